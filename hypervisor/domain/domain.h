@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ANNULUS_DOMAIN_DOMAIN_H
+#define ANNULUS_DOMAIN_DOMAIN_H
+
+#include "cpu/regs.h"
+#include "domain/event.h"
+#include "domain/grant.h"
+#include "domain/permission.h"
+#include "domain/timer.h"
+#include "lib/list.h"
+#include "lib/spinlock.h"
+#include "lib/types.h"
+#include "memory/frame.h"
+#include "pv/pv.h"
+#include "pv-abi/vcpu.h"
+#include "pv-abi/xen.h"
+#include "sched/sched.h"
+
+/* Why a vCPU does not run; any bit set means it must not. vcpu->pause_flags, atomic. */
+#define VPF_DOWN    BIT(0) /* not brought up, or VCPUOP_down */
+#define VPF_BLOCKED BIT(1) /* SCHEDOP_block/poll: until an event */
+#define VPF_PAUSED  BIT(2) /* pause_count > 0 */
+#define VPF_DOMAIN_PAUSED BIT(3) /* domain's pause_count > 0 */
+
+struct vcpu {
+	unsigned id;
+	struct domain *domain;
+	struct regs regs;            /* while not running; else they are on the CPU's stack */
+	struct pv_vcpu pv;
+	struct sched_vcpu sched;     /* owner: sched/ */
+	volatile u64 pause_flags;    /* VPF_* */
+	u32 pause_count;             /* atomic; see vcpu_pause() */
+	volatile unsigned cpu;       /* where it runs, or ran last */
+	volatile bool running;       /* its state is on `cpu` (its registers, its root loaded) */
+	bool initialised;            /* VCPUOP_initialise or setvcpucontext was done; under domain->lock */
+	bool polling;                /* blocked in SCHEDOP_poll */
+	u32 poll_port;               /* the one port polled for, 0 for several */
+	struct vcpu_info *info;      /* in shared info, or where VCPUOP_register_vcpu_info put it; never NULL */
+	struct frame *info_frame;    /* reference held if registered */
+	struct vcpu_event event;
+	struct vcpu_time time;       /* timers, runstate, registered areas: domain/timer.h */
+	void *fpu;                   /* XSAVE area, 64-byte aligned */
+	u64 xcr0;
+	volatile bool nmi_pending;
+	bool nmi_masked;
+	u16 trap_pending;            /* PV traps to deliver at the next entry: VTRAP_* */
+	/* A preempted hypercall's progress inside a multicall: set by hypercall_continue(). */
+	struct {
+		bool in_multicall, preempted;
+		struct multicall_entry call;
+	} mc;
+};
+
+struct domain {
+	/* First: struct domain lies at the start of a frame (frame_owner() relies on it). */
+	domid_t id;
+	bool privileged;         /* dom0's rights */
+	bool is_idle;
+	volatile bool dying;     /* destruction began: no new references to its frames */
+	volatile bool shutting_down, shut_down;
+	volatile u8 shutdown_code;
+	u32 refs;                /* atomic; the last domain_put() frees it */
+	u32 pause_count;         /* atomic */
+	bool paused_by_control;  /* by domctl; under control lock */
+	struct spinlock lock;    /* life cycle, vCPU array, shutdown */
+	struct list link;        /* all domains, in order of id; under domain list lock */
+	u8 handle[16];           /* UUID */
+	u32 ssidref;
+	u32 create_flags;        /* XEN_DOMCTL_CDF_* */
+	unsigned max_vcpus;
+	struct vcpu *vcpu[MAX_VCPUS];
+
+	/* Memory. page_lock guards the frame list, tot_pages, max_pages, outstanding claim. */
+	struct spinlock page_lock;
+	u32 frames_head, frames_tail; /* struct frame.next/prev chain; FRAME_LIST_END when empty */
+	u64 tot_pages, max_pages, claimed_pages;
+	u32 relinquish_state;    /* progress of a preemptible destruction */
+	volatile cpumask_t dirty_cpus; /* CPUs that may have this domain's TLB entries; atomic */
+
+	struct shared_info *shared_info;
+	struct pv_domain pv;
+	struct domain_events events;
+	struct grant_table *grants;
+	struct permissions perms;  /* I/O ports, I/O memory, IRQs: domain/permission.h */
+	struct domain_irqs *irqs;  /* PIRQs: machine/physdev.h */
+	struct domain_time time;
+	u64 vm_assist;             /* VMASST_TYPE_* bits; atomic */
+	bool debugger_attached;
+	bool console_silenced;
+	char console_line[128];    /* guest's console_io output, gathered by line, unprivileged domains */
+	unsigned console_fill;
+	struct spinlock console_lock;
+	u64 created;               /* ns of system time */
+};
+
+extern struct domain *dom0;     /* NULL when started without */
+extern struct domain *dom_hv;   /* DOMID_XEN: owns what the hypervisor shows everybody (M2P, ...) */
+extern struct domain *dom_io;   /* DOMID_IO: owns I/O memory that has frame table entries */
+extern struct domain *dom_idle;
+
+#define for_each_vcpu(d, v) \
+	for (unsigned vi_ = 0; vi_ < (d)->max_vcpus; vi_++) if (((v) = (d)->vcpu[vi_]) != NULL)
+
+/* domain_get() - look a domain up and take a reference; NULL if there is none. DOMID_SELF is the caller's. */
+struct domain *domain_get(domid_t id);
+void domain_put(struct domain *d);
+static inline void domain_hold(struct domain *d)
+{
+	atomic_add(&d->refs, 1);
+}
+/* The next domain with an id of at least `id`, referenced, or NULL: walks all domains without a lock held. */
+struct domain *domain_get_next(unsigned id);
+
+/*
+ * domain_create() - a new, paused, empty domain with room for max_vcpus vCPUs (none allocated yet).
+ * Returns NULL and the error in *err: -EEXIST, -ENOMEM, -EINVAL.
+ */
+struct domain_config {
+	u32 max_vcpus, max_ports, max_grant_frames, max_maptrack_frames, flags, ssidref;
+	bool privileged;
+	u8 handle[16];
+};
+struct domain *domain_create(domid_t id, const struct domain_config *cfg, int *err);
+/* Allocate vCPU `id` (down, uninitialised). NULL: no memory or bad id. */
+struct vcpu *vcpu_create(struct domain *d, unsigned id, unsigned cpu);
+/* vcpu_set_context() - the initial state of a vCPU from the ABI's struct, fully validated. Errno; -ERESTART possible. */
+int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c);
+void vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c); /* v must be paused */
+/* vcpu_reset() - drop what vcpu_set_context() and the guest set up (roots, GDT, LDT). -ERESTART possible. */
+int vcpu_reset(struct vcpu *v);
+
+/* domain_kill() - destroy; -ERESTART while work is left. The domain disappears with its last reference. */
+int domain_kill(struct domain *d);
+/* domain_shutdown() - stop all vCPUs for good with SHUTDOWN_* and tell dom0 (VIRQ_DOM_EXC). */
+void domain_shutdown(struct domain *d, u8 reason);
+void domain_resume(struct domain *d);
+/* The guest did what cannot be answered by an error: shut it down with SHUTDOWN_crash and say why in the log. */
+void domain_crash(struct domain *d, const char *fmt, ...) __printf(2, 3);
+
+/* Counted; vcpu_pause()/domain_pause() return when the vCPUs are off their CPUs (not for current itself). */
+void vcpu_pause(struct vcpu *v);
+void vcpu_pause_nosync(struct vcpu *v);
+void vcpu_unpause(struct vcpu *v);
+void domain_pause(struct domain *d);
+void domain_pause_nosync(struct domain *d);
+void domain_unpause(struct domain *d);
+int domain_pause_by_control(struct domain *d);   /* 0 */
+int domain_unpause_by_control(struct domain *d); /* 0, -EINVAL if not paused */
+
+/* VCPUOP_register_vcpu_info's work: 0 or errno. */
+int vcpu_map_info(struct vcpu *v, mfn_t mfn, unsigned offset);
+void vcpu_unmap_info(struct vcpu *v);
+
+#endif

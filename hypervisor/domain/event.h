@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ANNULUS_DOMAIN_EVENT_H
+#define ANNULUS_DOMAIN_EVENT_H
+
+#include "lib/list.h"
+#include "lib/spinlock.h"
+#include "lib/types.h"
+
+struct domain;
+struct vcpu;
+struct event_channel;
+struct event_fifo;
+
+/* Event channels of a domain. `lock` guards the port table's growth, allocation and state changes of ports. */
+struct domain_events {
+	struct spinlock lock;
+	struct event_channel **buckets;  /* allocated on demand; a bucket is never freed before the domain */
+	u32 valid_ports;                 /* ports with an event_channel allocated */
+	u32 max_ports;                   /* limit from the configuration */
+	struct event_fifo *fifo;         /* NULL: the 2-level ABI */
+};
+
+struct vcpu_event {
+	u32 virq_port[24];               /* NR_VIRQS, 0: not bound; under the domain's event lock */
+	struct spinlock virq_lock;       /* for reading virq_port when raising a VIRQ from interrupt context */
+	u32 poll_count;
+};
+
+int events_init(struct domain *d, u32 max_ports);
+void events_close_all(struct domain *d);   /* closes every port; -- domain_kill */
+void events_destroy(struct domain *d);     /* frees the tables: last reference gone */
+
+/* Raise. Callable from interrupt context, any CPU. */
+void event_send_virq(struct vcpu *v, unsigned virq);              /* per-vCPU VIRQ */
+void event_send_global_virq(struct domain *d, unsigned virq);     /* d's (NULL: nobody), on the vCPU it is bound to */
+void event_send_pirq(struct domain *d, unsigned pirq);
+/* The hypervisor's own use of a port of d: allocate for remote domain, notify. */
+void event_notify_port(struct domain *d, u32 port);
+
+/* Make the port pending and upcall its vCPU as the ABI in use says: used by all of the above. */
+void event_set_pending(struct vcpu *v, struct event_channel *chn);
+/* Does v have an unmasked event and upcalls enabled? / anything pending at all (for block)? */
+bool vcpu_event_deliverable(const struct vcpu *v);
+bool vcpu_event_pending(const struct vcpu *v);
+/* For SCHEDOP_poll: is the port (of v's domain) pending right now? False for bad ports. */
+bool event_port_pending(struct domain *d, u32 port);
+bool event_port_valid(struct domain *d, u32 port);
+
+/* PIRQ bindings, for physdev_op: port bound to pirq or 0. */
+u32 event_pirq_port(struct domain *d, unsigned pirq);
+
+s64 do_event_channel_op(u64 cmd, u64 arg);
+
+/* Counts for the audit and debug key 'e'. */
+void event_dump(struct domain *d);
+
+#endif

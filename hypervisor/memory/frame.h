@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ANNULUS_MEMORY_FRAME_H
+#define ANNULUS_MEMORY_FRAME_H
+
+#include "lib/types.h"
+#include "memory/directmap.h"
+
+struct domain;
+
+/*
+ * The frame table: one entry per machine frame up to the end of RAM, 32 bytes each.
+ *
+ * Lock-free rules: `count` and `type` change by compare-and-exchange only. `owner` is stable while a reference is
+ * held. `next`/`prev` belong to the list the frame is on: a domain's frame list (domain->page_lock) or the heap
+ * (heap lock).
+ */
+struct frame {
+	u64 count;     /* FC_* flags, references in FC_COUNT_MASK */
+	u64 type;      /* FT_* type and flags, type references in FT_COUNT_MASK */
+	u32 owner;     /* frame number of the owning struct domain, 0 for none: see frame_owner() */
+	u32 tlb_stamp; /* TLB clock when the frame last lost a type or its last reference */
+	u32 next, prev; /* frame numbers, FRAME_LIST_END at the ends */
+};
+_Static_assert(sizeof(struct frame) == 32, "the design's limit");
+
+#define FRAME_LIST_END 0xffffffffU
+
+/* struct frame.count */
+#define FC_ALLOCATED  BIT(63) /* the owner's own reference: on the domain's list, dropped by frame_release() */
+#define FC_HEAP       BIT(62) /* in the heap: free, or used by the hypervisor itself (never by a domain) */
+#define FC_FREE       BIT(61) /* free in the heap; the head of a buddy block has its order in `type` */
+#define FC_BAD        BIT(60) /* not RAM, or broken: never handed out */
+#define FC_COUNT_MASK (BIT(48) - 1)
+
+/* struct frame.type: the one type a frame has at a time */
+#define FT_NONE      (0ULL << 60)
+#define FT_L1        (1ULL << 60)
+#define FT_L2        (2ULL << 60)
+#define FT_L3        (3ULL << 60)
+#define FT_L4        (4ULL << 60)
+#define FT_SEGDESC   (5ULL << 60)
+#define FT_WRITABLE  (6ULL << 60)
+#define FT_TYPE_MASK (7ULL << 60)
+#define FT_PINNED    BIT(59)
+#define FT_VALIDATED BIT(58) /* the content was checked against the type (always so for FT_WRITABLE) */
+#define FT_PARTIAL   BIT(57) /* validation or its undoing was interrupted: see pv/pagetype.h */
+#define FT_LOCKED    BIT(56) /* being validated or undone by some CPU */
+#define FT_PARTIAL_SHIFT 40  /* entries done so far of a partial table, 16 bits wide: 0..512, plus direction */
+#define FT_COUNT_MASK (BIT(40) - 1)
+
+#ifndef FRAME_TABLE
+#define FRAME_TABLE ((struct frame *)0xffff82e000000000ULL)
+#endif
+
+/* One past the highest frame of RAM. */
+extern mfn_t max_mfn;
+
+static inline struct frame *mfn_to_frame(mfn_t mfn)
+{
+	return FRAME_TABLE + mfn;
+}
+
+static inline mfn_t frame_to_mfn(const struct frame *f)
+{
+	return (mfn_t)(f - FRAME_TABLE);
+}
+
+/* Is there a frame table entry and RAM (not a hole, device or firmware)? */
+static inline bool mfn_valid(mfn_t mfn)
+{
+	return mfn < max_mfn && !(FRAME_TABLE[mfn].count & FC_BAD);
+}
+
+static inline void *frame_to_va(const struct frame *f)
+{
+	return mfn_to_va(frame_to_mfn(f));
+}
+
+/* struct domain always lies at the start of a frame of the direct map, so that its number fits 32 bits. */
+static inline struct domain *frame_owner(const struct frame *f)
+{
+	u32 o = READ_ONCE(f->owner);
+
+	return o ? (struct domain *)mfn_to_va(o) : NULL;
+}
+
+static inline void frame_set_owner(struct frame *f, struct domain *d)
+{
+	WRITE_ONCE(f->owner, d ? (u32)va_to_mfn(d) : 0);
+}
+
+/*
+ * frame_get() - take a general reference on a frame that `d` owns. False if the frame has another owner, no reference
+ * left (it is being freed), or too many. No lock needed.
+ */
+bool __must_check frame_get(struct frame *f, struct domain *d);
+/* frame_get_any() - the same whoever owns it; returns the owner or NULL. */
+struct domain *frame_get_any(struct frame *f);
+/*
+ * frame_put() - drop a general reference. The last one frees the frame: it leaves its owner's list, the owner's
+ * tot_pages falls and the frame goes to the scrubber. Must not be called with the owner's page_lock held.
+ */
+void frame_put(struct frame *f);
+
+/*
+ * frame_get_type() - take a type reference (a general reference must be held already). Changes the type if no
+ * type reference exists; a page-table type is validated then. `type` is an FT_* value.
+ * 0, -EINVAL (the frame has another type, or its content is not valid for this one), -ERESTART (preempted in the
+ * middle: state kept in the frame, call again), -EBUSY (too many references).
+ */
+int __must_check frame_get_type(struct frame *f, u64 type);
+/* frame_put_type() - drop a type reference; runs to its end. */
+void frame_put_type(struct frame *f);
+/* frame_put_type_preemptible() - the same; -ERESTART when it stopped half-way: call again. */
+int __must_check frame_put_type_preemptible(struct frame *f);
+
+/* Both references at once. */
+int __must_check frame_get_and_type(struct frame *f, struct domain *d, u64 type);
+void frame_put_and_type(struct frame *f);
+
+/*
+ * frame_release() - drop the FC_ALLOCATED reference if it is still there (what a balloon or a domain's end does).
+ * The frame is freed when nobody else holds one. Must not be called with the owner's page_lock held.
+ */
+void frame_release(struct frame *f);
+
+/*
+ * frame_share() - make a frame of the hypervisor's own (shared info, grant table, ...) visible to `d`: owner d, typed
+ * writable (or none for a read-only one), one general reference kept by the hypervisor, not on d's frame list and not in
+ * tot_pages. frame_unshare() ends it: 0, or -EBUSY while a guest mapping still holds a reference.
+ */
+enum frame_share_mode { FRAME_SHARE_RW, FRAME_SHARE_RO };
+void frame_share(struct frame *f, struct domain *d, enum frame_share_mode mode);
+int frame_unshare(struct frame *f);
+
+#endif

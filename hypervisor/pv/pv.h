@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ANNULUS_PV_PV_H
+#define ANNULUS_PV_PV_H
+
+#include "cpu/regs.h"
+#include "lib/types.h"
+#include "pv-abi/xen.h"
+
+struct vcpu;
+struct domain;
+
+/* Exceptions that the hypervisor owes a PV vCPU at its next entry: vcpu->trap_pending. */
+#define VTRAP_NMI BIT(0)
+#define VTRAP_MCE BIT(1)
+
+struct pv_domain {
+	bool is_32bit;          /* compatibility-mode guest */
+	u32 cpuid_faulting;
+};
+
+/* What the ABI lets a guest kernel set up on a vCPU. Changed by the vCPU itself, or while it is paused. */
+struct pv_vcpu {
+	bool kernel_mode;               /* which of the two roots is in use */
+	u8 iopl;                        /* virtual IOPL 0..3 */
+	bool ts;                        /* virtual CR0.TS */
+	u64 kernel_sp, kernel_ss;
+	u64 event_callback, failsafe_callback, syscall_callback;
+	u64 syscall32_callback, sysenter_callback;
+	u16 syscall32_cs, sysenter_cs;
+	bool failsafe_masks, syscall_masks, syscall32_masks, sysenter_masks; /* VGCF_*_disables_events */
+	struct trap_info traps[256];    /* .address 0: none */
+	mfn_t guest_table;              /* kernel root: type reference held (FT_L4); INVALID_MFN when none */
+	mfn_t guest_table_user;         /* user root or INVALID_MFN */
+	u64 gdt_frames[14];             /* FT_SEGDESC references held */
+	unsigned gdt_entries;
+	u64 ldt_frames[16];             /* FT_SEGDESC references held; as many as ldt_entries need */
+	u64 ldt_base;
+	unsigned ldt_entries;
+	u64 fs_base, gs_base_kernel, gs_base_user;
+	u16 ds, es, fs, gs;             /* while not running */
+	u64 cr0, cr2, cr4;              /* what the guest believes */
+	u64 dr[8];                      /* dr[4..5] unused */
+	u64 cr3_seen;
+	u64 iobitmap;                   /* PHYSDEVOP_set_iobitmap: guest address, 0 for none */
+	u32 iobitmap_ports;
+	u32 pci_cf8;                    /* latched write to port 0xcf8 */
+	u64 nmi_callback;
+};
+
+/*
+ * root_load() - load the vCPU's current root (guest_table or, in user mode, guest_table_user) on this CPU, which runs v.
+ * root_fill() - put the hypervisor's slots into a top-level table being validated.
+ */
+void root_load(struct vcpu *v);
+void root_fill(u64 *l4);
+/* Slots 256-271 as every root has them. */
+bool root_slot_is_ours(unsigned slot);
+
+/*
+ * pv_inject_trap() - make the running vCPU enter its own handler for `vector` at the next return to it: bounce frame with
+ * `error_code` if the vector has one. pv_inject_pf() also sets CR2 for it.
+ */
+void pv_inject_trap(unsigned vector, u32 error_code);
+void pv_inject_pf(vaddr_t cr2, u32 error_code);
+
+#endif
