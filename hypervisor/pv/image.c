@@ -507,7 +507,10 @@ static uint64_t blocks(uint64_t start, uint64_t end, unsigned int shift)
 	return ((end - 1) >> shift) - (start >> shift) + 1;
 }
 
-/* The initial mapping's length with room for everything but its own page tables, plus those. */
+/*
+ * The initial mapping with its page tables: @before pages, the tables, @after pages, padding. All sizes are
+ * below 2^55 bytes, so an end at or below the start means that the address space is too short.
+ */
 static void map_pages(struct pv_layout *l, uint64_t before, uint64_t after)
 {
 	uint64_t tables = 0, end;
@@ -516,6 +519,8 @@ static void map_pages(struct pv_layout *l, uint64_t before, uint64_t after)
 	for (;;) {
 		end = l->virt_start + (before + tables + after) * PAGE + 512 * 1024;
 		end = (end + 4 * MIB - 1) & ~(4 * MIB - 1);
+		if (end <= l->virt_start)
+			break;
 		l->l3 = blocks(l->virt_start, end, 39);
 		l->l2 = blocks(l->virt_start, end, 30);
 		l->l1 = blocks(l->virt_start, end, 21);
@@ -571,9 +576,6 @@ int pv_layout_compute(const struct pv_image *img, uint64_t nr_pages, uint64_t in
 		l->console_pfn = next++;
 	}
 	l->pt_pfn = next;
-	/* Everything up to here fits in 2^42 pages; an address space that it overruns is caught below. */
-	if (l->virt_start + (next << 1) * PAGE < l->virt_start && l->virt_start < HV_HOLE_START)
-		return bad(why, "the kernel's addresses run into the hypervisor's area; rebuild it");
 	map_pages(l, next, 1);
 	next += l->pt_pages;
 	l->stack_pfn = next;
