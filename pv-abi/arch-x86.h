@@ -3,10 +3,11 @@
  * The x86-64 part of the PV ABI: selectors, the address hole, trap tables, a vcpu's
  * register state, and what a domain is made of on this architecture.
  */
+/* Outside the guard: whichever of the two is included first, xen.h's basic types come first. */
+#include "xen.h"
+
 #ifndef PV_ABI_ARCH_X86_H
 #define PV_ABI_ARCH_X86_H
-
-#include "xen.h"
 
 #define XEN_HAVE_PV_GUEST_ENTRY		1
 #define XEN_HAVE_PV_UPCALL_MASK		1

@@ -32,7 +32,6 @@
 #define XEN_GUEST_HANDLE(type)		uint64_t
 #define XEN_GUEST_HANDLE_64(type)	uint64_t
 #define XEN_GUEST_HANDLE_PARAM(type)	uint64_t
-#define DEFINE_XEN_GUEST_HANDLE(type)	struct __xen_guest_handle_unused
 #define set_xen_guest_handle_raw(hnd, val)	do { (hnd) = (uint64_t)(uintptr_t)(val); } while (0)
 #define set_xen_guest_handle(hnd, val)		set_xen_guest_handle_raw(hnd, val)
 
