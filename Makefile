@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Annulus. `make help` lists what can be typed. Everything is built below $(B); the tree itself is never written to.
+#
+# A room with something to build has a fragment of its own (build.mk), included below. A fragment appends
+#   TOOLS      programs for dom0 (files below $(B)), also installed by `make install`
+#   GUESTS     tiny guest kernels $(B)/guest/<name>.elf, needed by `make system`
+#   LIBS       libraries (files below $(B))
+# and writes the rules for them; fragments compile with $(HOST_CFLAGS).
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+SHELL     := /bin/bash
+
+B       := build
+V       ?= 0
+ifeq ($(V),0)
+Q       := @
+say      = @printf '  %-8s %s\n' '$(1)' '$(2)'
+else
+Q       :=
+say      = @:
+endif
+
+CC      := gcc
+LD      := ld
+OBJCOPY := objcopy
+NM      := nm
+AR      := ar
+PYTHON  := /usr/bin/python3
+PREFIX  ?= /usr/local
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Packages: scripts/deps.sh installs what is missing, once, before anything is compiled.
+
+deps = $(B)/.deps-$(1)
+$(B)/.deps-%: scripts/deps.sh
+	$(Q)mkdir -p $(B)
+	$(Q)scripts/deps.sh $*
+	$(Q)touch $@
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The hypervisor
+
+HV_ROOMS := boot cpu memory machine domain pv hvm sched control lib
+HV_INC   := -Ihypervisor -I.
+HV_FLAGS := -ffreestanding -fPIE -mcmodel=small -mno-red-zone -mno-mmx -mno-sse -msoft-float -mgeneral-regs-only \
+	-fvisibility=hidden -fno-stack-protector -fno-asynchronous-unwind-tables -fno-strict-aliasing -fno-common \
+	-fno-jump-tables -fno-omit-frame-pointer -fcf-protection=none -mindirect-branch=keep
+HV_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wvla $(HV_FLAGS) $(HV_INC)
+HV_AFLAGS := -g -D__ASSEMBLER__ -fcf-protection=none $(HV_INC) -Wa,--fatal-warnings
+ifdef RELEASE
+HV_CFLAGS += -DNDEBUG
+endif
+
+HV_UNPACK := $(sort $(wildcard hypervisor/boot/unpack.c hypervisor/boot/unpack_*.c))
+HV_C      := $(filter-out $(HV_UNPACK),$(sort $(wildcard hypervisor/*.c) $(foreach r,$(HV_ROOMS),$(wildcard hypervisor/$(r)/*.c))))
+HV_S      := $(filter-out %.lds.S,$(sort $(foreach r,$(HV_ROOMS),$(wildcard hypervisor/$(r)/*.S))))
+HV_LDS    := hypervisor/boot/annulus.lds.S
+HV_OBJS   := $(HV_S:hypervisor/%.S=$(B)/hv/%.S.o) $(HV_C:hypervisor/%.c=$(B)/hv/%.o)
+HV_OBJS   += $(if $(HV_UNPACK),$(B)/hv/unpack.o)
+HV_DEPS   := $(HV_OBJS:.o=.d) $(HV_UNPACK:hypervisor/%.c=$(B)/hv/%.d) $(B)/hv/annulus.lds.d
+
+# Anything whose content is a command line is rebuilt when the command line changes, not when its date does.
+define keep_if_same
+	$(Q)mkdir -p $(@D); printf '%s\n' $(1) | cmp -s - $@ || printf '%s\n' $(1) > $@
+endef
+$(B)/hv/.flags: FORCE
+	$(call keep_if_same,'$(CC) $(HV_CFLAGS) $(HV_AFLAGS)' '$(HV_OBJS)')
+
+$(B)/hv/%.o: hypervisor/%.c $(B)/hv/.flags | $(call deps,build)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(HV_CFLAGS) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+
+$(B)/hv/%.S.o: hypervisor/%.S $(B)/hv/.flags | $(call deps,build)
+	$(call say,AS,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(HV_AFLAGS) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+
+$(B)/hv/annulus.lds: $(HV_LDS) $(B)/hv/.flags | $(call deps,build)
+	$(Q)$(CC) -E -P -x assembler-with-cpp $(HV_AFLAGS) -MMD -MP -MT $@ -MF $@.d -o $@ $<
+
+# The unpackers of dom0's kernel: Debian's own static libraries, linked with unpack.c into one object. All its sections
+# become .init.*, which the hypervisor gives back before the first guest runs; only unpack.c's functions stay visible.
+# They are compiled for a shared or position-independent program and use a GOT, which --no-relax keeps: the linker's
+# shortcut around it only reaches the low 2 GiB.
+UNPACK_LIBS   := -llzma -lz -lzstd -llz4
+UNPACK_CFLAGS := $(filter-out -mno-sse -mno-mmx -msoft-float -mgeneral-regs-only,$(HV_CFLAGS)) -mgeneral-regs-only
+$(B)/hv/unpack.o: $(HV_UNPACK) scripts/prelink.lds scripts/prelink.sh $(B)/hv/.flags | $(call deps,build)
+	$(call say,PRELINK,$(HV_UNPACK))
+	$(Q)mkdir -p $(B)/hv/boot
+	$(Q)set -e; for c in $(HV_UNPACK); do o=$(B)/hv/boot/$$(basename $$c .c); \
+		$(CC) $(UNPACK_CFLAGS) -MMD -MP -MT $@ -MF $$o.d -c -o $$o.o $$c; done
+	$(Q)CC='$(CC)' LD='$(LD)' NM='$(NM)' OBJCOPY='$(OBJCOPY)' scripts/prelink.sh $@ '$(UNPACK_LIBS)' \
+		$(HV_UNPACK:hypervisor/%.c=$(B)/hv/%.o)
+
+# Linked three times, for the symbol table that backtraces are printed with: without it, with one of the right size, and
+# with the right one (scripts/link.sh checks that nothing moved in the last step).
+HV_LDFLAGS := -m elf_x86_64 -nostdlib -static --no-dynamic-linker -z max-page-size=0x1000 -z noexecstack --build-id=none \
+	--no-warn-rwx-segments --no-relax
+$(B)/annulus.sym: $(HV_OBJS) $(B)/hv/annulus.lds scripts/link.sh
+	$(call say,LD,$@)
+	$(Q)CC='$(CC)' LD='$(LD)' NM='$(NM)' scripts/link.sh $@ $(B)/hv/annulus.lds '$(HV_LDFLAGS)' $(HV_OBJS)
+
+# QEMU's -kernel and old GRUBs want an ELF32 file: the flat image in an ELF32 wrapping.
+$(B)/annulus.elf: $(B)/annulus.sym scripts/wrap.sh
+	$(call say,WRAP,$@)
+	$(Q)CC='$(CC)' LD='$(LD)' NM='$(NM)' OBJCOPY='$(OBJCOPY)' scripts/wrap.sh $< $@
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What runs in user space
+
+HOST_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -fstack-protector-strong \
+	-D_FORTIFY_SOURCE=2 -D_GNU_SOURCE -I.
+HOST_LDFLAGS := -Wl,-z,relro,-z,now
+TOOLS   :=
+LIBS    :=
+GUESTS  :=
+
+-include $(sort $(wildcard libhvctl/build.mk libhvctl/*/build.mk backends/*/build.mk frontends/build.mk tests/*/build.mk))
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Commands
+
+.PHONY: all hypervisor tools guests kernel image run demo test unit system lint fuzz bench install clean help FORCE
+
+all: hypervisor tools guests ## Build the hypervisor, the tools and the tiny guests
+hypervisor: $(B)/annulus.elf ## Build $(B)/annulus.elf and $(B)/annulus.sym (symbols)
+tools: $(TOOLS) $(LIBS) ## Build hvctl, hvstored, hvconsoled and libhvctl
+guests: $(GUESTS) ## Build the tiny guest kernels of the system tests
+
+kernel: $(B)/kernel/vmlinuz ## Fetch the kernel of Debian's linux-image-amd64
+$(B)/kernel/vmlinuz: scripts/fetch-kernel.sh | $(call deps,run)
+	$(Q)scripts/fetch-kernel.sh $(B)/kernel
+
+INITRAMFS := scripts/initramfs.sh $(wildcard scripts/dom0/* scripts/guest/*)
+$(B)/dom0.cpio.gz $(B)/guest.cpio.gz $(B)/disk.img &: $(INITRAMFS) $(B)/kernel/vmlinuz $(TOOLS) | $(call deps,run)
+	$(Q)scripts/initramfs.sh $(B)
+
+image: $(B)/annulus.iso ## Build the bootable ISO: GRUB2, Annulus, Debian's kernel, our initramfs
+HV ?= $(B)/annulus.elf
+$(B)/annulus.iso: $(HV) $(B)/dom0.cpio.gz $(B)/guest.cpio.gz $(B)/kernel/vmlinuz scripts/iso.sh | $(call deps,run)
+	$(Q)scripts/iso.sh $@ $(HV) $(B)
+
+run: $(B)/annulus.iso ## Boot it in QEMU (no VMX, no SVM) and type at dom0's shell
+	$(Q)scripts/run.sh $(B)
+
+demo: $(B)/annulus.iso ## The same without a person: print the checklist, exit 0 or 1 (DEMO_CPU=, DEMO_CPUS=)
+	$(Q)$(PYTHON) tests/system/demo.py $(B)
+
+test: ## Unit and system tests; the last line is `N passed, N failed, N skipped`
+	$(Q)scripts/test.sh '$(MAKE)' $(B)
+
+unit: $(call deps,build) ## Unit tests (CUnit, ASan, UBSan); T=name runs one
+	$(Q)$(MAKE) --no-print-directory -f tests/unit/Makefile B=$(B) T='$(T)' run
+
+system: all $(B)/annulus.iso | $(call deps,test) ## Whole-machine tests in QEMU and Bochs; T=name runs those whose name contains it
+	$(Q)$(PYTHON) tests/system/run.py --build $(B) $(if $(T),--only '$(T)')
+
+lint: | $(call deps,lint) ## cppcheck, SPDX lines, words that do not belong in the tree
+	$(Q)scripts/lint.sh
+
+fuzz: $(call deps,build) ## Fuzzers, if this tree has some (FUZZ_SECONDS=)
+	$(Q)if [ -f tests/fuzz/Makefile ]; then $(MAKE) --no-print-directory -f tests/fuzz/Makefile B=$(B) run; \
+	else echo "there is no tests/fuzz/ in this tree"; exit 1; fi
+
+install: all ## Install below $(DESTDIR)$(PREFIX), the hypervisor in $(DESTDIR)/boot
+	install -D -m 644 $(B)/annulus.elf $(DESTDIR)/boot/annulus.elf
+	install -D -m 644 $(B)/annulus.sym $(DESTDIR)$(PREFIX)/lib/debug/annulus.sym
+	for t in $(TOOLS); do install -D -m 755 $$t $(DESTDIR)$(PREFIX)/sbin/$$(basename $$t); done
+	for l in $(LIBS); do install -D -m 644 $$l $(DESTDIR)$(PREFIX)/lib/$$(basename $$l); done
+	for h in libhvctl/include/*.h; do install -D -m 644 $$h $(DESTDIR)$(PREFIX)/include/$$(basename $$h); done
+	for m in $(wildcard docs/man/*.[1-8]); do \
+		install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$$(basename $$m); done
+
+clean: ## Remove what was built (the fetched kernel stays; delete $(B)/ to remove all)
+	rm -rf $(filter-out $(B)/kernel,$(wildcard $(B)/* $(B)/.deps-*))
+
+help: ## This list
+	@echo "make V=1 shows every command, RELEASE=1 leaves assertions out. Targets:"
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | sed 's/\$$(B)/$(B)/g' | \
+		while IFS=$$'\t' read -r t d; do printf '  %-11s %s\n' "$$t" "$$d"; done
+
+FORCE:
+
+-include $(HV_DEPS)

@@ -1,0 +1,44 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# deps.sh build|run|test|lint - install the Debian packages that a step needs and this machine lacks.
+# Says what it does. Needs root, or sudo, only when something is missing.
+set -euo pipefail
+
+step=${1:-build}
+want_build="gcc libc6-dev binutils make python3 liblzma-dev zlib1g-dev libzstd-dev liblz4-dev libjansson-dev libcunit1-dev"
+want_run="$want_build qemu-system-x86 grub-pc-bin grub-common xorriso mtools busybox-static cpio kmod gzip e2fsprogs
+	xenstore-utils"
+want_test="$want_run bochs bochsbios vgabios bochs-sdl"
+case $step in
+build) want=$want_build ;;
+run)   want=$want_run ;;
+test)  want=$want_test ;;
+lint)  want="cppcheck" ;;
+*)     echo "deps.sh: unknown step '$step' (build, run, test or lint)" >&2; exit 1 ;;
+esac
+
+missing=()
+for p in $want; do
+	status=$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null || true)
+	[ "$status" = installed ] || missing+=("$p")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+root=()
+if [ "$(id -u)" != 0 ]; then
+	if ! command -v sudo >/dev/null; then
+		echo "deps.sh: these packages are missing and neither root nor sudo is at hand: ${missing[*]}" >&2
+		echo "deps.sh: as root, run: apt-get install ${missing[*]}" >&2
+		exit 1
+	fi
+	root=(sudo)
+fi
+echo "deps.sh: installing for '$step': ${missing[*]}"
+apt=("${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300)
+install=("${apt[@]}" install -y --no-install-recommends "${missing[@]}")
+if ! "${install[@]}"; then
+	echo "deps.sh: trying again with fresh package lists"
+	"${apt[@]}" update
+	"${install[@]}"
+fi

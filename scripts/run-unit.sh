@@ -1,0 +1,43 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# run-unit.sh DIR PROGRAM... - run CUnit programs, show what failed, add their tests up. A program that does not exist
+# (it did not compile), crashes, hangs or fails outside of its tests is one failure more. Last line:
+# N passed, N failed, N skipped.
+set -u
+dir=$1
+shift
+passed=0 failed=0 skipped=0
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+export ASAN_OPTIONS=abort_on_error=0:detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
+
+for t in "$@"; do
+	if [ ! -x "$dir/$t" ]; then
+		echo "FAIL $t: was not built"
+		failed=$((failed + 1))
+		continue
+	fi
+	timeout 300 "$dir/$t" >"$log" 2>&1
+	rc=$?
+	# CUnit's summary: "tests  total  ran  passed  failed  inactive"
+	read -r ok bad idle < <(awk '$1 == "tests" && NF >= 6 { o = $4; b = $5; i = $6 } END { print o + 0, b + 0, i + 0 }' "$log")
+	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + idle))
+	if [ "$rc" -ne 0 ] && [ "$bad" -eq 0 ]; then
+		failed=$((failed + 1))
+		bad=1
+		[ "$rc" -ne 124 ] || echo "FAIL $t: still running after 300 s"
+	elif [ "$((ok + bad))" -eq 0 ]; then
+		failed=$((failed + 1))
+		bad=1
+		echo "FAIL $t: ran no test"
+	fi
+	if [ "$bad" -gt 0 ]; then
+		echo "FAIL $t (exit $rc):"
+		sed 's/^/    /' "$log"
+	else
+		echo "ok   $t ($ok tests$([ "$idle" -eq 0 ] || echo ", $idle skipped"))"
+	fi
+done
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]

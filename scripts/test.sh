@@ -1,0 +1,28 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# test.sh MAKE BUILD - unit tests, then system tests; the last line is the sum of both: N passed, N failed, N skipped.
+set -u
+make=$1 b=$2
+passed=0 failed=0 skipped=0
+
+step() { # NAME
+	local log=$b/$1.log line rc
+	mkdir -p "$b"
+	"$make" --no-print-directory B="$b" "$1" 2>&1 | tee "$log"
+	rc=${PIPESTATUS[0]}
+	line=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log" | tail -n 1)
+	if [ -z "$line" ]; then
+		echo "make $1 broke off (exit $rc)"
+		failed=$((failed + 1))
+		return
+	fi
+	read -r p _ f _ s _ <<<"$line"
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+	[ "$rc" -eq 0 ] || [ "$f" -gt 0 ] || failed=$((failed + 1))
+}
+
+step unit
+step system
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]
