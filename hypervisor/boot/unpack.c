@@ -145,14 +145,15 @@ static int64_t unpack_xz(const uint8_t *in, size_t in_len, uint8_t *out, size_t 
 		return fail(why, UNPACK_ENOMEM, "the kernel's xz stream needs a dictionary of more than "
 			    "190 MiB; pack it with a smaller one");
 	case LZMA_BUF_ERROR:
-		return too_large(why);
+		/* The library does not tell the end of the input from the end of the room. */
+		return fail(why, UNPACK_ENOEXEC, "corrupt kernel: its xz stream is truncated or unpacks to more "
+			    "than it says; copy it again");
 	case LZMA_OPTIONS_ERROR:
 	case LZMA_UNSUPPORTED_CHECK:
 		return fail(why, UNPACK_ENOEXEC, "the kernel's xz stream uses an unknown filter or check; "
 			    "pack it with --x86 --lzma2 and --check=crc32");
 	default:
-		return fail(why, UNPACK_ENOEXEC, "corrupt kernel: its xz stream is damaged or truncated; "
-			    "copy it again");
+		return fail(why, UNPACK_ENOEXEC, "corrupt kernel: its xz stream is damaged; copy it again");
 	}
 }
 

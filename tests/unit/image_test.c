@@ -1,0 +1,608 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Kernel images and the layout of a PV domain's first memory: the file that the hypervisor's boot-time
+ * builder and libhvctl share. Damaged images are made by hand, one defect each, and the whole reason is
+ * compared. With ANNULUS_TEST_KERNEL=/path/to/vmlinuz the real thing is parsed, too.
+ * Links: hypervisor/pv/image.c hypervisor/boot/unpack.c -llzma -lz -lzstd -llz4
+ */
+#include <CUnit/Basic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "boot/unpack.h"
+#include "pv/image.h"
+
+#define VIRT_BASE	0xffffffff80000000ull
+#define PAGE		4096ull
+
+/* A small kernel: headers and notes in the first 4 KiB, two segments of a page each behind. */
+struct kernel {
+	uint8_t bytes[3 * 4096];
+	size_t len;
+	size_t note_end;
+};
+
+#define EHDR_MACHINE	18
+#define EHDR_TYPE	16
+#define EHDR_PHOFF	32
+#define EHDR_SHOFF	40
+#define EHDR_PHNUM	56
+#define EHDR_SHNUM	60
+#define PHDR(i)		(64 + 56 * (i))
+#define PHDR_OFFSET	8
+#define PHDR_VADDR	16
+#define PHDR_PADDR	24
+#define PHDR_FILESZ	32
+#define PHDR_MEMSZ	40
+#define NOTES		1024
+
+static void put(struct kernel *k, size_t at, uint64_t value, unsigned int bytes)
+{
+	while (bytes--) {
+		k->bytes[at++] = (uint8_t)value;
+		value >>= 8;
+	}
+}
+
+static void add_note(struct kernel *k, uint32_t type, const void *desc, uint32_t len)
+{
+	put(k, k->note_end, 4, 4);
+	put(k, k->note_end + 4, len, 4);
+	put(k, k->note_end + 8, type, 4);
+	memcpy(k->bytes + k->note_end + 12, "Xen", 4);
+	memcpy(k->bytes + k->note_end + 16, desc, len);
+	k->note_end += 16 + ((len + 3) & ~3u);
+	put(k, PHDR(2) + PHDR_FILESZ, k->note_end - NOTES, 8);
+}
+
+static void add_number(struct kernel *k, uint32_t type, uint64_t value)
+{
+	add_note(k, type, &value, 8);
+}
+
+static void segment(struct kernel *k, int i, uint64_t offset, uint64_t vaddr, uint64_t paddr, uint64_t filesz,
+		    uint64_t memsz)
+{
+	put(k, PHDR(i), 1, 4);
+	put(k, PHDR(i) + PHDR_OFFSET, offset, 8);
+	put(k, PHDR(i) + PHDR_VADDR, vaddr, 8);
+	put(k, PHDR(i) + PHDR_PADDR, paddr, 8);
+	put(k, PHDR(i) + PHDR_FILESZ, filesz, 8);
+	put(k, PHDR(i) + PHDR_MEMSZ, memsz, 8);
+}
+
+static void good_headers(struct kernel *k)
+{
+	memset(k, 0, sizeof(*k));
+	k->len = sizeof(k->bytes);
+	memcpy(k->bytes, "\177ELF\2\1\1", 7);
+	put(k, EHDR_TYPE, 2, 2);
+	put(k, EHDR_MACHINE, 62, 2);
+	put(k, EHDR_PHOFF, 64, 8);
+	put(k, 54, 56, 2);
+	put(k, EHDR_PHNUM, 3, 2);
+	put(k, 58, 64, 2);
+	segment(k, 0, 4096, VIRT_BASE + 0x1000000, 0x1000000, 4096, 4096);
+	segment(k, 1, 8192, VIRT_BASE + 0x1001000, 0x1001000, 4096, 0x3000);
+	put(k, PHDR(2), 4, 4);
+	put(k, PHDR(2) + PHDR_OFFSET, NOTES, 8);
+	k->note_end = NOTES;
+}
+
+static void good_kernel(struct kernel *k)
+{
+	good_headers(k);
+	add_number(k, 3, VIRT_BASE);
+	add_number(k, 1, VIRT_BASE + 0x1000010);
+	add_note(k, 6, "linux", 6);
+}
+
+static void refused(const struct kernel *k, const char *reason)
+{
+	struct pv_image img;
+	const char *why = "(none)";
+	int ret = pv_image_parse(k->bytes, k->len, &img, &why);
+
+	CU_ASSERT_EQUAL(ret, -PV_IMAGE_ENOEXEC);
+	CU_ASSERT_STRING_EQUAL(why, reason);
+}
+
+static void test_good(void)
+{
+	uint64_t pair[2] = { 1, 1 };
+	struct pv_image img;
+	struct kernel k;
+	const char *why;
+
+	good_kernel(&k);
+	add_number(&k, 15, 0x8000000000ull);
+	add_number(&k, 2, VIRT_BASE + 0x1001000);
+	add_number(&k, 12, 0xffff800000000000ull);
+	add_note(&k, 5, "xen-3.0", 8);
+	add_note(&k, 8, "generic", 8);
+	add_note(&k, 9, "yes", 4);
+	add_note(&k, 10, "!writable_page_tables|pae_pgdir_above_4gb|something_new", 56);
+	add_note(&k, 13, pair, 16);
+	add_note(&k, 16, "\1\0\0", 4);
+	add_note(&k, 17, "\1\x88\0", 4);
+	CU_ASSERT_EQUAL_FATAL(pv_image_parse(k.bytes, k.len, &img, &why), 0);
+	CU_ASSERT_EQUAL(img.nr_segments, 2);
+	CU_ASSERT_EQUAL(img.phys_start, 0x1000000);
+	CU_ASSERT_EQUAL(img.phys_end, 0x1004000);
+	CU_ASSERT_EQUAL(img.segment[1].offset, 8192);
+	CU_ASSERT_EQUAL(img.segment[1].filesz, 4096);
+	CU_ASSERT_EQUAL(img.segment[1].memsz, 0x3000);
+	CU_ASSERT_EQUAL(img.virt_base, VIRT_BASE);
+	CU_ASSERT_EQUAL(img.entry, VIRT_BASE + 0x1000010);
+	CU_ASSERT_EQUAL(img.hypercall_page, VIRT_BASE + 0x1001000);
+	CU_ASSERT_EQUAL(img.init_p2m, 0x8000000000ull);
+	CU_ASSERT_EQUAL(img.features_required, 1);
+	CU_ASSERT_EQUAL(img.features_supported, 0x8811);
+	CU_ASSERT_EQUAL(img.l1_mfn_valid_mask, 1);
+	CU_ASSERT_TRUE(img.mod_start_pfn);
+	CU_ASSERT_STRING_EQUAL(img.guest_os, "linux");
+	CU_ASSERT_STRING_EQUAL(img.xen_version, "xen-3.0");
+	CU_ASSERT_STRING_EQUAL(img.loader, "generic");
+	CU_ASSERT_STRING_EQUAL(img.pae, "yes");
+}
+
+static void test_headers(void)
+{
+	struct kernel k;
+	size_t len;
+
+	good_kernel(&k);
+	k.bytes[0] = 0;
+	refused(&k, "the kernel is not an ELF file; give the vmlinuz or vmlinux of a Linux built with "
+		    "CONFIG_XEN_PV");
+	good_kernel(&k);
+	k.bytes[4] = 1;
+	refused(&k, "32-bit kernel: only 64-bit PV kernels can be started; give an amd64 kernel");
+	good_kernel(&k);
+	k.bytes[5] = 2;
+	refused(&k, "the kernel's ELF is not 64-bit little-endian; give an amd64 kernel");
+	good_kernel(&k);
+	put(&k, EHDR_MACHINE, 183, 2);
+	refused(&k, "the kernel is for another processor; give an amd64 kernel");
+	good_kernel(&k);
+	put(&k, EHDR_TYPE, 1, 2);
+	refused(&k, "the ELF file is not an executable; give a linked kernel");
+	good_kernel(&k);
+	k.len = 40;
+	refused(&k, "corrupt kernel: the ELF header is truncated; copy it again");
+	good_kernel(&k);
+	put(&k, EHDR_PHOFF, UINT64_MAX - 10, 8);
+	refused(&k, "corrupt kernel: its ELF program headers are missing or outside the file (truncated?); "
+		    "copy it again");
+
+	/* No cut of a good file may be read past its end (ASan watches) or accepted with data missing. */
+	good_kernel(&k);
+	for (len = 0; len < k.len; len++) {
+		uint8_t *copy = malloc(len ? len : 1);
+		struct pv_image img;
+		const char *why;
+
+		memcpy(copy, k.bytes, len);
+		CU_ASSERT_EQUAL(pv_image_parse(copy, len, &img, &why), -PV_IMAGE_ENOEXEC);
+		free(copy);
+	}
+}
+
+static void test_segments(void)
+{
+	struct pv_image img;
+	struct kernel k;
+	const char *why;
+
+	good_kernel(&k);
+	put(&k, PHDR(1) + PHDR_PADDR, 0x1000fff, 8);
+	refused(&k, "corrupt kernel: two ELF segments overlap in memory; copy or rebuild it");
+
+	/* One byte later they share a page and no byte, which is fine; so is a vaddr of 0 (per-CPU data). */
+	good_kernel(&k);
+	segment(&k, 0, 4096, 0, 0x1000000, 0x800, 0x800);
+	segment(&k, 1, 8192, VIRT_BASE + 0x1000800, 0x1000800, 0x800, 0x800);
+	CU_ASSERT_EQUAL(pv_image_parse(k.bytes, k.len, &img, &why), 0);
+
+	good_kernel(&k);
+	put(&k, PHDR(1) + PHDR_OFFSET, 8193, 8);
+	refused(&k, "corrupt kernel: an ELF segment lies outside the file (truncated?); copy it again");
+	good_kernel(&k);
+	put(&k, PHDR(1) + PHDR_OFFSET, UINT64_MAX - 100, 8);
+	refused(&k, "corrupt kernel: an ELF segment lies outside the file (truncated?); copy it again");
+	good_kernel(&k);
+	put(&k, PHDR(1) + PHDR_FILESZ, 0x3001, 8);
+	refused(&k, "corrupt kernel: an ELF segment has more bytes in the file than in memory; "
+		    "copy or rebuild it");
+	good_kernel(&k);
+	put(&k, PHDR(1) + PHDR_PADDR, UINT64_MAX - 0x1000, 8);
+	refused(&k, "corrupt kernel: an ELF segment wraps around the address space; copy or rebuild it");
+	good_kernel(&k);
+	put(&k, PHDR(1) + PHDR_PADDR, 1ull << 60, 8);
+	refused(&k, "corrupt kernel: an ELF segment is out of range, above any physical memory; rebuild it");
+	good_kernel(&k);
+	add_number(&k, 4, 0x1000001);
+	refused(&k, "corrupt kernel: an ELF segment lies below the PADDR_OFFSET of its notes; rebuild it");
+	good_kernel(&k);
+	put(&k, PHDR(0), 0, 4);
+	put(&k, PHDR(1), 0, 4);
+	refused(&k, "the kernel's ELF has no loadable segment (an object file?); give a linked kernel");
+
+	good_kernel(&k);
+	add_number(&k, 4, 0x1000000);
+	add_number(&k, 1, VIRT_BASE + 0x10);
+	CU_ASSERT_EQUAL_FATAL(pv_image_parse(k.bytes, k.len, &img, &why), 0);
+	CU_ASSERT_EQUAL(img.phys_start, 0);
+	CU_ASSERT_EQUAL(img.phys_end, 0x4000);
+}
+
+static void test_notes(void)
+{
+	struct pv_image img;
+	struct kernel k;
+	const char *why;
+
+	good_headers(&k);
+	refused(&k, "not a PV kernel: it has no Xen PV notes; give a kernel built with CONFIG_XEN_PV");
+	add_number(&k, 18, 0x1000000);	/* PVH only */
+	refused(&k, "not a PV kernel: it has no Xen PV notes; give a kernel built with CONFIG_XEN_PV");
+
+	/* The segment ends within the last note, whose head counts; what is missing of it does not. */
+	good_kernel(&k);
+	add_note(&k, 8, "generic", 8);
+	put(&k, PHDR(2) + PHDR_FILESZ, k.note_end - NOTES - 4, 8);
+	CU_ASSERT_EQUAL(pv_image_parse(k.bytes, k.len, &img, &why), 0);
+	CU_ASSERT_STRING_EQUAL(img.loader, "gene");
+	CU_ASSERT_EQUAL(img.virt_base, VIRT_BASE);
+
+	/* A note whose name runs out of the segment is no note. */
+	good_kernel(&k);
+	put(&k, k.note_end, 0xfffffff0, 4);
+	put(&k, PHDR(2) + PHDR_FILESZ, k.note_end + 12 - NOTES, 8);
+	CU_ASSERT_EQUAL(pv_image_parse(k.bytes, k.len, &img, &why), 0);
+
+	good_kernel(&k);
+	put(&k, PHDR(2) + PHDR_FILESZ, sizeof(k.bytes), 8);
+	refused(&k, "corrupt kernel: its ELF notes lie outside the file (truncated?); copy it again");
+
+	good_kernel(&k);
+	add_number(&k, 1, VIRT_BASE + 0x1004000);
+	refused(&k, "corrupt kernel: its entry point lies outside its segments; rebuild it");
+	good_kernel(&k);
+	add_number(&k, 2, VIRT_BASE + 0x1000800);
+	refused(&k, "corrupt kernel: its hypercall page is unaligned or outside its segments; rebuild it");
+	good_kernel(&k);
+	add_number(&k, 2, VIRT_BASE + 0x1004000);
+	refused(&k, "corrupt kernel: its hypercall page is unaligned or outside its segments; rebuild it");
+	good_kernel(&k);
+	add_number(&k, 3, VIRT_BASE + 1);
+	refused(&k, "corrupt kernel: VIRT_BASE of its notes is not page aligned; rebuild it");
+	good_kernel(&k);
+	add_number(&k, 3, 0xfffffffffff00000ull);
+	refused(&k, "corrupt kernel: VIRT_BASE plus its size wraps around the address space; rebuild it");
+	good_kernel(&k);
+	add_number(&k, 12, 0xffff900000000000ull);
+	refused(&k, "the kernel wants the hypervisor above 0xffff800000000000, which this ABI does not offer; "
+		    "rebuild it for 64-bit PV");
+	good_kernel(&k);
+	add_number(&k, 15, 0x8000000001ull);
+	refused(&k, "corrupt kernel: INIT_P2M of its notes is not page aligned; rebuild it");
+	good_kernel(&k);
+	add_note(&k, 10, "!time_travel", 12);
+	refused(&k, "the kernel requires a feature that is unknown here; use an older or newer kernel build");
+	good_kernel(&k);
+	add_note(&k, 10, "!supervisor_mode_kernel", 23);
+	refused(&k, "the kernel requires auto-translated memory or supervisor mode, which a PV domain does "
+		    "not have; give a kernel built with CONFIG_XEN_PV");
+}
+
+/* Without a PT_NOTE the section headers are asked. */
+static void test_section_notes(void)
+{
+	const size_t sh = 3000;
+	struct pv_image img;
+	struct kernel k;
+	const char *why;
+
+	good_kernel(&k);
+	put(&k, PHDR(2), 0, 4);
+	refused(&k, "not a PV kernel: it has no Xen PV notes; give a kernel built with CONFIG_XEN_PV");
+	put(&k, EHDR_SHOFF, sh, 8);
+	put(&k, EHDR_SHNUM, 1, 2);
+	put(&k, sh + 4, 7, 4);
+	put(&k, sh + 24, NOTES, 8);
+	put(&k, sh + 32, k.note_end - NOTES, 8);
+	CU_ASSERT_EQUAL(pv_image_parse(k.bytes, k.len, &img, &why), 0);
+	CU_ASSERT_EQUAL(img.entry, VIRT_BASE + 0x1000010);
+	put(&k, EHDR_SHOFF, UINT64_MAX - 8, 8);
+	refused(&k, "not a PV kernel: it has no Xen PV notes; give a kernel built with CONFIG_XEN_PV");
+}
+
+static void payload_refused(const void *file, size_t len, const char *reason)
+{
+	struct pv_payload p;
+	const char *why = "(none)";
+
+	CU_ASSERT_EQUAL(pv_image_payload(file, len, &p, &why), -PV_IMAGE_ENOEXEC);
+	CU_ASSERT_STRING_EQUAL(why, reason);
+}
+
+static void test_bzimage(void)
+{
+	static uint8_t file[8192];
+	struct pv_payload p;
+	const char *why;
+
+	payload_refused("hello", 5, "not a kernel image (neither bzImage nor ELF nor a packed ELF); give the "
+			"vmlinuz of a Linux built with CONFIG_XEN_PV");
+	memset(file, 0, sizeof(file));
+	file[0x1f1] = 1;
+	file[0x1fe] = 0x55;
+	file[0x1ff] = 0xaa;
+	memcpy(file + 0x202, "HdrS\7\2", 6);
+	payload_refused(file, sizeof(file), "bzImage of a boot protocol before 2.08, its payload cannot be "
+			"found; give a newer kernel or its vmlinux");
+	file[0x206] = 15;
+	payload_refused(file, sizeof(file), "corrupt bzImage: the payload lies outside the file (truncated?); "
+			"copy the kernel again");
+	file[0x248] = 0x10;
+	file[0x24d] = 0x10;	/* 4096 bytes */
+	payload_refused(file, sizeof(file), "bzImage with an unknown payload compression (gzip, xz, zstd and "
+			"lz4 are known); rebuild the kernel with one of them");
+	memcpy(file + 1024 + 16, "\xfd""7zXZ\0", 6);
+	memcpy(file + 1024 + 16 + 4092, "\x78\x56\x34\x12", 4);
+	CU_ASSERT_EQUAL_FATAL(pv_image_payload(file, sizeof(file), &p, &why), 0);
+	CU_ASSERT_EQUAL(p.container, PV_CONTAINER_BZIMAGE);
+	CU_ASSERT_PTR_EQUAL(p.data, file + 1040);
+	CU_ASSERT_EQUAL(p.len, 4092);
+	CU_ASSERT_TRUE(p.packed);
+	CU_ASSERT_EQUAL(p.unpacked_size, 0x12345678);
+	payload_refused(file, 1040 + 4095, "corrupt bzImage: the payload lies outside the file (truncated?); "
+			"copy the kernel again");
+	memset(file + 0x248, 0xff, 8);
+	payload_refused(file, sizeof(file), "corrupt bzImage: the payload lies outside the file (truncated?); "
+			"copy the kernel again");
+}
+
+static struct pv_image linux_like(void)
+{
+	return (struct pv_image){
+		.nr_segments = 1, .phys_start = 0x1000000, .phys_end = 0x4a00000, .virt_base = VIRT_BASE,
+		.entry = VIRT_BASE + 0x1000000, .init_p2m = 0x8000000000ull, .mod_start_pfn = true,
+		.hypercall_page = PV_UNSET, .hv_start_low = PV_UNSET,
+	};
+}
+
+/*
+ * Walk every table of a layout the way a processor does and compare with what the layout says: each pfn of
+ * the initial mapping is found at its address, tables read-only, each P2M page at INIT_P2M, nothing else.
+ */
+static void check_tables(const struct pv_layout *l)
+{
+	uint64_t tables = l->pt_pages + l->p2m_tables, i, mapped = 0, linked = 0;
+
+	for (i = 0; i < tables; i++) {
+		struct pv_table t;
+		unsigned int slot;
+
+		pv_layout_table(l, i, &t);
+		CU_ASSERT_EQUAL(t.pfn, i < l->pt_pages ? l->pt_pfn + i : l->p2m_table_pfn + i - l->pt_pages);
+		for (slot = 0; slot < 512; slot++) {
+			uint64_t pfn = 0, va = t.va + ((uint64_t)slot << 12), index;
+			int kind = pv_layout_slot(l, &t, slot, &pfn);
+			struct pv_table below;
+			bool table;
+
+			if (kind == PV_SLOT_EMPTY)
+				continue;
+			table = pfn - l->pt_pfn < l->pt_pages || pfn - l->p2m_table_pfn < l->p2m_tables;
+			if (t.level > 1) {
+				/* It links to a table of the next level that says it covers this slot. */
+				linked++;
+				CU_ASSERT_TRUE_FATAL(table);
+				index = pfn - l->pt_pfn < l->pt_pages ? pfn - l->pt_pfn :
+					pfn - l->p2m_table_pfn + l->pt_pages;
+				pv_layout_table(l, index, &below);
+				CU_ASSERT_EQUAL(below.level, t.level - 1);
+				CU_ASSERT_EQUAL((below.va >> (12 + 9 * (t.level - 1))) & 511, slot);
+				if (t.level < 4) {
+					uint64_t mask = ~((1ull << (12 + 9 * t.level)) - 1);
+
+					CU_ASSERT_EQUAL(below.va & mask, t.va);
+				}
+				continue;
+			}
+			mapped++;
+			CU_ASSERT_EQUAL(kind, table ? PV_SLOT_RO : PV_SLOT_RW);
+			if (va >= l->virt_start && va < l->virt_end) {
+				CU_ASSERT_EQUAL(pfn, (va - l->virt_start) / PAGE);
+			} else {
+				CU_ASSERT_EQUAL(pfn, l->p2m_pfn + (va - l->p2m_va) / PAGE);
+			}
+		}
+	}
+	CU_ASSERT_EQUAL(linked, tables - 1);
+	CU_ASSERT_EQUAL(mapped, l->virt_pages + (l->p2m_relocated ? l->p2m_pages : 0));
+}
+
+static void test_layout(void)
+{
+	struct pv_image img = linux_like();
+	struct pv_layout l;
+	const char *why;
+
+	CU_ASSERT_EQUAL_FATAL(pv_layout_compute(&img, 65536, 5000000, PV_LAYOUT_RINGS, &l, &why), 0);
+	CU_ASSERT_EQUAL(l.kernel_pfn, 0x1000);
+	CU_ASSERT_EQUAL(l.kernel_pages, 0x3a00);
+	CU_ASSERT_EQUAL(l.start_info_pfn, 0x4a00);
+	CU_ASSERT_EQUAL(l.store_pfn, 0x4a01);
+	CU_ASSERT_EQUAL(l.console_pfn, 0x4a02);
+	CU_ASSERT_EQUAL(l.pt_pfn, 0x4a03);
+	CU_ASSERT_EQUAL(l.l3, 1);
+	CU_ASSERT_EQUAL(l.l2, 1);
+	CU_ASSERT_EQUAL(l.l1, 38);
+	CU_ASSERT_EQUAL(l.pt_pages, 41);
+	CU_ASSERT_EQUAL(l.stack_pfn, 0x4a03 + 41);
+	CU_ASSERT_EQUAL(l.virt_end, VIRT_BASE + 0x4c00000);
+	CU_ASSERT_TRUE(l.virt_end - (l.stack_va + PAGE) >= 512 * 1024);
+	CU_ASSERT_EQUAL(l.initrd_va, 0);
+	CU_ASSERT_EQUAL(l.initrd_pfn, l.virt_pages);
+	CU_ASSERT_EQUAL(l.initrd_pages, 1221);
+	CU_ASSERT_EQUAL(l.p2m_va, 0x8000000000ull);
+	CU_ASSERT_EQUAL(l.p2m_pages, 128);
+	CU_ASSERT_EQUAL(l.p2m_tables, 3);
+	CU_ASSERT_EQUAL(l.p2m_pfn, l.initrd_pfn + l.initrd_pages);
+	CU_ASSERT_EQUAL(l.end_pfn, l.p2m_table_pfn + 3);
+	check_tables(&l);
+
+	/* An old kernel: everything in the initial mapping, P2M behind the initrd; no rings (dom0). */
+	img.init_p2m = PV_UNSET;
+	img.mod_start_pfn = false;
+	CU_ASSERT_EQUAL_FATAL(pv_layout_compute(&img, 65536, 5000000, 0, &l, &why), 0);
+	CU_ASSERT_EQUAL(l.initrd_va, VIRT_BASE + 0x4a00000);
+	CU_ASSERT_EQUAL(l.p2m_va, l.initrd_va + 1221 * PAGE);
+	CU_ASSERT_EQUAL(l.start_info_va, l.p2m_va + 128 * PAGE);
+	CU_ASSERT_EQUAL(l.pt_pfn, l.start_info_pfn + 1);
+	CU_ASSERT_EQUAL(l.store_pfn, 0);
+	CU_ASSERT_EQUAL(l.p2m_tables, 0);
+	CU_ASSERT_EQUAL(l.end_pfn, l.virt_pages);
+	check_tables(&l);
+
+	/* A P2M large enough for several tables on every level, and one that starts in the middle of them. */
+	img = linux_like();
+	img.init_p2m = 0x8000000000ull + 0x3ffff000;
+	CU_ASSERT_EQUAL_FATAL(pv_layout_compute(&img, 1ull << 28, 0, 0, &l, &why), 0);
+	CU_ASSERT_EQUAL(l.p2m_pages, 1ull << 19);
+	CU_ASSERT_EQUAL(l.p2m_l2, 3);
+	CU_ASSERT_EQUAL(l.p2m_l1, 1025);
+	CU_ASSERT_EQUAL(l.initrd_pages, 0);
+	check_tables(&l);
+
+	/* A kernel low in the address space, as Mini-OS is. */
+	img = linux_like();
+	img.virt_base = 0;
+	img.phys_start = 0;
+	img.phys_end = 0x7f123;
+	img.init_p2m = PV_UNSET;
+	CU_ASSERT_EQUAL_FATAL(pv_layout_compute(&img, 2048, 0, PV_LAYOUT_RINGS, &l, &why), 0);
+	CU_ASSERT_EQUAL(l.p2m_pfn, 0x80);
+	CU_ASSERT_EQUAL(l.virt_end, 0x400000);
+	check_tables(&l);
+}
+
+static void test_layout_refused(void)
+{
+	struct pv_image img = linux_like();
+	struct pv_layout l;
+	const char *why;
+
+	CU_ASSERT_EQUAL(pv_layout_compute(&img, 16384, 0, PV_LAYOUT_RINGS, &l, &why), -PV_IMAGE_ENOMEM);
+	CU_ASSERT_STRING_EQUAL(why, "too little memory for this kernel and initrd; give the domain more memory");
+	CU_ASSERT_EQUAL(l.end_pfn, 0x4c00 + 32 + 3);
+	CU_ASSERT_EQUAL(pv_layout_compute(&img, 0x4c00 + 39 + 3, 0, 0, &l, &why), 0);
+	CU_ASSERT_EQUAL(pv_layout_compute(&img, 0x4c00 + 39 + 2, 0, 0, &l, &why), -PV_IMAGE_ENOMEM);
+	CU_ASSERT_EQUAL(pv_layout_compute(&img, 0, 0, 0, &l, &why), -PV_IMAGE_EINVAL);
+	CU_ASSERT_STRING_EQUAL(why, "a domain needs between one page and 4 PiB of memory; correct the memory size");
+	CU_ASSERT_EQUAL(pv_layout_compute(&img, 65536, UINT64_MAX, 0, &l, &why), -PV_IMAGE_EINVAL);
+	CU_ASSERT_EQUAL(pv_layout_compute(&img, 65536, 1ull << 40, 0, &l, &why), -PV_IMAGE_ENOMEM);
+
+	img.init_p2m = 0xffff800000000000ull;
+	CU_ASSERT_EQUAL(pv_layout_compute(&img, 65536, 0, 0, &l, &why), -PV_IMAGE_ENOEXEC);
+	CU_ASSERT_STRING_EQUAL(why, "the kernel's INIT_P2M area runs into the hypervisor's area; rebuild the "
+			       "kernel or give less memory");
+	img.init_p2m = 0x7ffffffff000ull;
+	CU_ASSERT_EQUAL(pv_layout_compute(&img, 65536, 0, 0, &l, &why), -PV_IMAGE_ENOEXEC);
+	img.init_p2m = 0xffffffff00000000ull;
+	CU_ASSERT_EQUAL(pv_layout_compute(&img, 65536, 0, 0, &l, &why), -PV_IMAGE_ENOEXEC);
+	CU_ASSERT_STRING_EQUAL(why, "the kernel's INIT_P2M area is in the same 512 GiB as the kernel; rebuild "
+			       "the kernel");
+	img = linux_like();
+	img.mod_start_pfn = false;
+	CU_ASSERT_EQUAL(pv_layout_compute(&img, 1 << 21, 3ull << 30, 0, &l, &why), -PV_IMAGE_ENOEXEC);
+	CU_ASSERT_STRING_EQUAL(why, "the kernel's initial mapping does not fit its part of the address space; "
+			       "give less memory or a smaller initrd, or another kernel");
+	img = linux_like();
+	img.virt_base = 0xffff7fffff000000ull;
+	CU_ASSERT_EQUAL(pv_layout_compute(&img, 65536, 0, 0, &l, &why), -PV_IMAGE_ENOEXEC);
+}
+
+static void *take(void *context, size_t size)
+{
+	(void)context;
+	return malloc(size);
+}
+
+static void give(void *context, void *p)
+{
+	(void)context;
+	free(p);
+}
+
+static void test_real_kernel(void)
+{
+	const char *path = getenv("ANNULUS_TEST_KERNEL");
+	struct unpack_alloc a = { take, give, NULL };
+	struct pv_payload p;
+	struct pv_layout l;
+	struct pv_image img;
+	const char *why = "";
+	uint8_t *file, *elf;
+	long size;
+	FILE *f;
+
+	if (!path) {
+		printf("[skipped: ANNULUS_TEST_KERNEL names no kernel] ");
+		return;
+	}
+	f = fopen(path, "rb");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	fseek(f, 0, SEEK_END);
+	size = ftell(f);
+	rewind(f);
+	file = malloc((size_t)size);
+	CU_ASSERT_EQUAL_FATAL(fread(file, 1, (size_t)size, f), (size_t)size);
+	fclose(f);
+	CU_ASSERT_EQUAL_FATAL(pv_image_payload(file, (size_t)size, &p, &why), 0);
+	CU_ASSERT_TRUE_FATAL(p.packed && p.unpacked_size);
+	elf = malloc(p.unpacked_size);
+	CU_ASSERT_EQUAL_FATAL(unpack(p.data, p.len, elf, p.unpacked_size, &a, &why), p.unpacked_size);
+	CU_ASSERT_EQUAL(unpack_size(p.data, p.len, &a), p.unpacked_size);
+	CU_ASSERT_EQUAL_FATAL(pv_image_parse(elf, p.unpacked_size, &img, &why), 0);
+	CU_ASSERT_STRING_EQUAL(img.guest_os, "linux");
+	CU_ASSERT_EQUAL(img.virt_base, VIRT_BASE);
+	CU_ASSERT_EQUAL(img.phys_start, 0x1000000);
+	CU_ASSERT_TRUE(img.mod_start_pfn);
+	CU_ASSERT_EQUAL_FATAL(pv_layout_compute(&img, 32768, 1 << 20, PV_LAYOUT_RINGS, &l, &why), 0);
+	check_tables(&l);
+	/* The same file, cut short, is refused. */
+	CU_ASSERT_EQUAL(pv_image_payload(file, (size_t)size / 2, &p, &why), -PV_IMAGE_ENOEXEC);
+	free(elf);
+	free(file);
+}
+
+int main(void)
+{
+	CU_TestInfo tests[] = {
+		{ "a good kernel", test_good },
+		{ "ELF headers", test_headers },
+		{ "segments", test_segments },
+		{ "notes in segments", test_notes },
+		{ "notes in sections", test_section_notes },
+		{ "bzImage", test_bzimage },
+		{ "layout", test_layout },
+		{ "layout, refused", test_layout_refused },
+		{ "a distribution's kernel", test_real_kernel },
+		CU_TEST_INFO_NULL
+	};
+	CU_SuiteInfo suites[] = { { "image", NULL, NULL, NULL, NULL, tests }, CU_SUITE_INFO_NULL };
+	unsigned int failed;
+
+	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS)
+		return 2;
+	CU_basic_set_mode(CU_BRM_VERBOSE);
+	CU_basic_run_tests();
+	failed = CU_get_number_of_failures();
+	CU_cleanup_registry();
+	return failed != 0;
+}
