@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// sources: hypervisor/pv/image.c hypervisor/boot/unpack.c
+// libs: -llzma -lz -lzstd -llz4
 /*
  * Kernel images and the layout of a PV domain's first memory: the file that the hypervisor's boot-time
  * builder and libhvctl share. Damaged images are made by hand, one defect each, and the whole reason is
- * compared. With ANNULUS_TEST_KERNEL=/path/to/vmlinuz the real thing is parsed, too.
- * Links: hypervisor/pv/image.c hypervisor/boot/unpack.c -llzma -lz -lzstd -llz4
+ * compared. With ANNULUS_TEST_KERNEL=/path/to/vmlinuz the real thing is parsed, too; without
+ * it that test counts as skipped.
  */
 #include <CUnit/Basic.h>
 #include <stdio.h>
@@ -551,10 +553,6 @@ static void test_real_kernel(void)
 	long size;
 	FILE *f;
 
-	if (!path) {
-		printf("[skipped: ANNULUS_TEST_KERNEL names no kernel] ");
-		return;
-	}
 	f = fopen(path, "rb");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
 	fseek(f, 0, SEEK_END);
@@ -600,6 +598,10 @@ int main(void)
 
 	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS)
 		return 2;
+	if (!getenv("ANNULUS_TEST_KERNEL")) {
+		CU_set_fail_on_inactive(CU_FALSE);
+		CU_set_test_active(CU_get_test(CU_get_suite("image"), "a distribution's kernel"), CU_FALSE);
+	}
 	CU_basic_set_mode(CU_BRM_VERBOSE);
 	CU_basic_run_tests();
 	failed = CU_get_number_of_failures();

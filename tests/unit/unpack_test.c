@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// sources: hypervisor/boot/unpack.c
+// libs: -llzma -lz -lzstd -llz4
 /*
  * Unpacking kernels: what each packer of the distribution makes of the same bytes comes back, damage and
  * bombs are refused with one line, and every byte of memory is returned. The streams are made with the
  * packers' libraries at run time; the lz4 legacy frame by hand.
- * Links: hypervisor/boot/unpack.c -llzma -lz -lzstd -llz4
  */
 #include <CUnit/Basic.h>
 #include <lz4.h>
