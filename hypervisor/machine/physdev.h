@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ANNULUS_MACHINE_PHYSDEV_H
+#define ANNULUS_MACHINE_PHYSDEV_H
+
+#include "lib/spinlock.h"
+#include "lib/types.h"
+
+struct domain;
+struct vcpu;
+struct frame;
+
+/*
+ * A domain's view of interrupts: PIRQs. Numbers below the highest GSI are GSIs, one to one unless the domain asked
+ * otherwise; messages are handed out from the top.
+ *
+ * `lock` guards `map`, `eoi_frame` and `eoi_map`. Order: pci_lock, the event lock, this one, irq_desc.lock.
+ */
+#define NR_PIRQS 512
+#define PIRQ_FREE     0
+#define PIRQ_RESERVED 0xffff          /* by get_free_pirq, not mapped yet */
+
+struct domain_irqs {
+	struct spinlock lock;
+	u16 map[NR_PIRQS];            /* IRQ number + 1 */
+	struct frame *eoi_frame;      /* both references held */
+	u64 *eoi_map;                 /* which PIRQs need PHYSDEVOP_eoi; NULL: the guest asks by irq_status_query */
+	bool eoi_unmasks;             /* pirq_eoi_gmfn_v1 */
+	u32 delivering;               /* atomic: interrupt handlers that are sending this domain events */
+};
+
+/* 0 or -ENOMEM. */
+int domain_irqs_init(struct domain *d);
+/* domain_irqs_release() - domain_kill(), before the domain's frames go: unmap every PIRQ, drop the EOI frame. No lock held. */
+void domain_irqs_release(struct domain *d);
+/* domain_irqs_destroy() - the last reference is gone. Does what release did not, waits for handlers, frees. No lock held. */
+void domain_irqs_destroy(struct domain *d);
+
+/*
+ * For event channels (may be called with the domain's event lock held, interrupts on or off):
+ * pirq_guest_bind() - EVTCHNOP_bind_pirq: 0, -EINVAL (not mapped), -EBUSY (not to be shared, or ours), -ENOSPC.
+ * pirq_guest_unbind() - the port was closed.
+ * pirq_guest_eoi() - the guest handled it. Ignores bad numbers and what is not owed.
+ */
+int pirq_guest_bind(struct vcpu *v, unsigned pirq, bool will_share);
+void pirq_guest_unbind(struct domain *d, unsigned pirq);
+void pirq_guest_eoi(struct domain *d, unsigned pirq);
+
+/* The IRQ behind a PIRQ, or -EINVAL: for domctls. */
+int pirq_to_irq(struct domain *d, unsigned pirq);
+
+s64 do_physdev_op(u64 cmd, u64 arg);
+s64 do_physdev_op_compat(u64 arg);
+
+#endif
