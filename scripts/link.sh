@@ -6,7 +6,7 @@
 #   u32 symbols_offset[];         address - symbols_base, ascending
 #   u32 symbols_name[];           where in symbols_names its name starts
 #   char symbols_names[];         names, each ended by a 0
-#   symbols_base                  the lowest address of the table
+#   u64 symbols_base;             the lowest address of the table
 # (hypervisor/lib/symbols.h reads it.)
 set -euo pipefail
 out=$1 lds=$2 flags=$3
@@ -21,6 +21,7 @@ generate() { # FROM.elf TO.S
 			$2 ~ /^[tT]$/ && $1 ~ /^ffff/ && $3 !~ /^(\.L|\$)/ && !($1 in seen) { seen[$1] = 1; address[n] = $1; name[n++] = $3 }
 			END {
 				print "\t.balign 8"
+				print "symbols_base:\n\t.quad 0x" (n ? address[0] : 0)
 				print "symbols_count:\n\t.long " n + 0
 				print "symbols_offset:"
 				for (i = 0; i < n; i++) print "\t.long 0x" address[i] " - 0x" address[0]
@@ -29,8 +30,6 @@ generate() { # FROM.elf TO.S
 				for (i = 0; i < n; i++) { print "\t.long " pos; pos += length(name[i]) + 1 }
 				print "symbols_names:"
 				for (i = 0; i < n; i++) print "\t.asciz \"" name[i] "\""
-				print "\t.balign 8"
-				print "\t.set symbols_base, 0x" (n ? address[0] : 0)
 			}'
 		echo '	.section .note.GNU-stack, "", @progbits'
 	} >"$2"
