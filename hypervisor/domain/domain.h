@@ -29,7 +29,7 @@ struct vcpu {
 	struct pv_vcpu pv;
 	struct sched_vcpu sched;     /* owner: sched/ */
 	volatile u64 pause_flags;    /* VPF_* */
-	u32 pause_count;             /* atomic; see vcpu_pause() */
+	u32 pause_count;             /* under domain->pause_lock; see vcpu_pause() */
 	volatile unsigned cpu;       /* where it runs, or ran last */
 	volatile bool running;       /* its state is on `cpu` (its registers, its root loaded) */
 	bool initialised;            /* VCPUOP_initialise or setvcpucontext was done; under domain->lock */
@@ -51,6 +51,8 @@ struct vcpu {
 	} mc;
 };
 
+#define SHUTDOWN_CODE_NONE 0xff
+
 struct domain {
 	/* First: struct domain lies at the start of a frame (frame_owner() relies on it). */
 	domid_t id;
@@ -58,12 +60,14 @@ struct domain {
 	bool is_idle;
 	volatile bool dying;     /* destruction began: no new references to its frames */
 	volatile bool shutting_down, shut_down;
-	volatile u8 shutdown_code;
+	volatile u8 shutdown_code; /* SHUTDOWN_*, or SHUTDOWN_CODE_NONE */
 	u32 refs;                /* atomic; the last domain_put() frees it */
-	u32 pause_count;         /* atomic */
-	bool paused_by_control;  /* by domctl; under control lock */
+	struct spinlock pause_lock; /* pause_count here and in vCPUs, with the VPF_ bits that mirror them; irqsave */
+	u32 pause_count;         /* under pause_lock */
+	bool paused_by_control;  /* by domctl; under pause_lock */
 	struct spinlock lock;    /* life cycle, vCPU array, shutdown */
 	struct list link;        /* all domains, in order of id; under domain list lock */
+	struct domain *hash_next; /* domains whose ids share a bucket; under the bucket's lock */
 	u8 handle[16];           /* UUID */
 	u32 ssidref;
 	u32 create_flags;        /* XEN_DOMCTL_CDF_* */
@@ -74,10 +78,12 @@ struct domain {
 	struct spinlock page_lock;
 	u32 frames_head, frames_tail; /* struct frame.next/prev chain; FRAME_LIST_END when empty */
 	u64 tot_pages, max_pages, claimed_pages;
-	u32 relinquish_state;    /* progress of a preemptible destruction */
+	u32 relinquish_state;    /* progress of a preemptible destruction; under the control lock */
+	struct domain *zombie_next; /* see domains_reap() */
 	volatile cpumask_t dirty_cpus; /* CPUs that may have this domain's TLB entries; atomic */
 
 	struct shared_info *shared_info;
+	struct vcpu_info *spare_info; /* of vCPUs beyond shared info's, until they register one; by vCPU id */
 	struct pv_domain pv;
 	struct domain_events events;
 	struct grant_table *grants;
@@ -121,6 +127,10 @@ struct domain_config {
 	u8 handle[16];
 };
 struct domain *domain_create(domid_t id, const struct domain_config *cfg, int *err);
+/* Boot, once, before any domain: the special domains. */
+void domains_init(void);
+/* Boot, for each CPU that comes up: its idle vCPU. Panics without memory. */
+struct vcpu *idle_vcpu_create(unsigned cpu);
 /* Allocate vCPU `id` (down, uninitialised). NULL: no memory or bad id. */
 struct vcpu *vcpu_create(struct domain *d, unsigned id, unsigned cpu);
 /* vcpu_set_context() - the initial state of a vCPU from the ABI's struct, fully validated. Errno; -ERESTART possible. */
@@ -131,6 +141,11 @@ int vcpu_reset(struct vcpu *v);
 
 /* domain_kill() - destroy; -ERESTART while work is left. The domain disappears with its last reference. */
 int domain_kill(struct domain *d);
+/*
+ * domains_reap() - a dead domain stays while others have frames of its shared info or grant table mapped, and nobody tells
+ * when they let go: try again. Control operations call it.
+ */
+void domains_reap(void);
 /* domain_shutdown() - stop all vCPUs for good with SHUTDOWN_* and tell dom0 (VIRQ_DOM_EXC). */
 void domain_shutdown(struct domain *d, u8 reason);
 void domain_resume(struct domain *d);
