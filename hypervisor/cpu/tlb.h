@@ -22,5 +22,6 @@ void tlb_flush(cpumask_t mask, unsigned flags);
 void tlb_flush_va(cpumask_t mask, vaddr_t va, unsigned order);
 void tlb_flush_local(unsigned flags);
 void tlb_flush_va_local(vaddr_t va);
+void tlb_init(void); /* boot, after irq_init() */
 
 #endif

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The two protocols of boot loaders: Multiboot 0.6.96 (magic 0x2badb002, also spoken by qemu -kernel) and Multiboot 2
+ * (magic 0x36d76289).
+ */
+#include "boot/multiboot.h"
+#include "boot/e820.h"
+#include "lib/string.h"
+#include "memory/directmap.h"
+
+struct boot_info boot_info;
+struct e820_map machine_e820;
+static char strings[BOOT_STRINGS_MAX] __initdata;
+static size_t strings_used __initdata;
+
+struct mb1_info {
+	u32 flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr, syms[4], mmap_length, mmap_addr;
+	u32 drives_length, drives_addr, config_table, loader_name;
+};
+struct mb1_module {
+	u32 start, end, string, reserved;
+};
+struct mb1_mmap {
+	u32 size;
+	u64 start, len;
+	u32 type;
+} __packed;
+struct mb2_tag {
+	u32 type, size;
+};
+struct mb2_module {
+	u32 type, size, start, end;
+	char string[];
+};
+struct mb2_mmap {
+	u32 type, size, entry_size, entry_version;
+};
+
+static __init const char *keep_string(const char *s, size_t max)
+{
+	size_t n = strnlen(s, max);
+	char *d = strings + strings_used;
+
+	if (n > sizeof(strings) - strings_used - 1)
+		n = sizeof(strings) - strings_used - 1;
+	memcpy(d, s, n);
+	d[n] = '\0';
+	if (strings_used + n + 1 < sizeof(strings))
+		strings_used += n + 1;
+	return d;
+}
+
+/* QEMU puts the file name first on every line, GRUB 2 does not: a first word with a slash and no '=' is a file name. */
+static __init const char *skip_file_name(const char *s)
+{
+	const char *p = s;
+	bool slash = false;
+
+	while (*p && *p != ' ') {
+		if (*p == '=')
+			return s;
+		slash |= *p == '/';
+		p++;
+	}
+	if (!slash && strncmp(s, "annulus", 7))
+		return s;
+	while (*p == ' ')
+		p++;
+	return p;
+}
+
+static __init void e820_insert(u64 start, u64 size, u32 type)
+{
+	struct e820_map *m = &machine_e820;
+	unsigned i;
+
+	if (!size || start + size < start || m->n == ARRAY_SIZE(m->e))
+		return;
+	for (i = m->n; i > 0 && m->e[i - 1].start > start; i--)
+		m->e[i] = m->e[i - 1];
+	m->e[i] = (struct e820_range){ start, size, type };
+	m->n++;
+}
+
+/* Firmware's maps may overlap: what is RAM in one entry and not in another is not RAM. */
+static __init void e820_tidy(void)
+{
+	struct e820_map *m = &machine_e820;
+
+	for (unsigned i = 0; i + 1 < m->n; i++) {
+		struct e820_range *a = &m->e[i], *b = &m->e[i + 1];
+		u64 a_end = a->start + a->size;
+
+		if (a_end <= b->start)
+			continue;
+		if (a->type == E820_RAM || a_end <= b->start + b->size) {
+			u64 tail = a_end > b->start + b->size ? a_end - (b->start + b->size) : 0;
+			u64 tail_start = b->start + b->size;
+
+			a->size = b->start - a->start;
+			if (tail && b->type != E820_RAM)
+				e820_insert(tail_start, tail, a->type);
+			else if (tail)
+				b->size += tail;
+		} else {
+			b->start = a_end;
+			b->size = 0;
+		}
+	}
+	for (unsigned i = 0; i < m->n;) {
+		if (m->e[i].size) {
+			i++;
+			continue;
+		}
+		memmove(&m->e[i], &m->e[i + 1], (m->n - i - 1) * sizeof(m->e[0]));
+		m->n--;
+	}
+}
+
+static __init const char *add_module(u64 start, u64 end, const char *line)
+{
+	if (boot_info.nr_modules == BOOT_MODULES_MAX)
+		return "more than 32 boot modules: give fewer";
+	if (end < start)
+		return "a boot module ends before it starts: the boot loader is broken";
+	boot_info.modules[boot_info.nr_modules++] = (struct boot_module){ start, end - start, line };
+	return NULL;
+}
+
+static __init const char *parse_mb1(paddr_t pa)
+{
+	const struct mb1_info *mi = paddr_to_va(pa);
+	const char *err = NULL;
+
+	if (!(mi->flags & BIT(6)))
+		return "the boot loader gave no memory map";
+	for (u32 off = 0; off + sizeof(struct mb1_mmap) <= mi->mmap_length;) {
+		const struct mb1_mmap *e = paddr_to_va(mi->mmap_addr + off);
+
+		e820_insert(e->start, e->len, e->type);
+		off += e->size + sizeof(e->size);
+	}
+	if (mi->flags & BIT(2))
+		boot_info.cmdline = skip_file_name(keep_string(paddr_to_va(mi->cmdline), 4096));
+	if (mi->flags & BIT(9))
+		boot_info.loader = keep_string(paddr_to_va(mi->loader_name), 128);
+	if (mi->flags & BIT(3)) {
+		const struct mb1_module *m = paddr_to_va(mi->mods_addr);
+
+		for (u32 i = 0; i < mi->mods_count && !err; i++) {
+			const char *s = m[i].string ? paddr_to_va(m[i].string) : "";
+
+			err = add_module(m[i].start, m[i].end, skip_file_name(keep_string(s, 4096)));
+		}
+	}
+	return err;
+}
+
+static __init const char *parse_mb2(paddr_t pa)
+{
+	const u32 *head = paddr_to_va(pa);
+	u32 total = head[0];
+	const char *err = NULL;
+
+	for (u32 off = 8; off + sizeof(struct mb2_tag) <= total && !err;) {
+		const struct mb2_tag *t = paddr_to_va(pa + off);
+
+		if (t->size < sizeof(*t) || t->size > total - off)
+			return "the boot loader's information is cut short";
+		switch (t->type) {
+		case 0:
+			return NULL;
+		case 1:
+			boot_info.cmdline = skip_file_name(keep_string((const char *)(t + 1), t->size - 8));
+			break;
+		case 2:
+			boot_info.loader = keep_string((const char *)(t + 1), t->size - 8);
+			break;
+		case 3: {
+			const struct mb2_module *m = (const void *)t;
+
+			err = add_module(m->start, m->end, skip_file_name(keep_string(m->string, t->size - 16)));
+			break;
+		}
+		case 6: {
+			const struct mb2_mmap *m = (const void *)t;
+
+			for (u32 o = sizeof(*m); m->entry_size >= 24 && o + m->entry_size <= m->size; o += m->entry_size) {
+				const u64 *e = (const void *)((const char *)m + o);
+
+				e820_insert(e[0], e[1], (u32)e[2]);
+			}
+			break;
+		}
+		case 14:
+			if (!boot_info.rsdp)
+				boot_info.rsdp = va_to_paddr(t + 1);
+			break;
+		case 15:
+			boot_info.rsdp = va_to_paddr(t + 1);
+			break;
+		}
+		off += ALIGN_UP(t->size, 8U);
+	}
+	return err;
+}
+
+__init const char *multiboot_parse(u32 magic, paddr_t info)
+{
+	const char *err;
+
+	boot_info.cmdline = "";
+	boot_info.loader = "unnamed boot loader";
+	if (magic == 0x2badb002) {
+		boot_info.protocol = 1;
+		err = parse_mb1(info);
+	} else if (magic == 0x36d76289) {
+		boot_info.protocol = 2;
+		err = parse_mb2(info);
+	} else {
+		return "not started by a Multiboot loader: use GRUB's multiboot2, or qemu -kernel";
+	}
+	e820_tidy();
+	if (!err && !machine_e820.n)
+		err = "the boot loader gave no memory map";
+	return err;
+}

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Each CPU's entry area and descriptor tables. Layouts: Intel SDM vol. 3A, 3.5 (GDT), 6.14 (64-bit IDT), 7.7 (64-bit TSS).
+ */
+#include "cpu/desc.h"
+#include "cpu/cpu.h"
+#include "cpu/entry.h"
+#include "cpu/entry_area.h"
+#include "cpu/msr.h"
+#include "cpu/tlb.h"
+#include "domain/domain.h"
+#include "lib/printk.h"
+#include "lib/string.h"
+#include "memory/heap.h"
+#include "memory/paging.h"
+#include "pv-abi/errno.h"
+
+#define PTE_P  BIT(0)
+#define PTE_RW BIT(1)
+#define PTE_AD (BIT(5) | BIT(6))
+#define PTE_NX (cpu_features.nx ? BIT(63) : 0)
+
+struct tss {
+	u32 reserved0;
+	u64 rsp[3], reserved1, ist[7], reserved2;
+	u16 reserved3, iobase;
+} __packed;
+
+struct gate {
+	u16 offset_low, selector, type, offset_mid;
+	u32 offset_high, reserved;
+};
+
+struct table_ptr {
+	u16 limit;
+	u64 base;
+} __packed;
+
+static struct gate idt[256] __aligned(4096) __section(".data.idt");
+enum { IST_DF = 1, IST_NMI, IST_MC };
+
+static void set_gate(unsigned vector, const void *fn, unsigned ist, unsigned dpl)
+{
+	u64 a = (u64)fn;
+
+	idt[vector] = (struct gate){
+		.offset_low = a & 0xffff,
+		.selector = SEL_HV_CS,
+		.type = 0x8e00 | (dpl << 13) | ist, /* present interrupt gate */
+		.offset_mid = (a >> 16) & 0xffff,
+		.offset_high = a >> 32,
+	};
+}
+
+/* Vectors that a guest's user space may raise with INT n without a detour over #GP. */
+static bool is_software_vector(unsigned v)
+{
+	return v == 3 || v == 4 || v == 0x80;
+}
+
+void __init idt_init(void)
+{
+	const u8 *stubs = unmapped_mode ? vector_stubs_u : vector_stubs;
+
+	for (unsigned v = 0; v < 256; v++)
+		set_gate(v, stubs + v * VECTOR_STUB_SIZE, 0, is_software_vector(v) ? 3 : 0);
+	set_gate(8, unmapped_mode ? entry_df_u : entry_df, IST_DF, 0);
+	set_gate(2, unmapped_mode ? entry_nmi_u : entry_nmi, IST_NMI, 0);
+	set_gate(18, unmapped_mode ? entry_mc_u : entry_mc, IST_MC, 0);
+}
+
+/* Before there is a TSS: no IST, the boot loader-independent boot GDT's code selector. Shows what went wrong, no more. */
+void __init idt_load_early(void)
+{
+	struct table_ptr p = { sizeof(idt) - 1, (u64)idt };
+
+	for (unsigned v = 0; v < 256; v++) {
+		set_gate(v, vector_stubs + v * VECTOR_STUB_SIZE, 0, 0);
+		idt[v].selector = 0x08;
+	}
+	__asm__ volatile("lidt %0" :: "m"(p));
+}
+
+void entry_area_set_page(unsigned cpu, unsigned page, u64 pte)
+{
+	((u64 *)cpus[cpu].area_l1)[page] = pte;
+}
+
+struct entry_info *entry_info(unsigned cpu)
+{
+	u64 pte = ((u64 *)cpus[cpu].area_l1)[EA_INFO];
+
+	return mfn_to_va((pte & 0x000ffffffffff000ULL) >> PAGE_SHIFT);
+}
+
+/* One frame of ours for `page` of the area; returns its direct-map address. */
+static void *area_frame(unsigned cpu, unsigned page, u64 flags)
+{
+	void *va = page_alloc(ALLOC_PAGING);
+
+	if (va)
+		entry_area_set_page(cpu, page, (va_to_paddr(va)) | flags | PTE_P | PTE_AD);
+	return va;
+}
+
+/* Our part of the GDT: the ABI's flat selectors and what the CPU needs in ring 0. */
+static void fill_gdt(u64 *gdt, vaddr_t tss)
+{
+	gdt[1] = 0x00af9b000000ffff; /* 0xe008 ring 0 code, 64-bit */
+	gdt[2] = 0x00cf93000000ffff; /* 0xe010 ring 0 data */
+	gdt[3] = 0x00cfbb000000ffff; /* 0xe019 ring 1 code, 32-bit */
+	/* Index 4 is ring 1 data (0xe021) for 32-bit guests, ring 3 code (0xe023) for 64-bit ones. */
+	gdt[4] = 0x00cffb000000ffff;
+	gdt[5] = 0x00cff3000000ffff; /* 0xe02b ring 3 data */
+	gdt[6] = 0x00affb000000ffff; /* 0xe033 ring 3 code, 64-bit */
+	gdt[8] = 0x0000890000000067 | (tss & 0xffffff) << 16 | (tss & 0xff000000) << 32;
+	gdt[9] = tss >> 32;
+}
+
+int entry_area_create(unsigned cpu)
+{
+	struct cpu *c = &cpus[cpu];
+	struct entry_info *info;
+	struct tss *tss;
+	u64 stack_top;
+	u8 *stub;
+
+	c->area_l1 = paging_entry_l1(cpu);
+	if (!c->area_l1)
+		return -ENOMEM;
+	for (unsigned i = 0; i < 8; i++)
+		if (i != 3 && !area_frame(cpu, EA_MAIN_STACK + i, PTE_RW | PTE_NX))
+			return -ENOMEM;
+	for (unsigned i = 0; i < 3; i++)
+		if (!area_frame(cpu, EA_IST + i, PTE_RW | PTE_NX))
+			return -ENOMEM;
+	c->gdt = area_frame(cpu, EA_GDT + EA_GDT_OURS, PTE_RW | PTE_NX);
+	tss = area_frame(cpu, EA_TSS, PTE_RW | PTE_NX);
+	stub = area_frame(cpu, EA_STUB, 0);
+	info = area_frame(cpu, EA_INFO, PTE_NX);
+	if (!c->gdt || !tss || !stub || !info || !area_frame(cpu, EA_STACK, PTE_RW | PTE_NX))
+		return -ENOMEM;
+	/* The remaining GDT page of the 64 KiB window, so that the limit can be the architecture's. */
+	if (!area_frame(cpu, EA_GDT + 15, PTE_NX))
+		return -ENOMEM;
+
+	stack_top = entry_area_page(cpu, EA_MAIN_STACK) + STACK_SIZE - sizeof(struct cpu_info) +
+		    offsetof(struct cpu_info, regs) + sizeof(struct regs);
+	*info = (struct entry_info){ .stack_top = stack_top, .target = (u64)syscall_entry, .hv_cr3 = idle_root_paddr() };
+	if (unmapped_mode) {
+		mfn_t root = paging_create_root_copy(cpu);
+
+		if (root == INVALID_MFN)
+			return -ENOMEM;
+		c->root_copy = root;
+		info->guest_cr3 = root << PAGE_SHIFT;
+		memcpy(stub, syscall_stub_u, syscall_stub_u_end - syscall_stub_u);
+	} else {
+		memcpy(stub, syscall_stub, syscall_stub_end - syscall_stub);
+	}
+	fill_gdt(c->gdt, entry_area_page(cpu, EA_TSS));
+	tss->iobase = sizeof(*tss);
+	tss->rsp[0] = unmapped_mode ? entry_area_page(cpu, EA_STACK) + PAGE_SIZE : stack_top;
+	for (unsigned i = 0; i < 3; i++)
+		tss->ist[i] = unmapped_mode ? entry_area_page(cpu, EA_IST + i) + PAGE_SIZE
+					    : entry_area_page(cpu, EA_MAIN_STACK + i) + PAGE_SIZE;
+	return 0;
+}
+
+void entry_area_load(void)
+{
+	unsigned cpu = cpu_id();
+	struct table_ptr gdtr = { 0xffff, entry_area_page(cpu, EA_GDT) };
+	struct table_ptr idtr = { sizeof(idt) - 1, (u64)idt };
+
+	lgdt_and_reload(&gdtr);
+	__asm__ volatile("lidt %0" :: "m"(idtr));
+	/* A CPU that comes up again finds its TSS busy. */
+	((u64 *)cpus[cpu].gdt)[8] &= ~BIT(41);
+	__asm__ volatile("ltr %w0" :: "r"(SEL_TSS));
+	__asm__ volatile("lldt %w0" :: "r"(0));
+	wrmsr(MSR_STAR, (u64)0xe023 << 48 | (u64)SEL_HV_CS << 32);
+	wrmsr(MSR_LSTAR, entry_area_page(cpu, EA_STUB));
+	wrmsr(MSR_CSTAR, entry_area_page(cpu, EA_STUB));
+	wrmsr(MSR_SFMASK, RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_RF | RFLAGS_AC);
+	if (cpu_features.vendor == CPU_VENDOR_INTEL) {
+		wrmsr(MSR_SYSENTER_CS, 0);
+		wrmsr(MSR_SYSENTER_ESP, 0);
+		wrmsr(MSR_SYSENTER_EIP, 0);
+	}
+}
+
+static void set_window(struct cpu *c, unsigned first, unsigned i, u64 pte)
+{
+	u64 *l1 = c->area_l1;
+
+	if (l1[first + i] == pte)
+		return;
+	l1[first + i] = pte;
+	tlb_flush_va_local(entry_area_page(c->id, first + i));
+}
+
+void desc_tables_load(struct vcpu *v)
+{
+	u64 irq = local_irq_save();
+	struct cpu *c = this_cpu();
+	unsigned gdt_pages = DIV_ROUND_UP(v->pv.gdt_entries, 512U);
+	unsigned ldt_pages = DIV_ROUND_UP(v->pv.ldt_entries, 512U);
+	u64 *gdt = c->gdt;
+
+	for (unsigned i = 0; i < EA_GDT_OURS; i++)
+		set_window(c, EA_GDT, i, i < gdt_pages ? v->pv.gdt_frames[i] << PAGE_SHIFT | PTE_P | PTE_AD | PTE_RW | PTE_NX : 0);
+	for (unsigned i = 0; i < 16; i++)
+		set_window(c, EA_LDT, i, i < ldt_pages ? v->pv.ldt_frames[i] << PAGE_SHIFT | PTE_P | PTE_AD | PTE_RW | PTE_NX : 0);
+	if (v->pv.ldt_entries) {
+		vaddr_t base = entry_area_page(c->id, EA_LDT);
+		u64 limit = v->pv.ldt_entries * 8 - 1;
+
+		gdt[10] = 0x0000820000000000 | (base & 0xffffff) << 16 | (base & 0xff000000) << 32 | (limit & 0xffff) |
+			  (limit & 0xf0000) << 32;
+		gdt[11] = base >> 32;
+		__asm__ volatile("lldt %w0" :: "r"(SEL_LDT));
+	} else {
+		__asm__ volatile("lldt %w0" :: "r"(0));
+	}
+	local_irq_restore(irq);
+}

@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Every way into ring 0 and out of it.
+ *
+ * Mapped hypervisor: the CPU (or the stub of SYSCALL) puts ss..rip at the top of the main stack, the rest of struct regs
+ * follows, C does the work, exit_to_guest goes back.
+ *
+ * Unmapped hypervisor (names with _u): the frame first lands on the CPU's entry stack. The stub switches to the root that
+ * maps us, moves the frame to the main stack and goes on as above; leaving is the mirror image. Nothing read before the
+ * switch is trusted but struct entry_info, which a guest cannot write.
+ */
+#include "cpu/entry_area.h"
+#include "lib/types.h"
+#include "memory/layout.h"
+
+#define HV_CS     0xe008
+#define HV_DS     0xe010
+#define GUEST_CS  0xe033
+#define GUEST_SS  0xe02b
+
+#define R_ERR   120
+#define R_VEC   124
+#define R_RIP   128
+#define R_CS    136
+#define R_FLAGS 144
+#define R_RSP   152
+#define R_SS    160
+#define R_RCX   88
+#define R_R11   48
+
+#define VEC_SYSCALL 0x100
+
+	.macro clac_site
+771:	.byte 0x0f, 0x1f, 0x00
+	.pushsection .smap_sites, "a"
+	.quad 771b
+	.quad 0xca010f
+	.popsection
+	.endm
+	.macro stac_site
+771:	.byte 0x0f, 0x1f, 0x00
+	.pushsection .smap_sites, "a"
+	.quad 771b
+	.quad 0xcb010f
+	.popsection
+	.endm
+	.macro extable from, to
+	.pushsection .extable, "a"
+	.quad \from, \to
+	.popsection
+	.endm
+
+	/* rdi..r15 below error_code; clears what could carry a guest's value into speculation. */
+	.macro save_regs
+	pushq %rdi
+	pushq %rsi
+	pushq %rdx
+	pushq %rcx
+	pushq %rax
+	pushq %r8
+	pushq %r9
+	pushq %r10
+	pushq %r11
+	pushq %rbx
+	pushq %rbp
+	pushq %r12
+	pushq %r13
+	pushq %r14
+	pushq %r15
+	xorl %ebp, %ebp
+	cld
+	.endm
+	.macro restore_regs
+	popq %r15
+	popq %r14
+	popq %r13
+	popq %r12
+	popq %rbp
+	popq %rbx
+	popq %r11
+	popq %r10
+	popq %r9
+	popq %r8
+	popq %rax
+	popq %rcx
+	popq %rdx
+	popq %rsi
+	popq %rdi
+	.endm
+
+	.section .entry.text, "ax"
+
+/* ---- SYSCALL ---- */
+
+/* Copied to each CPU's stub page; the offsets to the info and stack pages hold there. */
+	.balign 64
+	.global syscall_stub, syscall_stub_end, syscall_stub_u, syscall_stub_u_end
+syscall_stub:
+	movq %rsp, (syscall_stub + 2 * 4096)(%rip)
+	movq (syscall_stub + 4096 + EI_STACK_TOP)(%rip), %rsp
+	pushq $GUEST_SS
+	pushq (syscall_stub + 2 * 4096)(%rip)
+	jmpq *(syscall_stub + 4096 + EI_TARGET)(%rip)
+syscall_stub_end:
+	.balign 64
+syscall_stub_u:
+	movq %rsp, (syscall_stub_u + 2 * 4096)(%rip)
+	movq %rax, (syscall_stub_u + 2 * 4096 + 8)(%rip)
+	movq (syscall_stub_u + 4096 + EI_HV_CR3)(%rip), %rax
+	movq %rax, %cr3
+	movq (syscall_stub_u + 4096 + EI_STACK_TOP)(%rip), %rsp
+	pushq $GUEST_SS
+	pushq (syscall_stub_u + 2 * 4096)(%rip)
+	movq (syscall_stub_u + 2 * 4096 + 8)(%rip), %rax
+	jmpq *(syscall_stub_u + 4096 + EI_TARGET)(%rip)
+syscall_stub_u_end:
+
+	.balign 64
+	.global syscall_entry
+syscall_entry:
+	pushq %r11
+	pushq $GUEST_CS
+	pushq %rcx
+	movq $0, -8(%rsp)
+	movl $VEC_SYSCALL, -4(%rsp)
+	subq $8, %rsp
+	save_regs
+	movq %rsp, %rdi
+	call syscall_from_guest
+	/* fall through */
+
+/* ---- back to the guest; rsp at its struct regs, which is the one at the top of the stack ---- */
+	.global exit_to_guest
+exit_to_guest:
+	cli
+	movq %rsp, %rdi
+	call exit_work
+	cmpb $0, unmapped_mode(%rip)
+	jne exit_unmapped
+	testl $VEC_SYSCALL, R_VEC(%rsp)
+	jz 1f
+	/*
+	 * SYSRET if the guest cannot tell: rcx and r11 are clobbered by the ABI here. A non-canonical rcx would fault in
+	 * ring 0 on Intel's CPUs (SDM vol. 2, SYSRET), so it must lie in either half for certain.
+	 */
+	movq R_RIP(%rsp), %rcx
+	movq %rcx, %rax
+	sarq $47, %rax
+	incl %eax
+	cmpl $1, %eax
+	ja 1f
+	restore_regs
+	movq 8(%rsp), %rcx
+	movq 24(%rsp), %r11
+	movq 32(%rsp), %rsp
+	sysretq
+1:	restore_regs
+	addq $8, %rsp
+	.global iret_to_guest
+iret_to_guest:
+	iretq
+
+exit_unmapped:
+	/* Move rip..ss and rdi, rsi to the entry stack, switch to the root without us, leave from there. */
+	movq %rsp, %rdi
+	call unmapped_exit_frame /* rax: where the frame of 5 + 2 words went on the entry stack; rdx: guest cr3 */
+	movq %rax, R_ERR(%rsp)
+	movq %rdx, R_RIP(%rsp)
+	popq %r15
+	popq %r14
+	popq %r13
+	popq %r12
+	popq %rbp
+	popq %rbx
+	popq %r11
+	popq %r10
+	popq %r9
+	popq %r8
+	popq %rax
+	popq %rcx
+	popq %rdx
+	movq 24(%rsp), %rdi /* guest cr3 */
+	movq 16(%rsp), %rsp /* frame on the entry stack: rsi, rdi, rip, cs, rflags, rsp, ss */
+	popq %rsi
+	movq %rdi, %cr3
+	popq %rdi
+	.global iret_to_guest_u
+iret_to_guest_u:
+	iretq
+
+/* ---- exceptions and interrupts ---- */
+
+	.macro vector_stub n
+	.balign 16
+	.if (\n == 8) || (\n == 10) || (\n == 11) || (\n == 12) || (\n == 13) || (\n == 14) || (\n == 17) || (\n == 21)
+	.else
+	pushq $0
+	.endif
+	movl $\n, 4(%rsp)
+	.endm
+
+	.balign 16
+	.global vector_stubs, vector_stubs_u
+vector_stubs:
+	.altmacro
+	.set i, 0
+	.rept 256
+	vector_stub %i
+	jmp common_entry
+	.set i, i + 1
+	.endr
+	.balign 16
+vector_stubs_u:
+	.set i, 0
+	.rept 256
+	vector_stub %i
+	jmp common_entry_u
+	.set i, i + 1
+	.endr
+	.noaltmacro
+
+	.balign 64
+common_entry:
+	clac_site
+	save_regs
+common_saved:
+	movq %rsp, %rdi
+	testb $3, R_CS(%rsp)
+	jz from_hypervisor
+	call trap_from_guest
+	jmp exit_to_guest
+from_hypervisor:
+	call trap_from_hypervisor
+	/* rax: 0, or the guest's regs to leave with (a failed iret to the guest) */
+	testq %rax, %rax
+	jnz 2f
+	restore_regs
+	addq $8, %rsp
+	iretq
+2:	movq %rax, %rsp
+	jmp exit_to_guest
+
+/*
+ * Unmapped: we are on the entry stack (or an IST page of the entry area). If we came from ring 0 with our own root loaded
+ * (an interrupt in the hypervisor does not come here: rsp0 stays the main stack's rule only for ring changes), no switch.
+ */
+	.balign 64
+common_entry_u:
+	clac_site
+	testb $3, 24 - 8(%rsp)
+	jz ring0_u
+	/* [rsp]: err/vec, rip, cs, rflags, rsp, ss. The entry area's info page lies right below the stack page. */
+	pushq %rax
+	pushq %rcx
+	movq %rsp, %rcx
+	andq $~0xfff, %rcx
+	movq (-4096 + EI_HV_CR3)(%rcx), %rax
+	movq %rax, %cr3
+	movq (-4096 + EI_STACK_TOP)(%rcx), %rcx
+	/* rcx: top of main stack; copy ss, rsp, rflags, cs, rip, err */
+	movq 56(%rsp), %rax
+	movq %rax, -8(%rcx)
+	movq 48(%rsp), %rax
+	movq %rax, -16(%rcx)
+	movq 40(%rsp), %rax
+	movq %rax, -24(%rcx)
+	movq 32(%rsp), %rax
+	movq %rax, -32(%rcx)
+	movq 24(%rsp), %rax
+	movq %rax, -40(%rcx)
+	movq 16(%rsp), %rax
+	movq %rax, -48(%rcx)
+	movq 8(%rsp), %rax
+	movq %rax, -56(%rcx)
+	movq (%rsp), %rax
+	leaq -56(%rcx), %rsp
+	movq %rax, %rcx
+	popq %rax
+	save_regs
+	jmp common_saved
+
+/*
+ * From ring 0: in the hypervisor proper (stack is the main one, nothing to do) or at the iretq above, on the entry stack
+ * with the guest's root. The latter is a guest's bad frame: back to our root, and let C find out.
+ */
+ring0_u:
+	pushq %rax
+	movq 16(%rsp), %rax /* rip */
+	pushq %rcx
+	leaq iret_to_guest_u(%rip), %rcx
+	cmpq %rcx, %rax
+	popq %rcx
+	jne 3f
+	pushq %rcx
+	movq %rsp, %rcx
+	andq $~0xfff, %rcx
+	movq (-4096 + EI_HV_CR3)(%rcx), %rax
+	movq %rax, %cr3
+	popq %rcx
+3:	popq %rax
+	save_regs
+	jmp common_saved
+
+/*
+ * NMI, #MC and #DF run on stacks of their own and may come at any instruction, also between a guest's entry and the
+ * switch of roots: they save and restore CR3 themselves.
+ */
+	.macro ist_entry name, vec, haserr, page
+	.balign 16
+	.global \name
+\name:
+	.if \haserr == 0
+	pushq $0
+	.endif
+	movl $\vec, 4(%rsp)
+	clac_site
+	save_regs
+	movq %rsp, %rdi
+	call ist_from_anywhere
+	restore_regs
+	addq $8, %rsp
+	iretq
+	.balign 16
+	.global \name\()_u
+\name\()_u:
+	.if \haserr == 0
+	pushq $0
+	.endif
+	movl $\vec, 4(%rsp)
+	clac_site
+	save_regs
+	movq %cr3, %r12
+	/* entry stacks of the IST lie EA_IST.. pages above the info page: find it by the area's 1 GiB alignment */
+	movq %rsp, %rax
+	andq $~0x3fffffff, %rax
+	movq (EA_INFO * 4096 + EI_HV_CR3)(%rax), %rcx
+	movq %rcx, %cr3
+	movq %rsp, %rbx
+	/* the stack that C's get_cpu_info() understands */
+	leaq ((EA_MAIN_STACK + 1 + \page) * 4096)(%rax), %rsp
+	movq %rbx, %rdi
+	call ist_from_anywhere
+	movq %rbx, %rsp
+	movq %r12, %cr3
+	restore_regs
+	addq $8, %rsp
+	iretq
+	.endm
+	ist_entry entry_df, 8, 1, 0
+	ist_entry entry_nmi, 2, 0, 1
+	ist_entry entry_mc, 18, 0, 2
+
+	.text
+/* void switch_to_guest(struct regs *top) __noreturn: after a context switch, leave with what is in the top regs. */
+	.global switch_to_guest
+switch_to_guest:
+	movq %rdi, %rsp
+	jmp exit_to_guest
+
+/* void switch_stack_and_call(void *top, void (*fn)(void)) __noreturn */
+	.global switch_stack_and_call
+switch_stack_and_call:
+	movq %rdi, %rsp
+	xorl %ebp, %ebp
+	call *%rsi
+	ud2
+
+/* u64 copy_guest_raw(void *dst, const void *src, u64 n): bytes not copied. Either side may fault. */
+	.balign 16
+	.global copy_guest_raw
+copy_guest_raw:
+	stac_site
+	cmpq $8, %rdx
+	jne 1f
+10:	movq (%rsi), %rax
+11:	movq %rax, (%rdi)
+	clac_site
+	xorl %eax, %eax
+	ret
+1:	movq %rdx, %rcx
+	shrq $3, %rcx
+	andl $7, %edx
+2:	rep movsq
+	movl %edx, %ecx
+3:	rep movsb
+	clac_site
+	xorl %eax, %eax
+	ret
+4:	leaq (%rdx, %rcx, 8), %rax
+	clac_site
+	ret
+5:	movq %rcx, %rax
+	clac_site
+	ret
+6:	movl $8, %eax
+	clac_site
+	ret
+	extable 10b, 6b
+	extable 11b, 6b
+	extable 2b, 4b
+	extable 3b, 5b
+
+/* u64 clear_guest_raw(void *dst, u64 n): bytes not cleared. */
+	.global clear_guest_raw
+clear_guest_raw:
+	stac_site
+	movq %rsi, %rdx
+	movq %rsi, %rcx
+	xorl %eax, %eax
+	shrq $3, %rcx
+	andl $7, %edx
+1:	rep stosq
+	movl %edx, %ecx
+2:	rep stosb
+	clac_site
+	xorl %eax, %eax
+	ret
+3:	leaq (%rdx, %rcx, 8), %rax
+	clac_site
+	ret
+4:	movq %rcx, %rax
+	clac_site
+	ret
+	extable 1b, 3b
+	extable 2b, 4b
+
+	.global rdmsr_raw, wrmsr_raw
+/* int rdmsr_raw(u32 msr, u64 *v) */
+rdmsr_raw:
+	movl %edi, %ecx
+1:	rdmsr
+	shlq $32, %rdx
+	orq %rdx, %rax
+	movq %rax, (%rsi)
+	xorl %eax, %eax
+	ret
+2:	movl $-14, %eax
+	ret
+	extable 1b, 2b
+/* int wrmsr_raw(u32 msr, u64 v) */
+wrmsr_raw:
+	movl %edi, %ecx
+	movl %esi, %eax
+	movq %rsi, %rdx
+	shrq $32, %rdx
+1:	wrmsr
+	xorl %eax, %eax
+	ret
+	extable 1b, 2b
+
+/* int load_ds/es/fs/gs(u16 sel): 0, or 1 when the selector is refused and the null selector was loaded. */
+	.macro load_seg name, reg
+	.global \name
+\name:
+1:	movl %edi, \reg
+	xorl %eax, %eax
+	ret
+2:	xorl %eax, %eax
+	movl %eax, \reg
+	incl %eax
+	ret
+	extable 1b, 2b
+	.endm
+	load_seg load_ds, %ds
+	load_seg load_es, %es
+	load_seg load_fs, %fs
+/* The user's GS: the base that swapgs brings is the kernel's one and must stay. */
+	.global load_gs_user
+load_gs_user:
+	swapgs
+1:	movl %edi, %gs
+	mfence
+	swapgs
+	xorl %eax, %eax
+	ret
+2:	xorl %eax, %eax
+	movl %eax, %gs
+	swapgs
+	incl %eax
+	ret
+	extable 1b, 2b
+
+/* void lgdt_and_reload(void *gdtr): our CS and null data segments. */
+	.global lgdt_and_reload
+lgdt_and_reload:
+	lgdt (%rdi)
+	popq %rax
+	pushq $HV_CS
+	pushq %rax
+	movl $HV_DS, %eax
+	movl %eax, %ss
+	xorl %eax, %eax
+	movl %eax, %ds
+	movl %eax, %es
+	movl %eax, %fs
+	movl %eax, %gs
+	lretq

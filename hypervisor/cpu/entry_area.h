@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ANNULUS_CPU_ENTRY_AREA_H
+#define ANNULUS_CPU_ENTRY_AREA_H
+
+/*
+ * The entry region: what a CPU needs at hand before it could switch page tables. Slot 257 holds one 1 GiB window per CPU;
+ * the first 2 MiB of each are backed by one L1 table, page by page:
+ *
+ *   0-15   GDT window: 14 pages of the guest's, then ours (page 14)
+ *   16-31  LDT window: the guest's
+ *   32     TSS, read-only would do but for its busy bit's sake it is not
+ *   33     system-call stub, executable, a copy of one of cpu/entry.S' templates
+ *   34     struct entry_info: what the stub and the unmapped entry read
+ *   35     entry stack; its lowest words are scratch
+ *   36-38  unmapped mode: stacks that NMI, #MC and #DF enter on
+ *   40-47  the main stack region (STACK_SIZE), not present in the unmapped view
+ */
+#define ENTRY_SHARED_PAGES 0
+#define EA_GDT         0
+#define EA_GDT_OURS    14
+#define EA_LDT         16
+#define EA_TSS         32
+#define EA_STUB        33
+#define EA_INFO        34
+#define EA_STACK       35
+#define EA_IST         36
+#define EA_MAIN_STACK  40
+#define EA_PAGES       48
+
+/* Offsets in struct entry_info, for assembly. */
+#define EI_STACK_TOP  0
+#define EI_TARGET     8
+#define EI_HV_CR3     16
+#define EI_GUEST_CR3  24
+
+#ifndef __ASSEMBLER__
+#include "cpu/cpu.h"
+#include "memory/layout.h"
+
+static inline vaddr_t entry_area(unsigned cpu)
+{
+	return ENTRY_VIRT_START + ((u64)(cpu + 1) << 30);
+}
+static inline vaddr_t entry_area_page(unsigned cpu, unsigned page)
+{
+	return entry_area(cpu) + page * PAGE_SIZE;
+}
+
+struct entry_info {
+	u64 stack_top; /* where the guest's ss goes, downwards */
+	u64 target;    /* syscall_entry */
+	u64 hv_cr3;    /* unmapped mode: the guest's root with everything of ours mapped */
+	u64 guest_cr3; /* unmapped mode: this CPU's copy of the root without us */
+};
+
+/* Build CPU `cpu`'s area in the idle page table. Boot CPU, for itself and for each CPU before it is started. 0, -ENOMEM. */
+int entry_area_create(unsigned cpu);
+/* Load GDT, IDT, TSS and the system-call MSRs of this CPU. On its main stack. */
+void entry_area_load(void);
+void entry_area_set_page(unsigned cpu, unsigned page, u64 pte);
+struct entry_info *entry_info(unsigned cpu);
+#endif
+#endif

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cpu/cpu.h"
+#include "boot/cmdline.h"
+#include "cpu/entry.h"
+#include "cpu/features.h"
+#include "cpu/msr.h"
+#include "lib/printk.h"
+#include "lib/string.h"
+
+struct cpu_features cpu_features;
+u8 unmapped_mode;
+
+static bool opt_smep = true, opt_smap = true, opt_xsave = true;
+static char opt_unmapped[8] = "auto";
+OPTION_BOOL("smep", opt_smep);
+OPTION_BOOL("smap", opt_smap);
+OPTION_BOOL("xsave", opt_xsave);
+OPTION_STRING("xpti", opt_unmapped);
+
+static char brand[49] __initdata;
+
+/* Intel's CPUs are taken to have Meltdown unless they say otherwise (IA32_ARCH_CAPABILITIES.RDCL_NO, bit 0). */
+static bool __init has_meltdown(u32 max_leaf)
+{
+	u32 a, b, c, d;
+	u64 caps;
+
+	if (cpu_features.vendor != CPU_VENDOR_INTEL)
+		return false;
+	if (max_leaf < 7)
+		return true;
+	cpuid(7, 0, &a, &b, &c, &d);
+	if (!(d & BIT(29)) || rdmsr_safe(MSR_ARCH_CAPS, &caps))
+		return true;
+	return !(caps & 1);
+}
+
+void __init features_init(void)
+{
+	struct cpu_features *f = &cpu_features;
+	u32 max_leaf, max_ext, a, b, c, d, vendor[3];
+
+	cpuid(0, 0, &max_leaf, &vendor[0], &vendor[2], &vendor[1]);
+	if (!memcmp(vendor, "GenuineIntel", 12))
+		f->vendor = CPU_VENDOR_INTEL;
+	else if (!memcmp(vendor, "AuthenticAMD", 12) || !memcmp(vendor, "HygonGenuine", 12))
+		f->vendor = CPU_VENDOR_AMD;
+
+	cpuid(1, 0, &a, &b, &c, &d);
+	f->stepping = a & 15;
+	f->model = (a >> 4) & 15;
+	f->family = (a >> 8) & 15;
+	if (f->family == 15)
+		f->family += (a >> 20) & 255;
+	if (f->family >= 6)
+		f->model |= ((a >> 16) & 15) << 4;
+	f->pge = d & BIT(13);
+	f->pcid = c & BIT(17);
+	f->x2apic = c & BIT(21);
+	f->tsc_deadline = c & BIT(24);
+	f->xsave = (c & BIT(26)) && opt_xsave;
+	f->mwait = c & BIT(3);
+	if (max_leaf >= 6) {
+		cpuid(6, 0, &a, &b, &c, &d);
+		f->arat = a & BIT(2);
+	}
+	if (max_leaf >= 7) {
+		cpuid(7, 0, &a, &b, &c, &d);
+		f->fsgsbase = b & BIT(0);
+		f->smep = (b & BIT(7)) && opt_smep;
+		f->erms = b & BIT(9);
+		f->invpcid = b & BIT(10);
+		f->smap = (b & BIT(20)) && opt_smap;
+		f->umip = c & BIT(2);
+		f->la57 = c & BIT(16);
+	}
+	if (f->xsave && max_leaf >= 13) {
+		cpuid(13, 0, &a, &b, &c, &d);
+		/* x87, SSE, AVX, AVX-512: what the ABI's guests know how to use. */
+		f->xcr0 = (a | (u64)d << 32) & 0xe7;
+		if ((f->xcr0 & 0xe0) != 0xe0)
+			f->xcr0 &= ~0xe0ULL;
+		f->xsave_size = c;
+		cpuid(13, 1, &a, &b, &c, &d);
+		f->xsaveopt = a & 1;
+		f->xsavec = a & 2;
+	} else {
+		f->xsave = false;
+		f->xsave_size = 512;
+	}
+	cpuid(0x80000000, 0, &max_ext, &b, &c, &d);
+	cpuid(0x80000001, 0, &a, &b, &c, &d);
+	f->nx = d & BIT(20);
+	f->pg1g = d & BIT(26);
+	f->rdtscp = d & BIT(27);
+	f->syscall = d & BIT(11);
+	if (max_ext >= 0x80000004)
+		for (u32 i = 0; i < 3; i++)
+			cpuid(0x80000002 + i, 0, (u32 *)brand + i * 4, (u32 *)brand + i * 4 + 1, (u32 *)brand + i * 4 + 2,
+			      (u32 *)brand + i * 4 + 3);
+	if (max_ext >= 0x80000007) {
+		cpuid(0x80000007, 0, &a, &b, &c, &d);
+		f->invariant_tsc = d & BIT(8);
+	}
+	f->phys_bits = 36;
+	f->virt_bits = 48;
+	if (max_ext >= 0x80000008) {
+		cpuid(0x80000008, 0, &a, &b, &c, &d);
+		f->phys_bits = a & 255;
+		f->virt_bits = (a >> 8) & 255;
+	}
+	f->meltdown = has_meltdown(max_leaf);
+	if (!strcmp(opt_unmapped, "auto"))
+		unmapped_mode = f->meltdown;
+	else
+		unmapped_mode = !strcmp(opt_unmapped, "on") || !strcmp(opt_unmapped, "yes") || !strcmp(opt_unmapped, "1") ||
+				!strcmp(opt_unmapped, "true");
+	/* Who asks for pv/mmu's flushes of root copies looks here. */
+	f->meltdown = unmapped_mode;
+}
+
+/* The three-byte places that entry.S marked become CLAC and STAC. */
+static void __init smap_patch(void)
+{
+	extern const struct smap_site {
+		u64 addr, bytes;
+	} _smap_sites_start[], _smap_sites_end[];
+	u64 cr0 = read_cr0();
+
+	write_cr0(cr0 & ~CR0_WP);
+	for (const struct smap_site *s = _smap_sites_start; s < _smap_sites_end; s++)
+		memcpy((void *)s->addr, &s->bytes, 3);
+	write_cr0(cr0);
+}
+
+bool features_init_cpu(void)
+{
+	const struct cpu_features *f = &cpu_features;
+	u64 cr4 = CR4_PAE | CR4_DE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
+	static bool patched;
+	u32 a, b, c, d;
+
+	cpuid(1, 0, &a, &b, &c, &d);
+	if ((f->xsave && !(c & BIT(26))) || !(d & BIT(24)))
+		return false;
+	if (f->pge)
+		cr4 |= CR4_PGE;
+	if (f->smep)
+		cr4 |= CR4_SMEP;
+	if (f->smap)
+		cr4 |= CR4_SMAP;
+	if (f->xsave)
+		cr4 |= CR4_OSXSAVE;
+	if (f->fsgsbase)
+		cr4 |= CR4_FSGSBASE;
+	if (f->smap && !patched) {
+		patched = true;
+		smap_patch();
+	}
+	write_cr4(cr4);
+	this_cpu()->cr4 = cr4;
+	if (f->xsave)
+		__asm__ volatile("xsetbv" :: "c"(0), "a"((u32)f->xcr0), "d"((u32)(f->xcr0 >> 32)));
+	wrmsr(MSR_PAT, PAT_VALUE);
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE | (f->nx ? EFER_NX : 0));
+	/* AM: alignment checks are the guest's business at ring 3. */
+	write_cr0((read_cr0() | CR0_PE | CR0_MP | CR0_NE | CR0_WP | CR0_AM | CR0_PG) & ~(CR0_EM | CR0_TS));
+	return true;
+}
+
+void __init features_report(void)
+{
+	const struct cpu_features *f = &cpu_features;
+	const char *name = brand;
+	u32 a, b, c, d, svm = 0, vmx;
+
+	while (*name == ' ')
+		name++;
+	cpuid(1, 0, &a, &b, &c, &d);
+	vmx = c & BIT(5);
+	cpuid(0x80000001, 0, &a, &b, &c, &d);
+	svm = c & BIT(2);
+	printk(LOG_INFO "cpu: %s, family %u model %u stepping %u, %u-bit physical\n", name, f->family, f->model, f->stepping,
+	       f->phys_bits);
+	printk(LOG_INFO "cpu: hardware assist %s\n",
+	       vmx ? "VT-x present, unused" : svm ? "SVM present, unused" : "absent (no VT-x, no SVM), not needed");
+	printk(LOG_INFO "cpu: features:%s%s%s%s%s%s%s\n", f->nx ? " nx" : "", f->smep ? " smep" : "", f->smap ? " smap" : "",
+	       f->xsave ? " xsave" : " fxsr", f->fsgsbase ? " fsgsbase" : "", f->pcid ? " pcid" : "", f->pg1g ? " 1g" : "");
+	printk(LOG_INFO "cpu: mitigations: hypervisor %s while guests run, eager FPU switch\n",
+	       unmapped_mode ? "unmapped (Meltdown)" : "mapped (CPU not vulnerable to Meltdown)");
+}

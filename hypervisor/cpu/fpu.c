@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * FPU, SSE and AVX state of vCPUs. Switched eagerly: a lazily switched FPU leaks registers through speculation. The guest's
+ * CR0.TS is virtual; the real one follows it so that the guest gets its #NM.
+ */
+#include "cpu/fpu.h"
+#include "cpu/cpu.h"
+#include "cpu/msr.h"
+#include "domain/domain.h"
+#include "lib/string.h"
+#include "memory/heap.h"
+#include "pv-abi/errno.h"
+
+#define XSAVE_HEADER 512
+
+/* Reset values: SDM vol. 1, 8.1.5 and 11.6.4. */
+static void reset_image(u8 *area)
+{
+	u16 fcw = 0x37f;
+	u32 mxcsr = 0x1f80;
+
+	memset(area, 0, cpu_features.xsave_size);
+	memcpy(area, &fcw, 2);
+	memcpy(area + 24, &mxcsr, 4);
+	if (cpu_features.xsave)
+		area[XSAVE_HEADER] = 3; /* x87 and SSE parts present */
+}
+
+int fpu_init_vcpu(struct vcpu *v)
+{
+	/* A page is 64-byte aligned for certain; no state we enable is larger. */
+	v->fpu = zalloc(ALLOC_VCPU, max(cpu_features.xsave_size, (u32)PAGE_SIZE));
+	if (!v->fpu)
+		return -ENOMEM;
+	v->xcr0 = cpu_features.xsave ? 1 : 0;
+	reset_image(v->fpu);
+	return 0;
+}
+
+void fpu_destroy_vcpu(struct vcpu *v)
+{
+	zfree(v->fpu);
+	v->fpu = NULL;
+}
+
+static void xsetbv0(u64 v)
+{
+	__asm__ volatile("xsetbv" :: "c"(0), "a"((u32)v), "d"((u32)(v >> 32)));
+}
+
+void fpu_set_ts(bool ts)
+{
+	u64 cr0 = read_cr0();
+
+	if (ts)
+		write_cr0(cr0 | CR0_TS);
+	else if (cr0 & CR0_TS)
+		__asm__ volatile("clts");
+}
+
+void fpu_save(struct vcpu *v)
+{
+	fpu_set_ts(false);
+	if (!cpu_features.xsave) {
+		__asm__ volatile("fxsave64 (%0)" :: "r"(v->fpu) : "memory");
+		return;
+	}
+	/* All states, also those that the guest has disabled again in XCR0: their registers are still there. */
+	if (v->xcr0 != cpu_features.xcr0)
+		xsetbv0(cpu_features.xcr0);
+	if (cpu_features.xsaveopt)
+		__asm__ volatile("xsaveopt64 (%0)" :: "r"(v->fpu), "a"(~0U), "d"(~0U) : "memory");
+	else
+		__asm__ volatile("xsave64 (%0)" :: "r"(v->fpu), "a"(~0U), "d"(~0U) : "memory");
+}
+
+void fpu_restore(struct vcpu *v)
+{
+	fpu_set_ts(false);
+	if (!cpu_features.xsave) {
+		__asm__ volatile("fxrstor64 (%0)" :: "r"(v->fpu) : "memory");
+	} else {
+		/* XCR0 may hold another vCPU's value; restoring with all bits resets what the image does not have. */
+		xsetbv0(cpu_features.xcr0);
+		__asm__ volatile("xrstor64 (%0)" :: "r"(v->fpu), "a"(~0U), "d"(~0U) : "memory");
+		if (v->xcr0 != cpu_features.xcr0)
+			xsetbv0(v->xcr0);
+	}
+	if (v->pv.ts)
+		fpu_set_ts(true);
+}
+
+void fpu_import(struct vcpu *v, const void *fxsave)
+{
+	u8 *area = v->fpu;
+	u32 mxcsr;
+
+	reset_image(area);
+	memcpy(area, fxsave, 464); /* the rest is for software */
+	/* Reserved MXCSR bits would make the restore fault in ring 0 (SDM vol. 1, 11.6.6). */
+	memcpy(&mxcsr, area + 24, 4);
+	mxcsr &= 0xffff;
+	memcpy(area + 24, &mxcsr, 4);
+}
+
+void fpu_export(struct vcpu *v, void *fxsave)
+{
+	memcpy(fxsave, v->fpu, 512);
+}
+
+bool xcr0_valid(u64 x)
+{
+	if (!cpu_features.xsave || (x & ~cpu_features.xcr0) || !(x & 1))
+		return false;
+	if ((x & 4) && !(x & 2))
+		return false;
+	if ((x & 0xe0) && ((x & 0xe0) != 0xe0 || !(x & 4)))
+		return false;
+	return true;
+}

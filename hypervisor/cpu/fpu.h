@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ANNULUS_CPU_FPU_H
+#define ANNULUS_CPU_FPU_H
+
+#include "lib/types.h"
+
+struct vcpu;
+
+int fpu_init_vcpu(struct vcpu *v);      /* allocate and reset the state: 0, -ENOMEM */
+void fpu_destroy_vcpu(struct vcpu *v);
+void fpu_save(struct vcpu *v);          /* v runs on this CPU; CR0.TS is left clear */
+void fpu_restore(struct vcpu *v);       /* and set CR0.TS as the guest's virtual one is */
+void fpu_set_ts(bool ts);
+/* The 512-byte FXSAVE image of the ABI's vcpu_guest_context; v does not run. */
+void fpu_import(struct vcpu *v, const void *fxsave);
+void fpu_export(struct vcpu *v, void *fxsave);
+bool xcr0_valid(u64 xcr0);
+
+#endif

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "machine/console.h"
+#include "boot/cmdline.h"
+#include "control/keys.h"
+#include "cpu/cpu.h"
+#include "cpu/guest_access.h"
+#include "cpu/hypercall.h"
+#include "domain/domain.h"
+#include "domain/timer.h"
+#include "lib/printk.h"
+#include "lib/spinlock.h"
+#include "lib/string.h"
+#include "machine/serial.h"
+#include "memory/layout.h"
+#include "pv-abi/errno.h"
+
+#define RING_SIZE 65536
+
+/* Under console_lock. prod and cons are free-running. */
+static struct spinlock console_lock = SPINLOCK_INIT;
+static char ring[RING_SIZE];
+static u32 ring_prod, ring_cons;
+static bool serial_on, vga_on;
+static unsigned vga_row, vga_col;
+
+/* Received characters for dom0: written by the serial interrupt, read by console_io. Under input_lock. */
+static struct spinlock input_lock = SPINLOCK_INIT;
+static char input[1024];
+static u32 input_prod, input_cons;
+static unsigned ctrl_a_seen;
+static bool keys_to_hypervisor;
+
+static enum { LEVEL_ERR, LEVEL_WARN, LEVEL_INFO, LEVEL_DEBUG } serial_level = LEVEL_INFO;
+static bool opt_sync_console = true;
+OPTION_BOOL("sync_console", opt_sync_console);
+
+static const char *set_loglvl(const char *v)
+{
+	static const char *const names[] = { "error", "warning", "info", "debug", "none", "all" };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+		size_t n = strlen(names[i]);
+
+		if (!strncmp(v, names[i], n) && (v[n] == '\0' || v[n] == '/')) {
+			serial_level = i == 4 ? LEVEL_ERR : i == 5 ? LEVEL_DEBUG : i;
+			return NULL;
+		}
+	}
+	return "use error, warning, info, debug, none or all";
+}
+OPTION_FN("loglvl", set_loglvl);
+
+static void vga_putc(char c)
+{
+	volatile u16 *screen = paddr_to_va(0xb8000);
+
+	if (c == '\n' || vga_col == 80) {
+		vga_col = 0;
+		if (++vga_row == 25) {
+			for (unsigned i = 0; i < 24 * 80; i++)
+				screen[i] = screen[i + 80];
+			for (unsigned i = 0; i < 80; i++)
+				screen[24 * 80 + i] = 0x0720;
+			vga_row = 24;
+		}
+	}
+	if (c != '\n' && c != '\r')
+		screen[vga_row * 80 + vga_col++] = 0x0700 | (u8)c;
+}
+
+static void out_locked(const char *s, size_t n, bool to_ports)
+{
+	for (size_t i = 0; i < n; i++) {
+		ring[ring_prod++ % RING_SIZE] = s[i];
+		if (ring_prod - ring_cons > RING_SIZE)
+			ring_cons = ring_prod - RING_SIZE;
+		if (!to_ports)
+			continue;
+		if (serial_on) {
+			if (s[i] == '\n')
+				serial_putc('\r');
+			serial_putc(s[i]);
+		}
+		if (vga_on)
+			vga_putc(s[i]);
+	}
+}
+
+void console_init(void)
+{
+	volatile u16 *screen = paddr_to_va(0xb8000);
+
+	serial_on = serial_init();
+	vga_on = true;
+	for (unsigned i = 0; i < 25 * 80; i++)
+		screen[i] = 0x0720;
+}
+
+void console_end_boot(void)
+{
+	vga_on = false;
+}
+
+void console_write(const char *s, size_t n)
+{
+	u64 flags = spin_lock_irqsave(&console_lock);
+
+	out_locked(s, n, true);
+	spin_unlock_irqrestore(&console_lock, flags);
+}
+
+void console_ring_only(const char *s, size_t n)
+{
+	u64 flags = spin_lock_irqsave(&console_lock);
+
+	out_locked(s, n, false);
+	spin_unlock_irqrestore(&console_lock, flags);
+}
+
+size_t console_ring_read(char *buf, size_t n, u32 *index, bool clear)
+{
+	u64 flags = spin_lock_irqsave(&console_lock);
+	u32 pos = *index;
+	size_t done = 0;
+
+	if (ring_prod - pos > ring_prod - ring_cons)
+		pos = ring_cons;
+	while (done < n && pos != ring_prod)
+		buf[done++] = ring[pos++ % RING_SIZE];
+	*index = pos;
+	if (clear)
+		ring_cons = pos;
+	spin_unlock_irqrestore(&console_lock, flags);
+	return done;
+}
+
+void vprintk(const char *fmt, va_list ap)
+{
+	static u64 guest_window, guest_lines;
+	char line[512];
+	char level = 'I';
+	unsigned lvl = LEVEL_INFO;
+	u64 now = system_time(), flags;
+	int n, head;
+
+	if (fmt[0] == '\001') {
+		level = fmt[1];
+		fmt += 2;
+	} else {
+		level = 0;
+	}
+	if (level == 'G') {
+		/* What a guest can provoke at will: at most 32 lines a second. */
+		if (now - guest_window > 1000000000ULL) {
+			guest_window = now;
+			guest_lines = 0;
+		}
+		if (guest_lines++ >= 32)
+			return;
+		level = 'D';
+	}
+	lvl = level == 'E' ? LEVEL_ERR : level == 'W' ? LEVEL_WARN : level == 'D' ? LEVEL_DEBUG : LEVEL_INFO;
+	head = level ? snprintf(line, sizeof(line), "(annulus) [%5llu.%06llu] %c ", (unsigned long long)(now / 1000000000),
+				(unsigned long long)(now % 1000000000 / 1000), level) : 0;
+	n = vsnprintf(line + head, sizeof(line) - head, fmt, ap) + head;
+	if (n >= (int)sizeof(line)) {
+		n = sizeof(line) - 1;
+		line[n - 1] = '\n';
+	}
+	flags = spin_lock_irqsave(&console_lock);
+	out_locked(line, n, lvl <= serial_level);
+	spin_unlock_irqrestore(&console_lock, flags);
+}
+
+void printk(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vprintk(fmt, ap);
+	va_end(ap);
+}
+
+void console_input(char c)
+{
+	u64 flags;
+
+	if (c == 1) {
+		if (++ctrl_a_seen < 3)
+			goto deliver;
+		ctrl_a_seen = 0;
+		keys_to_hypervisor = !keys_to_hypervisor;
+		printk(LOG_INFO "keys go to %s now (three Ctrl-A switch back)\n",
+		       keys_to_hypervisor ? "the hypervisor, 'h' is help" : "dom0");
+		return;
+	}
+	ctrl_a_seen = 0;
+	if (keys_to_hypervisor || !dom0) {
+		debug_key_interrupt(c);
+		return;
+	}
+deliver:
+	if (keys_to_hypervisor)
+		return;
+	flags = spin_lock_irqsave(&input_lock);
+	if (input_prod - input_cons < sizeof(input))
+		input[input_prod++ % sizeof(input)] = c;
+	spin_unlock_irqrestore(&input_lock, flags);
+	event_send_global_virq(dom0, VIRQ_CONSOLE);
+}
+
+/* An unprivileged guest's output: whole lines, marked with its number, nothing that could steer a terminal. */
+static void guest_line_out(struct domain *d)
+{
+	char line[sizeof(d->console_line) + 16];
+	int n = snprintf(line, sizeof(line), "(d%u) %.*s\n", d->id, (int)d->console_fill, d->console_line);
+
+	console_write(line, min((size_t)n, sizeof(line) - 1));
+	d->console_fill = 0;
+}
+
+static void guest_write(struct domain *d, const char *s, size_t n)
+{
+	spin_lock(&d->console_lock);
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] == '\n' || d->console_fill == sizeof(d->console_line))
+			guest_line_out(d);
+		if (s[i] == '\t' || (u8)s[i] >= 0x20)
+			d->console_line[d->console_fill++] = s[i];
+	}
+	spin_unlock(&d->console_lock);
+}
+
+static s64 console_io_write(u64 count, u64 buffer)
+{
+	struct domain *d = current->domain;
+	char piece[256];
+	u64 done = 0;
+
+	if (!guest_range_ok(buffer, count))
+		return -EFAULT;
+	while (done < count) {
+		size_t n = min(count - done, (u64)sizeof(piece));
+
+		if (copy_from_guest(piece, buffer + done, n))
+			return -EFAULT;
+		if (d->privileged)
+			console_write(piece, n);
+		else
+			guest_write(d, piece, n);
+		done += n;
+		/* What was written is written: the caller is told and comes again with the rest. */
+		if (done < count && preempt_wanted())
+			return hypercall_continue(__HYPERVISOR_console_io, 3, (u64)CONSOLEIO_write, count - done,
+						  buffer + done);
+	}
+	return 0;
+}
+
+static s64 console_io_read(u64 count, u64 buffer)
+{
+	char out[sizeof(input)];
+	u64 flags, n = 0;
+	u32 pos;
+
+	flags = spin_lock_irqsave(&input_lock);
+	for (pos = input_cons; n < count && pos != input_prod; pos++)
+		out[n++] = input[pos % sizeof(input)];
+	spin_unlock_irqrestore(&input_lock, flags);
+	if (n && copy_to_guest(buffer, out, n))
+		return -EFAULT;
+	flags = spin_lock_irqsave(&input_lock);
+	/* Only what another vCPU did not take meanwhile. */
+	if ((s32)(pos - input_cons) > 0)
+		input_cons = pos;
+	spin_unlock_irqrestore(&input_lock, flags);
+	return n;
+}
+
+s64 do_console_io(u64 cmd, u64 count, u64 buffer)
+{
+	/* A count is an int of the ABI. */
+	if ((u32)count > 0x7fffffff)
+		return -EINVAL;
+	count = (u32)count;
+	switch ((u32)cmd) {
+	case CONSOLEIO_write:
+		return console_io_write(count, buffer);
+	case CONSOLEIO_read:
+		if (!current->domain->privileged)
+			return -EPERM;
+		return console_io_read(count, buffer);
+	}
+	return -ENOSYS;
+}

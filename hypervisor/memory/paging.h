@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ANNULUS_MEMORY_PAGING_H
+#define ANNULUS_MEMORY_PAGING_H
+
+#include "lib/types.h"
+
+/*
+ * The hypervisor's own page tables: the idle root, whose slots 256-271 every guest's root shares, and in unmapped mode a
+ * root copy per CPU that has only the entry region and the M2P.
+ */
+void paging_init(void);               /* boot: direct map, frame table, M2P; switches to the idle root */
+void paging_protect_image(void);      /* boot: W^X on the image */
+void paging_free_init(void);          /* gives the init sections back to the heap */
+paddr_t idle_root_paddr(void);
+u64 *idle_root(void);
+/* The L1 table of a CPU's entry area, made on first use; NULL without memory. */
+void *paging_entry_l1(unsigned cpu);
+/* Unmapped mode: a root for `cpu` with its own entry area only. */
+mfn_t paging_create_root_copy(unsigned cpu);
+
+#endif
