@@ -102,12 +102,6 @@ void irq_guest_eoi(unsigned irq, struct domain *d);
 bool irq_is_level(unsigned irq);
 bool irq_is_shared(unsigned irq);
 
-/*
- * irq_watchdog() - unmask lines that were masked because of a storm, or whose sharers do not answer. Called by the timer
- * softirq of any CPU at least every few milliseconds while irq_needs_watching is set.
- */
-void irq_watchdog(void);
-
 /* Debug key: one line for each line in use. */
 void irq_dump(void);
 
