@@ -16,7 +16,6 @@
 #include "lib/string.h"
 #include "machine/physdev.h"
 #include "memory/heap.h"
-#include "memory/relinquish.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/sched.h"
 
@@ -30,10 +29,6 @@ static struct bucket {
 	struct spinlock lock;
 	struct domain *first;
 } buckets[BUCKETS];
-
-/* Dead domains whose shared frames somebody still maps. Under the lock. */
-static struct spinlock zombie_lock;
-static struct domain *zombies;
 
 /* struct domain is found by its frame number, so it starts a frame. */
 static unsigned domain_order(void)
@@ -139,10 +134,17 @@ static void vcpu_free(struct vcpu *v)
 	zfree(v);
 }
 
-/*
- * Free what a domain consists of, in the reverse order of domain_create(). Nobody else knows it, no frame is its, and its
- * shared info was taken back.
- */
+static void free_shared_info(struct domain *d)
+{
+	struct frame *f = mfn_to_frame(va_to_mfn(d->shared_info));
+
+	if (frame_unshare(f))
+		frame_abandon(f, ALLOC_SHARED); /* a tool in dom0 still has it mapped */
+	else
+		page_free(ALLOC_SHARED, d->shared_info);
+}
+
+/* Free what a domain consists of, in the reverse order of domain_create(). Nobody else knows it and no frame is its. */
 static void domain_free(struct domain *d)
 {
 	for (unsigned i = 0; i < d->max_vcpus; i++)
@@ -153,8 +155,7 @@ static void domain_free(struct domain *d)
 	events_destroy(d);
 	permissions_destroy(&d->perms);
 	zfree(d->spare_info);
-	if (d->shared_info)
-		page_free(ALLOC_SHARED, d->shared_info);
+	free_shared_info(d);
 	heap_free_hv(ALLOC_DOMAIN, mfn_to_frame(va_to_mfn(d)), domain_order());
 }
 
@@ -390,16 +391,7 @@ void vcpu_unmap_info(struct vcpu *v)
 }
 
 /* Steps of a destruction: domain->relinquish_state. */
-enum { KILL_START, KILL_GRANTS, KILL_VCPUS, KILL_MEMORY, KILL_SHARED, KILL_DONE };
-
-/* Take the shared info back and drop the reference of domain_create(). False while somebody has it mapped. */
-static bool kill_finish(struct domain *d)
-{
-	if (frame_unshare(mfn_to_frame(va_to_mfn(d->shared_info))))
-		return false;
-	domain_put(d);
-	return true;
-}
+enum { KILL_START, KILL_GRANTS, KILL_VCPUS, KILL_MEMORY, KILL_DONE };
 
 int domain_kill(struct domain *d)
 {
@@ -441,45 +433,10 @@ int domain_kill(struct domain *d)
 		ret = domain_relinquish_memory(d);
 		if (ret)
 			return ret;
-		d->relinquish_state = KILL_SHARED;
-		/* fall through */
-	case KILL_SHARED:
 		d->relinquish_state = KILL_DONE;
-		if (!kill_finish(d)) {
-			spin_lock(&zombie_lock);
-			d->zombie_next = zombies;
-			zombies = d;
-			spin_unlock(&zombie_lock);
-		}
+		domain_put(d);
 		return 0;
 	default:
 		return 0;
-	}
-}
-
-void domains_reap(void)
-{
-	struct domain *d, *busy = NULL, *next;
-
-	if (!READ_ONCE(zombies))
-		return;
-	spin_lock(&zombie_lock);
-	d = zombies;
-	zombies = NULL;
-	spin_unlock(&zombie_lock);
-	for (; d; d = next) {
-		next = d->zombie_next;
-		if (!kill_finish(d)) {
-			d->zombie_next = busy;
-			busy = d;
-		}
-	}
-	while (busy) {
-		next = busy->zombie_next;
-		spin_lock(&zombie_lock);
-		busy->zombie_next = zombies;
-		zombies = busy;
-		spin_unlock(&zombie_lock);
-		busy = next;
 	}
 }

@@ -79,7 +79,6 @@ struct domain {
 	u32 frames_head, frames_tail; /* struct frame.next/prev chain; FRAME_LIST_END when empty */
 	u64 tot_pages, max_pages, claimed_pages;
 	u32 relinquish_state;    /* progress of a preemptible destruction; under the control lock */
-	struct domain *zombie_next; /* see domains_reap() */
 	volatile cpumask_t dirty_cpus; /* CPUs that may have this domain's TLB entries; atomic */
 
 	struct shared_info *shared_info;
@@ -141,11 +140,6 @@ int vcpu_reset(struct vcpu *v);
 
 /* domain_kill() - destroy; -ERESTART while work is left. The domain disappears with its last reference. */
 int domain_kill(struct domain *d);
-/*
- * domains_reap() - a dead domain stays while others have frames of its shared info or grant table mapped, and nobody tells
- * when they let go: try again. Control operations call it.
- */
-void domains_reap(void);
 /* domain_shutdown() - stop all vCPUs for good with SHUTDOWN_* and tell dom0 (VIRQ_DOM_EXC). */
 void domain_shutdown(struct domain *d, u8 reason);
 void domain_resume(struct domain *d);
