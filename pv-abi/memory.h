@@ -32,7 +32,7 @@
 #define XENMEM_access_op			21	/* xen_mem_access_op */
 #define XENMEM_sharing_op			22	/* xen_mem_sharing_op */
 #define XENMEM_add_to_physmap_batch		23	/* xen_add_to_physmap_batch */
-#define XENMEM_claim_pages			24	/* xen_memory_reservation: sets frames aside */
+#define XENMEM_claim_pages			24	/* xen_memory_reservation */
 #define XENMEM_machphys_compat_mfn_list		25	/* the 32-bit M2P's frames */
 #define XENMEM_get_vnumainfo			26	/* xen_vnuma_topology_info */
 #define XENMEM_reserved_device_memory_map	27	/* xen_reserved_device_memory_map */

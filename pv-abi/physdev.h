@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Interrupts, I/O privileges and PCI for a domain with devices: __HYPERVISOR_physdev_op(cmd, struct). */
+/* A domain with devices: interrupts, I/O rights, PCI. __HYPERVISOR_physdev_op(cmd, struct). */
 #ifndef PV_ABI_PHYSDEV_H
 #define PV_ABI_PHYSDEV_H
 
@@ -18,7 +18,7 @@
 #define PHYSDEVOP_unmap_pirq		14
 #define PHYSDEVOP_manage_pci_add	15
 #define PHYSDEVOP_manage_pci_remove	16
-#define PHYSDEVOP_pirq_eoi_gmfn_v1	17	/* v1: unmasking the port is an EOI too */
+#define PHYSDEVOP_pirq_eoi_gmfn_v1	17	/* v1: an EOI unmasks the port too */
 #define PHYSDEVOP_restore_msi		19
 #define PHYSDEVOP_manage_pci_add_ext	20
 #define PHYSDEVOP_setup_gsi		21

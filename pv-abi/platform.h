@@ -61,7 +61,7 @@
 #define XEN_EFI_VARINFO_BOOT_SNAPSHOT		0x1
 
 /* firmware_info.type, and .index of XEN_FW_EFI_INFO */
-#define XEN_FW_DISK_INFO		1	/* BIOS INT 13h, function 48h; index is the n-th disk */
+#define XEN_FW_DISK_INFO		1	/* BIOS INT 13h, AH=48h; index: n-th disk */
 #define XEN_FW_DISK_MBR_SIGNATURE	2
 #define XEN_FW_VBEDDC_INFO		3
 #define XEN_FW_EFI_INFO			4

@@ -7,7 +7,7 @@
 
 #define SCHEDOP_yield			0	/* no argument */
 #define SCHEDOP_block			1	/* no argument; also unmasks upcalls */
-#define SCHEDOP_shutdown		2	/* sched_shutdown; suspend passes start_info's mfn too */
+#define SCHEDOP_shutdown		2	/* sched_shutdown; suspend: rdx is start_info mfn */
 #define SCHEDOP_poll			3	/* sched_poll */
 #define SCHEDOP_remote_shutdown		4	/* sched_remote_shutdown, privileged */
 #define SCHEDOP_shutdown_code		5	/* sched_shutdown: sets the reason only */

@@ -86,7 +86,7 @@ typedef uint16_t domid_t;
 #define __HYPERVISOR_dm_op				41
 #define __HYPERVISOR_hypfs_op				42
 #define __HYPERVISOR_arch_0				48	/* x86: mca */
-#define __HYPERVISOR_arch_1				49	/* x86: paging domctl continuation */
+#define __HYPERVISOR_arch_1				49	/* x86: paging domctl, continued */
 #define __HYPERVISOR_arch_2				50
 #define __HYPERVISOR_arch_3				51
 #define __HYPERVISOR_arch_4				52

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # run-unit.sh DIR PROGRAM... - run CUnit programs, show what failed, add their tests up. A program that does not exist
-# (it did not compile), crashes, hangs or fails outside of its tests is one failure more. Last line:
+# (it did not compile), crashes, hangs or fails outside of its tests is one failure more; one that exits with 77 before its
+# first test (something it needs is not installed) is one skipped. Last line:
 # N passed, N failed, N skipped.
 set -u
 dir=$1
@@ -22,6 +23,11 @@ for t in "$@"; do
 	rc=$?
 	# CUnit's summary: "tests  total  ran  passed  failed  inactive"
 	read -r ok bad idle < <(awk '$1 == "tests" && NF >= 6 { o = $4; b = $5; i = $6 } END { print o + 0, b + 0, i + 0 }' "$log")
+	if [ "$rc" -eq 77 ] && [ "$((ok + bad))" -eq 0 ]; then
+		skipped=$((skipped + 1))
+		echo "skip $t ($(tail -n 1 "$log"))"
+		continue
+	fi
 	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + idle))
 	if [ "$rc" -ne 0 ] && [ "$bad" -eq 0 ]; then
 		failed=$((failed + 1))

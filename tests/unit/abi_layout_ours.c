@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The rows as our own headers have them. */
+#include "pv-abi/errno.h"
+#include "pv-abi/xen.h"
+#include "pv-abi/features.h"
+#include "pv-abi/elfnote.h"
+#include "pv-abi/version.h"
+#include "pv-abi/memory.h"
+#include "pv-abi/event_channel.h"
+#include "pv-abi/grant_table.h"
+#include "pv-abi/sched.h"
+#include "pv-abi/vcpu.h"
+#include "pv-abi/physdev.h"
+#include "pv-abi/platform.h"
+#include "pv-abi/callback.h"
+#include "pv-abi/console.h"
+#include "pv-abi/nmi.h"
+#include "pv-abi/domctl.h"
+#include "pv-abi/sysctl.h"
+#include "pv-abi/io/ring.h"
+#include "pv-abi/io/xs_wire.h"
+#include "pv-abi/io/console.h"
+#include "pv-abi/io/blkif.h"
+#include "pv-abi/io/netif.h"
+#include "pv-abi/io/xenbus.h"
+#include "pv-abi/io/protocols.h"
+
+#include "abi_layout_rows.h"
+
+const struct layout_table layout_ours = { rows, sizeof(rows) / sizeof(rows[0]) };
