@@ -17,7 +17,9 @@ struct domain_events {
 	struct event_channel **buckets;  /* allocated on demand; a bucket is never freed before the domain */
 	u32 valid_ports;                 /* ports with an event_channel allocated */
 	u32 max_ports;                   /* limit from the configuration */
-	struct event_fifo *fifo;         /* NULL: the 2-level ABI */
+	u32 first_free;                  /* no port below it is free */
+	struct event_fifo *fifo;         /* NULL: the 2-level ABI; event_fifo.c */
+	u32 *pirq_port;                  /* NR_PIRQS ports, 0: not bound; allocated with the first binding */
 };
 
 struct vcpu_event {
@@ -26,6 +28,7 @@ struct vcpu_event {
 	u32 poll_count;
 };
 
+/* `max_ports` is one more than the highest port the domain may have, cut to what the ABI can number. 0, -ENOMEM. */
 int events_init(struct domain *d, u32 max_ports);
 void events_close_all(struct domain *d);   /* closes every port; -- domain_kill */
 void events_destroy(struct domain *d);     /* frees the tables: last reference gone */
@@ -48,6 +51,16 @@ bool event_port_valid(struct domain *d, u32 port);
 
 /* PIRQ bindings, for physdev_op: port bound to pirq or 0. */
 u32 event_pirq_port(struct domain *d, unsigned pirq);
+
+/* Unmask a port of d as EVTCHNOP_unmask does (for PHYSDEVOP_eoi). 0, -EINVAL. */
+int event_unmask(struct domain *d, u32 port);
+/*
+ * The toolstack's and the builder's ports: allocate a port of `d` that domain `remote` may bind to. 0 and the port in
+ * *port, -ENOSPC, -ENOMEM, -EINVAL (d is dying).
+ */
+int event_alloc_unbound(struct domain *d, domid_t remote, u32 *port);
+/* Visit every frame that the FIFO ABI holds a reference and a FT_WRITABLE type reference of: for the audit. */
+void event_for_each_frame(struct domain *d, void (*fn)(u64 mfn, void *arg), void *arg);
 
 s64 do_event_channel_op(u64 cmd, u64 arg);
 
