@@ -9,7 +9,7 @@ step=${1:-build}
 want_build="gcc libc6-dev binutils make python3 liblzma-dev zlib1g-dev libzstd-dev liblz4-dev libjansson-dev libcunit1-dev"
 want_run="$want_build qemu-system-x86 grub-pc-bin grub-common xorriso mtools busybox-static cpio kmod gzip e2fsprogs
 	xenstore-utils"
-want_test="$want_run bochs bochsbios vgabios bochs-sdl"
+want_test="$want_run bochs bochsbios vgabios bochs-sdl libxen-dev"
 case $step in
 build) want=$want_build ;;
 run)   want=$want_run ;;
