@@ -70,7 +70,6 @@ base "$work/guest"
 modules "$work/guest" $guest_modules
 install -m 755 "$here/guest/init" "$work/guest/init"
 install -m 755 "$here/guest/poweroff" "$work/guest/sbin/poweroff"
-ln -sf poweroff "$work/guest/sbin/halt"
 ln -sf poweroff "$work/guest/sbin/reboot"
 pack "$work/guest" "$b/guest.cpio.gz"
 
@@ -79,7 +78,7 @@ base "$work/dom0"
 # shellcheck disable=SC2086
 modules "$work/dom0" $dom0_modules
 install -m 755 "$here/dom0/init" "$work/dom0/init"
-for f in poweroff reboot demo guest-disk; do
+for f in demo guest-disk; do
 	install -m 755 "$here/dom0/$f" "$work/dom0/sbin/$f"
 done
 install -D -m 644 "$here/dom0/profile" "$work/dom0/etc/profile"
