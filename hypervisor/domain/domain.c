@@ -154,6 +154,7 @@ static void domain_free(struct domain *d)
 	grant_destroy(d);
 	events_destroy(d);
 	permissions_destroy(&d->perms);
+	zfree(d->memory_map);
 	zfree(d->spare_info);
 	free_shared_info(d);
 	heap_free_hv(ALLOC_DOMAIN, mfn_to_frame(va_to_mfn(d)), domain_order());

@@ -96,6 +96,7 @@ struct domain {
 	unsigned console_fill;
 	struct spinlock console_lock;
 	u64 created;               /* ns of system time */
+	struct memory_map *memory_map; /* XENMEM_memory_map: domain/memory_op.h; NULL for none; under lock */
 };
 
 extern struct domain *dom0;     /* NULL when started without */

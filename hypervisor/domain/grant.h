@@ -14,6 +14,8 @@ int grant_release_mappings(struct domain *d);
 void grant_destroy(struct domain *d);
 /* Machine frame of the n-th grant (or status) frame, growing the table: for XENMEM_add_to_physmap and acquire_resource. */
 int grant_frame_mfn(struct domain *d, unsigned n, bool status, mfn_t *mfn);
+/* How many frames d's table (or, for version 2, its status array: else 0) may have at most. */
+u32 grant_max_frames(struct domain *d, bool status);
 s64 do_grant_table_op(u64 cmd, u64 arg, u64 count);
 /*
  * Host PTEs that a grant mapping put into a guest's L1 hold references of frames of another domain. When the guest
