@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static int ready_fd = -1;
+
+int daemon_begin(void)
+{
+	int pipe_fd[2], status;
+	pid_t pid;
+	char byte;
+
+	if (pipe2(pipe_fd, O_CLOEXEC) < 0)
+		return -errno;
+	pid = fork();
+	if (pid < 0) {
+		int error = -errno;
+
+		close(pipe_fd[0]);
+		close(pipe_fd[1]);
+		return error;
+	}
+	if (pid == 0) {
+		close(pipe_fd[0]);
+		ready_fd = pipe_fd[1];
+		setsid();
+		return 0;
+	}
+	close(pipe_fd[1]);
+	if (read(pipe_fd[0], &byte, 1) == 1)
+		_exit(0);
+	if (waitpid(pid, &status, 0) == pid && WIFEXITED(status))
+		_exit(WEXITSTATUS(status));
+	_exit(1);
+}
+
+void daemon_ready(void)
+{
+	int null_fd;
+
+	if (ready_fd < 0)
+		return;
+	if (chdir("/") < 0)
+		abort();
+	null_fd = open("/dev/null", O_RDWR);
+	for (int fd = 0; null_fd >= 0 && fd <= 2; fd++)
+		dup2(null_fd, fd);
+	if (null_fd > 2)
+		close(null_fd);
+	if (write(ready_fd, "", 1) != 1)
+		abort();
+	close(ready_fd);
+	ready_fd = -1;
+}
+
+int daemon_claim(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	char text[16];
+	int length, error;
+
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		error = errno == EWOULDBLOCK ? -EBUSY : -errno;
+		close(fd);
+		return error;
+	}
+	length = snprintf(text, sizeof(text), "%d\n", getpid());
+	if (ftruncate(fd, 0) < 0 || write(fd, text, length) != length) {
+		error = errno ? -errno : -EIO;
+		close(fd);
+		return error;
+	}
+	/* The descriptor, and with it the lock, is kept until the process ends. */
+	return 0;
+}
+
+void daemon_unclaim(const char *path)
+{
+	unlink(path);
+}
+
+int daemon_make_directory(const char *path)
+{
+	char name[PATH_MAX];
+	size_t length = strlen(path);
+
+	if (length >= sizeof(name))
+		return -ENAMETOOLONG;
+	for (size_t i = 1; i < length; i++) {
+		if (path[i] != '/')
+			continue;
+		memcpy(name, path, i);
+		name[i] = '\0';
+		if (mkdir(name, 0755) < 0 && errno != EEXIST)
+			return -errno;
+	}
+	return 0;
+}
+
+int daemon_signals(void)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		return -errno;
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+uint64_t daemon_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000ULL + now.tv_nsec / 1000000;
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "quota.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "number.h"
+#include "path.h"
+
+#define HOLD_FIRST_MS	8
+#define HOLD_DOUBLINGS	6
+#define HOLD_FORGET_MS	5000
+
+const struct quota quota_default = {
+	.limit = {
+		[QUOTA_NODES] = 1000,
+		[QUOTA_WATCHES] = 128,
+		[QUOTA_TRANSACTIONS] = 10,
+		[QUOTA_VALUE] = 2048,
+		[QUOTA_PATH] = XENSTORE_ABS_PATH_MAX,
+		[QUOTA_PERMS] = 5,
+		[QUOTA_REQUESTS] = 20,
+		[QUOTA_EVENTS] = 2048,
+		[QUOTA_TRANSACTION_NODES] = 1024,
+		[QUOTA_TRANSACTION_BYTES] = 256 * 1024,
+	},
+};
+
+static const char *const names[QUOTA_KINDS] = {
+	[QUOTA_NODES] = "nodes",
+	[QUOTA_WATCHES] = "watches",
+	[QUOTA_TRANSACTIONS] = "transactions",
+	[QUOTA_VALUE] = "value",
+	[QUOTA_PATH] = "path",
+	[QUOTA_PERMS] = "permissions",
+	[QUOTA_REQUESTS] = "requests",
+	[QUOTA_EVENTS] = "events",
+	[QUOTA_TRANSACTION_NODES] = "transaction-nodes",
+	[QUOTA_TRANSACTION_BYTES] = "transaction-bytes",
+};
+
+const char *quota_name(enum quota_kind kind)
+{
+	return names[kind];
+}
+
+int quota_set(struct quota *quota, const char *text)
+{
+	const char *equals = strchr(text, '=');
+	uint64_t value;
+
+	if (!equals || number_parse(equals + 1, 1UL << 30, &value))
+		return -EINVAL;
+	for (unsigned int i = 0; i < QUOTA_KINDS; i++) {
+		if (strlen(names[i]) == (size_t)(equals - text) &&
+		    memcmp(names[i], text, equals - text) == 0) {
+			quota->limit[i] = value;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+struct account *account_find(const struct accounts *accounts, domid_t domid)
+{
+	struct account *account = accounts->bucket[domid % ACCOUNT_BUCKETS];
+
+	while (account && account->domid != domid)
+		account = account->next;
+	return account;
+}
+
+struct account *account_get(struct accounts *accounts, domid_t domid)
+{
+	struct account *account = account_find(accounts, domid);
+
+	if (account)
+		return account;
+	account = calloc(1, sizeof(*account));
+	if (!account)
+		return NULL;
+	account->domid = domid;
+	account->target = DOMID_INVALID;
+	account->next = accounts->bucket[domid % ACCOUNT_BUCKETS];
+	accounts->bucket[domid % ACCOUNT_BUCKETS] = account;
+	return account;
+}
+
+void account_close(struct accounts *accounts, domid_t domid)
+{
+	for (unsigned int i = 0; i < ACCOUNT_BUCKETS; i++) {
+		struct account **slot = &accounts->bucket[i];
+
+		while (*slot) {
+			struct account *account = *slot;
+
+			if (account->target == domid)
+				account->target = DOMID_INVALID;
+			if (account->domid == domid) {
+				*slot = account->next;
+				free(account);
+			} else {
+				slot = &account->next;
+			}
+		}
+	}
+}
+
+void accounts_free(struct accounts *accounts)
+{
+	for (unsigned int i = 0; i < ACCOUNT_BUCKETS; i++) {
+		while (accounts->bucket[i]) {
+			struct account *account = accounts->bucket[i];
+
+			accounts->bucket[i] = account->next;
+			free(account);
+		}
+	}
+}
+
+int accounts_reserve(struct accounts *accounts, const struct tally *tally)
+{
+	for (unsigned int i = 0; i < tally->count; i++)
+		if (!account_get(accounts, tally->entry[i].domid))
+			return -ENOMEM;
+	return 0;
+}
+
+void accounts_apply(struct accounts *accounts, const struct tally *tally)
+{
+	for (unsigned int i = 0; i < tally->count; i++)
+		account_find(accounts, tally->entry[i].domid)->nodes += tally->entry[i].nodes;
+}
+
+void account_hold(struct account *account, uint64_t now)
+{
+	if (now > account->held_until + HOLD_FORGET_MS)
+		account->held_times = 0;
+	account->held_until = now + (HOLD_FIRST_MS << account->held_times);
+	if (account->held_times < HOLD_DOUBLINGS)
+		account->held_times++;
+}

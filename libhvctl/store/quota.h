@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a domain may use up, and the books about it. Domain 0 has no limits.
+ */
+#ifndef HVSTORE_QUOTA_H
+#define HVSTORE_QUOTA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tree.h"
+
+enum quota_kind {
+	QUOTA_NODES,			/* nodes owned by the domain */
+	QUOTA_WATCHES,			/* watches it has registered */
+	QUOTA_TRANSACTIONS,		/* transactions it has open */
+	QUOTA_VALUE,			/* bytes in a value */
+	QUOTA_PATH,			/* bytes in an absolute path */
+	QUOTA_PERMS,			/* permission entries of a node */
+	QUOTA_REQUESTS,			/* requests whose replies it has not taken */
+	QUOTA_EVENTS,			/* watch events it has not taken */
+	QUOTA_TRANSACTION_NODES,	/* nodes that one transaction looks at or changes */
+	QUOTA_TRANSACTION_BYTES,	/* bytes that one transaction writes */
+	QUOTA_KINDS
+};
+
+struct quota {
+	unsigned long limit[QUOTA_KINDS];
+};
+
+/* quota_default - the limits of a freshly started store. */
+extern const struct quota quota_default;
+
+/* quota_name - the name of a limit on command lines and in reports. */
+const char *quota_name(enum quota_kind kind);
+
+/*
+ * quota_set - set a limit from text of the form "name=number".
+ * Returns 0, or -EINVAL when there is no such limit or the number is malformed.
+ */
+int quota_set(struct quota *quota, const char *text);
+
+/* The books about one domain. They are made on first use. */
+struct account {
+	struct account *next;
+	domid_t domid;
+	domid_t target;		/* the domain it acts for, or DOMID_INVALID */
+	long nodes;		/* nodes it owns in the live tree */
+	uint64_t held_until;	/* ms: its requests wait until then, see account_hold() */
+	unsigned int held_times;
+};
+
+#define ACCOUNT_BUCKETS	256
+
+struct accounts {
+	struct account *bucket[ACCOUNT_BUCKETS];
+};
+
+/* account_find - the account of @domid, or NULL when it has none. */
+struct account *account_find(const struct accounts *accounts, domid_t domid);
+
+/* account_get - the account of @domid, opened if necessary. NULL without memory. */
+struct account *account_get(struct accounts *accounts, domid_t domid);
+
+/* account_close - forget @domid and everybody's right to act for it. */
+void account_close(struct accounts *accounts, domid_t domid);
+
+/* accounts_free - forget all. */
+void accounts_free(struct accounts *accounts);
+
+/*
+ * accounts_reserve - open the accounts that accounts_apply() of @tally will need.
+ * Returns 0 or -ENOMEM.
+ */
+int accounts_reserve(struct accounts *accounts, const struct tally *tally);
+
+/* accounts_apply - book @tally. Cannot fail after accounts_reserve(). */
+void accounts_apply(struct accounts *accounts, const struct tally *tally);
+
+/*
+ * account_hold - let the requests of @account wait a while, because a change of its domain made somebody
+ * else's transaction fail. The wait doubles while this goes on, up to half a second; a domain that keeps
+ * writing can therefore slow down, but not starve, the transactions of others.
+ */
+void account_hold(struct account *account, uint64_t now);
+
+#endif

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "socket.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "daemon.h"
+
+struct socket_connection {
+	struct connection connection;
+	struct turns *turns;
+	int fd;
+};
+
+static struct socket_connection *of(struct connection *connection)
+{
+	return (struct socket_connection *)connection;
+}
+
+/* Whether somebody answers at @address. */
+static bool in_use(const struct sockaddr_un *address)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool used = fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return used;
+}
+
+int socket_listen(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd, error;
+	mode_t mask;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(address.sun_path, path);
+	error = daemon_make_directory(path);
+	if (error)
+		return error;
+	if (in_use(&address))
+		return -EADDRINUSE;
+	unlink(path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	mask = umask(0177);
+	error = bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 64) < 0 ?
+			-errno : 0;
+	umask(mask);
+	if (error) {
+		close(fd);
+		return error;
+	}
+	return fd;
+}
+
+static ssize_t read_socket(struct connection *connection, char *out, size_t size)
+{
+	ssize_t got = recv(of(connection)->fd, out, size, 0);
+
+	if (got > 0)
+		return got;
+	if (got == 0)
+		return -ECONNRESET;
+	return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+}
+
+static ssize_t write_socket(struct connection *connection, const char *in, size_t size)
+{
+	ssize_t sent = send(of(connection)->fd, in, size, MSG_NOSIGNAL);
+
+	if (sent >= 0)
+		return sent;
+	return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+}
+
+static void lost_socket(struct connection *connection, int error)
+{
+	(void)error;
+	socket_free(connection, of(connection)->turns);
+}
+
+static const struct connection_ops socket_ops = {
+	.read = read_socket,
+	.write = write_socket,
+	.lost = lost_socket,
+};
+
+struct connection *socket_accept(int listener, int epoll, struct store *store, struct turns *turns)
+{
+	struct socket_connection *connection;
+	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET };
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd < 0)
+		return NULL;
+	connection = calloc(1, sizeof(*connection));
+	if (!connection)
+		goto fail;
+	connection->connection.ops = &socket_ops;
+	connection->fd = fd;
+	connection->turns = turns;
+	connection->connection.client = client_new(store, 0, connection);
+	if (!connection->connection.client)
+		goto fail;
+	event.data.ptr = &connection->connection;
+	if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0) {
+		client_free(connection->connection.client);
+		goto fail;
+	}
+	return &connection->connection;
+fail:
+	free(connection);
+	close(fd);
+	return NULL;
+}
+
+void socket_free(struct connection *connection, struct turns *turns)
+{
+	turns_remove(turns, connection);
+	client_free(connection->client);
+	close(of(connection)->fd);
+	free(connection);
+}

@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "transaction.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "path.h"
+
+/*
+ * Something a reply depended on: the node at the path as it was in the base tree. Generation 0 stands for
+ * "was not there" and, for the children, for "did not matter".
+ */
+struct dependency {
+	struct table_entry entry;
+	uint64_t content_gen;
+	uint64_t children_gen;
+	char path[];
+};
+
+struct logged_op {
+	struct logged_op *next;
+	struct op op;
+	char data[];		/* the path, then the value */
+};
+
+struct transaction {
+	struct transaction *next;
+	uint32_t id;
+	struct tree base;	/* the live tree when it began */
+	struct tree tree;	/* the same with its changes */
+	struct table dependencies;
+	struct logged_op *first_op, *last_op;
+	size_t op_bytes;
+	unsigned int nr_ops;
+	struct tally tally;	/* what the changes did to the numbers of owned nodes */
+};
+
+/* ------------------------------------------------------------------------------------------------
+ * Changes, on whatever tree
+ */
+
+/*
+ * Decide whether @client may do @op on @tree, and whether there is anything to do.
+ * @tally: what earlier changes of the same transaction did, on top of the books
+ */
+static int check_op(struct client *client, const struct tree *tree, const struct tally *tally,
+		    const struct op *op, bool *idle)
+{
+	const struct subject who = client_subject(client);
+	const struct account *account = account_find(&client->store->accounts, client->domid);
+	unsigned int missing;
+	const struct node *node = tree_nearest(tree, op->path, NULL, &missing);
+	unsigned int rights = perms_rights(node->perms, &who);
+
+	*idle = false;
+	if (op->kind == OP_REMOVE && op->path[1] == '\0')
+		return -EINVAL;
+	if (!(rights & PERM_WRITE))
+		return -EACCES;
+
+	switch (op->kind) {
+	case OP_WRITE:
+		if (client_limit(client, QUOTA_VALUE, op->length))
+			return -ENOSPC;
+		break;
+	case OP_MKDIR:
+		*idle = !missing;
+		break;
+	case OP_REMOVE:
+		*idle = missing == 1;
+		return missing > 1 ? -ENOENT : 0;
+	case OP_SET_PERMS:
+		if (missing)
+			return -ENOENT;
+		if (!(rights & PERM_OWNER))
+			return -EACCES;
+		if (client->domid != 0 && perms_owner(op->perms) != perms_owner(node->perms))
+			return -EPERM;
+		if (client_limit(client, QUOTA_PERMS, op->perms->count))
+			return -ENOSPC;
+		return 0;
+	}
+
+	/* What a guest creates is its own, wherever it is. */
+	if (missing && client_limit(client, QUOTA_NODES,
+				    account->nodes + tally_of(tally, client->domid) + missing))
+		return -ENOSPC;
+	return 0;
+}
+
+/* Do what check_op() allowed. Only memory can be lacking. */
+static int apply_op(struct client *client, struct tree *tree, struct tally *tally, const struct op *op)
+{
+	const struct change change = {
+		.writer = client->domid,
+		.gen = ++client->store->last_gen,
+		.tally = tally,
+	};
+	domid_t owner = client->domid ? client->domid : DOMID_INVALID;
+
+	switch (op->kind) {
+	case OP_WRITE:
+		return tree_write(tree, op->path, op->value, op->length, owner, &change);
+	case OP_MKDIR:
+		return tree_write(tree, op->path, NULL, 0, owner, &change);
+	case OP_REMOVE:
+		return tree_remove(tree, op->path, &change);
+	case OP_SET_PERMS:
+		return tree_set_perms(tree, op->path, op->perms, &change);
+	}
+	return -EINVAL;
+}
+
+static void fire_op(struct store *store, const struct op *op, const struct tree *before)
+{
+	const struct event event = { .path = (char *)op->path, .removed = op->kind == OP_REMOVE };
+
+	watch_fire(store, &event, before);
+}
+
+static int perform_live(struct client *client, const struct op *op)
+{
+	struct store *store = client->store;
+	struct tree before = { 0 };
+	struct tally tally = { 0 };
+	bool idle;
+	int error = check_op(client, &store->live, &tally, op, &idle);
+
+	if (error || idle)
+		return error;
+	/*
+	 * Only these events need the past. Elsewhere the snapshot would make the change copy its path.
+	 */
+	if (op->kind == OP_REMOVE || op->kind == OP_SET_PERMS)
+		before = tree_snapshot(&store->live);
+	error = apply_op(client, &store->live, &tally, op);
+	if (!error) {
+		/* Without a snapshot this cannot fail: who owns the parent, or asks, has an account. */
+		error = accounts_reserve(&store->accounts, &tally);
+		if (!error) {
+			accounts_apply(&store->accounts, &tally);
+		} else if (before.root) {
+			tree_free(&store->live);
+			store->live = before;
+			before.root = NULL;
+		}
+	}
+	if (!error)
+		fire_op(store, op, before.root ? &before : NULL);
+	tally_free(&tally);
+	if (before.root)
+		tree_free(&before);
+	return error;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * What a transaction depends on
+ */
+
+static int depend_on(struct client *client, struct transaction *transaction, const char *path,
+		     size_t length, bool children)
+{
+	char name[PATH_BUFFER];
+	const struct node *node;
+	struct dependency *dependency;
+
+	dependency = (struct dependency *)table_find(&transaction->dependencies, path, length);
+	if (dependency && (!children || dependency->children_gen))
+		return 0;
+
+	memcpy(name, path, length);
+	name[length] = '\0';
+	node = tree_find(&transaction->base, name);
+	if (!dependency) {
+		if (client_limit(client, QUOTA_TRANSACTION_NODES, transaction->dependencies.nr_entries + 1))
+			return -ENOSPC;
+		dependency = malloc(sizeof(*dependency) + length + 1);
+		if (!dependency)
+			return -ENOMEM;
+		memcpy(dependency->path, name, length + 1);
+		dependency->content_gen = node ? node->content_gen : 0;
+		dependency->children_gen = 0;
+		if (table_insert(&transaction->dependencies, &dependency->entry, dependency->path)) {
+			free(dependency);
+			return -ENOMEM;
+		}
+	}
+	if (children && node)
+		dependency->children_gen = node->children_gen;
+	return 0;
+}
+
+/*
+ * Note all that decides what is at @path in @tree: the node, or that it is missing and below what. The first missing
+ * component stands for all below it.
+ */
+static int depend_on_lookup(struct client *client, struct transaction *transaction,
+			    const struct tree *tree, const char *path, bool children)
+{
+	size_t length;
+	unsigned int missing;
+	int error;
+
+	tree_nearest(tree, path, &length, &missing);
+	error = depend_on(client, transaction, path, length, children && !missing);
+	if (!error && missing) {
+		const char *cursor = length == 1 ? path : path + length;
+		size_t name_length;
+
+		path_next(&cursor, &name_length);
+		error = depend_on(client, transaction, path, cursor - path, false);
+	}
+	return error;
+}
+
+static int depend_on_path(struct client *client, struct transaction *transaction, const char *path,
+			  bool children)
+{
+	int error = depend_on_lookup(client, transaction, &transaction->base, path, children);
+
+	if (!error)
+		error = depend_on_lookup(client, transaction, &transaction->tree, path, children);
+	return error;
+}
+
+/* The first dependency that no longer holds, or NULL. */
+static const struct dependency *broken_dependency(const struct store *store,
+						  const struct transaction *transaction)
+{
+	const struct table *table = &transaction->dependencies;
+
+	for (size_t i = 0; i < table->nr_buckets; i++) {
+		for (struct table_entry *entry = table->bucket[i]; entry; entry = entry->next) {
+			const struct dependency *dependency = (struct dependency *)entry;
+			const struct node *node = tree_find(&store->live, dependency->path);
+
+			if (dependency->content_gen != (node ? node->content_gen : 0))
+				return dependency;
+			if (node && dependency->children_gen &&
+			    dependency->children_gen != node->children_gen)
+				return dependency;
+		}
+	}
+	return NULL;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * Transactions
+ */
+
+int transaction_start(struct client *client, uint32_t *id)
+{
+	struct transaction *transaction;
+
+	if (client_limit(client, QUOTA_TRANSACTIONS, client->nr_transactions + 1))
+		return -ENOSPC;
+	transaction = calloc(1, sizeof(*transaction));
+	if (!transaction)
+		return -ENOMEM;
+	do {
+		transaction->id = ++client->last_transaction;
+	} while (!transaction->id || transaction_find(client, transaction->id));
+	transaction->base = tree_snapshot(&client->store->live);
+	transaction->tree = tree_snapshot(&client->store->live);
+	transaction->next = client->transactions;
+	client->transactions = transaction;
+	client->nr_transactions++;
+	*id = transaction->id;
+	return 0;
+}
+
+struct transaction *transaction_find(struct client *client, uint32_t id)
+{
+	struct transaction *transaction = client->transactions;
+
+	while (transaction && transaction->id != id)
+		transaction = transaction->next;
+	return transaction;
+}
+
+static struct logged_op *log_op(struct client *client, struct transaction *transaction,
+				const struct op *op, int *error)
+{
+	size_t path_length = strlen(op->path) + 1;
+	size_t size = path_length + op->length;
+	struct logged_op *logged;
+
+	*error = -ENOSPC;
+	if (client_limit(client, QUOTA_TRANSACTION_NODES, transaction->nr_ops + 1) ||
+	    client_limit(client, QUOTA_TRANSACTION_BYTES, transaction->op_bytes + size))
+		return NULL;
+	*error = -ENOMEM;
+	logged = malloc(sizeof(*logged) + size);
+	if (!logged)
+		return NULL;
+	logged->next = NULL;
+	logged->op = *op;
+	logged->op.path = memcpy(logged->data, op->path, path_length);
+	logged->op.value = logged->data + path_length;
+	if (op->length)
+		memcpy(logged->data + path_length, op->value, op->length);
+	if (op->perms)
+		perms_get(op->perms);
+	*error = 0;
+	return logged;
+}
+
+static void free_logged(struct logged_op *logged)
+{
+	perms_put(logged->op.perms);
+	free(logged);
+}
+
+static void free_dependency(struct table_entry *entry)
+{
+	_Static_assert(offsetof(struct dependency, entry) == 0, "the entry starts the allocation");
+	free(entry);
+}
+
+static void transaction_free(struct client *client, struct transaction *transaction)
+{
+	struct transaction **slot = &client->transactions;
+
+	while (*slot != transaction)
+		slot = &(*slot)->next;
+	*slot = transaction->next;
+	client->nr_transactions--;
+
+	table_free(&transaction->dependencies, free_dependency);
+	while (transaction->first_op) {
+		struct logged_op *logged = transaction->first_op;
+
+		transaction->first_op = logged->next;
+		free_logged(logged);
+	}
+	tally_free(&transaction->tally);
+	tree_free(&transaction->base);
+	tree_free(&transaction->tree);
+	free(transaction);
+}
+
+static int perform_in(struct client *client, struct transaction *transaction, const struct op *op)
+{
+	struct logged_op *logged;
+	bool idle;
+	int error = depend_on_path(client, transaction, op->path, false);
+
+	if (error)
+		return error;
+	error = check_op(client, &transaction->tree, &transaction->tally, op, &idle);
+	if (error || idle)
+		return error;
+	logged = log_op(client, transaction, op, &error);
+	if (!logged)
+		return error;
+	error = apply_op(client, &transaction->tree, &transaction->tally, op);
+	if (error) {
+		free_logged(logged);
+		return error;
+	}
+	if (transaction->last_op)
+		transaction->last_op->next = logged;
+	else
+		transaction->first_op = logged;
+	transaction->last_op = logged;
+	transaction->op_bytes += strlen(op->path) + 1 + op->length;
+	transaction->nr_ops++;
+	return 0;
+}
+
+/*
+ * Run the changes again on the live tree as it is now. They end up in the transaction's own tree, so that
+ * nothing is visible before all of them are done.
+ */
+static int replay(struct client *client, struct transaction *transaction)
+{
+	bool idle;
+	int error = 0;
+
+	tree_free(&transaction->tree);
+	transaction->tree = tree_snapshot(&client->store->live);
+	tally_free(&transaction->tally);
+	for (struct logged_op *logged = transaction->first_op; logged && !error; logged = logged->next) {
+		error = check_op(client, &transaction->tree, &transaction->tally, &logged->op, &idle);
+		if (!error && !idle)
+			error = apply_op(client, &transaction->tree, &transaction->tally, &logged->op);
+	}
+	return error;
+}
+
+/* Let the one wait whose change spoiled the transaction. */
+static void hold_culprit(struct client *client, const struct dependency *dependency)
+{
+	struct store *store = client->store;
+	domid_t writer = tree_nearest(&store->live, dependency->path, NULL, NULL)->writer;
+	struct account *account = account_find(&store->accounts, writer);
+
+	if (writer != 0 && writer != client->domid && account)
+		account_hold(account, store->host->now(store->context));
+}
+
+static int commit(struct client *client, struct transaction *transaction)
+{
+	struct store *store = client->store;
+	const struct dependency *broken;
+	struct tree before;
+	int error;
+
+	/* Having only read, it saw one moment of the store, and that is all it may ask for. */
+	if (!transaction->first_op)
+		return 0;
+	if (store->live.gen != transaction->base.gen) {
+		broken = broken_dependency(store, transaction);
+		if (broken) {
+			store->conflicts++;
+			hold_culprit(client, broken);
+			return -EAGAIN;
+		}
+		error = replay(client, transaction);
+		if (error)
+			return error;
+	}
+	if (accounts_reserve(&store->accounts, &transaction->tally))
+		return -ENOMEM;
+
+	before = store->live;
+	store->live = tree_snapshot(&transaction->tree);
+	store->live.gen = ++store->last_gen;
+	accounts_apply(&store->accounts, &transaction->tally);
+	store->commits++;
+	for (struct logged_op *logged = transaction->first_op; logged; logged = logged->next)
+		fire_op(store, &logged->op, &before);
+	tree_free(&before);
+	return 0;
+}
+
+int transaction_end(struct client *client, struct transaction *transaction, bool keep)
+{
+	int error = keep ? commit(client, transaction) : 0;
+
+	transaction_free(client, transaction);
+	return error;
+}
+
+void transaction_end_all(struct client *client)
+{
+	while (client->transactions)
+		transaction_free(client, client->transactions);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * Requests
+ */
+
+int store_perform(struct client *client, struct transaction *transaction, const struct op *op)
+{
+	if (client_limit(client, QUOTA_PATH, strlen(op->path)))
+		return -ENOSPC;
+	return transaction ? perform_in(client, transaction, op) : perform_live(client, op);
+}
+
+int store_lookup(struct client *client, struct transaction *transaction, const char *path,
+		 unsigned int rights, bool children, const struct node **node)
+{
+	const struct tree *tree = transaction ? &transaction->tree : &client->store->live;
+	const struct subject who = client_subject(client);
+	unsigned int missing;
+	int error = transaction ? depend_on_path(client, transaction, path, children) : 0;
+
+	if (error)
+		return error;
+	*node = tree_nearest(tree, path, NULL, &missing);
+	if ((perms_rights((*node)->perms, &who) & rights) != rights)
+		return -EACCES;
+	return missing ? -ENOENT : 0;
+}
