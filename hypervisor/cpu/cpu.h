@@ -45,6 +45,7 @@ struct cpu {
 	void *heap_cache;        /* memory/ */
 	void *gdt;               /* our page of this CPU's GDT (direct map) */
 	void *area_l1;           /* L1 table of this CPU's entry area (direct map) */
+	void *area_l1_unmapped;  /* unmapped mode: the same as the guest's root copy sees it, without the main stack */
 	u64 nmi_count;
 	u64 stat_hypercalls;
 	u64 stat_traps;

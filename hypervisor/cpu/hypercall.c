@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cpu/hypercall.h"
+#include "control/control.h"
+#include "cpu/cpu.h"
+#include "cpu/entry.h"
+#include "cpu/guest_access.h"
+#include "domain/domain.h"
+#include "domain/memory_op.h"
+#include "domain/version.h"
+#include "lib/string.h"
+#include "machine/console.h"
+#include "machine/physdev.h"
+#include "machine/platform.h"
+#include "memory/layout.h"
+#include "pv-abi/errno.h"
+#include "pv/bounce.h"
+#include "pv/callback.h"
+#include "pv/cpu_ops.h"
+#include "pv/mmu.h"
+#include "sched/sched_op.h"
+
+#include <stdarg.h>
+
+typedef s64 (*hypercall_fn)(u64, u64, u64, u64, u64);
+static s64 do_multicall(u64 list, u64 count);
+
+/* Index: the ABI's number. Handlers take as many of the five arguments as they declare. */
+static const struct hypercall {
+	const char *name;
+	hypercall_fn fn;
+	u8 nargs;
+} hypercalls[] = {
+#define H(n, args) [__HYPERVISOR_##n] = { #n, (hypercall_fn)(void *)do_##n, args }
+	H(set_trap_table, 1),
+	H(mmu_update, 4),
+	H(set_gdt, 2),
+	H(stack_switch, 2),
+	H(set_callbacks, 3),
+	H(fpu_taskswitch, 1),
+	H(platform_op, 1),
+	H(set_debugreg, 2),
+	H(get_debugreg, 1),
+	H(update_descriptor, 2),
+	H(memory_op, 2),
+	H(multicall, 2),
+	H(update_va_mapping, 3),
+	H(set_timer_op, 1),
+	H(xen_version, 2),
+	H(console_io, 3),
+	H(grant_table_op, 3),
+	H(vm_assist, 2),
+	H(update_va_mapping_otherdomain, 4),
+	H(iret, 0),
+	H(vcpu_op, 3),
+	H(set_segment_base, 2),
+	H(mmuext_op, 4),
+	H(nmi_op, 2),
+	H(sched_op, 2),
+	H(callback_op, 2),
+	H(event_channel_op, 2),
+	H(physdev_op, 2),
+	H(sysctl, 1),
+	H(domctl, 1),
+#undef H
+};
+
+bool hypercall_known(u64 op)
+{
+	return op < ARRAY_SIZE(hypercalls) && hypercalls[op].fn;
+}
+
+const char *hypercall_name(u64 op)
+{
+	return hypercall_known(op) ? hypercalls[op].name : "unknown";
+}
+
+s64 hypercall_call(u64 op, const u64 *args)
+{
+	if (!hypercall_known(op))
+		return -ENOSYS;
+	return hypercalls[op].fn(args[0], args[1], args[2], args[3], args[4]);
+}
+
+void hypercall_dispatch(struct regs *r)
+{
+	u64 op = r->rax;
+	s64 ret;
+
+	this_cpu()->stat_hypercalls++;
+	if (unlikely(!hypercall_known(op))) {
+		r->rax = (u64)-ENOSYS;
+		return;
+	}
+	ret = hypercalls[op].fn(r->rdi, r->rsi, r->rdx, r->r10, r->r8);
+	r->rax = ret;
+}
+
+/* The length of SYSCALL, which the guest executes again. */
+#define SYSCALL_LEN 2
+
+s64 hypercall_continue(unsigned op, unsigned nargs, ...)
+{
+	struct vcpu *v = current;
+	u64 args[6] = { 0 };
+	va_list ap;
+
+	va_start(ap, nargs);
+	for (unsigned i = 0; i < nargs && i < 6; i++)
+		args[i] = va_arg(ap, u64);
+	va_end(ap);
+	if (v->mc.in_multicall) {
+		v->mc.preempted = true;
+		v->mc.call.op = op;
+		for (unsigned i = 0; i < nargs && i < 6; i++)
+			v->mc.call.args[i] = args[i];
+		return op;
+	} else {
+		struct regs *r = guest_regs();
+		u64 *const slots[6] = { &r->rdi, &r->rsi, &r->rdx, &r->r10, &r->r8, &r->r9 };
+
+		for (unsigned i = 0; i < nargs && i < 6; i++)
+			*slots[i] = args[i];
+		r->rip -= SYSCALL_LEN;
+		return op;
+	}
+}
+
+/*
+ * A batch of hypercalls. Each entry's result goes back to the guest's list; a preempted entry is written back with its
+ * remaining arguments and the batch continues there.
+ */
+static s64 do_multicall(u64 list, u64 count)
+{
+	struct vcpu *v = current;
+	u64 i;
+
+	if (v->mc.in_multicall)
+		return -EINVAL;
+	count = (u32)count;
+	if (!guest_range_ok(list, count * sizeof(struct multicall_entry)))
+		return -EFAULT;
+	for (i = 0; i < count; i++) {
+		u64 at = list + i * sizeof(struct multicall_entry);
+		u64 result_at = at + offsetof(struct multicall_entry, result);
+		s64 result;
+
+		if (i && preempt_wanted())
+			return hypercall_continue(__HYPERVISOR_multicall, 2, at, count - i);
+		if (get_guest(v->mc.call, at))
+			return -EFAULT;
+		v->mc.in_multicall = true;
+		v->mc.preempted = false;
+		/* A batch cannot contain what changes where the batch returns to. */
+		if (v->mc.call.op == __HYPERVISOR_multicall || v->mc.call.op == __HYPERVISOR_iret)
+			result = -EINVAL;
+		else
+			result = hypercall_call(v->mc.call.op, (const u64 *)v->mc.call.args);
+		v->mc.in_multicall = false;
+		if (v->mc.preempted) {
+			if (put_guest(v->mc.call, at))
+				return -EFAULT;
+			return hypercall_continue(__HYPERVISOR_multicall, 2, at, count - i);
+		}
+		if (put_guest(result, result_at))
+			return -EFAULT;
+	}
+	return 0;
+}
+
+void hypercall_page_fill(void *page)
+{
+	memset(page, 0xcc, PAGE_SIZE);
+	for (u32 op = 0; op < PAGE_SIZE / 32; op++) {
+		u8 *p = (u8 *)page + op * 32;
+
+		if (op == __HYPERVISOR_iret) {
+			/* push %rcx; push %r11; push %rax; mov $op,%eax; syscall: completes struct iret_context */
+			static const u8 head[] = { 0x51, 0x41, 0x53, 0x50, 0xb8 };
+
+			memcpy(p, head, sizeof(head));
+			memcpy(p + 5, &op, 4);
+			p[9] = 0x0f;
+			p[10] = 0x05;
+			continue;
+		}
+		/* push %rcx; push %r11; mov $op,%eax; syscall; pop %r11; pop %rcx; ret */
+		static const u8 head[] = { 0x51, 0x41, 0x53, 0xb8 };
+		static const u8 tail[] = { 0x0f, 0x05, 0x41, 0x5b, 0x59, 0xc3 };
+
+		memcpy(p, head, sizeof(head));
+		memcpy(p + 4, &op, 4);
+		memcpy(p + 8, tail, sizeof(tail));
+	}
+}

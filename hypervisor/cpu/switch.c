@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * From one vCPU to another. Stacks belong to CPUs, not to vCPUs: a vCPU that does not run is nothing but its struct, and
+ * switching ends by leaving through the exit path with the next one's registers.
+ */
+#include "cpu/cpu.h"
+#include "cpu/desc.h"
+#include "cpu/entry.h"
+#include "cpu/fpu.h"
+#include "cpu/tlb.h"
+#include "domain/domain.h"
+#include "domain/timer.h"
+#include "lib/printk.h"
+#include "memory/paging.h"
+#include "pv/cpu_ops.h"
+#include "pv/root.h"
+#include "sched/sched.h"
+
+void context_switch(struct vcpu *prev, struct vcpu *next)
+{
+	struct cpu_info *info = get_cpu_info();
+	struct cpu *c = info->cpu;
+	struct domain *from = prev->domain, *to = next->domain;
+
+	if (!from->is_idle) {
+		prev->regs = info->regs;
+		pv_cpu_save(prev);
+		fpu_save(prev);
+	}
+	info->current = next;
+	next->cpu = c->id;
+	if (from != to) {
+		/* Before the new root is loaded, so that a flush for its domain cannot miss us. */
+		if (!to->is_idle)
+			atomic_or(&to->dirty_cpus, CPU_MASK(c->id));
+		if (to->is_idle)
+			root_load_mfn(idle_root_paddr() >> PAGE_SHIFT);
+		else
+			root_load(next);
+		/* User pages are global: they do not survive into another domain. */
+		tlb_flush_local(0);
+		if (!from->is_idle)
+			atomic_and(&from->dirty_cpus, ~CPU_MASK(c->id));
+	} else if (!to->is_idle) {
+		root_load(next);
+	}
+	if (!to->is_idle) {
+		desc_tables_load(next);
+		pv_cpu_restore(next);
+		fpu_restore(next);
+		info->regs = next->regs;
+	}
+	smp_wmb();
+	prev->running = false;
+	sched_switched(prev);
+	if (to->is_idle)
+		switch_stack_and_call(info, idle_loop);
+	vcpu_time_switched_in(next);
+	switch_to_guest(&info->regs);
+}

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Exceptions: the guest's own go back to it, what the ABI lets us do for it is done, ours are fixed up or fatal. */
+#include "cpu/cpu.h"
+#include "cpu/entry.h"
+#include "cpu/guest_access.h"
+#include "cpu/hypercall.h"
+#include "cpu/ipi.h"
+#include "cpu/fpu.h"
+#include "cpu/entry_area.h"
+#include "cpu/msr.h"
+#include "domain/domain.h"
+#include "lib/printk.h"
+#include "lib/string.h"
+#include "machine/irq.h"
+#include "machine/power.h"
+#include "memory/layout.h"
+#include "pv/bounce.h"
+#include "pv/emulate.h"
+#include "pv/ptwr.h"
+#include "pv/pv.h"
+#include "pv/root.h"
+
+static const char *const trap_names[32] = {
+	"divide error", "debug", "NMI", "breakpoint", "overflow", "bound range", "invalid opcode", "device not available",
+	"double fault", "coprocessor overrun", "invalid TSS", "segment not present", "stack fault", "general protection",
+	"page fault", "reserved", "x87 error", "alignment check", "machine check", "SIMD error", "virtualization",
+	"control protection",
+};
+
+extern const struct extable_entry {
+	u64 from, to;
+} _extable_start[], _extable_end[];
+
+u64 extable_find(u64 rip)
+{
+	for (const struct extable_entry *e = _extable_start; e < _extable_end; e++)
+		if (e->from == rip)
+			return e->to;
+	return 0;
+}
+
+int rdmsr_safe(u32 msr, u64 *v)
+{
+	return rdmsr_raw(msr, v);
+}
+
+int wrmsr_safe(u32 msr, u64 v)
+{
+	return wrmsr_raw(msr, v);
+}
+
+struct symbol {
+	u64 addr;
+	const char *name;
+};
+
+static void print_backtrace(const struct regs *r)
+{
+	u64 top = r->rsp | (STACK_SIZE - 1), bp = r->rbp;
+
+	printk("  rip %016llx", (unsigned long long)r->rip);
+	/* Frame pointers, as long as they climb on this stack. */
+	for (unsigned n = 0; n < 12 && bp > r->rsp && bp < top - 16 && !(bp & 7); n++) {
+		const u64 *frame = (const u64 *)bp;
+
+		printk(" %016llx", (unsigned long long)frame[1]);
+		if (frame[0] <= bp)
+			break;
+		bp = frame[0];
+	}
+	printk("\n");
+}
+
+static void print_regs(const struct regs *r)
+{
+	printk("  rax %016llx rbx %016llx rcx %016llx rdx %016llx\n", (unsigned long long)r->rax, (unsigned long long)r->rbx,
+	       (unsigned long long)r->rcx, (unsigned long long)r->rdx);
+	printk("  rsi %016llx rdi %016llx rbp %016llx rsp %016llx\n", (unsigned long long)r->rsi, (unsigned long long)r->rdi,
+	       (unsigned long long)r->rbp, (unsigned long long)r->rsp);
+	printk("  r8  %016llx r9  %016llx r10 %016llx r11 %016llx\n", (unsigned long long)r->r8, (unsigned long long)r->r9,
+	       (unsigned long long)r->r10, (unsigned long long)r->r11);
+	printk("  r12 %016llx r13 %016llx r14 %016llx r15 %016llx\n", (unsigned long long)r->r12, (unsigned long long)r->r13,
+	       (unsigned long long)r->r14, (unsigned long long)r->r15);
+	printk("  rip %016llx cs %04llx rflags %08llx ss %04llx cr2 %016llx cr3 %016llx\n", (unsigned long long)r->rip,
+	       (unsigned long long)r->cs, (unsigned long long)r->rflags, (unsigned long long)r->ss,
+	       (unsigned long long)read_cr2(), (unsigned long long)read_cr3());
+}
+
+static __noreturn void fatal_trap(const struct regs *r)
+{
+	unsigned vector = r->vector & 0xff;
+
+	printk(LOG_ERR "cpu %u: fatal trap %u (%s), error code %#x\n", cpu_id(), vector,
+	       vector < 32 && trap_names[vector] ? trap_names[vector] : "?", r->error_code);
+	print_regs(r);
+	print_backtrace(r);
+	panic("unexpected trap in the hypervisor\n");
+}
+
+/* INT n that a gate's DPL refused: error code bit 1 (IDT); rip points at the instruction, which is CD nn. */
+static bool software_interrupt(struct regs *r)
+{
+	u8 insn[2];
+	const struct trap_info *ti;
+
+	if (!(r->error_code & 2) || copy_from_guest(insn, r->rip, 2) || insn[0] != 0xcd)
+		return false;
+	/* The vector comes from the instruction: one emulator's error code is off by a factor of two. */
+	ti = &current->pv.traps[insn[1]];
+	if (!ti->address || TI_GET_DPL(ti) < (current->pv.kernel_mode ? 1 : 3))
+		return false;
+	r->rip += 2;
+	pv_inject_trap(insn[1], 0);
+	return true;
+}
+
+static void guest_page_fault(struct regs *r)
+{
+	vaddr_t cr2 = read_cr2();
+	u32 ec = r->error_code;
+
+	local_irq_enable();
+	if ((ec & 0x0b) == 3 && current->pv.kernel_mode && guest_range_ok(cr2, 8) && ptwr_fault(r, cr2, ec))
+		return;
+	/* Our addresses are absent as far as a guest is concerned, except the M2P it may read. */
+	if (cr2 >= HV_VIRT_START && cr2 < HV_VIRT_END && cr2 >= ENTRY_VIRT_START)
+		ec &= ~1U;
+	pv_inject_pf(cr2, ec & 0x17);
+}
+
+void trap_from_guest(struct regs *r)
+{
+	unsigned vector = r->vector & 0xff;
+	struct vcpu *v = current;
+
+	this_cpu()->stat_traps++;
+	if (vector == 0x80 && !(r->vector & ~0xffU)) {
+		const struct trap_info *ti = &v->pv.traps[0x80];
+
+		local_irq_enable();
+		if (!ti->address || TI_GET_DPL(ti) < (v->pv.kernel_mode ? 1 : 3)) {
+			r->rip -= 2;
+			pv_inject_trap(13, 0x80 * 8 + 2);
+		} else {
+			pv_inject_trap(0x80, 0);
+		}
+		return;
+	}
+	if (vector >= 0x20) {
+		irq_dispatch(r);
+		return;
+	}
+	switch (vector) {
+	case 14:
+		guest_page_fault(r);
+		return;
+	case 1: {
+		u64 dr6;
+
+		__asm__ volatile("mov %%dr6, %0" : "=r"(dr6));
+		__asm__ volatile("mov %0, %%dr6" :: "r"(0xffff0ff0ULL));
+		v->pv.dr[6] = dr6;
+		break;
+	}
+	case 7:
+		if (v->pv.ts) {
+			v->pv.ts = false;
+			fpu_set_ts(false);
+		}
+		break;
+	case 13:
+		local_irq_enable();
+		if (software_interrupt(r) || emulate_privileged(r))
+			return;
+		break;
+	case 6:
+		local_irq_enable();
+		if (emulate_forced(r))
+			return;
+		break;
+	}
+	local_irq_enable();
+	pv_inject_trap(vector, r->error_code);
+}
+
+/*
+ * A fault in ring 0: expected at marked instructions; at the IRETQ to the guest it is the guest's bad frame and becomes its
+ * failsafe callback. Returns the regs to leave with in that case.
+ */
+struct regs *trap_from_hypervisor(struct regs *r)
+{
+	unsigned vector = r->vector & 0xff;
+	u64 fix;
+
+	if (vector >= 0x20) {
+		irq_dispatch(r);
+		return NULL;
+	}
+	if (r->rip == (u64)iret_to_guest || r->rip == (u64)iret_to_guest_u) {
+		struct regs *g = guest_regs();
+
+		/* The general registers were the guest's already; rip..ss are still in place. */
+		memmove(g, r, offsetof(struct regs, error_code));
+		g->vector = 0;
+		local_irq_enable();
+		pv_bounce_failsafe(g);
+		return g;
+	}
+	fix = extable_find(r->rip);
+	if (fix) {
+		r->rip = fix;
+		return NULL;
+	}
+	if (vector == 1) {
+		/* A watchpoint of the guest's on memory that we copied for it: the guest's #DB is lost, as the ABI allows. */
+		__asm__ volatile("mov %0, %%dr6" :: "r"(0xffff0ff0ULL));
+		r->rflags &= ~RFLAGS_TF;
+		return NULL;
+	}
+	fatal_trap(r);
+}
+
+static bool opt_nmi_fatal;
+
+/* NMI, #MC, #DF, on stacks of their own. */
+void ist_from_anywhere(struct regs *r)
+{
+	u64 status;
+
+	switch (r->vector & 0xff) {
+	case 2:
+		power_nmi_stop();
+		this_cpu()->nmi_count++;
+		/* What the platform reports by NMI concerns dom0, as on bare hardware: it reads port 0x61. */
+		if (dom0 && dom0->vcpu[0] && !opt_nmi_fatal) {
+			dom0->vcpu[0]->nmi_pending = true;
+			vcpu_kick_nmi(dom0->vcpu[0]);
+		}
+		return;
+	case 18:
+		status = rdmsr(MSR_MCG_STATUS);
+		/* MCIP set and the context not restartable: nobody can go on. */
+		if (status & 1)
+			break;
+		wrmsr(MSR_MCG_STATUS, status & ~4ULL);
+		return;
+	}
+	fatal_trap(r);
+}
+
+void syscall_from_guest(struct regs *r)
+{
+	local_irq_enable();
+	if (likely(current->pv.kernel_mode))
+		hypercall_dispatch(r);
+	else
+		pv_bounce_syscall(r);
+}
+
+/* Interrupts are off on return: whatever is raised later comes as an interrupt to the guest and back here. */
+void exit_work(struct regs *r)
+{
+	struct cpu *c = this_cpu();
+
+	for (;;) {
+		struct vcpu *v = current;
+
+		if (READ_ONCE(c->softirq_pending)) {
+			local_irq_enable();
+			softirqs_run();
+			local_irq_disable();
+			continue;
+		}
+		if (unlikely(v->pause_flags)) {
+			softirq_raise(SOFTIRQ_SCHEDULE);
+			continue;
+		}
+		if (unlikely(v->nmi_pending) && !v->nmi_masked) {
+			v->nmi_pending = false;
+			if (v->pv.nmi_callback || v->pv.traps[2].address) {
+				v->nmi_masked = true;
+				local_irq_enable();
+				pv_bounce_nmi(r);
+				local_irq_disable();
+			}
+			continue;
+		}
+		if (vcpu_event_deliverable(v)) {
+			local_irq_enable();
+			pv_bounce_event(r);
+			local_irq_disable();
+			continue;
+		}
+		break;
+	}
+	if (unmapped_mode && c->root_stale)
+		root_copy_refresh();
+}
+
+/* The last words go to the entry stack, which is mapped in both roots: rsi, rdi, rip, cs, rflags, rsp, ss. */
+struct two_words unmapped_exit_frame(struct regs *r)
+{
+	unsigned cpu = cpu_id();
+	u64 *frame = (u64 *)(entry_area_page(cpu, EA_STACK) + PAGE_SIZE) - 7;
+
+	frame[0] = r->rsi;
+	frame[1] = r->rdi;
+	frame[2] = r->rip;
+	frame[3] = r->cs;
+	frame[4] = r->rflags;
+	frame[5] = r->rsp;
+	frame[6] = r->ss;
+	if (r->vector & VEC_FAST_EXIT) {
+		/* As SYSRET would leave them: a kernel that relies on it gets the same here. */
+		r->rcx = r->rip;
+		r->r11 = r->rflags;
+	}
+	return (struct two_words){ (u64)frame, entry_info(cpu)->guest_cr3 };
+}

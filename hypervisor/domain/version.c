@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "domain/version.h"
+#include "cpu/cpu.h"
+#include "cpu/guest_access.h"
+#include "domain/domain.h"
+#include "lib/string.h"
+#include "memory/layout.h"
+#include "pv-abi/errno.h"
+#include "pv-abi/features.h"
+#include "pv-abi/version.h"
+
+char saved_cmdline[1024];
+
+static u32 feature_word(const struct domain *d)
+{
+	u32 f = 1U << XENFEAT_mmu_pt_update_preserve_ad | 1U << XENFEAT_gnttab_map_avail_bits |
+		1U << XENFEAT_memory_op_vnode_supported | 1U << XENFEAT_not_direct_mapped;
+
+	if (d->privileged)
+		f |= 1U << XENFEAT_dom0 | 1U << XENFEAT_linux_rsdp_unrestricted;
+	return f;
+}
+
+s64 do_xen_version(u64 cmd, u64 arg)
+{
+	struct domain *d = current->domain;
+
+	switch ((u32)cmd) {
+	case XENVER_version:
+		return ABI_MAJOR << 16 | ABI_MINOR;
+	case XENVER_extraversion: {
+		xen_extraversion_t v = { 0 };
+
+		strlcpy(v, ".0-annulus", sizeof(v));
+		return put_guest(v, arg);
+	}
+	case XENVER_compile_info: {
+		struct xen_compile_info info = { 0 };
+
+		strlcpy(info.compiler, "gcc " __VERSION__, sizeof(info.compiler));
+		strlcpy(info.compile_by, "annulus", sizeof(info.compile_by));
+		strlcpy(info.compile_domain, "annulus " ANNULUS_VERSION, sizeof(info.compile_domain));
+		/* Not the time of the build: the same source gives the same binary. */
+		strlcpy(info.compile_date, "reproducible", sizeof(info.compile_date));
+		return put_guest(info, arg);
+	}
+	case XENVER_capabilities: {
+		static const char caps[] = "xen-3.0-x86_64 ";
+		xen_capabilities_info_t v = { 0 };
+
+		strlcpy(v, caps, sizeof(v));
+		return put_guest(v, arg);
+	}
+	case XENVER_changeset: {
+		xen_changeset_info_t v = { 0 };
+
+		strlcpy(v, "annulus " ANNULUS_VERSION, sizeof(v));
+		return put_guest(v, arg);
+	}
+	case XENVER_platform_parameters: {
+		struct xen_platform_parameters p = { .virt_start = HV_VIRT_START };
+
+		return put_guest(p, arg);
+	}
+	case XENVER_get_features: {
+		struct xen_feature_info f;
+
+		if (get_guest(f, arg))
+			return -EFAULT;
+		if (f.submap_idx >= XENFEAT_NR_SUBMAPS)
+			return -EINVAL;
+		f.submap = feature_word(d);
+		return put_guest(f, arg);
+	}
+	case XENVER_pagesize:
+		return PAGE_SIZE;
+	case XENVER_guest_handle: {
+		xen_domain_handle_t h;
+
+		memcpy(h, d->handle, sizeof(h));
+		return put_guest(h, arg);
+	}
+	case XENVER_commandline:
+		if (!d->privileged)
+			return -EPERM;
+		return copy_to_guest(arg, saved_cmdline, sizeof(saved_cmdline));
+	case XENVER_build_id:
+		return -ENODATA;
+	}
+	return -ENOSYS;
+}
+
+s64 do_vm_assist(u64 cmd, u64 type)
+{
+	struct domain *d = current->domain;
+	const u64 valid = BIT(VMASST_TYPE_4gb_segments) | BIT(VMASST_TYPE_4gb_segments_notify) |
+			  BIT(VMASST_TYPE_writable_pagetables) | BIT(VMASST_TYPE_pae_extended_cr3) |
+			  BIT(VMASST_TYPE_architectural_iopl) | BIT(VMASST_TYPE_runstate_update_flag) |
+			  BIT(VMASST_TYPE_m2p_strict);
+
+	type = (u32)type;
+	if (type >= 64 || !(valid & BIT(type)))
+		return -EINVAL;
+	switch ((u32)cmd) {
+	case VMASST_CMD_enable:
+		atomic_or(&d->vm_assist, BIT(type));
+		return 0;
+	case VMASST_CMD_disable:
+		atomic_and(&d->vm_assist, ~BIT(type));
+		return 0;
+	}
+	return -ENOSYS;
+}

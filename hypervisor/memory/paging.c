@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The hypervisor's own page tables. Everything in slots 256-271 hangs below L3 tables that are made once at boot, so that
+ * a root needs copying only at those slots and never again.
+ */
+#include "memory/paging.h"
+#include "boot/e820.h"
+#include "boot/multiboot.h"
+#include "cpu/cpu.h"
+#include "cpu/entry.h"
+#include "cpu/entry_area.h"
+#include "cpu/msr.h"
+#include "lib/printk.h"
+#include "lib/spinlock.h"
+#include "lib/string.h"
+#include "memory/early.h"
+#include "memory/frame.h"
+#include "memory/heap.h"
+#include "memory/ioremap.h"
+#include "memory/layout.h"
+#include "pv/pv.h"
+
+#define P   BIT(0)
+#define RW  BIT(1)
+#define US  BIT(2)
+#define PWT BIT(3)
+#define PCD BIT(4)
+#define AD  (BIT(5) | BIT(6))
+#define PS  BIT(7)
+#define NX  (cpu_features.nx ? BIT(63) : 0ULL)
+#define ADDR_MASK 0x000ffffffffff000ULL
+#define TABLE (P | RW | AD)
+
+#define SLOT(va) (((va) >> 39) & 511)
+
+mfn_t max_mfn;
+static u64 *idle_l4;
+static paddr_t idle_l4_pa;
+static bool heap_ready;
+/* Guards the ioremap window's tables and entry_area L1s. */
+static struct spinlock paging_lock = SPINLOCK_INIT;
+static u64 ioremap_used;
+
+extern char _start[], _text_end[], _rodata_end[], _data_end[], _init_start[], _init_end[], _end[];
+
+static u64 *new_table(void)
+{
+	u64 *t;
+
+	if (heap_ready)
+		return page_alloc(ALLOC_PAGING);
+	t = paddr_to_va(early_alloc(1, 1));
+	memset(t, 0, PAGE_SIZE);
+	return t;
+}
+
+/* The table below entry e, made if there is none; NULL without memory. User access is decided at the last level. */
+static u64 *next_table(u64 *e)
+{
+	u64 *t;
+
+	if (*e & P)
+		return paddr_to_va(*e & ADDR_MASK);
+	t = new_table();
+	if (t)
+		*e = va_to_paddr(t) | TABLE | US;
+	return t;
+}
+
+/* level 1: 4 KiB, 2: 2 MiB, 3: 1 GiB pages. False without memory. */
+static bool map_page(u64 *l4, vaddr_t va, paddr_t pa, u64 flags, int level)
+{
+	u64 *t = next_table(&l4[SLOT(va)]);
+
+	for (int l = 3; l > level && t; l--)
+		t = next_table(&t[(va >> (12 + 9 * (l - 1))) & 511]);
+	if (!t)
+		return false;
+	t[(va >> (12 + 9 * (level - 1))) & 511] = pa | flags | P | AD | (level > 1 ? PS : 0);
+	return true;
+}
+
+static void __init map_range(vaddr_t va, paddr_t pa, u64 size, u64 flags)
+{
+	while (size) {
+		int level = 1;
+
+		if (cpu_features.pg1g && !((va | pa) & 0x3fffffff) && size >= 0x40000000)
+			level = 3;
+		else if (!((va | pa) & 0x1fffff) && size >= 0x200000)
+			level = 2;
+		map_page(idle_l4, va, pa, flags, level);
+		va += PAGE_SIZE << (9 * (level - 1));
+		pa += PAGE_SIZE << (9 * (level - 1));
+		size -= PAGE_SIZE << (9 * (level - 1));
+	}
+}
+
+static u64 __init image_size(void)
+{
+	return ALIGN_UP((u64)(_end - _start), PAGE_SIZE);
+}
+
+/* Everything above 1 MiB that is RAM, and not in use by us or the boot loader's modules. */
+static void __init find_memory(void)
+{
+	for (unsigned i = 0; i < machine_e820.n; i++) {
+		const struct e820_range *e = &machine_e820.e[i];
+		u64 end = e->start + e->size;
+
+		if (e->type != E820_RAM || end <= 0x100000)
+			continue;
+		if (end > DIRECTMAP_SIZE)
+			end = DIRECTMAP_SIZE;
+		early_ranges_add(max(e->start, 0x100000ULL), end);
+		max_mfn = max(max_mfn, end >> PAGE_SHIFT);
+	}
+	early_ranges_reserve(IMAGE_PHYS_START, IMAGE_PHYS_START + image_size());
+	for (unsigned i = 0; i < boot_info.nr_modules; i++)
+		early_ranges_reserve(boot_info.modules[i].start,
+				     boot_info.modules[i].start + boot_info.modules[i].len);
+}
+
+/* A table of `size` bytes in 2 MiB pieces, mapped at va (and at ro_va for guests). */
+static void __init map_new_table(vaddr_t va, vaddr_t ro_va, u64 size, u8 fill)
+{
+	for (u64 off = 0; off < size; off += 0x200000) {
+		paddr_t pa = early_alloc(512, 512);
+
+		memset(paddr_to_va(pa), fill, 0x200000);
+		map_page(idle_l4, va + off, pa, RW | NX, 2);
+		if (ro_va)
+			map_page(idle_l4, ro_va + off, pa, US | NX, 2);
+	}
+}
+
+void __init paging_init(void)
+{
+	find_memory();
+	idle_l4 = new_table();
+	idle_l4_pa = va_to_paddr(idle_l4);
+
+	/* RAM, the first MiB and what firmware keeps its tables in; the boot tables map the first 4 GiB meanwhile. */
+	map_range(DIRECTMAP_START, 0, 0x100000, RW | NX);
+	for (unsigned i = 0; i < machine_e820.n; i++) {
+		const struct e820_range *e = &machine_e820.e[i];
+		u64 start = ALIGN_DOWN(max(e->start, 0x100000ULL), PAGE_SIZE);
+		u64 end = min(ALIGN_UP(e->start + e->size, PAGE_SIZE), DIRECTMAP_SIZE);
+
+		if (start < end && (e->type == E820_RAM || e->type == E820_ACPI || e->type == E820_NVS))
+			map_range(DIRECTMAP_START + start, start, end - start, RW | NX);
+	}
+	map_range(IMAGE_VIRT_START, IMAGE_PHYS_START, image_size(), RW);
+	map_new_table(M2P_RW_START, M2P_RO_START, max_mfn * sizeof(u64), M2P_INVALID & 0xff);
+	map_new_table(FRAME_TABLE_START, 0, max_mfn * sizeof(struct frame), 0);
+	/* Tables for the slots that grow later, so that every root shares them. */
+	next_table(&idle_l4[SLOT(ENTRY_VIRT_START)]);
+	next_table(&idle_l4[SLOT(IOREMAP_START)]);
+
+	write_cr3(idle_l4_pa);
+	this_cpu()->cr3_mfn = idle_l4_pa >> PAGE_SHIFT;
+
+	for (mfn_t m = 0; m < max_mfn; m++)
+		FRAME_TABLE[m].count = FC_BAD;
+	for (unsigned i = 0; i < machine_e820.n; i++) {
+		const struct e820_range *e = &machine_e820.e[i];
+
+		if (e->type != E820_RAM)
+			continue;
+		for (mfn_t m = DIV_ROUND_UP(max(e->start, 0x100000ULL), PAGE_SIZE);
+		     m < (e->start + e->size) >> PAGE_SHIFT && m < max_mfn; m++)
+			FRAME_TABLE[m].count = FC_HEAP;
+	}
+	early_ranges_drain(heap_add_range);
+	heap_ready = true;
+}
+
+/* Change the rights of the image's pages: they were mapped by 2 MiB pages where possible. */
+static void __init protect(char *from, char *to, u64 flags)
+{
+	for (char *p = from; p < to; p += PAGE_SIZE)
+		map_page(idle_l4, (vaddr_t)p, (paddr_t)p - IMAGE_VIRT_START + IMAGE_PHYS_START, flags, 1);
+}
+
+void __init paging_protect_image(void)
+{
+	u64 *l3 = paddr_to_va(idle_l4[SLOT(IMAGE_VIRT_START)] & ADDR_MASK);
+	u64 *l2 = paddr_to_va(l3[(IMAGE_VIRT_START >> 30) & 511] & ADDR_MASK);
+	u64 size = image_size();
+
+	/* Split the 2 MiB pages, keeping every translation valid at every moment: we run on them. */
+	for (u64 off = 0; off < size; off += 0x200000) {
+		u64 *e = &l2[off >> 21], *l1;
+
+		if (!(*e & PS))
+			continue;
+		l1 = new_table();
+		if (!l1)
+			panic("no memory to protect the hypervisor's image\n");
+		for (unsigned i = 0; i < 512; i++)
+			l1[i] = ((*e & ADDR_MASK) + i * PAGE_SIZE) | P | RW | AD;
+		*e = va_to_paddr(l1) | TABLE;
+	}
+	protect(_start, _text_end, 0);
+	protect(_text_end, _rodata_end, NX);
+	protect(_rodata_end, _data_end, RW | NX);
+	protect(_init_end, _end, RW | NX);
+	write_cr3(idle_l4_pa);
+}
+
+void paging_free_init(void)
+{
+	paddr_t start = (paddr_t)_init_start - IMAGE_VIRT_START + IMAGE_PHYS_START;
+	paddr_t end = (paddr_t)_init_end - IMAGE_VIRT_START + IMAGE_PHYS_START;
+
+	for (char *p = _init_start; p < _init_end; p += PAGE_SIZE) {
+		u64 *l3 = paddr_to_va(idle_l4[SLOT(IMAGE_VIRT_START)] & ADDR_MASK);
+		u64 *l2 = paddr_to_va(l3[((u64)p >> 30) & 511] & ADDR_MASK);
+		u64 *l1 = paddr_to_va(l2[((u64)p >> 21) & 511] & ADDR_MASK);
+
+		l1[((u64)p >> 12) & 511] = 0;
+	}
+	heap_add_range(start, end);
+	printk(LOG_INFO "boot: %llu KiB of start-up code freed\n", (unsigned long long)(end - start) >> 10);
+}
+
+paddr_t idle_root_paddr(void)
+{
+	return idle_l4_pa;
+}
+
+u64 *idle_root(void)
+{
+	return idle_l4;
+}
+
+void *paging_entry_l1(unsigned cpu)
+{
+	vaddr_t va = entry_area(cpu);
+	u64 *t = next_table(&idle_l4[SLOT(va)]);
+
+	t = t ? next_table(&t[(va >> 30) & 511]) : NULL;
+	return t ? next_table(&t[(va >> 21) & 511]) : NULL;
+}
+
+/* Unmapped view of slot 261: the entry code and the IDT only. Shared by all CPUs. */
+static u64 *entry_image_l3;
+
+static bool make_entry_image(void)
+{
+	u64 *l4 = page_alloc(ALLOC_PAGING);
+	struct table_ptr {
+		u16 limit;
+		u64 base;
+	} __packed idtr;
+	bool ok = l4;
+
+	__asm__ volatile("sidt %0" : "=m"(idtr));
+	for (const u8 *p = _entry_start; ok && p < _entry_end; p += PAGE_SIZE)
+		ok = map_page(l4, (vaddr_t)p, (paddr_t)p - IMAGE_VIRT_START + IMAGE_PHYS_START, 0, 1);
+	if (ok)
+		ok = map_page(l4, idtr.base, idtr.base - IMAGE_VIRT_START + IMAGE_PHYS_START, NX, 1);
+	if (ok)
+		entry_image_l3 = paddr_to_va(l4[SLOT(IMAGE_VIRT_START)] & ADDR_MASK);
+	if (l4)
+		page_free(ALLOC_PAGING, l4);
+	return ok;
+}
+
+mfn_t paging_create_root_copy(unsigned cpu)
+{
+	u64 *root = page_alloc(ALLOC_PAGING), *l3 = page_alloc(ALLOC_PAGING), *l2 = page_alloc(ALLOC_PAGING),
+	    *l1 = page_alloc(ALLOC_PAGING);
+	const u64 *full = cpus[cpu].area_l1;
+
+	if (!root || !l3 || !l2 || !l1 || (!entry_image_l3 && !make_entry_image()))
+		return INVALID_MFN;
+	root[SLOT(M2P_RO_START)] = idle_l4[SLOT(M2P_RO_START)];
+	root[SLOT(IMAGE_VIRT_START)] = va_to_paddr(entry_image_l3) | TABLE;
+	root[SLOT(ENTRY_VIRT_START)] = va_to_paddr(l3) | TABLE;
+	l3[(entry_area(cpu) >> 30) & 511] = va_to_paddr(l2) | TABLE;
+	l2[0] = va_to_paddr(l1) | TABLE;
+	/* The windows of the guest's descriptors change with it: share the L1 by value at each switch (root.c). */
+	for (unsigned i = EA_GDT; i < EA_MAIN_STACK; i++)
+		l1[i] = full[i];
+	cpus[cpu].area_l1_unmapped = l1;
+	return va_to_mfn(root);
+}
+
+static void *map_window(paddr_t pa, size_t len, u64 flags)
+{
+	static struct {
+		paddr_t start;
+		u64 pages, flags;
+		vaddr_t va;
+	} known[64];
+	static unsigned nr_known;
+	paddr_t start = ALIGN_DOWN(pa, PAGE_SIZE);
+	u64 pages = (ALIGN_UP(pa + len, PAGE_SIZE) - start) >> PAGE_SHIFT;
+	void *result = NULL;
+	vaddr_t va;
+
+	spin_lock(&paging_lock);
+	for (unsigned i = 0; i < nr_known; i++)
+		if (known[i].start <= start && start + pages * PAGE_SIZE <= known[i].start + known[i].pages * PAGE_SIZE &&
+		    known[i].flags == flags) {
+			result = (void *)(known[i].va + (pa - known[i].start));
+			goto out;
+		}
+	if (pa + len < pa || ioremap_used + pages * PAGE_SIZE > IOREMAP_SIZE)
+		goto out;
+	va = IOREMAP_START + ioremap_used;
+	for (u64 i = 0; i < pages; i++)
+		if (!map_page(idle_l4, va + i * PAGE_SIZE, start + i * PAGE_SIZE, flags, 1))
+			goto out;
+	ioremap_used += pages * PAGE_SIZE;
+	if (nr_known < ARRAY_SIZE(known)) {
+		known[nr_known].start = start;
+		known[nr_known].pages = pages;
+		known[nr_known].flags = flags;
+		known[nr_known].va = va;
+		nr_known++;
+	}
+	result = (void *)(va + (pa - start));
+out:
+	spin_unlock(&paging_lock);
+	return result;
+}
+
+void *ioremap(paddr_t pa, size_t len)
+{
+	return map_window(pa, len, RW | NX | PCD | PWT);
+}
+
+void *map_firmware(paddr_t pa, size_t len)
+{
+	return map_window(pa, len, NX);
+}

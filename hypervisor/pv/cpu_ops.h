@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ANNULUS_PV_CPU_OPS_H
+#define ANNULUS_PV_CPU_OPS_H
+
+#include "lib/types.h"
+
+struct vcpu;
+
+/* What a PV kernel does to its own virtual CPU. All on current; errno as noted. */
+s64 do_stack_switch(u64 ss, u64 sp);            /* 0 */
+s64 do_fpu_taskswitch(u64 set);                 /* 0 */
+s64 do_set_segment_base(u64 which, u64 base);   /* 0, -EINVAL */
+s64 do_set_debugreg(u64 reg, u64 value);        /* 0, -EINVAL, -EPERM (an address of ours) */
+s64 do_get_debugreg(u64 reg);                   /* the value, or -EINVAL */
+
+/*
+ * pv_set_debugreg() - the same for any vCPU that does not run, or current: validated. Breakpoints in the hypervisor and I/O
+ * breakpoints that CR4.DE of the guest does not allow are refused.
+ */
+int pv_set_debugreg(struct vcpu *v, unsigned reg, u64 value);
+
+/* Segment registers, bases and debug registers at a context switch; interrupts off. */
+void pv_cpu_save(struct vcpu *v);
+void pv_cpu_restore(struct vcpu *v);
+
+#endif
