@@ -62,7 +62,7 @@ void events_destroy(struct domain *d)
 
 	if (!e->buckets)
 		return;
-	event_fifo_destroy(d);
+	event_fifo_free(d, event_fifo_detach(d));
 	for (u32 i = 0; i < e->valid_ports / EVENT_BUCKET_PORTS; i++)
 		page_free(ALLOC_EVENT, e->buckets[i]);
 	zfree(e->buckets);
@@ -425,13 +425,16 @@ static void close_all_ports(struct domain *d)
 
 void events_close_all(struct domain *d)
 {
+	struct event_fifo *fifo;
+
 	if (!d->events.buckets)
 		return;
 	close_all_ports(d);
 	/* d is dying: nothing is bound any more, so that nobody looks at the frames. */
 	spin_lock(&d->events.lock);
-	event_fifo_destroy(d);
+	fifo = event_fifo_detach(d);
 	spin_unlock(&d->events.lock);
+	event_fifo_free(d, fifo);
 }
 
 /* ------------------------------------------------------------------------------------------------------------------ */
@@ -740,6 +743,7 @@ int event_unmask(struct domain *d, u32 port)
 
 static int reset(const struct evtchn_reset *op)
 {
+	struct event_fifo *fifo = NULL;
 	struct domain *d;
 	int rc = get_target(op->dom, &d);
 
@@ -752,20 +756,39 @@ static int reset(const struct evtchn_reset *op)
 		if (event_lookup(d, port)->state != EVENT_FREE)
 			rc = -EAGAIN;
 	if (!rc)
-		event_fifo_destroy(d);
+		fifo = event_fifo_detach(d);
 	spin_unlock(&d->events.lock);
+	event_fifo_free(d, fifo);
 	domain_put(d);
 	return rc;
+}
+
+/* A frame of the guest's for the FIFO, with both references: type references are taken with no lock held. */
+static struct frame *take_frame(struct domain *d, u64 gfn)
+{
+	if (!mfn_valid(gfn) || frame_get_and_type(mfn_to_frame(gfn), d, FT_WRITABLE))
+		return NULL;
+	return mfn_to_frame(gfn);
 }
 
 static int init_control(struct evtchn_init_control *op)
 {
 	struct domain *d = current->domain;
+	struct frame *frame;
 	int rc;
 
+	if (!find_vcpu(d, op->vcpu))
+		return -ENOENT;
+	if (op->offset > PAGE_SIZE - sizeof(struct evtchn_fifo_control_block) || op->offset % 8)
+		return -EINVAL;
+	frame = take_frame(d, op->control_gfn);
+	if (!frame)
+		return -EINVAL;
 	spin_lock(&d->events.lock);
-	rc = event_fifo_init_control(d, op->vcpu, op->control_gfn, op->offset);
+	rc = event_fifo_init_control(d, op->vcpu, frame, op->offset);
 	spin_unlock(&d->events.lock);
+	if (rc)
+		frame_put_and_type(frame);
 	op->link_bits = EVTCHN_FIFO_LINK_BITS;
 	return rc;
 }
@@ -773,11 +796,16 @@ static int init_control(struct evtchn_init_control *op)
 static int expand_array(const struct evtchn_expand_array *op)
 {
 	struct domain *d = current->domain;
+	struct frame *frame = take_frame(d, op->array_gfn);
 	int rc;
 
+	if (!frame)
+		return -EINVAL;
 	spin_lock(&d->events.lock);
-	rc = event_fifo_expand(d, op->array_gfn);
+	rc = event_fifo_expand(d, frame);
 	spin_unlock(&d->events.lock);
+	if (rc)
+		frame_put_and_type(frame);
 	return rc;
 }
 

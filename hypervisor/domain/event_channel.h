@@ -33,6 +33,8 @@ enum event_state {
 	EVENT_IPI,
 };
 
+struct frame;
+
 struct event_channel {
 	struct spinlock lock;
 	u8 state;          /* enum event_state */
@@ -82,13 +84,15 @@ bool event_fifo_is_masked(struct domain *d, const struct event_channel *chn);
 bool event_fifo_is_busy(struct domain *d, u32 port);
 
 /*
- * The FIFO ABI's memory; events.lock is held. `gfn` is the guest's frame.
- * init_control: 0, -EINVAL (frame, offset or a second block for the vCPU), -ENOENT (no such vCPU), -ENOMEM.
- * expand: 0, -EINVAL (frame), -EOPNOTSUPP (not FIFO), -ENOSPC (all ports have a word).
+ * The FIFO ABI's memory; events.lock is held. `frame` comes with a general and a FT_WRITABLE reference, which become the
+ * FIFO's on success.
+ * init_control: 0, -EINVAL (a second block for the vCPU), -ENOMEM. The vCPU exists, the offset was checked.
+ * expand: 0, -EOPNOTSUPP (not FIFO), -ENOSPC (all ports have a word).
  */
-int event_fifo_init_control(struct domain *d, unsigned vcpu, u64 gfn, u32 offset);
-int event_fifo_expand(struct domain *d, u64 gfn);
-/* Back to the 2-level ABI; every port is closed. */
-void event_fifo_destroy(struct domain *d);
+int event_fifo_init_control(struct domain *d, unsigned vcpu, struct frame *frame, u32 offset);
+int event_fifo_expand(struct domain *d, struct frame *frame);
+/* Back to the 2-level ABI; every port is closed. What it returns goes to event_fifo_free() with no lock held. */
+struct event_fifo *event_fifo_detach(struct domain *d);
+void event_fifo_free(struct domain *d, struct event_fifo *fifo);
 
 #endif

@@ -53,13 +53,6 @@ static event_word_t *port_word(struct domain *d, u32 port)
 	return fifo ? word_of(fifo, port) : NULL;
 }
 
-static struct frame *take_frame(struct domain *d, u64 gfn)
-{
-	if (!mfn_valid(gfn) || frame_get_and_type(mfn_to_frame(gfn), d, FT_WRITABLE))
-		return NULL;
-	return mfn_to_frame(gfn);
-}
-
 /*
  * Make `port` the successor of the port whose word is `word`. False if that one is no longer linked: the guest has taken
  * it, and its queue is empty.
@@ -218,7 +211,7 @@ static void link_pending(struct domain *d, unsigned vcpu)
 	}
 }
 
-int event_fifo_expand(struct domain *d, u64 gfn)
+int event_fifo_expand(struct domain *d, struct frame *frame)
 {
 	struct event_fifo *fifo = d->events.fifo;
 	unsigned index;
@@ -228,9 +221,7 @@ int event_fifo_expand(struct domain *d, u64 gfn)
 	index = fifo->nr_frames;
 	if (index == MAX_FRAMES)
 		return -ENOSPC;
-	fifo->frame[index] = take_frame(d, gfn);
-	if (!fifo->frame[index])
-		return -EINVAL;
+	fifo->frame[index] = frame;
 	atomic_set(&fifo->nr_frames, index + 1);
 
 	for (u64 port = max(index * WORDS_PER_FRAME, 1ULL); port < d->events.valid_ports; port++) {
@@ -278,27 +269,16 @@ static void switch_to_fifo(struct domain *d, struct event_fifo *fifo)
 	}
 }
 
-int event_fifo_init_control(struct domain *d, unsigned vcpu, u64 gfn, u32 offset)
+int event_fifo_init_control(struct domain *d, unsigned vcpu, struct frame *frame, u32 offset)
 {
 	struct event_fifo *fifo = d->events.fifo;
-	struct frame *frame;
 
-	if (vcpu >= d->max_vcpus || !d->vcpu[vcpu])
-		return -ENOENT;
-	if (offset > PAGE_SIZE - sizeof(struct evtchn_fifo_control_block) || offset % 8)
-		return -EINVAL;
 	if (fifo && fifo->vcpu[vcpu].block)
 		return -EINVAL;
-	frame = take_frame(d, gfn);
-	if (!frame)
-		return -EINVAL;
-	if (!fifo) {
+	if (!fifo)
 		fifo = fifo_alloc(d);
-		if (!fifo) {
-			frame_put_and_type(frame);
-			return -ENOMEM;
-		}
-	}
+	if (!fifo)
+		return -ENOMEM;
 
 	fifo->vcpu[vcpu].frame = frame;
 	atomic_set(&fifo->vcpu[vcpu].block,
@@ -310,13 +290,15 @@ int event_fifo_init_control(struct domain *d, unsigned vcpu, u64 gfn, u32 offset
 	return 0;
 }
 
-void event_fifo_destroy(struct domain *d)
+struct event_fifo *event_fifo_detach(struct domain *d)
 {
-	struct event_fifo *fifo = d->events.fifo;
+	return atomic_xchg(&d->events.fifo, NULL);
+}
 
+void event_fifo_free(struct domain *d, struct event_fifo *fifo)
+{
 	if (!fifo)
 		return;
-	atomic_set(&d->events.fifo, NULL);
 	for (u32 i = 0; i < fifo->nr_frames; i++)
 		frame_put_and_type(fifo->frame[i]);
 	for (unsigned i = 0; i < d->max_vcpus; i++)
