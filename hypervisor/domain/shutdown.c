@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Stopping: pause counts, shutdown, resume and crash of domains. */
-#include "boot/cmdline.h"
+#include "boot/start_domains.h"
 #include "cpu/cpu.h"
 #include "domain/domain.h"
 #include "lib/printk.h"
 #include "machine/power.h"
-#include "memory/audit.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/sched.h"
-
-/* Without dom0: audit and switch off when every domain has stopped. */
-static bool opt_poweroff_when_done;
-OPTION_BOOL("poweroff-when-done", opt_poweroff_when_done);
 
 void vcpu_pause_nosync(struct vcpu *v)
 {
@@ -161,21 +156,6 @@ static void __noreturn machine_end(u8 reason)
 	}
 }
 
-static void poweroff_if_done(void)
-{
-	struct domain *d;
-	bool done = true;
-
-	if (dom0 || !opt_poweroff_when_done)
-		return;
-	for (unsigned id = 0; done && (d = domain_get_next(id)); id = d->id + 1U, domain_put(d))
-		done = d->shut_down;
-	if (!done)
-		return;
-	printk(LOG_INFO "Every domain has stopped. Audit: %s\n", audit_run() ? "FAILED" : "clean");
-	machine_power_off();
-}
-
 void domain_shutdown(struct domain *d, u8 reason)
 {
 	spin_lock(&d->lock);
@@ -193,7 +173,8 @@ void domain_shutdown(struct domain *d, u8 reason)
 	d->shut_down = true;
 	spin_unlock(&d->lock);
 	event_send_global_virq(dom0, VIRQ_DOM_EXC);
-	poweroff_if_done();
+	if (!dom0)
+		start_domains_ended(d);
 }
 
 void domain_resume(struct domain *d)
