@@ -1,0 +1,525 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "build.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "boot/unpack.h"
+#include "pv-abi/event_channel.h"
+#include "pv-abi/grant_table.h"
+
+#define CHUNK		1024u	/* frames mapped at once: 4 MiB */
+#define SUPER_ORDER	9u
+#define SUPER		(1u << SUPER_ORDER)
+#define MAX_KERNEL	(1ull << 30)
+
+/* Bits of a page-table entry (Intel SDM vol. 3A, 4.5). */
+#define PTE_PRESENT	1ull
+#define PTE_WRITABLE	2ull
+#define PTE_USER	4ull
+#define PTE_ACCESSED	0x20ull
+#define PTE_DIRTY	0x40ull
+
+static void *take(void *context, size_t size)
+{
+	(void)context;
+	return malloc(size);
+}
+
+static void give(void *context, void *p)
+{
+	(void)context;
+	free(p);
+}
+
+static const struct unpack_alloc heap = { take, give, NULL };
+
+/* Map a file read-only. An empty one is an error: neither a kernel nor a ramdisk is. */
+static int map_file(struct hvctl_ctx *ctx, const char *what, const char *path, void **data, size_t *len)
+{
+	int error = 0, fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return hvctl_fail(ctx, errno, "cannot open the %s %s: %s; correct '%s' in the configuration", what,
+				  path, strerror(errno), what);
+	if (fstat(fd, &st))
+		error = hvctl_fail(ctx, errno, "cannot look at the %s %s: %s; check the file", what, path,
+				   strerror(errno));
+	else if (!S_ISREG(st.st_mode))
+		error = hvctl_fail(ctx, EINVAL, "the %s %s is not a file; correct '%s' in the configuration", what,
+				   path, what);
+	else if (!st.st_size)
+		error = hvctl_fail(ctx, EINVAL, "the %s %s is empty; copy it again", what, path);
+	if (!error) {
+		*len = (size_t)st.st_size;
+		*data = mmap(NULL, *len, PROT_READ, MAP_PRIVATE, fd, 0);
+		if (*data == MAP_FAILED) {
+			*data = NULL;
+			error = hvctl_fail(ctx, errno, "cannot read the %s %s: %s; check the disk", what, path,
+					   strerror(errno));
+		}
+	}
+	close(fd);
+	return error;
+}
+
+/* The ELF inside the kernel file: unpacked into memory of its own, or where it is. */
+static int get_elf(struct build *b, const char *path)
+{
+	struct pv_payload payload;
+	const char *why;
+	uint64_t size;
+	int64_t n;
+	int error = pv_image_payload(b->kernel_file.data, b->kernel_file.len, &payload, &why);
+
+	if (error)
+		return hvctl_fail(b->ctx, -error, "kernel %s: %s", path, why);
+	if (!payload.packed) {
+		b->elf = (uint8_t *)payload.data;
+		b->elf_len = payload.len;
+		return 0;
+	}
+	size = payload.unpacked_size;
+	if (!size)
+		size = unpack_size(payload.data, payload.len, &heap);
+	if (!size || size > MAX_KERNEL)
+		return hvctl_fail(b->ctx, ENOEXEC, "kernel %s: corrupt: it does not say its unpacked size, or more "
+				  "than 1 GiB; copy it again", path);
+	b->elf = malloc(size);
+	if (!b->elf)
+		return hvctl_no_memory(b->ctx);
+	hvctl_step(b->ctx, "unpacking the kernel", 5);
+	n = unpack(payload.data, payload.len, b->elf, size, &heap, &why);
+	if (n < 0)
+		return hvctl_fail(b->ctx, (int)-n, "kernel %s: %s", path, why);
+	b->elf_len = (size_t)n;
+	return 0;
+}
+
+int build_prepare(struct hvctl_ctx *ctx, const struct hvctl_config *config, struct build *b)
+{
+	const char *why;
+	int error;
+
+	*b = (struct build){ .ctx = ctx, .config = config };
+	if (strlen(config->cmdline) >= MAX_GUEST_CMDLINE)
+		return hvctl_fail(ctx, E2BIG, "the kernel command line has %zu characters, the limit is %u; shorten "
+				  "'extra' or 'cmdline'", strlen(config->cmdline), MAX_GUEST_CMDLINE - 1);
+	hvctl_step(ctx, "reading the kernel", 1);
+	error = map_file(ctx, "kernel", config->kernel, &b->kernel_file.data, &b->kernel_file.len);
+	if (!error && config->ramdisk)
+		error = map_file(ctx, "ramdisk", config->ramdisk, &b->ramdisk.data, &b->ramdisk.len);
+	if (!error)
+		error = get_elf(b, config->kernel);
+	if (error)
+		goto fail;
+	error = pv_image_parse(b->elf, b->elf_len, &b->image, &why);
+	if (error) {
+		error = hvctl_fail(ctx, -error, "kernel %s: %s", config->kernel, why);
+		goto fail;
+	}
+	error = pv_layout_compute(&b->image, config->memory_mib << (20 - FRAME_SHIFT), b->ramdisk.len,
+				  PV_LAYOUT_RINGS, &b->layout, &why);
+	if (error == -PV_IMAGE_ENOMEM)
+		error = hvctl_fail(ctx, ENOMEM, "memory = %llu is too little for kernel %s%s, which need %llu MiB; "
+				   "raise 'memory'", (unsigned long long)config->memory_mib, config->kernel,
+				   config->ramdisk ? " and its ramdisk" : "",
+				   (unsigned long long)((b->layout.end_pfn + 255) >> 8));
+	else if (error)
+		error = hvctl_fail(ctx, -error, "kernel %s: %s", config->kernel, why);
+	if (!error)
+		return 0;
+fail:
+	build_release(b);
+	return error;
+}
+
+void build_release(struct build *b)
+{
+	const uint8_t *file = b->kernel_file.data;
+
+	if (!file || b->elf < file || b->elf >= file + b->kernel_file.len)
+		free(b->elf);
+	if (b->kernel_file.data)
+		munmap(b->kernel_file.data, b->kernel_file.len);
+	if (b->ramdisk.data)
+		munmap(b->ramdisk.data, b->ramdisk.len);
+	free(b->p2m);
+	b->elf = NULL;
+	b->kernel_file.data = b->ramdisk.data = NULL;
+	b->p2m = NULL;
+}
+
+/*
+ * Ask for extents [first, first + count) of 2^order frames and enter them into the p2m. Returns how many
+ * extents came, or -errno. @list: room for @count numbers, visible to hypercalls.
+ */
+static long populate(struct build *b, xen_pfn_t *list, uint64_t first, uint64_t count, unsigned int order)
+{
+	struct xen_memory_reservation r = {
+		.extent_start = (uint64_t)(uintptr_t)list, .nr_extents = count, .extent_order = order,
+		.domid = (domid_t)b->domid,
+	};
+	uint64_t i, j;
+	long done;
+
+	for (i = 0; i < count; i++)
+		list[i] = first + (i << order);
+	done = hypercall_struct(b->ctx, __HYPERVISOR_memory_op, XENMEM_populate_physmap, &r, sizeof(r));
+	for (i = 0; done > 0 && i < (uint64_t)done; i++)
+		for (j = 0; j < 1u << order; j++)
+			b->p2m[first + (i << order) + j] = list[i] + j;
+	return done;
+}
+
+static int give_memory(struct build *b)
+{
+	uint64_t pfn = 0, end = b->layout.nr_pages;
+	bool super = true;
+	xen_pfn_t *list = hypercall_alloc(b->ctx, CHUNK * sizeof(*list));
+	long done;
+
+	if (!list)
+		return -ENOMEM;
+	while (pfn < end) {
+		uint64_t count;
+
+		hvctl_step(b->ctx, "giving it memory", 40 + (unsigned int)(pfn * 20 / end));
+		/* Large extents are quicker and keep the hypervisor's memory in one piece; none is owed to us. */
+		if (super && end - pfn >= SUPER) {
+			count = (end - pfn) / SUPER;
+			if (count > 32)
+				count = 32;
+			done = populate(b, list, pfn, count, SUPER_ORDER);
+			if (done < (long)count)
+				super = false;
+			if (done > 0)
+				pfn += (uint64_t)done * SUPER;
+			continue;
+		}
+		count = end - pfn > CHUNK ? CHUNK : end - pfn;
+		done = populate(b, list, pfn, count, 0);
+		if (done <= 0) {
+			hypercall_free(b->ctx, list, CHUNK * sizeof(*list));
+			return hvctl_fail(b->ctx, ENOSPC, "the hypervisor had only %llu of %llu MiB for '%s'; lower "
+					  "'memory' or shut a domain down", (unsigned long long)(pfn >> 8),
+					  (unsigned long long)(end >> 8), b->config->name);
+		}
+		pfn += (uint64_t)done;
+	}
+	hypercall_free(b->ctx, list, CHUNK * sizeof(*list));
+	return 0;
+}
+
+static void *map_pfns(struct build *b, uint64_t pfn, uint64_t count)
+{
+	void *p = foreign_map(b->ctx, b->domid, PROT_READ | PROT_WRITE, b->p2m + pfn, count);
+
+	if (!p)
+		hvctl_fail(b->ctx, errno, "cannot map memory of the new domain %u: %s; see the hypervisor's log "
+			   "(hvctl dmesg)", b->domid, strerror(errno));
+	return p;
+}
+
+/*
+ * Write @count frames from @pfn on: byte ranges out of sources, zero elsewhere. Everything goes through here,
+ * so no byte of what the hypervisor had in these frames before is left.
+ */
+struct source {
+	uint64_t at;		/* byte address in the domain */
+	const void *data;
+	uint64_t len;
+};
+
+static int fill(struct build *b, uint64_t pfn, uint64_t count, const struct source *s, unsigned int nr)
+{
+	while (count) {
+		uint64_t n = count > CHUNK ? CHUNK : count, start = pfn << FRAME_SHIFT,
+			 end = (pfn + n) << FRAME_SHIFT;
+		uint8_t *p = map_pfns(b, pfn, n);
+		unsigned int i;
+
+		if (!p)
+			return -EIO;
+		memset(p, 0, end - start);
+		for (i = 0; i < nr; i++) {
+			uint64_t from = s[i].at > start ? s[i].at : start;
+			uint64_t to = s[i].at + s[i].len < end ? s[i].at + s[i].len : end;
+
+			if (from < to)
+				memcpy(p + (from - start), (const uint8_t *)s[i].data + (from - s[i].at), to - from);
+		}
+		foreign_unmap(p, n);
+		pfn += n;
+		count -= n;
+	}
+	return 0;
+}
+
+static int load(struct build *b)
+{
+	struct source s[PV_IMAGE_MAX_SEGMENTS], one;
+	unsigned int i;
+	int error;
+
+	for (i = 0; i < b->image.nr_segments; i++) {
+		const struct pv_segment *seg = &b->image.segment[i];
+
+		s[i] = (struct source){ seg->start, b->elf + seg->offset, seg->filesz };
+	}
+	hvctl_step(b->ctx, "loading the kernel", 60);
+	error = fill(b, b->layout.kernel_pfn, b->layout.kernel_pages, s, b->image.nr_segments);
+	if (!error && b->layout.initrd_pages) {
+		hvctl_step(b->ctx, "loading the ramdisk", 75);
+		one = (struct source){ b->layout.initrd_pfn << FRAME_SHIFT, b->ramdisk.data, b->ramdisk.len };
+		error = fill(b, b->layout.initrd_pfn, b->layout.initrd_pages, &one, 1);
+	}
+	if (!error) {
+		one = (struct source){ b->layout.p2m_pfn << FRAME_SHIFT, b->p2m, b->layout.nr_pages * 8 };
+		error = fill(b, b->layout.p2m_pfn, b->layout.p2m_pages, &one, 1);
+	}
+	/* The rings and the first stack are to be found empty. */
+	if (!error)
+		error = fill(b, b->layout.store_pfn, 1, NULL, 0);
+	if (!error)
+		error = fill(b, b->layout.console_pfn, 1, NULL, 0);
+	if (!error)
+		error = fill(b, b->layout.stack_pfn, 1, NULL, 0);
+	return error;
+}
+
+static int write_tables(struct build *b)
+{
+	uint64_t count = b->layout.pt_pages + b->layout.p2m_tables, i;
+	xen_pfn_t *mfns = malloc(count * sizeof(*mfns));
+	uint64_t (*tables)[512];
+
+	if (!mfns)
+		return hvctl_no_memory(b->ctx);
+	for (i = 0; i < count; i++) {
+		struct pv_table t;
+
+		pv_layout_table(&b->layout, i, &t);
+		mfns[i] = b->p2m[t.pfn];
+	}
+	tables = foreign_map(b->ctx, b->domid, PROT_READ | PROT_WRITE, mfns, count);
+	free(mfns);
+	if (!tables)
+		return hvctl_fail(b->ctx, errno, "cannot map the page tables of the new domain %u: %s; see the "
+				  "hypervisor's log (hvctl dmesg)", b->domid, strerror(errno));
+	for (i = 0; i < count; i++) {
+		struct pv_table t;
+		unsigned int slot;
+
+		pv_layout_table(&b->layout, i, &t);
+		for (slot = 0; slot < 512; slot++) {
+			uint64_t pfn, entry = 0;
+			int kind = pv_layout_slot(&b->layout, &t, slot, &pfn);
+
+			if (kind != PV_SLOT_EMPTY)
+				entry = b->p2m[pfn] << FRAME_SHIFT | PTE_PRESENT | PTE_USER | PTE_ACCESSED |
+					(kind == PV_SLOT_RW ? PTE_WRITABLE : 0) | (t.level == 1 ? PTE_DIRTY : 0);
+			tables[i][slot] = entry;
+		}
+	}
+	foreign_unmap(tables, count);
+	return 0;
+}
+
+static int open_port(struct build *b, uint32_t *port)
+{
+	struct evtchn_alloc_unbound op = { .dom = (domid_t)b->domid, .remote_dom = 0 };
+	long ret = hypercall_struct(b->ctx, __HYPERVISOR_event_channel_op, EVTCHNOP_alloc_unbound, &op, sizeof(op));
+
+	if (ret < 0)
+		return hvctl_fail(b->ctx, (int)-ret, "the hypervisor gives domain %u no event channel: %s; see its "
+				  "log (hvctl dmesg)", b->domid, strerror((int)-ret));
+	*port = op.port;
+	return 0;
+}
+
+/* The frame comes from the hypervisor; interrupts start masked, as the ABI says. */
+static int init_shared_info(struct build *b, uint64_t *frame)
+{
+	struct xen_domctl op = { .cmd = XEN_DOMCTL_getdomaininfo, .domain = (domid_t)b->domid };
+	int error = do_domctl(b->ctx, &op);
+	struct shared_info *shared;
+	xen_pfn_t mfn;
+	unsigned int i;
+
+	if (error)
+		return hvctl_fail(b->ctx, -error, "the hypervisor does not know domain %u any more: %s", b->domid,
+				  strerror(-error));
+	mfn = op.u.getdomaininfo.shared_info_frame;
+	shared = foreign_map(b->ctx, b->domid, PROT_READ | PROT_WRITE, &mfn, 1);
+	if (!shared)
+		return hvctl_fail(b->ctx, errno, "cannot map the shared page of the new domain %u: %s; see the "
+				  "hypervisor's log (hvctl dmesg)", b->domid, strerror(errno));
+	memset(shared, 0, FRAME_SIZE);
+	for (i = 0; i < XEN_LEGACY_MAX_VCPUS; i++)
+		shared->vcpu_info[i].evtchn_upcall_mask = 1;
+	foreign_unmap(shared, 1);
+	*frame = mfn;
+	return 0;
+}
+
+static int write_start_info(struct build *b, uint64_t shared_frame)
+{
+	const struct pv_layout *l = &b->layout;
+	struct start_info *si = map_pfns(b, l->start_info_pfn, 1);
+
+	if (!si)
+		return -EIO;
+	memset(si, 0, FRAME_SIZE);
+	strcpy(si->magic, "xen-3.0-x86_64");
+	si->nr_pages = l->nr_pages;
+	si->shared_info = shared_frame << FRAME_SHIFT;
+	si->store_mfn = b->store_mfn;
+	si->store_evtchn = b->store_port;
+	si->console.domU.mfn = b->console_mfn;
+	si->console.domU.evtchn = b->console_port;
+	si->pt_base = l->pt_va;
+	si->nr_pt_frames = l->pt_pages;
+	si->mfn_list = l->p2m_va;
+	if (l->p2m_relocated) {
+		si->first_p2m_pfn = l->p2m_pfn;
+		si->nr_p2m_frames = l->p2m_pages + l->p2m_tables;
+	}
+	if (l->initrd_pages) {
+		si->mod_start = l->initrd_va ? l->initrd_va : l->initrd_pfn;
+		si->mod_len = b->ramdisk.len;
+		if (!l->initrd_va)
+			si->flags |= SIF_MOD_START_PFN;
+	}
+	/* hvctl finds a P2M by its virtual address, so the guest need not keep the old tree of frame lists. */
+	si->flags |= SIF_VIRT_P2M_4TOOLS;
+	strcpy((char *)si->cmd_line, b->config->cmdline);
+	foreign_unmap(si, 1);
+	return 0;
+}
+
+/* dom0's daemons map the two rings by grant; the guest would enter these itself if it were running. */
+static int seed_grants(struct build *b)
+{
+	struct grant_entry_v1 *table = grant_table_map(b->ctx, b->domid);
+
+	if (!table)
+		return hvctl_fail(b->ctx, errno, "cannot map the grant table of the new domain %u: %s; see the "
+				  "hypervisor's log (hvctl dmesg)", b->domid, strerror(errno));
+	table[GNTTAB_RESERVED_CONSOLE].domid = 0;
+	table[GNTTAB_RESERVED_CONSOLE].frame = (uint32_t)b->console_mfn;
+	table[GNTTAB_RESERVED_XENSTORE].domid = 0;
+	table[GNTTAB_RESERVED_XENSTORE].frame = (uint32_t)b->store_mfn;
+	__sync_synchronize();		/* an entry is valid from the moment its flags are */
+	table[GNTTAB_RESERVED_CONSOLE].flags = GTF_permit_access;
+	table[GNTTAB_RESERVED_XENSTORE].flags = GTF_permit_access;
+	munmap(table, FRAME_SIZE);
+	return 0;
+}
+
+static int pin(struct build *b)
+{
+	struct mmuext_op *op = hypercall_alloc(b->ctx, sizeof(*op));
+	long ret;
+
+	if (!op)
+		return -ENOMEM;
+	op->cmd = MMUEXT_PIN_L4_TABLE;
+	op->arg1.mfn = b->p2m[b->layout.pt_pfn];
+	ret = hypercall(b->ctx, __HYPERVISOR_mmuext_op, (uint64_t)(uintptr_t)op, 1, 0, b->domid, 0);
+	hypercall_free(b->ctx, op, sizeof(*op));
+	if (ret < 0)
+		return hvctl_fail(b->ctx, (int)-ret, "the hypervisor refuses the page tables of the new domain %u: %s; "
+				  "see its log (hvctl dmesg)", b->domid, strerror((int)-ret));
+	return 0;
+}
+
+static int start_vcpu(struct build *b)
+{
+	const struct pv_layout *l = &b->layout;
+	struct vcpu_guest_context *c = hypercall_alloc(b->ctx, sizeof(*c));
+	struct xen_domctl op = { .cmd = XEN_DOMCTL_setvcpucontext, .domain = (domid_t)b->domid };
+	int error;
+
+	if (!c)
+		return -ENOMEM;
+	c->flags = VGCF_in_kernel | VGCF_online;
+	c->user_regs.rip = b->image.entry;
+	c->user_regs.rsp = l->stack_va + FRAME_SIZE;
+	c->user_regs.rsi = l->start_info_va;
+	c->user_regs.rflags = 1 << 9;		/* IF: a PV kernel masks events by the shared page instead */
+	c->user_regs.cs = FLAT_KERNEL_CS;
+	c->user_regs.ss = FLAT_KERNEL_SS;
+	c->user_regs.ds = c->user_regs.es = c->user_regs.fs = c->user_regs.gs = FLAT_KERNEL_DS;
+	c->kernel_ss = c->user_regs.ss;
+	c->kernel_sp = c->user_regs.rsp;
+	c->ctrlreg[3] = b->p2m[l->pt_pfn] << FRAME_SHIFT;
+	op.u.vcpucontext.vcpu = 0;
+	op.u.vcpucontext.ctxt = (uint64_t)(uintptr_t)c;
+	error = do_domctl(b->ctx, &op);
+	hypercall_free(b->ctx, c, sizeof(*c));
+	if (error)
+		return hvctl_fail(b->ctx, -error, "the hypervisor refuses the first vCPU's state of domain %u: %s; "
+				  "see its log (hvctl dmesg)", b->domid, strerror(-error));
+	return 0;
+}
+
+/* Older kernels make hypercalls through a page that somebody has to fill with the instructions. */
+static int fill_hypercall_page(struct build *b)
+{
+	struct xen_domctl op = { .cmd = XEN_DOMCTL_hypercall_init, .domain = (domid_t)b->domid };
+	int error;
+
+	if (b->image.hypercall_page == PV_UNSET)
+		return 0;
+	op.u.hypercall_init.gmfn = b->p2m[(b->image.hypercall_page - b->image.virt_base) >> FRAME_SHIFT];
+	error = do_domctl(b->ctx, &op);
+	if (error)
+		return hvctl_fail(b->ctx, -error, "the hypervisor does not fill the hypercall page of domain %u: %s",
+				  b->domid, strerror(-error));
+	return 0;
+}
+
+int build_domain(struct build *b, uint32_t domid)
+{
+	uint64_t shared_frame = 0;
+	int error;
+
+	b->domid = domid;
+	b->p2m = calloc(b->layout.nr_pages, sizeof(*b->p2m));
+	if (!b->p2m)
+		return hvctl_no_memory(b->ctx);
+	error = give_memory(b);
+	if (error)
+		return error;
+	b->store_mfn = b->p2m[b->layout.store_pfn];
+	b->console_mfn = b->p2m[b->layout.console_pfn];
+	error = load(b);
+	if (!error)
+		error = write_tables(b);
+	if (!error)
+		error = open_port(b, &b->store_port);
+	if (!error)
+		error = open_port(b, &b->console_port);
+	if (!error)
+		error = init_shared_info(b, &shared_frame);
+	if (!error)
+		error = write_start_info(b, shared_frame);
+	if (!error)
+		error = seed_grants(b);
+	if (!error)
+		error = fill_hypercall_page(b);
+	/* From here on the tables are read-only to everybody, us included. */
+	if (!error)
+		error = pin(b);
+	if (!error)
+		error = start_vcpu(b);
+	return error;
+}

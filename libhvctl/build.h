@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The domain builder: from a configuration's kernel and ramdisk to a 64-bit PV domain whose first vCPU could
+ * run. Two halves: build_prepare() reads and decides and touches no domain; build_domain() does. Functions
+ * return 0 or -errno with the context's message set.
+ */
+#ifndef HVCTL_BUILD_H
+#define HVCTL_BUILD_H
+
+#include "hypercall.h"
+#include "pv/image.h"
+
+struct build {
+	struct hvctl_ctx *ctx;
+	const struct hvctl_config *config;
+
+	/* by build_prepare() */
+	uint8_t *elf;			/* the unpacked kernel, page aligned map or heap memory */
+	size_t elf_len;
+	struct { void *data; size_t len; } kernel_file, ramdisk;	/* maps of the files */
+	struct pv_image image;
+	struct pv_layout layout;
+
+	/* by build_domain() */
+	uint32_t domid;
+	xen_pfn_t *p2m;			/* layout.nr_pages machine frames */
+	uint64_t store_mfn, console_mfn;
+	uint32_t store_port, console_port;
+};
+
+/* Load, unpack, parse, lay out. */
+int build_prepare(struct hvctl_ctx *ctx, const struct hvctl_config *config, struct build *b);
+
+/* Fill the new domain @domid, which has its vCPUs and limits but no memory. It stays as it is on failure. */
+int build_domain(struct build *b, uint32_t domid);
+
+/* Give back what both halves took in this process. */
+void build_release(struct build *b);
+
+#endif

@@ -1,0 +1,669 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* What the keys of a configuration mean. The syntax is cfgfile.c's. */
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cfgfile.h"
+#include "internal.h"
+
+#define MAX_VCPUS	128
+#define MAX_DEVICES	64
+#define MAX_MEMORY_MIB	(1ull << 30)
+
+static const char command_line[] = "command line";
+
+/* Every message begins with where: file, line, column of the item at fault. */
+__attribute__((format(printf, 5, 6)))
+static int bad(struct hvctl_ctx *ctx, const struct cfg_entry *e, unsigned int line, unsigned int column,
+	       const char *format, ...)
+{
+	char text[400];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	return hvctl_fail(ctx, EINVAL, "%s:%u:%u: %s", e->file, line, column, text);
+}
+
+#define BAD(ctx, e, ...) bad(ctx, e, (e)->items ? (e)->items[0].line : (e)->line, \
+			     (e)->items ? (e)->items[0].column : (e)->column, __VA_ARGS__)
+
+static int want_text(struct hvctl_ctx *ctx, const struct cfg_entry *e, const char **text)
+{
+	*text = "";
+	if (e->list)
+		return bad(ctx, e, e->line, e->column, "'%s' is one text, not a list; write %s = \"...\"", e->key,
+			   e->key);
+	*text = e->items[0].text;
+	return 0;
+}
+
+static int want_number(struct hvctl_ctx *ctx, const struct cfg_entry *e, long long min, long long max,
+		       long long *number)
+{
+	const char *text;
+	char *end;
+	int error = want_text(ctx, e, &text);
+
+	*number = 0;
+	if (error)
+		return error;
+	errno = 0;
+	*number = strtoll(text, &end, 0);
+	if (!*text || *end || errno)
+		return BAD(ctx, e, "'%s' is a number, not \"%s\"; write %s = 1 (or another)", e->key, text, e->key);
+	if (*number < min || *number > max)
+		return BAD(ctx, e, "'%s' is %lld, and has to be between %lld and %lld; correct it", e->key, *number,
+			   min, max);
+	return 0;
+}
+
+static int take_path(struct hvctl_ctx *ctx, const struct cfg_entry *e, char **to)
+{
+	const char *text;
+	int error = want_text(ctx, e, &text);
+
+	if (error)
+		return error;
+	if (!*text)
+		return BAD(ctx, e, "'%s' is empty; give a file name or remove the line", e->key);
+	*to = strdup(text);
+	return *to ? 0 : hvctl_no_memory(ctx);
+}
+
+static int take_action(struct hvctl_ctx *ctx, const struct cfg_entry *e, enum hvctl_action *to)
+{
+	const char *text;
+	int error = want_text(ctx, e, &text);
+
+	if (error)
+		return error;
+	if (!strcmp(text, "destroy"))
+		*to = HVCTL_ACTION_DESTROY;
+	else if (!strcmp(text, "restart"))
+		*to = HVCTL_ACTION_RESTART;
+	else if (!strcmp(text, "preserve"))
+		*to = HVCTL_ACTION_PRESERVE;
+	else
+		return BAD(ctx, e, "'%s' cannot be \"%s\"; write destroy, restart or preserve", e->key, text);
+	return 0;
+}
+
+/* "0-2,5" as a set; '^' takes a range out again, "all" is every CPU. */
+static int take_cpus(struct hvctl_ctx *ctx, const struct cfg_entry *e, uint64_t set[2])
+{
+	size_t i;
+
+	set[0] = set[1] = 0;
+	for (i = 0; i < e->nr_items; i++) {
+		const char *p = e->items[i].text;
+
+		if (!strcmp(p, "all"))
+			continue;
+		do {
+			bool remove = *p == '^';
+			unsigned long from, to, n;
+			char *end;
+
+			p += remove;
+			if (!isdigit((unsigned char)*p))
+				goto bad_set;
+			from = to = strtoul(p, &end, 10);
+			if (*end == '-') {
+				p = end + 1;
+				if (!isdigit((unsigned char)*p))
+					goto bad_set;
+				to = strtoul(p, &end, 10);
+			}
+			if (from > to || to >= 128 || (*end && *end != ','))
+				goto bad_set;
+			for (n = from; n <= to; n++) {
+				if (remove)
+					set[n / 64] &= ~(1ull << n % 64);
+				else
+					set[n / 64] |= 1ull << n % 64;
+			}
+			p = *end ? end + 1 : end;
+		} while (*p);
+	}
+	return 0;
+
+bad_set:
+	return bad(ctx, e, e->items[i].line, e->items[i].column, "'%s' is a set of CPUs, not \"%s\"; write it like "
+		   "\"0-3,^2\", numbers below 128", e->key, e->items[i].text);
+}
+
+/* One part of a comma-separated specification, blanks around it cut off; false at the end. */
+static bool next_part(char **rest, char **part)
+{
+	char *end;
+
+	if (!*rest)
+		return false;
+	*part = *rest + strspn(*rest, " \t\n");
+	*rest = strchr(*part, ',');
+	if (*rest)
+		*(*rest)++ = 0;
+	for (end = *part + strlen(*part); end > *part && isspace((unsigned char)end[-1]); end--)
+		end[-1] = 0;
+	return true;
+}
+
+/*
+ * The number that stands for a virtual disk in the store (blkif's documentation): major and minor of what it
+ * imitates, or for xvd disks and partitions beyond 16 an extended form. 0: not a name.
+ */
+static uint32_t vdev_number(const char *vdev)
+{
+	unsigned long disk = 0, part = 0;
+	const char *p;
+	char *end;
+
+	if (strncmp(vdev, "xvd", 3) && strncmp(vdev, "sd", 2) && strncmp(vdev, "hd", 2))
+		return 0;
+	p = vdev + (*vdev == 'x' ? 3 : 2);
+	if (*p < 'a' || *p > 'z')
+		return 0;
+	/* Bijective base 26: a..z, aa, ab ... */
+	for (; *p >= 'a' && *p <= 'z'; p++) {
+		disk = disk * 26 + (unsigned long)(*p - 'a') + 1;
+		if (disk > 1u << 20)
+			return 0;
+	}
+	disk--;
+	if (*p) {
+		if (!isdigit((unsigned char)*p) || *p == '0')
+			return 0;
+		part = strtoul(p, &end, 10);
+		if (*end || part > 255)
+			return 0;
+	}
+	if (*vdev == 'x') {
+		if (disk < 16 && part < 16)
+			return (uint32_t)(202 << 8 | disk << 4 | part);
+		return disk < 1u << 20 ? (uint32_t)(1u << 28 | disk << 8 | part) : 0;
+	}
+	if (*vdev == 's')
+		return disk < 16 && part < 16 ? (uint32_t)(8 << 8 | disk << 4 | part) : 0;
+	if (disk < 4 && part < 64)
+		return (uint32_t)((disk < 2 ? 3 : 22) << 8 | (disk & 1) << 6 | part);
+	return 0;
+}
+
+static bool is_access(const char *text, bool *writable)
+{
+	*writable = !strcmp(text, "w") || !strcmp(text, "rw");
+	return *writable || !strcmp(text, "r") || !strcmp(text, "ro");
+}
+
+static bool is_format(const char *text)
+{
+	static const char *const formats[] = { "", "raw", "qcow", "qcow2", "vhd", "qed" };
+	size_t i;
+
+	for (i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+		if (!strcmp(text, formats[i]))
+			return true;
+	return false;
+}
+
+/* Old spellings put how the target is reached in front of it; a file and a device are told apart anyway. */
+static const char *without_prefix(const char *target)
+{
+	static const char *const prefixes[] = { "phy:", "file:", "tap:aio:", "tap2:aio:", "aio:", "raw:" };
+	size_t i;
+
+	for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (!strncmp(target, prefixes[i], strlen(prefixes[i])))
+			return target + strlen(prefixes[i]);
+	return target;
+}
+
+struct disk_spec {
+	const char *target, *format, *vdev, *access, *backend;
+	bool cdrom;
+};
+
+/* Positions first (target, format, vdev, access), then or instead key=value; target= takes the rest. */
+static int split_disk(struct hvctl_ctx *ctx, const struct cfg_entry *e, const struct cfg_item *item, char *rest,
+		      struct disk_spec *s)
+{
+	unsigned int position = 0;
+	char *part;
+
+	*s = (struct disk_spec){ 0 };
+	while (rest) {
+		char *lead = rest + strspn(rest, " \t\n");
+		char *value;
+		bool writable;
+
+		if (!strncmp(lead, "target=", 7)) {
+			s->target = lead + 7;
+			break;
+		}
+		next_part(&rest, &part);
+		value = strchr(part, '=');
+		if (value && position == 0 && *part == '/')
+			value = NULL;		/* a path may have a '=' in it */
+		if (value) {
+			*value++ = 0;
+			if (!strcmp(part, "format"))
+				s->format = value;
+			else if (!strcmp(part, "vdev"))
+				s->vdev = value;
+			else if (!strcmp(part, "access"))
+				s->access = value;
+			else if (!strcmp(part, "backend"))
+				s->backend = value;
+			else if (!strcmp(part, "devtype"))
+				s->cdrom = !strcmp(value, "cdrom");
+			else if (strcmp(part, "backendtype") && strcmp(part, "discard"))
+				hvctl_warn(ctx, "%s:%u:%u: unknown option '%s' of a disk is ignored; see "
+					   "hvctl.cfg(5)", e->file, item->line, item->column, part);
+			position = 9;
+		} else if (!strcmp(part, "cdrom")) {
+			s->cdrom = true;
+		} else if (!strcmp(part, "discard") || !strcmp(part, "no-discard") ||
+			   !strcmp(part, "direct-io-safe")) {
+			continue;		/* the backend negotiates that with the device */
+		} else if (!s->target) {
+			s->target = part;
+			position = 1;
+		} else if (!s->format && !s->vdev && is_format(part)) {
+			s->format = part;
+		} else if (!s->vdev) {
+			/* "xvda:cdrom" is the oldest way to say cdrom */
+			char *colon = strchr(part, ':');
+
+			if (colon) {
+				*colon = 0;
+				s->cdrom |= !strcmp(colon + 1, "cdrom");
+			}
+			s->vdev = part;
+		} else if (!s->access && is_access(part, &writable)) {
+			s->access = part;
+		} else {
+			return bad(ctx, e, item->line, item->column, "'%s': too many parts in a disk; write "
+				   "\"format=raw,vdev=xvda,access=rw,target=/path\"", part);
+		}
+	}
+	return 0;
+}
+
+static int take_disk(struct hvctl_ctx *ctx, const struct cfg_entry *e, const struct cfg_item *item, char *text,
+		     struct hvctl_config *c)
+{
+	struct hvctl_disk *d = &c->disks[c->nr_disks];
+	struct disk_spec s;
+	unsigned int i;
+	int error = split_disk(ctx, e, item, text, &s);
+
+	if (error)
+		return error;
+	if (!s.target || !*without_prefix(s.target))
+		return bad(ctx, e, item->line, item->column, "a disk has no target; write "
+			   "\"format=raw,vdev=xvda,access=rw,target=/path\"");
+	if (!s.vdev)
+		return bad(ctx, e, item->line, item->column, "the disk %s has no vdev; add vdev=xvda", s.target);
+	d->number = vdev_number(s.vdev);
+	if (!d->number || strlen(s.vdev) >= sizeof(d->vdev))
+		return bad(ctx, e, item->line, item->column, "\"%s\" is not a vdev; write xvda, xvdb1, sda, hda ...",
+			   s.vdev);
+	if (s.format && *s.format && strcmp(s.format, "raw"))
+		return bad(ctx, e, item->line, item->column, "format \"%s\" of %s cannot be used; convert it with "
+			   "qemu-img convert -O raw", s.format, s.target);
+	if (s.backend && strcmp(s.backend, "0") && strcmp(s.backend, "Domain-0"))
+		return bad(ctx, e, item->line, item->column, "the disk %s has its backend in \"%s\"; only dom0 has "
+			   "backends, remove backend=", s.target, s.backend);
+	if (s.access && !is_access(s.access, &d->writable))
+		return bad(ctx, e, item->line, item->column, "access \"%s\" of %s is none; write r or rw", s.access,
+			   s.target);
+	if (!s.access)
+		d->writable = !s.cdrom;
+	if (s.cdrom)
+		d->writable = false;
+	d->cdrom = s.cdrom;
+	for (i = 0; i < c->nr_disks; i++)
+		if (c->disks[i].number == d->number)
+			return bad(ctx, e, item->line, item->column, "two disks are %s; give one another vdev",
+				   s.vdev);
+	strcpy(d->vdev, s.vdev);
+	d->target = strdup(without_prefix(s.target));
+	if (!d->target)
+		return hvctl_no_memory(ctx);
+	c->nr_disks++;
+	return 0;
+}
+
+static bool parse_mac(const char *text, uint8_t mac[6])
+{
+	unsigned int m[6], i;
+	int used = 0;
+
+	if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &m[0], &m[1], &m[2], &m[3], &m[4], &m[5], &used) != 6 ||
+	    text[used])
+		return false;
+	for (i = 0; i < 6; i++)
+		mac[i] = (uint8_t)m[i];
+	return !(mac[0] & 1);
+}
+
+static bool good_interface(const char *name)
+{
+	return *name && strlen(name) < 16 && !strpbrk(name, "/: \t\n") && strcmp(name, ".") && strcmp(name, "..");
+}
+
+static int take_vif(struct hvctl_ctx *ctx, const struct cfg_entry *e, const struct cfg_item *item, char *rest,
+		    struct hvctl_config *c)
+{
+	struct hvctl_vif *v = &c->vifs[c->nr_vifs++];
+	char *part;
+
+	strcpy(v->bridge, "xenbr0");
+	while (next_part(&rest, &part)) {
+		char *value = strchr(part, '=');
+
+		if (!*part)
+			continue;
+		if (!value)
+			return bad(ctx, e, item->line, item->column, "'%s' in a vif has no value; write "
+				   "\"mac=00:16:3e:xx:xx:xx,bridge=xenbr0\"", part);
+		*value++ = 0;
+		if (!strcmp(part, "mac")) {
+			if (!parse_mac(value, v->mac))
+				return bad(ctx, e, item->line, item->column, "\"%s\" is not the MAC address of a "
+					   "station; write 00:16:3e:xx:xx:xx", value);
+			v->mac_given = true;
+		} else if (!strcmp(part, "bridge") || !strcmp(part, "vifname")) {
+			if (!good_interface(value))
+				return bad(ctx, e, item->line, item->column, "%s \"%s\" is not the name of an "
+					   "interface; write 1 to 15 letters and digits", part, value);
+			strcpy(*part == 'b' ? v->bridge : v->vifname, value);
+		} else if (!strcmp(part, "ip")) {
+			free(v->ip);
+			v->ip = strdup(value);
+			if (!v->ip)
+				return hvctl_no_memory(ctx);
+		} else if (!strcmp(part, "model") || !strcmp(part, "type") || !strcmp(part, "script") ||
+			   !strcmp(part, "rate") || !strcmp(part, "gatewaydev")) {
+			hvctl_warn(ctx, "%s:%u:%u: '%s' of a vif means nothing here and is ignored; remove it",
+				   e->file, item->line, item->column, part);
+		} else if (!strcmp(part, "backend")) {
+			if (strcmp(value, "0") && strcmp(value, "Domain-0"))
+				return bad(ctx, e, item->line, item->column, "a vif has its backend in \"%s\"; only "
+					   "dom0 has backends, remove backend=", value);
+		} else {
+			hvctl_warn(ctx, "%s:%u:%u: unknown option '%s' of a vif is ignored; see hvctl.cfg(5)",
+				   e->file, item->line, item->column, part);
+		}
+	}
+	return 0;
+}
+
+typedef int (*take_device)(struct hvctl_ctx *ctx, const struct cfg_entry *e, const struct cfg_item *item,
+			   char *text, struct hvctl_config *c);
+
+static int take_devices(struct hvctl_ctx *ctx, const struct cfg_entry *e, take_device take, size_t size,
+			void *array, struct hvctl_config *c)
+{
+	size_t i;
+
+	if (!e->list)
+		return BAD(ctx, e, "'%s' is a list; write %s = [ \"...\" ]", e->key, e->key);
+	if (e->nr_items > MAX_DEVICES)
+		return BAD(ctx, e, "more than %u devices in '%s'; remove some", MAX_DEVICES, e->key);
+	*(void **)array = calloc(e->nr_items + 1, size);
+	if (!*(void **)array)
+		return hvctl_no_memory(ctx);
+	for (i = 0; i < e->nr_items; i++) {
+		char *text = strdup(e->items[i].text);
+		int error;
+
+		if (!text)
+			return hvctl_no_memory(ctx);
+		error = take(ctx, e, &e->items[i], text, c);
+		free(text);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+/* Keys that a file of another toolstack may have and that mean nothing for a PV domain of ours. */
+static const char *const ignored[] = {
+	"bios", "boot", "bootloader", "bootloader_args", "claim_mode", "console", "cpu_weight", "cap", "cpuid",
+	"device_model_version", "driver_domain", "firmware", "hap", "keymap", "max_event_channels",
+	"max_grant_frames", "max_maptrack_frames", "maxcpus", "nomigrate", "nestedhvm", "pae", "acpi", "apic",
+	"parallel", "pci", "pool", "sdl", "serial", "soundhw", "spice", "stdvga", "tsc_mode", "usb", "usbdevice",
+	"vfb", "vga", "videoram", "viridian", "vnc", "vnclisten", "vncpasswd", "vtpm", "xen_platform_pci",
+	"cpus_soft", "on_watchdog", "on_soft_reset", "seclabel", "timer_mode", "extra_args",
+};
+
+static int take_entry(struct hvctl_ctx *ctx, const struct cfg_entry *e, struct hvctl_config *c)
+{
+	long long number;
+	const char *text;
+	size_t i;
+	int error;
+
+	if (!strcmp(e->key, "name")) {
+		error = want_text(ctx, e, &text);
+		if (error)
+			return error;
+		if (!hvctl_good_name(text))
+			return BAD(ctx, e, "\"%s\" is not a name for a domain; use 1 to 63 letters, digits, - _ . + "
+				   "and not digits alone", text);
+		strcpy(c->name, text);
+	} else if (!strcmp(e->key, "type") || !strcmp(e->key, "builder")) {
+		error = want_text(ctx, e, &text);
+		if (error)
+			return error;
+		if (strcmp(text, "pv") && strcmp(text, "generic") && strcmp(text, "linux"))
+			return BAD(ctx, e, "'%s' is \"%s\", and only PV domains can be created; write type = \"pv\"",
+				   e->key, text);
+	} else if (!strcmp(e->key, "uuid")) {
+		error = want_text(ctx, e, &text);
+		if (error)
+			return error;
+		if (!hvctl_uuid_parse(text, c->uuid))
+			return BAD(ctx, e, "\"%s\" is not a UUID; write 32 hexadecimal digits or remove the line",
+				   text);
+		c->uuid_given = true;
+	} else if (!strcmp(e->key, "kernel")) {
+		return take_path(ctx, e, &c->kernel);
+	} else if (!strcmp(e->key, "ramdisk")) {
+		return take_path(ctx, e, &c->ramdisk);
+	} else if (!strcmp(e->key, "memory")) {
+		error = want_number(ctx, e, 1, MAX_MEMORY_MIB, &number);
+		c->memory_mib = (uint64_t)number;
+		return error;
+	} else if (!strcmp(e->key, "maxmem")) {
+		error = want_number(ctx, e, 1, MAX_MEMORY_MIB, &number);
+		c->max_memory_mib = (uint64_t)number;
+		return error;
+	} else if (!strcmp(e->key, "vcpus")) {
+		error = want_number(ctx, e, 1, MAX_VCPUS, &number);
+		c->vcpus = (unsigned int)number;
+		return error;
+	} else if (!strcmp(e->key, "maxvcpus")) {
+		error = want_number(ctx, e, 1, MAX_VCPUS, &number);
+		c->max_vcpus = (unsigned int)number;
+		return error;
+	} else if (!strcmp(e->key, "cpus")) {
+		return take_cpus(ctx, e, c->cpus);
+	} else if (!strcmp(e->key, "localtime")) {
+		error = want_number(ctx, e, 0, 1, &number);
+		c->localtime = number == 1;
+		return error;
+	} else if (!strcmp(e->key, "rtc_timeoffset")) {
+		error = want_number(ctx, e, INT_MIN, INT_MAX, &number);
+		c->rtc_offset = (int32_t)number;
+		return error;
+	} else if (!strcmp(e->key, "on_poweroff")) {
+		return take_action(ctx, e, &c->on_poweroff);
+	} else if (!strcmp(e->key, "on_reboot")) {
+		return take_action(ctx, e, &c->on_reboot);
+	} else if (!strcmp(e->key, "on_crash")) {
+		return take_action(ctx, e, &c->on_crash);
+	} else if (!strcmp(e->key, "disk")) {
+		return take_devices(ctx, e, take_disk, sizeof(*c->disks), &c->disks, c);
+	} else if (!strcmp(e->key, "vif")) {
+		return take_devices(ctx, e, take_vif, sizeof(*c->vifs), &c->vifs, c);
+	} else if (!strcmp(e->key, "cmdline") || !strcmp(e->key, "extra") || !strcmp(e->key, "root")) {
+		return want_text(ctx, e, &text);
+	} else {
+		for (i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+			if (!strcmp(e->key, ignored[i])) {
+				hvctl_warn(ctx, "%s:%u:%u: '%s' means nothing here and is ignored; remove it",
+					   e->file, e->line, e->column, e->key);
+				return 0;
+			}
+		hvctl_warn(ctx, "%s:%u:%u: unknown key '%s' is ignored; see hvctl.cfg(5) for the keys", e->file,
+			   e->line, e->column, e->key);
+	}
+	return 0;
+}
+
+/* cmdline wins; else root= and extra one behind the other. */
+static int make_cmdline(struct hvctl_ctx *ctx, const struct cfg *cfg, struct hvctl_config *c)
+{
+	const struct cfg_entry *cmdline = cfg_find(cfg, "cmdline"), *root = cfg_find(cfg, "root"),
+			       *extra = cfg_find(cfg, "extra");
+	int n;
+
+	if (cmdline) {
+		if (root || extra)
+			hvctl_warn(ctx, "%s:%u:%u: 'cmdline' is given, so 'root' and 'extra' are ignored; keep one",
+				   cmdline->file, cmdline->line, cmdline->column);
+		c->cmdline = strdup(cmdline->items[0].text);
+		return c->cmdline ? 0 : hvctl_no_memory(ctx);
+	}
+	n = asprintf(&c->cmdline, "%s%s%s%s", root ? "root=" : "", root ? root->items[0].text : "",
+		     root && extra ? " " : "", extra ? extra->items[0].text : "");
+	if (n < 0) {
+		c->cmdline = NULL;
+		return hvctl_no_memory(ctx);
+	}
+	return 0;
+}
+
+static int check_whole(struct hvctl_ctx *ctx, const char *name, const struct cfg *cfg, struct hvctl_config *c)
+{
+	const struct cfg_entry *e;
+
+	if (!c->name[0])
+		return hvctl_fail(ctx, EINVAL, "%s: 'name' is missing; add name = \"...\"", name);
+	if (!c->kernel)
+		return hvctl_fail(ctx, EINVAL, "%s: 'kernel' is missing; add kernel = \"/path/to/vmlinuz\"", name);
+	if (!c->max_memory_mib)
+		c->max_memory_mib = c->memory_mib;
+	if (c->max_memory_mib < c->memory_mib) {
+		e = cfg_find(cfg, "maxmem");
+		return BAD(ctx, e, "'maxmem' (%llu) is less than 'memory' (%llu); raise it or remove it",
+			   (unsigned long long)c->max_memory_mib, (unsigned long long)c->memory_mib);
+	}
+	if (!c->max_vcpus)
+		c->max_vcpus = c->vcpus;
+	if (!cfg_find(cfg, "vcpus"))
+		c->vcpus = c->max_vcpus;
+	if (c->max_vcpus < c->vcpus) {
+		e = cfg_find(cfg, "maxvcpus");
+		return BAD(ctx, e, "'maxvcpus' (%u) is less than 'vcpus' (%u); raise it or remove it", c->max_vcpus,
+			   c->vcpus);
+	}
+	return make_cmdline(ctx, cfg, c);
+}
+
+int hvctl_config_parse(struct hvctl_ctx *ctx, const char *name, const char *text, size_t len,
+		       const char *const *overrides, struct hvctl_config **config)
+{
+	struct hvctl_config *c = calloc(1, sizeof(*c));
+	struct cfg cfg = { 0 };
+	char line[400];
+	size_t i;
+	int error;
+
+	*config = NULL;
+	if (!c)
+		return hvctl_no_memory(ctx);
+	c->memory_mib = 128;
+	c->vcpus = 1;
+	c->on_poweroff = HVCTL_ACTION_DESTROY;
+	c->on_reboot = HVCTL_ACTION_RESTART;
+	c->on_crash = HVCTL_ACTION_DESTROY;
+
+	error = cfg_parse(&cfg, name, text, len, line, sizeof(line));
+	for (i = 0; !error && overrides && overrides[i]; i++)
+		error = cfg_parse(&cfg, command_line, overrides[i], strlen(overrides[i]), line, sizeof(line));
+	if (error) {
+		hvctl_fail(ctx, -error, "%s", line);
+		goto out;
+	}
+	for (i = 0; !error && i < cfg.nr_entries; i++)
+		error = take_entry(ctx, &cfg.entries[i], c);
+	if (!error)
+		error = check_whole(ctx, name, &cfg, c);
+out:
+	cfg_release(&cfg);
+	if (error)
+		hvctl_config_free(c);
+	else
+		*config = c;
+	return error;
+}
+
+int hvctl_config_load(struct hvctl_ctx *ctx, const char *path, const char *const *overrides,
+		      struct hvctl_config **config)
+{
+	FILE *f = fopen(path, "re");
+	struct stat st;
+	char *text;
+	size_t len;
+	int error;
+
+	*config = NULL;
+	if (!f)
+		return hvctl_fail(ctx, errno, "cannot open the configuration %s: %s; check the path", path,
+				  strerror(errno));
+	if (fstat(fileno(f), &st) || S_ISDIR(st.st_mode)) {
+		fclose(f);
+		return hvctl_fail(ctx, EISDIR, "the configuration %s is a directory; give a file", path);
+	}
+	/* One byte over the parser's limit is enough for it to refuse. */
+	text = malloc((1u << 20) + 1);
+	if (!text) {
+		fclose(f);
+		return hvctl_no_memory(ctx);
+	}
+	len = fread(text, 1, (1u << 20) + 1, f);
+	error = ferror(f) ? hvctl_fail(ctx, EIO, "cannot read the configuration %s; check the disk", path) :
+		hvctl_config_parse(ctx, path, text, len, overrides, config);
+	fclose(f);
+	free(text);
+	return error;
+}
+
+void hvctl_config_free(struct hvctl_config *c)
+{
+	unsigned int i;
+
+	if (!c)
+		return;
+	/* A half-parsed array is zero behind its last element; free() takes NULL. */
+	for (i = 0; i < c->nr_disks; i++)
+		free(c->disks[i].target);
+	for (i = 0; i < c->nr_vifs; i++)
+		free(c->vifs[i].ip);
+	free(c->disks);
+	free(c->vifs);
+	free(c->kernel);
+	free(c->ramdisk);
+	free(c->cmdline);
+	free(c);
+}

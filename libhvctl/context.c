@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "internal.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "xs.h"
+
+#define RUN_DIR "/run/hvctl"
+
+struct hvctl_ctx *hvctl_open(void)
+{
+	struct hvctl_ctx *ctx = calloc(1, sizeof(*ctx));
+
+	if (ctx) {
+		ctx->privcmd = -1;
+		ctx->hypercall = -1;
+	}
+	return ctx;
+}
+
+void hvctl_close(struct hvctl_ctx *ctx)
+{
+	if (!ctx)
+		return;
+	hvctl_drop_held(ctx);
+	free(ctx->held);
+	xs_close(ctx->xs);
+	if (ctx->privcmd >= 0)
+		close(ctx->privcmd);
+	if (ctx->hypercall >= 0)
+		close(ctx->hypercall);
+	free(ctx);
+}
+
+const char *hvctl_error(const struct hvctl_ctx *ctx)
+{
+	return ctx->error;
+}
+
+void hvctl_set_progress(struct hvctl_ctx *ctx, hvctl_progress_fn fn, void *data)
+{
+	ctx->progress = fn;
+	ctx->progress_data = data;
+}
+
+void hvctl_set_warning(struct hvctl_ctx *ctx, hvctl_warning_fn fn, void *data)
+{
+	ctx->warning = fn;
+	ctx->warning_data = data;
+}
+
+int hvctl_fail(struct hvctl_ctx *ctx, int error, const char *format, ...)
+{
+	char text[sizeof(ctx->error)];	/* an argument may be the old message */
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	memcpy(ctx->error, text, sizeof(text));
+	return -error;
+}
+
+int hvctl_no_memory(struct hvctl_ctx *ctx)
+{
+	return hvctl_fail(ctx, ENOMEM, "no memory left in dom0; free some or start the host with more");
+}
+
+void hvctl_warn(struct hvctl_ctx *ctx, const char *format, ...)
+{
+	char line[512];
+	va_list args;
+
+	if (!ctx->warning)
+		return;
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	ctx->warning(ctx->warning_data, line);
+}
+
+void hvctl_step(struct hvctl_ctx *ctx, const char *step, unsigned int percent)
+{
+	if (ctx->progress)
+		ctx->progress(ctx->progress_data, step, percent);
+}
+
+int hvctl_run_dir(struct hvctl_ctx *ctx)
+{
+	if (mkdir(RUN_DIR, 0700) && errno != EEXIST)
+		return hvctl_fail(ctx, errno, "cannot make %s: %s; run as root with /run mounted", RUN_DIR,
+				  strerror(errno));
+	return 0;
+}
+
+int hvctl_lock(struct hvctl_ctx *ctx)
+{
+	int fd, error = hvctl_run_dir(ctx);
+
+	if (error)
+		return error;
+	fd = open(RUN_DIR "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return hvctl_fail(ctx, errno, "cannot open %s/lock: %s; run as root", RUN_DIR, strerror(errno));
+	while (flock(fd, LOCK_EX))
+		if (errno != EINTR) {
+			error = errno;
+			close(fd);
+			return hvctl_fail(ctx, error, "cannot lock %s/lock: %s; remove it", RUN_DIR,
+					  strerror(error));
+		}
+	return fd;
+}
+
+int hvctl_hold(struct hvctl_ctx *ctx, int fd)
+{
+	int *held = realloc(ctx->held, (ctx->nr_held + 1) * sizeof(*held));
+
+	if (!held)
+		return hvctl_no_memory(ctx);
+	ctx->held = held;
+	held[ctx->nr_held++] = fd;
+	return 0;
+}
+
+void hvctl_drop_held(struct hvctl_ctx *ctx)
+{
+	while (ctx->nr_held)
+		close(ctx->held[--ctx->nr_held]);
+}
+
+struct xs *hvctl_xs(struct hvctl_ctx *ctx)
+{
+	static const char *const sockets[] = { "/run/hvstored/socket", "/run/xenstored/socket" };
+	unsigned int i;
+
+	for (i = 0; !ctx->xs && i < sizeof(sockets) / sizeof(sockets[0]); i++)
+		ctx->xs = xs_open(sockets[i]);
+	if (!ctx->xs)
+		hvctl_fail(ctx, errno, "the store daemon does not answer at %s (%s); start hvstored", sockets[0],
+			   strerror(errno));
+	return ctx->xs;
+}
+
+bool hvctl_good_name(const char *name)
+{
+	bool digits = true;
+	size_t i;
+
+	for (i = 0; name[i]; i++) {
+		if (!isalnum((unsigned char)name[i]) && !strchr("-_.+", name[i]))
+			return false;
+		digits &= !!isdigit((unsigned char)name[i]);
+	}
+	return i && i < HVCTL_NAME_MAX && !digits;
+}
+
+void hvctl_uuid_text(const uint8_t u[16], char text[37])
+{
+	snprintf(text, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", u[0], u[1], u[2],
+		 u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14], u[15]);
+}
+
+bool hvctl_uuid_parse(const char *text, uint8_t uuid[16])
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; n < 32 && text[i]; i++) {
+		int c = tolower((unsigned char)text[i]);
+		unsigned int digit;
+
+		if (c == '-')
+			continue;
+		if (!isxdigit(c))
+			return false;
+		digit = (unsigned int)(isdigit(c) ? c - '0' : c - 'a' + 10);
+		uuid[n / 2] = (uint8_t)(n % 2 ? uuid[n / 2] | digit : digit << 4);
+		n++;
+	}
+	return n == 32 && !text[i];
+}
+
+int hvctl_random(struct hvctl_ctx *ctx, void *buf, size_t len)
+{
+	/* Not /dev/random's blocking pool: identifiers need to differ, not to be secret. */
+	if (getrandom(buf, len, GRND_INSECURE) != (ssize_t)len)
+		return hvctl_fail(ctx, errno, "the kernel gives no random numbers: %s", strerror(errno));
+	return 0;
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libhvctl: the toolstack as a library. Everything the hvctl command does is a call of this header.
+ *
+ * A program opens a context and passes it to every call. A context is not thread-safe; open one per thread.
+ * Calls return 0 (or what is said) on success and a negative errno value on failure; hvctl_error() then has
+ * one line that says what failed, where, and what to do about it. A failed call has changed nothing unless
+ * its description says otherwise.
+ *
+ * The library talks to the hypervisor through /dev/xen/privcmd and to the store daemon through its Unix
+ * socket; both are opened when first needed, so that a context for parsing a file needs neither. It has to
+ * run in dom0 as root.
+ *
+ * Errors of nearly every call, not repeated below: -ENOMEM (this process has no memory), -ENODEV (not in a
+ * dom0: /dev/xen/privcmd is missing), -EACCES (not root), -ECONNREFUSED (the store daemon does not run),
+ * -ESRCH (no such domain).
+ */
+#ifndef HVCTL_H
+#define HVCTL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define HVCTL_NAME_MAX	64		/* longest domain name with its zero */
+
+/* --- the context --------------------------------------------------------------------------------------- */
+
+struct hvctl_ctx;
+
+/* A new context, or NULL without memory. Opens nothing yet. */
+struct hvctl_ctx *hvctl_open(void);
+
+/* Close a context and all it holds. NULL is fine. */
+void hvctl_close(struct hvctl_ctx *ctx);
+
+/* The line of the last failed call, "" if none failed. Valid until the next call with this context. */
+const char *hvctl_error(const struct hvctl_ctx *ctx);
+
+/*
+ * Be told of the steps of long calls: @step is a phrase like "loading the kernel", @percent how much of the
+ * whole call is done. fn NULL switches it off. Called from within the long call; do not call back into it.
+ */
+typedef void (*hvctl_progress_fn)(void *data, const char *step, unsigned int percent);
+void hvctl_set_progress(struct hvctl_ctx *ctx, hvctl_progress_fn fn, void *data);
+
+/* Be told of things that are odd but not fatal (an unknown key ...), a line without newline each. */
+typedef void (*hvctl_warning_fn)(void *data, const char *line);
+void hvctl_set_warning(struct hvctl_ctx *ctx, hvctl_warning_fn fn, void *data);
+
+/* --- configurations ------------------------------------------------------------------------------------ */
+
+enum hvctl_action {		/* what happens when a domain has stopped */
+	HVCTL_ACTION_DESTROY,
+	HVCTL_ACTION_RESTART,	/* destroyed and built again from the same configuration */
+	HVCTL_ACTION_PRESERVE,	/* left as it is, for inspection */
+};
+
+struct hvctl_disk {
+	char *target;		/* block device or file in dom0 */
+	char vdev[16];		/* "xvda" ... */
+	uint32_t number;	/* the number of vdev in the store and in the guest */
+	bool writable;
+	bool cdrom;
+};
+
+struct hvctl_vif {
+	uint8_t mac[6];
+	bool mac_given;		/* else chosen at creation */
+	char bridge[16];	/* created if missing */
+	char *ip;		/* told to the backend, NULL if not given */
+	char vifname[16];	/* of the interface in dom0, "" for vif<domid>.<n> */
+};
+
+/* A domain to create. Strings are malloc()ed and owned by the structure; NULL where absent. */
+struct hvctl_config {
+	char name[HVCTL_NAME_MAX];
+	uint8_t uuid[16];
+	bool uuid_given;		/* else chosen at creation */
+	char *kernel;			/* path, required */
+	char *ramdisk;
+	char *cmdline;			/* "" if absent: cmdline, or root= and extra put together */
+	uint64_t memory_mib;
+	uint64_t max_memory_mib;	/* >= memory_mib */
+	unsigned int vcpus;		/* online at start */
+	unsigned int max_vcpus;		/* >= vcpus */
+	uint64_t cpus[2];		/* bit n: vCPUs may run on host CPU n; all zero: anywhere */
+	bool localtime;
+	int32_t rtc_offset;		/* seconds */
+	enum hvctl_action on_poweroff, on_reboot, on_crash;
+	unsigned int nr_disks, nr_vifs;
+	struct hvctl_disk *disks;
+	struct hvctl_vif *vifs;
+};
+
+/*
+ * Read a configuration file in xl.cfg syntax (see hvctl.cfg(5)).
+ * @overrides: NULL or a NULL-ended array of further lines ("memory=256") that win over the file's.
+ * Unknown keys are warned of. Errors: -ENOENT, -EACCES (file), -EINVAL (syntax or value; the message has
+ * file, line, column, key and remedy). The result is freed with hvctl_config_free().
+ */
+int hvctl_config_load(struct hvctl_ctx *ctx, const char *path, const char *const *overrides,
+		      struct hvctl_config **config);
+
+/* The same for a text in memory; @name is used in messages. */
+int hvctl_config_parse(struct hvctl_ctx *ctx, const char *name, const char *text, size_t len,
+		       const char *const *overrides, struct hvctl_config **config);
+
+/* Free a configuration. NULL is fine. */
+void hvctl_config_free(struct hvctl_config *config);
+
+/* --- life and death of domains -------------------------------------------------------------------------- */
+
+#define HVCTL_CREATE_PAUSED	1u	/* do not let it run yet; hvctl_unpause() does */
+
+/*
+ * Build and start a domain, all or nothing: whatever fails, no domain, memory, loop device, interface or
+ * store entry of it stays behind. Reports progress.
+ * @domid: set on success.
+ * Errors: -EEXIST (name or uuid in use), -ENOENT (kernel, ramdisk or disk missing), -ENOEXEC (kernel cannot
+ * be started), -ENOSPC (too little free memory), -E2BIG (command line), -EINVAL, and what devices say.
+ * The context keeps the loop devices of the domain's file-backed disks open; they last until the backend
+ * lets go of them even if the context is closed. Somebody should run hvctl_monitor() for the domain.
+ */
+int hvctl_create(struct hvctl_ctx *ctx, const struct hvctl_config *config, unsigned int flags,
+		 uint32_t *domid);
+
+/*
+ * Mind a domain: wait until it stops, do what the configuration says for the reason, tidy up behind it.
+ * @domid: in: which; changes when the domain is restarted.
+ * Returns 0 when the domain is gone for good or preserved.
+ */
+int hvctl_monitor(struct hvctl_ctx *ctx, const struct hvctl_config *config, uint32_t *domid);
+
+/*
+ * Ask the guest to stop; it may take its time or ignore it.
+ * Errors: -EPERM for dom0.
+ */
+int hvctl_shutdown(struct hvctl_ctx *ctx, uint32_t domid);
+int hvctl_reboot(struct hvctl_ctx *ctx, uint32_t domid);
+
+/* Wait until the domain has gone (or has stopped and is preserved). -ETIMEDOUT after @seconds; 0: forever. */
+int hvctl_wait_gone(struct hvctl_ctx *ctx, uint32_t domid, unsigned int seconds);
+
+/* Kill a domain at once and remove its devices and store entries. -EPERM for dom0. */
+int hvctl_destroy(struct hvctl_ctx *ctx, uint32_t domid);
+
+/* Stop a domain's vCPUs and let them go on. Pausing twice needs resuming once. -EPERM for dom0. */
+int hvctl_pause(struct hvctl_ctx *ctx, uint32_t domid);
+int hvctl_unpause(struct hvctl_ctx *ctx, uint32_t domid);
+
+/* --- looking and changing ------------------------------------------------------------------------------ */
+
+enum hvctl_state {
+	HVCTL_RUNNING, HVCTL_BLOCKED, HVCTL_PAUSED, HVCTL_SHUTDOWN, HVCTL_CRASHED, HVCTL_DYING,
+};
+
+struct hvctl_domain {
+	uint32_t domid;
+	char name[HVCTL_NAME_MAX];	/* "(null)" if the store has none */
+	uint8_t uuid[16];
+	enum hvctl_state state;
+	unsigned int shutdown_reason;	/* SHUTDOWN_* of the ABI, if state is SHUTDOWN or CRASHED */
+	uint64_t memory_kib;
+	uint64_t max_memory_kib;
+	unsigned int vcpus;		/* online */
+	unsigned int max_vcpus;
+	uint64_t cpu_time_ns;
+};
+
+/* All domains by rising domid. *list is freed with free(). */
+int hvctl_list(struct hvctl_ctx *ctx, struct hvctl_domain **list, size_t *count);
+
+/* One domain. */
+int hvctl_get(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_domain *domain);
+
+/* Find a domain by its name or, if there is none of that name, by its number. -ESRCH. */
+int hvctl_find(struct hvctl_ctx *ctx, const char *name_or_id, uint32_t *domid);
+
+/* A word for a state: "running" ... */
+const char *hvctl_state_name(enum hvctl_state state);
+
+/* Ask the guest's balloon for @mib; the limit is lowered or raised with it. -EINVAL: more than its maximum. */
+int hvctl_set_memory(struct hvctl_ctx *ctx, uint32_t domid, uint64_t mib);
+
+/* Ask the guest to have @count vCPUs online. -EINVAL: none or more than its maximum. */
+int hvctl_set_vcpus(struct hvctl_ctx *ctx, uint32_t domid, unsigned int count);
+
+/* Give a domain another name. -EEXIST: in use; -EINVAL: not a name. */
+int hvctl_rename(struct hvctl_ctx *ctx, uint32_t domid, const char *name);
+
+/* Seconds since the domain was created (dom0: since the host's hypervisor started it). */
+int hvctl_uptime(struct hvctl_ctx *ctx, uint32_t domid, uint64_t *seconds);
+
+struct hvctl_device {
+	uint32_t number;	/* vdev number or vif index */
+	uint32_t backend;	/* domid of the backend */
+	unsigned int state;	/* XenbusState* of the backend: 4 is connected */
+	char target[256];	/* disk: file or device; vif: bridge */
+	char name[32];		/* disk: vdev; vif: MAC address */
+	bool writable;		/* disk */
+};
+
+/* A domain's disks and network interfaces. *list is freed with free(). */
+int hvctl_disks(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_device **list, size_t *count);
+int hvctl_vifs(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_device **list, size_t *count);
+
+/* --- the console --------------------------------------------------------------------------------------- */
+
+/*
+ * Where a domain's console can be attached: a Unix socket or a terminal device.
+ * -ENOENT: the console daemon has not taken care of this domain (yet).
+ */
+int hvctl_console_path(struct hvctl_ctx *ctx, uint32_t domid, char *path, size_t size);
+
+/* --- the host ------------------------------------------------------------------------------------------ */
+
+struct hvctl_host {
+	char version[64];		/* "4.17-annulus" ... */
+	char changeset[64];
+	char compiler[64];
+	char capabilities[256];		/* guest types, "xen-3.0-x86_64" ... */
+	char cmdline[1024];		/* the hypervisor's */
+	unsigned int cpus, cores_per_socket, threads_per_core;
+	uint32_t cpu_khz;
+	uint64_t total_kib, free_kib, scrub_kib;
+	uint64_t free_frames;
+	uint64_t virt_start;		/* lowest address of the hypervisor's area */
+};
+
+int hvctl_host(struct hvctl_ctx *ctx, struct hvctl_host *host);
+
+/* The hypervisor's console ring, zero-terminated, freed with free(); @clear empties it. */
+int hvctl_dmesg(struct hvctl_ctx *ctx, bool clear, char **text, size_t *len);
+
+/* Press debug keys ("h" lists them in the hypervisor's log). */
+int hvctl_debug_keys(struct hvctl_ctx *ctx, const char *keys);
+
+/*
+ * Let the hypervisor check its own invariants. 0: all hold; -EUCLEAN: some do not, the hypervisor's log
+ * says which; -EOPNOTSUPP: this hypervisor has no audit.
+ */
+int hvctl_audit(struct hvctl_ctx *ctx);
+
+/* One class of the hypervisor's own allocations. */
+struct hvctl_heap_class {
+	char name[17];
+	uint64_t bytes;
+	uint64_t objects;
+};
+
+/* All classes. *list is freed with free(). -EOPNOTSUPP: this hypervisor does not tell. */
+int hvctl_heap(struct hvctl_ctx *ctx, struct hvctl_heap_class **list, size_t *count);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

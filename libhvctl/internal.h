@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the files of libhvctl share. A context belongs to one thread; nothing here locks. The exception is
+ * between processes: creating and renaming hold the flock of hvctl_lock(), so that names stay unique.
+ */
+#ifndef HVCTL_INTERNAL_H
+#define HVCTL_INTERNAL_H
+
+#include <stdarg.h>
+#include <stdint.h>
+
+#include "include/hvctl.h"
+
+struct xs;
+
+struct hvctl_ctx {
+	int privcmd;			/* /dev/xen/privcmd, -1: not opened yet */
+	int hypercall;			/* /dev/xen/hypercall for buffers, -1: not there, lock pages instead */
+	struct xs *xs;			/* the store, NULL: not connected yet */
+	char error[512];
+	hvctl_progress_fn progress;
+	void *progress_data;
+	hvctl_warning_fn warning;
+	void *warning_data;
+	int *held;			/* loop devices kept open for hvctl_create()'s caller */
+	size_t nr_held;
+};
+
+/* Store a message and return -error (error > 0, an errno value). */
+__attribute__((format(printf, 3, 4)))
+int hvctl_fail(struct hvctl_ctx *ctx, int error, const char *format, ...);
+
+/* The same with a message that is kept if one is set already: for callers that only add context. */
+int hvctl_no_memory(struct hvctl_ctx *ctx);
+
+__attribute__((format(printf, 2, 3)))
+void hvctl_warn(struct hvctl_ctx *ctx, const char *format, ...);
+
+void hvctl_step(struct hvctl_ctx *ctx, const char *step, unsigned int percent);
+
+/* The directory for run-time files, made if missing: "/run/hvctl". -errno on failure. */
+int hvctl_run_dir(struct hvctl_ctx *ctx);
+
+/* Take the lock between processes; returns a descriptor to close(), or -errno. */
+int hvctl_lock(struct hvctl_ctx *ctx);
+
+/* Keep a descriptor open until hvctl_close() or hvctl_drop_held(). */
+int hvctl_hold(struct hvctl_ctx *ctx, int fd);
+void hvctl_drop_held(struct hvctl_ctx *ctx);
+
+/* The store connection, made if needed; NULL with the message set. */
+struct xs *hvctl_xs(struct hvctl_ctx *ctx);
+
+/* True for a name that may be given to a domain: 1-63 letters, digits, - _ . +, not only digits. */
+bool hvctl_good_name(const char *name);
+
+/* UUIDs as text of 36 characters and back. */
+void hvctl_uuid_text(const uint8_t uuid[16], char text[37]);
+bool hvctl_uuid_parse(const char *text, uint8_t uuid[16]);
+
+/* Fill with the kernel's random bytes. */
+int hvctl_random(struct hvctl_ctx *ctx, void *buf, size_t len);
+
+#endif

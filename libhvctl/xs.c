@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "xs.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "pv-abi/io/xs_wire.h"
+
+/* The daemon may be busy with another client; one that takes longer than this is taken for dead. */
+#define REPLY_TIMEOUT_MS	30000
+
+struct event {
+	struct event *next;
+	char path[];
+};
+
+struct xs {
+	int fd;
+	uint32_t last_id;
+	struct event *first, **last;	/* events not delivered yet */
+};
+
+struct xs *xs_open(const char *socket_path)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct xs *xs;
+	int fd;
+
+	if (strlen(socket_path) >= sizeof(addr.sun_path)) {
+		errno = ENAMETOOLONG;
+		return NULL;
+	}
+	strcpy(addr.sun_path, socket_path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return NULL;
+	xs = calloc(1, sizeof(*xs));
+	if (!xs || connect(fd, (struct sockaddr *)&addr, sizeof(addr))) {
+		int error = xs ? errno : ENOMEM;
+
+		free(xs);
+		close(fd);
+		errno = error;
+		return NULL;
+	}
+	xs->fd = fd;
+	xs->last = &xs->first;
+	return xs;
+}
+
+void xs_close(struct xs *xs)
+{
+	if (!xs)
+		return;
+	while (xs->first) {
+		struct event *e = xs->first;
+
+		xs->first = e->next;
+		free(e);
+	}
+	close(xs->fd);
+	free(xs);
+}
+
+int xs_fd(const struct xs *xs)
+{
+	return xs->fd;
+}
+
+static int send_all(int fd, const void *data, size_t len)
+{
+	const char *p = data;
+
+	while (len) {
+		ssize_t n = send(fd, p, len, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -EPIPE;
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int receive_all(int fd, void *data, size_t len)
+{
+	char *p = data;
+
+	while (len) {
+		struct pollfd pfd = { .fd = fd, .events = POLLIN };
+		ssize_t n;
+		int ready = poll(&pfd, 1, REPLY_TIMEOUT_MS);
+
+		if (ready < 0 && errno == EINTR)
+			continue;
+		if (ready <= 0)
+			return ready ? -EPIPE : -ETIMEDOUT;
+		n = recv(fd, p, len, 0);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -EPIPE;
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+/* One message; the payload gets two zeros behind it, so that texts and lists end. */
+static int receive(struct xs *xs, struct xsd_sockmsg *head, char **payload)
+{
+	int error = receive_all(xs->fd, head, sizeof(*head));
+
+	*payload = NULL;
+	if (error)
+		return error;
+	if (head->len > XENSTORE_PAYLOAD_MAX)
+		return -EPROTO;
+	*payload = calloc(1, head->len + 2);
+	if (!*payload)
+		return -ENOMEM;
+	error = receive_all(xs->fd, *payload, head->len);
+	if (error) {
+		free(*payload);
+		*payload = NULL;
+	}
+	return error;
+}
+
+static int queue_event(struct xs *xs, const char *path)
+{
+	struct event *e = malloc(sizeof(*e) + strlen(path) + 1);
+
+	if (!e)
+		return -ENOMEM;
+	e->next = NULL;
+	strcpy(e->path, path);
+	*xs->last = e;
+	xs->last = &e->next;
+	return 0;
+}
+
+static int error_number(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(xsd_errors) / sizeof(xsd_errors[0]); i++)
+		if (!strcmp(name, xsd_errors[i].errstring))
+			return -xsd_errors[i].errnum;
+	return -EIO;
+}
+
+/* Send a request and wait for its reply; *reply (if wanted) is to be freed, its length in *reply_len. */
+static int request(struct xs *xs, uint32_t type, uint32_t tx, const void *data, size_t len, char **reply,
+		   size_t *reply_len)
+{
+	struct xsd_sockmsg head = { .type = type, .req_id = ++xs->last_id, .tx_id = tx, .len = (uint32_t)len };
+	uint32_t id = xs->last_id;
+	char *payload;
+	int error;
+
+	if (len > XENSTORE_PAYLOAD_MAX)
+		return -E2BIG;
+	error = send_all(xs->fd, &head, sizeof(head));
+	if (!error)
+		error = send_all(xs->fd, data, len);
+	while (!error) {
+		error = receive(xs, &head, &payload);
+		if (error)
+			break;
+		if (head.type == XS_WATCH_EVENT) {
+			error = queue_event(xs, payload);
+			free(payload);
+			continue;
+		}
+		if (head.req_id != id) {	/* of a request that was given up */
+			free(payload);
+			continue;
+		}
+		if (head.type == XS_ERROR)
+			error = error_number(payload);
+		else if (head.type != type)
+			error = -EPROTO;
+		if (!error && reply) {
+			*reply = payload;
+			if (reply_len)
+				*reply_len = head.len;
+		} else {
+			free(payload);
+		}
+		return error;
+	}
+	return error;
+}
+
+int xs_begin(struct xs *xs, uint32_t *tx)
+{
+	char *reply;
+	int error = request(xs, XS_TRANSACTION_START, 0, "", 1, &reply, NULL);
+
+	if (error)
+		return error;
+	*tx = (uint32_t)strtoul(reply, NULL, 10);
+	free(reply);
+	return *tx ? 0 : -EPROTO;
+}
+
+int xs_commit(struct xs *xs, uint32_t tx)
+{
+	return request(xs, XS_TRANSACTION_END, tx, "T", 2, NULL, NULL);
+}
+
+void xs_abort(struct xs *xs, uint32_t tx)
+{
+	request(xs, XS_TRANSACTION_END, tx, "F", 2, NULL, NULL);
+}
+
+char *xs_read(struct xs *xs, uint32_t tx, const char *path)
+{
+	char *reply;
+	int error = request(xs, XS_READ, tx, path, strlen(path) + 1, &reply, NULL);
+
+	if (error) {
+		errno = -error;
+		return NULL;
+	}
+	return reply;
+}
+
+char *xs_readf(struct xs *xs, uint32_t tx, const char *format, ...)
+{
+	char path[256];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(path, sizeof(path), format, args);
+	va_end(args);
+	return xs_read(xs, tx, path);
+}
+
+int xs_write(struct xs *xs, uint32_t tx, const char *path, const char *format, ...)
+{
+	char data[XENSTORE_PAYLOAD_MAX + 1];
+	size_t head = strlen(path) + 1;
+	va_list args;
+	int n;
+
+	if (head > sizeof(data))
+		return -E2BIG;
+	memcpy(data, path, head);
+	va_start(args, format);
+	n = vsnprintf(data + head, sizeof(data) - head, format, args);
+	va_end(args);
+	if (n < 0 || (size_t)n >= sizeof(data) - head)
+		return -E2BIG;
+	return request(xs, XS_WRITE, tx, data, head + (size_t)n, NULL, NULL);
+}
+
+int xs_mkdir(struct xs *xs, uint32_t tx, const char *path)
+{
+	return request(xs, XS_MKDIR, tx, path, strlen(path) + 1, NULL, NULL);
+}
+
+int xs_remove(struct xs *xs, uint32_t tx, const char *path)
+{
+	return request(xs, XS_RM, tx, path, strlen(path) + 1, NULL, NULL);
+}
+
+char **xs_list(struct xs *xs, uint32_t tx, const char *path)
+{
+	size_t len, i, count = 0;
+	char *reply, **list, *names;
+	int error = request(xs, XS_DIRECTORY, tx, path, strlen(path) + 1, &reply, &len);
+
+	if (error) {
+		errno = -error;
+		return NULL;
+	}
+	/* Pointers first, then the names, in one block. */
+	for (i = 0; i < len; i++)
+		count += !reply[i];
+	if (len && reply[len - 1])
+		count++;
+	list = malloc((count + 1) * sizeof(*list) + len + 1);
+	if (!list) {
+		free(reply);
+		errno = ENOMEM;
+		return NULL;
+	}
+	names = (char *)(list + count + 1);
+	memcpy(names, reply, len + 1);
+	free(reply);
+	for (i = 0; i < count; i++) {
+		list[i] = names;
+		names += strlen(names) + 1;
+	}
+	list[count] = NULL;
+	return list;
+}
+
+int xs_permit(struct xs *xs, uint32_t tx, const char *path, const char *perms)
+{
+	char data[512];
+	size_t i, len;
+	int n = snprintf(data, sizeof(data), "%s %s", path, perms);
+
+	if (n < 0 || (size_t)n >= sizeof(data))
+		return -E2BIG;
+	len = (size_t)n + 1;
+	for (i = strlen(path); i < len; i++)
+		if (data[i] == ' ')
+			data[i] = 0;
+	return request(xs, XS_SET_PERMS, tx, data, len, NULL, NULL);
+}
+
+int xs_introduce(struct xs *xs, uint32_t domid, uint64_t mfn, uint32_t port)
+{
+	char data[64];
+	int n = snprintf(data, sizeof(data), "%u%c%llu%c%u", domid, 0, (unsigned long long)mfn, 0, port);
+
+	return request(xs, XS_INTRODUCE, 0, data, (size_t)n + 1, NULL, NULL);
+}
+
+int xs_release(struct xs *xs, uint32_t domid)
+{
+	char data[16];
+	int n = snprintf(data, sizeof(data), "%u", domid);
+
+	return request(xs, XS_RELEASE, 0, data, (size_t)n + 1, NULL, NULL);
+}
+
+static int watch(struct xs *xs, uint32_t type, const char *path, const char *token)
+{
+	char data[512];
+	int n = snprintf(data, sizeof(data), "%s%c%s", path, 0, token);
+
+	if (n < 0 || (size_t)n >= sizeof(data))
+		return -E2BIG;
+	return request(xs, type, 0, data, (size_t)n + 1, NULL, NULL);
+}
+
+int xs_watch(struct xs *xs, const char *path, const char *token)
+{
+	return watch(xs, XS_WATCH, path, token);
+}
+
+int xs_unwatch(struct xs *xs, const char *path, const char *token)
+{
+	return watch(xs, XS_UNWATCH, path, token);
+}
+
+static long long now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000ll + ts.tv_nsec / 1000000;
+}
+
+int xs_wait(struct xs *xs, int timeout_ms, char *path, size_t size)
+{
+	long long end = now_ms() + timeout_ms;
+
+	for (;;) {
+		struct pollfd pfd = { .fd = xs->fd, .events = POLLIN };
+		struct xsd_sockmsg head;
+		long long left;
+		char *payload;
+		int ready, error;
+
+		if (xs->first) {
+			struct event *e = xs->first;
+
+			snprintf(path, size, "%s", e->path);
+			xs->first = e->next;
+			if (!xs->first)
+				xs->last = &xs->first;
+			free(e);
+			return 1;
+		}
+		left = end - now_ms();
+		ready = poll(&pfd, 1, timeout_ms < 0 ? -1 : left > 0 ? (int)left : 0);
+		if (ready < 0 && errno == EINTR)
+			continue;
+		if (ready <= 0)
+			return ready ? -errno : 0;
+		error = receive(xs, &head, &payload);
+		if (error)
+			return error;
+		error = head.type == XS_WATCH_EVENT ? queue_event(xs, payload) : 0;
+		free(payload);
+		if (error)
+			return error;
+	}
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A client of the store daemon over its Unix socket. One request is in flight at a time; watch events that
+ * arrive in between are queued. Not thread-safe. Functions return 0 or -errno (the daemon's error, or
+ * -EPIPE when the connection is lost).
+ */
+#ifndef HVCTL_XS_H
+#define HVCTL_XS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct xs;
+
+/* Connect; NULL with errno set. */
+struct xs *xs_open(const char *socket);
+void xs_close(struct xs *xs);
+
+/* A transaction, to be given as @tx; 0 is "outside any". xs_commit() answers -EAGAIN if it has to be redone. */
+int xs_begin(struct xs *xs, uint32_t *tx);
+int xs_commit(struct xs *xs, uint32_t tx);
+void xs_abort(struct xs *xs, uint32_t tx);
+
+/* Read a value, zero-terminated, to be freed; NULL with errno set. */
+char *xs_read(struct xs *xs, uint32_t tx, const char *path);
+
+/* The same with the path made as by printf. */
+__attribute__((format(printf, 3, 4)))
+char *xs_readf(struct xs *xs, uint32_t tx, const char *format, ...);
+
+/* Write a text, made as by printf. */
+__attribute__((format(printf, 4, 5)))
+int xs_write(struct xs *xs, uint32_t tx, const char *path, const char *format, ...);
+
+int xs_mkdir(struct xs *xs, uint32_t tx, const char *path);
+
+/* Remove a node and all below. -ENOENT if there is none. */
+int xs_remove(struct xs *xs, uint32_t tx, const char *path);
+
+/* Names of a node's children: an array ended by NULL, freed with one free(). NULL with errno set. */
+char **xs_list(struct xs *xs, uint32_t tx, const char *path);
+
+/* Set permissions: @perms like "n0 r5" (owner and default first), separated by blanks. */
+int xs_permit(struct xs *xs, uint32_t tx, const char *path, const char *perms);
+
+int xs_introduce(struct xs *xs, uint32_t domid, uint64_t mfn, uint32_t port);
+int xs_release(struct xs *xs, uint32_t domid);
+
+int xs_watch(struct xs *xs, const char *path, const char *token);
+int xs_unwatch(struct xs *xs, const char *path, const char *token);
+
+/*
+ * Wait for an event of any watch up to @timeout_ms (-1: forever).
+ * Returns 1 with the path (cut to @size) in @path, 0 at the timeout, -errno.
+ */
+int xs_wait(struct xs *xs, int timeout_ms, char *path, size_t size);
+
+/* For use in a poll loop of the caller's: readable when xs_wait() may have something. */
+int xs_fd(const struct xs *xs);
+
+#endif
