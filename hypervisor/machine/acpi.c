@@ -226,6 +226,8 @@ int acpi_parse_fadt(const void *table, size_t len, struct acpi_info *out)
 		fadt_block(t, len, 68, t[89], 184, &out->pm1b_control);
 		fadt_block(t, len, 76, t[91], 208, &out->pm_timer);
 		out->pm_timer_32bit = flags & BIT(8);
+	} else {
+		read_gas(t, len, 244, &out->sleep_control);
 	}
 	/* The boot flags exist from revision 2 on; before, a PC is a PC. */
 	out->boot_flags = t[8] >= 2 ? get16(t, 109) : 0;

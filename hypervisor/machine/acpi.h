@@ -58,6 +58,7 @@ struct acpi_info {
 	u16 sci;                  /* ISA IRQ of the SCI */
 	u16 boot_flags;
 	struct acpi_register pm1a_event, pm1b_event, pm1a_control, pm1b_control;
+	struct acpi_register sleep_control; /* hardware-reduced machines instead of PM1 control */
 	struct acpi_register pm_timer;
 	bool pm_timer_32bit;
 	struct acpi_register reset;

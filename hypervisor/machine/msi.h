@@ -28,11 +28,12 @@ void msi_init(void);
 
 /*
  * msi_map() - give a device `count` vectors of MSI (count a power of two), or the entry `index` of MSI-X. The messages are
- * programmed, masked where the device can. Returns the first IRQ, the others follow it. pci_lock held.
- * -ENODEV (no device), -EINVAL (no capability, no such entry, too many), -EBUSY (in use already, or the other kind is),
- * -ENOMEM, -ENOSPC (no vectors). -EAGAIN: a smaller count would do, see *limit.
+ * programmed, masked where the device can. `bar` is the start of the MSI-X table's BAR as dom0 knows it, for virtual
+ * functions, whose own BARs read as 0. Returns the first IRQ, the others follow it. pci_lock held.
+ * -ENODEV (no device), -EINVAL (no capability, no such entry, bad count, bad BAR), -EBUSY (in use already, or the other
+ * kind is), -ENXIO (its memory is switched off), -ENOMEM, -ENOSPC (no vectors), -E2BIG (the device has *limit messages).
  */
-int msi_map(pci_sbdf_t sbdf, bool msix, unsigned index, unsigned count, unsigned *limit);
+int msi_map(pci_sbdf_t sbdf, bool msix, unsigned index, unsigned count, u64 bar, unsigned *limit);
 /* msi_unmap() - the line must be unbound. MSI blocks go line by line; the device is disabled with the first. pci_lock held. */
 void msi_unmap(unsigned irq);
 /* Program a device's messages again, after it lost them: 0 or -ENODEV. Takes pci_lock. */

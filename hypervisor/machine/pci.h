@@ -39,15 +39,15 @@ struct pci_device {
 	pci_sbdf_t sbdf;
 	u8 msi_cap, msix_cap;         /* offsets in configuration space, 0: none */
 	bool reported;                /* by dom0, as opposed to found on demand */
-	bool msix_prepared;
+	bool msix_prepared;           /* dom0 promised not to move the table */
+	bool msix_protected;          /* the table's frames are in mmio_ro_ranges */
 	unsigned msi_count;           /* vectors of MSI in use */
+	u8 msi_bytes;                 /* of the MSI capability that are ours while msi_count */
 	unsigned msi_log2;            /* the Multiple Message Enable that we programmed */
 	unsigned msix_count;          /* entries of MSI-X in use */
 	unsigned msix_size;           /* entries in the table */
-	u64 msix_table;               /* machine address, 0: not read yet */
-	mfn_t msix_first, msix_last;  /* frames in mmio_ro_ranges, while msix_count or prepared */
-	bool msix_protected;
-	volatile u32 *msix_va;        /* our mapping of the table */
+	mfn_t msix_first, msix_last;  /* frames of the table, while msix_protected */
+	volatile u32 *msix_va;        /* our mapping of the table, while msix_protected */
 	struct list vectors;          /* struct msi_vector.link */
 };
 extern struct spinlock pci_lock;
@@ -65,11 +65,16 @@ void pci_write(pci_sbdf_t sbdf, unsigned reg, unsigned size, u32 value);
 /* Offset of the first capability `id`, 0: none. Bounded, whatever the device says. */
 u8 pci_find_capability(pci_sbdf_t sbdf, u8 id);
 
+/* Look up a known device; pci_lock held. */
+struct pci_device *pci_device_find(pci_sbdf_t sbdf);
 /* Look up, or make the record of a device that answers; pci_lock held. NULL: absent (or no memory). */
 struct pci_device *pci_device_get(pci_sbdf_t sbdf);
 
-/* dom0's reports: 0, -ENODEV (absent), -ENOMEM, -EBUSY (remove: has interrupts). */
-int pci_device_add(pci_sbdf_t sbdf);
+/*
+ * dom0's reports: 0, -ENODEV (absent), -ENOMEM, -EBUSY (remove: has interrupts). A virtual function is taken at dom0's
+ * word: it has no vendor id of its own. They take pci_lock.
+ */
+int pci_device_add(pci_sbdf_t sbdf, bool virtual_function);
 int pci_device_remove(pci_sbdf_t sbdf);
 /* 0, -EINVAL, -ENOSPC: dom0 found a configuration window, which the ACPI namespace reserves. */
 int pci_mmcfg_reserved(u64 base, u16 segment, u8 first_bus, u8 last_bus);

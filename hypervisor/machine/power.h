@@ -7,9 +7,11 @@
 /*
  * The end of the machine; none returns. They work on any CPU in any state (panic() calls them): no locks, no memory.
  *
+ * power_init() - boot CPU, after acpi_init(): map the registers that lie in memory.
  * machine_restart() - reset by ACPI, port 0xcf9, the keyboard controller, a triple fault, in this order. With the option
  * `noreboot` it halts instead.
  */
+void power_init(void);
 void machine_restart(void) __noreturn;
 /* ACPI soft-off (S5) with the values of the DSDT; halts when there is no way to. */
 void machine_power_off(void) __noreturn;
