@@ -30,6 +30,9 @@ _Static_assert(sizeof(struct frame) == 32, "the design's limit");
 #define FC_HEAP       BIT(62) /* in the heap: free, or used by the hypervisor itself (never by a domain) */
 #define FC_FREE       BIT(61) /* free in the heap; the head of a buddy block has its order in `type` */
 #define FC_BAD        BIT(60) /* not RAM, or broken: never handed out */
+#define FC_SHARED     BIT(59) /* frame_share(): the hypervisor's frame, on no list and not in tot_pages */
+#define FC_FOREIGN    BIT(58) /* another domain than the owner mapped it: any CPU may have TLB entries */
+#define FC_DOOMED     BIT(57) /* domain_relinquish_memory() was here */
 #define FC_COUNT_MASK (BIT(48) - 1)
 
 /* struct frame.type: the one type a frame has at a time */
@@ -45,7 +48,8 @@ _Static_assert(sizeof(struct frame) == 32, "the design's limit");
 #define FT_VALIDATED BIT(58) /* the content was checked against the type (always so for FT_WRITABLE) */
 #define FT_PARTIAL   BIT(57) /* validation or its undoing was interrupted: see pv/pagetype.h */
 #define FT_LOCKED    BIT(56) /* being validated or undone by some CPU */
-#define FT_PARTIAL_SHIFT 40  /* entries done so far of a partial table, 16 bits wide: 0..512, plus direction */
+#define FT_PARTIAL_SHIFT 40  /* of a partial table: entries below this one hold their references, 0..512 */
+#define FT_PARTIAL_MASK  (0xffffULL << FT_PARTIAL_SHIFT)
 #define FT_COUNT_MASK (BIT(40) - 1)
 
 #ifndef FRAME_TABLE
@@ -103,6 +107,9 @@ struct domain *frame_get_any(struct frame *f);
 void frame_put(struct frame *f);
 
 /*
+ * Type references may wait for another CPU's validation and flush other CPUs' TLBs: all functions below need
+ * interrupts enabled and no spinlock held.
+ *
  * frame_get_type() - take a type reference (a general reference must be held already). Changes the type if no
  * type reference exists; a page-table type is validated then. `type` is an FT_* value.
  * 0, -EINVAL (the frame has another type, or its content is not valid for this one), -ERESTART (preempted in the
@@ -132,5 +139,27 @@ void frame_release(struct frame *f);
 enum frame_share_mode { FRAME_SHARE_RW, FRAME_SHARE_RO };
 void frame_share(struct frame *f, struct domain *d, enum frame_share_mode mode);
 int frame_unshare(struct frame *f);
+/*
+ * frame_abandon() - for a shared frame that frame_unshare() called busy and whose owner is going away: it becomes
+ * dom_hv's, leaves the totals of class `c` (an enum alloc_class) and goes to the heap with the last guest mapping.
+ */
+void frame_abandon(struct frame *f, unsigned c);
+
+/*
+ * frame_steal() - take a frame away from `d`, which must hold the only reference (transfer, exchange): it leaves the
+ * list and tot_pages and has no owner and no type. Then heap_assign() or heap_free_dom() it.
+ * The content is not cleared. 0, -EINVAL (not d's, or already released), -EBUSY (still mapped or typed).
+ */
+int __must_check frame_steal(struct domain *d, struct frame *f);
+
+/*
+ * domain_relinquish_memory() - domain_kill()'s: drop all pins, partial validations and allocated references of a dying
+ * domain whose vCPUs hold no tables any more. -ERESTART while work is left, then 0. Frames that others still map
+ * stay until these let go.
+ */
+int domain_relinquish_memory(struct domain *d);
+
+/* CPUs that may have stale translations of the frame's former use. */
+cpumask_t frame_stale_cpus(const struct frame *f);
 
 #endif

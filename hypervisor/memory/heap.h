@@ -6,8 +6,9 @@
 #include "memory/frame.h"
 
 /*
- * Two levels. The heap hands out power-of-two blocks of frames (buddy system, scrubbed when freed by a domain, behind
- * per-CPU caches of single frames); zalloc() cuts small objects out of them. Every hypervisor allocation belongs to a
+ * Two levels. The heap hands out power-of-two blocks of frames (buddy system behind per-CPU caches of single frames;
+ * scrubbed when handed out, never before every CPU has forgotten its translations of their former use); zalloc() cuts
+ * small objects out of them. Every hypervisor allocation belongs to a
  * class whose totals `hvctl debug heap` shows: a leak has a name.
  */
 enum alloc_class {
@@ -25,7 +26,7 @@ enum alloc_class {
 
 extern const char *const alloc_class_names[ALLOC_CLASSES];
 struct alloc_stats {
-	u64 bytes;   /* what callers asked for (whole frames for heap_alloc_hv) */
+	u64 bytes;   /* rounded up to what was set aside: an object's size class or whole frames */
 	u64 objects;
 };
 void alloc_stats_get(enum alloc_class c, struct alloc_stats *out);
@@ -71,7 +72,6 @@ int heap_claim(struct domain *d, u64 pages);
 
 /* Boot only: [start, end) bytes of RAM become free. */
 void heap_add_range(paddr_t start, paddr_t end);
-/* Boot only, before the heap exists: whole frames below 4 GiB, never freed. Panics if there are none. */
-paddr_t early_alloc(u64 frames, u64 align_frames);
+#include "memory/early.h"
 
 #endif

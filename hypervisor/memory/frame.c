@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* General references: who keeps a frame from being freed. Types are pv/pagetype.c's. */
+#include "cpu/cpu.h"
+#include "cpu/tlb.h"
+#include "domain/domain.h"
+#include "lib/printk.h"
+#include "memory/frame.h"
+#include "memory/m2p.h"
+#include "memory/objects.h"
+#include "pv/pagetype.h"
+#include "pv-abi/errno.h"
+
+mfn_t max_mfn;
+
+/* One more reference, if there is one at all; false otherwise. */
+static bool count_get(struct frame *f)
+{
+	u64 c = atomic_read(&f->count);
+
+	do {
+		if (!(c & FC_COUNT_MASK) || (c & FC_COUNT_MASK) == FC_COUNT_MASK || (c & (FC_BAD | FC_FREE)))
+			return false;
+	} while (!atomic_cmpxchg(&f->count, &c, c + 1));
+	return true;
+}
+
+bool frame_get(struct frame *f, struct domain *d)
+{
+	/* Looked at before: nobody shall be able to hold up a frame that is not his, however shortly. */
+	if (frame_owner(f) != d || !count_get(f))
+		return false;
+	if (likely(frame_owner(f) == d))
+		return true;
+	frame_put(f);
+	return false;
+}
+
+struct domain *frame_get_any(struct frame *f)
+{
+	return count_get(f) ? frame_owner(f) : NULL;
+}
+
+static void list_unlink(struct domain *d, struct frame *f)
+{
+	if (f->prev != FRAME_LIST_END)
+		mfn_to_frame(f->prev)->next = f->next;
+	else
+		d->frames_head = f->next;
+	if (f->next != FRAME_LIST_END)
+		mfn_to_frame(f->next)->prev = f->prev;
+	else
+		d->frames_tail = f->prev;
+	f->next = f->prev = FRAME_LIST_END;
+}
+
+/* Page lock held. True if that was the domain's last frame: the caller drops its reference, after unlocking. */
+static bool page_leave(struct domain *d, struct frame *f)
+{
+	list_unlink(d, f);
+	return --d->tot_pages == 0;
+}
+
+/* The count has reached zero: nobody but us knows the frame. */
+static void frame_free(struct frame *f, u64 flags)
+{
+	struct domain *d = frame_owner(f);
+	bool last;
+
+	ASSERT(!(f->type & FT_COUNT_MASK));
+	if (flags & FC_SHARED) {
+		/* Abandoned by frame_abandon(): no list, no totals. */
+		f->count = 0;
+		frame_set_owner(f, NULL);
+		heap_free_dom(f, 0);
+		return;
+	}
+	spin_lock(&d->page_lock);
+	last = page_leave(d, f);
+	f->count = 0;
+	frame_set_owner(f, NULL);
+	spin_unlock(&d->page_lock);
+	heap_free_dom(f, 0);
+	if (last)
+		domain_put(d);
+}
+
+void frame_put(struct frame *f)
+{
+	u64 c = atomic_sub(&f->count, 1);
+
+	ASSERT((c & FC_COUNT_MASK) != FC_COUNT_MASK);
+	if (!(c & FC_COUNT_MASK))
+		frame_free(f, c);
+}
+
+void frame_release(struct frame *f)
+{
+	if (atomic_and(&f->count, ~FC_ALLOCATED) & FC_ALLOCATED)
+		frame_put(f);
+}
+
+int frame_get_and_type(struct frame *f, struct domain *d, u64 type)
+{
+	int r;
+
+	if (!frame_get(f, d))
+		return -EINVAL;
+	r = frame_get_type(f, type);
+	if (r)
+		frame_put(f);
+	return r;
+}
+
+void frame_put_and_type(struct frame *f)
+{
+	frame_put_type(f);
+	frame_put(f);
+}
+
+void frame_share(struct frame *f, struct domain *d, enum frame_share_mode mode)
+{
+	ASSERT(f->count == FC_HEAP);
+	/* One type reference of ours: a writable frame stays writable, one of no type can never become writable. */
+	f->type = (mode == FRAME_SHARE_RW ? FT_WRITABLE | FT_VALIDATED : FT_NONE) | 1;
+	f->tlb_stamp = 0;
+	f->next = f->prev = FRAME_LIST_END;
+	frame_set_owner(f, d);
+	atomic_set(&f->count, FC_SHARED | 1);
+}
+
+int frame_unshare(struct frame *f)
+{
+	u64 c = atomic_read(&f->count);
+
+	do {
+		if ((c & FC_COUNT_MASK) != 1)
+			return -EBUSY;
+	} while (!atomic_cmpxchg(&f->count, &c, FC_HEAP));
+	/* Not zero: the heap shall flush before somebody else gets it. */
+	f->tlb_stamp = tlb_clock_now();
+	f->type = FT_NONE;
+	frame_set_owner(f, NULL);
+	return 0;
+}
+
+void frame_abandon(struct frame *f, unsigned c)
+{
+	ASSERT(f->count & FC_SHARED);
+	alloc_stats_add((enum alloc_class)c, -(s64)PAGE_SIZE, -1);
+	frame_set_owner(f, dom_hv);
+	if ((f->type & FT_TYPE_MASK) == FT_WRITABLE)
+		frame_put_type(f);
+	else
+		f->type = FT_NONE;
+	frame_put(f);
+}
+
+int frame_steal(struct domain *d, struct frame *f)
+{
+	bool last;
+	u64 c;
+
+	spin_lock(&d->page_lock);
+	c = atomic_read(&f->count);
+	if (frame_owner(f) != d || !(c & FC_ALLOCATED) || d->dying) {
+		spin_unlock(&d->page_lock);
+		return -EINVAL;
+	}
+	/*
+	 * Type references and partial validations hold general ones, so at one reference there are none of them; nor can
+	 * new ones come once the count is zero.
+	 */
+	do {
+		if ((c & FC_COUNT_MASK) != 1) {
+			spin_unlock(&d->page_lock);
+			return -EBUSY;
+		}
+	} while (!atomic_cmpxchg(&f->count, &c, 0));
+	last = page_leave(d, f);
+	frame_set_owner(f, NULL);
+	spin_unlock(&d->page_lock);
+
+	/* Whoever gets the frame next flushes for it first: heap_assign() or the quarantine. */
+	f->type = FT_NONE;
+	f->tlb_stamp = tlb_clock_now();
+	m2p_set(frame_to_mfn(f), M2P_INVALID);
+	if (last)
+		domain_put(d);
+	return 0;
+}
+
+cpumask_t frame_stale_cpus(const struct frame *f)
+{
+	struct domain *d = frame_owner(f);
+	cpumask_t mask = cpus_online;
+
+	if (d && !(atomic_read(&f->count) & FC_FOREIGN))
+		mask = d->dirty_cpus;
+	return tlb_filter(mask, f->tlb_stamp);
+}
+
+/*
+ * Take the first frame of the list that was not doomed yet, referenced, and put it last; so the doomed ones gather
+ * at the end. NULL when there are no others. *busy: the first frame is just being freed by another CPU.
+ */
+static struct frame *next_victim(struct domain *d, bool *busy)
+{
+	struct frame *f = NULL;
+
+	*busy = false;
+	spin_lock(&d->page_lock);
+	if (d->frames_head != FRAME_LIST_END) {
+		f = mfn_to_frame(d->frames_head);
+		if (atomic_read(&f->count) & FC_DOOMED) {
+			f = NULL;
+		} else if (!count_get(f)) {
+			*busy = true;
+			f = NULL;
+		} else {
+			u32 mfn = (u32)frame_to_mfn(f);
+
+			list_unlink(d, f);
+			f->prev = d->frames_tail;
+			if (d->frames_tail != FRAME_LIST_END)
+				mfn_to_frame(d->frames_tail)->next = mfn;
+			else
+				d->frames_head = mfn;
+			d->frames_tail = mfn;
+			atomic_or(&f->count, FC_DOOMED);
+		}
+	}
+	spin_unlock(&d->page_lock);
+	return f;
+}
+
+int domain_relinquish_memory(struct domain *d)
+{
+	ASSERT(d->dying);
+	for (;;) {
+		bool busy;
+		struct frame *f = next_victim(d, &busy);
+		int r;
+
+		if (!f && !busy)
+			return 0;
+		if (f) {
+			r = frame_type_relinquish(f);
+			if (r) {
+				/* Once more from here: it is looked at again when it has come round to the front. */
+				atomic_and(&f->count, ~FC_DOOMED);
+				frame_put(f);
+				return r;
+			}
+			frame_release(f);
+			frame_put(f);
+		}
+		if (preempt_wanted())
+			return -ERESTART;
+	}
+}

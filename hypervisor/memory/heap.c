@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The frame heap. A freed frame goes one of two ways: what no guest could map goes straight to the buddy lists; what a
+ * guest may have in some TLB waits in the quarantine until one flush has covered a whole batch. So everything in the
+ * buddy lists and the per-CPU caches is forgotten by all CPUs, and clearing it when it is handed out is final.
+ */
+#include "cpu/cpu.h"
+#include "cpu/tlb.h"
+#include "domain/domain.h"
+#include "lib/printk.h"
+#include "lib/spinlock.h"
+#include "lib/string.h"
+#include "memory/heap.h"
+#include "memory/m2p.h"
+#include "memory/objects.h"
+#include "pv-abi/errno.h"
+
+#define HEAP_ORDERS 19 /* blocks of up to 1 GiB */
+#define FREE_BODY   (~0ULL) /* struct frame.type of a free frame that is not the first of its block */
+#define CACHE_SIZE  32
+#define QUARANTINE_LIMIT 1024
+#define SCAN_LIMIT 1024 /* blocks looked at for an odd address limit: the lock is not held for long */
+
+/* Frames below 4 GiB are kept for those who must have them; blocks never span the zones. */
+enum zone { ZONE_LOW, ZONE_HIGH, ZONES };
+#define ZONE_LIMIT (1ULL << (32 - PAGE_SHIFT))
+
+/* Guards all of the following and the links of the frames on these lists. */
+static struct spinlock heap_lock = SPINLOCK_INIT;
+static u32 free_head[ZONES][HEAP_ORDERS];
+static bool heap_ready;
+static u64 claimed; /* frames that claims keep back, over all domains */
+static u32 quarantine_head = FRAME_LIST_END;
+static u32 quarantine_stamp; /* TLB clock at the newest arrival */
+static u64 quarantine_len;
+static u32 draining; /* atomic: CPUs that carry quarantined frames to the buddy lists */
+
+/* Atomic: all free frames, those in caches and in the quarantine included. */
+static u64 free_frames;
+static u64 total_frames; /* written at boot only */
+
+/* Each CPU's own, used with interrupts off. */
+static struct cache {
+	unsigned n;
+	u32 frame[CACHE_SIZE];
+} caches[NR_CPUS];
+
+const char *const alloc_class_names[ALLOC_CLASSES] = {
+	[ALLOC_DOMAIN] = "domain", [ALLOC_VCPU] = "vcpu", [ALLOC_EVENT] = "event", [ALLOC_GRANT] = "grant",
+	[ALLOC_IRQ] = "irq", [ALLOC_SCHED] = "sched", [ALLOC_PAGING] = "paging", [ALLOC_SHARED] = "shared",
+	[ALLOC_MISC] = "misc",
+};
+
+static struct alloc_stats stats[ALLOC_CLASSES]; /* members are atomic */
+
+void alloc_stats_get(enum alloc_class c, struct alloc_stats *out)
+{
+	out->bytes = atomic_read(&stats[c].bytes);
+	out->objects = atomic_read(&stats[c].objects);
+}
+
+void alloc_stats_add(enum alloc_class c, s64 bytes, s64 objects)
+{
+	atomic_add(&stats[c].bytes, (u64)bytes);
+	atomic_add(&stats[c].objects, (u64)objects);
+}
+
+static enum zone zone_of(mfn_t mfn)
+{
+	return mfn < ZONE_LIMIT ? ZONE_LOW : ZONE_HIGH;
+}
+
+static void lists_init(void)
+{
+	for (unsigned z = 0; z < ZONES; z++)
+		for (unsigned o = 0; o < HEAP_ORDERS; o++)
+			free_head[z][o] = FRAME_LIST_END;
+	heap_ready = true;
+}
+
+static void block_link(struct frame *f, unsigned order)
+{
+	u32 *head = &free_head[zone_of(frame_to_mfn(f))][order];
+
+	f->type = order;
+	f->prev = FRAME_LIST_END;
+	f->next = *head;
+	if (*head != FRAME_LIST_END)
+		mfn_to_frame(*head)->prev = (u32)frame_to_mfn(f);
+	*head = (u32)frame_to_mfn(f);
+}
+
+static void block_unlink(struct frame *f, unsigned order)
+{
+	if (f->prev != FRAME_LIST_END)
+		mfn_to_frame(f->prev)->next = f->next;
+	else
+		free_head[zone_of(frame_to_mfn(f))][order] = f->next;
+	if (f->next != FRAME_LIST_END)
+		mfn_to_frame(f->next)->prev = f->prev;
+	f->type = FREE_BODY;
+}
+
+/* All frames of the block are marked free already. Heap lock held. */
+static void block_free(mfn_t mfn, unsigned order)
+{
+	while (order < HEAP_ORDERS - 1) {
+		mfn_t buddy = mfn ^ BIT(order);
+		struct frame *b;
+
+		if (buddy >= max_mfn)
+			break;
+		b = mfn_to_frame(buddy);
+		if (b->count != (FC_HEAP | FC_FREE) || b->type != order)
+			break;
+		block_unlink(b, order);
+		mfn &= ~BIT(order);
+		order++;
+	}
+	block_link(mfn_to_frame(mfn), order);
+}
+
+static void mark_free(struct frame *f, u64 n)
+{
+	for (u64 i = 0; i < n; i++) {
+		f[i].type = FREE_BODY;
+		f[i].owner = 0;
+		f[i].tlb_stamp = 0;
+		f[i].next = f[i].prev = FRAME_LIST_END;
+		f[i].count = FC_HEAP | FC_FREE;
+	}
+}
+
+/* Cut a block of `want` out of a free one of `order`; the pieces beside it stay free. Heap lock held. */
+static struct frame *block_take(struct frame *f, unsigned order, unsigned want)
+{
+	block_unlink(f, order);
+	while (order > want) {
+		order--;
+		block_link(f + BIT(order), order);
+	}
+	for (u64 i = 0; i < BIT(want); i++)
+		f[i].count = FC_HEAP;
+	return f;
+}
+
+/* Heap lock held. `limit`: one past the highest allowed frame number. */
+static struct frame *block_find(enum zone z, unsigned want, mfn_t limit)
+{
+	for (unsigned o = want; o < HEAP_ORDERS; o++) {
+		unsigned seen = 0;
+
+		for (u32 m = free_head[z][o]; m != FRAME_LIST_END && seen < SCAN_LIMIT; m = mfn_to_frame(m)->next) {
+			if (m + BIT(want) <= limit)
+				return block_take(mfn_to_frame(m), o, want);
+			seen++;
+		}
+	}
+	return NULL;
+}
+
+static struct frame *buddy_alloc(unsigned order, mfn_t limit)
+{
+	struct frame *f = NULL;
+
+	if (limit > ZONE_LIMIT)
+		f = block_find(ZONE_HIGH, order, limit);
+	return f ? f : block_find(ZONE_LOW, order, limit);
+}
+
+/* Let the quarantined frames out. Interrupts must be enabled: other CPUs are asked to flush. */
+static void quarantine_drain(void)
+{
+	u64 flags = spin_lock_irqsave(&heap_lock);
+	u32 m = quarantine_head, stamp = quarantine_stamp;
+
+	quarantine_head = FRAME_LIST_END;
+	quarantine_len = 0;
+	atomic_add(&draining, 1);
+	spin_unlock_irqrestore(&heap_lock, flags);
+	if (m != FRAME_LIST_END)
+		tlb_flush(tlb_filter(cpus_online, stamp), TLB_GLOBAL);
+	while (m != FRAME_LIST_END) {
+		struct frame *f = mfn_to_frame(m);
+		u32 next = f->next;
+
+		flags = spin_lock_irqsave(&heap_lock);
+		mark_free(f, 1);
+		block_free(m, 0);
+		spin_unlock_irqrestore(&heap_lock, flags);
+		m = next;
+	}
+	atomic_sub(&draining, 1);
+}
+
+static void quarantine_add(struct frame *f, unsigned order)
+{
+	u64 flags = spin_lock_irqsave(&heap_lock);
+	bool full;
+
+	for (u64 i = 0; i < BIT(order); i++) {
+		f[i].count = FC_HEAP;
+		f[i].type = FT_NONE;
+		f[i].owner = 0;
+		f[i].next = quarantine_head;
+		quarantine_head = (u32)frame_to_mfn(&f[i]);
+	}
+	/* Taken with the lock held: no older frame can be listed after a newer one and be forgotten. */
+	quarantine_stamp = tlb_clock_now();
+	quarantine_len += BIT(order);
+	full = quarantine_len >= QUARANTINE_LIMIT;
+	spin_unlock_irqrestore(&heap_lock, flags);
+	atomic_add(&free_frames, BIT(order));
+	if (full && local_irq_enabled())
+		quarantine_drain();
+}
+
+static struct frame *cache_get(void)
+{
+	u64 flags = local_irq_save();
+	struct cpu *c = this_cpu();
+	struct frame *f = NULL;
+
+	if (c && caches[c->id].n) {
+		f = mfn_to_frame(caches[c->id].frame[--caches[c->id].n]);
+		f->count = FC_HEAP;
+	}
+	local_irq_restore(flags);
+	return f;
+}
+
+/* The frame keeps FC_HEAP without FC_FREE while cached, so that no buddy is merged with it. */
+static bool cache_put(struct frame *f)
+{
+	u64 flags = local_irq_save();
+	struct cpu *c = this_cpu();
+	bool done = false;
+
+	if (c && caches[c->id].n < CACHE_SIZE) {
+		caches[c->id].frame[caches[c->id].n++] = (u32)frame_to_mfn(f);
+		done = true;
+	}
+	local_irq_restore(flags);
+	return done;
+}
+
+/* `own`: frames that the caller may take out of its own claim. */
+static struct frame *frames_alloc(unsigned order, mfn_t limit, u64 own)
+{
+	u64 n = BIT(order), flags, avail;
+	struct frame *f = NULL;
+
+	if (order >= HEAP_ORDERS || !heap_ready)
+		return NULL;
+	avail = atomic_read(&free_frames);
+	do {
+		u64 kept = atomic_read(&claimed);
+
+		kept -= min(kept, own);
+		if (avail < n || avail - n < kept)
+			return NULL;
+	} while (!atomic_cmpxchg(&free_frames, &avail, avail - n));
+
+	if (order == 0 && limit == ~0ULL)
+		f = cache_get();
+	for (unsigned attempt = 0; !f && attempt < 2; attempt++) {
+		flags = spin_lock_irqsave(&heap_lock);
+		f = buddy_alloc(order, limit);
+		spin_unlock_irqrestore(&heap_lock, flags);
+		if (f || !local_irq_enabled())
+			break;
+		quarantine_drain();
+		/* Another CPU may hold the very frames that were counted as free for us. */
+		while (atomic_read(&draining))
+			cpu_relax();
+	}
+	if (!f && order == 0)
+		f = cache_get();
+	if (f && order == 0 && limit != ~0ULL && frame_to_mfn(f) >= limit) {
+		flags = spin_lock_irqsave(&heap_lock);
+		mark_free(f, 1);
+		block_free(frame_to_mfn(f), 0);
+		spin_unlock_irqrestore(&heap_lock, flags);
+		f = NULL;
+	}
+	if (!f) {
+		atomic_add(&free_frames, n);
+		return NULL;
+	}
+	for (u64 i = 0; i < n; i++)
+		memset(frame_to_va(f + i), 0, PAGE_SIZE);
+	return f;
+}
+
+/* No guest can have translations of these. */
+static void frames_free(struct frame *f, unsigned order)
+{
+	u64 flags;
+
+	for (u64 i = 0; i < BIT(order); i++) {
+		f[i].type = FT_NONE;
+		f[i].owner = 0;
+	}
+	if (order || !cache_put(f)) {
+		flags = spin_lock_irqsave(&heap_lock);
+		mark_free(f, BIT(order));
+		block_free(frame_to_mfn(f), order);
+		spin_unlock_irqrestore(&heap_lock, flags);
+	}
+	atomic_add(&free_frames, BIT(order));
+}
+
+struct frame *heap_alloc_hv(enum alloc_class c, unsigned order)
+{
+	struct frame *f = frames_alloc(order, ~0ULL, 0);
+
+	if (!f)
+		return NULL;
+	for (u64 i = 0; i < BIT(order); i++) {
+		f[i].type = FT_NONE;
+		f[i].tlb_stamp = 0;
+	}
+	alloc_stats_add(c, (s64)(PAGE_SIZE << order), 1);
+	return f;
+}
+
+void heap_free_hv(enum alloc_class c, struct frame *f, unsigned order)
+{
+	bool seen = false;
+
+	if (!f)
+		return;
+	alloc_stats_add(c, -(s64)(PAGE_SIZE << order), -1);
+	for (u64 i = 0; i < BIT(order); i++) {
+		ASSERT(f[i].count == FC_HEAP);
+		seen |= f[i].tlb_stamp != 0;
+	}
+	if (seen)
+		quarantine_add(f, order);
+	else
+		frames_free(f, order);
+}
+
+struct frame *heap_alloc_dom(struct domain *d, unsigned order, unsigned bits)
+{
+	mfn_t limit = !bits || bits >= 52 ? ~0ULL : bits <= PAGE_SHIFT ? 0 : BIT(bits - PAGE_SHIFT);
+	struct frame *f = frames_alloc(order, limit, d ? READ_ONCE(d->claimed_pages) : 0);
+
+	if (!f)
+		return NULL;
+	for (u64 i = 0; i < BIT(order); i++) {
+		f[i].type = FT_NONE;
+		f[i].tlb_stamp = 0;
+		f[i].owner = 0;
+		f[i].count = 0;
+		m2p_set(frame_to_mfn(f + i), M2P_INVALID);
+	}
+	if (d && heap_assign(d, f, order)) {
+		for (u64 i = 0; i < BIT(order); i++)
+			f[i].count = FC_HEAP;
+		frames_free(f, order);
+		return NULL;
+	}
+	return f;
+}
+
+int heap_assign(struct domain *d, struct frame *f, unsigned order)
+{
+	u64 n = BIT(order), off;
+
+	for (u64 i = 0; i < n; i++) {
+		/* A stolen frame: its former owner's CPUs have to forget it. */
+		if (f[i].tlb_stamp) {
+			tlb_flush(tlb_filter(cpus_online, f[i].tlb_stamp), TLB_GLOBAL);
+			f[i].tlb_stamp = 0;
+		}
+	}
+	spin_lock(&d->page_lock);
+	if (d->dying) {
+		spin_unlock(&d->page_lock);
+		return -ESRCH;
+	}
+	if (n > d->max_pages || d->tot_pages > d->max_pages - n) {
+		spin_unlock(&d->page_lock);
+		return -E2BIG;
+	}
+	/* A domain lives as long as it has frames; frame_put() drops this with the last one. */
+	if (!d->tot_pages)
+		domain_hold(d);
+	d->tot_pages += n;
+	off = min(d->claimed_pages, n);
+	d->claimed_pages -= off;
+	atomic_sub(&claimed, off);
+	for (u64 i = 0; i < n; i++) {
+		u32 mfn = (u32)frame_to_mfn(f + i);
+
+		frame_set_owner(f + i, d);
+		f[i].next = FRAME_LIST_END;
+		f[i].prev = d->frames_tail;
+		if (d->frames_tail != FRAME_LIST_END)
+			mfn_to_frame(d->frames_tail)->next = mfn;
+		else
+			d->frames_head = mfn;
+		d->frames_tail = mfn;
+		/* From here on others may take references. */
+		atomic_set(&f[i].count, FC_ALLOCATED | 1);
+	}
+	spin_unlock(&d->page_lock);
+	return 0;
+}
+
+void heap_free_dom(struct frame *f, unsigned order)
+{
+	for (u64 i = 0; i < BIT(order); i++) {
+		ASSERT(!(f[i].count & (FC_COUNT_MASK | FC_HEAP | FC_FREE)));
+		m2p_set(frame_to_mfn(f + i), M2P_INVALID);
+	}
+	quarantine_add(f, order);
+}
+
+u64 heap_free_frames(void)
+{
+	return atomic_read(&free_frames);
+}
+
+u64 heap_total_frames(void)
+{
+	return total_frames;
+}
+
+int heap_claim(struct domain *d, u64 pages)
+{
+	int r = 0;
+	u64 want, avail;
+
+	spin_lock(&d->page_lock);
+	if (!pages) {
+		atomic_sub(&claimed, d->claimed_pages);
+		d->claimed_pages = 0;
+	} else if (d->dying || d->claimed_pages || pages > d->max_pages || pages < d->tot_pages) {
+		r = -EINVAL;
+	} else {
+		want = pages - d->tot_pages;
+		u64 kept = atomic_read(&claimed);
+
+		do {
+			avail = atomic_read(&free_frames);
+			if (avail < kept || avail - kept < want) {
+				r = -ENOMEM;
+				break;
+			}
+		} while (!atomic_cmpxchg(&claimed, &kept, kept + want));
+		if (!r)
+			d->claimed_pages = want;
+	}
+	spin_unlock(&d->page_lock);
+	return r;
+}
+
+void heap_add_range(paddr_t start, paddr_t end)
+{
+	mfn_t m = ALIGN_UP(start, PAGE_SIZE) >> PAGE_SHIFT, last = min(end >> PAGE_SHIFT, max_mfn);
+	u64 flags = spin_lock_irqsave(&heap_lock);
+
+	if (!heap_ready)
+		lists_init();
+	while (m < last) {
+		unsigned order = m ? (unsigned)__builtin_ctzll(m) : HEAP_ORDERS - 1;
+
+		order = min(order, HEAP_ORDERS - 1U);
+		while (m + BIT(order) > last)
+			order--;
+		mark_free(mfn_to_frame(m), BIT(order));
+		block_free(m, order);
+		total_frames += BIT(order);
+		free_frames += BIT(order);
+		m += BIT(order);
+	}
+	spin_unlock_irqrestore(&heap_lock, flags);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ANNULUS_MEMORY_M2P_H
+#define ANNULUS_MEMORY_M2P_H
+
+#include "lib/types.h"
+#include "memory/layout.h"
+
+/*
+ * The machine-to-pseudo-physical table. Guests read it, each sets the entries of its own frames to what it likes: to
+ * the hypervisor a value is only a hint. Writes are single aligned stores; no lock.
+ */
+void m2p_set(mfn_t mfn, pfn_t pfn);
+/* M2P_INVALID for a frame without an entry. */
+pfn_t m2p_get(mfn_t mfn);
+
+#endif

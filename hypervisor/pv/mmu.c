@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cpu/cpu.h"
+#include "cpu/guest_access.h"
+#include "cpu/hypercall.h"
+#include "cpu/tlb.h"
+#include "domain/domain.h"
+#include "lib/printk.h"
+#include "memory/layout.h"
+#include "memory/m2p.h"
+#include "pv/descriptor_page.h"
+#include "pv/mmu.h"
+#include "pv/pagetype.h"
+#include "pv/pte.h"
+#include "pv-abi/errno.h"
+
+/* In a count argument: this call continues an interrupted one, *pdone counts on. Guests never set it themselves. */
+#define COUNT_CONTINUED 0x80000000U
+
+/* ---- tables given up ---- */
+
+static bool root_set(mfn_t mfn)
+{
+	return mfn && mfn != INVALID_MFN;
+}
+
+void pv_keep_old_table(struct vcpu *v, mfn_t mfn)
+{
+	ASSERT(!v->pv.old_table);
+	v->pv.old_table = mfn;
+}
+
+int pv_finish_old_table(struct vcpu *v)
+{
+	struct frame *f;
+	int r;
+
+	if (likely(!v->pv.old_table))
+		return 0;
+	f = mfn_to_frame(v->pv.old_table);
+	r = frame_put_type_preemptible(f);
+	if (r)
+		return r;
+	v->pv.old_table = 0;
+	frame_put(f);
+	return 0;
+}
+
+static void root_drop(struct vcpu *v, mfn_t old)
+{
+	if (!root_set(old))
+		return;
+	pv_keep_old_table(v, old);
+	(void)pv_finish_old_table(v);
+}
+
+int pv_new_guest_cr3(struct vcpu *v, mfn_t mfn)
+{
+	mfn_t old = v->pv.guest_table;
+	int r = pv_finish_old_table(v);
+
+	if (r)
+		return r;
+	if (!mfn_valid(mfn))
+		return -EINVAL;
+	r = frame_get_and_type(mfn_to_frame(mfn), v->domain, FT_L4);
+	if (r)
+		return r;
+	v->pv.guest_table = mfn;
+	if (v == current)
+		root_load(v);
+	root_drop(v, old);
+	return 0;
+}
+
+int pv_new_user_cr3(struct vcpu *v, mfn_t mfn)
+{
+	mfn_t old = v->pv.guest_table_user;
+	int r = pv_finish_old_table(v);
+
+	if (r)
+		return r;
+	if (mfn) {
+		if (!mfn_valid(mfn))
+			return -EINVAL;
+		r = frame_get_and_type(mfn_to_frame(mfn), v->domain, FT_L4);
+		if (r)
+			return r;
+	}
+	v->pv.guest_table_user = mfn ? mfn : INVALID_MFN;
+	if (v == current && !v->pv.kernel_mode)
+		root_load(v);
+	root_drop(v, old);
+	return 0;
+}
+
+int pv_drop_guest_tables(struct vcpu *v)
+{
+	mfn_t *const roots[] = { &v->pv.guest_table, &v->pv.guest_table_user };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(roots); i++) {
+		mfn_t old;
+		int r = pv_finish_old_table(v);
+
+		if (r)
+			return r;
+		old = *roots[i];
+		*roots[i] = INVALID_MFN;
+		root_drop(v, old);
+	}
+	return pv_finish_old_table(v);
+}
+
+int pv_relinquish_tables(struct domain *d)
+{
+	struct vcpu *v;
+	int r;
+
+	for_each_vcpu(d, v) {
+		r = pv_drop_guest_tables(v);
+		if (!r)
+			r = pv_set_gdt(v, NULL, 0);
+		if (!r)
+			r = pv_set_ldt(v, 0, 0);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+/* ---- looking up ---- */
+
+mfn_t pv_find_l1(mfn_t root, vaddr_t va)
+{
+	mfn_t mfn = root;
+
+	if (!is_canonical(va) || (va >= HV_VIRT_START && va < HV_VIRT_END))
+		return INVALID_MFN;
+	for (unsigned level = 4; level > 1; level--) {
+		u64 e;
+
+		/* Another vCPU may be taking the tables apart: what is read is only a number until the L1 is locked. */
+		if (!mfn_valid(mfn))
+			return INVALID_MFN;
+		e = READ_ONCE(((u64 *)mfn_to_va(mfn))[pt_slot(va, level)]);
+		if (!(e & PTE_P) || (e & PTE_PS))
+			return INVALID_MFN;
+		mfn = pte_mfn(e);
+	}
+	return mfn_valid(mfn) ? mfn : INVALID_MFN;
+}
+
+bool pv_walk(mfn_t root, vaddr_t va, u64 *leaf)
+{
+	mfn_t l1 = pv_find_l1(root, va);
+
+	if (l1 == INVALID_MFN)
+		return false;
+	*leaf = READ_ONCE(((u64 *)mfn_to_va(l1))[pt_slot(va, 1)]);
+	return *leaf & PTE_P;
+}
+
+struct domain *pv_domain_lookup(unsigned domid, int *err)
+{
+	struct domain *d = NULL;
+
+	if (domid == DOMID_SELF || domid == current->domain->id) {
+		d = current->domain;
+	} else if (domid == DOMID_IO) {
+		d = dom_io;
+	} else if (!current->domain->privileged) {
+		*err = -EPERM;
+		return NULL;
+	} else if (domid == DOMID_XEN) {
+		d = dom_hv;
+	}
+	if (d) {
+		domain_hold(d);
+		return d;
+	}
+	d = domid < DOMID_FIRST_RESERVED ? domain_get((domid_t)domid) : NULL;
+	if (!d)
+		*err = -ESRCH;
+	return d;
+}
+
+int pv_vcpumask_cpus(struct domain *d, vaddr_t va, cpumask_t *out)
+{
+	u64 map = 0;
+	struct vcpu *v;
+
+	if (copy_from_guest(&map, va, DIV_ROUND_UP(min(d->max_vcpus, 64U), 8)))
+		return -EFAULT;
+	*out = 0;
+	for_each_vcpu(d, v)
+		if (map & BIT(v->id))
+			*out |= CPU_MASK(v->cpu);
+	*out &= d->dirty_cpus;
+	return 0;
+}
+
+/* ---- mmu_update ---- */
+
+/* Write one entry of a table, or one word of memory that is none. */
+static int entry_update(struct vcpu *v, struct domain *tables, struct domain *frames, u64 ptr, u64 val)
+{
+	bool keep_ad = (ptr & 3) == MMU_PT_UPDATE_PRESERVE_AD;
+	unsigned slot = (ptr & ~PAGE_MASK) / 8;
+	mfn_t mfn = ptr >> PAGE_SHIFT;
+	struct frame *f;
+	u64 old = 0;
+	int level, r;
+
+	if ((ptr & 4) || !mfn_valid(mfn))
+		return -EINVAL;
+	f = mfn_to_frame(mfn);
+	if (!frame_get(f, tables))
+		return -EINVAL;
+	level = table_lock(f);
+	if (level > 0) {
+		r = table_write(f, (unsigned)level, slot, val, frames, keep_ad, NULL, &old);
+		table_unlock(f);
+		if (old && entry_put((unsigned)level, old, true))
+			pv_keep_old_table(v, pte_mfn(old));
+	} else {
+		r = level;
+		if (r == -EINVAL) {
+			r = frame_get_type(f, FT_WRITABLE);
+			if (!r) {
+				WRITE_ONCE(((u64 *)mfn_to_va(mfn))[slot], val);
+				frame_put_type(f);
+			}
+		}
+	}
+	frame_put(f);
+	return r;
+}
+
+static int m2p_update(struct domain *frames, u64 ptr, u64 val)
+{
+	mfn_t mfn = ptr >> PAGE_SHIFT;
+	struct frame *f;
+
+	if (!mfn_valid(mfn))
+		return -EINVAL;
+	f = mfn_to_frame(mfn);
+	if (!frame_get(f, frames))
+		return -EINVAL;
+	m2p_set(mfn, val);
+	frame_put(f);
+	return 0;
+}
+
+s64 do_mmu_update(u64 ureqs, u64 count, u64 pdone, u64 foreigndom)
+{
+	struct vcpu *v = current;
+	struct domain *tables = NULL, *frames;
+	u32 n = (u32)count, done = 0, i;
+	int r = 0;
+
+	if (pv_finish_old_table(v))
+		return hypercall_continue(__HYPERVISOR_mmu_update, 4, ureqs, count, pdone, foreigndom);
+	if (n & COUNT_CONTINUED) {
+		n &= ~COUNT_CONTINUED;
+		if (pdone && get_guest(done, pdone))
+			return -EFAULT;
+	}
+
+	frames = pv_domain_lookup(foreigndom & 0xffff, &r);
+	if (!frames)
+		return r;
+	tables = v->domain;
+	if ((foreigndom >> 16) & 0xffff)
+		tables = pv_domain_lookup(((foreigndom >> 16) & 0xffff) - 1, &r);
+	else
+		domain_hold(tables);
+	if (!tables) {
+		domain_put(frames);
+		return r;
+	}
+
+	for (i = 0; i < n; i++) {
+		struct mmu_update req;
+
+		if (i && preempt_wanted()) {
+			r = -ERESTART;
+			break;
+		}
+		if (get_guest(req, ureqs + (u64)i * sizeof(req))) {
+			r = -EFAULT;
+			break;
+		}
+		if ((req.ptr & 3) == MMU_MACHPHYS_UPDATE)
+			r = m2p_update(frames, req.ptr, req.val);
+		else
+			r = entry_update(v, tables, frames, req.ptr, req.val);
+		if (r)
+			break;
+		if (v->pv.old_table) {
+			i++;
+			r = -ERESTART;
+			break;
+		}
+	}
+	domain_put(tables);
+	domain_put(frames);
+
+	done += i;
+	if (pdone && put_guest(done, pdone) && !r)
+		r = -EFAULT;
+	if (r == -ERESTART)
+		return hypercall_continue(__HYPERVISOR_mmu_update, 4, ureqs + (u64)i * sizeof(struct mmu_update),
+					  (u64)((n - i) | COUNT_CONTINUED), pdone, foreigndom);
+	return r;
+}
+
+/* ---- update_va_mapping ---- */
+
+static int va_flush(struct domain *d, vaddr_t va, u64 flags)
+{
+	u64 target = flags & ~UVMF_FLUSHTYPE_MASK;
+	cpumask_t mask;
+
+	switch (flags & UVMF_FLUSHTYPE_MASK) {
+	case UVMF_TLB_FLUSH:
+	case UVMF_INVLPG:
+		break;
+	default:
+		return 0;
+	}
+	if (target == UVMF_LOCAL)
+		mask = CPU_MASK(cpu_id());
+	else if (target == UVMF_ALL)
+		mask = d->dirty_cpus;
+	else if (pv_vcpumask_cpus(d, target, &mask))
+		return -EFAULT;
+	if ((flags & UVMF_FLUSHTYPE_MASK) == UVMF_TLB_FLUSH)
+		tlb_flush(mask, 0);
+	else
+		tlb_flush_va(mask, va, 0);
+	return 0;
+}
+
+static int va_update(struct vcpu *v, vaddr_t va, u64 val, u64 flags, struct domain *frames)
+{
+	struct domain *d = v->domain;
+	mfn_t l1 = pv_find_l1(v->pv.guest_table, va);
+	struct frame *f;
+	u64 old = 0;
+	int r;
+
+	if (l1 == INVALID_MFN)
+		return -EINVAL;
+	f = mfn_to_frame(l1);
+	if (!frame_get(f, d))
+		return -EINVAL;
+	r = table_lock(f);
+	if (r > 0) {
+		if (r == 1)
+			r = table_write(f, 1, pt_slot(va, 1), val, frames, false, NULL, &old);
+		else
+			r = -EINVAL;
+		table_unlock(f);
+		(void)entry_put(1, old, false);
+	}
+	frame_put(f);
+	return r ? r : va_flush(d, va, flags);
+}
+
+s64 do_update_va_mapping(u64 va, u64 val, u64 flags)
+{
+	int r = pv_finish_old_table(current);
+
+	if (!r)
+		r = va_update(current, va, val, flags, current->domain);
+	if (r == -ERESTART)
+		return hypercall_continue(__HYPERVISOR_update_va_mapping, 3, va, val, flags);
+	return r;
+}
+
+s64 do_update_va_mapping_otherdomain(u64 va, u64 val, u64 flags, u64 domid)
+{
+	int r = pv_finish_old_table(current);
+
+	if (!r) {
+		struct domain *frames = pv_domain_lookup(domid & 0xffff, &r);
+
+		if (!frames)
+			return r;
+		r = va_update(current, va, val, flags, frames);
+		domain_put(frames);
+	}
+	if (r == -ERESTART)
+		return hypercall_continue(__HYPERVISOR_update_va_mapping_otherdomain, 4, va, val, flags, domid);
+	return r;
+}

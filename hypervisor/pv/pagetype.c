@@ -1,0 +1,540 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cpu/cpu.h"
+#include "cpu/tlb.h"
+#include "domain/domain.h"
+#include "lib/printk.h"
+#include "machine/msi.h"
+#include "memory/frame.h"
+#include "memory/layout.h"
+#include "pv/descriptor.h"
+#include "pv/pagetype.h"
+#include "pv/pte.h"
+#include "pv/pv.h"
+#include "pv-abi/errno.h"
+
+static bool slot_reserved(unsigned level, unsigned slot)
+{
+	return level == 4 && slot >= HV_SLOT_FIRST && slot <= HV_SLOT_LAST;
+}
+
+/* Device memory: no references are counted, permission is all. Never changes for a frame once the machine is up. */
+static bool mfn_is_io(mfn_t mfn)
+{
+	return !mfn_valid(mfn) || (dom_io && frame_owner(mfn_to_frame(mfn)) == dom_io);
+}
+
+static void stamp(struct frame *f)
+{
+	WRITE_ONCE(f->tlb_stamp, tlb_clock_now());
+}
+
+/* Set the type word of a LOCKED frame. Only the pin bit can change meanwhile: it is kept. */
+static void type_store(struct frame *f, u64 word)
+{
+	u64 t = atomic_read(&f->type);
+
+	while (!atomic_cmpxchg(&f->type, &t, word | (t & FT_PINNED)))
+		;
+}
+
+static void type_unlock(struct frame *f)
+{
+	atomic_and(&f->type, ~FT_LOCKED);
+}
+
+static u64 partial_word(u64 type, unsigned n, u64 count)
+{
+	return type | FT_PARTIAL | (u64)n << FT_PARTIAL_SHIFT | count;
+}
+
+static unsigned partial_entries(u64 t)
+{
+	if (t & FT_PARTIAL)
+		return (unsigned)((t & FT_PARTIAL_MASK) >> FT_PARTIAL_SHIFT);
+	return t & FT_VALIDATED ? PT_ENTRIES : 0;
+}
+
+/* ---- entries ---- */
+
+/*
+ * May a table of domain `d` have this entry at this level, and how does it look in the table? Does not look at the frame.
+ * 0 or -EINVAL.
+ */
+static int entry_fix(const struct domain *d, unsigned level, u64 *e)
+{
+	u64 v = *e;
+
+	if (!(v & PTE_P))
+		return 0;
+	if ((v & PTE_ADDR) >> cpu_features.phys_bits)
+		return -EINVAL;
+	if ((v & PTE_NX) && !cpu_features.nx)
+		return -EINVAL;
+	if (level > 1) {
+		/* PTE_PS: large pages would map frames that were not looked at. */
+		if (v & (PTE_PS | PTE_PWT | PTE_PCD | PTE_G))
+			return -EINVAL;
+		*e = v | PTE_US;
+		return 0;
+	}
+	if ((v & PTE_CACHE) && !d->perms.iomem.first)
+		return -EINVAL;
+	/*
+	 * No global pages: kernel ones must go with a switch to user mode, and user ones with one to another process,
+	 * which this ABI lets a guest do by nothing but a new base pointer.
+	 */
+	v &= ~PTE_G;
+	if (!(v & PTE_US))
+		v |= PTE_GUEST_KERNEL;
+	*e = v | PTE_US;
+	return 0;
+}
+
+/*
+ * The references of a leaf entry of d's, to a frame that `frames` owns. `same`: a frame that the entry's predecessor maps
+ * already, so that mapping it read-only needs nobody's permission; INVALID_MFN for none.
+ */
+static int leaf_get(struct domain *d, struct domain *frames, u64 *e, mfn_t same)
+{
+	mfn_t mfn = pte_mfn(*e);
+	struct frame *f;
+	int r;
+
+	if (mfn_is_io(mfn)) {
+		if (!range_set_contains(&d->perms.iomem, mfn, mfn))
+			return -EPERM;
+		if (frames != d && frames != dom_io && !range_set_contains(&frames->perms.iomem, mfn, mfn))
+			return -EPERM;
+		/* Writes to such pages fault; ptwr_fault() swallows them. */
+		if ((*e & PTE_RW) && range_set_contains(&mmio_ro_ranges, mfn, mfn))
+			*e &= ~PTE_RW;
+		return 0;
+	}
+	f = mfn_to_frame(mfn);
+	if (mfn == same && !(*e & PTE_RW)) {
+		if (!frame_get_any(f))
+			return -EINVAL;
+	} else if (!frame_get(f, frames)) {
+		return -EINVAL;
+	}
+	if (frame_owner(f) != d && !(atomic_read(&f->count) & FC_FOREIGN))
+		atomic_or(&f->count, FC_FOREIGN);
+	if (*e & PTE_RW) {
+		r = frame_get_type(f, FT_WRITABLE);
+		if (r) {
+			frame_put(f);
+			return r;
+		}
+	}
+	return 0;
+}
+
+/* The references of an entry of a table of d's. *e is brought into its final form. */
+static int entry_get(struct domain *d, struct domain *frames, unsigned level, u64 *e, mfn_t same)
+{
+	mfn_t mfn = pte_mfn(*e);
+
+	if (!(*e & PTE_P))
+		return 0;
+	if (level == 1)
+		return leaf_get(d, frames, e, same);
+	if (mfn_is_io(mfn))
+		return -EINVAL;
+	return frame_get_and_type(mfn_to_frame(mfn), d, ft_of_level(level - 1));
+}
+
+static int type_put(struct frame *f, bool preemptible);
+
+int entry_put(unsigned level, u64 e, bool preemptible)
+{
+	mfn_t mfn = pte_mfn(e);
+	struct frame *f;
+	int r;
+
+	if (!(e & PTE_P) || mfn_is_io(mfn))
+		return 0;
+	f = mfn_to_frame(mfn);
+	if (level > 1) {
+		r = type_put(f, preemptible);
+		if (r)
+			return r;
+	} else if (e & PTE_RW) {
+		frame_put_type(f);
+	}
+	frame_put(f);
+	return 0;
+}
+
+/* ---- whole tables; the frame is LOCKED ---- */
+
+/* *n: entries below it are done, before and after. 0, -ERESTART or why an entry is refused. */
+static int table_validate(struct frame *f, unsigned level, unsigned *n)
+{
+	struct domain *d = frame_owner(f);
+	u64 *table = frame_to_va(f);
+
+	while (*n < PT_ENTRIES) {
+		u64 e = READ_ONCE(table[*n]), fixed = e;
+		int r;
+
+		if (!(e & PTE_P) || slot_reserved(level, *n)) {
+			++*n;
+			continue;
+		}
+		r = entry_fix(d, level, &fixed);
+		if (!r)
+			r = entry_get(d, d, level, &fixed, INVALID_MFN);
+		if (r)
+			return r;
+		if (fixed != e)
+			WRITE_ONCE(table[*n], fixed);
+		++*n;
+		if (level > 1 && *n < PT_ENTRIES && preempt_wanted())
+			return -ERESTART;
+	}
+	if (level == 4)
+		root_fill(table);
+	return 0;
+}
+
+static int table_undo(struct frame *f, unsigned level, unsigned *n, bool preemptible)
+{
+	u64 *table = frame_to_va(f);
+
+	while (*n > 0) {
+		u64 e = READ_ONCE(table[*n - 1]);
+
+		if ((e & PTE_P) && !slot_reserved(level, *n - 1)) {
+			int r = entry_put(level, e, preemptible);
+
+			if (r)
+				return r;
+		}
+		--*n;
+		if ((e & PTE_P) && preemptible && level > 1 && *n > 0 && preempt_wanted())
+			return -ERESTART;
+	}
+	return 0;
+}
+
+/* Leave a LOCKED frame in the partial state; `was`: its word before. */
+static void leave_partial(struct frame *f, u64 was, unsigned n, u64 count)
+{
+	if (!(was & FT_PARTIAL))
+		atomic_add(&f->count, 1);
+	type_store(f, partial_word(was & FT_TYPE_MASK, n, count));
+}
+
+/*
+ * Finish what nobody finished: a PARTIAL frame at count 0 that we have LOCKED. While the work goes on it shows a reference,
+ * so that others fail instead of waiting for it. Afterwards still LOCKED with the old type, unless -ERESTART.
+ */
+static int abandoned_undo(struct frame *f, u64 was)
+{
+	u64 type = was & FT_TYPE_MASK;
+	unsigned n = partial_entries(was);
+	int r;
+
+	type_store(f, type | FT_LOCKED | 1);
+	r = table_undo(f, ft_level(type), &n, true);
+	if (r) {
+		leave_partial(f, was, n, 0);
+		return r;
+	}
+	stamp(f);
+	type_store(f, type | FT_LOCKED);
+	/* The partial state's; the caller of us has one too, so the frame stays. */
+	frame_put(f);
+	return 0;
+}
+
+/* The LOCKED frame's type is `type` already; `was` is the word before locking. */
+static int validate_locked(struct frame *f, u64 was, u64 type)
+{
+	u64 count = was & FT_COUNT_MASK;
+	unsigned n = partial_entries(was);
+	int r;
+
+	if (type == FT_WRITABLE) {
+		type_store(f, type | FT_VALIDATED | (count + 1));
+		return 0;
+	}
+	/* With a reference shown: who wants another type is refused at once and does not wait for us. */
+	type_store(f, type | FT_LOCKED | (count + 1));
+	if (type == FT_SEGDESC) {
+		r = descriptor_page_fix(frame_to_va(f), frame_owner(f)->pv.is_32bit) ? 0 : -EINVAL;
+		type_store(f, r ? type : type | FT_VALIDATED | (count + 1));
+		return r;
+	}
+	r = table_validate(f, ft_level(type), &n);
+	if (!r) {
+		type_store(f, type | FT_VALIDATED | (count + 1));
+		if (was & FT_PARTIAL)
+			frame_put(f);
+		return 0;
+	}
+	if (r != -ERESTART && (table_undo(f, ft_level(type), &n, true) == 0) && !count) {
+		stamp(f);
+		type_store(f, type);
+		if (was & FT_PARTIAL)
+			frame_put(f);
+		return r;
+	}
+	leave_partial(f, (was & ~FT_TYPE_MASK) | type, n, count);
+	return r;
+}
+
+int frame_get_type(struct frame *f, u64 type)
+{
+	u64 t = atomic_read(&f->type);
+
+	for (;;) {
+		u64 count = t & FT_COUNT_MASK, old = t & FT_TYPE_MASK;
+
+		if (old == type && (t & FT_VALIDATED) && (count || !(t & FT_LOCKED))) {
+			if (count == FT_COUNT_MASK)
+				return -EBUSY;
+			if (atomic_cmpxchg(&f->type, &t, t + 1))
+				return 0;
+			continue;
+		}
+		if (count && old != type)
+			return -EINVAL;
+		if (t & FT_LOCKED) {
+			if (preempt_wanted())
+				return -ERESTART;
+			cpu_relax();
+			t = atomic_read(&f->type);
+			continue;
+		}
+		if (count == FT_COUNT_MASK)
+			return -EBUSY;
+		if (old == FT_NONE && type == FT_WRITABLE) {
+			/* Fresh from the heap: nothing to forget, nothing to check. */
+			if (atomic_cmpxchg(&f->type, &t, FT_WRITABLE | FT_VALIDATED | 1))
+				return 0;
+			continue;
+		}
+		if (!atomic_cmpxchg(&f->type, &t, t | FT_LOCKED))
+			continue;
+		if (old != type) {
+			if (t & FT_PARTIAL) {
+				int r = abandoned_undo(f, t);
+
+				if (r)
+					return r;
+			}
+			if (old != FT_NONE)
+				tlb_flush(frame_stale_cpus(f), TLB_GLOBAL);
+			t = type;
+			type_store(f, type | FT_LOCKED);
+		}
+		return validate_locked(f, t, type);
+	}
+}
+
+static int type_put(struct frame *f, bool preemptible)
+{
+	u64 t = atomic_read(&f->type);
+
+	for (;;) {
+		u64 count = t & FT_COUNT_MASK, type = t & FT_TYPE_MASK;
+		unsigned n;
+		int r;
+
+		ASSERT(count);
+		if (count > 1 && (t & FT_VALIDATED)) {
+			if (atomic_cmpxchg(&f->type, &t, t - 1))
+				return 0;
+			continue;
+		}
+		if (t & FT_LOCKED) {
+			if (preemptible && preempt_wanted())
+				return -ERESTART;
+			cpu_relax();
+			t = atomic_read(&f->type);
+			continue;
+		}
+		if (!ft_is_table(type)) {
+			/* The stamp must be there before anybody else can take the frame for something. */
+			if (!atomic_cmpxchg(&f->type, &t, (t - 1) | FT_LOCKED))
+				continue;
+			stamp(f);
+			if (type == FT_WRITABLE)
+				type_unlock(f);
+			else
+				type_store(f, type);
+			return 0;
+		}
+		if (!atomic_cmpxchg(&f->type, &t, (t | FT_LOCKED) & ~(FT_VALIDATED | FT_PARTIAL | FT_PARTIAL_MASK)))
+			continue;
+		n = partial_entries(t);
+		if (count > 1) {
+			/* One of several that want to give up a table that is half undone. */
+			type_store(f, partial_word(type, n, count - 1));
+			return 0;
+		}
+		r = table_undo(f, ft_level(type), &n, preemptible);
+		if (r) {
+			leave_partial(f, t, n, count);
+			return r;
+		}
+		stamp(f);
+		type_store(f, type);
+		if (t & FT_PARTIAL)
+			frame_put(f);
+		return 0;
+	}
+}
+
+void frame_put_type(struct frame *f)
+{
+	(void)type_put(f, false);
+}
+
+int frame_put_type_preemptible(struct frame *f)
+{
+	return type_put(f, true);
+}
+
+/* ---- writing entries ---- */
+
+int table_lock(struct frame *f)
+{
+	u64 t = atomic_read(&f->type);
+
+	for (;;) {
+		if (!ft_is_table(t) || !(t & FT_COUNT_MASK))
+			return -EINVAL;
+		if (!(t & (FT_LOCKED | FT_VALIDATED)))
+			return -EINVAL;
+		if (t & FT_LOCKED) {
+			if (preempt_wanted())
+				return -ERESTART;
+			cpu_relax();
+			t = atomic_read(&f->type);
+			continue;
+		}
+		if (atomic_cmpxchg(&f->type, &t, t | FT_LOCKED))
+			return (int)ft_level(t);
+	}
+}
+
+void table_unlock(struct frame *f)
+{
+	type_unlock(f);
+}
+
+/* Unmapped mode runs on copies of the root: no CPU may enter the guest with the former entry in its copy. */
+static void root_changed(struct frame *f)
+{
+	if (cpu_features.meltdown)
+		tlb_flush(frame_owner(f)->dirty_cpus, TLB_ROOT);
+}
+
+int table_write(struct frame *f, unsigned level, unsigned slot, u64 val, struct domain *frames, bool keep_ad,
+		const u64 *expect, u64 *old)
+{
+	u64 *p = (u64 *)frame_to_va(f) + slot;
+	struct domain *d = frame_owner(f);
+	u64 cur = READ_ONCE(*p), want;
+	bool same;
+	int r;
+
+	*old = 0;
+	if (slot_reserved(level, slot))
+		return -EINVAL;
+	if (expect && cur != *expect)
+		return -EAGAIN;
+	r = entry_fix(d, level, &val);
+	if (r)
+		return r;
+	/* The references are the same too: tables differ in nothing that counts, leaves would by the right to write. */
+	same = (cur & val & PTE_P) && pte_mfn(cur) == pte_mfn(val) && (level > 1 || !((cur ^ val) & PTE_RW));
+	if (!same) {
+		r = entry_get(d, frames, level, &val, (cur & PTE_P) ? pte_mfn(cur) : INVALID_MFN);
+		if (r)
+			return r;
+	}
+	/* We are the only writer, but the CPUs set A and D whenever they like. */
+	do {
+		if (expect && cur != *expect) {
+			if (!same)
+				(void)entry_put(level, val, false);
+			return -EAGAIN;
+		}
+		want = keep_ad ? val | (cur & (PTE_A | PTE_D)) : val;
+	} while (!atomic_cmpxchg(p, &cur, want));
+	if (level == 4)
+		root_changed(f);
+	if (!same && (cur & PTE_P))
+		*old = cur;
+	return 0;
+}
+
+u64 table_swap_leaf(struct frame *f, unsigned slot, u64 val)
+{
+	return atomic_xchg((u64 *)frame_to_va(f) + slot, val);
+}
+
+/* ---- pins ---- */
+
+int frame_pin(struct frame *f, u64 type)
+{
+	struct domain *d = frame_owner(f);
+	int r = frame_get_type(f, type);
+
+	if (r)
+		return r;
+	if (atomic_or(&f->type, FT_PINNED) & FT_PINNED) {
+		frame_put_type(f);
+		return -EINVAL;
+	}
+	/* domain_relinquish_memory() may have passed by; whoever finds the bit drops the pin's references. */
+	if (d->dying && (atomic_and(&f->type, ~FT_PINNED) & FT_PINNED)) {
+		frame_put_type(f);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int frame_unpin(struct frame *f)
+{
+	int r;
+
+	if (!(atomic_and(&f->type, ~FT_PINNED) & FT_PINNED))
+		return -EINVAL;
+	r = frame_put_type_preemptible(f);
+	if (r) {
+		if (!(atomic_or(&f->type, FT_PINNED) & FT_PINNED))
+			return r;
+		/* Pinned anew meanwhile, so it is not the last reference and there is nothing to undo. */
+		frame_put_type(f);
+	}
+	frame_put(f);
+	return 0;
+}
+
+int frame_type_relinquish(struct frame *f)
+{
+	u64 t;
+
+	if ((atomic_read(&f->type) & FT_PINNED) && frame_unpin(f) == -ERESTART)
+		return -ERESTART;
+	t = atomic_read(&f->type);
+	while ((t & FT_PARTIAL) && !(t & FT_COUNT_MASK)) {
+		if (t & FT_LOCKED) {
+			if (preempt_wanted())
+				return -ERESTART;
+			cpu_relax();
+			t = atomic_read(&f->type);
+		} else if (atomic_cmpxchg(&f->type, &t, t | FT_LOCKED)) {
+			int r = abandoned_undo(f, t);
+
+			if (!r)
+				type_unlock(f);
+			return r;
+		}
+	}
+	return 0;
+}
