@@ -31,6 +31,7 @@ struct pv_vcpu {
 	struct trap_info traps[256];    /* .address 0: none */
 	mfn_t guest_table;              /* kernel root: type reference held (FT_L4); INVALID_MFN when none */
 	mfn_t guest_table_user;         /* user root or INVALID_MFN */
+	mfn_t old_table;                /* table whose references are still to be dropped (pv/mmu.h), 0 for none */
 	u64 gdt_frames[14];             /* FT_SEGDESC references held */
 	unsigned gdt_entries;
 	u64 ldt_frames[16];             /* FT_SEGDESC references held; as many as ldt_entries need */
