@@ -478,3 +478,14 @@ void heap_add_range(paddr_t start, paddr_t end)
 	}
 	spin_unlock_irqrestore(&heap_lock, flags);
 }
+
+void heap_adopt(struct frame *f)
+{
+	ASSERT(f->count == FC_HEAP);
+	f->type = FT_NONE;
+	f->owner = 0;
+	f->tlb_stamp = 0;
+	f->next = f->prev = FRAME_LIST_END;
+	f->count = 0;
+	total_frames++;
+}

@@ -72,6 +72,8 @@ int heap_claim(struct domain *d, u64 pages);
 
 /* Boot only: [start, end) bytes of RAM become free. */
 void heap_add_range(paddr_t start, paddr_t end);
+/* Boot only: a frame of RAM that the boot loader filled becomes one without an owner, content and all, for heap_assign(). */
+void heap_adopt(struct frame *f);
 #include "memory/early.h"
 
 #endif
