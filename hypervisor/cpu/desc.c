@@ -146,7 +146,8 @@ int entry_area_create(unsigned cpu)
 
 	stack_top = entry_area_page(cpu, EA_MAIN_STACK) + STACK_SIZE - sizeof(struct cpu_info) +
 		    offsetof(struct cpu_info, regs) + sizeof(struct regs);
-	*info = (struct entry_info){ .stack_top = stack_top, .target = (u64)syscall_entry, .hv_cr3 = idle_root_paddr() };
+	*info = (struct entry_info){ .stack_top = stack_top, .target = (u64)syscall_entry,
+				     .target32 = (u64)syscall32_entry, .hv_cr3 = idle_root_paddr() };
 	if (unmapped_mode) {
 		mfn_t root = paging_create_root_copy(cpu);
 
@@ -155,8 +156,10 @@ int entry_area_create(unsigned cpu)
 		c->root_copy = root;
 		info->guest_cr3 = root << PAGE_SHIFT;
 		memcpy(stub, syscall_stub_u, syscall_stub_u_end - syscall_stub_u);
+		memcpy(stub + STUB32_OFFSET, syscall32_stub_u, syscall32_stub_u_end - syscall32_stub_u);
 	} else {
 		memcpy(stub, syscall_stub, syscall_stub_end - syscall_stub);
+		memcpy(stub + STUB32_OFFSET, syscall32_stub, syscall32_stub_end - syscall32_stub);
 	}
 	fill_gdt(c->gdt, entry_area_page(cpu, EA_TSS));
 	tss->iobase = sizeof(*tss);
@@ -181,7 +184,7 @@ void entry_area_load(void)
 	__asm__ volatile("lldt %w0" :: "r"(0));
 	wrmsr(MSR_STAR, (u64)0xe023 << 48 | (u64)SEL_HV_CS << 32);
 	wrmsr(MSR_LSTAR, entry_area_page(cpu, EA_STUB));
-	wrmsr(MSR_CSTAR, entry_area_page(cpu, EA_STUB));
+	wrmsr(MSR_CSTAR, entry_area_page(cpu, EA_STUB) + STUB32_OFFSET);
 	wrmsr(MSR_SFMASK, RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_RF | RFLAGS_AC);
 	if (cpu_features.vendor == CPU_VENDOR_INTEL) {
 		wrmsr(MSR_SYSENTER_CS, 0);

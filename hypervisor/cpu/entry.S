@@ -16,6 +16,7 @@
 #define HV_CS     0xe008
 #define HV_DS     0xe010
 #define GUEST_CS  0xe033
+#define GUEST_CS32 0xe023
 #define GUEST_SS  0xe02b
 
 #define R_ERR   120
@@ -114,6 +115,41 @@ syscall_stub_u:
 	movq (syscall_stub_u + 2 * 4096 + 8)(%rip), %rax
 	jmpq *(syscall_stub_u + 4096 + EI_TARGET)(%rip)
 syscall_stub_u_end:
+
+/* The same for SYSCALL from compatibility mode; goes to byte 512 of the stub page. */
+	.global syscall32_stub, syscall32_stub_end, syscall32_stub_u, syscall32_stub_u_end
+	.balign 64
+syscall32_stub:
+	movq %rsp, (syscall32_stub - 512 + 2 * 4096)(%rip)
+	movq (syscall32_stub - 512 + 4096 + EI_STACK_TOP)(%rip), %rsp
+	pushq $GUEST_SS
+	pushq (syscall32_stub - 512 + 2 * 4096)(%rip)
+	jmpq *(syscall32_stub - 512 + 4096 + EI_TARGET32)(%rip)
+syscall32_stub_end:
+	.balign 64
+syscall32_stub_u:
+	movq %rsp, (syscall32_stub_u - 512 + 2 * 4096)(%rip)
+	movq %rax, (syscall32_stub_u - 512 + 2 * 4096 + 8)(%rip)
+	movq (syscall32_stub_u - 512 + 4096 + EI_HV_CR3)(%rip), %rax
+	movq %rax, %cr3
+	movq (syscall32_stub_u - 512 + 4096 + EI_STACK_TOP)(%rip), %rsp
+	pushq $GUEST_SS
+	pushq (syscall32_stub_u - 512 + 2 * 4096)(%rip)
+	movq (syscall32_stub_u - 512 + 2 * 4096 + 8)(%rip), %rax
+	jmpq *(syscall32_stub_u - 512 + 4096 + EI_TARGET32)(%rip)
+syscall32_stub_u_end:
+
+	.balign 64
+	.global syscall32_entry
+syscall32_entry:
+	pushq %r11
+	pushq $GUEST_CS32
+	pushq %rcx
+	pushq $0
+	save_regs
+	movq %rsp, %rdi
+	call syscall32_from_guest
+	jmp exit_to_guest
 
 	.balign 64
 	.global syscall_entry

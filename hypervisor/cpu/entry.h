@@ -7,6 +7,7 @@
 
 /* What entry.S calls, and what it offers. */
 void syscall_from_guest(struct regs *r);
+void syscall32_from_guest(struct regs *r);
 void trap_from_guest(struct regs *r);
 struct regs *trap_from_hypervisor(struct regs *r);
 void ist_from_anywhere(struct regs *r);
@@ -29,6 +30,7 @@ int load_gs_user(u16 sel);
 void lgdt_and_reload(const void *gdtr);
 
 extern const u8 syscall_stub[], syscall_stub_end[], syscall_stub_u[], syscall_stub_u_end[];
+extern const u8 syscall32_stub[], syscall32_stub_end[], syscall32_stub_u[], syscall32_stub_u_end[], syscall32_entry[];
 extern const u8 syscall_entry[], vector_stubs[], vector_stubs_u[];
 extern const u8 entry_df[], entry_nmi[], entry_mc[], entry_df_u[], entry_nmi_u[], entry_mc_u[];
 extern const u8 iret_to_guest[], iret_to_guest_u[];

@@ -32,6 +32,8 @@
 #define EI_TARGET     8
 #define EI_HV_CR3     16
 #define EI_GUEST_CR3  24
+#define EI_TARGET32   32
+#define STUB32_OFFSET 512
 
 #ifndef __ASSEMBLER__
 #include "cpu/cpu.h"
@@ -51,6 +53,7 @@ struct entry_info {
 	u64 target;    /* syscall_entry */
 	u64 hv_cr3;    /* unmapped mode: the guest's root with everything of ours mapped */
 	u64 guest_cr3; /* unmapped mode: this CPU's copy of the root without us */
+	u64 target32;  /* syscall32_entry */
 };
 
 /* Build CPU `cpu`'s area in the idle page table. Boot CPU, for itself and for each CPU before it is started. 0, -ENOMEM. */

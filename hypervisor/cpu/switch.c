@@ -7,11 +7,9 @@
 #include "cpu/desc.h"
 #include "cpu/entry.h"
 #include "cpu/fpu.h"
-#include "cpu/tlb.h"
 #include "domain/domain.h"
 #include "domain/timer.h"
 #include "lib/printk.h"
-#include "memory/paging.h"
 #include "pv/cpu_ops.h"
 #include "pv/root.h"
 #include "sched/sched.h"
@@ -34,11 +32,9 @@ void context_switch(struct vcpu *prev, struct vcpu *next)
 		if (!to->is_idle)
 			atomic_or(&to->dirty_cpus, CPU_MASK(c->id));
 		if (to->is_idle)
-			root_load_mfn(idle_root_paddr() >> PAGE_SHIFT);
+			root_load_idle();
 		else
 			root_load(next);
-		/* User pages are global: they do not survive into another domain. */
-		tlb_flush_local(0);
 		if (!from->is_idle)
 			atomic_and(&from->dirty_cpus, ~CPU_MASK(c->id));
 	} else if (!to->is_idle) {

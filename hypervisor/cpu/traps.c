@@ -257,6 +257,20 @@ void syscall_from_guest(struct regs *r)
 		pv_bounce_syscall(r);
 }
 
+/* SYSCALL from compatibility mode (AMD's CPUs have it). */
+void syscall32_from_guest(struct regs *r)
+{
+	struct pv_vcpu *pv = &current->pv;
+
+	local_irq_enable();
+	if (pv->kernel_mode || !pv->syscall32_callback) {
+		r->rip -= 2;
+		pv_inject_trap(6, 0);
+		return;
+	}
+	pv_bounce_callback(r, pv->syscall32_callback, pv->syscall32_masks);
+}
+
 /* Interrupts are off on return: whatever is raised later comes as an interrupt to the guest and back here. */
 void exit_work(struct regs *r)
 {

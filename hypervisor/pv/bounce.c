@@ -7,6 +7,7 @@
 #include "lib/printk.h"
 #include "memory/layout.h"
 #include "pv/pv.h"
+#include "pv/root.h"
 
 void pv_toggle_mode(struct vcpu *v)
 {
@@ -15,7 +16,7 @@ void pv_toggle_mode(struct vcpu *v)
 	v->pv.kernel_mode = !v->pv.kernel_mode;
 	/* KERNEL_GS_BASE always holds the base of the mode that is not running. */
 	__asm__ volatile("swapgs" ::: "memory");
-	root_load(v);
+	root_load_mfn(v->pv.kernel_mode ? v->pv.guest_table : v->pv.guest_table_user);
 	local_irq_restore(irq);
 }
 

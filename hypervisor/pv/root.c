@@ -7,6 +7,7 @@
 #include "cpu/entry.h"
 #include "cpu/entry_area.h"
 #include "cpu/msr.h"
+#include "cpu/tlb.h"
 #include "domain/domain.h"
 #include "lib/string.h"
 #include "memory/layout.h"
@@ -36,9 +37,18 @@ void root_load_mfn(mfn_t mfn)
 	write_cr3(mfn << PAGE_SHIFT);
 }
 
+void root_load_idle(void)
+{
+	root_load_mfn(idle_root_paddr() >> PAGE_SHIFT);
+	tlb_flush_local(0);
+}
+
 void root_load(struct vcpu *v)
 {
 	root_load_mfn(v->pv.kernel_mode ? v->pv.guest_table : v->pv.guest_table_user);
+	/* User pages are global, so that they survive the change of mode; another address space must not see them. */
+	if (cpu_features.pge)
+		tlb_flush_local(0);
 }
 
 void root_copy_refresh(void)

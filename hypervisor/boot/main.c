@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The order in which the hypervisor comes to life. */
+#include "boot/main.h"
+#include "boot/cmdline.h"
+#include "boot/e820.h"
+#include "boot/multiboot.h"
+#include "boot/smp.h"
+#include "boot/start_domains.h"
+#include "cpu/cpu.h"
+#include "cpu/desc.h"
+#include "cpu/entry.h"
+#include "cpu/entry_area.h"
+#include "cpu/features.h"
+#include "cpu/ipi.h"
+#include "cpu/msr.h"
+#include "cpu/tlb.h"
+#include "domain/domain.h"
+#include "domain/timer.h"
+#include "domain/version.h"
+#include "lib/printk.h"
+#include "lib/string.h"
+#include "machine/acpi.h"
+#include "machine/apic.h"
+#include "machine/console.h"
+#include "machine/ioapic.h"
+#include "machine/irq.h"
+#include "machine/pci.h"
+#include "machine/power.h"
+#include "machine/serial.h"
+#include "memory/heap.h"
+#include "memory/paging.h"
+#include "sched/sched.h"
+
+struct cpu cpus[NR_CPUS];
+unsigned nr_cpus = 1;
+volatile cpumask_t cpus_online = 1;
+
+/* For GDB and the symbol-minded: the stack that the boot CPU starts on; it holds no secrets afterwards. */
+extern u8 boot_stack[], boot_stack_top[];
+
+/* What distribution-compiled decompressors read their stack protector's canary from: %fs:40. */
+static u64 fake_tls[8];
+
+static void __init show_memory_map(void)
+{
+	static const char *const types[] = { "?", "RAM", "reserved", "ACPI", "ACPI NVS", "bad" };
+
+	for (unsigned i = 0; i < machine_e820.n; i++) {
+		const struct e820_range *e = &machine_e820.e[i];
+
+		printk(LOG_DEBUG "memory map: %012llx-%012llx %s\n", (unsigned long long)e->start,
+		       (unsigned long long)(e->start + e->size), e->type < ARRAY_SIZE(types) ? types[e->type] : "?");
+	}
+}
+
+/* The last thing on the boot stack: go on as the boot CPU's idle vCPU. */
+static void __init __noreturn become_idle(void)
+{
+	struct cpu_info *old = get_cpu_info();
+	struct cpu_info *info = (struct cpu_info *)(entry_area_page(0, EA_MAIN_STACK) + STACK_SIZE - sizeof(*info));
+
+	local_irq_disable();
+	memset(info, 0, sizeof(*info));
+	info->cpu = old->cpu;
+	info->current = old->current;
+	switch_stack_and_call(info, boot_finish);
+}
+
+/* No longer init code: frees that, starts the guests and idles. */
+void boot_finish(void)
+{
+	paging_free_init();
+	console_end_boot();
+	start_domains_run();
+	local_irq_enable();
+	idle_loop();
+}
+
+void __init start_of_day(u32 magic, u32 info)
+{
+	struct cpu_info *ci = get_cpu_info();
+	const char *error;
+
+	memset(ci, 0, sizeof(*ci));
+	ci->cpu = &cpus[0];
+	ci->cpu->online = true;
+	error = multiboot_parse(magic, info);
+	strlcpy(saved_cmdline, boot_info.cmdline ? boot_info.cmdline : "", sizeof(saved_cmdline));
+	cmdline_parse(saved_cmdline);
+	console_init();
+	printk(LOG_INFO "Annulus %s\n", ANNULUS_VERSION);
+	if (error)
+		panic("boot: %s\n", error);
+	printk(LOG_INFO "boot: by %s, Multiboot %u, command line: %s\n", boot_info.loader, boot_info.protocol, saved_cmdline);
+	cmdline_report();
+	idt_load_early();
+	wrmsr(MSR_FS_BASE, (u64)fake_tls);
+	features_init();
+	show_memory_map();
+	paging_init();
+	if (!features_init_cpu())
+		panic("boot: this CPU lacks FXSR or another feature that every 64-bit CPU has\n");
+	features_report();
+	acpi_init(boot_info.rsdp);
+	power_init();
+	pic_init();
+	apic_init();
+	cpus[0].apic_id = apic_read_id();
+	ioapic_init();
+	irq_init();
+	ipi_init();
+	tlb_init();
+	domains_init();
+	sched_init();
+	cpus[0].idle = idle_vcpu_create(0);
+	if (!cpus[0].idle || entry_area_create(0))
+		panic("boot: out of memory: give the machine at least 128 MiB\n");
+	ci->current = cpus[0].idle;
+	idt_init();
+	entry_area_load();
+	wrmsr(MSR_FS_BASE, (u64)fake_tls);
+	apic_init_cpu();
+	time_init();
+	time_init_cpu();
+	sched_init_cpu(0);
+	local_irq_enable();
+	pci_init();
+	serial_init_irq();
+	smp_boot();
+	paging_protect_image();
+	printk(LOG_INFO "memory: %llu MiB RAM, %llu MiB free\n", (unsigned long long)(heap_total_frames() >> 8),
+	       (unsigned long long)(heap_free_frames() >> 8));
+	start_domains_build();
+	become_idle();
+}
+
+/* Stop everything; called once per CPU at most. */
+void panic(const char *fmt, ...)
+{
+	static volatile u32 panicking;
+	va_list ap;
+	u32 none = 0;
+
+	local_irq_disable();
+	if (!atomic_cmpxchg(&panicking, &none, 1U))
+		for (;;)
+			__asm__ volatile("cli; hlt");
+	printk(LOG_ERR "panic on CPU %u: ", cpu_id());
+	va_start(ap, fmt);
+	vprintk(fmt, ap);
+	va_end(ap);
+	power_stop_other_cpus();
+	machine_restart();
+}
