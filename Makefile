@@ -154,7 +154,7 @@ demo: $(B)/annulus.iso ## The same without a person: print the checklist, exit 0
 test: ## Unit and system tests; the last line is `N passed, N failed, N skipped`
 	$(Q)scripts/test.sh '$(MAKE)' $(B)
 
-unit: $(call deps,build) ## Unit tests (CUnit, ASan, UBSan); T=name runs one
+unit: | $(call deps,unit) ## Unit tests (CUnit, ASan, UBSan); T=name runs one
 	$(Q)$(MAKE) --no-print-directory -f tests/unit/Makefile B=$(B) T='$(T)' run
 
 system: all $(B)/annulus.iso | $(call deps,test) ## Whole-machine tests in QEMU and Bochs; T=name runs those whose name contains it
