@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Devices of a domain: their store entries, and what they stand on in dom0 (disk.c, net.c). The backends are
+ * drivers of dom0's kernel, woken by the store entries.
+ */
+#ifndef HVCTL_DEVICE_H
+#define HVCTL_DEVICE_H
+
+#include "internal.h"
+
+/* What a disk stands on once disk_open() has looked. */
+struct disk_base {
+	int fd;			/* keeps a loop device alive until the backend has opened it; -1: none */
+	char node[64];		/* the block device, "/dev/loop0" */
+	uint32_t major, minor;
+	char identity[64];	/* of the target: two paths to one disk have the same */
+};
+
+/* Look only: does the target exist and is it of a usable kind? Fills identity. -errno with message. */
+int disk_check(struct hvctl_ctx *ctx, const struct hvctl_disk *disk, struct disk_base *base);
+
+/* Have a block device for it: itself, or a loop device that vanishes with its last user. */
+int disk_open(struct hvctl_ctx *ctx, const struct hvctl_disk *disk, struct disk_base *base);
+
+/* Make the bridge if it is missing and bring it up; *made tells whether it was. */
+int net_bridge(struct hvctl_ctx *ctx, const char *bridge, bool *made);
+void net_remove_bridge(const char *bridge);
+
+/* Put the interface of a new vif, which the backend is about to make, onto its bridge and bring it up. */
+int net_attach(struct hvctl_ctx *ctx, const char *interface, const char *bridge, const char *new_name);
+
+/* Load a module of dom0's kernel if its driver directory /sys/... is missing. */
+int module_need(struct hvctl_ctx *ctx, const char *module, const char *sysfs);
+
+/*
+ * Fail if another domain has a disk open in a way that does not go together with this one: -EBUSY.
+ * Readers may be many; a writer is alone.
+ */
+int devices_check_sharing(struct hvctl_ctx *ctx, const struct hvctl_config *config);
+
+/*
+ * Write all store entries of the configuration's devices and bring their dom0 side up. Loop devices are held
+ * in the context. What was made before a failure is undone by devices_remove().
+ */
+int devices_add(struct hvctl_ctx *ctx, const struct hvctl_config *config, uint32_t domid);
+
+/* Close and remove all backends of a domain that does not run (any more). Nothing there is fine. */
+void devices_remove(struct hvctl_ctx *ctx, uint32_t domid);
+
+#endif
