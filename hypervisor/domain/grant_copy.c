@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* GNTTABOP_copy: bytes from one domain's frame to another's, each named by a grant or, for the caller's own, by frame. */
+#include "cpu/cpu.h"
+#include "domain/domain.h"
+#include "domain/grant_table.h"
+#include "lib/string.h"
+
+/* One end of a copy while it is held: a general reference, and a FT_WRITABLE one if `write`. */
+struct copy_end {
+	struct frame *frame;
+	struct domain *granter; /* NULL: the caller's own frame */
+	u32 ref;
+	bool write;
+};
+
+static bool hold_frame(struct copy_end *end, mfn_t mfn, struct domain *owner)
+{
+	struct frame *f = mfn_to_frame(mfn);
+
+	if (!mfn_valid(mfn))
+		return false;
+	if (end->write ? frame_get_and_type(f, owner, FT_WRITABLE) != 0 : !frame_get(f, owner))
+		return false;
+	end->frame = f;
+	return true;
+}
+
+static s16 hold(struct copy_end *end, const struct gnttab_copy_ptr *p, bool by_ref, bool write)
+{
+	mfn_t mfn;
+	s16 status;
+
+	end->write = write;
+	end->granter = NULL;
+	if (!by_ref) {
+		if (p->domid != DOMID_SELF)
+			return GNTST_permission_denied;
+		return hold_frame(end, p->u.gmfn, current->domain) ? GNTST_okay : GNTST_bad_page;
+	}
+
+	end->granter = domain_get(p->domid);
+	if (!end->granter)
+		return GNTST_bad_domain;
+	end->ref = p->u.ref;
+	status = grant_pin(end->granter, end->ref, current->domain->id, write, &mfn);
+	if (status == GNTST_okay && !hold_frame(end, mfn, end->granter)) {
+		grant_unpin(end->granter, end->ref, write);
+		status = GNTST_bad_page;
+	}
+	if (status != GNTST_okay)
+		domain_put(end->granter);
+	return status;
+}
+
+static void let_go(struct copy_end *end)
+{
+	if (end->write)
+		frame_put_and_type(end->frame);
+	else
+		frame_put(end->frame);
+	if (end->granter) {
+		grant_unpin(end->granter, end->ref, end->write);
+		domain_put(end->granter);
+	}
+}
+
+void grant_copy_one(struct gnttab_copy *op)
+{
+	struct copy_end source, dest;
+
+	if (op->source.offset + op->len > PAGE_SIZE || op->dest.offset + op->len > PAGE_SIZE) {
+		op->status = GNTST_bad_copy_arg;
+		return;
+	}
+	op->status = hold(&source, &op->source, op->flags & GNTCOPY_source_gref, false);
+	if (op->status != GNTST_okay)
+		return;
+	op->status = hold(&dest, &op->dest, op->flags & GNTCOPY_dest_gref, true);
+	if (op->status == GNTST_okay) {
+		/* Both may be the same frame. */
+		memmove((char *)frame_to_va(dest.frame) + op->dest.offset,
+			(char *)frame_to_va(source.frame) + op->source.offset, op->len);
+		let_go(&dest);
+	}
+	let_go(&source);
+}

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Grant mappings: the handles of a domain that maps others' frames. Making and ending one takes a claim (MAPPING_BUSY),
+ * so that what follows needs no lock. The page-table entry of a mapping holds references like any other entry and is
+ * pv/'s business; the handle holds one more of its own.
+ */
+#include "cpu/cpu.h"
+#include "cpu/tlb.h"
+#include "domain/domain.h"
+#include "domain/grant_table.h"
+#include "memory/heap.h"
+#include "pv-abi/errno.h"
+#include "pv/grant_pte.h"
+
+#define MAP_PARTS (GNTMAP_device_map | GNTMAP_host_map)
+#define MAP_FLAGS (MAP_PARTS | GNTMAP_readonly | GNTMAP_application_map | GNTMAP_contains_pte)
+
+static struct grant_mapping *mapping_at(const struct grant_table *gt, u32 index)
+{
+	return &gt->maptrack[index / MAPPINGS_PER_FRAME][index % MAPPINGS_PER_FRAME];
+}
+
+/* A free mapping, claimed. False if the domain has all it may have. */
+static bool mapping_alloc(struct grant_table *gt, u32 *index)
+{
+	bool ok = false;
+
+	spin_lock(&gt->maptrack_lock);
+	if (!gt->first_free && gt->nr_maptrack < gt->max_maptrack) {
+		struct grant_mapping *page = page_alloc(ALLOC_GRANT);
+
+		if (page) {
+			u32 first = gt->nr_maptrack * (u32)MAPPINGS_PER_FRAME;
+
+			for (u32 i = 0; i < MAPPINGS_PER_FRAME - 1; i++)
+				page[i].next_free = first + i + 2;
+			gt->maptrack[gt->nr_maptrack] = page;
+			__atomic_store_n(&gt->nr_maptrack, gt->nr_maptrack + 1, __ATOMIC_RELEASE);
+			gt->first_free = first + 1;
+		}
+	}
+	if (gt->first_free) {
+		struct grant_mapping *m;
+
+		*index = gt->first_free - 1;
+		m = mapping_at(gt, *index);
+		gt->first_free = m->next_free;
+		m->state = MAPPING_BUSY;
+		gt->mappings++;
+		ok = true;
+	}
+	spin_unlock(&gt->maptrack_lock);
+	return ok;
+}
+
+static void mapping_free(struct grant_table *gt, u32 index)
+{
+	struct grant_mapping *m = mapping_at(gt, index);
+
+	spin_lock(&gt->maptrack_lock);
+	m->granter = NULL;
+	m->flags = 0;
+	m->generation = (u16)((m->generation + 1) % HANDLE_GENERATIONS);
+	m->state = MAPPING_FREE;
+	m->next_free = gt->first_free;
+	gt->first_free = index + 1;
+	gt->mappings--;
+	spin_unlock(&gt->maptrack_lock);
+}
+
+static u32 handle_of(const struct grant_table *gt, u32 index)
+{
+	return (u32)mapping_at(gt, index)->generation << HANDLE_INDEX_BITS | index;
+}
+
+/* Claim the live mapping of a handle, or NULL. */
+static struct grant_mapping *mapping_claim(struct grant_table *gt, u32 handle, u32 *index)
+{
+	struct grant_mapping *m = NULL;
+	u32 i = handle & ((1U << HANDLE_INDEX_BITS) - 1);
+
+	spin_lock(&gt->maptrack_lock);
+	if (i / MAPPINGS_PER_FRAME < gt->nr_maptrack && handle_of(gt, i) == handle &&
+	    mapping_at(gt, i)->state == MAPPING_LIVE) {
+		m = mapping_at(gt, i);
+		m->state = MAPPING_BUSY;
+		*index = i;
+	}
+	spin_unlock(&gt->maptrack_lock);
+	return m;
+}
+
+/* The claimed mapping is complete, or stays as it was. */
+static void mapping_live(struct grant_table *gt, struct grant_mapping *m)
+{
+	spin_lock(&gt->maptrack_lock);
+	m->state = MAPPING_LIVE;
+	spin_unlock(&gt->maptrack_lock);
+}
+
+static bool get_frame(struct domain *granter, mfn_t mfn, bool write)
+{
+	struct frame *f = mfn_to_frame(mfn);
+
+	if (!mfn_valid(mfn))
+		return false;
+	return write ? !frame_get_and_type(f, granter, FT_WRITABLE) : frame_get(f, granter);
+}
+
+static void put_frame(mfn_t mfn, bool write)
+{
+	if (write)
+		frame_put_and_type(mfn_to_frame(mfn));
+	else
+		frame_put(mfn_to_frame(mfn));
+}
+
+/* Give back what a claimed mapping holds, and itself. */
+static void mapping_end(struct grant_table *gt, u32 index)
+{
+	struct grant_mapping *m = mapping_at(gt, index);
+	struct domain *granter = m->granter;
+	bool write = !(m->flags & GNTMAP_readonly);
+
+	put_frame(m->mfn, write);
+	grant_unpin(granter, m->ref, write);
+	mapping_free(gt, index);
+	domain_put(granter);
+}
+
+static s16 map(struct domain *granter, struct gnttab_map_grant_ref *op)
+{
+	struct domain *d = current->domain;
+	struct grant_table *gt = d->grants;
+	bool write = !(op->flags & GNTMAP_readonly);
+	struct grant_mapping *m;
+	u32 index;
+	mfn_t mfn;
+	s16 status;
+
+	if (!mapping_alloc(gt, &index))
+		return GNTST_no_space;
+	status = grant_pin(granter, op->ref, d->id, write, &mfn);
+	if (status != GNTST_okay)
+		goto no_pin;
+	status = GNTST_bad_page;
+	if (!get_frame(granter, mfn, write))
+		goto no_frame;
+	if (op->flags & GNTMAP_host_map) {
+		status = grant_pte_map(op->host_addr, mfn, op->flags & MAP_FLAGS,
+				       (op->flags >> _GNTMAP_guest_avail0 & 7) << 9) ? GNTST_bad_virt_addr : GNTST_okay;
+		if (status != GNTST_okay)
+			goto no_pte;
+	}
+
+	m = mapping_at(gt, index);
+	domain_hold(granter);
+	m->granter = granter;
+	m->mfn = mfn;
+	m->ref = op->ref;
+	m->flags = op->flags & MAP_FLAGS;
+	op->handle = handle_of(gt, index);
+	op->dev_bus_addr = mfn << PAGE_SHIFT;
+	mapping_live(gt, m);
+	return GNTST_okay;
+
+no_pte:
+	put_frame(mfn, write);
+no_frame:
+	grant_unpin(granter, op->ref, write);
+no_pin:
+	mapping_free(gt, index);
+	return status;
+}
+
+void grant_map_one(struct gnttab_map_grant_ref *op)
+{
+	struct domain *granter;
+
+	if (!(op->flags & MAP_PARTS)) {
+		op->status = GNTST_bad_gntref;
+		return;
+	}
+	granter = domain_get(op->dom);
+	if (!granter) {
+		op->status = GNTST_bad_domain;
+		return;
+	}
+	op->status = map(granter, op);
+	domain_put(granter);
+}
+
+s16 grant_unmap_begin(struct grant_unmap_batch *b, u32 handle, u64 host_addr, u64 dev_bus_addr, u64 new_addr)
+{
+	struct grant_table *gt = current->domain->grants;
+	struct grant_mapping *m;
+	u32 index;
+	u8 parts = 0;
+
+	m = mapping_claim(gt, handle, &index);
+	if (!m)
+		return GNTST_bad_handle;
+	if (dev_bus_addr && (m->flags & GNTMAP_device_map)) {
+		if (dev_bus_addr != m->mfn << PAGE_SHIFT) {
+			mapping_live(gt, m);
+			return GNTST_bad_dev_addr;
+		}
+		parts |= GNTMAP_device_map;
+	}
+	if (host_addr && (m->flags & GNTMAP_host_map)) {
+		if (grant_pte_unmap(host_addr, m->mfn, m->flags, new_addr)) {
+			mapping_live(gt, m);
+			return GNTST_general_error;
+		}
+		parts |= GNTMAP_host_map;
+		b->flush = true;
+	}
+	b->done[b->count].index = index;
+	b->done[b->count++].parts = parts;
+	return GNTST_okay;
+}
+
+void grant_unmap_end(struct grant_unmap_batch *b)
+{
+	struct domain *d = current->domain;
+	struct grant_table *gt = d->grants;
+
+	if (b->flush)
+		tlb_flush(d->dirty_cpus, TLB_GLOBAL);
+	for (unsigned i = 0; i < b->count; i++) {
+		struct grant_mapping *m = mapping_at(gt, b->done[i].index);
+
+		if (!(m->flags & MAP_PARTS & ~b->done[i].parts)) {
+			mapping_end(gt, b->done[i].index);
+			continue;
+		}
+		m->flags &= (u8)~b->done[i].parts;
+		mapping_live(gt, m);
+	}
+	b->count = 0;
+	b->flush = false;
+}
+
+int grant_release_mappings(struct domain *d)
+{
+	struct grant_table *gt = d->grants;
+
+	if (!gt)
+		return 0;
+	while (gt->release_next < gt->nr_maptrack * MAPPINGS_PER_FRAME) {
+		u32 index = gt->release_next++;
+		struct grant_mapping *m = mapping_at(gt, index);
+
+		if (m->state == MAPPING_LIVE)
+			mapping_end(gt, index);
+		if (index % 64 == 63 && preempt_wanted())
+			return -ERESTART;
+	}
+	return 0;
+}
+
+void grant_for_each_mapping(struct domain *d, void (*fn)(mfn_t mfn, bool writable, void *arg), void *arg)
+{
+	struct grant_table *gt = d->grants;
+
+	if (!gt)
+		return;
+	for (u32 i = 0; i < __atomic_load_n(&gt->nr_maptrack, __ATOMIC_ACQUIRE) * MAPPINGS_PER_FRAME; i++) {
+		mfn_t mfn = 0;
+		bool live, write = false;
+
+		spin_lock(&gt->maptrack_lock);
+		live = mapping_at(gt, i)->state == MAPPING_LIVE;
+		if (live) {
+			mfn = mapping_at(gt, i)->mfn;
+			write = !(mapping_at(gt, i)->flags & GNTMAP_readonly);
+		}
+		spin_unlock(&gt->maptrack_lock);
+		if (live)
+			fn(mfn, write, arg);
+	}
+}
