@@ -80,12 +80,15 @@ static int entry_fix(const struct domain *d, unsigned level, u64 *e)
 	if ((v & PTE_CACHE) && !d->perms.iomem.first)
 		return -EINVAL;
 	/*
-	 * No global pages: kernel ones must go with a switch to user mode, and user ones with one to another process,
-	 * which this ABI lets a guest do by nothing but a new base pointer.
+	 * Global are user pages: their translations survive the change to the kernel's root and back, and root_load() drops
+	 * them with any other change of roots. Kernel pages must go when the guest enters user mode.
 	 */
-	v &= ~PTE_G;
 	if (!(v & PTE_US))
 		v |= PTE_GUEST_KERNEL;
+	if ((v & PTE_GUEST_KERNEL) || !cpu_features.pge || cpu_features.meltdown)
+		v &= ~PTE_G;
+	else
+		v |= PTE_G;
 	*e = v | PTE_US;
 	return 0;
 }
