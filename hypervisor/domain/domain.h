@@ -33,6 +33,7 @@ struct vcpu {
 	volatile unsigned cpu;       /* where it runs, or ran last */
 	volatile bool running;       /* its state is on `cpu` (its registers, its root loaded) */
 	bool initialised;            /* VCPUOP_initialise or setvcpucontext was done; under domain->lock */
+	bool context_busy;           /* vcpu_set_context() is at work; under domain->lock */
 	bool polling;                /* blocked in SCHEDOP_poll */
 	u32 poll_port;               /* the one port polled for, 0 for several */
 	struct vcpu_info *info;      /* in shared info, or where VCPUOP_register_vcpu_info put it; never NULL */

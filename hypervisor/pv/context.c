@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A vCPU's state as a whole, in the ABI's form: VCPUOP_initialise, the control domain's get and set, the domain builder.
+ * What is only copied is checked first, then what has references is taken, then the rest is written and cannot fail.
+ */
+#include "cpu/cpu.h"
+#include "cpu/entry.h"
+#include "cpu/fpu.h"
+#include "domain/domain.h"
+#include "lib/string.h"
+#include "memory/layout.h"
+#include "pv-abi/errno.h"
+#include "pv/callback.h"
+#include "pv/cpu_ops.h"
+#include "pv/descriptor_page.h"
+#include "pv/mmu.h"
+
+#define CR0_TS_BIT BIT(3)
+#define NR_VECTORS 256
+
+/* What a guest may have in RFLAGS; IF is always set, IOPL is virtual (SDM vol. 1, 3.4.3). */
+#define RFLAGS_GUEST (0x0cd5ULL | RFLAGS_TF | RFLAGS_RF | RFLAGS_AC | BIT(21))
+
+#define VM_ASSIST_VALID                                                                                \
+	(BIT(VMASST_TYPE_4gb_segments) | BIT(VMASST_TYPE_4gb_segments_notify) |                        \
+	 BIT(VMASST_TYPE_writable_pagetables) | BIT(VMASST_TYPE_pae_extended_cr3) |                    \
+	 BIT(VMASST_TYPE_architectural_iopl) | BIT(VMASST_TYPE_runstate_update_flag) |                 \
+	 BIT(VMASST_TYPE_m2p_strict))
+
+/* All that can be judged without looking at memory. */
+static int check(const struct vcpu *v, const struct vcpu_guest_context *c)
+{
+	if (!guest_entry_ok(c->event_callback_eip) || !guest_entry_ok(c->failsafe_callback_eip) ||
+	    !guest_entry_ok(c->syscall_callback_eip) || !guest_entry_ok(c->user_regs.rip))
+		return -EINVAL;
+	if (!is_canonical(c->fs_base) || !is_canonical(c->gs_base_kernel) || !is_canonical(c->gs_base_user))
+		return -EINVAL;
+	for (unsigned i = 0; i < NR_VECTORS; i++)
+		if (!guest_entry_ok(c->trap_ctxt[i].address))
+			return -EINVAL;
+	if (c->gdt_ents > FIRST_RESERVED_GDT_ENTRY || c->ldt_ents > 8192)
+		return -EINVAL;
+	/* A process needs a root of its own. */
+	if (!(c->flags & VGCF_in_kernel) && !c->ctrlreg[1])
+		return -EINVAL;
+	if (!v->id && (c->vm_assist & ~VM_ASSIST_VALID))
+		return -EINVAL;
+	return 0;
+}
+
+/* For a vCPU that has roots and tables already: they are not replaced behind its back. */
+static bool same_tables(const struct vcpu *v, const struct vcpu_guest_context *c)
+{
+	const struct pv_vcpu *pv = &v->pv;
+	mfn_t user = pv->guest_table_user == INVALID_MFN ? 0 : pv->guest_table_user;
+
+	return xen_cr3_to_pfn(c->ctrlreg[3]) == pv->guest_table && xen_cr3_to_pfn(c->ctrlreg[1]) == user &&
+	       c->gdt_ents == pv->gdt_entries && c->ldt_ents == pv->ldt_entries &&
+	       (!c->ldt_ents || c->ldt_base == pv->ldt_base) &&
+	       !memcmp(c->gdt_frames, pv->gdt_frames, DIV_ROUND_UP(c->gdt_ents, 512) * sizeof(c->gdt_frames[0]));
+}
+
+static int take_tables(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+	int ret = pv_new_guest_cr3(v, xen_cr3_to_pfn(c->ctrlreg[3]));
+
+	if (!ret)
+		ret = pv_new_user_cr3(v, xen_cr3_to_pfn(c->ctrlreg[1]));
+	if (!ret)
+		ret = pv_set_gdt(v, c->gdt_frames, (unsigned)c->gdt_ents);
+	if (!ret)
+		ret = pv_set_ldt(v, c->ldt_base, (unsigned)c->ldt_ents);
+	return ret;
+}
+
+/* Undo take_tables() for a vCPU that had nothing before. -ERESTART leaves the roots to the next attempt. */
+static int drop_tables(struct vcpu *v)
+{
+	(void)pv_set_ldt(v, 0, 0);
+	(void)pv_set_gdt(v, NULL, 0);
+	return pv_drop_guest_tables(v);
+}
+
+static void write_regs(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+	const struct cpu_user_regs *u = &c->user_regs;
+
+	v->regs = (struct regs){
+		.r15 = u->r15, .r14 = u->r14, .r13 = u->r13, .r12 = u->r12, .rbp = u->rbp, .rbx = u->rbx,
+		.r11 = u->r11, .r10 = u->r10, .r9 = u->r9, .r8 = u->r8, .rax = u->rax, .rcx = u->rcx,
+		.rdx = u->rdx, .rsi = u->rsi, .rdi = u->rdi, .rip = u->rip, .rsp = u->rsp,
+		.cs = u->cs | 3U, .ss = u->ss | 3U,
+		.rflags = (u->rflags & RFLAGS_GUEST) | RFLAGS_IF | 2,
+	};
+	v->pv.ds = u->ds;
+	v->pv.es = u->es;
+	v->pv.fs = u->fs;
+	v->pv.gs = u->gs;
+	v->pv.iopl = (u->rflags & RFLAGS_IOPL) >> 12;
+}
+
+static void write_rest(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+	struct pv_vcpu *pv = &v->pv;
+
+	write_regs(v, c);
+	for (unsigned i = 0; i < NR_VECTORS; i++) {
+		const struct trap_info *t = &c->trap_ctxt[i];
+
+		pv->traps[i] = (struct trap_info){
+			.vector = (u8)i, .flags = t->flags, .cs = t->cs | 3, .address = t->address,
+		};
+	}
+	pv->kernel_mode = c->flags & VGCF_in_kernel;
+	pv->failsafe_masks = c->flags & VGCF_failsafe_disables_events;
+	pv->syscall_masks = c->flags & VGCF_syscall_disables_events;
+	pv->event_callback = c->event_callback_eip;
+	pv->failsafe_callback = c->failsafe_callback_eip;
+	pv->syscall_callback = c->syscall_callback_eip;
+	pv->kernel_sp = c->kernel_sp;
+	pv->kernel_ss = (c->kernel_ss & 0xffff) | 3;
+	pv->ts = c->ctrlreg[0] & CR0_TS_BIT;
+	pv->fs_base = c->fs_base;
+	pv->gs_base_kernel = c->gs_base_kernel;
+	pv->gs_base_user = c->gs_base_user;
+	if (c->flags & VGCF_i387_valid)
+		fpu_import(v, c->fpu_ctxt.x);
+	if (!v->id && !v->initialised)
+		atomic_set(&v->domain->vm_assist, c->vm_assist);
+}
+
+/* Debug registers are judged one by one: all, or those of before. */
+static int write_debugregs(struct vcpu *v, const u64 *dr)
+{
+	u64 old[8];
+	int ret = 0;
+
+	memcpy(old, v->pv.dr, sizeof(old));
+	for (unsigned i = 0; !ret && i < 8; i++)
+		if (i < 4 || i > 5)
+			ret = pv_set_debugreg(v, i, dr[i]);
+	if (ret)
+		memcpy(v->pv.dr, old, sizeof(old));
+	return ret ? -EINVAL : 0;
+}
+
+/* One at a time: two vCPUs may try to initialise a third. */
+static bool context_claim(struct vcpu *v)
+{
+	bool mine;
+
+	spin_lock(&v->domain->lock);
+	mine = !v->context_busy && !v->domain->dying;
+	if (mine)
+		v->context_busy = true;
+	spin_unlock(&v->domain->lock);
+	return mine;
+}
+
+static void context_unclaim(struct vcpu *v, bool done)
+{
+	spin_lock(&v->domain->lock);
+	v->context_busy = false;
+	if (done)
+		v->initialised = true;
+	spin_unlock(&v->domain->lock);
+}
+
+int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+	int ret = check(v, c);
+
+	if (ret)
+		return ret;
+	if (v == current)
+		return -EINVAL;
+	if (!context_claim(v))
+		return v->domain->dying ? -EINVAL : -EBUSY;
+	if (v->initialised)
+		ret = same_tables(v, c) ? 0 : -EOPNOTSUPP;
+	else
+		ret = take_tables(v, c);
+	if (!ret)
+		ret = write_debugregs(v, c->debugreg);
+	if (!ret)
+		write_rest(v, c);
+	else if (!v->initialised && ret != -ERESTART)
+		(void)drop_tables(v);
+	context_unclaim(v, !ret);
+	if (ret)
+		return ret;
+
+	if (c->flags & VGCF_online) {
+		atomic_and(&v->pause_flags, ~VPF_DOWN);
+		vcpu_wake(v);
+	} else {
+		atomic_or(&v->pause_flags, VPF_DOWN);
+		vcpu_sleep_nosync(v);
+	}
+	return 0;
+}
+
+void vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c)
+{
+	const struct pv_vcpu *pv = &v->pv;
+	const struct regs *r = &v->regs;
+
+	memset(c, 0, sizeof(*c));
+	fpu_export(v, c->fpu_ctxt.x);
+	c->flags = VGCF_i387_valid;
+	if (pv->kernel_mode)
+		c->flags |= VGCF_in_kernel;
+	if (pv->failsafe_masks)
+		c->flags |= VGCF_failsafe_disables_events;
+	if (pv->syscall_masks)
+		c->flags |= VGCF_syscall_disables_events;
+	if (!(atomic_read(&v->pause_flags) & VPF_DOWN))
+		c->flags |= VGCF_online;
+	c->user_regs = (struct cpu_user_regs){
+		.r15 = r->r15, .r14 = r->r14, .r13 = r->r13, .r12 = r->r12, .rbp = r->rbp, .rbx = r->rbx,
+		.r11 = r->r11, .r10 = r->r10, .r9 = r->r9, .r8 = r->r8, .rax = r->rax, .rcx = r->rcx,
+		.rdx = r->rdx, .rsi = r->rsi, .rdi = r->rdi, .rip = r->rip, .rsp = r->rsp,
+		.cs = (u16)r->cs, .ss = (u16)r->ss, .ds = pv->ds, .es = pv->es, .fs = pv->fs, .gs = pv->gs,
+		.rflags = (r->rflags & ~RFLAGS_IOPL) | (u64)pv->iopl << 12,
+	};
+	memcpy(c->trap_ctxt, pv->traps, sizeof(c->trap_ctxt));
+	c->ldt_base = pv->ldt_base;
+	c->ldt_ents = pv->ldt_entries;
+	memcpy(c->gdt_frames, pv->gdt_frames, DIV_ROUND_UP(pv->gdt_entries, 512) * sizeof(c->gdt_frames[0]));
+	c->gdt_ents = pv->gdt_entries;
+	c->kernel_ss = pv->kernel_ss;
+	c->kernel_sp = pv->kernel_sp;
+	c->ctrlreg[0] = pv->cr0 | (pv->ts ? CR0_TS_BIT : 0);
+	c->ctrlreg[4] = pv->cr4;
+	if (pv->guest_table != INVALID_MFN)
+		c->ctrlreg[3] = xen_pfn_to_cr3(pv->guest_table);
+	if (pv->guest_table_user != INVALID_MFN)
+		c->ctrlreg[1] = xen_pfn_to_cr3(pv->guest_table_user);
+	memcpy(c->debugreg, pv->dr, sizeof(c->debugreg));
+	c->debugreg[4] = c->debugreg[5] = 0;
+	c->event_callback_eip = pv->event_callback;
+	c->failsafe_callback_eip = pv->failsafe_callback;
+	c->syscall_callback_eip = pv->syscall_callback;
+	c->vm_assist = atomic_read(&v->domain->vm_assist);
+	c->fs_base = pv->fs_base;
+	c->gs_base_kernel = pv->gs_base_kernel;
+	c->gs_base_user = pv->gs_base_user;
+}
+
+int vcpu_reset(struct vcpu *v)
+{
+	int ret;
+
+	atomic_or(&v->pause_flags, VPF_DOWN);
+	vcpu_sleep_sync(v);
+	ret = drop_tables(v);
+	if (!ret)
+		ret = pv_finish_old_table(v);
+	if (ret)
+		return ret;
+	memset(v->pv.traps, 0, sizeof(v->pv.traps));
+	v->pv.event_callback = v->pv.failsafe_callback = v->pv.syscall_callback = 0;
+	v->pv.syscall32_callback = v->pv.sysenter_callback = v->pv.nmi_callback = 0;
+	v->pv.kernel_mode = true;
+	v->trap_pending = 0;
+	v->nmi_pending = false;
+	spin_lock(&v->domain->lock);
+	v->initialised = false;
+	spin_unlock(&v->domain->lock);
+	return 0;
+}
