@@ -13,6 +13,7 @@
 #include "cpu/guest_access.h"
 #include "cpu/hypercall.h"
 #include "domain/domain.h"
+#include "domain/grant_table.h"
 #include "lib/string.h"
 #include "memory/heap.h"
 #include "memory/layout.h"
@@ -517,7 +518,7 @@ static s64 acquire_resource(u64 done, u64 arg)
 	if (!d)
 		return -ESRCH;
 
-	max = grant_max_frames(d, status);
+	max = status ? 0 : d->grants->max_frames; /* version 1 has no status frames */
 	if (!r.frame_list) {
 		/* How large is it? */
 		ret = -EINVAL;
