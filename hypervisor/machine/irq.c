@@ -21,7 +21,10 @@
 
 struct irq_desc irq_descs[NR_IRQS];
 
+/* What is given out: vectors, and the message-signalled descriptors in use. The lock is a leaf, interrupts off. */
+static struct spinlock alloc_lock;
 static struct vector_map vectors;
+static bool msi_line_used[IRQ_MSIS];
 
 /*
  * Vector to IRQ number + 1, 0 for none. Written under the descriptor's lock, read by handlers without one: the vector is
@@ -31,10 +34,6 @@ static u16 vector_irq[256];
 
 /* Written at boot, before interrupts are on. */
 static void (*fixed[256 - FIXED_VECTOR_FIRST])(struct regs *r);
-
-/* irq_alloc_msi()'s: which of the message-signalled descriptors are in use. */
-static struct spinlock msi_lines_lock;
-static bool msi_line_used[IRQ_MSIS];
 
 /* Atomic counters for the debug key. */
 static u64 spurious_count;
@@ -84,7 +83,7 @@ static const struct irq_chip gsi_chip = {
 void irq_init(void)
 {
 	vector_map_init(&vectors);
-	spin_lock_init(&msi_lines_lock);
+	spin_lock_init(&alloc_lock);
 	timer_init(&watchdog, watchdog_round, NULL, 0);
 	for (unsigned i = 0; i < NR_IRQS; i++) {
 		struct irq_desc *desc = &irq_descs[i];
@@ -115,7 +114,9 @@ static int start_line(struct irq_desc *desc)
 	int vector;
 
 	if (!desc->vector) {
+		spin_lock(&alloc_lock);
 		vector = vector_alloc(&vectors, 1);
+		spin_unlock(&alloc_lock);
 		if (vector < 0)
 			return vector;
 		desc->vector = (u8)vector;
@@ -384,10 +385,12 @@ int irq_alloc_msi(unsigned count, const struct irq_chip *chip)
 	int vector;
 	u64 flags;
 
+	flags = spin_lock_irqsave(&alloc_lock);
 	vector = vector_alloc(&vectors, count);
-	if (vector < 0)
+	if (vector < 0) {
+		spin_unlock_irqrestore(&alloc_lock, flags);
 		return -ENOSPC;
-	flags = spin_lock_irqsave(&msi_lines_lock);
+	}
 	for (first = 0, n = 0; n < count && first + n < IRQ_MSIS; ) {
 		if (msi_line_used[first + n]) {
 			first += n + 1;
@@ -396,17 +399,15 @@ int irq_alloc_msi(unsigned count, const struct irq_chip *chip)
 			n++;
 		}
 	}
-	if (n == count)
-		for (n = 0; n < count; n++)
-			msi_line_used[first + n] = true;
-	else
-		n = 0;
-	spin_unlock_irqrestore(&msi_lines_lock, flags);
-	if (n == 0) {
+	if (n < count) {
 		for (n = 0; n < count; n++)
 			vector_free(&vectors, (u8)(vector + n));
+		spin_unlock_irqrestore(&alloc_lock, flags);
 		return -ENOSPC;
 	}
+	for (n = 0; n < count; n++)
+		msi_line_used[first + n] = true;
+	spin_unlock_irqrestore(&alloc_lock, flags);
 	for (n = 0; n < count; n++) {
 		struct irq_desc *desc = &irq_descs[IRQ_GSIS + first + n];
 
@@ -440,10 +441,10 @@ void irq_free_msi(unsigned irq)
 	desc->chip_data = NULL;
 	desc->storm = false;
 	spin_unlock_irqrestore(&desc->lock, flags);
+	flags = spin_lock_irqsave(&alloc_lock);
 	vector_free(&vectors, vector);
-	flags = spin_lock_irqsave(&msi_lines_lock);
 	msi_line_used[irq - IRQ_GSIS] = false;
-	spin_unlock_irqrestore(&msi_lines_lock, flags);
+	spin_unlock_irqrestore(&alloc_lock, flags);
 }
 
 /* ------------------------------------------------------------------------------------------------------------------

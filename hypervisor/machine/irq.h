@@ -14,8 +14,8 @@ struct irq_desc;
  * Interrupt lines. Number n < IRQ_GSIS is GSI n; the rest are message-signalled ones, allocated as devices ask.
  *
  * Locks: irq_desc.lock guards everything in a descriptor and is taken by the interrupt handler: _irqsave everywhere. Below
- * it come only the I/O APICs' and the PCI configuration lock. Events are sent without it. The vector table is read without
- * a lock by the handler, which looks again under the descriptor's lock.
+ * it come only the vector allocator's, the I/O APICs' and the PCI configuration lock. Events are sent without it. The
+ * vector table is read without a lock by the handler, which looks again under the descriptor's lock.
  */
 #define IRQ_GSIS 256
 #define IRQ_MSIS 176

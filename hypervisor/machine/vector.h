@@ -2,12 +2,10 @@
 #ifndef ANNULUS_MACHINE_VECTOR_H
 #define ANNULUS_MACHINE_VECTOR_H
 
-#include "lib/spinlock.h"
 #include "lib/types.h"
 
-/* Which dynamic vectors (machine/vectors.h) are taken. The lock is a leaf, taken with interrupts off. */
+/* Which dynamic vectors (machine/vectors.h) are taken. Its owner, machine/irq.c, has the lock. */
 struct vector_map {
-	struct spinlock lock;
 	u64 used[4];
 };
 

@@ -11,6 +11,8 @@
 #define PIC_VECTOR_LAST      0x2f
 #define DYNAMIC_VECTOR_FIRST 0x30
 #define DYNAMIC_VECTOR_LAST  0xdf
+#define LEGACY_SYSCALL_VECTOR   0x80 /* guests' `int 0x80` and `int 0x82`: never a device's */
+#define LEGACY_HYPERCALL_VECTOR 0x82
 #define FIXED_VECTOR_FIRST   0xf0
 
 #define EVENT_CHECK_VECTOR   0xf8 /* does nothing but make the CPU pass its exit path */
