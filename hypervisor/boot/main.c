@@ -13,6 +13,7 @@
 #include "cpu/features.h"
 #include "cpu/ipi.h"
 #include "cpu/msr.h"
+#include "cpu/stop.h"
 #include "cpu/tlb.h"
 #include "domain/domain.h"
 #include "domain/timer.h"
@@ -62,7 +63,7 @@ static void __init __noreturn become_idle(void)
 	local_irq_disable();
 	memset(info, 0, sizeof(*info));
 	info->cpu = old->cpu;
-	info->current = old->current;
+	info->vcpu = old->vcpu;
 	switch_stack_and_call(info, boot_finish);
 }
 
@@ -115,7 +116,7 @@ void __init start_of_day(u32 magic, u32 info)
 	cpus[0].idle = idle_vcpu_create(0);
 	if (!cpus[0].idle || entry_area_create(0))
 		panic("boot: out of memory: give the machine at least 128 MiB\n");
-	ci->current = cpus[0].idle;
+	ci->vcpu = cpus[0].idle;
 	idt_init();
 	entry_area_load();
 	wrmsr(MSR_FS_BASE, (u64)fake_tls);
@@ -149,6 +150,6 @@ void panic(const char *fmt, ...)
 	va_start(ap, fmt);
 	vprintk(fmt, ap);
 	va_end(ap);
-	power_stop_other_cpus();
+	stop_other_cpus();
 	machine_restart();
 }

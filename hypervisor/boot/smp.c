@@ -75,7 +75,7 @@ static bool __init start_cpu(unsigned id, paddr_t page)
 	}
 	memset(info, 0, sizeof(*info));
 	info->cpu = c;
-	info->current = c->idle;
+	info->vcpu = c->idle;
 	memcpy(low, trampoline_start, trampoline_end - trampoline_start);
 	*(u64 *)(low + ((u8 *)&trampoline_stack - trampoline_start)) = (u64)info_top;
 	*(u64 *)(low + ((u8 *)&trampoline_cr3 - trampoline_start)) = idle_root_paddr();

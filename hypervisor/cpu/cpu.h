@@ -55,7 +55,7 @@ struct cpu {
 struct cpu_info {
 	u64 pad; /* so that the end of regs, where the CPU starts pushing, is 16-byte aligned */
 	struct regs regs;
-	struct vcpu *current;
+	struct vcpu *vcpu; /* what runs: `current` */
 	struct cpu *cpu;
 } __aligned(16);
 
@@ -80,7 +80,7 @@ static inline unsigned cpu_id(void)
 	return this_cpu()->id;
 }
 /* The vCPU that this CPU runs (or idles for). */
-#define current (get_cpu_info()->current)
+#define current (get_cpu_info()->vcpu)
 /* current's registers as of its entry to the hypervisor. */
 static inline struct regs *guest_regs(void)
 {

@@ -2,6 +2,7 @@
 /* Softirqs, and what CPUs ask of each other by interrupt: calls and passing the exit path. */
 #include "cpu/ipi.h"
 #include "cpu/cpu.h"
+#include "cpu/stop.h"
 #include "machine/apic.h"
 #include "machine/irq.h"
 #include "machine/vectors.h"
@@ -100,4 +101,23 @@ void ipi_init(void)
 {
 	irq_vector_register(CALL_FUNCTION_VECTOR, call_interrupt);
 	irq_vector_register(EVENT_CHECK_VECTOR, event_check_interrupt);
+}
+
+static volatile bool stopping;
+
+void stop_other_cpus(void)
+{
+	unsigned c;
+	cpumask_t others = cpus_online & ~CPU_MASK(cpu_id());
+
+	stopping = true;
+	smp_mb();
+	for_each_cpu_in(c, others)
+		apic_send_nmi(c);
+}
+
+void stop_if_asked(void)
+{
+	while (stopping)
+		__asm__ volatile("cli; hlt");
 }

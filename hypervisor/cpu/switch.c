@@ -25,7 +25,7 @@ void context_switch(struct vcpu *prev, struct vcpu *next)
 		pv_cpu_save(prev);
 		fpu_save(prev);
 	}
-	info->current = next;
+	info->vcpu = next;
 	next->cpu = c->id;
 	if (from != to) {
 		/* Before the new root is loaded, so that a flush for its domain cannot miss us. */

@@ -8,6 +8,7 @@
 #include "cpu/fpu.h"
 #include "cpu/entry_area.h"
 #include "cpu/msr.h"
+#include "cpu/stop.h"
 #include "domain/domain.h"
 #include "lib/printk.h"
 #include "lib/string.h"
@@ -229,7 +230,7 @@ void ist_from_anywhere(struct regs *r)
 
 	switch (r->vector & 0xff) {
 	case 2:
-		power_nmi_stop();
+		stop_if_asked();
 		this_cpu()->nmi_count++;
 		/* What the platform reports by NMI concerns dom0, as on bare hardware: it reads port 0x61. */
 		if (dom0 && dom0->vcpu[0] && !opt_nmi_fatal) {
