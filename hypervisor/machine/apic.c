@@ -214,13 +214,17 @@ void apic_init(void)
 static void setup_lint(void)
 {
 	u32 lint[2] = { LVT_MASKED, LVT_NMI };
-	struct cpu *c = this_cpu();
+	u32 acpi_id = 0xffffffff;
+
+	for (unsigned i = 0; i < acpi_info.nr_cpus; i++)
+		if (acpi_info.cpus[i].apic_id == apic_read_id())
+			acpi_id = acpi_info.cpus[i].acpi_id;
 
 	/* LINT1 is the NMI pin on every PC; the MADT may say otherwise for this CPU or for all. */
 	for (unsigned i = 0; i < acpi_info.nr_nmis; i++) {
 		u32 v = LVT_NMI;
 
-		if (acpi_info.nmis[i].acpi_id != 0xffffffff && acpi_info.nmis[i].acpi_id != c->acpi_id)
+		if (acpi_info.nmis[i].acpi_id != 0xffffffff && acpi_info.nmis[i].acpi_id != acpi_id)
 			continue;
 		if (acpi_info.nmis[i].active_low)
 			v |= LVT_ACTIVE_LOW;
