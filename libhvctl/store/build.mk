@@ -6,7 +6,7 @@
 HVSTORE_CORE := $(addprefix libhvctl/store/,path.c table.c perm.c tree.c quota.c watch.c transaction.c store.c control.c \
 	protocol.c)
 # What the console daemon uses as well.
-HVSTORE_SHARED := $(addprefix libhvctl/store/,evtchn.c privcmd.c log.c daemon.c)
+HVSTORE_SHARED := $(addprefix libhvctl/store/,evtchn.c privcmd.c log.c daemon.c listen.c)
 HVSTORED_SRC := $(HVSTORE_CORE) $(HVSTORE_SHARED) $(addprefix libhvctl/store/,ring.c connection.c socket.c domain.c main.c)
 HVSTORED_OBJ := $(HVSTORED_SRC:%.c=$(B)/%.o)
 

@@ -16,6 +16,7 @@
 
 #include "daemon.h"
 #include "domain.h"
+#include "listen.h"
 #include "log.h"
 #include "socket.h"
 
@@ -227,7 +228,7 @@ static int poll_add(struct daemon *daemon, int fd, void *source)
 static int listen_all(struct daemon *daemon)
 {
 	for (unsigned int i = 0; i < daemon->nr_sockets; i++) {
-		int fd = socket_listen(daemon->socket[i]);
+		int fd = unix_listen(daemon->socket[i]);
 		int error = fd < 0 ? fd : 0;
 
 		if (!error) {

@@ -4,14 +4,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
-
-#include "daemon.h"
 
 struct socket_connection {
 	struct connection connection;
@@ -22,46 +17,6 @@ struct socket_connection {
 static struct socket_connection *of(struct connection *connection)
 {
 	return (struct socket_connection *)connection;
-}
-
-/* Whether somebody answers at @address. */
-static bool in_use(const struct sockaddr_un *address)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool used = fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
-
-	if (fd >= 0)
-		close(fd);
-	return used;
-}
-
-int socket_listen(const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd, error;
-	mode_t mask;
-
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(address.sun_path, path);
-	error = daemon_make_directory(path);
-	if (error)
-		return error;
-	if (in_use(&address))
-		return -EADDRINUSE;
-	unlink(path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	mask = umask(0177);
-	error = bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 64) < 0 ?
-			-errno : 0;
-	umask(mask);
-	if (error) {
-		close(fd);
-		return error;
-	}
-	return fd;
 }
 
 static ssize_t read_socket(struct connection *connection, char *out, size_t size)

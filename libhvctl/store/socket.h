@@ -8,13 +8,6 @@
 #include "connection.h"
 
 /*
- * socket_listen - make a listening, non-blocking socket at @path, with mode 0600. Directories are made and a
- * stale socket is replaced.
- * Returns the descriptor or a negative errno; -EADDRINUSE when somebody listens there.
- */
-int socket_listen(const char *path);
-
-/*
  * socket_accept - take one waiting connection, if there is one.
  * @epoll: where the new descriptor is registered, edge-triggered, with its connection as data
  * Returns the connection, or NULL.
