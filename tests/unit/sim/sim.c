@@ -1,0 +1,655 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "sim.h"
+
+#include "cpu/cpu.h"
+#include "cpu/guest_access.h"
+#include "cpu/hypercall.h"
+#include "cpu/tlb.h"
+#include "lib/printk.h"
+#include "machine/physdev.h"
+#include "memory/heap.h"
+#include "memory/m2p.h"
+#include "pv-abi/errno.h"
+#include "pv/grant_pte.h"
+
+#define __weak __attribute__((weak))
+
+struct sim sim;
+u8 sim_ram[SIM_FRAMES * PAGE_SIZE] __aligned(4096);
+static struct frame frames[SIM_FRAMES];
+struct frame *const sim_frame_table = frames;
+mfn_t __weak max_mfn = SIM_FRAMES;
+
+static void __attribute__((format(printf, 1, 2), noreturn)) fail(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	fprintf(stderr, "simulated machine: ");
+	vfprintf(stderr, fmt, ap);
+	fprintf(stderr, "\n");
+	va_end(ap);
+	abort();
+}
+
+/* ------------------------------------------------------------------------------------------------------------------ */
+/* CPUs and locks */
+
+struct cpu_features cpu_features = { .nx = true, .phys_bits = 40, .virt_bits = 48 };
+struct cpu cpus[NR_CPUS];
+unsigned nr_cpus = 1;
+volatile cpumask_t cpus_online = 1;
+__thread struct cpu *sim_cpu = &cpus[0];
+__thread struct vcpu *sim_current;
+
+static __thread bool irqs_off;
+static __thread unsigned locks_held;
+static __thread u32 thread_number;
+
+static u32 my_number(void)
+{
+	static u32 last;
+
+	if (!thread_number)
+		thread_number = __atomic_add_fetch(&last, 1, __ATOMIC_SEQ_CST);
+	return thread_number;
+}
+
+u64 local_irq_save(void)
+{
+	u64 flags = irqs_off ? 0 : 0x200;
+
+	irqs_off = true;
+	return flags;
+}
+
+void local_irq_restore(u64 flags)
+{
+	if (flags)
+		irqs_off = false;
+}
+
+void local_irq_disable(void)
+{
+	irqs_off = true;
+}
+
+void local_irq_enable(void)
+{
+	irqs_off = false;
+}
+
+bool local_irq_enabled(void)
+{
+	return !irqs_off;
+}
+
+void spin_lock_init(struct spinlock *l)
+{
+	l->owner = 0;
+}
+
+bool spin_trylock(struct spinlock *l)
+{
+	u32 nobody = 0;
+
+	if (!__atomic_compare_exchange_n(&l->owner, &nobody, my_number(), false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		return false;
+	locks_held++;
+	return true;
+}
+
+void spin_lock(struct spinlock *l)
+{
+	if (__atomic_load_n(&l->owner, __ATOMIC_SEQ_CST) == my_number())
+		fail("deadlock: a lock is taken twice");
+	for (unsigned n = 1; !spin_trylock(l); n++)
+		if (n % 1024 == 0)
+			nanosleep(&(struct timespec){ .tv_nsec = 1000 }, NULL);
+}
+
+void spin_unlock(struct spinlock *l)
+{
+	if (__atomic_load_n(&l->owner, __ATOMIC_SEQ_CST) != my_number())
+		fail("a lock is released by somebody else");
+	locks_held--;
+	__atomic_store_n(&l->owner, 0, __ATOMIC_SEQ_CST);
+}
+
+bool spin_is_locked(const struct spinlock *l)
+{
+	return __atomic_load_n(&l->owner, __ATOMIC_SEQ_CST);
+}
+
+static void may_wait(const char *what)
+{
+	if (locks_held || irqs_off)
+		fail("%s with a lock held or interrupts off", what);
+}
+
+bool preempt_wanted(void)
+{
+	return sim.preempt_after && !--sim.preempt_after;
+}
+
+u32 __weak tlb_clock = 1;
+
+u32 __weak tlb_clock_now(void)
+{
+	return tlb_clock;
+}
+
+cpumask_t __weak tlb_filter(cpumask_t mask, u32 stamp)
+{
+	(void)stamp;
+	return mask;
+}
+
+void __weak tlb_flush(cpumask_t mask, unsigned flags)
+{
+	(void)mask;
+	(void)flags;
+	may_wait("TLB flush");
+	sim.tlb_flushes++;
+}
+
+void __weak tlb_flush_va(cpumask_t mask, vaddr_t va, unsigned order)
+{
+	(void)va;
+	(void)order;
+	tlb_flush(mask, 0);
+}
+
+void __weak tlb_flush_local(unsigned flags)
+{
+	(void)flags;
+	sim.tlb_flushes++;
+}
+
+void __weak tlb_flush_va_local(vaddr_t va)
+{
+	(void)va;
+	sim.tlb_flushes++;
+}
+
+/* ------------------------------------------------------------------------------------------------------------------ */
+/* Messages */
+
+void __weak vprintk(const char *fmt, va_list ap)
+{
+	if (getenv("SIM_VERBOSE"))
+		vfprintf(stderr, *fmt == 1 ? fmt + 2 : fmt, ap);
+}
+
+void __weak printk(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vprintk(fmt, ap);
+	va_end(ap);
+}
+
+void __weak panic(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	abort();
+}
+
+/* ------------------------------------------------------------------------------------------------------------------ */
+/* Guest memory and hypercalls */
+
+static bool faults(u64 va, size_t n)
+{
+	return va < PAGE_SIZE || (va < (u64)(uintptr_t)sim.bad_end && va + n > (u64)(uintptr_t)sim.bad);
+}
+
+int __weak copy_from_guest(void *dst, vaddr_t src, size_t n)
+{
+	if (faults(src, n))
+		return -EFAULT;
+	memcpy(dst, (const void *)(uintptr_t)src, n);
+	return 0;
+}
+
+int __weak copy_to_guest(vaddr_t dst, const void *src, size_t n)
+{
+	if (faults(dst, n))
+		return -EFAULT;
+	memcpy((void *)(uintptr_t)dst, src, n);
+	return 0;
+}
+
+int __weak clear_guest(vaddr_t dst, size_t n)
+{
+	if (faults(dst, n))
+		return -EFAULT;
+	memset((void *)(uintptr_t)dst, 0, n);
+	return 0;
+}
+
+s64 __weak hypercall_continue(unsigned op, unsigned nargs, ...)
+{
+	va_list ap;
+
+	sim.continuation.wanted = true;
+	sim.continuation.op = op;
+	sim.continuation.nargs = nargs;
+	va_start(ap, nargs);
+	for (unsigned i = 0; i < nargs; i++)
+		sim.continuation.args[i] = va_arg(ap, u64);
+	va_end(ap);
+	return SIM_CONTINUED;
+}
+
+/* ------------------------------------------------------------------------------------------------------------------ */
+/* Memory */
+
+static bool may_allocate(void)
+{
+	if (!sim.allocs_left)
+		return false;
+	if (sim.allocs_left > 0)
+		sim.allocs_left--;
+	return true;
+}
+
+static struct frame *find_free(unsigned order)
+{
+	u64 n = BIT(order);
+
+	for (mfn_t m = ALIGN_UP(1ULL, n); m + n <= SIM_FRAMES; m += n) {
+		u64 i;
+
+		for (i = 0; i < n && (frames[m + i].count & FC_FREE); i++)
+			;
+		if (i == n)
+			return &frames[m];
+	}
+	return NULL;
+}
+
+static struct frame *take(unsigned order, u64 count)
+{
+	struct frame *f = find_free(order);
+
+	for (u64 i = 0; f && i < BIT(order); i++) {
+		f[i] = (struct frame){ .count = count, .next = FRAME_LIST_END, .prev = FRAME_LIST_END };
+		memset(frame_to_va(f + i), 0, PAGE_SIZE);
+	}
+	return f;
+}
+
+static void give(struct frame *f, unsigned order)
+{
+	for (u64 i = 0; i < BIT(order); i++) {
+		if (f[i].count & FC_FREE)
+			fail("frame %lu is freed twice", frame_to_mfn(f + i));
+		f[i] = (struct frame){ .count = FC_HEAP | FC_FREE };
+		memset(frame_to_va(f + i), 0xdf, PAGE_SIZE);
+	}
+}
+
+__weak void *zalloc(enum alloc_class c, size_t size)
+{
+	(void)c;
+	if (!may_allocate())
+		return NULL;
+	sim.objects++;
+	return calloc(1, size);
+}
+
+void __weak zfree(void *p)
+{
+	if (p)
+		sim.objects--;
+	free(p);
+}
+
+__weak struct frame *heap_alloc_hv(enum alloc_class c, unsigned order)
+{
+	struct frame *f = may_allocate() ? take(order, FC_HEAP) : NULL;
+
+	(void)c;
+	if (f)
+		sim.objects++;
+	return f;
+}
+
+void __weak heap_free_hv(enum alloc_class c, struct frame *f, unsigned order)
+{
+	(void)c;
+	if (f->count != FC_HEAP)
+		fail("a frame of the hypervisor's is freed with references");
+	sim.objects--;
+	give(f, order);
+}
+
+__weak struct frame *heap_alloc_dom(struct domain *d, unsigned order, unsigned bits)
+{
+	struct frame *f = may_allocate() ? take(order, 0) : NULL;
+
+	(void)bits;
+	if (f && d && heap_assign(d, f, order)) {
+		give(f, order);
+		return NULL;
+	}
+	return f;
+}
+
+int __weak heap_assign(struct domain *d, struct frame *f, unsigned order)
+{
+	u64 n = BIT(order);
+	int rc = 0;
+
+	spin_lock(&d->page_lock);
+	if (d->dying)
+		rc = -ESRCH;
+	else if (d->tot_pages + n > d->max_pages)
+		rc = -E2BIG;
+	for (u64 i = 0; !rc && i < n; i++) {
+		f[i].count = FC_ALLOCATED | 1;
+		frame_set_owner(f + i, d);
+		d->tot_pages++;
+	}
+	spin_unlock(&d->page_lock);
+	return rc;
+}
+
+void __weak heap_free_dom(struct frame *f, unsigned order)
+{
+	give(f, order);
+}
+
+bool __weak frame_get(struct frame *f, struct domain *d)
+{
+	u64 c = atomic_read(&f->count);
+
+	do {
+		if (!(c & FC_COUNT_MASK) || frame_owner(f) != d)
+			return false;
+	} while (!atomic_cmpxchg(&f->count, &c, c + 1));
+	return true;
+}
+
+void __weak frame_put(struct frame *f)
+{
+	struct domain *d = frame_owner(f);
+	u64 c = atomic_sub(&f->count, 1);
+
+	if ((c & FC_COUNT_MASK) == FC_COUNT_MASK)
+		fail("frame %lu has no reference to drop", frame_to_mfn(f));
+	if (c & FC_COUNT_MASK)
+		return;
+	if (f->type & FT_COUNT_MASK)
+		fail("frame %lu is freed with a type reference", frame_to_mfn(f));
+	if (d && !(c & FC_SHARED))
+		d->tot_pages--;
+	give(f, 0);
+}
+
+int __weak frame_get_type(struct frame *f, u64 type)
+{
+	may_wait("type reference");
+	if ((f->type & FT_COUNT_MASK) && (f->type & FT_TYPE_MASK) != type)
+		return -EINVAL;
+	f->type = type | FT_VALIDATED | ((f->type & FT_COUNT_MASK) + 1);
+	return 0;
+}
+
+void __weak frame_put_type(struct frame *f)
+{
+	may_wait("type reference");
+	if (!(f->type & FT_COUNT_MASK))
+		fail("frame %lu has no type reference to drop", frame_to_mfn(f));
+	f->type--;
+}
+
+int __weak frame_get_and_type(struct frame *f, struct domain *d, u64 type)
+{
+	int rc;
+
+	may_wait("type reference");
+	if (!frame_get(f, d))
+		return -EINVAL;
+	rc = frame_get_type(f, type);
+	if (rc)
+		frame_put(f);
+	return rc;
+}
+
+void __weak frame_put_and_type(struct frame *f)
+{
+	frame_put_type(f);
+	frame_put(f);
+}
+
+void __weak frame_release(struct frame *f)
+{
+	u64 c = atomic_and(&f->count, ~FC_ALLOCATED);
+
+	if (c & FC_ALLOCATED)
+		frame_put(f);
+}
+
+void __weak frame_share(struct frame *f, struct domain *d, enum frame_share_mode mode)
+{
+	if (f->count != FC_HEAP)
+		fail("a frame that is not the hypervisor's is shared");
+	f->type = (mode == FRAME_SHARE_RW ? FT_WRITABLE | FT_VALIDATED : FT_NONE) | 1;
+	frame_set_owner(f, d);
+	f->count = FC_SHARED | 1;
+}
+
+int __weak frame_unshare(struct frame *f)
+{
+	if ((f->count & FC_COUNT_MASK) != 1)
+		return -EBUSY;
+	*f = (struct frame){ .count = FC_HEAP };
+	return 0;
+}
+
+void __weak frame_abandon(struct frame *f, unsigned c)
+{
+	(void)c;
+	frame_set_owner(f, NULL);
+	sim.objects--;
+	f->type = FT_NONE;
+	frame_put(f);
+}
+
+int __weak frame_steal(struct domain *d, struct frame *f)
+{
+	if (frame_owner(f) != d || !(f->count & FC_ALLOCATED) || d->dying)
+		return -EINVAL;
+	if ((f->count & FC_COUNT_MASK) != 1)
+		return -EBUSY;
+	d->tot_pages--;
+	*f = (struct frame){ .count = 0 };
+	return 0;
+}
+
+void __weak m2p_set(mfn_t mfn, pfn_t pfn)
+{
+	sim.pfn[mfn] = pfn;
+}
+
+pfn_t __weak m2p_get(mfn_t mfn)
+{
+	return mfn < SIM_FRAMES ? sim.pfn[mfn] : M2P_INVALID;
+}
+
+/* ------------------------------------------------------------------------------------------------------------------ */
+/* Domains */
+
+static struct domain *domains[64];
+static struct spinlock domains_lock;
+
+struct domain *__weak domain_get(domid_t id)
+{
+	struct domain *d = NULL;
+
+	if (id == DOMID_SELF)
+		id = current->domain->id;
+	spin_lock(&domains_lock);
+	for (unsigned i = 0; i < ARRAY_SIZE(domains) && !d; i++)
+		if (domains[i] && domains[i]->id == id)
+			d = domains[i];
+	if (d)
+		domain_hold(d);
+	spin_unlock(&domains_lock);
+	return d;
+}
+
+void __weak domain_put(struct domain *d)
+{
+	if (atomic_sub(&d->refs, 1) == 0)
+		fail("the last reference of domain %u is dropped", d->id);
+}
+
+void __weak vcpu_unblock(struct vcpu *v)
+{
+	__atomic_add_fetch(&v->sched.slice_end, 1, __ATOMIC_SEQ_CST);
+}
+
+u64 sim_unblocks(const struct vcpu *v)
+{
+	return v->sched.slice_end;
+}
+
+void __weak vcpu_kick(struct vcpu *v)
+{
+	vcpu_unblock(v);
+}
+
+struct domain *sim_domain(domid_t id, unsigned vcpus, bool privileged)
+{
+	unsigned order = 0, slot;
+	struct domain *d;
+
+	while (BIT(order) * PAGE_SIZE < sizeof(*d))
+		order++;
+	d = frame_to_va(take(order, FC_HEAP));
+	d->id = id;
+	d->privileged = privileged;
+	d->refs = 1;
+	d->max_vcpus = vcpus;
+	d->max_pages = 1024;
+	d->frames_head = d->frames_tail = FRAME_LIST_END;
+	d->dirty_cpus = 1;
+	d->shared_info = frame_to_va(take(0, FC_HEAP));
+	for (unsigned i = 0; i < vcpus; i++) {
+		struct vcpu *v = calloc(1, sizeof(*v));
+
+		if (!v)
+			fail("no memory for the test");
+		v->id = i;
+		v->domain = d;
+		v->info = &d->shared_info->vcpu_info[i];
+		d->vcpu[i] = v;
+	}
+	for (slot = 0; slot < ARRAY_SIZE(domains) && domains[slot]; slot++)
+		;
+	if (slot == ARRAY_SIZE(domains))
+		fail("too many domains");
+	domains[slot] = d;
+	return d;
+}
+
+void sim_domain_free(struct domain *d)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(domains); i++)
+		if (domains[i] == d)
+			domains[i] = NULL;
+	for (unsigned i = 0; i < d->max_vcpus; i++)
+		free(d->vcpu[i]);
+}
+
+mfn_t sim_frame_of(struct domain *d)
+{
+	s64 left = sim.allocs_left;
+	struct frame *f;
+
+	sim.allocs_left = -1;
+	f = heap_alloc_dom(d, 0, 0);
+	sim.allocs_left = left;
+	if (!f)
+		fail("the simulated RAM is used up");
+	return frame_to_mfn(f);
+}
+
+void sim_reset(void)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(domains); i++)
+		if (domains[i])
+			sim_domain_free(domains[i]);
+	memset(&sim, 0, sizeof(sim));
+	sim.allocs_left = -1;
+	memset(frames, 0, sizeof(frames));
+	frames[0].count = FC_BAD;
+	for (mfn_t m = 1; m < SIM_FRAMES; m++)
+		frames[m].count = FC_HEAP | FC_FREE;
+	sim_current = NULL;
+	irqs_off = false;
+	locks_held = 0;
+}
+
+/* ------------------------------------------------------------------------------------------------------------------ */
+/* Other rooms: interrupts, page tables */
+
+int __weak pirq_guest_bind(struct vcpu *v, unsigned pirq, bool will_share)
+{
+	(void)v;
+	(void)pirq;
+	(void)will_share;
+	if (!sim.pirq_error)
+		sim.pirq_bound++;
+	return sim.pirq_error;
+}
+
+void __weak pirq_guest_unbind(struct domain *d, unsigned pirq)
+{
+	(void)d;
+	(void)pirq;
+	sim.pirq_unbound++;
+}
+
+int __weak grant_pte_map(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 avail_bits)
+{
+	may_wait("page-table write");
+	if (sim.pte_error)
+		return sim.pte_error;
+	if (sim.ptes == ARRAY_SIZE(sim.pte))
+		fail("too many grant mappings");
+	sim.pte[sim.ptes].addr = host_addr;
+	sim.pte[sim.ptes].mfn = mfn;
+	sim.pte[sim.ptes].flags = gntmap_flags;
+	sim.pte[sim.ptes++].avail = avail_bits;
+	return 0;
+}
+
+int __weak grant_pte_unmap(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 new_addr)
+{
+	(void)gntmap_flags;
+	(void)new_addr;
+	may_wait("page-table write");
+	if (sim.pte_error)
+		return sim.pte_error;
+	for (unsigned i = 0; i < sim.ptes; i++) {
+		if (sim.pte[i].addr != host_addr || sim.pte[i].mfn != mfn)
+			continue;
+		sim.pte[i] = sim.pte[--sim.ptes];
+		return 0;
+	}
+	return -EINVAL;
+}

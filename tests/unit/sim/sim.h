@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ANNULUS_TESTS_UNIT_SIM_H
+#define ANNULUS_TESTS_UNIT_SIM_H
+
+/*
+ * The simulated machine that deciding code runs on in unit tests: RAM and frame table are arrays, a CPU is a thread, a
+ * guest's virtual address is a host pointer. Every function of the hypervisor that sim.c stands in for is weak: a test
+ * that links the real file gets the real one.
+ */
+/* The C library has another function of this name, which <pthread.h> declares. */
+#define sched_yield hypervisor_sched_yield
+#include "domain/domain.h"
+#undef sched_yield
+#include "memory/frame.h"
+
+/* Back to a machine with all frames free and no domain. */
+void sim_reset(void);
+
+/*
+ * A domain with shared info, event channels and grants not set up, and `vcpus` vCPUs that are up. At most 64 exist. The
+ * caller sets sim_current. sim_domain_free() frees it whatever references there are.
+ */
+struct domain *sim_domain(domid_t id, unsigned vcpus, bool privileged);
+void sim_domain_free(struct domain *d);
+
+/* A frame of d's own, referenced once, of no type; its number. */
+mfn_t sim_frame_of(struct domain *d);
+
+/* How often vcpu_unblock() was called for v. */
+u64 sim_unblocks(const struct vcpu *v);
+
+/* All there is to see and to arrange; sim_reset() clears it. */
+struct sim {
+	unsigned tlb_flushes;
+	s64 allocs_left;           /* allocations that succeed before one fails; -1: all do */
+	u64 objects;               /* zalloc() and heap_alloc_hv() not freed */
+	const void *bad, *bad_end; /* guest memory that faults; so do the first 4096 bytes */
+	unsigned preempt_after;    /* preempt_wanted() says yes when it is asked for this time; 0: never */
+	struct {
+		bool wanted;
+		unsigned op, nargs;
+		u64 args[6];
+	} continuation;            /* the last hypercall_continue() */
+	unsigned pirq_bound, pirq_unbound;
+	int pirq_error;            /* what pirq_guest_bind() returns */
+	/* Page-table entries by address, as grant_pte_map() made them. */
+	struct {
+		u64 addr;
+		mfn_t mfn;
+		u32 flags;
+		u64 avail;
+	} pte[64];
+	unsigned ptes;
+	int pte_error;             /* what grant_pte_map() and _unmap() return */
+	u64 pfn[SIM_FRAMES];       /* M2P */
+};
+extern struct sim sim;
+
+/* hypercall_continue()'s return value here: no hypercall returns it otherwise. */
+#define SIM_CONTINUED 0x7e57
+
+#endif
