@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// sources: hypervisor/machine/irq.c hypervisor/machine/vector.c
+// cflags: -include tests/unit/irq_locks.h
+//
+// Interrupt lines: who gets events, when a line is masked and when it is opened again. One I/O APIC with 24 pins is
+// simulated, and guests that take their events when the test says so. A lock taken twice ends the program.
+
+#include <CUnit/Basic.h>
+#include <CUnit/CUnit.h>
+#include <string.h>
+
+#include "domain/domain.h"
+#include "lib/printk.h"
+#include "machine/acpi.h"
+#include "machine/apic.h"
+#include "machine/ioapic.h"
+#include "machine/irq.h"
+#include "machine/physdev.h"
+#include "machine/vectors.h"
+#include "pv-abi/errno.h"
+
+#define PINS 24
+
+struct acpi_info acpi_info;
+u32 apic_errors;
+
+static struct {
+	u8 vector;
+	bool level, low, masked;
+	u32 dest;
+} pin[PINS];
+static unsigned eois, events[4], warnings;
+static bool pending[4], in_service;
+static u64 now;
+static struct timer *armed;
+static struct domain dom[4];
+static struct domain_irqs dom_irqs[4];
+
+void printk(const char *fmt, ...)
+{
+	warnings += fmt[1] == LOG_WARN[1];
+}
+
+void panic(const char *fmt, ...)
+{
+	fprintf(stderr, "panic: %s", fmt);
+	abort();
+}
+
+u32 apic_read_id(void)
+{
+	return 3;
+}
+
+void apic_eoi(void)
+{
+	eois++;
+}
+
+bool apic_in_service(u8 vector)
+{
+	(void)vector;
+	return in_service;
+}
+
+bool ioapic_has_gsi(unsigned gsi)
+{
+	return gsi < PINS;
+}
+
+void ioapic_program(unsigned gsi, u8 vector, u32 dest, bool level, bool active_low)
+{
+	pin[gsi].vector = vector;
+	pin[gsi].dest = dest;
+	pin[gsi].level = level;
+	pin[gsi].low = active_low;
+	pin[gsi].masked = true;
+}
+
+void ioapic_mask(unsigned gsi)
+{
+	pin[gsi].masked = true;
+}
+
+void ioapic_unmask(unsigned gsi)
+{
+	pin[gsi].masked = false;
+}
+
+void ioapic_set_dest(unsigned gsi, u32 dest)
+{
+	pin[gsi].dest = dest;
+}
+
+u64 system_time(void)
+{
+	return now;
+}
+
+void timer_init(struct timer *t, void (*fn)(void *), void *arg, unsigned cpu)
+{
+	t->fn = fn;
+	t->arg = arg;
+	t->cpu = cpu;
+}
+
+void timer_set(struct timer *t, u64 expires)
+{
+	t->expires = expires;
+	armed = t;
+}
+
+static void run_timers(u64 until)
+{
+	while (armed && armed->expires <= until) {
+		struct timer *t = armed;
+
+		armed = NULL;
+		now = t->expires;
+		t->fn(t->arg);
+	}
+	now = until;
+}
+
+static unsigned index_of(struct domain *d)
+{
+	return (unsigned)(d - dom);
+}
+
+void event_send_pirq(struct domain *d, unsigned pirq)
+{
+	(void)pirq;
+	CU_ASSERT_EQUAL(d->irqs->delivering, 1);
+	events[index_of(d)]++;
+	pending[index_of(d)] = true;
+}
+
+u32 event_pirq_port(struct domain *d, unsigned pirq)
+{
+	(void)d;
+	return pirq + 100;
+}
+
+bool event_port_pending(struct domain *d, u32 port)
+{
+	(void)port;
+	return pending[index_of(d)];
+}
+
+static void reset(void)
+{
+	memset(pin, 0, sizeof(pin));
+	memset(irq_descs, 0, sizeof(irq_descs));
+	memset(events, 0, sizeof(events));
+	memset(pending, 0, sizeof(pending));
+	memset(dom_irqs, 0, sizeof(dom_irqs));
+	eois = warnings = 0;
+	in_service = true;
+	run_timers(now + 1000000000);
+	armed = NULL;
+	for (unsigned i = 0; i < PINS; i++)
+		pin[i].masked = true;
+	for (unsigned i = 0; i < 4; i++) {
+		dom[i].id = (domid_t)i;
+		dom[i].irqs = &dom_irqs[i];
+	}
+	acpi_info.nr_overrides = 1;
+	acpi_info.overrides[0].source = 9;
+	acpi_info.overrides[0].gsi = 9;
+	acpi_info.overrides[0].level = true;
+	acpi_info.overrides[0].active_low = false;
+	irq_init();
+}
+
+static void fire(u8 vector)
+{
+	struct regs r = { .vector = vector };
+
+	irq_dispatch(&r);
+	for (unsigned i = 0; i < 4; i++)
+		CU_ASSERT_EQUAL(dom_irqs[i].delivering, 0);
+}
+
+static void test_modes(void)
+{
+	reset();
+	CU_ASSERT_FALSE(irq_is_level(4));
+	CU_ASSERT_TRUE(irq_is_level(9));
+	CU_ASSERT_FALSE(irq_descs[9].active_low);
+	CU_ASSERT_TRUE(irq_is_level(17));
+	CU_ASSERT_EQUAL(irq_setup_gsi(PINS, false, false), -EINVAL);
+	CU_ASSERT_EQUAL(irq_setup_gsi(~0U, false, false), -EINVAL);
+	CU_ASSERT_EQUAL(irq_setup_gsi(4, true, true), 0);
+	CU_ASSERT_EQUAL(irq_guest_bind(4, &dom[0], 4, false, 1), 0);
+	CU_ASSERT_EQUAL(irq_setup_gsi(4, true, true), 0);
+	CU_ASSERT_EQUAL(irq_setup_gsi(4, false, true), -EEXIST);
+	CU_ASSERT_TRUE(pin[4].level && pin[4].low && !pin[4].masked);
+	CU_ASSERT_EQUAL(pin[4].dest, 1);
+}
+
+static void test_edge(void)
+{
+	reset();
+	CU_ASSERT_EQUAL(irq_guest_bind(4, &dom[1], 4, false, 0), 0);
+	fire(pin[4].vector);
+	CU_ASSERT_TRUE(events[1] == 1 && eois == 1 && !pin[4].masked);
+	irq_guest_eoi(4, &dom[1]); /* not owed */
+	CU_ASSERT_FALSE(pin[4].masked);
+	irq_guest_unbind(4, &dom[1]);
+	CU_ASSERT_TRUE(pin[4].masked);
+	fire(pin[4].vector); /* was under way */
+	CU_ASSERT_TRUE(events[1] == 1 && eois == 2);
+}
+
+static void test_level(void)
+{
+	reset();
+	CU_ASSERT_EQUAL(irq_guest_bind(17, &dom[1], 17, true, 0), 0);
+	fire(pin[17].vector);
+	CU_ASSERT_TRUE(events[1] == 1 && eois == 1 && pin[17].masked);
+	irq_guest_eoi(17, &dom[2]); /* a stranger */
+	CU_ASSERT_TRUE(pin[17].masked);
+	irq_guest_eoi(17, &dom[1]);
+	CU_ASSERT_FALSE(pin[17].masked);
+	/* An only owner is waited for without end; and its leaving closes the line. */
+	fire(pin[17].vector);
+	run_timers(now + 10000000000ULL);
+	CU_ASSERT_TRUE(pin[17].masked);
+	irq_guest_unbind(17, &dom[1]);
+	CU_ASSERT_TRUE(pin[17].masked);
+	CU_ASSERT_EQUAL(irq_guest_bind(17, &dom[2], 17, true, 0), 0);
+	CU_ASSERT_FALSE(pin[17].masked);
+}
+
+static void test_shared(void)
+{
+	reset();
+	CU_ASSERT_EQUAL(irq_guest_bind(17, &dom[1], 17, true, 0), 0);
+	CU_ASSERT_EQUAL(irq_guest_bind(17, &dom[1], 18, true, 0), -EBUSY);
+	CU_ASSERT_EQUAL(irq_guest_bind(17, &dom[2], 17, false, 0), -EBUSY);
+	CU_ASSERT_EQUAL(irq_guest_bind(17, &dom[2], 30, true, 0), 0);
+	CU_ASSERT_TRUE(irq_is_shared(17));
+	fire(pin[17].vector);
+	CU_ASSERT_TRUE(events[1] == 1 && events[2] == 1 && pin[17].masked);
+	irq_guest_eoi(17, &dom[1]);
+	irq_guest_eoi(17, &dom[1]);
+	CU_ASSERT_TRUE(pin[17].masked);
+	irq_guest_eoi(17, &dom[2]);
+	CU_ASSERT_FALSE(pin[17].masked);
+	/* One sharer leaves without an answer, the other one is heard. */
+	fire(pin[17].vector);
+	irq_guest_eoi(17, &dom[1]);
+	irq_guest_unbind(17, &dom[2]);
+	CU_ASSERT_FALSE(pin[17].masked);
+	/* One sharer never answers: not for long. */
+	CU_ASSERT_EQUAL(irq_guest_bind(17, &dom[3], 17, true, 0), 0);
+	fire(pin[17].vector);
+	irq_guest_eoi(17, &dom[1]);
+	CU_ASSERT_TRUE(pin[17].masked);
+	run_timers(now + 100000000);
+	CU_ASSERT_FALSE(pin[17].masked);
+	CU_ASSERT_PTR_NULL(armed);
+	irq_guest_eoi(17, &dom[3]); /* late: forgiven already */
+	fire(pin[17].vector);
+	irq_guest_eoi(17, &dom[3]);
+	CU_ASSERT_TRUE(pin[17].masked);
+}
+
+static void test_storm(void)
+{
+	unsigned sent;
+
+	reset();
+	CU_ASSERT_EQUAL(irq_guest_bind(5, &dom[1], 5, false, 0), 0);
+	/* Taken each time: any rate is fine. */
+	for (unsigned i = 0; i < 1000; i++) {
+		pending[1] = false;
+		fire(pin[5].vector);
+	}
+	CU_ASSERT_FALSE(pin[5].masked);
+	/* Slowly: fine too. */
+	for (unsigned i = 0; i < 1000; i++) {
+		now += 1000000;
+		fire(pin[5].vector);
+	}
+	CU_ASSERT_FALSE(pin[5].masked);
+	for (unsigned i = 0; i < 1000 && !pin[5].masked; i++)
+		fire(pin[5].vector);
+	CU_ASSERT_TRUE(pin[5].masked);
+	CU_ASSERT_PTR_NOT_NULL(armed);
+	sent = events[1];
+	run_timers(now + 5000000);
+	CU_ASSERT_FALSE(pin[5].masked);
+	CU_ASSERT_EQUAL(events[1], sent + 1); /* an edge may have been lost meanwhile */
+	CU_ASSERT_PTR_NULL(armed);
+	/* Unbound in the middle of it. */
+	for (unsigned i = 0; i < 1000 && !pin[5].masked; i++)
+		fire(pin[5].vector);
+	irq_guest_unbind(5, &dom[1]);
+	run_timers(now + 5000000);
+	CU_ASSERT_TRUE(pin[5].masked);
+}
+
+static unsigned own_calls;
+
+static void own(void *arg)
+{
+	CU_ASSERT_PTR_EQUAL(arg, &own_calls);
+	own_calls++;
+}
+
+static void test_own(void)
+{
+	reset();
+	CU_ASSERT_EQUAL(irq_request_own(99, own, &own_calls), -EINVAL);
+	CU_ASSERT_EQUAL(irq_request_own(4, own, &own_calls), 0);
+	CU_ASSERT_FALSE(pin[4].masked);
+	CU_ASSERT_EQUAL(irq_request_own(4, own, &own_calls), -EBUSY);
+	CU_ASSERT_EQUAL(irq_guest_bind(4, &dom[0], 4, true, 0), -EBUSY);
+	CU_ASSERT_EQUAL(irq_setup_gsi(4, true, true), -EEXIST);
+	fire(pin[4].vector);
+	CU_ASSERT_TRUE(own_calls == 1 && eois == 1);
+	CU_ASSERT_EQUAL(irq_guest_bind(5, &dom[0], 5, true, 0), 0);
+	CU_ASSERT_EQUAL(irq_request_own(5, own, &own_calls), -EBUSY);
+}
+
+static unsigned chip_masked, chip_started;
+
+static void chip_startup(struct irq_desc *desc)
+{
+	CU_ASSERT_TRUE(desc->vector >= DYNAMIC_VECTOR_FIRST);
+	chip_started++;
+}
+
+static void chip_mask(struct irq_desc *desc)
+{
+	(void)desc;
+	chip_masked = 1;
+}
+
+static void chip_unmask(struct irq_desc *desc)
+{
+	(void)desc;
+	chip_masked = 0;
+}
+
+static const struct irq_chip chip = { "test", chip_startup, chip_mask, chip_unmask, chip_mask };
+
+static void test_msi(void)
+{
+	int one, block, irq;
+	unsigned n = 0;
+	u8 vector;
+
+	reset();
+	one = irq_alloc_msi(1, &chip);
+	block = irq_alloc_msi(4, &chip);
+	CU_ASSERT_TRUE(irq_is_msi((unsigned)one) && irq_is_msi((unsigned)block) && !irq_is_msi(5));
+	CU_ASSERT_EQUAL(irq_descs[block].vector % 4, 0);
+	for (int i = 1; i < 4; i++)
+		CU_ASSERT_EQUAL(irq_descs[block + i].vector, irq_descs[block].vector + i);
+	CU_ASSERT_EQUAL(irq_guest_bind((unsigned)block + 2, &dom[1], 300, false, 0), 0);
+	CU_ASSERT_TRUE(chip_started == 1 && chip_masked == 0);
+	vector = irq_descs[block + 2].vector;
+	fire(vector);
+	CU_ASSERT_TRUE(events[1] == 1 && eois == 1 && chip_masked == 0);
+	irq_guest_unbind((unsigned)block + 2, &dom[1]);
+	CU_ASSERT_EQUAL(chip_masked, 1);
+	irq_free_msi((unsigned)block + 2);
+	CU_ASSERT_EQUAL(irq_guest_bind((unsigned)block + 2, &dom[1], 300, false, 0), -EINVAL);
+	/* The last one, late: acknowledged, and nobody's. */
+	fire(vector);
+	CU_ASSERT_TRUE(events[1] == 1 && eois == 2);
+	irq = irq_alloc_msi(1, &chip);
+	CU_ASSERT_TRUE(irq >= 0);
+
+	CU_ASSERT_EQUAL(irq_alloc_msi(3, &chip), -ENOSPC);
+	while (irq_alloc_msi(1, &chip) >= 0)
+		n++;
+	CU_ASSERT_TRUE(n > 100);
+	CU_ASSERT_EQUAL(irq_alloc_msi(1, &chip), -ENOSPC);
+	CU_ASSERT_EQUAL(irq_guest_bind(17, &dom[1], 17, true, 0), -ENOSPC);
+	irq_free_msi((unsigned)irq);
+	CU_ASSERT_EQUAL(irq_alloc_msi(2, &chip), -ENOSPC);
+	CU_ASSERT_EQUAL(irq_guest_bind(17, &dom[1], 17, true, 0), 0);
+}
+
+static unsigned fixed_calls;
+
+static void fixed(struct regs *r)
+{
+	fixed_calls += r->vector == TIMER_VECTOR;
+}
+
+static void test_other_vectors(void)
+{
+	reset();
+	irq_vector_register(TIMER_VECTOR, fixed);
+	fire(TIMER_VECTOR);
+	CU_ASSERT_TRUE(fixed_calls == 1 && eois == 1);
+	fire(FIXED_VECTOR_FIRST); /* nobody's */
+	CU_ASSERT_EQUAL(eois, 2);
+	fire(SPURIOUS_VECTOR); /* is not in service */
+	CU_ASSERT_EQUAL(eois, 2);
+	in_service = false;
+	fire(PIC_VECTOR_FIRST + 7);
+	CU_ASSERT_EQUAL(eois, 2);
+	CU_ASSERT_EQUAL(irq_guest_bind(NR_IRQS, &dom[0], 0, true, 0), -EINVAL);
+	CU_ASSERT_EQUAL(irq_guest_bind(PINS, &dom[0], 0, true, 0), -EINVAL);
+	CU_ASSERT_EQUAL(irq_guest_bind(IRQ_GSIS, &dom[0], 0, true, 0), -EINVAL);
+}
+
+int main(void)
+{
+	CU_pSuite s;
+	unsigned failed;
+
+	CU_initialize_registry();
+	s = CU_add_suite("irq", NULL, NULL);
+	CU_add_test(s, "modes of GSIs", test_modes);
+	CU_add_test(s, "edge", test_edge);
+	CU_add_test(s, "level", test_level);
+	CU_add_test(s, "shared", test_shared);
+	CU_add_test(s, "storm", test_storm);
+	CU_add_test(s, "the hypervisor's own", test_own);
+	CU_add_test(s, "messages", test_msi);
+	CU_add_test(s, "fixed and spurious vectors", test_other_vectors);
+	CU_basic_set_mode(CU_BRM_VERBOSE);
+	CU_basic_run_tests();
+	failed = CU_get_number_of_failures();
+	CU_cleanup_registry();
+	return failed != 0;
+}
