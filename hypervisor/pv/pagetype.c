@@ -56,11 +56,7 @@ static unsigned partial_entries(u64 t)
 
 /* ---- entries ---- */
 
-/*
- * May a table of domain `d` have this entry at this level, and how does it look in the table? Does not look at the frame.
- * 0 or -EINVAL.
- */
-static int entry_fix(const struct domain *d, unsigned level, u64 *e)
+int entry_fix(const struct domain *d, unsigned level, u64 *e)
 {
 	u64 v = *e;
 

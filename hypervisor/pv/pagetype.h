@@ -68,6 +68,12 @@ void table_unlock(struct frame *f);
 int __must_check table_write(struct frame *f, unsigned level, unsigned slot, u64 val, struct domain *frames, bool keep_ad,
 			     const u64 *expect, u64 *old);
 
+/*
+ * entry_fix() - may a table of domain `d` have this entry at this level, and how does it look in the table? Does not look
+ * at the frame. 0 or -EINVAL.
+ */
+int entry_fix(const struct domain *d, unsigned level, u64 *e);
+
 /* Give the references of a former entry back. -ERESTART (preemptible only): call again with the same entry. */
 int entry_put(unsigned level, u64 e, bool preemptible);
 

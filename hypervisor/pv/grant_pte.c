@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cpu/cpu.h"
+#include "domain/domain.h"
+#include "memory/frame.h"
+#include "pv/grant_pte.h"
+#include "pv/mmu.h"
+#include "pv/pagetype.h"
+#include "pv/pte.h"
+#include "pv-abi/errno.h"
+#include "pv-abi/grant_table.h"
+
+/* An entry of an L1 of the current domain's: locked, with a general reference on the table. */
+struct place {
+	struct frame *table;
+	unsigned slot;
+};
+
+/* 0 or -EINVAL. */
+static int place_lock(struct place *p, u64 addr, bool machine)
+{
+	struct vcpu *v = current;
+	mfn_t mfn;
+	int level;
+
+	if (machine) {
+		if (addr & 7)
+			return -EINVAL;
+		mfn = addr >> PAGE_SHIFT;
+		p->slot = (addr & ~PAGE_MASK) / 8;
+	} else {
+		mfn = pv_find_l1(v->pv.guest_table, addr);
+		p->slot = pt_slot(addr, 1);
+	}
+	if (!mfn_valid(mfn) || !frame_get(mfn_to_frame(mfn), v->domain))
+		return -EINVAL;
+	p->table = mfn_to_frame(mfn);
+	/* An L1 is held for moments only, so there is no need to be continued for it. */
+	do {
+		level = table_lock(p->table);
+	} while (level == -ERESTART);
+	if (level > 1)
+		table_unlock(p->table);
+	if (level != 1) {
+		frame_put(p->table);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static u64 place_read(const struct place *p)
+{
+	return READ_ONCE(((u64 *)frame_to_va(p->table))[p->slot]);
+}
+
+/* Store, unlock and give the former entry's references back. */
+static void place_finish(struct place *p, u64 e)
+{
+	u64 old = table_swap_leaf(p->table, p->slot, e);
+
+	table_unlock(p->table);
+	(void)entry_put(1, old, false);
+	frame_put(p->table);
+}
+
+static void place_cancel(struct place *p)
+{
+	table_unlock(p->table);
+	frame_put(p->table);
+}
+
+int grant_pte_map(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 avail_bits)
+{
+	bool write = !(gntmap_flags & GNTMAP_readonly);
+	u64 e = pte_make(mfn, PTE_P | PTE_A | PTE_D | (avail_bits & PTE_AVAIL));
+	struct domain *d = current->domain;
+	struct frame *f;
+	struct place p;
+	int r;
+
+	if (!mfn_valid(mfn))
+		return -EINVAL;
+	if (write)
+		e |= PTE_RW;
+	if (gntmap_flags & GNTMAP_application_map)
+		e |= PTE_US;
+	r = entry_fix(d, 1, &e);
+	if (r)
+		return r;
+
+	/* The entry's own references; the caller's keep the owner and the type as they are. */
+	f = mfn_to_frame(mfn);
+	if (!frame_get_any(f))
+		return -EINVAL;
+	if (frame_owner(f) != d)
+		atomic_or(&f->count, FC_FOREIGN);
+	if (write) {
+		do {
+			r = frame_get_type(f, FT_WRITABLE);
+		} while (r == -ERESTART);
+	}
+	if (!r) {
+		r = place_lock(&p, host_addr, gntmap_flags & GNTMAP_contains_pte);
+		if (!r) {
+			place_finish(&p, e);
+			return 0;
+		}
+		if (write)
+			frame_put_type(f);
+	}
+	frame_put(f);
+	return r;
+}
+
+int grant_pte_unmap(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 new_addr)
+{
+	bool machine = gntmap_flags & GNTMAP_contains_pte;
+	u64 e, replacement = 0;
+	struct place p, from;
+	int r;
+
+	if (new_addr) {
+		if (machine)
+			return -EINVAL;
+		/* The replacement moves with its references; two tables are never locked at a time. */
+		r = place_lock(&from, new_addr, false);
+		if (r)
+			return r;
+		replacement = table_swap_leaf(from.table, from.slot, 0);
+		table_unlock(from.table);
+	}
+	r = place_lock(&p, host_addr, machine);
+	if (!r) {
+		e = place_read(&p);
+		if ((e & PTE_P) && pte_mfn(e) == mfn &&
+		    ((gntmap_flags & GNTMAP_readonly) || (e & PTE_RW))) {
+			place_finish(&p, replacement);
+			replacement = 0;
+		} else {
+			place_cancel(&p);
+			r = -EINVAL;
+		}
+	}
+	if (new_addr) {
+		frame_put(from.table);
+		if (replacement && !place_lock(&from, new_addr, false)) {
+			place_finish(&from, replacement);
+			replacement = 0;
+		}
+		/* The guest took its own table apart meanwhile. */
+		(void)entry_put(1, replacement, false);
+	}
+	return r;
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cpu/cpu.h"
+#include "cpu/guest_access.h"
+#include "domain/domain.h"
+#include "machine/msi.h"
+#include "memory/frame.h"
+#include "pv/decode.h"
+#include "pv/mmu.h"
+#include "pv/pagetype.h"
+#include "pv/pte.h"
+#include "pv/ptwr.h"
+#include "pv-abi/errno.h"
+
+/* Page-fault error code: Intel SDM vol. 3A, 4.7. */
+#define PF_PRESENT BIT(0)
+#define PF_WRITE   BIT(1)
+#define PF_RSVD    BIT(3)
+#define PF_FETCH   BIT(4)
+
+#define FLAG_RF BIT(16)
+#define FLAG_DF BIT(10)
+
+/* The instruction at rip. It may cross into a page that is not there although it ends before. */
+static bool fetch(const struct regs *r, struct insn *in)
+{
+	u8 code[INSN_MAX_LENGTH];
+	unsigned here = (unsigned)min(PAGE_SIZE - (r->rip & ~PAGE_MASK), (u64)sizeof(code));
+
+	if (copy_from_guest(code, r->rip, here))
+		return false;
+	if (insn_decode(code, here, in))
+		return true;
+	if (here == sizeof(code) || copy_from_guest(code + here, r->rip + here, sizeof(code) - here))
+		return false;
+	return insn_decode(code, sizeof(code), in);
+}
+
+/* The linear address that the instruction writes, if that is known without segment bases. */
+static bool target(const struct insn *in, struct regs *r, vaddr_t *ea)
+{
+	if (in->segment == SEG_FS || in->segment == SEG_GS || in->size > 8)
+		return false;
+	if (in->kind != INSN_STOS && in->kind != INSN_MOVS && (!in->has_modrm || in->is_reg))
+		return false;
+	*ea = insn_address(in, r, 0, 0);
+	/* A bit number in a register reaches beyond the operand; only one inside it is one of an entry. */
+	if ((in->kind == INSN_BTS || in->kind == INSN_BTR || in->kind == INSN_BTC) && !in->has_imm &&
+	    regs_read(r, in->reg, in->size, false) >= 8U * in->size)
+		return false;
+	return true;
+}
+
+/* Step over the instruction, or over one round of a repeated one. */
+static void advance(const struct insn *in, struct regs *r)
+{
+	u64 step = r->rflags & FLAG_DF ? -(u64)in->size : in->size;
+
+	r->rflags &= ~FLAG_RF;
+	if (in->kind == INSN_STOS || in->kind == INSN_MOVS) {
+		r->rdi += step;
+		if (in->kind == INSN_MOVS)
+			r->rsi += step;
+		if (in->rep != REP_NONE && --r->rcx)
+			return;
+	}
+	r->rip += in->length;
+}
+
+static u64 part_mask(unsigned size)
+{
+	return size >= 8 ? ~0ULL : BIT(8 * size) - 1;
+}
+
+/* Do the instruction on the entry at `offset` bytes into the L1 `f`, which is locked. -EAGAIN: A or D changed, once more. */
+static int modify_entry(struct domain *d, struct frame *f, unsigned offset, const struct insn *in, struct regs *r, u64 src,
+			u64 *old)
+{
+	unsigned slot = offset / 8, shift = (offset & 7) * 8;
+	u64 cur = READ_ONCE(((u64 *)frame_to_va(f))[slot]);
+	u64 mask = part_mask(in->size) << shift, part = (cur & mask) >> shift;
+	struct regs after = *r;
+	int r1 = insn_modify(in, &after, src, &part), err;
+
+	if (r1 < 0)
+		return -EINVAL;
+	if (r1) {
+		err = table_write(f, 1, slot, (cur & ~mask) | (part << shift & mask), d, false, &cur, old);
+		if (err)
+			return err;
+	}
+	*r = after;
+	return 0;
+}
+
+static bool write_table(struct regs *r, vaddr_t va, struct frame *f)
+{
+	struct domain *d = current->domain;
+	unsigned offset = va & ~PAGE_MASK;
+	u64 src = 0, old = 0;
+	struct insn in;
+	vaddr_t ea;
+	int err;
+
+	if (!fetch(r, &in) || !target(&in, r, &ea) || ea != va || (offset & 7) + in.size > 8)
+		return false;
+	if (in.kind == INSN_MOVS && copy_from_guest(&src, r->rsi, in.size))
+		return false;
+	err = table_lock(f);
+	if (err == -ERESTART)
+		return true; /* somebody else is at it and we have been asked to stop: the guest faults again */
+	if (err < 0)
+		return false;
+	do {
+		err = err == 1 || err == -EAGAIN ? modify_entry(d, f, offset, &in, r, src, &old) : -EINVAL;
+	} while (err == -EAGAIN);
+	table_unlock(f);
+	(void)entry_put(1, old, false);
+	if (err == -ERESTART)
+		return true;
+	if (err)
+		return false;
+	advance(&in, r);
+	return true;
+}
+
+/* A device page that is read-only to everybody, such as an MSI-X table: the write is lost, as if it had been done. */
+static bool drop_write(struct regs *r, vaddr_t va)
+{
+	struct insn in;
+	vaddr_t ea;
+	u64 mem = 0;
+
+	if (!fetch(r, &in) || !target(&in, r, &ea) || ea != va)
+		return false;
+	if (in.kind != INSN_MOV_STORE && in.kind != INSN_MOV_STORE_IMM && in.kind != INSN_STOS && in.kind != INSN_MOVS &&
+	    insn_modify(&in, r, 0, &mem) < 0)
+		return false;
+	advance(&in, r);
+	return true;
+}
+
+bool ptwr_fault(struct regs *r, vaddr_t va, u32 error_code)
+{
+	struct domain *d = current->domain;
+	struct frame *f;
+	bool done;
+	u64 leaf;
+
+	if ((error_code & (PF_PRESENT | PF_WRITE | PF_RSVD | PF_FETCH)) != (PF_PRESENT | PF_WRITE))
+		return false;
+	if (!pv_walk(current->pv.guest_table, va, &leaf) || (leaf & PTE_RW))
+		return false;
+	if (!mfn_valid(pte_mfn(leaf))) {
+		if (!range_set_contains(&mmio_ro_ranges, pte_mfn(leaf), pte_mfn(leaf)))
+			return false;
+		return drop_write(r, va);
+	}
+	f = mfn_to_frame(pte_mfn(leaf));
+	if ((atomic_read(&f->type) & FT_TYPE_MASK) != FT_L1 || !frame_get(f, d))
+		return false;
+	done = write_table(r, va, f);
+	frame_put(f);
+	return done;
+}
