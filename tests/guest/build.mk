@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Tiny guest kernels: tests/guest/<name>/main.c with lib/ becomes $(B)/guest/<name>.elf.
+
+TG_NAMES := $(notdir $(patsubst %/main.c,%,$(wildcard tests/guest/*/main.c)))
+TG_FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -ffreestanding -fno-pic -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
+	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-strict-aliasing -fno-omit-frame-pointer -fcf-protection=none \
+	-Itests/guest/lib -I.
+TG_LIB   := $(B)/guest/lib/head.o $(B)/guest/lib/guest.o
+
+$(B)/guest/lib/head.o: tests/guest/lib/head.S | $(call deps,build)
+	$(call say,AS,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TG_FLAGS) -D__ASSEMBLER__ -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+
+$(B)/guest/lib/guest.o: tests/guest/lib/guest.c | $(call deps,build)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TG_FLAGS) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+
+$(B)/guest/%/main.o: tests/guest/%/main.c | $(call deps,build)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TG_FLAGS) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+
+$(B)/guest/%.elf: $(B)/guest/%/main.o $(TG_LIB) tests/guest/lib/guest.lds
+	$(call say,LD,$@)
+	$(Q)$(LD) -m elf_x86_64 -nostdlib -static --build-id=none -z noexecstack --no-warn-rwx-segments -T tests/guest/lib/guest.lds -o $@ $< $(TG_LIB)
+
+.PRECIOUS: $(B)/guest/%/main.o
+GUESTS += $(TG_NAMES:%=$(B)/guest/%.elf)
+-include $(TG_LIB:.o=.d) $(TG_NAMES:%=$(B)/guest/%/main.d)

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The smallest guest: it is started with the state that the ABI promises (start info, P2M and M2P that agree, hypercall
+ * page), can print, and ends by SCHEDOP_shutdown.
+ */
+#include "guest.h"
+
+const char test_name[] = "hello";
+
+void test_main(void)
+{
+	const uint64_t *m2p = (const uint64_t *)0xffff800000000000UL;
+
+	check(!memcmp(start_info->magic, "xen-3.0-x86_64", 15));
+	check(start_info->nr_pages >= 1024);
+	for (uint64_t pfn = 0; pfn < start_info->nr_pages; pfn++)
+		if (m2p[pfn_to_mfn(pfn)] != pfn)
+			fail("M2P and P2M disagree at pfn %#lx", pfn);
+	check_eq(hypercall(xen_version, (long)XENVER_version), 4 << 16 | 17);
+	print("hello from a tiny guest with %lu pages\n", start_info->nr_pages);
+}

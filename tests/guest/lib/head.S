@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The first instructions of a tiny guest, its ELF notes, and its exception entries. */
+#include "pv-abi/elfnote.h"
+#include "pv-abi/xen.h"
+
+	.section .text.start, "ax"
+	.global _start
+_start:
+	leaq stack_top(%rip), %rsp
+	movq %rsi, %rdi
+	xorl %ebp, %ebp
+	call guest_main
+1:	ud2
+	jmp 1b
+
+	.macro note type, kind, value
+	.pushsection .note.xen, "a", @note
+	.balign 4
+	.long 4, 9002f - 9001f, \type
+	.asciz "Xen"
+9001:	\kind \value
+9002:	.balign 4
+	.popsection
+	.endm
+	note XEN_ELFNOTE_GUEST_OS, .asciz, "tiny"
+	note XEN_ELFNOTE_GUEST_VERSION, .asciz, "1"
+	note XEN_ELFNOTE_XEN_VERSION, .asciz, "xen-3.0"
+	note XEN_ELFNOTE_VIRT_BASE, .quad, 0xffffffff80000000
+	note XEN_ELFNOTE_ENTRY, .quad, _start
+	note XEN_ELFNOTE_PAE_MODE, .asciz, "yes"
+	note XEN_ELFNOTE_LOADER, .asciz, "generic"
+	note XEN_ELFNOTE_HYPERCALL_PAGE, .quad, hypercall_page
+
+	.text
+	.balign 4096
+	.global hypercall_page
+hypercall_page:
+	.skip 4096
+
+/*
+ * Traps: the bounce frame has rcx and r11 on top, then an error code for some vectors. All end in guest_trap(struct
+ * trap_frame *), which may change the frame; then back by the iret hypercall.
+ */
+	.macro trap n, has_error
+	.balign 16
+	.global trap_\n
+trap_\n:
+	popq %rcx
+	popq %r11
+	.if \has_error == 0
+	pushq $0
+	.endif
+	pushq $\n
+	jmp trap_common
+	.endm
+	trap 0, 0
+	trap 1, 0
+	trap 3, 0
+	trap 4, 0
+	trap 5, 0
+	trap 6, 0
+	trap 7, 0
+	trap 10, 1
+	trap 11, 1
+	trap 12, 1
+	trap 13, 1
+	trap 14, 1
+	trap 16, 0
+	trap 17, 1
+	trap 19, 0
+	trap 128, 0
+	trap 200, 0
+/* Event upcall and failsafe callback come here as vectors of their own. */
+	.global event_entry, failsafe_entry, syscall_entry_point
+event_entry:
+	popq %rcx
+	popq %r11
+	pushq $0
+	pushq $256
+	jmp trap_common
+syscall_entry_point:
+	popq %rcx
+	popq %r11
+	pushq $0
+	pushq $258
+	jmp trap_common
+failsafe_entry:
+	popq %rcx
+	popq %r11
+	addq $32, %rsp /* ds, es, fs, gs */
+	pushq $0
+	pushq $257
+trap_common:
+	pushq %rdi
+	pushq %rsi
+	pushq %rdx
+	pushq %rcx
+	pushq %rax
+	pushq %r8
+	pushq %r9
+	pushq %r10
+	pushq %r11
+	pushq %rbx
+	pushq %rbp
+	pushq %r12
+	pushq %r13
+	pushq %r14
+	pushq %r15
+	movq %rsp, %rdi
+	movq %rsp, %rbp
+	andq $~15, %rsp
+	call guest_trap
+	movq %rbp, %rsp
+	popq %r15
+	popq %r14
+	popq %r13
+	popq %r12
+	popq %rbp
+	popq %rbx
+	popq %r11
+	popq %r10
+	popq %r9
+	popq %r8
+	popq %rax
+	popq %rcx
+	popq %rdx
+	popq %rsi
+	popq %rdi
+	addq $16, %rsp
+	/* struct iret_context: rax, r11, rcx, flags, rip, cs, rflags, rsp, ss */
+	pushq $0
+	pushq %rcx
+	pushq %r11
+	pushq %rax
+	movl $__HYPERVISOR_iret, %eax
+	syscall
+	ud2
+
+/* long guest_hypercall(op, a1..a5): rdi op, rsi rdx rcx r8 r9 */
+	.global guest_hypercall
+guest_hypercall:
+	movq %rdi, %rax
+	movq %rsi, %rdi
+	movq %rdx, %rsi
+	movq %rcx, %rdx
+	movq %r8, %r10
+	movq %r9, %r8
+	syscall
+	ret
+
+	.bss
+	.balign 4096
+	.global stack_bottom, stack_top
+stack_bottom:
+	.skip 16384
+stack_top:
