@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The firmware's tables, as far as the hypervisor needs them itself. Everything else in them is dom0's, which reads them
- * with its own interpreter. Offsets are those of the ACPI specification, 6.4, chapter 5.
+ * The firmware's tables, as far as the hypervisor needs them itself. Everything else in them is dom0's, which reads
+ * them with its own interpreter. Offsets are those of the ACPI specification, 6.4, chapter 5.
  */
 
 #include "lib/printk.h"
@@ -490,8 +490,8 @@ int acpi_init(paddr_t rsdp_hint)
 	if (acpi_info.have_fadt) {
 		dsdt = map_table(acpi_info.dsdt, "DSDT");
 		if (dsdt)
-			acpi_info.s5_known = acpi_find_s5((const u8 *)dsdt + sizeof(*dsdt), dsdt->length - sizeof(*dsdt),
-							  &acpi_info.s5_a, &acpi_info.s5_b);
+			acpi_info.s5_known = acpi_find_s5(dsdt + 1, dsdt->length - sizeof(*dsdt), &acpi_info.s5_a,
+							  &acpi_info.s5_b);
 	}
 	printk(LOG_INFO "acpi: %u CPUs, %u I/O APICs, PM timer %#lx, HPET %#lx\n", acpi_info.nr_cpus,
 	       acpi_info.nr_ioapics, (unsigned long)acpi_info.pm_timer.address,

@@ -83,9 +83,10 @@ struct acpi_info {
 extern struct acpi_info acpi_info;
 
 /*
- * acpi_init() - find the RSDP (at `rsdp_hint`, the machine address that the boot loader gave, 0 for none; else in the BIOS
- * areas) and read the tables. A table that is too short, wraps, or sums up wrong is left out with a warning.
- * Returns 0, or -ENODEV without any usable RSDP and root table. Boot CPU; the direct map and memory/ioremap.h must work.
+ * acpi_init() - find the RSDP (at `rsdp_hint`, the machine address that the boot loader gave, 0 for none; else in
+ * the BIOS areas) and read the tables. A table that is too short, wraps, or sums up wrong is left out with a
+ * warning. Returns 0, or -ENODEV without any usable RSDP and root table. Boot CPU; the direct map and
+ * memory/ioremap.h must work.
  */
 int acpi_init(paddr_t rsdp_hint);
 
@@ -93,8 +94,8 @@ int acpi_init(paddr_t rsdp_hint);
 u32 acpi_isa_gsi(u8 isa, bool *level, bool *active_low);
 
 /*
- * The decisions, without hardware: `table` is `len` bytes of a whole table whose header and checksum are fine; they add to
- * `out`. 0, or -EINVAL if the table is too short for its fixed part.
+ * The decisions, without hardware: `table` is `len` bytes of a whole table whose header and checksum are fine; they
+ * add to `out`. 0, or -EINVAL if the table is too short for its fixed part.
  */
 int acpi_parse_madt(const void *table, size_t len, struct acpi_info *out);
 int acpi_parse_fadt(const void *table, size_t len, struct acpi_info *out);

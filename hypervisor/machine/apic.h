@@ -5,15 +5,15 @@
 #include "lib/types.h"
 
 /*
- * The local APIC of this CPU: by memory (xAPIC), or by MSRs when the firmware left the boot CPU in x2APIC mode. Registers
- * are touched by their own CPU only; a command is written with interrupts off. No lock.
+ * The local APIC of this CPU: by memory (xAPIC), or by MSRs when the firmware left the boot CPU in x2APIC mode.
+ * Registers are touched by their own CPU only; a command is written with interrupts off. No lock.
  */
 
 /* apic_init() - boot CPU, once, after acpi_init(): map the registers, choose the mode, register the fixed vectors. */
 void apic_init(void);
 /*
- * apic_init_cpu() - each CPU (the boot CPU too, after apic_init()), interrupts off: enable, mask all local sources but NMI,
- * acknowledge what the firmware left in service.
+ * apic_init_cpu() - each CPU (the boot CPU too, after apic_init()), interrupts off: enable, mask all local sources
+ * but NMI, acknowledge what the firmware left in service.
  */
 void apic_init_cpu(void);
 

@@ -12,7 +12,10 @@
 #include "machine/vectors.h"
 #include "pv-abi/errno.h"
 
-/* A line that fires this often in a window while its event is still pending is masked until the watchdog's next round. */
+/*
+ * A line that fires this often in a window while its event is still pending is masked until the watchdog's next
+ * round.
+ */
 #define STORM_COUNT     64
 #define STORM_WINDOW_NS 10000000ULL
 #define WATCHDOG_NS     2000000ULL
@@ -27,8 +30,8 @@ static struct vector_map vectors;
 static bool msi_line_used[IRQ_MSIS];
 
 /*
- * Vector to IRQ number + 1, 0 for none. Written under the descriptor's lock, read by handlers without one: the vector is
- * compared again under the lock.
+ * Vector to IRQ number + 1, 0 for none. Written under the descriptor's lock, read by handlers without one: the
+ * vector is compared again under the lock.
  */
 static u16 vector_irq[256];
 
@@ -278,8 +281,8 @@ void irq_dispatch(struct regs *r)
 }
 
 /*
- * Lines masked by a storm are opened again, with an event for the edge that may have been lost meanwhile. Sharers of a level
- * line that keep their EOI to themselves are not waited for any longer.
+ * Lines masked by a storm are opened again, with an event for the edge that may have been lost meanwhile. Sharers
+ * of a level line that keep their EOI to themselves are not waited for any longer.
  */
 static void watchdog_round(void *arg)
 {

@@ -13,9 +13,10 @@ struct irq_desc;
 /*
  * Interrupt lines. Number n < IRQ_GSIS is GSI n; the rest are message-signalled ones, allocated as devices ask.
  *
- * Locks: irq_desc.lock guards everything in a descriptor and is taken by the interrupt handler: _irqsave everywhere. Below
- * it come only the vector allocator's, the I/O APICs' and the PCI configuration lock. Events are sent without it. The
- * vector table is read without a lock by the handler, which looks again under the descriptor's lock.
+ * Locks: irq_desc.lock guards everything in a descriptor and is taken by the interrupt handler: _irqsave
+ * everywhere. Below it come only the vector allocator's, the I/O APICs' and the PCI configuration lock. Events are
+ * sent without it. The vector table is read without a lock by the handler, which looks again under the descriptor's
+ * lock.
  */
 #define IRQ_GSIS 256
 #define IRQ_MSIS 176
@@ -66,8 +67,8 @@ extern struct irq_desc irq_descs[NR_IRQS];
 void irq_init(void);
 
 /*
- * irq_dispatch() - an interrupt with vector 0x20-0xff arrived. Called by the entry code, interrupts off. It acknowledges
- * the local APIC.
+ * irq_dispatch() - an interrupt with vector 0x20-0xff arrived. Called by the entry code, interrupts off. It
+ * acknowledges the local APIC.
  */
 void irq_dispatch(struct regs *r);
 /* What to do on a fixed vector (FIXED_VECTOR_FIRST and up). `fn` runs with interrupts off, after the EOI. Boot. */
@@ -91,10 +92,10 @@ void irq_free_msi(unsigned irq);
 bool irq_is_msi(unsigned irq);
 
 /*
- * Guests. irq_guest_bind(): events for `pirq` of `d` are sent from now on; the interrupt goes to the CPU with APIC id `dest`
- * if it was not bound before. 0, -EINVAL (no such line), -EBUSY (ours, or not shareable, or bound by d already), -ENOSPC (no
- * vector left). irq_guest_unbind(): no new event is sent after it returns (one may be under way: see domain_irqs_destroy());
- * an owed EOI is forgiven. irq_guest_eoi(): the guest is done.
+ * Guests. irq_guest_bind(): events for `pirq` of `d` are sent from now on; the interrupt goes to the CPU with APIC
+ * id `dest` if it was not bound before. 0, -EINVAL (no such line), -EBUSY (ours, or not shareable, or bound by d
+ * already), -ENOSPC (no vector left). irq_guest_unbind(): no new event is sent after it returns (one may be under
+ * way: see domain_irqs_destroy()); an owed EOI is forgiven. irq_guest_eoi(): the guest is done.
  */
 int irq_guest_bind(unsigned irq, struct domain *d, u32 pirq, bool share, u32 dest);
 void irq_guest_unbind(unsigned irq, struct domain *d);

@@ -2,8 +2,8 @@
 /*
  * Message-signalled interrupts: PCI Local Bus 3.0, chapter 6.8; message format: Intel SDM vol. 3A, 11.11.
  *
- * dom0's drivers ask for messages by hypercall and the hypervisor writes them to the device; dom0's kernel itself switches
- * the capability on and off around that.
+ * dom0's drivers ask for messages by hypercall and the hypervisor writes them to the device; dom0's kernel itself
+ * switches the capability on and off around that.
  */
 
 #include "cpu/cpu.h"
@@ -350,7 +350,10 @@ static int map_msix(struct pci_device *dev, u64 bar, struct list *made)
 		unprotect_table(dev);
 		return irq;
 	}
-	/* Some devices show their table only while MSI-X is on. dom0 does it the same way: on, with everything masked. */
+	/*
+	 * Some devices show their table only while MSI-X is on. dom0 does it the same way: on, with everything
+	 * masked.
+	 */
 	if (!(pci_read(dev->sbdf, dev->msix_cap + MSIX_FLAGS, 2) & MSIX_FLAGS_ENABLE))
 		msix_control(dev, 0, MSIX_FLAGS_ENABLE | MSIX_FLAGS_MASKALL);
 	m->irq = (unsigned)irq;

@@ -56,9 +56,9 @@ extern struct spinlock pci_lock;
 void pci_init(void);
 
 /*
- * Configuration space. `size` is 1, 2 or 4, `reg` aligned to it. An absent device reads as all ones. Segments other than 0
- * and registers past 255 need a window from the MCFG table; without one they read as all ones too. Any context but NMI: the
- * lock around the two ports is a leaf, taken with interrupts off.
+ * Configuration space. `size` is 1, 2 or 4, `reg` aligned to it. An absent device reads as all ones. Segments other
+ * than 0 and registers past 255 need a window from the MCFG table; without one they read as all ones too. Any
+ * context but NMI: the lock around the two ports is a leaf, taken with interrupts off.
  */
 u32 pci_read(pci_sbdf_t sbdf, unsigned reg, unsigned size);
 void pci_write(pci_sbdf_t sbdf, unsigned reg, unsigned size, u32 value);
@@ -80,9 +80,10 @@ int pci_device_remove(pci_sbdf_t sbdf);
 int pci_mmcfg_reserved(u64 base, u16 segment, u8 first_bus, u8 last_bus);
 
 /*
- * The port emulation's half: an access of `size` bytes to 0xcfc + `port_offset` while the vCPU's latched 0xcf8 is `cf8`.
- * `d` may be any domain: one without privilege reads all ones and writes nothing. What the hypervisor programmed of a
- * device's MSI and MSI-X capabilities stays as it is: the enable and function-mask bits are dom0's, the rest is ours.
+ * The port emulation's half: an access of `size` bytes to 0xcfc + `port_offset` while the vCPU's latched 0xcf8 is
+ * `cf8`. `d` may be any domain: one without privilege reads all ones and writes nothing. What the hypervisor
+ * programmed of a device's MSI and MSI-X capabilities stays as it is: the enable and function-mask bits are dom0's,
+ * the rest is ours.
  */
 u32 pci_guest_cfg_read(struct domain *d, u32 cf8, unsigned port_offset, unsigned size);
 void pci_guest_cfg_write(struct domain *d, u32 cf8, unsigned port_offset, unsigned size, u32 value);

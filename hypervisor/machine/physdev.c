@@ -80,8 +80,8 @@ static void unmap_one(struct domain *d, unsigned pirq)
 }
 
 /*
- * The PIRQs of a block of MSI messages are given back with its first one; the guest does not ask for the others. pci_lock
- * held: nobody else maps or unmaps messages.
+ * The PIRQs of a block of MSI messages are given back with its first one; the guest does not ask for the others.
+ * pci_lock held: nobody else maps or unmaps messages.
  */
 static int unmap_pirq(struct domain *d, unsigned pirq)
 {

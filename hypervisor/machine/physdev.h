@@ -30,9 +30,15 @@ struct domain_irqs {
 
 /* 0 or -ENOMEM. */
 int domain_irqs_init(struct domain *d);
-/* domain_irqs_release() - domain_kill(), before the domain's frames go: unmap every PIRQ, drop the EOI frame. No lock held. */
+/*
+ * domain_irqs_release() - domain_kill(), before the domain's frames go: unmap every PIRQ, drop the EOI frame. No
+ * lock held.
+ */
 void domain_irqs_release(struct domain *d);
-/* domain_irqs_destroy() - the last reference is gone. Does what release did not, waits for handlers, frees. No lock held. */
+/*
+ * domain_irqs_destroy() - the last reference is gone. Does what release did not, waits for handlers, frees. No lock
+ * held.
+ */
 void domain_irqs_destroy(struct domain *d);
 
 /*
