@@ -120,13 +120,13 @@ void hvctl_config_free(struct hvctl_config *config);
 /*
  * Build and start a domain, all or nothing: whatever fails, no domain, memory, loop device, interface or
  * store entry of it stays behind. Reports progress.
- * @domid: set on success.
+ * @config: a uuid and MAC addresses that were not given are chosen and entered. @domid: set on success.
  * Errors: -EEXIST (name or uuid in use), -ENOENT (kernel, ramdisk or disk missing), -ENOEXEC (kernel cannot
  * be started), -ENOSPC (too little free memory), -E2BIG (command line), -EINVAL, and what devices say.
  * The context keeps the loop devices of the domain's file-backed disks open; they last until the backend
  * lets go of them even if the context is closed. Somebody should run hvctl_monitor() for the domain.
  */
-int hvctl_create(struct hvctl_ctx *ctx, const struct hvctl_config *config, unsigned int flags,
+int hvctl_create(struct hvctl_ctx *ctx, struct hvctl_config *config, unsigned int flags,
 		 uint32_t *domid);
 
 /*
@@ -134,7 +134,7 @@ int hvctl_create(struct hvctl_ctx *ctx, const struct hvctl_config *config, unsig
  * @domid: in: which; changes when the domain is restarted.
  * Returns 0 when the domain is gone for good or preserved.
  */
-int hvctl_monitor(struct hvctl_ctx *ctx, const struct hvctl_config *config, uint32_t *domid);
+int hvctl_monitor(struct hvctl_ctx *ctx, struct hvctl_config *config, uint32_t *domid);
 
 /*
  * Ask the guest to stop; it may take its time or ignore it.

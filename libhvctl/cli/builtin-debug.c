@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int audit(struct hvctl_ctx *ctx)
+{
+	if (hvctl_audit(ctx))
+		return cli_failed(ctx);
+	printf("audit clean\n");
+	return CLI_OK;
+}
+
+static int heap(struct hvctl_ctx *ctx, bool as_json)
+{
+	struct hvctl_heap_class *list;
+	struct hvctl_host h;
+	size_t count, i;
+	int ret = CLI_OK;
+
+	if (hvctl_host(ctx, &h) || hvctl_heap(ctx, &list, &count))
+		return cli_failed(ctx);
+	if (as_json) {
+		json_t *classes = json_object();
+
+		for (i = 0; i < count; i++)
+			json_object_set_new(classes, list[i].name, json_pack("{s:I s:I}", "bytes",
+				(json_int_t)list[i].bytes, "objects", (json_int_t)list[i].objects));
+		ret = cli_print_json(json_pack("{s:I s:o}", "free_frames", (json_int_t)h.free_frames, "classes",
+					       classes));
+	} else {
+		printf("%-16s %12s %10s\n", "CLASS", "BYTES", "OBJECTS");
+		for (i = 0; i < count; i++)
+			printf("%-16s %12llu %10llu\n", list[i].name, (unsigned long long)list[i].bytes,
+			       (unsigned long long)list[i].objects);
+		printf("free frames: %llu\n", (unsigned long long)h.free_frames);
+	}
+	free(list);
+	return ret;
+}
+
+static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char **argv)
+{
+	if (argc == 2 && !strcmp(argv[1], "audit"))
+		return audit(ctx);
+	if (argc == 2 && !strcmp(argv[1], "heap"))
+		return heap(ctx, false);
+	if (argc == 3 && !strcmp(argv[1], "heap") && !strcmp(argv[2], "--json"))
+		return heap(ctx, true);
+	if (argc == 3 && !strcmp(argv[1], "keys"))
+		return hvctl_debug_keys(ctx, argv[2]) ? cli_failed(ctx) : CLI_OK;
+	return cli_usage(cmd, "say what");
+}
+
+const struct command cmd_debug = {
+	.name = "debug",
+	.usage = "audit | heap [--json] | keys KEYS",
+	.summary = "Look into the hypervisor",
+	.help = "  audit      let the hypervisor check its invariants; exit status 1 if one is violated\n"
+		"             (hvctl dmesg tells which)\n"
+		"  heap       its allocations by class, and the free frames of the host\n"
+		"  keys KEYS  press debug keys; what they print is in hvctl dmesg (h lists them)\n",
+	.run = run,
+};

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char **argv)
+{
+	struct hvctl_domain *list, one;
+	json_t *array = NULL;
+	size_t count = 1, i;
+	uint32_t domid;
+	char set[8];
+	int first = cli_options(cmd, argc, argv, "j", set), ret = CLI_OK;
+
+	if (first < 0)
+		return CLI_USAGE;
+	if (argc - first > 1)
+		return cli_usage(cmd, "at most one domain can be given");
+	if (argc - first == 1) {
+		if (!cli_domain(ctx, argv[first], &domid))
+			return CLI_FAILED;
+		if (hvctl_get(ctx, domid, &one))
+			return cli_failed(ctx);
+		list = &one;
+	} else if (hvctl_list(ctx, &list, &count)) {
+		return cli_failed(ctx);
+	}
+	if (cli_has(set, 'j'))
+		array = json_array();
+	else
+		printf("%-24s %5s %s\n", "NAME", "ID", "UPTIME");
+	for (i = 0; i < count; i++) {
+		uint64_t s;
+
+		if (hvctl_uptime(ctx, list[i].domid, &s)) {
+			ret = cli_failed(ctx);
+			continue;
+		}
+		if (array)
+			json_array_append_new(array, json_pack("{s:I s:s s:I}", "domid", (json_int_t)list[i].domid,
+				"name", list[i].name, "seconds", (json_int_t)s));
+		else
+			printf("%-24s %5u %llu days %02u:%02u:%02u\n", list[i].name, list[i].domid,
+			       (unsigned long long)s / 86400, (unsigned int)(s / 3600 % 24),
+			       (unsigned int)(s / 60 % 60), (unsigned int)(s % 60));
+	}
+	if (list != &one)
+		free(list);
+	if (array && cli_print_json(array))
+		ret = CLI_FAILED;
+	return ret;
+}
+
+const struct command cmd_uptime = {
+	.name = "uptime",
+	.usage = "[--json] [DOMAIN]",
+	.summary = "Print how long domains have existed",
+	.help = "  --json  for programs\n",
+	.run = run,
+};

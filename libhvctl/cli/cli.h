@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The hvctl command: one file per verb, builtin-<verb>.c, which defines a struct command with its help beside
+ * the code; the table of them is in hvctl.c.
+ */
+#ifndef CLI_H
+#define CLI_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "include/hvctl.h"
+
+enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
+
+struct command {
+	const char *name;
+	const char *usage;	/* arguments, for the usage line */
+	const char *summary;	/* one line for the list of commands */
+	const char *help;	/* paragraphs and options, for hvctl help VERB */
+	int (*run)(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char **argv);
+};
+
+extern const struct command cmd_block_list, cmd_console, cmd_create, cmd_debug, cmd_destroy, cmd_dmesg, cmd_domid,
+	cmd_domname, cmd_info, cmd_list, cmd_mem_set, cmd_network_list, cmd_pause, cmd_reboot, cmd_rename, cmd_shutdown,
+	cmd_unpause, cmd_uptime, cmd_vcpu_set, cmd_version;
+
+/* Print the context's message for a failed call; returns CLI_FAILED. */
+int cli_failed(const struct hvctl_ctx *ctx);
+
+/* Print "hvctl VERB: text" and the usage; returns CLI_USAGE. */
+__attribute__((format(printf, 2, 3)))
+int cli_usage(const struct command *cmd, const char *format, ...);
+
+/*
+ * Parse the options of a verb. @letters are the switches that are allowed (like "jv"; 'j' is also --json),
+ * @set gets the letters found. Options end at "--" or the first argument. Returns the index of the first
+ * argument, or -1 after having complained.
+ */
+int cli_options(const struct command *cmd, int argc, char **argv, const char *letters, char set[8]);
+bool cli_has(const char set[8], char letter);
+
+/* Resolve a domain given by name or number; prints the message on failure. */
+bool cli_domain(struct hvctl_ctx *ctx, const char *text, uint32_t *domid);
+
+/* For verbs with exactly one domain: parse, resolve. CLI_OK or what to exit with. */
+int cli_one_domain(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char **argv, uint32_t *domid);
+
+/* A whole number with nothing behind it. */
+bool cli_number(const char *text, uint64_t *number);
+
+/* Print and release a JSON value. */
+int cli_print_json(json_t *value);
+
+/* "XXXXXXXX-XXXX-..." */
+void cli_uuid(const uint8_t uuid[16], char text[37]);
+
+/* Attach this terminal to a domain's console until Ctrl-] is typed or the domain is gone. */
+int cli_attach(struct hvctl_ctx *ctx, uint32_t domid);
+
+#endif

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cli.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct command *const commands[] = {
+	&cmd_create, &cmd_list, &cmd_info, &cmd_console, &cmd_shutdown, &cmd_reboot, &cmd_destroy, &cmd_pause,
+	&cmd_unpause, &cmd_mem_set, &cmd_vcpu_set, &cmd_rename, &cmd_block_list, &cmd_network_list, &cmd_domid,
+	&cmd_domname, &cmd_uptime, &cmd_dmesg, &cmd_debug, &cmd_version,
+};
+
+#define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static const struct command *find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < NR_COMMANDS; i++)
+		if (!strcmp(commands[i]->name, name))
+			return commands[i];
+	return NULL;
+}
+
+static void print_commands(FILE *f)
+{
+	size_t i;
+
+	fprintf(f, "usage: hvctl VERB [arguments]\n\nVerbs:\n");
+	for (i = 0; i < NR_COMMANDS; i++)
+		fprintf(f, "  %-14s %s\n", commands[i]->name, commands[i]->summary);
+	fprintf(f, "  %-14s %s\n\n", "help", "explain a verb: hvctl help VERB, or hvctl VERB --help");
+	fprintf(f, "A DOMAIN is given by its name or its number. Exit status: 0 done, 1 failed, 2 wrong usage.\n"
+		"See hvctl(1), and hvctl.cfg(5) for the configuration of a domain.\n");
+}
+
+static void print_help(const struct command *cmd)
+{
+	printf("usage: hvctl %s%s%s\n\n%s.\n%s%s", cmd->name, *cmd->usage ? " " : "", cmd->usage, cmd->summary,
+	       *cmd->help ? "\n" : "", cmd->help);
+}
+
+int cli_failed(const struct hvctl_ctx *ctx)
+{
+	fprintf(stderr, "hvctl: %s\n", hvctl_error(ctx));
+	return CLI_FAILED;
+}
+
+int cli_usage(const struct command *cmd, const char *format, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "hvctl %s: ", cmd->name);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "; usage: hvctl %s%s%s\n", cmd->name, *cmd->usage ? " " : "", cmd->usage);
+	return CLI_USAGE;
+}
+
+int cli_options(const struct command *cmd, int argc, char **argv, const char *letters, char set[8])
+{
+	size_t n = 0;
+	int i;
+
+	memset(set, 0, 8);
+	for (i = 1; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
+		const char *p = argv[i] + 1;
+
+		if (!strcmp(argv[i], "--"))
+			return i + 1;
+		if (!strcmp(argv[i], "--json") && strchr(letters, 'j')) {
+			if (!strchr(set, 'j'))
+				set[n++] = 'j';
+			continue;
+		}
+		for (; *p; p++) {
+			if (*p == '-' || !strchr(letters, *p)) {
+				cli_usage(cmd, "unknown option '%s'", argv[i]);
+				return -1;
+			}
+			if (!strchr(set, *p))
+				set[n++] = *p;
+		}
+	}
+	return i;
+}
+
+bool cli_has(const char set[8], char letter)
+{
+	return memchr(set, letter, 8) != NULL;
+}
+
+bool cli_domain(struct hvctl_ctx *ctx, const char *text, uint32_t *domid)
+{
+	if (!hvctl_find(ctx, text, domid))
+		return true;
+	cli_failed(ctx);
+	return false;
+}
+
+int cli_one_domain(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char **argv, uint32_t *domid)
+{
+	char set[8];
+	int i = cli_options(cmd, argc, argv, "", set);
+
+	if (i < 0)
+		return CLI_USAGE;
+	if (argc - i != 1)
+		return cli_usage(cmd, "one domain is needed");
+	return cli_domain(ctx, argv[i], domid) ? CLI_OK : CLI_FAILED;
+}
+
+bool cli_number(const char *text, uint64_t *number)
+{
+	char *end;
+
+	if (!isdigit((unsigned char)*text))
+		return false;
+	errno = 0;
+	*number = strtoull(text, &end, 10);
+	return !*end && !errno;
+}
+
+int cli_print_json(json_t *value)
+{
+	int failed = !value || json_dumpf(value, stdout, JSON_INDENT(2)) || putchar('\n') == EOF || fflush(stdout);
+
+	json_decref(value);
+	if (failed)
+		fprintf(stderr, "hvctl: cannot write the answer: %s\n", strerror(errno));
+	return failed ? CLI_FAILED : CLI_OK;
+}
+
+void cli_uuid(const uint8_t u[16], char text[37])
+{
+	unsigned int i;
+
+	for (i = 0; i < 16; i++)
+		text += sprintf(text, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", u[i]);
+}
+
+static void warn(void *data, const char *line)
+{
+	(void)data;
+	fprintf(stderr, "hvctl: warning: %s\n", line);
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *cmd;
+	struct hvctl_ctx *ctx;
+	int ret, i;
+
+	if (argc < 2) {
+		print_commands(stderr);
+		return CLI_USAGE;
+	}
+	if (!strcmp(argv[1], "help") || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+		if (argc < 3) {
+			print_commands(stdout);
+			return CLI_OK;
+		}
+		cmd = find(argv[2]);
+		if (cmd) {
+			print_help(cmd);
+			return CLI_OK;
+		}
+		argv++;
+	}
+	cmd = find(!strcmp(argv[1], "--version") ? "version" : argv[1]);
+	if (!cmd) {
+		fprintf(stderr, "hvctl: unknown verb '%s'; see hvctl --help\n", argv[1]);
+		return CLI_USAGE;
+	}
+	for (i = 2; i < argc && strcmp(argv[i], "--"); i++)
+		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
+			print_help(cmd);
+			return CLI_OK;
+		}
+	ctx = hvctl_open();
+	if (!ctx) {
+		fprintf(stderr, "hvctl: no memory left in dom0; free some\n");
+		return CLI_FAILED;
+	}
+	hvctl_set_warning(ctx, warn, NULL);
+	ret = cmd->run(ctx, cmd, argc - 1, argv + 1);
+	hvctl_close(ctx);
+	return ret;
+}

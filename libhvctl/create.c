@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Creating a domain. Everything that can be found wrong without touching anything is found first; from
+ * createdomain on, any failure ends in domain_remove(), which takes down whatever is there.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "build.h"
+#include "device.h"
+#include "domain.h"
+#include "xs.h"
+
+#define EVENT_PORTS	1023u	/* of a guest: rings, devices and vCPUs need a few dozens */
+
+/* Memory that the hypervisor needs beside what the guest gets: vCPUs, tables, shared pages. */
+#define OVERHEAD_FRAMES	256u
+
+static int settle(struct hvctl_ctx *ctx, struct hvctl_config *c)
+{
+	unsigned int i, j;
+	int error = 0;
+
+	if (!c->uuid_given) {
+		error = hvctl_random(ctx, c->uuid, sizeof(c->uuid));
+		/* RFC 4122, 4.4: version 4, variant 1. */
+		c->uuid[6] = (c->uuid[6] & 0x0f) | 0x40;
+		c->uuid[8] = (c->uuid[8] & 0x3f) | 0x80;
+		c->uuid_given = !error;
+	}
+	for (i = 0; !error && i < c->nr_vifs; i++) {
+		struct hvctl_vif *v = &c->vifs[i];
+
+		if (!v->mac_given) {
+			/* The prefix that is set aside for virtual machines of this kind. */
+			memcpy(v->mac, "\x00\x16\x3e", 3);
+			error = hvctl_random(ctx, v->mac + 3, 3);
+			v->mac[3] &= 0x7f;
+			v->mac_given = !error;
+		}
+		for (j = 0; !error && j < i; j++)
+			if (!memcmp(c->vifs[j].mac, v->mac, 6))
+				error = hvctl_fail(ctx, EINVAL, "two vifs of '%s' have the same MAC address; correct "
+						   "'vif'", c->name);
+	}
+	return error;
+}
+
+static int check_unique(struct hvctl_ctx *ctx, const struct hvctl_config *c)
+{
+	struct hvctl_domain *list;
+	size_t count, i;
+	int error = hvctl_list(ctx, &list, &count);
+
+	for (i = 0; !error && i < count; i++) {
+		if (!strcmp(list[i].name, c->name))
+			error = hvctl_fail(ctx, EEXIST, "the name '%s' is in use by domain %u; choose another or destroy "
+					   "that one (hvctl destroy)", c->name, list[i].domid);
+		else if (!memcmp(list[i].uuid, c->uuid, sizeof(c->uuid)))
+			error = hvctl_fail(ctx, EEXIST, "the uuid of '%s' is in use by domain %u (%s); change or remove "
+					   "'uuid'", c->name, list[i].domid, list[i].name);
+	}
+	free(list);
+	return error;
+}
+
+static int check_memory(struct hvctl_ctx *ctx, const struct hvctl_config *c)
+{
+	struct xen_sysctl op = { .cmd = XEN_SYSCTL_physinfo };
+	uint64_t free_frames, need = (c->memory_mib << (20 - FRAME_SHIFT)) + OVERHEAD_FRAMES;
+	int error = do_sysctl(ctx, &op);
+
+	if (error)
+		return hvctl_fail(ctx, -error, "the hypervisor does not describe the host: %s", strerror(-error));
+	free_frames = op.u.physinfo.free_pages + op.u.physinfo.scrub_pages;
+	if (free_frames < need)
+		return hvctl_fail(ctx, ENOSPC, "'%s' wants %llu MiB and the host has %llu MiB free; lower 'memory' or "
+				  "shut a domain down", c->name, (unsigned long long)c->memory_mib,
+				  (unsigned long long)(free_frames >> 8));
+	return 0;
+}
+
+static int set_affinity(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint32_t domid)
+{
+	struct xen_domctl op = { .cmd = XEN_DOMCTL_setvcpuaffinity, .domain = (domid_t)domid };
+	uint64_t *map;
+	unsigned int i;
+	int error = 0;
+
+	if (!c->cpus[0] && !c->cpus[1])
+		return 0;
+	map = hypercall_alloc(ctx, sizeof(c->cpus));
+	if (!map)
+		return -ENOMEM;
+	for (i = 0; !error && i < c->max_vcpus; i++) {
+		memcpy(map, c->cpus, sizeof(c->cpus));
+		op.u.vcpuaffinity.vcpu = i;
+		op.u.vcpuaffinity.flags = XEN_VCPUAFFINITY_HARD;
+		op.u.vcpuaffinity.cpumap_hard.bitmap = (uint64_t)(uintptr_t)map;
+		op.u.vcpuaffinity.cpumap_hard.nr_bits = 128;
+		error = do_domctl(ctx, &op);
+	}
+	hypercall_free(ctx, map, sizeof(c->cpus));
+	if (error)
+		return hvctl_fail(ctx, -error, "the hypervisor refuses the CPUs of '%s': %s; correct 'cpus'", c->name,
+				  strerror(-error));
+	return 0;
+}
+
+static int set_clock(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint32_t domid)
+{
+	struct xen_domctl op = { .cmd = XEN_DOMCTL_settimeoffset, .domain = (domid_t)domid };
+	time_t now = time(NULL);
+	struct tm tm;
+	int error;
+
+	if (!c->localtime && !c->rtc_offset)
+		return 0;
+	op.u.settimeoffset.time_offset_seconds = c->rtc_offset;
+	if (c->localtime && localtime_r(&now, &tm))
+		op.u.settimeoffset.time_offset_seconds += tm.tm_gmtoff;
+	error = do_domctl(ctx, &op);
+	if (error)
+		return hvctl_fail(ctx, -error, "the hypervisor refuses the clock offset of '%s': %s; remove 'localtime' "
+				  "and 'rtc_timeoffset'", c->name, strerror(-error));
+	return 0;
+}
+
+/* An empty domain with its limits. On success it exists and domain_remove() is due on any later failure. */
+static int make_domain(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint32_t *domid)
+{
+	struct xen_domctl op = { .cmd = XEN_DOMCTL_createdomain };
+	struct xen_domctl_createdomain *d = &op.u.createdomain;
+	int error;
+
+	memcpy(d->handle, c->uuid, sizeof(d->handle));
+	d->max_vcpus = c->max_vcpus;
+	d->max_evtchn_port = EVENT_PORTS;
+	d->max_grant_frames = -1;
+	d->max_maptrack_frames = -1;
+	d->grant_opts = XEN_DOMCTL_GRANT_version(1);
+	error = do_domctl(ctx, &op);
+	if (error)
+		return hvctl_fail(ctx, -error, "the hypervisor refuses to create '%s': %s; see its log (hvctl dmesg)",
+				  c->name, strerror(-error));
+	*domid = op.domain;
+
+	memset(&op, 0, sizeof(op));
+	op.cmd = XEN_DOMCTL_max_vcpus;
+	op.domain = (domid_t)*domid;
+	op.u.max_vcpus.max = c->max_vcpus;
+	error = do_domctl(ctx, &op);
+	if (error) {
+		hvctl_fail(ctx, -error, "the hypervisor refuses '%s' %u vCPUs: %s; lower 'vcpus' or 'maxvcpus'", c->name,
+			   c->max_vcpus, strerror(-error));
+		goto undo;
+	}
+	memset(&op, 0, sizeof(op));
+	op.cmd = XEN_DOMCTL_max_mem;
+	op.domain = (domid_t)*domid;
+	op.u.max_mem.max_memkb = c->max_memory_mib << 10;
+	error = do_domctl(ctx, &op);
+	if (error) {
+		hvctl_fail(ctx, -error, "the hypervisor refuses '%s' a limit of %llu MiB: %s; lower 'maxmem'", c->name,
+			   (unsigned long long)c->max_memory_mib, strerror(-error));
+		goto undo;
+	}
+	error = set_affinity(ctx, c, *domid);
+	if (!error)
+		error = set_clock(ctx, c, *domid);
+	if (!error)
+		return 0;
+undo:
+	memset(&op, 0, sizeof(op));
+	op.cmd = XEN_DOMCTL_destroydomain;
+	op.domain = (domid_t)*domid;
+	do_domctl(ctx, &op);
+	return error;
+}
+
+/* Store entries in one transaction: directories with their permissions, then values below them. */
+struct writer {
+	struct xs *xs;
+	uint32_t tx;
+	uint32_t domid;
+	int error;
+	char path[160];		/* of the last entry, for the message */
+};
+
+static void put_dir(struct writer *w, const char *dir, const char *perms)
+{
+	snprintf(w->path, sizeof(w->path), "/local/domain/%u%s%s", w->domid, *dir ? "/" : "", dir);
+	if (!w->error)
+		w->error = xs_mkdir(w->xs, w->tx, w->path);
+	if (!w->error)
+		w->error = xs_permit(w->xs, w->tx, w->path, perms);
+}
+
+__attribute__((format(printf, 3, 4)))
+static void put(struct writer *w, const char *key, const char *format, ...)
+{
+	char value[256];
+	va_list args;
+
+	if (w->error)
+		return;
+	va_start(args, format);
+	vsnprintf(value, sizeof(value), format, args);
+	va_end(args);
+	if (*key == '/')
+		snprintf(w->path, sizeof(w->path), "%s", key);
+	else
+		snprintf(w->path, sizeof(w->path), "/local/domain/%u/%s", w->domid, key);
+	w->error = xs_write(w->xs, w->tx, w->path, "%s", value);
+}
+
+static void put_all(struct writer *w, const struct hvctl_config *c, const struct build *b)
+{
+	static const char *const guests[] = {	/* the guest writes here */
+		"control", "control/shutdown", "data", "drivers", "error", "attr", "device/suspend",
+		"device/suspend/event-channel",
+	};
+	static const char *const ours[] = { "memory", "cpu", "store", "console", "device" };
+	char read[24], write[24], uuid[37], key[96];
+	unsigned int i;
+
+	hvctl_uuid_text(c->uuid, uuid);
+	snprintf(read, sizeof(read), "n0 r%u", w->domid);
+	snprintf(write, sizeof(write), "n%u", w->domid);
+
+	snprintf(w->path, sizeof(w->path), "/vm/%s", uuid);
+	if (!w->error)
+		w->error = xs_mkdir(w->xs, w->tx, w->path);
+	if (!w->error)
+		w->error = xs_permit(w->xs, w->tx, w->path, read);
+	snprintf(key, sizeof(key), "/vm/%s/uuid", uuid);
+	put(w, key, "%s", uuid);
+	snprintf(key, sizeof(key), "/vm/%s/name", uuid);
+	put(w, key, "%s", c->name);
+	snprintf(key, sizeof(key), "/vm/%s/start_time", uuid);
+	put(w, key, "%lld", (long long)time(NULL));
+
+	put_dir(w, "", read);
+	for (i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		put_dir(w, ours[i], read);
+	for (i = 0; i < sizeof(guests) / sizeof(guests[0]); i++)
+		put_dir(w, guests[i], write);
+	put(w, "vm", "/vm/%s", uuid);
+	put(w, "name", "%s", c->name);
+	put(w, "domid", "%u", w->domid);
+	put(w, "memory/static-max", "%llu", (unsigned long long)c->max_memory_mib << 10);
+	put(w, "memory/target", "%llu", (unsigned long long)c->memory_mib << 10);
+	put(w, "control/platform-feature-multiprocessor-suspend", "1");
+	put(w, "control/platform-feature-xs_reset_watches", "1");
+	for (i = 0; i < c->max_vcpus; i++) {
+		snprintf(key, sizeof(key), "cpu/%u/availability", i);
+		put(w, key, "%s", i < c->vcpus ? "online" : "offline");
+	}
+	put(w, "store/ring-ref", "%llu", (unsigned long long)b->store_mfn);
+	put(w, "store/port", "%u", b->store_port);
+	put(w, "console/ring-ref", "%llu", (unsigned long long)b->console_mfn);
+	put(w, "console/port", "%u", b->console_port);
+	put(w, "console/type", "xenconsoled");
+	put(w, "console/output", "pty");
+	put(w, "console/limit", "1048576");
+	put(w, "console/tty", "%s", "");
+}
+
+static int write_store(struct hvctl_ctx *ctx, const struct hvctl_config *c, const struct build *b)
+{
+	struct writer w = { .xs = ctx->xs, .domid = b->domid };
+	int tries;
+
+	for (tries = 0; tries < 50; tries++) {
+		w.error = xs_begin(w.xs, &w.tx);
+		if (w.error)
+			break;
+		put_all(&w, c, b);
+		if (w.error) {
+			xs_abort(w.xs, w.tx);
+			break;
+		}
+		w.error = xs_commit(w.xs, w.tx);
+		if (w.error != -EAGAIN)
+			break;
+	}
+	if (w.error)
+		return hvctl_fail(ctx, -w.error, "the store refuses the entries of '%s' (%s): %s; see the store daemon's "
+				  "log", c->name, w.path, strerror(-w.error));
+	w.error = xs_introduce(ctx->xs, b->domid, b->store_mfn, b->store_port);
+	if (w.error)
+		return hvctl_fail(ctx, -w.error, "the store daemon refuses to serve '%s': %s; see its log", c->name,
+				  strerror(-w.error));
+	return 0;
+}
+
+int hvctl_create(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int flags, uint32_t *domid)
+{
+	struct build b;
+	uint32_t id = 0;
+	size_t held = ctx->nr_held;
+	int lock, error;
+
+	error = hypercall_open(ctx);
+	if (error)
+		return error;
+	if (!hvctl_xs(ctx))
+		return -ECONNREFUSED;
+	error = settle(ctx, c);
+	if (error)
+		return error;
+	/* Quick checks before the slow unpacking, then again under the lock, where they count. */
+	error = check_unique(ctx, c);
+	if (!error)
+		error = check_memory(ctx, c);
+	if (!error)
+		error = devices_check_sharing(ctx, c);
+	if (!error)
+		error = build_prepare(ctx, c, &b);
+	if (error)
+		return error;
+
+	lock = hvctl_lock(ctx);
+	error = lock < 0 ? lock : check_unique(ctx, c);
+	if (!error)
+		error = check_memory(ctx, c);
+	if (!error)
+		error = devices_check_sharing(ctx, c);
+	if (!error)
+		error = make_domain(ctx, c, &id);
+	if (error)
+		goto out;
+	error = build_domain(&b, id);
+	if (!error) {
+		hvctl_step(ctx, "telling the store", 85);
+		error = write_store(ctx, c, &b);
+	}
+	if (!error) {
+		hvctl_step(ctx, "connecting its devices", 90);
+		error = devices_add(ctx, c, id);
+	}
+	if (!error && !(flags & HVCTL_CREATE_PAUSED))
+		error = domain_simple(ctx, id, XEN_DOMCTL_unpausedomain, "start");
+	if (error) {
+		char why[sizeof(ctx->error)];
+
+		/* Taking it down may fail in its own way, but this is what the caller has to know. */
+		memcpy(why, ctx->error, sizeof(why));
+		domain_remove(ctx, id);
+		memcpy(ctx->error, why, sizeof(why));
+		while (ctx->nr_held > held)
+			close(ctx->held[--ctx->nr_held]);
+	} else {
+		hvctl_step(ctx, "created", 100);
+		*domid = id;
+	}
+out:
+	build_release(&b);
+	if (lock >= 0)
+		close(lock);
+	return error;
+}

@@ -1,0 +1,506 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "domain.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "device.h"
+#include "pv-abi/sched.h"
+#include "xs.h"
+
+#define LIST_BATCH	64u
+#define REMOVE_TIMEOUT_MS 15000
+
+static void nap_ms(unsigned int ms)
+{
+	struct timespec ts = { ms / 1000, (long)(ms % 1000) * 1000000 };
+
+	nanosleep(&ts, NULL);
+}
+
+int domain_record(struct hvctl_ctx *ctx, uint32_t domid, struct xen_domctl_getdomaininfo *info)
+{
+	struct xen_domctl op = { .cmd = XEN_DOMCTL_getdomaininfo, .domain = (domid_t)domid };
+	int error;
+
+	if (domid >= DOMID_FIRST_RESERVED)
+		return -ESRCH;
+	error = do_domctl(ctx, &op);
+	if (error)
+		return error;
+	/* The call answers with the next domain if there is none of this number. */
+	if (op.u.getdomaininfo.domain != domid)
+		return -ESRCH;
+	*info = op.u.getdomaininfo;
+	return 0;
+}
+
+static int no_domain(struct hvctl_ctx *ctx, uint32_t domid, int error)
+{
+	if (error == -ESRCH)
+		return hvctl_fail(ctx, ESRCH, "there is no domain %u; see hvctl list", domid);
+	if (error == -ENODEV || error == -EACCES)
+		return error;		/* the message is there already */
+	return hvctl_fail(ctx, -error, "the hypervisor does not tell about domain %u: %s", domid, strerror(-error));
+}
+
+static int need_domain(struct hvctl_ctx *ctx, uint32_t domid, struct xen_domctl_getdomaininfo *info)
+{
+	int error = domain_record(ctx, domid, info);
+
+	return error ? no_domain(ctx, domid, error) : 0;
+}
+
+static int not_dom0(struct hvctl_ctx *ctx, uint32_t domid, const char *what)
+{
+	if (domid)
+		return 0;
+	return hvctl_fail(ctx, EPERM, "cannot %s domain 0, this is it; give a guest's name", what);
+}
+
+int domain_simple(struct hvctl_ctx *ctx, uint32_t domid, uint32_t cmd, const char *what)
+{
+	struct xen_domctl op = { .cmd = cmd, .domain = (domid_t)domid };
+	int error = do_domctl(ctx, &op);
+
+	if (error == -ESRCH)
+		return no_domain(ctx, domid, error);
+	if (error && ctx->privcmd >= 0)
+		return hvctl_fail(ctx, -error, "cannot %s domain %u: %s; see the hypervisor's log (hvctl dmesg)", what,
+				  domid, strerror(-error));
+	return error;
+}
+
+const char *hvctl_state_name(enum hvctl_state state)
+{
+	static const char *const names[] = {
+		[HVCTL_RUNNING] = "running", [HVCTL_BLOCKED] = "blocked", [HVCTL_PAUSED] = "paused",
+		[HVCTL_SHUTDOWN] = "shutdown", [HVCTL_CRASHED] = "crashed", [HVCTL_DYING] = "dying",
+	};
+
+	return (unsigned int)state < sizeof(names) / sizeof(names[0]) ? names[state] : "unknown";
+}
+
+static void describe(struct hvctl_ctx *ctx, const struct xen_domctl_getdomaininfo *info, struct hvctl_domain *d)
+{
+	char *name = ctx->xs ? xs_readf(ctx->xs, 0, "/local/domain/%u/name", info->domain) : NULL;
+
+	*d = (struct hvctl_domain){
+		.domid = info->domain, .memory_kib = info->tot_pages * 4, .max_memory_kib = info->max_pages * 4,
+		.vcpus = info->nr_online_vcpus, .max_vcpus = info->max_vcpu_id + 1, .cpu_time_ns = info->cpu_time,
+		.shutdown_reason = info->flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask,
+	};
+	memcpy(d->uuid, info->handle, sizeof(d->uuid));
+	snprintf(d->name, sizeof(d->name), "%s", name ? name : info->domain ? "(null)" : "Domain-0");
+	free(name);
+	if (info->flags & XEN_DOMINF_dying)
+		d->state = HVCTL_DYING;
+	else if (info->flags & XEN_DOMINF_shutdown)
+		d->state = d->shutdown_reason == SHUTDOWN_crash ? HVCTL_CRASHED : HVCTL_SHUTDOWN;
+	else if (info->flags & XEN_DOMINF_paused)
+		d->state = HVCTL_PAUSED;
+	else if (info->flags & XEN_DOMINF_running)
+		d->state = HVCTL_RUNNING;
+	else
+		d->state = HVCTL_BLOCKED;
+}
+
+/* All records; *list is freed with free(). */
+static int all_records(struct hvctl_ctx *ctx, struct xen_domctl_getdomaininfo **list, size_t *count)
+{
+	struct xen_domctl_getdomaininfo *batch = hypercall_alloc(ctx, LIST_BATCH * sizeof(*batch)), *more;
+	struct xen_sysctl op = { .cmd = XEN_SYSCTL_getdomaininfolist };
+	uint32_t first = 0, got;
+	int error = 0;
+
+	*list = NULL;
+	*count = 0;
+	if (!batch)
+		return ctx->privcmd < 0 ? -ENODEV : -ENOMEM;
+	do {
+		op.u.getdomaininfolist.first_domain = (domid_t)first;
+		op.u.getdomaininfolist.max_domains = LIST_BATCH;
+		op.u.getdomaininfolist.buffer = (uint64_t)(uintptr_t)batch;
+		error = do_sysctl(ctx, &op);
+		if (error) {
+			hvctl_fail(ctx, -error, "the hypervisor does not list its domains: %s", strerror(-error));
+			break;
+		}
+		got = op.u.getdomaininfolist.num_domains;
+		if (got > LIST_BATCH)
+			got = LIST_BATCH;
+		more = realloc(*list, (*count + got + 1) * sizeof(*more));
+		if (!more) {
+			error = hvctl_no_memory(ctx);
+			break;
+		}
+		*list = more;
+		memcpy(more + *count, batch, got * sizeof(*more));
+		*count += got;
+		if (got)
+			first = batch[got - 1].domain + 1u;
+	} while (got == LIST_BATCH);
+	hypercall_free(ctx, batch, LIST_BATCH * sizeof(*batch));
+	if (error) {
+		free(*list);
+		*list = NULL;
+		*count = 0;
+	}
+	return error;
+}
+
+int hvctl_list(struct hvctl_ctx *ctx, struct hvctl_domain **list, size_t *count)
+{
+	struct xen_domctl_getdomaininfo *records;
+	size_t i;
+	int error = all_records(ctx, &records, count);
+
+	*list = NULL;
+	if (error)
+		return error;
+	/* Names are a convenience: a host whose store is down can still be looked at. */
+	if (!hvctl_xs(ctx))
+		hvctl_warn(ctx, "%s", ctx->error);
+	*list = calloc(*count + 1, sizeof(**list));
+	for (i = 0; *list && i < *count; i++)
+		describe(ctx, &records[i], &(*list)[i]);
+	free(records);
+	return *list ? 0 : hvctl_no_memory(ctx);
+}
+
+int hvctl_get(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_domain *domain)
+{
+	struct xen_domctl_getdomaininfo info;
+	int error = need_domain(ctx, domid, &info);
+
+	if (error)
+		return error;
+	hvctl_xs(ctx);
+	describe(ctx, &info, domain);
+	return 0;
+}
+
+int domain_by_name(struct hvctl_ctx *ctx, const char *name, uint32_t *domid)
+{
+	struct xen_domctl_getdomaininfo *records;
+	size_t i, count;
+	int error = all_records(ctx, &records, &count);
+
+	if (error)
+		return error;
+	error = -ESRCH;
+	for (i = 0; error && i < count; i++) {
+		struct hvctl_domain d;
+
+		describe(ctx, &records[i], &d);
+		if (strcmp(d.name, name))
+			continue;
+		*domid = d.domid;
+		error = 0;
+	}
+	free(records);
+	return error;
+}
+
+int hvctl_find(struct hvctl_ctx *ctx, const char *name_or_id, uint32_t *domid)
+{
+	struct xen_domctl_getdomaininfo info;
+	unsigned long number;
+	char *end;
+	int error;
+
+	hvctl_xs(ctx);
+	error = domain_by_name(ctx, name_or_id, domid);
+	if (error != -ESRCH)
+		return error;
+	number = strtoul(name_or_id, &end, 10);
+	if (isdigit((unsigned char)*name_or_id) && !*end && number < DOMID_FIRST_RESERVED &&
+	    !domain_record(ctx, (uint32_t)number, &info)) {
+		*domid = (uint32_t)number;
+		return 0;
+	}
+	return hvctl_fail(ctx, ESRCH, "there is no domain '%s'; see hvctl list", name_or_id);
+}
+
+int hvctl_pause(struct hvctl_ctx *ctx, uint32_t domid)
+{
+	int error = not_dom0(ctx, domid, "pause");
+
+	return error ? error : domain_simple(ctx, domid, XEN_DOMCTL_pausedomain, "pause");
+}
+
+int hvctl_unpause(struct hvctl_ctx *ctx, uint32_t domid)
+{
+	int error = not_dom0(ctx, domid, "unpause");
+
+	return error ? error : domain_simple(ctx, domid, XEN_DOMCTL_unpausedomain, "unpause");
+}
+
+static int ask(struct hvctl_ctx *ctx, uint32_t domid, const char *word, const char *what)
+{
+	struct xen_domctl_getdomaininfo info;
+	char path[64];
+	int error = not_dom0(ctx, domid, what);
+
+	if (!error)
+		error = need_domain(ctx, domid, &info);
+	if (error)
+		return error;
+	if (!hvctl_xs(ctx))
+		return -ECONNREFUSED;
+	snprintf(path, sizeof(path), "/local/domain/%u/control/shutdown", domid);
+	error = xs_write(ctx->xs, 0, path, "%s", word);
+	if (error)
+		return hvctl_fail(ctx, -error, "the store refuses %s: %s; see the store daemon's log", path,
+				  strerror(-error));
+	return 0;
+}
+
+int hvctl_shutdown(struct hvctl_ctx *ctx, uint32_t domid)
+{
+	return ask(ctx, domid, "poweroff", "shut down");
+}
+
+int hvctl_reboot(struct hvctl_ctx *ctx, uint32_t domid)
+{
+	return ask(ctx, domid, "reboot", "reboot");
+}
+
+int hvctl_wait_gone(struct hvctl_ctx *ctx, uint32_t domid, unsigned int seconds)
+{
+	struct xen_domctl_getdomaininfo info;
+	unsigned long long waited = 0, stopped = 0;
+
+	for (;;) {
+		int error = domain_record(ctx, domid, &info);
+
+		if (error == -ESRCH)
+			return 0;
+		if (error)
+			return no_domain(ctx, domid, error);
+		/* Stopped and nobody clears it away for five seconds: it is meant to stay. */
+		stopped = info.flags & XEN_DOMINF_shutdown && !(info.flags & XEN_DOMINF_dying) ? stopped + 1 : 0;
+		if (stopped > 50)
+			return 0;
+		if (seconds && waited >= seconds * 10ull)
+			return hvctl_fail(ctx, ETIMEDOUT, "domain %u is still there after %u s; look at its console, "
+					  "or use hvctl destroy", domid, seconds);
+		nap_ms(100);
+		waited++;
+	}
+}
+
+/* What the store has of a domain outside of its devices. */
+static void remove_entries(struct hvctl_ctx *ctx, uint32_t domid)
+{
+	char path[96], *vm = xs_readf(ctx->xs, 0, "/local/domain/%u/vm", domid);
+
+	/* The path comes from the store, where the guest cannot write it; still, only a /vm/ is removed. */
+	if (vm && !strncmp(vm, "/vm/", 4) && vm[4])
+		xs_remove(ctx->xs, 0, vm);
+	free(vm);
+	snprintf(path, sizeof(path), "/local/domain/%u", domid);
+	xs_remove(ctx->xs, 0, path);
+}
+
+int domain_remove(struct hvctl_ctx *ctx, uint32_t domid)
+{
+	struct xen_domctl_getdomaininfo info;
+	struct xen_domctl op = { .cmd = XEN_DOMCTL_destroydomain, .domain = (domid_t)domid };
+	int error = 0, tries;
+	unsigned int waited;
+
+	/* A large domain is taken apart in pieces; the hypervisor may ask to be called again. */
+	for (tries = 0; tries < 10000; tries++) {
+		error = do_domctl(ctx, &op);
+		if (error != -EAGAIN && error != -EBUSY && error != -ERESTART)
+			break;
+		if (tries > 100)
+			nap_ms(1);
+	}
+	if (error && error != -ESRCH)
+		hvctl_fail(ctx, -error, "the hypervisor does not destroy domain %u: %s; see its log (hvctl dmesg)", domid,
+			   strerror(-error));
+	else
+		error = 0;
+	devices_remove(ctx, domid);
+	if (ctx->xs) {
+		xs_release(ctx->xs, domid);
+		remove_entries(ctx, domid);
+	}
+	/* What dom0's drivers and daemons had mapped comes back when they have noticed. */
+	for (waited = 0; !error && waited < REMOVE_TIMEOUT_MS; waited += 10) {
+		if (domain_record(ctx, domid, &info))
+			return 0;
+		nap_ms(10);
+	}
+	if (!error)
+		hvctl_warn(ctx, "domain %u is dead, but something in dom0 still holds %llu frames of it", domid,
+			   (unsigned long long)info.tot_pages);
+	return error;
+}
+
+int hvctl_destroy(struct hvctl_ctx *ctx, uint32_t domid)
+{
+	struct xen_domctl_getdomaininfo info;
+	int error = not_dom0(ctx, domid, "destroy");
+
+	if (!error)
+		error = need_domain(ctx, domid, &info);
+	if (error)
+		return error;
+	if (!hvctl_xs(ctx))
+		return -ECONNREFUSED;
+	return domain_remove(ctx, domid);
+}
+
+int hvctl_set_memory(struct hvctl_ctx *ctx, uint32_t domid, uint64_t mib)
+{
+	struct xen_domctl_getdomaininfo info;
+	struct xen_domctl op = { .cmd = XEN_DOMCTL_max_mem, .domain = (domid_t)domid };
+	char path[64], *text;
+	unsigned long long max;
+	int error = need_domain(ctx, domid, &info);
+
+	if (error)
+		return error;
+	if (!hvctl_xs(ctx))
+		return -ECONNREFUSED;
+	text = xs_readf(ctx->xs, 0, "/local/domain/%u/memory/static-max", domid);
+	max = text ? strtoull(text, NULL, 10) : info.max_pages * 4;
+	free(text);
+	if (!mib || mib > max >> 10)
+		return hvctl_fail(ctx, EINVAL, "domain %u can have 1 to %llu MiB, not %llu; raise 'maxmem' in its "
+				  "configuration and create it again", domid, max >> 10, (unsigned long long)mib);
+	/* The limit first when rising, so that the guest's balloon finds room; it has what it has when falling. */
+	op.u.max_mem.max_memkb = mib << 10;
+	if (domid) {
+		error = do_domctl(ctx, &op);
+		if (error)
+			return hvctl_fail(ctx, -error, "the hypervisor refuses a limit of %llu MiB for domain %u: %s",
+					  (unsigned long long)mib, domid, strerror(-error));
+	}
+	snprintf(path, sizeof(path), "/local/domain/%u/memory/target", domid);
+	error = xs_write(ctx->xs, 0, path, "%llu", (unsigned long long)(mib << 10));
+	if (error)
+		return hvctl_fail(ctx, -error, "the store refuses %s: %s", path, strerror(-error));
+	return 0;
+}
+
+int hvctl_set_vcpus(struct hvctl_ctx *ctx, uint32_t domid, unsigned int count)
+{
+	struct xen_domctl_getdomaininfo info;
+	int error = need_domain(ctx, domid, &info);
+	unsigned int i;
+
+	if (error)
+		return error;
+	if (!hvctl_xs(ctx))
+		return -ECONNREFUSED;
+	if (!count || count > info.max_vcpu_id + 1)
+		return hvctl_fail(ctx, EINVAL, "domain %u can have 1 to %u vCPUs, not %u; raise 'maxvcpus' in its "
+				  "configuration and create it again", domid, info.max_vcpu_id + 1, count);
+	for (i = 0; i <= info.max_vcpu_id; i++) {
+		char path[96];
+
+		snprintf(path, sizeof(path), "/local/domain/%u/cpu/%u/availability", domid, i);
+		error = xs_write(ctx->xs, 0, path, "%s", i < count ? "online" : "offline");
+		if (error)
+			return hvctl_fail(ctx, -error, "the store refuses %s: %s", path, strerror(-error));
+	}
+	return 0;
+}
+
+int hvctl_rename(struct hvctl_ctx *ctx, uint32_t domid, const char *name)
+{
+	struct xen_domctl_getdomaininfo info;
+	char path[128], *vm;
+	uint32_t other;
+	int lock, error = need_domain(ctx, domid, &info);
+
+	if (error)
+		return error;
+	if (!hvctl_good_name(name))
+		return hvctl_fail(ctx, EINVAL, "\"%s\" is not a name for a domain; use 1 to 63 letters, digits, - _ . + "
+				  "and not digits alone", name);
+	if (!hvctl_xs(ctx))
+		return -ECONNREFUSED;
+	lock = hvctl_lock(ctx);
+	if (lock < 0)
+		return lock;
+	error = domain_by_name(ctx, name, &other);
+	if (!error && other != domid) {
+		error = hvctl_fail(ctx, EEXIST, "domain %u is called '%s' already; choose another name", other, name);
+	} else if (!error || error == -ESRCH) {
+		snprintf(path, sizeof(path), "/local/domain/%u/name", domid);
+		error = xs_write(ctx->xs, 0, path, "%s", name);
+		vm = xs_readf(ctx->xs, 0, "/local/domain/%u/vm", domid);
+		if (!error && vm && !strncmp(vm, "/vm/", 4)) {
+			snprintf(path, sizeof(path), "%.100s/name", vm);
+			error = xs_write(ctx->xs, 0, path, "%s", name);
+		}
+		free(vm);
+		if (error)
+			hvctl_fail(ctx, -error, "the store refuses %s: %s", path, strerror(-error));
+	}
+	close(lock);
+	return error;
+}
+
+int hvctl_uptime(struct hvctl_ctx *ctx, uint32_t domid, uint64_t *seconds)
+{
+	struct xen_domctl_getdomaininfo info;
+	struct timespec now;
+	char *vm, *text = NULL;
+	int error = need_domain(ctx, domid, &info);
+
+	if (error)
+		return error;
+	if (!domid) {
+		clock_gettime(CLOCK_BOOTTIME, &now);
+		*seconds = (uint64_t)now.tv_sec;
+		return 0;
+	}
+	if (!hvctl_xs(ctx))
+		return -ECONNREFUSED;
+	vm = xs_readf(ctx->xs, 0, "/local/domain/%u/vm", domid);
+	if (vm)
+		text = xs_readf(ctx->xs, 0, "%s/start_time", vm);
+	free(vm);
+	if (!text)
+		return hvctl_fail(ctx, ENOENT, "the store has no start time of domain %u; was it created by hvctl?",
+				  domid);
+	clock_gettime(CLOCK_REALTIME, &now);
+	*seconds = (uint64_t)now.tv_sec - strtoull(text, NULL, 10);
+	free(text);
+	return 0;
+}
+
+int hvctl_console_path(struct hvctl_ctx *ctx, uint32_t domid, char *path, size_t size)
+{
+	struct xen_domctl_getdomaininfo info;
+	int error = need_domain(ctx, domid, &info);
+	char *tty;
+
+	if (error)
+		return error;
+	if (!hvctl_xs(ctx))
+		return -ECONNREFUSED;
+	/* Our daemon's socket, else the terminal of a daemon that makes terminals. */
+	snprintf(path, size, "/run/hvconsoled/%u.sock", domid);
+	if (!access(path, F_OK))
+		return 0;
+	tty = xs_readf(ctx->xs, 0, "/local/domain/%u/console/tty", domid);
+	if (!tty || *tty != '/') {
+		free(tty);
+		return hvctl_fail(ctx, ENOENT, "the console of domain %u is not served; start hvconsoled", domid);
+	}
+	snprintf(path, size, "%s", tty);
+	free(tty);
+	return 0;
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Minding a running domain: what happens when it stops. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "domain.h"
+#include "pv-abi/sched.h"
+#include "xs.h"
+
+/* The store tells of a domain that stopped; this only covers a daemon that was restarted meanwhile. */
+#define LOOK_MS		5000
+
+/* A domain that crashes as soon as it runs shall not keep the host busy with building it. */
+#define MIN_LIFE_S	5
+
+static const char token[] = "hvctl-monitor";
+
+/* Wait until the domain has stopped: 1, or has gone altogether: 0. -errno. */
+static int wait_stopped(struct hvctl_ctx *ctx, uint32_t domid, unsigned int *reason)
+{
+	struct xen_domctl_getdomaininfo info;
+	char path[128];
+	bool watching = false;
+
+	for (;;) {
+		int error;
+
+		if (hvctl_xs(ctx) && !watching)
+			watching = !xs_watch(ctx->xs, "@releaseDomain", token);
+		error = domain_record(ctx, domid, &info);
+		if (error == -ESRCH)
+			return 0;
+		if (error)
+			return error;
+		if (info.flags & XEN_DOMINF_shutdown && !(info.flags & XEN_DOMINF_dying)) {
+			*reason = info.flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask;
+			/* Stopped to be saved, and whoever saves it goes on with it. */
+			if (*reason != SHUTDOWN_suspend)
+				return 1;
+		}
+		if (!ctx->xs) {
+			struct timespec ts = { LOOK_MS / 1000, 0 };
+
+			nanosleep(&ts, NULL);
+			continue;
+		}
+		error = xs_wait(ctx->xs, LOOK_MS, path, sizeof(path));
+		if (error < 0) {
+			/* The store daemon went; it may come back. */
+			xs_close(ctx->xs);
+			ctx->xs = NULL;
+			watching = false;
+		}
+	}
+}
+
+static enum hvctl_action action_for(const struct hvctl_config *c, unsigned int reason)
+{
+	switch (reason) {
+	case SHUTDOWN_poweroff:
+		return c->on_poweroff;
+	case SHUTDOWN_reboot:
+		return c->on_reboot;
+	default:
+		return c->on_crash;
+	}
+}
+
+static const char *reason_name(unsigned int reason)
+{
+	switch (reason) {
+	case SHUTDOWN_poweroff:
+		return "powered off";
+	case SHUTDOWN_reboot:
+		return "asked for a reboot";
+	case SHUTDOWN_crash:
+		return "crashed";
+	case SHUTDOWN_watchdog:
+		return "was stopped by its watchdog";
+	default:
+		return "stopped";
+	}
+}
+
+int hvctl_monitor(struct hvctl_ctx *ctx, struct hvctl_config *c, uint32_t *domid)
+{
+	for (;;) {
+		enum hvctl_action action;
+		unsigned int reason = 0;
+		time_t start = time(NULL);
+		int ret = wait_stopped(ctx, *domid, &reason);
+
+		if (ret < 0)
+			return hvctl_fail(ctx, -ret, "the hypervisor does not tell about domain %u: %s", *domid,
+					  strerror(-ret));
+		if (!ret)
+			action = HVCTL_ACTION_DESTROY;		/* somebody destroyed it and tidies up */
+		else
+			action = action_for(c, reason);
+		if (action == HVCTL_ACTION_RESTART && reason != SHUTDOWN_reboot &&
+		    time(NULL) - start < MIN_LIFE_S) {
+			hvctl_warn(ctx, "'%s' %s within %d s of its start and is not started again", c->name,
+				   reason_name(reason), MIN_LIFE_S);
+			action = HVCTL_ACTION_DESTROY;
+		}
+		if (ret)
+			hvctl_warn(ctx, "'%s' (domain %u) %s: %s", c->name, *domid, reason_name(reason),
+				   action == HVCTL_ACTION_PRESERVE ? "preserving it" :
+				   action == HVCTL_ACTION_RESTART ? "starting it again" : "destroying it");
+		hvctl_drop_held(ctx);
+		if (action == HVCTL_ACTION_PRESERVE)
+			return 0;
+		if (!ret)
+			return 0;
+		ret = domain_remove(ctx, *domid);
+		if (ret || action == HVCTL_ACTION_DESTROY)
+			return ret;
+		ret = hvctl_create(ctx, c, 0, domid);
+		if (ret)
+			return ret;
+	}
+}
