@@ -197,7 +197,9 @@ void survived(void)
 
 static bool probing;
 static int probe_vector;
-static uint64_t probe_rip, probe_rsp, probe_rbp;
+extern uint64_t probe_rsp;
+extern char probe_resume[];
+void probe_call(void (*fn)(void *), void *arg);
 
 void guest_trap(struct trap_frame *f)
 {
@@ -208,9 +210,8 @@ void guest_trap(struct trap_frame *f)
 		probe_vector = f->vector;
 		probe_error = f->error_code;
 		probe_cr2 = shared_info->vcpu_info[0].arch.cr2;
-		f->rip = probe_rip;
+		f->rip = (uint64_t)probe_resume;
 		f->rsp = probe_rsp;
-		f->rbp = probe_rbp;
 		f->cs = FLAT_KERNEL_CS64 & ~3;
 		f->ss = FLAT_KERNEL_SS64;
 		return;
@@ -219,21 +220,11 @@ void guest_trap(struct trap_frame *f)
 	     (void *)shared_info->vcpu_info[0].arch.cr2);
 }
 
-/* Callee-saved registers other than rbp are clobbered on purpose: the trap lost them. */
-int __attribute__((noinline)) probe(void (*fn)(void *), void *arg)
+int probe(void (*fn)(void *), void *arg)
 {
 	probe_vector = -1;
 	probing = true;
-	__asm__ volatile(
-		"movq %%rbp, %[rbp]\n\t"
-		"leaq 1f(%%rip), %%rax\n\t"
-		"movq %%rax, %[rip]\n\t"
-		"movq %%rsp, %[rsp]\n\t"
-		"call *%[fn]\n"
-		"1:\n"
-		: [rbp] "=m"(probe_rbp), [rip] "=m"(probe_rip), [rsp] "=m"(probe_rsp), "+D"(arg)
-		: [fn] "r"(fn)
-		: "rax", "rbx", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc");
+	probe_call(fn, arg);
 	probing = false;
 	return probe_vector;
 }

@@ -13,23 +13,32 @@ _start:
 1:	ud2
 	jmp 1b
 
-	.macro note type, kind, value
+	.macro note_head type
 	.pushsection .note.xen, "a", @note
 	.balign 4
 	.long 4, 9002f - 9001f, \type
 	.asciz "Xen"
-9001:	\kind \value
+	.endm
+	.macro note_string type, value
+	note_head \type
+9001:	.asciz "\value"
 9002:	.balign 4
 	.popsection
 	.endm
-	note XEN_ELFNOTE_GUEST_OS, .asciz, "tiny"
-	note XEN_ELFNOTE_GUEST_VERSION, .asciz, "1"
-	note XEN_ELFNOTE_XEN_VERSION, .asciz, "xen-3.0"
-	note XEN_ELFNOTE_VIRT_BASE, .quad, 0xffffffff80000000
-	note XEN_ELFNOTE_ENTRY, .quad, _start
-	note XEN_ELFNOTE_PAE_MODE, .asciz, "yes"
-	note XEN_ELFNOTE_LOADER, .asciz, "generic"
-	note XEN_ELFNOTE_HYPERCALL_PAGE, .quad, hypercall_page
+	.macro note_number type, value
+	note_head \type
+9001:	.quad \value
+9002:	.balign 4
+	.popsection
+	.endm
+	note_string XEN_ELFNOTE_GUEST_OS, tiny
+	note_string XEN_ELFNOTE_GUEST_VERSION, 1
+	note_string XEN_ELFNOTE_XEN_VERSION, xen-3.0
+	note_string XEN_ELFNOTE_PAE_MODE, yes
+	note_string XEN_ELFNOTE_LOADER, generic
+	note_number XEN_ELFNOTE_VIRT_BASE, 0xffffffff80000000
+	note_number XEN_ELFNOTE_ENTRY, _start
+	note_number XEN_ELFNOTE_HYPERCALL_PAGE, hypercall_page
 
 	.text
 	.balign 4096
@@ -148,7 +157,33 @@ guest_hypercall:
 	syscall
 	ret
 
+/* probe_call(fn, arg): fn(arg) with a way back from anywhere in it, probe_resume with rsp = probe_rsp. */
+	.global probe_call, probe_resume, probe_rsp
+probe_call:
+	pushq %rbp
+	pushq %rbx
+	pushq %r12
+	pushq %r13
+	pushq %r14
+	pushq %r15
+	movq %rsp, probe_rsp(%rip)
+	movq %rdi, %rax
+	movq %rsi, %rdi
+	call *%rax
+probe_resume:
+	movq probe_rsp(%rip), %rsp
+	popq %r15
+	popq %r14
+	popq %r13
+	popq %r12
+	popq %rbx
+	popq %rbp
+	ret
+
 	.bss
+	.balign 8
+probe_rsp:
+	.skip 8
 	.balign 4096
 	.global stack_bottom, stack_top
 stack_bottom:
