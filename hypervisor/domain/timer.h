@@ -3,6 +3,7 @@
 #define ANNULUS_DOMAIN_TIMER_H
 
 #include "lib/list.h"
+#include "lib/spinlock.h"
 #include "lib/types.h"
 #include "pv-abi/vcpu.h"
 #include "pv-abi/xen.h"
@@ -11,41 +12,70 @@ struct vcpu;
 struct domain;
 struct frame;
 
-/* A one-shot timer on the queue of one CPU; fn runs there as a softirq, interrupts on, no lock held. */
+/*
+ * A one-shot timer on the queue of one CPU; fn runs there as a softirq, interrupts on, no lock held. Everything in it is
+ * under the lock of the queue of `cpu`; `cpu` changes with both queues locked. The locks are leaves, taken with interrupts off.
+ */
 struct timer {
 	u64 expires;               /* ns of system time */
 	void (*fn)(void *);
 	void *arg;
-	volatile unsigned cpu;     /* whose queue; under that queue's lock */
-	u32 heap_index;            /* 0: not queued */
-	volatile bool running;
+	volatile unsigned cpu;     /* whose queue */
+	bool queued;
+	bool killed;               /* timer_set() has no effect until timer_init() */
+	struct timer *child, *next, *prev; /* the queue is a heap: domain/timerheap.h */
 };
 void timer_init(struct timer *t, void (*fn)(void *), void *arg, unsigned cpu);
 void timer_set(struct timer *t, u64 expires);  /* (re)arm; a time in the past fires at once */
 void timer_stop(struct timer *t);              /* may still be running on its CPU */
-void timer_kill(struct timer *t);              /* stop and wait until fn has returned; not from fn */
+void timer_kill(struct timer *t);              /* stop for good and wait until fn has returned; not from fn */
 void timer_migrate(struct timer *t, unsigned cpu);
+/* Make this CPU's timer interrupt come now, whatever it is set to. Any context, NMI too. */
+void timer_poke(void);
 
 /* System time: ns since boot, the same on all CPUs, never backwards. */
 u64 system_time(void);
+/* Frequency of the TSC as calibrated at boot. */
+u32 tsc_khz(void);
 /* Wall clock: seconds and ns since 1970 at system time 0. */
 void wallclock_get(u64 *sec, u32 *nsec);
 /* XENPF_settime64: `sec`.`nsec` was the wall clock at `system_time` ns. Updates every domain. */
 void wallclock_set(u64 sec, u32 nsec, u64 system_time);
 
+/*
+ * `runstate` is written by the scheduler under its run queue lock, others read by `runstate_seq`. What describes the areas is
+ * written by the CPU that runs the vCPU, or by a vCPU of the domain that registers one.
+ */
 struct vcpu_time {
 	struct timer singleshot, periodic, poll;
-	u64 periodic_ns;           /* 0: off */
-	u64 periodic_last;
-	struct vcpu_runstate_info runstate; /* under no lock: written by the scheduler's CPU only */
+	volatile u64 periodic_ns;  /* 0: off */
+	u64 periodic_last;         /* ns of system time; its CPU's */
+	struct vcpu_runstate_info runstate;
+	u32 runstate_seq;          /* odd while runstate is being changed */
+	u32 version;               /* what v->info->time.version was last set to */
+	u32 epoch;                 /* clock_epoch() of what was written there */
 	u64 runstate_area;         /* guest virtual address, 0 for none (VCPUOP_register_runstate_memory_area) */
 	u64 time_area;             /* guest virtual address (VCPUOP_register_vcpu_time_memory_area) */
-	bool time_area_stale, runstate_area_stale;
+	bool time_area_stale, runstate_area_stale; /* to be written when v is on a CPU */
 };
+/* SCHEDOP_watchdog: the domain is shut down when one runs out. */
+#define DOMAIN_WATCHDOGS 2
 struct domain_time {
 	s64 offset_seconds;        /* domctl settimeoffset */
 	bool tsc_emulated;
+	struct spinlock lock;      /* watchdogs; not in interrupt context */
+	struct domain_watchdog {
+		struct timer timer;
+		bool initialised, used;
+	} watchdogs[DOMAIN_WATCHDOGS];
 };
+/*
+ * domain_watchdog() - id 0 makes a watchdog that bites in `seconds` and returns its id; another id sets it anew, with 0 seconds
+ * stops it and gives it back. -EINVAL (no such id, or a new one without time), -ENOSPC (none left).
+ */
+int domain_watchdog(struct domain *d, u32 id, u32 seconds);
+/* domain_time_destroy() - no vCPU of d runs any more: stop its watchdogs for good. May be called again. */
+void domain_time_destroy(struct domain *d);
 
 void vcpu_time_init(struct vcpu *v);
 void vcpu_time_destroy(struct vcpu *v);
@@ -54,12 +84,23 @@ void vcpu_time_update(struct vcpu *v, bool force);
 /* The scheduler tells: RUNSTATE_*; writes the registered area when v is current. */
 void vcpu_runstate_change(struct vcpu *v, int state, u64 now);
 void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out);
-/* After a switch to v, on its address space: registered areas that could not be written from outside. */
+/* After a switch to v, on its address space: registered areas that could not be written from outside, timers. */
 void vcpu_time_switched_in(struct vcpu *v);
+/* Before a switch from v, still on its address space. */
+void vcpu_time_switching_out(struct vcpu *v);
+/* VCPUOP_set_periodic_timer and _stop_ (0): of any vCPU. */
+void vcpu_periodic_set(struct vcpu *v, u64 period);
+/*
+ * Registered areas of a vCPU of the current domain: 0 takes one back, -EFAULT if the address is not the guest's. They are
+ * written at once if the guest can be written to.
+ */
+int vcpu_runstate_area_set(struct vcpu *v, vaddr_t va);
+int vcpu_time_area_set(struct vcpu *v, vaddr_t va);
 void domain_wallclock_update(struct domain *d);
 
 /* Boot. */
 void time_init(void);             /* clock source, TSC calibration, wall clock from the RTC; boot CPU, interrupts off */
+void timers_init(void);           /* part of time_init(): the softirq and the interrupt */
 void time_init_cpu(void);         /* each CPU: its timer queue and its local APIC timer */
 void time_vector_handler(void);   /* the local APIC timer's interrupt */
 void vcpu_timers_migrate(struct vcpu *v, unsigned cpu);

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* domctl: what a toolstack does with domains. */
+#include "control/control.h"
+#include "cpu/cpu.h"
+#include "cpu/guest_access.h"
+#include "cpu/hypercall.h"
+#include "domain/domain.h"
+#include "lib/string.h"
+#include "memory/heap.h"
+#include "pv-abi/domctl.h"
+#include "pv-abi/errno.h"
+
+#define PAGE_INFO_MAX   1024
+#define PAGE_INFO_BATCH 64
+#define PORTS_MAX       (1U << 17)
+#define TSC_EMULATE     1
+#define TSC_NATIVE      2
+
+/* Under the control lock: where the search for a free domain number begins. */
+static domid_t last_domid;
+
+static s64 check_config(const struct xen_domctl_createdomain *c)
+{
+	if (c->flags & ~(u32)XEN_DOMCTL_CDF_xs_domain)
+		return c->flags & ~(u32)(XEN_DOMCTL_CDF_MAX * 2 - 1) ? -EINVAL : -EOPNOTSUPP;
+	if (!c->max_vcpus || c->max_vcpus > MAX_VCPUS || c->cpupool_id || c->iommu_opts || c->vmtrace_size)
+		return -EINVAL;
+	if (c->grant_opts & ~(u32)XEN_DOMCTL_GRANT_version_mask)
+		return -EINVAL;
+	if (c->grant_opts > XEN_DOMCTL_GRANT_version(1))
+		return -EOPNOTSUPP;
+	/* No device is emulated for a PV guest. */
+	if (c->arch.emulation_flags || (c->arch.misc_flags & ~(u32)XEN_X86_MISC_FLAGS_MAX))
+		return -EINVAL;
+	return 0;
+}
+
+static s64 create(struct xen_domctl *op)
+{
+	const struct xen_domctl_createdomain *c = &op->u.createdomain;
+	struct domain_config cfg = {
+		.max_vcpus = c->max_vcpus,
+		.max_ports = min(c->max_evtchn_port, PORTS_MAX - 1) + 1,
+		.max_grant_frames = c->max_grant_frames < 0 ? ~0U : (u32)c->max_grant_frames,
+		.max_maptrack_frames = c->max_maptrack_frames < 0 ? ~0U : (u32)c->max_maptrack_frames,
+		.flags = c->flags,
+		.ssidref = c->ssidref,
+	};
+	bool any = !op->domain || op->domain >= DOMID_FIRST_RESERVED;
+	struct domain *d;
+	int err = (int)check_config(c);
+
+	if (err)
+		return err;
+	memcpy(cfg.handle, c->handle, sizeof(cfg.handle));
+	if (!any) {
+		d = domain_create(op->domain, &cfg, &err);
+		return d ? 0 : err;
+	}
+	for (unsigned tries = 0; tries < DOMID_FIRST_RESERVED; tries++) {
+		struct domain *taken;
+
+		/* Numbers are used in turn, so that a stale one names nobody for a long time. */
+		last_domid = last_domid + 1U < DOMID_FIRST_RESERVED ? last_domid + 1 : 1;
+		taken = domain_get(last_domid);
+		if (taken) {
+			domain_put(taken);
+			continue;
+		}
+		d = domain_create(last_domid, &cfg, &err);
+		if (!d)
+			return err;
+		op->domain = d->id;
+		return 0;
+	}
+	return -ENOMEM;
+}
+
+static s64 get_info(struct xen_domctl *op)
+{
+	struct domain *d = domain_get_next(op->domain);
+
+	if (!d)
+		return -ESRCH;
+	domain_info(d, &op->u.getdomaininfo);
+	op->domain = d->id;
+	domain_put(d);
+	return 0;
+}
+
+static s64 make_vcpus(struct domain *d, u32 max)
+{
+	if (!max || max > d->max_vcpus)
+		return -EINVAL;
+	for (unsigned i = 0; i < max; i++)
+		if (!d->vcpu[i] && !vcpu_create(d, i, control_pick_cpu(d, i)))
+			return -ENOMEM;
+	return 0;
+}
+
+static s64 set_max_memory(struct domain *d, u64 kib)
+{
+	spin_lock(&d->page_lock);
+	d->max_pages = kib >> (PAGE_SHIFT - 10);
+	spin_unlock(&d->page_lock);
+	return 0;
+}
+
+/* What a frame is, in the ABI's terms. */
+static u64 page_info(struct domain *d, mfn_t mfn)
+{
+	struct frame *f = mfn_to_frame(mfn);
+	u64 type, info = XEN_DOMCTL_PFINFO_NOTAB;
+
+	if (!mfn_valid(mfn) || !frame_get(f, d))
+		return XEN_DOMCTL_PFINFO_XTAB;
+	type = atomic_read(&f->type);
+	switch (type & FT_TYPE_MASK) {
+	case FT_L1:
+		info = XEN_DOMCTL_PFINFO_L1TAB;
+		break;
+	case FT_L2:
+		info = XEN_DOMCTL_PFINFO_L2TAB;
+		break;
+	case FT_L3:
+		info = XEN_DOMCTL_PFINFO_L3TAB;
+		break;
+	case FT_L4:
+		info = XEN_DOMCTL_PFINFO_L4TAB;
+		break;
+	}
+	/* A type without references is only what the frame was once. */
+	if (!(type & FT_COUNT_MASK))
+		info = XEN_DOMCTL_PFINFO_NOTAB;
+	if (type & FT_PINNED)
+		info |= XEN_DOMCTL_PFINFO_LPINTAB;
+	frame_put(f);
+	return info;
+}
+
+static s64 get_page_info(struct domain *d, const struct xen_domctl_getpageframeinfo3 *p)
+{
+	u64 batch[PAGE_INFO_BATCH];
+
+	if (p->num > PAGE_INFO_MAX)
+		return -E2BIG;
+	for (u64 done = 0; done < p->num; done += PAGE_INFO_BATCH) {
+		u64 n = min(p->num - done, (u64)PAGE_INFO_BATCH), at = p->array + done * sizeof(batch[0]);
+
+		if (copy_from_guest(batch, at, n * sizeof(batch[0])))
+			return -EFAULT;
+		for (u64 i = 0; i < n; i++)
+			batch[i] = page_info(d, batch[i]);
+		if (copy_to_guest(at, batch, n * sizeof(batch[0])))
+			return -EFAULT;
+	}
+	return 0;
+}
+
+static s64 scheduler(struct domain *d, struct xen_domctl_scheduler_op *p, bool *copyback)
+{
+	if (p->sched_id != XEN_SCHEDULER_CREDIT2)
+		return -EINVAL;
+	switch (p->cmd) {
+	case XEN_DOMCTL_SCHEDOP_putinfo:
+		if (!p->u.credit2.weight)
+			return -EINVAL;
+		if (p->u.credit2.cap)
+			return -EOPNOTSUPP;
+		sched_set_weight(d, p->u.credit2.weight);
+		return 0;
+	case XEN_DOMCTL_SCHEDOP_getinfo:
+		p->u.credit2.weight = (u16)min(sched_get_weight(d), 0xffffU);
+		p->u.credit2.cap = 0;
+		*copyback = true;
+		return 0;
+	case XEN_DOMCTL_SCHEDOP_putvcpuinfo:
+	case XEN_DOMCTL_SCHEDOP_getvcpuinfo:
+		return -EOPNOTSUPP;
+	default:
+		return -EINVAL;
+	}
+}
+
+static s64 write_hypercall_page(struct domain *d, mfn_t mfn)
+{
+	struct frame *f = mfn_to_frame(mfn);
+	int ret;
+
+	if (!mfn_valid(mfn))
+		return -EINVAL;
+	ret = frame_get_and_type(f, d, FT_WRITABLE);
+	if (ret)
+		return ret;
+	hypercall_page_fill(frame_to_va(f));
+	frame_put_and_type(f);
+	return 0;
+}
+
+static s64 set_tsc(const struct xen_domctl_tsc_info *p)
+{
+	/* Guests read the TSC themselves, and it stays what it is. */
+	if (p->tsc_mode == TSC_EMULATE)
+		return -EOPNOTSUPP;
+	if (p->tsc_mode > TSC_NATIVE)
+		return -EINVAL;
+	return p->gtsc_khz && p->gtsc_khz != tsc_khz() ? -EOPNOTSUPP : 0;
+}
+
+static s64 get_tsc(struct domain *d, struct xen_domctl_tsc_info *p)
+{
+	*p = (struct xen_domctl_tsc_info){
+		.tsc_mode = TSC_NATIVE, .gtsc_khz = tsc_khz(), .elapsed_nsec = system_time() - d->created,
+	};
+	return 0;
+}
+
+static s64 node_affinity(const struct xen_domctl *op)
+{
+	u64 nodes;
+	s64 ret;
+
+	if (op->cmd == XEN_DOMCTL_getnodeaffinity)
+		return bitmap_to_guest(&op->u.nodeaffinity.nodemap, 1);
+	ret = bitmap_from_guest(&op->u.nodeaffinity.nodemap, &nodes);
+	return ret ? ret : nodes & 1 ? 0 : -EINVAL;
+}
+
+/* May the caller do this to itself? What stops it or takes its memory would never return. */
+static bool is_for_others(u32 cmd)
+{
+	return cmd == XEN_DOMCTL_destroydomain || cmd == XEN_DOMCTL_pausedomain || cmd == XEN_DOMCTL_resumedomain;
+}
+
+static s64 one_domain(struct domain *d, struct xen_domctl *op, bool *copyback)
+{
+	s64 ret;
+
+	if (d == current->domain && is_for_others(op->cmd))
+		return -EINVAL;
+	switch (op->cmd) {
+	case XEN_DOMCTL_destroydomain:
+		return d == dom0 ? -EINVAL : domain_kill(d);
+	case XEN_DOMCTL_pausedomain:
+		return domain_pause_by_control(d);
+	case XEN_DOMCTL_unpausedomain:
+		return domain_unpause_by_control(d);
+	case XEN_DOMCTL_resumedomain:
+		domain_resume(d);
+		return 0;
+	case XEN_DOMCTL_max_vcpus:
+		return d->dying ? -EINVAL : make_vcpus(d, op->u.max_vcpus.max);
+	case XEN_DOMCTL_max_mem:
+		return set_max_memory(d, op->u.max_mem.max_memkb);
+	case XEN_DOMCTL_getpageframeinfo3:
+		return get_page_info(d, &op->u.getpageframeinfo3);
+	case XEN_DOMCTL_scheduler_op:
+		return scheduler(d, &op->u.scheduler_op, copyback);
+	case XEN_DOMCTL_setdomainhandle:
+		memcpy(d->handle, op->u.setdomainhandle.handle, sizeof(d->handle));
+		return 0;
+	case XEN_DOMCTL_setdebugging:
+		d->debugger_attached = op->u.setdebugging.enable;
+		return 0;
+	case XEN_DOMCTL_hypercall_init:
+		return write_hypercall_page(d, op->u.hypercall_init.gmfn);
+	case XEN_DOMCTL_settimeoffset:
+		d->time.offset_seconds = op->u.settimeoffset.time_offset_seconds;
+		domain_wallclock_update(d);
+		return 0;
+	case XEN_DOMCTL_settscinfo:
+		return set_tsc(&op->u.tsc_info);
+	case XEN_DOMCTL_gettscinfo:
+		*copyback = true;
+		return get_tsc(d, &op->u.tsc_info);
+	case XEN_DOMCTL_set_address_size:
+		return op->u.address_size.size == 64 ? 0 : op->u.address_size.size == 32 ? -EOPNOTSUPP : -EINVAL;
+	case XEN_DOMCTL_get_address_size:
+		op->u.address_size.size = 64;
+		*copyback = true;
+		return 0;
+	case XEN_DOMCTL_setnodeaffinity:
+	case XEN_DOMCTL_getnodeaffinity:
+		return node_affinity(op);
+	case XEN_DOMCTL_shadow_op:
+	case XEN_DOMCTL_soft_reset:
+		return -EOPNOTSUPP;
+	}
+	ret = domctl_vcpu(d, op, copyback);
+	return ret == -ENOSYS ? domctl_access(d, op) : ret;
+}
+
+s64 do_domctl(u64 arg)
+{
+	bool copyback = false;
+	struct xen_domctl op;
+	struct domain *d;
+	s64 ret;
+
+	if (!current->domain->privileged)
+		return -EPERM;
+	if (copy_from_guest(&op, arg, sizeof(op)))
+		return -EFAULT;
+	if (op.interface_version != XEN_DOMCTL_INTERFACE_VERSION)
+		return -EACCES;
+	if (!control_trylock())
+		return hypercall_continue(__HYPERVISOR_domctl, 1, arg);
+
+	if (op.cmd == XEN_DOMCTL_createdomain) {
+		copyback = true;
+		ret = create(&op);
+	} else if (op.cmd == XEN_DOMCTL_getdomaininfo) {
+		copyback = true;
+		ret = get_info(&op);
+	} else {
+		d = domain_get(op.domain);
+		ret = d ? one_domain(d, &op, &copyback) : -ESRCH;
+		if (d)
+			domain_put(d);
+	}
+	control_unlock();
+	if (ret == -ERESTART)
+		return hypercall_continue(__HYPERVISOR_domctl, 1, arg);
+	if (!ret && copyback && copy_to_guest(arg, &op, sizeof(op)))
+		return -EFAULT;
+	return ret;
+}

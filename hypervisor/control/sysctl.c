@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* sysctl: the host as a toolstack sees it. */
+#include "boot/e820.h"
+#include "control/control.h"
+#include "control/keys.h"
+#include "cpu/cpu.h"
+#include "cpu/guest_access.h"
+#include "cpu/hypercall.h"
+#include "domain/domain.h"
+#include "lib/string.h"
+#include "machine/console.h"
+#include "memory/heap.h"
+#include "pv-abi/errno.h"
+#include "pv-abi/sysctl.h"
+
+/*
+ * An operation of our own, numbered far from the ABI's: the totals of the allocation classes from `first` on. IN: room for
+ * `nr` entries; OUT: entries written.
+ */
+#define ANNULUS_SYSCTL_heap 0x414e0001
+struct annulus_sysctl_heap {
+	u32 first, nr;
+	u64 buffer;
+};
+struct annulus_heap_entry {
+	char name[16];
+	u64 bytes, objects;
+};
+
+#define KEYS_MAX 64
+
+static s64 read_console(struct xen_sysctl_readconsole *p)
+{
+	u32 index = p->incremental ? p->index : 0, done = 0;
+	char part[256];
+
+	while (done < p->count) {
+		size_t n = console_ring_read(part, min((size_t)(p->count - done), sizeof(part)), &index, false);
+
+		if (!n)
+			break;
+		if (copy_to_guest(p->buffer + done, part, n))
+			return -EFAULT;
+		done += (u32)n;
+	}
+	/* Only what was delivered is forgotten. */
+	if (p->clear)
+		console_ring_read(part, 0, &index, true);
+	p->index = index;
+	p->count = done;
+	return 0;
+}
+
+static u64 ram_frames(void)
+{
+	u64 n = 0;
+
+	for (unsigned i = 0; i < machine_e820.n; i++)
+		if (machine_e820.e[i].type == E820_RAM)
+			n += machine_e820.e[i].size >> PAGE_SHIFT;
+	return n;
+}
+
+static u64 claimed_frames(void)
+{
+	struct domain *d;
+	u64 n = 0;
+
+	for (unsigned id = 0; (d = domain_get_next(id)); id = d->id + 1U, domain_put(d))
+		n += READ_ONCE(d->claimed_pages);
+	return n;
+}
+
+static s64 phys_info(struct xen_sysctl_physinfo *p)
+{
+	u32 a, b, c, d;
+
+	*p = (struct xen_sysctl_physinfo){
+		.threads_per_core = 1,
+		.cores_per_socket = (u32)__builtin_popcountll(cpus_online),
+		.nr_cpus = (u32)__builtin_popcountll(cpus_online),
+		.max_cpu_id = 63 - (u32)__builtin_clzll(cpus_online),
+		.nr_nodes = 1,
+		.cpu_khz = tsc_khz(),
+		.capabilities = XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_gnttab_v1,
+		.total_pages = ram_frames(),
+		.free_pages = heap_free_frames(),
+		.outstanding_pages = claimed_frames(),
+		.max_mfn = max_mfn - 1,
+	};
+	cpuid(1, 0, &a, &b, &c, &d);
+	p->hw_cap[0] = d;
+	p->hw_cap[1] = c;
+	cpuid(0x80000001, 0, &a, &b, &c, &d);
+	p->hw_cap[2] = d;
+	p->hw_cap[3] = c;
+	cpuid(0, 0, &a, &b, &c, &d);
+	if (a >= 7) {
+		cpuid(7, 0, &a, &b, &c, &d);
+		p->hw_cap[5] = b;
+		p->hw_cap[6] = c;
+	}
+	return 0;
+}
+
+/* No CPU is ever taken away, so the online ones are 0 .. n-1, possibly with holes where one did not start. */
+static u32 cpu_slots(void)
+{
+	return 64 - (u32)__builtin_clzll(cpus_online);
+}
+
+static s64 cpu_topology(struct xen_sysctl_cputopoinfo *p)
+{
+	u32 n = cpu_slots();
+
+	if (p->cputopo) {
+		n = min(n, p->num_cpus);
+		for (u32 i = 0; i < n; i++) {
+			struct xen_sysctl_cputopo t = { i, 0, 0 };
+
+			if (!(cpus_online & CPU_MASK(i)))
+				t.core = t.socket = t.node = XEN_INVALID_CORE_ID;
+			if (put_guest_elem(t, p->cputopo, i))
+				return -EFAULT;
+		}
+	}
+	p->num_cpus = n;
+	return 0;
+}
+
+static s64 numa_info(struct xen_sysctl_numainfo *p)
+{
+	struct xen_sysctl_meminfo m = { ram_frames() << PAGE_SHIFT, heap_free_frames() << PAGE_SHIFT };
+	u32 local = 10;
+
+	if (p->num_nodes && p->meminfo && put_guest(m, p->meminfo))
+		return -EFAULT;
+	if (p->num_nodes && p->distance && put_guest(local, p->distance))
+		return -EFAULT;
+	p->num_nodes = 1;
+	return 0;
+}
+
+static s64 domain_list(struct xen_sysctl_getdomaininfolist *p)
+{
+	struct xen_domctl_getdomaininfo info;
+	unsigned id = p->first_domain;
+	struct domain *d;
+	u32 n;
+
+	for (n = 0; n < p->max_domains && (d = domain_get_next(id)); n++) {
+		domain_info(d, &info);
+		id = d->id + 1U;
+		domain_put(d);
+		if (put_guest_elem(info, p->buffer, n))
+			return -EFAULT;
+	}
+	p->num_domains = n;
+	return 0;
+}
+
+static s64 press_keys(const struct xen_sysctl_debug_keys *p)
+{
+	char typed[KEYS_MAX];
+	s64 ret = 0;
+
+	if (p->nr_keys > KEYS_MAX)
+		return -E2BIG;
+	if (copy_from_guest(typed, p->keys, p->nr_keys))
+		return -EFAULT;
+	for (u32 i = 0; i < p->nr_keys; i++) {
+		int err = debug_key(typed[i]);
+
+		ret = ret ? ret : err;
+	}
+	return ret;
+}
+
+static s64 cpu_info_list(struct xen_sysctl_getcpuinfo *p)
+{
+	u32 n = min(cpu_slots(), p->max_cpus);
+
+	for (u32 i = 0; i < n; i++) {
+		struct xen_sysctl_cpuinfo info = { 0 };
+		struct vcpu_runstate_info rs;
+
+		if (cpus[i].idle) {
+			vcpu_runstate_get(cpus[i].idle, &rs);
+			info.idletime = rs.time[RUNSTATE_running];
+		}
+		if (put_guest_elem(info, p->info, i))
+			return -EFAULT;
+	}
+	p->nr_cpus = n;
+	return 0;
+}
+
+static s64 free_heap(struct xen_sysctl_availheap *p)
+{
+	if (p->min_bitwidth || p->max_bitwidth)
+		return -EOPNOTSUPP;
+	if (p->node != -1 && p->node)
+		return -EINVAL;
+	p->avail_bytes = heap_free_frames() << PAGE_SHIFT;
+	return 0;
+}
+
+/* There is one pool, number 0, and everything is in it. */
+static s64 cpu_pool(struct xen_sysctl_cpupool_op *p)
+{
+	struct domain *d;
+
+	switch (p->op) {
+	case XEN_SYSCTL_CPUPOOL_OP_INFO:
+		if (p->cpupool_id)
+			return -ENOENT;
+		p->sched_id = XEN_SCHEDULER_CREDIT2;
+		p->n_dom = 0;
+		for (unsigned id = 0; (d = domain_get_next(id)); id = d->id + 1U, domain_put(d))
+			p->n_dom++;
+		return bitmap_to_guest(&p->cpumap, cpus_online);
+	case XEN_SYSCTL_CPUPOOL_OP_FREEINFO:
+		return bitmap_to_guest(&p->cpumap, 0);
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+static s64 heap_classes(struct xen_sysctl *op)
+{
+	struct annulus_sysctl_heap ask;
+	u32 n = 0;
+
+	memcpy(&ask, &op->u, sizeof(ask));
+	for (; n < ask.nr && ask.first < ALLOC_CLASSES - n; n++) {
+		struct annulus_heap_entry e = { .bytes = 0 };
+		struct alloc_stats s;
+
+		alloc_stats_get((enum alloc_class)(ask.first + n), &s);
+		strlcpy(e.name, alloc_class_names[ask.first + n], sizeof(e.name));
+		e.bytes = s.bytes;
+		e.objects = s.objects;
+		if (put_guest_elem(e, ask.buffer, n))
+			return -EFAULT;
+	}
+	ask.nr = n;
+	memcpy(&op->u, &ask, sizeof(ask));
+	return 0;
+}
+
+static s64 one_op(struct xen_sysctl *op)
+{
+	switch (op->cmd) {
+	case XEN_SYSCTL_readconsole:
+		return read_console(&op->u.readconsole);
+	case XEN_SYSCTL_physinfo:
+		return phys_info(&op->u.physinfo);
+	case XEN_SYSCTL_sched_id:
+		op->u.sched_id.sched_id = XEN_SCHEDULER_CREDIT2;
+		return 0;
+	case XEN_SYSCTL_getdomaininfolist:
+		return domain_list(&op->u.getdomaininfolist);
+	case XEN_SYSCTL_debug_keys:
+		return press_keys(&op->u.debug_keys);
+	case XEN_SYSCTL_getcpuinfo:
+		return cpu_info_list(&op->u.getcpuinfo);
+	case XEN_SYSCTL_availheap:
+		return free_heap(&op->u.availheap);
+	case XEN_SYSCTL_cputopoinfo:
+		return cpu_topology(&op->u.cputopoinfo);
+	case XEN_SYSCTL_numainfo:
+		return numa_info(&op->u.numainfo);
+	case XEN_SYSCTL_cpupool_op:
+		return cpu_pool(&op->u.cpupool_op);
+	case XEN_SYSCTL_get_cpu_levelling_caps:
+		op->u.cpu_levelling_caps.caps = 0;
+		return 0;
+	case ANNULUS_SYSCTL_heap:
+		return heap_classes(op);
+	default:
+		return -ENOSYS;
+	}
+}
+
+s64 do_sysctl(u64 arg)
+{
+	struct xen_sysctl op;
+	s64 ret;
+
+	if (!current->domain->privileged)
+		return -EPERM;
+	if (copy_from_guest(&op, arg, sizeof(op)))
+		return -EFAULT;
+	if (op.interface_version != XEN_SYSCTL_INTERFACE_VERSION)
+		return -EACCES;
+	if (!control_trylock())
+		return hypercall_continue(__HYPERVISOR_sysctl, 1, arg);
+	ret = one_op(&op);
+	control_unlock();
+	if (!ret && copy_to_guest(arg, &op, sizeof(op)))
+		return -EFAULT;
+	return ret;
+}
