@@ -148,6 +148,8 @@ void frame_abandon(struct frame *f, unsigned c)
 	ASSERT(f->count & FC_SHARED);
 	alloc_stats_add((enum alloc_class)c, -(s64)PAGE_SIZE, -1);
 	frame_set_owner(f, dom_hv);
+	/* Our own references go: the audit must not look for them. */
+	atomic_or(&f->count, FC_DOOMED);
 	if ((f->type & FT_TYPE_MASK) == FT_WRITABLE)
 		frame_put_type(f);
 	else

@@ -32,7 +32,7 @@ _Static_assert(sizeof(struct frame) == 32, "the design's limit");
 #define FC_BAD        BIT(60) /* not RAM, or broken: never handed out */
 #define FC_SHARED     BIT(59) /* frame_share(): the hypervisor's frame, on no list and not in tot_pages */
 #define FC_FOREIGN    BIT(58) /* another domain than the owner mapped it: any CPU may have TLB entries */
-#define FC_DOOMED     BIT(57) /* domain_relinquish_memory() was here */
+#define FC_DOOMED     BIT(57) /* domain_relinquish_memory() or frame_abandon() was here */
 #define FC_COUNT_MASK (BIT(48) - 1)
 
 /* struct frame.type: the one type a frame has at a time */

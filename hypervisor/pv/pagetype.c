@@ -300,7 +300,8 @@ int frame_get_type(struct frame *f, u64 type)
 		if (count && old != type)
 			return -EINVAL;
 		if (t & FT_LOCKED) {
-			if (preempt_wanted())
+			/* Only tables are locked for long. */
+			if (ft_is_table(type) && preempt_wanted())
 				return -ERESTART;
 			cpu_relax();
 			t = atomic_read(&f->type);
