@@ -6,6 +6,7 @@
 #include "cpu/hypercall.h"
 #include "domain/domain.h"
 #include "lib/string.h"
+#include "machine/clock.h"
 #include "memory/heap.h"
 #include "pv-abi/domctl.h"
 #include "pv-abi/errno.h"
@@ -204,13 +205,13 @@ static s64 set_tsc(const struct xen_domctl_tsc_info *p)
 		return -EOPNOTSUPP;
 	if (p->tsc_mode > TSC_NATIVE)
 		return -EINVAL;
-	return p->gtsc_khz && p->gtsc_khz != tsc_khz() ? -EOPNOTSUPP : 0;
+	return p->gtsc_khz && p->gtsc_khz != (u32)(clock_tsc_hz / 1000) ? -EOPNOTSUPP : 0;
 }
 
 static s64 get_tsc(struct domain *d, struct xen_domctl_tsc_info *p)
 {
 	*p = (struct xen_domctl_tsc_info){
-		.tsc_mode = TSC_NATIVE, .gtsc_khz = tsc_khz(), .elapsed_nsec = system_time() - d->created,
+		.tsc_mode = TSC_NATIVE, .gtsc_khz = (u32)(clock_tsc_hz / 1000), .elapsed_nsec = system_time() - d->created,
 	};
 	return 0;
 }

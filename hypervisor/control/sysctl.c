@@ -8,6 +8,7 @@
 #include "cpu/hypercall.h"
 #include "domain/domain.h"
 #include "lib/string.h"
+#include "machine/clock.h"
 #include "machine/console.h"
 #include "memory/heap.h"
 #include "pv-abi/errno.h"
@@ -81,7 +82,7 @@ static s64 phys_info(struct xen_sysctl_physinfo *p)
 		.nr_cpus = (u32)__builtin_popcountll(cpus_online),
 		.max_cpu_id = 63 - (u32)__builtin_clzll(cpus_online),
 		.nr_nodes = 1,
-		.cpu_khz = tsc_khz(),
+		.cpu_khz = (u32)(clock_tsc_hz / 1000),
 		.capabilities = XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_gnttab_v1,
 		.total_pages = ram_frames(),
 		.free_pages = heap_free_frames(),

@@ -35,8 +35,6 @@ void timer_poke(void);
 
 /* System time: ns since boot, the same on all CPUs, never backwards. */
 u64 system_time(void);
-/* Frequency of the TSC as calibrated at boot. */
-u32 tsc_khz(void);
 /* Wall clock: seconds and ns since 1970 at system time 0. */
 void wallclock_get(u64 *sec, u32 *nsec);
 /* XENPF_settime64: `sec`.`nsec` was the wall clock at `system_time` ns. Updates every domain. */
