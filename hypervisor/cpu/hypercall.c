@@ -16,6 +16,7 @@
 #include "pv/bounce.h"
 #include "pv/callback.h"
 #include "pv/cpu_ops.h"
+#include "pv/descriptor_page.h"
 #include "pv/mmu.h"
 #include "sched/sched_op.h"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
+#include "boot/cmdline.h"
 #include "cpu/cpu.h"
 #include "lib/printk.h"
 #include "machine/acpi.h"
@@ -14,6 +15,9 @@
 /* The hardware-reduced sleep control register (ACPI 4.8.3.7) */
 #define SLEEP_TYP_SHIFT    2
 #define SLEEP_EN           (1U << 5)
+
+bool opt_noreboot;
+OPTION_BOOL("noreboot", opt_noreboot);
 
 /* Mapped at boot: the registers that are in memory. Read-only afterwards. */
 static volatile u8 *reset_va, *pm1a_va, *pm1b_va, *sleep_va;
