@@ -54,7 +54,7 @@ static struct domain *__init create(domid_t id, const char *name, u32 vcpus, boo
 {
 	struct domain_config cfg = {
 		.max_vcpus = vcpus,
-		.max_ports = 0,
+		.max_ports = ~0U,
 		.max_grant_frames = 64,
 		.max_maptrack_frames = 1024,
 		.privileged = privileged,
@@ -169,7 +169,6 @@ static void __init build_domu(const struct boot_module *m, domid_t id)
 	if (pv_build_domain(d, &k, &adopted)) {
 		while (domain_kill(d) == -ERESTART)
 			;
-		domain_put(d);
 		return;
 	}
 	printk(LOG_INFO "boot: d%u is %s, %llu MiB, %llu vCPU%s\n", id, name, (unsigned long long)(mem >> 20),
@@ -265,5 +264,5 @@ void start_domains_run(void)
 {
 	timer_init(&reap_timer, reap, NULL, cpu_id());
 	for (unsigned i = 0; i < nr_started; i++)
-		domain_unpause(started[i]);
+		(void)domain_unpause_by_control(started[i]);
 }

@@ -34,7 +34,9 @@ static void for_each_domain(void (*fn)(struct domain *d))
 
 static int key_audit(void)
 {
-	return audit_run();
+	u64 n = audit_run();
+
+	return n == AUDIT_UNABLE ? -EBUSY : n ? -EUCLEAN : 0;
 }
 
 static void show_domain(struct domain *d)
