@@ -139,6 +139,8 @@ static int write_vif(struct hvctl_ctx *ctx, uint32_t domid, unsigned int index, 
 		put(&p, p.back, "mac", "%s", mac);
 		put(&p, p.back, "bridge", "%s", v->bridge);
 		put(&p, p.back, "type", "vif");
+		/* Linux' driver insists on a script's name, for a helper that we do not need. */
+		put(&p, p.back, "script", "none");
 		if (v->ip)
 			put(&p, p.back, "ip", "%s", v->ip);
 		if (v->vifname[0])
@@ -298,9 +300,30 @@ static void await_backend(struct hvctl_ctx *ctx, const char *type, uint32_t domi
 	xs_remove(ctx->xs, 0, back);
 }
 
+/* Remove a directory that has nothing in it; the transaction notices if somebody is just filling it. */
+static void prune(struct hvctl_ctx *ctx, const char *path)
+{
+	uint32_t tx;
+	char **list;
+
+	if (xs_begin(ctx->xs, &tx))
+		return;
+	list = xs_list(ctx->xs, tx, path);
+	if (list && !list[0] && !xs_remove(ctx->xs, tx, path))
+		xs_commit(ctx->xs, tx);
+	else
+		xs_abort(ctx->xs, tx);
+	free(list);
+}
+
 void devices_remove(struct hvctl_ctx *ctx, uint32_t domid)
 {
 	static const char *const types[] = { "vbd", "vif" };
+	static const char *const parents[] = {
+		"/local/domain/0/backend/vbd", "/local/domain/0/backend/vif", "/local/domain/0/backend",
+		"/local/domain/0/error/backend/vbd", "/local/domain/0/error/backend/vif",
+		"/local/domain/0/error/backend", "/local/domain/0/error",
+	};
 	unsigned int i;
 	char path[96];
 
@@ -314,6 +337,8 @@ void devices_remove(struct hvctl_ctx *ctx, uint32_t domid)
 		snprintf(path, sizeof(path), "/local/domain/0/error/backend/%s/%u", types[i], domid);
 		xs_remove(ctx->xs, 0, path);
 	}
+	for (i = 0; i < sizeof(parents) / sizeof(parents[0]); i++)
+		prune(ctx, parents[i]);
 }
 
 int devices_check_sharing(struct hvctl_ctx *ctx, const struct hvctl_config *c)
