@@ -6,6 +6,7 @@
 #include "cpu/guest_access.h"
 #include "domain/domain.h"
 #include "domain/memory_op.h"
+#include "domain/vcpu_op.h"
 #include "domain/version.h"
 #include "lib/string.h"
 #include "machine/console.h"

@@ -12,6 +12,7 @@
 #include "domain/domain.h"
 #include "lib/printk.h"
 #include "lib/string.h"
+#include "lib/symbols.h"
 #include "machine/irq.h"
 #include "machine/power.h"
 #include "memory/layout.h"
@@ -50,26 +51,31 @@ int wrmsr_safe(u32 msr, u64 v)
 	return wrmsr_raw(msr, v);
 }
 
-struct symbol {
-	u64 addr;
-	const char *name;
-};
+static void print_address(u64 addr)
+{
+	u64 offset;
+	const char *name = symbol_find(addr, &offset);
+
+	if (name)
+		printk("  %016llx %s+%#llx\n", (unsigned long long)addr, name, (unsigned long long)offset);
+	else
+		printk("  %016llx\n", (unsigned long long)addr);
+}
 
 static void print_backtrace(const struct regs *r)
 {
 	u64 top = r->rsp | (STACK_SIZE - 1), bp = r->rbp;
 
-	printk("  rip %016llx", (unsigned long long)r->rip);
+	print_address(r->rip);
 	/* Frame pointers, as long as they climb on this stack. */
 	for (unsigned n = 0; n < 12 && bp > r->rsp && bp < top - 16 && !(bp & 7); n++) {
 		const u64 *frame = (const u64 *)bp;
 
-		printk(" %016llx", (unsigned long long)frame[1]);
+		print_address(frame[1]);
 		if (frame[0] <= bp)
 			break;
 		bp = frame[0];
 	}
-	printk("\n");
 }
 
 static void print_regs(const struct regs *r)
