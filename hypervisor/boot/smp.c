@@ -121,5 +121,6 @@ void __init smp_boot(void)
 	}
 	idle_root()[0] = 0;
 	write_cr3(read_cr3());
+	clock_check_cpus();
 	printk(LOG_INFO "smp: %u CPU%s online\n", nr_cpus, nr_cpus == 1 ? "" : "s");
 }

@@ -46,8 +46,6 @@ void context_switch(struct vcpu *prev, struct vcpu *next)
 		fpu_restore(next);
 		info->regs = next->regs;
 	}
-	smp_wmb();
-	prev->running = false;
 	sched_switched(prev);
 	if (to->is_idle)
 		switch_stack_and_call(info, idle_loop);

@@ -411,6 +411,7 @@ int domain_kill(struct domain *d)
 		(void)heap_claim(d, 0);
 		for_each_vcpu(d, v)
 			vcpu_time_destroy(v);
+		domain_time_destroy(d);
 		domain_irqs_release(d);
 		events_close_all(d);
 		d->relinquish_state = KILL_GRANTS;

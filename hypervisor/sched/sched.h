@@ -17,6 +17,8 @@ struct sched_vcpu {
 	u64 slice_end;        /* ns of system time */
 	u32 weight;           /* 256 is normal */
 	bool queued;
+	bool pinned;          /* SCHEDOP_pin_override is in force ... */
+	cpumask_t unpinned;   /* ... and this was the affinity before */
 };
 
 void sched_init(void);                   /* boot CPU, once */
@@ -37,6 +39,13 @@ void vcpu_unblock(struct vcpu *v);
 void vcpu_block(void);
 void sched_yield(void);
 int sched_set_affinity(struct vcpu *v, cpumask_t mask); /* 0, -EINVAL if no online CPU is in it */
+/* SCHEDOP_pin_override: run on `cpu` only, a negative one undoes it. 0, -EINVAL (no such CPU, or nothing to undo), -EBUSY. */
+int sched_pin_override(struct vcpu *v, int cpu);
+/*
+ * vcpu_kick_nmi() - v has an NMI pending: like vcpu_unblock(), but takes no lock and may be called by an NMI handler. It takes
+ * effect when this CPU next passes its exit path, which it is made to do.
+ */
+void vcpu_kick_nmi(struct vcpu *v);
 /* XEN_DOMCTL_SCHEDOP_*: weight of all vCPUs of d. */
 void sched_set_weight(struct domain *d, u32 weight);
 u32 sched_get_weight(struct domain *d);
@@ -46,8 +55,10 @@ u32 sched_get_weight(struct domain *d);
  * off; does not return if next is another vCPU (it leaves through next's exit path).
  */
 void context_switch(struct vcpu *prev, struct vcpu *next);
-/* Called by context_switch() when prev's state is saved and it may run elsewhere. */
+/* Called by context_switch() when prev's state is saved: clears prev->running, from then on it may run elsewhere or be freed. */
 void sched_switched(struct vcpu *prev);
+/* Debug key: what runs and waits on every CPU. */
+void sched_dump(void);
 /* Does not return: boot stack becomes the idle vCPU's. */
 void __attribute__((noreturn)) idle_loop(void);
 
