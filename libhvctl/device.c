@@ -300,8 +300,8 @@ static void await_backend(struct hvctl_ctx *ctx, const char *type, uint32_t domi
 	xs_remove(ctx->xs, 0, back);
 }
 
-/* Remove a directory that has nothing in it; the transaction notices if somebody is just filling it. */
-static void prune(struct hvctl_ctx *ctx, const char *path)
+/* The transaction notices if somebody is just filling it. */
+void store_prune(struct hvctl_ctx *ctx, const char *path)
 {
 	uint32_t tx;
 	char **list;
@@ -338,7 +338,7 @@ void devices_remove(struct hvctl_ctx *ctx, uint32_t domid)
 		xs_remove(ctx->xs, 0, path);
 	}
 	for (i = 0; i < sizeof(parents) / sizeof(parents[0]); i++)
-		prune(ctx, parents[i]);
+		store_prune(ctx, parents[i]);
 }
 
 int devices_check_sharing(struct hvctl_ctx *ctx, const struct hvctl_config *c)

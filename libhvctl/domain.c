@@ -304,6 +304,7 @@ static void remove_entries(struct hvctl_ctx *ctx, uint32_t domid)
 	if (vm && !strncmp(vm, "/vm/", 4) && vm[4])
 		xs_remove(ctx->xs, 0, vm);
 	free(vm);
+	store_prune(ctx, "/vm");
 	snprintf(path, sizeof(path), "/local/domain/%u", domid);
 	xs_remove(ctx->xs, 0, path);
 }
