@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// sources: libhvctl/config.c libhvctl/cfgfile.c libhvctl/context.c libhvctl/xs.c
+/*
+ * Configuration files: what xl.cfg files mean, and that each mistake gets one line with file, line, column,
+ * key and remedy. The whole line is compared.
+ */
+#include <CUnit/Basic.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cfgfile.h"
+#include "hvctl.h"
+
+#define BASE "name = \"g\"\nkernel = \"/k\"\n"
+
+static struct hvctl_ctx *ctx;
+static char warnings[4096];
+
+static void take_warning(void *data, const char *line)
+{
+	(void)data;
+	strncat(warnings, line, sizeof(warnings) - strlen(warnings) - 2);
+	strcat(warnings, "\n");
+}
+
+static int set_up(void)
+{
+	ctx = hvctl_open();
+	if (!ctx)
+		return 1;
+	hvctl_set_warning(ctx, take_warning, NULL);
+	return 0;
+}
+
+static int tear_down(void)
+{
+	hvctl_close(ctx);
+	return 0;
+}
+
+/* Parse from a copy without a zero behind it, so that ASan sees a byte too many. */
+static struct hvctl_config *parse_with(const char *text, const char *const *overrides)
+{
+	size_t len = strlen(text);
+	char *copy = malloc(len ? len : 1);
+	struct hvctl_config *c;
+	int ret;
+
+	memcpy(copy, text, len);
+	warnings[0] = 0;
+	ret = hvctl_config_parse(ctx, "t.cfg", copy, len, overrides, &c);
+	free(copy);
+	if (ret)
+		CU_ASSERT_PTR_NULL(c);
+	return c;
+}
+
+static struct hvctl_config *parse(const char *text)
+{
+	return parse_with(text, NULL);
+}
+
+static void refused(const char *text, const char *line)
+{
+	struct hvctl_config *c = parse(text);
+
+	CU_ASSERT_PTR_NULL(c);
+	if (strcmp(hvctl_error(ctx), line))
+		printf("\n    got:  %s\n    want: %s\n", hvctl_error(ctx), line);
+	CU_ASSERT_STRING_EQUAL(hvctl_error(ctx), line);
+	hvctl_config_free(c);
+}
+
+static void warned(const char *text, const char *lines)
+{
+	struct hvctl_config *c = parse(text);
+
+	CU_ASSERT_PTR_NOT_NULL(c);
+	if (strcmp(warnings, lines))
+		printf("\n    got:  %s\n    want: %s\n", warnings, lines);
+	CU_ASSERT_STRING_EQUAL(warnings, lines);
+	hvctl_config_free(c);
+}
+
+static void test_whole(void)
+{
+	struct hvctl_config *c = parse(
+		"# a guest as people write it\n"
+		"name = 'web-1.example'   # with a comment\n"
+		"type = \"pv\"; uuid = \"01234567-89ab-cdef-0123-456789ABCDEF\"\n"
+		"kernel=\"/boot/vmlinuz\"\r\n"
+		"ramdisk\t=\t\"/boot/initrd\"\n"
+		"root = \"/dev/xvda ro\"\n"
+		"extra = \"console=hvc0 quoted=\\\"x\\\"\"\n"
+		"memory = 256\nmaxmem = 0x200\nvcpus = \"2\"\nmaxvcpus = 4\n"
+		"disk = [ 'phy:/dev/vg/a,xvda,w',\n"
+		"         # the swap\n"
+		"         'format=raw, vdev=xvdb1, access=ro, target=/srv/b,c=d.img', ]\n"
+		"vif = [ 'mac=00:16:3e:01:02:03,bridge=br0,ip=10.0.0.1,vifname=web0', '' ]\n"
+		"cpus = \"0-3,^2,65\"\n"
+		"localtime = 1\nrtc_timeoffset = -3600\n"
+		"on_poweroff = 'preserve'\non_reboot = 'destroy'\non_crash = 'restart'");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	CU_ASSERT_STRING_EQUAL(warnings, "");
+	CU_ASSERT_STRING_EQUAL(c->name, "web-1.example");
+	CU_ASSERT_TRUE(c->uuid_given);
+	CU_ASSERT_EQUAL(memcmp(c->uuid, "\x01\x23\x45\x67\x89\xab\xcd\xef\x01\x23\x45\x67\x89\xab\xcd\xef", 16), 0);
+	CU_ASSERT_STRING_EQUAL(c->kernel, "/boot/vmlinuz");
+	CU_ASSERT_STRING_EQUAL(c->ramdisk, "/boot/initrd");
+	CU_ASSERT_STRING_EQUAL(c->cmdline, "root=/dev/xvda ro console=hvc0 quoted=\"x\"");
+	CU_ASSERT_EQUAL(c->memory_mib, 256);
+	CU_ASSERT_EQUAL(c->max_memory_mib, 512);
+	CU_ASSERT_EQUAL(c->vcpus, 2);
+	CU_ASSERT_EQUAL(c->max_vcpus, 4);
+	CU_ASSERT_EQUAL_FATAL(c->nr_disks, 2);
+	CU_ASSERT_STRING_EQUAL(c->disks[0].target, "/dev/vg/a");
+	CU_ASSERT_STRING_EQUAL(c->disks[0].vdev, "xvda");
+	CU_ASSERT_EQUAL(c->disks[0].number, 51712);
+	CU_ASSERT_TRUE(c->disks[0].writable);
+	CU_ASSERT_STRING_EQUAL(c->disks[1].target, "/srv/b,c=d.img");
+	CU_ASSERT_EQUAL(c->disks[1].number, 51729);
+	CU_ASSERT_FALSE(c->disks[1].writable);
+	CU_ASSERT_EQUAL_FATAL(c->nr_vifs, 2);
+	CU_ASSERT_EQUAL(memcmp(c->vifs[0].mac, "\x00\x16\x3e\x01\x02\x03", 6), 0);
+	CU_ASSERT_STRING_EQUAL(c->vifs[0].bridge, "br0");
+	CU_ASSERT_STRING_EQUAL(c->vifs[0].ip, "10.0.0.1");
+	CU_ASSERT_STRING_EQUAL(c->vifs[0].vifname, "web0");
+	CU_ASSERT_FALSE(c->vifs[1].mac_given);
+	CU_ASSERT_STRING_EQUAL(c->vifs[1].bridge, "xenbr0");
+	CU_ASSERT_EQUAL(c->cpus[0], 0xb);
+	CU_ASSERT_EQUAL(c->cpus[1], 2);
+	CU_ASSERT_TRUE(c->localtime);
+	CU_ASSERT_EQUAL(c->rtc_offset, -3600);
+	CU_ASSERT_EQUAL(c->on_poweroff, HVCTL_ACTION_PRESERVE);
+	CU_ASSERT_EQUAL(c->on_reboot, HVCTL_ACTION_DESTROY);
+	CU_ASSERT_EQUAL(c->on_crash, HVCTL_ACTION_RESTART);
+	hvctl_config_free(c);
+}
+
+static void test_defaults(void)
+{
+	const char *const overrides[] = { "memory=64", "extra = \"single\"", "vif += [ 'bridge=b1' ]", NULL };
+	struct hvctl_config *c = parse(BASE);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	CU_ASSERT_EQUAL(c->memory_mib, 128);
+	CU_ASSERT_EQUAL(c->max_memory_mib, 128);
+	CU_ASSERT_EQUAL(c->vcpus, 1);
+	CU_ASSERT_EQUAL(c->max_vcpus, 1);
+	CU_ASSERT_STRING_EQUAL(c->cmdline, "");
+	CU_ASSERT_EQUAL(c->on_poweroff, HVCTL_ACTION_DESTROY);
+	CU_ASSERT_EQUAL(c->on_reboot, HVCTL_ACTION_RESTART);
+	CU_ASSERT_EQUAL(c->on_crash, HVCTL_ACTION_DESTROY);
+	hvctl_config_free(c);
+
+	/* The last assignment wins, whether in the file or behind it. */
+	c = parse_with(BASE "memory = 1\nmemory = 32\nvif = [ 'bridge=b0' ]\n", overrides);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	CU_ASSERT_EQUAL(c->memory_mib, 64);
+	CU_ASSERT_STRING_EQUAL(c->cmdline, "single");
+	CU_ASSERT_EQUAL_FATAL(c->nr_vifs, 2);
+	CU_ASSERT_STRING_EQUAL(c->vifs[1].bridge, "b1");
+	hvctl_config_free(c);
+
+	c = parse(BASE "maxvcpus = 3\ncmdline = \"x\"\n");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	CU_ASSERT_EQUAL(c->vcpus, 3);
+	CU_ASSERT_STRING_EQUAL(c->cmdline, "x");
+	hvctl_config_free(c);
+}
+
+static uint32_t number_of(const char *vdev)
+{
+	struct hvctl_config *c;
+	uint32_t number = 0;
+	char text[200];
+
+	snprintf(text, sizeof(text), BASE "disk = [ '/d,raw,%s,w' ]\n", vdev);
+	c = parse(text);
+	if (c)
+		number = c->disks[0].number;
+	hvctl_config_free(c);
+	return number;
+}
+
+static void test_vdev(void)
+{
+	CU_ASSERT_EQUAL(number_of("xvda"), 51712);
+	CU_ASSERT_EQUAL(number_of("xvda1"), 51713);
+	CU_ASSERT_EQUAL(number_of("xvdp15"), 51967);
+	CU_ASSERT_EQUAL(number_of("xvdq"), (1u << 28) + (16 << 8));
+	CU_ASSERT_EQUAL(number_of("xvdaa"), (1u << 28) + (26 << 8));
+	CU_ASSERT_EQUAL(number_of("xvda16"), (1u << 28) + 16);
+	CU_ASSERT_EQUAL(number_of("sda"), 2048);
+	CU_ASSERT_EQUAL(number_of("sdb2"), 2048 + 16 + 2);
+	CU_ASSERT_EQUAL(number_of("hda"), 768);
+	CU_ASSERT_EQUAL(number_of("hdb"), 832);
+	CU_ASSERT_EQUAL(number_of("hdc1"), 5633);
+	CU_ASSERT_EQUAL(number_of("sdq"), 0);
+	CU_ASSERT_EQUAL(number_of("hde"), 0);
+	CU_ASSERT_EQUAL(number_of("xvda0"), 0);
+	CU_ASSERT_EQUAL(number_of("xvda256"), 0);
+	CU_ASSERT_EQUAL(number_of("xvdzzzzzzzz"), 0);
+	CU_ASSERT_EQUAL(number_of("xvd"), 0);
+}
+
+static void test_disks(void)
+{
+	struct hvctl_config *c = parse(BASE
+		"disk = [ 'file:/a.img,xvda,r', '/b.iso,raw,xvdb:cdrom', '/c,,xvdc', 'vdev=hda,target=/d=e',\n"
+		"  '/dev/x=y,raw,xvdd,rw', 'devtype=cdrom,vdev=xvde,access=rw,target=/f' ]\n");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	CU_ASSERT_EQUAL_FATAL(c->nr_disks, 6);
+	CU_ASSERT_STRING_EQUAL(c->disks[0].target, "/a.img");
+	CU_ASSERT_FALSE(c->disks[0].writable);
+	CU_ASSERT_TRUE(c->disks[1].cdrom);
+	CU_ASSERT_FALSE(c->disks[1].writable);
+	CU_ASSERT_STRING_EQUAL(c->disks[2].target, "/c");
+	CU_ASSERT_TRUE(c->disks[2].writable);
+	CU_ASSERT_STRING_EQUAL(c->disks[3].target, "/d=e");
+	CU_ASSERT_STRING_EQUAL(c->disks[4].target, "/dev/x=y");
+	CU_ASSERT_FALSE(c->disks[5].writable);
+	hvctl_config_free(c);
+
+	refused(BASE "disk = '/a,raw,xvda'\n", "t.cfg:3:8: 'disk' is a list; write disk = [ \"...\" ]");
+	refused(BASE "disk = [ 'vdev=xvda' ]\n", "t.cfg:3:10: a disk has no target; write "
+		"\"format=raw,vdev=xvda,access=rw,target=/path\"");
+	refused(BASE "disk = [ 'phy:,xvda,w' ]\n", "t.cfg:3:10: a disk has no target; write "
+		"\"format=raw,vdev=xvda,access=rw,target=/path\"");
+	refused(BASE "disk = [ '/a' ]\n", "t.cfg:3:10: the disk /a has no vdev; add vdev=xvda");
+	refused(BASE "disk = [ '/a,raw,floppy,w' ]\n",
+		"t.cfg:3:10: \"floppy\" is not a vdev; write xvda, xvdb1, sda, hda ...");
+	refused(BASE "disk = [ '/a,qcow2,xvda,w' ]\n", "t.cfg:3:10: format \"qcow2\" of /a cannot be used; "
+		"convert it with qemu-img convert -O raw");
+	refused(BASE "disk = [ '/a,raw,xvda,w',\n '/b,raw,xvda,w' ]\n",
+		"t.cfg:4:2: two disks are xvda; give one another vdev");
+	refused(BASE "disk = [ '/a,raw,xvda,w,x,y' ]\n", "t.cfg:3:10: 'x': too many parts in a disk; write "
+		"\"format=raw,vdev=xvda,access=rw,target=/path\"");
+	refused(BASE "disk = [ 'access=maybe,vdev=xvda,target=/a' ]\n",
+		"t.cfg:3:10: access \"maybe\" of /a is none; write r or rw");
+	refused(BASE "disk = [ 'backend=7,vdev=xvda,target=/a' ]\n",
+		"t.cfg:3:10: the disk /a has its backend in \"7\"; only dom0 has backends, remove backend=");
+	warned(BASE "disk = [ 'colour=red,vdev=xvda,target=/a' ]\n",
+	       "t.cfg:3:10: unknown option 'colour' of a disk is ignored; see hvctl.cfg(5)\n");
+}
+
+static void test_vifs(void)
+{
+	refused(BASE "vif = [ 'mac=01:00:00:00:00:00' ]\n",
+		"t.cfg:3:9: \"01:00:00:00:00:00\" is not the MAC address of a station; write 00:16:3e:xx:xx:xx");
+	refused(BASE "vif = [ 'mac=00:16:3e:1:2' ]\n",
+		"t.cfg:3:9: \"00:16:3e:1:2\" is not the MAC address of a station; write 00:16:3e:xx:xx:xx");
+	refused(BASE "vif = [ 'bridge=a/b' ]\n",
+		"t.cfg:3:9: bridge \"a/b\" is not the name of an interface; write 1 to 15 letters and digits");
+	refused(BASE "vif = [ 'vifname=a234567890123456' ]\n",
+		"t.cfg:3:9: vifname \"a234567890123456\" is not the name of an interface; write 1 to 15 letters and "
+		"digits");
+	refused(BASE "vif = [ 'bridge' ]\n", "t.cfg:3:9: 'bridge' in a vif has no value; write "
+		"\"mac=00:16:3e:xx:xx:xx,bridge=xenbr0\"");
+	warned(BASE "vif = [ 'model=e1000,sound=on' ]\n",
+	       "t.cfg:3:9: 'model' of a vif means nothing here and is ignored; remove it\n"
+	       "t.cfg:3:9: unknown option 'sound' of a vif is ignored; see hvctl.cfg(5)\n");
+}
+
+static void test_syntax(void)
+{
+	refused(BASE "memory 128\n", "t.cfg:3:8: '1' after 'memory'; write memory = value");
+	refused(BASE "memory\n", "t.cfg:3:7: the end of the line after 'memory'; write memory = value");
+	refused(BASE "memory =\n", "t.cfg:3:9: 'memory' has no value; write one after the '='");
+	refused(BASE "memory = # none\n", "t.cfg:3:16: 'memory' has no value; write one after the '='");
+	refused(BASE "memory =", "t.cfg:3:9: 'memory' has no value; write one after the '='");
+	refused(BASE "extra = \"abc\nmemory = 1\n",
+		"t.cfg:3:9: the string that begins here is not closed; end it with \" on the same line");
+	refused(BASE "extra = 'abc", "t.cfg:3:9: the string that begins here is not closed; end it with ' on the same "
+		"line");
+	refused(BASE "extra = 'abc\\", "t.cfg:3:9: the string that begins here is not closed; end it with ' on the "
+		"same line");
+	refused(BASE "extra = a b\n", "t.cfg:3:11: 'b' after the value of 'extra'; begin a new line, or put a text "
+		"with blanks in quotes");
+	refused(BASE "disk = [ 'a'\n 'b' ]\n", "t.cfg:4:2: ''' between two items of 'disk'; separate them with ','");
+	refused(BASE "disk = [ 'a',\n", "t.cfg:3:8: the list of 'disk' that begins here is not closed; add ']'");
+	refused(BASE "disk = [ , ]\n", "t.cfg:3:10: ',' is not a value for 'disk'; write a number, a \"string\" or "
+		"a [ list ]");
+	refused(BASE "= 3\n", "t.cfg:3:1: '=' where a key should begin; write key = value, one a line");
+	refused(BASE "3 = 3\n", "t.cfg:3:1: '3' where a key should begin; write key = value, one a line");
+	refused(BASE "\x01\n", "t.cfg:3:1: byte 0x01 where a key should begin; write key = value, one a line");
+	refused(BASE "memory = {}\n", "t.cfg:3:10: '{' is not a value for 'memory'; write a number, a \"string\" or "
+		"a [ list ]");
+	refused(BASE "memory = 1\nmemory += 2\n", "t.cfg:4:1: 'memory +=' adds to a list, and one side is none; "
+		"write [ ] around it");
+}
+
+static void test_values(void)
+{
+	refused("kernel = '/k'\n", "t.cfg: 'name' is missing; add name = \"...\"");
+	refused("name = 'g'\n", "t.cfg: 'kernel' is missing; add kernel = \"/path/to/vmlinuz\"");
+	refused("", "t.cfg: 'name' is missing; add name = \"...\"");
+	refused("name = 'a b'\n", "t.cfg:1:8: \"a b\" is not a name for a domain; use 1 to 63 letters, digits, - _ . + "
+		"and not digits alone");
+	refused("name = '17'\n", "t.cfg:1:8: \"17\" is not a name for a domain; use 1 to 63 letters, digits, - _ . + "
+		"and not digits alone");
+	refused("name = '../x'\n", "t.cfg:1:8: \"../x\" is not a name for a domain; use 1 to 63 letters, digits, - _ . + "
+		"and not digits alone");
+	refused("name = [ 'a' ]\n", "t.cfg:1:1: 'name' is one text, not a list; write name = \"...\"");
+	refused(BASE "memory = 'lots'\n", "t.cfg:3:10: 'memory' is a number, not \"lots\"; write memory = 1 (or another)");
+	refused(BASE "memory = 12MB\n", "t.cfg:3:10: 'memory' is a number, not \"12MB\"; write memory = 1 (or another)");
+	refused(BASE "memory = 0\n", "t.cfg:3:10: 'memory' is 0, and has to be between 1 and 1073741824; correct it");
+	refused(BASE "memory = 99999999999999999999\n", "t.cfg:3:10: 'memory' is a number, not \"99999999999999999999\"; "
+		"write memory = 1 (or another)");
+	refused(BASE "memory = -5\n", "t.cfg:3:10: 'memory' is -5, and has to be between 1 and 1073741824; correct it");
+	refused(BASE "memory = 64\nmaxmem = 32\n", "t.cfg:4:10: 'maxmem' (32) is less than 'memory' (64); raise it or "
+		"remove it");
+	refused(BASE "vcpus = 129\n", "t.cfg:3:9: 'vcpus' is 129, and has to be between 1 and 128; correct it");
+	refused(BASE "vcpus = 4\nmaxvcpus = 2\n", "t.cfg:4:12: 'maxvcpus' (2) is less than 'vcpus' (4); raise it or "
+		"remove it");
+	refused(BASE "uuid = 'xyz'\n", "t.cfg:3:8: \"xyz\" is not a UUID; write 32 hexadecimal digits or remove the line");
+	refused(BASE "type = 'hvm'\n", "t.cfg:3:8: 'type' is \"hvm\", and only PV domains can be created; write type = "
+		"\"pv\"");
+	refused(BASE "kernel = ''\n", "t.cfg:3:10: 'kernel' is empty; give a file name or remove the line");
+	refused(BASE "on_crash = 'cry'\n", "t.cfg:3:12: 'on_crash' cannot be \"cry\"; write destroy, restart or preserve");
+	refused(BASE "cpus = '3-1'\n", "t.cfg:3:8: 'cpus' is a set of CPUs, not \"3-1\"; write it like \"0-3,^2\", numbers "
+		"below 128");
+	refused(BASE "cpus = '0,,1'\n", "t.cfg:3:8: 'cpus' is a set of CPUs, not \"0,,1\"; write it like \"0-3,^2\", "
+		"numbers below 128");
+	warned(BASE "colour = 'red'\n", "t.cfg:3:1: unknown key 'colour' is ignored; see hvctl.cfg(5) for the keys\n");
+	warned(BASE "vfb = [ 'vnc=1' ]\n", "t.cfg:3:1: 'vfb' means nothing here and is ignored; remove it\n");
+	warned(BASE "cmdline = 'a'\nextra = 'b'\n", "t.cfg:3:1: 'cmdline' is given, so 'root' and 'extra' are ignored; "
+	       "keep one\n");
+}
+
+static void test_files(void)
+{
+	const char *const bad_override[] = { "memory=", NULL };
+	struct hvctl_config *c;
+	char *big;
+
+	CU_ASSERT_EQUAL(hvctl_config_load(ctx, "/nonexistent/x.cfg", NULL, &c), -ENOENT);
+	CU_ASSERT_STRING_EQUAL(hvctl_error(ctx), "cannot open the configuration /nonexistent/x.cfg: No such file or "
+			       "directory; check the path");
+	CU_ASSERT_EQUAL(hvctl_config_load(ctx, "/", NULL, &c), -EISDIR);
+	CU_ASSERT_STRING_EQUAL(hvctl_error(ctx), "the configuration / is a directory; give a file");
+	CU_ASSERT_PTR_NULL(parse_with(BASE, bad_override));
+	CU_ASSERT_STRING_EQUAL(hvctl_error(ctx), "command line:1:8: 'memory' has no value; write one after the '='");
+
+	big = malloc((1 << 20) + 2);
+	memset(big, '\n', (1 << 20) + 1);
+	big[(1 << 20) + 1] = 0;
+	refused(big, "t.cfg: more than 1 MiB, which is no configuration; give another file");
+	free(big);
+}
+
+/* No prefix of a good file and no changed byte of it may do worse than an error. */
+static void test_damage(void)
+{
+	static const char text[] = "name='g'\nkernel=\"/k\" # c\ndisk=[ 'phy:/d,xvda,w', \"vdev=sda1,target=/x\" ]\n"
+				   "vif=['mac=00:16:3e:1:2:3,bridge=b0,ip=1.2.3.4']; cpus='0-3,^1'\nuuid='"
+				   "0123456789abcdef0123456789abcdef'\nmemory=0x10\n";
+	char copy[sizeof(text)];
+	size_t i;
+	int b;
+
+	for (i = 0; i < sizeof(text); i++) {
+		memcpy(copy, text, i);
+		copy[i] = 0;
+		hvctl_config_free(parse(copy));
+	}
+	for (i = 0; i < sizeof(text) - 1; i++)
+		for (b = 1; b < 256; b += 3) {
+			memcpy(copy, text, sizeof(text));
+			copy[i] = (char)b;
+			hvctl_config_free(parse(copy));
+		}
+	CU_PASS("survived");
+}
+
+int main(void)
+{
+	CU_TestInfo tests[] = {
+		{ "a whole file", test_whole },
+		{ "defaults and overrides", test_defaults },
+		{ "vdev numbers", test_vdev },
+		{ "disks", test_disks },
+		{ "vifs", test_vifs },
+		{ "syntax errors", test_syntax },
+		{ "values", test_values },
+		{ "files", test_files },
+		{ "damaged files", test_damage },
+		CU_TEST_INFO_NULL
+	};
+	CU_SuiteInfo suites[] = { { "config", set_up, tear_down, NULL, NULL, tests }, CU_SUITE_INFO_NULL };
+	unsigned int failed;
+
+	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS)
+		return 2;
+	CU_basic_set_mode(CU_BRM_VERBOSE);
+	CU_basic_run_tests();
+	failed = CU_get_number_of_failures();
+	CU_cleanup_registry();
+	return failed != 0;
+}
