@@ -33,7 +33,6 @@
 
 #define SLOT(va) (((va) >> 39) & 511)
 
-mfn_t max_mfn;
 static u64 *idle_l4;
 static paddr_t idle_l4_pa;
 static bool heap_ready;
@@ -145,7 +144,7 @@ void __init paging_init(void)
 	for (unsigned i = 0; i < machine_e820.n; i++) {
 		const struct e820_range *e = &machine_e820.e[i];
 		u64 start = ALIGN_DOWN(max(e->start, 0x100000ULL), PAGE_SIZE);
-		u64 end = min(ALIGN_UP(e->start + e->size, PAGE_SIZE), DIRECTMAP_SIZE);
+		u64 end = min(ALIGN_UP(e->start + e->size, PAGE_SIZE), (u64)DIRECTMAP_SIZE);
 
 		if (start < end && (e->type == E820_RAM || e->type == E820_ACPI || e->type == E820_NVS))
 			map_range(DIRECTMAP_START + start, start, end - start, RW | NX);
