@@ -305,7 +305,7 @@ __weak void *zalloc(enum alloc_class c, size_t size)
 	(void)c;
 	if (!may_allocate())
 		return NULL;
-	sim.objects++;
+	__atomic_add_fetch(&sim.objects, 1, __ATOMIC_SEQ_CST);
 	return calloc(1, size);
 }
 
@@ -400,19 +400,21 @@ void __weak frame_put(struct frame *f)
 
 int __weak frame_get_type(struct frame *f, u64 type)
 {
+	u64 t = atomic_read(&f->type);
+
 	may_wait("type reference");
-	if ((f->type & FT_COUNT_MASK) && (f->type & FT_TYPE_MASK) != type)
-		return -EINVAL;
-	f->type = type | FT_VALIDATED | ((f->type & FT_COUNT_MASK) + 1);
+	do {
+		if ((t & FT_COUNT_MASK) && (t & FT_TYPE_MASK) != type)
+			return -EINVAL;
+	} while (!atomic_cmpxchg(&f->type, &t, type | FT_VALIDATED | ((t & FT_COUNT_MASK) + 1)));
 	return 0;
 }
 
 void __weak frame_put_type(struct frame *f)
 {
 	may_wait("type reference");
-	if (!(f->type & FT_COUNT_MASK))
+	if (((atomic_sub(&f->type, 1) + 1) & FT_COUNT_MASK) == 0)
 		fail("frame %lu has no type reference to drop", frame_to_mfn(f));
-	f->type--;
 }
 
 int __weak frame_get_and_type(struct frame *f, struct domain *d, u64 type)

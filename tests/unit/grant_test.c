@@ -1,0 +1,849 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// sources: hypervisor/domain/grant.c hypervisor/domain/grant_map.c hypervisor/domain/grant_copy.c tests/unit/sim/sim.c
+// libs: -lpthread
+/*
+ * Grant tables. After every test all references, pins and handles must be gone: teardown() counts them. Entries are
+ * guest memory, and here a guest changes them while they are in use, and in a thread of its own.
+ */
+#include <CUnit/Basic.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim.h"
+
+#include "cpu/cpu.h"
+#include "domain/grant_table.h"
+#include "memory/heap.h"
+#include "pv-abi/errno.h"
+
+static struct domain *granter, *mapper, *dom0_;
+
+static void setup(void)
+{
+	sim_reset();
+	dom0_ = sim_domain(0, 1, true);
+	granter = sim_domain(5, 1, false);
+	mapper = sim_domain(6, 1, false);
+	CU_ASSERT_EQUAL_FATAL(grant_init(dom0_, 0, 0), 0);
+	CU_ASSERT_EQUAL_FATAL(grant_init(granter, 4, 2), 0);
+	CU_ASSERT_EQUAL_FATAL(grant_init(mapper, 4, 2), 0);
+}
+
+static void teardown(void)
+{
+	struct domain *all[] = { granter, mapper, dom0_ };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(all); i++) {
+		all[i]->dying = true;
+		CU_ASSERT_EQUAL(grant_release_mappings(all[i]), 0);
+		CU_ASSERT_EQUAL(all[i]->grants->mappings, 0);
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(all); i++) {
+		struct grant_table *gt = all[i]->grants;
+
+		for (u32 ref = 0; ref < gt->nr_frames * GRANTS_PER_FRAME; ref++)
+			CU_ASSERT_EQUAL(gt->active[ref / GRANTS_PER_FRAME][ref % GRANTS_PER_FRAME].users, 0);
+		grant_destroy(all[i]);
+		grant_destroy(all[i]);
+		CU_ASSERT_EQUAL(all[i]->refs, 1);
+	}
+	/* Only the domains' own references are left. */
+	for (mfn_t m = 1; m < SIM_FRAMES; m++) {
+		if (mfn_to_frame(m)->count & FC_ALLOCATED) {
+			CU_ASSERT_EQUAL(mfn_to_frame(m)->count & FC_COUNT_MASK, 1);
+			CU_ASSERT_EQUAL(mfn_to_frame(m)->type & FT_COUNT_MASK, 0);
+		}
+	}
+	CU_ASSERT_EQUAL(sim.objects, 0);
+	sim_reset();
+}
+
+static s64 call(struct domain *d, unsigned cmd, void *arg, u64 count)
+{
+	sim_current = d->vcpu[0];
+	return do_grant_table_op(cmd, (u64)(uintptr_t)arg, count);
+}
+
+static struct grant_entry_v1 *entry(struct domain *d, u32 ref)
+{
+	return &d->grants->frames[ref / 512][ref % 512];
+}
+
+/* Let `to` use a fresh frame of d's as `ref`. */
+static mfn_t grant(struct domain *d, u32 ref, domid_t to, u16 flags)
+{
+	mfn_t mfn = sim_frame_of(d);
+
+	*entry(d, ref) = (struct grant_entry_v1){ .flags = GTF_permit_access | flags, .domid = to, .frame = (u32)mfn };
+	return mfn;
+}
+
+static struct gnttab_map_grant_ref map(struct domain *d, domid_t from, u32 ref, u32 flags, u64 host_addr)
+{
+	struct gnttab_map_grant_ref op = { .host_addr = host_addr, .flags = flags, .ref = ref, .dom = from, .status = 99 };
+
+	CU_ASSERT_EQUAL(call(d, GNTTABOP_map_grant_ref, &op, 1), 0);
+	return op;
+}
+
+static s16 unmap(struct domain *d, u32 handle, u64 host_addr, u64 dev_bus_addr)
+{
+	struct gnttab_unmap_grant_ref op = { .host_addr = host_addr, .dev_bus_addr = dev_bus_addr, .handle = handle,
+					     .status = 99 };
+
+	CU_ASSERT_EQUAL(call(d, GNTTABOP_unmap_grant_ref, &op, 1), 0);
+	return op.status;
+}
+
+static u64 refs(mfn_t mfn)
+{
+	return mfn_to_frame(mfn)->count & FC_COUNT_MASK;
+}
+
+static u64 type_refs(mfn_t mfn)
+{
+	return mfn_to_frame(mfn)->type & FT_COUNT_MASK;
+}
+
+/* ------------------------------------------------------------------------------------------------------------------ */
+
+static void test_table(void)
+{
+	u64 list[5] = { 0 };
+	struct gnttab_setup_table op = { .dom = DOMID_SELF, .nr_frames = 3, .frame_list = (u64)(uintptr_t)list };
+	struct gnttab_query_size size = { .dom = DOMID_SELF };
+	mfn_t mfn;
+
+	setup();
+	CU_ASSERT_EQUAL(granter->grants->nr_frames, 1);
+	CU_ASSERT_EQUAL(call(granter, GNTTABOP_setup_table, &op, 1), 0);
+	CU_ASSERT_EQUAL(op.status, GNTST_okay);
+	for (unsigned i = 0; i < 3; i++) {
+		CU_ASSERT_PTR_EQUAL(frame_owner(mfn_to_frame(list[i])), granter);
+		CU_ASSERT(!!(mfn_to_frame(list[i])->count & FC_SHARED));
+		CU_ASSERT_EQUAL(grant_frame_mfn(granter, i, false, &mfn), 0);
+		CU_ASSERT_EQUAL(mfn, list[i]);
+	}
+	call(granter, GNTTABOP_query_size, &size, 1);
+	CU_ASSERT_EQUAL(size.nr_frames, 3);
+	CU_ASSERT_EQUAL(size.max_nr_frames, 4);
+	op.nr_frames = 5;
+	call(granter, GNTTABOP_setup_table, &op, 1);
+	CU_ASSERT_EQUAL(op.status, GNTST_general_error);
+	op.nr_frames = ~0U;
+	call(granter, GNTTABOP_setup_table, &op, 1);
+	CU_ASSERT_EQUAL(op.status, GNTST_general_error);
+	op.nr_frames = 2;
+	op.frame_list = 8;
+	call(granter, GNTTABOP_setup_table, &op, 1);
+	CU_ASSERT_EQUAL(op.status, GNTST_bad_virt_addr);
+	CU_ASSERT_EQUAL(grant_frame_mfn(granter, 4, false, &mfn), -EINVAL);
+	CU_ASSERT_EQUAL(grant_frame_mfn(granter, 0, true, &mfn), -EINVAL);
+
+	/* Others' tables are dom0's business. */
+	op.dom = mapper->id;
+	op.frame_list = (u64)(uintptr_t)list;
+	call(granter, GNTTABOP_setup_table, &op, 1);
+	CU_ASSERT_EQUAL(op.status, GNTST_permission_denied);
+	call(dom0_, GNTTABOP_setup_table, &op, 1);
+	CU_ASSERT_EQUAL(op.status, GNTST_okay);
+	op.dom = 77;
+	call(dom0_, GNTTABOP_setup_table, &op, 1);
+	CU_ASSERT_EQUAL(op.status, GNTST_bad_domain);
+
+	sim.allocs_left = 1;
+	CU_ASSERT_EQUAL(grant_frame_mfn(granter, 3, false, &mfn), -ENOMEM);
+	sim.allocs_left = -1;
+	CU_ASSERT_EQUAL(grant_frame_mfn(granter, 3, false, &mfn), 0);
+	teardown();
+}
+
+static void test_limits(void)
+{
+	struct domain *d;
+
+	setup();
+	d = sim_domain(9, 1, false);
+	CU_ASSERT_EQUAL(grant_init(d, grant_max_frames + 1, 1), -EINVAL);
+	CU_ASSERT_EQUAL(grant_init(d, 1, grant_max_maptrack + 1), -EINVAL);
+	CU_ASSERT_EQUAL(grant_init(d, ~0U, ~0U), 0);
+	CU_ASSERT_EQUAL(d->grants->max_frames, 64);
+	CU_ASSERT_EQUAL(d->grants->max_maptrack, 1024);
+	grant_destroy(d);
+	for (unsigned i = 0; i < 6; i++) {
+		sim.allocs_left = i;
+		CU_ASSERT_EQUAL(grant_init(d, 1, 1), -ENOMEM);
+		CU_ASSERT_PTR_NULL(d->grants);
+	}
+	sim.allocs_left = -1;
+	teardown();
+}
+
+static void test_versions(void)
+{
+	struct gnttab_set_version v = { .version = 2 };
+	struct gnttab_get_version g = { .dom = DOMID_SELF, .version = 9 };
+	struct gnttab_get_status_frames f = { .dom = DOMID_SELF, .nr_frames = 1 };
+
+	setup();
+	CU_ASSERT_EQUAL(call(granter, GNTTABOP_set_version, &v, 1), -ENOSYS);
+	CU_ASSERT_EQUAL(v.version, 1);
+	v.version = 3;
+	CU_ASSERT_EQUAL(call(granter, GNTTABOP_set_version, &v, 1), -EINVAL);
+	v.version = 1;
+	CU_ASSERT_EQUAL(call(granter, GNTTABOP_set_version, &v, 1), 0);
+	CU_ASSERT_EQUAL(call(granter, GNTTABOP_get_version, &g, 1), 0);
+	CU_ASSERT_EQUAL(g.version, 1);
+	g.dom = mapper->id;
+	CU_ASSERT_EQUAL(call(granter, GNTTABOP_get_version, &g, 1), -EPERM);
+	g.dom = 77;
+	CU_ASSERT_EQUAL(call(dom0_, GNTTABOP_get_version, &g, 1), -ESRCH);
+	CU_ASSERT_EQUAL(call(granter, GNTTABOP_get_status_frames, &f, 1), 0);
+	CU_ASSERT_EQUAL(f.status, GNTST_general_error);
+	teardown();
+}
+
+static void test_map(void)
+{
+	struct gnttab_map_grant_ref op;
+	mfn_t mfn;
+
+	setup();
+	mfn = grant(granter, 3, mapper->id, 0);
+	op = map(mapper, granter->id, 3, GNTMAP_host_map | 5 << _GNTMAP_guest_avail0, 0x7000);
+	CU_ASSERT_EQUAL(op.status, GNTST_okay);
+	CU_ASSERT_EQUAL(op.dev_bus_addr, mfn << PAGE_SHIFT);
+	CU_ASSERT_EQUAL(sim.ptes, 1);
+	CU_ASSERT_EQUAL(sim.pte[0].mfn, mfn);
+	CU_ASSERT_EQUAL(sim.pte[0].addr, 0x7000);
+	CU_ASSERT_EQUAL(sim.pte[0].avail, 5 << 9);
+	CU_ASSERT_EQUAL(entry(granter, 3)->flags, GTF_permit_access | GTF_reading | GTF_writing);
+	CU_ASSERT_EQUAL(refs(mfn), 2);
+	CU_ASSERT_EQUAL(type_refs(mfn), 1);
+	CU_ASSERT_EQUAL(granter->refs, 2);
+
+	/* What the granter writes now does not change what is mapped or given back. */
+	entry(granter, 3)->frame = 1;
+	CU_ASSERT_EQUAL(unmap(mapper, op.handle, 0x8000, 0), GNTST_general_error);
+	CU_ASSERT_EQUAL(sim.tlb_flushes, 0);
+	CU_ASSERT_EQUAL(unmap(mapper, op.handle, 0x7000, 0), GNTST_okay);
+	CU_ASSERT_EQUAL(sim.tlb_flushes, 1);
+	CU_ASSERT_EQUAL(sim.ptes, 0);
+	CU_ASSERT_EQUAL(entry(granter, 3)->flags, GTF_permit_access);
+	CU_ASSERT_EQUAL(refs(mfn), 1);
+	CU_ASSERT_EQUAL(unmap(mapper, op.handle, 0x7000, 0), GNTST_bad_handle);
+	teardown();
+}
+
+static void test_readonly(void)
+{
+	struct gnttab_map_grant_ref r, w;
+	mfn_t mfn;
+
+	setup();
+	mfn = grant(granter, 1, mapper->id, GTF_readonly);
+	w = map(mapper, granter->id, 1, GNTMAP_host_map, 0x7000);
+	CU_ASSERT_EQUAL(w.status, GNTST_general_error);
+	CU_ASSERT_EQUAL(entry(granter, 1)->flags, GTF_permit_access | GTF_readonly);
+	r = map(mapper, granter->id, 1, GNTMAP_host_map | GNTMAP_readonly, 0x7000);
+	CU_ASSERT_EQUAL(r.status, GNTST_okay);
+	CU_ASSERT_EQUAL(entry(granter, 1)->flags, GTF_permit_access | GTF_readonly | GTF_reading);
+	CU_ASSERT_EQUAL(type_refs(mfn), 0);
+	/* Also while it is mapped read-only. */
+	CU_ASSERT_EQUAL(map(mapper, granter->id, 1, GNTMAP_host_map, 0x8000).status, GNTST_general_error);
+	CU_ASSERT_EQUAL(unmap(mapper, r.handle, 0x7000, 0), GNTST_okay);
+
+	/* A page table can be read, not written. */
+	mfn = grant(granter, 2, mapper->id, 0);
+	mfn_to_frame(mfn)->type = FT_L1 | FT_VALIDATED | 1;
+	CU_ASSERT_EQUAL(map(mapper, granter->id, 2, GNTMAP_host_map, 0x7000).status, GNTST_bad_page);
+	CU_ASSERT_EQUAL(entry(granter, 2)->flags, GTF_permit_access);
+	r = map(mapper, granter->id, 2, GNTMAP_host_map | GNTMAP_readonly, 0x7000);
+	CU_ASSERT_EQUAL(r.status, GNTST_okay);
+	CU_ASSERT_EQUAL(unmap(mapper, r.handle, 0x7000, 0), GNTST_okay);
+	mfn_to_frame(mfn)->type = 0;
+
+	/* Reading and writing users of one grant: writing ends with the last writer, reading with the last user. */
+	grant(granter, 4, mapper->id, 0);
+	r = map(mapper, granter->id, 4, GNTMAP_host_map | GNTMAP_readonly, 0x7000);
+	w = map(mapper, granter->id, 4, GNTMAP_host_map, 0x8000);
+	CU_ASSERT_EQUAL(entry(granter, 4)->flags, GTF_permit_access | GTF_reading | GTF_writing);
+	unmap(mapper, w.handle, 0x8000, 0);
+	CU_ASSERT_EQUAL(entry(granter, 4)->flags, GTF_permit_access | GTF_reading);
+	unmap(mapper, r.handle, 0x7000, 0);
+	CU_ASSERT_EQUAL(entry(granter, 4)->flags, GTF_permit_access);
+	teardown();
+}
+
+static void test_two_parts(void)
+{
+	struct gnttab_unmap_grant_ref both[2];
+	struct gnttab_map_grant_ref op;
+	mfn_t mfn;
+
+	setup();
+	mfn = grant(granter, 1, mapper->id, 0);
+	op = map(mapper, granter->id, 1, GNTMAP_host_map | GNTMAP_device_map, 0x7000);
+	CU_ASSERT_EQUAL(op.status, GNTST_okay);
+	CU_ASSERT_EQUAL(unmap(mapper, op.handle, 0, op.dev_bus_addr + PAGE_SIZE), GNTST_bad_dev_addr);
+	CU_ASSERT_EQUAL(unmap(mapper, op.handle, 0, 0), GNTST_okay);
+	CU_ASSERT_EQUAL(unmap(mapper, op.handle, 0x7000, 0), GNTST_okay);
+	CU_ASSERT_EQUAL(refs(mfn), 2);
+	CU_ASSERT(entry(granter, 1)->flags & GTF_writing);
+	CU_ASSERT_EQUAL(unmap(mapper, op.handle, 0, op.dev_bus_addr), GNTST_okay);
+	CU_ASSERT_EQUAL(refs(mfn), 1);
+
+	/* The two parts in one call, then the same part twice. */
+	op = map(mapper, granter->id, 1, GNTMAP_host_map | GNTMAP_device_map, 0x7000);
+	both[0] = (struct gnttab_unmap_grant_ref){ .host_addr = 0x7000, .handle = op.handle };
+	both[1] = (struct gnttab_unmap_grant_ref){ .dev_bus_addr = op.dev_bus_addr, .handle = op.handle };
+	CU_ASSERT_EQUAL(call(mapper, GNTTABOP_unmap_grant_ref, both, 2), 0);
+	CU_ASSERT_EQUAL(both[0].status, GNTST_okay);
+	CU_ASSERT_EQUAL(both[1].status, GNTST_okay);
+	CU_ASSERT_EQUAL(refs(mfn), 1);
+	op = map(mapper, granter->id, 1, GNTMAP_host_map, 0x7000);
+	both[0] = both[1] = (struct gnttab_unmap_grant_ref){ .host_addr = 0x7000, .handle = op.handle };
+	CU_ASSERT_EQUAL(call(mapper, GNTTABOP_unmap_grant_ref, both, 2), 0);
+	CU_ASSERT_EQUAL(both[0].status, GNTST_okay);
+	CU_ASSERT_EQUAL(both[1].status, GNTST_bad_handle);
+	teardown();
+}
+
+static void test_refusals(void)
+{
+	static const u32 wild[] = { 512, 513, 0x7fffffff, 0x80000000, ~0U };
+	struct gnttab_map_grant_ref op;
+	mfn_t foreign;
+
+	setup();
+	grant(granter, 1, dom0_->id, 0);
+	CU_ASSERT_EQUAL(map(mapper, granter->id, 1, GNTMAP_host_map, 0x7000).status, GNTST_general_error);
+	CU_ASSERT_EQUAL(map(mapper, 77, 1, GNTMAP_host_map, 0x7000).status, GNTST_bad_domain);
+	CU_ASSERT_EQUAL(map(mapper, granter->id, 0, GNTMAP_host_map, 0x7000).status, GNTST_general_error);
+	for (unsigned i = 0; i < ARRAY_SIZE(wild); i++)
+		CU_ASSERT_EQUAL(map(mapper, granter->id, wild[i], GNTMAP_host_map, 0x7000).status, GNTST_bad_gntref);
+	CU_ASSERT_EQUAL(map(dom0_, granter->id, 1, 0, 0x7000).status, GNTST_bad_gntref);
+	CU_ASSERT_EQUAL(map(dom0_, granter->id, 1, GNTMAP_readonly, 0x7000).status, GNTST_bad_gntref);
+	entry(granter, 1)->flags = GTF_accept_transfer;
+	CU_ASSERT_EQUAL(map(dom0_, granter->id, 1, GNTMAP_host_map, 0x7000).status, GNTST_general_error);
+
+	/* A frame that is somebody else's, the hypervisor's, or none. */
+	foreign = sim_frame_of(dom0_);
+	*entry(granter, 2) = (struct grant_entry_v1){ GTF_permit_access, mapper->id, (u32)foreign };
+	CU_ASSERT_EQUAL(map(mapper, granter->id, 2, GNTMAP_host_map, 0x7000).status, GNTST_bad_page);
+	entry(granter, 2)->frame = (u32)va_to_mfn(granter);
+	CU_ASSERT_EQUAL(map(mapper, granter->id, 2, GNTMAP_host_map, 0x7000).status, GNTST_bad_page);
+	entry(granter, 2)->frame = 0;
+	CU_ASSERT_EQUAL(map(mapper, granter->id, 2, GNTMAP_host_map, 0x7000).status, GNTST_bad_page);
+	entry(granter, 2)->frame = ~0U;
+	CU_ASSERT_EQUAL(map(mapper, granter->id, 2, GNTMAP_host_map, 0x7000).status, GNTST_bad_page);
+	CU_ASSERT_EQUAL(entry(granter, 2)->flags, GTF_permit_access);
+
+	/* The page tables refuse. */
+	grant(granter, 3, mapper->id, 0);
+	sim.pte_error = -EINVAL;
+	CU_ASSERT_EQUAL(map(mapper, granter->id, 3, GNTMAP_host_map, 0x7000).status, GNTST_bad_virt_addr);
+	CU_ASSERT_EQUAL(entry(granter, 3)->flags, GTF_permit_access);
+	sim.pte_error = 0;
+	op = map(mapper, granter->id, 3, GNTMAP_host_map, 0x7000);
+	sim.pte_error = -EINVAL;
+	CU_ASSERT_EQUAL(unmap(mapper, op.handle, 0x7000, 0), GNTST_general_error);
+	sim.pte_error = 0;
+	/* A grant in use is not another domain's, whatever its entry says now. */
+	entry(granter, 3)->domid = dom0_->id;
+	CU_ASSERT_EQUAL(map(dom0_, granter->id, 3, GNTMAP_host_map, 0x9000).status, GNTST_general_error);
+	CU_ASSERT_EQUAL(unmap(mapper, op.handle, 0x7000, 0), GNTST_okay);
+
+	granter->dying = true;
+	entry(granter, 3)->domid = mapper->id;
+	CU_ASSERT_EQUAL(map(mapper, granter->id, 3, GNTMAP_host_map, 0x7000).status, GNTST_general_error);
+	teardown();
+}
+
+static void test_handles(void)
+{
+	static const u32 wild[] = { 1, 127, 128, 256, 0xfffff, 0x100000, 0x7fffffff, ~0U };
+	struct gnttab_map_grant_ref op, old;
+	u32 handles[256], n = 0;
+
+	setup();
+	grant(granter, 1, mapper->id, 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(wild); i++)
+		CU_ASSERT_EQUAL(unmap(mapper, wild[i], 0x7000, 0), GNTST_bad_handle);
+	old = map(mapper, granter->id, 1, GNTMAP_device_map, 0);
+	CU_ASSERT_EQUAL(unmap(dom0_, old.handle, 0, old.dev_bus_addr), GNTST_bad_handle);
+	CU_ASSERT_EQUAL(unmap(mapper, old.handle, 0, old.dev_bus_addr), GNTST_okay);
+	/* The same place, another handle. */
+	op = map(mapper, granter->id, 1, GNTMAP_device_map, 0);
+	CU_ASSERT(op.handle != old.handle);
+	CU_ASSERT_EQUAL(unmap(mapper, old.handle, 0, old.dev_bus_addr), GNTST_bad_handle);
+	CU_ASSERT_EQUAL(unmap(mapper, op.handle, 0, old.dev_bus_addr), GNTST_okay);
+
+	/* Two frames of mappings are the limit of this domain. */
+	for (;;) {
+		op = map(mapper, granter->id, 1, GNTMAP_device_map, 0);
+		if (op.status != GNTST_okay)
+			break;
+		for (u32 i = 0; i < n; i++)
+			CU_ASSERT(handles[i] != op.handle);
+		CU_ASSERT(op.handle != ~0U);
+		handles[n++] = op.handle;
+		CU_ASSERT_FATAL(n <= 256);
+	}
+	CU_ASSERT_EQUAL(op.status, GNTST_no_space);
+	CU_ASSERT_EQUAL(n, 256);
+	for (u32 i = 0; i < n; i++)
+		CU_ASSERT_EQUAL(unmap(mapper, handles[i], 0, op.dev_bus_addr ? op.dev_bus_addr : old.dev_bus_addr),
+				GNTST_okay);
+	/* Through all generations. */
+	for (unsigned i = 0; i < 3 * HANDLE_GENERATIONS; i++) {
+		op = map(mapper, granter->id, 1, GNTMAP_device_map, 0);
+		CU_ASSERT_EQUAL(unmap(mapper, op.handle, 0, op.dev_bus_addr), GNTST_okay);
+	}
+	CU_ASSERT_EQUAL(mapper->grants->nr_maptrack, 2);
+	teardown();
+}
+
+static void test_batches(void)
+{
+	struct gnttab_unmap_grant_ref un[80];
+	struct gnttab_map_grant_ref ops[80];
+	s64 rc;
+
+	setup();
+	for (u32 i = 0; i < 80; i++) {
+		if (i != 40)
+			grant(granter, i, mapper->id, 0);
+		ops[i] = (struct gnttab_map_grant_ref){ .flags = GNTMAP_device_map, .ref = i, .dom = granter->id };
+	}
+	/* Preempted after ten, the rest as the continuation says. */
+	sim.preempt_after = 10;
+	rc = call(mapper, GNTTABOP_map_grant_ref, ops, 80);
+	CU_ASSERT_EQUAL(rc, SIM_CONTINUED);
+	CU_ASSERT_EQUAL(sim.continuation.op, __HYPERVISOR_grant_table_op);
+	CU_ASSERT_EQUAL(sim.continuation.nargs, 3);
+	CU_ASSERT_EQUAL(sim.continuation.args[1], (u64)(uintptr_t)(ops + 10));
+	CU_ASSERT_EQUAL(sim.continuation.args[2], 70);
+	CU_ASSERT_EQUAL(mapper->grants->mappings, 10);
+	CU_ASSERT_EQUAL(do_grant_table_op(sim.continuation.args[0], sim.continuation.args[1], sim.continuation.args[2]), 0);
+	for (u32 i = 0; i < 80; i++) {
+		CU_ASSERT_EQUAL(ops[i].status, i == 40 ? GNTST_general_error : GNTST_okay);
+		un[i] = (struct gnttab_unmap_grant_ref){ .dev_bus_addr = ops[i].dev_bus_addr, .handle = ops[i].handle };
+	}
+	un[40].handle = ~0U;
+	sim.preempt_after = 50;
+	CU_ASSERT_EQUAL(call(mapper, GNTTABOP_unmap_grant_ref, un, 80), SIM_CONTINUED);
+	CU_ASSERT_EQUAL(sim.continuation.args[2], 30);
+	/* Nothing is left half-way meanwhile. */
+	CU_ASSERT_EQUAL(mapper->grants->mappings, 30);
+	CU_ASSERT_EQUAL(do_grant_table_op(sim.continuation.args[0], sim.continuation.args[1], sim.continuation.args[2]), 0);
+	for (u32 i = 0; i < 80; i++)
+		CU_ASSERT_EQUAL(un[i].status, i == 40 ? GNTST_bad_handle : GNTST_okay);
+	CU_ASSERT_EQUAL(sim.tlb_flushes, 0);
+
+	/* One flush for up to 32 of them. */
+	for (u32 i = 0; i < 32; i++) {
+		ops[i].flags = GNTMAP_host_map;
+		ops[i].host_addr = 0x7000 + i * PAGE_SIZE;
+	}
+	CU_ASSERT_EQUAL(call(mapper, GNTTABOP_map_grant_ref, ops, 32), 0);
+	for (u32 i = 0; i < 32; i++)
+		un[i] = (struct gnttab_unmap_grant_ref){ .host_addr = ops[i].host_addr, .handle = ops[i].handle };
+	CU_ASSERT_EQUAL(call(mapper, GNTTABOP_unmap_grant_ref, un, 32), 0);
+	CU_ASSERT_EQUAL(sim.tlb_flushes, 1);
+	CU_ASSERT_EQUAL(sim.ptes, 0);
+
+	/* Memory ends in the middle: what was done is complete. */
+	CU_ASSERT_EQUAL(call(mapper, GNTTABOP_map_grant_ref, ops, 8), 0);
+	for (u32 i = 0; i < 8; i++)
+		un[i] = (struct gnttab_unmap_grant_ref){ .host_addr = ops[i].host_addr, .handle = ops[i].handle };
+	sim.bad = &un[4];
+	sim.bad_end = &un[8];
+	CU_ASSERT_EQUAL(call(mapper, GNTTABOP_unmap_grant_ref, un, 8), -EFAULT);
+	CU_ASSERT_EQUAL(mapper->grants->mappings, 4);
+	CU_ASSERT_EQUAL(sim.ptes, 4);
+	sim.bad = sim.bad_end = NULL;
+	teardown();
+}
+
+static void test_replace(void)
+{
+	struct gnttab_unmap_and_replace op = { .host_addr = 0x7000, .new_addr = 0x9000 };
+
+	setup();
+	grant(granter, 1, mapper->id, 0);
+	op.handle = map(mapper, granter->id, 1, GNTMAP_host_map, 0x7000).handle;
+	CU_ASSERT_EQUAL(call(mapper, GNTTABOP_unmap_and_replace, &op, 1), 0);
+	CU_ASSERT_EQUAL(op.status, GNTST_okay);
+	CU_ASSERT_EQUAL(sim.ptes, 0);
+	CU_ASSERT_EQUAL(call(mapper, GNTTABOP_unmap_and_replace, &op, 1), 0);
+	CU_ASSERT_EQUAL(op.status, GNTST_bad_handle);
+	teardown();
+}
+
+static struct gnttab_copy copy(struct domain *d, struct gnttab_copy op)
+{
+	op.status = 99;
+	CU_ASSERT_EQUAL(call(d, GNTTABOP_copy, &op, 1), 0);
+	return op;
+}
+
+static void test_copy(void)
+{
+	mfn_t from, to, own;
+	struct gnttab_copy op;
+
+	setup();
+	from = grant(granter, 1, mapper->id, GTF_readonly);
+	to = grant(dom0_, 2, mapper->id, 0);
+	own = sim_frame_of(mapper);
+	for (unsigned i = 0; i < PAGE_SIZE; i++)
+		((u8 *)mfn_to_va(from))[i] = (u8)(i * 7);
+
+	op = (struct gnttab_copy){ .source = { .u.ref = 1, .domid = granter->id, .offset = 100 },
+				   .dest = { .u.ref = 2, .domid = dom0_->id, .offset = 4000 }, .len = 96,
+				   .flags = GNTCOPY_source_gref | GNTCOPY_dest_gref };
+	CU_ASSERT_EQUAL(copy(mapper, op).status, GNTST_okay);
+	CU_ASSERT_EQUAL(memcmp((u8 *)mfn_to_va(to) + 4000, (u8 *)mfn_to_va(from) + 100, 96), 0);
+	CU_ASSERT_EQUAL(((u8 *)mfn_to_va(to))[3999], 0);
+	CU_ASSERT_EQUAL(entry(dom0_, 2)->flags, GTF_permit_access);
+	CU_ASSERT_EQUAL(entry(granter, 1)->flags, GTF_permit_access | GTF_readonly);
+
+	/* Own frames on either side; overlapping. */
+	op = (struct gnttab_copy){ .source = { .u.ref = 1, .domid = granter->id },
+				   .dest = { .u.gmfn = own, .domid = DOMID_SELF }, .len = 4096,
+				   .flags = GNTCOPY_source_gref };
+	CU_ASSERT_EQUAL(copy(mapper, op).status, GNTST_okay);
+	CU_ASSERT_EQUAL(memcmp(mfn_to_va(own), mfn_to_va(from), PAGE_SIZE), 0);
+	op = (struct gnttab_copy){ .source = { .u.gmfn = own, .domid = DOMID_SELF },
+				   .dest = { .u.gmfn = own, .domid = DOMID_SELF, .offset = 10 }, .len = 1000 };
+	CU_ASSERT_EQUAL(copy(mapper, op).status, GNTST_okay);
+	CU_ASSERT_EQUAL(memcmp((u8 *)mfn_to_va(own) + 10, mfn_to_va(from), 1000), 0);
+
+	/* To a read-only grant, of a wrong domain, past the page, to a page table, from a frame that is not ours. */
+	op = (struct gnttab_copy){ .source = { .u.gmfn = own, .domid = DOMID_SELF },
+				   .dest = { .u.ref = 1, .domid = granter->id }, .len = 8, .flags = GNTCOPY_dest_gref };
+	CU_ASSERT_EQUAL(copy(mapper, op).status, GNTST_general_error);
+	op.dest.domid = 77;
+	CU_ASSERT_EQUAL(copy(mapper, op).status, GNTST_bad_domain);
+	op.dest.domid = granter->id;
+	op.dest.u.ref = ~0U;
+	CU_ASSERT_EQUAL(copy(mapper, op).status, GNTST_bad_gntref);
+	op = (struct gnttab_copy){ .source = { .u.gmfn = own, .domid = DOMID_SELF, .offset = 4095 },
+				   .dest = { .u.gmfn = own, .domid = DOMID_SELF }, .len = 2 };
+	CU_ASSERT_EQUAL(copy(mapper, op).status, GNTST_bad_copy_arg);
+	op.source.offset = 0xffff;
+	op.len = 0xffff;
+	CU_ASSERT_EQUAL(copy(mapper, op).status, GNTST_bad_copy_arg);
+	op.source.offset = 0;
+	op.len = 8;
+	op.dest.offset = 4090;
+	CU_ASSERT_EQUAL(copy(mapper, op).status, GNTST_bad_copy_arg);
+	op.dest.offset = 0;
+	op.source.u.gmfn = from;
+	CU_ASSERT_EQUAL(copy(mapper, op).status, GNTST_bad_page);
+	op.source.u.gmfn = ~0ULL;
+	CU_ASSERT_EQUAL(copy(mapper, op).status, GNTST_bad_page);
+	op.source.u.gmfn = own;
+	op.source.domid = granter->id;
+	CU_ASSERT_EQUAL(copy(mapper, op).status, GNTST_permission_denied);
+	op.source.domid = DOMID_SELF;
+	mfn_to_frame(own)->type = FT_L2 | FT_VALIDATED | 1;
+	CU_ASSERT_EQUAL(copy(mapper, op).status, GNTST_bad_page);
+	mfn_to_frame(own)->type = 0;
+	teardown();
+}
+
+static void test_transfer(void)
+{
+	struct gnttab_transfer op;
+	u64 pages;
+	mfn_t mfn;
+
+	setup();
+	mfn = sim_frame_of(mapper);
+	pages = mapper->tot_pages;
+	memset(mfn_to_va(mfn), 0x42, PAGE_SIZE);
+	*entry(granter, 5) = (struct grant_entry_v1){ GTF_accept_transfer, mapper->id, 0x1234 };
+	op = (struct gnttab_transfer){ .mfn = mfn, .domid = granter->id, .ref = 5 };
+	CU_ASSERT_EQUAL(call(mapper, GNTTABOP_transfer, &op, 1), 0);
+	CU_ASSERT_EQUAL(op.status, GNTST_okay);
+	CU_ASSERT_PTR_EQUAL(frame_owner(mfn_to_frame(mfn)), granter);
+	CU_ASSERT_EQUAL(mapper->tot_pages, pages - 1);
+	CU_ASSERT_EQUAL(entry(granter, 5)->flags, GTF_accept_transfer | GTF_transfer_committed | GTF_transfer_completed);
+	CU_ASSERT_EQUAL(entry(granter, 5)->frame, mfn);
+	CU_ASSERT_EQUAL(sim.pfn[mfn], 0x1234);
+	CU_ASSERT_EQUAL(*(u8 *)mfn_to_va(mfn), 0x42);
+	/* It is gone, and the offer is used up. */
+	CU_ASSERT_EQUAL(call(mapper, GNTTABOP_transfer, &op, 1), 0);
+	CU_ASSERT_EQUAL(op.status, GNTST_bad_page);
+	op.mfn = sim_frame_of(mapper);
+	call(mapper, GNTTABOP_transfer, &op, 1);
+	CU_ASSERT_EQUAL(op.status, GNTST_general_error);
+	CU_ASSERT_PTR_EQUAL(frame_owner(mfn_to_frame(op.mfn)), mapper);
+
+	/* Not offered to us; receiver is full, unknown or ourselves; frame in use or none. */
+	*entry(granter, 6) = (struct grant_entry_v1){ GTF_accept_transfer, dom0_->id, 0 };
+	op.ref = 6;
+	call(mapper, GNTTABOP_transfer, &op, 1);
+	CU_ASSERT_EQUAL(op.status, GNTST_general_error);
+	entry(granter, 6)->domid = mapper->id;
+	granter->max_pages = granter->tot_pages;
+	call(mapper, GNTTABOP_transfer, &op, 1);
+	CU_ASSERT_EQUAL(op.status, GNTST_general_error);
+	CU_ASSERT_EQUAL(entry(granter, 6)->flags, GTF_accept_transfer);
+	granter->max_pages = 1024;
+	op.ref = ~0U;
+	call(mapper, GNTTABOP_transfer, &op, 1);
+	CU_ASSERT_EQUAL(op.status, GNTST_bad_gntref);
+	op.ref = 6;
+	op.domid = 77;
+	call(mapper, GNTTABOP_transfer, &op, 1);
+	CU_ASSERT_EQUAL(op.status, GNTST_bad_domain);
+	op.domid = DOMID_SELF;
+	call(mapper, GNTTABOP_transfer, &op, 1);
+	CU_ASSERT_EQUAL(op.status, GNTST_bad_domain);
+	op.domid = granter->id;
+	mfn = op.mfn;
+	CU_ASSERT(frame_get(mfn_to_frame(mfn), mapper));
+	call(mapper, GNTTABOP_transfer, &op, 1);
+	CU_ASSERT_EQUAL(op.status, GNTST_bad_page);
+	frame_put(mfn_to_frame(mfn));
+	op.mfn = ~0ULL;
+	call(mapper, GNTTABOP_transfer, &op, 1);
+	CU_ASSERT_EQUAL(op.status, GNTST_bad_page);
+	CU_ASSERT_EQUAL(entry(granter, 6)->flags, GTF_accept_transfer);
+	CU_ASSERT_PTR_EQUAL(frame_owner(mfn_to_frame(mfn)), mapper);
+	teardown();
+}
+
+static void test_swap(void)
+{
+	struct gnttab_swap_grant_ref op = { .ref_a = 1, .ref_b = 2 };
+	struct gnttab_map_grant_ref m;
+	mfn_t a, b;
+
+	setup();
+	a = grant(granter, 1, mapper->id, 0);
+	b = grant(granter, 2, mapper->id, 0);
+	CU_ASSERT_EQUAL(call(granter, GNTTABOP_swap_grant_ref, &op, 1), 0);
+	CU_ASSERT_EQUAL(op.status, GNTST_okay);
+	CU_ASSERT_EQUAL(entry(granter, 1)->frame, b);
+	CU_ASSERT_EQUAL(entry(granter, 2)->frame, a);
+	m = map(mapper, granter->id, 2, GNTMAP_device_map, 0);
+	call(granter, GNTTABOP_swap_grant_ref, &op, 1);
+	CU_ASSERT_EQUAL(op.status, GNTST_eagain);
+	CU_ASSERT_EQUAL(entry(granter, 2)->frame, a);
+	unmap(mapper, m.handle, 0, m.dev_bus_addr);
+	op.ref_b = 512;
+	call(granter, GNTTABOP_swap_grant_ref, &op, 1);
+	CU_ASSERT_EQUAL(op.status, GNTST_bad_gntref);
+	teardown();
+}
+
+static void test_hypercall(void)
+{
+	setup();
+	for (unsigned cmd = 0; cmd < 12; cmd++)
+		CU_ASSERT_EQUAL(call(granter, cmd, NULL, 1), -EFAULT);
+	CU_ASSERT_EQUAL(call(granter, GNTTABOP_cache_flush, NULL, 1), -EOPNOTSUPP);
+	CU_ASSERT_EQUAL(call(granter, 13, NULL, 1), -ENOSYS);
+	CU_ASSERT_EQUAL(call(granter, ~0U, NULL, 1), -ENOSYS);
+	CU_ASSERT_EQUAL(call(granter, GNTTABOP_map_grant_ref, NULL, 0), 0);
+	CU_ASSERT_EQUAL(call(granter, GNTTABOP_map_grant_ref, NULL, 0x80000000), -EINVAL);
+	CU_ASSERT_EQUAL(call(granter, GNTTABOP_copy, NULL, ~0ULL), -EINVAL);
+	CU_ASSERT_EQUAL(call(granter, GNTTABOP_setup_table, NULL, 2), -EINVAL);
+	CU_ASSERT_EQUAL(call(granter, GNTTABOP_setup_table, NULL, 0), -EINVAL);
+
+	struct gnttab_dump_table dump = { .dom = granter->id };
+
+	CU_ASSERT_EQUAL(call(granter, GNTTABOP_dump_table, &dump, 1), 0);
+	CU_ASSERT_EQUAL(dump.status, GNTST_permission_denied);
+	CU_ASSERT_EQUAL(call(dom0_, GNTTABOP_dump_table, &dump, 1), 0);
+	CU_ASSERT_EQUAL(dump.status, GNTST_okay);
+	teardown();
+}
+
+struct visit {
+	unsigned total, writable;
+	mfn_t expect;
+};
+
+static void visit_mapping(mfn_t mfn, bool writable, void *arg)
+{
+	struct visit *v = arg;
+
+	CU_ASSERT_EQUAL(mfn, v->expect);
+	v->total++;
+	v->writable += writable;
+}
+
+static void visit_frame(mfn_t mfn, void *arg)
+{
+	CU_ASSERT_EQUAL(mfn, va_to_mfn(granter->grants->frames[0]));
+	(*(unsigned *)arg)++;
+}
+
+static void test_end_of_mapper(void)
+{
+	struct visit v = { 0 };
+	unsigned n = 0;
+	int rc;
+
+	setup();
+	v.expect = grant(granter, 1, mapper->id, 0);
+	for (unsigned i = 0; i < 200; i++)
+		map(mapper, granter->id, 1, GNTMAP_device_map | (i % 2 ? GNTMAP_readonly : 0), 0);
+	grant_for_each_mapping(mapper, visit_mapping, &v);
+	CU_ASSERT_EQUAL(v.total, 200);
+	CU_ASSERT_EQUAL(v.writable, 100);
+	grant_for_each_frame(granter, visit_frame, &n);
+	CU_ASSERT_EQUAL(n, 1);
+	CU_ASSERT_EQUAL(refs(v.expect), 201);
+	CU_ASSERT_EQUAL(type_refs(v.expect), 100);
+	grant_dump(granter);
+
+	/* Interrupted, then finished. */
+	mapper->dying = true;
+	sim.preempt_after = 1;
+	rc = grant_release_mappings(mapper);
+	CU_ASSERT_EQUAL(rc, -ERESTART);
+	CU_ASSERT_EQUAL(mapper->grants->mappings, 136);
+	CU_ASSERT_EQUAL(grant_release_mappings(mapper), 0);
+	CU_ASSERT_EQUAL(refs(v.expect), 1);
+	CU_ASSERT_EQUAL(entry(granter, 1)->flags, GTF_permit_access);
+	teardown();
+}
+
+static void test_end_of_granter(void)
+{
+	struct gnttab_map_grant_ref op;
+	mfn_t mfn, table;
+
+	setup();
+	/* The granter goes first: its frame stays until the mapping ends. */
+	mfn = grant(granter, 1, mapper->id, 0);
+	op = map(mapper, granter->id, 1, GNTMAP_device_map, 0);
+	granter->dying = true;
+	frame_release(mfn_to_frame(mfn));
+	CU_ASSERT_EQUAL(refs(mfn), 1);
+	CU_ASSERT_EQUAL(unmap(mapper, op.handle, 0, op.dev_bus_addr), GNTST_okay);
+	CU_ASSERT(!!(mfn_to_frame(mfn)->count & FC_FREE));
+
+	/* A grant frame that dom0 still maps outlives its table. */
+	table = va_to_mfn(granter->grants->frames[0]);
+	CU_ASSERT(frame_get(mfn_to_frame(table), granter));
+	grant_destroy(granter);
+	CU_ASSERT(!(mfn_to_frame(table)->count & FC_FREE));
+	frame_put(mfn_to_frame(table));
+	CU_ASSERT(!!(mfn_to_frame(table)->count & FC_FREE));
+	granter->dying = false;
+	CU_ASSERT_EQUAL(grant_init(granter, 4, 2), 0);
+	teardown();
+}
+
+/* ------------------------------------------------------------------------------------------------------------------ */
+/* A granter that rewrites its entries while two vCPUs of the mapper use them. */
+
+static volatile bool stop;
+static mfn_t good, page_table, foreign_frame;
+
+static void *hostile_granter(void *arg)
+{
+	const u16 flags[] = { 0, GTF_permit_access, GTF_permit_access | GTF_readonly, GTF_accept_transfer, 0xffff,
+			      GTF_permit_access | GTF_reading | GTF_writing };
+	const domid_t ids[] = { mapper->id, mapper->id, mapper->id, 0, 77 };
+	const u32 targets[] = { (u32)good, (u32)good, (u32)page_table, (u32)foreign_frame, ~0U, 0 };
+	unsigned seed = 4;
+
+	(void)arg;
+	while (!stop) {
+		struct grant_entry_v1 *e = entry(granter, rand_r(&seed) % 4);
+
+		WRITE_ONCE(e->flags, flags[rand_r(&seed) % ARRAY_SIZE(flags)]);
+		WRITE_ONCE(e->domid, ids[rand_r(&seed) % ARRAY_SIZE(ids)]);
+		WRITE_ONCE(e->frame, targets[rand_r(&seed) % ARRAY_SIZE(targets)]);
+	}
+	return NULL;
+}
+
+static volatile u32 recent_handle; /* of either thread: also the other's, which may be gone by now */
+
+static void *mapping_vcpu(void *arg)
+{
+	unsigned seed = (unsigned)(uintptr_t)arg, done = 0;
+
+	sim_current = mapper->vcpu[0];
+	for (unsigned i = 0; i < 20000; i++) {
+		struct gnttab_map_grant_ref m = { .flags = GNTMAP_device_map | (rand_r(&seed) % 2 ? GNTMAP_readonly : 0),
+						  .ref = rand_r(&seed) % 4, .dom = granter->id };
+		struct gnttab_unmap_grant_ref u = { 0 };
+
+		do_grant_table_op(GNTTABOP_map_grant_ref, (u64)(uintptr_t)&m, 1);
+		if (m.status == GNTST_okay) {
+			done++;
+			recent_handle = m.handle;
+		}
+		u.handle = rand_r(&seed) % 4 ? recent_handle : m.handle;
+		u.dev_bus_addr = (rand_r(&seed) % 4 ? good : page_table) << PAGE_SHIFT;
+		do_grant_table_op(GNTTABOP_unmap_grant_ref, (u64)(uintptr_t)&u, 1);
+	}
+	return (void *)(uintptr_t)done;
+}
+
+static void test_races(void)
+{
+	pthread_t g, m[2];
+	void *done[2];
+
+	setup();
+	good = sim_frame_of(granter);
+	page_table = sim_frame_of(granter);
+	foreign_frame = sim_frame_of(dom0_);
+	mfn_to_frame(page_table)->type = FT_L4 | FT_VALIDATED | 1;
+	stop = false;
+	CU_ASSERT_EQUAL_FATAL(pthread_create(&g, NULL, hostile_granter, NULL), 0);
+	for (unsigned i = 0; i < 2; i++)
+		CU_ASSERT_EQUAL_FATAL(pthread_create(&m[i], NULL, mapping_vcpu, (void *)(uintptr_t)(i + 1)), 0);
+	for (unsigned i = 0; i < 2; i++)
+		pthread_join(m[i], &done[i]);
+	stop = true;
+	pthread_join(g, NULL);
+	CU_ASSERT(done[0] && done[1]);
+	/* Nobody ever got a frame that was not the granter's to give, or to write where it must not be. */
+	CU_ASSERT_EQUAL(refs(foreign_frame), 1);
+	CU_ASSERT_EQUAL(mfn_to_frame(page_table)->type, FT_L4 | FT_VALIDATED | 1);
+	mfn_to_frame(page_table)->type = 0;
+	teardown();
+}
+
+int main(void)
+{
+	unsigned failed;
+	CU_pSuite s;
+
+	CU_initialize_registry();
+	s = CU_add_suite("grant", NULL, NULL);
+	CU_add_test(s, "table frames", test_table);
+	CU_add_test(s, "limits and no memory", test_limits);
+	CU_add_test(s, "versions", test_versions);
+	CU_add_test(s, "map and unmap", test_map);
+	CU_add_test(s, "read-only", test_readonly);
+	CU_add_test(s, "host and device parts", test_two_parts);
+	CU_add_test(s, "refusals", test_refusals);
+	CU_add_test(s, "handles", test_handles);
+	CU_add_test(s, "batches and preemption", test_batches);
+	CU_add_test(s, "unmap and replace", test_replace);
+	CU_add_test(s, "copy", test_copy);
+	CU_add_test(s, "transfer", test_transfer);
+	CU_add_test(s, "swap", test_swap);
+	CU_add_test(s, "the hypercall's arguments", test_hypercall);
+	CU_add_test(s, "the mapper ends", test_end_of_mapper);
+	CU_add_test(s, "the granter ends", test_end_of_granter);
+	CU_add_test(s, "entries that change meanwhile", test_races);
+	CU_basic_run_tests();
+	failed = CU_get_number_of_failures();
+	CU_cleanup_registry();
+	return failed != 0;
+}
