@@ -86,7 +86,7 @@ static __init int open_kernel(struct build *b)
 	const struct unpack_alloc alloc = { unpack_get, unpack_put, NULL };
 	const char *why = "its image is damaged";
 	struct pv_payload p;
-	u64 size;
+	u64 size, begin = system_time();
 	s64 n;
 
 	if (pv_image_payload(paddr_to_va(b->k->image), b->k->image_len, &p, &why))
@@ -107,6 +107,9 @@ static __init int open_kernel(struct build *b)
 			return complain(b, n == -UNPACK_ENOMEM ? -ENOMEM : -ENOEXEC, why);
 		b->elf = frame_to_va(b->buffer);
 		b->elf_len = (size_t)n;
+		printk(LOG_DEBUG "%s: %llu KiB unpacked to %llu KiB in %llu ms\n", b->k->name,
+		       (unsigned long long)p.len >> 10, (unsigned long long)n >> 10,
+		       (unsigned long long)((system_time() - begin) / 1000000));
 	}
 	if (pv_image_parse(b->elf, b->elf_len, &b->img, &why))
 		return complain(b, -ENOEXEC, why);
