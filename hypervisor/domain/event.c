@@ -104,7 +104,7 @@ static void set_pending(struct domain *d, struct event_channel *chn)
 		return;
 	if (!atomic_read(&d->events.fifo)) {
 		event_2l_set_pending(d, chn);
-		/* The domain may have changed the ABI meanwhile, and have looked at its pending bits before we set one. */
+		/* If the domain changed the ABI meanwhile, it may have looked at its pending bits too early. */
 		if (likely(!atomic_read(&d->events.fifo)))
 			return;
 	}

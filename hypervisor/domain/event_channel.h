@@ -84,8 +84,8 @@ bool event_fifo_is_masked(struct domain *d, const struct event_channel *chn);
 bool event_fifo_is_busy(struct domain *d, u32 port);
 
 /*
- * The FIFO ABI's memory; events.lock is held. `frame` comes with a general and a FT_WRITABLE reference, which become the
- * FIFO's on success.
+ * The FIFO ABI's memory; events.lock is held. `frame` comes with a general and a FT_WRITABLE reference, which become
+ * the FIFO's on success.
  * init_control: 0, -EINVAL (a second block for the vCPU), -ENOMEM. The vCPU exists, the offset was checked.
  * expand: 0, -EOPNOTSUPP (not FIFO), -ENOSPC (all ports have a word).
  */

@@ -54,8 +54,8 @@ static event_word_t *port_word(struct domain *d, u32 port)
 }
 
 /*
- * Make `port` the successor of the port whose word is `word`. False if that one is no longer linked: the guest has taken
- * it, and its queue is empty.
+ * Make `port` the successor of the port whose word is `word`. False if that one is no longer linked: the guest has
+ * taken it, and its queue is empty.
  */
 static bool set_link(event_word_t *word, u32 port)
 {

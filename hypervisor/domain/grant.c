@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Grant tables: the entries that a domain writes, which of them are in use, and the operations on the table. The entries
- * lie in memory that the guest changes at any time; what counts is copied to struct grant_active when a grant's use
- * begins.
+ * Grant tables: the entries that a domain writes, which of them are in use, and the operations on the table. The
+ * entries lie in memory that the guest changes at any time; what counts is copied to struct grant_active when a grant's
+ * use begins.
  */
 #include "domain/grant.h"
 
@@ -67,7 +67,8 @@ static u32 limit(u32 wanted, u32 most)
 
 int grant_init(struct domain *d, u32 max_grant_frames, u32 max_maptrack_frames)
 {
-	u32 frames = limit(max_grant_frames, grant_max_frames), maptrack = limit(max_maptrack_frames, grant_max_maptrack);
+	u32 frames = limit(max_grant_frames, grant_max_frames);
+	u32 maptrack = limit(max_maptrack_frames, grant_max_maptrack);
 	struct grant_table *gt;
 
 	if (frames > grant_max_frames || maptrack > grant_max_maptrack || maptrack > MAPTRACK_FRAMES_MAX)
