@@ -6,7 +6,7 @@
 	.section .text.start, "ax"
 	.global _start
 _start:
-	leaq stack_top(%rip), %rsp
+	leaq stacks + 16384(%rip), %rsp
 	movq %rsi, %rdi
 	xorl %ebp, %ebp
 	call guest_main
@@ -64,18 +64,23 @@ trap_\n:
 	.endm
 	trap 0, 0
 	trap 1, 0
+	trap 2, 0
 	trap 3, 0
 	trap 4, 0
 	trap 5, 0
 	trap 6, 0
 	trap 7, 0
+	trap 8, 1
+	trap 9, 0
 	trap 10, 1
 	trap 11, 1
 	trap 12, 1
 	trap 13, 1
 	trap 14, 1
+	trap 15, 0
 	trap 16, 0
 	trap 17, 1
+	trap 18, 0
 	trap 19, 0
 	trap 128, 0
 	trap 200, 0
@@ -92,6 +97,13 @@ syscall_entry_point:
 	popq %r11
 	pushq $0
 	pushq $258
+	jmp trap_common
+	.global syscall_entry_else
+syscall_entry_else:
+	popq %rcx
+	popq %r11
+	pushq $0
+	pushq $259
 	jmp trap_common
 failsafe_entry:
 	popq %rcx
@@ -157,8 +169,8 @@ guest_hypercall:
 	syscall
 	ret
 
-/* probe_call(fn, arg): fn(arg) with a way back from anywhere in it, probe_resume with rsp = probe_rsp. */
-	.global probe_call, probe_resume, probe_rsp
+/* probe_call(fn, arg, save): fn(arg) with a way back from anywhere in it: probe_resume with rsp = *save. */
+	.global probe_call, probe_resume
 probe_call:
 	pushq %rbp
 	pushq %rbx
@@ -166,12 +178,11 @@ probe_call:
 	pushq %r13
 	pushq %r14
 	pushq %r15
-	movq %rsp, probe_rsp(%rip)
+	movq %rsp, (%rdx)
 	movq %rdi, %rax
 	movq %rsi, %rdi
 	call *%rax
 probe_resume:
-	movq probe_rsp(%rip), %rsp
 	popq %r15
 	popq %r14
 	popq %r13
@@ -180,12 +191,25 @@ probe_resume:
 	popq %rbp
 	ret
 
+/* raw_iret(struct iret_context *): the iret hypercall with that as its frame. */
+	.global raw_iret
+raw_iret:
+	movq %rdi, %rsp
+	movl $__HYPERVISOR_iret, %eax
+	syscall
+	ud2
+
+/* Where other vcpus begin: rdi is the function. */
+	.global vcpu_entry
+vcpu_entry:
+	xorl %ebp, %ebp
+	call *%rdi
+1:	ud2
+	jmp 1b
+
+/* A stack for each vcpu; its place tells who runs: vcpu_id(). */
 	.bss
-	.balign 8
-probe_rsp:
-	.skip 8
-	.balign 4096
-	.global stack_bottom, stack_top
-stack_bottom:
-	.skip 16384
-stack_top:
+	.balign 16384
+	.global stacks
+stacks:
+	.skip 8 * 16384
