@@ -207,6 +207,7 @@ static int seed(struct store *store)
 		{ "/tool/xenstored", "" },
 		{ "/local/domain/0/name", "Domain-0" },
 		{ "/local/domain/0/domid", "0" },
+		{ "/local/pool/0/name", "Pool-0" },
 	};
 
 	for (size_t i = 0; i < sizeof(node) / sizeof(node[0]); i++) {

@@ -40,6 +40,9 @@ int path_canonical(const char *in, domid_t self, char *out, size_t *prefix)
 	int lead = 0;
 
 	if (in[0] != '/') {
+		/* Reserved for events, of which there may be more one day. */
+		if (in[0] == '@')
+			return -EINVAL;
 		if (length > XENSTORE_REL_PATH_MAX)
 			return -EINVAL;
 		lead = snprintf(out, PATH_BUFFER, "/local/domain/%u/", self);

@@ -53,6 +53,7 @@ static int check_op(struct client *client, const struct tree *tree, const struct
 	unsigned int missing;
 	const struct node *node = tree_nearest(tree, op->path, NULL, &missing);
 	unsigned int rights = perms_rights(node->perms, &who);
+	long nodes;
 
 	*idle = false;
 	if (op->kind == OP_REMOVE && op->path[1] == '\0')
@@ -83,9 +84,12 @@ static int check_op(struct client *client, const struct tree *tree, const struct
 		return 0;
 	}
 
-	/* What a guest creates is its own, wherever it is. */
-	if (missing && client_limit(client, QUOTA_NODES,
-				    account->nodes + tally_of(tally, client->domid) + missing))
+	/*
+	 * What a guest creates is its own, wherever it is. The sum can be negative while a transaction has removed nodes
+	 * that others have removed meanwhile, too.
+	 */
+	nodes = account->nodes + tally_of(tally, client->domid) + missing;
+	if (missing && nodes > 0 && client_limit(client, QUOTA_NODES, nodes))
 		return -ENOSPC;
 	return 0;
 }
