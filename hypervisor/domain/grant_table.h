@@ -49,7 +49,7 @@ _Static_assert(sizeof(struct grant_mapping) == 32, "128 to a frame");
 
 /*
  * Locks: `lock` guards the table (frames, active entries), `maptrack_lock` the mappings' states and free list. Neither
- * is held together with another grant table's lock, and none while a type reference or a page-table entry changes hands.
+ * is held together with another grant table's lock, nor while a type reference or a page-table entry changes hands.
  * Arrays grow only; nr_frames and nr_maptrack are published after what they count, and may be read without the lock.
  */
 struct grant_table {
@@ -74,7 +74,7 @@ struct grant_table {
 s16 grant_pin(struct domain *granter, u32 ref, domid_t user, bool write, mfn_t *mfn);
 void grant_unpin(struct domain *granter, u32 ref, bool write);
 
-/* The domain a guest names, referenced, if the caller may administrate it: GNTST_okay, _bad_domain, _permission_denied */
+/* The domain a guest names, referenced, if the caller may administrate it: GNTST_okay, bad_domain, permission_denied. */
 s16 grant_target(domid_t id, struct domain **d);
 
 /* One operation of each kind: fills op->status. */
