@@ -1,0 +1,1014 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// sources: hypervisor/memory/frame.c hypervisor/memory/heap.c hypervisor/memory/audit.c hypervisor/pv/pagetype.c
+// sources: hypervisor/pv/mmu.c hypervisor/pv/mmuext.c hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c
+// sources: hypervisor/pv/grant_pte.c hypervisor/domain/permission.c hypervisor/lib/printf.c tests/unit/sim/sim.c
+// libs: -lpthread
+//
+// Page types: what a guest may and may not put into its tables, interruption at every point, and four CPUs that do whatever
+// they like at once. After each test the audit walks everything and every frame must have come back.
+
+#include <pthread.h>
+
+#include "mmu_fixture.h"
+#include "pv/descriptor_page.h"
+#include "pv/grant_pte.h"
+#include "pv-abi/grant_table.h"
+
+static void test_one_type_at_a_time(void)
+{
+	fixture_begin();
+	mfn_t m = new_frame(guest);
+	struct frame *f = mfn_to_frame(m);
+
+	CU_ASSERT_EQUAL(frame_get_and_type(f, other, FT_WRITABLE), -EINVAL);
+	CU_ASSERT_EQUAL(frame_get_and_type(f, guest, FT_WRITABLE), 0);
+	CU_ASSERT_EQUAL(frame_get_and_type(f, guest, FT_WRITABLE), 0);
+	CU_ASSERT_EQUAL(type_count(m), 2);
+	for (unsigned level = 1; level <= 4; level++)
+		CU_ASSERT_EQUAL(frame_get_and_type(f, guest, ft_of_level(level)), -EINVAL);
+	CU_ASSERT_EQUAL(frame_get_and_type(f, guest, FT_SEGDESC), -EINVAL);
+	frame_put_and_type(f);
+	frame_put_and_type(f);
+	CU_ASSERT_EQUAL(frame_get_and_type(f, guest, FT_SEGDESC), 0);
+	CU_ASSERT_EQUAL(frame_get_and_type(f, guest, FT_WRITABLE), -EINVAL);
+	frame_put_and_type(f);
+	CU_ASSERT_EQUAL(frame_get_and_type(f, guest, FT_L1), 0);
+	CU_ASSERT_EQUAL(frame_get_and_type(f, guest, FT_L2), -EINVAL);
+	frame_put_and_type(f);
+	CU_ASSERT_EQUAL(refs_of(m), 1);
+	fixture_end();
+}
+
+static void test_pin(void)
+{
+	struct space s;
+
+	fixture_begin();
+	build_space(guest, &s, 3);
+	table_of(s.l1)[4] = pte_make(s.l1, PTE_P);               /* read-only mappings of tables are fine */
+	table_of(s.l1)[5] = pte_make(s.l4, PTE_P | PTE_US | PTE_G);
+	table_of(s.l4)[HV_SLOT_FIRST + 3] = 0x1237;              /* what a guest leaves there does not matter */
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), 0);
+	CU_ASSERT_EQUAL(type_of(s.l4), FT_L4);
+	CU_ASSERT_EQUAL(type_of(s.l3), FT_L3);
+	CU_ASSERT_EQUAL(type_of(s.l2), FT_L2);
+	CU_ASSERT_EQUAL(type_of(s.l1), FT_L1);
+	CU_ASSERT_EQUAL(type_of(s.data[0]), FT_WRITABLE);
+	CU_ASSERT_EQUAL(refs_of(s.data[0]), 2);
+	CU_ASSERT_EQUAL(refs_of(s.l1), 3);
+	CU_ASSERT_EQUAL(memcmp(table_of(s.l4) + 256, idle_l4 + 256, 16 * 8), 0);
+	/* Fix-ups: U everywhere, the mark on kernel pages only. */
+	CU_ASSERT_TRUE((table_of(s.l4)[1] & table_of(s.l3)[1] & table_of(s.l2)[1] & PTE_US) != 0);
+	CU_ASSERT_EQUAL(table_of(s.l1)[1], pte_make(s.data[0], DATA_FLAGS | PTE_US | PTE_GUEST_KERNEL));
+	CU_ASSERT_FALSE((table_of(s.l1)[5] & PTE_GUEST_KERNEL) != 0);
+	CU_ASSERT_EQUAL(audit(), 0);
+
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), -EINVAL);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L1_TABLE, s.l1, 0), 0);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L2_TABLE, s.l1, 0), -EINVAL);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, s.l2, 0), -EINVAL);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, s.l4, 0), 0);
+	CU_ASSERT_EQUAL(type_count(s.l4) | type_count(s.l2), 0);
+	CU_ASSERT_EQUAL(type_count(s.l1), 1);
+	CU_ASSERT_EQUAL(type_count(s.data[0]), 1);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, s.l1, 0), 0);
+	CU_ASSERT_EQUAL(type_count(s.data[0]), 0);
+	CU_ASSERT_EQUAL(refs_of(s.data[0]), 1);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, s.l1, 0), -EINVAL);
+	fixture_end();
+}
+
+/* Try one entry in an otherwise good L1, by validation and by update; both must agree. */
+static s64 try_leaf(u64 e)
+{
+	struct space s;
+	s64 by_update, by_pin;
+
+	build_space(guest, &s, 1);
+	table_of(s.l1)[9] = e;
+	by_pin = mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0);
+	if (!by_pin)
+		CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, s.l4, 0), 0);
+	CU_ASSERT_EQUAL(type_count(s.l4) | type_count(s.l3) | type_count(s.l2) | type_count(s.l1), 0);
+	table_of(s.l1)[9] = 0;
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), 0);
+	by_update = mmu_update((s.l1 << PAGE_SHIFT) + 9 * 8, e);
+	if (by_update)
+		CU_ASSERT_EQUAL(table_of(s.l1)[9], 0);
+	CU_ASSERT_EQUAL(by_pin, by_update);
+	CU_ASSERT_EQUAL(finish(do_update_va_mapping((SPACE_VA & ~0x1ff000ULL) | 9 << PAGE_SHIFT, e, 0)), -EINVAL); /* no root */
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, s.l4, 0), 0);
+	return by_update;
+}
+
+static void test_leaf_rules(void)
+{
+	fixture_begin();
+	mfn_t own = new_frame(guest), foreign = new_frame(other), io = 100, device = 200;
+	struct frame *hv = heap_alloc_hv(ALLOC_MISC, 0);
+
+	cpu_features.pge = true;
+	/* Frame 100 has an entry in the frame table but is a device's, frame 200 is none of RAM. */
+	mfn_to_frame(io)->count = 0;
+	frame_set_owner(mfn_to_frame(io), dom_io);
+	mfn_to_frame(device)->count = FC_BAD;
+
+	CU_ASSERT_EQUAL(try_leaf(0), 0);
+	CU_ASSERT_EQUAL(try_leaf(0xdeadbeef00), 0); /* not present: whatever it says */
+	CU_ASSERT_EQUAL(try_leaf(pte_make(own, PTE_P)), 0);
+	CU_ASSERT_EQUAL(try_leaf(pte_make(own, PTE_P | PTE_RW | PTE_US | PTE_AVAIL | PTE_NX | BIT(58))), 0);
+	CU_ASSERT_EQUAL(try_leaf(pte_make(foreign, PTE_P)), -EINVAL);
+	CU_ASSERT_EQUAL(try_leaf(pte_make(foreign, PTE_P | PTE_RW)), -EINVAL);
+	CU_ASSERT_EQUAL(try_leaf(pte_make(frame_to_mfn(hv), PTE_P)), -EINVAL);
+	CU_ASSERT_EQUAL(try_leaf(pte_make(va_to_mfn(guest), PTE_P)), -EINVAL);
+	CU_ASSERT_EQUAL(try_leaf(pte_make(va_to_mfn(idle_l4), PTE_P)), -EINVAL);
+	CU_ASSERT_EQUAL(try_leaf(pte_make(own, PTE_P | PTE_PCD)), -EINVAL);
+	CU_ASSERT_EQUAL(try_leaf(pte_make(own, PTE_P | PTE_PAT)), -EINVAL);
+	CU_ASSERT_EQUAL(try_leaf(pte_make(own, PTE_P) | BIT(50)), -EINVAL); /* beyond the physical address width */
+	CU_ASSERT_EQUAL(try_leaf(pte_make(0xfffff, PTE_P)), -EPERM);
+	CU_ASSERT_EQUAL(try_leaf(pte_make(io, PTE_P)), -EPERM);
+	CU_ASSERT_EQUAL(try_leaf(pte_make(device, PTE_P | PTE_RW)), -EPERM);
+	CU_ASSERT_EQUAL(range_set_add(&guest->perms.iomem, io, io), 0);
+	CU_ASSERT_EQUAL(range_set_add(&guest->perms.iomem, device, device), 0);
+	CU_ASSERT_EQUAL(try_leaf(pte_make(io, PTE_P | PTE_RW | PTE_PCD | PTE_PWT)), 0);
+	CU_ASSERT_EQUAL(try_leaf(pte_make(device, PTE_P | PTE_RW | PTE_PCD)), 0);
+	CU_ASSERT_EQUAL(try_leaf(pte_make(own, PTE_P | PTE_PAT)), 0);
+	heap_free_hv(ALLOC_MISC, hv, 0);
+	frame_set_owner(mfn_to_frame(io), NULL);
+	mfn_to_frame(io)->count = mfn_to_frame(device)->count = FC_HEAP | FC_FREE;
+	cpu_features.pge = false;
+	fixture_end();
+}
+
+static void test_global(void)
+{
+	u64 user, kernel, marked;
+
+	fixture_begin();
+	mfn_t m = new_frame(guest);
+
+	user = pte_make(m, PTE_P | PTE_US);
+	kernel = pte_make(m, PTE_P | PTE_G);
+	marked = pte_make(m, PTE_P | PTE_US | PTE_GUEST_KERNEL | PTE_G);
+	cpu_features.pge = true;
+	CU_ASSERT_TRUE(entry_fix(guest, 1, &user) == 0 && (user & PTE_G));
+	CU_ASSERT_TRUE(entry_fix(guest, 1, &kernel) == 0 && !(kernel & PTE_G) && (kernel & PTE_GUEST_KERNEL));
+	CU_ASSERT_TRUE(entry_fix(guest, 1, &marked) == 0 && !(marked & PTE_G) && (marked & PTE_GUEST_KERNEL));
+	cpu_features.meltdown = true;
+	CU_ASSERT_TRUE(entry_fix(guest, 1, &user) == 0 && !(user & PTE_G));
+	cpu_features.meltdown = cpu_features.pge = false;
+	fixture_end();
+}
+
+static void test_read_only_device_page(void)
+{
+	struct space s;
+	u64 *e;
+
+	fixture_begin();
+	mfn_to_frame(200)->count = FC_BAD;
+	CU_ASSERT_EQUAL(range_set_add(&guest->perms.iomem, 200, 200), 0);
+	CU_ASSERT_EQUAL(range_set_add(&mmio_ro_ranges, 200, 200), 0);
+	build_space(guest, &s, 1);
+	e = &table_of(s.l1)[7];
+	*e = pte_make(200, PTE_P | PTE_RW | PTE_PCD);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), 0);
+	CU_ASSERT_FALSE((*e & PTE_RW) != 0);
+	CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 56, pte_make(200, PTE_P | PTE_RW)), 0);
+	CU_ASSERT_TRUE((*e & PTE_P) && !(*e & PTE_RW));
+	range_set_destroy(&mmio_ro_ranges);
+	mfn_to_frame(200)->count = FC_HEAP | FC_FREE;
+	table_of(s.l1)[7] = 0;
+	fixture_end();
+}
+
+static void test_table_rules(void)
+{
+	struct space s;
+	u64 bad[] = { PTE_PS, PTE_PCD, PTE_PWT, PTE_G };
+
+	fixture_begin();
+	build_space(guest, &s, 2);
+	for (unsigned level = 4; level >= 2; level--) {
+		mfn_t mfn = level == 4 ? s.l4 : level == 3 ? s.l3 : s.l2;
+		u64 *slot = &table_of(mfn)[3], child = table_of(mfn)[1];
+
+		for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+			*slot = child | bad[i];
+			CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), -EINVAL);
+		}
+		*slot = pte_make(new_frame(other), TABLE_FLAGS);
+		CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), -EINVAL);
+		*slot = pte_make(200000, TABLE_FLAGS);
+		CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), -EINVAL);
+		*slot = pte_make(mfn, TABLE_FLAGS); /* a linear page table */
+		CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), -EINVAL);
+		*slot = pte_make(s.l4, TABLE_FLAGS); /* a loop */
+		CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), -EINVAL);
+		*slot = pte_make(s.data[0], TABLE_FLAGS); /* writable elsewhere in the same tree */
+		CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), -EINVAL);
+		*slot = 0;
+		CU_ASSERT_EQUAL(audit(), 0);
+	}
+	/* A table mapped writable by itself, from each end. */
+	table_of(s.l1)[8] = pte_make(s.l2, DATA_FLAGS);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), -EINVAL);
+	table_of(s.l1)[8] = pte_make(s.l1, DATA_FLAGS);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), -EINVAL);
+	table_of(s.l1)[8] = 0;
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), 0);
+	for (unsigned level = 1; level <= 4; level++) {
+		mfn_t mfn = level == 4 ? s.l4 : level == 3 ? s.l3 : level == 2 ? s.l2 : s.l1;
+
+		CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 64, pte_make(mfn, DATA_FLAGS)), -EINVAL);
+		CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 64, pte_make(mfn, PTE_P)), 0);
+		CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 64, pte_make(mfn, DATA_FLAGS)), -EINVAL);
+	}
+	CU_ASSERT_EQUAL(mmu_update((s.l4 << PAGE_SHIFT) + HV_SLOT_FIRST * 8, 0), -EINVAL);
+	CU_ASSERT_EQUAL(mmu_update((s.l4 << PAGE_SHIFT) + HV_SLOT_LAST * 8, pte_make(s.l3, TABLE_FLAGS)), -EINVAL);
+	CU_ASSERT_EQUAL(mmu_update((s.l4 << PAGE_SHIFT) + 4 * 8, pte_make(s.l4, TABLE_FLAGS)), -EINVAL);
+	CU_ASSERT_EQUAL(mmu_update((s.l3 << PAGE_SHIFT) + 4 * 8, pte_make(s.l4, TABLE_FLAGS)), -EINVAL);
+	CU_ASSERT_EQUAL(mmu_update((s.l2 << PAGE_SHIFT) + 4 * 8, pte_make(s.data[0], TABLE_FLAGS | PTE_PS)), -EINVAL);
+	CU_ASSERT_EQUAL(mmu_update((s.l2 << PAGE_SHIFT) + 4 * 8, pte_make(s.l1, TABLE_FLAGS)), 0);
+	CU_ASSERT_EQUAL(type_count(s.l1), 2);
+	fixture_end();
+}
+
+static void test_update(void)
+{
+	struct mmu_update req[4];
+	u32 done = 99;
+	struct space s;
+	u64 *e;
+
+	fixture_begin();
+	build_space(guest, &s, 4);
+	mfn_t foreign = new_frame(other), plain = new_frame(guest);
+	paddr_t l1 = s.l1 << PAGE_SHIFT;
+
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), 0);
+	e = &table_of(s.l1)[1];
+
+	/* References move with the entry. */
+	CU_ASSERT_EQUAL(mmu_update(l1 + 8, pte_make(s.data[1], DATA_FLAGS)), 0);
+	CU_ASSERT_EQUAL(refs_of(s.data[0]), 1);
+	CU_ASSERT_EQUAL(type_count(s.data[0]), 0);
+	CU_ASSERT_EQUAL(type_count(s.data[1]), 2);
+	CU_ASSERT_EQUAL(mmu_update(l1 + 8, pte_make(s.data[1], PTE_P)), 0);
+	CU_ASSERT_EQUAL(type_count(s.data[1]), 1);
+	CU_ASSERT_EQUAL(refs_of(s.data[1]), 3);
+	CU_ASSERT_EQUAL(mmu_update(l1 + 8, pte_make(s.data[1], PTE_P | PTE_NX | PTE_US)), 0);
+	CU_ASSERT_EQUAL(refs_of(s.data[1]), 3);
+	CU_ASSERT_EQUAL(mmu_update(l1 + 8, 0), 0);
+	CU_ASSERT_EQUAL(refs_of(s.data[1]), 2);
+
+	/* A and D. */
+	*e = 0;
+	CU_ASSERT_EQUAL(mmu_update(l1 + 8, pte_make(s.data[0], PTE_P | PTE_RW)), 0);
+	atomic_or(e, PTE_A | PTE_D);
+	CU_ASSERT_EQUAL(mmu_update((l1 + 8) | MMU_PT_UPDATE_PRESERVE_AD, pte_make(s.data[0], PTE_P)), 0);
+	CU_ASSERT_EQUAL(*e & (PTE_A | PTE_D | PTE_RW), PTE_A | PTE_D);
+	CU_ASSERT_EQUAL(mmu_update((l1 + 8) | MMU_PT_UPDATE_NO_TRANSLATE, pte_make(s.data[0], PTE_P)), 0);
+	CU_ASSERT_EQUAL(*e & (PTE_A | PTE_D), 0);
+
+	/* Memory that is no table. */
+	CU_ASSERT_EQUAL(mmu_update((plain << PAGE_SHIFT) + 24, 0x1122334455667788), 0);
+	CU_ASSERT_EQUAL(table_of(plain)[3], 0x1122334455667788);
+	CU_ASSERT_EQUAL(mmu_update((foreign << PAGE_SHIFT) + 24, 1), -EINVAL);
+	CU_ASSERT_EQUAL(mmu_update(l1 + 4, 0), -EINVAL);
+	CU_ASSERT_EQUAL(mmu_update(~0ULL & ~7ULL, 0), -EINVAL);
+	CU_ASSERT_EQUAL(mmu_update((1ULL << 52) + 8, 0), -EINVAL);
+
+	/* M2P. */
+	CU_ASSERT_EQUAL(mmu_update((plain << PAGE_SHIFT) | MMU_MACHPHYS_UPDATE, 1234), 0);
+	CU_ASSERT_EQUAL(sim.pfn[plain], 1234);
+	CU_ASSERT_EQUAL(mmu_update((foreign << PAGE_SHIFT) | MMU_MACHPHYS_UPDATE, 1), -EINVAL);
+
+	/* A batch stops at its first bad element and says how far it came. */
+	req[0] = (struct mmu_update){ l1 + 8, pte_make(s.data[3], PTE_P) };
+	req[1] = (struct mmu_update){ l1 + 16, 0 };
+	req[2] = (struct mmu_update){ l1 + 24, pte_make(foreign, PTE_P) };
+	req[3] = (struct mmu_update){ l1 + 32, 0 };
+	CU_ASSERT_EQUAL(do_mmu_update((u64)req, 4, (u64)&done, DOMID_SELF), -EINVAL);
+	CU_ASSERT_EQUAL(done, 2);
+	CU_ASSERT_EQUAL(pte_mfn(table_of(s.l1)[3]), s.data[2]);
+	CU_ASSERT_TRUE(table_of(s.l1)[4]);
+	CU_ASSERT_EQUAL(do_mmu_update(16, 1, (u64)&done, DOMID_SELF), -EFAULT);
+	CU_ASSERT_EQUAL(done, 0);
+	CU_ASSERT_EQUAL(do_mmu_update((u64)req, 0, 0, DOMID_SELF), 0);
+
+	/* The batch is taken up where it was interrupted. */
+	req[2].val = pte_make(s.data[0], PTE_P);
+	for (unsigned k = 1; k <= 3; k++) {
+		sim.preempt_after = k;
+		continued = 0;
+		CU_ASSERT_EQUAL(finish(do_mmu_update((u64)req, 4, (u64)&done, DOMID_SELF)), 0);
+		CU_ASSERT_EQUAL(continued, 1);
+		CU_ASSERT_EQUAL(done, 4);
+	}
+	fixture_end();
+}
+
+static void test_foreign(void)
+{
+	struct mmu_update req;
+	struct space s, t;
+	u32 foreigndom;
+
+	fixture_begin();
+	build_space(guest, &s, 1);
+	sim_current = dom0->vcpu[0];
+	build_space(dom0, &t, 1);
+	req.ptr = (t.l1 << PAGE_SHIFT) + 64;
+	req.val = pte_make(s.data[0], DATA_FLAGS);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, t.l4, 0), 0);
+	/* dom0 maps a guest's frame when it names the owner, and only then. */
+	CU_ASSERT_EQUAL(do_mmu_update((u64)&req, 1, 0, DOMID_SELF), -EINVAL);
+	CU_ASSERT_EQUAL(do_mmu_update((u64)&req, 1, 0, 8), -EINVAL);
+	CU_ASSERT_EQUAL(do_mmu_update((u64)&req, 1, 0, 99), -ESRCH);
+	CU_ASSERT_EQUAL(do_mmu_update((u64)&req, 1, 0, 7), 0);
+	CU_ASSERT_EQUAL(type_count(s.data[0]), 1);
+	CU_ASSERT_TRUE(mmuext(MMUEXT_PIN_L1_TABLE, s.data[0], 0) == -EINVAL);
+	CU_ASSERT_EQUAL(audit(), 0);
+	/* The mapping keeps the frame although its owner gives it away. */
+	frame_release(mfn_to_frame(s.data[0]));
+	CU_ASSERT_EQUAL(refs_of(s.data[0]), 1);
+	/* Another look at it needs no permission, the right to write does. */
+	req.val = pte_make(s.data[0], PTE_P);
+	CU_ASSERT_EQUAL(do_mmu_update((u64)&req, 1, 0, DOMID_SELF), 0);
+	CU_ASSERT_EQUAL(type_count(s.data[0]), 0);
+	req.val = pte_make(s.data[0], DATA_FLAGS);
+	CU_ASSERT_EQUAL(do_mmu_update((u64)&req, 1, 0, DOMID_SELF), -EINVAL);
+	req.val = 0;
+	CU_ASSERT_EQUAL(do_mmu_update((u64)&req, 1, 0, DOMID_SELF), 0);
+	CU_ASSERT_TRUE((mfn_to_frame(s.data[0])->count & FC_HEAP) != 0);
+
+	/* The guest's own tables from outside: high half of the domain argument. */
+	table_of(s.l1)[1] = 0;
+	foreigndom = 7 | (7 + 1) << 16;
+	struct mmuext_op pin = { .cmd = MMUEXT_PIN_L4_TABLE, .arg1.mfn = s.l4 };
+
+	CU_ASSERT_EQUAL(do_mmuext_op((u64)&pin, 1, 0, DOMID_SELF), -EINVAL);
+	CU_ASSERT_EQUAL(do_mmuext_op((u64)&pin, 1, 0, 7), 0);
+	req.ptr = (s.l1 << PAGE_SHIFT) + 64;
+	req.val = pte_make(s.l1, PTE_P);
+	CU_ASSERT_EQUAL(do_mmu_update((u64)&req, 1, 0, DOMID_SELF), -EINVAL);
+	CU_ASSERT_EQUAL(do_mmu_update((u64)&req, 1, 0, foreigndom), 0);
+	/* Nobody else may. */
+	sim_current = other->vcpu[0];
+	CU_ASSERT_EQUAL(do_mmu_update((u64)&req, 1, 0, foreigndom), -EPERM);
+	CU_ASSERT_EQUAL(do_mmu_update((u64)&req, 1, 0, 7), -EPERM);
+	CU_ASSERT_EQUAL(do_mmu_update((u64)&req, 1, 0, (7 + 1) << 16 | DOMID_SELF), -EPERM);
+	CU_ASSERT_EQUAL(do_mmu_update((u64)&req, 1, 0, DOMID_XEN), -EPERM);
+	CU_ASSERT_EQUAL(do_mmuext_op((u64)&pin, 1, 0, 7), -EPERM);
+
+	sim_current = dom0->vcpu[0];
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, t.l4, 0), 0);
+	frame_release(mfn_to_frame(t.l4));
+	frame_release(mfn_to_frame(t.l3));
+	frame_release(mfn_to_frame(t.l2));
+	frame_release(mfn_to_frame(t.l1));
+	frame_release(mfn_to_frame(t.data[0]));
+	fixture_end();
+}
+
+static void test_va_mapping(void)
+{
+	struct vcpu *v;
+	struct space s;
+
+	fixture_begin();
+	v = guest->vcpu[0];
+	build_space(guest, &s, 2);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_NEW_BASEPTR, new_frame(other), 0), -EINVAL);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_NEW_BASEPTR, s.l4, 0), 0);
+	CU_ASSERT_EQUAL(v->pv.guest_table, s.l4);
+	CU_ASSERT_EQUAL(sim_cpu->cr3_mfn, s.l4);
+	CU_ASSERT_EQUAL(finish(do_update_va_mapping(SPACE_VA, pte_make(s.data[1], PTE_P), UVMF_INVLPG | UVMF_LOCAL)), 0);
+	CU_ASSERT_EQUAL(pte_mfn(table_of(s.l1)[1]), s.data[1]);
+	CU_ASSERT_EQUAL(refs_of(s.data[0]), 1);
+	CU_ASSERT_EQUAL(finish(do_update_va_mapping(SPACE_VA, 0, UVMF_TLB_FLUSH | UVMF_ALL)), 0);
+	CU_ASSERT_EQUAL(finish(do_update_va_mapping(SPACE_VA, 0, UVMF_TLB_FLUSH | 8)), -EFAULT);
+	CU_ASSERT_EQUAL(finish(do_update_va_mapping(SPACE_VA, pte_make(s.l2, DATA_FLAGS), 0)), -EINVAL);
+	CU_ASSERT_EQUAL(finish(do_update_va_mapping(0, 0, 0)), -EINVAL);
+	CU_ASSERT_EQUAL(finish(do_update_va_mapping(HV_VIRT_START, 0, 0)), -EINVAL);
+	CU_ASSERT_EQUAL(finish(do_update_va_mapping(0x800000000000, 0, 0)), -EINVAL);
+	CU_ASSERT_EQUAL(finish(do_update_va_mapping_otherdomain(SPACE_VA, 0, 0, 8)), -EPERM);
+	/* The root that is in use keeps its type whatever happens to pins. */
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), 0);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, s.l4, 0), 0);
+	CU_ASSERT_EQUAL(type_count(s.l4), 1);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_NEW_USER_BASEPTR, s.l4, 0), 0);
+	CU_ASSERT_EQUAL(type_count(s.l4), 2);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_NEW_USER_BASEPTR, 0, 0), 0);
+	CU_ASSERT_EQUAL(type_count(s.l4), 1);
+	CU_ASSERT_EQUAL(audit(), 0);
+	fixture_end();
+}
+
+/* Validation stopped at its k-th look: whatever the state, counts are right; then it is carried on. */
+static void test_interrupted_pin(void)
+{
+	struct space s;
+	unsigned k;
+
+	fixture_begin();
+	for (k = 1; k < 100; k++) {
+		struct mmuext_op op = { .cmd = MMUEXT_PIN_L4_TABLE };
+		s64 r;
+
+		build_space(guest, &s, 1);
+		for (unsigned i = 2; i < 6; i++) {
+			table_of(s.l4)[i] = table_of(s.l4)[1];
+			table_of(s.l3)[i] = table_of(s.l3)[1];
+			table_of(s.l2)[i] = table_of(s.l2)[1];
+		}
+		op.arg1.mfn = s.l4;
+		sim.preempt_after = k;
+		continuation.wanted = false;
+		r = do_mmuext_op((u64)&op, 1, 0, DOMID_SELF);
+		sim.preempt_after = 0;
+		CU_ASSERT_EQUAL(audit(), 0);
+		if (r == SIM_CONTINUED) {
+			CU_ASSERT_TRUE((mfn_to_frame(s.l4)->type & FT_PARTIAL) != 0);
+			CU_ASSERT_EQUAL(type_count(s.l4), 0);
+			switch (k % 3) {
+			case 0: /* abandoned: the teardown at the end finds it */
+				continuation.wanted = false;
+				continue;
+			case 1: /* abandoned, and the frame becomes something else */
+				continuation.wanted = false;
+				CU_ASSERT_EQUAL(mmuext(MMUEXT_CLEAR_PAGE, s.l4, 0), 0);
+				CU_ASSERT_EQUAL(audit(), 0);
+				continue;
+			}
+			r = finish(r);
+		}
+		CU_ASSERT_EQUAL(r, 0);
+		CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, s.l4, 0), 0);
+		CU_ASSERT_EQUAL(type_count(s.l4) | type_count(s.l3) | type_count(s.l2) | type_count(s.l1), 0);
+		if (k > 40)
+			break;
+	}
+	fixture_end();
+}
+
+static void test_interrupted_failure(void)
+{
+	struct space s;
+
+	fixture_begin();
+	for (unsigned k = 1; k < 12; k++) {
+		build_space(guest, &s, 1);
+		for (unsigned i = 2; i < 6; i++)
+			table_of(s.l4)[i] = table_of(s.l4)[1];
+		table_of(s.l4)[400] = pte_make(s.data[0], TABLE_FLAGS | PTE_PS);
+		sim.preempt_after = k;
+		CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), -EINVAL);
+		sim.preempt_after = 0;
+		CU_ASSERT_EQUAL(audit(), 0);
+		CU_ASSERT_EQUAL(mmu_update((s.l4 << PAGE_SHIFT) + 400 * 8, 0), 0);
+		CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), 0);
+		CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, s.l4, 0), 0);
+	}
+	fixture_end();
+}
+
+static void test_interrupted_unpin(void)
+{
+	struct space s;
+
+	fixture_begin();
+	for (unsigned k = 1; k < 60; k++) {
+		struct mmuext_op op = { .cmd = MMUEXT_UNPIN_TABLE };
+		struct mmu_update zap = { 0 };
+		s64 r;
+
+		build_space(guest, &s, 1);
+		for (unsigned i = 2; i < 6; i++) {
+			table_of(s.l4)[i] = table_of(s.l4)[1];
+			table_of(s.l3)[i] = table_of(s.l3)[1];
+			table_of(s.l2)[i] = table_of(s.l2)[1];
+		}
+		CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), 0);
+		op.arg1.mfn = s.l4;
+		zap.ptr = (s.l4 << PAGE_SHIFT) + 8;
+		sim.preempt_after = k;
+		continuation.wanted = false;
+		r = do_mmuext_op((u64)&op, 1, 0, DOMID_SELF);
+		sim.preempt_after = 0;
+		CU_ASSERT_EQUAL(audit(), 0);
+		if (r == SIM_CONTINUED) {
+			CU_ASSERT_EQUAL(mfn_to_frame(s.l4)->type & (FT_PARTIAL | FT_PINNED), FT_PARTIAL | FT_PINNED);
+			CU_ASSERT_EQUAL(type_count(s.l4), 1);
+			CU_ASSERT_EQUAL(do_mmu_update((u64)&zap, 1, 0, DOMID_SELF), -EINVAL);
+			switch (k % 4) {
+			case 0: /* left so */
+				continuation.wanted = false;
+				continue;
+			case 1: /* taken into use again: validation is carried on, then it is unpinned for good */
+				CU_ASSERT_EQUAL(frame_get_and_type(mfn_to_frame(s.l4), guest, FT_L4), 0);
+				CU_ASSERT_TRUE((mfn_to_frame(s.l4)->type & FT_VALIDATED) != 0);
+				CU_ASSERT_EQUAL(audit(), 1 + 1); /* our two references are the only ones it cannot explain */
+				frame_put_and_type(mfn_to_frame(s.l4));
+				break;
+			}
+			r = finish(r);
+		}
+		CU_ASSERT_EQUAL(r, 0);
+		CU_ASSERT_EQUAL(type_count(s.l4) | type_count(s.l3) | type_count(s.l2) | type_count(s.l1), 0);
+		CU_ASSERT_EQUAL(refs_of(s.l4), 1);
+	}
+	fixture_end();
+}
+
+/* A root or a subtree that is given up and cannot be undone at once is remembered by the vCPU. */
+static void test_interrupted_base_pointer(void)
+{
+	struct space s, t;
+
+	fixture_begin();
+	build_space(guest, &s, 1);
+	for (unsigned k = 1; k < 20; k++) {
+		build_space(guest, &t, 1);
+		for (unsigned i = 2; i < 6; i++)
+			table_of(t.l4)[i] = table_of(t.l4)[1];
+		CU_ASSERT_EQUAL(mmuext(MMUEXT_NEW_BASEPTR, t.l4, 0), 0);
+		sim.preempt_after = k;
+		CU_ASSERT_EQUAL(mmuext(MMUEXT_NEW_BASEPTR, s.l4, 0), 0);
+		sim.preempt_after = 0;
+		CU_ASSERT_EQUAL(guest->vcpu[0]->pv.old_table, 0);
+		CU_ASSERT_EQUAL(type_count(t.l4) | type_count(t.l3), 0);
+
+		CU_ASSERT_EQUAL(mmu_update((s.l4 << PAGE_SHIFT) + 16, pte_make(t.l3, TABLE_FLAGS)), 0);
+		sim.preempt_after = k;
+		CU_ASSERT_EQUAL(mmu_update((s.l4 << PAGE_SHIFT) + 16, 0), 0);
+		sim.preempt_after = 0;
+		CU_ASSERT_EQUAL(guest->vcpu[0]->pv.old_table, 0);
+		CU_ASSERT_EQUAL(type_count(t.l3), 0);
+		CU_ASSERT_EQUAL(mmuext(MMUEXT_CLEAR_PAGE, t.l3, 0), 0);
+	}
+	CU_ASSERT_EQUAL(audit(), 0);
+	fixture_end();
+}
+
+static void test_tlb(void)
+{
+	struct space s;
+
+	fixture_begin();
+	cpus_online = 7;
+	nr_cpus = 3;
+	guest->dirty_cpus = 3;
+	build_space(guest, &s, 1);
+	flushed = 0;
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), 0);
+	CU_ASSERT_EQUAL(flushed, 0); /* fresh frames: nobody can know them */
+	CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 8, 0), 0);
+	/* data[0] was writable: a CPU that has not flushed since may still write to it. */
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L1_TABLE, s.data[0], 0), 0);
+	CU_ASSERT_EQUAL(flushed, 3);
+	flushed = 0;
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, s.data[0], 0), 0);
+	CU_ASSERT_EQUAL(flushed, 0);
+	tlb_flush(1, 0);
+	flushed = 0;
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_CLEAR_PAGE, s.data[0], 0), 0); /* writable: a CPU may have the table in its paging caches */
+	CU_ASSERT_EQUAL(flushed, 2);
+	flushed = 0;
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_CLEAR_PAGE, s.data[0], 0), 0);
+	CU_ASSERT_EQUAL(flushed, 0);
+	/* A frame that another domain had mapped: its CPUs too. */
+	struct mmu_update req = { (s.l1 << PAGE_SHIFT) + 8, pte_make(new_frame(other), DATA_FLAGS) };
+
+	sim_current = dom0->vcpu[0];
+	CU_ASSERT_EQUAL(do_mmu_update((u64)&req, 1, 0, 8 | (7 + 1) << 16), 0);
+	sim_current = guest->vcpu[0];
+	CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 8, 0), 0);
+	other->dirty_cpus = 0;
+	sim_current = other->vcpu[0];
+	flushed = 0;
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L1_TABLE, pte_mfn(req.val), 0), 0);
+	CU_ASSERT_EQUAL(flushed, 7);
+	/* Unmapped mode: the copies of a root are stale at once. */
+	sim_current = guest->vcpu[0];
+	cpu_features.meltdown = true;
+	flushed = 0;
+	CU_ASSERT_EQUAL(mmu_update((s.l4 << PAGE_SHIFT) + 8, 0), 0);
+	CU_ASSERT_EQUAL(flushed, 3);
+	cpu_features.meltdown = false;
+	cpus_online = 1;
+	nr_cpus = 1;
+	guest->dirty_cpus = 1;
+	fixture_end();
+}
+
+static void test_flush_operations(void)
+{
+	struct mmuext_op op[4] = { { .cmd = MMUEXT_TLB_FLUSH_LOCAL }, { .cmd = MMUEXT_TLB_FLUSH_ALL },
+				   { .cmd = MMUEXT_TLB_FLUSH_MULTI }, { .cmd = MMUEXT_INVLPG_LOCAL } };
+	u64 mask = 6;
+
+	fixture_begin();
+	cpus_online = 15;
+	guest->dirty_cpus = 15;
+	for (unsigned i = 0; i < 4; i++)
+		guest->vcpu[i]->cpu = i;
+	op[2].arg2.vcpumask = (u64)&mask;
+	flushed = 0;
+	sim.tlb_flushes = 0;
+	CU_ASSERT_EQUAL(do_mmuext_op((u64)op, 1, 0, DOMID_SELF), 0);
+	CU_ASSERT_EQUAL(flushed, 1);
+	flushed = 0;
+	CU_ASSERT_EQUAL(do_mmuext_op((u64)&op[2], 1, 0, DOMID_SELF), 0);
+	CU_ASSERT_EQUAL(flushed, 6);
+	CU_ASSERT_EQUAL(do_mmuext_op((u64)op, 4, 0, DOMID_SELF), 0);
+	CU_ASSERT_EQUAL(flushed, 15);
+	op[2].arg2.vcpumask = 8;
+	CU_ASSERT_EQUAL(do_mmuext_op((u64)&op[2], 1, 0, DOMID_SELF), -EFAULT);
+	op[0].cmd = MMUEXT_FLUSH_CACHE;
+	CU_ASSERT_EQUAL(do_mmuext_op((u64)op, 1, 0, DOMID_SELF), -EACCES);
+	op[0].cmd = MMUEXT_MARK_SUPER;
+	CU_ASSERT_EQUAL(do_mmuext_op((u64)op, 1, 0, DOMID_SELF), -EOPNOTSUPP);
+	op[0].cmd = 77;
+	CU_ASSERT_EQUAL(do_mmuext_op((u64)op, 1, 0, DOMID_SELF), -ENOSYS);
+	cpus_online = 1;
+	guest->dirty_cpus = 1;
+	fixture_end();
+}
+
+static void test_descriptor_tables(void)
+{
+	struct vcpu *v;
+	struct space s;
+	u64 frames[2];
+
+	fixture_begin();
+	v = guest->vcpu[0];
+	build_space(guest, &s, 3);
+	for (unsigned i = 0; i < 512; i++)
+		table_of(s.data[2])[i] = 0x00cf92000000ffffULL; /* flat data, DPL 0 */
+	frames[0] = s.data[2];
+	CU_ASSERT_EQUAL(pv_set_gdt(v, frames, 512), 0);
+	CU_ASSERT_EQUAL(table_of(s.data[2])[5], 0x00cff2000000ffffULL);
+	CU_ASSERT_EQUAL(type_of(s.data[2]), FT_SEGDESC);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), -EINVAL); /* maps it writable */
+	table_of(s.l1)[3] = pte_make(s.data[2], PTE_P);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_NEW_BASEPTR, s.l4, 0), 0);
+	CU_ASSERT_EQUAL(audit(), 0);
+	frames[1] = s.l1;
+	CU_ASSERT_EQUAL(pv_set_gdt(v, frames, 513), -EINVAL);
+	CU_ASSERT_EQUAL(v->pv.gdt_entries, 512);
+	CU_ASSERT_EQUAL(pv_set_gdt(v, frames, FIRST_RESERVED_GDT_ENTRY + 1), -EINVAL);
+	frames[0] = ~0ULL;
+	CU_ASSERT_EQUAL(pv_set_gdt(v, frames, 1), -EINVAL);
+	CU_ASSERT_EQUAL(do_update_descriptor((s.data[2] << PAGE_SHIFT) + 8, 0x00cf9a000000ffffULL), 0);
+	CU_ASSERT_EQUAL(table_of(s.data[2])[1], 0x00cffa000000ffffULL);
+	CU_ASSERT_EQUAL(do_update_descriptor((s.data[2] << PAGE_SHIFT) + 8, 0x0000890000000067ULL), -EINVAL);
+	CU_ASSERT_EQUAL(do_update_descriptor((s.data[2] << PAGE_SHIFT) + 9, 0), -EINVAL);
+	CU_ASSERT_EQUAL(do_update_descriptor(s.l1 << PAGE_SHIFT, 0), -EINVAL);
+	CU_ASSERT_EQUAL(do_update_descriptor(~7ULL, 0), -EINVAL);
+	/* An LDT by its address. */
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_SET_LDT, SPACE_VA + 2 * PAGE_SIZE, 100), 0);
+	CU_ASSERT_EQUAL(type_count(s.data[2]), 2);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_SET_LDT, SPACE_VA + 2 * PAGE_SIZE, 513), -EINVAL);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_SET_LDT, SPACE_VA + 2 * PAGE_SIZE + 8, 1), -EINVAL);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_SET_LDT, HV_VIRT_START, 1), -EINVAL);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_SET_LDT, SPACE_VA, 1), -EINVAL); /* mapped writable */
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_SET_LDT, ~0ULL << 12, 8193), -EINVAL);
+	CU_ASSERT_EQUAL(v->pv.ldt_entries, 100);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_SET_LDT, 0, 0), 0);
+	CU_ASSERT_EQUAL(type_count(s.data[2]), 1);
+	CU_ASSERT_EQUAL(pv_set_gdt(v, NULL, 0), 0);
+	CU_ASSERT_EQUAL(type_count(s.data[2]), 0);
+	CU_ASSERT_TRUE(windows_loaded >= 4);
+	fixture_end();
+}
+
+static void test_grant_entries(void)
+{
+	struct frame *f;
+	struct space s;
+	u64 *e;
+	mfn_t m;
+
+	fixture_begin();
+	sim_current = other->vcpu[0];
+	build_space(other, &s, 2);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_NEW_BASEPTR, s.l4, 0), 0);
+	m = new_frame(guest);
+	f = mfn_to_frame(m);
+	e = &table_of(s.l1)[1];
+	/* The grant code's own references. */
+	CU_ASSERT_EQUAL(frame_get_and_type(f, guest, FT_WRITABLE), 0);
+	grants[nr_grants].mfn = m;
+	grants[nr_grants++].writable = true;
+
+	CU_ASSERT_EQUAL(grant_pte_map(SPACE_VA, m, GNTMAP_host_map, PTE_AVAIL), 0);
+	CU_ASSERT_EQUAL(pte_mfn(*e), m);
+	CU_ASSERT_TRUE((*e & PTE_GUEST_KERNEL) && (*e & PTE_RW) && (*e & PTE_AVAIL) == PTE_AVAIL);
+	CU_ASSERT_EQUAL(refs_of(s.data[0]), 1); /* what was there before is given up */
+	CU_ASSERT_EQUAL(audit(), 0);
+	CU_ASSERT_EQUAL(grant_pte_unmap(SPACE_VA, m + 1, GNTMAP_host_map, 0), -EINVAL);
+	CU_ASSERT_EQUAL(grant_pte_unmap(SPACE_VA + PAGE_SIZE, m, GNTMAP_host_map, 0), -EINVAL);
+	CU_ASSERT_EQUAL(grant_pte_unmap(SPACE_VA, m, GNTMAP_host_map, 0), 0);
+	CU_ASSERT_EQUAL(*e, 0);
+	CU_ASSERT_EQUAL(refs_of(m), 2);
+
+	/* By the entry's machine address, for user space. */
+	u64 at = (s.l1 << PAGE_SHIFT) + 8;
+
+	CU_ASSERT_EQUAL(grant_pte_map(at, m, GNTMAP_host_map | GNTMAP_contains_pte | GNTMAP_application_map, 0), 0);
+	CU_ASSERT_TRUE((*e & PTE_US) && !(*e & PTE_GUEST_KERNEL));
+	CU_ASSERT_EQUAL(grant_pte_map(at + 1, m, GNTMAP_contains_pte, 0), -EINVAL);
+	CU_ASSERT_EQUAL(grant_pte_map((s.l2 << PAGE_SHIFT) + 64, m, GNTMAP_contains_pte, 0), -EINVAL);
+	CU_ASSERT_EQUAL(grant_pte_map((m << PAGE_SHIFT) + 64, m, GNTMAP_contains_pte, 0), -EINVAL);
+	CU_ASSERT_EQUAL(grant_pte_map(~7ULL, m, GNTMAP_contains_pte, 0), -EINVAL);
+	CU_ASSERT_EQUAL(audit(), 0);
+	/* The guest overwrites it by other means: nothing is lost, the grant's own references stay. */
+	CU_ASSERT_EQUAL(mmu_update(at, 0), 0);
+	CU_ASSERT_EQUAL(refs_of(m), 2);
+	CU_ASSERT_EQUAL(grant_pte_unmap(at, m, GNTMAP_contains_pte, 0), -EINVAL);
+
+	/* unmap_and_replace: the entry of another address moves here. */
+	CU_ASSERT_EQUAL(grant_pte_map(SPACE_VA, m, GNTMAP_host_map, 0), 0);
+	CU_ASSERT_EQUAL(grant_pte_unmap(SPACE_VA, m, GNTMAP_host_map, SPACE_VA + PAGE_SIZE), 0);
+	CU_ASSERT_EQUAL(pte_mfn(*e), s.data[1]);
+	CU_ASSERT_EQUAL(table_of(s.l1)[2], 0);
+	CU_ASSERT_EQUAL(refs_of(m), 2);
+	CU_ASSERT_EQUAL(grant_pte_unmap(SPACE_VA, m, GNTMAP_host_map, SPACE_VA + PAGE_SIZE), -EINVAL);
+	CU_ASSERT_EQUAL(pte_mfn(*e), s.data[1]);
+
+	/* Read-only stays read-only. */
+	CU_ASSERT_EQUAL(grant_pte_map(SPACE_VA, m, GNTMAP_host_map | GNTMAP_readonly, 0), 0);
+	CU_ASSERT_EQUAL(mmu_update(at, pte_make(m, DATA_FLAGS)), -EINVAL);
+	CU_ASSERT_EQUAL(finish(do_update_va_mapping(SPACE_VA, pte_make(m, PTE_P | PTE_RW), 0)), -EINVAL);
+	CU_ASSERT_EQUAL(audit(), 0);
+	/* The owner's end: the frame stays as long as the entry. */
+	nr_grants = 0;
+	frame_put_and_type(f);
+	kill_domain(guest);
+	CU_ASSERT_EQUAL(guest->tot_pages, 1);
+	sim_current = other->vcpu[0];
+	CU_ASSERT_EQUAL(mmu_update(at, 0), 0);
+	CU_ASSERT_EQUAL(guest->tot_pages, 0);
+	fixture_end();
+}
+
+static void test_share_and_steal(void)
+{
+	struct frame *f;
+	struct space s;
+
+	fixture_begin();
+	build_space(guest, &s, 2);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), 0);
+	f = heap_alloc_hv(ALLOC_SHARED, 0);
+	frame_share(f, guest, FRAME_SHARE_RW);
+	CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 80, pte_make(frame_to_mfn(f), DATA_FLAGS)), 0);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L1_TABLE, frame_to_mfn(f), 0), -EINVAL);
+	CU_ASSERT_EQUAL(audit(), 0);
+	CU_ASSERT_EQUAL(frame_unshare(f), -EBUSY);
+	CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 80, 0), 0);
+	CU_ASSERT_EQUAL(frame_unshare(f), 0);
+	heap_free_hv(ALLOC_SHARED, f, 0);
+
+	f = heap_alloc_hv(ALLOC_SHARED, 0);
+	frame_share(f, guest, FRAME_SHARE_RO);
+	CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 80, pte_make(frame_to_mfn(f), DATA_FLAGS)), -EINVAL);
+	CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 80, pte_make(frame_to_mfn(f), PTE_P)), 0);
+	CU_ASSERT_EQUAL(audit(), 0);
+	frame_abandon(f, ALLOC_SHARED);
+	CU_ASSERT_EQUAL(frame_to_mfn(f), pte_mfn(table_of(s.l1)[10]));
+	CU_ASSERT_EQUAL(audit(), 0);
+
+	CU_ASSERT_EQUAL(frame_steal(guest, mfn_to_frame(s.data[0])), -EBUSY);
+	CU_ASSERT_EQUAL(frame_steal(other, mfn_to_frame(s.data[0])), -EINVAL);
+	CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 8, 0), 0);
+	CU_ASSERT_EQUAL(frame_steal(guest, mfn_to_frame(s.data[0])), 0);
+	CU_ASSERT_EQUAL(frame_steal(guest, mfn_to_frame(s.data[0])), -EINVAL);
+	flushed = 0;
+	CU_ASSERT_EQUAL(heap_assign(other, mfn_to_frame(s.data[0]), 0), 0);
+	CU_ASSERT_EQUAL(flushed, 1);
+	CU_ASSERT_EQUAL(other->tot_pages, 1);
+	CU_ASSERT_EQUAL(audit(), 0);
+	fixture_end();
+}
+
+/* The audit itself sees what it should see. */
+static void test_audit_sees(void)
+{
+	struct space s;
+	struct frame *f;
+
+	fixture_begin();
+	build_space(guest, &s, 2);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), 0);
+	CU_ASSERT_EQUAL(audit(), 0);
+	f = mfn_to_frame(s.data[0]);
+	f->count++;
+	CU_ASSERT_EQUAL(audit(), 1);
+	f->count--;
+	f->type++;
+	CU_ASSERT_EQUAL(audit(), 1);
+	f->type--;
+	table_of(s.l1)[20] = pte_make(s.l2, PTE_P | PTE_RW);
+	CU_ASSERT_TRUE(audit() > 0);
+	table_of(s.l1)[20] = pte_make(new_frame(other), PTE_P);
+	CU_ASSERT_TRUE(audit() > 0);
+	table_of(s.l1)[20] = pte_make(va_to_mfn(idle_l4), PTE_P);
+	CU_ASSERT_TRUE(audit() > 0);
+	table_of(s.l1)[20] = pte_make(SIM_FRAMES + 5, PTE_P);
+	CU_ASSERT_EQUAL(audit(), 1);
+	table_of(s.l1)[20] = 0;
+	table_of(s.l4)[260] ^= PAGE_SIZE;
+	CU_ASSERT_EQUAL(audit(), 1);
+	table_of(s.l4)[260] ^= PAGE_SIZE;
+	sim_cpu->cr3_mfn = s.l1;
+	CU_ASSERT_EQUAL(audit(), 1);
+	sim_cpu->cr3_mfn = s.l4;
+	CU_ASSERT_EQUAL(audit(), 0);
+	sim_cpu->cr3_mfn = va_to_mfn(idle_l4);
+	f->type |= FT_LOCKED;
+	CU_ASSERT_EQUAL(audit(), 1);
+	f->type &= ~FT_LOCKED;
+	guest->tot_pages++;
+	CU_ASSERT_EQUAL(audit(), 1);
+	guest->tot_pages--;
+	fixture_end();
+}
+
+/* ---- anything at all ---- */
+
+#define POOL 40
+static mfn_t pool[POOL];
+static u64 updates, pins, bases; /* that were accepted: chance must have done something */
+
+static u64 random_entry(unsigned *seed)
+{
+	static const u64 flags[] = { 0, PTE_P, PTE_P | PTE_RW, PTE_P | PTE_RW, PTE_P | PTE_RW | PTE_US, PTE_P | PTE_US | PTE_A | PTE_D,
+				     PTE_P | PTE_PS, PTE_P | PTE_RW | PTE_PCD };
+
+	return pte_make(pool[(unsigned)rand_r(seed) % POOL], flags[(unsigned)rand_r(seed) % ARRAY_SIZE(flags)]);
+}
+
+static void random_step(unsigned *seed)
+{
+	struct vcpu *v = sim_current;
+	struct mmuext_op op[3];
+	struct mmu_update req[3];
+	unsigned n = 1 + (unsigned)rand_r(seed) % 3;
+	mfn_t m = pool[(unsigned)rand_r(seed) % POOL];
+	u64 frames[2];
+
+	switch ((unsigned)rand_r(seed) % 12) {
+	case 0: case 1: case 2: case 3: case 4:
+		for (unsigned i = 0; i < n; i++) {
+			req[i].ptr = (pool[(unsigned)rand_r(seed) % POOL] << PAGE_SHIFT) + (unsigned)rand_r(seed) % 4 * 8;
+			req[i].val = random_entry(seed);
+		}
+		if (!finish(do_mmu_update((u64)req, n, 0, DOMID_SELF)))
+			atomic_add(&updates, 1);
+		break;
+	case 5: case 6: case 7:
+		for (unsigned i = 0; i < n; i++) {
+			op[i].cmd = (unsigned)rand_r(seed) % 6;
+			op[i].arg1.mfn = pool[(unsigned)rand_r(seed) % POOL];
+		}
+		if (!finish(do_mmuext_op((u64)op, n, 0, DOMID_SELF)) && op[0].cmd <= MMUEXT_PIN_L4_TABLE)
+			atomic_add(&pins, 1);
+		break;
+	case 8:
+		(void)mmuext(rand_r(seed) & 1 ? MMUEXT_UNPIN_TABLE : MMUEXT_NEW_USER_BASEPTR, m, 0);
+		break;
+	case 9:
+		if (!finish(do_update_va_mapping((u64)((unsigned)rand_r(seed) % 4) << PAGE_SHIFT, random_entry(seed), 0)))
+			atomic_add(&bases, 1);
+		break;
+	case 10:
+		(void)mmuext(MMUEXT_CLEAR_PAGE, m, 0);
+		break;
+	case 11:
+		frames[0] = m;
+		frames[1] = pool[0];
+		(void)pv_set_gdt(v, frames, (unsigned)rand_r(seed) % 600);
+		break;
+	}
+}
+
+/* A little tree in the pool, so that chance has something to start from. */
+static void fill_pool(void)
+{
+	for (unsigned i = 0; i < POOL; i++)
+		pool[i] = new_frame(guest);
+	for (unsigned i = 0; i < 12; i++)
+		for (unsigned k = 0; k < 4; k++)
+			table_of(pool[i])[k] = pte_make(pool[(i / 3 + 1) * 3 + (i + k) % 3], i < 9 ? TABLE_FLAGS : PTE_P);
+}
+
+static void test_random(void)
+{
+	unsigned seed = 5;
+
+	fixture_begin();
+	fill_pool();
+	for (unsigned i = 0; i < 200000; i++) {
+		sim_current = guest->vcpu[i % 4];
+		sim_cpu = &cpus[0];
+		sim.preempt_after = rand_r(&seed) % 3 ? 0 : 1 + (unsigned)rand_r(&seed) % 20;
+		random_step(&seed);
+		sim.preempt_after = 0;
+		if (i % 200 == 0)
+			CU_ASSERT_EQUAL_FATAL(audit(), 0);
+		/* Now and then some hypercall is never carried on. */
+		if (i % 97 == 0) {
+			struct mmuext_op op = { .cmd = i % 4, .arg1.mfn = pool[i / 97 % POOL] };
+
+			sim.preempt_after = 1;
+			(void)do_mmuext_op((u64)&op, 1, 0, DOMID_SELF);
+			continuation.wanted = false;
+			sim.preempt_after = 0;
+		}
+	}
+	sim_current = guest->vcpu[0];
+	CU_ASSERT_TRUE(updates > 1000 && pins > 100 && bases > 10);
+	if (getenv("SIM_VERBOSE"))
+		fprintf(stderr, "%lu updates, %lu pins, %lu by address\n", updates, pins, bases);
+	updates = pins = bases = 0;
+	fixture_end();
+}
+
+static void *cpu_thread(void *arg)
+{
+	unsigned n = (unsigned)(u64)arg, seed = 100 + n;
+
+	sim_cpu = &cpus[n];
+	sim_current = guest->vcpu[n];
+	for (unsigned i = 0; i < 200000; i++) {
+		random_step(&seed);
+		if (i % 16 == 0)
+			sim.preempt_after = 1 + (unsigned)rand_r(&seed) % 10;
+	}
+	return NULL;
+}
+
+static void test_four_cpus(void)
+{
+	pthread_t t[4];
+
+	fixture_begin();
+	fill_pool();
+	cpus_online = 15;
+	nr_cpus = 4;
+	for (unsigned i = 0; i < 4; i++)
+		cpus[i].id = i;
+	for (u64 i = 0; i < 4; i++)
+		CU_ASSERT_EQUAL_FATAL(pthread_create(&t[i], NULL, cpu_thread, (void *)i), 0);
+	for (unsigned i = 0; i < 4; i++)
+		pthread_join(t[i], NULL);
+	sim.preempt_after = 0;
+	sim_current = guest->vcpu[0];
+	if (getenv("SIM_VERBOSE"))
+		fprintf(stderr, "%lu updates, %lu pins, %lu by address\n", updates, pins, bases);
+	CU_ASSERT_TRUE(updates > 1000 && pins > 100);
+	CU_ASSERT_EQUAL(audit(), 0);
+	cpus_online = 1;
+	nr_cpus = 1;
+	fixture_end();
+}
+
+int main(void)
+{
+	CU_pSuite s;
+	unsigned failed;
+
+	fixture_init();
+	CU_initialize_registry();
+	s = CU_add_suite("pagetype", NULL, NULL);
+	CU_add_test(s, "one type at a time", test_one_type_at_a_time);
+	CU_add_test(s, "pin and unpin", test_pin);
+	CU_add_test(s, "leaf entries", test_leaf_rules);
+	CU_add_test(s, "global pages", test_global);
+	CU_add_test(s, "read-only device pages", test_read_only_device_page);
+	CU_add_test(s, "table entries", test_table_rules);
+	CU_add_test(s, "mmu_update", test_update);
+	CU_add_test(s, "other domains' frames and tables", test_foreign);
+	CU_add_test(s, "update_va_mapping and base pointers", test_va_mapping);
+	CU_add_test(s, "interrupted validation", test_interrupted_pin);
+	CU_add_test(s, "interrupted failure", test_interrupted_failure);
+	CU_add_test(s, "interrupted undoing", test_interrupted_unpin);
+	CU_add_test(s, "tables given up half-way", test_interrupted_base_pointer);
+	CU_add_test(s, "TLB flushes at type changes", test_tlb);
+	CU_add_test(s, "TLB operations", test_flush_operations);
+	CU_add_test(s, "GDT and LDT", test_descriptor_tables);
+	CU_add_test(s, "grant mappings", test_grant_entries);
+	CU_add_test(s, "shared, abandoned and stolen frames", test_share_and_steal);
+	CU_add_test(s, "what the audit sees", test_audit_sees);
+	CU_add_test(s, "random operations", test_random);
+	CU_add_test(s, "four CPUs at once", test_four_cpus);
+	CU_basic_set_mode(CU_BRM_VERBOSE);
+	CU_basic_run_tests();
+	failed = CU_get_number_of_failures();
+	CU_cleanup_registry();
+	return failed != 0;
+}
