@@ -138,6 +138,13 @@ bool preempt_wanted(void)
 	return sim.preempt_after && !--sim.preempt_after;
 }
 
+void __weak on_cpus(cpumask_t mask, void (*fn)(void *), void *arg)
+{
+	may_wait("work on other CPUs");
+	if (mask)
+		fn(arg);
+}
+
 u32 __weak tlb_clock = 1;
 
 u32 __weak tlb_clock_now(void)

@@ -25,6 +25,7 @@ extern struct cpu_features cpu_features;
 struct cpu {
 	unsigned id;
 	u64 softirq_pending;
+	struct vcpu *idle;
 	void *sched, *timers, *heap_cache;
 	u32 tlb_stamp;
 	mfn_t cr3_mfn;
@@ -47,5 +48,16 @@ static inline unsigned cpu_id(void)
 #define current sim_current
 
 bool preempt_wanted(void);
+void on_cpus(cpumask_t mask, void (*fn)(void *), void *arg);
+
+/* Softirqs, interrupts between CPUs, the TSC and I/O ports: a test that needs them has its own. */
+enum softirq { SOFTIRQ_TIMER, SOFTIRQ_TASKLET, SOFTIRQ_SCHEDULE, SOFTIRQ_COUNT };
+void softirq_register(enum softirq n, void (*fn)(void));
+void softirq_raise(enum softirq n);
+void softirq_raise_on(unsigned cpu, enum softirq n);
+void send_event_check_ipi(unsigned cpu);
+u64 rdtsc(void);
+u8 inb(u16 port);
+void outb(u16 port, u8 v);
 
 #endif
