@@ -74,7 +74,7 @@ struct grant_table {
 s16 grant_pin(struct domain *granter, u32 ref, domid_t user, bool write, mfn_t *mfn);
 void grant_unpin(struct domain *granter, u32 ref, bool write);
 
-/* The domain a guest names, referenced, if the caller may administrate it: GNTST_okay, bad_domain, permission_denied. */
+/* A domain a guest names, referenced, if the caller may administrate it: GNTST_okay, bad_domain, permission_denied. */
 s16 grant_target(domid_t id, struct domain **d);
 
 /* One operation of each kind: fills op->status. */
