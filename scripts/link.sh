@@ -42,7 +42,9 @@ link() { # SYMBOLS.S OUT
 }
 
 objects=("$@")
-t=${out%/*}/hv/symbols
+dir=$(mktemp -d "${out%/*}/link.XXXXXX")
+trap 'rm -rf "$dir"' EXIT
+t=$dir/symbols
 generate '' "$t.0.S"
 link "$t.0.S" "$t.0.elf"
 generate "$t.0.elf" "$t.1.S"
@@ -55,4 +57,3 @@ if ! cmp -s "$t.2.S" "$t.3.S"; then
 	exit 1
 fi
 mv "$t.2.elf" "$out"
-rm -f "$t".[01].elf

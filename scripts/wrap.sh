@@ -5,8 +5,10 @@
 # same physical addresses, entered at `start32`. Boot loaders that know no ELF64 load it, with the multiboot headers
 # within the first 8 KiB.
 set -euo pipefail
-in=$1 out=$2 t=${1%/*}/hv/wrap
-mkdir -p "${t%/*}"
+in=$1 out=$2
+dir=$(mktemp -d "${out%/*}/wrap.XXXXXX")
+trap 'rm -rf "$dir"' EXIT
+t=$dir/wrap
 
 base= end=0
 while read -r type _ _ paddr _ memsz _; do
@@ -50,5 +52,5 @@ SECTIONS
 }
 END
 "$CC" -m32 -c -o "$t.o" "$t.S"
-"$LD" -m elf_i386 -n --build-id=none --no-warn-rwx-segments -z noexecstack -T "$t.lds" -o "$out.tmp" "$t.o"
-mv "$out.tmp" "$out"
+"$LD" -m elf_i386 -n --build-id=none --no-warn-rwx-segments -z noexecstack -T "$t.lds" -o "$t.elf" "$t.o"
+mv "$t.elf" "$out"

@@ -85,10 +85,10 @@ def run(build, cpu="qemu64,-svm", cpus=2, mem=1536, limit=900, out=print, echo=N
             out("       (dom0's shell was there after %.1f s)" % seconds)
 
             m.send("demo\n")
-            m.expect(r"^DEMO-BEGIN$", min(30, left()))
+            m.expect(r"^DEMO-BEGIN\n", min(30, left()))
             begin = m.mark
             while True:
-                found = m.expect(r"^(CHECK (ok|FAIL) +(.*)|  \.\.\. (.*)|DEMO-END (\d+))$", left(),
+                found = m.expect(r"^(CHECK (ok|FAIL) +(.*)|  \.\.\. (.*)|DEMO-END (\d+))\n", left(),
                                  fail=r"Kernel panic - not syncing: Fatal|PANIC")
                 if found.group(5):
                     break

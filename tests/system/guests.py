@@ -4,7 +4,7 @@ import re
 
 from machine import Failure, Skip, check
 
-RESULT = r"RESULT %s (PASS|FAIL|SKIP)(?: (.*))?$"
+RESULT = r"RESULT %s (PASS|FAIL|SKIP)\b(.*)\n"
 
 
 def settings(build, name):

@@ -354,7 +354,7 @@ def shell(machine, command, seconds=60):
     begin = len(machine.log)
     # The quotes keep the echoed command line from looking like the end mark.
     machine.send("%s; echo 'end'-%s=$?\n" % (command, tag))
-    found = machine.expect(r"^end-%s=(\d+)$" % tag, seconds)
+    found = machine.expect(r"^end-%s=(\d+)\n" % tag, seconds)
     machine.expect(PROMPT, 10)
     body = machine.log[begin:found.start()]
     return int(found.group(1)), body.split("\n", 1)[1].strip() if "\n" in body else ""
