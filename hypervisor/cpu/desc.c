@@ -37,7 +37,7 @@ struct table_ptr {
 } __packed;
 
 static struct gate idt[256] __aligned(4096) __section(".data.idt");
-enum { IST_DF = 1, IST_NMI, IST_MC };
+enum { IST_DF = 1, IST_NMI, IST_MC, IST_DB };
 
 static void set_gate(unsigned vector, const void *fn, unsigned ist, unsigned dpl)
 {
@@ -66,6 +66,7 @@ void __init idt_init(void)
 		set_gate(v, stubs + v * VECTOR_STUB_SIZE, 0, is_software_vector(v) ? 3 : 0);
 	set_gate(8, unmapped_mode ? entry_df_u : entry_df, IST_DF, 0);
 	set_gate(2, unmapped_mode ? entry_nmi_u : entry_nmi, IST_NMI, 0);
+	set_gate(1, unmapped_mode ? entry_db_u : entry_db, IST_DB, 0);
 	set_gate(18, unmapped_mode ? entry_mc_u : entry_mc, IST_MC, 0);
 }
 
@@ -131,7 +132,7 @@ int entry_area_create(unsigned cpu)
 	for (unsigned i = 0; i < 8; i++)
 		if (i != 3 && !area_frame(cpu, EA_MAIN_STACK + i, PTE_RW | PTE_NX))
 			return -ENOMEM;
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = 0; i < 4; i++)
 		if (!area_frame(cpu, EA_IST + i, PTE_RW | PTE_NX))
 			return -ENOMEM;
 	c->gdt = area_frame(cpu, EA_GDT + EA_GDT_OURS, PTE_RW | PTE_NX);
@@ -167,6 +168,7 @@ int entry_area_create(unsigned cpu)
 	for (unsigned i = 0; i < 3; i++)
 		tss->ist[i] = unmapped_mode ? entry_area_page(cpu, EA_IST + i) + PAGE_SIZE
 					    : entry_area_page(cpu, EA_MAIN_STACK + i) + PAGE_SIZE;
+	tss->ist[IST_DB - 1] = entry_area_page(cpu, EA_IST + IST_DB - 1) + PAGE_SIZE;
 	return 0;
 }
 

@@ -386,6 +386,57 @@ ring0_u:
 	ist_entry entry_nmi, 2, 0, 1
 	ist_entry entry_mc, 18, 0, 2
 
+/*
+ * #DB has a stack of its own: after MOV SS under a watchpoint it arrives at the first instruction of the system-call stub, in
+ * ring 0 on the guest's stack pointer. From ring 0 it is ignored (a guest's watchpoint on memory that we touch for it); from a
+ * guest the frame moves to the main stack and goes the usual way.
+ */
+	.macro db_entry name, unmapped
+	.balign 16
+	.global \name
+\name:
+	testb $3, 8(%rsp)
+	jnz 1f
+	pushq %rax
+	movl $0xffff0ff0, %eax
+	movq %rax, %dr6
+	andq $~0x100, 24(%rsp)
+	popq %rax
+	iretq
+1:	clac_site
+	pushq %rax
+	pushq %rcx
+	movq %rsp, %rax
+	andq $~0x3fffffff, %rax
+	.if \unmapped
+	movq (EA_INFO * 4096 + EI_HV_CR3)(%rax), %rcx
+	movq %rcx, %cr3
+	.endif
+	movq (EA_INFO * 4096 + EI_STACK_TOP)(%rax), %rcx
+	movq 48(%rsp), %rax
+	movq %rax, -8(%rcx)
+	movq 40(%rsp), %rax
+	movq %rax, -16(%rcx)
+	movq 32(%rsp), %rax
+	movq %rax, -24(%rcx)
+	movq 24(%rsp), %rax
+	movq %rax, -32(%rcx)
+	movq 16(%rsp), %rax
+	movq %rax, -40(%rcx)
+	movq $0, -48(%rcx)
+	movl $1, -44(%rcx)
+	movq 8(%rsp), %rax
+	movq %rax, -56(%rcx)
+	movq (%rsp), %rax
+	leaq -56(%rcx), %rsp
+	movq %rax, %rcx
+	popq %rax
+	save_regs
+	jmp common_saved
+	.endm
+	db_entry entry_db, 0
+	db_entry entry_db_u, 1
+
 	.text
 /* void switch_to_guest(struct regs *top) __noreturn: after a context switch, leave with what is in the top regs. */
 	.global switch_to_guest

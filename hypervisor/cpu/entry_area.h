@@ -12,7 +12,8 @@
  *   33     system-call stub, executable, a copy of one of cpu/entry.S' templates
  *   34     struct entry_info: what the stub and the unmapped entry read
  *   35     entry stack; its lowest words are scratch
- *   36-38  unmapped mode: stacks that NMI, #MC and #DF enter on
+ *   36-38  unmapped mode: stacks that #DF, NMI and #MC enter on
+ *   39     the stack that #DB enters on
  *   40-47  the main stack region (STACK_SIZE), not present in the unmapped view
  */
 #define ENTRY_SHARED_PAGES 0

@@ -4,6 +4,22 @@
 #include "cpu/guest_access.h"
 #include "domain/domain.h"
 #include "machine/pci.h"
+#include "pv/root.h"
+
+/* The bitmap lies in the kernel's memory, which the user root need not map. */
+static bool read_kernel_byte(struct vcpu *v, vaddr_t va, u8 *byte)
+{
+	bool switch_root = !v->pv.kernel_mode, ok;
+	u64 irq = local_irq_save();
+
+	if (switch_root)
+		root_load_mfn(v->pv.guest_table);
+	ok = !copy_from_guest(byte, va, 1);
+	if (switch_root)
+		root_load_mfn(v->pv.guest_table_user);
+	local_irq_restore(irq);
+	return ok;
+}
 
 bool ioport_allowed(u32 port, unsigned size)
 {
@@ -16,9 +32,9 @@ bool ioport_allowed(u32 port, unsigned size)
 	if (!v->pv.iobitmap || port + size > v->pv.iobitmap_ports)
 		return false;
 	/* Two bytes, as an unaligned access may need; the second may lie past the bitmap's end. */
-	if (copy_from_guest(&bits[0], v->pv.iobitmap + port / 8, 1))
+	if (!read_kernel_byte(v, v->pv.iobitmap + port / 8, &bits[0]))
 		return false;
-	if (port % 8 + size > 8 && copy_from_guest(&bits[1], v->pv.iobitmap + port / 8 + 1, 1))
+	if (port % 8 + size > 8 && !read_kernel_byte(v, v->pv.iobitmap + port / 8 + 1, &bits[1]))
 		return false;
 	return !(((bits[0] | bits[1] << 8) >> (port % 8)) & ((1U << size) - 1));
 }
