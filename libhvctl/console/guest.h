@@ -75,7 +75,7 @@ struct guest {
 };
 
 /* Length of the interval for which a domain's output and events are rationed. */
-#define GUEST_INTERVAL_MS	100
+#define GUEST_INTERVAL_MS	20
 
 /* guest_new - the console of domain @domid, not connected. NULL without memory. */
 struct guest *guest_new(const struct settings *settings, domid_t domid);

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// sources: libhvctl/console/ring.c libhvctl/console/stream.c libhvctl/console/logfile.c libhvctl/store/log.c
+/*
+ * The console daemon's parts: the ring shared with a hostile domain, the scroll-back buffer, the log files.
+ */
+#include <CUnit/Basic.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "libhvctl/console/logfile.h"
+#include "libhvctl/console/ring.h"
+#include "libhvctl/console/stream.h"
+
+static void test_ring(void)
+{
+	struct xencons_interface *ring = calloc(1, sizeof(*ring));
+	char data[4096];
+
+	/* Across the end of the ring and of the index type. */
+	ring->out_cons = 0xfffffffe;
+	ring->out_prod = 3;
+	memcpy(ring->out + sizeof(ring->out) - 2, "ab", 2);
+	memcpy(ring->out, "cde", 3);
+	CU_ASSERT_EQUAL(console_take(ring, data, 4), 4);
+	CU_ASSERT_EQUAL(memcmp(data, "abcd", 4), 0);
+	CU_ASSERT_EQUAL(console_take(ring, data, sizeof(data)), 1);
+	CU_ASSERT_EQUAL(data[0], 'e');
+	CU_ASSERT_EQUAL(console_take(ring, data, sizeof(data)), 0);
+	CU_ASSERT_EQUAL(ring->out_cons, 3);
+
+	/* Full is allowed, more is not: it is skipped. */
+	ring->out_prod = ring->out_cons + sizeof(ring->out);
+	CU_ASSERT_EQUAL(console_take(ring, data, sizeof(data)), sizeof(ring->out));
+	ring->out_prod = ring->out_cons + sizeof(ring->out) + 1;
+	CU_ASSERT_EQUAL(console_take(ring, data, sizeof(data)), 0);
+	CU_ASSERT_EQUAL(ring->out_cons, ring->out_prod);
+
+	memset(data, 'x', sizeof(data));
+	CU_ASSERT_EQUAL(console_give(ring, data, sizeof(data)), sizeof(ring->in));
+	CU_ASSERT_EQUAL(console_give(ring, data, 1), 0);
+	ring->in_cons = 10;
+	CU_ASSERT_EQUAL(console_give(ring, "0123456789abc", 13), 10);
+	CU_ASSERT_EQUAL(memcmp(ring->in, "0123456789x", 11), 0);
+	ring->in_cons = ring->in_prod + 1;
+	CU_ASSERT_EQUAL(console_give(ring, "0", 1), 0);
+	free(ring);
+}
+
+/* All that can be read from @cursor, in one string. */
+static const char *rest(const struct stream *stream, uint64_t *cursor)
+{
+	static char text[64];
+	size_t used = 0, length;
+	const char *data;
+
+	while (data = stream_peek(stream, cursor, &length), length) {
+		memcpy(text + used, data, length);
+		used += length;
+		*cursor += length;
+	}
+	text[used] = '\0';
+	return text;
+}
+
+static void test_stream(void)
+{
+	struct stream stream;
+	uint64_t early = 0, late;
+
+	CU_ASSERT_EQUAL(stream_new(&stream, 8), 0);
+	CU_ASSERT_STRING_EQUAL(rest(&stream, &early), "");
+	stream_put(&stream, "abc", 3);
+	late = stream_tail(&stream, 100);
+	CU_ASSERT_STRING_EQUAL(rest(&stream, &early), "abc");
+	stream_put(&stream, "defgh", 5);
+	CU_ASSERT_STRING_EQUAL(rest(&stream, &late), "abcdefgh");
+	CU_ASSERT_STRING_EQUAL(rest(&stream, &early), "defgh");
+	/* A reader that is too slow loses the oldest bytes; one that is not loses none. */
+	stream_put(&stream, "ij", 2);
+	CU_ASSERT_STRING_EQUAL(rest(&stream, &early), "ij");
+	stream_put(&stream, "klmnopq", 7);
+	CU_ASSERT_STRING_EQUAL(rest(&stream, &late), "jklmnopq");
+	/* More at once than there is room for. */
+	stream_put(&stream, "0123456789ABCDEF", 16);
+	CU_ASSERT_STRING_EQUAL(rest(&stream, &early), "89ABCDEF");
+	late = stream_tail(&stream, 3);
+	CU_ASSERT_STRING_EQUAL(rest(&stream, &late), "DEF");
+	CU_ASSERT_EQUAL(stream.head, 33);
+	stream_free(&stream);
+}
+
+static size_t size_of(const char *path)
+{
+	struct stat stat_buf;
+
+	return stat(path, &stat_buf) == 0 ? (size_t)stat_buf.st_size : (size_t)-1;
+}
+
+static void test_logfile(void)
+{
+	char directory[] = "/tmp/console-test-XXXXXX", path[64], old[72], name[600];
+	struct logfile log;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(directory));
+	/* No name leads out of the directory. */
+	CU_ASSERT_EQUAL(logfile_open(&log, directory, "../we ird", 10), 0);
+	snprintf(path, sizeof(path), "%s/_._we_ird.log", directory);
+	CU_ASSERT_STRING_EQUAL(log.path, path);
+	snprintf(old, sizeof(old), "%s.1", path);
+
+	logfile_write(&log, "0123456", 7);
+	logfile_write(&log, "7890", 4);
+	CU_ASSERT_EQUAL(size_of(path), 11);
+	CU_ASSERT_EQUAL(size_of(old), (size_t)-1);
+	logfile_write(&log, "abc", 3);
+	CU_ASSERT_EQUAL(size_of(path), 3);
+	CU_ASSERT_EQUAL(size_of(old), 11);
+	logfile_close(&log);
+	/* Opened again, it goes on where it was. */
+	CU_ASSERT_EQUAL(logfile_open(&log, directory, "../we ird", 10), 0);
+	logfile_write(&log, "defghijk", 8);
+	CU_ASSERT_EQUAL(size_of(path), 11);
+	logfile_write(&log, "x", 1);
+	CU_ASSERT_EQUAL(size_of(path), 1);
+	logfile_close(&log);
+	logfile_write(&log, "x", 1);
+	CU_ASSERT_EQUAL(size_of(path), 1);
+
+	/* A link put in its place is not followed. */
+	unlink(path);
+	CU_ASSERT_EQUAL(symlink(old, path), 0);
+	CU_ASSERT_EQUAL(logfile_open(&log, directory, "../we ird", 10), -ELOOP);
+	unlink(path);
+	unlink(old);
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	CU_ASSERT_EQUAL(logfile_open(&log, directory, name, 10), -ENAMETOOLONG);
+	CU_ASSERT_EQUAL(rmdir(directory), 0);
+}
+
+int main(void)
+{
+	CU_TestInfo tests[] = {
+		{ "ring", test_ring },
+		{ "scroll-back", test_stream },
+		{ "log files", test_logfile },
+		CU_TEST_INFO_NULL
+	};
+	CU_SuiteInfo suites[] = { { "console", NULL, NULL, NULL, NULL, tests }, CU_SUITE_INFO_NULL };
+	unsigned int failed;
+
+	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS)
+		return 2;
+	CU_basic_set_mode(CU_BRM_VERBOSE);
+	CU_basic_run_tests();
+	failed = CU_get_number_of_failures();
+	CU_cleanup_registry();
+	return failed != 0;
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// sources: libhvctl/store/path.c libhvctl/store/table.c libhvctl/store/perm.c libhvctl/store/tree.c
+// sources: libhvctl/store/quota.c libhvctl/store/watch.c libhvctl/store/transaction.c libhvctl/store/store.c
+// sources: libhvctl/store/control.c libhvctl/store/protocol.c libhvctl/store/ring.c libhvctl/store/connection.c
+/*
+ * The store's rings and the turns that connections take, with guests that break every rule.
+ */
+#include "libhvctl/store/connection.h"
+#include "libhvctl/store/ring.h"
+#include "store_sim.h"
+
+/* ------------------------------------------------------------------------------------------------
+ * Rings and turns
+ */
+
+struct ring_connection {
+	struct connection connection;
+	struct xenstore_domain_interface ring;
+	unsigned int notified;
+	int lost;		/* the error, once it is over */
+};
+
+static ssize_t test_read(struct connection *connection, char *out, size_t size)
+{
+	return ring_read(&((struct ring_connection *)connection)->ring, out, size);
+}
+
+static ssize_t test_write(struct connection *connection, const char *in, size_t size)
+{
+	return ring_write(&((struct ring_connection *)connection)->ring, in, size);
+}
+
+static void test_moved(struct connection *connection)
+{
+	((struct ring_connection *)connection)->notified++;
+}
+
+static void test_lost(struct connection *connection, int error)
+{
+	((struct ring_connection *)connection)->lost = error;
+	client_free(connection->client);
+	connection->client = NULL;
+}
+
+static const struct connection_ops test_ops = {
+	.read = test_read,
+	.write = test_write,
+	.moved = test_moved,
+	.lost = test_lost,
+};
+
+static struct ring_connection *connect_ring(domid_t domid)
+{
+	struct ring_connection *connection = calloc(1, sizeof(*connection));
+
+	connection->connection.ops = &test_ops;
+	connection->connection.client = client_new(store, domid, connection);
+	return connection;
+}
+
+/* The guest's half of the ring. */
+static bool guest_put(struct xenstore_domain_interface *ring, const void *data, size_t length)
+{
+	if (XENSTORE_RING_SIZE - (ring->req_prod - ring->req_cons) < length)
+		return false;
+	for (size_t i = 0; i < length; i++)
+		ring->req[MASK_XENSTORE_IDX(ring->req_prod + i)] = ((const char *)data)[i];
+	ring->req_prod += length;
+	return true;
+}
+
+static size_t guest_get(struct xenstore_domain_interface *ring, char *out, size_t size)
+{
+	size_t done = 0;
+
+	while (done < size && ring->rsp_cons != ring->rsp_prod)
+		out[done++] = ring->rsp[MASK_XENSTORE_IDX(ring->rsp_cons++)];
+	return done;
+}
+
+static bool guest_ask(struct xenstore_domain_interface *ring, uint32_t type, const char *text)
+{
+	char raw[512];
+	struct xsd_sockmsg header = { .type = type, .req_id = 5, .len = strlen(text) };
+
+	memcpy(raw, &header, sizeof(header));
+	encode(raw + sizeof(header), text);
+	return guest_put(ring, raw, sizeof(header) + header.len);
+}
+
+static void test_ring(void)
+{
+	struct turns turns = { 0 };
+	struct ring_connection *one, *two;
+	char reply[64];
+	unsigned int answers = 0;
+
+	begin();
+	one = connect_ring(1);
+	two = connect_ring(2);
+	/* Indexes run over the end of their type. */
+	one->ring.req_cons = one->ring.req_prod = 0xfffffff0;
+	one->ring.rsp_cons = one->ring.rsp_prod = 0xfffffffa;
+	CU_ASSERT(guest_ask(&one->ring, XS_GET_DOMAIN_PATH, "3|"));
+	turns_add(&turns, &one->connection);
+	CU_ASSERT_EQUAL(turns_run(&turns, fake_now), -1);
+	CU_ASSERT_EQUAL(one->notified, 1);
+	CU_ASSERT_EQUAL(guest_get(&one->ring, reply, sizeof(reply)), 16 + 16);
+	CU_ASSERT_STRING_EQUAL(reply + 16, "/local/domain/3");
+
+	/* An endless stream gets its share of turns, and leaves the others theirs. */
+	while (guest_ask(&one->ring, XS_GET_DOMAIN_PATH, "3|"))
+		continue;
+	CU_ASSERT(guest_ask(&two->ring, XS_GET_DOMAIN_PATH, "4|"));
+	turns_add(&turns, &one->connection);
+	turns_add(&turns, &two->connection);
+	CU_ASSERT_EQUAL(turns_run(&turns, fake_now), 0);
+	CU_ASSERT_EQUAL(guest_get(&two->ring, reply, sizeof(reply)), 32);
+	CU_ASSERT(one->ring.req_cons != one->ring.req_prod);
+	/* It does not take its replies: so its requests wait, once ring and queue are full. */
+	for (unsigned int i = 0; i < 1000; i++) {
+		while (guest_ask(&one->ring, XS_GET_DOMAIN_PATH, "3|"))
+			continue;
+		turns_add(&turns, &one->connection);
+		turns_run(&turns, fake_now);
+	}
+	CU_ASSERT_EQUAL(one->lost, 0);
+	CU_ASSERT(one->connection.client->out_replies <= quota_default.limit[QUOTA_REQUESTS]);
+	CU_ASSERT_EQUAL(turns_run(&turns, fake_now), -1);
+	/* It takes them: nothing was lost. */
+	while (guest_get(&one->ring, reply, 32) == 32) {
+		CU_ASSERT_STRING_EQUAL(reply + 16, "/local/domain/3");
+		answers++;
+		turns_add(&turns, &one->connection);
+		turns_run(&turns, fake_now);
+	}
+	CU_ASSERT(answers >= 60);
+	CU_ASSERT_EQUAL(one->ring.req_cons, one->ring.req_prod);
+
+	/* Impossible indexes and messages end this connection only. */
+	one->ring.req_prod = one->ring.req_cons + XENSTORE_RING_SIZE + 1;
+	turns_add(&turns, &one->connection);
+	turns_add(&turns, &two->connection);
+	CU_ASSERT(guest_ask(&two->ring, XS_GET_DOMAIN_PATH, "4|"));
+	turns_run(&turns, fake_now);
+	CU_ASSERT_EQUAL(one->lost, -EIO);
+	CU_ASSERT_EQUAL(guest_get(&two->ring, reply, sizeof(reply)), 32);
+	free(one);
+
+	one = connect_ring(1);
+	one->ring.rsp_cons = 77;
+	CU_ASSERT(guest_ask(&one->ring, XS_GET_DOMAIN_PATH, "3|"));
+	turns_add(&turns, &one->connection);
+	turns_run(&turns, fake_now);
+	CU_ASSERT_EQUAL(one->lost, -EIO);
+	free(one);
+
+	one = connect_ring(1);
+	CU_ASSERT(guest_put(&one->ring, &(struct xsd_sockmsg){ .type = XS_READ, .len = 4097 }, 16));
+	turns_add(&turns, &one->connection);
+	turns_run(&turns, fake_now);
+	CU_ASSERT_EQUAL(one->lost, -EMSGSIZE);
+	free(one);
+
+	/* A guest that is replaced by a new kernel. */
+	CU_ASSERT_FALSE(ring_wants_restart(&two->ring));
+	two->ring.req_prod = 12345;
+	two->ring.connection = XENSTORE_RECONNECT;
+	CU_ASSERT(ring_wants_restart(&two->ring));
+	ring_restart(&two->ring);
+	CU_ASSERT_EQUAL(two->ring.req_prod, 0);
+	CU_ASSERT_EQUAL(two->ring.connection, XENSTORE_CONNECTED);
+	CU_ASSERT_EQUAL(turns_run(&turns, fake_now), -1);
+	free(two);
+	end(client_new(store, 0, NULL));
+}
+
+/* A page whose every byte changes all the time: no index leads outside of it (the sanitizers watch). */
+static void test_ring_random(void)
+{
+	struct turns turns = { 0 };
+	struct ring_connection *connection;
+
+	begin();
+	connection = connect_ring(1);
+	for (unsigned int round = 0; round < 20000; round++) {
+		uint32_t *word = (uint32_t *)&connection->ring;
+
+		for (unsigned int i = chance(40); i; i--)
+			word[chance(sizeof(connection->ring) / 4)] = chance(3) ? chance(4096) : seed;
+		connection->ring.req_cons = connection->ring.req_prod - chance(XENSTORE_RING_SIZE + 8);
+		connection->ring.rsp_prod = connection->ring.rsp_cons + chance(XENSTORE_RING_SIZE + 8);
+		turns_add(&turns, &connection->connection);
+		turns_run(&turns, fake_now);
+		if (connection->lost) {
+			free(connection);
+			connection = connect_ring(1);
+		}
+		fake_now += 100;
+	}
+	free(connection);
+	end(client_new(store, 0, NULL));
+}
+
+int main(void)
+{
+	CU_TestInfo tests[] = {
+		{ "rings and turns", test_ring },
+		{ "a ring page gone wild", test_ring_random },
+		CU_TEST_INFO_NULL
+	};
+
+	return run_suite("store-ring", tests);
+}
