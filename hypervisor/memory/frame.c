@@ -235,6 +235,24 @@ static struct frame *next_victim(struct domain *d, bool *busy)
 	return f;
 }
 
+/* A victim that is not done with: it is the next one again, before any doomed frame comes to the front. */
+static void victim_again(struct domain *d, struct frame *f)
+{
+	u32 mfn = (u32)frame_to_mfn(f);
+
+	spin_lock(&d->page_lock);
+	atomic_and(&f->count, ~FC_DOOMED);
+	list_unlink(d, f);
+	f->next = d->frames_head;
+	if (d->frames_head != FRAME_LIST_END)
+		mfn_to_frame(d->frames_head)->prev = mfn;
+	else
+		d->frames_tail = mfn;
+	d->frames_head = mfn;
+	spin_unlock(&d->page_lock);
+	frame_put(f);
+}
+
 int domain_relinquish_memory(struct domain *d)
 {
 	ASSERT(d->dying);
@@ -248,9 +266,7 @@ int domain_relinquish_memory(struct domain *d)
 		if (f) {
 			r = frame_type_relinquish(f);
 			if (r) {
-				/* Once more from here: it is looked at again when it has come round to the front. */
-				atomic_and(&f->count, ~FC_DOOMED);
-				frame_put(f);
+				victim_again(d, f);
 				return r;
 			}
 			frame_release(f);
