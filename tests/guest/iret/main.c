@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The iret hypercall: RPL 3 in CS is user mode, everything else is the kernel; IF is the upcall mask's inverse; I/O privilege
+ * and virtual-8086 mode are not the guest's to set; with VGCF_in_syscall rcx and r11 need not come back, without it they
+ * must. A frame that the CPU cannot load ends in the failsafe callback with the bad frame, never in a trap of ours.
+ */
+#include "guest.h"
+
+const char test_name[] = "iret";
+
+static struct user user;
+static struct iret_context context;
+static uint64_t got_rcx, got_r11, got_rax, got_flags, got_cs;
+
+extern char landing[];
+__asm__(
+	".pushsection .text\n"
+	"landing:\n"
+	"	movq %rcx, got_rcx(%rip)\n"
+	"	movq %r11, got_r11(%rip)\n"
+	"	movq %rax, got_rax(%rip)\n"
+	"	pushfq\n"
+	"	popq got_flags(%rip)\n"
+	"	movw %cs, got_cs(%rip)\n"
+	"	ud2\n"
+	".popsection\n");
+
+static char stack[4096] __attribute__((aligned(16)));
+
+static void go(void *arg)
+{
+	raw_iret(arg);
+}
+
+static void kernel_frame(uint64_t cs, uint64_t rflags, uint64_t flags)
+{
+	context = (struct iret_context){
+		.rax = 0xaaaa, .r11 = 0xbbbb, .rcx = 0xcccc, .flags = flags, .rip = (uint64_t)landing, .cs = cs,
+		.rflags = rflags, .rsp = (uint64_t)stack + sizeof(stack), .ss = FLAT_KERNEL_SS64,
+	};
+	check_eq(probe(go, &context), 6);
+	check_eq(probe_frame.rip & ~0xffUL, (uint64_t)landing & ~0xffUL);
+	check_eq(probe_frame.cs & 0xffff, FLAT_KERNEL_CS64 & ~3);
+	check_eq(got_cs & 3, 3);
+	check_eq(got_rax, 0xaaaa);
+}
+
+static void test_kernel(void)
+{
+	for (int rpl = 0; rpl < 3; rpl++) {
+		kernel_frame((FLAT_KERNEL_CS64 & ~3) | rpl, 0x202, 0);
+		check_eq(got_rcx, 0xcccc);
+		check_eq(got_r11, 0xbbbb);
+	}
+	/* High bits of CS: where a bounce frame has the mask. */
+	kernel_frame((FLAT_KERNEL_CS64 & ~3) | 1UL << 32, 0x202, 0);
+	check_eq(vcpu_info()->evtchn_upcall_mask, 0);
+	kernel_frame(FLAT_KERNEL_CS64 & ~3, 2, 0);
+	check_eq(vcpu_info()->evtchn_upcall_mask, 1);
+	check_eq(got_flags & 0x200, 0x200);
+	kernel_frame(FLAT_KERNEL_CS64 & ~3, 0x202 | 0x3000 | 1UL << 17, 0);
+	check_eq(got_flags & (0x3000 | 1UL << 17), 0);
+	kernel_frame(FLAT_KERNEL_CS64 & ~3, 0x202 | 0x8d5, 0);
+	check_eq(got_flags & 0x8d5, 0x8d5);
+	kernel_frame(FLAT_KERNEL_CS64 & ~3, 0x202, VGCF_in_syscall);
+	events_off();
+}
+
+static void user_frame(uint64_t rip, uint64_t cs, uint64_t rflags, uint64_t rsp, uint64_t ss, uint64_t flags)
+{
+	context = (struct iret_context){
+		.rax = 0xaaaa, .r11 = 0xbbbb, .rcx = 0xcccc, .flags = flags, .rip = rip, .cs = cs, .rflags = rflags,
+		.rsp = rsp, .ss = ss,
+	};
+}
+
+static void test_user(void)
+{
+	memset(user.code, 0xcc, PAGE_SIZE);
+	user_frame(USER_CODE, FLAT_USER_CS64, 0x202, 0x1234567, FLAT_USER_SS64, 0);
+	check_eq(probe(go, &context), 3);
+	check(probe_frame.rcx == 0xcccc && probe_frame.r11 == 0xbbbb && probe_frame.rax == 0xaaaa);
+	check_eq(probe_frame.rsp, 0x1234567);
+	user_frame(USER_CODE, FLAT_USER_CS64, 0x202, 0x1234567, FLAT_USER_SS64, VGCF_in_syscall);
+	check_eq(probe(go, &context), 3);
+	check_eq(probe_frame.rax, 0xaaaa);
+	check_eq(probe_frame.rsp, 0x1234567);
+	/* No I/O privilege for users either: in $0x70, %al */
+	memcpy(user.code, "\xe4\x70", 2);
+	user_frame(USER_CODE, FLAT_USER_CS64, 0x3202, 0x1234567, FLAT_USER_SS64, 0);
+	check_eq(probe(go, &context), 13);
+	check_eq(probe_frame.rip, USER_CODE);
+	/* Compatibility mode: inc %eax (in 64-bit mode it would be a REX prefix); int $0x80 */
+	memcpy(user.code, "\x40\xcd\x80", 3);
+	user_frame(USER_CODE, FLAT_USER_CS32, 0x202, USER_STACK + 64, FLAT_USER_SS32, 0);
+	check_eq(probe(go, &context), 128);
+	check_eq(probe_frame.cs & 0xffff, FLAT_USER_CS32);
+	check_eq(probe_frame.rax, 0xaaab);
+	check_eq(probe_frame.rip, USER_CODE + 3);
+	check_eq(probe_frame.rsp, USER_STACK + 64);
+	/* Single step: the trap comes after one instruction. */
+	memcpy(user.code, "\x90\x90\xcc", 3);
+	user_frame(USER_CODE, FLAT_USER_CS64, 0x302, USER_STACK + 64, FLAT_USER_SS64, 0);
+	check_eq(probe(go, &context), 1);
+	check_eq(probe_frame.rip, USER_CODE + 1);
+	check_eq(probe_frame.rflags & 0x100, 0x100);
+}
+
+/* A selector that cannot be loaded: the failsafe callback, in the kernel, with the frame as it was. */
+static void failsafe(uint64_t cs, uint64_t ss)
+{
+	user_frame(USER_CODE, cs, 0x202, USER_STACK + 64, ss, 0);
+	check_eq(probe(go, &context), TRAP_FAILSAFE);
+	check_eq(probe_frame.rip, USER_CODE);
+	check_eq(probe_frame.cs & 0xffff, cs);
+	check_eq(probe_frame.ss & 0xffff, ss);
+	check_eq(probe_frame.rsp, USER_STACK + 64);
+	check_eq(probe_frame.rcx, 0xcccc);
+	check_eq(probe_frame.r11, 0xbbbb);
+}
+
+void test_main(void)
+{
+	user_new(&user);
+	test_kernel();
+	test_user();
+	/* Beyond the table, a local one that does not exist, data as code, code as stack, null. */
+	failsafe(0xfffb, FLAT_USER_SS64);
+	failsafe(0x0103, FLAT_USER_SS64);
+	failsafe(0x0007, FLAT_USER_SS64);
+	failsafe(FLAT_USER_SS64, FLAT_USER_SS64);
+	failsafe(0x0003, FLAT_USER_SS64);
+	failsafe(FLAT_USER_CS64, 0xfffb);
+	failsafe(FLAT_USER_CS64, 0x0107);
+	failsafe(FLAT_USER_CS64, FLAT_USER_CS64);
+	/* In 32-bit code a null stack is one too. */
+	failsafe(FLAT_USER_CS32, 0x0003);
+	test_user();
+}

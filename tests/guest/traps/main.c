@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Exceptions and software interrupts of the guest's own kernel come back to it through its trap table: the right vector, error
+ * code and address, a bounce frame of the ABI's layout on a 16-byte aligned stack, CS with RPL 0 and the upcall mask in its
+ * high half, IF as the mask's inverse. INT n needs a gate with a DPL that the kernel's virtual ring 1 may use.
+ */
+#include "guest.h"
+
+const char test_name[] = "traps";
+
+static struct trap_frame seen;
+static uint64_t frame_at;
+static uint8_t mask_inside;
+
+static void ud2(void *arg)
+{
+	(void)arg;
+	__asm__ volatile("ud2");
+}
+
+static void divide(void *arg)
+{
+	(void)arg;
+	__asm__ volatile("xorl %%ecx, %%ecx; movl $1, %%eax; cltd; divl %%ecx" ::: "eax", "ecx", "edx");
+}
+
+static void stack_fault(void *arg)
+{
+	(void)arg;
+	__asm__ volatile("pushq %%rbp; movq %0, %%rbp; movq (%%rbp), %%rax; popq %%rbp" :: "r"(0x8000000000000000UL) : "rax");
+}
+
+static void int_200(void *arg)
+{
+	(void)arg;
+	__asm__ volatile("int $200");
+}
+
+static void int_201(void *arg)
+{
+	(void)arg;
+	__asm__ volatile("int $201");
+}
+
+static void int_13(void *arg)
+{
+	(void)arg;
+	__asm__ volatile("int $13");
+}
+
+static void halt(void *arg)
+{
+	(void)arg;
+	__asm__ volatile("hlt");
+}
+
+static bool remember(struct trap_frame *f)
+{
+	if (f->vector == TRAP_EVENT)
+		return false;
+	seen = *f;
+	frame_at = (uint64_t)f;
+	mask_inside = vcpu_info()->evtchn_upcall_mask;
+	if (f->vector == 6)
+		f->rip += 2;
+	return true;
+}
+
+static void test_frame(void)
+{
+	uint64_t rcx, r11, rbx, r15, flags, rsp;
+
+	trap_hook = remember;
+	/* CF, SF and DF-less flags, an odd stack, and every register back as it was. */
+	__asm__ volatile(
+		"movq %%rsp, %%r14\n"
+		"subq $8, %%rsp\n"
+		"movq %%rsp, %5\n"
+		"movq $0x1111, %%rcx\n"
+		"movq $0x2222, %%r11\n"
+		"movq $0x3333, %%rbx\n"
+		"movq $0x4444, %%r15\n"
+		"movq $0x5555, %%rsi\n"
+		"stc\n"
+		"ud2\n"
+		"pushfq\n"
+		"popq %4\n"
+		"movq %%r14, %%rsp\n"
+		"movq %%rcx, %0\n"
+		"movq %%r11, %1\n"
+		"movq %%rbx, %2\n"
+		"movq %%r15, %3\n"
+		: "=m"(rcx), "=m"(r11), "=m"(rbx), "=m"(r15), "=m"(flags), "=m"(rsp)
+		:: "rcx", "r11", "rbx", "r14", "r15", "rsi", "cc", "memory");
+	check_eq(seen.vector, 6);
+	check(rcx == 0x1111 && r11 == 0x2222 && rbx == 0x3333 && r15 == 0x4444);
+	check(seen.rcx == 0x1111 && seen.r11 == 0x2222 && seen.rsi == 0x5555);
+	check_eq(flags & 1, 1);
+	check_eq(seen.rflags & 1, 1);
+	check_eq(seen.rsp, rsp);
+	/* ss is the last word; above it the stack that was, rounded down to 16 bytes. */
+	check_eq(frame_at + sizeof(seen), rsp & ~15UL);
+	check_eq(seen.cs & 0xffff, FLAT_KERNEL_CS64 & ~3);
+	check_eq(seen.ss & 0xfffc, FLAT_KERNEL_SS64 & ~3);
+
+	/* Masked: bit 32 of cs, no IF. */
+	events_off();
+	__asm__ volatile("ud2" ::: "memory");
+	check_eq(seen.cs >> 32 & 0xff, 1);
+	check_eq(seen.rflags & 0x200, 0);
+	check_eq(vcpu_info()->evtchn_upcall_mask, 1);
+	events_on();
+	__asm__ volatile("ud2" ::: "memory");
+	check_eq(seen.cs >> 32 & 0xff, 0);
+	check_eq(seen.rflags & 0x200, 0x200);
+	check_eq(mask_inside, 0);
+	check_eq(vcpu_info()->evtchn_upcall_mask, 0);
+	trap_hook = NULL;
+}
+
+extern char trap_6[], trap_13[];
+
+static void test_gates(void)
+{
+	struct trap_info masking[] = { { 6, 4, FLAT_KERNEL_CS64, (uint64_t)trap_6 }, { 0, 0, 0, 0 } };
+	struct trap_info plain[] = { { 6, 0, FLAT_KERNEL_CS64, (uint64_t)trap_6 }, { 0, 0, 0, 0 } };
+
+	/* A gate that masks events, as interrupt gates do. */
+	check_eq(hypercall(set_trap_table, masking), 0);
+	events_on();
+	trap_hook = remember;
+	__asm__ volatile("ud2" ::: "memory");
+	trap_hook = NULL;
+	check_eq(mask_inside, 1);
+	check_eq(seen.cs >> 32 & 0xff, 0);
+	check_eq(vcpu_info()->evtchn_upcall_mask, 0);
+	check_eq(hypercall(set_trap_table, plain), 0);
+	events_off();
+
+	check_refused(hypercall(set_trap_table, (struct trap_info *)0x10000));
+}
+
+static void test_software(void)
+{
+	trap_hook = remember;
+	__asm__ volatile("int3; nop" ::: "memory");
+	check_eq(seen.vector, 3);
+	check_eq(*(uint8_t *)(seen.rip - 1), 0xcc);
+	__asm__ volatile("int $0x80; nop" ::: "memory");
+	check_eq(seen.vector, 128);
+	check_eq(*(uint8_t *)(seen.rip - 1), 0x80);
+	__asm__ volatile("int $200; nop" ::: "memory");
+	check_eq(seen.vector, 200);
+	check_eq(*(uint8_t *)(seen.rip - 1), 200);
+	trap_hook = NULL;
+	check_eq(probe(int_200, NULL), 200);
+	/* No entry, and one whose DPL is 0: #GP at the instruction, not behind it. */
+	check_eq(probe(int_201, NULL), 13);
+	check_eq(*(uint8_t *)probe_frame.rip, 0xcd);
+	check_eq(probe(int_13, NULL), 13);
+	check_eq(*(uint8_t *)probe_frame.rip, 0xcd);
+}
+
+static void test_step(void)
+{
+	uint64_t dr6;
+
+	trap_hook = remember;
+	memset(&seen, 0, sizeof(seen));
+	__asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq\n"
+			 "nop\n"
+			 "1: pushfq; andq $~0x100, (%%rsp); popfq\n" ::: "memory", "cc");
+	trap_hook = NULL;
+	check_eq(seen.vector, 1);
+	check_eq(seen.rflags & 0x100, 0x100);
+	dr6 = hypercall(get_debugreg, 6L);
+	check_eq(dr6 >> 14 & 1, 1);
+}
+
+void test_main(void)
+{
+	uint8_t *page = page_alloc();
+
+	check_eq(probe(ud2, NULL), 6);
+	check_eq(*(uint16_t *)probe_frame.rip, 0x0b0f);
+	check_eq(probe(divide, NULL), 0);
+	check_eq(probe(stack_fault, NULL), 12);
+	check_eq(probe_error, 0);
+	check_eq(probe_read((void *)0x8000000000000000UL), 13);
+	check_eq(probe_error, 0);
+	check_eq(probe(halt, NULL), 13);
+	check_eq(probe_read((void *)0x2000), 14);
+	check_eq(probe_cr2, 0x2000);
+	check_eq(probe_error, 0);
+	/* The hypervisor's addresses look absent. */
+	check_eq(probe_read((void *)0xffff830000000000UL), 14);
+	check_eq(probe_cr2, 0xffff830000000000UL);
+	check_eq(probe_error & 1, 0);
+	check_eq(probe_write((void *)0xffff82d080000000UL), 14);
+	check_eq(probe_write((void *)m2p), 14);
+	check_eq(map_page(page, virt_to_mfn(page), PTE_P | PTE_AD), 0);
+	check_eq(probe_write(page + 9), 14);
+	check_eq(probe_error, 3);
+	test_frame();
+	test_gates();
+	test_software();
+	test_step();
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Writable page tables: a store to an L1 that is mapped read-only faults, is checked as mmu_update would check it, and done.
+ * Kernels set and clear entries this way with plain stores, XCHG, CMPXCHG, one-byte LOCK AND (fork's write protection) and LOCK
+ * BTR. Flags and registers must come out as the CPU would leave them. A store that would map what the guest may not map, and
+ * one to a table above L1, is the guest's own page fault and changes nothing.
+ */
+#include "guest.h"
+
+const char test_name[] = "writable-pt";
+
+static uint8_t a[PAGE_SIZE] __attribute__((aligned(4096))), b[PAGE_SIZE] __attribute__((aligned(4096)));
+static volatile uint64_t *pte;
+static uint64_t frame_a, frame_b;
+
+static void settle(uint64_t value)
+{
+	check_eq(mmu_update(pte_maddr(a), value), 0);
+	check_eq(mmuext(MMUEXT_INVLPG_ALL, (uint64_t)a), 0);
+}
+
+static void flush(void)
+{
+	check_eq(mmuext(MMUEXT_INVLPG_LOCAL, (uint64_t)a), 0);
+}
+
+static void test_stores(void)
+{
+	settle(frame_a);
+	*pte = frame_b;
+	flush();
+	check_eq(*pte & ~PTE_AD, frame_b & ~PTE_AD);
+	check_eq(*(volatile uint8_t *)a, 2);
+	*pte = 0;
+	check_eq(*pte, 0);
+	flush();
+	check_eq(probe_read(a), 14);
+	*pte = frame_a;
+	check_eq(*(volatile uint8_t *)a, 1);
+	/* The low half alone: an entry made absent and present again, as 32-bit stores do. */
+	*(volatile uint32_t *)pte = 0;
+	check_eq(*pte & PTE_P, 0);
+	settle(frame_a);
+	*(volatile uint32_t *)pte = (uint32_t)frame_b;
+	flush();
+	check_eq(*(volatile uint8_t *)a, 2);
+	/* A byte: the low flags. */
+	*(volatile uint8_t *)pte = PTE_P | PTE_US | 0x20;
+	check_eq(*pte & 0xfff & ~PTE_AD, PTE_P | PTE_US | (*pte & 0xf00));
+	flush();
+	check_eq(probe_write(a), 14);
+	settle(frame_a);
+}
+
+static void test_xchg(void)
+{
+	uint64_t v = frame_b;
+
+	settle(frame_a);
+	__asm__ volatile("xchgq %0, %1" : "+r"(v), "+m"(*pte));
+	check_eq(v & PTE_ADDR, frame_a & PTE_ADDR);
+	check_eq(*pte & PTE_ADDR, frame_b & PTE_ADDR);
+	v = 0;
+	__asm__ volatile("xchgq %0, %1" : "+r"(v), "+m"(*pte));
+	check_eq(v & PTE_ADDR, frame_b & PTE_ADDR);
+	check_eq(*pte, 0);
+}
+
+static void test_cmpxchg(void)
+{
+	uint64_t old, was;
+	uint8_t equal;
+
+	settle(frame_a);
+	was = old = *pte;
+	__asm__ volatile("lock cmpxchgq %3, %1; sete %2" : "+a"(old), "+m"(*pte), "=q"(equal) : "r"(frame_b) : "cc");
+	check_eq(equal, 1);
+	check_eq(old, was);
+	check_eq(*pte & PTE_ADDR, frame_b & PTE_ADDR);
+	was = *pte;
+	old = 0x123;
+	__asm__ volatile("lock cmpxchgq %3, %1; sete %2" : "+a"(old), "+m"(*pte), "=q"(equal) : "r"(frame_a) : "cc");
+	check_eq(equal, 0);
+	check_eq(old, was);
+	check_eq(*pte, was);
+	settle(frame_a);
+}
+
+static void test_bits(void)
+{
+	uint64_t bit = 1;
+	uint8_t carry, sign;
+
+	settle(frame_a);
+	check(*pte & PTE_RW);
+	__asm__ volatile("lock andb $0xfd, %0; sets %1" : "+m"(*pte), "=q"(sign) :: "cc");
+	check_eq(*pte & (PTE_P | PTE_RW), PTE_P);
+	flush();
+	check_eq(probe_write(a), 14);
+	__asm__ volatile("lock orb $2, %0; setc %1" : "+m"(*pte), "=q"(carry) :: "cc");
+	check_eq(*pte & (PTE_P | PTE_RW), PTE_P | PTE_RW);
+	check_eq(carry, 0);
+	flush();
+	check_eq(probe_write(a), -1);
+	__asm__ volatile("lock btrq $1, %0; setc %1" : "+m"(*pte), "=q"(carry) :: "cc");
+	check_eq(carry, 1);
+	check_eq(*pte & PTE_RW, 0);
+	__asm__ volatile("lock btrq %2, %0; setc %1" : "+m"(*pte), "=q"(carry) : "r"(bit) : "cc");
+	check_eq(carry, 0);
+	__asm__ volatile("lock btsq %2, %0; setc %1" : "+m"(*pte), "=q"(carry) : "r"(bit) : "cc");
+	check_eq(carry, 0);
+	check_eq(*pte & PTE_RW, PTE_RW);
+	/* A software bit. */
+	__asm__ volatile("lock orq %1, %0" : "+m"(*pte) : "r"(1UL << 9) : "cc");
+	check(*pte & 1UL << 9);
+	settle(frame_a);
+}
+
+static void test_string(void)
+{
+	void *to = (void *)pte;
+	const uint64_t *from = &frame_b;
+	uint64_t count = 1;
+
+	settle(frame_a);
+	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(count) :: "memory");
+	check(count == 0 && to == (void *)(pte + 1) && from == &frame_b + 1);
+	check_eq(*pte & PTE_ADDR, frame_b & PTE_ADDR);
+	to = (void *)pte;
+	count = 1;
+	__asm__ volatile("rep stosq" : "+D"(to), "+c"(count) : "a"(0L) : "memory");
+	check_eq(*pte, 0);
+	settle(frame_a);
+}
+
+static uint64_t bad_value;
+static volatile uint64_t *bad_at;
+
+static void bad_store(void *arg)
+{
+	(void)arg;
+	*bad_at = bad_value;
+}
+
+static void bad_xchg(void *arg)
+{
+	uint64_t v = bad_value;
+
+	(void)arg;
+	__asm__ volatile("xchgq %0, %1" : "+r"(v), "+m"(*bad_at));
+}
+
+static void refused(volatile uint64_t *at, uint64_t value)
+{
+	uint64_t was;
+
+	settle(frame_a);
+	was = *at;
+	bad_at = at;
+	bad_value = value;
+	check_eq(probe(bad_store, NULL), 14);
+	check_eq(probe_error & ~4UL, 3);
+	check_eq(probe_cr2, (uint64_t)at);
+	check_eq(*at & ~PTE_AD, was & ~PTE_AD);
+	check_eq(probe(bad_xchg, NULL), 14);
+	check_eq(*at & ~PTE_AD, was & ~PTE_AD);
+}
+
+void test_main(void)
+{
+	pte = pte_of(a);
+	a[0] = 1;
+	b[0] = 2;
+	frame_a = LEAF(virt_to_mfn(a), PTE_KERNEL | PTE_US);
+	frame_b = LEAF(virt_to_mfn(b), PTE_KERNEL | PTE_US);
+	test_stores();
+	test_xchg();
+	test_cmpxchg();
+	test_bits();
+	test_string();
+	/* What mmu_update would refuse, too: a table writable, a frame that is none, reserved bits. */
+	refused(pte, LEAF(virt_to_mfn((void *)pte), PTE_KERNEL));
+	refused(pte, LEAF(1UL << 34, PTE_KERNEL));
+	refused(pte, frame_a | 1UL << 51);
+	/* Above L1 only mmu_update writes. */
+	refused(entry_of(a, 2), *entry_of(a, 2));
+	refused(entry_of(a, 4), 0);
+}
