@@ -244,6 +244,20 @@ static bool cache_put(struct frame *f)
 	return done;
 }
 
+/* This CPU's cached frames keep their buddies apart: give them back. */
+static void cache_drain(void)
+{
+	struct frame *f;
+
+	while ((f = cache_get()) != NULL) {
+		u64 flags = spin_lock_irqsave(&heap_lock);
+
+		mark_free(f, 1);
+		block_free(frame_to_mfn(f), 0);
+		spin_unlock_irqrestore(&heap_lock, flags);
+	}
+}
+
 /* `own`: frames that the caller may take out of its own claim. */
 static struct frame *frames_alloc(unsigned order, mfn_t limit, u64 own)
 {
@@ -267,21 +281,15 @@ static struct frame *frames_alloc(unsigned order, mfn_t limit, u64 own)
 		flags = spin_lock_irqsave(&heap_lock);
 		f = buddy_alloc(order, limit);
 		spin_unlock_irqrestore(&heap_lock, flags);
-		if (f || !local_irq_enabled())
+		if (f)
 			break;
+		cache_drain();
+		if (!local_irq_enabled())
+			continue;
 		quarantine_drain();
 		/* Another CPU may hold the very frames that were counted as free for us. */
 		while (atomic_read(&draining))
 			cpu_relax();
-	}
-	if (!f && order == 0)
-		f = cache_get();
-	if (f && order == 0 && limit != ~0ULL && frame_to_mfn(f) >= limit) {
-		flags = spin_lock_irqsave(&heap_lock);
-		mark_free(f, 1);
-		block_free(frame_to_mfn(f), 0);
-		spin_unlock_irqrestore(&heap_lock, flags);
-		f = NULL;
 	}
 	if (!f) {
 		atomic_add(&free_frames, n);
