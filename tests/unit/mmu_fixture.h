@@ -327,7 +327,7 @@ static void build_space(struct domain *d, struct space *s, unsigned n)
 	}
 }
 
-static u64 type_of(mfn_t mfn)
+static __attribute__((unused)) u64 type_of(mfn_t mfn)
 {
 	return mfn_to_frame(mfn)->type & FT_TYPE_MASK;
 }
