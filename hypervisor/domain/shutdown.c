@@ -125,9 +125,18 @@ int domain_pause_by_control(struct domain *d)
 
 int domain_unpause_by_control(struct domain *d)
 {
-	u64 flags = spin_lock_irqsave(&d->pause_lock);
 	bool wake = false;
 	int ret = -EINVAL;
+	struct vcpu *v;
+	u64 flags;
+
+	/* Who built or restored it may have cleared the shared info page: the clocks in it start to count now. */
+	if (d->paused_by_control) {
+		domain_wallclock_update(d);
+		for_each_vcpu(d, v)
+			vcpu_time_update(v, true);
+	}
+	flags = spin_lock_irqsave(&d->pause_lock);
 
 	if (d->paused_by_control) {
 		d->paused_by_control = false;
