@@ -101,7 +101,7 @@ int hvctl_monitor(struct hvctl_ctx *ctx, struct hvctl_config *c, uint32_t *domid
 		else
 			action = action_for(c, reason);
 		if (action == HVCTL_ACTION_RESTART && reason != SHUTDOWN_reboot &&
-		    time(NULL) - start < MIN_LIFE_S) {
+		    reason != SHUTDOWN_poweroff && time(NULL) - start < MIN_LIFE_S) {
 			hvctl_warn(ctx, "'%s' %s within %d s of its start and is not started again", c->name,
 				   reason_name(reason), MIN_LIFE_S);
 			action = HVCTL_ACTION_DESTROY;
