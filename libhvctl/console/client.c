@@ -38,7 +38,8 @@ static int open_console(const char *path, int replay_bytes)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	length = snprintf(greeting, sizeof(greeting), "replay %d\n", replay_bytes > 0 ? replay_bytes : 0);
+	length = snprintf(greeting, sizeof(greeting), "replay %d\n",
+			  replay_bytes > 0 ? replay_bytes : 0);
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
 	    send(fd, greeting, length, MSG_NOSIGNAL) != length) {
 		error = -errno;
@@ -64,8 +65,9 @@ static int write_all(int fd, const char *data, size_t length)
 }
 
 /*
- * Pass bytes both ways until something ends. What was typed but not yet taken is kept in @typed, so that a domain
- * that does not read cannot keep us from showing its output, nor from seeing the detach key.
+ * Pass bytes both ways until something ends. What was typed but not yet taken is kept in @typed, so
+ * that a domain that does not read cannot keep us from showing its output, nor from seeing the
+ * detach key.
  */
 static int pass(int console, int signals, bool terminal)
 {
@@ -76,7 +78,10 @@ static int pass(int console, int signals, bool terminal)
 	for (;;) {
 		struct pollfd poll_fd[3] = {
 			{ .fd = console, .events = POLLIN | (pending ? POLLOUT : 0) },
-			/* A pipe can wait; a terminal must not, or the detach key would be stuck behind. */
+			/*
+			 * A pipe can wait; a terminal must not, or the detach key would be stuck
+			 * behind.
+			 */
 			{ .fd = !eof && (terminal || pending < sizeof(typed)) ? STDIN_FILENO : -1,
 			  .events = POLLIN },
 			{ .fd = signals, .events = POLLIN },

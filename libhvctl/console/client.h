@@ -13,16 +13,18 @@
 /*
  * hvconsole_attach - connect standard input and output to the console of domain @domid.
  * @replay_bytes: how much of what the domain printed before is shown first
- * If standard input is a terminal, it is in raw mode meanwhile, and the detach key works; otherwise its end only ends the
- * typing. A console that is not there yet is waited for, up to 5 seconds.
- * Returns HVCONSOLE_DETACHED, HVCONSOLE_ENDED, or a negative errno: -ENOENT when the console daemon does not serve
- * this domain, -ECONNREFUSED when it does not run, -EACCES without the right to connect.
+ *
+ * If standard input is a terminal, it is in raw mode meanwhile, and the detach key works; otherwise
+ * its end only ends the typing. A console that is not there yet is waited for, up to 5 seconds.
+ * Returns HVCONSOLE_DETACHED, HVCONSOLE_ENDED, or a negative errno: -ENOENT when the console daemon
+ * does not serve this domain, -ECONNREFUSED when it does not run, -EACCES without the right to
+ * connect.
  */
 int hvconsole_attach(unsigned int domid, int replay_bytes);
 
 /*
- * hvconsole_attach_path - the same for the console at @path: a socket of hvconsoled or a terminal device (which replays
- * nothing). It must be there.
+ * hvconsole_attach_path - the same for the console at @path: a socket of hvconsoled or a terminal
+ * device (which replays nothing). It must be there.
  */
 int hvconsole_attach_path(const char *path, int replay_bytes);
 

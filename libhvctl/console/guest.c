@@ -18,7 +18,10 @@
 #include "../store/number.h"
 #include "pv-abi/grant_table.h"
 
-/* A domain's ration per interval: 1.6 MiB/s of output, 5000 events/s (Linux sends one with every line). */
+/*
+ * A domain's ration per interval: 1.6 MiB/s of output, 5000 events/s (Linux sends one with every
+ * line).
+ */
 #define RATION_BYTES	(32u << 10)
 #define RATION_EVENTS	100
 
@@ -86,8 +89,8 @@ void guest_reap(struct guest *guest)
 }
 
 /*
- * The first line that a program sends is "replay <bytes>". Returns whether it is complete; the program is dropped when
- * it is something else.
+ * The first line that a program sends is "replay <bytes>". Returns whether it is complete; the
+ * program is dropped when it is something else.
  */
 static bool greet(struct program *program)
 {
@@ -221,8 +224,10 @@ static void pump(struct guest *guest)
 		/* As long as the domain takes it: there may be more than fits into our buffer. */
 		do {
 			take_input(guest, guest->terminal);
-			for (struct program *program = guest->programs; program; program = program->next)
-				if (program->fd >= 0 && program->greeted && !take_input(guest, program->fd))
+			for (struct program *program = guest->programs; program;
+			     program = program->next)
+				if (program->fd >= 0 && program->greeted &&
+				    !take_input(guest, program->fd))
 					drop_program(program);
 			before = guest->input_length;
 			give_input(guest, &moved);
@@ -314,8 +319,8 @@ bool guest_interval(struct guest *guest)
  */
 
 /*
- * The other end of the terminal stays open here as well, so that the device does not hang up whenever the last program
- * leaves it.
+ * The other end of the terminal stays open here as well, so that the device does not hang up
+ * whenever the last program leaves it.
  */
 static int open_terminal(struct guest *guest)
 {
@@ -383,7 +388,8 @@ static int open_ends(struct guest *guest, const char *name)
 		return error;
 	}
 	if (settings->log_directory) {
-		error = logfile_open(&guest->log, settings->log_directory, name, settings->log_limit);
+		error = logfile_open(&guest->log, settings->log_directory, name,
+				     settings->log_limit);
 		if (error)
 			log_line("domain %u: no console log %s: %s", guest->domid, guest->log.path,
 				 strerror(-error));
@@ -412,7 +418,8 @@ int guest_connect(struct guest *guest, const char *name, uint64_t frame, uint32_
 	if (guest->listener < 0)
 		error = open_ends(guest, name);
 	if (!error)
-		error = privcmd_map(settings->privcmd, guest->domid, GNTTAB_RESERVED_CONSOLE, frame, &guest->page);
+		error = privcmd_map(settings->privcmd, guest->domid, GNTTAB_RESERVED_CONSOLE, frame,
+				    &guest->page);
 	if (error)
 		return error;
 	local = evtchn_bind(settings->evtchn, guest->domid, port);

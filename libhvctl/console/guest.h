@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A domain's console: its ring on one side; a log file, a terminal device and attached programs on the other.
+ * A domain's console: its ring on one side; a log file, a terminal device and attached programs on
+ * the other.
  */
 #ifndef HVCONSOLE_GUEST_H
 #define HVCONSOLE_GUEST_H
@@ -28,7 +29,7 @@ struct source {
 struct program {
 	struct source source;
 	struct program *next;
-	int fd;				/* -1: gone, to be freed after the current round of events */
+	int fd; /* -1: gone, to be freed after the current round of events */
 	bool greeted;			/* it has said how much it wants to see of the past */
 	size_t greeting_length;
 	char greeting[64];
@@ -81,8 +82,8 @@ struct guest {
 struct guest *guest_new(const struct settings *settings, domid_t domid);
 
 /*
- * guest_connect - connect to the ring at @frame and event channel @port of the domain called @name, and begin to serve
- * terminal and socket. Connecting again, to another ring or port, keeps these.
+ * guest_connect - connect to the ring at @frame and event channel @port of the domain called @name,
+ * and begin to serve terminal and socket. Connecting again, to another ring or port, keeps these.
  * Returns 0 or a negative errno; the console is not connected on error.
  */
 int guest_connect(struct guest *guest, const char *name, uint64_t frame, uint32_t port);
@@ -91,8 +92,8 @@ int guest_connect(struct guest *guest, const char *name, uint64_t frame, uint32_
 void guest_event(struct guest *guest);
 
 /*
- * guest_interval - a new interval begins: the domain gets its ration of output bytes and events back. A domain that
- * floods its console thereby waits for itself, and the others do not notice.
+ * guest_interval - a new interval begins: the domain gets its ration of output bytes and events
+ * back. A domain that floods its console thereby waits for itself, and the others do not notice.
  * Returns whether it had used up its ration.
  */
 bool guest_interval(struct guest *guest);

@@ -73,7 +73,8 @@ void logfile_write(struct logfile *log, const char *data, size_t length)
 		log->size += written;
 	}
 	if (error) {
-		log_line("%s: cannot write, no more logging there: %s", log->path, strerror(-error));
+		log_line("%s: cannot write, no more logging there: %s", log->path,
+			 strerror(-error));
 		logfile_close(log);
 	}
 }

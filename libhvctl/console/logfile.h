@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A domain's console on disk: <directory>/<name>.log and, once that has grown to its limit, its predecessor
- * <name>.log.1. A domain can fill no more than twice the limit.
+ * A domain's console on disk: <directory>/<name>.log and, once that has grown to its limit, its
+ * predecessor <name>.log.1. A domain can fill no more than twice the limit.
  */
 #ifndef HVCONSOLE_LOGFILE_H
 #define HVCONSOLE_LOGFILE_H
@@ -15,7 +15,8 @@ struct logfile {
 };
 
 /*
- * logfile_open - open the log of the domain called @name; bytes that do not belong into a file name are replaced.
+ * logfile_open - open the log of the domain called @name; bytes that do not belong into a file name
+ * are replaced.
  * Returns 0 or a negative errno.
  */
 int logfile_open(struct logfile *log, const char *directory, const char *name, size_t limit);

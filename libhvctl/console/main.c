@@ -53,7 +53,8 @@ static struct guest *find_guest(const struct daemon *daemon, domid_t domid)
 }
 
 /* A number in the store. Returns 0 or a negative errno. */
-static int read_number(struct daemon *daemon, domid_t domid, const char *key, uint64_t max, uint64_t *value)
+static int read_number(struct daemon *daemon, domid_t domid, const char *key, uint64_t max,
+		       uint64_t *value)
 {
 	char *text = xs_readf(daemon->store, 0, "/local/domain/%u/console/%s", domid, key);
 	int error;
@@ -84,19 +85,22 @@ static void connect_guest(struct daemon *daemon, struct guest *guest)
 	int error;
 
 	if (read_number(daemon, guest->domid, "ring-ref", UINT64_MAX, &frame) ||
-	    read_number(daemon, guest->domid, "port", UINT32_MAX, &port) || !is_ours(daemon, guest->domid))
+	    read_number(daemon, guest->domid, "port", UINT32_MAX, &port) ||
+	    !is_ours(daemon, guest->domid))
 		return;
 	name = xs_readf(daemon->store, 0, "/local/domain/%u/name", guest->domid);
 	snprintf(path, sizeof(path), "domain-%u", guest->domid);
 	error = guest_connect(guest, name && *name ? name : path, frame, port);
 	if (error) {
-		log_line("domain %u: cannot connect to its console (frame %llx, port %u): %s", guest->domid,
-			 (unsigned long long)frame, (unsigned int)port, strerror(-error));
+		log_line("domain %u: cannot connect to its console (frame %llx, port %u): %s",
+			 guest->domid, (unsigned long long)frame, (unsigned int)port,
+			 strerror(-error));
 	} else {
 		snprintf(path, sizeof(path), "/local/domain/%u/console/tty", guest->domid);
 		error = xs_write(daemon->store, 0, path, "%s", guest->terminal_path);
 		if (error)
-			log_line("domain %u: cannot write %s: %s", guest->domid, path, strerror(-error));
+			log_line("domain %u: cannot write %s: %s", guest->domid, path,
+				 strerror(-error));
 		if (!before)
 			log_line("domain %u: console of %s at %s", guest->domid, name ? name : "?",
 				 guest->terminal_path);
@@ -115,7 +119,9 @@ static void watch_guest(struct daemon *daemon, const struct guest *guest, bool o
 		xs_unwatch(daemon->store, path, "console");
 }
 
-/* Let go of domains that are no more: our mapping is one of the last things that keep their memory. */
+/*
+ * Let go of domains that are no more: our mapping is one of the last things that keep their memory.
+ */
 static void drop_dead(struct daemon *daemon)
 {
 	struct guest **slot = &daemon->guests;
@@ -152,7 +158,8 @@ static void find_new(struct daemon *daemon)
 			continue;
 		guest = guest_new(&daemon->settings, domid);
 		if (!guest) {
-			log_line("domain %u: not enough memory for its console", (unsigned int)domid);
+			log_line("domain %u: not enough memory for its console",
+				 (unsigned int)domid);
 			continue;
 		}
 		guest->next = daemon->guests;
@@ -200,7 +207,9 @@ static int open_store(struct daemon *daemon)
 	daemon->store = xs_open(daemon->store_path);
 	if (!daemon->store)
 		return -errno;
-	error = epoll_ctl(daemon->settings.epoll, EPOLL_CTL_ADD, xs_fd(daemon->store), &event) < 0 ? -errno : 0;
+	error = epoll_ctl(daemon->settings.epoll, EPOLL_CTL_ADD, xs_fd(daemon->store), &event) < 0
+			? -errno
+			: 0;
 	if (!error)
 		error = xs_watch(daemon->store, "@introduceDomain", "domains");
 	if (!error)
@@ -215,8 +224,8 @@ static int open_store(struct daemon *daemon)
 }
 
 /*
- * Requests made while handling one event can bring in more, which epoll then knows nothing about: so this goes on until
- * there are none.
+ * Requests made while handling one event can bring in more, which epoll then knows nothing about:
+ * so this goes on until there are none.
  */
 static void run_store(struct daemon *daemon)
 {
@@ -288,7 +297,10 @@ static void on_ready(struct daemon *daemon, const struct epoll_event *event)
 		source->ready(source, event->events);
 }
 
-/* Begin a new interval when the last one is over. Returns the milliseconds until then, or -1 if nobody waits for it. */
+/*
+ * Begin a new interval when the last one is over. Returns the milliseconds until then, or -1 if
+ * nobody waits for it.
+ */
 static int intervals(struct daemon *daemon)
 {
 	uint64_t now = daemon_now();
@@ -314,14 +326,18 @@ static int run(struct daemon *daemon)
 
 		if (!daemon->store && (timeout < 0 || timeout > STORE_RETRY_MS))
 			timeout = STORE_RETRY_MS;
-		count = epoll_wait(daemon->settings.epoll, event, sizeof(event) / sizeof(event[0]), timeout);
+		count = epoll_wait(daemon->settings.epoll, event, sizeof(event) / sizeof(event[0]),
+				   timeout);
 		if (count < 0 && errno != EINTR) {
 			log_line("cannot wait for events: %s", strerror(errno));
 			return 1;
 		}
 		for (int i = 0; i < count; i++)
 			on_ready(daemon, &event[i]);
-		/* Only now may programs and domains disappear: events of this round could still point to them. */
+		/*
+		 * Only now may programs and domains disappear: events of this round could still
+		 * point to them.
+		 */
 		for (struct guest *guest = daemon->guests; guest; guest = guest->next)
 			guest_reap(guest);
 		run_store(daemon);
@@ -367,8 +383,8 @@ static int parse_size(const char *name, const char *text, uint64_t min, uint64_t
 	uint64_t value;
 
 	if (number_parse(text, max, &value) || value < min) {
-		fprintf(stderr, "hvconsoled: --%s=%s: expected a number of KiB from %llu to %llu\n", name, text,
-			(unsigned long long)min, (unsigned long long)max);
+		fprintf(stderr, "hvconsoled: --%s=%s: expected a number of KiB from %llu to %llu\n",
+			name, text, (unsigned long long)min, (unsigned long long)max);
 		return 2;
 	}
 	*bytes = value << 10;
@@ -411,9 +427,12 @@ static int parse(struct daemon *daemon, struct options *options, int argc, char 
 			status = parse_size("log-size", optarg, 4, 1 << 20, &settings->log_limit);
 			break;
 		case 'b':
-			status = parse_size("scrollback", optarg, 4, 16 << 10, &settings->scrollback);
+			status = parse_size("scrollback", optarg, 4, 16 << 10,
+					    &settings->scrollback);
 			if (!status && (settings->scrollback & (settings->scrollback - 1))) {
-				fprintf(stderr, "hvconsoled: --scrollback=%s: expected a power of two\n", optarg);
+				fprintf(stderr,
+					"hvconsoled: --scrollback=%s: expected a power of two\n",
+					optarg);
 				status = 2;
 			}
 			break;
@@ -434,7 +453,8 @@ static int parse(struct daemon *daemon, struct options *options, int argc, char 
 			return status;
 	}
 	if (optind < argc) {
-		fprintf(stderr, "hvconsoled: unexpected argument '%s'. Try 'hvconsoled --help'.\n", argv[optind]);
+		fprintf(stderr, "hvconsoled: unexpected argument '%s'. Try 'hvconsoled --help'.\n",
+			argv[optind]);
 		return 2;
 	}
 	return -1;
@@ -464,24 +484,29 @@ static int start(struct daemon *daemon)
 	}
 	settings->epoll = epoll_create1(EPOLL_CLOEXEC);
 	daemon->signals = daemon_signals();
-	if (settings->epoll < 0 || daemon->signals < 0 || poll_add(daemon, daemon->signals, &daemon->signals)) {
+	if (settings->epoll < 0 || daemon->signals < 0 ||
+	    poll_add(daemon, daemon->signals, &daemon->signals)) {
 		fprintf(stderr, "hvconsoled: cannot take signals\n");
 		return 1;
 	}
 	error = privcmd_open(&daemon->privcmd);
 	if (!error) {
 		settings->evtchn = evtchn_open();
-		error = settings->evtchn < 0 ? settings->evtchn :
-					       poll_add(daemon, settings->evtchn, &settings->evtchn);
+		error = settings->evtchn < 0
+				? settings->evtchn
+				: poll_add(daemon, settings->evtchn, &settings->evtchn);
 	}
 	if (error) {
-		fprintf(stderr, "hvconsoled: cannot connect to the hypervisor: %s. Is this domain 0, and are the modules "
-			"xen-evtchn, xen-gntdev and xen-privcmd loaded?\n", strerror(-error));
+		fprintf(stderr,
+			"hvconsoled: cannot connect to the hypervisor: %s. Is this domain 0, and are the modules "
+			"xen-evtchn, xen-gntdev and xen-privcmd loaded?\n",
+			strerror(-error));
 		return 1;
 	}
 	error = open_store(daemon);
 	if (error) {
-		fprintf(stderr, "hvconsoled: cannot connect to the store daemon at %s: %s. Does hvstored run?\n",
+		fprintf(stderr,
+			"hvconsoled: cannot connect to the store daemon at %s: %s. Does hvstored run?\n",
 			daemon->store_path, strerror(-error));
 		return 1;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The page that a domain shares with its console: two byte rings. The domain may write anything anywhere in it at any
- * time; indexes are read once and checked.
+ * The page that a domain shares with its console: two byte rings. The domain may write anything
+ * anywhere in it at any time; indexes are read once and checked.
  */
 #ifndef HVCONSOLE_RING_H
 #define HVCONSOLE_RING_H

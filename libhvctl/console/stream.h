@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The last so many bytes of an endless stream. Readers keep a cursor, the position in the stream of the next byte they
- * want; one that falls too far behind loses the oldest bytes, and slows nobody down.
+ * The last so many bytes of an endless stream. Readers keep a cursor, the position in the stream of
+ * the next byte they want; one that falls too far behind loses the oldest bytes, and slows nobody
+ * down.
  */
 #ifndef HVCONSOLE_STREAM_H
 #define HVCONSOLE_STREAM_H

@@ -5,7 +5,8 @@
 #include <errno.h>
 
 /*
- * Requests carried out in one turn. Domain 0's kernel multiplexes many processes over one connection, so it gets more.
+ * Requests carried out in one turn. Domain 0's kernel multiplexes many processes over one
+ * connection, so it gets more.
  */
 #define TURN_GUEST	8
 #define TURN_DOMAIN0	64
@@ -73,7 +74,10 @@ static int flush(struct connection *connection, bool *moved)
 	return 0;
 }
 
-/* Read and carry out one request. Returns 1 if there was one, 0 if there is not a whole one yet, or an error. */
+/*
+ * Read and carry out one request. Returns 1 if there was one, 0 if there is not a whole one yet, or
+ * an error.
+ */
 static int handle_one(struct connection *connection, bool *moved)
 {
 	size_t wanted;
@@ -130,7 +134,8 @@ int turns_run(struct turns *turns, uint64_t now)
 	unsigned int count = 0;
 	int timeout = -1;
 
-	for (struct connection *connection = turns->first; connection; connection = connection->next_active)
+	for (struct connection *connection = turns->first; connection;
+	     connection = connection->next_active)
 		count++;
 	/* Connections can disappear from the list in the turns of others. */
 	while (count-- && turns->first) {
@@ -156,7 +161,8 @@ int turns_run(struct turns *turns, uint64_t now)
 				timeout = wait;
 		}
 	}
-	for (struct connection *connection = turns->first; connection; connection = connection->next_active)
+	for (struct connection *connection = turns->first; connection;
+	     connection = connection->next_active)
 		if (connection->kicked)
 			timeout = 0;
 	return timeout;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A client's connection, whatever it runs over: takes turns with the others in reading requests and sending output.
+ * A client's connection, whatever it runs over: takes turns with the others in reading requests and
+ * sending output.
  */
 #ifndef HVSTORE_CONNECTION_H
 #define HVSTORE_CONNECTION_H
@@ -15,13 +16,19 @@
 
 struct connection;
 
-/* How bytes move. Both return the number moved, 0 if none can be now, or a negative errno: the connection is over. */
+/*
+ * How bytes move. Both return the number moved, 0 if none can be now, or a negative errno: the
+ * connection is over.
+ */
 struct connection_ops {
 	ssize_t (*read)(struct connection *connection, char *out, size_t size);
 	ssize_t (*write)(struct connection *connection, const char *in, size_t size);
 	/* A turn is over in which bytes moved. May be NULL. */
 	void (*moved)(struct connection *connection);
-	/* The connection is over, for the reason @error (negative errno). Called with @connection off the list. */
+	/*
+	 * The connection is over, for the reason @error (negative errno). Called with @connection
+	 * off the list.
+	 */
 	void (*lost)(struct connection *connection, int error);
 };
 
@@ -47,8 +54,8 @@ void turns_remove(struct turns *turns, struct connection *connection);
 
 /*
  * turns_run - give one turn to every connection that is on the list now.
- * Returns how many milliseconds may pass before the next call: 0 when there is more to do at once, -1 when nothing is
- * left to do.
+ * Returns how many milliseconds may pass before the next call: 0 when there is more to do at once,
+ * -1 when nothing is left to do.
  */
 int turns_run(struct turns *turns, uint64_t now);
 

@@ -15,7 +15,8 @@ struct answer {
 	size_t size, used;
 };
 
-static void say(struct answer *answer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void say(struct answer *answer, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 static void say(struct answer *answer, const char *format, ...)
 {
@@ -44,13 +45,14 @@ static int do_check(struct client *client, const char *argument, struct answer *
 		wrong++;
 	}
 	for (unsigned int i = 0; i < ACCOUNT_BUCKETS; i++) {
-		for (struct account *account = store->accounts.bucket[i]; account; account = account->next) {
+		for (struct account *account = store->accounts.bucket[i]; account;
+		     account = account->next) {
 			size_t nodes = tree_count(&store->live, account->domid);
 
 			if ((long)nodes == account->nodes)
 				continue;
-			say(answer, "domain %u owns %zu nodes, %ld are booked\n", account->domid, nodes,
-			    account->nodes);
+			say(answer, "domain %u owns %zu nodes, %ld are booked\n", account->domid,
+			    nodes, account->nodes);
 			wrong++;
 		}
 	}
@@ -101,8 +103,11 @@ static int do_stats(struct client *client, const char *argument, struct answer *
 		output += other->out_bytes;
 	}
 	say(answer, "nodes=%zu\nclients=%u\nwatches=%zu\ntransactions=%u\noutput-bytes=%zu\n",
-	    tree_count(&store->live, DOMID_INVALID), clients, store->nr_watches, transactions, output);
-	say(answer, "requests=%" PRIu64 "\ncommits=%" PRIu64 "\nconflicts=%" PRIu64 "\nevents=%" PRIu64 "\n",
+	    tree_count(&store->live, DOMID_INVALID), clients, store->nr_watches, transactions,
+	    output);
+	say(answer,
+	    "requests=%" PRIu64 "\ncommits=%" PRIu64 "\nconflicts=%" PRIu64 "\nevents=%" PRIu64
+	    "\n",
 	    store->requests, store->commits, store->conflicts, store->events);
 	return 0;
 }

@@ -15,7 +15,7 @@
 #include "xendev.h"
 
 struct domain {
-	struct connection connection;	/* without a client once the domain has broken the protocol */
+	struct connection connection; /* without a client once the domain has broken the protocol */
 	struct domain *next;
 	struct domains *domains;
 	domid_t domid;
@@ -124,7 +124,8 @@ static int bind_port(struct domain *domain, uint32_t remote)
 			evtchn_unbind(domains->evtchn, port);
 			return -ENOMEM;
 		}
-		memset(by_port + domains->nr_ports, 0, (port + 1 - domains->nr_ports) * sizeof(*by_port));
+		memset(by_port + domains->nr_ports, 0,
+		       (port + 1 - domains->nr_ports) * sizeof(*by_port));
 		domains->by_port = by_port;
 		domains->nr_ports = port + 1;
 	}
@@ -143,7 +144,9 @@ static void unmap(struct domain *domain)
 		munmap(domain->ring, XENDEV_PAGE);
 }
 
-/* Connect to a domain whose page is mapped already. On failure the page is the caller's to unmap. */
+/*
+ * Connect to a domain whose page is mapped already. On failure the page is the caller's to unmap.
+ */
 static int add_domain(struct domains *domains, struct domain *domain, uint32_t port)
 {
 	int error;
@@ -164,7 +167,8 @@ static int add_domain(struct domains *domains, struct domain *domain, uint32_t p
 	return 0;
 }
 
-int domains_introduce(struct domains *domains, domid_t domid, uint64_t frame, uint32_t port, bool *fresh)
+int domains_introduce(struct domains *domains, domid_t domid, uint64_t frame, uint32_t port,
+		      bool *fresh)
 {
 	struct domain *domain = find(domains, domid);
 	int error;
@@ -184,7 +188,8 @@ int domains_introduce(struct domains *domains, domid_t domid, uint64_t frame, ui
 		}
 		error = bind_port(domain, port);
 		if (error)
-			log_line("domain %u: cannot bind to its new port %u: %s", domid, port, strerror(-error));
+			log_line("domain %u: cannot bind to its new port %u: %s", domid, port,
+				 strerror(-error));
 		return error;
 	}
 
@@ -192,22 +197,25 @@ int domains_introduce(struct domains *domains, domid_t domid, uint64_t frame, ui
 	if (!domain)
 		return -ENOMEM;
 	domain->domid = domid;
-	error = privcmd_map(&domains->privcmd, domid, GNTTAB_RESERVED_XENSTORE, frame, &domain->page);
+	error = privcmd_map(&domains->privcmd, domid, GNTTAB_RESERVED_XENSTORE, frame,
+			    &domain->page);
 	if (error) {
-		log_line("domain %u: cannot map its page, frame %llx: %s", domid, (unsigned long long)frame,
-			 strerror(-error));
+		log_line("domain %u: cannot map its page, frame %llx: %s", domid,
+			 (unsigned long long)frame, strerror(-error));
 		free(domain);
 		return error;
 	}
 	domain->ring = domain->page.address;
 	error = add_domain(domains, domain, port);
 	if (error) {
-		log_line("domain %u: cannot connect to its port %u: %s", domid, port, strerror(-error));
+		log_line("domain %u: cannot connect to its port %u: %s", domid, port,
+			 strerror(-error));
 		privcmd_unmap(&domains->privcmd, &domain->page);
 		free(domain);
 		return error;
 	}
-	log_line("domain %u: introduced%s", domid, domain->page.granted ? "" : " (page mapped by frame)");
+	log_line("domain %u: introduced%s", domid,
+		 domain->page.granted ? "" : " (page mapped by frame)");
 	return 0;
 }
 
@@ -269,11 +277,13 @@ static int connect_kernel(struct domains *domains)
 		return error;
 	}
 	port = ioctl(fd, XENBUS_BACKEND_PORT);
-	page = port < 0 ? MAP_FAILED : mmap(NULL, XENDEV_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	page = port < 0 ? MAP_FAILED
+			: mmap(NULL, XENDEV_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	error = page == MAP_FAILED ? -errno : 0;
 	close(fd);
 	if (error) {
-		log_line("cannot get the kernel's store page from %s: %s", XENDEV_STORE, strerror(-error));
+		log_line("cannot get the kernel's store page from %s: %s", XENDEV_STORE,
+			 strerror(-error));
 		return error;
 	}
 	domain = calloc(1, sizeof(*domain));
@@ -310,7 +320,7 @@ int domains_open(struct domains *domains, struct store *store, struct turns *tur
 	}
 	error = evtchn_bind_virq(domains->evtchn, VIRQ_DOM_EXC);
 	if (error < 0) {
-		log_line("cannot bind the virtual interrupt for domain exceptions: %s (does another store daemon run?)",
+		log_line("cannot bind VIRQ_DOM_EXC: %s (does another store daemon run?)",
 			 strerror(-error));
 		return error;
 	}
@@ -349,7 +359,8 @@ static void look_for_dead(struct domains *domains)
 			continue;
 		error = privcmd_life(&domains->privcmd, domain->domid, &life);
 		if (error) {
-			log_line("domain %u: cannot tell whether it lives: %s", domain->domid, strerror(-error));
+			log_line("domain %u: cannot tell whether it lives: %s", domain->domid,
+				 strerror(-error));
 			continue;
 		}
 		if (life == DOMAIN_GONE) {
@@ -382,7 +393,8 @@ void domains_events(struct domains *domains)
 	bool exception = false;
 
 	for (int i = 0; i < count; i++) {
-		struct domain *domain = ports[i] < domains->nr_ports ? domains->by_port[ports[i]] : NULL;
+		struct domain *domain =
+			ports[i] < domains->nr_ports ? domains->by_port[ports[i]] : NULL;
 
 		/* Before looking at the ring: what comes later makes a new event. */
 		evtchn_unmask(domains->evtchn, ports[i]);

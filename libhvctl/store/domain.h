@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The domains that the store talks to over rings: domain 0's kernel from the start, others once introduced.
+ * The domains that the store talks to over rings: domain 0's kernel from the start, others once
+ * introduced.
  */
 #ifndef HVSTORE_DOMAIN_H
 #define HVSTORE_DOMAIN_H
@@ -35,7 +36,8 @@ void domains_close(struct domains *domains);
 void domains_events(struct domains *domains);
 
 /* The store's view, see struct store_host. */
-int domains_introduce(struct domains *domains, domid_t domid, uint64_t frame, uint32_t port, bool *fresh);
+int domains_introduce(struct domains *domains, domid_t domid, uint64_t frame, uint32_t port,
+		      bool *fresh);
 int domains_release(struct domains *domains, domid_t domid);
 int domains_resume(struct domains *domains, domid_t domid);
 bool domains_is_introduced(const struct domains *domains, domid_t domid);

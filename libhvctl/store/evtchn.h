@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Event channels of this domain, through /dev/xen/evtchn. All functions return a negative errno on failure.
+ * Event channels of this domain, through /dev/xen/evtchn. All functions return a negative errno on
+ * failure.
  */
 #ifndef HVSTORE_EVTCHN_H
 #define HVSTORE_EVTCHN_H
@@ -26,8 +27,8 @@ int evtchn_unbind(int fd, uint32_t port);
 int evtchn_notify(int fd, uint32_t port);
 
 /*
- * evtchn_take - fetch up to @max ports that have had events, without waiting. They stay masked until
- * evtchn_unmask(). Returns their number.
+ * evtchn_take - fetch up to @max ports that have had events, without waiting. They stay masked
+ * until evtchn_unmask(). Returns their number.
  */
 int evtchn_take(int fd, uint32_t *ports, size_t max);
 

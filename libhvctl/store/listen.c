@@ -42,8 +42,10 @@ int unix_listen(const char *path)
 	if (fd < 0)
 		return -errno;
 	mask = umask(0177);
-	error = bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 64) < 0 ?
-			-errno : 0;
+	error = bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
+				listen(fd, 64) < 0
+			? -errno
+			: 0;
 	umask(mask);
 	if (error) {
 		close(fd);

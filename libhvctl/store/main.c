@@ -121,7 +121,8 @@ static void usage(FILE *out)
 		"  -q, --quota=NAME=VALUE  change a limit on each guest; can be repeated. Limits:\n",
 		DEFAULT_PIDFILE, DEFAULT_LOG);
 	for (unsigned int i = 0; i < QUOTA_KINDS; i++)
-		fprintf(out, "                            %s=%lu\n", quota_name(i), quota_default.limit[i]);
+		fprintf(out, "                            %s=%lu\n", quota_name(i),
+			quota_default.limit[i]);
 	fprintf(out,
 		"  -t, --trace             log every request\n"
 		"  -n, --no-hypervisor     serve only the sockets\n"
@@ -159,15 +160,19 @@ static int parse(struct daemon *daemon, struct options *options, int argc, char 
 			break;
 		case 's':
 			if (daemon->nr_sockets == MAX_SOCKETS) {
-				fprintf(stderr, "hvstored: --socket can be given %d times at most\n", MAX_SOCKETS);
+				fprintf(stderr,
+					"hvstored: --socket can be given %d times at most\n",
+					MAX_SOCKETS);
 				return 2;
 			}
 			daemon->socket[daemon->nr_sockets++] = optarg;
 			break;
 		case 'q':
 			if (quota_set(&options->quota, optarg)) {
-				fprintf(stderr, "hvstored: --quota=%s: expected NAME=VALUE with a name from "
-					"--help and a number\n", optarg);
+				fprintf(stderr,
+					"hvstored: --quota=%s: expected NAME=VALUE with a name from "
+					"--help and a number\n",
+					optarg);
 				return 2;
 			}
 			break;
@@ -186,7 +191,8 @@ static int parse(struct daemon *daemon, struct options *options, int argc, char 
 		}
 	}
 	if (optind < argc) {
-		fprintf(stderr, "hvstored: unexpected argument '%s'. Try 'hvstored --help'.\n", argv[optind]);
+		fprintf(stderr, "hvstored: unexpected argument '%s'. Try 'hvstored --help'.\n",
+			argv[optind]);
 		return 2;
 	}
 	if (!daemon->nr_sockets) {
@@ -237,7 +243,8 @@ static int listen_all(struct daemon *daemon)
 			error = poll_add(daemon, fd, &daemon->listener[i]);
 		}
 		if (error) {
-			fprintf(stderr, "hvstored: cannot listen at %s: %s\n", daemon->socket[i], strerror(-error));
+			fprintf(stderr, "hvstored: cannot listen at %s: %s\n", daemon->socket[i],
+				strerror(-error));
 			return error;
 		}
 	}
@@ -272,8 +279,8 @@ static void on_ready(struct daemon *daemon, void *source)
 	}
 	for (unsigned int i = 0; i < daemon->nr_listening; i++) {
 		if (source == &daemon->listener[i]) {
-			connection = socket_accept(daemon->listener[i], daemon->epoll, daemon->store,
-						   &daemon->turns);
+			connection = socket_accept(daemon->listener[i], daemon->epoll,
+						   daemon->store, &daemon->turns);
 			if (connection)
 				turns_add(&daemon->turns, connection);
 			return;
@@ -288,7 +295,8 @@ static int run(struct daemon *daemon)
 	int timeout = 0;
 
 	while (!daemon->stopping) {
-		int count = epoll_wait(daemon->epoll, event, sizeof(event) / sizeof(event[0]), timeout);
+		int count =
+			epoll_wait(daemon->epoll, event, sizeof(event) / sizeof(event[0]), timeout);
 
 		if (count < 0 && errno != EINTR) {
 			log_line("cannot wait for events: %s", strerror(errno));
@@ -327,8 +335,10 @@ static int start(struct daemon *daemon, const struct options *options)
 	if (!error)
 		error = poll_add(daemon, daemon->domains.evtchn, &daemon->domains);
 	if (error) {
-		fprintf(stderr, "hvstored: cannot connect to the hypervisor: %s. Is this domain 0, and are the modules "
-			"xen-evtchn, xen-gntdev and xen-privcmd loaded?\n", strerror(-error));
+		fprintf(stderr,
+			"hvstored: cannot connect to the hypervisor: %s. Is this domain 0, and are the modules "
+			"xen-evtchn, xen-gntdev and xen-privcmd loaded?\n",
+			strerror(-error));
 		return 1;
 	}
 	return 0;
@@ -391,7 +401,8 @@ int main(int argc, char **argv)
 		if (!error)
 			error = log_open(options.log);
 		if (error) {
-			fprintf(stderr, "hvstored: cannot write the log %s: %s\n", options.log, strerror(-error));
+			fprintf(stderr, "hvstored: cannot write the log %s: %s\n", options.log,
+				strerror(-error));
 			daemon_unclaim(options.pidfile);
 			return 1;
 		}

@@ -15,8 +15,8 @@
 #define PATH_BUFFER	(XENSTORE_ABS_PATH_MAX + 1)
 
 /*
- * path_valid - whether @path is an absolute, canonical path: starts with '/', does not end with one unless
- * it is the root, has no empty component, and uses only letters, digits and "-/_@".
+ * path_valid - whether @path is an absolute, canonical path: starts with '/', does not end with one
+ * unless it is the root, has no empty component, and uses only letters, digits and "-/_@".
  */
 bool path_valid(const char *path);
 

@@ -34,7 +34,9 @@ struct subject {
 	domid_t target;
 };
 
-/* perms_new - permissions with the @count entries at @entry, one reference, or NULL without memory. */
+/*
+ * perms_new - permissions with the @count entries at @entry, one reference, or NULL without memory.
+ */
 struct perms *perms_new(const struct perm *entry, unsigned int count);
 
 /* perms_get - take a reference and return @perms. */

@@ -84,7 +84,8 @@ int privcmd_life(struct privcmd *privcmd, domid_t domid, enum domain_life *life)
 	return 0;
 }
 
-static int map_grant(struct privcmd *privcmd, domid_t domid, uint32_t grant, struct foreign_page *page)
+static int map_grant(struct privcmd *privcmd, domid_t domid, uint32_t grant,
+		     struct foreign_page *page)
 {
 	struct gntdev_map map = { .count = 1, .grant = { { .domid = domid, .ref = grant } } };
 	struct gntdev_unmap unmap = { .count = 1 };
@@ -108,7 +109,8 @@ static int map_grant(struct privcmd *privcmd, domid_t domid, uint32_t grant, str
 	return 0;
 }
 
-static int map_frame(struct privcmd *privcmd, domid_t domid, uint64_t frame, struct foreign_page *page)
+static int map_frame(struct privcmd *privcmd, domid_t domid, uint64_t frame,
+		     struct foreign_page *page)
 {
 	int failed = 0, error;
 	struct privcmd_map map = { .count = 1, .domid = domid, .frame = &frame, .error = &failed };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Other domains, as seen through /dev/xen/privcmd and /dev/xen/gntdev: whether they live, and pages of theirs.
+ * Other domains, as seen through /dev/xen/privcmd and /dev/xen/gntdev: whether they live, and pages
+ * of theirs.
  */
 #ifndef HVSTORE_PRIVCMD_H
 #define HVSTORE_PRIVCMD_H
@@ -31,14 +32,17 @@ struct foreign_page {
 };
 
 /*
- * privcmd_open - open the devices. Returns 0, or the negative errno of privcmd, without which nothing works;
- * a missing gntdev only means that pages are mapped by frame number.
+ * privcmd_open - open the devices. Returns 0, or the negative errno of privcmd, without which
+ * nothing works; a missing gntdev only means that pages are mapped by frame number.
  */
 int privcmd_open(struct privcmd *privcmd);
 
 void privcmd_close(struct privcmd *privcmd);
 
-/* privcmd_life - what has become of @domid. @life is untouched on error. Returns 0 or a negative errno. */
+/*
+ * privcmd_life - what has become of @domid. @life is untouched on error. Returns 0 or a negative
+ * errno.
+ */
 int privcmd_life(struct privcmd *privcmd, domid_t domid, enum domain_life *life);
 
 /*

@@ -19,7 +19,7 @@ struct request {
 	struct store *store;
 	struct transaction *transaction;	/* NULL outside transactions */
 	uint32_t type, req_id, tx_id;
-	const char *data;			/* followed by a terminator that is not part of it */
+	const char *data; /* followed by a terminator that is not part of it */
 	size_t length;
 };
 
@@ -102,7 +102,9 @@ static const char *error_name(int error)
  * Arguments
  */
 
-/* Whether the payload is exactly @count strings, each with its terminator; @string receives them. */
+/*
+ * Whether the payload is exactly @count strings, each with its terminator; @string receives them.
+ */
 static bool strings(const struct request *request, unsigned int count, const char **string)
 {
 	const char *at = request->data, *end = request->data + request->length;
@@ -119,7 +121,8 @@ static bool strings(const struct request *request, unsigned int count, const cha
 }
 
 /* The first string; what follows it is left to the caller. */
-static const char *first_string(const struct request *request, const char **rest, size_t *rest_length)
+static const char *first_string(const struct request *request, const char **rest,
+				size_t *rest_length)
 {
 	const char *terminator = memchr(request->data, '\0', request->length);
 
@@ -177,7 +180,8 @@ static int do_read(struct request *request)
 	int error = one_path(request, path);
 
 	if (!error)
-		error = store_lookup(request->client, request->transaction, path, PERM_READ, false, &node);
+		error = store_lookup(request->client, request->transaction, path, PERM_READ, false,
+				     &node);
 	return error ? error : reply(request, node->value, node->value_length);
 }
 
@@ -189,7 +193,8 @@ static int do_directory(struct request *request)
 	int error = one_path(request, path);
 
 	if (!error)
-		error = store_lookup(request->client, request->transaction, path, PERM_READ, true, &node);
+		error = store_lookup(request->client, request->transaction, path, PERM_READ, true,
+				     &node);
 	if (error)
 		return error;
 	for (unsigned int i = 0; i < node->nr_children; i++) {
@@ -204,8 +209,9 @@ static int do_directory(struct request *request)
 }
 
 /*
- * A list of children too long for one message is fetched in parts: the offset counts bytes of the list; the generation
- * in front tells the client whether the list stayed the same; an empty string marks the end.
+ * A list of children too long for one message is fetched in parts: the offset counts bytes of the
+ * list; the generation in front tells the client whether the list stayed the same; an empty string
+ * marks the end.
  */
 static int do_directory_part(struct request *request)
 {
@@ -222,7 +228,8 @@ static int do_directory_part(struct request *request)
 	if (!error)
 		error = number_parse(argument[1], UINT32_MAX, &offset);
 	if (!error)
-		error = store_lookup(request->client, request->transaction, path, PERM_READ, true, &node);
+		error = store_lookup(request->client, request->transaction, path, PERM_READ, true,
+				     &node);
 	if (error)
 		return error;
 
@@ -259,7 +266,8 @@ static int do_get_perms(struct request *request)
 	}
 	length = path_canonical(string, request->client->domid, path, NULL);
 	if (!length)
-		length = store_lookup(request->client, request->transaction, path, PERM_READ, false, &node);
+		length = store_lookup(request->client, request->transaction, path, PERM_READ, false,
+				      &node);
 	if (!length)
 		length = perms_format(node->perms, list, sizeof(list));
 	return length < 0 ? length : reply(request, list, length);
@@ -500,7 +508,8 @@ static int do_is_domain_introduced(struct request *request)
 static int do_control(struct request *request)
 {
 	char text[XENSTORE_PAYLOAD_MAX];
-	int error = control_run(request->client, request->data, request->length, text, sizeof(text));
+	int error =
+		control_run(request->client, request->data, request->length, text, sizeof(text));
 
 	return error ? error : reply_string(request, text);
 }
@@ -597,7 +606,8 @@ int protocol_handle(struct client *client, struct inbox *inbox)
 	if (error) {
 		const char *name = error_name(-error);
 
-		error = client_send(client, XS_ERROR, header.req_id, header.tx_id, name, strlen(name) + 1);
+		error = client_send(client, XS_ERROR, header.req_id, header.tx_id, name,
+				    strlen(name) + 1);
 	}
 	return error;
 }

@@ -15,22 +15,23 @@ struct inbox {
 };
 
 /*
- * inbox_space - where the next bytes of the message go, and how many are wanted.
- * Never more than the rest of the header or of the payload: bytes beyond belong to the next message.
+ * inbox_space - where the next bytes of the message go, and how many are wanted. Never more than
+ * the rest of the header or of the payload: bytes beyond belong to the next message.
  */
 char *inbox_space(struct inbox *inbox, size_t *wanted);
 
 /*
  * inbox_add - @length bytes have been put there.
- * Returns 1 when the message is complete, 0 when more is needed, -EMSGSIZE when its header announces more payload
- * than the protocol allows: such a connection is beyond repair.
+ * Returns 1 when the message is complete, 0 when more is needed, -EMSGSIZE when its header
+ * announces more payload than the protocol allows: such a connection is beyond repair.
  */
 int inbox_add(struct inbox *inbox, size_t length);
 
 /*
- * protocol_handle - carry out the complete message in @inbox for @client and queue its reply. The inbox is empty
- * afterwards.
- * Returns 0, or -ENOMEM if there was no memory even for an error reply: the connection should be closed.
+ * protocol_handle - carry out the complete message in @inbox for @client and queue its reply. The
+ * inbox is empty afterwards.
+ * Returns 0, or -ENOMEM if there was no memory even for an error reply: the connection should be
+ * closed.
  */
 int protocol_handle(struct client *client, struct inbox *inbox);
 

@@ -79,9 +79,9 @@ int accounts_reserve(struct accounts *accounts, const struct tally *tally);
 void accounts_apply(struct accounts *accounts, const struct tally *tally);
 
 /*
- * account_hold - let the requests of @account wait a while, because a change of its domain made somebody
- * else's transaction fail. The wait doubles while this goes on, up to half a second; a domain that keeps
- * writing can therefore slow down, but not starve, the transactions of others.
+ * account_hold - let the requests of @account wait a while, because a change of its domain made
+ * somebody else's transaction fail. The wait doubles while this goes on, up to half a second; a
+ * domain that keeps writing can therefore slow down, but not starve, the transactions of others.
  */
 void account_hold(struct account *account, uint64_t now);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The page that the store shares with a domain: two byte rings. The domain may write anything anywhere in it at any
- * time; so indexes are read once, checked, and then not looked at again, and bytes are copied out before use.
+ * The page that the store shares with a domain: two byte rings. The domain may write anything
+ * anywhere in it at any time; so indexes are read once, checked, and then not looked at again, and
+ * bytes are copied out before use.
  */
 #ifndef HVSTORE_RING_H
 #define HVSTORE_RING_H

@@ -13,8 +13,8 @@
 #include "watch.h"
 
 /*
- * Output that even domain 0 may not let pile up. It is far more than all events of a busy host, and far less
- * than what would hurt it.
+ * Output that even domain 0 may not let pile up. It is far more than all events of a busy host, and
+ * far less than what would hurt it.
  */
 #define OUTPUT_MAX	(64u << 20)
 
@@ -337,7 +337,10 @@ void client_sent(struct client *client, size_t length)
 
 	if (!length)
 		return;
-	/* Once begun, an event may be read before the next change: that one needs an event of its own. */
+	/*
+	 * Once begun, an event may be read before the next change: that one needs an event of its
+	 * own.
+	 */
 	if (message->key) {
 		table_remove(&client->pending, &message->pending);
 		free(message->key);

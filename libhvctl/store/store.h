@@ -24,9 +24,9 @@ struct watch;
 /* What the store asks of the daemon around it. @context is the one given to store_new(). */
 struct store_host {
 	/*
-	 * Connect to domain @domid through the page at its frame @frame and its event channel @port. For a
-	 * connected domain: use the new port from now on. Returns 0 or a negative errno; @fresh receives
-	 * whether the domain was not connected before.
+	 * Connect to domain @domid through the page at its frame @frame and its event channel
+	 * @port. For a connected domain: use the new port from now on. Returns 0 or a negative
+	 * errno; @fresh receives whether the domain was not connected before.
 	 */
 	int (*introduce)(void *context, domid_t domid, uint64_t frame, uint32_t port, bool *fresh);
 	/* Disconnect from @domid. Returns 0, or -ENOENT if it is not connected. */
@@ -84,7 +84,7 @@ struct client {
 	size_t out_sent;
 	size_t out_bytes;
 	unsigned int out_replies, out_events;
-	struct table pending;		/* events that wait; an equal one need not be queued twice */
+	struct table pending; /* events that wait; an equal one need not be queued twice */
 	void *transport;		/* the daemon's */
 };
 
@@ -95,10 +95,12 @@ struct store *store_new(const struct store_host *host, void *context);
 void store_free(struct store *store);
 
 /* store_log - a line for the log, printf-like. */
-void store_log(const struct store *store, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void store_log(const struct store *store, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /*
- * store_seed - write a node as domain 0 does, outside any message; for the nodes that exist from the start.
+ * store_seed - write a node as domain 0 does, outside any message; for the nodes that exist from
+ * the start.
  * Returns 0, -EINVAL or -ENOMEM.
  */
 int store_seed(struct store *store, const char *path, const char *value);
@@ -107,8 +109,9 @@ int store_seed(struct store *store, const char *path, const char *value);
 void store_announce(struct store *store, enum special event);
 
 /*
- * store_domain_gone - domain @domid exists no longer: its nodes fall to domain 0, its rights vanish, its account
- * is closed. Its client must have been freed. Returns 0 or -ENOMEM (call again later).
+ * store_domain_gone - domain @domid exists no longer: its nodes fall to domain 0, its rights
+ * vanish, its account is closed. Its client must have been freed. Returns 0 or -ENOMEM (call again
+ * later).
  */
 int store_domain_gone(struct store *store, domid_t domid);
 
@@ -128,14 +131,15 @@ void client_free(struct client *client);
 struct subject client_subject(const struct client *client);
 
 /* client_limit - whether @value is more than @client may have of @kind. */
-static inline bool client_limit(const struct client *client, enum quota_kind kind, unsigned long value)
+static inline bool client_limit(const struct client *client, enum quota_kind kind,
+				unsigned long value)
 {
 	return client->domid != 0 && value > client->store->quota.limit[kind];
 }
 
 /*
- * client_may_ask - whether a request of @client should be taken now. If not: either it has to take its replies
- * first, or it is held until @until (ms), which is otherwise set to 0.
+ * client_may_ask - whether a request of @client should be taken now. If not: either it has to take
+ * its replies first, or it is held until @until (ms), which is otherwise set to 0.
  */
 bool client_may_ask(const struct client *client, uint64_t *until);
 
@@ -147,8 +151,8 @@ int client_send(struct client *client, uint32_t type, uint32_t req_id, uint32_t 
 		const void *payload, size_t length);
 
 /*
- * client_send_event - queue a watch event, unless an equal one is still waiting. A client that lets too many
- * events pile up is marked broken.
+ * client_send_event - queue a watch event, unless an equal one is still waiting. A client that lets
+ * too many events pile up is marked broken.
  */
 void client_send_event(struct client *client, const char *path, const char *token);
 

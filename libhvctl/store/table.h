@@ -37,7 +37,8 @@ void table_remove(struct table *table, struct table_entry *entry);
 
 /*
  * table_free - empty the table.
- * @release: called for every entry, which it may free; NULL if the entries are somebody else's business
+ * @release: called for every entry, which it may free; NULL if the entries are somebody else's
+ * business
  */
 void table_free(struct table *table, void (*release)(struct table_entry *entry));
 

@@ -9,8 +9,8 @@
 #include "path.h"
 
 /*
- * Something a reply depended on: the node at the path as it was in the base tree. Generation 0 stands for
- * "was not there" and, for the children, for "did not matter".
+ * Something a reply depended on: the node at the path as it was in the base tree. Generation 0
+ * stands for "was not there" and, for the children, for "did not matter".
  */
 struct dependency {
 	struct table_entry entry;
@@ -85,8 +85,8 @@ static int check_op(struct client *client, const struct tree *tree, const struct
 	}
 
 	/*
-	 * What a guest creates is its own, wherever it is. The sum can be negative while a transaction has removed nodes
-	 * that others have removed meanwhile, too.
+	 * What a guest creates is its own, wherever it is. The sum can be negative while a
+	 * transaction has removed nodes that others have removed meanwhile, too.
 	 */
 	nodes = account->nodes + tally_of(tally, client->domid) + missing;
 	if (missing && nodes > 0 && client_limit(client, QUOTA_NODES, nodes))
@@ -95,7 +95,8 @@ static int check_op(struct client *client, const struct tree *tree, const struct
 }
 
 /* Do what check_op() allowed. Only memory can be lacking. */
-static int apply_op(struct client *client, struct tree *tree, struct tally *tally, const struct op *op)
+static int apply_op(struct client *client, struct tree *tree, struct tally *tally,
+		    const struct op *op)
 {
 	const struct change change = {
 		.writer = client->domid,
@@ -135,13 +136,17 @@ static int perform_live(struct client *client, const struct op *op)
 	if (error || idle)
 		return error;
 	/*
-	 * Only these events need the past. Elsewhere the snapshot would make the change copy its path.
+	 * Only these events need the past. Elsewhere the snapshot would make the change copy its
+	 * path.
 	 */
 	if (op->kind == OP_REMOVE || op->kind == OP_SET_PERMS)
 		before = tree_snapshot(&store->live);
 	error = apply_op(client, &store->live, &tally, op);
 	if (!error) {
-		/* Without a snapshot this cannot fail: who owns the parent, or asks, has an account. */
+		/*
+		 * Without a snapshot this cannot fail: who owns the parent, or asks, has an
+		 * account.
+		 */
 		error = accounts_reserve(&store->accounts, &tally);
 		if (!error) {
 			accounts_apply(&store->accounts, &tally);
@@ -178,7 +183,8 @@ static int depend_on(struct client *client, struct transaction *transaction, con
 	name[length] = '\0';
 	node = tree_find(&transaction->base, name);
 	if (!dependency) {
-		if (client_limit(client, QUOTA_TRANSACTION_NODES, transaction->dependencies.nr_entries + 1))
+		if (client_limit(client, QUOTA_TRANSACTION_NODES,
+				 transaction->dependencies.nr_entries + 1))
 			return -ENOSPC;
 		dependency = malloc(sizeof(*dependency) + length + 1);
 		if (!dependency)
@@ -186,7 +192,8 @@ static int depend_on(struct client *client, struct transaction *transaction, con
 		memcpy(dependency->path, name, length + 1);
 		dependency->content_gen = node ? node->content_gen : 0;
 		dependency->children_gen = 0;
-		if (table_insert(&transaction->dependencies, &dependency->entry, dependency->path)) {
+		if (table_insert(&transaction->dependencies, &dependency->entry,
+				 dependency->path)) {
 			free(dependency);
 			return -ENOMEM;
 		}
@@ -197,8 +204,8 @@ static int depend_on(struct client *client, struct transaction *transaction, con
 }
 
 /*
- * Note all that decides what is at @path in @tree: the node, or that it is missing and below what. The first missing
- * component stands for all below it.
+ * Note all that decides what is at @path in @tree: the node, or that it is missing and below what.
+ * The first missing component stands for all below it.
  */
 static int depend_on_lookup(struct client *client, struct transaction *transaction,
 			    const struct tree *tree, const char *path, bool children)
@@ -375,8 +382,8 @@ static int perform_in(struct client *client, struct transaction *transaction, co
 }
 
 /*
- * Run the changes again on the live tree as it is now. They end up in the transaction's own tree, so that
- * nothing is visible before all of them are done.
+ * Run the changes again on the live tree as it is now. They end up in the transaction's own tree,
+ * so that nothing is visible before all of them are done.
  */
 static int replay(struct client *client, struct transaction *transaction)
 {
@@ -386,10 +393,13 @@ static int replay(struct client *client, struct transaction *transaction)
 	tree_free(&transaction->tree);
 	transaction->tree = tree_snapshot(&client->store->live);
 	tally_free(&transaction->tally);
-	for (struct logged_op *logged = transaction->first_op; logged && !error; logged = logged->next) {
-		error = check_op(client, &transaction->tree, &transaction->tally, &logged->op, &idle);
+	for (struct logged_op *logged = transaction->first_op; logged && !error;
+	     logged = logged->next) {
+		error = check_op(client, &transaction->tree, &transaction->tally, &logged->op,
+				 &idle);
 		if (!error && !idle)
-			error = apply_op(client, &transaction->tree, &transaction->tally, &logged->op);
+			error = apply_op(client, &transaction->tree, &transaction->tally,
+					 &logged->op);
 	}
 	return error;
 }

@@ -2,10 +2,10 @@
 /*
  * What clients do to the tree, inside and outside transactions.
  *
- * A transaction works on a snapshot of its own and keeps a list of its changes and of everything its
- * replies depended on. It commits if all of that is still as it was: its changes are then repeated on the
- * live tree, and every reply it got is the one it would have got by running at that moment. Otherwise it
- * fails with EAGAIN and leaves no trace.
+ * A transaction works on a snapshot of its own and keeps a list of its changes and of everything
+ * its replies depended on. It commits if all of that is still as it was: its changes are then
+ * repeated on the live tree, and every reply it got is the one it would have got by running at that
+ * moment. Otherwise it fails with EAGAIN and leaves no trace.
  */
 #ifndef HVSTORE_TRANSACTION_H
 #define HVSTORE_TRANSACTION_H
@@ -36,11 +36,11 @@ struct transaction *transaction_find(struct client *client, uint32_t id);
 
 /*
  * transaction_end - close @transaction, which is freed in any case.
- * @commit: whether to keep its changes
- * Returns 0, -EAGAIN after a conflict, -ENOSPC when the changes would exceed a quota by now, -ENOMEM. On error
- * nothing was changed.
+ * @keep: whether to keep its changes
+ * Returns 0, -EAGAIN after a conflict, -ENOSPC when the changes would exceed a quota by now,
+ * -ENOMEM. On error nothing was changed.
  */
-int transaction_end(struct client *client, struct transaction *transaction, bool commit);
+int transaction_end(struct client *client, struct transaction *transaction, bool keep);
 
 /* transaction_end_all - abandon all transactions of @client. */
 void transaction_end_all(struct client *client);
@@ -62,8 +62,8 @@ int store_perform(struct client *client, struct transaction *transaction, const 
  * store_lookup - the node at @path for a client that needs @rights on it.
  * @children: whether the reply will depend on the list of children
  * @node: receives the node, valid until the next change
- * Returns 0, -ENOENT, -EACCES (also for missing nodes below one that it may not read or write), -ENOSPC when the
- * transaction looks at too much, -ENOMEM.
+ * Returns 0, -ENOENT, -EACCES (also for missing nodes below one that it may not read or write),
+ * -ENOSPC when the transaction looks at too much, -ENOMEM.
  */
 int store_lookup(struct client *client, struct transaction *transaction, const char *path,
 		 unsigned int rights, bool children, const struct node **node);

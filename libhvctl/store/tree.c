@@ -148,7 +148,8 @@ static int compare_name(const char *name, size_t length, const struct node *node
 }
 
 /* Index of the child, or of the place where it belongs. */
-static bool find_child(const struct node *node, const char *name, size_t length, unsigned int *index)
+static bool find_child(const struct node *node, const char *name, size_t length,
+		       unsigned int *index)
 {
 	unsigned int low = 0, high = node->nr_children;
 
@@ -199,8 +200,8 @@ static void stamp_children(struct tree *tree, struct node *node, const struct ch
 }
 
 /*
- * Own all nodes on the way to the first @length bytes of @path, which exist. Copying changes nothing that can
- * be seen, so failing half-way is harmless.
+ * Own all nodes on the way to the first @length bytes of @path, which exist. Copying changes
+ * nothing that can be seen, so failing half-way is harmless.
  */
 static struct node *own_path(struct tree *tree, const char *path, size_t length)
 {

@@ -57,7 +57,8 @@ long tally_of(const struct tally *tally, domid_t domid);
 void tally_free(struct tally *tally);
 
 /*
- * tree_new - a tree with nothing but the root node, owned by domain 0 and readable by domain 0 only.
+ * tree_new - a tree with nothing but the root node, owned by domain 0 and readable by domain 0
+ * only.
  * Returns 0 or -ENOMEM.
  */
 int tree_new(struct tree *tree);
@@ -102,7 +103,8 @@ int tree_write(struct tree *tree, const char *path, const void *value, size_t le
 int tree_remove(struct tree *tree, const char *path, const struct change *change);
 
 /*
- * tree_set_perms - give @path, which must exist, other permissions (the reference stays the caller's).
+ * tree_set_perms - give @path, which must exist, other permissions (the reference stays the
+ * caller's).
  * Returns 0 or -ENOMEM; the content is unchanged on error.
  */
 int tree_set_perms(struct tree *tree, const char *path, struct perms *perms,

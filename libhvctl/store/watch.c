@@ -153,8 +153,8 @@ void watch_remove_all(struct client *client)
 }
 
 /*
- * Whether @who may know that @path exists or existed in @tree: it may read the node, or the list of children that
- * the node is in.
+ * Whether @who may know that @path exists or existed in @tree: it may read the node, or the list of
+ * children that the node is in.
  */
 static bool visible_in(const struct tree *tree, const char *path, const struct subject *who)
 {
@@ -181,7 +181,8 @@ static void fire_point(struct store *store, const struct watch_point *point, con
 	for (struct watch *watch = point->first; watch; watch = watch->next_here) {
 		struct subject who = client_subject(watch->client);
 
-		if (visible_in(&store->live, path, &who) || (before && visible_in(before, path, &who)))
+		if (visible_in(&store->live, path, &who) ||
+		    (before && visible_in(before, path, &who)))
 			client_send_event(watch->client, path + watch->prefix, watch->token);
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Watches: a client that watches a path hears of every change to that node and below it, as far as it may
- * read what changed.
+ * Watches: a client that watches a path hears of every change to that node and below it, as far as
+ * it may read what changed.
  */
 #ifndef HVSTORE_WATCH_H
 #define HVSTORE_WATCH_H
@@ -18,7 +18,7 @@ struct watch {
 	struct watch *next;		/* of the same client */
 	struct watch_point *point;
 	struct client *client;
-	size_t prefix;			/* bytes of the path that the client, watching relatively, leaves out */
+	size_t prefix; /* bytes of the path that the client, watching relatively, leaves out */
 	char token[];
 };
 
@@ -30,14 +30,14 @@ struct event {
 
 /*
  * watch_add - let @client watch @path (as received, also relative or special).
- * Returns 0, -EINVAL for a malformed path, -EEXIST when it has the same watch already, -E2BIG beyond its
- * quota or for an overlong token, -ENOMEM.
+ * Returns 0, -EINVAL for a malformed path, -EEXIST when it has the same watch already, -E2BIG
+ * beyond its quota or for an overlong token, -ENOMEM.
  */
 int watch_add(struct client *client, const char *path, const char *token);
 
 /*
- * watch_first_event - queue the event that every new watch gets. Separate from watch_add() so that the reply can
- * go first.
+ * watch_first_event - queue the event that every new watch gets. Separate from watch_add() so that
+ * the reply can go first.
  */
 void watch_first_event(struct client *client, const char *path, const char *token);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: libhvctl/console/ring.c libhvctl/console/stream.c libhvctl/console/logfile.c libhvctl/store/log.c
 /*
- * The console daemon's parts: the ring shared with a hostile domain, the scroll-back buffer, the log files.
+ * The console daemon's parts: the ring shared with a hostile domain, the scroll-back buffer, the
+ * log files.
  */
 #include <CUnit/Basic.h>
 #include <errno.h>
@@ -150,7 +151,8 @@ int main(void)
 		{ "log files", test_logfile },
 		CU_TEST_INFO_NULL
 	};
-	CU_SuiteInfo suites[] = { { "console", NULL, NULL, NULL, NULL, tests }, CU_SUITE_INFO_NULL };
+	CU_SuiteInfo suites[] = { { "console", NULL, NULL, NULL, NULL, tests },
+				  CU_SUITE_INFO_NULL };
 	unsigned int failed;
 
 	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS)

@@ -3,9 +3,9 @@
 // sources: libhvctl/store/quota.c libhvctl/store/watch.c libhvctl/store/transaction.c libhvctl/store/store.c
 // sources: libhvctl/store/control.c libhvctl/store/protocol.c
 /*
- * Transactions at random against a model that knows nothing but how to do one request after the other: every
- * transaction that commits must have got the replies it would have got at that very moment, and one that fails must
- * have changed nothing. HVSTORE_TEST_SEED=n repeats a run.
+ * Transactions at random against a model that knows nothing but how to do one request after the
+ * other: every transaction that commits must have got the replies it would have got at that very
+ * moment, and one that fails must have changed nothing. HVSTORE_TEST_SEED=n repeats a run.
  */
 #include "store_sim.h"
 
@@ -88,10 +88,11 @@ static int compare_text(const void *a, const void *b)
 }
 
 /* Do @request as domain @domid; the reply goes to @out with '|' for terminators. */
-static void model_do(struct model *model, unsigned int domid, const struct model_request *request, char *out)
+static void model_do(struct model *model, unsigned int domid, const struct model_request *request,
+		     char *out)
 {
-	bool write = request->type == XS_WRITE || request->type == XS_MKDIR || request->type == XS_RM ||
-		     request->type == XS_SET_PERMS;
+	bool write = request->type == XS_WRITE || request->type == XS_MKDIR ||
+		     request->type == XS_RM || request->type == XS_SET_PERMS;
 	struct model_node *node = model_find(model, request->path), *near = node;
 	char path[16], names[MODEL_NODES][16];
 	unsigned int missing = 0, count = 0;
@@ -131,7 +132,8 @@ static void model_do(struct model *model, unsigned int domid, const struct model
 			const char *child = model->node[i].path;
 
 			if (model->node[i].exists && strncmp(child, request->path, length) == 0 &&
-			    child[length] == '/' && child[length + 1] && !strchr(child + length + 1, '/'))
+			    child[length] == '/' && child[length + 1] &&
+			    !strchr(child + length + 1, '/'))
 				strcpy(names[count++], child + length + 1);
 		}
 		qsort(names, count, sizeof(names[0]), compare_text);
@@ -171,7 +173,8 @@ static void model_do(struct model *model, unsigned int domid, const struct model
 			break;
 		for (unsigned int i = 0; i < model->count; i++)
 			if (strncmp(model->node[i].path, request->path, length) == 0 &&
-			    (model->node[i].path[length] == '/' || model->node[i].path[length] == '\0'))
+			    (model->node[i].path[length] == '/' ||
+			     model->node[i].path[length] == '\0'))
 				model->node[i].exists = false;
 		model->version++;
 		break;
@@ -191,8 +194,8 @@ static void model_do(struct model *model, unsigned int domid, const struct model
 static void random_request(struct model_request *request)
 {
 	static const uint32_t types[] = {
-		XS_READ, XS_READ, XS_DIRECTORY, XS_WRITE, XS_WRITE, XS_WRITE, XS_MKDIR, XS_RM, XS_GET_PERMS,
-		XS_SET_PERMS,
+		XS_READ,  XS_READ,  XS_DIRECTORY, XS_WRITE,     XS_WRITE,
+		XS_WRITE, XS_MKDIR, XS_RM,        XS_GET_PERMS, XS_SET_PERMS,
 	};
 
 	request->type = types[chance(sizeof(types) / sizeof(types[0]))];
@@ -212,7 +215,8 @@ static void random_request(struct model_request *request)
 }
 
 /* Send it; the reply goes to @out in the model's form. */
-static void real_do(struct client *client, uint32_t tx, const struct model_request *request, char *out)
+static void real_do(struct client *client, uint32_t tx, const struct model_request *request,
+		    char *out)
 {
 	char text[64];
 
@@ -238,15 +242,16 @@ struct open_transaction {
 };
 
 /* Whether doing all its requests on @model gives the replies it got. */
-static bool same_replies(struct model *model, const struct open_transaction *transaction, unsigned int domid)
+static bool same_replies(struct model *model, const struct open_transaction *transaction,
+			 unsigned int domid)
 {
 	char reply[256];
 
 	for (unsigned int i = 0; i < transaction->count; i++) {
 		model_do(model, domid, &transaction->request[i], reply);
 		if (strcmp(reply, transaction->reply[i]) != 0) {
-			printf("\n    domain %u, request %u, type %u %s: replied %s, should be %s ", domid, i,
-			       transaction->request[i].type, transaction->request[i].path,
+			printf("\n    domain %u, request %u, type %u %s: replied %s, should be %s ",
+			       domid, i, transaction->request[i].type, transaction->request[i].path,
 			       transaction->reply[i], reply);
 			return false;
 		}
@@ -259,7 +264,8 @@ static void test_model(void)
 	static struct open_transaction open[OPEN_MAX];
 	static struct model model, copy;
 	struct client *client[3];
-	unsigned int committed = 0, refused = 0, overtaken = 0, failures = CU_get_number_of_failures();
+	unsigned int committed = 0, refused = 0, overtaken = 0,
+		     failures = CU_get_number_of_failures();
 	struct model_request request;
 	char reply[256], expected[256];
 
@@ -275,7 +281,8 @@ static void test_model(void)
 	real_do(client[0], 0, &request, reply);
 	model_do(&model, 0, &request, expected);
 
-	for (unsigned int round = 0; round < 60000 && CU_get_number_of_failures() == failures; round++) {
+	for (unsigned int round = 0; round < 60000 && CU_get_number_of_failures() == failures;
+	     round++) {
 		struct open_transaction *transaction = &open[chance(OPEN_MAX)];
 		unsigned int who = chance(3);
 
@@ -285,8 +292,8 @@ static void test_model(void)
 			real_do(client[who], 0, &request, reply);
 			model_do(&model, who, &request, expected);
 			if (strcmp(reply, expected) != 0)
-				printf("\n    domain %u, type %u %s: replied %s, should be %s ", who, request.type,
-				       request.path, reply, expected);
+				printf("\n    domain %u, type %u %s: replied %s, should be %s ",
+				       who, request.type, request.path, reply, expected);
 			CU_ASSERT_STRING_EQUAL(reply, expected);
 		} else if (!transaction->open) {
 			transaction->open = true;
@@ -299,8 +306,8 @@ static void test_model(void)
 			unsigned int i = transaction->count++;
 
 			random_request(&transaction->request[i]);
-			real_do(client[transaction->client], transaction->id, &transaction->request[i],
-				transaction->reply[i]);
+			real_do(client[transaction->client], transaction->id,
+				&transaction->request[i], transaction->reply[i]);
 		} else {
 			bool keep = chance(5) != 0;
 
@@ -308,7 +315,8 @@ static void test_model(void)
 			copy = transaction->base;
 			CU_ASSERT(same_replies(&copy, transaction, transaction->client));
 			transaction->changes = copy.version != transaction->base.version;
-			ask_text(client[transaction->client], XS_TRANSACTION_END, transaction->id, keep ? "T|" : "F|");
+			ask_text(client[transaction->client], XS_TRANSACTION_END, transaction->id,
+				 keep ? "T|" : "F|");
 			if (!keep) {
 				CU_ASSERT_STRING_EQUAL(last.data, "OK");
 			} else if (last.type == XS_ERROR) {
@@ -337,9 +345,11 @@ static void test_model(void)
 		node = tree_find(&store->live, model.node[i].path);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(node);
 		CU_ASSERT_EQUAL(node->value_length, strlen(model.node[i].value));
-		CU_ASSERT(!node->value_length || memcmp(node->value, model.node[i].value, node->value_length) == 0);
+		CU_ASSERT(!node->value_length ||
+			  memcmp(node->value, model.node[i].value, node->value_length) == 0);
 	}
-	printf("%u committed (%u of them overtaken by others), %u refused ", committed, overtaken, refused);
+	printf("%u committed (%u of them overtaken by others), %u refused ", committed, overtaken,
+	       refused);
 	CU_ASSERT(committed > 500 && overtaken > 100 && refused > 500);
 	end(client[0]);
 }

@@ -175,7 +175,10 @@ static void test_ring(void)
 	end(client_new(store, 0, NULL));
 }
 
-/* A page whose every byte changes all the time: no index leads outside of it (the sanitizers watch). */
+/*
+ * A page whose every byte changes all the time: no index leads outside of it (the sanitizers
+ * watch).
+ */
 static void test_ring_random(void)
 {
 	struct turns turns = { 0 };
@@ -187,9 +190,12 @@ static void test_ring_random(void)
 		uint32_t *word = (uint32_t *)&connection->ring;
 
 		for (unsigned int i = chance(40); i; i--)
-			word[chance(sizeof(connection->ring) / 4)] = chance(3) ? chance(4096) : seed;
-		connection->ring.req_cons = connection->ring.req_prod - chance(XENSTORE_RING_SIZE + 8);
-		connection->ring.rsp_prod = connection->ring.rsp_cons + chance(XENSTORE_RING_SIZE + 8);
+			word[chance(sizeof(connection->ring) / 4)] =
+				chance(3) ? chance(4096) : seed;
+		connection->ring.req_cons =
+			connection->ring.req_prod - chance(XENSTORE_RING_SIZE + 8);
+		connection->ring.rsp_prod =
+			connection->ring.rsp_cons + chance(XENSTORE_RING_SIZE + 8);
 		turns_add(&turns, &connection->connection);
 		turns_run(&turns, fake_now);
 		if (connection->lost) {

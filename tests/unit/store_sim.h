@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A store without devices, and clients that talk to it in messages: shared by the tests of the store daemon.
+ * A store without devices, and clients that talk to it in messages: shared by the tests of the
+ * store daemon.
  */
 #ifndef TESTS_UNIT_STORE_SIM_H
 #define TESTS_UNIT_STORE_SIM_H
@@ -24,7 +25,8 @@ static struct store *store;
 static uint64_t fake_now;
 static unsigned int introduced, released;	/* calls */
 
-static inline int fake_introduce(void *context, domid_t domid, uint64_t frame, uint32_t port, bool *fresh)
+static inline int fake_introduce(void *context, domid_t domid, uint64_t frame, uint32_t port,
+				 bool *fresh)
 {
 	(void)context;
 	(void)frame;
@@ -155,11 +157,14 @@ static inline bool next_message(struct client *client, struct reply *reply)
 }
 
 /* Send a message, in pieces. */
-static inline void tell(struct client *client, uint32_t type, uint32_t tx, const void *payload, size_t length)
+static inline void tell(struct client *client, uint32_t type, uint32_t tx, const void *payload,
+			size_t length)
 {
 	static uint32_t req_id;
 	struct inbox inbox = { 0 };
-	struct xsd_sockmsg header = { .type = type, .req_id = ++req_id, .tx_id = tx, .len = length };
+	struct xsd_sockmsg header = {
+		.type = type, .req_id = ++req_id, .tx_id = tx, .len = length
+	};
 	char raw[sizeof(header) + XENSTORE_PAYLOAD_MAX];
 	size_t sent = 0, wanted;
 	int complete = 0;
@@ -185,7 +190,8 @@ static inline void tell(struct client *client, uint32_t type, uint32_t tx, const
 /* Send a request and return its reply; events that come first are dropped. */
 static struct reply last;
 
-static inline const char *ask(struct client *client, uint32_t type, uint32_t tx, const void *payload, size_t length)
+static inline const char *ask(struct client *client, uint32_t type, uint32_t tx,
+			      const void *payload, size_t length)
 {
 	tell(client, type, tx, payload, length);
 	do {
@@ -209,7 +215,8 @@ static inline size_t encode(char *out, const char *text)
 	return length;
 }
 
-static inline const char *ask_text(struct client *client, uint32_t type, uint32_t tx, const char *text)
+static inline const char *ask_text(struct client *client, uint32_t type, uint32_t tx,
+				   const char *text)
 {
 	char payload[XENSTORE_PAYLOAD_MAX];
 
@@ -217,7 +224,8 @@ static inline const char *ask_text(struct client *client, uint32_t type, uint32_
 }
 
 /* Whether the reply, with its terminators shown as '|', is @want. */
-static inline bool replies(struct client *client, uint32_t type, uint32_t tx, const char *text, const char *want)
+static inline bool replies(struct client *client, uint32_t type, uint32_t tx, const char *text,
+			   const char *want)
 {
 	char shown[XENSTORE_PAYLOAD_MAX + 1];
 

@@ -3,8 +3,8 @@
 // sources: libhvctl/store/quota.c libhvctl/store/watch.c libhvctl/store/transaction.c libhvctl/store/store.c
 // sources: libhvctl/store/control.c libhvctl/store/protocol.c
 /*
- * The store daemon without its devices, request by request: messages, nodes, permissions, watches, transactions,
- * quotas. HVSTORE_TEST_SEED=n repeats a run.
+ * The store daemon without its devices, request by request: messages, nodes, permissions, watches,
+ * transactions, quotas. HVSTORE_TEST_SEED=n repeats a run.
  */
 #include "libhvctl/store/path.h"
 #include "store_sim.h"
@@ -16,7 +16,8 @@
 static void test_paths(void)
 {
 	static const char *const good[] = { "/", "/a", "/a/b-c_d@e/F9" };
-	static const char *const bad[] = { "", "a", "//", "/a/", "/a//b", "/a b", "/a\x80", "/a.b", "/a\n" };
+	static const char *const bad[] = { "",     "a",      "//",   "/a/", "/a//b",
+					   "/a b", "/a\x80", "/a.b", "/a\n" };
 	char path[PATH_BUFFER], text[XENSTORE_ABS_PATH_MAX + 8];
 	size_t prefix, length;
 	const char *cursor, *name;
@@ -133,12 +134,36 @@ static void test_malformed(void)
 	end(dom0);
 }
 
-/* A guest that sends whatever comes to mind harms nobody, and domain 0's things stay as they are. */
+/*
+ * A guest that sends whatever comes to mind harms nobody, and domain 0's things stay as they are.
+ */
 static void test_storm(void)
 {
 	static const char *const piece[] = {
-		"/", "a", "/local/domain/1/", "secret", "/secret", "data", "@releaseDomain", "T", "F", "1", "0", "r1", "b0",
-		"n1", "w2", "4294967295", "|", "|", "|", "|", "x/y", "//", "token", "-",
+		"/",
+		"a",
+		"/local/domain/1/",
+		"secret",
+		"/secret",
+		"data",
+		"@releaseDomain",
+		"T",
+		"F",
+		"1",
+		"0",
+		"r1",
+		"b0",
+		"n1",
+		"w2",
+		"4294967295",
+		"|",
+		"|",
+		"|",
+		"|",
+		"x/y",
+		"//",
+		"token",
+		"-",
 	};
 	struct client *dom0, *guest;
 	char text[512], payload[512];
@@ -246,7 +271,8 @@ static void test_long_directory(void)
 		if (parts++)
 			CU_ASSERT_STRING_EQUAL(gen, last.data);
 		snprintf(gen, sizeof(gen), "%.20s", last.data);
-		for (at = last.data + strlen(last.data) + 1; at < last.data + last.length; at += strlen(at) + 1) {
+		for (at = last.data + strlen(last.data) + 1; at < last.data + last.length;
+		     at += strlen(at) + 1) {
 			unsigned int number;
 
 			if (!*at) {
@@ -301,7 +327,10 @@ static void test_permissions(void)
 	REPLIES(two, XS_WRITE, "/d|by two", "OK|");
 	REPLIES(dom0, XS_READ, "/d|", "by two");
 
-	/* A guest owns what it creates; the rest of the permissions is inherited. Domain 0 leaves the owner. */
+	/*
+	 * A guest owns what it creates; the rest of the permissions is inherited. Domain 0 leaves
+	 * the owner.
+	 */
 	REPLIES(two, XS_WRITE, "/d/e/f|x", "OK|");
 	REPLIES(dom0, XS_GET_PERMS, "/d/e|", "n2|r1|w2|b3|");
 	REPLIES(dom0, XS_GET_PERMS, "/d/e/f|", "n2|r1|w2|b3|");
@@ -428,7 +457,9 @@ static void test_watches(void)
 	REPLIES(dom0, XS_WRITE, "/a/b/c/d|1", "OK|");
 	EVENTS(other, "/a/b/c/d=t /a/b/c/d=deep ");
 
-	/* Equal events are told once, until the first has begun to leave; others keep their order. */
+	/*
+	 * Equal events are told once, until the first has begun to leave; others keep their order.
+	 */
 	REPLIES(dom0, XS_WRITE, "/a/b|1", "OK|");
 	REPLIES(dom0, XS_WRITE, "/a/b/x|1", "OK|");
 	REPLIES(dom0, XS_WRITE, "/a/b|2", "OK|");
@@ -547,7 +578,10 @@ static void test_transactions(void)
 	REPLIES(other, XS_WRITE, "/a|newer", "OK|");
 	REPLIES_TX(dom0, XS_TRANSACTION_END, tx, "T|", "EAGAIN|");
 
-	/* Two that make children of the same node do not disturb each other, nor do changes elsewhere. */
+	/*
+	 * Two that make children of the same node do not disturb each other, nor do changes
+	 * elsewhere.
+	 */
 	tx = start(dom0);
 	second = start(other);
 	REPLIES_TX(dom0, XS_WRITE, tx, "/c/one|1", "OK|");
@@ -588,7 +622,8 @@ static void test_quotas(void)
 	other = client_new(store, 2, NULL);
 	REPLIES(dom0, XS_MKDIR, "/g|", "OK|");
 	REPLIES(dom0, XS_SET_PERMS, "/g|b0|", "OK|");
-	CU_ASSERT_PTR_NOT_NULL(strstr(ask_text(dom0, XS_CONTROL, 0, "quota|nodes=20|"), "nodes=20\n"));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(ask_text(dom0, XS_CONTROL, 0, "quota|nodes=20|"), "nodes=20\n"));
 	CU_ASSERT_EQUAL(store->quota.limit[QUOTA_NODES], 20);
 	store->quota.limit[QUOTA_WATCHES] = 3;
 	store->quota.limit[QUOTA_TRANSACTIONS] = 2;
