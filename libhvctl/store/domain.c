@@ -14,6 +14,13 @@
 #include "ring.h"
 #include "xendev.h"
 
+/*
+ * A guest's events are rationed per interval: one that sends them without end, with nothing in its
+ * ring, finds its port masked until the next interval.
+ */
+#define INTERVAL_MS	20
+#define INTERVAL_EVENTS	200
+
 struct domain {
 	struct connection connection; /* without a client once the domain has broken the protocol */
 	struct domain *next;
@@ -23,6 +30,8 @@ struct domain {
 	struct xenstore_domain_interface *ring;
 	uint32_t port;			/* local; 0 when not bound */
 	bool shut_down;			/* this has been announced */
+	bool masked;			/* its port waits for the next interval */
+	unsigned int events;		/* in this interval */
 };
 
 static struct domain *of(struct connection *connection)
@@ -67,6 +76,7 @@ static void unbind(struct domain *domain)
 	domain->domains->by_port[domain->port] = NULL;
 	evtchn_unbind(domain->domains->evtchn, domain->port);
 	domain->port = 0;
+	domain->masked = false;
 }
 
 /* Stop serving the domain. It stays known, so that its end is still announced. */
@@ -344,11 +354,14 @@ void domains_close(struct domains *domains)
  * Events
  */
 
-/* Some domain has shut down or died; which one is for us to find out. */
+/*
+ * Some domain has shut down or died; which one is for us to find out. It is announced in any case:
+ * others know of domains that we do not, and of some we learn twice, when they begin to die and
+ * when the last mapping of their memory is gone.
+ */
 static void look_for_dead(struct domains *domains)
 {
 	struct domain *next;
-	bool announce = false;
 
 	for (struct domain *domain = domains->first; domain; domain = next) {
 		enum domain_life life;
@@ -365,14 +378,12 @@ static void look_for_dead(struct domains *domains)
 		}
 		if (life == DOMAIN_GONE) {
 			domains_release(domains, domain->domid);
-			announce = true;
 		} else if (life == DOMAIN_SHUT_DOWN && !domain->shut_down) {
 			domain->shut_down = true;
-			announce = true;
+			log_line("domain %u: shut down", domain->domid);
 		}
 	}
-	if (announce)
-		store_announce(domains->store, SPECIAL_RELEASE);
+	store_announce(domains->store, SPECIAL_RELEASE);
 }
 
 /* A kernel that has replaced the one before asks for an empty ring. */
@@ -386,6 +397,21 @@ static void restart(struct domain *domain)
 	log_line("domain %u: starts anew", domain->domid);
 }
 
+/* An event at the port of @domain, which is masked now. */
+static void on_event(struct domains *domains, struct domain *domain)
+{
+	/* Unmasked before the look at the ring: what comes later makes a new event. */
+	if (domain->domid == 0 || domain->events++ < INTERVAL_EVENTS) {
+		evtchn_unmask(domains->evtchn, domain->port);
+	} else {
+		domain->masked = true;
+		domains->masked = true;
+	}
+	if (ring_wants_restart(domain->ring))
+		restart(domain);
+	turns_add(domains->turns, &domain->connection);
+}
+
 void domains_events(struct domains *domains)
 {
 	uint32_t ports[64];
@@ -396,16 +422,28 @@ void domains_events(struct domains *domains)
 		struct domain *domain =
 			ports[i] < domains->nr_ports ? domains->by_port[ports[i]] : NULL;
 
-		/* Before looking at the ring: what comes later makes a new event. */
-		evtchn_unmask(domains->evtchn, ports[i]);
-		if (ports[i] == domains->exception_port) {
-			exception = true;
-		} else if (domain && domain->connection.client) {
-			if (ring_wants_restart(domain->ring))
-				restart(domain);
-			turns_add(domains->turns, &domain->connection);
+		if (domain) {
+			on_event(domains, domain);
+		} else {
+			evtchn_unmask(domains->evtchn, ports[i]);
+			exception |= ports[i] == domains->exception_port;
 		}
 	}
 	if (exception)
 		look_for_dead(domains);
+}
+
+int domains_interval(struct domains *domains, uint64_t now)
+{
+	if (now >= domains->next_interval) {
+		for (struct domain *domain = domains->first; domain; domain = domain->next) {
+			domain->events = 0;
+			if (domain->masked)
+				evtchn_unmask(domains->evtchn, domain->port);
+			domain->masked = false;
+		}
+		domains->masked = false;
+		domains->next_interval = now + INTERVAL_MS;
+	}
+	return domains->masked ? (int)(domains->next_interval - now) : -1;
 }

@@ -21,6 +21,8 @@ struct domains {
 	struct domain *first;
 	struct domain **by_port;	/* indexed by local port */
 	uint32_t nr_ports;
+	bool masked;			/* some domain's port waits for the next interval */
+	uint64_t next_interval;		/* ms */
 };
 
 /*
@@ -34,6 +36,12 @@ void domains_close(struct domains *domains);
 
 /* domains_events - take the waiting events: gives turns to domains and looks for dead ones. */
 void domains_events(struct domains *domains);
+
+/*
+ * domains_interval - give the domains a new ration of events, if it is time.
+ * Returns the milliseconds until the next call, or -1 if no domain waits for it.
+ */
+int domains_interval(struct domains *domains, uint64_t now);
 
 /* The store's view, see struct store_host. */
 int domains_introduce(struct domains *domains, domid_t domid, uint64_t frame, uint32_t port,

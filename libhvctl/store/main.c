@@ -292,7 +292,7 @@ static void on_ready(struct daemon *daemon, void *source)
 static int run(struct daemon *daemon)
 {
 	struct epoll_event event[32];
-	int timeout = 0;
+	int timeout = 0, interval;
 
 	while (!daemon->stopping) {
 		int count =
@@ -306,6 +306,9 @@ static int run(struct daemon *daemon)
 		for (int i = 0; i < count; i++)
 			on_ready(daemon, event[i].data.ptr);
 		timeout = turns_run(&daemon->turns, daemon_now());
+		interval = domains_interval(&daemon->domains, daemon_now());
+		if (interval >= 0 && (timeout < 0 || timeout > interval))
+			timeout = interval;
 	}
 	return 0;
 }
