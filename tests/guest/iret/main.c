@@ -10,7 +10,8 @@ const char test_name[] = "iret";
 
 static struct user user;
 static struct iret_context context;
-static uint64_t got_rcx, got_r11, got_rax, got_flags, got_cs;
+static volatile uint64_t got_rcx __attribute__((used)), got_r11 __attribute__((used)), got_rax __attribute__((used)),
+	got_flags __attribute__((used)), got_cs __attribute__((used));
 
 extern char landing[];
 __asm__(
@@ -110,7 +111,8 @@ static void test_user(void)
 static void failsafe(uint64_t cs, uint64_t ss)
 {
 	user_frame(USER_CODE, cs, 0x202, USER_STACK + 64, ss, 0);
-	check_eq(probe(go, &context), TRAP_FAILSAFE);
+	if (probe(go, &context) != TRAP_FAILSAFE)
+		fail("iret to %#lx, stack %#lx: vector %lu", cs, ss, probe_frame.vector);
 	check_eq(probe_frame.rip, USER_CODE);
 	check_eq(probe_frame.cs & 0xffff, cs);
 	check_eq(probe_frame.ss & 0xffff, ss);

@@ -336,7 +336,8 @@ static void install_traps(void)
 {
 	check_eq(hypercall(set_trap_table, traps), 0);
 	check_eq(hypercall(set_callbacks, event_entry, failsafe_entry, syscall_entry_point), 0);
-	check_eq(hypercall(stack_switch, (long)FLAT_KERNEL_SS64, stacks[1]), 0);
+	/* What comes from user mode finds the lower half of the stack free: the upper one is in use by whoever entered it. */
+	check_eq(hypercall(stack_switch, (long)FLAT_KERNEL_SS64, stacks[0] + STACK_SIZE / 2), 0);
 }
 
 void events_on(void)
@@ -364,7 +365,8 @@ struct vcpu_guest_context *vcpu_context(unsigned id, void (*fn)(void))
 	c.flags = VGCF_in_kernel;
 	c.user_regs.rip = (uint64_t)vcpu_entry;
 	c.user_regs.rdi = (uint64_t)fn;
-	c.user_regs.rsp = c.kernel_sp = (uint64_t)stacks[id] + STACK_SIZE;
+	c.user_regs.rsp = (uint64_t)stacks[id] + STACK_SIZE;
+	c.kernel_sp = (uint64_t)stacks[id] + STACK_SIZE / 2;
 	c.user_regs.rflags = 0x202;
 	c.user_regs.cs = FLAT_KERNEL_CS64;
 	c.user_regs.ss = c.kernel_ss = FLAT_KERNEL_SS64;

@@ -96,7 +96,7 @@ void events_off(void);
 /* ---- vcpus ---- */
 
 #define MAX_TEST_VCPUS 8
-#define STACK_SIZE     16384
+#define STACK_SIZE     32768
 extern char stacks[MAX_TEST_VCPUS][STACK_SIZE];
 unsigned vcpu_id(void);
 static inline struct vcpu_info *vcpu_info(void);

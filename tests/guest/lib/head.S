@@ -6,7 +6,7 @@
 	.section .text.start, "ax"
 	.global _start
 _start:
-	leaq stacks + 16384(%rip), %rsp
+	leaq stacks + 32768(%rip), %rsp
 	movq %rsi, %rdi
 	xorl %ebp, %ebp
 	call guest_main
@@ -209,7 +209,7 @@ vcpu_entry:
 
 /* A stack for each vcpu; its place tells who runs: vcpu_id(). */
 	.bss
-	.balign 16384
+	.balign 32768
 	.global stacks
 stacks:
-	.skip 8 * 16384
+	.skip 8 * 32768

@@ -64,9 +64,12 @@ void test_main(void)
 	check_eq(map_page(page, mfn, PTE_KERNEL), 0);
 	check_eq(*(volatile uint8_t *)page, 0xc3);
 	if (!(start_info->flags & SIF_INITDOMAIN)) {
-		check_refused(hypercall(update_va_mapping_otherdomain, page, own, 0L, (long)DOMID_XEN));
-		check_refused(hypercall(update_va_mapping_otherdomain, page, own, 0L, 0L));
-		check_refused(hypercall(update_va_mapping_otherdomain, page, own, 0L, 12345L));
-		check_refused(hypercall(update_va_mapping_otherdomain, page, own, 0L, (long)DOMID_IO));
+		uint64_t leaf = LEAF(virt_to_mfn(other), PTE_KERNEL);
+
+		check_refused(hypercall(update_va_mapping_otherdomain, page, leaf, 0L, (long)DOMID_XEN));
+		check_refused(hypercall(update_va_mapping_otherdomain, page, leaf, 0L, 0L));
+		check_refused(hypercall(update_va_mapping_otherdomain, page, leaf, 0L, 12345L));
+		/* Its frames are not device memory. */
+		check_refused(hypercall(update_va_mapping_otherdomain, page, leaf, 0L, (long)DOMID_IO));
 	}
 }
