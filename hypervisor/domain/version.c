@@ -95,8 +95,7 @@ s64 do_vm_assist(u64 cmd, u64 type)
 	struct domain *d = current->domain;
 	const u64 valid = BIT(VMASST_TYPE_4gb_segments) | BIT(VMASST_TYPE_4gb_segments_notify) |
 			  BIT(VMASST_TYPE_writable_pagetables) | BIT(VMASST_TYPE_pae_extended_cr3) |
-			  BIT(VMASST_TYPE_architectural_iopl) | BIT(VMASST_TYPE_runstate_update_flag) |
-			  BIT(VMASST_TYPE_m2p_strict);
+			  BIT(VMASST_TYPE_architectural_iopl) | BIT(VMASST_TYPE_runstate_update_flag);
 
 	type = (u32)type;
 	if (type >= 64 || !(valid & BIT(type)))
