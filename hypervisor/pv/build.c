@@ -323,6 +323,9 @@ static __init void fill_start_info(const struct build *b)
 	if (b->k->is_initial)
 		dom0_start_info(si);
 	strlcpy((char *)si->cmd_line, b->k->cmdline, sizeof(si->cmd_line));
+	/* Nobody has a place for upcalls to go to yet. */
+	for (unsigned i = 0; i < XEN_LEGACY_MAX_VCPUS; i++)
+		b->d->shared_info->vcpu_info[i].evtchn_upcall_mask = 1;
 }
 
 /* The n-th online CPU, round and round. */
