@@ -211,7 +211,9 @@ static s64 set_tsc(const struct xen_domctl_tsc_info *p)
 static s64 get_tsc(struct domain *d, struct xen_domctl_tsc_info *p)
 {
 	*p = (struct xen_domctl_tsc_info){
-		.tsc_mode = TSC_NATIVE, .gtsc_khz = (u32)(clock_tsc_hz / 1000), .elapsed_nsec = system_time() - d->created,
+		.tsc_mode = TSC_NATIVE,
+		.gtsc_khz = (u32)(clock_tsc_hz / 1000),
+		.elapsed_nsec = system_time() - d->created,
 	};
 	return 0;
 }

@@ -50,8 +50,8 @@ static void show_domain(struct domain *d)
 		struct vcpu_runstate_info rs;
 
 		vcpu_runstate_get(v, &rs);
-		printk(LOG_INFO "  d%uv%u: CPU %u%s, flags %llx, ran %llu ms, upcall pending %u mask %u, rip %llx\n", d->id,
-		       v->id, v->cpu, v->running ? " running" : "", ULL(v->pause_flags),
+		printk(LOG_INFO "  d%uv%u: CPU %u%s, flags %llx, ran %llu ms, upcall pending %u mask %u, rip %llx\n",
+		       d->id, v->id, v->cpu, v->running ? " running" : "", ULL(v->pause_flags),
 		       ULL(rs.time[RUNSTATE_running] / 1000000), v->info->evtchn_upcall_pending,
 		       v->info->evtchn_upcall_mask, ULL(v->regs.rip));
 	}
@@ -69,8 +69,8 @@ static void show_queued(struct domain *d)
 
 	for_each_vcpu(d, v)
 		if (v->sched.queued || v->running)
-			printk(LOG_INFO "  CPU %u: d%uv%u %s, weight %u, vruntime %llu us, affinity %llx\n", v->sched.cpu,
-			       d->id, v->id, v->running ? "runs" : "waits", v->sched.weight,
+			printk(LOG_INFO "  CPU %u: d%uv%u %s, weight %u, vruntime %llu us, affinity %llx\n",
+			       v->sched.cpu, d->id, v->id, v->running ? "runs" : "waits", v->sched.weight,
 			       ULL(v->sched.vruntime / 1000), ULL(v->sched.affinity));
 }
 
@@ -88,7 +88,8 @@ static int key_memory(void)
 		struct alloc_stats s;
 
 		alloc_stats_get((enum alloc_class)c, &s);
-		printk(LOG_INFO "  %s: %llu bytes in %llu objects\n", alloc_class_names[c], ULL(s.bytes), ULL(s.objects));
+		printk(LOG_INFO "  %s: %llu bytes in %llu objects\n", alloc_class_names[c], ULL(s.bytes),
+		       ULL(s.objects));
 	}
 	return 0;
 }

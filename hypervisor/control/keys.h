@@ -9,8 +9,8 @@
 
 /*
  * debug_key() - do what a key stands for ('h' lists them), now; output goes to the log. Interrupts on, no lock held.
- * 0; -EUCLEAN if the key was the audit's and it found something, -EBUSY if it could not look. An unknown key is a line in
- * the log.
+ * 0; -EUCLEAN if the key was the audit's and it found something, -EBUSY if it could not look. An unknown key is a
+ * line in the log.
  */
 int debug_key(char c);
 /* A key was typed on the serial line: do it soon, outside the interrupt. Any context but NMI. */

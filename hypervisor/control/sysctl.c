@@ -15,8 +15,8 @@
 #include "pv-abi/sysctl.h"
 
 /*
- * An operation of our own, numbered far from the ABI's: the totals of the allocation classes from `first` on. IN: room for
- * `nr` entries; OUT: entries written.
+ * An operation of our own, numbered far from the ABI's: the totals of the allocation classes from `first` on. IN:
+ * room for `nr` entries; OUT: entries written.
  */
 #define ANNULUS_SYSCTL_heap 0x414e0001
 struct annulus_sysctl_heap {

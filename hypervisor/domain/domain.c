@@ -2,9 +2,10 @@
 /*
  * The life of domains and vCPUs: looking them up, making them, taking them apart.
  *
- * Two ways lead to a domain. The list, sorted by id, is for walking; a hash table with a lock per bucket is for looking up,
- * so that guests that name different domains do not meet on a lock. A domain is on both from the end of domain_create() to
- * its last domain_put(). A look-up only succeeds while references exist: the count never rises from 0.
+ * Two ways lead to a domain. The list, sorted by id, is for walking; a hash table with a lock per bucket is for
+ * looking up, so that guests that name different domains do not meet on a lock. A domain is on both from the end of
+ * domain_create() to its last domain_put(). A look-up only succeeds while references exist: the count never rises
+ * from 0.
  *
  * Locks: a bucket's lock inside the list lock, nothing inside either.
  */
@@ -144,7 +145,9 @@ static void free_shared_info(struct domain *d)
 		page_free(ALLOC_SHARED, d->shared_info);
 }
 
-/* Free what a domain consists of, in the reverse order of domain_create(). Nobody else knows it and no frame is its. */
+/*
+ * Free what a domain consists of, in the reverse order of domain_create(). Nobody else knows it and no frame is its.
+ */
 static void domain_free(struct domain *d)
 {
 	for (unsigned i = 0; i < d->max_vcpus; i++)
@@ -367,7 +370,8 @@ int vcpu_map_info(struct vcpu *v, mfn_t mfn, unsigned offset)
 	v->info_frame = f;
 	WRITE_ONCE(v->info, to);
 	/*
-	 * An event that another CPU sent to the old place while it was copied would be lost: let the guest look everywhere.
+	 * An event that another CPU sent to the old place while it was copied would be lost: let the guest look
+	 * everywhere.
 	 */
 	smp_mb();
 	to->evtchn_pending_sel = ~0ULL;

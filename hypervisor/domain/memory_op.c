@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The memory_op hypercall: frames between domains and the heap (the balloon, the domain builder, swiotlb's exchange), and
- * what a guest may know of the memory map.
+ * The memory_op hypercall: frames between domains and the heap (the balloon, the domain builder, swiotlb's exchange),
+ * and what a guest may know of the memory map.
  *
- * Long operations work extent by extent and continue when something else wants the CPU. Everything a guest passes is copied
- * once; frames are stable while this code holds a reference, or owns them after frame_steal().
+ * Long operations work extent by extent and continue when something else wants the CPU. Everything a guest passes is
+ * copied once; frames are stable while this code holds a reference, or owns them after frame_steal().
  */
 #include "domain/memory_op.h"
 
@@ -62,7 +62,10 @@ static void release_extent(struct frame *f, unsigned order)
 	}
 }
 
-/* Give `d` one extent; where its number belongs in the guest's list. `populate`: the list holds the pfn it shall have. */
+/*
+ * Give `d` one extent; where its number belongs in the guest's list. `populate`: the list holds the pfn it shall
+ * have.
+ */
 static int grow_extent(struct domain *d, const struct xen_memory_reservation *r, u64 i, bool populate)
 {
 	unsigned bits = XENMEMF_get_address_bits(r->mem_flags);
@@ -226,8 +229,8 @@ static int steal_extent(struct domain *d, const struct xen_memory_reservation *i
 }
 
 /*
- * One round of an exchange: nr_in extents from `i` on for nr_out extents from `o` on. New frames first (with the pfns they
- * will have: M2P is only a hint, it holds them until then), then the old ones, and nothing fails after that.
+ * One round of an exchange: nr_in extents from `i` on for nr_out extents from `o` on. New frames first (with the pfns
+ * they will have: M2P is only a hint, it holds them until then), then the old ones, and nothing fails after that.
  */
 static int exchange_chunk(struct domain *d, const struct xen_memory_exchange *x, u64 i, u64 nr_in, u64 o, u64 nr_out)
 {

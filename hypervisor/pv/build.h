@@ -23,15 +23,16 @@ struct boot_kernel {
 };
 
 /*
- * pv_build_domain() - fill the fresh, paused domain `d` (domain_create()) with memory, the kernel, its initrd, page tables,
- * P2M, start info and vCPUs; vCPU 0 is ready to run its first instruction when the domain is unpaused. For dom0 also the
- * permissions. Boot only, boot CPU: it calls the unpackers (boot/unpack.h) and takes tens of MiB for a while.
+ * pv_build_domain() - fill the fresh, paused domain `d` (domain_create()) with memory, the kernel, its initrd, page
+ * tables, P2M, start info and vCPUs; vCPU 0 is ready to run its first instruction when the domain is unpaused. For
+ * dom0 also the permissions. Boot only, boot CPU: it calls the unpackers (boot/unpack.h) and takes tens of MiB for a
+ * while.
  *
- * With initrd_adopt, and if it lies page aligned in RAM that is not the heap's, the initrd is not copied: its frames become
- * the domain's, and *adopted is set; else the caller may free the module's memory afterwards.
+ * With initrd_adopt, and if it lies page aligned in RAM that is not the heap's, the initrd is not copied: its frames
+ * become the domain's, and *adopted is set; else the caller may free the module's memory afterwards.
  *
- * 0, or after one line in the log: -ENOEXEC (no kernel for this, or damaged), -ENOMEM, -EINVAL. On an error the caller
- * destroys the domain by domain_kill(), which gives all memory back.
+ * 0, or after one line in the log: -ENOEXEC (no kernel for this, or damaged), -ENOMEM, -EINVAL. On an error the
+ * caller destroys the domain by domain_kill(), which gives all memory back.
  */
 int pv_build_domain(struct domain *d, const struct boot_kernel *k, bool *adopted);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A vCPU's state as a whole, in the ABI's form: VCPUOP_initialise, the control domain's get and set, the domain builder.
- * What is only copied is checked first, then what has references is taken, then the rest is written and cannot fail.
+ * A vCPU's state as a whole, in the ABI's form: VCPUOP_initialise, the control domain's get and set, the domain
+ * builder. What is only copied is checked first, then what has references is taken, then the rest is written and
+ * cannot fail.
  */
 #include "cpu/cpu.h"
 #include "cpu/entry.h"

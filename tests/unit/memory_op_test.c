@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: hypervisor/domain/memory_op.c tests/unit/sim/sim.c
 /*
- * memory_op: reservations grow and shrink, exchanges swap or change nothing, maps and resources answer whom they may, and
- * a hostile guest's numbers get an errno. Frames and allocations are counted after each test.
+ * memory_op: reservations grow and shrink, exchanges swap or change nothing, maps and resources answer whom they may,
+ * and a hostile guest's numbers get an errno. Frames and allocations are counted after each test.
  */
 #include <CUnit/Basic.h>
 #include <string.h>
