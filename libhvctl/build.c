@@ -41,20 +41,23 @@ static void give(void *context, void *p)
 static const struct unpack_alloc heap = { take, give, NULL };
 
 /* Map a file read-only. An empty one is an error: neither a kernel nor a ramdisk is. */
-static int map_file(struct hvctl_ctx *ctx, const char *what, const char *path, void **data, size_t *len)
+static int map_file(struct hvctl_ctx *ctx, const char *what, const char *path, void **data,
+		    size_t *len)
 {
 	int error = 0, fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
 
 	if (fd < 0)
-		return hvctl_fail(ctx, errno, "cannot open the %s %s: %s; correct '%s' in the configuration", what,
-				  path, strerror(errno), what);
+		return hvctl_fail(ctx, errno,
+				  "cannot open the %s %s: %s; correct '%s' in the configuration",
+				  what, path, strerror(errno), what);
 	if (fstat(fd, &st))
-		error = hvctl_fail(ctx, errno, "cannot look at the %s %s: %s; check the file", what, path,
-				   strerror(errno));
+		error = hvctl_fail(ctx, errno, "cannot look at the %s %s: %s; check the file", what,
+				   path, strerror(errno));
 	else if (!S_ISREG(st.st_mode))
-		error = hvctl_fail(ctx, EINVAL, "the %s %s is not a file; correct '%s' in the configuration", what,
-				   path, what);
+		error = hvctl_fail(ctx, EINVAL,
+				   "the %s %s is not a file; correct '%s' in the configuration",
+				   what, path, what);
 	else if (!st.st_size)
 		error = hvctl_fail(ctx, EINVAL, "the %s %s is empty; copy it again", what, path);
 	if (!error) {
@@ -62,8 +65,8 @@ static int map_file(struct hvctl_ctx *ctx, const char *what, const char *path, v
 		*data = mmap(NULL, *len, PROT_READ, MAP_PRIVATE, fd, 0);
 		if (*data == MAP_FAILED) {
 			*data = NULL;
-			error = hvctl_fail(ctx, errno, "cannot read the %s %s: %s; check the disk", what, path,
-					   strerror(errno));
+			error = hvctl_fail(ctx, errno, "cannot read the %s %s: %s; check the disk",
+					   what, path, strerror(errno));
 		}
 	}
 	close(fd);
@@ -90,8 +93,10 @@ static int get_elf(struct build *b, const char *path)
 	if (!size)
 		size = unpack_size(payload.data, payload.len, &heap);
 	if (!size || size > MAX_KERNEL)
-		return hvctl_fail(b->ctx, ENOEXEC, "kernel %s: corrupt: it does not say its unpacked size, or more "
-				  "than 1 GiB; copy it again", path);
+		return hvctl_fail(b->ctx, ENOEXEC,
+				  "kernel %s: corrupt: it does not say its unpacked size, or more "
+				  "than 1 GiB; copy it again",
+				  path);
 	b->elf = malloc(size);
 	if (!b->elf)
 		return hvctl_no_memory(b->ctx);
@@ -110,12 +115,16 @@ int build_prepare(struct hvctl_ctx *ctx, const struct hvctl_config *config, stru
 
 	*b = (struct build){ .ctx = ctx, .config = config };
 	if (strlen(config->cmdline) >= MAX_GUEST_CMDLINE)
-		return hvctl_fail(ctx, E2BIG, "the kernel command line has %zu characters, the limit is %u; shorten "
-				  "'extra' or 'cmdline'", strlen(config->cmdline), MAX_GUEST_CMDLINE - 1);
+		return hvctl_fail(
+			ctx, E2BIG,
+			"the kernel command line has %zu characters, the limit is %u; shorten "
+			"'extra' or 'cmdline'",
+			strlen(config->cmdline), MAX_GUEST_CMDLINE - 1);
 	hvctl_step(ctx, "reading the kernel", 1);
 	error = map_file(ctx, "kernel", config->kernel, &b->kernel_file.data, &b->kernel_file.len);
 	if (!error && config->ramdisk)
-		error = map_file(ctx, "ramdisk", config->ramdisk, &b->ramdisk.data, &b->ramdisk.len);
+		error = map_file(ctx, "ramdisk", config->ramdisk, &b->ramdisk.data,
+				 &b->ramdisk.len);
 	if (!error)
 		error = get_elf(b, config->kernel);
 	if (error)
@@ -125,13 +134,16 @@ int build_prepare(struct hvctl_ctx *ctx, const struct hvctl_config *config, stru
 		error = hvctl_fail(ctx, -error, "kernel %s: %s", config->kernel, why);
 		goto fail;
 	}
-	error = pv_layout_compute(&b->image, config->memory_mib << (20 - FRAME_SHIFT), b->ramdisk.len,
-				  PV_LAYOUT_RINGS, &b->layout, &why);
+	error = pv_layout_compute(&b->image, config->memory_mib << (20 - FRAME_SHIFT),
+				  b->ramdisk.len, PV_LAYOUT_RINGS, &b->layout, &why);
 	if (error == -PV_IMAGE_ENOMEM)
-		error = hvctl_fail(ctx, ENOMEM, "memory = %llu is too little for kernel %s%s, which need %llu MiB; "
-				   "raise 'memory'", (unsigned long long)config->memory_mib, config->kernel,
-				   config->ramdisk ? " and its ramdisk" : "",
-				   (unsigned long long)((b->layout.end_pfn + 255) >> 8));
+		error = hvctl_fail(
+			ctx, ENOMEM,
+			"memory = %llu is too little for kernel %s%s, which need %llu MiB; "
+			"raise 'memory'",
+			(unsigned long long)config->memory_mib, config->kernel,
+			config->ramdisk ? " and its ramdisk" : "",
+			(unsigned long long)((b->layout.end_pfn + 255) >> 8));
 	else if (error)
 		error = hvctl_fail(ctx, -error, "kernel %s: %s", config->kernel, why);
 	if (!error)
@@ -158,13 +170,16 @@ void build_release(struct build *b)
 }
 
 /*
- * Ask for extents [first, first + count) of 2^order frames and enter them into the p2m. Returns how many
- * extents came, or -errno. @list: room for @count numbers, visible to hypercalls.
+ * Ask for extents [first, first + count) of 2^order frames and enter them into the p2m. Returns how
+ * many extents came, or -errno. @list: room for @count numbers, visible to hypercalls.
  */
-static long populate(struct build *b, xen_pfn_t *list, uint64_t first, uint64_t count, unsigned int order)
+static long populate(struct build *b, xen_pfn_t *list, uint64_t first, uint64_t count,
+		     unsigned int order)
 {
 	struct xen_memory_reservation r = {
-		.extent_start = (uint64_t)(uintptr_t)list, .nr_extents = count, .extent_order = order,
+		.extent_start = (uint64_t)(uintptr_t)list,
+		.nr_extents = count,
+		.extent_order = order,
 		.domid = (domid_t)b->domid,
 	};
 	uint64_t i, j;
@@ -172,7 +187,8 @@ static long populate(struct build *b, xen_pfn_t *list, uint64_t first, uint64_t 
 
 	for (i = 0; i < count; i++)
 		list[i] = first + (i << order);
-	done = hypercall_struct(b->ctx, __HYPERVISOR_memory_op, XENMEM_populate_physmap, &r, sizeof(r));
+	done = hypercall_struct(b->ctx, __HYPERVISOR_memory_op, XENMEM_populate_physmap, &r,
+				sizeof(r));
 	for (i = 0; done > 0 && i < (uint64_t)done; i++)
 		for (j = 0; j < 1u << order; j++)
 			b->p2m[first + (i << order) + j] = list[i] + j;
@@ -192,7 +208,10 @@ static int give_memory(struct build *b)
 		uint64_t count;
 
 		hvctl_step(b->ctx, "giving it memory", 40 + (unsigned int)(pfn * 20 / end));
-		/* Large extents are quicker and keep the hypervisor's memory in one piece; none is owed to us. */
+		/*
+		 * Large extents are quicker and keep the hypervisor's memory in one piece; none is
+		 * owed to us.
+		 */
 		if (super && end - pfn >= SUPER) {
 			count = (end - pfn) / SUPER;
 			if (count > 32)
@@ -208,9 +227,12 @@ static int give_memory(struct build *b)
 		done = populate(b, list, pfn, count, 0);
 		if (done <= 0) {
 			hypercall_free(b->ctx, list, CHUNK * sizeof(*list));
-			return hvctl_fail(b->ctx, ENOSPC, "the hypervisor had only %llu of %llu MiB for '%s'; lower "
-					  "'memory' or shut a domain down", (unsigned long long)(pfn >> 8),
-					  (unsigned long long)(end >> 8), b->config->name);
+			return hvctl_fail(
+				b->ctx, ENOSPC,
+				"the hypervisor had only %llu of %llu MiB for '%s'; lower "
+				"'memory' or shut a domain down",
+				(unsigned long long)(pfn >> 8), (unsigned long long)(end >> 8),
+				b->config->name);
 		}
 		pfn += (uint64_t)done;
 	}
@@ -223,14 +245,16 @@ static void *map_pfns(struct build *b, uint64_t pfn, uint64_t count)
 	void *p = foreign_map(b->ctx, b->domid, PROT_READ | PROT_WRITE, b->p2m + pfn, count);
 
 	if (!p)
-		hvctl_fail(b->ctx, errno, "cannot map memory of the new domain %u: %s; see the hypervisor's log "
-			   "(hvctl dmesg)", b->domid, strerror(errno));
+		hvctl_fail(b->ctx, errno,
+			   "cannot map memory of the new domain %u: %s; see the hypervisor's log "
+			   "(hvctl dmesg)",
+			   b->domid, strerror(errno));
 	return p;
 }
 
 /*
- * Write @count frames from @pfn on: byte ranges out of sources, zero elsewhere. Everything goes through here,
- * so no byte of what the hypervisor had in these frames before is left.
+ * Write @count frames from @pfn on: byte ranges out of sources, zero elsewhere. Everything goes
+ * through here, so no byte of what the hypervisor had in these frames before is left.
  */
 struct source {
 	uint64_t at;		/* byte address in the domain */
@@ -238,7 +262,8 @@ struct source {
 	uint64_t len;
 };
 
-static int fill(struct build *b, uint64_t pfn, uint64_t count, const struct source *s, unsigned int nr)
+static int fill(struct build *b, uint64_t pfn, uint64_t count, const struct source *s,
+		unsigned int nr)
 {
 	while (count) {
 		uint64_t n = count > CHUNK ? CHUNK : count, start = pfn << FRAME_SHIFT,
@@ -254,7 +279,8 @@ static int fill(struct build *b, uint64_t pfn, uint64_t count, const struct sour
 			uint64_t to = s[i].at + s[i].len < end ? s[i].at + s[i].len : end;
 
 			if (from < to)
-				memcpy(p + (from - start), (const uint8_t *)s[i].data + (from - s[i].at), to - from);
+				memcpy(p + (from - start),
+				       (const uint8_t *)s[i].data + (from - s[i].at), to - from);
 		}
 		foreign_unmap(p, n);
 		pfn += n;
@@ -278,11 +304,13 @@ static int load(struct build *b)
 	error = fill(b, b->layout.kernel_pfn, b->layout.kernel_pages, s, b->image.nr_segments);
 	if (!error && b->layout.initrd_pages) {
 		hvctl_step(b->ctx, "loading the ramdisk", 75);
-		one = (struct source){ b->layout.initrd_pfn << FRAME_SHIFT, b->ramdisk.data, b->ramdisk.len };
+		one = (struct source){ b->layout.initrd_pfn << FRAME_SHIFT, b->ramdisk.data,
+				       b->ramdisk.len };
 		error = fill(b, b->layout.initrd_pfn, b->layout.initrd_pages, &one, 1);
 	}
 	if (!error) {
-		one = (struct source){ b->layout.p2m_pfn << FRAME_SHIFT, b->p2m, b->layout.nr_pages * 8 };
+		one = (struct source){ b->layout.p2m_pfn << FRAME_SHIFT, b->p2m,
+				       b->layout.nr_pages * 8 };
 		error = fill(b, b->layout.p2m_pfn, b->layout.p2m_pages, &one, 1);
 	}
 	/* The rings and the first stack are to be found empty. */
@@ -312,8 +340,10 @@ static int write_tables(struct build *b)
 	tables = foreign_map(b->ctx, b->domid, PROT_READ | PROT_WRITE, mfns, count);
 	free(mfns);
 	if (!tables)
-		return hvctl_fail(b->ctx, errno, "cannot map the page tables of the new domain %u: %s; see the "
-				  "hypervisor's log (hvctl dmesg)", b->domid, strerror(errno));
+		return hvctl_fail(b->ctx, errno,
+				  "cannot map the page tables of the new domain %u: %s; see the "
+				  "hypervisor's log (hvctl dmesg)",
+				  b->domid, strerror(errno));
 	for (i = 0; i < count; i++) {
 		struct pv_table t;
 		unsigned int slot;
@@ -324,8 +354,9 @@ static int write_tables(struct build *b)
 			int kind = pv_layout_slot(&b->layout, &t, slot, &pfn);
 
 			if (kind != PV_SLOT_EMPTY)
-				entry = b->p2m[pfn] << FRAME_SHIFT | PTE_PRESENT | PTE_USER | PTE_ACCESSED |
-					(kind == PV_SLOT_RW ? PTE_WRITABLE : 0) | (t.level == 1 ? PTE_DIRTY : 0);
+				entry = b->p2m[pfn] << FRAME_SHIFT | PTE_PRESENT | PTE_USER |
+					PTE_ACCESSED | (kind == PV_SLOT_RW ? PTE_WRITABLE : 0) |
+					(t.level == 1 ? PTE_DIRTY : 0);
 			tables[i][slot] = entry;
 		}
 	}
@@ -336,11 +367,14 @@ static int write_tables(struct build *b)
 static int open_port(struct build *b, uint32_t *port)
 {
 	struct evtchn_alloc_unbound op = { .dom = (domid_t)b->domid, .remote_dom = 0 };
-	long ret = hypercall_struct(b->ctx, __HYPERVISOR_event_channel_op, EVTCHNOP_alloc_unbound, &op, sizeof(op));
+	long ret = hypercall_struct(b->ctx, __HYPERVISOR_event_channel_op, EVTCHNOP_alloc_unbound,
+				    &op, sizeof(op));
 
 	if (ret < 0)
-		return hvctl_fail(b->ctx, (int)-ret, "the hypervisor gives domain %u no event channel: %s; see its "
-				  "log (hvctl dmesg)", b->domid, strerror((int)-ret));
+		return hvctl_fail(b->ctx, (int)-ret,
+				  "the hypervisor gives domain %u no event channel: %s; see its "
+				  "log (hvctl dmesg)",
+				  b->domid, strerror((int)-ret));
 	*port = op.port;
 	return 0;
 }
@@ -355,13 +389,16 @@ static int init_shared_info(struct build *b, uint64_t *frame)
 	unsigned int i;
 
 	if (error)
-		return hvctl_fail(b->ctx, -error, "the hypervisor does not know domain %u any more: %s", b->domid,
+		return hvctl_fail(b->ctx, -error,
+				  "the hypervisor does not know domain %u any more: %s", b->domid,
 				  strerror(-error));
 	mfn = op.u.getdomaininfo.shared_info_frame;
 	shared = foreign_map(b->ctx, b->domid, PROT_READ | PROT_WRITE, &mfn, 1);
 	if (!shared)
-		return hvctl_fail(b->ctx, errno, "cannot map the shared page of the new domain %u: %s; see the "
-				  "hypervisor's log (hvctl dmesg)", b->domid, strerror(errno));
+		return hvctl_fail(b->ctx, errno,
+				  "cannot map the shared page of the new domain %u: %s; see the "
+				  "hypervisor's log (hvctl dmesg)",
+				  b->domid, strerror(errno));
 	memset(shared, 0, FRAME_SIZE);
 	for (i = 0; i < XEN_LEGACY_MAX_VCPUS; i++)
 		shared->vcpu_info[i].evtchn_upcall_mask = 1;
@@ -398,21 +435,28 @@ static int write_start_info(struct build *b, uint64_t shared_frame)
 		if (!l->initrd_va)
 			si->flags |= SIF_MOD_START_PFN;
 	}
-	/* hvctl finds a P2M by its virtual address, so the guest need not keep the old tree of frame lists. */
+	/*
+	 * hvctl finds a P2M by its virtual address, so the guest need not keep the old tree of
+	 * frame lists.
+	 */
 	si->flags |= SIF_VIRT_P2M_4TOOLS;
 	strcpy((char *)si->cmd_line, b->config->cmdline);
 	foreign_unmap(si, 1);
 	return 0;
 }
 
-/* dom0's daemons map the two rings by grant; the guest would enter these itself if it were running. */
+/*
+ * dom0's daemons map the two rings by grant; the guest would enter these itself if it were running.
+ */
 static int seed_grants(struct build *b)
 {
 	struct grant_entry_v1 *table = grant_table_map(b->ctx, b->domid);
 
 	if (!table)
-		return hvctl_fail(b->ctx, errno, "cannot map the grant table of the new domain %u: %s; see the "
-				  "hypervisor's log (hvctl dmesg)", b->domid, strerror(errno));
+		return hvctl_fail(b->ctx, errno,
+				  "cannot map the grant table of the new domain %u: %s; see the "
+				  "hypervisor's log (hvctl dmesg)",
+				  b->domid, strerror(errno));
 	table[GNTTAB_RESERVED_CONSOLE].domid = 0;
 	table[GNTTAB_RESERVED_CONSOLE].frame = (uint32_t)b->console_mfn;
 	table[GNTTAB_RESERVED_XENSTORE].domid = 0;
@@ -436,8 +480,11 @@ static int pin(struct build *b)
 	ret = hypercall(b->ctx, __HYPERVISOR_mmuext_op, (uint64_t)(uintptr_t)op, 1, 0, b->domid, 0);
 	hypercall_free(b->ctx, op, sizeof(*op));
 	if (ret < 0)
-		return hvctl_fail(b->ctx, (int)-ret, "the hypervisor refuses the page tables of the new domain %u: %s; "
-				  "see its log (hvctl dmesg)", b->domid, strerror((int)-ret));
+		return hvctl_fail(
+			b->ctx, (int)-ret,
+			"the hypervisor refuses the page tables of the new domain %u: %s; "
+			"see its log (hvctl dmesg)",
+			b->domid, strerror((int)-ret));
 	return 0;
 }
 
@@ -454,7 +501,7 @@ static int start_vcpu(struct build *b)
 	c->user_regs.rip = b->image.entry;
 	c->user_regs.rsp = l->stack_va + FRAME_SIZE;
 	c->user_regs.rsi = l->start_info_va;
-	c->user_regs.rflags = 1 << 9;		/* IF: a PV kernel masks events by the shared page instead */
+	c->user_regs.rflags = 1 << 9; /* IF: a PV kernel masks events by the shared page instead */
 	c->user_regs.cs = FLAT_KERNEL_CS;
 	c->user_regs.ss = FLAT_KERNEL_SS;
 	c->user_regs.ds = c->user_regs.es = c->user_regs.fs = c->user_regs.gs = FLAT_KERNEL_DS;
@@ -466,8 +513,10 @@ static int start_vcpu(struct build *b)
 	error = do_domctl(b->ctx, &op);
 	hypercall_free(b->ctx, c, sizeof(*c));
 	if (error)
-		return hvctl_fail(b->ctx, -error, "the hypervisor refuses the first vCPU's state of domain %u: %s; "
-				  "see its log (hvctl dmesg)", b->domid, strerror(-error));
+		return hvctl_fail(b->ctx, -error,
+				  "the hypervisor refuses the first vCPU's state of domain %u: %s; "
+				  "see its log (hvctl dmesg)",
+				  b->domid, strerror(-error));
 	return 0;
 }
 
@@ -479,11 +528,14 @@ static int fill_hypercall_page(struct build *b)
 
 	if (b->image.hypercall_page == PV_UNSET)
 		return 0;
-	op.u.hypercall_init.gmfn = b->p2m[(b->image.hypercall_page - b->image.virt_base) >> FRAME_SHIFT];
+	op.u.hypercall_init.gmfn =
+		b->p2m[(b->image.hypercall_page - b->image.virt_base) >> FRAME_SHIFT];
 	error = do_domctl(b->ctx, &op);
 	if (error)
-		return hvctl_fail(b->ctx, -error, "the hypervisor does not fill the hypercall page of domain %u: %s",
-				  b->domid, strerror(-error));
+		return hvctl_fail(
+			b->ctx, -error,
+			"the hypervisor does not fill the hypercall page of domain %u: %s",
+			b->domid, strerror(-error));
 	return 0;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The domain builder: from a configuration's kernel and ramdisk to a 64-bit PV domain whose first vCPU could
- * run. Two halves: build_prepare() reads and decides and touches no domain; build_domain() does. Functions
- * return 0 or -errno with the context's message set.
+ * The domain builder: from a configuration's kernel and ramdisk to a 64-bit PV domain whose first
+ * vCPU could run. Two halves: build_prepare() reads and decides and touches no domain;
+ * build_domain() does. Functions return 0 or -errno with the context's message set.
  */
 #ifndef HVCTL_BUILD_H
 #define HVCTL_BUILD_H
@@ -31,7 +31,10 @@ struct build {
 /* Load, unpack, parse, lay out. */
 int build_prepare(struct hvctl_ctx *ctx, const struct hvctl_config *config, struct build *b);
 
-/* Fill the new domain @domid, which has its vCPUs and limits but no memory. It stays as it is on failure. */
+/*
+ * Fill the new domain @domid, which has its vCPUs and limits but no memory. It stays as it is on
+ * failure.
+ */
 int build_domain(struct build *b, uint32_t domid);
 
 /* Give back what both halves took in this process. */

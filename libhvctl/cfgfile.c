@@ -58,7 +58,9 @@ static void step(struct reader *r)
 	}
 }
 
-/* Blanks and comments; newlines too, where they mean nothing (inside a list, between statements). */
+/*
+ * Blanks and comments; newlines too, where they mean nothing (inside a list, between statements).
+ */
 static void skip(struct reader *r, bool newlines)
 {
 	for (;;) {
@@ -148,8 +150,10 @@ static int read_item(struct reader *r, const char *key, struct cfg_item *item)
 		return read_string(r, &item->text);
 	}
 	if (!is_word(c))
-		return bad(r, r->line, column(r), "%s is not a value for '%s'; write a number, a \"string\" or "
-			   "a [ list ]", shown(r, buf), key);
+		return bad(r, r->line, column(r),
+			   "%s is not a value for '%s'; write a number, a \"string\" or "
+			   "a [ list ]",
+			   shown(r, buf), key);
 	while (is_word(peek(r)))
 		step(r);
 	item->text = strndup(start, (size_t)(r->p - start));
@@ -162,8 +166,8 @@ static int add_item(struct reader *r, struct cfg_entry *e)
 	int error;
 
 	if (e->nr_items == MAX_ITEMS)
-		return bad(r, r->line, column(r), "'%s' has more than %u items; shorten the list", e->key,
-			   MAX_ITEMS);
+		return bad(r, r->line, column(r), "'%s' has more than %u items; shorten the list",
+			   e->key, MAX_ITEMS);
 	items = realloc(e->items, (e->nr_items + 1) * sizeof(*items));
 	if (!items)
 		return no_memory(r);
@@ -187,7 +191,8 @@ static int read_list(struct reader *r, struct cfg_entry *e)
 		if (peek(r) == ']')
 			break;
 		if (peek(r) < 0)
-			return bad(r, line, col, "the list of '%s' that begins here is not closed; add ']'",
+			return bad(r, line, col,
+				   "the list of '%s' that begins here is not closed; add ']'",
 				   e->key);
 		error = add_item(r, e);
 		if (error)
@@ -196,7 +201,8 @@ static int read_list(struct reader *r, struct cfg_entry *e)
 		if (peek(r) == ',')
 			step(r);
 		else if (peek(r) >= 0 && peek(r) != ']')
-			return bad(r, r->line, column(r), "%s between two items of '%s'; separate them with ','",
+			return bad(r, r->line, column(r),
+				   "%s between two items of '%s'; separate them with ','",
 				   shown(r, buf), e->key);
 	}
 	step(r);
@@ -221,11 +227,14 @@ static int assign(struct reader *r, struct cfg *cfg, struct cfg_entry *e, bool a
 
 	if (old && append) {
 		if (!old->list || !e->list)
-			return bad(r, e->line, e->column, "'%s +=' adds to a list, and one side is none; "
-				   "write [ ] around it", e->key);
+			return bad(r, e->line, e->column,
+				   "'%s +=' adds to a list, and one side is none; "
+				   "write [ ] around it",
+				   e->key);
 		if (old->nr_items + e->nr_items > MAX_ITEMS)
-			return bad(r, e->line, e->column, "'%s' has more than %u items; shorten the list",
-				   e->key, MAX_ITEMS);
+			return bad(r, e->line, e->column,
+				   "'%s' has more than %u items; shorten the list", e->key,
+				   MAX_ITEMS);
 		items = realloc(old->items, (old->nr_items + e->nr_items + 1) * sizeof(*items));
 		if (!items)
 			return no_memory(r);
@@ -259,7 +268,8 @@ static int read_statement(struct reader *r, struct cfg *cfg)
 	int error;
 
 	if (!is_word(peek(r)) || isdigit(peek(r)))
-		return bad(r, r->line, column(r), "%s where a key should begin; write key = value, one a line",
+		return bad(r, r->line, column(r),
+			   "%s where a key should begin; write key = value, one a line",
 			   shown(r, buf));
 	while (is_word(peek(r)))
 		step(r);
@@ -272,13 +282,15 @@ static int read_statement(struct reader *r, struct cfg *cfg)
 		append = true;
 	}
 	if (peek(r) != '=') {
-		error = bad(r, r->line, column(r), "%s after '%s'; write %s = value", shown(r, buf), e.key, e.key);
+		error = bad(r, r->line, column(r), "%s after '%s'; write %s = value", shown(r, buf),
+			    e.key, e.key);
 		goto fail;
 	}
 	step(r);
 	skip(r, false);
 	if (peek(r) < 0 || peek(r) == '\n' || peek(r) == ';') {
-		error = bad(r, r->line, column(r), "'%s' has no value; write one after the '='", e.key);
+		error = bad(r, r->line, column(r), "'%s' has no value; write one after the '='",
+			    e.key);
 		goto fail;
 	}
 	error = peek(r) == '[' ? read_list(r, &e) : add_item(r, &e);
@@ -286,8 +298,10 @@ static int read_statement(struct reader *r, struct cfg *cfg)
 		goto fail;
 	skip(r, false);
 	if (peek(r) >= 0 && peek(r) != '\n' && peek(r) != ';') {
-		error = bad(r, r->line, column(r), "%s after the value of '%s'; begin a new line, or put a text "
-			    "with blanks in quotes", shown(r, buf), e.key);
+		error = bad(r, r->line, column(r),
+			    "%s after the value of '%s'; begin a new line, or put a text "
+			    "with blanks in quotes",
+			    shown(r, buf), e.key);
 		goto fail;
 	}
 	error = assign(r, cfg, &e, append);
@@ -308,8 +322,8 @@ int cfg_parse(struct cfg *cfg, const char *file, const char *text, size_t len, c
 	int ret;
 
 	if (len > MAX_TEXT) {
-		snprintf(error, error_size, "%s: more than 1 MiB, which is no configuration; give another file",
-			 file);
+		snprintf(error, error_size,
+			 "%s: more than 1 MiB, which is no configuration; give another file", file);
 		return -EINVAL;
 	}
 	for (;;) {

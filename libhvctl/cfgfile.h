@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The syntax of xl.cfg files: "key = value" with strings, numbers and lists, ended by newlines or ';'. What
- * the keys mean is config.c's. Pure: no files, no context; reentrant.
+ * The syntax of xl.cfg files: "key = value" with strings, numbers and lists, ended by newlines or
+ * ';'. What the keys mean is config.c's. Pure: no files, no context; reentrant.
  */
 #ifndef HVCTL_CFGFILE_H
 #define HVCTL_CFGFILE_H
@@ -26,14 +26,15 @@ struct cfg_entry {
 
 struct cfg {
 	size_t nr_entries;
-	struct cfg_entry *entries;	/* a key occurs once: a later assignment replaces an earlier one */
+	struct cfg_entry
+		*entries; /* a key occurs once: a later assignment replaces an earlier one */
 };
 
 /*
  * Parse @len bytes of @text and add what it assigns to @cfg (zeroed before the first call).
  * @file: what messages and entries call the text; has to outlive @cfg.
- * Returns 0, -EINVAL with a line like "dom.cfg:3:9: ..." in @error, or -ENOMEM. @cfg is to be released with
- * cfg_release() in every case.
+ * Returns 0, -EINVAL with a line like "dom.cfg:3:9: ..." in @error, or -ENOMEM. @cfg is to be
+ * released with cfg_release() in every case.
  */
 int cfg_parse(struct cfg *cfg, const char *file, const char *text, size_t len, char *error,
 	      size_t error_size);

@@ -19,8 +19,8 @@ static const char command_line[] = "command line";
 
 /* Every message begins with where: file, line, column of the item at fault. */
 __attribute__((format(printf, 5, 6)))
-static int bad(struct hvctl_ctx *ctx, const struct cfg_entry *e, unsigned int line, unsigned int column,
-	       const char *format, ...)
+static int bad(struct hvctl_ctx *ctx, const struct cfg_entry *e, unsigned int line,
+	       unsigned int column, const char *format, ...)
 {
 	char text[400];
 	va_list args;
@@ -38,14 +38,14 @@ static int want_text(struct hvctl_ctx *ctx, const struct cfg_entry *e, const cha
 {
 	*text = "";
 	if (e->list)
-		return bad(ctx, e, e->line, e->column, "'%s' is one text, not a list; write %s = \"...\"", e->key,
-			   e->key);
+		return bad(ctx, e, e->line, e->column,
+			   "'%s' is one text, not a list; write %s = \"...\"", e->key, e->key);
 	*text = e->items[0].text;
 	return 0;
 }
 
-static int want_number(struct hvctl_ctx *ctx, const struct cfg_entry *e, long long min, long long max,
-		       long long *number)
+static int want_number(struct hvctl_ctx *ctx, const struct cfg_entry *e, long long min,
+		       long long max, long long *number)
 {
 	const char *text;
 	char *end;
@@ -57,10 +57,11 @@ static int want_number(struct hvctl_ctx *ctx, const struct cfg_entry *e, long lo
 	errno = 0;
 	*number = strtoll(text, &end, 0);
 	if (!*text || *end || errno)
-		return BAD(ctx, e, "'%s' is a number, not \"%s\"; write %s = 1 (or another)", e->key, text, e->key);
+		return BAD(ctx, e, "'%s' is a number, not \"%s\"; write %s = 1 (or another)",
+			   e->key, text, e->key);
 	if (*number < min || *number > max)
-		return BAD(ctx, e, "'%s' is %lld, and has to be between %lld and %lld; correct it", e->key, *number,
-			   min, max);
+		return BAD(ctx, e, "'%s' is %lld, and has to be between %lld and %lld; correct it",
+			   e->key, *number, min, max);
 	return 0;
 }
 
@@ -91,7 +92,8 @@ static int take_action(struct hvctl_ctx *ctx, const struct cfg_entry *e, enum hv
 	else if (!strcmp(text, "preserve"))
 		*to = HVCTL_ACTION_PRESERVE;
 	else
-		return BAD(ctx, e, "'%s' cannot be \"%s\"; write destroy, restart or preserve", e->key, text);
+		return BAD(ctx, e, "'%s' cannot be \"%s\"; write destroy, restart or preserve",
+			   e->key, text);
 	return 0;
 }
 
@@ -135,8 +137,10 @@ static int take_cpus(struct hvctl_ctx *ctx, const struct cfg_entry *e, uint64_t 
 	return 0;
 
 bad_set:
-	return bad(ctx, e, e->items[i].line, e->items[i].column, "'%s' is a set of CPUs, not \"%s\"; write it like "
-		   "\"0-3,^2\", numbers below 128", e->key, e->items[i].text);
+	return bad(ctx, e, e->items[i].line, e->items[i].column,
+		   "'%s' is a set of CPUs, not \"%s\"; write it like "
+		   "\"0-3,^2\", numbers below 128",
+		   e->key, e->items[i].text);
 }
 
 /* One part of a comma-separated specification, blanks around it cut off; false at the end. */
@@ -156,8 +160,8 @@ static bool next_part(char **rest, char **part)
 }
 
 /*
- * The number that stands for a virtual disk in the store (blkif's documentation): major and minor of what it
- * imitates, or for xvd disks and partitions beyond 16 an extended form. 0: not a name.
+ * The number that stands for a virtual disk in the store (blkif's documentation): major and minor
+ * of what it imitates, or for xvd disks and partitions beyond 16 an extended form. 0: not a name.
  */
 static uint32_t vdev_number(const char *vdev)
 {
@@ -213,10 +217,15 @@ static bool is_format(const char *text)
 	return false;
 }
 
-/* Old spellings put how the target is reached in front of it; a file and a device are told apart anyway. */
+/*
+ * Old spellings put how the target is reached in front of it; a file and a device are told apart
+ * anyway.
+ */
 static const char *without_prefix(const char *target)
 {
-	static const char *const prefixes[] = { "phy:", "file:", "tap:aio:", "tap2:aio:", "aio:", "raw:" };
+	static const char *const prefixes[] = {
+		"phy:", "file:", "tap:aio:", "tap2:aio:", "aio:", "raw:",
+	};
 	size_t i;
 
 	for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
@@ -230,9 +239,12 @@ struct disk_spec {
 	bool cdrom;
 };
 
-/* Positions first (target, format, vdev, access), then or instead key=value; target= takes the rest. */
-static int split_disk(struct hvctl_ctx *ctx, const struct cfg_entry *e, const struct cfg_item *item, char *rest,
-		      struct disk_spec *s)
+/*
+ * Positions first (target, format, vdev, access), then or instead key=value; target= takes the
+ * rest.
+ */
+static int split_disk(struct hvctl_ctx *ctx, const struct cfg_entry *e, const struct cfg_item *item,
+		      char *rest, struct disk_spec *s)
 {
 	unsigned int position = 0;
 	char *part;
@@ -264,8 +276,11 @@ static int split_disk(struct hvctl_ctx *ctx, const struct cfg_entry *e, const st
 			else if (!strcmp(part, "devtype"))
 				s->cdrom = !strcmp(value, "cdrom");
 			else if (strcmp(part, "backendtype") && strcmp(part, "discard"))
-				hvctl_warn(ctx, "%s:%u:%u: unknown option '%s' of a disk is ignored; see "
-					   "hvctl.cfg(5)", e->file, item->line, item->column, part);
+				hvctl_warn(
+					ctx,
+					"%s:%u:%u: unknown option '%s' of a disk is ignored; see "
+					"hvctl.cfg(5)",
+					e->file, item->line, item->column, part);
 			position = 9;
 		} else if (!strcmp(part, "cdrom")) {
 			s->cdrom = true;
@@ -289,15 +304,17 @@ static int split_disk(struct hvctl_ctx *ctx, const struct cfg_entry *e, const st
 		} else if (!s->access && is_access(part, &writable)) {
 			s->access = part;
 		} else {
-			return bad(ctx, e, item->line, item->column, "'%s': too many parts in a disk; write "
-				   "\"format=raw,vdev=xvda,access=rw,target=/path\"", part);
+			return bad(ctx, e, item->line, item->column,
+				   "'%s': too many parts in a disk; write "
+				   "\"format=raw,vdev=xvda,access=rw,target=/path\"",
+				   part);
 		}
 	}
 	return 0;
 }
 
-static int take_disk(struct hvctl_ctx *ctx, const struct cfg_entry *e, const struct cfg_item *item, char *text,
-		     struct hvctl_config *c)
+static int take_disk(struct hvctl_ctx *ctx, const struct cfg_entry *e, const struct cfg_item *item,
+		     char *text, struct hvctl_config *c)
 {
 	struct hvctl_disk *d = &c->disks[c->nr_disks];
 	struct disk_spec s;
@@ -310,20 +327,25 @@ static int take_disk(struct hvctl_ctx *ctx, const struct cfg_entry *e, const str
 		return bad(ctx, e, item->line, item->column, "a disk has no target; write "
 			   "\"format=raw,vdev=xvda,access=rw,target=/path\"");
 	if (!s.vdev)
-		return bad(ctx, e, item->line, item->column, "the disk %s has no vdev; add vdev=xvda", s.target);
+		return bad(ctx, e, item->line, item->column,
+			   "the disk %s has no vdev; add vdev=xvda", s.target);
 	d->number = vdev_number(s.vdev);
 	if (!d->number || strlen(s.vdev) >= sizeof(d->vdev))
-		return bad(ctx, e, item->line, item->column, "\"%s\" is not a vdev; write xvda, xvdb1, sda, hda ...",
-			   s.vdev);
+		return bad(ctx, e, item->line, item->column,
+			   "\"%s\" is not a vdev; write xvda, xvdb1, sda, hda ...", s.vdev);
 	if (s.format && *s.format && strcmp(s.format, "raw"))
-		return bad(ctx, e, item->line, item->column, "format \"%s\" of %s cannot be used; convert it with "
-			   "qemu-img convert -O raw", s.format, s.target);
+		return bad(ctx, e, item->line, item->column,
+			   "format \"%s\" of %s cannot be used; convert it with "
+			   "qemu-img convert -O raw",
+			   s.format, s.target);
 	if (s.backend && strcmp(s.backend, "0") && strcmp(s.backend, "Domain-0"))
-		return bad(ctx, e, item->line, item->column, "the disk %s has its backend in \"%s\"; only dom0 has "
-			   "backends, remove backend=", s.target, s.backend);
+		return bad(ctx, e, item->line, item->column,
+			   "the disk %s has its backend in \"%s\"; only dom0 has "
+			   "backends, remove backend=",
+			   s.target, s.backend);
 	if (s.access && !is_access(s.access, &d->writable))
-		return bad(ctx, e, item->line, item->column, "access \"%s\" of %s is none; write r or rw", s.access,
-			   s.target);
+		return bad(ctx, e, item->line, item->column,
+			   "access \"%s\" of %s is none; write r or rw", s.access, s.target);
 	if (!s.access)
 		d->writable = !s.cdrom;
 	if (s.cdrom)
@@ -331,8 +353,8 @@ static int take_disk(struct hvctl_ctx *ctx, const struct cfg_entry *e, const str
 	d->cdrom = s.cdrom;
 	for (i = 0; i < c->nr_disks; i++)
 		if (c->disks[i].number == d->number)
-			return bad(ctx, e, item->line, item->column, "two disks are %s; give one another vdev",
-				   s.vdev);
+			return bad(ctx, e, item->line, item->column,
+				   "two disks are %s; give one another vdev", s.vdev);
 	strcpy(d->vdev, s.vdev);
 	d->target = strdup(without_prefix(s.target));
 	if (!d->target)
@@ -346,7 +368,8 @@ static bool parse_mac(const char *text, uint8_t mac[6])
 	unsigned int m[6], i;
 	int used = 0;
 
-	if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &m[0], &m[1], &m[2], &m[3], &m[4], &m[5], &used) != 6 ||
+	if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &m[0], &m[1], &m[2], &m[3], &m[4], &m[5],
+		   &used) != 6 ||
 	    text[used])
 		return false;
 	for (i = 0; i < 6; i++)
@@ -356,11 +379,12 @@ static bool parse_mac(const char *text, uint8_t mac[6])
 
 static bool good_interface(const char *name)
 {
-	return *name && strlen(name) < 16 && !strpbrk(name, "/: \t\n") && strcmp(name, ".") && strcmp(name, "..");
+	return *name && strlen(name) < 16 && !strpbrk(name, "/: \t\n") && strcmp(name, ".") &&
+	       strcmp(name, "..");
 }
 
-static int take_vif(struct hvctl_ctx *ctx, const struct cfg_entry *e, const struct cfg_item *item, char *rest,
-		    struct hvctl_config *c)
+static int take_vif(struct hvctl_ctx *ctx, const struct cfg_entry *e, const struct cfg_item *item,
+		    char *rest, struct hvctl_config *c)
 {
 	struct hvctl_vif *v = &c->vifs[c->nr_vifs++];
 	char *part;
@@ -372,52 +396,66 @@ static int take_vif(struct hvctl_ctx *ctx, const struct cfg_entry *e, const stru
 		if (!*part)
 			continue;
 		if (!value)
-			return bad(ctx, e, item->line, item->column, "'%s' in a vif has no value; write "
-				   "\"mac=00:16:3e:xx:xx:xx,bridge=xenbr0\"", part);
+			return bad(ctx, e, item->line, item->column,
+				   "'%s' in a vif has no value; write "
+				   "\"mac=00:16:3e:xx:xx:xx,bridge=xenbr0\"",
+				   part);
 		*value++ = 0;
 		if (!strcmp(part, "mac")) {
 			if (!parse_mac(value, v->mac))
-				return bad(ctx, e, item->line, item->column, "\"%s\" is not the MAC address of a "
-					   "station; write 00:16:3e:xx:xx:xx", value);
+				return bad(ctx, e, item->line, item->column,
+					   "\"%s\" is not the MAC address of a "
+					   "station; write 00:16:3e:xx:xx:xx",
+					   value);
 			v->mac_given = true;
 		} else if (!strcmp(part, "bridge") || !strcmp(part, "vifname")) {
 			if (!good_interface(value))
-				return bad(ctx, e, item->line, item->column, "%s \"%s\" is not the name of an "
-					   "interface; write 1 to 15 letters and digits", part, value);
+				return bad(ctx, e, item->line, item->column,
+					   "%s \"%s\" is not the name of an "
+					   "interface; write 1 to 15 letters and digits",
+					   part, value);
 			strcpy(*part == 'b' ? v->bridge : v->vifname, value);
 		} else if (!strcmp(part, "ip")) {
 			free(v->ip);
 			v->ip = strdup(value);
 			if (!v->ip)
 				return hvctl_no_memory(ctx);
-		} else if (!strcmp(part, "model") || !strcmp(part, "type") || !strcmp(part, "script") ||
-			   !strcmp(part, "rate") || !strcmp(part, "gatewaydev")) {
-			hvctl_warn(ctx, "%s:%u:%u: '%s' of a vif means nothing here and is ignored; remove it",
+		} else if (!strcmp(part, "model") || !strcmp(part, "type") ||
+			   !strcmp(part, "script") || !strcmp(part, "rate") ||
+			   !strcmp(part, "gatewaydev")) {
+			hvctl_warn(ctx,
+				   "%s:%u:%u: '%s' of a vif means nothing here and is ignored; "
+				   "remove it",
 				   e->file, item->line, item->column, part);
 		} else if (!strcmp(part, "backend")) {
 			if (strcmp(value, "0") && strcmp(value, "Domain-0"))
-				return bad(ctx, e, item->line, item->column, "a vif has its backend in \"%s\"; only "
-					   "dom0 has backends, remove backend=", value);
+				return bad(ctx, e, item->line, item->column,
+					   "a vif has its backend in \"%s\"; only "
+					   "dom0 has backends, remove backend=",
+					   value);
 		} else {
-			hvctl_warn(ctx, "%s:%u:%u: unknown option '%s' of a vif is ignored; see hvctl.cfg(5)",
+			hvctl_warn(ctx,
+				   "%s:%u:%u: unknown option '%s' of a vif is ignored; see "
+				   "hvctl.cfg(5)",
 				   e->file, item->line, item->column, part);
 		}
 	}
 	return 0;
 }
 
-typedef int (*take_device)(struct hvctl_ctx *ctx, const struct cfg_entry *e, const struct cfg_item *item,
-			   char *text, struct hvctl_config *c);
+typedef int (*take_device)(struct hvctl_ctx *ctx, const struct cfg_entry *e,
+			   const struct cfg_item *item, char *text, struct hvctl_config *c);
 
-static int take_devices(struct hvctl_ctx *ctx, const struct cfg_entry *e, take_device take, size_t size,
-			void *array, struct hvctl_config *c)
+static int take_devices(struct hvctl_ctx *ctx, const struct cfg_entry *e, take_device take,
+			size_t size, void *array, struct hvctl_config *c)
 {
 	size_t i;
 
 	if (!e->list)
 		return BAD(ctx, e, "'%s' is a list; write %s = [ \"...\" ]", e->key, e->key);
 	if (e->nr_items > MAX_DEVICES)
-		return BAD(ctx, e, "more than %u devices in '%s'; remove some", MAX_DEVICES, e->key);
+		return BAD(ctx, e, "more than %u devices in '%s'; remove some", MAX_DEVICES,
+			   e->key);
 	*(void **)array = calloc(e->nr_items + 1, size);
 	if (!*(void **)array)
 		return hvctl_no_memory(ctx);
@@ -437,12 +475,13 @@ static int take_devices(struct hvctl_ctx *ctx, const struct cfg_entry *e, take_d
 
 /* Keys that a file of another toolstack may have and that mean nothing for a PV domain of ours. */
 static const char *const ignored[] = {
-	"bios", "boot", "bootloader", "bootloader_args", "claim_mode", "console", "cpu_weight", "cap", "cpuid",
-	"device_model_version", "driver_domain", "firmware", "hap", "keymap", "max_event_channels",
-	"max_grant_frames", "max_maptrack_frames", "maxcpus", "nomigrate", "nestedhvm", "pae", "acpi", "apic",
-	"parallel", "pci", "pool", "sdl", "serial", "soundhw", "spice", "stdvga", "tsc_mode", "usb", "usbdevice",
-	"vfb", "vga", "videoram", "viridian", "vnc", "vnclisten", "vncpasswd", "vtpm", "xen_platform_pci",
-	"cpus_soft", "on_watchdog", "on_soft_reset", "seclabel", "timer_mode", "extra_args",
+	"bios", "boot", "bootloader", "bootloader_args", "claim_mode", "console", "cpu_weight",
+	"cap", "cpuid", "device_model_version", "driver_domain", "firmware", "hap", "keymap",
+	"max_event_channels", "max_grant_frames", "max_maptrack_frames", "maxcpus", "nomigrate",
+	"nestedhvm", "pae", "acpi", "apic", "parallel", "pci", "pool", "sdl", "serial", "soundhw",
+	"spice", "stdvga", "tsc_mode", "usb", "usbdevice", "vfb", "vga", "videoram", "viridian",
+	"vnc", "vnclisten", "vncpasswd", "vtpm", "xen_platform_pci", "cpus_soft", "on_watchdog",
+	"on_soft_reset", "seclabel", "timer_mode", "extra_args",
 };
 
 static int take_entry(struct hvctl_ctx *ctx, const struct cfg_entry *e, struct hvctl_config *c)
@@ -457,22 +496,29 @@ static int take_entry(struct hvctl_ctx *ctx, const struct cfg_entry *e, struct h
 		if (error)
 			return error;
 		if (!hvctl_good_name(text))
-			return BAD(ctx, e, "\"%s\" is not a name for a domain; use 1 to 63 letters, digits, - _ . + "
-				   "and not digits alone", text);
+			return BAD(ctx, e,
+				   "\"%s\" is not a name for a domain; use 1 to 63 letters, "
+				   "digits, - _ . + "
+				   "and not digits alone",
+				   text);
 		strcpy(c->name, text);
 	} else if (!strcmp(e->key, "type") || !strcmp(e->key, "builder")) {
 		error = want_text(ctx, e, &text);
 		if (error)
 			return error;
 		if (strcmp(text, "pv") && strcmp(text, "generic") && strcmp(text, "linux"))
-			return BAD(ctx, e, "'%s' is \"%s\", and only PV domains can be created; write type = \"pv\"",
+			return BAD(ctx, e,
+				   "'%s' is \"%s\", and only PV domains can be created; write type "
+				   "= \"pv\"",
 				   e->key, text);
 	} else if (!strcmp(e->key, "uuid")) {
 		error = want_text(ctx, e, &text);
 		if (error)
 			return error;
 		if (!hvctl_uuid_parse(text, c->uuid))
-			return BAD(ctx, e, "\"%s\" is not a UUID; write 32 hexadecimal digits or remove the line",
+			return BAD(ctx, e,
+				   "\"%s\" is not a UUID; write 32 hexadecimal digits or remove "
+				   "the line",
 				   text);
 		c->uuid_given = true;
 	} else if (!strcmp(e->key, "kernel")) {
@@ -515,17 +561,21 @@ static int take_entry(struct hvctl_ctx *ctx, const struct cfg_entry *e, struct h
 		return take_devices(ctx, e, take_disk, sizeof(*c->disks), &c->disks, c);
 	} else if (!strcmp(e->key, "vif")) {
 		return take_devices(ctx, e, take_vif, sizeof(*c->vifs), &c->vifs, c);
-	} else if (!strcmp(e->key, "cmdline") || !strcmp(e->key, "extra") || !strcmp(e->key, "root")) {
+	} else if (!strcmp(e->key, "cmdline") || !strcmp(e->key, "extra") ||
+		   !strcmp(e->key, "root")) {
 		return want_text(ctx, e, &text);
 	} else {
 		for (i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
 			if (!strcmp(e->key, ignored[i])) {
-				hvctl_warn(ctx, "%s:%u:%u: '%s' means nothing here and is ignored; remove it",
+				hvctl_warn(ctx,
+					   "%s:%u:%u: '%s' means nothing here and is ignored; "
+					   "remove it",
 					   e->file, e->line, e->column, e->key);
 				return 0;
 			}
-		hvctl_warn(ctx, "%s:%u:%u: unknown key '%s' is ignored; see hvctl.cfg(5) for the keys", e->file,
-			   e->line, e->column, e->key);
+		hvctl_warn(ctx,
+			   "%s:%u:%u: unknown key '%s' is ignored; see hvctl.cfg(5) for the keys",
+			   e->file, e->line, e->column, e->key);
 	}
 	return 0;
 }
@@ -539,7 +589,9 @@ static int make_cmdline(struct hvctl_ctx *ctx, const struct cfg *cfg, struct hvc
 
 	if (cmdline) {
 		if (root || extra)
-			hvctl_warn(ctx, "%s:%u:%u: 'cmdline' is given, so 'root' and 'extra' are ignored; keep one",
+			hvctl_warn(ctx,
+				   "%s:%u:%u: 'cmdline' is given, so 'root' and 'extra' are "
+				   "ignored; keep one",
 				   cmdline->file, cmdline->line, cmdline->column);
 		c->cmdline = strdup(cmdline->items[0].text);
 		return c->cmdline ? 0 : hvctl_no_memory(ctx);
@@ -553,20 +605,25 @@ static int make_cmdline(struct hvctl_ctx *ctx, const struct cfg *cfg, struct hvc
 	return 0;
 }
 
-static int check_whole(struct hvctl_ctx *ctx, const char *name, const struct cfg *cfg, struct hvctl_config *c)
+static int check_whole(struct hvctl_ctx *ctx, const char *name, const struct cfg *cfg,
+		       struct hvctl_config *c)
 {
 	const struct cfg_entry *e;
 
 	if (!c->name[0])
 		return hvctl_fail(ctx, EINVAL, "%s: 'name' is missing; add name = \"...\"", name);
 	if (!c->kernel)
-		return hvctl_fail(ctx, EINVAL, "%s: 'kernel' is missing; add kernel = \"/path/to/vmlinuz\"", name);
+		return hvctl_fail(ctx, EINVAL,
+				  "%s: 'kernel' is missing; add kernel = \"/path/to/vmlinuz\"",
+				  name);
 	if (!c->max_memory_mib)
 		c->max_memory_mib = c->memory_mib;
 	if (c->max_memory_mib < c->memory_mib) {
 		e = cfg_find(cfg, "maxmem");
-		return BAD(ctx, e, "'maxmem' (%llu) is less than 'memory' (%llu); raise it or remove it",
-			   (unsigned long long)c->max_memory_mib, (unsigned long long)c->memory_mib);
+		return BAD(ctx, e,
+			   "'maxmem' (%llu) is less than 'memory' (%llu); raise it or remove it",
+			   (unsigned long long)c->max_memory_mib,
+			   (unsigned long long)c->memory_mib);
 	}
 	if (!c->max_vcpus)
 		c->max_vcpus = c->vcpus;
@@ -574,8 +631,9 @@ static int check_whole(struct hvctl_ctx *ctx, const char *name, const struct cfg
 		c->vcpus = c->max_vcpus;
 	if (c->max_vcpus < c->vcpus) {
 		e = cfg_find(cfg, "maxvcpus");
-		return BAD(ctx, e, "'maxvcpus' (%u) is less than 'vcpus' (%u); raise it or remove it", c->max_vcpus,
-			   c->vcpus);
+		return BAD(ctx, e,
+			   "'maxvcpus' (%u) is less than 'vcpus' (%u); raise it or remove it",
+			   c->max_vcpus, c->vcpus);
 	}
 	return make_cmdline(ctx, cfg, c);
 }
@@ -600,7 +658,8 @@ int hvctl_config_parse(struct hvctl_ctx *ctx, const char *name, const char *text
 
 	error = cfg_parse(&cfg, name, text, len, line, sizeof(line));
 	for (i = 0; !error && overrides && overrides[i]; i++)
-		error = cfg_parse(&cfg, command_line, overrides[i], strlen(overrides[i]), line, sizeof(line));
+		error = cfg_parse(&cfg, command_line, overrides[i], strlen(overrides[i]), line,
+				  sizeof(line));
 	if (error) {
 		hvctl_fail(ctx, -error, "%s", line);
 		goto out;
@@ -629,11 +688,13 @@ int hvctl_config_load(struct hvctl_ctx *ctx, const char *path, const char *const
 
 	*config = NULL;
 	if (!f)
-		return hvctl_fail(ctx, errno, "cannot open the configuration %s: %s; check the path", path,
+		return hvctl_fail(ctx, errno,
+				  "cannot open the configuration %s: %s; check the path", path,
 				  strerror(errno));
 	if (fstat(fileno(f), &st) || S_ISDIR(st.st_mode)) {
 		fclose(f);
-		return hvctl_fail(ctx, EISDIR, "the configuration %s is a directory; give a file", path);
+		return hvctl_fail(ctx, EISDIR, "the configuration %s is a directory; give a file",
+				  path);
 	}
 	/* One byte over the parser's limit is enough for it to refuse. */
 	text = malloc((1u << 20) + 1);
@@ -642,8 +703,9 @@ int hvctl_config_load(struct hvctl_ctx *ctx, const char *path, const char *const
 		return hvctl_no_memory(ctx);
 	}
 	len = fread(text, 1, (1u << 20) + 1, f);
-	error = ferror(f) ? hvctl_fail(ctx, EIO, "cannot read the configuration %s; check the disk", path) :
-		hvctl_config_parse(ctx, path, text, len, overrides, config);
+	error = ferror(f) ? hvctl_fail(ctx, EIO, "cannot read the configuration %s; check the disk",
+				       path)
+			  : hvctl_config_parse(ctx, path, text, len, overrides, config);
 	fclose(f);
 	free(text);
 	return error;

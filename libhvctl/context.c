@@ -72,7 +72,8 @@ int hvctl_fail(struct hvctl_ctx *ctx, int error, const char *format, ...)
 
 int hvctl_no_memory(struct hvctl_ctx *ctx)
 {
-	return hvctl_fail(ctx, ENOMEM, "no memory left in dom0; free some or start the host with more");
+	return hvctl_fail(ctx, ENOMEM,
+			  "no memory left in dom0; free some or start the host with more");
 }
 
 void hvctl_warn(struct hvctl_ctx *ctx, const char *format, ...)
@@ -97,8 +98,8 @@ void hvctl_step(struct hvctl_ctx *ctx, const char *step, unsigned int percent)
 int hvctl_run_dir(struct hvctl_ctx *ctx)
 {
 	if (mkdir(RUN_DIR, 0700) && errno != EEXIST)
-		return hvctl_fail(ctx, errno, "cannot make %s: %s; run as root with /run mounted", RUN_DIR,
-				  strerror(errno));
+		return hvctl_fail(ctx, errno, "cannot make %s: %s; run as root with /run mounted",
+				  RUN_DIR, strerror(errno));
 	return 0;
 }
 
@@ -110,7 +111,8 @@ int hvctl_lock(struct hvctl_ctx *ctx)
 		return error;
 	fd = open(RUN_DIR "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return hvctl_fail(ctx, errno, "cannot open %s/lock: %s; run as root", RUN_DIR, strerror(errno));
+		return hvctl_fail(ctx, errno, "cannot open %s/lock: %s; run as root", RUN_DIR,
+				  strerror(errno));
 	while (flock(fd, LOCK_EX))
 		if (errno != EINTR) {
 			error = errno;
@@ -146,8 +148,9 @@ struct xs *hvctl_xs(struct hvctl_ctx *ctx)
 	for (i = 0; !ctx->xs && i < sizeof(sockets) / sizeof(sockets[0]); i++)
 		ctx->xs = xs_open(sockets[i]);
 	if (!ctx->xs)
-		hvctl_fail(ctx, errno, "the store daemon does not answer at %s (%s); start hvstored", sockets[0],
-			   strerror(errno));
+		hvctl_fail(ctx, errno,
+			   "the store daemon does not answer at %s (%s); start hvstored",
+			   sockets[0], strerror(errno));
 	return ctx->xs;
 }
 
@@ -166,8 +169,9 @@ bool hvctl_good_name(const char *name)
 
 void hvctl_uuid_text(const uint8_t u[16], char text[37])
 {
-	snprintf(text, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", u[0], u[1], u[2],
-		 u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14], u[15]);
+	snprintf(text, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+		 u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12],
+		 u[13], u[14], u[15]);
 }
 
 bool hvctl_uuid_parse(const char *text, uint8_t uuid[16])
@@ -193,6 +197,7 @@ int hvctl_random(struct hvctl_ctx *ctx, void *buf, size_t len)
 {
 	/* Not /dev/random's blocking pool: identifiers need to differ, not to be secret. */
 	if (getrandom(buf, len, GRND_INSECURE) != (ssize_t)len)
-		return hvctl_fail(ctx, errno, "the kernel gives no random numbers: %s", strerror(errno));
+		return hvctl_fail(ctx, errno, "the kernel gives no random numbers: %s",
+				  strerror(errno));
 	return 0;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Creating a domain. Everything that can be found wrong without touching anything is found first; from
- * createdomain on, any failure ends in domain_remove(), which takes down whatever is there.
+ * Creating a domain. Everything that can be found wrong without touching anything is found first;
+ * from createdomain on, any failure ends in domain_remove(), which takes down whatever is there.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -44,8 +44,11 @@ static int settle(struct hvctl_ctx *ctx, struct hvctl_config *c)
 		}
 		for (j = 0; !error && j < i; j++)
 			if (!memcmp(c->vifs[j].mac, v->mac, 6))
-				error = hvctl_fail(ctx, EINVAL, "two vifs of '%s' have the same MAC address; correct "
-						   "'vif'", c->name);
+				error = hvctl_fail(
+					ctx, EINVAL,
+					"two vifs of '%s' have the same MAC address; correct "
+					"'vif'",
+					c->name);
 	}
 	return error;
 }
@@ -58,11 +61,17 @@ static int check_unique(struct hvctl_ctx *ctx, const struct hvctl_config *c)
 
 	for (i = 0; !error && i < count; i++) {
 		if (!strcmp(list[i].name, c->name))
-			error = hvctl_fail(ctx, EEXIST, "the name '%s' is in use by domain %u; choose another or destroy "
-					   "that one (hvctl destroy)", c->name, list[i].domid);
+			error = hvctl_fail(
+				ctx, EEXIST,
+				"the name '%s' is in use by domain %u; choose another or destroy "
+				"that one (hvctl destroy)",
+				c->name, list[i].domid);
 		else if (!memcmp(list[i].uuid, c->uuid, sizeof(c->uuid)))
-			error = hvctl_fail(ctx, EEXIST, "the uuid of '%s' is in use by domain %u (%s); change or remove "
-					   "'uuid'", c->name, list[i].domid, list[i].name);
+			error = hvctl_fail(
+				ctx, EEXIST,
+				"the uuid of '%s' is in use by domain %u (%s); change or remove "
+				"'uuid'",
+				c->name, list[i].domid, list[i].name);
 	}
 	free(list);
 	return error;
@@ -75,12 +84,16 @@ static int check_memory(struct hvctl_ctx *ctx, const struct hvctl_config *c)
 	int error = do_sysctl(ctx, &op);
 
 	if (error)
-		return hvctl_fail(ctx, -error, "the hypervisor does not describe the host: %s", strerror(-error));
+		return hvctl_fail(ctx, -error, "the hypervisor does not describe the host: %s",
+				  strerror(-error));
 	free_frames = op.u.physinfo.free_pages + op.u.physinfo.scrub_pages;
 	if (free_frames < need)
-		return hvctl_fail(ctx, ENOSPC, "'%s' wants %llu MiB and the host has %llu MiB free; lower 'memory' or "
-				  "shut a domain down", c->name, (unsigned long long)c->memory_mib,
-				  (unsigned long long)(free_frames >> 8));
+		return hvctl_fail(
+			ctx, ENOSPC,
+			"'%s' wants %llu MiB and the host has %llu MiB free; lower 'memory' or "
+			"shut a domain down",
+			c->name, (unsigned long long)c->memory_mib,
+			(unsigned long long)(free_frames >> 8));
 	return 0;
 }
 
@@ -106,8 +119,9 @@ static int set_affinity(struct hvctl_ctx *ctx, const struct hvctl_config *c, uin
 	}
 	hypercall_free(ctx, map, sizeof(c->cpus));
 	if (error)
-		return hvctl_fail(ctx, -error, "the hypervisor refuses the CPUs of '%s': %s; correct 'cpus'", c->name,
-				  strerror(-error));
+		return hvctl_fail(ctx, -error,
+				  "the hypervisor refuses the CPUs of '%s': %s; correct 'cpus'",
+				  c->name, strerror(-error));
 	return 0;
 }
 
@@ -125,12 +139,18 @@ static int set_clock(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint32
 		op.u.settimeoffset.time_offset_seconds += tm.tm_gmtoff;
 	error = do_domctl(ctx, &op);
 	if (error)
-		return hvctl_fail(ctx, -error, "the hypervisor refuses the clock offset of '%s': %s; remove 'localtime' "
-				  "and 'rtc_timeoffset'", c->name, strerror(-error));
+		return hvctl_fail(
+			ctx, -error,
+			"the hypervisor refuses the clock offset of '%s': %s; remove 'localtime' "
+			"and 'rtc_timeoffset'",
+			c->name, strerror(-error));
 	return 0;
 }
 
-/* An empty domain with its limits. On success it exists and domain_remove() is due on any later failure. */
+/*
+ * An empty domain with its limits. On success it exists and domain_remove() is due on any later
+ * failure.
+ */
 static int make_domain(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint32_t *domid)
 {
 	struct xen_domctl op = { .cmd = XEN_DOMCTL_createdomain };
@@ -145,8 +165,10 @@ static int make_domain(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint
 	d->grant_opts = XEN_DOMCTL_GRANT_version(1);
 	error = do_domctl(ctx, &op);
 	if (error)
-		return hvctl_fail(ctx, -error, "the hypervisor refuses to create '%s': %s; see its log (hvctl dmesg)",
-				  c->name, strerror(-error));
+		return hvctl_fail(
+			ctx, -error,
+			"the hypervisor refuses to create '%s': %s; see its log (hvctl dmesg)",
+			c->name, strerror(-error));
 	*domid = op.domain;
 
 	memset(&op, 0, sizeof(op));
@@ -155,8 +177,9 @@ static int make_domain(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint
 	op.u.max_vcpus.max = c->max_vcpus;
 	error = do_domctl(ctx, &op);
 	if (error) {
-		hvctl_fail(ctx, -error, "the hypervisor refuses '%s' %u vCPUs: %s; lower 'vcpus' or 'maxvcpus'", c->name,
-			   c->max_vcpus, strerror(-error));
+		hvctl_fail(ctx, -error,
+			   "the hypervisor refuses '%s' %u vCPUs: %s; lower 'vcpus' or 'maxvcpus'",
+			   c->name, c->max_vcpus, strerror(-error));
 		goto undo;
 	}
 	memset(&op, 0, sizeof(op));
@@ -165,8 +188,9 @@ static int make_domain(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint
 	op.u.max_mem.max_memkb = c->max_memory_mib << 10;
 	error = do_domctl(ctx, &op);
 	if (error) {
-		hvctl_fail(ctx, -error, "the hypervisor refuses '%s' a limit of %llu MiB: %s; lower 'maxmem'", c->name,
-			   (unsigned long long)c->max_memory_mib, strerror(-error));
+		hvctl_fail(ctx, -error,
+			   "the hypervisor refuses '%s' a limit of %llu MiB: %s; lower 'maxmem'",
+			   c->name, (unsigned long long)c->max_memory_mib, strerror(-error));
 		goto undo;
 	}
 	error = set_affinity(ctx, c, *domid);
@@ -289,12 +313,16 @@ static int write_store(struct hvctl_ctx *ctx, const struct hvctl_config *c, cons
 			break;
 	}
 	if (w.error)
-		return hvctl_fail(ctx, -w.error, "the store refuses the entries of '%s' (%s): %s; see the store daemon's "
-				  "log", c->name, w.path, strerror(-w.error));
+		return hvctl_fail(
+			ctx, -w.error,
+			"the store refuses the entries of '%s' (%s): %s; see the store daemon's "
+			"log",
+			c->name, w.path, strerror(-w.error));
 	w.error = xs_introduce(ctx->xs, b->domid, b->store_mfn, b->store_port);
 	if (w.error)
-		return hvctl_fail(ctx, -w.error, "the store daemon refuses to serve '%s': %s; see its log", c->name,
-				  strerror(-w.error));
+		return hvctl_fail(ctx, -w.error,
+				  "the store daemon refuses to serve '%s': %s; see its log",
+				  c->name, strerror(-w.error));
 	return 0;
 }
 
@@ -348,7 +376,9 @@ int hvctl_create(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int fla
 	if (error) {
 		char why[sizeof(ctx->error)];
 
-		/* Taking it down may fail in its own way, but this is what the caller has to know. */
+		/*
+		 * Taking it down may fail in its own way, but this is what the caller has to know.
+		 */
 		memcpy(why, ctx->error, sizeof(why));
 		domain_remove(ctx, id);
 		memcpy(ctx->error, why, sizeof(why));

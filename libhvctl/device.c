@@ -22,7 +22,8 @@ static void nap(void)
 
 static int store_failed(struct hvctl_ctx *ctx, const char *path, int error)
 {
-	return hvctl_fail(ctx, -error, "the store refuses %s: %s; see the store daemon's log", path, strerror(-error));
+	return hvctl_fail(ctx, -error, "the store refuses %s: %s; see the store daemon's log", path,
+			  strerror(-error));
 }
 
 /* One device's two directories, written as one transaction: nobody sees half of them. */
@@ -43,7 +44,10 @@ static void pair_begin(struct pair *p, const char *type, uint32_t domid, uint32_
 		return;
 	snprintf(p->front, sizeof(p->front), "/local/domain/%u/device/%s/%u", domid, type, number);
 	snprintf(p->back, sizeof(p->back), "/local/domain/0/backend/%s/%u/%u", type, domid, number);
-	/* Children take the permissions of the directory: each side writes its own and reads the other's. */
+	/*
+	 * Children take the permissions of the directory: each side writes its own and reads the
+	 * other's.
+	 */
 	p->error = xs_mkdir(p->xs, p->tx, p->front);
 	snprintf(perms, sizeof(perms), "n%u r0", domid);
 	if (!p->error)
@@ -121,13 +125,15 @@ static int write_disk(struct hvctl_ctx *ctx, uint32_t domid, const struct hvctl_
 	return p.error;
 }
 
-static int write_vif(struct hvctl_ctx *ctx, uint32_t domid, unsigned int index, const struct hvctl_vif *v)
+static int write_vif(struct hvctl_ctx *ctx, uint32_t domid, unsigned int index,
+		     const struct hvctl_vif *v)
 {
 	const uint8_t *m = v->mac;
 	struct pair p;
 	char mac[18];
 
-	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
+	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4],
+		 m[5]);
 	do {
 		p = (struct pair){ .ctx = ctx, .xs = ctx->xs };
 		pair_begin(&p, "vif", domid, index);
@@ -160,18 +166,22 @@ static int read_state(struct hvctl_ctx *ctx, const char *back)
 }
 
 /* Wait until the backend's driver has taken notice of the device, or said what is wrong with it. */
-static int wait_backend(struct hvctl_ctx *ctx, const char *type, uint32_t domid, uint32_t number, const char *name)
+static int wait_backend(struct hvctl_ctx *ctx, const char *type, uint32_t domid, uint32_t number,
+			const char *name)
 {
 	char back[96];
 	int waited;
 
 	snprintf(back, sizeof(back), "/local/domain/0/backend/%s/%u/%u", type, domid, number);
 	for (waited = 0; waited < BACKEND_TIMEOUT_MS; waited += 10) {
-		char *text = xs_readf(ctx->xs, 0, "/local/domain/0/error/backend/%s/%u/%u/error", type, domid, number);
+		char *text = xs_readf(ctx->xs, 0, "/local/domain/0/error/backend/%s/%u/%u/error",
+				      type, domid, number);
 
 		if (text) {
-			hvctl_fail(ctx, EIO, "the backend of %s does not work: %s; see dom0's kernel log (dmesg)", name,
-				   text);
+			hvctl_fail(ctx, EIO,
+				   "the backend of %s does not work: %s; see dom0's kernel log "
+				   "(dmesg)",
+				   name, text);
 			free(text);
 			return -EIO;
 		}
@@ -179,9 +189,12 @@ static int wait_backend(struct hvctl_ctx *ctx, const char *type, uint32_t domid,
 			return 0;
 		nap();
 	}
-	return hvctl_fail(ctx, ETIMEDOUT, "the backend driver of %s (%s) did not answer within %d s; see dom0's kernel "
-			  "log (dmesg)", name, !strcmp(type, "vbd") ? "xen-blkback" : "xen-netback",
-			  BACKEND_TIMEOUT_MS / 1000);
+	return hvctl_fail(
+		ctx, ETIMEDOUT,
+		"the backend driver of %s (%s) did not answer within %d s; see dom0's kernel "
+		"log (dmesg)",
+		name, !strcmp(type, "vbd") ? "xen-blkback" : "xen-netback",
+		BACKEND_TIMEOUT_MS / 1000);
 }
 
 static int add_disk(struct hvctl_ctx *ctx, uint32_t domid, const struct hvctl_disk *d)
@@ -202,7 +215,8 @@ static int add_disk(struct hvctl_ctx *ctx, uint32_t domid, const struct hvctl_di
 	return error ? error : wait_backend(ctx, "vbd", domid, d->number, d->vdev);
 }
 
-static int add_vif(struct hvctl_ctx *ctx, uint32_t domid, unsigned int index, const struct hvctl_vif *v)
+static int add_vif(struct hvctl_ctx *ctx, uint32_t domid, unsigned int index,
+		   const struct hvctl_vif *v)
 {
 	char interface[32], path[96], name[24];
 	int error = write_vif(ctx, domid, index, v);
@@ -216,7 +230,8 @@ static int add_vif(struct hvctl_ctx *ctx, uint32_t domid, unsigned int index, co
 	if (error)
 		return error;
 	/* The backend connects only after this: its interface is where it belongs now. */
-	snprintf(path, sizeof(path), "/local/domain/0/backend/vif/%u/%u/hotplug-status", domid, index);
+	snprintf(path, sizeof(path), "/local/domain/0/backend/vif/%u/%u/hotplug-status", domid,
+		 index);
 	error = xs_write(ctx->xs, 0, path, "connected");
 	return error ? store_failed(ctx, path, error) : 0;
 }
@@ -250,7 +265,8 @@ int devices_add(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint32_t do
 
 /* @call for every device that the store has a backend entry for in dom0. */
 static void for_each_backend(struct hvctl_ctx *ctx, uint32_t domid,
-			     void (*call)(struct hvctl_ctx *ctx, const char *type, uint32_t domid, const char *number))
+			     void (*call)(struct hvctl_ctx *ctx, const char *type, uint32_t domid,
+					  const char *number))
 {
 	static const char *const types[] = { "vbd", "vif" };
 	unsigned int i;
@@ -268,11 +284,13 @@ static void for_each_backend(struct hvctl_ctx *ctx, uint32_t domid,
 }
 
 /* The guest is gone: close in its name, and tell the backend not to wait for another. */
-static void close_backend(struct hvctl_ctx *ctx, const char *type, uint32_t domid, const char *number)
+static void close_backend(struct hvctl_ctx *ctx, const char *type, uint32_t domid,
+			  const char *number)
 {
 	char path[160], *front;
 
-	snprintf(path, sizeof(path), "/local/domain/0/backend/%s/%u/%s/online", type, domid, number);
+	snprintf(path, sizeof(path), "/local/domain/0/backend/%s/%u/%s/online", type, domid,
+		 number);
 	xs_write(ctx->xs, 0, path, "0");
 	front = xs_readf(ctx->xs, 0, "/local/domain/%u/device/%s/%s/state", domid, type, number);
 	snprintf(path, sizeof(path), "/local/domain/%u/device/%s/%s/state", domid, type, number);
@@ -282,17 +300,22 @@ static void close_backend(struct hvctl_ctx *ctx, const char *type, uint32_t domi
 }
 
 /* The driver lets go of disk and grants when its device object goes. */
-static void await_backend(struct hvctl_ctx *ctx, const char *type, uint32_t domid, const char *number)
+static void await_backend(struct hvctl_ctx *ctx, const char *type, uint32_t domid,
+			  const char *number)
 {
 	char back[160], sysfs[96];
 	int waited;
 
 	snprintf(back, sizeof(back), "/local/domain/0/backend/%s/%u/%s", type, domid, number);
-	snprintf(sysfs, sizeof(sysfs), "/sys/bus/xen-backend/devices/%s-%u-%s", type, domid, number);
+	snprintf(sysfs, sizeof(sysfs), "/sys/bus/xen-backend/devices/%s-%u-%s", type, domid,
+		 number);
 	for (waited = 0; waited < BACKEND_TIMEOUT_MS; waited += 10) {
 		if (access(sysfs, F_OK))
 			break;
-		/* Halfway a removal of the entries makes sure that a driver that overlooked the state lets go. */
+		/*
+		 * Halfway a removal of the entries makes sure that a driver that overlooked the
+		 * state lets go.
+		 */
 		if (waited == BACKEND_TIMEOUT_MS / 2)
 			xs_remove(ctx->xs, 0, back);
 		nap();
@@ -320,9 +343,13 @@ void devices_remove(struct hvctl_ctx *ctx, uint32_t domid)
 {
 	static const char *const types[] = { "vbd", "vif" };
 	static const char *const parents[] = {
-		"/local/domain/0/backend/vbd", "/local/domain/0/backend/vif", "/local/domain/0/backend",
-		"/local/domain/0/error/backend/vbd", "/local/domain/0/error/backend/vif",
-		"/local/domain/0/error/backend", "/local/domain/0/error",
+		"/local/domain/0/backend/vbd",
+		"/local/domain/0/backend/vif",
+		"/local/domain/0/backend",
+		"/local/domain/0/error/backend/vbd",
+		"/local/domain/0/error/backend/vif",
+		"/local/domain/0/error/backend",
+		"/local/domain/0/error",
 	};
 	unsigned int i;
 	char path[96];
@@ -334,7 +361,8 @@ void devices_remove(struct hvctl_ctx *ctx, uint32_t domid)
 	for (i = 0; i < 2; i++) {
 		snprintf(path, sizeof(path), "/local/domain/0/backend/%s/%u", types[i], domid);
 		xs_remove(ctx->xs, 0, path);
-		snprintf(path, sizeof(path), "/local/domain/0/error/backend/%s/%u", types[i], domid);
+		snprintf(path, sizeof(path), "/local/domain/0/error/backend/%s/%u", types[i],
+			 domid);
 		xs_remove(ctx->xs, 0, path);
 	}
 	for (i = 0; i < sizeof(parents) / sizeof(parents[0]); i++)
@@ -358,14 +386,17 @@ int devices_check_sharing(struct hvctl_ctx *ctx, const struct hvctl_config *c)
 			snprintf(dir, sizeof(dir), "/local/domain/0/backend/vbd/%s", domains[i]);
 			disks = xs_list(ctx->xs, 0, dir);
 			for (j = 0; !error && disks && disks[j]; j++) {
-				char *identity = xs_readf(ctx->xs, 0, "%s/%s/target-identity", dir, disks[j]);
+				char *identity = xs_readf(ctx->xs, 0, "%s/%s/target-identity", dir,
+							  disks[j]);
 				char *mode = xs_readf(ctx->xs, 0, "%s/%s/mode", dir, disks[j]);
 
 				if (identity && mode && !strcmp(identity, base.identity) &&
 				    (c->disks[k].writable || *mode == 'w'))
-					error = hvctl_fail(ctx, EBUSY, "the disk %s (%s) is in use by domain %s; give "
-							   "another, or read-only access to both", c->disks[k].target,
-							   c->disks[k].vdev, domains[i]);
+					error = hvctl_fail(
+						ctx, EBUSY,
+						"the disk %s (%s) is in use by domain %s; give "
+						"another, or read-only access to both",
+						c->disks[k].target, c->disks[k].vdev, domains[i]);
 				free(identity);
 				free(mode);
 			}
@@ -378,7 +409,8 @@ int devices_check_sharing(struct hvctl_ctx *ctx, const struct hvctl_config *c)
 
 typedef void (*take_back)(struct hvctl_ctx *ctx, const char *back, struct hvctl_device *d);
 
-static void copy_value(struct hvctl_ctx *ctx, const char *back, const char *key, char *to, size_t size)
+static void copy_value(struct hvctl_ctx *ctx, const char *back, const char *key, char *to,
+		       size_t size)
 {
 	char *text = xs_readf(ctx->xs, 0, "%s/%s", back, key);
 
@@ -404,7 +436,10 @@ static void take_vif(struct hvctl_ctx *ctx, const char *back, struct hvctl_devic
 	copy_value(ctx, back, "mac", d->name, sizeof(d->name));
 }
 
-/* What the guest's side points to; a guest can write there, so nothing but the backend's name is believed. */
+/*
+ * What the guest's side points to; a guest can write there, so nothing but the backend's name is
+ * believed.
+ */
 static int list_devices(struct hvctl_ctx *ctx, uint32_t domid, const char *type, take_back take,
 			struct hvctl_device **list, size_t *count)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Devices of a domain: their store entries, and what they stand on in dom0 (disk.c, net.c). The backends are
- * drivers of dom0's kernel, woken by the store entries.
+ * Devices of a domain: their store entries, and what they stand on in dom0 (disk.c, net.c). The
+ * backends are drivers of dom0's kernel, woken by the store entries.
  */
 #ifndef HVCTL_DEVICE_H
 #define HVCTL_DEVICE_H
@@ -10,13 +10,15 @@
 
 /* What a disk stands on once disk_open() has looked. */
 struct disk_base {
-	int fd;			/* keeps a loop device alive until the backend has opened it; -1: none */
+	int fd; /* keeps a loop device alive until the backend has opened it; -1: none */
 	char node[64];		/* the block device, "/dev/loop0" */
 	uint32_t major, minor;
 	char identity[64];	/* of the target: two paths to one disk have the same */
 };
 
-/* Look only: does the target exist and is it of a usable kind? Fills identity. -errno with message. */
+/*
+ * Look only: does the target exist and is it of a usable kind? Fills identity. -errno with message.
+ */
 int disk_check(struct hvctl_ctx *ctx, const struct hvctl_disk *disk, struct disk_base *base);
 
 /* Have a block device for it: itself, or a loop device that vanishes with its last user. */
@@ -26,8 +28,12 @@ int disk_open(struct hvctl_ctx *ctx, const struct hvctl_disk *disk, struct disk_
 int net_bridge(struct hvctl_ctx *ctx, const char *bridge, bool *made);
 void net_remove_bridge(const char *bridge);
 
-/* Put the interface of a new vif, which the backend is about to make, onto its bridge and bring it up. */
-int net_attach(struct hvctl_ctx *ctx, const char *interface, const char *bridge, const char *new_name);
+/*
+ * Put the interface of a new vif, which the backend is about to make, onto its bridge and bring it
+ * up.
+ */
+int net_attach(struct hvctl_ctx *ctx, const char *interface, const char *bridge,
+	       const char *new_name);
 
 /* Load a module of dom0's kernel if its driver directory /sys/... is missing. */
 int module_need(struct hvctl_ctx *ctx, const char *module, const char *sysfs);
@@ -39,8 +45,8 @@ int module_need(struct hvctl_ctx *ctx, const char *module, const char *sysfs);
 int devices_check_sharing(struct hvctl_ctx *ctx, const struct hvctl_config *config);
 
 /*
- * Write all store entries of the configuration's devices and bring their dom0 side up. Loop devices are held
- * in the context. What was made before a failure is undone by devices_remove().
+ * Write all store entries of the configuration's devices and bring their dom0 side up. Loop devices
+ * are held in the context. What was made before a failure is undone by devices_remove().
  */
 int devices_add(struct hvctl_ctx *ctx, const struct hvctl_config *config, uint32_t domid);
 

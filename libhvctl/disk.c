@@ -29,8 +29,11 @@ int module_need(struct hvctl_ctx *ctx, const char *module, const char *sysfs)
 			;
 	if (!access(sysfs, F_OK))
 		return 0;
-	return hvctl_fail(ctx, ENODEV, "dom0's kernel has no %s driver and modprobe did not bring one; load the module "
-			  "%s", module, module);
+	return hvctl_fail(
+		ctx, ENODEV,
+		"dom0's kernel has no %s driver and modprobe did not bring one; load the module "
+		"%s",
+		module, module);
 }
 
 int disk_check(struct hvctl_ctx *ctx, const struct hvctl_disk *d, struct disk_base *base)
@@ -39,29 +42,42 @@ int disk_check(struct hvctl_ctx *ctx, const struct hvctl_disk *d, struct disk_ba
 
 	*base = (struct disk_base){ .fd = -1 };
 	if (stat(d->target, &st))
-		return hvctl_fail(ctx, errno, "the disk %s (%s) cannot be found: %s; correct 'disk' in the configuration",
-				  d->target, d->vdev, strerror(errno));
+		return hvctl_fail(
+			ctx, errno,
+			"the disk %s (%s) cannot be found: %s; correct 'disk' in the configuration",
+			d->target, d->vdev, strerror(errno));
 	if (S_ISBLK(st.st_mode)) {
 		base->major = major(st.st_rdev);
 		base->minor = minor(st.st_rdev);
-		snprintf(base->identity, sizeof(base->identity), "block:%u:%u", base->major, base->minor);
+		snprintf(base->identity, sizeof(base->identity), "block:%u:%u", base->major,
+			 base->minor);
 		return 0;
 	}
 	if (!S_ISREG(st.st_mode))
-		return hvctl_fail(ctx, ENOTBLK, "the disk %s (%s) is neither a block device nor a file; correct 'disk' "
-				  "in the configuration", d->target, d->vdev);
+		return hvctl_fail(
+			ctx, ENOTBLK,
+			"the disk %s (%s) is neither a block device nor a file; correct 'disk' "
+			"in the configuration",
+			d->target, d->vdev);
 	if (st.st_size < 512)
-		return hvctl_fail(ctx, EINVAL, "the disk %s (%s) has %lld bytes, less than a sector; make it larger",
-				  d->target, d->vdev, (long long)st.st_size);
+		return hvctl_fail(
+			ctx, EINVAL,
+			"the disk %s (%s) has %lld bytes, less than a sector; make it larger",
+			d->target, d->vdev, (long long)st.st_size);
 	if (access(d->target, d->writable ? R_OK | W_OK : R_OK))
-		return hvctl_fail(ctx, errno, "the disk %s (%s) may not be %s: %s; change its mode or access=",
-				  d->target, d->vdev, d->writable ? "written" : "read", strerror(errno));
-	snprintf(base->identity, sizeof(base->identity), "file:%u:%u:%llu", major(st.st_dev), minor(st.st_dev),
-		 (unsigned long long)st.st_ino);
+		return hvctl_fail(
+			ctx, errno,
+			"the disk %s (%s) may not be %s: %s; change its mode or access=", d->target,
+			d->vdev, d->writable ? "written" : "read", strerror(errno));
+	snprintf(base->identity, sizeof(base->identity), "file:%u:%u:%llu", major(st.st_dev),
+		 minor(st.st_dev), (unsigned long long)st.st_ino);
 	return 0;
 }
 
-/* Bind @file to the loop device @number. Returns its descriptor or -errno (-EBUSY: somebody was quicker). */
+/*
+ * Bind @file to the loop device @number. Returns its descriptor or -errno (-EBUSY: somebody was
+ * quicker).
+ */
 static int bind_loop(int file, int number, const struct hvctl_disk *d, char node[64])
 {
 	struct loop_config config = { .fd = (uint32_t)file };
@@ -72,11 +88,14 @@ static int bind_loop(int file, int number, const struct hvctl_disk *d, char node
 	if (fd < 0)
 		return -errno;
 	/*
-	 * AUTOCLEAR: it goes away with its last user, whatever happens to us. Direct I/O keeps dom0 from caching
-	 * what the guest caches; the driver drops the wish silently where the file system cannot.
+	 * AUTOCLEAR: it goes away with its last user, whatever happens to us. Direct I/O keeps dom0
+	 * from caching what the guest caches; the driver drops the wish silently where the file
+	 * system cannot.
 	 */
-	config.info.lo_flags = LO_FLAGS_AUTOCLEAR | LO_FLAGS_DIRECT_IO | (d->writable ? 0 : LO_FLAGS_READ_ONLY);
-	snprintf((char *)config.info.lo_file_name, sizeof(config.info.lo_file_name), "%s", d->target);
+	config.info.lo_flags = LO_FLAGS_AUTOCLEAR | LO_FLAGS_DIRECT_IO |
+			       (d->writable ? 0 : LO_FLAGS_READ_ONLY);
+	snprintf((char *)config.info.lo_file_name, sizeof(config.info.lo_file_name), "%s",
+		 d->target);
 	if (ioctl(fd, LOOP_CONFIGURE, &config)) {
 		int error = errno;
 
@@ -102,13 +121,14 @@ int disk_open(struct hvctl_ctx *ctx, const struct hvctl_disk *d, struct disk_bas
 		return error;
 	file = open(d->target, (d->writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
 	if (file < 0)
-		return hvctl_fail(ctx, errno, "the disk %s (%s) cannot be opened: %s", d->target, d->vdev,
-				  strerror(errno));
+		return hvctl_fail(ctx, errno, "the disk %s (%s) cannot be opened: %s", d->target,
+				  d->vdev, strerror(errno));
 	control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
 	if (control < 0) {
 		error = errno;
 		close(file);
-		return hvctl_fail(ctx, error, "cannot open /dev/loop-control: %s; load the module loop",
+		return hvctl_fail(ctx, error,
+				  "cannot open /dev/loop-control: %s; load the module loop",
 				  strerror(error));
 	}
 	/* Another process may take the device between asking for a number and binding it. */
@@ -122,8 +142,8 @@ int disk_open(struct hvctl_ctx *ctx, const struct hvctl_disk *d, struct disk_bas
 	if (base->fd < 0) {
 		error = -base->fd;
 		base->fd = -1;
-		return hvctl_fail(ctx, error, "cannot make a loop device for the disk %s (%s): %s", d->target, d->vdev,
-				  strerror(error));
+		return hvctl_fail(ctx, error, "cannot make a loop device for the disk %s (%s): %s",
+				  d->target, d->vdev, strerror(error));
 	}
 	if (fstat(base->fd, &st)) {
 		error = errno;

@@ -46,7 +46,8 @@ static int no_domain(struct hvctl_ctx *ctx, uint32_t domid, int error)
 		return hvctl_fail(ctx, ESRCH, "there is no domain %u; see hvctl list", domid);
 	if (error == -ENODEV || error == -EACCES)
 		return error;		/* the message is there already */
-	return hvctl_fail(ctx, -error, "the hypervisor does not tell about domain %u: %s", domid, strerror(-error));
+	return hvctl_fail(ctx, -error, "the hypervisor does not tell about domain %u: %s", domid,
+			  strerror(-error));
 }
 
 static int need_domain(struct hvctl_ctx *ctx, uint32_t domid, struct xen_domctl_getdomaininfo *info)
@@ -71,8 +72,9 @@ int domain_simple(struct hvctl_ctx *ctx, uint32_t domid, uint32_t cmd, const cha
 	if (error == -ESRCH)
 		return no_domain(ctx, domid, error);
 	if (error && ctx->privcmd >= 0)
-		return hvctl_fail(ctx, -error, "cannot %s domain %u: %s; see the hypervisor's log (hvctl dmesg)", what,
-				  domid, strerror(-error));
+		return hvctl_fail(ctx, -error,
+				  "cannot %s domain %u: %s; see the hypervisor's log (hvctl dmesg)",
+				  what, domid, strerror(-error));
 	return error;
 }
 
@@ -86,17 +88,26 @@ const char *hvctl_state_name(enum hvctl_state state)
 	return (unsigned int)state < sizeof(names) / sizeof(names[0]) ? names[state] : "unknown";
 }
 
-static void describe(struct hvctl_ctx *ctx, const struct xen_domctl_getdomaininfo *info, struct hvctl_domain *d)
+static void describe(struct hvctl_ctx *ctx, const struct xen_domctl_getdomaininfo *info,
+		     struct hvctl_domain *d)
 {
 	char *name = ctx->xs ? xs_readf(ctx->xs, 0, "/local/domain/%u/name", info->domain) : NULL;
 
 	*d = (struct hvctl_domain){
-		.domid = info->domain, .memory_kib = info->tot_pages * 4, .max_memory_kib = info->max_pages * 4,
-		.vcpus = info->nr_online_vcpus, .max_vcpus = info->max_vcpu_id + 1, .cpu_time_ns = info->cpu_time,
-		.shutdown_reason = info->flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask,
+		.domid = info->domain,
+		.memory_kib = info->tot_pages * 4,
+		.max_memory_kib = info->max_pages * 4,
+		.vcpus = info->nr_online_vcpus,
+		.max_vcpus = info->max_vcpu_id + 1,
+		.cpu_time_ns = info->cpu_time,
+		.shutdown_reason = info->flags >> XEN_DOMINF_shutdownshift &
+				   XEN_DOMINF_shutdownmask,
 	};
 	memcpy(d->uuid, info->handle, sizeof(d->uuid));
-	snprintf(d->name, sizeof(d->name), "%s", name ? name : info->domain ? "(null)" : "Domain-0");
+	snprintf(d->name, sizeof(d->name), "%s",
+		 name		? name
+		 : info->domain ? "(null)"
+				: "Domain-0");
 	free(name);
 	if (info->flags & XEN_DOMINF_dying)
 		d->state = HVCTL_DYING;
@@ -113,7 +124,8 @@ static void describe(struct hvctl_ctx *ctx, const struct xen_domctl_getdomaininf
 /* All records; *list is freed with free(). */
 static int all_records(struct hvctl_ctx *ctx, struct xen_domctl_getdomaininfo **list, size_t *count)
 {
-	struct xen_domctl_getdomaininfo *batch = hypercall_alloc(ctx, LIST_BATCH * sizeof(*batch)), *more;
+	struct xen_domctl_getdomaininfo *batch = hypercall_alloc(ctx, LIST_BATCH * sizeof(*batch)),
+					*more;
 	struct xen_sysctl op = { .cmd = XEN_SYSCTL_getdomaininfolist };
 	uint32_t first = 0, got;
 	int error = 0;
@@ -128,7 +140,8 @@ static int all_records(struct hvctl_ctx *ctx, struct xen_domctl_getdomaininfo **
 		op.u.getdomaininfolist.buffer = (uint64_t)(uintptr_t)batch;
 		error = do_sysctl(ctx, &op);
 		if (error) {
-			hvctl_fail(ctx, -error, "the hypervisor does not list its domains: %s", strerror(-error));
+			hvctl_fail(ctx, -error, "the hypervisor does not list its domains: %s",
+				   strerror(-error));
 			break;
 		}
 		got = op.u.getdomaininfolist.num_domains;
@@ -256,7 +269,8 @@ static int ask(struct hvctl_ctx *ctx, uint32_t domid, const char *word, const ch
 	snprintf(path, sizeof(path), "/local/domain/%u/control/shutdown", domid);
 	error = xs_write(ctx->xs, 0, path, "%s", word);
 	if (error)
-		return hvctl_fail(ctx, -error, "the store refuses %s: %s; see the store daemon's log", path,
+		return hvctl_fail(ctx, -error,
+				  "the store refuses %s: %s; see the store daemon's log", path,
 				  strerror(-error));
 	return 0;
 }
@@ -284,12 +298,17 @@ int hvctl_wait_gone(struct hvctl_ctx *ctx, uint32_t domid, unsigned int seconds)
 		if (error)
 			return no_domain(ctx, domid, error);
 		/* Stopped and nobody clears it away for five seconds: it is meant to stay. */
-		stopped = info.flags & XEN_DOMINF_shutdown && !(info.flags & XEN_DOMINF_dying) ? stopped + 1 : 0;
+		stopped = info.flags & XEN_DOMINF_shutdown && !(info.flags & XEN_DOMINF_dying)
+				  ? stopped + 1
+				  : 0;
 		if (stopped > 50)
 			return 0;
 		if (seconds && waited >= seconds * 10ull)
-			return hvctl_fail(ctx, ETIMEDOUT, "domain %u is still there after %u s; look at its console, "
-					  "or use hvctl destroy", domid, seconds);
+			return hvctl_fail(
+				ctx, ETIMEDOUT,
+				"domain %u is still there after %u s; look at its console, "
+				"or use hvctl destroy",
+				domid, seconds);
 		nap_ms(100);
 		waited++;
 	}
@@ -300,7 +319,10 @@ static void remove_entries(struct hvctl_ctx *ctx, uint32_t domid)
 {
 	char path[96], *vm = xs_readf(ctx->xs, 0, "/local/domain/%u/vm", domid);
 
-	/* The path comes from the store, where the guest cannot write it; still, only a /vm/ is removed. */
+	/*
+	 * The path comes from the store, where the guest cannot write it; still, only a /vm/ is
+	 * removed.
+	 */
 	if (vm && !strncmp(vm, "/vm/", 4) && vm[4])
 		xs_remove(ctx->xs, 0, vm);
 	free(vm);
@@ -325,8 +347,10 @@ int domain_remove(struct hvctl_ctx *ctx, uint32_t domid)
 			nap_ms(1);
 	}
 	if (error && error != -ESRCH)
-		hvctl_fail(ctx, -error, "the hypervisor does not destroy domain %u: %s; see its log (hvctl dmesg)", domid,
-			   strerror(-error));
+		hvctl_fail(
+			ctx, -error,
+			"the hypervisor does not destroy domain %u: %s; see its log (hvctl dmesg)",
+			domid, strerror(-error));
 	else
 		error = 0;
 	devices_remove(ctx, domid);
@@ -341,8 +365,9 @@ int domain_remove(struct hvctl_ctx *ctx, uint32_t domid)
 		nap_ms(10);
 	}
 	if (!error)
-		hvctl_warn(ctx, "domain %u is dead, but something in dom0 still holds %llu frames of it", domid,
-			   (unsigned long long)info.tot_pages);
+		hvctl_warn(ctx,
+			   "domain %u is dead, but something in dom0 still holds %llu frames of it",
+			   domid, (unsigned long long)info.tot_pages);
 	return error;
 }
 
@@ -376,15 +401,23 @@ int hvctl_set_memory(struct hvctl_ctx *ctx, uint32_t domid, uint64_t mib)
 	max = text ? strtoull(text, NULL, 10) : info.max_pages * 4;
 	free(text);
 	if (!mib || mib > max >> 10)
-		return hvctl_fail(ctx, EINVAL, "domain %u can have 1 to %llu MiB, not %llu; raise 'maxmem' in its "
-				  "configuration and create it again", domid, max >> 10, (unsigned long long)mib);
-	/* The limit first when rising, so that the guest's balloon finds room; it has what it has when falling. */
+		return hvctl_fail(
+			ctx, EINVAL,
+			"domain %u can have 1 to %llu MiB, not %llu; raise 'maxmem' in its "
+			"configuration and create it again",
+			domid, max >> 10, (unsigned long long)mib);
+	/*
+	 * The limit first when rising, so that the guest's balloon finds room; it has what it has
+	 * when falling.
+	 */
 	op.u.max_mem.max_memkb = mib << 10;
 	if (domid) {
 		error = do_domctl(ctx, &op);
 		if (error)
-			return hvctl_fail(ctx, -error, "the hypervisor refuses a limit of %llu MiB for domain %u: %s",
-					  (unsigned long long)mib, domid, strerror(-error));
+			return hvctl_fail(
+				ctx, -error,
+				"the hypervisor refuses a limit of %llu MiB for domain %u: %s",
+				(unsigned long long)mib, domid, strerror(-error));
 	}
 	snprintf(path, sizeof(path), "/local/domain/%u/memory/target", domid);
 	error = xs_write(ctx->xs, 0, path, "%llu", (unsigned long long)(mib << 10));
@@ -404,15 +437,19 @@ int hvctl_set_vcpus(struct hvctl_ctx *ctx, uint32_t domid, unsigned int count)
 	if (!hvctl_xs(ctx))
 		return -ECONNREFUSED;
 	if (!count || count > info.max_vcpu_id + 1)
-		return hvctl_fail(ctx, EINVAL, "domain %u can have 1 to %u vCPUs, not %u; raise 'maxvcpus' in its "
-				  "configuration and create it again", domid, info.max_vcpu_id + 1, count);
+		return hvctl_fail(
+			ctx, EINVAL,
+			"domain %u can have 1 to %u vCPUs, not %u; raise 'maxvcpus' in its "
+			"configuration and create it again",
+			domid, info.max_vcpu_id + 1, count);
 	for (i = 0; i <= info.max_vcpu_id; i++) {
 		char path[96];
 
 		snprintf(path, sizeof(path), "/local/domain/%u/cpu/%u/availability", domid, i);
 		error = xs_write(ctx->xs, 0, path, "%s", i < count ? "online" : "offline");
 		if (error)
-			return hvctl_fail(ctx, -error, "the store refuses %s: %s", path, strerror(-error));
+			return hvctl_fail(ctx, -error, "the store refuses %s: %s", path,
+					  strerror(-error));
 	}
 	return 0;
 }
@@ -427,8 +464,11 @@ int hvctl_rename(struct hvctl_ctx *ctx, uint32_t domid, const char *name)
 	if (error)
 		return error;
 	if (!hvctl_good_name(name))
-		return hvctl_fail(ctx, EINVAL, "\"%s\" is not a name for a domain; use 1 to 63 letters, digits, - _ . + "
-				  "and not digits alone", name);
+		return hvctl_fail(
+			ctx, EINVAL,
+			"\"%s\" is not a name for a domain; use 1 to 63 letters, digits, - _ . + "
+			"and not digits alone",
+			name);
 	if (!hvctl_xs(ctx))
 		return -ECONNREFUSED;
 	lock = hvctl_lock(ctx);
@@ -436,7 +476,9 @@ int hvctl_rename(struct hvctl_ctx *ctx, uint32_t domid, const char *name)
 		return lock;
 	error = domain_by_name(ctx, name, &other);
 	if (!error && other != domid) {
-		error = hvctl_fail(ctx, EEXIST, "domain %u is called '%s' already; choose another name", other, name);
+		error = hvctl_fail(ctx, EEXIST,
+				   "domain %u is called '%s' already; choose another name", other,
+				   name);
 	} else if (!error || error == -ESRCH) {
 		snprintf(path, sizeof(path), "/local/domain/%u/name", domid);
 		error = xs_write(ctx->xs, 0, path, "%s", name);
@@ -474,8 +516,10 @@ int hvctl_uptime(struct hvctl_ctx *ctx, uint32_t domid, uint64_t *seconds)
 		text = xs_readf(ctx->xs, 0, "%s/start_time", vm);
 	free(vm);
 	if (!text)
-		return hvctl_fail(ctx, ENOENT, "the store has no start time of domain %u; was it created by hvctl?",
-				  domid);
+		return hvctl_fail(
+			ctx, ENOENT,
+			"the store has no start time of domain %u; was it created by hvctl?",
+			domid);
 	clock_gettime(CLOCK_REALTIME, &now);
 	*seconds = (uint64_t)now.tv_sec - strtoull(text, NULL, 10);
 	free(text);
@@ -499,7 +543,9 @@ int hvctl_console_path(struct hvctl_ctx *ctx, uint32_t domid, char *path, size_t
 	tty = xs_readf(ctx->xs, 0, "/local/domain/%u/console/tty", domid);
 	if (!tty || *tty != '/') {
 		free(tty);
-		return hvctl_fail(ctx, ENOENT, "the console of domain %u is not served; start hvconsoled", domid);
+		return hvctl_fail(ctx, ENOENT,
+				  "the console of domain %u is not served; start hvconsoled",
+				  domid);
 	}
 	snprintf(path, size, "%s", tty);
 	free(tty);

@@ -5,15 +5,21 @@
 
 #include "hypercall.h"
 
-/* The hypervisor's record of a domain, -ESRCH if there is none of exactly this number. No message. */
+/*
+ * The hypervisor's record of a domain, -ESRCH if there is none of exactly this number. No message.
+ */
 int domain_record(struct hvctl_ctx *ctx, uint32_t domid, struct xen_domctl_getdomaininfo *info);
 
-/* A domctl without parameters of its own on a domain; the message begins with "cannot @what domain N". */
+/*
+ * A domctl without parameters of its own on a domain; the message begins with "cannot @what domain
+ * N".
+ */
 int domain_simple(struct hvctl_ctx *ctx, uint32_t domid, uint32_t cmd, const char *what);
 
 /*
- * Kill the domain if it lives, close its devices, remove its store entries, wait until the hypervisor has
- * all its memory back. Never fails half-way: every part is tried. Returns 0 or the first error.
+ * Kill the domain if it lives, close its devices, remove its store entries, wait until the
+ * hypervisor has all its memory back. Never fails half-way: every part is tried. Returns 0 or the
+ * first error.
  */
 int domain_remove(struct hvctl_ctx *ctx, uint32_t domid);
 

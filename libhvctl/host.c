@@ -25,7 +25,8 @@ struct annulus_sysctl_heap {
 
 #define HEAP_BATCH	128u
 
-static int version_text(struct hvctl_ctx *ctx, unsigned int cmd, char *to, size_t to_size, size_t size)
+static int version_text(struct hvctl_ctx *ctx, unsigned int cmd, char *to, size_t to_size,
+			size_t size)
 {
 	char *buf = hypercall_alloc(ctx, size + 1);
 	long ret;
@@ -51,28 +52,34 @@ int hvctl_host(struct hvctl_ctx *ctx, struct hvctl_host *h)
 	*h = (struct hvctl_host){ 0 };
 	version = hypercall(ctx, __HYPERVISOR_xen_version, XENVER_version, 0, 0, 0, 0);
 	if (version < 0)
-		return ctx->privcmd < 0 ? (int)version :
-			hvctl_fail(ctx, (int)-version, "the hypervisor does not tell its version: %s",
-				   strerror((int)-version));
+		return ctx->privcmd < 0 ? (int)version
+					: hvctl_fail(ctx, (int)-version,
+						     "the hypervisor does not tell its version: %s",
+						     strerror((int)-version));
 	/* Each of these texts may be withheld without harm. */
 	version_text(ctx, XENVER_extraversion, extra, sizeof(extra), sizeof(xen_extraversion_t));
-	snprintf(h->version, sizeof(h->version), "%ld.%ld%s", version >> 16, version & 0xffff, extra);
-	version_text(ctx, XENVER_changeset, h->changeset, sizeof(h->changeset), sizeof(xen_changeset_info_t));
-	version_text(ctx, XENVER_compile_info, h->compiler, sizeof(h->compiler), sizeof(struct xen_compile_info));
+	snprintf(h->version, sizeof(h->version), "%ld.%ld%s", version >> 16, version & 0xffff,
+		 extra);
+	version_text(ctx, XENVER_changeset, h->changeset, sizeof(h->changeset),
+		     sizeof(xen_changeset_info_t));
+	version_text(ctx, XENVER_compile_info, h->compiler, sizeof(h->compiler),
+		     sizeof(struct xen_compile_info));
 	version_text(ctx, XENVER_capabilities, h->capabilities, sizeof(h->capabilities),
 		     sizeof(xen_capabilities_info_t));
-	version_text(ctx, XENVER_commandline, h->cmdline, sizeof(h->cmdline), sizeof(xen_commandline_t));
+	version_text(ctx, XENVER_commandline, h->cmdline, sizeof(h->cmdline),
+		     sizeof(xen_commandline_t));
 	platform = hypercall_alloc(ctx, sizeof(*platform));
 	if (!platform)
 		return -ENOMEM;
-	if (hypercall(ctx, __HYPERVISOR_xen_version, XENVER_platform_parameters, (uint64_t)(uintptr_t)platform, 0, 0,
-		      0) >= 0)
+	if (hypercall(ctx, __HYPERVISOR_xen_version, XENVER_platform_parameters,
+		      (uint64_t)(uintptr_t)platform, 0, 0, 0) >= 0)
 		h->virt_start = platform->virt_start;
 	hypercall_free(ctx, platform, sizeof(*platform));
 
 	error = do_sysctl(ctx, &op);
 	if (error)
-		return hvctl_fail(ctx, -error, "the hypervisor does not describe the host: %s", strerror(-error));
+		return hvctl_fail(ctx, -error, "the hypervisor does not describe the host: %s",
+				  strerror(-error));
 	h->cpus = p->nr_cpus;
 	h->cores_per_socket = p->cores_per_socket;
 	h->threads_per_core = p->threads_per_core;
@@ -86,7 +93,10 @@ int hvctl_host(struct hvctl_ctx *ctx, struct hvctl_host *h)
 
 int hvctl_dmesg(struct hvctl_ctx *ctx, bool clear, char **text, size_t *len)
 {
-	/* The ring can be larger than we expect: what does not fit is fetched from where the last call ended. */
+	/*
+	 * The ring can be larger than we expect: what does not fit is fetched from where the last
+	 * call ended.
+	 */
 	const uint32_t size = 256u << 10;
 	char *buf = hypercall_alloc(ctx, size), *more;
 	struct xen_sysctl op = { .cmd = XEN_SYSCTL_readconsole };
@@ -102,7 +112,8 @@ int hvctl_dmesg(struct hvctl_ctx *ctx, bool clear, char **text, size_t *len)
 		op.u.readconsole.incremental = *text != NULL;
 		error = do_sysctl(ctx, &op);
 		if (error) {
-			hvctl_fail(ctx, -error, "the hypervisor does not show its log: %s", strerror(-error));
+			hvctl_fail(ctx, -error, "the hypervisor does not show its log: %s",
+				   strerror(-error));
 			break;
 		}
 		if (op.u.readconsole.count > size)
@@ -126,7 +137,8 @@ int hvctl_dmesg(struct hvctl_ctx *ctx, bool clear, char **text, size_t *len)
 		op.u.readconsole.count = size;
 		error = do_sysctl(ctx, &op);
 		if (error)
-			hvctl_fail(ctx, -error, "the hypervisor does not clear its log: %s", strerror(-error));
+			hvctl_fail(ctx, -error, "the hypervisor does not clear its log: %s",
+				   strerror(-error));
 	}
 	hypercall_free(ctx, buf, size);
 	if (error) {
@@ -159,13 +171,19 @@ int hvctl_debug_keys(struct hvctl_ctx *ctx, const char *keys)
 	int error = press(ctx, keys);
 
 	if (error == -EUCLEAN)
-		return hvctl_fail(ctx, EUCLEAN, "the audit found violations; see the hypervisor's log (hvctl dmesg)");
+		return hvctl_fail(
+			ctx, EUCLEAN,
+			"the audit found violations; see the hypervisor's log (hvctl dmesg)");
 	if (error && ctx->privcmd >= 0)
-		return hvctl_fail(ctx, -error, "the hypervisor does not take debug keys: %s", strerror(-error));
+		return hvctl_fail(ctx, -error, "the hypervisor does not take debug keys: %s",
+				  strerror(-error));
 	return error;
 }
 
-/* Key 'A' means something else elsewhere, so the question is only put to a hypervisor that calls itself ours. */
+/*
+ * Key 'A' means something else elsewhere, so the question is only put to a hypervisor that calls
+ * itself ours.
+ */
 static bool is_annulus(struct hvctl_ctx *ctx)
 {
 	struct xen_sysctl op = { .cmd = ANNULUS_SYSCTL_heap };
@@ -201,12 +219,15 @@ int hvctl_heap(struct hvctl_ctx *ctx, struct hvctl_heap_class **list, size_t *co
 	do {
 		memset(&op, 0, sizeof(op));
 		op.cmd = ANNULUS_SYSCTL_heap;
-		ask = (struct annulus_sysctl_heap){ (uint32_t)*count, HEAP_BATCH, (uint64_t)(uintptr_t)buf };
+		ask = (struct annulus_sysctl_heap){ (uint32_t)*count, HEAP_BATCH,
+						    (uint64_t)(uintptr_t)buf };
 		memcpy(&op.u, &ask, sizeof(ask));
 		error = do_sysctl(ctx, &op);
 		if (error) {
-			hvctl_fail(ctx, EOPNOTSUPP, "this hypervisor does not tell its allocations (%s); boot Annulus",
-				   strerror(-error));
+			hvctl_fail(
+				ctx, EOPNOTSUPP,
+				"this hypervisor does not tell its allocations (%s); boot Annulus",
+				strerror(-error));
 			error = -EOPNOTSUPP;
 			break;
 		}
@@ -222,7 +243,8 @@ int hvctl_heap(struct hvctl_ctx *ctx, struct hvctl_heap_class **list, size_t *co
 		for (i = 0; i < ask.nr; i++) {
 			struct hvctl_heap_class *c = &more[(*count)++];
 
-			*c = (struct hvctl_heap_class){ .bytes = buf[i].bytes, .objects = buf[i].objects };
+			*c = (struct hvctl_heap_class){ .bytes = buf[i].bytes,
+							.objects = buf[i].objects };
 			memcpy(c->name, buf[i].name, sizeof(buf[i].name));
 		}
 	} while (ask.nr == HEAP_BATCH);

@@ -47,9 +47,14 @@ int hypercall_open(struct hvctl_ctx *ctx)
 	if (ctx->privcmd < 0 && (errno == EACCES || errno == EPERM))
 		return hvctl_fail(ctx, EACCES, "no permission to open %s; run as root", NODE);
 	if (ctx->privcmd < 0)
-		return hvctl_fail(ctx, ENODEV, "cannot open %s (%s); run in dom0 with the xen-privcmd module loaded",
-				  NODE, strerror(errno));
-	/* Its pages are never moved. Kernels from 4.18 on have it, others get locked memory instead. */
+		return hvctl_fail(
+			ctx, ENODEV,
+			"cannot open %s (%s); run in dom0 with the xen-privcmd module loaded", NODE,
+			strerror(errno));
+	/*
+	 * Its pages are never moved. Kernels from 4.18 on have it, others get locked memory
+	 * instead.
+	 */
 	ctx->hypercall = open("/dev/xen/hypercall", O_RDWR | O_CLOEXEC);
 	return 0;
 }
@@ -69,9 +74,11 @@ void *hypercall_alloc(struct hvctl_ctx *ctx, size_t size)
 	if (ctx->hypercall >= 0) {
 		p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, ctx->hypercall, 0);
 	} else {
-		p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED | MAP_POPULATE,
-			 -1, 0);
-		/* A child's copy must not make our pages copy-on-write under the hypervisor's eyes. */
+		p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED | MAP_POPULATE, -1, 0);
+		/*
+		 * A child's copy must not make our pages copy-on-write under the hypervisor's eyes.
+		 */
 		if (p != MAP_FAILED)
 			madvise(p, size, MADV_DONTFORK);
 	}
@@ -90,8 +97,8 @@ void hypercall_free(struct hvctl_ctx *ctx, void *p, size_t size)
 		munmap(p, whole_pages(size));
 }
 
-long hypercall(struct hvctl_ctx *ctx, unsigned int op, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
-	       uint64_t a4)
+long hypercall(struct hvctl_ctx *ctx, unsigned int op, uint64_t a0, uint64_t a1, uint64_t a2,
+	       uint64_t a3, uint64_t a4)
 {
 	struct privcmd_call call = { op, { a0, a1, a2, a3, a4 } };
 	long ret = hypercall_open(ctx);
@@ -102,7 +109,8 @@ long hypercall(struct hvctl_ctx *ctx, unsigned int op, uint64_t a0, uint64_t a1,
 	return ret < 0 ? -errno : ret;
 }
 
-long hypercall_struct(struct hvctl_ctx *ctx, unsigned int op, unsigned int cmd, void *arg, size_t size)
+long hypercall_struct(struct hvctl_ctx *ctx, unsigned int op, unsigned int cmd, void *arg,
+		      size_t size)
 {
 	void *buf = hypercall_alloc(ctx, size);
 	long ret;
@@ -143,9 +151,12 @@ int do_sysctl(struct hvctl_ctx *ctx, struct xen_sysctl *op)
 	return control(ctx, __HYPERVISOR_sysctl, op, sizeof(*op));
 }
 
-void *foreign_map(struct hvctl_ctx *ctx, uint32_t domid, int prot, const xen_pfn_t *mfns, size_t count)
+void *foreign_map(struct hvctl_ctx *ctx, uint32_t domid, int prot, const xen_pfn_t *mfns,
+		  size_t count)
 {
-	struct privcmd_map_batch batch = { .count = (uint32_t)count, .domain = (domid_t)domid, .mfns = mfns };
+	struct privcmd_map_batch batch = { .count = (uint32_t)count,
+					   .domain = (domid_t)domid,
+					   .mfns = mfns };
 	size_t i;
 	void *p;
 	int *errors;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the files of libhvctl share. A context belongs to one thread; nothing here locks. The exception is
- * between processes: creating and renaming hold the flock of hvctl_lock(), so that names stay unique.
+ * What the files of libhvctl share. A context belongs to one thread; nothing here locks. The
+ * exception is between processes: creating and renaming hold the flock of hvctl_lock(), so that
+ * names stay unique.
  */
 #ifndef HVCTL_INTERNAL_H
 #define HVCTL_INTERNAL_H
@@ -15,7 +16,7 @@ struct xs;
 
 struct hvctl_ctx {
 	int privcmd;			/* /dev/xen/privcmd, -1: not opened yet */
-	int hypercall;			/* /dev/xen/hypercall for buffers, -1: not there, lock pages instead */
+	int hypercall; /* /dev/xen/hypercall for buffers, -1: not there, lock pages instead */
 	struct xs *xs;			/* the store, NULL: not connected yet */
 	char error[512];
 	hvctl_progress_fn progress;

@@ -10,7 +10,9 @@
 #include "pv-abi/sched.h"
 #include "xs.h"
 
-/* The store tells of a domain that stopped; this only covers a daemon that was restarted meanwhile. */
+/*
+ * The store tells of a domain that stopped; this only covers a daemon that was restarted meanwhile.
+ */
 #define LOOK_MS		5000
 
 /* A domain that crashes as soon as it runs shall not keep the host busy with building it. */
@@ -94,22 +96,25 @@ int hvctl_monitor(struct hvctl_ctx *ctx, struct hvctl_config *c, uint32_t *domid
 		int ret = wait_stopped(ctx, *domid, &reason);
 
 		if (ret < 0)
-			return hvctl_fail(ctx, -ret, "the hypervisor does not tell about domain %u: %s", *domid,
-					  strerror(-ret));
+			return hvctl_fail(ctx, -ret,
+					  "the hypervisor does not tell about domain %u: %s",
+					  *domid, strerror(-ret));
 		if (!ret)
-			action = HVCTL_ACTION_DESTROY;		/* somebody destroyed it and tidies up */
+			action = HVCTL_ACTION_DESTROY; /* somebody destroyed it and tidies up */
 		else
 			action = action_for(c, reason);
 		if (action == HVCTL_ACTION_RESTART && reason != SHUTDOWN_reboot &&
 		    reason != SHUTDOWN_poweroff && time(NULL) - start < MIN_LIFE_S) {
-			hvctl_warn(ctx, "'%s' %s within %d s of its start and is not started again", c->name,
-				   reason_name(reason), MIN_LIFE_S);
+			hvctl_warn(ctx, "'%s' %s within %d s of its start and is not started again",
+				   c->name, reason_name(reason), MIN_LIFE_S);
 			action = HVCTL_ACTION_DESTROY;
 		}
 		if (ret)
-			hvctl_warn(ctx, "'%s' (domain %u) %s: %s", c->name, *domid, reason_name(reason),
-				   action == HVCTL_ACTION_PRESERVE ? "preserving it" :
-				   action == HVCTL_ACTION_RESTART ? "starting it again" : "destroying it");
+			hvctl_warn(ctx, "'%s' (domain %u) %s: %s", c->name, *domid,
+				   reason_name(reason),
+				   action == HVCTL_ACTION_PRESERVE  ? "preserving it"
+				   : action == HVCTL_ACTION_RESTART ? "starting it again"
+								    : "destroying it");
 		hvctl_drop_held(ctx);
 		if (action == HVCTL_ACTION_PRESERVE)
 			return 0;

@@ -56,23 +56,29 @@ int net_bridge(struct hvctl_ctx *ctx, const char *bridge, bool *made)
 	*made = false;
 	fd = control_socket();
 	if (fd < 0)
-		return hvctl_fail(ctx, errno, "dom0's kernel has no IPv4 sockets: %s", strerror(errno));
+		return hvctl_fail(ctx, errno, "dom0's kernel has no IPv4 sockets: %s",
+				  strerror(errno));
 	if (!index_of(fd, bridge)) {
 		error = module_need(ctx, "bridge", "/sys/module/bridge");
 		if (!error && ioctl(fd, SIOCBRADDBR, bridge))
-			error = hvctl_fail(ctx, errno, "cannot make the bridge %s: %s; make it yourself (ip link add)",
-					   bridge, strerror(errno));
+			error = hvctl_fail(
+				ctx, errno,
+				"cannot make the bridge %s: %s; make it yourself (ip link add)",
+				bridge, strerror(errno));
 		*made = !error;
 	} else {
 		snprintf(sysfs, sizeof(sysfs), "/sys/class/net/%s/bridge", bridge);
 		if (access(sysfs, F_OK))
-			error = hvctl_fail(ctx, ENOTSUP, "the interface %s is not a bridge; correct bridge= of 'vif'",
-					   bridge);
+			error = hvctl_fail(
+				ctx, ENOTSUP,
+				"the interface %s is not a bridge; correct bridge= of 'vif'",
+				bridge);
 	}
 	if (!error) {
 		error = set_up(fd, bridge, true);
 		if (error)
-			hvctl_fail(ctx, -error, "cannot bring the bridge %s up: %s", bridge, strerror(-error));
+			hvctl_fail(ctx, -error, "cannot bring the bridge %s up: %s", bridge,
+				   strerror(-error));
 	}
 	close(fd);
 	return error;
@@ -104,14 +110,16 @@ static void disable_ipv6(const char *interface)
 	close(fd);
 }
 
-int net_attach(struct hvctl_ctx *ctx, const char *interface, const char *bridge, const char *new_name)
+int net_attach(struct hvctl_ctx *ctx, const char *interface, const char *bridge,
+	       const char *new_name)
 {
 	struct timespec nap = { 0, 10 * 1000 * 1000 };
 	struct ifreq r = { 0 };
 	int fd = control_socket(), index = 0, waited, error = 0;
 
 	if (fd < 0)
-		return hvctl_fail(ctx, errno, "dom0's kernel has no IPv4 sockets: %s", strerror(errno));
+		return hvctl_fail(ctx, errno, "dom0's kernel has no IPv4 sockets: %s",
+				  strerror(errno));
 	for (waited = 0; !index && waited < INTERFACE_TIMEOUT_MS; waited += 10) {
 		index = index_of(fd, interface);
 		if (!index)
@@ -119,15 +127,19 @@ int net_attach(struct hvctl_ctx *ctx, const char *interface, const char *bridge,
 	}
 	if (!index) {
 		close(fd);
-		return hvctl_fail(ctx, ETIMEDOUT, "xen-netback did not make the interface %s within %d s; see dom0's "
-				  "kernel log (dmesg)", interface, INTERFACE_TIMEOUT_MS / 1000);
+		return hvctl_fail(
+			ctx, ETIMEDOUT,
+			"xen-netback did not make the interface %s within %d s; see dom0's "
+			"kernel log (dmesg)",
+			interface, INTERFACE_TIMEOUT_MS / 1000);
 	}
 	if (new_name && *new_name) {
 		set_name(r.ifr_name, interface);
 		set_name(r.ifr_newname, new_name);
 		if (ioctl(fd, SIOCSIFNAME, &r)) {
-			error = hvctl_fail(ctx, errno, "cannot name the interface %s %s: %s; correct vifname=", interface,
-					   new_name, strerror(errno));
+			error = hvctl_fail(ctx, errno,
+					   "cannot name the interface %s %s: %s; correct vifname=",
+					   interface, new_name, strerror(errno));
 			close(fd);
 			return error;
 		}
@@ -138,12 +150,13 @@ int net_attach(struct hvctl_ctx *ctx, const char *interface, const char *bridge,
 	set_name(r.ifr_name, bridge);
 	r.ifr_ifindex = index;
 	if (ioctl(fd, SIOCBRADDIF, &r) && errno != EBUSY)
-		error = hvctl_fail(ctx, errno, "cannot put %s onto the bridge %s: %s", interface, bridge,
-				   strerror(errno));
+		error = hvctl_fail(ctx, errno, "cannot put %s onto the bridge %s: %s", interface,
+				   bridge, strerror(errno));
 	if (!error) {
 		error = set_up(fd, interface, true);
 		if (error)
-			hvctl_fail(ctx, -error, "cannot bring %s up: %s", interface, strerror(-error));
+			hvctl_fail(ctx, -error, "cannot bring %s up: %s", interface,
+				   strerror(-error));
 	}
 	close(fd);
 	return error;

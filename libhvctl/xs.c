@@ -160,11 +160,16 @@ static int error_number(const char *name)
 	return -EIO;
 }
 
-/* Send a request and wait for its reply; *reply (if wanted) is to be freed, its length in *reply_len. */
-static int request(struct xs *xs, uint32_t type, uint32_t tx, const void *data, size_t len, char **reply,
-		   size_t *reply_len)
+/*
+ * Send a request and wait for its reply; *reply (if wanted) is to be freed, its length in
+ * *reply_len.
+ */
+static int request(struct xs *xs, uint32_t type, uint32_t tx, const void *data, size_t len,
+		   char **reply, size_t *reply_len)
 {
-	struct xsd_sockmsg head = { .type = type, .req_id = ++xs->last_id, .tx_id = tx, .len = (uint32_t)len };
+	struct xsd_sockmsg head = {
+		.type = type, .req_id = ++xs->last_id, .tx_id = tx, .len = (uint32_t)len
+	};
 	uint32_t id = xs->last_id;
 	char *payload;
 	int error;
@@ -326,7 +331,8 @@ int xs_permit(struct xs *xs, uint32_t tx, const char *path, const char *perms)
 int xs_introduce(struct xs *xs, uint32_t domid, uint64_t mfn, uint32_t port)
 {
 	char data[64];
-	int n = snprintf(data, sizeof(data), "%u%c%llu%c%u", domid, 0, (unsigned long long)mfn, 0, port);
+	int n = snprintf(data, sizeof(data), "%u%c%llu%c%u", domid, 0, (unsigned long long)mfn, 0,
+			 port);
 
 	return request(xs, XS_INTRODUCE, 0, data, (size_t)n + 1, NULL, NULL);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A client of the store daemon over its Unix socket. One request is in flight at a time; watch events that
- * arrive in between are queued. Not thread-safe. Functions return 0 or -errno (the daemon's error, or
- * -EPIPE when the connection is lost).
+ * A client of the store daemon over its Unix socket. One request is in flight at a time; watch
+ * events that arrive in between are queued. Not thread-safe. Functions return 0 or -errno (the
+ * daemon's error, or -EPIPE when the connection is lost).
  */
 #ifndef HVCTL_XS_H
 #define HVCTL_XS_H
@@ -17,7 +17,10 @@ struct xs;
 struct xs *xs_open(const char *socket);
 void xs_close(struct xs *xs);
 
-/* A transaction, to be given as @tx; 0 is "outside any". xs_commit() answers -EAGAIN if it has to be redone. */
+/*
+ * A transaction, to be given as @tx; 0 is "outside any". xs_commit() answers -EAGAIN if it has to
+ * be redone.
+ */
 int xs_begin(struct xs *xs, uint32_t *tx);
 int xs_commit(struct xs *xs, uint32_t tx);
 void xs_abort(struct xs *xs, uint32_t tx);
@@ -38,7 +41,9 @@ int xs_mkdir(struct xs *xs, uint32_t tx, const char *path);
 /* Remove a node and all below. -ENOENT if there is none. */
 int xs_remove(struct xs *xs, uint32_t tx, const char *path);
 
-/* Names of a node's children: an array ended by NULL, freed with one free(). NULL with errno set. */
+/*
+ * Names of a node's children: an array ended by NULL, freed with one free(). NULL with errno set.
+ */
 char **xs_list(struct xs *xs, uint32_t tx, const char *path);
 
 /* Set permissions: @perms like "n0 r5" (owner and default first), separated by blanks. */

@@ -12,7 +12,9 @@
 #define LZ4_LEGACY_BLOCK	(8u << 20)	/* unpacked size of every block but the last */
 #define ZSTD_FRAME_MAGIC	0xfd2fb528u
 
-/* More than xz -9 needs (65 MiB) and twice what a kernel's build uses; a bomb asks for gigabytes. */
+/*
+ * More than xz -9 needs (65 MiB) and twice what a kernel's build uses; a bomb asks for gigabytes.
+ */
 #define XZ_MEMORY_LIMIT		(192ull << 20)
 
 enum format { UNKNOWN, GZIP, XZ, ZSTD, LZ4 };
@@ -50,7 +52,8 @@ static int64_t no_memory(const char **why)
 
 static int64_t too_large(const char **why)
 {
-	return fail(why, UNPACK_EFBIG, "corrupt kernel: it unpacks to more than it says; copy it again");
+	return fail(why, UNPACK_EFBIG,
+		    "corrupt kernel: it unpacks to more than it says; copy it again");
 }
 
 /* zlib and liblzma pass a number of elements; their product has to fit. */
@@ -105,7 +108,8 @@ static int64_t unpack_gzip(const uint8_t *in, size_t in_len, uint8_t *out, size_
 		uint8_t spill;
 
 		z.next_in = (uint8_t *)in + in_done;
-		z.avail_in = in_len - in_done > 1u << 30 ? 1u << 30 : (unsigned int)(in_len - in_done);
+		z.avail_in = in_len - in_done > 1u << 30 ? 1u << 30
+							 : (unsigned int)(in_len - in_done);
 		z.next_out = &spill;
 		z.avail_out = 1;
 		ret = inflate(&z, Z_NO_FLUSH);
@@ -142,18 +146,22 @@ static int64_t unpack_xz(const uint8_t *in, size_t in_len, uint8_t *out, size_t 
 	case LZMA_MEM_ERROR:
 		return no_memory(why);
 	case LZMA_MEMLIMIT_ERROR:
-		return fail(why, UNPACK_ENOMEM, "the kernel's xz stream needs a dictionary of more than "
+		return fail(why, UNPACK_ENOMEM,
+			    "the kernel's xz stream needs a dictionary of more than "
 			    "190 MiB; pack it with a smaller one");
 	case LZMA_BUF_ERROR:
 		/* The library does not tell the end of the input from the end of the room. */
-		return fail(why, UNPACK_ENOEXEC, "corrupt kernel: its xz stream is truncated or unpacks to more "
+		return fail(why, UNPACK_ENOEXEC,
+			    "corrupt kernel: its xz stream is truncated or unpacks to more "
 			    "than it says; copy it again");
 	case LZMA_OPTIONS_ERROR:
 	case LZMA_UNSUPPORTED_CHECK:
-		return fail(why, UNPACK_ENOEXEC, "the kernel's xz stream uses an unknown filter or check; "
+		return fail(why, UNPACK_ENOEXEC,
+			    "the kernel's xz stream uses an unknown filter or check; "
 			    "pack it with --x86 --lzma2 and --check=crc32");
 	default:
-		return fail(why, UNPACK_ENOEXEC, "corrupt kernel: its xz stream is damaged; copy it again");
+		return fail(why, UNPACK_ENOEXEC,
+			    "corrupt kernel: its xz stream is damaged; copy it again");
 	}
 }
 
@@ -165,7 +173,9 @@ static void *zstd_take(void *opaque, size_t size)
 static int64_t unpack_zstd(const uint8_t *in, size_t in_len, uint8_t *out, size_t out_size,
 			   const struct unpack_alloc *a, const char **why)
 {
-	ZSTD_customMem mem = { .customAlloc = zstd_take, .customFree = any_free, .opaque = (void *)a };
+	ZSTD_customMem mem = { .customAlloc = zstd_take,
+			       .customFree = any_free,
+			       .opaque = (void *)a };
 	ZSTD_DCtx *ctx = ZSTD_createDCtx_advanced(mem);
 	size_t done = 0;
 
@@ -183,7 +193,8 @@ static int64_t unpack_zstd(const uint8_t *in, size_t in_len, uint8_t *out, size_
 			ZSTD_freeDCtx(ctx);
 			if (full)
 				return too_large(why);
-			return fail(why, UNPACK_ENOEXEC, "corrupt kernel: its zstd stream is damaged or "
+			return fail(why, UNPACK_ENOEXEC,
+				    "corrupt kernel: its zstd stream is damaged or "
 				    "truncated; copy it again");
 		}
 		done += n;
@@ -194,7 +205,10 @@ static int64_t unpack_zstd(const uint8_t *in, size_t in_len, uint8_t *out, size_
 	return (int64_t)done;
 }
 
-/* The legacy frame: magic, then blocks of a packed length and that many bytes, until the end of input. */
+/*
+ * The legacy frame: magic, then blocks of a packed length and that many bytes, until the end of
+ * input.
+ */
 static int64_t unpack_lz4(const uint8_t *in, size_t in_len, uint8_t *out, size_t out_size,
 			  const char **why)
 {
@@ -214,7 +228,8 @@ static int64_t unpack_lz4(const uint8_t *in, size_t in_len, uint8_t *out, size_t
 			goto damaged;
 		if (room > LZ4_LEGACY_BLOCK)
 			room = LZ4_LEGACY_BLOCK;
-		n = LZ4_decompress_safe((const char *)in + at, (char *)out + done, (int)block, (int)room);
+		n = LZ4_decompress_safe((const char *)in + at, (char *)out + done, (int)block,
+					(int)room);
 		if (n < 0)
 			goto damaged;
 		at += block;
@@ -223,7 +238,8 @@ static int64_t unpack_lz4(const uint8_t *in, size_t in_len, uint8_t *out, size_t
 	return (int64_t)done;
 
 damaged:
-	return fail(why, UNPACK_ENOEXEC, "corrupt kernel: its lz4 stream is damaged, truncated or longer "
+	return fail(why, UNPACK_ENOEXEC,
+		    "corrupt kernel: its lz4 stream is damaged, truncated or longer "
 		    "than it says; copy it again");
 }
 
@@ -242,7 +258,8 @@ int64_t unpack(const void *in, size_t in_len, void *out, size_t out_size,
 	case UNKNOWN:
 		break;
 	}
-	return fail(why, UNPACK_ENOEXEC, "the kernel is packed in an unknown way (gzip, xz, zstd and lz4 are "
+	return fail(why, UNPACK_ENOEXEC,
+		    "the kernel is packed in an unknown way (gzip, xz, zstd and lz4 are "
 		    "known); unpack it or pack it with one of them");
 }
 
@@ -258,10 +275,12 @@ static uint64_t size_of_xz(const uint8_t *in, size_t in_len, const struct unpack
 	if (in_len < 2 * LZMA_STREAM_HEADER_SIZE)
 		return 0;
 	in_len -= LZMA_STREAM_HEADER_SIZE;
-	if (lzma_stream_footer_decode(&flags, in + in_len) != LZMA_OK || flags.backward_size > in_len)
+	if (lzma_stream_footer_decode(&flags, in + in_len) != LZMA_OK ||
+	    flags.backward_size > in_len)
 		return 0;
 	in += in_len - flags.backward_size;
-	if (lzma_index_buffer_decode(&index, &limit, &allocator, in, &at, flags.backward_size) != LZMA_OK)
+	if (lzma_index_buffer_decode(&index, &limit, &allocator, in, &at, flags.backward_size) !=
+	    LZMA_OK)
 		return 0;
 	size = lzma_index_uncompressed_size(index);
 	lzma_index_end(index, &allocator);
@@ -281,7 +300,8 @@ uint64_t unpack_size(const void *in, size_t in_len, const struct unpack_alloc *a
 		return size_of_xz(p, in_len, a);
 	case ZSTD:
 		size = ZSTD_getFrameContentSize(p, in_len);
-		return size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR ? 0 : size;
+		return size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR ? 0
+											  : size;
 	case LZ4:
 		while (in_len - at >= 4) {
 			uint32_t block = word(p + at);

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Unpack a kernel: gzip, xz (with the x86 filter), zstd and lz4 (legacy frames, what Linux' build makes).
- * A thin layer over the static liblzma, libz, libzstd and liblz4; it is used by the hypervisor at boot, from
- * the section that is thrown away afterwards, and by libhvctl.
+ * Unpack a kernel: gzip, xz (with the x86 filter), zstd and lz4 (legacy frames, what Linux' build
+ * makes). A thin layer over the static liblzma, libz, libzstd and liblz4; it is used by the
+ * hypervisor at boot, from the section that is thrown away afterwards, and by libhvctl.
  *
- * The libraries need from their surroundings: memcpy, memmove, memset, memcmp, malloc, calloc, free (the
- * last three are linked, but only the caller's allocator is called) and __stack_chk_fail. A distribution's
- * archives are compiled with SSE2 and the stack protector: in ring 0 the FPU has to be enabled
- * (CR4.OSFXSR set, CR0.EM and CR0.TS clear) and %fs:40 has to be readable. The stack needs 16 KiB.
+ * The libraries need from their surroundings: memcpy, memmove, memset, memcmp, malloc, calloc, free
+ * (the last three are linked, but only the caller's allocator is called) and __stack_chk_fail. A
+ * distribution's archives are compiled with SSE2 and the stack protector: in ring 0 the FPU has to
+ * be enabled (CR4.OSFXSR set, CR0.EM and CR0.TS clear) and %fs:40 has to be readable. The stack
+ * needs 16 KiB.
  *
- * Reentrant, takes no lock; all memory comes from the caller's allocator and has been returned to it when a
- * function returns.
+ * Reentrant, takes no lock; all memory comes from the caller's allocator and has been returned to
+ * it when a function returns.
  */
 #ifndef BOOT_UNPACK_H
 #define BOOT_UNPACK_H
@@ -32,17 +33,17 @@ struct unpack_alloc {
 /*
  * Unpack one stream.
  * @in, @in_len: the stream; bytes after its end are ignored. @out, @out_size: where to.
- * Returns the number of bytes written or one of the negative values above, with a static line (what, and
- * the remedy) in *why. The contents of @out are undefined after an error.
+ * Returns the number of bytes written or one of the negative values above, with a static line
+ * (what, and the remedy) in *why. The contents of @out are undefined after an error.
  */
 int64_t unpack(const void *in, size_t in_len, void *out, size_t out_size,
 	       const struct unpack_alloc *a, const char **why);
 
 /*
- * How much room unpack() needs, from the stream alone (for a bzImage use pv_payload.unpacked_size, which is
- * exact and free). Exact for gzip below 4 GiB, xz, and zstd with a size in its header; an upper bound of
- * whole 8 MiB blocks for lz4. 0 if the stream does not tell or is damaged. Nothing is believed: unpack()
- * checks against the room it is given.
+ * How much room unpack() needs, from the stream alone (for a bzImage use pv_payload.unpacked_size,
+ * which is exact and free). Exact for gzip below 4 GiB, xz, and zstd with a size in its header; an
+ * upper bound of whole 8 MiB blocks for lz4. 0 if the stream does not tell or is damaged. Nothing
+ * is believed: unpack() checks against the room it is given.
  */
 uint64_t unpack_size(const void *in, size_t in_len, const struct unpack_alloc *a);
 

@@ -8,7 +8,10 @@
 #define HV_HOLE_START	0xffff800000000000ull
 #define HV_HOLE_END	0xffff880000000000ull
 
-/* No PV domain of this ABI is larger: 2^52 bytes is the architecture's limit for a physical address. */
+/*
+ * No PV domain of this ABI is larger: 2^52 bytes is the architecture's limit for a physical
+ * address.
+ */
 #define MAX_PAGES	(1ull << 40)
 
 /* Linux/x86 boot protocol (Documentation/x86/boot.rst of the kernel): offsets into the file. */
@@ -122,7 +125,8 @@ int pv_image_payload(const void *file, size_t len, struct pv_payload *out, const
 		return bad(why, "not a kernel image (neither bzImage nor ELF nor a packed ELF); "
 			   "give the vmlinuz of a Linux built with CONFIG_XEN_PV");
 	if (get(&v, BZ_VERSION, 2) < BZ_VERSION_PAYLOAD)
-		return bad(why, "bzImage of a boot protocol before 2.08, its payload cannot be found; "
+		return bad(why,
+			   "bzImage of a boot protocol before 2.08, its payload cannot be found; "
 			   "give a newer kernel or its vmlinux");
 
 	/* A count of zero means four sectors, says the protocol. */
@@ -136,13 +140,20 @@ int pv_image_payload(const void *file, size_t len, struct pv_payload *out, const
 			   "copy the kernel again");
 
 	payload = (struct view){ v.p + start, size };
-	*out = (struct pv_payload){ .container = PV_CONTAINER_BZIMAGE, .data = payload.p, .len = size };
+	*out = (struct pv_payload){ .container = PV_CONTAINER_BZIMAGE,
+				    .data = payload.p,
+				    .len = size };
 	if (is_elf(&payload))
 		return 0;
 	if (!is_packed(&payload) || size <= 8)
-		return bad(why, "bzImage with an unknown payload compression (gzip, xz, zstd and lz4 are "
-			   "known); rebuild the kernel with one of them");
-	/* The kernel's build appends the unpacked size to the stream, gzip carries it as its last word. */
+		return bad(
+			why,
+			"bzImage with an unknown payload compression (gzip, xz, zstd and lz4 are "
+			"known); rebuild the kernel with one of them");
+	/*
+	 * The kernel's build appends the unpacked size to the stream, gzip carries it as its last
+	 * word.
+	 */
 	out->packed = true;
 	out->unpacked_size = get(&payload, size - 4, 4);
 	if (get(&payload, 0, 2) != 0x8b1f)
@@ -169,7 +180,10 @@ static bool word_is(const struct view *word, const char *name)
 	return !name[i];
 }
 
-/* FEATURES: names separated by '|', a leading '!' makes one required. False: an unknown one is required. */
+/*
+ * FEATURES: names separated by '|', a leading '!' makes one required. False: an unknown one is
+ * required.
+ */
 static bool parse_features(struct pv_image *img, const struct view *desc)
 {
 	uint64_t i = 0, start;
@@ -271,8 +285,8 @@ static int take_note(struct pv_image *img, uint64_t type, const struct view *des
 }
 
 /*
- * Walk one note area. A note that runs out of it ends the walk without an error: linkers produce such
- * areas, and the notes before it are good. Notes of other owners are passed over.
+ * Walk one note area. A note that runs out of it ends the walk without an error: linkers produce
+ * such areas, and the notes before it are good. Notes of other owners are passed over.
  */
 static int parse_notes(struct pv_image *img, const struct view *area, unsigned int *found,
 		       const char **why)
@@ -290,7 +304,10 @@ static int parse_notes(struct pv_image *img, const struct view *area, unsigned i
 		if (name_len == 4 && get(area, name, 4) == 0x006e6558) {
 			struct view d = { area->p + desc, desc_len };
 
-			/* Clamp the last note: GRUB's i386 image announces more than its segment has. */
+			/*
+			 * Clamp the last note: GRUB's i386 image announces more than its segment
+			 * has.
+			 */
 			if (desc_len > area->len - desc)
 				d.len = area->len - desc;
 			(*found)++;
@@ -329,13 +346,17 @@ static int parse_segments(const struct view *v, struct pv_image *img, uint64_t p
 			return bad(why, "corrupt kernel: more than 16 loadable ELF segments; "
 				   "give an unmodified kernel");
 		if (s.filesz > s.memsz)
-			return bad(why, "corrupt kernel: an ELF segment has more bytes in the file than in "
-				   "memory; copy or rebuild it");
+			return bad(
+				why,
+				"corrupt kernel: an ELF segment has more bytes in the file than in "
+				"memory; copy or rebuild it");
 		if (!inside(v, s.offset, s.filesz))
-			return bad(why, "corrupt kernel: an ELF segment lies outside the file (truncated?); "
-				   "copy it again");
+			return bad(why, "corrupt kernel: an ELF segment lies outside the file "
+					"(truncated?); "
+					"copy it again");
 		if (s.start + s.memsz < s.start)
-			return bad(why, "corrupt kernel: an ELF segment wraps around the address space; "
+			return bad(why,
+				   "corrupt kernel: an ELF segment wraps around the address space; "
 				   "copy or rebuild it");
 		img->segment[n++] = s;
 	}
@@ -357,15 +378,18 @@ static int place_segments(struct pv_image *img, const char **why)
 		struct pv_segment *s = &img->segment[i];
 
 		if (s->start < img->paddr_offset)
-			return bad(why, "corrupt kernel: an ELF segment lies below the PADDR_OFFSET of its "
-				   "notes; rebuild it");
+			return bad(
+				why,
+				"corrupt kernel: an ELF segment lies below the PADDR_OFFSET of its "
+				"notes; rebuild it");
 		s->start -= img->paddr_offset;
 		if (s->start + s->memsz > MAX_PAGES * PAGE)
 			return bad(why, "corrupt kernel: an ELF segment is out of range, above any "
 				   "physical memory; rebuild it");
 		for (j = 0; j < i; j++)
 			if (overlap(s, &img->segment[j]))
-				return bad(why, "corrupt kernel: two ELF segments overlap in memory; "
+				return bad(why,
+					   "corrupt kernel: two ELF segments overlap in memory; "
 					   "copy or rebuild it");
 		if (s->start < img->phys_start)
 			img->phys_start = s->start;
@@ -380,27 +404,37 @@ static int check_addresses(struct pv_image *img, const char **why)
 	uint64_t start = img->virt_base + img->phys_start, end = img->virt_base + img->phys_end;
 
 	if (img->virt_base & (PAGE - 1))
-		return bad(why, "corrupt kernel: VIRT_BASE of its notes is not page aligned; rebuild it");
+		return bad(
+			why,
+			"corrupt kernel: VIRT_BASE of its notes is not page aligned; rebuild it");
 	if (end < img->virt_base || end > UINT64_MAX - 8 * MIB)
-		return bad(why, "corrupt kernel: VIRT_BASE plus its size wraps around the address space; "
-			   "rebuild it");
+		return bad(
+			why,
+			"corrupt kernel: VIRT_BASE plus its size wraps around the address space; "
+			"rebuild it");
 	if (img->entry < start || img->entry >= end)
-		return bad(why, "corrupt kernel: its entry point lies outside its segments; rebuild it");
+		return bad(why,
+			   "corrupt kernel: its entry point lies outside its segments; rebuild it");
 	if (img->hypercall_page != PV_UNSET &&
 	    (img->hypercall_page & (PAGE - 1) || img->hypercall_page < start ||
 	     end - start < PAGE || img->hypercall_page > end - PAGE))
-		return bad(why, "corrupt kernel: its hypercall page is unaligned or outside its segments; "
-			   "rebuild it");
+		return bad(
+			why,
+			"corrupt kernel: its hypercall page is unaligned or outside its segments; "
+			"rebuild it");
 	if (img->hv_start_low != PV_UNSET && img->hv_start_low > HV_HOLE_START)
-		return bad(why, "the kernel wants the hypervisor above 0xffff800000000000, which this ABI "
-			   "does not offer; rebuild it for 64-bit PV");
+		return bad(
+			why,
+			"the kernel wants the hypervisor above 0xffff800000000000, which this ABI "
+			"does not offer; rebuild it for 64-bit PV");
 	if (img->init_p2m != PV_UNSET && img->init_p2m & (PAGE - 1))
-		return bad(why, "corrupt kernel: INIT_P2M of its notes is not page aligned; rebuild it");
+		return bad(why,
+			   "corrupt kernel: INIT_P2M of its notes is not page aligned; rebuild it");
 	return 0;
 }
 
-static int collect_notes(const struct view *v, struct pv_image *img, uint64_t phoff, unsigned int phnum,
-			 unsigned int *found, const char **why)
+static int collect_notes(const struct view *v, struct pv_image *img, uint64_t phoff,
+			 unsigned int phnum, unsigned int *found, const char **why)
 {
 	uint64_t shoff = get(v, 40, 8);
 	unsigned int shnum = (unsigned int)get(v, 60, 2), i;
@@ -414,8 +448,10 @@ static int collect_notes(const struct view *v, struct pv_image *img, uint64_t ph
 		if (get(v, ph, 4) != ELF_PT_NOTE)
 			continue;
 		if (!inside(v, offset, size))
-			return bad(why, "corrupt kernel: its ELF notes lie outside the file (truncated?); "
-				   "copy it again");
+			return bad(
+				why,
+				"corrupt kernel: its ELF notes lie outside the file (truncated?); "
+				"copy it again");
 		area = (struct view){ v->p + offset, size };
 		error = parse_notes(img, &area, found, why);
 		if (error)
@@ -448,12 +484,15 @@ int pv_image_parse(const void *elf, size_t len, struct pv_image *img, const char
 	int error;
 
 	if (!is_elf(&v) || v.len < 16)
-		return bad(why, "the kernel is not an ELF file; give the vmlinuz or vmlinux of a Linux built "
-			   "with CONFIG_XEN_PV");
+		return bad(why, "the kernel is not an ELF file; give the vmlinuz or vmlinux of a "
+				"Linux built "
+				"with CONFIG_XEN_PV");
 	if (get(&v, 4, 1) == ELF_CLASS32)
-		return bad(why, "32-bit kernel: only 64-bit PV kernels can be started; give an amd64 kernel");
+		return bad(why, "32-bit kernel: only 64-bit PV kernels can be started; give an "
+				"amd64 kernel");
 	if (get(&v, 4, 1) != ELF_CLASS64 || get(&v, 5, 1) != ELF_LSB)
-		return bad(why, "the kernel's ELF is not 64-bit little-endian; give an amd64 kernel");
+		return bad(why,
+			   "the kernel's ELF is not 64-bit little-endian; give an amd64 kernel");
 	if (v.len < ELF_EHDR_SIZE)
 		return bad(why, "corrupt kernel: the ELF header is truncated; copy it again");
 	if (get(&v, 18, 2) != ELF_X86_64)
@@ -464,8 +503,10 @@ int pv_image_parse(const void *elf, size_t len, struct pv_image *img, const char
 	phnum = (unsigned int)get(&v, 56, 2);
 	if (!phnum || phnum == ELF_PN_XNUM || get(&v, 54, 2) != ELF_PHDR_SIZE ||
 	    !inside(&v, phoff, (uint64_t)phnum * ELF_PHDR_SIZE))
-		return bad(why, "corrupt kernel: its ELF program headers are missing or outside the file "
-			   "(truncated?); copy it again");
+		return bad(
+			why,
+			"corrupt kernel: its ELF program headers are missing or outside the file "
+			"(truncated?); copy it again");
 
 	*img = (struct pv_image){
 		.entry = PV_UNSET, .hypercall_page = PV_UNSET, .virt_base = PV_UNSET,
@@ -477,13 +518,18 @@ int pv_image_parse(const void *elf, size_t len, struct pv_image *img, const char
 		error = collect_notes(&v, img, phoff, phnum, &found, why);
 	if (error)
 		return error;
-	/* A kernel for PVH or HVM only has notes too, but neither an entry nor an address of its own. */
+	/*
+	 * A kernel for PVH or HVM only has notes too, but neither an entry nor an address of its
+	 * own.
+	 */
 	if (!found || (img->entry == PV_UNSET && img->virt_base == PV_UNSET))
 		return bad(why, "not a PV kernel: it has no Xen PV notes; give a kernel built with "
 			   "CONFIG_XEN_PV");
 	if (img->features_required & (FEATURE_TRANSLATED | FEATURE_SUPERVISOR))
-		return bad(why, "the kernel requires auto-translated memory or supervisor mode, which a PV "
-			   "domain does not have; give a kernel built with CONFIG_XEN_PV");
+		return bad(
+			why,
+			"the kernel requires auto-translated memory or supervisor mode, which a PV "
+			"domain does not have; give a kernel built with CONFIG_XEN_PV");
 	if (img->virt_base == PV_UNSET)
 		img->virt_base = 0;
 	if (img->paddr_offset == PV_UNSET)
@@ -508,8 +554,9 @@ static uint64_t blocks(uint64_t start, uint64_t end, unsigned int shift)
 }
 
 /*
- * The initial mapping with its page tables: @before pages, the tables, @after pages, padding. All sizes are
- * below 2^55 bytes, so an end at or below the start means that the address space is too short.
+ * The initial mapping with its page tables: @before pages, the tables, @after pages, padding. All
+ * sizes are below 2^55 bytes, so an end at or below the start means that the address space is too
+ * short.
  */
 static void map_pages(struct pv_layout *l, uint64_t before, uint64_t after)
 {
@@ -552,7 +599,8 @@ int pv_layout_compute(const struct pv_image *img, uint64_t nr_pages, uint64_t in
 
 	*l = (struct pv_layout){ .virt_start = img->virt_base, .nr_pages = nr_pages };
 	if (!nr_pages || nr_pages > MAX_PAGES || initrd_bytes > MAX_PAGES * PAGE)
-		return fail(why, PV_IMAGE_EINVAL, "a domain needs between one page and 4 PiB of memory; "
+		return fail(why, PV_IMAGE_EINVAL,
+			    "a domain needs between one page and 4 PiB of memory; "
 			    "correct the memory size");
 
 	l->kernel_pfn = img->phys_start / PAGE;
@@ -581,8 +629,10 @@ int pv_layout_compute(const struct pv_image *img, uint64_t nr_pages, uint64_t in
 	l->stack_pfn = next;
 
 	if (l->virt_end <= l->virt_start || touches_hypervisor(l->virt_start, l->virt_end))
-		return bad(why, "the kernel's initial mapping does not fit its part of the address space; "
-			   "give less memory or a smaller initrd, or another kernel");
+		return bad(
+			why,
+			"the kernel's initial mapping does not fit its part of the address space; "
+			"give less memory or a smaller initrd, or another kernel");
 
 	l->start_info_va = l->virt_start + l->start_info_pfn * PAGE;
 	l->pt_va = l->virt_start + l->pt_pfn * PAGE;
@@ -602,13 +652,16 @@ int pv_layout_compute(const struct pv_image *img, uint64_t nr_pages, uint64_t in
 		l->p2m_va = img->init_p2m;
 		if (end < img->init_p2m || touches_hypervisor(img->init_p2m, end) ||
 		    ((img->init_p2m >> 39) & 511) + blocks(img->init_p2m, end, 39) > 512)
-			return bad(why, "the kernel's INIT_P2M area runs into the hypervisor's area; rebuild "
-				   "the kernel or give less memory");
+			return bad(why, "the kernel's INIT_P2M area runs into the hypervisor's "
+					"area; rebuild "
+					"the kernel or give less memory");
 		/* Each of the two areas owns its L3s, which keeps the tables of both apart. */
 		if (img->init_p2m >> 39 <= (l->virt_end - 1) >> 39 &&
 		    l->virt_start >> 39 <= (end - 1) >> 39)
-			return bad(why, "the kernel's INIT_P2M area is in the same 512 GiB as the kernel; "
-				   "rebuild the kernel");
+			return bad(
+				why,
+				"the kernel's INIT_P2M area is in the same 512 GiB as the kernel; "
+				"rebuild the kernel");
 		l->p2m_l3 = blocks(img->init_p2m, end, 39);
 		l->p2m_l2 = blocks(img->init_p2m, end, 30);
 		l->p2m_l1 = blocks(img->init_p2m, end, 21);
@@ -690,7 +743,9 @@ int pv_layout_slot(const struct pv_layout *l, const struct pv_table *table, unsi
 	for (i = 0; i < (l->p2m_relocated ? 2u : 1u); i++) {
 		const struct area *p = &a[i];
 
-		/* Compare blocks, not addresses: an area may begin or end within the slot's block. */
+		/*
+		 * Compare blocks, not addresses: an area may begin or end within the slot's block.
+		 */
 		if (va >> shift < p->start >> shift || va >> shift > (p->end - 1) >> shift)
 			continue;
 		switch (table->level) {

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Kernel images and the memory a PV kernel is started in: decisions only. Nothing here allocates, writes
- * to a guest or touches hardware; every byte of an image is hostile and bounds-checked. The same file is
- * linked into the hypervisor (boot modules) and into libhvctl (domains built from dom0), so that a kernel
- * is accepted or refused for the same reason by both.
+ * Kernel images and the memory a PV kernel is started in: decisions only. Nothing here allocates,
+ * writes to a guest or touches hardware; every byte of an image is hostile and bounds-checked. The
+ * same file is linked into the hypervisor (boot modules) and into libhvctl (domains built from
+ * dom0), so that a kernel is accepted or refused for the same reason by both.
  *
  * Order of use: pv_image_payload() on the file, unpack() if the payload is packed (boot/unpack.h),
- * pv_image_parse() on the ELF, pv_layout_compute(), then copy the segments and fill the page tables with
- * pv_layout_table()/pv_layout_slot().
+ * pv_image_parse() on the ELF, pv_layout_compute(), then copy the segments and fill the page tables
+ * with pv_layout_table()/pv_layout_slot().
  *
- * All functions are reentrant and take no lock. A function that can fail returns 0 or one of the negative
- * values below (they equal the ABI's errno) and stores a static one-line reason with its remedy in *why.
+ * All functions are reentrant and take no lock. A function that can fail returns 0 or one of the
+ * negative values below (they equal the ABI's errno) and stores a static one-line reason with its
+ * remedy in *why.
  */
 #ifndef PV_IMAGE_H
 #define PV_IMAGE_H
@@ -19,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PV_IMAGE_ENOEXEC	8	/* the image is damaged or of a kind that cannot be started */
+#define PV_IMAGE_ENOEXEC	8 /* the image is damaged or of a kind that cannot be started */
 #define PV_IMAGE_ENOMEM		12	/* the domain has too little memory for it */
 #define PV_IMAGE_EINVAL		22	/* an argument makes no sense */
 
@@ -42,7 +43,10 @@ struct pv_payload {
 	uint32_t unpacked_size;		/* bytes after unpacking as the bzImage says, 0 = unknown */
 };
 
-/* One PT_LOAD segment. Addresses are the guest's pseudo-physical bytes, PADDR_OFFSET already taken off. */
+/*
+ * One PT_LOAD segment. Addresses are the guest's pseudo-physical bytes, PADDR_OFFSET already taken
+ * off.
+ */
 struct pv_segment {
 	uint64_t start;
 	uint64_t memsz;
@@ -58,8 +62,8 @@ struct pv_image {
 	uint64_t virt_base;		/* virtual address of pfn 0 in the initial mapping */
 	uint64_t paddr_offset;
 	uint64_t entry;			/* virtual address */
-	uint64_t hypercall_page;	/* virtual, page aligned, in the kernel; PV_UNSET: it needs none */
-	uint64_t init_p2m;		/* virtual address the kernel wants its P2M at, or PV_UNSET */
+	uint64_t hypercall_page; /* virtual, page aligned, in the kernel; PV_UNSET: it needs none */
+	uint64_t init_p2m;	 /* virtual address the kernel wants its P2M at, or PV_UNSET */
 	uint64_t hv_start_low;		/* or PV_UNSET */
 	uint64_t l1_mfn_valid_mask, l1_mfn_valid_value;	/* both PV_UNSET if the note is missing */
 	uint32_t features_supported;	/* bit n: XENFEAT_ number n */
@@ -76,45 +80,48 @@ struct pv_image {
 /*
  * Find the kernel inside a file.
  * @file, @len: the whole file; @out: filled on success.
- * Errors: -PV_IMAGE_ENOEXEC if the file is no kernel image or its boot header leads out of the file.
+ * Errors: -PV_IMAGE_ENOEXEC if the file is no kernel image or its boot header leads out of the
+ * file.
  */
 int pv_image_payload(const void *file, size_t len, struct pv_payload *out, const char **why);
 
 /*
  * Parse an unpacked kernel.
  * @elf, @len: the ELF file; @img: filled on success, undefined otherwise.
- * Segments are placed by p_paddr and checked against the file, against wrapping and, byte by byte, against
- * each other. Notes are taken from PT_NOTE and, if no Xen note is there, from SHT_NOTE sections.
+ * Segments are placed by p_paddr and checked against the file, against wrapping and, byte by byte,
+ * against each other. Notes are taken from PT_NOTE and, if no Xen note is there, from SHT_NOTE
+ * sections.
  * Errors: -PV_IMAGE_ENOEXEC with the reason (not ELF64, no PV notes, overlapping segments ...).
  */
 int pv_image_parse(const void *elf, size_t len, struct pv_image *img, const char **why);
 
-#define PV_LAYOUT_RINGS		1u	/* the domain gets a store page and a console page (not dom0) */
+#define PV_LAYOUT_RINGS 1u /* the domain gets a store page and a console page (not dom0) */
 
 /*
  * Start-of-day memory of a 64-bit PV domain, in pages of 4 KiB. The initial mapping covers pfns
- * [0, virt_pages) at virt_start, linearly; it ends on a 4 MiB boundary with 512 KiB or more of padding.
- * In it lie kernel, (initrd), (P2M), start_info, (store, console), page tables, stack, in this order.
- * An initrd that need not be mapped and a P2M at INIT_P2M follow behind it in pfn space.
+ * [0, virt_pages) at virt_start, linearly; it ends on a 4 MiB boundary with 512 KiB or more of
+ * padding. In it lie kernel, (initrd), (P2M), start_info, (store, console), page tables, stack, in
+ * this order. An initrd that need not be mapped and a P2M at INIT_P2M follow behind it in pfn
+ * space.
  */
 struct pv_layout {
 	uint64_t virt_start, virt_end;
 	uint64_t virt_pages;
 	uint64_t kernel_pfn, kernel_pages;
 	uint64_t initrd_pfn, initrd_pages;	/* pages = 0: there is none */
-	uint64_t initrd_va;			/* 0: not mapped, pass initrd_pfn with SIF_MOD_START_PFN */
+	uint64_t initrd_va; /* 0: not mapped, pass initrd_pfn with SIF_MOD_START_PFN */
 	uint64_t p2m_pfn, p2m_pages;		/* the list alone: 8 bytes for each of nr_pages */
 	uint64_t p2m_va;
 	bool p2m_relocated;			/* at INIT_P2M, with page tables of its own */
 	uint64_t p2m_table_pfn;			/* of its own tables, directly behind the list */
-	uint64_t p2m_tables;			/* how many; first_p2m_pfn..nr_p2m_frames covers list and tables */
+	uint64_t p2m_tables; /* how many; first_p2m_pfn..nr_p2m_frames covers list and tables */
 	uint64_t p2m_l3, p2m_l2, p2m_l1;	/* of which on each level, in this order */
 	uint64_t start_info_pfn, start_info_va;
 	uint64_t store_pfn, console_pfn;	/* 0 without PV_LAYOUT_RINGS */
-	uint64_t pt_pfn, pt_va;			/* the L4, then all L3, L2, L1 of the initial mapping */
+	uint64_t pt_pfn, pt_va; /* the L4, then all L3, L2, L1 of the initial mapping */
 	uint64_t pt_pages;			/* start_info's nr_pt_frames */
 	uint64_t l3, l2, l1;			/* of which on each level */
-	uint64_t stack_pfn, stack_va;		/* one page; the initial stack pointer is stack_va + 4096 */
+	uint64_t stack_pfn, stack_va; /* one page; the initial stack pointer is stack_va + 4096 */
 	uint64_t end_pfn;			/* first pfn that nothing of the above uses */
 	uint64_t nr_pages;			/* as given */
 };
@@ -122,9 +129,10 @@ struct pv_layout {
 /*
  * Compute the layout.
  * @nr_pages: pages the domain starts with; @initrd_bytes: 0 for none; @flags: PV_LAYOUT_*.
- * Errors: -PV_IMAGE_ENOMEM if end_pfn would be past nr_pages (out->end_pfn is then the need, in pages, so
- * that the caller can say how much is missing), -PV_IMAGE_EINVAL for sizes that no domain can have,
- * -PV_IMAGE_ENOEXEC for an image whose addresses collide with the hypervisor's area or INIT_P2M.
+ * Errors: -PV_IMAGE_ENOMEM if end_pfn would be past nr_pages (out->end_pfn is then the need, in
+ * pages, so that the caller can say how much is missing), -PV_IMAGE_EINVAL for sizes that no domain
+ * can have, -PV_IMAGE_ENOEXEC for an image whose addresses collide with the hypervisor's area or
+ * INIT_P2M.
  */
 int pv_layout_compute(const struct pv_image *img, uint64_t nr_pages, uint64_t initrd_bytes,
 		      unsigned int flags, struct pv_layout *out, const char **why);
@@ -144,9 +152,9 @@ void pv_layout_table(const struct pv_layout *l, uint64_t index, struct pv_table 
 #define PV_SLOT_RO	2	/* the same, not writable: the target is a page table */
 
 /*
- * What belongs into @slot (0..511) of @table: a PV_SLOT_* value, with the target in *pfn unless empty. The
- * caller turns the pfn into a machine frame and the value into the entry's bits. The slots of the L4 that
- * are the hypervisor's come out empty.
+ * What belongs into @slot (0..511) of @table: a PV_SLOT_* value, with the target in *pfn unless
+ * empty. The caller turns the pfn into a machine frame and the value into the entry's bits. The
+ * slots of the L4 that are the hypervisor's come out empty.
  */
 int pv_layout_slot(const struct pv_layout *l, const struct pv_table *table, unsigned int slot,
 		   uint64_t *pfn);

@@ -24,16 +24,20 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 		json_t *array = json_array();
 
 		for (i = 0; i < count; i++)
-			json_array_append_new(array, json_pack("{s:I s:s s:s s:b s:b}", "number",
-				(json_int_t)list[i].number, "vdev", list[i].name, "target", list[i].target, "writable",
-				(int)list[i].writable, "connected", list[i].state == 4));
+			json_array_append_new(array,
+					      json_pack("{s:I s:s s:s s:b s:b}", "number",
+							(json_int_t)list[i].number, "vdev",
+							list[i].name, "target", list[i].target,
+							"writable", (int)list[i].writable,
+							"connected", list[i].state == 4));
 		free(list);
 		return cli_print_json(array);
 	}
 	printf("%-8s %-8s %-6s %-10s %s\n", "NUMBER", "VDEV", "ACCESS", "STATE", "TARGET");
 	for (i = 0; i < count; i++)
-		printf("%-8u %-8s %-6s %-10s %s\n", list[i].number, list[i].name, list[i].writable ? "rw" : "r",
-		       list[i].state == 4 ? "connected" : "waiting", list[i].target);
+		printf("%-8u %-8s %-6s %-10s %s\n", list[i].number, list[i].name,
+		       list[i].writable ? "rw" : "r", list[i].state == 4 ? "connected" : "waiting",
+		       list[i].target);
 	free(list);
 	return CLI_OK;
 }

@@ -28,12 +28,14 @@ static int attach(struct hvctl_ctx *ctx, uint32_t domid, int replay)
 		ret = hvconsole_attach_path(path, replay);
 	}
 	if (ret < 0) {
-		fprintf(stderr, "hvctl: cannot attach to the console of %s: %s; see that hvconsoled runs\n", d.name,
-			strerror(-ret));
+		fprintf(stderr,
+			"hvctl: cannot attach to the console of %s: %s; see that hvconsoled runs\n",
+			d.name, strerror(-ret));
 		return CLI_FAILED;
 	}
 	if (isatty(0))
-		fprintf(stderr, "\n%s\n", ret == HVCONSOLE_ENDED ? "the console was closed" : "left the console");
+		fprintf(stderr, "\n%s\n",
+			ret == HVCONSOLE_ENDED ? "the console was closed" : "left the console");
 	return CLI_OK;
 }
 

@@ -34,7 +34,9 @@ static void log_line(void *data, const char *line)
 	fflush(stdout);
 }
 
-/* Become the process that minds the domain: no terminal, no directory, standard streams on its log. */
+/*
+ * Become the process that minds the domain: no terminal, no directory, standard streams on its log.
+ */
 static void mind(struct hvctl_ctx *ctx, struct hvctl_config *config, uint32_t domid)
 {
 	char path[sizeof(LOG_DIR) + HVCTL_NAME_MAX + 8];
@@ -66,7 +68,9 @@ static int start_minder(struct hvctl_ctx *ctx, struct hvctl_config *config, uint
 	fflush(NULL);
 	pid = fork();
 	if (pid < 0) {
-		fprintf(stderr, "hvctl: warning: nobody minds '%s' (fork: %s): destroy it yourself when it has stopped\n",
+		fprintf(stderr,
+			"hvctl: warning: nobody minds '%s' (fork: %s): destroy it yourself when it "
+			"has stopped\n",
 			config->name, strerror(errno));
 		return CLI_OK;
 	}
@@ -110,7 +114,8 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 		return cli_failed(ctx);
 	if (dry) {
 		printf("%s: '%s', %llu MiB, %u vCPUs, %u disks, %u vifs\n", argv[i], config->name,
-		       (unsigned long long)config->memory_mib, config->vcpus, config->nr_disks, config->nr_vifs);
+		       (unsigned long long)config->memory_mib, config->vcpus, config->nr_disks,
+		       config->nr_vifs);
 		hvctl_config_free(config);
 		return CLI_OK;
 	}
@@ -136,13 +141,15 @@ const struct command cmd_create = {
 	.name = "create",
 	.usage = "[-p] [-c] [-q] [-n] [-e] FILE [KEY=VALUE...]",
 	.summary = "Create a domain from a configuration file",
-	.help = "FILE is in xl.cfg syntax, see hvctl.cfg(5); KEY=VALUE replaces what it says. If anything fails,\n"
-		"nothing is left behind. A process in the background minds the domain until it is gone (its log:\n"
-		LOG_DIR "/NAME.log).\n\n"
+	.help = "FILE is in xl.cfg syntax, see hvctl.cfg(5); KEY=VALUE replaces what it says. If "
+		"anything fails,\n"
+		"nothing is left behind. A process in the background minds the domain until it is "
+		"gone (its log:\n" LOG_DIR "/NAME.log).\n\n"
 		"  -p, --paused     do not start it yet (hvctl unpause does)\n"
 		"  -c, --console    attach to its console\n"
 		"  -q, --quiet      say nothing if it goes well\n"
 		"  -n, --dry-run    only check the configuration\n"
-		"  -e, --no-minder  leave nobody to mind it: destroy it yourself when it has stopped\n",
+		"  -e, --no-minder  leave nobody to mind it: destroy it yourself when it has "
+		"stopped\n",
 	.run = run,
 };

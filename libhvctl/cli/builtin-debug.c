@@ -28,12 +28,13 @@ static int heap(struct hvctl_ctx *ctx, bool as_json)
 		for (i = 0; i < count; i++)
 			json_object_set_new(classes, list[i].name, json_pack("{s:I s:I}", "bytes",
 				(json_int_t)list[i].bytes, "objects", (json_int_t)list[i].objects));
-		ret = cli_print_json(json_pack("{s:I s:o}", "free_frames", (json_int_t)h.free_frames, "classes",
-					       classes));
+		ret = cli_print_json(json_pack("{s:I s:o}", "free_frames",
+					       (json_int_t)h.free_frames, "classes", classes));
 	} else {
 		printf("%-16s %12s %10s\n", "CLASS", "BYTES", "OBJECTS");
 		for (i = 0; i < count; i++)
-			printf("%-16s %12llu %10llu\n", list[i].name, (unsigned long long)list[i].bytes,
+			printf("%-16s %12llu %10llu\n", list[i].name,
+			       (unsigned long long)list[i].bytes,
 			       (unsigned long long)list[i].objects);
 		printf("free frames: %llu\n", (unsigned long long)h.free_frames);
 	}
@@ -58,7 +59,8 @@ const struct command cmd_debug = {
 	.name = "debug",
 	.usage = "audit | heap [--json] | keys KEYS",
 	.summary = "Look into the hypervisor",
-	.help = "  audit      let the hypervisor check its invariants; exit status 1 if one is violated\n"
+	.help = "  audit      let the hypervisor check its invariants; exit status 1 if one is "
+		"violated\n"
 		"             (hvctl dmesg tells which)\n"
 		"  heap       its allocations by class, and the free frames of the host\n"
 		"  keys KEYS  press debug keys; what they print is in hvctl dmesg (h lists them)\n",

@@ -15,6 +15,7 @@ const struct command cmd_destroy = {
 	.name = "destroy",
 	.usage = "DOMAIN",
 	.summary = "Kill a domain at once and remove what it had",
-	.help = "The guest is not asked. Its disks may need a check afterwards, as after pulling a plug.\n",
+	.help = "The guest is not asked. Its disks may need a check afterwards, as after pulling a "
+		"plug.\n",
 	.run = run,
 };

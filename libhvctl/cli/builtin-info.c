@@ -16,11 +16,14 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 	if (hvctl_host(ctx, &h))
 		return cli_failed(ctx);
 	if (cli_has(set, 'j'))
-		return cli_print_json(json_pack("{s:s s:s s:s s:s s:s s:i s:i s:i s:I s:I s:I s:I}", "version", h.version,
-			"changeset", h.changeset, "compiler", h.compiler, "capabilities", h.capabilities, "cmdline",
-			h.cmdline, "cpus", (int)h.cpus, "cores_per_socket", (int)h.cores_per_socket, "threads_per_core",
-			(int)h.threads_per_core, "cpu_khz", (json_int_t)h.cpu_khz, "total_kib", (json_int_t)h.total_kib,
-			"free_kib", (json_int_t)h.free_kib, "free_frames", (json_int_t)h.free_frames));
+		return cli_print_json(json_pack(
+			"{s:s s:s s:s s:s s:s s:i s:i s:i s:I s:I s:I s:I}", "version", h.version,
+			"changeset", h.changeset, "compiler", h.compiler, "capabilities",
+			h.capabilities, "cmdline", h.cmdline, "cpus", (int)h.cpus,
+			"cores_per_socket", (int)h.cores_per_socket, "threads_per_core",
+			(int)h.threads_per_core, "cpu_khz", (json_int_t)h.cpu_khz, "total_kib",
+			(json_int_t)h.total_kib, "free_kib", (json_int_t)h.free_kib, "free_frames",
+			(json_int_t)h.free_frames));
 	printf("hypervisor       %s (%s)\n", h.version, h.compiler);
 	printf("changeset        %s\n", h.changeset);
 	printf("guest types      %s\n", h.capabilities);

@@ -19,6 +19,7 @@ const struct command cmd_mem_set = {
 	.name = "mem-set",
 	.usage = "DOMAIN MIB",
 	.summary = "Give a domain more or less memory",
-	.help = "The guest's balloon driver does it, at its own pace; the limit is maxmem of its configuration.\n",
+	.help = "The guest's balloon driver does it, at its own pace; the limit is maxmem of its "
+		"configuration.\n",
 	.run = run,
 };

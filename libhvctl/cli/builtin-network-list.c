@@ -24,8 +24,11 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 		json_t *array = json_array();
 
 		for (i = 0; i < count; i++)
-			json_array_append_new(array, json_pack("{s:I s:s s:s s:b}", "index", (json_int_t)list[i].number,
-				"mac", list[i].name, "bridge", list[i].target, "connected", list[i].state == 4));
+			json_array_append_new(array,
+					      json_pack("{s:I s:s s:s s:b}", "index",
+							(json_int_t)list[i].number, "mac",
+							list[i].name, "bridge", list[i].target,
+							"connected", list[i].state == 4));
 		free(list);
 		return cli_print_json(array);
 	}

@@ -36,7 +36,8 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 			all = true;
 		} else if (!strncmp(argv[i], "--timeout=", 10)) {
 			if (!cli_number(argv[i] + 10, &seconds) || seconds > 1000000)
-				return cli_usage(cmd, "'%s' is not a number of seconds", argv[i] + 10);
+				return cli_usage(cmd, "'%s' is not a number of seconds",
+						 argv[i] + 10);
 			wait = true;
 		} else {
 			return cli_usage(cmd, "unknown option '%s'", argv[i]);
@@ -50,7 +51,8 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 		return CLI_FAILED;
 	if (hvctl_shutdown(ctx, domid))
 		return cli_failed(ctx);
-	return wait && hvctl_wait_gone(ctx, domid, (unsigned int)seconds) ? cli_failed(ctx) : CLI_OK;
+	return wait && hvctl_wait_gone(ctx, domid, (unsigned int)seconds) ? cli_failed(ctx)
+									  : CLI_OK;
 }
 
 const struct command cmd_shutdown = {

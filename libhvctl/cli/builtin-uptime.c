@@ -38,8 +38,10 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 			continue;
 		}
 		if (array)
-			json_array_append_new(array, json_pack("{s:I s:s s:I}", "domid", (json_int_t)list[i].domid,
-				"name", list[i].name, "seconds", (json_int_t)s));
+			json_array_append_new(array,
+					      json_pack("{s:I s:s s:I}", "domid",
+							(json_int_t)list[i].domid, "name",
+							list[i].name, "seconds", (json_int_t)s));
 		else
 			printf("%-24s %5u %llu days %02u:%02u:%02u\n", list[i].name, list[i].domid,
 			       (unsigned long long)s / 86400, (unsigned int)(s / 3600 % 24),

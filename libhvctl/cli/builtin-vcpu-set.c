@@ -19,6 +19,7 @@ const struct command cmd_vcpu_set = {
 	.name = "vcpu-set",
 	.usage = "DOMAIN COUNT",
 	.summary = "Give a domain more or fewer vCPUs",
-	.help = "The guest takes them on and off line itself; the limit is maxvcpus of its configuration.\n",
+	.help = "The guest takes them on and off line itself; the limit is maxvcpus of its "
+		"configuration.\n",
 	.run = run,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The hvctl command: one file per verb, builtin-<verb>.c, which defines a struct command with its help beside
- * the code; the table of them is in hvctl.c.
+ * The hvctl command: one file per verb, builtin-<verb>.c, which defines a struct command with its
+ * help beside the code; the table of them is in hvctl.c.
  */
 #ifndef CLI_H
 #define CLI_H
@@ -22,9 +22,10 @@ struct command {
 	int (*run)(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char **argv);
 };
 
-extern const struct command cmd_block_list, cmd_console, cmd_create, cmd_debug, cmd_destroy, cmd_dmesg, cmd_domid,
-	cmd_domname, cmd_info, cmd_list, cmd_mem_set, cmd_network_list, cmd_pause, cmd_reboot, cmd_rename, cmd_shutdown,
-	cmd_unpause, cmd_uptime, cmd_vcpu_set, cmd_version;
+extern const struct command cmd_block_list, cmd_console, cmd_create, cmd_debug, cmd_destroy,
+	cmd_dmesg, cmd_domid, cmd_domname, cmd_info, cmd_list, cmd_mem_set, cmd_network_list,
+	cmd_pause, cmd_reboot, cmd_rename, cmd_shutdown, cmd_unpause, cmd_uptime, cmd_vcpu_set,
+	cmd_version;
 
 /* Print the context's message for a failed call; returns CLI_FAILED. */
 int cli_failed(const struct hvctl_ctx *ctx);
@@ -34,9 +35,9 @@ __attribute__((format(printf, 2, 3)))
 int cli_usage(const struct command *cmd, const char *format, ...);
 
 /*
- * Parse the options of a verb. @letters are the switches that are allowed (like "jv"; 'j' is also --json),
- * @set gets the letters found. Options end at "--" or the first argument. Returns the index of the first
- * argument, or -1 after having complained.
+ * Parse the options of a verb. @letters are the switches that are allowed (like "jv"; 'j' is also
+ * --json), @set gets the letters found. Options end at "--" or the first argument. Returns the
+ * index of the first argument, or -1 after having complained.
  */
 int cli_options(const struct command *cmd, int argc, char **argv, const char *letters, char set[8]);
 bool cli_has(const char set[8], char letter);
@@ -45,7 +46,8 @@ bool cli_has(const char set[8], char letter);
 bool cli_domain(struct hvctl_ctx *ctx, const char *text, uint32_t *domid);
 
 /* For verbs with exactly one domain: parse, resolve. CLI_OK or what to exit with. */
-int cli_one_domain(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char **argv, uint32_t *domid);
+int cli_one_domain(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char **argv,
+		   uint32_t *domid);
 
 /* A whole number with nothing behind it. */
 bool cli_number(const char *text, uint64_t *number);

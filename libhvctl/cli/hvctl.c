@@ -9,9 +9,10 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-	&cmd_create, &cmd_list, &cmd_info, &cmd_console, &cmd_shutdown, &cmd_reboot, &cmd_destroy, &cmd_pause,
-	&cmd_unpause, &cmd_mem_set, &cmd_vcpu_set, &cmd_rename, &cmd_block_list, &cmd_network_list, &cmd_domid,
-	&cmd_domname, &cmd_uptime, &cmd_dmesg, &cmd_debug, &cmd_version,
+	&cmd_create, &cmd_list, &cmd_info, &cmd_console, &cmd_shutdown, &cmd_reboot, &cmd_destroy,
+	&cmd_pause, &cmd_unpause, &cmd_mem_set, &cmd_vcpu_set, &cmd_rename, &cmd_block_list,
+	&cmd_network_list, &cmd_domid, &cmd_domname, &cmd_uptime, &cmd_dmesg, &cmd_debug,
+	&cmd_version,
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -33,15 +34,17 @@ static void print_commands(FILE *f)
 	fprintf(f, "usage: hvctl VERB [arguments]\n\nVerbs:\n");
 	for (i = 0; i < NR_COMMANDS; i++)
 		fprintf(f, "  %-14s %s\n", commands[i]->name, commands[i]->summary);
-	fprintf(f, "  %-14s %s\n\n", "help", "explain a verb: hvctl help VERB, or hvctl VERB --help");
-	fprintf(f, "A DOMAIN is given by its name or its number. Exit status: 0 done, 1 failed, 2 wrong usage.\n"
-		"See hvctl(1), and hvctl.cfg(5) for the configuration of a domain.\n");
+	fprintf(f, "  %-14s %s\n\n", "help",
+		"explain a verb: hvctl help VERB, or hvctl VERB --help");
+	fprintf(f, "A DOMAIN is given by its name or its number. Exit status: 0 done, 1 failed, 2 "
+		   "wrong usage.\n"
+		   "See hvctl(1), and hvctl.cfg(5) for the configuration of a domain.\n");
 }
 
 static void print_help(const struct command *cmd)
 {
-	printf("usage: hvctl %s%s%s\n\n%s.\n%s%s", cmd->name, *cmd->usage ? " " : "", cmd->usage, cmd->summary,
-	       *cmd->help ? "\n" : "", cmd->help);
+	printf("usage: hvctl %s%s%s\n\n%s.\n%s%s", cmd->name, *cmd->usage ? " " : "", cmd->usage,
+	       cmd->summary, *cmd->help ? "\n" : "", cmd->help);
 }
 
 int cli_failed(const struct hvctl_ctx *ctx)
@@ -103,7 +106,8 @@ bool cli_domain(struct hvctl_ctx *ctx, const char *text, uint32_t *domid)
 	return false;
 }
 
-int cli_one_domain(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char **argv, uint32_t *domid)
+int cli_one_domain(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char **argv,
+		   uint32_t *domid)
 {
 	char set[8];
 	int i = cli_options(cmd, argc, argv, "", set);
@@ -128,7 +132,8 @@ bool cli_number(const char *text, uint64_t *number)
 
 int cli_print_json(json_t *value)
 {
-	int failed = !value || json_dumpf(value, stdout, JSON_INDENT(2)) || putchar('\n') == EOF || fflush(stdout);
+	int failed = !value || json_dumpf(value, stdout, JSON_INDENT(2)) || putchar('\n') == EOF ||
+		     fflush(stdout);
 
 	json_decref(value);
 	if (failed)
@@ -141,7 +146,8 @@ void cli_uuid(const uint8_t u[16], char text[37])
 	unsigned int i;
 
 	for (i = 0; i < 16; i++)
-		text += sprintf(text, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", u[i]);
+		text += sprintf(text, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
+				u[i]);
 }
 
 static void warn(void *data, const char *line)

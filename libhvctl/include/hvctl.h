@@ -2,18 +2,18 @@
 /*
  * libhvctl: the toolstack as a library. Everything the hvctl command does is a call of this header.
  *
- * A program opens a context and passes it to every call. A context is not thread-safe; open one per thread.
- * Calls return 0 (or what is said) on success and a negative errno value on failure; hvctl_error() then has
- * one line that says what failed, where, and what to do about it. A failed call has changed nothing unless
- * its description says otherwise.
+ * A program opens a context and passes it to every call. A context is not thread-safe; open one per
+ * thread. Calls return 0 (or what is said) on success and a negative errno value on failure;
+ * hvctl_error() then has one line that says what failed, where, and what to do about it. A failed
+ * call has changed nothing unless its description says otherwise.
  *
- * The library talks to the hypervisor through /dev/xen/privcmd and to the store daemon through its Unix
- * socket; both are opened when first needed, so that a context for parsing a file needs neither. It has to
- * run in dom0 as root.
+ * The library talks to the hypervisor through /dev/xen/privcmd and to the store daemon through its
+ * Unix socket; both are opened when first needed, so that a context for parsing a file needs
+ * neither. It has to run in dom0 as root.
  *
- * Errors of nearly every call, not repeated below: -ENOMEM (this process has no memory), -ENODEV (not in a
- * dom0: /dev/xen/privcmd is missing), -EACCES (not root), -ECONNREFUSED (the store daemon does not run),
- * -ESRCH (no such domain).
+ * Errors of nearly every call, not repeated below: -ENOMEM (this process has no memory), -ENODEV
+ * (not in a dom0: /dev/xen/privcmd is missing), -EACCES (not root), -ECONNREFUSED (the store daemon
+ * does not run), -ESRCH (no such domain).
  */
 #ifndef HVCTL_H
 #define HVCTL_H
@@ -28,7 +28,7 @@ extern "C" {
 
 #define HVCTL_NAME_MAX	64		/* longest domain name with its zero */
 
-/* --- the context --------------------------------------------------------------------------------------- */
+/* --- the context -------------------------------------------------------------------- */
 
 struct hvctl_ctx;
 
@@ -38,21 +38,26 @@ struct hvctl_ctx *hvctl_open(void);
 /* Close a context and all it holds. NULL is fine. */
 void hvctl_close(struct hvctl_ctx *ctx);
 
-/* The line of the last failed call, "" if none failed. Valid until the next call with this context. */
+/*
+ * The line of the last failed call, "" if none failed. Valid until the next call with this context.
+ */
 const char *hvctl_error(const struct hvctl_ctx *ctx);
 
 /*
- * Be told of the steps of long calls: @step is a phrase like "loading the kernel", @percent how much of the
- * whole call is done. fn NULL switches it off. Called from within the long call; do not call back into it.
+ * Be told of the steps of long calls: @step is a phrase like "loading the kernel", @percent how
+ * much of the whole call is done. fn NULL switches it off. Called from within the long call; do not
+ * call back into it.
  */
 typedef void (*hvctl_progress_fn)(void *data, const char *step, unsigned int percent);
 void hvctl_set_progress(struct hvctl_ctx *ctx, hvctl_progress_fn fn, void *data);
 
-/* Be told of things that are odd but not fatal (an unknown key ...), a line without newline each. */
+/*
+ * Be told of things that are odd but not fatal (an unknown key ...), a line without newline each.
+ */
 typedef void (*hvctl_warning_fn)(void *data, const char *line);
 void hvctl_set_warning(struct hvctl_ctx *ctx, hvctl_warning_fn fn, void *data);
 
-/* --- configurations ------------------------------------------------------------------------------------ */
+/* --- configurations ----------------------------------------------------------------- */
 
 enum hvctl_action {		/* what happens when a domain has stopped */
 	HVCTL_ACTION_DESTROY,
@@ -100,8 +105,8 @@ struct hvctl_config {
 /*
  * Read a configuration file in xl.cfg syntax (see hvctl.cfg(5)).
  * @overrides: NULL or a NULL-ended array of further lines ("memory=256") that win over the file's.
- * Unknown keys are warned of. Errors: -ENOENT, -EACCES (file), -EINVAL (syntax or value; the message has
- * file, line, column, key and remedy). The result is freed with hvctl_config_free().
+ * Unknown keys are warned of. Errors: -ENOENT, -EACCES (file), -EINVAL (syntax or value; the
+ * message has file, line, column, key and remedy). The result is freed with hvctl_config_free().
  */
 int hvctl_config_load(struct hvctl_ctx *ctx, const char *path, const char *const *overrides,
 		      struct hvctl_config **config);
@@ -113,24 +118,28 @@ int hvctl_config_parse(struct hvctl_ctx *ctx, const char *name, const char *text
 /* Free a configuration. NULL is fine. */
 void hvctl_config_free(struct hvctl_config *config);
 
-/* --- life and death of domains -------------------------------------------------------------------------- */
+/* --- life and death of domains ------------------------------------------------------ */
 
 #define HVCTL_CREATE_PAUSED	1u	/* do not let it run yet; hvctl_unpause() does */
 
 /*
- * Build and start a domain, all or nothing: whatever fails, no domain, memory, loop device, interface or
- * store entry of it stays behind. Reports progress.
- * @config: a uuid and MAC addresses that were not given are chosen and entered. @domid: set on success.
- * Errors: -EEXIST (name or uuid in use), -ENOENT (kernel, ramdisk or disk missing), -ENOEXEC (kernel cannot
- * be started), -ENOSPC (too little free memory), -E2BIG (command line), -EINVAL, and what devices say.
- * The context keeps the loop devices of the domain's file-backed disks open; they last until the backend
- * lets go of them even if the context is closed. Somebody should run hvctl_monitor() for the domain.
+ * Build and start a domain, all or nothing: whatever fails, no domain, memory, loop device,
+ * interface or store entry of it stays behind. Reports progress.
+ * @config: a uuid and MAC addresses that were not given are chosen and entered. @domid: set on
+ * success.
+ * Errors: -EEXIST (name or uuid in use), -EBUSY (disk in use), -ENOENT (kernel, ramdisk or disk
+ * missing), -ENOEXEC (kernel cannot be started), -ENOSPC (too little free memory), -E2BIG (command
+ * line), -EINVAL, and what devices say.
+ * The context keeps the loop devices of the domain's file-backed disks open; they last until the
+ * backend lets go of them even if the context is closed. Somebody should run hvctl_monitor() for
+ * the domain.
  */
 int hvctl_create(struct hvctl_ctx *ctx, struct hvctl_config *config, unsigned int flags,
 		 uint32_t *domid);
 
 /*
- * Mind a domain: wait until it stops, do what the configuration says for the reason, tidy up behind it.
+ * Mind a domain: wait until it stops, do what the configuration says for the reason, tidy up behind
+ * it.
  * @domid: in: which; changes when the domain is restarted.
  * Returns 0 when the domain is gone for good or preserved.
  */
@@ -143,7 +152,10 @@ int hvctl_monitor(struct hvctl_ctx *ctx, struct hvctl_config *config, uint32_t *
 int hvctl_shutdown(struct hvctl_ctx *ctx, uint32_t domid);
 int hvctl_reboot(struct hvctl_ctx *ctx, uint32_t domid);
 
-/* Wait until the domain has gone (or has stopped and is preserved). -ETIMEDOUT after @seconds; 0: forever. */
+/*
+ * Wait until the domain has gone (or has stopped and is preserved). -ETIMEDOUT after @seconds; 0:
+ * forever.
+ */
 int hvctl_wait_gone(struct hvctl_ctx *ctx, uint32_t domid, unsigned int seconds);
 
 /* Kill a domain at once and remove its devices and store entries. -EPERM for dom0. */
@@ -153,7 +165,7 @@ int hvctl_destroy(struct hvctl_ctx *ctx, uint32_t domid);
 int hvctl_pause(struct hvctl_ctx *ctx, uint32_t domid);
 int hvctl_unpause(struct hvctl_ctx *ctx, uint32_t domid);
 
-/* --- looking and changing ------------------------------------------------------------------------------ */
+/* --- looking and changing ----------------------------------------------------------- */
 
 enum hvctl_state {
 	HVCTL_RUNNING, HVCTL_BLOCKED, HVCTL_PAUSED, HVCTL_SHUTDOWN, HVCTL_CRASHED, HVCTL_DYING,
@@ -184,7 +196,10 @@ int hvctl_find(struct hvctl_ctx *ctx, const char *name_or_id, uint32_t *domid);
 /* A word for a state: "running" ... */
 const char *hvctl_state_name(enum hvctl_state state);
 
-/* Ask the guest's balloon for @mib; the limit is lowered or raised with it. -EINVAL: more than its maximum. */
+/*
+ * Ask the guest's balloon for @mib; the limit is lowered or raised with it. -EINVAL: more than its
+ * maximum.
+ */
 int hvctl_set_memory(struct hvctl_ctx *ctx, uint32_t domid, uint64_t mib);
 
 /* Ask the guest to have @count vCPUs online. -EINVAL: none or more than its maximum. */
@@ -209,7 +224,7 @@ struct hvctl_device {
 int hvctl_disks(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_device **list, size_t *count);
 int hvctl_vifs(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_device **list, size_t *count);
 
-/* --- the console --------------------------------------------------------------------------------------- */
+/* --- the console -------------------------------------------------------------------- */
 
 /*
  * Where a domain's console can be attached: a Unix socket or a terminal device.
@@ -217,7 +232,7 @@ int hvctl_vifs(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_device **list
  */
 int hvctl_console_path(struct hvctl_ctx *ctx, uint32_t domid, char *path, size_t size);
 
-/* --- the host ------------------------------------------------------------------------------------------ */
+/* --- the host ----------------------------------------------------------------------- */
 
 struct hvctl_host {
 	char version[64];		/* "4.17-annulus" ... */
@@ -241,8 +256,8 @@ int hvctl_dmesg(struct hvctl_ctx *ctx, bool clear, char **text, size_t *len);
 int hvctl_debug_keys(struct hvctl_ctx *ctx, const char *keys);
 
 /*
- * Let the hypervisor check its own invariants. 0: all hold; -EUCLEAN: some do not, the hypervisor's log
- * says which; -EOPNOTSUPP: this hypervisor has no audit.
+ * Let the hypervisor check its own invariants. 0: all hold; -EUCLEAN: some do not, the hypervisor's
+ * log says which; -EOPNOTSUPP: this hypervisor has no audit.
  */
 int hvctl_audit(struct hvctl_ctx *ctx);
 

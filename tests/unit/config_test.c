@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: libhvctl/config.c libhvctl/cfgfile.c libhvctl/context.c libhvctl/xs.c
 /*
- * Configuration files: what xl.cfg files mean, and that each mistake gets one line with file, line, column,
- * key and remedy. The whole line is compared.
+ * Configuration files: what xl.cfg files mean, and that each mistake gets one line with file, line,
+ * column, key and remedy. The whole line is compared.
  */
 #include <CUnit/Basic.h>
 #include <errno.h>
@@ -107,7 +107,10 @@ static void test_whole(void)
 	CU_ASSERT_STRING_EQUAL(warnings, "");
 	CU_ASSERT_STRING_EQUAL(c->name, "web-1.example");
 	CU_ASSERT_TRUE(c->uuid_given);
-	CU_ASSERT_EQUAL(memcmp(c->uuid, "\x01\x23\x45\x67\x89\xab\xcd\xef\x01\x23\x45\x67\x89\xab\xcd\xef", 16), 0);
+	CU_ASSERT_EQUAL(memcmp(c->uuid,
+			       "\x01\x23\x45\x67\x89\xab\xcd\xef\x01\x23\x45\x67\x89\xab\xcd\xef",
+			       16),
+			0);
 	CU_ASSERT_STRING_EQUAL(c->kernel, "/boot/vmlinuz");
 	CU_ASSERT_STRING_EQUAL(c->ramdisk, "/boot/initrd");
 	CU_ASSERT_STRING_EQUAL(c->cmdline, "root=/dev/xvda ro console=hvc0 quoted=\"x\"");
@@ -142,7 +145,8 @@ static void test_whole(void)
 
 static void test_defaults(void)
 {
-	const char *const overrides[] = { "memory=64", "extra = \"single\"", "vif += [ 'bridge=b1' ]", NULL };
+	const char *const overrides[] = { "memory=64", "extra = \"single\"",
+					  "vif += [ 'bridge=b1' ]", NULL };
 	struct hvctl_config *c = parse(BASE);
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
@@ -209,9 +213,10 @@ static void test_vdev(void)
 
 static void test_disks(void)
 {
-	struct hvctl_config *c = parse(BASE
-		"disk = [ 'file:/a.img,xvda,r', '/b.iso,raw,xvdb:cdrom', '/c,,xvdc', 'vdev=hda,target=/d=e',\n"
-		"  '/dev/x=y,raw,xvdd,rw', 'devtype=cdrom,vdev=xvde,access=rw,target=/f' ]\n");
+	struct hvctl_config *c = parse(
+		BASE "disk = [ 'file:/a.img,xvda,r', '/b.iso,raw,xvdb:cdrom', '/c,,xvdc', "
+		     "'vdev=hda,target=/d=e',\n"
+		     "  '/dev/x=y,raw,xvdd,rw', 'devtype=cdrom,vdev=xvde,access=rw,target=/f' ]\n");
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
 	CU_ASSERT_EQUAL_FATAL(c->nr_disks, 6);
@@ -226,7 +231,8 @@ static void test_disks(void)
 	CU_ASSERT_FALSE(c->disks[5].writable);
 	hvctl_config_free(c);
 
-	refused(BASE "disk = '/a,raw,xvda'\n", "t.cfg:3:8: 'disk' is a list; write disk = [ \"...\" ]");
+	refused(BASE "disk = '/a,raw,xvda'\n",
+		"t.cfg:3:8: 'disk' is a list; write disk = [ \"...\" ]");
 	refused(BASE "disk = [ 'vdev=xvda' ]\n", "t.cfg:3:10: a disk has no target; write "
 		"\"format=raw,vdev=xvda,access=rw,target=/path\"");
 	refused(BASE "disk = [ 'phy:,xvda,w' ]\n", "t.cfg:3:10: a disk has no target; write "
@@ -234,16 +240,19 @@ static void test_disks(void)
 	refused(BASE "disk = [ '/a' ]\n", "t.cfg:3:10: the disk /a has no vdev; add vdev=xvda");
 	refused(BASE "disk = [ '/a,raw,floppy,w' ]\n",
 		"t.cfg:3:10: \"floppy\" is not a vdev; write xvda, xvdb1, sda, hda ...");
-	refused(BASE "disk = [ '/a,qcow2,xvda,w' ]\n", "t.cfg:3:10: format \"qcow2\" of /a cannot be used; "
+	refused(BASE "disk = [ '/a,qcow2,xvda,w' ]\n",
+		"t.cfg:3:10: format \"qcow2\" of /a cannot be used; "
 		"convert it with qemu-img convert -O raw");
 	refused(BASE "disk = [ '/a,raw,xvda,w',\n '/b,raw,xvda,w' ]\n",
 		"t.cfg:4:2: two disks are xvda; give one another vdev");
-	refused(BASE "disk = [ '/a,raw,xvda,w,x,y' ]\n", "t.cfg:3:10: 'x': too many parts in a disk; write "
+	refused(BASE "disk = [ '/a,raw,xvda,w,x,y' ]\n",
+		"t.cfg:3:10: 'x': too many parts in a disk; write "
 		"\"format=raw,vdev=xvda,access=rw,target=/path\"");
 	refused(BASE "disk = [ 'access=maybe,vdev=xvda,target=/a' ]\n",
 		"t.cfg:3:10: access \"maybe\" of /a is none; write r or rw");
 	refused(BASE "disk = [ 'backend=7,vdev=xvda,target=/a' ]\n",
-		"t.cfg:3:10: the disk /a has its backend in \"7\"; only dom0 has backends, remove backend=");
+		"t.cfg:3:10: the disk /a has its backend in \"7\"; only dom0 has backends, remove "
+		"backend=");
 	warned(BASE "disk = [ 'colour=red,vdev=xvda,target=/a' ]\n",
 	       "t.cfg:3:10: unknown option 'colour' of a disk is ignored; see hvctl.cfg(5)\n");
 }
@@ -251,13 +260,16 @@ static void test_disks(void)
 static void test_vifs(void)
 {
 	refused(BASE "vif = [ 'mac=01:00:00:00:00:00' ]\n",
-		"t.cfg:3:9: \"01:00:00:00:00:00\" is not the MAC address of a station; write 00:16:3e:xx:xx:xx");
+		"t.cfg:3:9: \"01:00:00:00:00:00\" is not the MAC address of a station; write "
+		"00:16:3e:xx:xx:xx");
 	refused(BASE "vif = [ 'mac=00:16:3e:1:2' ]\n",
-		"t.cfg:3:9: \"00:16:3e:1:2\" is not the MAC address of a station; write 00:16:3e:xx:xx:xx");
-	refused(BASE "vif = [ 'bridge=a/b' ]\n",
-		"t.cfg:3:9: bridge \"a/b\" is not the name of an interface; write 1 to 15 letters and digits");
+		"t.cfg:3:9: \"00:16:3e:1:2\" is not the MAC address of a station; write "
+		"00:16:3e:xx:xx:xx");
+	refused(BASE "vif = [ 'bridge=a/b' ]\n", "t.cfg:3:9: bridge \"a/b\" is not the name of an "
+						 "interface; write 1 to 15 letters and digits");
 	refused(BASE "vif = [ 'vifname=a234567890123456' ]\n",
-		"t.cfg:3:9: vifname \"a234567890123456\" is not the name of an interface; write 1 to 15 letters and "
+		"t.cfg:3:9: vifname \"a234567890123456\" is not the name of an interface; write 1 "
+		"to 15 letters and "
 		"digits");
 	refused(BASE "vif = [ 'bridge' ]\n", "t.cfg:3:9: 'bridge' in a vif has no value; write "
 		"\"mac=00:16:3e:xx:xx:xx,bridge=xenbr0\"");
@@ -269,28 +281,41 @@ static void test_vifs(void)
 static void test_syntax(void)
 {
 	refused(BASE "memory 128\n", "t.cfg:3:8: '1' after 'memory'; write memory = value");
-	refused(BASE "memory\n", "t.cfg:3:7: the end of the line after 'memory'; write memory = value");
+	refused(BASE "memory\n",
+		"t.cfg:3:7: the end of the line after 'memory'; write memory = value");
 	refused(BASE "memory =\n", "t.cfg:3:9: 'memory' has no value; write one after the '='");
-	refused(BASE "memory = # none\n", "t.cfg:3:16: 'memory' has no value; write one after the '='");
+	refused(BASE "memory = # none\n",
+		"t.cfg:3:16: 'memory' has no value; write one after the '='");
 	refused(BASE "memory =", "t.cfg:3:9: 'memory' has no value; write one after the '='");
-	refused(BASE "extra = \"abc\nmemory = 1\n",
-		"t.cfg:3:9: the string that begins here is not closed; end it with \" on the same line");
-	refused(BASE "extra = 'abc", "t.cfg:3:9: the string that begins here is not closed; end it with ' on the same "
+	refused(BASE "extra = \"abc\nmemory = 1\n", "t.cfg:3:9: the string that begins here is not "
+						    "closed; end it with \" on the same line");
+	refused(BASE "extra = 'abc",
+		"t.cfg:3:9: the string that begins here is not closed; end it with ' on the same "
 		"line");
-	refused(BASE "extra = 'abc\\", "t.cfg:3:9: the string that begins here is not closed; end it with ' on the "
+	refused(BASE "extra = 'abc\\",
+		"t.cfg:3:9: the string that begins here is not closed; end it with ' on the "
 		"same line");
-	refused(BASE "extra = a b\n", "t.cfg:3:11: 'b' after the value of 'extra'; begin a new line, or put a text "
+	refused(BASE "extra = a b\n",
+		"t.cfg:3:11: 'b' after the value of 'extra'; begin a new line, or put a text "
 		"with blanks in quotes");
-	refused(BASE "disk = [ 'a'\n 'b' ]\n", "t.cfg:4:2: ''' between two items of 'disk'; separate them with ','");
-	refused(BASE "disk = [ 'a',\n", "t.cfg:3:8: the list of 'disk' that begins here is not closed; add ']'");
-	refused(BASE "disk = [ , ]\n", "t.cfg:3:10: ',' is not a value for 'disk'; write a number, a \"string\" or "
+	refused(BASE "disk = [ 'a'\n 'b' ]\n",
+		"t.cfg:4:2: ''' between two items of 'disk'; separate them with ','");
+	refused(BASE "disk = [ 'a',\n",
+		"t.cfg:3:8: the list of 'disk' that begins here is not closed; add ']'");
+	refused(BASE "disk = [ , ]\n",
+		"t.cfg:3:10: ',' is not a value for 'disk'; write a number, a \"string\" or "
 		"a [ list ]");
-	refused(BASE "= 3\n", "t.cfg:3:1: '=' where a key should begin; write key = value, one a line");
-	refused(BASE "3 = 3\n", "t.cfg:3:1: '3' where a key should begin; write key = value, one a line");
-	refused(BASE "\x01\n", "t.cfg:3:1: byte 0x01 where a key should begin; write key = value, one a line");
-	refused(BASE "memory = {}\n", "t.cfg:3:10: '{' is not a value for 'memory'; write a number, a \"string\" or "
+	refused(BASE "= 3\n",
+		"t.cfg:3:1: '=' where a key should begin; write key = value, one a line");
+	refused(BASE "3 = 3\n",
+		"t.cfg:3:1: '3' where a key should begin; write key = value, one a line");
+	refused(BASE "\x01\n",
+		"t.cfg:3:1: byte 0x01 where a key should begin; write key = value, one a line");
+	refused(BASE "memory = {}\n",
+		"t.cfg:3:10: '{' is not a value for 'memory'; write a number, a \"string\" or "
 		"a [ list ]");
-	refused(BASE "memory = 1\nmemory += 2\n", "t.cfg:4:1: 'memory +=' adds to a list, and one side is none; "
+	refused(BASE "memory = 1\nmemory += 2\n",
+		"t.cfg:4:1: 'memory +=' adds to a list, and one side is none; "
 		"write [ ] around it");
 }
 
@@ -299,36 +324,57 @@ static void test_values(void)
 	refused("kernel = '/k'\n", "t.cfg: 'name' is missing; add name = \"...\"");
 	refused("name = 'g'\n", "t.cfg: 'kernel' is missing; add kernel = \"/path/to/vmlinuz\"");
 	refused("", "t.cfg: 'name' is missing; add name = \"...\"");
-	refused("name = 'a b'\n", "t.cfg:1:8: \"a b\" is not a name for a domain; use 1 to 63 letters, digits, - _ . + "
-		"and not digits alone");
-	refused("name = '17'\n", "t.cfg:1:8: \"17\" is not a name for a domain; use 1 to 63 letters, digits, - _ . + "
-		"and not digits alone");
-	refused("name = '../x'\n", "t.cfg:1:8: \"../x\" is not a name for a domain; use 1 to 63 letters, digits, - _ . + "
-		"and not digits alone");
-	refused("name = [ 'a' ]\n", "t.cfg:1:1: 'name' is one text, not a list; write name = \"...\"");
-	refused(BASE "memory = 'lots'\n", "t.cfg:3:10: 'memory' is a number, not \"lots\"; write memory = 1 (or another)");
-	refused(BASE "memory = 12MB\n", "t.cfg:3:10: 'memory' is a number, not \"12MB\"; write memory = 1 (or another)");
-	refused(BASE "memory = 0\n", "t.cfg:3:10: 'memory' is 0, and has to be between 1 and 1073741824; correct it");
-	refused(BASE "memory = 99999999999999999999\n", "t.cfg:3:10: 'memory' is a number, not \"99999999999999999999\"; "
+	refused("name = 'a b'\n", "t.cfg:1:8: \"a b\" is not a name for a domain; use 1 to 63 "
+				  "letters, digits, - _ . + "
+				  "and not digits alone");
+	refused("name = '17'\n", "t.cfg:1:8: \"17\" is not a name for a domain; use 1 to 63 "
+				 "letters, digits, - _ . + "
+				 "and not digits alone");
+	refused("name = '../x'\n", "t.cfg:1:8: \"../x\" is not a name for a domain; use 1 to 63 "
+				   "letters, digits, - _ . + "
+				   "and not digits alone");
+	refused("name = [ 'a' ]\n",
+		"t.cfg:1:1: 'name' is one text, not a list; write name = \"...\"");
+	refused(BASE "memory = 'lots'\n",
+		"t.cfg:3:10: 'memory' is a number, not \"lots\"; write memory = 1 (or another)");
+	refused(BASE "memory = 12MB\n",
+		"t.cfg:3:10: 'memory' is a number, not \"12MB\"; write memory = 1 (or another)");
+	refused(BASE "memory = 0\n",
+		"t.cfg:3:10: 'memory' is 0, and has to be between 1 and 1073741824; correct it");
+	refused(BASE "memory = 99999999999999999999\n",
+		"t.cfg:3:10: 'memory' is a number, not \"99999999999999999999\"; "
 		"write memory = 1 (or another)");
-	refused(BASE "memory = -5\n", "t.cfg:3:10: 'memory' is -5, and has to be between 1 and 1073741824; correct it");
-	refused(BASE "memory = 64\nmaxmem = 32\n", "t.cfg:4:10: 'maxmem' (32) is less than 'memory' (64); raise it or "
+	refused(BASE "memory = -5\n",
+		"t.cfg:3:10: 'memory' is -5, and has to be between 1 and 1073741824; correct it");
+	refused(BASE "memory = 64\nmaxmem = 32\n",
+		"t.cfg:4:10: 'maxmem' (32) is less than 'memory' (64); raise it or "
 		"remove it");
-	refused(BASE "vcpus = 129\n", "t.cfg:3:9: 'vcpus' is 129, and has to be between 1 and 128; correct it");
-	refused(BASE "vcpus = 4\nmaxvcpus = 2\n", "t.cfg:4:12: 'maxvcpus' (2) is less than 'vcpus' (4); raise it or "
+	refused(BASE "vcpus = 129\n",
+		"t.cfg:3:9: 'vcpus' is 129, and has to be between 1 and 128; correct it");
+	refused(BASE "vcpus = 4\nmaxvcpus = 2\n",
+		"t.cfg:4:12: 'maxvcpus' (2) is less than 'vcpus' (4); raise it or "
 		"remove it");
-	refused(BASE "uuid = 'xyz'\n", "t.cfg:3:8: \"xyz\" is not a UUID; write 32 hexadecimal digits or remove the line");
-	refused(BASE "type = 'hvm'\n", "t.cfg:3:8: 'type' is \"hvm\", and only PV domains can be created; write type = "
+	refused(BASE "uuid = 'xyz'\n",
+		"t.cfg:3:8: \"xyz\" is not a UUID; write 32 hexadecimal digits or remove the line");
+	refused(BASE "type = 'hvm'\n",
+		"t.cfg:3:8: 'type' is \"hvm\", and only PV domains can be created; write type = "
 		"\"pv\"");
-	refused(BASE "kernel = ''\n", "t.cfg:3:10: 'kernel' is empty; give a file name or remove the line");
-	refused(BASE "on_crash = 'cry'\n", "t.cfg:3:12: 'on_crash' cannot be \"cry\"; write destroy, restart or preserve");
-	refused(BASE "cpus = '3-1'\n", "t.cfg:3:8: 'cpus' is a set of CPUs, not \"3-1\"; write it like \"0-3,^2\", numbers "
-		"below 128");
-	refused(BASE "cpus = '0,,1'\n", "t.cfg:3:8: 'cpus' is a set of CPUs, not \"0,,1\"; write it like \"0-3,^2\", "
+	refused(BASE "kernel = ''\n",
+		"t.cfg:3:10: 'kernel' is empty; give a file name or remove the line");
+	refused(BASE "on_crash = 'cry'\n",
+		"t.cfg:3:12: 'on_crash' cannot be \"cry\"; write destroy, restart or preserve");
+	refused(BASE "cpus = '3-1'\n", "t.cfg:3:8: 'cpus' is a set of CPUs, not \"3-1\"; write it "
+				       "like \"0-3,^2\", numbers "
+				       "below 128");
+	refused(BASE "cpus = '0,,1'\n",
+		"t.cfg:3:8: 'cpus' is a set of CPUs, not \"0,,1\"; write it like \"0-3,^2\", "
 		"numbers below 128");
-	warned(BASE "colour = 'red'\n", "t.cfg:3:1: unknown key 'colour' is ignored; see hvctl.cfg(5) for the keys\n");
-	warned(BASE "vfb = [ 'vnc=1' ]\n", "t.cfg:3:1: 'vfb' means nothing here and is ignored; remove it\n");
-	warned(BASE "cmdline = 'a'\nextra = 'b'\n", "t.cfg:3:1: 'cmdline' is given, so 'root' and 'extra' are ignored; "
+	warned(BASE "colour = 'red'\n",
+	       "t.cfg:3:1: unknown key 'colour' is ignored; see hvctl.cfg(5) for the keys\n");
+	warned(BASE "vfb = [ 'vnc=1' ]\n",
+	       "t.cfg:3:1: 'vfb' means nothing here and is ignored; remove it\n");
+	warned(BASE "cmdline = 'a'\nextra = 'b'\n",
+	       "t.cfg:3:1: 'cmdline' is given, so 'root' and 'extra' are ignored; "
 	       "keep one\n");
 }
 
@@ -339,12 +385,14 @@ static void test_files(void)
 	char *big;
 
 	CU_ASSERT_EQUAL(hvctl_config_load(ctx, "/nonexistent/x.cfg", NULL, &c), -ENOENT);
-	CU_ASSERT_STRING_EQUAL(hvctl_error(ctx), "cannot open the configuration /nonexistent/x.cfg: No such file or "
+	CU_ASSERT_STRING_EQUAL(hvctl_error(ctx),
+			       "cannot open the configuration /nonexistent/x.cfg: No such file or "
 			       "directory; check the path");
 	CU_ASSERT_EQUAL(hvctl_config_load(ctx, "/", NULL, &c), -EISDIR);
 	CU_ASSERT_STRING_EQUAL(hvctl_error(ctx), "the configuration / is a directory; give a file");
 	CU_ASSERT_PTR_NULL(parse_with(BASE, bad_override));
-	CU_ASSERT_STRING_EQUAL(hvctl_error(ctx), "command line:1:8: 'memory' has no value; write one after the '='");
+	CU_ASSERT_STRING_EQUAL(hvctl_error(ctx),
+			       "command line:1:8: 'memory' has no value; write one after the '='");
 
 	big = malloc((1 << 20) + 2);
 	memset(big, '\n', (1 << 20) + 1);
@@ -356,9 +404,10 @@ static void test_files(void)
 /* No prefix of a good file and no changed byte of it may do worse than an error. */
 static void test_damage(void)
 {
-	static const char text[] = "name='g'\nkernel=\"/k\" # c\ndisk=[ 'phy:/d,xvda,w', \"vdev=sda1,target=/x\" ]\n"
-				   "vif=['mac=00:16:3e:1:2:3,bridge=b0,ip=1.2.3.4']; cpus='0-3,^1'\nuuid='"
-				   "0123456789abcdef0123456789abcdef'\nmemory=0x10\n";
+	static const char text[] =
+		"name='g'\nkernel=\"/k\" # c\ndisk=[ 'phy:/d,xvda,w', \"vdev=sda1,target=/x\" ]\n"
+		"vif=['mac=00:16:3e:1:2:3,bridge=b0,ip=1.2.3.4']; cpus='0-3,^1'\nuuid='"
+		"0123456789abcdef0123456789abcdef'\nmemory=0x10\n";
 	char copy[sizeof(text)];
 	size_t i;
 	int b;
@@ -391,7 +440,8 @@ int main(void)
 		{ "damaged files", test_damage },
 		CU_TEST_INFO_NULL
 	};
-	CU_SuiteInfo suites[] = { { "config", set_up, tear_down, NULL, NULL, tests }, CU_SUITE_INFO_NULL };
+	CU_SuiteInfo suites[] = { { "config", set_up, tear_down, NULL, NULL, tests },
+				  CU_SUITE_INFO_NULL };
 	unsigned int failed;
 
 	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS)

@@ -2,10 +2,10 @@
 // sources: hypervisor/pv/image.c hypervisor/boot/unpack.c
 // libs: -llzma -lz -lzstd -llz4
 /*
- * Kernel images and the layout of a PV domain's first memory: the file that the hypervisor's boot-time
- * builder and libhvctl share. Damaged images are made by hand, one defect each, and the whole reason is
- * compared. With ANNULUS_TEST_KERNEL=/path/to/vmlinuz the real thing is parsed, too; without
- * it that test counts as skipped.
+ * Kernel images and the layout of a PV domain's first memory: the file that the hypervisor's
+ * boot-time builder and libhvctl share. Damaged images are made by hand, one defect each, and the
+ * whole reason is compared. With ANNULUS_TEST_KERNEL=/path/to/vmlinuz the real thing is parsed,
+ * too; without it that test counts as skipped.
  */
 #include <CUnit/Basic.h>
 #include <stdio.h>
@@ -63,8 +63,8 @@ static void add_number(struct kernel *k, uint32_t type, uint64_t value)
 	add_note(k, type, &value, 8);
 }
 
-static void segment(struct kernel *k, int i, uint64_t offset, uint64_t vaddr, uint64_t paddr, uint64_t filesz,
-		    uint64_t memsz)
+static void segment(struct kernel *k, int i, uint64_t offset, uint64_t vaddr, uint64_t paddr,
+		    uint64_t filesz, uint64_t memsz)
 {
 	put(k, PHDR(i), 1, 4);
 	put(k, PHDR(i) + PHDR_OFFSET, offset, 8);
@@ -156,8 +156,9 @@ static void test_headers(void)
 
 	good_kernel(&k);
 	k.bytes[0] = 0;
-	refused(&k, "the kernel is not an ELF file; give the vmlinuz or vmlinux of a Linux built with "
-		    "CONFIG_XEN_PV");
+	refused(&k,
+		"the kernel is not an ELF file; give the vmlinuz or vmlinux of a Linux built with "
+		"CONFIG_XEN_PV");
 	good_kernel(&k);
 	k.bytes[4] = 1;
 	refused(&k, "32-bit kernel: only 64-bit PV kernels can be started; give an amd64 kernel");
@@ -175,10 +176,14 @@ static void test_headers(void)
 	refused(&k, "corrupt kernel: the ELF header is truncated; copy it again");
 	good_kernel(&k);
 	put(&k, EHDR_PHOFF, UINT64_MAX - 10, 8);
-	refused(&k, "corrupt kernel: its ELF program headers are missing or outside the file (truncated?); "
+	refused(&k, "corrupt kernel: its ELF program headers are missing or outside the file "
+		    "(truncated?); "
 		    "copy it again");
 
-	/* No cut of a good file may be read past its end (ASan watches) or accepted with data missing. */
+	/*
+	 * No cut of a good file may be read past its end (ASan watches) or accepted with data
+	 * missing.
+	 */
 	good_kernel(&k);
 	for (len = 0; len < k.len; len++) {
 		uint8_t *copy = malloc(len ? len : 1);
@@ -201,7 +206,10 @@ static void test_segments(void)
 	put(&k, PHDR(1) + PHDR_PADDR, 0x1000fff, 8);
 	refused(&k, "corrupt kernel: two ELF segments overlap in memory; copy or rebuild it");
 
-	/* One byte later they share a page and no byte, which is fine; so is a vaddr of 0 (per-CPU data). */
+	/*
+	 * One byte later they share a page and no byte, which is fine; so is a vaddr of 0 (per-CPU
+	 * data).
+	 */
 	good_kernel(&k);
 	segment(&k, 0, 4096, 0, 0x1000000, 0x800, 0x800);
 	segment(&k, 1, 8192, VIRT_BASE + 0x1000800, 0x1000800, 0x800, 0x800);
@@ -209,27 +217,33 @@ static void test_segments(void)
 
 	good_kernel(&k);
 	put(&k, PHDR(1) + PHDR_OFFSET, 8193, 8);
-	refused(&k, "corrupt kernel: an ELF segment lies outside the file (truncated?); copy it again");
+	refused(&k,
+		"corrupt kernel: an ELF segment lies outside the file (truncated?); copy it again");
 	good_kernel(&k);
 	put(&k, PHDR(1) + PHDR_OFFSET, UINT64_MAX - 100, 8);
-	refused(&k, "corrupt kernel: an ELF segment lies outside the file (truncated?); copy it again");
+	refused(&k,
+		"corrupt kernel: an ELF segment lies outside the file (truncated?); copy it again");
 	good_kernel(&k);
 	put(&k, PHDR(1) + PHDR_FILESZ, 0x3001, 8);
 	refused(&k, "corrupt kernel: an ELF segment has more bytes in the file than in memory; "
 		    "copy or rebuild it");
 	good_kernel(&k);
 	put(&k, PHDR(1) + PHDR_PADDR, UINT64_MAX - 0x1000, 8);
-	refused(&k, "corrupt kernel: an ELF segment wraps around the address space; copy or rebuild it");
+	refused(&k, "corrupt kernel: an ELF segment wraps around the address space; copy or "
+		    "rebuild it");
 	good_kernel(&k);
 	put(&k, PHDR(1) + PHDR_PADDR, 1ull << 60, 8);
-	refused(&k, "corrupt kernel: an ELF segment is out of range, above any physical memory; rebuild it");
+	refused(&k, "corrupt kernel: an ELF segment is out of range, above any physical memory; "
+		    "rebuild it");
 	good_kernel(&k);
 	add_number(&k, 4, 0x1000001);
-	refused(&k, "corrupt kernel: an ELF segment lies below the PADDR_OFFSET of its notes; rebuild it");
+	refused(&k, "corrupt kernel: an ELF segment lies below the PADDR_OFFSET of its notes; "
+		    "rebuild it");
 	good_kernel(&k);
 	put(&k, PHDR(0), 0, 4);
 	put(&k, PHDR(1), 0, 4);
-	refused(&k, "the kernel's ELF has no loadable segment (an object file?); give a linked kernel");
+	refused(&k,
+		"the kernel's ELF has no loadable segment (an object file?); give a linked kernel");
 
 	good_kernel(&k);
 	add_number(&k, 4, 0x1000000);
@@ -246,11 +260,15 @@ static void test_notes(void)
 	const char *why;
 
 	good_headers(&k);
-	refused(&k, "not a PV kernel: it has no Xen PV notes; give a kernel built with CONFIG_XEN_PV");
+	refused(&k,
+		"not a PV kernel: it has no Xen PV notes; give a kernel built with CONFIG_XEN_PV");
 	add_number(&k, 18, 0x1000000);	/* PVH only */
-	refused(&k, "not a PV kernel: it has no Xen PV notes; give a kernel built with CONFIG_XEN_PV");
+	refused(&k,
+		"not a PV kernel: it has no Xen PV notes; give a kernel built with CONFIG_XEN_PV");
 
-	/* The segment ends within the last note, whose head counts; what is missing of it does not. */
+	/*
+	 * The segment ends within the last note, whose head counts; what is missing of it does not.
+	 */
 	good_kernel(&k);
 	add_note(&k, 8, "generic", 8);
 	put(&k, PHDR(2) + PHDR_FILESZ, k.note_end - NOTES - 4, 8);
@@ -266,36 +284,43 @@ static void test_notes(void)
 
 	good_kernel(&k);
 	put(&k, PHDR(2) + PHDR_FILESZ, sizeof(k.bytes), 8);
-	refused(&k, "corrupt kernel: its ELF notes lie outside the file (truncated?); copy it again");
+	refused(&k,
+		"corrupt kernel: its ELF notes lie outside the file (truncated?); copy it again");
 
 	good_kernel(&k);
 	add_number(&k, 1, VIRT_BASE + 0x1004000);
 	refused(&k, "corrupt kernel: its entry point lies outside its segments; rebuild it");
 	good_kernel(&k);
 	add_number(&k, 2, VIRT_BASE + 0x1000800);
-	refused(&k, "corrupt kernel: its hypercall page is unaligned or outside its segments; rebuild it");
+	refused(&k, "corrupt kernel: its hypercall page is unaligned or outside its segments; "
+		    "rebuild it");
 	good_kernel(&k);
 	add_number(&k, 2, VIRT_BASE + 0x1004000);
-	refused(&k, "corrupt kernel: its hypercall page is unaligned or outside its segments; rebuild it");
+	refused(&k, "corrupt kernel: its hypercall page is unaligned or outside its segments; "
+		    "rebuild it");
 	good_kernel(&k);
 	add_number(&k, 3, VIRT_BASE + 1);
 	refused(&k, "corrupt kernel: VIRT_BASE of its notes is not page aligned; rebuild it");
 	good_kernel(&k);
 	add_number(&k, 3, 0xfffffffffff00000ull);
-	refused(&k, "corrupt kernel: VIRT_BASE plus its size wraps around the address space; rebuild it");
+	refused(&k, "corrupt kernel: VIRT_BASE plus its size wraps around the address space; "
+		    "rebuild it");
 	good_kernel(&k);
 	add_number(&k, 12, 0xffff900000000000ull);
-	refused(&k, "the kernel wants the hypervisor above 0xffff800000000000, which this ABI does not offer; "
+	refused(&k, "the kernel wants the hypervisor above 0xffff800000000000, which this ABI does "
+		    "not offer; "
 		    "rebuild it for 64-bit PV");
 	good_kernel(&k);
 	add_number(&k, 15, 0x8000000001ull);
 	refused(&k, "corrupt kernel: INIT_P2M of its notes is not page aligned; rebuild it");
 	good_kernel(&k);
 	add_note(&k, 10, "!time_travel", 12);
-	refused(&k, "the kernel requires a feature that is unknown here; use an older or newer kernel build");
+	refused(&k, "the kernel requires a feature that is unknown here; use an older or newer "
+		    "kernel build");
 	good_kernel(&k);
 	add_note(&k, 10, "!supervisor_mode_kernel", 23);
-	refused(&k, "the kernel requires auto-translated memory or supervisor mode, which a PV domain does "
+	refused(&k, "the kernel requires auto-translated memory or supervisor mode, which a PV "
+		    "domain does "
 		    "not have; give a kernel built with CONFIG_XEN_PV");
 }
 
@@ -309,7 +334,8 @@ static void test_section_notes(void)
 
 	good_kernel(&k);
 	put(&k, PHDR(2), 0, 4);
-	refused(&k, "not a PV kernel: it has no Xen PV notes; give a kernel built with CONFIG_XEN_PV");
+	refused(&k,
+		"not a PV kernel: it has no Xen PV notes; give a kernel built with CONFIG_XEN_PV");
 	put(&k, EHDR_SHOFF, sh, 8);
 	put(&k, EHDR_SHNUM, 1, 2);
 	put(&k, sh + 4, 7, 4);
@@ -318,7 +344,8 @@ static void test_section_notes(void)
 	CU_ASSERT_EQUAL(pv_image_parse(k.bytes, k.len, &img, &why), 0);
 	CU_ASSERT_EQUAL(img.entry, VIRT_BASE + 0x1000010);
 	put(&k, EHDR_SHOFF, UINT64_MAX - 8, 8);
-	refused(&k, "not a PV kernel: it has no Xen PV notes; give a kernel built with CONFIG_XEN_PV");
+	refused(&k,
+		"not a PV kernel: it has no Xen PV notes; give a kernel built with CONFIG_XEN_PV");
 }
 
 static void payload_refused(const void *file, size_t len, const char *reason)
@@ -336,21 +363,25 @@ static void test_bzimage(void)
 	struct pv_payload p;
 	const char *why;
 
-	payload_refused("hello", 5, "not a kernel image (neither bzImage nor ELF nor a packed ELF); give the "
+	payload_refused("hello", 5,
+			"not a kernel image (neither bzImage nor ELF nor a packed ELF); give the "
 			"vmlinuz of a Linux built with CONFIG_XEN_PV");
 	memset(file, 0, sizeof(file));
 	file[0x1f1] = 1;
 	file[0x1fe] = 0x55;
 	file[0x1ff] = 0xaa;
 	memcpy(file + 0x202, "HdrS\7\2", 6);
-	payload_refused(file, sizeof(file), "bzImage of a boot protocol before 2.08, its payload cannot be "
+	payload_refused(file, sizeof(file),
+			"bzImage of a boot protocol before 2.08, its payload cannot be "
 			"found; give a newer kernel or its vmlinux");
 	file[0x206] = 15;
-	payload_refused(file, sizeof(file), "corrupt bzImage: the payload lies outside the file (truncated?); "
+	payload_refused(file, sizeof(file),
+			"corrupt bzImage: the payload lies outside the file (truncated?); "
 			"copy the kernel again");
 	file[0x248] = 0x10;
 	file[0x24d] = 0x10;	/* 4096 bytes */
-	payload_refused(file, sizeof(file), "bzImage with an unknown payload compression (gzip, xz, zstd and "
+	payload_refused(file, sizeof(file),
+			"bzImage with an unknown payload compression (gzip, xz, zstd and "
 			"lz4 are known); rebuild the kernel with one of them");
 	memcpy(file + 1024 + 16, "\xfd""7zXZ\0", 6);
 	memcpy(file + 1024 + 16 + 4092, "\x78\x56\x34\x12", 4);
@@ -360,25 +391,34 @@ static void test_bzimage(void)
 	CU_ASSERT_EQUAL(p.len, 4092);
 	CU_ASSERT_TRUE(p.packed);
 	CU_ASSERT_EQUAL(p.unpacked_size, 0x12345678);
-	payload_refused(file, 1040 + 4095, "corrupt bzImage: the payload lies outside the file (truncated?); "
+	payload_refused(file, 1040 + 4095,
+			"corrupt bzImage: the payload lies outside the file (truncated?); "
 			"copy the kernel again");
 	memset(file + 0x248, 0xff, 8);
-	payload_refused(file, sizeof(file), "corrupt bzImage: the payload lies outside the file (truncated?); "
+	payload_refused(file, sizeof(file),
+			"corrupt bzImage: the payload lies outside the file (truncated?); "
 			"copy the kernel again");
 }
 
 static struct pv_image linux_like(void)
 {
 	return (struct pv_image){
-		.nr_segments = 1, .phys_start = 0x1000000, .phys_end = 0x4a00000, .virt_base = VIRT_BASE,
-		.entry = VIRT_BASE + 0x1000000, .init_p2m = 0x8000000000ull, .mod_start_pfn = true,
-		.hypercall_page = PV_UNSET, .hv_start_low = PV_UNSET,
+		.nr_segments = 1,
+		.phys_start = 0x1000000,
+		.phys_end = 0x4a00000,
+		.virt_base = VIRT_BASE,
+		.entry = VIRT_BASE + 0x1000000,
+		.init_p2m = 0x8000000000ull,
+		.mod_start_pfn = true,
+		.hypercall_page = PV_UNSET,
+		.hv_start_low = PV_UNSET,
 	};
 }
 
 /*
- * Walk every table of a layout the way a processor does and compare with what the layout says: each pfn of
- * the initial mapping is found at its address, tables read-only, each P2M page at INIT_P2M, nothing else.
+ * Walk every table of a layout the way a processor does and compare with what the layout says: each
+ * pfn of the initial mapping is found at its address, tables read-only, each P2M page at INIT_P2M,
+ * nothing else.
  */
 static void check_tables(const struct pv_layout *l)
 {
@@ -389,7 +429,8 @@ static void check_tables(const struct pv_layout *l)
 		unsigned int slot;
 
 		pv_layout_table(l, i, &t);
-		CU_ASSERT_EQUAL(t.pfn, i < l->pt_pages ? l->pt_pfn + i : l->p2m_table_pfn + i - l->pt_pages);
+		CU_ASSERT_EQUAL(t.pfn, i < l->pt_pages ? l->pt_pfn + i
+						       : l->p2m_table_pfn + i - l->pt_pages);
 		for (slot = 0; slot < 512; slot++) {
 			uint64_t pfn = 0, va = t.va + ((uint64_t)slot << 12), index;
 			int kind = pv_layout_slot(l, &t, slot, &pfn);
@@ -398,9 +439,13 @@ static void check_tables(const struct pv_layout *l)
 
 			if (kind == PV_SLOT_EMPTY)
 				continue;
-			table = pfn - l->pt_pfn < l->pt_pages || pfn - l->p2m_table_pfn < l->p2m_tables;
+			table = pfn - l->pt_pfn < l->pt_pages ||
+				pfn - l->p2m_table_pfn < l->p2m_tables;
 			if (t.level > 1) {
-				/* It links to a table of the next level that says it covers this slot. */
+				/*
+				 * It links to a table of the next level that says it covers this
+				 * slot.
+				 */
 				linked++;
 				CU_ASSERT_TRUE_FATAL(table);
 				index = pfn - l->pt_pfn < l->pt_pages ? pfn - l->pt_pfn :
@@ -434,7 +479,8 @@ static void test_layout(void)
 	struct pv_layout l;
 	const char *why;
 
-	CU_ASSERT_EQUAL_FATAL(pv_layout_compute(&img, 65536, 5000000, PV_LAYOUT_RINGS, &l, &why), 0);
+	CU_ASSERT_EQUAL_FATAL(pv_layout_compute(&img, 65536, 5000000, PV_LAYOUT_RINGS, &l, &why),
+			      0);
 	CU_ASSERT_EQUAL(l.kernel_pfn, 0x1000);
 	CU_ASSERT_EQUAL(l.kernel_pages, 0x3a00);
 	CU_ASSERT_EQUAL(l.start_info_pfn, 0x4a00);
@@ -458,7 +504,9 @@ static void test_layout(void)
 	CU_ASSERT_EQUAL(l.end_pfn, l.p2m_table_pfn + 3);
 	check_tables(&l);
 
-	/* An old kernel: everything in the initial mapping, P2M behind the initrd; no rings (dom0). */
+	/*
+	 * An old kernel: everything in the initial mapping, P2M behind the initrd; no rings (dom0).
+	 */
 	img.init_p2m = PV_UNSET;
 	img.mod_start_pfn = false;
 	CU_ASSERT_EQUAL_FATAL(pv_layout_compute(&img, 65536, 5000000, 0, &l, &why), 0);
@@ -471,7 +519,10 @@ static void test_layout(void)
 	CU_ASSERT_EQUAL(l.end_pfn, l.virt_pages);
 	check_tables(&l);
 
-	/* A P2M large enough for several tables on every level, and one that starts in the middle of them. */
+	/*
+	 * A P2M large enough for several tables on every level, and one that starts in the middle
+	 * of them.
+	 */
 	img = linux_like();
 	img.init_p2m = 0x8000000000ull + 0x3ffff000;
 	CU_ASSERT_EQUAL_FATAL(pv_layout_compute(&img, 1ull << 28, 0, 0, &l, &why), 0);
@@ -499,31 +550,39 @@ static void test_layout_refused(void)
 	struct pv_layout l;
 	const char *why;
 
-	CU_ASSERT_EQUAL(pv_layout_compute(&img, 16384, 0, PV_LAYOUT_RINGS, &l, &why), -PV_IMAGE_ENOMEM);
-	CU_ASSERT_STRING_EQUAL(why, "too little memory for this kernel and initrd; give the domain more memory");
+	CU_ASSERT_EQUAL(pv_layout_compute(&img, 16384, 0, PV_LAYOUT_RINGS, &l, &why),
+			-PV_IMAGE_ENOMEM);
+	CU_ASSERT_STRING_EQUAL(
+		why, "too little memory for this kernel and initrd; give the domain more memory");
 	CU_ASSERT_EQUAL(l.end_pfn, 0x4c00 + 32 + 3);
 	CU_ASSERT_EQUAL(pv_layout_compute(&img, 0x4c00 + 39 + 3, 0, 0, &l, &why), 0);
 	CU_ASSERT_EQUAL(pv_layout_compute(&img, 0x4c00 + 39 + 2, 0, 0, &l, &why), -PV_IMAGE_ENOMEM);
 	CU_ASSERT_EQUAL(pv_layout_compute(&img, 0, 0, 0, &l, &why), -PV_IMAGE_EINVAL);
-	CU_ASSERT_STRING_EQUAL(why, "a domain needs between one page and 4 PiB of memory; correct the memory size");
+	CU_ASSERT_STRING_EQUAL(
+		why,
+		"a domain needs between one page and 4 PiB of memory; correct the memory size");
 	CU_ASSERT_EQUAL(pv_layout_compute(&img, 65536, UINT64_MAX, 0, &l, &why), -PV_IMAGE_EINVAL);
 	CU_ASSERT_EQUAL(pv_layout_compute(&img, 65536, 1ull << 40, 0, &l, &why), -PV_IMAGE_ENOMEM);
 
 	img.init_p2m = 0xffff800000000000ull;
 	CU_ASSERT_EQUAL(pv_layout_compute(&img, 65536, 0, 0, &l, &why), -PV_IMAGE_ENOEXEC);
-	CU_ASSERT_STRING_EQUAL(why, "the kernel's INIT_P2M area runs into the hypervisor's area; rebuild the "
-			       "kernel or give less memory");
+	CU_ASSERT_STRING_EQUAL(
+		why, "the kernel's INIT_P2M area runs into the hypervisor's area; rebuild the "
+		     "kernel or give less memory");
 	img.init_p2m = 0x7ffffffff000ull;
 	CU_ASSERT_EQUAL(pv_layout_compute(&img, 65536, 0, 0, &l, &why), -PV_IMAGE_ENOEXEC);
 	img.init_p2m = 0xffffffff00000000ull;
 	CU_ASSERT_EQUAL(pv_layout_compute(&img, 65536, 0, 0, &l, &why), -PV_IMAGE_ENOEXEC);
-	CU_ASSERT_STRING_EQUAL(why, "the kernel's INIT_P2M area is in the same 512 GiB as the kernel; rebuild "
-			       "the kernel");
+	CU_ASSERT_STRING_EQUAL(
+		why, "the kernel's INIT_P2M area is in the same 512 GiB as the kernel; rebuild "
+		     "the kernel");
 	img = linux_like();
 	img.mod_start_pfn = false;
-	CU_ASSERT_EQUAL(pv_layout_compute(&img, 1 << 21, 3ull << 30, 0, &l, &why), -PV_IMAGE_ENOEXEC);
-	CU_ASSERT_STRING_EQUAL(why, "the kernel's initial mapping does not fit its part of the address space; "
-			       "give less memory or a smaller initrd, or another kernel");
+	CU_ASSERT_EQUAL(pv_layout_compute(&img, 1 << 21, 3ull << 30, 0, &l, &why),
+			-PV_IMAGE_ENOEXEC);
+	CU_ASSERT_STRING_EQUAL(
+		why, "the kernel's initial mapping does not fit its part of the address space; "
+		     "give less memory or a smaller initrd, or another kernel");
 	img = linux_like();
 	img.virt_base = 0xffff7fffff000000ull;
 	CU_ASSERT_EQUAL(pv_layout_compute(&img, 65536, 0, 0, &l, &why), -PV_IMAGE_ENOEXEC);
@@ -564,14 +623,16 @@ static void test_real_kernel(void)
 	CU_ASSERT_EQUAL_FATAL(pv_image_payload(file, (size_t)size, &p, &why), 0);
 	CU_ASSERT_TRUE_FATAL(p.packed && p.unpacked_size);
 	elf = malloc(p.unpacked_size);
-	CU_ASSERT_EQUAL_FATAL(unpack(p.data, p.len, elf, p.unpacked_size, &a, &why), p.unpacked_size);
+	CU_ASSERT_EQUAL_FATAL(unpack(p.data, p.len, elf, p.unpacked_size, &a, &why),
+			      p.unpacked_size);
 	CU_ASSERT_EQUAL(unpack_size(p.data, p.len, &a), p.unpacked_size);
 	CU_ASSERT_EQUAL_FATAL(pv_image_parse(elf, p.unpacked_size, &img, &why), 0);
 	CU_ASSERT_STRING_EQUAL(img.guest_os, "linux");
 	CU_ASSERT_EQUAL(img.virt_base, VIRT_BASE);
 	CU_ASSERT_EQUAL(img.phys_start, 0x1000000);
 	CU_ASSERT_TRUE(img.mod_start_pfn);
-	CU_ASSERT_EQUAL_FATAL(pv_layout_compute(&img, 32768, 1 << 20, PV_LAYOUT_RINGS, &l, &why), 0);
+	CU_ASSERT_EQUAL_FATAL(pv_layout_compute(&img, 32768, 1 << 20, PV_LAYOUT_RINGS, &l, &why),
+			      0);
 	check_tables(&l);
 	/* The same file, cut short, is refused. */
 	CU_ASSERT_EQUAL(pv_image_payload(file, (size_t)size / 2, &p, &why), -PV_IMAGE_ENOEXEC);
@@ -600,7 +661,8 @@ int main(void)
 		return 2;
 	if (!getenv("ANNULUS_TEST_KERNEL")) {
 		CU_set_fail_on_inactive(CU_FALSE);
-		CU_set_test_active(CU_get_test(CU_get_suite("image"), "a distribution's kernel"), CU_FALSE);
+		CU_set_test_active(CU_get_test(CU_get_suite("image"), "a distribution's kernel"),
+				   CU_FALSE);
 	}
 	CU_basic_set_mode(CU_BRM_VERBOSE);
 	CU_basic_run_tests();

@@ -2,9 +2,9 @@
 // sources: hypervisor/boot/unpack.c
 // libs: -llzma -lz -lzstd -llz4
 /*
- * Unpacking kernels: what each packer of the distribution makes of the same bytes comes back, damage and
- * bombs are refused with one line, and every byte of memory is returned. The streams are made with the
- * packers' libraries at run time; the lz4 legacy frame by hand.
+ * Unpacking kernels: what each packer of the distribution makes of the same bytes comes back,
+ * damage and bombs are refused with one line, and every byte of memory is returned. The streams are
+ * made with the packers' libraries at run time; the lz4 legacy frame by hand.
  */
 #include <CUnit/Basic.h>
 #include <lz4.h>
@@ -94,13 +94,16 @@ static void make_xz(void)
 {
 	lzma_options_lzma options;
 	lzma_filter filters[] = {
-		{ LZMA_FILTER_X86, NULL }, { LZMA_FILTER_LZMA2, &options }, { LZMA_VLI_UNKNOWN, NULL },
+		{ LZMA_FILTER_X86, NULL },
+		{ LZMA_FILTER_LZMA2, &options },
+		{ LZMA_VLI_UNKNOWN, NULL },
 	};
 
 	lzma_lzma_preset(&options, 0);
 	packed_len = 0;
-	CU_ASSERT_EQUAL_FATAL(lzma_stream_buffer_encode(filters, LZMA_CHECK_CRC32, NULL, plain, SIZE, packed,
-							&packed_len, ROOM), LZMA_OK);
+	CU_ASSERT_EQUAL_FATAL(lzma_stream_buffer_encode(filters, LZMA_CHECK_CRC32, NULL, plain,
+							SIZE, packed, &packed_len, ROOM),
+			      LZMA_OK);
 }
 
 static void make_zstd(void)
@@ -122,8 +125,9 @@ static void make_lz4(void)
 	packed_len = 4;
 	while (done < SIZE) {
 		uint32_t piece = SIZE - done > 8u << 20 ? 8u << 20 : (uint32_t)(SIZE - done);
-		uint32_t n = (uint32_t)LZ4_compress_default((char *)plain + done, (char *)packed + packed_len + 4,
-							    (int)piece, (int)(ROOM - packed_len - 4));
+		uint32_t n = (uint32_t)LZ4_compress_default(
+			(char *)plain + done, (char *)packed + packed_len + 4, (int)piece,
+			(int)(ROOM - packed_len - 4));
 
 		memcpy(packed + packed_len, &n, 4);
 		packed_len += 4 + n;
@@ -176,33 +180,40 @@ static const char larger[] = "corrupt kernel: it unpacks to more than it says; c
 
 static void test_gzip(void)
 {
-	const char *damaged = "corrupt kernel: its gzip stream is damaged or truncated; copy it again";
+	const char *damaged =
+		"corrupt kernel: its gzip stream is damaged or truncated; copy it again";
 
 	round_trip(make_gzip, SIZE, damaged, damaged, larger, 8);
 }
 
 static void test_xz(void)
 {
-	const char *shorter = "corrupt kernel: its xz stream is truncated or unpacks to more than it says; "
-			      "copy it again";
+	const char *shorter =
+		"corrupt kernel: its xz stream is truncated or unpacks to more than it says; "
+		"copy it again";
 
-	round_trip(make_xz, SIZE, "corrupt kernel: its xz stream is damaged; copy it again", shorter, shorter,
-		   40);
+	round_trip(make_xz, SIZE, "corrupt kernel: its xz stream is damaged; copy it again",
+		   shorter, shorter, 40);
 }
 
 static void test_zstd(void)
 {
-	const char *damaged = "corrupt kernel: its zstd stream is damaged or truncated; copy it again";
+	const char *damaged =
+		"corrupt kernel: its zstd stream is damaged or truncated; copy it again";
 
 	round_trip(make_zstd, SIZE, damaged, damaged, larger, 2);
 }
 
 static void test_lz4(void)
 {
-	const char *damaged = "corrupt kernel: its lz4 stream is damaged, truncated or longer than it says; "
-			      "copy it again";
+	const char *damaged =
+		"corrupt kernel: its lz4 stream is damaged, truncated or longer than it says; "
+		"copy it again";
 
-	/* The format has no checksum; the second byte of the first block's length is another's beginning. */
+	/*
+	 * The format has no checksum; the second byte of the first block's length is another's
+	 * beginning.
+	 */
 	make_lz4();
 	round_trip(make_lz4, 24u << 20, damaged, damaged, damaged, packed_len - 6);
 }
@@ -235,8 +246,9 @@ static void test_starved(void)
 
 static void test_unknown(void)
 {
-	const char *reason = "the kernel is packed in an unknown way (gzip, xz, zstd and lz4 are known); "
-			     "unpack it or pack it with one of them";
+	const char *reason =
+		"the kernel is packed in an unknown way (gzip, xz, zstd and lz4 are known); "
+		"unpack it or pack it with one of them";
 	const char *why;
 
 	memset(packed, 0, 16);
@@ -265,7 +277,10 @@ static void test_bomb(void)
 	CU_ASSERT_EQUAL_FATAL(lzma_code(&stream, LZMA_FINISH), LZMA_STREAM_END);
 	packed_len = stream.total_out;
 	lzma_end(&stream);
-	/* Block header: size, flags, filter id 0x21, one property byte (the dictionary), padding, CRC32. */
+	/*
+	 * Block header: size, flags, filter id 0x21, one property byte (the dictionary), padding,
+	 * CRC32.
+	 */
 	p = packed + LZMA_STREAM_HEADER_SIZE;
 	CU_ASSERT_EQUAL_FATAL(p[2], 0x21);
 	p[4] = 39;
@@ -276,8 +291,9 @@ static void test_bomb(void)
 	}
 	budget = 1000;
 	CU_ASSERT_EQUAL(run(packed_len, SIZE, &why), -UNPACK_ENOMEM);
-	CU_ASSERT_STRING_EQUAL(why, "the kernel's xz stream needs a dictionary of more than 190 MiB; pack it "
-			       "with a smaller one");
+	CU_ASSERT_STRING_EQUAL(
+		why, "the kernel's xz stream needs a dictionary of more than 190 MiB; pack it "
+		     "with a smaller one");
 }
 
 int main(void)
@@ -292,7 +308,8 @@ int main(void)
 		{ "a huge dictionary", test_bomb },
 		CU_TEST_INFO_NULL
 	};
-	CU_SuiteInfo suites[] = { { "unpack", set_up, tear_down, NULL, NULL, tests }, CU_SUITE_INFO_NULL };
+	CU_SuiteInfo suites[] = { { "unpack", set_up, tear_down, NULL, NULL, tests },
+				  CU_SUITE_INFO_NULL };
 	unsigned int failed;
 
 	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS)
