@@ -41,7 +41,7 @@ static s64 create(struct xen_domctl *op)
 	const struct xen_domctl_createdomain *c = &op->u.createdomain;
 	struct domain_config cfg = {
 		.max_vcpus = c->max_vcpus,
-		.max_ports = min(c->max_evtchn_port, PORTS_MAX - 1) + 1,
+		.max_ports = c->max_evtchn_port < PORTS_MAX ? c->max_evtchn_port + 1 : PORTS_MAX,
 		.max_grant_frames = c->max_grant_frames < 0 ? ~0U : (u32)c->max_grant_frames,
 		.max_maptrack_frames = c->max_maptrack_frames < 0 ? ~0U : (u32)c->max_maptrack_frames,
 		.flags = c->flags,

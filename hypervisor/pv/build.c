@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The domain builder for boot modules: dom0 and domains that need no toolstack. What goes where is pv/image.c's decision;
- * this file allocates, copies and writes. Everything is written through the direct map while the frames are nobody's
- * business but ours; the page tables are validated like any guest's at the end, by pinning the root.
+ * The domain builder for boot modules: dom0 and domains that need no toolstack. What goes where is pv/image.c's
+ * decision; this file allocates, copies and writes. Everything is written through the direct map while the frames are
+ * nobody's business but ours; the page tables are validated like any guest's at the end, by pinning the root.
  */
 #include "pv/build.h"
 
@@ -154,7 +154,8 @@ static __init int populate(struct build *b, pfn_t end)
 		} else if (order) {
 			order--;
 		} else {
-			snprintf(text, sizeof(text), "it shall have %llu MiB, the machine has no more than %llu: give it less",
+			snprintf(text, sizeof(text),
+				 "it shall have %llu MiB, the machine has no more than %llu: give it less",
 				 (unsigned long long)(b->l.nr_pages / PAGES_PER_MIB),
 				 (unsigned long long)(b->next_pfn / PAGES_PER_MIB));
 			return complain(b, -ENOMEM, text);
@@ -396,7 +397,8 @@ static __init int layout(struct build *b)
 	}
 	ret = pv_layout_compute(&b->img, pages, k->initrd ? k->initrd_len : 0, 0, &b->l, &why);
 	if (ret == -PV_IMAGE_ENOMEM) {
-		snprintf(text, sizeof(text), "its kernel and initrd need %llu MiB, it shall have %llu: give it more memory",
+		snprintf(text, sizeof(text),
+			 "its kernel and initrd need %llu MiB, it shall have %llu: give it more memory",
 			 (unsigned long long)DIV_ROUND_UP(b->l.end_pfn, PAGES_PER_MIB),
 			 (unsigned long long)(pages / PAGES_PER_MIB));
 		return complain(b, -ENOMEM, text);

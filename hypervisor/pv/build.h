@@ -13,7 +13,7 @@ struct boot_kernel {
 	u64 image_len;
 	paddr_t initrd;        /* 0: none */
 	u64 initrd_len;        /* bytes */
-	bool initrd_adopt;     /* the domain may have the very frames of the initrd; nothing else lies on its last one */
+	bool initrd_adopt;     /* the domain may have the very frames of the initrd; the last one holds nothing else */
 	const char *cmdline;
 	u64 nr_pages;          /* memory to start with; for dom0 0: all that is free but the reserve */
 	u64 max_pages;         /* memory it may grow to, at least nr_pages; 0: nr_pages */
