@@ -24,11 +24,6 @@ static inline bool policy_before(u64 a, u64 b)
 u64 policy_charge(u64 ns, u32 weight);
 /* Where a vCPU starts that wakes up on a queue whose virtual clock shows `clock`. */
 u64 policy_wake(u64 vruntime, u64 clock);
-/* The same place relative to another queue's clock. */
-static inline u64 policy_move(u64 vruntime, u64 clock_from, u64 clock_to)
-{
-	return vruntime - clock_from + clock_to;
-}
 /* Does a vCPU that became runnable interrupt the running one? */
 bool policy_preempts(u64 waking, u64 running);
 /* May the running vCPU go on while another one waits? */

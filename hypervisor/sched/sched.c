@@ -18,6 +18,7 @@
 #include "domain/domain.h"
 #include "domain/timer.h"
 #include "lib/printk.h"
+#include "lib/string.h"
 #include "pv-abi/errno.h"
 #include "sched/policy.h"
 
@@ -27,7 +28,7 @@ static struct run_queue {
 	volatile u16 load;         /* how many wait, and one for curr if it is not idle; read by all */
 	struct vcpu *curr;
 	u64 curr_since;            /* ns of system time up to which curr's time was charged */
-	u64 clock;                 /* virtual: the smallest vruntime so far, never goes back; read by all */
+	u64 clock;                 /* virtual: the smallest vruntime so far, never goes back */
 	bool slice_armed;
 	bool yields;               /* curr called sched_yield(); its own CPU's */
 	struct timer slice;
@@ -135,7 +136,7 @@ static void arm_slice(struct run_queue *q, u64 now)
 	timer_set(&q->slice, end);
 }
 
-/* Queue v, which is runnable and not running, on the queue that it belongs to, and see to it that it gets its CPU. */
+/* Queue v, runnable, not running and settled, on the queue that it belongs to, and see to it that it gets its CPU. */
 static void enqueue(struct run_queue *q, struct vcpu *v, u64 now)
 {
 	unsigned cpu = queue_cpu(q);
@@ -147,7 +148,6 @@ static void enqueue(struct run_queue *q, struct vcpu *v, u64 now)
 		softirq_raise_on(cpu, SOFTIRQ_SCHEDULE);
 		return;
 	}
-	charge(q, now);
 	if (policy_preempts(v->sched.vruntime, q->curr->sched.vruntime) || !runnable(q->curr))
 		softirq_raise_on(cpu, SOFTIRQ_SCHEDULE);
 	else
@@ -170,12 +170,29 @@ static unsigned pick_cpu(const struct vcpu *v, bool rotate)
 	return policy_pick_cpu(allowed_cpus(v), atomic_read(&idle_cpus), v->sched.cpu, load, rotate);
 }
 
-/* Make v, in nobody's hands and locked by its queue, belong to another CPU. */
-static void change_cpu(struct run_queue *from, struct vcpu *v, unsigned cpu)
+/*
+ * Make v, in nobody's hands and locked by its queue, belong to another CPU. Queues' clocks differ, so it takes along how far it
+ * is before or behind this one's, until settle() with the other queue locked.
+ */
+static void change_cpu(struct run_queue *from, struct vcpu *v, unsigned cpu, u64 now)
 {
-	v->sched.vruntime = policy_move(v->sched.vruntime, from->clock, READ_ONCE(queues[cpu].clock));
+	if (!v->sched.relative) {
+		charge(from, now);
+		v->sched.vruntime -= from->clock;
+		v->sched.relative = true;
+	}
 	smp_wmb();
 	WRITE_ONCE(v->sched.cpu, cpu);
+}
+
+/* Bring the queue's clock up to date, and v to it. */
+static void settle(struct run_queue *q, struct vcpu *v, u64 now)
+{
+	charge(q, now);
+	if (v->sched.relative) {
+		v->sched.vruntime += q->clock;
+		v->sched.relative = false;
+	}
 }
 
 /* The runstate of a vCPU that is not to run. */
@@ -205,13 +222,13 @@ static void enqueue_woken(struct vcpu *v)
 		if (!placed || !(allowed_cpus(v) & CPU_MASK(cpu)))
 			cpu = pick_cpu(v, false);
 		if (cpu == queue_cpu(q)) {
-			charge(q, now);
+			settle(q, v, now);
 			v->sched.vruntime = policy_wake(v->sched.vruntime, q->clock);
 			enqueue(q, v, now);
 			unlock_queue(q, flags);
 			return;
 		}
-		change_cpu(q, v, cpu);
+		change_cpu(q, v, cpu, now);
 		unlock_queue(q, flags);
 		placed = true;
 	}
@@ -241,6 +258,7 @@ void sched_switched(struct vcpu *prev)
 			bool goes_on = runnable(prev);
 
 			prev->running = false;
+			settle(q, prev, now);
 			if (goes_on)
 				enqueue(q, prev, now);
 			else
@@ -248,7 +266,7 @@ void sched_switched(struct vcpu *prev)
 			unlock_queue(q, flags);
 			return;
 		}
-		change_cpu(q, prev, cpu);
+		change_cpu(q, prev, cpu, now);
 		unlock_queue(q, flags);
 		placed = true;
 	}
@@ -340,7 +358,7 @@ void vcpu_kick_nmi(struct vcpu *v)
  */
 
 /* Move a vCPU that waits elsewhere and may run here to this CPU's queue. */
-static bool pull_from(unsigned cpu, unsigned other)
+static bool pull_from(unsigned cpu, unsigned other, u64 now)
 {
 	struct run_queue *q = &queues[cpu], *from = &queues[other];
 	struct vcpu *v;
@@ -356,7 +374,8 @@ static bool pull_from(unsigned cpu, unsigned other)
 	}
 	if (found) {
 		unlink(from, v);
-		change_cpu(from, v, cpu);
+		change_cpu(from, v, cpu, now);
+		settle(q, v, now);
 		link(q, v);
 	}
 	spin_unlock(&from->lock);
@@ -365,7 +384,7 @@ static bool pull_from(unsigned cpu, unsigned other)
 }
 
 /* Look for work, the most loaded CPU first. Interrupts off. */
-static bool pull(unsigned cpu)
+static bool pull(unsigned cpu, u64 now)
 {
 	cpumask_t left = cpus_online & ~CPU_MASK(cpu);
 
@@ -378,7 +397,7 @@ static bool pull(unsigned cpu)
 		if (queues[best].load < 2)
 			/* At most one vCPU, which runs, or is about to be picked by its CPU. */
 			return false;
-		if (pull_from(cpu, best))
+		if (pull_from(cpu, best, now))
 			return true;
 		left &= ~CPU_MASK(best);
 	}
@@ -420,7 +439,7 @@ static void schedule(void)
 		spin_unlock(&q->lock);
 		/* First say that we are idle, then look: who queues a vCPU meanwhile sees the one or we see the other. */
 		atomic_or(&idle_cpus, CPU_MASK(cpu));
-		pull(cpu);
+		pull(cpu, now);
 		pulled = true;
 	}
 	q->yields = false;
@@ -487,6 +506,8 @@ void __noreturn idle_loop(void)
 
 void sched_init(void)
 {
+	idle_cpus = 0;
+	memset(queues, 0, sizeof(queues));
 	for (unsigned cpu = 0; cpu < NR_CPUS; cpu++) {
 		list_init(&queues[cpu].waiting);
 		timer_init(&queues[cpu].slice, slice_over, NULL, cpu);
@@ -520,8 +541,9 @@ int sched_init_vcpu(struct vcpu *v, unsigned cpu)
 	list_init(&v->sched.link);
 	v->sched.cpu = v->cpu = cpu;
 	v->sched.affinity = ~0ULL;
-	v->sched.weight = first ? first->sched.weight : SCHED_WEIGHT_NORMAL;
-	v->sched.vruntime = READ_ONCE(queues[cpu].clock);
+	v->sched.weight = first && first != v ? first->sched.weight : SCHED_WEIGHT_NORMAL;
+	v->sched.vruntime = -SCHED_CREDIT_NS; /* as if it had slept */
+	v->sched.relative = true;
 	return 0;
 }
 

@@ -14,6 +14,7 @@ struct sched_vcpu {
 	unsigned cpu;         /* the queue it belongs to */
 	cpumask_t affinity;   /* hard affinity: where it may run */
 	u64 vruntime;         /* ns of CPU received, scaled by weight */
+	bool relative;        /* vruntime is relative to the clock of whichever queue it comes to next */
 	u64 slice_end;        /* ns of system time */
 	u32 weight;           /* 256 is normal */
 	bool queued;
