@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// vcpus: 2
+/*
+ * Floating point: fpu_taskswitch sets a virtual TS bit, the next FPU instruction is the guest's #NM and the bit is gone;
+ * CLTS and CR0 mean the same bit. Registers belong to the vcpu: they survive the scheduler, and another vcpu never sees them.
+ */
+#include "guest.h"
+
+const char test_name[] = "fpu";
+
+static volatile uint64_t seen_by_other[2];
+static volatile int other_state;
+
+static void use(void *arg)
+{
+	(void)arg;
+	__asm__ volatile("movq %%xmm0, %%rax" ::: "rax");
+}
+
+static void x87(void *arg)
+{
+	(void)arg;
+	__asm__ volatile("fnop");
+}
+
+static uint64_t cr0(void)
+{
+	uint64_t v;
+
+	__asm__ volatile("movq %%cr0, %0" : "=r"(v));
+	return v;
+}
+
+static void other(void)
+{
+	uint64_t a, b;
+
+	__asm__ volatile("movq %%xmm0, %0; movq %%xmm5, %1" : "=r"(a), "=r"(b));
+	seen_by_other[0] = a;
+	seen_by_other[1] = b;
+	__asm__ volatile("movq %0, %%xmm0; movq %0, %%xmm5" :: "r"(0x7777UL));
+	other_state = 1;
+	for (;;) {
+		__asm__ volatile("movq %%xmm0, %0" : "=r"(a));
+		if (a != 0x7777)
+			fail("the other vcpu's register became %#lx", a);
+		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+	}
+}
+
+void test_main(void)
+{
+	uint64_t v;
+
+	check_eq(probe(use, NULL), -1);
+	check_eq(cr0() & 8, 0);
+	check_eq(hypercall(fpu_taskswitch, 1L), 0);
+	check_eq(cr0() & 8, 8);
+	check_eq(probe(use, NULL), 7);
+	check_eq(cr0() & 8, 0);
+	check_eq(probe(use, NULL), -1);
+	check_eq(hypercall(fpu_taskswitch, 1L), 0);
+	check_eq(probe(x87, NULL), 7);
+	check_eq(hypercall(fpu_taskswitch, 1L), 0);
+	__asm__ volatile("clts");
+	check_eq(cr0() & 8, 0);
+	check_eq(probe(use, NULL), -1);
+	__asm__ volatile("movq %0, %%cr0" :: "r"(cr0() | 8));
+	check_eq(probe(use, NULL), 7);
+	check_eq(hypercall(fpu_taskswitch, 1L), 0);
+	check_eq(hypercall(fpu_taskswitch, 0L), 0);
+	check_eq(probe(use, NULL), -1);
+
+	__asm__ volatile("movq %0, %%xmm0; movq %0, %%xmm5" :: "r"(0x5a5a12345678UL));
+	vcpu_start(1, other);
+	while (!other_state)
+		check_eq(hypercall(sched_op, (long)SCHEDOP_yield, 0L), 0);
+	check(seen_by_other[0] != 0x5a5a12345678 && seen_by_other[1] != 0x5a5a12345678);
+	for (int i = 0; i < 500; i++) {
+		__asm__ volatile("movq %%xmm0, %0" : "=r"(v));
+		check_eq(v, 0x5a5a12345678);
+		__asm__ volatile("movq %%xmm5, %0" : "=r"(v));
+		check_eq(v, 0x5a5a12345678);
+		check_eq(hypercall(sched_op, (long)SCHEDOP_yield, 0L), 0);
+	}
+	check_eq(hypercall(vcpu_op, (long)VCPUOP_down, 1L, 0L), 0);
+}

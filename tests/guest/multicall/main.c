@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * multicall: a list of hypercalls, each with its own result. One that fails does not stop the others; a list inside a list is
+ * an error of that entry; a long list is interrupted and continued without the guest's noticing.
+ */
+#include "guest.h"
+
+const char test_name[] = "multicall";
+
+static uint8_t a[PAGE_SIZE] __attribute__((aligned(4096)));
+
+void test_main(void)
+{
+	uint64_t own = LEAF(virt_to_mfn(a), PTE_KERNEL);
+	struct mmu_update good = { pte_maddr(a), own }, bad = { pte_maddr(a), 1UL << 46 | PTE_KERNEL };
+	uint32_t done = 9;
+	struct multicall_entry inner = { .op = __HYPERVISOR_xen_version };
+	struct multicall_entry m[] = {
+		{ .op = __HYPERVISOR_xen_version, .args = { XENVER_version } },
+		{ .op = __HYPERVISOR_update_va_mapping, .args = { (uint64_t)a, 1UL << 46 | PTE_KERNEL, 0 } },
+		{ .op = 63 },
+		{ .op = __HYPERVISOR_mmu_update, .args = { (uint64_t)&bad, 1, (uint64_t)&done, DOMID_SELF } },
+		{ .op = __HYPERVISOR_multicall, .args = { (uint64_t)&inner, 1 } },
+		{ .op = 0xffffffffffffffff },
+		{ .op = __HYPERVISOR_mmu_update, .args = { (uint64_t)&good, 1, (uint64_t)&done, DOMID_SELF } },
+		{ .op = __HYPERVISOR_xen_version, .args = { XENVER_version } },
+	};
+	struct multicall_entry *list = page_alloc();
+	int n = PAGE_SIZE / sizeof(*list);
+
+	for (int i = 0; i < 8; i++)
+		m[i].result = 0x1111;
+	check_eq(hypercall(multicall, m, 8L), 0);
+	check_eq(m[0].result, 4 << 16 | 17);
+	check((long)m[1].result < 0);
+	check_eq(m[2].result, -ENOSYS);
+	check((long)m[3].result < 0);
+	check((long)m[4].result < 0);
+	check_eq(m[5].result, -ENOSYS);
+	check_eq(m[6].result, 0);
+	check_eq(done, 1);
+	check_eq(m[7].result, 4 << 16 | 17);
+	check_eq(hypercall(multicall, m, 0L), 0);
+	check_eq(hypercall(multicall, (void *)0x10000, 1L), -EFAULT);
+	check_eq(hypercall(multicall, (void *)0xffff830000000000UL, 1L), -EFAULT);
+
+	/* The last entry lies on a page that is not there: the ones before it are done. */
+	check_eq(hypercall(update_va_mapping, a, 0L, (long)UVMF_INVLPG), 0);
+	check_eq(probe_read(a), 14);
+	check_eq(map_page(a, virt_to_mfn(a), PTE_KERNEL), 0);
+
+	for (int round = 0; round < 30; round++) {
+		for (int i = 0; i < n; i++)
+			list[i] = (struct multicall_entry){
+				.op = __HYPERVISOR_update_va_mapping, .result = 5,
+				.args = { (uint64_t)a, i & 1 ? own : own & ~PTE_RW, UVMF_INVLPG | UVMF_ALL },
+			};
+		check_eq(hypercall(multicall, list, (long)n), 0);
+		for (int i = 0; i < n; i++)
+			check_eq(list[i].result, 0);
+		check(!!(*pte_of(a) & PTE_RW) == !((n - 1) % 2 == 0));
+	}
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Time: system time by the shared clock only grows, the one-shot timers (set_timer_op and VCPUOP_set_singleshot_timer) raise
+ * VIRQ_TIMER not before they should, one in the past at once and without an error, unless the guest asks for one; the
+ * periodic timer keeps its pace; a stopped timer is silent. Other vcpus' timers are nobody's business.
+ */
+#include "guest.h"
+
+const char test_name[] = "timers";
+
+#define MS 1000000UL
+
+static volatile unsigned fired;
+static volatile uint64_t fired_at;
+static unsigned port;
+
+static void event(unsigned p)
+{
+	check_eq(p, port);
+	fired_at = system_time();
+	fired++;
+}
+
+static void wait(unsigned n)
+{
+	uint64_t start = system_time();
+
+	while (fired < n) {
+		events_off();
+		if (fired >= n)
+			break;
+		check_eq(hypercall(sched_op, (long)SCHEDOP_block, 0L), 0);
+		if (system_time() - start > 20000 * MS)
+			fail("no timer event for 20 s");
+	}
+	events_on();
+}
+
+/* The ticker does not wake who sleeps: it is for a kernel that is running. */
+static void ticks(unsigned n)
+{
+	uint64_t start = system_time();
+
+	while (fired < n) {
+		pause();
+		if (system_time() - start > 20000 * MS)
+			fail("no tick for 20 s");
+	}
+}
+
+static long singleshot(uint64_t at, unsigned flags)
+{
+	struct vcpu_set_singleshot_timer t = { at, flags };
+
+	return hypercall(vcpu_op, (long)VCPUOP_set_singleshot_timer, 0L, &t);
+}
+
+static long periodic(uint64_t ns)
+{
+	struct vcpu_set_periodic_timer t = { ns };
+
+	return hypercall(vcpu_op, (long)VCPUOP_set_periodic_timer, 0L, &t);
+}
+
+/* Nothing comes for 30 ms. */
+static void silence(void)
+{
+	uint64_t until = system_time() + 30 * MS;
+	unsigned n = fired;
+
+	while (system_time() < until)
+		pause();
+	check_eq(fired, n);
+}
+
+static void test_clock(void)
+{
+	uint64_t last = system_time();
+
+	check(last > 0);
+	for (int i = 0; i < 20000; i++) {
+		uint64_t now = system_time();
+
+		if (now < last)
+			fail("time went back by %lu ns", last - now);
+		last = now;
+	}
+}
+
+void test_main(void)
+{
+	uint64_t t;
+
+	test_clock();
+	port = bind_virq(VIRQ_TIMER, 0);
+	event_hook = event;
+	/* A vcpu starts with a ticker of 100 Hz, which kernels stop first of all. */
+	events_on();
+	ticks(2);
+	check_eq(hypercall(vcpu_op, (long)VCPUOP_stop_periodic_timer, 0L, 0L), 0);
+	silence();
+
+	for (int i = 0; i < 5; i++) {
+		fired = 0;
+		t = system_time() + 5 * MS;
+		check_eq(hypercall(set_timer_op, t), 0);
+		wait(1);
+		check(fired_at >= t);
+		check_eq(fired, 1);
+		fired = 0;
+		t = system_time() + 3 * MS;
+		check_eq(singleshot(t, VCPU_SSHOTTMR_future), 0);
+		wait(1);
+		check(fired_at >= t);
+	}
+	/* In the past: at once. */
+	fired = 0;
+	check_eq(singleshot(system_time() - MS, 0), 0);
+	wait(1);
+	fired = 0;
+	check_eq(singleshot(1, 0), 0);
+	wait(1);
+	fired = 0;
+	check_eq(hypercall(set_timer_op, 1L), 0);
+	wait(1);
+	check_eq(singleshot(system_time() - MS, VCPU_SSHOTTMR_future), -ETIME);
+	silence();
+	/* Stopped, and never set. */
+	check_eq(singleshot(system_time() + 10 * MS, 0), 0);
+	check_eq(hypercall(vcpu_op, (long)VCPUOP_stop_singleshot_timer, 0L, 0L), 0);
+	silence();
+	check_eq(hypercall(set_timer_op, system_time() + 10 * MS), 0);
+	check_eq(hypercall(set_timer_op, 0L), 0);
+	silence();
+	/* A later time replaces an earlier one. */
+	fired = 0;
+	t = system_time() + 40 * MS;
+	check_eq(singleshot(system_time() + 5 * MS, 0), 0);
+	check_eq(singleshot(t, 0), 0);
+	wait(1);
+	check(fired_at >= t);
+	/* Far away: no wrap into the past. */
+	check_eq(singleshot(1UL << 62, 0), 0);
+	silence();
+	check_eq(hypercall(vcpu_op, (long)VCPUOP_stop_singleshot_timer, 0L, 0L), 0);
+
+	fired = 0;
+	t = system_time();
+	check_eq(periodic(4 * MS), 0);
+	ticks(5);
+	check(fired_at - t >= 16 * MS);
+	check_eq(hypercall(vcpu_op, (long)VCPUOP_stop_periodic_timer, 0L, 0L), 0);
+	silence();
+	check_refused(periodic(1000));
+	check_refused(periodic(~0UL));
+	check_refused(hypercall(vcpu_op, (long)VCPUOP_set_singleshot_timer, 0L, 0x10000L));
+	check_refused(hypercall(vcpu_op, (long)VCPUOP_stop_singleshot_timer, 1L, 0L));
+	check_refused(hypercall(vcpu_op, (long)VCPUOP_set_periodic_timer, 1L, 0L));
+	close_event(port);
+}
