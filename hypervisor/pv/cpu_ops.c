@@ -54,7 +54,7 @@ s64 do_set_segment_base(u64 which, u64 base)
 /* Debug registers: SDM vol. 3B, 17.2. */
 #define DR7_ENABLED   0xff
 #define DR7_FIXED     0x400
-#define DR7_ALLOWED   0xffff27ffULL /* without GD, RTM and reserved bits */
+#define DR7_ALLOWED   0xffff07ffULL /* without GD, RTM and reserved bits */
 #define DR6_FIXED     0xffff0ff0ULL
 
 #define READ_DR(n, v)  __asm__ volatile("mov %%dr" #n ", %0" : "=r"(v))
