@@ -214,9 +214,12 @@ void desc_tables_load(struct vcpu *v)
 	unsigned gdt_pages = DIV_ROUND_UP(v->pv.gdt_entries, 512U);
 	unsigned ldt_pages = DIV_ROUND_UP(v->pv.ldt_entries, 512U);
 	u64 *gdt = c->gdt;
+	/* The limit covers the guest's whole part: what it has not filled reads as null descriptors, so that they are #GP. */
+	u64 none = ((u64 *)c->area_l1)[EA_GDT + 15];
 
 	for (unsigned i = 0; i < EA_GDT_OURS; i++)
-		set_window(c, EA_GDT, i, i < gdt_pages ? v->pv.gdt_frames[i] << PAGE_SHIFT | PTE_P | PTE_AD | PTE_RW | PTE_NX : 0);
+		set_window(c, EA_GDT, i,
+			   i < gdt_pages ? v->pv.gdt_frames[i] << PAGE_SHIFT | PTE_P | PTE_AD | PTE_RW | PTE_NX : none);
 	for (unsigned i = 0; i < 16; i++)
 		set_window(c, EA_LDT, i, i < ldt_pages ? v->pv.ldt_frames[i] << PAGE_SHIFT | PTE_P | PTE_AD | PTE_RW | PTE_NX : 0);
 	if (v->pv.ldt_entries) {
