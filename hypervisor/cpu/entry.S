@@ -317,7 +317,8 @@ common_entry_u:
 
 /*
  * From ring 0: in the hypervisor proper (stack is the main one, nothing to do) or at the iretq above, on the entry stack
- * with the guest's root. The latter is a guest's bad frame: back to our root, and let C find out.
+ * with the guest's root. The latter is a guest's bad frame: back to our root and to the main stack, where the guest's
+ * registers are put together again from what the iretq could not load and what is still in the CPU.
  */
 ring0_u:
 	pushq %rax
@@ -325,17 +326,32 @@ ring0_u:
 	pushq %rcx
 	leaq iret_to_guest_u(%rip), %rcx
 	cmpq %rcx, %rax
+	je iret_failed_u
 	popq %rcx
-	jne 3f
-	pushq %rcx
+	popq %rax
+	save_regs
+	jmp common_saved
+iret_failed_u:
 	movq %rsp, %rcx
 	andq $~0xfff, %rcx
 	movq (-4096 + EI_HV_CR3)(%rcx), %rax
 	movq %rax, %cr3
+	movq (-4096 + EI_STACK_TOP)(%rcx), %rax
+	/* rip..ss are the uppermost words of the entry stack, and of the main one. */
+	.irp word, 8, 16, 24, 32, 40
+	pushq (4096 - \word)(%rcx)
+	popq -\word(%rax)
+	.endr
+	movq $0, -48(%rax)
+	pushq 8(%rsp)
+	popq -56(%rax)
 	popq %rcx
-3:	popq %rax
+	leaq -56(%rax), %rsp
+	popq %rax
 	save_regs
-	jmp common_saved
+	movq %rsp, %rdi
+	call iret_failed
+	jmp exit_to_guest
 
 /*
  * NMI, #MC and #DF run on stacks of their own and may come at any instruction, also between a guest's entry and the

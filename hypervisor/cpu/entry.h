@@ -10,6 +10,7 @@ void syscall_from_guest(struct regs *r);
 void syscall32_from_guest(struct regs *r);
 void trap_from_guest(struct regs *r);
 struct regs *trap_from_hypervisor(struct regs *r);
+void iret_failed(struct regs *g);
 void ist_from_anywhere(struct regs *r);
 void exit_work(struct regs *r);
 struct two_words {

@@ -190,6 +190,14 @@ void trap_from_guest(struct regs *r)
 	pv_inject_trap(vector, r->error_code);
 }
 
+/* The guest's frame could not be loaded; `g` is all of it, at the top of the main stack. */
+void iret_failed(struct regs *g)
+{
+	g->vector = 0;
+	local_irq_enable();
+	pv_bounce_failsafe(g);
+}
+
 /*
  * A fault in ring 0: expected at marked instructions; at the IRETQ to the guest it is the guest's bad frame and becomes its
  * failsafe callback. Returns the regs to leave with in that case.
@@ -203,14 +211,12 @@ struct regs *trap_from_hypervisor(struct regs *r)
 		irq_dispatch(r);
 		return NULL;
 	}
-	if (r->rip == (u64)iret_to_guest || r->rip == (u64)iret_to_guest_u) {
+	if (r->rip == (u64)iret_to_guest) {
 		struct regs *g = guest_regs();
 
 		/* The general registers were the guest's already; rip..ss are still in place. */
 		memmove(g, r, offsetof(struct regs, error_code));
-		g->vector = 0;
-		local_irq_enable();
-		pv_bounce_failsafe(g);
+		iret_failed(g);
 		return g;
 	}
 	fix = extable_find(r->rip);
