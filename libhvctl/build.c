@@ -42,7 +42,7 @@ static const struct unpack_alloc heap = { take, give, NULL };
 
 /* Map a file read-only. An empty one is an error: neither a kernel nor a ramdisk is. */
 static int map_file(struct hvctl_ctx *ctx, const char *what, const char *path, void **data,
-		    size_t *len)
+		    size_t *len, char key[KCACHE_KEY_MAX])
 {
 	int error = 0, fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
@@ -62,6 +62,7 @@ static int map_file(struct hvctl_ctx *ctx, const char *what, const char *path, v
 		error = hvctl_fail(ctx, EINVAL, "the %s %s is empty; copy it again", what, path);
 	if (!error) {
 		*len = (size_t)st.st_size;
+		kcache_key(&st, key);
 		*data = mmap(NULL, *len, PROT_READ, MAP_PRIVATE, fd, 0);
 		if (*data == MAP_FAILED) {
 			*data = NULL;
@@ -89,6 +90,10 @@ static int get_elf(struct build *b, const char *path)
 		b->elf_len = payload.len;
 		return 0;
 	}
+	hvctl_step(b->ctx, "unpacking the kernel", 5);
+	b->elf = kcache_get(b->key, &b->elf_len);
+	if (b->elf)
+		return 0;
 	size = payload.unpacked_size;
 	if (!size)
 		size = unpack_size(payload.data, payload.len, &heap);
@@ -100,16 +105,17 @@ static int get_elf(struct build *b, const char *path)
 	b->elf = malloc(size);
 	if (!b->elf)
 		return hvctl_no_memory(b->ctx);
-	hvctl_step(b->ctx, "unpacking the kernel", 5);
 	n = unpack(payload.data, payload.len, b->elf, size, &heap, &why);
 	if (n < 0)
 		return hvctl_fail(b->ctx, (int)-n, "kernel %s: %s", path, why);
 	b->elf_len = (size_t)n;
+	b->slow = true;
 	return 0;
 }
 
 int build_prepare(struct hvctl_ctx *ctx, const struct hvctl_config *config, struct build *b)
 {
+	char unused[KCACHE_KEY_MAX];
 	const char *why;
 	int error;
 
@@ -121,10 +127,11 @@ int build_prepare(struct hvctl_ctx *ctx, const struct hvctl_config *config, stru
 			"'extra' or 'cmdline'",
 			strlen(config->cmdline), MAX_GUEST_CMDLINE - 1);
 	hvctl_step(ctx, "reading the kernel", 1);
-	error = map_file(ctx, "kernel", config->kernel, &b->kernel_file.data, &b->kernel_file.len);
+	error = map_file(ctx, "kernel", config->kernel, &b->kernel_file.data, &b->kernel_file.len,
+			 b->key);
 	if (!error && config->ramdisk)
 		error = map_file(ctx, "ramdisk", config->ramdisk, &b->ramdisk.data,
-				 &b->ramdisk.len);
+				 &b->ramdisk.len, unused);
 	if (!error)
 		error = get_elf(b, config->kernel);
 	if (error)

@@ -17,6 +17,8 @@ struct build {
 	/* by build_prepare() */
 	uint8_t *elf;			/* the unpacked kernel, page aligned map or heap memory */
 	size_t elf_len;
+	bool slow;			/* it took long to unpack and is worth keeping */
+	char key[KCACHE_KEY_MAX];	/* of the kernel file */
 	struct { void *data; size_t len; } kernel_file, ramdisk;	/* maps of the files */
 	struct pv_image image;
 	struct pv_layout layout;

@@ -33,6 +33,7 @@ void hvctl_close(struct hvctl_ctx *ctx)
 		return;
 	hvctl_drop_held(ctx);
 	free(ctx->held);
+	free(ctx->kernel);
 	xs_close(ctx->xs);
 	if (ctx->privcmd >= 0)
 		close(ctx->privcmd);
@@ -138,6 +139,15 @@ void hvctl_drop_held(struct hvctl_ctx *ctx)
 {
 	while (ctx->nr_held)
 		close(ctx->held[--ctx->nr_held]);
+}
+
+void hvctl_cache_kernel(struct hvctl_ctx *ctx)
+{
+	if (!ctx->kernel)
+		return;
+	kcache_put(ctx->kernel_key, ctx->kernel, ctx->kernel_len);
+	free(ctx->kernel);
+	ctx->kernel = NULL;
 }
 
 struct xs *hvctl_xs(struct hvctl_ctx *ctx)

@@ -385,6 +385,13 @@ int hvctl_create(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int fla
 		while (ctx->nr_held > held)
 			close(ctx->held[--ctx->nr_held]);
 	} else {
+		if (b.slow) {
+			free(ctx->kernel);
+			ctx->kernel = b.elf;
+			ctx->kernel_len = b.elf_len;
+			memcpy(ctx->kernel_key, b.key, sizeof(b.key));
+			b.elf = NULL;
+		}
 		hvctl_step(ctx, "created", 100);
 		*domid = id;
 	}

@@ -12,6 +12,8 @@
 
 #include "include/hvctl.h"
 
+#include "kcache.h"
+
 struct xs;
 
 struct hvctl_ctx {
@@ -25,7 +27,13 @@ struct hvctl_ctx {
 	void *warning_data;
 	int *held;			/* loop devices kept open for hvctl_create()'s caller */
 	size_t nr_held;
+	void *kernel;			/* the last one unpacked, for the cache, or NULL */
+	size_t kernel_len;
+	char kernel_key[KCACHE_KEY_MAX];
 };
+
+/* Put the kernel of the last hvctl_create() into the cache, if it is worth it, and forget it. */
+void hvctl_cache_kernel(struct hvctl_ctx *ctx);
 
 /* Store a message and return -error (error > 0, an errno value). */
 __attribute__((format(printf, 3, 4)))

@@ -89,6 +89,7 @@ static const char *reason_name(unsigned int reason)
 
 int hvctl_monitor(struct hvctl_ctx *ctx, struct hvctl_config *c, uint32_t *domid)
 {
+	hvctl_cache_kernel(ctx);
 	for (;;) {
 		enum hvctl_action action;
 		unsigned int reason = 0;
@@ -126,5 +127,6 @@ int hvctl_monitor(struct hvctl_ctx *ctx, struct hvctl_config *c, uint32_t *domid
 		ret = hvctl_create(ctx, c, 0, domid);
 		if (ret)
 			return ret;
+		hvctl_cache_kernel(ctx);
 	}
 }
