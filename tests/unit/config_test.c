@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: libhvctl/config.c libhvctl/cfgfile.c libhvctl/context.c libhvctl/kcache.c libhvctl/xs.c hypervisor/boot/unpack.c
+// sources: libhvctl/config.c libhvctl/cfgfile.c libhvctl/context.c libhvctl/kcache.c libhvctl/xs.c
+// sources: hypervisor/boot/unpack.c
 // libs: -llzma -lz -lzstd -llz4
 /*
  * Configuration files: what xl.cfg files mean, and that each mistake gets one line with file, line,
