@@ -177,7 +177,10 @@ int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 		return -EINVAL;
 	if (!context_claim(v))
 		return v->domain->dying ? -EINVAL : -EBUSY;
-	if (v->initialised)
+	/* A guest's own vCPU may have been initialised and started since its caller looked: it is not paused and may run. */
+	if (v->initialised && v->domain == current->domain)
+		ret = -EEXIST;
+	else if (v->initialised)
 		ret = same_tables(v, c) ? 0 : -EOPNOTSUPP;
 	else
 		ret = take_tables(v, c);
