@@ -6,7 +6,7 @@
 #include "boot/multiboot.h"
 #include "boot/e820.h"
 #include "lib/string.h"
-#include "memory/directmap.h"
+#include "memory/layout.h"
 
 struct boot_info boot_info;
 struct e820_map machine_e820;
@@ -156,6 +156,16 @@ static __init const char *parse_mb1(paddr_t pa)
 	return err;
 }
 
+/* The tag holds a copy of the RSDP, in memory that will be the heap's: it moves into the image. */
+static u8 rsdp_copy[64] __aligned(16);
+
+static __init void keep_rsdp(const struct mb2_tag *t)
+{
+	memset(rsdp_copy, 0, sizeof(rsdp_copy));
+	memcpy(rsdp_copy, t + 1, min((size_t)t->size - sizeof(*t), sizeof(rsdp_copy)));
+	boot_info.rsdp = (paddr_t)rsdp_copy - IMAGE_VIRT_START + IMAGE_PHYS_START;
+}
+
 static __init const char *parse_mb2(paddr_t pa)
 {
 	const u32 *head = paddr_to_va(pa);
@@ -194,10 +204,10 @@ static __init const char *parse_mb2(paddr_t pa)
 		}
 		case 14:
 			if (!boot_info.rsdp)
-				boot_info.rsdp = va_to_paddr(t + 1);
+				keep_rsdp(t);
 			break;
 		case 15:
-			boot_info.rsdp = va_to_paddr(t + 1);
+			keep_rsdp(t);
 			break;
 		}
 		off += ALIGN_UP(t->size, 8U);

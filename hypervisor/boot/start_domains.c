@@ -137,6 +137,23 @@ static bool __init parse_domu(const char *line, char *name, size_t name_size, u6
 	return *vcpus >= 1 && *vcpus <= MAX_VCPUS;
 }
 
+/*
+ * A loader's configuration may put a word of its own before the module's (a file name, a placeholder): take it off if one of ours
+ * follows.
+ */
+static const char *__init module_line(const struct boot_module *m)
+{
+	const char *second = strchr(m->cmdline, ' ');
+
+	while (second && *second == ' ')
+		second++;
+	if (second && (!strncmp(second, "domU=", 5) || !strncmp(second, "initrd=", 7)))
+		return second;
+	if (!strncmp(m->cmdline, "placeholder", 11) && (m->cmdline[11] == ' ' || !m->cmdline[11]))
+		return second ? second : "";
+	return m->cmdline;
+}
+
 static bool __init is_domu(const struct boot_module *m)
 {
 	return !strncmp(m->cmdline, "domU=", 5);
@@ -183,6 +200,8 @@ void __init start_domains_build(void)
 	unsigned domus = 0;
 	u64 keep = 0;
 
+	for (unsigned i = 0; i < boot_info.nr_modules; i++)
+		boot_info.modules[i].cmdline = module_line(&boot_info.modules[i]);
 	for (unsigned i = 0; i < boot_info.nr_modules; i++) {
 		const struct boot_module *m = &boot_info.modules[i];
 		char name[32];
