@@ -120,7 +120,7 @@ static __init void e820_tidy(void)
 static __init const char *add_module(u64 start, u64 end, const char *line)
 {
 	if (boot_info.nr_modules == BOOT_MODULES_MAX)
-		return "more than 32 boot modules: give fewer";
+		return "more than 64 boot modules: give fewer";
 	if (end < start)
 		return "a boot module ends before it starts: the boot loader is broken";
 	boot_info.modules[boot_info.nr_modules++] = (struct boot_module){ start, end - start, line };

@@ -4,8 +4,8 @@
 
 #include "lib/types.h"
 
-#define BOOT_MODULES_MAX 32
-#define BOOT_STRINGS_MAX 8192
+#define BOOT_MODULES_MAX 64
+#define BOOT_STRINGS_MAX 16384
 
 /* What the boot loader handed over, copied out of its memory. Lives until the init sections are freed. */
 struct boot_module {

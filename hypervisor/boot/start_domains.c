@@ -18,7 +18,7 @@ static u64 opt_dom0_max_vcpus;
 OPTION_STRING("dom0_mem", opt_dom0_mem);
 OPTION_U64("dom0_max_vcpus", opt_dom0_max_vcpus);
 
-#define BOOT_DOMAINS_MAX 16
+#define BOOT_DOMAINS_MAX 48
 #define BOOT_DOMU_MEM    (32ULL << 20)
 
 /* What runs after the init sections are gone. Written at boot only. */
