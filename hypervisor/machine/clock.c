@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* System time from the TSC, and watching the TSC. */
 #include "machine/clock.h"
+#include "boot/cmdline.h"
 #include "cpu/cpu.h"
 #include "domain/domain.h"
 #include "lib/printk.h"
+#include "lib/string.h"
 #include "machine/apic.h"
 #include "machine/counter.h"
 
@@ -14,6 +16,22 @@
 #define SAMPLE_TRIES 8
 
 u64 clock_tsc_hz, clock_apic_hz;
+
+static enum { TRUST_IF_GOOD, TRUST_TSC, TRUST_PLATFORM } trust;
+
+static const char *set_clock(const char *value)
+{
+	static const char *const names[] = { "auto", "tsc", "platform" };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+		if (!strcmp(value, names[i])) {
+			trust = i;
+			return NULL;
+		}
+	}
+	return "use auto, tsc or platform";
+}
+OPTION_FN("clock", set_clock);
 
 static const struct platform_counter *source; /* what the TSC was measured against */
 static const struct platform_counter *master; /* a counter to follow, NULL if there is none that can be read rarely */
@@ -312,7 +330,9 @@ void clock_check_cpus(void)
 {
 	cpumask_t mask = cpus_online;
 
-	if (!(mask & (mask - 1)))
+	if (trust == TRUST_PLATFORM)
+		become_unstable("clock=platform is set");
+	if (trust != TRUST_IF_GOOD || !(mask & (mask - 1)))
 		return;
 	on_cpus(mask, warp_test, &mask);
 	if (!warp_max)
@@ -357,7 +377,7 @@ void clock_init_cpu(void)
 	unsigned cpu = cpu_id();
 
 	timer_init(&clocks[cpu].timer, steer, &clocks[cpu], cpu);
-	if (!cpu && master && !cpu_features.invariant_tsc) {
+	if (!cpu && master && trust == TRUST_IF_GOOD && !cpu_features.invariant_tsc) {
 		timer_init(&watchdog, watchdog_look, NULL, 0);
 		timer_set(&watchdog, EPOCH_NS);
 	}
