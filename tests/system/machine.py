@@ -353,7 +353,7 @@ def shell(machine, command, seconds=60):
     tag = "%x" % (id(command) & 0xffffff ^ len(machine.log))
     begin = len(machine.log)
     # The quotes keep the echoed command line from looking like the end mark.
-    machine.send("%s; echo 'end'-%s=$?\n" % (command, tag))
+    machine.send("%s; r=$?; echo; echo 'end'-%s=$r\n" % (command, tag))
     found = machine.expect(r"^end-%s=(\d+)\n" % tag, seconds)
     machine.expect(PROMPT, 10)
     body = machine.log[begin:found.start()]
