@@ -32,8 +32,10 @@ static bool mapping_alloc(struct grant_table *gt, u32 *index)
 		if (page) {
 			u32 first = gt->nr_maptrack * (u32)MAPPINGS_PER_FRAME;
 
-			for (u32 i = 0; i < MAPPINGS_PER_FRAME - 1; i++)
-				page[i].next_free = first + i + 2;
+			for (u32 i = 0; i < MAPPINGS_PER_FRAME; i++) {
+				page[i].next_free = i + 1 < MAPPINGS_PER_FRAME ? first + i + 2 : 0;
+				page[i].generation = gt->new_generation;
+			}
 			gt->maptrack[gt->nr_maptrack] = page;
 			__atomic_store_n(&gt->nr_maptrack, gt->nr_maptrack + 1, __ATOMIC_RELEASE);
 			gt->first_free = first + 1;
@@ -53,6 +55,29 @@ static bool mapping_alloc(struct grant_table *gt, u32 *index)
 	return ok;
 }
 
+/*
+ * The last mapping is gone: give back all frames of the array but the first. Frames that come later start at another
+ * generation, so that a handle from before does not fit them. maptrack_lock held.
+ */
+static void maptrack_shrink(struct grant_table *gt)
+{
+	u16 newest = gt->new_generation;
+
+	if (gt->nr_maptrack <= 1)
+		return;
+	for (u32 f = 1; f < gt->nr_maptrack; f++) {
+		for (u32 i = 0; i < MAPPINGS_PER_FRAME; i++)
+			newest = max(newest, gt->maptrack[f][i].generation);
+		page_free(ALLOC_GRANT, gt->maptrack[f]);
+		gt->maptrack[f] = NULL;
+	}
+	__atomic_store_n(&gt->nr_maptrack, 1, __ATOMIC_RELEASE);
+	gt->new_generation = (u16)((newest + 1) % HANDLE_GENERATIONS);
+	for (u32 i = 0; i < MAPPINGS_PER_FRAME; i++)
+		gt->maptrack[0][i].next_free = i + 1 < MAPPINGS_PER_FRAME ? i + 2 : 0;
+	gt->first_free = 1;
+}
+
 static void mapping_free(struct grant_table *gt, u32 index)
 {
 	struct grant_mapping *m = mapping_at(gt, index);
@@ -64,7 +89,8 @@ static void mapping_free(struct grant_table *gt, u32 index)
 	m->state = MAPPING_FREE;
 	m->next_free = gt->first_free;
 	gt->first_free = index + 1;
-	gt->mappings--;
+	if (!--gt->mappings)
+		maptrack_shrink(gt);
 	spin_unlock(&gt->maptrack_lock);
 }
 
@@ -270,7 +296,8 @@ void grant_for_each_mapping(struct domain *d, void (*fn)(mfn_t mfn, bool writabl
 		bool live, write = false;
 
 		spin_lock(&gt->maptrack_lock);
-		live = mapping_at(gt, i)->state == MAPPING_LIVE;
+		/* The array may have gone meanwhile. */
+		live = i / MAPPINGS_PER_FRAME < gt->nr_maptrack && mapping_at(gt, i)->state == MAPPING_LIVE;
 		if (live) {
 			mfn = mapping_at(gt, i)->mfn;
 			write = !(mapping_at(gt, i)->flags & GNTMAP_readonly);

@@ -50,7 +50,8 @@ _Static_assert(sizeof(struct grant_mapping) == 32, "128 to a frame");
 /*
  * Locks: `lock` guards the table (frames, active entries), `maptrack_lock` the mappings' states and free list. Neither
  * is held together with another grant table's lock, nor while a type reference or a page-table entry changes hands.
- * Arrays grow only; nr_frames and nr_maptrack are published after what they count, and may be read without the lock.
+ * The table grows only; nr_frames is published after what it counts, and may be read without the lock. The mappings' array
+ * shrinks when the last mapping ends, so who holds no mapping looks at it under its lock.
  */
 struct grant_table {
 	struct spinlock lock;
@@ -63,6 +64,7 @@ struct grant_table {
 	struct grant_mapping **maptrack;
 	u32 first_free;                  /* index + 1, 0: none */
 	u32 mappings;                    /* not free */
+	u16 new_generation;              /* what the mappings of a new frame start with */
 	u32 release_next;                /* progress of grant_release_mappings() */
 };
 
