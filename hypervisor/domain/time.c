@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What guests see of time: their clocks, the wall clock, timers of vCPUs and watchdogs of domains. */
+/*
+ * What guests see of time: their clocks, the wall clock, timers of vCPUs and watchdogs of domains.
+ */
 #include "cpu/cpu.h"
 #include "cpu/guest_access.h"
 #include "domain/domain.h"
@@ -17,12 +19,15 @@
 /* The tick that the ABI gives a new vCPU. */
 #define DEFAULT_PERIOD_NS 10000000ULL
 
-/* The wall clock at system time 0. The lock also orders writers of every shared info's copy. Not in interrupt context. */
+/*
+ * The wall clock at system time 0. The lock also orders writers of every shared info's copy. Not in
+ * interrupt context.
+ */
 static struct spinlock wallclock_lock = SPINLOCK_INIT;
 static u64 wallclock_sec;
 static u32 wallclock_nsec;
 
-/* ------------------------------------------------------------------------------------------------------------------
+/* ----------------------------------------------------------------------------------
  * The wall clock
  */
 
@@ -79,10 +84,10 @@ void time_init(void)
 	if (rtc_read(&sec))
 		(void)wallclock_base(sec, 0, system_time(), &wallclock_sec, &wallclock_nsec);
 	else
-		printk(LOG_WARN "time: the CMOS clock holds no date; dom0 has to set the wall clock\n");
+		printk(LOG_WARN "time: no date in the CMOS clock; dom0 has to set the time\n");
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/* ----------------------------------------------------------------------------------
  * Clocks of vCPUs
  */
 
@@ -102,7 +107,9 @@ static void fill_time(struct vcpu_time_info *t, u32 version)
 	t->flags = clock_stable() ? XEN_PVCLOCK_TSC_STABLE_BIT : 0;
 }
 
-/* Call fn with the kernel's root loaded, in which alone the areas need to be mapped. v is current. */
+/*
+ * Call fn with the kernel's root loaded, in which alone the areas need to be mapped. v is current.
+ */
 static void with_kernel_root(struct vcpu *v, void (*fn)(struct vcpu *v))
 {
 	u64 flags;
@@ -182,7 +189,7 @@ int vcpu_time_area_set(struct vcpu *v, vaddr_t va)
 	return 0;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/* ----------------------------------------------------------------------------------
  * Runstates
  */
 
@@ -277,11 +284,13 @@ static void write_areas(struct vcpu *v)
 
 static void write_stale_areas(struct vcpu *v)
 {
-	if ((v->time.time_area_stale || v->time.runstate_area_stale) && v->pv.guest_table != INVALID_MFN)
+	bool stale = v->time.time_area_stale || v->time.runstate_area_stale;
+
+	if (stale && v->pv.guest_table != INVALID_MFN)
 		with_kernel_root(v, write_areas);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/* ----------------------------------------------------------------------------------
  * Timers of vCPUs
  */
 
@@ -374,12 +383,14 @@ void vcpu_time_switching_out(struct vcpu *v)
 {
 	if (v->time.periodic_ns)
 		timer_stop(&v->time.periodic);
-	/* For its fellows who want to know whether it holds them up: that concerns its kernel only. */
+	/*
+	 * For its fellows who want to know whether it holds them up: that concerns its kernel only.
+	 */
 	if (v->time.runstate_area_stale && v->pv.kernel_mode)
 		write_runstate_area(v);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/* ----------------------------------------------------------------------------------
  * Watchdogs
  */
 

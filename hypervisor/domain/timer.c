@@ -12,7 +12,8 @@
 static struct timer_queue {
 	struct spinlock lock;
 	struct timer *root;
-	struct timer *volatile running; /* whose fn is being called; written by the queue's CPU, under the lock when it starts */
+	/* Whose fn is being called; written by the queue's CPU, under the lock when it starts. */
+	struct timer *volatile running;
 	bool online;                    /* its CPU serves it */
 } __aligned(64) queues[NR_CPUS];
 
@@ -23,7 +24,10 @@ u64 system_time(void)
 	return clock_now();
 }
 
-/* Set the hardware for the earliest timer, NULL for none. This CPU's, interrupts off. It may fire early, not late. */
+/*
+ * Set the hardware for the earliest timer, NULL for none. This CPU's, interrupts off. It may fire
+ * early, not late.
+ */
 static void program(const struct timer *t)
 {
 	u64 now, delta;

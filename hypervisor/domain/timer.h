@@ -13,8 +13,9 @@ struct domain;
 struct frame;
 
 /*
- * A one-shot timer on the queue of one CPU; fn runs there as a softirq, interrupts on, no lock held. Everything in it is
- * under the lock of the queue of `cpu`; `cpu` changes with both queues locked. The locks are leaves, taken with interrupts off.
+ * A one-shot timer on the queue of one CPU; fn runs there as a softirq, interrupts on, no lock
+ * held. Everything in it is under the lock of the queue of `cpu`; `cpu` changes with both queues
+ * locked. The locks are leaves, taken with interrupts off.
  */
 struct timer {
 	u64 expires;               /* ns of system time */
@@ -28,7 +29,8 @@ struct timer {
 void timer_init(struct timer *t, void (*fn)(void *), void *arg, unsigned cpu);
 void timer_set(struct timer *t, u64 expires);  /* (re)arm; a time in the past fires at once */
 void timer_stop(struct timer *t);              /* may still be running on its CPU */
-void timer_kill(struct timer *t);              /* stop for good and wait until fn has returned; not from fn */
+/* Stop for good and wait until fn has returned; not from fn. */
+void timer_kill(struct timer *t);
 void timer_migrate(struct timer *t, unsigned cpu);
 /* Make this CPU's timer interrupt come now, whatever it is set to. Any context, NMI too. */
 void timer_poke(void);
@@ -41,8 +43,9 @@ void wallclock_get(u64 *sec, u32 *nsec);
 void wallclock_set(u64 sec, u32 nsec, u64 system_time);
 
 /*
- * `runstate` is written by the scheduler under its run queue lock, others read by `runstate_seq`. What describes the areas is
- * written by the CPU that runs the vCPU, or by a vCPU of the domain that registers one.
+ * `runstate` is written by the scheduler under its run queue lock, others read by `runstate_seq`.
+ * What describes the areas is written by the CPU that runs the vCPU, or by a vCPU of the domain
+ * that registers one.
  */
 struct vcpu_time {
 	struct timer singleshot, periodic, poll;
@@ -52,8 +55,8 @@ struct vcpu_time {
 	u32 runstate_seq;          /* odd while runstate is being changed */
 	u32 version;               /* what v->info->time.version was last set to */
 	u32 epoch;                 /* clock_epoch() of what was written there */
-	u64 runstate_area;         /* guest virtual address, 0 for none (VCPUOP_register_runstate_memory_area) */
-	u64 time_area;             /* guest virtual address (VCPUOP_register_vcpu_time_memory_area) */
+	u64 runstate_area;         /* guest virtual addresses, 0 for none */
+	u64 time_area;
 	bool time_area_stale, runstate_area_stale; /* to be written when v is on a CPU */
 };
 /* SCHEDOP_watchdog: the domain is shut down when one runs out. */
@@ -68,36 +71,46 @@ struct domain_time {
 	} watchdogs[DOMAIN_WATCHDOGS];
 };
 /*
- * domain_watchdog() - id 0 makes a watchdog that bites in `seconds` and returns its id; another id sets it anew, with 0 seconds
- * stops it and gives it back. -EINVAL (no such id, or a new one without time), -ENOSPC (none left).
+ * domain_watchdog() - id 0 makes a watchdog that bites in `seconds` and returns its id; another id
+ * sets it anew, with 0 seconds stops it and gives it back. -EINVAL (no such id, or a new one
+ * without time), -ENOSPC (none left).
  */
 int domain_watchdog(struct domain *d, u32 id, u32 seconds);
-/* domain_time_destroy() - no vCPU of d runs any more: stop its watchdogs for good. May be called again. */
+/*
+ * domain_time_destroy() - no vCPU of d runs any more: stop its watchdogs for good. May be called
+ * again.
+ */
 void domain_time_destroy(struct domain *d);
 
 void vcpu_time_init(struct vcpu *v);
 void vcpu_time_destroy(struct vcpu *v);
-/* Write v->info->time (and the registered area, when v is current) if the calibration changed or v moved. */
+/*
+ * Write v->info->time (and the registered area, when v is current) if the calibration changed or v
+ * moved.
+ */
 void vcpu_time_update(struct vcpu *v, bool force);
-/* The scheduler tells: RUNSTATE_*; writes the registered area when v is current. */
+/* The scheduler tells: RUNSTATE_*. The registered area follows at the next switch from or to v. */
 void vcpu_runstate_change(struct vcpu *v, int state, u64 now);
 void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out);
-/* After a switch to v, on its address space: registered areas that could not be written from outside, timers. */
+/*
+ * After a switch to v, on its address space: registered areas that could not be written from
+ * outside, timers.
+ */
 void vcpu_time_switched_in(struct vcpu *v);
 /* Before a switch from v, still on its address space. */
 void vcpu_time_switching_out(struct vcpu *v);
 /* VCPUOP_set_periodic_timer and _stop_ (0): of any vCPU. */
 void vcpu_periodic_set(struct vcpu *v, u64 period);
 /*
- * Registered areas of a vCPU of the current domain: 0 takes one back, -EFAULT if the address is not the guest's. They are
- * written at once if the guest can be written to.
+ * Registered areas of a vCPU of the current domain: 0 takes one back, -EFAULT if the address is not
+ * the guest's. They are written at once if the guest can be written to.
  */
 int vcpu_runstate_area_set(struct vcpu *v, vaddr_t va);
 int vcpu_time_area_set(struct vcpu *v, vaddr_t va);
 void domain_wallclock_update(struct domain *d);
 
 /* Boot. */
-void time_init(void);             /* clock source, TSC calibration, wall clock from the RTC; boot CPU, interrupts off */
+void time_init(void);             /* clocks, wall clock; boot CPU, interrupts off */
 void timers_init(void);           /* part of time_init(): the softirq and the interrupt */
 void time_init_cpu(void);         /* each CPU: its timer queue and its local APIC timer */
 void time_vector_handler(void);   /* the local APIC timer's interrupt */

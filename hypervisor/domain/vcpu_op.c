@@ -90,7 +90,10 @@ static s64 op_set_periodic(struct vcpu *v, u64 arg)
 	return 0;
 }
 
-/* 0, -EFAULT, -EINVAL (another vCPU's), -ETIME (the caller wanted to know that the time has passed). */
+/*
+ * 0, -EFAULT, -EINVAL (another vCPU's), -ETIME (the caller wanted to know that the time has
+ * passed).
+ */
 static s64 op_set_singleshot(struct vcpu *v, u64 arg)
 {
 	struct vcpu_set_singleshot_timer set;
@@ -208,8 +211,8 @@ s64 do_vcpu_op(u64 cmd, u64 vcpuid, u64 arg)
 }
 
 /*
- * A timeout of more than two weeks is a kernel's miscalculation: some believed that it was in the past, and the tick that
- * they then miss would hang them. They get one soon.
+ * A timeout of more than two weeks is a kernel's miscalculation: some believed that it was in the
+ * past, and the tick that they then miss would hang them. They get one soon.
  */
 #define SANE_TIMEOUT_NS BIT(50)
 #define SOON_NS         100000000ULL

@@ -34,7 +34,7 @@ static const char *set_clock(const char *value)
 OPTION_FN("clock", set_clock);
 
 static const struct platform_counter *source; /* what the TSC was measured against */
-static const struct platform_counter *master; /* a counter to follow, NULL if there is none that can be read rarely */
+static const struct platform_counter *master; /* to follow; NULL: none that can be read rarely */
 static volatile bool ready;
 static volatile bool unstable;
 
@@ -42,8 +42,8 @@ static volatile bool unstable;
 static struct clock_record common;
 
 /*
- * While unstable: a CPU's own. Only the CPU itself reads and writes it, and an interrupt may read while it is being written:
- * `which` is switched over when the other record is complete.
+ * While unstable: a CPU's own. Only the CPU itself reads and writes it, and an interrupt may read
+ * while it is being written: `which` is switched over when the other record is complete.
  */
 static struct cpu_clock {
 	struct clock_record record[2];
@@ -121,7 +121,7 @@ void clock_delay_us(u64 us)
 		cpu_relax();
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/* ----------------------------------------------------------------------------------
  * Measuring
  */
 
@@ -130,7 +130,9 @@ struct sample {
 	u32 apic;
 };
 
-/* Readings that belong together: of several tries the one that was disturbed least. Interrupts off. */
+/*
+ * Readings that belong together: of several tries the one that was disturbed least. Interrupts off.
+ */
 static void take_sample(const struct platform_counter *c, struct sample *s)
 {
 	s->gap = ~0ULL;
@@ -141,7 +143,8 @@ static void take_sample(const struct platform_counter *c, struct sample *s)
 		u64 gap = rdtsc_ordered() - before;
 
 		if (gap < s->gap)
-			*s = (struct sample){ .tsc = before + gap / 2, .count = count, .apic = apic, .gap = gap };
+			*s = (struct sample){ .tsc = before + gap / 2, .count = count,
+					      .apic = apic, .gap = gap };
 	}
 }
 
@@ -178,10 +181,14 @@ static bool calibrate(const struct platform_counter *c)
 			return false;
 	clock_tsc_hz = median3(tsc[0], tsc[1], tsc[2]);
 	clock_apic_hz = median3(apic[0], apic[1], apic[2]);
-	return clock_tsc_hz >= TIMESCALE_HZ_MIN && clock_tsc_hz <= TIMESCALE_HZ_MAX && clock_apic_hz;
+	return clock_tsc_hz >= TIMESCALE_HZ_MIN && clock_tsc_hz <= TIMESCALE_HZ_MAX &&
+	       clock_apic_hz;
 }
 
-/* The master's time in ns, and the TSC then. Interrupts off. At least one CPU must call this before the counter wraps. */
+/*
+ * The master's time in ns, and the TSC then. Interrupts off. At least one CPU must call this before
+ * the counter wraps.
+ */
 static u64 master_sample(struct sample *s)
 {
 	u64 ns;
@@ -195,7 +202,7 @@ static u64 master_sample(struct sample *s)
 	return ns;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/* ----------------------------------------------------------------------------------
  * When TSCs are not to be trusted
  */
 
@@ -209,14 +216,17 @@ static void steer(void *arg)
 	theirs = master_sample(&s);
 	now = record_time(old, s.tsc);
 	if (theirs > c->master_ns + EPOCH_NS / 8 && s.tsc > c->tsc) {
-		u64 hz = muldiv64(min(s.tsc - c->tsc, 1ULL << 50), NS_PER_SEC, theirs - c->master_ns);
+		u64 ticks = min(s.tsc - c->tsc, 1ULL << 50);
+		u64 hz = muldiv64(ticks, NS_PER_SEC, theirs - c->master_ns);
 
 		c->hz = max(min(hz, TIMESCALE_HZ_MAX), TIMESCALE_HZ_MIN);
 	}
 	/* So far behind that the CPU must have stood still: catch up at once. */
 	if (theirs > now + EPOCH_NS)
 		now = theirs;
-	*r = (struct clock_record){ .tsc = s.tsc, .ns = now, .scale = timescale_steer(c->hz, now, theirs, EPOCH_NS) };
+	r->tsc = s.tsc;
+	r->ns = now;
+	r->scale = timescale_steer(c->hz, now, theirs, EPOCH_NS);
 	barrier();
 	c->which = !c->which;
 	c->epoch++;
@@ -238,7 +248,7 @@ static void become_unstable(const char *why)
 	if (unstable)
 		return;
 	if (!master) {
-		printk(LOG_WARN "clock: %s, and there is no HPET or PM timer to replace the TSC\n", why);
+		printk(LOG_WARN "clock: %s, but no HPET or PM timer can replace the TSC\n", why);
 		return;
 	}
 	flags = local_irq_save();
@@ -259,7 +269,10 @@ static void become_unstable(const char *why)
 		timer_set(&clocks[cpu].timer, 0);
 }
 
-/* Where the TSC is not promised to be constant: does it still run as it did at boot? On the boot CPU. */
+/*
+ * Where the TSC is not promised to be constant: does it still run as it did at boot? On the boot
+ * CPU.
+ */
 static struct timer watchdog;
 static u64 watchdog_ns, watchdog_master_ns;
 static unsigned watchdog_strikes;
@@ -277,9 +290,13 @@ static void watchdog_look(void *arg)
 	ours = record_time(&common, s.tsc);
 	gap = timescale_ns(common.scale, s.gap);
 	if (watchdog_ns) {
-		u64 a = ours - watchdog_ns, b = theirs - watchdog_master_ns, off = a > b ? a - b : b - a;
+		u64 a = ours - watchdog_ns, b = theirs - watchdog_master_ns;
+		u64 off = a > b ? a - b : b - a;
 
-		/* A machine that was stopped for longer than the master takes to wrap proves nothing. */
+		/*
+		 * A machine that was stopped for longer than the master takes to wrap proves
+		 * nothing.
+		 */
 		if (gap > NS_PER_MS || a > 4 * EPOCH_NS)
 			watchdog_strikes = 0;
 		else if (off > a / 128 + gap)
@@ -337,11 +354,12 @@ void clock_check_cpus(void)
 	on_cpus(mask, warp_test, &mask);
 	if (!warp_max)
 		return;
-	printk(LOG_INFO "clock: TSCs differ by at least %llu ticks\n", (unsigned long long)warp_max);
+	printk(LOG_INFO "clock: TSCs differ by at least %llu ticks\n",
+	       (unsigned long long)warp_max);
 	become_unstable("the CPUs' TSCs disagree");
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/* ----------------------------------------------------------------------------------
  * Set-up
  */
 
@@ -357,7 +375,7 @@ void clock_init(void)
 			source = candidates[i];
 	pit_counter_stop();
 	if (!source)
-		panic("clock: no HPET, PM timer or 8254 works: there is nothing to measure the TSC against\n");
+		panic("clock: no HPET, PM timer or 8254 works to measure the TSC against\n");
 	if (source != candidates[2]) {
 		master = source;
 		master_last = master->read();
@@ -366,10 +384,9 @@ void clock_init(void)
 	common.scale = timescale_from_hz(clock_tsc_hz);
 	smp_wmb();
 	ready = true;
-	printk(LOG_INFO "clock: TSC %llu.%03llu MHz, local APIC timer %llu.%03llu MHz, measured by the %s\n",
-	       (unsigned long long)(clock_tsc_hz / 1000000), (unsigned long long)(clock_tsc_hz / 1000 % 1000),
-	       (unsigned long long)(clock_apic_hz / 1000000), (unsigned long long)(clock_apic_hz / 1000 % 1000),
-	       source->name);
+	printk(LOG_INFO "clock: TSC %u.%03u MHz, APIC timer %u.%03u MHz, measured by the %s\n",
+	       (u32)(clock_tsc_hz / 1000000), (u32)(clock_tsc_hz / 1000 % 1000),
+	       (u32)(clock_apic_hz / 1000000), (u32)(clock_apic_hz / 1000 % 1000), source->name);
 }
 
 void clock_init_cpu(void)

@@ -8,12 +8,12 @@
 /*
  * System time from the CPUs' time stamp counters.
  *
- * Stable: all TSCs agree and one record, which never changes, serves all CPUs and guests. Otherwise each CPU has a record of its
- * own, steered once a second towards a counter of the platform (HPET or ACPI PM timer), and readers on all CPUs together keep
- * the clock from going backwards.
+ * Stable: all TSCs agree and one record, which never changes, serves all CPUs and guests. Otherwise
+ * each CPU has a record of its own, steered once a second towards a counter of the platform (HPET
+ * or ACPI PM timer), and readers on all CPUs together keep the clock from going backwards.
  *
- * The change to the second kind happens once at most: when clock_check_cpus() finds TSCs apart or, on a CPU that does not
- * promise a constant rate, when the watchdog finds the TSC drifting.
+ * The change to the second kind happens once at most: when clock_check_cpus() finds TSCs apart or,
+ * on a CPU that does not promise a constant rate, when the watchdog finds the TSC drifting.
  */
 struct clock_record {
 	u64 tsc;                 /* this reading ... */
@@ -35,7 +35,7 @@ void clock_record_get(struct clock_record *r);
 u32 clock_epoch(void);
 
 extern u64 clock_tsc_hz;
-extern u64 clock_apic_hz;    /* of the local APIC timer, at the divider that apic_timer_setup() sets */
+extern u64 clock_apic_hz;    /* of the local APIC timer as apic_timer_setup() sets it */
 
 /* Wait, spinning. After clock_init(). */
 void clock_delay_us(u64 us);

@@ -5,8 +5,9 @@
 #include "lib/types.h"
 
 /*
- * A counter of the platform, the same for all CPUs, against which the CPUs' own clocks are measured. It counts up and wraps at
- * `mask`. read() may be called by any CPU with interrupts off; what needs a lock inside has one.
+ * A counter of the platform, the same for all CPUs, against which the CPUs' own clocks are
+ * measured. It counts up and wraps at `mask`. read() may be called by any CPU with interrupts off;
+ * what needs a lock inside has one.
  */
 struct platform_counter {
 	const char *name;
@@ -15,7 +16,10 @@ struct platform_counter {
 	u64 (*read)(void);
 };
 
-/* Each sets its device going, once, on the boot CPU, and returns NULL if the machine has none that works. */
+/*
+ * Each sets its device going, once, on the boot CPU, and returns NULL if the machine has none that
+ * works.
+ */
 const struct platform_counter *hpet_counter(void);
 const struct platform_counter *pmtimer_counter(void);
 /* Channel 2 of the 8254: wraps after 55 ms, for calibration only. */

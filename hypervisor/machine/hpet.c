@@ -31,7 +31,9 @@ static void hpet_write(unsigned reg, u32 value)
 	*(volatile u32 *)(regs + reg) = value;
 }
 
-/* The low half only: one access, and the halves of a 64-bit read need not fit together everywhere. */
+/*
+ * The low half only: one access, and the halves of a 64-bit read need not fit together everywhere.
+ */
 static u64 read_counter(void)
 {
 	return hpet_read(HPET_COUNTER);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Channel 2 of the 8254 (Intel 82C54 data sheet): gated by port 0x61, its output goes to the speaker, which stays off. */
+/*
+ * Channel 2 of the 8254 (Intel 82C54 data sheet): gated by port 0x61, its output goes to the
+ * speaker, which stays off.
+ */
 #include "cpu/cpu.h"
 #include "lib/spinlock.h"
 #include "machine/counter.h"

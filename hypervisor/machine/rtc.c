@@ -36,7 +36,8 @@ bool rtc_decode(const struct rtc_registers *r, u64 *seconds)
 	bool binary = r->status_b & RTC_B_BINARY, half_day = !(r->status_b & RTC_B_24H);
 	int second = decode(r->second, binary), minute = decode(r->minute, binary);
 	int hour = decode(half_day ? r->hour & ~HOUR_PM : r->hour, binary);
-	int day = decode(r->day, binary), month = decode(r->month, binary), year = decode(r->year, binary);
+	int day = decode(r->day, binary), month = decode(r->month, binary);
+	int year = decode(r->year, binary);
 	int last;
 
 	if (half_day) {
@@ -53,8 +54,8 @@ bool rtc_decode(const struct rtc_registers *r, u64 *seconds)
 	last = days[month - 1] + (month == 2 && year % 4 == 0);
 	if (day < 1 || day > last)
 		return false;
-	*seconds = date_to_seconds((unsigned)year, (unsigned)month, (unsigned)day, (unsigned)hour, (unsigned)minute,
-				   (unsigned)second);
+	*seconds = date_to_seconds((unsigned)year, (unsigned)month, (unsigned)day, (unsigned)hour,
+				   (unsigned)minute, (unsigned)second);
 	return true;
 }
 

@@ -35,7 +35,10 @@ u64 timescale_ticks(u64 hz, u64 ns, u64 limit)
 {
 	u64 ticks;
 
-	/* An hour is longer than any timer hardware needs to be told at once, and keeps the product in range. */
+	/*
+	 * An hour is longer than any timer hardware needs to be told at once, and keeps the product
+	 * in range.
+	 */
 	if (ns > 3600 * NS_PER_SEC)
 		ns = 3600 * NS_PER_SEC;
 	ticks = muldiv64(ns, hz, NS_PER_SEC) + 1;
@@ -60,7 +63,8 @@ struct timescale timescale_steer(u64 hz, u64 local, u64 master, u64 epoch)
 	return timescale_from_hz(muldiv64(hz, epoch, epoch + off));
 }
 
-u64 date_to_seconds(unsigned year, unsigned month, unsigned day, unsigned hour, unsigned minute, unsigned second)
+u64 date_to_seconds(unsigned year, unsigned month, unsigned day, unsigned hour,
+		    unsigned minute, unsigned second)
 {
 	u64 days;
 
@@ -69,7 +73,8 @@ u64 date_to_seconds(unsigned year, unsigned month, unsigned day, unsigned hour, 
 		month += 12;
 		year--;
 	}
-	days = year * 365ULL + year / 4 - year / 100 + year / 400 + (153 * (month - 3) + 2) / 5 + day - 1;
+	days = year * 365ULL + year / 4 - year / 100 + year / 400;
+	days += (153 * (month - 3) + 2) / 5 + day - 1;
 	days -= 719468; /* from 0000-03-01 to 1970-01-01 */
 	return ((days * 24 + hour) * 60 + minute) * 60 + second;
 }

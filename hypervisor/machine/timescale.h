@@ -6,7 +6,10 @@
 
 /* Arithmetic of clocks: pure functions. */
 
-/* Ticks to ns as the ABI's vcpu_time_info has it: ((ticks << shift) * mul) >> 32, a negative shift goes right. */
+/*
+ * Ticks to ns as the ABI's vcpu_time_info has it: ((ticks << shift) * mul) >> 32, a negative shift
+ * goes right.
+ */
 struct timescale {
 	u32 mul;
 	s8 shift;
@@ -39,23 +42,26 @@ u64 timescale_ticks(u64 hz, u64 ns, u64 limit);
 u64 median3(u64 a, u64 b, u64 c);
 
 /*
- * The scale for the next epoch of a clock that is to follow another one. It showed `local` ns when the other showed `master`;
- * it ran at `hz`. In `epoch` ns from now both shall agree, but the rate changes by 1/16 at most, so that it never stands still.
+ * The scale for the next epoch of a clock that is to follow another one. It showed `local` ns when
+ * the other showed `master`; it ran at `hz`. In `epoch` ns from now both shall agree, but the rate
+ * changes by 1/16 at most, so that it never stands still.
  */
 struct timescale timescale_steer(u64 hz, u64 local, u64 master, u64 epoch);
 
 /* Seconds since 1970-01-01 UTC of a date in the Gregorian calendar; month and day count from 1. */
-u64 date_to_seconds(unsigned year, unsigned month, unsigned day, unsigned hour, unsigned minute, unsigned second);
+u64 date_to_seconds(unsigned year, unsigned month, unsigned day, unsigned hour,
+		    unsigned minute, unsigned second);
 
 /*
- * A wall clock that read sec.nsec at `at` ns of system time, moved back to system time 0. False, and nothing stored, if that
- * lies before 1970 or nsec is not below 10^9.
+ * A wall clock that read sec.nsec at `at` ns of system time, moved back to system time 0. False,
+ * and nothing stored, if that lies before 1970 or nsec is not below 10^9.
  */
 bool wallclock_base(u64 sec, u32 nsec, u64 at, u64 *base_sec, u32 *base_nsec);
 
 /*
- * A periodic tick of `period` ns (not 0) whose last one was due at `last`: returns when the next is due, a multiple of the
- * period after `last` and later than `now`; *ticked says whether one was due since.
+ * A periodic tick of `period` ns (not 0) whose last one was due at `last`: returns when the next is
+ * due, a multiple of the period after `last` and later than `now`; *ticked says whether one was due
+ * since.
  */
 u64 periodic_next(u64 last, u64 period, u64 now, bool *ticked);
 

@@ -27,7 +27,8 @@ bool policy_keeps(u64 running, u64 waiting, bool slice_over, bool yields)
 	return slice_over ? policy_before(running, waiting) : !policy_preempts(waiting, running);
 }
 
-unsigned policy_pick_cpu(cpumask_t allowed, cpumask_t idle, unsigned prev, const u16 *load, bool rotate)
+unsigned policy_pick_cpu(cpumask_t allowed, cpumask_t idle, unsigned prev, const u16 *load,
+			 bool rotate)
 {
 	unsigned cpu, best, limit;
 

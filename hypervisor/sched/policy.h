@@ -5,13 +5,14 @@
 #include "lib/types.h"
 
 /*
- * The scheduler's decisions, as pure functions. Each vCPU has a virtual runtime: the ns of CPU time that it received, scaled by
- * 256 / weight. On a CPU the vCPU with the smallest runs. One that wakes up is put a little before the others, so that it
- * runs at once, but cannot save up what it did not use.
+ * The scheduler's decisions, as pure functions. Each vCPU has a virtual runtime: the ns of CPU time
+ * that it received, scaled by 256 / weight. On a CPU the vCPU with the smallest runs. One that
+ * wakes up is put a little before the others, so that it runs at once, but cannot save up what it
+ * did not use.
  */
 #define SCHED_SLICE_NS      10000000ULL /* longest time on a CPU that others wait for */
 #define SCHED_CREDIT_NS      5000000ULL /* how far before the others one that wakes up may be */
-#define SCHED_GRANULARITY_NS  500000ULL /* one that is ahead by less than this does not interrupt the running one */
+#define SCHED_GRANULARITY_NS  500000ULL /* who is ahead by less does not interrupt who runs */
 #define SCHED_WEIGHT_NORMAL 256
 
 /* Is virtual time a before b? They may wrap. */
@@ -30,10 +31,12 @@ bool policy_preempts(u64 waking, u64 running);
 bool policy_keeps(u64 running, u64 waiting, bool slice_over, bool yields);
 
 /*
- * policy_pick_cpu() - where a vCPU is to wait or run that was on `prev`. `allowed` (not 0) are the online CPUs of its affinity,
- * `idle` those that run nothing, load[] how many vCPUs run or wait on each. `rotate`: it used up its slice while others waited;
- * it may as well go to where no more wait than here, so that an odd vCPU goes round instead of sticking to one CPU.
+ * policy_pick_cpu() - where a vCPU is to wait or run that was on `prev`. `allowed` (not 0) are the
+ * online CPUs of its affinity, `idle` those that run nothing, load[] how many vCPUs run or wait on
+ * each. `rotate`: it used up its slice while others waited; it may as well go to where no more wait
+ * than here, so that an odd vCPU goes round instead of sticking to one CPU.
  */
-unsigned policy_pick_cpu(cpumask_t allowed, cpumask_t idle, unsigned prev, const u16 *load, bool rotate);
+unsigned policy_pick_cpu(cpumask_t allowed, cpumask_t idle, unsigned prev, const u16 *load,
+			 bool rotate);
 
 #endif

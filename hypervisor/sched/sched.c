@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Who runs next. Each CPU has a queue of the vCPUs that wait for it, sorted by virtual runtime (sched/policy.h).
+ * Who runs next. Each CPU has a queue of the vCPUs that wait for it, sorted by virtual runtime
+ * (sched/policy.h).
  *
  * A vCPU is in one of these states, all under the lock of the queue of sched.cpu:
  *   queued            runnable (pause_flags was 0), waits
- *   running           its state is on a CPU: is the queue's `curr`, or is just being switched away from
- *   neither           sleeps; or is runnable and in the hands of who is about to queue it
- * A queued vCPU never runs. Only the queue's own CPU takes vCPUs from it to run them; others move them to their own queue.
- * sched.cpu of a running vCPU changes only while it is being switched away from.
+ *   running its state is on a CPU: is the queue's `curr`, or is just being switched away from
+ *   neither sleeps; or is runnable and in the hands of who is about to queue it A queued vCPU never
+ * runs. Only the queue's own CPU takes vCPUs from it to run them; others move them to their own
+ * queue. sched.cpu of a running vCPU changes only while it is being switched away from.
  *
- * Locks: queue locks are taken with interrupts off, two of them in the order of their CPUs; inside come only timer queues'.
- * Nothing is printed with one held: printing may wake a vCPU.
+ * Locks: queue locks are taken with interrupts off, two of them in the order of their CPUs; inside
+ * come only timer queues'. Nothing is printed with one held: printing may wake a vCPU.
  */
 #include "sched/sched.h"
 #include "cpu/cpu.h"
@@ -25,7 +26,7 @@
 static struct run_queue {
 	struct spinlock lock;
 	struct list waiting;       /* struct vcpu.sched.link, smallest vruntime first */
-	volatile u16 load;         /* how many wait, and one for curr if it is not idle; read by all */
+	volatile u16 load;         /* how many wait, and curr if it is not idle; read by all */
 	struct vcpu *curr;
 	u64 curr_since;            /* ns of system time up to which curr's time was charged */
 	u64 clock;                 /* virtual: the smallest vruntime so far, never goes back */
@@ -35,7 +36,10 @@ static struct run_queue {
 	u64 switches;
 } __aligned(64) queues[NR_CPUS];
 
-/* CPUs that have nothing to run and look out for work. Set by the CPU; cleared by it and by who sends it work. Atomic. */
+/*
+ * CPUs that have nothing to run and look out for work. Set by the CPU; cleared by it and by who
+ * sends it work. Atomic.
+ */
 static cpumask_t idle_cpus;
 
 /* A vCPU that an NMI handler wants to be unblocked; atomic. */
@@ -76,7 +80,9 @@ static unsigned queue_cpu(const struct run_queue *q)
 
 static struct vcpu *first_waiting(const struct run_queue *q)
 {
-	return list_empty(&q->waiting) ? NULL : list_entry(q->waiting.next, struct vcpu, sched.link);
+	if (list_empty(&q->waiting))
+		return NULL;
+	return list_entry(q->waiting.next, struct vcpu, sched.link);
 }
 
 static void link(struct run_queue *q, struct vcpu *v)
@@ -84,9 +90,12 @@ static void link(struct run_queue *q, struct vcpu *v)
 	struct list *at;
 
 	/* From the back: most come last. */
-	for (at = q->waiting.prev; at != &q->waiting; at = at->prev)
-		if (!policy_before(v->sched.vruntime, list_entry(at, struct vcpu, sched.link)->sched.vruntime))
+	for (at = q->waiting.prev; at != &q->waiting; at = at->prev) {
+		const struct vcpu *other = list_entry(at, struct vcpu, sched.link);
+
+		if (!policy_before(v->sched.vruntime, other->sched.vruntime))
 			break;
+	}
 	list_add(&v->sched.link, at);
 	v->sched.queued = true;
 	q->load++;
@@ -136,7 +145,10 @@ static void arm_slice(struct run_queue *q, u64 now)
 	timer_set(&q->slice, end);
 }
 
-/* Queue v, runnable, not running and settled, on the queue that it belongs to, and see to it that it gets its CPU. */
+/*
+ * Queue v, runnable, not running and settled, on the queue that it belongs to, and see to it that
+ * it gets its CPU.
+ */
 static void enqueue(struct run_queue *q, struct vcpu *v, u64 now)
 {
 	unsigned cpu = queue_cpu(q);
@@ -167,12 +179,14 @@ static unsigned pick_cpu(const struct vcpu *v, bool rotate)
 
 	for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
 		load[cpu] = queues[cpu].load;
-	return policy_pick_cpu(allowed_cpus(v), atomic_read(&idle_cpus), v->sched.cpu, load, rotate);
+	return policy_pick_cpu(allowed_cpus(v), atomic_read(&idle_cpus), v->sched.cpu, load,
+			       rotate);
 }
 
 /*
- * Make v, in nobody's hands and locked by its queue, belong to another CPU. Queues' clocks differ, so it takes along how far it
- * is before or behind this one's, until settle() with the other queue locked.
+ * Make v, in nobody's hands and locked by its queue, belong to another CPU. Queues' clocks differ,
+ * so it takes along how far it is before or behind this one's, until settle() with the other queue
+ * locked.
  */
 static void change_cpu(struct run_queue *from, struct vcpu *v, unsigned cpu, u64 now)
 {
@@ -235,9 +249,9 @@ static void enqueue_woken(struct vcpu *v)
 }
 
 /*
- * The state of prev is saved. If it may run on, queue it. `running` falls with the lock held, so that whoever waits for that
- * and then frees the vCPU cannot do so while it is still being looked at; a waker that comes before sees it run and leaves it
- * to us.
+ * The state of prev is saved. If it may run on, queue it. `running` falls with the lock held, so
+ * that whoever waits for that and then frees the vCPU cannot do so while it is still being looked
+ * at; a waker that comes before sees it run and leaves it to us.
  */
 void sched_switched(struct vcpu *prev)
 {
@@ -272,7 +286,7 @@ void sched_switched(struct vcpu *prev)
 	}
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/* ----------------------------------------------------------------------------------
  * Waking, sleeping, kicking
  */
 
@@ -309,7 +323,10 @@ void vcpu_kick(struct vcpu *v)
 {
 	unsigned cpu;
 
-	/* What is pending was written before: either it runs and is told, or it will look when it is switched to. */
+	/*
+	 * What is pending was written before: either it runs and is told, or it will look when it
+	 * is switched to.
+	 */
 	smp_mb();
 	cpu = v->cpu;
 	if (v->running && cpu != cpu_id())
@@ -349,11 +366,13 @@ void vcpu_kick_nmi(struct vcpu *v)
 {
 	atomic_set(&nmi_wakes, v);
 	set_bit(SOFTIRQ_SCHEDULE, &this_cpu()->softirq_pending);
-	/* The interrupted guest goes on from the NMI directly; this brings it back to a full exit. */
+	/*
+	 * The interrupted guest goes on from the NMI directly; this brings it back to a full exit.
+	 */
 	timer_poke();
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/* ----------------------------------------------------------------------------------
  * Choosing
  */
 
@@ -413,7 +432,8 @@ static struct vcpu *choose(struct run_queue *q, u64 now)
 		return first ? first : cpus[queue_cpu(q)].idle;
 	if (first && q->yields && policy_before(curr->sched.vruntime, first->sched.vruntime))
 		curr->sched.vruntime = first->sched.vruntime; /* or it would be back at once */
-	if (!first || policy_keeps(curr->sched.vruntime, first->sched.vruntime, now >= curr->sched.slice_end, q->yields))
+	if (!first || policy_keeps(curr->sched.vruntime, first->sched.vruntime,
+				   now >= curr->sched.slice_end, q->yields))
 		return curr;
 	return first;
 }
@@ -437,7 +457,10 @@ static void schedule(void)
 		if (!is_idle(next) || pulled)
 			break;
 		spin_unlock(&q->lock);
-		/* First say that we are idle, then look: who queues a vCPU meanwhile sees the one or we see the other. */
+		/*
+		 * First say that we are idle, then look: who queues a vCPU meanwhile sees the one
+		 * or we see the other.
+		 */
 		atomic_or(&idle_cpus, CPU_MASK(cpu));
 		pull(cpu, now);
 		pulled = true;
@@ -492,7 +515,9 @@ void __noreturn idle_loop(void)
 	for (;;) {
 		softirqs_run();
 		local_irq_disable();
-		/* STI takes effect after HLT: an interrupt that raises a softirq now ends the HLT. */
+		/*
+		 * STI takes effect after HLT: an interrupt that raises a softirq now ends the HLT.
+		 */
 		if (!READ_ONCE(c->softirq_pending))
 			__asm__ volatile("sti; hlt" ::: "memory");
 		else
@@ -500,7 +525,7 @@ void __noreturn idle_loop(void)
 	}
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/* ----------------------------------------------------------------------------------
  * Set-up and control
  */
 
@@ -558,7 +583,10 @@ void sched_destroy_vcpu(struct vcpu *v)
 	unlock_queue(q, flags);
 }
 
-/* The affinity changed: take it off the queue of a CPU where it may not be, or make that CPU let go of it. */
+/*
+ * The affinity changed: take it off the queue of a CPU where it may not be, or make that CPU let go
+ * of it.
+ */
 static void affinity_changed(struct vcpu *v)
 {
 	u64 flags;
@@ -680,10 +708,12 @@ void sched_dump(void)
 		load = q->load;
 		switches = q->switches;
 		spin_unlock_irqrestore(&q->lock, flags);
-		printk("  CPU %u: load %u, %llu switches, softirqs %#llx\n", cpu, load, (unsigned long long)switches,
+		printk("  CPU %u: load %u, %llu switches, softirqs %#llx\n", cpu, load,
+		       (unsigned long long)switches,
 		       (unsigned long long)pending);
 		for (unsigned i = 0; i < n; i++)
-			printk("    %s d%uv%u, %lld us after the queue's clock\n", i ? "waits" : "runs ", rows[i].domain, rows[i].vcpu,
+			printk("    %s d%uv%u, %lld us after the queue's clock\n",
+			       i ? "waits" : "runs ", rows[i].domain, rows[i].vcpu,
 			       (long long)(rows[i].ahead / 1000));
 	}
 }

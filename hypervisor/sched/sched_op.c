@@ -18,8 +18,8 @@ static s64 op_block(void)
 }
 
 /*
- * Sleep until one of the ports is pending (masked or not), an event can be delivered, or it is `timeout`. 0; -EINVAL (too many
- * ports, or a bad one), -EFAULT.
+ * Sleep until one of the ports is pending (masked or not), an event can be delivered, or it is
+ * `timeout`. 0; -EINVAL (too many ports, or a bad one), -EFAULT.
  */
 static s64 op_poll(u64 arg)
 {
@@ -42,7 +42,10 @@ static s64 op_poll(u64 arg)
 	WRITE_ONCE(v->poll_port, poll.nr_ports == 1 ? ports[0] : 0);
 	atomic_or(&v->pause_flags, VPF_BLOCKED);
 	atomic_set(&v->polling, true);
-	/* From here on whoever makes a port pending wakes us; what was pending before is seen below. */
+	/*
+	 * From here on whoever makes a port pending wakes us; what was pending before is seen
+	 * below.
+	 */
 	smp_mb();
 	for (unsigned i = 0; i < poll.nr_ports; i++)
 		if (event_port_pending(v->domain, ports[i]))
@@ -52,8 +55,8 @@ static s64 op_poll(u64 arg)
 	if (poll.timeout)
 		timer_set(&v->time.poll, poll.timeout);
 	/*
-	 * An event between the two lines that announced us cleared only the first: it saw nobody poll. Then we are not blocked
-	 * and the scheduler lets us go on.
+	 * An event between the two lines that announced us cleared only the first: it saw nobody
+	 * poll. Then we are not blocked and the scheduler lets us go on.
 	 */
 	softirq_raise(SOFTIRQ_SCHEDULE);
 	return 0;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: hypervisor/sched/sched.c hypervisor/sched/policy.c hypervisor/sched/sched_op.c tests/unit/sim/sim.c
+// sources: hypervisor/sched/sched.c hypervisor/sched/policy.c hypervisor/sched/sched_op.c
+// sources: tests/unit/sim/sim.c
 // cflags: -Dsched_yield=hypervisor_sched_yield
 // libs: -lpthread
 /*
- * The scheduler. First its policy by itself; then on a simulated machine whose clock the test moves, where shares of the CPU
- * and latencies can be measured exactly; at last with a thread for each CPU and vCPUs that send each other events, are paused,
- * moved and woken at random: no vCPU may ever be on two CPUs or where it is not allowed, and no wake-up may get lost.
+ * The scheduler. First its policy by itself; then on a simulated machine whose clock the test
+ * moves, where shares of the CPU and latencies can be measured exactly; at last with a thread for
+ * each CPU and vCPUs that send each other events, are paused, moved and woken at random: no vCPU
+ * may ever be on two CPUs or where it is not allowed, and no wake-up may get lost.
  */
 #undef sched_yield
 #include <pthread.h>
@@ -219,7 +221,7 @@ static void start(unsigned ncpus, unsigned vcpus)
 	}
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/* ----------------------------------------------------------------------------------
  * Policy
  */
 
@@ -265,7 +267,7 @@ static void policy(void)
 	CU_ASSERT_EQUAL(policy_pick_cpu(1ULL << 63, 0, 63, load, true), 63);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/* ----------------------------------------------------------------------------------
  * A machine in slow motion: one thread is all CPUs, and each has a current vCPU.
  */
 
@@ -669,7 +671,7 @@ static void dump(void)
 	finish();
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/* ----------------------------------------------------------------------------------
  * All CPUs at once
  */
 
@@ -767,7 +769,8 @@ static void concurrent(void)
 			vcpu_sleep_sync(v);
 			if (s->on_cpus || v->running)
 				mistake();
-			s->allowed = BIT((unsigned)rand_r(&seed) % last) | BIT((unsigned)rand_r(&seed) % last);
+			s->allowed = BIT((unsigned)rand_r(&seed) % last);
+			s->allowed |= BIT((unsigned)rand_r(&seed) % last);
 			if (sched_set_affinity(v, s->allowed))
 				mistake();
 			nanosleep(&nap, NULL);
@@ -787,7 +790,10 @@ static void concurrent(void)
 		}
 		nanosleep(&nap, NULL);
 	}
-	/* Nobody is disturbed any more, so a lost wake-up cannot be made good by chance: the tokens go on round. */
+	/*
+	 * Nobody is disturbed any more, so a lost wake-up cannot be made good by chance: the tokens
+	 * go on round.
+	 */
 	for (unsigned i = 0; i < 20; i++) {
 		struct timespec pause = { .tv_nsec = 100000000 };
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: hypervisor/machine/timescale.c hypervisor/machine/rtc.c
-/* Clock arithmetic: scales against 128-bit division, steering, dates against the C library, the CMOS clock's encodings. */
+/*
+ * Clock arithmetic: scales against 128-bit division, steering, dates against the C library, the
+ * CMOS clock's encodings.
+ */
 #include <stdlib.h>
 #include <time.h>
 #include <CUnit/Basic.h>
@@ -68,8 +71,11 @@ static void check_scale(u64 hz)
 
 static void scale(void)
 {
-	static const u64 rates[] = { TIMESCALE_HZ_MIN, 1193182, 3579545, 10000000, 50000000, 100000000, 500000000, NS - 1, NS,
-				     NS + 1, 2 * NS - 1, 2 * NS, 2 * NS + 1, 2445424000, 4 * NS, 4 * NS + 1, TIMESCALE_HZ_MAX };
+	static const u64 rates[] = {
+		TIMESCALE_HZ_MIN, 1193182, 3579545, 10000000, 50000000, 100000000, 500000000,
+		NS - 1, NS, NS + 1, 2 * NS - 1, 2 * NS, 2 * NS + 1, 2445424000, 4 * NS, 4 * NS + 1,
+		TIMESCALE_HZ_MAX,
+	};
 
 	srandom(1);
 	for (unsigned i = 0; i < ARRAY_SIZE(rates); i++)
@@ -109,7 +115,9 @@ static void ticks_are_never_too_few(void)
 
 static void median(void)
 {
-	static const u64 orders[6][3] = { { 1, 2, 3 }, { 1, 3, 2 }, { 2, 1, 3 }, { 2, 3, 1 }, { 3, 1, 2 }, { 3, 2, 1 } };
+	static const u64 orders[6][3] = {
+		{ 1, 2, 3 }, { 1, 3, 2 }, { 2, 1, 3 }, { 2, 3, 1 }, { 3, 1, 2 }, { 3, 2, 1 },
+	};
 
 	for (unsigned i = 0; i < 6; i++)
 		CU_ASSERT_EQUAL(median3(orders[i][0], orders[i][1], orders[i][2]), 2);
@@ -148,8 +156,11 @@ static void dates(void)
 		struct tm tm;
 
 		gmtime_r(&t, &tm);
-		CU_ASSERT_EQUAL(date_to_seconds((unsigned)tm.tm_year + 1900, (unsigned)tm.tm_mon + 1, (unsigned)tm.tm_mday,
-						(unsigned)tm.tm_hour, (unsigned)tm.tm_min, (unsigned)tm.tm_sec), (u64)t);
+		CU_ASSERT_EQUAL((u64)t,
+				date_to_seconds((unsigned)tm.tm_year + 1900,
+						(unsigned)tm.tm_mon + 1, (unsigned)tm.tm_mday,
+						(unsigned)tm.tm_hour, (unsigned)tm.tm_min,
+						(unsigned)tm.tm_sec));
 	}
 }
 
@@ -237,7 +248,7 @@ static void cmos_reading(void)
 		CU_ASSERT(seconds == before || seconds == before + 1);
 	}
 	cmos_set();
-	cmos_busy = ~0U; /* a clock that never gets ready must not stop the boot, nor one that is absent */
+	cmos_busy = ~0U; /* one that never gets ready must not stop the boot, nor an absent one */
 	CU_ASSERT(rtc_read(&seconds));
 	cmos_set();
 	acpi_info.no_rtc = true;

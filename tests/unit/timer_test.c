@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: hypervisor/domain/timer.c hypervisor/domain/timerheap.c hypervisor/machine/timescale.c tests/unit/sim/sim.c
+// sources: hypervisor/domain/timer.c hypervisor/domain/timerheap.c
+// sources: hypervisor/machine/timescale.c tests/unit/sim/sim.c
 // cflags: -Dsched_yield=hypervisor_sched_yield
 // libs: -lpthread
 /*
- * Timers. The heap against a plain array; then whole CPUs: the local APIC timer is a deadline that a simulated clock reaches,
- * and no timer may fire early, twice, late or not at all, whoever sets, stops and moves it.
+ * Timers. The heap against a plain array; then whole CPUs: the local APIC timer is a deadline that
+ * a simulated clock reaches, and no timer may fire early, twice, late or not at all, whoever sets,
+ * stops and moves it.
  */
 #undef sched_yield
 #include <pthread.h>
@@ -127,7 +129,7 @@ static void start(bool deadline)
 	sim_cpu = &cpus[0];
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ */
+/* ---------------------------------------------------------------------------------- */
 
 #define HEAP_TIMERS 200
 
@@ -167,7 +169,7 @@ static void heap(void)
 		CU_ASSERT_FALSE(t[i].queued);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ */
+/* ---------------------------------------------------------------------------------- */
 
 struct probe {
 	struct timer timer;
@@ -367,7 +369,7 @@ static void randomised(void)
 	}
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/* ----------------------------------------------------------------------------------
  * CPUs at the same time: others set, move and kill timers while they fire.
  */
 
