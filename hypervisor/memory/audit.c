@@ -158,14 +158,16 @@ static void check_leaf(const struct domain *d, mfn_t table, unsigned slot, u64 e
 	f = mfn_to_frame(mfn);
 	expect(mfn, 1, !!(e & PTE_RW), "an L1 entry", d->id);
 	if (f->count & FC_HEAP)
-		violation("L1 %llx[%u] of domain %u maps frame %llx of the heap", (unsigned long long)table, slot, d->id,
-			  (unsigned long long)mfn);
+		violation("L1 %llx[%u] of domain %u maps frame %llx of the heap", (unsigned long long)table, slot,
+			  d->id, (unsigned long long)mfn);
 	else if ((e & PTE_RW) && (f->type & FT_TYPE_MASK) != FT_WRITABLE)
-		violation("L1 %llx[%u] of domain %u maps frame %llx writable, its type is %u", (unsigned long long)table,
+		violation("L1 %llx[%u] of domain %u maps frame %llx writable, its type is %u",
+			  (unsigned long long)table,
 			  slot, d->id, (unsigned long long)mfn, (unsigned)(f->type >> 60 & 7));
 	else if (frame_owner(f) != d && !d->privileged && frame_owner(f) != dom_hv &&
 		 (!(f->count & FC_FOREIGN) || !granted(mfn)))
-		violation("L1 %llx[%u] of domain %u maps foreign frame %llx without a grant", (unsigned long long)table, slot,
+		violation("L1 %llx[%u] of domain %u maps foreign frame %llx without a grant",
+			  (unsigned long long)table, slot,
 			  d->id, (unsigned long long)mfn);
 }
 
@@ -182,7 +184,8 @@ static void check_table(const struct frame *f, unsigned level, unsigned entries,
 		if (level == 4 && i >= HV_SLOT_FIRST && i <= HV_SLOT_LAST) {
 			/* The CPU may have set A in the one that is loaded. */
 			if ((f->type & FT_VALIDATED) && ((e ^ idle_l4[i]) & ~PTE_A))
-				violation("L4 %llx of domain %u: slot %u is not ours", (unsigned long long)mfn, d->id, i);
+				violation("L4 %llx of domain %u: slot %u is not ours", (unsigned long long)mfn,
+					  d->id, i);
 			continue;
 		}
 		if (!(e & PTE_P))

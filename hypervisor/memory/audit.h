@@ -23,7 +23,8 @@
 u64 audit_run(void);
 
 /*
- * The walk itself, for who has stopped the world already. `idle_l4`: a table with the hypervisor's slots as they should be.
+ * The walk itself, for who has stopped the world already. `idle_l4`: a table with the hypervisor's slots as they
+ * should be.
  */
 u64 audit_check(const u64 *idle_l4);
 

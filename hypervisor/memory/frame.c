@@ -169,8 +169,8 @@ int frame_steal(struct domain *d, struct frame *f)
 		return -EINVAL;
 	}
 	/*
-	 * Type references and partial validations hold general ones, so at one reference there are none of them; nor can
-	 * new ones come once the count is zero.
+	 * Type references and partial validations hold general ones, so at one reference there are none of them; nor
+	 * can new ones come once the count is zero.
 	 */
 	do {
 		if ((c & FC_COUNT_MASK) != 1) {

@@ -133,8 +133,8 @@ void frame_release(struct frame *f);
 
 /*
  * frame_share() - make a frame of the hypervisor's own (shared info, grant table, ...) visible to `d`: owner d, typed
- * writable (or none for a read-only one), one general reference kept by the hypervisor, not on d's frame list and not in
- * tot_pages. frame_unshare() ends it: 0, or -EBUSY while a guest mapping still holds a reference.
+ * writable (or none for a read-only one), one general reference kept by the hypervisor, not on d's frame list and not
+ * in tot_pages. frame_unshare() ends it: 0, or -EBUSY while a guest mapping still holds a reference.
  */
 enum frame_share_mode { FRAME_SHARE_RW, FRAME_SHARE_RO };
 void frame_share(struct frame *f, struct domain *d, enum frame_share_mode mode);

@@ -55,8 +55,8 @@ static inline void page_free(enum alloc_class c, void *va)
 }
 
 /*
- * heap_alloc_dom() - 2^order naturally aligned, zeroed frames for domain `d`, below machine address 2^`bits` (0: anywhere).
- * They are put on d's frame list with FC_ALLOCATED and one reference each, type none; d->tot_pages grows.
+ * heap_alloc_dom() - 2^order naturally aligned, zeroed frames for domain `d`, below machine address 2^`bits` (0:
+ * anywhere). They are put on d's frame list with FC_ALLOCATED and one reference each, type none; d->tot_pages grows.
  * NULL when memory, or d's max_pages, does not suffice (d NULL: frames with no owner, for heap_assign()).
  */
 struct frame *heap_alloc_dom(struct domain *d, unsigned order, unsigned bits);
@@ -72,7 +72,10 @@ int heap_claim(struct domain *d, u64 pages);
 
 /* Boot only: [start, end) bytes of RAM become free. */
 void heap_add_range(paddr_t start, paddr_t end);
-/* Boot only: a frame of RAM that the boot loader filled becomes one without an owner, content and all, for heap_assign(). */
+/*
+ * Boot only: a frame of RAM that the boot loader filled becomes one without an owner, content and all, for
+ * heap_assign().
+ */
 void heap_adopt(struct frame *f);
 #include "memory/early.h"
 

@@ -28,7 +28,7 @@ static struct list partial[ALLOC_CLASSES][ARRAY_SIZE(sizes)];
 static struct slab *slab_create(enum alloc_class c, unsigned index)
 {
 	struct slab *s = page_alloc(c);
-	char *p, *end = (char *)s + PAGE_SIZE;
+	char *p, *end;
 
 	if (!s)
 		return NULL;
@@ -36,6 +36,7 @@ static struct slab *slab_create(enum alloc_class c, unsigned index)
 	alloc_stats_add(c, -(s64)PAGE_SIZE, -1);
 	s->size_index = (u8)index;
 	s->class = (u8)c;
+	end = (char *)s + PAGE_SIZE;
 	for (p = (char *)(s + 1); p + sizes[index] <= end; p += sizes[index]) {
 		*(void **)p = s->free;
 		s->free = p;

@@ -271,7 +271,7 @@ static bool lockable(const struct insn *in)
 
 bool insn_decode(const u8 *code, unsigned n, struct insn *in)
 {
-	struct reader rd = { .code = code, .n = min(n, INSN_MAX_LENGTH + 0U) };
+	struct reader rd = { .code = code, .n = n < INSN_MAX_LENGTH ? n : INSN_MAX_LENGTH };
 	struct prefixes p = { 0 };
 	bool more = true;
 
@@ -304,7 +304,7 @@ bool insn_decode(const u8 *code, unsigned n, struct insn *in)
 			rd.at++;
 		}
 	}
-	in->size = p.rex & REX_W ? 8 : p.opsize ? 2 : 4;
+	in->size = (p.rex & REX_W) ? 8 : (p.opsize ? 2 : 4);
 	in->kind = decode_main(&rd, in, &p);
 	if (in->kind == INSN_UNKNOWN || rd.short_of || (in->lock && !lockable(in))) {
 		in->kind = INSN_UNKNOWN;

@@ -64,8 +64,8 @@ struct insn {
 
 /*
  * insn_decode() - decode 64-bit code. `n` bytes are at hand (at most INSN_MAX_LENGTH are looked at).
- * True and *in, kind other than INSN_UNKNOWN; false if it is none of the above, its encoding is invalid (LOCK where there
- * must be none, too long), or it does not end within n bytes.
+ * True and *in, kind other than INSN_UNKNOWN; false if it is none of the above, its encoding is invalid (LOCK where
+ * there must be none, too long), or it does not end within n bytes.
  */
 bool insn_decode(const u8 *code, unsigned n, struct insn *in);
 
@@ -77,8 +77,9 @@ u64 regs_read(struct regs *r, unsigned n, unsigned size, bool high);
 void regs_write(struct regs *r, unsigned n, unsigned size, bool high, u64 v);
 
 /*
- * insn_address() - linear address of the memory operand (for string instructions: that at rdi for stos, ins and movs, at
- * rsi for outs), as of `r`, whose rip is still at the instruction. The bases are what FS and GS add under an override.
+ * insn_address() - linear address of the memory operand (for string instructions: that at rdi for stos, ins and movs,
+ * at rsi for outs), as of `r`, whose rip is still at the instruction. The bases are what FS and GS add under an
+ * override.
  */
 vaddr_t insn_address(const struct insn *in, const struct regs *r, u64 fs_base, u64 gs_base);
 

@@ -19,8 +19,8 @@ s64 do_update_va_mapping_otherdomain(u64 va, u64 val, u64 flags, u64 domid);
  *
  * pv_new_guest_cr3() - the kernel's root; loaded at once if v is current.
  * pv_new_user_cr3() - the user root; mfn 0 for none.
- * 0, -EINVAL (no valid L4 of v's domain), -ERESTART (call again). On error the old root stays. The old root's references may
- * not be all dropped when these return 0: see pv_finish_old_table().
+ * 0, -EINVAL (no valid L4 of v's domain), -ERESTART (call again). On error the old root stays. The old root's
+ * references may not be all dropped when these return 0: see pv_finish_old_table().
  */
 int pv_new_guest_cr3(struct vcpu *v, mfn_t mfn);
 int pv_new_user_cr3(struct vcpu *v, mfn_t mfn);
@@ -34,12 +34,15 @@ int pv_finish_old_table(struct vcpu *v);
 /* Remember a table (type and general reference) that could not be given up at once; there must be none yet. */
 void pv_keep_old_table(struct vcpu *v, mfn_t mfn);
 
-/* domain_kill(): roots, GDTs and LDTs of all vCPUs of a dying domain. 0 or -ERESTART. Then domain_relinquish_memory(). */
+/*
+ * domain_kill(): roots, GDTs and LDTs of all vCPUs of a dying domain. 0 or -ERESTART. Then
+ * domain_relinquish_memory().
+ */
 int pv_relinquish_tables(struct domain *d);
 
 /*
- * pv_walk() - what a guest's tables say of `va`: true and the L1 entry if it is present. Takes no reference, so the answer
- * may be old when it comes; safe whatever the guest does meanwhile.
+ * pv_walk() - what a guest's tables say of `va`: true and the L1 entry if it is present. Takes no reference, so the
+ * answer may be old when it comes; safe whatever the guest does meanwhile.
  * pv_find_l1() - the L1 table that would hold the entry of va, or INVALID_MFN.
  */
 bool pv_walk(mfn_t root, vaddr_t va, u64 *leaf);

@@ -76,8 +76,8 @@ int entry_fix(const struct domain *d, unsigned level, u64 *e)
 	if ((v & PTE_CACHE) && !d->perms.iomem.first)
 		return -EINVAL;
 	/*
-	 * Global are user pages: their translations survive the change to the kernel's root and back, and root_load() drops
-	 * them with any other change of roots. Kernel pages must go when the guest enters user mode.
+	 * Global are user pages: their translations survive the change to the kernel's root and back, and root_load()
+	 * drops them with any other change of roots. Kernel pages must go when the guest enters user mode.
 	 */
 	if (!(v & PTE_US))
 		v |= PTE_GUEST_KERNEL;
@@ -90,8 +90,8 @@ int entry_fix(const struct domain *d, unsigned level, u64 *e)
 }
 
 /*
- * The references of a leaf entry of d's, to a frame that `frames` owns. `same`: a frame that the entry's predecessor maps
- * already, so that mapping it read-only needs nobody's permission; INVALID_MFN for none.
+ * The references of a leaf entry of d's, to a frame that `frames` owns. `same`: a frame that the entry's predecessor
+ * maps already, so that mapping it read-only needs nobody's permission; INVALID_MFN for none.
  */
 static int leaf_get(struct domain *d, struct domain *frames, u64 *e, mfn_t same)
 {
@@ -225,8 +225,9 @@ static void leave_partial(struct frame *f, u64 was, unsigned n, u64 count)
 }
 
 /*
- * Finish what nobody finished: a PARTIAL frame at count 0 that we have LOCKED. While the work goes on it shows a reference,
- * so that others fail instead of waiting for it. Afterwards still LOCKED with the old type, unless -ERESTART.
+ * Finish what nobody finished: a PARTIAL frame at count 0 that we have LOCKED. While the work goes on it shows a
+ * reference, so that others fail instead of waiting for it. Afterwards still LOCKED with the old type, unless
+ * -ERESTART.
  */
 static int abandoned_undo(struct frame *f, u64 was)
 {

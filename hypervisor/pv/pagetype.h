@@ -65,12 +65,12 @@ void table_unlock(struct frame *f);
  * 0, -EINVAL (the entry is not allowed, or reserved slot), -EPERM (I/O memory that is not the domain's), -EAGAIN
  * (*expect differs), -ERESTART. On error nothing has changed.
  */
-int __must_check table_write(struct frame *f, unsigned level, unsigned slot, u64 val, struct domain *frames, bool keep_ad,
-			     const u64 *expect, u64 *old);
+int __must_check table_write(struct frame *f, unsigned level, unsigned slot, u64 val, struct domain *frames,
+			     bool keep_ad, const u64 *expect, u64 *old);
 
 /*
- * entry_fix() - may a table of domain `d` have this entry at this level, and how does it look in the table? Does not look
- * at the frame. 0 or -EINVAL.
+ * entry_fix() - may a table of domain `d` have this entry at this level, and how does it look in the table? Does not
+ * look at the frame. 0 or -EINVAL.
  */
 int entry_fix(const struct domain *d, unsigned level, u64 *e);
 
@@ -92,8 +92,8 @@ int frame_pin(struct frame *f, u64 type);
 int frame_unpin(struct frame *f);
 
 /*
- * frame_type_relinquish() - domain_relinquish_memory()'s step: pin and abandoned partial validation of a frame whose domain
- * is dying. 0 or -ERESTART.
+ * frame_type_relinquish() - domain_relinquish_memory()'s step: pin and abandoned partial validation of a frame whose
+ * domain is dying. 0 or -ERESTART.
  */
 int frame_type_relinquish(struct frame *f);
 

@@ -71,9 +71,12 @@ static u64 part_mask(unsigned size)
 	return size >= 8 ? ~0ULL : BIT(8 * size) - 1;
 }
 
-/* Do the instruction on the entry at `offset` bytes into the L1 `f`, which is locked. -EAGAIN: A or D changed, once more. */
-static int modify_entry(struct domain *d, struct frame *f, unsigned offset, const struct insn *in, struct regs *r, u64 src,
-			u64 *old)
+/*
+ * Do the instruction on the entry at `offset` bytes into the L1 `f`, which is locked. -EAGAIN: A or D changed, once
+ * more.
+ */
+static int modify_entry(struct domain *d, struct frame *f, unsigned offset, const struct insn *in, struct regs *r,
+			u64 src, u64 *old)
 {
 	unsigned slot = offset / 8, shift = (offset & 7) * 8;
 	u64 cur = READ_ONCE(((u64 *)frame_to_va(f))[slot]);
@@ -132,7 +135,8 @@ static bool drop_write(struct regs *r, vaddr_t va)
 
 	if (!fetch(r, &in) || !target(&in, r, &ea) || ea != va)
 		return false;
-	if (in.kind != INSN_MOV_STORE && in.kind != INSN_MOV_STORE_IMM && in.kind != INSN_STOS && in.kind != INSN_MOVS &&
+	if (in.kind != INSN_MOV_STORE && in.kind != INSN_MOV_STORE_IMM && in.kind != INSN_STOS &&
+	    in.kind != INSN_MOVS &&
 	    insn_modify(&in, r, 0, &mem) < 0)
 		return false;
 	advance(&in, r);

@@ -2,7 +2,8 @@
 // sources: hypervisor/pv/decode.c hypervisor/pv/modify.c
 //
 // The instruction decoder against encodings from the assembler, and the arithmetic of decoded instructions against the
-// processor that runs the test: each is executed with random operands and must leave the same memory, registers and flags.
+// processor that runs the test: each is executed with random operands and must leave the same memory, registers and
+// flags.
 
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>
@@ -33,14 +34,16 @@ static const struct sample samples[] = {
 	{ "mov %ecx,-4(%rax,%rbx,8)", { 0x89, 0x4c, 0xd8, 0xfc }, 4, INSN_MOV_STORE, 4, R(0) + R(3) * 8 - 4, 1, 0 },
 	{ "mov %cl,(%rsp)", { 0x88, 0x0c, 0x24 }, 3, INSN_MOV_STORE, 1, R(4), 1, 0 },
 	{ "mov %dx,(%r12)", { 0x66, 0x41, 0x89, 0x14, 0x24 }, 5, INSN_MOV_STORE, 2, R(12), 2, 0 },
-	{ "mov %rax,0x1000(%rip)", { 0x48, 0x89, 0x05, 0, 0x10, 0, 0 }, 7, INSN_MOV_STORE, 8, 0x5000 + 7 + 0x1000, 0, 0 },
+	{ "mov %rax,0x1000(%rip)", { 0x48, 0x89, 0x05, 0, 0x10, 0, 0 }, 7, INSN_MOV_STORE, 8,
+	  0x5000 + 7 + 0x1000, 0, 0 },
 	{ "mov %rax,0x2000", { 0x48, 0x89, 0x04, 0x25, 0, 0x20, 0, 0 }, 8, INSN_MOV_STORE, 8, 0x2000, 0, 0 },
 	{ "movq $-1,(%rdi)", { 0x48, 0xc7, 0x07, 0xff, 0xff, 0xff, 0xff }, 7, INSN_MOV_STORE_IMM, 8, R(7), -1, -1 },
 	{ "movb $5,1(%rsi)", { 0xc6, 0x46, 0x01, 0x05 }, 4, INSN_MOV_STORE_IMM, 1, R(6) + 1, -1, 5 },
 	{ "movw $0x1234,(%rsi)", { 0x66, 0xc7, 0x06, 0x34, 0x12 }, 5, INSN_MOV_STORE_IMM, 2, R(6), -1, 0x1234 },
 	{ "lock andb $-3,(%rdi)", { 0xf0, 0x80, 0x27, 0xfd }, 4, INSN_AND, 1, R(7), -1, -3 },
 	{ "lock andq $-3,(%rdi)", { 0xf0, 0x48, 0x83, 0x27, 0xfd }, 5, INSN_AND, 8, R(7), -1, -3 },
-	{ "lock orl $0x12345678,(%rdi)", { 0xf0, 0x81, 0x0f, 0x78, 0x56, 0x34, 0x12 }, 7, INSN_OR, 4, R(7), -1, 0x12345678 },
+	{ "lock orl $0x12345678,(%rdi)", { 0xf0, 0x81, 0x0f, 0x78, 0x56, 0x34, 0x12 }, 7, INSN_OR, 4, R(7),
+	  -1, 0x12345678 },
 	{ "xor %rax,(%rdi)", { 0x48, 0x31, 0x07 }, 3, INSN_XOR, 8, R(7), 0, 0 },
 	{ "xchg %rax,(%rdi)", { 0x48, 0x87, 0x07 }, 3, INSN_XCHG, 8, R(7), 0, 0 },
 	{ "lock cmpxchg %rsi,(%rdi)", { 0xf0, 0x48, 0x0f, 0xb1, 0x37 }, 5, INSN_CMPXCHG, 8, R(7), 6, 0 },
@@ -119,8 +122,8 @@ static void test_samples(void)
 		     (s->reg < 0 || in.reg == s->reg) && (!s->address || insn_address(&in, &r, 0, 0) == s->address) &&
 		     (s->imm == 0 || (in.has_imm && (s64)in.imm == s->imm));
 		if (!ok)
-			fprintf(stderr, "%s: kind %d length %u size %u reg %u address %lx imm %lx\n", s->text, in.kind, in.length,
-				in.size, in.reg, insn_address(&in, &r, 0, 0), in.imm);
+			fprintf(stderr, "%s: kind %d length %u size %u reg %u address %lx imm %lx\n", s->text,
+				in.kind, in.length, in.size, in.reg, insn_address(&in, &r, 0, 0), in.imm);
 		CU_ASSERT_TRUE(ok);
 		for (unsigned n = 0; n < s->n; n++) {
 			u8 *cut = malloc(n ? n : 1);
@@ -168,7 +171,8 @@ static void test_prefixes(void)
 static void test_unknown(void)
 {
 	static const u8 others[][3] = {
-		{ 0x90 }, { 0xcc }, { 0xc3 }, { 0x0f, 0x05 }, { 0x8b, 0x07 }, { 0x0f, 0x0b }, { 0xff, 0xd0 }, { 0x80, 0x3f, 1 },
+		{ 0x90 }, { 0xcc }, { 0xc3 }, { 0x0f, 0x05 }, { 0x8b, 0x07 }, { 0x0f, 0x0b }, { 0xff, 0xd0 },
+		{ 0x80, 0x3f, 1 },
 		{ 0x10, 0x07 }, { 0x38, 0x07 }, { 0x0f, 0xc7, 0xc9 }, { 0xf6, 0x27 }, { 0x0f, 0xba, 0x27 },
 	};
 	struct insn in;
@@ -193,7 +197,8 @@ static void test_random_bytes(void)
 		if (insn_decode(code, n, &in)) {
 			known++;
 			CU_ASSERT_TRUE_FATAL(in.length && in.length <= 15 && in.length <= n);
-			CU_ASSERT_TRUE_FATAL(in.size == 1 || in.size == 2 || in.size == 4 || in.size == 8 || in.size == 16);
+			CU_ASSERT_TRUE_FATAL(in.size == 1 || in.size == 2 || in.size == 4 || in.size == 8 ||
+					     in.size == 16);
 			registers(&r);
 			(void)insn_address(&in, &r, 0, 0);
 		}
@@ -262,7 +267,8 @@ static void run_native(void *code, struct machine *m)
 	register void *go __asm__("r13") = code;
 	u64 *mem = &m->mem;
 
-	__asm__ volatile("leaq -256(%%rsp), %%rsp; pushq %%r12; popfq; callq *%%r13; pushfq; popq %%r12; leaq 256(%%rsp), %%rsp"
+	__asm__ volatile("leaq -256(%%rsp), %%rsp; pushq %%r12; popfq\n\t"
+			 "callq *%%r13; pushfq; popq %%r12; leaq 256(%%rsp), %%rsp"
 			 : "+r"(flags), "+a"(m->rax), "+b"(m->rbx), "+c"(m->rcx), "+d"(m->rdx), "+S"(m->rsi), "+D"(mem)
 			 : "r"(go) : "memory", "cc");
 	m->flags = flags;
@@ -298,7 +304,8 @@ static void test_arithmetic(void)
 		code[op->n] = 0xc3;
 		for (unsigned k = 0; k < 2000; k++) {
 			struct machine m = {
-				.mem = random64(), .rax = random64(), .rbx = random64(), .rcx = random64(), .rdx = random64(),
+				.mem = random64(), .rax = random64(), .rbx = random64(), .rcx = random64(),
+					.rdx = random64(),
 				.rsi = random64(), .flags = 0x202 | ((u64)rand() & ALL),
 			};
 			struct regs r = { .rflags = m.flags };
@@ -328,7 +335,8 @@ static void test_arithmetic(void)
 			same = part == m.mem && r.rax == m.rax && r.rdx == m.rdx && r.rsi == m.rsi && r.rbx == m.rbx &&
 			       r.rcx == m.rcx && !((r.rflags ^ m.flags) & op->flags);
 			if (!same)
-				fprintf(stderr, "operation %u: mem %lx/%lx rax %lx/%lx rsi %lx/%lx flags %lx/%lx\n", i, part, m.mem,
+				fprintf(stderr, "operation %u: mem %lx/%lx rax %lx/%lx rsi %lx/%lx flags %lx/%lx\n",
+					i, part, m.mem,
 					r.rax, m.rax, r.rsi, m.rsi, r.rflags & op->flags, m.flags & op->flags);
 			CU_ASSERT_TRUE_FATAL(same);
 		}

@@ -36,7 +36,8 @@ static void test_system(void)
 {
 	for (unsigned type = 1; type < 16; type++)
 		for (unsigned level = 0; level < 4; level++) {
-			u64 d = desc((u8)(0x80 | level << 5 | type), 0), absent = desc((u8)(level << 5 | type), 0), was = absent;
+			u64 d = desc((u8)(0x80 | level << 5 | type), 0), absent = desc((u8)(level << 5 | type), 0),
+				was = absent;
 
 			CU_ASSERT_FALSE(descriptor_fix(&d, false));
 			CU_ASSERT_FALSE(descriptor_fix(&d, true));

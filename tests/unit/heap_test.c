@@ -2,8 +2,8 @@
 // sources: hypervisor/memory/heap.c hypervisor/memory/objects.c hypervisor/memory/early.c tests/unit/sim/sim.c
 // libs: -lpthread
 //
-// The frame heap and small objects: nothing is handed out twice, everything comes back, and no frame reaches a new owner
-// before the old one's TLB entries are gone.
+// The frame heap and small objects: nothing is handed out twice, everything comes back, and no frame reaches a new
+// owner before the old one's TLB entries are gone.
 
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>

@@ -3,9 +3,9 @@
 #define ANNULUS_TESTS_UNIT_MMU_FIXTURE_H
 
 /*
- * For tests of the real frame and page-type code (included once, by the test's only file): the frame heap, references and
- * types, the MMU hypercalls and the audit are the hypervisor's; the fixture stands in for roots, TLBs and domain lists.
- * After every test the audit must be clean and every frame back in the heap: fixture_end() checks both.
+ * For tests of the real frame and page-type code (included once, by the test's only file): the frame heap, references
+ * and types, the MMU hypercalls and the audit are the hypervisor's; the fixture stands in for roots, TLBs and domain
+ * lists. After every test the audit must be clean and every frame back in the heap: fixture_end() checks both.
  */
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>
@@ -36,7 +36,7 @@ struct domain *dom0, *dom_hv, *dom_io, *dom_idle;
 struct range_set mmio_ro_ranges;
 static struct domain *guest, *other;
 static u64 *idle_l4;
-static unsigned roots_loaded, windows_loaded;
+static __attribute__((unused)) unsigned roots_loaded, windows_loaded;
 static u64 frames_at_start;
 
 /* ---- roots ---- */
@@ -290,7 +290,7 @@ static void fixture_end(void)
 
 /* ---- address spaces ---- */
 
-static mfn_t new_frame(struct domain *d)
+static __attribute__((unused)) mfn_t new_frame(struct domain *d)
 {
 	struct frame *f = heap_alloc_dom(d, 0, 0);
 
@@ -311,8 +311,10 @@ struct space {
 };
 #define SPACE_VA 0x0000008040201000ULL /* slot 1 at every level */
 
-/* One table of each level, `n` data pages from slot 1 of the L1 on; nothing typed yet, the guest wrote it all itself. */
-static void build_space(struct domain *d, struct space *s, unsigned n)
+/*
+ * One table of each level, `n` data pages from slot 1 of the L1 on; nothing typed yet, the guest wrote it all itself.
+ */
+static __attribute__((unused)) void build_space(struct domain *d, struct space *s, unsigned n)
 {
 	s->l4 = new_frame(d);
 	s->l3 = new_frame(d);
@@ -332,12 +334,12 @@ static __attribute__((unused)) u64 type_of(mfn_t mfn)
 	return mfn_to_frame(mfn)->type & FT_TYPE_MASK;
 }
 
-static u64 type_count(mfn_t mfn)
+static __attribute__((unused)) u64 type_count(mfn_t mfn)
 {
 	return mfn_to_frame(mfn)->type & FT_COUNT_MASK;
 }
 
-static u64 refs_of(mfn_t mfn)
+static __attribute__((unused)) u64 refs_of(mfn_t mfn)
 {
 	return mfn_to_frame(mfn)->count & FC_COUNT_MASK;
 }

@@ -2,12 +2,9 @@
 // sources: hypervisor/memory/frame.c hypervisor/memory/heap.c hypervisor/memory/audit.c hypervisor/pv/pagetype.c
 // sources: hypervisor/pv/mmu.c hypervisor/pv/mmuext.c hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c
 // sources: hypervisor/pv/grant_pte.c hypervisor/domain/permission.c hypervisor/lib/printf.c tests/unit/sim/sim.c
-// libs: -lpthread
 //
-// Page types: what a guest may and may not put into its tables, interruption at every point, and four CPUs that do whatever
-// they like at once. After each test the audit walks everything and every frame must have come back.
-
-#include <pthread.h>
+// Page types: what a guest may and may not put into its tables, and interruption at every point. After each test the
+// audit walks everything and every frame must have come back.
 
 #include "mmu_fixture.h"
 #include "pv/descriptor_page.h"
@@ -96,7 +93,8 @@ static s64 try_leaf(u64 e)
 	if (by_update)
 		CU_ASSERT_EQUAL(table_of(s.l1)[9], 0);
 	CU_ASSERT_EQUAL(by_pin, by_update);
-	CU_ASSERT_EQUAL(finish(do_update_va_mapping((SPACE_VA & ~0x1ff000ULL) | 9 << PAGE_SHIFT, e, 0)), -EINVAL); /* no root */
+	/* No root */
+	CU_ASSERT_EQUAL(finish(do_update_va_mapping((SPACE_VA & ~0x1ff000ULL) | 9 << PAGE_SHIFT, e, 0)), -EINVAL);
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, s.l4, 0), 0);
 	return by_update;
 }
@@ -384,7 +382,8 @@ static void test_va_mapping(void)
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_NEW_BASEPTR, s.l4, 0), 0);
 	CU_ASSERT_EQUAL(v->pv.guest_table, s.l4);
 	CU_ASSERT_EQUAL(sim_cpu->cr3_mfn, s.l4);
-	CU_ASSERT_EQUAL(finish(do_update_va_mapping(SPACE_VA, pte_make(s.data[1], PTE_P), UVMF_INVLPG | UVMF_LOCAL)), 0);
+	CU_ASSERT_EQUAL(finish(do_update_va_mapping(SPACE_VA, pte_make(s.data[1], PTE_P), UVMF_INVLPG | UVMF_LOCAL)),
+			0);
 	CU_ASSERT_EQUAL(pte_mfn(table_of(s.l1)[1]), s.data[1]);
 	CU_ASSERT_EQUAL(refs_of(s.data[0]), 1);
 	CU_ASSERT_EQUAL(finish(do_update_va_mapping(SPACE_VA, 0, UVMF_TLB_FLUSH | UVMF_ALL)), 0);
@@ -509,7 +508,8 @@ static void test_interrupted_unpin(void)
 			case 1: /* taken into use again: validation is carried on, then it is unpinned for good */
 				CU_ASSERT_EQUAL(frame_get_and_type(mfn_to_frame(s.l4), guest, FT_L4), 0);
 				CU_ASSERT_TRUE((mfn_to_frame(s.l4)->type & FT_VALIDATED) != 0);
-				CU_ASSERT_EQUAL(audit(), 1 + 1); /* our two references are the only ones it cannot explain */
+				/* Our two references are the only ones it cannot explain */
+				CU_ASSERT_EQUAL(audit(), 1 + 1);
 				frame_put_and_type(mfn_to_frame(s.l4));
 				break;
 			}
@@ -573,7 +573,8 @@ static void test_tlb(void)
 	CU_ASSERT_EQUAL(flushed, 0);
 	tlb_flush(1, 0);
 	flushed = 0;
-	CU_ASSERT_EQUAL(mmuext(MMUEXT_CLEAR_PAGE, s.data[0], 0), 0); /* writable: a CPU may have the table in its paging caches */
+	/* Writable: a CPU may have the table in its paging caches */
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_CLEAR_PAGE, s.data[0], 0), 0);
 	CU_ASSERT_EQUAL(flushed, 2);
 	flushed = 0;
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_CLEAR_PAGE, s.data[0], 0), 0);
@@ -838,145 +839,6 @@ static void test_audit_sees(void)
 	fixture_end();
 }
 
-/* ---- anything at all ---- */
-
-#define POOL 40
-static mfn_t pool[POOL];
-static u64 updates, pins, bases; /* that were accepted: chance must have done something */
-
-static u64 random_entry(unsigned *seed)
-{
-	static const u64 flags[] = { 0, PTE_P, PTE_P | PTE_RW, PTE_P | PTE_RW, PTE_P | PTE_RW | PTE_US, PTE_P | PTE_US | PTE_A | PTE_D,
-				     PTE_P | PTE_PS, PTE_P | PTE_RW | PTE_PCD };
-
-	return pte_make(pool[(unsigned)rand_r(seed) % POOL], flags[(unsigned)rand_r(seed) % ARRAY_SIZE(flags)]);
-}
-
-static void random_step(unsigned *seed)
-{
-	struct vcpu *v = sim_current;
-	struct mmuext_op op[3];
-	struct mmu_update req[3];
-	unsigned n = 1 + (unsigned)rand_r(seed) % 3;
-	mfn_t m = pool[(unsigned)rand_r(seed) % POOL];
-	u64 frames[2];
-
-	switch ((unsigned)rand_r(seed) % 12) {
-	case 0: case 1: case 2: case 3: case 4:
-		for (unsigned i = 0; i < n; i++) {
-			req[i].ptr = (pool[(unsigned)rand_r(seed) % POOL] << PAGE_SHIFT) + (unsigned)rand_r(seed) % 4 * 8;
-			req[i].val = random_entry(seed);
-		}
-		if (!finish(do_mmu_update((u64)req, n, 0, DOMID_SELF)))
-			atomic_add(&updates, 1);
-		break;
-	case 5: case 6: case 7:
-		for (unsigned i = 0; i < n; i++) {
-			op[i].cmd = (unsigned)rand_r(seed) % 6;
-			op[i].arg1.mfn = pool[(unsigned)rand_r(seed) % POOL];
-		}
-		if (!finish(do_mmuext_op((u64)op, n, 0, DOMID_SELF)) && op[0].cmd <= MMUEXT_PIN_L4_TABLE)
-			atomic_add(&pins, 1);
-		break;
-	case 8:
-		(void)mmuext(rand_r(seed) & 1 ? MMUEXT_UNPIN_TABLE : MMUEXT_NEW_USER_BASEPTR, m, 0);
-		break;
-	case 9:
-		if (!finish(do_update_va_mapping((u64)((unsigned)rand_r(seed) % 4) << PAGE_SHIFT, random_entry(seed), 0)))
-			atomic_add(&bases, 1);
-		break;
-	case 10:
-		(void)mmuext(MMUEXT_CLEAR_PAGE, m, 0);
-		break;
-	case 11:
-		frames[0] = m;
-		frames[1] = pool[0];
-		(void)pv_set_gdt(v, frames, (unsigned)rand_r(seed) % 600);
-		break;
-	}
-}
-
-/* A little tree in the pool, so that chance has something to start from. */
-static void fill_pool(void)
-{
-	for (unsigned i = 0; i < POOL; i++)
-		pool[i] = new_frame(guest);
-	for (unsigned i = 0; i < 12; i++)
-		for (unsigned k = 0; k < 4; k++)
-			table_of(pool[i])[k] = pte_make(pool[(i / 3 + 1) * 3 + (i + k) % 3], i < 9 ? TABLE_FLAGS : PTE_P);
-}
-
-static void test_random(void)
-{
-	unsigned seed = 5;
-
-	fixture_begin();
-	fill_pool();
-	for (unsigned i = 0; i < 200000; i++) {
-		sim_current = guest->vcpu[i % 4];
-		sim_cpu = &cpus[0];
-		sim.preempt_after = rand_r(&seed) % 3 ? 0 : 1 + (unsigned)rand_r(&seed) % 20;
-		random_step(&seed);
-		sim.preempt_after = 0;
-		if (i % 200 == 0)
-			CU_ASSERT_EQUAL_FATAL(audit(), 0);
-		/* Now and then some hypercall is never carried on. */
-		if (i % 97 == 0) {
-			struct mmuext_op op = { .cmd = i % 4, .arg1.mfn = pool[i / 97 % POOL] };
-
-			sim.preempt_after = 1;
-			(void)do_mmuext_op((u64)&op, 1, 0, DOMID_SELF);
-			continuation.wanted = false;
-			sim.preempt_after = 0;
-		}
-	}
-	sim_current = guest->vcpu[0];
-	CU_ASSERT_TRUE(updates > 1000 && pins > 100 && bases > 10);
-	if (getenv("SIM_VERBOSE"))
-		fprintf(stderr, "%lu updates, %lu pins, %lu by address\n", updates, pins, bases);
-	updates = pins = bases = 0;
-	fixture_end();
-}
-
-static void *cpu_thread(void *arg)
-{
-	unsigned n = (unsigned)(u64)arg, seed = 100 + n;
-
-	sim_cpu = &cpus[n];
-	sim_current = guest->vcpu[n];
-	for (unsigned i = 0; i < 200000; i++) {
-		random_step(&seed);
-		if (i % 16 == 0)
-			sim.preempt_after = 1 + (unsigned)rand_r(&seed) % 10;
-	}
-	return NULL;
-}
-
-static void test_four_cpus(void)
-{
-	pthread_t t[4];
-
-	fixture_begin();
-	fill_pool();
-	cpus_online = 15;
-	nr_cpus = 4;
-	for (unsigned i = 0; i < 4; i++)
-		cpus[i].id = i;
-	for (u64 i = 0; i < 4; i++)
-		CU_ASSERT_EQUAL_FATAL(pthread_create(&t[i], NULL, cpu_thread, (void *)i), 0);
-	for (unsigned i = 0; i < 4; i++)
-		pthread_join(t[i], NULL);
-	sim.preempt_after = 0;
-	sim_current = guest->vcpu[0];
-	if (getenv("SIM_VERBOSE"))
-		fprintf(stderr, "%lu updates, %lu pins, %lu by address\n", updates, pins, bases);
-	CU_ASSERT_TRUE(updates > 1000 && pins > 100);
-	CU_ASSERT_EQUAL(audit(), 0);
-	cpus_online = 1;
-	nr_cpus = 1;
-	fixture_end();
-}
-
 int main(void)
 {
 	CU_pSuite s;
@@ -1004,8 +866,6 @@ int main(void)
 	CU_add_test(s, "grant mappings", test_grant_entries);
 	CU_add_test(s, "shared, abandoned and stolen frames", test_share_and_steal);
 	CU_add_test(s, "what the audit sees", test_audit_sees);
-	CU_add_test(s, "random operations", test_random);
-	CU_add_test(s, "four CPUs at once", test_four_cpus);
 	CU_basic_set_mode(CU_BRM_VERBOSE);
 	CU_basic_run_tests();
 	failed = CU_get_number_of_failures();

@@ -4,8 +4,9 @@
 // sources: hypervisor/pv/ptwr.c hypervisor/pv/modify.c hypervisor/pv/decode.c
 // sources: hypervisor/domain/permission.c hypervisor/lib/printf.c tests/unit/sim/sim.c
 //
-// Writable page tables: a guest kernel's instruction on an entry of a table that it maps read-only does what it would have
-// done, as far as a validated table may take it; anything else is the guest's own page fault and changes nothing.
+// Writable page tables: a guest kernel's instruction on an entry of a table that it maps read-only does what it would
+// have done, as far as a validated table may take it; anything else is the guest's own page fault and changes
+// nothing.
 
 #include "mmu_fixture.h"
 #include "pv/ptwr.h"
@@ -267,14 +268,17 @@ static void test_random(void)
 	begin();
 	srand(9);
 	for (unsigned i = 0; i < 100000; i++) {
-		static const u8 *const insns[] = { mov_store, lock_andb, lock_btr, xchg, cmpxchg, bts_reg, movd, rep_stos };
+		static const u8 *const insns[] = { mov_store, lock_andb, lock_btr, xchg, cmpxchg, bts_reg, movd,
+						  rep_stos };
 		static const unsigned lengths[] = { 3, 4, 6, 3, 5, 4, 2, 3 };
 		mfn_t frames[] = { s.l1, s.l2, s.data[0], s.data[1], s.data[2], s.data[3] };
 		unsigned k = (unsigned)rand() % ARRAY_SIZE(insns), slot = 1 + (unsigned)rand() % 20;
 		static const u64 flags[] = { PTE_P, PTE_P | PTE_RW, PTE_P | PTE_RW | PTE_US, 0, PTE_P | PTE_PAT };
 
-		r.rax = rand() % 2 ? pte_make(frames[(unsigned)rand() % 6], flags[(unsigned)rand() % 5]) : table_of(s.l1)[slot];
-		r.rsi = rand() % 2 ? pte_make(frames[(unsigned)rand() % 6], flags[(unsigned)rand() % 5]) : (u64)rand() % 64;
+		r.rax = rand() % 2 ? pte_make(frames[(unsigned)rand() % 6], flags[(unsigned)rand() % 5]) :
+			table_of(s.l1)[slot];
+		r.rsi = rand() % 2 ? pte_make(frames[(unsigned)rand() % 6], flags[(unsigned)rand() % 5]) :
+			(u64)rand() % 64;
 		r.rcx = 1;
 		done += fault(insns[k], lengths[k], slot, 0);
 		if (i % 500 == 0)
