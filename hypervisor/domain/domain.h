@@ -92,7 +92,8 @@ struct domain {
 	struct domain_time time;
 	u64 vm_assist;             /* VMASST_TYPE_* bits; atomic */
 	bool debugger_attached;
-	bool console_silenced;
+	bool console_silenced;     /* the last line was lost; this and below under console_lock */
+	u64 console_paid;          /* ns of system time that its output so far takes it to */
 	char console_line[128];    /* guest's console_io output, gathered by line, unprivileged domains */
 	unsigned console_fill;
 	struct spinlock console_lock;

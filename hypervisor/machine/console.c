@@ -209,14 +209,36 @@ deliver:
 	event_send_global_virq(dom0, VIRQ_CONSOLE);
 }
 
+/* What a guest may write without end, as the time of a byte, and how far it may run ahead of that. */
+#define GUEST_BYTE_NS  250000ULL
+#define GUEST_AHEAD_NS (65536 * GUEST_BYTE_NS)
+
+/*
+ * May the guest write n bytes more? The line is slow, written to with interrupts off, and everybody's. Its lock is held.
+ */
+static bool guest_output_paid(struct domain *d, size_t n)
+{
+	u64 now = system_time(), from = max(d->console_paid, now);
+
+	if (from + n * GUEST_BYTE_NS - now > GUEST_AHEAD_NS)
+		return false;
+	d->console_paid = from + n * GUEST_BYTE_NS;
+	return true;
+}
+
 /* An unprivileged guest's output: whole lines, marked with its number, nothing that could steer a terminal. */
 static void guest_line_out(struct domain *d)
 {
 	char line[sizeof(d->console_line) + 16];
 	int n = snprintf(line, sizeof(line), "(d%u) %.*s\n", d->id, (int)d->console_fill, d->console_line);
+	bool silenced = d->console_silenced;
 
-	console_write(line, min((size_t)n, sizeof(line) - 1));
 	d->console_fill = 0;
+	d->console_silenced = !guest_output_paid(d, (size_t)n);
+	if (!d->console_silenced)
+		console_write(line, min((size_t)n, sizeof(line) - 1));
+	else if (!silenced)
+		printk(LOG_GUEST "d%u writes too much: lines are lost\n", d->id);
 }
 
 static void guest_write(struct domain *d, const char *s, size_t n)
