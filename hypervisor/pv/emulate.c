@@ -132,6 +132,7 @@ static bool write_cr(struct regs *r, const struct insn *in)
 {
 	struct vcpu *v = current;
 	u64 value = regs_read(r, in->rm, 8, false);
+	int ret;
 
 	switch (in->reg) {
 	case 0:
@@ -146,7 +147,11 @@ static bool write_cr(struct regs *r, const struct insn *in)
 		v->pv.cr2 = value;
 		return true;
 	case 3:
-		return pv_new_guest_cr3(v, value >> PAGE_SHIFT) == 0;
+		ret = pv_new_guest_cr3(v, value >> PAGE_SHIFT);
+		/* Interrupted: the guest executes it again. */
+		if (ret == -ERESTART)
+			r->rip -= in->length;
+		return !ret || ret == -ERESTART;
 	case 4:
 		/* Known bits are remembered and have no effect; the real ones are ours. */
 		if (value & ~(CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE | CR4_OSFXSR |
