@@ -110,7 +110,7 @@ static int get_elf(struct build *b, const char *path)
 		return hvctl_fail(b->ctx, (int)-n, "kernel %s: %s", path, why);
 	b->elf_len = (size_t)n;
 	b->slow = true;
-	return 0;
+	return hvctl_cancelled(b->ctx);
 }
 
 int build_prepare(struct hvctl_ctx *ctx, const struct hvctl_config *config, struct build *b)
@@ -213,7 +213,12 @@ static int give_memory(struct build *b)
 		return -ENOMEM;
 	while (pfn < end) {
 		uint64_t count;
+		int error = hvctl_cancelled(b->ctx);
 
+		if (error) {
+			hypercall_free(b->ctx, list, CHUNK * sizeof(*list));
+			return error;
+		}
 		hvctl_step(b->ctx, "giving it memory", 40 + (unsigned int)(pfn * 20 / end));
 		/*
 		 * Large extents are quicker and keep the hypervisor's memory in one piece; none is
@@ -275,9 +280,13 @@ static int fill(struct build *b, uint64_t pfn, uint64_t count, const struct sour
 	while (count) {
 		uint64_t n = count > CHUNK ? CHUNK : count, start = pfn << FRAME_SHIFT,
 			 end = (pfn + n) << FRAME_SHIFT;
-		uint8_t *p = map_pfns(b, pfn, n);
+		int error = hvctl_cancelled(b->ctx);
 		unsigned int i;
+		uint8_t *p;
 
+		if (error)
+			return error;
+		p = map_pfns(b, pfn, n);
 		if (!p)
 			return -EIO;
 		memset(p, 0, end - start);

@@ -24,15 +24,18 @@ $(B)/libhvctl.a: $(HVCTL_LIB_OBJ)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 # Only the calls of the public header are visible.
-$(B)/libhvctl.so: $(HVCTL_LIB_OBJ) libhvctl/libhvctl.map
+$(B)/libhvctl.so.1: $(HVCTL_LIB_OBJ) libhvctl/libhvctl.map
 	$(call say,LD,$@)
 	$(Q)$(CC) $(HOST_LDFLAGS) -shared -Wl,-soname,libhvctl.so.1 -Wl,--version-script=libhvctl/libhvctl.map \
 		-Wl,-z,defs -Wl,--gc-sections -o $@ $(HVCTL_LIB_OBJ) $(HVCTL_UNPACK)
+
+$(B)/libhvctl.so: $(B)/libhvctl.so.1
+	$(Q)ln -sf libhvctl.so.1 $@
 
 $(B)/hvctl: $(HVCTL_CLI_OBJ) $(B)/libhvctl.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(HOST_LDFLAGS) -static -Wl,--gc-sections -o $@ $^ -ljansson $(HVCTL_UNPACK)
 
 TOOLS += $(B)/hvctl
-LIBS  += $(B)/libhvctl.a $(B)/libhvctl.so
+LIBS  += $(B)/libhvctl.a $(B)/libhvctl.so.1 $(B)/libhvctl.so
 -include $(HVCTL_LIB_OBJ:.o=.d) $(HVCTL_CLI_OBJ:.o=.d)

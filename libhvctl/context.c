@@ -10,6 +10,7 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "xs.h"
@@ -96,6 +97,18 @@ void hvctl_step(struct hvctl_ctx *ctx, const char *step, unsigned int percent)
 		ctx->progress(ctx->progress_data, step, percent);
 }
 
+void hvctl_cancel(struct hvctl_ctx *ctx)
+{
+	ctx->cancelled = 1;
+}
+
+int hvctl_cancelled(struct hvctl_ctx *ctx)
+{
+	if (!ctx->cancelled)
+		return 0;
+	return hvctl_fail(ctx, EINTR, "interrupted; what was done has been undone");
+}
+
 int hvctl_run_dir(struct hvctl_ctx *ctx)
 {
 	if (mkdir(RUN_DIR, 0700) && errno != EEXIST)
@@ -106,6 +119,7 @@ int hvctl_run_dir(struct hvctl_ctx *ctx)
 
 int hvctl_lock(struct hvctl_ctx *ctx)
 {
+	struct timespec nap = { 0, 20 * 1000 * 1000 };
 	int fd, error = hvctl_run_dir(ctx);
 
 	if (error)
@@ -114,13 +128,21 @@ int hvctl_lock(struct hvctl_ctx *ctx)
 	if (fd < 0)
 		return hvctl_fail(ctx, errno, "cannot open %s/lock: %s; run as root", RUN_DIR,
 				  strerror(errno));
-	while (flock(fd, LOCK_EX))
-		if (errno != EINTR) {
-			error = errno;
+	/* Not in one long wait: whoever waits may be told to give up. */
+	while (flock(fd, LOCK_EX | LOCK_NB)) {
+		error = errno;
+		if (hvctl_cancelled(ctx)) {
+			close(fd);
+			return -EINTR;
+		}
+		if (error == EWOULDBLOCK || error == EINTR) {
+			nanosleep(&nap, NULL);
+		} else {
 			close(fd);
 			return hvctl_fail(ctx, error, "cannot lock %s/lock: %s; remove it", RUN_DIR,
 					  strerror(error));
 		}
+	}
 	return fd;
 }
 

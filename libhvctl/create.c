@@ -326,7 +326,8 @@ static int write_store(struct hvctl_ctx *ctx, const struct hvctl_config *c, cons
 	return 0;
 }
 
-int hvctl_create(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int flags, uint32_t *domid)
+static int create(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int flags,
+		  uint32_t *domid)
 {
 	struct build b;
 	uint32_t id = 0;
@@ -399,5 +400,13 @@ out:
 	build_release(&b);
 	if (lock >= 0)
 		close(lock);
+	return error;
+}
+
+int hvctl_create(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int flags, uint32_t *domid)
+{
+	int error = create(ctx, c, flags, domid);
+
+	ctx->cancelled = 0;
 	return error;
 }

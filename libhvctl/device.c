@@ -173,7 +173,7 @@ static int wait_backend(struct hvctl_ctx *ctx, const char *type, uint32_t domid,
 	int waited;
 
 	snprintf(back, sizeof(back), "/local/domain/0/backend/%s/%u/%u", type, domid, number);
-	for (waited = 0; waited < BACKEND_TIMEOUT_MS; waited += 10) {
+	for (waited = 0; waited < BACKEND_TIMEOUT_MS && !hvctl_cancelled(ctx); waited += 10) {
 		char *text = xs_readf(ctx->xs, 0, "/local/domain/0/error/backend/%s/%u/%u/error",
 				      type, domid, number);
 
@@ -189,6 +189,8 @@ static int wait_backend(struct hvctl_ctx *ctx, const char *type, uint32_t domid,
 			return 0;
 		nap();
 	}
+	if (hvctl_cancelled(ctx))
+		return -EINTR;
 	return hvctl_fail(
 		ctx, ETIMEDOUT,
 		"the backend driver of %s (%s) did not answer within %d s; see dom0's kernel "
@@ -257,6 +259,8 @@ int devices_add(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint32_t do
 		error = add_disk(ctx, domid, &c->disks[i]);
 	for (i = 0; !error && i < c->nr_vifs; i++)
 		error = add_vif(ctx, domid, i, &c->vifs[i]);
+	if (!error)
+		error = hvctl_cancelled(ctx);
 	if (error)
 		while (nr_made)
 			net_remove_bridge(made[--nr_made]);

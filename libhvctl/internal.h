@@ -7,6 +7,7 @@
 #ifndef HVCTL_INTERNAL_H
 #define HVCTL_INTERNAL_H
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 
@@ -21,6 +22,7 @@ struct hvctl_ctx {
 	int hypercall; /* /dev/xen/hypercall for buffers, -1: not there, lock pages instead */
 	struct xs *xs;			/* the store, NULL: not connected yet */
 	char error[512];
+	volatile sig_atomic_t cancelled; /* hvctl_cancel() was called */
 	hvctl_progress_fn progress;
 	void *progress_data;
 	hvctl_warning_fn warning;
@@ -46,6 +48,9 @@ __attribute__((format(printf, 2, 3)))
 void hvctl_warn(struct hvctl_ctx *ctx, const char *format, ...);
 
 void hvctl_step(struct hvctl_ctx *ctx, const char *step, unsigned int percent);
+
+/* -EINTR with its message after hvctl_cancel(), else 0. For the long loops of a creation. */
+int hvctl_cancelled(struct hvctl_ctx *ctx);
 
 /* The directory for run-time files, made if missing: "/run/hvctl". -errno on failure. */
 int hvctl_run_dir(struct hvctl_ctx *ctx);

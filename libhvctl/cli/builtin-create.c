@@ -21,6 +21,29 @@ static void show_progress(void *data, const char *step, unsigned int percent)
 		fprintf(stderr, "\r\033[K");
 }
 
+/* Valid while a creation runs: what an interrupt cancels. */
+static struct hvctl_ctx *creating;
+
+static void interrupted(int signal_number)
+{
+	(void)signal_number;
+	if (creating)
+		hvctl_cancel(creating);
+}
+
+/* Interrupts undo a creation instead of leaving half a domain; NULL: they mean what they did. */
+static void catch_interrupts(struct hvctl_ctx *ctx)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	struct sigaction action = { .sa_flags = SA_RESTART };
+	unsigned int i;
+
+	action.sa_handler = ctx ? interrupted : SIG_DFL;
+	creating = ctx;
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaction(signals[i], &action, NULL);
+}
+
 /* Line by line with the time, into the domain's log: the minder has no terminal. */
 static void log_line(void *data, const char *line)
 {
@@ -122,7 +145,10 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 	if (isatty(2) && !quiet)
 		hvctl_set_progress(ctx, show_progress, NULL);
 	clock_gettime(CLOCK_MONOTONIC, &from);
-	if (hvctl_create(ctx, config, paused ? HVCTL_CREATE_PAUSED : 0, &domid)) {
+	catch_interrupts(ctx);
+	ret = hvctl_create(ctx, config, paused ? HVCTL_CREATE_PAUSED : 0, &domid);
+	catch_interrupts(NULL);
+	if (ret) {
 		if (isatty(2) && !quiet)
 			fprintf(stderr, "\r\033[K");
 		hvctl_config_free(config);

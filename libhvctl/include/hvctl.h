@@ -52,6 +52,13 @@ typedef void (*hvctl_progress_fn)(void *data, const char *step, unsigned int per
 void hvctl_set_progress(struct hvctl_ctx *ctx, hvctl_progress_fn fn, void *data);
 
 /*
+ * Ask the call that is running with this context to give up: hvctl_create() then undoes what it did
+ * and answers -EINTR. May be called from a signal handler. Other calls finish as if nothing had been
+ * said; the wish is forgotten when hvctl_create() returns.
+ */
+void hvctl_cancel(struct hvctl_ctx *ctx);
+
+/*
  * Be told of things that are odd but not fatal (an unknown key ...), a line without newline each.
  */
 typedef void (*hvctl_warning_fn)(void *data, const char *line);
