@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A hostile kernel: four vcpus issue hypercalls with arguments that are mostly wrong, and half right often enough, on the same
+ * few frames at once, some of the arguments in memory that another vcpu is changing. No answer is expected but one: that the
+ * hypervisor goes on, which the harness sees by the audit that follows.
+ * memory: 32M
+ * vcpus: 8
+ * seconds: 60
+ */
+#include "guest.h"
+
+const char test_name[] = "hostile";
+
+#define WORKERS  4
+#define PAGES    48
+#define POOL     128
+#define SECONDS  4
+/* Initialised with wrong contexts, never brought up. */
+#define VICTIM   6
+
+static uint8_t arena[PAGES][PAGE_SIZE] __attribute__((aligned(4096)));
+static uint64_t args[WORKERS][PAGE_SIZE / 8] __attribute__((aligned(4096)));
+static uint64_t pool[POOL];
+/* Asked for at the start: the workers spoil the M2P. */
+static uint64_t entry_at[PAGES], table_mfn;
+static volatile bool over;
+static volatile unsigned ended;
+static uint64_t state[WORKERS];
+static uint64_t rounds[WORKERS];
+
+extern char poke_start[], poke_end[];
+bool poke(void *p, uint64_t v);
+__asm__(
+	".pushsection .text\n"
+	"poke: xorl %eax, %eax\n"
+	"poke_start: movq %rsi, (%rdi)\n"
+	"	incl %eax\n"
+	"poke_end: ret\n"
+	".popsection\n");
+
+static bool trap(struct trap_frame *f)
+{
+	if (f->vector == TRAP_EVENT) {
+		vcpu_info()->evtchn_upcall_pending = 0;
+		vcpu_info()->evtchn_pending_sel = 0;
+		return true;
+	}
+	if (f->rip >= (uint64_t)poke_start && f->rip < (uint64_t)poke_end) {
+		f->rip = (uint64_t)poke_end;
+		return true;
+	}
+	return false;
+}
+
+static uint64_t rnd(void)
+{
+	return random_next(&state[vcpu_id() % WORKERS]) >> 7;
+}
+
+static uint64_t below(uint64_t n)
+{
+	return rnd() % n;
+}
+
+static uint64_t some_mfn(void)
+{
+	switch (below(40)) {
+	case 0: return rnd();
+	case 1: return below(1 << 16);
+	case 2: return ~0UL;
+	case 3: return start_info->shared_info >> 12;
+	case 4: return table_mfn;
+	default: return pool[below(POOL)];
+	}
+}
+
+static uint64_t some_va(void)
+{
+	switch (below(24)) {
+	case 0: return rnd() << 6;
+	case 1: return 0;
+	case 2: return 0xffff800000000000UL + (rnd() & 0xfffffffffffUL);
+	case 3: return 0x00007ffffffffff8UL;
+	case 4: return -8UL;
+	case 5: return 0xffff880000000000UL - 8;
+	default: return (uint64_t)arena[below(PAGES)] + (below(3) ? 0 : below(PAGE_SIZE));
+	}
+}
+
+static uint64_t some_entry(void)
+{
+	static const uint64_t flags[] = { PTE_P, PTE_P | PTE_RW, PTE_P | PTE_RW | PTE_US, PTE_P | PTE_US, 0x67, 0x63, 0 };
+	uint64_t e = some_mfn() << 12 | flags[below(7)];
+
+	if (!below(8))
+		e |= below(4096);
+	if (!below(8))
+		e |= 1UL << (52 + below(12));
+	return below(64) ? e : rnd();
+}
+
+static uint64_t some_ptr(void)
+{
+	if (below(3))
+		return some_mfn() << 12 | below(512) * (below(4) ? 8 : 0) | below(8) / 5;
+	return entry_at[below(PAGES)] | below(8) / 5;
+}
+
+/* Where arguments go: the worker's own page, or one that others write to. */
+static uint64_t *some_args(void)
+{
+	return below(6) ? args[vcpu_id() % WORKERS] : (uint64_t *)arena[below(PAGES)];
+}
+
+static void fill(uint64_t *at, unsigned words)
+{
+	for (unsigned i = 0; i < words; i++) {
+		uint64_t v;
+
+		switch (below(8)) {
+		case 0: v = rnd(); break;
+		case 1: v = some_va(); break;
+		case 2: v = some_mfn(); break;
+		case 3: v = below(32) << 32 | below(32); break;
+		case 4: v = (uint64_t)DOMID_SELF << (below(4) * 16); break;
+		case 5: v = some_entry(); break;
+		default: v = below(8); break;
+		}
+		poke(at + i, v);
+	}
+}
+
+static uint64_t foreign(void)
+{
+	static const uint64_t ids[] = { DOMID_SELF, DOMID_SELF, DOMID_SELF, DOMID_SELF, DOMID_IO, DOMID_XEN, 0, 1, 2 };
+
+	return ids[below(9)] | (below(16) ? 0 : (ids[below(9)] + 1) << 16);
+}
+
+static long op_mmu_update(void)
+{
+	uint64_t *a = some_args(), n = 1 + below(6);
+
+	for (unsigned i = 0; i < n; i++) {
+		poke(a + i * 2, some_ptr());
+		poke(a + i * 2 + 1, some_entry());
+	}
+	return hypercall(mmu_update, a, below(32) ? n : rnd(), below(8) ? (uint64_t)(a + 64) : some_va(), foreign());
+}
+
+static long op_mmuext(void)
+{
+	uint64_t *a = some_args(), n = 1 + below(4);
+
+	for (unsigned i = 0; i < n; i++) {
+		unsigned cmd = below(4) ? below(5) : below(22);
+		uint64_t x = some_mfn(), y = below(600);
+
+		if (cmd == MMUEXT_NEW_BASEPTR)
+			x = below(1 << 16) << 20;
+		if (cmd >= MMUEXT_TLB_FLUSH_LOCAL && cmd <= MMUEXT_SET_LDT)
+			x = some_va();
+		if (cmd == MMUEXT_SET_LDT)
+			x &= ~(PAGE_SIZE - 1);
+		if (cmd == MMUEXT_COPY_PAGE)
+			y = some_mfn();
+		if (cmd == MMUEXT_TLB_FLUSH_MULTI || cmd == MMUEXT_INVLPG_MULTI)
+			y = some_va();
+		poke(a + i * 3, cmd);
+		poke(a + i * 3 + 1, x);
+		poke(a + i * 3 + 2, y);
+	}
+	/* Whoever changes the list meanwhile must not give us another root. */
+	if (a != args[vcpu_id() % WORKERS])
+		return 0;
+	return hypercall(mmuext_op, a, below(32) ? n : n | 0x80000000UL, below(8) ? (uint64_t)(a + 64) : some_va(), foreign());
+}
+
+static long op_va(void)
+{
+	uint64_t flags = below(3) | (below(3) == 0 ? UVMF_ALL : below(8) ? 0 : some_va() & ~7UL);
+
+	if (!below(16))
+		return hypercall(update_va_mapping_otherdomain, some_va(), some_entry(), flags, foreign());
+	return hypercall(update_va_mapping, some_va(), some_entry(), flags);
+}
+
+static void keep(const uint64_t *list, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (list[i] && list[i] < 1UL << 20)
+			pool[below(POOL)] = list[i];
+}
+
+static long op_memory(void)
+{
+	uint64_t *a = args[vcpu_id() % WORKERS], *list = a + 128, n = below(8);
+	struct xen_memory_reservation *r = (void *)a;
+	struct xen_memory_exchange *x = (void *)a;
+	long ret;
+
+	for (unsigned i = 0; i < 64; i++)
+		list[i] = below(3) ? some_mfn() : below(8192);
+	memset(a, 0, 128 * 8);
+	*r = (struct xen_memory_reservation){ .extent_start = below(16) ? (uint64_t)list : some_va(),
+		.nr_extents = below(16) ? n : rnd(), .extent_order = below(6) ? 0 : below(12), .domid = DOMID_SELF };
+	switch (below(6)) {
+	case 0:
+		return hypercall(memory_op, (long)XENMEM_decrease_reservation, r);
+	case 1:
+	case 2:
+		ret = hypercall(memory_op, (long)(below(2) ? XENMEM_populate_physmap : XENMEM_increase_reservation), r);
+		if (r->extent_start == (uint64_t)list && ret > 0 && ret <= 8)
+			keep(list, (unsigned)ret);
+		return ret;
+	case 3:
+		x->in = *r;
+		x->out = *r;
+		x->out.extent_start = (uint64_t)(list + 64);
+		x->in.extent_order = below(4);
+		x->out.extent_order = below(4);
+		x->in.nr_extents = 1UL << below(4);
+		x->out.nr_extents = x->in.nr_extents << x->in.extent_order >> x->out.extent_order;
+		ret = hypercall(memory_op, (long)XENMEM_exchange, x);
+		if (!ret && x->out.nr_extents < 64)
+			keep(list + 64, (unsigned)x->out.nr_extents);
+		return ret;
+	default:
+		fill(a, 16);
+		return hypercall(memory_op, below(40) | (below(8) ? 0 : rnd() << 6), below(8) ? (uint64_t)a : some_va());
+	}
+}
+
+static long op_events(void)
+{
+	uint64_t *a = some_args();
+
+	fill(a, 4);
+	if (below(2))
+		poke(a, below(64) << 32 | below(64));
+	return hypercall(event_channel_op, below(16), below(16) ? (uint64_t)a : some_va());
+}
+
+static long op_grants(void)
+{
+	uint64_t *a = some_args();
+	unsigned cmd = below(14);
+
+	fill(a, 24);
+	if (cmd == GNTTABOP_map_grant_ref)
+		poke(a + 1, below(16) << 32 | GNTMAP_host_map);
+	return hypercall(grant_table_op, (long)cmd, below(16) ? (uint64_t)a : some_va(), below(4) ? 1 : below(8));
+}
+
+static long op_vcpu(void)
+{
+	struct vcpu_guest_context *c = (void *)arena[below(PAGES - 1)];
+	uint64_t *a = some_args();
+
+	switch (below(4)) {
+	case 0:
+		fill((uint64_t *)c, 64);
+		/* Whatever becomes of it, it is not to run. */
+		return hypercall(vcpu_op, (long)VCPUOP_initialise, (long)VICTIM + below(2), c);
+	case 1:
+		fill(a, 3);
+		return hypercall(vcpu_op, (long)VCPUOP_register_vcpu_info, (long)VICTIM + below(4), a);
+	case 2:
+		poke(a, below(2) ? some_va() : 0);
+		return hypercall(vcpu_op, (long)(below(2) ? VCPUOP_register_runstate_memory_area : VCPUOP_register_vcpu_time_memory_area),
+				 (long)below(8), a);
+	default:
+		fill(a, 4);
+		return hypercall(vcpu_op, (long)(below(2) ? VCPUOP_get_runstate_info : VCPUOP_set_periodic_timer), below(9), a);
+	}
+}
+
+static long op_tables(void)
+{
+	uint64_t *a = some_args();
+
+	switch (below(3)) {
+	case 0:
+		for (unsigned i = 0; i < 15; i++)
+			poke(a + i, some_mfn());
+		return hypercall(set_gdt, below(16) ? (uint64_t)a : some_va(), below(16) ? below(1024) : rnd());
+	case 1:
+		return hypercall(update_descriptor, some_mfn() << 12 | below(512) * 8, below(2) ? rnd() << 7 : 0x00cffb000000ffffUL);
+	default:
+		return hypercall(set_segment_base, below(5), below(2) ? rnd() << 7 : below(65536));
+	}
+}
+
+static long op_list(void)
+{
+	struct multicall_entry *m = (void *)some_args();
+	static const uint8_t ops[] = { __HYPERVISOR_update_va_mapping, __HYPERVISOR_multicall, __HYPERVISOR_xen_version,
+				       __HYPERVISOR_event_channel_op, __HYPERVISOR_grant_table_op, __HYPERVISOR_memory_op,
+				       __HYPERVISOR_update_descriptor };
+	unsigned n = 1 + below(16);
+
+	for (unsigned i = 0; i < n; i++) {
+		fill((uint64_t *)&m[i], 8);
+		poke(&m[i].op, below(16) ? ops[below(sizeof(ops))] : 60 + rnd());
+		if (below(2))
+			poke(&m[i].args[0], some_va());
+		poke(&m[i].args[1], some_entry());
+	}
+	if ((uint64_t *)m != args[vcpu_id() % WORKERS])
+		return 0;
+	return hypercall(multicall, m, n);
+}
+
+static long op_rest(void)
+{
+	uint64_t *a = some_args();
+
+	fill(a, 32);
+	switch (below(12)) {
+	case 0: return hypercall(set_debugreg, below(10), below(2) ? rnd() << 7 : some_va());
+	case 1: return hypercall(get_debugreg, below(10));
+	case 2: return hypercall(fpu_taskswitch, below(2));
+	case 3: return hypercall(console_io, below(4), below(2) ? 1UL << 31 : rnd(), 0xffff800000000000UL);
+	case 4: return hypercall(xen_version, below(14), below(2) ? (uint64_t)a : some_va());
+	case 5: return hypercall(physdev_op, below(36), a);
+	case 6: return hypercall(domctl, a);
+	case 7: return hypercall(sysctl, a);
+	case 8: return hypercall(platform_op, a);
+	case 9: return hypercall(set_timer_op, below(3) * (rnd() & 0xffffffffffUL));
+	case 10: return hypercall(vm_assist, below(3), below(70));
+	default: return guest_hypercall(41 + (long)below(100), rnd(), rnd(), rnd());
+	}
+}
+
+static long op_sched(void)
+{
+	struct sched_poll p = { .ports = some_va(), .nr_ports = below(4), .timeout = 1 };
+
+	return below(4) ? hypercall(sched_op, (long)SCHEDOP_yield, 0L) : hypercall(sched_op, (long)SCHEDOP_poll, &p);
+}
+
+static long op_poke(void)
+{
+	for (unsigned i = 0; i < 8; i++)
+		poke(&arena[below(PAGES)][below(512) * 8], below(4) ? some_entry() : 0);
+	/* Empty pages make tables that are valid; where the first word does not become 0 the others will not either. */
+	if (below(2)) {
+		volatile uint64_t *page = (void *)arena[below(PAGES)];
+
+		for (unsigned i = 0; i < 512; i++)
+			if (!poke((void *)(page + i), 0))
+				break;
+	}
+	return 0;
+}
+
+static void work(void)
+{
+	static long (*const ops[])(void) = {
+		op_mmu_update, op_mmu_update, op_mmuext, op_mmuext, op_va, op_va, op_memory, op_events, op_grants, op_vcpu, op_tables,
+		op_list, op_rest, op_sched, op_poke, op_poke,
+	};
+	unsigned id = vcpu_id();
+
+	while (!over) {
+		ops[below(16)]();
+		rounds[id]++;
+	}
+	__atomic_add_fetch(&ended, 1, __ATOMIC_SEQ_CST);
+	for (;;)
+		hypercall(vcpu_op, (long)VCPUOP_down, (long)id, 0L);
+}
+
+static uint64_t tsc(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+	return (uint64_t)high << 32 | low;
+}
+
+void test_main(void)
+{
+	uint64_t t, end;
+
+	for (unsigned i = 0; i < POOL; i++)
+		pool[i] = virt_to_mfn(arena[i % PAGES]);
+	for (unsigned i = 0; i < PAGES; i++)
+		entry_at[i] = pte_maddr(arena[i]);
+	table_mfn = virt_to_mfn((void *)start_info->pt_base);
+	for (unsigned i = 0; i < WORKERS; i++)
+		state[i] = 0x9e3779b97f4a7c15UL * (i + 1);
+	/* The workers spoil the clock too, so how long they work is counted in ticks of the TSC. */
+	t = system_time();
+	end = tsc();
+	while (system_time() - t < 10000000)
+		pause();
+	end = tsc() + (tsc() - end) * 100 * SECONDS;
+
+	trap_hook = trap;
+	for (unsigned i = 1; i < WORKERS; i++)
+		vcpu_start(i, work);
+	while (tsc() < end)
+		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+	over = true;
+	while (ended < WORKERS - 1)
+		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+	print("%lu, %lu, %lu rounds\n", rounds[1], rounds[2], rounds[3]);
+}
