@@ -480,6 +480,22 @@ u64 table_swap_leaf(struct frame *f, unsigned slot, u64 val)
 
 /* ---- pins ---- */
 
+/*
+ * Drop a type reference without going on for long and without being called again: what is not undone in time is left
+ * as a partial state at one reference less, for the next user of the frame or for the domain's end.
+ */
+static void type_drop(struct frame *f)
+{
+	while (type_put(f, true)) {
+		u64 t = atomic_read(&f->type);
+
+		while ((t & FT_PARTIAL) && !(t & FT_LOCKED))
+			if (atomic_cmpxchg(&f->type, &t, t - 1))
+				return;
+		cpu_relax();
+	}
+}
+
 int frame_pin(struct frame *f, u64 type)
 {
 	struct domain *d = frame_owner(f);
@@ -488,12 +504,12 @@ int frame_pin(struct frame *f, u64 type)
 	if (r)
 		return r;
 	if (atomic_or(&f->type, FT_PINNED) & FT_PINNED) {
-		frame_put_type(f);
+		type_drop(f);
 		return -EINVAL;
 	}
 	/* domain_relinquish_memory() may have passed by; whoever finds the bit drops the pin's references. */
 	if (d->dying && (atomic_and(&f->type, ~FT_PINNED) & FT_PINNED)) {
-		frame_put_type(f);
+		type_drop(f);
 		return -EINVAL;
 	}
 	return 0;
@@ -510,7 +526,7 @@ int frame_unpin(struct frame *f)
 		if (!(atomic_or(&f->type, FT_PINNED) & FT_PINNED))
 			return r;
 		/* Pinned anew meanwhile, so it is not the last reference and there is nothing to undo. */
-		frame_put_type(f);
+		type_drop(f);
 	}
 	frame_put(f);
 	return 0;
