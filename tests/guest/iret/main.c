@@ -86,6 +86,8 @@ static void test_user(void)
 	check_eq(probe(go, &context), 3);
 	check_eq(probe_frame.rax, 0xaaaa);
 	check_eq(probe_frame.rsp, 0x1234567);
+	check_eq(probe_frame.rcx, USER_CODE);
+	check_eq(probe_frame.r11, 0x202);
 	/* No I/O privilege for users either: in $0x70, %al */
 	memcpy(user.code, "\xe4\x70", 2);
 	user_frame(USER_CODE, FLAT_USER_CS64, 0x3202, 0x1234567, FLAT_USER_SS64, 0);

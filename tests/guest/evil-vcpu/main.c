@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// vcpus: 3
+/*
+ * States that no vcpu may start with: roots that are no tables or not ours, addresses of the hypervisor for callbacks and
+ * debug registers, a GDT of somebody else's frames, more entries than there are, selectors of ring 0, flags and rflags all
+ * set. VCPUOP_initialise refuses or tames them; a refused state leaves the vcpu as it was, and a tamed one runs in ring 3.
+ */
+#include "guest.h"
+
+const char test_name[] = "evil-vcpu";
+
+static volatile uint64_t cs_seen, flags_seen;
+static volatile int ran;
+
+static void report(void)
+{
+	uint64_t cs, flags;
+
+	__asm__ volatile("movw %%cs, %w0; pushfq; popq %1" : "=r"(cs), "=r"(flags));
+	cs_seen = cs & 0xffff;
+	flags_seen = flags;
+	ran = 1;
+	for (;;)
+		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+}
+
+static void refused(struct vcpu_guest_context *c, const char *what)
+{
+	if (hypercall(vcpu_op, (long)VCPUOP_initialise, 1L, c) >= 0)
+		fail("a vcpu state with %s was accepted", what);
+	check_refused(hypercall(vcpu_op, (long)VCPUOP_up, 1L, 0L));
+}
+
+void test_main(void)
+{
+	static const uint64_t addresses[] = { 0xffff830000000000, 0xffff82d080000000, 0x8000000000000000, 0x800000000000 };
+	struct vcpu_guest_context *c;
+	uint8_t *page = page_alloc();
+
+	c = vcpu_context(1, report);
+	c->ctrlreg[3] = xen_pfn_to_cr3(virt_to_mfn(page));
+	refused(c, "a writable page as its root");
+	c = vcpu_context(1, report);
+	c->ctrlreg[3] = xen_pfn_to_cr3(virt_to_mfn(pte_of(page)));
+	refused(c, "an L1 as its root");
+	c = vcpu_context(1, report);
+	c->ctrlreg[3] = xen_pfn_to_cr3(1UL << 38);
+	refused(c, "a root that is not memory");
+	c = vcpu_context(1, report);
+	c->ctrlreg[3] = ~0UL;
+	refused(c, "a root of all ones");
+	c = vcpu_context(1, report);
+	c->ctrlreg[3] = 0;
+	refused(c, "no root");
+	c = vcpu_context(1, report);
+	c->ctrlreg[1] = xen_pfn_to_cr3(virt_to_mfn(page));
+	refused(c, "a writable page as its user root");
+	c = vcpu_context(1, report);
+	c->gdt_ents = 512;
+	c->gdt_frames[0] = virt_to_mfn(page);
+	refused(c, "a writable GDT");
+	c = vcpu_context(1, report);
+	c->gdt_ents = 512;
+	c->gdt_frames[0] = 0x200;
+	refused(c, "a GDT that is not its own");
+	c = vcpu_context(1, report);
+	c->gdt_ents = FIRST_RESERVED_GDT_ENTRY + 1;
+	refused(c, "too long a GDT");
+	c = vcpu_context(1, report);
+	c->gdt_ents = ~0UL;
+	refused(c, "an endless GDT");
+	c = vcpu_context(1, report);
+	c->ldt_ents = 8193;
+	c->ldt_base = (uint64_t)page;
+	refused(c, "too long an LDT");
+	for (int i = 0; i < 4; i++) {
+		c = vcpu_context(1, report);
+		c->event_callback_eip = addresses[i];
+		refused(c, "a bad event callback");
+		c = vcpu_context(1, report);
+		c->failsafe_callback_eip = addresses[i];
+		refused(c, "a bad failsafe callback");
+		c = vcpu_context(1, report);
+		c->syscall_callback_eip = addresses[i];
+		refused(c, "a bad system-call entry");
+		c = vcpu_context(1, report);
+		c->trap_ctxt[14].address = addresses[i];
+		if (hypercall(vcpu_op, (long)VCPUOP_initialise, 1L, c) >= 0)
+			fail("a bad trap handler was accepted");
+	}
+	c = vcpu_context(1, report);
+	c->fs_base = 0x800000000000;
+	refused(c, "a non-canonical FS base");
+	c = vcpu_context(1, report);
+	c->gs_base_kernel = 0x800000000000;
+	refused(c, "a non-canonical GS base");
+	c = vcpu_context(1, report);
+	c->gs_base_user = 0x8000000000000000;
+	refused(c, "a non-canonical user GS base");
+
+	/* Ring 0 selectors, I/O privilege and virtual-8086 mode. */
+	c = vcpu_context(1, report);
+	c->user_regs.cs = 0xe008;
+	c->user_regs.ss = 0xe010;
+	c->user_regs.rflags = 0x23302;
+	c->user_regs.ds = c->user_regs.es = c->user_regs.fs = c->user_regs.gs = 0xe010;
+	c->kernel_ss = 0xe010;
+	c->debugreg[0] = 0xffff830000000000;
+	c->debugreg[7] = 0xffffffff;
+	for (int i = 0; i < 256; i++)
+		c->trap_ctxt[i].cs = 0xe008;
+	c->ctrlreg[0] = c->ctrlreg[4] = ~0UL;
+	memset(&c->fpu_ctxt, 0xff, sizeof(c->fpu_ctxt));
+	c->flags |= VGCF_i387_valid;
+	if (hypercall(vcpu_op, (long)VCPUOP_initialise, 1L, c) == 0) {
+		check_eq(hypercall(vcpu_op, (long)VCPUOP_up, 1L, 0L), 0);
+		/* It may run in ring 3, or fault and be ended with us; it has no debug register of the hypervisor's. */
+		for (int i = 0; i < 1000 && !ran; i++)
+			hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+		if (ran) {
+			check_eq(cs_seen & 3, 3);
+			check_eq(flags_seen & 0x23000, 0);
+		}
+		hypercall(vcpu_op, (long)VCPUOP_down, 1L, 0L);
+	}
+	/* Far away instructions and stack: that vcpu faults by itself, with a handler that works. */
+	vcpu_start(2, report);
+	ran = 0;
+	while (!ran)
+		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+	check_eq(cs_seen & 3, 3);
+}
