@@ -247,7 +247,7 @@ static void guest_write(struct domain *d, const char *s, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		if (s[i] == '\n' || d->console_fill == sizeof(d->console_line))
 			guest_line_out(d);
-		if (s[i] == '\t' || (u8)s[i] >= 0x20)
+		if (s[i] == '\t' || (s[i] >= 0x20 && s[i] < 0x7f))
 			d->console_line[d->console_fill++] = s[i];
 	}
 	spin_unlock(&d->console_lock);
