@@ -179,6 +179,9 @@ s64 do_iret(void)
 	r->ss = (c.ss & 0xffff) | 3;
 	if (c.flags & VGCF_in_syscall && r->cs == FLAT_USER_CS64 && r->ss == FLAT_USER_SS64) {
 		r->vector |= VEC_FAST_EXIT;
+		/* As SYSRET leaves them, also if an event comes first: user space is not to see its kernel's. */
+		r->rcx = r->rip;
+		r->r11 = r->rflags;
 	} else {
 		r->vector &= ~VEC_FAST_EXIT;
 		r->r11 = c.r11;
