@@ -3,10 +3,8 @@
  * A hostile kernel: four vcpus issue hypercalls with arguments that are mostly wrong, and half right often enough, on the same
  * few frames at once, some of the arguments in memory that another vcpu is changing. No answer is expected but one: that the
  * hypervisor goes on, which the harness sees by the audit that follows.
- * memory: 32M
- * vcpus: 8
- * seconds: 60
  */
+// vcpus: 8
 #include "guest.h"
 
 const char test_name[] = "hostile";
