@@ -54,17 +54,16 @@ static void __init show_memory_map(void)
 	}
 }
 
+static struct cpu_info *__init main_stack_info(void)
+{
+	return (struct cpu_info *)(entry_area_page(0, EA_MAIN_STACK) + STACK_SIZE - sizeof(struct cpu_info));
+}
+
 /* The last thing on the boot stack: go on as the boot CPU's idle vCPU. */
 static void __init __noreturn become_idle(void)
 {
-	struct cpu_info *old = get_cpu_info();
-	struct cpu_info *info = (struct cpu_info *)(entry_area_page(0, EA_MAIN_STACK) + STACK_SIZE - sizeof(*info));
-
 	local_irq_disable();
-	memset(info, 0, sizeof(*info));
-	info->cpu = old->cpu;
-	info->vcpu = old->vcpu;
-	switch_stack_and_call(info, boot_finish);
+	switch_stack_and_call(main_stack_info(), boot_finish);
 }
 
 /* No longer init code: frees that, starts the guests and idles. */
@@ -117,6 +116,9 @@ void __init start_of_day(u32 magic, u32 info)
 	if (!cpus[0].idle || entry_area_create(0))
 		panic("boot: out of memory: give the machine at least 128 MiB\n");
 	ci->vcpu = cpus[0].idle;
+	/* NMIs and machine checks look for it there from now on. */
+	main_stack_info()->cpu = ci->cpu;
+	main_stack_info()->vcpu = ci->vcpu;
 	idt_init();
 	entry_area_load();
 	wrmsr(MSR_FS_BASE, (u64)fake_tls);
