@@ -172,10 +172,10 @@ void test_main(void)
 	/* Unaligned but ours: they work. */
 	{
 		uint8_t raw[64];
-		struct evtchn_status st = { .dom = DOMID_SELF, .port = 1 };
+		struct evtchn_alloc_unbound unbound = { .dom = DOMID_SELF, .remote_dom = DOMID_SELF };
 
-		memcpy(raw + 1, &st, sizeof(st));
-		check_eq(evtchn_op(EVTCHNOP_status, raw + 1), 0);
+		memcpy(raw + 1, &unbound, sizeof(unbound));
+		check_eq(evtchn_op(EVTCHNOP_alloc_unbound, raw + 1), 0);
 		area.addr.v = (uint64_t)&runstate;
 		check_eq(hypercall(vcpu_op, (long)VCPUOP_register_runstate_memory_area, 0L, &area), 0);
 	}

@@ -266,7 +266,7 @@ void guest_trap(struct trap_frame *f)
 		f->rsp = probe_rsp;
 		f->cs = FLAT_KERNEL_CS64 & ~3;
 		f->ss = FLAT_KERNEL_SS64;
-		f->rflags &= ~0x100UL;
+		f->rflags &= ~0x500UL; /* TF, DF */
 		return;
 	}
 	fail("unexpected trap %ld, error %#lx, rip %p, cr2 %p", f->vector, f->error_code, (void *)f->rip,

@@ -112,6 +112,7 @@ failsafe_entry:
 	pushq $0
 	pushq $257
 trap_common:
+	cld
 	pushq %rdi
 	pushq %rsi
 	pushq %rdx

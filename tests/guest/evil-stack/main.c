@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Addresses that a guest hands to the hypervisor to jump to or to push on: callbacks, trap handlers, instruction and stack
+ * pointers of iret. What is not an address of the guest's is refused where it is said, or becomes the guest's own fault where
+ * it is used, and the guest goes on. (What cannot go on is in the dies-* tests.)
+ */
+#include "guest.h"
+
+const char test_name[] = "evil-stack";
+
+static const uint64_t wild[] = {
+	0xffff800000000000, 0xffff808000000000, 0xffff82d080000000, 0xffff82d080100000, 0xffff830000000000, 0xffff87ffffffffff,
+	0x0000800000000000, 0x8000000000000000, 0xfffeffffffffffff, 0xffff7fffffffffff,
+};
+#define NWILD (sizeof(wild) / sizeof(wild[0]))
+
+extern char event_entry[], failsafe_entry[], syscall_entry_point[], trap_6[];
+static struct user user;
+
+static void go(void *arg)
+{
+	raw_iret(arg);
+}
+
+static void test_callbacks(void)
+{
+	for (size_t i = 0; i < NWILD; i++) {
+		struct trap_info t[] = { { 6, 0, FLAT_KERNEL_CS64, wild[i] }, { 0, 0, 0, 0 } };
+		struct callback_register r = { .address = wild[i] };
+		struct xennmi_callback nmi = { .handler_address = wild[i] };
+
+		check_refused(hypercall(set_callbacks, wild[i], failsafe_entry, syscall_entry_point));
+		check_refused(hypercall(set_callbacks, event_entry, wild[i], syscall_entry_point));
+		check_refused(hypercall(set_callbacks, event_entry, failsafe_entry, wild[i]));
+		for (r.type = 0; r.type < 10; r.type++)
+			check_refused(hypercall(callback_op, (long)CALLBACKOP_register, &r));
+		check_refused(hypercall(set_trap_table, t));
+		check_refused(hypercall(nmi_op, (long)XENNMI_register_callback, &nmi));
+	}
+	/* A handler in a foreign code segment: ours is used. */
+	struct trap_info t[] = { { 6, 0, 0xe008, (uint64_t)trap_6 }, { 0, 0, 0, 0 } };
+
+	check_eq(hypercall(set_trap_table, t), 0);
+	struct callback_unregister u = { .type = 99 };
+
+	check_refused(hypercall(callback_op, (long)CALLBACKOP_unregister, &u));
+	check_eq(hypercall(callback_op, 99L, &u), -ENOSYS);
+}
+
+static void test_iret(void)
+{
+	for (size_t i = 0; i < NWILD; i++)
+		for (int mode = 0; mode < 2; mode++) {
+			struct iret_context c = {
+				.rip = wild[i], .cs = mode ? FLAT_USER_CS64 : FLAT_KERNEL_CS64 & ~3UL, .rflags = 0x202,
+				.rsp = mode ? wild[i] : (uint64_t)__builtin_frame_address(0) - 4096, .ss = FLAT_USER_SS64,
+			};
+			int v = probe(go, &c);
+
+			if (v != 13 && v != 14 && v != TRAP_FAILSAFE)
+				fail("iret to %p ended in vector %d", (void *)wild[i], v);
+			/* By the quick way out, with rcx as the CPU's SYSRET takes it. */
+			c.flags = VGCF_in_syscall;
+			c.rcx = 0xffff830000000000;
+			v = probe(go, &c);
+			if (v != 13 && v != 14 && v != TRAP_FAILSAFE)
+				fail("iret (system call) to %p ended in vector %d", (void *)wild[i], v);
+		}
+	/* A stack pointer of anything in user mode is the user's business, until it pushes. */
+	memcpy(user.code, "\x50\xcc", 2); /* push %rax; int3 */
+	for (size_t i = 0; i < NWILD; i++) {
+		int v = probe_user(USER_CODE, wild[i]);
+
+		if (v != 12 && v != 13 && v != 14)
+			fail("push on %p in user mode ended in vector %d", (void *)wild[i], v);
+		check_eq(probe_frame.rsp, wild[i]);
+	}
+	/* rflags with everything set: no trap in the hypervisor, no I/O privilege; NT and RF and AC are the guest's. */
+	memcpy(user.code, "\x9c\xcc", 2); /* pushf; int3 */
+	struct iret_context c = {
+		.rip = USER_CODE, .cs = FLAT_USER_CS64, .rflags = ~0x100UL & ~0x40000UL & 0xffffffff, .rsp = USER_STACK + 64,
+		.ss = FLAT_USER_SS64,
+	};
+	int v = probe(go, &c);
+
+	check(v == 3 || v == 13 || v == TRAP_FAILSAFE);
+	if (v == 3)
+		check_eq(*(uint64_t *)(user.stack + 56) & 0x23000, 0);
+}
+
+static void test_traps(void)
+{
+	/* Wild jumps of the kernel itself. */
+	for (size_t i = 0; i < NWILD; i++) {
+		int v = probe((void (*)(void *))wild[i], NULL);
+
+		if (v != 13 && v != 14)
+			fail("a call to %p ended in vector %d", (void *)wild[i], v);
+	}
+	/* stack_switch takes anything; what matters is what is there when it is used. */
+	for (size_t i = 0; i < NWILD; i++)
+		hypercall(stack_switch, 0xe010L, wild[i]);
+	check_eq(hypercall(stack_switch, (long)FLAT_KERNEL_SS64, stacks[0] + STACK_SIZE / 2), 0);
+	memcpy(user.code, "\x0f\x05", 2);
+	check_eq(probe_user(USER_CODE, USER_STACK + 64), TRAP_SYSCALL);
+}
+
+void test_main(void)
+{
+	user_new(&user);
+	test_callbacks();
+	test_iret();
+	test_traps();
+}
