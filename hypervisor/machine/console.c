@@ -33,6 +33,8 @@ static bool keys_to_hypervisor;
 static enum { LEVEL_ERR, LEVEL_WARN, LEVEL_INFO, LEVEL_DEBUG } serial_level = LEVEL_INFO;
 static bool opt_sync_console = true;
 OPTION_BOOL("sync_console", opt_sync_console);
+static bool opt_console_to_ring;
+OPTION_BOOL("console_to_ring", opt_console_to_ring);
 
 static const char *set_loglvl(const char *v)
 {
@@ -68,12 +70,14 @@ static void vga_putc(char c)
 		screen[vga_row * 80 + vga_col++] = 0x0700 | (u8)c;
 }
 
-static void out_locked(const char *s, size_t n, bool to_ports)
+static void out_locked(const char *s, size_t n, bool to_ring, bool to_ports)
 {
 	for (size_t i = 0; i < n; i++) {
-		ring[ring_prod++ % RING_SIZE] = s[i];
-		if (ring_prod - ring_cons > RING_SIZE)
-			ring_cons = ring_prod - RING_SIZE;
+		if (to_ring) {
+			ring[ring_prod++ % RING_SIZE] = s[i];
+			if (ring_prod - ring_cons > RING_SIZE)
+				ring_cons = ring_prod - RING_SIZE;
+		}
 		if (!to_ports)
 			continue;
 		if (serial_on) {
@@ -105,15 +109,15 @@ void console_write(const char *s, size_t n)
 {
 	u64 flags = spin_lock_irqsave(&console_lock);
 
-	out_locked(s, n, true);
+	out_locked(s, n, true, true);
 	spin_unlock_irqrestore(&console_lock, flags);
 }
 
-void console_ring_only(const char *s, size_t n)
+void console_write_ports(const char *s, size_t n)
 {
 	u64 flags = spin_lock_irqsave(&console_lock);
 
-	out_locked(s, n, false);
+	out_locked(s, n, opt_console_to_ring, true);
 	spin_unlock_irqrestore(&console_lock, flags);
 }
 
@@ -168,7 +172,7 @@ void vprintk(const char *fmt, va_list ap)
 		line[n - 1] = '\n';
 	}
 	flags = spin_lock_irqsave(&console_lock);
-	out_locked(line, n, lvl <= serial_level);
+	out_locked(line, n, true, lvl <= serial_level);
 	spin_unlock_irqrestore(&console_lock, flags);
 }
 
@@ -267,7 +271,7 @@ static s64 console_io_write(u64 count, u64 buffer)
 		if (copy_from_guest(piece, buffer + done, n))
 			return -EFAULT;
 		if (d->privileged)
-			console_write(piece, n);
+			console_write_ports(piece, n);
 		else
 			guest_write(d, piece, n);
 		done += n;
