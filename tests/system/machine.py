@@ -351,13 +351,13 @@ TROUBLE = r"Kernel panic|PANIC|\(annulus\) .* E |BUG: "
 def shell(machine, command, seconds=60):
     """Run a command in dom0's shell; returns (exit code, output). The prompt must have been seen."""
     tag = "%x" % (id(command) & 0xffffff ^ len(machine.log))
-    begin = len(machine.log)
-    # The quotes keep the echoed command line from looking like the end mark.
-    machine.send("%s; r=$?; echo; echo 'end'-%s=$r\n" % (command, tag))
+    # The quotes keep the echoed command line, which the shell folds at 80 columns, from looking like the marks.
+    machine.send("echo 'begin'-%s; %s; r=$?; echo; echo 'end'-%s=$r\n" % (tag, command, tag))
+    begin = machine.expect(r"^begin-%s\n" % tag, seconds).end()
     found = machine.expect(r"^end-%s=(\d+)\n" % tag, seconds)
-    machine.expect(PROMPT, 10)
     body = machine.log[begin:found.start()]
-    return int(found.group(1)), body.split("\n", 1)[1].strip() if "\n" in body else ""
+    machine.expect(PROMPT, 10)
+    return int(found.group(1)), body.strip()
 
 
 def wait_shell(machine, seconds=150):

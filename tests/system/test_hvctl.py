@@ -17,7 +17,7 @@ disk = [ "/srv/guests/t1.img,raw,xvda,rw" ]
 vif = [ "mac=00:16:3e:00:00:41,bridge=br0" ]
 """
 
-SNAPSHOT = ("{ xenstore-ls -f /; hvctl list | awk \"{print \\$1, \\$2, \\$3}\"; losetup -a; ls /sys/class/net /dev/mapper; }"
+SNAPSHOT = ("{ xenstore-ls -f /; hvctl list | awk \"{print \\$1, \\$2, \\$3}\"; losetup -a; ls /sys/class/net; }"
             " 2>/dev/null")
 
 # Arguments of hvctl, what its one line has to contain (what, where, remedy), its exit status.
