@@ -2,6 +2,7 @@
 #include "boot/start_domains.h"
 #include "boot/cmdline.h"
 #include "boot/multiboot.h"
+#include "control/control.h"
 #include "cpu/cpu.h"
 #include "domain/domain.h"
 #include "domain/timer.h"
@@ -251,6 +252,11 @@ static void reap(void *arg)
 	unsigned left = 0;
 
 	(void)arg;
+	/* Destruction waits for vCPUs, and must not meet a debug key that does (control/keys.c). */
+	if (!control_trylock()) {
+		timer_set(&reap_timer, system_time() + REAP_DELAY);
+		return;
+	}
 	for (unsigned i = 0; i < nr_started; i++) {
 		struct domain *d = started[i];
 
@@ -263,6 +269,7 @@ static void reap(void *arg)
 		}
 		started[i] = NULL;
 	}
+	control_unlock();
 	if (!left) {
 		printk(LOG_INFO "all domains have ended\n");
 		audit_run();

@@ -2,6 +2,7 @@
 /* Debug keys: from the serial line, or `hvctl debug key`. */
 #include "control/keys.h"
 
+#include "control/control.h"
 #include "cpu/cpu.h"
 #include "domain/domain.h"
 #include "domain/event.h"
@@ -163,7 +164,16 @@ static void do_typed(void)
 		char c = typed[typed_cons++ % ARRAY_SIZE(typed)];
 
 		spin_unlock_irqrestore(&typed_lock, flags);
-		(void)debug_key(c);
+		/*
+		 * Only one at a time may wait for others' vCPUs to be off their CPUs: the current one does not leave this
+		 * CPU while we wait, and an operation of the toolstack may be waiting for just that.
+		 */
+		if (control_trylock()) {
+			(void)debug_key(c);
+			control_unlock();
+		} else {
+			printk(LOG_INFO "key '%c': the toolstack is at work, try again\n", c);
+		}
 		flags = spin_lock_irqsave(&typed_lock);
 	}
 	/* Released under the lock: a key typed from now on finds nobody at work and raises the softirq for itself. */
