@@ -1,26 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A hostile kernel: four vcpus issue hypercalls with arguments that are mostly wrong, and half right often enough, on the same
- * few frames at once, some of the arguments in memory that another vcpu is changing. No answer is expected but one: that the
- * hypervisor goes on, which the harness sees by the audit that follows.
+ * A hostile kernel: four vcpus issue hypercalls with arguments that are mostly wrong, and half
+ * right often enough, on the same few frames at once, some of the arguments in memory that another
+ * vcpu is changing. Two of them beside each other, as domains 1 and 2, map and take each other's
+ * frames as well. No answer is expected but one: that the hypervisor goes on, which the harness
+ * sees by the audit that follows.
  */
 // vcpus: 8
 #include "guest.h"
 
 const char test_name[] = "hostile";
 
-#define WORKERS  4
-#define PAGES    48
-#define POOL     128
-#define SECONDS  4
+#define WORKERS 4
+#define PAGES 48
+#define POOL 128
+#define SECONDS 4
 /* Initialised with wrong contexts, never brought up. */
-#define VICTIM   6
+#define VICTIM 6
 
-static uint8_t arena[PAGES][PAGE_SIZE] __attribute__((aligned(4096)));
+/* Two more behind, as answers may run over the end. */
+static uint8_t arena[PAGES + 2][PAGE_SIZE] __attribute__((aligned(4096)));
 static uint64_t args[WORKERS][PAGE_SIZE / 8] __attribute__((aligned(4096)));
 static uint64_t pool[POOL];
 /* Asked for at the start: the workers spoil the M2P. */
 static uint64_t entry_at[PAGES], table_mfn;
+#define GRANTS 64
+static struct grant_entry_v1 grants[PAGE_SIZE / sizeof(struct grant_entry_v1)]
+	__attribute__((aligned(4096)));
+#define MAPPINGS 64
+static struct {
+	uint64_t host_addr;
+	uint32_t handle;
+} mappings[MAPPINGS];
 static volatile bool over;
 static volatile unsigned ended;
 static uint64_t state[WORKERS];
@@ -28,8 +39,7 @@ static uint64_t rounds[WORKERS];
 
 extern char poke_start[], poke_end[];
 bool poke(void *p, uint64_t v);
-__asm__(
-	".pushsection .text\n"
+__asm__(".pushsection .text\n"
 	"poke: xorl %eax, %eax\n"
 	"poke_start: movq %rsi, (%rdi)\n"
 	"	incl %eax\n"
@@ -60,16 +70,23 @@ static uint64_t below(uint64_t n)
 	return rnd() % n;
 }
 
+/* What holds the code of this guest is hardly ever among them. */
 static uint64_t some_mfn(void)
 {
 	switch (below(40)) {
 	case 0: return rnd();
-	case 1: return below(1 << 16);
+	case 1: return below(1 << 12);
 	case 2: return ~0UL;
 	case 3: return start_info->shared_info >> 12;
 	case 4: return table_mfn;
 	default: return pool[below(POOL)];
 	}
+}
+
+/* This domain's, or that of a second one of these kernels if there is one. */
+static domid_t some_domain(void)
+{
+	return below(16) ? 1 + (domid_t)below(2) : (domid_t)rnd();
 }
 
 static uint64_t some_va(void)
@@ -87,7 +104,9 @@ static uint64_t some_va(void)
 
 static uint64_t some_entry(void)
 {
-	static const uint64_t flags[] = { PTE_P, PTE_P | PTE_RW, PTE_P | PTE_RW | PTE_US, PTE_P | PTE_US, 0x67, 0x63, 0 };
+	static const uint64_t flags[] = {
+		PTE_P, PTE_P | PTE_RW, PTE_P | PTE_RW | PTE_US, PTE_P | PTE_US, 0x67, 0x63, 0
+	};
 	uint64_t e = some_mfn() << 12 | flags[below(7)];
 
 	if (!below(8))
@@ -130,7 +149,8 @@ static void fill(uint64_t *at, unsigned words)
 
 static uint64_t foreign(void)
 {
-	static const uint64_t ids[] = { DOMID_SELF, DOMID_SELF, DOMID_SELF, DOMID_SELF, DOMID_IO, DOMID_XEN, 0, 1, 2 };
+	static const uint64_t ids[] = { DOMID_SELF, DOMID_SELF, DOMID_SELF, DOMID_SELF, DOMID_IO,
+					DOMID_XEN,  0,		1,	    2 };
 
 	return ids[below(9)] | (below(16) ? 0 : (ids[below(9)] + 1) << 16);
 }
@@ -143,7 +163,8 @@ static long op_mmu_update(void)
 		poke(a + i * 2, some_ptr());
 		poke(a + i * 2 + 1, some_entry());
 	}
-	return hypercall(mmu_update, a, below(32) ? n : rnd(), below(8) ? (uint64_t)(a + 64) : some_va(), foreign());
+	return hypercall(mmu_update, a, below(32) ? n : rnd(),
+			 below(8) ? (uint64_t)(a + 64) : some_va(), foreign());
 }
 
 static long op_mmuext(void)
@@ -171,7 +192,8 @@ static long op_mmuext(void)
 	/* Whoever changes the list meanwhile must not give us another root. */
 	if (a != args[vcpu_id() % WORKERS])
 		return 0;
-	return hypercall(mmuext_op, a, below(32) ? n : n | 0x80000000UL, below(8) ? (uint64_t)(a + 64) : some_va(), foreign());
+	return hypercall(mmuext_op, a, below(32) ? n : n | 0x80000000UL,
+			 below(8) ? (uint64_t)(a + 64) : some_va(), foreign());
 }
 
 static long op_va(void)
@@ -179,7 +201,8 @@ static long op_va(void)
 	uint64_t flags = below(3) | (below(3) == 0 ? UVMF_ALL : below(8) ? 0 : some_va() & ~7UL);
 
 	if (!below(16))
-		return hypercall(update_va_mapping_otherdomain, some_va(), some_entry(), flags, foreign());
+		return hypercall(update_va_mapping_otherdomain, some_va(), some_entry(), flags,
+				 foreign());
 	return hypercall(update_va_mapping, some_va(), some_entry(), flags);
 }
 
@@ -200,14 +223,19 @@ static long op_memory(void)
 	for (unsigned i = 0; i < 64; i++)
 		list[i] = below(3) ? some_mfn() : below(8192);
 	memset(a, 0, 128 * 8);
-	*r = (struct xen_memory_reservation){ .extent_start = below(16) ? (uint64_t)list : some_va(),
-		.nr_extents = below(16) ? n : rnd(), .extent_order = below(6) ? 0 : below(12), .domid = DOMID_SELF };
+	*r = (struct xen_memory_reservation) { .extent_start =
+						       below(16) ? (uint64_t)list : some_va(),
+					       .nr_extents = below(16) ? n : rnd(),
+					       .extent_order = below(6) ? 0 : below(12),
+					       .domid = DOMID_SELF };
 	switch (below(6)) {
-	case 0:
-		return hypercall(memory_op, (long)XENMEM_decrease_reservation, r);
+	case 0: return hypercall(memory_op, (long)XENMEM_decrease_reservation, r);
 	case 1:
 	case 2:
-		ret = hypercall(memory_op, (long)(below(2) ? XENMEM_populate_physmap : XENMEM_increase_reservation), r);
+		ret = hypercall(
+			memory_op,
+			(long)(below(2) ? XENMEM_populate_physmap : XENMEM_increase_reservation),
+			r);
 		if (r->extent_start == (uint64_t)list && ret > 0 && ret <= 8)
 			keep(list, (unsigned)ret);
 		return ret;
@@ -225,7 +253,8 @@ static long op_memory(void)
 		return ret;
 	default:
 		fill(a, 16);
-		return hypercall(memory_op, below(40) | (below(8) ? 0 : rnd() << 6), below(8) ? (uint64_t)a : some_va());
+		return hypercall(memory_op, below(40) | (below(8) ? 0 : rnd() << 6),
+				 below(8) ? (uint64_t)a : some_va());
 	}
 }
 
@@ -236,18 +265,109 @@ static long op_events(void)
 	fill(a, 4);
 	if (below(2))
 		poke(a, below(64) << 32 | below(64));
+	else if (below(2))
+		/* Of both domains: a port that the other may bind to, or binding to one of the
+		 * other's. */
+		poke(a, below(2) ? DOMID_SELF | (uint64_t)some_domain() << 16
+				 : some_domain() | below(64) << 32);
 	return hypercall(event_channel_op, below(16), below(16) ? (uint64_t)a : some_va());
+}
+
+static void grant_something(void)
+{
+	static const uint16_t flags[] = { GTF_permit_access, GTF_permit_access,
+					  GTF_permit_access | GTF_readonly, GTF_accept_transfer,
+					  0 };
+	struct grant_entry_v1 e = { flags[below(5)], some_domain(), (uint32_t)some_mfn() };
+
+	__atomic_store_n((uint64_t *)&grants[below(GRANTS)], *(uint64_t *)&e, __ATOMIC_SEQ_CST);
+}
+
+static long map_something(void)
+{
+	struct gnttab_map_grant_ref m = { .flags = GNTMAP_host_map |
+						   (below(2) ? GNTMAP_readonly : 0),
+					  .ref = (uint32_t)below(GRANTS),
+					  .dom = some_domain() };
+	unsigned page = below(PAGES);
+	long ret;
+
+	m.host_addr = (uint64_t)arena[page];
+	if (!below(4)) {
+		m.flags |= GNTMAP_contains_pte;
+		m.host_addr = entry_at[page];
+	}
+	if (!below(16))
+		m.flags = rnd();
+	ret = hypercall(grant_table_op, (long)GNTTABOP_map_grant_ref, &m, 1L);
+	if (!m.status) {
+		unsigned slot = below(MAPPINGS);
+
+		mappings[slot].handle = m.handle;
+		mappings[slot].host_addr = m.host_addr;
+	}
+	return ret;
+}
+
+static long unmap_something(void)
+{
+	struct gnttab_unmap_grant_ref u[4];
+	unsigned n = 1 + below(4);
+
+	for (unsigned i = 0; i < n; i++) {
+		unsigned slot = below(MAPPINGS);
+
+		u[i] = (struct gnttab_unmap_grant_ref) { .host_addr = mappings[slot].host_addr,
+							 .handle = mappings[slot].handle };
+	}
+	if (!below(8)) {
+		struct gnttab_unmap_and_replace r = { .host_addr = u[0].host_addr,
+						      .new_addr = some_va(),
+						      .handle = u[0].handle };
+
+		return hypercall(grant_table_op, (long)GNTTABOP_unmap_and_replace, &r, 1L);
+	}
+	return hypercall(grant_table_op, (long)GNTTABOP_unmap_grant_ref, u, (long)n);
+}
+
+static long copy_something(void)
+{
+	struct gnttab_copy c = { .source = { .offset = below(4096), .domid = DOMID_SELF },
+				 .dest = { .domid = DOMID_SELF },
+				 .len = below(4096),
+				 .flags = below(4) };
+
+	c.source.u.gmfn = c.flags & GNTCOPY_source_gref ? below(GRANTS) : some_mfn();
+	c.dest.u.gmfn = c.flags & GNTCOPY_dest_gref ? below(GRANTS) : some_mfn();
+	if (c.flags & GNTCOPY_source_gref)
+		c.source.domid = some_domain();
+	if (c.flags & GNTCOPY_dest_gref)
+		c.dest.domid = some_domain();
+	return hypercall(grant_table_op, (long)GNTTABOP_copy, &c, 1L);
 }
 
 static long op_grants(void)
 {
-	uint64_t *a = some_args();
-	unsigned cmd = below(14);
+	struct gnttab_transfer t = { .mfn = some_mfn(),
+				     .domid = some_domain(),
+				     .ref = (uint32_t)below(GRANTS) };
+	uint64_t *a;
 
+	for (unsigned i = below(8); i > 0; i--)
+		grant_something();
+	switch (below(8)) {
+	case 0:
+	case 1:
+	case 2: return map_something();
+	case 3:
+	case 4: return unmap_something();
+	case 5: return copy_something();
+	case 6: return hypercall(grant_table_op, (long)GNTTABOP_transfer, &t, 1L);
+	}
+	a = some_args();
 	fill(a, 24);
-	if (cmd == GNTTABOP_map_grant_ref)
-		poke(a + 1, below(16) << 32 | GNTMAP_host_map);
-	return hypercall(grant_table_op, (long)cmd, below(16) ? (uint64_t)a : some_va(), below(4) ? 1 : below(8));
+	return hypercall(grant_table_op, (long)below(14), below(16) ? (uint64_t)a : some_va(),
+			 below(4) ? 1 : below(8));
 }
 
 static long op_vcpu(void)
@@ -262,14 +382,20 @@ static long op_vcpu(void)
 		return hypercall(vcpu_op, (long)VCPUOP_initialise, (long)VICTIM + below(2), c);
 	case 1:
 		fill(a, 3);
-		return hypercall(vcpu_op, (long)VCPUOP_register_vcpu_info, (long)VICTIM + below(4), a);
+		return hypercall(vcpu_op, (long)VCPUOP_register_vcpu_info, (long)VICTIM + below(4),
+				 a);
 	case 2:
 		poke(a, below(2) ? some_va() : 0);
-		return hypercall(vcpu_op, (long)(below(2) ? VCPUOP_register_runstate_memory_area : VCPUOP_register_vcpu_time_memory_area),
+		return hypercall(vcpu_op,
+				 (long)(below(2) ? VCPUOP_register_runstate_memory_area
+						 : VCPUOP_register_vcpu_time_memory_area),
 				 (long)below(8), a);
 	default:
 		fill(a, 4);
-		return hypercall(vcpu_op, (long)(below(2) ? VCPUOP_get_runstate_info : VCPUOP_set_periodic_timer), below(9), a);
+		return hypercall(
+			vcpu_op,
+			(long)(below(2) ? VCPUOP_get_runstate_info : VCPUOP_set_periodic_timer),
+			below(9), a);
 	}
 }
 
@@ -281,20 +407,24 @@ static long op_tables(void)
 	case 0:
 		for (unsigned i = 0; i < 15; i++)
 			poke(a + i, some_mfn());
-		return hypercall(set_gdt, below(16) ? (uint64_t)a : some_va(), below(16) ? below(1024) : rnd());
+		return hypercall(set_gdt, below(16) ? (uint64_t)a : some_va(),
+				 below(16) ? below(1024) : rnd());
 	case 1:
-		return hypercall(update_descriptor, some_mfn() << 12 | below(512) * 8, below(2) ? rnd() << 7 : 0x00cffb000000ffffUL);
-	default:
-		return hypercall(set_segment_base, below(5), below(2) ? rnd() << 7 : below(65536));
+		return hypercall(update_descriptor, some_mfn() << 12 | below(512) * 8,
+				 below(2) ? rnd() << 7 : 0x00cffb000000ffffUL);
+	default: return hypercall(set_segment_base, below(5), below(2) ? rnd() << 7 : below(65536));
 	}
 }
 
 static long op_list(void)
 {
 	struct multicall_entry *m = (void *)some_args();
-	static const uint8_t ops[] = { __HYPERVISOR_update_va_mapping, __HYPERVISOR_multicall, __HYPERVISOR_xen_version,
-				       __HYPERVISOR_event_channel_op, __HYPERVISOR_grant_table_op, __HYPERVISOR_memory_op,
-				       __HYPERVISOR_update_descriptor };
+	static const uint8_t ops[] = {
+		__HYPERVISOR_update_va_mapping, __HYPERVISOR_multicall,
+		__HYPERVISOR_xen_version,	__HYPERVISOR_event_channel_op,
+		__HYPERVISOR_grant_table_op,	__HYPERVISOR_memory_op,
+		__HYPERVISOR_update_descriptor
+	};
 	unsigned n = 1 + below(16);
 
 	for (unsigned i = 0; i < n; i++) {
@@ -318,7 +448,9 @@ static long op_rest(void)
 	case 0: return hypercall(set_debugreg, below(10), below(2) ? rnd() << 7 : some_va());
 	case 1: return hypercall(get_debugreg, below(10));
 	case 2: return hypercall(fpu_taskswitch, below(2));
-	case 3: return hypercall(console_io, below(4), below(2) ? 1UL << 31 : rnd(), 0xffff800000000000UL);
+	case 3:
+		return hypercall(console_io, below(4), below(2) ? 1UL << 31 : rnd(),
+				 0xffff800000000000UL);
 	case 4: return hypercall(xen_version, below(14), below(2) ? (uint64_t)a : some_va());
 	case 5: return hypercall(physdev_op, below(36), a);
 	case 6: return hypercall(domctl, a);
@@ -334,14 +466,16 @@ static long op_sched(void)
 {
 	struct sched_poll p = { .ports = some_va(), .nr_ports = below(4), .timeout = 1 };
 
-	return below(4) ? hypercall(sched_op, (long)SCHEDOP_yield, 0L) : hypercall(sched_op, (long)SCHEDOP_poll, &p);
+	return below(4) ? hypercall(sched_op, (long)SCHEDOP_yield, 0L)
+			: hypercall(sched_op, (long)SCHEDOP_poll, &p);
 }
 
 static long op_poke(void)
 {
 	for (unsigned i = 0; i < 8; i++)
 		poke(&arena[below(PAGES)][below(512) * 8], below(4) ? some_entry() : 0);
-	/* Empty pages make tables that are valid; where the first word does not become 0 the others will not either. */
+	/* Empty pages make tables that are valid; where the first word does not become 0 the others
+	 * will not either. */
 	if (below(2)) {
 		volatile uint64_t *page = (void *)arena[below(PAGES)];
 
@@ -355,8 +489,9 @@ static long op_poke(void)
 static void work(void)
 {
 	static long (*const ops[])(void) = {
-		op_mmu_update, op_mmu_update, op_mmuext, op_mmuext, op_va, op_va, op_memory, op_events, op_grants, op_vcpu, op_tables,
-		op_list, op_rest, op_sched, op_poke, op_poke,
+		op_mmu_update, op_mmuext, op_mmuext, op_va,   op_va,	 op_memory,
+		op_events,     op_grants, op_grants, op_vcpu, op_tables, op_list,
+		op_rest,       op_sched,  op_poke,   op_poke,
 	};
 	unsigned id = vcpu_id();
 
@@ -379,7 +514,10 @@ static uint64_t tsc(void)
 
 void test_main(void)
 {
-	uint64_t t, end;
+	uint64_t t, end, frame = 0;
+	struct gnttab_setup_table setup = { .dom = DOMID_SELF,
+					    .nr_frames = 1,
+					    .frame_list = (uint64_t)&frame };
 
 	for (unsigned i = 0; i < POOL; i++)
 		pool[i] = virt_to_mfn(arena[i % PAGES]);
@@ -394,6 +532,9 @@ void test_main(void)
 	while (system_time() - t < 10000000)
 		pause();
 	end = tsc() + (tsc() - end) * 100 * SECONDS;
+
+	check_eq(hypercall(grant_table_op, (long)GNTTABOP_setup_table, &setup, 1L), 0);
+	check_eq(map_page(grants, frame, PTE_KERNEL), 0);
 
 	trap_hook = trap;
 	for (unsigned i = 1; i < WORKERS; i++)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The iret hypercall with frames of chance: selectors, flags, addresses, and segment registers that were loaded with chance
- * before. Whatever comes of a frame comes back to this kernel, as a trap or by the failsafe callback.
+ * The iret hypercall with frames of chance: selectors, flags, addresses, and segment registers that
+ * were loaded with chance before. Whatever comes of a frame comes back to this kernel, as a trap or
+ * by the failsafe callback.
  */
 #include "guest.h"
 
@@ -16,8 +17,7 @@ static char stack[4096] __attribute__((aligned(16)));
 static uint64_t descriptors[512] __attribute__((aligned(4096)));
 
 extern char end_of_it[];
-__asm__(
-	".pushsection .text\n"
+__asm__(".pushsection .text\n"
 	"end_of_it:\n"
 	"	ud2\n"
 	".popsection\n");
@@ -34,8 +34,19 @@ static void go(void *arg)
 
 static uint64_t some_selector(void)
 {
-	static const uint16_t some[] = { FLAT_KERNEL_CS64, FLAT_USER_CS64, FLAT_USER_CS32, FLAT_USER_SS64, FLAT_USER_SS32,
-					 0, 3, 7, 0xe008, 0xe010, 0xe040, 0xe050, 0xfffb };
+	static const uint16_t some[] = { FLAT_KERNEL_CS64,
+					 FLAT_USER_CS64,
+					 FLAT_USER_CS32,
+					 FLAT_USER_SS64,
+					 FLAT_USER_SS32,
+					 0,
+					 3,
+					 7,
+					 0xe008,
+					 0xe010,
+					 0xe040,
+					 0xe050,
+					 0xfffb };
 
 	if (below(3))
 		return some[below(13)] ^ (below(8) ? 0 : below(4));
@@ -58,14 +69,9 @@ static void load_segments(void *arg)
 {
 	(void)arg;
 	switch (below(3)) {
-	case 0:
-		__asm__ volatile("movl %0, %%ds" :: "r"((uint32_t)some_selector()));
-		break;
-	case 1:
-		__asm__ volatile("movl %0, %%es" :: "r"((uint32_t)some_selector()));
-		break;
-	default:
-		__asm__ volatile("movl %0, %%fs" :: "r"((uint32_t)some_selector()));
+	case 0: __asm__ volatile("movl %0, %%ds" ::"r"((uint32_t)some_selector())); break;
+	case 1: __asm__ volatile("movl %0, %%es" ::"r"((uint32_t)some_selector())); break;
+	default: __asm__ volatile("movl %0, %%fs" ::"r"((uint32_t)some_selector()));
 	}
 }
 
@@ -86,7 +92,8 @@ void test_main(void)
 	check_eq(hypercall(set_gdt, &mfn, 512L), 0);
 
 	for (int i = 0; i < ROUNDS; i++) {
-		uint64_t cs = below(2) ? FLAT_USER_CS64 : some_selector(), ss = below(2) ? FLAT_USER_SS64 : some_selector();
+		uint64_t cs = below(2) ? FLAT_USER_CS64 : some_selector(),
+			 ss = below(2) ? FLAT_USER_SS64 : some_selector();
 		bool is_user;
 		int vector;
 
@@ -100,11 +107,16 @@ void test_main(void)
 			probe(load_segments, NULL);
 		if (!below(16))
 			hypercall(set_segment_base, (long)SEGBASE_GS_USER_SEL, some_selector());
-		context = (struct iret_context){
-			.rax = random_next(&state), .r11 = random_next(&state), .rcx = random_next(&state),
-			.flags = below(2) ? VGCF_in_syscall : random_next(&state), .rip = some_rip(is_user), .cs = cs,
+		context = (struct iret_context) {
+			.rax = random_next(&state),
+			.r11 = random_next(&state),
+			.rcx = random_next(&state),
+			.flags = below(2) ? VGCF_in_syscall : random_next(&state),
+			.rip = some_rip(is_user),
+			.cs = cs,
 			.rflags = below(2) ? 0x202 : random_next(&state),
-			.rsp = is_user ? (below(2) ? random_next(&state) : USER_STACK + 64) : (uint64_t)stack + sizeof(stack),
+			.rsp = is_user ? (below(2) ? random_next(&state) : USER_STACK + 64)
+				       : (uint64_t)stack + sizeof(stack),
 			.ss = ss,
 		};
 		vector = probe(go, &context);
@@ -114,7 +126,7 @@ void test_main(void)
 		if (vcpu_info()->evtchn_upcall_mask == 0)
 			events_off();
 	}
-	print("failsafe %lu, #GP %lu, #PF %lu, #BP %lu, #DB %lu, #UD %lu\n", seen[TRAP_FAILSAFE], seen[13], seen[14], seen[3],
-	      seen[1], seen[6]);
+	print("failsafe %lu, #GP %lu, #PF %lu, #BP %lu, #DB %lu, #UD %lu\n", seen[TRAP_FAILSAFE],
+	      seen[13], seen[14], seen[3], seen[1], seen[6]);
 	check(seen[TRAP_FAILSAFE] && seen[3] && seen[6] && seen[14]);
 }
