@@ -20,7 +20,7 @@ OPTION_STRING("dom0_mem", opt_dom0_mem);
 OPTION_U64("dom0_max_vcpus", opt_dom0_max_vcpus);
 
 #define BOOT_DOMAINS_MAX 48
-#define BOOT_DOMU_MEM    (32ULL << 20)
+#define BOOT_DOMU_MEM	 (32ULL << 20)
 
 /* What runs after the init sections are gone. Written at boot only. */
 static struct domain *started[BOOT_DOMAINS_MAX];
@@ -65,11 +65,13 @@ static struct domain *__init create(domid_t id, const char *name, u32 vcpus, boo
 
 	d = domain_create(id, &cfg, &err);
 	if (!d)
-		panic("boot: %s cannot be created (error %d): give the machine more memory\n", name, err);
+		panic("boot: %s cannot be created (error %d): give the machine more memory\n", name,
+		      err);
 	return d;
 }
 
-static void __init build_dom0(const struct boot_module *kernel, const struct boot_module *initrd, u64 keep)
+static void __init build_dom0(const struct boot_module *kernel, const struct boot_module *initrd,
+			      u64 keep)
 {
 	u64 size, least, most;
 	const char *wrong = parse_dom0_mem(&size, &least, &most);
@@ -99,11 +101,13 @@ static void __init build_dom0(const struct boot_module *kernel, const struct boo
 	heap_add_range(kernel->start, kernel->start + kernel->len);
 	if (initrd && !adopted)
 		heap_add_range(initrd->start, initrd->start + initrd->len);
-	printk(LOG_INFO "boot: dom0 has %llu MiB and %u vCPUs\n", (unsigned long long)(dom0->tot_pages >> 8), k.nr_vcpus);
+	printk(LOG_INFO "boot: dom0 has %llu MiB and %u vCPUs\n",
+	       (unsigned long long)(dom0->tot_pages >> 8), k.nr_vcpus);
 }
 
 /* domU=NAME[,mem=SIZE][,vcpus=N]; what follows the first blank is the guest's own command line. */
-static bool __init parse_domu(const char *line, char *name, size_t name_size, u64 *mem, u64 *vcpus, const char **rest)
+static bool __init parse_domu(const char *line, char *name, size_t name_size, u64 *mem, u64 *vcpus,
+			      const char **rest)
 {
 	const char *p = line + 5;
 	size_t n = 0;
@@ -139,8 +143,8 @@ static bool __init parse_domu(const char *line, char *name, size_t name_size, u6
 }
 
 /*
- * A loader's configuration may put a word of its own before the module's (a file name, a placeholder): take it off if one of ours
- * follows.
+ * A loader's configuration may put a word of its own before the module's (a file name, a
+ * placeholder): take it off if one of ours follows.
  */
 static const char *__init module_line(const struct boot_module *m)
 {
@@ -169,7 +173,9 @@ static void __init build_domu(const struct boot_module *m, domid_t id)
 	struct domain *d;
 
 	if (!parse_domu(m->cmdline, name, sizeof(name), &mem, &vcpus, &k.cmdline)) {
-		printk(LOG_ERR "boot: module line '%s': use domU=NAME[,mem=SIZE][,vcpus=N] [guest's command line]\n", m->cmdline);
+		printk(LOG_ERR "boot: module line '%s': use domU=NAME[,mem=SIZE][,vcpus=N] "
+			       "[guest's command line]\n",
+		       m->cmdline);
 		return;
 	}
 	for (unsigned i = 0; i < boot_info.nr_modules; i++) {
@@ -189,8 +195,8 @@ static void __init build_domu(const struct boot_module *m, domid_t id)
 			;
 		return;
 	}
-	printk(LOG_INFO "boot: d%u is %s, %llu MiB, %llu vCPU%s\n", id, name, (unsigned long long)(mem >> 20),
-	       (unsigned long long)vcpus, vcpus == 1 ? "" : "s");
+	printk(LOG_INFO "boot: d%u is %s, %llu MiB, %llu vCPU%s\n", id, name,
+	       (unsigned long long)(mem >> 20), (unsigned long long)vcpus, vcpus == 1 ? "" : "s");
 	started[nr_started++] = d;
 	nr_unprivileged++;
 }
@@ -225,7 +231,8 @@ void __init start_domains_build(void)
 		}
 	}
 	if (!kernel && !domus)
-		panic("boot: no kernel: name dom0's as the first boot module (GRUB: module2 /boot/vmlinuz ...)\n");
+		panic("boot: no kernel: name dom0's as the first boot module (GRUB: module2 "
+		      "/boot/vmlinuz ...)\n");
 	if (kernel)
 		build_dom0(kernel, initrd, keep);
 	domus = 0;
