@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The image is linked at IMAGE_VIRT_START and loaded at IMAGE_PHYS_START. Sections that get their own page rights start
- * on a page. .entry.text stays mapped while a guest of an unmapped hypervisor runs; .init.* is freed before the first
- * guest does.
+ * The image is linked at IMAGE_VIRT_START and loaded at IMAGE_PHYS_START. Sections that get their
+ * own page rights start on a page. .entry.text stays mapped while a guest of an unmapped hypervisor
+ * runs; .init.* is freed before the first guest does.
  */
 #include "memory/layout.h"
 

@@ -11,7 +11,8 @@ static unsigned nr_complaints __initdata;
 static __init void complain(const char *what, const char *word, const char *remedy)
 {
 	if (nr_complaints < ARRAY_SIZE(complaints))
-		snprintf(complaints[nr_complaints++], sizeof(complaints[0]), "%s '%.32s'%s", what, word, remedy);
+		snprintf(complaints[nr_complaints++], sizeof(complaints[0]), "%s '%.32s'%s", what,
+			 word, remedy);
 }
 
 bool parse_size(const char *s, const char **end, u64 *out)
@@ -23,11 +24,26 @@ bool parse_size(const char *s, const char **end, u64 *out)
 	if (e == s)
 		return false;
 	switch (*e) {
-	case 'T': case 't': shift = 40; break;
-	case 'G': case 'g': shift = 30; break;
-	case 'M': case 'm': shift = 20; break;
-	case 'K': case 'k': shift = 10; break;
-	case 'B': case 'b': e++; break;
+	case 'T':
+	case 't':
+		shift = 40;
+		break;
+	case 'G':
+	case 'g':
+		shift = 30;
+		break;
+	case 'M':
+	case 'm':
+		shift = 20;
+		break;
+	case 'K':
+	case 'k':
+		shift = 10;
+		break;
+	case 'B':
+	case 'b':
+		e++;
+		break;
 	}
 	if (shift) {
 		if (v >> (64 - shift))
@@ -106,7 +122,8 @@ static __init void parse_word(char *word)
 				complain("command line: bad value for", word, ", default kept");
 			return;
 		}
-		if (o->type == OPT_BOOL && !value && !strncmp(word, "no-", 3) && !strcmp(o->name, word + 3)) {
+		if (o->type == OPT_BOOL && !value && !strncmp(word, "no-", 3) &&
+		    !strcmp(o->name, word + 3)) {
 			*(bool *)o->var = false;
 			return;
 		}

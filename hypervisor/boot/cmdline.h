@@ -5,8 +5,9 @@
 #include "lib/types.h"
 
 /*
- * A command-line option is declared where it is used; docs/command-line.md lists them all (a test compares the two).
- * Parsed once, before anything else. Forms: name=value, a boolean as name, no-name, name=yes|no|true|false|on|off|1|0.
+ * A command-line option is declared where it is used; docs/command-line.md lists them all (a test
+ * compares the two). Parsed once, before anything else. Forms: name=value, a boolean as name,
+ * no-name, name=yes|no|true|false|on|off|1|0.
  */
 enum option_type { OPT_BOOL, OPT_U64, OPT_SIZE, OPT_STRING, OPT_FN };
 struct option {
@@ -25,11 +26,16 @@ struct option {
 	OPTION(var_, .name = name_, .type = OPT_STRING, .var = (var_), .size = sizeof(var_))
 #define OPTION_FN(name_, fn_)      OPTION(fn_, .name = name_, .type = OPT_FN, .fn = (fn_))
 
-/* Parse a whole line. Unknown options and bad values are remembered and printed by cmdline_report(), once there is a console. */
+/*
+ * Parse a whole line. Unknown options and bad values are remembered and printed by
+ * cmdline_report(), once there is a console.
+ */
 void cmdline_parse(const char *line);
 void cmdline_report(void);
 
-/* Number with an optional K, M, G or T suffix (bytes when there is none). False if it is not one. */
+/*
+ * Number with an optional K, M, G or T suffix (bytes when there is none). False if it is not one.
+ */
 bool parse_size(const char *s, const char **end, u64 *out);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * From the boot loader's 32-bit protected mode to start_of_day() in long mode, on the boot page tables: the first 4 GiB
- * one to one and in the direct map, and the image at its own address.
+ * From the boot loader's 32-bit protected mode to start_of_day() in long mode, on the boot page
+ * tables: the first 4 GiB one to one and in the direct map, and the image at its own address.
  */
 #include "memory/layout.h"
 
@@ -17,7 +17,10 @@
 	.balign 8
 mb2_header:
 	.long MB2_MAGIC, 0, mb2_end - mb2_header, -(MB2_MAGIC + (mb2_end - mb2_header))
-	/* information request, optional: command line, modules, memory map, ACPI old and new, loader name */
+	/*
+	 * information request, optional: command line, modules, memory map, ACPI old and new,
+	 * loader name
+	 */
 	.short 1, 1
 	.long 8 + 6 * 4
 	.long 1, 3, 6, 14, 15, 2
@@ -106,8 +109,8 @@ no_long_mode:
 	jmp 6b
 
 /*
- * eax: physical address of the L4. Turns paging and long mode on; NX if CPUID says so (its leaf 0x80000001 EDX in edi).
- * Clobbers eax, ecx, edx.
+ * eax: physical address of the L4. Turns paging and long mode on; NX if CPUID says so (its leaf
+ * 0x80000001 EDX in edi). Clobbers eax, ecx, edx.
  */
 enter_long_mode:
 	movl %eax, %cr3
@@ -150,8 +153,8 @@ start64:
 	jmp 1b
 
 /*
- * The other CPUs start here in real mode, copied to a page below 1 MiB that SIPI names. The boot CPU fills in the data
- * before each start.
+ * The other CPUs start here in real mode, copied to a page below 1 MiB that SIPI names. The boot
+ * CPU fills in the data before each start.
  */
 	.section .init.text, "ax"
 	.global trampoline_start, trampoline_end, trampoline_stack, trampoline_cr3

@@ -36,7 +36,8 @@ struct cpu cpus[NR_CPUS];
 unsigned nr_cpus = 1;
 volatile cpumask_t cpus_online = 1;
 
-/* For GDB and the symbol-minded: the stack that the boot CPU starts on; it holds no secrets afterwards. */
+/* For GDB and the symbol-minded: the stack that the boot CPU starts on; it holds no secrets
+ * afterwards. */
 extern u8 boot_stack[], boot_stack_top[];
 
 /* What distribution-compiled decompressors read their stack protector's canary from: %fs:40. */
@@ -50,13 +51,15 @@ static void __init show_memory_map(void)
 		const struct e820_range *e = &machine_e820.e[i];
 
 		printk(LOG_DEBUG "memory map: %012llx-%012llx %s\n", (unsigned long long)e->start,
-		       (unsigned long long)(e->start + e->size), e->type < ARRAY_SIZE(types) ? types[e->type] : "?");
+		       (unsigned long long)(e->start + e->size),
+		       e->type < ARRAY_SIZE(types) ? types[e->type] : "?");
 	}
 }
 
 static struct cpu_info *__init main_stack_info(void)
 {
-	return (struct cpu_info *)(entry_area_page(0, EA_MAIN_STACK) + STACK_SIZE - sizeof(struct cpu_info));
+	return (struct cpu_info *)(entry_area_page(0, EA_MAIN_STACK) + STACK_SIZE -
+				   sizeof(struct cpu_info));
 }
 
 /* The last thing on the boot stack: go on as the boot CPU's idle vCPU. */
@@ -91,7 +94,8 @@ void __init start_of_day(u32 magic, u32 info)
 	printk(LOG_INFO "Annulus %s\n", ANNULUS_VERSION);
 	if (error)
 		panic("boot: %s\n", error);
-	printk(LOG_INFO "boot: by %s, Multiboot %u, command line: %s\n", boot_info.loader, boot_info.protocol, saved_cmdline);
+	printk(LOG_INFO "boot: by %s, Multiboot %u, command line: %s\n", boot_info.loader,
+	       boot_info.protocol, saved_cmdline);
 	cmdline_report();
 	idt_load_early();
 	wrmsr(MSR_FS_BASE, (u64)fake_tls);
@@ -131,7 +135,8 @@ void __init start_of_day(u32 magic, u32 info)
 	serial_init_irq();
 	smp_boot();
 	paging_protect_image();
-	printk(LOG_INFO "memory: %llu MiB RAM, %llu MiB free\n", (unsigned long long)(heap_total_frames() >> 8),
+	printk(LOG_INFO "memory: %llu MiB RAM, %llu MiB free\n",
+	       (unsigned long long)(heap_total_frames() >> 8),
 	       (unsigned long long)(heap_free_frames() >> 8));
 	start_domains_build();
 	become_idle();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The two protocols of boot loaders: Multiboot 0.6.96 (magic 0x2badb002, also spoken by qemu -kernel) and Multiboot 2
- * (magic 0x36d76289).
+ * The two protocols of boot loaders: Multiboot 0.6.96 (magic 0x2badb002, also spoken by qemu
+ * -kernel) and Multiboot 2 (magic 0x36d76289).
  */
 #include "boot/multiboot.h"
 #include "boot/e820.h"
@@ -14,7 +14,8 @@ static char strings[BOOT_STRINGS_MAX] __initdata;
 static size_t strings_used __initdata;
 
 struct mb1_info {
-	u32 flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr, syms[4], mmap_length, mmap_addr;
+	u32 flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr, syms[4],
+		mmap_length, mmap_addr;
 	u32 drives_length, drives_addr, config_table, loader_name;
 };
 struct mb1_module {
@@ -50,7 +51,8 @@ static __init const char *keep_string(const char *s, size_t max)
 	return d;
 }
 
-/* QEMU puts the file name first on every line, GRUB 2 does not: a first word with a slash and no '=' is a file name. */
+/* QEMU puts the file name first on every line, GRUB 2 does not: a first word with a slash and no
+ * '=' is a file name. */
 static __init const char *skip_file_name(const char *s)
 {
 	const char *p = s;
@@ -123,7 +125,8 @@ static __init const char *add_module(u64 start, u64 end, const char *line)
 		return "more than 64 boot modules: give fewer";
 	if (end < start)
 		return "a boot module ends before it starts: the boot loader is broken";
-	boot_info.modules[boot_info.nr_modules++] = (struct boot_module){ start, end - start, line };
+	boot_info.modules[boot_info.nr_modules++] =
+		(struct boot_module){ start, end - start, line };
 	return NULL;
 }
 
@@ -150,7 +153,8 @@ static __init const char *parse_mb1(paddr_t pa)
 		for (u32 i = 0; i < mi->mods_count && !err; i++) {
 			const char *s = m[i].string ? paddr_to_va(m[i].string) : "";
 
-			err = add_module(m[i].start, m[i].end, skip_file_name(keep_string(s, 4096)));
+			err = add_module(m[i].start, m[i].end,
+					 skip_file_name(keep_string(s, 4096)));
 		}
 	}
 	return err;
@@ -181,7 +185,8 @@ static __init const char *parse_mb2(paddr_t pa)
 		case 0:
 			return NULL;
 		case 1:
-			boot_info.cmdline = skip_file_name(keep_string((const char *)(t + 1), t->size - 8));
+			boot_info.cmdline =
+				skip_file_name(keep_string((const char *)(t + 1), t->size - 8));
 			break;
 		case 2:
 			boot_info.loader = keep_string((const char *)(t + 1), t->size - 8);
@@ -189,13 +194,16 @@ static __init const char *parse_mb2(paddr_t pa)
 		case 3: {
 			const struct mb2_module *m = (const void *)t;
 
-			err = add_module(m->start, m->end, skip_file_name(keep_string(m->string, t->size - 16)));
+			err = add_module(m->start, m->end,
+					 skip_file_name(keep_string(m->string, t->size - 16)));
 			break;
 		}
 		case 6: {
 			const struct mb2_mmap *m = (const void *)t;
 
-			for (u32 o = sizeof(*m); m->entry_size >= 24 && o + m->entry_size <= m->size; o += m->entry_size) {
+			for (u32 o = sizeof(*m);
+			     m->entry_size >= 24 && o + m->entry_size <= m->size;
+			     o += m->entry_size) {
 				const u64 *e = (const void *)((const char *)m + o);
 
 				e820_insert(e[0], e[1], (u32)e[2]);

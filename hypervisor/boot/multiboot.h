@@ -7,7 +7,10 @@
 #define BOOT_MODULES_MAX 64
 #define BOOT_STRINGS_MAX 16384
 
-/* What the boot loader handed over, copied out of its memory. Lives until the init sections are freed. */
+/*
+ * What the boot loader handed over, copied out of its memory. Lives until the init sections are
+ * freed.
+ */
 struct boot_module {
 	paddr_t start;
 	u64 len;

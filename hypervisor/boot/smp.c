@@ -30,7 +30,8 @@ extern u64 trampoline_stack, trampoline_cr3;
 extern u64 boot_l4[];
 void start_secondary(void);
 
-/* A page of conventional memory; the BIOS' own data and EBDA are not RAM in the map, page 0 is left alone. */
+/* A page of conventional memory; the BIOS' own data and EBDA are not RAM in the map, page 0 is left
+ * alone. */
 static paddr_t __init trampoline_page(void)
 {
 	for (unsigned i = 0; i < machine_e820.n; i++) {
@@ -65,7 +66,8 @@ void start_secondary(void)
 static bool __init start_cpu(unsigned id, paddr_t page)
 {
 	struct cpu *c = &cpus[id];
-	u64 *info_top = (u64 *)(entry_area_page(id, EA_MAIN_STACK) + STACK_SIZE - sizeof(struct cpu_info));
+	u64 *info_top =
+		(u64 *)(entry_area_page(id, EA_MAIN_STACK) + STACK_SIZE - sizeof(struct cpu_info));
 	struct cpu_info *info = (struct cpu_info *)info_top;
 	u8 *low = paddr_to_va(page);
 
@@ -84,7 +86,8 @@ static bool __init start_cpu(unsigned id, paddr_t page)
 	clock_delay_us(10000);
 	for (unsigned attempt = 0; attempt < 2 && !c->online; attempt++) {
 		apic_send_sipi(c->apic_id, page >> PAGE_SHIFT);
-		/* 200 us between SIPIs is the manual's; an emulated CPU may take its time to be scheduled. */
+		/* 200 us between SIPIs is the manual's; an emulated CPU may take its time to be
+		 * scheduled. */
 		for (unsigned i = 0; i < (attempt ? 20000U : 20U) && !c->online; i++)
 			clock_delay_us(100);
 	}

@@ -87,18 +87,27 @@ static inline struct regs *guest_regs(void)
 	return &get_cpu_info()->regs;
 }
 
-/* Softirqs run, interrupts enabled, on the way out to a guest and in the idle loop, lowest number first. */
+/*
+ * Softirqs run, interrupts enabled, on the way out to a guest and in the idle loop, lowest number
+ * first.
+ */
 enum softirq { SOFTIRQ_TIMER, SOFTIRQ_TASKLET, SOFTIRQ_SCHEDULE, SOFTIRQ_COUNT };
 void softirq_register(enum softirq n, void (*fn)(void));
 void softirq_raise(enum softirq n);                   /* on this CPU */
 void softirq_raise_on(unsigned cpu, enum softirq n);  /* sends an IPI if that CPU may not notice by itself */
-/* Should a long operation stop now and return a continuation? True when softirqs are pending on this CPU. */
+/*
+ * Should a long operation stop now and return a continuation? True when softirqs are pending on
+ * this CPU.
+ */
 static inline bool preempt_wanted(void)
 {
 	return READ_ONCE(this_cpu()->softirq_pending) != 0;
 }
 
-/* Run fn(arg) on every CPU in `mask` (this one too if it is in it) and wait for all. Interrupts must be enabled. */
+/*
+ * Run fn(arg) on every CPU in `mask` (this one too if it is in it) and wait for all. Interrupts
+ * must be enabled.
+ */
 void on_cpus(cpumask_t mask, void (*fn)(void *), void *arg);
 /* An interrupt that does nothing but make the CPU pass through its exit path. */
 void send_event_check_ipi(unsigned cpu);

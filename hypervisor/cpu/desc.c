@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Each CPU's entry area and descriptor tables. Layouts: Intel SDM vol. 3A, 3.5 (GDT), 6.14 (64-bit IDT), 7.7 (64-bit TSS).
+ * Each CPU's entry area and descriptor tables. Layouts: Intel SDM vol. 3A, 3.5 (GDT), 6.14 (64-bit
+ * IDT), 7.7 (64-bit TSS).
  */
 #include "cpu/desc.h"
 #include "cpu/cpu.h"
@@ -70,7 +71,8 @@ void __init idt_init(void)
 	set_gate(18, unmapped_mode ? entry_mc_u : entry_mc, IST_MC, 0);
 }
 
-/* Before there is a TSS: no IST, the boot loader-independent boot GDT's code selector. Shows what went wrong, no more. */
+/* Before there is a TSS: no IST, the boot loader-independent boot GDT's code selector. Shows what
+ * went wrong, no more. */
 void __init idt_load_early(void)
 {
 	struct table_ptr p = { sizeof(idt) - 1, (u64)idt };
@@ -79,7 +81,7 @@ void __init idt_load_early(void)
 		set_gate(v, vector_stubs + v * VECTOR_STUB_SIZE, 0, 0);
 		idt[v].selector = 0x08;
 	}
-	__asm__ volatile("lidt %0" :: "m"(p));
+	__asm__ volatile("lidt %0" ::"m"(p));
 }
 
 void entry_area_set_page(unsigned cpu, unsigned page, u64 pte)
@@ -110,7 +112,8 @@ static void fill_gdt(u64 *gdt, vaddr_t tss)
 	gdt[1] = 0x00af9b000000ffff; /* 0xe008 ring 0 code, 64-bit */
 	gdt[2] = 0x00cf93000000ffff; /* 0xe010 ring 0 data */
 	gdt[3] = 0x00cfbb000000ffff; /* 0xe019 ring 1 code, 32-bit */
-	/* Index 4 is ring 1 data (0xe021) for 32-bit guests, ring 3 code (0xe023) for 64-bit ones. */
+	/* Index 4 is ring 1 data (0xe021) for 32-bit guests, ring 3 code (0xe023) for 64-bit ones.
+	 */
 	gdt[4] = 0x00cffb000000ffff;
 	gdt[5] = 0x00cff3000000ffff; /* 0xe02b ring 3 data */
 	gdt[6] = 0x00affb000000ffff; /* 0xe033 ring 3 code, 64-bit */
@@ -141,14 +144,17 @@ int entry_area_create(unsigned cpu)
 	info = area_frame(cpu, EA_INFO, PTE_NX);
 	if (!c->gdt || !tss || !stub || !info || !area_frame(cpu, EA_STACK, PTE_RW | PTE_NX))
 		return -ENOMEM;
-	/* The remaining GDT page of the 64 KiB window, so that the limit can be the architecture's. */
+	/* The remaining GDT page of the 64 KiB window, so that the limit can be the architecture's.
+	 */
 	if (!area_frame(cpu, EA_GDT + 15, PTE_NX))
 		return -ENOMEM;
 
 	stack_top = entry_area_page(cpu, EA_MAIN_STACK) + STACK_SIZE - sizeof(struct cpu_info) +
 		    offsetof(struct cpu_info, regs) + sizeof(struct regs);
-	*info = (struct entry_info){ .stack_top = stack_top, .target = (u64)syscall_entry,
-				     .target32 = (u64)syscall32_entry, .hv_cr3 = idle_root_paddr() };
+	*info = (struct entry_info){ .stack_top = stack_top,
+				     .target = (u64)syscall_entry,
+				     .target32 = (u64)syscall32_entry,
+				     .hv_cr3 = idle_root_paddr() };
 	if (unmapped_mode) {
 		mfn_t root = paging_create_root_copy(cpu);
 
@@ -157,7 +163,8 @@ int entry_area_create(unsigned cpu)
 		c->root_copy = root;
 		info->guest_cr3 = root << PAGE_SHIFT;
 		memcpy(stub, syscall_stub_u, syscall_stub_u_end - syscall_stub_u);
-		memcpy(stub + STUB32_OFFSET, syscall32_stub_u, syscall32_stub_u_end - syscall32_stub_u);
+		memcpy(stub + STUB32_OFFSET, syscall32_stub_u,
+		       syscall32_stub_u_end - syscall32_stub_u);
 	} else {
 		memcpy(stub, syscall_stub, syscall_stub_end - syscall_stub);
 		memcpy(stub + STUB32_OFFSET, syscall32_stub, syscall32_stub_end - syscall32_stub);
@@ -179,15 +186,16 @@ void entry_area_load(void)
 	struct table_ptr idtr = { sizeof(idt) - 1, (u64)idt };
 
 	lgdt_and_reload(&gdtr);
-	__asm__ volatile("lidt %0" :: "m"(idtr));
+	__asm__ volatile("lidt %0" ::"m"(idtr));
 	/* A CPU that comes up again finds its TSS busy. */
 	((u64 *)cpus[cpu].gdt)[8] &= ~BIT(41);
-	__asm__ volatile("ltr %w0" :: "r"(SEL_TSS));
-	__asm__ volatile("lldt %w0" :: "r"(0));
+	__asm__ volatile("ltr %w0" ::"r"(SEL_TSS));
+	__asm__ volatile("lldt %w0" ::"r"(0));
 	wrmsr(MSR_STAR, (u64)0xe023 << 48 | (u64)SEL_HV_CS << 32);
 	wrmsr(MSR_LSTAR, entry_area_page(cpu, EA_STUB));
 	wrmsr(MSR_CSTAR, entry_area_page(cpu, EA_STUB) + STUB32_OFFSET);
-	wrmsr(MSR_SFMASK, RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_RF | RFLAGS_AC);
+	wrmsr(MSR_SFMASK,
+	      RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_RF | RFLAGS_AC);
 	if (cpu_features.vendor == CPU_VENDOR_INTEL) {
 		wrmsr(MSR_SYSENTER_CS, 0);
 		wrmsr(MSR_SYSENTER_ESP, 0);
@@ -214,24 +222,30 @@ void desc_tables_load(struct vcpu *v)
 	unsigned gdt_pages = DIV_ROUND_UP(v->pv.gdt_entries, 512U);
 	unsigned ldt_pages = DIV_ROUND_UP(v->pv.ldt_entries, 512U);
 	u64 *gdt = c->gdt;
-	/* The limit covers the guest's whole part: what it has not filled reads as null descriptors, so that they are #GP. */
+	/* The limit covers the guest's whole part: what it has not filled reads as null
+	 * descriptors, so that they are #GP. */
 	u64 none = ((u64 *)c->area_l1)[EA_GDT + 15];
 
 	for (unsigned i = 0; i < EA_GDT_OURS; i++)
 		set_window(c, EA_GDT, i,
-			   i < gdt_pages ? v->pv.gdt_frames[i] << PAGE_SHIFT | PTE_P | PTE_AD | PTE_RW | PTE_NX : none);
+			   i < gdt_pages ? v->pv.gdt_frames[i] << PAGE_SHIFT | PTE_P | PTE_AD |
+						   PTE_RW | PTE_NX
+					 : none);
 	for (unsigned i = 0; i < 16; i++)
-		set_window(c, EA_LDT, i, i < ldt_pages ? v->pv.ldt_frames[i] << PAGE_SHIFT | PTE_P | PTE_AD | PTE_RW | PTE_NX : 0);
+		set_window(c, EA_LDT, i,
+			   i < ldt_pages ? v->pv.ldt_frames[i] << PAGE_SHIFT | PTE_P | PTE_AD |
+						   PTE_RW | PTE_NX
+					 : 0);
 	if (v->pv.ldt_entries) {
 		vaddr_t base = entry_area_page(c->id, EA_LDT);
 		u64 limit = v->pv.ldt_entries * 8 - 1;
 
-		gdt[10] = 0x0000820000000000 | (base & 0xffffff) << 16 | (base & 0xff000000) << 32 | (limit & 0xffff) |
-			  (limit & 0xf0000) << 32;
+		gdt[10] = 0x0000820000000000 | (base & 0xffffff) << 16 | (base & 0xff000000) << 32 |
+			  (limit & 0xffff) | (limit & 0xf0000) << 32;
 		gdt[11] = base >> 32;
-		__asm__ volatile("lldt %w0" :: "r"(SEL_LDT));
+		__asm__ volatile("lldt %w0" ::"r"(SEL_LDT));
 	} else {
-		__asm__ volatile("lldt %w0" :: "r"(0));
+		__asm__ volatile("lldt %w0" ::"r"(0));
 	}
 	local_irq_restore(irq);
 }

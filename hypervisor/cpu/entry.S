@@ -2,12 +2,13 @@
 /*
  * Every way into ring 0 and out of it.
  *
- * Mapped hypervisor: the CPU (or the stub of SYSCALL) puts ss..rip at the top of the main stack, the rest of struct regs
- * follows, C does the work, exit_to_guest goes back.
+ * Mapped hypervisor: the CPU (or the stub of SYSCALL) puts ss..rip at the top of the main stack,
+ * the rest of struct regs follows, C does the work, exit_to_guest goes back.
  *
- * Unmapped hypervisor (names with _u): the frame first lands on the CPU's entry stack. The stub switches to the root that
- * maps us, moves the frame to the main stack and goes on as above; leaving is the mirror image. Nothing read before the
- * switch is trusted but struct entry_info, which a guest cannot write.
+ * Unmapped hypervisor (names with _u): the frame first lands on the CPU's entry stack. The stub
+ * switches to the root that maps us, moves the frame to the main stack and goes on as above;
+ * leaving is the mirror image. Nothing read before the switch is trusted but struct entry_info,
+ * which a guest cannot write.
  */
 #include "cpu/entry_area.h"
 #include "lib/types.h"
@@ -176,8 +177,9 @@ exit_to_guest:
 	testl $VEC_SYSCALL, R_VEC(%rsp)
 	jz 1f
 	/*
-	 * SYSRET if the guest cannot tell: rcx and r11 are clobbered by the ABI here. A non-canonical rcx would fault in
-	 * ring 0 on Intel's CPUs (SDM vol. 2, SYSRET), so it must lie in either half for certain.
+	 * SYSRET if the guest cannot tell: rcx and r11 are clobbered by the ABI here. A
+	 * non-canonical rcx would fault in ring 0 on Intel's CPUs (SDM vol. 2, SYSRET), so it must
+	 * lie in either half for certain.
 	 */
 	movq R_RIP(%rsp), %rcx
 	movq %rcx, %rax
@@ -197,7 +199,10 @@ iret_to_guest:
 	iretq
 
 exit_unmapped:
-	/* Move rip..ss and rdi, rsi to the entry stack, switch to the root without us, leave from there. */
+	/*
+	 * Move rip..ss and rdi, rsi to the entry stack, switch to the root without us, leave from
+	 * there.
+	 */
 	movq %rsp, %rdi
 	call unmapped_exit_frame /* rax: where the frame of 5 + 2 words went on the entry stack; rdx: guest cr3 */
 	movq %rax, R_ERR(%rsp)
@@ -277,15 +282,19 @@ from_hypervisor:
 	jmp exit_to_guest
 
 /*
- * Unmapped: we are on the entry stack (or an IST page of the entry area). If we came from ring 0 with our own root loaded
- * (an interrupt in the hypervisor does not come here: rsp0 stays the main stack's rule only for ring changes), no switch.
+ * Unmapped: we are on the entry stack (or an IST page of the entry area). If we came from ring 0
+ * with our own root loaded (an interrupt in the hypervisor does not come here: rsp0 stays the main
+ * stack's rule only for ring changes), no switch.
  */
 	.balign 64
 common_entry_u:
 	clac_site
 	testb $3, 24 - 8(%rsp)
 	jz ring0_u
-	/* [rsp]: err/vec, rip, cs, rflags, rsp, ss. The entry area's info page lies right below the stack page. */
+	/*
+	 * [rsp]: err/vec, rip, cs, rflags, rsp, ss. The entry area's info page lies right below the
+	 * stack page.
+	 */
 	pushq %rax
 	pushq %rcx
 	movq %rsp, %rcx
@@ -316,9 +325,10 @@ common_entry_u:
 	jmp common_saved
 
 /*
- * From ring 0: in the hypervisor proper (stack is the main one, nothing to do) or at the iretq above, on the entry stack
- * with the guest's root. The latter is a guest's bad frame: back to our root and to the main stack, where the guest's
- * registers are put together again from what the iretq could not load and what is still in the CPU.
+ * From ring 0: in the hypervisor proper (stack is the main one, nothing to do) or at the iretq
+ * above, on the entry stack with the guest's root. The latter is a guest's bad frame: back to our
+ * root and to the main stack, where the guest's registers are put together again from what the
+ * iretq could not load and what is still in the CPU.
  */
 ring0_u:
 	pushq %rax
@@ -354,8 +364,8 @@ iret_failed_u:
 	jmp exit_to_guest
 
 /*
- * NMI, #MC and #DF run on stacks of their own and may come at any instruction, also between a guest's entry and the
- * switch of roots: they save and restore CR3 themselves.
+ * NMI, #MC and #DF run on stacks of their own and may come at any instruction, also between a
+ * guest's entry and the switch of roots: they save and restore CR3 themselves.
  */
 	.macro ist_entry name, vec, haserr, page
 	.balign 16
@@ -382,7 +392,10 @@ iret_failed_u:
 	clac_site
 	save_regs
 	movq %cr3, %r12
-	/* entry stacks of the IST lie EA_IST.. pages above the info page: find it by the area's 1 GiB alignment */
+	/*
+	 * entry stacks of the IST lie EA_IST.. pages above the info page: find it by the area's 1
+	 * GiB alignment
+	 */
 	movq %rsp, %rax
 	andq $~0x3fffffff, %rax
 	movq (EA_INFO * 4096 + EI_HV_CR3)(%rax), %rcx
@@ -403,9 +416,10 @@ iret_failed_u:
 	ist_entry entry_mc, 18, 0, 2
 
 /*
- * #DB has a stack of its own: after MOV SS under a watchpoint it arrives at the first instruction of the system-call stub, in
- * ring 0 on the guest's stack pointer. From ring 0 it is ignored (a guest's watchpoint on memory that we touch for it); from a
- * guest the frame moves to the main stack and goes the usual way.
+ * #DB has a stack of its own: after MOV SS under a watchpoint it arrives at the first instruction
+ * of the system-call stub, in ring 0 on the guest's stack pointer. From ring 0 it is ignored (a
+ * guest's watchpoint on memory that we touch for it); from a guest the frame moves to the main
+ * stack and goes the usual way.
  */
 	.macro db_entry name, unmapped
 	.balign 16
@@ -454,7 +468,10 @@ iret_failed_u:
 	db_entry entry_db_u, 1
 
 	.text
-/* void switch_to_guest(struct regs *top) __noreturn: after a context switch, leave with what is in the top regs. */
+/*
+ * void switch_to_guest(struct regs *top) __noreturn: after a context switch, leave with what is in
+ * the top regs.
+ */
 	.global switch_to_guest
 switch_to_guest:
 	movq %rdi, %rsp
@@ -468,7 +485,9 @@ switch_stack_and_call:
 	call *%rsi
 	ud2
 
-/* u64 copy_guest_raw(void *dst, const void *src, u64 n): bytes not copied. Either side may fault. */
+/*
+ * u64 copy_guest_raw(void *dst, const void *src, u64 n): bytes not copied. Either side may fault.
+ */
 	.balign 16
 	.global copy_guest_raw
 copy_guest_raw:
@@ -551,7 +570,10 @@ wrmsr_raw:
 	ret
 	extable 1b, 2b
 
-/* int load_ds/es/fs/gs(u16 sel): 0, or 1 when the selector is refused and the null selector was loaded. */
+/*
+ * int load_ds/es/fs/gs(u16 sel): 0, or 1 when the selector is refused and the null selector was
+ * loaded.
+ */
 	.macro load_seg name, reg
 	.global \name
 \name:

@@ -3,8 +3,8 @@
 #define ANNULUS_CPU_ENTRY_AREA_H
 
 /*
- * The entry region: what a CPU needs at hand before it could switch page tables. Slot 257 holds one 1 GiB window per CPU;
- * the first 2 MiB of each are backed by one L1 table, page by page:
+ * The entry region: what a CPU needs at hand before it could switch page tables. Slot 257 holds one
+ * 1 GiB window per CPU; the first 2 MiB of each are backed by one L1 table, page by page:
  *
  *   0-15   GDT window: 14 pages of the guest's, then ours (page 14)
  *   16-31  LDT window: the guest's
@@ -57,7 +57,10 @@ struct entry_info {
 	u64 target32;  /* syscall32_entry */
 };
 
-/* Build CPU `cpu`'s area in the idle page table. Boot CPU, for itself and for each CPU before it is started. 0, -ENOMEM. */
+/*
+ * Build CPU `cpu`'s area in the idle page table. Boot CPU, for itself and for each CPU before it is
+ * started. 0, -ENOMEM.
+ */
 int entry_area_create(unsigned cpu);
 /* Load GDT, IDT, TSS and the system-call MSRs of this CPU. On its main stack. */
 void entry_area_load(void);

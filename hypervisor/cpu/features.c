@@ -19,7 +19,8 @@ OPTION_STRING("xpti", opt_unmapped);
 
 static char brand[49] __initdata;
 
-/* Intel's CPUs are taken to have Meltdown unless they say otherwise (IA32_ARCH_CAPABILITIES.RDCL_NO, bit 0). */
+/* Intel's CPUs are taken to have Meltdown unless they say otherwise
+ * (IA32_ARCH_CAPABILITIES.RDCL_NO, bit 0). */
 static bool __init has_meltdown(u32 max_leaf)
 {
 	u32 a, b, c, d;
@@ -96,8 +97,8 @@ void __init features_init(void)
 	f->syscall = d & BIT(11);
 	if (max_ext >= 0x80000004)
 		for (u32 i = 0; i < 3; i++)
-			cpuid(0x80000002 + i, 0, (u32 *)brand + i * 4, (u32 *)brand + i * 4 + 1, (u32 *)brand + i * 4 + 2,
-			      (u32 *)brand + i * 4 + 3);
+			cpuid(0x80000002 + i, 0, (u32 *)brand + i * 4, (u32 *)brand + i * 4 + 1,
+			      (u32 *)brand + i * 4 + 2, (u32 *)brand + i * 4 + 3);
 	if (max_ext >= 0x80000007) {
 		cpuid(0x80000007, 0, &a, &b, &c, &d);
 		f->invariant_tsc = d & BIT(8);
@@ -113,8 +114,8 @@ void __init features_init(void)
 	if (!strcmp(opt_unmapped, "auto"))
 		unmapped_mode = f->meltdown;
 	else
-		unmapped_mode = !strcmp(opt_unmapped, "on") || !strcmp(opt_unmapped, "yes") || !strcmp(opt_unmapped, "1") ||
-				!strcmp(opt_unmapped, "true");
+		unmapped_mode = !strcmp(opt_unmapped, "on") || !strcmp(opt_unmapped, "yes") ||
+				!strcmp(opt_unmapped, "1") || !strcmp(opt_unmapped, "true");
 	/* Who asks for pv/mmu's flushes of root copies looks here. */
 	f->meltdown = unmapped_mode;
 }
@@ -160,11 +161,12 @@ bool features_init_cpu(void)
 	write_cr4(cr4);
 	this_cpu()->cr4 = cr4;
 	if (f->xsave)
-		__asm__ volatile("xsetbv" :: "c"(0), "a"((u32)f->xcr0), "d"((u32)(f->xcr0 >> 32)));
+		__asm__ volatile("xsetbv" ::"c"(0), "a"((u32)f->xcr0), "d"((u32)(f->xcr0 >> 32)));
 	wrmsr(MSR_PAT, PAT_VALUE);
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE | (f->nx ? EFER_NX : 0));
 	/* AM: alignment checks are the guest's business at ring 3. */
-	write_cr0((read_cr0() | CR0_PE | CR0_MP | CR0_NE | CR0_WP | CR0_AM | CR0_PG) & ~(CR0_EM | CR0_TS));
+	write_cr0((read_cr0() | CR0_PE | CR0_MP | CR0_NE | CR0_WP | CR0_AM | CR0_PG) &
+		  ~(CR0_EM | CR0_TS));
 	return true;
 }
 
@@ -180,12 +182,15 @@ void __init features_report(void)
 	vmx = c & BIT(5);
 	cpuid(0x80000001, 0, &a, &b, &c, &d);
 	svm = c & BIT(2);
-	printk(LOG_INFO "cpu: %s, family %u model %u stepping %u, %u-bit physical\n", name, f->family, f->model, f->stepping,
-	       f->phys_bits);
-	printk(LOG_INFO "cpu: hardware assist %s\n",
-	       vmx ? "VT-x present, unused" : svm ? "SVM present, unused" : "absent (no VT-x, no SVM), not needed");
-	printk(LOG_INFO "cpu: features:%s%s%s%s%s%s%s\n", f->nx ? " nx" : "", f->smep ? " smep" : "", f->smap ? " smap" : "",
-	       f->xsave ? " xsave" : " fxsr", f->fsgsbase ? " fsgsbase" : "", f->pcid ? " pcid" : "", f->pg1g ? " 1g" : "");
+	printk(LOG_INFO "cpu: %s, family %u model %u stepping %u, %u-bit physical\n", name,
+	       f->family, f->model, f->stepping, f->phys_bits);
+	printk(LOG_INFO "cpu: hardware assist %s\n", vmx   ? "VT-x present, unused"
+						     : svm ? "SVM present, unused"
+							   : "absent (no VT-x, no SVM), not "
+							     "needed");
+	printk(LOG_INFO "cpu: features:%s%s%s%s%s%s%s\n", f->nx ? " nx" : "",
+	       f->smep ? " smep" : "", f->smap ? " smap" : "", f->xsave ? " xsave" : " fxsr",
+	       f->fsgsbase ? " fsgsbase" : "", f->pcid ? " pcid" : "", f->pg1g ? " 1g" : "");
 	printk(LOG_INFO "cpu: mitigations: hypervisor %s while guests run, eager FPU switch\n",
 	       unmapped_mode ? "unmapped (Meltdown)" : "mapped (CPU not vulnerable to Meltdown)");
 }

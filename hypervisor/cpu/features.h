@@ -2,9 +2,14 @@
 #ifndef ANNULUS_CPU_FEATURES_H
 #define ANNULUS_CPU_FEATURES_H
 
-/* Read CPUID once, on the boot CPU: fills cpu_features and decides about the unmapped hypervisor. */
+/*
+ * Read CPUID once, on the boot CPU: fills cpu_features and decides about the unmapped hypervisor.
+ */
 void features_init(void);
-/* Control registers and MSRs of this CPU, from cpu_features. A CPU that lacks what the boot CPU has is an error: false. */
+/*
+ * Control registers and MSRs of this CPU, from cpu_features. A CPU that lacks what the boot CPU has
+ * is an error: false.
+ */
 bool features_init_cpu(void);
 /* The boot log's lines about CPU and mitigations. */
 void features_report(void);

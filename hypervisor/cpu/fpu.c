@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * FPU, SSE and AVX state of vCPUs. Switched eagerly: a lazily switched FPU leaks registers through speculation. The guest's
- * CR0.TS is virtual; the real one follows it so that the guest gets its #NM.
+ * FPU, SSE and AVX state of vCPUs. Switched eagerly: a lazily switched FPU leaks registers through
+ * speculation. The guest's CR0.TS is virtual; the real one follows it so that the guest gets its
+ * #NM.
  */
 #include "cpu/fpu.h"
 #include "cpu/cpu.h"
@@ -45,7 +46,7 @@ void fpu_destroy_vcpu(struct vcpu *v)
 
 static void xsetbv0(u64 v)
 {
-	__asm__ volatile("xsetbv" :: "c"(0), "a"((u32)v), "d"((u32)(v >> 32)));
+	__asm__ volatile("xsetbv" ::"c"(0), "a"((u32)v), "d"((u32)(v >> 32)));
 }
 
 void fpu_set_ts(bool ts)
@@ -62,27 +63,29 @@ void fpu_save(struct vcpu *v)
 {
 	fpu_set_ts(false);
 	if (!cpu_features.xsave) {
-		__asm__ volatile("fxsave64 (%0)" :: "r"(v->fpu) : "memory");
+		__asm__ volatile("fxsave64 (%0)" ::"r"(v->fpu) : "memory");
 		return;
 	}
-	/* All states, also those that the guest has disabled again in XCR0: their registers are still there. */
+	/* All states, also those that the guest has disabled again in XCR0: their registers are
+	 * still there. */
 	if (v->xcr0 != cpu_features.xcr0)
 		xsetbv0(cpu_features.xcr0);
 	if (cpu_features.xsaveopt)
-		__asm__ volatile("xsaveopt64 (%0)" :: "r"(v->fpu), "a"(~0U), "d"(~0U) : "memory");
+		__asm__ volatile("xsaveopt64 (%0)" ::"r"(v->fpu), "a"(~0U), "d"(~0U) : "memory");
 	else
-		__asm__ volatile("xsave64 (%0)" :: "r"(v->fpu), "a"(~0U), "d"(~0U) : "memory");
+		__asm__ volatile("xsave64 (%0)" ::"r"(v->fpu), "a"(~0U), "d"(~0U) : "memory");
 }
 
 void fpu_restore(struct vcpu *v)
 {
 	fpu_set_ts(false);
 	if (!cpu_features.xsave) {
-		__asm__ volatile("fxrstor64 (%0)" :: "r"(v->fpu) : "memory");
+		__asm__ volatile("fxrstor64 (%0)" ::"r"(v->fpu) : "memory");
 	} else {
-		/* XCR0 may hold another vCPU's value; restoring with all bits resets what the image does not have. */
+		/* XCR0 may hold another vCPU's value; restoring with all bits resets what the image
+		 * does not have. */
 		xsetbv0(cpu_features.xcr0);
-		__asm__ volatile("xrstor64 (%0)" :: "r"(v->fpu), "a"(~0U), "d"(~0U) : "memory");
+		__asm__ volatile("xrstor64 (%0)" ::"r"(v->fpu), "a"(~0U), "d"(~0U) : "memory");
 		if (v->xcr0 != cpu_features.xcr0)
 			xsetbv0(v->xcr0);
 	}

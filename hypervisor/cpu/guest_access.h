@@ -5,9 +5,10 @@
 #include "lib/types.h"
 
 /*
- * Memory of the current guest by its virtual address, as a hypercall argument names it. A fault ends the copy with
- * -EFAULT; what was copied so far stays copied. Addresses in the hypervisor's slots are refused. A guest may change the
- * memory at any time: copy once, check the copy.
+ * Memory of the current guest by its virtual address, as a hypercall argument names it. A fault
+ * ends the copy with
+ * -EFAULT; what was copied so far stays copied. Addresses in the hypervisor's slots are refused. A
+ * guest may change the memory at any time: copy once, check the copy.
  */
 int __must_check copy_from_guest(void *dst, vaddr_t src, size_t n);
 int __must_check copy_to_guest(vaddr_t dst, const void *src, size_t n);
@@ -16,7 +17,10 @@ int __must_check clear_guest(vaddr_t dst, size_t n);
 /* One 1/2/4/8-byte object by value. */
 #define get_guest(x, va) copy_from_guest(&(x), (va), sizeof(x))
 #define put_guest(x, va) copy_to_guest((va), &(x), sizeof(x))
-/* Element i of an array of *ptr at guest address `base`; i is bounded by the caller so that the product cannot wrap. */
+/*
+ * Element i of an array of *ptr at guest address `base`; i is bounded by the caller so that the
+ * product cannot wrap.
+ */
 #define get_guest_elem(x, base, i) copy_from_guest(&(x), (base) + (u64)(i) * sizeof(x), sizeof(x))
 #define put_guest_elem(x, base, i) copy_to_guest((base) + (u64)(i) * sizeof(x), &(x), sizeof(x))
 

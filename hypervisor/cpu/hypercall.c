@@ -128,8 +128,8 @@ s64 hypercall_continue(unsigned op, unsigned nargs, ...)
 }
 
 /*
- * A batch of hypercalls. Each entry's result goes back to the guest's list; a preempted entry is written back with its
- * remaining arguments and the batch continues there.
+ * A batch of hypercalls. Each entry's result goes back to the guest's list; a preempted entry is
+ * written back with its remaining arguments and the batch continues there.
  */
 static s64 do_multicall(u64 list, u64 count)
 {
@@ -176,7 +176,8 @@ void hypercall_page_fill(void *page)
 		u8 *p = (u8 *)page + op * 32;
 
 		if (op == __HYPERVISOR_iret) {
-			/* push %rcx; push %r11; push %rax; mov $op,%eax; syscall: completes struct iret_context */
+			/* push %rcx; push %r11; push %rax; mov $op,%eax; syscall: completes struct
+			 * iret_context */
 			static const u8 head[] = { 0x51, 0x41, 0x53, 0x50, 0xb8 };
 
 			memcpy(p, head, sizeof(head));

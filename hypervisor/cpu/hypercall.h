@@ -8,8 +8,8 @@ struct regs;
 struct vcpu;
 
 /*
- * hypercall_continue() - make the guest issue hypercall `op` again with these (u64!) arguments when it next runs; return
- * what this returns. Inside a multicall the entry is continued instead.
+ * hypercall_continue() - make the guest issue hypercall `op` again with these (u64!) arguments when
+ * it next runs; return what this returns. Inside a multicall the entry is continued instead.
  */
 s64 hypercall_continue(unsigned op, unsigned nargs, ...);
 

@@ -43,7 +43,8 @@ void softirqs_run(void)
 }
 
 /*
- * One call at a time in the whole machine: it is for rare things. `waiting` has a bit for each CPU that has not run fn yet.
+ * One call at a time in the whole machine: it is for rare things. `waiting` has a bit for each CPU
+ * that has not run fn yet.
  */
 static struct spinlock call_lock = SPINLOCK_INIT;
 static void (*call_fn)(void *);

@@ -5,7 +5,10 @@
 #ifndef __ASSEMBLER__
 #include "lib/types.h"
 
-/* A saved CPU state as the entry code leaves it on the stack; the order is that of the ABI's cpu_user_regs. */
+/*
+ * A saved CPU state as the entry code leaves it on the stack; the order is that of the ABI's
+ * cpu_user_regs.
+ */
 struct regs {
 	u64 r15, r14, r13, r12, rbp, rbx;
 	u64 r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;

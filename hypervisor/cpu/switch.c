@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * From one vCPU to another. Stacks belong to CPUs, not to vCPUs: a vCPU that does not run is nothing but its struct, and
- * switching ends by leaving through the exit path with the next one's registers.
+ * From one vCPU to another. Stacks belong to CPUs, not to vCPUs: a vCPU that does not run is
+ * nothing but its struct, and switching ends by leaving through the exit path with the next one's
+ * registers.
  */
 #include "cpu/cpu.h"
 #include "cpu/desc.h"

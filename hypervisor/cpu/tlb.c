@@ -7,8 +7,9 @@
 #include "machine/vectors.h"
 
 /*
- * 0 is "unknown, never safe": a frame stamped 0 is always flushed for, and the clock starts at 1. When it is about to wrap it
- * stops at its last value, where every comparison says "flush"; 2^32 flushes are some weeks.
+ * 0 is "unknown, never safe": a frame stamped 0 is always flushed for, and the clock starts at 1.
+ * When it is about to wrap it stops at its last value, where every comparison says "flush"; 2^32
+ * flushes are some weeks.
  */
 u32 tlb_clock = 1;
 
@@ -35,11 +36,13 @@ void tlb_flush_local(unsigned flags)
 	u32 now = atomic_read(&tlb_clock);
 	struct cpu *c = this_cpu();
 
-	/* The stamp is taken before the flush: what loses its type from now on is not covered by it. */
+	/* The stamp is taken before the flush: what loses its type from now on is not covered by
+	 * it. */
 	if (now != ~0U)
 		now = atomic_add(&tlb_clock, 1);
 	if (cpu_features.pge) {
-		/* Clearing CR4.PGE flushes everything, global entries too (SDM vol. 3A, 4.10.4.1). */
+		/* Clearing CR4.PGE flushes everything, global entries too (SDM vol. 3A, 4.10.4.1).
+		 */
 		write_cr4(c->cr4 & ~CR4_PGE);
 		write_cr4(c->cr4);
 	} else {
@@ -53,7 +56,7 @@ void tlb_flush_local(unsigned flags)
 
 void tlb_flush_va_local(vaddr_t va)
 {
-	__asm__ volatile("invlpg (%0)" :: "r"(va) : "memory");
+	__asm__ volatile("invlpg (%0)" ::"r"(va) : "memory");
 }
 
 /* One flush at a time; the request is read by the CPUs named in `waiting`. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Exceptions: the guest's own go back to it, what the ABI lets us do for it is done, ours are fixed up or fatal. */
+/* Exceptions: the guest's own go back to it, what the ABI lets us do for it is done, ours are fixed
+ * up or fatal. */
 #include "cpu/cpu.h"
 #include "cpu/entry.h"
 #include "cpu/guest_access.h"
@@ -23,9 +24,27 @@
 #include "pv/root.h"
 
 static const char *const trap_names[32] = {
-	"divide error", "debug", "NMI", "breakpoint", "overflow", "bound range", "invalid opcode", "device not available",
-	"double fault", "coprocessor overrun", "invalid TSS", "segment not present", "stack fault", "general protection",
-	"page fault", "reserved", "x87 error", "alignment check", "machine check", "SIMD error", "virtualization",
+	"divide error",
+	"debug",
+	"NMI",
+	"breakpoint",
+	"overflow",
+	"bound range",
+	"invalid opcode",
+	"device not available",
+	"double fault",
+	"coprocessor overrun",
+	"invalid TSS",
+	"segment not present",
+	"stack fault",
+	"general protection",
+	"page fault",
+	"reserved",
+	"x87 error",
+	"alignment check",
+	"machine check",
+	"SIMD error",
+	"virtualization",
 	"control protection",
 };
 
@@ -57,7 +76,8 @@ static void print_address(u64 addr)
 	const char *name = symbol_find(addr, &offset);
 
 	if (name)
-		printk("  %016llx %s+%#llx\n", (unsigned long long)addr, name, (unsigned long long)offset);
+		printk("  %016llx %s+%#llx\n", (unsigned long long)addr, name,
+		       (unsigned long long)offset);
 	else
 		printk("  %016llx\n", (unsigned long long)addr);
 }
@@ -80,17 +100,18 @@ static void print_backtrace(const struct regs *r)
 
 static void print_regs(const struct regs *r)
 {
-	printk("  rax %016llx rbx %016llx rcx %016llx rdx %016llx\n", (unsigned long long)r->rax, (unsigned long long)r->rbx,
-	       (unsigned long long)r->rcx, (unsigned long long)r->rdx);
-	printk("  rsi %016llx rdi %016llx rbp %016llx rsp %016llx\n", (unsigned long long)r->rsi, (unsigned long long)r->rdi,
-	       (unsigned long long)r->rbp, (unsigned long long)r->rsp);
-	printk("  r8  %016llx r9  %016llx r10 %016llx r11 %016llx\n", (unsigned long long)r->r8, (unsigned long long)r->r9,
-	       (unsigned long long)r->r10, (unsigned long long)r->r11);
-	printk("  r12 %016llx r13 %016llx r14 %016llx r15 %016llx\n", (unsigned long long)r->r12, (unsigned long long)r->r13,
-	       (unsigned long long)r->r14, (unsigned long long)r->r15);
-	printk("  rip %016llx cs %04llx rflags %08llx ss %04llx cr2 %016llx cr3 %016llx\n", (unsigned long long)r->rip,
-	       (unsigned long long)r->cs, (unsigned long long)r->rflags, (unsigned long long)r->ss,
-	       (unsigned long long)read_cr2(), (unsigned long long)read_cr3());
+	printk("  rax %016llx rbx %016llx rcx %016llx rdx %016llx\n", (unsigned long long)r->rax,
+	       (unsigned long long)r->rbx, (unsigned long long)r->rcx, (unsigned long long)r->rdx);
+	printk("  rsi %016llx rdi %016llx rbp %016llx rsp %016llx\n", (unsigned long long)r->rsi,
+	       (unsigned long long)r->rdi, (unsigned long long)r->rbp, (unsigned long long)r->rsp);
+	printk("  r8  %016llx r9  %016llx r10 %016llx r11 %016llx\n", (unsigned long long)r->r8,
+	       (unsigned long long)r->r9, (unsigned long long)r->r10, (unsigned long long)r->r11);
+	printk("  r12 %016llx r13 %016llx r14 %016llx r15 %016llx\n", (unsigned long long)r->r12,
+	       (unsigned long long)r->r13, (unsigned long long)r->r14, (unsigned long long)r->r15);
+	printk("  rip %016llx cs %04llx rflags %08llx ss %04llx cr2 %016llx cr3 %016llx\n",
+	       (unsigned long long)r->rip, (unsigned long long)r->cs, (unsigned long long)r->rflags,
+	       (unsigned long long)r->ss, (unsigned long long)read_cr2(),
+	       (unsigned long long)read_cr3());
 }
 
 static __noreturn void fatal_trap(const struct regs *r)
@@ -104,7 +125,8 @@ static __noreturn void fatal_trap(const struct regs *r)
 	panic("unexpected trap in the hypervisor\n");
 }
 
-/* INT n that a gate's DPL refused: error code bit 1 (IDT); rip points at the instruction, which is CD nn. */
+/* INT n that a gate's DPL refused: error code bit 1 (IDT); rip points at the instruction, which is
+ * CD nn. */
 static bool software_interrupt(struct regs *r)
 {
 	u8 insn[2];
@@ -112,7 +134,8 @@ static bool software_interrupt(struct regs *r)
 
 	if (!(r->error_code & 2) || copy_from_guest(insn, r->rip, 2) || insn[0] != 0xcd)
 		return false;
-	/* The vector comes from the instruction: one emulator's error code is off by a factor of two. */
+	/* The vector comes from the instruction: one emulator's error code is off by a factor of
+	 * two. */
 	ti = &current->pv.traps[insn[1]];
 	if (!ti->address || TI_GET_DPL(ti) < (current->pv.kernel_mode ? 1 : 3))
 		return false;
@@ -127,7 +150,8 @@ static void guest_page_fault(struct regs *r)
 	u32 ec = r->error_code;
 
 	local_irq_enable();
-	if ((ec & 0x0b) == 3 && current->pv.kernel_mode && guest_range_ok(cr2, 8) && ptwr_fault(r, cr2, ec))
+	if ((ec & 0x0b) == 3 && current->pv.kernel_mode && guest_range_ok(cr2, 8) &&
+	    ptwr_fault(r, cr2, ec))
 		return;
 	/* Our addresses are absent as far as a guest is concerned, except the M2P it may read. */
 	if (cr2 >= HV_VIRT_START && cr2 < HV_VIRT_END && cr2 >= ENTRY_VIRT_START)
@@ -165,7 +189,7 @@ void trap_from_guest(struct regs *r)
 		u64 dr6;
 
 		__asm__ volatile("mov %%dr6, %0" : "=r"(dr6));
-		__asm__ volatile("mov %0, %%dr6" :: "r"(0xffff0ff0ULL));
+		__asm__ volatile("mov %0, %%dr6" ::"r"(0xffff0ff0ULL));
 		v->pv.dr[6] = dr6;
 		break;
 	}
@@ -199,8 +223,8 @@ void iret_failed(struct regs *g)
 }
 
 /*
- * A fault in ring 0: expected at marked instructions; at the IRETQ to the guest it is the guest's bad frame and becomes its
- * failsafe callback. Returns the regs to leave with in that case.
+ * A fault in ring 0: expected at marked instructions; at the IRETQ to the guest it is the guest's
+ * bad frame and becomes its failsafe callback. Returns the regs to leave with in that case.
  */
 struct regs *trap_from_hypervisor(struct regs *r)
 {
@@ -225,8 +249,9 @@ struct regs *trap_from_hypervisor(struct regs *r)
 		return NULL;
 	}
 	if (vector == 1) {
-		/* A watchpoint of the guest's on memory that we copied for it: the guest's #DB is lost, as the ABI allows. */
-		__asm__ volatile("mov %0, %%dr6" :: "r"(0xffff0ff0ULL));
+		/* A watchpoint of the guest's on memory that we copied for it: the guest's #DB is
+		 * lost, as the ABI allows. */
+		__asm__ volatile("mov %0, %%dr6" ::"r"(0xffff0ff0ULL));
 		r->rflags &= ~RFLAGS_TF;
 		return NULL;
 	}
@@ -244,7 +269,8 @@ void ist_from_anywhere(struct regs *r)
 	case 2:
 		stop_if_asked();
 		this_cpu()->nmi_count++;
-		/* What the platform reports by NMI concerns dom0, as on bare hardware: it reads port 0x61. */
+		/* What the platform reports by NMI concerns dom0, as on bare hardware: it reads
+		 * port 0x61. */
 		if (dom0 && dom0->vcpu[0] && !opt_nmi_fatal) {
 			dom0->vcpu[0]->nmi_pending = true;
 			vcpu_kick_nmi(dom0->vcpu[0]);
@@ -284,7 +310,8 @@ void syscall32_from_guest(struct regs *r)
 	pv_bounce_callback(r, pv->syscall32_callback, pv->syscall32_masks);
 }
 
-/* Interrupts are off on return: whatever is raised later comes as an interrupt to the guest and back here. */
+/* Interrupts are off on return: whatever is raised later comes as an interrupt to the guest and
+ * back here. */
 void exit_work(struct regs *r)
 {
 	struct cpu *c = this_cpu();
@@ -324,7 +351,8 @@ void exit_work(struct regs *r)
 		root_copy_refresh();
 }
 
-/* The last words go to the entry stack, which is mapped in both roots: rsi, rdi, rip, cs, rflags, rsp, ss. */
+/* The last words go to the entry stack, which is mapped in both roots: rsi, rdi, rip, cs, rflags,
+ * rsp, ss. */
 struct two_words unmapped_exit_frame(struct regs *r)
 {
 	unsigned cpu = cpu_id();

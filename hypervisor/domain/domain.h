@@ -109,14 +109,20 @@ extern struct domain *dom_idle;
 #define for_each_vcpu(d, v) \
 	for (unsigned vi_ = 0; vi_ < (d)->max_vcpus; vi_++) if (((v) = (d)->vcpu[vi_]) != NULL)
 
-/* domain_get() - look a domain up and take a reference; NULL if there is none. DOMID_SELF is the caller's. */
+/*
+ * domain_get() - look a domain up and take a reference; NULL if there is none. DOMID_SELF is the
+ * caller's.
+ */
 struct domain *domain_get(domid_t id);
 void domain_put(struct domain *d);
 static inline void domain_hold(struct domain *d)
 {
 	atomic_add(&d->refs, 1);
 }
-/* The next domain with an id of at least `id`, referenced, or NULL: walks all domains without a lock held. */
+/*
+ * The next domain with an id of at least `id`, referenced, or NULL: walks all domains without a
+ * lock held.
+ */
 struct domain *domain_get_next(unsigned id);
 
 /*
@@ -135,21 +141,36 @@ void domains_init(void);
 struct vcpu *idle_vcpu_create(unsigned cpu);
 /* Allocate vCPU `id` (down, uninitialised). NULL: no memory or bad id. */
 struct vcpu *vcpu_create(struct domain *d, unsigned id, unsigned cpu);
-/* vcpu_set_context() - the initial state of a vCPU from the ABI's struct, fully validated. Errno; -ERESTART possible. */
+/*
+ * vcpu_set_context() - the initial state of a vCPU from the ABI's struct, fully validated. Errno;
+ * -ERESTART possible.
+ */
 int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c);
 void vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c); /* v must be paused */
-/* vcpu_reset() - drop what vcpu_set_context() and the guest set up (roots, GDT, LDT). -ERESTART possible. */
+/*
+ * vcpu_reset() - drop what vcpu_set_context() and the guest set up (roots, GDT, LDT). -ERESTART
+ * possible.
+ */
 int vcpu_reset(struct vcpu *v);
 
-/* domain_kill() - destroy; -ERESTART while work is left. The domain disappears with its last reference. */
+/*
+ * domain_kill() - destroy; -ERESTART while work is left. The domain disappears with its last
+ * reference.
+ */
 int domain_kill(struct domain *d);
 /* domain_shutdown() - stop all vCPUs for good with SHUTDOWN_* and tell dom0 (VIRQ_DOM_EXC). */
 void domain_shutdown(struct domain *d, u8 reason);
 void domain_resume(struct domain *d);
-/* The guest did what cannot be answered by an error: shut it down with SHUTDOWN_crash and say why in the log. */
+/*
+ * The guest did what cannot be answered by an error: shut it down with SHUTDOWN_crash and say why
+ * in the log.
+ */
 void domain_crash(struct domain *d, const char *fmt, ...) __printf(2, 3);
 
-/* Counted; vcpu_pause()/domain_pause() return when the vCPUs are off their CPUs (not for current itself). */
+/*
+ * Counted; vcpu_pause()/domain_pause() return when the vCPUs are off their CPUs (not for current
+ * itself).
+ */
 void vcpu_pause(struct vcpu *v);
 void vcpu_pause_nosync(struct vcpu *v);
 void vcpu_unpause(struct vcpu *v);

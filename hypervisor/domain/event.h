@@ -11,7 +11,10 @@ struct vcpu;
 struct event_channel;
 struct event_fifo;
 
-/* Event channels of a domain. `lock` guards the port table's growth, allocation and state changes of ports. */
+/*
+ * Event channels of a domain. `lock` guards the port table's growth, allocation and state changes
+ * of ports.
+ */
 struct domain_events {
 	struct spinlock lock;
 	struct event_channel **buckets;  /* allocated on demand; a bucket is never freed before the domain */
@@ -28,7 +31,10 @@ struct vcpu_event {
 	u32 poll_count;
 };
 
-/* `max_ports` is one more than the highest port the domain may have, cut to what the ABI can number. 0, -ENOMEM. */
+/*
+ * `max_ports` is one more than the highest port the domain may have, cut to what the ABI can
+ * number. 0, -ENOMEM.
+ */
 int events_init(struct domain *d, u32 max_ports);
 void events_close_all(struct domain *d);   /* closes every port; -- domain_kill */
 void events_destroy(struct domain *d);     /* frees the tables: last reference gone */
@@ -55,11 +61,14 @@ u32 event_pirq_port(struct domain *d, unsigned pirq);
 /* Unmask a port of d as EVTCHNOP_unmask does (for PHYSDEVOP_eoi). 0, -EINVAL. */
 int event_unmask(struct domain *d, u32 port);
 /*
- * The toolstack's and the builder's ports: allocate a port of `d` that domain `remote` may bind to. 0 and the port in
- * *port, -ENOSPC, -ENOMEM, -EINVAL (d is dying).
+ * The toolstack's and the builder's ports: allocate a port of `d` that domain `remote` may bind to.
+ * 0 and the port in *port, -ENOSPC, -ENOMEM, -EINVAL (d is dying).
  */
 int event_alloc_unbound(struct domain *d, domid_t remote, u32 *port);
-/* Visit every frame that the FIFO ABI holds a reference and a FT_WRITABLE type reference of: for the audit. */
+/*
+ * Visit every frame that the FIFO ABI holds a reference and a FT_WRITABLE type reference of: for
+ * the audit.
+ */
 void event_for_each_frame(struct domain *d, void (*fn)(u64 mfn, void *arg), void *arg);
 
 s64 do_event_channel_op(u64 cmd, u64 arg);

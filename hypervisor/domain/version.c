@@ -39,7 +39,8 @@ s64 do_xen_version(u64 cmd, u64 arg)
 
 		strlcpy(info.compiler, "gcc " __VERSION__, sizeof(info.compiler));
 		strlcpy(info.compile_by, "annulus", sizeof(info.compile_by));
-		strlcpy(info.compile_domain, "annulus " ANNULUS_VERSION, sizeof(info.compile_domain));
+		strlcpy(info.compile_domain, "annulus " ANNULUS_VERSION,
+			sizeof(info.compile_domain));
 		/* Not the time of the build: the same source gives the same binary. */
 		strlcpy(info.compile_date, "reproducible", sizeof(info.compile_date));
 		return put_guest(info, arg);
@@ -95,7 +96,8 @@ s64 do_vm_assist(u64 cmd, u64 type)
 	struct domain *d = current->domain;
 	const u64 valid = BIT(VMASST_TYPE_4gb_segments) | BIT(VMASST_TYPE_4gb_segments_notify) |
 			  BIT(VMASST_TYPE_writable_pagetables) | BIT(VMASST_TYPE_pae_extended_cr3) |
-			  BIT(VMASST_TYPE_architectural_iopl) | BIT(VMASST_TYPE_runstate_update_flag);
+			  BIT(VMASST_TYPE_architectural_iopl) |
+			  BIT(VMASST_TYPE_runstate_update_flag);
 
 	type = (u32)type;
 	if (type >= 64 || !(valid & BIT(type)))

@@ -5,7 +5,10 @@
 #include <stdarg.h>
 #include "lib/types.h"
 
-/* A message's level is its first byte. LOG_GUEST marks what a guest can provoke: rate limited, level debug. */
+/*
+ * A message's level is its first byte. LOG_GUEST marks what a guest can provoke: rate limited,
+ * level debug.
+ */
 #define LOG_ERR   "\001E"
 #define LOG_WARN  "\001W"
 #define LOG_INFO  "\001I"
@@ -13,13 +16,16 @@
 #define LOG_GUEST "\001G"
 
 /*
- * printk() - one formatted line (or part of one) to the console ring and, by `loglvl=`, to the serial port.
- * Callable anywhere, NMI and #MC excepted. The formats are those of vsnprintf().
+ * printk() - one formatted line (or part of one) to the console ring and, by `loglvl=`, to the
+ * serial port. Callable anywhere, NMI and #MC excepted. The formats are those of vsnprintf().
  */
 void printk(const char *fmt, ...) __printf(1, 2);
 void vprintk(const char *fmt, va_list ap);
 
-/* panic() - the hardware or we lied: print, stop all CPUs, reboot or (noreboot) halt. Never for a guest's doing. */
+/*
+ * panic() - the hardware or we lied: print, stop all CPUs, reboot or (noreboot) halt. Never for a
+ * guest's doing.
+ */
 void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
 
 #define BUG() panic("BUG at %s:%d\n", __FILE__, __LINE__)
@@ -31,8 +37,8 @@ void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
 #endif
 
 /*
- * snprintf() - C's, with d i u x X p s c %, the flags - 0 # +, width, precision, and h hh l ll z. Returns the
- * length that the whole output would have had.
+ * snprintf() - C's, with d i u x X p s c %, the flags - 0 # +, width, precision, and h hh l ll z.
+ * Returns the length that the whole output would have had.
  */
 int snprintf(char *buf, size_t size, const char *fmt, ...) __printf(3, 4);
 int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap);

@@ -5,8 +5,9 @@
 #include "lib/types.h"
 
 /*
- * Ticket locks: fair, so that one guest's vCPU cannot starve another's. A holder never sleeps (nothing in ring 0
- * sleeps). Locks that interrupt handlers take are taken with the _irqsave forms everywhere.
+ * Ticket locks: fair, so that one guest's vCPU cannot starve another's. A holder never sleeps
+ * (nothing in ring 0 sleeps). Locks that interrupt handlers take are taken with the _irqsave forms
+ * everywhere.
  */
 struct spinlock {
 	union {

@@ -23,7 +23,8 @@ static u32 ring_prod, ring_cons;
 static bool serial_on, vga_on;
 static unsigned vga_row, vga_col;
 
-/* Received characters for dom0: written by the serial interrupt, read by console_io. Under input_lock. */
+/* Received characters for dom0: written by the serial interrupt, read by console_io. Under
+ * input_lock. */
 static struct spinlock input_lock = SPINLOCK_INIT;
 static char input[1024];
 static u32 input_prod, input_cons;
@@ -163,9 +164,14 @@ void vprintk(const char *fmt, va_list ap)
 			return;
 		level = 'D';
 	}
-	lvl = level == 'E' ? LEVEL_ERR : level == 'W' ? LEVEL_WARN : level == 'D' ? LEVEL_DEBUG : LEVEL_INFO;
-	head = level ? snprintf(line, sizeof(line), "(annulus) [%5llu.%06llu] %c ", (unsigned long long)(now / 1000000000),
-				(unsigned long long)(now % 1000000000 / 1000), level) : 0;
+	lvl = level == 'E'   ? LEVEL_ERR
+	      : level == 'W' ? LEVEL_WARN
+	      : level == 'D' ? LEVEL_DEBUG
+			     : LEVEL_INFO;
+	head = level ? snprintf(line, sizeof(line), "(annulus) [%5llu.%06llu] %c ",
+				(unsigned long long)(now / 1000000000),
+				(unsigned long long)(now % 1000000000 / 1000), level)
+		     : 0;
 	n = vsnprintf(line + head, sizeof(line) - head, fmt, ap) + head;
 	if (n >= (int)sizeof(line)) {
 		n = sizeof(line) - 1;
@@ -213,12 +219,14 @@ deliver:
 	event_send_global_virq(dom0, VIRQ_CONSOLE);
 }
 
-/* What a guest may write without end, as the time of a byte, and how far it may run ahead of that. */
+/* What a guest may write without end, as the time of a byte, and how far it may run ahead of that.
+ */
 #define GUEST_BYTE_NS  250000ULL
 #define GUEST_AHEAD_NS (65536 * GUEST_BYTE_NS)
 
 /*
- * May the guest write n bytes more? The line is slow, written to with interrupts off, and everybody's. Its lock is held.
+ * May the guest write n bytes more? The line is slow, written to with interrupts off, and
+ * everybody's. Its lock is held.
  */
 static bool guest_output_paid(struct domain *d, size_t n)
 {
@@ -230,11 +238,13 @@ static bool guest_output_paid(struct domain *d, size_t n)
 	return true;
 }
 
-/* An unprivileged guest's output: whole lines, marked with its number, nothing that could steer a terminal. */
+/* An unprivileged guest's output: whole lines, marked with its number, nothing that could steer a
+ * terminal. */
 static void guest_line_out(struct domain *d)
 {
 	char line[sizeof(d->console_line) + 16];
-	int n = snprintf(line, sizeof(line), "(d%u) %.*s\n", d->id, (int)d->console_fill, d->console_line);
+	int n = snprintf(line, sizeof(line), "(d%u) %.*s\n", d->id, (int)d->console_fill,
+			 d->console_line);
 	bool silenced = d->console_silenced;
 
 	d->console_fill = 0;
@@ -277,8 +287,8 @@ static s64 console_io_write(u64 count, u64 buffer)
 		done += n;
 		/* What was written is written: the caller is told and comes again with the rest. */
 		if (done < count && preempt_wanted())
-			return hypercall_continue(__HYPERVISOR_console_io, 3, (u64)CONSOLEIO_write, count - done,
-						  buffer + done);
+			return hypercall_continue(__HYPERVISOR_console_io, 3, (u64)CONSOLEIO_write,
+						  count - done, buffer + done);
 	}
 	return 0;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* NS16550-compatible serial port, programmed as in National Semiconductor's PC16550D data sheet, section 8. */
+/* NS16550-compatible serial port, programmed as in National Semiconductor's PC16550D data sheet,
+ * section 8. */
 #include "machine/serial.h"
 #include "boot/cmdline.h"
 #include "cpu/cpu.h"
@@ -8,16 +9,29 @@
 #include "machine/console.h"
 #include "machine/irq.h"
 
-enum { RBR = 0, THR = 0, IER = 1, FCR = 2, IIR = 2, LCR = 3, MCR = 4, LSR = 5, DLL = 0, DLM = 1, SCR = 7 };
+enum {
+	RBR = 0,
+	THR = 0,
+	IER = 1,
+	FCR = 2,
+	IIR = 2,
+	LCR = 3,
+	MCR = 4,
+	LSR = 5,
+	DLL = 0,
+	DLM = 1,
+	SCR = 7
+};
 #define LSR_DATA 0x01
 #define LSR_THRE 0x20
 
-static char opt_com1[32] = "115200,8n1,0x3f8,4", opt_com2[32] = "115200,8n1,0x2f8,3", opt_console[32] = "com1,vga";
+static char opt_com1[32] = "115200,8n1,0x3f8,4", opt_com2[32] = "115200,8n1,0x2f8,3",
+	    opt_console[32] = "com1,vga";
 OPTION_STRING("com1", opt_com1);
 OPTION_STRING("com2", opt_com2);
 OPTION_STRING("console", opt_console);
 
-static u16 port;      /* 0: none */
+static u16 port; /* 0: none */
 static unsigned gsi;
 
 bool serial_init(void)
@@ -90,7 +104,8 @@ void serial_init_irq(void)
 		return;
 	rc = irq_request_own(gsi, serial_interrupt, NULL);
 	if (rc) {
-		printk(LOG_WARN "serial: no interrupt %u (%d): the console takes no input\n", gsi, rc);
+		printk(LOG_WARN "serial: no interrupt %u (%d): the console takes no input\n", gsi,
+		       rc);
 		return;
 	}
 	outb(port + IER, 0x01);

@@ -10,9 +10,9 @@ struct domain;
 /*
  * The frame table: one entry per machine frame up to the end of RAM, 32 bytes each.
  *
- * Lock-free rules: `count` and `type` change by compare-and-exchange only. `owner` is stable while a reference is
- * held. `next`/`prev` belong to the list the frame is on: a domain's frame list (domain->page_lock) or the heap
- * (heap lock).
+ * Lock-free rules: `count` and `type` change by compare-and-exchange only. `owner` is stable while
+ * a reference is held. `next`/`prev` belong to the list the frame is on: a domain's frame list
+ * (domain->page_lock) or the heap (heap lock).
  */
 struct frame {
 	u64 count;     /* FC_* flags, references in FC_COUNT_MASK */
@@ -80,7 +80,10 @@ static inline void *frame_to_va(const struct frame *f)
 	return mfn_to_va(frame_to_mfn(f));
 }
 
-/* struct domain always lies at the start of a frame of the direct map, so that its number fits 32 bits. */
+/*
+ * struct domain always lies at the start of a frame of the direct map, so that its number fits 32
+ * bits.
+ */
 static inline struct domain *frame_owner(const struct frame *f)
 {
 	u32 o = READ_ONCE(f->owner);
@@ -94,26 +97,27 @@ static inline void frame_set_owner(struct frame *f, struct domain *d)
 }
 
 /*
- * frame_get() - take a general reference on a frame that `d` owns. False if the frame has another owner, no reference
- * left (it is being freed), or too many. No lock needed.
+ * frame_get() - take a general reference on a frame that `d` owns. False if the frame has another
+ * owner, no reference left (it is being freed), or too many. No lock needed.
  */
 bool __must_check frame_get(struct frame *f, struct domain *d);
 /* frame_get_any() - the same whoever owns it; returns the owner or NULL. */
 struct domain *frame_get_any(struct frame *f);
 /*
- * frame_put() - drop a general reference. The last one frees the frame: it leaves its owner's list, the owner's
- * tot_pages falls and the frame goes to the scrubber. Must not be called with the owner's page_lock held.
+ * frame_put() - drop a general reference. The last one frees the frame: it leaves its owner's list,
+ * the owner's tot_pages falls and the frame goes to the scrubber. Must not be called with the
+ * owner's page_lock held.
  */
 void frame_put(struct frame *f);
 
 /*
- * Type references may wait for another CPU's validation and flush other CPUs' TLBs: all functions below need
- * interrupts enabled and no spinlock held.
+ * Type references may wait for another CPU's validation and flush other CPUs' TLBs: all functions
+ * below need interrupts enabled and no spinlock held.
  *
- * frame_get_type() - take a type reference (a general reference must be held already). Changes the type if no
- * type reference exists; a page-table type is validated then. `type` is an FT_* value.
- * 0, -EINVAL (the frame has another type, or its content is not valid for this one), -ERESTART (preempted in the
- * middle: state kept in the frame, call again), -EBUSY (too many references).
+ * frame_get_type() - take a type reference (a general reference must be held already). Changes the
+ * type if no type reference exists; a page-table type is validated then. `type` is an FT_* value.
+ * 0, -EINVAL (the frame has another type, or its content is not valid for this one), -ERESTART
+ * (preempted in the middle: state kept in the frame, call again), -EBUSY (too many references).
  */
 int __must_check frame_get_type(struct frame *f, u64 type);
 /* frame_put_type() - drop a type reference; runs to its end. */
@@ -126,36 +130,40 @@ int __must_check frame_get_and_type(struct frame *f, struct domain *d, u64 type)
 void frame_put_and_type(struct frame *f);
 
 /*
- * frame_release() - drop the FC_ALLOCATED reference if it is still there (what a balloon or a domain's end does).
- * The frame is freed when nobody else holds one. Must not be called with the owner's page_lock held.
+ * frame_release() - drop the FC_ALLOCATED reference if it is still there (what a balloon or a
+ * domain's end does). The frame is freed when nobody else holds one. Must not be called with the
+ * owner's page_lock held.
  */
 void frame_release(struct frame *f);
 
 /*
- * frame_share() - make a frame of the hypervisor's own (shared info, grant table, ...) visible to `d`: owner d, typed
- * writable (or none for a read-only one), one general reference kept by the hypervisor, not on d's frame list and not
- * in tot_pages. frame_unshare() ends it: 0, or -EBUSY while a guest mapping still holds a reference.
+ * frame_share() - make a frame of the hypervisor's own (shared info, grant table, ...) visible to
+ * `d`: owner d, typed writable (or none for a read-only one), one general reference kept by the
+ * hypervisor, not on d's frame list and not in tot_pages. frame_unshare() ends it: 0, or -EBUSY
+ * while a guest mapping still holds a reference.
  */
 enum frame_share_mode { FRAME_SHARE_RW, FRAME_SHARE_RO };
 void frame_share(struct frame *f, struct domain *d, enum frame_share_mode mode);
 int frame_unshare(struct frame *f);
 /*
- * frame_abandon() - for a shared frame that frame_unshare() called busy and whose owner is going away: it becomes
- * dom_hv's, leaves the totals of class `c` (an enum alloc_class) and goes to the heap with the last guest mapping.
+ * frame_abandon() - for a shared frame that frame_unshare() called busy and whose owner is going
+ * away: it becomes dom_hv's, leaves the totals of class `c` (an enum alloc_class) and goes to the
+ * heap with the last guest mapping.
  */
 void frame_abandon(struct frame *f, unsigned c);
 
 /*
- * frame_steal() - take a frame away from `d`, which must hold the only reference (transfer, exchange): it leaves the
- * list and tot_pages and has no owner and no type. Then heap_assign() or heap_free_dom() it.
- * The content is not cleared. 0, -EINVAL (not d's, or already released), -EBUSY (still mapped or typed).
+ * frame_steal() - take a frame away from `d`, which must hold the only reference (transfer,
+ * exchange): it leaves the list and tot_pages and has no owner and no type. Then heap_assign() or
+ * heap_free_dom() it. The content is not cleared. 0, -EINVAL (not d's, or already released), -EBUSY
+ * (still mapped or typed).
  */
 int __must_check frame_steal(struct domain *d, struct frame *f);
 
 /*
- * domain_relinquish_memory() - domain_kill()'s: drop all pins, partial validations and allocated references of a dying
- * domain whose vCPUs hold no tables any more. -ERESTART while work is left, then 0. Frames that others still map
- * stay until these let go.
+ * domain_relinquish_memory() - domain_kill()'s: drop all pins, partial validations and allocated
+ * references of a dying domain whose vCPUs hold no tables any more. -ERESTART while work is left,
+ * then 0. Frames that others still map stay until these let go.
  */
 int domain_relinquish_memory(struct domain *d);
 

@@ -6,10 +6,10 @@
 #include "memory/frame.h"
 
 /*
- * Two levels. The heap hands out power-of-two blocks of frames (buddy system behind per-CPU caches of single frames;
- * scrubbed when handed out, never before every CPU has forgotten its translations of their former use); zalloc() cuts
- * small objects out of them. Every hypervisor allocation belongs to a
- * class whose totals `hvctl debug heap` shows: a leak has a name.
+ * Two levels. The heap hands out power-of-two blocks of frames (buddy system behind per-CPU caches
+ * of single frames; scrubbed when handed out, never before every CPU has forgotten its translations
+ * of their former use); zalloc() cuts small objects out of them. Every hypervisor allocation
+ * belongs to a class whose totals `hvctl debug heap` shows: a leak has a name.
  */
 enum alloc_class {
 	ALLOC_DOMAIN,  /* struct domain, per-domain tables */
@@ -32,14 +32,16 @@ struct alloc_stats {
 void alloc_stats_get(enum alloc_class c, struct alloc_stats *out);
 
 /*
- * zalloc() - zeroed memory, 16-byte aligned (sizes of a page or more: page aligned). NULL when there is none.
+ * zalloc() - zeroed memory, 16-byte aligned (sizes of a page or more: page aligned). NULL when
+ * there is none.
  * zfree() takes what zalloc() returned, or NULL. Callable with interrupts off; not from NMI.
  */
 void *zalloc(enum alloc_class c, size_t size);
 void zfree(void *p);
 
 /*
- * heap_alloc_hv() - 2^order zeroed frames for the hypervisor itself. NULL when there is none. heap_free_hv() undoes it.
+ * heap_alloc_hv() - 2^order zeroed frames for the hypervisor itself. NULL when there is none.
+ * heap_free_hv() undoes it.
  */
 struct frame *heap_alloc_hv(enum alloc_class c, unsigned order);
 void heap_free_hv(enum alloc_class c, struct frame *f, unsigned order);
@@ -55,25 +57,33 @@ static inline void page_free(enum alloc_class c, void *va)
 }
 
 /*
- * heap_alloc_dom() - 2^order naturally aligned, zeroed frames for domain `d`, below machine address 2^`bits` (0:
- * anywhere). They are put on d's frame list with FC_ALLOCATED and one reference each, type none; d->tot_pages grows.
- * NULL when memory, or d's max_pages, does not suffice (d NULL: frames with no owner, for heap_assign()).
+ * heap_alloc_dom() - 2^order naturally aligned, zeroed frames for domain `d`, below machine address
+ * 2^`bits` (0: anywhere). They are put on d's frame list with FC_ALLOCATED and one reference each,
+ * type none; d->tot_pages grows. NULL when memory, or d's max_pages, does not suffice (d NULL:
+ * frames with no owner, for heap_assign()).
  */
 struct frame *heap_alloc_dom(struct domain *d, unsigned order, unsigned bits);
-/* Give unowned frames to `d`: 0, -E2BIG (max_pages), -ESRCH (d is dying). On error the frames stay the caller's. */
+/*
+ * Give unowned frames to `d`: 0, -E2BIG (max_pages), -ESRCH (d is dying). On error the frames stay
+ * the caller's.
+ */
 int heap_assign(struct domain *d, struct frame *f, unsigned order);
 /* heap_free_dom() - frames that no longer have an owner or a reference go back, to be scrubbed. */
 void heap_free_dom(struct frame *f, unsigned order);
 
 u64 heap_free_frames(void);
 u64 heap_total_frames(void);
-/* The claim of domain_claim_pages: `pages` is the wanted total of d (0 cancels). 0, -ENOMEM, -EINVAL. */
+/*
+ * The claim of domain_claim_pages: `pages` is the wanted total of d (0 cancels). 0, -ENOMEM,
+ * -EINVAL.
+ */
 int heap_claim(struct domain *d, u64 pages);
 
 /* Boot only: [start, end) bytes of RAM become free. */
 void heap_add_range(paddr_t start, paddr_t end);
 /*
- * Boot only: a frame of RAM that the boot loader filled becomes one without an owner, content and all, for
+ * Boot only: a frame of RAM that the boot loader filled becomes one without an owner, content and
+ * all, for
  * heap_assign().
  */
 void heap_adopt(struct frame *f);

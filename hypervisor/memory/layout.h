@@ -3,8 +3,8 @@
 #define ANNULUS_MEMORY_LAYOUT_H
 
 /*
- * The hypervisor's part of every address space: top-level slots 256 to 271 (ABI: 0xffff800000000000 up to
- * 0xffff880000000000). Everything else belongs to the guest.
+ * The hypervisor's part of every address space: top-level slots 256 to 271 (ABI: 0xffff800000000000
+ * up to 0xffff880000000000). Everything else belongs to the guest.
  *
  *   slot 256      M2P, read-only, user accessible: the one thing of ours that guests may read
  *   slot 257      entry region: per CPU GDT/LDT windows, TSS, stubs, stacks (cpu/entry_area.h)
@@ -35,7 +35,9 @@
 #include "memory/directmap.h"
 
 #define m2p ((u64 *)M2P_RW_START)
-/* What M2P says of a frame that no guest has as memory, and of one that is shared between domains. */
+/*
+ * What M2P says of a frame that no guest has as memory, and of one that is shared between domains.
+ */
 #define M2P_INVALID 0x5555555555555555ULL
 #define M2P_SHARED  0xffffffffffffffffULL
 
@@ -45,8 +47,8 @@ static inline bool is_canonical(vaddr_t va)
 }
 
 /*
- * guest_range_ok() - may a guest's kernel name these bytes? True if the range does not wrap, is canonical and stays
- * out of the hypervisor's slots. The size may be 0.
+ * guest_range_ok() - may a guest's kernel name these bytes? True if the range does not wrap, is
+ * canonical and stays out of the hypervisor's slots. The size may be 0.
  */
 static inline bool guest_range_ok(vaddr_t va, u64 size)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The hypervisor's own page tables. Everything in slots 256-271 hangs below L3 tables that are made once at boot, so that
- * a root needs copying only at those slots and never again.
+ * The hypervisor's own page tables. Everything in slots 256-271 hangs below L3 tables that are made
+ * once at boot, so that a root needs copying only at those slots and never again.
  */
 #include "memory/paging.h"
 #include "boot/e820.h"
@@ -20,16 +20,16 @@
 #include "memory/layout.h"
 #include "pv/pv.h"
 
-#define P   BIT(0)
-#define RW  BIT(1)
-#define US  BIT(2)
-#define PWT BIT(3)
-#define PCD BIT(4)
-#define AD  (BIT(5) | BIT(6))
-#define PS  BIT(7)
-#define NX  (cpu_features.nx ? BIT(63) : 0ULL)
+#define P	  BIT(0)
+#define RW	  BIT(1)
+#define US	  BIT(2)
+#define PWT	  BIT(3)
+#define PCD	  BIT(4)
+#define AD	  (BIT(5) | BIT(6))
+#define PS	  BIT(7)
+#define NX	  (cpu_features.nx ? BIT(63) : 0ULL)
 #define ADDR_MASK 0x000ffffffffff000ULL
-#define TABLE (P | RW | AD)
+#define TABLE	  (P | RW | AD)
 
 #define SLOT(va) (((va) >> 39) & 511)
 
@@ -53,7 +53,8 @@ static u64 *new_table(void)
 	return t;
 }
 
-/* The table below entry e, made if there is none; NULL without memory. User access is decided at the last level. */
+/* The table below entry e, made if there is none; NULL without memory. User access is decided at
+ * the last level. */
 static u64 *next_table(u64 *e)
 {
 	u64 *t;
@@ -139,14 +140,16 @@ void __init paging_init(void)
 	idle_l4 = new_table();
 	idle_l4_pa = va_to_paddr(idle_l4);
 
-	/* RAM, the first MiB and what firmware keeps its tables in; the boot tables map the first 4 GiB meanwhile. */
+	/* RAM, the first MiB and what firmware keeps its tables in; the boot tables map the first 4
+	 * GiB meanwhile. */
 	map_range(DIRECTMAP_START, 0, 0x100000, RW | NX);
 	for (unsigned i = 0; i < machine_e820.n; i++) {
 		const struct e820_range *e = &machine_e820.e[i];
 		u64 start = ALIGN_DOWN(max(e->start, 0x100000ULL), PAGE_SIZE);
 		u64 end = min(ALIGN_UP(e->start + e->size, PAGE_SIZE), (u64)DIRECTMAP_SIZE);
 
-		if (start < end && (e->type == E820_RAM || e->type == E820_ACPI || e->type == E820_NVS))
+		if (start < end &&
+		    (e->type == E820_RAM || e->type == E820_ACPI || e->type == E820_NVS))
 			map_range(DIRECTMAP_START + start, start, end - start, RW | NX);
 	}
 	map_range(IMAGE_VIRT_START, IMAGE_PHYS_START, image_size(), RW);
@@ -178,7 +181,8 @@ void __init paging_init(void)
 static void __init protect(char *from, char *to, u64 flags)
 {
 	for (char *p = from; p < to; p += PAGE_SIZE)
-		map_page(idle_l4, (vaddr_t)p, (paddr_t)p - IMAGE_VIRT_START + IMAGE_PHYS_START, flags, 1);
+		map_page(idle_l4, (vaddr_t)p, (paddr_t)p - IMAGE_VIRT_START + IMAGE_PHYS_START,
+			 flags, 1);
 }
 
 void __init paging_protect_image(void)
@@ -187,7 +191,8 @@ void __init paging_protect_image(void)
 	u64 *l2 = paddr_to_va(l3[(IMAGE_VIRT_START >> 30) & 511] & ADDR_MASK);
 	u64 size = image_size();
 
-	/* Split the 2 MiB pages, keeping every translation valid at every moment: we run on them. */
+	/* Split the 2 MiB pages, keeping every translation valid at every moment: we run on them.
+	 */
 	for (u64 off = 0; off < size; off += 0x200000) {
 		u64 *e = &l2[off >> 21], *l1;
 
@@ -220,7 +225,8 @@ void paging_free_init(void)
 		l1[((u64)p >> 12) & 511] = 0;
 	}
 	heap_add_range(start, end);
-	printk(LOG_INFO "boot: %llu KiB of start-up code freed\n", (unsigned long long)(end - start) >> 10);
+	printk(LOG_INFO "boot: %llu KiB of start-up code freed\n",
+	       (unsigned long long)(end - start) >> 10);
 }
 
 paddr_t idle_root_paddr(void)
@@ -256,9 +262,11 @@ static bool make_entry_image(void)
 
 	__asm__ volatile("sidt %0" : "=m"(idtr));
 	for (const u8 *p = _entry_start; ok && p < _entry_end; p += PAGE_SIZE)
-		ok = map_page(l4, (vaddr_t)p, (paddr_t)p - IMAGE_VIRT_START + IMAGE_PHYS_START, 0, 1);
+		ok = map_page(l4, (vaddr_t)p, (paddr_t)p - IMAGE_VIRT_START + IMAGE_PHYS_START, 0,
+			      1);
 	if (ok)
-		ok = map_page(l4, idtr.base, idtr.base - IMAGE_VIRT_START + IMAGE_PHYS_START, NX, 1);
+		ok = map_page(l4, idtr.base, idtr.base - IMAGE_VIRT_START + IMAGE_PHYS_START, NX,
+			      1);
 	if (ok)
 		entry_image_l3 = paddr_to_va(l4[SLOT(IMAGE_VIRT_START)] & ADDR_MASK);
 	if (l4)
@@ -268,8 +276,8 @@ static bool make_entry_image(void)
 
 mfn_t paging_create_root_copy(unsigned cpu)
 {
-	u64 *root = page_alloc(ALLOC_PAGING), *l3 = page_alloc(ALLOC_PAGING), *l2 = page_alloc(ALLOC_PAGING),
-	    *l1 = page_alloc(ALLOC_PAGING);
+	u64 *root = page_alloc(ALLOC_PAGING), *l3 = page_alloc(ALLOC_PAGING),
+	    *l2 = page_alloc(ALLOC_PAGING), *l1 = page_alloc(ALLOC_PAGING);
 	const u64 *full = cpus[cpu].area_l1;
 
 	if (!root || !l3 || !l2 || !l1 || (!entry_image_l3 && !make_entry_image()))
@@ -279,7 +287,8 @@ mfn_t paging_create_root_copy(unsigned cpu)
 	root[SLOT(ENTRY_VIRT_START)] = va_to_paddr(l3) | TABLE;
 	l3[(entry_area(cpu) >> 30) & 511] = va_to_paddr(l2) | TABLE;
 	l2[0] = va_to_paddr(l1) | TABLE;
-	/* The windows of the guest's descriptors change with it: share the L1 by value at each switch (root.c). */
+	/* The windows of the guest's descriptors change with it: share the L1 by value at each
+	 * switch (root.c). */
 	for (unsigned i = EA_GDT; i < EA_MAIN_STACK; i++)
 		l1[i] = full[i];
 	cpus[cpu].area_l1_unmapped = l1;
@@ -301,7 +310,8 @@ static void *map_window(paddr_t pa, size_t len, u64 flags)
 
 	spin_lock(&paging_lock);
 	for (unsigned i = 0; i < nr_known; i++)
-		if (known[i].start <= start && start + pages * PAGE_SIZE <= known[i].start + known[i].pages * PAGE_SIZE &&
+		if (known[i].start <= start &&
+		    start + pages * PAGE_SIZE <= known[i].start + known[i].pages * PAGE_SIZE &&
 		    known[i].flags == flags) {
 			result = (void *)(known[i].va + (pa - known[i].start));
 			goto out;

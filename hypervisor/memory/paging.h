@@ -5,8 +5,8 @@
 #include "lib/types.h"
 
 /*
- * The hypervisor's own page tables: the idle root, whose slots 256-271 every guest's root shares, and in unmapped mode a
- * root copy per CPU that has only the entry region and the M2P.
+ * The hypervisor's own page tables: the idle root, whose slots 256-271 every guest's root shares,
+ * and in unmapped mode a root copy per CPU that has only the entry region and the M2P.
  */
 void paging_init(void);               /* boot: direct map, frame table, M2P; switches to the idle root */
 void paging_protect_image(void);      /* boot: W^X on the image */

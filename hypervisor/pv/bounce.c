@@ -43,7 +43,8 @@ static u16 read_seg(unsigned which)
 	return v;
 }
 
-/* Everything is assembled here first, so that a fault on the guest's stack leaves nothing half done. */
+/* Everything is assembled here first, so that a fault on the guest's stack leaves nothing half
+ * done. */
 static void bounce(struct regs *r, u64 target, unsigned flags, u32 error_code)
 {
 	struct vcpu *v = current;
@@ -53,8 +54,8 @@ static void bounce(struct regs *r, u64 target, unsigned flags, u32 error_code)
 	unsigned n = 0;
 
 	if (!target || !is_canonical(target) || (target >= HV_VIRT_START && target < HV_VIRT_END)) {
-		domain_crash(v->domain, "vcpu %u has no handler for what happened at rip %#llx\n", v->id,
-			     (unsigned long long)r->rip);
+		domain_crash(v->domain, "vcpu %u has no handler for what happened at rip %#llx\n",
+			     v->id, (unsigned long long)r->rip);
 		return;
 	}
 	if (pv->kernel_mode) {
@@ -73,15 +74,18 @@ static void bounce(struct regs *r, u64 target, unsigned flags, u32 error_code)
 		frame[n++] = error_code;
 	frame[n++] = r->rip;
 	frame[n++] = (cs & 0xffff) | (u64)mask << 32;
-	frame[n++] = (r->rflags & ~(RFLAGS_IF | RFLAGS_IOPL)) | (mask ? 0 : RFLAGS_IF) |
-		     (v->domain->vm_assist & BIT(VMASST_TYPE_architectural_iopl) ? (u64)pv->iopl << 12 : 0);
+	frame[n++] =
+		(r->rflags & ~(RFLAGS_IF | RFLAGS_IOPL)) | (mask ? 0 : RFLAGS_IF) |
+		(v->domain->vm_assist & BIT(VMASST_TYPE_architectural_iopl) ? (u64)pv->iopl << 12
+									    : 0);
 	frame[n++] = r->rsp;
 	frame[n++] = r->ss;
 
 	sp = (sp & ~15ULL) - n * sizeof(u64);
 	if (copy_to_guest(sp, frame, n * sizeof(u64))) {
-		domain_crash(v->domain, "vcpu %u: kernel stack %#llx cannot take a bounce frame, rip %#llx\n", v->id,
-			     (unsigned long long)sp, (unsigned long long)r->rip);
+		domain_crash(v->domain,
+			     "vcpu %u: kernel stack %#llx cannot take a bounce frame, rip %#llx\n",
+			     v->id, (unsigned long long)sp, (unsigned long long)r->rip);
 		return;
 	}
 	if (flags & FRAME_MASK)
@@ -90,7 +94,9 @@ static void bounce(struct regs *r, u64 target, unsigned flags, u32 error_code)
 	r->rip = target;
 	r->cs = FLAT_KERNEL_CS64;
 	r->ss = FLAT_KERNEL_SS64;
-	r->rflags = (r->rflags & ~(RFLAGS_TF | RFLAGS_NT | RFLAGS_RF | RFLAGS_VM | RFLAGS_AC | RFLAGS_IOPL)) | RFLAGS_IF;
+	r->rflags = (r->rflags &
+		     ~(RFLAGS_TF | RFLAGS_NT | RFLAGS_RF | RFLAGS_VM | RFLAGS_AC | RFLAGS_IOPL)) |
+		    RFLAGS_IF;
 	/* The frame has rcx and r11: the quick way out may clobber them. */
 	r->vector |= VEC_FAST_EXIT;
 }
@@ -98,15 +104,19 @@ static void bounce(struct regs *r, u64 target, unsigned flags, u32 error_code)
 void pv_inject_trap(unsigned vector, u32 error_code)
 {
 	const struct trap_info *ti = &current->pv.traps[vector & 255];
-	bool has_error = vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21;
+	bool has_error =
+		vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21;
 
 	if (!ti->address) {
-		domain_crash(current->domain, "vcpu %u: no handler for trap %u (error %#x) at rip %#llx, cr2 %#llx\n",
+		domain_crash(current->domain,
+			     "vcpu %u: no handler for trap %u (error %#x) at rip %#llx, cr2 "
+			     "%#llx\n",
 			     current->id, vector, error_code, (unsigned long long)guest_regs()->rip,
 			     (unsigned long long)current->pv.cr2);
 		return;
 	}
-	bounce(guest_regs(), ti->address, (has_error ? FRAME_ERROR : 0) | (TI_GET_IF(ti) ? FRAME_MASK : 0), error_code);
+	bounce(guest_regs(), ti->address,
+	       (has_error ? FRAME_ERROR : 0) | (TI_GET_IF(ti) ? FRAME_MASK : 0), error_code);
 }
 
 void pv_inject_pf(vaddr_t cr2, u32 error_code)
@@ -115,7 +125,8 @@ void pv_inject_pf(vaddr_t cr2, u32 error_code)
 
 	v->pv.cr2 = cr2;
 	v->info->arch.cr2 = cr2;
-	/* User mode of a guest without a split kernel: the U bit tells the guest what it would see on bare hardware. */
+	/* User mode of a guest without a split kernel: the U bit tells the guest what it would see
+	 * on bare hardware. */
 	if (v->pv.kernel_mode)
 		error_code &= ~4U;
 	pv_inject_trap(14, error_code);
@@ -135,12 +146,15 @@ void pv_bounce_event(struct regs *r)
 
 void pv_bounce_failsafe(struct regs *r)
 {
-	bounce(r, current->pv.failsafe_callback, FRAME_SEGMENTS | (current->pv.failsafe_masks ? FRAME_MASK : 0), 0);
+	bounce(r, current->pv.failsafe_callback,
+	       FRAME_SEGMENTS | (current->pv.failsafe_masks ? FRAME_MASK : 0), 0);
 }
 
 void pv_bounce_nmi(struct regs *r)
 {
-	bounce(r, current->pv.nmi_callback ? current->pv.nmi_callback : current->pv.traps[2].address, FRAME_MASK, 0);
+	bounce(r,
+	       current->pv.nmi_callback ? current->pv.nmi_callback : current->pv.traps[2].address,
+	       FRAME_MASK, 0);
 }
 
 void pv_bounce_callback(struct regs *r, u64 target, bool mask_events)
@@ -149,8 +163,8 @@ void pv_bounce_callback(struct regs *r, u64 target, bool mask_events)
 }
 
 /*
- * The iret hypercall: struct iret_context on the kernel's stack. CS with RPL 3 means user mode, anything else is forced to the
- * kernel's own ring 3.
+ * The iret hypercall: struct iret_context on the kernel's stack. CS with RPL 3 means user mode,
+ * anything else is forced to the kernel's own ring 3.
  */
 s64 do_iret(void)
 {
@@ -159,12 +173,15 @@ s64 do_iret(void)
 	struct iret_context c;
 
 	if (copy_from_guest(&c, r->rsp, sizeof(c))) {
-		domain_crash(v->domain, "vcpu %u: iret with an unreadable stack %#llx\n", v->id, (unsigned long long)r->rsp);
+		domain_crash(v->domain, "vcpu %u: iret with an unreadable stack %#llx\n", v->id,
+			     (unsigned long long)r->rsp);
 		return 0;
 	}
 	if ((c.cs & 3) == 3) {
 		if (v->pv.guest_table_user == INVALID_MFN) {
-			domain_crash(v->domain, "vcpu %u: iret to user mode without a user page table\n", v->id);
+			domain_crash(v->domain,
+				     "vcpu %u: iret to user mode without a user page table\n",
+				     v->id);
 			return 0;
 		}
 		if (v->pv.kernel_mode)
@@ -179,7 +196,8 @@ s64 do_iret(void)
 	r->ss = (c.ss & 0xffff) | 3;
 	if (c.flags & VGCF_in_syscall && r->cs == FLAT_USER_CS64 && r->ss == FLAT_USER_SS64) {
 		r->vector |= VEC_FAST_EXIT;
-		/* As SYSRET leaves them, also if an event comes first: user space is not to see its kernel's. */
+		/* As SYSRET leaves them, also if an event comes first: user space is not to see its
+		 * kernel's. */
 		r->rcx = r->rip;
 		r->r11 = r->rflags;
 	} else {

@@ -8,9 +8,9 @@
 struct vcpu;
 
 /*
- * Entering the guest kernel. All work on current and its guest_regs(), and crash the domain if the guest's stack cannot be
- * written. A frame, lowest address first: rcx, r11, [ds, es, fs, gs for the failsafe callback], [error code], rip, cs with the
- * upcall mask in its high half, rflags, rsp, ss.
+ * Entering the guest kernel. All work on current and its guest_regs(), and crash the domain if the
+ * guest's stack cannot be written. A frame, lowest address first: rcx, r11, [ds, es, fs, gs for the
+ * failsafe callback], [error code], rip, cs with the upcall mask in its high half, rflags, rsp, ss.
  */
 void pv_bounce_syscall(struct regs *r);
 void pv_bounce_event(struct regs *r);

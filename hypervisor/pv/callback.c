@@ -76,8 +76,10 @@ s64 do_callback_op(u64 cmd, u64 arg)
 
 		if (get_guest(u, arg))
 			return -EFAULT;
-		/* A guest without event, failsafe or system-call entry makes no sense to the ABI. */
-		if (u.type != CALLBACKTYPE_nmi && u.type != CALLBACKTYPE_sysenter && u.type != CALLBACKTYPE_syscall32)
+		/* A guest without event, failsafe or system-call entry makes no sense to the ABI.
+		 */
+		if (u.type != CALLBACKTYPE_nmi && u.type != CALLBACKTYPE_sysenter &&
+		    u.type != CALLBACKTYPE_syscall32)
 			return u.type <= CALLBACKTYPE_syscall ? -EINVAL : -ENOSYS;
 		return set_callback(u.type, 0, 0);
 	}
@@ -113,7 +115,8 @@ s64 do_set_trap_table(u64 list)
 		memset(pv->traps, 0, sizeof(pv->traps));
 		return 0;
 	}
-	/* At most one entry per vector is useful: a longer list continues where it stopped, so that nobody is kept waiting. */
+	/* At most one entry per vector is useful: a longer list continues where it stopped, so that
+	 * nobody is kept waiting. */
 	for (unsigned i = 0;; i++) {
 		u64 at = list + i * sizeof(ti);
 

@@ -4,7 +4,10 @@
 
 #include "lib/types.h"
 
-/* A guest's entry points. 0, -EINVAL (address not canonical or ours), -ENOSYS (unknown type), -EFAULT. */
+/*
+ * A guest's entry points. 0, -EINVAL (address not canonical or ours), -ENOSYS (unknown type),
+ * -EFAULT.
+ */
 s64 do_set_callbacks(u64 event, u64 failsafe, u64 syscall);
 s64 do_callback_op(u64 cmd, u64 arg);
 s64 do_nmi_op(u64 cmd, u64 arg);

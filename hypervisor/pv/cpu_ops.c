@@ -38,7 +38,9 @@ s64 do_set_segment_base(u64 which, u64 base)
 		if (!is_canonical(base))
 			return -EINVAL;
 		/* The one that is not in use is in KERNEL_GS_BASE. */
-		wrmsr(v->pv.kernel_mode == ((u32)which == SEGBASE_GS_KERNEL) ? MSR_GS_BASE : MSR_KERNEL_GS_BASE, base);
+		wrmsr(v->pv.kernel_mode == ((u32)which == SEGBASE_GS_KERNEL) ? MSR_GS_BASE
+									     : MSR_KERNEL_GS_BASE,
+		      base);
 		return 0;
 	case SEGBASE_GS_USER_SEL: {
 		u64 irq = local_irq_save();
@@ -52,13 +54,13 @@ s64 do_set_segment_base(u64 which, u64 base)
 }
 
 /* Debug registers: SDM vol. 3B, 17.2. */
-#define DR7_ENABLED   0xff
-#define DR7_FIXED     0x400
-#define DR7_ALLOWED   0xffff07ffULL /* without GD, RTM and reserved bits */
-#define DR6_FIXED     0xffff0ff0ULL
+#define DR7_ENABLED 0xff
+#define DR7_FIXED   0x400
+#define DR7_ALLOWED 0xffff07ffULL /* without GD, RTM and reserved bits */
+#define DR6_FIXED   0xffff0ff0ULL
 
 #define READ_DR(n, v)  __asm__ volatile("mov %%dr" #n ", %0" : "=r"(v))
-#define WRITE_DR(n, v) __asm__ volatile("mov %0, %%dr" #n :: "r"((u64)(v)))
+#define WRITE_DR(n, v) __asm__ volatile("mov %0, %%dr" #n ::"r"((u64)(v)))
 
 int pv_set_debugreg(struct vcpu *v, unsigned reg, u64 value)
 {
@@ -66,7 +68,8 @@ int pv_set_debugreg(struct vcpu *v, unsigned reg, u64 value)
 
 	switch (reg) {
 	case 0 ... 3:
-		if (value && (!is_canonical(value) || (value >= HV_VIRT_START && value < HV_VIRT_END)))
+		if (value &&
+		    (!is_canonical(value) || (value >= HV_VIRT_START && value < HV_VIRT_END)))
 			return -EPERM;
 		v->pv.dr[reg] = value;
 		if (live) {
@@ -97,7 +100,8 @@ int pv_set_debugreg(struct vcpu *v, unsigned reg, u64 value)
 		if (value >> 32)
 			return -EPERM;
 		value &= DR7_ALLOWED;
-		/* I/O breakpoints (R/W 2) would fire on our own accesses for the guest; lengths of 8 are fine. */
+		/* I/O breakpoints (R/W 2) would fire on our own accesses for the guest; lengths of
+		 * 8 are fine. */
 		for (unsigned i = 0; i < 4; i++)
 			if ((value >> (i * 2) & 3) && (value >> (16 + i * 4) & 3) == 2)
 				return -EPERM;
@@ -143,7 +147,8 @@ void pv_cpu_restore(struct vcpu *v)
 {
 	struct pv_vcpu *pv = &v->pv;
 
-	/* A selector that is no longer valid becomes the null selector: the guest changed its tables under it. */
+	/* A selector that is no longer valid becomes the null selector: the guest changed its
+	 * tables under it. */
 	load_ds(pv->ds);
 	load_es(pv->es);
 	load_fs(pv->fs);

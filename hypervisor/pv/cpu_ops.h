@@ -14,8 +14,8 @@ s64 do_set_debugreg(u64 reg, u64 value);        /* 0, -EINVAL, -EPERM (an addres
 s64 do_get_debugreg(u64 reg);                   /* the value, or -EINVAL */
 
 /*
- * pv_set_debugreg() - the same for any vCPU that does not run, or current: validated. Breakpoints in the hypervisor and I/O
- * breakpoints that CR4.DE of the guest does not allow are refused.
+ * pv_set_debugreg() - the same for any vCPU that does not run, or current: validated. Breakpoints
+ * in the hypervisor and I/O breakpoints that CR4.DE of the guest does not allow are refused.
  */
 int pv_set_debugreg(struct vcpu *v, unsigned reg, u64 value);
 

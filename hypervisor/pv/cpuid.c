@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A PV kernel's CPUID: the real one without what such a kernel cannot have. Bits by the names of the Intel SDM vol. 2A (CPUID)
- * and the AMD APM vol. 3, appendix E.
+ * A PV kernel's CPUID: the real one without what such a kernel cannot have. Bits by the names of
+ * the Intel SDM vol. 2A (CPUID) and the AMD APM vol. 3, appendix E.
  */
 #include "pv/cpuid.h"
 #include "cpu/cpu.h"
@@ -9,21 +9,32 @@
 #include "domain/version.h"
 #include "lib/string.h"
 
-/* Leaf 1 ECX: DTES64, MONITOR, DS-CPL, VMX, SMX, EIST, TM2, PDCM, PCID, DCA, x2APIC, TSC deadline */
-#define L1_ECX_HIDDEN (BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(15) | BIT(17) | BIT(18) | BIT(21) | BIT(24))
+/* Leaf 1 ECX: DTES64, MONITOR, DS-CPL, VMX, SMX, EIST, TM2, PDCM, PCID, DCA, x2APIC, TSC deadline
+ */
+#define L1_ECX_HIDDEN                                                                       \
+	(BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(15) | BIT(17) | \
+	 BIT(18) | BIT(21) | BIT(24))
 #define L1_ECX_HYPERVISOR BIT(31)
 /* Leaf 1 EDX: VME, PSE, MCE, SEP, MTRR, PGE, MCA, PSE-36, DS, ACPI, HTT, TM, PBE */
-#define L1_EDX_HIDDEN \
-	(BIT(1) | BIT(3) | BIT(7) | BIT(11) | BIT(12) | BIT(13) | BIT(14) | BIT(17) | BIT(21) | BIT(22) | BIT(28) | BIT(29) | BIT(31))
+#define L1_EDX_HIDDEN                                                                           \
+	(BIT(1) | BIT(3) | BIT(7) | BIT(11) | BIT(12) | BIT(13) | BIT(14) | BIT(17) | BIT(21) | \
+	 BIT(22) | BIT(28) | BIT(29) | BIT(31))
 /* Leaf 7 EBX: TSC_ADJUST, SGX, SMEP, INVPCID, RDT-M, MPX, RDT-A, SMAP, PT */
-#define L7_EBX_HIDDEN (BIT(1) | BIT(2) | BIT(7) | BIT(10) | BIT(12) | BIT(14) | BIT(15) | BIT(20) | BIT(25))
+#define L7_EBX_HIDDEN \
+	(BIT(1) | BIT(2) | BIT(7) | BIT(10) | BIT(12) | BIT(14) | BIT(15) | BIT(20) | BIT(25))
 /* Leaf 7 ECX: UMIP, PKU, OSPKE, WAITPKG, CET_SS, LA57, RDPID, ENQCMD, PKS */
-#define L7_ECX_HIDDEN (BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(7) | BIT(16) | BIT(22) | BIT(29) | BIT(31))
-/* 0x80000001 ECX: CmpLegacy, SVM, ExtApic, OSVW, IBS, SKINIT, WDT, LWP, NodeId, TopoExt, PerfCtr*, MWAITX */
-#define X1_ECX_HIDDEN \
-	(BIT(1) | BIT(2) | BIT(3) | BIT(9) | BIT(10) | BIT(12) | BIT(13) | BIT(15) | BIT(19) | BIT(22) | BIT(23) | BIT(24) | BIT(28) | BIT(29))
-/* 0x80000001 EDX: VME, PSE, MCE, MTRR, PGE, MCA, PSE-36, FFXSR, 1 GiB pages, RDTSCP (TSC_AUX is not switched) */
-#define X1_EDX_HIDDEN (BIT(1) | BIT(3) | BIT(7) | BIT(12) | BIT(13) | BIT(14) | BIT(17) | BIT(25) | BIT(26) | BIT(27))
+#define L7_ECX_HIDDEN \
+	(BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(7) | BIT(16) | BIT(22) | BIT(29) | BIT(31))
+/* 0x80000001 ECX: CmpLegacy, SVM, ExtApic, OSVW, IBS, SKINIT, WDT, LWP, NodeId, TopoExt, PerfCtr*,
+ * MWAITX */
+#define X1_ECX_HIDDEN                                                                          \
+	(BIT(1) | BIT(2) | BIT(3) | BIT(9) | BIT(10) | BIT(12) | BIT(13) | BIT(15) | BIT(19) | \
+	 BIT(22) | BIT(23) | BIT(24) | BIT(28) | BIT(29))
+/* 0x80000001 EDX: VME, PSE, MCE, MTRR, PGE, MCA, PSE-36, FFXSR, 1 GiB pages, RDTSCP (TSC_AUX is not
+ * switched) */
+#define X1_EDX_HIDDEN                                                                           \
+	(BIT(1) | BIT(3) | BIT(7) | BIT(12) | BIT(13) | BIT(14) | BIT(17) | BIT(25) | BIT(26) | \
+	 BIT(27))
 
 static struct cpuid_regs hypervisor_leaf(u32 leaf)
 {
@@ -94,7 +105,8 @@ struct cpuid_regs pv_cpuid(const struct vcpu *v, u32 leaf, u32 sub)
 		if (!(cpu_features.xcr0 & 4))
 			r.b &= ~BIT(5);
 		if (!(cpu_features.xcr0 & 0xe0))
-			r.b &= ~(BIT(16) | BIT(17) | BIT(21) | BIT(26) | BIT(27) | BIT(28) | BIT(30) | BIT(31));
+			r.b &= ~(BIT(16) | BIT(17) | BIT(21) | BIT(26) | BIT(27) | BIT(28) |
+				 BIT(30) | BIT(31));
 		break;
 	case 0xd:
 		if (!cpu_features.xsave)
@@ -109,7 +121,14 @@ struct cpuid_regs pv_cpuid(const struct vcpu *v, u32 leaf, u32 sub)
 			return none;
 		}
 		break;
-	case 3: case 5: case 6: case 9: case 0xa: case 0xb: case 0xc: case 8:
+	case 3:
+	case 5:
+	case 6:
+	case 9:
+	case 0xa:
+	case 0xb:
+	case 0xc:
+	case 8:
 		return none;
 	case 0x80000000:
 		r.a = min(r.a, 0x80000008U);

@@ -9,7 +9,10 @@ struct cpuid_regs {
 	u32 a, b, c, d;
 };
 
-/* What a PV kernel sees when it asks by the forced-emulation prefix (or by faulting CPUID). v is current. */
+/*
+ * What a PV kernel sees when it asks by the forced-emulation prefix (or by faulting CPUID). v is
+ * current.
+ */
 struct cpuid_regs pv_cpuid(const struct vcpu *v, u32 leaf, u32 subleaf);
 
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Privileged instructions of PV guests. An allow list: what is not named here is the guest's own #GP. */
+/* Privileged instructions of PV guests. An allow list: what is not named here is the guest's own
+ * #GP. */
 #include "pv/emulate.h"
 #include "cpu/cpu.h"
 #include "cpu/entry.h"
@@ -30,7 +31,8 @@ static unsigned fetch(u64 rip, u8 *code)
 	return n;
 }
 
-/* String I/O moves at most this much before the guest is looked at again; it re-executes the instruction for the rest. */
+/* String I/O moves at most this much before the guest is looked at again; it re-executes the
+ * instruction for the rest. */
 #define STRING_CHUNK 512
 
 static u64 linear_bases(const struct vcpu *v, u64 *fs)
@@ -72,7 +74,8 @@ static bool string_io(struct regs *r, const struct insn *in)
 				ioport_write(port, size, value);
 		}
 		if (fault) {
-			pv_inject_pf(va, (in->kind == INSN_INS ? 2 : 0) | (current->pv.kernel_mode ? 0 : 4));
+			pv_inject_pf(va, (in->kind == INSN_INS ? 2 : 0) |
+						 (current->pv.kernel_mode ? 0 : 4));
 			return true;
 		}
 		*index = (*index & ~mask) | ((*index + step) & mask);
@@ -114,8 +117,10 @@ static bool read_cr(struct regs *r, const struct insn *in)
 		value = v->pv.guest_table << PAGE_SHIFT;
 		break;
 	case 4:
-		/* The bits that are real plus what the guest set; never those that it must not know. */
-		value = (v->pv.cr4 | (this_cpu()->cr4 & (CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE | CR4_FSGSBASE | CR4_PAE))) &
+		/* The bits that are real plus what the guest set; never those that it must not
+		 * know. */
+		value = (v->pv.cr4 | (this_cpu()->cr4 & (CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE |
+							 CR4_FSGSBASE | CR4_PAE))) &
 			~(CR4_SMEP | CR4_SMAP | CR4_UMIP | CR4_PCIDE | CR4_PGE);
 		break;
 	case 8:
@@ -137,7 +142,8 @@ static bool write_cr(struct regs *r, const struct insn *in)
 	switch (in->reg) {
 	case 0:
 		/* Only TS may change. */
-		if ((value ^ read_cr0()) & ~(CR0_TS | CR0_AM | CR0_MP | CR0_EM | BIT(4) | BIT(29) | BIT(30)))
+		if ((value ^ read_cr0()) &
+		    ~(CR0_TS | CR0_AM | CR0_MP | CR0_EM | BIT(4) | BIT(29) | BIT(30)))
 			return false;
 		v->pv.ts = value & CR0_TS;
 		fpu_set_ts(v->pv.ts);
@@ -154,8 +160,9 @@ static bool write_cr(struct regs *r, const struct insn *in)
 		return !ret || ret == -ERESTART;
 	case 4:
 		/* Known bits are remembered and have no effect; the real ones are ours. */
-		if (value & ~(CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE | CR4_OSFXSR |
-			      CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE | CR4_PCIDE | CR4_OSXSAVE | CR4_SMEP | CR4_SMAP))
+		if (value & ~(CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE |
+			      CR4_PGE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP |
+			      CR4_FSGSBASE | CR4_PCIDE | CR4_OSXSAVE | CR4_SMEP | CR4_SMAP))
 			return false;
 		v->pv.cr4 = value;
 		return true;
@@ -172,7 +179,7 @@ static bool xsetbv(struct regs *r)
 	if ((u32)r->rcx || !xcr0_valid(value))
 		return false;
 	current->xcr0 = value;
-	__asm__ volatile("xsetbv" :: "c"(0), "a"((u32)value), "d"((u32)(value >> 32)));
+	__asm__ volatile("xsetbv" ::"c"(0), "a"((u32)value), "d"((u32)(value >> 32)));
 	return true;
 }
 
@@ -195,7 +202,8 @@ static bool kernel_only(struct regs *r, const struct insn *in)
 	case INSN_MOV_TO_CR:
 		return write_cr(r, in);
 	case INSN_MOV_FROM_DR:
-		value = in->reg == 4 || in->reg == 5 ? v->pv.dr[in->reg + 2] : v->pv.dr[in->reg & 7];
+		value = in->reg == 4 || in->reg == 5 ? v->pv.dr[in->reg + 2]
+						     : v->pv.dr[in->reg & 7];
 		regs_write(r, in->rm, 8, false, value);
 		return true;
 	case INSN_MOV_TO_DR:
@@ -206,11 +214,13 @@ static bool kernel_only(struct regs *r, const struct insn *in)
 		return true;
 	case INSN_CLI:
 	case INSN_STI:
-		/* The event mask is the guest's interrupt flag; old kernels execute these once and mean nothing by it. */
+		/* The event mask is the guest's interrupt flag; old kernels execute these once and
+		 * mean nothing by it. */
 		return true;
 	case INSN_WBINVD:
 	case INSN_INVD:
-		/* With real devices it matters; without, nothing is lost by not flushing. INVD must not lose data of others. */
+		/* With real devices it matters; without, nothing is lost by not flushing. INVD must
+		 * not lose data of others. */
 		if (v->domain->privileged)
 			__asm__ volatile("wbinvd" ::: "memory");
 		return true;

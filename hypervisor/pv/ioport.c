@@ -51,7 +51,8 @@ u32 ioport_read(u32 port, unsigned size)
 		return pci_guest_cfg_read(d, current->pv.pci_cf8, port - 0xcfc, size);
 	/* Part of a wider access may be allowed, as on a bus. */
 	if (size > 1)
-		return ioport_read(port, size / 2) | ioport_read(port + size / 2, size / 2) << (size * 4);
+		return ioport_read(port, size / 2) | ioport_read(port + size / 2, size / 2)
+							     << (size * 4);
 	return ~0U >> (32 - 8 * size);
 }
 

@@ -18,7 +18,10 @@ struct pv_domain {
 	u32 cpuid_faulting;
 };
 
-/* What the ABI lets a guest kernel set up on a vCPU. Changed by the vCPU itself, or while it is paused. */
+/*
+ * What the ABI lets a guest kernel set up on a vCPU. Changed by the vCPU itself, or while it is
+ * paused.
+ */
 struct pv_vcpu {
 	bool kernel_mode;               /* which of the two roots is in use */
 	u8 iopl;                        /* virtual IOPL 0..3 */
@@ -49,7 +52,8 @@ struct pv_vcpu {
 };
 
 /*
- * root_load() - load the vCPU's current root (guest_table or, in user mode, guest_table_user) on this CPU, which runs v.
+ * root_load() - load the vCPU's current root (guest_table or, in user mode, guest_table_user) on
+ * this CPU, which runs v.
  * root_fill() - put the hypervisor's slots into a top-level table being validated.
  */
 void root_load(struct vcpu *v);
@@ -58,8 +62,8 @@ void root_fill(u64 *l4);
 bool root_slot_is_ours(unsigned slot);
 
 /*
- * pv_inject_trap() - make the running vCPU enter its own handler for `vector` at the next return to it: bounce frame with
- * `error_code` if the vector has one. pv_inject_pf() also sets CR2 for it.
+ * pv_inject_trap() - make the running vCPU enter its own handler for `vector` at the next return to
+ * it: bounce frame with `error_code` if the vector has one. pv_inject_pf() also sets CR2 for it.
  */
 void pv_inject_trap(unsigned vector, u32 error_code);
 void pv_inject_pf(vaddr_t cr2, u32 error_code);

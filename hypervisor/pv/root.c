@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The root layer: which top-level table a CPU runs on. Mapped mode: the guest's own, our slots filled in when it was
- * validated. Unmapped mode: the same while we run, and a copy of the guest's slots beside the entry region while it runs.
+ * The root layer: which top-level table a CPU runs on. Mapped mode: the guest's own, our slots
+ * filled in when it was validated. Unmapped mode: the same while we run, and a copy of the guest's
+ * slots beside the entry region while it runs.
  */
 #include "cpu/cpu.h"
 #include "cpu/entry.h"
@@ -22,7 +23,8 @@ bool root_slot_is_ours(unsigned slot)
 
 void root_fill(u64 *l4)
 {
-	memcpy(&l4[HV_SLOT_FIRST], &idle_root()[HV_SLOT_FIRST], (HV_SLOT_LAST - HV_SLOT_FIRST + 1) * sizeof(u64));
+	memcpy(&l4[HV_SLOT_FIRST], &idle_root()[HV_SLOT_FIRST],
+	       (HV_SLOT_LAST - HV_SLOT_FIRST + 1) * sizeof(u64));
 }
 
 void root_load_mfn(mfn_t mfn)
@@ -46,7 +48,8 @@ void root_load_idle(void)
 void root_load(struct vcpu *v)
 {
 	root_load_mfn(v->pv.kernel_mode ? v->pv.guest_table : v->pv.guest_table_user);
-	/* User pages are global, so that they survive the change of mode; another address space must not see them. */
+	/* User pages are global, so that they survive the change of mode; another address space
+	 * must not see them. */
 	if (cpu_features.pge)
 		tlb_flush_local(0);
 }
@@ -60,5 +63,6 @@ void root_copy_refresh(void)
 	c->root_stale = false;
 	barrier();
 	memcpy(copy, guest, HV_SLOT_FIRST * sizeof(u64));
-	memcpy(copy + HV_SLOT_LAST + 1, guest + HV_SLOT_LAST + 1, (511 - HV_SLOT_LAST) * sizeof(u64));
+	memcpy(copy + HV_SLOT_LAST + 1, guest + HV_SLOT_LAST + 1,
+	       (511 - HV_SLOT_LAST) * sizeof(u64));
 }

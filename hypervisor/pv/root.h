@@ -8,7 +8,10 @@
 void root_load_mfn(mfn_t mfn);
 /* The idle root, and nothing of a guest's left in the TLB. */
 void root_load_idle(void);
-/* Unmapped mode: take this CPU's copy of the loaded root again. Interrupts off, on the way to the guest. */
+/*
+ * Unmapped mode: take this CPU's copy of the loaded root again. Interrupts off, on the way to the
+ * guest.
+ */
 void root_copy_refresh(void);
 
 #endif

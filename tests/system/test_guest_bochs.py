@@ -15,7 +15,7 @@ def run(build, names, cpus):
     with tempfile.TemporaryDirectory(prefix="annulus-") as d:
         iso = build.iso(os.path.join(d, "guests.iso"), [guests.module(build, n) for n in names])
         with Bochs(iso, cpus=cpus, mem=guests.MEMORY) as m:
-            guests.run(m, names, keys=False)
+            guests.run(m, names, keys=False, factor=4)
             bad = []
             for n in names:
                 try:
