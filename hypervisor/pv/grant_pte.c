@@ -39,7 +39,7 @@ static int place_lock(struct place *p, u64 addr, bool machine)
 		level = table_lock(p->table);
 	} while (level == -ERESTART);
 	if (level > 1)
-		table_unlock(p->table);
+		table_unlock(p->table, NULL);
 	if (level != 1) {
 		frame_put(p->table);
 		return -EINVAL;
@@ -57,14 +57,14 @@ static void place_finish(struct place *p, u64 e)
 {
 	u64 old = table_swap_leaf(p->table, p->slot, e);
 
-	table_unlock(p->table);
+	table_unlock(p->table, NULL);
 	(void)entry_put(1, old, false);
 	frame_put(p->table);
 }
 
 static void place_cancel(struct place *p)
 {
-	table_unlock(p->table);
+	table_unlock(p->table, NULL);
 	frame_put(p->table);
 }
 
@@ -126,7 +126,7 @@ int grant_pte_unmap(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 new_addr)
 		if (r)
 			return r;
 		replacement = table_swap_leaf(from.table, from.slot, 0);
-		table_unlock(from.table);
+		table_unlock(from.table, NULL);
 	}
 	r = place_lock(&p, host_addr, machine);
 	if (!r) {

@@ -206,7 +206,7 @@ static int entry_update(struct vcpu *v, struct domain *tables, struct domain *fr
 	bool keep_ad = (ptr & 3) == MMU_PT_UPDATE_PRESERVE_AD;
 	unsigned slot = (ptr & ~PAGE_MASK) / 8;
 	mfn_t mfn = ptr >> PAGE_SHIFT;
-	struct frame *f;
+	struct frame *f, *stuck;
 	u64 old = 0;
 	int level, r;
 
@@ -217,8 +217,8 @@ static int entry_update(struct vcpu *v, struct domain *tables, struct domain *fr
 		return -EINVAL;
 	level = table_lock(f);
 	if (level > 0) {
-		r = table_write(f, (unsigned)level, slot, val, frames, keep_ad, NULL, &old);
-		table_unlock(f);
+		r = table_write(f, (unsigned)level, slot, val, frames, keep_ad, NULL, &old, &stuck);
+		table_unlock(f, stuck);
 		if (old && entry_put((unsigned)level, old, true))
 			pv_keep_old_table(v, pte_mfn(old));
 	} else {
@@ -344,7 +344,7 @@ static int va_update(struct vcpu *v, vaddr_t va, u64 val, u64 flags, struct doma
 {
 	struct domain *d = v->domain;
 	mfn_t l1 = pv_find_l1(v->pv.guest_table, va);
-	struct frame *f;
+	struct frame *f, *stuck = NULL;
 	u64 old = 0;
 	int r;
 
@@ -356,10 +356,10 @@ static int va_update(struct vcpu *v, vaddr_t va, u64 val, u64 flags, struct doma
 	r = table_lock(f);
 	if (r > 0) {
 		if (r == 1)
-			r = table_write(f, 1, pt_slot(va, 1), val, frames, false, NULL, &old);
+			r = table_write(f, 1, pt_slot(va, 1), val, frames, false, NULL, &old, &stuck);
 		else
 			r = -EINVAL;
-		table_unlock(f);
+		table_unlock(f, stuck);
 		(void)entry_put(1, old, false);
 	}
 	frame_put(f);

@@ -56,6 +56,8 @@ static unsigned partial_entries(u64 t)
 
 /* ---- entries ---- */
 
+static int type_get(struct frame *f, u64 type, struct frame **stuck);
+
 int entry_fix(const struct domain *d, unsigned level, u64 *e)
 {
 	u64 v = *e;
@@ -93,7 +95,7 @@ int entry_fix(const struct domain *d, unsigned level, u64 *e)
  * The references of a leaf entry of d's, to a frame that `frames` owns. `same`: a frame that the entry's predecessor
  * maps already, so that mapping it read-only needs nobody's permission; INVALID_MFN for none.
  */
-static int leaf_get(struct domain *d, struct domain *frames, u64 *e, mfn_t same)
+static int leaf_get(struct domain *d, struct domain *frames, u64 *e, mfn_t same, struct frame **stuck)
 {
 	mfn_t mfn = pte_mfn(*e);
 	struct frame *f;
@@ -119,7 +121,7 @@ static int leaf_get(struct domain *d, struct domain *frames, u64 *e, mfn_t same)
 	if (frame_owner(f) != d && !(atomic_read(&f->count) & FC_FOREIGN))
 		atomic_or(&f->count, FC_FOREIGN);
 	if (*e & PTE_RW) {
-		r = frame_get_type(f, FT_WRITABLE);
+		r = type_get(f, FT_WRITABLE, stuck);
 		if (r) {
 			frame_put(f);
 			return r;
@@ -128,18 +130,26 @@ static int leaf_get(struct domain *d, struct domain *frames, u64 *e, mfn_t same)
 	return 0;
 }
 
-/* The references of an entry of a table of d's. *e is brought into its final form. */
-static int entry_get(struct domain *d, struct domain *frames, unsigned level, u64 *e, mfn_t same)
+/* The references of an entry of a table of d's. *e is brought into its final form. `stuck`: see type_get(). */
+static int entry_get(struct domain *d, struct domain *frames, unsigned level, u64 *e, mfn_t same, struct frame **stuck)
 {
 	mfn_t mfn = pte_mfn(*e);
+	struct frame *f;
+	int r;
 
 	if (!(*e & PTE_P))
 		return 0;
 	if (level == 1)
-		return leaf_get(d, frames, e, same);
+		return leaf_get(d, frames, e, same, stuck);
 	if (mfn_is_io(mfn))
 		return -EINVAL;
-	return frame_get_and_type(mfn_to_frame(mfn), d, ft_of_level(level - 1));
+	f = mfn_to_frame(mfn);
+	if (!frame_get(f, d))
+		return -EINVAL;
+	r = type_get(f, ft_of_level(level - 1), stuck);
+	if (r)
+		frame_put(f);
+	return r;
 }
 
 static int type_put(struct frame *f, bool preemptible);
@@ -167,7 +177,7 @@ int entry_put(unsigned level, u64 e, bool preemptible)
 /* ---- whole tables; the frame is LOCKED ---- */
 
 /* *n: entries below it are done, before and after. 0, -ERESTART or why an entry is refused. */
-static int table_validate(struct frame *f, unsigned level, unsigned *n)
+static int table_validate(struct frame *f, unsigned level, unsigned *n, struct frame **stuck)
 {
 	struct domain *d = frame_owner(f);
 	u64 *table = frame_to_va(f);
@@ -182,7 +192,7 @@ static int table_validate(struct frame *f, unsigned level, unsigned *n)
 		}
 		r = entry_fix(d, level, &fixed);
 		if (!r)
-			r = entry_get(d, d, level, &fixed, INVALID_MFN);
+			r = entry_get(d, d, level, &fixed, INVALID_MFN, stuck);
 		if (r)
 			return r;
 		if (fixed != e)
@@ -249,7 +259,7 @@ static int abandoned_undo(struct frame *f, u64 was)
 }
 
 /* The LOCKED frame's type is `type` already; `was` is the word before locking. */
-static int validate_locked(struct frame *f, u64 was, u64 type)
+static int validate_locked(struct frame *f, u64 was, u64 type, struct frame **stuck)
 {
 	u64 count = was & FT_COUNT_MASK;
 	unsigned n = partial_entries(was);
@@ -266,7 +276,7 @@ static int validate_locked(struct frame *f, u64 was, u64 type)
 		type_store(f, r ? type : type | FT_VALIDATED | (count + 1));
 		return r;
 	}
-	r = table_validate(f, ft_level(type), &n);
+	r = table_validate(f, ft_level(type), &n, stuck);
 	if (!r) {
 		type_store(f, type | FT_VALIDATED | (count + 1));
 		if (was & FT_PARTIAL)
@@ -284,7 +294,12 @@ static int validate_locked(struct frame *f, u64 was, u64 type)
 	return r;
 }
 
-int frame_get_type(struct frame *f, u64 type)
+/*
+ * frame_get_type() for who may hold a table's lock. A frame that stands half-way, with nobody to come back for it, must be
+ * undone before it changes its type; its entries may lead to the very table that is locked. So that is left to the
+ * caller: -ERESTART, and *stuck is the frame, referenced, for unstick() when no lock is held any more.
+ */
+static int type_get(struct frame *f, u64 type, struct frame **stuck)
 {
 	u64 t = atomic_read(&f->type);
 
@@ -316,21 +331,64 @@ int frame_get_type(struct frame *f, u64 type)
 				return 0;
 			continue;
 		}
+		if (old != type && (t & FT_PARTIAL)) {
+			atomic_add(&f->count, 1);
+			*stuck = f;
+			return -ERESTART;
+		}
 		if (!atomic_cmpxchg(&f->type, &t, t | FT_LOCKED))
 			continue;
 		if (old != type) {
-			if (t & FT_PARTIAL) {
-				int r = abandoned_undo(f, t);
-
-				if (r)
-					return r;
-			}
 			if (old != FT_NONE)
 				tlb_flush(frame_stale_cpus(f), TLB_GLOBAL);
 			t = type;
 			type_store(f, type | FT_LOCKED);
 		}
-		return validate_locked(f, t, type);
+		return validate_locked(f, t, type, stuck);
+	}
+}
+
+/* Undo what a frame in the partial state holds, if nobody else has a reference. 0 (it may be done by others), -ERESTART. */
+static int abandoned_finish(struct frame *f)
+{
+	u64 t = atomic_read(&f->type);
+
+	while ((t & FT_PARTIAL) && !(t & FT_COUNT_MASK)) {
+		if (t & FT_LOCKED) {
+			if (preempt_wanted())
+				return -ERESTART;
+			cpu_relax();
+			t = atomic_read(&f->type);
+		} else if (atomic_cmpxchg(&f->type, &t, t | FT_LOCKED)) {
+			int r = abandoned_undo(f, t);
+
+			if (!r)
+				type_unlock(f);
+			return r;
+		}
+	}
+	return 0;
+}
+
+static int unstick(struct frame *f)
+{
+	int r = abandoned_finish(f);
+
+	frame_put(f);
+	return r;
+}
+
+int frame_get_type(struct frame *f, u64 type)
+{
+	for (;;) {
+		struct frame *stuck = NULL;
+		int r = type_get(f, type, &stuck);
+
+		if (!stuck)
+			return r;
+		r = unstick(stuck);
+		if (r)
+			return r;
 	}
 }
 
@@ -421,9 +479,11 @@ int table_lock(struct frame *f)
 	}
 }
 
-void table_unlock(struct frame *f)
+void table_unlock(struct frame *f, struct frame *stuck)
 {
 	type_unlock(f);
+	if (stuck)
+		(void)unstick(stuck);
 }
 
 /* Unmapped mode runs on copies of the root: no CPU may enter the guest with the former entry in its copy. */
@@ -434,7 +494,7 @@ static void root_changed(struct frame *f)
 }
 
 int table_write(struct frame *f, unsigned level, unsigned slot, u64 val, struct domain *frames, bool keep_ad,
-		const u64 *expect, u64 *old)
+		const u64 *expect, u64 *old, struct frame **stuck)
 {
 	u64 *p = (u64 *)frame_to_va(f) + slot;
 	struct domain *d = frame_owner(f);
@@ -443,6 +503,7 @@ int table_write(struct frame *f, unsigned level, unsigned slot, u64 val, struct 
 	int r;
 
 	*old = 0;
+	*stuck = NULL;
 	if (slot_reserved(level, slot))
 		return -EINVAL;
 	if (expect && cur != *expect)
@@ -453,7 +514,7 @@ int table_write(struct frame *f, unsigned level, unsigned slot, u64 val, struct 
 	/* The references are the same too: tables differ in nothing that counts, leaves would by the right to write. */
 	same = (cur & val & PTE_P) && pte_mfn(cur) == pte_mfn(val) && (level > 1 || !((cur ^ val) & PTE_RW));
 	if (!same) {
-		r = entry_get(d, frames, level, &val, (cur & PTE_P) ? pte_mfn(cur) : INVALID_MFN);
+		r = entry_get(d, frames, level, &val, (cur & PTE_P) ? pte_mfn(cur) : INVALID_MFN, stuck);
 		if (r)
 			return r;
 	}
@@ -534,24 +595,7 @@ int frame_unpin(struct frame *f)
 
 int frame_type_relinquish(struct frame *f)
 {
-	u64 t;
-
 	if ((atomic_read(&f->type) & FT_PINNED) && frame_unpin(f) == -ERESTART)
 		return -ERESTART;
-	t = atomic_read(&f->type);
-	while ((t & FT_PARTIAL) && !(t & FT_COUNT_MASK)) {
-		if (t & FT_LOCKED) {
-			if (preempt_wanted())
-				return -ERESTART;
-			cpu_relax();
-			t = atomic_read(&f->type);
-		} else if (atomic_cmpxchg(&f->type, &t, t | FT_LOCKED)) {
-			int r = abandoned_undo(f, t);
-
-			if (!r)
-				type_unlock(f);
-			return r;
-		}
-	}
-	return 0;
+	return abandoned_finish(f);
 }

@@ -25,7 +25,8 @@
  * Why waiting for LOCKED cannot deadlock: whoever waits while holding a lock holds it on a table of a higher level than
  * the frame it waits for, because a frame with references never is waited for as something else (that is -EINVAL at
  * once), and a frame without is LOCKED only for the moment of a stamp or of a TLB flush. There are no linear page
- * tables: an entry of level n leads to level n - 1 only.
+ * tables: an entry of level n leads to level n - 1 only. And an abandoned partial table of some other type is undone by
+ * nobody who holds a lock, since its entries may lead to what he has locked.
  *
  * TLB: whoever drops the last type reference stamps the frame; whoever gives it another type flushes the CPUs that
  * have not flushed since (frame_stale_cpus()), before the content is looked at.
@@ -53,20 +54,22 @@ static inline u64 ft_of_level(unsigned level)
  * Locks of tables are taken from high levels to low ones.
  */
 int __must_check table_lock(struct frame *f);
-void table_unlock(struct frame *f);
+/* `stuck`: what the last table_write() of the table said, or NULL. */
+void table_unlock(struct frame *f, struct frame *stuck);
 
 /*
  * table_write() - replace entry `slot` of the locked table `f` of level `level`. The new entry's references are taken
  * before it is stored, of frames that `frames` owns.
  *   keep_ad     A and D of the old entry stay set
  *   expect      NULL, or the value that the entry must still have, A and D aside
+ *   stuck       NULL, or what stands in the way and goes with table_unlock(); then try again
  *   old         the entry that was replaced; the caller gives its references back with entry_put(), after
  *               table_unlock() if it likes. 0 when there is nothing to give back.
  * 0, -EINVAL (the entry is not allowed, or reserved slot), -EPERM (I/O memory that is not the domain's), -EAGAIN
  * (*expect differs), -ERESTART. On error nothing has changed.
  */
 int __must_check table_write(struct frame *f, unsigned level, unsigned slot, u64 val, struct domain *frames,
-			     bool keep_ad, const u64 *expect, u64 *old);
+			     bool keep_ad, const u64 *expect, u64 *old, struct frame **stuck);
 
 /*
  * entry_fix() - may a table of domain `d` have this entry at this level, and how does it look in the table? Does not

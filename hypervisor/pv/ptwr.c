@@ -72,22 +72,23 @@ static u64 part_mask(unsigned size)
 }
 
 /*
- * Do the instruction on the entry at `offset` bytes into the L1 `f`, which is locked. -EAGAIN: A or D changed, once
- * more.
+ * Do the instruction on the entry at `offset` bytes into the L1 `f`, which is locked. -EAGAIN: A or D changed
+ * meanwhile, do it once more.
  */
 static int modify_entry(struct domain *d, struct frame *f, unsigned offset, const struct insn *in, struct regs *r,
-			u64 src, u64 *old)
+			u64 src, u64 *old, struct frame **stuck)
 {
 	unsigned slot = offset / 8, shift = (offset & 7) * 8;
 	u64 cur = READ_ONCE(((u64 *)frame_to_va(f))[slot]);
 	u64 mask = part_mask(in->size) << shift, part = (cur & mask) >> shift;
 	struct regs after = *r;
-	int r1 = insn_modify(in, &after, src, &part), err;
+	int writes = insn_modify(in, &after, src, &part), err;
 
-	if (r1 < 0)
+	if (writes < 0)
 		return -EINVAL;
-	if (r1) {
-		err = table_write(f, 1, slot, (cur & ~mask) | (part << shift & mask), d, false, &cur, old);
+	if (writes) {
+		err = table_write(f, 1, slot, (cur & ~mask) | (part << shift & mask), d, false, &cur,
+				  old, stuck);
 		if (err)
 			return err;
 	}
@@ -99,6 +100,7 @@ static bool write_table(struct regs *r, vaddr_t va, struct frame *f)
 {
 	struct domain *d = current->domain;
 	unsigned offset = va & ~PAGE_MASK;
+	struct frame *stuck = NULL;
 	u64 src = 0, old = 0;
 	struct insn in;
 	vaddr_t ea;
@@ -114,9 +116,9 @@ static bool write_table(struct regs *r, vaddr_t va, struct frame *f)
 	if (err < 0)
 		return false;
 	do {
-		err = err == 1 || err == -EAGAIN ? modify_entry(d, f, offset, &in, r, src, &old) : -EINVAL;
+		err = err == 1 || err == -EAGAIN ? modify_entry(d, f, offset, &in, r, src, &old, &stuck) : -EINVAL;
 	} while (err == -EAGAIN);
-	table_unlock(f);
+	table_unlock(f, stuck);
 	(void)entry_put(1, old, false);
 	if (err == -ERESTART)
 		return true;

@@ -452,6 +452,37 @@ static void test_interrupted_pin(void)
 	fixture_end();
 }
 
+/*
+ * An L2 whose validation was given up holds the only reference of an L1; an entry of that very L1 shall now map the L2
+ * writable. Undoing the L2 wants the L1 that is being written.
+ */
+static void test_abandoned_parent(void)
+{
+	struct mmuext_op op = { .cmd = MMUEXT_PIN_L2_TABLE };
+	struct space s;
+
+	fixture_begin();
+	for (unsigned k = 0; k < 2; k++) {
+		build_space(guest, &s, 1);
+		table_of(s.l2)[2] = pte_make(new_frame(guest), TABLE_FLAGS);
+		op.arg1.mfn = s.l2;
+		sim.preempt_after = 1;
+		CU_ASSERT_EQUAL(do_mmuext_op((u64)&op, 1, 0, DOMID_SELF), SIM_CONTINUED);
+		continuation.wanted = false;
+		CU_ASSERT_EQUAL(type_count(s.l1), 1);
+		if (k) {
+			/* It may as well become a table of another level. */
+			CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L1_TABLE, s.l2, 0), 0);
+			CU_ASSERT_EQUAL(type_of(s.l1), FT_WRITABLE);
+		} else {
+			CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 64, pte_make(s.l2, DATA_FLAGS)), 0);
+			CU_ASSERT_EQUAL(type_count(s.l1) | type_count(s.l2), 0);
+		}
+		CU_ASSERT_EQUAL(audit(), 0);
+	}
+	fixture_end();
+}
+
 static void test_interrupted_failure(void)
 {
 	struct space s;
@@ -857,6 +888,7 @@ int main(void)
 	CU_add_test(s, "other domains' frames and tables", test_foreign);
 	CU_add_test(s, "update_va_mapping and base pointers", test_va_mapping);
 	CU_add_test(s, "interrupted validation", test_interrupted_pin);
+	CU_add_test(s, "a table given up that leads to the one at work", test_abandoned_parent);
 	CU_add_test(s, "interrupted failure", test_interrupted_failure);
 	CU_add_test(s, "interrupted undoing", test_interrupted_unpin);
 	CU_add_test(s, "tables given up half-way", test_interrupted_base_pointer);
