@@ -124,8 +124,8 @@ void test_main(void)
 		hypercall(vcpu_op, (long)VCPUOP_down, 1L, 0L);
 	}
 	/* Far away instructions and stack: that vcpu faults by itself, with a handler that works. */
-	vcpu_start(2, report);
 	ran = 0;
+	vcpu_start(2, report);
 	while (!ran)
 		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
 	check_eq(cs_seen & 3, 3);
