@@ -76,9 +76,22 @@ void fpu_save(struct vcpu *v)
 		__asm__ volatile("xsave64 (%0)" ::"r"(v->fpu), "a"(~0U), "d"(~0U) : "memory");
 }
 
+/*
+ * AMD's CPUs leave the addresses of the last x87 instruction alone when they restore a state without
+ * a pending exception (APM vol. 2, 11.4.4): put ours in place of the former guest's.
+ */
+static void hide_last_instruction(void)
+{
+	static const u32 zero;
+
+	if (cpu_features.vendor == CPU_VENDOR_AMD)
+		__asm__ volatile("fnclex; ffree %%st(7); fildl %0" :: "m"(zero));
+}
+
 void fpu_restore(struct vcpu *v)
 {
 	fpu_set_ts(false);
+	hide_last_instruction();
 	if (!cpu_features.xsave) {
 		__asm__ volatile("fxrstor64 (%0)" ::"r"(v->fpu) : "memory");
 	} else {
