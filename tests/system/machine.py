@@ -7,6 +7,7 @@ whole log stays in Machine.log.
 """
 import atexit
 import json
+import ctypes
 import os
 import re
 import selectors
@@ -18,6 +19,15 @@ import tempfile
 import time
 
 ANSI = re.compile(r"\x1b(\[[0-9;?]*[A-Za-z]|[()][A-Z0-9])")
+
+
+PR_SET_PDEATHSIG = 1
+libc = ctypes.CDLL(None)
+
+
+def die_with_parent():
+    """In the child: no machine outlives a test run that was killed."""
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 class Failure(Exception):
@@ -77,7 +87,7 @@ class Machine:
             self.proc.wait()
 
     def spawn(self, argv, **kw):
-        self.proc = subprocess.Popen(argv, start_new_session=True, **kw)
+        self.proc = subprocess.Popen(argv, start_new_session=True, preexec_fn=die_with_parent, **kw)
 
     def seconds(self):
         return time.monotonic() - self.started
