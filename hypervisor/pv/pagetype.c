@@ -295,9 +295,9 @@ static int validate_locked(struct frame *f, u64 was, u64 type, struct frame **st
 }
 
 /*
- * frame_get_type() for who may hold a table's lock. A frame that stands half-way, with nobody to come back for it, must be
- * undone before it changes its type; its entries may lead to the very table that is locked. So that is left to the
- * caller: -ERESTART, and *stuck is the frame, referenced, for unstick() when no lock is held any more.
+ * frame_get_type() for who may hold a table's lock. A frame that stands half-way, with nobody to come back for it,
+ * must be undone before it changes its type; its entries may lead to the very table that is locked. So that is left
+ * to the caller: -ERESTART, and *stuck is the frame, referenced, for unstick() when no lock is held any more.
  */
 static int type_get(struct frame *f, u64 type, struct frame **stuck)
 {
@@ -348,7 +348,9 @@ static int type_get(struct frame *f, u64 type, struct frame **stuck)
 	}
 }
 
-/* Undo what a frame in the partial state holds, if nobody else has a reference. 0 (it may be done by others), -ERESTART. */
+/*
+ * Undo what a frame in the partial state holds, if nobody else has a reference. 0 (others may have done it), or -ERESTART.
+ */
 static int abandoned_finish(struct frame *f)
 {
 	u64 t = atomic_read(&f->type);
