@@ -349,7 +349,8 @@ static int type_get(struct frame *f, u64 type, struct frame **stuck)
 }
 
 /*
- * Undo what a frame in the partial state holds, if nobody else has a reference. 0 (others may have done it), or -ERESTART.
+ * Undo what a frame in the partial state holds, if nobody else has a reference. 0 (others may have done it), or
+ * -ERESTART.
  */
 static int abandoned_finish(struct frame *f)
 {
