@@ -145,8 +145,11 @@ static u32 unlink_word(u32 *w)
 	return old & LINK;
 }
 
-/* Take the first event of a queue: its port, or 0 if the queue is empty. *pending: it was pending and not masked. */
-static u32 take_first(unsigned vcpu, unsigned prio, bool *pending)
+/*
+ * Take the first event of a queue: its port, or 0 if the queue is empty. *pending: it was pending and not masked. *ready: what
+ * is known of the queues' bits; that of this one falls when nothing follows.
+ */
+static u32 take_first(unsigned vcpu, unsigned prio, bool *pending, u32 *ready)
 {
 	struct evtchn_fifo_control_block *c = control(vcpu);
 	u32 *head = &head_cache[vcpu][prio], port, link, w;
@@ -154,11 +157,13 @@ static u32 take_first(unsigned vcpu, unsigned prio, bool *pending)
 	if (!*head)
 		*head = atomic_read(&c->head[prio]);
 	port = *head;
-	if (!port)
+	if (!port) {
+		*ready &= ~(1U << prio);
 		return 0;
+	}
 	link = unlink_word(word(port));
 	if (!link)
-		clear_bit(prio, c);
+		*ready &= ~(1U << prio);
 	*head = link;
 	w = READ_ONCE(*word(port));
 	*pending = (w & PENDING) && !(w & MASKED);
@@ -175,17 +180,15 @@ static unsigned take_all(unsigned vcpu, u32 *ports, unsigned max)
 	u32 ready;
 
 	guest->vcpu[vcpu]->info->evtchn_upcall_pending = 0;
-	while ((ready = atomic_read(&c->ready)) != 0) {
-		unsigned prio = (unsigned)__builtin_ctz(ready);
-		bool pending;
-		u32 port = take_first(vcpu, prio, &pending);
+	/* Taken before looking: a bit cleared afterwards could be that of an event which came meanwhile. */
+	ready = atomic_xchg(&c->ready, 0);
+	while (ready) {
+		bool pending = false;
+		u32 port = take_first(vcpu, (unsigned)__builtin_ctz(ready), &pending, &ready);
 
-		if (!port) {
-			clear_bit(prio, c);
-			continue;
-		}
 		if (pending && n < max)
 			ports[n++] = port;
+		ready |= atomic_xchg(&c->ready, 0);
 	}
 	return n;
 }
@@ -213,9 +216,10 @@ static void test_order(void)
 	port_op(guest, EVTCHNOP_send, p[0]);
 	port_op(guest, EVTCHNOP_send, p[1]);
 
+	u32 ready = control(1)->ready;
 	bool pending;
 
-	CU_ASSERT_EQUAL(take_first(1, 7, &pending), p[0]);
+	CU_ASSERT_EQUAL(take_first(1, 7, &pending, &ready), p[0]);
 	port_op(guest, EVTCHNOP_send, p[0]);
 	CU_ASSERT_EQUAL(take_all(1, got, 8), 2);
 	CU_ASSERT_EQUAL(got[0], p[1]);
