@@ -793,7 +793,8 @@ static void *mapping_vcpu(void *arg)
 	unsigned seed = (unsigned)(uintptr_t)arg, done = 0;
 
 	sim_current = mapper->vcpu[0];
-	for (unsigned i = 0; i < 20000; i++) {
+	/* On a busy machine the granter may not get to change anything for a while. */
+	for (unsigned i = 0; i < 20000 || (!done && i < 100000000); i++) {
 		u32 readonly = rand_r(&seed) % 2 ? GNTMAP_readonly : 0;
 		struct gnttab_map_grant_ref m = { .flags = GNTMAP_device_map | readonly, .ref = rand_r(&seed) % 4,
 						  .dom = granter->id };
