@@ -79,10 +79,16 @@ static void test_rings(void)
 				if ((*slot >> 45 & 3) != 3)
 					fail("descriptor %#lx was taken as %#lx", d, *slot);
 				if (type & 8) {
-					/* Code: in ring 3 or not at all. Address 0 is not mapped, so it faults there at the latest. */
-					int v = probe(far_jump, (void *)0x43UL);
+					/*
+					 * Code: in ring 3 or not at all. Address 0 is not mapped, so it faults there at the latest.
+					 * Not in 32-bit mode, which leaves the kernel half a stack pointer.
+					 */
+					int v;
 
-					check(v == 13 || v == 14 || v == 11);
+					if (mode & 1) {
+						v = probe(far_jump, (void *)0x43UL);
+						check(v == 13 || v == 14 || v == 11);
+					}
 					v = probe(far_jump, (void *)0x40UL);
 					check(v == 13);
 					v = probe(far_jump, (void *)0x41UL);
