@@ -142,6 +142,17 @@ static void test_msrs(void)
 	write_msr(0xc0000082, (uint64_t)&word);
 	write_msr(0xc0000081, 0);
 	write_msr(0x176, (uint64_t)&word);
+	/* Long mode stays on, whatever is written; SYSCALL and NX too. The APIC stays where it is. */
+	write_msr(0xc0000080, 0);
+	write_msr(0xc0000080, 0x500);
+	check_eq(get(0xc0000080) >> 8 & 1, 1);
+	check_eq(get(0xc0000080) & 1, 1);
+	write_msr(0x1b, 0);
+	write_msr(0x1b, 0xfffff000);
+	write_msr(0x1d9, ~0UL); /* branch tracing */
+	write_msr(0x38f, ~0UL); /* performance counters */
+	write_msr(0xc0010114, 0); /* SVM */
+	write_msr(0x10, 0); /* the clock */
 	check_eq(hypercall(xen_version, (long)XENVER_version), 4 << 16 | 17);
 }
 

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// vcpus: 2
+/*
+ * Stale translations: one vcpu writes through an address without pause while the other takes the mapping away, without
+ * asking for a flush, and makes the page a table, a descriptor page, or gives it back. From the moment that such a call
+ * has succeeded no write through the old translation may reach the frame, and with a flush that was asked for none may be
+ * missed. An emulator that empties TLBs too often hides the error on one CPU, not on two.
+ */
+#include "guest.h"
+
+const char test_name[] = "evil-tlb";
+
+#define ROUNDS 40
+/* Present, and a frame that does not exist: what the emulation of page-table writes refuses. */
+#define JUNK LEAF(1UL << 38, PTE_KERNEL)
+
+static volatile uint64_t window[PAGE_SIZE / 8] __attribute__((aligned(4096)));
+static volatile uint64_t writes, reads;
+static volatile uint64_t last_read;
+static volatile bool writing = true;
+
+extern char touch_begin[], touch_end[];
+void touch_store(volatile uint64_t *p, uint64_t v);
+uint64_t touch_load(volatile uint64_t *p);
+__asm__(
+	".pushsection .text\n"
+	"touch_begin:\n"
+	"touch_store:\n"
+	"	movq %rsi, (%rdi)\n"
+	"	ret\n"
+	"touch_load:\n"
+	"	movq (%rdi), %rax\n"
+	"	ret\n"
+	"touch_end:\n"
+	"touch_return:\n"
+	"	ret\n"
+	".popsection\n");
+extern char touch_return[];
+
+static bool step_over(struct trap_frame *f)
+{
+	if (f->vector != 14 || f->rip < (uint64_t)touch_begin || f->rip >= (uint64_t)touch_end)
+		return false;
+	f->rip = (uint64_t)touch_return;
+	return true;
+}
+
+static void toucher(void)
+{
+	for (;;) {
+		if (writing) {
+			touch_store(window + 5, JUNK);
+			writes++;
+		} else {
+			last_read = touch_load(window + 5);
+			reads++;
+		}
+	}
+}
+
+static void wait_for(volatile uint64_t *counter, uint64_t more)
+{
+	uint64_t target = *counter + more, start = system_time();
+
+	while (*counter < target) {
+		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+		if (system_time() - start > 20000000000UL)
+			fail("the other vcpu stands still");
+	}
+}
+
+static void check_untouched(const volatile uint64_t *p, const char *what)
+{
+	wait_for(&writes, 20);
+	if (p[5] != 0)
+		fail("%s was written through a stale translation: %#lx", what, p[5]);
+}
+
+void test_main(void)
+{
+	volatile uint64_t *page = page_alloc(), *second = page_alloc();
+	uint64_t own = virt_to_mfn((void *)window), mfn = virt_to_mfn((void *)page), other = virt_to_mfn((void *)second);
+	uint64_t ptr = pte_maddr((void *)window), pfn = pfn_alloc();
+
+	trap_hook = step_over;
+	vcpu_start(1, toucher);
+	for (int i = 0; i < ROUNDS; i++) {
+		/* A table. */
+		check_eq(mmu_update(ptr, LEAF(mfn, PTE_KERNEL)), 0);
+		check_eq(mmuext(MMUEXT_TLB_FLUSH_ALL, 0), 0);
+		wait_for(&writes, 3);
+		check_eq(page[5], JUNK);
+		check_eq(make_readonly((void *)page), 0);
+		check_eq(mmu_update(ptr, i & 1 ? 0 : LEAF(mfn, PTE_P | PTE_AD)), 0);
+		{
+			/* No entry may be JUNK when it becomes a table: cleared by the hypervisor, while the other writes on. */
+			struct mmuext_op ops[2] = { { .cmd = MMUEXT_CLEAR_PAGE, .arg1.mfn = mfn }, { .cmd = MMUEXT_PIN_L1_TABLE, .arg1.mfn = mfn } };
+			long r;
+
+			do {
+				r = hypercall(mmuext_op, ops, 2L, 0L, (long)DOMID_SELF);
+			} while (r == -EINVAL && page[5]);
+			check_eq(r, 0);
+		}
+		check_untouched(page, "a page table");
+		check_eq(mmuext(MMUEXT_UNPIN_TABLE, mfn), 0);
+		check_eq(make_writable((void *)page), 0);
+
+		/* A descriptor page. */
+		check_eq(mmu_update(ptr, LEAF(other, PTE_KERNEL)), 0);
+		check_eq(mmuext(MMUEXT_TLB_FLUSH_ALL, 0), 0);
+		wait_for(&writes, 3);
+		check_eq(mmu_update(ptr, 0), 0);
+		second[5] = 0;
+		check_eq(make_readonly((void *)second), 0);
+		{
+			long r = hypercall(set_gdt, &other, 512L);
+
+			/* The junk may have come again before: it is no descriptor of ours to judge. */
+			if (!r) {
+				uint64_t v = second[5];
+
+				wait_for(&writes, 20);
+				check_eq(second[5], v);
+				check_eq(hypercall(set_gdt, (void *)0, 0L), 0);
+			}
+		}
+		check_eq(make_writable((void *)second), 0);
+		second[5] = 0;
+
+		/* A frame that is given back, and one that is taken: mostly the same. */
+		uint64_t list[1] = { pfn_to_mfn(pfn) };
+		struct xen_memory_reservation r = { .extent_start = (uint64_t)list, .nr_extents = 1, .domid = DOMID_SELF };
+
+		check_eq(mmu_update(ptr, LEAF(list[0], PTE_KERNEL)), 0);
+		check_eq(mmuext(MMUEXT_TLB_FLUSH_ALL, 0), 0);
+		wait_for(&writes, 3);
+		check_eq(mmu_update(ptr, 0), 0);
+		check_eq(hypercall(memory_op, (long)XENMEM_decrease_reservation, &r), 1);
+		list[0] = pfn;
+		check_eq(hypercall(memory_op, (long)XENMEM_populate_physmap, &r), 1);
+		((uint64_t *)start_info->mfn_list)[pfn] = list[0];
+		static volatile uint64_t view[512] __attribute__((aligned(4096)));
+
+		check_eq(map_page((void *)view, list[0], PTE_KERNEL), 0);
+		check_untouched(view, "a new frame");
+		check_eq(map_page((void *)view, virt_to_mfn((void *)view), PTE_KERNEL), 0);
+	}
+	/* Flushes that were asked for: the reader sees the other page at once. */
+	writing = false;
+	page[5] = 1;
+	second[5] = 2;
+	check_eq(mmu_update(ptr, LEAF(mfn, PTE_KERNEL)), 0);
+	wait_for(&reads, 3);
+	for (int i = 0; i < ROUNDS; i++)
+		for (int kind = 0; kind < 4; kind++) {
+			uint64_t to = kind & 1 ? other : mfn, mask = 2;
+			struct mmuext_op op = { .cmd = MMUEXT_INVLPG_MULTI, .arg1.linear_addr = (uint64_t)window, .arg2.vcpumask = (uint64_t)&mask };
+
+			if (kind == 0) {
+				check_eq(hypercall(update_va_mapping, window, LEAF(to, PTE_KERNEL), (long)(UVMF_INVLPG | UVMF_ALL)), 0);
+			} else if (kind == 1) {
+				check_eq(mmu_update(ptr, LEAF(to, PTE_KERNEL)), 0);
+				check_eq(hypercall(mmuext_op, &op, 1L, 0L, (long)DOMID_SELF), 0);
+			} else if (kind == 2) {
+				check_eq(hypercall(update_va_mapping, window, LEAF(to, PTE_KERNEL), (uint64_t)&mask | UVMF_TLB_FLUSH | UVMF_MULTI), 0);
+			} else {
+				check_eq(mmu_update(ptr, LEAF(to, PTE_KERNEL)), 0);
+				check_eq(mmuext(MMUEXT_INVLPG_ALL, (uint64_t)window), 0);
+			}
+			/* A read that was on its way is allowed; the second is not. */
+			wait_for(&reads, 3);
+			check_eq(last_read, kind & 1 ? 2 : 1);
+		}
+	check_eq(hypercall(vcpu_op, (long)VCPUOP_down, 1L, 0L), 0);
+	check_eq(mmu_update(ptr, LEAF(own, PTE_KERNEL)), 0);
+}
