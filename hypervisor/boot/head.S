@@ -126,7 +126,7 @@ enter_long_mode:
 1:	wrmsr
 	movl %cr0, %eax
 	andl $~0x6000000c, %eax /* CD, NW, EM, TS off */
-	orl $0x80010023, %eax   /* PG, WP, NE, MP, PE */
+	orl $0x80050023, %eax   /* PG, AM (for ring 3), WP, NE, MP, PE */
 	movl %eax, %cr0
 	ret
 
@@ -203,7 +203,7 @@ tr32:
 1:	wrmsr
 	movl %cr0, %eax
 	andl $~0x6000000c, %eax
-	orl $0x80010023, %eax
+	orl $0x80050023, %eax
 	movl %eax, %cr0
 	leal (tr64 - trampoline_start)(%ebx), %eax
 	movl %eax, (tr_jump64 - trampoline_start)(%ebx)
