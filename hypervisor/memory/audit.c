@@ -23,7 +23,10 @@ struct tally {
 #define TALLY_GRANTED BIT(31) /* in .type: somebody has it mapped by a grant */
 #define TALLIES (PAGE_SIZE / sizeof(struct tally))
 
-/* One page of tallies for TALLIES frames, made when something refers to one of them. Owned by the running audit. */
+/*
+ * One page of tallies for TALLIES frames, made when something refers to one of them. Owned by the
+ * running audit.
+ */
 static struct tally **pages;
 static u64 violations;
 static bool out_of_memory;
@@ -138,8 +141,8 @@ static void count_domain(struct domain *d)
 		frames++;
 	}
 	if (frames != d->tot_pages)
-		violation("domain %u has %llu frames and counts %llu", d->id, (unsigned long long)frames,
-			  (unsigned long long)d->tot_pages);
+		violation("domain %u has %llu frames and counts %llu", d->id,
+			  (unsigned long long)frames, (unsigned long long)d->tot_pages);
 }
 
 /* ---- page tables ---- */
@@ -151,15 +154,15 @@ static void check_leaf(const struct domain *d, mfn_t table, unsigned slot, u64 e
 
 	if (!mfn_valid(mfn) || (dom_io && frame_owner(mfn_to_frame(mfn)) == dom_io)) {
 		if (!range_set_contains((struct range_set *)&d->perms.iomem, mfn, mfn))
-			violation("L1 %llx[%u] of domain %u maps device frame %llx, which was not given to it",
+			violation("L1 %llx[%u] of domain %u maps device frame %llx without leave",
 				  (unsigned long long)table, slot, d->id, (unsigned long long)mfn);
 		return;
 	}
 	f = mfn_to_frame(mfn);
 	expect(mfn, 1, !!(e & PTE_RW), "an L1 entry", d->id);
 	if (f->count & FC_HEAP)
-		violation("L1 %llx[%u] of domain %u maps frame %llx of the heap", (unsigned long long)table, slot,
-			  d->id, (unsigned long long)mfn);
+		violation("L1 %llx[%u] of domain %u maps frame %llx of the heap",
+			  (unsigned long long)table, slot, d->id, (unsigned long long)mfn);
 	else if ((e & PTE_RW) && (f->type & FT_TYPE_MASK) != FT_WRITABLE)
 		violation("L1 %llx[%u] of domain %u maps frame %llx writable, its type is %u",
 			  (unsigned long long)table,
@@ -167,8 +170,7 @@ static void check_leaf(const struct domain *d, mfn_t table, unsigned slot, u64 e
 	else if (frame_owner(f) != d && !d->privileged && frame_owner(f) != dom_hv &&
 		 (!(f->count & FC_FOREIGN) || !granted(mfn)))
 		violation("L1 %llx[%u] of domain %u maps foreign frame %llx without a grant",
-			  (unsigned long long)table, slot,
-			  d->id, (unsigned long long)mfn);
+			  (unsigned long long)table, slot, d->id, (unsigned long long)mfn);
 }
 
 static void check_table(const struct frame *f, unsigned level, unsigned entries, const u64 *idle_l4)
@@ -184,8 +186,8 @@ static void check_table(const struct frame *f, unsigned level, unsigned entries,
 		if (level == 4 && i >= HV_SLOT_FIRST && i <= HV_SLOT_LAST) {
 			/* The CPU may have set A in the one that is loaded. */
 			if ((f->type & FT_VALIDATED) && ((e ^ idle_l4[i]) & ~PTE_A))
-				violation("L4 %llx of domain %u: slot %u is not ours", (unsigned long long)mfn,
-					  d->id, i);
+				violation("L4 %llx of domain %u: slot %u is not ours",
+					  (unsigned long long)mfn, d->id, i);
 			continue;
 		}
 		if (!(e & PTE_P))
@@ -198,10 +200,12 @@ static void check_table(const struct frame *f, unsigned level, unsigned entries,
 		if (!mfn_valid(pte_mfn(e)))
 			continue;
 		child = mfn_to_frame(pte_mfn(e));
-		if (frame_owner(child) != d || (child->type & FT_TYPE_MASK) != ft_of_level(level - 1) ||
+		if (frame_owner(child) != d ||
+		    (child->type & FT_TYPE_MASK) != ft_of_level(level - 1) ||
 		    !(child->type & (FT_VALIDATED | FT_PARTIAL)))
-			violation("L%u %llx[%u] of domain %u: frame %llx is no table of its own for it", level,
-				  (unsigned long long)mfn, i, d->id, (unsigned long long)pte_mfn(e));
+			violation("L%u %llx[%u] of domain %u: frame %llx is no table for it", level,
+				  (unsigned long long)mfn, i, d->id,
+					(unsigned long long)pte_mfn(e));
 	}
 }
 
@@ -229,13 +233,15 @@ static void check_frame_refs(mfn_t mfn, const u64 *idle_l4)
 		violation("frame %llx of domain %u is locked", (unsigned long long)mfn, id);
 	if (!frame_owner(f)) {
 		if (f->count & FC_COUNT_MASK)
-			violation("frame %llx has references and no owner", (unsigned long long)mfn);
+			violation("frame %llx has references and no owner",
+				  (unsigned long long)mfn);
 		return;
 	}
 	if (!ft_is_table(t))
 		return;
 	if (t & FT_PARTIAL)
-		check_table(f, ft_level(t), (unsigned)((t & FT_PARTIAL_MASK) >> FT_PARTIAL_SHIFT), idle_l4);
+		check_table(f, ft_level(t), (unsigned)((t & FT_PARTIAL_MASK) >> FT_PARTIAL_SHIFT),
+			    idle_l4);
 	else if ((t & FT_VALIDATED) && (t & FT_COUNT_MASK))
 		check_table(f, ft_level(t), PT_ENTRIES, idle_l4);
 }
@@ -251,10 +257,12 @@ static void compare(mfn_t mfn)
 
 	t.type &= ~(u32)TALLY_GRANTED;
 	if (t.general != general)
-		violation("frame %llx of domain %u: %llu references, %u found (type %u)", (unsigned long long)mfn, id,
+		violation("frame %llx of domain %u: %llu references, %u found (type %u)",
+			  (unsigned long long)mfn, id,
 			  (unsigned long long)general, t.general, (unsigned)(f->type >> 60 & 7));
 	if (t.type != type)
-		violation("frame %llx of domain %u: %llu references of type %u, %u found", (unsigned long long)mfn, id,
+		violation("frame %llx of domain %u: %llu references of type %u, %u found",
+			  (unsigned long long)mfn, id,
 			  (unsigned long long)type, (unsigned)(f->type >> 60 & 7), t.type);
 }
 
@@ -273,7 +281,8 @@ static void check_roots(const u64 *idle_l4)
 			continue;
 		f = mfn_valid(mfn) ? mfn_to_frame(mfn) : NULL;
 		if (!f || (f->type & FT_TYPE_MASK) != FT_L4 || !(f->type & FT_COUNT_MASK))
-			violation("CPU %u runs on frame %llx, which is no live root", c, (unsigned long long)mfn);
+			violation("CPU %u runs on frame %llx, which is no live root", c,
+				  (unsigned long long)mfn);
 	}
 }
 

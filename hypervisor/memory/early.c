@@ -86,7 +86,8 @@ paddr_t early_alloc(u64 frames, u64 align_frames)
 		early_ranges_reserve(at, at + size);
 		return at;
 	}
-	panic("Not enough memory below 4 GiB to start: %llu KiB wanted\n", (unsigned long long)size >> 10);
+	panic("Not enough memory below 4 GiB to start: %llu KiB wanted\n",
+	      (unsigned long long)size >> 10);
 }
 
 void early_ranges_drain(void (*fn)(paddr_t start, paddr_t end))

@@ -18,7 +18,8 @@ static bool count_get(struct frame *f)
 	u64 c = atomic_read(&f->count);
 
 	do {
-		if (!(c & FC_COUNT_MASK) || (c & FC_COUNT_MASK) == FC_COUNT_MASK || (c & (FC_BAD | FC_FREE)))
+		if (!(c & FC_COUNT_MASK) || (c & FC_COUNT_MASK) == FC_COUNT_MASK ||
+		    (c & (FC_BAD | FC_FREE)))
 			return false;
 	} while (!atomic_cmpxchg(&f->count, &c, c + 1));
 	return true;
@@ -26,7 +27,10 @@ static bool count_get(struct frame *f)
 
 bool frame_get(struct frame *f, struct domain *d)
 {
-	/* Looked at before: nobody shall be able to hold up a frame that is not his, however shortly. */
+	/*
+	 * Looked at before: nobody shall be able to hold up a frame that is not his, however
+	 * shortly.
+	 */
 	if (frame_owner(f) != d || !count_get(f))
 		return false;
 	if (likely(frame_owner(f) == d))
@@ -53,7 +57,10 @@ static void list_unlink(struct domain *d, struct frame *f)
 	f->next = f->prev = FRAME_LIST_END;
 }
 
-/* Page lock held. True if that was the domain's last frame: the caller drops its reference, after unlocking. */
+/*
+ * Page lock held. True if that was the domain's last frame: the caller drops its reference, after
+ * unlocking.
+ */
 static bool page_leave(struct domain *d, struct frame *f)
 {
 	list_unlink(d, f);
@@ -120,7 +127,10 @@ void frame_put_and_type(struct frame *f)
 void frame_share(struct frame *f, struct domain *d, enum frame_share_mode mode)
 {
 	ASSERT(f->count == FC_HEAP);
-	/* One type reference of ours: a writable frame stays writable, one of no type can never become writable. */
+	/*
+	 * One type reference of ours: a writable frame stays writable, one of no type can never
+	 * become writable.
+	 */
 	f->type = (mode == FRAME_SHARE_RW ? FT_WRITABLE | FT_VALIDATED : FT_NONE) | 1;
 	f->tlb_stamp = 0;
 	f->next = f->prev = FRAME_LIST_END;
@@ -169,8 +179,8 @@ int frame_steal(struct domain *d, struct frame *f)
 		return -EINVAL;
 	}
 	/*
-	 * Type references and partial validations hold general ones, so at one reference there are none of them; nor
-	 * can new ones come once the count is zero.
+	 * Type references and partial validations hold general ones, so at one reference there are
+	 * none of them; nor can new ones come once the count is zero.
 	 */
 	do {
 		if ((c & FC_COUNT_MASK) != 1) {
@@ -202,8 +212,9 @@ cpumask_t frame_stale_cpus(const struct frame *f)
 }
 
 /*
- * Take the first frame of the list that was not doomed yet, referenced, and put it last; so the doomed ones gather
- * at the end. NULL when there are no others. *busy: the first frame is just being freed by another CPU.
+ * Take the first frame of the list that was not doomed yet, referenced, and put it last; so the
+ * doomed ones gather at the end. NULL when there are no others. *busy: the first frame is just
+ * being freed by another CPU.
  */
 static struct frame *next_victim(struct domain *d, bool *busy)
 {
@@ -235,7 +246,10 @@ static struct frame *next_victim(struct domain *d, bool *busy)
 	return f;
 }
 
-/* A victim that is not done with: it is the next one again, before any doomed frame comes to the front. */
+/*
+ * A victim that is not done with: it is the next one again, before any doomed frame comes to the
+ * front.
+ */
 static void victim_again(struct domain *d, struct frame *f)
 {
 	u32 mfn = (u32)frame_to_mfn(f);

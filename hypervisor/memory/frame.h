@@ -26,12 +26,17 @@ _Static_assert(sizeof(struct frame) == 32, "the design's limit");
 #define FRAME_LIST_END 0xffffffffU
 
 /* struct frame.count */
-#define FC_ALLOCATED  BIT(63) /* the owner's own reference: on the domain's list, dropped by frame_release() */
-#define FC_HEAP       BIT(62) /* in the heap: free, or used by the hypervisor itself (never by a domain) */
-#define FC_FREE       BIT(61) /* free in the heap; the head of a buddy block has its order in `type` */
+/* the owner's own reference: on the domain's list, dropped by frame_release() */
+#define FC_ALLOCATED  BIT(63)
+/* in the heap: free, or used by the hypervisor itself (never by a domain) */
+#define FC_HEAP       BIT(62)
+/* free in the heap; the head of a buddy block has its order in `type` */
+#define FC_FREE       BIT(61)
 #define FC_BAD        BIT(60) /* not RAM, or broken: never handed out */
-#define FC_SHARED     BIT(59) /* frame_share(): the hypervisor's frame, on no list and not in tot_pages */
-#define FC_FOREIGN    BIT(58) /* another domain than the owner mapped it: any CPU may have TLB entries */
+/* frame_share(): the hypervisor's frame, on no list and not in tot_pages */
+#define FC_SHARED     BIT(59)
+/* another domain than the owner mapped it: any CPU may have TLB entries */
+#define FC_FOREIGN    BIT(58)
 #define FC_DOOMED     BIT(57) /* domain_relinquish_memory() or frame_abandon() was here */
 #define FC_COUNT_MASK (BIT(48) - 1)
 
@@ -45,10 +50,12 @@ _Static_assert(sizeof(struct frame) == 32, "the design's limit");
 #define FT_WRITABLE  (6ULL << 60)
 #define FT_TYPE_MASK (7ULL << 60)
 #define FT_PINNED    BIT(59)
-#define FT_VALIDATED BIT(58) /* the content was checked against the type (always so for FT_WRITABLE) */
+/* the content was checked against the type (always so for FT_WRITABLE) */
+#define FT_VALIDATED BIT(58)
 #define FT_PARTIAL   BIT(57) /* validation or its undoing was interrupted: see pv/pagetype.h */
 #define FT_LOCKED    BIT(56) /* being validated or undone by some CPU */
-#define FT_PARTIAL_SHIFT 40  /* of a partial table: entries below this one hold their references, 0..512 */
+/* of a partial table: entries below this one hold their references, 0..512 */
+#define FT_PARTIAL_SHIFT 40
 #define FT_PARTIAL_MASK  (0xffffULL << FT_PARTIAL_SHIFT)
 #define FT_COUNT_MASK (BIT(40) - 1)
 

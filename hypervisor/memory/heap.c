@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The frame heap. A freed frame goes one of two ways: what no guest could map goes straight to the buddy lists; what a
- * guest may have in some TLB waits in the quarantine until one flush has covered a whole batch. So everything in the
- * buddy lists and the per-CPU caches is forgotten by all CPUs, and clearing it when it is handed out is final.
+ * The frame heap. A freed frame goes one of two ways: what no guest could map goes straight to the
+ * buddy lists; what a guest may have in some TLB waits in the quarantine until one flush has
+ * covered a whole batch. So everything in the buddy lists and the per-CPU caches is forgotten by
+ * all CPUs, and clearing it when it is handed out is final.
  */
 #include "cpu/cpu.h"
 #include "cpu/tlb.h"
@@ -16,10 +17,12 @@
 #include "pv-abi/errno.h"
 
 #define HEAP_ORDERS 19 /* blocks of up to 1 GiB */
-#define FREE_BODY   (~0ULL) /* struct frame.type of a free frame that is not the first of its block */
+/* struct frame.type of a free frame that is not the first of its block */
+#define FREE_BODY   (~0ULL)
 #define CACHE_SIZE  32
 #define QUARANTINE_LIMIT 1024
-#define SCAN_LIMIT 1024 /* blocks looked at for an odd address limit: the lock is not held for long */
+/* blocks looked at for an odd address limit: the lock is not held for long */
+#define SCAN_LIMIT 1024
 
 /* Frames below 4 GiB are kept for those who must have them; blocks never span the zones. */
 enum zone { ZONE_LOW, ZONE_HIGH, ZONES };
@@ -46,8 +49,9 @@ static struct cache {
 } caches[NR_CPUS];
 
 const char *const alloc_class_names[ALLOC_CLASSES] = {
-	[ALLOC_DOMAIN] = "domain", [ALLOC_VCPU] = "vcpu", [ALLOC_EVENT] = "event", [ALLOC_GRANT] = "grant",
-	[ALLOC_IRQ] = "irq", [ALLOC_SCHED] = "sched", [ALLOC_PAGING] = "paging", [ALLOC_SHARED] = "shared",
+	[ALLOC_DOMAIN] = "domain", [ALLOC_VCPU] = "vcpu", [ALLOC_EVENT] = "event",
+	[ALLOC_GRANT] = "grant", [ALLOC_IRQ] = "irq", [ALLOC_SCHED] = "sched",
+	[ALLOC_PAGING] = "paging", [ALLOC_SHARED] = "shared",
 	[ALLOC_MISC] = "misc",
 };
 
@@ -131,7 +135,10 @@ static void mark_free(struct frame *f, u64 n)
 	}
 }
 
-/* Cut a block of `want` out of a free one of `order`; the pieces beside it stay free. Heap lock held. */
+/*
+ * Cut a block of `want` out of a free one of `order`; the pieces beside it stay free. Heap lock
+ * held.
+ */
 static struct frame *block_take(struct frame *f, unsigned order, unsigned want)
 {
 	block_unlink(f, order);
@@ -150,7 +157,8 @@ static struct frame *block_find(enum zone z, unsigned want, mfn_t limit)
 	for (unsigned o = want; o < HEAP_ORDERS; o++) {
 		unsigned seen = 0;
 
-		for (u32 m = free_head[z][o]; m != FRAME_LIST_END && seen < SCAN_LIMIT; m = mfn_to_frame(m)->next) {
+		for (u32 m = free_head[z][o]; m != FRAME_LIST_END && seen < SCAN_LIMIT;
+		     m = mfn_to_frame(m)->next) {
 			if (m + BIT(want) <= limit)
 				return block_take(mfn_to_frame(m), o, want);
 			seen++;
@@ -205,7 +213,10 @@ static void quarantine_add(struct frame *f, unsigned order)
 		f[i].next = quarantine_head;
 		quarantine_head = (u32)frame_to_mfn(&f[i]);
 	}
-	/* Taken with the lock held: no older frame can be listed after a newer one and be forgotten. */
+	/*
+	 * Taken with the lock held: no older frame can be listed after a newer one and be
+	 * forgotten.
+	 */
 	quarantine_stamp = tlb_clock_now();
 	quarantine_len += BIT(order);
 	full = quarantine_len >= QUARANTINE_LIMIT;

@@ -6,8 +6,9 @@
 #include "memory/layout.h"
 
 /*
- * The machine-to-pseudo-physical table. Guests read it, each sets the entries of its own frames to what it likes: to
- * the hypervisor a value is only a hint. Writes are single aligned stores; no lock.
+ * The machine-to-pseudo-physical table. Guests read it, each sets the entries of its own frames to
+ * what it likes: to the hypervisor a value is only a hint. Writes are single aligned stores; no
+ * lock.
  */
 void m2p_set(mfn_t mfn, pfn_t pfn);
 /* M2P_INVALID for a frame without an entry. */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Small objects. A slab is one frame: a header, then objects of one size of one allocation class. A slab with all its
- * objects free goes back to the heap at once. Larger objects are whole frames; these are page aligned, which no object
- * of a slab is, and their order is kept in the frame's type word.
+ * Small objects. A slab is one frame: a header, then objects of one size of one allocation class. A
+ * slab with all its objects free goes back to the heap at once. Larger objects are whole frames;
+ * these are page aligned, which no object of a slab is, and their order is kept in the frame's type
+ * word.
  */
 #include "lib/list.h"
 #include "lib/printk.h"
@@ -10,7 +11,9 @@
 #include "lib/string.h"
 #include "memory/objects.h"
 
-static const u16 sizes[] = { 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 672, 800, 1008, 1344, 2016 };
+static const u16 sizes[] = {
+	16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 672, 800, 1008, 1344, 2016
+};
 
 struct slab {
 	struct list link;   /* on partial[][] while objects are free */

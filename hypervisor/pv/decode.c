@@ -94,7 +94,8 @@ static unsigned imm_bytes(const struct insn *in)
 static enum insn_kind arithmetic(unsigned n)
 {
 	static const u8 kinds[8] = {
-		INSN_ADD, INSN_OR, INSN_UNKNOWN, INSN_UNKNOWN, INSN_AND, INSN_SUB, INSN_XOR, INSN_UNKNOWN
+		INSN_ADD, INSN_OR, INSN_UNKNOWN, INSN_UNKNOWN, INSN_AND, INSN_SUB, INSN_XOR,
+		INSN_UNKNOWN
 	};
 
 	return (enum insn_kind)kinds[n & 7];
@@ -103,7 +104,8 @@ static enum insn_kind arithmetic(unsigned n)
 static enum insn_kind decode_0f01(struct reader *rd, struct insn *in, const struct prefixes *p)
 {
 	static const u8 memory[8] = {
-		INSN_SGDT, INSN_SIDT, INSN_LGDT, INSN_LIDT, INSN_SMSW, INSN_UNKNOWN, INSN_LMSW, INSN_INVLPG
+		INSN_SGDT, INSN_SIDT, INSN_LGDT, INSN_LIDT, INSN_SMSW, INSN_UNKNOWN, INSN_LMSW,
+		INSN_INVLPG
 	};
 	unsigned group = modrm(rd, in, p);
 
@@ -131,7 +133,8 @@ static enum insn_kind decode_0f01(struct reader *rd, struct insn *in, const stru
 static enum insn_kind decode_0f(struct reader *rd, struct insn *in, const struct prefixes *p)
 {
 	static const u8 group6[8] = {
-		INSN_SLDT, INSN_STR, INSN_LLDT, INSN_LTR, INSN_UNKNOWN, INSN_UNKNOWN, INSN_UNKNOWN, INSN_UNKNOWN
+		INSN_SLDT, INSN_STR, INSN_LLDT, INSN_LTR, INSN_UNKNOWN, INSN_UNKNOWN,
+		INSN_UNKNOWN, INSN_UNKNOWN
 	};
 	static const u8 bit_kinds[8] = {
 		INSN_UNKNOWN, INSN_UNKNOWN, INSN_UNKNOWN, INSN_UNKNOWN,
@@ -149,7 +152,10 @@ static enum insn_kind decode_0f(struct reader *rd, struct insn *in, const struct
 	case 0x09: return INSN_WBINVD;
 	case 0x20: case 0x21: case 0x22: case 0x23:
 		(void)modrm(rd, in, p);
-		/* Always registers, whatever the mod field says; a displacement it seems to announce is not there. */
+		/*
+		 * Always registers, whatever the mod field says; a displacement it seems to
+		 * announce is not there.
+		 */
 		if (!in->is_reg)
 			return INSN_UNKNOWN;
 		in->size = 8;
@@ -275,7 +281,9 @@ bool insn_decode(const u8 *code, unsigned n, struct insn *in)
 	struct prefixes p = { 0 };
 	bool more = true;
 
-	*in = (struct insn){ .base = INSN_NO_REG, .index = INSN_NO_REG, .scale = 1, .address_size = 8 };
+	*in = (struct insn){
+		.base = INSN_NO_REG, .index = INSN_NO_REG, .scale = 1, .address_size = 8,
+	};
 	while (more && rd.at < rd.n) {
 		u8 b = rd.code[rd.at];
 
@@ -377,7 +385,10 @@ vaddr_t insn_address(const struct insn *in, const struct regs *r, u64 fs_base, u
 	}
 	if (in->address_size == 4)
 		a &= 0xffffffff;
-	/* In 64-bit mode the other segments have base 0; the string instructions' ES cannot be overridden. */
+	/*
+	 * In 64-bit mode the other segments have base 0; the string instructions' ES cannot be
+	 * overridden.
+	 */
 	if (in->kind == INSN_STOS || in->kind == INSN_INS || in->kind == INSN_MOVS)
 		return a;
 	if (in->segment == SEG_FS)

@@ -6,8 +6,8 @@
 #include "lib/types.h"
 
 /*
- * Instructions that a PV guest executes and the hypervisor completes: privileged ones, and writes to page tables.
- * Bytes in, struct insn out; nothing here touches the guest or the machine.
+ * Instructions that a PV guest executes and the hypervisor completes: privileged ones, and writes
+ * to page tables. Bytes in, struct insn out; nothing here touches the guest or the machine.
  */
 #define INSN_MAX_LENGTH 15
 
@@ -16,26 +16,23 @@ enum insn_kind {
 	/* Writes to memory: operand size `size`, memory operand unless is_reg. */
 	INSN_MOV_STORE,      /* mov r -> r/m: source is register `reg` */
 	INSN_MOV_STORE_IMM,  /* mov imm -> r/m */
-	INSN_AND, INSN_OR, INSN_XOR, INSN_ADD, INSN_SUB, /* r/m op= register `reg`, or imm if has_imm */
+	/* r/m op= register `reg`, or imm if has_imm */
+	INSN_AND, INSN_OR, INSN_XOR, INSN_ADD, INSN_SUB,
 	INSN_XCHG,           /* r/m <-> reg */
 	INSN_XADD,
 	INSN_CMPXCHG,        /* with rax; source is reg */
 	INSN_CMPXCHG8B,      /* size is 8 or 16 */
 	INSN_BTS, INSN_BTR, INSN_BTC, /* bit number: register `reg`, or imm if has_imm */
 	INSN_INC, INSN_DEC, INSN_NOT, INSN_NEG,
-	INSN_STOS, INSN_MOVS,
-	/* Privileged, or sensitive. */
+	INSN_STOS, INSN_MOVS, /* Privileged, or sensitive. */
 	INSN_IN, INSN_OUT,   /* port: imm if has_imm, else dx; data in al, ax or eax */
 	INSN_INS, INSN_OUTS,
-	INSN_RDMSR, INSN_WRMSR,
-	INSN_MOV_FROM_CR, INSN_MOV_TO_CR, /* control register `reg`, general register `rm`, size 8 */
-	INSN_MOV_FROM_DR, INSN_MOV_TO_DR,
-	INSN_CLTS, INSN_HLT, INSN_CLI, INSN_STI,
-	INSN_INVLPG, INSN_WBINVD, INSN_INVD,
-	INSN_LMSW, INSN_SMSW,
+	INSN_RDMSR, INSN_WRMSR, /* Control register `reg`, general register `rm`, size 8 */
+	INSN_MOV_FROM_CR, INSN_MOV_TO_CR,
+	INSN_MOV_FROM_DR, INSN_MOV_TO_DR, INSN_CLTS, INSN_HLT, INSN_CLI, INSN_STI,
+	INSN_INVLPG, INSN_WBINVD, INSN_INVD, INSN_LMSW, INSN_SMSW,
 	INSN_SGDT, INSN_SIDT, INSN_LGDT, INSN_LIDT, INSN_SLDT, INSN_STR, INSN_LLDT, INSN_LTR,
-	INSN_XGETBV, INSN_XSETBV,
-	INSN_CPUID, INSN_RDTSC, INSN_RDTSCP, INSN_RDPMC,
+	INSN_XGETBV, INSN_XSETBV, INSN_CPUID, INSN_RDTSC, INSN_RDTSCP, INSN_RDPMC,
 	INSN_SWAPGS, INSN_SYSRET, INSN_IRET, INSN_MONITOR, INSN_MWAIT,
 };
 
@@ -63,9 +60,9 @@ struct insn {
 #define INSN_RIP    0xfe
 
 /*
- * insn_decode() - decode 64-bit code. `n` bytes are at hand (at most INSN_MAX_LENGTH are looked at).
- * True and *in, kind other than INSN_UNKNOWN; false if it is none of the above, its encoding is invalid (LOCK where
- * there must be none, too long), or it does not end within n bytes.
+ * insn_decode() - decode 64-bit code. `n` bytes are at hand (at most INSN_MAX_LENGTH are looked
+ * at). True and *in, kind other than INSN_UNKNOWN; false if it is none of the above, its encoding
+ * is invalid (LOCK where there must be none, too long), or it does not end within n bytes.
  */
 bool insn_decode(const u8 *code, unsigned n, struct insn *in);
 
@@ -77,9 +74,9 @@ u64 regs_read(struct regs *r, unsigned n, unsigned size, bool high);
 void regs_write(struct regs *r, unsigned n, unsigned size, bool high, u64 v);
 
 /*
- * insn_address() - linear address of the memory operand (for string instructions: that at rdi for stos, ins and movs,
- * at rsi for outs), as of `r`, whose rip is still at the instruction. The bases are what FS and GS add under an
- * override.
+ * insn_address() - linear address of the memory operand (for string instructions: that at rdi for
+ * stos, ins and movs, at rsi for outs), as of `r`, whose rip is still at the instruction. The bases
+ * are what FS and GS add under an override.
  */
 vaddr_t insn_address(const struct insn *in, const struct regs *r, u64 fs_base, u64 gs_base);
 

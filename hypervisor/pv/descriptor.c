@@ -18,13 +18,16 @@ bool descriptor_fix(u64 *desc, bool is_32bit)
 	if (!(d & DESC_P))
 		return true;
 	if (!(d & DESC_S)) {
-		/* Type 0 is reserved and faults like an absent one; everything else leads into ring 0's business. */
+		/*
+		 * Type 0 is reserved and faults like an absent one; everything else leads into ring
+		 * 0's business.
+		 */
 		return ((d >> DESC_TYPE_SHIFT) & 15) == 0;
 	}
 	/*
-	 * In a 64-bit guest base and limit do not matter: what 32-bit code can reach lies below 4 GiB, and all of
-	 * that is the guest's. A 32-bit guest must not get into 64-bit mode at all, in ring 1 it would see the
-	 * hypervisor.
+	 * In a 64-bit guest base and limit do not matter: what 32-bit code can reach lies below 4
+	 * GiB, and all of that is the guest's. A 32-bit guest must not get into 64-bit mode at all,
+	 * in ring 1 it would see the hypervisor.
 	 */
 	if (is_32bit && (d & DESC_CODE) && (d & DESC_L))
 		return false;

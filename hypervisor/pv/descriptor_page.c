@@ -105,7 +105,8 @@ s64 do_set_gdt(u64 frame_list, u64 entries)
 
 	if (entries > FIRST_RESERVED_GDT_ENTRY)
 		return -EINVAL;
-	if (copy_from_guest(frames, frame_list, DIV_ROUND_UP(entries, DESCRIPTORS_PER_PAGE) * sizeof(frames[0])))
+	if (copy_from_guest(frames, frame_list,
+			    DIV_ROUND_UP(entries, DESCRIPTORS_PER_PAGE) * sizeof(frames[0])))
 		return -EFAULT;
 	r = pv_set_gdt(current, frames, (unsigned)entries);
 	if (r == -ERESTART)
@@ -126,9 +127,13 @@ s64 do_update_descriptor(u64 maddr, u64 desc)
 	f = mfn_to_frame(mfn);
 	if (!frame_get(f, d))
 		return -EINVAL;
-	/* In use as descriptors, or ordinary memory that may become descriptors later: hold it as what it is. */
+	/*
+	 * In use as descriptors, or ordinary memory that may become descriptors later: hold it as
+	 * what it is.
+	 */
 	type = atomic_read(&f->type);
-	type = (type & FT_TYPE_MASK) == FT_SEGDESC && (type & FT_COUNT_MASK) ? FT_SEGDESC : FT_WRITABLE;
+	type = (type & FT_TYPE_MASK) == FT_SEGDESC && (type & FT_COUNT_MASK) ? FT_SEGDESC :
+		FT_WRITABLE;
 	r = frame_get_type(f, type);
 	if (!r) {
 		WRITE_ONCE(*(u64 *)((char *)frame_to_va(f) + (maddr & ~PAGE_MASK)), desc);

@@ -121,7 +121,9 @@ int grant_pte_unmap(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 new_addr)
 	if (new_addr) {
 		if (machine)
 			return -EINVAL;
-		/* The replacement moves with its references; two tables are never locked at a time. */
+		/*
+		 * The replacement moves with its references; two tables are never locked at a time.
+		 */
 		r = place_lock(&from, new_addr, false);
 		if (r)
 			return r;

@@ -13,7 +13,10 @@
 #include "pv/pte.h"
 #include "pv-abi/errno.h"
 
-/* In a count argument: this call continues an interrupted one, *pdone counts on. Guests never set it themselves. */
+/*
+ * In a count argument: this call continues an interrupted one, *pdone counts on. Guests never set
+ * it themselves.
+ */
 #define COUNT_CONTINUED 0x80000000U
 
 /* ---- tables given up ---- */
@@ -138,7 +141,10 @@ mfn_t pv_find_l1(mfn_t root, vaddr_t va)
 	for (unsigned level = 4; level > 1; level--) {
 		u64 e;
 
-		/* Another vCPU may be taking the tables apart: what is read is only a number until the L1 is locked. */
+		/*
+		 * Another vCPU may be taking the tables apart: what is read is only a number until
+		 * the L1 is locked.
+		 */
 		if (!mfn_valid(mfn))
 			return INVALID_MFN;
 		e = READ_ONCE(((u64 *)mfn_to_va(mfn))[pt_slot(va, level)]);
@@ -201,7 +207,8 @@ int pv_vcpumask_cpus(struct domain *d, vaddr_t va, cpumask_t *out)
 /* ---- mmu_update ---- */
 
 /* Write one entry of a table, or one word of memory that is none. */
-static int entry_update(struct vcpu *v, struct domain *tables, struct domain *frames, u64 ptr, u64 val)
+static int entry_update(struct vcpu *v, struct domain *tables, struct domain *frames, u64 ptr,
+			u64 val)
 {
 	bool keep_ad = (ptr & 3) == MMU_PT_UPDATE_PRESERVE_AD;
 	unsigned slot = (ptr & ~PAGE_MASK) / 8;
@@ -258,7 +265,8 @@ s64 do_mmu_update(u64 ureqs, u64 count, u64 pdone, u64 foreigndom)
 	int r = 0;
 
 	if (pv_finish_old_table(v))
-		return hypercall_continue(__HYPERVISOR_mmu_update, 4, ureqs, count, pdone, foreigndom);
+		return hypercall_continue(__HYPERVISOR_mmu_update, 4, ureqs, count, pdone,
+					  foreigndom);
 	if (n & COUNT_CONTINUED) {
 		n &= ~COUNT_CONTINUED;
 		if (pdone && get_guest(done, pdone))
@@ -308,7 +316,8 @@ s64 do_mmu_update(u64 ureqs, u64 count, u64 pdone, u64 foreigndom)
 	if (pdone && put_guest(done, pdone) && !r)
 		r = -EFAULT;
 	if (r == -ERESTART)
-		return hypercall_continue(__HYPERVISOR_mmu_update, 4, ureqs + (u64)i * sizeof(struct mmu_update),
+		return hypercall_continue(__HYPERVISOR_mmu_update, 4,
+					  ureqs + (u64)i * sizeof(struct mmu_update),
 					  (u64)((n - i) | COUNT_CONTINUED), pdone, foreigndom);
 	return r;
 }
@@ -356,7 +365,8 @@ static int va_update(struct vcpu *v, vaddr_t va, u64 val, u64 flags, struct doma
 	r = table_lock(f);
 	if (r > 0) {
 		if (r == 1)
-			r = table_write(f, 1, pt_slot(va, 1), val, frames, false, NULL, &old, &stuck);
+			r = table_write(f, 1, pt_slot(va, 1), val, frames, false, NULL, &old,
+					&stuck);
 		else
 			r = -EINVAL;
 		table_unlock(f, stuck);
@@ -390,6 +400,7 @@ s64 do_update_va_mapping_otherdomain(u64 va, u64 val, u64 flags, u64 domid)
 		domain_put(frames);
 	}
 	if (r == -ERESTART)
-		return hypercall_continue(__HYPERVISOR_update_va_mapping_otherdomain, 4, va, val, flags, domid);
+		return hypercall_continue(__HYPERVISOR_update_va_mapping_otherdomain, 4, va, val,
+					  flags, domid);
 	return r;
 }

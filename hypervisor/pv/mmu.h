@@ -15,23 +15,28 @@ s64 do_update_va_mapping(u64 va, u64 val, u64 flags);
 s64 do_update_va_mapping_otherdomain(u64 va, u64 val, u64 flags, u64 domid);
 
 /*
- * A vCPU's roots: v is current or paused. The new one is validated if it was not, its references are v's.
+ * A vCPU's roots: v is current or paused. The new one is validated if it was not, its references
+ * are v's.
  *
  * pv_new_guest_cr3() - the kernel's root; loaded at once if v is current.
  * pv_new_user_cr3() - the user root; mfn 0 for none.
- * 0, -EINVAL (no valid L4 of v's domain), -ERESTART (call again). On error the old root stays. The old root's
- * references may not be all dropped when these return 0: see pv_finish_old_table().
+ * 0, -EINVAL (no valid L4 of v's domain), -ERESTART (call again). On error the old root stays. The
+ * old root's references may not be all dropped when these return 0: see pv_finish_old_table().
  */
 int pv_new_guest_cr3(struct vcpu *v, mfn_t mfn);
 int pv_new_user_cr3(struct vcpu *v, mfn_t mfn);
 /* Give up both roots of a vCPU that does not run and is not loaded anywhere. 0 or -ERESTART. */
 int pv_drop_guest_tables(struct vcpu *v);
 /*
- * pv_finish_old_table() - undoing a table that v gave up was interrupted: carry on. 0 when there is nothing left, else
- * -ERESTART. Every hypercall that may leave such a table behind starts with this and is continued until it is done.
+ * pv_finish_old_table() - undoing a table that v gave up was interrupted: carry on. 0 when there is
+ * nothing left, else -ERESTART. Every hypercall that may leave such a table behind starts with this
+ * and is continued until it is done.
  */
 int pv_finish_old_table(struct vcpu *v);
-/* Remember a table (type and general reference) that could not be given up at once; there must be none yet. */
+/*
+ * Remember a table (type and general reference) that could not be given up at once; there must be
+ * none yet.
+ */
 void pv_keep_old_table(struct vcpu *v, mfn_t mfn);
 
 /*
@@ -41,16 +46,16 @@ void pv_keep_old_table(struct vcpu *v, mfn_t mfn);
 int pv_relinquish_tables(struct domain *d);
 
 /*
- * pv_walk() - what a guest's tables say of `va`: true and the L1 entry if it is present. Takes no reference, so the
- * answer may be old when it comes; safe whatever the guest does meanwhile.
+ * pv_walk() - what a guest's tables say of `va`: true and the L1 entry if it is present. Takes no
+ * reference, so the answer may be old when it comes; safe whatever the guest does meanwhile.
  * pv_find_l1() - the L1 table that would hold the entry of va, or INVALID_MFN.
  */
 bool pv_walk(mfn_t root, vaddr_t va, u64 *leaf);
 mfn_t pv_find_l1(mfn_t root, vaddr_t va);
 
 /*
- * pv_domain_lookup() - a domid argument of the memory hypercalls, referenced: DOMID_SELF, DOMID_IO, DOMID_XEN, another
- * domain. NULL and *err: -EPERM (not the caller's to name), -ESRCH.
+ * pv_domain_lookup() - a domid argument of the memory hypercalls, referenced: DOMID_SELF, DOMID_IO,
+ * DOMID_XEN, another domain. NULL and *err: -EPERM (not the caller's to name), -ESRCH.
  */
 struct domain *pv_domain_lookup(unsigned domid, int *err);
 

@@ -116,7 +116,8 @@ static int op_do(struct vcpu *v, struct domain *owner, const struct mmuext_op *o
 	cpumask_t mask;
 
 	/* What concerns the caller's own address space cannot be done to another domain. */
-	if (op->cmd >= MMUEXT_NEW_BASEPTR && op->cmd != MMUEXT_CLEAR_PAGE && op->cmd != MMUEXT_COPY_PAGE && owner != d)
+	if (op->cmd >= MMUEXT_NEW_BASEPTR && op->cmd != MMUEXT_CLEAR_PAGE &&
+	    op->cmd != MMUEXT_COPY_PAGE && owner != d)
 		return -EPERM;
 
 	switch (op->cmd) {
@@ -187,7 +188,8 @@ s64 do_mmuext_op(u64 uops, u64 count, u64 pdone, u64 foreigndom)
 	int r = 0;
 
 	if (pv_finish_old_table(v))
-		return hypercall_continue(__HYPERVISOR_mmuext_op, 4, uops, count, pdone, foreigndom);
+		return hypercall_continue(__HYPERVISOR_mmuext_op, 4, uops, count, pdone,
+					  foreigndom);
 	if (n & COUNT_CONTINUED) {
 		n &= ~COUNT_CONTINUED;
 		if (pdone && get_guest(done, pdone))
@@ -224,7 +226,8 @@ s64 do_mmuext_op(u64 uops, u64 count, u64 pdone, u64 foreigndom)
 	if (pdone && put_guest(done, pdone) && !r)
 		r = -EFAULT;
 	if (r == -ERESTART)
-		return hypercall_continue(__HYPERVISOR_mmuext_op, 4, uops + (u64)i * sizeof(struct mmuext_op),
+		return hypercall_continue(__HYPERVISOR_mmuext_op, 4,
+					  uops + (u64)i * sizeof(struct mmuext_op),
 					  (u64)((n - i) | COUNT_CONTINUED), pdone, foreigndom);
 	return r;
 }

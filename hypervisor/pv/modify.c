@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Arithmetic of the instructions that write to page tables, flags included: Intel SDM vol. 1, 3.4.3.1. */
+/*
+ * Arithmetic of the instructions that write to page tables, flags included: Intel SDM vol. 1,
+ * 3.4.3.1.
+ */
 #include "pv/decode.h"
 #include "pv/ptwr.h"
 
@@ -124,7 +127,8 @@ int insn_modify(const struct insn *in, struct regs *r, u64 src, u64 *mem)
 	case INSN_AND:
 	case INSN_OR:
 	case INSN_XOR:
-		v = in->kind == INSN_AND ? old & operand : in->kind == INSN_OR ? old | operand : old ^ operand;
+		v = in->kind == INSN_AND ? old & operand :
+		    in->kind == INSN_OR ? old | operand : old ^ operand;
 		flags_set(r, FLAGS_ARITH, flags_result(v, in->size));
 		*mem = v;
 		return 1;

@@ -17,7 +17,10 @@ static bool slot_reserved(unsigned level, unsigned slot)
 	return level == 4 && slot >= HV_SLOT_FIRST && slot <= HV_SLOT_LAST;
 }
 
-/* Device memory: no references are counted, permission is all. Never changes for a frame once the machine is up. */
+/*
+ * Device memory: no references are counted, permission is all. Never changes for a frame once the
+ * machine is up.
+ */
 static bool mfn_is_io(mfn_t mfn)
 {
 	return !mfn_valid(mfn) || (dom_io && frame_owner(mfn_to_frame(mfn)) == dom_io);
@@ -78,8 +81,9 @@ int entry_fix(const struct domain *d, unsigned level, u64 *e)
 	if ((v & PTE_CACHE) && !d->perms.iomem.first)
 		return -EINVAL;
 	/*
-	 * Global are user pages: their translations survive the change to the kernel's root and back, and root_load()
-	 * drops them with any other change of roots. Kernel pages must go when the guest enters user mode.
+	 * Global are user pages: their translations survive the change to the kernel's root and
+	 * back, and root_load() drops them with any other change of roots. Kernel pages must go
+	 * when the guest enters user mode.
 	 */
 	if (!(v & PTE_US))
 		v |= PTE_GUEST_KERNEL;
@@ -92,10 +96,12 @@ int entry_fix(const struct domain *d, unsigned level, u64 *e)
 }
 
 /*
- * The references of a leaf entry of d's, to a frame that `frames` owns. `same`: a frame that the entry's predecessor
- * maps already, so that mapping it read-only needs nobody's permission; INVALID_MFN for none.
+ * The references of a leaf entry of d's, to a frame that `frames` owns. `same`: a frame that the
+ * entry's predecessor maps already, so that mapping it read-only needs nobody's permission;
+ * INVALID_MFN for none.
  */
-static int leaf_get(struct domain *d, struct domain *frames, u64 *e, mfn_t same, struct frame **stuck)
+static int leaf_get(struct domain *d, struct domain *frames, u64 *e, mfn_t same,
+		    struct frame **stuck)
 {
 	mfn_t mfn = pte_mfn(*e);
 	struct frame *f;
@@ -104,7 +110,8 @@ static int leaf_get(struct domain *d, struct domain *frames, u64 *e, mfn_t same,
 	if (mfn_is_io(mfn)) {
 		if (!range_set_contains(&d->perms.iomem, mfn, mfn))
 			return -EPERM;
-		if (frames != d && frames != dom_io && !range_set_contains(&frames->perms.iomem, mfn, mfn))
+		if (frames != d && frames != dom_io &&
+		    !range_set_contains(&frames->perms.iomem, mfn, mfn))
 			return -EPERM;
 		/* Writes to such pages fault; ptwr_fault() swallows them. */
 		if ((*e & PTE_RW) && range_set_contains(&mmio_ro_ranges, mfn, mfn))
@@ -130,8 +137,12 @@ static int leaf_get(struct domain *d, struct domain *frames, u64 *e, mfn_t same,
 	return 0;
 }
 
-/* The references of an entry of a table of d's. *e is brought into its final form. `stuck`: see type_get(). */
-static int entry_get(struct domain *d, struct domain *frames, unsigned level, u64 *e, mfn_t same, struct frame **stuck)
+/*
+ * The references of an entry of a table of d's. *e is brought into its final form. `stuck`: see
+ * type_get().
+ */
+static int entry_get(struct domain *d, struct domain *frames, unsigned level, u64 *e, mfn_t same,
+		     struct frame **stuck)
 {
 	mfn_t mfn = pte_mfn(*e);
 	struct frame *f;
@@ -235,9 +246,9 @@ static void leave_partial(struct frame *f, u64 was, unsigned n, u64 count)
 }
 
 /*
- * Finish what nobody finished: a PARTIAL frame at count 0 that we have LOCKED. While the work goes on it shows a
- * reference, so that others fail instead of waiting for it. Afterwards still LOCKED with the old type, unless
- * -ERESTART.
+ * Finish what nobody finished: a PARTIAL frame at count 0 that we have LOCKED. While the work goes
+ * on it shows a reference, so that others fail instead of waiting for it. Afterwards still LOCKED
+ * with the old type, unless -ERESTART.
  */
 static int abandoned_undo(struct frame *f, u64 was)
 {
@@ -269,7 +280,10 @@ static int validate_locked(struct frame *f, u64 was, u64 type, struct frame **st
 		type_store(f, type | FT_VALIDATED | (count + 1));
 		return 0;
 	}
-	/* With a reference shown: who wants another type is refused at once and does not wait for us. */
+	/*
+	 * With a reference shown: who wants another type is refused at once and does not wait for
+	 * us.
+	 */
 	type_store(f, type | FT_LOCKED | (count + 1));
 	if (type == FT_SEGDESC) {
 		r = descriptor_page_fix(frame_to_va(f), frame_owner(f)->pv.is_32bit) ? 0 : -EINVAL;
@@ -295,9 +309,10 @@ static int validate_locked(struct frame *f, u64 was, u64 type, struct frame **st
 }
 
 /*
- * frame_get_type() for who may hold a table's lock. A frame that stands half-way, with nobody to come back for it,
- * must be undone before it changes its type; its entries may lead to the very table that is locked. So that is left
- * to the caller: -ERESTART, and *stuck is the frame, referenced, for unstick() when no lock is held any more.
+ * frame_get_type() for who may hold a table's lock. A frame that stands half-way, with nobody to
+ * come back for it, must be undone before it changes its type; its entries may lead to the very
+ * table that is locked. So that is left to the caller: -ERESTART, and *stuck is the frame,
+ * referenced, for unstick() when no lock is held any more.
  */
 static int type_get(struct frame *f, u64 type, struct frame **stuck)
 {
@@ -349,8 +364,8 @@ static int type_get(struct frame *f, u64 type, struct frame **stuck)
 }
 
 /*
- * Undo what a frame in the partial state holds, if nobody else has a reference. 0 (others may have done it), or
- * -ERESTART.
+ * Undo what a frame in the partial state holds, if nobody else has a reference. 0 (others may have
+ * done it), or -ERESTART.
  */
 static int abandoned_finish(struct frame *f)
 {
@@ -418,7 +433,10 @@ static int type_put(struct frame *f, bool preemptible)
 			continue;
 		}
 		if (!ft_is_table(type)) {
-			/* The stamp must be there before anybody else can take the frame for something. */
+			/*
+			 * The stamp must be there before anybody else can take the frame for
+			 * something.
+			 */
 			if (!atomic_cmpxchg(&f->type, &t, (t - 1) | FT_LOCKED))
 				continue;
 			stamp(f);
@@ -428,7 +446,8 @@ static int type_put(struct frame *f, bool preemptible)
 				type_store(f, type);
 			return 0;
 		}
-		if (!atomic_cmpxchg(&f->type, &t, (t | FT_LOCKED) & ~(FT_VALIDATED | FT_PARTIAL | FT_PARTIAL_MASK)))
+		if (!atomic_cmpxchg(&f->type, &t, (t | FT_LOCKED) &
+				    ~(FT_VALIDATED | FT_PARTIAL | FT_PARTIAL_MASK)))
 			continue;
 		n = partial_entries(t);
 		if (count > 1) {
@@ -489,15 +508,18 @@ void table_unlock(struct frame *f, struct frame *stuck)
 		(void)unstick(stuck);
 }
 
-/* Unmapped mode runs on copies of the root: no CPU may enter the guest with the former entry in its copy. */
+/*
+ * Unmapped mode runs on copies of the root: no CPU may enter the guest with the former entry in its
+ * copy.
+ */
 static void root_changed(struct frame *f)
 {
 	if (cpu_features.meltdown)
 		tlb_flush(frame_owner(f)->dirty_cpus, TLB_ROOT);
 }
 
-int table_write(struct frame *f, unsigned level, unsigned slot, u64 val, struct domain *frames, bool keep_ad,
-		const u64 *expect, u64 *old, struct frame **stuck)
+int table_write(struct frame *f, unsigned level, unsigned slot, u64 val, struct domain *frames,
+		bool keep_ad, const u64 *expect, u64 *old, struct frame **stuck)
 {
 	u64 *p = (u64 *)frame_to_va(f) + slot;
 	struct domain *d = frame_owner(f);
@@ -514,10 +536,15 @@ int table_write(struct frame *f, unsigned level, unsigned slot, u64 val, struct 
 	r = entry_fix(d, level, &val);
 	if (r)
 		return r;
-	/* The references are the same too: tables differ in nothing that counts, leaves would by the right to write. */
-	same = (cur & val & PTE_P) && pte_mfn(cur) == pte_mfn(val) && (level > 1 || !((cur ^ val) & PTE_RW));
+	/*
+	 * The references are the same too: tables differ in nothing that counts, leaves would by
+	 * the right to write.
+	 */
+	same = (cur & val & PTE_P) && pte_mfn(cur) == pte_mfn(val) &&
+	       (level > 1 || !((cur ^ val) & PTE_RW));
 	if (!same) {
-		r = entry_get(d, frames, level, &val, (cur & PTE_P) ? pte_mfn(cur) : INVALID_MFN, stuck);
+		r = entry_get(d, frames, level, &val, (cur & PTE_P) ? pte_mfn(cur) : INVALID_MFN,
+			      stuck);
 		if (r)
 			return r;
 	}
@@ -545,8 +572,9 @@ u64 table_swap_leaf(struct frame *f, unsigned slot, u64 val)
 /* ---- pins ---- */
 
 /*
- * Drop a type reference without going on for long and without being called again: what is not undone in time is left
- * as a partial state at one reference less, for the next user of the frame or for the domain's end.
+ * Drop a type reference without going on for long and without being called again: what is not
+ * undone in time is left as a partial state at one reference less, for the next user of the frame
+ * or for the domain's end.
  */
 static void type_drop(struct frame *f)
 {
@@ -571,7 +599,10 @@ int frame_pin(struct frame *f, u64 type)
 		type_drop(f);
 		return -EINVAL;
 	}
-	/* domain_relinquish_memory() may have passed by; whoever finds the bit drops the pin's references. */
+	/*
+	 * domain_relinquish_memory() may have passed by; whoever finds the bit drops the pin's
+	 * references.
+	 */
 	if (d->dying && (atomic_and(&f->type, ~FT_PINNED) & FT_PINNED)) {
 		type_drop(f);
 		return -EINVAL;
@@ -589,7 +620,10 @@ int frame_unpin(struct frame *f)
 	if (r) {
 		if (!(atomic_or(&f->type, FT_PINNED) & FT_PINNED))
 			return r;
-		/* Pinned anew meanwhile, so it is not the last reference and there is nothing to undo. */
+		/*
+		 * Pinned anew meanwhile, so it is not the last reference and there is nothing to
+		 * undo.
+		 */
 		type_drop(f);
 	}
 	frame_put(f);

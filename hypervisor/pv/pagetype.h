@@ -6,30 +6,36 @@
 #include "memory/frame.h"
 
 /*
- * The types of frames (memory/frame.h declares frame_get_type() and friends) and the one way to change a table's entry.
+ * The types of frames (memory/frame.h declares frame_get_type() and friends) and the one way to
+ * change a table's entry.
  *
  * States of struct frame.type, count = type references:
- *   VALIDATED              the content is right for the type. Tables and descriptor pages: count > 0.
- *   neither flag           count 0 and the frame is whatever its type says it was last; or LOCKED and in transit.
- *   PARTIAL                an interrupted validation (count is 0) or undoing (count > 0: so many holders will call
- *                          frame_put_type_preemptible() again). Exactly the entries below the recorded index hold
- *                          references of what they point to. The state itself holds a general reference, so that
- *                          such a frame is not freed, however long nobody comes to finish it.
- *                          Another frame_get_type() of the same type carries on; one of another type at count 0
- *                          undoes first; domain_relinquish_memory() finishes what is left.
- *   LOCKED                 one CPU owns the frame's content and type word: it validates, undoes, changes the type or
- *                          writes an entry. Others may still take and drop references of a VALIDATED type that stays
- *                          above zero.
+ *   VALIDATED              the content is right for the type. Tables and descriptor pages: count >
+ *   0. neither flag           count 0 and the frame is whatever its type says it was last; or
+ *   LOCKED and in transit. PARTIAL                an interrupted validation (count is 0) or undoing
+ *   (count > 0: so many holders will call
+ *                          frame_put_type_preemptible() again). Exactly the entries below the
+ *                          recorded index hold references of what they point to. The state itself
+ *                          holds a general reference, so that such a frame is not freed, however
+ *                          long nobody comes to finish it. Another frame_get_type() of the same
+ *                          type carries on; one of another type at count 0 undoes first;
+ *                          domain_relinquish_memory() finishes what is left.
+ *   LOCKED                 one CPU owns the frame's content and type word: it validates, undoes,
+ *   changes the type or
+ *                          writes an entry. Others may still take and drop references of a
+ *                          VALIDATED type that stays above zero.
  *   PINNED                 one of the type references (and a general one) belongs to MMUEXT_PIN.
  *
- * Why waiting for LOCKED cannot deadlock: whoever waits while holding a lock holds it on a table of a higher level than
- * the frame it waits for, because a frame with references never is waited for as something else (that is -EINVAL at
- * once), and a frame without is LOCKED only for the moment of a stamp or of a TLB flush. There are no linear page
- * tables: an entry of level n leads to level n - 1 only. And an abandoned partial table of some other type is undone by
- * nobody who holds a lock, since its entries may lead to what he has locked.
+ * Why waiting for LOCKED cannot deadlock: whoever waits while holding a lock holds it on a table of
+ * a higher level than the frame it waits for, because a frame with references never is waited for
+ * as something else (that is -EINVAL at once), and a frame without is LOCKED only for the moment of
+ * a stamp or of a TLB flush. There are no linear page tables: an entry of level n leads to level n
+ * - 1 only. And an abandoned partial table of some other type is undone by nobody who holds a lock,
+ * since its entries may lead to what he has locked.
  *
- * TLB: whoever drops the last type reference stamps the frame; whoever gives it another type flushes the CPUs that
- * have not flushed since (frame_stale_cpus()), before the content is looked at.
+ * TLB: whoever drops the last type reference stamps the frame; whoever gives it another type
+ * flushes the CPUs that have not flushed since (frame_stale_cpus()), before the content is looked
+ * at.
  */
 
 static inline bool ft_is_table(u64 type)
@@ -49,54 +55,59 @@ static inline u64 ft_of_level(unsigned level)
 }
 
 /*
- * table_lock() - lock a validated table against other writers and against undoing. A general reference is held.
- * Returns the level (1..4), -EINVAL (no validated table), -ERESTART (waiting for another CPU and preempted).
- * Locks of tables are taken from high levels to low ones.
+ * table_lock() - lock a validated table against other writers and against undoing. A general
+ * reference is held. Returns the level (1..4), -EINVAL (no validated table), -ERESTART (waiting for
+ * another CPU and preempted). Locks of tables are taken from high levels to low ones.
  */
 int __must_check table_lock(struct frame *f);
 /* `stuck`: what the last table_write() of the table said, or NULL. */
 void table_unlock(struct frame *f, struct frame *stuck);
 
 /*
- * table_write() - replace entry `slot` of the locked table `f` of level `level`. The new entry's references are taken
- * before it is stored, of frames that `frames` owns.
+ * table_write() - replace entry `slot` of the locked table `f` of level `level`. The new entry's
+ * references are taken before it is stored, of frames that `frames` owns.
  *   keep_ad     A and D of the old entry stay set
  *   expect      NULL, or the value that the entry must still have, A and D aside
  *   stuck       NULL, or what stands in the way and goes with table_unlock(); then try again
- *   old         the entry that was replaced; the caller gives its references back with entry_put(), after
+ *   old         the entry that was replaced; the caller gives its references back with entry_put(),
+ *   after
  *               table_unlock() if it likes. 0 when there is nothing to give back.
- * 0, -EINVAL (the entry is not allowed, or reserved slot), -EPERM (I/O memory that is not the domain's), -EAGAIN
- * (*expect differs), -ERESTART. On error nothing has changed.
+ * 0, -EINVAL (the entry is not allowed, or reserved slot), -EPERM (I/O memory that is not the
+ * domain's), -EAGAIN (*expect differs), -ERESTART. On error nothing has changed.
  */
-int __must_check table_write(struct frame *f, unsigned level, unsigned slot, u64 val, struct domain *frames,
+int __must_check table_write(struct frame *f, unsigned level, unsigned slot, u64 val,
+			     struct domain *frames,
 			     bool keep_ad, const u64 *expect, u64 *old, struct frame **stuck);
 
 /*
- * entry_fix() - may a table of domain `d` have this entry at this level, and how does it look in the table? Does not
- * look at the frame. 0 or -EINVAL.
+ * entry_fix() - may a table of domain `d` have this entry at this level, and how does it look in
+ * the table? Does not look at the frame. 0 or -EINVAL.
  */
 int entry_fix(const struct domain *d, unsigned level, u64 *e);
 
-/* Give the references of a former entry back. -ERESTART (preemptible only): call again with the same entry. */
+/*
+ * Give the references of a former entry back. -ERESTART (preemptible only): call again with the
+ * same entry.
+ */
 int entry_put(unsigned level, u64 e, bool preemptible);
 
 /*
- * table_swap_leaf() - like table_write() for a locked L1 and an entry whose references the caller has taken already and
- * that is stored as it is. Returns the old entry, for entry_put().
+ * table_swap_leaf() - like table_write() for a locked L1 and an entry whose references the caller
+ * has taken already and that is stored as it is. Returns the old entry, for entry_put().
  */
 u64 table_swap_leaf(struct frame *f, unsigned slot, u64 val);
 
 /*
- * frame_pin() - MMUEXT_PIN_*: `f`, with a general reference of the caller's that becomes the pin's on success.
- * 0, -EINVAL (pinned already, not a valid table), -ERESTART, -EBUSY.
+ * frame_pin() - MMUEXT_PIN_*: `f`, with a general reference of the caller's that becomes the pin's
+ * on success. 0, -EINVAL (pinned already, not a valid table), -ERESTART, -EBUSY.
  * frame_unpin() - undo it: 0, -EINVAL (not pinned), -ERESTART (still pinned; call again).
  */
 int frame_pin(struct frame *f, u64 type);
 int frame_unpin(struct frame *f);
 
 /*
- * frame_type_relinquish() - domain_relinquish_memory()'s step: pin and abandoned partial validation of a frame whose
- * domain is dying. 0 or -ERESTART.
+ * frame_type_relinquish() - domain_relinquish_memory()'s step: pin and abandoned partial validation
+ * of a frame whose domain is dying. 0 or -ERESTART.
  */
 int frame_type_relinquish(struct frame *f);
 

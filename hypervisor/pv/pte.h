@@ -21,8 +21,9 @@
 #define PTE_CACHE    (PTE_PWT | PTE_PCD | PTE_PAT)
 
 /*
- * A mark of ours in a bit that the CPU ignores and Linux does not use. A 64-bit guest's kernel runs in ring 3 like its
- * user space, so every present entry has the U bit; the mark tells whose page it is.
+ * A mark of ours in a bit that the CPU ignores and Linux does not use. A 64-bit guest's kernel runs
+ * in ring 3 like its user space, so every present entry has the U bit; the mark tells whose page it
+ * is.
  */
 #define PTE_GUEST_KERNEL BIT(52)
 

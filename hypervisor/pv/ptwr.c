@@ -30,7 +30,8 @@ static bool fetch(const struct regs *r, struct insn *in)
 		return false;
 	if (insn_decode(code, here, in))
 		return true;
-	if (here == sizeof(code) || copy_from_guest(code + here, r->rip + here, sizeof(code) - here))
+	if (here == sizeof(code) ||
+	    copy_from_guest(code + here, r->rip + here, sizeof(code) - here))
 		return false;
 	return insn_decode(code, sizeof(code), in);
 }
@@ -43,9 +44,12 @@ static bool target(const struct insn *in, struct regs *r, vaddr_t *ea)
 	if (in->kind != INSN_STOS && in->kind != INSN_MOVS && (!in->has_modrm || in->is_reg))
 		return false;
 	*ea = insn_address(in, r, 0, 0);
-	/* A bit number in a register reaches beyond the operand; only one inside it is one of an entry. */
-	if ((in->kind == INSN_BTS || in->kind == INSN_BTR || in->kind == INSN_BTC) && !in->has_imm &&
-	    regs_read(r, in->reg, in->size, false) >= 8U * in->size)
+	/*
+	 * A bit number in a register reaches beyond the operand; only one inside it is one of an
+	 * entry.
+	 */
+	if ((in->kind == INSN_BTS || in->kind == INSN_BTR || in->kind == INSN_BTC) &&
+	    !in->has_imm && regs_read(r, in->reg, in->size, false) >= 8U * in->size)
 		return false;
 	return true;
 }
@@ -72,11 +76,11 @@ static u64 part_mask(unsigned size)
 }
 
 /*
- * Do the instruction on the entry at `offset` bytes into the L1 `f`, which is locked. -EAGAIN: A or D changed
- * meanwhile, do it once more.
+ * Do the instruction on the entry at `offset` bytes into the L1 `f`, which is locked. -EAGAIN: A or
+ * D changed meanwhile, do it once more.
  */
-static int modify_entry(struct domain *d, struct frame *f, unsigned offset, const struct insn *in, struct regs *r,
-			u64 src, u64 *old, struct frame **stuck)
+static int modify_entry(struct domain *d, struct frame *f, unsigned offset, const struct insn *in,
+			struct regs *r, u64 src, u64 *old, struct frame **stuck)
 {
 	unsigned slot = offset / 8, shift = (offset & 7) * 8;
 	u64 cur = READ_ONCE(((u64 *)frame_to_va(f))[slot]);
@@ -87,8 +91,8 @@ static int modify_entry(struct domain *d, struct frame *f, unsigned offset, cons
 	if (writes < 0)
 		return -EINVAL;
 	if (writes) {
-		err = table_write(f, 1, slot, (cur & ~mask) | (part << shift & mask), d, false, &cur,
-				  old, stuck);
+		err = table_write(f, 1, slot, (cur & ~mask) | (part << shift & mask), d, false,
+				  &cur, old, stuck);
 		if (err)
 			return err;
 	}
@@ -112,11 +116,13 @@ static bool write_table(struct regs *r, vaddr_t va, struct frame *f)
 		return false;
 	err = table_lock(f);
 	if (err == -ERESTART)
-		return true; /* somebody else is at it and we have been asked to stop: the guest faults again */
+		/* Somebody else is at it and we have been asked to stop: the guest faults again */
+		return true;
 	if (err < 0)
 		return false;
 	do {
-		err = err == 1 || err == -EAGAIN ? modify_entry(d, f, offset, &in, r, src, &old, &stuck) : -EINVAL;
+		err = err == 1 || err == -EAGAIN ?
+		      modify_entry(d, f, offset, &in, r, src, &old, &stuck) : -EINVAL;
 	} while (err == -EAGAIN);
 	table_unlock(f, stuck);
 	(void)entry_put(1, old, false);
@@ -128,7 +134,10 @@ static bool write_table(struct regs *r, vaddr_t va, struct frame *f)
 	return true;
 }
 
-/* A device page that is read-only to everybody, such as an MSI-X table: the write is lost, as if it had been done. */
+/*
+ * A device page that is read-only to everybody, such as an MSI-X table: the write is lost, as if it
+ * had been done.
+ */
 static bool drop_write(struct regs *r, vaddr_t va)
 {
 	struct insn in;

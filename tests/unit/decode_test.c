@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: hypervisor/pv/decode.c hypervisor/pv/modify.c
 //
-// The instruction decoder against encodings from the assembler, and the arithmetic of decoded instructions against the
-// processor that runs the test: each is executed with random operands and must leave the same memory, registers and
-// flags.
+// The instruction decoder against encodings from the assembler, and the arithmetic of decoded
+// instructions against the processor that runs the test: each is executed with random operands and
+// must leave the same memory, registers and flags.
 
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>
@@ -30,26 +30,36 @@ struct sample {
 
 static const struct sample samples[] = {
 	{ "mov %rax,(%rdi)", { 0x48, 0x89, 0x07 }, 3, INSN_MOV_STORE, 8, R(7), 0, 0 },
-	{ "mov %r9,0x10(%r13)", { 0x4d, 0x89, 0x4d, 0x10 }, 4, INSN_MOV_STORE, 8, R(13) + 0x10, 9, 0 },
-	{ "mov %ecx,-4(%rax,%rbx,8)", { 0x89, 0x4c, 0xd8, 0xfc }, 4, INSN_MOV_STORE, 4, R(0) + R(3) * 8 - 4, 1, 0 },
+	{ "mov %r9,0x10(%r13)", { 0x4d, 0x89, 0x4d, 0x10 }, 4, INSN_MOV_STORE, 8, R(13) + 0x10, 9,
+	 0 },
+	{ "mov %ecx,-4(%rax,%rbx,8)", { 0x89, 0x4c, 0xd8, 0xfc }, 4, INSN_MOV_STORE, 4,
+	 R(0) + R(3) * 8 - 4, 1, 0 },
 	{ "mov %cl,(%rsp)", { 0x88, 0x0c, 0x24 }, 3, INSN_MOV_STORE, 1, R(4), 1, 0 },
 	{ "mov %dx,(%r12)", { 0x66, 0x41, 0x89, 0x14, 0x24 }, 5, INSN_MOV_STORE, 2, R(12), 2, 0 },
 	{ "mov %rax,0x1000(%rip)", { 0x48, 0x89, 0x05, 0, 0x10, 0, 0 }, 7, INSN_MOV_STORE, 8,
 	  0x5000 + 7 + 0x1000, 0, 0 },
-	{ "mov %rax,0x2000", { 0x48, 0x89, 0x04, 0x25, 0, 0x20, 0, 0 }, 8, INSN_MOV_STORE, 8, 0x2000, 0, 0 },
-	{ "movq $-1,(%rdi)", { 0x48, 0xc7, 0x07, 0xff, 0xff, 0xff, 0xff }, 7, INSN_MOV_STORE_IMM, 8, R(7), -1, -1 },
-	{ "movb $5,1(%rsi)", { 0xc6, 0x46, 0x01, 0x05 }, 4, INSN_MOV_STORE_IMM, 1, R(6) + 1, -1, 5 },
-	{ "movw $0x1234,(%rsi)", { 0x66, 0xc7, 0x06, 0x34, 0x12 }, 5, INSN_MOV_STORE_IMM, 2, R(6), -1, 0x1234 },
+	{ "mov %rax,0x2000", { 0x48, 0x89, 0x04, 0x25, 0, 0x20, 0, 0 }, 8, INSN_MOV_STORE, 8,
+	 0x2000, 0, 0 },
+	{ "movq $-1,(%rdi)", { 0x48, 0xc7, 0x07, 0xff, 0xff, 0xff, 0xff }, 7, INSN_MOV_STORE_IMM,
+	 8, R(7), -1, -1 },
+	{ "movb $5,1(%rsi)", { 0xc6, 0x46, 0x01, 0x05 }, 4, INSN_MOV_STORE_IMM, 1, R(6) + 1, -1,
+	 5 },
+	{ "movw $0x1234,(%rsi)", { 0x66, 0xc7, 0x06, 0x34, 0x12 }, 5, INSN_MOV_STORE_IMM, 2, R(6),
+	 -1, 0x1234 },
 	{ "lock andb $-3,(%rdi)", { 0xf0, 0x80, 0x27, 0xfd }, 4, INSN_AND, 1, R(7), -1, -3 },
 	{ "lock andq $-3,(%rdi)", { 0xf0, 0x48, 0x83, 0x27, 0xfd }, 5, INSN_AND, 8, R(7), -1, -3 },
-	{ "lock orl $0x12345678,(%rdi)", { 0xf0, 0x81, 0x0f, 0x78, 0x56, 0x34, 0x12 }, 7, INSN_OR, 4, R(7),
+	{ "lock orl $0x12345678,(%rdi)", { 0xf0, 0x81, 0x0f, 0x78, 0x56, 0x34, 0x12 }, 7, INSN_OR,
+	 4, R(7),
 	  -1, 0x12345678 },
 	{ "xor %rax,(%rdi)", { 0x48, 0x31, 0x07 }, 3, INSN_XOR, 8, R(7), 0, 0 },
 	{ "xchg %rax,(%rdi)", { 0x48, 0x87, 0x07 }, 3, INSN_XCHG, 8, R(7), 0, 0 },
-	{ "lock cmpxchg %rsi,(%rdi)", { 0xf0, 0x48, 0x0f, 0xb1, 0x37 }, 5, INSN_CMPXCHG, 8, R(7), 6, 0 },
+	{ "lock cmpxchg %rsi,(%rdi)", { 0xf0, 0x48, 0x0f, 0xb1, 0x37 }, 5, INSN_CMPXCHG, 8, R(7),
+	 6, 0 },
 	{ "lock cmpxchg8b (%rdi)", { 0xf0, 0x0f, 0xc7, 0x0f }, 4, INSN_CMPXCHG8B, 8, R(7), -1, 0 },
-	{ "lock cmpxchg16b (%rdi)", { 0xf0, 0x48, 0x0f, 0xc7, 0x0f }, 5, INSN_CMPXCHG8B, 16, R(7), -1, 0 },
-	{ "lock btrq $1,(%rdi)", { 0xf0, 0x48, 0x0f, 0xba, 0x37, 0x01 }, 6, INSN_BTR, 8, R(7), -1, 1 },
+	{ "lock cmpxchg16b (%rdi)", { 0xf0, 0x48, 0x0f, 0xc7, 0x0f }, 5, INSN_CMPXCHG8B, 16, R(7),
+	 -1, 0 },
+	{ "lock btrq $1,(%rdi)", { 0xf0, 0x48, 0x0f, 0xba, 0x37, 0x01 }, 6, INSN_BTR, 8, R(7), -1,
+	 1 },
 	{ "lock btr %rax,(%rdi)", { 0xf0, 0x48, 0x0f, 0xb3, 0x07 }, 5, INSN_BTR, 8, R(7), 0, 0 },
 	{ "lock bts %eax,(%rdi)", { 0xf0, 0x0f, 0xab, 0x07 }, 4, INSN_BTS, 4, R(7), 0, 0 },
 	{ "lock btc %eax,(%rdi)", { 0xf0, 0x0f, 0xbb, 0x07 }, 4, INSN_BTC, 4, R(7), 0, 0 },
@@ -118,12 +128,17 @@ static void test_samples(void)
 		bool ok = insn_decode(s->code, 15, &in);
 
 		registers(&r);
-		ok = ok && in.kind == s->kind && in.length == s->n && (!s->size || in.size == s->size) &&
-		     (s->reg < 0 || in.reg == s->reg) && (!s->address || insn_address(&in, &r, 0, 0) == s->address) &&
+		ok = ok && in.kind == s->kind && in.length == s->n && (!s->size ||
+				in.size == s->size) &&
+		     (s->reg < 0 || in.reg == s->reg) && (!s->address || insn_address(&in, &r, 0,
+				0) == s->address) &&
 		     (s->imm == 0 || (in.has_imm && (s64)in.imm == s->imm));
 		if (!ok)
-			fprintf(stderr, "%s: kind %d length %u size %u reg %u address %lx imm %lx\n", s->text,
-				in.kind, in.length, in.size, in.reg, insn_address(&in, &r, 0, 0), in.imm);
+			fprintf(stderr,
+				"%s: kind %d length %u size %u reg %u address %lx imm %lx\n",
+				s->text,
+				in.kind, in.length, in.size, in.reg, insn_address(&in, &r, 0, 0),
+					in.imm);
 		CU_ASSERT_TRUE(ok);
 		for (unsigned n = 0; n < s->n; n++) {
 			u8 *cut = malloc(n ? n : 1);
@@ -142,7 +157,8 @@ static void test_prefixes(void)
 	static const u8 lost_rex[] = { 0x48, 0x66, 0x89, 0x07 };
 	static const u8 fs[] = { 0x64, 0x48, 0x89, 0x07 }, gs[] = { 0x65, 0x48, 0x89, 0x07 };
 	static const u8 addr32[] = { 0x67, 0x48, 0x89, 0x07 };
-	static const u8 lock_mov[] = { 0xf0, 0x48, 0x89, 0x07 }, lock_reg[] = { 0xf0, 0x48, 0x01, 0xc7 };
+	static const u8 lock_mov[] = { 0xf0, 0x48, 0x89, 0x07 }, lock_reg[] = { 0xf0, 0x48, 0x01,
+			0xc7 };
 	static const u8 lock_hlt[] = { 0xf0, 0xf4 };
 	static const u8 ah[] = { 0x88, 0x27 }, spl[] = { 0x40, 0x88, 0x27 };
 	u8 endless[16];
@@ -150,18 +166,24 @@ static void test_prefixes(void)
 	struct regs r;
 
 	registers(&r);
-	CU_ASSERT_TRUE(insn_decode(lost_rex, sizeof(lost_rex), &in) && in.size == 2 && in.length == 4);
-	CU_ASSERT_TRUE(insn_decode(fs, sizeof(fs), &in) && insn_address(&in, &r, 0x10000, 0x20000) == 0x10000 + R(7));
-	CU_ASSERT_TRUE(insn_decode(gs, sizeof(gs), &in) && insn_address(&in, &r, 0x10000, 0x20000) == 0x20000 + R(7));
+	CU_ASSERT_TRUE(insn_decode(lost_rex, sizeof(lost_rex), &in) && in.size == 2 &&
+		       in.length == 4);
+	CU_ASSERT_TRUE(insn_decode(fs, sizeof(fs), &in) && insn_address(&in, &r, 0x10000,
+			0x20000) == 0x10000 + R(7));
+	CU_ASSERT_TRUE(insn_decode(gs, sizeof(gs), &in) && insn_address(&in, &r, 0x10000,
+			0x20000) == 0x20000 + R(7));
 	r.rdi = 0x123456789aULL;
-	CU_ASSERT_TRUE(insn_decode(addr32, sizeof(addr32), &in) && insn_address(&in, &r, 0, 0) == 0x3456789a);
+	CU_ASSERT_TRUE(insn_decode(addr32, sizeof(addr32), &in) && insn_address(&in, &r, 0,
+			0) == 0x3456789a);
 	CU_ASSERT_FALSE(insn_decode(lock_mov, sizeof(lock_mov), &in));
 	CU_ASSERT_FALSE(insn_decode(lock_reg, sizeof(lock_reg), &in));
 	CU_ASSERT_FALSE(insn_decode(lock_hlt, sizeof(lock_hlt), &in));
 	r.rax = 0x1122;
 	r.rsp = 0x77;
-	CU_ASSERT_TRUE(insn_decode(ah, sizeof(ah), &in) && regs_read(&r, in.reg, 1, in.byte_high) == 0x11);
-	CU_ASSERT_TRUE(insn_decode(spl, sizeof(spl), &in) && regs_read(&r, in.reg, 1, in.byte_high) == 0x77);
+	CU_ASSERT_TRUE(insn_decode(ah, sizeof(ah), &in) && regs_read(&r, in.reg, 1,
+			in.byte_high) == 0x11);
+	CU_ASSERT_TRUE(insn_decode(spl, sizeof(spl), &in) && regs_read(&r, in.reg, 1,
+			in.byte_high) == 0x77);
 	memset(endless, 0x66, sizeof(endless));
 	CU_ASSERT_FALSE(insn_decode(endless, sizeof(endless), &in));
 	endless[15] = 0xf4; /* the sixteenth byte does not count */
@@ -171,9 +193,11 @@ static void test_prefixes(void)
 static void test_unknown(void)
 {
 	static const u8 others[][3] = {
-		{ 0x90 }, { 0xcc }, { 0xc3 }, { 0x0f, 0x05 }, { 0x8b, 0x07 }, { 0x0f, 0x0b }, { 0xff, 0xd0 },
+		{ 0x90 }, { 0xcc }, { 0xc3 }, { 0x0f, 0x05 }, { 0x8b, 0x07 }, { 0x0f, 0x0b },
+			{ 0xff, 0xd0 },
 		{ 0x80, 0x3f, 1 },
-		{ 0x10, 0x07 }, { 0x38, 0x07 }, { 0x0f, 0xc7, 0xc9 }, { 0xf6, 0x27 }, { 0x0f, 0xba, 0x27 },
+		{ 0x10, 0x07 }, { 0x38, 0x07 }, { 0x0f, 0xc7, 0xc9 }, { 0xf6, 0x27 }, { 0x0f,
+				0xba, 0x27 },
 	};
 	struct insn in;
 
@@ -197,7 +221,8 @@ static void test_random_bytes(void)
 		if (insn_decode(code, n, &in)) {
 			known++;
 			CU_ASSERT_TRUE_FATAL(in.length && in.length <= 15 && in.length <= n);
-			CU_ASSERT_TRUE_FATAL(in.size == 1 || in.size == 2 || in.size == 4 || in.size == 8 ||
+			CU_ASSERT_TRUE_FATAL(in.size == 1 || in.size == 2 || in.size == 4 ||
+					     in.size == 8 ||
 					     in.size == 16);
 			registers(&r);
 			(void)insn_address(&in, &r, 0, 0);
@@ -269,7 +294,8 @@ static void run_native(void *code, struct machine *m)
 
 	__asm__ volatile("leaq -256(%%rsp), %%rsp; pushq %%r12; popfq\n\t"
 			 "callq *%%r13; pushfq; popq %%r12; leaq 256(%%rsp), %%rsp"
-			 : "+r"(flags), "+a"(m->rax), "+b"(m->rbx), "+c"(m->rcx), "+d"(m->rdx), "+S"(m->rsi), "+D"(mem)
+			 : "+r"(flags), "+a"(m->rax), "+b"(m->rbx), "+c"(m->rcx), "+d"(m->rdx),
+				"+S"(m->rsi), "+D"(mem)
 			 : "r"(go) : "memory", "cc");
 	m->flags = flags;
 }
@@ -291,7 +317,8 @@ static u64 random64(void)
 
 static void test_arithmetic(void)
 {
-	u8 *code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	u8 *code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE |
+			MAP_ANONYMOUS, -1, 0);
 
 	CU_ASSERT_TRUE_FATAL(code != MAP_FAILED);
 	srand(2);
@@ -304,7 +331,8 @@ static void test_arithmetic(void)
 		code[op->n] = 0xc3;
 		for (unsigned k = 0; k < 2000; k++) {
 			struct machine m = {
-				.mem = random64(), .rax = random64(), .rbx = random64(), .rcx = random64(),
+				.mem = random64(), .rax = random64(), .rbx = random64(),
+					.rcx = random64(),
 					.rdx = random64(),
 				.rsi = random64(), .flags = 0x202 | ((u64)rand() & ALL),
 			};
@@ -332,12 +360,15 @@ static void test_arithmetic(void)
 			else
 				part = m.mem;
 			run_native(code, &m);
-			same = part == m.mem && r.rax == m.rax && r.rdx == m.rdx && r.rsi == m.rsi && r.rbx == m.rbx &&
+			same = part == m.mem && r.rax == m.rax && r.rdx == m.rdx &&
+				r.rsi == m.rsi && r.rbx == m.rbx &&
 			       r.rcx == m.rcx && !((r.rflags ^ m.flags) & op->flags);
 			if (!same)
-				fprintf(stderr, "operation %u: mem %lx/%lx rax %lx/%lx rsi %lx/%lx flags %lx/%lx\n",
+				fprintf(stderr,
+					"%u: mem %lx/%lx rax %lx/%lx rsi %lx/%lx flags %lx/%lx\n",
 					i, part, m.mem,
-					r.rax, m.rax, r.rsi, m.rsi, r.rflags & op->flags, m.flags & op->flags);
+					r.rax, m.rax, r.rsi, m.rsi, r.rflags & op->flags,
+						m.flags & op->flags);
 			CU_ASSERT_TRUE_FATAL(same);
 		}
 	}

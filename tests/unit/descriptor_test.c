@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: hypervisor/pv/descriptor.c
 //
-// Segment descriptors: whatever a guest writes, what comes out of the check can be loaded without harm.
+// Segment descriptors: whatever a guest writes, what comes out of the check can be loaded without
+// harm.
 
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>
@@ -36,7 +37,8 @@ static void test_system(void)
 {
 	for (unsigned type = 1; type < 16; type++)
 		for (unsigned level = 0; level < 4; level++) {
-			u64 d = desc((u8)(0x80 | level << 5 | type), 0), absent = desc((u8)(level << 5 | type), 0),
+			u64 d = desc((u8)(0x80 | level << 5 | type), 0),
+				absent = desc((u8)(level << 5 | type), 0),
 				was = absent;
 
 			CU_ASSERT_FALSE(descriptor_fix(&d, false));
@@ -52,7 +54,8 @@ static void test_system(void)
 
 static void test_ring1_guest(void)
 {
-	u64 code64 = desc(0xfa, 0xa), code32 = desc(0x9a, 0xc), user32 = desc(0xfa, 0xc), data_l = desc(0xf2, 0xa);
+	u64 code64 = desc(0xfa, 0xa), code32 = desc(0x9a, 0xc), user32 = desc(0xfa, 0xc),
+		data_l = desc(0xf2, 0xa);
 
 	CU_ASSERT_FALSE(descriptor_fix(&code64, true));
 	CU_ASSERT_TRUE(descriptor_fix(&code32, true) && dpl(code32) == 1);

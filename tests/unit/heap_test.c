@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: hypervisor/memory/heap.c hypervisor/memory/objects.c hypervisor/memory/early.c tests/unit/sim/sim.c
-// libs: -lpthread
+// sources: hypervisor/memory/heap.c hypervisor/memory/objects.c hypervisor/memory/early.c
+// tests/unit/sim/sim.c libs: -lpthread
 //
-// The frame heap and small objects: nothing is handed out twice, everything comes back, and no frame reaches a new
-// owner before the old one's TLB entries are gone.
+// The frame heap and small objects: nothing is handed out twice, everything comes back, and no
+// frame reaches a new owner before the old one's TLB entries are gone.
 
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>
@@ -299,7 +299,8 @@ static void objects(unsigned seed, unsigned rounds)
 			continue;
 		}
 		held[k].n = (unsigned)rand_r(&seed) % (rand_r(&seed) % 20 ? 3000 : 20000);
-		held[k].p = zalloc((enum alloc_class)((unsigned)rand_r(&seed) % ALLOC_CLASSES), held[k].n);
+		held[k].p = zalloc((enum alloc_class)((unsigned)rand_r(&seed) % ALLOC_CLASSES),
+				   held[k].n);
 		held[k].fill = (u8)rand_r(&seed);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(held[k].p);
 		CU_ASSERT_EQUAL((u64)held[k].p & 15, 0);

@@ -3,9 +3,10 @@
 #define ANNULUS_TESTS_UNIT_MMU_FIXTURE_H
 
 /*
- * For tests of the real frame and page-type code (included once, by the test's only file): the frame heap, references
- * and types, the MMU hypercalls and the audit are the hypervisor's; the fixture stands in for roots, TLBs and domain
- * lists. After every test the audit must be clean and every frame back in the heap: fixture_end() checks both.
+ * For tests of the real frame and page-type code (included once, by the test's only file): the
+ * frame heap, references and types, the MMU hypercalls and the audit are the hypervisor's; the
+ * fixture stands in for roots, TLBs and domain lists. After every test the audit must be clean and
+ * every frame back in the heap: fixture_end() checks both.
  */
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>
@@ -43,7 +44,8 @@ static u64 frames_at_start;
 
 void root_fill(u64 *l4)
 {
-	memcpy(l4 + HV_SLOT_FIRST, idle_l4 + HV_SLOT_FIRST, (HV_SLOT_LAST - HV_SLOT_FIRST + 1) * sizeof(u64));
+	memcpy(l4 + HV_SLOT_FIRST, idle_l4 + HV_SLOT_FIRST,
+	       (HV_SLOT_LAST - HV_SLOT_FIRST + 1) * sizeof(u64));
 }
 
 void root_load(struct vcpu *v)
@@ -63,7 +65,10 @@ void desc_tables_load(struct vcpu *v)
 	windows_loaded++;
 }
 
-/* ---- TLBs: the clock and the stamps of the real ones, a flush empties nothing but is remembered ---- */
+/*
+ * ---- TLBs: the clock and the stamps of the real ones, a flush empties nothing but is remembered
+ * ----
+ */
 
 u32 tlb_clock = 1;
 static cpumask_t flushed; /* since the test cleared it */
@@ -200,7 +205,8 @@ static struct {
 } grants[64];
 static unsigned nr_grants;
 
-void grant_for_each_mapping(struct domain *d, void (*fn)(mfn_t mfn, bool writable, void *arg), void *arg)
+void grant_for_each_mapping(struct domain *d, void (*fn)(mfn_t mfn, bool writable, void *arg),
+			    void *arg)
 {
 	for (unsigned i = 0; d == other && i < nr_grants; i++)
 		fn(grants[i].mfn, grants[i].writable, arg);
@@ -312,7 +318,8 @@ struct space {
 #define SPACE_VA 0x0000008040201000ULL /* slot 1 at every level */
 
 /*
- * One table of each level, `n` data pages from slot 1 of the L1 on; nothing typed yet, the guest wrote it all itself.
+ * One table of each level, `n` data pages from slot 1 of the L1 on; nothing typed yet, the guest
+ * wrote it all itself.
  */
 static __attribute__((unused)) void build_space(struct domain *d, struct space *s, unsigned n)
 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: hypervisor/memory/frame.c hypervisor/memory/heap.c hypervisor/memory/audit.c hypervisor/pv/pagetype.c
-// sources: hypervisor/pv/mmu.c hypervisor/pv/mmuext.c hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c
-// sources: hypervisor/domain/permission.c hypervisor/lib/printf.c tests/unit/sim/sim.c
-// libs: -lpthread
+// sources: hypervisor/memory/frame.c hypervisor/memory/heap.c hypervisor/memory/audit.c
+// hypervisor/pv/pagetype.c sources: hypervisor/pv/mmu.c hypervisor/pv/mmuext.c
+// hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c sources:
+// hypervisor/domain/permission.c hypervisor/lib/printf.c tests/unit/sim/sim.c libs: -lpthread
 //
-// Page types under random operations, by one CPU that is interrupted anywhere and by four that do whatever they like at
-// once: the audit stays clean and every frame comes back.
+// Page types under random operations, by one CPU that is interrupted anywhere and by four that do
+// whatever they like at once: the audit stays clean and every frame comes back.
 
 #include <pthread.h>
 
@@ -18,11 +18,13 @@ static u64 updates, pins, bases; /* that were accepted: chance must have done so
 
 static u64 random_entry(unsigned *seed)
 {
-	static const u64 flags[] = { 0, PTE_P, PTE_P | PTE_RW, PTE_P | PTE_RW, PTE_P | PTE_RW | PTE_US,
+	static const u64 flags[] = { 0, PTE_P, PTE_P | PTE_RW, PTE_P | PTE_RW, PTE_P | PTE_RW |
+				    PTE_US,
 				     PTE_P | PTE_US | PTE_A | PTE_D,
 				     PTE_P | PTE_PS, PTE_P | PTE_RW | PTE_PCD };
 
-	return pte_make(pool[(unsigned)rand_r(seed) % POOL], flags[(unsigned)rand_r(seed) % ARRAY_SIZE(flags)]);
+	return pte_make(pool[(unsigned)rand_r(seed) % POOL],
+			flags[(unsigned)rand_r(seed) % ARRAY_SIZE(flags)]);
 }
 
 static void random_step(unsigned *seed)
@@ -49,15 +51,16 @@ static void random_step(unsigned *seed)
 			op[i].cmd = (unsigned)rand_r(seed) % 6;
 			op[i].arg1.mfn = pool[(unsigned)rand_r(seed) % POOL];
 		}
-		if (!finish(do_mmuext_op((u64)op, n, 0, DOMID_SELF)) && op[0].cmd <= MMUEXT_PIN_L4_TABLE)
+		if (!finish(do_mmuext_op((u64)op, n, 0, DOMID_SELF)) &&
+		    op[0].cmd <= MMUEXT_PIN_L4_TABLE)
 			atomic_add(&pins, 1);
 		break;
 	case 8:
 		(void)mmuext(rand_r(seed) & 1 ? MMUEXT_UNPIN_TABLE : MMUEXT_NEW_USER_BASEPTR, m, 0);
 		break;
 	case 9:
-		if (!finish(do_update_va_mapping((u64)((unsigned)rand_r(seed) % 4) << PAGE_SHIFT, random_entry(seed),
-						 0)))
+		if (!finish(do_update_va_mapping((u64)((unsigned)rand_r(seed) % 4) << PAGE_SHIFT,
+						 random_entry(seed), 0)))
 			atomic_add(&bases, 1);
 		break;
 	case 10:

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: hypervisor/memory/frame.c hypervisor/memory/heap.c hypervisor/memory/audit.c hypervisor/pv/pagetype.c
-// sources: hypervisor/pv/mmu.c hypervisor/pv/mmuext.c hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c
-// sources: hypervisor/pv/grant_pte.c hypervisor/domain/permission.c hypervisor/lib/printf.c tests/unit/sim/sim.c
+// sources: hypervisor/memory/frame.c hypervisor/memory/heap.c hypervisor/memory/audit.c
+// hypervisor/pv/pagetype.c sources: hypervisor/pv/mmu.c hypervisor/pv/mmuext.c
+// hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c sources: hypervisor/pv/grant_pte.c
+// hypervisor/domain/permission.c hypervisor/lib/printf.c tests/unit/sim/sim.c
 //
-// Page types: what a guest may and may not put into its tables, and interruption at every point. After each test the
-// audit walks everything and every frame must have come back.
+// Page types: what a guest may and may not put into its tables, and interruption at every point.
+// After each test the audit walks everything and every frame must have come back.
 
 #include "mmu_fixture.h"
 #include "pv/descriptor_page.h"
@@ -42,9 +43,11 @@ static void test_pin(void)
 
 	fixture_begin();
 	build_space(guest, &s, 3);
-	table_of(s.l1)[4] = pte_make(s.l1, PTE_P);               /* read-only mappings of tables are fine */
+	/* Read-only mappings of tables are fine */
+	table_of(s.l1)[4] = pte_make(s.l1, PTE_P);
 	table_of(s.l1)[5] = pte_make(s.l4, PTE_P | PTE_US | PTE_G);
-	table_of(s.l4)[HV_SLOT_FIRST + 3] = 0x1237;              /* what a guest leaves there does not matter */
+	/* What a guest leaves there does not matter */
+	table_of(s.l4)[HV_SLOT_FIRST + 3] = 0x1237;
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), 0);
 	CU_ASSERT_EQUAL(type_of(s.l4), FT_L4);
 	CU_ASSERT_EQUAL(type_of(s.l3), FT_L3);
@@ -56,7 +59,8 @@ static void test_pin(void)
 	CU_ASSERT_EQUAL(memcmp(table_of(s.l4) + 256, idle_l4 + 256, 16 * 8), 0);
 	/* Fix-ups: U everywhere, the mark on kernel pages only. */
 	CU_ASSERT_TRUE((table_of(s.l4)[1] & table_of(s.l3)[1] & table_of(s.l2)[1] & PTE_US) != 0);
-	CU_ASSERT_EQUAL(table_of(s.l1)[1], pte_make(s.data[0], DATA_FLAGS | PTE_US | PTE_GUEST_KERNEL));
+	CU_ASSERT_EQUAL(table_of(s.l1)[1], pte_make(s.data[0], DATA_FLAGS | PTE_US |
+						    PTE_GUEST_KERNEL));
 	CU_ASSERT_FALSE((table_of(s.l1)[5] & PTE_GUEST_KERNEL) != 0);
 	CU_ASSERT_EQUAL(audit(), 0);
 
@@ -86,7 +90,8 @@ static s64 try_leaf(u64 e)
 	by_pin = mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0);
 	if (!by_pin)
 		CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, s.l4, 0), 0);
-	CU_ASSERT_EQUAL(type_count(s.l4) | type_count(s.l3) | type_count(s.l2) | type_count(s.l1), 0);
+	CU_ASSERT_EQUAL(type_count(s.l4) | type_count(s.l3) | type_count(s.l2) | type_count(s.l1),
+			0);
 	table_of(s.l1)[9] = 0;
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), 0);
 	by_update = mmu_update((s.l1 << PAGE_SHIFT) + 9 * 8, e);
@@ -94,7 +99,8 @@ static s64 try_leaf(u64 e)
 		CU_ASSERT_EQUAL(table_of(s.l1)[9], 0);
 	CU_ASSERT_EQUAL(by_pin, by_update);
 	/* No root */
-	CU_ASSERT_EQUAL(finish(do_update_va_mapping((SPACE_VA & ~0x1ff000ULL) | 9 << PAGE_SHIFT, e, 0)), -EINVAL);
+	CU_ASSERT_EQUAL(finish(do_update_va_mapping((SPACE_VA & ~0x1ff000ULL) | 9 << PAGE_SHIFT,
+						    e, 0)), -EINVAL);
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, s.l4, 0), 0);
 	return by_update;
 }
@@ -114,7 +120,8 @@ static void test_leaf_rules(void)
 	CU_ASSERT_EQUAL(try_leaf(0), 0);
 	CU_ASSERT_EQUAL(try_leaf(0xdeadbeef00), 0); /* not present: whatever it says */
 	CU_ASSERT_EQUAL(try_leaf(pte_make(own, PTE_P)), 0);
-	CU_ASSERT_EQUAL(try_leaf(pte_make(own, PTE_P | PTE_RW | PTE_US | PTE_AVAIL | PTE_NX | BIT(58))), 0);
+	CU_ASSERT_EQUAL(try_leaf(pte_make(own, PTE_P | PTE_RW | PTE_US | PTE_AVAIL | PTE_NX |
+					  BIT(58))), 0);
 	CU_ASSERT_EQUAL(try_leaf(pte_make(foreign, PTE_P)), -EINVAL);
 	CU_ASSERT_EQUAL(try_leaf(pte_make(foreign, PTE_P | PTE_RW)), -EINVAL);
 	CU_ASSERT_EQUAL(try_leaf(pte_make(frame_to_mfn(hv), PTE_P)), -EINVAL);
@@ -122,7 +129,8 @@ static void test_leaf_rules(void)
 	CU_ASSERT_EQUAL(try_leaf(pte_make(va_to_mfn(idle_l4), PTE_P)), -EINVAL);
 	CU_ASSERT_EQUAL(try_leaf(pte_make(own, PTE_P | PTE_PCD)), -EINVAL);
 	CU_ASSERT_EQUAL(try_leaf(pte_make(own, PTE_P | PTE_PAT)), -EINVAL);
-	CU_ASSERT_EQUAL(try_leaf(pte_make(own, PTE_P) | BIT(50)), -EINVAL); /* beyond the physical address width */
+	/* Beyond the physical address width */
+	CU_ASSERT_EQUAL(try_leaf(pte_make(own, PTE_P) | BIT(50)), -EINVAL);
 	CU_ASSERT_EQUAL(try_leaf(pte_make(0xfffff, PTE_P)), -EPERM);
 	CU_ASSERT_EQUAL(try_leaf(pte_make(io, PTE_P)), -EPERM);
 	CU_ASSERT_EQUAL(try_leaf(pte_make(device, PTE_P | PTE_RW)), -EPERM);
@@ -150,8 +158,10 @@ static void test_global(void)
 	marked = pte_make(m, PTE_P | PTE_US | PTE_GUEST_KERNEL | PTE_G);
 	cpu_features.pge = true;
 	CU_ASSERT_TRUE(entry_fix(guest, 1, &user) == 0 && (user & PTE_G));
-	CU_ASSERT_TRUE(entry_fix(guest, 1, &kernel) == 0 && !(kernel & PTE_G) && (kernel & PTE_GUEST_KERNEL));
-	CU_ASSERT_TRUE(entry_fix(guest, 1, &marked) == 0 && !(marked & PTE_G) && (marked & PTE_GUEST_KERNEL));
+	CU_ASSERT_TRUE(entry_fix(guest, 1, &kernel) == 0 && !(kernel & PTE_G) &&
+		       (kernel & PTE_GUEST_KERNEL));
+	CU_ASSERT_TRUE(entry_fix(guest, 1, &marked) == 0 && !(marked & PTE_G) &&
+		       (marked & PTE_GUEST_KERNEL));
 	cpu_features.meltdown = true;
 	CU_ASSERT_TRUE(entry_fix(guest, 1, &user) == 0 && !(user & PTE_G));
 	cpu_features.meltdown = cpu_features.pge = false;
@@ -218,15 +228,21 @@ static void test_table_rules(void)
 	for (unsigned level = 1; level <= 4; level++) {
 		mfn_t mfn = level == 4 ? s.l4 : level == 3 ? s.l3 : level == 2 ? s.l2 : s.l1;
 
-		CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 64, pte_make(mfn, DATA_FLAGS)), -EINVAL);
+		CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 64, pte_make(mfn, DATA_FLAGS)),
+				-EINVAL);
 		CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 64, pte_make(mfn, PTE_P)), 0);
-		CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 64, pte_make(mfn, DATA_FLAGS)), -EINVAL);
+		CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 64, pte_make(mfn, DATA_FLAGS)),
+				-EINVAL);
 	}
 	CU_ASSERT_EQUAL(mmu_update((s.l4 << PAGE_SHIFT) + HV_SLOT_FIRST * 8, 0), -EINVAL);
-	CU_ASSERT_EQUAL(mmu_update((s.l4 << PAGE_SHIFT) + HV_SLOT_LAST * 8, pte_make(s.l3, TABLE_FLAGS)), -EINVAL);
-	CU_ASSERT_EQUAL(mmu_update((s.l4 << PAGE_SHIFT) + 4 * 8, pte_make(s.l4, TABLE_FLAGS)), -EINVAL);
-	CU_ASSERT_EQUAL(mmu_update((s.l3 << PAGE_SHIFT) + 4 * 8, pte_make(s.l4, TABLE_FLAGS)), -EINVAL);
-	CU_ASSERT_EQUAL(mmu_update((s.l2 << PAGE_SHIFT) + 4 * 8, pte_make(s.data[0], TABLE_FLAGS | PTE_PS)), -EINVAL);
+	CU_ASSERT_EQUAL(mmu_update((s.l4 << PAGE_SHIFT) + HV_SLOT_LAST * 8, pte_make(s.l3,
+			TABLE_FLAGS)), -EINVAL);
+	CU_ASSERT_EQUAL(mmu_update((s.l4 << PAGE_SHIFT) + 4 * 8, pte_make(s.l4, TABLE_FLAGS)),
+			-EINVAL);
+	CU_ASSERT_EQUAL(mmu_update((s.l3 << PAGE_SHIFT) + 4 * 8, pte_make(s.l4, TABLE_FLAGS)),
+			-EINVAL);
+	CU_ASSERT_EQUAL(mmu_update((s.l2 << PAGE_SHIFT) + 4 * 8, pte_make(s.data[0], TABLE_FLAGS |
+			PTE_PS)), -EINVAL);
 	CU_ASSERT_EQUAL(mmu_update((s.l2 << PAGE_SHIFT) + 4 * 8, pte_make(s.l1, TABLE_FLAGS)), 0);
 	CU_ASSERT_EQUAL(type_count(s.l1), 2);
 	fixture_end();
@@ -264,9 +280,11 @@ static void test_update(void)
 	*e = 0;
 	CU_ASSERT_EQUAL(mmu_update(l1 + 8, pte_make(s.data[0], PTE_P | PTE_RW)), 0);
 	atomic_or(e, PTE_A | PTE_D);
-	CU_ASSERT_EQUAL(mmu_update((l1 + 8) | MMU_PT_UPDATE_PRESERVE_AD, pte_make(s.data[0], PTE_P)), 0);
+	CU_ASSERT_EQUAL(mmu_update((l1 + 8) | MMU_PT_UPDATE_PRESERVE_AD, pte_make(s.data[0],
+			PTE_P)), 0);
 	CU_ASSERT_EQUAL(*e & (PTE_A | PTE_D | PTE_RW), PTE_A | PTE_D);
-	CU_ASSERT_EQUAL(mmu_update((l1 + 8) | MMU_PT_UPDATE_NO_TRANSLATE, pte_make(s.data[0], PTE_P)), 0);
+	CU_ASSERT_EQUAL(mmu_update((l1 + 8) | MMU_PT_UPDATE_NO_TRANSLATE, pte_make(s.data[0],
+			PTE_P)), 0);
 	CU_ASSERT_EQUAL(*e & (PTE_A | PTE_D), 0);
 
 	/* Memory that is no table. */
@@ -382,13 +400,15 @@ static void test_va_mapping(void)
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_NEW_BASEPTR, s.l4, 0), 0);
 	CU_ASSERT_EQUAL(v->pv.guest_table, s.l4);
 	CU_ASSERT_EQUAL(sim_cpu->cr3_mfn, s.l4);
-	CU_ASSERT_EQUAL(finish(do_update_va_mapping(SPACE_VA, pte_make(s.data[1], PTE_P), UVMF_INVLPG | UVMF_LOCAL)),
+	CU_ASSERT_EQUAL(finish(do_update_va_mapping(SPACE_VA, pte_make(s.data[1], PTE_P),
+						    UVMF_INVLPG | UVMF_LOCAL)),
 			0);
 	CU_ASSERT_EQUAL(pte_mfn(table_of(s.l1)[1]), s.data[1]);
 	CU_ASSERT_EQUAL(refs_of(s.data[0]), 1);
 	CU_ASSERT_EQUAL(finish(do_update_va_mapping(SPACE_VA, 0, UVMF_TLB_FLUSH | UVMF_ALL)), 0);
 	CU_ASSERT_EQUAL(finish(do_update_va_mapping(SPACE_VA, 0, UVMF_TLB_FLUSH | 8)), -EFAULT);
-	CU_ASSERT_EQUAL(finish(do_update_va_mapping(SPACE_VA, pte_make(s.l2, DATA_FLAGS), 0)), -EINVAL);
+	CU_ASSERT_EQUAL(finish(do_update_va_mapping(SPACE_VA, pte_make(s.l2, DATA_FLAGS), 0)),
+			-EINVAL);
 	CU_ASSERT_EQUAL(finish(do_update_va_mapping(0, 0, 0)), -EINVAL);
 	CU_ASSERT_EQUAL(finish(do_update_va_mapping(HV_VIRT_START, 0, 0)), -EINVAL);
 	CU_ASSERT_EQUAL(finish(do_update_va_mapping(0x800000000000, 0, 0)), -EINVAL);
@@ -405,7 +425,9 @@ static void test_va_mapping(void)
 	fixture_end();
 }
 
-/* Validation stopped at its k-th look: whatever the state, counts are right; then it is carried on. */
+/*
+ * Validation stopped at its k-th look: whatever the state, counts are right; then it is carried on.
+ */
 static void test_interrupted_pin(void)
 {
 	struct space s;
@@ -445,7 +467,8 @@ static void test_interrupted_pin(void)
 		}
 		CU_ASSERT_EQUAL(r, 0);
 		CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, s.l4, 0), 0);
-		CU_ASSERT_EQUAL(type_count(s.l4) | type_count(s.l3) | type_count(s.l2) | type_count(s.l1), 0);
+		CU_ASSERT_EQUAL(type_count(s.l4) | type_count(s.l3) | type_count(s.l2) |
+				type_count(s.l1), 0);
 		if (k > 40)
 			break;
 	}
@@ -453,8 +476,8 @@ static void test_interrupted_pin(void)
 }
 
 /*
- * An L2 whose validation was given up holds the only reference of an L1; an entry of that very L1 shall now map the L2
- * writable. Undoing the L2 wants the L1 that is being written.
+ * An L2 whose validation was given up holds the only reference of an L1; an entry of that very L1
+ * shall now map the L2 writable. Undoing the L2 wants the L1 that is being written.
  */
 static void test_abandoned_parent(void)
 {
@@ -475,7 +498,8 @@ static void test_abandoned_parent(void)
 			CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L1_TABLE, s.l2, 0), 0);
 			CU_ASSERT_EQUAL(type_of(s.l1), FT_WRITABLE);
 		} else {
-			CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 64, pte_make(s.l2, DATA_FLAGS)), 0);
+			CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 64, pte_make(s.l2,
+					DATA_FLAGS)), 0);
 			CU_ASSERT_EQUAL(type_count(s.l1) | type_count(s.l2), 0);
 		}
 		CU_ASSERT_EQUAL(audit(), 0);
@@ -529,15 +553,18 @@ static void test_interrupted_unpin(void)
 		sim.preempt_after = 0;
 		CU_ASSERT_EQUAL(audit(), 0);
 		if (r == SIM_CONTINUED) {
-			CU_ASSERT_EQUAL(mfn_to_frame(s.l4)->type & (FT_PARTIAL | FT_PINNED), FT_PARTIAL | FT_PINNED);
+			CU_ASSERT_EQUAL(mfn_to_frame(s.l4)->type & (FT_PARTIAL | FT_PINNED),
+					FT_PARTIAL | FT_PINNED);
 			CU_ASSERT_EQUAL(type_count(s.l4), 1);
 			CU_ASSERT_EQUAL(do_mmu_update((u64)&zap, 1, 0, DOMID_SELF), -EINVAL);
 			switch (k % 4) {
 			case 0: /* left so */
 				continuation.wanted = false;
 				continue;
-			case 1: /* taken into use again: validation is carried on, then it is unpinned for good */
-				CU_ASSERT_EQUAL(frame_get_and_type(mfn_to_frame(s.l4), guest, FT_L4), 0);
+			case 1: /* taken into use again: validation is carried on,
+				then it is unpinned for good */
+				CU_ASSERT_EQUAL(frame_get_and_type(mfn_to_frame(s.l4), guest,
+						FT_L4), 0);
 				CU_ASSERT_TRUE((mfn_to_frame(s.l4)->type & FT_VALIDATED) != 0);
 				/* Our two references are the only ones it cannot explain */
 				CU_ASSERT_EQUAL(audit(), 1 + 1);
@@ -547,7 +574,8 @@ static void test_interrupted_unpin(void)
 			r = finish(r);
 		}
 		CU_ASSERT_EQUAL(r, 0);
-		CU_ASSERT_EQUAL(type_count(s.l4) | type_count(s.l3) | type_count(s.l2) | type_count(s.l1), 0);
+		CU_ASSERT_EQUAL(type_count(s.l4) | type_count(s.l3) | type_count(s.l2) |
+				type_count(s.l1), 0);
 		CU_ASSERT_EQUAL(refs_of(s.l4), 1);
 	}
 	fixture_end();
@@ -571,7 +599,8 @@ static void test_interrupted_base_pointer(void)
 		CU_ASSERT_EQUAL(guest->vcpu[0]->pv.old_table, 0);
 		CU_ASSERT_EQUAL(type_count(t.l4) | type_count(t.l3), 0);
 
-		CU_ASSERT_EQUAL(mmu_update((s.l4 << PAGE_SHIFT) + 16, pte_make(t.l3, TABLE_FLAGS)), 0);
+		CU_ASSERT_EQUAL(mmu_update((s.l4 << PAGE_SHIFT) + 16, pte_make(t.l3,
+				TABLE_FLAGS)), 0);
 		sim.preempt_after = k;
 		CU_ASSERT_EQUAL(mmu_update((s.l4 << PAGE_SHIFT) + 16, 0), 0);
 		sim.preempt_after = 0;
@@ -611,7 +640,8 @@ static void test_tlb(void)
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_CLEAR_PAGE, s.data[0], 0), 0);
 	CU_ASSERT_EQUAL(flushed, 0);
 	/* A frame that another domain had mapped: its CPUs too. */
-	struct mmu_update req = { (s.l1 << PAGE_SHIFT) + 8, pte_make(new_frame(other), DATA_FLAGS) };
+	struct mmu_update req = { (s.l1 << PAGE_SHIFT) + 8, pte_make(new_frame(other),
+			DATA_FLAGS) };
 
 	sim_current = dom0->vcpu[0];
 	CU_ASSERT_EQUAL(do_mmu_update((u64)&req, 1, 0, 8 | (7 + 1) << 16), 0);
@@ -637,8 +667,10 @@ static void test_tlb(void)
 
 static void test_flush_operations(void)
 {
-	struct mmuext_op op[4] = { { .cmd = MMUEXT_TLB_FLUSH_LOCAL }, { .cmd = MMUEXT_TLB_FLUSH_ALL },
-				   { .cmd = MMUEXT_TLB_FLUSH_MULTI }, { .cmd = MMUEXT_INVLPG_LOCAL } };
+	struct mmuext_op op[4] = { { .cmd = MMUEXT_TLB_FLUSH_LOCAL },
+				  { .cmd = MMUEXT_TLB_FLUSH_ALL },
+				   { .cmd = MMUEXT_TLB_FLUSH_MULTI },
+					{ .cmd = MMUEXT_INVLPG_LOCAL } };
 	u64 mask = 6;
 
 	fixture_begin();
@@ -694,9 +726,11 @@ static void test_descriptor_tables(void)
 	CU_ASSERT_EQUAL(pv_set_gdt(v, frames, FIRST_RESERVED_GDT_ENTRY + 1), -EINVAL);
 	frames[0] = ~0ULL;
 	CU_ASSERT_EQUAL(pv_set_gdt(v, frames, 1), -EINVAL);
-	CU_ASSERT_EQUAL(do_update_descriptor((s.data[2] << PAGE_SHIFT) + 8, 0x00cf9a000000ffffULL), 0);
+	CU_ASSERT_EQUAL(do_update_descriptor((s.data[2] << PAGE_SHIFT) + 8,
+					     0x00cf9a000000ffffULL), 0);
 	CU_ASSERT_EQUAL(table_of(s.data[2])[1], 0x00cffa000000ffffULL);
-	CU_ASSERT_EQUAL(do_update_descriptor((s.data[2] << PAGE_SHIFT) + 8, 0x0000890000000067ULL), -EINVAL);
+	CU_ASSERT_EQUAL(do_update_descriptor((s.data[2] << PAGE_SHIFT) + 8,
+					     0x0000890000000067ULL), -EINVAL);
 	CU_ASSERT_EQUAL(do_update_descriptor((s.data[2] << PAGE_SHIFT) + 9, 0), -EINVAL);
 	CU_ASSERT_EQUAL(do_update_descriptor(s.l1 << PAGE_SHIFT, 0), -EINVAL);
 	CU_ASSERT_EQUAL(do_update_descriptor(~7ULL, 0), -EINVAL);
@@ -750,14 +784,18 @@ static void test_grant_entries(void)
 	/* By the entry's machine address, for user space. */
 	u64 at = (s.l1 << PAGE_SHIFT) + 8;
 
-	CU_ASSERT_EQUAL(grant_pte_map(at, m, GNTMAP_host_map | GNTMAP_contains_pte | GNTMAP_application_map, 0), 0);
+	CU_ASSERT_EQUAL(grant_pte_map(at, m, GNTMAP_host_map | GNTMAP_contains_pte |
+				      GNTMAP_application_map, 0), 0);
 	CU_ASSERT_TRUE((*e & PTE_US) && !(*e & PTE_GUEST_KERNEL));
 	CU_ASSERT_EQUAL(grant_pte_map(at + 1, m, GNTMAP_contains_pte, 0), -EINVAL);
-	CU_ASSERT_EQUAL(grant_pte_map((s.l2 << PAGE_SHIFT) + 64, m, GNTMAP_contains_pte, 0), -EINVAL);
+	CU_ASSERT_EQUAL(grant_pte_map((s.l2 << PAGE_SHIFT) + 64, m, GNTMAP_contains_pte, 0),
+			-EINVAL);
 	CU_ASSERT_EQUAL(grant_pte_map((m << PAGE_SHIFT) + 64, m, GNTMAP_contains_pte, 0), -EINVAL);
 	CU_ASSERT_EQUAL(grant_pte_map(~7ULL, m, GNTMAP_contains_pte, 0), -EINVAL);
 	CU_ASSERT_EQUAL(audit(), 0);
-	/* The guest overwrites it by other means: nothing is lost, the grant's own references stay. */
+	/*
+	 * The guest overwrites it by other means: nothing is lost, the grant's own references stay.
+	 */
 	CU_ASSERT_EQUAL(mmu_update(at, 0), 0);
 	CU_ASSERT_EQUAL(refs_of(m), 2);
 	CU_ASSERT_EQUAL(grant_pte_unmap(at, m, GNTMAP_contains_pte, 0), -EINVAL);
@@ -768,13 +806,15 @@ static void test_grant_entries(void)
 	CU_ASSERT_EQUAL(pte_mfn(*e), s.data[1]);
 	CU_ASSERT_EQUAL(table_of(s.l1)[2], 0);
 	CU_ASSERT_EQUAL(refs_of(m), 2);
-	CU_ASSERT_EQUAL(grant_pte_unmap(SPACE_VA, m, GNTMAP_host_map, SPACE_VA + PAGE_SIZE), -EINVAL);
+	CU_ASSERT_EQUAL(grant_pte_unmap(SPACE_VA, m, GNTMAP_host_map, SPACE_VA + PAGE_SIZE),
+			-EINVAL);
 	CU_ASSERT_EQUAL(pte_mfn(*e), s.data[1]);
 
 	/* Read-only stays read-only. */
 	CU_ASSERT_EQUAL(grant_pte_map(SPACE_VA, m, GNTMAP_host_map | GNTMAP_readonly, 0), 0);
 	CU_ASSERT_EQUAL(mmu_update(at, pte_make(m, DATA_FLAGS)), -EINVAL);
-	CU_ASSERT_EQUAL(finish(do_update_va_mapping(SPACE_VA, pte_make(m, PTE_P | PTE_RW), 0)), -EINVAL);
+	CU_ASSERT_EQUAL(finish(do_update_va_mapping(SPACE_VA, pte_make(m, PTE_P | PTE_RW), 0)),
+			-EINVAL);
 	CU_ASSERT_EQUAL(audit(), 0);
 	/* The owner's end: the frame stays as long as the entry. */
 	nr_grants = 0;
@@ -797,7 +837,8 @@ static void test_share_and_steal(void)
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), 0);
 	f = heap_alloc_hv(ALLOC_SHARED, 0);
 	frame_share(f, guest, FRAME_SHARE_RW);
-	CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 80, pte_make(frame_to_mfn(f), DATA_FLAGS)), 0);
+	CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 80, pte_make(frame_to_mfn(f),
+			DATA_FLAGS)), 0);
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L1_TABLE, frame_to_mfn(f), 0), -EINVAL);
 	CU_ASSERT_EQUAL(audit(), 0);
 	CU_ASSERT_EQUAL(frame_unshare(f), -EBUSY);
@@ -807,7 +848,8 @@ static void test_share_and_steal(void)
 
 	f = heap_alloc_hv(ALLOC_SHARED, 0);
 	frame_share(f, guest, FRAME_SHARE_RO);
-	CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 80, pte_make(frame_to_mfn(f), DATA_FLAGS)), -EINVAL);
+	CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 80, pte_make(frame_to_mfn(f),
+			DATA_FLAGS)), -EINVAL);
 	CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 80, pte_make(frame_to_mfn(f), PTE_P)), 0);
 	CU_ASSERT_EQUAL(audit(), 0);
 	frame_abandon(f, ALLOC_SHARED);

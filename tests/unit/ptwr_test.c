@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: hypervisor/memory/frame.c hypervisor/memory/heap.c hypervisor/memory/audit.c hypervisor/pv/pagetype.c
-// sources: hypervisor/pv/mmu.c hypervisor/pv/mmuext.c hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c
-// sources: hypervisor/pv/ptwr.c hypervisor/pv/modify.c hypervisor/pv/decode.c
-// sources: hypervisor/domain/permission.c hypervisor/lib/printf.c tests/unit/sim/sim.c
+// sources: hypervisor/memory/frame.c hypervisor/memory/heap.c hypervisor/memory/audit.c
+// hypervisor/pv/pagetype.c sources: hypervisor/pv/mmu.c hypervisor/pv/mmuext.c
+// hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c sources: hypervisor/pv/ptwr.c
+// hypervisor/pv/modify.c hypervisor/pv/decode.c sources: hypervisor/domain/permission.c
+// hypervisor/lib/printf.c tests/unit/sim/sim.c
 //
-// Writable page tables: a guest kernel's instruction on an entry of a table that it maps read-only does what it would
-// have done, as far as a validated table may take it; anything else is the guest's own page fault and changes
-// nothing.
+// Writable page tables: a guest kernel's instruction on an entry of a table that it maps read-only
+// does what it would have done, as far as a validated table may take it; anything else is the
+// guest's own page fault and changes nothing.
 
 #include "mmu_fixture.h"
 #include "pv/ptwr.h"
@@ -34,7 +35,9 @@ static void begin(void)
 	sim.bad = sim.bad_end = NULL;
 }
 
-/* Put the instruction at rip and fault on entry `slot` of the mapped table with rdi pointing at it. */
+/*
+ * Put the instruction at rip and fault on entry `slot` of the mapped table with rdi pointing at it.
+ */
 static bool fault(const void *insn, unsigned n, unsigned slot, unsigned byte)
 {
 	memcpy(code, insn, n);
@@ -81,7 +84,8 @@ static void test_write_protect(void)
 	begin();
 	e = &table_of(s.l1)[1];
 	CU_ASSERT_TRUE(fault(lock_andb, sizeof(lock_andb), 1, 0));
-	CU_ASSERT_EQUAL(*e, pte_make(s.data[0], (DATA_FLAGS & ~PTE_RW) | PTE_US | PTE_GUEST_KERNEL));
+	CU_ASSERT_EQUAL(*e, pte_make(s.data[0], (DATA_FLAGS & ~PTE_RW) | PTE_US |
+				     PTE_GUEST_KERNEL));
 	CU_ASSERT_EQUAL(type_count(s.data[0]), 0);
 	CU_ASSERT_EQUAL(refs_of(s.data[0]), 2);
 	CU_ASSERT_TRUE(fault(lock_btr, sizeof(lock_btr), 2, 0));
@@ -198,7 +202,8 @@ static void test_refused(void)
 	CU_ASSERT_FALSE(ptwr_fault(&r, table_va + 8, 6)); /* not present */
 	CU_ASSERT_FALSE(ptwr_fault(&r, table_va + 8, 5)); /* a read */
 	CU_ASSERT_FALSE(ptwr_fault(&r, table_va + 8, 15)); /* a reserved bit */
-	CU_ASSERT_FALSE(ptwr_fault(&r, table_va + 16, WRITE_FAULT)); /* not where the instruction writes */
+	/* Not where the instruction writes */
+	CU_ASSERT_FALSE(ptwr_fault(&r, table_va + 16, WRITE_FAULT));
 	r.rdi = table_va + PAGE_SIZE + 8; /* an L2 */
 	CU_ASSERT_FALSE(ptwr_fault(&r, r.rdi, WRITE_FAULT));
 	r.rdi = table_va + 2 * PAGE_SIZE + 8; /* a page that is merely read-only */
@@ -245,7 +250,8 @@ static void test_device_page(void)
 	mfn_to_frame(200)->count = FC_BAD;
 	CU_ASSERT_EQUAL(range_set_add(&guest->perms.iomem, 200, 201), 0);
 	CU_ASSERT_EQUAL(range_set_add(&mmio_ro_ranges, 200, 200), 0);
-	CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 110 * 8, pte_make(200, PTE_P | PTE_RW | PTE_PCD)), 0);
+	CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 110 * 8, pte_make(200, PTE_P | PTE_RW |
+			PTE_PCD)), 0);
 	memcpy(code, movd, sizeof(movd));
 	r.rip = (u64)code;
 	r.rdi = table_va + 10 * PAGE_SIZE + 12;
@@ -268,16 +274,19 @@ static void test_random(void)
 	begin();
 	srand(9);
 	for (unsigned i = 0; i < 100000; i++) {
-		static const u8 *const insns[] = { mov_store, lock_andb, lock_btr, xchg, cmpxchg, bts_reg, movd,
-						  rep_stos };
+		static const u8 *const insns[] = { mov_store, lock_andb, lock_btr, xchg, cmpxchg,
+						  bts_reg, movd, rep_stos };
 		static const unsigned lengths[] = { 3, 4, 6, 3, 5, 4, 2, 3 };
 		mfn_t frames[] = { s.l1, s.l2, s.data[0], s.data[1], s.data[2], s.data[3] };
 		unsigned k = (unsigned)rand() % ARRAY_SIZE(insns), slot = 1 + (unsigned)rand() % 20;
-		static const u64 flags[] = { PTE_P, PTE_P | PTE_RW, PTE_P | PTE_RW | PTE_US, 0, PTE_P | PTE_PAT };
+		static const u64 flags[] = { PTE_P, PTE_P | PTE_RW, PTE_P | PTE_RW | PTE_US, 0,
+					    PTE_P | PTE_PAT };
 
-		r.rax = rand() % 2 ? pte_make(frames[(unsigned)rand() % 6], flags[(unsigned)rand() % 5]) :
+		r.rax = rand() % 2 ? pte_make(frames[(unsigned)rand() % 6],
+					      flags[(unsigned)rand() % 5]) :
 			table_of(s.l1)[slot];
-		r.rsi = rand() % 2 ? pte_make(frames[(unsigned)rand() % 6], flags[(unsigned)rand() % 5]) :
+		r.rsi = rand() % 2 ? pte_make(frames[(unsigned)rand() % 6],
+					      flags[(unsigned)rand() % 5]) :
 			(u64)rand() % 64;
 		r.rcx = 1;
 		done += fault(insns[k], lengths[k], slot, 0);
