@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: hypervisor/memory/heap.c hypervisor/memory/objects.c hypervisor/memory/early.c
-// tests/unit/sim/sim.c libs: -lpthread
+// sources: tests/unit/sim/sim.c
+// libs: -lpthread
 //
 // The frame heap and small objects: nothing is handed out twice, everything comes back, and no
 // frame reaches a new owner before the old one's TLB entries are gone.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: hypervisor/memory/frame.c hypervisor/memory/heap.c hypervisor/memory/audit.c
-// hypervisor/pv/pagetype.c sources: hypervisor/pv/mmu.c hypervisor/pv/mmuext.c
-// hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c sources:
-// hypervisor/domain/permission.c hypervisor/lib/printf.c tests/unit/sim/sim.c libs: -lpthread
+// sources: hypervisor/pv/pagetype.c hypervisor/pv/mmu.c hypervisor/pv/mmuext.c
+// sources: hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c
+// sources: hypervisor/domain/permission.c hypervisor/lib/printf.c tests/unit/sim/sim.c
+// libs: -lpthread
 //
 // Page types under random operations, by one CPU that is interrupted anywhere and by four that do
 // whatever they like at once: the audit stays clean and every frame comes back.

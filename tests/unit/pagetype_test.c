@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: hypervisor/memory/frame.c hypervisor/memory/heap.c hypervisor/memory/audit.c
-// hypervisor/pv/pagetype.c sources: hypervisor/pv/mmu.c hypervisor/pv/mmuext.c
-// hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c sources: hypervisor/pv/grant_pte.c
-// hypervisor/domain/permission.c hypervisor/lib/printf.c tests/unit/sim/sim.c
+// sources: hypervisor/pv/pagetype.c hypervisor/pv/mmu.c hypervisor/pv/mmuext.c
+// sources: hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c hypervisor/pv/grant_pte.c
+// sources: hypervisor/domain/permission.c hypervisor/lib/printf.c tests/unit/sim/sim.c
 //
 // Page types: what a guest may and may not put into its tables, and interruption at every point.
 // After each test the audit walks everything and every frame must have come back.

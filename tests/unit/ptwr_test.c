@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: hypervisor/memory/frame.c hypervisor/memory/heap.c hypervisor/memory/audit.c
-// hypervisor/pv/pagetype.c sources: hypervisor/pv/mmu.c hypervisor/pv/mmuext.c
-// hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c sources: hypervisor/pv/ptwr.c
-// hypervisor/pv/modify.c hypervisor/pv/decode.c sources: hypervisor/domain/permission.c
-// hypervisor/lib/printf.c tests/unit/sim/sim.c
+// sources: hypervisor/pv/pagetype.c hypervisor/pv/mmu.c hypervisor/pv/mmuext.c
+// sources: hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c hypervisor/pv/ptwr.c
+// sources: hypervisor/pv/modify.c hypervisor/pv/decode.c hypervisor/domain/permission.c
+// sources: hypervisor/lib/printf.c tests/unit/sim/sim.c
 //
 // Writable page tables: a guest kernel's instruction on an entry of a table that it maps read-only
 // does what it would have done, as far as a validated table may take it; anything else is the
