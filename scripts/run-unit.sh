@@ -11,6 +11,11 @@ shift
 passed=0 failed=0 skipped=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+# The real kernel, if it was fetched: `make test` does so first.
+if [ -z "${ANNULUS_TEST_KERNEL:-}" ] && [ -f "$dir/../kernel/vmlinuz" ]; then
+	ANNULUS_TEST_KERNEL=$(realpath "$dir/../kernel/vmlinuz")
+	export ANNULUS_TEST_KERNEL
+fi
 export ASAN_OPTIONS=abort_on_error=0:detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
 
 for t in "$@"; do
