@@ -513,7 +513,8 @@ static uint64_t tsc(void)
 
 void test_main(void)
 {
-	uint64_t t, end, frame = 0;
+	struct vcpu_time_info time;
+	uint64_t end, frame = 0;
 	struct gnttab_setup_table setup = { .dom = DOMID_SELF,
 					    .nr_frames = 1,
 					    .frame_list = (uint64_t)&frame };
@@ -525,11 +526,9 @@ void test_main(void)
 	for (unsigned i = 0; i < WORKERS; i++)
 		state[i] = 0x9e3779b97f4a7c15UL * (i + 1);
 	/* The workers spoil the clock too, so how long they work is counted in ticks of the TSC. */
-	end = tsc();
-	t = system_time();
-	while (system_time() - t < 50000000)
-		pause();
-	end = tsc() + (tsc() - end) * 20 * SECONDS;
+	time = vcpu_info()->time;
+	end = ((unsigned __int128)SECONDS * 1000000000 << 32) / time.tsc_to_system_mul;
+	end = tsc() + (time.tsc_shift >= 0 ? end >> time.tsc_shift : end << -time.tsc_shift);
 
 	check_eq(hypercall(grant_table_op, (long)GNTTABOP_setup_table, &setup, 1L), 0);
 	check_eq(map_page(grants, frame, PTE_KERNEL), 0);
