@@ -125,7 +125,7 @@ GUESTS  :=
 # ---------------------------------------------------------------------------------------------------------------------
 # Commands
 
-.PHONY: all hypervisor tools guests kernel image run demo test unit system lint fuzz bench install clean help FORCE
+.PHONY: all hypervisor tools guests kernel image run demo test soak unit system lint fuzz bench install clean help FORCE
 
 all: hypervisor tools guests ## Build the hypervisor, the tools and the tiny guests
 hypervisor: $(B)/annulus.elf ## Build $(B)/annulus.elf and $(B)/annulus.sym (symbols)
@@ -153,6 +153,9 @@ demo: $(B)/annulus.iso ## The same without a person: print the checklist, exit 0
 
 test: ## Unit and system tests; the last line is `N passed, N failed, N skipped`
 	$(Q)scripts/test.sh '$(MAKE)' $(B)
+
+soak: ## The same with every case, also those that `make test` leaves out for time
+	$(Q)SOAK=1 scripts/test.sh '$(MAKE)' $(B)
 
 unit: | $(call deps,unit) ## Unit tests (CUnit, ASan, UBSan); T=name runs one
 	$(Q)$(MAKE) --no-print-directory -f tests/unit/Makefile B=$(B) T='$(T)' run
