@@ -377,4 +377,8 @@ def wait_shell(machine, seconds=150):
     """Until dom0's shell prompts; returns the seconds that it took from the emulator's start."""
     machine.expect(r"dom0: ready", seconds, fail=TROUBLE)
     machine.expect(PROMPT, 20)
-    return machine.seconds()
+    seconds = machine.seconds()
+    machine.send("dmesg -n 4\n")  # from here on the kernel's remarks would cut up what the tests read
+    machine.expect(r"dmesg -n 4\s", 20)
+    machine.expect(PROMPT, 20)
+    return seconds
