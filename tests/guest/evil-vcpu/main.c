@@ -24,6 +24,17 @@ static void report(void)
 		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
 }
 
+/* Of the vcpu that could not start: it stays here. */
+static bool failed_start(struct trap_frame *f)
+{
+	if (vcpu_id() != 1)
+		return false;
+	check_eq(f->vector, TRAP_FAILSAFE);
+	ran = 2;
+	for (;;)
+		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+}
+
 static void refused(struct vcpu_guest_context *c, const char *what)
 {
 	if (hypercall(vcpu_op, (long)VCPUOP_initialise, 1L, c) >= 0)
@@ -98,32 +109,39 @@ void test_main(void)
 	c->gs_base_user = 0x8000000000000000;
 	refused(c, "a non-canonical user GS base");
 
-	/* Ring 0 selectors, I/O privilege and virtual-8086 mode. */
+	c = vcpu_context(1, report);
+	c->debugreg[0] = 0xffff830000000000;
+	c->debugreg[7] = 0xffffffff;
+	refused(c, "a breakpoint on the hypervisor");
+
+	/*
+	 * Ring 0 selectors, I/O privilege and virtual-8086 mode, everything set that can be. It runs in ring 3, or fails to and says
+	 * so by the failsafe callback.
+	 */
 	c = vcpu_context(1, report);
 	c->user_regs.cs = 0xe008;
 	c->user_regs.ss = 0xe010;
-	c->user_regs.rflags = 0x23302;
+	c->user_regs.rflags = 0x23202;
 	c->user_regs.ds = c->user_regs.es = c->user_regs.fs = c->user_regs.gs = 0xe010;
 	c->kernel_ss = 0xe010;
-	c->debugreg[0] = 0xffff830000000000;
-	c->debugreg[7] = 0xffffffff;
 	for (int i = 0; i < 256; i++)
 		c->trap_ctxt[i].cs = 0xe008;
 	c->ctrlreg[0] = c->ctrlreg[4] = ~0UL;
 	memset(&c->fpu_ctxt, 0xff, sizeof(c->fpu_ctxt));
 	c->flags |= VGCF_i387_valid;
+	trap_hook = failed_start;
 	if (hypercall(vcpu_op, (long)VCPUOP_initialise, 1L, c) == 0) {
 		check_eq(hypercall(vcpu_op, (long)VCPUOP_up, 1L, 0L), 0);
-		/* It may run in ring 3, or fault and be ended with us; it has no debug register of the hypervisor's. */
-		for (int i = 0; i < 1000 && !ran; i++)
+		while (!ran)
 			hypercall(sched_op, (long)SCHEDOP_yield, 0L);
-		if (ran) {
+		if (ran == 1) {
 			check_eq(cs_seen & 3, 3);
 			check_eq(flags_seen & 0x23000, 0);
 		}
-		hypercall(vcpu_op, (long)VCPUOP_down, 1L, 0L);
+		check_eq(hypercall(vcpu_op, (long)VCPUOP_down, 1L, 0L), 0);
 	}
-	/* Far away instructions and stack: that vcpu faults by itself, with a handler that works. */
+	trap_hook = NULL;
+	/* And an ordinary one still starts. */
 	ran = 0;
 	vcpu_start(2, report);
 	while (!ran)
