@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""ELF files for the tests: kernels that a loader must refuse."""
+"""Kernels for the tests: ELF files that a loader must refuse, and Linux without its packing."""
+import lzma
 import struct
 
 NOTES = [(6, b"linux\0"), (5, b"xen-3.0\0"), (8, b"generic\0"), (9, b"yes\0"), (10, b"!writable_page_tables\0"),
@@ -46,3 +47,15 @@ def out_of_range():
 
 def not_pv():
     return elf([(0xffffffff80200000, 0x200000, CODE, 4096)], with_notes=False)
+
+
+def unpacked(path):
+    """The ELF file inside a bzImage (boot protocol 2.08: payload_offset and payload_length), or None if it is not xz."""
+    with open(path, "rb") as f:
+        image = f.read()
+    setup = (image[0x1f1] or 4) + 1
+    offset, length = struct.unpack_from("<II", image, 0x248)
+    payload = image[setup * 512 + offset:setup * 512 + offset + length]
+    if payload[:6] != b"\xfd7zXZ\0":
+        return None
+    return lzma.LZMADecompressor().decompress(payload)
