@@ -62,6 +62,17 @@ s64 do_set_segment_base(u64 which, u64 base)
 #define READ_DR(n, v)  __asm__ volatile("mov %%dr" #n ", %0" : "=r"(v))
 #define WRITE_DR(n, v) __asm__ volatile("mov %0, %%dr" #n ::"r"((u64)(v)))
 
+/* All of them: those that are not enabled stay behind when the vCPU changes its CPU. */
+static void load_debugregs(const struct pv_vcpu *pv)
+{
+	WRITE_DR(0, pv->dr[0]);
+	WRITE_DR(1, pv->dr[1]);
+	WRITE_DR(2, pv->dr[2]);
+	WRITE_DR(3, pv->dr[3]);
+	WRITE_DR(6, DR6_FIXED);
+	WRITE_DR(7, pv->dr[7]);
+}
+
 int pv_set_debugreg(struct vcpu *v, unsigned reg, u64 value)
 {
 	bool live = v == current;
@@ -106,8 +117,10 @@ int pv_set_debugreg(struct vcpu *v, unsigned reg, u64 value)
 			if ((value >> (i * 2) & 3) && (value >> (16 + i * 4) & 3) == 2)
 				return -EPERM;
 		v->pv.dr[7] = value | DR7_FIXED;
-		if (live)
-			WRITE_DR(7, value & DR7_ENABLED ? v->pv.dr[7] : DR7_FIXED);
+		if (live && (value & DR7_ENABLED))
+			load_debugregs(&v->pv);
+		else if (live)
+			WRITE_DR(7, DR7_FIXED);
 		return 0;
 	}
 	return -ENODEV;
@@ -156,12 +169,6 @@ void pv_cpu_restore(struct vcpu *v)
 	wrmsr(MSR_FS_BASE, pv->fs_base);
 	wrmsr(MSR_GS_BASE, pv->kernel_mode ? pv->gs_base_kernel : pv->gs_base_user);
 	wrmsr(MSR_KERNEL_GS_BASE, pv->kernel_mode ? pv->gs_base_user : pv->gs_base_kernel);
-	if (pv->dr[7] & DR7_ENABLED) {
-		WRITE_DR(0, pv->dr[0]);
-		WRITE_DR(1, pv->dr[1]);
-		WRITE_DR(2, pv->dr[2]);
-		WRITE_DR(3, pv->dr[3]);
-		WRITE_DR(6, DR6_FIXED);
-		WRITE_DR(7, pv->dr[7]);
-	}
+	if (pv->dr[7] & DR7_ENABLED)
+		load_debugregs(pv);
 }
