@@ -152,10 +152,10 @@ demo: $(B)/annulus.iso ## The same without a person: print the checklist, exit 0
 	$(Q)$(PYTHON) tests/system/demo.py $(B)
 
 test: ## Unit and system tests; the last line is `N passed, N failed, N skipped`
-	$(Q)scripts/test.sh '$(MAKE)' $(B)
+	$(Q)scripts/test.sh '$(MAKE_COMMAND)' $(B)
 
 soak: ## The same with every case, also those that `make test` leaves out for time
-	$(Q)SOAK=1 scripts/test.sh '$(MAKE)' $(B)
+	$(Q)SOAK=1 scripts/test.sh '$(MAKE_COMMAND)' $(B)
 
 unit: | $(call deps,unit) ## Unit tests (CUnit, ASan, UBSan); T=name runs one
 	$(Q)$(MAKE) --no-print-directory -f tests/unit/Makefile B=$(B) T='$(T)' run
