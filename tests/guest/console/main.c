@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * console_io: an unprivileged guest's last resort for a word to the machine's console. Text comes in pieces of any size and goes
- * out in lines marked with the domain's number; what could steer a terminal is left out, so that no guest can imitate the
- * hypervisor or another guest. It cannot read; sizes and addresses that are wrong are errors.
+ * console_io: an unprivileged guest's last resort for a word to the machine's console. Text comes
+ * in pieces of any size and goes out in lines marked with the domain's number; what could steer a
+ * terminal is left out, so that no guest can imitate the hypervisor or another guest. It cannot
+ * read; sizes and addresses that are wrong are errors.
  */
 #include "guest.h"
 
@@ -15,7 +16,8 @@ static long put(const char *text, long n)
 
 void test_main(void)
 {
-	/* Were carriage returns or escape sequences let through, this would look like a failure of another test's. */
+	/* Were carriage returns or escape sequences let through, this would look like a failure of
+	 * another test's. */
 	static const char forged[] = "\r(annulus) [    0.000000] E forged\b\b\b\033[2K\033[1A\n";
 	static char longer[5000];
 	static const char text[] = "a line in single characters\n";

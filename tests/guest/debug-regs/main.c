@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Debug registers belong to the guest: watchpoints and breakpoints fire as its own #DB, DR6 tells why, both the hypercalls and
- * the emulated MOV work. What would watch the hypervisor or I/O ports is refused, and a register that does not exist too.
+ * Debug registers belong to the guest: watchpoints and breakpoints fire as its own #DB, DR6 tells
+ * why, both the hypercalls and the emulated MOV work. What would watch the hypervisor or I/O ports
+ * is refused, and a register that does not exist too.
  */
 #include "guest.h"
 
@@ -79,14 +80,14 @@ void test_main(void)
 	trap_hook = NULL;
 
 	/* Execution, by the emulated instructions: a fault before it, with L1. */
-	__asm__ volatile("movq %0, %%db1; movq %1, %%db7" :: "r"((uint64_t)target), "r"(0x4UL));
+	__asm__ volatile("movq %0, %%db1; movq %1, %%db7" ::"r"((uint64_t)target), "r"(0x4UL));
 	__asm__ volatile("movq %%db1, %0" : "=r"(v));
 	check_eq(v, (uint64_t)target);
 	check_eq(probe(execute, target), 1);
 	check_eq(probe_frame.rip, (uint64_t)target);
 	__asm__ volatile("movq %%db6, %0" : "=r"(v));
 	check_eq(v & 2, 2);
-	__asm__ volatile("movq %0, %%db7" :: "r"(0UL));
+	__asm__ volatile("movq %0, %%db7" ::"r"(0UL));
 	check_eq(probe(execute, target), -1);
 
 	/* Ours, none, and ports. */

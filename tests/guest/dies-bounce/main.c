@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The kernel's stack pointer is moved into one of its own page tables, which it cannot write, and it faults: if the hypervisor
- * wrote the frame with its own rights, the guest would have a page table of its making. The guest is ended, the table
- * is untouched (the audit sees it).
+ * The kernel's stack pointer is moved into one of its own page tables, which it cannot write, and
+ * it faults: if the hypervisor wrote the frame with its own rights, the guest would have a page
+ * table of its making. The guest is ended, the table is untouched (the audit sees it).
  */
 #include "guest.h"
 
@@ -15,6 +15,6 @@ void test_main(void)
 	uint64_t top = ((uint64_t)pte_of(page) & ~0xfffUL) + 2048;
 
 	expect_crash();
-	__asm__ volatile("movq %0, %%rsp; ud2" :: "r"(top) : "memory");
+	__asm__ volatile("movq %0, %%rsp; ud2" ::"r"(top) : "memory");
 	survived();
 }

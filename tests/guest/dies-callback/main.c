@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The page-fault handler is at an address that is not mapped, so that each fault makes the next one. Frame by frame the stack
- * fills until it ends; then so does the guest. The machine stays usable meanwhile.
+ * The page-fault handler is at an address that is not mapped, so that each fault makes the next
+ * one. Frame by frame the stack fills until it ends; then so does the guest. The machine stays
+ * usable meanwhile.
  */
 #include "guest.h"
 

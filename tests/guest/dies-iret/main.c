@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The iret hypercall with a frame that lies in the hypervisor's direct map: it must not be read. There is no error to return
- * either, so the guest is ended.
+ * The iret hypercall with a frame that lies in the hypervisor's direct map: it must not be read.
+ * There is no error to return either, so the guest is ended.
  */
 #include "guest.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * stack_switch names an address of the hypervisor, and user mode makes a system call: the frame must not be written there. The
- * guest is ended instead.
+ * stack_switch names an address of the hypervisor, and user mode makes a system call: the frame
+ * must not be written there. The guest is ended instead.
  */
 #include "guest.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The kernel's stack is not there when it faults: nothing can be pushed and nobody be told. That guest, and nobody else, is
- * ended; on bare hardware it would be a triple fault.
+ * The kernel's stack is not there when it faults: nothing can be pushed and nobody be told. That
+ * guest, and nobody else, is ended; on bare hardware it would be a triple fault.
  */
 #include "guest.h"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * No trap handlers at all, and a fault: on bare hardware a triple fault. The guest is ended, nobody else notices.
+ * No trap handlers at all, and a fault: on bare hardware a triple fault. The guest is ended, nobody
+ * else notices.
  */
 #include "guest.h"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The iret hypercall to user mode while there is no user root: there is no page table to run on. The guest is ended.
+ * The iret hypercall to user mode while there is no user root: there is no page table to run on.
+ * The guest is ended.
  */
 #include "guest.h"
 

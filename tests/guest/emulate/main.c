@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Privileged instructions that the ABI has no hypercall for are emulated from the #GP, against a list: what kernels execute
- * works and shows a guest's view, everything else is their own #GP. CPUID with the ABI's prefix hides what a PV guest cannot
- * have; CR3 and the segment bases are its own; ports are nobody's without a permission, also with I/O privilege.
+ * Privileged instructions that the ABI has no hypercall for are emulated from the #GP, against a
+ * list: what kernels execute works and shows a guest's view, everything else is their own #GP.
+ * CPUID with the ABI's prefix hides what a PV guest cannot have; CR3 and the segment bases are its
+ * own; ports are nobody's without a permission, also with I/O privilege.
  */
 #include "guest.h"
 #include "pv-abi/physdev.h"
@@ -39,7 +40,8 @@ static void wrmsr(void *arg)
 {
 	struct msr *m = arg;
 
-	__asm__ volatile("wrmsr" :: "c"(m->index), "a"((uint32_t)m->value), "d"((uint32_t)(m->value >> 32)));
+	__asm__ volatile("wrmsr" ::"c"(m->index), "a"((uint32_t)m->value),
+			 "d"((uint32_t)(m->value >> 32)));
 }
 
 static uint64_t get(uint32_t index)
@@ -65,7 +67,12 @@ static int write_msr(uint32_t index, uint64_t value)
 	return probe(wrmsr, &m);
 }
 
-#define INSN(name, text, ...) static void name(void *arg) { (void)arg; __asm__ volatile(text ::: __VA_ARGS__); }
+#define INSN(name, text, ...)                           \
+	static void name(void *arg)                     \
+	{                                               \
+		(void)arg;                              \
+		__asm__ volatile(text ::: __VA_ARGS__); \
+	}
 INSN(in_imm, "inb $0x70, %%al", "eax")
 INSN(out_imm, "outb %%al, $0x80", "memory")
 INSN(in_dx, "movl $0xcfc, %%edx; inl %%dx, %%eax", "eax", "edx")
@@ -93,22 +100,22 @@ static void test_cpuid(void)
 	f = forced_cpuid(0x40000001, 0);
 	check_eq(f.a, 4 << 16 | 17);
 	f = forced_cpuid(1, 0);
-	check(f.c >> 31 & 1);              /* a hypervisor is there */
-	check_eq(f.c >> 3 & 1, 0);         /* MONITOR */
-	check_eq(f.c >> 5 & 1, 0);         /* VMX */
-	check_eq(f.c >> 17 & 1, 0);        /* PCID */
-	check_eq(f.d >> 25 & 3, 3);        /* SSE, SSE2 */
-	check_eq(f.d >> 3 & 1, 0);         /* large pages */
+	check(f.c >> 31 & 1);	    /* a hypervisor is there */
+	check_eq(f.c >> 3 & 1, 0);  /* MONITOR */
+	check_eq(f.c >> 5 & 1, 0);  /* VMX */
+	check_eq(f.c >> 17 & 1, 0); /* PCID */
+	check_eq(f.d >> 25 & 3, 3); /* SSE, SSE2 */
+	check_eq(f.d >> 3 & 1, 0);  /* large pages */
 	f = forced_cpuid(0x80000001, 0);
-	check_eq(f.c >> 2 & 1, 0);         /* SVM */
-	check_eq(f.d >> 11 & 1, 1);        /* SYSCALL */
-	check_eq(f.d >> 29 & 1, 1);        /* long mode */
-	check_eq(f.d >> 26 & 1, 0);        /* 1 GiB pages */
+	check_eq(f.c >> 2 & 1, 0);  /* SVM */
+	check_eq(f.d >> 11 & 1, 1); /* SYSCALL */
+	check_eq(f.d >> 29 & 1, 1); /* long mode */
+	check_eq(f.d >> 26 & 1, 0); /* 1 GiB pages */
 	f = forced_cpuid(7, 0);
-	check_eq(f.b >> 7 & 1, 0);         /* SMEP */
-	check_eq(f.b >> 20 & 1, 0);        /* SMAP */
-	check_eq(f.b >> 10 & 1, 0);        /* INVPCID */
-	check_eq(f.c >> 16 & 1, 0);        /* LA57 */
+	check_eq(f.b >> 7 & 1, 0);  /* SMEP */
+	check_eq(f.b >> 20 & 1, 0); /* SMAP */
+	check_eq(f.b >> 10 & 1, 0); /* INVPCID */
+	check_eq(f.c >> 16 & 1, 0); /* LA57 */
 	/* A leaf that there is not shows nothing. */
 	f = forced_cpuid(0x5fffffff, 0);
 	check(!f.a && !f.b && !f.c && !f.d);
@@ -142,17 +149,18 @@ static void test_msrs(void)
 	write_msr(0xc0000082, (uint64_t)&word);
 	write_msr(0xc0000081, 0);
 	write_msr(0x176, (uint64_t)&word);
-	/* Long mode stays on, whatever is written; SYSCALL and NX too. The APIC stays where it is. */
+	/* Long mode stays on, whatever is written; SYSCALL and NX too. The APIC stays where it is.
+	 */
 	write_msr(0xc0000080, 0);
 	write_msr(0xc0000080, 0x500);
 	check_eq(get(0xc0000080) >> 8 & 1, 1);
 	check_eq(get(0xc0000080) & 1, 1);
 	write_msr(0x1b, 0);
 	write_msr(0x1b, 0xfffff000);
-	write_msr(0x1d9, ~0UL); /* branch tracing */
-	write_msr(0x38f, ~0UL); /* performance counters */
+	write_msr(0x1d9, ~0UL);	  /* branch tracing */
+	write_msr(0x38f, ~0UL);	  /* performance counters */
 	write_msr(0xc0010114, 0); /* SVM */
-	write_msr(0x10, 0); /* the clock */
+	write_msr(0x10, 0);	  /* the clock */
 	check_eq(hypercall(xen_version, (long)XENVER_version), 4 << 16 | 17);
 }
 
@@ -162,14 +170,14 @@ static void test_control(void)
 
 	__asm__ volatile("movq %%cr3, %0" : "=r"(v));
 	check_eq(v & PTE_ADDR, virt_to_mfn((void *)start_info->pt_base) << 12);
-	__asm__ volatile("movq %0, %%cr3" :: "r"(v) : "memory");
+	__asm__ volatile("movq %0, %%cr3" ::"r"(v) : "memory");
 	__asm__ volatile("movq %%cr0, %0" : "=r"(v));
 	check_eq(v >> 31 & 1, 1);
 	check_eq(v >> 16 & 1, 1); /* WP */
 	__asm__ volatile("movq %%cr4, %0" : "=r"(v));
 	check_eq(v >> 5 & 1, 1);  /* PAE */
 	check_eq(v >> 20 & 3, 0); /* SMEP, SMAP */
-	__asm__ volatile("movq %0, %%cr4" :: "r"(v) : "memory");
+	__asm__ volatile("movq %0, %%cr4" ::"r"(v) : "memory");
 	check_eq(probe(read_cr4, NULL), -1);
 	check_eq(probe(cr4_bad, NULL), 13);
 	check_eq(probe(cr0_bad, NULL), 13);
@@ -187,10 +195,11 @@ static void test_ports(void)
 	check_eq(probe(out_imm, NULL), 13);
 	check_eq(probe(in_dx, NULL), 13);
 	check_eq(probe(out_dx, NULL), 13);
-	/* The guest's own I/O privilege opens nothing that it has no permission for: reads float, writes are lost. */
+	/* The guest's own I/O privilege opens nothing that it has no permission for: reads float,
+	 * writes are lost. */
 	check_eq(hypercall(physdev_op, (long)PHYSDEVOP_set_iopl, &iopl), 0);
 	__asm__ volatile("inb $0x64, %0" : "+a"(al));
-	__asm__ volatile("movl $0x510, %%edx; inl %%dx, %0" : "+a"(eax) :: "edx");
+	__asm__ volatile("movl $0x510, %%edx; inl %%dx, %0" : "+a"(eax)::"edx");
 	check_eq(probe(out_imm, NULL), -1);
 	if (!(start_info->flags & SIF_INITDOMAIN)) {
 		check_eq(al, 0xff);

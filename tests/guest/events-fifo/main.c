@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // vcpus: 2
 /*
- * The FIFO event ABI: control blocks and event words in the guest's memory, one queue for each priority. Switching takes
- * pending events along; words link up in the order of sending, higher priorities announce themselves in `ready`; a word that
- * the guest has consumed can be queued again. What the guest writes into that memory, however absurd, is its own trouble.
+ * The FIFO event ABI: control blocks and event words in the guest's memory, one queue for each
+ * priority. Switching takes pending events along; words link up in the order of sending, higher
+ * priorities announce themselves in `ready`; a word that the guest has consumed can be queued
+ * again. What the guest writes into that memory, however absurd, is its own trouble.
  */
 #include "guest.h"
 
@@ -14,10 +15,10 @@ static volatile uint32_t *words;
 static uint8_t *second;
 
 #define PENDING (1U << EVTCHN_FIFO_PENDING)
-#define MASKED  (1U << EVTCHN_FIFO_MASKED)
-#define LINKED  (1U << EVTCHN_FIFO_LINKED)
-#define BUSY    (1U << EVTCHN_FIFO_BUSY)
-#define LINK    EVTCHN_FIFO_LINK_MASK
+#define MASKED	(1U << EVTCHN_FIFO_MASKED)
+#define LINKED	(1U << EVTCHN_FIFO_LINKED)
+#define BUSY	(1U << EVTCHN_FIFO_BUSY)
+#define LINK	EVTCHN_FIFO_LINK_MASK
 
 static unsigned loop_pair(unsigned *other)
 {
@@ -33,7 +34,9 @@ static unsigned loop_pair(unsigned *other)
 
 static long control(const void *page, unsigned offset, unsigned vcpu)
 {
-	struct evtchn_init_control c = { .control_gfn = virt_to_mfn(page), .offset = offset, .vcpu = vcpu };
+	struct evtchn_init_control c = { .control_gfn = virt_to_mfn(page),
+					 .offset = offset,
+					 .vcpu = vcpu };
 	long r = evtchn_op(EVTCHNOP_init_control, &c);
 
 	if (!r)
@@ -59,8 +62,8 @@ static unsigned consume(unsigned q)
 	/* Unlink: LINKED and the link go together. */
 	do {
 		w = words[head];
-	} while (!__atomic_compare_exchange_n(&words[head], &w, w & ~(LINKED | LINK), false, __ATOMIC_SEQ_CST,
-					      __ATOMIC_SEQ_CST));
+	} while (!__atomic_compare_exchange_n(&words[head], &w, w & ~(LINKED | LINK), false,
+					      __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
 	block->head[q] = w & LINK;
 	if (!(w & LINK))
 		__atomic_and_fetch(&block->ready, ~(1U << q), __ATOMIC_SEQ_CST);
@@ -163,10 +166,14 @@ void test_main(void)
 	check_eq(control(second, 0, 1), 0);
 	ipi = bind_ipi(1);
 	send_event(ipi);
-	check_eq(((volatile struct evtchn_fifo_control_block *)second)->ready, 1U << EVTCHN_FIFO_PRIORITY_DEFAULT);
-	check_eq(((volatile struct evtchn_fifo_control_block *)second)->head[EVTCHN_FIFO_PRIORITY_DEFAULT], ipi);
+	check_eq(((volatile struct evtchn_fifo_control_block *)second)->ready,
+		 1U << EVTCHN_FIFO_PRIORITY_DEFAULT);
+	check_eq(((volatile struct evtchn_fifo_control_block *)second)
+			 ->head[EVTCHN_FIFO_PRIORITY_DEFAULT],
+		 ipi);
 
-	/* Rubbish in the words and the block: links to anywhere, everything set. Sends go on and nothing breaks. */
+	/* Rubbish in the words and the block: links to anywhere, everything set. Sends go on and
+	 * nothing breaks. */
 	for (unsigned i = 0; i < 1024; i++)
 		words[i] = i * 2654435761U;
 	for (unsigned i = 0; i < 16; i++)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Event channels, 2-level: a domain connects to itself, and what is true between two domains is true here. Sending sets the
- * peer's pending bit, its selector and an upcall, unless masked; unmasking delivers what came meanwhile; closing one end
- * leaves the other unbound; virqs are bound once; every bad port, domain or vcpu is an error. Ports run out with an errno.
+ * Event channels, 2-level: a domain connects to itself, and what is true between two domains is
+ * true here. Sending sets the peer's pending bit, its selector and an upcall, unless masked;
+ * unmasking delivers what came meanwhile; closing one end leaves the other unbound; virqs are bound
+ * once; every bad port, domain or vcpu is an error. Ports run out with an errno.
  */
 #include "guest.h"
 
@@ -132,7 +133,8 @@ static void test_virqs(void)
 
 static void test_errors(void)
 {
-	static const unsigned bad[] = { 0, 4095, 4096, 0x1ffff, 0x20000, 0x7fffffff, 0x80000000, 0xffffffff };
+	static const unsigned bad[] = { 0,	 4095,	     4096,	 0x1ffff,
+					0x20000, 0x7fffffff, 0x80000000, 0xffffffff };
 	struct evtchn_alloc_unbound a = { .dom = 12345, .remote_dom = DOMID_SELF };
 	struct evtchn_bind_interdomain b = { .remote_dom = 12345, .remote_port = 1 };
 	struct evtchn_bind_pirq p = { .pirq = 1 };
@@ -144,7 +146,8 @@ static void test_errors(void)
 		check_refused(try(EVTCHNOP_send, bad[i]));
 		check_refused(try(EVTCHNOP_close, bad[i]));
 		check_refused(try(EVTCHNOP_unmask, bad[i]));
-		b = (struct evtchn_bind_interdomain){ .remote_dom = DOMID_SELF, .remote_port = bad[i] };
+		b = (struct evtchn_bind_interdomain){ .remote_dom = DOMID_SELF,
+						      .remote_port = bad[i] };
 		check_refused(evtchn_op(EVTCHNOP_bind_interdomain, &b));
 		s.port = bad[i];
 		if (bad[i] >= 4096)

@@ -1,17 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // seconds: 120
 /*
- * Counts without end in every batch: lists that are far longer than memory, with the largest numbers there are, and lists
- * that are long and all good. They end with an errno where the memory ends or go on to be continued; meanwhile timers still
- * fire on time, other guests run, and the domain can be ended in the middle.
+ * Counts without end in every batch: lists that are far longer than memory, with the largest
+ * numbers there are, and lists that are long and all good. They end with an errno where the memory
+ * ends or go on to be continued; meanwhile timers still fire on time, other guests run, and the
+ * domain can be ended in the middle.
  */
 #include "guest.h"
 
 const char test_name[] = "evil-counts";
 
 static const uint64_t counts[] = {
-	1, 0x1000, 0x10000, 0x7fffffff, 0x80000000, 0x80000001, 0xfffffffe, 0xffffffff, 0x100000000, 0x100000001,
-	0x0fffffffffffffff, 0x7fffffffffffffff, 0x8000000000000000, 0xffffffffffffffff, 1UL << 56, 1UL << 60, 0xaaaaaaaaaaaaaaab,
+	1,
+	0x1000,
+	0x10000,
+	0x7fffffff,
+	0x80000000,
+	0x80000001,
+	0xfffffffe,
+	0xffffffff,
+	0x100000000,
+	0x100000001,
+	0x0fffffffffffffff,
+	0x7fffffffffffffff,
+	0x8000000000000000,
+	0xffffffffffffffff,
+	1UL << 56,
+	1UL << 60,
+	0xaaaaaaaaaaaaaaab,
 };
 
 static uint64_t list[1024] __attribute__((aligned(4096)));
@@ -25,11 +41,18 @@ void test_main(void)
 	check_eq(hypercall(update_va_mapping, hole, 0L, (long)UVMF_INVLPG), 0);
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
 		uint64_t n = counts[i];
-		struct xen_memory_reservation r = { .extent_start = (uint64_t)list, .nr_extents = n, .domid = DOMID_SELF };
+		struct xen_memory_reservation r = { .extent_start = (uint64_t)list,
+						    .nr_extents = n,
+						    .domid = DOMID_SELF };
 		struct xen_memory_exchange e = { .in = r, .out = r };
-		struct sched_poll poll = { .ports = (uint64_t)list, .nr_ports = (uint32_t)n, .timeout = 1 };
-		struct xen_machphys_mfn_list l = { .max_extents = (uint32_t)n, .extent_start = (uint64_t)list };
-		struct gnttab_setup_table s = { .dom = DOMID_SELF, .nr_frames = (uint32_t)n, .frame_list = (uint64_t)list };
+		struct sched_poll poll = { .ports = (uint64_t)list,
+					   .nr_ports = (uint32_t)n,
+					   .timeout = 1 };
+		struct xen_machphys_mfn_list l = { .max_extents = (uint32_t)n,
+						   .extent_start = (uint64_t)list };
+		struct gnttab_setup_table s = { .dom = DOMID_SELF,
+						.nr_frames = (uint32_t)n,
+						.frame_list = (uint64_t)list };
 		struct mmu_update *u = (void *)list;
 		struct mmuext_op *op = (void *)list;
 		struct multicall_entry *m = (void *)list;
@@ -54,8 +77,10 @@ void test_main(void)
 			hypercall(grant_table_op, cmd, list, n);
 		for (int order = 0; order < 64; order = order * 2 + 1) {
 			r.extent_order = e.in.extent_order = e.out.extent_order = order;
-			for (long cmd = XENMEM_increase_reservation; cmd <= XENMEM_populate_physmap; cmd++)
-				if (cmd == XENMEM_increase_reservation || cmd == XENMEM_decrease_reservation ||
+			for (long cmd = XENMEM_increase_reservation; cmd <= XENMEM_populate_physmap;
+			     cmd++)
+				if (cmd == XENMEM_increase_reservation ||
+				    cmd == XENMEM_decrease_reservation ||
 				    cmd == XENMEM_populate_physmap)
 					hypercall(memory_op, cmd, &r);
 			e.nr_exchanged = 0;
@@ -65,14 +90,16 @@ void test_main(void)
 			/* A progress that the guest made up. */
 			hypercall(memory_op, (long)XENMEM_exchange | (long)(n << 6), &e);
 			hypercall(memory_op, (long)XENMEM_populate_physmap | (long)(n << 6), &r);
-			hypercall(memory_op, (long)XENMEM_decrease_reservation | (long)(n << 6), &r);
+			hypercall(memory_op, (long)XENMEM_decrease_reservation | (long)(n << 6),
+				  &r);
 		}
 		hypercall(memory_op, (long)XENMEM_machphys_mfn_list, &l);
 		hypercall(sched_op, (long)SCHEDOP_poll, &poll);
 		hypercall(grant_table_op, (long)GNTTABOP_setup_table, &s, 1L);
 		check_refused(hypercall(set_gdt, list, n));
 		memset(list, 0, PAGE_SIZE);
-		check_refused(hypercall(console_io, (long)CONSOLEIO_write, n > 1 ? n | 0x10000 : 0x10000UL, list));
+		check_refused(hypercall(console_io, (long)CONSOLEIO_write,
+					n > 1 ? n | 0x10000 : 0x10000UL, list));
 		if (system_time() - t > 30000000000UL)
 			fail("count %#lx took %lu ms", n, (system_time() - t) / 1000000);
 	}

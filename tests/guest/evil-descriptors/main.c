@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Descriptors that lead out of the guest's ring: call, interrupt and trap gates, task and LDT segments, code and data of
- * DPL 0 to 2, conforming code, 64-bit and 32-bit bits at once. Gates and system segments are refused, in a new page and in one
- * that serves; DPLs are raised. A page that serves is writable by nobody, by no alias and no table; what was loaded from a
- * page that is gone faults.
+ * Descriptors that lead out of the guest's ring: call, interrupt and trap gates, task and LDT
+ * segments, code and data of DPL 0 to 2, conforming code, 64-bit and 32-bit bits at once. Gates and
+ * system segments are refused, in a new page and in one that serves; DPLs are raised. A page that
+ * serves is writable by nobody, by no alias and no table; what was loaded from a page that is gone
+ * faults.
  */
 #include "guest.h"
 
@@ -19,12 +20,12 @@ static uint64_t descriptor(unsigned type, unsigned dpl, uint64_t high)
 
 static void far_jump(void *arg)
 {
-	__asm__ volatile("pushq %0; pushq $0; lretq" :: "r"((uint64_t)arg) : "memory");
+	__asm__ volatile("pushq %0; pushq $0; lretq" ::"r"((uint64_t)arg) : "memory");
 }
 
 static void load_ss(void *arg)
 {
-	__asm__ volatile("movw %w0, %%ss" :: "r"((uint64_t)arg));
+	__asm__ volatile("movw %w0, %%ss" ::"r"((uint64_t)arg));
 }
 
 static void call_gate(void *arg)
@@ -34,31 +35,37 @@ static void call_gate(void *arg)
 		uint16_t selector;
 	} __attribute__((packed)) target = { 0, (uint16_t)(uint64_t)arg };
 
-	__asm__ volatile("lcall *%0" :: "m"(target) : "memory", "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11");
+	__asm__ volatile("lcall *%0" ::"m"(target)
+			 : "memory", "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11");
 }
 
 static void test_types(void)
 {
-	/* System descriptors: types 0-15 with S clear. 0 faults when used; the others lead into ring 0's business. */
+	/* System descriptors: types 0-15 with S clear. 0 faults when used; the others lead into
+	 * ring 0's business. */
 	for (unsigned type = 1; type < 16; type++)
 		for (unsigned dpl = 0; dpl < 4; dpl++) {
 			uint64_t d = descriptor(type, dpl, 0);
 
 			/* As an LDT, TSS or a gate to the hypervisor's code. */
 			if (type == 12 || type == 4 || type == 14 || type == 15)
-				d = 0xffff82d000000000UL << 32 >> 32 | 0xe008UL << 16 | (uint64_t)type << 40 | (uint64_t)dpl << 45 |
-				    1UL << 47;
+				d = 0xffff82d000000000UL << 32 >> 32 | 0xe008UL << 16 |
+				    (uint64_t)type << 40 | (uint64_t)dpl << 45 | 1UL << 47;
 			check_eq(make_writable(gdt), 0);
 			gdt[7] = d;
 			check_eq(make_readonly(gdt), 0);
 			if (hypercall(set_gdt, &frame, 512L) >= 0)
-				fail("a GDT with a system descriptor of type %u, DPL %u was accepted", type, dpl);
+				fail("a GDT with a system descriptor of type %u, DPL %u was "
+				     "accepted",
+				     type, dpl);
 			check_eq(make_writable(gdt), 0);
 			gdt[7] = 0;
 			check_eq(make_readonly(gdt), 0);
 			check_eq(hypercall(set_gdt, &frame, 512L), 0);
 			if (hypercall(update_descriptor, (frame << 12) + 56, d) >= 0)
-				fail("update_descriptor took a system descriptor of type %u, DPL %u", type, dpl);
+				fail("update_descriptor took a system descriptor of type %u, DPL "
+				     "%u",
+				     type, dpl);
 			check_eq(((volatile uint64_t *)gdt)[7], 0);
 			check_eq(hypercall(set_gdt, (void *)0, 0L), 0);
 		}
@@ -70,18 +77,21 @@ static void test_rings(void)
 	for (unsigned type = 16; type < 32; type++)
 		for (unsigned dpl = 0; dpl < 4; dpl++)
 			for (unsigned mode = 0; mode < 4; mode++) {
-				uint64_t d = descriptor(type, dpl, 0x8fUL << 48 | (uint64_t)mode << 53);
+				uint64_t d =
+					descriptor(type, dpl, 0x8fUL << 48 | (uint64_t)mode << 53);
 				volatile uint64_t *slot = gdt + 8;
 
 				if (hypercall(update_descriptor, (frame << 12) + 64, d) < 0)
 					continue;
-				/* What is in the table cannot be used from a lower ring than 3, whatever was asked for. */
+				/* What is in the table cannot be used from a lower ring than 3,
+				 * whatever was asked for. */
 				if ((*slot >> 45 & 3) != 3)
 					fail("descriptor %#lx was taken as %#lx", d, *slot);
 				if (type & 8) {
 					/*
-					 * Code: in ring 3 or not at all. Address 0 is not mapped, so it faults there at the latest.
-					 * Not in 32-bit mode, which leaves the kernel half a stack pointer.
+					 * Code: in ring 3 or not at all. Address 0 is not mapped,
+					 * so it faults there at the latest. Not in 32-bit mode,
+					 * which leaves the kernel half a stack pointer.
 					 */
 					int v;
 
@@ -114,7 +124,8 @@ static void test_rings(void)
 static void test_aliases(void)
 {
 	struct gnttab_copy copy = {
-		.source = { .u.gmfn = virt_to_mfn(window), .domid = DOMID_SELF }, .dest = { .u.gmfn = frame, .domid = DOMID_SELF },
+		.source = { .u.gmfn = virt_to_mfn(window), .domid = DOMID_SELF },
+		.dest = { .u.gmfn = frame, .domid = DOMID_SELF },
 		.len = 64,
 	};
 

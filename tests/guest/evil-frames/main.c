@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // seconds: 120
 /*
- * Every frame of the machine that is not this domain's (other domains', the hypervisor's, the M2P, the frame table, the
- * free ones, device memory) is tried in every operation that takes a frame: mapped read-only and writable, pinned as a
- * table, as a GDT, as a root, as grant and event memory, copied from and to, given back, exchanged, its M2P entry changed.
- * None may succeed, and no word of it may be read.
+ * Every frame of the machine that is not this domain's (other domains', the hypervisor's, the M2P,
+ * the frame table, the free ones, device memory) is tried in every operation that takes a frame:
+ * mapped read-only and writable, pinned as a table, as a GDT, as a root, as grant and event memory,
+ * copied from and to, given back, exchanged, its M2P entry changed. None may succeed, and no word
+ * of it may be read.
  */
 #include "guest.h"
 
 const char test_name[] = "evil-frames";
 
-static uint8_t window[PAGE_SIZE] __attribute__((aligned(4096))), scratch[PAGE_SIZE] __attribute__((aligned(4096)));
+static uint8_t window[PAGE_SIZE] __attribute__((aligned(4096))),
+	scratch[PAGE_SIZE] __attribute__((aligned(4096)));
 static uint8_t own[1 << 17]; /* a bit for each of a million frames */
 static uint64_t tried;
 
@@ -29,13 +31,17 @@ static void attack(uint64_t mfn, bool thorough)
 {
 	struct mmuext_op copy = { .cmd = MMUEXT_COPY_PAGE };
 	struct gnttab_copy grant = {
-		.source = { .u.gmfn = mfn, .domid = DOMID_SELF }, .dest = { .u.gmfn = virt_to_mfn(scratch), .domid = DOMID_SELF },
+		.source = { .u.gmfn = mfn, .domid = DOMID_SELF },
+		.dest = { .u.gmfn = virt_to_mfn(scratch), .domid = DOMID_SELF },
 		.len = 64,
 	};
 	uint64_t list[2] = { mfn, 0 }, out = virt_to_pfn(scratch);
-	struct xen_memory_reservation r = { .extent_start = (uint64_t)list, .nr_extents = 1, .domid = DOMID_SELF };
+	struct xen_memory_reservation r = { .extent_start = (uint64_t)list,
+					    .nr_extents = 1,
+					    .domid = DOMID_SELF };
 	struct xen_memory_exchange e = {
-		.in = r, .out = { .extent_start = (uint64_t)&out, .nr_extents = 1, .domid = DOMID_SELF },
+		.in = r,
+		.out = { .extent_start = (uint64_t)&out, .nr_extents = 1, .domid = DOMID_SELF },
 	};
 	struct evtchn_expand_array expand = { .array_gfn = mfn };
 	struct evtchn_init_control control = { .control_gfn = mfn };
@@ -47,10 +53,12 @@ static void attack(uint64_t mfn, bool thorough)
 	if (!thorough)
 		return;
 	refuse(mmu_update(pte_maddr(window), LEAF(mfn, PTE_P | PTE_US)), "mmu_update", mfn);
-	refuse(mmu_update(pte_maddr(window) | MMU_PT_UPDATE_NO_TRANSLATE, LEAF(mfn, PTE_KERNEL)), "mmu_update", mfn);
+	refuse(mmu_update(pte_maddr(window) | MMU_PT_UPDATE_NO_TRANSLATE, LEAF(mfn, PTE_KERNEL)),
+	       "mmu_update", mfn);
 	refuse(mmu_update(mfn << 12, 0x1234), "a write by mmu_update", mfn);
 	refuse(mmu_update(mfn << 12 | MMU_MACHPHYS_UPDATE, 1), "a change of the M2P", mfn);
-	refuse(mmu_update(entry_maddr(window, 2) ^ 8, LEAF(mfn, PTE_P | PTE_US)), "a table entry", mfn);
+	refuse(mmu_update(entry_maddr(window, 2) ^ 8, LEAF(mfn, PTE_P | PTE_US)), "a table entry",
+	       mfn);
 	for (unsigned cmd = MMUEXT_PIN_L1_TABLE; cmd <= MMUEXT_NEW_BASEPTR; cmd++)
 		refuse(mmuext(cmd, mfn), "pinning, unpinning or loading", mfn);
 	if (mfn)
@@ -81,15 +89,41 @@ static void attack(uint64_t mfn, bool thorough)
 void test_main(void)
 {
 	static const uint64_t others[] = {
-		0xa0, 0xb8, 0xc0, 0xf0, 0xff, 0xe0000, 0xf0000, 0xfebf0, 0xfec00, 0xfed00, 0xfee00, 0xfffc0, 0xfffff, 0x100000,
-		0x100001, 1UL << 22, 1UL << 28, 1UL << 34, 1UL << 36, 1UL << 39, (1UL << 40) - 1, 1UL << 40,
-		0x7ffffffffffff, 0xfffffffffffff, ~0UL, ~0UL >> 1,
+		0xa0,
+		0xb8,
+		0xc0,
+		0xf0,
+		0xff,
+		0xe0000,
+		0xf0000,
+		0xfebf0,
+		0xfec00,
+		0xfed00,
+		0xfee00,
+		0xfffc0,
+		0xfffff,
+		0x100000,
+		0x100001,
+		1UL << 22,
+		1UL << 28,
+		1UL << 34,
+		1UL << 36,
+		1UL << 39,
+		(1UL << 40) - 1,
+		1UL << 40,
+		0x7ffffffffffff,
+		0xfffffffffffff,
+		~0UL,
+		~0UL >> 1,
 	};
-	uint64_t max = hypercall(memory_op, (long)XENMEM_maximum_ram_page, 0L), shared = start_info->shared_info >> 12;
+	uint64_t max = hypercall(memory_op, (long)XENMEM_maximum_ram_page, 0L),
+		 shared = start_info->shared_info >> 12;
 
 	/* What the domain shares with the hypervisor besides: its grant table. */
 	xen_pfn_t grants[64] = { 0 };
-	struct gnttab_setup_table setup = { .dom = DOMID_SELF, .nr_frames = 64, .frame_list = (uint64_t)grants };
+	struct gnttab_setup_table setup = { .dom = DOMID_SELF,
+					    .nr_frames = 64,
+					    .frame_list = (uint64_t)grants };
 
 	check_eq(hypercall(grant_table_op, (long)GNTTABOP_setup_table, &setup, 1L), 0);
 	check_eq(setup.status, GNTST_okay);
@@ -110,14 +144,16 @@ void test_main(void)
 	/* The M2P's own frames may be asked for; having their numbers gives nothing. */
 	{
 		uint64_t list[16];
-		struct xen_machphys_mfn_list l = { .max_extents = 16, .extent_start = (uint64_t)list };
+		struct xen_machphys_mfn_list l = { .max_extents = 16,
+						   .extent_start = (uint64_t)list };
 
 		if (hypercall(memory_op, (long)XENMEM_machphys_mfn_list, &l) == 0)
 			for (unsigned i = 0; i < l.nr_extents; i++)
 				attack(list[i], true);
 	}
 	/* What refers to the M2P and the roots by address instead. */
-	check_refused(hypercall(update_va_mapping, m2p, LEAF(virt_to_mfn(scratch), PTE_KERNEL), 0L));
+	check_refused(
+		hypercall(update_va_mapping, m2p, LEAF(virt_to_mfn(scratch), PTE_KERNEL), 0L));
 	check_eq(probe_write((void *)m2p), 14);
 	check(tried > 1000);
 	check_eq(*pte_of(window) & PTE_ADDR, virt_to_mfn(window) << 12);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Bogus ports, grant references and handles, by the thousand and from a seed: whatever number comes, the answer is an error
- * or concerns what the guest made itself. A grant entry may change under the hypervisor's hands; mapping a page table or a
- * descriptor page writable by a grant is refused as by any other way; a grant to others of what is not ours gives nothing.
+ * Bogus ports, grant references and handles, by the thousand and from a seed: whatever number
+ * comes, the answer is an error or concerns what the guest made itself. A grant entry may change
+ * under the hypervisor's hands; mapping a page table or a descriptor page writable by a grant is
+ * refused as by any other way; a grant to others of what is not ours gives nothing.
  */
 #include "guest.h"
 
@@ -33,7 +34,9 @@ static uint64_t mapped; /* the frame that the last successful map() gave */
 
 static int map(unsigned ref, uint64_t addr, unsigned flags, grant_handle_t *handle)
 {
-	struct gnttab_map_grant_ref m = { .host_addr = addr, .flags = flags, .ref = ref, .dom = self };
+	struct gnttab_map_grant_ref m = {
+		.host_addr = addr, .flags = flags, .ref = ref, .dom = self
+	};
 
 	check_eq(hypercall(grant_table_op, (long)GNTTABOP_map_grant_ref, &m, 1L), 0);
 	*handle = m.handle;
@@ -63,8 +66,10 @@ static void test_ports(void)
 	for (int i = 0; i < 20000; i++) {
 		uint32_t port = random_next(&seed) >> (random_next(&seed) % 60);
 		struct evtchn_send s = { .port = port };
-		struct evtchn_set_priority p = { .port = port, .priority = random_next(&seed) % 20 };
-		struct evtchn_bind_interdomain b = { .remote_dom = random_next(&seed) % 40, .remote_port = port };
+		struct evtchn_set_priority p = { .port = port,
+						 .priority = random_next(&seed) % 20 };
+		struct evtchn_bind_interdomain b = { .remote_dom = random_next(&seed) % 40,
+						     .remote_port = port };
 
 		/* The ones that are free stay free. */
 		check_refused(evtchn_op(EVTCHNOP_send, &s));
@@ -96,12 +101,18 @@ static void test_references(void)
 		table[20].domid = random_next(&seed) & 1 ? self : random_next(&seed);
 		if (map(20, (uint64_t)window, random_next(&seed) & 0x1f, &h) < 0)
 			continue;
-		/* Then it is ours. While a mapping that could not be undone holds the entry, that is the frame from before. */
+		/* Then it is ours. While a mapping that could not be undone holds the entry, that
+		 * is the frame from before. */
 		mfn = mapped;
-		if (mfn != table_frame && mfn != start_info->shared_info >> 12 && (mfn >= max || m2p[mfn] >= start_info->nr_pages || pfn_to_mfn(m2p[mfn]) != mfn))
-			fail("frame %#lx, not ours (pfn %#lx), was mapped by a grant, flags %#x", mfn, m2p[mfn], table[20].flags);
-		if (unmap((uint64_t)window, h) < 0 && unmap(pte_maddr(window), h) < 0 && unmap(0, h) < 0) {
-			struct gnttab_unmap_grant_ref u = { .host_addr = (uint64_t)window, .dev_bus_addr = mfn << 12, .handle = h };
+		if (mfn != table_frame && mfn != start_info->shared_info >> 12 &&
+		    (mfn >= max || m2p[mfn] >= start_info->nr_pages || pfn_to_mfn(m2p[mfn]) != mfn))
+			fail("frame %#lx, not ours (pfn %#lx), was mapped by a grant, flags %#x",
+			     mfn, m2p[mfn], table[20].flags);
+		if (unmap((uint64_t)window, h) < 0 && unmap(pte_maddr(window), h) < 0 &&
+		    unmap(0, h) < 0) {
+			struct gnttab_unmap_grant_ref u = { .host_addr = (uint64_t)window,
+							    .dev_bus_addr = mfn << 12,
+							    .handle = h };
 
 			hypercall(grant_table_op, (long)GNTTABOP_unmap_grant_ref, &u, 1L);
 		}
@@ -131,17 +142,22 @@ static void test_tables(void)
 			fail("a table was given to a device by a grant");
 		check_eq(table[21].flags, GTF_permit_access);
 		c = (struct gnttab_copy){
-			.source = { .u.gmfn = virt_to_mfn(window), .domid = DOMID_SELF }, .dest = { .u.ref = 21, .domid = self },
-			.len = 8, .flags = GNTCOPY_dest_gref,
+			.source = { .u.gmfn = virt_to_mfn(window), .domid = DOMID_SELF },
+			.dest = { .u.ref = 21, .domid = self },
+			.len = 8,
+			.flags = GNTCOPY_dest_gref,
 		};
 		check_eq(hypercall(grant_table_op, (long)GNTTABOP_copy, &c, 1L), 0);
 		check(c.status < 0);
 	}
-	/* An entry of a table above L1, or of memory that is no table, as the place of a mapping. */
+	/* An entry of a table above L1, or of memory that is no table, as the place of a mapping.
+	 */
 	grant(21, virt_to_mfn(page_alloc()), GTF_permit_access);
 	for (int l = 2; l <= 4; l++)
-		check(map(21, entry_maddr(window, l), GNTMAP_host_map | GNTMAP_contains_pte, &h) < 0);
-	check(map(21, virt_to_mfn(page_alloc()) << 12, GNTMAP_host_map | GNTMAP_contains_pte, &h) < 0);
+		check(map(21, entry_maddr(window, l), GNTMAP_host_map | GNTMAP_contains_pte, &h) <
+		      0);
+	check(map(21, virt_to_mfn(page_alloc()) << 12, GNTMAP_host_map | GNTMAP_contains_pte, &h) <
+	      0);
 	check(map(21, targets[0] << 12, GNTMAP_host_map | GNTMAP_contains_pte, &h) < 0);
 	check(map(21, pte_maddr(window) + 4, GNTMAP_host_map | GNTMAP_contains_pte, &h) < 0);
 	check_eq(table[21].flags, GTF_permit_access);
@@ -159,7 +175,8 @@ static void test_many(void)
 		n++;
 	check(n > 0);
 	for (unsigned i = 0; i < n; i++) {
-		struct gnttab_unmap_grant_ref u = { .dev_bus_addr = (uint64_t)table[22].frame << 12, .handle = handles[i * 7 % n] };
+		struct gnttab_unmap_grant_ref u = { .dev_bus_addr = (uint64_t)table[22].frame << 12,
+						    .handle = handles[i * 7 % n] };
 
 		hypercall(grant_table_op, (long)GNTTABOP_unmap_grant_ref, &u, 1L);
 		hypercall(grant_table_op, (long)GNTTABOP_unmap_grant_ref, &u, 1L);
@@ -177,7 +194,9 @@ static void test_many(void)
 void test_main(void)
 {
 	xen_pfn_t frame;
-	struct gnttab_setup_table s = { .dom = DOMID_SELF, .nr_frames = 1, .frame_list = (uint64_t)&frame };
+	struct gnttab_setup_table s = { .dom = DOMID_SELF,
+					.nr_frames = 1,
+					.frame_list = (uint64_t)&frame };
 
 	window = page_alloc();
 	table = page_alloc();

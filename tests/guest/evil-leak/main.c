@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What others left behind: memory that a domain is given (at its start, by populate, increase and exchange) is zero; what a
- * hypercall writes into the guest's memory, and the words beside it, hold nothing but its answer; grant frames come empty.
- * The frames of the machine are used again and again in one test run, so that old content would be there to be found.
+ * What others left behind: memory that a domain is given (at its start, by populate, increase and
+ * exchange) is zero; what a hypercall writes into the guest's memory, and the words beside it, hold
+ * nothing but its answer; grant frames come empty. The frames of the machine are used again and
+ * again in one test run, so that old content would be there to be found.
  */
 #include "guest.h"
 
@@ -24,10 +25,12 @@ static void check_zero(uint64_t mfn, const char *what)
 static void test_start(void)
 {
 	extern char _end[];
-	uint64_t first = start_info->pt_base + start_info->nr_pt_frames * PAGE_SIZE, p2m = start_info->mfn_list;
+	uint64_t first = start_info->pt_base + start_info->nr_pt_frames * PAGE_SIZE,
+		 p2m = start_info->mfn_list;
 
 	/* Between the kernel and the P2M, the boot stack, and from there to the end of memory. */
-	for (uint64_t pfn = ((uint64_t)_end - VIRT_BASE + PAGE_SIZE - 1) >> 12; pfn < (p2m - VIRT_BASE) >> 12; pfn++)
+	for (uint64_t pfn = ((uint64_t)_end - VIRT_BASE + PAGE_SIZE - 1) >> 12;
+	     pfn < (p2m - VIRT_BASE) >> 12; pfn++)
 		check_zero(pfn_to_mfn(pfn), "behind the kernel");
 	for (uint64_t pfn = (first - VIRT_BASE) >> 12; pfn < start_info->nr_pages; pfn++)
 		check_zero(pfn_to_mfn(pfn), "free memory");
@@ -36,14 +39,17 @@ static void test_start(void)
 	/* The rest of the start info page, and of the P2M's last. */
 	for (const char *p = (const char *)(start_info + 1); (uint64_t)p & 0xfff; p++)
 		check_eq(*p, 0);
-	for (const uint64_t *p = (const uint64_t *)p2m + start_info->nr_pages; (uint64_t)p & 0xfff; p++)
+	for (const uint64_t *p = (const uint64_t *)p2m + start_info->nr_pages; (uint64_t)p & 0xfff;
+	     p++)
 		check_eq(*p, 0);
 }
 
 static void test_balloon(void)
 {
 	uint64_t list[64], pfn[64];
-	struct xen_memory_reservation r = { .extent_start = (uint64_t)list, .nr_extents = 64, .domid = DOMID_SELF };
+	struct xen_memory_reservation r = { .extent_start = (uint64_t)list,
+					    .nr_extents = 64,
+					    .domid = DOMID_SELF };
 
 	for (int i = 0; i < 64; i++)
 		pfn[i] = pfn_alloc();
@@ -56,7 +62,11 @@ static void test_balloon(void)
 		check_eq(hypercall(update_va_mapping, window, 0L, (long)UVMF_INVLPG), 0);
 		check_eq(hypercall(memory_op, (long)XENMEM_decrease_reservation, &r), 64);
 		memcpy(list, pfn, sizeof(list));
-		check_eq(hypercall(memory_op, (long)(round & 1 ? XENMEM_populate_physmap : XENMEM_increase_reservation), &r), 64);
+		check_eq(hypercall(memory_op,
+				   (long)(round & 1 ? XENMEM_populate_physmap
+						    : XENMEM_increase_reservation),
+				   &r),
+			 64);
 		for (int i = 0; i < 64; i++) {
 			((uint64_t *)start_info->mfn_list)[pfn[i]] = list[i];
 			check_zero(list[i], round & 1 ? "populate" : "increase");
@@ -68,7 +78,9 @@ static void test_balloon(void)
 static void test_grant_frames(void)
 {
 	xen_pfn_t frames[8] = { 0 };
-	struct gnttab_setup_table s = { .dom = DOMID_SELF, .nr_frames = 8, .frame_list = (uint64_t)frames };
+	struct gnttab_setup_table s = { .dom = DOMID_SELF,
+					.nr_frames = 8,
+					.frame_list = (uint64_t)frames };
 
 	check_eq(hypercall(grant_table_op, (long)GNTTABOP_setup_table, &s, 1L), 0);
 	check_eq(s.status, GNTST_okay);
@@ -76,7 +88,8 @@ static void test_grant_frames(void)
 		check_zero(frames[i], "a grant frame");
 }
 
-/* Outputs: padding between fields and bytes behind the struct keep the pattern that the caller put there, or are zero. */
+/* Outputs: padding between fields and bytes behind the struct keep the pattern that the caller put
+ * there, or are zero. */
 static union {
 	uint8_t bytes[4096];
 	struct vcpu_runstate_info runstate;
@@ -169,21 +182,27 @@ static void test_outputs(void)
 	kept(0, 0, "the command line");
 }
 
-/* Registers after a hypercall: only rax, rcx and r11 may differ, and rcx and r11 hold nothing of the hypervisor's. */
+/* Registers after a hypercall: only rax, rcx and r11 may differ, and rcx and r11 hold nothing of
+ * the hypervisor's. */
 static void test_registers(void)
 {
 	uint64_t rax, rcx, r11, sum;
 
-	__asm__ volatile(
-		"movq $1, %%rbx; movq $2, %%r12; movq $3, %%r13; movq $4, %%r14; movq $5, %%r15; movq $6, %%r9\n"
-		"movl %4, %%eax; xorl %%edi, %%edi; movq $7, %%rsi; movq $8, %%rdx; movq $9, %%r10; movq $10, %%r8\n"
-		"syscall\n"
-		"movq %%rax, %0; movq %%rcx, %1; movq %%r11, %2\n"
-		"leaq (%%rbx, %%r12), %%rax; addq %%r13, %%rax; addq %%r14, %%rax; addq %%r15, %%rax; addq %%r9, %%rax\n"
-		"addq %%rdi, %%rax; addq %%rsi, %%rax; addq %%rdx, %%rax; addq %%r10, %%rax; addq %%r8, %%rax\n"
-		"movq %%rax, %3\n"
-		: "=m"(rax), "=m"(rcx), "=m"(r11), "=m"(sum) : "i"(__HYPERVISOR_xen_version)
-		: "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc");
+	__asm__ volatile("movq $1, %%rbx; movq $2, %%r12; movq $3, %%r13; movq $4, %%r14; movq $5, "
+			 "%%r15; movq $6, %%r9\n"
+			 "movl %4, %%eax; xorl %%edi, %%edi; movq $7, %%rsi; movq $8, %%rdx; movq "
+			 "$9, %%r10; movq $10, %%r8\n"
+			 "syscall\n"
+			 "movq %%rax, %0; movq %%rcx, %1; movq %%r11, %2\n"
+			 "leaq (%%rbx, %%r12), %%rax; addq %%r13, %%rax; addq %%r14, %%rax; addq "
+			 "%%r15, %%rax; addq %%r9, %%rax\n"
+			 "addq %%rdi, %%rax; addq %%rsi, %%rax; addq %%rdx, %%rax; addq %%r10, "
+			 "%%rax; addq %%r8, %%rax\n"
+			 "movq %%rax, %3\n"
+			 : "=m"(rax), "=m"(rcx), "=m"(r11), "=m"(sum)
+			 : "i"(__HYPERVISOR_xen_version)
+			 : "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11",
+			   "r12", "r13", "r14", "r15", "memory", "cc");
 	check_eq(rax, 4 << 16 | 17);
 	check_eq(sum, 55);
 	if (rcx >= 0xffff800000000000UL && rcx < 0xffff880000000000UL)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Control operations from an unprivileged guest: every domctl, sysctl, platform and physdev operation, unknown hypercalls.
- * They answer with an error, give no information in the argument, and change nothing: no port opens, no interrupt binds.
+ * Control operations from an unprivileged guest: every domctl, sysctl, platform and physdev
+ * operation, unknown hypercalls. They answer with an error, give no information in the argument,
+ * and change nothing: no port opens, no interrupt binds.
  */
 #include "guest.h"
 #include "pv-abi/physdev.h"
@@ -50,15 +51,18 @@ void test_main(void)
 		fill(cmd, 0x03000001, 1);
 		check_refused(hypercall(platform_op, buffer));
 	}
-	/* A guest may ask about its interrupts and set its virtual I/O privilege: that touches nothing real. */
+	/* A guest may ask about its interrupts and set its virtual I/O privilege: that touches
+	 * nothing real. */
 	for (long cmd = 0; cmd < 64; cmd++)
 		for (int s = 0; s < 4; s++) {
-			if (cmd == PHYSDEVOP_set_iopl || cmd == PHYSDEVOP_set_iobitmap || cmd == PHYSDEVOP_eoi ||
-			    cmd == PHYSDEVOP_irq_status_query || cmd == PHYSDEVOP_free_irq_vector || cmd == PHYSDEVOP_get_free_pirq)
+			if (cmd == PHYSDEVOP_set_iopl || cmd == PHYSDEVOP_set_iobitmap ||
+			    cmd == PHYSDEVOP_eoi || cmd == PHYSDEVOP_irq_status_query ||
+			    cmd == PHYSDEVOP_free_irq_vector || cmd == PHYSDEVOP_get_free_pirq)
 				continue;
 			fill(seeds[s], seeds[s], seeds[s]);
 			if (hypercall(physdev_op, cmd, buffer) >= 0)
-				fail("physdev operation %ld with arguments of %#x was not refused", cmd, seeds[s]);
+				fail("physdev operation %ld with arguments of %#x was not refused",
+				     cmd, seeds[s]);
 		}
 	for (long cmd = 38; cmd < 64; cmd++)
 		check_eq(guest_hypercall(cmd, buffer, 1L, 2L, 3L, 4L), -ENOSYS);
@@ -67,7 +71,8 @@ void test_main(void)
 	check_eq(guest_hypercall(-1L, 0L), -ENOSYS);
 	check_eq(guest_hypercall(1L << 32 | __HYPERVISOR_xen_version, 0L), -ENOSYS);
 	check_eq(guest_hypercall(0x7fffffffffffffffL, 0L), -ENOSYS);
-	/* Other domains' business, by number; our own number is the one whose ports we may look at. */
+	/* Other domains' business, by number; our own number is the one whose ports we may look at.
+	 */
 	struct evtchn_alloc_unbound own = { .dom = DOMID_SELF, .remote_dom = DOMID_SELF };
 
 	check_eq(evtchn_op(EVTCHNOP_alloc_unbound, &own), 0);
@@ -75,8 +80,12 @@ void test_main(void)
 		uint64_t list[1] = { pfn_to_mfn(start_info->nr_pages - 1) };
 		struct evtchn_status st = { .dom = id, .port = own.port };
 		struct evtchn_reset reset = { .dom = id };
-		struct gnttab_setup_table t = { .dom = id, .nr_frames = 1, .frame_list = (uint64_t)buffer };
-		struct xen_memory_reservation r = { .extent_start = (uint64_t)list, .nr_extents = 1, .domid = id };
+		struct gnttab_setup_table t = { .dom = id,
+						.nr_frames = 1,
+						.frame_list = (uint64_t)buffer };
+		struct xen_memory_reservation r = { .extent_start = (uint64_t)list,
+						    .nr_extents = 1,
+						    .domid = id };
 
 		if (evtchn_op(EVTCHNOP_status, &st) == 0)
 			continue;

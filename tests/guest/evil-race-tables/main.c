@@ -2,11 +2,12 @@
 // vcpus: 4
 // seconds: 120
 /*
- * Four vcpus take the same dozen pages to pieces at once: one pins and unpins them as tables of any level, one rewrites their
- * entries by mmu_update and by direct stores (which are emulated while the page is an L1), one turns them into descriptor
- * pages, copies and clears them, one maps them writable, gives frames back and takes new ones. Nobody waits for anybody.
- * Whatever each call answers, no table may ever be writable, no count may go astray (audit), and in the end every page is
- * ordinary memory again.
+ * Four vcpus take the same dozen pages to pieces at once: one pins and unpins them as tables of any
+ * level, one rewrites their entries by mmu_update and by direct stores (which are emulated while
+ * the page is an L1), one turns them into descriptor pages, copies and clears them, one maps them
+ * writable, gives frames back and takes new ones. Nobody waits for anybody. Whatever each call
+ * answers, no table may ever be writable, no count may go astray (audit), and in the end every page
+ * is ordinary memory again.
  */
 #include "guest.h"
 
@@ -24,8 +25,7 @@ static volatile unsigned finished, stores, pins;
 /* Stores that may fault, and where they go on. */
 extern char store_begin[], store_end[];
 void store_word(uint64_t *p, uint64_t v);
-__asm__(
-	".pushsection .text\n"
+__asm__(".pushsection .text\n"
 	"store_word:\n"
 	"store_begin:\n"
 	"	movq %rsi, (%rdi)\n"
@@ -48,7 +48,10 @@ static uint64_t any(uint64_t *s)
 
 static uint64_t entry(uint64_t *s)
 {
-	static const uint16_t flags[] = { 0, PTE_P | PTE_US, PTE_P | PTE_RW | PTE_US, PTE_P | PTE_AD, PTE_KERNEL, PTE_P | PTE_PS };
+	static const uint16_t flags[] = {
+		0,	    PTE_P | PTE_US, PTE_P | PTE_RW | PTE_US, PTE_P | PTE_AD,
+		PTE_KERNEL, PTE_P | PTE_PS
+	};
 
 	return LEAF(any(s), flags[random_next(s) % 6]);
 }
@@ -70,7 +73,9 @@ static void writer(uint64_t *s)
 	struct mmu_update u[4];
 
 	for (int i = 0; i < 4; i++)
-		u[i] = (struct mmu_update){ any(s) << 12 | (random_next(s) & 0xff8) | (random_next(s) & 1 ? 2 : 0), entry(s) };
+		u[i] = (struct mmu_update){ any(s) << 12 | (random_next(s) & 0xff8) |
+						    (random_next(s) & 1 ? 2 : 0),
+					    entry(s) };
 	hypercall(mmu_update, u, random_next(s) % 5, 0L, (long)DOMID_SELF);
 	store_word((uint64_t *)page[random_next(s) % PAGES] + random_next(s) % 512, entry(s));
 	stores++;
@@ -79,7 +84,9 @@ static void writer(uint64_t *s)
 static void describer(uint64_t *s)
 {
 	uint64_t frames[2] = { any(s), any(s) };
-	struct mmuext_op op = { .cmd = MMUEXT_COPY_PAGE, .arg1.mfn = any(s), .arg2.src_mfn = any(s) };
+	struct mmuext_op op = { .cmd = MMUEXT_COPY_PAGE,
+				.arg1.mfn = any(s),
+				.arg2.src_mfn = any(s) };
 
 	switch (random_next(s) % 6) {
 	case 0:
@@ -89,7 +96,8 @@ static void describer(uint64_t *s)
 		hypercall(set_gdt, frames, 0L);
 		break;
 	case 2:
-		hypercall(update_descriptor, any(s) << 12 | (random_next(s) & 0xff8), random_next(s));
+		hypercall(update_descriptor, any(s) << 12 | (random_next(s) & 0xff8),
+			  random_next(s));
 		break;
 	case 3:
 		mmuext(MMUEXT_CLEAR_PAGE, any(s));
@@ -98,7 +106,8 @@ static void describer(uint64_t *s)
 		hypercall(mmuext_op, &op, 1L, 0L, (long)DOMID_SELF);
 		break;
 	default:
-		op = (struct mmuext_op){ .cmd = MMUEXT_SET_LDT, .arg1.linear_addr = (uint64_t)page[random_next(s) % PAGES],
+		op = (struct mmuext_op){ .cmd = MMUEXT_SET_LDT,
+					 .arg1.linear_addr = (uint64_t)page[random_next(s) % PAGES],
 					 .arg2.nr_ents = random_next(s) % 2 * 512 };
 		hypercall(mmuext_op, &op, 1L, 0L, (long)DOMID_SELF);
 	}
@@ -116,10 +125,12 @@ static void mapper(uint64_t *s)
 		make_readonly(page[i]);
 		break;
 	case 2:
-		map_page(alias[random_next(s) % 4], any(s), random_next(s) & 1 ? PTE_KERNEL : PTE_P | PTE_AD);
+		map_page(alias[random_next(s) % 4], any(s),
+			 random_next(s) & 1 ? PTE_KERNEL : PTE_P | PTE_AD);
 		break;
 	default:
-		hypercall(update_va_mapping, alias[random_next(s) % 4], 0L, (long)(UVMF_INVLPG | UVMF_ALL));
+		hypercall(update_va_mapping, alias[random_next(s) % 4], 0L,
+			  (long)(UVMF_INVLPG | UVMF_ALL));
 	}
 }
 

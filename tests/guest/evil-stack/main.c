@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Addresses that a guest hands to the hypervisor to jump to or to push on: callbacks, trap handlers, instruction and stack
- * pointers of iret. What is not an address of the guest's is refused where it is said, or becomes the guest's own fault where
- * it is used, and the guest goes on. (What cannot go on is in the dies-* tests.)
+ * Addresses that a guest hands to the hypervisor to jump to or to push on: callbacks, trap
+ * handlers, instruction and stack pointers of iret. What is not an address of the guest's is
+ * refused where it is said, or becomes the guest's own fault where it is used, and the guest goes
+ * on. (What cannot go on is in the dies-* tests.)
  */
 #include "guest.h"
 
 const char test_name[] = "evil-stack";
 
 static const uint64_t wild[] = {
-	0xffff800000000000, 0xffff808000000000, 0xffff82d080000000, 0xffff82d080100000, 0xffff830000000000, 0xffff87ffffffffff,
-	0x0000800000000000, 0x8000000000000000, 0xfffeffffffffffff, 0xffff7fffffffffff,
+	0xffff800000000000, 0xffff808000000000, 0xffff82d080000000, 0xffff82d080100000,
+	0xffff830000000000, 0xffff87ffffffffff, 0x0000800000000000, 0x8000000000000000,
+	0xfffeffffffffffff, 0xffff7fffffffffff,
 };
 #define NWILD (sizeof(wild) / sizeof(wild[0]))
 
@@ -29,7 +31,8 @@ static void test_callbacks(void)
 		struct callback_register r = { .address = wild[i] };
 		struct xennmi_callback nmi = { .handler_address = wild[i] };
 
-		check_refused(hypercall(set_callbacks, wild[i], failsafe_entry, syscall_entry_point));
+		check_refused(
+			hypercall(set_callbacks, wild[i], failsafe_entry, syscall_entry_point));
 		check_refused(hypercall(set_callbacks, event_entry, wild[i], syscall_entry_point));
 		check_refused(hypercall(set_callbacks, event_entry, failsafe_entry, wild[i]));
 		for (r.type = 0; r.type < 10; r.type++)
@@ -52,8 +55,11 @@ static void test_iret(void)
 	for (size_t i = 0; i < NWILD; i++)
 		for (int mode = 0; mode < 2; mode++) {
 			struct iret_context c = {
-				.rip = wild[i], .cs = mode ? FLAT_USER_CS64 : FLAT_KERNEL_CS64 & ~3UL, .rflags = 0x202,
-				.rsp = mode ? wild[i] : (uint64_t)__builtin_frame_address(0) - 4096, .ss = FLAT_USER_SS64,
+				.rip = wild[i],
+				.cs = mode ? FLAT_USER_CS64 : FLAT_KERNEL_CS64 & ~3UL,
+				.rflags = 0x202,
+				.rsp = mode ? wild[i] : (uint64_t)__builtin_frame_address(0) - 4096,
+				.ss = FLAT_USER_SS64,
 			};
 			int v = probe(go, &c);
 
@@ -64,7 +70,8 @@ static void test_iret(void)
 			c.rcx = 0xffff830000000000;
 			v = probe(go, &c);
 			if (v != 13 && v != 14 && v != TRAP_FAILSAFE)
-				fail("iret (system call) to %p ended in vector %d", (void *)wild[i], v);
+				fail("iret (system call) to %p ended in vector %d", (void *)wild[i],
+				     v);
 		}
 	/* A stack pointer of anything in user mode is the user's business, until it pushes. */
 	memcpy(user.code, "\x50\xcc", 2); /* push %rax; int3 */
@@ -75,10 +82,14 @@ static void test_iret(void)
 			fail("push on %p in user mode ended in vector %d", (void *)wild[i], v);
 		check_eq(probe_frame.rsp, wild[i]);
 	}
-	/* rflags with everything set: no trap in the hypervisor, no I/O privilege; NT and RF and AC are the guest's. */
+	/* rflags with everything set: no trap in the hypervisor, no I/O privilege; NT and RF and AC
+	 * are the guest's. */
 	memcpy(user.code, "\x9c\xcc", 2); /* pushf; int3 */
 	struct iret_context c = {
-		.rip = USER_CODE, .cs = FLAT_USER_CS64, .rflags = ~0x100UL & ~0x40000UL & 0xffffffff, .rsp = USER_STACK + 64,
+		.rip = USER_CODE,
+		.cs = FLAT_USER_CS64,
+		.rflags = ~0x100UL & ~0x40000UL & 0xffffffff,
+		.rsp = USER_STACK + 64,
 		.ss = FLAT_USER_SS64,
 	};
 	int v = probe(go, &c);

@@ -2,10 +2,10 @@
 // vcpus: 3
 // seconds: 120
 /*
- * A storm: three vcpus make tens of thousands of hypercalls with arguments from a seeded generator that likes edges, their own
- * scratch frames, other frames and small numbers, partly in multicalls, all on the same few pages. What would end or block
- * the guest itself is left out. The hypervisor must answer every one, keep its invariants (audit) and leave the guest's
- * code and stacks alone.
+ * A storm: three vcpus make tens of thousands of hypercalls with arguments from a seeded generator
+ * that likes edges, their own scratch frames, other frames and small numbers, partly in multicalls,
+ * all on the same few pages. What would end or block the guest itself is left out. The hypervisor
+ * must answer every one, keep its invariants (audit) and leave the guest's code and stacks alone.
  */
 #include "guest.h"
 #include "pv-abi/physdev.h"
@@ -106,9 +106,12 @@ static void make(struct call *c, uint64_t *s, uint64_t *buffer)
 	case 0:
 		c->op = __HYPERVISOR_mmu_update;
 		for (int i = 0; i < 8; i++) {
-			/* Entries of scratch frames, of the tables of the windows, of foreign frames. */
-			buffer[2 * i] = random_next(s) & 1 ? window_pte[random_next(s) % 16] | (random_next(s) & 3)
-							   : frame(s) << 12 | (random_next(s) & 0xffb);
+			/* Entries of scratch frames, of the tables of the windows, of foreign
+			 * frames. */
+			buffer[2 * i] =
+				random_next(s) & 1
+					? window_pte[random_next(s) % 16] | (random_next(s) & 3)
+					: frame(s) << 12 | (random_next(s) & 0xffb);
 			buffer[2 * i + 1] = LEAF(frame(s), random_next(s) & 0xfff);
 		}
 		c->a[0] = p;
@@ -135,7 +138,8 @@ static void make(struct call *c, uint64_t *s, uint64_t *buffer)
 		break;
 	case 3:
 		c->op = __HYPERVISOR_update_va_mapping;
-		c->a[0] = random_next(s) & 3 ? (uint64_t)window[random_next(s) % 16] : 0xffff800000000000UL + random_next(s) % (1UL << 43);
+		c->a[0] = random_next(s) & 3 ? (uint64_t)window[random_next(s) % 16]
+					     : 0xffff800000000000UL + random_next(s) % (1UL << 43);
 		c->a[1] = LEAF(frame(s), random_next(s) & 0xfff);
 		c->a[2] = random_next(s) % 8;
 		break;
@@ -158,19 +162,22 @@ static void make(struct call *c, uint64_t *s, uint64_t *buffer)
 		c->a[1] = random_next(s);
 		break;
 	case 7:
-		c->op = random_next(s) & 1 ? __HYPERVISOR_set_segment_base : __HYPERVISOR_get_debugreg;
+		c->op = random_next(s) & 1 ? __HYPERVISOR_set_segment_base
+					   : __HYPERVISOR_get_debugreg;
 		break;
 	case 8:
-		c->op = random_next(s) & 1 ? __HYPERVISOR_fpu_taskswitch : __HYPERVISOR_set_timer_op;
+		c->op = random_next(s) & 1 ? __HYPERVISOR_fpu_taskswitch
+					   : __HYPERVISOR_set_timer_op;
 		break;
 	case 9:
 		c->op = __HYPERVISOR_event_channel_op;
 		c->a[0] = random_next(s) % 16;
 		c->a[1] = p;
 		if (random_next(s) & 1)
-			buffer[0] = c->a[0] == EVTCHNOP_init_control || c->a[0] == EVTCHNOP_expand_array
-					    ? frame(s)
-					    : random_next(s) % 64;
+			buffer[0] =
+				c->a[0] == EVTCHNOP_init_control || c->a[0] == EVTCHNOP_expand_array
+					? frame(s)
+					: random_next(s) % 64;
 		break;
 	case 10:
 	case 11:
@@ -187,12 +194,16 @@ static void make(struct call *c, uint64_t *s, uint64_t *buffer)
 		c->a[0] = random_next(s) % 30;
 		c->a[1] = p;
 		for (int i = 0; i < 16; i++)
-			buffer[256 + i] = random_next(s) & 1 ? frame(s) : start_info->nr_pages + random_next(s) % 100;
+			buffer[256 + i] = random_next(s) & 1
+						  ? frame(s)
+						  : start_info->nr_pages + random_next(s) % 100;
 		for (int k = 0; k < 2; k++)
 			r[k] = (struct xen_memory_reservation){
-				.extent_start = (uint64_t)(buffer + 256), .nr_extents = random_next(s) & 7 ? random_next(s) % 8 : value(s),
+				.extent_start = (uint64_t)(buffer + 256),
+				.nr_extents = random_next(s) & 7 ? random_next(s) % 8 : value(s),
 				.extent_order = random_next(s) & 7 ? random_next(s) % 3 : value(s),
-				.mem_flags = random_next(s) & 1 ? 0 : value(s), .domid = random_next(s) & 7 ? DOMID_SELF : value(s),
+				.mem_flags = random_next(s) & 1 ? 0 : value(s),
+				.domid = random_next(s) & 7 ? DOMID_SELF : value(s),
 			};
 		break;
 	}
@@ -200,21 +211,29 @@ static void make(struct call *c, uint64_t *s, uint64_t *buffer)
 		c->op = __HYPERVISOR_vcpu_op;
 		cmd = random_next(s) % 16;
 		/* Not another life for who runs, no move of our own vcpu_info. */
-		if (cmd == VCPUOP_initialise || cmd == VCPUOP_up || cmd == VCPUOP_down || cmd == VCPUOP_register_vcpu_info)
+		if (cmd == VCPUOP_initialise || cmd == VCPUOP_up || cmd == VCPUOP_down ||
+		    cmd == VCPUOP_register_vcpu_info)
 			cmd = VCPUOP_is_up;
 		c->a[0] = cmd;
 		c->a[1] = random_next(s) % 4;
 		/* Areas are written to later: only to the windows. */
-		if (cmd == VCPUOP_register_runstate_memory_area || cmd == VCPUOP_register_vcpu_time_memory_area)
-			buffer[0] = random_next(s) & 1 ? (uint64_t)window[random_next(s) % 16] + (random_next(s) & 0xfff)
-						       : 0xffff800000000000UL + random_next(s) % (1UL << 43);
+		if (cmd == VCPUOP_register_runstate_memory_area ||
+		    cmd == VCPUOP_register_vcpu_time_memory_area)
+			buffer[0] = random_next(s) & 1
+					    ? (uint64_t)window[random_next(s) % 16] +
+						      (random_next(s) & 0xfff)
+					    : 0xffff800000000000UL + random_next(s) % (1UL << 43);
 		c->a[2] = p;
 		break;
 	case 15: {
 		static const uint8_t ops[] = {
-			__HYPERVISOR_platform_op, __HYPERVISOR_sysctl, __HYPERVISOR_domctl, __HYPERVISOR_xen_version,
-			__HYPERVISOR_xsm_op, __HYPERVISOR_hvm_op, __HYPERVISOR_kexec_op, __HYPERVISOR_tmem_op, __HYPERVISOR_arch_0,
-			__HYPERVISOR_arch_1, __HYPERVISOR_xenoprof_op, __HYPERVISOR_xenpmu_op, __HYPERVISOR_dm_op, 63,
+			__HYPERVISOR_platform_op, __HYPERVISOR_sysctl,
+			__HYPERVISOR_domctl,	  __HYPERVISOR_xen_version,
+			__HYPERVISOR_xsm_op,	  __HYPERVISOR_hvm_op,
+			__HYPERVISOR_kexec_op,	  __HYPERVISOR_tmem_op,
+			__HYPERVISOR_arch_0,	  __HYPERVISOR_arch_1,
+			__HYPERVISOR_xenoprof_op, __HYPERVISOR_xenpmu_op,
+			__HYPERVISOR_dm_op,	  63,
 		};
 
 		c->op = ops[random_next(s) % sizeof(ops)];
@@ -222,7 +241,8 @@ static void make(struct call *c, uint64_t *s, uint64_t *buffer)
 			c->a[0] = random_next(s) % 12;
 			c->a[1] = p;
 		} else if (random_next(s) & 3) {
-			buffer[0] = random_next(s) % 100 | (uint64_t)(random_next(s) & 1 ? 0x15 : 0x03000001) << 32;
+			buffer[0] = random_next(s) % 100 |
+				    (uint64_t)(random_next(s) & 1 ? 0x15 : 0x03000001) << 32;
 			c->a[0] = p;
 		}
 		break;
@@ -234,7 +254,9 @@ static void make(struct call *c, uint64_t *s, uint64_t *buffer)
 		break;
 	default:
 		c->op = __HYPERVISOR_sched_op;
-		c->a[0] = random_next(s) & 1 ? SCHEDOP_yield : random_next(s) & 1 ? SCHEDOP_remote_shutdown : SCHEDOP_pin_override;
+		c->a[0] = random_next(s) & 1   ? SCHEDOP_yield
+			  : random_next(s) & 1 ? SCHEDOP_remote_shutdown
+					       : SCHEDOP_pin_override;
 		c->a[1] = p;
 	}
 }
@@ -254,7 +276,9 @@ static void storm(void)
 
 			for (int k = 0; k < 4; k++) {
 				make(&c, &s, buffer);
-				m[k] = (struct multicall_entry){ .op = c.op, .args = { c.a[0], c.a[1], c.a[2], c.a[3], c.a[4] } };
+				m[k] = (struct multicall_entry){ .op = c.op,
+								 .args = { c.a[0], c.a[1], c.a[2],
+									   c.a[3], c.a[4] } };
 			}
 			hypercall(multicall, m, 4L);
 		} else {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A hostile kernel tries to get a page table that it can write, or one that says more than it may: writable mappings of
- * tables of each level by every way there is, tables that contain themselves (linear page tables), large pages, bits that are
- * reserved, the hypervisor's slots of a root. Each must be refused and nothing may change; in the end the tables
- * are still what they were.
+ * A hostile kernel tries to get a page table that it can write, or one that says more than it may:
+ * writable mappings of tables of each level by every way there is, tables that contain themselves
+ * (linear page tables), large pages, bits that are reserved, the hypervisor's slots of a root. Each
+ * must be refused and nothing may change; in the end the tables are still what they were.
  */
 #include "guest.h"
 
@@ -23,10 +23,12 @@ static void try_writable(uint64_t mfn, const char *what)
 {
 	uint64_t leaf = LEAF(mfn, PTE_KERNEL), before = *pte_of(page);
 
-	if (map_page(page, mfn, PTE_KERNEL) == 0 || one(pte_maddr(page), leaf, MMU_NORMAL_PT_UPDATE) == 0 ||
+	if (map_page(page, mfn, PTE_KERNEL) == 0 ||
+	    one(pte_maddr(page), leaf, MMU_NORMAL_PT_UPDATE) == 0 ||
 	    one(pte_maddr(page), leaf, MMU_PT_UPDATE_PRESERVE_AD) == 0 ||
 	    one(pte_maddr(page), leaf, MMU_PT_UPDATE_NO_TRANSLATE) == 0 ||
-	    map_page(page, mfn, PTE_KERNEL | PTE_US) == 0 || map_page(page, mfn, PTE_KERNEL | PTE_NX) == 0)
+	    map_page(page, mfn, PTE_KERNEL | PTE_US) == 0 ||
+	    map_page(page, mfn, PTE_KERNEL | PTE_NX) == 0)
 		fail("%s could be mapped writable", what);
 	check_eq(*pte_of(page) & (PTE_ADDR | 3), before & (PTE_ADDR | 3));
 	/* First read-only, which is allowed, then the bit alone. */
@@ -44,7 +46,9 @@ static void try_writable(uint64_t mfn, const char *what)
 	check_eq(map_page(page, virt_to_mfn(page), PTE_KERNEL), 0);
 	/* Ordinary writes, clearing and copying over it. */
 	check_refused(mmuext(MMUEXT_CLEAR_PAGE, mfn));
-	struct mmuext_op copy = { .cmd = MMUEXT_COPY_PAGE, .arg1.mfn = mfn, .arg2.src_mfn = virt_to_mfn(page) };
+	struct mmuext_op copy = { .cmd = MMUEXT_COPY_PAGE,
+				  .arg1.mfn = mfn,
+				  .arg2.src_mfn = virt_to_mfn(page) };
 
 	check_refused(hypercall(mmuext_op, &copy, 1L, (long *)0, (long)DOMID_SELF));
 }
@@ -61,8 +65,10 @@ static void test_writable(void)
 	for (int l = 1; l <= 4; l++)
 		try_writable(virt_to_mfn(s.table[l]), "a pinned table");
 	/* A table in which a writable mapping of itself hides. */
-	check_refused(mmu_update(virt_to_mfn(s.table[1]) << 12, LEAF(virt_to_mfn(s.table[1]), PTE_KERNEL)));
-	check_refused(mmu_update(virt_to_mfn(s.table[1]) << 12, LEAF(virt_to_mfn(s.table[4]), PTE_KERNEL)));
+	check_refused(mmu_update(virt_to_mfn(s.table[1]) << 12,
+				 LEAF(virt_to_mfn(s.table[1]), PTE_KERNEL)));
+	check_refused(mmu_update(virt_to_mfn(s.table[1]) << 12,
+				 LEAF(virt_to_mfn(s.table[4]), PTE_KERNEL)));
 	check_eq(mmuext(MMUEXT_UNPIN_TABLE, virt_to_mfn(s.table[4])), 0);
 	space_writable(&s);
 	/* The same, there before the table became one. */
@@ -99,8 +105,10 @@ static void test_linear(void)
 
 			if (l == at - 1)
 				continue;
-			check_refused(mmu_update(slot, LEAF(virt_to_mfn(entry_of(page, l)), PTE_P | PTE_RW | PTE_US)));
-			check_refused(mmu_update(slot, LEAF(virt_to_mfn(entry_of(page, l)), PTE_P | PTE_US)));
+			check_refused(mmu_update(slot, LEAF(virt_to_mfn(entry_of(page, l)),
+							    PTE_P | PTE_RW | PTE_US)));
+			check_refused(mmu_update(slot, LEAF(virt_to_mfn(entry_of(page, l)),
+							    PTE_P | PTE_US)));
 		}
 	space_new(&s, VA);
 	s.table[4][3] = TABLE_ENTRY(s.table[4]);
@@ -123,7 +131,8 @@ static void test_linear(void)
 
 static void test_bits(void)
 {
-	uint64_t l2 = entry_maddr(page, 2), l3 = entry_maddr(page, 3), l4 = entry_maddr(page, 4), mfn = virt_to_mfn(page);
+	uint64_t l2 = entry_maddr(page, 2), l3 = entry_maddr(page, 3), l4 = entry_maddr(page, 4),
+		 mfn = virt_to_mfn(page);
 	uint64_t free_l2 = (l2 & ~0xfffUL) | 500 * 8, free_l3 = (l3 & ~0xfffUL) | 3 * 8;
 
 	/* Large pages: 2 MiB, 1 GiB, and the bit in a root. */
@@ -166,7 +175,8 @@ static void test_slots(void)
 		check_eq(mmuext(MMUEXT_NEW_BASEPTR, virt_to_mfn(s.table[4])), 0);
 		check_eq(m2p[virt_to_mfn(page)], virt_to_pfn(page));
 		for (int i = 257; i < 272; i++)
-			check_eq(probe_read((void *)(0xffff000000000000UL | (uint64_t)i << 39)), 14);
+			check_eq(probe_read((void *)(0xffff000000000000UL | (uint64_t)i << 39)),
+				 14);
 		check_eq(mmuext(MMUEXT_NEW_BASEPTR, root >> 12), 0);
 		check_eq(mmuext(MMUEXT_UNPIN_TABLE, virt_to_mfn(s.table[4])), 0);
 	}
@@ -187,7 +197,9 @@ static void test_release(void)
 {
 	struct space s;
 	uint64_t list[1];
-	struct xen_memory_reservation r = { .extent_start = (uint64_t)list, .nr_extents = 1, .domid = DOMID_SELF };
+	struct xen_memory_reservation r = { .extent_start = (uint64_t)list,
+					    .nr_extents = 1,
+					    .domid = DOMID_SELF };
 
 	space_new(&s, VA);
 	space_readonly(&s);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // vcpus: 2
 /*
- * Stale translations: one vcpu writes through an address without pause while the other takes the mapping away, without
- * asking for a flush, and makes the page a table, a descriptor page, or gives it back. From the moment that such a call
- * has succeeded no write through the old translation may reach the frame, and with a flush that was asked for none may be
- * missed. An emulator that empties TLBs too often hides the error on one CPU, not on two.
+ * Stale translations: one vcpu writes through an address without pause while the other takes the
+ * mapping away, without asking for a flush, and makes the page a table, a descriptor page, or gives
+ * it back. From the moment that such a call has succeeded no write through the old translation may
+ * reach the frame, and with a flush that was asked for none may be missed. An emulator that empties
+ * TLBs too often hides the error on one CPU, not on two.
  */
 #include "guest.h"
 
@@ -22,8 +23,7 @@ static volatile bool writing = true;
 extern char touch_begin[], touch_end[];
 void touch_store(volatile uint64_t *p, uint64_t v);
 uint64_t touch_load(volatile uint64_t *p);
-__asm__(
-	".pushsection .text\n"
+__asm__(".pushsection .text\n"
 	"touch_begin:\n"
 	"touch_store:\n"
 	"	movq %rsi, (%rdi)\n"
@@ -79,7 +79,8 @@ static void check_untouched(const volatile uint64_t *p, const char *what)
 void test_main(void)
 {
 	volatile uint64_t *page = page_alloc(), *second = page_alloc();
-	uint64_t own = virt_to_mfn((void *)window), mfn = virt_to_mfn((void *)page), other = virt_to_mfn((void *)second);
+	uint64_t own = virt_to_mfn((void *)window), mfn = virt_to_mfn((void *)page),
+		 other = virt_to_mfn((void *)second);
 	uint64_t ptr = pte_maddr((void *)window), pfn = pfn_alloc();
 
 	trap_hook = step_over;
@@ -93,8 +94,11 @@ void test_main(void)
 		check_eq(make_readonly((void *)page), 0);
 		check_eq(mmu_update(ptr, i & 1 ? 0 : LEAF(mfn, PTE_P | PTE_AD)), 0);
 		{
-			/* No entry may be JUNK when it becomes a table: cleared by the hypervisor, while the other writes on. */
-			struct mmuext_op ops[2] = { { .cmd = MMUEXT_CLEAR_PAGE, .arg1.mfn = mfn }, { .cmd = MMUEXT_PIN_L1_TABLE, .arg1.mfn = mfn } };
+			/* No entry may be JUNK when it becomes a table: cleared by the hypervisor,
+			 * while the other writes on. */
+			struct mmuext_op ops[2] = { { .cmd = MMUEXT_CLEAR_PAGE, .arg1.mfn = mfn },
+						    { .cmd = MMUEXT_PIN_L1_TABLE,
+						      .arg1.mfn = mfn } };
 			long r;
 
 			do {
@@ -116,7 +120,8 @@ void test_main(void)
 		{
 			long r = hypercall(set_gdt, &other, 512L);
 
-			/* The junk may have come again before: it is no descriptor of ours to judge. */
+			/* The junk may have come again before: it is no descriptor of ours to
+			 * judge. */
 			if (!r) {
 				uint64_t v = second[5];
 
@@ -130,7 +135,9 @@ void test_main(void)
 
 		/* A frame that is given back, and one that is taken: mostly the same. */
 		uint64_t list[1] = { pfn_to_mfn(pfn) };
-		struct xen_memory_reservation r = { .extent_start = (uint64_t)list, .nr_extents = 1, .domid = DOMID_SELF };
+		struct xen_memory_reservation r = { .extent_start = (uint64_t)list,
+						    .nr_extents = 1,
+						    .domid = DOMID_SELF };
 
 		check_eq(mmu_update(ptr, LEAF(list[0], PTE_KERNEL)), 0);
 		check_eq(mmuext(MMUEXT_TLB_FLUSH_ALL, 0), 0);
@@ -155,15 +162,21 @@ void test_main(void)
 	for (int i = 0; i < ROUNDS; i++)
 		for (int kind = 0; kind < 4; kind++) {
 			uint64_t to = kind & 1 ? other : mfn, mask = 2;
-			struct mmuext_op op = { .cmd = MMUEXT_INVLPG_MULTI, .arg1.linear_addr = (uint64_t)window, .arg2.vcpumask = (uint64_t)&mask };
+			struct mmuext_op op = { .cmd = MMUEXT_INVLPG_MULTI,
+						.arg1.linear_addr = (uint64_t)window,
+						.arg2.vcpumask = (uint64_t)&mask };
 
 			if (kind == 0) {
-				check_eq(hypercall(update_va_mapping, window, LEAF(to, PTE_KERNEL), (long)(UVMF_INVLPG | UVMF_ALL)), 0);
+				check_eq(hypercall(update_va_mapping, window, LEAF(to, PTE_KERNEL),
+						   (long)(UVMF_INVLPG | UVMF_ALL)),
+					 0);
 			} else if (kind == 1) {
 				check_eq(mmu_update(ptr, LEAF(to, PTE_KERNEL)), 0);
 				check_eq(hypercall(mmuext_op, &op, 1L, 0L, (long)DOMID_SELF), 0);
 			} else if (kind == 2) {
-				check_eq(hypercall(update_va_mapping, window, LEAF(to, PTE_KERNEL), (uint64_t)&mask | UVMF_TLB_FLUSH | UVMF_MULTI), 0);
+				check_eq(hypercall(update_va_mapping, window, LEAF(to, PTE_KERNEL),
+						   (uint64_t)&mask | UVMF_TLB_FLUSH | UVMF_MULTI),
+					 0);
 			} else {
 				check_eq(mmu_update(ptr, LEAF(to, PTE_KERNEL)), 0);
 				check_eq(mmuext(MMUEXT_INVLPG_ALL, (uint64_t)window), 0);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // vcpus: 3
 /*
- * States that no vcpu may start with: roots that are no tables or not ours, addresses of the hypervisor for callbacks and
- * debug registers, a GDT of somebody else's frames, more entries than there are, selectors of ring 0, flags and rflags all
- * set. VCPUOP_initialise refuses or tames them; a refused state leaves the vcpu as it was, and a tamed one runs in ring 3.
+ * States that no vcpu may start with: roots that are no tables or not ours, addresses of the
+ * hypervisor for callbacks and debug registers, a GDT of somebody else's frames, more entries than
+ * there are, selectors of ring 0, flags and rflags all set. VCPUOP_initialise refuses or tames
+ * them; a refused state leaves the vcpu as it was, and a tamed one runs in ring 3.
  */
 #include "guest.h"
 
@@ -44,7 +45,8 @@ static void refused(struct vcpu_guest_context *c, const char *what)
 
 void test_main(void)
 {
-	static const uint64_t addresses[] = { 0xffff830000000000, 0xffff82d080000000, 0x8000000000000000, 0x800000000000 };
+	static const uint64_t addresses[] = { 0xffff830000000000, 0xffff82d080000000,
+					      0x8000000000000000, 0x800000000000 };
 	struct vcpu_guest_context *c;
 	uint8_t *page = page_alloc();
 
@@ -115,8 +117,8 @@ void test_main(void)
 	refused(c, "a breakpoint on the hypervisor");
 
 	/*
-	 * Ring 0 selectors, I/O privilege and virtual-8086 mode, everything set that can be. It runs in ring 3, or fails to and says
-	 * so by the failsafe callback.
+	 * Ring 0 selectors, I/O privilege and virtual-8086 mode, everything set that can be. It
+	 * runs in ring 3, or fails to and says so by the failsafe callback.
 	 */
 	c = vcpu_context(1, report);
 	c->user_regs.cs = 0xe008;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // vcpus: 2
 /*
- * Floating point: fpu_taskswitch sets a virtual TS bit, the next FPU instruction is the guest's #NM and the bit is gone;
- * CLTS and CR0 mean the same bit. Registers belong to the vcpu: they survive the scheduler, and another vcpu never sees them.
+ * Floating point: fpu_taskswitch sets a virtual TS bit, the next FPU instruction is the guest's #NM
+ * and the bit is gone; CLTS and CR0 mean the same bit. Registers belong to the vcpu: they survive
+ * the scheduler, and another vcpu never sees them.
  */
 #include "guest.h"
 
@@ -38,7 +39,7 @@ static void other(void)
 	__asm__ volatile("movq %%xmm0, %0; movq %%xmm5, %1" : "=r"(a), "=r"(b));
 	seen_by_other[0] = a;
 	seen_by_other[1] = b;
-	__asm__ volatile("movq %0, %%xmm0; movq %0, %%xmm5" :: "r"(0x7777UL));
+	__asm__ volatile("movq %0, %%xmm0; movq %0, %%xmm5" ::"r"(0x7777UL));
 	other_state = 1;
 	for (;;) {
 		__asm__ volatile("movq %%xmm0, %0" : "=r"(a));
@@ -65,13 +66,13 @@ void test_main(void)
 	__asm__ volatile("clts");
 	check_eq(cr0() & 8, 0);
 	check_eq(probe(use, NULL), -1);
-	__asm__ volatile("movq %0, %%cr0" :: "r"(cr0() | 8));
+	__asm__ volatile("movq %0, %%cr0" ::"r"(cr0() | 8));
 	check_eq(probe(use, NULL), 7);
 	check_eq(hypercall(fpu_taskswitch, 1L), 0);
 	check_eq(hypercall(fpu_taskswitch, 0L), 0);
 	check_eq(probe(use, NULL), -1);
 
-	__asm__ volatile("movq %0, %%xmm0; movq %0, %%xmm5" :: "r"(0x5a5a12345678UL));
+	__asm__ volatile("movq %0, %%xmm0; movq %0, %%xmm5" ::"r"(0x5a5a12345678UL));
 	vcpu_start(1, other);
 	while (!other_state)
 		check_eq(hypercall(sched_op, (long)SCHEDOP_yield, 0L), 0);

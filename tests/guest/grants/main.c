@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Grant tables, version 1, with the domain on both sides: what is granted can be mapped, read-only if it says so, is marked
- * in use while mapped, and can be copied to and from; a mapping is undone by its handle, once; references, domains, handles
- * and lengths that are wrong each have their status, and nothing changes.
+ * Grant tables, version 1, with the domain on both sides: what is granted can be mapped, read-only
+ * if it says so, is marked in use while mapped, and can be copied to and from; a mapping is undone
+ * by its handle, once; references, domains, handles and lengths that are wrong each have their
+ * status, and nothing changes.
  */
 #include "guest.h"
 
@@ -42,7 +43,9 @@ static void grant(unsigned ref, const void *va, unsigned flags)
 
 static int map(unsigned ref, uint64_t addr, unsigned flags, grant_handle_t *handle)
 {
-	struct gnttab_map_grant_ref m = { .host_addr = addr, .flags = flags, .ref = ref, .dom = self };
+	struct gnttab_map_grant_ref m = {
+		.host_addr = addr, .flags = flags, .ref = ref, .dom = self
+	};
 
 	check_eq(op(GNTTABOP_map_grant_ref, &m, 1), 0);
 	*handle = m.handle;
@@ -62,7 +65,9 @@ static int unmap(uint64_t addr, grant_handle_t handle)
 static void test_setup(void)
 {
 	xen_pfn_t frames[2] = { 0, 0 };
-	struct gnttab_setup_table s = { .dom = DOMID_SELF, .nr_frames = 1, .frame_list = (uint64_t)frames };
+	struct gnttab_setup_table s = { .dom = DOMID_SELF,
+					.nr_frames = 1,
+					.frame_list = (uint64_t)frames };
 	struct gnttab_query_size q = { .dom = DOMID_SELF };
 	struct gnttab_get_version v = { .dom = DOMID_SELF };
 	struct gnttab_set_version set = { .version = 1 };
@@ -81,7 +86,9 @@ static void test_setup(void)
 	s.nr_frames = q.max_nr_frames + 1;
 	check_eq(op(GNTTABOP_setup_table, &s, 1), 0);
 	check(s.status < 0);
-	s = (struct gnttab_setup_table){ .dom = 12345, .nr_frames = 1, .frame_list = (uint64_t)frames };
+	s = (struct gnttab_setup_table){ .dom = 12345,
+					 .nr_frames = 1,
+					 .frame_list = (uint64_t)frames };
 	check_eq(op(GNTTABOP_setup_table, &s, 1), 0);
 	check(s.status < 0);
 	check_eq(op(GNTTABOP_get_version, &v, 1), 0);
@@ -125,7 +132,9 @@ static void test_map(void)
 	/* By the entry instead of the address, with software bits; and twice at once. */
 	grant(9, page, 0);
 	pte = pte_maddr(window);
-	check_eq(map(9, pte, GNTMAP_host_map | GNTMAP_contains_pte | 3U << _GNTMAP_guest_avail0, &h), GNTST_okay);
+	check_eq(map(9, pte, GNTMAP_host_map | GNTMAP_contains_pte | 3U << _GNTMAP_guest_avail0,
+		     &h),
+		 GNTST_okay);
 	check_eq(*pte_of(window) >> 9 & 7, 3);
 	check_eq(*(volatile uint8_t *)window, 0x43);
 	check_eq(map(9, 0, GNTMAP_device_map, &h2), GNTST_okay);
@@ -133,7 +142,8 @@ static void test_map(void)
 	check_eq(unmap(pte, h), GNTST_okay);
 	check_eq(table[9].flags & (GTF_reading | GTF_writing), GTF_reading | GTF_writing);
 	/* A device mapping is undone by its bus address. */
-	struct gnttab_unmap_grant_ref u = { .dev_bus_addr = (uint64_t)table[9].frame << 12, .handle = h2 };
+	struct gnttab_unmap_grant_ref u = { .dev_bus_addr = (uint64_t)table[9].frame << 12,
+					    .handle = h2 };
 	check_eq(op(GNTTABOP_unmap_grant_ref, &u, 1), 0);
 	check_eq(u.status, GNTST_okay);
 	check_eq(table[9].flags & (GTF_reading | GTF_writing), 0);
@@ -149,7 +159,9 @@ static void test_map(void)
 
 static void test_errors(void)
 {
-	struct gnttab_map_grant_ref m = { .host_addr = (uint64_t)window, .flags = GNTMAP_host_map, .ref = 9, .dom = 12345 };
+	struct gnttab_map_grant_ref m = {
+		.host_addr = (uint64_t)window, .flags = GNTMAP_host_map, .ref = 9, .dom = 12345
+	};
 	grant_handle_t h;
 
 	check_eq(hypercall(update_va_mapping, window, 0L, (long)UVMF_INVLPG), 0);

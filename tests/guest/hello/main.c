@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The smallest guest: it is started with the state that the ABI promises (start info, P2M and M2P that agree, hypercall
- * page), can print, and ends by SCHEDOP_shutdown.
+ * The smallest guest: it is started with the state that the ABI promises (start info, P2M and M2P
+ * that agree, hypercall page), can print, and ends by SCHEDOP_shutdown.
  */
 #include "guest.h"
 

@@ -12,8 +12,8 @@
 const char test_name[] = "hostile";
 
 #define WORKERS 4
-#define PAGES 48
-#define POOL 128
+#define PAGES	48
+#define POOL	128
 #define SECONDS 4
 /* Initialised with wrong contexts, never brought up. */
 #define VICTIM 6
@@ -74,11 +74,16 @@ static uint64_t below(uint64_t n)
 static uint64_t some_mfn(void)
 {
 	switch (below(40)) {
-	case 0: return rnd();
-	case 1: return below(256);
-	case 2: return ~0UL;
-	case 3: return start_info->shared_info >> 12;
-	default: return pool[below(POOL)];
+	case 0:
+		return rnd();
+	case 1:
+		return below(256);
+	case 2:
+		return ~0UL;
+	case 3:
+		return start_info->shared_info >> 12;
+	default:
+		return pool[below(POOL)];
 	}
 }
 
@@ -91,13 +96,20 @@ static domid_t some_domain(void)
 static uint64_t some_va(void)
 {
 	switch (below(24)) {
-	case 0: return rnd() << 6;
-	case 1: return 0;
-	case 2: return 0xffff800000000000UL + (rnd() & 0xfffffffffffUL);
-	case 3: return 0x00007ffffffffff8UL;
-	case 4: return -8UL;
-	case 5: return 0xffff880000000000UL - 8;
-	default: return (uint64_t)arena[below(PAGES)] + (below(3) ? 0 : below(PAGE_SIZE));
+	case 0:
+		return rnd() << 6;
+	case 1:
+		return 0;
+	case 2:
+		return 0xffff800000000000UL + (rnd() & 0xfffffffffffUL);
+	case 3:
+		return 0x00007ffffffffff8UL;
+	case 4:
+		return -8UL;
+	case 5:
+		return 0xffff880000000000UL - 8;
+	default:
+		return (uint64_t)arena[below(PAGES)] + (below(3) ? 0 : below(PAGE_SIZE));
 	}
 }
 
@@ -134,13 +146,27 @@ static void fill(uint64_t *at, unsigned words)
 		uint64_t v;
 
 		switch (below(8)) {
-		case 0: v = rnd(); break;
-		case 1: v = some_va(); break;
-		case 2: v = some_mfn(); break;
-		case 3: v = below(32) << 32 | below(32); break;
-		case 4: v = (uint64_t)DOMID_SELF << (below(4) * 16); break;
-		case 5: v = some_entry(); break;
-		default: v = below(8); break;
+		case 0:
+			v = rnd();
+			break;
+		case 1:
+			v = some_va();
+			break;
+		case 2:
+			v = some_mfn();
+			break;
+		case 3:
+			v = below(32) << 32 | below(32);
+			break;
+		case 4:
+			v = (uint64_t)DOMID_SELF << (below(4) * 16);
+			break;
+		case 5:
+			v = some_entry();
+			break;
+		default:
+			v = below(8);
+			break;
 		}
 		poke(at + i, v);
 	}
@@ -222,19 +248,20 @@ static long op_memory(void)
 	for (unsigned i = 0; i < 64; i++)
 		list[i] = below(3) ? some_mfn() : below(8192);
 	memset(a, 0, 128 * 8);
-	*r = (struct xen_memory_reservation) { .extent_start =
-						       below(16) ? (uint64_t)list : some_va(),
-					       .nr_extents = below(16) ? n : rnd(),
-					       .extent_order = below(6) ? 0 : below(12),
-					       .domid = DOMID_SELF };
+	*r = (struct xen_memory_reservation){ .extent_start =
+						      below(16) ? (uint64_t)list : some_va(),
+					      .nr_extents = below(16) ? n : rnd(),
+					      .extent_order = below(6) ? 0 : below(12),
+					      .domid = DOMID_SELF };
 	switch (below(6)) {
-	case 0: return hypercall(memory_op, (long)XENMEM_decrease_reservation, r);
+	case 0:
+		return hypercall(memory_op, (long)XENMEM_decrease_reservation, r);
 	case 1:
 	case 2:
-		ret = hypercall(
-			memory_op,
-			(long)(below(2) ? XENMEM_populate_physmap : XENMEM_increase_reservation),
-			r);
+		ret = hypercall(memory_op,
+				(long)(below(2) ? XENMEM_populate_physmap
+						: XENMEM_increase_reservation),
+				r);
 		if (r->extent_start == (uint64_t)list && ret > 0 && ret <= 8)
 			keep(list, (unsigned)ret);
 		return ret;
@@ -316,8 +343,8 @@ static long unmap_something(void)
 	for (unsigned i = 0; i < n; i++) {
 		unsigned slot = below(MAPPINGS);
 
-		u[i] = (struct gnttab_unmap_grant_ref) { .host_addr = mappings[slot].host_addr,
-							 .handle = mappings[slot].handle };
+		u[i] = (struct gnttab_unmap_grant_ref){ .host_addr = mappings[slot].host_addr,
+							.handle = mappings[slot].handle };
 	}
 	if (!below(8)) {
 		struct gnttab_unmap_and_replace r = { .host_addr = u[0].host_addr,
@@ -357,11 +384,15 @@ static long op_grants(void)
 	switch (below(8)) {
 	case 0:
 	case 1:
-	case 2: return map_something();
+	case 2:
+		return map_something();
 	case 3:
-	case 4: return unmap_something();
-	case 5: return copy_something();
-	case 6: return hypercall(grant_table_op, (long)GNTTABOP_transfer, &t, 1L);
+	case 4:
+		return unmap_something();
+	case 5:
+		return copy_something();
+	case 6:
+		return hypercall(grant_table_op, (long)GNTTABOP_transfer, &t, 1L);
 	}
 	a = some_args();
 	fill(a, 24);
@@ -391,10 +422,10 @@ static long op_vcpu(void)
 				 (long)below(8), a);
 	default:
 		fill(a, 4);
-		return hypercall(
-			vcpu_op,
-			(long)(below(2) ? VCPUOP_get_runstate_info : VCPUOP_set_periodic_timer),
-			below(9), a);
+		return hypercall(vcpu_op,
+				 (long)(below(2) ? VCPUOP_get_runstate_info
+						 : VCPUOP_set_periodic_timer),
+				 below(9), a);
 	}
 }
 
@@ -411,7 +442,8 @@ static long op_tables(void)
 	case 1:
 		return hypercall(update_descriptor, some_mfn() << 12 | below(512) * 8,
 				 below(2) ? rnd() << 7 : 0x00cffb000000ffffUL);
-	default: return hypercall(set_segment_base, below(5), below(2) ? rnd() << 7 : below(65536));
+	default:
+		return hypercall(set_segment_base, below(5), below(2) ? rnd() << 7 : below(65536));
 	}
 }
 
@@ -444,20 +476,31 @@ static long op_rest(void)
 
 	fill(a, 32);
 	switch (below(12)) {
-	case 0: return hypercall(set_debugreg, below(10), below(2) ? rnd() << 7 : some_va());
-	case 1: return hypercall(get_debugreg, below(10));
-	case 2: return hypercall(fpu_taskswitch, below(2));
+	case 0:
+		return hypercall(set_debugreg, below(10), below(2) ? rnd() << 7 : some_va());
+	case 1:
+		return hypercall(get_debugreg, below(10));
+	case 2:
+		return hypercall(fpu_taskswitch, below(2));
 	case 3:
 		return hypercall(console_io, below(4), below(2) ? 1UL << 31 : rnd(),
 				 0xffff800000000000UL);
-	case 4: return hypercall(xen_version, below(14), below(2) ? (uint64_t)a : some_va());
-	case 5: return hypercall(physdev_op, below(36), a);
-	case 6: return hypercall(domctl, a);
-	case 7: return hypercall(sysctl, a);
-	case 8: return hypercall(platform_op, a);
-	case 9: return hypercall(set_timer_op, below(3) * (rnd() & 0xffffffffffUL));
-	case 10: return hypercall(vm_assist, below(3), below(70));
-	default: return guest_hypercall(41 + (long)below(100), rnd(), rnd(), rnd());
+	case 4:
+		return hypercall(xen_version, below(14), below(2) ? (uint64_t)a : some_va());
+	case 5:
+		return hypercall(physdev_op, below(36), a);
+	case 6:
+		return hypercall(domctl, a);
+	case 7:
+		return hypercall(sysctl, a);
+	case 8:
+		return hypercall(platform_op, a);
+	case 9:
+		return hypercall(set_timer_op, below(3) * (rnd() & 0xffffffffffUL));
+	case 10:
+		return hypercall(vm_assist, below(3), below(70));
+	default:
+		return guest_hypercall(41 + (long)below(100), rnd(), rnd(), rnd());
 	}
 }
 

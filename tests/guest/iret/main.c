@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The iret hypercall: RPL 3 in CS is user mode, everything else is the kernel; IF is the upcall mask's inverse; I/O privilege
- * and virtual-8086 mode are not the guest's to set; with VGCF_in_syscall rcx and r11 need not come back, without it they
- * must. A frame that the CPU cannot load ends in the failsafe callback with the bad frame, never in a trap of ours.
+ * The iret hypercall: RPL 3 in CS is user mode, everything else is the kernel; IF is the upcall
+ * mask's inverse; I/O privilege and virtual-8086 mode are not the guest's to set; with
+ * VGCF_in_syscall rcx and r11 need not come back, without it they must. A frame that the CPU cannot
+ * load ends in the failsafe callback with the bad frame, never in a trap of ours.
  */
 #include "guest.h"
 
@@ -10,12 +11,12 @@ const char test_name[] = "iret";
 
 static struct user user;
 static struct iret_context context;
-static volatile uint64_t got_rcx __attribute__((used)), got_r11 __attribute__((used)), got_rax __attribute__((used)),
-	got_flags __attribute__((used)), got_cs __attribute__((used));
+static volatile uint64_t got_rcx __attribute__((used)), got_r11 __attribute__((used)),
+	got_rax __attribute__((used)), got_flags __attribute__((used)),
+	got_cs __attribute__((used));
 
 extern char landing[];
-__asm__(
-	".pushsection .text\n"
+__asm__(".pushsection .text\n"
 	"landing:\n"
 	"	movq %rcx, got_rcx(%rip)\n"
 	"	movq %r11, got_r11(%rip)\n"
@@ -36,8 +37,15 @@ static void go(void *arg)
 static void kernel_frame(uint64_t cs, uint64_t rflags, uint64_t flags)
 {
 	context = (struct iret_context){
-		.rax = 0xaaaa, .r11 = 0xbbbb, .rcx = 0xcccc, .flags = flags, .rip = (uint64_t)landing, .cs = cs,
-		.rflags = rflags, .rsp = (uint64_t)stack + sizeof(stack), .ss = FLAT_KERNEL_SS64,
+		.rax = 0xaaaa,
+		.r11 = 0xbbbb,
+		.rcx = 0xcccc,
+		.flags = flags,
+		.rip = (uint64_t)landing,
+		.cs = cs,
+		.rflags = rflags,
+		.rsp = (uint64_t)stack + sizeof(stack),
+		.ss = FLAT_KERNEL_SS64,
 	};
 	check_eq(probe(go, &context), 6);
 	check_eq(probe_frame.rip & ~0xffUL, (uint64_t)landing & ~0xffUL);
@@ -67,11 +75,19 @@ static void test_kernel(void)
 	events_off();
 }
 
-static void user_frame(uint64_t rip, uint64_t cs, uint64_t rflags, uint64_t rsp, uint64_t ss, uint64_t flags)
+static void user_frame(uint64_t rip, uint64_t cs, uint64_t rflags, uint64_t rsp, uint64_t ss,
+		       uint64_t flags)
 {
 	context = (struct iret_context){
-		.rax = 0xaaaa, .r11 = 0xbbbb, .rcx = 0xcccc, .flags = flags, .rip = rip, .cs = cs, .rflags = rflags,
-		.rsp = rsp, .ss = ss,
+		.rax = 0xaaaa,
+		.r11 = 0xbbbb,
+		.rcx = 0xcccc,
+		.flags = flags,
+		.rip = rip,
+		.cs = cs,
+		.rflags = rflags,
+		.rsp = rsp,
+		.ss = ss,
 	};
 }
 
@@ -109,7 +125,8 @@ static void test_user(void)
 	check_eq(probe_frame.rflags & 0x100, 0x100);
 }
 
-/* A selector that cannot be loaded: the failsafe callback, in the kernel, with the frame as it was. */
+/* A selector that cannot be loaded: the failsafe callback, in the kernel, with the frame as it was.
+ */
 static void failsafe(uint64_t cs, uint64_t ss)
 {
 	user_frame(USER_CODE, cs, 0x202, USER_STACK + 64, ss, 0);

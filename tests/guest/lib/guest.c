@@ -11,15 +11,16 @@ struct trap_frame probe_frame;
 void guest_main(struct start_info *si);
 void guest_trap(struct trap_frame *f);
 
-extern char trap_0[], trap_1[], trap_2[], trap_3[], trap_4[], trap_5[], trap_6[], trap_7[], trap_8[], trap_9[], trap_10[],
-	trap_11[], trap_12[], trap_13[], trap_14[], trap_15[], trap_16[], trap_17[], trap_18[], trap_19[], trap_128[], trap_200[];
+extern char trap_0[], trap_1[], trap_2[], trap_3[], trap_4[], trap_5[], trap_6[], trap_7[],
+	trap_8[], trap_9[], trap_10[], trap_11[], trap_12[], trap_13[], trap_14[], trap_15[],
+	trap_16[], trap_17[], trap_18[], trap_19[], trap_128[], trap_200[];
 extern char event_entry[], failsafe_entry[], syscall_entry_point[], vcpu_entry[];
 
 void *memcpy(void *d, const void *s, size_t n)
 {
 	void *r = d;
 
-	__asm__ volatile("rep movsb" : "+D"(d), "+S"(s), "+c"(n) :: "memory");
+	__asm__ volatile("rep movsb" : "+D"(d), "+S"(s), "+c"(n)::"memory");
 	return r;
 }
 
@@ -115,7 +116,8 @@ static void format(const char *fmt, va_list ap)
 			break;
 		}
 		case 'u':
-			out_number(is_long ? va_arg(ap, uint64_t) : va_arg(ap, unsigned int), 10, width, zero);
+			out_number(is_long ? va_arg(ap, uint64_t) : va_arg(ap, unsigned int), 10,
+				   width, zero);
 			break;
 		case 'p':
 			is_long = alt = true;
@@ -125,7 +127,8 @@ static void format(const char *fmt, va_list ap)
 				out('0');
 				out('x');
 			}
-			out_number(is_long ? va_arg(ap, uint64_t) : va_arg(ap, unsigned int), 16, width, zero);
+			out_number(is_long ? va_arg(ap, uint64_t) : va_arg(ap, unsigned int), 16,
+				   width, zero);
 			break;
 		case 's':
 			for (const char *s = va_arg(ap, const char *); *s; s++)
@@ -269,8 +272,8 @@ void guest_trap(struct trap_frame *f)
 		f->rflags &= ~0x500UL; /* TF, DF */
 		return;
 	}
-	fail("unexpected trap %ld, error %#lx, rip %p, cr2 %p", f->vector, f->error_code, (void *)f->rip,
-	     (void *)vcpu_info()->arch.cr2);
+	fail("unexpected trap %ld, error %#lx, rip %p, cr2 %p", f->vector, f->error_code,
+	     (void *)f->rip, (void *)vcpu_info()->arch.cr2);
 }
 
 int probe(void (*fn)(void *), void *arg)
@@ -310,7 +313,11 @@ static void enter(void *arg)
 int probe_user(uint64_t rip, uint64_t rsp)
 {
 	struct iret_context c = {
-		.rip = rip, .cs = FLAT_USER_CS64, .rflags = 0x202, .rsp = rsp, .ss = FLAT_USER_SS64,
+		.rip = rip,
+		.cs = FLAT_USER_CS64,
+		.rflags = 0x202,
+		.rsp = rsp,
+		.ss = FLAT_USER_SS64,
 	};
 
 	return probe(enter, &c);
@@ -318,17 +325,28 @@ int probe_user(uint64_t rip, uint64_t rsp)
 
 /* Entry addresses and DPLs: what interrupts and breakpoints user mode may raise itself. */
 static const struct trap_info traps[] = {
-	{ 0, 0, FLAT_KERNEL_CS64, (uint64_t)trap_0 }, { 1, 0, FLAT_KERNEL_CS64, (uint64_t)trap_1 },
-	{ 2, 0, FLAT_KERNEL_CS64, (uint64_t)trap_2 }, { 3, 3, FLAT_KERNEL_CS64, (uint64_t)trap_3 },
-	{ 4, 3, FLAT_KERNEL_CS64, (uint64_t)trap_4 }, { 5, 0, FLAT_KERNEL_CS64, (uint64_t)trap_5 },
-	{ 6, 0, FLAT_KERNEL_CS64, (uint64_t)trap_6 }, { 7, 0, FLAT_KERNEL_CS64, (uint64_t)trap_7 },
-	{ 8, 0, FLAT_KERNEL_CS64, (uint64_t)trap_8 }, { 9, 0, FLAT_KERNEL_CS64, (uint64_t)trap_9 },
-	{ 10, 0, FLAT_KERNEL_CS64, (uint64_t)trap_10 }, { 11, 0, FLAT_KERNEL_CS64, (uint64_t)trap_11 },
-	{ 12, 0, FLAT_KERNEL_CS64, (uint64_t)trap_12 }, { 13, 0, FLAT_KERNEL_CS64, (uint64_t)trap_13 },
-	{ 14, 0, FLAT_KERNEL_CS64, (uint64_t)trap_14 }, { 15, 0, FLAT_KERNEL_CS64, (uint64_t)trap_15 },
-	{ 16, 0, FLAT_KERNEL_CS64, (uint64_t)trap_16 }, { 17, 0, FLAT_KERNEL_CS64, (uint64_t)trap_17 },
-	{ 18, 0, FLAT_KERNEL_CS64, (uint64_t)trap_18 }, { 19, 0, FLAT_KERNEL_CS64, (uint64_t)trap_19 },
-	{ 128, 3, FLAT_KERNEL_CS64, (uint64_t)trap_128 }, { 200, 3, FLAT_KERNEL_CS64, (uint64_t)trap_200 },
+	{ 0, 0, FLAT_KERNEL_CS64, (uint64_t)trap_0 },
+	{ 1, 0, FLAT_KERNEL_CS64, (uint64_t)trap_1 },
+	{ 2, 0, FLAT_KERNEL_CS64, (uint64_t)trap_2 },
+	{ 3, 3, FLAT_KERNEL_CS64, (uint64_t)trap_3 },
+	{ 4, 3, FLAT_KERNEL_CS64, (uint64_t)trap_4 },
+	{ 5, 0, FLAT_KERNEL_CS64, (uint64_t)trap_5 },
+	{ 6, 0, FLAT_KERNEL_CS64, (uint64_t)trap_6 },
+	{ 7, 0, FLAT_KERNEL_CS64, (uint64_t)trap_7 },
+	{ 8, 0, FLAT_KERNEL_CS64, (uint64_t)trap_8 },
+	{ 9, 0, FLAT_KERNEL_CS64, (uint64_t)trap_9 },
+	{ 10, 0, FLAT_KERNEL_CS64, (uint64_t)trap_10 },
+	{ 11, 0, FLAT_KERNEL_CS64, (uint64_t)trap_11 },
+	{ 12, 0, FLAT_KERNEL_CS64, (uint64_t)trap_12 },
+	{ 13, 0, FLAT_KERNEL_CS64, (uint64_t)trap_13 },
+	{ 14, 0, FLAT_KERNEL_CS64, (uint64_t)trap_14 },
+	{ 15, 0, FLAT_KERNEL_CS64, (uint64_t)trap_15 },
+	{ 16, 0, FLAT_KERNEL_CS64, (uint64_t)trap_16 },
+	{ 17, 0, FLAT_KERNEL_CS64, (uint64_t)trap_17 },
+	{ 18, 0, FLAT_KERNEL_CS64, (uint64_t)trap_18 },
+	{ 19, 0, FLAT_KERNEL_CS64, (uint64_t)trap_19 },
+	{ 128, 3, FLAT_KERNEL_CS64, (uint64_t)trap_128 },
+	{ 200, 3, FLAT_KERNEL_CS64, (uint64_t)trap_200 },
 	{ 0, 0, 0, 0 },
 };
 
@@ -336,7 +354,8 @@ static void install_traps(void)
 {
 	check_eq(hypercall(set_trap_table, traps), 0);
 	check_eq(hypercall(set_callbacks, event_entry, failsafe_entry, syscall_entry_point), 0);
-	/* What comes from user mode finds the lower half of the stack free: the upper one is in use by whoever entered it. */
+	/* What comes from user mode finds the lower half of the stack free: the upper one is in use
+	 * by whoever entered it. */
 	check_eq(hypercall(stack_switch, (long)FLAT_KERNEL_SS64, stacks[0] + STACK_SIZE / 2), 0);
 }
 
@@ -398,10 +417,11 @@ uint64_t system_time(void)
 		uint64_t delta;
 
 		version = t->version;
-		__asm__ volatile("lfence; rdtsc" : "=a"(low), "=d"(high) :: "memory");
+		__asm__ volatile("lfence; rdtsc" : "=a"(low), "=d"(high)::"memory");
 		delta = ((uint64_t)high << 32 | low) - t->tsc_timestamp;
 		delta = t->tsc_shift >= 0 ? delta << t->tsc_shift : delta >> -t->tsc_shift;
-		ns = t->system_time + (uint64_t)((unsigned __int128)delta * t->tsc_to_system_mul >> 32);
+		ns = t->system_time +
+		     (uint64_t)((unsigned __int128)delta * t->tsc_to_system_mul >> 32);
 		__asm__ volatile("lfence" ::: "memory");
 	} while ((version & 1) || version != t->version);
 	return ns;
@@ -449,12 +469,15 @@ void unmask_event(unsigned port)
 
 bool event_pending(unsigned port)
 {
-	return __atomic_load_n(&shared_info->evtchn_pending[port / 64], __ATOMIC_SEQ_CST) >> port % 64 & 1;
+	return __atomic_load_n(&shared_info->evtchn_pending[port / 64], __ATOMIC_SEQ_CST) >>
+		       port % 64 &
+	       1;
 }
 
 void clear_event(unsigned port)
 {
-	__atomic_and_fetch(&shared_info->evtchn_pending[port / 64], ~(1UL << port % 64), __ATOMIC_SEQ_CST);
+	__atomic_and_fetch(&shared_info->evtchn_pending[port / 64], ~(1UL << port % 64),
+			   __ATOMIC_SEQ_CST);
 }
 
 void close_event(unsigned port)
@@ -478,7 +501,8 @@ void *page_alloc(void)
 	static uint64_t next;
 	char *va;
 
-	/* The initial mapping ends 512 KiB or more behind the boot stack, which follows the page tables: that is ours. */
+	/* The initial mapping ends 512 KiB or more behind the boot stack, which follows the page
+	 * tables: that is ours. */
 	if (!next)
 		next = start_info->pt_base + (start_info->nr_pt_frames + 1) * PAGE_SIZE;
 	va = (char *)next;
@@ -563,7 +587,8 @@ void user_new(struct user *u)
 	u->data = page_alloc();
 	l1 = u->space.table[1];
 	l1[(USER_CODE >> 12) & 511] = LEAF(virt_to_mfn(u->code), PTE_P | PTE_US | PTE_AD);
-	l1[(USER_STACK >> 12) & 511] = LEAF(virt_to_mfn(u->stack), PTE_P | PTE_RW | PTE_US | PTE_AD);
+	l1[(USER_STACK >> 12) & 511] =
+		LEAF(virt_to_mfn(u->stack), PTE_P | PTE_RW | PTE_US | PTE_AD);
 	l1[(USER_DATA >> 12) & 511] = LEAF(virt_to_mfn(u->data), PTE_P | PTE_RW | PTE_US | PTE_AD);
 	space_readonly(&u->space);
 	check_eq(mmuext(MMUEXT_PIN_L4_TABLE, virt_to_mfn(u->space.table[4])), 0);

@@ -19,13 +19,14 @@
 #include "pv-abi/xen.h"
 
 /*
- * What every tiny guest is made of. A test defines test_name and test_main(); test_main() returns after having called
- * check() for everything it expects. One line comes out: "RESULT name PASS", "RESULT name FAIL why" or "RESULT name SKIP why".
- * A test of what must kill the guest calls expect_crash() last: "RESULT name DIES", and the harness looks for the
- * hypervisor's word about it; survived() turns it into a failure.
+ * What every tiny guest is made of. A test defines test_name and test_main(); test_main() returns
+ * after having called check() for everything it expects. One line comes out: "RESULT name PASS",
+ * "RESULT name FAIL why" or "RESULT name SKIP why". A test of what must kill the guest calls
+ * expect_crash() last: "RESULT name DIES", and the harness looks for the hypervisor's word about
+ * it; survived() turns it into a failure.
  *
- * In main.c's opening comment the harness finds settings: "memory: 64M", "vcpus: 2", "seconds: 90", "alone: yes" (a machine
- * of its own), "emulator: bochs" (what QEMU cannot show).
+ * In main.c's opening comment the harness finds settings: "memory: 64M", "vcpus: 2", "seconds: 90",
+ * "alone: yes" (a machine of its own), "emulator: bochs" (what QEMU cannot show).
  */
 extern const char test_name[];
 void test_main(void);
@@ -37,20 +38,24 @@ void expect_crash(void);
 void survived(void) __attribute__((noreturn));
 void guest_shutdown(unsigned reason) __attribute__((noreturn));
 /* Fails the test with the expression's text unless it holds. */
-#define check(c) do { if (!(c)) fail("line %d: %s", __LINE__, #c); } while (0)
+#define check(c)                                           \
+	do {                                               \
+		if (!(c))                                  \
+			fail("line %d: %s", __LINE__, #c); \
+	} while (0)
 /* Compares two integers and shows both. */
-#define check_eq(a, b)                                                                          \
-	do {                                                                                    \
-		long a_ = (long)(a), b_ = (long)(b);                                            \
-		if (a_ != b_)                                                                   \
-			fail("line %d: %s is %ld (%#lx), not %ld", __LINE__, #a, a_, a_, b_);    \
+#define check_eq(a, b)                                                                        \
+	do {                                                                                  \
+		long a_ = (long)(a), b_ = (long)(b);                                          \
+		if (a_ != b_)                                                                 \
+			fail("line %d: %s is %ld (%#lx), not %ld", __LINE__, #a, a_, a_, b_); \
 	} while (0)
 /* A hypercall that must be refused, for whatever reason. */
-#define check_refused(a)                                                                        \
-	do {                                                                                    \
-		long a_ = (long)(a);                                                            \
-		if (a_ >= 0)                                                                    \
-			fail("line %d: %s was not refused but %ld", __LINE__, #a, a_);           \
+#define check_refused(a)                                                               \
+	do {                                                                           \
+		long a_ = (long)(a);                                                   \
+		if (a_ >= 0)                                                           \
+			fail("line %d: %s was not refused but %ld", __LINE__, #a, a_); \
 	} while (0)
 
 long guest_hypercall(long op, ...);
@@ -69,15 +74,17 @@ struct trap_frame {
 #define TRAP_ELSE     259 /* a second system-call entry, for tests of callbacks */
 
 /*
- * Called for every trap; returns true if it dealt with it. NULL (and false): an event upcall goes to event_hook, under
- * probe() a trap ends the probe, everything else fails the test.
+ * Called for every trap; returns true if it dealt with it. NULL (and false): an event upcall goes
+ * to event_hook, under probe() a trap ends the probe, everything else fails the test.
  */
 extern bool (*trap_hook)(struct trap_frame *f);
-/* Called with each pending port (2-level ABI) by the upcall, on the vcpu that was notified. NULL: an event fails the test. */
+/* Called with each pending port (2-level ABI) by the upcall, on the vcpu that was notified. NULL:
+ * an event fails the test. */
 extern void (*event_hook)(unsigned port);
 /*
- * probe(fn, arg) - call fn(arg); the first trap in it ends the call. Returns the vector, or -1 when there was none; error
- * code and address in probe_error and probe_cr2, the whole frame in probe_frame. For vcpu 0.
+ * probe(fn, arg) - call fn(arg); the first trap in it ends the call. Returns the vector, or -1 when
+ * there was none; error code and address in probe_error and probe_cr2, the whole frame in
+ * probe_frame. For vcpu 0.
  */
 int probe(void (*fn)(void *), void *arg);
 extern uint64_t probe_error, probe_cr2;
@@ -100,7 +107,8 @@ void events_off(void);
 extern char stacks[MAX_TEST_VCPUS][STACK_SIZE];
 unsigned vcpu_id(void);
 static inline struct vcpu_info *vcpu_info(void);
-/* The state a further vcpu starts with: fn on its own stack, in the tables of the start. Static, changed by each call. */
+/* The state a further vcpu starts with: fn on its own stack, in the tables of the start. Static,
+ * changed by each call. */
 struct vcpu_guest_context *vcpu_context(unsigned id, void (*fn)(void));
 /* Initialises and starts it. */
 void vcpu_start(unsigned id, void (*fn)(void));
@@ -135,7 +143,7 @@ static inline struct vcpu_info *vcpu_info(void)
 /* Pseudo-physical memory: the initial mapping is linear from VIRT_BASE. */
 #define VIRT_BASE 0xffffffff80000000UL
 #define PAGE_SIZE 4096UL
-#define m2p ((const uint64_t *)MACH2PHYS_VIRT_START)
+#define m2p	  ((const uint64_t *)MACH2PHYS_VIRT_START)
 static inline uint64_t virt_to_pfn(const void *va)
 {
 	return ((uint64_t)va - VIRT_BASE) >> 12;
@@ -149,22 +157,23 @@ static inline uint64_t virt_to_mfn(const void *va)
 void *page_alloc(void);
 /* A pfn of ours that nothing maps yet: the next one from the end of memory downwards. */
 uint64_t pfn_alloc(void);
-/* Machine address of the L1 entry that maps va (in the initial tables), and a pointer to read it by. */
+/* Machine address of the L1 entry that maps va (in the initial tables), and a pointer to read it
+ * by. */
 uint64_t pte_maddr(const void *va);
 uint64_t *pte_of(const void *va);
 /* The same for any level: the entry of the level-n table through which va is reached. */
 uint64_t *entry_of(const void *va, int level);
 uint64_t entry_maddr(const void *va, int level);
-#define PTE_P  1UL
-#define PTE_RW 2UL
-#define PTE_US 4UL
-#define PTE_PS 0x80UL
-#define PTE_AD 0x60UL
-#define PTE_NX (1UL << 63)
-#define PTE_ADDR 0x000ffffffffff000UL
+#define PTE_P	   1UL
+#define PTE_RW	   2UL
+#define PTE_US	   4UL
+#define PTE_PS	   0x80UL
+#define PTE_AD	   0x60UL
+#define PTE_NX	   (1UL << 63)
+#define PTE_ADDR   0x000ffffffffff000UL
 #define PTE_KERNEL (PTE_P | PTE_RW | PTE_AD)
 /* A table's entry for a frame of ours. */
-#define TABLE_ENTRY(va) (virt_to_mfn(va) << 12 | PTE_P | PTE_RW | PTE_US | PTE_AD)
+#define TABLE_ENTRY(va)	 (virt_to_mfn(va) << 12 | PTE_P | PTE_RW | PTE_US | PTE_AD)
 #define LEAF(mfn, flags) ((uint64_t)(mfn) << 12 | (flags))
 /* update_va_mapping of va to mfn with flags. */
 long map_page(const void *va, uint64_t mfn, uint64_t flags);
@@ -173,18 +182,20 @@ long make_writable(const void *va);
 long mmuext(unsigned cmd, uint64_t mfn);
 long mmu_update(uint64_t ptr, uint64_t val);
 /*
- * An address space of the guest's making: the pages of the tables, mapped read-only, with one L1 that holds what `fill`
- * gave. tables[4] is the root. Nothing is pinned.
+ * An address space of the guest's making: the pages of the tables, mapped read-only, with one L1
+ * that holds what `fill` gave. tables[4] is the root. Nothing is pinned.
  */
 struct space {
 	uint64_t *table[5];
 };
-/* va's slots in an L4 to an L1, all new tables; still mapped writable, so that a test can write to them. */
+/* va's slots in an L4 to an L1, all new tables; still mapped writable, so that a test can write to
+ * them. */
 void space_new(struct space *s, uint64_t va);
 /* Make them read-only for pinning, or writable again after unpinning. */
 void space_readonly(struct space *s);
 void space_writable(struct space *s);
-/* A user address space with a code page (writable alias returned) and a stack page, pinned and set as the user root. */
+/* A user address space with a code page (writable alias returned) and a stack page, pinned and set
+ * as the user root. */
 #define USER_CODE  0x400000UL
 #define USER_STACK 0x401000UL
 #define USER_DATA  0x402000UL

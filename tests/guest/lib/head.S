@@ -47,8 +47,8 @@ hypercall_page:
 	.skip 4096
 
 /*
- * Traps: the bounce frame has rcx and r11 on top, then an error code for some vectors. All end in guest_trap(struct
- * trap_frame *), which may change the frame; then back by the iret hypercall.
+ * Traps: the bounce frame has rcx and r11 on top, then an error code for some vectors. All end in
+ * guest_trap(struct trap_frame *), which may change the frame; then back by the iret hypercall.
  */
 	.macro trap n, has_error
 	.balign 16
@@ -170,7 +170,10 @@ guest_hypercall:
 	syscall
 	ret
 
-/* probe_call(fn, arg, save): fn(arg) with a way back from anywhere in it: probe_resume with rsp = *save. */
+/*
+ * probe_call(fn, arg, save): fn(arg) with a way back from anywhere in it: probe_resume with
+ * rsp = *save.
+ */
 	.global probe_call, probe_resume
 probe_call:
 	pushq %rbp

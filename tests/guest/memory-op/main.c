@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The balloon: memory given back and taken again, by single frames and in larger extents, with an address limit, and
- * exchanged for frames of another shape (DMA buffers). The counts are right at every moment, the P2M side of the M2P is kept,
- * new frames come zeroed, the domain's limit holds, and what fails half-way says how far it came.
+ * The balloon: memory given back and taken again, by single frames and in larger extents, with an
+ * address limit, and exchanged for frames of another shape (DMA buffers). The counts are right at
+ * every moment, the P2M side of the M2P is kept, new frames come zeroed, the domain's limit holds,
+ * and what fails half-way says how far it came.
  */
 #include "guest.h"
 
@@ -19,7 +20,11 @@ static long op(long cmd, void *arg)
 static long reservation(long cmd, uint64_t *list, unsigned long n, unsigned order, unsigned flags)
 {
 	struct xen_memory_reservation r = {
-		.extent_start = (uint64_t)list, .nr_extents = n, .extent_order = order, .mem_flags = flags, .domid = DOMID_SELF,
+		.extent_start = (uint64_t)list,
+		.nr_extents = n,
+		.extent_order = order,
+		.mem_flags = flags,
+		.domid = DOMID_SELF,
 	};
 
 	return op(cmd, &r);
@@ -140,12 +145,18 @@ static void test_limit(void)
 	check_eq(current_pages(), max);
 }
 
-static long exchange(uint64_t *in, unsigned long n_in, unsigned order_in, uint64_t *out, unsigned long n_out, unsigned order_out,
-		     unsigned flags, unsigned long *done)
+static long exchange(uint64_t *in, unsigned long n_in, unsigned order_in, uint64_t *out,
+		     unsigned long n_out, unsigned order_out, unsigned flags, unsigned long *done)
 {
 	struct xen_memory_exchange e = {
-		.in = { .extent_start = (uint64_t)in, .nr_extents = n_in, .extent_order = order_in, .domid = DOMID_SELF },
-		.out = { .extent_start = (uint64_t)out, .nr_extents = n_out, .extent_order = order_out, .mem_flags = flags,
+		.in = { .extent_start = (uint64_t)in,
+			.nr_extents = n_in,
+			.extent_order = order_in,
+			.domid = DOMID_SELF },
+		.out = { .extent_start = (uint64_t)out,
+			 .nr_extents = n_out,
+			 .extent_order = order_out,
+			 .mem_flags = flags,
 			 .domid = DOMID_SELF },
 	};
 	long r = op(XENMEM_exchange, &e);
@@ -209,7 +220,9 @@ static void test_errors(void)
 {
 	uint64_t list[2] = { 1UL << 40, 1 };
 	struct xen_memory_map map = { .nr_entries = 4, .buffer = (uint64_t)window };
-	struct xen_memory_reservation r = { .extent_start = (uint64_t)list, .nr_extents = 1, .domid = 12345 };
+	struct xen_memory_reservation r = { .extent_start = (uint64_t)list,
+					    .nr_extents = 1,
+					    .domid = 12345 };
 	long pages = current_pages();
 
 	check(reservation(XENMEM_decrease_reservation, list, 1, 0, 0) <= 0);

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * mmu_update: the batch by which a kernel changes page tables. Every form works (an entry of a table, an entry with its A and
- * D bits kept, a word of the M2P, a word of ordinary memory); a batch is done element by element, a failing one changes
- * nothing and ends it, and the count of those done before is reported, since kernels resume from there.
+ * mmu_update: the batch by which a kernel changes page tables. Every form works (an entry of a
+ * table, an entry with its A and D bits kept, a word of the M2P, a word of ordinary memory); a
+ * batch is done element by element, a failing one changes nothing and ends it, and the count of
+ * those done before is reported, since kernels resume from there.
  */
 #include "guest.h"
 
 const char test_name[] = "mmu-update";
 
-static uint8_t a[PAGE_SIZE] __attribute__((aligned(4096))), b[PAGE_SIZE] __attribute__((aligned(4096)));
+static uint8_t a[PAGE_SIZE] __attribute__((aligned(4096))),
+	b[PAGE_SIZE] __attribute__((aligned(4096)));
 static uint64_t words[PAGE_SIZE / 8] __attribute__((aligned(4096)));
 
 static long batch(struct mmu_update *u, long n, uint32_t *done)
@@ -23,7 +25,8 @@ static void flush(void)
 
 static void test_entries(void)
 {
-	uint64_t ptr = pte_maddr(a), own = LEAF(virt_to_mfn(a), PTE_KERNEL), other = LEAF(virt_to_mfn(b), PTE_KERNEL);
+	uint64_t ptr = pte_maddr(a), own = LEAF(virt_to_mfn(a), PTE_KERNEL),
+		 other = LEAF(virt_to_mfn(b), PTE_KERNEL);
 
 	memset(a, 1, PAGE_SIZE);
 	memset(b, 2, PAGE_SIZE);
@@ -85,7 +88,8 @@ static void test_batch(void)
 {
 	uint64_t frame = virt_to_mfn(words) << 12;
 	struct mmu_update u[] = {
-		{ frame | 8, 1 }, { frame | 16, 2 }, { frame | 24, 3 }, { 1UL << 45, 4 }, { frame | 32, 5 }, { frame | 40, 6 },
+		{ frame | 8, 1 }, { frame | 16, 2 }, { frame | 24, 3 },
+		{ 1UL << 45, 4 }, { frame | 32, 5 }, { frame | 40, 6 },
 	};
 	uint32_t done = 77;
 
@@ -98,7 +102,8 @@ static void test_batch(void)
 	check_eq(done, 3);
 	check_eq(batch(u, 0, &done), 0);
 	check_eq(done, 0);
-	/* The bad one alone, and an entry that points where it must not: the table keeps what it had. */
+	/* The bad one alone, and an entry that points where it must not: the table keeps what it
+	 * had. */
 	check_refused(batch(u + 3, 3, &done));
 	check_eq(done, 0);
 	check_eq(words[4], 0);
@@ -143,7 +148,8 @@ void test_main(void)
 
 		check_refused(hypercall(mmu_update, &u, 1L, (long *)0, (long)DOMID_XEN));
 		check_refused(hypercall(mmu_update, &u, 1L, (long *)0, 77L));
-		check_refused(hypercall(mmu_update, &u, 1L, (long *)0, (long)DOMID_SELF | 78L << 16));
+		check_refused(
+			hypercall(mmu_update, &u, 1L, (long *)0, (long)DOMID_SELF | 78L << 16));
 		check(*pte_of(a) & PTE_P);
 	}
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * multicall: a list of hypercalls, each with its own result. One that fails does not stop the others; a list inside a list is
- * an error of that entry; a long list is interrupted and continued without the guest's noticing.
+ * multicall: a list of hypercalls, each with its own result. One that fails does not stop the
+ * others; a list inside a list is an error of that entry; a long list is interrupted and continued
+ * without the guest's noticing.
  */
 #include "guest.h"
 
@@ -12,17 +13,21 @@ static uint8_t a[PAGE_SIZE] __attribute__((aligned(4096)));
 void test_main(void)
 {
 	uint64_t own = LEAF(virt_to_mfn(a), PTE_KERNEL);
-	struct mmu_update good = { pte_maddr(a), own }, bad = { pte_maddr(a), 1UL << 46 | PTE_KERNEL };
+	struct mmu_update good = { pte_maddr(a), own },
+			  bad = { pte_maddr(a), 1UL << 46 | PTE_KERNEL };
 	uint32_t done = 9;
 	struct multicall_entry inner = { .op = __HYPERVISOR_xen_version };
 	struct multicall_entry m[] = {
 		{ .op = __HYPERVISOR_xen_version, .args = { XENVER_version } },
-		{ .op = __HYPERVISOR_update_va_mapping, .args = { (uint64_t)a, 1UL << 46 | PTE_KERNEL, 0 } },
+		{ .op = __HYPERVISOR_update_va_mapping,
+		  .args = { (uint64_t)a, 1UL << 46 | PTE_KERNEL, 0 } },
 		{ .op = 63 },
-		{ .op = __HYPERVISOR_mmu_update, .args = { (uint64_t)&bad, 1, (uint64_t)&done, DOMID_SELF } },
+		{ .op = __HYPERVISOR_mmu_update,
+		  .args = { (uint64_t)&bad, 1, (uint64_t)&done, DOMID_SELF } },
 		{ .op = __HYPERVISOR_multicall, .args = { (uint64_t)&inner, 1 } },
 		{ .op = 0xffffffffffffffff },
-		{ .op = __HYPERVISOR_mmu_update, .args = { (uint64_t)&good, 1, (uint64_t)&done, DOMID_SELF } },
+		{ .op = __HYPERVISOR_mmu_update,
+		  .args = { (uint64_t)&good, 1, (uint64_t)&done, DOMID_SELF } },
 		{ .op = __HYPERVISOR_xen_version, .args = { XENVER_version } },
 	};
 	struct multicall_entry *list = page_alloc();
@@ -52,8 +57,10 @@ void test_main(void)
 	for (int round = 0; round < 30; round++) {
 		for (int i = 0; i < n; i++)
 			list[i] = (struct multicall_entry){
-				.op = __HYPERVISOR_update_va_mapping, .result = 5,
-				.args = { (uint64_t)a, i & 1 ? own : own & ~PTE_RW, UVMF_INVLPG | UVMF_ALL },
+				.op = __HYPERVISOR_update_va_mapping,
+				.result = 5,
+				.args = { (uint64_t)a, i & 1 ? own : own & ~PTE_RW,
+					  UVMF_INVLPG | UVMF_ALL },
 			};
 		check_eq(hypercall(multicall, list, (long)n), 0);
 		for (int i = 0; i < n; i++)

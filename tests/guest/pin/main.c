@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Pinning tables that the guest built, and changing to them. A page becomes a table only while nothing maps it writable, and
- * stays read-only as long as it is one; a bad entry anywhere refuses the whole and leaves no trace; a pin holds a table
- * without any user, once; unpinning gives the memory back as ordinary memory. The same tables serve as the kernel's root.
+ * Pinning tables that the guest built, and changing to them. A page becomes a table only while
+ * nothing maps it writable, and stays read-only as long as it is one; a bad entry anywhere refuses
+ * the whole and leaves no trace; a pin holds a table without any user, once; unpinning gives the
+ * memory back as ordinary memory. The same tables serve as the kernel's root.
  */
 #include "guest.h"
 
@@ -157,14 +158,20 @@ static void test_flushes(void)
 {
 	uint64_t mask = 1;
 	struct mmuext_op ops[] = {
-		{ .cmd = MMUEXT_TLB_FLUSH_LOCAL }, { .cmd = MMUEXT_INVLPG_LOCAL }, { .cmd = MMUEXT_TLB_FLUSH_ALL },
-		{ .cmd = MMUEXT_INVLPG_ALL }, { .cmd = MMUEXT_TLB_FLUSH_MULTI }, { .cmd = MMUEXT_INVLPG_MULTI },
-		{ .cmd = 999 }, { .cmd = MMUEXT_TLB_FLUSH_LOCAL },
+		{ .cmd = MMUEXT_TLB_FLUSH_LOCAL },
+		{ .cmd = MMUEXT_INVLPG_LOCAL },
+		{ .cmd = MMUEXT_TLB_FLUSH_ALL },
+		{ .cmd = MMUEXT_INVLPG_ALL },
+		{ .cmd = MMUEXT_TLB_FLUSH_MULTI },
+		{ .cmd = MMUEXT_INVLPG_MULTI },
+		{ .cmd = 999 },
+		{ .cmd = MMUEXT_TLB_FLUSH_LOCAL },
 	};
 	uint32_t done = 5;
 
 	for (int i = 0; i < 8; i++) {
-		if (ops[i].cmd == MMUEXT_INVLPG_LOCAL || ops[i].cmd == MMUEXT_INVLPG_ALL || ops[i].cmd == MMUEXT_INVLPG_MULTI)
+		if (ops[i].cmd == MMUEXT_INVLPG_LOCAL || ops[i].cmd == MMUEXT_INVLPG_ALL ||
+		    ops[i].cmd == MMUEXT_INVLPG_MULTI)
 			ops[i].arg1.linear_addr = (uint64_t)ops;
 		if (ops[i].cmd == MMUEXT_TLB_FLUSH_MULTI || ops[i].cmd == MMUEXT_INVLPG_MULTI)
 			ops[i].arg2.vcpumask = (uint64_t)&mask;

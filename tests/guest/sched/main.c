@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * sched_op: yield comes back; block sleeps until an event and not when one is there already, and opens the mask; poll looks at
- * ports without upcalls, with a timeout on request; a vcpu that sleeps does not keep a CPU busy. Bad requests are errors,
- * and what concerns other domains is not for the unprivileged.
+ * sched_op: yield comes back; block sleeps until an event and not when one is there already, and
+ * opens the mask; poll looks at ports without upcalls, with a timeout on request; a vcpu that
+ * sleeps does not keep a CPU busy. Bad requests are errors, and what concerns other domains is not
+ * for the unprivileged.
  */
 #include "guest.h"
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Segments: bases of FS and GS, and descriptor tables of the guest's own. A page of a GDT or LDT is checked as a whole when
- * it becomes one, entries one by one by update_descriptor; DPLs below the guest's ring are raised, not refused; while it
- * serves, nothing maps the page writable. What was released is ordinary memory again.
+ * Segments: bases of FS and GS, and descriptor tables of the guest's own. A page of a GDT or LDT is
+ * checked as a whole when it becomes one, entries one by one by update_descriptor; DPLs below the
+ * guest's ring are raised, not refused; while it serves, nothing maps the page writable. What was
+ * released is ordinary memory again.
  */
 #include "guest.h"
 
@@ -10,13 +11,13 @@ const char test_name[] = "segments";
 
 #define DATA_DPL3 0x00cff3000000ffffUL
 #define DATA_DPL0 0x00cf93000000ffffUL
-#define CODE64    0x00affb000000ffffUL
+#define CODE64	  0x00affb000000ffffUL
 
 static uint64_t here = 0x12345678;
 
 static void load_ds(void *arg)
 {
-	__asm__ volatile("movw %w0, %%ds; movw %w1, %%ds" :: "r"((uint64_t)arg), "r"(0));
+	__asm__ volatile("movw %w0, %%ds; movw %w1, %%ds" ::"r"((uint64_t)arg), "r"(0));
 }
 
 static void test_bases(void)
@@ -72,7 +73,10 @@ static void test_gdt(void)
 	/* 64-bit code of its own, by a far return, and back. */
 	__asm__ volatile("pushq %1; leaq 1f(%%rip), %%rax; pushq %%rax; lretq\n"
 			 "1: movw %%cs, %w0; pushq %2; leaq 2f(%%rip), %%rax; pushq %%rax; lretq\n"
-			 "2:" : "=&r"(sel) : "r"(0x23UL), "r"((uint64_t)FLAT_KERNEL_CS64) : "rax", "memory");
+			 "2:"
+			 : "=&r"(sel)
+			 : "r"(0x23UL), "r"((uint64_t)FLAT_KERNEL_CS64)
+			 : "rax", "memory");
 	check_eq(sel & 0xffff, 0x23);
 	/* One entry at a time. */
 	check_eq(hypercall(update_descriptor, (frame << 12) + 2 * 8, 0UL), 0);

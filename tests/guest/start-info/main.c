@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Start of day. The first instruction finds what the ABI promises: start info whose every field is true, page tables that map
- * kernel, P2M, start info, tables and boot stack one after the other and at least 512 KiB behind them, tables that are mapped
- * read-only and typed as what they are, a P2M and an M2P that agree, events masked, a running clock. Guests trust all of
- * this blindly, long before they could report anything.
+ * Start of day. The first instruction finds what the ABI promises: start info whose every field is
+ * true, page tables that map kernel, P2M, start info, tables and boot stack one after the other and
+ * at least 512 KiB behind them, tables that are mapped read-only and typed as what they are, a P2M
+ * and an M2P that agree, events masked, a running clock. Guests trust all of this blindly, long
+ * before they could report anything.
  */
 #include "guest.h"
 
@@ -47,14 +48,16 @@ void test_main(void)
 		page = first + (si->nr_pt_frames + i) * PAGE_SIZE;
 		check((*pte_of(page) & (PTE_P | PTE_RW)) == (PTE_P | PTE_RW));
 	}
-	/* The hypervisor's slots are filled: the M2P can be read; nothing else above is the guest's. */
+	/* The hypervisor's slots are filled: the M2P can be read; nothing else above is the
+	 * guest's. */
 	check_eq(*entry_of((void *)0xffff880000000000UL, 4), 0);
 	check(*entry_of((void *)MACH2PHYS_VIRT_START, 4) & PTE_P);
 	check_eq(probe_read(m2p), -1);
 
 	for (uint64_t pfn = 0; pfn < si->nr_pages; pfn++)
 		if (m2p[pfn_to_mfn(pfn)] != pfn)
-			fail("pfn %#lx is mfn %#lx, but that is pfn %#lx", pfn, pfn_to_mfn(pfn), m2p[pfn_to_mfn(pfn)]);
+			fail("pfn %#lx is mfn %#lx, but that is pfn %#lx", pfn, pfn_to_mfn(pfn),
+			     m2p[pfn_to_mfn(pfn)]);
 
 	for (int i = 0; i < XEN_LEGACY_MAX_VCPUS; i++)
 		check_eq(shared_info->vcpu_info[i].evtchn_upcall_mask, 1);

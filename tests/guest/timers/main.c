@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Time: system time by the shared clock only grows, the one-shot timers (set_timer_op and VCPUOP_set_singleshot_timer) raise
- * VIRQ_TIMER not before they should, one in the past at once and without an error, unless the guest asks for one; the
- * periodic timer keeps its pace; a stopped timer is silent. Other vcpus' timers are nobody's business.
+ * Time: system time by the shared clock only grows, the one-shot timers (set_timer_op and
+ * VCPUOP_set_singleshot_timer) raise VIRQ_TIMER not before they should, one in the past at once and
+ * without an error, unless the guest asks for one; the periodic timer keeps its pace; a stopped
+ * timer is silent. Other vcpus' timers are nobody's business.
  */
 #include "guest.h"
 

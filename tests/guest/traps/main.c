@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Exceptions and software interrupts of the guest's own kernel come back to it through its trap table: the right vector, error
- * code and address, a bounce frame of the ABI's layout on a 16-byte aligned stack, CS with RPL 0 and the upcall mask in its
- * high half, IF as the mask's inverse. INT n needs a gate with a DPL that the kernel's virtual ring 1 may use.
+ * Exceptions and software interrupts of the guest's own kernel come back to it through its trap
+ * table: the right vector, error code and address, a bounce frame of the ABI's layout on a 16-byte
+ * aligned stack, CS with RPL 0 and the upcall mask in its high half, IF as the mask's inverse. INT
+ * n needs a gate with a DPL that the kernel's virtual ring 1 may use.
  */
 #include "guest.h"
 
@@ -21,13 +22,16 @@ static void ud2(void *arg)
 static void divide(void *arg)
 {
 	(void)arg;
-	__asm__ volatile("xorl %%ecx, %%ecx; movl $1, %%eax; cltd; divl %%ecx" ::: "eax", "ecx", "edx");
+	__asm__ volatile("xorl %%ecx, %%ecx; movl $1, %%eax; cltd; divl %%ecx" ::
+				 : "eax", "ecx", "edx");
 }
 
 static void stack_fault(void *arg)
 {
 	(void)arg;
-	__asm__ volatile("pushq %%rbp; movq %0, %%rbp; movq (%%rbp), %%rax; popq %%rbp" :: "r"(0x8000000000000000UL) : "rax");
+	__asm__ volatile("pushq %%rbp; movq %0, %%rbp; movq (%%rbp), %%rax; popq %%rbp" ::"r"(
+				 0x8000000000000000UL)
+			 : "rax");
 }
 
 static void int_200(void *arg)
@@ -74,26 +78,25 @@ static void test_frame(void)
 
 	trap_hook = remember;
 	/* CF, SF and DF-less flags, an odd stack, and every register back as it was. */
-	__asm__ volatile(
-		"movq %%rsp, %%r14\n"
-		"subq $8, %%rsp\n"
-		"movq %%rsp, %5\n"
-		"movq $0x1111, %%rcx\n"
-		"movq $0x2222, %%r11\n"
-		"movq $0x3333, %%rbx\n"
-		"movq $0x4444, %%r15\n"
-		"movq $0x5555, %%rsi\n"
-		"stc\n"
-		"ud2\n"
-		"pushfq\n"
-		"popq %4\n"
-		"movq %%r14, %%rsp\n"
-		"movq %%rcx, %0\n"
-		"movq %%r11, %1\n"
-		"movq %%rbx, %2\n"
-		"movq %%r15, %3\n"
-		: "=m"(rcx), "=m"(r11), "=m"(rbx), "=m"(r15), "=m"(flags), "=m"(rsp)
-		:: "rcx", "r11", "rbx", "r14", "r15", "rsi", "cc", "memory");
+	__asm__ volatile("movq %%rsp, %%r14\n"
+			 "subq $8, %%rsp\n"
+			 "movq %%rsp, %5\n"
+			 "movq $0x1111, %%rcx\n"
+			 "movq $0x2222, %%r11\n"
+			 "movq $0x3333, %%rbx\n"
+			 "movq $0x4444, %%r15\n"
+			 "movq $0x5555, %%rsi\n"
+			 "stc\n"
+			 "ud2\n"
+			 "pushfq\n"
+			 "popq %4\n"
+			 "movq %%r14, %%rsp\n"
+			 "movq %%rcx, %0\n"
+			 "movq %%r11, %1\n"
+			 "movq %%rbx, %2\n"
+			 "movq %%r15, %3\n"
+			 : "=m"(rcx), "=m"(r11), "=m"(rbx), "=m"(r15), "=m"(flags),
+			   "=m"(rsp)::"rcx", "r11", "rbx", "r14", "r15", "rsi", "cc", "memory");
 	check_eq(seen.vector, 6);
 	check(rcx == 0x1111 && r11 == 0x2222 && rbx == 0x3333 && r15 == 0x4444);
 	check(seen.rcx == 0x1111 && seen.r11 == 0x2222 && seen.rsi == 0x5555);
@@ -124,7 +127,8 @@ extern char trap_6[], trap_13[];
 
 static void test_gates(void)
 {
-	struct trap_info masking[] = { { 6, 4, FLAT_KERNEL_CS64, (uint64_t)trap_6 }, { 0, 0, 0, 0 } };
+	struct trap_info masking[] = { { 6, 4, FLAT_KERNEL_CS64, (uint64_t)trap_6 },
+				       { 0, 0, 0, 0 } };
 	struct trap_info plain[] = { { 6, 0, FLAT_KERNEL_CS64, (uint64_t)trap_6 }, { 0, 0, 0, 0 } };
 
 	/* A gate that masks events, as interrupt gates do. */
@@ -171,7 +175,8 @@ static void test_step(void)
 	memset(&seen, 0, sizeof(seen));
 	__asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq\n"
 			 "nop\n"
-			 "1: pushfq; andq $~0x100, (%%rsp); popfq\n" ::: "memory", "cc");
+			 "1: pushfq; andq $~0x100, (%%rsp); popfq\n" ::
+				 : "memory", "cc");
 	trap_hook = NULL;
 	check_eq(seen.vector, 1);
 	check_eq(seen.rflags & 0x100, 0x100);

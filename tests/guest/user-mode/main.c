@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * User mode of a 64-bit guest: ring 3 with a root of its own. It is entered by the iret hypercall and left by SYSCALL,
- * exceptions, interrupts and events, each onto the kernel stack of stack_switch with the user's state in the frame. What the
- * kernel has mapped for itself is not there; privileged instructions are #GP; the GS bases are swapped with the mode; a
- * guest that asked for it (m2p_strict) hides the M2P from its users.
+ * User mode of a 64-bit guest: ring 3 with a root of its own. It is entered by the iret hypercall
+ * and left by SYSCALL, exceptions, interrupts and events, each onto the kernel stack of
+ * stack_switch with the user's state in the frame. What the kernel has mapped for itself is not
+ * there; privileged instructions are #GP; the GS bases are swapped with the mode; a guest that
+ * asked for it (m2p_strict) hides the M2P from its users.
  */
 #include "guest.h"
 
@@ -85,24 +86,24 @@ static void test_privileged(void)
 		const char *code;
 		int n;
 	} insns[] = {
-		{ "\xf4", 1 },             /* hlt */
-		{ "\x0f\x09", 2 },         /* wbinvd */
-		{ "\x0f\x20\xc0", 3 },     /* mov %cr0, %rax */
-		{ "\x0f\x22\xd8", 3 },     /* mov %rax, %cr3 */
-		{ "\x0f\x21\xc0", 3 },     /* mov %db0, %rax */
-		{ "\x0f\x23\xf8", 3 },     /* mov %rax, %db7 */
-		{ "\x0f\x06", 2 },         /* clts */
-		{ "\xfa", 1 },             /* cli */
-		{ "\xfb", 1 },             /* sti */
-		{ "\xe4\x70", 2 },         /* in $0x70, %al */
-		{ "\xe6\x70", 2 },         /* out %al, $0x70 */
-		{ "\x6c", 1 },             /* insb */
-		{ "\x6e", 1 },             /* outsb */
-		{ "\x0f\x32", 2 },         /* rdmsr */
-		{ "\x0f\x30", 2 },         /* wrmsr */
-		{ "\x0f\x01\xf8", 3 },     /* swapgs */
-		{ "\x0f\x00\xd0", 3 },     /* lldt %ax */
-		{ "\x0f\x07", 2 },         /* sysret */
+		{ "\xf4", 1 },	       /* hlt */
+		{ "\x0f\x09", 2 },     /* wbinvd */
+		{ "\x0f\x20\xc0", 3 }, /* mov %cr0, %rax */
+		{ "\x0f\x22\xd8", 3 }, /* mov %rax, %cr3 */
+		{ "\x0f\x21\xc0", 3 }, /* mov %db0, %rax */
+		{ "\x0f\x23\xf8", 3 }, /* mov %rax, %db7 */
+		{ "\x0f\x06", 2 },     /* clts */
+		{ "\xfa", 1 },	       /* cli */
+		{ "\xfb", 1 },	       /* sti */
+		{ "\xe4\x70", 2 },     /* in $0x70, %al */
+		{ "\xe6\x70", 2 },     /* out %al, $0x70 */
+		{ "\x6c", 1 },	       /* insb */
+		{ "\x6e", 1 },	       /* outsb */
+		{ "\x0f\x32", 2 },     /* rdmsr */
+		{ "\x0f\x30", 2 },     /* wrmsr */
+		{ "\x0f\x01\xf8", 3 }, /* swapgs */
+		{ "\x0f\x00\xd0", 3 }, /* lldt %ax */
+		{ "\x0f\x07", 2 },     /* sysret */
 	};
 
 	for (size_t i = 0; i < sizeof(insns) / sizeof(insns[0]); i++) {
@@ -124,7 +125,8 @@ static void test_gs(void)
 	check_eq(hypercall(set_segment_base, (long)SEGBASE_GS_USER, USER_DATA), 0);
 	check_eq(hypercall(set_segment_base, (long)SEGBASE_FS, USER_DATA), 0);
 	/* mov %gs:8, %rax; mov %fs:8, %rbx; syscall */
-	check_eq(RUN("\x65\x48\x8b\x04\x25\x08\0\0\0\x64\x48\x8b\x1c\x25\x08\0\0\0\x0f\x05"), TRAP_SYSCALL);
+	check_eq(RUN("\x65\x48\x8b\x04\x25\x08\0\0\0\x64\x48\x8b\x1c\x25\x08\0\0\0\x0f\x05"),
+		 TRAP_SYSCALL);
 	check_eq(probe_frame.rax, 0x1357);
 	check_eq(probe_frame.rbx, 0x1357);
 	__asm__ volatile("movq %%gs:0, %0" : "=r"(v));
@@ -172,7 +174,8 @@ static void test_loop(void)
 	check_eq(rounds, 1000);
 	check_eq(probe_frame.rip, USER_CODE + 0x101);
 
-	/* An event that is pending as user mode is entered comes there at once, with the user's frame. */
+	/* An event that is pending as user mode is entered comes there at once, with the user's
+	 * frame. */
 	event_hook = event;
 	event_port = bind_ipi(0);
 	rounds = 0;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * update_va_mapping: one leaf entry by the address that it maps, with the flush that goes with it. What is set is what the CPU
- * then does: read-only, absent, no execution, another frame. An address that has no L1, that is ours, or that is none at all
- * is refused. Page faults carry the error code that bare hardware would give a ring-0 kernel.
+ * update_va_mapping: one leaf entry by the address that it maps, with the flush that goes with it.
+ * What is set is what the CPU then does: read-only, absent, no execution, another frame. An address
+ * that has no L1, that is ours, or that is none at all is refused. Page faults carry the error code
+ * that bare hardware would give a ring-0 kernel.
  */
 #include "guest.h"
 
@@ -42,16 +43,21 @@ void test_main(void)
 	check_eq(probe_error, 2);
 
 	other[0] = 0x77;
-	check_eq(hypercall(update_va_mapping, page, LEAF(virt_to_mfn(other), PTE_KERNEL), (long)(UVMF_INVLPG | UVMF_ALL)), 0);
+	check_eq(hypercall(update_va_mapping, page, LEAF(virt_to_mfn(other), PTE_KERNEL),
+			   (long)(UVMF_INVLPG | UVMF_ALL)),
+		 0);
 	check_eq(*(volatile uint8_t *)page, 0x77);
 	check_eq(hypercall(update_va_mapping, page, own, (long)(UVMF_TLB_FLUSH | UVMF_ALL)), 0);
 	check_eq(*(volatile uint8_t *)page, 0xc3);
 	check_eq(hypercall(update_va_mapping, page, LEAF(virt_to_mfn(other), PTE_KERNEL),
-			   (uint64_t)&mask | UVMF_INVLPG | UVMF_MULTI), 0);
+			   (uint64_t)&mask | UVMF_INVLPG | UVMF_MULTI),
+		 0);
 	check_eq(*(volatile uint8_t *)page, 0x77);
 	check_eq(hypercall(update_va_mapping, page, own, (long)UVMF_TLB_FLUSH), 0);
 	check_eq(*(volatile uint8_t *)page, 0xc3);
-	check_eq(hypercall(update_va_mapping_otherdomain, page, own, (long)UVMF_INVLPG, (long)DOMID_SELF), 0);
+	check_eq(hypercall(update_va_mapping_otherdomain, page, own, (long)UVMF_INVLPG,
+			   (long)DOMID_SELF),
+		 0);
 
 	/* No tables there, ours, and no address at all. */
 	check_refused(hypercall(update_va_mapping, 0x7f0000000000UL, own, (long)UVMF_INVLPG));
@@ -60,16 +66,19 @@ void test_main(void)
 		check_refused(hypercall(update_va_mapping, va, own, (long)UVMF_INVLPG));
 	check_refused(hypercall(update_va_mapping, 0x0000800000000000UL, own, 0L));
 	check_refused(hypercall(update_va_mapping, (uint64_t)page & 0x7fffffffffffffffUL, 0L, 0L));
-	check_refused(hypercall(update_va_mapping, page, LEAF(1UL << 36, PTE_KERNEL), (long)UVMF_INVLPG));
+	check_refused(
+		hypercall(update_va_mapping, page, LEAF(1UL << 36, PTE_KERNEL), (long)UVMF_INVLPG));
 	check_eq(map_page(page, mfn, PTE_KERNEL), 0);
 	check_eq(*(volatile uint8_t *)page, 0xc3);
 	if (!(start_info->flags & SIF_INITDOMAIN)) {
 		uint64_t leaf = LEAF(virt_to_mfn(other), PTE_KERNEL);
 
-		check_refused(hypercall(update_va_mapping_otherdomain, page, leaf, 0L, (long)DOMID_XEN));
+		check_refused(
+			hypercall(update_va_mapping_otherdomain, page, leaf, 0L, (long)DOMID_XEN));
 		check_refused(hypercall(update_va_mapping_otherdomain, page, leaf, 0L, 0L));
 		check_refused(hypercall(update_va_mapping_otherdomain, page, leaf, 0L, 12345L));
 		/* Its frames are not device memory. */
-		check_refused(hypercall(update_va_mapping_otherdomain, page, leaf, 0L, (long)DOMID_IO));
+		check_refused(
+			hypercall(update_va_mapping_otherdomain, page, leaf, 0L, (long)DOMID_IO));
 	}
 }

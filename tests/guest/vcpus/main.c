@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // vcpus: 4
 /*
- * vcpu_op: further vcpus are given a state once, brought up, taken down and up again where they were; asked for beyond the
- * last one it is a negative answer, by which kernels count them. Each has its own stack, upcalls and runstate; an IPI event
- * reaches the vcpu that it is bound to, wherever it sleeps. vcpu_info may live in the guest's own memory.
+ * vcpu_op: further vcpus are given a state once, brought up, taken down and up again where they
+ * were; asked for beyond the last one it is a negative answer, by which kernels count them. Each
+ * has its own stack, upcalls and runstate; an IPI event reaches the vcpu that it is bound to,
+ * wherever it sleeps. vcpu_info may live in the guest's own memory.
  */
 #include "guest.h"
 

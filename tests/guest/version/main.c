@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * xen_version and vm_assist. A kernel decides by these what it may use: the version that our control ABI has, the features
- * that stock Linux needs (A and D bits are kept on request, grant mappings may carry software bits), none that we do not have
- * (writable page tables as a promise, translated memory). Unprivileged guests are not shown the command line. Commands that
- * do not exist and buffers that are not there are errors.
+ * xen_version and vm_assist. A kernel decides by these what it may use: the version that our
+ * control ABI has, the features that stock Linux needs (A and D bits are kept on request, grant
+ * mappings may carry software bits), none that we do not have (writable page tables as a promise,
+ * translated memory). Unprivileged guests are not shown the command line. Commands that do not
+ * exist and buffers that are not there are errors.
  */
 #include "guest.h"
 
@@ -74,9 +75,13 @@ void test_main(void)
 	check_eq(hypercall(xen_version, (long)XENVER_capabilities, nowhere), -EFAULT);
 	check_eq(hypercall(xen_version, (long)XENVER_get_features, nowhere), -EFAULT);
 
-	check_eq(hypercall(vm_assist, (long)VMASST_CMD_enable, (long)VMASST_TYPE_writable_pagetables), 0);
+	check_eq(hypercall(vm_assist, (long)VMASST_CMD_enable,
+			   (long)VMASST_TYPE_writable_pagetables),
+		 0);
 	check_eq(hypercall(vm_assist, (long)VMASST_CMD_enable, (long)VMASST_TYPE_4gb_segments), 0);
-	check_eq(hypercall(vm_assist, (long)VMASST_CMD_disable, (long)VMASST_TYPE_writable_pagetables), 0);
+	check_eq(hypercall(vm_assist, (long)VMASST_CMD_disable,
+			   (long)VMASST_TYPE_writable_pagetables),
+		 0);
 	check_eq(hypercall(vm_assist, (long)VMASST_CMD_enable, 31L), -EINVAL);
 	check_eq(hypercall(vm_assist, (long)VMASST_CMD_enable, 1000L), -EINVAL);
 	check_eq(hypercall(vm_assist, 7L, (long)VMASST_TYPE_4gb_segments), -ENOSYS);

@@ -56,12 +56,18 @@ static uint64_t some_selector(void)
 static uint64_t some_rip(bool is_user)
 {
 	switch (below(12)) {
-	case 0: return 0x0000800000000000UL;
-	case 1: return 0xffff7fffffffffffUL;
-	case 2: return 0xffff820000000000UL + below(1UL << 40);
-	case 3: return random_next(&state) | 1UL << 62;
-	case 4: return 0x00007fffffffffffUL;
-	default: return is_user ? USER_CODE + below(PAGE_SIZE) : (uint64_t)end_of_it;
+	case 0:
+		return 0x0000800000000000UL;
+	case 1:
+		return 0xffff7fffffffffffUL;
+	case 2:
+		return 0xffff820000000000UL + below(1UL << 40);
+	case 3:
+		return random_next(&state) | 1UL << 62;
+	case 4:
+		return 0x00007fffffffffffUL;
+	default:
+		return is_user ? USER_CODE + below(PAGE_SIZE) : (uint64_t)end_of_it;
 	}
 }
 
@@ -69,9 +75,14 @@ static void load_segments(void *arg)
 {
 	(void)arg;
 	switch (below(3)) {
-	case 0: __asm__ volatile("movl %0, %%ds" ::"r"((uint32_t)some_selector())); break;
-	case 1: __asm__ volatile("movl %0, %%es" ::"r"((uint32_t)some_selector())); break;
-	default: __asm__ volatile("movl %0, %%fs" ::"r"((uint32_t)some_selector()));
+	case 0:
+		__asm__ volatile("movl %0, %%ds" ::"r"((uint32_t)some_selector()));
+		break;
+	case 1:
+		__asm__ volatile("movl %0, %%es" ::"r"((uint32_t)some_selector()));
+		break;
+	default:
+		__asm__ volatile("movl %0, %%fs" ::"r"((uint32_t)some_selector()));
 	}
 }
 
@@ -107,7 +118,7 @@ void test_main(void)
 			probe(load_segments, NULL);
 		if (!below(16))
 			hypercall(set_segment_base, (long)SEGBASE_GS_USER_SEL, some_selector());
-		context = (struct iret_context) {
+		context = (struct iret_context){
 			.rax = random_next(&state),
 			.r11 = random_next(&state),
 			.rcx = random_next(&state),

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Writable page tables: a store to an L1 that is mapped read-only faults, is checked as mmu_update would check it, and done.
- * Kernels set and clear entries this way with plain stores, XCHG, CMPXCHG, one-byte LOCK AND (fork's write protection) and LOCK
- * BTR. Flags and registers must come out as the CPU would leave them. A store that would map what the guest may not map, and
- * one to a table above L1, is the guest's own page fault and changes nothing.
+ * Writable page tables: a store to an L1 that is mapped read-only faults, is checked as mmu_update
+ * would check it, and done. Kernels set and clear entries this way with plain stores, XCHG,
+ * CMPXCHG, one-byte LOCK AND (fork's write protection) and LOCK BTR. Flags and registers must come
+ * out as the CPU would leave them. A store that would map what the guest may not map, and one to a
+ * table above L1, is the guest's own page fault and changes nothing.
  */
 #include "guest.h"
 
 const char test_name[] = "writable-pt";
 
-static uint8_t a[PAGE_SIZE] __attribute__((aligned(4096))), b[PAGE_SIZE] __attribute__((aligned(4096)));
+static uint8_t a[PAGE_SIZE] __attribute__((aligned(4096))),
+	b[PAGE_SIZE] __attribute__((aligned(4096)));
 static volatile uint64_t *pte;
 static uint64_t frame_a, frame_b;
 
@@ -73,13 +75,19 @@ static void test_cmpxchg(void)
 
 	settle(frame_a);
 	was = old = *pte;
-	__asm__ volatile("lock cmpxchgq %3, %1; sete %2" : "+a"(old), "+m"(*pte), "=q"(equal) : "r"(frame_b) : "cc");
+	__asm__ volatile("lock cmpxchgq %3, %1; sete %2"
+			 : "+a"(old), "+m"(*pte), "=q"(equal)
+			 : "r"(frame_b)
+			 : "cc");
 	check_eq(equal, 1);
 	check_eq(old, was);
 	check_eq(*pte & PTE_ADDR, frame_b & PTE_ADDR);
 	was = *pte;
 	old = 0x123;
-	__asm__ volatile("lock cmpxchgq %3, %1; sete %2" : "+a"(old), "+m"(*pte), "=q"(equal) : "r"(frame_a) : "cc");
+	__asm__ volatile("lock cmpxchgq %3, %1; sete %2"
+			 : "+a"(old), "+m"(*pte), "=q"(equal)
+			 : "r"(frame_a)
+			 : "cc");
 	check_eq(equal, 0);
 	check_eq(old, was);
 	check_eq(*pte, was);
@@ -93,16 +101,16 @@ static void test_bits(void)
 
 	settle(frame_a);
 	check(*pte & PTE_RW);
-	__asm__ volatile("lock andb $0xfd, %0; sets %1" : "+m"(*pte), "=q"(sign) :: "cc");
+	__asm__ volatile("lock andb $0xfd, %0; sets %1" : "+m"(*pte), "=q"(sign)::"cc");
 	check_eq(*pte & (PTE_P | PTE_RW), PTE_P);
 	flush();
 	check_eq(probe_write(a), 14);
-	__asm__ volatile("lock orb $2, %0; setc %1" : "+m"(*pte), "=q"(carry) :: "cc");
+	__asm__ volatile("lock orb $2, %0; setc %1" : "+m"(*pte), "=q"(carry)::"cc");
 	check_eq(*pte & (PTE_P | PTE_RW), PTE_P | PTE_RW);
 	check_eq(carry, 0);
 	flush();
 	check_eq(probe_write(a), -1);
-	__asm__ volatile("lock btrq $1, %0; setc %1" : "+m"(*pte), "=q"(carry) :: "cc");
+	__asm__ volatile("lock btrq $1, %0; setc %1" : "+m"(*pte), "=q"(carry)::"cc");
 	check_eq(carry, 1);
 	check_eq(*pte & PTE_RW, 0);
 	__asm__ volatile("lock btrq %2, %0; setc %1" : "+m"(*pte), "=q"(carry) : "r"(bit) : "cc");
@@ -123,7 +131,7 @@ static void test_string(void)
 	uint64_t count = 1;
 
 	settle(frame_a);
-	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(count) :: "memory");
+	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(count)::"memory");
 	check(count == 0 && to == (void *)(pte + 1) && from == &frame_b + 1);
 	check_eq(*pte & PTE_ADDR, frame_b & PTE_ADDR);
 	to = (void *)pte;
@@ -178,7 +186,8 @@ void test_main(void)
 	test_cmpxchg();
 	test_bits();
 	test_string();
-	/* What mmu_update would refuse, too: a table writable, a frame that is none, reserved bits. */
+	/* What mmu_update would refuse, too: a table writable, a frame that is none, reserved bits.
+	 */
 	refused(pte, LEAF(virt_to_mfn((void *)pte), PTE_KERNEL));
 	refused(pte, LEAF(1UL << 34, PTE_KERNEL));
 	refused(pte, frame_a | 1UL << 51);
