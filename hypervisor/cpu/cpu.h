@@ -32,9 +32,6 @@ struct cpu {
 	volatile bool online;    /* set by the CPU, read by all */
 	u64 softirq_pending;     /* atomic bits, set by any CPU */
 	struct vcpu *idle;       /* its idle vCPU */
-	struct vcpu *fpu_owner;  /* whose FPU state is loaded */
-	struct regs *irq_regs;   /* the interrupted state while an interrupt handler runs */
-	unsigned irq_depth;
 	u64 cr4;                 /* shadow of CR4 */
 	u32 tlb_stamp;           /* TLB clock at this CPU's last full flush; read by all */
 	mfn_t cr3_mfn;           /* root that is loaded (the guest's, or the idle table); read by all */
@@ -42,7 +39,6 @@ struct cpu {
 	volatile bool root_stale; /* unmapped mode: copy again before entering the guest; set by any CPU */
 	void *sched;             /* sched/ */
 	void *timers;            /* domain/timer */
-	void *heap_cache;        /* memory/ */
 	void *gdt;               /* our page of this CPU's GDT (direct map) */
 	void *area_l1;           /* L1 table of this CPU's entry area (direct map) */
 	void *area_l1_unmapped;  /* unmapped mode: the same as the guest's root copy sees it, without the main stack */

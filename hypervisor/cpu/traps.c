@@ -258,8 +258,6 @@ struct regs *trap_from_hypervisor(struct regs *r)
 	fatal_trap(r);
 }
 
-static bool opt_nmi_fatal;
-
 /* NMI, #MC, #DF, on stacks of their own. */
 void ist_from_anywhere(struct regs *r)
 {
@@ -271,7 +269,7 @@ void ist_from_anywhere(struct regs *r)
 		this_cpu()->nmi_count++;
 		/* What the platform reports by NMI concerns dom0, as on bare hardware: it reads
 		 * port 0x61. */
-		if (dom0 && dom0->vcpu[0] && !opt_nmi_fatal) {
+		if (dom0 && dom0->vcpu[0]) {
 			dom0->vcpu[0]->nmi_pending = true;
 			vcpu_kick_nmi(dom0->vcpu[0]);
 		}

@@ -44,7 +44,6 @@ struct vcpu {
 	u64 xcr0;
 	volatile bool nmi_pending;
 	bool nmi_masked;
-	u16 trap_pending;            /* PV traps to deliver at the next entry: VTRAP_* */
 	/* A preempted hypercall's progress inside a multicall: set by hypercall_continue(). */
 	struct {
 		bool in_multicall, preempted;

@@ -266,7 +266,6 @@ int vcpu_reset(struct vcpu *v)
 	v->pv.event_callback = v->pv.failsafe_callback = v->pv.syscall_callback = 0;
 	v->pv.syscall32_callback = v->pv.sysenter_callback = v->pv.nmi_callback = 0;
 	v->pv.kernel_mode = true;
-	v->trap_pending = 0;
 	v->nmi_pending = false;
 	spin_lock(&v->domain->lock);
 	v->initialised = false;

@@ -9,13 +9,8 @@
 struct vcpu;
 struct domain;
 
-/* Exceptions that the hypervisor owes a PV vCPU at its next entry: vcpu->trap_pending. */
-#define VTRAP_NMI BIT(0)
-#define VTRAP_MCE BIT(1)
-
 struct pv_domain {
 	bool is_32bit;          /* compatibility-mode guest */
-	u32 cpuid_faulting;
 };
 
 /*
@@ -44,7 +39,6 @@ struct pv_vcpu {
 	u16 ds, es, fs, gs;             /* while not running */
 	u64 cr0, cr2, cr4;              /* what the guest believes */
 	u64 dr[8];                      /* dr[4..5] unused */
-	u64 cr3_seen;
 	u64 iobitmap;                   /* PHYSDEVOP_set_iobitmap: guest address, 0 for none */
 	u32 iobitmap_ports;
 	u32 pci_cf8;                    /* latched write to port 0xcf8 */
