@@ -125,7 +125,7 @@ GUESTS  :=
 # ---------------------------------------------------------------------------------------------------------------------
 # Commands
 
-.PHONY: all hypervisor tools guests kernel image run demo test soak unit system lint fuzz bench install clean help FORCE
+.PHONY: all hypervisor tools guests kernel image run demo test soak unit replay system lint fuzz bench install clean help FORCE
 
 all: hypervisor tools guests ## Build the hypervisor, the tools and the tiny guests
 hypervisor: $(B)/annulus.elf ## Build $(B)/annulus.elf and $(B)/annulus.sym (symbols)
@@ -151,10 +151,10 @@ run: $(B)/annulus.iso ## Boot it in QEMU (no VMX, no SVM) and type at dom0's she
 demo: $(B)/annulus.iso ## The same without a person: print the checklist, exit 0 or 1 (DEMO_CPU=, DEMO_CPUS=)
 	$(Q)$(PYTHON) tests/system/demo.py $(B)
 
-test: ## Unit and system tests; the last line is `N passed, N failed, N skipped`
+test: ## Unit tests, fuzzing's inputs, system tests; the last line is `N passed, N failed, N skipped`
 	$(Q)scripts/test.sh '$(MAKE_COMMAND)' $(B)
 
-soak: ## The same with every case, also those that `make test` leaves out for time
+soak: ## The same with every case, also those that `make test` leaves out, and each fuzzer for ten minutes
 	$(Q)SOAK=1 scripts/test.sh '$(MAKE_COMMAND)' $(B)
 
 unit: | $(call deps,unit) ## Unit tests (CUnit, ASan, UBSan); T=name runs one
@@ -166,9 +166,13 @@ system: all $(B)/annulus.iso | $(call deps,test) ## Whole-machine tests in QEMU 
 lint: | $(call deps,lint) ## cppcheck, SPDX lines, words that do not belong in the tree
 	$(Q)scripts/lint.sh
 
-fuzz: $(call deps,build) ## Fuzzers, if this tree has some (FUZZ_SECONDS=)
-	$(Q)if [ -f tests/fuzz/Makefile ]; then $(MAKE) --no-print-directory -f tests/fuzz/Makefile B=$(B) run; \
-	else echo "there is no tests/fuzz/ in this tree"; exit 1; fi
+replay: | $(call deps,unit) ## What fuzzing found, once more, without a fuzzer (ASan, UBSan); T=name
+	$(Q)$(MAKE) --no-print-directory -f tests/fuzz/Makefile B=$(B) T='$(T)' replay
+
+SECONDS ?= 10
+JOBS    ?= 2
+fuzz: | $(call deps,fuzz) ## Fuzzers, SECONDS= each (10), JOBS= at once (2); T=name runs those whose name contains it
+	$(Q)$(MAKE) --no-print-directory -f tests/fuzz/Makefile B=$(B) T='$(T)' SECONDS=$(SECONDS) JOBS=$(JOBS) run
 
 install: all ## Install below $(DESTDIR)$(PREFIX), the hypervisor in $(DESTDIR)/boot
 	install -D -m 644 $(B)/annulus.elf $(DESTDIR)/boot/annulus.elf

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# deps.sh build|run|unit|test|lint - install the Debian packages that a step needs and this machine lacks.
+# deps.sh build|run|unit|test|lint|fuzz - install the Debian packages that a step needs and this machine lacks.
 # Says what it does. Needs root, or sudo, only when something is missing.
 set -euo pipefail
 
@@ -9,7 +9,8 @@ step=${1:-build}
 want_build="gcc libc6-dev binutils make python3 liblzma-dev zlib1g-dev libzstd-dev liblz4-dev libjansson-dev libcunit1-dev"
 want_run="$want_build qemu-system-x86 grub-pc-bin grub-common xorriso mtools busybox-static cpio kmod gzip e2fsprogs
 	xenstore-utils"
-want_unit="$want_build libxen-dev"
+want_unit="$want_build libxen-dev libzydis-dev"
+want_fuzz="$want_unit clang-14 libclang-rt-14-dev llvm-14"
 want_test="$want_run $want_unit bochs bochsbios vgabios bochs-sdl"
 case $step in
 build) want=$want_build ;;
@@ -17,7 +18,8 @@ run)   want=$want_run ;;
 unit)  want=$want_unit ;;
 test)  want=$want_test ;;
 lint)  want="cppcheck" ;;
-*)     echo "deps.sh: unknown step '$step' (build, run, unit, test or lint)" >&2; exit 1 ;;
+fuzz)  want=$want_fuzz ;;
+*)     echo "deps.sh: unknown step '$step' (build, run, unit, test, lint or fuzz)" >&2; exit 1 ;;
 esac
 
 missing=()

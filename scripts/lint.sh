@@ -7,7 +7,7 @@ set -u
 bad=0
 say() { echo "$*"; bad=1; }
 
-mapfile -t files < <(git ls-files --cached --others --exclude-standard | grep -Ev '^(LICENSES/|docs/.*\.(png|svg|txt)$)')
+mapfile -t files < <(git ls-files --cached --others --exclude-standard | grep -Ev '^(LICENSES/|tests/fuzz/(corpus|crash)/|docs/.*\.(png|svg|txt)$)')
 for f in "${files[@]}"; do
 	[ -f "$f" ] || continue
 	case $f in

@@ -1,15 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# test.sh MAKE BUILD - unit tests, then system tests; the last line is the sum of both: N passed, N failed, N skipped.
+# test.sh MAKE BUILD - unit tests, what fuzzing found, system tests; with SOAK=1 the fuzzers too. The last line is the sum:
+# N passed, N failed, N skipped.
 set -u
 make=$1 b=$2
 passed=0 failed=0 skipped=0
 
-step() { # NAME
+step() { # NAME [VARIABLE=VALUE...]
 	local log=$b/$1.log line rc
 	mkdir -p "$b"
-	"$make" --no-print-directory B="$b" "$1" 2>&1 | tee "$log"
+	"$make" --no-print-directory B="$b" "$@" 2>&1 | tee "$log"
 	rc=${PIPESTATUS[0]}
 	line=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log" | tail -n 1)
 	if [ -z "$line" ]; then
@@ -24,6 +25,8 @@ step() { # NAME
 
 "$make" --no-print-directory B="$b" kernel || echo "the kernel could not be fetched: the tests that need it fail or are skipped"
 step unit
+step replay
 step system
+[ -z "${SOAK:-}" ] || step fuzz SECONDS=600
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]
