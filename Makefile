@@ -125,7 +125,7 @@ GUESTS  :=
 # ---------------------------------------------------------------------------------------------------------------------
 # Commands
 
-.PHONY: all hypervisor tools guests kernel image run demo test soak unit replay system lint fuzz bench install clean help FORCE
+.PHONY: all hypervisor tools guests kernel image run demo test soak unit replay system lint fuzz bench bench-ready install clean help FORCE
 
 all: hypervisor tools guests ## Build the hypervisor, the tools and the tiny guests
 hypervisor: $(B)/annulus.elf ## Build $(B)/annulus.elf and $(B)/annulus.sym (symbols)
@@ -173,6 +173,15 @@ SECONDS ?= 10
 JOBS    ?= 2
 fuzz: | $(call deps,fuzz) ## Fuzzers, SECONDS= each (10), JOBS= at once (2); T=name runs those whose name contains it
 	$(Q)$(MAKE) --no-print-directory -f tests/fuzz/Makefile B=$(B) T='$(T)' SECONDS=$(SECONDS) JOBS=$(JOBS) run
+
+$(B)/xen/xen.elf: scripts/fetch-xen.sh | $(call deps,bench)
+	$(Q)scripts/fetch-xen.sh $(B)/xen
+	$(Q)touch $@
+
+bench-ready: hypervisor tools $(B)/kernel/vmlinuz $(B)/xen/xen.elf
+bench: bench-ready ## The benchmark against bare hardware and Xen: table, report.json, report.svg (BOOTS=5 ROWS=a,b CONFIGS=a,b)
+	$(Q)$(PYTHON) tests/bench/run.py --build $(B) --icount --boots $(or $(BOOTS),5) $(if $(ROWS),--rows '$(ROWS)') \
+		$(if $(CONFIGS),--configs '$(CONFIGS)')
 
 install: all ## Install below $(DESTDIR)$(PREFIX), the hypervisor in $(DESTDIR)/boot
 	install -D -m 644 $(B)/annulus.elf $(DESTDIR)/boot/annulus.elf

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# deps.sh build|run|unit|test|lint|fuzz - install the Debian packages that a step needs and this machine lacks.
+# deps.sh build|run|unit|test|bench|lint|fuzz - install the Debian packages that a step needs and this machine lacks.
 # Says what it does. Needs root, or sudo, only when something is missing.
 set -euo pipefail
 
@@ -12,14 +12,17 @@ want_run="$want_build qemu-system-x86 grub-pc-bin grub-common xorriso mtools bus
 want_unit="$want_build libxen-dev libzydis-dev"
 want_fuzz="$want_unit clang-14 libclang-rt-14-dev llvm-14"
 want_test="$want_run $want_unit bochs bochsbios vgabios bochs-sdl"
+want_bench="$want_run redis-tools tcc xz-utils libxencall1 libxenevtchn1 libxenforeignmemory1 libxengnttab1 libxenmisc4.17
+	libxenstore4 libxentoollog1 libyajl2"
 case $step in
 build) want=$want_build ;;
 run)   want=$want_run ;;
 unit)  want=$want_unit ;;
 test)  want=$want_test ;;
+bench) want=$want_bench ;;
 lint)  want="cppcheck" ;;
 fuzz)  want=$want_fuzz ;;
-*)     echo "deps.sh: unknown step '$step' (build, run, unit, test, lint or fuzz)" >&2; exit 1 ;;
+*)     echo "deps.sh: unknown step '$step' (build, run, unit, test, bench, lint or fuzz)" >&2; exit 1 ;;
 esac
 
 missing=()

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The machines that `make bench` compares: one emulated PC with one CPU, the same kernel and the same initramfs
+
+    bare           on the machine itself
+    annulus-dom0   as dom0 of Annulus
+    xen-dom0       as dom0 of Debian's Xen
+"""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "system"))
+import machine  # noqa: E402
+from machine import Failure  # noqa: E402
+
+CPU = "qemu64,-svm"
+MEMORY = 1280       # MiB of the machine
+DOM0_MEMORY = 768   # MiB of dom0, and all that bare Linux is given
+KERNEL_ARGS = "nokaslr norandmaps quiet"
+TROUBLE = r"Kernel panic|PANIC|Panic on CPU|BUG: |BENCH-ERROR.*"
+
+
+class BenchMachine(machine.Qemu):
+    """icount: guest time is the number of executed instructions, and idling costs nothing."""
+
+    def __init__(self, icount, plugin=None, **kw):
+        super().__init__(nic=None, cpu=CPU, cpus=1, mem=MEMORY, **kw)
+        at = self.argv.index("-accel") + 1
+        self.argv[at] = "tcg,thread=single" if icount else "tcg,thread=multi"
+        if icount:
+            self.argv += ["-icount", "shift=0,sleep=off"]
+        if plugin:
+            self.argv += ["-plugin", plugin]
+
+
+def boot(config, build, initramfs, args, icount, hv=None, plugin=None):
+    """The machine `config` with `initramfs`, whose kernel gets `args` besides."""
+    kernel = build.need("kernel/vmlinuz")
+    args = "%s %s" % (KERNEL_ARGS, args)
+    kw = {"icount": icount, "plugin": plugin}
+    if config == "bare":
+        m = BenchMachine(**kw)
+        m.argv += ["-kernel", kernel, "-initrd", initramfs, "-append", "console=ttyS0 mem=%dM %s" % (DOM0_MEMORY, args)]
+        return m
+    modules = [(kernel, "console=hvc0 " + args), (initramfs, "")]
+    line = "console=com1 com1=115200 dom0_mem=%dM,max:%dM dom0_max_vcpus=1" % (DOM0_MEMORY, DOM0_MEMORY)
+    if config.startswith("annulus-"):
+        return BenchMachine(kernel=hv or build.hv, cmdline=line, modules=modules, **kw)
+    if config.startswith("xen-"):
+        return BenchMachine(kernel=build.need("xen/xen.elf"), cmdline=line.replace("com1=115200", "com1=115200,8n1"),
+                            modules=modules, **kw)
+    raise Failure("there is no configuration '%s'" % config)
+
+
+def measure(m, seconds, echo=None):
+    """Runs machine `m` to the end of its rows. Returns ({row: [ticks per operation]}, {what: information})."""
+    rows, info = {}, {}
+    with m:
+        while True:
+            found = m.expect(r"^BENCH(?:-INFO (\S+) (.*)| (\S+) (\d+) (\d+)|-END.*)\n", seconds, fail=TROUBLE)
+            if found.group(1):
+                info[found.group(1)] = found.group(2)
+            elif found.group(3):
+                rows.setdefault(found.group(3), []).append(int(found.group(5)) / int(found.group(4)))
+                if echo:
+                    echo(found.group(3))
+            else:
+                return rows, info

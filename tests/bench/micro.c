@@ -1,0 +1,543 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The small workloads of `make bench`: one static program that runs as /init of a machine that has
+ * nothing else (process 1 mounts what it needs, runs the rows, powers off), or as a command on a
+ * bigger one:
+ *
+ *	micro [-r ROW,ROW...] [-n REPETITIONS]
+ *	micro -t NAME PROGRAM ARGUMENT...	time a program, as a row of that name
+ *	micro -f				print how fast the TSC runs, in Hz
+ *
+ * As /init it takes the same from the kernel's command line: bench.rows=, bench.reps=.
+ *
+ * Each row is a number of operations in a loop, run once to warm up and then timed. The clock is
+ * the TSC, read here and not through the kernel, since nothing above it is the same everywhere:
+ * under QEMU's `-icount shift=0` it counts instructions, all of them, whoever executed them; without
+ * that it is the host's TSC. A line of output is
+ *
+ *	BENCH <row> <operations> <ticks of the TSC for all of them>
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PAGE 4096UL
+
+static char self_path[256] = "/init";
+
+static inline uint64_t ticks(void)
+{
+	uint32_t lo, hi;
+
+	__asm__ volatile("lfence\n\trdtsc" : "=a"(lo), "=d"(hi) : : "memory");
+	return (uint64_t)hi << 32 | lo;
+}
+
+/*
+ * Instructions that do nothing and that nobody else uses: profile.py's plugin counts from the first
+ * to the second.
+ */
+static inline void profile_begin(void)
+{
+	__asm__ volatile("nopl 0x42454731(%%rax,%%rax,1)" : : : "memory");
+}
+
+static inline void profile_end(void)
+{
+	__asm__ volatile("nopl 0x42454730(%%rax,%%rax,1)" : : : "memory");
+}
+
+static void __attribute__((format(printf, 1, 2), noreturn)) die(const char *format, ...)
+{
+	va_list args;
+	int error = errno;
+
+	va_start(args, format);
+	printf("BENCH-ERROR ");
+	vprintf(format, args);
+	printf(": %s\n", strerror(error));
+	va_end(args);
+	fflush(stdout);
+	_exit(1);
+}
+
+static void *map(size_t bytes, int flags)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		die("mmap of %zu bytes", bytes);
+	return p;
+}
+
+static void reap(pid_t child)
+{
+	int status;
+
+	if (waitpid(child, &status, 0) != child || !WIFEXITED(status) || WEXITSTATUS(status))
+		die("a child ended with status %#x", (unsigned)status);
+}
+
+static pid_t start(void)
+{
+	pid_t child = fork();
+
+	if (child < 0)
+		die("fork");
+	return child;
+}
+
+/* ---- rows: each does `n` operations and returns the ticks that they took ---- */
+
+static uint64_t null_syscall(unsigned n)
+{
+	uint64_t t = ticks();
+
+	while (n--)
+		syscall(SYS_getppid);
+	return ticks() - t;
+}
+
+/* A byte to another process and back: two switches, two writes, two reads. */
+static uint64_t pipe_ping_pong(unsigned n)
+{
+	int there[2], back[2];
+	char byte = 0;
+	uint64_t t;
+	pid_t child;
+
+	if (pipe(there) || pipe(back))
+		die("pipe");
+	child = start();
+	if (!child) {
+		while (n--)
+			if (read(there[0], &byte, 1) != 1 || write(back[1], &byte, 1) != 1)
+				_exit(1);
+		_exit(0);
+	}
+	t = ticks();
+	for (unsigned i = 0; i < n; i++)
+		if (write(there[1], &byte, 1) != 1 || read(back[0], &byte, 1) != 1)
+			die("pipe");
+	t = ticks() - t;
+	reap(child);
+	for (int i = 0; i < 2; i++) {
+		close(there[i]);
+		close(back[i]);
+	}
+	return t;
+}
+
+/* First touch of a page of anonymous memory. */
+static uint64_t page_fault(unsigned n)
+{
+	volatile char *p = map(n * PAGE, MAP_PRIVATE);
+	uint64_t t;
+
+	madvise((void *)p, n * PAGE, MADV_NOHUGEPAGE);
+	t = ticks();
+	for (unsigned i = 0; i < n; i++)
+		p[i * PAGE] = 1;
+	t = ticks() - t;
+	munmap((void *)p, n * PAGE);
+	return t;
+}
+
+/* Map 64 KiB of a file that is in memory, read it page by page, unmap it. */
+static uint64_t file_map(unsigned n)
+{
+	const size_t bytes = 65536;
+	char name[] = "/tmp/bench-map";
+	char *data = calloc(1, bytes);
+	int fd = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	unsigned sum = 0;
+	uint64_t t;
+
+	if (fd < 0 || !data || write(fd, data, bytes) != (ssize_t)bytes)
+		die("%s", name);
+	free(data);
+	t = ticks();
+	while (n--) {
+		volatile char *p = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, 0);
+
+		if (p == MAP_FAILED)
+			die("mmap of a file");
+		for (size_t at = 0; at < bytes; at += PAGE)
+			sum += (unsigned)p[at];
+		munmap((void *)p, bytes);
+	}
+	t = ticks() - t;
+	close(fd);
+	unlink(name);
+	if (sum)
+		die("%s does not hold what was written", name);
+	return t;
+}
+
+static uint64_t fork_exit(unsigned n)
+{
+	uint64_t t = ticks();
+
+	while (n--) {
+		pid_t child = start();
+
+		if (!child)
+			_exit(0);
+		reap(child);
+	}
+	return ticks() - t;
+}
+
+static uint64_t fork_exec(unsigned n)
+{
+	uint64_t t = ticks();
+
+	while (n--) {
+		pid_t child = start();
+
+		if (!child) {
+			execl(self_path, "micro", "-x", (char *)NULL);
+			_exit(127);
+		}
+		reap(child);
+	}
+	return ticks() - t;
+}
+
+/* Map 16 pages, touch them, make them read-only, unmap them. */
+static uint64_t mmap_cycle(unsigned n)
+{
+	uint64_t t = ticks();
+
+	while (n--) {
+		volatile char *p = map(16 * PAGE, MAP_PRIVATE);
+
+		for (unsigned i = 0; i < 16; i++)
+			p[i * PAGE] = 1;
+		if (mprotect((void *)p, 16 * PAGE, PROT_READ))
+			die("mprotect");
+		munmap((void *)p, 16 * PAGE);
+	}
+	return ticks() - t;
+}
+
+/*
+ * Two processes of the same real-time priority: each sched_yield() hands the CPU to the other one.
+ * `n` is the number of switches.
+ */
+static uint64_t context_switch(unsigned n)
+{
+	struct sched_param fifo = { .sched_priority = 10 }, other = { 0 };
+	volatile unsigned *flags = map(PAGE, MAP_SHARED);
+	cpu_set_t before, one;
+	uint64_t t;
+	pid_t child;
+
+	sched_getaffinity(0, sizeof(before), &before);
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	if (sched_setaffinity(0, sizeof(one), &one) || sched_setscheduler(0, SCHED_FIFO, &fifo))
+		die("scheduling class");
+	child = start();
+	if (!child) {
+		flags[0] = 1;
+		while (!flags[1]) {
+			flags[2]++;
+			sched_yield();
+		}
+		_exit(0);
+	}
+	while (!flags[0])
+		sched_yield();
+	t = ticks();
+	for (unsigned i = 0; i < n / 2; i++)
+		sched_yield();
+	t = ticks() - t;
+	flags[1] = 1;
+	reap(child);
+	if (flags[2] < n / 2)
+		die("only %u of %u switches took place", flags[2], n / 2);
+	sched_setscheduler(0, SCHED_OTHER, &other);
+	sched_setaffinity(0, sizeof(before), &before);
+	munmap((void *)flags, PAGE);
+	return t;
+}
+
+static volatile unsigned signals;
+
+static void on_signal(int signal)
+{
+	(void)signal;
+	signals++;
+}
+
+/* A signal to oneself: delivery, handler, return. */
+static uint64_t signal_delivery(unsigned n)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+	pid_t me = getpid();
+	unsigned before = signals;
+	uint64_t t;
+
+	if (sigaction(SIGUSR1, &action, NULL))
+		die("sigaction");
+	t = ticks();
+	for (unsigned i = 0; i < n; i++)
+		kill(me, SIGUSR1);
+	t = ticks() - t;
+	if (signals - before != n)
+		die("%u of %u signals arrived", signals - before, n);
+	return t;
+}
+
+static uint64_t clock_read(unsigned n)
+{
+	struct timespec now;
+	uint64_t t = ticks();
+
+	while (n--)
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	return ticks() - t;
+}
+
+/* Multiplications and additions, nothing else: what must cost the same everywhere. */
+static uint64_t compute(unsigned n)
+{
+	uint64_t x = 1, t = ticks();
+
+	while (n--)
+		__asm__ volatile("imul %1, %0\n\tadd $12345, %0" : "+r"(x) : "r"(6364136223846793005UL));
+	return ticks() - t;
+}
+
+static const struct row {
+	const char *name;
+	unsigned operations;
+	unsigned warm_up; /* operations that go before, untimed */
+	uint64_t (*run)(unsigned operations);
+} rows[] = {
+	{ "null-syscall", 20000, 1000, null_syscall },
+	{ "pipe", 1000, 100, pipe_ping_pong },
+	{ "page-fault", 2048, 2048, page_fault },
+	{ "file-map", 400, 50, file_map },
+	{ "fork", 100, 20, fork_exit },
+	{ "fork-exec", 40, 10, fork_exec },
+	{ "mmap", 300, 50, mmap_cycle },
+	{ "context-switch", 4000, 400, context_switch },
+	{ "signal", 4000, 400, signal_delivery },
+	{ "clock", 20000, 1000, clock_read },
+	{ "compute", 10000000, 100000, compute },
+};
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+/* ---- running them ---- */
+
+/* Whether `name` is in the list a,b,c; NULL and "all" name every row. */
+static int listed(const char *list, const char *name)
+{
+	size_t length = strlen(name);
+
+	if (!list || !*list || !strcmp(list, "all"))
+		return 1;
+	for (const char *p = list; (p = strstr(p, name)); p += length)
+		if ((p == list || p[-1] == ',') && (p[length] == ',' || !p[length]))
+			return 1;
+	return 0;
+}
+
+/* Let whoever prints (a console daemon in another domain perhaps) finish before the next row. */
+static void settle(void)
+{
+	struct timespec pause = { .tv_nsec = 200000000 };
+
+	fflush(stdout);
+	nanosleep(&pause, NULL);
+}
+
+static void run_rows(const char *list, unsigned repetitions)
+{
+	for (size_t i = 0; i < ROWS; i++) {
+		const struct row *row = &rows[i];
+
+		if (!listed(list, row->name))
+			continue;
+		settle();
+		row->run(row->warm_up);
+		for (unsigned r = 0; r < repetitions; r++) {
+			uint64_t t;
+
+			profile_begin();
+			t = row->run(row->operations);
+			profile_end();
+			printf("BENCH %s %u %llu\n", row->name, row->operations, (unsigned long long)t);
+			settle();
+		}
+	}
+}
+
+static int time_program(const char *name, char **argv)
+{
+	uint64_t t;
+	pid_t child;
+	int status;
+
+	settle();
+	profile_begin();
+	t = ticks();
+	child = start();
+	if (!child) {
+		execvp(argv[0], argv);
+		_exit(127);
+	}
+	if (waitpid(child, &status, 0) != child)
+		die("waitpid");
+	t = ticks() - t;
+	profile_end();
+	if (status) {
+		printf("BENCH-ERROR %s: %s ended with status %#x\n", name, argv[0], (unsigned)status);
+		return 1;
+	}
+	printf("BENCH %s 1 %llu\n", name, (unsigned long long)t);
+	settle();
+	return 0;
+}
+
+/* The TSC against the kernel's clock, over a quarter of a second. */
+static int tsc_rate(void)
+{
+	struct timespec a, b, wait = { .tv_nsec = 250000000 };
+	uint64_t t, u;
+
+	clock_gettime(CLOCK_MONOTONIC_RAW, &a);
+	t = ticks();
+	nanosleep(&wait, NULL);
+	clock_gettime(CLOCK_MONOTONIC_RAW, &b);
+	u = ticks();
+	printf("%.0f\n", (double)(u - t) /
+	       ((double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) * 1e-9));
+	return 0;
+}
+
+/* ---- as process 1 ---- */
+
+static void put_file(const char *name, const char *text)
+{
+	int fd = open(name, O_WRONLY);
+
+	if (fd >= 0) {
+		if (write(fd, text, strlen(text)) < 0)
+			printf("%s: %s\n", name, strerror(errno));
+		close(fd);
+	}
+}
+
+static void show_file(const char *what, const char *name)
+{
+	char text[128] = "";
+	int fd = open(name, O_RDONLY);
+
+	if (fd >= 0) {
+		ssize_t n = read(fd, text, sizeof(text) - 1);
+
+		text[n > 0 ? n : 0] = 0;
+		text[strcspn(text, "\n")] = 0;
+		close(fd);
+	}
+	printf("BENCH-INFO %s %s\n", what, text);
+}
+
+/* The value of `key`= on the kernel's command line, or NULL. */
+static const char *option(char *line, const char *key)
+{
+	size_t length = strlen(key);
+	static char value[8][256];
+	static unsigned used;
+
+	for (char *p = line; (p = strstr(p, key)); p += length)
+		if (p == line || p[-1] == ' ') {
+			char *out = value[used++ % 8];
+
+			snprintf(out, sizeof(value[0]), "%.*s", (int)strcspn(p + length, " \n"), p + length);
+			return out;
+		}
+	return NULL;
+}
+
+static int init(void)
+{
+	static char line[4096];
+	const char *list, *repetitions;
+	FILE *f;
+
+	mkdir("/proc", 0755);
+	mkdir("/sys", 0755);
+	mkdir("/tmp", 0777);
+	mount("proc", "/proc", "proc", 0, NULL);
+	mount("sysfs", "/sys", "sysfs", 0, NULL);
+	put_file("/proc/sys/kernel/sched_rt_runtime_us", "-1");
+	f = fopen("/proc/cmdline", "r");
+	if (!f || !fgets(line, sizeof(line), f))
+		die("/proc/cmdline");
+	fclose(f);
+	list = option(line, "bench.rows=");
+	repetitions = option(line, "bench.reps=");
+	printf("BENCH-INFO up %llu\n", (unsigned long long)ticks());
+	show_file("version", "/proc/version");
+	show_file("hypervisor", "/sys/hypervisor/type");
+	show_file("clocksource", "/sys/devices/system/clocksource/clocksource0/current_clocksource");
+	run_rows(list, repetitions ? (unsigned)atoi(repetitions) : 3);
+	printf("BENCH-END\n");
+	settle();
+	reboot(RB_POWER_OFF);
+	for (;;)
+		pause();
+}
+
+int main(int argc, char **argv)
+{
+	const char *list = NULL;
+	unsigned repetitions = 3;
+	int c;
+
+	setvbuf(stdout, NULL, _IOFBF, 4096);
+	if (getpid() == 1)
+		return init();
+	if (argc > 1 && !strcmp(argv[1], "-x"))
+		return 0;
+	if (readlink("/proc/self/exe", self_path, sizeof(self_path) - 1) < 0)
+		die("/proc/self/exe");
+	while ((c = getopt(argc, argv, "+fr:n:t:")) != -1) {
+		switch (c) {
+		case 'f':
+			return tsc_rate();
+		case 'r':
+			list = optarg;
+			break;
+		case 'n':
+			repetitions = (unsigned)atoi(optarg);
+			break;
+		case 't':
+			if (optind >= argc)
+				return 2;
+			return time_program(optarg, argv + optind);
+		default:
+			return 2;
+		}
+	}
+	run_rows(list, repetitions);
+	return 0;
+}
