@@ -8,7 +8,7 @@
 import os
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "system"))
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "system"))
 import machine  # noqa: E402
 from machine import Failure  # noqa: E402
 

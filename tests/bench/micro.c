@@ -8,7 +8,7 @@
  *	micro -t NAME PROGRAM ARGUMENT...	time a program, as a row of that name
  *	micro -f				print how fast the TSC runs, in Hz
  *
- * As /init it takes the same from the kernel's command line: bench.rows=, bench.reps=.
+ * As /init it takes the same from the kernel's command line: bench.rows=, bench.reps=. `bench.symbols=1` prints the kernel's symbols first.
  *
  * Each row is a number of operations in a loop, run once to warm up and then timed. The clock is
  * the TSC, read here and not through the kernel, since nothing above it is the same everywhere:
@@ -460,6 +460,22 @@ static void show_file(const char *what, const char *name)
 	printf("BENCH-INFO %s %s\n", what, text);
 }
 
+/* The kernel's functions, for profile.py, which cannot get them from the packaged image. */
+static void show_symbols(void)
+{
+	FILE *f = fopen("/proc/kallsyms", "r");
+	unsigned long long address;
+	char type, name[256];
+
+	if (!f)
+		die("/proc/kallsyms");
+	while (fscanf(f, "%llx %c %255s%*[^\n]", &address, &type, name) == 3)
+		if (strchr("tTwW", type))
+			printf("%llx %s\n", address, name);
+	fclose(f);
+	printf("BENCH-INFO symbols end\n");
+}
+
 /* The value of `key`= on the kernel's command line, or NULL. */
 static const char *option(char *line, const char *key)
 {
@@ -499,6 +515,8 @@ static int init(void)
 	show_file("version", "/proc/version");
 	show_file("hypervisor", "/sys/hypervisor/type");
 	show_file("clocksource", "/sys/devices/system/clocksource/clocksource0/current_clocksource");
+	if (option(line, "bench.symbols="))
+		show_symbols();
 	run_rows(list, repetitions ? (unsigned)atoi(repetitions) : 3);
 	printf("BENCH-END\n");
 	settle();
