@@ -56,12 +56,12 @@ HV_CFLAGS += -DNDEBUG
 endif
 
 HV_UNPACK := $(sort $(wildcard hypervisor/boot/unpack.c hypervisor/boot/unpack_*.c))
-HV_C      := $(filter-out $(HV_UNPACK),$(sort $(wildcard hypervisor/*.c) $(foreach r,$(HV_ROOMS),$(wildcard hypervisor/$(r)/*.c))))
+HV_C      := $(filter-out $(HV_UNPACK) hypervisor/cpu/offsets.c,$(sort $(wildcard hypervisor/*.c) $(foreach r,$(HV_ROOMS),$(wildcard hypervisor/$(r)/*.c))))
 HV_S      := $(filter-out %.lds.S,$(sort $(foreach r,$(HV_ROOMS),$(wildcard hypervisor/$(r)/*.S))))
 HV_LDS    := hypervisor/boot/annulus.lds.S
 HV_OBJS   := $(HV_S:hypervisor/%.S=$(B)/hv/%.S.o) $(HV_C:hypervisor/%.c=$(B)/hv/%.o)
 HV_OBJS   += $(if $(HV_UNPACK),$(B)/hv/unpack.o)
-HV_DEPS   := $(HV_OBJS:.o=.d) $(HV_UNPACK:hypervisor/%.c=$(B)/hv/%.d) $(B)/hv/annulus.lds.d
+HV_DEPS   := $(HV_OBJS:.o=.d) $(B)/hv/cpu/offsets.d $(HV_UNPACK:hypervisor/%.c=$(B)/hv/%.d) $(B)/hv/annulus.lds.d
 
 # Anything whose content is a command line is rebuilt when the command line changes, not when its date does.
 define keep_if_same
@@ -75,10 +75,17 @@ $(B)/hv/%.o: hypervisor/%.c $(B)/hv/.flags | $(call deps,build)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(HV_CFLAGS) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
 
-$(B)/hv/%.S.o: hypervisor/%.S $(B)/hv/.flags | $(call deps,build)
+# What assembly knows of C's structures.
+$(B)/hv/cpu/offsets.h: hypervisor/cpu/offsets.c $(B)/hv/.flags | $(call deps,build)
+	$(call say,OFFSETS,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(HV_CFLAGS) -MMD -MP -MT $@ -MF $(@:.h=.d) -S -o $(@:.h=.s) $<
+	$(Q)grep '^#define' $(@:.h=.s) > $@
+
+$(B)/hv/%.S.o: hypervisor/%.S $(B)/hv/.flags $(B)/hv/cpu/offsets.h | $(call deps,build)
 	$(call say,AS,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(HV_AFLAGS) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+	$(Q)$(CC) $(HV_AFLAGS) -I$(B)/hv -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
 
 $(B)/hv/annulus.lds: $(HV_LDS) $(B)/hv/.flags | $(call deps,build)
 	$(Q)$(CC) -E -P -x assembler-with-cpp $(HV_AFLAGS) -MMD -MP -MT $@ -MF $@.d -o $@ $<

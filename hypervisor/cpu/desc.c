@@ -152,7 +152,7 @@ int entry_area_create(unsigned cpu)
 	stack_top = entry_area_page(cpu, EA_MAIN_STACK) + STACK_SIZE - sizeof(struct cpu_info) +
 		    offsetof(struct cpu_info, regs) + sizeof(struct regs);
 	*info = (struct entry_info){ .stack_top = stack_top,
-				     .target = (u64)syscall_entry,
+				     .target = (u64)(unmapped_mode ? syscall_entry_u : syscall_entry),
 				     .target32 = (u64)syscall32_entry,
 				     .hv_cr3 = idle_root_paddr() };
 	if (unmapped_mode) {

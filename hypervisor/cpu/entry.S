@@ -11,84 +11,9 @@
  * which a guest cannot write.
  */
 #include "cpu/entry_area.h"
-#include "lib/types.h"
+#include "cpu/entry_macros.h"
+#include "cpu/offsets.h"
 #include "memory/layout.h"
-
-#define HV_CS     0xe008
-#define HV_DS     0xe010
-#define GUEST_CS  0xe033
-#define GUEST_CS32 0xe023
-#define GUEST_SS  0xe02b
-
-#define R_ERR   120
-#define R_VEC   124
-#define R_RIP   128
-#define R_CS    136
-#define R_FLAGS 144
-#define R_RSP   152
-#define R_SS    160
-#define R_RCX   88
-#define R_R11   48
-
-#define VEC_SYSCALL 0x100
-
-	.macro clac_site
-771:	.byte 0x0f, 0x1f, 0x00
-	.pushsection .smap_sites, "a"
-	.quad 771b
-	.quad 0xca010f
-	.popsection
-	.endm
-	.macro stac_site
-771:	.byte 0x0f, 0x1f, 0x00
-	.pushsection .smap_sites, "a"
-	.quad 771b
-	.quad 0xcb010f
-	.popsection
-	.endm
-	.macro extable from, to
-	.pushsection .extable, "a"
-	.quad \from, \to
-	.popsection
-	.endm
-
-	/* rdi..r15 below error_code; clears what could carry a guest's value into speculation. */
-	.macro save_regs
-	pushq %rdi
-	pushq %rsi
-	pushq %rdx
-	pushq %rcx
-	pushq %rax
-	pushq %r8
-	pushq %r9
-	pushq %r10
-	pushq %r11
-	pushq %rbx
-	pushq %rbp
-	pushq %r12
-	pushq %r13
-	pushq %r14
-	pushq %r15
-	xorl %ebp, %ebp
-	cld
-	.endm
-	.macro restore_regs
-	popq %r15
-	popq %r14
-	popq %r13
-	popq %r12
-	popq %rbp
-	popq %rbx
-	popq %r11
-	popq %r10
-	popq %r9
-	popq %r8
-	popq %rax
-	popq %rcx
-	popq %rdx
-	popq %rsi
-	popq %rdi
-	.endm
 
 	.section .entry.text, "ax"
 
@@ -152,28 +77,45 @@ syscall32_entry:
 	call syscall32_from_guest
 	jmp exit_to_guest
 
+/* Unmapped mode only; otherwise the stub goes to fast.S. */
 	.balign 64
-	.global syscall_entry
-syscall_entry:
+	.global syscall_entry_u
+syscall_entry_u:
 	pushq %r11
 	pushq $GUEST_CS
 	pushq %rcx
-	movq $0, -8(%rsp)
-	movl $VEC_SYSCALL, -4(%rsp)
-	subq $8, %rsp
-	save_regs
+	pushq $0
+	save_scratch
+	.global syscall_slow
+syscall_slow:
+	save_rest
+	movl $VEC_SYSCALL, R_VEC(%rsp)
 	movq %rsp, %rdi
 	call syscall_from_guest
 	/* fall through */
 
-/* ---- back to the guest; rsp at its struct regs, which is the one at the top of the stack ---- */
+/*
+ * ---- back to the guest; rsp at its struct regs, which is the one at the top of the stack ----
+ * C is asked only when there is something to do: exit_work() has the same questions.
+ */
 	.global exit_to_guest
 exit_to_guest:
 	cli
-	movq %rsp, %rdi
-	call exit_work
-	cmpb $0, unmapped_mode(%rip)
+	movq I_CPU(%rsp), %rax
+	movq I_VCPU(%rsp), %rdx
+	movq C_SOFTIRQ(%rax), %rcx
+	orq V_PAUSE_FLAGS(%rdx), %rcx
+	jnz exit_with_work
+	cmpb $0, V_NMI_PENDING(%rdx)
+	jne exit_with_work
+	movq V_INFO(%rdx), %rcx
+	cmpb $0, VI_PENDING(%rcx)
+	je 1f
+	cmpb $0, VI_MASK(%rcx)
+	je exit_with_work
+1:	cmpb $0, unmapped_mode(%rip)
 	jne exit_unmapped
+exit_mapped:
 	testl $VEC_SYSCALL, R_VEC(%rsp)
 	jz 1f
 	/*
@@ -198,6 +140,11 @@ exit_to_guest:
 iret_to_guest:
 	iretq
 
+exit_with_work:
+	movq %rsp, %rdi
+	call exit_work
+	cmpb $0, unmapped_mode(%rip)
+	je exit_mapped
 exit_unmapped:
 	/*
 	 * Move rip..ss and rdi, rsi to the entry stack, switch to the root without us, leave from
@@ -247,7 +194,11 @@ vector_stubs:
 	.set i, 0
 	.rept 256
 	vector_stub %i
+	.if i == 14
+	jmp pf_entry
+	.else
 	jmp common_entry
+	.endif
 	.set i, i + 1
 	.endr
 	.balign 16
@@ -264,6 +215,7 @@ vector_stubs_u:
 common_entry:
 	clac_site
 	save_regs
+	.global common_saved
 common_saved:
 	movq %rsp, %rdi
 	testb $3, R_CS(%rsp)

@@ -23,78 +23,57 @@
 
 #include <stdarg.h>
 
-typedef s64 (*hypercall_fn)(u64, u64, u64, u64, u64);
 static s64 do_multicall(u64 list, u64 count);
 
-/* Index: the ABI's number. Handlers take as many of the five arguments as they declare. */
-static const struct hypercall {
-	const char *name;
-	hypercall_fn fn;
-	u8 nargs;
-} hypercalls[] = {
-#define H(n, args) [__HYPERVISOR_##n] = { #n, (hypercall_fn)(void *)do_##n, args }
-	H(set_trap_table, 1),
-	H(mmu_update, 4),
-	H(set_gdt, 2),
-	H(stack_switch, 2),
-	H(set_callbacks, 3),
-	H(fpu_taskswitch, 1),
-	H(platform_op, 1),
-	H(set_debugreg, 2),
-	H(get_debugreg, 1),
-	H(update_descriptor, 2),
-	H(memory_op, 2),
-	H(multicall, 2),
-	H(update_va_mapping, 3),
-	H(set_timer_op, 1),
-	H(xen_version, 2),
-	H(console_io, 3),
-	H(grant_table_op, 3),
-	H(vm_assist, 2),
-	H(update_va_mapping_otherdomain, 4),
-	H(iret, 0),
-	H(vcpu_op, 3),
-	H(set_segment_base, 2),
-	H(mmuext_op, 4),
-	H(nmi_op, 2),
-	H(sched_op, 2),
-	H(callback_op, 2),
-	H(event_channel_op, 2),
-	H(physdev_op, 2),
-	H(sysctl, 1),
-	H(domctl, 1),
+static s64 do_unknown(void)
+{
+	return -ENOSYS;
+}
+
+/* Handlers take as many of the five arguments as they declare. */
+#define ALL_HYPERCALLS(H)                                                                          \
+	H(set_trap_table) H(mmu_update) H(set_gdt) H(stack_switch) H(set_callbacks)                \
+	H(fpu_taskswitch) H(platform_op) H(set_debugreg) H(get_debugreg) H(update_descriptor)      \
+	H(memory_op) H(multicall) H(update_va_mapping) H(set_timer_op) H(xen_version)              \
+	H(console_io) H(grant_table_op) H(vm_assist) H(update_va_mapping_otherdomain) H(iret)      \
+	H(vcpu_op) H(set_segment_base) H(mmuext_op) H(nmi_op) H(sched_op) H(callback_op)           \
+	H(event_channel_op) H(physdev_op) H(sysctl) H(domctl)
+
+/* What follows the general entry is meant to override it. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Woverride-init"
+const hypercall_fn hypercall_table[HYPERCALL_MAX] = {
+	[0 ... HYPERCALL_MAX - 1] = (hypercall_fn)(void *)do_unknown,
+#define H(n) [__HYPERVISOR_##n] = (hypercall_fn)(void *)do_##n,
+	ALL_HYPERCALLS(H)
 #undef H
 };
-
-bool hypercall_known(u64 op)
-{
-	return op < ARRAY_SIZE(hypercalls) && hypercalls[op].fn;
-}
+#pragma GCC diagnostic pop
 
 const char *hypercall_name(u64 op)
 {
-	return hypercall_known(op) ? hypercalls[op].name : "unknown";
+	static const char *const names[HYPERCALL_MAX] = {
+#define H(n) [__HYPERVISOR_##n] = #n,
+		ALL_HYPERCALLS(H)
+#undef H
+	};
+
+	return op < HYPERCALL_MAX && names[op] ? names[op] : "unknown";
 }
 
 s64 hypercall_call(u64 op, const u64 *args)
 {
-	if (!hypercall_known(op))
+	if (op >= HYPERCALL_MAX)
 		return -ENOSYS;
-	return hypercalls[op].fn(args[0], args[1], args[2], args[3], args[4]);
+	return hypercall_table[op](args[0], args[1], args[2], args[3], args[4]);
 }
 
 void hypercall_dispatch(struct regs *r)
 {
-	u64 op = r->rax;
-	s64 ret;
+	const u64 args[] = { r->rdi, r->rsi, r->rdx, r->r10, r->r8 };
 
 	this_cpu()->stat_hypercalls++;
-	if (unlikely(!hypercall_known(op))) {
-		r->rax = (u64)-ENOSYS;
-		return;
-	}
-	ret = hypercalls[op].fn(r->rdi, r->rsi, r->rdx, r->r10, r->r8);
-	r->rax = ret;
+	r->rax = hypercall_call(r->rax, args);
 }
 
 /* The length of SYSCALL, which the guest executes again. */

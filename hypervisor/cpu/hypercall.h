@@ -13,11 +13,16 @@ struct vcpu;
  */
 s64 hypercall_continue(unsigned op, unsigned nargs, ...);
 
+/* Numbers below this have a place in hypercall_table. */
+#define HYPERCALL_MAX 64
+typedef s64 (*hypercall_fn)(u64, u64, u64, u64, u64);
+/* By number, never NULL: what there is no hypercall for returns -ENOSYS. */
+extern const hypercall_fn hypercall_table[HYPERCALL_MAX];
+
 /* From the entry code: rax says which. Interrupts are on. */
 void hypercall_dispatch(struct regs *r);
 /* For multicall: by number with up to six arguments. */
 s64 hypercall_call(u64 op, const u64 *args);
-bool hypercall_known(u64 op);
 const char *hypercall_name(u64 op);
 
 /* Fill a page with the ABI's 64-bit hypercall stubs, 32 bytes each. */

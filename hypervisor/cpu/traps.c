@@ -345,8 +345,6 @@ void exit_work(struct regs *r)
 		}
 		break;
 	}
-	if (unmapped_mode && c->root_stale)
-		root_copy_refresh();
 }
 
 /* The last words go to the entry stack, which is mapped in both roots: rsi, rdi, rip, cs, rflags,
@@ -355,6 +353,9 @@ struct two_words unmapped_exit_frame(struct regs *r)
 {
 	unsigned cpu = cpu_id();
 	u64 *frame = (u64 *)(entry_area_page(cpu, EA_STACK) + PAGE_SIZE) - 7;
+
+	if (this_cpu()->root_stale)
+		root_copy_refresh();
 
 	frame[0] = r->rsi;
 	frame[1] = r->rdi;

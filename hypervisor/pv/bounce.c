@@ -20,6 +20,19 @@ void pv_toggle_mode(struct vcpu *v)
 	local_irq_restore(irq);
 }
 
+/* More than the largest frame. */
+#define FRAME_ROOM 128
+
+void pv_set_kernel_stack(struct pv_vcpu *pv, u64 ss, u64 sp)
+{
+	u64 aligned = sp & ~15ULL;
+
+	pv->kernel_ss = (ss & 0xffff) | 3;
+	pv->kernel_sp = sp;
+	pv->bounce_sp =
+		aligned > FRAME_ROOM && guest_range_ok(aligned - FRAME_ROOM, FRAME_ROOM) ? aligned : 0;
+}
+
 enum { FRAME_MASK = 1, FRAME_ERROR = 2, FRAME_SEGMENTS = 4 };
 
 static u16 read_seg(unsigned which)
@@ -43,8 +56,17 @@ static u16 read_seg(unsigned which)
 	return v;
 }
 
-/* Everything is assembled here first, so that a fault on the guest's stack leaves nothing half
- * done. */
+void pv_bounce_failed(const struct regs *r, u64 sp)
+{
+	domain_crash(current->domain,
+		     "vcpu %u: kernel stack %#llx cannot take a bounce frame, rip %#llx\n",
+		     current->id, (unsigned long long)sp, (unsigned long long)r->rip);
+}
+
+/*
+ * Everything is assembled here first, so that a fault on the guest's stack leaves nothing half done.
+ * cpu/fast.S does the same for system calls and page faults.
+ */
 static void bounce(struct regs *r, u64 target, unsigned flags, u32 error_code)
 {
 	struct vcpu *v = current;
@@ -83,9 +105,7 @@ static void bounce(struct regs *r, u64 target, unsigned flags, u32 error_code)
 
 	sp = (sp & ~15ULL) - n * sizeof(u64);
 	if (copy_to_guest(sp, frame, n * sizeof(u64))) {
-		domain_crash(v->domain,
-			     "vcpu %u: kernel stack %#llx cannot take a bounce frame, rip %#llx\n",
-			     v->id, (unsigned long long)sp, (unsigned long long)r->rip);
+		pv_bounce_failed(r, sp);
 		return;
 	}
 	if (flags & FRAME_MASK)
@@ -164,7 +184,7 @@ void pv_bounce_callback(struct regs *r, u64 target, bool mask_events)
 
 /*
  * The iret hypercall: struct iret_context on the kernel's stack. CS with RPL 3 means user mode,
- * anything else is forced to the kernel's own ring 3.
+ * anything else is forced to the kernel's own ring 3. cpu/fast.S does the same in the usual cases.
  */
 s64 do_iret(void)
 {

@@ -19,6 +19,9 @@ void pv_bounce_nmi(struct regs *r);
 /* A callback outside the trap table: masks events on entry if told so. */
 void pv_bounce_callback(struct regs *r, u64 target, bool mask_events);
 
+/* From cpu/fast.S: the guest's stack `sp` could not be written after the change to kernel mode. */
+void pv_bounce_failed(const struct regs *r, u64 sp);
+
 /* Switch current between its kernel's and its user's root and GS base. */
 void pv_toggle_mode(struct vcpu *v);
 

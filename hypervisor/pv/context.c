@@ -118,8 +118,7 @@ static void write_rest(struct vcpu *v, const struct vcpu_guest_context *c)
 	pv->event_callback = c->event_callback_eip;
 	pv->failsafe_callback = c->failsafe_callback_eip;
 	pv->syscall_callback = c->syscall_callback_eip;
-	pv->kernel_sp = c->kernel_sp;
-	pv->kernel_ss = (c->kernel_ss & 0xffff) | 3;
+	pv_set_kernel_stack(pv, c->kernel_ss, c->kernel_sp);
 	pv->ts = c->ctrlreg[0] & CR0_TS_BIT;
 	pv->fs_base = c->fs_base;
 	pv->gs_base_kernel = c->gs_base_kernel;

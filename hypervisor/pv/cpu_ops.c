@@ -11,8 +11,7 @@
 
 s64 do_stack_switch(u64 ss, u64 sp)
 {
-	current->pv.kernel_ss = (ss & 0xffff) | 3;
-	current->pv.kernel_sp = sp;
+	pv_set_kernel_stack(&current->pv, ss, sp);
 	return 0;
 }
 

@@ -22,6 +22,7 @@ struct pv_vcpu {
 	u8 iopl;                        /* virtual IOPL 0..3 */
 	bool ts;                        /* virtual CR0.TS */
 	u64 kernel_sp, kernel_ss;
+	u64 bounce_sp;                  /* kernel_sp, aligned, if a frame below it is in the guest's part; else 0 */
 	u64 event_callback, failsafe_callback, syscall_callback;
 	u64 syscall32_callback, sysenter_callback;
 	u16 syscall32_cs, sysenter_cs;
@@ -54,6 +55,9 @@ void root_load(struct vcpu *v);
 void root_fill(u64 *l4);
 /* Slots 256-271 as every root has them. */
 bool root_slot_is_ours(unsigned slot);
+
+/* The stack that the kernel is entered on from user mode. Any value is fine until it is used. */
+void pv_set_kernel_stack(struct pv_vcpu *pv, u64 ss, u64 sp);
 
 /*
  * pv_inject_trap() - make the running vCPU enter its own handler for `vector` at the next return to

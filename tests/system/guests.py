@@ -11,7 +11,7 @@ AUDIT_EVERY = 2.0  # seconds
 
 def settings(name):
     """What the opening comment of the guest's main.c asks for: `vcpus: 2`, `alone: yes`, ..."""
-    values = {"memory": "16M", "vcpus": "1", "seconds": "60", "alone": "no", "emulator": "any"}
+    values = {"memory": "16M", "vcpus": "1", "seconds": "60", "alone": "no", "emulator": "any", "icount": "no"}
     with open("tests/guest/%s/main.c" % name) as f:
         head = f.read(3000)
     for key in values:

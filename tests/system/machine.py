@@ -171,18 +171,22 @@ class Qemu(Machine):
     """QEMU without hardware acceleration. Give `kernel` (and modules) to skip GRUB, or `iso` for the real path.
 
     modules: list of (file, arguments) pairs. cmdline: the hypervisor's. disks: options for -drive. extra: more options.
+    icount: time is the number of instructions.
     """
 
     name = "QEMU"
 
     def __init__(self, kernel=None, cmdline="", modules=(), iso=None, cpu="qemu64,-svm", cpus=2, mem=1536,
-                 machine="pc", cdrom=None, disks=(), nic="e1000", qmp=False, extra=(), reboot=False):
+                 machine="pc", cdrom=None, disks=(), nic="e1000", qmp=False, extra=(), reboot=False, icount=False):
         super().__init__()
-        argv = ["qemu-system-x86_64", "-name", "annulus-test", "-machine", machine, "-accel", "tcg,thread=multi",
+        argv = ["qemu-system-x86_64", "-name", "annulus-test", "-machine", machine,
+                "-accel", "tcg,thread=single" if icount else "tcg,thread=multi",
                 "-cpu", cpu, "-smp", str(cpus), "-m", str(mem), "-nodefaults", "-vga", "std", "-display", "none",
                 "-serial", "stdio", "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]
         if not reboot:
             argv.append("-no-reboot")
+        if icount:
+            argv += ["-icount", "shift=0,sleep=off"]
         if kernel:
             argv += ["-kernel", kernel, "-append", cmdline]
             if modules:

@@ -26,7 +26,8 @@
  * it; survived() turns it into a failure.
  *
  * In main.c's opening comment the harness finds settings: "memory: 64M", "vcpus: 2", "seconds: 90",
- * "alone: yes" (a machine of its own), "emulator: bochs" (what QEMU cannot show).
+ * "alone: yes" (a machine of its own), "emulator: bochs" (what QEMU cannot show), "icount: yes" (with
+ * "alone": the time-stamp counter counts instructions).
  */
 extern const char test_name[];
 void test_main(void);

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Compiled to assembly only: the lines it leaves there become build/hv/cpu/offsets.h, from which
+ * cpu/entry.S and cpu/fast.S know where the fields of C's structures lie.
+ */
+#include "cpu/cpu.h"
+#include "cpu/hypercall.h"
+#include "domain/domain.h"
+#include "memory/layout.h"
+#include "pv-abi/xen.h"
+
+void offsets(void);
+
+#define NUMBER(name, value) __asm__ volatile("\n#define " #name " %c0" ::"i"(value))
+
+void offsets(void)
+{
+	/* From a guest's struct regs at the top of the stack. */
+	NUMBER(I_VCPU, offsetof(struct cpu_info, vcpu) - offsetof(struct cpu_info, regs));
+	NUMBER(I_CPU, offsetof(struct cpu_info, cpu) - offsetof(struct cpu_info, regs));
+	NUMBER(R_RIP, offsetof(struct regs, rip));
+	NUMBER(R_CS, offsetof(struct regs, cs));
+	NUMBER(R_FLAGS, offsetof(struct regs, rflags));
+	NUMBER(R_RSP, offsetof(struct regs, rsp));
+	NUMBER(R_SS, offsetof(struct regs, ss));
+	NUMBER(R_ERR, offsetof(struct regs, error_code));
+	NUMBER(R_VEC, offsetof(struct regs, vector));
+	NUMBER(R_RDI, offsetof(struct regs, rdi));
+	NUMBER(R_RSI, offsetof(struct regs, rsi));
+	NUMBER(R_RDX, offsetof(struct regs, rdx));
+	NUMBER(R_RCX, offsetof(struct regs, rcx));
+	NUMBER(R_RAX, offsetof(struct regs, rax));
+	NUMBER(R_R11, offsetof(struct regs, r11));
+
+	NUMBER(C_SOFTIRQ, offsetof(struct cpu, softirq_pending));
+	NUMBER(C_CR3_MFN, offsetof(struct cpu, cr3_mfn));
+	NUMBER(C_HYPERCALLS, offsetof(struct cpu, stat_hypercalls));
+	NUMBER(C_TRAPS, offsetof(struct cpu, stat_traps));
+
+	NUMBER(V_DOMAIN, offsetof(struct vcpu, domain));
+	NUMBER(V_INFO, offsetof(struct vcpu, info));
+	NUMBER(V_PAUSE_FLAGS, offsetof(struct vcpu, pause_flags));
+	NUMBER(V_NMI_PENDING, offsetof(struct vcpu, nmi_pending));
+	NUMBER(V_NMI_MASKED, offsetof(struct vcpu, nmi_masked));
+	NUMBER(V_KERNEL_MODE, offsetof(struct vcpu, pv.kernel_mode));
+	NUMBER(V_GUEST_TABLE, offsetof(struct vcpu, pv.guest_table));
+	NUMBER(V_GUEST_TABLE_USER, offsetof(struct vcpu, pv.guest_table_user));
+	NUMBER(V_BOUNCE_SP, offsetof(struct vcpu, pv.bounce_sp));
+	NUMBER(V_SYSCALL_CALLBACK, offsetof(struct vcpu, pv.syscall_callback));
+	NUMBER(V_SYSCALL_MASKS, offsetof(struct vcpu, pv.syscall_masks));
+	NUMBER(V_CR2, offsetof(struct vcpu, pv.cr2));
+	NUMBER(V_PF_ADDRESS, offsetof(struct vcpu, pv.traps[14].address));
+	NUMBER(V_PF_FLAGS, offsetof(struct vcpu, pv.traps[14].flags));
+
+	NUMBER(D_VM_ASSIST, offsetof(struct domain, vm_assist));
+	NUMBER(ASSIST_IOPL, BIT(VMASST_TYPE_architectural_iopl));
+
+	NUMBER(VI_PENDING, offsetof(struct vcpu_info, evtchn_upcall_pending));
+	NUMBER(VI_MASK, offsetof(struct vcpu_info, evtchn_upcall_mask));
+	NUMBER(VI_CR2, offsetof(struct vcpu_info, arch.cr2));
+	NUMBER(IRET_SIZE, sizeof(struct iret_context));
+	NUMBER(IRET_RAX, offsetof(struct iret_context, rax));
+	NUMBER(IRET_R11, offsetof(struct iret_context, r11));
+	NUMBER(IRET_RCX, offsetof(struct iret_context, rcx));
+	NUMBER(IRET_FLAGS, offsetof(struct iret_context, flags));
+	NUMBER(IRET_RIP, offsetof(struct iret_context, rip));
+	NUMBER(IRET_CS, offsetof(struct iret_context, cs));
+	NUMBER(IRET_RFLAGS, offsetof(struct iret_context, rflags));
+	NUMBER(IRET_RSP, offsetof(struct iret_context, rsp));
+	NUMBER(IRET_SS, offsetof(struct iret_context, ss));
+	NUMBER(IRET_IN_SYSCALL, VGCF_in_syscall);
+	NUMBER(HYPERCALL_MAX, HYPERCALL_MAX);
+}
