@@ -123,6 +123,15 @@ static inline void wrmsr(u32 msr, u64 v)
 int rdmsr_safe(u32 msr, u64 *v);
 int wrmsr_safe(u32 msr, u64 v);
 
+static inline void xsetbv(u64 xcr0)
+{
+	__asm__ volatile("xsetbv" :: "c"(0), "a"((u32)xcr0), "d"((u32)(xcr0 >> 32)));
+}
+static inline void wbinvd(void)
+{
+	__asm__ volatile("wbinvd" ::: "memory");
+}
+
 static inline u64 rdtsc(void)
 {
 	u32 lo, hi;

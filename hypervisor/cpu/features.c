@@ -161,7 +161,7 @@ bool features_init_cpu(void)
 	write_cr4(cr4);
 	this_cpu()->cr4 = cr4;
 	if (f->xsave)
-		__asm__ volatile("xsetbv" ::"c"(0), "a"((u32)f->xcr0), "d"((u32)(f->xcr0 >> 32)));
+		xsetbv(f->xcr0);
 	wrmsr(MSR_PAT, PAT_VALUE);
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE | (f->nx ? EFER_NX : 0));
 	/* AM: alignment checks are the guest's business at ring 3. */

@@ -44,11 +44,6 @@ void fpu_destroy_vcpu(struct vcpu *v)
 	v->fpu = NULL;
 }
 
-static void xsetbv0(u64 v)
-{
-	__asm__ volatile("xsetbv" ::"c"(0), "a"((u32)v), "d"((u32)(v >> 32)));
-}
-
 void fpu_set_ts(bool ts)
 {
 	u64 cr0 = read_cr0();
@@ -69,7 +64,7 @@ void fpu_save(struct vcpu *v)
 	/* All states, also those that the guest has disabled again in XCR0: their registers are
 	 * still there. */
 	if (v->xcr0 != cpu_features.xcr0)
-		xsetbv0(cpu_features.xcr0);
+		xsetbv(cpu_features.xcr0);
 	if (cpu_features.xsaveopt)
 		__asm__ volatile("xsaveopt64 (%0)" ::"r"(v->fpu), "a"(~0U), "d"(~0U) : "memory");
 	else
@@ -97,10 +92,10 @@ void fpu_restore(struct vcpu *v)
 	} else {
 		/* XCR0 may hold another vCPU's value; restoring with all bits resets what the image
 		 * does not have. */
-		xsetbv0(cpu_features.xcr0);
+		xsetbv(cpu_features.xcr0);
 		__asm__ volatile("xrstor64 (%0)" ::"r"(v->fpu), "a"(~0U), "d"(~0U) : "memory");
 		if (v->xcr0 != cpu_features.xcr0)
-			xsetbv0(v->xcr0);
+			xsetbv(v->xcr0);
 	}
 	if (v->pv.ts)
 		fpu_set_ts(true);

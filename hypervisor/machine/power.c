@@ -125,7 +125,7 @@ int machine_acpi_sleep(u16 val_a, u16 val_b, bool extended)
 		/* First the type alone: some chipsets want it there before the enable bit (ACPI 16.1.1). */
 		write_pm1(&acpi_info.pm1a_control, pm1a_va, val_a & ~PM1_SLP_EN);
 		write_pm1(&acpi_info.pm1b_control, pm1b_va, val_b & ~PM1_SLP_EN);
-		__asm__ volatile("wbinvd" ::: "memory");
+		wbinvd();
 		write_pm1(&acpi_info.pm1a_control, pm1a_va, val_a | PM1_SLP_EN);
 		write_pm1(&acpi_info.pm1b_control, pm1b_va, val_b | PM1_SLP_EN);
 	}

@@ -172,14 +172,14 @@ static bool write_cr(struct regs *r, const struct insn *in)
 	return false;
 }
 
-static bool xsetbv(struct regs *r)
+static bool set_xcr(struct regs *r)
 {
 	u64 value = (u32)r->rax | r->rdx << 32;
 
 	if ((u32)r->rcx || !xcr0_valid(value))
 		return false;
 	current->xcr0 = value;
-	__asm__ volatile("xsetbv" ::"c"(0), "a"((u32)value), "d"((u32)(value >> 32)));
+	xsetbv(value);
 	return true;
 }
 
@@ -222,12 +222,12 @@ static bool kernel_only(struct regs *r, const struct insn *in)
 		/* With real devices it matters; without, nothing is lost by not flushing. INVD must
 		 * not lose data of others. */
 		if (v->domain->privileged)
-			__asm__ volatile("wbinvd" ::: "memory");
+			wbinvd();
 		return true;
 	case INSN_LMSW:
 		return false;
 	case INSN_XSETBV:
-		return xsetbv(r);
+		return set_xcr(r);
 	case INSN_RDTSC:
 		value = rdtsc();
 		r->rax = (u32)value;

@@ -48,7 +48,7 @@ static void gather_flush(struct gather *g)
 static void cache_flush_local(void *arg)
 {
 	(void)arg;
-	__asm__ volatile("wbinvd" ::: "memory");
+	wbinvd();
 }
 
 static struct frame *frame_arg(mfn_t mfn, struct domain *owner)

@@ -11,6 +11,7 @@
 #include "cpu/guest_access.h"
 #include "cpu/hypercall.h"
 #include "cpu/tlb.h"
+#include "lib/string.h"
 #include "lib/printk.h"
 #include "machine/physdev.h"
 #include "memory/heap.h"
@@ -186,6 +187,78 @@ void __weak tlb_flush_va_local(vaddr_t va)
 }
 
 /* ------------------------------------------------------------------------------------------------------------------ */
+/* The processor's registers */
+
+__weak struct regs *guest_regs(void)
+{
+	return &sim.regs;
+}
+
+u64 __weak read_cr0(void)
+{
+	return sim.cr0;
+}
+
+static u64 *find_msr(u32 msr)
+{
+	for (unsigned i = 0; i < sim.msrs; i++)
+		if (sim.msr[i].number == msr)
+			return &sim.msr[i].value;
+	return NULL;
+}
+
+int __weak rdmsr_safe(u32 msr, u64 *v)
+{
+	const u64 *have = find_msr(msr);
+
+	if (!have)
+		return -EFAULT;
+	*v = *have;
+	return 0;
+}
+
+u64 __weak rdmsr(u32 msr)
+{
+	const u64 *have = find_msr(msr);
+
+	if (!have)
+		fail("MSR %#x is read and does not exist", msr);
+	return *have;
+}
+
+void __weak wrmsr(u32 msr, u64 v)
+{
+	u64 *have = find_msr(msr);
+
+	if (!have && sim.msrs == ARRAY_SIZE(sim.msr))
+		fail("too many MSRs");
+	if (!have) {
+		sim.msr[sim.msrs].number = msr;
+		have = &sim.msr[sim.msrs++].value;
+	}
+	*have = v;
+}
+
+/* A processor that has everything; its last leaves are 0x1f and 0x80000021. */
+void __weak cpuid(u32 leaf, u32 sub, u32 *a, u32 *b, u32 *c, u32 *d)
+{
+	(void)sub;
+	*a = *b = *c = *d = ~0U;
+	if (!(leaf & 0x7fffffff))
+		*a = leaf ? 0x80000021 : 0x1f;
+}
+
+void __weak xsetbv(u64 xcr0)
+{
+	sim.xcr0 = xcr0;
+}
+
+void __weak wbinvd(void)
+{
+	sim.wbinvds++;
+}
+
+/* ------------------------------------------------------------------------------------------------------------------ */
 /* Messages */
 
 void __weak vprintk(const char *fmt, va_list ap)
@@ -201,6 +274,18 @@ void __weak printk(const char *fmt, ...)
 	va_start(ap, fmt);
 	vprintk(fmt, ap);
 	va_end(ap);
+}
+
+/* The one function of lib/string.h that the C library lacks. */
+size_t __weak strlcpy(char *dst, const char *src, size_t size)
+{
+	size_t len = strlen(src);
+
+	if (size) {
+		memcpy(dst, src, min(len, size - 1));
+		dst[min(len, size - 1)] = '\0';
+	}
+	return len;
 }
 
 void __weak panic(const char *fmt, ...)

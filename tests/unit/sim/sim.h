@@ -53,6 +53,15 @@ struct sim {
 	unsigned ptes;
 	int pte_error;             /* what grant_pte_map() and _unmap() return */
 	u64 pfn[SIM_FRAMES];       /* M2P */
+	/* The processor: the running guest's registers, control register 0, MSRs (any other is a fault to rdmsr_safe()). */
+	struct regs regs;
+	u64 cr0, xcr0;
+	struct {
+		u32 number;
+		u64 value;
+	} msr[32];
+	unsigned msrs;
+	unsigned wbinvds;
 };
 extern struct sim sim;
 

@@ -20,12 +20,16 @@ struct cpu_features {
 	u64 xcr0;
 	u32 xsave_size;
 };
+enum { CPU_VENDOR_OTHER, CPU_VENDOR_INTEL, CPU_VENDOR_AMD };
 extern struct cpu_features cpu_features;
 
 struct cpu {
 	unsigned id;
+	u32 apic_id, acpi_id;
+	bool online;
 	u64 softirq_pending;
 	struct vcpu *idle;
+	u64 cr4;
 	void *sched, *timers, *heap_cache;
 	u32 tlb_stamp;
 	mfn_t cr3_mfn;
@@ -58,6 +62,19 @@ void softirq_raise_on(unsigned cpu, enum softirq n);
 void send_event_check_ipi(unsigned cpu);
 u64 rdtsc(void);
 u8 inb(u16 port);
+u16 inw(u16 port);
+u32 inl(u16 port);
 void outb(u16 port, u8 v);
+void outw(u16 port, u16 v);
+void outl(u16 port, u32 v);
+
+/* A guest's registers, MSRs and CPUID leaves as sim.h describes them. */
+struct regs *guest_regs(void);
+u64 rdmsr(u32 msr);
+void wrmsr(u32 msr, u64 v);
+int rdmsr_safe(u32 msr, u64 *v);
+void cpuid(u32 leaf, u32 sub, u32 *a, u32 *b, u32 *c, u32 *d);
+void xsetbv(u64 xcr0);
+void wbinvd(void);
 
 #endif
