@@ -132,7 +132,7 @@ GUESTS  :=
 # ---------------------------------------------------------------------------------------------------------------------
 # Commands
 
-.PHONY: all hypervisor tools guests kernel image run demo test soak unit replay system lint fuzz bench bench-ready install clean help FORCE
+.PHONY: all hypervisor tools guests kernel image run demo test soak unit replay system coverage lint fuzz bench bench-ready install clean help FORCE
 
 all: hypervisor tools guests ## Build the hypervisor, the tools and the tiny guests
 hypervisor: $(B)/annulus.elf ## Build $(B)/annulus.elf and $(B)/annulus.sym (symbols)
@@ -169,6 +169,9 @@ unit: | $(call deps,unit) ## Unit tests (CUnit, ASan, UBSan); T=name runs one
 
 system: all $(B)/annulus.iso | $(call deps,test) ## Whole-machine tests in QEMU and Bochs; T=name runs those whose name contains it
 	$(Q)$(PYTHON) tests/system/run.py --build $(B) $(if $(T),--only '$(T)')
+
+coverage: $(B)/kernel/vmlinuz | $(call deps,unit) ## Lines of the deciding code that unit tests and corpora run; fails below 90 %
+	$(Q)$(MAKE) --no-print-directory -j$(or $(JOBS),2) -f tests/unit/coverage.mk B=$(B)
 
 lint: | $(call deps,lint) ## cppcheck, SPDX lines, words that do not belong in the tree
 	$(Q)scripts/lint.sh

@@ -15,9 +15,25 @@ import subprocess
 import sys
 
 
-def listed(path):
+def read_list(path):
+    """The files that decide; and what is wrong with the list: a file of the tree that it does not name, or names twice."""
+    decide, do, bad = [], [], []
     with open(path) as f:
-        return [line.split("#")[0].strip() for line in f if line.split("#")[0].strip()]
+        for line in f:
+            words = line.split("#")[0].split()
+            if not words:
+                continue
+            if words[0] not in ("decide", "do") or len(words) < (2 if words[0] == "decide" else 3):
+                sys.exit("%s: what is this line? %s" % (path, line.strip()))
+            (decide if words[0] == "decide" else do).append(words[1])
+    tree = subprocess.run(["find", "hypervisor", "libhvctl", "-name", "*.c"],
+                          check=True, capture_output=True, text=True).stdout.split()
+    for f in sorted(tree):
+        named = decide.count(f) + sum(1 for d in do if f == d or (d.endswith("/") and f.startswith(d)))
+        if named != 1:
+            bad.append("%s: named %d times in %s" % (f, named, path))
+    bad += ["%s: not there, but in %s" % (f, path) for f in decide + do if not os.path.exists(f)]
+    return decide, bad
 
 
 def counters(objects):
@@ -66,8 +82,9 @@ def main():
     a = ap.parse_args()
 
     times = counters(a.objects)
-    rows, bad = [], []
-    for path in listed(a.list):
+    files, bad = read_list(a.list)
+    rows = []
+    for path in files:
         if path not in times:
             bad.append("%s: no program was made of it" % path)
             continue

@@ -16,7 +16,8 @@
 #include "fuzz.h"
 
 int __attribute__((weak)) LLVMFuzzerInitialize(int *argc, char ***argv);
-void __sanitizer_set_death_callback(void (*fn)(void));
+/* Not there when make coverage builds it without sanitizers. */
+void __attribute__((weak)) __sanitizer_set_death_callback(void (*fn)(void));
 
 static char now[4096]; /* what runs: "file" or "file, input n of a pack" */
 static unsigned long inputs;
@@ -142,7 +143,8 @@ static void run_path(const char *path)
 
 int main(int argc, char **argv)
 {
-	__sanitizer_set_death_callback(say_which);
+	if (__sanitizer_set_death_callback)
+		__sanitizer_set_death_callback(say_which);
 	signal(SIGABRT, stopped);
 	signal(SIGTERM, stopped);
 	if (LLVMFuzzerInitialize && LLVMFuzzerInitialize(&argc, &argv))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Line coverage of the deciding code (tests/unit/decision-code.txt) by the unit tests and the fuzzers' corpora. Called by
-# the top Makefile: make coverage. Every source is compiled once, without sanitizers, and its counters add up over all
+# Line coverage of the deciding code (tests/unit/decision-code.txt) by the unit tests and the fuzzers' kept inputs. Called by
+# the top Makefile: make coverage. Every source is compiled once without sanitizers, and its counters add up over all
 # programs that it is part of; scripts/coverage.py reads them with gcov and prints the table.
 
 SHELL  := /bin/bash
@@ -9,42 +9,50 @@ B      ?= build
 CC     := gcc
 C      := $(B)/coverage
 MIN    ?= 90
-TESTS  := $(sort $(wildcard tests/unit/*_test.c))
-NAMES  := $(TESTS:tests/unit/%.c=%)
+UNITS  := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/*_test.c)))
+FUZZES := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
 
-FLAGS := -std=gnu11 -g -O0 --coverage -fprofile-update=atomic -fno-strict-aliasing -Wall -Wextra -D_GNU_SOURCE \
-	-DANNULUS_UNIT -Itests/unit/sim -Ihypervisor -I. -Ilibhvctl -Ilibhvctl/include
+FLAGS := -std=gnu11 -g -O0 --coverage -fprofile-update=atomic -fno-strict-aliasing -D_GNU_SOURCE -DANNULUS_UNIT
+INC   := -Itests/unit/sim -Itests/unit -Ihypervisor -I. -Ilibhvctl -Ilibhvctl/include
 
 tag = $(shell sed -n 's|^// $(1): *||p' $(2))
 
-# Objects of a test with flags of its own are its own; all others are shared.
+# $(1) program, $(2) its own files, $(3) flags for all of it, $(4) objects' directory: those with the same flags are shared.
 define program
-$(1)_sources := tests/unit/$(1).c $(call tag,sources,tests/unit/$(1).c)
-$(1)_cflags  := $(call tag,cflags,tests/unit/$(1).c)
-$(1)_dir     := $(C)/obj/$$(if $$($(1)_cflags),$(1)/,all/)
-$(1)_objects := $$(addprefix $$($(1)_dir),$$(addsuffix .o,$$($(1)_sources)))
-$$($(1)_objects): CFLAGS_OF := $$($(1)_cflags)
-$$($(1)_objects): OBJ_DIR := $$($(1)_dir)
+$(1)_objects := $(addprefix $(C)/obj/$(4)/,$(addsuffix .o,$(2) $(call tag,sources,$(firstword $(2)))))
+$$($(1)_objects): FLAGS_OF := $(3)
 OBJECTS += $$($(1)_objects)
-$(C)/unit/$(1): $$($(1)_objects)
+PROGRAMS += $(C)/bin/$(1)
+$(C)/bin/$(1): $$($(1)_objects)
 	@mkdir -p $$(@D)
-	@$(CC) --coverage -o $$@ $$^ -lcunit $(call tag,libs,tests/unit/$(1).c) -lpthread
+	@$(CC) --coverage -o $$@ $$^ -lcunit $(call tag,libs,$(firstword $(2))) -lpthread
 endef
-$(foreach n,$(NAMES),$(eval $(call program,$(n))))
+flags_of = $(call tag,cflags,$(1))
+$(foreach n,$(UNITS),$(eval $(call program,$(n),tests/unit/$(n).c,$(INC) $(call flags_of,tests/unit/$(n).c),$(if $(call \
+	flags_of,tests/unit/$(n).c),$(n),unit))))
+$(foreach n,$(FUZZES),$(eval $(call program,$(n),tests/fuzz/$(n).c tests/fuzz/replay.c,-Itests/fuzz/shim $(INC) \
+	-DANNULUS_FUZZ $(call flags_of,tests/fuzz/$(n).c),$(if $(call flags_of,tests/fuzz/$(n).c),$(n),fuzz))))
+OBJECTS := $(sort $(OBJECTS))
 
 .DEFAULT_GOAL := report
 .PHONY: report programs
-programs: $(NAMES:%=$(C)/unit/%)
+programs: $(PROGRAMS)
 
 .SECONDEXPANSION:
-$(sort $(OBJECTS)): $(C)/obj/%.o: $$(shell echo '$$*' | cut -d/ -f2-) tests/unit/coverage.mk
+$(OBJECTS): $(C)/obj/%.o: $$(shell echo '$$*' | cut -d/ -f2-) tests/unit/coverage.mk
 	@mkdir -p $(@D)
 	@printf '  %-8s %s\n' COVERAGE $<
 	@rm -f $(@:.o=.gcda)
-	@$(CC) $(FLAGS) $(CFLAGS_OF) -MMD -MP -MF $@.d -MT $@ -c -o $@ $<
--include $(addsuffix .d,$(sort $(OBJECTS)))
+	@$(CC) $(FLAGS) $(FLAGS_OF) -MMD -MP -MF $@.d -MT $@ -c -o $@ $<
+-include $(OBJECTS:=.d)
 
+# With all programs linked, their counters start from nothing.
 report: programs
 	@find $(C)/obj -name '*.gcda' -delete
-	@scripts/run-unit.sh $(C)/unit $(NAMES)
+	@ANNULUS_TEST_KERNEL=$(abspath $(B)/kernel/vmlinuz) scripts/run-unit.sh $(C)/bin $(UNITS)
+	@for f in $(FUZZES); do \
+		n=$${f%_fuzz}; dirs=; \
+		for d in tests/fuzz/corpus/$$n tests/fuzz/crash/$$n; do [ ! -d $$d ] || dirs="$$dirs $$d"; done; \
+		echo "inputs of $$n: $$(timeout 600 $(C)/bin/$$f $$dirs)" || exit 1; \
+	done
 	@/usr/bin/python3 scripts/coverage.py --objects $(C)/obj --list tests/unit/decision-code.txt --out $(C) --min $(MIN)
