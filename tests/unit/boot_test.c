@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: hypervisor/boot/cmdline.c hypervisor/boot/multiboot.c tests/unit/sim/sim.c
 //
-// What the boot loader hands over: the command line, the memory map, the modules, by either protocol.
+// What the boot loader hands over: the command line, the memory map, the modules, by either
+// protocol.
 
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>
@@ -77,8 +78,10 @@ static const char *parse(const char *line)
 
 static void test_options(void)
 {
-	static const char *const yes[] = { "flag", "flag=yes", "flag=true", "flag=on", "flag=1", "flag=enable" };
-	static const char *const no[] = { "no-flag", "flag=no", "flag=false", "flag=off", "flag=0", "flag=disable" };
+	static const char *const yes[] = { "flag",    "flag=yes", "flag=true",
+					   "flag=on", "flag=1",	  "flag=enable" };
+	static const char *const no[] = { "no-flag",  "flag=no", "flag=false",
+					  "flag=off", "flag=0",	 "flag=disable" };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(yes); i++) {
 		flag = false;
@@ -105,11 +108,20 @@ static void test_sizes(void)
 		u64 value;
 		char next;
 	} t[] = {
-		{ "0", true, 0, 0 }, { "512", true, 512, 0 }, { "512B", true, 512, 0 }, { "4k", true, 4096, 0 },
-		{ "4K,x", true, 4096, ',' }, { "0x10M", true, 16 << 20, 0 }, { "2G", true, 2ULL << 30, 0 },
-		{ "1t", true, 1ULL << 40, 0 }, { "16777215T", true, 16777215ULL << 40, 0 },
-		{ "16777216T", false, 0, 0 }, { "18446744073709551615K", false, 0, 0 }, { "", false, 0, 0 },
-		{ "K", false, 0, 0 }, { "12x", true, 12, 'x' },
+		{ "0", true, 0, 0 },
+		{ "512", true, 512, 0 },
+		{ "512B", true, 512, 0 },
+		{ "4k", true, 4096, 0 },
+		{ "4K,x", true, 4096, ',' },
+		{ "0x10M", true, 16 << 20, 0 },
+		{ "2G", true, 2ULL << 30, 0 },
+		{ "1t", true, 1ULL << 40, 0 },
+		{ "16777215T", true, 16777215ULL << 40, 0 },
+		{ "16777216T", false, 0, 0 },
+		{ "18446744073709551615K", false, 0, 0 },
+		{ "", false, 0, 0 },
+		{ "K", false, 0, 0 },
+		{ "12x", true, 12, 'x' },
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(t); i++) {
@@ -141,8 +153,10 @@ static void test_complaints(void)
 	CU_ASSERT_TRUE(number == 5 && size == 6 && flag);
 	/* A word without end is cut, and so is what is said about it. */
 	memset(heard, 'x', sizeof(heard));
-	CU_ASSERT_STRING_EQUAL(parse("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-				     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+	CU_ASSERT_STRING_EQUAL(parse("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+				     "aaaaaaaaaaaaaaaaaaaaaaa"
+				     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+				     "aaaaaaaaaaaaaaaaaaaaaaa"),
 			       "");
 	CU_ASSERT_STRING_EQUAL(parse("fn size"), "");
 }
@@ -214,11 +228,13 @@ static void test_mb1(void)
 	CU_ASSERT_STRING_EQUAL(boot_info.cmdline, "loglvl=all x=/y");
 	CU_ASSERT_STRING_EQUAL(boot_info.loader, "a loader");
 	CU_ASSERT_EQUAL_FATAL(boot_info.nr_modules, 2);
-	CU_ASSERT_TRUE(boot_info.modules[0].start == 0x800000 && boot_info.modules[0].len == 0x100000);
+	CU_ASSERT_TRUE(boot_info.modules[0].start == 0x800000 &&
+		       boot_info.modules[0].len == 0x100000);
 	CU_ASSERT_STRING_EQUAL(boot_info.modules[0].cmdline, "vmlinuz root=/dev/sda1");
 	CU_ASSERT_TRUE(boot_info.modules[1].len == 0 && !*boot_info.modules[1].cmdline);
 	CU_ASSERT_EQUAL_FATAL(machine_e820.n, 3); /* sorted */
-	CU_ASSERT_TRUE(is_range(0, 0, 0x9fc00, E820_RAM) && is_range(1, 0x100000, 0x1000000, E820_RAM) &&
+	CU_ASSERT_TRUE(is_range(0, 0, 0x9fc00, E820_RAM) &&
+		       is_range(1, 0x100000, 0x1000000, E820_RAM) &&
 		       is_range(2, 0xfffc0000, 0x40000, E820_RESERVED));
 	put32(0x404, 0x700000);
 	CU_ASSERT_PTR_NOT_NULL(multiboot_parse(0x2badb002, INFO_AT)); /* ends before it starts */
@@ -308,11 +324,15 @@ static void test_mb2(void)
 /* Firmware's maps that overlap. */
 static void test_overlaps(void)
 {
-	static const struct e820_range inside[] = { { 0, 0x10000, E820_RAM }, { 0x4000, 0x1000, E820_RESERVED } };
-	static const struct e820_range same[] = { { 0, 0x10000, E820_RAM }, { 0x8000, 0x10000, E820_RAM } };
-	static const struct e820_range wrap[] = { { 0x1000, 0x1000, E820_RAM }, { 0x5000, ~0ULL, E820_RAM },
+	static const struct e820_range inside[] = { { 0, 0x10000, E820_RAM },
+						    { 0x4000, 0x1000, E820_RESERVED } };
+	static const struct e820_range same[] = { { 0, 0x10000, E820_RAM },
+						  { 0x8000, 0x10000, E820_RAM } };
+	static const struct e820_range wrap[] = { { 0x1000, 0x1000, E820_RAM },
+						  { 0x5000, ~0ULL, E820_RAM },
 						  { 0x3000, 0, E820_RAM } };
-	static const struct e820_range hole[] = { { 0, 0x8000, E820_RESERVED }, { 0x2000, 0x1000, E820_RAM },
+	static const struct e820_range hole[] = { { 0, 0x8000, E820_RESERVED },
+						  { 0x2000, 0x1000, E820_RAM },
 						  { 0x9000, 0x1000, E820_RAM } };
 
 	loader_begin();
@@ -320,12 +340,14 @@ static void test_overlaps(void)
 	tag_map(inside, 2);
 	CU_ASSERT_PTR_NULL(multiboot_parse(0x36d76289, INFO_AT));
 	CU_ASSERT_TRUE(machine_e820.n == 3 && is_range(0, 0, 0x4000, E820_RAM) &&
-		       is_range(1, 0x4000, 0x1000, E820_RESERVED) && is_range(2, 0x5000, 0xb000, E820_RAM));
+		       is_range(1, 0x4000, 0x1000, E820_RESERVED) &&
+		       is_range(2, 0x5000, 0xb000, E820_RAM));
 	loader_begin();
 	tag_at = 8;
 	tag_map(same, 2);
 	CU_ASSERT_PTR_NULL(multiboot_parse(0x36d76289, INFO_AT));
-	CU_ASSERT_TRUE(machine_e820.n == 2 && is_range(0, 0, 0x8000, E820_RAM) && is_range(1, 0x8000, 0x10000, E820_RAM));
+	CU_ASSERT_TRUE(machine_e820.n == 2 && is_range(0, 0, 0x8000, E820_RAM) &&
+		       is_range(1, 0x8000, 0x10000, E820_RAM));
 	loader_begin();
 	tag_at = 8;
 	tag_map(wrap, 3);

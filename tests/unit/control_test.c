@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: hypervisor/control/domctl.c hypervisor/control/domctl_vcpu.c hypervisor/control/domctl_access.c
-// sources: hypervisor/control/common.c hypervisor/control/sysctl.c hypervisor/domain/permission.c
+// sources: hypervisor/control/domctl.c hypervisor/control/domctl_vcpu.c
+// sources: hypervisor/control/domctl_access.c hypervisor/control/common.c
+// sources: hypervisor/control/sysctl.c hypervisor/domain/permission.c
 // sources: tests/unit/sim/sim.c
 //
 // dom0's levers: who may pull them, what is refused, and that a refusal changes nothing.
@@ -89,6 +90,7 @@ struct vcpu *vcpu_create(struct domain *d, unsigned id, unsigned cpu)
 	return v;
 }
 
+/* clang-format off */
 int domain_kill(struct domain *d) { (void)d; m.kills++; return m.kill_error; }
 void domain_resume(struct domain *d) { (void)d; m.resumes++; }
 int domain_pause_by_control(struct domain *d) { d->paused_by_control = true; return 0; }
@@ -105,6 +107,7 @@ u64 heap_free_frames(void) { return 100; }
 void hypercall_page_fill(void *page) { memset(page, 0x0f, PAGE_SIZE); }
 int vcpu_reset(struct vcpu *v) { (void)v; m.resets++; return m.context_error; }
 int pirq_to_irq(struct domain *d, unsigned pirq) { (void)d; return pirq == 20 ? 9 : -EINVAL; }
+/* clang-format on */
 
 int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 {
@@ -232,7 +235,8 @@ static void test_who_and_how(void)
 	CU_ASSERT_TRUE(control_trylock());
 	CU_ASSERT_FALSE(control_trylock());
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_pausedomain, 5), SIM_CONTINUED);
-	CU_ASSERT_TRUE(sim.continuation.op == __HYPERVISOR_domctl && sim.continuation.args[0] == (u64)&op);
+	CU_ASSERT_TRUE(sim.continuation.op == __HYPERVISOR_domctl &&
+		       sim.continuation.args[0] == (u64)&op);
 	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_physinfo), SIM_CONTINUED);
 	CU_ASSERT_EQUAL(sim.continuation.op, __HYPERVISOR_sysctl);
 	control_unlock();
@@ -255,7 +259,8 @@ static void test_create(void)
 	c->handle[3] = 9;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_createdomain, 9), 0);
 	CU_ASSERT_TRUE(m.created == 9 && m.cfg.max_vcpus == 4 && m.cfg.max_ports == 1024);
-	CU_ASSERT_TRUE(m.cfg.max_grant_frames == ~0U && m.cfg.max_maptrack_frames == 7 && m.cfg.handle[3] == 9);
+	CU_ASSERT_TRUE(m.cfg.max_grant_frames == ~0U && m.cfg.max_maptrack_frames == 7 &&
+		       m.cfg.handle[3] == 9);
 	CU_ASSERT_FALSE(m.cfg.privileged);
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_createdomain, 9), -EEXIST);
 	/* Any number: one that nobody had lately */
@@ -279,13 +284,13 @@ static void test_create_config(void)
 {
 	const struct xen_domctl_createdomain good = { .max_vcpus = 1 };
 	struct xen_domctl_createdomain *c = &op.u.createdomain;
-#define TRY(field, value, want)                                         \
-	do {                                                            \
-		*c = good;                                              \
-		c->field = (value);                                     \
-		m.created = 0;                                          \
+#define TRY(field, value, want)                                             \
+	do {                                                                \
+		*c = good;                                                  \
+		c->field = (value);                                         \
+		m.created = 0;                                              \
 		CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_createdomain, 30), want); \
-		CU_ASSERT_EQUAL(m.created, 0);                          \
+		CU_ASSERT_EQUAL(m.created, 0);                              \
 	} while (0)
 
 	begin();
@@ -382,13 +387,15 @@ static void test_getdomaininfo(void)
 	CU_ASSERT_EQUAL(i->shared_info_frame, va_to_mfn(guest->shared_info));
 	guest->vcpu[1]->pause_flags = 0;
 	guest->vcpu[1]->running = true;
-	guest->dying = guest->shut_down = guest->paused_by_control = guest->debugger_attached = true;
+	guest->dying = guest->shut_down = guest->paused_by_control = guest->debugger_attached =
+		true;
 	guest->shutdown_code = 3;
 	guest->create_flags = XEN_DOMCTL_CDF_xs_domain;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_getdomaininfo, 5), 0);
-	CU_ASSERT_EQUAL(i->flags, XEN_DOMINF_dying | XEN_DOMINF_shutdown | 3U << XEN_DOMINF_shutdownshift |
-				  XEN_DOMINF_paused | XEN_DOMINF_running | XEN_DOMINF_debugged |
-				  XEN_DOMINF_xs_domain);
+	CU_ASSERT_EQUAL(i->flags, XEN_DOMINF_dying | XEN_DOMINF_shutdown |
+					  3U << XEN_DOMINF_shutdownshift | XEN_DOMINF_paused |
+					  XEN_DOMINF_running | XEN_DOMINF_debugged |
+					  XEN_DOMINF_xs_domain);
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_getdomaininfo, 6), -ESRCH);
 	end();
 }
@@ -525,7 +532,8 @@ static void test_page_info(void)
 	p->array = (u64)array;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_getpageframeinfo3, 5), 0);
 	for (unsigned i = 0; i < 200; i++)
-		CU_ASSERT_EQUAL(array[i], i >= 77 && i <= 79 ? XEN_DOMCTL_PFINFO_XTAB : t[i % ARRAY_SIZE(t)].want);
+		CU_ASSERT_EQUAL(array[i], i >= 77 && i <= 79 ? XEN_DOMCTL_PFINFO_XTAB
+							     : t[i % ARRAY_SIZE(t)].want);
 	for (unsigned i = 0; i < ARRAY_SIZE(t); i++) {
 		CU_ASSERT_EQUAL(mfn_to_frame(frames[i])->count & FC_COUNT_MASK, 1);
 		mfn_to_frame(frames[i])->type = 0;
@@ -577,7 +585,8 @@ static void test_contexts(void)
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_setvcpucontext, 5), 0);
 	CU_ASSERT_EQUAL(guest->vcpu[1]->regs.rip, 0x1234);
 	CU_ASSERT_EQUAL(guest->pause_count, 0);
-	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_setvcpucontext, 0), -EINVAL); /* the caller's own domain */
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_setvcpucontext, 0),
+			-EINVAL); /* the caller's own domain */
 	p->vcpu = 2;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_setvcpucontext, 5), -EINVAL);
 	p->vcpu = 1;
@@ -623,7 +632,8 @@ static void test_vcpu_info_and_nmi(void)
 	guest->vcpu[1]->cpu = 3;
 	p->vcpu = 1;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_getvcpuinfo, 5), 0);
-	CU_ASSERT_TRUE(p->online == 1 && p->blocked == 1 && p->running == 1 && p->cpu == 3 && p->cpu_time == 2000);
+	CU_ASSERT_TRUE(p->online == 1 && p->blocked == 1 && p->running == 1 && p->cpu == 3 &&
+		       p->cpu_time == 2000);
 	p->vcpu = 2;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_getvcpuinfo, 5), -EINVAL);
 	op.u.sendtrigger.vcpu = 1;
@@ -773,13 +783,17 @@ static void test_machine_info(void)
 	u32 distance = 0;
 
 	begin();
-	machine_e820 = (struct e820_map){ 3, { { 0, 0x9f000, E820_RAM }, { 0x9f000, 0x1000, E820_RESERVED },
-					      { 0x100000, 0x100000, E820_RAM } } };
+	machine_e820 = (struct e820_map){ 3,
+					  { { 0, 0x9f000, E820_RAM },
+					    { 0x9f000, 0x1000, E820_RESERVED },
+					    { 0x100000, 0x100000, E820_RAM } } };
 	guest->claimed_pages = 7;
 	cpus_online = 0xb;
 	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_physinfo), 0);
-	CU_ASSERT_TRUE(p->nr_cpus == 3 && p->max_cpu_id == 3 && p->nr_nodes == 1 && p->cpu_khz == 2500000);
-	CU_ASSERT_TRUE(p->total_pages == 0x9f + 0x100 && p->free_pages == 100 && p->outstanding_pages == 7);
+	CU_ASSERT_TRUE(p->nr_cpus == 3 && p->max_cpu_id == 3 && p->nr_nodes == 1 &&
+		       p->cpu_khz == 2500000);
+	CU_ASSERT_TRUE(p->total_pages == 0x9f + 0x100 && p->free_pages == 100 &&
+		       p->outstanding_pages == 7);
 	CU_ASSERT_EQUAL(p->max_mfn, SIM_FRAMES - 1);
 	CU_ASSERT_TRUE(p->hw_cap[0] == ~0U && p->hw_cap[5] == ~0U && p->hw_cap[4] == 0);
 
@@ -811,7 +825,8 @@ static void test_machine_info(void)
 	sys.u.getcpuinfo.max_cpus = 8;
 	sys.u.getcpuinfo.info = (u64)info;
 	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_getcpuinfo), 0);
-	CU_ASSERT_TRUE(sys.u.getcpuinfo.nr_cpus == 4 && info[1].idletime == 2000 && info[0].idletime == 0);
+	CU_ASSERT_TRUE(sys.u.getcpuinfo.nr_cpus == 4 && info[1].idletime == 2000 &&
+		       info[0].idletime == 0);
 	sys.u.getcpuinfo.info = 8;
 	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_getcpuinfo), -EFAULT);
 	cpus[1].idle = NULL;
@@ -840,7 +855,8 @@ static void test_lists(void)
 	sys.u.getdomaininfolist.max_domains = 4;
 	sys.u.getdomaininfolist.buffer = (u64)info;
 	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_getdomaininfolist), 0);
-	CU_ASSERT_TRUE(sys.u.getdomaininfolist.num_domains == 2 && info[0].domain == 0 && info[1].domain == 5);
+	CU_ASSERT_TRUE(sys.u.getdomaininfolist.num_domains == 2 && info[0].domain == 0 &&
+		       info[1].domain == 5);
 	sys.u.getdomaininfolist.first_domain = 1;
 	sys.u.getdomaininfolist.max_domains = 1;
 	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_getdomaininfolist), 0);
@@ -876,9 +892,10 @@ static void test_keys_and_heap(void)
 	} *ask = (void *)&sys.u;
 
 	begin();
-	sys.u.debug_keys.keys = (u64)"xABy";
+	sys.u.debug_keys.keys = (u64) "xABy";
 	sys.u.debug_keys.nr_keys = 4;
-	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_debug_keys), -EUCLEAN); /* the first that failed; all were pressed */
+	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_debug_keys),
+			-EUCLEAN); /* the first that failed; all were pressed */
 	CU_ASSERT_TRUE(m.nr_keys == 4 && !memcmp(m.keys, "xABy", 4));
 	sys.u.debug_keys.nr_keys = 65;
 	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_debug_keys), -E2BIG);
@@ -892,7 +909,8 @@ static void test_keys_and_heap(void)
 	ask->first = 0;
 	ask->nr = 1;
 	CU_ASSERT_EQUAL(sysctl(0x414e0001), 0);
-	CU_ASSERT_TRUE(ask->nr == 1 && !strcmp(e[0].name, "first class") && e[0].bytes == 100 && e[0].objects == 10);
+	CU_ASSERT_TRUE(ask->nr == 1 && !strcmp(e[0].name, "first class") && e[0].bytes == 100 &&
+		       e[0].objects == 10);
 	ask->first = ALLOC_CLASSES;
 	ask->nr = 5;
 	CU_ASSERT_EQUAL(sysctl(0x414e0001), 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: hypervisor/domain/domain.c hypervisor/domain/shutdown.c hypervisor/domain/time.c
-// sources: hypervisor/domain/version.c hypervisor/machine/timescale.c hypervisor/domain/permission.c
-// sources: tests/unit/sim/sim.c
+// sources: hypervisor/domain/version.c hypervisor/machine/timescale.c
+// sources: hypervisor/domain/permission.c tests/unit/sim/sim.c
 //
 // Domains from domain_create() to the last domain_put(), pausing and shutting down, what a guest is
 // told about time, what it is told about the hypervisor.
@@ -46,58 +46,188 @@ static const char *how_it_went;
 
 /* ---- the other rooms ---- */
 
-u64 system_time(void) { return m.now; }
-void clock_init(void) { }
-u32 clock_epoch(void) { return m.epoch; }
-bool clock_stable(void) { return m.stable; }
+u64 system_time(void)
+{
+	return m.now;
+}
+void clock_init(void)
+{
+}
+u32 clock_epoch(void)
+{
+	return m.epoch;
+}
+bool clock_stable(void)
+{
+	return m.stable;
+}
 void clock_record_get(struct clock_record *r)
 {
 	CU_ASSERT_FALSE(local_irq_enabled());
-	*r = (struct clock_record){ .tsc = 1000, .ns = m.now, .scale = { .mul = 0x80000000, .shift = -1 } };
+	*r = (struct clock_record){ .tsc = 1000,
+				    .ns = m.now,
+				    .scale = { .mul = 0x80000000, .shift = -1 } };
 }
-bool rtc_read(u64 *sec) { *sec = 1700000000; return m.rtc; }
-void timers_init(void) { }
+bool rtc_read(u64 *sec)
+{
+	*sec = 1700000000;
+	return m.rtc;
+}
+void timers_init(void)
+{
+}
 void timer_init(struct timer *t, void (*fn)(void *), void *arg, unsigned cpu)
 {
 	*t = (struct timer){ .fn = fn, .arg = arg, .cpu = cpu };
 }
-void timer_set(struct timer *t, u64 expires) { t->queued = !t->killed; t->expires = expires; m.timers_set++; }
-void timer_stop(struct timer *t) { t->queued = false; }
-void timer_kill(struct timer *t) { t->queued = false; t->killed = true; m.timer_kills++; }
-void timer_migrate(struct timer *t, unsigned cpu) { t->cpu = cpu; m.migrates++; }
-int events_init(struct domain *d, u32 ports) { (void)d; (void)ports; m.events += !m.events_error; return m.events_error; }
-void events_destroy(struct domain *d) { (void)d; m.events--; }
-void events_close_all(struct domain *d) { (void)d; m.closes++; }
+void timer_set(struct timer *t, u64 expires)
+{
+	t->queued = !t->killed;
+	t->expires = expires;
+	m.timers_set++;
+}
+void timer_stop(struct timer *t)
+{
+	t->queued = false;
+}
+void timer_kill(struct timer *t)
+{
+	t->queued = false;
+	t->killed = true;
+	m.timer_kills++;
+}
+void timer_migrate(struct timer *t, unsigned cpu)
+{
+	t->cpu = cpu;
+	m.migrates++;
+}
+int events_init(struct domain *d, u32 ports)
+{
+	(void)d;
+	(void)ports;
+	m.events += !m.events_error;
+	return m.events_error;
+}
+void events_destroy(struct domain *d)
+{
+	(void)d;
+	m.events--;
+}
+void events_close_all(struct domain *d)
+{
+	(void)d;
+	m.closes++;
+}
 int grant_init(struct domain *d, u32 frames, u32 maptrack)
 {
-	(void)d; (void)frames; (void)maptrack;
+	(void)d;
+	(void)frames;
+	(void)maptrack;
 	m.grants += !m.grants_error;
 	return m.grants_error;
 }
-void grant_destroy(struct domain *d) { (void)d; m.grants--; }
-int grant_release_mappings(struct domain *d) { (void)d; return m.release_error; }
-int domain_irqs_init(struct domain *d) { (void)d; m.irqs += !m.irqs_error; return m.irqs_error; }
-void domain_irqs_release(struct domain *d) { (void)d; }
-void domain_irqs_destroy(struct domain *d) { (void)d; m.irqs--; }
-int fpu_init_vcpu(struct vcpu *v) { (void)v; m.fpus += !m.fpu_error; return m.fpu_error; }
-void fpu_destroy_vcpu(struct vcpu *v) { (void)v; m.fpus--; }
-int sched_init_vcpu(struct vcpu *v, unsigned cpu) { (void)v; (void)cpu; m.scheds += !m.sched_error; return m.sched_error; }
-void sched_destroy_vcpu(struct vcpu *v) { (void)v; m.scheds--; }
-void vcpu_wake(struct vcpu *v) { (void)v; m.wakes++; }
-void vcpu_sleep_nosync(struct vcpu *v) { (void)v; m.sleeps++; }
-void vcpu_sleep_sync(struct vcpu *v) { CU_ASSERT_PTR_NOT_EQUAL(v, sim_current); m.syncs++; }
-int vcpu_reset(struct vcpu *v) { (void)v; m.resets++; return m.reset_error; }
-int domain_relinquish_memory(struct domain *d) { (void)d; return m.memory_error; }
-int heap_claim(struct domain *d, u64 n) { d->claimed_pages = n; return 0; }
-void event_send_virq(struct vcpu *v, unsigned virq) { (void)v; CU_ASSERT_EQUAL(virq, VIRQ_TIMER); m.virqs++; }
+void grant_destroy(struct domain *d)
+{
+	(void)d;
+	m.grants--;
+}
+int grant_release_mappings(struct domain *d)
+{
+	(void)d;
+	return m.release_error;
+}
+int domain_irqs_init(struct domain *d)
+{
+	(void)d;
+	m.irqs += !m.irqs_error;
+	return m.irqs_error;
+}
+void domain_irqs_release(struct domain *d)
+{
+	(void)d;
+}
+void domain_irqs_destroy(struct domain *d)
+{
+	(void)d;
+	m.irqs--;
+}
+int fpu_init_vcpu(struct vcpu *v)
+{
+	(void)v;
+	m.fpus += !m.fpu_error;
+	return m.fpu_error;
+}
+void fpu_destroy_vcpu(struct vcpu *v)
+{
+	(void)v;
+	m.fpus--;
+}
+int sched_init_vcpu(struct vcpu *v, unsigned cpu)
+{
+	(void)v;
+	(void)cpu;
+	m.scheds += !m.sched_error;
+	return m.sched_error;
+}
+void sched_destroy_vcpu(struct vcpu *v)
+{
+	(void)v;
+	m.scheds--;
+}
+void vcpu_wake(struct vcpu *v)
+{
+	(void)v;
+	m.wakes++;
+}
+void vcpu_sleep_nosync(struct vcpu *v)
+{
+	(void)v;
+	m.sleeps++;
+}
+void vcpu_sleep_sync(struct vcpu *v)
+{
+	CU_ASSERT_PTR_NOT_EQUAL(v, sim_current);
+	m.syncs++;
+}
+int vcpu_reset(struct vcpu *v)
+{
+	(void)v;
+	m.resets++;
+	return m.reset_error;
+}
+int domain_relinquish_memory(struct domain *d)
+{
+	(void)d;
+	return m.memory_error;
+}
+int heap_claim(struct domain *d, u64 n)
+{
+	d->claimed_pages = n;
+	return 0;
+}
+void event_send_virq(struct vcpu *v, unsigned virq)
+{
+	(void)v;
+	CU_ASSERT_EQUAL(virq, VIRQ_TIMER);
+	m.virqs++;
+}
 void event_send_global_virq(struct domain *d, unsigned virq)
 {
 	(void)d;
 	CU_ASSERT_EQUAL(virq, VIRQ_DOM_EXC);
 	m.global_virqs++;
 }
-void start_domains_ended(struct domain *d) { (void)d; m.ended++; }
-void root_load(struct vcpu *v) { CU_ASSERT_FALSE(local_irq_enabled()); (void)v; m.root_loads++; }
+void start_domains_ended(struct domain *d)
+{
+	(void)d;
+	m.ended++;
+}
+void root_load(struct vcpu *v)
+{
+	CU_ASSERT_FALSE(local_irq_enabled());
+	(void)v;
+	m.root_loads++;
+}
 
 void machine_power_off(void)
 {
@@ -114,7 +244,12 @@ void machine_restart(void)
 /* ---- the fixture: the special domains are made once ---- */
 
 static const struct domain_config config = {
-	.max_vcpus = 2, .max_ports = 1024, .max_grant_frames = 8, .flags = 4, .ssidref = 6, .handle = { 1, 2, 3 },
+	.max_vcpus = 2,
+	.max_ports = 1024,
+	.max_grant_frames = 8,
+	.flags = 4,
+	.ssidref = 6,
+	.handle = { 1, 2, 3 },
 };
 static struct domain *d;
 static u64 objects; /* of the special domains */
@@ -163,8 +298,10 @@ static void test_lookup(void)
 	begin();
 	far = create(7 + 64); /* of the same bucket */
 	e = create(3);
-	CU_ASSERT_TRUE(d->max_vcpus == 2 && d->create_flags == 4 && d->ssidref == 6 && d->handle[2] == 3);
-	CU_ASSERT_TRUE(d->paused_by_control && d->pause_count == 1 && d->shutdown_code == SHUTDOWN_CODE_NONE);
+	CU_ASSERT_TRUE(d->max_vcpus == 2 && d->create_flags == 4 && d->ssidref == 6 &&
+		       d->handle[2] == 3);
+	CU_ASSERT_TRUE(d->paused_by_control && d->pause_count == 1 &&
+		       d->shutdown_code == SHUTDOWN_CODE_NONE);
 	CU_ASSERT_PTR_EQUAL(domain_get(7), d);
 	CU_ASSERT_PTR_EQUAL(domain_get(71), far);
 	CU_ASSERT_EQUAL(d->refs, 2);
@@ -248,9 +385,11 @@ static void test_vcpu_create(void)
 
 	begin();
 	v = d->vcpu[1];
-	CU_ASSERT_TRUE(v->id == 1 && v->cpu == 1 && v->domain == d && v->info == &d->shared_info->vcpu_info[1]);
+	CU_ASSERT_TRUE(v->id == 1 && v->cpu == 1 && v->domain == d &&
+		       v->info == &d->shared_info->vcpu_info[1]);
 	CU_ASSERT_EQUAL(v->pause_flags, VPF_DOWN | VPF_DOMAIN_PAUSED);
-	CU_ASSERT_TRUE(v->info->evtchn_upcall_mask == 1 && v->pv.guest_table == INVALID_MFN && v->pv.kernel_mode);
+	CU_ASSERT_TRUE(v->info->evtchn_upcall_mask == 1 && v->pv.guest_table == INVALID_MFN &&
+		       v->pv.kernel_mode);
 	CU_ASSERT_PTR_NULL(vcpu_create(d, 1, 0)); /* it is there */
 	CU_ASSERT_PTR_NULL(vcpu_create(d, 2, 0)); /* no room */
 	c.max_vcpus = 40;
@@ -286,7 +425,8 @@ static void test_map_info(void)
 	mfn = sim_frame_of(d);
 	v->info->evtchn_upcall_mask = 1;
 	CU_ASSERT_EQUAL(vcpu_map_info(v, mfn, PAGE_SIZE - 63), -EINVAL);
-	CU_ASSERT_EQUAL(vcpu_map_info(v, mfn, PAGE_SIZE - 56), -EINVAL); /* across the frame's end */
+	CU_ASSERT_EQUAL(vcpu_map_info(v, mfn, PAGE_SIZE - 56),
+			-EINVAL); /* across the frame's end */
 	CU_ASSERT_EQUAL(vcpu_map_info(v, mfn, 4), -EINVAL);
 	CU_ASSERT_EQUAL(vcpu_map_info(v, SIM_FRAMES, 64), -EINVAL);
 	CU_ASSERT_EQUAL(vcpu_map_info(v, va_to_mfn(d), 64), -EINVAL);
@@ -354,7 +494,8 @@ static void test_pause(void)
 	begin();
 	v = d->vcpu[0];
 	CU_ASSERT_EQUAL(domain_unpause_by_control(d), 0);
-	CU_ASSERT_TRUE(!d->pause_count && !(v->pause_flags & VPF_DOMAIN_PAUSED) && !d->paused_by_control);
+	CU_ASSERT_TRUE(!d->pause_count && !(v->pause_flags & VPF_DOMAIN_PAUSED) &&
+		       !d->paused_by_control);
 	CU_ASSERT_EQUAL(m.wakes, 2);
 	CU_ASSERT_EQUAL(domain_unpause_by_control(d), -EINVAL);
 	CU_ASSERT_EQUAL(domain_pause_by_control(d), 0);
@@ -404,11 +545,13 @@ static void test_shutdown(void)
 	CU_ASSERT_TRUE(d->shut_down && d->shutting_down && d->shutdown_code == SHUTDOWN_suspend);
 	CU_ASSERT_TRUE(d->pause_count == 1 && m.global_virqs == 1 && m.ended == 1);
 	domain_shutdown(d, SHUTDOWN_reboot); /* the first word counts */
-	CU_ASSERT_TRUE(d->shutdown_code == SHUTDOWN_suspend && d->pause_count == 1 && m.global_virqs == 1);
+	CU_ASSERT_TRUE(d->shutdown_code == SHUTDOWN_suspend && d->pause_count == 1 &&
+		       m.global_virqs == 1);
 	domain_crash(d, "again\n");
 	CU_ASSERT_EQUAL(d->shutdown_code, SHUTDOWN_suspend);
 	domain_resume(d);
-	CU_ASSERT_TRUE(!d->shut_down && !d->shutting_down && d->shutdown_code == SHUTDOWN_CODE_NONE && !d->pause_count);
+	CU_ASSERT_TRUE(!d->shut_down && !d->shutting_down &&
+		       d->shutdown_code == SHUTDOWN_CODE_NONE && !d->pause_count);
 	/* A code that was left before is kept, but for a crash */
 	boss = create(1);
 	dom0 = boss;
@@ -464,7 +607,7 @@ static void test_wallclock(void)
 	time_init();
 	wallclock_get(&sec, &nsec);
 	CU_ASSERT_TRUE(sec == 1699999999 && nsec == 0); /* a second of system time has passed */
-	s->wc_version = 77; /* whatever the guest wrote there */
+	s->wc_version = 77;				/* whatever the guest wrote there */
 	wallclock_set(1800000000, 500, 0);
 	CU_ASSERT_TRUE(s->wc_sec == 1800000000 && s->wc_nsec == 500 && s->wc_sec_hi == 0);
 	CU_ASSERT_EQUAL(s->wc_version, 78);
@@ -501,7 +644,8 @@ static void test_vcpu_time(void)
 	vcpu_time_update(v, false);
 	CU_ASSERT_TRUE(v->info->time.version > version && !(v->info->time.version & 1));
 	CU_ASSERT_TRUE(v->info->time.tsc_timestamp == 1000 && v->info->time.system_time == m.now &&
-		       v->info->time.tsc_to_system_mul == 0x80000000 && v->info->time.tsc_shift == -1 &&
+		       v->info->time.tsc_to_system_mul == 0x80000000 &&
+		       v->info->time.tsc_shift == -1 &&
 		       v->info->time.flags == XEN_PVCLOCK_TSC_STABLE_BIT);
 	/* A registered area: from outside it has to wait, from inside not */
 	CU_ASSERT_EQUAL(vcpu_time_area_set(v, HV_VIRT_START), -EFAULT);
@@ -548,8 +692,10 @@ static void test_runstate(void)
 	vcpu_runstate_change(v, RUNSTATE_runnable, m.now + 100);
 	vcpu_runstate_change(v, RUNSTATE_runnable, m.now + 200); /* no change */
 	vcpu_runstate_change(v, RUNSTATE_running, m.now + 300);
-	vcpu_runstate_change(v, RUNSTATE_blocked, m.now); /* a clock that went back costs nobody time */
-	CU_ASSERT_TRUE(v->time.runstate.time[RUNSTATE_offline] == 100 && v->time.runstate.time[RUNSTATE_runnable] == 200 &&
+	vcpu_runstate_change(v, RUNSTATE_blocked,
+			     m.now); /* a clock that went back costs nobody time */
+	CU_ASSERT_TRUE(v->time.runstate.time[RUNSTATE_offline] == 100 &&
+		       v->time.runstate.time[RUNSTATE_runnable] == 200 &&
 		       v->time.runstate.time[RUNSTATE_running] == 0);
 	CU_ASSERT_EQUAL(v->time.runstate_seq, 6);
 	m.now += 50;
@@ -632,7 +778,8 @@ static void test_vcpu_timers(void)
 	v->cpu = 1;
 	vcpu_time_switched_in(v);
 	CU_ASSERT_EQUAL(m.migrates, 3);
-	CU_ASSERT_TRUE(v->time.singleshot.cpu == 1 && v->time.periodic.cpu == 1 && v->time.poll.cpu == 1);
+	CU_ASSERT_TRUE(v->time.singleshot.cpu == 1 && v->time.periodic.cpu == 1 &&
+		       v->time.poll.cpu == 1);
 	end();
 }
 

@@ -29,7 +29,8 @@
 static struct domain *d;
 static struct vcpu *v;
 static struct regs r;
-static u8 page[3 * PAGE_SIZE] __aligned(4096); /* code at the end of the first, data in the second */
+static u8
+	page[3 * PAGE_SIZE] __aligned(4096); /* code at the end of the first, data in the second */
 static u8 *const data = page + PAGE_SIZE;
 
 /* What the machine was asked to do. */
@@ -108,12 +109,30 @@ static void port_out(u32 port, u32 size, u32 value)
 	did.out[did.outs++].value = value;
 }
 
-u8 inb(u16 port) { return (u8)port_in(port, 1); }
-u16 inw(u16 port) { return (u16)port_in(port, 2); }
-u32 inl(u16 port) { return port_in(port, 4); }
-void outb(u16 port, u8 x) { port_out(port, 1, x); }
-void outw(u16 port, u16 x) { port_out(port, 2, x); }
-void outl(u16 port, u32 x) { port_out(port, 4, x); }
+u8 inb(u16 port)
+{
+	return (u8)port_in(port, 1);
+}
+u16 inw(u16 port)
+{
+	return (u16)port_in(port, 2);
+}
+u32 inl(u16 port)
+{
+	return port_in(port, 4);
+}
+void outb(u16 port, u8 x)
+{
+	port_out(port, 1, x);
+}
+void outw(u16 port, u16 x)
+{
+	port_out(port, 2, x);
+}
+void outl(u16 port, u32 x)
+{
+	port_out(port, 4, x);
+}
 
 u32 pci_guest_cfg_read(struct domain *who, u32 cf8, unsigned offset, unsigned size)
 {
@@ -168,40 +187,47 @@ static bool run(const void *insn, unsigned n)
 	r.rip = (u64)(page + 256);
 	return emulate_privileged(&r);
 }
-#define RUN(...) ({ const u8 i_[] = { __VA_ARGS__ }; run(i_, sizeof(i_)); })
+#define RUN(...)                                 \
+	({                                       \
+		const u8 i_[] = { __VA_ARGS__ }; \
+		run(i_, sizeof(i_));             \
+	})
 #define MOVED(n) CU_ASSERT_EQUAL(r.rip, (u64)(page + 256) + (n))
 /* Refused: nothing of the guest's registers changed. */
-#define REFUSED(...) ({                                             \
-	struct regs was_;                                           \
-	r.rip = (u64)(page + 256);                                  \
-	was_ = r;                                                   \
-	CU_ASSERT_FALSE(RUN(__VA_ARGS__));                          \
-	CU_ASSERT_EQUAL(memcmp(&was_, &r, sizeof(r)), 0); })
+#define REFUSED(...)                                              \
+	({                                                        \
+		struct regs was_;                                 \
+		r.rip = (u64)(page + 256);                        \
+		was_ = r;                                         \
+		CU_ASSERT_FALSE(RUN(__VA_ARGS__));                \
+		CU_ASSERT_EQUAL(memcmp(&was_, &r, sizeof(r)), 0); \
+	})
 
 /* ---- what may be executed at all ---- */
 
 static void test_not_on_the_list(void)
 {
 	begin();
-	REFUSED(0x0f, 0x01, 0x10);             /* lgdt (%rax) */
-	REFUSED(0x0f, 0x01, 0x18);             /* lidt (%rax) */
-	REFUSED(0x0f, 0x00, 0xd0);             /* lldt %ax */
-	REFUSED(0x0f, 0x00, 0xd8);             /* ltr %ax */
-	REFUSED(0x0f, 0x01, 0xf8);             /* swapgs */
-	REFUSED(0x0f, 0x01, 0xf0);             /* lmsw %ax */
-	REFUSED(0xf4);                         /* hlt */
-	REFUSED(0x90);                         /* nop */
-	REFUSED(0x0f, 0x0b);                   /* ud2 */
-	REFUSED(0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0xfa);
+	REFUSED(0x0f, 0x01, 0x10); /* lgdt (%rax) */
+	REFUSED(0x0f, 0x01, 0x18); /* lidt (%rax) */
+	REFUSED(0x0f, 0x00, 0xd0); /* lldt %ax */
+	REFUSED(0x0f, 0x00, 0xd8); /* ltr %ax */
+	REFUSED(0x0f, 0x01, 0xf8); /* swapgs */
+	REFUSED(0x0f, 0x01, 0xf0); /* lmsw %ax */
+	REFUSED(0xf4);		   /* hlt */
+	REFUSED(0x90);		   /* nop */
+	REFUSED(0x0f, 0x0b);	   /* ud2 */
+	REFUSED(0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66,
+		0x66, 0xfa);
 	/* A guest's user space gets none of the kernel's. */
 	v->pv.kernel_mode = false;
-	REFUSED(0xfa);                         /* cli */
-	REFUSED(0x0f, 0x06);                   /* clts */
-	REFUSED(0x0f, 0x30);                   /* wrmsr */
-	REFUSED(0x0f, 0x32);                   /* rdmsr */
-	REFUSED(0x0f, 0x20, 0xc0);             /* mov %cr0,%rax */
-	REFUSED(0x0f, 0x23, 0xc0);             /* mov %rax,%dr0 */
-	REFUSED(0x0f, 0x09);                   /* wbinvd */
+	REFUSED(0xfa);		   /* cli */
+	REFUSED(0x0f, 0x06);	   /* clts */
+	REFUSED(0x0f, 0x30);	   /* wrmsr */
+	REFUSED(0x0f, 0x32);	   /* rdmsr */
+	REFUSED(0x0f, 0x20, 0xc0); /* mov %cr0,%rax */
+	REFUSED(0x0f, 0x23, 0xc0); /* mov %rax,%dr0 */
+	REFUSED(0x0f, 0x09);	   /* wbinvd */
 	CU_ASSERT_EQUAL(did.dr_sets, 0);
 	end();
 }
@@ -240,7 +266,8 @@ static void test_flags_and_caches(void)
 	CU_ASSERT_TRUE(RUN(0xfa));
 	MOVED(1);
 	CU_ASSERT_TRUE(RUN(0xfb));
-	CU_ASSERT_TRUE(RUN(0x0f, 0x08)); /* invd, wbinvd: only who has devices gets the real thing */
+	CU_ASSERT_TRUE(
+		RUN(0x0f, 0x08)); /* invd, wbinvd: only who has devices gets the real thing */
 	CU_ASSERT_TRUE(RUN(0x0f, 0x09));
 	CU_ASSERT_EQUAL(sim.wbinvds, 0);
 	d->privileged = true;
@@ -277,7 +304,7 @@ static void test_cr_read(void)
 	CU_ASSERT_TRUE(RUN(0x0f, 0x20, 0xe3)); /* mov %cr4,%rbx */
 	CU_ASSERT_EQUAL(r.rbx, CR4_TSD | CR4_PAE | CR4_OSFXSR | CR4_OSXSAVE);
 	MOVED(3);
-	REFUSED(0x0f, 0x20, 0xc8);             /* cr1 does not exist */
+	REFUSED(0x0f, 0x20, 0xc8); /* cr1 does not exist */
 	end();
 }
 
@@ -319,7 +346,7 @@ static void test_cr_write(void)
 	CU_ASSERT_EQUAL(v->pv.cr4, CR4_PAE | CR4_TSD | CR4_SMAP);
 	CU_ASSERT_TRUE(RUN(0x44, 0x0f, 0x22, 0xc0)); /* cr8 */
 	REFUSED(0x0f, 0x22, 0xc8);
-	CU_ASSERT_TRUE(RUN(0x0f, 0x06));             /* clts */
+	CU_ASSERT_TRUE(RUN(0x0f, 0x06)); /* clts */
 	end();
 }
 
@@ -366,7 +393,8 @@ static void test_xsetbv(void)
 static void test_rdmsr(void)
 {
 	static const u32 zero[] = { 0x179, 0x17a, 0xce, 0x140 };
-	static const u32 none[] = { 0, 0x48, 0x174, 0x1d9, 0x38f, 0xc0000081, 0xc0000082, 0xc0000103, 0x4b564d00 };
+	static const u32 none[] = { 0,		0x48,	    0x174,	0x1d9,	   0x38f,
+				    0xc0000081, 0xc0000082, 0xc0000103, 0x4b564d00 };
 	u64 x;
 
 	begin();
@@ -408,7 +436,8 @@ static void test_rdmsr(void)
 		r.rcx = none[i];
 		REFUSED(0x0f, 0x32);
 	}
-	CU_ASSERT_FALSE(pv_rdmsr(0xc0010015, &x) || pv_rdmsr(0xc0010010, &x) || pv_rdmsr(0xc0011029, &x));
+	CU_ASSERT_FALSE(pv_rdmsr(0xc0010015, &x) || pv_rdmsr(0xc0010010, &x) ||
+			pv_rdmsr(0xc0011029, &x));
 	cpu_features.vendor = CPU_VENDOR_AMD;
 	CU_ASSERT_TRUE(pv_rdmsr(0xc0010015, &x) && x == 0);
 	CU_ASSERT_TRUE(pv_rdmsr(0xc0010010, &x) && x == 0);
@@ -518,7 +547,8 @@ static void test_ports(void)
 	CU_ASSERT_TRUE(RUN(0xee));
 	MOVED(1);
 	CU_ASSERT_EQUAL_FATAL(did.outs, 3);
-	CU_ASSERT_TRUE(did.out[0].port == 0x3f8 && did.out[0].size == 4 && did.out[0].value == 0xeeff0011);
+	CU_ASSERT_TRUE(did.out[0].port == 0x3f8 && did.out[0].size == 4 &&
+		       did.out[0].value == 0xeeff0011);
 	CU_ASSERT_TRUE(did.out[1].size == 2 && did.out[1].value == 0x0011);
 	CU_ASSERT_TRUE(did.out[2].size == 1 && did.out[2].value == 0x11);
 	/* A port that is not the domain's: all ones, and no effect */
@@ -534,7 +564,8 @@ static void test_ports(void)
 	r.rax = 0x12345678;
 	CU_ASSERT_TRUE(RUN(0xef));
 	CU_ASSERT_EQUAL_FATAL(did.outs, 1);
-	CU_ASSERT_TRUE(did.out[0].port == 0x3fe && did.out[0].size == 2 && did.out[0].value == 0x5678);
+	CU_ASSERT_TRUE(did.out[0].port == 0x3fe && did.out[0].size == 2 &&
+		       did.out[0].value == 0x5678);
 	/* No privilege at all */
 	v->pv.iopl = 0;
 	REFUSED(0xed);
@@ -711,9 +742,9 @@ static void test_cpuid_masks(void)
 	v = sim_current = d->vcpu[1];
 	v->pv.kernel_mode = true;
 	c = ask(1, 0);
-	CU_ASSERT_EQUAL(c.b >> 24, 1);          /* the vCPU is the APIC id */
+	CU_ASSERT_EQUAL(c.b >> 24, 1); /* the vCPU is the APIC id */
 	CU_ASSERT_EQUAL(c.b >> 16 & 0xff, 1);
-	CU_ASSERT_TRUE(c.c & BIT(31));          /* a hypervisor */
+	CU_ASSERT_TRUE(c.c & BIT(31)); /* a hypervisor */
 	CU_ASSERT_FALSE(c.c & (BIT(3) | BIT(5) | BIT(17) | BIT(21) | BIT(24)));
 	CU_ASSERT_TRUE((c.c & (BIT(26) | BIT(27) | BIT(28))) == (BIT(26) | BIT(27) | BIT(28)));
 	CU_ASSERT_FALSE(c.d & (BIT(3) | BIT(12) | BIT(13) | BIT(28)));
@@ -737,7 +768,8 @@ static void test_cpuid_masks(void)
 	CU_ASSERT_TRUE(c.d == BIT(8) && !c.a && !c.b && !c.c);
 	c = ask(0x80000008, 0);
 	CU_ASSERT_TRUE(c.a == ~0U && !c.b && !c.c && !c.d);
-	CU_ASSERT_TRUE(is_none(ask(0x8000000a, 0)) && is_none(ask(0x80000022, 0)) && is_none(ask(0xc0000000, 0)));
+	CU_ASSERT_TRUE(is_none(ask(0x8000000a, 0)) && is_none(ask(0x80000022, 0)) &&
+		       is_none(ask(0xc0000000, 0)));
 	end();
 }
 

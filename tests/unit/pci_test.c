@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: hypervisor/machine/pci.c hypervisor/machine/msi.c hypervisor/domain/permission.c tests/unit/sim/sim.c
+// sources: hypervisor/machine/pci.c hypervisor/machine/msi.c hypervisor/domain/permission.c
+// sources: tests/unit/sim/sim.c
 //
-// PCI configuration space and message-signalled interrupts, on three devices that the test plays: what
-// is programmed into them, what a guest may still change, whose memory an MSI-X table may claim to be.
+// PCI configuration space and message-signalled interrupts, on three devices that the test plays:
+// what is programmed into them, what a guest may still change, whose memory an MSI-X table may
+// claim to be.
 
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>
@@ -18,9 +20,11 @@
 #include "memory/ioremap.h"
 #include "pv-abi/errno.h"
 
-#define MSI_DEV  PCI_SBDF(0, 1, 0x08) /* MSI at 0x50: 64 bits, masks, 8 messages */
-#define MSIX_DEV PCI_SBDF(0, 1, 0x10) /* MSI-X at 0xb0, 4 entries at BAR 0 + 0x2000; MSI at 0xc0: 32 bits, no masks */
-#define FAR_DEV  PCI_SBDF(2, 3, 0x20) /* behind a memory window */
+#define MSI_DEV PCI_SBDF(0, 1, 0x08) /* MSI at 0x50: 64 bits, masks, 8 messages */
+#define MSIX_DEV                                                                                  \
+	PCI_SBDF(0, 1, 0x10) /* MSI-X at 0xb0, 4 entries at BAR 0 + 0x2000; MSI at 0xc0: 32 bits, \
+				no masks */
+#define FAR_DEV	 PCI_SBDF(2, 3, 0x20) /* behind a memory window */
 #define TABLE_AT 0x300000000ULL
 
 static u8 space[3][256]; /* configuration space of the three */
@@ -61,11 +65,26 @@ static void config_out(u16 port, u32 v, unsigned n)
 		memcpy(d + (address_port & 0xfc) + (port - 0xcfc), &v, n);
 }
 
-u8 inb(u16 port) { return (u8)config_in(port, 1); }
-u16 inw(u16 port) { return (u16)config_in(port, 2); }
-u32 inl(u16 port) { return config_in(port, 4); }
-void outb(u16 port, u8 v) { config_out(port, v, 1); }
-void outw(u16 port, u16 v) { config_out(port, v, 2); }
+u8 inb(u16 port)
+{
+	return (u8)config_in(port, 1);
+}
+u16 inw(u16 port)
+{
+	return (u16)config_in(port, 2);
+}
+u32 inl(u16 port)
+{
+	return config_in(port, 4);
+}
+void outb(u16 port, u8 v)
+{
+	config_out(port, v, 1);
+}
+void outw(u16 port, u16 v)
+{
+	config_out(port, v, 2);
+}
 
 void outl(u16 port, u32 v)
 {
@@ -110,10 +129,26 @@ void irq_free_msi(unsigned irq)
 	freed++;
 }
 
-static void put16(u8 *at, u16 v) { memcpy(at, &v, 2); }
-static void put32(u8 *at, u32 v) { memcpy(at, &v, 4); }
-static u16 get16(const u8 *at) { u16 v; memcpy(&v, at, 2); return v; }
-static u32 get32(const u8 *at) { u32 v; memcpy(&v, at, 4); return v; }
+static void put16(u8 *at, u16 v)
+{
+	memcpy(at, &v, 2);
+}
+static void put32(u8 *at, u32 v)
+{
+	memcpy(at, &v, 4);
+}
+static u16 get16(const u8 *at)
+{
+	u16 v;
+	memcpy(&v, at, 2);
+	return v;
+}
+static u32 get32(const u8 *at)
+{
+	u32 v;
+	memcpy(&v, at, 4);
+	return v;
+}
 
 static void begin(void)
 {
@@ -135,7 +170,7 @@ static void begin(void)
 	put16(space[1] + PCI_STATUS, PCI_STATUS_CAPS);
 	space[1][PCI_CAPABILITIES] = 0xb0;
 	put32(space[1] + 0xb0, 0x0003c011); /* MSI-X, 4 entries */
-	put32(space[1] + 0xb4, 0x2000);     /* in BAR 0 */
+	put32(space[1] + 0xb4, 0x2000);	    /* in BAR 0 */
 	put32(space[1] + 0xc0, 0x00000005); /* MSI */
 	put32(space[1] + 0x10, (u32)TABLE_AT | 4);
 	put32(space[1] + 0x14, TABLE_AT >> 32);
@@ -256,7 +291,8 @@ static void test_devices(void)
 	begin();
 	CU_ASSERT_EQUAL(pci_device_add(PCI_SBDF(0, 5, 0), false), -ENODEV);
 	CU_ASSERT_EQUAL(pci_device_remove(PCI_SBDF(0, 5, 0)), -ENODEV);
-	CU_ASSERT_EQUAL(pci_device_add(PCI_SBDF(0, 5, 0), true), 0); /* a virtual function has no id */
+	CU_ASSERT_EQUAL(pci_device_add(PCI_SBDF(0, 5, 0), true),
+			0); /* a virtual function has no id */
 	CU_ASSERT_EQUAL(pci_device_add(PCI_SBDF(0, 5, 0), true), 0);
 	CU_ASSERT_EQUAL(pci_device_remove(PCI_SBDF(0, 5, 0)), 0);
 	sim.allocs_left = 0;
@@ -334,7 +370,8 @@ static void test_msi_small(void)
 	CU_ASSERT_TRUE_FATAL(irq > 0);
 	CU_ASSERT_EQUAL(map(MSIX_DEV, true, 0, 1, NULL), -EBUSY); /* the one or the other */
 	irq_descs[irq].chip->startup(&irq_descs[irq]);
-	CU_ASSERT_TRUE(get32(cap + 4) == 0xfee03000 && get16(cap + 8) == 0x40 && get16(cap + 10) == 0);
+	CU_ASSERT_TRUE(get32(cap + 4) == 0xfee03000 && get16(cap + 8) == 0x40 &&
+		       get16(cap + 10) == 0);
 	unmap((unsigned)irq);
 	end();
 }
@@ -365,9 +402,12 @@ static void test_msix(void)
 	CU_ASSERT_TRUE_FATAL(a > 0);
 	CU_ASSERT_EQUAL(map(MSIX_DEV, true, 2, 1, NULL), -EBUSY);
 	CU_ASSERT_EQUAL(map(MSIX_DEV, false, 0, 1, NULL), -EBUSY);
-	CU_ASSERT_EQUAL(get16(cap + 2) & 0xc000, 0xc000); /* on, everything masked, while there is no handler */
-	CU_ASSERT_TRUE(table[8] == 0xfee03000 && table[9] == 0 && table[10] == 0x40 && table[11] & 1);
-	CU_ASSERT_TRUE(range_set_contains(&mmio_ro_ranges, (TABLE_AT + 0x2000) >> 12, (TABLE_AT + 0x2000) >> 12));
+	CU_ASSERT_EQUAL(get16(cap + 2) & 0xc000,
+			0xc000); /* on, everything masked, while there is no handler */
+	CU_ASSERT_TRUE(table[8] == 0xfee03000 && table[9] == 0 && table[10] == 0x40 &&
+		       table[11] & 1);
+	CU_ASSERT_TRUE(range_set_contains(&mmio_ro_ranges, (TABLE_AT + 0x2000) >> 12,
+					  (TABLE_AT + 0x2000) >> 12));
 	irq_descs[a].chip->startup(&irq_descs[a]);
 	CU_ASSERT_EQUAL(get16(cap + 2) & 0xc000, 0x8000);
 	irq_descs[a].masked = false;
@@ -408,7 +448,7 @@ static void test_msix_table(void)
 	put32(space[1] + PCI_BAR(5), 0xc001); /* ports */
 	CU_ASSERT_EQUAL(msi_prepare_msix(MSIX_DEV, true), -EINVAL);
 	put32(space[1] + 0xb4, 0x2000);
-	put32(space[1] + PCI_BAR(0), 0x8000);   /* RAM: the simulated machine's frame 10 */
+	put32(space[1] + PCI_BAR(0), 0x8000); /* RAM: the simulated machine's frame 10 */
 	CU_ASSERT_EQUAL(msi_prepare_msix(MSIX_DEV, true), -EINVAL);
 	put32(space[1] + PCI_BAR(0), 4);
 	put32(space[1] + PCI_BAR(1), 1 << 20); /* past the physical address space */
@@ -461,7 +501,8 @@ static void test_guest(void)
 	pci_guest_cfg_write(d, CF8(MSI_DEV, 0x64), 3, 1, 0xff);
 	CU_ASSERT_TRUE(get32(space[0] + 0x54) == 0xfee03000 && get16(space[0] + 0x5c) == 0x40);
 	CU_ASSERT_EQUAL(get32(space[0] + 0x60), 1);
-	/* Of Message Control the enable bit is dom0's, and the register beside it stays as it is. */
+	/* Of Message Control the enable bit is dom0's, and the register beside it stays as it is.
+	 */
 	pci_guest_cfg_write(d, CF8(MSI_DEV, 0x50), 2, 2, 0xfff0);
 	CU_ASSERT_EQUAL(get16(space[0] + 0x52), 0x0196);
 	pci_guest_cfg_write(d, CF8(MSI_DEV, 0x50), 0, 4, ~0U);

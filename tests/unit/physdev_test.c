@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: hypervisor/machine/physdev.c hypervisor/domain/permission.c tests/unit/sim/sim.c
 //
-// PIRQs: mapping lines and messages to numbers, who may, what a failure leaves behind; dom0's reports
-// about devices. The interrupt layer below is played by the test.
+// PIRQs: mapping lines and messages to numbers, who may, what a failure leaves behind; dom0's
+// reports about devices. The interrupt layer below is played by the test.
 
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>
@@ -22,7 +22,7 @@
 #include "pv-abi/errno.h"
 #include "pv-abi/physdev.h"
 
-#define GSIS 24
+#define GSIS	  24
 #define MSI_FIRST IRQ_GSIS
 
 struct irq_desc irq_descs[NR_IRQS];
@@ -52,8 +52,14 @@ static struct {
 	bool vanish; /* the domain dies while its messages are being mapped */
 } m;
 
-unsigned ioapic_nr_gsis(void) { return GSIS; }
-bool ioapic_has_gsi(unsigned gsi) { return gsi < GSIS && gsi != 17; }
+unsigned ioapic_nr_gsis(void)
+{
+	return GSIS;
+}
+bool ioapic_has_gsi(unsigned gsi)
+{
+	return gsi < GSIS && gsi != 17;
+}
 int ioapic_read_register(paddr_t base, u32 reg, u32 *value)
 {
 	*value = 0x11 + reg;
@@ -71,9 +77,18 @@ int irq_setup_gsi(unsigned gsi, bool level, bool active_low)
 	m.setup.low = active_low;
 	return gsi < GSIS ? 0 : -EINVAL;
 }
-bool irq_is_level(unsigned irq) { return irq >= 16 && irq < GSIS; }
-bool irq_is_shared(unsigned irq) { return irq == 18; }
-bool irq_is_msi(unsigned irq) { return irq >= MSI_FIRST && irq < NR_IRQS; }
+bool irq_is_level(unsigned irq)
+{
+	return irq >= 16 && irq < GSIS;
+}
+bool irq_is_shared(unsigned irq)
+{
+	return irq == 18;
+}
+bool irq_is_msi(unsigned irq)
+{
+	return irq >= MSI_FIRST && irq < NR_IRQS;
+}
 int irq_guest_bind(unsigned irq, struct domain *d, u32 pirq, bool share, u32 dest)
 {
 	(void)pirq;
@@ -92,7 +107,12 @@ void irq_guest_unbind(unsigned irq, struct domain *d)
 		m.unbinds++;
 	}
 }
-void irq_guest_eoi(unsigned irq, struct domain *d) { (void)irq; (void)d; m.eois++; }
+void irq_guest_eoi(unsigned irq, struct domain *d)
+{
+	(void)irq;
+	(void)d;
+	m.eois++;
+}
 
 int msi_map(pci_sbdf_t sbdf, bool msix, unsigned index, unsigned count, u64 bar, unsigned *limit)
 {
@@ -106,7 +126,9 @@ int msi_map(pci_sbdf_t sbdf, bool msix, unsigned index, unsigned count, u64 bar,
 	if (m.msi_error)
 		return m.msi_error;
 	for (unsigned i = 0; i < count; i++) {
-		vectors[i] = (struct msi_vector){ .dev = &device, .irq = MSI_FIRST + i, .index = (u16)i, .msix = msix };
+		vectors[i] = (struct msi_vector){
+			.dev = &device, .irq = MSI_FIRST + i, .index = (u16)i, .msix = msix
+		};
 		irq_descs[MSI_FIRST + i].chip_data = &vectors[i];
 	}
 	device.msi_count = msix ? 0 : count;
@@ -118,20 +140,60 @@ void msi_unmap(unsigned irq)
 	CU_ASSERT_TRUE(irq_is_msi(irq));
 	m.unmaps++;
 }
-int msi_restore(pci_sbdf_t sbdf) { m.pci = 'r'; m.sbdf = sbdf; return 0; }
-int msi_prepare_msix(pci_sbdf_t sbdf, bool prepare) { m.pci = 'p'; m.sbdf = sbdf; m.flag = prepare; return 0; }
-int pci_device_add(pci_sbdf_t sbdf, bool vf) { m.pci = 'a'; m.sbdf = sbdf; m.flag = vf; return 0; }
-int pci_device_remove(pci_sbdf_t sbdf) { m.pci = 'd'; m.sbdf = sbdf; return -EBUSY; }
+int msi_restore(pci_sbdf_t sbdf)
+{
+	m.pci = 'r';
+	m.sbdf = sbdf;
+	return 0;
+}
+int msi_prepare_msix(pci_sbdf_t sbdf, bool prepare)
+{
+	m.pci = 'p';
+	m.sbdf = sbdf;
+	m.flag = prepare;
+	return 0;
+}
+int pci_device_add(pci_sbdf_t sbdf, bool vf)
+{
+	m.pci = 'a';
+	m.sbdf = sbdf;
+	m.flag = vf;
+	return 0;
+}
+int pci_device_remove(pci_sbdf_t sbdf)
+{
+	m.pci = 'd';
+	m.sbdf = sbdf;
+	return -EBUSY;
+}
 int pci_mmcfg_reserved(u64 base, u16 segment, u8 first, u8 last)
 {
 	m.pci = 'w';
 	return base == 0xe0000000 && segment == 1 && first == 2 && last == 3 ? 0 : -EINVAL;
 }
 
-u32 event_pirq_port(struct domain *d, u32 pirq) { (void)d; return pirq == 5 || pirq == 6 ? 33 : 0; }
-struct event_channel *event_lookup(struct domain *d, u32 port) { (void)d; return port == 33 ? &m.chn : NULL; }
-void event_2l_unmask(struct domain *d, struct event_channel *c) { (void)d; (void)c; m.unmasked_2l++; }
-void event_fifo_unmask(struct domain *d, struct event_channel *c) { (void)d; (void)c; m.unmasked_fifo++; }
+u32 event_pirq_port(struct domain *d, u32 pirq)
+{
+	(void)d;
+	return pirq == 5 || pirq == 6 ? 33 : 0;
+}
+struct event_channel *event_lookup(struct domain *d, u32 port)
+{
+	(void)d;
+	return port == 33 ? &m.chn : NULL;
+}
+void event_2l_unmask(struct domain *d, struct event_channel *c)
+{
+	(void)d;
+	(void)c;
+	m.unmasked_2l++;
+}
+void event_fifo_unmask(struct domain *d, struct event_channel *c)
+{
+	(void)d;
+	(void)c;
+	m.unmasked_fifo++;
+}
 
 static void begin(void)
 {
@@ -166,11 +228,13 @@ static void end(void)
 	sim_reset();
 }
 
-#define OP(cmd, what) do_physdev_op(cmd, (u64)&(what))
+#define OP(cmd, what) do_physdev_op(cmd, (u64) & (what))
 
 static s64 map_gsi(domid_t id, int gsi, int pirq)
 {
-	struct physdev_map_pirq map = { .domid = id, .type = MAP_PIRQ_TYPE_GSI, .index = gsi, .pirq = pirq };
+	struct physdev_map_pirq map = {
+		.domid = id, .type = MAP_PIRQ_TYPE_GSI, .index = gsi, .pirq = pirq
+	};
 	s64 r = OP(PHYSDEVOP_map_pirq, map);
 
 	return r ? r : map.pirq;
@@ -195,7 +259,8 @@ static void test_gsi(void)
 	CU_ASSERT_EQUAL(map_gsi(DOMID_SELF, 10, 300), 300);
 	CU_ASSERT_EQUAL(pirq_to_irq(dom, 300), 10);
 	CU_ASSERT_EQUAL(map_gsi(DOMID_SELF, 11, 12), 12);
-	CU_ASSERT_EQUAL(map_gsi(DOMID_SELF, 12, -1), NR_PIRQS - 1); /* its own is taken: from the top */
+	CU_ASSERT_EQUAL(map_gsi(DOMID_SELF, 12, -1),
+			NR_PIRQS - 1);			       /* its own is taken: from the top */
 	CU_ASSERT_EQUAL(map_gsi(DOMID_SELF, 17, -1), -EINVAL); /* no such pin */
 	CU_ASSERT_EQUAL(map_gsi(DOMID_SELF, -1, -1), -EINVAL);
 	CU_ASSERT_EQUAL(map_gsi(DOMID_SELF, GSIS, -1), -EINVAL);
@@ -247,12 +312,16 @@ static void test_who_may(void)
 
 static void test_messages(void)
 {
-	struct physdev_map_pirq map = { .domid = DOMID_SELF, .type = MAP_PIRQ_TYPE_MSI, .pirq = -1, .bus = 0x50003,
+	struct physdev_map_pirq map = { .domid = DOMID_SELF,
+					.type = MAP_PIRQ_TYPE_MSI,
+					.pirq = -1,
+					.bus = 0x50003,
 					.devfn = 0x21 };
 
 	begin();
 	CU_ASSERT_EQUAL(OP(PHYSDEVOP_map_pirq, map), 0);
-	CU_ASSERT_TRUE(m.sbdf == PCI_SBDF(0, 3, 0x21) && !m.msix && m.count == 1); /* no segment in this form */
+	CU_ASSERT_TRUE(m.sbdf == PCI_SBDF(0, 3, 0x21) && !m.msix &&
+		       m.count == 1); /* no segment in this form */
 	CU_ASSERT_EQUAL(map.pirq, NR_PIRQS - 1);
 	CU_ASSERT_EQUAL(pirq_to_irq(dom, NR_PIRQS - 1), MSI_FIRST);
 	CU_ASSERT_EQUAL(unmap(DOMID_SELF, map.pirq), 0);
@@ -263,7 +332,8 @@ static void test_messages(void)
 	map.entry_nr = 3;
 	map.pirq = 77;
 	CU_ASSERT_EQUAL(OP(PHYSDEVOP_map_pirq, map), 0);
-	CU_ASSERT_TRUE(m.sbdf == PCI_SBDF(5, 3, 0x21) && m.msix && m.index == 3 && m.bar == 0xf0000000);
+	CU_ASSERT_TRUE(m.sbdf == PCI_SBDF(5, 3, 0x21) && m.msix && m.index == 3 &&
+		       m.bar == 0xf0000000);
 	CU_ASSERT_EQUAL(map.pirq, 77);
 	CU_ASSERT_EQUAL(OP(PHYSDEVOP_map_pirq, map), -EEXIST);
 	map.entry_nr = -1;
@@ -295,7 +365,9 @@ static void test_messages(void)
 
 static void test_blocks(void)
 {
-	struct physdev_map_pirq map = { .domid = DOMID_SELF, .type = MAP_PIRQ_TYPE_MULTI_MSI, .pirq = -1, .entry_nr = 4 };
+	struct physdev_map_pirq map = {
+		.domid = DOMID_SELF, .type = MAP_PIRQ_TYPE_MULTI_MSI, .pirq = -1, .entry_nr = 4
+	};
 
 	begin();
 	CU_ASSERT_EQUAL(OP(PHYSDEVOP_map_pirq, map), 0);
@@ -462,7 +534,8 @@ static void test_own_settings(void)
 	CU_ASSERT_EQUAL(do_physdev_op(PHYSDEVOP_set_iopl, 8), -EFAULT);
 	CU_ASSERT_EQUAL(guest->vcpu[0]->pv.iopl, 3);
 	CU_ASSERT_EQUAL(OP(PHYSDEVOP_set_iobitmap, bits), 0);
-	CU_ASSERT_TRUE(guest->vcpu[0]->pv.iobitmap == 0x1000 && guest->vcpu[0]->pv.iobitmap_ports == 65536);
+	CU_ASSERT_TRUE(guest->vcpu[0]->pv.iobitmap == 0x1000 &&
+		       guest->vcpu[0]->pv.iobitmap_ports == 65536);
 	bits.nr_ports = 65537;
 	CU_ASSERT_EQUAL(OP(PHYSDEVOP_set_iobitmap, bits), -EINVAL);
 	bits.nr_ports = 64;
@@ -526,13 +599,15 @@ static void test_pci_reports(void)
 {
 	struct physdev_manage_pci old = { .bus = 2, .devfn = 8 };
 	struct physdev_manage_pci_ext ext = { .bus = 2, .devfn = 9, .is_virtfn = 1 };
-	struct physdev_pci_device_add add = { .seg = 1, .bus = 2, .devfn = 10, .flags = XEN_PCI_DEV_VIRTFN };
+	struct physdev_pci_device_add add = {
+		.seg = 1, .bus = 2, .devfn = 10, .flags = XEN_PCI_DEV_VIRTFN
+	};
 	struct physdev_pci_device dev = { .seg = 3, .bus = 4, .devfn = 5 };
 	struct physdev_pci_mmcfg_reserved w = { 0xe0000000, 1, 2, 3, XEN_PCI_MMCFG_RESERVED };
 	static const unsigned all[] = {
-		PHYSDEVOP_apic_read, PHYSDEVOP_apic_write, PHYSDEVOP_alloc_irq_vector, PHYSDEVOP_setup_gsi,
-		PHYSDEVOP_manage_pci_add, PHYSDEVOP_manage_pci_add_ext, PHYSDEVOP_pci_device_add,
-		PHYSDEVOP_pci_device_remove, PHYSDEVOP_pci_mmcfg_reserved,
+		PHYSDEVOP_apic_read,	  PHYSDEVOP_apic_write,	       PHYSDEVOP_alloc_irq_vector,
+		PHYSDEVOP_setup_gsi,	  PHYSDEVOP_manage_pci_add,    PHYSDEVOP_manage_pci_add_ext,
+		PHYSDEVOP_pci_device_add, PHYSDEVOP_pci_device_remove, PHYSDEVOP_pci_mmcfg_reserved,
 	};
 
 	begin();

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: hypervisor/domain/vcpu_op.c hypervisor/pv/context.c hypervisor/pv/callback.c tests/unit/sim/sim.c
+// sources: hypervisor/domain/vcpu_op.c hypervisor/pv/context.c hypervisor/pv/callback.c
+// sources: tests/unit/sim/sim.c
 //
-// vCPUs as their domain sees them: bringing them up and down, their whole state at once, their entry
-// points. What a context asks for is taken completely or not at all.
+// vCPUs as their domain sees them: bringing them up and down, their whole state at once, their
+// entry points. What a context asks for is taken completely or not at all.
 
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>
@@ -45,15 +46,51 @@ static struct {
 
 struct domain *dom0;
 
-u64 system_time(void) { return m.time; }
-void timer_set(struct timer *t, u64 expires) { t->queued = true; m.timer_set = expires; }
-void timer_stop(struct timer *t) { t->queued = false; m.timer_stops++; }
-void vcpu_wake(struct vcpu *v) { (void)v; m.wakes++; }
-void vcpu_sleep_nosync(struct vcpu *v) { (void)v; m.sleeps++; }
-void vcpu_sleep_sync(struct vcpu *v) { (void)v; m.sleeps++; }
-void vcpu_periodic_set(struct vcpu *v, u64 period) { (void)v; m.period = period; }
-void fpu_import(struct vcpu *v, const void *x) { (void)v; (void)x; m.fpu_imports++; }
-void fpu_export(struct vcpu *v, void *x) { (void)v; memset(x, 0x5a, 512); }
+u64 system_time(void)
+{
+	return m.time;
+}
+void timer_set(struct timer *t, u64 expires)
+{
+	t->queued = true;
+	m.timer_set = expires;
+}
+void timer_stop(struct timer *t)
+{
+	t->queued = false;
+	m.timer_stops++;
+}
+void vcpu_wake(struct vcpu *v)
+{
+	(void)v;
+	m.wakes++;
+}
+void vcpu_sleep_nosync(struct vcpu *v)
+{
+	(void)v;
+	m.sleeps++;
+}
+void vcpu_sleep_sync(struct vcpu *v)
+{
+	(void)v;
+	m.sleeps++;
+}
+void vcpu_periodic_set(struct vcpu *v, u64 period)
+{
+	(void)v;
+	m.period = period;
+}
+void fpu_import(struct vcpu *v, const void *x)
+{
+	(void)v;
+	(void)x;
+	m.fpu_imports++;
+}
+void fpu_export(struct vcpu *v, void *x)
+{
+	(void)v;
+	memset(x, 0x5a, 512);
+}
 
 void domain_shutdown(struct domain *who, u8 reason)
 {
@@ -68,8 +105,18 @@ void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out)
 	out->time[RUNSTATE_blocked] = 1000 + v->id;
 }
 
-int vcpu_runstate_area_set(struct vcpu *v, vaddr_t va) { (void)v; m.runstate_va = va; return m.area_error; }
-int vcpu_time_area_set(struct vcpu *v, vaddr_t va) { (void)v; m.time_va = va; return m.area_error; }
+int vcpu_runstate_area_set(struct vcpu *v, vaddr_t va)
+{
+	(void)v;
+	m.runstate_va = va;
+	return m.area_error;
+}
+int vcpu_time_area_set(struct vcpu *v, vaddr_t va)
+{
+	(void)v;
+	m.time_va = va;
+	return m.area_error;
+}
 
 int vcpu_map_info(struct vcpu *v, mfn_t mfn, unsigned offset)
 {
@@ -110,6 +157,12 @@ int pv_set_ldt(struct vcpu *v, vaddr_t base, unsigned ents)
 	v->pv.ldt_base = base;
 	v->pv.ldt_entries = ents;
 	return 0;
+}
+
+void pv_set_kernel_stack(struct pv_vcpu *pv, u64 ss, u64 sp)
+{
+	pv->kernel_ss = (ss & 0xffff) | 3;
+	pv->kernel_sp = sp;
 }
 
 int pv_drop_guest_tables(struct vcpu *v)
@@ -231,8 +284,8 @@ static void test_initialise_errors(void)
 	m.cr3_error = -ERESTART;
 	CU_ASSERT_EQUAL(op(VCPUOP_initialise, 1, c), SIM_CONTINUED);
 	CU_ASSERT_EQUAL(sim.continuation.op, __HYPERVISOR_vcpu_op);
-	CU_ASSERT_TRUE(sim.continuation.args[0] == VCPUOP_initialise && sim.continuation.args[1] == 1 &&
-		       sim.continuation.args[2] == (u64)c);
+	CU_ASSERT_TRUE(sim.continuation.args[0] == VCPUOP_initialise &&
+		       sim.continuation.args[1] == 1 && sim.continuation.args[2] == (u64)c);
 	CU_ASSERT_EQUAL(m.drops, 0); /* what was begun is carried on */
 	CU_ASSERT_FALSE(v1->context_busy);
 	m.cr3_error = 0;
@@ -349,13 +402,29 @@ static void test_context_roundtrip(void)
 	struct vcpu_guest_context got;
 
 	begin();
-	c->user_regs.rax = 1; c->user_regs.rbx = 2; c->user_regs.rcx = 3; c->user_regs.rdx = 4;
-	c->user_regs.rsi = 5; c->user_regs.rdi = 6; c->user_regs.rbp = 7; c->user_regs.r8 = 8;
-	c->user_regs.r9 = 9; c->user_regs.r10 = 10; c->user_regs.r11 = 11; c->user_regs.r12 = 12;
-	c->user_regs.r13 = 13; c->user_regs.r14 = 14; c->user_regs.r15 = 15;
-	c->user_regs.ds = 0x23; c->user_regs.es = 0x24; c->user_regs.fs = 0x25; c->user_regs.gs = 0x26;
+	c->user_regs.rax = 1;
+	c->user_regs.rbx = 2;
+	c->user_regs.rcx = 3;
+	c->user_regs.rdx = 4;
+	c->user_regs.rsi = 5;
+	c->user_regs.rdi = 6;
+	c->user_regs.rbp = 7;
+	c->user_regs.r8 = 8;
+	c->user_regs.r9 = 9;
+	c->user_regs.r10 = 10;
+	c->user_regs.r11 = 11;
+	c->user_regs.r12 = 12;
+	c->user_regs.r13 = 13;
+	c->user_regs.r14 = 14;
+	c->user_regs.r15 = 15;
+	c->user_regs.ds = 0x23;
+	c->user_regs.es = 0x24;
+	c->user_regs.fs = 0x25;
+	c->user_regs.gs = 0x26;
 	c->flags |= VGCF_failsafe_disables_events | VGCF_syscall_disables_events | VGCF_online;
-	c->trap_ctxt[14] = (struct trap_info){ .vector = 99, .flags = 7, .cs = 0xe030, .address = 0xffffffff81002000 };
+	c->trap_ctxt[14] = (struct trap_info){
+		.vector = 99, .flags = 7, .cs = 0xe030, .address = 0xffffffff81002000
+	};
 	c->ldt_base = 0x7000;
 	c->ldt_ents = 5;
 	c->kernel_sp = 0x1000;
@@ -388,7 +457,8 @@ static void test_context_roundtrip(void)
 	CU_ASSERT_EQUAL(got.trap_ctxt[14].address, c->trap_ctxt[14].address);
 	CU_ASSERT_EQUAL(got.trap_ctxt[14].cs, 0xe033);
 	CU_ASSERT_TRUE(got.ldt_base == 0x7000 && got.ldt_ents == 5 && got.gdt_ents == 600);
-	CU_ASSERT_TRUE(got.gdt_frames[0] == 0x200 && got.gdt_frames[1] == 0x201 && !got.gdt_frames[2]);
+	CU_ASSERT_TRUE(got.gdt_frames[0] == 0x200 && got.gdt_frames[1] == 0x201 &&
+		       !got.gdt_frames[2]);
 	CU_ASSERT_TRUE(got.kernel_sp == 0x1000 && got.kernel_ss == 0xe02b);
 	CU_ASSERT_EQUAL(got.ctrlreg[0] & BIT(3), BIT(3));
 	CU_ASSERT_TRUE(got.ctrlreg[3] == c->ctrlreg[3] && got.ctrlreg[1] == c->ctrlreg[1]);
@@ -396,7 +466,8 @@ static void test_context_roundtrip(void)
 	CU_ASSERT_EQUAL(got.event_callback_eip, c->event_callback_eip);
 	CU_ASSERT_TRUE(got.failsafe_callback_eip == 0x3000 && got.syscall_callback_eip == 0x4000);
 	CU_ASSERT_EQUAL(got.vm_assist, BIT(VMASST_TYPE_writable_pagetables));
-	CU_ASSERT_TRUE(got.fs_base == 0x1111 && got.gs_base_kernel == 0x2222 && got.gs_base_user == 0x3333);
+	CU_ASSERT_TRUE(got.fs_base == 0x1111 && got.gs_base_kernel == 0x2222 &&
+		       got.gs_base_user == 0x3333);
 	CU_ASSERT_EQUAL((u8)got.fpu_ctxt.x[511], 0x5a);
 	end();
 }
@@ -404,17 +475,18 @@ static void test_context_roundtrip(void)
 /* Each of these alone makes a context bad; nothing is taken then. */
 static void test_context_checks(void)
 {
-#define BAD(field, value, error)                                     \
-	do {                                                         \
-		__typeof__(c->field) was_ = c->field;                \
-		c->field = (value);                                  \
-		CU_ASSERT_EQUAL(vcpu_set_context(v1, c), (error));   \
-		c->field = was_;                                     \
+#define BAD(field, value, error)                                      \
+	do {                                                          \
+		__typeof__(c->field) was_ = c->field;                 \
+		c->field = (value);                                   \
+		CU_ASSERT_EQUAL(vcpu_set_context(v1, c), (error));    \
+		c->field = was_;                                      \
 		CU_ASSERT_FALSE(v1->initialised || v1->context_busy); \
-		CU_ASSERT_EQUAL(v1->pv.guest_table, INVALID_MFN);    \
-		CU_ASSERT_EQUAL(v1->regs.rip, 0);                    \
+		CU_ASSERT_EQUAL(v1->pv.guest_table, INVALID_MFN);     \
+		CU_ASSERT_EQUAL(v1->regs.rip, 0);                     \
 	} while (0)
-	static const u64 bad_entry[] = { BIT(47), 0x0000800000000000, HV_VIRT_START, HV_VIRT_END - 1, BIT(63) };
+	static const u64 bad_entry[] = { BIT(47), 0x0000800000000000, HV_VIRT_START,
+					 HV_VIRT_END - 1, BIT(63) };
 
 	begin();
 	for (unsigned i = 0; i < ARRAY_SIZE(bad_entry); i++) {
@@ -555,7 +627,8 @@ static void test_callbacks(void)
 	begin();
 	pv = &v0->pv;
 	CU_ASSERT_EQUAL(do_set_callbacks(1, 2, 3), 0);
-	CU_ASSERT_TRUE(pv->event_callback == 1 && pv->failsafe_callback == 2 && pv->syscall_callback == 3);
+	CU_ASSERT_TRUE(pv->event_callback == 1 && pv->failsafe_callback == 2 &&
+		       pv->syscall_callback == 3);
 	CU_ASSERT_EQUAL(do_set_callbacks(HV_VIRT_START, 2, 3), -EINVAL);
 	CU_ASSERT_EQUAL(do_set_callbacks(5, BIT(47), 3), -EINVAL);
 	CU_ASSERT_EQUAL(do_set_callbacks(5, 2, HV_VIRT_END - 1), -EINVAL);
@@ -634,7 +707,8 @@ static void test_trap_table(void)
 	t[0] = (struct trap_info){ .vector = 14, .flags = 0, .cs = 0x10, .address = 0x5000 };
 	t[1] = (struct trap_info){ .vector = 3, .flags = 3, .cs = 0, .address = 0x6000 };
 	CU_ASSERT_EQUAL(do_set_trap_table((u64)t), 0);
-	CU_ASSERT_TRUE(v0->pv.traps[14].address == 0x5000 && v0->pv.traps[14].cs == FLAT_KERNEL_CS64);
+	CU_ASSERT_TRUE(v0->pv.traps[14].address == 0x5000 &&
+		       v0->pv.traps[14].cs == FLAT_KERNEL_CS64);
 	CU_ASSERT_TRUE(v0->pv.traps[3].address == 0x6000 && v0->pv.traps[3].flags == 3);
 	t[1].address = HV_VIRT_START;
 	CU_ASSERT_EQUAL(do_set_trap_table((u64)t), -EINVAL);
