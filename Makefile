@@ -132,7 +132,7 @@ GUESTS  :=
 # ---------------------------------------------------------------------------------------------------------------------
 # Commands
 
-.PHONY: all hypervisor tools guests kernel image run demo test soak unit replay system coverage lint fuzz bench bench-ready install clean help FORCE
+.PHONY: all hypervisor tools guests kernel image run demo test soak unit replay system coverage faults lint fuzz bench bench-ready install clean help FORCE
 
 all: hypervisor tools guests ## Build the hypervisor, the tools and the tiny guests
 hypervisor: $(B)/annulus.elf ## Build $(B)/annulus.elf and $(B)/annulus.sym (symbols)
@@ -172,6 +172,9 @@ system: all $(B)/annulus.iso | $(call deps,test) ## Whole-machine tests in QEMU 
 
 coverage: $(B)/kernel/vmlinuz | $(call deps,unit) ## Lines of the deciding code that unit tests and corpora run; fails below 90 %
 	$(Q)$(MAKE) --no-print-directory -j$(or $(JOBS),2) -f tests/unit/coverage.mk B=$(B)
+
+faults: $(B)/kernel/vmlinuz | $(call deps,fuzz) ## Seed bugs into a copy of the deciding code and see what catches them; T=name
+	$(Q)$(PYTHON) tests/faults/run.py --build $(B) $(if $(T),--only '$(T)')
 
 lint: | $(call deps,lint) ## cppcheck, SPDX lines, words that do not belong in the tree
 	$(Q)scripts/lint.sh
