@@ -17,6 +17,7 @@ A .fault file is a list of
 """
 
 import argparse
+import filecmp
 import glob
 import os
 import shutil
@@ -67,18 +68,17 @@ def seeded(fault, text):
 
 
 def copy_tree(to):
-    """The tree as it is now; unchanged files keep their dates, so that nothing is built twice."""
+    """The tree as it is now. Only files with other content are written, so that nothing is built without need."""
     want = set()
     for top in ("hypervisor", "pv-abi", "libhvctl", "tests/unit", "tests/fuzz", "scripts"):
         for d, _, files in os.walk(top):
             want.update(os.path.join(d, f) for f in files)
     for path in want:
         copy = os.path.join(to, path)
-        a = os.stat(path)
-        b = os.stat(copy) if os.path.exists(copy) else None
-        if not b or b.st_size != a.st_size or b.st_mtime_ns != a.st_mtime_ns:
+        if not os.path.exists(copy) or not filecmp.cmp(path, copy, shallow=False):
             os.makedirs(os.path.dirname(copy), exist_ok=True)
-            shutil.copy2(path, copy)
+            shutil.copyfile(path, copy)
+        shutil.copymode(path, copy)
     for d, _, files in os.walk(to):
         for f in files:
             if os.path.relpath(os.path.join(d, f), to) not in want:

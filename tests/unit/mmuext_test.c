@@ -3,9 +3,12 @@
 // sources: hypervisor/pv/pagetype.c hypervisor/pv/mmu.c hypervisor/pv/mmuext.c
 // sources: hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c
 // sources: hypervisor/domain/permission.c hypervisor/lib/printf.c tests/unit/sim/sim.c
+// libs: -lpthread
 //
 // MMU operations one by one: which CPUs forget what, what is copied and cleared, what comes of a list
 // that is interrupted or goes wrong half-way, and the audit's messages about each invariant.
+
+#include <pthread.h>
 
 #include "mmu_fixture.h"
 
@@ -236,6 +239,62 @@ static void test_copy(void)
 	fixture_end();
 }
 
+/* ---- a frame that changes hands while somebody reaches for it ---- */
+
+static struct {
+	struct frame *f;
+	bool done;
+	unsigned got, wrong;
+} hands;
+
+static void *reach(void *arg)
+{
+	(void)arg;
+	sim_cpu = &cpus[1];
+	while (!__atomic_load_n(&hands.done, __ATOMIC_ACQUIRE)) {
+		if (!frame_get(hands.f, guest))
+			continue;
+		hands.got++;
+		/* Nobody can take it away now. */
+		if (frame_owner(hands.f) != guest)
+			hands.wrong++;
+		frame_put(hands.f);
+	}
+	return NULL;
+}
+
+static void test_changing_hands(void)
+{
+	struct domain *from, *to;
+	unsigned moved = 0;
+	pthread_t thread;
+
+	fixture_begin();
+	(void)new_frame(guest);
+	(void)new_frame(other);
+	memset(&hands, 0, sizeof(hands));
+	hands.f = mfn_to_frame(new_frame(guest));
+	from = guest;
+	to = other;
+	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, reach, NULL), 0);
+	for (unsigned i = 0; i < 200000; i++) {
+		int r = frame_steal(from, hands.f);
+
+		if (r == -EBUSY)
+			continue; /* it is being held */
+		CU_ASSERT_EQUAL_FATAL(r, 0);
+		CU_ASSERT_EQUAL_FATAL(heap_assign(to, hands.f, 0), 0);
+		from = to;
+		to = from == guest ? other : guest;
+		moved++;
+	}
+	__atomic_store_n(&hands.done, true, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+	CU_ASSERT_TRUE(moved > 0);
+	CU_ASSERT_EQUAL(hands.wrong, 0);
+	fixture_end();
+}
+
 /* ---- descriptor tables by hypercall ---- */
 
 static void test_gdt(void)
@@ -342,6 +401,7 @@ int main(void)
 	CU_add_test(s, "flushes", test_flushes);
 	CU_add_test(s, "caches", test_caches);
 	CU_add_test(s, "copying and clearing", test_copy);
+	CU_add_test(s, "a frame changes hands", test_changing_hands);
 	CU_add_test(s, "GDT", test_gdt);
 	CU_add_test(s, "the audit", test_audit);
 	CU_basic_set_mode(CU_BRM_NORMAL);
