@@ -191,10 +191,10 @@ $(B)/xen/xen.elf: scripts/fetch-xen.sh | $(call deps,bench)
 	$(Q)scripts/fetch-xen.sh $(B)/xen
 	$(Q)touch $@
 
-bench-ready: hypervisor tools $(B)/kernel/vmlinuz $(B)/xen/xen.elf
-bench: bench-ready ## The benchmark against bare hardware and Xen: table, report.json, report.svg (BOOTS=5 ROWS=a,b CONFIGS=a,b)
-	$(Q)$(PYTHON) tests/bench/run.py --build $(B) --icount --boots $(or $(BOOTS),5) $(if $(ROWS),--rows '$(ROWS)') \
-		$(if $(CONFIGS),--configs '$(CONFIGS)')
+bench-ready: hypervisor tools $(B)/kernel/vmlinuz $(B)/xen/xen.elf bench-programs
+bench: bench-ready ## Against bare hardware and Xen: table, report.json, report.svg (BOOTS=5 WALL=3 ROWS=a,b CONFIGS=a,b)
+	$(Q)$(PYTHON) tests/bench/run.py --build $(B) --rows $(or $(ROWS),all) --configs $(or $(CONFIGS),all) --report \
+		--icount --boots $(or $(BOOTS),5) --wall $(or $(WALL),3) --jobs $(or $(JOBS),2)
 
 install: all ## Install below $(DESTDIR)$(PREFIX), the hypervisor in $(DESTDIR)/boot
 	install -D -m 644 $(B)/annulus.elf $(DESTDIR)/boot/annulus.elf
