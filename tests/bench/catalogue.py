@@ -34,7 +34,7 @@ ROWS = [
     Row("fork-exec", "fork, exec, exit, wait", "init"),
     Row("build", "compile a C project", "script"),
     Row("redis", "redis under load", "script"),
-    Row("compress", "xz of text", "script", same=True),
+    Row("compress", "gzip of text", "script", same=True),
     Row("compute", "1000 multiply-adds", "init"),
     Row("boot", "boot to user space", "boot"),
     Row("null-hypercall", "null hypercall", "peers"),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * collect DOMAIN - in dom0: maps the report page of the tiny guest peer.c through /dev/xen/gntdev, waits until it is
- * complete and prints it in the form of micro.c's lines.
+ * collect DOMAIN - in dom0: maps the report page of the tiny guest peer.c through /dev/xen/gntdev,
+ * waits until it is complete and prints it in the form of micro.c's lines.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +27,8 @@ static int failed(const char *what)
 /* NULL while the guest has not granted the page yet. */
 static const volatile struct peer_report *map(int fd, unsigned domain)
 {
-	struct ioctl_gntdev_map_grant_ref m = { .count = 1, .refs = { { domain, PEER_REPORT_REF } } };
+	struct ioctl_gntdev_map_grant_ref m = { .count = 1,
+						.refs = { { domain, PEER_REPORT_REF } } };
 	struct ioctl_gntdev_unmap_grant_ref u = { .count = 1 };
 	void *p;
 

@@ -7,15 +7,16 @@
  *	micro [-r ROW,ROW...] [-n REPETITIONS]
  *	micro -t NAME PROGRAM ARGUMENT...	time a program, as a row of that name
  *	micro -f				print how fast the TSC runs, in Hz
- *	micro -p NAME				print the TSC itself, as a point of time of that name
+ *	micro -p NAME				print the TSC, a point of time of that name
  *
  * As /init it takes the same from the kernel's command line: bench.rows=, bench.reps=. Then it also
- * runs the scripts in /bench/rows whose names are listed; they time programs by -t. `bench.symbols=1` prints the kernel's symbols first.
+ * runs the scripts in /bench/rows whose names are listed; they time programs by -t.
+ * `bench.symbols=1` prints the kernel's symbols first.
  *
  * Each row is a number of operations in a loop, run once to warm up and then timed. The clock is
  * the TSC, read here and not through the kernel, since nothing above it is the same everywhere:
- * under QEMU's `-icount shift=0` it counts instructions, all of them, whoever executed them; without
- * that it is the host's TSC. A line of output is
+ * under QEMU's `-icount shift=0` it counts instructions, all of them, whoever executed them;
+ * without that it is the host's TSC. A line of output is
  *
  *	BENCH <row> <operations> <ticks of the TSC for all of them>
  */
@@ -323,7 +324,9 @@ static uint64_t compute(unsigned n)
 	uint64_t x = 1, t = ticks();
 
 	for (unsigned i = 0; i < n * 1000; i++)
-		__asm__ volatile("imul %1, %0\n\tadd $12345, %0" : "+r"(x) : "r"(6364136223846793005UL));
+		__asm__ volatile("imul %1, %0\n\tadd $12345, %0"
+				 : "+r"(x)
+				 : "r"(6364136223846793005UL));
 	return ticks() - t;
 }
 
@@ -386,7 +389,8 @@ static void run_rows(const char *list, unsigned repetitions)
 			profile_begin();
 			t = row->run(row->operations);
 			profile_end();
-			printf("BENCH %s %u %llu\n", row->name, row->operations, (unsigned long long)t);
+			printf("BENCH %s %u %llu\n", row->name, row->operations,
+			       (unsigned long long)t);
 			settle();
 		}
 	}
@@ -413,7 +417,8 @@ static int time_program(const char *name, char **argv)
 	t = ticks() - t;
 	profile_end();
 	if (status) {
-		fprintf(out, "BENCH-ERROR %s: %s ended with status %#x\n", name, argv[0], (unsigned)status);
+		fprintf(out, "BENCH-ERROR %s: %s ended with status %#x\n", name, argv[0],
+			(unsigned)status);
 		return 1;
 	}
 	fprintf(out, "BENCH %s 1 %llu\n", name, (unsigned long long)t);
@@ -432,8 +437,8 @@ static int tsc_rate(void)
 	nanosleep(&wait, NULL);
 	clock_gettime(CLOCK_MONOTONIC_RAW, &b);
 	u = ticks();
-	printf("%.0f\n", (double)(u - t) /
-	       ((double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) * 1e-9));
+	printf("%.0f\n", (double)(u - t) / ((double)(b.tv_sec - a.tv_sec) +
+					    (double)(b.tv_nsec - a.tv_nsec) * 1e-9));
 	return 0;
 }
 
@@ -518,7 +523,8 @@ static const char *option(char *line, const char *key)
 		if (p == line || p[-1] == ' ') {
 			char *out = value[used++ % 8];
 
-			snprintf(out, sizeof(value[0]), "%.*s", (int)strcspn(p + length, " \n"), p + length);
+			snprintf(out, sizeof(value[0]), "%.*s", (int)strcspn(p + length, " \n"),
+				 p + length);
 			return out;
 		}
 	return NULL;
@@ -548,7 +554,8 @@ static int init(void)
 	printf("BENCH-INFO up %llu\n", (unsigned long long)ticks());
 	show_file("version", "/proc/version");
 	show_file("hypervisor", "/sys/hypervisor/type");
-	show_file("clocksource", "/sys/devices/system/clocksource/clocksource0/current_clocksource");
+	show_file("clocksource", "/sys/devices/system/clocksource/clocksource0/"
+				 "current_clocksource");
 	if (option(line, "bench.symbols="))
 		show_symbols();
 	run_rows(list, repetitions ? (unsigned)atoi(repetitions) : 3);

@@ -95,12 +95,13 @@ static void answer(void)
 		hypercall(sched_op, (long)SCHEDOP_block, 0L);
 }
 
-/* Until the other side has its port: which one that is depends on what the toolstack took before. */
+/* Until the other side has its port; which one depends on what the toolstack took before. */
 static void connect(void)
 {
 	for (;;) {
 		for (unsigned remote = 1; remote < PORTS; remote++) {
-			struct evtchn_bind_interdomain b = { .remote_dom = other, .remote_port = remote };
+			struct evtchn_bind_interdomain b = { .remote_dom = other,
+							     .remote_port = remote };
 
 			if (!evtchn_op(EVTCHNOP_bind_interdomain, &b)) {
 				port = b.local_port;

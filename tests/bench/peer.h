@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the tiny guests peer.c tell dom0's program collect.c, through a page that they grant to it. */
+/* What the tiny guests peer.c tell dom0's program collect.c, in a page that they grant to it. */
 #ifndef BENCH_PEER_H
 #define BENCH_PEER_H
 
