@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The x86-64 part of the PV ABI: selectors, the address hole, trap tables, a vcpu's
+ * The x86 part of the PV ABI: selectors, the address hole, trap tables, a vcpu's
  * register state, and what a domain is made of on this architecture.
  */
 /* Outside the guard: whichever of the two is included first, xen.h's basic types come first. */
@@ -12,6 +12,9 @@
 #define XEN_HAVE_PV_GUEST_ENTRY		1
 #define XEN_HAVE_PV_UPCALL_MASK		1
 
+#ifdef __i386__
+#include "arch-x86_32.h"
+#else
 /*
  * Flat selectors the hypervisor keeps in the reserved part of every GDT. A 64-bit guest's
  * kernel runs in ring 3 like its user processes, hence one set for both.
@@ -42,12 +45,14 @@
 #define FLAT_USER_SS32			FLAT_RING3_SS32
 #define FLAT_USER_SS64			FLAT_RING3_SS64
 #define FLAT_USER_SS			FLAT_USER_SS64
+#endif /* !__i386__ */
 
 /* A guest owns GDT pages 0 to 13; from page 14 on the table is the hypervisor's. */
 #define FIRST_RESERVED_GDT_PAGE		14
 #define FIRST_RESERVED_GDT_BYTE		(FIRST_RESERVED_GDT_PAGE * 4096)
 #define FIRST_RESERVED_GDT_ENTRY	(FIRST_RESERVED_GDT_BYTE / 8)
 
+#ifndef __i386__
 /* Upper-half addresses a guest must leave alone: root slots 256 to 271. */
 #define __HYPERVISOR_VIRT_START		0xFFFF800000000000
 #define __HYPERVISOR_VIRT_END		0xFFFF880000000000
@@ -60,6 +65,7 @@
 #define MACH2PHYS_VIRT_START		xen_mk_ulong(__MACH2PHYS_VIRT_START)
 #define MACH2PHYS_VIRT_END		xen_mk_ulong(__MACH2PHYS_VIRT_END)
 #define MACH2PHYS_NR_ENTRIES		((MACH2PHYS_VIRT_END - MACH2PHYS_VIRT_START) >> 3)
+#endif
 
 /* First argument of set_segment_base. */
 #define SEGBASE_FS			0
@@ -132,10 +138,13 @@
 
 #ifndef __ASSEMBLER__
 
-typedef uint64_t xen_pfn_t;
-typedef uint64_t xen_ulong_t;
-typedef uint64_t xen_callback_t;	/* address of a guest's entry point */
+typedef xen_ulong_t xen_pfn_t;
 typedef uint64_t tsc_timestamp_t;
+
+#define machine_to_phys_mapping	((xen_ulong_t *)MACH2PHYS_VIRT_START)
+
+#ifndef __i386__
+typedef uint64_t xen_callback_t;	/* address of a guest's entry point */
 
 #define PRI_xen_pfn	"lx"
 #define PRIu_xen_pfn	"lu"
@@ -143,15 +152,14 @@ typedef uint64_t tsc_timestamp_t;
 
 #define xen_pfn_to_cr3(pfn)	((uint64_t)(pfn) << 12)
 #define xen_cr3_to_pfn(cr3)	((uint64_t)(cr3) >> 12)
-
-#define machine_to_phys_mapping	((uint64_t *)MACH2PHYS_VIRT_START)
+#endif
 
 /* One row of a guest's virtual IDT; set_trap_table's list ends at address 0. */
 struct trap_info {
 	uint8_t vector;
 	uint8_t flags;		/* 0-3: ring that may "int" here; 4: entry masks events */
 	uint16_t cs;
-	uint64_t address;
+	xen_ulong_t address;
 };
 
 #define TI_GET_DPL(ti)		((ti)->flags & 3)
@@ -159,6 +167,7 @@ struct trap_info {
 #define TI_SET_DPL(ti, dpl)	((ti)->flags |= (dpl))
 #define TI_SET_IF(ti, mask)	((ti)->flags |= ((!!(mask)) << 2))
 
+#ifndef __i386__
 /* What __HYPERVISOR_iret finds on the guest kernel's stack, rax at the lowest address. */
 struct iret_context {
 	uint64_t rax, r11, rcx;
@@ -183,40 +192,53 @@ struct cpu_user_regs {
 	uint16_t fs, _pad5[3];
 	uint16_t gs, _pad6[3];
 };
+#endif
 
 /* Complete state of a vcpu, for VCPUOP_initialise and XEN_DOMCTL_{get,set}vcpucontext. */
 struct vcpu_guest_context {
 	struct { char x[512]; } fpu_ctxt;	/* FXSAVE image */
-	uint64_t flags;				/* VGCF_* */
+	xen_ulong_t flags;			/* VGCF_* */
 	struct cpu_user_regs user_regs;
 	struct trap_info trap_ctxt[256];	/* indexed by vector */
-	uint64_t ldt_base, ldt_ents;		/* linear address, number of descriptors */
-	uint64_t gdt_frames[16], gdt_ents;	/* mfns, number of descriptors */
-	uint64_t kernel_ss, kernel_sp;
-	uint64_t ctrlreg[8];			/* 3 kernel root, 1 user root (xen_pfn_to_cr3) */
-	uint64_t debugreg[8];
-	uint64_t event_callback_eip;
-	uint64_t failsafe_callback_eip;
-	uint64_t syscall_callback_eip;
-	uint64_t vm_assist;			/* bit VMASST_TYPE_x */
+	xen_ulong_t ldt_base, ldt_ents;		/* linear address, number of descriptors */
+	xen_ulong_t gdt_frames[16], gdt_ents;	/* mfns, number of descriptors */
+	xen_ulong_t kernel_ss, kernel_sp;
+	xen_ulong_t ctrlreg[8];			/* 3 kernel root, 1 user root (xen_pfn_to_cr3) */
+	xen_ulong_t debugreg[8];
+#ifdef __i386__
+	xen_ulong_t event_callback_cs, event_callback_eip;
+	xen_ulong_t failsafe_callback_cs, failsafe_callback_eip;
+#else
+	xen_ulong_t event_callback_eip;
+	xen_ulong_t failsafe_callback_eip;
+	xen_ulong_t syscall_callback_eip;
+#endif
+	xen_ulong_t vm_assist;			/* bit VMASST_TYPE_x */
+#ifndef __i386__
 	uint64_t fs_base;
 	uint64_t gs_base_kernel;
 	uint64_t gs_base_user;
+#endif
 };
 
 struct arch_shared_info {
-	uint64_t max_pfn;			/* entries in the guest's P2M */
+	xen_ulong_t max_pfn;			/* entries in the guest's P2M */
 	xen_pfn_t pfn_to_mfn_frame_list_list;	/* mfn; all ones: p2m_vaddr is used */
-	uint64_t nmi_reason;			/* XEN_NMIREASON_* */
-	uint64_t p2m_cr3;			/* root that maps p2m_vaddr; 0: no linear P2M */
-	uint64_t p2m_vaddr;
-	uint64_t p2m_generation;		/* odd while the guest changes its P2M */
+	xen_ulong_t nmi_reason;			/* XEN_NMIREASON_* */
+	xen_ulong_t p2m_cr3;			/* root that maps p2m_vaddr; 0: no linear P2M */
+	xen_ulong_t p2m_vaddr;
+	xen_ulong_t p2m_generation;		/* odd while the guest changes its P2M */
+#ifdef __i386__
+	uint32_t wc_sec_hi;			/* of struct shared_info, which has no room for it */
+#endif
 };
 
+#ifndef __i386__
 struct arch_vcpu_info {
 	uint64_t cr2;				/* address of the last page fault */
 	uint64_t pad;
 };
+#endif
 
 struct xen_arch_domainconfig {
 	uint32_t emulation_flags;		/* XEN_X86_EMU_* */

@@ -19,8 +19,8 @@
 #ifndef __ASSEMBLER__
 
 struct xennmi_callback {
-	uint64_t handler_address;
-	uint64_t pad;
+	xen_ulong_t handler_address;
+	xen_ulong_t pad;
 };
 
 #endif /* !__ASSEMBLER__ */

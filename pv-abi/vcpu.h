@@ -44,7 +44,7 @@ struct vcpu_runstate_info {
 struct vcpu_register_runstate_memory_area {
 	union {
 		XEN_GUEST_HANDLE(struct vcpu_runstate_info) h;
-		uint64_t v;
+		xen_ulong_t v;
 		uint64_t p;
 	} addr;				/* guest virtual address */
 };
@@ -74,7 +74,7 @@ struct vcpu_get_physid {
 struct vcpu_register_time_memory_area {
 	union {
 		XEN_GUEST_HANDLE(struct vcpu_time_info) h;
-		uint64_t v;
+		xen_ulong_t v;
 		uint64_t p;
 	} addr;				/* guest virtual address */
 };

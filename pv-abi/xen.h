@@ -4,7 +4,12 @@
  * and the structures a domain shares with the hypervisor from its first instruction.
  *
  * A 64-bit guest calls through its hypercall page: number in rax, arguments in rdi, rsi,
- * rdx, r10, r8, r9, result in rax. rcx and r11 are lost.
+ * rdx, r10, r8, r9, result in rax. rcx and r11 are lost. A 32-bit guest: number in eax, arguments
+ * in ebx, ecx, edx, esi, edi, result in eax; a 64-bit argument takes two registers, low half
+ * first.
+ *
+ * Compiled for i386 these headers describe what a 32-bit guest sees; compat.h has the same
+ * structures for a 64-bit hypervisor or tool.
  */
 #ifndef PV_ABI_XEN_H
 #define PV_ABI_XEN_H
@@ -26,18 +31,26 @@
 #define xen_mk_ullong(x)	__xen_mk_ullong(x)
 
 /*
- * A guest handle is the virtual address of guest memory, always 64 bits wide here. The
- * pointee's type is only documentation; nobody may dereference it without copying in.
+ * A guest handle is the virtual address of guest memory, as wide as the guest's pointers (the
+ * control ABI's _64 ones always have 64 bits). The pointee's type is only documentation; nobody
+ * may dereference it without copying in.
  */
-#define XEN_GUEST_HANDLE(type)		uint64_t
-#define XEN_GUEST_HANDLE_64(type)	uint64_t
-#define XEN_GUEST_HANDLE_PARAM(type)	uint64_t
-#define set_xen_guest_handle_raw(hnd, val)	do { (hnd) = (uint64_t)(uintptr_t)(val); } while (0)
+#define XEN_GUEST_HANDLE(type)		xen_ulong_t
+#define XEN_GUEST_HANDLE_64(type)	uint64_aligned_t
+#define XEN_GUEST_HANDLE_PARAM(type)	xen_ulong_t
+#define set_xen_guest_handle_raw(hnd, val)	do { (hnd) = (uintptr_t)(val); } while (0)
 #define set_xen_guest_handle(hnd, val)		set_xen_guest_handle_raw(hnd, val)
 
-/* In 32-bit guests these would force 8-byte alignment. */
-#define uint64_aligned_t	uint64_t
-#define int64_aligned_t		int64_t
+/* The control ABI is the same for guests of both kinds. */
+typedef uint64_t uint64_aligned_t __attribute__((aligned(8)));
+typedef int64_t int64_aligned_t __attribute__((aligned(8)));
+
+/* The guest's word. */
+#ifdef __i386__
+typedef unsigned long xen_ulong_t;
+#else
+typedef uint64_t xen_ulong_t;
+#endif
 
 typedef uint16_t domid_t;
 #endif /* __ASSEMBLER__ */
@@ -211,11 +224,11 @@ struct mmuext_op {
 	uint32_t cmd;		/* MMUEXT_* */
 	union {
 		xen_pfn_t mfn;
-		uint64_t linear_addr;
+		xen_ulong_t linear_addr;
 	} arg1;
 	union {
 		uint32_t nr_ents;
-		uint64_t vcpumask;	/* guest handle of a bitmap */
+		XEN_GUEST_HANDLE(uint8) vcpumask;	/* a bitmap */
 		xen_pfn_t src_mfn;
 	} arg2;
 };
@@ -257,17 +270,23 @@ struct shared_info {
 	uint32_t wc_version;
 	uint32_t wc_sec;
 	uint32_t wc_nsec;
+#ifndef __i386__
 	uint32_t wc_sec_hi;
+#endif
 	struct arch_shared_info arch;
 };
 
+#ifdef __i386__
+#define xen_wc_sec_hi arch.wc_sec_hi
+#else
 #define xen_wc_sec_hi wc_sec_hi
+#endif
 
 /* Handed to the first vcpu in rsi. */
 struct start_info {
-	char magic[32];			/* "xen-3.0-x86_64" */
-	uint64_t nr_pages;
-	uint64_t shared_info;		/* machine address */
+	char magic[32];			/* "xen-3.0-x86_64", "xen-3.0-x86_32p" */
+	xen_ulong_t nr_pages;
+	xen_ulong_t shared_info;	/* machine address */
 	uint32_t flags;			/* SIF_* */
 	xen_pfn_t store_mfn;		/* domU: the store ring */
 	uint32_t store_evtchn;
@@ -281,14 +300,14 @@ struct start_info {
 			uint32_t info_size;	/* 0: none */
 		} dom0;
 	} console;
-	uint64_t pt_base;		/* virtual address of the root table */
-	uint64_t nr_pt_frames;		/* frames of page tables from pt_base on */
-	uint64_t mfn_list;		/* virtual address of the P2M */
-	uint64_t mod_start;		/* initrd: virtual address, or pfn (SIF_MOD_START_PFN) */
-	uint64_t mod_len;		/* bytes */
+	xen_ulong_t pt_base;		/* virtual address of the root table */
+	xen_ulong_t nr_pt_frames;	/* frames of page tables from pt_base on */
+	xen_ulong_t mfn_list;		/* virtual address of the P2M */
+	xen_ulong_t mod_start;		/* initrd: virtual address, or pfn (SIF_MOD_START_PFN) */
+	xen_ulong_t mod_len;		/* bytes */
 	int8_t cmd_line[MAX_GUEST_CMDLINE];
-	uint64_t first_p2m_pfn;		/* P2M's own frames, if outside the initial mapping */
-	uint64_t nr_p2m_frames;
+	xen_ulong_t first_p2m_pfn;	/* P2M's own frames, if outside the initial mapping */
+	xen_ulong_t nr_p2m_frames;
 };
 
 /* One module of a SIF_MULTIBOOT_MOD list; the list ends at mod_start 0. */
