@@ -10,6 +10,7 @@
 #include "memory/heap.h"
 #include "pv-abi/domctl.h"
 #include "pv-abi/errno.h"
+#include "pv/compat.h"
 
 #define PAGE_INFO_MAX   1024
 #define PAGE_INFO_BATCH 64
@@ -121,6 +122,7 @@ static u64 page_info(struct domain *d, mfn_t mfn)
 		info = XEN_DOMCTL_PFINFO_L1TAB;
 		break;
 	case FT_L2:
+	case FT_L2_TOP:
 		info = XEN_DOMCTL_PFINFO_L2TAB;
 		break;
 	case FT_L3:
@@ -193,9 +195,19 @@ static s64 write_hypercall_page(struct domain *d, mfn_t mfn)
 	ret = frame_get_and_type(f, d, FT_WRITABLE);
 	if (ret)
 		return ret;
-	hypercall_page_fill(frame_to_va(f));
+	if (d->pv.is_32bit)
+		compat_hypercall_page_fill(frame_to_va(f));
+	else
+		hypercall_page_fill(frame_to_va(f));
 	frame_put_and_type(f);
 	return 0;
+}
+
+static s64 set_address_size(struct domain *d, u32 bits)
+{
+	if (bits == 64)
+		return d->pv.is_32bit ? -EBUSY : 0;
+	return bits == 32 ? domain_set_compat(d) : -EINVAL;
 }
 
 static s64 set_tsc(const struct xen_domctl_tsc_info *p)
@@ -277,9 +289,9 @@ static s64 one_domain(struct domain *d, struct xen_domctl *op, bool *copyback)
 		*copyback = true;
 		return get_tsc(d, &op->u.tsc_info);
 	case XEN_DOMCTL_set_address_size:
-		return op->u.address_size.size == 64 ? 0 : op->u.address_size.size == 32 ? -EOPNOTSUPP : -EINVAL;
+		return set_address_size(d, op->u.address_size.size);
 	case XEN_DOMCTL_get_address_size:
-		op->u.address_size.size = 64;
+		op->u.address_size.size = d->pv.is_32bit ? 32 : 64;
 		*copyback = true;
 		return 0;
 	case XEN_DOMCTL_setnodeaffinity:

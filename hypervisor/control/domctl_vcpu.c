@@ -8,6 +8,7 @@
 #include "memory/heap.h"
 #include "pv-abi/domctl.h"
 #include "pv-abi/errno.h"
+#include "pv/compat.h"
 
 static int find_vcpu(struct domain *d, u32 id, struct vcpu **v)
 {
@@ -15,6 +16,49 @@ static int find_vcpu(struct domain *d, u32 id, struct vcpu **v)
 		return -EINVAL;
 	*v = READ_ONCE(d->vcpu[id]);
 	return *v ? 0 : -ESRCH;
+}
+
+/* A 32-bit guest's, in its own layout. */
+static s64 set_context_compat(struct domain *d, struct vcpu *v, u64 from)
+{
+	struct both {
+		struct vcpu_guest_context wide;
+		struct compat_vcpu_guest_context narrow;
+	} *c = zalloc(ALLOC_MISC, sizeof(*c));
+	struct compat_callback_selectors sel;
+	s64 ret;
+
+	if (!c)
+		return -ENOMEM;
+	ret = copy_from_guest(&c->narrow, from, sizeof(c->narrow));
+	if (!ret) {
+		compat_context_widen(&c->wide, &sel, &c->narrow);
+		domain_pause(d);
+		ret = vcpu_set_context_compat(v, &c->wide, &sel);
+		domain_unpause(d);
+	}
+	zfree(c);
+	return ret;
+}
+
+static s64 get_context_compat(struct vcpu *v, u64 to)
+{
+	struct both {
+		struct vcpu_guest_context wide;
+		struct compat_vcpu_guest_context narrow;
+	} *c = zalloc(ALLOC_MISC, sizeof(*c));
+	struct compat_callback_selectors sel;
+	s64 ret;
+
+	if (!c)
+		return -ENOMEM;
+	vcpu_pause(v);
+	vcpu_get_context_compat(v, &c->wide, &sel);
+	vcpu_unpause(v);
+	compat_context_narrow(&c->narrow, &c->wide, &sel);
+	ret = copy_to_guest(to, &c->narrow, sizeof(c->narrow));
+	zfree(c);
+	return ret;
 }
 
 static s64 set_context(struct domain *d, const struct xen_domctl_vcpucontext *p)
@@ -27,6 +71,8 @@ static s64 set_context(struct domain *d, const struct xen_domctl_vcpucontext *p)
 		return ret;
 	if (d == current->domain)
 		return -EINVAL;
+	if (p->ctxt && d->pv.is_32bit)
+		return set_context_compat(d, v, p->ctxt);
 	if (p->ctxt) {
 		c = zalloc(ALLOC_MISC, sizeof(*c));
 		if (!c)
@@ -55,6 +101,8 @@ static s64 get_context(struct domain *d, const struct xen_domctl_vcpucontext *p)
 		return -EINVAL;
 	if (!v->initialised)
 		return -ENODATA;
+	if (d->pv.is_32bit)
+		return get_context_compat(v, p->ctxt);
 	c = zalloc(ALLOC_MISC, sizeof(*c));
 	if (!c)
 		return -ENOMEM;

@@ -12,6 +12,7 @@
 #include "domain/domain.h"
 #include "lib/printk.h"
 #include "lib/string.h"
+#include "machine/vectors.h"
 #include "memory/heap.h"
 #include "memory/paging.h"
 #include "pv-abi/errno.h"
@@ -65,6 +66,8 @@ void __init idt_init(void)
 
 	for (unsigned v = 0; v < 256; v++)
 		set_gate(v, stubs + v * VECTOR_STUB_SIZE, 0, is_software_vector(v) ? 3 : 0);
+	/* 32-bit guests' hypercalls: from ring 1, where no 64-bit guest is. */
+	set_gate(LEGACY_HYPERCALL_VECTOR, stubs + LEGACY_HYPERCALL_VECTOR * VECTOR_STUB_SIZE, 0, 1);
 	set_gate(8, unmapped_mode ? entry_df_u : entry_df, IST_DF, 0);
 	set_gate(2, unmapped_mode ? entry_nmi_u : entry_nmi, IST_NMI, 0);
 	set_gate(1, unmapped_mode ? entry_db_u : entry_db, IST_DB, 0);
@@ -106,17 +109,31 @@ static void *area_frame(unsigned cpu, unsigned page, u64 flags)
 	return va;
 }
 
+#define RING1_CODE32 0x00cfbb000000ffffULL
+#define RING1_DATA   0x00cfb3000000ffffULL
+#define RING3_CODE32 0x00cffb000000ffffULL
+#define RING3_DATA   0x00cff3000000ffffULL
+#define RING3_CODE64 0x00affb000000ffffULL
+
+/*
+ * Three of the ABI's flat selectors mean one thing to a 64-bit guest (0xe023 and 0xe033 ring 3 code,
+ * 0xe02b data) and another to a 32-bit one (0xe021 ring 1 data, 0xe02b ring 3 code, 0xe033 data).
+ * 64-bit code is not for a 32-bit guest at all: in ring 1 it would see us.
+ */
+static void set_flat_segments(u64 *gdt, bool is_32bit)
+{
+	gdt[4] = is_32bit ? RING1_DATA : RING3_CODE32;
+	gdt[5] = is_32bit ? RING3_CODE32 : RING3_DATA;
+	gdt[6] = is_32bit ? RING3_DATA : RING3_CODE64;
+}
+
 /* Our part of the GDT: the ABI's flat selectors and what the CPU needs in ring 0. */
 static void fill_gdt(u64 *gdt, vaddr_t tss)
 {
 	gdt[1] = 0x00af9b000000ffff; /* 0xe008 ring 0 code, 64-bit */
 	gdt[2] = 0x00cf93000000ffff; /* 0xe010 ring 0 data */
-	gdt[3] = 0x00cfbb000000ffff; /* 0xe019 ring 1 code, 32-bit */
-	/* Index 4 is ring 1 data (0xe021) for 32-bit guests, ring 3 code (0xe023) for 64-bit ones.
-	 */
-	gdt[4] = 0x00cffb000000ffff;
-	gdt[5] = 0x00cff3000000ffff; /* 0xe02b ring 3 data */
-	gdt[6] = 0x00affb000000ffff; /* 0xe033 ring 3 code, 64-bit */
+	gdt[3] = RING1_CODE32; /* 0xe019, 32-bit guests' kernel */
+	set_flat_segments(gdt, false);
 	gdt[8] = 0x0000890000000067 | (tss & 0xffffff) << 16 | (tss & 0xff000000) << 32;
 	gdt[9] = tss >> 32;
 }
@@ -226,6 +243,8 @@ void desc_tables_load(struct vcpu *v)
 	 * descriptors, so that they are #GP. */
 	u64 none = ((u64 *)c->area_l1)[EA_GDT + 15];
 
+	if ((gdt[4] == RING1_DATA) != v->domain->pv.is_32bit)
+		set_flat_segments(gdt, v->domain->pv.is_32bit);
 	for (unsigned i = 0; i < EA_GDT_OURS; i++)
 		set_window(c, EA_GDT, i,
 			   i < gdt_pages ? v->pv.gdt_frames[i] << PAGE_SHIFT | PTE_P | PTE_AD |

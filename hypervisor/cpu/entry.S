@@ -541,6 +541,7 @@ wrmsr_raw:
 	load_seg load_ds, %ds
 	load_seg load_es, %es
 	load_seg load_fs, %fs
+	load_seg load_gs, %gs
 /* The user's GS: the base that swapgs brings is the kernel's one and must stay. */
 	.global load_gs_user
 load_gs_user:

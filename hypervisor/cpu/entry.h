@@ -27,6 +27,7 @@ int wrmsr_raw(u32 msr, u64 v);
 int load_ds(u16 sel);
 int load_es(u16 sel);
 int load_fs(u16 sel);
+int load_gs(u16 sel); /* changes the base that is in use */
 int load_gs_user(u16 sel);
 void lgdt_and_reload(const void *gdtr);
 

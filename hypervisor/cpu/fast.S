@@ -92,7 +92,7 @@ syscall_entry:
 	jz syscall_slow_regs
 	cmpq $0, V_SYSCALL_CALLBACK(%rdi)
 	je syscall_slow_regs
-	testb $ASSIST_IOPL, D_VM_ASSIST(%rdx)
+	testb $ASSIST_SLOW, D_VM_ASSIST(%rdx)
 	jnz syscall_slow_regs
 	enter_kernel_mode
 	movq V_INFO(%rdi), %rax
@@ -161,7 +161,7 @@ iret_fast:
 	cmpq %rdx, %rsi
 	jb hypercall
 	movq V_DOMAIN(%rdi), %rdx
-	testb $ASSIST_IOPL, D_VM_ASSIST(%rdx)
+	testb $ASSIST_SLOW, D_VM_ASSIST(%rdx)
 	jnz hypercall
 	cmpq $-1, V_GUEST_TABLE_USER(%rdi)
 	je hypercall
@@ -280,7 +280,7 @@ pf_entry:
 	testq %rax, %rax
 	js pf_slow
 1:	movq V_DOMAIN(%rdi), %rcx
-	testb $ASSIST_IOPL, D_VM_ASSIST(%rcx)
+	testb $ASSIST_SLOW, D_VM_ASSIST(%rcx)
 	jnz pf_slow
 	cmpq $0, V_PF_ADDRESS(%rdi)
 	je pf_slow

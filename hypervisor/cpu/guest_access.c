@@ -1,20 +1,55 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cpu/guest_access.h"
+#include "cpu/cpu.h"
 #include "cpu/entry.h"
+#include "domain/domain.h"
+#include "lib/string.h"
 #include "memory/layout.h"
 #include "pv-abi/errno.h"
+
+/* Where the bytes are if they are a translated argument of the running hypercall, else NULL. */
+static void *in_window(vaddr_t va, size_t n)
+{
+	const struct compat_window *w = &current->pv.window;
+	u64 at = va - (u64)w->data;
+
+	if (!w->data || at > w->size || n > w->size - at)
+		return NULL;
+	return (char *)w->data + at;
+}
+
+static int window_read(void *dst, vaddr_t src, size_t n)
+{
+	const void *p = in_window(src, n);
+
+	if (!p)
+		return -EFAULT;
+	memcpy(dst, p, n);
+	return 0;
+}
+
+static int window_write(vaddr_t dst, const void *src, size_t n)
+{
+	void *p = in_window(dst, n);
+
+	if (!p)
+		return -EFAULT;
+	memcpy(p, src, n);
+	current->pv.window.written = true;
+	return 0;
+}
 
 int copy_from_guest(void *dst, vaddr_t src, size_t n)
 {
 	if (!guest_range_ok(src, n))
-		return -EFAULT;
+		return window_read(dst, src, n);
 	return copy_guest_raw(dst, (const void *)src, n) ? -EFAULT : 0;
 }
 
 int copy_to_guest(vaddr_t dst, const void *src, size_t n)
 {
 	if (!guest_range_ok(dst, n))
-		return -EFAULT;
+		return window_write(dst, src, n);
 	return copy_guest_raw((void *)dst, src, n) ? -EFAULT : 0;
 }
 
@@ -23,4 +58,25 @@ int clear_guest(vaddr_t dst, size_t n)
 	if (!guest_range_ok(dst, n))
 		return -EFAULT;
 	return clear_guest_raw((void *)dst, n) ? -EFAULT : 0;
+}
+
+int get_guest_word(u64 *x, vaddr_t base, u64 i)
+{
+	u32 word;
+
+	if (likely(!current->domain->pv.is_32bit))
+		return copy_from_guest(x, base + i * sizeof(*x), sizeof(*x));
+	if (copy_from_guest(&word, base + i * sizeof(word), sizeof(word)))
+		return -EFAULT;
+	*x = word;
+	return 0;
+}
+
+int put_guest_word(u64 x, vaddr_t base, u64 i)
+{
+	u32 word = (u32)x;
+
+	if (likely(!current->domain->pv.is_32bit))
+		return copy_to_guest(base + i * sizeof(x), &x, sizeof(x));
+	return copy_to_guest(base + i * sizeof(word), &word, sizeof(word));
 }

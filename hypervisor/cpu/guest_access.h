@@ -14,6 +14,13 @@ int __must_check copy_from_guest(void *dst, vaddr_t src, size_t n);
 int __must_check copy_to_guest(vaddr_t dst, const void *src, size_t n);
 int __must_check clear_guest(vaddr_t dst, size_t n);
 
+/*
+ * Element i of an array of the guest's words (xen_ulong_t, xen_pfn_t): 4 bytes each if the caller is
+ * a 32-bit guest.
+ */
+int __must_check get_guest_word(u64 *x, vaddr_t base, u64 i);
+int __must_check put_guest_word(u64 x, vaddr_t base, u64 i);
+
 /* One 1/2/4/8-byte object by value. */
 #define get_guest(x, va) copy_from_guest(&(x), (va), sizeof(x))
 #define put_guest(x, va) copy_to_guest((va), &(x), sizeof(x))

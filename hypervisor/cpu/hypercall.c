@@ -16,6 +16,7 @@
 #include "pv-abi/errno.h"
 #include "pv/bounce.h"
 #include "pv/callback.h"
+#include "pv/compat.h"
 #include "pv/cpu_ops.h"
 #include "pv/descriptor_page.h"
 #include "pv/mmu.h"
@@ -89,6 +90,8 @@ s64 hypercall_continue(unsigned op, unsigned nargs, ...)
 	for (unsigned i = 0; i < nargs && i < 6; i++)
 		args[i] = va_arg(ap, u64);
 	va_end(ap);
+	if (v->domain->pv.is_32bit)
+		return compat_continue(op, nargs, args);
 	if (v->mc.in_multicall) {
 		v->mc.preempted = true;
 		v->mc.call.op = op;

@@ -53,7 +53,7 @@ void offsets(void)
 	NUMBER(V_PF_FLAGS, offsetof(struct vcpu, pv.traps[14].flags));
 
 	NUMBER(D_VM_ASSIST, offsetof(struct domain, vm_assist));
-	NUMBER(ASSIST_IOPL, BIT(VMASST_TYPE_architectural_iopl));
+	NUMBER(ASSIST_SLOW, BIT(VMASST_TYPE_architectural_iopl) | VM_ASSIST_COMPAT);
 
 	NUMBER(VI_PENDING, offsetof(struct vcpu_info, evtchn_upcall_pending));
 	NUMBER(VI_MASK, offsetof(struct vcpu_info, evtchn_upcall_mask));

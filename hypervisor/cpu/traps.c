@@ -16,8 +16,10 @@
 #include "lib/symbols.h"
 #include "machine/irq.h"
 #include "machine/power.h"
+#include "machine/vectors.h"
 #include "memory/layout.h"
 #include "pv/bounce.h"
+#include "pv/compat.h"
 #include "pv/emulate.h"
 #include "pv/ptwr.h"
 #include "pv/pv.h"
@@ -159,12 +161,26 @@ static void guest_page_fault(struct regs *r)
 	pv_inject_pf(cr2, ec & 0x17);
 }
 
+/* A 32-bit guest goes between its rings as it likes: what it runs in is looked at on entry. */
+static bool compat_trap(struct vcpu *v, struct regs *r)
+{
+	v->pv.kernel_mode = (r->cs & 3) == 1;
+	r->rsp = (u32)r->rsp;
+	if ((r->vector & 0xff) != LEGACY_HYPERCALL_VECTOR)
+		return false;
+	local_irq_enable();
+	compat_hypercall(r);
+	return true;
+}
+
 void trap_from_guest(struct regs *r)
 {
 	unsigned vector = r->vector & 0xff;
 	struct vcpu *v = current;
 
 	this_cpu()->stat_traps++;
+	if (unlikely(v->pv.root32) && compat_trap(v, r))
+		return;
 	if (vector == 0x80 && !(r->vector & ~0xffU)) {
 		const struct trap_info *ti = &v->pv.traps[0x80];
 
@@ -300,6 +316,13 @@ void syscall32_from_guest(struct regs *r)
 	struct pv_vcpu *pv = &current->pv;
 
 	local_irq_enable();
+	if (pv->root32) {
+		/* The instruction does not tell where it was executed; ring 3 is the least of it. */
+		r->cs = FLAT_COMPAT_USER_CS;
+		r->ss = FLAT_COMPAT_USER_SS;
+		r->rsp = (u32)r->rsp;
+		pv->kernel_mode = false;
+	}
 	if (pv->kernel_mode || !pv->syscall32_callback) {
 		r->rip -= 2;
 		pv_inject_trap(6, 0);

@@ -17,6 +17,7 @@
 #include "lib/string.h"
 #include "machine/physdev.h"
 #include "memory/heap.h"
+#include "pv-abi/compat.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/sched.h"
 
@@ -132,6 +133,7 @@ static void vcpu_free(struct vcpu *v)
 	sched_destroy_vcpu(v);
 	vcpu_time_destroy(v);
 	fpu_destroy_vcpu(v);
+	root_destroy_compat(v);
 	zfree(v);
 }
 
@@ -281,7 +283,12 @@ struct vcpu *vcpu_create(struct domain *d, unsigned id, unsigned cpu)
 	/* No upcall until the guest says that it can take one. */
 	v->info->evtchn_upcall_mask = 1;
 	spin_lock_init(&v->event.virq_lock);
+	if (d->pv.is_32bit && root_create_compat(v)) {
+		zfree(v);
+		return NULL;
+	}
 	if (fpu_init_vcpu(v)) {
+		root_destroy_compat(v);
 		zfree(v);
 		return NULL;
 	}
@@ -290,6 +297,7 @@ struct vcpu *vcpu_create(struct domain *d, unsigned id, unsigned cpu)
 	if (sched_init_vcpu(v, cpu)) {
 		vcpu_time_destroy(v);
 		fpu_destroy_vcpu(v);
+		root_destroy_compat(v);
 		zfree(v);
 		return NULL;
 	}
@@ -374,7 +382,10 @@ int vcpu_map_info(struct vcpu *v, mfn_t mfn, unsigned offset)
 	 * everywhere.
 	 */
 	smp_mb();
-	to->evtchn_pending_sel = ~0ULL;
+	if (d->pv.is_32bit)
+		((struct compat_vcpu_info *)to)->evtchn_pending_sel = ~0U;
+	else
+		to->evtchn_pending_sel = ~0ULL;
 	to->evtchn_upcall_pending = 1;
 	spin_unlock(&d->lock);
 	vcpu_time_update(v, true);

@@ -12,6 +12,7 @@
 #include "lib/types.h"
 #include "memory/frame.h"
 #include "pv/pv.h"
+#include "pv-abi/compat.h"
 #include "pv-abi/vcpu.h"
 #include "pv-abi/xen.h"
 #include "sched/sched.h"
@@ -52,6 +53,26 @@ struct vcpu {
 };
 
 #define SHUTDOWN_CODE_NONE 0xff
+/*
+ * In vm_assist, where cpu/fast.S looks anyway: a 32-bit guest, whose entries are all C's business.
+ * No number of the ABI's.
+ */
+#define VM_ASSIST_COMPAT BIT(7)
+
+/* What a guest kernel reads as its CR2, in its vcpu_info: not where a 64-bit one has it if it is 32-bit. */
+static inline void vcpu_info_set_cr2(struct vcpu *v, u64 cr2)
+{
+	if (v->pv.root32)
+		((struct compat_vcpu_info *)v->info)->arch.cr2 = (u32)cr2;
+	else
+		v->info->arch.cr2 = cr2;
+}
+
+static inline u64 vcpu_info_cr2(const struct vcpu *v)
+{
+	return v->pv.root32 ? ((const struct compat_vcpu_info *)v->info)->arch.cr2 :
+			      v->info->arch.cr2;
+}
 
 struct domain {
 	/* First: struct domain lies at the start of a frame (frame_owner() relies on it). */
@@ -89,7 +110,7 @@ struct domain {
 	struct permissions perms;  /* I/O ports, I/O memory, IRQs: domain/permission.h */
 	struct domain_irqs *irqs;  /* PIRQs: machine/physdev.h */
 	struct domain_time time;
-	u64 vm_assist;             /* VMASST_TYPE_* bits; atomic */
+	u64 vm_assist;             /* VMASST_TYPE_* bits and VM_ASSIST_COMPAT; atomic */
 	bool debugger_attached;
 	bool console_silenced;     /* the last line was lost; this and below under console_lock */
 	u64 console_paid;          /* ns of system time that its output so far takes it to */
@@ -146,6 +167,12 @@ struct vcpu *vcpu_create(struct domain *d, unsigned id, unsigned cpu);
  */
 int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c);
 void vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c); /* v must be paused */
+/* A 32-bit guest's: the same with the selectors of its callbacks, which that struct has no place for. */
+struct compat_callback_selectors;
+int vcpu_set_context_compat(struct vcpu *v, const struct vcpu_guest_context *c,
+			    const struct compat_callback_selectors *sel);
+void vcpu_get_context_compat(struct vcpu *v, struct vcpu_guest_context *c,
+			     struct compat_callback_selectors *sel);
 /*
  * vcpu_reset() - drop what vcpu_set_context() and the guest set up (roots, GDT, LDT). -ERESTART
  * possible.

@@ -13,6 +13,7 @@
 #include "lib/string.h"
 #include "machine/physdev.h"
 #include "memory/heap.h"
+#include "pv-abi/compat.h"
 #include "pv-abi/errno.h"
 
 _Static_assert(sizeof(struct event_channel) == 32, "a bucket is a frame");
@@ -232,7 +233,9 @@ u32 event_pirq_port(struct domain *d, unsigned pirq)
 
 static u32 port_limit(const struct domain *d)
 {
-	return d->events.fifo ? d->events.max_ports : min(d->events.max_ports, (u32)EVTCHN_2L_NR_CHANNELS);
+	u32 two_levels = d->pv.is_32bit ? COMPAT_EVTCHN_2L_NR_CHANNELS : EVTCHN_2L_NR_CHANNELS;
+
+	return d->events.fifo ? d->events.max_ports : min(d->events.max_ports, two_levels);
 }
 
 /* A free port, made usable but not bound. Negative errno: -ENOSPC, -ENOMEM, -EINVAL (dying). */

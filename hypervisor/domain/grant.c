@@ -303,9 +303,7 @@ static s16 setup_table_of(struct domain *d, const struct gnttab_setup_table *op)
 	if (grow_to(d, op->nr_frames))
 		return GNTST_general_error;
 	for (u32 i = 0; i < op->nr_frames; i++) {
-		u64 mfn = va_to_mfn(gt->frames[i]);
-
-		if (put_guest_elem(mfn, op->frame_list, i))
+		if (put_guest_word(va_to_mfn(gt->frames[i]), op->frame_list, i))
 			return GNTST_bad_virt_addr;
 	}
 	return GNTST_okay;

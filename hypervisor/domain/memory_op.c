@@ -19,6 +19,7 @@
 #include "memory/layout.h"
 #include "memory/m2p.h"
 #include "memory/paging.h"
+#include "pv-abi/compat.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/memory.h"
 #include "pv/pte.h"
@@ -73,7 +74,7 @@ static int grow_extent(struct domain *d, const struct xen_memory_reservation *r,
 	struct frame *f;
 	mfn_t mfn;
 
-	if (populate && get_guest_elem(pfn, r->extent_start, i))
+	if (populate && get_guest_word(&pfn, r->extent_start, i))
 		return -EFAULT;
 	f = heap_alloc_dom(d, r->extent_order, bits);
 	if (!f)
@@ -81,7 +82,7 @@ static int grow_extent(struct domain *d, const struct xen_memory_reservation *r,
 	mfn = frame_to_mfn(f);
 	for (u64 k = 0; k < BIT(r->extent_order); k++)
 		m2p_set(mfn + k, populate ? pfn + k : M2P_INVALID);
-	if (r->extent_start && put_guest_elem(mfn, r->extent_start, i)) {
+	if (r->extent_start && put_guest_word(mfn, r->extent_start, i)) {
 		release_extent(f, r->extent_order);
 		return -EFAULT;
 	}
@@ -114,7 +115,7 @@ static int shrink_extent(struct domain *d, const struct xen_memory_reservation *
 	mfn_t mfn;
 	int ret = 0;
 
-	if (get_guest_elem(mfn, r->extent_start, i))
+	if (get_guest_word(&mfn, r->extent_start, i))
 		return -EFAULT;
 	if (mfn + (BIT(r->extent_order) - 1) < mfn)
 		return -EINVAL;
@@ -209,7 +210,7 @@ static int steal_extent(struct domain *d, const struct xen_memory_reservation *i
 {
 	mfn_t mfn;
 
-	if (get_guest_elem(mfn, in->extent_start, i))
+	if (get_guest_word(&mfn, in->extent_start, i))
 		return -EFAULT;
 	if (mfn + (BIT(in->extent_order) - 1) < mfn)
 		return -EINVAL;
@@ -243,7 +244,7 @@ static int exchange_chunk(struct domain *d, const struct xen_memory_exchange *x,
 	for (u64 k = nr_out; k-- > 0;) {
 		pfn_t pfn;
 
-		ret = get_guest_elem(pfn, x->out.extent_start, o + k);
+		ret = get_guest_word(&pfn, x->out.extent_start, o + k);
 		if (ret)
 			goto undo;
 		f = heap_alloc_dom(NULL, order, bits);
@@ -269,7 +270,7 @@ static int exchange_chunk(struct domain *d, const struct xen_memory_exchange *x,
 			ret = -ENOMEM;
 			break;
 		}
-		if (put_guest_elem(mfn, x->out.extent_start, o + k))
+		if (put_guest_word(mfn, x->out.extent_start, o + k))
 			ret = -EFAULT;
 	}
 	chain_free(&stolen, 0);
@@ -347,7 +348,9 @@ static s64 reservation_info(u64 op, u64 arg)
 		break;
 	default:
 		/* The guest's own statement. Never let it look like an error. */
-		n = READ_ONCE(d->shared_info->arch.max_pfn);
+		n = d->pv.is_32bit ?
+			READ_ONCE(((struct compat_shared_info *)d->shared_info)->arch.max_pfn) :
+			READ_ONCE(d->shared_info->arch.max_pfn);
 		ret = n ? (s64)min(n - 1, (u64)0x7fffffffffffffff) : 0;
 	}
 	domain_put(d);
@@ -466,10 +469,12 @@ static mfn_t m2p_extent_mfn(u64 i)
 	return pte_mfn(table[pt_slot(va, 2)]);
 }
 
-static s64 machphys_mfn_list(u64 arg)
+/* XENMEM_machphys_mfn_list and, for the 4-byte M2P, XENMEM_machphys_compat_mfn_list. */
+static s64 machphys_mfn_list(u64 arg, bool compat)
 {
 	struct xen_machphys_mfn_list l;
-	u64 extents = DIV_ROUND_UP(max_mfn * sizeof(u64), BIT(21));
+	u64 bytes = compat ? compat_m2p_entries() * sizeof(u32) : max_mfn * sizeof(u64);
+	u64 extents = DIV_ROUND_UP(bytes, BIT(21));
 	u32 i;
 
 	if (!current->domain->privileged)
@@ -477,9 +482,9 @@ static s64 machphys_mfn_list(u64 arg)
 	if (copy_from_guest(&l, arg, sizeof(l)))
 		return -EFAULT;
 	for (i = 0; i < l.max_extents && i < extents; i++) {
-		mfn_t mfn = m2p_extent_mfn(i);
+		mfn_t mfn = compat ? pte_mfn(compat_m2p_l2[i] & ~PTE_PAT) : m2p_extent_mfn(i);
 
-		if (put_guest_elem(mfn, l.extent_start, i))
+		if (put_guest_word(mfn, l.extent_start, i))
 			return -EFAULT;
 	}
 	l.nr_extents = i;
@@ -494,6 +499,11 @@ static s64 machphys_mapping(u64 arg)
 		.max_mfn = max_mfn - 1,
 	};
 
+	if (current->domain->pv.is_32bit) {
+		m.v_start = COMPAT_VIRT_START;
+		m.v_end = COMPAT_VIRT_START + COMPAT_M2P_ENTRIES * sizeof(u32);
+		m.max_mfn = compat_m2p_entries() - 1;
+	}
 	return copy_to_guest(arg, &m, sizeof(m));
 }
 
@@ -544,7 +554,7 @@ static s64 acquire_resource(u64 done, u64 arg)
 		}
 		ret = grant_frame_mfn(d, (unsigned)(r.frame + i), status, &mfn);
 		if (!ret)
-			ret = put_guest_elem(mfn, r.frame_list, i);
+			ret = put_guest_word(mfn, r.frame_list, i);
 		if (ret)
 			break;
 	}
@@ -617,7 +627,9 @@ s64 do_memory_op(u64 cmd, u64 arg)
 	case XENMEM_set_memory_map:
 		return set_memory_map(arg);
 	case XENMEM_machphys_mfn_list:
-		return machphys_mfn_list(arg);
+		return machphys_mfn_list(arg, current->domain->pv.is_32bit);
+	case XENMEM_machphys_compat_mfn_list:
+		return machphys_mfn_list(arg, true);
 	case XENMEM_machphys_mapping:
 		return machphys_mapping(arg);
 	case XENMEM_add_to_physmap:

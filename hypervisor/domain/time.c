@@ -11,6 +11,7 @@
 #include "machine/clock.h"
 #include "machine/rtc.h"
 #include "memory/layout.h"
+#include "pv-abi/compat.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/sched.h"
 
@@ -41,21 +42,25 @@ void wallclock_get(u64 *sec, u32 *nsec)
 
 void domain_wallclock_update(struct domain *d)
 {
+	struct compat_shared_info *c = (struct compat_shared_info *)d->shared_info;
 	struct shared_info *s = d->shared_info;
+	/* Version, seconds and nanoseconds follow each other in both layouts; the upper half does not. */
+	u32 *wc = d->pv.is_32bit ? &c->wc_version : &s->wc_version;
+	u32 *sec_hi = d->pv.is_32bit ? &c->arch.wc_sec_hi : &s->wc_sec_hi;
 	u64 sec;
 	u32 version;
 
 	spin_lock(&wallclock_lock);
 	sec = wallclock_sec + (u64)d->time.offset_seconds;
 	/* The guest may have written anything there; only that it changes matters. */
-	version = READ_ONCE(s->wc_version) | 1;
-	WRITE_ONCE(s->wc_version, version);
+	version = READ_ONCE(wc[0]) | 1;
+	WRITE_ONCE(wc[0], version);
 	smp_wmb();
-	WRITE_ONCE(s->wc_sec, (u32)sec);
-	WRITE_ONCE(s->wc_sec_hi, (u32)(sec >> 32));
-	WRITE_ONCE(s->wc_nsec, wallclock_nsec);
+	WRITE_ONCE(wc[1], (u32)sec);
+	WRITE_ONCE(*sec_hi, (u32)(sec >> 32));
+	WRITE_ONCE(wc[2], wallclock_nsec);
 	smp_wmb();
-	WRITE_ONCE(s->wc_version, version + 1);
+	WRITE_ONCE(wc[0], version + 1);
 	spin_unlock(&wallclock_lock);
 }
 
@@ -238,9 +243,12 @@ void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out)
 
 static void write_runstate_area(struct vcpu *v)
 {
+	struct compat_vcpu_runstate_info c;
 	struct vcpu_runstate_info r;
 	u64 va = v->time.runstate_area;
-	u64 entry_at = va + offsetof(struct vcpu_runstate_info, state_entry_time);
+	bool compat = v->domain->pv.is_32bit;
+	u64 entry_at = va + (compat ? offsetof(struct compat_vcpu_runstate_info, state_entry_time)
+				    : offsetof(struct vcpu_runstate_info, state_entry_time));
 	bool flag = atomic_read(&v->domain->vm_assist) & BIT(VMASST_TYPE_runstate_update_flag);
 
 	if (!va)
@@ -252,8 +260,15 @@ static void write_runstate_area(struct vcpu *v)
 			return;
 		smp_wmb();
 	}
-	if (copy_to_guest(va, &r, sizeof(r)))
+	if (compat) {
+		c.state = r.state;
+		c.state_entry_time = r.state_entry_time;
+		memcpy(c.time, r.time, sizeof(c.time));
+		if (put_guest(c, va))
+			return;
+	} else if (copy_to_guest(va, &r, sizeof(r))) {
 		return;
+	}
 	if (flag) {
 		smp_wmb();
 		r.state_entry_time &= ~XEN_RUNSTATE_UPDATE;

@@ -16,6 +16,8 @@ static u32 feature_word(const struct domain *d)
 	u32 f = 1U << XENFEAT_mmu_pt_update_preserve_ad | 1U << XENFEAT_gnttab_map_avail_bits |
 		1U << XENFEAT_memory_op_vnode_supported | 1U << XENFEAT_not_direct_mapped;
 
+	if (atomic_read(&d->vm_assist) & BIT(VMASST_TYPE_pae_extended_cr3))
+		f |= 1U << XENFEAT_pae_pgdir_above_4gb;
 	if (d->privileged)
 		f |= 1U << XENFEAT_dom0 | 1U << XENFEAT_linux_rsdp_unrestricted;
 	return f;
@@ -46,7 +48,7 @@ s64 do_xen_version(u64 cmd, u64 arg)
 		return put_guest(info, arg);
 	}
 	case XENVER_capabilities: {
-		static const char caps[] = "xen-3.0-x86_64 ";
+		static const char caps[] = "xen-3.0-x86_64 xen-3.0-x86_32p ";
 		xen_capabilities_info_t v = { 0 };
 
 		strlcpy(v, caps, sizeof(v));

@@ -173,6 +173,16 @@ static void check_leaf(const struct domain *d, mfn_t table, unsigned slot, u64 e
 			  (unsigned long long)table, slot, d->id, (unsigned long long)mfn);
 }
 
+/* What a reserved slot holds. */
+static u64 our_entry(unsigned level, unsigned slot, const u64 *idle_l4)
+{
+	if (level == 4)
+		return idle_l4[slot];
+	if (level == 2 && slot < COMPAT_L2_FIRST + COMPAT_M2P_L2S)
+		return compat_m2p_l2[slot - COMPAT_L2_FIRST];
+	return 0;
+}
+
 static void check_table(const struct frame *f, unsigned level, unsigned entries, const u64 *idle_l4)
 {
 	const struct domain *d = frame_owner(f);
@@ -183,10 +193,11 @@ static void check_table(const struct frame *f, unsigned level, unsigned entries,
 		u64 e = table[i];
 		const struct frame *child;
 
-		if (level == 4 && i >= HV_SLOT_FIRST && i <= HV_SLOT_LAST) {
+		if (slot_reserved(d->pv.is_32bit, f->type, i)) {
 			/* The CPU may have set A in the one that is loaded. */
-			if ((f->type & FT_VALIDATED) && ((e ^ idle_l4[i]) & ~PTE_A))
-				violation("L4 %llx of domain %u: slot %u is not ours",
+			if ((f->type & FT_VALIDATED) &&
+			    ((e ^ our_entry(level, i, idle_l4)) & ~(PTE_A | PTE_D)))
+				violation("L%u %llx of domain %u: slot %u is not ours", level,
 					  (unsigned long long)mfn, d->id, i);
 			continue;
 		}
@@ -196,15 +207,12 @@ static void check_table(const struct frame *f, unsigned level, unsigned entries,
 			check_leaf(d, mfn, i, e);
 			continue;
 		}
-		if (e & PTE_PS)
-			violation("L%u %llx[%u] of domain %u maps a large page", level,
-				  (unsigned long long)mfn, i, d->id);
 		expect(pte_mfn(e), 1, 1, "a table", d->id);
 		if (!mfn_valid(pte_mfn(e)))
 			continue;
 		child = mfn_to_frame(pte_mfn(e));
 		if (frame_owner(child) != d ||
-		    (child->type & FT_TYPE_MASK) != ft_of_level(level - 1) ||
+		    (child->type & FT_TYPE_MASK) != ft_below(d->pv.is_32bit, level, i) ||
 		    !(child->type & (FT_VALIDATED | FT_PARTIAL)))
 			violation("L%u %llx[%u] of domain %u: frame %llx is no table for it", level,
 				  (unsigned long long)mfn, i, d->id,
@@ -274,19 +282,62 @@ static bool guest_frame(mfn_t mfn)
 	return mfn_valid(mfn) && !(mfn_to_frame(mfn)->count & FC_HEAP);
 }
 
+/* The L4 of ours that a 32-bit guest's vCPU runs on? */
+static bool is_compat_root(mfn_t mfn)
+{
+	struct domain *d;
+	bool found = false;
+	struct vcpu *v;
+
+	for (unsigned id = 0; !found && (d = domain_get_next(id)); id = d->id + 1U, domain_put(d))
+		for_each_vcpu(d, v)
+			found |= v->pv.root32 && mfn_to_va(mfn) == v->pv.root32;
+	return found;
+}
+
+/* It has the guest's root in slot 0, our slots where they belong, and nothing else. */
+static void check_compat_root(const struct vcpu *v, const u64 *idle_l4)
+{
+	mfn_t root = v->pv.guest_table;
+
+	for (unsigned i = 0; i < PT_ENTRIES; i++) {
+		u64 e = v->pv.root32[i], want = 0;
+
+		if (i >= HV_SLOT_FIRST && i <= HV_SLOT_LAST)
+			want = idle_l4[i];
+		else if (!i && root != INVALID_MFN)
+			want = pte_make(root, PTE_P | PTE_RW | PTE_US);
+		if ((e ^ want) & ~PTE_A)
+			violation("L4 of vCPU %u of domain %u: slot %u is wrong", v->id,
+				  v->domain->id, i);
+	}
+}
+
 static void check_roots(const u64 *idle_l4)
 {
 	for (unsigned c = 0; c < nr_cpus; c++) {
 		mfn_t mfn = cpus[c].cr3_mfn;
 		const struct frame *f;
 
-		if (!(cpus_online & CPU_MASK(c)) || mfn_to_va(mfn) == idle_l4)
+		if (!(cpus_online & CPU_MASK(c)) || mfn_to_va(mfn) == idle_l4 ||
+		    is_compat_root(mfn))
 			continue;
 		f = mfn_valid(mfn) ? mfn_to_frame(mfn) : NULL;
 		if (!f || (f->type & FT_TYPE_MASK) != FT_L4 || !(f->type & FT_COUNT_MASK))
 			violation("CPU %u runs on frame %llx, which is no live root", c,
 				  (unsigned long long)mfn);
 	}
+}
+
+static void check_compat_roots(const u64 *idle_l4)
+{
+	struct domain *d;
+	struct vcpu *v;
+
+	for (unsigned id = 0; (d = domain_get_next(id)); id = d->id + 1U, domain_put(d))
+		for_each_vcpu(d, v)
+			if (v->pv.root32)
+				check_compat_root(v, idle_l4);
 }
 
 u64 audit_check(const u64 *idle_l4)
@@ -309,6 +360,7 @@ u64 audit_check(const u64 *idle_l4)
 		domain_put(d);
 		d = domain_get_next(next);
 	}
+	check_compat_roots(idle_l4);
 	for (mfn_t m = 0; m < max_mfn; m++) {
 		if (guest_frame(m)) {
 			check_frame_refs(m, idle_l4);

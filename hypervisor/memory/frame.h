@@ -48,6 +48,7 @@ _Static_assert(sizeof(struct frame) == 32, "the design's limit");
 #define FT_L4        (4ULL << 60)
 #define FT_SEGDESC   (5ULL << 60)
 #define FT_WRITABLE  (6ULL << 60)
+#define FT_L2_TOP    (7ULL << 60) /* a 32-bit guest's L2 of the last GiB: our slots are in it */
 #define FT_TYPE_MASK (7ULL << 60)
 #define FT_PINNED    BIT(59)
 /* the content was checked against the type (always so for FT_WRITABLE) */

@@ -9,7 +9,7 @@
  *   slot 256      M2P, read-only, user accessible: the one thing of ours that guests may read
  *   slot 257      entry region: per CPU GDT/LDT windows, TSS, stubs, stacks (cpu/entry_area.h)
  *   slot 258      I/O and temporary mappings of ours (memory/ioremap.h)
- *   slot 261      M2P (writable view), the image, the frame table
+ *   slot 261      M2P and compat M2P (writable views), the image, the frame table
  *   slots 262-271 direct map of all RAM
  */
 #define HV_SLOT_FIRST     256
@@ -22,6 +22,7 @@
 #define IOREMAP_START     0xffff810000000000
 #define IOREMAP_SIZE      0x40000000
 #define M2P_RW_START      0xffff828000000000
+#define COMPAT_M2P_RW_START 0xffff82c000000000 /* 4 bytes per frame, what 32-bit guests read */
 #define IMAGE_VIRT_START  0xffff82d080000000
 #define FRAME_TABLE_START 0xffff82e000000000
 #define DIRECTMAP_START   0xffff830000000000
@@ -35,11 +36,23 @@
 #include "memory/directmap.h"
 
 #define m2p ((u64 *)M2P_RW_START)
+#define compat_m2p ((u32 *)COMPAT_M2P_RW_START)
 /*
  * What M2P says of a frame that no guest has as memory, and of one that is shared between domains.
  */
 #define M2P_INVALID 0x5555555555555555ULL
 #define M2P_SHARED  0xffffffffffffffffULL
+
+/*
+ * A 32-bit guest (pv-abi/compat.h): its L3 has four entries, and the L2 that the last one leads to
+ * is ours from this slot on: the compat M2P, read-only and for supervisors (ring 1), then nothing.
+ */
+#define PAE_L3_ENTRIES     4
+#define COMPAT_VIRT_START  0xf5800000ULL
+#define COMPAT_VIRT_END    0x100000000ULL
+#define COMPAT_L2_FIRST    428 /* of COMPAT_VIRT_START */
+#define COMPAT_M2P_L2S     8   /* 16 MiB */
+#define COMPAT_M2P_ENTRIES (COMPAT_M2P_L2S * 0x200000ULL / 4)
 
 static inline bool is_canonical(vaddr_t va)
 {

@@ -3,6 +3,7 @@
 #define ANNULUS_MEMORY_M2P_H
 
 #include "lib/types.h"
+#include "memory/frame.h"
 #include "memory/layout.h"
 
 /*
@@ -11,6 +12,11 @@
  * lock.
  */
 void m2p_set(mfn_t mfn, pfn_t pfn);
+/* How many frames 32-bit guests have an entry of: those are all they can be given. */
+static inline mfn_t compat_m2p_entries(void)
+{
+	return max_mfn < COMPAT_M2P_ENTRIES ? max_mfn : COMPAT_M2P_ENTRIES;
+}
 /* M2P_INVALID for a frame without an entry. */
 pfn_t m2p_get(mfn_t mfn);
 

@@ -121,6 +121,22 @@ static void __init find_memory(void)
 				     boot_info.modules[i].start + boot_info.modules[i].len);
 }
 
+u64 compat_m2p_l2[COMPAT_M2P_L2S];
+
+/* The 4-byte M2P; what of it a 32-bit guest's L2 shows is the same for all. */
+static void __init map_compat_m2p(void)
+{
+	u64 size = min(max_mfn, COMPAT_M2P_ENTRIES) * sizeof(u32);
+
+	for (u64 off = 0; off < size; off += 0x200000) {
+		paddr_t pa = early_alloc(512, 512);
+
+		memset(paddr_to_va(pa), M2P_INVALID & 0xff, 0x200000);
+		map_page(idle_l4, COMPAT_M2P_RW_START + off, pa, RW | NX, 2);
+		compat_m2p_l2[off / 0x200000] = pa | P | AD | PS | NX;
+	}
+}
+
 /* A table of `size` bytes in 2 MiB pieces, mapped at va (and at ro_va for guests). */
 static void __init map_new_table(vaddr_t va, vaddr_t ro_va, u64 size, u8 fill)
 {
@@ -154,6 +170,7 @@ void __init paging_init(void)
 	}
 	map_range(IMAGE_VIRT_START, IMAGE_PHYS_START, image_size(), RW);
 	map_new_table(M2P_RW_START, M2P_RO_START, max_mfn * sizeof(u64), M2P_INVALID & 0xff);
+	map_compat_m2p();
 	map_new_table(FRAME_TABLE_START, 0, max_mfn * sizeof(struct frame), 0);
 	/* Tables for the slots that grow later, so that every root shares them. */
 	next_table(&idle_l4[SLOT(ENTRY_VIRT_START)]);

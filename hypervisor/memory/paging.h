@@ -3,6 +3,7 @@
 #define ANNULUS_MEMORY_PAGING_H
 
 #include "lib/types.h"
+#include "memory/layout.h"
 
 /*
  * The hypervisor's own page tables: the idle root, whose slots 256-271 every guest's root shares,
@@ -13,6 +14,8 @@ void paging_protect_image(void);      /* boot: W^X on the image */
 void paging_free_init(void);          /* gives the init sections back to the heap */
 paddr_t idle_root_paddr(void);
 u64 *idle_root(void);
+/* L2 entries that show the compat M2P, as they are in every 32-bit guest's L2 of the last GiB. */
+extern u64 compat_m2p_l2[COMPAT_M2P_L2S];
 /* The L1 table of a CPU's entry area, made on first use; NULL without memory. */
 void *paging_entry_l1(unsigned cpu);
 /* Unmapped mode: a root for `cpu` with its own entry area only. */

@@ -6,6 +6,7 @@
 #include "domain/domain.h"
 #include "lib/printk.h"
 #include "memory/layout.h"
+#include "pv/compat.h"
 #include "pv/pv.h"
 #include "pv/root.h"
 
@@ -124,7 +125,13 @@ static void bounce(struct regs *r, u64 target, unsigned flags, u32 error_code)
 void pv_inject_trap(unsigned vector, u32 error_code)
 {
 	const struct trap_info *ti = &current->pv.traps[vector & 255];
-	bool has_error =
+	bool has_error;
+
+	if (unlikely(current->pv.root32)) {
+		compat_inject_trap(vector, error_code);
+		return;
+	}
+	has_error =
 		vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21;
 
 	if (!ti->address) {
@@ -144,7 +151,7 @@ void pv_inject_pf(vaddr_t cr2, u32 error_code)
 	struct vcpu *v = current;
 
 	v->pv.cr2 = cr2;
-	v->info->arch.cr2 = cr2;
+	vcpu_info_set_cr2(v, cr2);
 	/* User mode of a guest without a split kernel: the U bit tells the guest what it would see
 	 * on bare hardware. */
 	if (v->pv.kernel_mode)
@@ -161,17 +168,27 @@ void pv_bounce_syscall(struct regs *r)
 
 void pv_bounce_event(struct regs *r)
 {
-	bounce(r, current->pv.event_callback, FRAME_MASK, 0);
+	if (unlikely(current->pv.root32))
+		compat_bounce_event(r);
+	else
+		bounce(r, current->pv.event_callback, FRAME_MASK, 0);
 }
 
 void pv_bounce_failsafe(struct regs *r)
 {
-	bounce(r, current->pv.failsafe_callback,
-	       FRAME_SEGMENTS | (current->pv.failsafe_masks ? FRAME_MASK : 0), 0);
+	if (unlikely(current->pv.root32))
+		compat_bounce_failsafe(r);
+	else
+		bounce(r, current->pv.failsafe_callback,
+		       FRAME_SEGMENTS | (current->pv.failsafe_masks ? FRAME_MASK : 0), 0);
 }
 
 void pv_bounce_nmi(struct regs *r)
 {
+	if (unlikely(current->pv.root32)) {
+		compat_bounce_nmi(r);
+		return;
+	}
 	bounce(r,
 	       current->pv.nmi_callback ? current->pv.nmi_callback : current->pv.traps[2].address,
 	       FRAME_MASK, 0);
@@ -179,7 +196,10 @@ void pv_bounce_nmi(struct regs *r)
 
 void pv_bounce_callback(struct regs *r, u64 target, bool mask_events)
 {
-	bounce(r, target, mask_events ? FRAME_MASK : 0, 0);
+	if (unlikely(current->pv.root32))
+		compat_bounce_callback(r, current->pv.syscall32_cs, (u32)target, mask_events);
+	else
+		bounce(r, target, mask_events ? FRAME_MASK : 0, 0);
 }
 
 /*

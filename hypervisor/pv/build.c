@@ -16,6 +16,7 @@
 #include "memory/m2p.h"
 #include "pv-abi/errno.h"
 #include "pv/build_dom0.h"
+#include "pv/compat.h"
 #include "pv/image.h"
 #include "pv/pagetype.h"
 #include "pv/pte.h"
@@ -262,7 +263,8 @@ static __init int fill_memory(struct build *b, bool *adopted)
 
 static __init void fill_p2m(const struct build *b)
 {
-	u64 *page = NULL;
+	const u64 per_page = PAGE_SIZE / (b->l.is_32bit ? sizeof(u32) : sizeof(u64));
+	void *page = NULL;
 
 	for (unsigned i = 0; i < b->nr_extents; i++) {
 		const struct extent *e = &b->extents[i];
@@ -270,9 +272,12 @@ static __init void fill_p2m(const struct build *b)
 		for (u64 k = 0; k < e->n; k++) {
 			pfn_t pfn = e->pfn + k;
 
-			if (!page || pfn % PT_ENTRIES == 0)
-				page = pfn_to_va(b, b->l.p2m_pfn + pfn / PT_ENTRIES);
-			page[pfn % PT_ENTRIES] = e->mfn + k;
+			if (!page || pfn % per_page == 0)
+				page = pfn_to_va(b, b->l.p2m_pfn + pfn / per_page);
+			if (b->l.is_32bit)
+				((u32 *)page)[pfn % per_page] = (u32)(e->mfn + k);
+			else
+				((u64 *)page)[pfn % per_page] = e->mfn + k;
 		}
 	}
 }
@@ -286,7 +291,7 @@ static __init void fill_tables(const struct build *b)
 		pv_layout_table(&b->l, i, &t);
 		entries = pfn_to_va(b, t.pfn);
 		for (unsigned slot = 0; slot < PT_ENTRIES; slot++) {
-			u64 pfn, flags = PTE_P | PTE_US | PTE_A;
+			u64 pfn, flags = PTE_P | PTE_A;
 			int kind = pv_layout_slot(&b->l, &t, slot, &pfn);
 
 			if (kind == PV_SLOT_EMPTY)
@@ -295,16 +300,38 @@ static __init void fill_tables(const struct build *b)
 				flags |= PTE_RW;
 			if (t.level == 1)
 				flags |= PTE_D;
+			if (t.level > 1 || !b->l.is_32bit)
+				flags |= PTE_US;
 			entries[slot] = pte_make(pfn_to_mfn(b, pfn), flags);
 		}
 	}
 }
 
+/* The 32-bit form: fields as in the other. */
+static __init void narrow_start_info(struct compat_start_info *to, const struct start_info *from)
+{
+	strlcpy(to->magic, "xen-3.0-x86_32p", sizeof(to->magic));
+	to->nr_pages = (u32)from->nr_pages;
+	to->shared_info = (u32)from->shared_info;
+	to->flags = from->flags;
+	to->console.dom0.info_off = from->console.dom0.info_off;
+	to->console.dom0.info_size = from->console.dom0.info_size;
+	to->pt_base = (u32)from->pt_base;
+	to->nr_pt_frames = (u32)from->nr_pt_frames;
+	to->mfn_list = (u32)from->mfn_list;
+	to->mod_start = (u32)from->mod_start;
+	to->mod_len = (u32)from->mod_len;
+	memcpy(to->cmd_line, from->cmd_line, sizeof(to->cmd_line));
+}
+
 static __init void fill_start_info(const struct build *b)
 {
+	static __initdata struct start_info wide;
 	const struct pv_layout *l = &b->l;
-	struct start_info *si = pfn_to_va(b, l->start_info_pfn);
+	struct start_info *si = l->is_32bit ? &wide : pfn_to_va(b, l->start_info_pfn);
 
+	if (l->is_32bit)
+		memset(&wide, 0, sizeof(wide));
 	strlcpy(si->magic, "xen-3.0-x86_64", sizeof(si->magic));
 	si->nr_pages = l->nr_pages;
 	si->shared_info = va_to_paddr(b->d->shared_info);
@@ -324,6 +351,8 @@ static __init void fill_start_info(const struct build *b)
 	if (b->k->is_initial)
 		dom0_start_info(si);
 	strlcpy((char *)si->cmd_line, b->k->cmdline, sizeof(si->cmd_line));
+	if (l->is_32bit)
+		narrow_start_info(pfn_to_va(b, l->start_info_pfn), si);
 	/* Nobody has a place for upcalls to go to yet. */
 	for (unsigned i = 0; i < XEN_LEGACY_MAX_VCPUS; i++)
 		b->d->shared_info->vcpu_info[i].evtchn_upcall_mask = 1;
@@ -354,7 +383,7 @@ static __init int make_vcpus(struct build *b)
 	if (!frame_get(root, b->d))
 		return complain(b, -EINVAL, "its root table is not its own");
 	do {
-		ret = frame_pin(root, FT_L4);
+		ret = frame_pin(root, root_type(b->l.is_32bit));
 	} while (ret == -ERESTART);
 	if (ret) {
 		frame_put(root);
@@ -372,6 +401,15 @@ static __init int make_vcpus(struct build *b)
 	c->user_regs.cs = FLAT_KERNEL_CS;
 	c->user_regs.ss = FLAT_KERNEL_SS;
 	c->kernel_ss = FLAT_KERNEL_SS;
+	if (b->l.is_32bit) {
+		c->user_regs.cs = FLAT_COMPAT_KERNEL_CS;
+		c->user_regs.ss = FLAT_COMPAT_KERNEL_SS;
+		c->user_regs.ds = c->user_regs.es = FLAT_COMPAT_KERNEL_DS;
+		c->user_regs.fs = c->user_regs.gs = FLAT_COMPAT_KERNEL_DS;
+		c->kernel_ss = FLAT_COMPAT_KERNEL_SS;
+		if (b->img.extended_cr3)
+			c->vm_assist = BIT(VMASST_TYPE_pae_extended_cr3);
+	}
 	c->kernel_sp = b->l.stack_va + PAGE_SIZE;
 	c->ctrlreg[3] = xen_pfn_to_cr3(frame_to_mfn(root));
 	do {
@@ -422,14 +460,25 @@ static __init int build(struct build *b, bool *adopted)
 		ret = layout(b);
 	if (ret)
 		return ret;
+	if (b->img.is_32bit) {
+		ret = domain_set_compat(b->d);
+		if (ret)
+			return complain(b, ret, "no memory below 4 GiB for a 32-bit domain");
+	}
 	b->d->max_pages = max(k->max_pages, b->l.nr_pages);
 	ret = fill_memory(b, adopted);
 	if (ret)
 		return ret;
 	fill_p2m(b);
 	fill_tables(b);
-	if (b->img.hypercall_page != PV_UNSET)
-		hypercall_page_fill(pfn_to_va(b, (b->img.hypercall_page - b->img.virt_base) >> PAGE_SHIFT));
+	if (b->img.hypercall_page != PV_UNSET) {
+		void *page = pfn_to_va(b, (b->img.hypercall_page - b->img.virt_base) >> PAGE_SHIFT);
+
+		if (b->img.is_32bit)
+			compat_hypercall_page_fill(page);
+		else
+			hypercall_page_fill(page);
+	}
 	fill_start_info(b);
 	if (k->is_initial) {
 		ret = dom0_permissions(b->d);
@@ -439,8 +488,8 @@ static __init int build(struct build *b, bool *adopted)
 	ret = make_vcpus(b);
 	if (ret)
 		return ret;
-	printk(LOG_INFO "d%u: %s, %.31s %.31s, %llu MiB, %u vCPU%s\n", b->d->id, k->name, b->img.guest_os,
-	       b->img.guest_version, (unsigned long long)(b->l.nr_pages / PAGES_PER_MIB), k->nr_vcpus,
+	printk(LOG_INFO "d%u: %s, %.31s %.31s%s, %llu MiB, %u vCPU%s\n", b->d->id, k->name, b->img.guest_os,
+	       b->img.guest_version, b->img.is_32bit ? " (32-bit)" : "", (unsigned long long)(b->l.nr_pages / PAGES_PER_MIB), k->nr_vcpus,
 	       k->nr_vcpus == 1 ? "" : "s");
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include "memory/layout.h"
 #include "pv-abi/errno.h"
 #include "pv/callback.h"
+#include "pv/compat.h"
 #include "pv/cpu_ops.h"
 #include "pv/descriptor_page.h"
 #include "pv/mmu.h"
@@ -41,8 +42,8 @@ static int check(const struct vcpu *v, const struct vcpu_guest_context *c)
 			return -EINVAL;
 	if (c->gdt_ents > FIRST_RESERVED_GDT_ENTRY || c->ldt_ents > 8192)
 		return -EINVAL;
-	/* A process needs a root of its own. */
-	if (!(c->flags & VGCF_in_kernel) && !c->ctrlreg[1])
+	/* A process needs a root of its own, or one that is both. */
+	if (!(c->flags & VGCF_in_kernel) && !c->ctrlreg[1] && !v->domain->pv.is_32bit)
 		return -EINVAL;
 	if (!v->id && (c->vm_assist & ~VM_ASSIST_VALID))
 		return -EINVAL;
@@ -100,7 +101,24 @@ static void write_regs(struct vcpu *v, const struct vcpu_guest_context *c)
 	v->pv.iopl = (u->rflags & RFLAGS_IOPL) >> 12;
 }
 
-static void write_rest(struct vcpu *v, const struct vcpu_guest_context *c)
+/* What selectors make of it in a 32-bit guest. */
+static void write_compat(struct vcpu *v, const struct vcpu_guest_context *c,
+			 const struct compat_callback_selectors *sel)
+{
+	struct pv_vcpu *pv = &v->pv;
+
+	v->regs.cs = compat_selector(c->user_regs.cs);
+	v->regs.ss = compat_selector(c->user_regs.ss);
+	for (unsigned i = 0; i < NR_VECTORS; i++)
+		pv->traps[i].cs = compat_selector(c->trap_ctxt[i].cs);
+	pv->kernel_ss = compat_selector((u16)c->kernel_ss);
+	pv->event_cs = compat_selector(sel->event);
+	pv->failsafe_cs = compat_selector(sel->failsafe);
+	pv->kernel_mode = (v->regs.cs & 3) == 1;
+}
+
+static void write_rest(struct vcpu *v, const struct vcpu_guest_context *c,
+		       const struct compat_callback_selectors *sel)
 {
 	struct pv_vcpu *pv = &v->pv;
 
@@ -123,10 +141,13 @@ static void write_rest(struct vcpu *v, const struct vcpu_guest_context *c)
 	pv->fs_base = c->fs_base;
 	pv->gs_base_kernel = c->gs_base_kernel;
 	pv->gs_base_user = c->gs_base_user;
+	if (v->domain->pv.is_32bit)
+		write_compat(v, c, sel);
 	if (c->flags & VGCF_i387_valid)
 		fpu_import(v, c->fpu_ctxt.x);
 	if (!v->id && !v->initialised)
-		atomic_set(&v->domain->vm_assist, c->vm_assist);
+		atomic_set(&v->domain->vm_assist,
+			   c->vm_assist | (v->domain->pv.is_32bit ? VM_ASSIST_COMPAT : 0));
 }
 
 /* Debug registers are judged one by one: all, or those of before. */
@@ -166,7 +187,8 @@ static void context_unclaim(struct vcpu *v, bool done)
 	spin_unlock(&v->domain->lock);
 }
 
-int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
+int vcpu_set_context_compat(struct vcpu *v, const struct vcpu_guest_context *c,
+			    const struct compat_callback_selectors *sel)
 {
 	int ret = check(v, c);
 
@@ -186,7 +208,7 @@ int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 	if (!ret)
 		ret = write_debugregs(v, c->debugreg);
 	if (!ret)
-		write_rest(v, c);
+		write_rest(v, c, sel);
 	else if (!v->initialised && ret != -ERESTART)
 		(void)drop_tables(v);
 	context_unclaim(v, !ret);
@@ -201,6 +223,21 @@ int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 		vcpu_sleep_nosync(v);
 	}
 	return 0;
+}
+
+int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+	const struct compat_callback_selectors flat = { FLAT_COMPAT_KERNEL_CS, FLAT_COMPAT_KERNEL_CS };
+
+	return vcpu_set_context_compat(v, c, &flat);
+}
+
+void vcpu_get_context_compat(struct vcpu *v, struct vcpu_guest_context *c,
+			     struct compat_callback_selectors *sel)
+{
+	vcpu_get_context(v, c);
+	sel->event = v->pv.event_cs;
+	sel->failsafe = v->pv.failsafe_cs;
 }
 
 void vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c)
@@ -244,7 +281,7 @@ void vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c)
 	c->event_callback_eip = pv->event_callback;
 	c->failsafe_callback_eip = pv->failsafe_callback;
 	c->syscall_callback_eip = pv->syscall_callback;
-	c->vm_assist = atomic_read(&v->domain->vm_assist);
+	c->vm_assist = atomic_read(&v->domain->vm_assist) & ~VM_ASSIST_COMPAT;
 	c->fs_base = pv->fs_base;
 	c->gs_base_kernel = pv->gs_base_kernel;
 	c->gs_base_user = pv->gs_base_user;

@@ -139,6 +139,35 @@ s64 do_get_debugreg(u64 reg)
 	return -EINVAL;
 }
 
+/*
+ * SMEP and SMAP: a kernel in ring 1 is a supervisor to the CPU and must be able to reach its user
+ * space; its own kernel knows nothing of the two. They are off while such a vCPU is on the CPU.
+ */
+static void set_supervisor_guards(bool on)
+{
+	u64 guards = (cpu_features.smep ? CR4_SMEP : 0) | (cpu_features.smap ? CR4_SMAP : 0);
+	struct cpu *c = this_cpu();
+	u64 cr4 = on ? c->cr4 | guards : c->cr4 & ~guards;
+
+	if (cr4 != c->cr4) {
+		c->cr4 = cr4;
+		write_cr4(cr4);
+	}
+}
+
+/* A 32-bit guest's segments have their bases from their descriptors alone. */
+static void restore_segments_compat(const struct pv_vcpu *pv)
+{
+	/* A null selector need not clear what the last guest had there. */
+	wrmsr(MSR_FS_BASE, 0);
+	wrmsr(MSR_GS_BASE, 0);
+	wrmsr(MSR_KERNEL_GS_BASE, 0);
+	load_ds(pv->ds);
+	load_es(pv->es);
+	load_fs(pv->fs);
+	load_gs(pv->gs);
+}
+
 void pv_cpu_save(struct vcpu *v)
 {
 	u64 gs = rdmsr(MSR_GS_BASE), other = rdmsr(MSR_KERNEL_GS_BASE);
@@ -159,8 +188,13 @@ void pv_cpu_restore(struct vcpu *v)
 {
 	struct pv_vcpu *pv = &v->pv;
 
+	set_supervisor_guards(!pv->root32);
 	/* A selector that is no longer valid becomes the null selector: the guest changed its
 	 * tables under it. */
+	if (pv->root32) {
+		restore_segments_compat(pv);
+		goto debug;
+	}
 	load_ds(pv->ds);
 	load_es(pv->es);
 	load_fs(pv->fs);
@@ -168,6 +202,7 @@ void pv_cpu_restore(struct vcpu *v)
 	wrmsr(MSR_FS_BASE, pv->fs_base);
 	wrmsr(MSR_GS_BASE, pv->kernel_mode ? pv->gs_base_kernel : pv->gs_base_user);
 	wrmsr(MSR_KERNEL_GS_BASE, pv->kernel_mode ? pv->gs_base_user : pv->gs_base_kernel);
+debug:
 	if (pv->dr[7] & DR7_ENABLED)
 		load_debugregs(pv);
 }

@@ -36,6 +36,7 @@ static u64 sign_extend(u64 v, unsigned bytes)
 
 struct prefixes {
 	bool opsize;
+	bool code32;
 	u8 rex;
 };
 
@@ -66,7 +67,7 @@ static unsigned modrm(struct reader *rd, struct insn *in, const struct prefixes 
 		else
 			in->base = (u8)((sib & 7) | (p->rex & REX_B ? 8 : 0));
 	} else if (rm == 5 && mod == 0) {
-		in->base = INSN_RIP;
+		in->base = p->code32 ? INSN_NO_REG : INSN_RIP;
 		in->disp = (s32)take(rd, 4);
 	} else {
 		in->base = in->rm;
@@ -223,6 +224,14 @@ static enum insn_kind decode_main(struct reader *rd, struct insn *in, const stru
 		in->size = op & 1 ? in->size : 1;
 		(void)modrm(rd, in, p);
 		return INSN_MOV_STORE;
+	case 0xa2: case 0xa3:
+		/* In 64-bit code the address has 8 bytes, and no compiler uses it for page tables. */
+		if (!p->code32)
+			return INSN_UNKNOWN;
+		in->size = op & 1 ? in->size : 1;
+		in->disp = (s32)take(rd, 4);
+		in->has_modrm = true; /* as if one named eax and the address */
+		return INSN_MOV_STORE;
 	case 0xa4: case 0xa5: case 0xaa: case 0xab:
 		in->size = op & 1 ? in->size : 1;
 		return op < 0xa6 ? INSN_MOVS : INSN_STOS;
@@ -275,27 +284,28 @@ static bool lockable(const struct insn *in)
 	}
 }
 
-bool insn_decode(const u8 *code, unsigned n, struct insn *in)
+static bool decode(const u8 *code, unsigned n, bool code32, struct insn *in)
 {
 	struct reader rd = { .code = code, .n = n < INSN_MAX_LENGTH ? n : INSN_MAX_LENGTH };
-	struct prefixes p = { 0 };
+	struct prefixes p = { .code32 = code32 };
 	bool more = true;
 
 	*in = (struct insn){
-		.base = INSN_NO_REG, .index = INSN_NO_REG, .scale = 1, .address_size = 8,
+		.base = INSN_NO_REG, .index = INSN_NO_REG, .scale = 1,
+		.address_size = code32 ? 4 : 8,
 	};
 	while (more && rd.at < rd.n) {
 		u8 b = rd.code[rd.at];
 
 		/* A REX prefix counts only directly before the opcode. */
-		if ((b & 0xf0) == 0x40) {
+		if ((b & 0xf0) == 0x40 && !code32) {
 			p.rex = b;
 			rd.at++;
 			continue;
 		}
 		switch (b) {
 		case 0x66: p.opsize = true; break;
-		case 0x67: in->address_size = 4; break;
+		case 0x67: in->address_size = code32 ? 2 : 4; break;
 		case 0xf0: in->lock = true; break;
 		case 0xf2: in->rep = REP_NE; break;
 		case 0xf3: in->rep = REP_E; break;
@@ -314,13 +324,24 @@ bool insn_decode(const u8 *code, unsigned n, struct insn *in)
 	}
 	in->size = (p.rex & REX_W) ? 8 : (p.opsize ? 2 : 4);
 	in->kind = decode_main(&rd, in, &p);
-	if (in->kind == INSN_UNKNOWN || rd.short_of || (in->lock && !lockable(in))) {
+	if (in->kind == INSN_UNKNOWN || rd.short_of || (in->lock && !lockable(in)) ||
+	    in->address_size == 2) {
 		in->kind = INSN_UNKNOWN;
 		return false;
 	}
 	in->byte_high = in->size == 1 && !p.rex;
 	in->length = (u8)rd.at;
 	return true;
+}
+
+bool insn_decode(const u8 *code, unsigned n, struct insn *in)
+{
+	return decode(code, n, false, in);
+}
+
+bool insn_decode32(const u8 *code, unsigned n, struct insn *in)
+{
+	return decode(code, n, true, in);
 }
 
 u64 *regs_gpr(struct regs *r, unsigned n)
@@ -331,6 +352,12 @@ u64 *regs_gpr(struct regs *r, unsigned n)
 	};
 
 	return map[n & 15];
+}
+
+void regs_truncate(struct regs *r)
+{
+	for (unsigned n = 0; n < 8; n++)
+		*regs_gpr(r, n) &= 0xffffffff;
 }
 
 static u64 size_mask(unsigned size)

@@ -65,9 +65,16 @@ struct insn {
  * is invalid (LOCK where there must be none, too long), or it does not end within n bytes.
  */
 bool insn_decode(const u8 *code, unsigned n, struct insn *in);
+/*
+ * The same for 32-bit code: no REX, addresses of 4 bytes (16-bit ones are refused), and the moves
+ * between eax and an absolute address. Segments other than FS and GS are taken for flat.
+ */
+bool insn_decode32(const u8 *code, unsigned n, struct insn *in);
 
 /* The general register `n` (0 rax .. 15 r15) of a saved state. */
 u64 *regs_gpr(struct regs *r, unsigned n);
+/* Leave what 32-bit code can see of the registers. */
+void regs_truncate(struct regs *r);
 /* Value of register `n` as an operand of `size` bytes; high: see byte_high. */
 u64 regs_read(struct regs *r, unsigned n, unsigned size, bool high);
 /* Write it as instructions do: 4 bytes clear the upper half, 1 and 2 bytes keep the rest. */

@@ -80,7 +80,7 @@ int pv_set_ldt(struct vcpu *v, vaddr_t base, unsigned ents)
 	for (unsigned i = 0; i < n; i++) {
 		u64 e;
 
-		if (!pv_walk(v->pv.guest_table, base + i * PAGE_SIZE, &e))
+		if (!pv_walk(v, base + i * PAGE_SIZE, &e))
 			return -EINVAL;
 		frames[i] = pte_mfn(e);
 	}
@@ -105,9 +105,9 @@ s64 do_set_gdt(u64 frame_list, u64 entries)
 
 	if (entries > FIRST_RESERVED_GDT_ENTRY)
 		return -EINVAL;
-	if (copy_from_guest(frames, frame_list,
-			    DIV_ROUND_UP(entries, DESCRIPTORS_PER_PAGE) * sizeof(frames[0])))
-		return -EFAULT;
+	for (unsigned i = 0; i < DIV_ROUND_UP(entries, DESCRIPTORS_PER_PAGE); i++)
+		if (get_guest_word(&frames[i], frame_list, i))
+			return -EFAULT;
 	r = pv_set_gdt(current, frames, (unsigned)entries);
 	if (r == -ERESTART)
 		return hypercall_continue(__HYPERVISOR_set_gdt, 2, frame_list, entries);

@@ -111,10 +111,11 @@ static bool read_cr(struct regs *r, const struct insn *in)
 		value = (read_cr0() & ~CR0_TS) | (v->pv.ts ? CR0_TS : 0);
 		break;
 	case 2:
-		value = v->info->arch.cr2;
+		value = vcpu_info_cr2(v);
 		break;
 	case 3:
-		value = v->pv.guest_table << PAGE_SHIFT;
+		value = v->pv.root32 ? compat_pfn_to_cr3(v->pv.guest_table) :
+				       v->pv.guest_table << PAGE_SHIFT;
 		break;
 	case 4:
 		/* The bits that are real plus what the guest set; never those that it must not
@@ -149,11 +150,12 @@ static bool write_cr(struct regs *r, const struct insn *in)
 		fpu_set_ts(v->pv.ts);
 		return true;
 	case 2:
-		v->info->arch.cr2 = value;
+		vcpu_info_set_cr2(v, value);
 		v->pv.cr2 = value;
 		return true;
 	case 3:
-		ret = pv_new_guest_cr3(v, value >> PAGE_SHIFT);
+		ret = pv_new_guest_cr3(v, v->pv.root32 ? compat_cr3_to_pfn(value) :
+							  value >> PAGE_SHIFT);
 		/* Interrupted: the guest executes it again. */
 		if (ret == -ERESTART)
 			r->rip -= in->length;
@@ -244,8 +246,13 @@ bool emulate_privileged(struct regs *r)
 	struct insn in;
 	bool done;
 
-	if (!insn_decode(code, fetch(r->rip, code), &in))
+	if (unlikely(current->pv.root32)) {
+		regs_truncate(r);
+		if (!insn_decode32(code, fetch(r->rip, code), &in))
+			return false;
+	} else if (!insn_decode(code, fetch(r->rip, code), &in)) {
 		return false;
+	}
 	switch (in.kind) {
 	case INSN_IN:
 	case INSN_OUT:

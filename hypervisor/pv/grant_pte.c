@@ -28,7 +28,7 @@ static int place_lock(struct place *p, u64 addr, bool machine)
 		mfn = addr >> PAGE_SHIFT;
 		p->slot = (addr & ~PAGE_MASK) / 8;
 	} else {
-		mfn = pv_find_l1(v->pv.guest_table, addr);
+		mfn = pv_find_l1(v, addr);
 		p->slot = pt_slot(addr, 1);
 	}
 	if (!mfn_valid(mfn) || !frame_get(mfn_to_frame(mfn), v->domain))

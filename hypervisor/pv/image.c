@@ -14,6 +14,11 @@
  */
 #define MAX_PAGES	(1ull << 40)
 
+/* 32-bit PV: what lies above belongs to the hypervisor, and its M2P counts so many frames. */
+#define HV_START_32	0xf5800000ull
+#define MAX_PAGES_32	(1ull << 22)
+#define LAST_GIB	0xc0000000ull
+
 /* Linux/x86 boot protocol (Documentation/x86/boot.rst of the kernel): offsets into the file. */
 #define BZ_SETUP_SECTS		0x1f1
 #define BZ_BOOT_FLAG		0x1fe
@@ -25,19 +30,32 @@
 #define BZ_VERSION_PAYLOAD	0x0208	/* first version with the two payload fields */
 
 /* ELF (System V ABI, chapters 4 and 5; AMD64 supplement). */
-#define ELF_EHDR_SIZE	64
-#define ELF_PHDR_SIZE	56
-#define ELF_SHDR_SIZE	64
 #define ELF_CLASS32	1
 #define ELF_CLASS64	2
 #define ELF_LSB		1
 #define ELF_EXEC	2
 #define ELF_DYN		3
+#define ELF_386		3
 #define ELF_X86_64	62
 #define ELF_PT_LOAD	1
 #define ELF_PT_NOTE	4
 #define ELF_SHT_NOTE	7
 #define ELF_PN_XNUM	0xffff
+
+/* Where the two classes of ELF files keep what is of interest here: offsets, sizes in bytes. */
+struct elf_format {
+	unsigned int word;
+	unsigned int ehdr_size, entry, phoff, shoff, phentsize, phnum, shentsize, shnum;
+	unsigned int phdr_size, p_offset, p_paddr, p_filesz, p_memsz;
+	unsigned int shdr_size, sh_offset, sh_size;
+};
+
+static const struct elf_format elf64 = {
+	8, 64, 24, 32, 40, 54, 56, 58, 60, 56, 8, 24, 32, 40, 64, 24, 32
+};
+static const struct elf_format elf32 = {
+	4, 52, 24, 28, 32, 42, 44, 46, 48, 32, 4, 12, 16, 20, 40, 16, 20
+};
 
 /* Note numbers of the guest ABI. */
 enum {
@@ -58,6 +76,7 @@ static const char *const feature_name[] = {
 #define NR_FEATURE_NAMES	(sizeof(feature_name) / sizeof(feature_name[0]))
 #define FEATURE_TRANSLATED	(1u << 2)
 #define FEATURE_SUPERVISOR	(1u << 3)
+#define FEATURE_PAE_HIGH	(1u << 4)
 
 /* A window of the image; every read is checked against it. */
 struct view {
@@ -328,16 +347,18 @@ static bool overlap(const struct pv_segment *a, const struct pv_segment *b)
 }
 
 /* PT_LOAD headers into img->segment, with p_paddr still unadjusted in start. */
-static int parse_segments(const struct view *v, struct pv_image *img, uint64_t phoff,
-			  unsigned int phnum, const char **why)
+static int parse_segments(const struct view *v, const struct elf_format *f, struct pv_image *img,
+			  uint64_t phoff, unsigned int phnum, const char **why)
 {
 	unsigned int i, n = 0;
 
 	for (i = 0; i < phnum; i++) {
-		uint64_t ph = phoff + (uint64_t)i * ELF_PHDR_SIZE;
+		uint64_t ph = phoff + (uint64_t)i * f->phdr_size;
 		struct pv_segment s = {
-			.offset = get(v, ph + 8, 8), .start = get(v, ph + 24, 8),
-			.filesz = get(v, ph + 32, 8), .memsz = get(v, ph + 40, 8),
+			.offset = get(v, ph + f->p_offset, f->word),
+			.start = get(v, ph + f->p_paddr, f->word),
+			.filesz = get(v, ph + f->p_filesz, f->word),
+			.memsz = get(v, ph + f->p_memsz, f->word),
 		};
 
 		if (get(v, ph, 4) != ELF_PT_LOAD || !s.memsz)
@@ -422,7 +443,15 @@ static int check_addresses(struct pv_image *img, const char **why)
 			why,
 			"corrupt kernel: its hypercall page is unaligned or outside its segments; "
 			"rebuild it");
-	if (img->hv_start_low != PV_UNSET && img->hv_start_low > HV_HOLE_START)
+	if (img->is_32bit && end > HV_START_32)
+		return bad(why, "corrupt kernel: its segments reach into the hypervisor's part of "
+			   "the address space, from 0xf5800000 on; rebuild it");
+	if (img->is_32bit && img->hv_start_low != PV_UNSET && img->hv_start_low > HV_START_32)
+		return bad(why, "the kernel wants more address space than a 32-bit PV domain has, "
+			   "which ends at 0xf5800000; rebuild it");
+	if (img->is_32bit && img->init_p2m != PV_UNSET)
+		return bad(why, "corrupt kernel: a 32-bit one has no INIT_P2M; rebuild it");
+	if (!img->is_32bit && img->hv_start_low != PV_UNSET && img->hv_start_low > HV_HOLE_START)
 		return bad(
 			why,
 			"the kernel wants the hypervisor above 0xffff800000000000, which this ABI "
@@ -433,16 +462,17 @@ static int check_addresses(struct pv_image *img, const char **why)
 	return 0;
 }
 
-static int collect_notes(const struct view *v, struct pv_image *img, uint64_t phoff,
-			 unsigned int phnum, unsigned int *found, const char **why)
+static int collect_notes(const struct view *v, const struct elf_format *f, struct pv_image *img,
+			 uint64_t phoff, unsigned int phnum, unsigned int *found, const char **why)
 {
-	uint64_t shoff = get(v, 40, 8);
-	unsigned int shnum = (unsigned int)get(v, 60, 2), i;
+	uint64_t shoff = get(v, f->shoff, f->word);
+	unsigned int shnum = (unsigned int)get(v, f->shnum, 2), i;
 	int error;
 
 	for (i = 0; i < phnum; i++) {
-		uint64_t ph = phoff + (uint64_t)i * ELF_PHDR_SIZE;
-		uint64_t offset = get(v, ph + 8, 8), size = get(v, ph + 32, 8);
+		uint64_t ph = phoff + (uint64_t)i * f->phdr_size;
+		uint64_t offset = get(v, ph + f->p_offset, f->word);
+		uint64_t size = get(v, ph + f->p_filesz, f->word);
 		struct view area;
 
 		if (get(v, ph, 4) != ELF_PT_NOTE)
@@ -457,13 +487,14 @@ static int collect_notes(const struct view *v, struct pv_image *img, uint64_t ph
 		if (error)
 			return error;
 	}
-	if (*found || get(v, 58, 2) != ELF_SHDR_SIZE)
+	if (*found || get(v, f->shentsize, 2) != f->shdr_size)
 		return 0;
-	if (!inside(v, shoff, (uint64_t)shnum * ELF_SHDR_SIZE))
+	if (!inside(v, shoff, (uint64_t)shnum * f->shdr_size))
 		return 0;
 	for (i = 0; i < shnum; i++) {
-		uint64_t sh = shoff + (uint64_t)i * ELF_SHDR_SIZE;
-		uint64_t offset = get(v, sh + 24, 8), size = get(v, sh + 32, 8);
+		uint64_t sh = shoff + (uint64_t)i * f->shdr_size;
+		uint64_t offset = get(v, sh + f->sh_offset, f->word);
+		uint64_t size = get(v, sh + f->sh_size, f->word);
 		struct view area;
 
 		if (get(v, sh + 4, 4) != ELF_SHT_NOTE || !inside(v, offset, size))
@@ -476,8 +507,33 @@ static int collect_notes(const struct view *v, struct pv_image *img, uint64_t ph
 	return 0;
 }
 
+static bool contains(const char *text, const char *word)
+{
+	for (; *text; text++) {
+		size_t n = 0;
+
+		while (word[n] && text[n] == word[n])
+			n++;
+		if (!word[n])
+			return true;
+	}
+	return false;
+}
+
+/* PAE_MODE of a 32-bit kernel: "yes", "bimodal", with ",extended-cr3" or "[extended-cr3]" behind. */
+static int check_pae(struct pv_image *img, const char **why)
+{
+	if (!contains(img->pae, "yes") && !contains(img->pae, "bimodal"))
+		return bad(why, "32-bit kernel without PAE: a PV domain has three-level page tables; "
+			   "give one built with CONFIG_X86_PAE");
+	img->extended_cr3 = contains(img->pae, "extended-cr3") || contains(img->pae, "bimodal") ||
+			    img->features_supported & FEATURE_PAE_HIGH;
+	return 0;
+}
+
 int pv_image_parse(const void *elf, size_t len, struct pv_image *img, const char **why)
 {
+	const struct elf_format *f = &elf64;
 	struct view v = { elf, len };
 	unsigned int phnum, found = 0;
 	uint64_t phoff;
@@ -488,34 +544,35 @@ int pv_image_parse(const void *elf, size_t len, struct pv_image *img, const char
 				"Linux built "
 				"with CONFIG_XEN_PV");
 	if (get(&v, 4, 1) == ELF_CLASS32)
-		return bad(why, "32-bit kernel: only 64-bit PV kernels can be started; give an "
-				"amd64 kernel");
-	if (get(&v, 4, 1) != ELF_CLASS64 || get(&v, 5, 1) != ELF_LSB)
-		return bad(why,
-			   "the kernel's ELF is not 64-bit little-endian; give an amd64 kernel");
-	if (v.len < ELF_EHDR_SIZE)
+		f = &elf32;
+	else if (get(&v, 4, 1) != ELF_CLASS64)
+		return bad(why, "the kernel's ELF is neither 32-bit nor 64-bit; copy it again");
+	if (get(&v, 5, 1) != ELF_LSB)
+		return bad(why, "the kernel's ELF is not little-endian; give an amd64 or i386 "
+				"kernel");
+	if (v.len < f->ehdr_size)
 		return bad(why, "corrupt kernel: the ELF header is truncated; copy it again");
-	if (get(&v, 18, 2) != ELF_X86_64)
-		return bad(why, "the kernel is for another processor; give an amd64 kernel");
+	if (get(&v, 18, 2) != (f == &elf32 ? ELF_386 : ELF_X86_64))
+		return bad(why, "the kernel is for another processor; give an amd64 or i386 kernel");
 	if (get(&v, 16, 2) != ELF_EXEC && get(&v, 16, 2) != ELF_DYN)
 		return bad(why, "the ELF file is not an executable; give a linked kernel");
-	phoff = get(&v, 32, 8);
-	phnum = (unsigned int)get(&v, 56, 2);
-	if (!phnum || phnum == ELF_PN_XNUM || get(&v, 54, 2) != ELF_PHDR_SIZE ||
-	    !inside(&v, phoff, (uint64_t)phnum * ELF_PHDR_SIZE))
+	phoff = get(&v, f->phoff, f->word);
+	phnum = (unsigned int)get(&v, f->phnum, 2);
+	if (!phnum || phnum == ELF_PN_XNUM || get(&v, f->phentsize, 2) != f->phdr_size ||
+	    !inside(&v, phoff, (uint64_t)phnum * f->phdr_size))
 		return bad(
 			why,
 			"corrupt kernel: its ELF program headers are missing or outside the file "
 			"(truncated?); copy it again");
 
 	*img = (struct pv_image){
-		.entry = PV_UNSET, .hypercall_page = PV_UNSET, .virt_base = PV_UNSET,
+		.is_32bit = f == &elf32, .entry = PV_UNSET, .hypercall_page = PV_UNSET, .virt_base = PV_UNSET,
 		.paddr_offset = PV_UNSET, .init_p2m = PV_UNSET, .hv_start_low = PV_UNSET,
 		.l1_mfn_valid_mask = PV_UNSET, .l1_mfn_valid_value = PV_UNSET,
 	};
-	error = parse_segments(&v, img, phoff, phnum, why);
+	error = parse_segments(&v, f, img, phoff, phnum, why);
 	if (!error)
-		error = collect_notes(&v, img, phoff, phnum, &found, why);
+		error = collect_notes(&v, f, img, phoff, phnum, &found, why);
 	if (error)
 		return error;
 	/*
@@ -525,6 +582,11 @@ int pv_image_parse(const void *elf, size_t len, struct pv_image *img, const char
 	if (!found || (img->entry == PV_UNSET && img->virt_base == PV_UNSET))
 		return bad(why, "not a PV kernel: it has no Xen PV notes; give a kernel built with "
 			   "CONFIG_XEN_PV");
+	if (img->is_32bit) {
+		error = check_pae(img, why);
+		if (error)
+			return error;
+	}
 	if (img->features_required & (FEATURE_TRANSLATED | FEATURE_SUPERVISOR))
 		return bad(
 			why,
@@ -535,7 +597,7 @@ int pv_image_parse(const void *elf, size_t len, struct pv_image *img, const char
 	if (img->paddr_offset == PV_UNSET)
 		img->paddr_offset = 0;
 	if (img->entry == PV_UNSET)
-		img->entry = get(&v, 24, 8);
+		img->entry = get(&v, f->entry, f->word);
 	error = place_segments(img, why);
 	if (!error)
 		error = check_addresses(img, why);
@@ -568,10 +630,11 @@ static void map_pages(struct pv_layout *l, uint64_t before, uint64_t after)
 		end = (end + 4 * MIB - 1) & ~(4 * MIB - 1);
 		if (end <= l->virt_start)
 			break;
-		l->l3 = blocks(l->virt_start, end, 39);
+		l->l3 = l->is_32bit ? 0 : blocks(l->virt_start, end, 39);
 		l->l2 = blocks(l->virt_start, end, 30);
 		l->l1 = blocks(l->virt_start, end, 21);
-		l->pt_pages = 1 + l->l3 + l->l2 + l->l1;
+		l->extra_l2 = l->is_32bit && end <= LAST_GIB;
+		l->pt_pages = 1 + l->l3 + l->l2 + l->extra_l2 + l->l1;
 		if (l->pt_pages == tables)
 			break;
 		tables = l->pt_pages;
@@ -585,8 +648,10 @@ static bool canonical(uint64_t va)
 	return va >> 47 == 0 || va >> 47 == 0x1ffff;
 }
 
-static bool touches_hypervisor(uint64_t start, uint64_t end)
+static bool touches_hypervisor(bool is_32bit, uint64_t start, uint64_t end)
 {
+	if (is_32bit)
+		return end > HV_START_32;
 	return !canonical(start) || !canonical(end - 1) || start >> 63 != (end - 1) >> 63 ||
 	       (start < HV_HOLE_END && end > HV_HOLE_START);
 }
@@ -597,17 +662,24 @@ int pv_layout_compute(const struct pv_image *img, uint64_t nr_pages, uint64_t in
 	bool mapped_initrd = initrd_bytes && !img->mod_start_pfn;
 	uint64_t next, tables_end;
 
-	*l = (struct pv_layout){ .virt_start = img->virt_base, .nr_pages = nr_pages };
+	*l = (struct pv_layout){
+		.is_32bit = img->is_32bit, .virt_start = img->virt_base, .nr_pages = nr_pages,
+	};
 	if (!nr_pages || nr_pages > MAX_PAGES || initrd_bytes > MAX_PAGES * PAGE)
 		return fail(why, PV_IMAGE_EINVAL,
 			    "a domain needs between one page and 4 PiB of memory; "
 			    "correct the memory size");
 
+	if (img->is_32bit && nr_pages > MAX_PAGES_32)
+		return fail(why, PV_IMAGE_EINVAL,
+			    "a domain with a 32-bit kernel can have 16 GiB at most; give it less "
+			    "memory");
+
 	l->kernel_pfn = img->phys_start / PAGE;
 	next = pages_of(img->phys_end);
 	l->kernel_pages = next - l->kernel_pfn;
 	l->initrd_pages = pages_of(initrd_bytes);
-	l->p2m_pages = pages_of(nr_pages * 8);
+	l->p2m_pages = pages_of(nr_pages * (img->is_32bit ? 4 : 8));
 	l->p2m_relocated = img->init_p2m != PV_UNSET;
 
 	if (mapped_initrd) {
@@ -628,7 +700,7 @@ int pv_layout_compute(const struct pv_image *img, uint64_t nr_pages, uint64_t in
 	next += l->pt_pages;
 	l->stack_pfn = next;
 
-	if (l->virt_end <= l->virt_start || touches_hypervisor(l->virt_start, l->virt_end))
+	if (l->virt_end <= l->virt_start || touches_hypervisor(l->is_32bit, l->virt_start, l->virt_end))
 		return bad(
 			why,
 			"the kernel's initial mapping does not fit its part of the address space; "
@@ -650,7 +722,7 @@ int pv_layout_compute(const struct pv_image *img, uint64_t nr_pages, uint64_t in
 		uint64_t end = img->init_p2m + l->p2m_pages * PAGE;
 
 		l->p2m_va = img->init_p2m;
-		if (end < img->init_p2m || touches_hypervisor(img->init_p2m, end) ||
+		if (end < img->init_p2m || touches_hypervisor(false, img->init_p2m, end) ||
 		    ((img->init_p2m >> 39) & 511) + blocks(img->init_p2m, end, 39) > 512)
 			return bad(why, "the kernel's INIT_P2M area runs into the hypervisor's "
 					"area; rebuild "
@@ -688,13 +760,14 @@ static uint64_t sign_extend(uint64_t va)
 struct area {
 	uint64_t start, end;		/* virtual */
 	uint64_t pfn;			/* what is mapped at start */
-	uint64_t l3, l2, l1;		/* number of tables */
+	uint64_t l3, l2, l1;		/* number of tables, an extra L2 included */
 	uint64_t table;			/* pfn of the first L3; L2s and L1s follow */
 };
 
 static void areas(const struct pv_layout *l, struct area a[2])
 {
-	a[0] = (struct area){ l->virt_start, l->virt_end, 0, l->l3, l->l2, l->l1, l->pt_pfn + 1 };
+	a[0] = (struct area){ l->virt_start, l->virt_end, 0, l->l3, l->l2 + l->extra_l2, l->l1,
+			      l->pt_pfn + 1 };
 	a[1] = (struct area){ l->p2m_va, l->p2m_va + l->p2m_pages * PAGE, l->p2m_pfn,
 			      l->p2m_l3, l->p2m_l2, l->p2m_l1, l->p2m_table_pfn };
 }
@@ -705,7 +778,7 @@ void pv_layout_table(const struct pv_layout *l, uint64_t index, struct pv_table 
 
 	areas(l, a);
 	if (!index) {
-		*table = (struct pv_table){ .level = 4, .pfn = l->pt_pfn };
+		*table = (struct pv_table){ .level = l->is_32bit ? 3 : 4, .pfn = l->pt_pfn };
 		return;
 	}
 	index--;
@@ -717,6 +790,9 @@ void pv_layout_table(const struct pv_layout *l, uint64_t index, struct pv_table 
 	if (index < p->l3) {
 		table->level = 3;
 		table->va = sign_extend(((p->start >> 39) + index) << 39);
+	} else if (p == a && l->extra_l2 && index == p->l3 + p->l2 - 1) {
+		table->level = 2;
+		table->va = LAST_GIB;
 	} else if (index < p->l3 + p->l2) {
 		table->level = 2;
 		table->va = sign_extend(((p->start >> 30) + index - p->l3) << 30);
@@ -740,6 +816,15 @@ int pv_layout_slot(const struct pv_layout *l, const struct pv_table *table, unsi
 	struct area a[2];
 
 	areas(l, a);
+	/* Past the root's four entries, and the M2P's, which nothing of the mapping is below. */
+	if (l->is_32bit && table->level == 3) {
+		if (slot > 3)
+			return PV_SLOT_EMPTY;
+		if (slot == 3 && l->extra_l2) {
+			*pfn = a[0].table + a[0].l2 - 1;
+			return PV_SLOT_RW;
+		}
+	}
 	for (i = 0; i < (l->p2m_relocated ? 2u : 1u); i++) {
 		const struct area *p = &a[i];
 

@@ -55,6 +55,8 @@ struct pv_segment {
 };
 
 struct pv_image {
+	bool is_32bit;			/* a PAE kernel for ring 1, else a 64-bit one */
+	bool extended_cr3;		/* 32-bit: its root tables may lie above 4 GiB */
 	unsigned int nr_segments;	/* at least 1 */
 	struct pv_segment segment[PV_IMAGE_MAX_SEGMENTS];
 	uint64_t phys_start, phys_end;	/* bytes, lowest and one past the highest of all segments */
@@ -91,26 +93,31 @@ int pv_image_payload(const void *file, size_t len, struct pv_payload *out, const
  * Segments are placed by p_paddr and checked against the file, against wrapping and, byte by byte,
  * against each other. Notes are taken from PT_NOTE and, if no Xen note is there, from SHT_NOTE
  * sections.
- * Errors: -PV_IMAGE_ENOEXEC with the reason (not ELF64, no PV notes, overlapping segments ...).
+ * Errors: -PV_IMAGE_ENOEXEC with the reason (no x86 ELF, no PV notes, a 32-bit kernel without PAE,
+ * overlapping segments ...).
  */
 int pv_image_parse(const void *elf, size_t len, struct pv_image *img, const char **why);
 
 #define PV_LAYOUT_RINGS 1u /* the domain gets a store page and a console page (not dom0) */
 
 /*
- * Start-of-day memory of a 64-bit PV domain, in pages of 4 KiB. The initial mapping covers pfns
+ * Start-of-day memory of a PV domain, in pages of 4 KiB. The initial mapping covers pfns
  * [0, virt_pages) at virt_start, linearly; it ends on a 4 MiB boundary with 512 KiB or more of
  * padding. In it lie kernel, (initrd), (P2M), start_info, (store, console), page tables, stack, in
  * this order. An initrd that need not be mapped and a P2M at INIT_P2M follow behind it in pfn
  * space.
+ *
+ * A 32-bit domain's root is an L3 (there are no others), its P2M has 4 bytes for each page, and if
+ * the mapping does not reach the last GiB there is one more L2, empty, for the hypervisor's M2P.
  */
 struct pv_layout {
+	bool is_32bit;
 	uint64_t virt_start, virt_end;
 	uint64_t virt_pages;
 	uint64_t kernel_pfn, kernel_pages;
 	uint64_t initrd_pfn, initrd_pages;	/* pages = 0: there is none */
 	uint64_t initrd_va; /* 0: not mapped, pass initrd_pfn with SIF_MOD_START_PFN */
-	uint64_t p2m_pfn, p2m_pages;		/* the list alone: 8 bytes for each of nr_pages */
+	uint64_t p2m_pfn, p2m_pages;		/* the list alone: 8 or 4 bytes for each of nr_pages */
 	uint64_t p2m_va;
 	bool p2m_relocated;			/* at INIT_P2M, with page tables of its own */
 	uint64_t p2m_table_pfn;			/* of its own tables, directly behind the list */
@@ -118,9 +125,10 @@ struct pv_layout {
 	uint64_t p2m_l3, p2m_l2, p2m_l1;	/* of which on each level, in this order */
 	uint64_t start_info_pfn, start_info_va;
 	uint64_t store_pfn, console_pfn;	/* 0 without PV_LAYOUT_RINGS */
-	uint64_t pt_pfn, pt_va; /* the L4, then all L3, L2, L1 of the initial mapping */
+	uint64_t pt_pfn, pt_va; /* the root, then all L3, L2, (extra L2,) L1 of the initial mapping */
 	uint64_t pt_pages;			/* start_info's nr_pt_frames */
 	uint64_t l3, l2, l1;			/* of which on each level */
+	uint64_t extra_l2;			/* 0 or 1 more than l2: 32-bit, see above */
 	uint64_t stack_pfn, stack_va; /* one page; the initial stack pointer is stack_va + 4096 */
 	uint64_t end_pfn;			/* first pfn that nothing of the above uses */
 	uint64_t nr_pages;			/* as given */
@@ -144,11 +152,12 @@ struct pv_table {
 	uint64_t va;		/* first address that slot 0 covers (canonical) */
 };
 
-/* Describe table @index (< pt_pages + p2m_tables); index 0 is the L4. */
+/* Describe table @index (< pt_pages + p2m_tables); index 0 is the root. */
 void pv_layout_table(const struct pv_layout *l, uint64_t index, struct pv_table *table);
 
 #define PV_SLOT_EMPTY	0	/* write 0 */
-#define PV_SLOT_RW	1	/* present, writable, user, accessed (and dirty in an L1) */
+/* present, writable, accessed (dirty in an L1), user (but not in a 32-bit kernel's L1) */
+#define PV_SLOT_RW	1
 #define PV_SLOT_RO	2	/* the same, not writable: the target is a page table */
 
 /*

@@ -65,10 +65,12 @@ int pv_new_guest_cr3(struct vcpu *v, mfn_t mfn)
 		return r;
 	if (!mfn_valid(mfn))
 		return -EINVAL;
-	r = frame_get_and_type(mfn_to_frame(mfn), v->domain, FT_L4);
+	r = frame_get_and_type(mfn_to_frame(mfn), v->domain, root_type(v->domain->pv.is_32bit));
 	if (r)
 		return r;
 	v->pv.guest_table = mfn;
+	if (v->pv.root32)
+		root_set_compat(v);
 	if (v == current)
 		root_load(v);
 	root_drop(v, old);
@@ -83,7 +85,8 @@ int pv_new_user_cr3(struct vcpu *v, mfn_t mfn)
 	if (r)
 		return r;
 	if (mfn) {
-		if (!mfn_valid(mfn))
+		/* A 32-bit guest has one root for kernel and user space. */
+		if (!mfn_valid(mfn) || v->domain->pv.is_32bit)
 			return -EINVAL;
 		r = frame_get_and_type(mfn_to_frame(mfn), v->domain, FT_L4);
 		if (r)
@@ -108,6 +111,8 @@ int pv_drop_guest_tables(struct vcpu *v)
 			return r;
 		old = *roots[i];
 		*roots[i] = INVALID_MFN;
+		if (v->pv.root32)
+			root_set_compat(v);
 		root_drop(v, old);
 	}
 	return pv_finish_old_table(v);
@@ -132,13 +137,16 @@ int pv_relinquish_tables(struct domain *d)
 
 /* ---- looking up ---- */
 
-mfn_t pv_find_l1(mfn_t root, vaddr_t va)
+mfn_t pv_find_l1(const struct vcpu *v, vaddr_t va)
 {
-	mfn_t mfn = root;
+	bool is_32bit = v->domain->pv.is_32bit;
+	mfn_t mfn = v->pv.guest_table;
 
 	if (!is_canonical(va) || (va >= HV_VIRT_START && va < HV_VIRT_END))
 		return INVALID_MFN;
-	for (unsigned level = 4; level > 1; level--) {
+	if (is_32bit && va >= COMPAT_VIRT_START)
+		return INVALID_MFN;
+	for (unsigned level = is_32bit ? 3 : 4; level > 1; level--) {
 		u64 e;
 
 		/*
@@ -155,9 +163,9 @@ mfn_t pv_find_l1(mfn_t root, vaddr_t va)
 	return mfn_valid(mfn) ? mfn : INVALID_MFN;
 }
 
-bool pv_walk(mfn_t root, vaddr_t va, u64 *leaf)
+bool pv_walk(const struct vcpu *v, vaddr_t va, u64 *leaf)
 {
-	mfn_t l1 = pv_find_l1(root, va);
+	mfn_t l1 = pv_find_l1(v, va);
 
 	if (l1 == INVALID_MFN)
 		return false;
@@ -352,7 +360,7 @@ static int va_flush(struct domain *d, vaddr_t va, u64 flags)
 static int va_update(struct vcpu *v, vaddr_t va, u64 val, u64 flags, struct domain *frames)
 {
 	struct domain *d = v->domain;
-	mfn_t l1 = pv_find_l1(v->pv.guest_table, va);
+	mfn_t l1 = pv_find_l1(v, va);
 	struct frame *f, *stuck = NULL;
 	u64 old = 0;
 	int r;

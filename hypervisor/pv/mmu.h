@@ -46,12 +46,12 @@ void pv_keep_old_table(struct vcpu *v, mfn_t mfn);
 int pv_relinquish_tables(struct domain *d);
 
 /*
- * pv_walk() - what a guest's tables say of `va`: true and the L1 entry if it is present. Takes no
+ * pv_walk() - what the tables of v's guest_table say of `va`: true and the L1 entry if it is present. Takes no
  * reference, so the answer may be old when it comes; safe whatever the guest does meanwhile.
  * pv_find_l1() - the L1 table that would hold the entry of va, or INVALID_MFN.
  */
-bool pv_walk(mfn_t root, vaddr_t va, u64 *leaf);
-mfn_t pv_find_l1(mfn_t root, vaddr_t va);
+bool pv_walk(const struct vcpu *v, vaddr_t va, u64 *leaf);
+mfn_t pv_find_l1(const struct vcpu *v, vaddr_t va);
 
 /*
  * pv_domain_lookup() - a domid argument of the memory hypercalls, referenced: DOMID_SELF, DOMID_IO,

@@ -9,6 +9,7 @@
 #include "pv/descriptor_page.h"
 #include "pv/mmu.h"
 #include "pv/pagetype.h"
+#include "pv-abi/compat.h"
 #include "pv-abi/errno.h"
 
 #define COUNT_CONTINUED 0x80000000U /* as in mmu.c */
@@ -65,6 +66,10 @@ static int op_pin(struct domain *owner, mfn_t mfn, u64 type)
 
 	if (!f)
 		return -EINVAL;
+	if (type == FT_L4 && owner->pv.is_32bit) {
+		frame_put(f);
+		return -EINVAL;
+	}
 	r = frame_pin(f, type);
 	if (r)
 		frame_put(f);
@@ -179,6 +184,25 @@ static int op_do(struct vcpu *v, struct domain *owner, const struct mmuext_op *o
 	}
 }
 
+/* Operation i of the caller's list. */
+static int fetch_op(struct mmuext_op *op, u64 uops, u32 i)
+{
+	struct compat_mmuext_op c;
+
+	if (likely(!current->domain->pv.is_32bit))
+		return get_guest_elem(*op, uops, i);
+	if (get_guest_elem(c, uops, i))
+		return -EFAULT;
+	*op = (struct mmuext_op){ .cmd = c.cmd, .arg1.mfn = c.arg1.mfn, .arg2.src_mfn = c.arg2.src_mfn };
+	return 0;
+}
+
+static u64 op_at(u64 uops, u32 i)
+{
+	return uops + (u64)i * (current->domain->pv.is_32bit ? sizeof(struct compat_mmuext_op)
+							     : sizeof(struct mmuext_op));
+}
+
 s64 do_mmuext_op(u64 uops, u64 count, u64 pdone, u64 foreigndom)
 {
 	struct vcpu *v = current;
@@ -206,7 +230,7 @@ s64 do_mmuext_op(u64 uops, u64 count, u64 pdone, u64 foreigndom)
 			r = -ERESTART;
 			break;
 		}
-		if (get_guest(op, uops + (u64)i * sizeof(op))) {
+		if (fetch_op(&op, uops, i)) {
 			r = -EFAULT;
 			break;
 		}
@@ -227,7 +251,7 @@ s64 do_mmuext_op(u64 uops, u64 count, u64 pdone, u64 foreigndom)
 		r = -EFAULT;
 	if (r == -ERESTART)
 		return hypercall_continue(__HYPERVISOR_mmuext_op, 4,
-					  uops + (u64)i * sizeof(struct mmuext_op),
+					  op_at(uops, i),
 					  (u64)((n - i) | COUNT_CONTINUED), pdone, foreigndom);
 	return r;
 }

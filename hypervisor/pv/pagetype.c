@@ -3,6 +3,7 @@
 #include "cpu/tlb.h"
 #include "domain/domain.h"
 #include "lib/printk.h"
+#include "lib/string.h"
 #include "machine/msi.h"
 #include "memory/frame.h"
 #include "memory/layout.h"
@@ -11,11 +12,6 @@
 #include "pv/pte.h"
 #include "pv/pv.h"
 #include "pv-abi/errno.h"
-
-static bool slot_reserved(unsigned level, unsigned slot)
-{
-	return level == 4 && slot >= HV_SLOT_FIRST && slot <= HV_SLOT_LAST;
-}
 
 /*
  * Device memory: no references are counted, permission is all. Never changes for a frame once the
@@ -76,10 +72,21 @@ int entry_fix(const struct domain *d, unsigned level, u64 *e)
 		if (v & (PTE_PS | PTE_PWT | PTE_PCD | PTE_G))
 			return -EINVAL;
 		*e = v | PTE_US;
+		/* What a PAE guest's L3 entries lack, the long mode's L3 needs. */
+		if (level == 3 && d->pv.is_32bit)
+			*e |= PTE_RW;
 		return 0;
 	}
 	if ((v & PTE_CACHE) && !d->perms.iomem.first)
 		return -EINVAL;
+	/*
+	 * A 32-bit guest's kernel is a supervisor to the CPU, in the same root as its user space:
+	 * its U is its own business, and nothing survives a change of roots.
+	 */
+	if (d->pv.is_32bit) {
+		*e = v & ~PTE_G;
+		return 0;
+	}
 	/*
 	 * Global are user pages: their translations survive the change to the kernel's root and
 	 * back, and root_load() drops them with any other change of roots. Kernel pages must go
@@ -141,8 +148,8 @@ static int leaf_get(struct domain *d, struct domain *frames, u64 *e, mfn_t same,
  * The references of an entry of a table of d's. *e is brought into its final form. `stuck`: see
  * type_get().
  */
-static int entry_get(struct domain *d, struct domain *frames, unsigned level, u64 *e, mfn_t same,
-		     struct frame **stuck)
+static int entry_get(struct domain *d, struct domain *frames, unsigned level, unsigned slot, u64 *e,
+		     mfn_t same, struct frame **stuck)
 {
 	mfn_t mfn = pte_mfn(*e);
 	struct frame *f;
@@ -157,7 +164,7 @@ static int entry_get(struct domain *d, struct domain *frames, unsigned level, u6
 	f = mfn_to_frame(mfn);
 	if (!frame_get(f, d))
 		return -EINVAL;
-	r = type_get(f, ft_of_level(level - 1), stuck);
+	r = type_get(f, ft_below(d->pv.is_32bit, level, slot), stuck);
 	if (r)
 		frame_put(f);
 	return r;
@@ -191,19 +198,19 @@ int entry_put(unsigned level, u64 e, bool preemptible)
 static int table_validate(struct frame *f, unsigned level, unsigned *n, struct frame **stuck)
 {
 	struct domain *d = frame_owner(f);
-	u64 *table = frame_to_va(f);
+	u64 *table = frame_to_va(f), type = atomic_read(&f->type);
 
 	while (*n < PT_ENTRIES) {
 		u64 e = READ_ONCE(table[*n]), fixed = e;
 		int r;
 
-		if (!(e & PTE_P) || slot_reserved(level, *n)) {
+		if (!(e & PTE_P) || slot_reserved(d->pv.is_32bit, type, *n)) {
 			++*n;
 			continue;
 		}
 		r = entry_fix(d, level, &fixed);
 		if (!r)
-			r = entry_get(d, d, level, &fixed, INVALID_MFN, stuck);
+			r = entry_get(d, d, level, *n, &fixed, INVALID_MFN, stuck);
 		if (r)
 			return r;
 		if (fixed != e)
@@ -214,17 +221,22 @@ static int table_validate(struct frame *f, unsigned level, unsigned *n, struct f
 	}
 	if (level == 4)
 		root_fill(table);
+	else if (level == 3 && d->pv.is_32bit)
+		memset(table + PAE_L3_ENTRIES, 0, (PT_ENTRIES - PAE_L3_ENTRIES) * sizeof(*table));
+	else if ((type & FT_TYPE_MASK) == FT_L2_TOP)
+		root_fill_compat(table);
 	return 0;
 }
 
 static int table_undo(struct frame *f, unsigned level, unsigned *n, bool preemptible)
 {
-	u64 *table = frame_to_va(f);
+	bool is_32bit = frame_owner(f)->pv.is_32bit;
+	u64 *table = frame_to_va(f), type = atomic_read(&f->type);
 
 	while (*n > 0) {
 		u64 e = READ_ONCE(table[*n - 1]);
 
-		if ((e & PTE_P) && !slot_reserved(level, *n - 1)) {
+		if ((e & PTE_P) && !slot_reserved(is_32bit, type, *n - 1)) {
 			int r = entry_put(level, e, preemptible);
 
 			if (r)
@@ -529,7 +541,7 @@ int table_write(struct frame *f, unsigned level, unsigned slot, u64 val, struct 
 
 	*old = 0;
 	*stuck = NULL;
-	if (slot_reserved(level, slot))
+	if (slot_reserved(d->pv.is_32bit, atomic_read(&f->type), slot))
 		return -EINVAL;
 	if (expect && cur != *expect)
 		return -EAGAIN;
@@ -543,7 +555,7 @@ int table_write(struct frame *f, unsigned level, unsigned slot, u64 val, struct 
 	same = (cur & val & PTE_P) && pte_mfn(cur) == pte_mfn(val) &&
 	       (level > 1 || !((cur ^ val) & PTE_RW));
 	if (!same) {
-		r = entry_get(d, frames, level, &val, (cur & PTE_P) ? pte_mfn(cur) : INVALID_MFN,
+		r = entry_get(d, frames, level, slot, &val, (cur & PTE_P) ? pte_mfn(cur) : INVALID_MFN,
 			      stuck);
 		if (r)
 			return r;

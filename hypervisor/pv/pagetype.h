@@ -4,6 +4,7 @@
 
 #include "lib/types.h"
 #include "memory/frame.h"
+#include "memory/layout.h"
 
 /*
  * The types of frames (memory/frame.h declares frame_get_type() and friends) and the one way to
@@ -40,18 +41,55 @@
 
 static inline bool ft_is_table(u64 type)
 {
-	return (type & FT_TYPE_MASK) >= FT_L1 && (type & FT_TYPE_MASK) <= FT_L4;
+	u64 t = type & FT_TYPE_MASK;
+
+	return (t >= FT_L1 && t <= FT_L4) || t == FT_L2_TOP;
 }
 
 /* Level 1..4 of a table type. */
 static inline unsigned ft_level(u64 type)
 {
-	return (unsigned)((type & FT_TYPE_MASK) >> 60);
+	unsigned t = (unsigned)((type & FT_TYPE_MASK) >> 60);
+
+	return t == FT_L2_TOP >> 60 ? 2 : t;
 }
 
 static inline u64 ft_of_level(unsigned level)
 {
 	return (u64)level << 60;
+}
+
+/*
+ * A 32-bit guest's tables begin at level 3: its root is a frame of type FT_L3 with four entries, the
+ * rest of which is zero. The L2 behind the fourth has slots of ours and a type of its own,
+ * FT_L2_TOP, so that no frame can be both kinds. root_type() - what a root of d's must be.
+ */
+static inline u64 root_type(bool is_32bit)
+{
+	return is_32bit ? FT_L3 : FT_L4;
+}
+
+/* The type of what entry `slot` of a level 2..4 table leads to. */
+static inline u64 ft_below(bool is_32bit, unsigned level, unsigned slot)
+{
+	if (is_32bit && level == 3 && slot == 3)
+		return FT_L2_TOP;
+	return ft_of_level(level - 1);
+}
+
+/* Is the slot of a table of this type never the guest's? */
+static inline bool slot_reserved(bool is_32bit, u64 type, unsigned slot)
+{
+	switch (type & FT_TYPE_MASK) {
+	case FT_L4:
+		return slot >= HV_SLOT_FIRST && slot <= HV_SLOT_LAST;
+	case FT_L3:
+		return is_32bit && slot >= PAE_L3_ENTRIES;
+	case FT_L2_TOP:
+		return slot >= COMPAT_L2_FIRST;
+	default:
+		return false;
+	}
 }
 
 /*

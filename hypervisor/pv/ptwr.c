@@ -20,6 +20,13 @@
 #define FLAG_RF BIT(16)
 #define FLAG_DF BIT(10)
 
+static bool decode(const u8 *code, unsigned n, struct insn *in)
+{
+	if (unlikely(current->pv.root32))
+		return insn_decode32(code, n, in);
+	return insn_decode(code, n, in);
+}
+
 /* The instruction at rip. It may cross into a page that is not there although it ends before. */
 static bool fetch(const struct regs *r, struct insn *in)
 {
@@ -28,12 +35,12 @@ static bool fetch(const struct regs *r, struct insn *in)
 
 	if (copy_from_guest(code, r->rip, here))
 		return false;
-	if (insn_decode(code, here, in))
+	if (decode(code, here, in))
 		return true;
 	if (here == sizeof(code) ||
 	    copy_from_guest(code + here, r->rip + here, sizeof(code) - here))
 		return false;
-	return insn_decode(code, sizeof(code), in);
+	return decode(code, sizeof(code), in);
 }
 
 /* The linear address that the instruction writes, if that is known without segment bases. */
@@ -163,7 +170,9 @@ bool ptwr_fault(struct regs *r, vaddr_t va, u32 error_code)
 
 	if ((error_code & (PF_PRESENT | PF_WRITE | PF_RSVD | PF_FETCH)) != (PF_PRESENT | PF_WRITE))
 		return false;
-	if (!pv_walk(current->pv.guest_table, va, &leaf) || (leaf & PTE_RW))
+	if (unlikely(current->pv.root32))
+		regs_truncate(r);
+	if (!pv_walk(current, va, &leaf) || (leaf & PTE_RW))
 		return false;
 	if (!mfn_valid(pte_mfn(leaf))) {
 		if (!range_set_contains(&mmio_ro_ranges, pte_mfn(leaf), pte_mfn(leaf)))

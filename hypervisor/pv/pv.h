@@ -10,7 +10,18 @@ struct vcpu;
 struct domain;
 
 struct pv_domain {
-	bool is_32bit;          /* compatibility-mode guest */
+	bool is_32bit;          /* PAE guest in compatibility mode, kernel in ring 1; set before it has memory */
+};
+
+/*
+ * What a compat hypercall hands to the 64-bit handler: its translated argument lies here, and
+ * copy_from_guest() and friends accept addresses in it. See pv/compat.h.
+ */
+struct compat_window {
+	void *data;             /* NULL: no translated argument */
+	u32 size;
+	u32 guest;              /* address of the guest's own structure */
+	bool written;           /* the handler answered */
 };
 
 /*
@@ -18,17 +29,17 @@ struct pv_domain {
  * paused.
  */
 struct pv_vcpu {
-	bool kernel_mode;               /* which of the two roots is in use */
+	bool kernel_mode;               /* which of the two roots is in use; 32-bit: in ring 1 when it last entered */
 	u8 iopl;                        /* virtual IOPL 0..3 */
 	bool ts;                        /* virtual CR0.TS */
 	u64 kernel_sp, kernel_ss;
 	u64 bounce_sp;                  /* kernel_sp, aligned, if a frame below it is in the guest's part; else 0 */
 	u64 event_callback, failsafe_callback, syscall_callback;
 	u64 syscall32_callback, sysenter_callback;
-	u16 syscall32_cs, sysenter_cs;
+	u16 event_cs, failsafe_cs, nmi_cs, syscall32_cs, sysenter_cs; /* 32-bit guests' */
 	bool failsafe_masks, syscall_masks, syscall32_masks, sysenter_masks; /* VGCF_*_disables_events */
 	struct trap_info traps[256];    /* .address 0: none */
-	mfn_t guest_table;              /* kernel root: type reference held (FT_L4); INVALID_MFN when none */
+	mfn_t guest_table;              /* kernel root: type reference held (root_type()); INVALID_MFN when none */
 	mfn_t guest_table_user;         /* user root or INVALID_MFN */
 	mfn_t old_table;                /* table whose references are still to be dropped (pv/mmu.h), 0 for none */
 	u64 gdt_frames[14];             /* FT_SEGDESC references held */
@@ -44,15 +55,25 @@ struct pv_vcpu {
 	u32 iobitmap_ports;
 	u32 pci_cf8;                    /* latched write to port 0xcf8 */
 	u64 nmi_callback;
+	u64 *root32;                    /* 32-bit: L4 of ours, its slot 0 leads to guest_table; else NULL */
+	struct compat_window window;
 };
 
 /*
  * root_load() - load the vCPU's current root (guest_table or, in user mode, guest_table_user) on
  * this CPU, which runs v.
  * root_fill() - put the hypervisor's slots into a top-level table being validated.
+ * root_fill_compat() - the same for the L2 of a 32-bit guest's last GiB.
+ * root_create_compat() - the L4 that a 32-bit guest's vCPU runs on: 0 or -ENOMEM; nothing to do for
+ * a vCPU that has one. root_destroy_compat() undoes it.
+ * root_set_compat() - a 32-bit guest's vCPU has a new guest_table (or none); not loaded yet.
  */
 void root_load(struct vcpu *v);
 void root_fill(u64 *l4);
+void root_fill_compat(u64 *l2);
+int root_create_compat(struct vcpu *v);
+void root_destroy_compat(struct vcpu *v);
+void root_set_compat(struct vcpu *v);
 /* Slots 256-271 as every root has them. */
 bool root_slot_is_ours(unsigned slot);
 

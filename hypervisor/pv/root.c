@@ -3,6 +3,9 @@
  * The root layer: which top-level table a CPU runs on. Mapped mode: the guest's own, our slots
  * filled in when it was validated. Unmapped mode: the same while we run, and a copy of the guest's
  * slots beside the entry region while it runs.
+ *
+ * A 32-bit guest's root is an L3 of its own; its vCPUs run on an L4 of ours each, with that L3 in
+ * slot 0 and our slots where they always are, out of reach of 32-bit segments.
  */
 #include "cpu/cpu.h"
 #include "cpu/entry.h"
@@ -11,8 +14,11 @@
 #include "cpu/tlb.h"
 #include "domain/domain.h"
 #include "lib/string.h"
+#include "memory/heap.h"
 #include "memory/layout.h"
 #include "memory/paging.h"
+#include "pv-abi/errno.h"
+#include "pv/pte.h"
 #include "pv/pv.h"
 #include "pv/root.h"
 
@@ -25,6 +31,43 @@ void root_fill(u64 *l4)
 {
 	memcpy(&l4[HV_SLOT_FIRST], &idle_root()[HV_SLOT_FIRST],
 	       (HV_SLOT_LAST - HV_SLOT_FIRST + 1) * sizeof(u64));
+}
+
+void root_fill_compat(u64 *l2)
+{
+	memcpy(&l2[COMPAT_L2_FIRST], compat_m2p_l2, sizeof(compat_m2p_l2));
+	memset(&l2[COMPAT_L2_FIRST + COMPAT_M2P_L2S], 0,
+	       (PT_ENTRIES - COMPAT_L2_FIRST - COMPAT_M2P_L2S) * sizeof(u64));
+}
+
+int root_create_compat(struct vcpu *v)
+{
+	u64 *l4;
+
+	if (v->pv.root32)
+		return 0;
+	l4 = page_alloc(ALLOC_PAGING);
+	if (!l4)
+		return -ENOMEM;
+	root_fill(l4);
+	v->pv.root32 = l4;
+	return 0;
+}
+
+void root_destroy_compat(struct vcpu *v)
+{
+	if (v->pv.root32)
+		page_free(ALLOC_PAGING, v->pv.root32);
+	v->pv.root32 = NULL;
+}
+
+void root_set_compat(struct vcpu *v)
+{
+	u64 e = 0;
+
+	if (v->pv.guest_table != INVALID_MFN)
+		e = pte_make(v->pv.guest_table, PTE_P | PTE_RW | PTE_US | PTE_A);
+	WRITE_ONCE(v->pv.root32[0], e);
 }
 
 void root_load_mfn(mfn_t mfn)
@@ -47,6 +90,18 @@ void root_load_idle(void)
 
 void root_load(struct vcpu *v)
 {
+	if (v->pv.root32) {
+		mfn_t mfn = va_to_mfn(v->pv.root32);
+		bool same = this_cpu()->cr3_mfn == mfn;
+
+		root_load_mfn(mfn);
+		/* Nothing of such a guest is global: loading CR3 was enough. */
+		if (same)
+			return;
+		if (cpu_features.pge)
+			tlb_flush_local(0);
+		return;
+	}
 	root_load_mfn(v->pv.kernel_mode ? v->pv.guest_table : v->pv.guest_table_user);
 	/* User pages are global, so that they survive the change of mode; another address space
 	 * must not see them. */

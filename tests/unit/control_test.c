@@ -2,12 +2,14 @@
 // sources: hypervisor/control/domctl.c hypervisor/control/domctl_vcpu.c
 // sources: hypervisor/control/domctl_access.c hypervisor/control/common.c
 // sources: hypervisor/control/sysctl.c hypervisor/domain/permission.c
-// sources: tests/unit/sim/sim.c
+// sources: hypervisor/pv/compat_context.c tests/unit/sim/sim.c
 //
 // dom0's levers: who may pull them, what is refused, and that a refusal changes nothing.
 
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>
+
+#include "pv/compat.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,6 +107,14 @@ u32 sched_get_weight(struct domain *d) { (void)d; return m.weight; }
 u64 system_time(void) { return 5000; }
 u64 heap_free_frames(void) { return 100; }
 void hypercall_page_fill(void *page) { memset(page, 0x0f, PAGE_SIZE); }
+void compat_hypercall_page_fill(void *page) { memset(page, 0xcd, PAGE_SIZE); }
+int domain_set_compat(struct domain *d)
+{
+	if (d->tot_pages)
+		return -EBUSY;
+	d->pv.is_32bit = true;
+	return 0;
+}
 int vcpu_reset(struct vcpu *v) { (void)v; m.resets++; return m.context_error; }
 int pirq_to_irq(struct domain *d, unsigned pirq) { (void)d; return pirq == 20 ? 9 : -EINVAL; }
 /* clang-format on */
@@ -122,6 +132,21 @@ void vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c)
 	CU_ASSERT_EQUAL(v->pause_count, 1);
 	memset(c, 0, sizeof(*c));
 	c->user_regs.rip = v->regs.rip;
+}
+
+int vcpu_set_context_compat(struct vcpu *v, const struct vcpu_guest_context *c,
+			    const struct compat_callback_selectors *sel)
+{
+	v->pv.event_cs = sel->event;
+	return vcpu_set_context(v, c);
+}
+
+void vcpu_get_context_compat(struct vcpu *v, struct vcpu_guest_context *c,
+			     struct compat_callback_selectors *sel)
+{
+	vcpu_get_context(v, c);
+	sel->event = v->pv.event_cs;
+	sel->failsafe = 0;
 }
 
 int sched_set_affinity(struct vcpu *v, cpumask_t mask)
@@ -463,6 +488,14 @@ static void test_tsc_and_size(void)
 	CU_ASSERT_TRUE(t->tsc_mode == 2 && t->gtsc_khz == 2500000 && t->elapsed_nsec == 4000);
 	op.u.address_size.size = 64;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_set_address_size, 5), 0);
+	op.u.address_size.size = 32;
+	/* Once it is 32-bit it stays so. */
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_set_address_size, 5), 0);
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_get_address_size, 5), 0);
+	CU_ASSERT_EQUAL(op.u.address_size.size, 32);
+	op.u.address_size.size = 64;
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_set_address_size, 5), -EBUSY);
+	guest->pv.is_32bit = false;
 	op.u.address_size.size = 16;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_set_address_size, 5), -EINVAL);
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_get_address_size, 5), 0);

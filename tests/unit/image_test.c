@@ -160,14 +160,14 @@ static void test_headers(void)
 		"the kernel is not an ELF file; give the vmlinuz or vmlinux of a Linux built with "
 		"CONFIG_XEN_PV");
 	good_kernel(&k);
-	k.bytes[4] = 1;
-	refused(&k, "32-bit kernel: only 64-bit PV kernels can be started; give an amd64 kernel");
+	k.bytes[4] = 3;
+	refused(&k, "the kernel's ELF is neither 32-bit nor 64-bit; copy it again");
 	good_kernel(&k);
 	k.bytes[5] = 2;
-	refused(&k, "the kernel's ELF is not 64-bit little-endian; give an amd64 kernel");
+	refused(&k, "the kernel's ELF is not little-endian; give an amd64 or i386 kernel");
 	good_kernel(&k);
 	put(&k, EHDR_MACHINE, 183, 2);
-	refused(&k, "the kernel is for another processor; give an amd64 kernel");
+	refused(&k, "the kernel is for another processor; give an amd64 or i386 kernel");
 	good_kernel(&k);
 	put(&k, EHDR_TYPE, 1, 2);
 	refused(&k, "the ELF file is not an executable; give a linked kernel");

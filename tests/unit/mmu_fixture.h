@@ -22,6 +22,7 @@
 #include "memory/audit.h"
 #include "memory/heap.h"
 #include "memory/layout.h"
+#include "memory/paging.h"
 #include "pv/mmu.h"
 #include "pv/pagetype.h"
 #include "pv/pte.h"
@@ -46,6 +47,19 @@ void root_fill(u64 *l4)
 {
 	memcpy(l4 + HV_SLOT_FIRST, idle_l4 + HV_SLOT_FIRST,
 	       (HV_SLOT_LAST - HV_SLOT_FIRST + 1) * sizeof(u64));
+}
+
+void root_fill_compat(u64 *l2)
+{
+	memcpy(l2 + COMPAT_L2_FIRST, compat_m2p_l2, sizeof(compat_m2p_l2));
+	memset(l2 + COMPAT_L2_FIRST + COMPAT_M2P_L2S, 0,
+	       (PT_ENTRIES - COMPAT_L2_FIRST - COMPAT_M2P_L2S) * sizeof(u64));
+}
+
+void root_set_compat(struct vcpu *v)
+{
+	v->pv.root32[0] = v->pv.guest_table == INVALID_MFN ? 0 :
+			  pte_make(v->pv.guest_table, PTE_P | PTE_RW | PTE_US | PTE_A);
 }
 
 void root_load(struct vcpu *v)

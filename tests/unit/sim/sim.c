@@ -322,6 +322,39 @@ int __weak copy_to_guest(vaddr_t dst, const void *src, size_t n)
 	return 0;
 }
 
+int __weak get_guest_word(u64 *x, vaddr_t base, u64 i)
+{
+	u32 word = 0;
+	int r;
+
+	if (!current->domain->pv.is_32bit)
+		return copy_from_guest(x, base + i * sizeof(*x), sizeof(*x));
+	r = copy_from_guest(&word, base + i * sizeof(word), sizeof(word));
+	*x = word;
+	return r;
+}
+
+int __weak put_guest_word(u64 x, vaddr_t base, u64 i)
+{
+	return copy_to_guest(base + i * (current->domain->pv.is_32bit ? 4 : 8), &x,
+			     current->domain->pv.is_32bit ? 4 : 8);
+}
+
+u64 compat_m2p_l2[COMPAT_M2P_L2S] __weak;
+
+int __weak root_create_compat(struct vcpu *v)
+{
+	static u64 l4[512];
+
+	v->pv.root32 = l4;
+	return 0;
+}
+
+void __weak root_destroy_compat(struct vcpu *v)
+{
+	v->pv.root32 = NULL;
+}
+
 int __weak clear_guest(vaddr_t dst, size_t n)
 {
 	if (faults(dst, n))
