@@ -5,6 +5,10 @@ TG_NAMES := $(notdir $(patsubst %/main.c,%,$(wildcard tests/guest/*/main.c)))
 TG_FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -ffreestanding -fno-pic -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-strict-aliasing -fno-omit-frame-pointer -fcf-protection=none \
 	-Itests/guest/lib -I.
+TG_FLAGS32 := $(filter-out -mcmodel=kernel -mno-red-zone,$(TG_FLAGS)) -m32
+TG_NAMES32 := $(notdir $(patsubst %/main.c,%,$(shell grep -l 'bits: 64 32' $(wildcard tests/guest/*/main.c)) \
+	$(shell grep -l 'bits: 32$$' $(wildcard tests/guest/*/main.c))))
+TG_LIB32 := $(B)/guest/lib32/head32.o $(B)/guest/lib32/guest.o $(B)/guest/lib32/divide.o
 TG_LIB   := $(B)/guest/lib/head.o $(B)/guest/lib/guest.o
 
 $(B)/guest/lib/head.o: tests/guest/lib/head.S | $(call deps,build)
@@ -26,6 +30,26 @@ $(B)/guest/%.elf: $(B)/guest/%/main.o $(TG_LIB) tests/guest/lib/guest.lds
 	$(call say,LD,$@)
 	$(Q)$(LD) -m elf_x86_64 -nostdlib -static --build-id=none -z noexecstack --no-warn-rwx-segments -T tests/guest/lib/guest.lds -o $@ $< $(TG_LIB)
 
-.PRECIOUS: $(B)/guest/%/main.o
-GUESTS += $(TG_NAMES:%=$(B)/guest/%.elf)
+$(B)/guest/lib32/head32.o: tests/guest/lib/head32.S | $(call deps,build)
+	$(call say,AS,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TG_FLAGS32) -D__ASSEMBLER__ -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+
+$(B)/guest/lib32/%.o: tests/guest/lib/%.c | $(call deps,build)
+	$(call say,CC,$< (32))
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TG_FLAGS32) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+
+$(B)/guest/%/main32.o: tests/guest/%/main.c | $(call deps,build)
+	$(call say,CC,$< (32))
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TG_FLAGS32) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+
+$(B)/guest/%-32.elf: $(B)/guest/%/main32.o $(TG_LIB32) tests/guest/lib/guest32.lds
+	$(call say,LD,$@)
+	$(Q)$(LD) -m elf_i386 -nostdlib -static --build-id=none -z noexecstack --no-warn-rwx-segments -T tests/guest/lib/guest32.lds -o $@ $< $(TG_LIB32)
+
+.PRECIOUS: $(B)/guest/%/main.o $(B)/guest/%/main32.o
+GUESTS += $(TG_NAMES:%=$(B)/guest/%.elf) $(TG_NAMES32:%=$(B)/guest/%-32.elf)
 -include $(TG_LIB:.o=.d) $(TG_NAMES:%=$(B)/guest/%/main.d)
+-include $(TG_LIB32:.o=.d) $(TG_NAMES32:%=$(B)/guest/%/main32.d)

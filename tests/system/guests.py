@@ -10,9 +10,9 @@ AUDIT_EVERY = 2.0  # seconds
 
 
 def settings(name):
-    """What the opening comment of the guest's main.c asks for: `vcpus: 2`, `alone: yes`, ..."""
+    """What the opening comment of the guest's main.c asks for: `vcpus: 2`, `alone: yes`, ... NAME-32 is NAME for ring 1."""
     values = {"memory": "16M", "vcpus": "1", "seconds": "60", "alone": "no", "emulator": "any", "icount": "no"}
-    with open("tests/guest/%s/main.c" % name) as f:
+    with open("tests/guest/%s/main.c" % (name[:-3] if name.endswith("-32") else name)) as f:
         head = f.read(3000)
     for key in values:
         found = re.search(r"^(?://| \*) *%s: *(\S+)" % key, head, re.M)

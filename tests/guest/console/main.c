@@ -4,6 +4,7 @@
  * in pieces of any size and goes out in lines marked with the domain's number; what could steer a
  * terminal is left out, so that no guest can imitate the hypervisor or another guest. It cannot
  * read; sizes and addresses that are wrong are errors.
+ * bits: 64 32
  */
 #include "guest.h"
 

@@ -2,6 +2,7 @@
 /*
  * The iret hypercall with a frame that lies in the hypervisor's direct map: it must not be read.
  * There is no error to return either, so the guest is ended.
+ * bits: 64 32
  */
 #include "guest.h"
 

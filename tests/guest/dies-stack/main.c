@@ -2,6 +2,7 @@
 /*
  * The kernel's stack is not there when it faults: nothing can be pushed and nobody be told. That
  * guest, and nobody else, is ended; on bare hardware it would be a triple fault.
+ * bits: 64 32
  */
 #include "guest.h"
 
@@ -10,6 +11,6 @@ const char test_name[] = "dies-stack";
 void test_main(void)
 {
 	expect_crash();
-	__asm__ volatile("movq $0x10000, %%rsp; ud2" ::: "memory");
+	__asm__ volatile("mov $0x10000, " SP "; ud2" ::: "memory");
 	survived();
 }

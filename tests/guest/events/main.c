@@ -4,6 +4,7 @@
  * true here. Sending sets the peer's pending bit, its selector and an upcall, unless masked;
  * unmasking delivers what came meanwhile; closing one end leaves the other unbound; virqs are bound
  * once; every bad port, domain or vcpu is an error. Ports run out with an errno.
+ * bits: 64 32
  */
 #include "guest.h"
 
@@ -92,7 +93,7 @@ static void test_pair(void)
 	send_event(a);
 	check_eq(count, 3);
 	check_eq(vcpu_info()->evtchn_upcall_pending, 1);
-	check(vcpu_info()->evtchn_pending_sel >> (b / 64) & 1);
+	check(vcpu_info()->evtchn_pending_sel >> (b / (8 * sizeof(xen_ulong_t))) & 1);
 	events_on();
 	check_eq(count, 4);
 

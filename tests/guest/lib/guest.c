@@ -8,6 +8,12 @@ void (*event_hook)(unsigned port);
 uint64_t probe_error, probe_cr2;
 struct trap_frame probe_frame;
 
+#ifdef __i386__
+#define SUFFIX "-32"
+#else
+#define SUFFIX ""
+#endif
+
 void guest_main(struct start_info *si);
 void guest_trap(struct trap_frame *f);
 
@@ -59,7 +65,7 @@ static struct {
 
 unsigned vcpu_id(void)
 {
-	unsigned id = ((uint64_t)__builtin_frame_address(0) - (uint64_t)stacks) / STACK_SIZE;
+	unsigned id = ((uintptr_t)__builtin_frame_address(0) - (uintptr_t)stacks) / STACK_SIZE;
 
 	return id < MAX_TEST_VCPUS ? id : 0;
 }
@@ -87,12 +93,21 @@ static void out_number(uint64_t v, unsigned base, int width, bool zero)
 		out(digits[--n]);
 }
 
-/* %d %u %x %p %s %c with l, #, 0 and a width: what tests need. */
-static void format(const char *fmt, va_list ap)
+static uint64_t next_number(va_list *ap, int longs)
 {
+	return longs > 1 ? va_arg(*ap, unsigned long long) :
+	       longs ? va_arg(*ap, unsigned long) : va_arg(*ap, unsigned int);
+}
+
+/* %d %u %x %p %s %c with l, #, 0 and a width: what tests need. */
+static void format(const char *fmt, va_list args)
+{
+	va_list ap;
+
+	va_copy(ap, args);
 	for (; *fmt; fmt++) {
-		bool is_long = false, alt = false, zero = false;
-		int width = 0;
+		bool alt = false, zero = false;
+		int width = 0, longs = 0;
 
 		if (*fmt != '%') {
 			out(*fmt);
@@ -105,10 +120,11 @@ static void format(const char *fmt, va_list ap)
 		for (; *fmt >= '0' && *fmt <= '9'; fmt++)
 			width = width * 10 + *fmt - '0';
 		for (; *fmt == 'l'; fmt++)
-			is_long = true;
+			longs++;
 		switch (*fmt) {
 		case 'd': {
-			long v = is_long ? va_arg(ap, long) : va_arg(ap, int);
+			long long v = longs > 1 ? va_arg(ap, long long) :
+				      longs ? va_arg(ap, long) : va_arg(ap, int);
 
 			if (v < 0)
 				out('-');
@@ -116,19 +132,18 @@ static void format(const char *fmt, va_list ap)
 			break;
 		}
 		case 'u':
-			out_number(is_long ? va_arg(ap, uint64_t) : va_arg(ap, unsigned int), 10,
-				   width, zero);
+			out_number(next_number(&ap, longs), 10, width, zero);
 			break;
 		case 'p':
-			is_long = alt = true;
+			alt = true;
+			longs = 1;
 			/* fall through */
 		case 'x':
 			if (alt) {
 				out('0');
 				out('x');
 			}
-			out_number(is_long ? va_arg(ap, uint64_t) : va_arg(ap, unsigned int), 16,
-				   width, zero);
+			out_number(next_number(&ap, longs), 16, width, zero);
 			break;
 		case 's':
 			for (const char *s = va_arg(ap, const char *); *s; s++)
@@ -141,6 +156,7 @@ static void format(const char *fmt, va_list ap)
 			out(*fmt);
 		}
 	}
+	va_end(ap);
 }
 
 static void flush(void)
@@ -171,7 +187,7 @@ void guest_shutdown(unsigned reason)
 
 static void result(const char *what)
 {
-	print("RESULT %s %s\n", test_name, what);
+	print("RESULT %s%s %s\n", test_name, SUFFIX, what);
 }
 
 static void end(const char *what, const char *fmt, va_list ap)
@@ -180,6 +196,8 @@ static void end(const char *what, const char *fmt, va_list ap)
 	for (const char *p = "RESULT "; *p; p++)
 		out(*p);
 	for (const char *p = test_name; *p; p++)
+		out(*p);
+	for (const char *p = SUFFIX; *p; p++)
 		out(*p);
 	out(' ');
 	for (const char *p = what; *p; p++)
@@ -230,17 +248,18 @@ void probe_call(void (*fn)(void *), void *arg, uint64_t *save);
 static void upcall(void)
 {
 	struct vcpu_info *vi = vcpu_info();
-	uint64_t words;
+	const unsigned bits_per_word = 8 * sizeof(xen_ulong_t);
+	xen_ulong_t words;
 
 	vi->evtchn_upcall_pending = 0;
 	words = __atomic_exchange_n(&vi->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
 	while (words) {
-		unsigned w = __builtin_ctzll(words);
-		uint64_t bits = shared_info->evtchn_pending[w] & ~shared_info->evtchn_mask[w];
+		unsigned w = __builtin_ctzl(words);
+		xen_ulong_t bits = shared_info->evtchn_pending[w] & ~shared_info->evtchn_mask[w];
 
 		words &= words - 1;
 		while (bits) {
-			unsigned port = w * 64 + __builtin_ctzll(bits);
+			unsigned port = w * bits_per_word + __builtin_ctzl(bits);
 
 			bits &= bits - 1;
 			clear_event(port);
@@ -265,16 +284,68 @@ void guest_trap(struct trap_frame *f)
 		probe_error = f->error_code;
 		probe_cr2 = vcpu_info()->arch.cr2;
 		probe_frame = *f;
-		f->rip = (uint64_t)probe_resume;
+		f->rip = (uintptr_t)probe_resume;
 		f->rsp = probe_rsp;
-		f->cs = FLAT_KERNEL_CS64 & ~3;
-		f->ss = FLAT_KERNEL_SS64;
+#ifdef __i386__
+		f->ds = f->es = KERNEL_DS;
+#endif
+		f->cs = KERNEL_CS & ~(KERNEL_RING == 3 ? 3 : 0);
+		f->ss = KERNEL_SS;
 		f->rflags &= ~0x500UL; /* TF, DF */
 		return;
 	}
-	fail("unexpected trap %ld, error %#lx, rip %p, cr2 %p", f->vector, f->error_code,
+	fail("unexpected trap %ld, error %#lx, rip %p, cr2 %p", (long)f->vector, f->error_code,
 	     (void *)f->rip, (void *)vcpu_info()->arch.cr2);
 }
+
+#ifdef __i386__
+/* What trap_common pushed; esp and ss only if it came from another ring. */
+struct raw_frame {
+	uint32_t es, ds, edi, esi, ebp, esp_of_pushal, ebx, edx, ecx, eax;
+	uint32_t vector, error_code, eip, cs, eflags, esp, ss;
+};
+/* What trap_common pops. */
+struct way_back {
+	uint32_t es, ds, edi, esi, ebp, ebx, edx, ecx;
+	struct iret_context iret;
+};
+struct way_back *guest_trap_raw(struct raw_frame *r);
+
+struct way_back *guest_trap_raw(struct raw_frame *r)
+{
+	bool inner = (r->cs & 3) == KERNEL_RING && !(r->eflags & 1 << 17);
+	struct trap_frame f = {
+		.es = r->es, .ds = r->ds, .rdi = r->edi, .rsi = r->esi, .rbp = r->ebp,
+		.rbx = r->ebx, .rdx = r->edx, .rcx = r->ecx, .rax = r->eax,
+		.vector = r->vector, .error_code = r->error_code, .rip = r->eip,
+		.cs = r->cs & 0xffff, .rflags = r->eflags,
+		.rsp = inner ? (uintptr_t)&r->esp : r->esp, .ss = inner ? KERNEL_SS : r->ss,
+	};
+	struct way_back *b = (struct way_back *)r;
+
+	guest_trap(&f);
+	/* Back to ring 1: the frame is taken off the stack that is returned to. */
+	if ((f.cs & 3) == KERNEL_RING)
+		b = (struct way_back *)(f.rsp - offsetof(struct way_back, iret.esp));
+	b->es = f.es;
+	b->ds = f.ds;
+	b->edi = f.rdi;
+	b->esi = f.rsi;
+	b->ebp = f.rbp;
+	b->ebx = f.rbx;
+	b->edx = f.rdx;
+	b->ecx = f.rcx;
+	b->iret.eax = f.rax;
+	b->iret.eip = f.rip;
+	b->iret.cs = f.cs;
+	b->iret.eflags = f.rflags;
+	if ((f.cs & 3) != KERNEL_RING) {
+		b->iret.esp = f.rsp;
+		b->iret.ss = f.ss;
+	}
+	return b;
+}
+#endif
 
 int probe(void (*fn)(void *), void *arg)
 {
@@ -313,11 +384,17 @@ static void enter(void *arg)
 int probe_user(uint64_t rip, uint64_t rsp)
 {
 	struct iret_context c = {
+#ifdef __i386__
+		.eip = rip,
+		.eflags = 0x202,
+		.esp = rsp,
+#else
 		.rip = rip,
-		.cs = FLAT_USER_CS64,
 		.rflags = 0x202,
 		.rsp = rsp,
-		.ss = FLAT_USER_SS64,
+#endif
+		.cs = USER_CS,
+		.ss = USER_SS,
 	};
 
 	return probe(enter, &c);
@@ -325,38 +402,43 @@ int probe_user(uint64_t rip, uint64_t rsp)
 
 /* Entry addresses and DPLs: what interrupts and breakpoints user mode may raise itself. */
 static const struct trap_info traps[] = {
-	{ 0, 0, FLAT_KERNEL_CS64, (uint64_t)trap_0 },
-	{ 1, 0, FLAT_KERNEL_CS64, (uint64_t)trap_1 },
-	{ 2, 0, FLAT_KERNEL_CS64, (uint64_t)trap_2 },
-	{ 3, 3, FLAT_KERNEL_CS64, (uint64_t)trap_3 },
-	{ 4, 3, FLAT_KERNEL_CS64, (uint64_t)trap_4 },
-	{ 5, 0, FLAT_KERNEL_CS64, (uint64_t)trap_5 },
-	{ 6, 0, FLAT_KERNEL_CS64, (uint64_t)trap_6 },
-	{ 7, 0, FLAT_KERNEL_CS64, (uint64_t)trap_7 },
-	{ 8, 0, FLAT_KERNEL_CS64, (uint64_t)trap_8 },
-	{ 9, 0, FLAT_KERNEL_CS64, (uint64_t)trap_9 },
-	{ 10, 0, FLAT_KERNEL_CS64, (uint64_t)trap_10 },
-	{ 11, 0, FLAT_KERNEL_CS64, (uint64_t)trap_11 },
-	{ 12, 0, FLAT_KERNEL_CS64, (uint64_t)trap_12 },
-	{ 13, 0, FLAT_KERNEL_CS64, (uint64_t)trap_13 },
-	{ 14, 0, FLAT_KERNEL_CS64, (uint64_t)trap_14 },
-	{ 15, 0, FLAT_KERNEL_CS64, (uint64_t)trap_15 },
-	{ 16, 0, FLAT_KERNEL_CS64, (uint64_t)trap_16 },
-	{ 17, 0, FLAT_KERNEL_CS64, (uint64_t)trap_17 },
-	{ 18, 0, FLAT_KERNEL_CS64, (uint64_t)trap_18 },
-	{ 19, 0, FLAT_KERNEL_CS64, (uint64_t)trap_19 },
-	{ 128, 3, FLAT_KERNEL_CS64, (uint64_t)trap_128 },
-	{ 200, 3, FLAT_KERNEL_CS64, (uint64_t)trap_200 },
+	{ 0, 0, KERNEL_CS, (uintptr_t)trap_0 },
+	{ 1, 0, KERNEL_CS, (uintptr_t)trap_1 },
+	{ 2, 0, KERNEL_CS, (uintptr_t)trap_2 },
+	{ 3, 3, KERNEL_CS, (uintptr_t)trap_3 },
+	{ 4, 3, KERNEL_CS, (uintptr_t)trap_4 },
+	{ 5, 0, KERNEL_CS, (uintptr_t)trap_5 },
+	{ 6, 0, KERNEL_CS, (uintptr_t)trap_6 },
+	{ 7, 0, KERNEL_CS, (uintptr_t)trap_7 },
+	{ 8, 0, KERNEL_CS, (uintptr_t)trap_8 },
+	{ 9, 0, KERNEL_CS, (uintptr_t)trap_9 },
+	{ 10, 0, KERNEL_CS, (uintptr_t)trap_10 },
+	{ 11, 0, KERNEL_CS, (uintptr_t)trap_11 },
+	{ 12, 0, KERNEL_CS, (uintptr_t)trap_12 },
+	{ 13, 0, KERNEL_CS, (uintptr_t)trap_13 },
+	{ 14, 0, KERNEL_CS, (uintptr_t)trap_14 },
+	{ 15, 0, KERNEL_CS, (uintptr_t)trap_15 },
+	{ 16, 0, KERNEL_CS, (uintptr_t)trap_16 },
+	{ 17, 0, KERNEL_CS, (uintptr_t)trap_17 },
+	{ 18, 0, KERNEL_CS, (uintptr_t)trap_18 },
+	{ 19, 0, KERNEL_CS, (uintptr_t)trap_19 },
+	{ 128, 3, KERNEL_CS, (uintptr_t)trap_128 },
+	{ 200, 3, KERNEL_CS, (uintptr_t)trap_200 },
 	{ 0, 0, 0, 0 },
 };
 
 static void install_traps(void)
 {
 	check_eq(hypercall(set_trap_table, traps), 0);
+#ifdef __i386__
+	check_eq(hypercall(set_callbacks, (long)KERNEL_CS, event_entry, (long)KERNEL_CS,
+			   failsafe_entry), 0);
+#else
 	check_eq(hypercall(set_callbacks, event_entry, failsafe_entry, syscall_entry_point), 0);
+#endif
 	/* What comes from user mode finds the lower half of the stack free: the upper one is in use
 	 * by whoever entered it. */
-	check_eq(hypercall(stack_switch, (long)FLAT_KERNEL_SS64, stacks[0] + STACK_SIZE / 2), 0);
+	check_eq(hypercall(stack_switch, (long)KERNEL_SS, stacks[0] + STACK_SIZE / 2), 0);
 }
 
 void events_on(void)
@@ -382,19 +464,28 @@ struct vcpu_guest_context *vcpu_context(unsigned id, void (*fn)(void))
 
 	memset(&c, 0, sizeof(c));
 	c.flags = VGCF_in_kernel;
+#ifdef __i386__
+	c.user_regs.eip = (uintptr_t)vcpu_entry;
+	c.user_regs.edi = (uintptr_t)fn;
+	c.user_regs.esp = (uintptr_t)stacks[id] + STACK_SIZE;
+	c.user_regs.eflags = 0x202;
+	c.user_regs.ds = c.user_regs.es = KERNEL_DS;
+	c.event_callback_cs = c.failsafe_callback_cs = KERNEL_CS;
+#else
 	c.user_regs.rip = (uint64_t)vcpu_entry;
 	c.user_regs.rdi = (uint64_t)fn;
 	c.user_regs.rsp = (uint64_t)stacks[id] + STACK_SIZE;
-	c.kernel_sp = (uint64_t)stacks[id] + STACK_SIZE / 2;
 	c.user_regs.rflags = 0x202;
-	c.user_regs.cs = FLAT_KERNEL_CS64;
-	c.user_regs.ss = c.kernel_ss = FLAT_KERNEL_SS64;
+	c.syscall_callback_eip = (uint64_t)syscall_entry_point;
+#endif
+	c.kernel_sp = (uintptr_t)stacks[id] + STACK_SIZE / 2;
+	c.user_regs.cs = KERNEL_CS;
+	c.user_regs.ss = c.kernel_ss = KERNEL_SS;
 	for (const struct trap_info *t = traps; t->address; t++)
 		c.trap_ctxt[t->vector] = *t;
 	c.ctrlreg[3] = xen_pfn_to_cr3(virt_to_mfn((void *)start_info->pt_base));
-	c.event_callback_eip = (uint64_t)event_entry;
-	c.failsafe_callback_eip = (uint64_t)failsafe_entry;
-	c.syscall_callback_eip = (uint64_t)syscall_entry_point;
+	c.event_callback_eip = (uintptr_t)event_entry;
+	c.failsafe_callback_eip = (uintptr_t)failsafe_entry;
 	return &c;
 }
 
@@ -420,8 +511,8 @@ uint64_t system_time(void)
 		__asm__ volatile("lfence; rdtsc" : "=a"(low), "=d"(high)::"memory");
 		delta = ((uint64_t)high << 32 | low) - t->tsc_timestamp;
 		delta = t->tsc_shift >= 0 ? delta << t->tsc_shift : delta >> -t->tsc_shift;
-		ns = t->system_time +
-		     (uint64_t)((unsigned __int128)delta * t->tsc_to_system_mul >> 32);
+		ns = t->system_time + (delta >> 32) * t->tsc_to_system_mul +
+		     ((delta & 0xffffffff) * t->tsc_to_system_mul >> 32);
 		__asm__ volatile("lfence" ::: "memory");
 	} while ((version & 1) || version != t->version);
 	return ns;
@@ -455,9 +546,12 @@ void send_event(unsigned port)
 	check_eq(evtchn_op(EVTCHNOP_send, &s), 0);
 }
 
+#define WORD_BITS (8 * sizeof(xen_ulong_t))
+
 void mask_event(unsigned port)
 {
-	__atomic_or_fetch(&shared_info->evtchn_mask[port / 64], 1UL << port % 64, __ATOMIC_SEQ_CST);
+	__atomic_or_fetch(&shared_info->evtchn_mask[port / WORD_BITS], 1UL << port % WORD_BITS,
+			  __ATOMIC_SEQ_CST);
 }
 
 void unmask_event(unsigned port)
@@ -469,14 +563,15 @@ void unmask_event(unsigned port)
 
 bool event_pending(unsigned port)
 {
-	return __atomic_load_n(&shared_info->evtchn_pending[port / 64], __ATOMIC_SEQ_CST) >>
-		       port % 64 &
+	return __atomic_load_n(&shared_info->evtchn_pending[port / WORD_BITS], __ATOMIC_SEQ_CST) >>
+		       port % WORD_BITS &
 	       1;
 }
 
 void clear_event(unsigned port)
 {
-	__atomic_and_fetch(&shared_info->evtchn_pending[port / 64], ~(1UL << port % 64),
+	__atomic_and_fetch(&shared_info->evtchn_pending[port / WORD_BITS],
+			   ~(1UL << port % WORD_BITS),
 			   __ATOMIC_SEQ_CST);
 }
 
@@ -492,13 +587,13 @@ void close_event(unsigned port)
 uint64_t pfn_to_mfn(uint64_t pfn)
 {
 	if (pfn >= start_info->nr_pages)
-		fail("pfn %#lx is not ours", pfn);
-	return ((uint64_t *)start_info->mfn_list)[pfn];
+		fail("pfn %#llx is not ours", (unsigned long long)pfn);
+	return ((xen_ulong_t *)start_info->mfn_list)[pfn];
 }
 
 void *page_alloc(void)
 {
-	static uint64_t next;
+	static uintptr_t next;
 	char *va;
 
 	/* The initial mapping ends 512 KiB or more behind the boot stack, which follows the page
@@ -523,14 +618,14 @@ uint64_t pfn_alloc(void)
 /* Tables lie linearly in the initial mapping, at the pfn that the M2P gives for their frames. */
 static uint64_t *table_of(uint64_t entry)
 {
-	return (uint64_t *)(VIRT_BASE + (m2p[(entry & PTE_ADDR) >> 12] << 12));
+	return (uint64_t *)(VIRT_BASE + (uintptr_t)(m2p[(entry & PTE_ADDR) >> 12] << 12));
 }
 
 uint64_t *entry_of(const void *va, int level)
 {
-	uint64_t a = (uint64_t)va, *t = (uint64_t *)start_info->pt_base;
+	uint64_t a = (uintptr_t)va, *t = (uint64_t *)start_info->pt_base;
 
-	for (int l = 4; l > level; l--) {
+	for (int l = ROOT_LEVEL; l > level; l--) {
 		uint64_t e = t[(a >> (l * 9 + 3)) & 511];
 
 		if (!(e & PTE_P))
@@ -544,7 +639,7 @@ uint64_t entry_maddr(const void *va, int level)
 {
 	uint64_t *e = entry_of(va, level);
 
-	return virt_to_mfn(e) << 12 | ((uint64_t)e & 0xfff);
+	return virt_to_mfn(e) << 12 | ((uintptr_t)e & 0xfff);
 }
 
 uint64_t *pte_of(const void *va)
@@ -559,21 +654,21 @@ uint64_t pte_maddr(const void *va)
 
 void space_new(struct space *s, uint64_t va)
 {
-	for (int l = 1; l <= 4; l++)
+	for (int l = 1; l <= ROOT_LEVEL; l++)
 		s->table[l] = page_alloc();
-	for (int l = 4; l > 1; l--)
+	for (int l = ROOT_LEVEL; l > 1; l--)
 		s->table[l][(va >> (l * 9 + 3)) & 511] = TABLE_ENTRY(s->table[l - 1]);
 }
 
 void space_readonly(struct space *s)
 {
-	for (int l = 1; l <= 4; l++)
+	for (int l = 1; l <= ROOT_LEVEL; l++)
 		check_eq(make_readonly(s->table[l]), 0);
 }
 
 void space_writable(struct space *s)
 {
-	for (int l = 1; l <= 4; l++)
+	for (int l = 1; l <= ROOT_LEVEL; l++)
 		check_eq(make_writable(s->table[l]), 0);
 }
 
@@ -591,8 +686,13 @@ void user_new(struct user *u)
 		LEAF(virt_to_mfn(u->stack), PTE_P | PTE_RW | PTE_US | PTE_AD);
 	l1[(USER_DATA >> 12) & 511] = LEAF(virt_to_mfn(u->data), PTE_P | PTE_RW | PTE_US | PTE_AD);
 	space_readonly(&u->space);
+#ifdef __i386__
+	check_eq(mmu_update(entry_maddr((void *)USER_CODE, ROOT_LEVEL),
+			    TABLE_ENTRY(u->space.table[2])), 0);
+#else
 	check_eq(mmuext(MMUEXT_PIN_L4_TABLE, virt_to_mfn(u->space.table[4])), 0);
 	check_eq(mmuext(MMUEXT_NEW_USER_BASEPTR, virt_to_mfn(u->space.table[4])), 0);
+#endif
 }
 
 uint64_t random_next(uint64_t *state)
@@ -600,7 +700,7 @@ uint64_t random_next(uint64_t *state)
 	*state ^= *state >> 12;
 	*state ^= *state << 25;
 	*state ^= *state >> 27;
-	return *state * 0x2545f4914f6cdd1dUL;
+	return *state * 0x2545f4914f6cdd1dULL;
 }
 
 long map_page(const void *va, uint64_t mfn, uint64_t flags)
@@ -610,12 +710,12 @@ long map_page(const void *va, uint64_t mfn, uint64_t flags)
 
 long make_readonly(const void *va)
 {
-	return map_page(va, virt_to_mfn(va), PTE_P | PTE_US | PTE_AD);
+	return map_page(va, virt_to_mfn(va), PTE_P | PTE_USER_OF_KERNEL | PTE_AD);
 }
 
 long make_writable(const void *va)
 {
-	return map_page(va, virt_to_mfn(va), PTE_P | PTE_RW | PTE_US | PTE_AD);
+	return map_page(va, virt_to_mfn(va), PTE_P | PTE_RW | PTE_USER_OF_KERNEL | PTE_AD);
 }
 
 long mmuext(unsigned cmd, uint64_t mfn)
@@ -638,7 +738,8 @@ static char shared_page[PAGE_SIZE] __attribute__((aligned(4096)));
 void guest_main(struct start_info *si)
 {
 	start_info = si;
-	if (map_page(shared_page, si->shared_info >> 12, PTE_P | PTE_RW | PTE_US | PTE_AD))
+	if (map_page(shared_page, si->shared_info >> 12,
+		     PTE_P | PTE_RW | PTE_USER_OF_KERNEL | PTE_AD))
 		fail("the shared info page cannot be mapped");
 	shared_info = (struct shared_info *)shared_page;
 	install_traps();

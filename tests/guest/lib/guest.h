@@ -25,6 +25,9 @@
  * expect_crash() last: "RESULT name DIES", and the harness looks for the hypervisor's word about
  * it; survived() turns it into a failure.
  *
+ * The library is compiled for 64-bit guests and for 32-bit ones (ring 1, PAE): a test whose opening
+ * comment says "bits: 64 32" becomes NAME.elf and NAME-32.elf.
+ *
  * In main.c's opening comment the harness finds settings: "memory: 64M", "vcpus: 2", "seconds: 90",
  * "alone: yes" (a machine of its own), "emulator: bochs" (what QEMU cannot show), "icount: yes" (with
  * "alone": the time-stamp counter counts instructions).
@@ -64,10 +67,34 @@ long guest_hypercall(long op, ...);
 
 /* ---- traps ---- */
 
+/* Flat selectors of the guest's kernel and user space, by the same names for both kinds. */
+#ifdef __i386__
+#define KERNEL_CS   FLAT_KERNEL_CS
+#define KERNEL_SS   FLAT_KERNEL_SS
+#define KERNEL_DS   FLAT_KERNEL_DS
+#define USER_CS	    FLAT_USER_CS
+#define USER_SS	    FLAT_USER_SS
+#define KERNEL_RING 1
+#define SP	    "%%esp" /* in inline assembly */
+#else
+#define KERNEL_CS   FLAT_KERNEL_CS64
+#define KERNEL_SS   FLAT_KERNEL_SS64
+#define KERNEL_DS   FLAT_KERNEL_DS64
+#define USER_CS	    FLAT_USER_CS64
+#define USER_SS	    FLAT_USER_SS64
+#define KERNEL_RING 3
+#define SP	    "%%rsp"
+#endif
+
 /* The frame that a trap, the event upcall, the failsafe callback or a system call left. */
 struct trap_frame {
-	uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
-	uint64_t vector, error_code, rip, cs, rflags, rsp, ss;
+#ifndef __i386__
+	uint64_t r15, r14, r13, r12;
+	uint64_t rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
+#else
+	xen_ulong_t es, ds, rbp, rbx, rax, rcx, rdx, rsi, rdi;
+#endif
+	xen_ulong_t vector, error_code, rip, cs, rflags, rsp, ss;
 };
 #define TRAP_EVENT    256
 #define TRAP_FAILSAFE 257
@@ -142,12 +169,21 @@ static inline struct vcpu_info *vcpu_info(void)
 }
 
 /* Pseudo-physical memory: the initial mapping is linear from VIRT_BASE. */
-#define VIRT_BASE 0xffffffff80000000UL
+#ifdef __i386__
+#define VIRT_BASE  0xc0000000UL
+#define ROOT_LEVEL 3
+#define PTE_USER_OF_KERNEL 0 /* ring 1 is a supervisor */
+#else
+#define VIRT_BASE  0xffffffff80000000UL
+#define ROOT_LEVEL 4
+#define PTE_USER_OF_KERNEL PTE_US
+#endif
+#define PIN_ROOT  (MMUEXT_PIN_L1_TABLE + ROOT_LEVEL - 1)
 #define PAGE_SIZE 4096UL
-#define m2p	  ((const uint64_t *)MACH2PHYS_VIRT_START)
+#define m2p	  ((const xen_ulong_t *)MACH2PHYS_VIRT_START)
 static inline uint64_t virt_to_pfn(const void *va)
 {
-	return ((uint64_t)va - VIRT_BASE) >> 12;
+	return ((uintptr_t)va - VIRT_BASE) >> 12;
 }
 uint64_t pfn_to_mfn(uint64_t pfn);
 static inline uint64_t virt_to_mfn(const void *va)
@@ -170,8 +206,8 @@ uint64_t entry_maddr(const void *va, int level);
 #define PTE_US	   4UL
 #define PTE_PS	   0x80UL
 #define PTE_AD	   0x60UL
-#define PTE_NX	   (1UL << 63)
-#define PTE_ADDR   0x000ffffffffff000UL
+#define PTE_NX	   ((uint64_t)1 << 63)
+#define PTE_ADDR   ((uint64_t)0x000ffffffffff000)
 #define PTE_KERNEL (PTE_P | PTE_RW | PTE_AD)
 /* A table's entry for a frame of ours. */
 #define TABLE_ENTRY(va)	 (virt_to_mfn(va) << 12 | PTE_P | PTE_RW | PTE_US | PTE_AD)
@@ -184,19 +220,19 @@ long mmuext(unsigned cmd, uint64_t mfn);
 long mmu_update(uint64_t ptr, uint64_t val);
 /*
  * An address space of the guest's making: the pages of the tables, mapped read-only, with one L1
- * that holds what `fill` gave. tables[4] is the root. Nothing is pinned.
+ * that holds what `fill` gave. tables[ROOT_LEVEL] is the root. Nothing is pinned.
  */
 struct space {
 	uint64_t *table[5];
 };
-/* va's slots in an L4 to an L1, all new tables; still mapped writable, so that a test can write to
+/* va's slots in a root to an L1, all new tables; still mapped writable, so that a test can write to
  * them. */
 void space_new(struct space *s, uint64_t va);
 /* Make them read-only for pinning, or writable again after unpinning. */
 void space_readonly(struct space *s);
 void space_writable(struct space *s);
 /* A user address space with a code page (writable alias returned) and a stack page, pinned and set
- * as the user root. */
+ * as the user root. In a 32-bit guest it is part of the one root there is. */
 #define USER_CODE  0x400000UL
 #define USER_STACK 0x401000UL
 #define USER_DATA  0x402000UL

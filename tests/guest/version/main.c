@@ -5,6 +5,7 @@
  * mappings may carry software bits), none that we do not have (writable page tables as a promise,
  * translated memory). Unprivileged guests are not shown the command line. Commands that do not
  * exist and buffers that are not there are errors.
+ * bits: 64 32
  */
 #include "guest.h"
 
