@@ -132,7 +132,7 @@ GUESTS  :=
 # ---------------------------------------------------------------------------------------------------------------------
 # Commands
 
-.PHONY: all hypervisor tools guests kernel image run demo test soak unit replay system coverage lint fuzz bench bench-ready install clean help FORCE
+.PHONY: all hypervisor tools guests kernel image run demo test soak unit replay system coverage faults lint fuzz bench bench-ready install clean help FORCE
 
 all: hypervisor tools guests ## Build the hypervisor, the tools and the tiny guests
 hypervisor: $(B)/annulus.elf ## Build $(B)/annulus.elf and $(B)/annulus.sym (symbols)
@@ -173,6 +173,9 @@ system: all $(B)/annulus.iso | $(call deps,test) ## Whole-machine tests in QEMU 
 coverage: $(B)/kernel/vmlinuz | $(call deps,unit) ## Lines of the deciding code that unit tests and corpora run; fails below 90 %
 	$(Q)$(MAKE) --no-print-directory -j$(or $(JOBS),2) -f tests/unit/coverage.mk B=$(B)
 
+faults: $(B)/kernel/vmlinuz | $(call deps,fuzz) ## Seed bugs into a copy of the deciding code and see what catches them; T=name
+	$(Q)$(PYTHON) tests/faults/run.py --build $(B) $(if $(T),--only '$(T)')
+
 lint: | $(call deps,lint) ## cppcheck, SPDX lines, words that do not belong in the tree
 	$(Q)scripts/lint.sh
 
@@ -188,10 +191,10 @@ $(B)/xen/xen.elf: scripts/fetch-xen.sh | $(call deps,bench)
 	$(Q)scripts/fetch-xen.sh $(B)/xen
 	$(Q)touch $@
 
-bench-ready: hypervisor tools $(B)/kernel/vmlinuz $(B)/xen/xen.elf
-bench: bench-ready ## The benchmark against bare hardware and Xen: table, report.json, report.svg (BOOTS=5 ROWS=a,b CONFIGS=a,b)
-	$(Q)$(PYTHON) tests/bench/run.py --build $(B) --icount --boots $(or $(BOOTS),5) $(if $(ROWS),--rows '$(ROWS)') \
-		$(if $(CONFIGS),--configs '$(CONFIGS)')
+bench-ready: hypervisor tools $(B)/kernel/vmlinuz $(B)/xen/xen.elf bench-programs
+bench: bench-ready ## Against bare hardware and Xen: table, report.json, report.svg (BOOTS=5 WALL=3 ROWS=a,b CONFIGS=a,b)
+	$(Q)$(PYTHON) tests/bench/run.py --build $(B) --rows $(or $(ROWS),all) --configs $(or $(CONFIGS),all) --report \
+		--icount --boots $(or $(BOOTS),5) --wall $(or $(WALL),3) --jobs $(or $(JOBS),2)
 
 install: all ## Install below $(DESTDIR)$(PREFIX), the hypervisor in $(DESTDIR)/boot
 	install -D -m 644 $(B)/annulus.elf $(DESTDIR)/boot/annulus.elf

@@ -12,13 +12,15 @@ dir=$1
 mkdir -p "$dir"
 cd "$dir"
 shopt -s nullglob
+root=()
+[ "$(id -u)" = 0 ] || root=(sudo)
 fail() { echo "fetch-xen.sh: $*" >&2; exit 1; }
 
 for p in xen-hypervisor-4.17-amd64 xen-utils-4.17 xen-utils-common; do
 	debs=("$p"_*.deb)
 	[ ${#debs[@]} -eq 0 ] || continue
 	echo "fetching $p"
-	apt-get -q download "$p" ||
+	apt-get -q download "$p" || { "${root[@]}" apt-get -q -o DPkg::Lock::Timeout=300 update && apt-get -q download "$p"; } ||
 		fail "cannot download $p; check the network and 'apt-get update', or put ${p}_*.deb into $dir"
 done
 rm -rf root.new

@@ -207,6 +207,9 @@ static void check_table(const struct frame *f, unsigned level, unsigned entries,
 			check_leaf(d, mfn, i, e);
 			continue;
 		}
+		if (e & PTE_PS)
+			violation("L%u %llx[%u] of domain %u maps a large page", level,
+				  (unsigned long long)mfn, i, d->id);
 		expect(pte_mfn(e), 1, 1, "a table", d->id);
 		if (!mfn_valid(pte_mfn(e)))
 			continue;

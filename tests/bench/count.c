@@ -42,8 +42,8 @@ EXPORT int qemu_plugin_install(plugin_id_t id, const void *info, int argc, char 
 
 struct counter {
 	uint64_t address;
-	uint64_t count; /* since QEMU started; the generated code adds to it */
-	uint64_t begin; /* `count` at the last begin marker */
+	uint64_t count;	 /* since QEMU started; the generated code adds to it */
+	uint64_t begin;	 /* `count` at the last begin marker */
 	uint64_t inside; /* executions in the windows that are over */
 	struct counter *next;
 };

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The machines that `make bench` compares: one emulated PC with one CPU, the same kernel and the same initramfs
+"""The machines that `make bench` compares: one emulated PC with one CPU, the same kernel, the same workloads.
 
-    bare           on the machine itself
-    annulus-dom0   as dom0 of Annulus
-    xen-dom0       as dom0 of Debian's Xen
+    bare             on the machine itself
+    annulus-dom0     as dom0 of Annulus
+    xen-dom0         as dom0 of Debian's Xen
+    annulus-guest    in a guest that hvctl made on Annulus
+    xen-guest        in a guest that xl made on Debian's Xen
 """
 import os
 import sys
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "system"))
+import catalogue  # noqa: E402
 import machine  # noqa: E402
 from machine import Failure  # noqa: E402
 
@@ -32,6 +35,35 @@ class BenchMachine(machine.Qemu):
             self.argv += ["-plugin", plugin]
 
 
+class Images:
+    """Which initramfs a machine boots; they are made when they are first wanted."""
+
+    def __init__(self, build):
+        self.build = build
+        self.made = {}
+
+    def get(self, name):
+        import image  # here, since the smallest image needs none of the packages that the others do
+        if name not in self.made:
+            if name == "host":
+                self.made[name] = image.host(self.build, self.get("work"))
+            else:
+                self.made[name] = getattr(image, name)(self.build)
+        return self.made[name]
+
+
+def prepare(images, config, rows):
+    """(initramfs, kernel arguments) for a machine that measures `rows` (names)."""
+    kinds = {catalogue.BY_NAME[r].where for r in rows}
+    inner = [r for r in rows if catalogue.BY_NAME[r].where in ("init", "script")]
+    args = "bench.rows=" + (",".join(inner) or "none")
+    if config.endswith("-guest"):
+        stack = "hvctl" if config.startswith("annulus") else "xl"
+        return images.get("host"), "%s bench.stack=%s bench.peers=%d bench.create=%d bench.guest=%d" % (
+            args, stack, "peers" in kinds, "host" in kinds, bool(kinds & {"init", "script", "boot"}))
+    return images.get("work" if "script" in kinds else "micro"), args
+
+
 def boot(config, build, initramfs, args, icount, hv=None, plugin=None):
     """The machine `config` with `initramfs`, whose kernel gets `args` besides."""
     kernel = build.need("kernel/vmlinuz")
@@ -51,17 +83,25 @@ def boot(config, build, initramfs, args, icount, hv=None, plugin=None):
     raise Failure("there is no configuration '%s'" % config)
 
 
-def measure(m, seconds, echo=None):
-    """Runs machine `m` to the end of its rows. Returns ({row: [ticks per operation]}, {what: information})."""
-    rows, info = {}, {}
+def measure(m, seconds):
+    """Runs machine `m` to the end of its rows.
+
+    Returns ({row: [ticks per operation]}, {what: information}, {row: operations in all}). `seconds` is how long the
+    machine may be silent.
+    """
+    rows, info, operations = {}, {}, {}
     with m:
         while True:
-            found = m.expect(r"^BENCH(?:-INFO (\S+) (.*)| (\S+) (\d+) (\d+)|-END.*)\n", seconds, fail=TROUBLE)
+            found = m.expect(r"BENCH(?:-INFO (\S+) (.*)| (\S+) (\d+) (\d+)|-END.*)\n", seconds, fail=TROUBLE)
             if found.group(1):
                 info[found.group(1)] = found.group(2)
             elif found.group(3):
-                rows.setdefault(found.group(3), []).append(int(found.group(5)) / int(found.group(4)))
-                if echo:
-                    echo(found.group(3))
+                row, n, ticks = found.group(3), int(found.group(4)), int(found.group(5))
+                rows.setdefault(row, []).append(ticks / n)
+                operations[row] = operations.get(row, 0) + n
             else:
-                return rows, info
+                break
+    if info.get("up"):
+        rows["boot"] = [int(info["up"]) - int(info.get("boot-guest", 0))]
+        operations["boot"] = 1
+    return rows, info, operations

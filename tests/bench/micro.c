@@ -7,16 +7,20 @@
  *	micro [-r ROW,ROW...] [-n REPETITIONS]
  *	micro -t NAME PROGRAM ARGUMENT...	time a program, as a row of that name
  *	micro -f				print how fast the TSC runs, in Hz
+ *	micro -p NAME				print the TSC, a point of time of that name
  *
- * As /init it takes the same from the kernel's command line: bench.rows=, bench.reps=. `bench.symbols=1` prints the kernel's symbols first.
+ * As /init it takes the same from the kernel's command line: bench.rows=, bench.reps=. Then it also
+ * runs the scripts in /bench/rows whose names are listed; they time programs by -t.
+ * `bench.symbols=1` prints the kernel's symbols first.
  *
  * Each row is a number of operations in a loop, run once to warm up and then timed. The clock is
  * the TSC, read here and not through the kernel, since nothing above it is the same everywhere:
- * under QEMU's `-icount shift=0` it counts instructions, all of them, whoever executed them; without
- * that it is the host's TSC. A line of output is
+ * under QEMU's `-icount shift=0` it counts instructions, all of them, whoever executed them;
+ * without that it is the host's TSC. A line of output is
  *
  *	BENCH <row> <operations> <ticks of the TSC for all of them>
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -314,13 +318,15 @@ static uint64_t clock_read(unsigned n)
 	return ticks() - t;
 }
 
-/* Multiplications and additions, nothing else: what must cost the same everywhere. */
+/* A thousand multiplications and additions: what must cost the same everywhere. */
 static uint64_t compute(unsigned n)
 {
 	uint64_t x = 1, t = ticks();
 
-	while (n--)
-		__asm__ volatile("imul %1, %0\n\tadd $12345, %0" : "+r"(x) : "r"(6364136223846793005UL));
+	for (unsigned i = 0; i < n * 1000; i++)
+		__asm__ volatile("imul %1, %0\n\tadd $12345, %0"
+				 : "+r"(x)
+				 : "r"(6364136223846793005UL));
 	return ticks() - t;
 }
 
@@ -340,7 +346,7 @@ static const struct row {
 	{ "context-switch", 4000, 400, context_switch },
 	{ "signal", 4000, 400, signal_delivery },
 	{ "clock", 20000, 1000, clock_read },
-	{ "compute", 10000000, 100000, compute },
+	{ "compute", 10000, 100, compute },
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
@@ -383,14 +389,17 @@ static void run_rows(const char *list, unsigned repetitions)
 			profile_begin();
 			t = row->run(row->operations);
 			profile_end();
-			printf("BENCH %s %u %llu\n", row->name, row->operations, (unsigned long long)t);
+			printf("BENCH %s %u %llu\n", row->name, row->operations,
+			       (unsigned long long)t);
 			settle();
 		}
 	}
 }
 
+/* The result goes to the console by standard error when the program's output is sent elsewhere. */
 static int time_program(const char *name, char **argv)
 {
+	FILE *out = isatty(STDOUT_FILENO) ? stdout : stderr;
 	uint64_t t;
 	pid_t child;
 	int status;
@@ -408,10 +417,11 @@ static int time_program(const char *name, char **argv)
 	t = ticks() - t;
 	profile_end();
 	if (status) {
-		printf("BENCH-ERROR %s: %s ended with status %#x\n", name, argv[0], (unsigned)status);
+		fprintf(out, "BENCH-ERROR %s: %s ended with status %#x\n", name, argv[0],
+			(unsigned)status);
 		return 1;
 	}
-	printf("BENCH %s 1 %llu\n", name, (unsigned long long)t);
+	fprintf(out, "BENCH %s 1 %llu\n", name, (unsigned long long)t);
 	settle();
 	return 0;
 }
@@ -427,12 +437,38 @@ static int tsc_rate(void)
 	nanosleep(&wait, NULL);
 	clock_gettime(CLOCK_MONOTONIC_RAW, &b);
 	u = ticks();
-	printf("%.0f\n", (double)(u - t) /
-	       ((double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) * 1e-9));
+	printf("%.0f\n", (double)(u - t) / ((double)(b.tv_sec - a.tv_sec) +
+					    (double)(b.tv_nsec - a.tv_nsec) * 1e-9));
 	return 0;
 }
 
 /* ---- as process 1 ---- */
+
+/* The scripts time their programs themselves, since some need a server beside them. */
+static void run_scripts(const char *list)
+{
+	static const char folder[] = "/bench/rows";
+	struct dirent **entries;
+	int n = scandir(folder, &entries, NULL, alphasort);
+
+	for (int i = 0; i < n; i++) {
+		char path[300];
+		pid_t child;
+		int status;
+
+		if (entries[i]->d_name[0] == '.' || !listed(list, entries[i]->d_name))
+			continue;
+		settle();
+		snprintf(path, sizeof(path), "%s/%s", folder, entries[i]->d_name);
+		child = start();
+		if (!child) {
+			execl(path, path, (char *)NULL);
+			_exit(127);
+		}
+		if (waitpid(child, &status, 0) != child || status)
+			die("%s ended with status %#x", path, (unsigned)status);
+	}
+}
 
 static void put_file(const char *name, const char *text)
 {
@@ -487,7 +523,8 @@ static const char *option(char *line, const char *key)
 		if (p == line || p[-1] == ' ') {
 			char *out = value[used++ % 8];
 
-			snprintf(out, sizeof(value[0]), "%.*s", (int)strcspn(p + length, " \n"), p + length);
+			snprintf(out, sizeof(value[0]), "%.*s", (int)strcspn(p + length, " \n"),
+				 p + length);
 			return out;
 		}
 	return NULL;
@@ -504,6 +541,9 @@ static int init(void)
 	mkdir("/tmp", 0777);
 	mount("proc", "/proc", "proc", 0, NULL);
 	mount("sysfs", "/sys", "sysfs", 0, NULL);
+	mkdir("/dev", 0755);
+	mount("dev", "/dev", "devtmpfs", 0, NULL);
+	setenv("PATH", "/usr/bin:/bin", 1);
 	put_file("/proc/sys/kernel/sched_rt_runtime_us", "-1");
 	f = fopen("/proc/cmdline", "r");
 	if (!f || !fgets(line, sizeof(line), f))
@@ -514,10 +554,12 @@ static int init(void)
 	printf("BENCH-INFO up %llu\n", (unsigned long long)ticks());
 	show_file("version", "/proc/version");
 	show_file("hypervisor", "/sys/hypervisor/type");
-	show_file("clocksource", "/sys/devices/system/clocksource/clocksource0/current_clocksource");
+	show_file("clocksource", "/sys/devices/system/clocksource/clocksource0/"
+				 "current_clocksource");
 	if (option(line, "bench.symbols="))
 		show_symbols();
 	run_rows(list, repetitions ? (unsigned)atoi(repetitions) : 3);
+	run_scripts(list);
 	printf("BENCH-END\n");
 	settle();
 	reboot(RB_POWER_OFF);
@@ -538,10 +580,13 @@ int main(int argc, char **argv)
 		return 0;
 	if (readlink("/proc/self/exe", self_path, sizeof(self_path) - 1) < 0)
 		die("/proc/self/exe");
-	while ((c = getopt(argc, argv, "+fr:n:t:")) != -1) {
+	while ((c = getopt(argc, argv, "+fp:r:n:t:")) != -1) {
 		switch (c) {
 		case 'f':
 			return tsc_rate();
+		case 'p':
+			printf("BENCH-INFO %s %llu\n", optarg, (unsigned long long)ticks());
+			return 0;
 		case 'r':
 			list = optarg;
 			break;

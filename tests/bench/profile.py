@@ -7,6 +7,9 @@
     tests/bench/profile.py fork --config bare                     the same on the bare machine (or xen-dom0: no function names)
     tests/bench/profile.py fork --against bare                    the kernel's functions that execute more than on bare
 
+User functions have names in the rows of micro.c only. Rows of guests need --config annulus-guest; there, the kernel's
+functions are dom0's and the guest's together.
+
 A TCG plugin (count.c) counts every executed instruction between the row's begin and end; nothing is sampled. Columns:
 instructions per operation, share, entries per operation (how often the function's first instruction was executed), function.
 """
@@ -18,11 +21,11 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import catalogue  # noqa: E402
 import machines  # noqa: E402
 import run  # noqa: E402
 from machines import Failure, machine  # noqa: E402
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 HYPERVISOR = 0xffff800000000000, 0xffff880000000000  # the ABI's hole for the hypervisor
 KERNEL = 0xffff880000000000
 
@@ -47,12 +50,12 @@ def elf_symbols(path):
     return Symbols((int(a, 16), n) for a, n in re.findall(r"^([0-9a-f]+) [tTwW] (\S+)$", out, re.M))
 
 
-def kernel_symbols(build, initramfs):
+def kernel_symbols(build):
     """Taken from the kernel itself once (nokaslr keeps them where they are), then kept beside it."""
     path = build.file("bench/symbols")
     if not os.path.exists(path) or os.path.getmtime(path) < os.path.getmtime(build.need("kernel/vmlinuz")):
         print("asking the kernel for its symbols (once)", file=sys.stderr)
-        m = machines.boot("bare", build, initramfs, "bench.symbols=1 bench.rows=none", False)
+        m = machines.boot("bare", build, machines.Images(build).get("micro"), "bench.symbols=1 bench.rows=none", False)
         with m:
             begin = m.expect(r"^BENCH-INFO clocksource .*\n", 120).end()
             end = m.expect(r"^BENCH-INFO symbols end", 600).start()
@@ -63,25 +66,20 @@ def kernel_symbols(build, initramfs):
         return Symbols((int(a, 16), n) for a, n in re.findall(r"^([0-9a-f]{16}) (\S+)$", f.read(), re.M))
 
 
-def counts(build, config, row, initramfs, hv):
+def counts(build, config, row, hv):
     """({address: executions per operation}, instructions per operation by the clock)"""
-    plugin = build.file("bench/count.so")
-    source = os.path.join(HERE, "count.c")
-    if not os.path.exists(plugin) or os.path.getmtime(plugin) < os.path.getmtime(source):
-        subprocess.run(["gcc", "-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared",
-                        "-fvisibility=hidden", "-o", plugin, source], check=True)
+    initramfs, args = machines.prepare(machines.Images(build), config, [row])
     out = build.file("bench/profile.%d" % os.getpid())
-    m = machines.boot(config, build, initramfs, "bench.rows=%s bench.reps=1" % row, True, hv=hv,
-                      plugin="%s,out=%s" % (plugin, out))
+    m = machines.boot(config, build, initramfs, args + " bench.reps=1", True, hv=hv,
+                      plugin="%s,out=%s" % (build.file("bench/count.so"), out))
     try:
-        rows, _ = machines.measure(m, run.LIMIT)
+        rows, _, operations = machines.measure(m, run.SILENCE)
     except Failure as e:
         raise SystemExit("%s\nprofile.py: %s: %s" % ("\n".join(m.log.split("\n")[-20:]), config, e))
-    operations = int(re.search(r"^BENCH %s (\d+) " % row, m.log, re.M).group(1))
     with open(out) as f:
-        found = {int(a, 16): int(n) / operations for a, n in (line.split() for line in f)}
+        found = {int(a, 16): int(n) / operations[row] for a, n in (line.split() for line in f)}
     os.unlink(out)
-    return found, rows[row][0]
+    return found, sum(rows[row]) / len(rows[row])
 
 
 def by_function(found, symbols):
@@ -122,13 +120,13 @@ def main():
     parser.add_argument("--annotate", help="functions of the hypervisor, comma-separated, to show by instruction")
     parser.add_argument("--top", type=int, default=30, help="functions to show")
     args = parser.parse_args()
-    run.words(args.row, run.ROWS, "row")
+    run.words(args.row, [], [r.name for r in catalogue.ROWS if r.where != "boot"], "row")
     build = machine.Build(args.build)
-    micro, initramfs = run.build_micro(build)
+    run.programs(build)
     sym = os.path.splitext(args.hv or build.hv)[0] + ".sym"
     symbols = {"hypervisor": elf_symbols(sym) if args.config.startswith("annulus") else None,
-               "kernel": kernel_symbols(build, initramfs), "user": elf_symbols(micro)}
-    found, clock = counts(build, args.config, args.row, initramfs, args.hv)
+               "kernel": kernel_symbols(build), "user": elf_symbols(build.file("bench/micro"))}
+    found, clock = counts(build, args.config, args.row, args.hv)
     table = by_function(found, symbols)
     total = sum(n for n, _ in table.values())
     print("%s on %s: %.0f instructions per operation (%.0f by the clock)" % (args.row, args.config, total, clock))
@@ -139,7 +137,7 @@ def main():
     for (place, name), (n, entries) in sorted(table.items(), key=lambda item: -item[1][0])[:args.top]:
         print("%12.1f %6.1f%% %10.2f  %-11s %s" % (n, 100 * n / total, entries, place, name))
     if args.against:
-        other = by_function(counts(build, args.against, args.row, initramfs, args.hv)[0], dict(symbols, hypervisor=None))
+        other = by_function(counts(build, args.against, args.row, args.hv)[0], dict(symbols, hypervisor=None))
         print("\nkernel and user functions that execute more than on %s\n%12s %12s  %s" % (
             args.against, "more/op", "there/op", "function"))
         more = {k: v[0] - other.get(k, [0])[0] for k, v in table.items() if k[0] != "hypervisor"}

@@ -2,104 +2,243 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """run.py - the benchmark: the same kernel and workloads on bare (emulated) hardware, on Annulus and on Debian's Xen.
 
-Typed by hand while tuning:
-    tests/bench/run.py --icount --boots 1 --rows null-syscall,fork --configs bare,annulus-dom0,xen-dom0 [--hv FILE]
-`make bench` runs all of it. See docs/performance.md.
+While tuning:
+    tests/bench/run.py --icount --rows null-syscall,fork --configs bare,annulus-dom0,xen-dom0 [--hv FILE]
+`make bench` runs all of it: --rows all --configs all --icount --boots 5 --wall 3 --report. See docs/performance.md.
 """
 import argparse
+import concurrent.futures
+import datetime
+import json
 import os
 import subprocess
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import archive  # noqa: E402
+import catalogue  # noqa: E402
+import chart  # noqa: E402
 import machines  # noqa: E402
 import stats  # noqa: E402
 from machines import Failure, machine  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-ROWS = ["null-syscall", "pipe", "page-fault", "file-map", "fork", "fork-exec", "mmap", "context-switch", "signal", "clock",
-        "compute"]
-CONFIGS = ["bare", "annulus-dom0", "xen-dom0"]
-LIMIT = 600  # seconds without a result that make a machine count as dead
+TREE = os.path.dirname(os.path.dirname(HERE))
+SMALL = [r.name for r in catalogue.ROWS if r.where == "init"]
+ALL = [r.name for r in catalogue.ROWS]
+SILENCE = 900  # seconds without a result that make a machine count as dead
+MODES = {"icount": "instructions", "wall": "nanoseconds"}
 
 
-def words(text, known, what):
-    chosen = known if text in (None, "", "all") else [w for w in text.split(",") if w]
+def words(text, default, known, what):
+    chosen = default if not text else known if text == "all" else [w for w in text.split(",") if w]
     for w in chosen:
         if w not in known:
             raise SystemExit("run.py: there is no %s '%s'; there are: %s" % (what, w, " ".join(known)))
-    return chosen
+    return [w for w in known if w in chosen]
 
 
-def build_micro(build):
-    out = build.file("bench/micro")
-    source = os.path.join(HERE, "micro.c")
-    if not os.path.exists(out) or os.path.getmtime(out) < os.path.getmtime(source):
-        os.makedirs(os.path.dirname(out), exist_ok=True)
-        subprocess.run(["gcc", "-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", "-static",
-                        "-o", out, source], check=True)
-    a = archive.Archive()
-    a.file("init", out)
-    a.write(build.file("bench/micro.cpio"))
-    return out, build.file("bench/micro.cpio")
+def programs(build):
+    """The benchmark's own programs, built if they are not."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MAKE") and k != "MFLAGS"}
+    done = subprocess.run(["make", "-s", "-C", TREE, "B=" + build.path, "bench-programs"], env=environment)
+    if done.returncode:
+        raise SystemExit("run.py: make bench-programs failed")
 
 
-def table(rows, configs, results, unit):
-    """Text: per row and configuration the median, its ratio to bare, and the verdict where there is one."""
-    width = max(len(r) for r in rows) + 2
-    lines = ["%-*s" % (width, unit) + "".join("%24s" % c for c in configs) + "  verdict"]
-    for row in rows:
-        cells = {c: stats.summary(results.get((row, c), [])) for c in configs}
-        text = "%-*s" % (width, row)
-        for c in configs:
-            s, base = cells[c], cells.get("bare")
-            if not s:
-                text += "%24s" % "-"
-                continue
-            ratio = "%7.2fx" % (s["median"] / base["median"]) if base and c != "bare" else " " * 8
-            text += "%12s ±%2.0f%%%s" % (format(round(s["median"]), ","), 50 * s["spread"], ratio)
-        verdict, why = stats.judge(cells.get("bare"), cells.get("annulus-dom0"), cells.get("xen-dom0"))
-        lines.append(text + "  %s (%s)" % (verdict, why))
+class Run:
+    """All machines of a run, and what they measured."""
+
+    def __init__(self, args, build, rows, configs):
+        self.args, self.build, self.rows, self.configs = args, build, rows, configs
+        self.images = machines.Images(build)
+        self.values = {}   # (mode, row, config) -> [value of each boot]
+        self.done = 0
+        self.seconds = {}  # (mode, config) -> the latest machine's, to tell how long the rest takes
+        self.begun = time.monotonic()
+        self.lock = threading.Lock()
+        self.clocks = {}
+        hz = subprocess.run([build.file("bench/micro"), "-f"], check=True, stdout=subprocess.PIPE).stdout
+        self.ns_per_tick = {"icount": 1.0, "wall": 1e9 / float(hz)}
+        self.jobs = [("icount", n, c) for n in range(args.icount_boots) for c in configs]
+        self.jobs += [("wall", n, c) for n in range(args.wall_boots) for c in configs]
+
+    def one(self, job):
+        mode, number, config = job
+        rows = [r for r in self.rows if catalogue.measured(catalogue.BY_NAME[r], config)]
+        if not rows:
+            return
+        begun = time.monotonic()
+        with self.lock:
+            initramfs, kernel_args = machines.prepare(self.images, config, rows)
+        m = machines.boot(config, self.build, initramfs, "%s bench.reps=%d" % (kernel_args, self.args.reps),
+                          mode == "icount", hv=self.args.hv)
+        if self.args.verbose:
+            m.echo = lambda text: (sys.stderr.write(text), sys.stderr.flush())
+        try:
+            found, info, _ = machines.measure(m, SILENCE)
+        except Failure as e:
+            log = self.build.file("bench/%s.log" % config)
+            with open(log, "w") as f:
+                f.write(m.log)
+            raise Failure("%s: %s\n%s\n(all of its serial port: %s)" % (config, e, "\n".join(m.log.split("\n")[-15:]), log))
+        with self.lock:
+            for row in rows:
+                if row not in found:
+                    raise Failure("%s did not report the row %s" % (config, row))
+                # One value per boot: repetitions within a boot are not independent.
+                value = stats.summary(found[row])["median"] * self.ns_per_tick[mode]
+                self.values.setdefault((mode, row, config), []).append(value)
+            self.clocks[config] = info.get("clocksource", "")
+            self.done += 1
+            self.seconds[mode, config] = time.monotonic() - begun
+            self.progress(job)
+
+    def progress(self, job):
+        elapsed = time.monotonic() - self.begun
+        left = elapsed / self.done * (len(self.jobs) - self.done)
+        print("  [%2d of %d] %s, boot %d, %s: %.0f s%s" % (
+            self.done, len(self.jobs), MODES[job[0]], job[1] + 1, job[2], self.seconds[job[0], job[2]],
+            ", about %.0f min left" % (left / 60) if left > 90 else ""), file=sys.stderr, flush=True)
+
+    def run(self):
+        counted = [j for j in self.jobs if j[0] == "icount"]
+        # Instructions do not depend on what else the host does: as many at once as asked for. Wall time does.
+        with concurrent.futures.ThreadPoolExecutor(self.args.jobs) as pool:
+            tasks = [pool.submit(self.one, j) for j in counted]
+            try:
+                for t in concurrent.futures.as_completed(tasks):
+                    t.result()
+            except BaseException:
+                for t in tasks:
+                    t.cancel()
+                machine._kill_all()
+                raise
+        for job in self.jobs:
+            if job[0] == "wall":
+                self.one(job)
+
+    def report(self):
+        """What was measured, as it goes to report.json."""
+        modes = [m for m in MODES if any(k[0] == m for k in self.values)]
+        rows = []
+        for name in self.rows:
+            row = catalogue.BY_NAME[name]
+            entry = {"name": name, "title": row.title, "has_bare": row.has_bare}
+            for mode in modes:
+                cells = {c: stats.summary(self.values[mode, name, c]) for c in self.configs if (mode, name, c) in self.values}
+                entry[MODES[mode]] = cells
+                entry[MODES[mode] + "_verdict"] = {
+                    place: stats.judge(cells.get("bare"), cells.get("annulus-" + place), cells.get("xen-" + place),
+                                       row.same, row.has_bare)
+                    for place in ("dom0", "guest") if "annulus-" + place in cells}
+            rows.append(entry)
+        return {"date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+                "machine": self.machine(), "configurations": self.configs, "clock_sources": self.clocks,
+                "boots": {"instructions": self.args.icount_boots, "nanoseconds": self.args.wall_boots},
+                "repetitions": self.args.reps, "rows": rows}
+
+    def machine(self):
+        def output(*command):
+            try:
+                return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                                      cwd=TREE).stdout.strip().split("\n")[0]
+            except OSError:
+                return ""
+
+        def content(path):
+            try:
+                with open(path) as f:
+                    return f.read().strip()
+            except OSError:
+                return ""
+        model = [l.split(":", 1)[1].strip() for l in content("/proc/cpuinfo").split("\n") if l.startswith("model name")]
+        return {"host": "%d CPUs, %s" % (os.cpu_count(), model[0] if model else "?"),
+                "emulator": output("qemu-system-x86_64", "--version"), "emulated": "1 CPU %s, %d MiB" % (
+                    machines.CPU, machines.MEMORY), "kernel": content(self.build.file("kernel/version")),
+                "xen": content(self.build.file("xen/version")), "annulus": output("git", "describe", "--always", "--dirty")}
+
+
+def cell(summary, base):
+    if not summary:
+        return "-"
+    ratio = " %5.2fx" % (summary["median"] / base["median"]) if base and base is not summary else ""
+    spread = "±%.0f%%" % (50 * summary["spread"]) if summary["n"] > 1 else ""
+    return "%s %3s%s" % (stats.worth(summary["median"]), spread, ratio)
+
+
+def short(verdict):
+    if not verdict:
+        return "-"
+    if verdict["verdict"] == "not judged":
+        return "not judged"
+    return "%-4s %s" % (verdict["verdict"], "%.0f %%" % (100 * verdict["share"]) if verdict["share"] is not None else
+                        verdict["reason"].split(" from")[0])
+
+
+def table(report, unit):
+    """Text: the median, half the spread and the ratio to bare for each machine; Annulus' share of Xen's overhead."""
+    configs = report["configurations"]
+    places = [p for p in ("dom0", "guest") if "annulus-" + p in configs]
+    width = max(len(r["title"]) for r in report["rows"]) + 1
+    head = "%-*s" % (width, unit + " per operation") + "".join("%21s" % catalogue.TITLES[c] for c in configs)
+    head += "".join("   %-14s" % (p + " verdict") for p in places)
+    lines = [head, "-" * len(head)]
+    for row in report["rows"]:
+        cells = row.get(unit, {})
+        base = cells.get("bare")
+        text = "%-*s" % (width, row["title"]) + "".join("%21s" % cell(cells.get(c), base) for c in configs)
+        text += "".join("   %-14s" % short(row.get(unit + "_verdict", {}).get(p)) for p in places)
+        lines.append(text.rstrip())
     return "\n".join(lines)
+
+
+def tally(report, unit):
+    words_of = [v["verdict"] for row in report["rows"] for v in row.get(unit + "_verdict", {}).values()]
+    return "%d ok, %d miss, %d not judged" % tuple(words_of.count(w) for w in ("ok", "miss", "not judged"))
 
 
 def main():
     parser = argparse.ArgumentParser(description="Annulus' benchmark")
     parser.add_argument("--build", default="build")
     parser.add_argument("--hv", help="another annulus.elf than the build's")
-    parser.add_argument("--rows", help="comma-separated, default all: " + " ".join(ROWS))
-    parser.add_argument("--configs", help="comma-separated, default all: " + " ".join(CONFIGS))
+    parser.add_argument("--rows", help="comma-separated, or all; default: " + ",".join(SMALL) + "; further: " +
+                        ",".join(r for r in ALL if r not in SMALL))
+    parser.add_argument("--configs", help="comma-separated, or all; default: the first three of " +
+                        ",".join(catalogue.CONFIGS))
     parser.add_argument("--boots", type=int, default=1)
     parser.add_argument("--reps", type=int, default=3, help="repetitions of a row within a boot")
-    parser.add_argument("--icount", action="store_true", help="count instructions instead of taking wall time")
+    parser.add_argument("--icount", action="store_true", help="count instructions, in --boots boots")
+    parser.add_argument("--wall", type=int, metavar="BOOTS", help="take wall time, in so many boots")
+    parser.add_argument("--jobs", type=int, default=1, help="machines at once while instructions are counted")
+    parser.add_argument("--report", action="store_true", help="write report.json and report.svg")
     parser.add_argument("--verbose", action="store_true", help="show the serial port")
     args = parser.parse_args()
-    rows = words(args.rows, ROWS, "row")
-    configs = words(args.configs, CONFIGS, "configuration")
+    args.icount_boots = args.boots if args.icount else 0
+    args.wall_boots = args.wall if args.wall is not None else 0 if args.icount else args.boots
+    rows = words(args.rows, SMALL, ALL, "row")
+    configs = words(args.configs, catalogue.CONFIGS[:3], catalogue.CONFIGS, "configuration")
     build = machine.Build(args.build)
-    micro, initramfs = build_micro(build)
-    hz = 1e9 if args.icount else float(subprocess.run([micro, "-f"], check=True, stdout=subprocess.PIPE).stdout)
-    results = {}
-    for number in range(args.boots):
-        for config in configs:
-            begun = time.monotonic()
-            m = machines.boot(config, build, initramfs, "bench.rows=%s bench.reps=%d" % (",".join(rows), args.reps),
-                              args.icount, hv=args.hv)
-            if args.verbose:
-                m.echo = lambda text: (sys.stderr.write(text), sys.stderr.flush())
-            try:
-                found, info = machines.measure(m, LIMIT)
-            except Failure as e:
-                print("\n".join(m.log.split("\n")[-30:]))
-                raise SystemExit("run.py: %s: %s" % (config, e))
-            for row, values in found.items():
-                # One value per boot: its repetitions differ by cache-like effects only, their median is the boot's.
-                results.setdefault((row, config), []).append(stats.summary(values)["median"] * 1e9 / hz)
-            print("boot %d of %d, %s: %.0f s (%s)" % (number + 1, args.boots, config, time.monotonic() - begun,
-                                                      info.get("clocksource", "?")), file=sys.stderr, flush=True)
-    print(table(rows, configs, results, "instructions" if args.icount else "nanoseconds"))
+    programs(build)
+    run = Run(args, build, rows, configs)
+    try:
+        run.run()
+    except Failure as e:
+        raise SystemExit("run.py: %s" % e)
+    report = run.report()
+    for mode, unit in MODES.items():
+        if any(k[0] == mode for k in run.values):
+            print("\n" + table(report, unit))
+            if mode == "icount":
+                print("Annulus' overhead at most half of Xen's: " + tally(report, unit))
+    if args.report:
+        path = build.file("bench/report.json")
+        with open(path, "w") as f:
+            json.dump(report, f, indent=1)
+            f.write("\n")
+        chart.write(report, build.file("bench/report.svg"))
+        print("\n%s, %s" % (path, build.file("bench/report.svg")))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 #
 # Line coverage of the deciding code (tests/unit/decision-code.txt) by the unit tests and the fuzzers' kept inputs. Called by
 # the top Makefile: make coverage. Every source is compiled once without sanitizers, and its counters add up over all
-# programs that it is part of; scripts/coverage.py reads them with gcov and prints the table.
+# programs that it is part of; scripts/coverage.py reads them with gcov and prints the table. tests/faults/run.py builds the
+# same programs with other FLAGS and LINK.
 
 SHELL  := /bin/bash
 B      ?= build
@@ -13,6 +14,7 @@ UNITS  := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/*_test.c)))
 FUZZES := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
 
 FLAGS := -std=gnu11 -g -O0 --coverage -fprofile-update=atomic -fno-strict-aliasing -D_GNU_SOURCE -DANNULUS_UNIT
+LINK  := $(CC) --coverage
 INC   := -Itests/unit/sim -Itests/unit -Ihypervisor -I. -Ilibhvctl -Ilibhvctl/include
 
 tag = $(shell sed -n 's|^// $(1): *||p' $(2))
@@ -25,7 +27,7 @@ OBJECTS += $$($(1)_objects)
 PROGRAMS += $(C)/bin/$(1)
 $(C)/bin/$(1): $$($(1)_objects)
 	@mkdir -p $$(@D)
-	@$(CC) --coverage -o $$@ $$^ -lcunit $(call tag,libs,$(firstword $(2))) -lpthread
+	@$(LINK) -o $$@ $$^ -lcunit $(call tag,libs,$(firstword $(2))) -lpthread
 endef
 flags_of = $(call tag,cflags,$(1))
 $(foreach n,$(UNITS),$(eval $(call program,$(n),tests/unit/$(n).c,$(INC) $(call flags_of,tests/unit/$(n).c),$(if $(call \
@@ -35,8 +37,10 @@ $(foreach n,$(FUZZES),$(eval $(call program,$(n),tests/fuzz/$(n).c tests/fuzz/re
 OBJECTS := $(sort $(OBJECTS))
 
 .DEFAULT_GOAL := report
-.PHONY: report programs
+.PHONY: report programs list
 programs: $(PROGRAMS)
+list:
+	@$(foreach n,$(UNITS) $(FUZZES),echo 'program $(n) $($(n)_objects)';)
 
 .SECONDEXPANSION:
 $(OBJECTS): $(C)/obj/%.o: $$(shell echo '$$*' | cut -d/ -f2-) tests/unit/coverage.mk

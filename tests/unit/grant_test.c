@@ -550,6 +550,10 @@ static void test_copy(void)
 	op = (struct gnttab_copy){ .source = { .u.gmfn = own, .domid = DOMID_SELF, .offset = 4095 },
 				   .dest = { .u.gmfn = own, .domid = DOMID_SELF }, .len = 2 };
 	CU_ASSERT_EQUAL(copy(mapper, op).status, GNTST_bad_copy_arg);
+	op.source.offset = 0;
+	op.dest.offset = 4095; /* one byte past the end, of either frame */
+	CU_ASSERT_EQUAL(copy(mapper, op).status, GNTST_bad_copy_arg);
+	op.dest.offset = 0;
 	op.source.offset = 0xffff;
 	op.len = 0xffff;
 	CU_ASSERT_EQUAL(copy(mapper, op).status, GNTST_bad_copy_arg);

@@ -13,6 +13,7 @@
 #include "domain/memory_op.h"
 #include "memory/heap.h"
 #include "memory/layout.h"
+#include "memory/m2p.h"
 #include "memory/paging.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/memory.h"
@@ -189,6 +190,16 @@ static void test_not_ones_own(void)
 		r = reservation(&mfn[i], 1, 0);
 		CU_ASSERT_EQUAL(call(XENMEM_decrease_reservation, &r), 0);
 	}
+	/* A frame of the hypervisor's that the domain may only use */
+	mfn[3] = frame_to_mfn(heap_alloc_hv(ALLOC_SHARED, 0));
+	frame_share(mfn_to_frame(mfn[3]), dom_a, FRAME_SHARE_RW);
+	m2p_set(mfn[3], M2P_SHARED);
+	r = reservation(&mfn[3], 1, 0);
+	CU_ASSERT_EQUAL(call(XENMEM_decrease_reservation, &r), 0);
+	CU_ASSERT_EQUAL(sim.pfn[mfn[3]], M2P_SHARED);
+	CU_ASSERT_EQUAL(frame_unshare(mfn_to_frame(mfn[3])), 0);
+	heap_free_hv(ALLOC_SHARED, mfn_to_frame(mfn[3]), 0);
+	mfn[3] = 0;
 	/* An extent that wraps around, and one that begins well and ends in somebody else's. */
 	r = reservation(&mfn[1], 1, 3);
 	CU_ASSERT_EQUAL(call(XENMEM_decrease_reservation, &r), 0);

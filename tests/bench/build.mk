@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Programs of the benchmark. tests/bench/run.py asks for them by `make bench-programs`.
+
+BENCH_PROGRAMS := $(B)/bench/micro $(B)/bench/collect $(B)/bench/count.so $(B)/bench/peer.elf
+BENCH_CFLAGS   := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -D_GNU_SOURCE -Itests/bench -I.
+
+# Static, and without the distribution's hardening flags: what is measured must not depend on the machine it is built on.
+$(B)/bench/micro $(B)/bench/collect: $(B)/bench/%: tests/bench/%.c tests/bench/peer.h | $(call deps,build)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(BENCH_CFLAGS) -static -o $@ $<
+
+$(B)/bench/count.so: tests/bench/count.c | $(call deps,build)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(BENCH_CFLAGS) -fPIC -shared -fvisibility=hidden -o $@ $<
+
+$(B)/bench/peer.o: tests/bench/peer.c tests/bench/peer.h tests/guest/lib/guest.h | $(call deps,build)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TG_FLAGS) -Itests/bench -c -o $@ $<
+
+$(B)/bench/peer.elf: $(B)/bench/peer.o $(B)/guest/lib/head.o $(B)/guest/lib/guest.o tests/guest/lib/guest.lds
+	$(call say,LD,$@)
+	$(Q)$(LD) -m elf_x86_64 -nostdlib -static --build-id=none -z noexecstack --no-warn-rwx-segments -T tests/guest/lib/guest.lds -o $@ $< $(B)/guest/lib/head.o $(B)/guest/lib/guest.o
+
+.PHONY: bench-programs
+bench-programs: $(BENCH_PROGRAMS)

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The rows and the machines of the benchmark.
+
+A row is measured on bare hardware, in dom0 and in a guest, or, where bare hardware has nothing of the kind, with guests
+alone. Where a row is measured is told by `where`:
+    init     by micro.c itself, as process 1
+    script   by a script of rows/, after that
+    boot     from reset (a guest: from the toolstack's start) to micro.c's first line
+    peers    by two tiny guests (peer.c)
+    host     by the toolstack in dom0
+"""
+
+
+class Row:
+    def __init__(self, name, title, where, same=False):
+        self.name, self.title, self.where = name, title, where
+        self.same = same  # must cost what it costs on bare hardware
+
+    @property
+    def has_bare(self):
+        return self.where in ("init", "script", "boot")
+
+
+ROWS = [
+    Row("null-syscall", "system call", "init"),
+    Row("clock", "clock read", "init"),
+    Row("signal", "signal delivery", "init"),
+    Row("context-switch", "context switch", "init"),
+    Row("pipe", "pipe, there and back", "init"),
+    Row("page-fault", "page fault, first touch", "init"),
+    Row("file-map", "map, read, unmap 64 KiB file", "init"),
+    Row("mmap", "map, touch, protect, unmap", "init"),
+    Row("fork", "fork, exit, wait", "init"),
+    Row("fork-exec", "fork, exec, exit, wait", "init"),
+    Row("build", "compile a C project", "script"),
+    Row("redis", "redis under load", "script"),
+    Row("compress", "gzip of text", "script", same=True),
+    Row("compute", "1000 multiply-adds", "init"),
+    Row("boot", "boot to user space", "boot"),
+    Row("null-hypercall", "null hypercall", "peers"),
+    Row("event", "event to another guest and back", "peers"),
+    Row("grant-map", "map and unmap a granted page", "peers"),
+    Row("grant-copy", "copy a granted page", "peers"),
+    Row("create", "create a domain", "host"),
+]
+BY_NAME = {r.name: r for r in ROWS}
+CONFIGS = ["bare", "annulus-dom0", "xen-dom0", "annulus-guest", "xen-guest"]
+TITLES = {"bare": "bare", "annulus-dom0": "Annulus dom0", "xen-dom0": "Xen dom0", "annulus-guest": "Annulus guest",
+          "xen-guest": "Xen guest"}
+
+
+def measured(row, config):
+    """Whether `config` has row `row` (a Row) at all."""
+    return row.has_bare or config.endswith("-guest")

@@ -1,0 +1,127 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Unit tests of what the benchmark computes: statistics, verdicts, the initramfs archive, the chart."""
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+import xml.etree.ElementTree
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import archive  # noqa: E402
+import catalogue  # noqa: E402
+import chart  # noqa: E402
+import stats  # noqa: E402
+
+
+def exact(value):
+    return stats.summary([value] * 5)
+
+
+class Summary(unittest.TestCase):
+    def test_median_and_spread(self):
+        s = stats.summary([110, 100, 90, 100, 104])
+        self.assertEqual((s["median"], s["low"], s["high"], s["n"]), (100, 90, 110, 5))
+        self.assertAlmostEqual(s["spread"], 0.2)
+
+    def test_even_number_of_values(self):
+        self.assertEqual(stats.summary([1, 2, 3, 10])["median"], 2.5)
+
+    def test_single_value_has_no_spread(self):
+        self.assertEqual(stats.summary([7])["spread"], 0)
+
+    def test_nothing(self):
+        self.assertIsNone(stats.summary([]))
+
+
+class Judgement(unittest.TestCase):
+    def verdict(self, bare, ours, xen, **kw):
+        return stats.judge(bare and exact(bare), ours and exact(ours), xen and exact(xen), **kw)
+
+    def test_half_is_ok_and_more_is_not(self):
+        self.assertEqual(self.verdict(100, 150, 200)["verdict"], "ok")
+        self.assertEqual(self.verdict(100, 151, 200)["verdict"], "miss")
+        self.assertAlmostEqual(self.verdict(100, 151, 200)["share"], 0.51)
+
+    def test_faster_than_bare_is_ok(self):
+        self.assertEqual(self.verdict(100, 98, 200)["verdict"], "ok")
+
+    def test_small_overhead_of_xen_is_not_judged(self):
+        self.assertEqual(self.verdict(100, 130, 109)["verdict"], "not judged")
+        self.assertEqual(self.verdict(100, 130, 111)["verdict"], "miss")
+
+    def test_overhead_within_the_spread_is_not_judged(self):
+        noisy = stats.summary([110, 120, 130])  # spread 1/6, Xen's overhead 20 %
+        self.assertEqual(stats.judge(exact(100), exact(150), noisy)["verdict"], "not judged")
+        noisy = stats.summary([118, 120, 122])  # spread 1/30
+        self.assertEqual(stats.judge(exact(100), exact(150), noisy)["verdict"], "miss")
+
+    def test_spread_of_any_machine_counts(self):
+        noisy = stats.summary([90, 100, 110])
+        self.assertEqual(stats.judge(noisy, exact(105), exact(150))["verdict"], "not judged")
+        self.assertEqual(stats.judge(noisy, exact(105), exact(170))["verdict"], "ok")
+
+    def test_must_be_same(self):
+        self.assertEqual(self.verdict(1000, 1009, 1500, must_be_same=True)["verdict"], "ok")
+        self.assertEqual(self.verdict(1000, 1011, 1500, must_be_same=True)["verdict"], "miss")
+        self.assertEqual(self.verdict(1000, 985, None, must_be_same=True)["verdict"], "miss")
+
+    def test_without_bare_all_is_overhead(self):
+        self.assertEqual(self.verdict(None, 50, 100, has_bare=False)["verdict"], "ok")
+        self.assertEqual(self.verdict(None, 51, 100, has_bare=False)["verdict"], "miss")
+
+    def test_what_was_not_measured_is_not_judged(self):
+        self.assertEqual(self.verdict(None, 150, 200)["verdict"], "not judged")
+        self.assertEqual(self.verdict(100, None, 200)["verdict"], "not judged")
+        self.assertEqual(self.verdict(100, 150, None)["verdict"], "not judged")
+
+
+class Numbers(unittest.TestCase):
+    def test_worth(self):
+        for value, text in ((3.6, "4"), (9999, "9999"), (10591, "10.6k"), (534373, "534.4k"), (1711176, "1711k"),
+                            (403e6, "403.0M"), (6.1e9, "6100M"), (61e9, "61.0G")):
+            self.assertEqual(stats.worth(value), text)
+
+
+class Cpio(unittest.TestCase):
+    def test_what_goes_in_comes_out(self):
+        a = archive.Archive()
+        a.add("deep/er/file", b"12345")
+        a.link("link", "deep/er/file")
+        with tempfile.TemporaryDirectory() as d:
+            subprocess.run(["cpio", "-idm", "--quiet"], input=a.bytes() + a.bytes(), cwd=d, check=True)
+            with open(d + "/link", "rb") as f:
+                self.assertEqual(f.read(), b"12345")
+            self.assertTrue(os.access(d + "/deep/er/file", os.X_OK))
+
+
+class Chart(unittest.TestCase):
+    def report(self, ours):
+        rows = []
+        for r in catalogue.ROWS:
+            values = {"bare": 100, "annulus-dom0": ours, "annulus-guest": ours, "xen-dom0": 200, "xen-guest": 900}
+            cells = {c: exact(v) for c, v in values.items() if catalogue.measured(r, c)}
+            rows.append({"name": r.name, "title": r.title, "has_bare": r.has_bare, "instructions": cells,
+                         "instructions_verdict": {"dom0": stats.judge(exact(100), exact(ours), exact(200))}})
+        return {"date": "today", "rows": rows, "boots": {"instructions": 5}, "configurations": catalogue.CONFIGS,
+                "machine": {"kernel": "k", "xen": "4.17+x", "annulus": "a<b>&", "emulator": "QEMU"}}
+
+    def test_it_is_xml_and_shows_every_row(self):
+        for ours in (95, 150, 5000):
+            svg = chart.draw(self.report(ours))
+            xml.etree.ElementTree.fromstring(svg)
+            for r in catalogue.ROWS:
+                self.assertIn(">%s<" % r.title, svg)
+        self.assertIn(">50.00x<", svg)  # beyond the axis, with its number
+
+    def test_few_rows(self):
+        report = self.report(150)
+        report["rows"] = [r for r in report["rows"] if r["name"] == "fork"]
+        xml.etree.ElementTree.fromstring(chart.draw(report))
+        report["rows"] = []
+        xml.etree.ElementTree.fromstring(chart.draw(report))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// sources: hypervisor/memory/frame.c hypervisor/memory/heap.c hypervisor/memory/audit.c
+// sources: hypervisor/pv/pagetype.c hypervisor/pv/mmu.c hypervisor/pv/mmuext.c
+// sources: hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c
+// sources: hypervisor/domain/permission.c hypervisor/lib/printf.c tests/unit/sim/sim.c
+// libs: -lpthread
+//
+// MMU operations one by one: which CPUs forget what, what is copied and cleared, what comes of a list
+// that is interrupted or goes wrong half-way, and the audit's messages about each invariant.
+
+#include <pthread.h>
+
+#include "mmu_fixture.h"
+
+#include "pv/descriptor_page.h"
+
+static struct {
+	cpumask_t cpus;
+	vaddr_t va;
+	unsigned n;
+} by_va; /* flushes of single pages */
+
+void tlb_flush_va(cpumask_t mask, vaddr_t va, unsigned order)
+{
+	(void)order;
+	by_va.cpus |= mask;
+	by_va.va = va;
+	by_va.n++;
+}
+
+static void four_cpus(void)
+{
+	cpus_online = 15;
+	nr_cpus = 4;
+	guest->dirty_cpus = 15;
+	for (unsigned i = 0; i < 4; i++)
+		guest->vcpu[i]->cpu = i;
+}
+
+static void one_cpu(void)
+{
+	cpus_online = 1;
+	nr_cpus = 1;
+	guest->dirty_cpus = 1;
+}
+
+static s64 va_mapping(u64 val, u64 flags)
+{
+	flushed = 0;
+	memset(&by_va, 0, sizeof(by_va));
+	return finish(do_update_va_mapping(SPACE_VA, val, flags));
+}
+
+static void test_va_flush(void)
+{
+	u64 some = 0xa, full = PTE_P | PTE_RW;
+	struct space s;
+
+	fixture_begin();
+	four_cpus();
+	build_space(guest, &s, 2);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_NEW_BASEPTR, s.l4, 0), 0);
+	CU_ASSERT_EQUAL(va_mapping(pte_make(s.data[1], full), UVMF_NONE), 0);
+	CU_ASSERT_TRUE(flushed == 0 && by_va.n == 0);
+	CU_ASSERT_EQUAL(va_mapping(pte_make(s.data[0], full), UVMF_INVLPG | UVMF_ALL), 0);
+	CU_ASSERT_TRUE(by_va.n == 1 && by_va.cpus == 15 && by_va.va == SPACE_VA && flushed == 0);
+	CU_ASSERT_EQUAL(va_mapping(pte_make(s.data[1], full), UVMF_INVLPG | UVMF_LOCAL), 0);
+	CU_ASSERT_TRUE(by_va.n == 1 && by_va.cpus == 1);
+	CU_ASSERT_EQUAL(va_mapping(pte_make(s.data[0], full), UVMF_INVLPG | (u64)&some), 0);
+	CU_ASSERT_TRUE(by_va.n == 1 && by_va.cpus == 10);
+	CU_ASSERT_EQUAL(va_mapping(pte_make(s.data[1], full), UVMF_TLB_FLUSH | UVMF_LOCAL), 0);
+	CU_ASSERT_TRUE(flushed == 1 && by_va.n == 0);
+	CU_ASSERT_EQUAL(va_mapping(pte_make(s.data[0], full), UVMF_TLB_FLUSH | (u64)&some), 0);
+	CU_ASSERT_EQUAL(flushed, 10);
+	CU_ASSERT_EQUAL(va_mapping(0, UVMF_TLB_FLUSH | UVMF_ALL), 0);
+	CU_ASSERT_EQUAL(flushed, 15);
+	/* What is refused flushes nothing. */
+	CU_ASSERT_EQUAL(va_mapping(pte_make(s.l2, full), UVMF_TLB_FLUSH | UVMF_ALL), -EINVAL);
+	CU_ASSERT_EQUAL(flushed, 0);
+	one_cpu();
+	fixture_end();
+}
+
+static void test_other_domain(void)
+{
+	struct space s;
+	mfn_t theirs;
+
+	fixture_begin();
+	build_space(guest, &s, 2);
+	theirs = new_frame(other);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_NEW_BASEPTR, s.l4, 0), 0);
+	CU_ASSERT_EQUAL(finish(do_update_va_mapping_otherdomain(SPACE_VA, pte_make(theirs, PTE_P), 0, 8)),
+			-EPERM);
+	CU_ASSERT_EQUAL(finish(do_update_va_mapping_otherdomain(SPACE_VA, pte_make(s.data[1], PTE_P), 0,
+								DOMID_SELF)), 0);
+	guest->privileged = true;
+	CU_ASSERT_EQUAL(finish(do_update_va_mapping_otherdomain(SPACE_VA, pte_make(theirs, PTE_P), 0, 8)), 0);
+	CU_ASSERT_EQUAL(refs_of(theirs), 2);
+	CU_ASSERT_EQUAL(finish(do_update_va_mapping_otherdomain(SPACE_VA, pte_make(theirs, PTE_P), 0, 77)),
+			-ESRCH);
+	CU_ASSERT_EQUAL(va_mapping(0, 0), 0);
+	CU_ASSERT_EQUAL(refs_of(theirs), 1);
+	guest->privileged = false;
+	fixture_end();
+}
+
+/* A writable mapping goes after the frame's last type did: its translations are younger than that type's. */
+static void test_stamp(void)
+{
+	mfn_t mfn;
+
+	fixture_begin();
+	four_cpus();
+	mfn = new_frame(guest);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L1_TABLE, mfn, 0), 0);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, mfn, 0), 0);
+	tlb_flush(15, 0);
+	CU_ASSERT_EQUAL(frame_get_type(mfn_to_frame(mfn), FT_WRITABLE), 0);
+	frame_put_type(mfn_to_frame(mfn));
+	flushed = 0;
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L1_TABLE, mfn, 0), 0);
+	CU_ASSERT_EQUAL(flushed, 15);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, mfn, 0), 0);
+	/* The same once more, with two CPUs that flushed meanwhile. */
+	CU_ASSERT_EQUAL(frame_get_type(mfn_to_frame(mfn), FT_WRITABLE), 0);
+	frame_put_type(mfn_to_frame(mfn));
+	tlb_flush(6, 0);
+	flushed = 0;
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L1_TABLE, mfn, 0), 0);
+	CU_ASSERT_EQUAL(flushed, 9);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, mfn, 0), 0);
+	one_cpu();
+	fixture_end();
+}
+
+static s64 one_op(unsigned cmd, u64 a, u64 b)
+{
+	flushed = 0;
+	memset(&by_va, 0, sizeof(by_va));
+	return mmuext(cmd, a, b);
+}
+
+static void test_flushes(void)
+{
+	struct mmuext_op op[20] = { { 0 } };
+	u64 mask = 6;
+	u32 done = 0;
+
+	fixture_begin();
+	four_cpus();
+	CU_ASSERT_EQUAL(one_op(MMUEXT_INVLPG_LOCAL, 0x5000, 0), 0);
+	CU_ASSERT_TRUE(by_va.cpus == 1 && by_va.va == 0x5000 && flushed == 0);
+	CU_ASSERT_EQUAL(one_op(MMUEXT_INVLPG_ALL, 0x6000, 0), 0);
+	CU_ASSERT_TRUE(by_va.cpus == 15 && by_va.va == 0x6000);
+	CU_ASSERT_EQUAL(one_op(MMUEXT_INVLPG_MULTI, 0x7000, (u64)&mask), 0);
+	CU_ASSERT_TRUE(by_va.cpus == 6 && by_va.va == 0x7000);
+	CU_ASSERT_EQUAL(one_op(MMUEXT_INVLPG_MULTI, 0x7000, 8), -EFAULT);
+	CU_ASSERT_EQUAL(by_va.n, 0);
+	/* Of many pages a list makes one flush of everything. */
+	for (unsigned i = 0; i < 20; i++) {
+		op[i].cmd = MMUEXT_INVLPG_ALL;
+		op[i].arg1.linear_addr = i << PAGE_SHIFT;
+	}
+	memset(&by_va, 0, sizeof(by_va));
+	flushed = 0;
+	CU_ASSERT_EQUAL(finish(do_mmuext_op((u64)op, 20, (u64)&done, DOMID_SELF)), 0);
+	CU_ASSERT_TRUE(flushed == 15 || by_va.n == 20);
+	CU_ASSERT_EQUAL(done, 20);
+	/* What was asked for before the one that fails is done. */
+	op[0].cmd = MMUEXT_TLB_FLUSH_ALL;
+	op[1].cmd = 99;
+	flushed = 0;
+	CU_ASSERT_EQUAL(do_mmuext_op((u64)op, 3, (u64)&done, DOMID_SELF), -ENOSYS);
+	CU_ASSERT_TRUE(flushed == 15 && done == 1);
+	/* Interrupted: flushed, and the rest later */
+	op[1].cmd = MMUEXT_TLB_FLUSH_LOCAL;
+	done = 0;
+	flushed = 0;
+	sim.preempt_after = 1;
+	CU_ASSERT_EQUAL(do_mmuext_op((u64)op, 2, (u64)&done, DOMID_SELF), SIM_CONTINUED);
+	CU_ASSERT_TRUE(flushed == 15 && done == 1);
+	CU_ASSERT_EQUAL(finish(SIM_CONTINUED), 0);
+	CU_ASSERT_EQUAL(done, 2);
+	CU_ASSERT_EQUAL(do_mmuext_op((u64)op, 1, 8, DOMID_SELF), -EFAULT);
+	CU_ASSERT_EQUAL(do_mmuext_op(8, 1, 0, DOMID_SELF), -EFAULT);
+	CU_ASSERT_EQUAL(do_mmuext_op((u64)op, 1, 0, 8), -EPERM);
+	CU_ASSERT_EQUAL(do_mmuext_op((u64)op, 0x80000001, 8, DOMID_SELF), -EFAULT);
+	one_cpu();
+	fixture_end();
+}
+
+static void test_caches(void)
+{
+	fixture_begin();
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_FLUSH_CACHE_GLOBAL, 0, 0), -EACCES);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_FLUSH_CACHE, 0, 0), -EACCES);
+	CU_ASSERT_EQUAL(sim.wbinvds, 0);
+	CU_ASSERT_EQUAL(range_set_add(&guest->perms.iomem, 0xfee00, 0xfee00), 0);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_FLUSH_CACHE, 0, 0), 0);
+	CU_ASSERT_EQUAL(sim.wbinvds, 1);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_FLUSH_CACHE_GLOBAL, 0, 0), 0);
+	CU_ASSERT_EQUAL(sim.wbinvds, 2);
+	fixture_end();
+}
+
+static void test_copy(void)
+{
+	mfn_t a, b, theirs, table;
+
+	fixture_begin();
+	a = new_frame(guest);
+	b = new_frame(guest);
+	theirs = new_frame(other);
+	table = new_frame(guest);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L1_TABLE, table, 0), 0);
+	memset(mfn_to_va(a), 0x5a, PAGE_SIZE);
+	memset(mfn_to_va(theirs), 0x77, PAGE_SIZE);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_COPY_PAGE, b, a), 0);
+	CU_ASSERT_EQUAL(memcmp(mfn_to_va(a), mfn_to_va(b), PAGE_SIZE), 0);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_COPY_PAGE, a, table), 0); /* a table may be read */
+	CU_ASSERT_EQUAL(table_of(a)[511], 0);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_COPY_PAGE, table, b), -EINVAL);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_CLEAR_PAGE, table, 0), -EINVAL);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_COPY_PAGE, b, theirs), -EINVAL);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_COPY_PAGE, theirs, b), -EINVAL);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_COPY_PAGE, b, INVALID_MFN), -EINVAL);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_COPY_PAGE, INVALID_MFN, b), -EINVAL);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_CLEAR_PAGE, SIM_FRAMES, 0), -EINVAL);
+	CU_ASSERT_EQUAL(((u8 *)mfn_to_va(b))[0], 0x5a);
+	CU_ASSERT_EQUAL(((u8 *)mfn_to_va(theirs))[0], 0x77);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_CLEAR_PAGE, b, 0), 0);
+	CU_ASSERT_EQUAL(((u8 *)mfn_to_va(b))[4095], 0);
+	CU_ASSERT_EQUAL(refs_of(a), 1);
+	CU_ASSERT_EQUAL(refs_of(b), 1);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, theirs, 0), -EINVAL);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L1_TABLE, theirs, 0), -EINVAL);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, table, 0), 0);
+	fixture_end();
+}
+
+/* ---- a frame that changes hands while somebody reaches for it ---- */
+
+static struct {
+	struct frame *f;
+	bool done;
+	unsigned got, wrong;
+} hands;
+
+static void *reach(void *arg)
+{
+	(void)arg;
+	sim_cpu = &cpus[1];
+	while (!__atomic_load_n(&hands.done, __ATOMIC_ACQUIRE)) {
+		if (!frame_get(hands.f, guest))
+			continue;
+		hands.got++;
+		/* Nobody can take it away now. */
+		if (frame_owner(hands.f) != guest)
+			hands.wrong++;
+		frame_put(hands.f);
+	}
+	return NULL;
+}
+
+static void test_changing_hands(void)
+{
+	struct domain *from, *to;
+	unsigned moved = 0;
+	pthread_t thread;
+
+	fixture_begin();
+	(void)new_frame(guest);
+	(void)new_frame(other);
+	memset(&hands, 0, sizeof(hands));
+	hands.f = mfn_to_frame(new_frame(guest));
+	from = guest;
+	to = other;
+	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, reach, NULL), 0);
+	for (unsigned i = 0; i < 200000; i++) {
+		int r = frame_steal(from, hands.f);
+
+		if (r == -EBUSY)
+			continue; /* it is being held */
+		CU_ASSERT_EQUAL_FATAL(r, 0);
+		CU_ASSERT_EQUAL_FATAL(heap_assign(to, hands.f, 0), 0);
+		from = to;
+		to = from == guest ? other : guest;
+		moved++;
+	}
+	__atomic_store_n(&hands.done, true, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+	CU_ASSERT_TRUE(moved > 0);
+	CU_ASSERT_EQUAL(hands.wrong, 0);
+	fixture_end();
+}
+
+/* ---- descriptor tables by hypercall ---- */
+
+static void test_gdt(void)
+{
+	u64 frames[15];
+	struct vcpu *v;
+
+	fixture_begin();
+	v = guest->vcpu[0];
+	for (unsigned i = 0; i < 15; i++)
+		frames[i] = new_frame(guest);
+	CU_ASSERT_EQUAL(do_set_gdt((u64)frames, 14 * 512), 0);
+	CU_ASSERT_TRUE(v->pv.gdt_entries == 14 * 512 && v->pv.gdt_frames[13] == frames[13]);
+	CU_ASSERT_EQUAL(type_of(frames[13]), FT_SEGDESC);
+	/* One more would be ours, and lies on a frame of its own. */
+	CU_ASSERT_EQUAL(do_set_gdt((u64)frames, 14 * 512 + 1), -EINVAL);
+	CU_ASSERT_EQUAL(pv_set_gdt(v, frames, 14 * 512 + 1), -EINVAL);
+	CU_ASSERT_EQUAL(pv_set_gdt(v, frames, ~0U), -EINVAL);
+	CU_ASSERT_EQUAL(do_set_gdt((u64)frames, BIT(32)), -EINVAL);
+	CU_ASSERT_EQUAL(refs_of(frames[14]), 1);
+	CU_ASSERT_EQUAL(do_set_gdt(8, 512), -EFAULT);
+	CU_ASSERT_EQUAL(v->pv.gdt_entries, 14 * 512);
+	/* A frame that is another type, after some that are good: those are given back. */
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L1_TABLE, frames[14], 0), 0);
+	CU_ASSERT_EQUAL(do_set_gdt((u64)&frames[13], 513), -EINVAL);
+	CU_ASSERT_EQUAL(type_count(frames[13]), 1);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, frames[14], 0), 0);
+	CU_ASSERT_EQUAL(do_set_gdt((u64)&frames[14], 1), 0);
+	CU_ASSERT_EQUAL(type_count(frames[0]), 0);
+	CU_ASSERT_EQUAL(refs_of(frames[0]), 1);
+	/* Into a page that nobody uses as descriptors, and one that is somebody's */
+	CU_ASSERT_EQUAL(do_update_descriptor(frames[0] << PAGE_SHIFT, 0x00cf9a000000ffffULL), 0);
+	CU_ASSERT_EQUAL(table_of(frames[0])[0], 0x00cffa000000ffffULL);
+	CU_ASSERT_EQUAL(do_update_descriptor(new_frame(other) << PAGE_SHIFT, 0), -EINVAL);
+	CU_ASSERT_EQUAL(do_set_gdt(0x1000, 0), 0);
+	CU_ASSERT_EQUAL(type_count(frames[14]), 0);
+	fixture_end();
+}
+
+/* ---- what the audit says, invariant by invariant ---- */
+
+static void test_audit(void)
+{
+	struct space s;
+	struct frame *f;
+	u64 was;
+
+	fixture_begin();
+	build_space(guest, &s, 2);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), 0);
+	CU_ASSERT_EQUAL(audit(), 0);
+	/* Counts: one too many, one too few */
+	f = mfn_to_frame(s.data[0]);
+	f->count++;
+	CU_ASSERT_TRUE(audit() > 0);
+	f->count--;
+	f->type++;
+	CU_ASSERT_TRUE(audit() > 0);
+	f->type--;
+	mfn_to_frame(s.l2)->type--;
+	CU_ASSERT_TRUE(audit() > 0);
+	mfn_to_frame(s.l2)->type++;
+	/* A table that is mapped writable */
+	was = table_of(s.l1)[1];
+	table_of(s.l1)[1] = pte_make(s.l1, DATA_FLAGS);
+	CU_ASSERT_TRUE(audit() > 0);
+	/* A frame of somebody else's, and one that does not exist */
+	table_of(s.l1)[1] = pte_make(new_frame(other), DATA_FLAGS);
+	CU_ASSERT_TRUE(audit() > 0);
+	table_of(s.l1)[1] = pte_make(SIM_FRAMES + 5, DATA_FLAGS);
+	CU_ASSERT_TRUE(audit() > 0);
+	table_of(s.l1)[1] = was;
+	/* A slot of ours */
+	was = table_of(s.l4)[HV_SLOT_FIRST + 2];
+	table_of(s.l4)[HV_SLOT_FIRST + 2] = 0;
+	CU_ASSERT_TRUE(audit() > 0);
+	table_of(s.l4)[HV_SLOT_FIRST + 2] = was;
+	/* An L2 entry that maps 2 MiB */
+	was = table_of(s.l2)[1];
+	table_of(s.l2)[1] |= PTE_PS;
+	CU_ASSERT_TRUE(audit() > 0);
+	table_of(s.l2)[1] = was;
+	/* An owner that is not the domain whose list it is on, a total that is wrong */
+	guest->tot_pages++;
+	CU_ASSERT_TRUE(audit() > 0);
+	guest->tot_pages--;
+	CU_ASSERT_EQUAL(audit(), 0);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, s.l4, 0), 0);
+	fixture_end();
+}
+
+int main(void)
+{
+	CU_pSuite s;
+	unsigned failed;
+
+	if (CU_initialize_registry() != CUE_SUCCESS)
+		return 1;
+	fixture_init();
+	s = CU_add_suite("mmuext", NULL, NULL);
+	CU_add_test(s, "update_va_mapping and TLBs", test_va_flush);
+	CU_add_test(s, "another domain's frames", test_other_domain);
+	CU_add_test(s, "when a frame was last writable", test_stamp);
+	CU_add_test(s, "flushes", test_flushes);
+	CU_add_test(s, "caches", test_caches);
+	CU_add_test(s, "copying and clearing", test_copy);
+	CU_add_test(s, "a frame changes hands", test_changing_hands);
+	CU_add_test(s, "GDT", test_gdt);
+	CU_add_test(s, "the audit", test_audit);
+	CU_basic_set_mode(CU_BRM_NORMAL);
+	CU_basic_run_tests();
+	failed = CU_get_number_of_failures();
+	CU_cleanup_registry();
+	return failed ? 1 : 0;
+}
