@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 #include "boot/unpack.h"
+#include "pv-abi/compat.h"
 #include "pv-abi/event_channel.h"
 #include "pv-abi/grant_table.h"
+#include "pv/start_info.h"
 
 #define CHUNK		1024u	/* frames mapped at once: 4 MiB */
 #define SUPER_ORDER	9u
@@ -305,6 +307,28 @@ static int fill(struct build *b, uint64_t pfn, uint64_t count, const struct sour
 	return 0;
 }
 
+/* A 32-bit guest's list has 4 bytes for each page. */
+static int load_p2m(struct build *b)
+{
+	uint64_t i, n = b->layout.nr_pages;
+	struct source s = { b->layout.p2m_pfn << FRAME_SHIFT, b->p2m, n * sizeof(*b->p2m) };
+	uint32_t *narrow = NULL;
+	int error;
+
+	if (b->image.is_32bit) {
+		narrow = malloc(n * sizeof(*narrow));
+		if (!narrow)
+			return hvctl_no_memory(b->ctx);
+		for (i = 0; i < n; i++)
+			narrow[i] = (uint32_t)b->p2m[i];
+		s.data = narrow;
+		s.len = n * sizeof(*narrow);
+	}
+	error = fill(b, b->layout.p2m_pfn, b->layout.p2m_pages, &s, 1);
+	free(narrow);
+	return error;
+}
+
 static int load(struct build *b)
 {
 	struct source s[PV_IMAGE_MAX_SEGMENTS], one;
@@ -324,11 +348,8 @@ static int load(struct build *b)
 				       b->ramdisk.len };
 		error = fill(b, b->layout.initrd_pfn, b->layout.initrd_pages, &one, 1);
 	}
-	if (!error) {
-		one = (struct source){ b->layout.p2m_pfn << FRAME_SHIFT, b->p2m,
-				       b->layout.nr_pages * 8 };
-		error = fill(b, b->layout.p2m_pfn, b->layout.p2m_pages, &one, 1);
-	}
+	if (!error)
+		error = load_p2m(b);
 	/* The rings and the first stack are to be found empty. */
 	if (!error)
 		error = fill(b, b->layout.store_pfn, 1, NULL, 0);
@@ -370,9 +391,10 @@ static int write_tables(struct build *b)
 			int kind = pv_layout_slot(&b->layout, &t, slot, &pfn);
 
 			if (kind != PV_SLOT_EMPTY)
-				entry = b->p2m[pfn] << FRAME_SHIFT | PTE_PRESENT | PTE_USER |
-					PTE_ACCESSED | (kind == PV_SLOT_RW ? PTE_WRITABLE : 0) |
-					(t.level == 1 ? PTE_DIRTY : 0);
+				entry = b->p2m[pfn] << FRAME_SHIFT | PTE_PRESENT | PTE_ACCESSED |
+					(kind == PV_SLOT_RW ? PTE_WRITABLE : 0) |
+					(t.level == 1 ? PTE_DIRTY : 0) |
+					(t.level == 1 && b->image.is_32bit ? 0 : PTE_USER);
 			tables[i][slot] = entry;
 		}
 	}
@@ -426,11 +448,12 @@ static int init_shared_info(struct build *b, uint64_t *frame)
 static int write_start_info(struct build *b, uint64_t shared_frame)
 {
 	const struct pv_layout *l = &b->layout;
-	struct start_info *si = map_pfns(b, l->start_info_pfn, 1);
+	void *page = map_pfns(b, l->start_info_pfn, 1);
+	struct start_info wide = { 0 }, *si = b->image.is_32bit ? &wide : page;
 
-	if (!si)
+	if (!page)
 		return -EIO;
-	memset(si, 0, FRAME_SIZE);
+	memset(page, 0, FRAME_SIZE);
 	strcpy(si->magic, "xen-3.0-x86_64");
 	si->nr_pages = l->nr_pages;
 	si->shared_info = shared_frame << FRAME_SHIFT;
@@ -457,7 +480,9 @@ static int write_start_info(struct build *b, uint64_t shared_frame)
 	 */
 	si->flags |= SIF_VIRT_P2M_4TOOLS;
 	strcpy((char *)si->cmd_line, b->config->cmdline);
-	foreign_unmap(si, 1);
+	if (b->image.is_32bit)
+		start_info_narrow(page, si);
+	foreign_unmap(page, 1);
 	return 0;
 }
 
@@ -491,7 +516,7 @@ static int pin(struct build *b)
 
 	if (!op)
 		return -ENOMEM;
-	op->cmd = MMUEXT_PIN_L4_TABLE;
+	op->cmd = b->image.is_32bit ? MMUEXT_PIN_L3_TABLE : MMUEXT_PIN_L4_TABLE;
 	op->arg1.mfn = b->p2m[b->layout.pt_pfn];
 	ret = hypercall(b->ctx, __HYPERVISOR_mmuext_op, (uint64_t)(uintptr_t)op, 1, 0, b->domid, 0);
 	hypercall_free(b->ctx, op, sizeof(*op));
@@ -504,15 +529,10 @@ static int pin(struct build *b)
 	return 0;
 }
 
-static int start_vcpu(struct build *b)
+static void fill_context(const struct build *b, struct vcpu_guest_context *c)
 {
 	const struct pv_layout *l = &b->layout;
-	struct vcpu_guest_context *c = hypercall_alloc(b->ctx, sizeof(*c));
-	struct xen_domctl op = { .cmd = XEN_DOMCTL_setvcpucontext, .domain = (domid_t)b->domid };
-	int error;
 
-	if (!c)
-		return -ENOMEM;
 	c->flags = VGCF_in_kernel | VGCF_online;
 	c->user_regs.rip = b->image.entry;
 	c->user_regs.rsp = l->stack_va + FRAME_SIZE;
@@ -524,6 +544,47 @@ static int start_vcpu(struct build *b)
 	c->kernel_ss = c->user_regs.ss;
 	c->kernel_sp = c->user_regs.rsp;
 	c->ctrlreg[3] = b->p2m[l->pt_pfn] << FRAME_SHIFT;
+}
+
+static void fill_context32(const struct build *b, struct compat_vcpu_guest_context *c)
+{
+	const struct pv_layout *l = &b->layout;
+
+	c->flags = VGCF_in_kernel | VGCF_online;
+	c->user_regs.eip = (uint32_t)b->image.entry;
+	c->user_regs.esp = (uint32_t)(l->stack_va + FRAME_SIZE);
+	c->user_regs.esi = (uint32_t)l->start_info_va;
+	c->user_regs.eflags = 1 << 9;
+	c->user_regs.cs = FLAT_COMPAT_KERNEL_CS;
+	c->user_regs.ss = FLAT_COMPAT_KERNEL_SS;
+	c->user_regs.ds = c->user_regs.es = c->user_regs.fs = c->user_regs.gs =
+		FLAT_COMPAT_KERNEL_DS;
+	c->kernel_ss = FLAT_COMPAT_KERNEL_SS;
+	c->kernel_sp = c->user_regs.esp;
+	c->event_callback_cs = c->failsafe_callback_cs = FLAT_COMPAT_KERNEL_CS;
+	c->ctrlreg[3] = compat_pfn_to_cr3(b->p2m[l->pt_pfn]);
+	if (b->image.extended_cr3)
+		c->vm_assist = 1u << VMASST_TYPE_pae_extended_cr3;
+}
+
+/* The hypervisor takes a state in the layout that the domain has. */
+union context {
+	struct vcpu_guest_context wide;
+	struct compat_vcpu_guest_context narrow;
+};
+
+static int start_vcpu(struct build *b)
+{
+	union context *c = hypercall_alloc(b->ctx, sizeof(*c));
+	struct xen_domctl op = { .cmd = XEN_DOMCTL_setvcpucontext, .domain = (domid_t)b->domid };
+	int error;
+
+	if (!c)
+		return -ENOMEM;
+	if (b->image.is_32bit)
+		fill_context32(b, &c->narrow);
+	else
+		fill_context(b, &c->wide);
 	op.u.vcpucontext.vcpu = 0;
 	op.u.vcpucontext.ctxt = (uint64_t)(uintptr_t)c;
 	error = do_domctl(b->ctx, &op);
@@ -555,6 +616,24 @@ static int fill_hypercall_page(struct build *b)
 	return 0;
 }
 
+/* While it has no memory yet. */
+static int set_address_size(struct build *b)
+{
+	struct xen_domctl op = { .cmd = XEN_DOMCTL_set_address_size, .domain = (domid_t)b->domid };
+	int error;
+
+	if (!b->image.is_32bit)
+		return 0;
+	op.u.address_size.size = 32;
+	error = do_domctl(b->ctx, &op);
+	if (error)
+		return hvctl_fail(b->ctx, -error,
+				  "the hypervisor does not make domain %u a 32-bit one: %s; give "
+				  "a 64-bit kernel, or use a hypervisor that can",
+				  b->domid, strerror(-error));
+	return 0;
+}
+
 int build_domain(struct build *b, uint32_t domid)
 {
 	uint64_t shared_frame = 0;
@@ -564,7 +643,9 @@ int build_domain(struct build *b, uint32_t domid)
 	b->p2m = calloc(b->layout.nr_pages, sizeof(*b->p2m));
 	if (!b->p2m)
 		return hvctl_no_memory(b->ctx);
-	error = give_memory(b);
+	error = set_address_size(b);
+	if (!error)
+		error = give_memory(b);
 	if (error)
 		return error;
 	b->store_mfn = b->p2m[b->layout.store_pfn];

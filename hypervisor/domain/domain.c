@@ -216,7 +216,8 @@ struct domain *domain_create(domid_t id, const struct domain_config *cfg, int *e
 	d->pause_count = 1;
 	d->paused_by_control = true;
 
-	d->shared_info = page_alloc(ALLOC_SHARED);
+	/* A 32-bit guest is told its address in 32 bits. */
+	d->shared_info = page_alloc_low(ALLOC_SHARED);
 	if (!d->shared_info)
 		goto no_shared_info;
 	if (d->max_vcpus > XEN_LEGACY_MAX_VCPUS) {

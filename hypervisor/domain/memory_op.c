@@ -240,6 +240,8 @@ static int exchange_chunk(struct domain *d, const struct xen_memory_exchange *x,
 	struct frame *f;
 	int ret = 0;
 
+	if (d->pv.is_32bit && (!bits || bits > COMPAT_FRAME_BITS))
+		bits = COMPAT_FRAME_BITS;
 	/* From the last to the first, so that they come off the chain in order. */
 	for (u64 k = nr_out; k-- > 0;) {
 		pfn_t pfn;

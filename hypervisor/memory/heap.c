@@ -329,9 +329,9 @@ static void frames_free(struct frame *f, unsigned order)
 	atomic_add(&free_frames, BIT(order));
 }
 
-struct frame *heap_alloc_hv(enum alloc_class c, unsigned order)
+static struct frame *alloc_hv(enum alloc_class c, unsigned order, mfn_t limit)
 {
-	struct frame *f = frames_alloc(order, ~0ULL, 0);
+	struct frame *f = frames_alloc(order, limit, 0);
 
 	if (!f)
 		return NULL;
@@ -341,6 +341,20 @@ struct frame *heap_alloc_hv(enum alloc_class c, unsigned order)
 	}
 	alloc_stats_add(c, (s64)(PAGE_SIZE << order), 1);
 	return f;
+}
+
+struct frame *heap_alloc_hv(enum alloc_class c, unsigned order)
+{
+	return alloc_hv(c, order, ~0ULL);
+}
+
+void *page_alloc_low(enum alloc_class c)
+{
+	struct frame *f = alloc_hv(c, 0, BIT(32 - PAGE_SHIFT));
+
+	if (!f)
+		f = heap_alloc_hv(c, 0);
+	return f ? frame_to_va(f) : NULL;
 }
 
 void heap_free_hv(enum alloc_class c, struct frame *f, unsigned order)
@@ -363,8 +377,12 @@ void heap_free_hv(enum alloc_class c, struct frame *f, unsigned order)
 struct frame *heap_alloc_dom(struct domain *d, unsigned order, unsigned bits)
 {
 	mfn_t limit = !bits || bits >= 52 ? ~0ULL : bits <= PAGE_SHIFT ? 0 : BIT(bits - PAGE_SHIFT);
-	struct frame *f = frames_alloc(order, limit, d ? READ_ONCE(d->claimed_pages) : 0);
+	struct frame *f;
 
+	/* Only these frames does such a guest's M2P have. */
+	if (d && d->pv.is_32bit)
+		limit = min(limit, (mfn_t)COMPAT_M2P_ENTRIES);
+	f = frames_alloc(order, limit, d ? READ_ONCE(d->claimed_pages) : 0);
 	if (!f)
 		return NULL;
 	for (u64 i = 0; i < BIT(order); i++) {
@@ -387,6 +405,8 @@ int heap_assign(struct domain *d, struct frame *f, unsigned order)
 {
 	u64 n = BIT(order), off;
 
+	if (d->pv.is_32bit && frame_to_mfn(f) + n > COMPAT_M2P_ENTRIES)
+		return -E2BIG;
 	for (u64 i = 0; i < n; i++) {
 		/* A stolen frame: its former owner's CPUs have to forget it. */
 		if (f[i].tlb_stamp) {

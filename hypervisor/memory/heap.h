@@ -51,6 +51,8 @@ static inline void *page_alloc(enum alloc_class c)
 
 	return f ? frame_to_va(f) : NULL;
 }
+/* The same below 4 GiB if there is one left there, else anywhere. */
+void *page_alloc_low(enum alloc_class c);
 static inline void page_free(enum alloc_class c, void *va)
 {
 	heap_free_hv(c, mfn_to_frame(va_to_mfn(va)), 0);
@@ -64,7 +66,7 @@ static inline void page_free(enum alloc_class c, void *va)
  */
 struct frame *heap_alloc_dom(struct domain *d, unsigned order, unsigned bits);
 /*
- * Give unowned frames to `d`: 0, -E2BIG (max_pages), -ESRCH (d is dying). On error the frames stay
+ * Give unowned frames to `d`: 0, -E2BIG (max_pages, or a 32-bit domain cannot name the frame), -ESRCH (d is dying). On error the frames stay
  * the caller's.
  */
 int heap_assign(struct domain *d, struct frame *f, unsigned order);

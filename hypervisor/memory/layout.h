@@ -53,6 +53,7 @@
 #define COMPAT_L2_FIRST    428 /* of COMPAT_VIRT_START */
 #define COMPAT_M2P_L2S     8   /* 16 MiB */
 #define COMPAT_M2P_ENTRIES (COMPAT_M2P_L2S * 0x200000ULL / 4)
+#define COMPAT_FRAME_BITS  34 /* of the machine addresses that it covers */
 
 static inline bool is_canonical(vaddr_t va)
 {

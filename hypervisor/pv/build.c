@@ -20,6 +20,7 @@
 #include "pv/image.h"
 #include "pv/pagetype.h"
 #include "pv/pte.h"
+#include "pv/start_info.h"
 
 #define PAGES_PER_MIB  256
 #define RESERVE_PAGES  (64 * PAGES_PER_MIB)
@@ -307,31 +308,18 @@ static __init void fill_tables(const struct build *b)
 	}
 }
 
-/* The 32-bit form: fields as in the other. */
-static __init void narrow_start_info(struct compat_start_info *to, const struct start_info *from)
-{
-	strlcpy(to->magic, "xen-3.0-x86_32p", sizeof(to->magic));
-	to->nr_pages = (u32)from->nr_pages;
-	to->shared_info = (u32)from->shared_info;
-	to->flags = from->flags;
-	to->console.dom0.info_off = from->console.dom0.info_off;
-	to->console.dom0.info_size = from->console.dom0.info_size;
-	to->pt_base = (u32)from->pt_base;
-	to->nr_pt_frames = (u32)from->nr_pt_frames;
-	to->mfn_list = (u32)from->mfn_list;
-	to->mod_start = (u32)from->mod_start;
-	to->mod_len = (u32)from->mod_len;
-	memcpy(to->cmd_line, from->cmd_line, sizeof(to->cmd_line));
-}
-
 static __init void fill_start_info(const struct build *b)
 {
-	static __initdata struct start_info wide;
+	static __initdata struct {
+		struct start_info info;
+		struct dom0_vga_console_info screen;
+	} wide;
 	const struct pv_layout *l = &b->l;
-	struct start_info *si = l->is_32bit ? &wide : pfn_to_va(b, l->start_info_pfn);
+	struct start_info *si = l->is_32bit ? &wide.info : pfn_to_va(b, l->start_info_pfn);
 
 	if (l->is_32bit)
 		memset(&wide, 0, sizeof(wide));
+
 	strlcpy(si->magic, "xen-3.0-x86_64", sizeof(si->magic));
 	si->nr_pages = l->nr_pages;
 	si->shared_info = va_to_paddr(b->d->shared_info);
@@ -352,7 +340,7 @@ static __init void fill_start_info(const struct build *b)
 		dom0_start_info(si);
 	strlcpy((char *)si->cmd_line, b->k->cmdline, sizeof(si->cmd_line));
 	if (l->is_32bit)
-		narrow_start_info(pfn_to_va(b, l->start_info_pfn), si);
+		start_info_narrow(pfn_to_va(b, l->start_info_pfn), si);
 	/* Nobody has a place for upcalls to go to yet. */
 	for (unsigned i = 0; i < XEN_LEGACY_MAX_VCPUS; i++)
 		b->d->shared_info->vcpu_info[i].evtchn_upcall_mask = 1;

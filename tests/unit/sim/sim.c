@@ -441,6 +441,11 @@ void __weak zfree(void *p)
 	free(p);
 }
 
+__weak void *page_alloc_low(enum alloc_class c)
+{
+	return page_alloc(c);
+}
+
 __weak struct frame *heap_alloc_hv(enum alloc_class c, unsigned order)
 {
 	struct frame *f = may_allocate() ? take(order, FC_HEAP) : NULL;
