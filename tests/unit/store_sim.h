@@ -276,6 +276,7 @@ static inline const char *events(struct client *client)
 		CU_ASSERT_STRING_EQUAL(got, want);	\
 	} while (0)
 
+#ifndef ANNULUS_FUZZ
 /* Run the tests as the suite @name. The result is main()'s. */
 static inline int run_suite(const char *name, CU_TestInfo *tests)
 {
@@ -295,5 +296,6 @@ static inline int run_suite(const char *name, CU_TestInfo *tests)
 	CU_cleanup_registry();
 	return failed != 0;
 }
+#endif
 
 #endif
