@@ -115,7 +115,7 @@ static int read_string(struct reader *r, char **out)
 			return bad(r, line, col, "the string that begins here is not closed; "
 				   "end it with %c on the same line", quote);
 		}
-		if (!c) {
+		if (!c || (c == '\\' && r->p + 1 < r->end && !r->p[1])) {
 			free(text);
 			return bad(r, r->line, column(r), "a zero byte in a string; remove it");
 		}
@@ -126,7 +126,7 @@ static int read_string(struct reader *r, char **out)
 
 			c = peek(r);
 			step(r);
-			found = c ? strchr(from, c) : NULL;
+			found = strchr(from, c);
 			if (found)
 				c = to[found - from];
 		}

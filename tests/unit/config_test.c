@@ -428,6 +428,23 @@ static void test_damage(void)
 	CU_PASS("survived");
 }
 
+/* A zero byte would cut off what is behind it, unseen. */
+static void test_zero_bytes(void)
+{
+	static const char *const text[] = { "a = \"b\0c\"", "a = \"b\\\0c\"", "a = b\0c", "a\0 = b" };
+	static const size_t length[] = { 9, 10, 7, 6 };
+
+	for (unsigned int i = 0; i < 4; i++) {
+		struct cfg cfg = { 0 };
+		char error[256] = "";
+
+		CU_ASSERT_EQUAL(cfg_parse(&cfg, "t.cfg", text[i], length[i], error, sizeof(error)),
+				-EINVAL);
+		CU_ASSERT_EQUAL(strncmp(error, "t.cfg:1:", 8), 0);
+		cfg_release(&cfg);
+	}
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
@@ -440,6 +457,7 @@ int main(void)
 		{ "values", test_values },
 		{ "files", test_files },
 		{ "damaged files", test_damage },
+		{ "zero bytes", test_zero_bytes },
 		CU_TEST_INFO_NULL
 	};
 	CU_SuiteInfo suites[] = { { "config", set_up, tear_down, NULL, NULL, tests },
