@@ -167,8 +167,9 @@ static void check_leaf(const struct domain *d, mfn_t table, unsigned slot, u64 e
 		violation("L1 %llx[%u] of domain %u maps frame %llx writable, its type is %u",
 			  (unsigned long long)table,
 			  slot, d->id, (unsigned long long)mfn, (unsigned)(f->type >> 60 & 7));
-	else if (frame_owner(f) != d && !d->privileged && frame_owner(f) != dom_hv &&
+	else if (frame_owner(f) != d && !d->privileged && frame_owner(f) != dom_hv && !d->dying &&
 		 (!(f->count & FC_FOREIGN) || !granted(mfn)))
+		/* A dying domain gives up its grants before its tables. */
 		violation("L1 %llx[%u] of domain %u maps foreign frame %llx without a grant",
 			  (unsigned long long)table, slot, d->id, (unsigned long long)mfn);
 }
@@ -214,9 +215,11 @@ static void check_table(const struct frame *f, unsigned level, unsigned entries,
 		if (!mfn_valid(pte_mfn(e)))
 			continue;
 		child = mfn_to_frame(pte_mfn(e));
+		/* Half undone may be the last that a half undone table holds, and no other. */
 		if (frame_owner(child) != d ||
 		    (child->type & FT_TYPE_MASK) != ft_below(d->pv.is_32bit, level, i) ||
-		    !(child->type & (FT_VALIDATED | FT_PARTIAL)))
+		    !(child->type & (FT_VALIDATED | FT_PARTIAL)) ||
+		    ((child->type & FT_PARTIAL) && !((f->type & FT_PARTIAL) && i + 1 == entries)))
 			violation("L%u %llx[%u] of domain %u: frame %llx is no table for it", level,
 				  (unsigned long long)mfn, i, d->id,
 					(unsigned long long)pte_mfn(e));

@@ -194,12 +194,38 @@ int entry_put(unsigned level, u64 e, bool preemptible)
 
 /* ---- whole tables; the frame is LOCKED ---- */
 
+/*
+ * The last entry that a table in the partial state holds may lead to one that is half undone itself:
+ * there an undoing was interrupted. It must be whole again before the table is.
+ */
+static int resume_last(struct frame *f, unsigned level, unsigned n, struct frame **stuck)
+{
+	bool is_32bit = frame_owner(f)->pv.is_32bit;
+	u64 e = READ_ONCE(((u64 *)frame_to_va(f))[n - 1]);
+	struct frame *child;
+	int r;
+
+	if (level == 1 || !(e & PTE_P) || slot_reserved(is_32bit, atomic_read(&f->type), n - 1))
+		return 0;
+	child = mfn_to_frame(pte_mfn(e));
+	r = type_get(child, ft_below(is_32bit, level, n - 1), stuck);
+	if (!r)
+		(void)type_put(child, false); /* not the last one: the entry has its own */
+	return r;
+}
+
 /* *n: entries below it are done, before and after. 0, -ERESTART or why an entry is refused. */
 static int table_validate(struct frame *f, unsigned level, unsigned *n, struct frame **stuck)
 {
 	struct domain *d = frame_owner(f);
 	u64 *table = frame_to_va(f), type = atomic_read(&f->type);
 
+	if (*n) {
+		int r = resume_last(f, level, *n, stuck);
+
+		if (r)
+			return r;
+	}
 	while (*n < PT_ENTRIES) {
 		u64 e = READ_ONCE(table[*n]), fixed = e;
 		int r;

@@ -18,8 +18,10 @@
  *                          frame_put_type_preemptible() again). Exactly the entries below the
  *                          recorded index hold references of what they point to. The state itself
  *                          holds a general reference, so that such a frame is not freed, however
- *                          long nobody comes to finish it. Another frame_get_type() of the same
- *                          type carries on; one of another type at count 0 undoes first;
+ *                          long nobody comes to finish it. The last of these entries may lead to
+ *                          a table that is half undone itself, counted by this entry alone.
+ *                          Another frame_get_type() of the same type carries on, that table first;
+ *                          one of another type at count 0 undoes first;
  *                          domain_relinquish_memory() finishes what is left.
  *   LOCKED                 one CPU owns the frame's content and type word: it validates, undoes,
  *   changes the type or

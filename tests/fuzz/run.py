@@ -87,7 +87,7 @@ class Run:
         self.before = set(os.listdir(self.found))
         self.start = time.monotonic()
         cmd = [f"{a.dir}/bin/{name}", f"-max_total_time={a.seconds}", f"-artifact_prefix={self.found}/",
-               "-print_final_stats=1", "-timeout=60", "-rss_limit_mb=3000", "-reload=0", f"-seed={a.seed}"]
+               "-print_final_stats=1", "-timeout=60", "-rss_limit_mb=3000", "-reload=0", "-len_control=10", f"-seed={a.seed}"]
         self.p = subprocess.Popen(cmd + options(name) + [corpus], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                   stdin=subprocess.DEVNULL, env=environment(), text=True, errors="replace")
         self.thread = threading.Thread(target=self.read, daemon=True)

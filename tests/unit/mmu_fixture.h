@@ -62,11 +62,13 @@ void root_set_compat(struct vcpu *v)
 			  pte_make(v->pv.guest_table, PTE_P | PTE_RW | PTE_US | PTE_A);
 }
 
+#ifndef FIXTURE_OWN_ROOT_LOAD
 void root_load(struct vcpu *v)
 {
 	roots_loaded++;
 	sim_cpu->cr3_mfn = v->pv.guest_table;
 }
+#endif
 
 u64 *idle_root(void)
 {
@@ -103,11 +105,16 @@ cpumask_t tlb_filter(cpumask_t mask, u32 stamp)
 	return out;
 }
 
+/* What else a flush does where somebody keeps account of the TLBs. */
+static void (*tlb_flush_hook)(cpumask_t mask);
+
 void tlb_flush(cpumask_t mask, unsigned flags)
 {
 	unsigned c;
 
 	(void)flags;
+	if (tlb_flush_hook)
+		tlb_flush_hook(mask);
 	if (!local_irq_enabled())
 		abort();
 	atomic_or(&flushed, mask);
@@ -212,6 +219,7 @@ void event_for_each_frame(struct domain *d, void (*fn)(u64 mfn, void *arg), void
 	(void)arg;
 }
 
+#ifndef FIXTURE_OWN_GRANTS
 /* What `other` has mapped by grants. */
 static struct {
 	mfn_t mfn;
@@ -225,6 +233,10 @@ void grant_for_each_mapping(struct domain *d, void (*fn)(mfn_t mfn, bool writabl
 	for (unsigned i = 0; d == other && i < nr_grants; i++)
 		fn(grants[i].mfn, grants[i].writable, arg);
 }
+#endif
+
+/* What else has to go before the last frames are counted. */
+static void (*fixture_gone)(void);
 
 static u64 audit(void)
 {
@@ -244,8 +256,10 @@ static struct domain *fixture_domain(domid_t id, unsigned vcpus, bool privileged
 	return d;
 }
 
-/* The first 1024 frames are the simulated machine's, the rest is the real heap's. */
-#define HEAP_FIRST 1024
+/* The first frames are the simulated machine's, the rest is the real heap's. */
+#ifndef HEAP_FIRST
+#define HEAP_FIRST 1024ULL
+#endif
 
 static void fixture_init(void)
 {
@@ -269,7 +283,9 @@ static void fixture_begin(void)
 		cpus[c].cr3_mfn = va_to_mfn(idle_l4);
 	sim_current = guest->vcpu[0];
 	sim_cpu = &cpus[0];
+#ifndef FIXTURE_OWN_GRANTS
 	nr_grants = 0;
+#endif
 	frames_at_start = heap_free_frames();
 }
 
@@ -296,6 +312,8 @@ static void fixture_end(void)
 	CU_ASSERT_EQUAL(audit(), 0);
 	kill_domain(other);
 	kill_domain(guest);
+	if (fixture_gone)
+		fixture_gone();
 	CU_ASSERT_EQUAL(audit(), 0);
 	CU_ASSERT_EQUAL(guest->tot_pages, 0);
 	CU_ASSERT_EQUAL(other->tot_pages, 0);

@@ -528,6 +528,40 @@ static void test_interrupted_failure(void)
 	fixture_end();
 }
 
+/*
+ * Undoing stopped inside a table that the tables above it still count, and then the topmost one is
+ * wanted after all: all of them must be whole again.
+ */
+static void test_half_undone_again(void)
+{
+	struct mmuext_op op = { .cmd = MMUEXT_UNPIN_TABLE };
+
+	fixture_begin();
+	for (unsigned k = 1; k < 30; k++) {
+		struct space s, t;
+
+		build_space(guest, &s, 1);
+		build_space(guest, &t, 1);
+		table_of(s.l3)[0] = pte_make(t.l2, TABLE_FLAGS);
+		table_of(s.l2)[0] = pte_make(new_frame(guest), TABLE_FLAGS);
+		table_of(t.l2)[0] = pte_make(new_frame(guest), TABLE_FLAGS);
+		CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), 0);
+		op.arg1.mfn = s.l4;
+		sim.preempt_after = k;
+		continuation.wanted = false;
+		(void)do_mmuext_op((u64)&op, 1, 0, DOMID_SELF);
+		continuation.wanted = false;
+		sim.preempt_after = 0;
+		CU_ASSERT_EQUAL(audit(), 0);
+		CU_ASSERT_EQUAL(mmuext(MMUEXT_NEW_BASEPTR, s.l4, 0), 0);
+		CU_ASSERT_EQUAL(audit(), 0);
+		CU_ASSERT_TRUE((mfn_to_frame(s.l2)->type & FT_VALIDATED) != 0);
+		CU_ASSERT_TRUE((mfn_to_frame(t.l2)->type & FT_VALIDATED) != 0);
+		CU_ASSERT_EQUAL(type_count(s.l1) & type_count(t.l1), 1);
+	}
+	fixture_end();
+}
+
 static void test_interrupted_unpin(void)
 {
 	struct space s;
@@ -933,6 +967,7 @@ int main(void)
 	CU_add_test(s, "a table given up that leads to the one at work", test_abandoned_parent);
 	CU_add_test(s, "interrupted failure", test_interrupted_failure);
 	CU_add_test(s, "interrupted undoing", test_interrupted_unpin);
+	CU_add_test(s, "half undone and wanted again", test_half_undone_again);
 	CU_add_test(s, "tables given up half-way", test_interrupted_base_pointer);
 	CU_add_test(s, "TLB flushes at type changes", test_tlb);
 	CU_add_test(s, "TLB operations", test_flush_operations);

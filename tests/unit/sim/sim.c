@@ -664,14 +664,20 @@ void __weak vcpu_kick(struct vcpu *v)
 	vcpu_unblock(v);
 }
 
+static unsigned domain_order(void)
+{
+	unsigned order = 0;
+
+	while (BIT(order) * PAGE_SIZE < sizeof(struct domain))
+		order++;
+	return order;
+}
+
 struct domain *sim_domain(domid_t id, unsigned vcpus, bool privileged)
 {
-	unsigned order = 0, slot;
-	struct domain *d;
+	struct domain *d = frame_to_va(take(domain_order(), FC_HEAP));
+	unsigned slot;
 
-	while (BIT(order) * PAGE_SIZE < sizeof(*d))
-		order++;
-	d = frame_to_va(take(order, FC_HEAP));
 	d->id = id;
 	d->privileged = privileged;
 	d->refs = 1;
@@ -705,6 +711,8 @@ void sim_domain_free(struct domain *d)
 			domains[i] = NULL;
 	for (unsigned i = 0; i < d->max_vcpus; i++)
 		free(d->vcpu[i]);
+	give(mfn_to_frame(va_to_mfn(d->shared_info)), 0);
+	give(mfn_to_frame(va_to_mfn(d)), domain_order());
 }
 
 mfn_t sim_frame_of(struct domain *d)

@@ -5,7 +5,9 @@
 /* The simulated machine's RAM is an array, its frame table another. Frame 0 belongs to nobody. */
 #include "lib/types.h"
 
+#ifndef SIM_FRAMES
 #define SIM_FRAMES 4096
+#endif
 
 struct frame;
 extern u8 sim_ram[SIM_FRAMES * PAGE_SIZE];
