@@ -121,7 +121,8 @@ static void clear_pending(struct domain *d, struct event_channel *chn)
 {
 	if (d->events.fifo)
 		event_fifo_clear_pending(d, chn);
-	else
+	/* With the FIFO too: the bit may date from before it, and count again after a reset. */
+	if (chn->port < EVTCHN_2L_NR_CHANNELS)
 		event_2l_clear_pending(d, chn);
 }
 

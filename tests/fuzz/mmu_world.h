@@ -200,6 +200,7 @@ static void world_begin(bool global_pages)
 		guest->vcpu[i]->cpu = i & 1;
 	other->vcpu[0]->cpu = 2;
 	dom0->vcpu[0]->cpu = 3;
+	dom0->dying = false;
 	guest->dirty_cpus = 3;
 	other->dirty_cpus = 4;
 	dom0->dirty_cpus = 8;

@@ -426,6 +426,10 @@ static void test_reset(void)
 	port_op(guest, EVTCHNOP_send, p);
 	CU_ASSERT(test_bit(p, guest->shared_info->evtchn_pending));
 	CU_ASSERT_EQUAL(init_control(0, control_mfn[0], 0), 0);
+	/* What was raised by the 2-level ABI before is forgotten with its port. */
+	CU_ASSERT_EQUAL(call(guest, EVTCHNOP_reset, &op), 0);
+	p = ipi(0);
+	CU_ASSERT_FALSE(event_port_pending(guest, p));
 	teardown();
 }
 
