@@ -284,6 +284,16 @@ static bool lockable(const struct insn *in)
 	}
 }
 
+/*
+ * Overrides that 64-bit mode ignores: an FS or GS before them stays in force (AMD APM vol. 3,
+ * 1.2.4).
+ */
+static void segment_null(struct insn *in, bool code32, enum insn_segment segment)
+{
+	if (code32 || (in->segment != SEG_FS && in->segment != SEG_GS))
+		in->segment = segment;
+}
+
 static bool decode(const u8 *code, unsigned n, bool code32, struct insn *in)
 {
 	struct reader rd = { .code = code, .n = n < INSN_MAX_LENGTH ? n : INSN_MAX_LENGTH };
@@ -309,10 +319,10 @@ static bool decode(const u8 *code, unsigned n, bool code32, struct insn *in)
 		case 0xf0: in->lock = true; break;
 		case 0xf2: in->rep = REP_NE; break;
 		case 0xf3: in->rep = REP_E; break;
-		case 0x26: in->segment = SEG_ES; break;
-		case 0x2e: in->segment = SEG_CS; break;
-		case 0x36: in->segment = SEG_SS; break;
-		case 0x3e: in->segment = SEG_DS; break;
+		case 0x26: segment_null(in, code32, SEG_ES); break;
+		case 0x2e: segment_null(in, code32, SEG_CS); break;
+		case 0x36: segment_null(in, code32, SEG_SS); break;
+		case 0x3e: segment_null(in, code32, SEG_DS); break;
 		case 0x64: in->segment = SEG_FS; break;
 		case 0x65: in->segment = SEG_GS; break;
 		default: more = false; break;

@@ -156,6 +156,7 @@ static void test_prefixes(void)
 	/* REX counts only directly before the opcode: this is a 16-bit store. */
 	static const u8 lost_rex[] = { 0x48, 0x66, 0x89, 0x07 };
 	static const u8 fs[] = { 0x64, 0x48, 0x89, 0x07 }, gs[] = { 0x65, 0x48, 0x89, 0x07 };
+	static const u8 fs_es[] = { 0x64, 0x26, 0x48, 0x89, 0x07 };
 	static const u8 addr32[] = { 0x67, 0x48, 0x89, 0x07 };
 	static const u8 lock_mov[] = { 0xf0, 0x48, 0x89, 0x07 }, lock_reg[] = { 0xf0, 0x48, 0x01,
 			0xc7 };
@@ -169,6 +170,8 @@ static void test_prefixes(void)
 	CU_ASSERT_TRUE(insn_decode(lost_rex, sizeof(lost_rex), &in) && in.size == 2 &&
 		       in.length == 4);
 	CU_ASSERT_TRUE(insn_decode(fs, sizeof(fs), &in) && insn_address(&in, &r, 0x10000,
+			0x20000) == 0x10000 + R(7));
+	CU_ASSERT_TRUE(insn_decode(fs_es, sizeof(fs_es), &in) && insn_address(&in, &r, 0x10000,
 			0x20000) == 0x10000 + R(7));
 	CU_ASSERT_TRUE(insn_decode(gs, sizeof(gs), &in) && insn_address(&in, &r, 0x10000,
 			0x20000) == 0x20000 + R(7));
