@@ -111,11 +111,12 @@ static s64 set_max_memory(struct domain *d, u64 kib)
 /* What a frame is, in the ABI's terms. */
 static u64 page_info(struct domain *d, mfn_t mfn)
 {
-	struct frame *f = mfn_to_frame(mfn);
 	u64 type, info = XEN_DOMCTL_PFINFO_NOTAB;
+	struct frame *f;
 
-	if (!mfn_valid(mfn) || !frame_get(f, d))
+	if (!mfn_valid(mfn) || !frame_get(mfn_to_frame(mfn), d))
 		return XEN_DOMCTL_PFINFO_XTAB;
+	f = mfn_to_frame(mfn);
 	type = atomic_read(&f->type);
 	switch (type & FT_TYPE_MASK) {
 	case FT_L1:
@@ -187,11 +188,12 @@ static s64 scheduler(struct domain *d, struct xen_domctl_scheduler_op *p, bool *
 
 static s64 write_hypercall_page(struct domain *d, mfn_t mfn)
 {
-	struct frame *f = mfn_to_frame(mfn);
+	struct frame *f;
 	int ret;
 
 	if (!mfn_valid(mfn))
 		return -EINVAL;
+	f = mfn_to_frame(mfn);
 	ret = frame_get_and_type(f, d, FT_WRITABLE);
 	if (ret)
 		return ret;

@@ -15,10 +15,11 @@ struct copy_end {
 
 static bool hold_frame(struct copy_end *end, mfn_t mfn, struct domain *owner)
 {
-	struct frame *f = mfn_to_frame(mfn);
+	struct frame *f;
 
 	if (!mfn_valid(mfn))
 		return false;
+	f = mfn_to_frame(mfn);
 	if (end->write ? frame_get_and_type(f, owner, FT_WRITABLE) != 0 : !frame_get(f, owner))
 		return false;
 	end->frame = f;

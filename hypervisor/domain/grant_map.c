@@ -126,11 +126,10 @@ static void mapping_live(struct grant_table *gt, struct grant_mapping *m)
 
 static bool get_frame(struct domain *granter, mfn_t mfn, bool write)
 {
-	struct frame *f = mfn_to_frame(mfn);
-
 	if (!mfn_valid(mfn))
 		return false;
-	return write ? !frame_get_and_type(f, granter, FT_WRITABLE) : frame_get(f, granter);
+	return write ? !frame_get_and_type(mfn_to_frame(mfn), granter, FT_WRITABLE) :
+		frame_get(mfn_to_frame(mfn), granter);
 }
 
 static void put_frame(mfn_t mfn, bool write)

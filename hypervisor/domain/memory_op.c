@@ -92,9 +92,8 @@ static int grow_extent(struct domain *d, const struct xen_memory_reservation *r,
 /* Has `d` this frame to give? One that the hypervisor shares with it, or that it gave back before, is not. */
 static bool can_release(struct domain *d, mfn_t mfn)
 {
-	struct frame *f = mfn_to_frame(mfn);
-
-	return mfn_valid(mfn) && frame_owner(f) == d && (atomic_read(&f->count) & FC_ALLOCATED);
+	return mfn_valid(mfn) && frame_owner(mfn_to_frame(mfn)) == d &&
+		(atomic_read(&mfn_to_frame(mfn)->count) & FC_ALLOCATED);
 }
 
 /* Take one frame from `d`. A frame that is still mapped is freed when it is no more. */

@@ -36,14 +36,18 @@ static u64 claimed; /* frames that claims keep back, over all domains */
 static u32 quarantine_head = FRAME_LIST_END;
 static u32 quarantine_stamp; /* TLB clock at the newest arrival */
 static u64 quarantine_len;
-static u32 draining; /* atomic: CPUs that carry quarantined frames to the buddy lists */
+static u32 draining; /* atomic: CPUs that carry quarantined or cached frames to the buddy lists */
 
 /* Atomic: all free frames, those in caches and in the quarantine included. */
 static u64 free_frames;
 static u64 total_frames; /* written at boot only */
 
-/* Each CPU's own, used with interrupts off. */
+/*
+ * Each CPU's own, under its lock with interrupts off. Others come only when nothing is left elsewhere;
+ * no other lock is taken meanwhile.
+ */
 static struct cache {
+	struct spinlock lock;
 	unsigned n;
 	u32 frame[CACHE_SIZE];
 } caches[NR_CPUS];
@@ -226,47 +230,61 @@ static void quarantine_add(struct frame *f, unsigned order)
 		quarantine_drain();
 }
 
-static struct frame *cache_get(void)
+static struct frame *cache_take(struct cache *c)
 {
-	u64 flags = local_irq_save();
-	struct cpu *c = this_cpu();
+	u64 flags = spin_lock_irqsave(&c->lock);
 	struct frame *f = NULL;
 
-	if (c && caches[c->id].n) {
-		f = mfn_to_frame(caches[c->id].frame[--caches[c->id].n]);
+	if (c->n) {
+		f = mfn_to_frame(c->frame[--c->n]);
 		f->count = FC_HEAP;
 	}
-	local_irq_restore(flags);
+	spin_unlock_irqrestore(&c->lock, flags);
 	return f;
+}
+
+static struct frame *cache_get(void)
+{
+	struct cpu *c = this_cpu();
+
+	return c ? cache_take(&caches[c->id]) : NULL;
 }
 
 /* The frame keeps FC_HEAP without FC_FREE while cached, so that no buddy is merged with it. */
 static bool cache_put(struct frame *f)
 {
-	u64 flags = local_irq_save();
-	struct cpu *c = this_cpu();
+	struct cpu *cpu = this_cpu();
+	struct cache *c = cpu ? &caches[cpu->id] : NULL;
 	bool done = false;
+	u64 flags;
 
-	if (c && caches[c->id].n < CACHE_SIZE) {
-		caches[c->id].frame[caches[c->id].n++] = (u32)frame_to_mfn(f);
+	if (!c)
+		return false;
+	flags = spin_lock_irqsave(&c->lock);
+	if (c->n < CACHE_SIZE) {
+		c->frame[c->n++] = (u32)frame_to_mfn(f);
 		done = true;
 	}
-	local_irq_restore(flags);
+	spin_unlock_irqrestore(&c->lock, flags);
 	return done;
 }
 
-/* This CPU's cached frames keep their buddies apart: give them back. */
-static void cache_drain(void)
+/* Cached frames keep their buddies apart, and only one CPU can have them: give all back. */
+static void caches_drain(void)
 {
-	struct frame *f;
+	atomic_add(&draining, 1);
+	for (unsigned i = 0; i < NR_CPUS; i++) {
+		struct frame *f;
 
-	while ((f = cache_get()) != NULL) {
-		u64 flags = spin_lock_irqsave(&heap_lock);
+		while ((f = cache_take(&caches[i])) != NULL) {
+			u64 flags = spin_lock_irqsave(&heap_lock);
 
-		mark_free(f, 1);
-		block_free(frame_to_mfn(f), 0);
-		spin_unlock_irqrestore(&heap_lock, flags);
+			mark_free(f, 1);
+			block_free(frame_to_mfn(f), 0);
+			spin_unlock_irqrestore(&heap_lock, flags);
+		}
 	}
+	atomic_sub(&draining, 1);
 }
 
 /* `own`: frames that the caller may take out of its own claim. */
@@ -294,7 +312,7 @@ static struct frame *frames_alloc(unsigned order, mfn_t limit, u64 own)
 		spin_unlock_irqrestore(&heap_lock, flags);
 		if (f)
 			break;
-		cache_drain();
+		caches_drain();
 		if (!local_irq_enabled())
 			continue;
 		quarantine_drain();

@@ -183,6 +183,15 @@ static void world_init(void)
 	tlb_flush_hook = flush_hook;
 }
 
+/* For the audit, when the guests have taken or claimed all there is. */
+static void *reserve;
+
+static void reserve_take(void)
+{
+	reserve = page_alloc(ALLOC_MISC);
+	FUZZ_CHECK(reserve, "no frame for the audit, %lu are free", heap_free_frames());
+}
+
 static void world_begin(bool global_pages)
 {
 	memset(tlbs, 0, sizeof(tlbs));
@@ -207,6 +216,7 @@ static void world_begin(bool global_pages)
 	for (unsigned i = 0; i < POOL; i++)
 		pool[i] = pool_frame(i < GUEST_POOL ? guest : i < GUEST_POOL + OTHER_POOL ? other :
 				     dom0);
+	reserve_take();
 }
 
 /* The CPU and the vCPU that it runs. */
@@ -223,7 +233,9 @@ static void world_check(void)
 {
 	sim.preempt_after = 0;
 	tlb_check();
+	page_free(ALLOC_MISC, reserve);
 	FUZZ_CHECK(audit() == 0, "the audit, see FUZZ_VERBOSE=1 SIM_VERBOSE=1");
+	reserve_take();
 	tlb_fill();
 	tlb_check();
 }
@@ -241,6 +253,7 @@ static void drop_tables(struct domain *d)
 static void world_end(void)
 {
 	sim.preempt_after = 0;
+	page_free(ALLOC_MISC, reserve);
 	/* dom0 lives on from input to input; its frames go. */
 	on_cpu(3);
 	for (unsigned c = 0; c < CPUS; c++)

@@ -352,6 +352,28 @@ static void test_threads(void)
 	CU_ASSERT_EQUAL(totals().bytes, 0);
 }
 
+/* What other CPUs keep for themselves is free memory too: claims count on it. */
+static void test_other_caches(void)
+{
+	static struct frame *f[SIM_FRAMES];
+	u64 frames = heap_free_frames(), n;
+
+	for (unsigned c = 1; c < 4; c++) {
+		cpus[c].id = c;
+		sim_cpu = &cpus[c];
+		for (n = 0; n < 40; n++)
+			f[n] = heap_alloc_hv(ALLOC_MISC, 0);
+		while (n)
+			heap_free_hv(ALLOC_MISC, f[--n], 0);
+	}
+	sim_cpu = &cpus[0];
+	for (n = 0; (f[n] = heap_alloc_hv(ALLOC_MISC, 0)) != NULL; n++)
+		;
+	CU_ASSERT_EQUAL(n, frames);
+	while (n)
+		heap_free_hv(ALLOC_MISC, f[--n], 0);
+}
+
 /* ---- before the heap ---- */
 
 static paddr_t drained[16][2];
@@ -410,6 +432,7 @@ int main(void)
 	CU_add_test(s, "no stale translations", test_no_stale_tlb);
 	CU_add_test(s, "objects", test_objects);
 	CU_add_test(s, "several CPUs", test_threads);
+	CU_add_test(s, "frames in other CPUs' caches", test_other_caches);
 	CU_add_test(s, "before the heap", test_early);
 	CU_basic_set_mode(CU_BRM_VERBOSE);
 	CU_basic_run_tests();
