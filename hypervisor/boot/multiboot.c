@@ -76,7 +76,7 @@ static __init void e820_insert(u64 start, u64 size, u32 type)
 	struct e820_map *m = &machine_e820;
 	unsigned i;
 
-	if (!size || start + size < start || m->n == ARRAY_SIZE(m->e))
+	if (!size || !type || start + size < start || m->n == ARRAY_SIZE(m->e))
 		return;
 	for (i = m->n; i > 0 && m->e[i - 1].start > start; i--)
 		m->e[i] = m->e[i - 1];
@@ -84,39 +84,52 @@ static __init void e820_insert(u64 start, u64 size, u32 type)
 	m->n++;
 }
 
-/* Firmware's maps may overlap: what is RAM in one entry and not in another is not RAM. */
+/* What all entries together say of an address: 0 if none has it. RAM is only what nobody calls otherwise. */
+static __init u32 e820_type_at(const struct e820_map *m, u64 address)
+{
+	u32 type = 0;
+
+	for (unsigned i = 0; i < m->n; i++)
+		if (m->e[i].start <= address && address - m->e[i].start < m->e[i].size)
+			type = max(type, m->e[i].type);
+	return type;
+}
+
+/* The lowest start or end of an entry above `address`; 0 if there is none. */
+static __init u64 e820_next_edge(const struct e820_map *m, u64 address)
+{
+	u64 edge = 0;
+
+	for (unsigned i = 0; i < m->n; i++) {
+		u64 ends[] = { m->e[i].start, m->e[i].start + m->e[i].size };
+
+		for (unsigned k = 0; k < ARRAY_SIZE(ends); k++)
+			if (ends[k] > address && (!edge || ends[k] < edge))
+				edge = ends[k];
+	}
+	return edge;
+}
+
+/* Firmware's maps may overlap. What does not fit any more is left out: it is not RAM then. */
 static __init void e820_tidy(void)
 {
+	static struct e820_map tidy __initdata;
 	struct e820_map *m = &machine_e820;
+	u64 start = 0, end;
 
-	for (unsigned i = 0; i + 1 < m->n; i++) {
-		struct e820_range *a = &m->e[i], *b = &m->e[i + 1];
-		u64 a_end = a->start + a->size;
+	tidy.n = 0;
+	for (; (end = e820_next_edge(m, start)) != 0; start = end) {
+		struct e820_range *last = tidy.n ? &tidy.e[tidy.n - 1] : NULL;
+		u32 type = e820_type_at(m, start);
 
-		if (a_end <= b->start)
+		if (!type)
 			continue;
-		if (a->type == E820_RAM || a_end <= b->start + b->size) {
-			u64 tail = a_end > b->start + b->size ? a_end - (b->start + b->size) : 0;
-			u64 tail_start = b->start + b->size;
-
-			a->size = b->start - a->start;
-			if (tail && b->type != E820_RAM)
-				e820_insert(tail_start, tail, a->type);
-			else if (tail)
-				b->size += tail;
-		} else {
-			b->start = a_end;
-			b->size = 0;
-		}
+		if (last && last->type == type && last->start + last->size == start)
+			last->size += end - start;
+		else if (tidy.n < ARRAY_SIZE(tidy.e))
+			tidy.e[tidy.n++] = (struct e820_range){ start, end - start, type };
 	}
-	for (unsigned i = 0; i < m->n;) {
-		if (m->e[i].size) {
-			i++;
-			continue;
-		}
-		memmove(&m->e[i], &m->e[i + 1], (m->n - i - 1) * sizeof(m->e[0]));
-		m->n--;
-	}
+	*m = tidy;
 }
 
 static __init const char *add_module(u64 start, u64 end, const char *line)
@@ -179,7 +192,8 @@ static __init const char *parse_mb2(paddr_t pa)
 	for (u32 off = 8; off + sizeof(struct mb2_tag) <= total && !err;) {
 		const struct mb2_tag *t = paddr_to_va(pa + off);
 
-		if (t->size < sizeof(*t) || t->size > total - off)
+		if (t->size < sizeof(*t) || t->size > total - off ||
+		    ((t->type == 3 || t->type == 6) && t->size < sizeof(struct mb2_module)))
 			return "the boot loader's information is cut short";
 		switch (t->type) {
 		case 0:

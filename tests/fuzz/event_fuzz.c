@@ -19,7 +19,7 @@
 #include "pv-abi/event_channel.h"
 
 #define MAX_OPS 96
-#define PORTS   300 /* three buckets */
+#define PORTS   300u /* three buckets */
 #define VCPUS   3
 #define DOMAINS 3
 #define PIRQS   8
@@ -79,7 +79,7 @@ static u32 pick_port(struct fuzz_in *in)
 {
 	u8 b = fuzz_u8(in);
 
-	return b < 0xc0 ? b % 12 : b < 0xe0 ? 120 + (b & 15) : b < 0xf0 ? 250 + (b & 15) * 4 :
+	return b < 0xc0 ? b % 12u : b < 0xe0 ? 120u + (b & 15) : b < 0xf0 ? 250u + (b & 15) * 4 :
 		fuzz_u32(in);
 }
 
@@ -87,7 +87,7 @@ static u32 pick_vcpu(struct fuzz_in *in)
 {
 	u8 b = fuzz_u8(in);
 
-	return b < 0xf0 ? b % (VCPUS + 1) : fuzz_u32(in);
+	return b < 0xf0 ? b % (VCPUS + 1u) : fuzz_u32(in);
 }
 
 static s64 call(unsigned cmd, void *arg)
@@ -220,7 +220,7 @@ static void model_close(struct world *w, u32 port)
 /* Was it right to say that there is no port left, or to give out this one? */
 static void check_new_port(struct world *w, s64 rc, u32 port)
 {
-	u32 limit = w->fifo ? PORTS : min(PORTS, EVTCHN_2L_NR_CHANNELS);
+	u32 limit = w->fifo ? PORTS : (u32)min((u64)PORTS, (u64)EVTCHN_2L_NR_CHANNELS);
 
 	if (rc == -ENOSPC) {
 		for (u32 p = 1; p < limit; p++)

@@ -328,6 +328,8 @@ static void test_overlaps(void)
 						    { 0x4000, 0x1000, E820_RESERVED } };
 	static const struct e820_range same[] = { { 0, 0x10000, E820_RAM },
 						  { 0x8000, 0x10000, E820_RAM } };
+	static const struct e820_range across[] = { { 0x1000, 0x4000, E820_RESERVED },
+						    { 0x3000, 0x5000, E820_RAM } };
 	static const struct e820_range wrap[] = { { 0x1000, 0x1000, E820_RAM },
 						  { 0x5000, ~0ULL, E820_RAM },
 						  { 0x3000, 0, E820_RAM } };
@@ -346,13 +348,19 @@ static void test_overlaps(void)
 	tag_at = 8;
 	tag_map(same, 2);
 	CU_ASSERT_PTR_NULL(multiboot_parse(0x36d76289, INFO_AT));
-	CU_ASSERT_TRUE(machine_e820.n == 2 && is_range(0, 0, 0x8000, E820_RAM) &&
-		       is_range(1, 0x8000, 0x10000, E820_RAM));
+	CU_ASSERT_TRUE(machine_e820.n == 1 && is_range(0, 0, 0x18000, E820_RAM));
 	loader_begin();
 	tag_at = 8;
 	tag_map(wrap, 3);
 	CU_ASSERT_PTR_NULL(multiboot_parse(0x36d76289, INFO_AT));
 	CU_ASSERT_TRUE(machine_e820.n == 1 && is_range(0, 0x1000, 0x1000, E820_RAM));
+	/* What is reserved is so where RAM begins before it ends, too. */
+	loader_begin();
+	tag_at = 8;
+	tag_map(across, 2);
+	CU_ASSERT_PTR_NULL(multiboot_parse(0x36d76289, INFO_AT));
+	CU_ASSERT_TRUE(machine_e820.n == 2 && is_range(0, 0x1000, 0x4000, E820_RESERVED) &&
+		       is_range(1, 0x5000, 0x3000, E820_RAM));
 	/* RAM inside what is reserved is not RAM. */
 	loader_begin();
 	tag_at = 8;
