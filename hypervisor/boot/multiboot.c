@@ -84,7 +84,10 @@ static __init void e820_insert(u64 start, u64 size, u32 type)
 	m->n++;
 }
 
-/* What all entries together say of an address: 0 if none has it. RAM is only what nobody calls otherwise. */
+/*
+ * What all entries together say of an address: 0 if none has it. RAM is only what nobody calls
+ * otherwise.
+ */
 static __init u32 e820_type_at(const struct e820_map *m, u64 address)
 {
 	u32 type = 0;

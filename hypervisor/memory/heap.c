@@ -43,8 +43,8 @@ static u64 free_frames;
 static u64 total_frames; /* written at boot only */
 
 /*
- * Each CPU's own, under its lock with interrupts off. Others come only when nothing is left elsewhere;
- * no other lock is taken meanwhile.
+ * Each CPU's own, under its lock with interrupts off. Others come only when nothing is left
+ * elsewhere; no other lock is taken meanwhile.
  */
 static struct cache {
 	struct spinlock lock;

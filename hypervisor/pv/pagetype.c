@@ -195,8 +195,8 @@ int entry_put(unsigned level, u64 e, bool preemptible)
 /* ---- whole tables; the frame is LOCKED ---- */
 
 /*
- * The last entry that a table in the partial state holds may lead to one that is half undone itself:
- * there an undoing was interrupted. It must be whole again before the table is.
+ * The last entry that a table in the partial state holds may lead to one that is half undone
+ * itself: there an undoing was interrupted. It must be whole again before the table is.
  */
 static int resume_last(struct frame *f, unsigned level, unsigned n, struct frame **stuck)
 {

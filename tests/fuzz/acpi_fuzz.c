@@ -62,8 +62,8 @@ static void check_info(const struct acpi_info *a)
 	for (unsigned i = 0; i < a->nr_overrides; i++)
 		FUZZ_CHECK(a->overrides[i].source < 16, "ISA IRQ %u", a->overrides[i].source);
 	for (unsigned i = 0; i < a->nr_segments; i++)
-		FUZZ_CHECK(a->segments[i].first_bus <= a->segments[i].last_bus, "buses of segment %u",
-			   i);
+		FUZZ_CHECK(a->segments[i].first_bus <= a->segments[i].last_bus,
+			   "buses of segment %u", i);
 	for (u8 isa = 0; isa < 16; isa++) {
 		bool level, low;
 

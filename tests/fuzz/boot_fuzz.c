@@ -108,12 +108,12 @@ static bool huge(const char *v)
 static void fuzz_cmdline(struct fuzz_in *in)
 {
 	static const char *const words[] = {
-		"flag", "no-flag", "flag=", "number=", "size=", "string=", "fn=", "number", "size=0x",
-		"unknown", "no-number", "fn=!", "flag=yes", "flag=off", "=", "number=0x",
+		"flag", "no-flag", "flag=", "number=", "size=", "string=", "fn=", "number",
+		"size=0x", "unknown", "no-number", "fn=!", "flag=yes", "flag=off", "=", "number=0x",
 	};
 	static const char *const values[] = {
-		"", "0", "1", "4096", "0x1f", "017", "64M", "3G", "2T", "4k", "1b", "99999999", "yes",
-		"12x", "text", "18446744073709551615", "16777216T", "08",
+		"", "0", "1", "4096", "0x1f", "017", "64M", "3G", "2T", "4k", "1b", "99999999",
+		"yes", "12x", "text", "18446744073709551615", "16777216T", "08",
 	};
 	char line[1024] = "", word[256];
 	bool want_bool = false, skip = false;
@@ -246,8 +246,8 @@ static void check_map(void)
 
 		for (unsigned k = 0; k < 4; k++)
 			FUZZ_CHECK(what_is(given, nr_given, points[k]) ==
-					   what_is(m->e, m->n, points[k]), "address %lx is %u, not %u",
-				   points[k], what_is(m->e, m->n, points[k]),
+					   what_is(m->e, m->n, points[k]),
+				   "address %lx is %u, not %u", points[k], what_is(m->e, m->n, points[k]),
 				   what_is(given, nr_given, points[k]));
 	}
 }
@@ -270,7 +270,8 @@ static void build_mb1(struct fuzz_in *in)
 	info.mods_addr = at = ALIGN_UP(at, 4U);
 	info.mods_count = nr_modules = info.flags & 8 ? fuzz_u8(in) % 70 : 0;
 	for (unsigned i = 0; i < nr_modules; i++) {
-		struct mb1_module m = { 0x100000 + i * 0x1000, 0x100000 + i * 0x1000 + i, strings, 0 };
+		struct mb1_module m = { 0x100000 + i * 0x1000,
+					0x100000 + i * 0x1000 + i, strings, 0 };
 
 		put(&m, sizeof(m));
 		strings += (u32)fuzz_bytes(in, sim_ram + strings, fuzz_u8(in) & 31) + 1;

@@ -81,7 +81,8 @@ static bool same_name(const struct insn *in, ZydisMnemonic m)
 			m == ZYDIS_MNEMONIC_IRETQ;
 	default:
 		return in->kind < ARRAY_SIZE(names) &&
-			(m == names[in->kind].one || (names[in->kind].two && m == names[in->kind].two));
+			(m == names[in->kind].one ||
+			 (names[in->kind].two && m == names[in->kind].two));
 	}
 }
 
@@ -223,8 +224,8 @@ static void check_bytes(const u8 *code, unsigned n, struct regs *r)
 		   in.length);
 	if (!valid) {
 		/*
-		 * The processor raises #UD for it before it comes to us: control and debug registers
-		 * that do not exist, prefixes that other instructions are told by.
+		 * The processor raises #UD for it before it comes to us: control and debug
+		 * registers that do not exist, prefixes that other instructions are told by.
 		 */
 		FUZZ_CHECK(!writes_memory(in.kind), "kind %u, and it is none", in.kind);
 		return;
@@ -239,7 +240,7 @@ static void check_bytes(const u8 *code, unsigned n, struct regs *r)
 	check_operands(&in, &z, ops, r);
 }
 
-/* The same by the processor; nothing but the memory operand, the registers and the flags matters. */
+/* The same by the processor: the memory operand, the registers and the flags. */
 static void check_arithmetic(struct fuzz_in *f)
 {
 	static u64 mem[8];

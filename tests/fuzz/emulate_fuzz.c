@@ -252,10 +252,10 @@ static void one(struct fuzz_in *in)
 	fuzz_bytes(in, code, sizeof(code));
 	/* Mostly something that is on the list. */
 	if (how & 32) {
-		static const u8 plain[] = { 0x6c, 0x6d, 0x6e, 0x6f, 0xe4, 0xe5, 0xe6, 0xe7, 0xec, 0xed,
-					    0xee, 0xef, 0xfa, 0xfb, 0xf4, 0xcf };
-		static const u8 two[] = { 0x01, 0x06, 0x08, 0x09, 0x20, 0x21, 0x22, 0x23, 0x30, 0x31,
-					  0x32, 0x33, 0xa2, 0x00, 0x01, 0x0b };
+		static const u8 plain[] = { 0x6c, 0x6d, 0x6e, 0x6f, 0xe4, 0xe5, 0xe6, 0xe7, 0xec,
+					    0xed, 0xee, 0xef, 0xfa, 0xfb, 0xf4, 0xcf };
+		static const u8 two[] = { 0x01, 0x06, 0x08, 0x09, 0x20, 0x21, 0x22, 0x23, 0x30,
+					  0x31, 0x32, 0x33, 0xa2, 0x00, 0x01, 0x0b };
 		unsigned k = how & 64 ? 1 : 0;
 
 		if (how & 128) {
@@ -293,7 +293,8 @@ static void one(struct fuzz_in *in)
 	FUZZ_CHECK(known, "something unknown was done");
 	switch (insn.kind) {
 	case INSN_IN: case INSN_OUT:
-		FUZZ_CHECK(by_mode(insn.has_imm ? (u8)insn.imm : (u16)was.rdx, min(insn.size, (u8)4)),
+		FUZZ_CHECK(by_mode(insn.has_imm ? (u8)insn.imm : (u16)was.rdx,
+				   min(insn.size, (u8)4)),
 			   "ports are not allowed");
 		break;
 	case INSN_INS: case INSN_OUTS:
@@ -333,8 +334,9 @@ static void forced(struct fuzz_in *in)
 	if (fuzz_u8(in) & 1)
 		page[fuzz_below(in, 7)] ^= fuzz_u8(in);
 	r.rip = (u64)page;
-	r.rax = leaf = fuzz_u8(in) & 3 ? (fuzz_u8(in) & 0x1f) | (fuzz_u8(in) & 3 ? 0 : 0x80000000u) :
+	leaf = fuzz_u8(in) & 3 ? (fuzz_u8(in) & 0x1f) | (fuzz_u8(in) & 3 ? 0 : 0x80000000u) :
 		(u32)fuzz_number(in);
+	r.rax = leaf;
 	r.rcx = sub = fuzz_u8(in) & 3;
 	was = r;
 	if (emulate_forced(&r)) {

@@ -66,7 +66,8 @@ static struct grant_entry_v1 *entry(const struct domain *d, u32 ref)
 }
 
 /* Who uses a grant, as the model has it. */
-static unsigned users(const struct domain *granter, u32 ref, bool writers, const struct handle **one)
+static unsigned users(const struct domain *granter, u32 ref, bool writers,
+		      const struct handle **one)
 {
 	unsigned n = 0;
 
@@ -367,7 +368,8 @@ static void op_copy(struct fuzz_in *in)
 		 src, dst, op.status);
 	FUZZ_CHECK(!r && op.status <= 0, "%ld, status %d", r, op.status);
 	if (op.status) {
-		FUZZ_CHECK(!may || !memcmp(to, mfn_to_va(dst), PAGE_SIZE), "frame %lx changed", dst);
+		FUZZ_CHECK(!may || !memcmp(to, mfn_to_va(dst), PAGE_SIZE),
+			   "frame %lx changed", dst);
 		return;
 	}
 	FUZZ_CHECK(may && op.source.offset + op.len <= (int)PAGE_SIZE &&
@@ -470,7 +472,8 @@ static void op_table(struct fuzz_in *in)
 		if (!a || !b)
 			break;
 		if (swap.status)
-			FUZZ_CHECK(!memcmp(a, &was_a, 8) && !memcmp(b, &was_b, 8), "entries changed");
+			FUZZ_CHECK(!memcmp(a, &was_a, 8) && !memcmp(b, &was_b, 8),
+				   "entries changed");
 		else
 			FUZZ_CHECK(!memcmp(a, &was_b, 8) && !memcmp(b, &was_a, 8) &&
 					   !users(d, swap.ref_a, false, NULL) &&
@@ -521,7 +524,8 @@ static void grants_gone(void)
 		struct grant_table *gt = all[i]->grants;
 
 		for (u32 ref = 0; ref < gt->nr_frames * GRANTS_PER_FRAME; ref++)
-			FUZZ_CHECK(!gt->active[ref / GRANTS_PER_FRAME][ref % GRANTS_PER_FRAME].users,
+			FUZZ_CHECK(!gt->active[ref / GRANTS_PER_FRAME]
+					      [ref % GRANTS_PER_FRAME].users,
 				   "grant %u of domain %u is still in use", ref, all[i]->id);
 		FUZZ_CHECK(!gt->mappings, "domain %u still has mappings", all[i]->id);
 		grant_destroy(all[i]);

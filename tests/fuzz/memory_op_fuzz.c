@@ -136,7 +136,8 @@ static void check_extent(const struct domain *d, mfn_t mfn, u32 order, unsigned 
 		FUZZ_CHECK((mfn_to_frame(mfn + i)->count & FC_COUNT_MASK) == 1 &&
 				   !(mfn_to_frame(mfn + i)->type & FT_COUNT_MASK),
 			   "frame %lx is not new", mfn + i);
-		FUZZ_CHECK(!bits || bits >= 64 || (mfn + i) >> (bits > PAGE_SHIFT ? bits - PAGE_SHIFT : 0) == 0,
+		FUZZ_CHECK(!bits || bits >= 64 ||
+				   !((mfn + i) >> (bits > PAGE_SHIFT ? bits - PAGE_SHIFT : 0)),
 			   "frame %lx has more than %u bits", mfn + i, bits);
 		for (unsigned k = 0; k < PT_ENTRIES; k++)
 			FUZZ_CHECK(!page[k], "frame %lx is not empty", mfn + i);

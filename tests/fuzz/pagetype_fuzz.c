@@ -384,7 +384,8 @@ static void op_mode(unsigned cpu)
 /* A tree to start from: as a kernel builds it, and pinned or not. */
 static void first_tree(u8 how)
 {
-	static const unsigned parent[GUEST_POOL] = { 0, 0, 1, 2, 3, 3, 3, 0, 7, 8, 9, 9, 0, 12, 3, 9 };
+	static const unsigned parent[GUEST_POOL] = { 0, 0, 1, 2, 3, 3, 3, 0,
+						     7, 8, 9, 9, 0, 12, 3, 9 };
 
 	for (unsigned i = 1; i < GUEST_POOL; i++)
 		for (unsigned k = 0; k < 4; k++) {

@@ -25,7 +25,7 @@ static void fuzz_format(struct fuzz_in *in)
 	u64 v = fuzz_u8(in) & 1 ? fuzz_number(in) : fuzz_u64(in);
 	int w, g;
 
-	/* C defines 0 and # for numbers only, + for signed ones, and no precision for characters. */
+	/* C defines 0 and # for numbers only, + for signed ones, no precision for characters. */
 	if (f & 1)
 		flags[n++] = '-';
 	if (f & 2 && c != 's' && c != 'c')
@@ -59,8 +59,8 @@ static void fuzz_format(struct fuzz_in *in)
 		w = snprintf(want, size, fmt, (int)v);
 		g = hv_snprintf(got, size, fmt, (int)v);
 	}
-	FUZZ_CHECK(w == g && !memcmp(want, got, sizeof(want)), "'%s' of %lx in %u: %d, '%.99s'", fmt,
-		   v, size, g, got);
+	FUZZ_CHECK(w == g && !memcmp(want, got, sizeof(want)),
+		   "'%s' of %lx in %u: %d, '%.99s'", fmt, v, size, g, got);
 }
 
 /* Any format at all, with arguments that fit whatever it asks for: it must end, in bounds. */

@@ -102,7 +102,8 @@ static void op_write(struct fuzz_in *in, unsigned cpu)
 
 	if (!done || r.rip == before.rip) {
 		FUZZ_CHECK(!memcmp(&r, &before, sizeof(r)), "a refused write changed registers");
-		FUZZ_CHECK(now == was, "a refused write changed entry %u: %lx, %lx", slot, was, now);
+		FUZZ_CHECK(now == was, "a refused write changed entry %u: %lx, %lx", slot, was,
+			   now);
 		return;
 	}
 	FUZZ_CHECK(window == SELF, "a table of level 2 was written");

@@ -68,7 +68,8 @@ static void fuzz_scale(struct fuzz_in *in)
 	u64 hz = TIMESCALE_HZ_MIN + fuzz_u64(in) % (TIMESCALE_HZ_MAX - TIMESCALE_HZ_MIN + 1);
 	u64 ticks = fuzz_u64(in) >> (20 + (fuzz_u8(in) & 31)), ns, back, limit = fuzz_number(in);
 	u64 local = fuzz_u64(in) >> 2, master = local + fuzz_u32(in) - fuzz_u32(in);
-	u64 epoch = 1000000ULL + fuzz_u32(in), period = 1ULL + fuzz_u32(in), now = fuzz_u64(in) >> 1;
+	u64 epoch = 1000000ULL + fuzz_u32(in), period = 1ULL + fuzz_u32(in);
+	u64 now = fuzz_u64(in) >> 1;
 	u64 last = fuzz_u8(in) & 1 ? now - min(now, (u64)fuzz_u32(in)) : fuzz_u64(in) >> 1, next;
 	struct timescale s = timescale_from_hz(hz), t;
 	__uint128_t exact = (__uint128_t)ticks * 1000000000 / hz;
@@ -83,8 +84,8 @@ static void fuzz_scale(struct fuzz_in *in)
 			   (exact >> 30) + (1000000000ULL << 4) / hz + 16,
 		   "%lu ticks of %lu Hz are %lu ns, not %lu", ticks, hz, ns, (u64)exact);
 	back = timescale_hz(s);
-	FUZZ_CHECK((back > hz ? back - hz : hz - back) <= hz / (1 << 29) + 1, "%lu Hz became %lu", hz,
-		   back);
+	FUZZ_CHECK((back > hz ? back - hz : hz - back) <= hz / (1 << 29) + 1,
+		   "%lu Hz became %lu", hz, back);
 	ns = fuzz_u64(in) >> 24;
 	back = timescale_ticks(hz, ns, limit);
 	FUZZ_CHECK(back <= limit, "%lu ticks, limit %lu", back, limit);
