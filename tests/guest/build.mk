@@ -2,12 +2,13 @@
 # Tiny guest kernels: tests/guest/<name>/main.c with lib/ becomes $(B)/guest/<name>.elf.
 
 TG_NAMES := $(notdir $(patsubst %/main.c,%,$(wildcard tests/guest/*/main.c)))
+TG_ONLY32 := $(notdir $(patsubst %/main.c,%,$(shell grep -l 'bits: 32$$' $(wildcard tests/guest/*/main.c))))
 TG_FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -ffreestanding -fno-pic -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-strict-aliasing -fno-omit-frame-pointer -fcf-protection=none \
 	-Itests/guest/lib -I.
 TG_FLAGS32 := $(filter-out -mcmodel=kernel -mno-red-zone,$(TG_FLAGS)) -m32
-TG_NAMES32 := $(notdir $(patsubst %/main.c,%,$(shell grep -l 'bits: 64 32' $(wildcard tests/guest/*/main.c)) \
-	$(shell grep -l 'bits: 32$$' $(wildcard tests/guest/*/main.c))))
+TG_NAMES32 := $(notdir $(patsubst %/main.c,%,$(shell grep -l 'bits: 64 32$$' $(wildcard tests/guest/*/main.c)))) $(TG_ONLY32)
+TG_NAMES := $(filter-out $(TG_ONLY32),$(TG_NAMES))
 TG_LIB32 := $(B)/guest/lib32/head32.o $(B)/guest/lib32/guest.o $(B)/guest/lib32/divide.o
 TG_LIB   := $(B)/guest/lib/head.o $(B)/guest/lib/guest.o
 

@@ -291,7 +291,7 @@ void guest_trap(struct trap_frame *f)
 #endif
 		f->cs = KERNEL_CS & ~(KERNEL_RING == 3 ? 3 : 0);
 		f->ss = KERNEL_SS;
-		f->rflags &= ~0x500UL; /* TF, DF */
+		f->rflags &= ~0x20500UL; /* TF, DF, VM */
 		return;
 	}
 	fail("unexpected trap %ld, error %#lx, rip %p, cr2 %p", (long)f->vector, f->error_code,
