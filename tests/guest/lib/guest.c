@@ -378,6 +378,10 @@ int probe_write(void *p)
 
 static void enter(void *arg)
 {
+#ifdef __i386__
+	/* The CPU takes ring 1's segments away on the way to ring 3. */
+	__asm__ volatile("movl %0, %%ds; movl %0, %%es" ::"r"(FLAT_USER_DS));
+#endif
 	raw_iret(arg);
 }
 

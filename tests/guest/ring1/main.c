@@ -42,7 +42,9 @@ static void check_user_frame(uint32_t eip)
 static void plain_iret(void *arg)
 {
 	/* What a kernel does on its way out if no upcall is pending. */
-	__asm__ volatile("movl %0, %%esp; iret" ::"r"(arg) : "memory");
+	__asm__ volatile("movl %1, %%ds; movl %1, %%es; movl %0, %%esp; iret" ::"r"(arg),
+			 "r"(FLAT_USER_DS)
+			 : "memory");
 }
 
 static void test_user_mode(void)
