@@ -132,7 +132,7 @@ GUESTS  :=
 # ---------------------------------------------------------------------------------------------------------------------
 # Commands
 
-.PHONY: all hypervisor tools guests kernel image run demo test soak unit replay system coverage faults lint fuzz bench bench-ready install clean help FORCE
+.PHONY: all hypervisor tools guests kernel image run demo test soak unit replay system coverage faults model lint fuzz bench bench-ready install clean help FORCE
 
 all: hypervisor tools guests ## Build the hypervisor, the tools and the tiny guests
 hypervisor: $(B)/annulus.elf ## Build $(B)/annulus.elf and $(B)/annulus.sym (symbols)
@@ -175,6 +175,16 @@ coverage: $(B)/kernel/vmlinuz | $(call deps,unit) ## Lines of the deciding code 
 
 faults: $(B)/kernel/vmlinuz | $(call deps,fuzz) ## Seed bugs into a copy of the deciding code and see what catches them; T=name
 	$(Q)$(PYTHON) tests/faults/run.py --build $(B) $(if $(T),--only '$(T)')
+
+# What the model of the page types says, for the code to agree with.
+EDGES := $(B)/model/edges.txt
+$(EDGES): hypervisor/pv/pagetype.pml scripts/model.sh | $(call deps,unit)
+	$(call say,SPIN,$<)
+	$(Q)scripts/model.sh edges $(B)
+unit coverage faults: $(EDGES)
+
+model: | $(call deps,unit) ## Search the page types' model, and its mistakes, with spin
+	$(Q)scripts/model.sh all $(B)
 
 lint: | $(call deps,lint) ## cppcheck, SPDX lines, words that do not belong in the tree
 	$(Q)scripts/lint.sh

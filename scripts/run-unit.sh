@@ -16,6 +16,10 @@ if [ -z "${ANNULUS_TEST_KERNEL:-}" ] && [ -f "$dir/../kernel/vmlinuz" ]; then
 	ANNULUS_TEST_KERNEL=$(realpath "$dir/../kernel/vmlinuz")
 	export ANNULUS_TEST_KERNEL
 fi
+# What the model prints, for pagetype_model_test.
+if [ -z "${ANNULUS_MODEL_EDGES:-}" ]; then
+	export ANNULUS_MODEL_EDGES=$dir/../model/edges.txt
+fi
 export ASAN_OPTIONS=abort_on_error=0:detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
 
 for t in "$@"; do

@@ -96,6 +96,7 @@ class Lab:
         kernel = os.path.join(self.build, "kernel", "vmlinuz")
         if os.path.exists(kernel):
             self.env["ANNULUS_TEST_KERNEL"] = kernel
+        self.env["ANNULUS_MODEL_EDGES"] = os.path.join(self.build, "model", "edges.txt")
         copy_tree(self.tree)
         self.objects = {}
         for line in self.make("list").stdout.splitlines():
