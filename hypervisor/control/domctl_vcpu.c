@@ -4,6 +4,7 @@
 #include "cpu/cpu.h"
 #include "cpu/guest_access.h"
 #include "domain/domain.h"
+#include "lib/nospec.h"
 #include "lib/string.h"
 #include "memory/heap.h"
 #include "pv-abi/domctl.h"
@@ -14,7 +15,7 @@ static int find_vcpu(struct domain *d, u32 id, struct vcpu **v)
 {
 	if (id >= d->max_vcpus)
 		return -EINVAL;
-	*v = READ_ONCE(d->vcpu[id]);
+	*v = READ_ONCE(d->vcpu[index_nospec(id, d->max_vcpus)]);
 	return *v ? 0 : -ESRCH;
 }
 

@@ -9,6 +9,7 @@
 #include "cpu/guest_access.h"
 #include "domain/domain.h"
 #include "domain/event_channel.h"
+#include "lib/nospec.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "machine/physdev.h"
@@ -26,13 +27,16 @@ static bool virq_is_per_vcpu(unsigned virq)
 
 static struct vcpu *find_vcpu(struct domain *d, u32 id)
 {
-	return id < d->max_vcpus && id < MAX_VCPUS ? d->vcpu[id] : NULL;
+	return id < d->max_vcpus && id < MAX_VCPUS ? d->vcpu[index_nospec(id, d->max_vcpus)] : NULL;
 }
 
 struct event_channel *event_lookup(struct domain *d, u32 port)
 {
-	if (port >= __atomic_load_n(&d->events.valid_ports, __ATOMIC_ACQUIRE))
+	u32 valid = __atomic_load_n(&d->events.valid_ports, __ATOMIC_ACQUIRE);
+
+	if (port >= valid)
 		return NULL;
+	port = (u32)index_nospec(port, valid);
 	return &d->events.buckets[port / EVENT_BUCKET_PORTS][port % EVENT_BUCKET_PORTS];
 }
 

@@ -11,6 +11,7 @@
 #include "cpu/hypercall.h"
 #include "domain/domain.h"
 #include "domain/grant_table.h"
+#include "lib/nospec.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "memory/heap.h"
@@ -137,14 +138,20 @@ void grant_for_each_frame(struct domain *d, void (*fn)(mfn_t mfn, void *arg), vo
 /* ------------------------------------------------------------------------------------------------------------------ */
 /* Entries in use */
 
+/* The frame of a table that holds entry `ref`, in speculation too. */
+static u64 frame_of(const struct grant_table *gt, u32 ref)
+{
+	return index_nospec(ref / GRANTS_PER_FRAME, READ_ONCE(gt->nr_frames));
+}
+
 static struct grant_entry_v1 *entry_of(const struct grant_table *gt, u32 ref)
 {
-	return &gt->frames[ref / GRANTS_PER_FRAME][ref % GRANTS_PER_FRAME];
+	return &gt->frames[frame_of(gt, ref)][ref % GRANTS_PER_FRAME];
 }
 
 static struct grant_active *active_of(const struct grant_table *gt, u32 ref)
 {
-	return &gt->active[ref / GRANTS_PER_FRAME][ref % GRANTS_PER_FRAME];
+	return &gt->active[frame_of(gt, ref)][ref % GRANTS_PER_FRAME];
 }
 
 static bool ref_valid(const struct grant_table *gt, u32 ref)

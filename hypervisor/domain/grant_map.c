@@ -8,6 +8,7 @@
 #include "cpu/tlb.h"
 #include "domain/domain.h"
 #include "domain/grant_table.h"
+#include "lib/nospec.h"
 #include "memory/heap.h"
 #include "pv-abi/errno.h"
 #include "pv/grant_pte.h"
@@ -106,6 +107,8 @@ static struct grant_mapping *mapping_claim(struct grant_table *gt, u32 handle, u
 	u32 i = handle & ((1U << HANDLE_INDEX_BITS) - 1);
 
 	spin_lock(&gt->maptrack_lock);
+	/* Checked below; past the end it is 0 in speculation, and does not match the handle. */
+	i = (u32)index_nospec(i, (u64)gt->nr_maptrack * MAPPINGS_PER_FRAME);
 	if (i / MAPPINGS_PER_FRAME < gt->nr_maptrack && handle_of(gt, i) == handle &&
 	    mapping_at(gt, i)->state == MAPPING_LIVE) {
 		m = mapping_at(gt, i);

@@ -5,6 +5,7 @@
 #include "cpu/guest_access.h"
 #include "cpu/hypercall.h"
 #include "domain/domain.h"
+#include "lib/nospec.h"
 #include "machine/clock.h"
 #include "memory/heap.h"
 #include "pv-abi/errno.h"
@@ -149,7 +150,7 @@ s64 do_vcpu_op(u64 cmd, u64 vcpuid, u64 arg)
 
 	cmd = (u32)cmd;
 	vcpuid = (u32)vcpuid;
-	if (vcpuid >= d->max_vcpus || !(v = d->vcpu[vcpuid]))
+	if (vcpuid >= d->max_vcpus || !(v = d->vcpu[index_nospec(vcpuid, d->max_vcpus)]))
 		return -ENOENT;
 
 	switch (cmd) {
