@@ -38,9 +38,9 @@ SECTIONS
 		_extable_start = .;
 		KEEP(*(.extable))
 		_extable_end = .;
-		_smap_sites_start = .;
-		KEEP(*(.smap_sites))
-		_smap_sites_end = .;
+		_alternatives_start = .;
+		KEEP(*(.alternatives))
+		_alternatives_end = .;
 		_options_start = .;
 		KEEP(*(.options))
 		_options_end = .;

@@ -16,6 +16,7 @@ struct cpu_features {
 	bool smep, smap, fsgsbase, pcid, invpcid, xsave, xsaveopt, xsavec, nx, pg1g, x2apic, tsc_deadline, arat;
 	bool invariant_tsc, cpuid_fault, umip, pge, syscall, rdtscp, la57, mwait, erms;
 	bool meltdown; /* rogue data cache load: leave the hypervisor unmapped while guests run */
+	bool l1tf; /* not-present entries that name RAM are refused */
 	u8 vendor;     /* CPU_VENDOR_* */
 	u8 phys_bits, virt_bits;
 	u32 family, model, stepping;
@@ -42,6 +43,7 @@ struct cpu {
 	void *gdt;               /* our page of this CPU's GDT (direct map) */
 	void *area_l1;           /* L1 table of this CPU's entry area (direct map) */
 	void *area_l1_unmapped;  /* unmapped mode: the same as the guest's root copy sees it, without the main stack */
+	u32 last_guest;          /* domain whose vCPU ran here last */
 	u64 nmi_count;
 	u64 stat_hypercalls;
 	u64 stat_traps;

@@ -19,6 +19,36 @@
 
 /* ---- SYSCALL ---- */
 
+	/*
+	 * JMP through memory, behind LFENCE where that does; with retpolines that becomes a NOP and
+	 * the target is returned to, with a return stack that leads nowhere. Flags stay.
+	 */
+	.macro stub_jump target
+773:	.byte 0x0f, 0x1f, 0x00
+	alternative 773b, bytes_lfence, 3, ALT_LFENCE, ALT_BYTES
+774:	jmpq *\target(%rip)
+775:	pushq \target(%rip)
+	call 777f
+776:	pause
+	lfence
+	jmp 776b
+777:	leaq 8(%rsp), %rsp
+	ret
+	int3
+	alternative 774b, bytes_nop6, 6, ALT_RETPOLINE, ALT_BYTES
+	.endm
+	.pushsection .rodata.thunks, "a"
+	.global bytes_clac, bytes_stac
+bytes_clac:
+	.byte 0x0f, 0x01, 0xca
+bytes_stac:
+	.byte 0x0f, 0x01, 0xcb
+bytes_lfence:
+	.byte 0x0f, 0xae, 0xe8
+bytes_nop6:
+	.byte 0x66, 0x0f, 0x1f, 0x44, 0, 0
+	.popsection
+
 /* Copied to each CPU's stub page; the offsets to the info and stack pages hold there. */
 	.balign 64
 	.global syscall_stub, syscall_stub_end, syscall_stub_u, syscall_stub_u_end
@@ -27,7 +57,7 @@ syscall_stub:
 	movq (syscall_stub + 4096 + EI_STACK_TOP)(%rip), %rsp
 	pushq $GUEST_SS
 	pushq (syscall_stub + 2 * 4096)(%rip)
-	jmpq *(syscall_stub + 4096 + EI_TARGET)(%rip)
+	stub_jump (syscall_stub + 4096 + EI_TARGET)
 syscall_stub_end:
 	.balign 64
 syscall_stub_u:
@@ -39,7 +69,7 @@ syscall_stub_u:
 	pushq $GUEST_SS
 	pushq (syscall_stub_u + 2 * 4096)(%rip)
 	movq (syscall_stub_u + 2 * 4096 + 8)(%rip), %rax
-	jmpq *(syscall_stub_u + 4096 + EI_TARGET)(%rip)
+	stub_jump (syscall_stub_u + 4096 + EI_TARGET)
 syscall_stub_u_end:
 
 /* The same for SYSCALL from compatibility mode; goes to byte 512 of the stub page. */
@@ -50,7 +80,7 @@ syscall32_stub:
 	movq (syscall32_stub - 512 + 4096 + EI_STACK_TOP)(%rip), %rsp
 	pushq $GUEST_SS
 	pushq (syscall32_stub - 512 + 2 * 4096)(%rip)
-	jmpq *(syscall32_stub - 512 + 4096 + EI_TARGET32)(%rip)
+	stub_jump (syscall32_stub - 512 + 4096 + EI_TARGET32)
 syscall32_stub_end:
 	.balign 64
 syscall32_stub_u:
@@ -62,7 +92,7 @@ syscall32_stub_u:
 	pushq $GUEST_SS
 	pushq (syscall32_stub_u - 512 + 2 * 4096)(%rip)
 	movq (syscall32_stub_u - 512 + 2 * 4096 + 8)(%rip), %rax
-	jmpq *(syscall32_stub_u - 512 + 4096 + EI_TARGET32)(%rip)
+	stub_jump (syscall32_stub_u - 512 + 4096 + EI_TARGET32)
 syscall32_stub_u_end:
 
 	.balign 64
@@ -133,10 +163,12 @@ exit_mapped:
 	movq 8(%rsp), %rcx
 	movq 24(%rsp), %r11
 	movq 32(%rsp), %rsp
-	sysretq
+	sysret_to_guest
 1:	restore_regs
 	addq $8, %rsp
-	.global iret_to_guest
+	.global leave_by_iret, iret_to_guest
+leave_by_iret:
+	SPEC_EXIT
 iret_to_guest:
 	iretq
 
@@ -172,6 +204,7 @@ exit_unmapped:
 	popq %rsi
 	movq %rdi, %cr3
 	popq %rdi
+	SPEC_EXIT
 	.global iret_to_guest_u
 iret_to_guest_u:
 	iretq
@@ -434,7 +467,8 @@ switch_to_guest:
 switch_stack_and_call:
 	movq %rdi, %rsp
 	xorl %ebp, %ebp
-	call *%rsi
+	movq %rsi, %rax
+	call __x86_indirect_thunk_rax
 	ud2
 
 /*

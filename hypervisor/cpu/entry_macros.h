@@ -2,6 +2,7 @@
 #ifndef ANNULUS_CPU_ENTRY_MACROS_H
 #define ANNULUS_CPU_ENTRY_MACROS_H
 /* What the assembly files of the ways in and out share. */
+#include "cpu/alternative.h"
 
 #define HV_CS     0xe008
 #define HV_DS     0xe010
@@ -13,17 +14,29 @@
 
 	.macro clac_site
 771:	.byte 0x0f, 0x1f, 0x00
-	.pushsection .smap_sites, "a"
-	.quad 771b
-	.quad 0xca010f
-	.popsection
+	alternative 771b, bytes_clac, 3, ALT_SMAP, ALT_BYTES
 	.endm
 	.macro stac_site
 771:	.byte 0x0f, 0x1f, 0x00
-	.pushsection .smap_sites, "a"
-	.quad 771b
-	.quad 0xcb010f
-	.popsection
+	alternative 771b, bytes_stac, 3, ALT_SMAP, ALT_BYTES
+	.endm
+
+	/* The last thing before a guest goes on, on CPUs whose buffers leak. Clobbers flags. */
+	.macro SPEC_EXIT
+772:	.byte 0x0f, 0x1f, 0x80, 0, 0, 0, 0
+	alternative 772b, verw_selector, 7, ALT_VERW, ALT_VERW_OF
+	.endm
+	/* The same for SYSRET, where even a NOP would count: the instruction moves out of line. */
+	.macro sysret_to_guest
+772:	sysretq
+	int3
+	int3
+	alternative 772b, verw_sysret, 5, ALT_VERW, ALT_JMP
+	.endm
+	/* From a guest, all registers saved: its return addresses go. Clobbers flags. */
+	.macro SPEC_ENTRY
+772:	.byte 0x0f, 0x1f, 0x44, 0, 0
+	alternative 772b, rsb_stuff, 5, ALT_RSB_ENTRY, ALT_CALL
 	.endm
 	.macro extable from, to
 	.pushsection .extable, "a"
@@ -31,7 +44,8 @@
 	.popsection
 	.endm
 
-	/* A guest's registers below error_code, in two parts: the first makes room to work in. */
+	/* A guest's registers below error_code, in two parts: the first makes room to work in.
+	 * SYSCALL has cleared DF; who comes by an interrupt clears it first. */
 	.macro save_scratch
 	pushq %rdi
 	pushq %rsi
@@ -50,10 +64,17 @@
 	pushq %r13
 	pushq %r14
 	pushq %r15
+	/* Nothing of the guest's stays where C would keep it: not for speculation to use either. */
+	xorl %ebx, %ebx
 	xorl %ebp, %ebp
-	cld
+	xorl %r12d, %r12d
+	xorl %r13d, %r13d
+	xorl %r14d, %r14d
+	xorl %r15d, %r15d
+	SPEC_ENTRY
 	.endm
 	.macro save_regs
+	cld
 	save_scratch
 	save_rest
 	.endm

@@ -62,7 +62,7 @@
 	movq S(R_RSI), %rsi
 	movq S(R_RDI), %rdi
 	movq S(R_RSP), %rsp
-	sysretq
+	sysret_to_guest
 	.endm
 
 	/* rcx: handler, rsi: the frame, r11: flags. */
@@ -141,7 +141,7 @@ hypercall:
 	movq R_RDI(%rsp), %rdi
 	movq %r10, %rcx
 	movq (%r11, %rax, 8), %rax
-	call *%rax
+	call __x86_indirect_thunk_rax
 	movq %rax, R_RAX(%rsp)
 	jmp exit_to_guest
 hypercall_unknown:
@@ -233,7 +233,7 @@ iret_fast:
 	popq %rsi
 	popq %rdi
 	addq $8, %rsp
-	jmp iret_to_guest
+	jmp leave_by_iret
 
 iret_unreadable:
 	clac_site
@@ -258,6 +258,7 @@ iret_with_work:
 	/* rsi: the stack that could not take the frame. */
 bounce_failed:
 	clac_site
+	cld
 	save_rest
 	movq %rsp, %rdi
 	call pv_bounce_failed
@@ -347,5 +348,6 @@ pf_slow:
 	movq S(R_RDX), %rdx
 	movq S(R_RCX), %rcx
 	movq S(R_RAX), %rax
+	cld
 	save_rest
 	jmp common_saved

@@ -3,6 +3,7 @@
 #include "boot/cmdline.h"
 #include "cpu/entry.h"
 #include "cpu/features.h"
+#include "cpu/mitigation.h"
 #include "cpu/msr.h"
 #include "lib/printk.h"
 #include "lib/string.h"
@@ -11,30 +12,11 @@ struct cpu_features cpu_features;
 u8 unmapped_mode;
 
 static bool opt_smep = true, opt_smap = true, opt_xsave = true;
-static char opt_unmapped[8] = "auto";
 OPTION_BOOL("smep", opt_smep);
 OPTION_BOOL("smap", opt_smap);
 OPTION_BOOL("xsave", opt_xsave);
-OPTION_STRING("xpti", opt_unmapped);
 
 static char brand[49] __initdata;
-
-/* Intel's CPUs are taken to have Meltdown unless they say otherwise
- * (IA32_ARCH_CAPABILITIES.RDCL_NO, bit 0). */
-static bool __init has_meltdown(u32 max_leaf)
-{
-	u32 a, b, c, d;
-	u64 caps;
-
-	if (cpu_features.vendor != CPU_VENDOR_INTEL)
-		return false;
-	if (max_leaf < 7)
-		return true;
-	cpuid(7, 0, &a, &b, &c, &d);
-	if (!(d & BIT(29)) || rdmsr_safe(MSR_ARCH_CAPS, &caps))
-		return true;
-	return !(caps & 1);
-}
 
 void __init features_init(void)
 {
@@ -110,35 +92,17 @@ void __init features_init(void)
 		f->phys_bits = a & 255;
 		f->virt_bits = (a >> 8) & 255;
 	}
-	f->meltdown = has_meltdown(max_leaf);
-	if (!strcmp(opt_unmapped, "auto"))
-		unmapped_mode = f->meltdown;
-	else
-		unmapped_mode = !strcmp(opt_unmapped, "on") || !strcmp(opt_unmapped, "yes") ||
-				!strcmp(opt_unmapped, "1") || !strcmp(opt_unmapped, "true");
+	mitigation_init(max_leaf, max_ext);
+	unmapped_mode = mitigations.unmapped;
+	f->l1tf = mitigations.l1tf_entries;
 	/* Who asks for pv/mmu's flushes of root copies looks here. */
 	f->meltdown = unmapped_mode;
-}
-
-/* The three-byte places that entry.S marked become CLAC and STAC. */
-static void __init smap_patch(void)
-{
-	extern const struct smap_site {
-		u64 addr, bytes;
-	} _smap_sites_start[], _smap_sites_end[];
-	u64 cr0 = read_cr0();
-
-	write_cr0(cr0 & ~CR0_WP);
-	for (const struct smap_site *s = _smap_sites_start; s < _smap_sites_end; s++)
-		memcpy((void *)s->addr, &s->bytes, 3);
-	write_cr0(cr0);
 }
 
 bool features_init_cpu(void)
 {
 	const struct cpu_features *f = &cpu_features;
 	u64 cr4 = CR4_PAE | CR4_DE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
-	static bool patched;
 	u32 a, b, c, d;
 
 	cpuid(1, 0, &a, &b, &c, &d);
@@ -154,12 +118,9 @@ bool features_init_cpu(void)
 		cr4 |= CR4_OSXSAVE;
 	if (f->fsgsbase)
 		cr4 |= CR4_FSGSBASE;
-	if (f->smap && !patched) {
-		patched = true;
-		smap_patch();
-	}
 	write_cr4(cr4);
 	this_cpu()->cr4 = cr4;
+	mitigation_init_cpu();
 	if (f->xsave)
 		xsetbv(f->xcr0);
 	wrmsr(MSR_PAT, PAT_VALUE);
@@ -191,6 +152,5 @@ void __init features_report(void)
 	printk(LOG_INFO "cpu: features:%s%s%s%s%s%s%s\n", f->nx ? " nx" : "",
 	       f->smep ? " smep" : "", f->smap ? " smap" : "", f->xsave ? " xsave" : " fxsr",
 	       f->fsgsbase ? " fsgsbase" : "", f->pcid ? " pcid" : "", f->pg1g ? " 1g" : "");
-	printk(LOG_INFO "cpu: mitigations: hypervisor %s while guests run, eager FPU switch\n",
-	       unmapped_mode ? "unmapped (Meltdown)" : "mapped (CPU not vulnerable to Meltdown)");
+	mitigation_report();
 }

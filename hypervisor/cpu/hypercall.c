@@ -8,6 +8,7 @@
 #include "domain/memory_op.h"
 #include "domain/vcpu_op.h"
 #include "domain/version.h"
+#include "lib/nospec.h"
 #include "lib/string.h"
 #include "machine/console.h"
 #include "machine/physdev.h"
@@ -66,7 +67,7 @@ s64 hypercall_call(u64 op, const u64 *args)
 {
 	if (op >= HYPERCALL_MAX)
 		return -ENOSYS;
-	return hypercall_table[op](args[0], args[1], args[2], args[3], args[4]);
+	return hypercall_table[index_nospec(op, HYPERCALL_MAX)](args[0], args[1], args[2], args[3], args[4]);
 }
 
 void hypercall_dispatch(struct regs *r)

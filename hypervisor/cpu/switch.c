@@ -8,6 +8,7 @@
 #include "cpu/desc.h"
 #include "cpu/entry.h"
 #include "cpu/fpu.h"
+#include "cpu/mitigation.h"
 #include "domain/domain.h"
 #include "domain/timer.h"
 #include "lib/printk.h"
@@ -40,6 +41,11 @@ void context_switch(struct vcpu *prev, struct vcpu *next)
 			atomic_and(&from->dirty_cpus, ~CPU_MASK(c->id));
 	} else if (!to->is_idle) {
 		root_load(next);
+	}
+	/* Idling in between does not make the last guest's branch history harmless. */
+	if (!to->is_idle && c->last_guest != to->id) {
+		c->last_guest = to->id;
+		mitigation_domain_switch();
 	}
 	if (!to->is_idle) {
 		desc_tables_load(next);

@@ -61,8 +61,16 @@ int entry_fix(const struct domain *d, unsigned level, u64 *e)
 {
 	u64 v = *e;
 
-	if (!(v & PTE_P))
+	if (!(v & PTE_P)) {
+		/*
+		 * L1TF: the CPU ignores P in speculation and reads the frame's lines from the cache.
+		 * Frame 0 is nobody's. The privileged domain may read all memory anyway.
+		 */
+		if (unlikely(cpu_features.l1tf) && !d->privileged && pte_mfn(v) &&
+		    pte_mfn(v) < max_mfn)
+			return -EINVAL;
 		return 0;
+	}
 	if ((v & PTE_ADDR) >> cpu_features.phys_bits)
 		return -EINVAL;
 	if ((v & PTE_NX) && !cpu_features.nx)
@@ -230,11 +238,15 @@ static int table_validate(struct frame *f, unsigned level, unsigned *n, struct f
 		u64 e = READ_ONCE(table[*n]), fixed = e;
 		int r;
 
-		if (!(e & PTE_P) || slot_reserved(d->pv.is_32bit, type, *n)) {
+		if (slot_reserved(d->pv.is_32bit, type, *n)) {
 			++*n;
 			continue;
 		}
 		r = entry_fix(d, level, &fixed);
+		if (!r && !(e & PTE_P)) {
+			++*n;
+			continue;
+		}
 		if (!r)
 			r = entry_get(d, d, level, *n, &fixed, INVALID_MFN, stuck);
 		if (r)

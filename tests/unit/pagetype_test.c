@@ -946,6 +946,30 @@ static void test_audit_sees(void)
 	fixture_end();
 }
 
+/* L1TF: a not-present entry names RAM only where the CPU or the domain makes that harmless. */
+static void test_not_present_entries(void)
+{
+	fixture_begin();
+	mfn_t own = new_frame(guest), foreign = new_frame(other);
+	u64 swapped = pte_make(foreign, PTE_RW | PTE_AVAIL);
+
+	CU_ASSERT_EQUAL(try_leaf(swapped), 0);
+	cpu_features.l1tf = true;
+	CU_ASSERT_EQUAL(try_leaf(swapped), -EINVAL);
+	CU_ASSERT_EQUAL(try_leaf(pte_make(own, 0)), -EINVAL);
+	CU_ASSERT_EQUAL(try_leaf(pte_make(max_mfn - 1, PTE_NX)), -EINVAL);
+	CU_ASSERT_EQUAL(try_leaf(0), 0);
+	CU_ASSERT_EQUAL(try_leaf(pte_make(0, PTE_RW | PTE_NX)), 0);
+	CU_ASSERT_EQUAL(try_leaf(pte_make(max_mfn, PTE_RW)), 0);
+	/* As Linux writes what is swapped out or has no rights. */
+	CU_ASSERT_EQUAL(try_leaf(~swapped & PTE_ADDR), 0);
+	guest->privileged = true;
+	CU_ASSERT_EQUAL(try_leaf(swapped), 0);
+	guest->privileged = false;
+	cpu_features.l1tf = false;
+	fixture_end();
+}
+
 int main(void)
 {
 	CU_pSuite s;
@@ -957,6 +981,7 @@ int main(void)
 	CU_add_test(s, "one type at a time", test_one_type_at_a_time);
 	CU_add_test(s, "pin and unpin", test_pin);
 	CU_add_test(s, "leaf entries", test_leaf_rules);
+	CU_add_test(s, "not-present entries", test_not_present_entries);
 	CU_add_test(s, "global pages", test_global);
 	CU_add_test(s, "read-only device pages", test_read_only_device_page);
 	CU_add_test(s, "table entries", test_table_rules);

@@ -14,6 +14,7 @@ struct cpu_features {
 	bool smep, smap, fsgsbase, pcid, invpcid, xsave, xsaveopt, xsavec, nx, pg1g, x2apic, tsc_deadline, arat;
 	bool invariant_tsc, cpuid_fault, umip, pge, syscall, rdtscp, la57, mwait, erms;
 	bool meltdown;
+	bool l1tf;
 	u8 vendor;
 	u8 phys_bits, virt_bits;
 	u32 family, model, stepping;

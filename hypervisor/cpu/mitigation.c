@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What mitigation_choose() decided, done: options, MSRs and the patched places. */
+#include "cpu/mitigation.h"
+#include "boot/cmdline.h"
+#include "cpu/alternative.h"
+#include "cpu/cpu.h"
+#include "cpu/msr.h"
+#include "lib/printk.h"
+#include "lib/string.h"
+
+struct mitigations mitigations;
+
+static struct mitigation_options options __initdata;
+
+static const char *__init option_spec_ctrl(const char *value)
+{
+	return spec_ctrl_parse(value, &options);
+}
+
+static const char *__init on_off_auto(const char *value, enum choice *c)
+{
+	if (!strcmp(value, "auto"))
+		*c = CHOICE_AUTO;
+	else if (!strcmp(value, "on") || !strcmp(value, "yes") || !strcmp(value, "1") ||
+		 !strcmp(value, "true"))
+		*c = CHOICE_ON;
+	else if (!strcmp(value, "off") || !strcmp(value, "no") || !strcmp(value, "0") ||
+		 !strcmp(value, "false"))
+		*c = CHOICE_OFF;
+	else
+		return "neither auto, on nor off";
+	return NULL;
+}
+
+static const char *__init option_xpti(const char *value)
+{
+	return on_off_auto(value, &options.unmapped);
+}
+
+static const char *__init option_pv_l1tf(const char *value)
+{
+	return on_off_auto(value, &options.l1tf);
+}
+OPTION_FN("spec-ctrl", option_spec_ctrl);
+OPTION_FN("xpti", option_xpti);
+OPTION_FN("pv-l1tf", option_pv_l1tf);
+
+void __init mitigation_init(u32 max_leaf, u32 max_ext)
+{
+	struct cpuid_facts c = {
+		.vendor = cpu_features.vendor, .family = cpu_features.family,
+		.model = cpu_features.model, .smep = cpu_features.smep,
+	};
+	u32 eax, ebx, ecx, edx;
+
+	if (max_leaf >= 7) {
+		cpuid(7, 0, &eax, &c.l7_ebx, &ecx, &c.l7_edx);
+		if ((c.l7_edx & BIT(29)) && rdmsr_safe(MSR_ARCH_CAPS, &c.arch_caps))
+			c.arch_caps = 0;
+	}
+	if (max_ext >= 0x80000008)
+		cpuid(0x80000008, 0, &eax, &c.x8_ebx, &ecx, &edx);
+	if (max_ext >= 0x80000021)
+		cpuid(0x80000021, 0, &c.x21_eax, &ebx, &ecx, &edx);
+	mitigation_choose(&c, &options, &mitigations);
+}
+
+/* Boot CPU, before other CPUs run and before the system-call stubs are copied; then each CPU. */
+void mitigation_init_cpu(void)
+{
+	static bool patched;
+	const struct mitigations *m = &mitigations;
+
+	if (!patched) {
+		u32 on = 0;
+
+		patched = true;
+		on |= cpu_features.smap ? ALT_SMAP : 0;
+		on |= m->verw ? ALT_VERW : 0;
+		on |= m->rsb_entry ? ALT_RSB_ENTRY : 0;
+		on |= m->thunk == THUNK_RETPOLINE ? ALT_RETPOLINE : 0;
+		on |= m->thunk == THUNK_LFENCE ? ALT_LFENCE : 0;
+		alternatives_apply(on);
+	}
+	if (m->spec_ctrl && wrmsr_safe(MSR_SPEC_CTRL, m->spec_ctrl))
+		printk(LOG_WARN "cpu%u: SPEC_CTRL cannot be written\n", cpu_id());
+}
+
+void mitigation_domain_switch(void)
+{
+	if (mitigations.ibpb)
+		(void)wrmsr_safe(MSR_PRED_CMD, 1);
+	if (mitigations.rsb_switch)
+		rsb_stuff();
+}
+
+void __init mitigation_report(void)
+{
+	static const char *const thunks[] = { "plain jumps", "LFENCE", "retpolines" };
+	const struct mitigations *m = &mitigations;
+
+	printk(LOG_INFO "mitigations: vulnerable to:%s%s%s%s%s\n", m->meltdown ? " meltdown" : "",
+	       m->spectre_v2 ? " spectre-v2" : "", m->mds ? " mds/taa" : "",
+	       m->l1tf ? " l1tf" : "",
+	       m->meltdown || m->spectre_v2 || m->mds || m->l1tf ? "" : " nothing known");
+	printk(LOG_INFO "mitigations: hypervisor %s while guests run, branches by %s%s%s%s\n",
+	       m->unmapped ? "unmapped" : "mapped", thunks[m->thunk],
+	       m->spec_ctrl & SPEC_CTRL_IBRS ? ", IBRS" : "",
+	       m->spec_ctrl & SPEC_CTRL_STIBP ? ", STIBP" : "",
+	       m->spec_ctrl & SPEC_CTRL_SSBD ? ", SSBD" : "");
+	printk(LOG_INFO "mitigations: on entry: registers cleared%s; on exit: %s\n",
+	       m->rsb_entry ? ", return stack filled" : "",
+	       m->verw ? "buffers cleared" : m->mds ? "nothing (no MD_CLEAR)" : "nothing");
+	printk(LOG_INFO "mitigations: between domains: eager FPU switch%s%s\n",
+	       m->ibpb ? ", IBPB" : "", m->rsb_switch ? ", return stack filled" : "");
+	printk(LOG_INFO "mitigations: masked indices; %s\n",
+	       m->l1tf_entries ? "not-present entries that name RAM are refused (L1TF)" :
+				 "not-present entries as they are");
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ANNULUS_CPU_MITIGATION_H
+#define ANNULUS_CPU_MITIGATION_H
+
+#include "lib/types.h"
+
+/*
+ * Which answers to speculative execution a CPU needs. mitigation_choose() is a pure function of
+ * what CPUID and IA32_ARCH_CAPABILITIES say and of the command line; everything optional is then
+ * patched in (cpu/alternative.h), so that a CPU which does not need it executes nothing for it.
+ */
+struct cpuid_facts {
+	u8 vendor;      /* CPU_VENDOR_* */
+	u32 family, model;
+	u32 l7_ebx, l7_edx; /* leaf 7, 0 when there is none */
+	u32 x8_ebx;     /* leaf 0x80000008 */
+	u32 x21_eax;    /* leaf 0x80000021 */
+	u64 arch_caps;  /* IA32_ARCH_CAPABILITIES; 0 without it */
+	bool smep;      /* there, and not switched off */
+};
+
+/* How a branch through a register is made. */
+enum thunk { THUNK_JMP, THUNK_LFENCE, THUNK_RETPOLINE };
+
+/* What a command-line option says: nothing, or no or yes whatever the CPU is. */
+enum choice { CHOICE_AUTO, CHOICE_OFF, CHOICE_ON };
+
+struct mitigation_options {
+	enum choice unmapped;             /* xpti= */
+	enum choice thunk_set;            /* ON: `thunk` is the thunk */
+	enum thunk thunk;
+	enum choice ibrs, stibp, ssbd, ibpb, rsb, verw; /* spec-ctrl= */
+	enum choice l1tf;                 /* pv-l1tf= */
+};
+
+struct mitigations {
+	bool meltdown, spectre_v2, mds, l1tf; /* what the CPU has */
+	bool unmapped;     /* the hypervisor is not mapped while guests run */
+	enum thunk thunk;
+	bool rsb_entry;    /* fill the return stack on entry from a guest */
+	bool rsb_switch;   /* and when another domain's vCPU is switched to */
+	bool ibpb;         /* forget branch targets when another domain's vCPU is switched to */
+	bool verw;         /* overwrite the CPU's buffers before a guest goes on */
+	bool l1tf_entries; /* refuse not-present entries that name RAM */
+	u64 spec_ctrl;     /* IA32_SPEC_CTRL's value, for good; 0: left alone */
+};
+
+#define SPEC_CTRL_IBRS  BIT(0)
+#define SPEC_CTRL_STIBP BIT(1)
+#define SPEC_CTRL_SSBD  BIT(2)
+
+#define ARCH_CAPS_RDCL_NO  BIT(0)
+#define ARCH_CAPS_IBRS_ALL BIT(1)
+#define ARCH_CAPS_MDS_NO   BIT(5)
+#define ARCH_CAPS_TAA_NO   BIT(8)
+
+void mitigation_choose(const struct cpuid_facts *c, const struct mitigation_options *o,
+		       struct mitigations *m);
+
+/* The options as the command line's words change them: NULL, or what is wrong with `value`. */
+const char *spec_ctrl_parse(const char *value, struct mitigation_options *o);
+
+#ifndef ANNULUS_UNIT
+extern struct mitigations mitigations;
+/* Choose for this machine; boot CPU. `max_leaf`: CPUID's highest. */
+void mitigation_init(u32 max_leaf, u32 max_ext);
+/* This CPU's IA32_SPEC_CTRL. */
+void mitigation_init_cpu(void);
+/* The boot log's lines. */
+void mitigation_report(void);
+/* Before a vCPU of another domain than the last one's runs on this CPU. */
+void mitigation_domain_switch(void);
+#endif
+
+#endif

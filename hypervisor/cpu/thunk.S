@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Branches through a register, as the compiler (-mindirect-branch=thunk-extern) and our assembly
+ * make them: a plain JMP; on CPUs where ring 3 can train its prediction a sequence whose prediction
+ * is the return stack's, which leads to a loop of nothing; or JMP behind LFENCE.
+ */
+#include "cpu/alternative.h"
+
+	.macro thunk reg
+	.section .entry.text, "ax"
+	.balign 32
+	.global __x86_indirect_thunk_\reg
+__x86_indirect_thunk_\reg:
+	jmp *%\reg
+	int3
+	.org __x86_indirect_thunk_\reg + 32, 0xcc
+	.section .rodata.thunks, "a"
+rp_\reg:
+	call 2f
+1:	pause
+	lfence
+	jmp 1b
+2:	movq %\reg, (%rsp)
+	ret
+	int3
+rp_end_\reg:
+lf_\reg:
+	lfence
+	jmp *%\reg
+	int3
+lf_end_\reg:
+	/* An error if one of them does not fit the thunk. */
+	.org rp_\reg + 32
+	alternative __x86_indirect_thunk_\reg, rp_\reg, (rp_end_\reg - rp_\reg), ALT_RETPOLINE, 0
+	alternative __x86_indirect_thunk_\reg, lf_\reg, (lf_end_\reg - lf_\reg), ALT_LFENCE, 0
+	.endm
+
+	.irp r, rax, rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15
+	thunk \r
+	.endr
+
+	.section .entry.text, "ax"
+/*
+ * 32 calls that never return, each followed by an INT3 that only speculation reaches. Needs 264
+ * bytes of stack.
+ */
+	.balign 64
+	.global rsb_stuff
+rsb_stuff:
+	.rept 32
+	call 1f
+	int3
+1:
+	.endr
+	addq $256, %rsp
+	ret
+	int3
+
+	.global verw_sysret
+verw_sysret:
+	verw verw_selector(%rip)
+	sysretq
+	int3
+
+/* What VERW reads: a writable data segment. It is read with the guest's root loaded. */
+	.balign 8
+	.global verw_selector
+verw_selector:
+	.word 0xe010
