@@ -37,6 +37,8 @@ for f in "${files[@]}"; do
 	esac
 done
 
+tests/faults/run.py --check | grep FAIL && bad=1
+
 if command -v cppcheck >/dev/null; then
 	cppcheck -q --std=c11 --platform=unix64 --inline-suppr --enable=warning,portability --error-exitcode=1 \
 		--suppress=missingIncludeSystem --suppress=nullPointerArithmetic --suppress=internalAstError --suppress=comparePointers --suppress=subtractPointers -I hypervisor -I . -I libhvctl/include -I libhvctl \
