@@ -408,7 +408,7 @@ void vcpu_unmap_info(struct vcpu *v)
 }
 
 /* Steps of a destruction: domain->relinquish_state. */
-enum { KILL_START, KILL_GRANTS, KILL_VCPUS, KILL_MEMORY, KILL_DONE };
+enum { KILL_START, KILL_EVENTS, KILL_GRANTS, KILL_VCPUS, KILL_MEMORY, KILL_DONE };
 
 int domain_kill(struct domain *d)
 {
@@ -429,7 +429,12 @@ int domain_kill(struct domain *d)
 			vcpu_time_destroy(v);
 		domain_time_destroy(d);
 		domain_irqs_release(d);
-		events_close_all(d);
+		d->relinquish_state = KILL_EVENTS;
+		/* fall through */
+	case KILL_EVENTS:
+		ret = events_close_all(d);
+		if (ret)
+			return ret;
 		d->relinquish_state = KILL_GRANTS;
 		/* fall through */
 	case KILL_GRANTS:

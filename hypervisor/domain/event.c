@@ -7,6 +7,7 @@
 
 #include "cpu/cpu.h"
 #include "cpu/guest_access.h"
+#include "cpu/hypercall.h"
 #include "domain/domain.h"
 #include "domain/event_channel.h"
 #include "lib/nospec.h"
@@ -425,24 +426,34 @@ static int close_port(struct domain *d, u32 port)
 	return 0;
 }
 
-static void close_all_ports(struct domain *d)
+/* A domain may have 2^17 ports. 0, or -ERESTART with at least one more of them closed. */
+static int close_all_ports(struct domain *d)
 {
-	for (u32 port = 1; port < atomic_read(&d->events.valid_ports); port++)
+	for (u32 port = 1; port < atomic_read(&d->events.valid_ports); port++) {
+		/* Unlocked: whether all are free in the end is the caller's to know. */
+		if (READ_ONCE(event_lookup(d, port)->state) == EVENT_FREE)
+			continue;
 		close_port(d, port);
+		if (preempt_wanted())
+			return -ERESTART;
+	}
+	return 0;
 }
 
-void events_close_all(struct domain *d)
+int events_close_all(struct domain *d)
 {
 	struct event_fifo *fifo;
 
 	if (!d->events.buckets)
-		return;
-	close_all_ports(d);
+		return 0;
+	if (close_all_ports(d))
+		return -ERESTART;
 	/* d is dying: nothing is bound any more, so that nobody looks at the frames. */
 	spin_lock(&d->events.lock);
 	fifo = event_fifo_detach(d);
 	spin_unlock(&d->events.lock);
 	event_fifo_free(d, fifo);
+	return 0;
 }
 
 /* ------------------------------------------------------------------------------------------------------------------ */
@@ -757,7 +768,11 @@ static int reset(const struct evtchn_reset *op)
 
 	if (rc)
 		return rc;
-	close_all_ports(d);
+	rc = close_all_ports(d);
+	if (rc) {
+		domain_put(d);
+		return rc;
+	}
 	spin_lock(&d->events.lock);
 	/* Another vCPU may have bound a port since; the FIFO's memory must stay then. */
 	for (u32 port = 1; port < d->events.valid_ports && !rc; port++)
@@ -945,6 +960,8 @@ s64 do_event_channel_op(u64 cmd, u64 arg)
 		break;
 	}
 
+	if (rc == -ERESTART)
+		return hypercall_continue(__HYPERVISOR_event_channel_op, 2, cmd, arg);
 	if (!rc && answer && copy_to_guest(arg, &op, op_size[cmd])) {
 		struct domain *d = port ? domain_get(owner) : NULL;
 

@@ -36,7 +36,8 @@ struct vcpu_event {
  * number. 0, -ENOMEM.
  */
 int events_init(struct domain *d, u32 max_ports);
-void events_close_all(struct domain *d);   /* closes every port; -- domain_kill */
+/* Closes every port of a dying domain. 0, or -ERESTART: call again. -- domain_kill */
+int events_close_all(struct domain *d);
 void events_destroy(struct domain *d);     /* frees the tables: last reference gone */
 
 /* Raise. Callable from interrupt context, any CPU. */

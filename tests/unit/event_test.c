@@ -495,6 +495,37 @@ static void test_reset(void)
 	teardown();
 }
 
+/* Thousands of ports are not closed in one go: neither by their owner nor at its end. */
+static void test_reset_preempted(void)
+{
+	struct evtchn_reset op = { .dom = DOMID_SELF };
+	unsigned rounds = 0;
+
+	setup();
+	for (unsigned i = 0; i < 300; i++)
+		bind_ipi(dom_a, 0);
+	sim.preempt_after = 100;
+	CU_ASSERT_EQUAL(call(dom_a, EVTCHNOP_reset, &op), SIM_CONTINUED);
+	CU_ASSERT(sim.continuation.wanted);
+	CU_ASSERT_EQUAL(sim.continuation.op, __HYPERVISOR_event_channel_op);
+	CU_ASSERT_EQUAL(sim.continuation.args[0], EVTCHNOP_reset);
+	CU_ASSERT_EQUAL(sim.continuation.args[1], (u64)(uintptr_t)&op);
+	CU_ASSERT_EQUAL(status_of(dom_a, 100).status, EVTCHNSTAT_closed);
+	CU_ASSERT_EQUAL(status_of(dom_a, 101).status, EVTCHNSTAT_ipi);
+	CU_ASSERT_EQUAL(call(dom_a, EVTCHNOP_reset, &op), 0);
+	CU_ASSERT_EQUAL(status_of(dom_a, 300).status, EVTCHNSTAT_closed);
+
+	for (unsigned i = 0; i < 300; i++)
+		bind_ipi(dom_a, 0);
+	dom_a->dying = true;
+	do {
+		sim.preempt_after = 1;
+	} while (events_close_all(dom_a) == -ERESTART && ++rounds < 1000);
+	CU_ASSERT_EQUAL(rounds, 300);
+	sim.preempt_after = 0;
+	teardown();
+}
+
 static void test_dying(void)
 {
 	s64 a, b;
@@ -598,6 +629,7 @@ int main(void)
 	CU_add_test(s, "port numbers and limits", test_port_numbers);
 	CU_add_test(s, "no memory", test_no_memory);
 	CU_add_test(s, "reset", test_reset);
+	CU_add_test(s, "reset_preempted", test_reset_preempted);
 	CU_add_test(s, "dying domains", test_dying);
 	CU_add_test(s, "a vcpu_info elsewhere", test_moved_info);
 	CU_add_test(s, "a domain without vCPUs", test_without_vcpus);
