@@ -133,7 +133,7 @@ GUESTS  :=
 # ---------------------------------------------------------------------------------------------------------------------
 # Commands
 
-.PHONY: all hypervisor tools guests kernel image run demo test soak unit replay system coverage faults model lint fuzz bench bench-ready install clean help FORCE
+.PHONY: all hypervisor tools guests kernel image run demo test soak unit replay system coverage faults model lint fuzz fuzz-machine bench bench-ready install clean help FORCE
 
 all: hypervisor tools guests ## Build the hypervisor, the tools and the tiny guests
 hypervisor: $(B)/annulus.elf ## Build $(B)/annulus.elf and $(B)/annulus.sym (symbols)
@@ -198,6 +198,10 @@ JOBS    ?= 2
 fuzz: | $(call deps,fuzz) ## Fuzzers, SECONDS= each (10), JOBS= at once (2); T=name runs those whose name contains it
 	$(Q)$(MAKE) --no-print-directory -f tests/fuzz/Makefile B=$(B) T='$(T)' SECONDS=$(SECONDS) JOBS=$(JOBS) run
 
+fuzz-machine: hypervisor guests | $(call deps,test) ## Fuzz a running hypervisor from its guests, SECONDS=; M=mapped, unmapped or bochs, SEED=
+	$(Q)$(PYTHON) tests/system/fuzz_machine.py --build $(B) --seconds $(SECONDS) --machine $(or $(M),mapped) \
+		$(if $(SEED),--seed $(SEED))
+
 $(B)/xen/xen.elf: scripts/fetch-xen.sh | $(call deps,bench)
 	$(Q)scripts/fetch-xen.sh $(B)/xen
 	$(Q)touch $@
@@ -221,7 +225,7 @@ clean: ## Remove what was built (the fetched kernel stays; delete $(B)/ to remov
 
 help: ## This list
 	@echo "make V=1 shows every command, RELEASE=1 leaves assertions out. Targets:"
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | sed 's/\$$(B)/$(B)/g' | \
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | sed 's/\$$(B)/$(B)/g' | \
 		while IFS=$$'\t' read -r t d; do printf '  %-11s %s\n' "$$t" "$$d"; done
 
 FORCE:
