@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// vcpus: 2
+// seconds: 90
+/*
+ * Storms of #DB and #AC: watchpoints on the stack that takes the guest's own bounce frames, on the
+ * arguments and answers of hypercalls and on areas that the hypervisor writes at any time; MOV SS
+ * before INT3, INT 0x80, ICEBP, SYSCALL and UD2 with a watchpoint on its operand, so that the #DB
+ * arrives in ring 0 (CVE-2018-8897); the trace flag over system calls, hypercalls and iret; traps
+ * in the handler of the trap; unaligned accesses with AC set, in user mode and across system calls.
+ * In ring 0 they are ignored, elsewhere they are the guest's, and every instruction behind goes on.
+ */
+#include "guest.h"
+
+const char test_name[] = "evil-debug";
+
+#define ROUNDS 300
+
+static struct user user;
+static volatile uint16_t selector = FLAT_KERNEL_SS64;
+static volatile uint64_t word[16];
+static volatile unsigned hits, others, in_handler; /* of vcpu 0 */
+static uint64_t handler_flags;			   /* in the handler of the last of those */
+static volatile bool over, probing;		   /* probing: vcpu 0 takes its traps by probe() */
+static struct vcpu_runstate_info area[2] __attribute__((aligned(64)));
+
+static bool swallow(struct trap_frame *f)
+{
+	unsigned mine = vcpu_id() == 0;
+
+	if (mine && probing) {
+		__asm__ volatile("pushfq; popq %0" : "=r"(handler_flags));
+		return false;
+	}
+	switch (f->vector) {
+	case 1:
+		hits += mine;
+		/* Not traced on, and an execution breakpoint would come again. */
+		f->rflags = (f->rflags & ~0x100UL) | 0x10000;
+		/* A trap in the handler itself. */
+		if (mine && in_handler) {
+			in_handler--;
+			__asm__ volatile(".byte 0xf1"); /* icebp */
+		}
+		return true;
+	case 3:
+	case 128:
+		others += mine;
+		return true;
+	case 6:
+		/* One emulator takes icebp for an invalid opcode. */
+		if (*(volatile uint8_t *)f->rip == 0xf1) {
+			f->rip++;
+			return true;
+		}
+		others += mine;
+		f->rip += 2;
+		return true;
+	}
+	return false;
+}
+
+static void watch(unsigned n, const volatile void *at, unsigned kind)
+{
+	check_eq(hypercall(set_debugreg, (long)n, at), 0);
+	check_eq(hypercall(set_debugreg, 7L, (long)(kind << (16 + 4 * n) | 3UL << 2 * n | 0x300)),
+		 0);
+}
+
+static void unwatch(void)
+{
+	check_eq(hypercall(set_debugreg, 7L, 0L), 0);
+}
+
+#define READ_WRITE 0xbUL /* R/W 3, 8 bytes */
+#define WRITE	   0x9UL
+#define READ_2	   0x7UL /* R/W 3, 2 bytes */
+
+/* #DB is held over MOV SS: it comes with the next instruction, which is one that leads to ring 0.
+ */
+static void test_mov_ss(void)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		unsigned before = others;
+		uint64_t rax = __HYPERVISOR_xen_version;
+
+		watch(0, &selector, READ_2);
+		__asm__ volatile("movw %0, %%ss; int3" ::"m"(selector));
+		__asm__ volatile("movw %0, %%ss; int $0x80" ::"m"(selector));
+		__asm__ volatile("movw %0, %%ss; ud2" ::"m"(selector));
+		__asm__ volatile("movw %0, %%ss; .byte 0xf1" ::"m"(selector));
+		__asm__ volatile("xorl %%edi, %%edi; xorl %%esi, %%esi; movw %1, %%ss; syscall"
+				 : "+a"(rax)
+				 : "m"(selector)
+				 : "rdi", "rsi", "rcx", "r11", "memory");
+		check_eq(rax, 4 << 16 | 17);
+		check_eq(others, before + 3);
+		unwatch();
+	}
+}
+
+/* The same from user mode, where the stacks change as well. */
+static void test_user(void)
+{
+	static const uint8_t tails[4][2] = {
+		{ 0xcc, 0x90 }, { 0xcd, 0x80 }, { 0x0f, 0x05 }, { 0x0f, 0x0b }
+	};
+	static const int vectors[4] = { 3, 128, TRAP_SYSCALL, 6 };
+
+	probing = true;
+	user.data[0] = FLAT_USER_SS64 & 0xff;
+	user.data[1] = FLAT_USER_SS64 >> 8;
+	for (int i = 0; i < ROUNDS; i++) {
+		int v, which = i % 4;
+
+		/* movw (USER_DATA), %ss; ... */
+		memcpy(user.code, "\x8e\x14\x25\x00\x20\x40\x00", 7);
+		memcpy(user.code + 7, tails[which], 2);
+		user.code[9] = 0xcc;
+		check_eq(hypercall(set_debugreg, 1L, USER_DATA), 0);
+		check_eq(hypercall(set_debugreg, 7L, 0x0070030cL), 0);
+		v = probe_user(USER_CODE, USER_STACK + 512);
+		/* Ours in ring 0 is dropped; if the CPU gives it to user mode, that is fine too. */
+		if (v != vectors[which] && v != 1)
+			fail("mov ss and instruction %d ended in vector %d", which, v);
+		unwatch();
+	}
+	probing = false;
+}
+
+/* What the hypervisor itself reads and writes for us. */
+static void test_areas(void)
+{
+	struct vcpu_register_runstate_memory_area r = { .addr.v = (uint64_t)&area[0] };
+	volatile char *below = (volatile char *)__builtin_frame_address(0);
+
+	check_eq(hypercall(vcpu_op, (long)VCPUOP_register_runstate_memory_area, 0L, &r), 0);
+	for (int i = 0; i < ROUNDS; i++) {
+		struct vcpu_runstate_info out;
+
+		watch(0, &area[0].state_entry_time, WRITE);
+		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+		unwatch();
+		watch(1, &word[2], READ_WRITE);
+		hypercall(vcpu_op, (long)VCPUOP_get_runstate_info, 0L, &word[0]);
+		hypercall(multicall, &word[0], 1L);
+		unwatch();
+		check_eq(hypercall(vcpu_op, (long)VCPUOP_get_runstate_info, 0L, &out), 0);
+		/* Where the frame of the next trap goes, somewhere below here. */
+		watch(2, below - 64 - 8 * (i % 64), WRITE);
+		__asm__ volatile("int3");
+		__asm__ volatile("int $0x80");
+		unwatch();
+	}
+	r.addr.v = 0;
+	check_eq(hypercall(vcpu_op, (long)VCPUOP_register_runstate_memory_area, 0L, &r), 0);
+}
+
+static void test_trace(void)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		uint64_t rax = __HYPERVISOR_xen_version;
+		unsigned before = hits;
+
+		__asm__ volatile("xorl %%edi, %%edi; xorl %%esi, %%esi\n"
+				 "pushfq; orq $0x100, (%%rsp); popfq\n"
+				 "syscall\n"
+				 "nop\n"
+				 : "+a"(rax)::"rdi", "rsi", "rcx", "r11", "memory");
+		check_eq(rax, 4 << 16 | 17);
+		check(hits > before);
+		in_handler = i % 3;
+		__asm__ volatile(".byte 0xf1");
+		__asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq; int3" ::: "memory");
+		__asm__ volatile("pushfq; andq $~0x100, (%%rsp); popfq" ::: "memory");
+	}
+	/* iret to a traced user instruction, and to one with a breakpoint on it. */
+	probing = true;
+	memset(user.code, 0x90, 16);
+	for (int i = 0; i < ROUNDS; i++) {
+		struct iret_context c = {
+			.flags = i & 1 ? VGCF_in_syscall : 0,
+			.rip = USER_CODE,
+			.cs = FLAT_USER_CS64,
+			.rflags = i & 2 ? 0x302 : 0x202,
+			.rsp = USER_STACK + 512,
+			.ss = FLAT_USER_SS64,
+		};
+
+		if (!(i & 2)) {
+			check_eq(hypercall(set_debugreg, 3L, USER_CODE + 3), 0);
+			check_eq(hypercall(set_debugreg, 7L, 0xc0L), 0);
+		}
+		check_eq(probe((void (*)(void *))raw_iret, &c), 1);
+		/* SYSRET with the trace flag traps at once, IRET after one instruction. */
+		if (!(i & 2))
+			check_eq(probe_frame.rip, USER_CODE + 3);
+		else
+			check(probe_frame.rip == USER_CODE || probe_frame.rip == USER_CODE + 1);
+		unwatch();
+	}
+	probing = false;
+}
+
+/* The AC flag in user mode, over accesses, system calls and faults. Emulators without #AC read on.
+ */
+static void test_alignment(void)
+{
+	probing = true;
+	/* movq (USER_DATA + 1), %rax; syscall */
+	memcpy(user.code, "\x48\x8b\x04\x25\x01\x20\x40\x00\x0f\x05", 10);
+	for (int i = 0; i < ROUNDS; i++) {
+		struct iret_context c = {
+			.flags = i & 1 ? VGCF_in_syscall : 0,
+			.rip = USER_CODE,
+			.cs = FLAT_USER_CS64,
+			.rflags = 0x40202,
+			.rsp = USER_STACK + 512 - i % 8,
+			.ss = FLAT_USER_SS64,
+		};
+		int v = probe((void (*)(void *))raw_iret, &c);
+
+		if (v != 17 && v != TRAP_SYSCALL)
+			fail("an unaligned access with AC ended in vector %d", v);
+		/* The handler begins without it, or with #AC its every access might fault; and so
+		 * do we. */
+		check_eq(handler_flags & 0x40000, 0);
+		__asm__ volatile("pushq $2; popfq");
+	}
+	probing = false;
+}
+
+static void neighbour(void)
+{
+	unsigned i = 0;
+
+	while (!over) {
+		i++;
+		watch(i % 4, &word[8 + i % 8], READ_WRITE);
+		word[8 + i % 8]++;
+		__asm__ volatile("int3");
+		__asm__ volatile(".byte 0xf1");
+		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+	}
+	unwatch();
+	for (;;)
+		hypercall(vcpu_op, (long)VCPUOP_down, 1L, 0L);
+}
+
+void test_main(void)
+{
+	user_new(&user);
+	trap_hook = swallow;
+	vcpu_start(1, neighbour);
+	test_mov_ss();
+	test_user();
+	test_areas();
+	test_trace();
+	test_alignment();
+	over = true;
+	unwatch();
+	check_eq(hypercall(xen_version, (long)XENVER_version), 4 << 16 | 17);
+}
