@@ -22,9 +22,9 @@ from machine import Bochs, Failure, Qemu, check  # noqa: E402
 MEMORY = 384           # MiB
 CMDLINE = "dom0_mem=32M"
 MACHINES = {           # of a kind: CPU, operations on each vCPU, how many domains mean to live on, how many do not
-    "mapped": ("qemu64,-svm", 6000, 2, 6),
-    "unmapped": ("Nehalem", 6000, 2, 6),
-    "bochs": ("broadwell_ult", 2500, 1, 3),
+    "mapped": ("qemu64,-svm", 4000, 2, 4),
+    "unmapped": ("Nehalem", 1500, 1, 3),
+    "bochs": ("broadwell_ult", 2000, 1, 2),
 }
 PATIENCE = {"mapped": 180, "unmapped": 180, "bochs": 420}  # seconds without a line from the machine that are too many
 
