@@ -34,7 +34,10 @@ $(foreach n,$(UNITS),$(eval $(call program,$(n),tests/unit/$(n).c,$(INC) $(call 
 	flags_of,tests/unit/$(n).c),$(n),unit))))
 $(foreach n,$(FUZZES),$(eval $(call program,$(n),tests/fuzz/$(n).c tests/fuzz/replay.c,-Itests/fuzz/shim $(INC) \
 	-DANNULUS_FUZZ $(call flags_of,tests/fuzz/$(n).c),$(if $(call flags_of,tests/fuzz/$(n).c),$(n),fuzz))))
-OBJECTS := $(sort $(OBJECTS))
+# What no program has is compiled all the same, so that its lines count.
+DECIDING := $(addprefix $(C)/obj/unit/,$(addsuffix .o,$(shell sed -n 's/^decide //p' tests/unit/decision-code.txt)))
+$(DECIDING): FLAGS_OF := $(INC)
+OBJECTS := $(sort $(OBJECTS) $(DECIDING))
 
 .DEFAULT_GOAL := report
 .PHONY: report programs list
@@ -51,7 +54,7 @@ $(OBJECTS): $(C)/obj/%.o: $$(shell echo '$$*' | cut -d/ -f2-) tests/unit/coverag
 -include $(OBJECTS:=.d)
 
 # With all programs linked, their counters start from nothing.
-report: programs
+report: programs $(DECIDING)
 	@find $(C)/obj -name '*.gcda' -delete
 	@ANNULUS_TEST_KERNEL=$(abspath $(B)/kernel/vmlinuz) ANNULUS_MODEL_EDGES=$(abspath $(B)/model/edges.txt) scripts/run-unit.sh $(C)/bin $(UNITS)
 	@for f in $(FUZZES); do \

@@ -32,6 +32,7 @@ struct cpu {
 	struct vcpu *idle;
 	u64 cr4;
 	void *sched, *timers, *heap_cache;
+	u64 stat_hypercalls;
 	u32 tlb_stamp;
 	mfn_t cr3_mfn;
 };
