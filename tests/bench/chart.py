@@ -80,7 +80,6 @@ def ratios(d, rows, unit, y, x0, x1, place, limit):
         aim = 0
         if xen and verdict.get("share") is not None:
             aim = at(1 + stats.SHARE * (xen["median"] / base - 1))
-            d.line(aim, top - 2, aim, top + BAR + 1, "aim")
         for k, (who, kind) in enumerate((("annulus", "ours"), ("xen", "xen"))):
             s = cells.get("%s-%s" % (who, place))
             if not s:
@@ -93,6 +92,8 @@ def ratios(d, rows, unit, y, x0, x1, place, limit):
                 end = aim + 5
             d.text(end, top + k * (BAR + 2) + 9.5, "%.2fx" % ratio,
                    "value strong" if k == 0 else "value")
+        if aim:
+            d.line(aim, top - 2, aim, top + BAR + 1, "aim")
 
 
 def draw(report, unit="instructions"):
@@ -103,8 +104,8 @@ def draw(report, unit="instructions"):
               if any("annulus-" + p in r[unit] or "xen-" + p in r[unit] for r in both)]
     d = Drawing()
     d.text(24, 38, "What the hypervisor costs: %s per operation, bare hardware = 1" % unit, "title")
-    d.text(24, 59, "unmodified Debian kernel %s; one emulated CPU; median of %d boots; shorter is better" % (
-        report["machine"]["kernel"], report["boots"][unit]), "soft")
+    d.text(24, 59, "unmodified Debian kernel %s; one emulated CPU; %s; shorter is better" % (
+        report["machine"]["kernel"], "one boot" if report["boots"][unit] == 1 else "median of %d boots" % report["boots"][unit]), "soft")
     spaced(d, 24, 84, (("ours", "Annulus"), ("xen", "Xen %s, as Debian packages it" % report["machine"]["xen"].split("+")[0]),
                        ("aim", "aim: half of Xen's overhead")))
     y = 100
@@ -132,13 +133,14 @@ def draw(report, unit="instructions"):
         for i, row in enumerate(alone):
             ours, xen = row[unit]["annulus-guest"]["median"], row[unit]["xen-guest"]["median"]
             top = y + i * ROW + 4
+            aim = LEFT + span * stats.SHARE / top_share
             d.text(LEFT - 12, top + 15, row["title"], "end")
             for k, (value, kind) in enumerate(((ours, "ours"), (xen, "xen"))):
                 x = LEFT + span * value / xen / top_share
                 d.bar(LEFT, top + k * (BAR + 2), x - LEFT, BAR, kind, "%s: %s" % (row["title"], stats.worth(value)))
-                d.text(x + 5, top + k * (BAR + 2) + 9.5, stats.worth(value) + (
-                    ", %.0f %%" % (100 * value / xen) if k == 0 else ""), "value strong" if k == 0 else "value")
-            aim = LEFT + span * stats.SHARE / top_share
+                end = aim + 5 if k == 0 and x - 4 < aim < x + 75 else x + 5
+                d.text(end, top + k * (BAR + 2) + 9.5, stats.worth(value) + (
+                    ", %.2g %%" % (100 * value / xen) if k == 0 else ""), "value strong" if k == 0 else "value")
             d.line(aim, top - 2, aim, top + BAR + 1, "aim")
         y = bottom + 30
     d.text(24, y + 14, "make bench, %s; Annulus %s; %s" % (

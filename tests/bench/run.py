@@ -59,6 +59,7 @@ class Run:
         self.begun = time.monotonic()
         self.lock = threading.Lock()
         self.clocks = {}
+        self.about = self.machine()  # now: the tree may change while the machines run
         hz = subprocess.run([build.file("bench/micro"), "-f"], check=True, stdout=subprocess.PIPE).stdout
         self.ns_per_tick = {"icount": 1.0, "wall": 1e9 / float(hz)}
         self.jobs = [("icount", n, c) for n in range(args.icount_boots) for c in configs]
@@ -135,7 +136,7 @@ class Run:
                     for place in ("dom0", "guest") if "annulus-" + place in cells}
             rows.append(entry)
         return {"date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
-                "machine": self.machine(), "configurations": self.configs, "clock_sources": self.clocks,
+                "machine": self.about, "configurations": self.configs, "clock_sources": self.clocks,
                 "boots": {"instructions": self.args.icount_boots, "nanoseconds": self.args.wall_boots},
                 "repetitions": self.args.reps, "rows": rows}
 

@@ -1,0 +1,78 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""publish.py [REPORT.json] - put a run of `make bench` into the documentation: docs/bench.svg, README.md's and
+docs/performance.md's tables, between the lines <!-- bench --> and <!-- /bench -->."""
+import json
+import os
+import re
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import catalogue  # noqa: E402
+import chart  # noqa: E402
+import stats  # noqa: E402
+
+TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+IN_README = ["null-syscall", "context-switch", "page-fault", "fork", "fork-exec", "build", "redis", "compress"]
+
+
+def cell(row, unit, config):
+    s, bare = row[unit].get(config), row[unit].get("bare")
+    if not s:
+        return "-"
+    text = stats.worth(s["median"])
+    if s["n"] > 1 and s["spread"] >= 0.01:
+        text += " ±%.0f %%" % (50 * s["spread"])
+    return text + (" (%.2fx)" % (s["median"] / bare["median"]) if bare and config != "bare" else "")
+
+
+def verdict(row, unit, place):
+    v = row.get(unit + "_verdict", {}).get(place)
+    if not v:
+        return "-"
+    if v["verdict"] == "not judged":
+        return "not judged"
+    return v["verdict"] + (", %.0f %%" % (100 * v["share"]) if v["share"] is not None else ", " + v["reason"].split(" from")[0])
+
+
+def table(report, rows, unit, configs, places):
+    lines = ["| %s | %s |" % (unit, " | ".join([catalogue.TITLES[c] for c in configs] + [p + " verdict" for p in places])),
+             "|---|" + "---:|" * len(configs) + "---|" * len(places)]
+    for row in report["rows"]:
+        if row["name"] in rows and row.get(unit):
+            lines.append("| %s | %s |" % (row["title"], " | ".join(
+                [cell(row, unit, c) for c in configs] + [verdict(row, unit, p) for p in places])))
+    return lines
+
+
+def replace(path, lines):
+    with open(path) as f:
+        text = f.read()
+    new, n = re.subn(r"(<!-- bench -->\n).*?(<!-- /bench -->)", lambda m: m.group(1) + "\n".join(lines) + "\n" + m.group(2),
+                     text, flags=re.S)
+    if n != 1:
+        raise SystemExit("%s has no place for the table (<!-- bench --> ... <!-- /bench -->)" % path)
+    with open(path, "w") as f:
+        f.write(new)
+
+
+def main():
+    with open(sys.argv[1] if len(sys.argv) > 1 else os.path.join(TREE, "build/bench/report.json")) as f:
+        report = json.load(f)
+    configs, about = report["configurations"], report["machine"]
+    places = [p for p in ("dom0", "guest") if "annulus-" + p in configs]
+    when = "%s, Annulus %s, %s; %s" % (report["date"], about["annulus"], about["emulator"].split(" (")[0], about["host"])
+    everything = [r["name"] for r in report["rows"]]
+    replace(os.path.join(TREE, "README.md"),
+            table(report, IN_README, "instructions", [c for c in configs if not c.endswith("-guest")], ["dom0"]))
+    full = ["Run of %s. Boots: %d counting instructions, %d for wall time." % (
+        when, report["boots"]["instructions"], report["boots"]["nanoseconds"]), ""]
+    full += table(report, everything, "instructions", configs, places)
+    if report["boots"]["nanoseconds"]:
+        full += [""] + table(report, everything, "nanoseconds", configs, [])
+    replace(os.path.join(TREE, "docs/performance.md"), full)
+    chart.write(report, os.path.join(TREE, "docs/bench.svg"))
+
+
+if __name__ == "__main__":
+    main()
