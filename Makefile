@@ -133,7 +133,7 @@ GUESTS  :=
 # ---------------------------------------------------------------------------------------------------------------------
 # Commands
 
-.PHONY: all hypervisor tools guests kernel image run demo test soak unit replay system coverage faults model lint fuzz fuzz-machine bench bench-ready install clean help FORCE
+.PHONY: all hypervisor tools guests kernel linux32 image run demo test soak unit replay system coverage faults model lint fuzz fuzz-machine bench bench-ready install clean help FORCE
 
 all: hypervisor tools guests ## Build the hypervisor, the tools and the tiny guests
 hypervisor: $(B)/annulus.elf ## Build $(B)/annulus.elf and $(B)/annulus.sym (symbols)
@@ -143,6 +143,9 @@ guests: $(GUESTS) ## Build the tiny guest kernels of the system tests
 kernel: $(B)/kernel/vmlinuz ## Fetch the kernel of Debian's linux-image-amd64
 $(B)/kernel/vmlinuz: scripts/fetch-kernel.sh | $(call deps,run)
 	$(Q)scripts/fetch-kernel.sh $(B)/kernel
+
+linux32: | $(call deps,linux32) ## Build the 32-bit PAE Linux of linux-patches/: $(B)/linux32/vmlinux and bzImage (LINUX32_JOBS=)
+	$(Q)scripts/linux32.sh $(B)/linux32
 
 INITRAMFS := scripts/initramfs.sh $(wildcard scripts/dom0/* scripts/guest/*)
 $(B)/dom0.cpio.gz $(B)/guest.cpio.gz $(B)/disk.img &: $(INITRAMFS) $(B)/kernel/vmlinuz $(TOOLS) | $(call deps,run)
@@ -220,12 +223,12 @@ install: all ## Install below $(DESTDIR)$(PREFIX), the hypervisor in $(DESTDIR)/
 	for m in $(wildcard docs/man/*.[1-8]); do \
 		install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$$(basename $$m); done
 
-clean: ## Remove what was built (the fetched kernel stays; delete $(B)/ to remove all)
-	rm -rf $(filter-out $(B)/kernel,$(wildcard $(B)/* $(B)/.deps-*))
+clean: ## Remove what was built (the fetched and the 32-bit kernel stay; delete $(B)/ to remove all)
+	rm -rf $(filter-out $(B)/kernel $(B)/linux32,$(wildcard $(B)/* $(B)/.deps-*))
 
 help: ## This list
 	@echo "make V=1 shows every command, RELEASE=1 leaves assertions out. Targets:"
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | sed 's/\$$(B)/$(B)/g' | \
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | sed 's/\$$(B)/$(B)/g' | \
 		while IFS=$$'\t' read -r t d; do printf '  %-11s %s\n' "$$t" "$$d"; done
 
 FORCE:

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# deps.sh build|run|unit|test|bench|lint|fuzz - install the Debian packages that a step needs and this machine lacks.
+# deps.sh build|run|unit|test|bench|lint|fuzz|linux32 - install the Debian packages that a step needs and this machine lacks.
 # Says what it does. Needs root, or sudo, only when something is missing.
 set -euo pipefail
 
@@ -22,7 +22,9 @@ test)  want=$want_test ;;
 bench) want=$want_bench ;;
 lint)  want="cppcheck" ;;
 fuzz)  want=$want_fuzz ;;
-*)     echo "deps.sh: unknown step '$step' (build, run, unit, test, bench, lint or fuzz)" >&2; exit 1 ;;
+linux32) want="linux-source-6.1 gcc libc6-dev binutils make flex bison bc libelf-dev libssl-dev patch xz-utils cpio kmod rsync
+	perl python3" ;;
+*)     echo "deps.sh: unknown step '$step' (build, run, unit, test, bench, lint, fuzz or linux32)" >&2; exit 1 ;;
 esac
 
 missing=()
