@@ -31,9 +31,9 @@ bool frame_get(struct frame *f, struct domain *d)
 	 * Looked at before: nobody shall be able to hold up a frame that is not his, however
 	 * shortly.
 	 */
-	if (frame_owner(f) != d || !count_get(f))
+	if (!frame_owned_by(f, d) || !count_get(f))
 		return false;
-	if (likely(frame_owner(f) == d))
+	if (likely(frame_owned_by(f, d)))
 		return true;
 	frame_put(f);
 	return false;

@@ -99,6 +99,12 @@ static inline struct domain *frame_owner(const struct frame *f)
 	return o ? (struct domain *)mfn_to_va(o) : NULL;
 }
 
+/* The same as frame_owner(f) == d with less to compute; false for NULL. */
+static inline bool frame_owned_by(const struct frame *f, const struct domain *d)
+{
+	return d && READ_ONCE(f->owner) == (u32)va_to_mfn(d);
+}
+
 static inline void frame_set_owner(struct frame *f, struct domain *d)
 {
 	WRITE_ONCE(f->owner, d ? (u32)va_to_mfn(d) : 0);

@@ -356,12 +356,14 @@ bool insn_decode32(const u8 *code, unsigned n, struct insn *in)
 
 u64 *regs_gpr(struct regs *r, unsigned n)
 {
-	u64 *const map[16] = {
-		&r->rax, &r->rcx, &r->rdx, &r->rbx, &r->rsp, &r->rbp, &r->rsi, &r->rdi,
-		&r->r8, &r->r9, &r->r10, &r->r11, &r->r12, &r->r13, &r->r14, &r->r15,
+#define AT(reg) offsetof(struct regs, reg)
+	static const u8 map[16] = {
+		AT(rax), AT(rcx), AT(rdx), AT(rbx), AT(rsp), AT(rbp), AT(rsi), AT(rdi),
+		AT(r8), AT(r9), AT(r10), AT(r11), AT(r12), AT(r13), AT(r14), AT(r15),
 	};
+#undef AT
 
-	return map[n & 15];
+	return (u64 *)((u8 *)r + map[n & 15]);
 }
 
 void regs_truncate(struct regs *r)

@@ -268,7 +268,7 @@ static int m2p_update(struct domain *frames, u64 ptr, u64 val)
 s64 do_mmu_update(u64 ureqs, u64 count, u64 pdone, u64 foreigndom)
 {
 	struct vcpu *v = current;
-	struct domain *tables = NULL, *frames;
+	struct domain *tables, *frames;
 	u32 n = (u32)count, done = 0, i;
 	int r = 0;
 
@@ -281,17 +281,20 @@ s64 do_mmu_update(u64 ureqs, u64 count, u64 pdone, u64 foreigndom)
 			return -EFAULT;
 	}
 
-	frames = pv_domain_lookup(foreigndom & 0xffff, &r);
-	if (!frames)
-		return r;
-	tables = v->domain;
-	if ((foreigndom >> 16) & 0xffff)
-		tables = pv_domain_lookup(((foreigndom >> 16) & 0xffff) - 1, &r);
-	else
-		domain_hold(tables);
-	if (!tables) {
-		domain_put(frames);
-		return r;
+	/* The caller's own domain stays without a reference. */
+	frames = tables = v->domain;
+	if (unlikely((u32)foreigndom != DOMID_SELF)) {
+		frames = pv_domain_lookup(foreigndom & 0xffff, &r);
+		if (!frames)
+			return r;
+		if ((foreigndom >> 16) & 0xffff)
+			tables = pv_domain_lookup(((foreigndom >> 16) & 0xffff) - 1, &r);
+		else
+			domain_hold(tables);
+		if (!tables) {
+			domain_put(frames);
+			return r;
+		}
 	}
 
 	for (i = 0; i < n; i++) {
@@ -317,8 +320,10 @@ s64 do_mmu_update(u64 ureqs, u64 count, u64 pdone, u64 foreigndom)
 			break;
 		}
 	}
-	domain_put(tables);
-	domain_put(frames);
+	if (unlikely((u32)foreigndom != DOMID_SELF)) {
+		domain_put(tables);
+		domain_put(frames);
+	}
 
 	done += i;
 	if (pdone && put_guest(done, pdone) && !r)

@@ -19,7 +19,7 @@
  */
 static bool mfn_is_io(mfn_t mfn)
 {
-	return !mfn_valid(mfn) || (dom_io && frame_owner(mfn_to_frame(mfn)) == dom_io);
+	return !mfn_valid(mfn) || frame_owned_by(mfn_to_frame(mfn), dom_io);
 }
 
 static void stamp(struct frame *f)
@@ -222,6 +222,17 @@ static int resume_last(struct frame *f, unsigned level, unsigned n, struct frame
 	return r;
 }
 
+/* Most entries of most tables are empty: eight at a glance. */
+#define GLANCE 8
+static bool all_empty(const u64 *e)
+{
+	u64 any = 0;
+
+	for (unsigned i = 0; i < GLANCE; i++)
+		any |= READ_ONCE(e[i]);
+	return !any;
+}
+
 /* *n: entries below it are done, before and after. 0, -ERESTART or why an entry is refused. */
 static int table_validate(struct frame *f, unsigned level, unsigned *n, struct frame **stuck)
 {
@@ -235,9 +246,14 @@ static int table_validate(struct frame *f, unsigned level, unsigned *n, struct f
 			return r;
 	}
 	while (*n < PT_ENTRIES) {
-		u64 e = READ_ONCE(table[*n]), fixed = e;
+		u64 e, fixed;
 		int r;
 
+		if (*n % GLANCE == 0 && all_empty(&table[*n])) {
+			*n += GLANCE;
+			continue;
+		}
+		e = fixed = READ_ONCE(table[*n]);
 		if (slot_reserved(d->pv.is_32bit, type, *n)) {
 			++*n;
 			continue;
@@ -272,8 +288,13 @@ static int table_undo(struct frame *f, unsigned level, unsigned *n, bool preempt
 	u64 *table = frame_to_va(f), type = atomic_read(&f->type);
 
 	while (*n > 0) {
-		u64 e = READ_ONCE(table[*n - 1]);
+		u64 e;
 
+		if (*n % GLANCE == 0 && all_empty(&table[*n - GLANCE])) {
+			*n -= GLANCE;
+			continue;
+		}
+		e = READ_ONCE(table[*n - 1]);
 		if ((e & PTE_P) && !slot_reserved(is_32bit, type, *n - 1)) {
 			int r = entry_put(level, e, preemptible);
 

@@ -20,27 +20,56 @@
 #define FLAG_RF BIT(16)
 #define FLAG_DF BIT(10)
 
-static bool decode(const u8 *code, unsigned n, struct insn *in)
+static bool decode(const u8 *code, unsigned n, bool is_32bit, struct insn *in)
 {
-	if (unlikely(current->pv.root32))
-		return insn_decode32(code, n, in);
-	return insn_decode(code, n, in);
+	return unlikely(is_32bit) ? insn_decode32(code, n, in) : insn_decode(code, n, in);
 }
 
-/* The instruction at rip. It may cross into a page that is not there although it ends before. */
-static bool fetch(const struct regs *r, struct insn *in)
-{
-	u8 code[INSN_MAX_LENGTH];
-	unsigned here = (unsigned)min(PAGE_SIZE - (r->rip & ~PAGE_MASK), (u64)sizeof(code));
+/*
+ * A kernel writes to page tables from a handful of places, over and over. What their bytes were
+ * decoded to is kept: the bytes are read anew each time and must be the same. One table for each
+ * CPU, nothing else writes to it.
+ */
+#define CACHED 16
+static struct decoded {
+	u64 code[2];
+	struct insn insn; /* kind INSN_UNKNOWN: not in use */
+} decoded[NR_CPUS][2][CACHED]; /* second index: 32-bit code */
+_Static_assert(INSN_MAX_LENGTH <= sizeof(((struct decoded *)NULL)->code), "an instruction fits");
 
-	if (copy_from_guest(code, r->rip, here))
-		return false;
-	if (decode(code, here, in))
-		return true;
-	if (here == sizeof(code) ||
-	    copy_from_guest(code + here, r->rip + here, sizeof(code) - here))
-		return false;
-	return decode(code, sizeof(code), in);
+/* The instruction at rip. NULL: none that concerns us, or unreadable. The next fetch() overwrites it. */
+static const struct insn *fetch(const struct regs *r)
+{
+	bool is_32bit = current->pv.root32 != 0;
+	struct decoded *c = &decoded[cpu_id()][is_32bit][(r->rip ^ r->rip >> 4) % CACHED];
+	unsigned here = (unsigned)min(PAGE_SIZE - (r->rip & ~PAGE_MASK), (u64)sizeof(c->code));
+	union {
+		u64 words[2];
+		u8 bytes[16];
+	} code;
+
+	if (likely(here == sizeof(code))) {
+		if (copy_from_guest(&code, r->rip, sizeof(code)))
+			return NULL;
+		if (likely(c->code[0] == code.words[0] && c->code[1] == code.words[1] &&
+			   c->insn.kind != INSN_UNKNOWN))
+			return &c->insn;
+	} else {
+		/* It may cross into a page that is not there although it ends before. */
+		code.words[0] = code.words[1] = 0;
+		if (copy_from_guest(&code, r->rip, here))
+			return NULL;
+		if (decode(code.bytes, here, is_32bit, &c->insn)) {
+			/* Nothing but the bytes that were there are known: not to be found again. */
+			c->code[0] = c->code[1] = 0;
+			return &c->insn;
+		}
+		if (copy_from_guest(code.bytes + here, r->rip + here, sizeof(code) - here))
+			return NULL;
+	}
+	c->code[0] = code.words[0];
+	c->code[1] = code.words[1];
+	return decode(code.bytes, sizeof(code), is_32bit, &c->insn) ? &c->insn : NULL;
 }
 
 /* The linear address that the instruction writes, if that is known without segment bases. */
@@ -92,34 +121,39 @@ static int modify_entry(struct domain *d, struct frame *f, unsigned offset, cons
 	unsigned slot = offset / 8, shift = (offset & 7) * 8;
 	u64 cur = READ_ONCE(((u64 *)frame_to_va(f))[slot]);
 	u64 mask = part_mask(in->size) << shift, part = (cur & mask) >> shift;
-	struct regs after = *r;
-	int writes = insn_modify(in, &after, src, &part), err;
+	/* All that insn_modify() may change, should it have been for nothing. */
+	u64 *reg = regs_gpr(r, in->byte_high ? in->reg & 3 : in->reg);
+	u64 flags = r->rflags, rax = r->rax, rdx = r->rdx, other = *reg;
+	int err = insn_modify(in, r, src, &part);
 
-	if (writes < 0)
+	if (err < 0)
 		return -EINVAL;
-	if (writes) {
-		err = table_write(f, 1, slot, (cur & ~mask) | (part << shift & mask), d, false,
-				  &cur, old, stuck);
-		if (err)
-			return err;
+	if (!err)
+		return 0;
+	err = table_write(f, 1, slot, (cur & ~mask) | (part << shift & mask), d, false, &cur, old,
+			  stuck);
+	if (unlikely(err)) {
+		*reg = other;
+		r->rflags = flags;
+		r->rax = rax;
+		r->rdx = rdx;
 	}
-	*r = after;
-	return 0;
+	return err;
 }
 
 static bool write_table(struct regs *r, vaddr_t va, struct frame *f)
 {
 	struct domain *d = current->domain;
+	const struct insn *in = fetch(r);
 	unsigned offset = va & ~PAGE_MASK;
 	struct frame *stuck = NULL;
 	u64 src = 0, old = 0;
-	struct insn in;
 	vaddr_t ea;
 	int err;
 
-	if (!fetch(r, &in) || !target(&in, r, &ea) || ea != va || (offset & 7) + in.size > 8)
+	if (!in || !target(in, r, &ea) || ea != va || (offset & 7) + in->size > 8)
 		return false;
-	if (in.kind == INSN_MOVS && copy_from_guest(&src, r->rsi, in.size))
+	if (in->kind == INSN_MOVS && copy_from_guest(&src, r->rsi, in->size))
 		return false;
 	err = table_lock(f);
 	if (err == -ERESTART)
@@ -129,7 +163,7 @@ static bool write_table(struct regs *r, vaddr_t va, struct frame *f)
 		return false;
 	do {
 		err = err == 1 || err == -EAGAIN ?
-		      modify_entry(d, f, offset, &in, r, src, &old, &stuck) : -EINVAL;
+		      modify_entry(d, f, offset, in, r, src, &old, &stuck) : -EINVAL;
 	} while (err == -EAGAIN);
 	table_unlock(f, stuck);
 	(void)entry_put(1, old, false);
@@ -137,7 +171,7 @@ static bool write_table(struct regs *r, vaddr_t va, struct frame *f)
 		return true;
 	if (err)
 		return false;
-	advance(&in, r);
+	advance(in, r);
 	return true;
 }
 
@@ -147,17 +181,17 @@ static bool write_table(struct regs *r, vaddr_t va, struct frame *f)
  */
 static bool drop_write(struct regs *r, vaddr_t va)
 {
-	struct insn in;
+	const struct insn *in = fetch(r);
 	vaddr_t ea;
 	u64 mem = 0;
 
-	if (!fetch(r, &in) || !target(&in, r, &ea) || ea != va)
+	if (!in || !target(in, r, &ea) || ea != va)
 		return false;
-	if (in.kind != INSN_MOV_STORE && in.kind != INSN_MOV_STORE_IMM && in.kind != INSN_STOS &&
-	    in.kind != INSN_MOVS &&
-	    insn_modify(&in, r, 0, &mem) < 0)
+	if (in->kind != INSN_MOV_STORE && in->kind != INSN_MOV_STORE_IMM && in->kind != INSN_STOS &&
+	    in->kind != INSN_MOVS &&
+	    insn_modify(in, r, 0, &mem) < 0)
 		return false;
-	advance(&in, r);
+	advance(in, r);
 	return true;
 }
 
