@@ -228,6 +228,7 @@ static bool all_empty(const u64 *e)
 {
 	u64 any = 0;
 
+#pragma GCC unroll 8
 	for (unsigned i = 0; i < GLANCE; i++)
 		any |= READ_ONCE(e[i]);
 	return !any;
