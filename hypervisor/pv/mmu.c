@@ -228,6 +228,8 @@ static int entry_update(struct vcpu *v, struct domain *tables, struct domain *fr
 	if ((ptr & 4) || !mfn_valid(mfn))
 		return -EINVAL;
 	f = mfn_to_frame(mfn);
+	if (likely(tables == frames) && !leaf_update(f, tables, slot, val, keep_ad, NULL))
+		return 0;
 	if (!frame_get(f, tables))
 		return -EINVAL;
 	level = table_lock(f);
@@ -373,6 +375,8 @@ static int va_update(struct vcpu *v, vaddr_t va, u64 val, u64 flags, struct doma
 	if (l1 == INVALID_MFN)
 		return -EINVAL;
 	f = mfn_to_frame(l1);
+	if (likely(frames == d) && !leaf_update(f, d, pt_slot(va, 1), val, false, NULL))
+		return va_flush(d, va, flags);
 	if (!frame_get(f, d))
 		return -EINVAL;
 	r = table_lock(f);

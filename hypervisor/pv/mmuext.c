@@ -141,7 +141,9 @@ static int op_do(struct vcpu *v, struct domain *owner, const struct mmuext_op *o
 		g->full |= CPU_MASK(cpu_id());
 		return 0;
 	case MMUEXT_INVLPG_LOCAL:
-		gather_page(g, CPU_MASK(cpu_id()), op->arg1.linear_addr);
+		/* One instruction: no point in waiting for the end of the batch. */
+		if (is_canonical(op->arg1.linear_addr))
+			tlb_flush_va_local(op->arg1.linear_addr);
 		return 0;
 	case MMUEXT_TLB_FLUSH_MULTI:
 	case MMUEXT_INVLPG_MULTI:
@@ -206,8 +208,8 @@ static u64 op_at(u64 uops, u32 i)
 s64 do_mmuext_op(u64 uops, u64 count, u64 pdone, u64 foreigndom)
 {
 	struct vcpu *v = current;
-	struct gather gather = { 0 };
-	struct domain *owner;
+	struct gather gather;
+	struct domain *owner = v->domain;
 	u32 n = (u32)count, done = 0, i;
 	int r = 0;
 
@@ -219,9 +221,14 @@ s64 do_mmuext_op(u64 uops, u64 count, u64 pdone, u64 foreigndom)
 		if (pdone && get_guest(done, pdone))
 			return -EFAULT;
 	}
-	owner = pv_domain_lookup(foreigndom & 0xffff, &r);
-	if (!owner)
-		return r;
+	/* The caller's own domain stays without a reference. */
+	if (unlikely((u32)foreigndom != DOMID_SELF)) {
+		owner = pv_domain_lookup(foreigndom & 0xffff, &r);
+		if (!owner)
+			return r;
+	}
+	gather.full = 0;
+	gather.n = 0;
 
 	for (i = 0; i < n; i++) {
 		struct mmuext_op op;
@@ -244,7 +251,8 @@ s64 do_mmuext_op(u64 uops, u64 count, u64 pdone, u64 foreigndom)
 		}
 	}
 	gather_flush(&gather);
-	domain_put(owner);
+	if (unlikely((u32)foreigndom != DOMID_SELF))
+		domain_put(owner);
 
 	done += i;
 	if (pdone && put_guest(done, pdone) && !r)

@@ -120,6 +120,16 @@ int __must_check table_write(struct frame *f, unsigned level, unsigned slot, u64
 			     bool keep_ad, const u64 *expect, u64 *old, struct frame **stuck);
 
 /*
+ * leaf_update() - table_lock(), table_write(), table_unlock() and entry_put() of a leaf entry in one
+ * piece, for the usual case: nobody else is at the L1, it and the entry's frame are d's, the types
+ * fit as they are. keep_ad, expect: as for table_write().
+ * 0: done. -EAGAIN: *expect differs. 1: not the usual case; nothing has changed, go the long way,
+ * which also says what is wrong if something is. A general reference of the table is not needed.
+ */
+int __must_check leaf_update(struct frame *f, struct domain *d, unsigned slot, u64 val, bool keep_ad,
+			     const u64 *expect);
+
+/*
  * entry_fix() - may a table of domain `d` have this entry at this level, and how does it look in
  * the table? Does not look at the frame. 0 or -EINVAL.
  */

@@ -112,11 +112,12 @@ static u64 part_mask(unsigned size)
 }
 
 /*
- * Do the instruction on the entry at `offset` bytes into the L1 `f`, which is locked. -EAGAIN: A or
- * D changed meanwhile, do it once more.
+ * Do the instruction on the entry at `offset` bytes into the L1 `f`: the short way, or, if that says
+ * that the long one is needed, with the table locked. -EAGAIN: A or D changed meanwhile, do it once
+ * more.
  */
-static int modify_entry(struct domain *d, struct frame *f, unsigned offset, const struct insn *in,
-			struct regs *r, u64 src, u64 *old, struct frame **stuck)
+static int modify_entry(struct domain *d, struct frame *f, bool locked, unsigned offset,
+			const struct insn *in, struct regs *r, u64 src, u64 *old, struct frame **stuck)
 {
 	unsigned slot = offset / 8, shift = (offset & 7) * 8;
 	u64 cur = READ_ONCE(((u64 *)frame_to_va(f))[slot]);
@@ -128,10 +129,15 @@ static int modify_entry(struct domain *d, struct frame *f, unsigned offset, cons
 
 	if (err < 0)
 		return -EINVAL;
-	if (!err)
-		return 0;
-	err = table_write(f, 1, slot, (cur & ~mask) | (part << shift & mask), d, false, &cur, old,
-			  stuck);
+	if (err) {
+		u64 val = (cur & ~mask) | (part << shift & mask);
+
+		err = locked ? table_write(f, 1, slot, val, d, false, &cur, old, stuck) :
+			       leaf_update(f, d, slot, val, false, &cur);
+	} else if (!locked) {
+		/* What was read goes to the guest: only if it was a table's then. */
+		err = 1;
+	}
 	if (unlikely(err)) {
 		*reg = other;
 		r->rflags = flags;
@@ -155,6 +161,15 @@ static bool write_table(struct regs *r, vaddr_t va, struct frame *f)
 		return false;
 	if (in->kind == INSN_MOVS && copy_from_guest(&src, r->rsi, in->size))
 		return false;
+	do
+		err = modify_entry(d, f, false, offset, in, r, src, NULL, NULL);
+	while (err == -EAGAIN);
+	if (likely(!err)) {
+		advance(in, r);
+		return true;
+	}
+	if (err < 0)
+		return false;
 	err = table_lock(f);
 	if (err == -ERESTART)
 		/* Somebody else is at it and we have been asked to stop: the guest faults again */
@@ -163,7 +178,7 @@ static bool write_table(struct regs *r, vaddr_t va, struct frame *f)
 		return false;
 	do {
 		err = err == 1 || err == -EAGAIN ?
-		      modify_entry(d, f, offset, in, r, src, &old, &stuck) : -EINVAL;
+		      modify_entry(d, f, true, offset, in, r, src, &old, &stuck) : -EINVAL;
 	} while (err == -EAGAIN);
 	table_unlock(f, stuck);
 	(void)entry_put(1, old, false);

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The short way to change a leaf entry: what nearly every page fault, unmapping and fork of a guest
+ * comes down to. It is made of the same steps as the long one in pv/pagetype.c, which defines it;
+ * tests/unit/pagetype_random_test.c compares them.
+ */
+#include "cpu/cpu.h"
+#include "domain/domain.h"
+#include "memory/frame.h"
+#include "pv/pagetype.h"
+#include "pv/pte.h"
+#include "pv-abi/errno.h"
+
+static inline void unlock(struct frame *f)
+{
+	atomic_and(&f->type, ~FT_LOCKED);
+}
+
+/* A reference of a frame of d's as the entry needs it. False, and nothing changed: not so simple. */
+static inline bool leaf_get_usual(struct domain *d, u64 e)
+{
+	mfn_t mfn = pte_mfn(e);
+	struct frame *f = mfn_to_frame(mfn);
+	u64 c, t;
+
+	if (mfn >= max_mfn || !frame_owned_by(f, d))
+		return false;
+	c = atomic_read(&f->count);
+	if (!(c & FC_COUNT_MASK) || (c & FC_COUNT_MASK) == FC_COUNT_MASK ||
+	    (c & (FC_BAD | FC_FREE)) || !atomic_cmpxchg(&f->count, &c, c + 1))
+		return false;
+	if (unlikely(!frame_owned_by(f, d)))
+		goto not_usual;
+	if (!(e & PTE_RW))
+		return true;
+	t = atomic_read(&f->type);
+	if ((t & (FT_TYPE_MASK | FT_VALIDATED | FT_LOCKED)) == (FT_WRITABLE | FT_VALIDATED) &&
+	    (t & FT_COUNT_MASK) != FT_COUNT_MASK && atomic_cmpxchg(&f->type, &t, t + 1))
+		return true;
+not_usual:
+	frame_put(f);
+	return false;
+}
+
+/* Such a reference given back. */
+static inline void leaf_put(struct domain *d, u64 e)
+{
+	mfn_t mfn = pte_mfn(e);
+	struct frame *f = mfn_to_frame(mfn);
+
+	if (unlikely(mfn >= max_mfn || !frame_owned_by(f, d))) {
+		(void)entry_put(1, e, false);
+		return;
+	}
+	if (e & PTE_RW) {
+		u64 t = atomic_read(&f->type);
+
+		/* The last one leaves a time stamp behind. */
+		if ((t & FT_COUNT_MASK) < 2 || !(t & FT_VALIDATED) ||
+		    !atomic_cmpxchg(&f->type, &t, t - 1))
+			frame_put_type(f);
+	}
+	frame_put(f);
+}
+
+int leaf_update(struct frame *f, struct domain *d, unsigned slot, u64 val, bool keep_ad,
+		const u64 *expect)
+{
+	u64 *p = (u64 *)frame_to_va(f) + slot;
+	u64 t = atomic_read(&f->type), cur, want;
+	bool refs;
+
+	if ((t & (FT_TYPE_MASK | FT_VALIDATED | FT_LOCKED)) != (FT_L1 | FT_VALIDATED) ||
+	    !(t & FT_COUNT_MASK) || !frame_owned_by(f, d) || entry_fix(d, 1, &val) ||
+	    !atomic_cmpxchg(&f->type, &t, t | FT_LOCKED))
+		return 1;
+	/* A validated table with references cannot go away or change hands while it is locked. */
+	cur = READ_ONCE(*p);
+	if (unlikely(!frame_owned_by(f, d)))
+		goto not_usual;
+	if (expect && cur != *expect)
+		goto changed;
+	refs = !(cur & val & PTE_P) || pte_mfn(cur) != pte_mfn(val) || ((cur ^ val) & PTE_RW);
+	if (refs && (val & PTE_P) && !leaf_get_usual(d, val))
+		goto not_usual;
+	do {
+		if (expect && cur != *expect) {
+			if (refs && (val & PTE_P))
+				leaf_put(d, val);
+			goto changed;
+		}
+		want = keep_ad ? val | (cur & (PTE_A | PTE_D)) : val;
+	} while (!atomic_cmpxchg(p, &cur, want));
+	unlock(f);
+	if (refs && (cur & PTE_P))
+		leaf_put(d, cur);
+	return 0;
+not_usual:
+	unlock(f);
+	return 1;
+changed:
+	unlock(f);
+	return -EAGAIN;
+}
