@@ -37,39 +37,39 @@ static struct decoded {
 } decoded[NR_CPUS][2][CACHED]; /* second index: 32-bit code */
 _Static_assert(INSN_MAX_LENGTH <= sizeof(((struct decoded *)NULL)->code), "an instruction fits");
 
+/* The same at the end of a page: it may cross into one that is not there although it ends before. */
+static const struct insn *fetch_across(const struct regs *r, unsigned here, bool is_32bit)
+{
+	static struct insn insns[NR_CPUS];
+	struct insn *in = &insns[cpu_id()];
+	u8 code[INSN_MAX_LENGTH];
+
+	if (copy_from_guest(code, r->rip, here))
+		return NULL;
+	if (decode(code, here, is_32bit, in))
+		return in;
+	if (copy_from_guest(code + here, r->rip + here, sizeof(code) - here))
+		return NULL;
+	return decode(code, sizeof(code), is_32bit, in) ? in : NULL;
+}
+
 /* The instruction at rip. NULL: none that concerns us, or unreadable. The next fetch() overwrites it. */
 static const struct insn *fetch(const struct regs *r)
 {
-	bool is_32bit = current->pv.root32 != 0;
+	bool is_32bit = current->pv.root32;
 	struct decoded *c = &decoded[cpu_id()][is_32bit][(r->rip ^ r->rip >> 4) % CACHED];
-	unsigned here = (unsigned)min(PAGE_SIZE - (r->rip & ~PAGE_MASK), (u64)sizeof(c->code));
-	union {
-		u64 words[2];
-		u8 bytes[16];
-	} code;
+	u64 here = PAGE_SIZE - (r->rip & ~PAGE_MASK), code[2];
 
-	if (likely(here == sizeof(code))) {
-		if (copy_from_guest(&code, r->rip, sizeof(code)))
-			return NULL;
-		if (likely(c->code[0] == code.words[0] && c->code[1] == code.words[1] &&
-			   c->insn.kind != INSN_UNKNOWN))
-			return &c->insn;
-	} else {
-		/* It may cross into a page that is not there although it ends before. */
-		code.words[0] = code.words[1] = 0;
-		if (copy_from_guest(&code, r->rip, here))
-			return NULL;
-		if (decode(code.bytes, here, is_32bit, &c->insn)) {
-			/* Nothing but the bytes that were there are known: not to be found again. */
-			c->code[0] = c->code[1] = 0;
-			return &c->insn;
-		}
-		if (copy_from_guest(code.bytes + here, r->rip + here, sizeof(code) - here))
-			return NULL;
-	}
-	c->code[0] = code.words[0];
-	c->code[1] = code.words[1];
-	return decode(code.bytes, sizeof(code), is_32bit, &c->insn) ? &c->insn : NULL;
+	if (unlikely(here < INSN_MAX_LENGTH))
+		return fetch_across(r, (unsigned)here, is_32bit);
+	code[1] = 0;
+	if (copy_from_guest(code, r->rip, min(here, sizeof(code))))
+		return NULL;
+	if (likely(c->code[0] == code[0] && c->code[1] == code[1] && c->insn.kind != INSN_UNKNOWN))
+		return &c->insn;
+	c->code[0] = code[0];
+	c->code[1] = code[1];
+	return decode((const u8 *)code, INSN_MAX_LENGTH, is_32bit, &c->insn) ? &c->insn : NULL;
 }
 
 /* The linear address that the instruction writes, if that is known without segment bases. */
