@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: hypervisor/memory/frame.c hypervisor/memory/heap.c hypervisor/memory/audit.c
-// sources: hypervisor/pv/pagetype.c hypervisor/pv/mmu.c hypervisor/pv/mmuext.c
+// sources: hypervisor/pv/pagetype.c hypervisor/pv/mmu.c hypervisor/pv/leaf.c hypervisor/pv/mmuext.c
 // sources: hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c
 // sources: hypervisor/domain/permission.c hypervisor/lib/printf.c tests/unit/sim/sim.c
 // libs: -lpthread
@@ -26,6 +26,11 @@ void tlb_flush_va(cpumask_t mask, vaddr_t va, unsigned order)
 	by_va.cpus |= mask;
 	by_va.va = va;
 	by_va.n++;
+}
+
+void tlb_flush_va_local(vaddr_t va)
+{
+	tlb_flush_va(CPU_MASK(sim_cpu->id), va, 0);
 }
 
 static void four_cpus(void)
