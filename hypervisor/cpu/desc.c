@@ -68,6 +68,10 @@ void __init idt_init(void)
 		set_gate(v, stubs + v * VECTOR_STUB_SIZE, 0, is_software_vector(v) ? 3 : 0);
 	/* 32-bit guests' hypercalls: from ring 1, where no 64-bit guest is. */
 	set_gate(LEGACY_HYPERCALL_VECTOR, stubs + LEGACY_HYPERCALL_VECTOR * VECTOR_STUB_SIZE, 0, 1);
+	if (!unmapped_mode) {
+		set_gate(LEGACY_SYSCALL_VECTOR, int80_entry, 0, 3);
+		set_gate(LEGACY_HYPERCALL_VECTOR, int82_entry, 0, 1);
+	}
 	set_gate(8, unmapped_mode ? entry_df_u : entry_df, IST_DF, 0);
 	set_gate(2, unmapped_mode ? entry_nmi_u : entry_nmi, IST_NMI, 0);
 	set_gate(1, unmapped_mode ? entry_db_u : entry_db, IST_DB, 0);

@@ -27,6 +27,7 @@ int wrmsr_raw(u32 msr, u64 v);
 int load_ds(u16 sel);
 int load_es(u16 sel);
 int load_fs(u16 sel);
+void compat_int82(struct regs *r);
 int load_gs(u16 sel); /* changes the base that is in use */
 int load_gs_user(u16 sel);
 void lgdt_and_reload(const void *gdtr);
@@ -35,6 +36,7 @@ extern const u8 syscall_stub[], syscall_stub_end[], syscall_stub_u[], syscall_st
 extern const u8 syscall32_stub[], syscall32_stub_end[], syscall32_stub_u[], syscall32_stub_u_end[], syscall32_entry[];
 extern const u8 syscall_entry[], syscall_entry_u[], vector_stubs[], vector_stubs_u[];
 extern const u8 entry_db[], entry_db_u[], entry_df[], entry_nmi[], entry_mc[], entry_df_u[], entry_nmi_u[], entry_mc_u[];
+extern const u8 int80_entry[], int82_entry[]; /* 32-bit guests, mapped mode */
 extern const u8 iret_to_guest[], iret_to_guest_u[];
 extern const u8 _entry_start[], _entry_end[];
 #define VECTOR_STUB_SIZE 16

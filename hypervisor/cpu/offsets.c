@@ -51,8 +51,15 @@ void offsets(void)
 	NUMBER(V_CR2, offsetof(struct vcpu, pv.cr2));
 	NUMBER(V_PF_ADDRESS, offsetof(struct vcpu, pv.traps[14].address));
 	NUMBER(V_PF_FLAGS, offsetof(struct vcpu, pv.traps[14].flags));
+	NUMBER(V_ROOT32, offsetof(struct vcpu, pv.root32));
+	NUMBER(V_KERNEL_SP, offsetof(struct vcpu, pv.kernel_sp));
+	NUMBER(V_KERNEL_SS, offsetof(struct vcpu, pv.kernel_ss));
+	NUMBER(V_T80_ADDRESS, offsetof(struct vcpu, pv.traps[0x80].address));
+	NUMBER(V_T80_FLAGS, offsetof(struct vcpu, pv.traps[0x80].flags));
+	NUMBER(V_T80_CS, offsetof(struct vcpu, pv.traps[0x80].cs));
 
 	NUMBER(D_VM_ASSIST, offsetof(struct domain, vm_assist));
+	NUMBER(ASSIST_IOPL, BIT(VMASST_TYPE_architectural_iopl));
 	NUMBER(ASSIST_SLOW, BIT(VMASST_TYPE_architectural_iopl) | VM_ASSIST_COMPAT);
 
 	NUMBER(VI_PENDING, offsetof(struct vcpu_info, evtchn_upcall_pending));

@@ -168,9 +168,19 @@ static bool compat_trap(struct vcpu *v, struct regs *r)
 	r->rsp = (u32)r->rsp;
 	if ((r->vector & 0xff) != LEGACY_HYPERCALL_VECTOR)
 		return false;
+	this_cpu()->stat_hypercalls++;
 	local_irq_enable();
 	compat_hypercall(r);
 	return true;
+}
+
+void compat_int82(struct regs *r)
+{
+	current->pv.kernel_mode = true;
+	r->rsp = (u32)r->rsp;
+	this_cpu()->stat_hypercalls++;
+	local_irq_enable();
+	compat_hypercall(r);
 }
 
 void trap_from_guest(struct regs *r)

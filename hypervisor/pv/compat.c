@@ -339,8 +339,8 @@ static s64 compat_set_trap_table(u64 list)
 
 static s64 compat_stack_switch(u64 ss, u64 esp)
 {
-	current->pv.kernel_ss = compat_selector((u32)ss);
-	current->pv.kernel_sp = esp;
+	compat_set_kernel_stack(&current->pv, (u16)ss, (u32)esp,
+				compat_segment_base(compat_selector((u32)ss)));
 	return 0;
 }
 
@@ -425,7 +425,6 @@ void compat_hypercall(struct regs *r)
 		(u32)r->rbx, (u32)r->rcx, (u32)r->rdx, (u32)r->rsi, (u32)r->rdi, (u32)r->rbp,
 	};
 
-	this_cpu()->stat_hypercalls++;
 	r->rax = (u32)call((u32)r->rax, regs);
 }
 

@@ -2,6 +2,19 @@
 /* A vCPU's state in the 32-bit form. */
 #include "lib/string.h"
 #include "pv/compat.h"
+#include "pv/pv.h"
+
+/* More than the largest frame. */
+#define FRAME_ROOM 64
+
+void compat_set_kernel_stack(struct pv_vcpu *pv, u16 ss, u32 esp, u32 base)
+{
+	u32 top = esp + base;
+
+	pv->kernel_ss = compat_selector(ss);
+	pv->kernel_sp = esp;
+	pv->bounce_sp = top > FRAME_ROOM && esp > FRAME_ROOM ? top : 0;
+}
 
 void compat_context_widen(struct vcpu_guest_context *to, struct compat_callback_selectors *sel,
 			  const struct compat_vcpu_guest_context *from)

@@ -112,6 +112,11 @@ static void write_compat(struct vcpu *v, const struct vcpu_guest_context *c,
 	for (unsigned i = 0; i < NR_VECTORS; i++)
 		pv->traps[i].cs = compat_selector(c->trap_ctxt[i].cs);
 	pv->kernel_ss = compat_selector((u16)c->kernel_ss);
+	/* Another one's segments are not at hand: the quick way has to wait for a stack_switch. */
+	if (pv->kernel_ss == FLAT_COMPAT_KERNEL_SS)
+		compat_set_kernel_stack(pv, (u16)pv->kernel_ss, (u32)c->kernel_sp, 0);
+	else
+		pv->bounce_sp = 0;
 	pv->event_cs = compat_selector(sel->event);
 	pv->failsafe_cs = compat_selector(sel->failsafe);
 	pv->kernel_mode = (v->regs.cs & 3) == 1;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// sources: hypervisor/pv/compat_context.c
 // sources: hypervisor/domain/vcpu_op.c hypervisor/pv/context.c hypervisor/pv/callback.c
 // sources: tests/unit/sim/sim.c
 //

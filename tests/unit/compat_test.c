@@ -1,0 +1,539 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// sources: hypervisor/pv/compat.c hypervisor/pv/compat_struct.c hypervisor/pv/compat_context.c
+// sources: tests/unit/sim/sim.c
+/*
+ * Hypercalls of 32-bit guests: how registers make up arguments, structures that are translated and
+ * come back, lists, batches, continuations. The 64-bit handlers are stood for by functions that
+ * remember what they were given. The layouts are those of an i386 compiler.
+ */
+#include <CUnit/Basic.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "sim/sim.h"
+
+#include "cpu/cpu.h"
+#include "cpu/guest_access.h"
+#include "cpu/hypercall.h"
+#include "domain/domain.h"
+#include "pv-abi/errno.h"
+#include "pv/compat.h"
+
+/* ---- the 64-bit handlers ---- */
+
+static struct {
+	unsigned calls;
+	u64 args[5];
+	union {
+		struct xen_memory_reservation reservation;
+		struct xen_memory_exchange exchange;
+		struct vcpu_set_singleshot_timer timer;
+		struct sched_poll poll;
+		struct gnttab_copy copy[4];
+		struct physdev_map_pirq map;
+	} in;
+	s64 result;
+	bool continues;
+} got;
+
+static s64 took(u64 a, u64 b, u64 c, u64 d, u64 e)
+{
+	u64 args[5] = { a, b, c, d, e };
+
+	got.calls++;
+	memcpy(got.args, args, sizeof(args));
+	return got.result;
+}
+
+/* clang-format off */
+#define TAKES(name, params, ...) s64 name params; s64 name params { return took(__VA_ARGS__); }
+TAKES(do_mmu_update, (u64 a, u64 b, u64 c, u64 d), a, b, c, d, 0)
+TAKES(do_mmuext_op, (u64 a, u64 b, u64 c, u64 d), a, b, c, d, 0)
+TAKES(do_set_gdt, (u64 a, u64 b), a, b, 0, 0, 0)
+TAKES(do_fpu_taskswitch, (u64 a), a, 0, 0, 0, 0)
+TAKES(do_platform_op, (u64 a), a, 0, 0, 0, 0)
+TAKES(do_set_debugreg, (u64 a, u64 b), a, b, 0, 0, 0)
+TAKES(do_get_debugreg, (u64 a), a, 0, 0, 0, 0)
+TAKES(do_update_descriptor, (u64 a, u64 b), a, b, 0, 0, 0)
+TAKES(do_update_va_mapping, (u64 a, u64 b, u64 c), a, b, c, 0, 0)
+TAKES(do_update_va_mapping_otherdomain, (u64 a, u64 b, u64 c, u64 d), a, b, c, d, 0)
+TAKES(do_set_timer_op, (u64 a), a, 0, 0, 0, 0)
+TAKES(do_xen_version, (u64 a, u64 b), a, b, 0, 0, 0)
+TAKES(do_console_io, (u64 a, u64 b, u64 c), a, b, c, 0, 0)
+TAKES(do_vm_assist, (u64 a, u64 b), a, b, 0, 0, 0)
+TAKES(do_event_channel_op, (u64 a, u64 b), a, b, 0, 0, 0)
+TAKES(do_sysctl, (u64 a), a, 0, 0, 0, 0)
+TAKES(do_domctl, (u64 a), a, 0, 0, 0, 0)
+s64 compat_iret(void) { return took(0, 0, 0, 0, 0); }
+u32 compat_segment_base(u16 sel) { (void)sel; return 0; }
+int vcpu_set_context_compat(struct vcpu *v, const struct vcpu_guest_context *c,
+			    const struct compat_callback_selectors *s)
+{ (void)v; return (int)took(c->user_regs.rip, s->event, s->failsafe, c->ctrlreg[3], 0); }
+/* clang-format on */
+
+s64 do_memory_op(u64 cmd, u64 arg)
+{
+	s64 r = took(cmd, arg, 0, 0, 0);
+
+	if ((cmd & 63) == XENMEM_exchange) {
+		u64 n = 7;
+
+		CU_ASSERT_EQUAL(copy_from_guest(&got.in, arg, sizeof(got.in.exchange)), 0);
+		CU_ASSERT_EQUAL(copy_to_guest(arg + offsetof(struct xen_memory_exchange,
+							      nr_exchanged), &n, 8), 0);
+	} else if (arg) {
+		CU_ASSERT_EQUAL(copy_from_guest(&got.in, arg, sizeof(got.in.reservation)), 0);
+		/* No byte behind the structure is the guest's, or ours to show. */
+		CU_ASSERT_EQUAL(copy_from_guest(&(u8){ 0 }, arg + sizeof(got.in.reservation), 1),
+				-EFAULT);
+	}
+	return got.continues ? hypercall_continue(__HYPERVISOR_memory_op, 2, cmd | 5 << 6, arg) : r;
+}
+
+s64 do_vcpu_op(u64 cmd, u64 id, u64 arg)
+{
+	s64 r = took(cmd, id, arg, 0, 0);
+
+	if (cmd == VCPUOP_set_singleshot_timer)
+		CU_ASSERT_EQUAL(copy_from_guest(&got.in, arg, sizeof(got.in.timer)), 0);
+	if (cmd == VCPUOP_get_runstate_info) {
+		struct vcpu_runstate_info i = { 2, 0x123456789, { 1, 2, 3, 1ULL << 40 } };
+
+		CU_ASSERT_EQUAL(copy_to_guest(arg, &i, sizeof(i)), 0);
+	}
+	return r;
+}
+
+s64 do_sched_op(u64 cmd, u64 arg)
+{
+	if (cmd == SCHEDOP_poll)
+		CU_ASSERT_EQUAL(copy_from_guest(&got.in, arg, sizeof(got.in.poll)), 0);
+	return took(cmd, arg, 0, 0, 0);
+}
+
+s64 do_physdev_op(u64 cmd, u64 arg)
+{
+	if (cmd == PHYSDEVOP_map_pirq)
+		CU_ASSERT_EQUAL(copy_from_guest(&got.in, arg, sizeof(got.in.map)), 0);
+	return took(cmd, arg, 0, 0, 0);
+}
+
+s64 do_grant_table_op(u64 cmd, u64 arg, u64 count)
+{
+	if (cmd == GNTTABOP_copy) {
+		struct gnttab_copy *c = &got.in.copy[got.calls & 3];
+
+		CU_ASSERT_EQUAL(count, 1);
+		CU_ASSERT_EQUAL(copy_from_guest(c, arg, sizeof(*c)), 0);
+		c->status = -(s16)got.calls - 1;
+		CU_ASSERT_EQUAL(copy_to_guest(arg, c, sizeof(*c)), 0);
+	}
+	return took(cmd, arg, count, 0, 0);
+}
+
+#define MEM_SIZE 65536
+static char *mem; /* the guest's memory, where 32 bits can name it */
+
+static void *inside(u64 va, size_t n)
+{
+	u64 start = (u64)(uintptr_t)mem;
+
+	return va >= start && va + n <= start + MEM_SIZE ? (void *)(uintptr_t)va : NULL;
+}
+
+/* What cpu/guest_access.c does: the window, else memory. */
+static void *window(u64 va, size_t n)
+{
+	const struct compat_window *w = &current->pv.window;
+	u64 at = va - (u64)(uintptr_t)w->data;
+
+	if (!w->data || at > w->size || n > w->size - at)
+		return NULL;
+	return (char *)w->data + at;
+}
+
+int copy_from_guest(void *dst, vaddr_t src, size_t n)
+{
+	const void *p = src >> 32 ? window(src, n) : inside(src, n);
+
+	if (!p)
+		return -EFAULT;
+	memcpy(dst, p, n);
+	return 0;
+}
+
+int copy_to_guest(vaddr_t dst, const void *src, size_t n)
+{
+	void *p = dst >> 32 ? window(dst, n) : inside(dst, n);
+
+	if (!p)
+		return -EFAULT;
+	memcpy(p, src, n);
+	if (dst >> 32)
+		current->pv.window.written = true;
+	return 0;
+}
+
+s64 hypercall_continue(unsigned op, unsigned nargs, ...)
+{
+	u64 args[6] = { 0 };
+	va_list ap;
+
+	va_start(ap, nargs);
+	for (unsigned i = 0; i < nargs; i++)
+		args[i] = va_arg(ap, u64);
+	va_end(ap);
+	return compat_continue(op, nargs, args);
+}
+
+void domain_wallclock_update(struct domain *d)
+{
+	(void)d;
+}
+
+/* ---- a guest ---- */
+
+static struct domain *guest;
+static struct regs regs;
+
+struct regs *guest_regs(void)
+{
+	return &regs;
+}
+
+static u32 at(const void *p)
+{
+	return (u32)(uintptr_t)p;
+}
+
+static void begin(void)
+{
+	sim_reset();
+	guest = sim_domain(1, 2, false);
+	guest->pv.is_32bit = true;
+	sim_current = guest->vcpu[0];
+	memset(&got, 0, sizeof(got));
+	memset(&regs, 0, sizeof(regs));
+	memset(mem, 0, 4096);
+	regs.rip = 0x1002;
+}
+
+static s64 call(u32 op, u32 a, u32 b, u32 c, u32 d, u32 e)
+{
+	const u64 junk = 0xdeadbeef00000000;
+
+	regs.rax = junk | op;
+	regs.rbx = junk | a;
+	regs.rcx = junk | b;
+	regs.rdx = junk | c;
+	regs.rsi = junk | d;
+	regs.rdi = junk | e;
+	compat_hypercall(&regs);
+	CU_ASSERT_EQUAL(regs.rax >> 32, 0);
+	CU_ASSERT_PTR_NULL(sim_current->pv.window.data);
+	return (s32)regs.rax;
+}
+
+static void test_registers(void)
+{
+	begin();
+	got.result = -EPERM;
+	CU_ASSERT_EQUAL(call(__HYPERVISOR_mmu_update, 1, 2, 3, 0xffffffff, 9), -EPERM);
+	CU_ASSERT_TRUE(got.args[0] == 1 && got.args[1] == 2 && got.args[2] == 3);
+	CU_ASSERT_EQUAL(got.args[3], 0xffffffff);
+	call(__HYPERVISOR_update_va_mapping, 0x1000, 0x55667788, 0x11223344, 2, 9);
+	CU_ASSERT_EQUAL(got.args[1], 0x1122334455667788);
+	CU_ASSERT_EQUAL(got.args[2], 2);
+	call(__HYPERVISOR_update_va_mapping_otherdomain, 0x1000, 1, 2, 3, 4);
+	CU_ASSERT_EQUAL(got.args[1], 0x200000001);
+	CU_ASSERT_TRUE(got.args[2] == 3 && got.args[3] == 4);
+	call(__HYPERVISOR_update_descriptor, 8, 1, 0xffff, 0xcf9b00, 0);
+	CU_ASSERT_EQUAL(got.args[0], 0x100000008);
+	CU_ASSERT_EQUAL(got.args[1], 0xcf9b000000ffff);
+	call(__HYPERVISOR_set_timer_op, 5, 6, 0, 0, 0);
+	CU_ASSERT_EQUAL(got.args[0], 0x600000005);
+	got.calls = 0;
+	CU_ASSERT_EQUAL(call(__HYPERVISOR_set_segment_base, 0, 0, 0, 0, 0), -ENOSYS);
+	CU_ASSERT_EQUAL(call(63, 0, 0, 0, 0, 0), -ENOSYS);
+	CU_ASSERT_EQUAL(call(0xffffffff, 0, 0, 0, 0, 0), -ENOSYS);
+	CU_ASSERT_EQUAL(got.calls, 0);
+}
+
+static void test_structures(void)
+{
+	struct compat_xen_memory_reservation *r = (void *)mem;
+	struct compat_xen_memory_exchange *x = (void *)mem;
+	struct compat_vcpu_set_singleshot_timer *t = (void *)mem;
+	struct compat_vcpu_runstate_info *i = (void *)mem;
+	struct compat_sched_poll *p = (void *)mem;
+	struct compat_physdev_map_pirq *m = (void *)mem;
+
+	begin();
+	*r = (struct compat_xen_memory_reservation){ 0xc0001000, 17, 3, 0x22, DOMID_SELF };
+	got.result = 17;
+	CU_ASSERT_EQUAL(call(__HYPERVISOR_memory_op, XENMEM_populate_physmap, at(r), 0, 0, 0), 17);
+	CU_ASSERT_EQUAL(got.in.reservation.extent_start, 0xc0001000);
+	CU_ASSERT_EQUAL(got.in.reservation.nr_extents, 17);
+	CU_ASSERT_EQUAL(got.in.reservation.extent_order, 3);
+	CU_ASSERT_EQUAL(got.in.reservation.mem_flags, 0x22);
+	CU_ASSERT_EQUAL(got.in.reservation.domid, DOMID_SELF);
+	/* More than the progress of a continued call could count. */
+	r->nr_extents = 1 << 26;
+	CU_ASSERT_EQUAL(call(__HYPERVISOR_memory_op, XENMEM_populate_physmap, at(r), 0, 0, 0),
+			-EINVAL);
+	CU_ASSERT_EQUAL(call(__HYPERVISOR_memory_op, XENMEM_populate_physmap, 8, 0, 0, 0), -EFAULT);
+
+	x->in.nr_extents = 4;
+	x->out.domid = 5;
+	got.result = 0;
+	CU_ASSERT_EQUAL(call(__HYPERVISOR_memory_op, XENMEM_exchange, at(x), 0, 0, 0), 0);
+	CU_ASSERT_EQUAL(got.in.exchange.out.domid, 5);
+	CU_ASSERT_EQUAL(x->nr_exchanged, 7);
+
+	*t = (struct compat_vcpu_set_singleshot_timer){ 1ULL << 40 | 5, 1 };
+	CU_ASSERT_EQUAL(call(__HYPERVISOR_vcpu_op, VCPUOP_set_singleshot_timer, 1, at(t), 0, 0), 0);
+	CU_ASSERT_EQUAL(got.args[1], 1);
+	CU_ASSERT_EQUAL(got.in.timer.timeout_abs_ns, 1ULL << 40 | 5);
+	CU_ASSERT_EQUAL(got.in.timer.flags, 1);
+
+	memset(mem, 0xee, 64);
+	CU_ASSERT_EQUAL(call(__HYPERVISOR_vcpu_op, VCPUOP_get_runstate_info, 0, at(i), 0, 0), 0);
+	CU_ASSERT_TRUE(i->state == 2 && i->state_entry_time == 0x123456789);
+	CU_ASSERT_EQUAL(i->time[3], 1ULL << 40);
+	CU_ASSERT_EQUAL((u8)mem[44], 0xee);
+
+	*p = (struct compat_sched_poll){ 0xbffffff0, 2, ~0ULL };
+	call(__HYPERVISOR_sched_op, SCHEDOP_poll, at(p), 0, 0, 0);
+	CU_ASSERT_EQUAL(got.in.poll.ports, 0xbffffff0);
+	CU_ASSERT_EQUAL(got.in.poll.timeout, ~0ULL);
+	CU_ASSERT_EQUAL(call(__HYPERVISOR_sched_op, 77, 0, 0, 0, 0), -ENOSYS);
+
+	*m = (struct compat_physdev_map_pirq){ .type = -1, .entry_nr = 3, .table_base = 1ULL << 36 };
+	call(__HYPERVISOR_physdev_op, PHYSDEVOP_map_pirq, at(m), 0, 0, 0);
+	CU_ASSERT_EQUAL(got.in.map.type, -1);
+	CU_ASSERT_EQUAL(got.in.map.table_base, 1ULL << 36);
+	/* The same in both forms: the guest's own address goes through. */
+	call(__HYPERVISOR_physdev_op, PHYSDEVOP_eoi, at(m), 0, 0, 0);
+	CU_ASSERT_EQUAL(got.args[1], at(m));
+}
+
+static void test_lists(void)
+{
+	struct compat_gnttab_copy *c = (void *)mem;
+
+	begin();
+	for (unsigned i = 0; i < 3; i++) {
+		c[i].source.u.gmfn = 0x100 + i;
+		c[i].dest.u.ref = 0x200 + i;
+		c[i].len = (u16)(64 + i);
+	}
+	CU_ASSERT_EQUAL(call(__HYPERVISOR_grant_table_op, GNTTABOP_copy, at(c), 3, 0, 0), 0);
+	CU_ASSERT_EQUAL(got.calls, 3);
+	for (unsigned i = 0; i < 3; i++) {
+		CU_ASSERT_EQUAL(got.in.copy[i].source.u.gmfn, 0x100 + i);
+		CU_ASSERT_EQUAL(got.in.copy[i].dest.u.ref, 0x200 + i);
+		CU_ASSERT_EQUAL(got.in.copy[i].len, 64 + i);
+		CU_ASSERT_EQUAL(c[i].status, -(s16)i - 1);
+	}
+	/* Preempted after two: the guest asks again for the rest. */
+	got.calls = 0;
+	sim.preempt_after = 2;
+	call(__HYPERVISOR_grant_table_op, GNTTABOP_copy, at(c), 3, 0, 0);
+	CU_ASSERT_EQUAL(got.calls, 2);
+	CU_ASSERT_EQUAL(regs.rip, 0x1000);
+	CU_ASSERT_TRUE(regs.rbx == GNTTABOP_copy && regs.rcx == at(&c[2]) && regs.rdx == 1);
+	CU_ASSERT_EQUAL(call(__HYPERVISOR_grant_table_op, GNTTABOP_setup_table, at(c), 2, 0, 0),
+			-EINVAL);
+	CU_ASSERT_EQUAL(call(__HYPERVISOR_grant_table_op, GNTTABOP_copy, 0xfffffff0, 3, 0, 0) != 0,
+			true);
+}
+
+static void test_continuation(void)
+{
+	struct compat_xen_memory_reservation *r = (void *)mem;
+	struct compat_multicall_entry *m = (void *)(mem + 1024);
+
+	begin();
+	r->nr_extents = 100;
+	got.continues = true;
+	call(__HYPERVISOR_memory_op, XENMEM_increase_reservation, at(r), 0, 0, 0);
+	CU_ASSERT_EQUAL((u32)regs.rax, __HYPERVISOR_memory_op);
+	CU_ASSERT_EQUAL(regs.rip, 0x1000);
+	CU_ASSERT_EQUAL(regs.rbx, XENMEM_increase_reservation | 5 << 6);
+	/* Not the buffer that the handler saw. */
+	CU_ASSERT_EQUAL(regs.rcx, at(r));
+
+	/* In a batch the entry is what is continued. */
+	begin();
+	r->nr_extents = 100;
+	got.continues = true;
+	m[0] = (struct compat_multicall_entry){ __HYPERVISOR_sched_op, 99, { SCHEDOP_yield } };
+	m[1] = (struct compat_multicall_entry){ __HYPERVISOR_memory_op, 99,
+						{ XENMEM_increase_reservation, at(r), 7 } };
+	call(__HYPERVISOR_multicall, at(m), 2, 0, 0, 0);
+	CU_ASSERT_EQUAL(m[0].result, 0);
+	CU_ASSERT_EQUAL(m[1].op, __HYPERVISOR_memory_op);
+	CU_ASSERT_EQUAL(m[1].args[0], XENMEM_increase_reservation | 5 << 6);
+	CU_ASSERT_EQUAL(m[1].args[1], at(r));
+	CU_ASSERT_TRUE(regs.rbx == at(&m[1]) && regs.rcx == 1);
+	CU_ASSERT_EQUAL(regs.rip, 0x1000);
+	got.continues = false;
+	got.result = 42;
+	regs.rip += INT32_C(2);
+	CU_ASSERT_EQUAL(call(__HYPERVISOR_multicall, at(&m[1]), 1, 0, 0, 0), 0);
+	CU_ASSERT_EQUAL(m[1].result, 42);
+
+	/* A 64-bit argument takes its two registers again. */
+	compat_continue(__HYPERVISOR_update_va_mapping, 3, (u64[]){ 1, 0x200000003, 4 });
+	CU_ASSERT_TRUE(regs.rbx == 1 && regs.rcx == 3 && regs.rdx == 2 && regs.rsi == 4);
+
+	/* Batches do not nest and contain no iret. */
+	m[0] = (struct compat_multicall_entry){ __HYPERVISOR_multicall, 99, { at(m), 1 } };
+	m[1] = (struct compat_multicall_entry){ __HYPERVISOR_iret, 99, { 0 } };
+	CU_ASSERT_EQUAL(call(__HYPERVISOR_multicall, at(m), 2, 0, 0, 0), 0);
+	CU_ASSERT_EQUAL((s32)m[0].result, -EINVAL);
+	CU_ASSERT_EQUAL((s32)m[1].result, -EINVAL);
+	CU_ASSERT_EQUAL(call(__HYPERVISOR_multicall, 0xfffffff0, 0xffffffff, 0, 0, 0), -EFAULT);
+}
+
+static void test_entries(void)
+{
+	struct compat_trap_info *t = (void *)mem;
+	struct compat_callback_register *r = (void *)mem;
+	struct pv_vcpu *pv;
+
+	begin();
+	pv = &sim_current->pv;
+	t[0] = (struct compat_trap_info){ 14, 4, 0x60, 0xc0100000 };
+	t[1] = (struct compat_trap_info){ 128, 3, 0x61, 0xc0100100 };
+	CU_ASSERT_EQUAL(call(__HYPERVISOR_set_trap_table, at(t), 0, 0, 0, 0), 0);
+	CU_ASSERT_TRUE(pv->traps[14].cs == 0x61 && pv->traps[14].address == 0xc0100000);
+	CU_ASSERT_TRUE(pv->traps[128].flags == 3 && pv->traps[128].vector == 128);
+	t[0].cs = 2;
+	CU_ASSERT_EQUAL(call(__HYPERVISOR_set_trap_table, at(t), 0, 0, 0, 0), -EINVAL);
+	CU_ASSERT_EQUAL(call(__HYPERVISOR_set_trap_table, 0, 0, 0, 0, 0), 0);
+	CU_ASSERT_EQUAL(pv->traps[14].address, 0);
+
+	CU_ASSERT_EQUAL(call(__HYPERVISOR_set_callbacks, 0x61, 1, 0x60, 2, 0), 0);
+	CU_ASSERT_TRUE(pv->event_cs == 0x61 && pv->event_callback == 1);
+	CU_ASSERT_TRUE(pv->failsafe_cs == 0x61 && pv->failsafe_callback == 2);
+	CU_ASSERT_EQUAL(call(__HYPERVISOR_set_callbacks, 0, 1, 0x60, 2, 0), -EINVAL);
+	memset(mem, 0, 64);
+	*r = (struct compat_callback_register){ CALLBACKTYPE_sysenter, CALLBACKF_mask_events,
+						{ 0x61, 77 } };
+	CU_ASSERT_EQUAL(call(__HYPERVISOR_callback_op, CALLBACKOP_register, at(r), 0, 0, 0), 0);
+	CU_ASSERT_TRUE(pv->sysenter_callback == 77 && pv->sysenter_cs == 0x61 && pv->sysenter_masks);
+	CU_ASSERT_EQUAL(call(__HYPERVISOR_callback_op, CALLBACKOP_unregister, at(r), 0, 0, 0), 0);
+	CU_ASSERT_EQUAL(pv->sysenter_callback, 0);
+	r->type = CALLBACKTYPE_event;
+	CU_ASSERT_EQUAL(call(__HYPERVISOR_callback_op, CALLBACKOP_unregister, at(r), 0, 0, 0),
+			-EINVAL);
+	r->type = 99;
+	CU_ASSERT_EQUAL(call(__HYPERVISOR_callback_op, CALLBACKOP_register, at(r), 0, 0, 0), -ENOSYS);
+
+	CU_ASSERT_EQUAL(call(__HYPERVISOR_stack_switch, 0x68, 0xc0200000, 0, 0, 0), 0);
+	CU_ASSERT_TRUE(pv->kernel_ss == 0x69 && pv->kernel_sp == 0xc0200000);
+}
+
+static void test_context(void)
+{
+	static struct compat_vcpu_guest_context a, b;
+	static struct vcpu_guest_context wide;
+	struct compat_callback_selectors sel;
+
+	memset(&a, 0x5a, sizeof(a));
+	/* Padding and what has no counterpart does not come back. */
+	a.user_regs.error_code = a.user_regs.entry_vector = 0;
+	a.user_regs.saved_upcall_mask = a.user_regs._pad0 = 0;
+	a.user_regs._pad1 = a.user_regs._pad2 = a.user_regs._pad3 = 0;
+	a.user_regs._pad4 = a.user_regs._pad5 = 0;
+	a.event_callback_cs &= 0xffff;
+	a.failsafe_callback_cs &= 0xffff;
+	/* A root above 4 GiB: frame 0x123456 in the folded form. */
+	a.ctrlreg[3] = compat_pfn_to_cr3(0x123456);
+	a.ctrlreg[1] = 0;
+	compat_context_widen(&wide, &sel, &a);
+	CU_ASSERT_EQUAL(wide.ctrlreg[3], 0x123456000);
+	CU_ASSERT_EQUAL(wide.user_regs.rip, 0x5a5a5a5a);
+	compat_context_narrow(&b, &wide, &sel);
+	CU_ASSERT_EQUAL(memcmp(&a, &b, sizeof(a)), 0);
+}
+
+/* Offsets that an i386 compiler gives the public headers. */
+static void test_layouts(void)
+{
+	CU_ASSERT_EQUAL(sizeof(struct compat_vcpu_info), 64);
+	CU_ASSERT_EQUAL(offsetof(struct compat_shared_info, evtchn_pending), 2048);
+	CU_ASSERT_EQUAL(offsetof(struct compat_shared_info, evtchn_mask), 2176);
+	CU_ASSERT_EQUAL(offsetof(struct compat_shared_info, wc_version), 2304);
+	CU_ASSERT_EQUAL(offsetof(struct compat_shared_info, arch), 2316);
+	CU_ASSERT_EQUAL(sizeof(struct compat_shared_info), 2344);
+	CU_ASSERT_EQUAL(sizeof(struct compat_start_info), 1112);
+	CU_ASSERT_EQUAL(offsetof(struct compat_start_info, cmd_line), 80);
+	CU_ASSERT_EQUAL(sizeof(struct compat_vcpu_guest_context), 2800);
+	CU_ASSERT_EQUAL(sizeof(struct compat_cpu_user_regs), 68);
+	CU_ASSERT_EQUAL(sizeof(struct compat_mmuext_op), 12);
+	CU_ASSERT_EQUAL(sizeof(struct compat_vcpu_runstate_info), 44);
+	CU_ASSERT_EQUAL(sizeof(struct compat_xen_memory_reservation), 20);
+	CU_ASSERT_EQUAL(sizeof(struct compat_xen_memory_exchange), 44);
+	CU_ASSERT_EQUAL(sizeof(struct compat_xen_mem_acquire_resource), 28);
+	CU_ASSERT_EQUAL(sizeof(struct compat_gnttab_copy), 24);
+	CU_ASSERT_EQUAL(sizeof(struct compat_gnttab_transfer), 16);
+	CU_ASSERT_EQUAL(sizeof(struct compat_gnttab_setup_table), 16);
+	CU_ASSERT_EQUAL(sizeof(struct compat_physdev_map_pirq), 36);
+	CU_ASSERT_EQUAL(sizeof(struct compat_sched_poll), 16);
+}
+
+static void test_hypercall_page(void)
+{
+	static u8 page[4096];
+
+	compat_hypercall_page_fill(page);
+	CU_ASSERT_EQUAL(memcmp(page + 18 * 32, "\xb8\x12\0\0\0\xcd\x82\xc3", 8), 0);
+	CU_ASSERT_EQUAL(memcmp(page + 23 * 32, "\x50\xb8\x17\0\0\0\xcd\x82\xcc", 9), 0);
+}
+
+static void test_set_compat(void)
+{
+	begin();
+	guest->pv.is_32bit = false;
+	guest->tot_pages = 1;
+	CU_ASSERT_EQUAL(domain_set_compat(guest), -EBUSY);
+	guest->tot_pages = 0;
+	guest->vcpu[1]->initialised = true;
+	CU_ASSERT_EQUAL(domain_set_compat(guest), -EBUSY);
+	CU_ASSERT_FALSE(guest->pv.is_32bit);
+	guest->vcpu[1]->initialised = false;
+	CU_ASSERT_EQUAL(domain_set_compat(guest), 0);
+	CU_ASSERT_TRUE(guest->pv.is_32bit);
+	CU_ASSERT_PTR_NOT_NULL(guest->vcpu[1]->pv.root32);
+	CU_ASSERT_EQUAL(domain_set_compat(guest), 0);
+}
+
+int main(void)
+{
+	CU_TestInfo tests[] = { { "registers", test_registers },
+				{ "structures", test_structures },
+				{ "lists", test_lists },
+				{ "continuations and batches", test_continuation },
+				{ "entry points", test_entries },
+				{ "a vCPU's state", test_context },
+				{ "layouts", test_layouts },
+				{ "hypercall page", test_hypercall_page },
+				{ "a domain becomes 32-bit", test_set_compat },
+				CU_TEST_INFO_NULL };
+	CU_SuiteInfo suites[] = { { "compat", NULL, NULL, NULL, NULL, tests }, CU_SUITE_INFO_NULL };
+	unsigned failed;
+
+	mem = mmap(NULL, MEM_SIZE, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	if (mem == MAP_FAILED || CU_initialize_registry() != CUE_SUCCESS ||
+	    CU_register_suites(suites) != CUE_SUCCESS)
+		return 2;
+	CU_basic_set_mode(CU_BRM_VERBOSE);
+	CU_basic_run_tests();
+	failed = CU_get_number_of_failures();
+	CU_cleanup_registry();
+	return failed != 0;
+}
