@@ -3,6 +3,7 @@
  * The page-fault handler is at an address that is not mapped, so that each fault makes the next
  * one. Frame by frame the stack fills until it ends; then so does the guest. The machine stays
  * usable meanwhile.
+ * bits: 64 32
  */
 #include "guest.h"
 
@@ -10,10 +11,10 @@ const char test_name[] = "dies-callback";
 
 void test_main(void)
 {
-	struct trap_info t[] = { { 14, 0, FLAT_KERNEL_CS64, 0x10000 }, { 0, 0, 0, 0 } };
+	struct trap_info t[] = { { 14, 0, KERNEL_CS, 0x10000 }, { 0, 0, 0, 0 } };
 
 	/* A hole below the stack, which otherwise would run over our own data. */
-	check_eq(hypercall(update_va_mapping, stacks[0] + PAGE_SIZE, 0L, (long)UVMF_INVLPG), 0);
+	check_eq(hypercall(update_va_mapping, stacks[0] + PAGE_SIZE, (uint64_t)0, (long)UVMF_INVLPG), 0);
 	check_eq(hypercall(set_trap_table, t), 0);
 	expect_crash();
 	(void)*(volatile char *)0x20000;

@@ -2,6 +2,7 @@
 /*
  * stack_switch names an address of the hypervisor, and user mode makes a system call: the frame
  * must not be written there. The guest is ended instead.
+ * bits: 64 32
  */
 #include "guest.h"
 
@@ -13,7 +14,7 @@ void test_main(void)
 {
 	user_new(&user);
 	memcpy(user.code, "\x0f\x05", 2);
-	hypercall(stack_switch, (long)FLAT_KERNEL_SS64, 0xffff830000200000UL);
+	hypercall(stack_switch, (long)KERNEL_SS, 0xffff830000200000UL);
 	expect_crash();
 	probe_user(USER_CODE, USER_STACK + 64);
 	survived();

@@ -5,6 +5,7 @@
  * priority. Switching takes pending events along; words link up in the order of sending, higher
  * priorities announce themselves in `ready`; a word that the guest has consumed can be queued
  * again. What the guest writes into that memory, however absurd, is its own trouble.
+ * bits: 64 32
  */
 #include "guest.h"
 
@@ -100,7 +101,7 @@ void test_main(void)
 	block = (void *)(page + 64);
 	check_eq(expand(virt_to_mfn((void *)words)), 0);
 	check_refused(expand(virt_to_mfn(pte_of(page))));
-	check_refused(expand(1UL << 40));
+	check_refused(expand(1ULL << 40));
 	check_refused(control(page, 64, 0));
 	/* What was pending before still is. */
 	check(words[b] & PENDING);

@@ -25,8 +25,8 @@ static const uint64_t counts[] = {
 	0x7fffffffffffffff,
 	0x8000000000000000,
 	0xffffffffffffffff,
-	1UL << 56,
-	1UL << 60,
+	1ULL << 56,
+	1ULL << 60,
 	0xaaaaaaaaaaaaaaab,
 };
 
@@ -38,21 +38,21 @@ void test_main(void)
 	uint32_t done;
 	uint64_t t;
 
-	check_eq(hypercall(update_va_mapping, hole, 0L, (long)UVMF_INVLPG), 0);
+	check_eq(hypercall(update_va_mapping, hole, (uint64_t)0, (long)UVMF_INVLPG), 0);
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
 		uint64_t n = counts[i];
-		struct xen_memory_reservation r = { .extent_start = (uint64_t)list,
+		struct xen_memory_reservation r = { .extent_start = (uintptr_t)list,
 						    .nr_extents = n,
 						    .domid = DOMID_SELF };
 		struct xen_memory_exchange e = { .in = r, .out = r };
-		struct sched_poll poll = { .ports = (uint64_t)list,
+		struct sched_poll poll = { .ports = (uintptr_t)list,
 					   .nr_ports = (uint32_t)n,
 					   .timeout = 1 };
 		struct xen_machphys_mfn_list l = { .max_extents = (uint32_t)n,
-						   .extent_start = (uint64_t)list };
+						   .extent_start = (uintptr_t)list };
 		struct gnttab_setup_table s = { .dom = DOMID_SELF,
 						.nr_frames = (uint32_t)n,
-						.frame_list = (uint64_t)list };
+						.frame_list = (uintptr_t)list };
 		struct mmu_update *u = (void *)list;
 		struct mmuext_op *op = (void *)list;
 		struct multicall_entry *m = (void *)list;

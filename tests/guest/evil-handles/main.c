@@ -84,13 +84,13 @@ static void test_references(void)
 	uint64_t max = hypercall(memory_op, (long)XENMEM_maximum_ram_page, 0L);
 	grant_handle_t h;
 
-	check_eq(hypercall(update_va_mapping, window, 0L, (long)UVMF_INVLPG), 0);
+	check_eq(hypercall(update_va_mapping, window, (uint64_t)0, (long)UVMF_INVLPG), 0);
 	for (int i = 0; i < 5000; i++) {
 		uint32_t ref = random_next(&seed) >> (random_next(&seed) % 60);
 
-		if (map(ref, (uint64_t)window, GNTMAP_host_map, &h) >= 0)
+		if (map(ref, (uintptr_t)window, GNTMAP_host_map, &h) >= 0)
 			fail("reference %u, never granted, could be mapped", ref);
-		if (unmap((uint64_t)window, random_next(&seed)) >= 0)
+		if (unmap((uintptr_t)window, random_next(&seed)) >= 0)
 			fail("a handle that is none was unmapped");
 	}
 	/* Entries with any flags, any frame, any owner. */
@@ -99,7 +99,7 @@ static void test_references(void)
 
 		grant(20, mfn, random_next(&seed));
 		table[20].domid = random_next(&seed) & 1 ? self : random_next(&seed);
-		if (map(20, (uint64_t)window, random_next(&seed) & 0x1f, &h) < 0)
+		if (map(20, (uintptr_t)window, random_next(&seed) & 0x1f, &h) < 0)
 			continue;
 		/* Then it is ours. While a mapping that could not be undone holds the entry, that
 		 * is the frame from before. */
@@ -108,15 +108,15 @@ static void test_references(void)
 		    (mfn >= max || m2p[mfn] >= start_info->nr_pages || pfn_to_mfn(m2p[mfn]) != mfn))
 			fail("frame %#lx, not ours (pfn %#lx), was mapped by a grant, flags %#x",
 			     mfn, m2p[mfn], table[20].flags);
-		if (unmap((uint64_t)window, h) < 0 && unmap(pte_maddr(window), h) < 0 &&
+		if (unmap((uintptr_t)window, h) < 0 && unmap(pte_maddr(window), h) < 0 &&
 		    unmap(0, h) < 0) {
-			struct gnttab_unmap_grant_ref u = { .host_addr = (uint64_t)window,
+			struct gnttab_unmap_grant_ref u = { .host_addr = (uintptr_t)window,
 							    .dev_bus_addr = mfn << 12,
 							    .handle = h };
 
 			hypercall(grant_table_op, (long)GNTTABOP_unmap_grant_ref, &u, 1L);
 		}
-		hypercall(update_va_mapping, window, 0L, (long)UVMF_INVLPG);
+		hypercall(update_va_mapping, window, (uint64_t)0, (long)UVMF_INVLPG);
 	}
 }
 
@@ -133,7 +133,7 @@ static void test_tables(void)
 	check_eq(hypercall(set_gdt, &targets[0], 512L), 0);
 	for (int l = 0; l <= 4; l++) {
 		grant(21, targets[l], GTF_permit_access);
-		if (map(21, (uint64_t)window, GNTMAP_host_map, &h) >= 0)
+		if (map(21, (uintptr_t)window, GNTMAP_host_map, &h) >= 0)
 			fail("a table was mapped writable by a grant");
 		if (map(21, pte_maddr(window), GNTMAP_host_map | GNTMAP_contains_pte, &h) >= 0)
 			fail("a table was mapped writable by a grant of an entry");
@@ -186,7 +186,7 @@ static void test_many(void)
 
 	check_eq(hypercall(grant_table_op, (long)GNTTABOP_transfer, &t, 1L), 0);
 	check(t.status < 0);
-	t.mfn = 1UL << 40;
+	t.mfn = NO_SUCH_MFN;
 	check_eq(hypercall(grant_table_op, (long)GNTTABOP_transfer, &t, 1L), 0);
 	check(t.status < 0);
 }
@@ -196,7 +196,7 @@ void test_main(void)
 	xen_pfn_t frame;
 	struct gnttab_setup_table s = { .dom = DOMID_SELF,
 					.nr_frames = 1,
-					.frame_list = (uint64_t)&frame };
+					.frame_list = (uintptr_t)&frame };
 
 	window = page_alloc();
 	table = page_alloc();

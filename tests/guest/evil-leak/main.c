@@ -59,7 +59,7 @@ static void test_balloon(void)
 			check_eq(map_page(window, list[i], PTE_KERNEL), 0);
 			memset(window, 0x5a, PAGE_SIZE);
 		}
-		check_eq(hypercall(update_va_mapping, window, 0L, (long)UVMF_INVLPG), 0);
+		check_eq(hypercall(update_va_mapping, window, (uint64_t)0, (long)UVMF_INVLPG), 0);
 		check_eq(hypercall(memory_op, (long)XENMEM_decrease_reservation, &r), 64);
 		memcpy(list, pfn, sizeof(list));
 		check_eq(hypercall(memory_op,
@@ -71,7 +71,7 @@ static void test_balloon(void)
 			((uint64_t *)start_info->mfn_list)[pfn[i]] = list[i];
 			check_zero(list[i], round & 1 ? "populate" : "increase");
 		}
-		check_eq(hypercall(update_va_mapping, window, 0L, (long)UVMF_INVLPG), 0);
+		check_eq(hypercall(update_va_mapping, window, (uint64_t)0, (long)UVMF_INVLPG), 0);
 	}
 }
 

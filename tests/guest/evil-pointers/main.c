@@ -176,7 +176,7 @@ static void nested(uint64_t a)
 	check_eq(hypercall(grant_table_op, (long)GNTTABOP_map_grant_ref, &map_pte, 1L), 0);
 	check(map_pte.status < 0);
 	if (a < (uint64_t)edge || a >= (uint64_t)edge + sizeof(edge))
-		expect_error(hypercall(update_va_mapping, a, 0L, (long)UVMF_INVLPG),
+		expect_error(hypercall(update_va_mapping, a, (uint64_t)0, (long)UVMF_INVLPG),
 			     "update_va_mapping", a);
 	if ((a & ~7UL) && (a & 0xfff) < 0xff8)
 		expect_error(hypercall(update_va_mapping, edge[0],
@@ -201,7 +201,7 @@ void test_main(void)
 	static struct vcpu_runstate_info runstate;
 
 	/* An L1 is there, the page is not. */
-	check_eq(hypercall(update_va_mapping, edge[1], 0L, (long)UVMF_INVLPG), 0);
+	check_eq(hypercall(update_va_mapping, edge[1], (uint64_t)0, (long)UVMF_INVLPG), 0);
 	for (int i = 0; i < 64; i++)
 		saved[i] = m2p[i];
 	for (size_t i = 0; i < NBAD; i++) {

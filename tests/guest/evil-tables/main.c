@@ -61,15 +61,15 @@ static void test_writable(void)
 		try_writable(virt_to_mfn(entry_of(page, l)), "a table in use");
 	space_new(&s, VA);
 	space_readonly(&s);
-	check_eq(mmuext(MMUEXT_PIN_L4_TABLE, virt_to_mfn(s.table[4])), 0);
+	check_eq(mmuext(PIN_ROOT, virt_to_mfn(s.table[ROOT_LEVEL])), 0);
 	for (int l = 1; l <= 4; l++)
 		try_writable(virt_to_mfn(s.table[l]), "a pinned table");
 	/* A table in which a writable mapping of itself hides. */
 	check_refused(mmu_update(virt_to_mfn(s.table[1]) << 12,
 				 LEAF(virt_to_mfn(s.table[1]), PTE_KERNEL)));
 	check_refused(mmu_update(virt_to_mfn(s.table[1]) << 12,
-				 LEAF(virt_to_mfn(s.table[4]), PTE_KERNEL)));
-	check_eq(mmuext(MMUEXT_UNPIN_TABLE, virt_to_mfn(s.table[4])), 0);
+				 LEAF(virt_to_mfn(s.table[ROOT_LEVEL]), PTE_KERNEL)));
+	check_eq(mmuext(MMUEXT_UNPIN_TABLE, virt_to_mfn(s.table[ROOT_LEVEL])), 0);
 	space_writable(&s);
 	/* The same, there before the table became one. */
 	s.table[1][5] = LEAF(virt_to_mfn(s.table[1]), PTE_KERNEL);
@@ -79,17 +79,17 @@ static void test_writable(void)
 	check_eq(make_writable(s.table[1]), 0);
 	s.table[1][5] = LEAF(virt_to_mfn(s.table[3]), PTE_KERNEL);
 	check_eq(make_readonly(s.table[1]), 0);
-	check_refused(mmuext(MMUEXT_PIN_L4_TABLE, virt_to_mfn(s.table[4])));
+	check_refused(mmuext(PIN_ROOT, virt_to_mfn(s.table[ROOT_LEVEL])));
 	/* A second, writable mapping elsewhere, while our own is read-only. */
 	check_eq(make_writable(s.table[1]), 0);
 	s.table[1][5] = 0;
 	check_eq(make_readonly(s.table[1]), 0);
 	check_eq(map_page(page, virt_to_mfn(s.table[2]), PTE_KERNEL), 0);
-	check_refused(mmuext(MMUEXT_PIN_L4_TABLE, virt_to_mfn(s.table[4])));
-	check_refused(mmuext(MMUEXT_NEW_BASEPTR, virt_to_mfn(s.table[4])));
+	check_refused(mmuext(PIN_ROOT, virt_to_mfn(s.table[ROOT_LEVEL])));
+	check_refused(mmuext(MMUEXT_NEW_BASEPTR, virt_to_mfn(s.table[ROOT_LEVEL])));
 	check_eq(map_page(page, virt_to_mfn(page), PTE_KERNEL), 0);
-	check_eq(mmuext(MMUEXT_PIN_L4_TABLE, virt_to_mfn(s.table[4])), 0);
-	check_eq(mmuext(MMUEXT_UNPIN_TABLE, virt_to_mfn(s.table[4])), 0);
+	check_eq(mmuext(PIN_ROOT, virt_to_mfn(s.table[ROOT_LEVEL])), 0);
+	check_eq(mmuext(MMUEXT_UNPIN_TABLE, virt_to_mfn(s.table[ROOT_LEVEL])), 0);
 	space_writable(&s);
 }
 
@@ -111,18 +111,18 @@ static void test_linear(void)
 							    PTE_P | PTE_US)));
 		}
 	space_new(&s, VA);
-	s.table[4][3] = TABLE_ENTRY(s.table[4]);
+	s.table[ROOT_LEVEL][3] = TABLE_ENTRY(s.table[ROOT_LEVEL]);
 	space_readonly(&s);
-	check_refused(mmuext(MMUEXT_PIN_L4_TABLE, virt_to_mfn(s.table[4])));
-	check_eq(make_writable(s.table[4]), 0);
-	s.table[4][3] = LEAF(virt_to_mfn(root), PTE_P | PTE_US);
-	check_eq(make_readonly(s.table[4]), 0);
-	check_refused(mmuext(MMUEXT_PIN_L4_TABLE, virt_to_mfn(s.table[4])));
-	check_eq(make_writable(s.table[4]), 0);
-	s.table[4][3] = 0;
+	check_refused(mmuext(PIN_ROOT, virt_to_mfn(s.table[ROOT_LEVEL])));
+	check_eq(make_writable(s.table[ROOT_LEVEL]), 0);
+	s.table[ROOT_LEVEL][3] = LEAF(virt_to_mfn(root), PTE_P | PTE_US);
+	check_eq(make_readonly(s.table[ROOT_LEVEL]), 0);
+	check_refused(mmuext(PIN_ROOT, virt_to_mfn(s.table[ROOT_LEVEL])));
+	check_eq(make_writable(s.table[ROOT_LEVEL]), 0);
+	s.table[ROOT_LEVEL][3] = 0;
 	check_eq(make_writable(s.table[2]), 0);
 	s.table[2][9] = LEAF(virt_to_mfn(s.table[2]), PTE_P | PTE_US);
-	check_eq(make_readonly(s.table[4]), 0);
+	check_eq(make_readonly(s.table[ROOT_LEVEL]), 0);
 	check_eq(make_readonly(s.table[2]), 0);
 	for (int l = 2; l <= 4; l++)
 		check_refused(mmuext(MMUEXT_PIN_L1_TABLE + l - 1, virt_to_mfn(s.table[l])));
@@ -167,28 +167,28 @@ static void test_slots(void)
 	/* In a root that is made with its own ideas about them: they are not what counts. */
 	space_new(&s, VA);
 	for (int i = 256; i < 272; i++)
-		s.table[4][i] = TABLE_ENTRY(s.table[3]);
+		s.table[ROOT_LEVEL][i] = TABLE_ENTRY(s.table[3]);
 	for (int i = 272; i < 512; i++)
-		s.table[4][i] = ((uint64_t *)start_info->pt_base)[i];
+		s.table[ROOT_LEVEL][i] = ((uint64_t *)start_info->pt_base)[i];
 	space_readonly(&s);
-	if (mmuext(MMUEXT_PIN_L4_TABLE, virt_to_mfn(s.table[4])) == 0) {
-		check_eq(mmuext(MMUEXT_NEW_BASEPTR, virt_to_mfn(s.table[4])), 0);
+	if (mmuext(PIN_ROOT, virt_to_mfn(s.table[ROOT_LEVEL])) == 0) {
+		check_eq(mmuext(MMUEXT_NEW_BASEPTR, virt_to_mfn(s.table[ROOT_LEVEL])), 0);
 		check_eq(m2p[virt_to_mfn(page)], virt_to_pfn(page));
 		for (int i = 257; i < 272; i++)
-			check_eq(probe_read((void *)(0xffff000000000000UL | (uint64_t)i << 39)),
+			check_eq(probe_read((void *)(uintptr_t)(0xffff000000000000UL | (uint64_t)i << 39)),
 				 14);
 		check_eq(mmuext(MMUEXT_NEW_BASEPTR, root >> 12), 0);
-		check_eq(mmuext(MMUEXT_UNPIN_TABLE, virt_to_mfn(s.table[4])), 0);
+		check_eq(mmuext(MMUEXT_UNPIN_TABLE, virt_to_mfn(s.table[ROOT_LEVEL])), 0);
 	}
 	/* Now it is no table any more: what the hypervisor put there must not be usable again. */
-	check_eq(make_writable(s.table[4]), 0);
-	check_eq(make_readonly(s.table[4]), 0);
-	check_eq(mmuext(MMUEXT_PIN_L4_TABLE, virt_to_mfn(s.table[4])), 0);
-	check_eq(mmuext(MMUEXT_UNPIN_TABLE, virt_to_mfn(s.table[4])), 0);
+	check_eq(make_writable(s.table[ROOT_LEVEL]), 0);
+	check_eq(make_readonly(s.table[ROOT_LEVEL]), 0);
+	check_eq(mmuext(PIN_ROOT, virt_to_mfn(s.table[ROOT_LEVEL])), 0);
+	check_eq(mmuext(MMUEXT_UNPIN_TABLE, virt_to_mfn(s.table[ROOT_LEVEL])), 0);
 	/* As a table of a lower level the hypervisor's entries would lead into the hypervisor. */
-	check_refused(mmuext(MMUEXT_PIN_L3_TABLE, virt_to_mfn(s.table[4])));
-	check_refused(mmuext(MMUEXT_PIN_L2_TABLE, virt_to_mfn(s.table[4])));
-	check_refused(mmuext(MMUEXT_PIN_L1_TABLE, virt_to_mfn(s.table[4])));
+	check_refused(mmuext(MMUEXT_PIN_L3_TABLE, virt_to_mfn(s.table[ROOT_LEVEL])));
+	check_refused(mmuext(MMUEXT_PIN_L2_TABLE, virt_to_mfn(s.table[ROOT_LEVEL])));
+	check_refused(mmuext(MMUEXT_PIN_L1_TABLE, virt_to_mfn(s.table[ROOT_LEVEL])));
 	space_writable(&s);
 }
 
@@ -197,13 +197,13 @@ static void test_release(void)
 {
 	struct space s;
 	uint64_t list[1];
-	struct xen_memory_reservation r = { .extent_start = (uint64_t)list,
+	struct xen_memory_reservation r = { .extent_start = (uintptr_t)list,
 					    .nr_extents = 1,
 					    .domid = DOMID_SELF };
 
 	space_new(&s, VA);
 	space_readonly(&s);
-	check_eq(mmuext(MMUEXT_PIN_L4_TABLE, virt_to_mfn(s.table[4])), 0);
+	check_eq(mmuext(PIN_ROOT, virt_to_mfn(s.table[ROOT_LEVEL])), 0);
 	for (int l = 1; l <= 4; l++) {
 		list[0] = virt_to_mfn(s.table[l]);
 		hypercall(memory_op, (long)XENMEM_decrease_reservation, &r);
@@ -213,7 +213,7 @@ static void test_release(void)
 		check_refused(map_page(page, virt_to_mfn(s.table[l]), PTE_KERNEL));
 		check_refused(make_writable(s.table[l]));
 	}
-	mmuext(MMUEXT_UNPIN_TABLE, virt_to_mfn(s.table[4]));
+	mmuext(MMUEXT_UNPIN_TABLE, virt_to_mfn(s.table[ROOT_LEVEL]));
 	check_eq(map_page(page, virt_to_mfn(page), PTE_KERNEL), 0);
 }
 

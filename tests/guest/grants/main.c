@@ -4,6 +4,7 @@
  * if it says so, is marked in use while mapped, and can be copied to and from; a mapping is undone
  * by its handle, once; references, domains, handles and lengths that are wrong each have their
  * status, and nothing changes.
+ * bits: 64 32
  */
 #include "guest.h"
 
@@ -67,7 +68,7 @@ static void test_setup(void)
 	xen_pfn_t frames[2] = { 0, 0 };
 	struct gnttab_setup_table s = { .dom = DOMID_SELF,
 					.nr_frames = 1,
-					.frame_list = (uint64_t)frames };
+					.frame_list = (uintptr_t)frames };
 	struct gnttab_query_size q = { .dom = DOMID_SELF };
 	struct gnttab_get_version v = { .dom = DOMID_SELF };
 	struct gnttab_set_version set = { .version = 1 };
@@ -88,7 +89,7 @@ static void test_setup(void)
 	check(s.status < 0);
 	s = (struct gnttab_setup_table){ .dom = 12345,
 					 .nr_frames = 1,
-					 .frame_list = (uint64_t)frames };
+					 .frame_list = (uintptr_t)frames };
 	check_eq(op(GNTTABOP_setup_table, &s, 1), 0);
 	check(s.status < 0);
 	check_eq(op(GNTTABOP_get_version, &v, 1), 0);
@@ -107,27 +108,27 @@ static void test_map(void)
 	memset(page, 0x42, PAGE_SIZE);
 	grant(9, page, 0);
 	/* The window's own page goes first: a grant mapping replaces nothing that counts. */
-	check_eq(hypercall(update_va_mapping, window, 0L, (long)UVMF_INVLPG), 0);
-	check_eq(map(9, (uint64_t)window, GNTMAP_host_map, &h), GNTST_okay);
+	check_eq(hypercall(update_va_mapping, window, (uint64_t)0, (long)UVMF_INVLPG), 0);
+	check_eq(map(9, (uintptr_t)window, GNTMAP_host_map, &h), GNTST_okay);
 	check_eq(*(volatile uint8_t *)window, 0x42);
 	*(volatile uint8_t *)window = 0x43;
 	check_eq(*(volatile uint8_t *)page, 0x43);
 	check_eq(table[9].flags & (GTF_reading | GTF_writing), GTF_reading | GTF_writing);
-	check_eq(unmap((uint64_t)window, h), GNTST_okay);
+	check_eq(unmap((uintptr_t)window, h), GNTST_okay);
 	check_eq(table[9].flags & (GTF_reading | GTF_writing), 0);
 	check_eq(probe_read(window), 14);
-	check_eq(unmap((uint64_t)window, h), GNTST_bad_handle);
+	check_eq(unmap((uintptr_t)window, h), GNTST_bad_handle);
 
 	/* Read-only, by the mapper and by the granter. */
-	check_eq(map(9, (uint64_t)window, GNTMAP_host_map | GNTMAP_readonly, &h), GNTST_okay);
+	check_eq(map(9, (uintptr_t)window, GNTMAP_host_map | GNTMAP_readonly, &h), GNTST_okay);
 	check_eq(table[9].flags & (GTF_reading | GTF_writing), GTF_reading);
 	check_eq(probe_write(window), 14);
-	check_eq(unmap((uint64_t)window, h), GNTST_okay);
+	check_eq(unmap((uintptr_t)window, h), GNTST_okay);
 	grant(9, page, GTF_readonly);
-	check(map(9, (uint64_t)window, GNTMAP_host_map, &h) < 0);
+	check(map(9, (uintptr_t)window, GNTMAP_host_map, &h) < 0);
 	check_eq(table[9].flags & (GTF_reading | GTF_writing), 0);
-	check_eq(map(9, (uint64_t)window, GNTMAP_host_map | GNTMAP_readonly, &h), GNTST_okay);
-	check_eq(unmap((uint64_t)window, h), GNTST_okay);
+	check_eq(map(9, (uintptr_t)window, GNTMAP_host_map | GNTMAP_readonly, &h), GNTST_okay);
+	check_eq(unmap((uintptr_t)window, h), GNTST_okay);
 
 	/* By the entry instead of the address, with software bits; and twice at once. */
 	grant(9, page, 0);
@@ -149,46 +150,46 @@ static void test_map(void)
 	check_eq(table[9].flags & (GTF_reading | GTF_writing), 0);
 
 	/* While it is mapped the address must match. */
-	check_eq(map(9, (uint64_t)window, GNTMAP_host_map, &h), GNTST_okay);
-	check(unmap((uint64_t)table, h) < 0);
+	check_eq(map(9, (uintptr_t)window, GNTMAP_host_map, &h), GNTST_okay);
+	check(unmap((uintptr_t)table, h) < 0);
 	check(unmap(0xffff830000000000UL, h) < 0);
 	check(unmap(0x7f0000000000UL, h) < 0);
-	check_eq(unmap((uint64_t)window, h), GNTST_okay);
+	check_eq(unmap((uintptr_t)window, h), GNTST_okay);
 	check_eq(map_page(window, (before & PTE_ADDR) >> 12, PTE_KERNEL), 0);
 }
 
 static void test_errors(void)
 {
 	struct gnttab_map_grant_ref m = {
-		.host_addr = (uint64_t)window, .flags = GNTMAP_host_map, .ref = 9, .dom = 12345
+		.host_addr = (uintptr_t)window, .flags = GNTMAP_host_map, .ref = 9, .dom = 12345
 	};
 	grant_handle_t h;
 
-	check_eq(hypercall(update_va_mapping, window, 0L, (long)UVMF_INVLPG), 0);
+	check_eq(hypercall(update_va_mapping, window, (uint64_t)0, (long)UVMF_INVLPG), 0);
 	check_eq(op(GNTTABOP_map_grant_ref, &m, 1), 0);
 	check_eq(m.status, GNTST_bad_domain);
-	check_eq(map(0x7fffffff, (uint64_t)window, GNTMAP_host_map, &h), GNTST_bad_gntref);
-	check_eq(map(511, (uint64_t)window, GNTMAP_host_map, &h) < 0, 1);
-	check(map(9, (uint64_t)window, 0, &h) < 0);
+	check_eq(map(0x7fffffff, (uintptr_t)window, GNTMAP_host_map, &h), GNTST_bad_gntref);
+	check_eq(map(511, (uintptr_t)window, GNTMAP_host_map, &h) < 0, 1);
+	check(map(9, (uintptr_t)window, 0, &h) < 0);
 	check(map(9, 0xffff830000000000UL, GNTMAP_host_map, &h) < 0);
 	check(map(9, 0x7f0000000000UL, GNTMAP_host_map, &h) < 0);
-	check(map(9, (uint64_t)window + 4, GNTMAP_host_map | GNTMAP_contains_pte, &h) < 0);
-	check(map(9, 1UL << 45, GNTMAP_host_map | GNTMAP_contains_pte, &h) < 0);
+	check(map(9, (uintptr_t)window + 4, GNTMAP_host_map | GNTMAP_contains_pte, &h) < 0);
+	check(map(9, 1ULL << 45, GNTMAP_host_map | GNTMAP_contains_pte, &h) < 0);
 	/* Frames that are not ours to give: nobody's, and a page table for writing. */
 	table[10].domid = self;
 	table[10].frame = 0x7fffffff;
 	table[10].flags = GTF_permit_access;
-	check(map(10, (uint64_t)window, GNTMAP_host_map, &h) < 0);
+	check(map(10, (uintptr_t)window, GNTMAP_host_map, &h) < 0);
 	check_eq(table[10].flags & (GTF_reading | GTF_writing), 0);
 	grant(10, pte_of(page), 0);
-	check(map(10, (uint64_t)window, GNTMAP_host_map, &h) < 0);
+	check(map(10, (uintptr_t)window, GNTMAP_host_map, &h) < 0);
 	check_eq(table[10].flags & (GTF_reading | GTF_writing), 0);
 	/* For somebody else. */
 	grant(10, page, 0);
 	table[10].domid = self + 1;
-	check(map(10, (uint64_t)window, GNTMAP_host_map, &h) < 0);
-	check_eq(unmap((uint64_t)window, 12345), GNTST_bad_handle);
-	check_eq(unmap((uint64_t)window, 0xffffffff), GNTST_bad_handle);
+	check(map(10, (uintptr_t)window, GNTMAP_host_map, &h) < 0);
+	check_eq(unmap((uintptr_t)window, 12345), GNTST_bad_handle);
+	check_eq(unmap((uintptr_t)window, 0xffffffff), GNTST_bad_handle);
 	check_eq(map_page(window, virt_to_mfn(window), PTE_KERNEL), 0);
 	check_eq(op(99, &m, 1), -ENOSYS);
 	check_eq(op(GNTTABOP_map_grant_ref, (void *)0x10000, 1), -EFAULT);
@@ -244,7 +245,7 @@ static void test_copy(void)
 	check(copy(bad) < 0);
 	bad = c;
 	bad.flags = 0;
-	bad.source.u.gmfn = 1UL << 40;
+	bad.source.u.gmfn = NO_SUCH_MFN;
 	check(copy(bad) < 0);
 	bad = c;
 	bad.source.u.ref = 400;
@@ -273,6 +274,6 @@ void test_main(void)
 	test_copy();
 	/* One stays mapped: the domain's end has to undo it. */
 	grant(12, page, 0);
-	check_eq(hypercall(update_va_mapping, window, 0L, (long)UVMF_INVLPG), 0);
-	check_eq(map(12, (uint64_t)window, GNTMAP_host_map, &h), GNTST_okay);
+	check_eq(hypercall(update_va_mapping, window, (uint64_t)0, (long)UVMF_INVLPG), 0);
+	check_eq(map(12, (uintptr_t)window, GNTMAP_host_map, &h), GNTST_okay);
 }

@@ -179,6 +179,14 @@ static inline struct vcpu_info *vcpu_info(void)
 #define ROOT_LEVEL 4
 #define PTE_USER_OF_KERNEL PTE_US
 #endif
+/* A frame number and an amount that fit the guest's word and are no machine's. */
+#ifdef __i386__
+#define NO_SUCH_MFN 0xfffffff0UL
+#define ABSURD	    0x10000000UL
+#else
+#define NO_SUCH_MFN (1UL << 40)
+#define ABSURD	    (1UL << 60)
+#endif
 #define PIN_ROOT  (MMUEXT_PIN_L1_TABLE + ROOT_LEVEL - 1)
 #define PAGE_SIZE 4096UL
 #define m2p	  ((const xen_ulong_t *)MACH2PHYS_VIRT_START)

@@ -4,6 +4,7 @@
  * address limit, and exchanged for frames of another shape (DMA buffers). The counts are right at
  * every moment, the P2M side of the M2P is kept, new frames come zeroed, the domain's limit holds,
  * and what fails half-way says how far it came.
+ * bits: 64 32
  */
 #include "guest.h"
 
@@ -17,10 +18,10 @@ static long op(long cmd, void *arg)
 	return hypercall(memory_op, cmd, arg);
 }
 
-static long reservation(long cmd, uint64_t *list, unsigned long n, unsigned order, unsigned flags)
+static long reservation(long cmd, xen_ulong_t *list, unsigned long n, unsigned order, unsigned flags)
 {
 	struct xen_memory_reservation r = {
-		.extent_start = (uint64_t)list,
+		.extent_start = (uintptr_t)list,
 		.nr_extents = n,
 		.extent_order = order,
 		.mem_flags = flags,
@@ -67,7 +68,8 @@ static void test_numbers(void)
 static void test_balloon(void)
 {
 	long pages = current_pages();
-	uint64_t pfn[8], mfn[8], list[8];
+	uint64_t pfn[8], mfn[8];
+	xen_ulong_t list[8];
 
 	for (int i = 0; i < 8; i++) {
 		pfn[i] = pfn_alloc();
@@ -77,7 +79,7 @@ static void test_balloon(void)
 	for (int i = 0; i < 8; i++) {
 		check_eq(map_page(window[i], mfn[i], PTE_KERNEL), 0);
 		memset(window[i], 0xa5, PAGE_SIZE);
-		check_eq(hypercall(update_va_mapping, window[i], 0L, (long)UVMF_INVLPG), 0);
+		check_eq(hypercall(update_va_mapping, window[i], (uint64_t)0, (long)UVMF_INVLPG), 0);
 	}
 	check_eq(reservation(XENMEM_decrease_reservation, list, 8, 0, 0), 8);
 	check_eq(current_pages(), pages - 8);
@@ -87,22 +89,23 @@ static void test_balloon(void)
 	check(reservation(XENMEM_decrease_reservation, list, 8, 0, 0) <= 0);
 	check_eq(current_pages(), pages - 8);
 
-	memcpy(list, pfn, sizeof(list));
+	for (int i = 0; i < 8; i++)
+		list[i] = pfn[i];
 	check_eq(reservation(XENMEM_populate_physmap, list, 8, 0, 0), 8);
 	check_eq(current_pages(), pages);
 	for (int i = 0; i < 8; i++) {
 		check_eq(m2p[list[i]], pfn[i]);
-		((uint64_t *)start_info->mfn_list)[pfn[i]] = list[i];
+		((xen_ulong_t *)start_info->mfn_list)[pfn[i]] = list[i];
 		check_eq(map_page(window[i], list[i], PTE_KERNEL), 0);
 		check(zero(window[i]));
-		check_eq(hypercall(update_va_mapping, window[i], 0L, (long)UVMF_INVLPG), 0);
+		check_eq(hypercall(update_va_mapping, window[i], (uint64_t)0, (long)UVMF_INVLPG), 0);
 	}
 }
 
 static void test_increase(void)
 {
 	long pages = current_pages();
-	uint64_t list[4], pfn = pfn_alloc();
+	xen_ulong_t list[4], pfn = pfn_alloc();
 
 	list[0] = pfn_to_mfn(pfn);
 	check_eq(reservation(XENMEM_decrease_reservation, list, 1, 0, 0), 1);
@@ -112,21 +115,21 @@ static void test_increase(void)
 	check_eq(map_page(window[0], list[0], PTE_KERNEL), 0);
 	check(zero(window[0]));
 	check_eq(mmu_update(list[0] << 12 | MMU_MACHPHYS_UPDATE, pfn), 0);
-	((uint64_t *)start_info->mfn_list)[pfn] = list[0];
-	check_eq(hypercall(update_va_mapping, window[0], 0L, (long)UVMF_INVLPG), 0);
+	((xen_ulong_t *)start_info->mfn_list)[pfn] = list[0];
+	check_eq(hypercall(update_va_mapping, window[0], (uint64_t)0, (long)UVMF_INVLPG), 0);
 	/* Addresses so low that there is no such memory, or ours. */
 	list[0] = pfn_to_mfn(pfn);
 	check_eq(reservation(XENMEM_decrease_reservation, list, 1, 0, 0), 1);
 	check(reservation(XENMEM_increase_reservation, list, 1, 0, XENMEMF_address_bits(13)) <= 0);
 	check_eq(reservation(XENMEM_increase_reservation, list, 1, 0, 0), 1);
 	check_eq(mmu_update(list[0] << 12 | MMU_MACHPHYS_UPDATE, pfn), 0);
-	((uint64_t *)start_info->mfn_list)[pfn] = list[0];
+	((xen_ulong_t *)start_info->mfn_list)[pfn] = list[0];
 }
 
 static void test_limit(void)
 {
 	long max = op(XENMEM_maximum_reservation, &self), pages = current_pages();
-	uint64_t list[16], freed = pfn_alloc(), keep;
+	xen_ulong_t list[16], freed = pfn_alloc(), keep;
 
 	if (start_info->flags & SIF_INITDOMAIN)
 		return; /* has no limit */
@@ -138,22 +141,22 @@ static void test_limit(void)
 		list[i] = i ? start_info->nr_pages + i : freed;
 	check_eq(reservation(XENMEM_populate_physmap, list, 16, 0, 0), max - pages + 1);
 	check_eq(current_pages(), max);
-	((uint64_t *)start_info->mfn_list)[freed] = list[0];
+	((xen_ulong_t *)start_info->mfn_list)[freed] = list[0];
 	for (int i = 0; i < 100; i++)
 		check_eq(reservation(XENMEM_increase_reservation, list + 1, 1, 0, 0), 0);
 	check_eq(reservation(XENMEM_increase_reservation, list + 1, 1, 9, 0), 0);
 	check_eq(current_pages(), max);
 }
 
-static long exchange(uint64_t *in, unsigned long n_in, unsigned order_in, uint64_t *out,
+static long exchange(xen_ulong_t *in, unsigned long n_in, unsigned order_in, xen_ulong_t *out,
 		     unsigned long n_out, unsigned order_out, unsigned flags, unsigned long *done)
 {
 	struct xen_memory_exchange e = {
-		.in = { .extent_start = (uint64_t)in,
+		.in = { .extent_start = (uintptr_t)in,
 			.nr_extents = n_in,
 			.extent_order = order_in,
 			.domid = DOMID_SELF },
-		.out = { .extent_start = (uint64_t)out,
+		.out = { .extent_start = (uintptr_t)out,
 			 .nr_extents = n_out,
 			 .extent_order = order_out,
 			 .mem_flags = flags,
@@ -167,7 +170,7 @@ static long exchange(uint64_t *in, unsigned long n_in, unsigned order_in, uint64
 
 static void test_exchange(void)
 {
-	uint64_t pfn[4], in[4], out[1], back[4];
+	xen_ulong_t pfn[4], in[4], out[1], back[4];
 	unsigned long done;
 	long pages = current_pages();
 
@@ -183,11 +186,11 @@ static void test_exchange(void)
 	check(out[0] + 4 <= 1UL << 20);
 	for (int i = 0; i < 4; i++) {
 		check_eq(m2p[out[0] + i], pfn[0] + i);
-		((uint64_t *)start_info->mfn_list)[pfn[0] + i] = out[0] + i;
+		((xen_ulong_t *)start_info->mfn_list)[pfn[0] + i] = out[0] + i;
 		check_eq(map_page(window[i], out[0] + i, PTE_KERNEL), 0);
 		check(zero(window[i]));
 		memset(window[i], i, PAGE_SIZE);
-		check_eq(hypercall(update_va_mapping, window[i], 0L, (long)UVMF_INVLPG), 0);
+		check_eq(hypercall(update_va_mapping, window[i], (uint64_t)0, (long)UVMF_INVLPG), 0);
 	}
 	in[0] = out[0];
 	for (int i = 0; i < 4; i++)
@@ -196,7 +199,7 @@ static void test_exchange(void)
 	check_eq(done, 1);
 	for (int i = 0; i < 4; i++) {
 		check_eq(m2p[back[i]], pfn[i]);
-		((uint64_t *)start_info->mfn_list)[pfn[i]] = back[i];
+		((xen_ulong_t *)start_info->mfn_list)[pfn[i]] = back[i];
 	}
 	check_eq(current_pages(), pages);
 	/* Amounts that differ, shapes that overflow, frames that are mapped or not ours. */
@@ -204,13 +207,13 @@ static void test_exchange(void)
 		in[i] = back[i];
 	out[0] = pfn[0];
 	check_refused(exchange(in, 4, 0, out, 1, 1, 0, &done));
-	check_refused(exchange(in, 1UL << 60, 4, out, 1UL << 60, 4, 0, &done));
+	check_refused(exchange(in, ABSURD, 4, out, ABSURD, 4, 0, &done));
 	check_refused(exchange(in, 1, 60, out, 1, 60, 0, &done));
 	check_refused(exchange(in, 1, 0xffffffff, out, 1, 0xffffffff, 0, &done));
 	in[0] = virt_to_mfn(pte_of(window));
 	check_refused(exchange(in, 1, 0, out, 1, 0, 0, &done));
 	check_eq(done, 0);
-	in[0] = 1UL << 40;
+	in[0] = NO_SUCH_MFN;
 	check_refused(exchange(in, 1, 0, out, 1, 0, 0, &done));
 	check_refused(exchange((void *)0x10000, 1, 0, out, 1, 0, 0, &done));
 	check_eq(current_pages(), pages);
@@ -218,9 +221,9 @@ static void test_exchange(void)
 
 static void test_errors(void)
 {
-	uint64_t list[2] = { 1UL << 40, 1 };
-	struct xen_memory_map map = { .nr_entries = 4, .buffer = (uint64_t)window };
-	struct xen_memory_reservation r = { .extent_start = (uint64_t)list,
+	xen_ulong_t list[2] = { NO_SUCH_MFN, 1 };
+	struct xen_memory_map map = { .nr_entries = 4, .buffer = (uintptr_t)window };
+	struct xen_memory_reservation r = { .extent_start = (uintptr_t)list,
 					    .nr_extents = 1,
 					    .domid = 12345 };
 	long pages = current_pages();
@@ -229,7 +232,7 @@ static void test_errors(void)
 	/* A table is not given away. */
 	list[0] = virt_to_mfn(pte_of(window));
 	check(reservation(XENMEM_decrease_reservation, list, 0, 0, 0) <= 0);
-	check(reservation(XENMEM_populate_physmap, list, 1UL << 60, 0, 0) <= 0);
+	check(reservation(XENMEM_populate_physmap, list, ABSURD, 0, 0) <= 0);
 	check(reservation(XENMEM_populate_physmap, (void *)0x10000, 1, 0, 0) <= 0);
 	check(reservation(XENMEM_decrease_reservation, (void *)0xfffffffffffffff8UL, 2, 0, 0) <= 0);
 	check(reservation(XENMEM_populate_physmap, list, 1, 30, 0) <= 0);

@@ -14,20 +14,20 @@ void test_main(void)
 {
 	uint64_t own = LEAF(virt_to_mfn(a), PTE_KERNEL);
 	struct mmu_update good = { pte_maddr(a), own },
-			  bad = { pte_maddr(a), 1UL << 46 | PTE_KERNEL };
+			  bad = { pte_maddr(a), 1ULL << 46 | PTE_KERNEL };
 	uint32_t done = 9;
 	struct multicall_entry inner = { .op = __HYPERVISOR_xen_version };
 	struct multicall_entry m[] = {
 		{ .op = __HYPERVISOR_xen_version, .args = { XENVER_version } },
 		{ .op = __HYPERVISOR_update_va_mapping,
-		  .args = { (uint64_t)a, 1UL << 46 | PTE_KERNEL, 0 } },
+		  .args = { (uintptr_t)a, 1ULL << 46 | PTE_KERNEL, 0 } },
 		{ .op = 63 },
 		{ .op = __HYPERVISOR_mmu_update,
-		  .args = { (uint64_t)&bad, 1, (uint64_t)&done, DOMID_SELF } },
-		{ .op = __HYPERVISOR_multicall, .args = { (uint64_t)&inner, 1 } },
+		  .args = { (uintptr_t)&bad, 1, (uintptr_t)&done, DOMID_SELF } },
+		{ .op = __HYPERVISOR_multicall, .args = { (uintptr_t)&inner, 1 } },
 		{ .op = 0xffffffffffffffff },
 		{ .op = __HYPERVISOR_mmu_update,
-		  .args = { (uint64_t)&good, 1, (uint64_t)&done, DOMID_SELF } },
+		  .args = { (uintptr_t)&good, 1, (uintptr_t)&done, DOMID_SELF } },
 		{ .op = __HYPERVISOR_xen_version, .args = { XENVER_version } },
 	};
 	struct multicall_entry *list = page_alloc();
@@ -50,7 +50,7 @@ void test_main(void)
 	check_eq(hypercall(multicall, (void *)0xffff830000000000UL, 1L), -EFAULT);
 
 	/* The last entry lies on a page that is not there: the ones before it are done. */
-	check_eq(hypercall(update_va_mapping, a, 0L, (long)UVMF_INVLPG), 0);
+	check_eq(hypercall(update_va_mapping, a, (uint64_t)0, (long)UVMF_INVLPG), 0);
 	check_eq(probe_read(a), 14);
 	check_eq(map_page(a, virt_to_mfn(a), PTE_KERNEL), 0);
 
@@ -59,7 +59,7 @@ void test_main(void)
 			list[i] = (struct multicall_entry){
 				.op = __HYPERVISOR_update_va_mapping,
 				.result = 5,
-				.args = { (uint64_t)a, i & 1 ? own : own & ~PTE_RW,
+				.args = { (uintptr_t)a, i & 1 ? own : own & ~PTE_RW,
 					  UVMF_INVLPG | UVMF_ALL },
 			};
 		check_eq(hypercall(multicall, list, (long)n), 0);

@@ -49,7 +49,7 @@ static void test_levels(void)
 
 	/* The wrong level: an L2 of L1s is no L3, and so on up to the root. */
 	space_readonly(&s);
-	check_refused(mmuext(MMUEXT_PIN_L4_TABLE, mfn_of(&s, 3)));
+	check_refused(mmuext(PIN_ROOT, mfn_of(&s, 3)));
 	check_refused(mmuext(MMUEXT_PIN_L3_TABLE, mfn_of(&s, 4)));
 	space_writable(&s);
 }
@@ -60,7 +60,7 @@ static void test_root(void)
 
 	space_new(&s, VA);
 	space_readonly(&s);
-	check_eq(mmuext(MMUEXT_PIN_L4_TABLE, mfn_of(&s, 4)), 0);
+	check_eq(mmuext(PIN_ROOT, mfn_of(&s, 4)), 0);
 	/* Entries of pinned tables of each level, changed one by one. */
 	for (int l = 2; l <= 4; l++) {
 		uint64_t at = mfn_of(&s, l) << 12 | ((VA >> (l * 9 + 3)) & 511) * 8;
@@ -83,7 +83,7 @@ static void test_bad_entry(void)
 	/* Good entries before and after a frame that does not exist. */
 	for (int i = 0; i < 512; i++)
 		s.table[1][i] = LEAF(virt_to_mfn(s.table[1]), PTE_P | PTE_AD);
-	s.table[1][300] = LEAF(1UL << 34, PTE_P | PTE_AD);
+	s.table[1][300] = LEAF(1ULL << 34, PTE_P | PTE_AD);
 	space_readonly(&s);
 	for (int l = 1; l <= 4; l++)
 		check_refused(mmuext(MMUEXT_PIN_L1_TABLE + l - 1, mfn_of(&s, l)));
@@ -91,7 +91,7 @@ static void test_bad_entry(void)
 	space_writable(&s);
 	s.table[1][300] = 0;
 	space_readonly(&s);
-	check_eq(mmuext(MMUEXT_PIN_L4_TABLE, mfn_of(&s, 4)), 0);
+	check_eq(mmuext(PIN_ROOT, mfn_of(&s, 4)), 0);
 	check_eq(mmuext(MMUEXT_UNPIN_TABLE, mfn_of(&s, 4)), 0);
 	space_writable(&s);
 }
@@ -106,20 +106,20 @@ static void test_base_pointer(void)
 	s.table[1][(VA >> 12) & 511] = LEAF(virt_to_mfn(page), PTE_KERNEL);
 	*page = 0x5151;
 	for (int i = 272; i < 512; i++)
-		s.table[4][i] = first[i];
+		s.table[ROOT_LEVEL][i] = first[i];
 	space_readonly(&s);
-	check_eq(mmuext(MMUEXT_PIN_L4_TABLE, mfn_of(&s, 4)), 0);
+	check_eq(mmuext(PIN_ROOT, mfn_of(&s, 4)), 0);
 	check_eq(mmuext(MMUEXT_NEW_BASEPTR, mfn_of(&s, 4)), 0);
 	check_eq(*(volatile uint64_t *)VA, 0x5151);
 	*(volatile uint64_t *)VA = 0x6161;
 	check_eq(*(volatile uint64_t *)page, 0x6161);
 	check_eq(m2p[virt_to_mfn(page)], virt_to_pfn(page));
-	check_eq(hypercall(update_va_mapping, VA, 0L, (long)UVMF_INVLPG), 0);
+	check_eq(hypercall(update_va_mapping, VA, (uint64_t)0, (long)UVMF_INVLPG), 0);
 	check_eq(probe_read((void *)VA), 14);
 	/* In use without a pin, and pinned without being in use. */
 	check_eq(mmuext(MMUEXT_UNPIN_TABLE, mfn_of(&s, 4)), 0);
-	check_refused(make_writable(s.table[4]));
-	check_eq(mmuext(MMUEXT_PIN_L4_TABLE, mfn_of(&s, 4)), 0);
+	check_refused(make_writable(s.table[ROOT_LEVEL]));
+	check_eq(mmuext(PIN_ROOT, mfn_of(&s, 4)), 0);
 	check_eq(mmuext(MMUEXT_NEW_BASEPTR, virt_to_mfn(first)), 0);
 	check_eq(probe_read((void *)VA), 14);
 	check_eq(mmuext(MMUEXT_UNPIN_TABLE, mfn_of(&s, 4)), 0);
@@ -127,9 +127,9 @@ static void test_base_pointer(void)
 
 	check_refused(mmuext(MMUEXT_NEW_BASEPTR, virt_to_mfn(page)));
 	check_refused(mmuext(MMUEXT_NEW_BASEPTR, virt_to_mfn(pte_of(page))));
-	check_refused(mmuext(MMUEXT_NEW_BASEPTR, 1UL << 40));
+	check_refused(mmuext(MMUEXT_NEW_BASEPTR, 1ULL << 40));
 	check_refused(mmuext(MMUEXT_NEW_USER_BASEPTR, virt_to_mfn(page)));
-	check_refused(mmuext(MMUEXT_NEW_USER_BASEPTR, 1UL << 40));
+	check_refused(mmuext(MMUEXT_NEW_USER_BASEPTR, 1ULL << 40));
 	check_eq(mmuext(MMUEXT_NEW_USER_BASEPTR, 0), 0);
 }
 
@@ -150,7 +150,7 @@ static void test_pages(void)
 	op.arg1.mfn = virt_to_mfn(pte_of(to));
 	check_refused(batch(&op, 1, NULL));
 	op.arg1.mfn = virt_to_mfn(to);
-	op.arg2.src_mfn = 1UL << 40;
+	op.arg2.src_mfn = NO_SUCH_MFN;
 	check_refused(batch(&op, 1, NULL));
 }
 
@@ -172,9 +172,9 @@ static void test_flushes(void)
 	for (int i = 0; i < 8; i++) {
 		if (ops[i].cmd == MMUEXT_INVLPG_LOCAL || ops[i].cmd == MMUEXT_INVLPG_ALL ||
 		    ops[i].cmd == MMUEXT_INVLPG_MULTI)
-			ops[i].arg1.linear_addr = (uint64_t)ops;
+			ops[i].arg1.linear_addr = (uintptr_t)ops;
 		if (ops[i].cmd == MMUEXT_TLB_FLUSH_MULTI || ops[i].cmd == MMUEXT_INVLPG_MULTI)
-			ops[i].arg2.vcpumask = (uint64_t)&mask;
+			ops[i].arg2.vcpumask = (uintptr_t)&mask;
 	}
 	check_eq(batch(ops, 6, &done), 0);
 	check_eq(done, 6);

@@ -4,6 +4,7 @@
  * opens the mask; poll looks at ports without upcalls, with a timeout on request; a vcpu that
  * sleeps does not keep a CPU busy. Bad requests are errors, and what concerns other domains is not
  * for the unprivileged.
+ * bits: 64 32
  */
 #include "guest.h"
 
@@ -22,7 +23,7 @@ static void event(unsigned p)
 
 static long poll(const void *ports, unsigned n, uint64_t timeout)
 {
-	struct sched_poll p = { .ports = (uint64_t)ports, .nr_ports = n, .timeout = timeout };
+	struct sched_poll p = { .ports = (uintptr_t)ports, .nr_ports = n, .timeout = timeout };
 
 	return hypercall(sched_op, (long)SCHEDOP_poll, &p);
 }

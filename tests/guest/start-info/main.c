@@ -21,7 +21,7 @@ void test_main(void)
 	check(si->nr_pages >= 2048);
 	check_eq(si->shared_info & 0xfff, 0);
 	check_eq(si->pt_base & 0xfff, 0);
-	check_eq((uint64_t)si & 0xfff, 0);
+	check_eq((uintptr_t)si & 0xfff, 0);
 	check_eq(si->flags & SIF_PRIVILEGED ? 1 : 0, privileged);
 	check_eq(si->mod_len, 0);
 	if (!privileged) {
@@ -33,7 +33,7 @@ void test_main(void)
 	check(sum > 0);
 
 	/* The order of the ABI: P2M, start info, page tables, boot stack. */
-	check(si->mfn_list < (uint64_t)si && (uint64_t)si < si->pt_base);
+	check(si->mfn_list < (uintptr_t)si && (uintptr_t)si < si->pt_base);
 	check(si->nr_pt_frames >= 4 && si->nr_pt_frames < 64);
 	for (uint64_t i = 0; i < si->nr_pt_frames; i++) {
 		page = first + i * PAGE_SIZE;

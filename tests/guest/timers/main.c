@@ -147,7 +147,7 @@ void test_main(void)
 	} while (late);
 	check(fired_at >= t);
 	/* Far away: no wrap into the past. */
-	check_eq(singleshot(1UL << 62, 0), 0);
+	check_eq(singleshot(1ULL << 62, 0), 0);
 	silence();
 	check_eq(hypercall(vcpu_op, (long)VCPUOP_stop_singleshot_timer, 0L, 0L), 0);
 

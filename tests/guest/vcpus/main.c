@@ -5,6 +5,7 @@
  * were; asked for beyond the last one it is a negative answer, by which kernels count them. Each
  * has its own stack, upcalls and runstate; an IPI event reaches the vcpu that it is bound to,
  * wherever it sleeps. vcpu_info may live in the guest's own memory.
+ * bits: 64 32
  */
 #include "guest.h"
 
@@ -142,7 +143,7 @@ static bool nmi(struct trap_frame *f)
 static void test_nmi(void)
 {
 	extern char trap_2[];
-	struct xennmi_callback cb = { .handler_address = (uint64_t)trap_2 };
+	struct xennmi_callback cb = { .handler_address = (uintptr_t)trap_2 };
 
 	check_eq(hypercall(nmi_op, (long)XENNMI_register_callback, &cb), 0);
 	trap_hook = nmi;
@@ -153,15 +154,17 @@ static void test_nmi(void)
 	check_refused(op(VCPUOP_send_nmi, 5, NULL));
 	check_eq(hypercall(nmi_op, (long)XENNMI_unregister_callback, 0L), 0);
 	trap_hook = NULL;
+#ifndef __i386__
 	cb.handler_address = 0x8000000000000000UL;
 	check_refused(hypercall(nmi_op, (long)XENNMI_register_callback, &cb));
+#endif
 	check_refused(hypercall(nmi_op, (long)XENNMI_register_callback, 0x10000L));
 	check_eq(hypercall(nmi_op, 9L, 0L), -ENOSYS);
 }
 
 static void test_areas(void)
 {
-	struct vcpu_register_runstate_memory_area r = { .addr.v = (uint64_t)&area[0] };
+	struct vcpu_register_runstate_memory_area r = { .addr.v = (uintptr_t)&area[0] };
 	struct vcpu_register_time_memory_area t;
 	static struct vcpu_time_info time;
 	struct vcpu_info *page = page_alloc();
@@ -170,9 +173,9 @@ static void test_areas(void)
 
 	check_eq(op(VCPUOP_register_runstate_memory_area, 0, &r), 0);
 	check_eq(area[0].state, RUNSTATE_running);
-	r.addr.v = (uint64_t)&area[2];
+	r.addr.v = (uintptr_t)&area[2];
 	check_eq(op(VCPUOP_register_runstate_memory_area, 2, &r), 0);
-	t.addr.v = (uint64_t)&time;
+	t.addr.v = (uintptr_t)&time;
 	check_eq(op(VCPUOP_register_vcpu_time_memory_area, 0, &t), 0);
 	check_eq(time.tsc_to_system_mul, vcpu_info()->time.tsc_to_system_mul);
 	check_eq(time.version & 1, 0);
@@ -181,7 +184,7 @@ static void test_areas(void)
 
 	/* vcpu_info of the third vcpu moves; once. */
 	check_refused(op(VCPUOP_register_vcpu_info, 3, &reg)); /* crosses the page's end */
-	reg = (struct vcpu_register_vcpu_info){ .mfn = 1UL << 40 };
+	reg = (struct vcpu_register_vcpu_info){ .mfn = 1ULL << 40 };
 	check_refused(op(VCPUOP_register_vcpu_info, 3, &reg));
 	reg = (struct vcpu_register_vcpu_info){ .mfn = virt_to_mfn(pte_of(page)) };
 	check_refused(op(VCPUOP_register_vcpu_info, 3, &reg)); /* a page table */
@@ -197,7 +200,7 @@ static void test_areas(void)
 	own_info->evtchn_pending_sel = 0;
 	send_event(port[3]);
 	check_eq(own_info->evtchn_upcall_pending, 1);
-	check_eq(own_info->evtchn_pending_sel, 1UL << port[3] / 64);
+	check_eq(own_info->evtchn_pending_sel, 1UL << port[3] / (8 * sizeof(xen_ulong_t)));
 	check_eq(shared_info->vcpu_info[3].evtchn_pending_sel, 0);
 
 	if (!(start_info->flags & SIF_INITDOMAIN))
