@@ -48,7 +48,7 @@ HV_ROOMS := boot cpu memory machine domain pv hvm sched control lib
 HV_INC   := -Ihypervisor -I.
 HV_FLAGS := -ffreestanding -fPIE -mcmodel=small -mno-red-zone -mno-mmx -mno-sse -msoft-float -mgeneral-regs-only \
 	-fvisibility=hidden -fno-stack-protector -fno-asynchronous-unwind-tables -fno-strict-aliasing -fno-common \
-	-fno-jump-tables -fno-omit-frame-pointer -fcf-protection=none -mindirect-branch=thunk-extern \
+	-fno-jump-tables -fomit-frame-pointer -fcf-protection=none -mindirect-branch=thunk-extern \
 	-mindirect-branch-register -mharden-sls=all
 HV_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wvla $(HV_FLAGS) $(HV_INC)
 HV_AFLAGS := -g -D__ASSEMBLER__ -fcf-protection=none $(HV_INC) -Wa,--fatal-warnings

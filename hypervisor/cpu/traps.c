@@ -72,7 +72,7 @@ int wrmsr_safe(u32 msr, u64 v)
 	return wrmsr_raw(msr, v);
 }
 
-static void print_address(u64 addr)
+static bool print_address(u64 addr)
 {
 	u64 offset;
 	const char *name = symbol_find(addr, &offset);
@@ -80,24 +80,22 @@ static void print_address(u64 addr)
 	if (name)
 		printk("  %016llx %s+%#llx\n", (unsigned long long)addr, name,
 		       (unsigned long long)offset);
-	else
-		printk("  %016llx\n", (unsigned long long)addr);
+	return name;
 }
 
+/*
+ * There are no frame pointers: everything on the stack that could be a return address. Some are
+ * left over from earlier calls.
+ */
 static void print_backtrace(const struct regs *r)
 {
-	u64 top = r->rsp | (STACK_SIZE - 1), bp = r->rbp;
+	u64 top = r->rsp | (STACK_SIZE - 1);
+	unsigned found = 0;
 
-	print_address(r->rip);
-	/* Frame pointers, as long as they climb on this stack. */
-	for (unsigned n = 0; n < 12 && bp > r->rsp && bp < top - 16 && !(bp & 7); n++) {
-		const u64 *frame = (const u64 *)bp;
-
-		print_address(frame[1]);
-		if (frame[0] <= bp)
-			break;
-		bp = frame[0];
-	}
+	if (!print_address(r->rip))
+		printk("  %016llx\n", (unsigned long long)r->rip);
+	for (u64 at = r->rsp & ~7ULL; at + 7 < top && found < 16; at += 8)
+		found += print_address(*(const u64 *)at);
 }
 
 static void print_regs(const struct regs *r)

@@ -26,12 +26,11 @@ void pv_toggle_mode(struct vcpu *v)
 
 void pv_set_kernel_stack(struct pv_vcpu *pv, u64 ss, u64 sp)
 {
-	u64 aligned = sp & ~15ULL;
+	u64 aligned = sp & ~15ULL, low = aligned - FRAME_ROOM;
 
 	pv->kernel_ss = (ss & 0xffff) | 3;
 	pv->kernel_sp = sp;
-	pv->bounce_sp =
-		aligned > FRAME_ROOM && guest_range_ok(aligned - FRAME_ROOM, FRAME_ROOM) ? aligned : 0;
+	pv->bounce_sp = low < aligned && guest_range_ok(low, FRAME_ROOM) ? aligned : 0;
 }
 
 enum { FRAME_MASK = 1, FRAME_ERROR = 2, FRAME_SEGMENTS = 4 };

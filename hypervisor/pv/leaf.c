@@ -21,7 +21,7 @@ static inline bool leaf_get_usual(struct domain *d, u64 e)
 {
 	mfn_t mfn = pte_mfn(e);
 	struct frame *f = mfn_to_frame(mfn);
-	u64 c, t;
+	u64 c;
 
 	if (mfn >= max_mfn || !frame_owned_by(f, d))
 		return false;
@@ -31,11 +31,7 @@ static inline bool leaf_get_usual(struct domain *d, u64 e)
 		return false;
 	if (unlikely(!frame_owned_by(f, d)))
 		goto not_usual;
-	if (!(e & PTE_RW))
-		return true;
-	t = atomic_read(&f->type);
-	if ((t & (FT_TYPE_MASK | FT_VALIDATED | FT_LOCKED)) == (FT_WRITABLE | FT_VALIDATED) &&
-	    (t & FT_COUNT_MASK) != FT_COUNT_MASK && atomic_cmpxchg(&f->type, &t, t + 1))
+	if (!(e & PTE_RW) || type_get_more(f, FT_WRITABLE))
 		return true;
 not_usual:
 	frame_put(f);
@@ -52,14 +48,9 @@ static inline void leaf_put(struct domain *d, u64 e)
 		(void)entry_put(1, e, false);
 		return;
 	}
-	if (e & PTE_RW) {
-		u64 t = atomic_read(&f->type);
-
-		/* The last one leaves a time stamp behind. */
-		if ((t & FT_COUNT_MASK) < 2 || !(t & FT_VALIDATED) ||
-		    !atomic_cmpxchg(&f->type, &t, t - 1))
-			frame_put_type(f);
-	}
+	/* The last one leaves a time stamp behind. */
+	if ((e & PTE_RW) && !type_put_not_last(f))
+		frame_put_type(f);
 	frame_put(f);
 }
 

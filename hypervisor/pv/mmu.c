@@ -48,10 +48,30 @@ int pv_finish_old_table(struct vcpu *v)
 	return 0;
 }
 
+/* Both references of a root; most are pinned and in use already. */
+static int root_get(struct domain *d, mfn_t mfn, u64 type)
+{
+	struct frame *f = mfn_to_frame(mfn);
+	int r;
+
+	if (!mfn_valid(mfn) || !frame_get(f, d))
+		return -EINVAL;
+	if (likely(type_get_more(f, type)))
+		return 0;
+	r = frame_get_type(f, type);
+	if (r)
+		frame_put(f);
+	return r;
+}
+
 static void root_drop(struct vcpu *v, mfn_t old)
 {
 	if (!root_set(old))
 		return;
+	if (likely(type_put_not_last(mfn_to_frame(old)))) {
+		frame_put(mfn_to_frame(old));
+		return;
+	}
 	pv_keep_old_table(v, old);
 	(void)pv_finish_old_table(v);
 }
@@ -59,13 +79,11 @@ static void root_drop(struct vcpu *v, mfn_t old)
 int pv_new_guest_cr3(struct vcpu *v, mfn_t mfn)
 {
 	mfn_t old = v->pv.guest_table;
-	int r = pv_finish_old_table(v);
+	int r = unlikely(v->pv.old_table) ? pv_finish_old_table(v) : 0;
 
 	if (r)
 		return r;
-	if (!mfn_valid(mfn))
-		return -EINVAL;
-	r = frame_get_and_type(mfn_to_frame(mfn), v->domain, root_type(v->domain->pv.is_32bit));
+	r = root_get(v->domain, mfn, root_type(v->domain->pv.is_32bit));
 	if (r)
 		return r;
 	v->pv.guest_table = mfn;
@@ -80,15 +98,15 @@ int pv_new_guest_cr3(struct vcpu *v, mfn_t mfn)
 int pv_new_user_cr3(struct vcpu *v, mfn_t mfn)
 {
 	mfn_t old = v->pv.guest_table_user;
-	int r = pv_finish_old_table(v);
+	int r = unlikely(v->pv.old_table) ? pv_finish_old_table(v) : 0;
 
 	if (r)
 		return r;
 	if (mfn) {
 		/* A 32-bit guest has one root for kernel and user space. */
-		if (!mfn_valid(mfn) || v->domain->pv.is_32bit)
+		if (v->domain->pv.is_32bit)
 			return -EINVAL;
-		r = frame_get_and_type(mfn_to_frame(mfn), v->domain, FT_L4);
+		r = root_get(v->domain, mfn, FT_L4);
 		if (r)
 			return r;
 	}
@@ -105,7 +123,7 @@ int pv_drop_guest_tables(struct vcpu *v)
 
 	for (unsigned i = 0; i < ARRAY_SIZE(roots); i++) {
 		mfn_t old;
-		int r = pv_finish_old_table(v);
+		int r = unlikely(v->pv.old_table) ? pv_finish_old_table(v) : 0;
 
 		if (r)
 			return r;
@@ -274,7 +292,7 @@ s64 do_mmu_update(u64 ureqs, u64 count, u64 pdone, u64 foreigndom)
 	u32 n = (u32)count, done = 0, i;
 	int r = 0;
 
-	if (pv_finish_old_table(v))
+	if (unlikely(v->pv.old_table) && pv_finish_old_table(v))
 		return hypercall_continue(__HYPERVISOR_mmu_update, 4, ureqs, count, pdone,
 					  foreigndom);
 	if (n & COUNT_CONTINUED) {

@@ -95,6 +95,26 @@ static inline bool slot_reserved(bool is_32bit, u64 type, unsigned slot)
 }
 
 /*
+ * One more reference of a type that a frame has already and is valid for, and one dropped that is
+ * not the last: the usual cases of frame_get_type() and frame_put_type(). False: not such a case,
+ * nothing has changed.
+ */
+static inline bool type_get_more(struct frame *f, u64 type)
+{
+	u64 t = atomic_read(&f->type);
+
+	return (t & (FT_TYPE_MASK | FT_VALIDATED | FT_LOCKED)) == (type | FT_VALIDATED) &&
+	       (t & FT_COUNT_MASK) != FT_COUNT_MASK && atomic_cmpxchg(&f->type, &t, t + 1);
+}
+
+static inline bool type_put_not_last(struct frame *f)
+{
+	u64 t = atomic_read(&f->type);
+
+	return (t & FT_COUNT_MASK) > 1 && (t & FT_VALIDATED) && atomic_cmpxchg(&f->type, &t, t - 1);
+}
+
+/*
  * table_lock() - lock a validated table against other writers and against undoing. A general
  * reference is held. Returns the level (1..4), -EINVAL (no validated table), -ERESTART (waiting for
  * another CPU and preempted). Locks of tables are taken from high levels to low ones.
