@@ -9,6 +9,7 @@
 void syscall_from_guest(struct regs *r);
 void syscall32_from_guest(struct regs *r);
 void trap_from_guest(struct regs *r);
+void page_fault_from_guest(struct regs *r);
 struct regs *trap_from_hypervisor(struct regs *r);
 void iret_failed(struct regs *g);
 void ist_from_anywhere(struct regs *r);

@@ -330,7 +330,7 @@ pf_in_kernel:
 	movl %edx, %ecx
 	andl $0x0b, %ecx
 	cmpl $3, %ecx
-	je pf_slow /* maybe a write to a page table */
+	je pf_table /* maybe a write to a page table */
 	movq S(R_RSP), %rsi
 	andq $~15, %rsi
 	movabsq $(HV_VIRT_END + FRAME_MAX), %rcx
@@ -342,7 +342,7 @@ pf_in_kernel:
 	andl $~3, %ecx
 	jmp pf_frame
 
-pf_slow:
+	.macro save_rest_of_fault
 	movq S(R_RDI), %rdi
 	movq S(R_RSI), %rsi
 	movq S(R_RDX), %rdx
@@ -350,4 +350,12 @@ pf_slow:
 	movq S(R_RAX), %rax
 	cld
 	save_rest
+	.endm
+pf_table:
+	save_rest_of_fault
+	movq %rsp, %rdi
+	call page_fault_from_guest
+	jmp exit_to_guest
+pf_slow:
+	save_rest_of_fault
 	jmp common_saved

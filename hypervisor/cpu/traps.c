@@ -238,6 +238,17 @@ void trap_from_guest(struct regs *r)
 	pv_inject_trap(vector, r->error_code);
 }
 
+/* trap_from_guest() for what is known to be a page fault of a guest's kernel; hot. */
+void page_fault_from_guest(struct regs *r)
+{
+	if (unlikely(current->domain->pv.is_32bit)) {
+		trap_from_guest(r);
+		return;
+	}
+	this_cpu()->stat_traps++;
+	guest_page_fault(r);
+}
+
 /* The guest's frame could not be loaded; `g` is all of it, at the top of the main stack. */
 void iret_failed(struct regs *g)
 {
