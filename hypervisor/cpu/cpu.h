@@ -41,6 +41,7 @@ struct cpu {
 	void *sched;             /* sched/ */
 	void *timers;            /* domain/timer */
 	void *gdt;               /* our page of this CPU's GDT (direct map) */
+	unsigned gdt_pages, ldt_pages; /* of the windows in the entry area that may have a guest's frames */
 	void *area_l1;           /* L1 table of this CPU's entry area (direct map) */
 	void *area_l1_unmapped;  /* unmapped mode: the same as the guest's root copy sees it, without the main stack */
 	u32 last_guest;          /* domain whose vCPU ran here last */

@@ -170,6 +170,8 @@ int entry_area_create(unsigned cpu)
 	if (!area_frame(cpu, EA_GDT + 15, PTE_NX))
 		return -ENOMEM;
 
+	/* The first vCPU's descriptors find all pages of the window to be set. */
+	c->gdt_pages = EA_GDT_OURS;
 	stack_top = entry_area_page(cpu, EA_MAIN_STACK) + STACK_SIZE - sizeof(struct cpu_info) +
 		    offsetof(struct cpu_info, regs) + sizeof(struct regs);
 	*info = (struct entry_info){ .stack_top = stack_top,
@@ -249,16 +251,19 @@ void desc_tables_load(struct vcpu *v)
 
 	if ((gdt[4] == RING1_DATA) != v->domain->pv.is_32bit)
 		set_flat_segments(gdt, v->domain->pv.is_32bit);
-	for (unsigned i = 0; i < EA_GDT_OURS; i++)
+	/* Beyond what the last vCPU had everything is as it should be. */
+	for (unsigned i = 0; i < max(gdt_pages, c->gdt_pages); i++)
 		set_window(c, EA_GDT, i,
 			   i < gdt_pages ? v->pv.gdt_frames[i] << PAGE_SHIFT | PTE_P | PTE_AD |
 						   PTE_RW | PTE_NX
 					 : none);
-	for (unsigned i = 0; i < 16; i++)
+	for (unsigned i = 0; i < max(ldt_pages, c->ldt_pages); i++)
 		set_window(c, EA_LDT, i,
 			   i < ldt_pages ? v->pv.ldt_frames[i] << PAGE_SHIFT | PTE_P | PTE_AD |
 						   PTE_RW | PTE_NX
 					 : 0);
+	c->gdt_pages = gdt_pages;
+	c->ldt_pages = ldt_pages;
 	if (v->pv.ldt_entries) {
 		vaddr_t base = entry_area_page(c->id, EA_LDT);
 		u64 limit = v->pv.ldt_entries * 8 - 1;
