@@ -5,6 +5,10 @@
 failed late the hypervisor's own accounts as well. The life: created paused, started, paused, renamed, vCPUs and memory
 changed, rebooted with its devices, crashed and preserved, destroyed while it is being looked at.
 """
+import base64
+import gzip
+import struct
+
 from machine import check, shell, wait_shell
 
 CONFIG = """name = "t1"
@@ -16,6 +20,26 @@ vcpus = 2
 disk = [ "/srv/guests/t1.img,raw,xvda,rw" ]
 vif = [ "mac=00:16:3e:00:00:41,bridge=br0" ]
 """
+
+
+
+def elf32(pae=None, base=0xc0000000):
+    """A 32-bit kernel file with one segment of a page at 1 MiB and, unless `pae` is None, the notes of a PV kernel."""
+    def note(kind, desc):
+        return struct.pack("<III", 4, len(desc), kind) + b"Xen\0" + desc + bytes(-len(desc) % 4)
+
+    notes = b""
+    if pae is not None:
+        notes = note(6, b"linux\0") + note(3, struct.pack("<I", base)) + note(9, pae + b"\0")
+        notes += note(1, struct.pack("<I", base + 0x100000))
+    header = b"\177ELF\1\1\1" + bytes(9) + struct.pack("<HHIIIIIHHHHHH", 2, 3, 1, base + 0x100000, 52, 0, 0, 52, 32, 2, 40, 0, 0)
+    header += struct.pack("<8I", 1, 512, base + 0x100000, 0x100000, 256, 4096, 7, 4096)
+    header += struct.pack("<8I", 4 if notes else 0, 128, 0, 0, len(notes), len(notes), 4, 4)
+    return (header.ljust(128, b"\0") + notes).ljust(768, b"\0")
+
+
+# What the 32-bit mistakes are made with.
+FILES = {"nopae": elf32(b"no"), "nonotes": elf32(), "torn": elf32(b"yes")[:600], "toohigh": elf32(b"yes", 0xf5700000)}
 
 SNAPSHOT = ("{ xenstore-ls -f /; hvctl list | awk \"{print \\$1, \\$2, \\$3}\"; losetup -a; ls /sys/class/net; }"
             " 2>/dev/null")
@@ -31,6 +55,10 @@ MISTAKES = [
     ("create /t1.cfg 'kernel=\"/bin/busybox\"'", ["kernel /bin/busybox", "no Xen PV notes", "CONFIG_XEN_PV"], 1),
     ("create /t1.cfg 'kernel=\"/tmp/short\"'", ["kernel /tmp/short", "outside the file", "copy the kernel again"], 1),
     ("create /t1.cfg 'kernel=\"/tmp/harmed\"'", ["kernel /tmp/harmed", "xz stream is damaged", "copy it again"], 1),
+    ("create /t1.cfg 'kernel=\"/tmp/nopae\"'", ["kernel /tmp/nopae", "without PAE", "CONFIG_X86_PAE"], 1),
+    ("create /t1.cfg 'kernel=\"/tmp/nonotes\"'", ["kernel /tmp/nonotes", "no Xen PV notes", "CONFIG_XEN_PV"], 1),
+    ("create /t1.cfg 'kernel=\"/tmp/torn\"'", ["kernel /tmp/torn", "outside the file", "copy it again"], 1),
+    ("create /t1.cfg 'kernel=\"/tmp/toohigh\"'", ["kernel /tmp/toohigh", "0xf5800000", "rebuild it"], 1),
     ("create /t1.cfg 'memory=48'", ["memory = 48 is too little", "/media/boot/vmlinuz", "raise 'memory'"], 1),
     ("create /t1.cfg 'memory=99999'", ["'t1' wants 99999 MiB", "lower 'memory'"], 1),
     ("create /t1.cfg 'name=\"Domain-0\"'", ["'Domain-0' is in use by domain 0", "choose another"], 1),
@@ -53,6 +81,8 @@ def mistakes(build):
         prepare(m)
         shell(m, "head -c 3000000 /media/boot/vmlinuz >/tmp/short; cp /media/boot/vmlinuz /tmp/harmed; "
                  "dd if=/dev/zero of=/tmp/harmed bs=1 seek=5000000 count=100 conv=notrunc 2>/dev/null")
+        for name, content in FILES.items():
+            shell(m, "echo %s | base64 -d | gzip -d >/tmp/%s" % (base64.b64encode(gzip.compress(content)).decode(), name))
         shell(m, "printf 'name=\"b\"\\nkernel=\"/k\"\\nextra=\"no end\\n' >/bad.cfg")
         # Whatever is made once and kept (modules, caches of the hypervisor) is made by this one.
         shell(m, "hvctl create -q /t1.cfg; hvctl destroy t1; sleep 1", 240)
