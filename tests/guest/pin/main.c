@@ -4,12 +4,13 @@
  * nothing maps it writable, and stays read-only as long as it is one; a bad entry anywhere refuses
  * the whole and leaves no trace; a pin holds a table without any user, once; unpinning gives the
  * memory back as ordinary memory. The same tables serve as the kernel's root.
+ * bits: 64 32
  */
 #include "guest.h"
 
 const char test_name[] = "pin";
 
-#define VA 0x123456000UL
+#define VA 0x23456000UL
 
 static long batch(struct mmuext_op *ops, long n, uint32_t *done)
 {
@@ -29,14 +30,14 @@ static void test_levels(void)
 	space_new(&s, VA);
 	s.table[1][(VA >> 12) & 511] = LEAF(virt_to_mfn(page), PTE_KERNEL);
 	/* Writable somewhere: no table. */
-	for (int l = 1; l <= 4; l++)
+	for (int l = 1; l <= ROOT_LEVEL; l++)
 		check_refused(mmuext(MMUEXT_PIN_L1_TABLE + l - 1, mfn_of(&s, l)));
 	s.table[1][7] = 0;
 	space_readonly(&s);
-	for (int l = 1; l <= 4; l++) {
+	for (int l = 1; l <= ROOT_LEVEL; l++) {
 		check_eq(mmuext(MMUEXT_PIN_L1_TABLE + l - 1, mfn_of(&s, l)), 0);
 		/* Twice, or as something else. */
-		for (int k = 1; k <= 4; k++)
+		for (int k = 1; k <= ROOT_LEVEL; k++)
 			check_refused(mmuext(MMUEXT_PIN_L1_TABLE + k - 1, mfn_of(&s, l)));
 		/* Everything at or below is a table now. */
 		for (int k = 1; k <= l; k++)
@@ -49,8 +50,10 @@ static void test_levels(void)
 
 	/* The wrong level: an L2 of L1s is no L3, and so on up to the root. */
 	space_readonly(&s);
-	check_refused(mmuext(PIN_ROOT, mfn_of(&s, 3)));
+#ifndef __i386__ /* of a root only four entries are looked at, and it could be an L2 as well */
+	check_refused(mmuext(MMUEXT_PIN_L4_TABLE, mfn_of(&s, 3)));
 	check_refused(mmuext(MMUEXT_PIN_L3_TABLE, mfn_of(&s, 4)));
+#endif
 	space_writable(&s);
 }
 
@@ -60,9 +63,9 @@ static void test_root(void)
 
 	space_new(&s, VA);
 	space_readonly(&s);
-	check_eq(mmuext(PIN_ROOT, mfn_of(&s, 4)), 0);
+	check_eq(mmuext(PIN_ROOT, mfn_of(&s, ROOT_LEVEL)), 0);
 	/* Entries of pinned tables of each level, changed one by one. */
-	for (int l = 2; l <= 4; l++) {
+	for (int l = 2; l <= ROOT_LEVEL; l++) {
 		uint64_t at = mfn_of(&s, l) << 12 | ((VA >> (l * 9 + 3)) & 511) * 8;
 
 		check_eq(mmu_update(at, 0), 0);
@@ -71,7 +74,7 @@ static void test_root(void)
 		check_eq(make_readonly(s.table[l - 1]), 0);
 		check_eq(mmu_update(at, TABLE_ENTRY(s.table[l - 1])), 0);
 	}
-	check_eq(mmuext(MMUEXT_UNPIN_TABLE, mfn_of(&s, 4)), 0);
+	check_eq(mmuext(MMUEXT_UNPIN_TABLE, mfn_of(&s, ROOT_LEVEL)), 0);
 	space_writable(&s);
 }
 
@@ -85,14 +88,14 @@ static void test_bad_entry(void)
 		s.table[1][i] = LEAF(virt_to_mfn(s.table[1]), PTE_P | PTE_AD);
 	s.table[1][300] = LEAF(1ULL << 34, PTE_P | PTE_AD);
 	space_readonly(&s);
-	for (int l = 1; l <= 4; l++)
+	for (int l = 1; l <= ROOT_LEVEL; l++)
 		check_refused(mmuext(MMUEXT_PIN_L1_TABLE + l - 1, mfn_of(&s, l)));
-	check_refused(mmuext(MMUEXT_NEW_BASEPTR, mfn_of(&s, 4)));
+	check_refused(mmuext(MMUEXT_NEW_BASEPTR, mfn_of(&s, ROOT_LEVEL)));
 	space_writable(&s);
 	s.table[1][300] = 0;
 	space_readonly(&s);
-	check_eq(mmuext(PIN_ROOT, mfn_of(&s, 4)), 0);
-	check_eq(mmuext(MMUEXT_UNPIN_TABLE, mfn_of(&s, 4)), 0);
+	check_eq(mmuext(PIN_ROOT, mfn_of(&s, ROOT_LEVEL)), 0);
+	check_eq(mmuext(MMUEXT_UNPIN_TABLE, mfn_of(&s, ROOT_LEVEL)), 0);
 	space_writable(&s);
 }
 
@@ -105,31 +108,32 @@ static void test_base_pointer(void)
 	space_new(&s, VA);
 	s.table[1][(VA >> 12) & 511] = LEAF(virt_to_mfn(page), PTE_KERNEL);
 	*page = 0x5151;
-	for (int i = 272; i < 512; i++)
+	/* The kernel's own part. */
+	for (int i = ROOT_LEVEL == 4 ? 272 : 3; i < (ROOT_LEVEL == 4 ? 512 : 4); i++)
 		s.table[ROOT_LEVEL][i] = first[i];
 	space_readonly(&s);
-	check_eq(mmuext(PIN_ROOT, mfn_of(&s, 4)), 0);
-	check_eq(mmuext(MMUEXT_NEW_BASEPTR, mfn_of(&s, 4)), 0);
+	check_eq(mmuext(PIN_ROOT, mfn_of(&s, ROOT_LEVEL)), 0);
+	check_eq(mmuext(MMUEXT_NEW_BASEPTR, mfn_of(&s, ROOT_LEVEL)), 0);
 	check_eq(*(volatile uint64_t *)VA, 0x5151);
 	*(volatile uint64_t *)VA = 0x6161;
 	check_eq(*(volatile uint64_t *)page, 0x6161);
 	check_eq(m2p[virt_to_mfn(page)], virt_to_pfn(page));
-	check_eq(hypercall(update_va_mapping, VA, (uint64_t)0, (long)UVMF_INVLPG), 0);
+	check_eq(hypercall(update_va_mapping, (void *)VA, (uint64_t)0, (long)UVMF_INVLPG), 0);
 	check_eq(probe_read((void *)VA), 14);
 	/* In use without a pin, and pinned without being in use. */
-	check_eq(mmuext(MMUEXT_UNPIN_TABLE, mfn_of(&s, 4)), 0);
+	check_eq(mmuext(MMUEXT_UNPIN_TABLE, mfn_of(&s, ROOT_LEVEL)), 0);
 	check_refused(make_writable(s.table[ROOT_LEVEL]));
-	check_eq(mmuext(PIN_ROOT, mfn_of(&s, 4)), 0);
+	check_eq(mmuext(PIN_ROOT, mfn_of(&s, ROOT_LEVEL)), 0);
 	check_eq(mmuext(MMUEXT_NEW_BASEPTR, virt_to_mfn(first)), 0);
 	check_eq(probe_read((void *)VA), 14);
-	check_eq(mmuext(MMUEXT_UNPIN_TABLE, mfn_of(&s, 4)), 0);
+	check_eq(mmuext(MMUEXT_UNPIN_TABLE, mfn_of(&s, ROOT_LEVEL)), 0);
 	space_writable(&s);
 
 	check_refused(mmuext(MMUEXT_NEW_BASEPTR, virt_to_mfn(page)));
 	check_refused(mmuext(MMUEXT_NEW_BASEPTR, virt_to_mfn(pte_of(page))));
-	check_refused(mmuext(MMUEXT_NEW_BASEPTR, 1ULL << 40));
+	check_refused(mmuext(MMUEXT_NEW_BASEPTR, NO_SUCH_MFN));
 	check_refused(mmuext(MMUEXT_NEW_USER_BASEPTR, virt_to_mfn(page)));
-	check_refused(mmuext(MMUEXT_NEW_USER_BASEPTR, 1ULL << 40));
+	check_refused(mmuext(MMUEXT_NEW_USER_BASEPTR, NO_SUCH_MFN));
 	check_eq(mmuext(MMUEXT_NEW_USER_BASEPTR, 0), 0);
 }
 
