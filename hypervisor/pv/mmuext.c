@@ -136,6 +136,9 @@ static int op_do(struct vcpu *v, struct domain *owner, const struct mmuext_op *o
 	case MMUEXT_NEW_BASEPTR:
 		return pv_new_guest_cr3(v, op->arg1.mfn);
 	case MMUEXT_NEW_USER_BASEPTR:
+		/* A 32-bit guest has one root for both. */
+		if (d->pv.is_32bit)
+			return -EINVAL;
 		return pv_new_user_cr3(v, op->arg1.mfn);
 	case MMUEXT_TLB_FLUSH_LOCAL:
 		g->full |= CPU_MASK(cpu_id());

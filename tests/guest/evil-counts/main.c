@@ -101,7 +101,8 @@ void test_main(void)
 		check_refused(hypercall(console_io, (long)CONSOLEIO_write,
 					n > 1 ? n | 0x10000 : 0x10000UL, list));
 		if (system_time() - t > 30000000000UL)
-			fail("count %#lx took %lu ms", n, (system_time() - t) / 1000000);
+			fail("count %#llx took %llu ms", (unsigned long long)n,
+			     (unsigned long long)(system_time() - t) / 1000000);
 	}
 	/* The memory is still ours and the calls still work. */
 	check_eq(hypercall(xen_version, (long)XENVER_version), 4 << 16 | 17);

@@ -6,6 +6,7 @@
  * mapped read-only and writable, pinned as a table, as a GDT, as a root, as grant and event memory,
  * copied from and to, given back, exchanged, its M2P entry changed. None may succeed, and no word
  * of it may be read.
+ * bits: 64 32
  */
 #include "guest.h"
 
@@ -24,7 +25,7 @@ static bool is_own(uint64_t mfn)
 static void refuse(long r, const char *what, uint64_t mfn)
 {
 	if (r >= 0)
-		fail("%s of frame %#lx was not refused but %ld", what, mfn, r);
+		fail("%s of frame %#lx was not refused but %ld", what, (unsigned long)mfn, r);
 }
 
 static void attack(uint64_t mfn, bool thorough)
@@ -36,12 +37,12 @@ static void attack(uint64_t mfn, bool thorough)
 		.len = 64,
 	};
 	uint64_t list[2] = { mfn, 0 }, out = virt_to_pfn(scratch);
-	struct xen_memory_reservation r = { .extent_start = (uint64_t)list,
+	struct xen_memory_reservation r = { .extent_start = (uintptr_t)list,
 					    .nr_extents = 1,
 					    .domid = DOMID_SELF };
 	struct xen_memory_exchange e = {
 		.in = r,
-		.out = { .extent_start = (uint64_t)&out, .nr_extents = 1, .domid = DOMID_SELF },
+		.out = { .extent_start = (uintptr_t)&out, .nr_extents = 1, .domid = DOMID_SELF },
 	};
 	struct evtchn_expand_array expand = { .array_gfn = mfn };
 	struct evtchn_init_control control = { .control_gfn = mfn };
@@ -79,7 +80,7 @@ static void attack(uint64_t mfn, bool thorough)
 	check_eq(hypercall(grant_table_op, (long)GNTTABOP_copy, &grant, 1L), 0);
 	refuse(grant.status, "a grant copy to", mfn);
 	if (hypercall(memory_op, (long)XENMEM_decrease_reservation, &r) > 0)
-		fail("frame %#lx could be given back", mfn);
+		fail("frame %#lx could be given back", (unsigned long)mfn);
 	refuse(hypercall(memory_op, (long)XENMEM_exchange, &e), "an exchange", mfn);
 	refuse(evtchn_op(EVTCHNOP_expand_array, &expand), "event words", mfn);
 	refuse(evtchn_op(EVTCHNOP_init_control, &control), "an event control block", mfn);
@@ -106,11 +107,11 @@ void test_main(void)
 		0x100001,
 		1UL << 22,
 		1UL << 28,
-		1UL << 34,
-		1UL << 36,
-		1UL << 39,
-		(1UL << 40) - 1,
-		1UL << 40,
+		1ULL << 34,
+		1ULL << 36,
+		1ULL << 39,
+		(1ULL << 40) - 1,
+		1ULL << 40,
 		0x7ffffffffffff,
 		0xfffffffffffff,
 		~0UL,
@@ -123,7 +124,7 @@ void test_main(void)
 	xen_pfn_t grants[64] = { 0 };
 	struct gnttab_setup_table setup = { .dom = DOMID_SELF,
 					    .nr_frames = 64,
-					    .frame_list = (uint64_t)grants };
+					    .frame_list = (uintptr_t)grants };
 
 	check_eq(hypercall(grant_table_op, (long)GNTTABOP_setup_table, &setup, 1L), 0);
 	check_eq(setup.status, GNTST_okay);
@@ -140,12 +141,12 @@ void test_main(void)
 			attack(mfn, mfn % 97 == 0 || mfn < 1024);
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		if (!is_own(others[i]))
-			attack(others[i], others[i] < 1UL << 52);
+			attack(others[i], others[i] < 1ULL << 52);
 	/* The M2P's own frames may be asked for; having their numbers gives nothing. */
 	{
 		uint64_t list[16];
 		struct xen_machphys_mfn_list l = { .max_extents = 16,
-						   .extent_start = (uint64_t)list };
+						   .extent_start = (uintptr_t)list };
 
 		if (hypercall(memory_op, (long)XENMEM_machphys_mfn_list, &l) == 0)
 			for (unsigned i = 0; i < l.nr_extents; i++)
@@ -157,5 +158,5 @@ void test_main(void)
 	check_eq(probe_write((void *)m2p), 14);
 	check(tried > 1000);
 	check_eq(*pte_of(window) & PTE_ADDR, virt_to_mfn(window) << 12);
-	print("evil-frames: %lu frames tried\n", tried);
+	print("evil-frames: %lu frames tried\n", (unsigned long)tried);
 }

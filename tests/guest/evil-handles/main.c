@@ -4,6 +4,7 @@
  * comes, the answer is an error or concerns what the guest made itself. A grant entry may change
  * under the hypervisor's hands; mapping a page table or a descriptor page writable by a grant is
  * refused as by any other way; a grant to others of what is not ours gives nothing.
+ * bits: 64 32
  */
 #include "guest.h"
 
@@ -107,7 +108,7 @@ static void test_references(void)
 		if (mfn != table_frame && mfn != start_info->shared_info >> 12 &&
 		    (mfn >= max || m2p[mfn] >= start_info->nr_pages || pfn_to_mfn(m2p[mfn]) != mfn))
 			fail("frame %#lx, not ours (pfn %#lx), was mapped by a grant, flags %#x",
-			     mfn, m2p[mfn], table[20].flags);
+			     (unsigned long)mfn, (unsigned long)m2p[mfn], table[20].flags);
 		if (unmap((uintptr_t)window, h) < 0 && unmap(pte_maddr(window), h) < 0 &&
 		    unmap(0, h) < 0) {
 			struct gnttab_unmap_grant_ref u = { .host_addr = (uintptr_t)window,

@@ -8,6 +8,7 @@
  * writable, gives frames back and takes new ones. Nobody waits for anybody. Whatever each call
  * answers, no table may ever be writable, no count may go astray (audit), and in the end every page
  * is ordinary memory again.
+ * bits: 64 32
  */
 #include "guest.h"
 
@@ -28,16 +29,22 @@ void store_word(uint64_t *p, uint64_t v);
 __asm__(".pushsection .text\n"
 	"store_word:\n"
 	"store_begin:\n"
+#ifdef __i386__
+	"	movl 4(%esp), %ecx\n"
+	"	movl 8(%esp), %eax\n"
+	"	movl %eax, (%ecx)\n"
+#else
 	"	movq %rsi, (%rdi)\n"
+#endif
 	"store_end:\n"
 	"	ret\n"
 	".popsection\n");
 
 static bool skip_store(struct trap_frame *f)
 {
-	if (f->vector != 14 || f->rip < (uint64_t)store_begin || f->rip >= (uint64_t)store_end)
+	if (f->vector != 14 || f->rip < (uintptr_t)store_begin || f->rip >= (uintptr_t)store_end)
 		return false;
-	f->rip = (uint64_t)store_end;
+	f->rip = (uintptr_t)store_end;
 	return true;
 }
 
@@ -107,7 +114,7 @@ static void describer(uint64_t *s)
 		break;
 	default:
 		op = (struct mmuext_op){ .cmd = MMUEXT_SET_LDT,
-					 .arg1.linear_addr = (uint64_t)page[random_next(s) % PAGES],
+					 .arg1.linear_addr = (uintptr_t)page[random_next(s) % PAGES],
 					 .arg2.nr_ents = random_next(s) % 2 * 512 };
 		hypercall(mmuext_op, &op, 1L, 0L, (long)DOMID_SELF);
 	}
@@ -129,7 +136,7 @@ static void mapper(uint64_t *s)
 			 random_next(s) & 1 ? PTE_KERNEL : PTE_P | PTE_AD);
 		break;
 	default:
-		hypercall(update_va_mapping, alias[random_next(s) % 4], 0L,
+		hypercall(update_va_mapping, alias[random_next(s) % 4], (uint64_t)0,
 			  (long)(UVMF_INVLPG | UVMF_ALL));
 	}
 }

@@ -6,6 +6,7 @@
  * that likes edges, their own scratch frames, other frames and small numbers, partly in multicalls,
  * all on the same few pages. What would end or block the guest itself is left out. The hypervisor
  * must answer every one, keep its invariants (audit) and leave the guest's code and stacks alone.
+ * bits: 64 32
  */
 #include "guest.h"
 #include "pv-abi/physdev.h"
@@ -51,15 +52,15 @@ static uint64_t address(uint64_t *s)
 {
 	switch (random_next(s) % 5) {
 	case 0:
-		return (uint64_t)window[random_next(s) % 16];
+		return (uintptr_t)window[random_next(s) % 16];
 	case 1:
-		return 0xffff800000000000UL + random_next(s) % (1UL << 43);
+		return 0xffff800000000000UL + random_next(s) % (1ULL << 43);
 	case 2:
-		return random_next(s) % (1UL << 47);
+		return random_next(s) % (1ULL << 47);
 	case 3:
 		return -(random_next(s) % 64);
 	default:
-		return (uint64_t)scratch[random_next(s) % PAGES] + random_next(s) % 4096;
+		return (uintptr_t)scratch[random_next(s) % PAGES] + random_next(s) % 4096;
 	}
 }
 
@@ -96,7 +97,7 @@ static uint64_t buffers[3][512] __attribute__((aligned(4096)));
 
 static void make(struct call *c, uint64_t *s, uint64_t *buffer)
 {
-	uint64_t p = random_next(s) % 16 ? (uint64_t)buffer : address(s);
+	uint64_t p = random_next(s) % 16 ? (uintptr_t)buffer : address(s);
 	unsigned cmd;
 
 	for (int i = 0; i < 24; i++)
@@ -116,7 +117,7 @@ static void make(struct call *c, uint64_t *s, uint64_t *buffer)
 		}
 		c->a[0] = p;
 		c->a[1] = random_next(s) % 9;
-		c->a[2] = random_next(s) & 1 ? (uint64_t)(buffer + 400) : 0;
+		c->a[2] = random_next(s) & 1 ? (uintptr_t)(buffer + 400) : 0;
 		c->a[3] = random_next(s) & 3 ? DOMID_SELF : value(s);
 		break;
 	case 1:
@@ -133,19 +134,19 @@ static void make(struct call *c, uint64_t *s, uint64_t *buffer)
 		}
 		c->a[0] = p;
 		c->a[1] = random_next(s) % 5;
-		c->a[2] = random_next(s) & 1 ? (uint64_t)(buffer + 400) : 0;
+		c->a[2] = random_next(s) & 1 ? (uintptr_t)(buffer + 400) : 0;
 		c->a[3] = random_next(s) & 3 ? DOMID_SELF : value(s);
 		break;
 	case 3:
 		c->op = __HYPERVISOR_update_va_mapping;
-		c->a[0] = random_next(s) & 3 ? (uint64_t)window[random_next(s) % 16]
-					     : 0xffff800000000000UL + random_next(s) % (1UL << 43);
+		c->a[0] = random_next(s) & 3 ? (uintptr_t)window[random_next(s) % 16]
+					     : 0xffff800000000000UL + random_next(s) % (1ULL << 43);
 		c->a[1] = LEAF(frame(s), random_next(s) & 0xfff);
 		c->a[2] = random_next(s) % 8;
 		break;
 	case 4:
 		c->op = __HYPERVISOR_update_va_mapping_otherdomain;
-		c->a[0] = (uint64_t)window[random_next(s) % 16];
+		c->a[0] = (uintptr_t)window[random_next(s) % 16];
 		c->a[1] = LEAF(frame(s), random_next(s) & 0xfff);
 		c->a[2] = random_next(s) % 8;
 		break;
@@ -199,7 +200,7 @@ static void make(struct call *c, uint64_t *s, uint64_t *buffer)
 						  : start_info->nr_pages + random_next(s) % 100;
 		for (int k = 0; k < 2; k++)
 			r[k] = (struct xen_memory_reservation){
-				.extent_start = (uint64_t)(buffer + 256),
+				.extent_start = (uintptr_t)(buffer + 256),
 				.nr_extents = random_next(s) & 7 ? random_next(s) % 8 : value(s),
 				.extent_order = random_next(s) & 7 ? random_next(s) % 3 : value(s),
 				.mem_flags = random_next(s) & 1 ? 0 : value(s),
@@ -220,9 +221,9 @@ static void make(struct call *c, uint64_t *s, uint64_t *buffer)
 		if (cmd == VCPUOP_register_runstate_memory_area ||
 		    cmd == VCPUOP_register_vcpu_time_memory_area)
 			buffer[0] = random_next(s) & 1
-					    ? (uint64_t)window[random_next(s) % 16] +
+					    ? (uintptr_t)window[random_next(s) % 16] +
 						      (random_next(s) & 0xfff)
-					    : 0xffff800000000000UL + random_next(s) % (1UL << 43);
+					    : 0xffff800000000000UL + random_next(s) % (1ULL << 43);
 		c->a[2] = p;
 		break;
 	case 15: {

@@ -13,7 +13,7 @@ const char test_name[] = "evil-tlb";
 
 #define ROUNDS 40
 /* Present, and a frame that does not exist: what the emulation of page-table writes refuses. */
-#define JUNK LEAF(1UL << 38, PTE_KERNEL)
+#define JUNK LEAF(1ULL << 38, PTE_KERNEL)
 
 static volatile uint64_t window[PAGE_SIZE / 8] __attribute__((aligned(4096)));
 static volatile uint64_t writes, reads;
@@ -39,9 +39,9 @@ extern char touch_return[];
 
 static bool step_over(struct trap_frame *f)
 {
-	if (f->vector != 14 || f->rip < (uint64_t)touch_begin || f->rip >= (uint64_t)touch_end)
+	if (f->vector != 14 || f->rip < (uintptr_t)touch_begin || f->rip >= (uintptr_t)touch_end)
 		return false;
-	f->rip = (uint64_t)touch_return;
+	f->rip = (uintptr_t)touch_return;
 	return true;
 }
 
@@ -73,7 +73,7 @@ static void check_untouched(const volatile uint64_t *p, const char *what)
 {
 	wait_for(&writes, 20);
 	if (p[5] != 0)
-		fail("%s was written through a stale translation: %#lx", what, p[5]);
+		fail("%s was written through a stale translation: %#llx", what, (unsigned long long)p[5]);
 }
 
 void test_main(void)
@@ -135,7 +135,7 @@ void test_main(void)
 
 		/* A frame that is given back, and one that is taken: mostly the same. */
 		uint64_t list[1] = { pfn_to_mfn(pfn) };
-		struct xen_memory_reservation r = { .extent_start = (uint64_t)list,
+		struct xen_memory_reservation r = { .extent_start = (uintptr_t)list,
 						    .nr_extents = 1,
 						    .domid = DOMID_SELF };
 
@@ -163,8 +163,8 @@ void test_main(void)
 		for (int kind = 0; kind < 4; kind++) {
 			uint64_t to = kind & 1 ? other : mfn, mask = 2;
 			struct mmuext_op op = { .cmd = MMUEXT_INVLPG_MULTI,
-						.arg1.linear_addr = (uint64_t)window,
-						.arg2.vcpumask = (uint64_t)&mask };
+						.arg1.linear_addr = (uintptr_t)window,
+						.arg2.vcpumask = (uintptr_t)&mask };
 
 			if (kind == 0) {
 				check_eq(hypercall(update_va_mapping, window, LEAF(to, PTE_KERNEL),
@@ -175,11 +175,11 @@ void test_main(void)
 				check_eq(hypercall(mmuext_op, &op, 1L, 0L, (long)DOMID_SELF), 0);
 			} else if (kind == 2) {
 				check_eq(hypercall(update_va_mapping, window, LEAF(to, PTE_KERNEL),
-						   (uint64_t)&mask | UVMF_TLB_FLUSH | UVMF_MULTI),
+						   (uintptr_t)&mask | UVMF_TLB_FLUSH | UVMF_MULTI),
 					 0);
 			} else {
 				check_eq(mmu_update(ptr, LEAF(to, PTE_KERNEL)), 0);
-				check_eq(mmuext(MMUEXT_INVLPG_ALL, (uint64_t)window), 0);
+				check_eq(mmuext(MMUEXT_INVLPG_ALL, (uintptr_t)window), 0);
 			}
 			/* A read that was on its way is allowed; the second is not. */
 			wait_for(&reads, 3);
