@@ -216,7 +216,7 @@ static bool invalidate_one(u64 uop)
 {
 	struct mmuext_op op;
 
-	if (get_guest(op, uop) || op.cmd != MMUEXT_INVLPG_LOCAL)
+	if (fetch_op(&op, uop, 0) || op.cmd != MMUEXT_INVLPG_LOCAL)
 		return false;
 	if (is_canonical(op.arg1.linear_addr))
 		tlb_flush_va_local(op.arg1.linear_addr);
