@@ -26,7 +26,9 @@ struct e820_map machine_e820 = {
 };
 static struct grant_table table = { .max_frames = 4 };
 static u64 all_frames;
-static u8 *fence; /* the page behind it faults */
+/* The guest's memory, as far as it is there: what lies behind the fence faults. */
+static u8 memory[4 * PAGE_SIZE] __attribute__((aligned(4096)));
+static u8 *const fence = memory + 2 * PAGE_SIZE;
 
 int grant_frame_mfn(struct domain *d, unsigned n, bool status, mfn_t *mfn)
 {
@@ -90,12 +92,16 @@ static bool holds(const struct domain *d, mfn_t m)
 		(mfn_to_frame(m)->count & FC_ALLOCATED);
 }
 
-static s64 call(u64 cmd, void *arg, unsigned preempt)
+/* The argument lies in the guest's memory meanwhile. */
+static s64 call(u64 cmd, void *arg, size_t size, unsigned preempt)
 {
 	s64 r;
 
+	memcpy(memory, arg, size);
+	sim.bad = fence;
+	sim.bad_end = (u8 *)~0UL;
 	sim.preempt_after = preempt;
-	r = do_memory_op(cmd, (u64)arg);
+	r = do_memory_op(cmd, (u64)memory);
 	for (unsigned i = 0; continuation.wanted; i++) {
 		FUZZ_CHECK(i < 10000 && r == SIM_CONTINUED &&
 				   continuation.op == __HYPERVISOR_memory_op, "%lu gets nowhere",
@@ -105,6 +111,8 @@ static s64 call(u64 cmd, void *arg, unsigned preempt)
 		r = do_memory_op(continuation.args[0], continuation.args[1]);
 	}
 	sim.preempt_after = 0;
+	sim.bad = sim.bad_end = NULL;
+	memcpy(arg, memory, size);
 	return r;
 }
 
@@ -173,7 +181,7 @@ static void op_reservation(struct fuzz_in *in, unsigned preempt, unsigned op)
 		pfns[i] = list[i] = op == XENMEM_decrease_reservation ? pick_frame(in) : 1000 + i;
 	r.extent_start = (u64)list;
 	before = d ? d->tot_pages : 0;
-	rc = call(op, &r, preempt);
+	rc = call(op, &r, sizeof(r), preempt);
 	fuzz_say("domain %u: memory_op %u, %lu extents of order %u for %u: %ld\n", self->id, op,
 		 r.nr_extents, r.extent_order, r.domid, rc);
 	if (rc < 0 || !d || (d != self && !self->privileged)) {
@@ -204,7 +212,8 @@ static void op_exchange(struct fuzz_in *in, unsigned preempt)
 	struct xen_memory_exchange x = { 0 };
 	struct domain *d, *self = sim_current->domain;
 	unsigned bits = pick_bits(in);
-	u64 was_in[LIST], before, done, *out;
+	u64 *const was_in = list_buffer() - 4 * LIST;
+	u64 before, done, *out;
 	bool twice = false;
 	s64 rc;
 
@@ -230,7 +239,7 @@ static void op_exchange(struct fuzz_in *in, unsigned preempt)
 	d = by_id(x.in.domid);
 	before = d ? d->tot_pages : 0;
 	done = x.nr_exchanged;
-	rc = call(XENMEM_exchange, &x, preempt);
+	rc = call(XENMEM_exchange, &x, sizeof(x), preempt);
 	fuzz_say("domain %u: exchange %lu of order %u for %lu of order %u: %ld, %lu\n", self->id,
 		 x.in.nr_extents, x.in.extent_order, x.out.nr_extents, x.out.extent_order, rc,
 		 x.nr_exchanged);
@@ -265,7 +274,7 @@ static void op_claim(struct fuzz_in *in)
 	s64 rc;
 
 	r.nr_extents = fuzz_u8(in) < 0xf0 ? fuzz_u8(in) : fuzz_number(in);
-	rc = call(XENMEM_claim_pages, &r, 0);
+	rc = call(XENMEM_claim_pages, &r, sizeof(r), 0);
 	fuzz_say("domain %u: claim %lu for %u: %ld\n", sim_current->domain->id, r.nr_extents,
 		 r.domid, rc);
 	FUZZ_CHECK(!rc || !d || d->claimed_pages == before, "a refused claim counts");
@@ -334,7 +343,7 @@ static void op_other(struct fuzz_in *in)
 			return;
 	}
 	fuzz_say("domain %u: memory_op %u\n", sim_current->domain->id, cmd);
-	(void)call(cmd | (fuzz_u8(in) >= 0xf0 ? fuzz_number(in) << 6 : 0), arg, 0);
+	(void)call(cmd | (fuzz_u8(in) >= 0xf0 ? fuzz_number(in) << 6 : 0), arg, sizeof(arg), 0);
 	FUZZ_CHECK(guest->tot_pages + other->tot_pages == before, "memory_op %u moves frames", cmd);
 }
 
@@ -370,12 +379,10 @@ static void tree(unsigned cpu, unsigned first)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	static u8 memory[4 * PAGE_SIZE] __attribute__((aligned(4096)));
 	u64 *l2 = mfn_to_va(HEAP_FIRST - 1), *top = mfn_to_va(HEAP_FIRST - 2);
 
 	(void)argc;
 	(void)argv;
-	fence = memory + 2 * PAGE_SIZE;
 	world_init();
 	/* The M2P of a large page, as the hypervisor's tables have it. */
 	idle_l4[pt_slot(M2P_RW_START, 4)] = pte_make(HEAP_FIRST - 2, PTE_P);
@@ -390,8 +397,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	u8 how = fuzz_u8(&in);
 
 	world_begin(how & 1);
-	sim.bad = fence;
-	sim.bad_end = fence + 2 * PAGE_SIZE;
 	guest->max_pages = 24 + (how >> 1 & 31);
 	other->max_pages = 16;
 	other->grants = &table;
