@@ -2,6 +2,12 @@
 #include "lib/printk.h"
 #include "lib/string.h"
 
+/*
+ * Widths of anything and precisions of numbers beyond this are a mistake, would overflow the sums
+ * below, and take seconds.
+ */
+#define WIDTH_MAX 4096
+
 /* Where the characters go: `len` counts all of them, also those that no longer fit. */
 struct sink {
 	char *buf;
@@ -68,7 +74,7 @@ static void put_number(struct sink *s, const struct spec *f, u64 v)
 	if (!n && f->precision != 0)
 		out[n++] = '0';
 
-	zeros = max(f->precision - n, 0);
+	zeros = max(min(f->precision, WIDTH_MAX) - n, 0);
 	pad = f->width - n - zeros - (int)strlen(prefix);
 	if (f->zero && !f->left && f->precision < 0 && pad > 0) {
 		zeros = pad;
@@ -109,9 +115,6 @@ static const char *parse_flags(const char *p, struct spec *f)
 		}
 	}
 }
-
-/* Widths beyond this are a mistake, and would overflow the sums above. */
-#define WIDTH_MAX 4096
 
 static const char *parse_decimal(const char *p, int *out)
 {

@@ -115,6 +115,21 @@ static void test_strings(void)
 	CU_ASSERT_EQUAL(hv_snprintf(got, sizeof(got), "%99999999999d", 1), 4096);
 }
 
+/* From the format or from an argument: the same limit, and a precision is none for text. */
+static void test_limits(void)
+{
+	static char long_text[5001];
+	char got[32];
+
+	memset(long_text, 'a', 5000);
+	CU_ASSERT_EQUAL(hv_snprintf(got, sizeof(got), "%*d", 0x7fffffff, 1), 4096);
+	CU_ASSERT_EQUAL(hv_snprintf(got, sizeof(got), "%*d", -0x7fffffff - 1, 1), 4096);
+	CU_ASSERT_EQUAL(hv_snprintf(got, sizeof(got), "%.99999999999d", 1), 4096);
+	CU_ASSERT_EQUAL(hv_snprintf(got, sizeof(got), "%.*d", 0x7fffffff, 1), 4096);
+	CU_ASSERT_EQUAL(hv_snprintf(got, sizeof(got), "%.*d", 0x7fffffff, -1), 4097);
+	CU_ASSERT_EQUAL(hv_snprintf(got, sizeof(got), "%.*s", 0x7fffffff, long_text), 5000);
+}
+
 static void test_memory(void)
 {
 	char a[64], b[64];
@@ -229,6 +244,7 @@ int main(void)
 	s = CU_add_suite("library", NULL, NULL);
 	CU_add_test(s, "printf: numbers", test_numbers);
 	CU_add_test(s, "printf: strings", test_strings);
+	CU_add_test(s, "printf: limits", test_limits);
 	CU_add_test(s, "memory", test_memory);
 	CU_add_test(s, "text", test_text);
 	CU_add_test(s, "sort", test_sort);
