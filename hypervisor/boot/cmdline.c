@@ -15,13 +15,22 @@ static __init void complain(const char *what, const char *word, const char *reme
 			 word, remedy);
 }
 
+/* Without the sign that strtou64() takes: "-1" would become a huge number, and nobody be told. */
+static bool parse_number(const char *s, char **end, u64 *out)
+{
+	if (*s < '0' || *s > '9')
+		return false;
+	*out = strtou64(s, end, 0);
+	return true;
+}
+
 bool parse_size(const char *s, const char **end, u64 *out)
 {
 	char *e;
-	u64 v = strtou64(s, &e, 0);
+	u64 v;
 	unsigned shift = 0;
 
-	if (e == s)
+	if (!parse_number(s, &e, &v))
 		return false;
 	switch (*e) {
 	case 'T':
@@ -84,10 +93,7 @@ static __init bool set_option(const struct option *o, const char *value)
 			return *(bool *)o->var = true;
 		return parse_bool(value, o->var);
 	case OPT_U64:
-		if (!value)
-			return false;
-		n = strtou64(value, &e, 0);
-		if (e == value || *e)
+		if (!value || !parse_number(value, &e, &n) || *e)
 			return false;
 		*(u64 *)o->var = n;
 		return true;

@@ -34,7 +34,8 @@ void cmdline_parse(const char *line);
 void cmdline_report(void);
 
 /*
- * Number with an optional K, M, G or T suffix (bytes when there is none). False if it is not one.
+ * Number with an optional K, M, G or T suffix (bytes when there is none), without a sign. False
+ * if it is not one.
  */
 bool parse_size(const char *s, const char **end, u64 *out);
 

@@ -56,7 +56,7 @@ static bool model_bool(const char *v, bool *out)
 	return false;
 }
 
-/* C's strtoull() has blanks and signs beside what the hypervisor's has. */
+/* C's strtoull() has blanks and signs beside what an option may have. */
 static bool model_number(const char *v, bool suffix, u64 *out)
 {
 	static const char letters[] = "kmgt";

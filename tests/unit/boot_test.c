@@ -122,6 +122,9 @@ static void test_sizes(void)
 		{ "", false, 0, 0 },
 		{ "K", false, 0, 0 },
 		{ "12x", true, 12, 'x' },
+		{ "-1", false, 0, 0 },
+		{ "+1", false, 0, 0 },
+		{ "\t1", false, 0, 0 },
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(t); i++) {
@@ -150,6 +153,7 @@ static void test_complaints(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(parse("no-number"), "unknown option 'no-number'"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(parse("text"), "bad value for 'text'"));
 	CU_ASSERT_STRING_EQUAL(parse("one-too-many"), "");
+	CU_ASSERT_STRING_EQUAL(parse("number=-1 number=+1 size=-1"), "");
 	CU_ASSERT_TRUE(number == 5 && size == 6 && flag);
 	/* A word without end is cut, and so is what is said about it. */
 	memset(heard, 'x', sizeof(heard));
