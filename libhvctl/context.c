@@ -60,6 +60,35 @@ void hvctl_set_warning(struct hvctl_ctx *ctx, hvctl_warning_fn fn, void *data)
 	ctx->warning_data = data;
 }
 
+/*
+ * A message is one line, and nobody's terminal obeys it: control characters, which names, paths and
+ * strings of a configuration may hold, are shown as C escapes. Bytes beyond
+ * ASCII stay, since paths are UTF-8. What does not fit is cut off, never inside an escape.
+ */
+static void one_line(char *to, size_t size, const char *text)
+{
+	static const char from[] = "\a\b\f\n\r\t\v", letters[] = "abfnrtv";
+	size_t n = 0;
+
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+		const char *found = strchr(from, c);
+		char shown[5];
+		size_t len;
+
+		if (found)
+			snprintf(shown, sizeof(shown), "\\%c", letters[found - from]);
+		else
+			snprintf(shown, sizeof(shown), c < ' ' || c == 0x7f ? "\\x%02x" : "%c", c);
+		len = strlen(shown);
+		if (n + len >= size)
+			break;
+		memcpy(to + n, shown, len);
+		n += len;
+	}
+	to[n] = 0;
+}
+
 int hvctl_fail(struct hvctl_ctx *ctx, int error, const char *format, ...)
 {
 	char text[sizeof(ctx->error)];	/* an argument may be the old message */
@@ -68,7 +97,7 @@ int hvctl_fail(struct hvctl_ctx *ctx, int error, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	memcpy(ctx->error, text, sizeof(text));
+	one_line(ctx->error, sizeof(ctx->error), text);
 	return -error;
 }
 
@@ -80,14 +109,15 @@ int hvctl_no_memory(struct hvctl_ctx *ctx)
 
 void hvctl_warn(struct hvctl_ctx *ctx, const char *format, ...)
 {
-	char line[512];
+	char text[512], line[512];
 	va_list args;
 
 	if (!ctx->warning)
 		return;
 	va_start(args, format);
-	vsnprintf(line, sizeof(line), format, args);
+	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	one_line(line, sizeof(line), text);
 	ctx->warning(ctx->warning_data, line);
 }
 

@@ -37,7 +37,10 @@ struct hvctl_ctx {
 /* Put the kernel of the last hvctl_create() into the cache, if it is worth it, and forget it. */
 void hvctl_cache_kernel(struct hvctl_ctx *ctx);
 
-/* Store a message and return -error (error > 0, an errno value). */
+/*
+ * Store a message and return -error (error > 0, an errno value). It becomes one line: control
+ * characters in it are shown as \n, \x1b and the like, here and in hvctl_warn().
+ */
 __attribute__((format(printf, 3, 4)))
 int hvctl_fail(struct hvctl_ctx *ctx, int error, const char *format, ...);
 

@@ -445,6 +445,30 @@ static void test_zero_bytes(void)
 	}
 }
 
+/* Names and strings hold what they like: what is said about them is one line without commands. */
+static void test_control_characters(void)
+{
+	char long_name[1024] = "name = '";
+	size_t n;
+
+	refused("name = \"#\\name=y\"\n",
+		"t.cfg:1:8: \"#\\name=y\" is not a name for a domain; use 1 to 63 letters, digits, "
+		"- _ . + and not digits alone");
+	refused("name = '\x1b[2J\x7f\xc3\xa4\\t'\n",
+		"t.cfg:1:8: \"\\x1b[2J\\x7f\xc3\xa4\\t\" is not a name for a domain; use 1 to 63 letters, "
+		"digits, - _ . + and not digits alone");
+	warned(BASE "disk = [ 'od\\nd=1,vdev=xvda,target=/a' ]\n",
+	       "t.cfg:3:10: unknown option 'od\\nd' of a disk is ignored; see hvctl.cfg(5)\n");
+	/* Longer than a message may be: cut off between two characters. */
+	for (n = strlen(long_name); n < sizeof(long_name) - 3; n++)
+		long_name[n] = '\x01';
+	strcpy(long_name + n, "'\n");
+	CU_ASSERT_PTR_NULL(parse(long_name));
+	n = strlen(hvctl_error(ctx));
+	CU_ASSERT_TRUE(n > 500 && n < 512);
+	CU_ASSERT_STRING_EQUAL(hvctl_error(ctx) + n - 4, "\\x01");
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
@@ -458,6 +482,7 @@ int main(void)
 		{ "files", test_files },
 		{ "damaged files", test_damage },
 		{ "zero bytes", test_zero_bytes },
+		{ "control characters", test_control_characters },
 		CU_TEST_INFO_NULL
 	};
 	CU_SuiteInfo suites[] = { { "config", set_up, tear_down, NULL, NULL, tests },
