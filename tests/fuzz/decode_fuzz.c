@@ -119,13 +119,25 @@ static u64 reference_address(const ZydisDecodedInstruction *z, const ZydisDecode
 			     struct regs *r, u64 fs, u64 gs)
 {
 	ZydisRegisterContext c = { 0 };
+	ZydisDecodedOperand right = *op;
 	ZyanU64 a = 0;
+
+	/*
+	 * Zydis 4.0 takes r13d for a base where a SIB byte says that there is none (SDM vol. 2,
+	 * table 2-3), and forgets the displacement, if addresses have 32 bits.
+	 */
+	if (z->address_width == 32 && (z->attributes & ZYDIS_ATTRIB_HAS_SIB) && !z->raw.modrm.mod &&
+	    z->raw.sib.base == 5) {
+		right.mem.base = ZYDIS_REGISTER_NONE;
+		right.mem.disp.has_displacement = ZYAN_TRUE;
+		right.mem.disp.value = z->raw.disp.value;
+	}
 
 	for (unsigned i = 0; i < 16; i++)
 		c.values[ZYDIS_REGISTER_RAX + i] = *regs_gpr(r, i);
 	for (unsigned i = 0; i < 16; i++)
 		c.values[ZYDIS_REGISTER_EAX + i] = (u32)*regs_gpr(r, i);
-	FUZZ_CHECK(ZYAN_SUCCESS(ZydisCalcAbsoluteAddressEx(z, op, r->rip, &c, &a)),
+	FUZZ_CHECK(ZYAN_SUCCESS(ZydisCalcAbsoluteAddressEx(z, &right, r->rip, &c, &a)),
 		   "Zydis knows no address");
 	if (z->address_width == 32)
 		a = (u32)a;

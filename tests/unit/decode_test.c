@@ -158,6 +158,8 @@ static void test_prefixes(void)
 	static const u8 fs[] = { 0x64, 0x48, 0x89, 0x07 }, gs[] = { 0x65, 0x48, 0x89, 0x07 };
 	static const u8 fs_es[] = { 0x64, 0x26, 0x48, 0x89, 0x07 };
 	static const u8 addr32[] = { 0x67, 0x48, 0x89, 0x07 };
+	/* addb $0x21, 0x22802d80(, %r12d): no base, though REX.B makes one of 5 otherwise. */
+	static const u8 no_base[] = { 0x67, 0x43, 0x80, 0x04, 0x25, 0x80, 0x2d, 0x80, 0x22, 0x21 };
 	static const u8 lock_mov[] = { 0xf0, 0x48, 0x89, 0x07 }, lock_reg[] = { 0xf0, 0x48, 0x01,
 			0xc7 };
 	static const u8 lock_hlt[] = { 0xf0, 0xf4 };
@@ -178,6 +180,8 @@ static void test_prefixes(void)
 	r.rdi = 0x123456789aULL;
 	CU_ASSERT_TRUE(insn_decode(addr32, sizeof(addr32), &in) && insn_address(&in, &r, 0,
 			0) == 0x3456789a);
+	CU_ASSERT_TRUE(insn_decode(no_base, sizeof(no_base), &in) && insn_address(&in, &r, 0,
+			0) == (u32)(R(12) + 0x22802d80));
 	CU_ASSERT_FALSE(insn_decode(lock_mov, sizeof(lock_mov), &in));
 	CU_ASSERT_FALSE(insn_decode(lock_reg, sizeof(lock_reg), &in));
 	CU_ASSERT_FALSE(insn_decode(lock_hlt, sizeof(lock_hlt), &in));
