@@ -26,11 +26,11 @@
 /* The largest bounce frame is well below this. */
 #define FRAME_MAX      128
 
-	/* The vCPU in rdi leaves user mode. rdx: its CPU; clobbers rax. */
-	.macro enter_kernel_mode
+	/* The vCPU in rdi goes from user to kernel mode or back. rdx: its CPU; clobbers rax. */
+	.macro change_mode kernel, table
 	movq S(I_CPU), %rdx
-	movq V_GUEST_TABLE(%rdi), %rax
-	movb $1, V_KERNEL_MODE(%rdi)
+	movq \table(%rdi), %rax
+	movb $\kernel, V_KERNEL_MODE(%rdi)
 	swapgs
 	movq %rax, C_CR3_MFN(%rdx)
 	shlq $12, %rax
@@ -94,7 +94,7 @@ syscall_entry:
 	je syscall_slow_regs
 	testb $ASSIST_SLOW, D_VM_ASSIST(%rdx)
 	jnz syscall_slow_regs
-	enter_kernel_mode
+	change_mode 1, V_GUEST_TABLE
 	movq V_INFO(%rdi), %rax
 	/* rcx, r11, rip, cs and mask, flags, rsp, ss; SYSCALL left rip in rcx. */
 	stac_site
@@ -190,13 +190,7 @@ iret_fast:
 	testb $3, %al
 	jnz 1f
 	/* RPL 3: to user mode. */
-	movq S(I_CPU), %rdx
-	movq V_GUEST_TABLE_USER(%rdi), %rax
-	movb $0, V_KERNEL_MODE(%rdi)
-	swapgs
-	movq %rax, C_CR3_MFN(%rdx)
-	shlq $12, %rax
-	movq %rax, %cr3
+	change_mode 0, V_GUEST_TABLE_USER
 1:	orl $3, %ecx
 	movq %rcx, S(R_CS)
 	movq V_INFO(%rdi), %rdx
@@ -291,7 +285,7 @@ pf_entry:
 	testq %rsi, %rsi
 	jz pf_slow
 	movq %rax, V_CR2(%rdi)
-	enter_kernel_mode
+	change_mode 1, V_GUEST_TABLE
 	movl S(R_ERR), %edx
 	movq S(R_CS), %rcx
 	andl $0x17, %edx
