@@ -5,9 +5,9 @@
  *
  *	-plugin count.so,out=FILE
  *
- * FILE gets a line `address count` for each address, in hexadecimal and decimal, whenever the end
- * marker is met; counts of several such windows add up. Exact, not sampled: every instruction of
- * the emulated machine has a counter.
+ * Whenever the end marker is met, FILE.0, FILE.1 and so on get a line `address count` for each
+ * address, in hexadecimal and decimal. Exact, not sampled: every instruction of the emulated
+ * machine has a counter.
  *
  * Debian ships the interface but not its header. What is declared here are the functions of the
  * interface's version 1 as QEMU's documentation ("TCG Plugins") lists them.
@@ -42,9 +42,8 @@ EXPORT int qemu_plugin_install(plugin_id_t id, const void *info, int argc, char 
 
 struct counter {
 	uint64_t address;
-	uint64_t count;	 /* since QEMU started; the generated code adds to it */
-	uint64_t begin;	 /* `count` at the last begin marker */
-	uint64_t inside; /* executions in the windows that are over */
+	uint64_t count; /* since QEMU started; the generated code adds to it */
+	uint64_t begin; /* `count` at the last begin marker */
 	struct counter *next;
 };
 
@@ -52,6 +51,7 @@ struct counter {
 static struct counter *buckets[BUCKETS];
 static const char *out_name;
 static bool open_window;
+static unsigned windows; /* that are over */
 
 static const uint8_t begin_marker[8] = { 0x0f, 0x1f, 0x84, 0x00, '1', 'G', 'E', 'B' };
 static const uint8_t end_marker[8] = { 0x0f, 0x1f, 0x84, 0x00, '0', 'G', 'E', 'B' };
@@ -86,6 +86,7 @@ static void on_begin(unsigned cpu, void *data)
 
 static void on_end(unsigned cpu, void *data)
 {
+	char name[512];
 	FILE *f;
 
 	(void)cpu;
@@ -93,20 +94,19 @@ static void on_end(unsigned cpu, void *data)
 	if (!open_window)
 		return;
 	open_window = false;
-	f = fopen(out_name, "w");
+	snprintf(name, sizeof(name), "%s.%u", out_name, windows++);
+	f = fopen(name, "w");
 	if (!f) {
-		perror(out_name);
+		perror(name);
 		abort();
 	}
 	for (unsigned b = 0; b < BUCKETS; b++)
-		for (struct counter *c = buckets[b]; c; c = c->next) {
-			c->inside += c->count - c->begin;
-			if (c->inside)
+		for (struct counter *c = buckets[b]; c; c = c->next)
+			if (c->count != c->begin)
 				fprintf(f, "%llx %llu\n", (unsigned long long)c->address,
-					(unsigned long long)c->inside);
-		}
+					(unsigned long long)(c->count - c->begin));
 	if (fclose(f)) {
-		perror(out_name);
+		perror(name);
 		abort();
 	}
 }

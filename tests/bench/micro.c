@@ -26,6 +26,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,15 +106,34 @@ static pid_t start(void)
 	return child;
 }
 
+/* The markers belong to timed runs, not to those that only warm up. */
+static bool timed;
+
+static uint64_t clock_start(void)
+{
+	if (timed)
+		profile_begin();
+	return ticks();
+}
+
+static uint64_t clock_stop(uint64_t start)
+{
+	uint64_t t = ticks() - start;
+
+	if (timed)
+		profile_end();
+	return t;
+}
+
 /* ---- rows: each does `n` operations and returns the ticks that they took ---- */
 
 static uint64_t null_syscall(unsigned n)
 {
-	uint64_t t = ticks();
+	uint64_t t = clock_start();
 
 	while (n--)
 		syscall(SYS_getppid);
-	return ticks() - t;
+	return clock_stop(t);
 }
 
 /* A byte to another process and back: two switches, two writes, two reads. */
@@ -133,11 +153,11 @@ static uint64_t pipe_ping_pong(unsigned n)
 				_exit(1);
 		_exit(0);
 	}
-	t = ticks();
+	t = clock_start();
 	for (unsigned i = 0; i < n; i++)
 		if (write(there[1], &byte, 1) != 1 || read(back[0], &byte, 1) != 1)
 			die("pipe");
-	t = ticks() - t;
+	t = clock_stop(t);
 	reap(child);
 	for (int i = 0; i < 2; i++) {
 		close(there[i]);
@@ -153,10 +173,10 @@ static uint64_t page_fault(unsigned n)
 	uint64_t t;
 
 	madvise((void *)p, n * PAGE, MADV_NOHUGEPAGE);
-	t = ticks();
+	t = clock_start();
 	for (unsigned i = 0; i < n; i++)
 		p[i * PAGE] = 1;
-	t = ticks() - t;
+	t = clock_stop(t);
 	munmap((void *)p, n * PAGE);
 	return t;
 }
@@ -174,7 +194,7 @@ static uint64_t file_map(unsigned n)
 	if (fd < 0 || !data || write(fd, data, bytes) != (ssize_t)bytes)
 		die("%s", name);
 	free(data);
-	t = ticks();
+	t = clock_start();
 	while (n--) {
 		volatile char *p = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, 0);
 
@@ -184,7 +204,7 @@ static uint64_t file_map(unsigned n)
 			sum += (unsigned)p[at];
 		munmap((void *)p, bytes);
 	}
-	t = ticks() - t;
+	t = clock_stop(t);
 	close(fd);
 	unlink(name);
 	if (sum)
@@ -194,7 +214,7 @@ static uint64_t file_map(unsigned n)
 
 static uint64_t fork_exit(unsigned n)
 {
-	uint64_t t = ticks();
+	uint64_t t = clock_start();
 
 	while (n--) {
 		pid_t child = start();
@@ -203,12 +223,12 @@ static uint64_t fork_exit(unsigned n)
 			_exit(0);
 		reap(child);
 	}
-	return ticks() - t;
+	return clock_stop(t);
 }
 
 static uint64_t fork_exec(unsigned n)
 {
-	uint64_t t = ticks();
+	uint64_t t = clock_start();
 
 	while (n--) {
 		pid_t child = start();
@@ -219,13 +239,13 @@ static uint64_t fork_exec(unsigned n)
 		}
 		reap(child);
 	}
-	return ticks() - t;
+	return clock_stop(t);
 }
 
 /* Map 16 pages, touch them, make them read-only, unmap them. */
 static uint64_t mmap_cycle(unsigned n)
 {
-	uint64_t t = ticks();
+	uint64_t t = clock_start();
 
 	while (n--) {
 		volatile char *p = map(16 * PAGE, MAP_PRIVATE);
@@ -236,7 +256,7 @@ static uint64_t mmap_cycle(unsigned n)
 			die("mprotect");
 		munmap((void *)p, 16 * PAGE);
 	}
-	return ticks() - t;
+	return clock_stop(t);
 }
 
 /*
@@ -267,10 +287,10 @@ static uint64_t context_switch(unsigned n)
 	}
 	while (!flags[0])
 		sched_yield();
-	t = ticks();
+	t = clock_start();
 	for (unsigned i = 0; i < n / 2; i++)
 		sched_yield();
-	t = ticks() - t;
+	t = clock_stop(t);
 	flags[1] = 1;
 	reap(child);
 	if (flags[2] < n / 2)
@@ -299,10 +319,10 @@ static uint64_t signal_delivery(unsigned n)
 
 	if (sigaction(SIGUSR1, &action, NULL))
 		die("sigaction");
-	t = ticks();
+	t = clock_start();
 	for (unsigned i = 0; i < n; i++)
 		kill(me, SIGUSR1);
-	t = ticks() - t;
+	t = clock_stop(t);
 	if (signals - before != n)
 		die("%u of %u signals arrived", signals - before, n);
 	return t;
@@ -311,23 +331,23 @@ static uint64_t signal_delivery(unsigned n)
 static uint64_t clock_read(unsigned n)
 {
 	struct timespec now;
-	uint64_t t = ticks();
+	uint64_t t = clock_start();
 
 	while (n--)
 		clock_gettime(CLOCK_MONOTONIC, &now);
-	return ticks() - t;
+	return clock_stop(t);
 }
 
 /* A thousand multiplications and additions: what must cost the same everywhere. */
 static uint64_t compute(unsigned n)
 {
-	uint64_t x = 1, t = ticks();
+	uint64_t x = 1, t = clock_start();
 
 	for (unsigned i = 0; i < n * 1000; i++)
 		__asm__ volatile("imul %1, %0\n\tadd $12345, %0"
 				 : "+r"(x)
 				 : "r"(6364136223846793005UL));
-	return ticks() - t;
+	return clock_stop(t);
 }
 
 static const struct row {
@@ -386,9 +406,9 @@ static void run_rows(const char *list, unsigned repetitions)
 		for (unsigned r = 0; r < repetitions; r++) {
 			uint64_t t;
 
-			profile_begin();
+			timed = true;
 			t = row->run(row->operations);
-			profile_end();
+			timed = false;
 			printf("BENCH %s %u %llu\n", row->name, row->operations,
 			       (unsigned long long)t);
 			settle();

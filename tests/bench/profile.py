@@ -1,29 +1,34 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""profile.py ROW [--config annulus-dom0] - where a row's instructions go, exactly, by function.
+"""profile.py ROW[,ROW...] [--config annulus-dom0] - where rows' instructions go, exactly, by function.
 
     tests/bench/profile.py fork                                   functions of hypervisor, kernel and user space
-    tests/bench/profile.py fork --annotate hypercall_entry        the same, and one function's instructions with their counts
+    tests/bench/profile.py fork --annotate type_get,table_undo    the same, and functions' instructions with their counts
     tests/bench/profile.py fork --config bare                     the same on the bare machine (or xen-dom0: no function names)
     tests/bench/profile.py fork --against bare                    the kernel's functions that execute more than on bare
+    tests/bench/profile.py fork,pipe,mmap --bounds                what bounds the rows, beside build/bench/report.json: one
+                                                                  line each, and the hypervisor's longest functions
 
 User functions have names in the rows of micro.c only. Rows of guests need --config annulus-guest; there, the kernel's
 functions are dom0's and the guest's together.
 
-A TCG plugin (count.c) counts every executed instruction between the row's begin and end; nothing is sampled. Columns:
+A TCG plugin (count.c) counts every executed instruction between a row's begin and end; nothing is sampled. Columns:
 instructions per operation, share, entries per operation (how often the function's first instruction was executed), function.
 """
 import argparse
 import bisect
+import json
 import os
 import re
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import catalogue  # noqa: E402
 import machines  # noqa: E402
 import run  # noqa: E402
+import stats  # noqa: E402
 from machines import Failure, machine  # noqa: E402
 
 HYPERVISOR = 0xffff800000000000, 0xffff880000000000  # the ABI's hole for the hypervisor
@@ -66,20 +71,28 @@ def kernel_symbols(build):
         return Symbols((int(a, 16), n) for a, n in re.findall(r"^([0-9a-f]{16}) (\S+)$", f.read(), re.M))
 
 
-def counts(build, config, row, hv):
-    """({address: executions per operation}, instructions per operation by the clock)"""
-    initramfs, args = machines.prepare(machines.Images(build), config, [row])
-    out = build.file("bench/profile.%d" % os.getpid())
-    m = machines.boot(config, build, initramfs, args + " bench.reps=1", True, hv=hv,
-                      plugin="%s,out=%s" % (build.file("bench/count.so"), out))
-    try:
-        rows, _, operations = machines.measure(m, run.SILENCE)
-    except Failure as e:
-        raise SystemExit("%s\nprofile.py: %s: %s" % ("\n".join(m.log.split("\n")[-20:]), config, e))
-    with open(out) as f:
-        found = {int(a, 16): int(n) / operations[row] for a, n in (line.split() for line in f)}
-    os.unlink(out)
-    return found, sum(rows[row]) / len(rows[row])
+def counts(build, config, rows, hv):
+    """{row: ({address: executions per operation}, instructions per operation by the clock)}"""
+    initramfs, args = machines.prepare(machines.Images(build), config, rows)
+    result = {}
+    with tempfile.TemporaryDirectory(prefix="annulus-profile-") as d:
+        m = machines.boot(config, build, initramfs, args + " bench.reps=1", True, hv=hv,
+                          plugin="%s,out=%s/window" % (build.file("bench/count.so"), d))
+        try:
+            clock, _, operations = machines.measure(m, run.SILENCE)
+        except Failure as e:
+            raise SystemExit("%s\nprofile.py: %s: %s" % ("\n".join(m.log.split("\n")[-20:]), config, e))
+        # One window for each line of results, in the same order.
+        for window, row in enumerate(re.findall(r"BENCH (\S+) \d+ \d+\n", m.log)):
+            if row not in rows:
+                continue
+            found = result.setdefault(row, ({}, sum(clock[row]) / len(clock[row])))[0]
+            with open("%s/window.%d" % (d, window)) as f:
+                for line in f:
+                    address, n = line.split()
+                    address = int(address, 16)
+                    found[address] = found.get(address, 0) + int(n) / operations[row]
+    return result
 
 
 def by_function(found, symbols):
@@ -110,43 +123,77 @@ def annotate(sym, function, found):
             print("           " + line)
 
 
+def places(table):
+    return {place: sum(v[0] for k, v in table.items() if k[0] == place) for place in ("hypervisor", "kernel", "user")}
+
+
+def show(row, config, table, clock, top):
+    total = sum(n for n, _ in table.values())
+    print("\n%s on %s: %.0f instructions per operation (%.0f by the clock)" % (row, config, total, clock))
+    for place, n in places(table).items():
+        print("  %-11s %12.1f  %5.1f %%" % (place, n, 100 * n / total))
+    print("\n%12s %7s %10s  %-11s %s" % ("instr/op", "share", "entries/op", "where", "function"))
+    for (place, name), (n, entries) in sorted(table.items(), key=lambda item: -item[1][0])[:top]:
+        print("%12.1f %6.1f%% %10.2f  %-11s %s" % (n, 100 * n / total, entries, place, name))
+
+
+def compare(table, other, against, top):
+    print("\nkernel and user functions that execute more than on %s\n%12s %12s  %s" % (
+        against, "more/op", "there/op", "function"))
+    more = {k: v[0] - other.get(k, [0])[0] for k, v in table.items() if k[0] != "hypervisor"}
+    for key, n in sorted(more.items(), key=lambda item: -item[1])[:top]:
+        if n > 0:
+            print("%12.1f %12.1f  %s" % (n, other.get(key, [0])[0], key[1]))
+
+
+def bounds(build, tables, config):
+    """Where the overhead of each row is spent, and what it may be (bare and half of Xen's overhead, from report.json)."""
+    place = config.split("-")[-1]
+    with open(build.need("bench/report.json")) as f:
+        report = {r["name"]: r["instructions"] for r in json.load(f)["rows"]}
+    print("| row | bare | allowed overhead | overhead | of it the kernel | of it the hypervisor | its longest functions |")
+    print("|---|---:|---:|---:|---:|---:|---|")
+    for row, table in tables.items():
+        bare, xen = report[row].get("bare"), report[row].get("xen-" + place)
+        spent = places(table)
+        base = bare["median"] if bare else 0
+        longest = sorted((v[0], k[1]) for k, v in table.items() if k[0] == "hypervisor")[::-1][:5]
+        print("| %s | %s | %s | %s | %s | %s | %s |" % (
+            row, stats.worth(base) if bare else "-", stats.worth((xen["median"] - base) / 2) if xen else "-",
+            stats.worth(sum(spent.values()) - base), stats.worth(spent["kernel"] + spent["user"] - base),
+            stats.worth(spent["hypervisor"]), ", ".join("`%s` %s" % (name, stats.worth(n)) for n, name in longest)))
+
+
 def main():
-    parser = argparse.ArgumentParser(description="where a benchmark row's instructions go")
-    parser.add_argument("row")
+    parser = argparse.ArgumentParser(description="where benchmark rows' instructions go")
+    parser.add_argument("rows")
     parser.add_argument("--config", default="annulus-dom0")
     parser.add_argument("--against", help="another configuration to compare the kernel's and user space's functions with")
+    parser.add_argument("--bounds", action="store_true", help="a Markdown table of what bounds each row")
     parser.add_argument("--build", default="build")
     parser.add_argument("--hv", help="another annulus.elf; its symbols are expected beside it as annulus.sym")
     parser.add_argument("--annotate", help="functions of the hypervisor, comma-separated, to show by instruction")
     parser.add_argument("--top", type=int, default=30, help="functions to show")
     args = parser.parse_args()
-    run.words(args.row, [], [r.name for r in catalogue.ROWS if r.where != "boot"], "row")
+    rows = run.words(args.rows, [], [r.name for r in catalogue.ROWS if r.where != "boot"], "row")
     build = machine.Build(args.build)
     run.programs(build)
     sym = os.path.splitext(args.hv or build.hv)[0] + ".sym"
     symbols = {"hypervisor": elf_symbols(sym) if args.config.startswith("annulus") else None,
                "kernel": kernel_symbols(build), "user": elf_symbols(build.file("bench/micro"))}
-    found, clock = counts(build, args.config, args.row, args.hv)
-    table = by_function(found, symbols)
-    total = sum(n for n, _ in table.values())
-    print("%s on %s: %.0f instructions per operation (%.0f by the clock)" % (args.row, args.config, total, clock))
-    for place in ("hypervisor", "kernel", "user"):
-        n = sum(v[0] for k, v in table.items() if k[0] == place)
-        print("  %-11s %12.1f  %5.1f %%" % (place, n, 100 * n / total))
-    print("\n%12s %7s %10s  %-11s %s" % ("instr/op", "share", "entries/op", "where", "function"))
-    for (place, name), (n, entries) in sorted(table.items(), key=lambda item: -item[1][0])[:args.top]:
-        print("%12.1f %6.1f%% %10.2f  %-11s %s" % (n, 100 * n / total, entries, place, name))
-    if args.against:
-        other = by_function(counts(build, args.against, args.row, args.hv)[0], dict(symbols, hypervisor=None))
-        print("\nkernel and user functions that execute more than on %s\n%12s %12s  %s" % (
-            args.against, "more/op", "there/op", "function"))
-        more = {k: v[0] - other.get(k, [0])[0] for k, v in table.items() if k[0] != "hypervisor"}
-        for key, n in sorted(more.items(), key=lambda item: -item[1])[:args.top]:
-            if n > 0:
-                print("%12.1f %12.1f  %s" % (n, other.get(key, [0])[0], key[1]))
-    for function in filter(None, (args.annotate or "").split(",")):
-        print()
-        annotate(sym, function, found)
+    found = counts(build, args.config, rows, args.hv)
+    tables = {row: by_function(found[row][0], symbols) for row in rows}
+    if args.bounds:
+        bounds(build, tables, args.config)
+        return
+    others = counts(build, args.against, rows, args.hv) if args.against else {}
+    for row in rows:
+        show(row, args.config, tables[row], found[row][1], args.top)
+        if others:
+            compare(tables[row], by_function(others[row][0], dict(symbols, hypervisor=None)), args.against, args.top)
+        for function in filter(None, (args.annotate or "").split(",")):
+            print()
+            annotate(sym, function, found[row][0])
 
 
 if __name__ == "__main__":
