@@ -153,7 +153,7 @@ class Lab:
             sys.exit("the fuzzers were not built:\n" + p.stderr[-3000:])
         for n in names:
             n = n[: -len("_fuzz")]
-            p = subprocess.run(["tests/fuzz/run.py", "fuzz", "--dir", where, "--jobs", "1", "--seed", "1",
+            p = subprocess.run([sys.executable, "tests/fuzz/run.py", "fuzz", "--dir", where, "--jobs", "1", "--seed", "1",
                                 "--seconds", str(seconds), n], cwd=self.tree, capture_output=True, text=True, check=False)
             if p.returncode:
                 return n
