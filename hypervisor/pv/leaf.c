@@ -20,10 +20,13 @@ static inline void unlock(struct frame *f)
 static inline bool leaf_get_usual(struct domain *d, u64 e)
 {
 	mfn_t mfn = pte_mfn(e);
-	struct frame *f = mfn_to_frame(mfn);
+	struct frame *f;
 	u64 c;
 
-	if (mfn >= max_mfn || !frame_owned_by(f, d))
+	if (mfn >= max_mfn)
+		return false;
+	f = mfn_to_frame(mfn);
+	if (!frame_owned_by(f, d))
 		return false;
 	c = atomic_read(&f->count);
 	if (!(c & FC_COUNT_MASK) || (c & FC_COUNT_MASK) == FC_COUNT_MASK ||
@@ -42,12 +45,13 @@ not_usual:
 static inline void leaf_put(struct domain *d, u64 e)
 {
 	mfn_t mfn = pte_mfn(e);
-	struct frame *f = mfn_to_frame(mfn);
+	struct frame *f;
 
-	if (unlikely(mfn >= max_mfn || !frame_owned_by(f, d))) {
+	if (unlikely(mfn >= max_mfn || !frame_owned_by(mfn_to_frame(mfn), d))) {
 		(void)entry_put(1, e, false);
 		return;
 	}
+	f = mfn_to_frame(mfn);
 	/* The last one leaves a time stamp behind. */
 	if ((e & PTE_RW) && !type_put_not_last(f))
 		frame_put_type(f);

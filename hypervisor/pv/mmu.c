@@ -51,10 +51,13 @@ int pv_finish_old_table(struct vcpu *v)
 /* Both references of a root; most are pinned and in use already. */
 static int root_get(struct domain *d, mfn_t mfn, u64 type)
 {
-	struct frame *f = mfn_to_frame(mfn);
+	struct frame *f;
 	int r;
 
-	if (!mfn_valid(mfn) || !frame_get(f, d))
+	if (!mfn_valid(mfn))
+		return -EINVAL;
+	f = mfn_to_frame(mfn);
+	if (!frame_get(f, d))
 		return -EINVAL;
 	if (likely(type_get_more(f, type)))
 		return 0;
