@@ -32,7 +32,7 @@ def batches(build, emulator):
     together, out = [], []
     for name in build.guests():
         s = settings(name)
-        if s["driven"] == "yes" or s["emulator"] not in ("any", emulator):
+        if s["driven"] == "yes" or s["unstable"] != "no" or s["emulator"] not in ("any", emulator):
             continue
         if s["alone"] == "yes":
             out.append([name])
