@@ -15,13 +15,18 @@
 const char test_name[] = "evil-storm";
 
 #define PAGES  24
+#define WINDOWS 16
 #define ROUNDS 20000
 #define NS     5000000000UL /* or so long */
 
 static uint8_t *scratch[PAGES];
 static uint64_t scratch_mfn[PAGES];
-static uint8_t window[16][PAGE_SIZE] __attribute__((aligned(4096)));
-static uint64_t window_pte[16];
+/*
+ * Counts are wild as well: a list that begins in one of these, in a scratch page or in a buffer may
+ * be answered far beyond its end. A page that is not mapped follows each of them.
+ */
+static uint8_t window[WINDOWS + 1][PAGE_SIZE] __attribute__((aligned(4096)));
+static uint64_t window_pte[WINDOWS];
 static volatile unsigned finished, calls[3];
 static uint64_t max_mfn;
 static uint8_t ours[1 << 17];
@@ -49,15 +54,30 @@ static uint64_t frame(uint64_t *s)
 	return random_next(s) & 3 ? scratch_mfn[random_next(s) % PAGES] : foreign(s);
 }
 
+/* Addresses of the hypervisor, or below the kernel: nothing of ours is there. */
+static uint64_t above(uint64_t *s)
+{
+#ifdef __i386__
+	return random_next(s) % (0xffffffff - HYPERVISOR_VIRT_START + 1) + HYPERVISOR_VIRT_START;
+#else
+	return 0xffff800000000000UL + random_next(s) % (1ULL << 43);
+#endif
+}
+
+static uint64_t below(uint64_t *s)
+{
+	return random_next(s) % (VIRT_BASE < 1ULL << 47 ? VIRT_BASE : 1ULL << 47);
+}
+
 static uint64_t address(uint64_t *s)
 {
 	switch (random_next(s) % 5) {
 	case 0:
-		return (uintptr_t)window[random_next(s) % 16];
+		return (uintptr_t)window[random_next(s) % WINDOWS];
 	case 1:
-		return 0xffff800000000000UL + random_next(s) % (1ULL << 43);
+		return above(s);
 	case 2:
-		return random_next(s) % (1ULL << 47);
+		return below(s);
 	case 3:
 		return -(random_next(s) % 64);
 	default:
@@ -94,7 +114,7 @@ struct call {
 };
 
 /* A buffer of the vcpu's own, since scratch pages may be tables at the moment. */
-static uint64_t buffers[3][512] __attribute__((aligned(4096)));
+static uint64_t buffers[3][2][512] __attribute__((aligned(4096)));
 
 static void make(struct call *c, uint64_t *s, uint64_t *buffer)
 {
@@ -112,7 +132,7 @@ static void make(struct call *c, uint64_t *s, uint64_t *buffer)
 			 * frames. */
 			buffer[2 * i] =
 				random_next(s) & 1
-					? window_pte[random_next(s) % 16] | (random_next(s) & 3)
+					? window_pte[random_next(s) % WINDOWS] | (random_next(s) & 3)
 					: frame(s) << 12 | (random_next(s) & 0xffb);
 			buffer[2 * i + 1] = LEAF(frame(s), random_next(s) & 0xfff);
 		}
@@ -140,14 +160,14 @@ static void make(struct call *c, uint64_t *s, uint64_t *buffer)
 		break;
 	case 3:
 		c->op = __HYPERVISOR_update_va_mapping;
-		c->a[0] = random_next(s) & 3 ? (uintptr_t)window[random_next(s) % 16]
-					     : 0xffff800000000000UL + random_next(s) % (1ULL << 43);
+		c->a[0] = random_next(s) & 3 ? (uintptr_t)window[random_next(s) % WINDOWS]
+					     : above(s);
 		c->a[1] = LEAF(frame(s), random_next(s) & 0xfff);
 		c->a[2] = random_next(s) % 8;
 		break;
 	case 4:
 		c->op = __HYPERVISOR_update_va_mapping_otherdomain;
-		c->a[0] = (uintptr_t)window[random_next(s) % 16];
+		c->a[0] = (uintptr_t)window[random_next(s) % WINDOWS];
 		c->a[1] = LEAF(frame(s), random_next(s) & 0xfff);
 		c->a[2] = random_next(s) % 8;
 		break;
@@ -222,9 +242,9 @@ static void make(struct call *c, uint64_t *s, uint64_t *buffer)
 		if (cmd == VCPUOP_register_runstate_memory_area ||
 		    cmd == VCPUOP_register_vcpu_time_memory_area)
 			buffer[0] = random_next(s) & 1
-					    ? (uintptr_t)window[random_next(s) % 16] +
+					    ? (uintptr_t)window[random_next(s) % WINDOWS] +
 						      (random_next(s) & 0xfff)
-					    : 0xffff800000000000UL + random_next(s) % (1ULL << 43);
+					    : above(s);
 		c->a[2] = p;
 		break;
 	case 15: {
@@ -267,7 +287,7 @@ static void storm(void)
 {
 	unsigned id = vcpu_id();
 	uint64_t s = 0x9e3779b97f4a7c15UL * (id + 1);
-	uint64_t *buffer = buffers[id], until = system_time() + NS;
+	uint64_t *buffer = buffers[id][0], until = system_time() + NS;
 
 	for (unsigned i = 0; i < ROUNDS && system_time() < until; i++) {
 		struct call c;
@@ -309,8 +329,12 @@ void test_main(void)
 		scratch[i] = page_alloc();
 		scratch_mfn[i] = virt_to_mfn(scratch[i]);
 	}
-	for (int i = 0; i < 16; i++)
+	check_eq(map_page(page_alloc(), 0, 0), 0);
+	for (int i = 0; i < WINDOWS; i++)
 		window_pte[i] = pte_maddr(window[i]);
+	check_eq(map_page(window[WINDOWS], 0, 0), 0);
+	for (int i = 0; i < 3; i++)
+		check_eq(map_page(buffers[i][1], 0, 0), 0);
 	trap_hook = swallow;
 	for (const uint8_t *p = text; p < (const uint8_t *)vcpu_start; p++)
 		sum += *p;
