@@ -81,12 +81,6 @@ def other(name, emulator):
     return name, skipped
 
 
-def unstable(name):
-    def skipped():
-        raise Skip("does not end every time: see docs/hacking.md")
-    return name, skipped
-
-
 def cases(build):
     check(build.guests(), "there is no guest kernel in %s: run make first" % build.file("guest"))
     for i, names in enumerate(guests.batches(build, "qemu")):
@@ -103,5 +97,3 @@ def cases(build):
         s = guests.settings(name)
         if s["emulator"] not in ("any", "qemu"):
             yield other(name, s["emulator"])
-        elif s["unstable"] != "no":
-            yield unstable(name)

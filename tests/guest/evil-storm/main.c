@@ -6,7 +6,6 @@
  * that likes edges, their own scratch frames, other frames and small numbers, partly in multicalls,
  * all on the same few pages. What would end or block the guest itself is left out. The hypervisor
  * must answer every one, keep its invariants (audit) and leave the guest's code and stacks alone.
- * alone: yes
  * bits: 64 32
  */
 #include "guest.h"
