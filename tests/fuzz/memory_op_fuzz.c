@@ -318,7 +318,7 @@ static void op_other(struct fuzz_in *in)
 		m->map.buffer = (u64)(list_buffer() - 512);
 		break;
 	}
-	case XENMEM_machphys_mfn_list: {
+	case XENMEM_machphys_mfn_list: case XENMEM_machphys_compat_mfn_list: {
 		struct xen_machphys_mfn_list *m = (void *)arg;
 
 		m->max_extents = fuzz_u8(in);
