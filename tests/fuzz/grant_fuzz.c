@@ -538,7 +538,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argc;
 	(void)argv;
 	world_init();
-	fixture_gone = grants_gone;
+	world_gone = grants_gone;
 	grant_max_frames = 4;
 	grant_max_maptrack = 1;
 	return 0;

@@ -177,10 +177,25 @@ static void tlb_check(void)
 
 /* ---- the world ---- */
 
+static void (*world_gone)(void); /* what else goes with the last frame */
+
+/* dom0 lives on from input to input; its frames go, once nobody else's tables map them. */
+static void dom0_frames_gone(void)
+{
+	while (dom0->frames_head != FRAME_LIST_END) {
+		FUZZ_CHECK((mfn_to_frame(dom0->frames_head)->count & FC_COUNT_MASK) == 1,
+			   "frame %x of dom0 is still in use", dom0->frames_head);
+		frame_release(mfn_to_frame(dom0->frames_head));
+	}
+	if (world_gone)
+		world_gone();
+}
+
 static void world_init(void)
 {
 	fixture_init();
 	tlb_flush_hook = flush_hook;
+	fixture_gone = dom0_frames_gone;
 }
 
 /* For the audit, when the guests have taken or claimed all there is. */
@@ -254,7 +269,6 @@ static void world_end(void)
 {
 	sim.preempt_after = 0;
 	page_free(ALLOC_MISC, reserve);
-	/* dom0 lives on from input to input; its frames go. */
 	on_cpu(3);
 	for (unsigned c = 0; c < CPUS; c++)
 		cpus[c].cr3_mfn = va_to_mfn(idle_l4);
@@ -268,11 +282,6 @@ static void world_end(void)
 		while (frame_type_relinquish(f))
 			;
 		m = dom0->frames_head;
-	}
-	while (dom0->frames_head != FRAME_LIST_END) {
-		FUZZ_CHECK((mfn_to_frame(dom0->frames_head)->count & FC_COUNT_MASK) == 1,
-			   "frame %x of dom0 is still in use", dom0->frames_head);
-		frame_release(mfn_to_frame(dom0->frames_head));
 	}
 	cpus_online = 1;
 	nr_cpus = 1;
