@@ -9,6 +9,7 @@
 // that is interrupted or goes wrong half-way, and the audit's messages about each invariant.
 
 #include <pthread.h>
+#include <sched.h>
 
 #include "mmu_fixture.h"
 
@@ -282,11 +283,13 @@ static void test_changing_hands(void)
 	from = guest;
 	to = other;
 	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, reach, NULL), 0);
-	for (unsigned i = 0; i < 200000; i++) {
+	while (moved < 20000) {
 		int r = frame_steal(from, hands.f);
 
-		if (r == -EBUSY)
-			continue; /* it is being held */
+		if (r == -EBUSY) {
+			sched_yield(); /* it is being held */
+			continue;
+		}
 		CU_ASSERT_EQUAL_FATAL(r, 0);
 		CU_ASSERT_EQUAL_FATAL(heap_assign(to, hands.f, 0), 0);
 		from = to;
@@ -295,7 +298,6 @@ static void test_changing_hands(void)
 	}
 	__atomic_store_n(&hands.done, true, __ATOMIC_RELEASE);
 	pthread_join(thread, NULL);
-	CU_ASSERT_TRUE(moved > 0);
 	CU_ASSERT_EQUAL(hands.wrong, 0);
 	fixture_end();
 }

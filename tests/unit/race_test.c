@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// sources: hypervisor/memory/frame.c hypervisor/memory/heap.c hypervisor/memory/audit.c
+// sources: hypervisor/pv/pagetype.c hypervisor/pv/leaf.c hypervisor/pv/mmu.c hypervisor/pv/mmuext.c
+// sources: hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c hypervisor/pv/grant_pte.c
+// sources: hypervisor/domain/permission.c hypervisor/lib/printf.c tests/unit/sim/sim.c
+// cflags: -include tests/unit/race.h
+//
+// Frames, tables and entries that change between the look and the deed. What another CPU could do
+// in that moment is done at the last one possible, right before the compare-exchange.
+
+#include "mmu_fixture.h"
+
+static struct {
+	const volatile void *word;
+	void (*deed)(void);
+	unsigned happened;
+} race;
+
+/* Once, before the next compare-exchange of `word`. */
+static void race_before(const volatile void *word, void (*deed)(void))
+{
+	race.word = word;
+	race.deed = deed;
+	race.happened = 0;
+}
+
+void race_at(const volatile void *word)
+{
+	if (!race.word || word != race.word)
+		return;
+	race.word = NULL; /* the deed has compare-exchanges of its own */
+	race.happened++;
+	race.deed();
+}
+
+static struct space s;
+static struct frame *raced;
+
+/* The frame goes to the other domain, and is counted as it was. */
+static void to_other(void)
+{
+	u64 count = raced->count;
+
+	CU_ASSERT_EQUAL(frame_steal(guest, raced), 0);
+	CU_ASSERT_EQUAL(heap_assign(other, raced, 0), 0);
+	CU_ASSERT_EQUAL(raced->count, count);
+}
+
+/* Its owner gives it up: the count becomes zero. */
+static void freed(void)
+{
+	frame_release(raced);
+}
+
+static void referenced(void)
+{
+	CU_ASSERT_TRUE(frame_get(raced, guest));
+}
+
+static void test_reference_of_a_lost_frame(void)
+{
+	mfn_t m;
+
+	fixture_begin();
+	m = new_frame(guest);
+	raced = mfn_to_frame(m);
+	race_before(&raced->count, to_other);
+	CU_ASSERT_FALSE(frame_get(raced, guest));
+	CU_ASSERT_EQUAL(race.happened, 1);
+	CU_ASSERT_EQUAL(refs_of(m), 1);
+	CU_ASSERT_PTR_EQUAL(frame_owner(raced), other);
+
+	raced = mfn_to_frame(new_frame(guest));
+	race_before(&raced->count, freed);
+	CU_ASSERT_FALSE(frame_get(raced, guest));
+	CU_ASSERT_EQUAL(race.happened, 1);
+	fixture_end();
+}
+
+static void test_theft_of_a_referenced_frame(void)
+{
+	fixture_begin();
+	raced = mfn_to_frame(new_frame(guest));
+	race_before(&raced->count, referenced);
+	CU_ASSERT_EQUAL(frame_steal(guest, raced), -EBUSY);
+	CU_ASSERT_EQUAL(race.happened, 1);
+	CU_ASSERT_PTR_EQUAL(frame_owner(raced), guest);
+	CU_ASSERT_EQUAL(guest->tot_pages, 1);
+	frame_put(raced);
+
+	raced = heap_alloc_hv(ALLOC_SHARED, 0);
+	frame_share(raced, guest, FRAME_SHARE_RW);
+	race_before(&raced->count, referenced);
+	CU_ASSERT_EQUAL(frame_unshare(raced), -EBUSY);
+	CU_ASSERT_EQUAL(race.happened, 1);
+	frame_put(raced);
+	CU_ASSERT_EQUAL(frame_unshare(raced), 0);
+	heap_free_hv(ALLOC_SHARED, raced, 0);
+	fixture_end();
+}
+
+/*
+ * A page that is lost while it is being mapped, the short way and as the long way says. To be read:
+ * the short way is not for a page that becomes writable by it.
+ */
+static void test_mapping_of_a_lost_frame(void)
+{
+	struct frame *l1;
+
+	fixture_begin();
+	build_space(guest, &s, 1);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), 0);
+	l1 = mfn_to_frame(s.l1);
+	raced = mfn_to_frame(new_frame(guest));
+	race_before(&raced->count, to_other);
+	CU_ASSERT_EQUAL(leaf_update(l1, guest, 9, pte_make(frame_to_mfn(raced), PTE_P), false, NULL), 1);
+	CU_ASSERT_EQUAL(race.happened, 1);
+	CU_ASSERT_EQUAL(table_of(s.l1)[9], 0);
+	CU_ASSERT_EQUAL(refs_of(frame_to_mfn(raced)), 1);
+	CU_ASSERT_EQUAL(l1->type & FT_LOCKED, 0);
+	CU_ASSERT_EQUAL(audit(), 0);
+
+	raced = mfn_to_frame(new_frame(guest));
+	race_before(&raced->count, to_other);
+	CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 72, pte_make(frame_to_mfn(raced), PTE_P)),
+			-EINVAL);
+	CU_ASSERT_EQUAL(table_of(s.l1)[9], 0);
+	CU_ASSERT_EQUAL(refs_of(frame_to_mfn(raced)), 1);
+	fixture_end();
+}
+
+/* A table that is unpinned, goes to another domain and is pinned there with the same type word. */
+static void table_to_other(void)
+{
+	u64 type = raced->type;
+
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, frame_to_mfn(raced), 0), 0);
+	to_other();
+	memset(table_of(frame_to_mfn(raced)), 0, PAGE_SIZE);
+	sim_current = other->vcpu[0];
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L1_TABLE, frame_to_mfn(raced), 0), 0);
+	sim_current = guest->vcpu[0];
+	CU_ASSERT_EQUAL(raced->type, type);
+}
+
+static void test_entry_of_a_lost_table(void)
+{
+	mfn_t l1, page;
+
+	fixture_begin();
+	l1 = new_frame(guest);
+	page = new_frame(guest);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L1_TABLE, l1, 0), 0);
+	raced = mfn_to_frame(l1);
+	race_before(&raced->type, table_to_other);
+	CU_ASSERT_EQUAL(leaf_update(raced, guest, 3, pte_make(page, PTE_P), false, NULL), 1);
+	CU_ASSERT_EQUAL(race.happened, 1);
+	CU_ASSERT_EQUAL(table_of(l1)[3], 0);
+	CU_ASSERT_EQUAL(refs_of(page), 1);
+	CU_ASSERT_EQUAL(raced->type & FT_LOCKED, 0);
+	CU_ASSERT_EQUAL(audit(), 0);
+	fixture_end();
+}
+
+/* What a CPU does to an entry of its own accord. */
+static u64 *touched;
+
+static void used(void)
+{
+	*touched |= PTE_A | PTE_D;
+}
+
+/* A and D set at the last moment: kept if they shall be, noticed if an entry is expected. */
+static void test_entry_in_use(void)
+{
+	u64 old, val, expect;
+	struct frame *l1, *stuck;
+	u64 refs;
+
+	fixture_begin();
+	build_space(guest, &s, 2);
+	touched = table_of(s.l1) + 1;
+	*touched = old = pte_make(s.data[0], PTE_P | PTE_RW);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), 0);
+	l1 = mfn_to_frame(s.l1);
+	val = pte_make(s.data[1], PTE_P);
+	refs = refs_of(s.data[1]);
+
+	expect = old = *touched;
+	for (int way = 0; way < 2; way++) {
+		*touched = old;
+		race_before(touched, used);
+		if (way == 0) {
+			CU_ASSERT_EQUAL(leaf_update(l1, guest, 1, val, false, &expect), -EAGAIN);
+		} else {
+			CU_ASSERT_EQUAL(table_lock(l1), 1);
+			CU_ASSERT_EQUAL(table_write(l1, 1, 1, val, guest, false, &expect, &old, &stuck),
+					-EAGAIN);
+			CU_ASSERT_EQUAL(old, 0);
+			table_unlock(l1, stuck);
+		}
+		CU_ASSERT_EQUAL(race.happened, 1);
+		CU_ASSERT_EQUAL(*touched, expect | PTE_A | PTE_D);
+		CU_ASSERT_EQUAL(refs_of(s.data[1]), refs);
+		CU_ASSERT_EQUAL(audit(), 0);
+	}
+
+	*touched = expect;
+	race_before(touched, used);
+	CU_ASSERT_EQUAL(leaf_update(l1, guest, 1, val, true, NULL), 0);
+	CU_ASSERT_EQUAL(race.happened, 1);
+	CU_ASSERT_EQUAL(pte_mfn(*touched), s.data[1]);
+	CU_ASSERT_EQUAL(*touched & (PTE_A | PTE_D), PTE_A | PTE_D);
+	CU_ASSERT_EQUAL(refs_of(s.data[1]), refs + 1);
+	CU_ASSERT_EQUAL(audit(), 0);
+
+	*touched &= ~(PTE_A | PTE_D);
+	race_before(touched, used);
+	CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 8 + MMU_PT_UPDATE_PRESERVE_AD,
+			pte_make(s.data[0], PTE_P)), 0);
+	CU_ASSERT_EQUAL(race.happened, 1);
+	CU_ASSERT_EQUAL(*touched & (PTE_A | PTE_D), PTE_A | PTE_D);
+	fixture_end();
+}
+
+/* Somebody else changes the type of a page between the look at it and the reference. */
+static void written(void)
+{
+	CU_ASSERT_EQUAL(frame_get_and_type(raced, guest, FT_WRITABLE), 0);
+}
+
+static void pinned(void)
+{
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L1_TABLE, frame_to_mfn(raced), 0), 0);
+}
+
+static void test_type_that_changes(void)
+{
+	fixture_begin();
+	raced = mfn_to_frame(new_frame(guest));
+	race_before(&raced->type, written);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L1_TABLE, frame_to_mfn(raced), 0), -EINVAL);
+	CU_ASSERT_EQUAL(race.happened, 1);
+	CU_ASSERT_EQUAL(type_of(frame_to_mfn(raced)), FT_WRITABLE);
+	CU_ASSERT_EQUAL(type_count(frame_to_mfn(raced)), 1);
+	frame_put_and_type(raced);
+
+	raced = mfn_to_frame(new_frame(guest));
+	race_before(&raced->type, pinned);
+	CU_ASSERT_EQUAL(frame_get_and_type(raced, guest, FT_WRITABLE), -EINVAL);
+	CU_ASSERT_EQUAL(race.happened, 1);
+	CU_ASSERT_EQUAL(type_of(frame_to_mfn(raced)), FT_L1);
+	CU_ASSERT_EQUAL(type_count(frame_to_mfn(raced)), 1);
+	CU_ASSERT_EQUAL(refs_of(frame_to_mfn(raced)), 2);
+	fixture_end();
+}
+
+int main(void)
+{
+	unsigned failed;
+	CU_pSuite suite;
+
+	fixture_init();
+	if (CU_initialize_registry() != CUE_SUCCESS)
+		return 1;
+	suite = CU_add_suite("races", NULL, NULL);
+	CU_add_test(suite, "reference of a frame that is lost", test_reference_of_a_lost_frame);
+	CU_add_test(suite, "theft of a frame that is referenced", test_theft_of_a_referenced_frame);
+	CU_add_test(suite, "mapping of a frame that is lost", test_mapping_of_a_lost_frame);
+	CU_add_test(suite, "entry of a table that is lost", test_entry_of_a_lost_table);
+	CU_add_test(suite, "entry that is in use", test_entry_in_use);
+	CU_add_test(suite, "type that changes", test_type_that_changes);
+	CU_basic_set_mode(CU_BRM_VERBOSE);
+	CU_basic_run_tests();
+	failed = CU_get_number_of_failures();
+	CU_cleanup_registry();
+	return failed != 0;
+}
