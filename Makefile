@@ -170,6 +170,7 @@ soak: ## The same with every case, also those that `make test` leaves out, and e
 
 unit: | $(call deps,unit) ## Unit tests (CUnit, ASan, UBSan); T=name runs one
 	$(Q)$(MAKE) --no-print-directory -f tests/unit/Makefile B=$(B) T='$(T)' run
+	$(Q)$(if $(T),,$(PYTHON) tests/faults/run.py --check)
 
 system: all $(B)/annulus.iso | $(call deps,test) ## Whole-machine tests in QEMU and Bochs; T=name runs those whose name contains it
 	$(Q)$(PYTHON) tests/system/run.py --build $(B) $(if $(T),--only '$(T)')
