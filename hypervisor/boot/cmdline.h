@@ -17,11 +17,13 @@ struct option {
 	size_t size; /* of a string */
 	const char *(*fn)(const char *value); /* OPT_FN: NULL, or what is wrong with the value */
 };
-#define OPTION(ident, ...) \
-	static const struct option opt_decl_##ident __attribute__((used, section(".options"), aligned(8))) = { __VA_ARGS__ }
+#define OPTION(ident, ...)                          \
+	static const struct option opt_decl_##ident \
+		__attribute__((used, section(".options"), aligned(8))) = { __VA_ARGS__ }
 #define OPTION_BOOL(name_, var_)   OPTION(var_, .name = name_, .type = OPT_BOOL, .var = &(var_))
 #define OPTION_U64(name_, var_)    OPTION(var_, .name = name_, .type = OPT_U64, .var = &(var_))
-#define OPTION_SIZE(name_, var_)   OPTION(var_, .name = name_, .type = OPT_SIZE, .var = &(var_)) /* bytes; K, M, G */
+/* bytes; K, M, G */
+#define OPTION_SIZE(name_, var_)   OPTION(var_, .name = name_, .type = OPT_SIZE, .var = &(var_))
 #define OPTION_STRING(name_, var_) \
 	OPTION(var_, .name = name_, .type = OPT_STRING, .var = (var_), .size = sizeof(var_))
 #define OPTION_FN(name_, fn_)      OPTION(fn_, .name = name_, .type = OPT_FN, .fn = (fn_))

@@ -10,7 +10,9 @@
 #define E820_NVS      4
 #define E820_UNUSABLE 5
 
-/* The machine's memory map as the firmware gave it: sorted, not overlapping. Constant after boot. */
+/*
+ * The machine's memory map as the firmware gave it: sorted, not overlapping. Constant after boot.
+ */
 struct e820_map {
 	unsigned n;
 	struct e820_range {

@@ -4,7 +4,10 @@
 
 #include "lib/types.h"
 
-/* From head.S: the loader's magic number and the address of its information. On the boot stack, interrupts off. */
+/*
+ * From head.S: the loader's magic number and the address of its information. On the boot stack,
+ * interrupts off.
+ */
 void start_of_day(u32 magic, u32 info);
 void boot_finish(void);
 

@@ -14,7 +14,8 @@
 struct boot_module {
 	paddr_t start;
 	u64 len;
-	const char *cmdline; /* the module's line, the file name at its front taken off where the protocol puts one */
+	/* the module's line, the file name at its front taken off where the protocol puts one */
+	const char *cmdline;
 };
 struct boot_info {
 	unsigned protocol;   /* 1 or 2 */

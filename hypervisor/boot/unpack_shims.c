@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * What the static decompression libraries expect of a C library and the hypervisor does not have otherwise. Linked into
- * the same object as boot/unpack.c (scripts/prelink.sh) and invisible outside of it.
+ * What the static decompression libraries expect of a C library and the hypervisor does not have
+ * otherwise. Linked into the same object as boot/unpack.c (scripts/prelink.sh) and invisible
+ * outside of it.
  */
 #include <lzma.h>
 #include <stddef.h>
@@ -18,7 +19,10 @@ void __stack_chk_fail(void);
 unsigned long long ZSTD_trace_decompress_begin(const void *context);
 void ZSTD_trace_decompress_end(unsigned long long id, const void *trace);
 
-/* Default allocators: unpack.c always gives its own, so that whoever comes here gets "out of memory". */
+/*
+ * Default allocators: unpack.c always gives its own, so that whoever comes here gets "out of
+ * memory".
+ */
 void *malloc(size_t size)
 {
 	(void)size;
@@ -40,10 +44,14 @@ void free(void *p)
 /* The distribution's archives are compiled with the stack protector. */
 void __stack_chk_fail(void)
 {
-	panic("a decompressor overran its stack: the boot module is malicious or this build is broken\n");
+	panic("a decompressor overran its stack: the boot module is malicious or this build is "
+	      "broken\n");
 }
 
-/* zstd's tracing hooks: 0 means that this context is not traced, the second one is then never called. */
+/*
+ * zstd's tracing hooks: 0 means that this context is not traced, the second one is then never
+ * called.
+ */
 unsigned long long ZSTD_trace_decompress_begin(const void *context)
 {
 	(void)context;
@@ -57,8 +65,9 @@ void ZSTD_trace_decompress_end(unsigned long long id, const void *trace)
 }
 
 /*
- * The CRC-64 of xz streams (ECMA-182, reflected). liblzma's own is chosen in a constructor, and nothing runs constructors
- * at boot. Kernels are packed with CRC-32, so that speed does not matter here.
+ * The CRC-64 of xz streams (ECMA-182, reflected). liblzma's own is chosen in a constructor, and
+ * nothing runs constructors at boot. Kernels are packed with CRC-32, so that speed does not matter
+ * here.
  */
 uint64_t lzma_crc64(const uint8_t *buf, size_t size, uint64_t crc)
 {

@@ -83,7 +83,8 @@ void domain_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
 	if (d->dying)
 		info->flags |= XEN_DOMINF_dying;
 	if (d->shut_down)
-		info->flags |= XEN_DOMINF_shutdown | (u32)d->shutdown_code << XEN_DOMINF_shutdownshift;
+		info->flags |= XEN_DOMINF_shutdown |
+			       (u32)d->shutdown_code << XEN_DOMINF_shutdownshift;
 	if (d->paused_by_control)
 		info->flags |= XEN_DOMINF_paused;
 	if (blocked)

@@ -15,9 +15,9 @@ s64 do_domctl(u64 arg);
 s64 do_sysctl(u64 arg);
 
 /*
- * Control operations run one at a time. control_trylock() fails when another CPU is at it: the hypercall is then
- * continued instead of spinning, so that the CPU stays ready to be interrupted, scheduled and paused. Not a spinlock:
- * its holder may wait for other CPUs.
+ * Control operations run one at a time. control_trylock() fails when another CPU is at it: the
+ * hypercall is then continued instead of spinning, so that the CPU stays ready to be interrupted,
+ * scheduled and paused. Not a spinlock: its holder may wait for other CPUs.
  */
 bool control_trylock(void);
 void control_unlock(void);
@@ -25,13 +25,16 @@ void control_unlock(void);
 /* Fill the ABI's record of `d`, on which a reference is held. */
 void domain_info(struct domain *d, struct xen_domctl_getdomaininfo *info);
 
-/* A CPU or node mask of the ABI: at most 64 bits mean anything. 0, -EFAULT, -EINVAL (absurdly large). */
+/*
+ * A CPU or node mask of the ABI: at most 64 bits mean anything. 0, -EFAULT, -EINVAL (absurdly
+ * large).
+ */
 int bitmap_from_guest(const struct xenctl_bitmap *b, u64 *mask);
 int bitmap_to_guest(const struct xenctl_bitmap *b, u64 mask);
 
 /*
- * domctl_vcpu.c: operations on single vCPUs. -ENOSYS if `op` is none; -ERESTART to be continued; *copyback: op
- * changed.
+ * domctl_vcpu.c: operations on single vCPUs. -ENOSYS if `op` is none; -ERESTART to be continued;
+ * *copyback: op changed.
  */
 s64 domctl_vcpu(struct domain *d, struct xen_domctl *op, bool *copyback);
 /* domctl_access.c: the same for what of the machine a domain may touch. */

@@ -25,7 +25,8 @@ static s64 check_config(const struct xen_domctl_createdomain *c)
 {
 	if (c->flags & ~(u32)XEN_DOMCTL_CDF_xs_domain)
 		return c->flags & ~(u32)(XEN_DOMCTL_CDF_MAX * 2 - 1) ? -EINVAL : -EOPNOTSUPP;
-	if (!c->max_vcpus || c->max_vcpus > MAX_VCPUS || c->cpupool_id || c->iommu_opts || c->vmtrace_size)
+	if (!c->max_vcpus || c->max_vcpus > MAX_VCPUS || c->cpupool_id || c->iommu_opts ||
+	    c->vmtrace_size)
 		return -EINVAL;
 	if (c->grant_opts & ~(u32)XEN_DOMCTL_GRANT_version_mask)
 		return -EINVAL;
@@ -44,7 +45,8 @@ static s64 create(struct xen_domctl *op)
 		.max_vcpus = c->max_vcpus,
 		.max_ports = c->max_evtchn_port < PORTS_MAX ? c->max_evtchn_port + 1 : PORTS_MAX,
 		.max_grant_frames = c->max_grant_frames < 0 ? ~0U : (u32)c->max_grant_frames,
-		.max_maptrack_frames = c->max_maptrack_frames < 0 ? ~0U : (u32)c->max_maptrack_frames,
+		.max_maptrack_frames =
+			c->max_maptrack_frames < 0 ? ~0U : (u32)c->max_maptrack_frames,
 		.flags = c->flags,
 		.ssidref = c->ssidref,
 	};
@@ -149,7 +151,8 @@ static s64 get_page_info(struct domain *d, const struct xen_domctl_getpageframei
 	if (p->num > PAGE_INFO_MAX)
 		return -E2BIG;
 	for (u64 done = 0; done < p->num; done += PAGE_INFO_BATCH) {
-		u64 n = min(p->num - done, (u64)PAGE_INFO_BATCH), at = p->array + done * sizeof(batch[0]);
+		u64 n = min(p->num - done, (u64)PAGE_INFO_BATCH),
+		    at = p->array + done * sizeof(batch[0]);
 
 		if (copy_from_guest(batch, at, n * sizeof(batch[0])))
 			return -EFAULT;
@@ -246,7 +249,8 @@ static s64 node_affinity(const struct xen_domctl *op)
 /* May the caller do this to itself? What stops it or takes its memory would never return. */
 static bool is_for_others(u32 cmd)
 {
-	return cmd == XEN_DOMCTL_destroydomain || cmd == XEN_DOMCTL_pausedomain || cmd == XEN_DOMCTL_resumedomain;
+	return cmd == XEN_DOMCTL_destroydomain || cmd == XEN_DOMCTL_pausedomain ||
+	       cmd == XEN_DOMCTL_resumedomain;
 }
 
 static s64 one_domain(struct domain *d, struct xen_domctl *op, bool *copyback)

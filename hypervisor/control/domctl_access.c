@@ -31,7 +31,8 @@ s64 domctl_access(struct domain *d, struct xen_domctl *op)
 		const struct xen_domctl_iomem_permission *p = &op->u.iomem_permission;
 		u64 last = p->first_mfn + p->nr_mfns - 1;
 
-		if (!p->nr_mfns || last < p->first_mfn || last >> (cpu_features.phys_bits - PAGE_SHIFT))
+		if (!p->nr_mfns || last < p->first_mfn ||
+		    last >> (cpu_features.phys_bits - PAGE_SHIFT))
 			return -EINVAL;
 		return change(&own->iomem, &d->perms.iomem, p->first_mfn, last, p->allow_access);
 	}

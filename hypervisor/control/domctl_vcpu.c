@@ -134,7 +134,10 @@ static s64 get_info(struct domain *d, struct xen_domctl_getvcpuinfo *p)
 	return 0;
 }
 
-/* There is no soft affinity: every CPU that is allowed is as good as any other. The masks in force are written back. */
+/*
+ * There is no soft affinity: every CPU that is allowed is as good as any other. The masks in force
+ * are written back.
+ */
 static s64 set_affinity(struct domain *d, const struct xen_domctl_vcpuaffinity *p)
 {
 	u64 hard, soft;

@@ -44,14 +44,16 @@ static void show_domain(struct domain *d)
 {
 	struct vcpu *v;
 
-	printk(LOG_INFO "d%u: %llu of %llu frames, references %u, paused %u%s%s%s%s\n", d->id, ULL(d->tot_pages),
-	       ULL(d->max_pages), d->refs, d->pause_count, d->paused_by_control ? " by a tool" : "",
-	       d->shut_down ? ", shut down" : "", d->dying ? ", dying" : "", d->privileged ? ", privileged" : "");
+	printk(LOG_INFO "d%u: %llu of %llu frames, references %u, paused %u%s%s%s%s\n", d->id,
+	       ULL(d->tot_pages), ULL(d->max_pages), d->refs, d->pause_count,
+	       d->paused_by_control ? " by a tool" : "", d->shut_down ? ", shut down" : "",
+	       d->dying ? ", dying" : "", d->privileged ? ", privileged" : "");
 	for_each_vcpu(d, v) {
 		struct vcpu_runstate_info rs;
 
 		vcpu_runstate_get(v, &rs);
-		printk(LOG_INFO "  d%uv%u: CPU %u%s, flags %llx, ran %llu ms, upcall pending %u mask %u, rip %llx\n",
+		printk(LOG_INFO "  d%uv%u: CPU %u%s, flags %llx, ran %llu ms, upcall pending %u "
+				"mask %u, rip %llx\n",
 		       d->id, v->id, v->cpu, v->running ? " running" : "", ULL(v->pause_flags),
 		       ULL(rs.time[RUNSTATE_running] / 1000000), v->info->evtchn_upcall_pending,
 		       v->info->evtchn_upcall_mask, ULL(v->regs.rip));
@@ -70,27 +72,31 @@ static void show_queued(struct domain *d)
 
 	for_each_vcpu(d, v)
 		if (v->sched.queued || v->running)
-			printk(LOG_INFO "  CPU %u: d%uv%u %s, weight %u, vruntime %llu us, affinity %llx\n",
-			       v->sched.cpu, d->id, v->id, v->running ? "runs" : "waits", v->sched.weight,
-			       ULL(v->sched.vruntime / 1000), ULL(v->sched.affinity));
+			printk(LOG_INFO "  CPU %u: d%uv%u %s, weight %u, vruntime %llu us, "
+					"affinity %llx\n",
+			       v->sched.cpu, d->id, v->id, v->running ? "runs" : "waits",
+			       v->sched.weight, ULL(v->sched.vruntime / 1000),
+			       ULL(v->sched.affinity));
 }
 
 static int key_queues(void)
 {
-	printk(LOG_INFO "run queues at %llu us, CPUs online %llx\n", ULL(system_time() / 1000), ULL(cpus_online));
+	printk(LOG_INFO "run queues at %llu us, CPUs online %llx\n", ULL(system_time() / 1000),
+	       ULL(cpus_online));
 	for_each_domain(show_queued);
 	return 0;
 }
 
 static int key_memory(void)
 {
-	printk(LOG_INFO "heap: %llu of %llu frames free\n", ULL(heap_free_frames()), ULL(heap_total_frames()));
+	printk(LOG_INFO "heap: %llu of %llu frames free\n", ULL(heap_free_frames()),
+	       ULL(heap_total_frames()));
 	for (unsigned c = 0; c < ALLOC_CLASSES; c++) {
 		struct alloc_stats s;
 
 		alloc_stats_get((enum alloc_class)c, &s);
-		printk(LOG_INFO "  %s: %llu bytes in %llu objects\n", alloc_class_names[c], ULL(s.bytes),
-		       ULL(s.objects));
+		printk(LOG_INFO "  %s: %llu bytes in %llu objects\n", alloc_class_names[c],
+		       ULL(s.bytes), ULL(s.objects));
 	}
 	return 0;
 }
@@ -165,8 +171,9 @@ static void do_typed(void)
 
 		spin_unlock_irqrestore(&typed_lock, flags);
 		/*
-		 * Only one at a time may wait for others' vCPUs to be off their CPUs: the current one does not leave this
-		 * CPU while we wait, and an operation of the toolstack may be waiting for just that.
+		 * Only one at a time may wait for others' vCPUs to be off their CPUs: the current
+		 * one does not leave this CPU while we wait, and an operation of the toolstack may
+		 * be waiting for just that.
 		 */
 		if (control_trylock()) {
 			(void)debug_key(c);
@@ -176,7 +183,10 @@ static void do_typed(void)
 		}
 		flags = spin_lock_irqsave(&typed_lock);
 	}
-	/* Released under the lock: a key typed from now on finds nobody at work and raises the softirq for itself. */
+	/*
+	 * Released under the lock: a key typed from now on finds nobody at work and raises the
+	 * softirq for itself.
+	 */
 	atomic_set(&working, 0U);
 	spin_unlock_irqrestore(&typed_lock, flags);
 }

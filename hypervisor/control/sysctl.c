@@ -15,8 +15,8 @@
 #include "pv-abi/sysctl.h"
 
 /*
- * An operation of our own, numbered far from the ABI's: the totals of the allocation classes from `first` on. IN:
- * room for `nr` entries; OUT: entries written.
+ * An operation of our own, numbered far from the ABI's: the totals of the allocation classes from
+ * `first` on. IN: room for `nr` entries; OUT: entries written.
  */
 #define ANNULUS_SYSCTL_heap 0x414e0001
 struct annulus_sysctl_heap {
@@ -36,7 +36,8 @@ static s64 read_console(struct xen_sysctl_readconsole *p)
 	char part[256];
 
 	while (done < p->count) {
-		size_t n = console_ring_read(part, min((size_t)(p->count - done), sizeof(part)), &index, false);
+		size_t n = console_ring_read(part, min((size_t)(p->count - done), sizeof(part)),
+					     &index, false);
 
 		if (!n)
 			break;
@@ -104,7 +105,10 @@ static s64 phys_info(struct xen_sysctl_physinfo *p)
 	return 0;
 }
 
-/* No CPU is ever taken away, so the online ones are 0 .. n-1, possibly with holes where one did not start. */
+/*
+ * No CPU is ever taken away, so the online ones are 0 .. n-1, possibly with holes where one did not
+ * start.
+ */
 static u32 cpu_slots(void)
 {
 	return 64 - (u32)__builtin_clzll(cpus_online);
@@ -131,7 +135,8 @@ static s64 cpu_topology(struct xen_sysctl_cputopoinfo *p)
 
 static s64 numa_info(struct xen_sysctl_numainfo *p)
 {
-	struct xen_sysctl_meminfo m = { ram_frames() << PAGE_SHIFT, heap_free_frames() << PAGE_SHIFT };
+	struct xen_sysctl_meminfo m = { ram_frames() << PAGE_SHIFT,
+					heap_free_frames() << PAGE_SHIFT };
 	u32 local = 10;
 
 	if (p->num_nodes && p->meminfo && put_guest(m, p->meminfo))

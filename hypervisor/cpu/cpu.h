@@ -9,11 +9,13 @@
 
 struct vcpu;
 
-#define STACK_SIZE 32768 /* per CPU, aligned to itself: pages 0-2 #DF, NMI, #MC stacks, 3 guard, 4-7 main */
+/* per CPU, aligned to itself: pages 0-2 #DF, NMI, #MC stacks, 3 guard, 4-7 main */
+#define STACK_SIZE 32768
 
 /* What this processor can do; set once on the boot CPU, the others must match. */
 struct cpu_features {
-	bool smep, smap, fsgsbase, pcid, invpcid, xsave, xsaveopt, xsavec, nx, pg1g, x2apic, tsc_deadline, arat;
+	bool smep, smap, fsgsbase, pcid, invpcid, xsave, xsaveopt, xsavec, nx, pg1g, x2apic,
+		tsc_deadline, arat;
 	bool invariant_tsc, cpuid_fault, umip, pge, syscall, rdtscp, la57, mwait, erms;
 	bool meltdown; /* rogue data cache load: leave the hypervisor unmapped while guests run */
 	bool l1tf; /* not-present entries that name RAM are refused */
@@ -35,15 +37,19 @@ struct cpu {
 	struct vcpu *idle;       /* its idle vCPU */
 	u64 cr4;                 /* shadow of CR4 */
 	u32 tlb_stamp;           /* TLB clock at this CPU's last full flush; read by all */
-	mfn_t cr3_mfn;           /* root that is loaded (the guest's, or the idle table); read by all */
+	/* root that is loaded (the guest's, or the idle table); read by all */
+	mfn_t cr3_mfn;
 	mfn_t root_copy;         /* unmapped mode: this CPU's copy of the guest's root */
-	volatile bool root_stale; /* unmapped mode: copy again before entering the guest; set by any CPU */
+	/* unmapped mode: copy again before entering the guest; set by any CPU */
+	volatile bool root_stale;
 	void *sched;             /* sched/ */
 	void *timers;            /* domain/timer */
 	void *gdt;               /* our page of this CPU's GDT (direct map) */
-	unsigned gdt_pages, ldt_pages; /* of the windows in the entry area that may have a guest's frames */
+	/* of the windows in the entry area that may have a guest's frames */
+	unsigned gdt_pages, ldt_pages;
 	void *area_l1;           /* L1 table of this CPU's entry area (direct map) */
-	void *area_l1_unmapped;  /* unmapped mode: the same as the guest's root copy sees it, without the main stack */
+	/* unmapped mode: the same as the guest's root copy sees it, without the main stack */
+	void *area_l1_unmapped;
 	u32 last_guest;          /* domain whose vCPU ran here last */
 	u64 nmi_count;
 	u64 stat_hypercalls;
@@ -93,7 +99,8 @@ static inline struct regs *guest_regs(void)
 enum softirq { SOFTIRQ_TIMER, SOFTIRQ_TASKLET, SOFTIRQ_SCHEDULE, SOFTIRQ_COUNT };
 void softirq_register(enum softirq n, void (*fn)(void));
 void softirq_raise(enum softirq n);                   /* on this CPU */
-void softirq_raise_on(unsigned cpu, enum softirq n);  /* sends an IPI if that CPU may not notice by itself */
+/* sends an IPI if that CPU may not notice by itself */
+void softirq_raise_on(unsigned cpu, enum softirq n);
 /*
  * Should a long operation stop now and return a continuation? True when softirqs are pending on
  * this CPU.

@@ -120,9 +120,9 @@ static void *area_frame(unsigned cpu, unsigned page, u64 flags)
 #define RING3_CODE64 0x00affb000000ffffULL
 
 /*
- * Three of the ABI's flat selectors mean one thing to a 64-bit guest (0xe023 and 0xe033 ring 3 code,
- * 0xe02b data) and another to a 32-bit one (0xe021 ring 1 data, 0xe02b ring 3 code, 0xe033 data).
- * 64-bit code is not for a 32-bit guest at all: in ring 1 it would see us.
+ * Three of the ABI's flat selectors mean one thing to a 64-bit guest (0xe023 and 0xe033 ring 3
+ * code, 0xe02b data) and another to a 32-bit one (0xe021 ring 1 data, 0xe02b ring 3 code, 0xe033
+ * data). 64-bit code is not for a 32-bit guest at all: in ring 1 it would see us.
  */
 static void set_flat_segments(u64 *gdt, bool is_32bit)
 {
@@ -175,7 +175,8 @@ int entry_area_create(unsigned cpu)
 	stack_top = entry_area_page(cpu, EA_MAIN_STACK) + STACK_SIZE - sizeof(struct cpu_info) +
 		    offsetof(struct cpu_info, regs) + sizeof(struct regs);
 	*info = (struct entry_info){ .stack_top = stack_top,
-				     .target = (u64)(unmapped_mode ? syscall_entry_u : syscall_entry),
+				     .target =
+					     (u64)(unmapped_mode ? syscall_entry_u : syscall_entry),
 				     .target32 = (u64)syscall32_entry,
 				     .hv_cr3 = idle_root_paddr() };
 	if (unmapped_mode) {

@@ -183,7 +183,8 @@ exit_unmapped:
 	 * there.
 	 */
 	movq %rsp, %rdi
-	call unmapped_exit_frame /* rax: where the frame of 5 + 2 words went on the entry stack; rdx: guest cr3 */
+	/* rax: where the frame of 5 + 2 words went on the entry stack; rdx: guest cr3 */
+	call unmapped_exit_frame
 	movq %rax, R_ERR(%rsp)
 	movq %rdx, R_RIP(%rsp)
 	popq %r15
@@ -213,7 +214,8 @@ iret_to_guest_u:
 
 	.macro vector_stub n
 	.balign 16
-	.if (\n == 8) || (\n == 10) || (\n == 11) || (\n == 12) || (\n == 13) || (\n == 14) || (\n == 17) || (\n == 21)
+	.if (\n == 8) || (\n == 10) || (\n == 11) || (\n == 12) || \
+	    (\n == 13) || (\n == 14) || (\n == 17) || (\n == 21)
 	.else
 	pushq $0
 	.endif

@@ -34,9 +34,11 @@ int load_gs_user(u16 sel);
 void lgdt_and_reload(const void *gdtr);
 
 extern const u8 syscall_stub[], syscall_stub_end[], syscall_stub_u[], syscall_stub_u_end[];
-extern const u8 syscall32_stub[], syscall32_stub_end[], syscall32_stub_u[], syscall32_stub_u_end[], syscall32_entry[];
+extern const u8 syscall32_stub[], syscall32_stub_end[], syscall32_stub_u[], syscall32_stub_u_end[],
+	syscall32_entry[];
 extern const u8 syscall_entry[], syscall_entry_u[], vector_stubs[], vector_stubs_u[];
-extern const u8 entry_db[], entry_db_u[], entry_df[], entry_nmi[], entry_mc[], entry_df_u[], entry_nmi_u[], entry_mc_u[];
+extern const u8 entry_db[], entry_db_u[], entry_df[], entry_nmi[], entry_mc[], entry_df_u[],
+	entry_nmi_u[], entry_mc_u[];
 extern const u8 int80_entry[], int82_entry[]; /* 32-bit guests, mapped mode */
 extern const u8 iret_to_guest[], iret_to_guest_u[];
 extern const u8 _entry_start[], _entry_end[];

@@ -4,9 +4,9 @@
  * calls, `int 0x80` from ring 3 to the kernel in ring 1, and its kernel's hypercalls, `int 0x82`.
  *
  * In long mode a gate cannot lead into 32-bit code, so a system call takes the way through ring 0;
- * this is the shortest: five words on the kernel's stack, no change of root, no C. What is out of the
- * ordinary goes to bounce() in pv/compat_bounce.c with nothing changed yet. Nobody need look for work
- * on the way out: see cpu/fast.S.
+ * this is the shortest: five words on the kernel's stack, no change of root, no C. What is out of
+ * the ordinary goes to bounce() in pv/compat_bounce.c with nothing changed yet. Nobody need look
+ * for work on the way out: see cpu/fast.S.
  */
 #include "cpu/entry_macros.h"
 #include "cpu/offsets.h"

@@ -72,8 +72,8 @@ void fpu_save(struct vcpu *v)
 }
 
 /*
- * AMD's CPUs leave the addresses of the last x87 instruction alone when they restore a state without
- * a pending exception (APM vol. 2, 11.4.4): put ours in place of the former guest's.
+ * AMD's CPUs leave the addresses of the last x87 instruction alone when they restore a state
+ * without a pending exception (APM vol. 2, 11.4.4): put ours in place of the former guest's.
  */
 static void hide_last_instruction(void)
 {

@@ -15,8 +15,8 @@ int __must_check copy_to_guest(vaddr_t dst, const void *src, size_t n);
 int __must_check clear_guest(vaddr_t dst, size_t n);
 
 /*
- * Element i of an array of the guest's words (xen_ulong_t, xen_pfn_t): 4 bytes each if the caller is
- * a 32-bit guest.
+ * Element i of an array of the guest's words (xen_ulong_t, xen_pfn_t): 4 bytes each if the caller
+ * is a 32-bit guest.
  */
 int __must_check get_guest_word(u64 *x, vaddr_t base, u64 i);
 int __must_check put_guest_word(u64 x, vaddr_t base, u64 i);

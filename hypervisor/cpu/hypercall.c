@@ -67,7 +67,8 @@ s64 hypercall_call(u64 op, const u64 *args)
 {
 	if (op >= HYPERCALL_MAX)
 		return -ENOSYS;
-	return hypercall_table[index_nospec(op, HYPERCALL_MAX)](args[0], args[1], args[2], args[3], args[4]);
+	return hypercall_table[index_nospec(op, HYPERCALL_MAX)](args[0], args[1], args[2], args[3],
+								args[4]);
 }
 
 void hypercall_dispatch(struct regs *r)

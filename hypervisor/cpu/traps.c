@@ -336,7 +336,9 @@ void syscall32_from_guest(struct regs *r)
 
 	local_irq_enable();
 	if (pv->root32) {
-		/* The instruction does not tell where it was executed; ring 3 is the least of it. */
+		/*
+		 * The instruction does not tell where it was executed; ring 3 is the least of it.
+		 */
 		r->cs = FLAT_COMPAT_USER_CS;
 		r->ss = FLAT_COMPAT_USER_SS;
 		r->rsp = (u32)r->rsp;

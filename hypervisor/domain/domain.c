@@ -2,10 +2,10 @@
 /*
  * The life of domains and vCPUs: looking them up, making them, taking them apart.
  *
- * Two ways lead to a domain. The list, sorted by id, is for walking; a hash table with a lock per bucket is for
- * looking up, so that guests that name different domains do not meet on a lock. A domain is on both from the end of
- * domain_create() to its last domain_put(). A look-up only succeeds while references exist: the count never rises
- * from 0.
+ * Two ways lead to a domain. The list, sorted by id, is for walking; a hash table with a lock per
+ * bucket is for looking up, so that guests that name different domains do not meet on a lock. A
+ * domain is on both from the end of domain_create() to its last domain_put(). A look-up only
+ * succeeds while references exist: the count never rises from 0.
  *
  * Locks: a bucket's lock inside the list lock, nothing inside either.
  */
@@ -148,7 +148,8 @@ static void free_shared_info(struct domain *d)
 }
 
 /*
- * Free what a domain consists of, in the reverse order of domain_create(). Nobody else knows it and no frame is its.
+ * Free what a domain consists of, in the reverse order of domain_create(). Nobody else knows it and
+ * no frame is its.
  */
 static void domain_free(struct domain *d)
 {
@@ -379,8 +380,8 @@ int vcpu_map_info(struct vcpu *v, mfn_t mfn, unsigned offset)
 	v->info_frame = f;
 	WRITE_ONCE(v->info, to);
 	/*
-	 * An event that another CPU sent to the old place while it was copied would be lost: let the guest look
-	 * everywhere.
+	 * An event that another CPU sent to the old place while it was copied would be lost: let
+	 * the guest look everywhere.
 	 */
 	smp_mb();
 	if (d->pv.is_32bit)
@@ -421,7 +422,10 @@ int domain_kill(struct domain *d)
 		spin_lock(&d->lock);
 		d->dying = true;
 		spin_unlock(&d->lock);
-		/* Whoever gives it a frame looks at `dying` under this lock: from now on nobody does. */
+		/*
+		 * Whoever gives it a frame looks at `dying` under this lock: from now on nobody
+		 * does.
+		 */
 		spin_lock(&d->page_lock);
 		spin_unlock(&d->page_lock);
 		(void)heap_claim(d, 0);

@@ -33,11 +33,13 @@ struct vcpu {
 	u32 pause_count;             /* under domain->pause_lock; see vcpu_pause() */
 	volatile unsigned cpu;       /* where it runs, or ran last */
 	volatile bool running;       /* its state is on `cpu` (its registers, its root loaded) */
-	bool initialised;            /* VCPUOP_initialise or setvcpucontext was done; under domain->lock */
+	/* VCPUOP_initialise or setvcpucontext was done; under domain->lock */
+	bool initialised;
 	bool context_busy;           /* vcpu_set_context() is at work; under domain->lock */
 	bool polling;                /* blocked in SCHEDOP_poll */
 	u32 poll_port;               /* the one port polled for, 0 for several */
-	struct vcpu_info *info;      /* in shared info, or where VCPUOP_register_vcpu_info put it; never NULL */
+	/* in shared info, or where VCPUOP_register_vcpu_info put it; never NULL */
+	struct vcpu_info *info;
 	struct frame *info_frame;    /* reference held if registered */
 	struct vcpu_event event;
 	struct vcpu_time time;       /* timers, runstate, registered areas: domain/timer.h */
@@ -59,7 +61,10 @@ struct vcpu {
  */
 #define VM_ASSIST_COMPAT BIT(7)
 
-/* What a guest kernel reads as its CR2, in its vcpu_info: not where a 64-bit one has it if it is 32-bit. */
+/*
+ * What a guest kernel reads as its CR2, in its vcpu_info: not where a 64-bit one has it if it is
+ * 32-bit.
+ */
 static inline void vcpu_info_set_cr2(struct vcpu *v, u64 cr2)
 {
 	if (v->pv.root32)
@@ -83,7 +88,8 @@ struct domain {
 	volatile bool shutting_down, shut_down;
 	volatile u8 shutdown_code; /* SHUTDOWN_*, or SHUTDOWN_CODE_NONE */
 	u32 refs;                /* atomic; the last domain_put() frees it */
-	struct spinlock pause_lock; /* pause_count here and in vCPUs, with the VPF_ bits that mirror them; irqsave */
+	/* pause_count here and in vCPUs, with the VPF_ bits that mirror them; irqsave */
+	struct spinlock pause_lock;
 	u32 pause_count;         /* under pause_lock */
 	bool paused_by_control;  /* by domctl; under pause_lock */
 	struct spinlock lock;    /* life cycle, vCPU array, shutdown */
@@ -103,7 +109,8 @@ struct domain {
 	volatile cpumask_t dirty_cpus; /* CPUs that may have this domain's TLB entries; atomic */
 
 	struct shared_info *shared_info;
-	struct vcpu_info *spare_info; /* of vCPUs beyond shared info's, until they register one; by vCPU id */
+	/* of vCPUs beyond shared info's, until they register one; by vCPU id */
+	struct vcpu_info *spare_info;
 	struct pv_domain pv;
 	struct domain_events events;
 	struct grant_table *grants;
@@ -114,11 +121,13 @@ struct domain {
 	bool debugger_attached;
 	bool console_silenced;     /* the last line was lost; this and below under console_lock */
 	u64 console_paid;          /* ns of system time that its output so far takes it to */
-	char console_line[128];    /* guest's console_io output, gathered by line, unprivileged domains */
+	/* guest's console_io output, gathered by line, unprivileged domains */
+	char console_line[128];
 	unsigned console_fill;
 	struct spinlock console_lock;
 	u64 created;               /* ns of system time */
-	struct memory_map *memory_map; /* XENMEM_memory_map: domain/memory_op.h; NULL for none; under lock */
+	/* XENMEM_memory_map: domain/memory_op.h; NULL for none; under lock */
+	struct memory_map *memory_map;
 };
 
 extern struct domain *dom0;     /* NULL when started without */
@@ -167,7 +176,10 @@ struct vcpu *vcpu_create(struct domain *d, unsigned id, unsigned cpu);
  */
 int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c);
 void vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c); /* v must be paused */
-/* A 32-bit guest's: the same with the selectors of its callbacks, which that struct has no place for. */
+/*
+ * A 32-bit guest's: the same with the selectors of its callbacks, which that struct has no place
+ * for.
+ */
 struct compat_callback_selectors;
 int vcpu_set_context_compat(struct vcpu *v, const struct vcpu_guest_context *c,
 			    const struct compat_callback_selectors *sel);

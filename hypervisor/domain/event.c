@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Event channels: which ports a domain has, what they are bound to, and raising them. How a raised port becomes visible
- * to the guest is event_2l.c or event_fifo.c. The locks are listed in event_channel.h.
+ * Event channels: which ports a domain has, what they are bound to, and raising them. How a raised
+ * port becomes visible to the guest is event_2l.c or event_fifo.c. The locks are listed in
+ * event_channel.h.
  */
 #include "domain/event.h"
 
@@ -23,7 +24,8 @@ _Static_assert(sizeof(struct event_channel) == 32, "a bucket is a frame");
 /* VIRQs that every vCPU has one of; the others belong to the domain. */
 static bool virq_is_per_vcpu(unsigned virq)
 {
-	return virq == VIRQ_TIMER || virq == VIRQ_DEBUG || virq == VIRQ_XENOPROF || virq == VIRQ_XENPMU;
+	return virq == VIRQ_TIMER || virq == VIRQ_DEBUG || virq == VIRQ_XENOPROF ||
+	       virq == VIRQ_XENPMU;
 }
 
 static struct vcpu *find_vcpu(struct domain *d, u32 id)
@@ -78,7 +80,7 @@ void events_destroy(struct domain *d)
 	e->valid_ports = 0;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ */
+/* ---------------------------------------------------------------------------------------------- */
 /* Delivery */
 
 void event_mark_vcpu(struct vcpu *v)
@@ -110,7 +112,10 @@ static void set_pending(struct domain *d, struct event_channel *chn)
 		return;
 	if (!atomic_read(&d->events.fifo)) {
 		event_2l_set_pending(d, chn);
-		/* If the domain changed the ABI meanwhile, it may have looked at its pending bits too early. */
+		/*
+		 * If the domain changed the ABI meanwhile, it may have looked at its pending bits
+		 * too early.
+		 */
 		if (likely(!atomic_read(&d->events.fifo)))
 			return;
 	}
@@ -234,7 +239,7 @@ u32 event_pirq_port(struct domain *d, unsigned pirq)
 	return ports && pirq < NR_PIRQS ? READ_ONCE(ports[pirq]) : 0;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ */
+/* ---------------------------------------------------------------------------------------------- */
 /* Ports and bindings; events.lock held unless said otherwise */
 
 static u32 port_limit(const struct domain *d)
@@ -353,7 +358,10 @@ static void forget_virq(struct domain *d, const struct event_channel *chn)
 	spin_unlock_irqrestore(&v->event.virq_lock, flags);
 }
 
-/* Close an interdomain channel: the other end waits again for somebody of this domain. Both events.locks held. */
+/*
+ * Close an interdomain channel: the other end waits again for somebody of this domain. Both
+ * events.locks held.
+ */
 static void close_interdomain(struct domain *d, struct event_channel *chn)
 {
 	struct domain *rd = chn->u.interdomain.remote;
@@ -377,7 +385,10 @@ static int close_port(struct domain *d, u32 port)
 	if (!chn)
 		return -EINVAL;
 	spin_lock(&d->events.lock);
-	/* For the lock order our own lock may have to be given up, and then the port may change again. */
+	/*
+	 * For the lock order our own lock may have to be given up, and then the port may change
+	 * again.
+	 */
 	while (chn->state == EVENT_INTERDOMAIN && chn->u.interdomain.remote != rd) {
 		struct domain *other = chn->u.interdomain.remote;
 
@@ -456,7 +467,7 @@ int events_close_all(struct domain *d)
 	return 0;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ */
+/* ---------------------------------------------------------------------------------------------- */
 /* Operations */
 
 /* A domain that the caller names, if it may act on it; referenced. 0, -ESRCH, -EPERM. */
@@ -786,7 +797,10 @@ static int reset(const struct evtchn_reset *op)
 	return rc;
 }
 
-/* A frame of the guest's for the FIFO, with both references: type references are taken with no lock held. */
+/*
+ * A frame of the guest's for the FIFO, with both references: type references are taken with no lock
+ * held.
+ */
 static struct frame *take_frame(struct domain *d, u64 gfn)
 {
 	if (!mfn_valid(gfn) || frame_get_and_type(mfn_to_frame(gfn), d, FT_WRITABLE))
@@ -977,8 +991,12 @@ s64 do_event_channel_op(u64 cmd, u64 arg)
 void event_dump(struct domain *d)
 {
 	static const char *const state_names[] = {
-		[EVENT_FREE] = "free", [EVENT_UNBOUND] = "unbound", [EVENT_INTERDOMAIN] = "interdomain",
-		[EVENT_PIRQ] = "pirq", [EVENT_VIRQ] = "virq", [EVENT_IPI] = "ipi",
+		[EVENT_FREE] = "free",
+		[EVENT_UNBOUND] = "unbound",
+		[EVENT_INTERDOMAIN] = "interdomain",
+		[EVENT_PIRQ] = "pirq",
+		[EVENT_VIRQ] = "virq",
+		[EVENT_IPI] = "ipi",
 	};
 	u32 used = 0;
 
@@ -997,9 +1015,11 @@ void event_dump(struct domain *d)
 				 chn->u.interdomain.port);
 		else if (chn->state == EVENT_PIRQ || chn->state == EVENT_VIRQ)
 			snprintf(what, sizeof(what), " %u", chn->u.virq);
-		printk(LOG_INFO "d%u port %u: %s%s, vcpu %u%s%s\n", d->id, port, state_names[chn->state], what,
-		       chn->notify_vcpu, is_pending(d, chn) ? ", pending" : "", is_masked(d, chn) ? ", masked" : "");
+		printk(LOG_INFO "d%u port %u: %s%s, vcpu %u%s%s\n", d->id, port,
+		       state_names[chn->state], what, chn->notify_vcpu,
+		       is_pending(d, chn) ? ", pending" : "", is_masked(d, chn) ? ", masked" : "");
 	}
-	printk(LOG_INFO "d%u: %u ports in use, %s ABI\n", d->id, used, d->events.fifo ? "FIFO" : "2-level");
+	printk(LOG_INFO "d%u: %u ports in use, %s ABI\n", d->id, used,
+	       d->events.fifo ? "FIFO" : "2-level");
 	spin_unlock(&d->events.lock);
 }

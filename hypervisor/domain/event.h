@@ -17,17 +17,20 @@ struct event_fifo;
  */
 struct domain_events {
 	struct spinlock lock;
-	struct event_channel **buckets;  /* allocated on demand; a bucket is never freed before the domain */
+	/* allocated on demand; a bucket is never freed before the domain */
+	struct event_channel **buckets;
 	u32 valid_ports;                 /* ports with an event_channel allocated */
 	u32 max_ports;                   /* limit from the configuration */
 	u32 first_free;                  /* no port below it is free */
 	struct event_fifo *fifo;         /* NULL: the 2-level ABI; event_fifo.c */
-	u32 *pirq_port;                  /* NR_PIRQS ports, 0: not bound; allocated with the first binding */
+	/* NR_PIRQS ports, 0: not bound; allocated with the first binding */
+	u32 *pirq_port;
 };
 
 struct vcpu_event {
 	u32 virq_port[24];               /* NR_VIRQS, 0: not bound; under the domain's event lock */
-	struct spinlock virq_lock;       /* for reading virq_port when raising a VIRQ from interrupt context */
+	/* for reading virq_port when raising a VIRQ from interrupt context */
+	struct spinlock virq_lock;
 	u32 poll_count;
 };
 
@@ -42,7 +45,8 @@ void events_destroy(struct domain *d);     /* frees the tables: last reference g
 
 /* Raise. Callable from interrupt context, any CPU. */
 void event_send_virq(struct vcpu *v, unsigned virq);              /* per-vCPU VIRQ */
-void event_send_global_virq(struct domain *d, unsigned virq);     /* d's (NULL: nobody), on the vCPU it is bound to */
+/* d's (NULL: nobody), on the vCPU it is bound to */
+void event_send_global_virq(struct domain *d, unsigned virq);
 void event_send_pirq(struct domain *d, unsigned pirq);
 /* The hypervisor's own use of a port of d: allocate for remote domain, notify. */
 void event_notify_port(struct domain *d, u32 port);

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The 2-level ABI: a pending and a mask bit per port in the shared info page, and per vCPU a selector with a bit for
- * each 64 ports. All of it is guest memory that any vCPU of the guest changes at any time; only bit operations are
- * used on it, and nothing read from it is used as an index.
+ * The 2-level ABI: a pending and a mask bit per port in the shared info page, and per vCPU a
+ * selector with a bit for each 64 ports. All of it is guest memory that any vCPU of the guest
+ * changes at any time; only bit operations are used on it, and nothing read from it is used as an
+ * index.
  */
 #include "domain/domain.h"
 #include "domain/event_channel.h"
 #include "pv-abi/compat.h"
 
 /*
- * A 32-bit guest's words have 32 bits. The bits of the arrays lie where those of 64-bit words would,
- * the mask array follows an array half as long, and the selector is a word of its own.
+ * A 32-bit guest's words have 32 bits. The bits of the arrays lie where those of 64-bit words
+ * would, the mask array follows an array half as long, and the selector is a word of its own.
  */
 static void *mask_of(struct domain *d)
 {
@@ -32,7 +33,10 @@ static void select_port(struct domain *d, const struct event_channel *chn)
 	struct vcpu *v = d->vcpu[READ_ONCE(chn->notify_vcpu)];
 	bool was;
 
-	/* The pending bit comes before v->info is read: a vcpu_info that moves is marked as a whole afterwards. */
+	/*
+	 * The pending bit comes before v->info is read: a vcpu_info that moves is marked as a whole
+	 * afterwards.
+	 */
 	if (!v)
 		return;
 	if (unlikely(d->pv.is_32bit))

@@ -6,15 +6,16 @@
  * What event.c (ports and their bindings) and the two delivery ABIs share.
  *
  * Locks, in the order they are taken:
- *   events.lock of a domain    allocation and binding; never in interrupt context. Of two domains, the one whose
- *                              struct domain has the lower address first.
- *   the IRQ layer's own locks  pirq_guest_bind() and _unbind() are called with events.lock held, and interrupt
- *                              handlers may call event_send_pirq() with theirs held.
+ *   events.lock of a domain    allocation and binding; never in interrupt context. Of two domains,
+ *                              the one whose struct domain has the lower address first.
+ *   the IRQ layer's own locks  pirq_guest_bind() and _unbind() are called with events.lock held,
+ *                              and interrupt handlers may call event_send_pirq() with theirs held.
  *   vcpu_event.virq_lock       interrupts off
- *   event_channel.lock         interrupts off; of two channels the one at the lower address first. A channel's state,
- *                              binding and peer change only with events.lock and this lock held, so that holding
- *                              either keeps them. An interdomain link changes with both ends locked: whoever holds one
- *                              end may use the other end's domain.
+ *   event_channel.lock         interrupts off; of two channels the one at the lower address first.
+ *                              A channel's state, binding and peer change only with events.lock and
+ *                              this lock held, so that holding either keeps them. An interdomain
+ *                              link changes with both ends locked: whoever holds one end may use
+ *                              the other end's domain.
  *   FIFO queue locks           interrupts off; of two the one at the lower address first
  *   the scheduler's locks
  */
@@ -42,7 +43,8 @@ struct event_channel {
 	bool pending;      /* FIFO: raised while the port has no event word yet */
 	u32 port;
 	u16 notify_vcpu;
-	u16 last_queue;    /* FIFO: vcpu * 16 + priority it was last linked on; under that queue's lock */
+	/* FIFO: vcpu * 16 + priority it was last linked on; under that queue's lock */
+	u16 last_queue;
 	union {
 		struct {
 			domid_t remote;
@@ -58,7 +60,10 @@ struct event_channel {
 
 #define EVENT_BUCKET_PORTS (PAGE_SIZE / sizeof(struct event_channel))
 
-/* The channel of a port, whatever its state, or NULL. No lock needed: channels stay until the domain is freed. */
+/*
+ * The channel of a port, whatever its state, or NULL. No lock needed: channels stay until the
+ * domain is freed.
+ */
 struct event_channel *event_lookup(struct domain *d, u32 port);
 
 /* Tell v's kernel that it has an event: upcall flag, wake or kick. */
@@ -67,7 +72,8 @@ void event_mark_vcpu(struct vcpu *v);
 void event_wake_pollers(struct domain *d, u32 port);
 
 /*
- * Delivery. The channel's lock or its peer's is held (or events.lock while the port is not bound yet), interrupts off.
+ * Delivery. The channel's lock or its peer's is held (or events.lock while the port is not bound
+ * yet), interrupts off.
  */
 void event_2l_set_pending(struct domain *d, struct event_channel *chn);
 void event_2l_clear_pending(struct domain *d, struct event_channel *chn);
@@ -84,14 +90,18 @@ bool event_fifo_is_masked(struct domain *d, const struct event_channel *chn);
 bool event_fifo_is_busy(struct domain *d, u32 port);
 
 /*
- * The FIFO ABI's memory; events.lock is held. `frame` comes with a general and a FT_WRITABLE reference, which become
- * the FIFO's on success.
- * init_control: 0, -EINVAL (a second block for the vCPU), -ENOMEM. The vCPU exists, the offset was checked.
+ * The FIFO ABI's memory; events.lock is held. `frame` comes with a general and a FT_WRITABLE
+ * reference, which become the FIFO's on success.
+ * init_control: 0, -EINVAL (a second block for the vCPU), -ENOMEM. The vCPU exists, the offset was
+ * checked.
  * expand: 0, -EOPNOTSUPP (not FIFO), -ENOSPC (all ports have a word).
  */
 int event_fifo_init_control(struct domain *d, unsigned vcpu, struct frame *frame, u32 offset);
 int event_fifo_expand(struct domain *d, struct frame *frame);
-/* Back to the 2-level ABI; every port is closed. What it returns goes to event_fifo_free() with no lock held. */
+/*
+ * Back to the 2-level ABI; every port is closed. What it returns goes to event_fifo_free() with no
+ * lock held.
+ */
 struct event_fifo *event_fifo_detach(struct domain *d);
 void event_fifo_free(struct domain *d, struct event_fifo *fifo);
 

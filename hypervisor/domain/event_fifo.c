@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The FIFO ABI. A port has a word in an array of guest frames, a vCPU has a control block with the heads of 16 queues;
- * a queue is a list of ports through the words' link fields. The guest takes events off the front, we add at the end:
- * what we know of a queue is only the port that we added last (the tail), and whether it is still linked is the
- * LINKED bit of its word.
+ * The FIFO ABI. A port has a word in an array of guest frames, a vCPU has a control block with the
+ * heads of 16 queues; a queue is a list of ports through the words' link fields. The guest takes
+ * events off the front, we add at the end: what we know of a queue is only the port that we added
+ * last (the tail), and whether it is still linked is the LINKED bit of its word.
  *
- * Everything in these frames can be changed by the guest behind our back. A port number is never read from them, and
- * the compare-and-exchange on a word that the guest keeps changing gives up after a few rounds: then the guest has
- * lost its own event.
+ * Everything in these frames can be changed by the guest behind our back. A port number is never
+ * read from them, and the compare-and-exchange on a word that the guest keeps changing gives up
+ * after a few rounds: then the guest has lost its own event.
  */
 #include "domain/domain.h"
 #include "domain/event_channel.h"
@@ -43,7 +43,8 @@ static event_word_t *word_of(struct event_fifo *fifo, u32 port)
 {
 	if (port / WORDS_PER_FRAME >= __atomic_load_n(&fifo->nr_frames, __ATOMIC_ACQUIRE))
 		return NULL;
-	return (event_word_t *)frame_to_va(fifo->frame[port / WORDS_PER_FRAME]) + port % WORDS_PER_FRAME;
+	return (event_word_t *)frame_to_va(fifo->frame[port / WORDS_PER_FRAME]) +
+	       port % WORDS_PER_FRAME;
 }
 
 static event_word_t *port_word(struct domain *d, u32 port)
@@ -54,8 +55,8 @@ static event_word_t *port_word(struct domain *d, u32 port)
 }
 
 /*
- * Make `port` the successor of the port whose word is `word`. False if that one is no longer linked: the guest has
- * taken it, and its queue is empty.
+ * Make `port` the successor of the port whose word is `word`. False if that one is no longer
+ * linked: the guest has taken it, and its queue is empty.
  */
 static bool set_link(event_word_t *word, u32 port)
 {
@@ -64,7 +65,8 @@ static bool set_link(event_word_t *word, u32 port)
 	for (unsigned tries = 0; tries < 4; tries++) {
 		if (!(w & WORD_LINKED))
 			break;
-		if (atomic_cmpxchg(word, &w, (w & ~(WORD_BUSY | (u32)EVTCHN_FIFO_LINK_MASK)) | port))
+		if (atomic_cmpxchg(word, &w,
+				   (w & ~(WORD_BUSY | (u32)EVTCHN_FIFO_LINK_MASK)) | port))
 			return true;
 		/* The other party may be unmasking, and it waits while the word is busy. */
 		if (!tries)
@@ -95,12 +97,14 @@ static struct fifo_queue *queue_by_number(struct event_fifo *fifo, u16 number)
 }
 
 /* Put the pending, unmasked event at the end of its queue unless it is on one. */
-static void link_event(struct domain *d, struct event_fifo *fifo, struct event_channel *chn, event_word_t *word)
+static void link_event(struct domain *d, struct event_fifo *fifo, struct event_channel *chn,
+		       event_word_t *word)
 {
 	u16 vcpu = READ_ONCE(chn->notify_vcpu);
 	u8 priority = READ_ONCE(chn->priority);
 	u16 number = (u16)(vcpu * EVTCHN_FIFO_MAX_QUEUES + priority), last;
-	struct evtchn_fifo_control_block *block = __atomic_load_n(&fifo->vcpu[vcpu].block, __ATOMIC_ACQUIRE);
+	struct evtchn_fifo_control_block *block =
+		__atomic_load_n(&fifo->vcpu[vcpu].block, __ATOMIC_ACQUIRE);
 	struct fifo_queue *q = queue_by_number(fifo, number), *old_q;
 	bool linked = false;
 	unsigned tries = 0;
@@ -124,7 +128,10 @@ static void link_event(struct domain *d, struct event_fifo *fifo, struct event_c
 		unlock_queues(q, old_q);
 		return;
 	}
-	/* It was taken off the old queue, and was the last on it: nothing may be appended to it there. */
+	/*
+	 * It was taken off the old queue, and was the last on it: nothing may be appended to it
+	 * there.
+	 */
 	if (old_q->tail == chn->port)
 		old_q->tail = 0;
 	WRITE_ONCE(chn->last_queue, number);
@@ -205,7 +212,8 @@ static void link_pending(struct domain *d, unsigned vcpu)
 		struct event_channel *chn = event_lookup(d, port);
 		u64 flags = spin_lock_irqsave(&chn->lock);
 
-		if (chn->state != EVENT_FREE && chn->notify_vcpu == vcpu && event_fifo_is_pending(d, chn))
+		if (chn->state != EVENT_FREE && chn->notify_vcpu == vcpu &&
+		    event_fifo_is_pending(d, chn))
 			event_fifo_set_pending(d, chn);
 		spin_unlock_irqrestore(&chn->lock, flags);
 	}
@@ -252,8 +260,9 @@ static struct event_fifo *fifo_alloc(struct domain *d)
 }
 
 /*
- * From now on everything is delivered by the FIFO. What is pending in the shared info page waits for its event word. A
- * sender that set a bit there too late for us sees d->events.fifo afterwards and delivers again (event.c).
+ * From now on everything is delivered by the FIFO. What is pending in the shared info page waits
+ * for its event word. A sender that set a bit there too late for us sees d->events.fifo afterwards
+ * and delivers again (event.c).
  */
 static void switch_to_fifo(struct domain *d, struct event_fifo *fifo)
 {

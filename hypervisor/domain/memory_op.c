@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The memory_op hypercall: frames between domains and the heap (the balloon, the domain builder, swiotlb's exchange),
- * and what a guest may know of the memory map.
+ * The memory_op hypercall: frames between domains and the heap (the balloon, the domain builder,
+ * swiotlb's exchange), and what a guest may know of the memory map.
  *
- * Long operations work extent by extent and continue when something else wants the CPU. Everything a guest passes is
- * copied once; frames are stable while this code holds a reference, or owns them after frame_steal().
+ * Long operations work extent by extent and continue when something else wants the CPU. Everything
+ * a guest passes is copied once; frames are stable while this code holds a reference, or owns them
+ * after frame_steal().
  */
 #include "domain/memory_op.h"
 
@@ -28,7 +29,10 @@
 #define CMD_MASK     (BIT(EXTENT_SHIFT) - 1)
 #define EXTENTS_MAX  (~0ULL >> EXTENT_SHIFT)
 
-/* The largest extents: what one guest may ask of the buddy system without starving others of large blocks. */
+/*
+ * The largest extents: what one guest may ask of the buddy system without starving others of large
+ * blocks.
+ */
 #define MAX_ORDER_GUEST      9
 #define MAX_ORDER_PRIVILEGED 12
 
@@ -64,10 +68,11 @@ static void release_extent(struct frame *f, unsigned order)
 }
 
 /*
- * Give `d` one extent; where its number belongs in the guest's list. `populate`: the list holds the pfn it shall
- * have.
+ * Give `d` one extent; where its number belongs in the guest's list. `populate`: the list holds the
+ * pfn it shall have.
  */
-static int grow_extent(struct domain *d, const struct xen_memory_reservation *r, u64 i, bool populate)
+static int grow_extent(struct domain *d, const struct xen_memory_reservation *r, u64 i,
+		       bool populate)
 {
 	unsigned bits = XENMEMF_get_address_bits(r->mem_flags);
 	pfn_t pfn = 0;
@@ -89,7 +94,10 @@ static int grow_extent(struct domain *d, const struct xen_memory_reservation *r,
 	return 0;
 }
 
-/* Has `d` this frame to give? One that the hypervisor shares with it, or that it gave back before, is not. */
+/*
+ * Has `d` this frame to give? One that the hypervisor shares with it, or that it gave back before,
+ * is not.
+ */
 static bool can_release(struct domain *d, mfn_t mfn)
 {
 	return mfn_valid(mfn) && frame_owner(mfn_to_frame(mfn)) == d &&
@@ -126,7 +134,10 @@ static int shrink_extent(struct domain *d, const struct xen_memory_reservation *
 	return ret;
 }
 
-/* increase_reservation, decrease_reservation, populate_physmap: the number of extents done, or why not even one. */
+/*
+ * increase_reservation, decrease_reservation, populate_physmap: the number of extents done, or why
+ * not even one.
+ */
 static s64 change_reservation(u64 op, u64 start, u64 arg)
 {
 	struct xen_memory_reservation r;
@@ -136,7 +147,8 @@ static s64 change_reservation(u64 op, u64 start, u64 arg)
 
 	if (copy_from_guest(&r, arg, sizeof(r)))
 		return start ? (s64)start : -EFAULT;
-	if (r.nr_extents > EXTENTS_MAX || r.extent_order > max_order() || (r.mem_flags & XENMEMF_populate_on_demand))
+	if (r.nr_extents > EXTENTS_MAX || r.extent_order > max_order() ||
+	    (r.mem_flags & XENMEMF_populate_on_demand))
 		return start ? (s64)start : -EINVAL;
 	if (start >= r.nr_extents)
 		return (s64)start;
@@ -195,7 +207,10 @@ static void chain_free(struct chain *c, unsigned order)
 	}
 }
 
-/* Undo the stealing. The domain had these frames a moment ago; if it must not have them any more they are free. */
+/*
+ * Undo the stealing. The domain had these frames a moment ago; if it must not have them any more
+ * they are free.
+ */
 static void chain_give_back(struct chain *c, struct domain *d)
 {
 	struct frame *f;
@@ -205,7 +220,8 @@ static void chain_give_back(struct chain *c, struct domain *d)
 			heap_free_dom(f, 0);
 }
 
-static int steal_extent(struct domain *d, const struct xen_memory_reservation *in, u64 i, struct chain *stolen)
+static int steal_extent(struct domain *d, const struct xen_memory_reservation *in, u64 i,
+			struct chain *stolen)
 {
 	mfn_t mfn;
 
@@ -229,10 +245,12 @@ static int steal_extent(struct domain *d, const struct xen_memory_reservation *i
 }
 
 /*
- * One round of an exchange: nr_in extents from `i` on for nr_out extents from `o` on. New frames first (with the pfns
- * they will have: M2P is only a hint, it holds them until then), then the old ones, and nothing fails after that.
+ * One round of an exchange: nr_in extents from `i` on for nr_out extents from `o` on. New frames
+ * first (with the pfns they will have: M2P is only a hint, it holds them until then), then the old
+ * ones, and nothing fails after that.
  */
-static int exchange_chunk(struct domain *d, const struct xen_memory_exchange *x, u64 i, u64 nr_in, u64 o, u64 nr_out)
+static int exchange_chunk(struct domain *d, const struct xen_memory_exchange *x, u64 i, u64 nr_in,
+			  u64 o, u64 nr_out)
 {
 	unsigned order = x->out.extent_order, bits = XENMEMF_get_address_bits(x->out.mem_flags);
 	struct chain fresh = { FRAME_LIST_END }, stolen = { FRAME_LIST_END };
@@ -265,7 +283,10 @@ static int exchange_chunk(struct domain *d, const struct xen_memory_exchange *x,
 		mfn_t mfn = frame_to_mfn(f);
 
 		if (heap_assign(d, f, order)) {
-			/* It is dying, or its limit fell below what it had: either way it gets no more. */
+			/*
+			 * It is dying, or its limit fell below what it had: either way it gets no
+			 * more.
+			 */
 			chain_push(&fresh, f);
 			chain_free(&fresh, order);
 			ret = -ENOMEM;
@@ -293,8 +314,8 @@ static s64 memory_exchange(u64 arg)
 
 	if (copy_from_guest(&x, arg, sizeof(x)))
 		return -EFAULT;
-	if (x.in.extent_order > max_order() || x.out.extent_order > max_order() || x.in.domid != x.out.domid ||
-	    x.in.nr_extents > EXTENTS_MAX >> MAX_ORDER_PRIVILEGED ||
+	if (x.in.extent_order > max_order() || x.out.extent_order > max_order() ||
+	    x.in.domid != x.out.domid || x.in.nr_extents > EXTENTS_MAX >> MAX_ORDER_PRIVILEGED ||
 	    x.out.nr_extents > EXTENTS_MAX >> MAX_ORDER_PRIVILEGED ||
 	    x.in.nr_extents << x.in.extent_order != x.out.nr_extents << x.out.extent_order ||
 	    x.nr_exchanged > x.in.nr_extents)
@@ -316,7 +337,8 @@ static s64 memory_exchange(u64 arg)
 			domain_put(d);
 			if (put_guest(x.nr_exchanged, progress))
 				return -EFAULT;
-			return hypercall_continue(__HYPERVISOR_memory_op, 2, (u64)XENMEM_exchange, arg);
+			return hypercall_continue(__HYPERVISOR_memory_op, 2, (u64)XENMEM_exchange,
+						  arg);
 		}
 		ret = exchange_chunk(d, &x, x.nr_exchanged, nr_in, o, nr_out);
 		if (ret)
@@ -508,7 +530,9 @@ static s64 machphys_mapping(u64 arg)
 	return copy_to_guest(arg, &m, sizeof(m));
 }
 
-/* XENMEM_acquire_resource: a PV caller gets the mfns of the frames and maps them as the domain's. */
+/*
+ * XENMEM_acquire_resource: a PV caller gets the mfns of the frames and maps them as the domain's.
+ */
 static s64 acquire_resource(u64 done, u64 arg)
 {
 	struct xen_mem_acquire_resource r;
@@ -525,7 +549,8 @@ static s64 acquire_resource(u64 done, u64 arg)
 		return -EINVAL;
 	if (r.type != XENMEM_resource_grant_table)
 		return -EOPNOTSUPP;
-	if (r.id != XENMEM_resource_grant_table_id_shared && r.id != XENMEM_resource_grant_table_id_status)
+	if (r.id != XENMEM_resource_grant_table_id_shared &&
+	    r.id != XENMEM_resource_grant_table_id_status)
 		return -EINVAL;
 	status = r.id == XENMEM_resource_grant_table_id_status;
 	d = domain_get(r.domid);

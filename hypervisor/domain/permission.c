@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Sets of inclusive ranges, kept sorted and with at least one value between any two of them. Memory is allocated before
- * anything is changed, so that a set is never left half-way.
+ * Sets of inclusive ranges, kept sorted and with at least one value between any two of them. Memory
+ * is allocated before anything is changed, so that a set is never left half-way.
  */
 #include "domain/permission.h"
 

@@ -15,7 +15,8 @@ struct range_set {
 };
 void range_set_init(struct range_set *r);
 void range_set_destroy(struct range_set *r);
-int range_set_add(struct range_set *r, u64 start, u64 end);    /* 0, -ENOMEM, -EINVAL (end < start) */
+/* 0, -ENOMEM, -EINVAL (end < start) */
+int range_set_add(struct range_set *r, u64 start, u64 end);
 int range_set_remove(struct range_set *r, u64 start, u64 end); /* 0, -ENOMEM, -EINVAL */
 bool range_set_contains(struct range_set *r, u64 start, u64 end); /* all of it */
 bool range_set_overlaps(struct range_set *r, u64 start, u64 end);

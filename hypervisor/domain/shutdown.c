@@ -130,7 +130,10 @@ int domain_unpause_by_control(struct domain *d)
 	struct vcpu *v;
 	u64 flags;
 
-	/* Who built or restored it may have cleared the shared info page: the clocks in it start to count now. */
+	/*
+	 * Who built or restored it may have cleared the shared info page: the clocks in it start to
+	 * count now.
+	 */
 	if (d->paused_by_control) {
 		domain_wallclock_update(d);
 		for_each_vcpu(d, v)
@@ -160,7 +163,8 @@ static void __noreturn machine_end(u8 reason)
 		printk(LOG_INFO "dom0 restarts the machine\n");
 		machine_restart();
 	default:
-		printk(LOG_ERR "dom0 ended abnormally (reason %u): restarting the machine\n", reason);
+		printk(LOG_ERR "dom0 ended abnormally (reason %u): restarting the machine\n",
+		       reason);
 		machine_restart();
 	}
 }
@@ -215,7 +219,8 @@ void domain_crash(struct domain *d, const char *fmt, ...)
 			*p = '\0';
 	if (v->domain == d)
 		printk(LOG_INFO "d%uv%u crashed at %04llx:%016llx: %s\n", d->id, v->id,
-		       (unsigned long long)guest_regs()->cs, (unsigned long long)guest_regs()->rip, why);
+		       (unsigned long long)guest_regs()->cs, (unsigned long long)guest_regs()->rip,
+		       why);
 	else
 		printk(LOG_INFO "d%u was crashed: %s\n", d->id, why);
 	/* A code the guest left before does not turn a crash into something else. */

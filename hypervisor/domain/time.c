@@ -44,7 +44,10 @@ void domain_wallclock_update(struct domain *d)
 {
 	struct compat_shared_info *c = (struct compat_shared_info *)d->shared_info;
 	struct shared_info *s = d->shared_info;
-	/* Version, seconds and nanoseconds follow each other in both layouts; the upper half does not. */
+	/*
+	 * Version, seconds and nanoseconds follow each other in both layouts; the upper half does
+	 * not.
+	 */
 	u32 *wc = d->pv.is_32bit ? &c->wc_version : &s->wc_version;
 	u32 *sec_hi = d->pv.is_32bit ? &c->arch.wc_sec_hi : &s->wc_sec_hi;
 	u64 sec;

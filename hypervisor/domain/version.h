@@ -11,7 +11,10 @@
 
 /* 0 or a positive value as the command says; -EFAULT, -ENOSYS, -EPERM. */
 s64 do_xen_version(u64 cmd, u64 arg);
-/* Enable or disable an assist: 0, -EINVAL for one that does not exist, -ENOSYS for an unknown command. */
+/*
+ * Enable or disable an assist: 0, -EINVAL for one that does not exist, -ENOSYS for an unknown
+ * command.
+ */
 s64 do_vm_assist(u64 cmd, u64 type);
 
 /* The hypervisor's command line as booted, for dom0. Written once at boot. */

@@ -5,8 +5,8 @@
 #include "lib/types.h"
 
 /*
- * Searches in arrays of 64-bit words of `nbits` bits. They return `nbits` if there is no such bit. Without a lock
- * the answer may be old; claim the bit with test_and_set_bit().
+ * Searches in arrays of 64-bit words of `nbits` bits. They return `nbits` if there is no such bit.
+ * Without a lock the answer may be old; claim the bit with test_and_set_bit().
  */
 #define BITMAP_WORDS(nbits) DIV_ROUND_UP(nbits, 64)
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What the compiler calls for __builtin_popcountll() where the CPU's own instruction may not be assumed. */
+/*
+ * What the compiler calls for __builtin_popcountll() where the CPU's own instruction may not be
+ * assumed.
+ */
 #include "lib/types.h"
 
 int __popcountdi2(long long v);

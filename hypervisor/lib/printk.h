@@ -29,7 +29,11 @@ void vprintk(const char *fmt, va_list ap);
 void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
 
 #define BUG() panic("BUG at %s:%d\n", __FILE__, __LINE__)
-#define BUG_ON(c) do { if (unlikely(c)) panic("BUG at %s:%d: %s\n", __FILE__, __LINE__, #c); } while (0)
+#define BUG_ON(c)                                                            \
+	do {                                                                 \
+		if (unlikely(c))                                             \
+			panic("BUG at %s:%d: %s\n", __FILE__, __LINE__, #c); \
+	} while (0)
 #ifdef NDEBUG
 #define ASSERT(c) ((void)sizeof(c))
 #else

@@ -11,8 +11,11 @@ static void swap_bytes(u8 *a, u8 *b, size_t size)
 	}
 }
 
-/* Let element `i` sink in the heap of the first `n` elements until none of its children is greater. */
-static void sift_down(u8 *base, size_t i, size_t n, size_t size, int (*cmp)(const void *, const void *))
+/*
+ * Let element `i` sink in the heap of the first `n` elements until none of its children is greater.
+ */
+static void sift_down(u8 *base, size_t i, size_t n, size_t size,
+		      int (*cmp)(const void *, const void *))
 {
 	for (;;) {
 		size_t child = 2 * i + 1;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Memory and strings. The compiler itself calls memcpy, memmove, memset and memcmp, and would turn their loops into
- * calls of themselves if it were allowed to recognise them.
+ * Memory and strings. The compiler itself calls memcpy, memmove, memset and memcmp, and would turn
+ * their loops into calls of themselves if it were allowed to recognise them.
  */
 #pragma GCC optimize("no-tree-loop-distribute-patterns")
 
@@ -24,7 +24,9 @@ void *memmove(void *dst, const void *src, size_t n)
 	u8 *d = dst;
 	const u8 *s = src;
 
-	/* Forwards is right unless dst lies inside src; the subtraction wraps if dst is below it. */
+	/*
+	 * Forwards is right unless dst lies inside src; the subtraction wraps if dst is below it.
+	 */
 	if ((uintptr_t)d - (uintptr_t)s >= n)
 		return memcpy(dst, src, n);
 	while (n--)
@@ -38,7 +40,10 @@ void *memset(void *dst, int c, size_t n)
 	size_t words = n / 8;
 
 	n %= 8;
-	__asm__ volatile("rep stosq" : "+D"(d), "+c"(words) : "a"((u8)c * 0x0101010101010101ULL) : "memory");
+	__asm__ volatile("rep stosq"
+			 : "+D"(d), "+c"(words)
+			 : "a"((u8)c * 0x0101010101010101ULL)
+			 : "memory");
 	__asm__ volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(c) : "memory");
 	return dst;
 }
@@ -154,7 +159,8 @@ u64 strtou64(const char *s, char **end, unsigned base)
 		s++;
 	if (*s == '+' || *s == '-')
 		negative = *s++ == '-';
-	if ((base == 0 || base == 16) && s[0] == '0' && (s[1] == 'x' || s[1] == 'X') && digit_value(s[2]) < 16) {
+	if ((base == 0 || base == 16) && s[0] == '0' && (s[1] == 'x' || s[1] == 'X') &&
+	    digit_value(s[2]) < 16) {
 		s += 2;
 		base = 16;
 	} else if (base == 0) {
@@ -162,7 +168,8 @@ u64 strtou64(const char *s, char **end, unsigned base)
 	}
 	for (; digit_value(*s) < base; s++) {
 		any = true;
-		if (__builtin_mul_overflow(v, (u64)base, &v) || __builtin_add_overflow(v, (u64)digit_value(*s), &v))
+		if (__builtin_mul_overflow(v, (u64)base, &v) ||
+		    __builtin_add_overflow(v, (u64)digit_value(*s), &v))
 			overflow = true;
 	}
 	if (end)

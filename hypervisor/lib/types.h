@@ -22,7 +22,8 @@ typedef int64_t s64;
 
 typedef u64 mfn_t;   /* machine frame number */
 typedef u64 pfn_t;   /* a PV guest's pseudo-physical frame number */
-typedef u64 gfn_t;   /* what the guest calls a frame: the mfn for PV, the guest-physical one for HVM */
+/* what the guest calls a frame: the mfn for PV, the guest-physical one for HVM */
+typedef u64 gfn_t;
 typedef u64 paddr_t; /* machine address, bytes */
 typedef u64 vaddr_t; /* linear address */
 typedef uint16_t domid_t;
@@ -53,7 +54,10 @@ typedef uint16_t domid_t;
 #define __init     __attribute__((section(".init.text"), cold))
 #define __initdata __attribute__((section(".init.data")))
 
-/* Most CPUs, domains' vCPUs. A cpumask is one word, so that masks are atomic to read and cheap to walk. */
+/*
+ * Most CPUs, domains' vCPUs. A cpumask is one word, so that masks are atomic to read and cheap to
+ * walk.
+ */
 #define NR_CPUS   64
 #define MAX_VCPUS 64
 typedef u64 cpumask_t;

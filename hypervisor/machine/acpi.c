@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The firmware's tables, as far as the hypervisor needs them itself. Everything else in them is dom0's, which reads
- * them with its own interpreter. Offsets are those of the ACPI specification, 6.4, chapter 5.
+ * The firmware's tables, as far as the hypervisor needs them itself. Everything else in them is
+ * dom0's, which reads them with its own interpreter. Offsets are those of the ACPI specification,
+ * 6.4, chapter 5.
  */
 
 #include "lib/printk.h"
@@ -58,7 +59,7 @@ bool acpi_checksum_ok(const void *p, size_t len)
 	return sum == 0;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/* -------------------------------------------------------------------------------------------------
  * MADT (5.2.12)
  */
 
@@ -70,7 +71,8 @@ static void add_cpu(struct acpi_info *out, u32 apic_id, u32 acpi_id, u32 flags)
 		if (out->cpus[i].apic_id == apic_id)
 			return;
 	if (out->nr_cpus == ARRAY_SIZE(out->cpus)) {
-		printk(LOG_WARN "acpi: more than %u CPUs, APIC id %u left alone\n", NR_CPUS, apic_id);
+		printk(LOG_WARN "acpi: more than %u CPUs, APIC id %u left alone\n", NR_CPUS,
+		       apic_id);
 		return;
 	}
 	out->cpus[out->nr_cpus].apic_id = apic_id;
@@ -127,7 +129,9 @@ int acpi_parse_madt(const void *table, size_t len, struct acpi_info *out)
 {
 	const u8 *t = table;
 	/* Shortest valid length of each entry type that is looked at. */
-	static const u8 need[] = { [0] = 8, [1] = 12, [2] = 10, [4] = 6, [5] = 12, [9] = 16, [10] = 12 };
+	static const u8 need[] = {
+		[0] = 8, [1] = 12, [2] = 10, [4] = 6, [5] = 12, [9] = 16, [10] = 12
+	};
 	size_t off = 44;
 
 	if (len < off)
@@ -139,7 +143,8 @@ int acpi_parse_madt(const void *table, size_t len, struct acpi_info *out)
 		u8 type = e[0], size = e[1];
 
 		if (size < 2 || size > len - off) {
-			printk(LOG_WARN "acpi: MADT entry at %zu has length %u, rest ignored\n", off, size);
+			printk(LOG_WARN "acpi: MADT entry at %zu has length %u, rest ignored\n",
+			       off, size);
 			break;
 		}
 		off += size;
@@ -179,7 +184,7 @@ int acpi_parse_madt(const void *table, size_t len, struct acpi_info *out)
 	return 0;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/* -------------------------------------------------------------------------------------------------
  * FADT (5.2.9): old fields, and extended ones which win when they are there and set.
  */
 
@@ -193,7 +198,8 @@ static bool read_gas(const u8 *t, size_t len, size_t off, struct acpi_register *
 	return true;
 }
 
-static void fadt_block(const u8 *t, size_t len, size_t old, u8 old_bytes, size_t extended, struct acpi_register *r)
+static void fadt_block(const u8 *t, size_t len, size_t old, u8 old_bytes, size_t extended,
+		       struct acpi_register *r)
 {
 	if (read_gas(t, len, extended, r) && r->space <= ACPI_SPACE_IO)
 		return;
@@ -238,7 +244,7 @@ int acpi_parse_fadt(const void *table, size_t len, struct acpi_info *out)
 	return 0;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/* -------------------------------------------------------------------------------------------------
  * HPET (IA-PC HPET specification, 3.2.4) and MCFG (PCI Firmware specification, 4.1.2)
  */
 
@@ -284,9 +290,10 @@ int acpi_parse_mcfg(const void *table, size_t len, struct acpi_info *out)
 	return 0;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
- * _S5: a package of small integers, in every known firmware: NameOp "_S5_" PackageOp PkgLength NumElements elements,
- * (20.2). An element is ZeroOp, OneOp or BytePrefix and a byte (a wider prefix carries the value in its low byte).
+/* -------------------------------------------------------------------------------------------------
+ * _S5: a package of small integers, in every known firmware: NameOp "_S5_" PackageOp PkgLength
+ * NumElements elements, (20.2). An element is ZeroOp, OneOp or BytePrefix and a byte (a wider
+ * prefix carries the value in its low byte).
  */
 
 static bool aml_small(const u8 **p, const u8 *end, u8 *v)
@@ -333,7 +340,8 @@ bool acpi_find_s5(const void *aml, size_t len, u8 *a, u8 *b)
 		if (memcmp(p, "_S5_", 4) != 0 || q[0] != 0x12)
 			continue;
 		/* In front: NameOp, perhaps with the root prefix between. */
-		if (!(p > start && p[-1] == 0x08) && !(p > start + 1 && p[-1] == '\\' && p[-2] == 0x08))
+		if (!(p > start && p[-1] == 0x08) &&
+		    !(p > start + 1 && p[-1] == '\\' && p[-2] == 0x08))
 			continue;
 		lead = 1 + (q[1] >> 6); /* PkgLength says its own length in its top bits */
 		if ((size_t)(end - q) < 1 + lead + 1)
@@ -350,11 +358,14 @@ bool acpi_find_s5(const void *aml, size_t len, u8 *a, u8 *b)
 	return false;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/* -------------------------------------------------------------------------------------------------
  * Finding the tables
  */
 
-/* Map a whole table and check it: NULL if it is not one. The mapping stays; a table is read once, at boot. */
+/*
+ * Map a whole table and check it: NULL if it is not one. The mapping stays; a table is read once,
+ * at boot.
+ */
 static const struct acpi_header *map_table(paddr_t pa, const char *signature)
 {
 	const struct acpi_header *h;
@@ -369,14 +380,16 @@ static const struct acpi_header *map_table(paddr_t pa, const char *signature)
 		return NULL;
 	length = h->length;
 	if (length < sizeof(*h) || length > TABLE_MAX) {
-		printk(LOG_WARN "acpi: table at %#lx has length %u, ignored\n", (unsigned long)pa, length);
+		printk(LOG_WARN "acpi: table at %#lx has length %u, ignored\n", (unsigned long)pa,
+		       length);
 		return NULL;
 	}
 	h = map_firmware(pa, length);
 	if (!h)
 		return NULL;
 	if (!acpi_checksum_ok(h, length)) {
-		printk(LOG_WARN "acpi: table at %#lx has a wrong checksum, ignored\n", (unsigned long)pa);
+		printk(LOG_WARN "acpi: table at %#lx has a wrong checksum, ignored\n",
+		       (unsigned long)pa);
 		return NULL;
 	}
 	return h;
@@ -490,11 +503,11 @@ int acpi_init(paddr_t rsdp_hint)
 	if (acpi_info.have_fadt) {
 		dsdt = map_table(acpi_info.dsdt, "DSDT");
 		if (dsdt)
-			acpi_info.s5_known = acpi_find_s5(dsdt + 1, dsdt->length - sizeof(*dsdt), &acpi_info.s5_a,
-							  &acpi_info.s5_b);
+			acpi_info.s5_known = acpi_find_s5(dsdt + 1, dsdt->length - sizeof(*dsdt),
+							  &acpi_info.s5_a, &acpi_info.s5_b);
 	}
-	printk(LOG_INFO "acpi: %u CPUs, %u I/O APICs, PM timer %#lx, HPET %#lx\n", acpi_info.nr_cpus,
-	       acpi_info.nr_ioapics, (unsigned long)acpi_info.pm_timer.address,
+	printk(LOG_INFO "acpi: %u CPUs, %u I/O APICs, PM timer %#lx, HPET %#lx\n",
+	       acpi_info.nr_cpus, acpi_info.nr_ioapics, (unsigned long)acpi_info.pm_timer.address,
 	       (unsigned long)acpi_info.hpet.address);
 	return 0;
 }

@@ -21,8 +21,8 @@ struct acpi_register {
 };
 
 /*
- * What the firmware's tables say. Filled once by acpi_init() on the boot CPU, read-only afterwards: no lock. Counts are
- * bounded by the arrays; what does not fit is left out with a warning.
+ * What the firmware's tables say. Filled once by acpi_init() on the boot CPU, read-only afterwards:
+ * no lock. Counts are bounded by the arrays; what does not fit is left out with a warning.
  */
 struct acpi_info {
 	paddr_t rsdp;             /* 0: no ACPI */
@@ -83,19 +83,21 @@ struct acpi_info {
 extern struct acpi_info acpi_info;
 
 /*
- * acpi_init() - find the RSDP (at `rsdp_hint`, the machine address that the boot loader gave, 0 for none; else in
- * the BIOS areas) and read the tables. A table that is too short, wraps, or sums up wrong is left out with a
- * warning. Returns 0, or -ENODEV without any usable RSDP and root table. Boot CPU; the direct map and
- * memory/ioremap.h must work.
+ * acpi_init() - find the RSDP (at `rsdp_hint`, the machine address that the boot loader gave, 0 for
+ * none; else in the BIOS areas) and read the tables. A table that is too short, wraps, or sums up
+ * wrong is left out with a warning. Returns 0, or -ENODEV without any usable RSDP and root table.
+ * Boot CPU; the direct map and memory/ioremap.h must work.
  */
 int acpi_init(paddr_t rsdp_hint);
 
-/* The GSI, and its mode, of an ISA IRQ (0-15): identity, edge and active high without an override. */
+/*
+ * The GSI, and its mode, of an ISA IRQ (0-15): identity, edge and active high without an override.
+ */
 u32 acpi_isa_gsi(u8 isa, bool *level, bool *active_low);
 
 /*
- * The decisions, without hardware: `table` is `len` bytes of a whole table whose header and checksum are fine; they
- * add to `out`. 0, or -EINVAL if the table is too short for its fixed part.
+ * The decisions, without hardware: `table` is `len` bytes of a whole table whose header and
+ * checksum are fine; they add to `out`. 0, or -EINVAL if the table is too short for its fixed part.
  */
 int acpi_parse_madt(const void *table, size_t len, struct acpi_info *out);
 int acpi_parse_fadt(const void *table, size_t len, struct acpi_info *out);

@@ -87,7 +87,7 @@ bool apic_in_service(u8 vector)
 	return (apic_read(APIC_ISR + vector / 32 * 16) >> (vector % 32)) & 1;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/* -------------------------------------------------------------------------------------------------
  * Sending
  */
 
@@ -103,7 +103,10 @@ static void apic_command(u32 apic_id, u32 command)
 	u64 flags = local_irq_save();
 
 	if (apic_x2) {
-		/* The MSR write is not ordered with earlier stores, which the target will want to see. */
+		/*
+		 * The MSR write is not ordered with earlier stores, which the target will want to
+		 * see.
+		 */
 		__asm__ volatile("mfence; lfence" ::: "memory");
 		wrmsr(MSR_X2APIC_FIRST + (APIC_ICR >> 4), (u64)apic_id << 32 | command);
 	} else {
@@ -147,7 +150,7 @@ void apic_send_sipi(u32 apic_id, u8 page)
 		wait_sent();
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/* -------------------------------------------------------------------------------------------------
  * Timer
  */
 
@@ -156,7 +159,10 @@ void apic_timer_setup(bool tsc_deadline)
 	apic_write(APIC_TMR_INIT, 0);
 	apic_write(APIC_TMR_DIV, TIMER_DIV_1);
 	apic_write(APIC_LVT_TIMER, TIMER_VECTOR | (tsc_deadline ? LVT_TIMER_TSC : 0));
-	/* In memory mode the mode change must be visible before the first deadline is written (SDM 11.5.4.1). */
+	/*
+	 * In memory mode the mode change must be visible before the first deadline is written (SDM
+	 * 11.5.4.1).
+	 */
 	if (tsc_deadline)
 		__asm__ volatile("mfence" ::: "memory");
 }
@@ -176,7 +182,7 @@ void apic_timer_set_deadline(u64 tsc)
 	wrmsr(MSR_TSC_DEADLINE, tsc);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/* -------------------------------------------------------------------------------------------------
  * Set-up
  */
 
@@ -200,9 +206,11 @@ void apic_init(void)
 {
 	u64 base = rdmsr(MSR_APIC_BASE);
 
-	apic_x2 = (base & (MSR_APIC_BASE_ENABLE | MSR_APIC_BASE_X2)) == (MSR_APIC_BASE_ENABLE | MSR_APIC_BASE_X2);
+	apic_x2 = (base & (MSR_APIC_BASE_ENABLE | MSR_APIC_BASE_X2)) ==
+		  (MSR_APIC_BASE_ENABLE | MSR_APIC_BASE_X2);
 	if (!apic_x2) {
-		apic_regs = ioremap(acpi_info.lapic ? acpi_info.lapic : base & 0xffffff000, PAGE_SIZE);
+		apic_regs =
+			ioremap(acpi_info.lapic ? acpi_info.lapic : base & 0xffffff000, PAGE_SIZE);
 		if (!apic_regs)
 			panic("The local APIC's registers cannot be mapped\n");
 	}
@@ -263,7 +271,10 @@ void apic_init_cpu(void)
 	apic_write(APIC_ESR, 0);
 	apic_write(APIC_LVT_ERROR, max_lvt >= 3 ? ERROR_VECTOR : LVT_MASKED);
 
-	/* What the firmware or boot loader left in service would block everything of lower priority. */
+	/*
+	 * What the firmware or boot loader left in service would block everything of lower
+	 * priority.
+	 */
 	for (unsigned i = 0; i < 256; i++) {
 		bool busy = false;
 

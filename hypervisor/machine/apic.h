@@ -5,15 +5,19 @@
 #include "lib/types.h"
 
 /*
- * The local APIC of this CPU: by memory (xAPIC), or by MSRs when the firmware left the boot CPU in x2APIC mode.
- * Registers are touched by their own CPU only; a command is written with interrupts off. No lock.
+ * The local APIC of this CPU: by memory (xAPIC), or by MSRs when the firmware left the boot CPU in
+ * x2APIC mode. Registers are touched by their own CPU only; a command is written with interrupts
+ * off. No lock.
  */
 
-/* apic_init() - boot CPU, once, after acpi_init(): map the registers, choose the mode, register the fixed vectors. */
+/*
+ * apic_init() - boot CPU, once, after acpi_init(): map the registers, choose the mode, register the
+ * fixed vectors.
+ */
 void apic_init(void);
 /*
- * apic_init_cpu() - each CPU (the boot CPU too, after apic_init()), interrupts off: enable, mask all local sources
- * but NMI, acknowledge what the firmware left in service.
+ * apic_init_cpu() - each CPU (the boot CPU too, after apic_init()), interrupts off: enable, mask
+ * all local sources but NMI, acknowledge what the firmware left in service.
  */
 void apic_init_cpu(void);
 
@@ -28,13 +32,17 @@ void apic_send_ipi(unsigned cpu, u8 vector);
 /* The same to all online CPUs in `mask` but this one. */
 void apic_send_ipi_mask(cpumask_t mask, u8 vector);
 void apic_send_nmi(unsigned cpu);
-/* Start-up: to an APIC id, which has no CPU number yet. `page` is the 4 KiB page below 1 MiB where the CPU starts. */
+/*
+ * Start-up: to an APIC id, which has no CPU number yet. `page` is the 4 KiB page below 1 MiB where
+ * the CPU starts.
+ */
 void apic_send_init(u32 apic_id);
 void apic_send_sipi(u32 apic_id, u8 page);
 
 /*
  * The local timer, for domain/timer.c. It fires TIMER_VECTOR once.
- * apic_timer_setup() - this CPU: TSC-deadline mode or one-shot countdown at the bus clock divided by 1; not armed.
+ * apic_timer_setup() - this CPU: TSC-deadline mode or one-shot countdown at the bus clock divided
+ * by 1; not armed.
  * apic_timer_set_count() - countdown mode: fire after `ticks`, 0 stops.
  * apic_timer_count() - what is left of the countdown.
  * apic_timer_set_deadline() - TSC-deadline mode: fire when the TSC reaches `tsc`, 0 stops.

@@ -13,7 +13,8 @@ struct domain;
  */
 void console_init(void);
 void console_end_boot(void);             /* the screen now belongs to dom0 */
-void console_write(const char *s, size_t n); /* one atomic piece to ring and ports; any context but NMI */
+/* one atomic piece to ring and ports; any context but NMI */
+void console_write(const char *s, size_t n);
 /*
  * The same to the ports only, unless console_to_ring was asked for: dom0's output, which would
  * drive our own out of the ring.

@@ -45,7 +45,10 @@ static void ioapic_write(struct ioapic *a, u32 reg, u32 value)
 	*(volatile u32 *)(a->regs + IOAPIC_WINDOW) = value;
 }
 
-/* The half with the mask goes last when it unmasks and first when it masks: never a live entry that is half new. */
+/*
+ * The half with the mask goes last when it unmasks and first when it masks: never a live entry that
+ * is half new.
+ */
 static void write_rte(struct ioapic *a, unsigned pin, u64 rte)
 {
 	if (rte & RTE_MASKED) {
@@ -85,7 +88,8 @@ void ioapic_init(void)
 			continue;
 		version = ioapic_read(a, IOAPIC_VERSION);
 		if (version == 0xffffffff) {
-			printk(LOG_WARN "ioapic: nothing answers at %#lx\n", (unsigned long)a->base);
+			printk(LOG_WARN "ioapic: nothing answers at %#lx\n",
+			       (unsigned long)a->base);
 			continue;
 		}
 		a->pins = min(((version >> 16) & 0xff) + 1, (u32)ARRAY_SIZE(a->rte));
@@ -95,8 +99,8 @@ void ioapic_init(void)
 			write_rte(a, pin, RTE_MASKED);
 		nr_gsis = max(nr_gsis, a->gsi_base + a->pins);
 		nr_ioapics++;
-		printk(LOG_INFO "ioapic: GSIs %u-%u at %#lx\n", a->gsi_base, a->gsi_base + a->pins - 1,
-		       (unsigned long)a->base);
+		printk(LOG_INFO "ioapic: GSIs %u-%u at %#lx\n", a->gsi_base,
+		       a->gsi_base + a->pins - 1, (unsigned long)a->base);
 	}
 }
 
@@ -121,8 +125,9 @@ void ioapic_program(unsigned gsi, u8 vector, u32 dest, bool level, bool active_l
 	if (!a)
 		return;
 	flags = spin_lock_irqsave(&a->lock);
-	write_rte(a, pin, vector | RTE_MASKED | (level ? RTE_LEVEL : 0) | (active_low ? RTE_ACTIVE_LOW : 0) |
-			  (u64)(dest & 0xff) << 56);
+	write_rte(a, pin,
+		  vector | RTE_MASKED | (level ? RTE_LEVEL : 0) |
+			  (active_low ? RTE_ACTIVE_LOW : 0) | (u64)(dest & 0xff) << 56);
 	spin_unlock_irqrestore(&a->lock, flags);
 }
 

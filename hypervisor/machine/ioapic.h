@@ -5,8 +5,9 @@
 #include "lib/types.h"
 
 /*
- * The I/O APICs. A register access is two memory accesses under the I/O APIC's own lock (taken with interrupts off,
- * a leaf). The redirection entries are kept in memory too, so that a mask needs no read.
+ * The I/O APICs. A register access is two memory accesses under the I/O APIC's own lock (taken with
+ * interrupts off, a leaf). The redirection entries are kept in memory too, so that a mask needs no
+ * read.
  */
 
 /* ioapic_init() - boot CPU, after acpi_init(): map those that the MADT names and mask every pin. */
@@ -17,8 +18,8 @@ unsigned ioapic_nr_gsis(void);
 bool ioapic_has_gsi(unsigned gsi);
 
 /*
- * Program a pin, masked: fixed delivery of `vector` to APIC id `dest`. No-op for a GSI without a pin (so are the
- * others).
+ * Program a pin, masked: fixed delivery of `vector` to APIC id `dest`. No-op for a GSI without a
+ * pin (so are the others).
  */
 void ioapic_program(unsigned gsi, u8 vector, u32 dest, bool level, bool active_low);
 void ioapic_mask(unsigned gsi);

@@ -13,8 +13,8 @@
 #include "pv-abi/errno.h"
 
 /*
- * A line that fires this often in a window while its event is still pending is masked until the watchdog's next
- * round.
+ * A line that fires this often in a window while its event is still pending is masked until the
+ * watchdog's next round.
  */
 #define STORM_COUNT     64
 #define STORM_WINDOW_NS 10000000ULL
@@ -24,14 +24,17 @@
 
 struct irq_desc irq_descs[NR_IRQS];
 
-/* What is given out: vectors, and the message-signalled descriptors in use. The lock is a leaf, interrupts off. */
+/*
+ * What is given out: vectors, and the message-signalled descriptors in use. The lock is a leaf,
+ * interrupts off.
+ */
 static struct spinlock alloc_lock;
 static struct vector_map vectors;
 static bool msi_line_used[IRQ_MSIS];
 
 /*
- * Vector to IRQ number + 1, 0 for none. Written under the descriptor's lock, read by handlers without one: the
- * vector is compared again under the lock.
+ * Vector to IRQ number + 1, 0 for none. Written under the descriptor's lock, read by handlers
+ * without one: the vector is compared again under the lock.
  */
 static u16 vector_irq[256];
 
@@ -51,7 +54,7 @@ static void watchdog_arm(void)
 		timer_set(&watchdog, system_time() + WATCHDOG_NS);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/* -------------------------------------------------------------------------------------------------
  * Lines of the I/O APICs
  */
 
@@ -146,7 +149,7 @@ static void unmask_line(struct irq_desc *desc)
 	desc->chip->unmask(desc);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/* -------------------------------------------------------------------------------------------------
  * Arrival
  */
 
@@ -156,7 +159,10 @@ void irq_vector_register(u8 vector, void (*fn)(struct regs *r))
 	fixed[vector - FIXED_VECTOR_FIRST] = fn;
 }
 
-/* Events that are to be sent once the descriptor's lock is released: talking to event channels needs their locks. */
+/*
+ * Events that are to be sent once the descriptor's lock is released: talking to event channels
+ * needs their locks.
+ */
 struct delivery {
 	unsigned count;
 	struct {
@@ -263,7 +269,10 @@ void irq_dispatch(struct regs *r)
 		return;
 	}
 	if (!line) {
-		/* From a masked 8259 (nothing in service), or the late last one of a line that is gone. */
+		/*
+		 * From a masked 8259 (nothing in service), or the late last one of a line that is
+		 * gone.
+		 */
 		if (apic_in_service(vector))
 			apic_eoi();
 		atomic_add(&spurious_count, 1);
@@ -281,8 +290,9 @@ void irq_dispatch(struct regs *r)
 }
 
 /*
- * Lines masked by a storm are opened again, with an event for the edge that may have been lost meanwhile. Sharers
- * of a level line that keep their EOI to themselves are not waited for any longer.
+ * Lines masked by a storm are opened again, with an event for the edge that may have been lost
+ * meanwhile. Sharers of a level line that keep their EOI to themselves are not waited for any
+ * longer.
  */
 static void watchdog_round(void *arg)
 {
@@ -321,7 +331,7 @@ static void watchdog_round(void *arg)
 		watchdog_arm();
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/* -------------------------------------------------------------------------------------------------
  * Set-up
  */
 
@@ -450,7 +460,7 @@ void irq_free_msi(unsigned irq)
 	spin_unlock_irqrestore(&alloc_lock, flags);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/* -------------------------------------------------------------------------------------------------
  * Guests
  */
 
@@ -551,8 +561,9 @@ void irq_dump(void)
 		if (!READ_ONCE(desc->vector))
 			continue;
 		flags = spin_lock_irqsave(&desc->lock);
-		printk("irq %u: %s vector %#x dest %u %s%s%s count %lu", i, desc->chip ? desc->chip->name : "-",
-		       desc->vector, desc->dest, desc->level ? "level" : "edge", desc->masked ? " masked" : "",
+		printk("irq %u: %s vector %#x dest %u %s%s%s count %lu", i,
+		       desc->chip ? desc->chip->name : "-", desc->vector, desc->dest,
+		       desc->level ? "level" : "edge", desc->masked ? " masked" : "",
 		       desc->storm ? " storm" : "", (unsigned long)desc->count);
 		if (desc->own)
 			printk(" own");
@@ -562,6 +573,6 @@ void irq_dump(void)
 		printk("\n");
 		spin_unlock_irqrestore(&desc->lock, flags);
 	}
-	printk("spurious interrupts: %lu, APIC errors: %#x\n", (unsigned long)atomic_read(&spurious_count),
-	       apic_errors);
+	printk("spurious interrupts: %lu, APIC errors: %#x\n",
+	       (unsigned long)atomic_read(&spurious_count), apic_errors);
 }

@@ -11,12 +11,13 @@ struct vcpu;
 struct irq_desc;
 
 /*
- * Interrupt lines. Number n < IRQ_GSIS is GSI n; the rest are message-signalled ones, allocated as devices ask.
+ * Interrupt lines. Number n < IRQ_GSIS is GSI n; the rest are message-signalled ones, allocated as
+ * devices ask.
  *
- * Locks: irq_desc.lock guards everything in a descriptor and is taken by the interrupt handler: _irqsave
- * everywhere. Below it come only the vector allocator's, the I/O APICs' and the PCI configuration lock. Events are
- * sent without it. The vector table is read without a lock by the handler, which looks again under the descriptor's
- * lock.
+ * Locks: irq_desc.lock guards everything in a descriptor and is taken by the interrupt handler:
+ * _irqsave everywhere. Below it come only the vector allocator's, the I/O APICs' and the PCI
+ * configuration lock. Events are sent without it. The vector table is read without a lock by the
+ * handler, which looks again under the descriptor's lock.
  */
 #define IRQ_GSIS 256
 #define IRQ_MSIS 176
@@ -46,7 +47,10 @@ struct irq_desc {
 	/* The hypervisor's own use excludes guests'. */
 	void (*own)(void *arg);
 	void *own_arg;
-	/* Guests that have it bound. `owes`: an event was sent and its EOI has not come (level only). */
+	/*
+	 * Guests that have it bound. `owes`: an event was sent and its EOI has not come (level
+	 * only).
+	 */
 	unsigned nr_guests, owed;
 	bool shared;              /* all of them are willing to share */
 	struct irq_guest {
@@ -67,16 +71,20 @@ extern struct irq_desc irq_descs[NR_IRQS];
 void irq_init(void);
 
 /*
- * irq_dispatch() - an interrupt with vector 0x20-0xff arrived. Called by the entry code, interrupts off. It
- * acknowledges the local APIC.
+ * irq_dispatch() - an interrupt with vector 0x20-0xff arrived. Called by the entry code, interrupts
+ * off. It acknowledges the local APIC.
  */
 void irq_dispatch(struct regs *r);
-/* What to do on a fixed vector (FIXED_VECTOR_FIRST and up). `fn` runs with interrupts off, after the EOI. Boot. */
+/*
+ * What to do on a fixed vector (FIXED_VECTOR_FIRST and up). `fn` runs with interrupts off, after
+ * the EOI. Boot.
+ */
 void irq_vector_register(u8 vector, void (*fn)(struct regs *r));
 
 /*
- * irq_request_own() - the hypervisor's own use of a GSI, for good; `fn` runs with interrupts off. The mode is what the
- * MADT says for ISA lines, else level and active low. 0, -EINVAL (no such GSI), -EBUSY (in use), -ENOSPC (no vector).
+ * irq_request_own() - the hypervisor's own use of a GSI, for good; `fn` runs with interrupts off.
+ * The mode is what the MADT says for ISA lines, else level and active low. 0, -EINVAL (no such
+ * GSI), -EBUSY (in use), -ENOSPC (no vector).
  */
 int irq_request_own(unsigned gsi, void (*fn)(void *arg), void *arg);
 
@@ -84,17 +92,19 @@ int irq_request_own(unsigned gsi, void (*fn)(void *arg), void *arg);
 int irq_setup_gsi(unsigned gsi, bool level, bool active_low);
 
 /*
- * Message-signalled lines: `count` (a power of two, at most 32) neighbouring lines with neighbouring vectors aligned to
- * their number. Returns the first or -ENOSPC. irq_free_msi() gives one line back; nobody may have it bound any more.
+ * Message-signalled lines: `count` (a power of two, at most 32) neighbouring lines with
+ * neighbouring vectors aligned to their number. Returns the first or -ENOSPC. irq_free_msi() gives
+ * one line back; nobody may have it bound any more.
  */
 int irq_alloc_msi(unsigned count, const struct irq_chip *chip);
 void irq_free_msi(unsigned irq);
 bool irq_is_msi(unsigned irq);
 
 /*
- * Guests. irq_guest_bind(): events for `pirq` of `d` are sent from now on; the interrupt goes to the CPU with APIC
- * id `dest` if it was not bound before. 0, -EINVAL (no such line), -EBUSY (ours, or not shareable, or bound by d
- * already), -ENOSPC (no vector left). irq_guest_unbind(): no new event is sent after it returns (one may be under
+ * Guests. irq_guest_bind(): events for `pirq` of `d` are sent from now on; the interrupt goes to
+ * the CPU with APIC id `dest` if it was not bound before. 0, -EINVAL (no such line), -EBUSY (ours,
+ * or not shareable, or bound by d already), -ENOSPC (no vector left). irq_guest_unbind(): no new
+ * event is sent after it returns (one may be under
  * way: see domain_irqs_destroy()); an owed EOI is forgiven. irq_guest_eoi(): the guest is done.
  */
 int irq_guest_bind(unsigned irq, struct domain *d, u32 pirq, bool share, u32 dest);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Message-signalled interrupts: PCI Local Bus 3.0, chapter 6.8; message format: Intel SDM vol. 3A, 11.11.
+ * Message-signalled interrupts: PCI Local Bus 3.0, chapter 6.8; message format: Intel SDM vol. 3A,
+ * 11.11.
  *
- * dom0's drivers ask for messages by hypercall and the hypervisor writes them to the device; dom0's kernel itself
- * switches the capability on and off around that.
+ * dom0's drivers ask for messages by hypercall and the hypervisor writes them to the device; dom0's
+ * kernel itself switches the capability on and off around that.
  */
 
 #include "cpu/cpu.h"
@@ -50,8 +51,9 @@ static u32 message_address(const struct irq_desc *desc)
 	return 0xfee00000 | (desc->dest & 0xff) << 12;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
- * The two chips; called with the line's lock held. A line without chip_data is half made (or half gone): nothing to do.
+/* -------------------------------------------------------------------------------------------------
+ * The two chips; called with the line's lock held. A line without chip_data is half made (or half
+ * gone): nothing to do.
  */
 
 static unsigned msi_data_offset(u32 ctl)
@@ -199,8 +201,9 @@ static const struct irq_chip msix_chip = {
 	.set_dest = msix_write_message,
 };
 
-/* ------------------------------------------------------------------------------------------------------------------
- * The MSI-X table: ours alone to write while a message, or dom0's promise not to move it, exists. pci_lock held.
+/* -------------------------------------------------------------------------------------------------
+ * The MSI-X table: ours alone to write while a message, or dom0's promise not to move it, exists.
+ * pci_lock held.
  */
 
 static u64 read_bar(pci_sbdf_t sbdf, unsigned n)
@@ -265,7 +268,7 @@ static void unprotect_table(struct pci_device *dev)
 	dev->msix_va = NULL;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/* -------------------------------------------------------------------------------------------------
  * Giving out and taking back; pci_lock held
  */
 
@@ -289,7 +292,8 @@ static void free_vectors(struct list *head)
 }
 
 /* `count` records for consecutive lines, on `head`. */
-static int make_vectors(struct pci_device *dev, bool msix, unsigned index, unsigned count, struct list *head)
+static int make_vectors(struct pci_device *dev, bool msix, unsigned index, unsigned count,
+			struct list *head)
 {
 	list_init(head);
 	for (unsigned i = 0; i < count; i++) {
@@ -351,8 +355,8 @@ static int map_msix(struct pci_device *dev, u64 bar, struct list *made)
 		return irq;
 	}
 	/*
-	 * Some devices show their table only while MSI-X is on. dom0 does it the same way: on, with everything
-	 * masked.
+	 * Some devices show their table only while MSI-X is on. dom0 does it the same way: on, with
+	 * everything masked.
 	 */
 	if (!(pci_read(dev->sbdf, dev->msix_cap + MSIX_FLAGS, 2) & MSIX_FLAGS_ENABLE))
 		msix_control(dev, 0, MSIX_FLAGS_ENABLE | MSIX_FLAGS_MASKALL);
@@ -489,7 +493,8 @@ static u8 writable_bits(const struct pci_device *dev, unsigned at)
 	if (dev->msi_count && at >= msi && at < msi + dev->msi_bytes)
 		return at == msi + MSI_FLAGS ? MSI_FLAGS_ENABLE : 0;
 	if (dev->msix_count && at >= msix && at < msix + 12)
-		return at == msix + MSIX_FLAGS + 1 ? (MSIX_FLAGS_ENABLE | MSIX_FLAGS_MASKALL) >> 8 : 0;
+		return at == msix + MSIX_FLAGS + 1 ? (MSIX_FLAGS_ENABLE | MSIX_FLAGS_MASKALL) >> 8
+						   : 0;
 	return 0xff;
 }
 

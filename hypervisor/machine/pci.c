@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* PCI configuration space: PCI Local Bus 3.0, chapter 3.2.2.3 and 6; PCI Express 5.0, 7.2.2 for the memory window. */
+/*
+ * PCI configuration space: PCI Local Bus 3.0, chapter 3.2.2.3 and 6; PCI Express 5.0, 7.2.2 for the
+ * memory window.
+ */
 
 #include "cpu/cpu.h"
 #include "domain/domain.h"
@@ -24,8 +27,9 @@ static struct list devices = LIST_INIT(devices);
 static struct spinlock port_lock = SPINLOCK_INIT;
 
 /*
- * Memory windows, one MiB a bus, mapped when a device on the bus becomes known. An entry is complete before nr_windows
- * counts it, a mapping is a single store: readers need no lock; writers hold pci_lock.
+ * Memory windows, one MiB a bus, mapped when a device on the bus becomes known. An entry is
+ * complete before nr_windows counts it, a mapping is a single store: readers need no lock; writers
+ * hold pci_lock.
  */
 struct window {
 	u64 base;
@@ -39,7 +43,8 @@ static unsigned nr_windows;
 static struct window *find_window(u16 segment, u8 bus)
 {
 	for (unsigned i = 0; i < READ_ONCE(nr_windows); i++)
-		if (windows[i].segment == segment && bus >= windows[i].first_bus && bus <= windows[i].last_bus)
+		if (windows[i].segment == segment && bus >= windows[i].first_bus &&
+		    bus <= windows[i].last_bus)
 			return &windows[i];
 	return NULL;
 }
@@ -83,7 +88,7 @@ int pci_mmcfg_reserved(u64 base, u16 segment, u8 first_bus, u8 last_bus)
 	return err;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/* -------------------------------------------------------------------------------------------------
  * Access
  */
 
@@ -181,7 +186,7 @@ u8 pci_find_capability(pci_sbdf_t sbdf, u8 id)
 	return 0;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/* -------------------------------------------------------------------------------------------------
  * Devices
  */
 
@@ -215,7 +220,10 @@ static struct pci_device *device_create(pci_sbdf_t sbdf)
 		return NULL;
 	dev->sbdf = sbdf;
 	cap = pci_find_capability(sbdf, PCI_CAP_MSI);
-	/* Offsets of registers inside a capability are not checked again: it must lie in the 256 bytes as a whole. */
+	/*
+	 * Offsets of registers inside a capability are not checked again: it must lie in the 256
+	 * bytes as a whole.
+	 */
 	dev->msi_cap = cap <= 256 - 24 ? cap : 0;
 	cap = pci_find_capability(sbdf, PCI_CAP_MSIX);
 	dev->msix_cap = cap <= 256 - 12 ? cap : 0;
@@ -282,7 +290,7 @@ int pci_device_remove(pci_sbdf_t sbdf)
 	return err;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/* -------------------------------------------------------------------------------------------------
  * dom0's accesses through the ports
  */
 
@@ -291,11 +299,15 @@ static u32 all_ones(unsigned size)
 	return size >= 4 ? ~0U : (1U << size * 8) - 1;
 }
 
-/* Bits 30-24 of the address are reserved; some chipsets read more register bits from them, which is not offered. */
+/*
+ * Bits 30-24 of the address are reserved; some chipsets read more register bits from them, which is
+ * not offered.
+ */
 static bool decodes(const struct domain *d, u32 cf8, unsigned port_offset, unsigned size)
 {
 	return d->privileged && cf8 & PCI_ENABLE && !(cf8 & 0x7f000000) &&
-	       (size == 1 || size == 2 || size == 4) && port_offset < 4 && !(port_offset & (size - 1));
+	       (size == 1 || size == 2 || size == 4) && port_offset < 4 &&
+	       !(port_offset & (size - 1));
 }
 
 u32 pci_guest_cfg_read(struct domain *d, u32 cf8, unsigned port_offset, unsigned size)

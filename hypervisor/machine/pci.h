@@ -31,8 +31,9 @@ typedef u32 pci_sbdf_t;
 #define PCI_CAP_MSIX        0x11
 
 /*
- * A device that dom0 reported or that has interrupts of ours. The list and everything in a device are under pci_lock,
- * which is taken before a domain's IRQ lock and any irq_desc.lock. Devices are never freed while they have vectors.
+ * A device that dom0 reported or that has interrupts of ours. The list and everything in a device
+ * are under pci_lock, which is taken before a domain's IRQ lock and any irq_desc.lock. Devices are
+ * never freed while they have vectors.
  */
 struct pci_device {
 	struct list link;
@@ -56,9 +57,10 @@ extern struct spinlock pci_lock;
 void pci_init(void);
 
 /*
- * Configuration space. `size` is 1, 2 or 4, `reg` aligned to it. An absent device reads as all ones. Segments other
- * than 0 and registers past 255 need a window from the MCFG table; without one they read as all ones too. Any
- * context but NMI: the lock around the two ports is a leaf, taken with interrupts off.
+ * Configuration space. `size` is 1, 2 or 4, `reg` aligned to it. An absent device reads as all
+ * ones. Segments other than 0 and registers past 255 need a window from the MCFG table; without one
+ * they read as all ones too. Any context but NMI: the lock around the two ports is a leaf, taken
+ * with interrupts off.
  */
 u32 pci_read(pci_sbdf_t sbdf, unsigned reg, unsigned size);
 void pci_write(pci_sbdf_t sbdf, unsigned reg, unsigned size, u32 value);
@@ -67,11 +69,14 @@ u8 pci_find_capability(pci_sbdf_t sbdf, u8 id);
 
 /* Look up a known device; pci_lock held. */
 struct pci_device *pci_device_find(pci_sbdf_t sbdf);
-/* Look up, or make the record of a device that answers; pci_lock held. NULL: absent (or no memory). */
+/*
+ * Look up, or make the record of a device that answers; pci_lock held. NULL: absent (or no memory).
+ */
 struct pci_device *pci_device_get(pci_sbdf_t sbdf);
 
 /*
- * dom0's reports: 0, -ENODEV (absent), -ENOMEM, -EBUSY (remove: has interrupts). A virtual function is taken at dom0's
+ * dom0's reports: 0, -ENODEV (absent), -ENOMEM, -EBUSY (remove: has interrupts). A virtual function
+ * is taken at dom0's
  * word: it has no vendor id of its own. They take pci_lock.
  */
 int pci_device_add(pci_sbdf_t sbdf, bool virtual_function);
@@ -80,10 +85,10 @@ int pci_device_remove(pci_sbdf_t sbdf);
 int pci_mmcfg_reserved(u64 base, u16 segment, u8 first_bus, u8 last_bus);
 
 /*
- * The port emulation's half: an access of `size` bytes to 0xcfc + `port_offset` while the vCPU's latched 0xcf8 is
- * `cf8`. `d` may be any domain: one without privilege reads all ones and writes nothing. What the hypervisor
- * programmed of a device's MSI and MSI-X capabilities stays as it is: the enable and function-mask bits are dom0's,
- * the rest is ours.
+ * The port emulation's half: an access of `size` bytes to 0xcfc + `port_offset` while the vCPU's
+ * latched 0xcf8 is `cf8`. `d` may be any domain: one without privilege reads all ones and writes
+ * nothing. What the hypervisor programmed of a device's MSI and MSI-X capabilities stays as it is:
+ * the enable and function-mask bits are dom0's, the rest is ours.
  */
 u32 pci_guest_cfg_read(struct domain *d, u32 cf8, unsigned port_offset, unsigned size);
 void pci_guest_cfg_write(struct domain *d, u32 cf8, unsigned port_offset, unsigned size, u32 value);

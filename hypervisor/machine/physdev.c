@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What a domain with devices asks for: PIRQs, messages, I/O privileges, and dom0's reports about PCI. */
+/*
+ * What a domain with devices asks for: PIRQs, messages, I/O privileges, and dom0's reports about
+ * PCI.
+ */
 
 #include "cpu/cpu.h"
 #include "cpu/guest_access.h"
@@ -58,7 +61,7 @@ static void mark_eoi(struct domain_irqs *i, unsigned pirq, bool needed)
 		clear_bit(pirq, i->eoi_map);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/* -------------------------------------------------------------------------------------------------
  * Unmapping
  */
 
@@ -80,8 +83,8 @@ static void unmap_one(struct domain *d, unsigned pirq)
 }
 
 /*
- * The PIRQs of a block of MSI messages are given back with its first one; the guest does not ask for the others.
- * pci_lock held: nobody else maps or unmaps messages.
+ * The PIRQs of a block of MSI messages are given back with its first one; the guest does not ask
+ * for the others. pci_lock held: nobody else maps or unmaps messages.
  */
 static int unmap_pirq(struct domain *d, unsigned pirq)
 {
@@ -140,7 +143,7 @@ void domain_irqs_destroy(struct domain *d)
 	zfree(i);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/* -------------------------------------------------------------------------------------------------
  * For event channels
  */
 
@@ -185,7 +188,9 @@ void pirq_guest_unbind(struct domain *d, unsigned pirq)
 	spin_unlock(&i->lock);
 }
 
-/* No lock: this is once per interrupt. A mapping that changes meanwhile makes it an EOI of nothing. */
+/*
+ * No lock: this is once per interrupt. A mapping that changes meanwhile makes it an EOI of nothing.
+ */
 void pirq_guest_eoi(struct domain *d, unsigned pirq)
 {
 	u16 entry;
@@ -197,7 +202,7 @@ void pirq_guest_eoi(struct domain *d, unsigned pirq)
 		irq_guest_eoi(entry - 1U, d);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/* -------------------------------------------------------------------------------------------------
  * Mapping
  */
 
@@ -274,9 +279,11 @@ static int map_messages(struct domain *d, struct physdev_map_pirq *map)
 		return -EPERM;
 	if (map->pirq < -1 || map->pirq >= NR_PIRQS || map->devfn & ~0xff)
 		return -EINVAL;
-	sbdf = PCI_SBDF(map->type == MAP_PIRQ_TYPE_MSI ? 0 : (u32)map->bus >> 16 & 0xffff, map->bus & 0xff, map->devfn);
+	sbdf = PCI_SBDF(map->type == MAP_PIRQ_TYPE_MSI ? 0 : (u32)map->bus >> 16 & 0xffff,
+			map->bus & 0xff, map->devfn);
 	if (map->type == MAP_PIRQ_TYPE_MULTI_MSI) {
-		if (map->entry_nr < 1 || map->entry_nr > 32 || (map->entry_nr > 1 && map->pirq != -1))
+		if (map->entry_nr < 1 || map->entry_nr > 32 ||
+		    (map->entry_nr > 1 && map->pirq != -1))
 			return -EINVAL;
 		count = (unsigned)map->entry_nr;
 		if (count & (count - 1)) {
@@ -308,7 +315,8 @@ static int map_messages(struct domain *d, struct physdev_map_pirq *map)
 		return pirq;
 	}
 
-	irq = msi_map(sbdf, msix, msix ? (unsigned)map->entry_nr : 0, count, map->table_base, &limit);
+	irq = msi_map(sbdf, msix, msix ? (unsigned)map->entry_nr : 0, count, map->table_base,
+		      &limit);
 
 	/* domain_irqs_release() waits for pci_lock, so the reserved numbers are still ours. */
 	spin_lock(&i->lock);
@@ -325,7 +333,10 @@ static int map_messages(struct domain *d, struct physdev_map_pirq *map)
 	return 0;
 }
 
-/* The domain that a PIRQ operation is about, referenced; the caller itself or, with privilege, another one. */
+/*
+ * The domain that a PIRQ operation is about, referenced; the caller itself or, with privilege,
+ * another one.
+ */
 static struct domain *target(domid_t id, int *err)
 {
 	struct domain *d = domain_get(id);
@@ -417,7 +428,7 @@ static int op_get_free_pirq(u64 arg)
 	return put_guest(op, arg);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/* -------------------------------------------------------------------------------------------------
  * EOI
  */
 
@@ -509,7 +520,7 @@ static int op_irq_status_query(u64 arg)
 	return put_guest(op, arg);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/* -------------------------------------------------------------------------------------------------
  * The rest
  */
 
@@ -549,7 +560,10 @@ static int op_apic_read(u64 arg)
 	return err ? err : put_guest(op, arg);
 }
 
-/* Vectors and destinations are ours; of a redirection entry the guest decides trigger mode and polarity. */
+/*
+ * Vectors and destinations are ours; of a redirection entry the guest decides trigger mode and
+ * polarity.
+ */
 static int op_apic_write(u64 arg)
 {
 	struct physdev_apic op;
@@ -587,7 +601,10 @@ static int op_setup_gsi(u64 arg)
 	return irq_setup_gsi((unsigned)op.gsi, op.triggering, op.polarity);
 }
 
-/* The operations on a device that name it in three layouts: without segment, with more after it, and by itself. */
+/*
+ * The operations on a device that name it in three layouts: without segment, with more after it,
+ * and by itself.
+ */
 static int op_manage_pci(u64 cmd, u64 arg)
 {
 	struct physdev_manage_pci op;

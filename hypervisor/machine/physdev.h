@@ -10,10 +10,11 @@ struct vcpu;
 struct frame;
 
 /*
- * A domain's view of interrupts: PIRQs. Numbers below the highest GSI are GSIs, one to one unless the domain asked
- * otherwise; messages are handed out from the top.
+ * A domain's view of interrupts: PIRQs. Numbers below the highest GSI are GSIs, one to one unless
+ * the domain asked otherwise; messages are handed out from the top.
  *
- * `lock` guards `map`, `eoi_frame` and `eoi_map`. Order: pci_lock, the event lock, this one, irq_desc.lock.
+ * `lock` guards `map`, `eoi_frame` and `eoi_map`. Order: pci_lock, the event lock, this one,
+ * irq_desc.lock.
  */
 #define NR_PIRQS 512
 #define PIRQ_FREE     0
@@ -23,27 +24,30 @@ struct domain_irqs {
 	struct spinlock lock;
 	u16 map[NR_PIRQS];            /* IRQ number + 1 */
 	struct frame *eoi_frame;      /* both references held */
-	u64 *eoi_map;                 /* which PIRQs need PHYSDEVOP_eoi; NULL: the guest asks by irq_status_query */
+	/* which PIRQs need PHYSDEVOP_eoi; NULL: the guest asks by irq_status_query */
+	u64 *eoi_map;
 	bool eoi_unmasks;             /* pirq_eoi_gmfn_v1 */
-	u32 delivering;               /* atomic: interrupt handlers that are sending this domain events */
+	/* atomic: interrupt handlers that are sending this domain events */
+	u32 delivering;
 };
 
 /* 0 or -ENOMEM. */
 int domain_irqs_init(struct domain *d);
 /*
- * domain_irqs_release() - domain_kill(), before the domain's frames go: unmap every PIRQ, drop the EOI frame. No
- * lock held.
+ * domain_irqs_release() - domain_kill(), before the domain's frames go: unmap every PIRQ, drop the
+ * EOI frame. No lock held.
  */
 void domain_irqs_release(struct domain *d);
 /*
- * domain_irqs_destroy() - the last reference is gone. Does what release did not, waits for handlers, frees. No lock
- * held.
+ * domain_irqs_destroy() - the last reference is gone. Does what release did not, waits for
+ * handlers, frees. No lock held.
  */
 void domain_irqs_destroy(struct domain *d);
 
 /*
  * For event channels (may be called with the domain's event lock held, interrupts on or off):
- * pirq_guest_bind() - EVTCHNOP_bind_pirq: 0, -EINVAL (not mapped), -EBUSY (not to be shared, or ours), -ENOSPC.
+ * pirq_guest_bind() - EVTCHNOP_bind_pirq: 0, -EINVAL (not mapped), -EBUSY (not to be shared, or
+ * ours), -ENOSPC.
  * pirq_guest_unbind() - the port was closed.
  * pirq_guest_eoi() - the guest handled it. Ignores bad numbers and what is not owed.
  */

@@ -24,7 +24,10 @@ void pic_init(void)
 		return;
 	pic_write(PIC1_DATA, 0xff);
 	pic_write(PIC2_DATA, 0xff);
-	/* A spurious IRQ 7 or 15 can come in spite of the mask: give them vectors that are no exceptions. */
+	/*
+	 * A spurious IRQ 7 or 15 can come in spite of the mask: give them vectors that are no
+	 * exceptions.
+	 */
 	pic_write(PIC1_COMMAND, 0x11);
 	pic_write(PIC2_COMMAND, 0x11);
 	pic_write(PIC1_DATA, PIC_VECTOR_FIRST);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What only dom0's kernel may ask about the machine. Everything is checked before anything is done. */
+/*
+ * What only dom0's kernel may ask about the machine. Everything is checked before anything is done.
+ */
 
 #include "cpu/cpu.h"
 #include "cpu/guest_access.h"
@@ -20,7 +22,8 @@
 static int set_time(u64 sec, u32 nsec, u64 at)
 {
 	/* Up to the year 2500: a larger one is a mistake, and would wrap in the guests' clocks. */
-	if (nsec >= NSEC_PER_SEC || sec > 16725225600ULL || at > INT64_MAX || sec < at / NSEC_PER_SEC)
+	if (nsec >= NSEC_PER_SEC || sec > 16725225600ULL || at > INT64_MAX ||
+	    sec < at / NSEC_PER_SEC)
 		return -EINVAL;
 	wallclock_set(sec, nsec, at);
 	return 0;
@@ -43,7 +46,10 @@ static int firmware_info(struct xenpf_firmware_info *info)
 	case XEN_FW_DISK_INFO:
 	case XEN_FW_DISK_MBR_SIGNATURE:
 	case XEN_FW_VBEDDC_INFO:
-		/* The BIOS is not called on the way up: there is no disk and no display that it told about. */
+		/*
+		 * The BIOS is not called on the way up: there is no disk and no display that it
+		 * told about.
+		 */
 		return -ESRCH;
 	case XEN_FW_EFI_INFO:
 		return -ENOSYS; /* as on any machine that was booted by a BIOS */
@@ -54,7 +60,8 @@ static int firmware_info(struct xenpf_firmware_info *info)
 
 static int acpi_sleep(const struct xenpf_enter_acpi_sleep *op)
 {
-	if (op->flags & ~(u32)XENPF_ACPI_SLEEP_EXTENDED || op->sleep_state < 1 || op->sleep_state > 5)
+	if (op->flags & ~(u32)XENPF_ACPI_SLEEP_EXTENDED || op->sleep_state < 1 ||
+	    op->sleep_state > 5)
 		return -EINVAL;
 	if (op->sleep_state != 5)
 		return -EOPNOTSUPP;
@@ -84,7 +91,10 @@ static int get_idle_time(struct xenpf_getidletime *op)
 	return copy_to_guest(op->cpumap_bitmap, &wanted, bytes);
 }
 
-/* dom0 found the processor objects in the ACPI namespace. Nothing here changes frequencies or sleep states by them. */
+/*
+ * dom0 found the processor objects in the ACPI namespace. Nothing here changes frequencies or sleep
+ * states by them.
+ */
 static int set_processor_pminfo(const struct xenpf_set_processor_pminfo *op)
 {
 	return op->type <= XEN_PM_PDC ? 0 : -EINVAL;
@@ -138,11 +148,13 @@ static int perform(struct xen_platform_op *op)
 {
 	switch (op->cmd) {
 	case XENPF_settime32:
-		return set_time(op->u.settime32.secs, op->u.settime32.nsecs, op->u.settime32.system_time);
+		return set_time(op->u.settime32.secs, op->u.settime32.nsecs,
+				op->u.settime32.system_time);
 	case XENPF_settime64:
 		if (op->u.settime64.mbz)
 			return -EINVAL;
-		return set_time(op->u.settime64.secs, op->u.settime64.nsecs, op->u.settime64.system_time);
+		return set_time(op->u.settime64.secs, op->u.settime64.nsecs,
+				op->u.settime64.system_time);
 	case XENPF_firmware_info:
 		return firmware_info(&op->u.firmware_info);
 	case XENPF_enter_acpi_sleep:
@@ -160,7 +172,10 @@ static int perform(struct xen_platform_op *op)
 	case XENPF_get_symbol:
 		return get_symbol(&op->u.symdata);
 	case XENPF_platform_quirk:
-		/* They are about I/O APICs and interrupt balancing of long ago; ours is right without them. */
+		/*
+		 * They are about I/O APICs and interrupt balancing of long ago; ours is right
+		 * without them.
+		 */
 		return op->u.platform_quirk.quirk_id - 1 < 3 ? 0 : -EINVAL;
 	case XENPF_resource_op:
 		return -EPERM; /* no MSR of the machine is dom0's */
@@ -171,7 +186,10 @@ static int perform(struct xen_platform_op *op)
 	case XENPF_core_parking:
 		return -EOPNOTSUPP;
 	default:
-		/* Memory types, microcode, frequencies, EFI's runtime services, and numbers that nobody knows. */
+		/*
+		 * Memory types, microcode, frequencies, EFI's runtime services, and numbers that
+		 * nobody knows.
+		 */
 		return -ENOSYS;
 	}
 }
@@ -185,7 +203,8 @@ s64 do_platform_op(u64 arg)
 		return -EPERM;
 	if (get_guest(op, arg))
 		return -EFAULT;
-	if (op.interface_version < INTERFACE_OLDEST || op.interface_version > XENPF_INTERFACE_VERSION)
+	if (op.interface_version < INTERFACE_OLDEST ||
+	    op.interface_version > XENPF_INTERFACE_VERSION)
 		return -EACCES;
 	err = perform(&op);
 	if (err)

@@ -62,7 +62,8 @@ static void reset_by_acpi(void)
 		*reset_va = acpi_info.reset_value;
 	else if (r->space == ACPI_SPACE_PCI)
 		/* Bus 0; device, function and offset in one 16-bit field each (ACPI 5.2.3.2). */
-		pci_write(PCI_SBDF(0, 0, ((r->address >> 32) & 0x1f) << 3 | ((r->address >> 16) & 7)),
+		pci_write(PCI_SBDF(0, 0,
+				   ((r->address >> 32) & 0x1f) << 3 | ((r->address >> 16) & 7)),
 			  r->address & 0xff, 1, acpi_info.reset_value);
 	pause_io(50000);
 }
@@ -122,7 +123,10 @@ int machine_acpi_sleep(u16 val_a, u16 val_b, bool extended)
 	} else {
 		if (!acpi_info.pm1a_control.address)
 			return -ENODEV;
-		/* First the type alone: some chipsets want it there before the enable bit (ACPI 16.1.1). */
+		/*
+		 * First the type alone: some chipsets want it there before the enable bit (ACPI
+		 * 16.1.1).
+		 */
 		write_pm1(&acpi_info.pm1a_control, pm1a_va, val_a & ~PM1_SLP_EN);
 		write_pm1(&acpi_info.pm1b_control, pm1b_va, val_b & ~PM1_SLP_EN);
 		wbinvd();

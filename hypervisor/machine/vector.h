@@ -11,8 +11,8 @@ struct vector_map {
 
 void vector_map_init(struct vector_map *m);
 /*
- * vector_alloc() - `count` (a power of two, 1 to 32) vectors in a row, aligned to their number, as multi-message
- * MSI wants them. Returns the first, -EINVAL for a bad count, -ENOSPC.
+ * vector_alloc() - `count` (a power of two, 1 to 32) vectors in a row, aligned to their number, as
+ * multi-message MSI wants them. Returns the first, -EINVAL for a bad count, -ENOSPC.
  */
 int vector_alloc(struct vector_map *m, unsigned count);
 void vector_free(struct vector_map *m, u8 vector);

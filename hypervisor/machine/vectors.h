@@ -3,9 +3,10 @@
 #define ANNULUS_MACHINE_VECTORS_H
 
 /*
- * The interrupt vectors. 0x00-0x1f are the processor's exceptions. The legacy PICs are masked for good but may still
- * raise a spurious interrupt, which must not look like an exception. Dynamic vectors are the devices'; each belongs
- * to one IRQ on all CPUs. The fixed ones are above them, so that the local APIC prefers them.
+ * The interrupt vectors. 0x00-0x1f are the processor's exceptions. The legacy PICs are masked for
+ * good but may still raise a spurious interrupt, which must not look like an exception. Dynamic
+ * vectors are the devices'; each belongs to one IRQ on all CPUs. The fixed ones are above them, so
+ * that the local APIC prefers them.
  */
 #define PIC_VECTOR_FIRST     0x20
 #define PIC_VECTOR_LAST      0x2f

@@ -2,7 +2,10 @@
 #ifndef ANNULUS_MEMORY_DIRECTMAP_H
 #define ANNULUS_MEMORY_DIRECTMAP_H
 
-/* Every byte of RAM is mapped here, writable. Unit tests put an array of simulated memory behind these names. */
+/*
+ * Every byte of RAM is mapped here, writable. Unit tests put an array of simulated memory behind
+ * these names.
+ */
 
 #include "lib/types.h"
 

@@ -66,8 +66,8 @@ static inline void page_free(enum alloc_class c, void *va)
  */
 struct frame *heap_alloc_dom(struct domain *d, unsigned order, unsigned bits);
 /*
- * Give unowned frames to `d`: 0, -E2BIG (max_pages, or a 32-bit domain cannot name the frame), -ESRCH (d is dying). On error the frames stay
- * the caller's.
+ * Give unowned frames to `d`: 0, -E2BIG (max_pages, or a 32-bit domain cannot name the frame),
+ * -ESRCH (d is dying). On error the frames stay the caller's.
  */
 int heap_assign(struct domain *d, struct frame *f, unsigned order);
 /* heap_free_dom() - frames that no longer have an owner or a reference go back, to be scrubbed. */

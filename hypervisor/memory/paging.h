@@ -9,7 +9,8 @@
  * The hypervisor's own page tables: the idle root, whose slots 256-271 every guest's root shares,
  * and in unmapped mode a root copy per CPU that has only the entry region and the M2P.
  */
-void paging_init(void);               /* boot: direct map, frame table, M2P; switches to the idle root */
+/* boot: direct map, frame table, M2P; switches to the idle root */
+void paging_init(void);
 void paging_protect_image(void);      /* boot: W^X on the image */
 void paging_free_init(void);          /* gives the init sections back to the heap */
 paddr_t idle_root_paddr(void);

@@ -64,8 +64,8 @@ void pv_bounce_failed(const struct regs *r, u64 sp)
 }
 
 /*
- * Everything is assembled here first, so that a fault on the guest's stack leaves nothing half done.
- * cpu/fast.S does the same for system calls and page faults.
+ * Everything is assembled here first, so that a fault on the guest's stack leaves nothing half
+ * done. cpu/fast.S does the same for system calls and page faults.
  */
 static void bounce(struct regs *r, u64 target, unsigned flags, u32 error_code)
 {

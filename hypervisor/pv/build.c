@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The domain builder for boot modules: dom0 and domains that need no toolstack. What goes where is pv/image.c's
- * decision; this file allocates, copies and writes. Everything is written through the direct map while the frames are
- * nobody's business but ours; the page tables are validated like any guest's at the end, by pinning the root.
+ * The domain builder for boot modules: dom0 and domains that need no toolstack. What goes where is
+ * pv/image.c's decision; this file allocates, copies and writes. Everything is written through the
+ * direct map while the frames are nobody's business but ours; the page tables are validated like
+ * any guest's at the end, by pinning the root.
  */
 #include "pv/build.h"
 
@@ -57,7 +58,8 @@ static __init int complain(const struct build *b, int err, const char *what)
 
 u64 __init pv_default_pages(u64 keep)
 {
-	u64 free = heap_free_frames(), reserve = max((u64)RESERVE_PAGES, heap_total_frames() / RESERVE_SHARE) + keep;
+	u64 free = heap_free_frames(),
+	    reserve = max((u64)RESERVE_PAGES, heap_total_frames() / RESERVE_SHARE) + keep;
 
 	return free > reserve ? free - reserve : 0;
 }
@@ -98,12 +100,15 @@ static __init int open_kernel(struct build *b)
 	if (p.packed) {
 		size = p.unpacked_size ? p.unpacked_size : unpack_size(p.data, p.len, &alloc);
 		if (!size || size > (1ULL << (PAGE_SHIFT + MAX_CHUNK)))
-			return complain(b, -ENOEXEC, "its packed image does not tell a sensible size: it is damaged");
+			return complain(b, -ENOEXEC,
+					"its packed image does not tell a sensible size: it is "
+					"damaged");
 		while ((PAGE_SIZE << b->buffer_order) < size)
 			b->buffer_order++;
 		b->buffer = heap_alloc_hv(ALLOC_MISC, b->buffer_order);
 		if (!b->buffer)
-			return complain(b, -ENOMEM, "too little memory to unpack it: give the machine more");
+			return complain(b, -ENOMEM,
+					"too little memory to unpack it: give the machine more");
 		n = unpack(p.data, p.len, frame_to_va(b->buffer), size, &alloc, &why);
 		if (n < 0)
 			return complain(b, n == -UNPACK_ENOMEM ? -ENOMEM : -ENOEXEC, why);
@@ -157,7 +162,8 @@ static __init int populate(struct build *b, pfn_t end)
 			order--;
 		} else {
 			snprintf(text, sizeof(text),
-				 "it shall have %llu MiB, the machine has no more than %llu: give it less",
+				 "it shall have %llu MiB, the machine has no more than %llu: give "
+				 "it less",
 				 (unsigned long long)(b->l.nr_pages / PAGES_PER_MIB),
 				 (unsigned long long)(b->next_pfn / PAGES_PER_MIB));
 			return complain(b, -ENOMEM, text);
@@ -257,7 +263,9 @@ static __init int fill_memory(struct build *b, bool *adopted)
 	}
 	if (l->initrd_pages && !*adopted)
 		copy_in(b, l->initrd_pfn * PAGE_SIZE, paddr_to_va(b->k->initrd), b->k->initrd_len);
-	/* The unpacked file is not needed any more, and the domain may be waiting for its memory. */
+	/*
+	 * The unpacked file is not needed any more, and the domain may be waiting for its memory.
+	 */
 	free_buffer(b);
 	return populate(b, l->nr_pages);
 }
@@ -375,7 +383,9 @@ static __init int make_vcpus(struct build *b)
 	} while (ret == -ERESTART);
 	if (ret) {
 		frame_put(root);
-		return complain(b, ret, "its first page tables were refused: the kernel image is not for this ABI");
+		return complain(b, ret,
+				"its first page tables were refused: the kernel image is not for "
+				"this ABI");
 	}
 
 	c = zalloc(ALLOC_MISC, sizeof(*c));
@@ -424,7 +434,8 @@ static __init int layout(struct build *b)
 	ret = pv_layout_compute(&b->img, pages, k->initrd ? k->initrd_len : 0, 0, &b->l, &why);
 	if (ret == -PV_IMAGE_ENOMEM) {
 		snprintf(text, sizeof(text),
-			 "its kernel and initrd need %llu MiB, it shall have %llu: give it more memory",
+			 "its kernel and initrd need %llu MiB, it shall have %llu: give it more "
+			 "memory",
 			 (unsigned long long)DIV_ROUND_UP(b->l.end_pfn, PAGES_PER_MIB),
 			 (unsigned long long)(pages / PAGES_PER_MIB));
 		return complain(b, -ENOMEM, text);
@@ -440,7 +451,8 @@ static __init int build(struct build *b, bool *adopted)
 	int ret;
 
 	if (strlen(k->cmdline) >= MAX_GUEST_CMDLINE)
-		return complain(b, -EINVAL, "its command line is longer than 1023 characters: shorten it");
+		return complain(b, -EINVAL,
+				"its command line is longer than 1023 characters: shorten it");
 	if (!k->nr_vcpus || k->nr_vcpus > b->d->max_vcpus)
 		return complain(b, -EINVAL, "its number of vCPUs is out of range");
 	ret = open_kernel(b);
@@ -476,8 +488,9 @@ static __init int build(struct build *b, bool *adopted)
 	ret = make_vcpus(b);
 	if (ret)
 		return ret;
-	printk(LOG_INFO "d%u: %s, %.31s %.31s%s, %llu MiB, %u vCPU%s\n", b->d->id, k->name, b->img.guest_os,
-	       b->img.guest_version, b->img.is_32bit ? " (32-bit)" : "", (unsigned long long)(b->l.nr_pages / PAGES_PER_MIB), k->nr_vcpus,
+	printk(LOG_INFO "d%u: %s, %.31s %.31s%s, %llu MiB, %u vCPU%s\n", b->d->id, k->name,
+	       b->img.guest_os, b->img.guest_version, b->img.is_32bit ? " (32-bit)" : "",
+	       (unsigned long long)(b->l.nr_pages / PAGES_PER_MIB), k->nr_vcpus,
 	       k->nr_vcpus == 1 ? "" : "s");
 	return 0;
 }

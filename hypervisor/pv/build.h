@@ -13,30 +13,37 @@ struct boot_kernel {
 	u64 image_len;
 	paddr_t initrd;        /* 0: none */
 	u64 initrd_len;        /* bytes */
-	bool initrd_adopt;     /* the domain may have the very frames of the initrd; the last one holds nothing else */
+	/* the domain may have the very frames of the initrd; the last one holds nothing else */
+	bool initrd_adopt;
 	const char *cmdline;
-	u64 nr_pages;          /* memory to start with; for dom0 0: all that is free but the reserve */
+	/* memory to start with; for dom0 0: all that is free but the reserve */
+	u64 nr_pages;
 	u64 max_pages;         /* memory it may grow to, at least nr_pages; 0: nr_pages */
-	u64 keep_pages;        /* with nr_pages 0: frames to leave free beside the reserve, for other domains */
+	/* with nr_pages 0: frames to leave free beside the reserve, for other domains */
+	u64 keep_pages;
 	unsigned nr_vcpus;
 	bool is_initial;       /* dom0 */
 };
 
 /*
- * pv_build_domain() - fill the fresh, paused domain `d` (domain_create()) with memory, the kernel, its initrd, page
- * tables, P2M, start info and vCPUs; vCPU 0 is ready to run its first instruction when the domain is unpaused. For
- * dom0 also the permissions. Boot only, boot CPU: it calls the unpackers (boot/unpack.h) and takes tens of MiB for a
- * while.
+ * pv_build_domain() - fill the fresh, paused domain `d` (domain_create()) with memory, the kernel,
+ * its initrd, page tables, P2M, start info and vCPUs; vCPU 0 is ready to run its first instruction
+ * when the domain is unpaused. For dom0 also the permissions. Boot only, boot CPU: it calls the
+ * unpackers (boot/unpack.h) and takes tens of MiB for a while.
  *
- * With initrd_adopt, and if it lies page aligned in RAM that is not the heap's, the initrd is not copied: its frames
- * become the domain's, and *adopted is set; else the caller may free the module's memory afterwards.
+ * With initrd_adopt, and if it lies page aligned in RAM that is not the heap's, the initrd is not
+ * copied: its frames become the domain's, and *adopted is set; else the caller may free the
+ * module's memory afterwards.
  *
- * 0, or after one line in the log: -ENOEXEC (no kernel for this, or damaged), -ENOMEM, -EINVAL. On an error the
- * caller destroys the domain by domain_kill(), which gives all memory back.
+ * 0, or after one line in the log: -ENOEXEC (no kernel for this, or damaged), -ENOMEM, -EINVAL. On
+ * an error the caller destroys the domain by domain_kill(), which gives all memory back.
  */
 int pv_build_domain(struct domain *d, const struct boot_kernel *k, bool *adopted);
 
-/* The memory that dom0 gets by default: all free frames but max(64 MiB, 1/16 of the machine) and `keep` frames. */
+/*
+ * The memory that dom0 gets by default: all free frames but max(64 MiB, 1/16 of the machine) and
+ * `keep` frames.
+ */
 u64 pv_default_pages(u64 keep);
 
 #endif

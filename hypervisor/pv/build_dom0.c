@@ -10,12 +10,16 @@
 #include "machine/irq.h"
 #include "machine/serial.h"
 
-#define BDA_COLUMNS     0x44a /* BIOS data area: text columns, rows - 1, cursor of page 0, font height */
+/* BIOS data area: text columns, rows - 1, cursor of page 0, font height */
+#define BDA_COLUMNS     0x44a
 #define BDA_ROWS        0x484
 #define BDA_CURSOR      0x450
 #define BDA_FONT_HEIGHT 0x485
 
-/* Ports that the hypervisor drives itself: 8259s and PIT; and configuration space, which it emulates. */
+/*
+ * Ports that the hypervisor drives itself: 8259s and PIT; and configuration space, which it
+ * emulates.
+ */
 static const struct {
 	u16 first, last;
 } kept_ports[] __initdata = {
@@ -33,7 +37,8 @@ void __init dom0_start_info(struct start_info *si)
 	memcpy(&height, bda + BDA_FONT_HEIGHT, 2);
 	vga->video_type = XEN_VGATYPE_TEXT_MODE_3;
 	vga->u.text_mode_3.columns = columns >= 40 && columns <= 132 ? columns : 80;
-	vga->u.text_mode_3.rows = bda[BDA_ROWS] >= 24 && bda[BDA_ROWS] < 60 ? bda[BDA_ROWS] + 1U : 25;
+	vga->u.text_mode_3.rows =
+		bda[BDA_ROWS] >= 24 && bda[BDA_ROWS] < 60 ? bda[BDA_ROWS] + 1U : 25;
 	vga->u.text_mode_3.font_height = height >= 8 && height <= 32 ? height : 16;
 	vga->u.text_mode_3.cursor_x = bda[BDA_CURSOR];
 	vga->u.text_mode_3.cursor_y = bda[BDA_CURSOR + 1];
@@ -41,7 +46,10 @@ void __init dom0_start_info(struct start_info *si)
 	si->console.dom0.info_size = sizeof(*vga);
 }
 
-/* All machine addresses but RAM: the first MiB is not RAM to us, drivers look for the BIOS and the screen in it. */
+/*
+ * All machine addresses but RAM: the first MiB is not RAM to us, drivers look for the BIOS and the
+ * screen in it.
+ */
 static __init int allow_iomem(struct domain *d)
 {
 	struct range_set *r = &d->perms.iomem;
@@ -50,14 +58,18 @@ static __init int allow_iomem(struct domain *d)
 
 	for (unsigned i = 0; !ret && i < machine_e820.n; i++) {
 		const struct e820_range *e = &machine_e820.e[i];
-		mfn_t first = max(e->start >> PAGE_SHIFT, 256ULL), end = DIV_ROUND_UP(e->start + e->size, PAGE_SIZE);
+		mfn_t first = max(e->start >> PAGE_SHIFT, 256ULL),
+		      end = DIV_ROUND_UP(e->start + e->size, PAGE_SIZE);
 
 		if (e->type == E820_RAM && first < end)
 			ret = range_set_remove(r, first, end - 1);
 	}
 	if (!ret)
-		ret = range_set_remove(r, acpi_info.lapic >> PAGE_SHIFT, acpi_info.lapic >> PAGE_SHIFT);
-	/* Where devices send their messages: a write there is an interrupt of the writer's choice. */
+		ret = range_set_remove(r, acpi_info.lapic >> PAGE_SHIFT,
+				       acpi_info.lapic >> PAGE_SHIFT);
+	/*
+	 * Where devices send their messages: a write there is an interrupt of the writer's choice.
+	 */
 	if (!ret)
 		ret = range_set_remove(r, 0xfee00, 0xfeeff);
 	for (unsigned i = 0; !ret && i < acpi_info.nr_ioapics; i++)

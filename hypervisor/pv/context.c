@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A vCPU's state as a whole, in the ABI's form: VCPUOP_initialise, the control domain's get and set, the domain
- * builder. What is only copied is checked first, then what has references is taken, then the rest is written and
- * cannot fail.
+ * A vCPU's state as a whole, in the ABI's form: VCPUOP_initialise, the control domain's get and
+ * set, the domain builder. What is only copied is checked first, then what has references is taken,
+ * then the rest is written and cannot fail.
  */
 #include "cpu/cpu.h"
 #include "cpu/entry.h"
@@ -23,10 +23,10 @@
 /* What a guest may have in RFLAGS; IF is always set, IOPL is virtual (SDM vol. 1, 3.4.3). */
 #define RFLAGS_GUEST (0x0cd5ULL | RFLAGS_TF | RFLAGS_RF | RFLAGS_AC | BIT(21))
 
-#define VM_ASSIST_VALID                                                                                \
-	(BIT(VMASST_TYPE_4gb_segments) | BIT(VMASST_TYPE_4gb_segments_notify) |                        \
-	 BIT(VMASST_TYPE_writable_pagetables) | BIT(VMASST_TYPE_pae_extended_cr3) |                    \
-	 BIT(VMASST_TYPE_architectural_iopl) | BIT(VMASST_TYPE_runstate_update_flag) |                 \
+#define VM_ASSIST_VALID                                                                \
+	(BIT(VMASST_TYPE_4gb_segments) | BIT(VMASST_TYPE_4gb_segments_notify) |        \
+	 BIT(VMASST_TYPE_writable_pagetables) | BIT(VMASST_TYPE_pae_extended_cr3) |    \
+	 BIT(VMASST_TYPE_architectural_iopl) | BIT(VMASST_TYPE_runstate_update_flag) | \
 	 BIT(VMASST_TYPE_m2p_strict))
 
 /* All that can be judged without looking at memory. */
@@ -35,7 +35,8 @@ static int check(const struct vcpu *v, const struct vcpu_guest_context *c)
 	if (!guest_entry_ok(c->event_callback_eip) || !guest_entry_ok(c->failsafe_callback_eip) ||
 	    !guest_entry_ok(c->syscall_callback_eip) || !guest_entry_ok(c->user_regs.rip))
 		return -EINVAL;
-	if (!is_canonical(c->fs_base) || !is_canonical(c->gs_base_kernel) || !is_canonical(c->gs_base_user))
+	if (!is_canonical(c->fs_base) || !is_canonical(c->gs_base_kernel) ||
+	    !is_canonical(c->gs_base_user))
 		return -EINVAL;
 	for (unsigned i = 0; i < NR_VECTORS; i++)
 		if (!guest_entry_ok(c->trap_ctxt[i].address))
@@ -56,10 +57,11 @@ static bool same_tables(const struct vcpu *v, const struct vcpu_guest_context *c
 	const struct pv_vcpu *pv = &v->pv;
 	mfn_t user = pv->guest_table_user == INVALID_MFN ? 0 : pv->guest_table_user;
 
-	return xen_cr3_to_pfn(c->ctrlreg[3]) == pv->guest_table && xen_cr3_to_pfn(c->ctrlreg[1]) == user &&
-	       c->gdt_ents == pv->gdt_entries && c->ldt_ents == pv->ldt_entries &&
-	       (!c->ldt_ents || c->ldt_base == pv->ldt_base) &&
-	       !memcmp(c->gdt_frames, pv->gdt_frames, DIV_ROUND_UP(c->gdt_ents, 512) * sizeof(c->gdt_frames[0]));
+	return xen_cr3_to_pfn(c->ctrlreg[3]) == pv->guest_table &&
+	       xen_cr3_to_pfn(c->ctrlreg[1]) == user && c->gdt_ents == pv->gdt_entries &&
+	       c->ldt_ents == pv->ldt_entries && (!c->ldt_ents || c->ldt_base == pv->ldt_base) &&
+	       !memcmp(c->gdt_frames, pv->gdt_frames,
+		       DIV_ROUND_UP(c->gdt_ents, 512) * sizeof(c->gdt_frames[0]));
 }
 
 static int take_tables(struct vcpu *v, const struct vcpu_guest_context *c)
@@ -75,7 +77,10 @@ static int take_tables(struct vcpu *v, const struct vcpu_guest_context *c)
 	return ret;
 }
 
-/* Undo take_tables() for a vCPU that had nothing before. -ERESTART leaves the roots to the next attempt. */
+/*
+ * Undo take_tables() for a vCPU that had nothing before. -ERESTART leaves the roots to the next
+ * attempt.
+ */
 static int drop_tables(struct vcpu *v)
 {
 	(void)pv_set_ldt(v, 0, 0);
@@ -88,10 +93,10 @@ static void write_regs(struct vcpu *v, const struct vcpu_guest_context *c)
 	const struct cpu_user_regs *u = &c->user_regs;
 
 	v->regs = (struct regs){
-		.r15 = u->r15, .r14 = u->r14, .r13 = u->r13, .r12 = u->r12, .rbp = u->rbp, .rbx = u->rbx,
-		.r11 = u->r11, .r10 = u->r10, .r9 = u->r9, .r8 = u->r8, .rax = u->rax, .rcx = u->rcx,
-		.rdx = u->rdx, .rsi = u->rsi, .rdi = u->rdi, .rip = u->rip, .rsp = u->rsp,
-		.cs = u->cs | 3U, .ss = u->ss | 3U,
+		.r15 = u->r15, .r14 = u->r14, .r13 = u->r13, .r12 = u->r12, .rbp = u->rbp,
+		.rbx = u->rbx, .r11 = u->r11, .r10 = u->r10, .r9 = u->r9, .r8 = u->r8,
+		.rax = u->rax, .rcx = u->rcx, .rdx = u->rdx, .rsi = u->rsi, .rdi = u->rdi,
+		.rip = u->rip, .rsp = u->rsp, .cs = u->cs | 3U, .ss = u->ss | 3U,
 		.rflags = (u->rflags & RFLAGS_GUEST) | RFLAGS_IF | 2,
 	};
 	v->pv.ds = u->ds;
@@ -203,7 +208,10 @@ int vcpu_set_context_compat(struct vcpu *v, const struct vcpu_guest_context *c,
 		return -EINVAL;
 	if (!context_claim(v))
 		return v->domain->dying ? -EINVAL : -EBUSY;
-	/* A guest's own vCPU may have been initialised and started since its caller looked: it is not paused and may run. */
+	/*
+	 * A guest's own vCPU may have been initialised and started since its caller looked: it is
+	 * not paused and may run.
+	 */
 	if (v->initialised && v->domain == current->domain)
 		ret = -EEXIST;
 	else if (v->initialised)
@@ -232,7 +240,8 @@ int vcpu_set_context_compat(struct vcpu *v, const struct vcpu_guest_context *c,
 
 int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 {
-	const struct compat_callback_selectors flat = { FLAT_COMPAT_KERNEL_CS, FLAT_COMPAT_KERNEL_CS };
+	const struct compat_callback_selectors flat = { FLAT_COMPAT_KERNEL_CS,
+							FLAT_COMPAT_KERNEL_CS };
 
 	return vcpu_set_context_compat(v, c, &flat);
 }
@@ -262,16 +271,18 @@ void vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c)
 	if (!(atomic_read(&v->pause_flags) & VPF_DOWN))
 		c->flags |= VGCF_online;
 	c->user_regs = (struct cpu_user_regs){
-		.r15 = r->r15, .r14 = r->r14, .r13 = r->r13, .r12 = r->r12, .rbp = r->rbp, .rbx = r->rbx,
-		.r11 = r->r11, .r10 = r->r10, .r9 = r->r9, .r8 = r->r8, .rax = r->rax, .rcx = r->rcx,
-		.rdx = r->rdx, .rsi = r->rsi, .rdi = r->rdi, .rip = r->rip, .rsp = r->rsp,
-		.cs = (u16)r->cs, .ss = (u16)r->ss, .ds = pv->ds, .es = pv->es, .fs = pv->fs, .gs = pv->gs,
+		.r15 = r->r15, .r14 = r->r14, .r13 = r->r13, .r12 = r->r12, .rbp = r->rbp,
+		.rbx = r->rbx, .r11 = r->r11, .r10 = r->r10, .r9 = r->r9, .r8 = r->r8,
+		.rax = r->rax, .rcx = r->rcx, .rdx = r->rdx, .rsi = r->rsi, .rdi = r->rdi,
+		.rip = r->rip, .rsp = r->rsp, .cs = (u16)r->cs, .ss = (u16)r->ss, .ds = pv->ds,
+		.es = pv->es, .fs = pv->fs, .gs = pv->gs,
 		.rflags = (r->rflags & ~RFLAGS_IOPL) | (u64)pv->iopl << 12,
 	};
 	memcpy(c->trap_ctxt, pv->traps, sizeof(c->trap_ctxt));
 	c->ldt_base = pv->ldt_base;
 	c->ldt_ents = pv->ldt_entries;
-	memcpy(c->gdt_frames, pv->gdt_frames, DIV_ROUND_UP(pv->gdt_entries, 512) * sizeof(c->gdt_frames[0]));
+	memcpy(c->gdt_frames, pv->gdt_frames,
+	       DIV_ROUND_UP(pv->gdt_entries, 512) * sizeof(c->gdt_frames[0]));
 	c->gdt_ents = pv->gdt_entries;
 	c->kernel_ss = pv->kernel_ss;
 	c->kernel_sp = pv->kernel_sp;

@@ -136,7 +136,10 @@ struct cpuid_regs pv_cpuid(const struct vcpu *v, u32 leaf, u32 sub)
 	case 0x80000001:
 		r.c &= ~X1_ECX_HIDDEN;
 		r.d &= ~X1_EDX_HIDDEN;
-		/* Long mode is not for a 32-bit guest; SYSCALL is there from where AMD's CPUs have it. */
+		/*
+		 * Long mode is not for a 32-bit guest; SYSCALL is there from where AMD's CPUs have
+		 * it.
+		 */
 		if (v->domain->pv.is_32bit)
 			r.d &= ~(BIT(29) | (cpu_features.vendor == CPU_VENDOR_AMD ? 0 : BIT(11)));
 		break;

@@ -225,7 +225,9 @@ static enum insn_kind decode_main(struct reader *rd, struct insn *in, const stru
 		(void)modrm(rd, in, p);
 		return INSN_MOV_STORE;
 	case 0xa2: case 0xa3:
-		/* In 64-bit code the address has 8 bytes, and no compiler uses it for page tables. */
+		/*
+		 * In 64-bit code the address has 8 bytes, and no compiler uses it for page tables.
+		 */
 		if (!p->code32)
 			return INSN_UNKNOWN;
 		in->size = op & 1 ? in->size : 1;

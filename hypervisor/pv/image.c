@@ -520,12 +520,14 @@ static bool contains(const char *text, const char *word)
 	return false;
 }
 
-/* PAE_MODE of a 32-bit kernel: "yes", "bimodal", with ",extended-cr3" or "[extended-cr3]" behind. */
+/*
+ * PAE_MODE of a 32-bit kernel: "yes", "bimodal", with ",extended-cr3" or "[extended-cr3]" behind.
+ */
 static int check_pae(struct pv_image *img, const char **why)
 {
 	if (!contains(img->pae, "yes") && !contains(img->pae, "bimodal"))
-		return bad(why, "32-bit kernel without PAE: a PV domain has three-level page tables; "
-			   "give one built with CONFIG_X86_PAE");
+		return bad(why, "32-bit kernel without PAE: a PV domain has three-level page "
+				"tables; give one built with CONFIG_X86_PAE");
 	img->extended_cr3 = contains(img->pae, "extended-cr3") || contains(img->pae, "bimodal") ||
 			    img->features_supported & FEATURE_PAE_HIGH;
 	return 0;
@@ -553,7 +555,8 @@ int pv_image_parse(const void *elf, size_t len, struct pv_image *img, const char
 	if (v.len < f->ehdr_size)
 		return bad(why, "corrupt kernel: the ELF header is truncated; copy it again");
 	if (get(&v, 18, 2) != (f == &elf32 ? ELF_386 : ELF_X86_64))
-		return bad(why, "the kernel is for another processor; give an amd64 or i386 kernel");
+		return bad(why, "the kernel is for another processor; give an amd64 or i386 "
+				"kernel");
 	if (get(&v, 16, 2) != ELF_EXEC && get(&v, 16, 2) != ELF_DYN)
 		return bad(why, "the ELF file is not an executable; give a linked kernel");
 	phoff = get(&v, f->phoff, f->word);
@@ -566,9 +569,15 @@ int pv_image_parse(const void *elf, size_t len, struct pv_image *img, const char
 			"(truncated?); copy it again");
 
 	*img = (struct pv_image){
-		.is_32bit = f == &elf32, .entry = PV_UNSET, .hypercall_page = PV_UNSET, .virt_base = PV_UNSET,
-		.paddr_offset = PV_UNSET, .init_p2m = PV_UNSET, .hv_start_low = PV_UNSET,
-		.l1_mfn_valid_mask = PV_UNSET, .l1_mfn_valid_value = PV_UNSET,
+		.is_32bit = f == &elf32,
+		.entry = PV_UNSET,
+		.hypercall_page = PV_UNSET,
+		.virt_base = PV_UNSET,
+		.paddr_offset = PV_UNSET,
+		.init_p2m = PV_UNSET,
+		.hv_start_low = PV_UNSET,
+		.l1_mfn_valid_mask = PV_UNSET,
+		.l1_mfn_valid_value = PV_UNSET,
 	};
 	error = parse_segments(&v, f, img, phoff, phnum, why);
 	if (!error)
@@ -700,7 +709,8 @@ int pv_layout_compute(const struct pv_image *img, uint64_t nr_pages, uint64_t in
 	next += l->pt_pages;
 	l->stack_pfn = next;
 
-	if (l->virt_end <= l->virt_start || touches_hypervisor(l->is_32bit, l->virt_start, l->virt_end))
+	if (l->virt_end <= l->virt_start ||
+	    touches_hypervisor(l->is_32bit, l->virt_start, l->virt_end))
 		return bad(
 			why,
 			"the kernel's initial mapping does not fit its part of the address space; "

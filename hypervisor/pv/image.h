@@ -117,7 +117,8 @@ struct pv_layout {
 	uint64_t kernel_pfn, kernel_pages;
 	uint64_t initrd_pfn, initrd_pages;	/* pages = 0: there is none */
 	uint64_t initrd_va; /* 0: not mapped, pass initrd_pfn with SIF_MOD_START_PFN */
-	uint64_t p2m_pfn, p2m_pages;		/* the list alone: 8 or 4 bytes for each of nr_pages */
+	/* the list alone: 8 or 4 bytes for each of nr_pages */
+	uint64_t p2m_pfn, p2m_pages;
 	uint64_t p2m_va;
 	bool p2m_relocated;			/* at INIT_P2M, with page tables of its own */
 	uint64_t p2m_table_pfn;			/* of its own tables, directly behind the list */
@@ -125,7 +126,8 @@ struct pv_layout {
 	uint64_t p2m_l3, p2m_l2, p2m_l1;	/* of which on each level, in this order */
 	uint64_t start_info_pfn, start_info_va;
 	uint64_t store_pfn, console_pfn;	/* 0 without PV_LAYOUT_RINGS */
-	uint64_t pt_pfn, pt_va; /* the root, then all L3, L2, (extra L2,) L1 of the initial mapping */
+	/* the root, then all L3, L2, (extra L2,) L1 of the initial mapping */
+	uint64_t pt_pfn, pt_va;
 	uint64_t pt_pages;			/* start_info's nr_pt_frames */
 	uint64_t l3, l2, l1;			/* of which on each level */
 	uint64_t extra_l2;			/* 0 or 1 more than l2: 32-bit, see above */

@@ -46,8 +46,9 @@ void pv_keep_old_table(struct vcpu *v, mfn_t mfn);
 int pv_relinquish_tables(struct domain *d);
 
 /*
- * pv_walk() - what the tables of v's guest_table say of `va`: true and the L1 entry if it is present. Takes no
- * reference, so the answer may be old when it comes; safe whatever the guest does meanwhile.
+ * pv_walk() - what the tables of v's guest_table say of `va`: true and the L1 entry if it is
+ * present. Takes no reference, so the answer may be old when it comes; safe whatever the guest does
+ * meanwhile.
  * pv_find_l1() - the L1 table that would hold the entry of va, or INVALID_MFN.
  */
 bool pv_walk(const struct vcpu *v, vaddr_t va, u64 *leaf);

@@ -198,7 +198,9 @@ static int fetch_op(struct mmuext_op *op, u64 uops, u32 i)
 		return get_guest_elem(*op, uops, i);
 	if (get_guest_elem(c, uops, i))
 		return -EFAULT;
-	*op = (struct mmuext_op){ .cmd = c.cmd, .arg1.mfn = c.arg1.mfn, .arg2.src_mfn = c.arg2.src_mfn };
+	*op = (struct mmuext_op){ .cmd = c.cmd,
+				  .arg1.mfn = c.arg1.mfn,
+				  .arg2.src_mfn = c.arg2.src_mfn };
 	return 0;
 }
 
@@ -209,8 +211,8 @@ static u64 op_at(u64 uops, u32 i)
 }
 
 /*
- * One page to be forgotten on this CPU, the most frequent call of all: done without the machinery of
- * a batch. False: something else; it is read again.
+ * One page to be forgotten on this CPU, the most frequent call of all: done without the machinery
+ * of a batch. False: something else; it is read again.
  */
 static bool invalidate_one(u64 uop)
 {

@@ -63,8 +63,8 @@ int entry_fix(const struct domain *d, unsigned level, u64 *e)
 
 	if (!(v & PTE_P)) {
 		/*
-		 * L1TF: the CPU ignores P in speculation and reads the frame's lines from the cache.
-		 * Frame 0 is nobody's. The privileged domain may read all memory anyway.
+		 * L1TF: the CPU ignores P in speculation and reads the frame's lines from the
+		 * cache. Frame 0 is nobody's. The privileged domain may read all memory anyway.
 		 */
 		if (unlikely(cpu_features.l1tf) && !d->privileged && pte_mfn(v) &&
 		    pte_mfn(v) < max_mfn)
@@ -615,8 +615,8 @@ int table_write(struct frame *f, unsigned level, unsigned slot, u64 val, struct 
 	same = (cur & val & PTE_P) && pte_mfn(cur) == pte_mfn(val) &&
 	       (level > 1 || !((cur ^ val) & PTE_RW));
 	if (!same) {
-		r = entry_get(d, frames, level, slot, &val, (cur & PTE_P) ? pte_mfn(cur) : INVALID_MFN,
-			      stuck);
+		r = entry_get(d, frames, level, slot, &val,
+			      (cur & PTE_P) ? pte_mfn(cur) : INVALID_MFN, stuck);
 		if (r)
 			return r;
 	}

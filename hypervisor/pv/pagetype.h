@@ -62,8 +62,8 @@ static inline u64 ft_of_level(unsigned level)
 }
 
 /*
- * A 32-bit guest's tables begin at level 3: its root is a frame of type FT_L3 with four entries, the
- * rest of which is zero. The L2 behind the fourth has slots of ours and a type of its own,
+ * A 32-bit guest's tables begin at level 3: its root is a frame of type FT_L3 with four entries,
+ * the rest of which is zero. The L2 behind the fourth has slots of ours and a type of its own,
  * FT_L2_TOP, so that no frame can be both kinds. root_type() - what a root of d's must be.
  */
 static inline u64 root_type(bool is_32bit)
@@ -140,14 +140,14 @@ int __must_check table_write(struct frame *f, unsigned level, unsigned slot, u64
 			     bool keep_ad, const u64 *expect, u64 *old, struct frame **stuck);
 
 /*
- * leaf_update() - table_lock(), table_write(), table_unlock() and entry_put() of a leaf entry in one
- * piece, for the usual case: nobody else is at the L1, it and the entry's frame are d's, the types
- * fit as they are. keep_ad, expect: as for table_write().
+ * leaf_update() - table_lock(), table_write(), table_unlock() and entry_put() of a leaf entry in
+ * one piece, for the usual case: nobody else is at the L1, it and the entry's frame are d's, the
+ * types fit as they are. keep_ad, expect: as for table_write().
  * 0: done. -EAGAIN: *expect differs. 1: not the usual case; nothing has changed, go the long way,
  * which also says what is wrong if something is. A general reference of the table is not needed.
  */
-int __must_check leaf_update(struct frame *f, struct domain *d, unsigned slot, u64 val, bool keep_ad,
-			     const u64 *expect);
+int __must_check leaf_update(struct frame *f, struct domain *d, unsigned slot, u64 val,
+			     bool keep_ad, const u64 *expect);
 
 /*
  * entry_fix() - may a table of domain `d` have this entry at this level, and how does it look in

@@ -10,7 +10,8 @@ struct vcpu;
 struct domain;
 
 struct pv_domain {
-	bool is_32bit;          /* PAE guest in compatibility mode, kernel in ring 1; set before it has memory */
+	/* PAE guest in compatibility mode, kernel in ring 1; set before it has memory */
+	bool is_32bit;
 };
 
 /*
@@ -29,22 +30,28 @@ struct compat_window {
  * paused.
  */
 struct pv_vcpu {
-	bool kernel_mode;               /* which of the two roots is in use; 32-bit: in ring 1 when it last entered */
+	/* which of the two roots is in use; 32-bit: in ring 1 when it last entered */
+	bool kernel_mode;
 	u8 iopl;                        /* virtual IOPL 0..3 */
 	bool ts;                        /* virtual CR0.TS */
 	u64 kernel_sp, kernel_ss;
-	u64 bounce_sp;                  /* kernel_sp, aligned, if a frame below it is in the guest's part; else 0 */
+	/* kernel_sp, aligned, if a frame below it is in the guest's part; else 0 */
+	u64 bounce_sp;
 	u64 event_callback, failsafe_callback, syscall_callback;
 	u64 syscall32_callback, sysenter_callback;
 	u16 event_cs, failsafe_cs, nmi_cs, syscall32_cs, sysenter_cs; /* 32-bit guests' */
-	bool failsafe_masks, syscall_masks, syscall32_masks, sysenter_masks; /* VGCF_*_disables_events */
+	/* VGCF_*_disables_events */
+	bool failsafe_masks, syscall_masks, syscall32_masks, sysenter_masks;
 	struct trap_info traps[256];    /* .address 0: none */
-	mfn_t guest_table;              /* kernel root: type reference held (root_type()); INVALID_MFN when none */
+	/* kernel root: type reference held (root_type()); INVALID_MFN when none */
+	mfn_t guest_table;
 	mfn_t guest_table_user;         /* user root or INVALID_MFN */
-	mfn_t old_table;                /* table whose references are still to be dropped (pv/mmu.h), 0 for none */
+	/* table whose references are still to be dropped (pv/mmu.h), 0 for none */
+	mfn_t old_table;
 	u64 gdt_frames[14];             /* FT_SEGDESC references held */
 	unsigned gdt_entries;
-	u64 ldt_frames[16];             /* FT_SEGDESC references held; as many as ldt_entries need */
+	/* FT_SEGDESC references held; as many as ldt_entries need */
+	u64 ldt_frames[16];
 	u64 ldt_base;
 	unsigned ldt_entries;
 	u64 fs_base, gs_base_kernel, gs_base_user;
@@ -55,7 +62,8 @@ struct pv_vcpu {
 	u32 iobitmap_ports;
 	u32 pci_cf8;                    /* latched write to port 0xcf8 */
 	u64 nmi_callback;
-	u64 *root32;                    /* 32-bit: L4 of ours, its slot 0 leads to guest_table; else NULL */
+	/* 32-bit: L4 of ours, its slot 0 leads to guest_table; else NULL */
+	u64 *root32;
 	struct compat_window window;
 };
 
