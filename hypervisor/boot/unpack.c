@@ -132,13 +132,150 @@ static void *lzma_take(void *opaque, size_t n, size_t size)
 	return alloc_array(opaque, n, size);
 }
 
+/* ---- xz: the short way for a stream as Linux' build makes it ---- */
+
+/* The first byte from `at` on that is the opcode of a CALL or JMP with a 32-bit operand; `limit` or more: there is none. */
+static size_t next_branch(const uint8_t *p, size_t at, size_t limit)
+{
+	const uint64_t ones = 0x0101010101010101ull;
+
+	for (; at + 8 <= limit; at += 8) {
+		uint64_t other, zero;
+
+		__builtin_memcpy(&other, p + at, 8);
+		other = (other & 0xfe * ones) ^ 0xe8 * ones;
+		/* Exact for the lowest byte that is 0, which is all that counts. */
+		zero = (other - ones) & ~other & 0x80 * ones;
+		if (zero)
+			return at + (size_t)__builtin_ctzll(zero) / 8;
+	}
+	while (at < limit && (p[at] & 0xfe) != 0xe8)
+		at++;
+	return at;
+}
+
+/* The top byte of a branch's operand as the filter wants it: a distance or place of less than 16 MiB. */
+static int is_top(uint32_t byte)
+{
+	return !((byte + 1) & 0xfe);
+}
+
+/*
+ * Undo the x86 filter of the xz format: operands of branches are places in the file and become distances again. Which
+ * bytes are branches is guessed, in packing and unpacking by the same rule: an opcode is not one if it could lie in the
+ * operand of another.
+ */
+static void places_to_distances(uint8_t *p, size_t size)
+{
+	size_t limit = size < 5 ? 0 : size - 4, last = 0;
+	uint32_t left = 0; /* bit k - 1: k bytes before lies an opcode that was left as it was */
+
+	for (size_t at = next_branch(p, 0, limit); at < limit; at = next_branch(p, at, limit)) {
+		unsigned behind = 0;
+		uint32_t v;
+
+		left = at - last > 3 ? 0 : left << (at - last) >> 1 & 7;
+		last = at;
+		if (left)
+			behind = (unsigned)__builtin_ctz(left) + 1;
+		if (!is_top(p[at + 4]) || (left & (left - 1)) || (left && is_top(p[at + 4 - behind]))) {
+			left = left << 1 | 1;
+			at++;
+			continue;
+		}
+		v = word(p + at + 1) - (uint32_t)(at + 5);
+		/*
+		 * The earlier opcode must not look like a branch afterwards; once is enough, since the
+		 * complement's top byte is that of the packed operand, complemented.
+		 */
+		if (left && is_top(v >> (24 - 8 * behind) & 0xff))
+			v = (v ^ (UINT32_MAX >> 8 * behind)) - (uint32_t)(at + 5);
+		v = (v & 0x1ffffff) | -(v & 0x1000000);
+		__builtin_memcpy(p + at + 1, &v, 4);
+		at += 5;
+	}
+}
+
+/* Index and footer of a stream of one block. */
+static int xz_end_ok(const lzma_stream_flags *header, const uint8_t *in, size_t at, size_t in_len,
+		     lzma_vli unpadded, lzma_vli unpacked, const lzma_allocator *allocator)
+{
+	lzma_index_hash *hash = lzma_index_hash_init(NULL, allocator);
+	lzma_stream_flags footer;
+	int ok;
+
+	ok = hash && lzma_index_hash_append(hash, unpadded, unpacked) == LZMA_OK &&
+	     lzma_index_hash_decode(hash, in, &at, in_len) == LZMA_STREAM_END &&
+	     in_len - at >= LZMA_STREAM_HEADER_SIZE &&
+	     lzma_stream_footer_decode(&footer, in + at) == LZMA_OK &&
+	     footer.backward_size == lzma_index_hash_size(hash) &&
+	     lzma_stream_flags_compare(header, &footer) == LZMA_OK;
+	lzma_index_hash_end(hash, allocator);
+	return ok;
+}
+
+static int xz_block(const lzma_stream_flags *header, lzma_block *block, const uint8_t *in,
+		    size_t in_len, uint8_t *out, size_t *out_done, size_t out_size,
+		    const lzma_allocator *allocator)
+{
+	size_t at = LZMA_STREAM_HEADER_SIZE + block->header_size, begin = at;
+	lzma_filter *f = block->filters;
+	lzma_vli packed;
+
+	if (f[0].id != LZMA_FILTER_X86 || f[0].options || f[1].id != LZMA_FILTER_LZMA2 ||
+	    f[2].id != LZMA_VLI_UNKNOWN || lzma_raw_decoder_memusage(f + 1) > XZ_MEMORY_LIMIT ||
+	    lzma_raw_buffer_decode(f + 1, allocator, in, &at, in_len, out, out_done, out_size))
+		return 0;
+	packed = at - begin;
+	if ((block->compressed_size != LZMA_VLI_UNKNOWN && block->compressed_size != packed) ||
+	    (block->uncompressed_size != LZMA_VLI_UNKNOWN && block->uncompressed_size != *out_done))
+		return 0;
+	for (; (at - begin) % 4; at++)
+		if (at == in_len || in[at])
+			return 0;
+	if (in_len - at < 4)
+		return 0;
+	places_to_distances(out, *out_done);
+	return lzma_crc32(out, *out_done, 0) == word(in + at) &&
+	       xz_end_ok(header, in, at + 4, in_len, block->header_size + packed + 4, *out_done,
+			 allocator);
+}
+
+int64_t unpack_xz_usual(const uint8_t *in, size_t in_len, uint8_t *out, size_t out_size,
+			const struct unpack_alloc *a)
+{
+	lzma_allocator allocator = { .alloc = lzma_take, .free = any_free, .opaque = (void *)a };
+	lzma_filter filters[LZMA_FILTERS_MAX + 1];
+	lzma_block block = { .filters = filters };
+	const uint8_t *p = in + LZMA_STREAM_HEADER_SIZE;
+	lzma_stream_flags header;
+	size_t done = 0;
+	int ok;
+
+	if (in_len <= LZMA_STREAM_HEADER_SIZE || lzma_stream_header_decode(&header, in) != LZMA_OK ||
+	    header.check != LZMA_CHECK_CRC32 || !*p)
+		return -1;
+	block.check = header.check;
+	block.header_size = lzma_block_header_size_decode(*p);
+	if (block.header_size > in_len - LZMA_STREAM_HEADER_SIZE ||
+	    lzma_block_header_decode(&block, &allocator, p) != LZMA_OK)
+		return -1;
+	ok = xz_block(&header, &block, in, in_len, out, &done, out_size, &allocator);
+	for (unsigned i = 0; filters[i].id != LZMA_VLI_UNKNOWN; i++)
+		any_free(allocator.opaque, filters[i].options);
+	return ok ? (int64_t)done : -1;
+}
+
 static int64_t unpack_xz(const uint8_t *in, size_t in_len, uint8_t *out, size_t out_size,
 			 const struct unpack_alloc *a, const char **why)
 {
+	int64_t usual = unpack_xz_usual(in, in_len, out, out_size, a);
 	lzma_allocator allocator = { .alloc = lzma_take, .free = any_free, .opaque = (void *)a };
 	uint64_t limit = XZ_MEMORY_LIMIT;
 	size_t in_done = 0, out_done = 0;
 
+	if (usual >= 0)
+		return usual;
 	switch (lzma_stream_buffer_decode(&limit, 0, &allocator, in, &in_done, in_len,
 					  out, &out_done, out_size)) {
 	case LZMA_OK:

@@ -12,7 +12,14 @@
 #define NS_PER_SEC  1000000000ULL
 #define NS_PER_MS   1000000ULL
 #define EPOCH_NS    NS_PER_SEC   /* between two steerings, or two looks of the watchdog */
-#define WINDOW_MS   40           /* of a calibration: below the 55 ms after which the 8254 wraps */
+/*
+ * A calibration's window, in ticks of its counter and in ms: it takes as many ticks as the PM timer
+ * has in the longest window (one tick is 7 ppm of it). The longest is below the 55 ms after which
+ * the 8254 wraps, the shortest makes light of the time that reading takes.
+ */
+#define WINDOW_TICKS  143000
+#define WINDOW_MS_MIN 10
+#define WINDOW_MS_MAX 40
 #define SAMPLE_TRIES 8
 
 u64 clock_tsc_hz, clock_apic_hz;
@@ -151,7 +158,8 @@ static void take_sample(const struct platform_counter *c, struct sample *s)
 /* TSC and APIC timer rates over one window. False if the counter got stuck. */
 static bool measure(const struct platform_counter *c, u64 *tsc_hz, u64 *apic_hz)
 {
-	u64 window = c->hz * WINDOW_MS / 1000, elapsed;
+	u64 window = max(min((u64)WINDOW_TICKS, c->hz * WINDOW_MS_MAX / 1000),
+			 c->hz * WINDOW_MS_MIN / 1000), elapsed;
 	struct sample a, b;
 
 	apic_timer_set_count(0xffffffff);

@@ -3,8 +3,9 @@
  * A TCG plugin for QEMU: how often each instruction address was executed between the two marker
  * instructions of micro.c. profile.py builds it, loads it and reads what it writes:
  *
- *	-plugin count.so,out=FILE
+ *	-plugin count.so,out=FILE[,reset=on]
  *
+ * reset=on counts from the machine's reset as if a begin marker stood there.
  * Whenever the end marker is met, FILE.0, FILE.1 and so on get a line `address count` for each
  * address, in hexadecimal and decimal. Exact, not sampled: every instruction of the emulated
  * machine has a counter.
@@ -134,9 +135,12 @@ static void on_translation(plugin_id_t id, struct qemu_plugin_tb *tb)
 int qemu_plugin_install(plugin_id_t id, const void *info, int argc, char **argv)
 {
 	(void)info;
-	for (int i = 0; i < argc; i++)
+	for (int i = 0; i < argc; i++) {
 		if (!strncmp(argv[i], "out=", 4))
 			out_name = strdup(argv[i] + 4);
+		else if (!strcmp(argv[i], "reset=on"))
+			open_window = true;
+	}
 	if (!out_name) {
 		fprintf(stderr, "count: out=FILE is missing\n");
 		return -1;

@@ -61,7 +61,7 @@ def prepare(images, config, rows):
         stack = "hvctl" if config.startswith("annulus") else "xl"
         return images.get("host"), "%s bench.stack=%s bench.peers=%d bench.create=%d bench.guest=%d" % (
             args, stack, "peers" in kinds, "host" in kinds, bool(kinds & {"init", "script", "boot"}))
-    return images.get("work" if "script" in kinds else "micro"), args
+    return images.get("work" if kinds & {"script", "boot"} else "micro"), args
 
 
 def boot(config, build, initramfs, args, icount, hv=None, plugin=None):

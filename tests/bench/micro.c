@@ -572,6 +572,7 @@ static int init(void)
 	list = option(line, "bench.rows=");
 	repetitions = option(line, "bench.reps=");
 	printf("BENCH-INFO up %llu\n", (unsigned long long)ticks());
+	profile_end();
 	show_file("version", "/proc/version");
 	show_file("hypervisor", "/sys/hypervisor/type");
 	show_file("clocksource", "/sys/devices/system/clocksource/clocksource0/"
@@ -605,6 +606,7 @@ int main(int argc, char **argv)
 		case 'f':
 			return tsc_rate();
 		case 'p':
+			profile_begin();
 			printf("BENCH-INFO %s %llu\n", optarg, (unsigned long long)ticks());
 			return 0;
 		case 'r':

@@ -33,6 +33,8 @@ from machines import Failure, machine  # noqa: E402
 
 HYPERVISOR = 0xffff800000000000, 0xffff880000000000  # the ABI's hole for the hypervisor
 KERNEL = 0xffff880000000000
+FIRMWARE = 1 << 20, 0xc0000000  # below the one and above the other
+PLACES = ("hypervisor", "kernel", "user", "decompressor", "firmware", "idle")
 
 
 class Symbols:
@@ -75,15 +77,16 @@ def counts(build, config, rows, hv):
     """{row: ({address: executions per operation}, instructions per operation by the clock)}"""
     initramfs, args = machines.prepare(machines.Images(build), config, rows)
     result = {}
+    boot = "boot" in rows
     with tempfile.TemporaryDirectory(prefix="annulus-profile-") as d:
-        m = machines.boot(config, build, initramfs, args + " bench.reps=1", True, hv=hv,
-                          plugin="%s,out=%s/window" % (build.file("bench/count.so"), d))
+        m = machines.boot(config, build, initramfs, args + " bench.reps=1", True, hv=hv, plugin="%s,out=%s/window%s" % (
+            build.file("bench/count.so"), d, ",reset=on" if boot and not config.endswith("-guest") else ""))
         try:
             clock, _, operations = machines.measure(m, run.SILENCE)
         except Failure as e:
             raise SystemExit("%s\nprofile.py: %s: %s" % ("\n".join(m.log.split("\n")[-20:]), config, e))
         # One window for each line of results, in the same order.
-        for window, row in enumerate(re.findall(r"BENCH (\S+) \d+ \d+\n", m.log)):
+        for window, row in enumerate(["boot"] * boot + re.findall(r"BENCH (\S+) \d+ \d+\n", m.log)):
             if row not in rows:
                 continue
             found = result.setdefault(row, ({}, sum(clock[row]) / len(clock[row])))[0]
@@ -95,19 +98,39 @@ def counts(build, config, rows, hv):
     return result
 
 
-def by_function(found, symbols):
-    """{(where, name): [instructions, entries]}"""
+def profiles(build, config, rows, hv):
+    """counts() of all rows; the boot has a machine of its own."""
+    result = {}
+    for some in (["boot"] if "boot" in rows else [], [r for r in rows if r != "boot"]):
+        if some:
+            result.update(counts(build, config, some, hv))
+    return result
+
+
+def place_of(address, booting, user):
+    """Which of PLACES an address is in; while a machine boots, low addresses are firmware's or a loader's, too."""
+    if HYPERVISOR[0] <= address < HYPERVISOR[1]:
+        return "hypervisor"
+    if address >= KERNEL:
+        return "kernel"
+    if not booting or user[0] <= address < user[1]:
+        return "user"
+    return "decompressor" if FIRMWARE[0] <= address < FIRMWARE[1] else "firmware"
+
+
+def by_function(row, found, clock, symbols):
+    """{(where, name): [instructions, entries]}. In the row `boot`, what the clock says more was time without work."""
     table = {}
+    user = symbols["user"].addresses[0], symbols["user"].addresses[-1]
     for address, n in found.items():
-        if HYPERVISOR[0] <= address < HYPERVISOR[1]:
-            where = "hypervisor"
-        else:
-            where = "kernel" if address >= KERNEL else "user"
+        where = place_of(address, row == "boot", user)
         start, name = symbols[where].find(address) if symbols.get(where) else (0, where)
         entry = table.setdefault((where, name), [0.0, 0.0])
         entry[0] += n
         if address == start:
             entry[1] += n
+    if row == "boot":
+        table["idle", "(waiting)"] = [max(0, clock - sum(found.values())), 0]
     return table
 
 
@@ -124,14 +147,15 @@ def annotate(sym, function, found):
 
 
 def places(table):
-    return {place: sum(v[0] for k, v in table.items() if k[0] == place) for place in ("hypervisor", "kernel", "user")}
+    return {place: sum(v[0] for k, v in table.items() if k[0] == place) for place in PLACES}
 
 
 def show(row, config, table, clock, top):
     total = sum(n for n, _ in table.values())
     print("\n%s on %s: %.0f instructions per operation (%.0f by the clock)" % (row, config, total, clock))
     for place, n in places(table).items():
-        print("  %-11s %12.1f  %5.1f %%" % (place, n, 100 * n / total))
+        if n:
+            print("  %-11s %12.1f  %5.1f %%" % (place, n, 100 * n / total))
     print("\n%12s %7s %10s  %-11s %s" % ("instr/op", "share", "entries/op", "where", "function"))
     for (place, name), (n, entries) in sorted(table.items(), key=lambda item: -item[1][0])[:top]:
         print("%12.1f %6.1f%% %10.2f  %-11s %s" % (n, 100 * n / total, entries, place, name))
@@ -175,22 +199,22 @@ def main():
     parser.add_argument("--annotate", help="functions of the hypervisor, comma-separated, to show by instruction")
     parser.add_argument("--top", type=int, default=30, help="functions to show")
     args = parser.parse_args()
-    rows = run.words(args.rows, [], [r.name for r in catalogue.ROWS if r.where != "boot"], "row")
+    rows = run.words(args.rows, [], run.ALL, "row")
     build = machine.Build(args.build)
     run.programs(build)
     sym = os.path.splitext(args.hv or build.hv)[0] + ".sym"
     symbols = {"hypervisor": elf_symbols(sym) if args.config.startswith("annulus") else None,
                "kernel": kernel_symbols(build), "user": elf_symbols(build.file("bench/micro"))}
-    found = counts(build, args.config, rows, args.hv)
-    tables = {row: by_function(found[row][0], symbols) for row in rows}
+    found = profiles(build, args.config, rows, args.hv)
+    tables = {row: by_function(row, *found[row], symbols) for row in rows}
     if args.bounds:
         bounds(build, tables, args.config)
         return
-    others = counts(build, args.against, rows, args.hv) if args.against else {}
+    others = profiles(build, args.against, rows, args.hv) if args.against else {}
     for row in rows:
         show(row, args.config, tables[row], found[row][1], args.top)
         if others:
-            compare(tables[row], by_function(others[row][0], dict(symbols, hypervisor=None)), args.against, args.top)
+            compare(tables[row], by_function(row, *others[row], dict(symbols, hypervisor=None)), args.against, args.top)
         for function in filter(None, (args.annotate or "").split(",")):
             print()
             annotate(sym, function, found[row][0])

@@ -259,6 +259,72 @@ static void test_unknown(void)
 	CU_ASSERT_EQUAL(unpack_size(packed, 16, &alloc), 0);
 }
 
+/* Bytes that the x86 filter cares for, in all ways in which they can follow each other. */
+static void fill_with_branches(size_t n, uint32_t seed)
+{
+	static const uint8_t often[] = { 0xe8, 0xe9, 0x00, 0xff, 0xe8, 0x01, 0xfe, 0xea };
+
+	for (size_t i = 0; i < n; i++) {
+		seed = seed * 1664525 + 1013904223;
+		plain[i] = seed >> 30 ? often[seed >> 24 & 7] : (uint8_t)(seed >> 16);
+	}
+}
+
+/* The short way does what the library does, and leaves what it cannot do to it. */
+static void test_xz_usual(void)
+{
+	static const size_t sizes[] = { 1, 4, 5, 6, 9, 12, 13, 100, 4096, 70001, SIZE };
+	lzma_options_lzma options;
+	lzma_filter filters[] = { { LZMA_FILTER_X86, NULL },
+				  { LZMA_FILTER_LZMA2, &options },
+				  { LZMA_VLI_UNKNOWN, NULL } };
+	lzma_filter plainly[] = { { LZMA_FILTER_LZMA2, &options }, { LZMA_VLI_UNKNOWN, NULL } };
+
+	lzma_lzma_preset(&options, 0);
+	budget = 1000000;
+	for (unsigned i = 0; i < 10 * sizeof(sizes) / sizeof(sizes[0]); i++) {
+		size_t n = sizes[i / 10];
+
+		if (n == SIZE && i % 10 > 1)
+			break;
+		fill_with_branches(n, i);
+		packed_len = 0;
+		CU_ASSERT_EQUAL_FATAL(lzma_stream_buffer_encode(filters, LZMA_CHECK_CRC32, NULL, plain,
+								n, packed, &packed_len, ROOM), LZMA_OK);
+		memset(out, 0x5a, n + 1);
+		CU_ASSERT_EQUAL(unpack_xz_usual(packed, packed_len, out, n, &alloc), (int64_t)n);
+		CU_ASSERT_EQUAL(memcmp(out, plain, n), 0);
+		CU_ASSERT_EQUAL(out[n], 0x5a);
+		CU_ASSERT_EQUAL(unpack_xz_usual(packed, packed_len, out, n - 1, &alloc), -1);
+		CU_ASSERT_EQUAL(live, 0);
+	}
+	/* Each byte of a small stream wrong, and the stream cut short at each: refused or right. */
+	fill_with_branches(200, 7);
+	packed_len = 0;
+	CU_ASSERT_EQUAL_FATAL(lzma_stream_buffer_encode(filters, LZMA_CHECK_CRC32, NULL, plain, 200, packed,
+							&packed_len, ROOM), LZMA_OK);
+	for (size_t i = 0; i < packed_len; i++) {
+		uint8_t *cut = malloc(i + 1);
+
+		memcpy(cut, packed, i);
+		CU_ASSERT_EQUAL(unpack_xz_usual(cut, i, out, 200, &alloc), -1);
+		free(cut);
+		packed[i] ^= 0x10;
+		CU_ASSERT_EQUAL(unpack_xz_usual(packed, packed_len, out, 200, &alloc), -1);
+		packed[i] ^= 0x10;
+	}
+	/* Other checks and filters are the library's. */
+	packed_len = 0;
+	CU_ASSERT_EQUAL_FATAL(lzma_stream_buffer_encode(filters, LZMA_CHECK_CRC64, NULL, plain, 200, packed,
+							&packed_len, ROOM), LZMA_OK);
+	CU_ASSERT_EQUAL(unpack_xz_usual(packed, packed_len, out, 200, &alloc), -1);
+	packed_len = 0;
+	CU_ASSERT_EQUAL_FATAL(lzma_stream_buffer_encode(plainly, LZMA_CHECK_CRC32, NULL, plain, 200, packed,
+							&packed_len, ROOM), LZMA_OK);
+	CU_ASSERT_EQUAL(unpack_xz_usual(packed, packed_len, out, 200, &alloc), -1);
+	CU_ASSERT_EQUAL(live, 0);
+}
+
 /* A dictionary of 1.5 GiB in the stream's header must not be asked for. */
 static void test_bomb(void)
 {
@@ -306,6 +372,7 @@ int main(void)
 		{ "no memory", test_starved },
 		{ "unknown", test_unknown },
 		{ "a huge dictionary", test_bomb },
+		{ "xz: the short way", test_xz_usual },
 		CU_TEST_INFO_NULL
 	};
 	CU_SuiteInfo suites[] = { { "unpack", set_up, tear_down, NULL, NULL, tests },
