@@ -6,6 +6,7 @@
 #   TOOLS      programs for dom0 (files below $(B)), also installed by `make install`
 #   GUESTS     tiny guest kernels $(B)/guest/<name>.elf, needed by `make system`
 #   LIBS       libraries (files below $(B))
+#   FRONTENDS  guest kernels on frontends/lib (files below $(B)), installed for dom0 to start
 # and writes the rules for them; fragments compile with $(HOST_CFLAGS).
 
 .DEFAULT_GOAL := all
@@ -127,18 +128,20 @@ HOST_LDFLAGS := -Wl,-z,relro,-z,now
 TOOLS   :=
 LIBS    :=
 GUESTS  :=
+FRONTENDS :=
 
 -include $(sort $(wildcard libhvctl/build.mk libhvctl/*/build.mk backends/*/build.mk frontends/build.mk tests/*/build.mk))
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Commands
 
-.PHONY: all hypervisor tools guests kernel linux32 image run demo test soak unit replay system coverage faults model lint fuzz fuzz-machine bench bench-ready install clean help FORCE
+.PHONY: all hypervisor tools guests frontends kernel linux32 image run demo test soak unit replay system coverage faults model lint fuzz fuzz-machine bench bench-ready install clean help FORCE
 
-all: hypervisor tools guests ## Build the hypervisor, the tools and the tiny guests
+all: hypervisor tools guests frontends ## Build the hypervisor, the tools and the guest kernels
 hypervisor: $(B)/annulus.elf ## Build $(B)/annulus.elf and $(B)/annulus.sym (symbols)
 tools: $(TOOLS) $(LIBS) ## Build hvctl, hvstored, hvconsoled and libhvctl
 guests: $(GUESTS) ## Build the tiny guest kernels of the system tests
+frontends: $(FRONTENDS) ## Build the guest kernel on the frontend library: $(B)/frontends/minimal-64.elf, minimal-32.elf
 
 kernel: $(B)/kernel/vmlinuz ## Fetch the kernel of Debian's linux-image-amd64
 $(B)/kernel/vmlinuz: scripts/fetch-kernel.sh | $(call deps,run)
@@ -148,7 +151,7 @@ linux32: | $(call deps,linux32) ## Build the 32-bit PAE Linux of linux-patches/:
 	$(Q)scripts/linux32.sh $(B)/linux32
 
 INITRAMFS := scripts/initramfs.sh $(wildcard scripts/dom0/* scripts/guest/*)
-$(B)/dom0.cpio.gz $(B)/guest.cpio.gz $(B)/disk.img &: $(INITRAMFS) $(B)/kernel/vmlinuz $(TOOLS) | $(call deps,run)
+$(B)/dom0.cpio.gz $(B)/guest.cpio.gz $(B)/disk.img &: $(INITRAMFS) $(B)/kernel/vmlinuz $(TOOLS) $(FRONTENDS) | $(call deps,run)
 	$(Q)scripts/initramfs.sh $(B)
 
 image: $(B)/annulus.iso ## Build the bootable ISO: GRUB2, Annulus, Debian's kernel, our initramfs
@@ -220,6 +223,7 @@ install: all ## Install below $(DESTDIR)$(PREFIX), the hypervisor in $(DESTDIR)/
 	install -D -m 644 $(B)/annulus.sym $(DESTDIR)$(PREFIX)/lib/debug/annulus.sym
 	for t in $(TOOLS); do install -D -m 755 $$t $(DESTDIR)$(PREFIX)/sbin/$$(basename $$t); done
 	for l in $(LIBS); do install -D -m 644 $$l $(DESTDIR)$(PREFIX)/lib/$$(basename $$l); done
+	for k in $(FRONTENDS); do install -D -m 644 $$k $(DESTDIR)$(PREFIX)/lib/annulus/$$(basename $$k); done
 	for h in libhvctl/include/*.h; do install -D -m 644 $$h $(DESTDIR)$(PREFIX)/include/$$(basename $$h); done
 	for m in $(wildcard docs/man/*.[1-8]); do \
 		install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$$(basename $$m); done

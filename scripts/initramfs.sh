@@ -93,6 +93,11 @@ for t in hvctl hvstored hvconsoled; do
 		echo "initramfs.sh: warning: $1/$t has not been built, dom0 goes without it" >&2
 	fi
 done
+for f in "$b"/frontends/minimal-*.elf; do # the fast test guest
+	[ -e "$f" ] || continue
+	install -D -m 644 "$f" "$work/dom0/usr/lib/annulus/$(basename "$f")"
+	strip -g "$work/dom0/usr/lib/annulus/$(basename "$f")"
+done
 for t in ls read write list rm watch exists chmod; do
 	install -m 755 "/usr/bin/xenstore-$t" "$work/dom0/usr/bin/xenstore-$t"
 	program "$work/dom0" "/usr/bin/xenstore-$t"
