@@ -9,18 +9,19 @@
  * and the counters that the interrupted call will read when it goes on; long batches and a list of
  * thousands of ports are treated the same way. Half-checked tables are never used, counts stay
  * right (audit), and in the end the tree can be taken apart.
+ * bits: 64 32
  */
 #include "guest.h"
 
 const char test_name[] = "evil-continue";
 
-#define L2S 4
+#define L2S (ROOT_LEVEL == 4 ? 4 : 3)
 #define L1S 24 /* for each L2 */
 #define NS  2000000000UL
-#define VA  0x10000000000UL
+#define VA  0x10000000000ULL
 
-static uint64_t data, *root, *l3, *l2[L2S], *l1[L2S][L1S];
-static uint64_t frames[2 + L2S + L2S * L1S], nframes;
+static uint64_t data, *root, *upper /* whose entries are the L2s */, *l2[4], *l1[4][L1S];
+static uint64_t frames[2 + 4 + 4 * L1S], nframes;
 static struct mmuext_op ops[64] __attribute__((aligned(4096)));
 static struct multicall_entry calls[64] __attribute__((aligned(4096)));
 static struct mmu_update updates[128] __attribute__((aligned(4096)));
@@ -55,12 +56,15 @@ static uint64_t *table(void)
 static void build(void)
 {
 	data = LEAF(virt_to_mfn(page_alloc()), PTE_P | PTE_RW | PTE_US | PTE_AD);
-	root = table();
-	l3 = table();
-	root[VA >> 39 & 511] = TABLE_ENTRY(l3);
+	root = upper = table();
+	/* A 32-bit guest's root is an L3 of four entries, of which the last is for a table of its own kind. */
+	if (ROOT_LEVEL == 4) {
+		upper = table();
+		root[VA >> 39 & 511] = TABLE_ENTRY(upper);
+	}
 	for (unsigned i = 0; i < L2S; i++) {
 		l2[i] = table();
-		l3[i] = TABLE_ENTRY(l2[i]);
+		upper[i] = TABLE_ENTRY(l2[i]);
 		for (unsigned k = 0; k < L1S; k++) {
 			l1[i][k] = table();
 			l2[i][k * 20] = TABLE_ENTRY(l1[i][k]);
@@ -70,7 +74,8 @@ static void build(void)
 		}
 		check_eq(make_readonly(l2[i]), 0);
 	}
-	check_eq(make_readonly(l3), 0);
+	if (upper != root)
+		check_eq(make_readonly(upper), 0);
 	check_eq(make_readonly(root), 0);
 }
 
@@ -80,7 +85,7 @@ static void pinner(void)
 	unsigned n = 1 + below(8);
 
 	if (below(2)) {
-		if (mmuext(MMUEXT_PIN_L4_TABLE, frames[0]) == 0)
+		if (mmuext(PIN_ROOT, frames[0]) == 0)
 			pins++;
 		else
 			failures++;
@@ -89,7 +94,7 @@ static void pinner(void)
 	}
 	for (unsigned i = 0; i < n; i++) {
 		ops[i].arg1.mfn = frames[0];
-		ops[i].cmd = i & 1 ? MMUEXT_UNPIN_TABLE : MMUEXT_PIN_L4_TABLE;
+		ops[i].cmd = i & 1 ? MMUEXT_UNPIN_TABLE : PIN_ROOT;
 	}
 	done = 0;
 	hypercall(mmuext_op, ops, (long)n, &done, (long)DOMID_SELF);
@@ -127,10 +132,10 @@ static void writer(void)
 {
 	bool upper = below(2);
 	uint64_t *t = upper ? l2[below(L2S)] : l1[below(L2S)][below(L1S)];
-	uint64_t list[1] = { frames[below(nframes)] };
+	xen_ulong_t list[1] = { frames[below(nframes)] };
 	struct xen_memory_exchange x = {
-		.in = { .extent_start = (uint64_t)list, .nr_extents = 1, .domid = DOMID_SELF },
-		.out = { .extent_start = (uint64_t)list, .nr_extents = 1, .domid = DOMID_SELF },
+		.in = { .extent_start = (uintptr_t)list, .nr_extents = 1, .domid = DOMID_SELF },
+		.out = { .extent_start = (uintptr_t)list, .nr_extents = 1, .domid = DOMID_SELF },
 	};
 
 	switch (below(5)) {
@@ -142,7 +147,7 @@ static void writer(void)
 			updates[i] = (struct mmu_update){ at, below(2) ? 0
 							      : upper  ? TABLE_ENTRY(l1[0][0])
 								       : data };
-		hypercall(mmu_update, updates, 128L, below(2) ? &done : 0, (long)DOMID_SELF);
+		hypercall(mmu_update, updates, 128L, below(2) ? &done : NULL, (long)DOMID_SELF);
 		break;
 	}
 	case 2:
@@ -153,8 +158,8 @@ static void writer(void)
 	case 3: {
 		struct vcpu_guest_context *c = vcpu_context(3, NULL);
 
-		/* A root of which nothing leads to our code: the vcpu must not be started. */
-		c->ctrlreg[3] = xen_pfn_to_cr3(frames[0]);
+		/* One of the two roots, or the only one, is none: the vcpu must not be started. */
+		c->ctrlreg[3] = xen_pfn_to_cr3(frames[ROOT_LEVEL == 4 ? 0 : 1 + below(3)]);
 		c->ctrlreg[1] = xen_pfn_to_cr3(frames[1 + below(3)]);
 		check_refused(hypercall(vcpu_op, (long)VCPUOP_initialise, 3L, c));
 		break;
@@ -163,7 +168,7 @@ static void writer(void)
 		for (unsigned i = 0; i < 64; i++)
 			calls[i] = (struct multicall_entry){
 				.op = __HYPERVISOR_mmuext_op,
-				.args = { (uint64_t)&ops[below(8)], 1, 0, DOMID_SELF },
+				.args = { (uintptr_t)&ops[below(8)], 1, 0, DOMID_SELF },
 			};
 		hypercall(multicall, calls, 64L);
 	}
@@ -221,7 +226,8 @@ void test_main(void)
 		for (unsigned i = 0; i < nframes; i++)
 			mmuext(MMUEXT_UNPIN_TABLE, frames[i]);
 	check_eq(make_writable(root), 0);
-	check_eq(make_writable(l3), 0);
+	if (upper != root)
+		check_eq(make_writable(upper), 0);
 	for (unsigned i = 0; i < L2S; i++) {
 		check_eq(make_writable(l2[i]), 0);
 		for (unsigned k = 0; k < L1S; k++)

@@ -7,26 +7,29 @@
  * every progress and every pair of orders; the progress itself where nothing can be written; frames
  * that are somebody's (tables, granted, twice in the list); two vcpus that exchange the same
  * frames. No word of the hypervisor's changes, no frame is lost and none comes twice.
+ * bits: 64 32
  */
 #include "guest.h"
 
 const char test_name[] = "evil-exchange";
 
 #define FRAMES 32
+/* Of the M2P, for frames below 1 MiB: nobody's, so that nobody's memory changes them. */
+#define WORDS 256
 
-static uint64_t in[512] __attribute__((aligned(4096))), out[512] __attribute__((aligned(4096)));
+static xen_ulong_t in[512] __attribute__((aligned(4096))), out[512] __attribute__((aligned(4096)));
 static uint64_t pfns[FRAMES];
 static volatile bool over;
-static uint64_t before[1024];
+static xen_ulong_t before[WORDS];
 
-static struct xen_memory_exchange exchange(uint64_t nr_in, unsigned in_order, unsigned out_order)
+static struct xen_memory_exchange exchange(unsigned long nr_in, unsigned in_order, unsigned out_order)
 {
 	return (struct xen_memory_exchange){
-		.in = { .extent_start = (uint64_t)in,
+		.in = { .extent_start = (uintptr_t)in,
 			.nr_extents = nr_in,
 			.extent_order = in_order,
 			.domid = DOMID_SELF },
-		.out = { .extent_start = (uint64_t)out,
+		.out = { .extent_start = (uintptr_t)out,
 			 .nr_extents = nr_in << in_order >> out_order,
 			 .extent_order = out_order,
 			 .domid = DOMID_SELF },
@@ -40,7 +43,7 @@ static long run(struct xen_memory_exchange *x)
 
 static void untouched(const char *what)
 {
-	for (unsigned i = 0; i < 1024; i++)
+	for (unsigned i = 0; i < WORDS; i++)
 		if (m2p[i] != before[i])
 			fail("%s: word %u of the M2P is %#lx", what, i, m2p[i]);
 }
@@ -48,21 +51,30 @@ static void untouched(const char *what)
 /* out.extent_start + 8 * index is ours, the start is not, or the other way round. */
 static void test_addresses(void)
 {
-	static const uint64_t targets[] = {
+#ifdef __i386__
+	static const unsigned long targets[] = {
+		0xf5800000UL, 0xf5801000UL, 0xf5fffff8UL, 0xf6800000UL,
+		0xf67ffffcUL, 0xff000000UL, 0xfffffff8UL, 0xfffffffcUL,
+	};
+#else
+	static const unsigned long targets[] = {
 		0xffff800000000000UL, 0xffff808000001000UL, 0xffff828000000000UL,
 		0xffff82d080200000UL, 0xffff830000100000UL, 0xffff87fffffffff8UL,
 		0x0000800000000000UL, 0xfffffffffffffff8UL,
 	};
+#endif
 
 	for (unsigned t = 0; t < sizeof(targets) / sizeof(targets[0]); t++)
-		for (unsigned shift = 0; shift < 56; shift++) {
-			uint64_t done = 1UL << shift;
+		for (unsigned shift = 0; shift < 8 * sizeof(long) - 8; shift++) {
+			unsigned long done = 1UL << shift;
 			struct xen_memory_exchange x = exchange(done + 1, 0, 0);
 
-			in[0] = pfn_to_mfn(pfns[0]);
+			/* One for each: a 32-bit kernel's M2P can be read, so that such a list is
+			 * found out only when the answer cannot be written, and the frame is gone. */
+			in[0] = pfn_to_mfn(pfns[8 + t]);
 			x.nr_exchanged = done;
-			x.in.extent_start = (uint64_t)in - 8 * done;
-			x.out.extent_start = targets[t] - 8 * done;
+			x.in.extent_start = (uintptr_t)in - sizeof(long) * done;
+			x.out.extent_start = targets[t] - sizeof(long) * done;
 			/* Where the input list itself would have to be is mapped for small ones
 			 * only. */
 			if (run(&x) >= 0)
@@ -82,24 +94,24 @@ static void test_addresses(void)
 		}
 	untouched("addresses");
 	/* The progress where it cannot be written. */
-	check_refused(hypercall(memory_op, (long)XENMEM_exchange, 0xffff828000000000UL));
-	check_refused(hypercall(memory_op, (long)XENMEM_exchange, (uint64_t)start_info->pt_base));
+	check_refused(hypercall(memory_op, (long)XENMEM_exchange, targets[2]));
+	check_refused(hypercall(memory_op, (long)XENMEM_exchange, start_info->pt_base));
 	untouched("the progress");
 }
 
 static void test_frames(void)
 {
 	struct xen_memory_exchange x = exchange(2, 0, 0);
-	uint64_t bad[] = { virt_to_mfn(pte_of(in)),
+	unsigned long bad[] = { virt_to_mfn(pte_of(in)),
 			   virt_to_mfn(in),
 			   start_info->shared_info >> 12,
 			   0xb8,
 			   ~0UL,
-			   1UL << 40 };
+			   NO_SUCH_MFN };
 
 	/* The second frame is bad: the first stays ours, and the output is of use to nobody. */
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		uint64_t keep = pfn_to_mfn(pfns[0]);
+		unsigned long keep = pfn_to_mfn(pfns[0]);
 
 		in[0] = keep;
 		in[1] = bad[i];
@@ -124,24 +136,24 @@ static void test_frames(void)
 	out[1] = pfns[1];
 	check_refused(run(&x));
 	check_eq(x.nr_exchanged, 1);
-	((uint64_t *)start_info->mfn_list)[pfns[0]] = out[0];
+	((xen_ulong_t *)start_info->mfn_list)[pfns[0]] = out[0];
 }
 
 static void exchanger(void)
 {
 	while (!over) {
-		static uint64_t mine_in[4], mine_out[4];
+		static xen_ulong_t mine_in[4], mine_out[4];
 		struct xen_memory_exchange x = exchange(4, 0, 0);
 
 		for (unsigned i = 0; i < 4; i++) {
 			mine_in[i] = pfn_to_mfn(pfns[i + 2]);
 			mine_out[i] = pfns[i + 2];
 		}
-		x.in.extent_start = (uint64_t)mine_in;
-		x.out.extent_start = (uint64_t)mine_out;
+		x.in.extent_start = (uintptr_t)mine_in;
+		x.out.extent_start = (uintptr_t)mine_out;
 		run(&x);
 		for (unsigned i = 0; i < x.nr_exchanged && i < 4; i++)
-			((volatile uint64_t *)start_info->mfn_list)[pfns[i + 2]] = mine_out[i];
+			((volatile xen_ulong_t *)start_info->mfn_list)[pfns[i + 2]] = mine_out[i];
 	}
 	for (;;)
 		hypercall(vcpu_op, (long)VCPUOP_down, 1L, 0L);
@@ -158,12 +170,12 @@ static void test_race(void)
 		struct xen_memory_exchange x = exchange(4, 0, 0);
 
 		for (unsigned k = 0; k < 4; k++) {
-			in[k] = ((volatile uint64_t *)start_info->mfn_list)[pfns[k + 2]];
+			in[k] = ((volatile xen_ulong_t *)start_info->mfn_list)[pfns[k + 2]];
 			out[k] = pfns[k + 2];
 		}
 		run(&x);
 		for (unsigned k = 0; k < x.nr_exchanged && k < 4; k++)
-			((volatile uint64_t *)start_info->mfn_list)[pfns[k + 2]] = out[k];
+			((volatile xen_ulong_t *)start_info->mfn_list)[pfns[k + 2]] = out[k];
 	}
 	over = true;
 	while (hypercall(vcpu_op, (long)VCPUOP_is_up, 1L, 0L))
@@ -176,7 +188,7 @@ void test_main(void)
 {
 	for (unsigned i = 0; i < FRAMES; i++)
 		pfns[i] = pfn_alloc();
-	for (unsigned i = 0; i < 1024; i++)
+	for (unsigned i = 0; i < WORDS; i++)
 		before[i] = m2p[i];
 	test_addresses();
 	test_frames();

@@ -8,6 +8,7 @@
  * that are granted become page tables and pages again meanwhile; the table is grown and its version
  * changed; transfers are tried that nobody may make. No table may become writable, no read-only
  * grant gives a write, a handle ends once, and the counts are right (audit).
+ * bits: 64 32
  */
 #include "guest.h"
 
@@ -62,14 +63,14 @@ static void grant(unsigned ref)
 					  GTF_permit_access | GTF_readonly, GTF_accept_transfer };
 	struct grant_entry_v1 e = { flags[below(5)], self, (uint32_t)mfns[below(PAGES)] };
 
-	__atomic_store_n((uint64_t *)&table[ref], *(uint64_t *)&e, __ATOMIC_SEQ_CST);
+	store8(&table[ref], *(uint64_t *)&e);
 }
 
 static void map(void)
 {
 	unsigned w = below(8), slot = below(HANDLES);
 	struct gnttab_map_grant_ref m = {
-		.host_addr = (uint64_t)window[w],
+		.host_addr = (uintptr_t)window[w],
 		.flags = GNTMAP_host_map | (below(2) ? GNTMAP_readonly : 0) |
 			 (below(4) ? 0 : GNTMAP_device_map),
 		.ref = 8 + below(REFS),
@@ -108,13 +109,13 @@ static void unmap(void)
 	for (unsigned i = 0; i < 4; i++) {
 		slots[i] = below(HANDLES);
 		u[i] = (struct gnttab_unmap_grant_ref){
-			.host_addr = below(8) ? notes[slots[i]].addr : (uint64_t)window[below(8)],
+			.host_addr = below(8) ? notes[slots[i]].addr : (uintptr_t)window[below(8)],
 			.handle = notes[slots[i]].handle,
 		};
 	}
 	if (!below(4)) {
 		struct gnttab_unmap_and_replace r = { .host_addr = u[0].host_addr,
-						      .new_addr = (uint64_t)window[below(8)],
+						      .new_addr = (uintptr_t)window[below(8)],
 						      .handle = u[0].handle };
 
 		op(GNTTABOP_unmap_and_replace, &r, 1);
@@ -199,7 +200,7 @@ static void rest(void)
 		check(u.transfer.status < 0);
 		break;
 	case 3:
-		u.setup = (struct gnttab_setup_table){ DOMID_SELF, below(66), 0, (uint64_t)frames };
+		u.setup = (struct gnttab_setup_table){ DOMID_SELF, below(66), 0, (uintptr_t)frames };
 		op(GNTTABOP_setup_table, &u, 1);
 		break;
 	default:
@@ -244,12 +245,12 @@ static void test_readonly(void)
 {
 	static uint8_t shown[PAGE_SIZE] __attribute__((aligned(4096)));
 	struct gnttab_map_grant_ref m = {
-		.host_addr = (uint64_t)window[0], .flags = GNTMAP_host_map, .ref = 8, .dom = self
+		.host_addr = (uintptr_t)window[0], .flags = GNTMAP_host_map, .ref = 8, .dom = self
 	};
 	struct grant_entry_v1 e = { GTF_permit_access | GTF_readonly, self,
 				    (uint32_t)virt_to_mfn(shown) };
 
-	__atomic_store_n((uint64_t *)&table[8], *(uint64_t *)&e, __ATOMIC_SEQ_CST);
+	store8(&table[8], *(uint64_t *)&e);
 	op(GNTTABOP_map_grant_ref, &m, 1);
 	check(m.status < 0);
 	m.flags |= GNTMAP_readonly;
@@ -260,10 +261,10 @@ static void test_readonly(void)
 	struct gnttab_map_grant_ref again = m;
 
 	again.flags = GNTMAP_host_map;
-	again.host_addr = (uint64_t)window[1];
+	again.host_addr = (uintptr_t)window[1];
 	op(GNTTABOP_map_grant_ref, &again, 1);
 	check(again.status < 0);
-	struct gnttab_unmap_grant_ref u = { .host_addr = (uint64_t)window[0], .handle = m.handle };
+	struct gnttab_unmap_grant_ref u = { .host_addr = (uintptr_t)window[0], .handle = m.handle };
 
 	op(GNTTABOP_unmap_grant_ref, &u, 1);
 	check_eq(u.status, 0);
@@ -278,7 +279,7 @@ void test_main(void)
 	xen_pfn_t frame;
 	struct gnttab_setup_table s = { .dom = DOMID_SELF,
 					.nr_frames = 1,
-					.frame_list = (uint64_t)&frame };
+					.frame_list = (uintptr_t)&frame };
 	unsigned idle = 0;
 
 	find_self();

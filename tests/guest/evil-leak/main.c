@@ -4,6 +4,7 @@
  * exchange) is zero; what a hypercall writes into the guest's memory, and the words beside it, hold
  * nothing but its answer; grant frames come empty. The frames of the machine are used again and
  * again in one test run, so that old content would be there to be found.
+ * bits: 64 32
  */
 #include "guest.h"
 
@@ -16,20 +17,21 @@ static void check_zero(uint64_t mfn, const char *what)
 	const uint64_t *p = (const uint64_t *)window;
 
 	if (map_page(window, mfn, PTE_P | PTE_AD))
-		fail("%s: frame %#lx cannot be mapped", what, mfn);
+		fail("%s: frame %#lx cannot be mapped", what, (unsigned long)mfn);
 	for (size_t i = 0; i < PAGE_SIZE / 8; i++)
 		if (p[i])
-			fail("%s: word %lu of frame %#lx is %#lx", what, i, mfn, p[i]);
+			fail("%s: word %lu of frame %#lx is %#llx", what, (unsigned long)i,
+			     (unsigned long)mfn, (unsigned long long)p[i]);
 }
 
 static void test_start(void)
 {
 	extern char _end[];
-	uint64_t first = start_info->pt_base + start_info->nr_pt_frames * PAGE_SIZE,
-		 p2m = start_info->mfn_list;
+	uintptr_t first = start_info->pt_base + start_info->nr_pt_frames * PAGE_SIZE,
+		  p2m = start_info->mfn_list;
 
 	/* Between the kernel and the P2M, the boot stack, and from there to the end of memory. */
-	for (uint64_t pfn = ((uint64_t)_end - VIRT_BASE + PAGE_SIZE - 1) >> 12;
+	for (uint64_t pfn = ((uintptr_t)_end - VIRT_BASE + PAGE_SIZE - 1) >> 12;
 	     pfn < (p2m - VIRT_BASE) >> 12; pfn++)
 		check_zero(pfn_to_mfn(pfn), "behind the kernel");
 	for (uint64_t pfn = (first - VIRT_BASE) >> 12; pfn < start_info->nr_pages; pfn++)
@@ -37,17 +39,17 @@ static void test_start(void)
 	for (uint64_t pfn = 0; pfn < 0x100; pfn++)
 		check_zero(pfn_to_mfn(pfn), "below the kernel");
 	/* The rest of the start info page, and of the P2M's last. */
-	for (const char *p = (const char *)(start_info + 1); (uint64_t)p & 0xfff; p++)
+	for (const char *p = (const char *)(start_info + 1); (uintptr_t)p & 0xfff; p++)
 		check_eq(*p, 0);
-	for (const uint64_t *p = (const uint64_t *)p2m + start_info->nr_pages; (uint64_t)p & 0xfff;
+	for (const xen_ulong_t *p = (const xen_ulong_t *)p2m + start_info->nr_pages; (uintptr_t)p & 0xfff;
 	     p++)
 		check_eq(*p, 0);
 }
 
 static void test_balloon(void)
 {
-	uint64_t list[64], pfn[64];
-	struct xen_memory_reservation r = { .extent_start = (uint64_t)list,
+	xen_ulong_t list[64], pfn[64];
+	struct xen_memory_reservation r = { .extent_start = (uintptr_t)list,
 					    .nr_extents = 64,
 					    .domid = DOMID_SELF };
 
@@ -68,7 +70,7 @@ static void test_balloon(void)
 				   &r),
 			 64);
 		for (int i = 0; i < 64; i++) {
-			((uint64_t *)start_info->mfn_list)[pfn[i]] = list[i];
+			((xen_ulong_t *)start_info->mfn_list)[pfn[i]] = list[i];
 			check_zero(list[i], round & 1 ? "populate" : "increase");
 		}
 		check_eq(hypercall(update_va_mapping, window, (uint64_t)0, (long)UVMF_INVLPG), 0);
@@ -80,7 +82,7 @@ static void test_grant_frames(void)
 	xen_pfn_t frames[8] = { 0 };
 	struct gnttab_setup_table s = { .dom = DOMID_SELF,
 					.nr_frames = 8,
-					.frame_list = (uint64_t)frames };
+					.frame_list = (uintptr_t)frames };
 
 	check_eq(hypercall(grant_table_op, (long)GNTTABOP_setup_table, &s, 1L), 0);
 	check_eq(s.status, GNTST_okay);
@@ -114,14 +116,15 @@ static void kept(size_t from, size_t to, const char *what)
 {
 	for (size_t i = 0; i < sizeof(out.bytes); i++)
 		if ((i < from || i >= to) && out.bytes[i] != 0x5a)
-			fail("%s wrote byte %lu", what, i);
+			fail("%s wrote byte %lu", what, (unsigned long)i);
 }
 
 static void padding(size_t from, size_t to, const char *what)
 {
 	for (size_t i = from; i < to; i++)
 		if (out.bytes[i] != 0x5a && out.bytes[i] != 0)
-			fail("%s left %#x in the padding at %lu", what, out.bytes[i], i);
+			fail("%s left %#x in the padding at %lu", what, out.bytes[i],
+			     (unsigned long)i);
 }
 
 static void text(const char *s, size_t n, const char *what)
@@ -139,7 +142,7 @@ static void test_outputs(void)
 	pattern();
 	check_eq(hypercall(vcpu_op, (long)VCPUOP_get_runstate_info, 0L, &out), 0);
 	kept(0, sizeof(out.runstate), "runstate");
-	padding(4, 8, "runstate");
+	padding(4, offsetof(struct vcpu_runstate_info, state_entry_time), "runstate");
 	pattern();
 	out.unbound.dom = out.unbound.remote_dom = DOMID_SELF;
 	check_eq(evtchn_op(EVTCHNOP_alloc_unbound, &out), 0);
@@ -183,9 +186,23 @@ static void test_outputs(void)
 }
 
 /* Registers after a hypercall: only rax, rcx and r11 may differ, and rcx and r11 hold nothing of
- * the hypervisor's. */
+ * the hypervisor's; eax alone where there is no SYSCALL. */
 static void test_registers(void)
 {
+#ifdef __i386__
+	uint32_t eax, sum;
+
+	__asm__ volatile("pushl %%ebp\n"
+			 "movl $1, %%ebp; xorl %%ebx, %%ebx; xorl %%ecx, %%ecx; movl $2, %%edx; movl $3, %%esi\n"
+			 "movl $4, %%edi; movl %2, %%eax; int $0x82\n"
+			 "addl %%ebp, %%ebx; addl %%ecx, %%ebx; addl %%edx, %%ebx; addl %%esi, %%ebx\n"
+			 "addl %%edi, %%ebx; popl %%ebp\n"
+			 : "=a"(eax), "=b"(sum)
+			 : "i"(__HYPERVISOR_xen_version)
+			 : "ecx", "edx", "esi", "edi", "memory", "cc");
+	check_eq(eax, 4 << 16 | 17);
+	check_eq(sum, 10);
+#else
 	uint64_t rax, rcx, r11, sum;
 
 	__asm__ volatile("movq $1, %%rbx; movq $2, %%r12; movq $3, %%r13; movq $4, %%r14; movq $5, "
@@ -209,6 +226,7 @@ static void test_registers(void)
 		fail("rcx holds the hypervisor's address %#lx", rcx);
 	if (r11 >= 0xffff800000000000UL && r11 < 0xffff880000000000UL)
 		fail("r11 holds the hypervisor's address %#lx", r11);
+#endif
 }
 
 void test_main(void)

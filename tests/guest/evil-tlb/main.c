@@ -6,14 +6,20 @@
  * it back. From the moment that such a call has succeeded no write through the old translation may
  * reach the frame, and with a flush that was asked for none may be missed. An emulator that empties
  * TLBs too often hides the error on one CPU, not on two.
+ * bits: 64 32
  */
 #include "guest.h"
 
 const char test_name[] = "evil-tlb";
 
 #define ROUNDS 40
-/* Present, and a frame that does not exist: what the emulation of page-table writes refuses. */
+/* Present, and a frame that does not exist: what the emulation of page-table writes refuses. In one
+ * word of the guest's. */
+#ifdef __i386__
+#define JUNK LEAF(0xfffff, PTE_KERNEL)
+#else
 #define JUNK LEAF(1ULL << 38, PTE_KERNEL)
+#endif
 
 static volatile uint64_t window[PAGE_SIZE / 8] __attribute__((aligned(4096)));
 static volatile uint64_t writes, reads;
@@ -21,16 +27,27 @@ static volatile uint64_t last_read;
 static volatile bool writing = true;
 
 extern char touch_begin[], touch_end[];
-void touch_store(volatile uint64_t *p, uint64_t v);
-uint64_t touch_load(volatile uint64_t *p);
+void touch_store(volatile uint64_t *p, xen_ulong_t v);
+xen_ulong_t touch_load(volatile uint64_t *p);
 __asm__(".pushsection .text\n"
 	"touch_begin:\n"
 	"touch_store:\n"
+#ifdef __i386__
+	"	movl 4(%esp), %ecx\n"
+	"	movl 8(%esp), %eax\n"
+	"	movl %eax, (%ecx)\n"
+	"	ret\n"
+	"touch_load:\n"
+	"	movl 4(%esp), %ecx\n"
+	"	movl (%ecx), %eax\n"
+	"	ret\n"
+#else
 	"	movq %rsi, (%rdi)\n"
 	"	ret\n"
 	"touch_load:\n"
 	"	movq (%rdi), %rax\n"
 	"	ret\n"
+#endif
 	"touch_end:\n"
 	"touch_return:\n"
 	"	ret\n"
@@ -64,7 +81,7 @@ static void wait_for(volatile uint64_t *counter, uint64_t more)
 
 	while (*counter < target) {
 		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
-		if (system_time() - start > 20000000000UL)
+		if (system_time() - start > 20000000000ULL)
 			fail("the other vcpu stands still");
 	}
 }
@@ -103,7 +120,7 @@ void test_main(void)
 
 			do {
 				r = hypercall(mmuext_op, ops, 2L, 0L, (long)DOMID_SELF);
-			} while (r == -EINVAL && page[5]);
+			} while (r < 0 && page[5]);
 			check_eq(r, 0);
 		}
 		check_untouched(page, "a page table");
@@ -118,7 +135,8 @@ void test_main(void)
 		second[5] = 0;
 		check_eq(make_readonly((void *)second), 0);
 		{
-			long r = hypercall(set_gdt, &other, 512L);
+			xen_ulong_t table = other;
+			long r = hypercall(set_gdt, &table, 512L);
 
 			/* The junk may have come again before: it is no descriptor of ours to
 			 * judge. */
@@ -134,7 +152,7 @@ void test_main(void)
 		second[5] = 0;
 
 		/* A frame that is given back, and one that is taken: mostly the same. */
-		uint64_t list[1] = { pfn_to_mfn(pfn) };
+		xen_ulong_t list[1] = { pfn_to_mfn(pfn) };
 		struct xen_memory_reservation r = { .extent_start = (uintptr_t)list,
 						    .nr_extents = 1,
 						    .domid = DOMID_SELF };
@@ -146,7 +164,7 @@ void test_main(void)
 		check_eq(hypercall(memory_op, (long)XENMEM_decrease_reservation, &r), 1);
 		list[0] = pfn;
 		check_eq(hypercall(memory_op, (long)XENMEM_populate_physmap, &r), 1);
-		((uint64_t *)start_info->mfn_list)[pfn] = list[0];
+		((xen_ulong_t *)start_info->mfn_list)[pfn] = list[0];
 		static volatile uint64_t view[512] __attribute__((aligned(4096)));
 
 		check_eq(map_page((void *)view, list[0], PTE_KERNEL), 0);

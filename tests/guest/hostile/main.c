@@ -306,7 +306,7 @@ static void grant_something(void)
 					  0 };
 	struct grant_entry_v1 e = { flags[below(5)], some_domain(), (uint32_t)some_mfn() };
 
-	__atomic_store_n((uint64_t *)&grants[below(GRANTS)], *(uint64_t *)&e, __ATOMIC_SEQ_CST);
+	store8(&grants[below(GRANTS)], *(uint64_t *)&e);
 }
 
 static long map_something(void)

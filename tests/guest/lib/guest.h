@@ -256,6 +256,20 @@ void *memset(void *d, int c, size_t n);
 int memcmp(const void *a, const void *b, size_t n);
 size_t strlen(const char *s);
 
+/* Eight bytes at once, which a 32-bit kernel does by CMPXCHG8B. */
+static inline void store8(volatile void *at, uint64_t value)
+{
+#ifdef __i386__
+	uint64_t old;
+
+	do {
+		old = *(volatile uint64_t *)at;
+	} while (!__sync_bool_compare_and_swap((volatile uint64_t *)at, old, value));
+#else
+	__atomic_store_n((volatile uint64_t *)at, value, __ATOMIC_SEQ_CST);
+#endif
+}
+
 /* Repeatable numbers: xorshift64*. */
 uint64_t random_next(uint64_t *state);
 

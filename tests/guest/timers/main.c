@@ -4,12 +4,13 @@
  * VCPUOP_set_singleshot_timer) raise VIRQ_TIMER not before they should, one in the past at once and
  * without an error, unless the guest asks for one; the periodic timer keeps its pace; a stopped
  * timer is silent. Other vcpus' timers are nobody's business.
+ * bits: 64 32
  */
 #include "guest.h"
 
 const char test_name[] = "timers";
 
-#define MS 1000000UL
+#define MS 1000000ULL
 
 static volatile unsigned fired;
 static volatile uint64_t fired_at;
@@ -83,7 +84,7 @@ static void test_clock(void)
 		uint64_t now = system_time();
 
 		if (now < last)
-			fail("time went back by %lu ns", last - now);
+			fail("time went back by %llu ns", (unsigned long long)(last - now));
 		last = now;
 	}
 }
@@ -123,7 +124,7 @@ void test_main(void)
 	check_eq(singleshot(1, 0), 0);
 	wait(1);
 	fired = 0;
-	check_eq(hypercall(set_timer_op, 1L), 0);
+	check_eq(hypercall(set_timer_op, 1ULL), 0);
 	wait(1);
 	check_eq(singleshot(system_time() - MS, VCPU_SSHOTTMR_future), -ETIME);
 	silence();
@@ -132,7 +133,7 @@ void test_main(void)
 	check_eq(hypercall(vcpu_op, (long)VCPUOP_stop_singleshot_timer, 0L, 0L), 0);
 	silence();
 	check_eq(hypercall(set_timer_op, system_time() + 10 * MS), 0);
-	check_eq(hypercall(set_timer_op, 0L), 0);
+	check_eq(hypercall(set_timer_op, 0ULL), 0);
 	silence();
 	/* A later time replaces an earlier one, unless that passes before we have said so. */
 	do {
@@ -159,7 +160,7 @@ void test_main(void)
 	check_eq(hypercall(vcpu_op, (long)VCPUOP_stop_periodic_timer, 0L, 0L), 0);
 	silence();
 	check_refused(periodic(1000));
-	check_refused(periodic(~0UL));
+	check_refused(periodic(~0ULL));
 	check_refused(hypercall(vcpu_op, (long)VCPUOP_set_singleshot_timer, 0L, 0x10000L));
 	check_refused(hypercall(vcpu_op, (long)VCPUOP_stop_singleshot_timer, 1L, 0L));
 	check_refused(hypercall(vcpu_op, (long)VCPUOP_set_periodic_timer, 1L, 0L));
