@@ -4,6 +4,7 @@
  * Floating point: fpu_taskswitch sets a virtual TS bit, the next FPU instruction is the guest's #NM
  * and the bit is gone; CLTS and CR0 mean the same bit. Registers belong to the vcpu: they survive
  * the scheduler, and another vcpu never sees them.
+ * bits: 64 32
  */
 #include "guest.h"
 
@@ -14,8 +15,10 @@ static volatile int other_state;
 
 static void use(void *arg)
 {
+	uint64_t v;
+
 	(void)arg;
-	__asm__ volatile("movq %%xmm0, %%rax" ::: "rax");
+	__asm__ volatile("movq %%xmm0, %0" : "=m"(v));
 }
 
 static void x87(void *arg)
@@ -24,33 +27,34 @@ static void x87(void *arg)
 	__asm__ volatile("fnop");
 }
 
-static uint64_t cr0(void)
+static unsigned long cr0(void)
 {
-	uint64_t v;
+	unsigned long v;
 
-	__asm__ volatile("movq %%cr0, %0" : "=r"(v));
+	__asm__ volatile("mov %%cr0, %0" : "=r"(v));
 	return v;
 }
 
 static void other(void)
 {
-	uint64_t a, b;
+	uint64_t a, b, theirs = 0x7777;
 
-	__asm__ volatile("movq %%xmm0, %0; movq %%xmm5, %1" : "=r"(a), "=r"(b));
+	__asm__ volatile("movq %%xmm0, %0; movq %%xmm5, %1" : "=m"(a), "=m"(b));
 	seen_by_other[0] = a;
 	seen_by_other[1] = b;
-	__asm__ volatile("movq %0, %%xmm0; movq %0, %%xmm5" ::"r"(0x7777UL));
+	__asm__ volatile("movq %0, %%xmm0; movq %0, %%xmm5" ::"m"(theirs));
 	other_state = 1;
 	for (;;) {
-		__asm__ volatile("movq %%xmm0, %0" : "=r"(a));
+		__asm__ volatile("movq %%xmm0, %0" : "=m"(a));
 		if (a != 0x7777)
-			fail("the other vcpu's register became %#lx", a);
+			fail("the other vcpu's register became %#llx", (unsigned long long)a);
 		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
 	}
 }
 
 void test_main(void)
 {
+	const uint64_t ours = 0x5a5a12345678;
 	uint64_t v;
 
 	check_eq(probe(use, NULL), -1);
@@ -66,22 +70,22 @@ void test_main(void)
 	__asm__ volatile("clts");
 	check_eq(cr0() & 8, 0);
 	check_eq(probe(use, NULL), -1);
-	__asm__ volatile("movq %0, %%cr0" ::"r"(cr0() | 8));
+	__asm__ volatile("mov %0, %%cr0" ::"r"(cr0() | 8));
 	check_eq(probe(use, NULL), 7);
 	check_eq(hypercall(fpu_taskswitch, 1L), 0);
 	check_eq(hypercall(fpu_taskswitch, 0L), 0);
 	check_eq(probe(use, NULL), -1);
 
-	__asm__ volatile("movq %0, %%xmm0; movq %0, %%xmm5" ::"r"(0x5a5a12345678UL));
+	__asm__ volatile("movq %0, %%xmm0; movq %0, %%xmm5" ::"m"(ours));
 	vcpu_start(1, other);
 	while (!other_state)
 		check_eq(hypercall(sched_op, (long)SCHEDOP_yield, 0L), 0);
-	check(seen_by_other[0] != 0x5a5a12345678 && seen_by_other[1] != 0x5a5a12345678);
+	check(seen_by_other[0] != ours && seen_by_other[1] != ours);
 	for (int i = 0; i < 500; i++) {
-		__asm__ volatile("movq %%xmm0, %0" : "=r"(v));
-		check_eq(v, 0x5a5a12345678);
-		__asm__ volatile("movq %%xmm5, %0" : "=r"(v));
-		check_eq(v, 0x5a5a12345678);
+		__asm__ volatile("movq %%xmm0, %0" : "=m"(v));
+		check(v == ours);
+		__asm__ volatile("movq %%xmm5, %0" : "=m"(v));
+		check(v == ours);
 		check_eq(hypercall(sched_op, (long)SCHEDOP_yield, 0L), 0);
 	}
 	check_eq(hypercall(vcpu_op, (long)VCPUOP_down, 1L, 0L), 0);

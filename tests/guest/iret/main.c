@@ -4,12 +4,76 @@
  * mask's inverse; I/O privilege and virtual-8086 mode are not the guest's to set; with
  * VGCF_in_syscall rcx and r11 need not come back, without it they must. A frame that the CPU cannot
  * load ends in the failsafe callback with the bad frame, never in a trap of ours.
+ * In a 32-bit guest a frame without esp and ss leads to ring 1, and RPL 0 means 1.
+ * bits: 64 32
  */
 #include "guest.h"
 
 const char test_name[] = "iret";
 
 static struct user user;
+#ifdef __i386__
+/* A frame for ring 1 is taken off the stack: there has to be one around it. */
+static struct {
+	char below[4096];
+	struct iret_context context;
+	char above[64];
+} frame;
+#define context frame.context
+static volatile uint32_t got_ecx __attribute__((used)), got_eax __attribute__((used)),
+	got_flags __attribute__((used)), got_cs __attribute__((used)), got_esp __attribute__((used));
+
+extern char landing[];
+__asm__(".pushsection .text\n"
+	"landing:\n"
+	"	movl %ecx, got_ecx\n"
+	"	movl %eax, got_eax\n"
+	"	movl %esp, got_esp\n"
+	"	pushfl\n"
+	"	popl got_flags\n"
+	"	movw %cs, got_cs\n"
+	"	ud2\n"
+	".popsection\n");
+
+static void go(void *arg)
+{
+	/* What lies below a frame for ring 3 is of no use, and ring 1's data segments are not its. */
+	if ((((struct iret_context *)arg)->cs & 3) > 1)
+		__asm__ volatile("movl %0, %%ds; movl %0, %%es; movl $0xcccc, %%ecx; movl %1, %%esp\n"
+				 "movl %2, %%eax; int $0x82" ::"r"(FLAT_USER_DS), "r"(arg),
+				 "i"(__HYPERVISOR_iret)
+				 : "ecx", "memory");
+	raw_iret(arg);
+}
+
+static void kernel_frame(uint32_t cs, uint32_t eflags)
+{
+	context = (struct iret_context){ 0xaaaa, (uintptr_t)landing, cs, eflags, 0, 0 };
+	check_eq(probe(go, &context), 6);
+	check_eq(probe_frame.rip & ~0xffUL, (uintptr_t)landing & ~0xffUL);
+	check_eq(probe_frame.cs & 0xffff, KERNEL_CS);
+	check_eq(got_cs & 0xffff, KERNEL_CS);
+	check_eq(got_eax, 0xaaaa);
+	check_eq(got_esp, (uintptr_t)&context.esp);
+}
+
+static void test_kernel(void)
+{
+	kernel_frame(KERNEL_CS, 0x202);
+	kernel_frame(KERNEL_CS & ~3, 0x202);
+	/* High bits of CS: where a bounce frame has the mask. */
+	kernel_frame(KERNEL_CS | 1 << 16, 0x202);
+	check_eq(vcpu_info()->evtchn_upcall_mask, 0);
+	kernel_frame(KERNEL_CS, 2);
+	check_eq(vcpu_info()->evtchn_upcall_mask, 1);
+	check_eq(got_flags & 0x200, 0x200);
+	kernel_frame(KERNEL_CS, 0x202 | 0x3000);
+	check_eq(got_flags & 0x3000, 0);
+	kernel_frame(KERNEL_CS, 0x202 | 0x8d5);
+	check_eq(got_flags & 0x8d5, 0x8d5);
+	events_off();
+}
+#else
 static struct iret_context context;
 static volatile uint64_t got_rcx __attribute__((used)), got_r11 __attribute__((used)),
 	got_rax __attribute__((used)), got_flags __attribute__((used)),
@@ -74,10 +138,15 @@ static void test_kernel(void)
 	kernel_frame(FLAT_KERNEL_CS64 & ~3, 0x202, VGCF_in_syscall);
 	events_off();
 }
+#endif
 
-static void user_frame(uint64_t rip, uint64_t cs, uint64_t rflags, uint64_t rsp, uint64_t ss,
-		       uint64_t flags)
+static void user_frame(uintptr_t rip, unsigned long cs, unsigned long rflags, unsigned long rsp,
+		       unsigned long ss, unsigned long flags)
 {
+#ifdef __i386__
+	(void)flags;
+	context = (struct iret_context){ 0xaaaa, rip, cs, rflags, rsp, ss };
+#else
 	context = (struct iret_context){
 		.rax = 0xaaaa,
 		.r11 = 0xbbbb,
@@ -89,26 +158,31 @@ static void user_frame(uint64_t rip, uint64_t cs, uint64_t rflags, uint64_t rsp,
 		.rsp = rsp,
 		.ss = ss,
 	};
+#endif
 }
 
 static void test_user(void)
 {
 	memset(user.code, 0xcc, PAGE_SIZE);
-	user_frame(USER_CODE, FLAT_USER_CS64, 0x202, 0x1234567, FLAT_USER_SS64, 0);
+	user_frame(USER_CODE, USER_CS, 0x202, 0x1234567, USER_SS, 0);
 	check_eq(probe(go, &context), 3);
-	check(probe_frame.rcx == 0xcccc && probe_frame.r11 == 0xbbbb && probe_frame.rax == 0xaaaa);
+	check(probe_frame.rcx == 0xcccc && probe_frame.rax == 0xaaaa);
 	check_eq(probe_frame.rsp, 0x1234567);
-	user_frame(USER_CODE, FLAT_USER_CS64, 0x202, 0x1234567, FLAT_USER_SS64, VGCF_in_syscall);
+#ifndef __i386__
+	check_eq(probe_frame.r11, 0xbbbb);
+	user_frame(USER_CODE, USER_CS, 0x202, 0x1234567, USER_SS, VGCF_in_syscall);
 	check_eq(probe(go, &context), 3);
 	check_eq(probe_frame.rax, 0xaaaa);
 	check_eq(probe_frame.rsp, 0x1234567);
 	check_eq(probe_frame.rcx, USER_CODE);
 	check_eq(probe_frame.r11, 0x202);
+#endif
 	/* No I/O privilege for users either: in $0x70, %al */
 	memcpy(user.code, "\xe4\x70", 2);
-	user_frame(USER_CODE, FLAT_USER_CS64, 0x3202, 0x1234567, FLAT_USER_SS64, 0);
+	user_frame(USER_CODE, USER_CS, 0x3202, 0x1234567, USER_SS, 0);
 	check_eq(probe(go, &context), 13);
 	check_eq(probe_frame.rip, USER_CODE);
+#ifndef __i386__
 	/* Compatibility mode: inc %eax (in 64-bit mode it would be a REX prefix); int $0x80 */
 	memcpy(user.code, "\x40\xcd\x80", 3);
 	user_frame(USER_CODE, FLAT_USER_CS32, 0x202, USER_STACK + 64, FLAT_USER_SS32, 0);
@@ -117,9 +191,10 @@ static void test_user(void)
 	check_eq(probe_frame.rax, 0xaaab);
 	check_eq(probe_frame.rip, USER_CODE + 3);
 	check_eq(probe_frame.rsp, USER_STACK + 64);
+#endif
 	/* Single step: the trap comes after one instruction. */
 	memcpy(user.code, "\x90\x90\xcc", 3);
-	user_frame(USER_CODE, FLAT_USER_CS64, 0x302, USER_STACK + 64, FLAT_USER_SS64, 0);
+	user_frame(USER_CODE, USER_CS, 0x302, USER_STACK + 64, USER_SS, 0);
 	check_eq(probe(go, &context), 1);
 	check_eq(probe_frame.rip, USER_CODE + 1);
 	check_eq(probe_frame.rflags & 0x100, 0x100);
@@ -127,17 +202,19 @@ static void test_user(void)
 
 /* A selector that cannot be loaded: the failsafe callback, in the kernel, with the frame as it was.
  */
-static void failsafe(uint64_t cs, uint64_t ss)
+static void failsafe(unsigned long cs, unsigned long ss)
 {
 	user_frame(USER_CODE, cs, 0x202, USER_STACK + 64, ss, 0);
 	if (probe(go, &context) != TRAP_FAILSAFE)
-		fail("iret to %#lx, stack %#lx: vector %lu", cs, ss, probe_frame.vector);
+		fail("iret to %#lx, stack %#lx: vector %lu", cs, ss, (unsigned long)probe_frame.vector);
 	check_eq(probe_frame.rip, USER_CODE);
 	check_eq(probe_frame.cs & 0xffff, cs);
 	check_eq(probe_frame.ss & 0xffff, ss);
 	check_eq(probe_frame.rsp, USER_STACK + 64);
 	check_eq(probe_frame.rcx, 0xcccc);
+#ifndef __i386__
 	check_eq(probe_frame.r11, 0xbbbb);
+#endif
 }
 
 void test_main(void)
@@ -146,15 +223,22 @@ void test_main(void)
 	test_kernel();
 	test_user();
 	/* Beyond the table, a local one that does not exist, data as code, code as stack, null. */
-	failsafe(0xfffb, FLAT_USER_SS64);
-	failsafe(0x0103, FLAT_USER_SS64);
-	failsafe(0x0007, FLAT_USER_SS64);
-	failsafe(FLAT_USER_SS64, FLAT_USER_SS64);
-	failsafe(0x0003, FLAT_USER_SS64);
-	failsafe(FLAT_USER_CS64, 0xfffb);
-	failsafe(FLAT_USER_CS64, 0x0107);
-	failsafe(FLAT_USER_CS64, FLAT_USER_CS64);
+	failsafe(0xfffb, USER_SS);
+	failsafe(0x0103, USER_SS);
+	failsafe(0x0007, USER_SS);
+	failsafe(USER_SS, USER_SS);
+	failsafe(0x0003, USER_SS);
+	failsafe(USER_CS, 0xfffb);
+	failsafe(USER_CS, 0x0107);
+	failsafe(USER_CS, USER_CS);
 	/* In 32-bit code a null stack is one too. */
+#ifdef __i386__
+	failsafe(USER_CS, 0x0003);
+	/* Ring 2, in name only. */
+	failsafe((KERNEL_CS & ~3) | 2, USER_SS);
+	failsafe((USER_CS & ~3) | 2, USER_SS);
+#else
 	failsafe(FLAT_USER_CS32, 0x0003);
+#endif
 	test_user();
 }

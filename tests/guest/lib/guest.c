@@ -318,7 +318,7 @@ struct way_back *guest_trap_raw(struct raw_frame *r)
 		.es = r->es, .ds = r->ds, .rdi = r->edi, .rsi = r->esi, .rbp = r->ebp,
 		.rbx = r->ebx, .rdx = r->edx, .rcx = r->ecx, .rax = r->eax,
 		.vector = r->vector, .error_code = r->error_code, .rip = r->eip,
-		.cs = r->cs & 0xffff, .rflags = r->eflags,
+		.cs = r->cs, .rflags = r->eflags,
 		.rsp = inner ? (uintptr_t)&r->esp : r->esp, .ss = inner ? KERNEL_SS : r->ss,
 	};
 	struct way_back *b = (struct way_back *)r;

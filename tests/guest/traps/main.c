@@ -3,14 +3,24 @@
  * Exceptions and software interrupts of the guest's own kernel come back to it through its trap
  * table: the right vector, error code and address, a bounce frame of the ABI's layout on a 16-byte
  * aligned stack, CS with RPL 0 and the upcall mask in its high half, IF as the mask's inverse. INT
- * n needs a gate with a DPL that the kernel's virtual ring 1 may use.
+ * n needs a gate with a DPL that the kernel's virtual ring 1 may use. In a 32-bit guest the frame is
+ * the CPU's, where the stack was, with RPL 1 and the mask in the third byte of CS.
+ * bits: 64 32
  */
 #include "guest.h"
 
 const char test_name[] = "traps";
 
+#ifdef __i386__
+#define MASK_SHIFT 16
+#define HIDDEN	   0xf6800000UL /* behind the M2P */
+#else
+#define MASK_SHIFT 32
+#define HIDDEN	   0xffff830000000000UL /* the direct map */
+#endif
+
 static struct trap_frame seen;
-static uint64_t frame_at;
+static uintptr_t frame_at;
 static uint8_t mask_inside;
 
 static void ud2(void *arg)
@@ -26,6 +36,7 @@ static void divide(void *arg)
 				 : "eax", "ecx", "edx");
 }
 
+#ifndef __i386__
 static void stack_fault(void *arg)
 {
 	(void)arg;
@@ -33,6 +44,7 @@ static void stack_fault(void *arg)
 				 0x8000000000000000UL)
 			 : "rax");
 }
+#endif
 
 static void int_200(void *arg)
 {
@@ -65,18 +77,48 @@ static bool remember(struct trap_frame *f)
 	if (f->vector == 1 && seen.vector == 1)
 		return true; /* of single steps the first */
 	seen = *f;
-	frame_at = (uint64_t)f;
+	frame_at = (uintptr_t)f;
 	mask_inside = vcpu_info()->evtchn_upcall_mask;
 	if (f->vector == 6)
 		f->rip += 2;
 	return true;
 }
 
-static void test_frame(void)
+#ifdef __i386__
+static void test_registers(void)
+{
+	uint32_t ecx, ebx, esi, flags, esp;
+
+	__asm__ volatile("movl %%esp, %%edi\n"
+			 "subl $3, %%esp\n"
+			 "movl %%esp, %4\n"
+			 "movl $0x1111, %%ecx\n"
+			 "movl $0x3333, %%ebx\n"
+			 "movl $0x5555, %%esi\n"
+			 "stc\n"
+			 "ud2\n"
+			 "pushfl\n"
+			 "popl %%eax\n"
+			 "movl %%edi, %%esp\n"
+			 "movl %%ecx, %0\n"
+			 "movl %%ebx, %1\n"
+			 "movl %%esi, %2\n"
+			 "movl %%eax, %3\n"
+			 : "=m"(ecx), "=m"(ebx), "=m"(esi), "=m"(flags),
+			   "=m"(esp)::"eax", "ebx", "ecx", "esi", "edi", "cc", "memory");
+	check_eq(seen.vector, 6);
+	check(ecx == 0x1111 && ebx == 0x3333 && esi == 0x5555);
+	check(seen.rcx == 0x1111 && seen.rbx == 0x3333 && seen.rsi == 0x5555);
+	check_eq(flags & 1, 1);
+	check_eq(seen.rflags & 1, 1);
+	check_eq(seen.rsp, esp);
+	check_eq(seen.cs & 0xffff, KERNEL_CS);
+}
+#else
+static void test_registers(void)
 {
 	uint64_t rcx, r11, rbx, r15, flags, rsp;
 
-	trap_hook = remember;
 	/* CF, SF and DF-less flags, an odd stack, and every register back as it was. */
 	__asm__ volatile("movq %%rsp, %%r14\n"
 			 "subq $8, %%rsp\n"
@@ -107,16 +149,22 @@ static void test_frame(void)
 	check_eq(frame_at + sizeof(seen), rsp & ~15UL);
 	check_eq(seen.cs & 0xffff, FLAT_KERNEL_CS64 & ~3);
 	check_eq(seen.ss & 0xfffc, FLAT_KERNEL_SS64 & ~3);
+}
+#endif
 
-	/* Masked: bit 32 of cs, no IF. */
+static void test_frame(void)
+{
+	trap_hook = remember;
+	test_registers();
+	/* Masked: said in cs, no IF. */
 	events_off();
 	__asm__ volatile("ud2" ::: "memory");
-	check_eq(seen.cs >> 32 & 0xff, 1);
+	check_eq(seen.cs >> MASK_SHIFT & 0xff, 1);
 	check_eq(seen.rflags & 0x200, 0);
 	check_eq(vcpu_info()->evtchn_upcall_mask, 1);
 	events_on();
 	__asm__ volatile("ud2" ::: "memory");
-	check_eq(seen.cs >> 32 & 0xff, 0);
+	check_eq(seen.cs >> MASK_SHIFT & 0xff, 0);
 	check_eq(seen.rflags & 0x200, 0x200);
 	check_eq(mask_inside, 0);
 	check_eq(vcpu_info()->evtchn_upcall_mask, 0);
@@ -127,9 +175,9 @@ extern char trap_6[], trap_13[];
 
 static void test_gates(void)
 {
-	struct trap_info masking[] = { { 6, 4, FLAT_KERNEL_CS64, (uint64_t)trap_6 },
+	struct trap_info masking[] = { { 6, 4, KERNEL_CS, (uintptr_t)trap_6 },
 				       { 0, 0, 0, 0 } };
-	struct trap_info plain[] = { { 6, 0, FLAT_KERNEL_CS64, (uint64_t)trap_6 }, { 0, 0, 0, 0 } };
+	struct trap_info plain[] = { { 6, 0, KERNEL_CS, (uintptr_t)trap_6 }, { 0, 0, 0, 0 } };
 
 	/* A gate that masks events, as interrupt gates do. */
 	check_eq(hypercall(set_trap_table, masking), 0);
@@ -138,7 +186,7 @@ static void test_gates(void)
 	__asm__ volatile("ud2" ::: "memory");
 	trap_hook = NULL;
 	check_eq(mask_inside, 1);
-	check_eq(seen.cs >> 32 & 0xff, 0);
+	check_eq(seen.cs >> MASK_SHIFT & 0xff, 0);
 	check_eq(vcpu_info()->evtchn_upcall_mask, 0);
 	check_eq(hypercall(set_trap_table, plain), 0);
 	events_off();
@@ -169,13 +217,13 @@ static void test_software(void)
 
 static void test_step(void)
 {
-	uint64_t dr6;
+	unsigned long dr6;
 
 	trap_hook = remember;
 	memset(&seen, 0, sizeof(seen));
-	__asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq\n"
+	__asm__ volatile("pushf; orl $0x100, (" SP "); popf\n"
 			 "nop\n"
-			 "1: pushfq; andq $~0x100, (%%rsp); popfq\n" ::
+			 "1: pushf; andl $~0x100, (" SP "); popf\n" ::
 				 : "memory", "cc");
 	trap_hook = NULL;
 	check_eq(seen.vector, 1);
@@ -191,20 +239,22 @@ void test_main(void)
 	check_eq(probe(ud2, NULL), 6);
 	check_eq(*(uint16_t *)probe_frame.rip, 0x0b0f);
 	check_eq(probe(divide, NULL), 0);
+#ifndef __i386__
 	/* #SS; QEMU's TCG does not tell it from #GP. */
 	check((probe(stack_fault, NULL) & ~1) == 12);
 	check_eq(probe_error, 0);
 	check_eq(probe_read((void *)0x8000000000000000UL), 13);
 	check_eq(probe_error, 0);
+#endif
 	check_eq(probe(halt, NULL), 13);
 	check_eq(probe_read((void *)0x2000), 14);
 	check_eq(probe_cr2, 0x2000);
 	check_eq(probe_error, 0);
 	/* The hypervisor's addresses look absent, whatever is there. */
-	check_eq(probe_read((void *)0xffff830000000000UL), 14);
-	check_eq(probe_cr2, 0xffff830000000000UL);
+	check_eq(probe_read((void *)HIDDEN), 14);
+	check_eq(probe_cr2, HIDDEN);
 	check_eq(probe_error & 1, 0);
-	check_eq(probe_write((void *)0xffff82d080000000UL), 14);
+	check_eq(probe_write((void *)(HIDDEN + 0x1000)), 14);
 	check_eq(probe_write((void *)m2p), 14);
 	check_eq(map_page(page, virt_to_mfn(page), PTE_P | PTE_AD), 0);
 	check_eq(probe_write(page + 9), 14);

@@ -3,6 +3,7 @@
  * The iret hypercall with frames of chance: selectors, flags, addresses, and segment registers that
  * were loaded with chance before. Whatever comes of a frame comes back to this kernel, as a trap or
  * by the failsafe callback.
+ * bits: 64 32
  */
 #include "guest.h"
 
@@ -11,9 +12,19 @@ const char test_name[] = "wild-iret";
 #define ROUNDS 10000
 
 static struct user user;
+#ifdef __i386__
+/* A frame for ring 1 is taken off the stack: there has to be one around it. */
+static struct {
+	char below[4096];
+	struct iret_context context;
+	char above[64];
+} frame;
+#define context frame.context
+#else
 static struct iret_context context;
-static uint64_t state = 0x123456789abcdefUL;
 static char stack[4096] __attribute__((aligned(16)));
+#endif
+static uint64_t state = 0x123456789abcdefULL;
 static uint64_t descriptors[512] __attribute__((aligned(4096)));
 
 extern char end_of_it[];
@@ -22,22 +33,22 @@ __asm__(".pushsection .text\n"
 	"	ud2\n"
 	".popsection\n");
 
+#ifdef __i386__
+#define FLAT_USER_CS32 FLAT_USER_CS
+#define FLAT_USER_SS32 FLAT_KERNEL_SS
+#endif
+
 static uint64_t below(uint64_t n)
 {
 	return (random_next(&state) >> 7) % n;
 }
 
-static void go(void *arg)
+static unsigned long some_selector(void)
 {
-	raw_iret(arg);
-}
-
-static uint64_t some_selector(void)
-{
-	static const uint16_t some[] = { FLAT_KERNEL_CS64,
-					 FLAT_USER_CS64,
+	static const uint16_t some[] = { KERNEL_CS,
+					 USER_CS,
 					 FLAT_USER_CS32,
-					 FLAT_USER_SS64,
+					 USER_SS,
 					 FLAT_USER_SS32,
 					 0,
 					 3,
@@ -51,6 +62,56 @@ static uint64_t some_selector(void)
 	if (below(3))
 		return some[below(13)] ^ (below(8) ? 0 : below(4));
 	return below(3) ? below(64) * 8 | below(8) : below(65536);
+}
+
+#ifdef __i386__
+static uint16_t data_selectors[2];
+
+/* Data segments of the user's, or of chance, are loaded last: C needs its own. */
+static void go(void *arg)
+{
+	__asm__ volatile("movl %2, %%esp; movl %3, %%eax; movl %0, %%ds; movl %1, %%es; int $0x82" ::
+				 "c"((uint32_t)data_selectors[0]),
+			 "d"((uint32_t)data_selectors[1]), "S"(arg), "i"(__HYPERVISOR_iret)
+			 : "memory");
+	__builtin_unreachable();
+}
+
+static unsigned long some_rip(bool is_user)
+{
+	switch (below(12)) {
+	case 0:
+		return 0xf5800000 + below(0xa800000);
+	case 1:
+		return 0xffffffff;
+	case 2:
+		return random_next(&state);
+	case 3:
+		return 0;
+	default:
+		return is_user ? USER_CODE + below(PAGE_SIZE) : (uintptr_t)end_of_it;
+	}
+}
+
+static void load_segments(void *arg)
+{
+	(void)arg;
+	switch (below(3)) {
+	case 0:
+		__asm__ volatile("movl %0, %%gs" ::"r"((uint32_t)some_selector()));
+		break;
+	case 1:
+		for (int i = 0; i < 2; i++)
+			data_selectors[i] = some_selector();
+		break;
+	default:
+		__asm__ volatile("movl %0, %%fs" ::"r"((uint32_t)some_selector()));
+	}
+}
+#else
+static void go(void *arg)
+{
+	raw_iret(arg);
 }
 
 static uint64_t some_rip(bool is_user)
@@ -85,17 +146,21 @@ static void load_segments(void *arg)
 		__asm__ volatile("movl %0, %%fs" ::"r"((uint32_t)some_selector()));
 	}
 }
+#endif
 
 void test_main(void)
 {
 	unsigned long seen[TRAP_ELSE + 1] = { 0 };
-	uint64_t mfn = virt_to_mfn(descriptors);
+	xen_ulong_t mfn = virt_to_mfn(descriptors);
 
 	user_new(&user);
 	memset(user.code, 0xcc, PAGE_SIZE);
 	/* Descriptors of all kinds that are not refused. */
 	for (int i = 1; i < 512; i++) {
-		descriptors[i] = (random_next(&state) & ~(0x1fUL << 40)) | (0x10 | below(16)) << 40;
+		descriptors[i] = (random_next(&state) & ~(0x1fULL << 40)) | (0x10 | below(16)) << 40;
+		/* 64-bit code is not for ring 1. */
+		if (KERNEL_RING == 1 && (descriptors[i] >> 43 & 1))
+			descriptors[i] &= ~(1ULL << 53);
 		if (!below(4))
 			descriptors[i] = 0;
 	}
@@ -103,19 +168,31 @@ void test_main(void)
 	check_eq(hypercall(set_gdt, &mfn, 512L), 0);
 
 	for (int i = 0; i < ROUNDS; i++) {
-		uint64_t cs = below(2) ? FLAT_USER_CS64 : some_selector(),
-			 ss = below(2) ? FLAT_USER_SS64 : some_selector();
+		unsigned long cs = below(2) ? USER_CS : some_selector(),
+			      ss = below(2) ? USER_SS : some_selector();
 		bool is_user;
 		int vector;
 
 		is_user = (cs & 3) == 3;
 		/* 32-bit code of the kernel's would lose its stack. */
 		if (!is_user && below(4))
-			cs = (FLAT_KERNEL_CS64 & ~3UL) | below(3);
+			cs = (KERNEL_CS & ~3UL) | below(KERNEL_RING == 1 ? 2 : 3);
 		else if (!is_user)
 			cs = below(2) ? 0xfff8 : 0xe008;
 		if (!below(4))
 			probe(load_segments, NULL);
+#ifdef __i386__
+		for (int k = 0; below(4) && k < 2; k++)
+			data_selectors[k] = below(4) ? FLAT_USER_DS : 0;
+		context = (struct iret_context){
+			.eax = random_next(&state),
+			.eip = some_rip(is_user),
+			.cs = cs | (below(2) ? 0 : below(65536) << 16),
+			.eflags = below(2) ? 0x202 : random_next(&state),
+			.esp = below(2) ? random_next(&state) : USER_STACK + 64,
+			.ss = ss,
+		};
+#else
 		if (!below(16))
 			hypercall(set_segment_base, (long)SEGBASE_GS_USER_SEL, some_selector());
 		context = (struct iret_context){
@@ -130,6 +207,7 @@ void test_main(void)
 				       : (uint64_t)stack + sizeof(stack),
 			.ss = ss,
 		};
+#endif
 		vector = probe(go, &context);
 		if (vector < 0 || vector > TRAP_ELSE)
 			fail("round %d: vector %d", i, vector);
