@@ -14,18 +14,28 @@
 #define MSR_MISC_FEATURES 0x140
 #define MSR_PLATFORM_INFO 0xce
 
+#define EFER_LONG (EFER_LME | EFER_LMA)
+
+/* A 32-bit guest has no long mode, and no bases but those of its descriptors: they end at 4 GiB. */
+static bool is_32bit(void)
+{
+	return current->domain->pv.is_32bit;
+}
+
 bool pv_rdmsr(u32 msr, u64 *value)
 {
 	switch (msr) {
 	case MSR_FS_BASE:
 	case MSR_GS_BASE:
-		*value = rdmsr(msr);
-		return true;
 	case MSR_KERNEL_GS_BASE:
+		if (is_32bit())
+			return false;
 		*value = rdmsr(msr);
 		return true;
 	case MSR_EFER:
-		*value = rdmsr(msr) & (EFER_SCE | EFER_LME | EFER_LMA | EFER_NX);
+		*value = rdmsr(msr) & (EFER_SCE | EFER_LONG | EFER_NX);
+		if (is_32bit())
+			*value &= ~EFER_LONG;
 		return true;
 	case MSR_TSC:
 		*value = rdtsc();
@@ -72,13 +82,13 @@ bool pv_wrmsr(u32 msr, u64 value)
 	case MSR_FS_BASE:
 	case MSR_GS_BASE:
 	case MSR_KERNEL_GS_BASE:
-		if (!is_canonical(value))
+		if (is_32bit() || !is_canonical(value))
 			return false;
 		wrmsr(msr, value);
 		return true;
 	case MSR_EFER:
 		/* A guest may say again what is so. */
-		return ((value ^ rdmsr(msr)) & (EFER_LME | EFER_LMA)) == 0;
+		return ((value ^ (is_32bit() ? 0 : rdmsr(msr))) & EFER_LONG) == 0;
 	case MSR_PAT:
 		return value == PAT_VALUE;
 	case MSR_BIOS_SIGN_ID:

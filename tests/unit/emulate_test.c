@@ -445,6 +445,29 @@ static void test_rdmsr(void)
 	end();
 }
 
+/* A kernel in ring 1 is a supervisor: no base of its segments may lie beyond 4 GiB, whatever CPUs make of it. */
+static void test_msrs_compat(void)
+{
+	static const u32 bases[] = { MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE };
+	u64 x;
+
+	begin();
+	d->pv.is_32bit = true;
+	for (unsigned i = 0; i < ARRAY_SIZE(bases); i++) {
+		wrmsr(bases[i], 5);
+		CU_ASSERT_FALSE(pv_rdmsr(bases[i], &x));
+		CU_ASSERT_FALSE(pv_wrmsr(bases[i], 0xffff830000000000ULL));
+		CU_ASSERT_FALSE(pv_wrmsr(bases[i], 0));
+		CU_ASSERT_EQUAL(rdmsr(bases[i]), 5);
+	}
+	wrmsr(MSR_EFER, EFER_LME | EFER_LMA | EFER_NX);
+	CU_ASSERT_TRUE(pv_rdmsr(MSR_EFER, &x) && x == EFER_NX);
+	CU_ASSERT_TRUE(pv_wrmsr(MSR_EFER, x));
+	CU_ASSERT_FALSE(pv_wrmsr(MSR_EFER, EFER_LME));
+	CU_ASSERT_EQUAL(rdmsr(MSR_EFER), EFER_LME | EFER_LMA | EFER_NX);
+	end();
+}
+
 static void test_wrmsr(void)
 {
 	static const u32 ignored[] = { MSR_BIOS_SIGN_ID, MSR_MISC_ENABLE, MSR_APIC_BASE, 0x10 };
@@ -811,6 +834,7 @@ int main(void)
 	CU_add_test(s, "xsetbv", test_xsetbv);
 	CU_add_test(s, "rdmsr", test_rdmsr);
 	CU_add_test(s, "wrmsr", test_wrmsr);
+	CU_add_test(s, "MSRs of a 32-bit guest", test_msrs_compat);
 	CU_add_test(s, "who may use a port", test_port_permission);
 	CU_add_test(s, "ports", test_ports);
 	CU_add_test(s, "PCI configuration ports", test_pci_ports);
