@@ -3,6 +3,7 @@
  * The kernel's stack pointer is moved into one of its own page tables, which it cannot write, and
  * it faults: if the hypervisor wrote the frame with its own rights, the guest would have a page
  * table of its making. The guest is ended, the table is untouched (the audit sees it).
+ * bits: 64 32
  */
 #include "guest.h"
 
@@ -12,9 +13,9 @@ static uint8_t page[PAGE_SIZE] __attribute__((aligned(4096)));
 
 void test_main(void)
 {
-	uint64_t top = ((uint64_t)pte_of(page) & ~0xfffUL) + 2048;
+	uintptr_t top = ((uintptr_t)pte_of(page) & ~0xfffUL) + 2048;
 
 	expect_crash();
-	__asm__ volatile("movq %0, %%rsp; ud2" ::"r"(top) : "memory");
+	__asm__ volatile("mov %0, " SP "; ud2" ::"r"(top) : "memory");
 	survived();
 }

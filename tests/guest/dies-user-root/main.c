@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The iret hypercall to user mode while there is no user root: there is no page table to run on.
- * The guest is ended.
+ * The guest is ended. (A 32-bit guest has one root for both.)
  */
 #include "guest.h"
 

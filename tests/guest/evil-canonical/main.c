@@ -4,7 +4,7 @@
  * return address that is not canonical, which SYSRET would load in ring 0 and fault there on the
  * guest's stack (CVE-2012-0217); the same by iret, by a vcpu's initial context, and by a hypercall
  * from there, where the quick way out is taken. Whatever happens is this guest's own trap, with
- * this guest's stack.
+ * this guest's stack. (32-bit code has no such addresses.)
  */
 #include "guest.h"
 

@@ -8,6 +8,7 @@
  * arrives in ring 0 (CVE-2018-8897); the trace flag over system calls, hypercalls and iret; traps
  * in the handler of the trap; unaligned accesses with AC set, in user mode and across system calls.
  * In ring 0 they are ignored, elsewhere they are the guest's, and every instruction behind goes on.
+ * bits: 64 32
  */
 #include "guest.h"
 
@@ -15,11 +16,24 @@ const char test_name[] = "evil-debug";
 
 #define ROUNDS 300
 
+/* The hypercall's instruction and what it takes for an operation without arguments. */
+#ifdef __i386__
+#define NO_ARGUMENTS "xorl %%ebx, %%ebx; xorl %%ecx, %%ecx\n"
+#define HYPERCALL    "int $0x82"
+#define CLOBBERED    "ebx", "ecx", "memory"
+#else
+#define NO_ARGUMENTS "xorl %%edi, %%edi; xorl %%esi, %%esi\n"
+#define HYPERCALL    "syscall"
+#define CLOBBERED    "rdi", "rsi", "rcx", "r11", "memory"
+#endif
+#define TRACE	 "pushf; orl $0x100, (" SP "); popf\n"
+#define NO_TRACE "pushf; andl $~0x100, (" SP "); popf\n"
+
 static struct user user;
-static volatile uint16_t selector = FLAT_KERNEL_SS64;
+static volatile uint16_t selector = KERNEL_SS;
 static volatile uint64_t word[16];
 static volatile unsigned hits, others, in_handler; /* of vcpu 0 */
-static uint64_t handler_flags;			   /* in the handler of the last of those */
+static unsigned long handler_flags;		   /* in the handler of the last of those */
 static volatile bool over, probing;		   /* probing: vcpu 0 takes its traps by probe() */
 static struct vcpu_runstate_info area[2] __attribute__((aligned(64)));
 
@@ -28,7 +42,7 @@ static bool swallow(struct trap_frame *f)
 	unsigned mine = vcpu_id() == 0;
 
 	if (mine && probing) {
-		__asm__ volatile("pushfq; popq %0" : "=r"(handler_flags));
+		__asm__ volatile("pushf; pop %0" : "=r"(handler_flags));
 		return false;
 	}
 	switch (f->vector) {
@@ -81,41 +95,51 @@ static void test_mov_ss(void)
 {
 	for (int i = 0; i < ROUNDS; i++) {
 		unsigned before = others;
-		uint64_t rax = __HYPERVISOR_xen_version;
+		unsigned long rax = __HYPERVISOR_xen_version;
 
 		watch(0, &selector, READ_2);
 		__asm__ volatile("movw %0, %%ss; int3" ::"m"(selector));
 		__asm__ volatile("movw %0, %%ss; int $0x80" ::"m"(selector));
 		__asm__ volatile("movw %0, %%ss; ud2" ::"m"(selector));
 		__asm__ volatile("movw %0, %%ss; .byte 0xf1" ::"m"(selector));
-		__asm__ volatile("xorl %%edi, %%edi; xorl %%esi, %%esi; movw %1, %%ss; syscall"
+		__asm__ volatile(NO_ARGUMENTS "movw %1, %%ss; " HYPERCALL
 				 : "+a"(rax)
 				 : "m"(selector)
-				 : "rdi", "rsi", "rcx", "r11", "memory");
+				 : CLOBBERED);
 		check_eq(rax, 4 << 16 | 17);
 		check_eq(others, before + 3);
 		unwatch();
 	}
 }
 
+#ifdef __i386__
+#define LOAD_SS	    "\x8e\x15\x00\x20\x40\x00"
+#define USER_CALL   { 0xcd, 0xc8 }
+#define USER_VECTOR 200
+#else
+#define LOAD_SS	    "\x8e\x14\x25\x00\x20\x40\x00"
+#define USER_CALL   { 0x0f, 0x05 }
+#define USER_VECTOR TRAP_SYSCALL
+#endif
+
 /* The same from user mode, where the stacks change as well. */
 static void test_user(void)
 {
 	static const uint8_t tails[4][2] = {
-		{ 0xcc, 0x90 }, { 0xcd, 0x80 }, { 0x0f, 0x05 }, { 0x0f, 0x0b }
+		{ 0xcc, 0x90 }, { 0xcd, 0x80 }, USER_CALL, { 0x0f, 0x0b }
 	};
-	static const int vectors[4] = { 3, 128, TRAP_SYSCALL, 6 };
+	static const int vectors[4] = { 3, 128, USER_VECTOR, 6 };
 
 	probing = true;
-	user.data[0] = FLAT_USER_SS64 & 0xff;
-	user.data[1] = FLAT_USER_SS64 >> 8;
+	user.data[0] = USER_SS & 0xff;
+	user.data[1] = USER_SS >> 8;
 	for (int i = 0; i < ROUNDS; i++) {
 		int v, which = i % 4;
 
 		/* movw (USER_DATA), %ss; ... */
-		memcpy(user.code, "\x8e\x14\x25\x00\x20\x40\x00", 7);
-		memcpy(user.code + 7, tails[which], 2);
-		user.code[9] = 0xcc;
+		memcpy(user.code, LOAD_SS, sizeof(LOAD_SS));
+		memcpy(user.code + sizeof(LOAD_SS) - 1, tails[which], 2);
+		user.code[sizeof(LOAD_SS) + 1] = 0xcc;
 		check_eq(hypercall(set_debugreg, 1L, USER_DATA), 0);
 		check_eq(hypercall(set_debugreg, 7L, 0x0070030cL), 0);
 		v = probe_user(USER_CODE, USER_STACK + 512);
@@ -130,7 +154,7 @@ static void test_user(void)
 /* What the hypervisor itself reads and writes for us. */
 static void test_areas(void)
 {
-	struct vcpu_register_runstate_memory_area r = { .addr.v = (uint64_t)&area[0] };
+	struct vcpu_register_runstate_memory_area r = { .addr.v = (uintptr_t)&area[0] };
 	volatile char *below = (volatile char *)__builtin_frame_address(0);
 
 	check_eq(hypercall(vcpu_op, (long)VCPUOP_register_runstate_memory_area, 0L, &r), 0);
@@ -142,6 +166,7 @@ static void test_areas(void)
 		unwatch();
 		watch(1, &word[2], READ_WRITE);
 		hypercall(vcpu_op, (long)VCPUOP_get_runstate_info, 0L, &word[0]);
+		word[0] = __HYPERVISOR_xen_version;
 		hypercall(multicall, &word[0], 1L);
 		unwatch();
 		check_eq(hypercall(vcpu_op, (long)VCPUOP_get_runstate_info, 0L, &out), 0);
@@ -155,42 +180,59 @@ static void test_areas(void)
 	check_eq(hypercall(vcpu_op, (long)VCPUOP_register_runstate_memory_area, 0L, &r), 0);
 }
 
+static struct iret_context user_context(bool quick, unsigned long flags, uintptr_t sp)
+{
+#ifdef __i386__
+	(void)quick;
+	return (struct iret_context){ 0, USER_CODE, USER_CS, flags, sp, USER_SS };
+#else
+	return (struct iret_context){
+		.flags = quick ? VGCF_in_syscall : 0,
+		.rip = USER_CODE,
+		.cs = USER_CS,
+		.rflags = flags,
+		.rsp = sp,
+		.ss = USER_SS,
+	};
+#endif
+}
+
+/* Ring 1's data segments would not outlive the way. */
+static void go(void *arg)
+{
+#ifdef __i386__
+	__asm__ volatile("movl %0, %%ds; movl %0, %%es" ::"r"(FLAT_USER_DS));
+#endif
+	raw_iret(arg);
+}
+
 static void test_trace(void)
 {
 	for (int i = 0; i < ROUNDS; i++) {
-		uint64_t rax = __HYPERVISOR_xen_version;
+		unsigned long rax = __HYPERVISOR_xen_version;
 		unsigned before = hits;
 
-		__asm__ volatile("xorl %%edi, %%edi; xorl %%esi, %%esi\n"
-				 "pushfq; orq $0x100, (%%rsp); popfq\n"
-				 "syscall\n"
+		__asm__ volatile(NO_ARGUMENTS TRACE HYPERCALL "\n"
 				 "nop\n"
-				 : "+a"(rax)::"rdi", "rsi", "rcx", "r11", "memory");
+				 : "+a"(rax)::CLOBBERED);
 		check_eq(rax, 4 << 16 | 17);
 		check(hits > before);
 		in_handler = i % 3;
 		__asm__ volatile(".byte 0xf1");
-		__asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq; int3" ::: "memory");
-		__asm__ volatile("pushfq; andq $~0x100, (%%rsp); popfq" ::: "memory");
+		__asm__ volatile(TRACE "int3" ::: "memory");
+		__asm__ volatile(NO_TRACE ::: "memory");
 	}
 	/* iret to a traced user instruction, and to one with a breakpoint on it. */
 	probing = true;
 	memset(user.code, 0x90, 16);
 	for (int i = 0; i < ROUNDS; i++) {
-		struct iret_context c = {
-			.flags = i & 1 ? VGCF_in_syscall : 0,
-			.rip = USER_CODE,
-			.cs = FLAT_USER_CS64,
-			.rflags = i & 2 ? 0x302 : 0x202,
-			.rsp = USER_STACK + 512,
-			.ss = FLAT_USER_SS64,
-		};
+		struct iret_context c = user_context(i & 1, i & 2 ? 0x302 : 0x202, USER_STACK + 512);
 
 		if (!(i & 2)) {
 			check_eq(hypercall(set_debugreg, 3L, USER_CODE + 3), 0);
 			check_eq(hypercall(set_debugreg, 7L, 0xc0L), 0);
 		}
-		check_eq(probe((void (*)(void *))raw_iret, &c), 1);
+		check_eq(probe(go, &c), 1);
 		/* SYSRET with the trace flag traps at once, IRET after one instruction. */
 		if (!(i & 2))
 			check_eq(probe_frame.rip, USER_CODE + 3);
@@ -207,24 +249,21 @@ static void test_alignment(void)
 {
 	probing = true;
 	/* movq (USER_DATA + 1), %rax; syscall */
+#ifdef __i386__
+	memcpy(user.code, "\x8b\x05\x01\x20\x40\x00\xcd\xc8", 8);
+#else
 	memcpy(user.code, "\x48\x8b\x04\x25\x01\x20\x40\x00\x0f\x05", 10);
+#endif
 	for (int i = 0; i < ROUNDS; i++) {
-		struct iret_context c = {
-			.flags = i & 1 ? VGCF_in_syscall : 0,
-			.rip = USER_CODE,
-			.cs = FLAT_USER_CS64,
-			.rflags = 0x40202,
-			.rsp = USER_STACK + 512 - i % 8,
-			.ss = FLAT_USER_SS64,
-		};
-		int v = probe((void (*)(void *))raw_iret, &c);
+		struct iret_context c = user_context(i & 1, 0x40202, USER_STACK + 512 - i % 8);
+		int v = probe(go, &c);
 
-		if (v != 17 && v != TRAP_SYSCALL)
+		if (v != 17 && v != USER_VECTOR)
 			fail("an unaligned access with AC ended in vector %d", v);
 		/* The handler begins without it, or with #AC its every access might fault; and so
 		 * do we. */
 		check_eq(handler_flags & 0x40000, 0);
-		__asm__ volatile("pushq $2; popfq");
+		__asm__ volatile("push $2; popf");
 	}
 	probing = false;
 }

@@ -5,6 +5,7 @@
  * one that another vcpu changes and one that lies where nothing is; VM86 by iret. The real IOPL
  * stays 0, no access reaches a device: ports read as ones, and writes to the keyboard controller's
  * reset line, to the CMOS clock, to PCI configuration and to the serial port do nothing.
+ * bits: 64 32
  */
 #include "guest.h"
 #include "pv-abi/physdev.h"
@@ -19,14 +20,14 @@ static uint32_t in_long(uint16_t port)
 {
 	uint32_t v;
 
-	__asm__ volatile("inl %w1, %0" : "=a"(v) : "d"((uint64_t)port));
+	__asm__ volatile("inl %w1, %0" : "=a"(v) : "d"((uint32_t)port));
 	return v;
 }
 
 static void in(void *arg)
 {
-	if (in_long((uint64_t)arg) != ~0U)
-		fail("port %#lx gave something", (uint64_t)arg);
+	if (in_long((uintptr_t)arg) != ~0U)
+		fail("port %p gave something", arg);
 }
 
 static void in_byte(void *arg)
@@ -35,12 +36,12 @@ static void in_byte(void *arg)
 
 	__asm__ volatile("inb %w1, %0" : "=a"(v) : "d"(arg));
 	if (v != 0xff)
-		fail("port %#lx gave %#x", (uint64_t)arg, v);
+		fail("port %p gave %#x", arg, v);
 }
 
 static void out(void *arg)
 {
-	uint64_t port = (uint64_t)arg;
+	uintptr_t port = (uintptr_t)arg;
 
 	__asm__ volatile("outb %0, %w1" ::"a"((uint8_t)0xfe), "d"(port));
 	__asm__ volatile("outw %w0, %w1" ::"a"((uint16_t)0xfefe), "d"(port));
@@ -51,7 +52,7 @@ static void string(void *arg)
 {
 	static uint8_t buffer[64];
 	void *di = buffer, *si = buffer;
-	uint64_t n = 16;
+	unsigned long n = 16;
 
 	__asm__ volatile("rep insl" : "+D"(di), "+c"(n) : "d"(arg) : "memory");
 	for (int i = 0; i < 64; i++)
@@ -67,7 +68,7 @@ static void try_all(bool allowed, const char *what)
 					  0x3fd, 0x402, 0x4d0, 0x600, 0x604, 0xb004, 0xfffc };
 
 	for (unsigned i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
-		void *port = (void *)(uint64_t)ports[i];
+		void *port = (void *)(uintptr_t)ports[i];
 		void (*const ways[4])(void *) = { ports[i] == 0xcf8 ? in_byte : in, in_byte, out,
 						  string };
 
@@ -81,11 +82,11 @@ static void try_all(bool allowed, const char *what)
 	}
 }
 
-static uint64_t real_flags(void)
+static unsigned long real_flags(void)
 {
-	uint64_t flags;
+	unsigned long flags;
 
-	__asm__ volatile("pushfq; popq %0" : "=r"(flags));
+	__asm__ volatile("pushf; pop %0" : "=r"(flags));
 	return flags;
 }
 
@@ -96,7 +97,7 @@ static long set_iopl(unsigned iopl)
 	return hypercall(physdev_op, (long)PHYSDEVOP_set_iopl, &op);
 }
 
-static long set_bitmap(uint64_t at, uint32_t ports)
+static long set_bitmap(uintptr_t at, uint32_t ports)
 {
 	struct physdev_set_iobitmap op = { .bitmap = at, .nr_ports = ports };
 
@@ -122,27 +123,39 @@ void test_main(void)
 	user_new(&user);
 	try_all(false, "without privilege");
 	/* POPF cannot, and says nothing. */
-	__asm__ volatile("pushfq; orq $0x3000, (%%rsp); popfq" ::: "memory");
+	__asm__ volatile("pushf; orl $0x3000, (" SP "); popf" ::: "memory");
 	check_eq(real_flags() & 0x3000, 0);
 	try_all(false, "after popf");
 	/* iret with IOPL and VM, to the kernel and to user mode. */
 	for (int i = 0; i < 16; i++) {
+		unsigned long flags = 0x202 | (i & 3) << 12 | (i & 4 ? 0x20000 : 0) | (i & 8 ? 0x180000 : 0);
+#ifdef __i386__
+		/* With four segments behind it, in case of VM. */
+		struct {
+			struct iret_context c;
+			uint32_t segments[4];
+		} frame = { { 0, USER_CODE, USER_CS, flags, USER_STACK + 512, USER_SS }, { 0 } };
+#define c frame.c
+#else
 		struct iret_context c = {
 			.rip = USER_CODE,
-			.cs = FLAT_USER_CS64,
-			.rflags = 0x202 | (i & 3) << 12 | (i & 4 ? 0x20000 : 0) |
-				  (i & 8 ? 0x180000 : 0),
+			.cs = USER_CS,
+			.rflags = flags,
 			.rsp = USER_STACK + 512,
-			.ss = FLAT_USER_SS64,
+			.ss = USER_SS,
 		};
+#endif
 		int v;
 
 		/* in %dx, %al; and what the flags are */
 		memcpy(user.code, i & 1 ? "\x9c\xcc\xcc" : "\xec\xcc\xcc", 3);
 		v = probe(go, &c);
-		if (i & 1) {
+		/* 32-bit kernels are told that there is no VM86. */
+		if (KERNEL_RING == 1 && (i & 4)) {
+			check_eq(v, 13);
+		} else if (i & 1) {
 			check_eq(v, 3);
-			check_eq(*(uint64_t *)(user.stack + 504) & 0x23000, 0);
+			check_eq(*(unsigned long *)(user.stack + 512 - sizeof(long)) & 0x23000, 0);
 		} else {
 			check_eq(v, 13);
 		}
@@ -158,20 +171,28 @@ void test_main(void)
 	check_eq(set_iopl(0), 0);
 	try_all(false, "without it again");
 	/* Bitmaps: ours, too long, wild, on the edge. */
-	check_eq(set_bitmap((uint64_t)bitmap, 65536), 0);
+	check_eq(set_bitmap((uintptr_t)bitmap, 65536), 0);
 	try_all(true, "with a bitmap");
-	check_refused(set_bitmap((uint64_t)bitmap, 65537));
+	check_refused(set_bitmap((uintptr_t)bitmap, 65537));
+#ifdef __i386__
+	/* Up to the end of its 4 GiB and beyond there is nothing to be read. */
+	for (uintptr_t at = -0x1000UL; at < 0x1000; at += 0xfff) {
+		set_bitmap(at, 65536);
+		try_all(false, "with a bitmap at the end");
+	}
+#else
 	check_refused(set_bitmap(0xffff830000000000UL, 65536));
 	check_refused(set_bitmap(0xffff7fffffffffffUL, 65536));
 	check_refused(set_bitmap(-1UL, 65536));
+#endif
 	check_eq(set_bitmap(0x1000, 65536), 0);
 	try_all(false, "with a bitmap where nothing is");
-	check_eq(set_bitmap((uint64_t)bitmap, 1), 0);
+	check_eq(set_bitmap((uintptr_t)bitmap, 1), 0);
 	check_eq(probe(in, (void *)0x70UL), 13);
-	check_eq(set_bitmap((uint64_t)bitmap, 65536), 0);
+	check_eq(set_bitmap((uintptr_t)bitmap, 65536), 0);
 	vcpu_start(1, flip);
 	for (int i = 0; i < 3000; i++) {
-		int v = probe(in, (void *)(uint64_t)(i * 7 & 0xffff));
+		int v = probe(in, (void *)(uintptr_t)(i * 7 & 0xffff));
 
 		check(v == -1 || v == 13);
 	}

@@ -4,6 +4,7 @@
  * VERW, with no table of the guest's own, with full ones and after they were taken away: only the
  * ABI's flat segments and the guest's own can be used, nothing is told about others (task
  * segments, local tables and code of the hypervisor's), and the tables' limits hold at their ends.
+ * bits: 64 32
  */
 #include "guest.h"
 
@@ -15,19 +16,26 @@ static uint64_t frame;
 static bool is_flat(unsigned sel)
 {
 	sel |= 3;
+#ifdef __i386__
+	return sel == (KERNEL_CS | 3) || sel == (KERNEL_SS | 3) || sel == USER_CS || sel == USER_SS;
+#else
 	return sel == FLAT_RING3_CS64 || sel == FLAT_RING3_CS32 || sel == FLAT_RING3_SS64;
+#endif
 }
 
-#define LOADER(reg)                                                                  \
-	static void load_##reg(void *arg)                                            \
-	{                                                                            \
-		__asm__ volatile("movl %0, %%" #reg ::"r"((uint32_t)(uint64_t)arg)); \
+/* `own` is loaded again if the library needs it. */
+#define LOADER(reg, own)                                                              \
+	static void load_##reg(void *arg)                                             \
+	{                                                                             \
+		__asm__ volatile("movl %0, %%" #reg ::"r"((uint32_t)(uintptr_t)arg)); \
+		if (KERNEL_RING == 1 && own)                                          \
+			__asm__ volatile("movl %0, %%" #reg ::"r"(own));              \
 	}
-LOADER(ds)
-LOADER(es)
-LOADER(fs)
-LOADER(gs)
-LOADER(ss)
+LOADER(ds, KERNEL_DS)
+LOADER(es, KERNEL_DS)
+LOADER(fs, 0)
+LOADER(gs, 0)
+LOADER(ss, KERNEL_SS)
 
 static bool lar(unsigned sel, uint32_t *rights)
 {
@@ -80,7 +88,7 @@ static void all(unsigned gdt_entries, unsigned ldt_entries)
 		if (index % 13 && (sel < 0xe000 || sel > 0xe100) && index != gdt_entries)
 			continue;
 		for (unsigned i = 0; i < 5; i++) {
-			int v = probe(loaders[i], (void *)(uint64_t)sel);
+			int v = probe(loaders[i], (void *)(uintptr_t)sel);
 
 			if (v != 13 && v != 11)
 				fail("selector %#x was loaded by way %u (vector %d)", sel, i, v);
@@ -96,20 +104,21 @@ void test_main(void)
 	ldt = page_alloc();
 	frame = virt_to_mfn(gdt);
 	all(0, 0);
-	/* Full tables of flat data, DPL 0 to 3: after the check all of them are ring 3's. */
+	/* Full tables of flat data, DPL 0 to 3: after the check none is of a lower one than the
+	 * guest's. */
 	for (unsigned i = 1; i < 512; i++) {
-		gdt[i] = 0x00cf93000000ffffUL | (uint64_t)(i & 3) << 45;
+		gdt[i] = 0x00cf93000000ffffULL | (uint64_t)(i & 3) << 45;
 		ldt[i] = gdt[i];
 	}
 	check_eq(make_readonly(gdt), 0);
 	check_eq(make_readonly(ldt), 0);
 	check_eq(hypercall(set_gdt, &frame, 512L), 0);
-	op.arg1.linear_addr = (uint64_t)ldt;
+	op.arg1.linear_addr = (uintptr_t)ldt;
 	op.arg2.nr_ents = 300;
 	check_eq(hypercall(mmuext_op, &op, 1L, 0L, (long)DOMID_SELF), 0);
 	all(512, 300);
 	for (unsigned i = 1; i < 512; i++)
-		check_eq(((volatile uint64_t *)gdt)[i] >> 45 & 3, 3);
+		check_eq(((volatile uint64_t *)gdt)[i] >> 45 & 3, KERNEL_RING == 3 ? 3 : (i & 3) ? (i & 3) : 1);
 	check_eq(probe(load_ds, (void *)(511 * 8UL | 3)), -1);
 	check_eq(probe(load_ds, (void *)(299 * 8UL | 7)), -1);
 	check_eq(probe(load_ds, (void *)(300 * 8UL | 7)), 13);

@@ -5,6 +5,7 @@
  * vcpu is changing. Two of them beside each other, as domains 1 and 2, map and take each other's
  * frames as well. No answer is expected but one: that the hypervisor goes on, which the harness
  * sees by the audit that follows.
+ * bits: 64 32
  */
 // vcpus: 8
 #include "guest.h"
@@ -39,12 +40,25 @@ static uint64_t rounds[WORKERS];
 
 extern char poke_start[], poke_end[];
 bool poke(void *p, uint64_t v);
+#ifdef __i386__
+__asm__(".pushsection .text\n"
+	"poke: xorl %eax, %eax\n"
+	"	movl 4(%esp), %ecx\n"
+	"	movl 8(%esp), %edx\n"
+	"poke_start: movl %edx, (%ecx)\n"
+	"	movl 12(%esp), %edx\n"
+	"	movl %edx, 4(%ecx)\n"
+	"	incl %eax\n"
+	"poke_end: ret\n"
+	".popsection\n");
+#else
 __asm__(".pushsection .text\n"
 	"poke: xorl %eax, %eax\n"
 	"poke_start: movq %rsi, (%rdi)\n"
 	"	incl %eax\n"
 	"poke_end: ret\n"
 	".popsection\n");
+#endif
 
 static bool trap(struct trap_frame *f)
 {
@@ -53,8 +67,8 @@ static bool trap(struct trap_frame *f)
 		vcpu_info()->evtchn_pending_sel = 0;
 		return true;
 	}
-	if (f->rip >= (uint64_t)poke_start && f->rip < (uint64_t)poke_end) {
-		f->rip = (uint64_t)poke_end;
+	if (f->rip >= (uintptr_t)poke_start && f->rip < (uintptr_t)poke_end) {
+		f->rip = (uintptr_t)poke_end;
 		return true;
 	}
 	return false;
@@ -65,7 +79,7 @@ static uint64_t rnd(void)
 	return random_next(&state[vcpu_id() % WORKERS]) >> 7;
 }
 
-static uint64_t below(uint64_t n)
+static unsigned long below(unsigned long n)
 {
 	return rnd() % n;
 }
@@ -79,7 +93,7 @@ static uint64_t some_mfn(void)
 	case 1:
 		return below(256);
 	case 2:
-		return ~0UL;
+		return ~0ULL;
 	case 3:
 		return start_info->shared_info >> 12;
 	default:
@@ -93,9 +107,23 @@ static domid_t some_domain(void)
 	return below(16) ? 1 + (domid_t)below(2) : (domid_t)rnd();
 }
 
-static uint64_t some_va(void)
+static uintptr_t some_va(void)
 {
 	switch (below(24)) {
+#ifdef __i386__
+	case 0:
+		return rnd();
+	case 1:
+		return 0;
+	case 2:
+		return HYPERVISOR_VIRT_START + below(-HYPERVISOR_VIRT_START);
+	case 3:
+		return HYPERVISOR_VIRT_START - 4;
+	case 4:
+		return -8UL;
+	case 5:
+		return 0xf6800000 - 4;
+#else
 	case 0:
 		return rnd() << 6;
 	case 1:
@@ -108,8 +136,9 @@ static uint64_t some_va(void)
 		return -8UL;
 	case 5:
 		return 0xffff880000000000UL - 8;
+#endif
 	default:
-		return (uint64_t)arena[below(PAGES)] + (below(3) ? 0 : below(PAGE_SIZE));
+		return (uintptr_t)arena[below(PAGES)] + (below(3) ? 0 : below(PAGE_SIZE));
 	}
 }
 
@@ -123,7 +152,7 @@ static uint64_t some_entry(void)
 	if (!below(8))
 		e |= below(4096);
 	if (!below(8))
-		e |= 1UL << (52 + below(12));
+		e |= 1ULL << (52 + below(12));
 	return below(64) ? e : rnd();
 }
 
@@ -156,7 +185,7 @@ static void fill(uint64_t *at, unsigned words)
 			v = some_mfn();
 			break;
 		case 3:
-			v = below(32) << 32 | below(32);
+			v = (uint64_t)below(32) << 32 | below(32);
 			break;
 		case 4:
 			v = (uint64_t)DOMID_SELF << (below(4) * 16);
@@ -172,9 +201,9 @@ static void fill(uint64_t *at, unsigned words)
 	}
 }
 
-static uint64_t foreign(void)
+static unsigned long foreign(void)
 {
-	static const uint64_t ids[] = { DOMID_SELF, DOMID_SELF, DOMID_SELF, DOMID_SELF, DOMID_IO,
+	static const unsigned long ids[] = { DOMID_SELF, DOMID_SELF, DOMID_SELF, DOMID_SELF, DOMID_IO,
 					DOMID_XEN,  0,		1,	    2 };
 
 	return ids[below(9)] | (below(16) ? 0 : (ids[below(9)] + 1) << 16);
@@ -182,26 +211,28 @@ static uint64_t foreign(void)
 
 static long op_mmu_update(void)
 {
-	uint64_t *a = some_args(), n = 1 + below(6);
+	uint64_t *a = some_args();
+	unsigned long n = 1 + below(6);
 
 	for (unsigned i = 0; i < n; i++) {
 		poke(a + i * 2, some_ptr());
 		poke(a + i * 2 + 1, some_entry());
 	}
-	return hypercall(mmu_update, a, below(32) ? n : rnd(),
-			 below(8) ? (uint64_t)(a + 64) : some_va(), foreign());
+	return hypercall(mmu_update, a, below(32) ? n : (unsigned long)rnd(),
+			 below(8) ? (uintptr_t)(a + 64) : some_va(), foreign());
 }
 
 static long op_mmuext(void)
 {
-	uint64_t *a = some_args(), n = 1 + below(4);
+	uint64_t *a = some_args();
+	unsigned long n = 1 + below(4);
 
 	for (unsigned i = 0; i < n; i++) {
 		unsigned cmd = below(4) ? below(5) : below(22);
 		uint64_t x = some_mfn(), y = below(600);
 
 		if (cmd == MMUEXT_NEW_BASEPTR)
-			x = below(1 << 16) << 20;
+			x = (uint64_t)below(1 << 16) << 20;
 		if (cmd >= MMUEXT_TLB_FLUSH_LOCAL && cmd <= MMUEXT_SET_LDT)
 			x = some_va();
 		if (cmd == MMUEXT_SET_LDT)
@@ -210,20 +241,25 @@ static long op_mmuext(void)
 			y = some_mfn();
 		if (cmd == MMUEXT_TLB_FLUSH_MULTI || cmd == MMUEXT_INVLPG_MULTI)
 			y = some_va();
+#ifdef __i386__
+		poke((uint32_t *)a + i * 3, cmd | x << 32);
+		poke((uint32_t *)a + i * 3 + 2, y);
+#else
 		poke(a + i * 3, cmd);
 		poke(a + i * 3 + 1, x);
 		poke(a + i * 3 + 2, y);
+#endif
 	}
 	/* Whoever changes the list meanwhile must not give us another root. */
 	if (a != args[vcpu_id() % WORKERS])
 		return 0;
 	return hypercall(mmuext_op, a, below(32) ? n : n | 0x80000000UL,
-			 below(8) ? (uint64_t)(a + 64) : some_va(), foreign());
+			 below(8) ? (uintptr_t)(a + 64) : some_va(), foreign());
 }
 
 static long op_va(void)
 {
-	uint64_t flags = below(3) | (below(3) == 0 ? UVMF_ALL : below(8) ? 0 : some_va() & ~7UL);
+	unsigned long flags = below(3) | (below(3) == 0 ? UVMF_ALL : below(8) ? 0 : some_va() & ~7UL);
 
 	if (!below(16))
 		return hypercall(update_va_mapping_otherdomain, some_va(), some_entry(), flags,
@@ -231,7 +267,7 @@ static long op_va(void)
 	return hypercall(update_va_mapping, some_va(), some_entry(), flags);
 }
 
-static void keep(const uint64_t *list, unsigned n)
+static void keep(const xen_ulong_t *list, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
 		if (list[i] && list[i] < 1UL << 20)
@@ -240,7 +276,8 @@ static void keep(const uint64_t *list, unsigned n)
 
 static long op_memory(void)
 {
-	uint64_t *a = args[vcpu_id() % WORKERS], *list = a + 128, n = below(8);
+	uint64_t *a = args[vcpu_id() % WORKERS];
+	xen_ulong_t *list = (xen_ulong_t *)(a + 128), n = below(8);
 	struct xen_memory_reservation *r = (void *)a;
 	struct xen_memory_exchange *x = (void *)a;
 	long ret;
@@ -249,7 +286,7 @@ static long op_memory(void)
 		list[i] = below(3) ? some_mfn() : below(8192);
 	memset(a, 0, 128 * 8);
 	*r = (struct xen_memory_reservation){ .extent_start =
-						      below(16) ? (uint64_t)list : some_va(),
+						      below(16) ? (uintptr_t)list : some_va(),
 					      .nr_extents = below(16) ? n : rnd(),
 					      .extent_order = below(6) ? 0 : below(12),
 					      .domid = DOMID_SELF };
@@ -262,13 +299,13 @@ static long op_memory(void)
 				(long)(below(2) ? XENMEM_populate_physmap
 						: XENMEM_increase_reservation),
 				r);
-		if (r->extent_start == (uint64_t)list && ret > 0 && ret <= 8)
+		if (r->extent_start == (uintptr_t)list && ret > 0 && ret <= 8)
 			keep(list, (unsigned)ret);
 		return ret;
 	case 3:
 		x->in = *r;
 		x->out = *r;
-		x->out.extent_start = (uint64_t)(list + 64);
+		x->out.extent_start = (uintptr_t)(list + 64);
 		x->in.extent_order = below(4);
 		x->out.extent_order = below(4);
 		x->in.nr_extents = 1UL << below(4);
@@ -279,8 +316,8 @@ static long op_memory(void)
 		return ret;
 	default:
 		fill(a, 16);
-		return hypercall(memory_op, below(40) | (below(8) ? 0 : rnd() << 6),
-				 below(8) ? (uint64_t)a : some_va());
+		return hypercall(memory_op, below(40) | (below(8) ? 0 : (unsigned long)rnd() << 6),
+				 below(8) ? (uintptr_t)a : some_va());
 	}
 }
 
@@ -290,13 +327,13 @@ static long op_events(void)
 
 	fill(a, 4);
 	if (below(2))
-		poke(a, below(64) << 32 | below(64));
+		poke(a, (uint64_t)below(64) << 32 | below(64));
 	else if (below(2))
 		/* Of both domains: a port that the other may bind to, or binding to one of the
 		 * other's. */
 		poke(a, below(2) ? DOMID_SELF | (uint64_t)some_domain() << 16
-				 : some_domain() | below(64) << 32);
-	return hypercall(event_channel_op, below(16), below(16) ? (uint64_t)a : some_va());
+				 : some_domain() | (uint64_t)below(64) << 32);
+	return hypercall(event_channel_op, below(16), below(16) ? (uintptr_t)a : some_va());
 }
 
 static void grant_something(void)
@@ -318,7 +355,7 @@ static long map_something(void)
 	unsigned page = below(PAGES);
 	long ret;
 
-	m.host_addr = (uint64_t)arena[page];
+	m.host_addr = (uintptr_t)arena[page];
 	if (!below(4)) {
 		m.flags |= GNTMAP_contains_pte;
 		m.host_addr = entry_at[page];
@@ -396,8 +433,8 @@ static long op_grants(void)
 	}
 	a = some_args();
 	fill(a, 24);
-	return hypercall(grant_table_op, (long)below(14), below(16) ? (uint64_t)a : some_va(),
-			 below(4) ? 1 : below(8));
+	return hypercall(grant_table_op, (long)below(14), below(16) ? (uintptr_t)a : some_va(),
+			 below(4) ? 1UL : below(8));
 }
 
 static long op_vcpu(void)
@@ -437,13 +474,14 @@ static long op_tables(void)
 	case 0:
 		for (unsigned i = 0; i < 15; i++)
 			poke(a + i, some_mfn());
-		return hypercall(set_gdt, below(16) ? (uint64_t)a : some_va(),
-				 below(16) ? below(1024) : rnd());
+		return hypercall(set_gdt, below(16) ? (uintptr_t)a : some_va(),
+				 below(16) ? below(1024) : (unsigned long)rnd());
 	case 1:
 		return hypercall(update_descriptor, some_mfn() << 12 | below(512) * 8,
-				 below(2) ? rnd() << 7 : 0x00cffb000000ffffUL);
+				 below(2) ? rnd() << 7 : 0x00cffb000000ffffULL);
 	default:
-		return hypercall(set_segment_base, below(5), below(2) ? rnd() << 7 : below(65536));
+		return hypercall(set_segment_base, below(5),
+				 below(2) ? (unsigned long)rnd() << 7 : below(65536));
 	}
 }
 
@@ -467,7 +505,7 @@ static long op_list(void)
 	}
 	if ((uint64_t *)m != args[vcpu_id() % WORKERS])
 		return 0;
-	return hypercall(multicall, m, n);
+	return hypercall(multicall, m, (long)n);
 }
 
 static long op_rest(void)
@@ -477,16 +515,16 @@ static long op_rest(void)
 	fill(a, 32);
 	switch (below(12)) {
 	case 0:
-		return hypercall(set_debugreg, below(10), below(2) ? rnd() << 7 : some_va());
+		return hypercall(set_debugreg, below(10), below(2) ? (unsigned long)rnd() << 7 : some_va());
 	case 1:
 		return hypercall(get_debugreg, below(10));
 	case 2:
 		return hypercall(fpu_taskswitch, below(2));
 	case 3:
-		return hypercall(console_io, below(4), below(2) ? 1UL << 31 : rnd(),
-				 0xffff800000000000UL);
+		return hypercall(console_io, below(4), below(2) ? 1UL << 31 : (unsigned long)rnd(),
+				 HYPERVISOR_VIRT_START + 0x1000000);
 	case 4:
-		return hypercall(xen_version, below(14), below(2) ? (uint64_t)a : some_va());
+		return hypercall(xen_version, below(14), below(2) ? (uintptr_t)a : some_va());
 	case 5:
 		return hypercall(physdev_op, below(36), a);
 	case 6:
@@ -496,11 +534,11 @@ static long op_rest(void)
 	case 8:
 		return hypercall(platform_op, a);
 	case 9:
-		return hypercall(set_timer_op, below(3) * (rnd() & 0xffffffffffUL));
+		return hypercall(set_timer_op, below(3) * (rnd() & 0xffffffffffULL));
 	case 10:
 		return hypercall(vm_assist, below(3), below(70));
 	default:
-		return guest_hypercall(41 + (long)below(100), rnd(), rnd(), rnd());
+		return guest_hypercall(41 + (long)below(100), (long)rnd(), (long)rnd(), (long)rnd());
 	}
 }
 
@@ -557,10 +595,11 @@ static uint64_t tsc(void)
 void test_main(void)
 {
 	struct vcpu_time_info time;
-	uint64_t end, frame = 0;
+	xen_pfn_t frame = 0;
+	uint64_t end, ns = SECONDS * 1000000000ULL;
 	struct gnttab_setup_table setup = { .dom = DOMID_SELF,
 					    .nr_frames = 1,
-					    .frame_list = (uint64_t)&frame };
+					    .frame_list = (uintptr_t)&frame };
 
 	for (unsigned i = 0; i < POOL; i++)
 		pool[i] = virt_to_mfn(arena[i % PAGES]);
@@ -570,7 +609,8 @@ void test_main(void)
 		state[i] = 0x9e3779b97f4a7c15UL * (i + 1);
 	/* The workers spoil the clock too, so how long they work is counted in ticks of the TSC. */
 	time = vcpu_info()->time;
-	end = ((unsigned __int128)SECONDS * 1000000000 << 32) / time.tsc_to_system_mul;
+	/* In two steps, for 32-bit code knows no type of 128 bits. */
+	end = (ns << 30) / time.tsc_to_system_mul << 2;
 	end = tsc() + (time.tsc_shift >= 0 ? end >> time.tsc_shift : end << -time.tsc_shift);
 
 	check_eq(hypercall(grant_table_op, (long)GNTTABOP_setup_table, &setup, 1L), 0);
@@ -584,5 +624,6 @@ void test_main(void)
 	over = true;
 	while (ended < WORKERS - 1)
 		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
-	print("%lu, %lu, %lu rounds\n", rounds[1], rounds[2], rounds[3]);
+	print("%lu, %lu, %lu rounds\n", (unsigned long)rounds[1], (unsigned long)rounds[2],
+	      (unsigned long)rounds[3]);
 }

@@ -4,7 +4,9 @@
  * would check it, and done. Kernels set and clear entries this way with plain stores, XCHG,
  * CMPXCHG, one-byte LOCK AND (fork's write protection) and LOCK BTR. Flags and registers must come
  * out as the CPU would leave them. A store that would map what the guest may not map, and one to a
- * table above L1, is the guest's own page fault and changes nothing.
+ * table above L1, is the guest's own page fault and changes nothing. A 32-bit kernel writes an entry's
+ * halves, or both by CMPXCHG8B.
+ * bits: 64 32
  */
 #include "guest.h"
 
@@ -14,16 +16,23 @@ static uint8_t a[PAGE_SIZE] __attribute__((aligned(4096))),
 	b[PAGE_SIZE] __attribute__((aligned(4096)));
 static volatile uint64_t *pte;
 static uint64_t frame_a, frame_b;
+#ifdef __i386__
+#define ENTRY (*(volatile uint32_t *)pte) /* as far as one instruction goes */
+#define S     "l"
+#else
+#define ENTRY (*pte)
+#define S     "q"
+#endif
 
 static void settle(uint64_t value)
 {
 	check_eq(mmu_update(pte_maddr(a), value), 0);
-	check_eq(mmuext(MMUEXT_INVLPG_ALL, (uint64_t)a), 0);
+	check_eq(mmuext(MMUEXT_INVLPG_ALL, (uintptr_t)a), 0);
 }
 
 static void flush(void)
 {
-	check_eq(mmuext(MMUEXT_INVLPG_LOCAL, (uint64_t)a), 0);
+	check_eq(mmuext(MMUEXT_INVLPG_LOCAL, (uintptr_t)a), 0);
 }
 
 static void test_stores(void)
@@ -56,16 +65,34 @@ static void test_stores(void)
 
 static void test_xchg(void)
 {
-	uint64_t v = frame_b;
+	unsigned long v = frame_b;
 
 	settle(frame_a);
-	__asm__ volatile("xchgq %0, %1" : "+r"(v), "+m"(*pte));
+	__asm__ volatile("xchg" S " %0, %1" : "+r"(v), "+m"(ENTRY));
 	check_eq(v & PTE_ADDR, frame_a & PTE_ADDR);
 	check_eq(*pte & PTE_ADDR, frame_b & PTE_ADDR);
 	v = 0;
-	__asm__ volatile("xchgq %0, %1" : "+r"(v), "+m"(*pte));
+	__asm__ volatile("xchg" S " %0, %1" : "+r"(v), "+m"(ENTRY));
 	check_eq(v & PTE_ADDR, frame_b & PTE_ADDR);
 	check_eq(*pte, 0);
+}
+
+static bool compare_exchange(uint64_t *old, uint64_t new)
+{
+	bool equal;
+
+#ifdef __i386__
+	__asm__ volatile("lock cmpxchg8b %1; sete %2"
+			 : "+A"(*old), "+m"(*pte), "=q"(equal)
+			 : "b"((uint32_t)new), "c"((uint32_t)(new >> 32))
+			 : "cc");
+#else
+	__asm__ volatile("lock cmpxchgq %3, %1; sete %2"
+			 : "+a"(*old), "+m"(*pte), "=q"(equal)
+			 : "r"(new)
+			 : "cc");
+#endif
+	return equal;
 }
 
 static void test_cmpxchg(void)
@@ -75,19 +102,13 @@ static void test_cmpxchg(void)
 
 	settle(frame_a);
 	was = old = *pte;
-	__asm__ volatile("lock cmpxchgq %3, %1; sete %2"
-			 : "+a"(old), "+m"(*pte), "=q"(equal)
-			 : "r"(frame_b)
-			 : "cc");
+	equal = compare_exchange(&old, frame_b);
 	check_eq(equal, 1);
 	check_eq(old, was);
 	check_eq(*pte & PTE_ADDR, frame_b & PTE_ADDR);
 	was = *pte;
 	old = 0x123;
-	__asm__ volatile("lock cmpxchgq %3, %1; sete %2"
-			 : "+a"(old), "+m"(*pte), "=q"(equal)
-			 : "r"(frame_a)
-			 : "cc");
+	equal = compare_exchange(&old, frame_a);
 	check_eq(equal, 0);
 	check_eq(old, was);
 	check_eq(*pte, was);
@@ -96,7 +117,7 @@ static void test_cmpxchg(void)
 
 static void test_bits(void)
 {
-	uint64_t bit = 1;
+	unsigned long bit = 1;
 	uint8_t carry, sign;
 
 	settle(frame_a);
@@ -105,21 +126,21 @@ static void test_bits(void)
 	check_eq(*pte & (PTE_P | PTE_RW), PTE_P);
 	flush();
 	check_eq(probe_write(a), 14);
-	__asm__ volatile("lock orb $2, %0; setc %1" : "+m"(*pte), "=q"(carry)::"cc");
+	__asm__ volatile("lock orb $2, %0; setc %1" : "+m"(ENTRY), "=q"(carry)::"cc");
 	check_eq(*pte & (PTE_P | PTE_RW), PTE_P | PTE_RW);
 	check_eq(carry, 0);
 	flush();
 	check_eq(probe_write(a), -1);
-	__asm__ volatile("lock btrq $1, %0; setc %1" : "+m"(*pte), "=q"(carry)::"cc");
+	__asm__ volatile("lock btr" S " $1, %0; setc %1" : "+m"(ENTRY), "=q"(carry)::"cc");
 	check_eq(carry, 1);
 	check_eq(*pte & PTE_RW, 0);
-	__asm__ volatile("lock btrq %2, %0; setc %1" : "+m"(*pte), "=q"(carry) : "r"(bit) : "cc");
+	__asm__ volatile("lock btr" S " %2, %0; setc %1" : "+m"(ENTRY), "=q"(carry) : "r"(bit) : "cc");
 	check_eq(carry, 0);
-	__asm__ volatile("lock btsq %2, %0; setc %1" : "+m"(*pte), "=q"(carry) : "r"(bit) : "cc");
+	__asm__ volatile("lock bts" S " %2, %0; setc %1" : "+m"(ENTRY), "=q"(carry) : "r"(bit) : "cc");
 	check_eq(carry, 0);
 	check_eq(*pte & PTE_RW, PTE_RW);
 	/* A software bit. */
-	__asm__ volatile("lock orq %1, %0" : "+m"(*pte) : "r"(1UL << 9) : "cc");
+	__asm__ volatile("lock or" S " %1, %0" : "+m"(ENTRY) : "r"(1UL << 9) : "cc");
 	check(*pte & 1UL << 9);
 	settle(frame_a);
 }
@@ -128,15 +149,15 @@ static void test_string(void)
 {
 	void *to = (void *)pte;
 	const uint64_t *from = &frame_b;
-	uint64_t count = 1;
+	unsigned long count = sizeof(frame_b) / sizeof(long);
 
 	settle(frame_a);
-	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(count)::"memory");
+	__asm__ volatile("rep movs" S : "+D"(to), "+S"(from), "+c"(count)::"memory");
 	check(count == 0 && to == (void *)(pte + 1) && from == &frame_b + 1);
 	check_eq(*pte & PTE_ADDR, frame_b & PTE_ADDR);
 	to = (void *)pte;
-	count = 1;
-	__asm__ volatile("rep stosq" : "+D"(to), "+c"(count) : "a"(0L) : "memory");
+	count = sizeof(frame_b) / sizeof(long);
+	__asm__ volatile("rep stos" S : "+D"(to), "+c"(count) : "a"(0L) : "memory");
 	check_eq(*pte, 0);
 	settle(frame_a);
 }
@@ -147,15 +168,15 @@ static volatile uint64_t *bad_at;
 static void bad_store(void *arg)
 {
 	(void)arg;
-	*bad_at = bad_value;
+	*(volatile unsigned long *)bad_at = bad_value;
 }
 
 static void bad_xchg(void *arg)
 {
-	uint64_t v = bad_value;
+	unsigned long v = bad_value;
 
 	(void)arg;
-	__asm__ volatile("xchgq %0, %1" : "+r"(v), "+m"(*bad_at));
+	__asm__ volatile("xchg" S " %0, %1" : "+r"(v), "+m"(*(volatile unsigned long *)bad_at));
 }
 
 static void refused(volatile uint64_t *at, uint64_t value)
@@ -168,7 +189,7 @@ static void refused(volatile uint64_t *at, uint64_t value)
 	bad_value = value;
 	check_eq(probe(bad_store, NULL), 14);
 	check_eq(probe_error & ~4UL, 3);
-	check_eq(probe_cr2, (uint64_t)at);
+	check_eq(probe_cr2, (uintptr_t)at);
 	check_eq(*at & ~PTE_AD, was & ~PTE_AD);
 	check_eq(probe(bad_xchg, NULL), 14);
 	check_eq(*at & ~PTE_AD, was & ~PTE_AD);
@@ -189,9 +210,11 @@ void test_main(void)
 	/* What mmu_update would refuse, too: a table writable, a frame that is none, reserved bits.
 	 */
 	refused(pte, LEAF(virt_to_mfn((void *)pte), PTE_KERNEL));
-	refused(pte, LEAF(1UL << 34, PTE_KERNEL));
-	refused(pte, frame_a | 1UL << 51);
+	/* In the half that an instruction writes. */
+	refused(pte, LEAF(KERNEL_RING == 1 ? 0xfffff : 1ULL << 34, PTE_KERNEL));
+	if (KERNEL_RING == 3)
+		refused(pte, frame_a | 1ULL << 51);
 	/* Above L1 only mmu_update writes. */
 	refused(entry_of(a, 2), *entry_of(a, 2));
-	refused(entry_of(a, 4), 0);
+	refused(entry_of(a, ROOT_LEVEL), 0);
 }
