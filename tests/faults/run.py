@@ -95,6 +95,7 @@ class Lab:
         self.clean = os.path.join(self.dir, "fuzz-clean")  # fuzzers of the tree as it is
         self.faulty = os.path.join(self.dir, "fuzz")
         self.again = os.path.join(self.dir, "again-")
+        self.output = ""  # of the program that ran last
         self.own = []  # what fuzzing found that no fault is to blame for
         self.jobs = a.jobs
         self.env = dict(os.environ, ASAN_OPTIONS="detect_leaks=1:abort_on_error=0", UBSAN_OPTIONS="print_stacktrace=0")
@@ -140,7 +141,9 @@ class Lab:
             p = subprocess.run([self.program(name)] + args, cwd=self.tree, env=self.env, stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120, check=False)
         except subprocess.TimeoutExpired:
+            self.output = "still running after 120 s"
             return "hangs"
+        self.output = p.stdout.decode(errors="replace")
         if p.returncode in (0, 77):
             return True
         return "fails" if p.returncode > 0 else "dies of signal %d" % -p.returncode
@@ -249,7 +252,7 @@ def main():
     used = sorted({u for path in {f.path for f in faults} for u in lab.users(path)})
     for u in used:
         if lab.passes(u) is not True:
-            sys.exit("FAIL %s without any fault: make unit and make replay come first" % u)
+            sys.exit("%s\nFAIL %s without any fault: make unit and make replay come first" % (lab.output[-2000:], u))
 
     for i, f in enumerate(faults):
         start = time.monotonic()
