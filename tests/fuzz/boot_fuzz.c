@@ -247,7 +247,8 @@ static void check_map(void)
 		for (unsigned k = 0; k < 4; k++)
 			FUZZ_CHECK(what_is(given, nr_given, points[k]) ==
 					   what_is(m->e, m->n, points[k]),
-				   "address %lx is %u, not %u", points[k], what_is(m->e, m->n, points[k]),
+				   "address %lx is %u, not %u", points[k],
+				   what_is(m->e, m->n, points[k]),
 				   what_is(given, nr_given, points[k]));
 	}
 }

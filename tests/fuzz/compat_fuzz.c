@@ -53,7 +53,8 @@ static void check_wide(const struct compat_layout *l, const u8 *narrow, const u8
 
 static void one_structure(struct fuzz_in *in)
 {
-	const struct compat_command *list = lists[fuzz_below(in, sizeof(lists) / sizeof(lists[0]))], *c;
+	const struct compat_command *list = lists[fuzz_below(in, sizeof(lists) / sizeof(lists[0]))],
+				    *c;
 	u8 narrow[COMPAT_STRUCT_MAX + 1], wide[COMPAT_STRUCT_MAX + 1], back[COMPAT_STRUCT_MAX + 1];
 	unsigned n = 0, pick;
 

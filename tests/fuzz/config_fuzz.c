@@ -108,14 +108,16 @@ static void round_trip(const struct cfg *c)
 		return;
 	r = cfg_parse(&again, "again", t.s, t.n, error, sizeof(error));
 	FUZZ_CHECK(!r, "%.*s\nis refused: %s", (int)t.n, t.s, error);
-	FUZZ_CHECK(again.nr_entries == c->nr_entries, "%zu entries, not %zu", again.nr_entries, c->nr_entries);
+	FUZZ_CHECK(again.nr_entries == c->nr_entries, "%zu entries, not %zu", again.nr_entries,
+		   c->nr_entries);
 	for (size_t e = 0; e < c->nr_entries; e++) {
 		const struct cfg_entry *a = &c->entries[e], *b = cfg_find(&again, a->key);
 
 		FUZZ_CHECK(b && b->list == a->list && b->nr_items == a->nr_items, "%s", a->key);
 		for (size_t i = 0; i < a->nr_items; i++)
 			FUZZ_CHECK(!strcmp(a->items[i].text, b->items[i].text) &&
-				   a->items[i].quoted == b->items[i].quoted, "%s: %s", a->key, b->items[i].text);
+					   a->items[i].quoted == b->items[i].quoted,
+				   "%s: %s", a->key, b->items[i].text);
 	}
 	cfg_release(&again);
 }
@@ -128,11 +130,13 @@ static void check_meaning(const char *text, size_t n)
 
 	if (r) {
 		FUZZ_CHECK(!c, "refused, and there is one");
-		FUZZ_CHECK(!strncmp(e, "t.cfg", 5) && !strchr(e, '\n'), "what kind of message is this: %s", e);
+		FUZZ_CHECK(!strncmp(e, "t.cfg", 5) && !strchr(e, '\n'),
+			   "what kind of message is this: %s", e);
 		return;
 	}
 	FUZZ_CHECK(hvctl_good_name(c->name), "name %s", c->name);
-	FUZZ_CHECK(c->vcpus >= 1 && c->vcpus <= c->max_vcpus, "%u of %u vCPUs", c->vcpus, c->max_vcpus);
+	FUZZ_CHECK(c->vcpus >= 1 && c->vcpus <= c->max_vcpus, "%u of %u vCPUs", c->vcpus,
+		   c->max_vcpus);
 	FUZZ_CHECK(c->memory_mib && c->memory_mib <= c->max_memory_mib, "memory");
 	hvctl_config_free(c);
 }
@@ -149,8 +153,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(copy, data, size);
 	copy = realloc(copy, size ? size : 1); /* of its size, for the address sanitizer */
 	r = cfg_parse(&cfg, "t.cfg", copy, size, error, sizeof(error));
-	FUZZ_CHECK(r == 0 || (r == -EINVAL && !strncmp(error, "t.cfg:", 6) && !strchr(error, '\n')), "%d: %s", r,
-		   error);
+	FUZZ_CHECK(r == 0 || (r == -EINVAL && !strncmp(error, "t.cfg:", 6) && !strchr(error, '\n')),
+		   "%d: %s", r, error);
 	if (!r && plain(&cfg))
 		round_trip(&cfg);
 	cfg_release(&cfg);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: hypervisor/domain/grant.c hypervisor/domain/grant_map.c hypervisor/domain/grant_copy.c
 // sources: hypervisor/pv/grant_pte.c hypervisor/memory/frame.c hypervisor/memory/heap.c
-// sources: hypervisor/memory/audit.c hypervisor/pv/pagetype.c hypervisor/pv/mmu.c hypervisor/pv/leaf.c
+// sources: hypervisor/memory/audit.c hypervisor/pv/pagetype.c hypervisor/pv/mmu.c
+// sources: hypervisor/pv/leaf.c
 // sources: hypervisor/pv/mmuext.c hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c
 // sources: hypervisor/domain/permission.c hypervisor/lib/printf.c tests/unit/sim/sim.c
 // cflags: -DSIM_FRAMES=288 -DHEAP_FIRST=160ULL

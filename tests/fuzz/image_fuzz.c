@@ -2,8 +2,8 @@
 // sources: hypervisor/pv/image.c
 // options: -max_len=4096
 //
-// Kernel images as the dom0 builder and libhvctl read them, and the layout of the memory that such a
-// kernel is started in. An input is a raw file, or a recipe for an ELF whose fields are likely or
+// Kernel images as the dom0 builder and libhvctl read them, and the layout of the memory that such
+// a kernel is started in. An input is a raw file, or a recipe for an ELF whose fields are likely or
 // hostile. What is accepted lies inside the file and the address space and nowhere twice; the page
 // tables of its layout map every page of the initial mapping linearly, themselves read-only, and
 // nothing else.
@@ -33,8 +33,10 @@ static size_t add_note(struct fuzz_in *in, size_t at)
 		uint32_t type;
 		const char *text;
 	} likely[] = {
-		{ 1, NULL }, { 2, NULL }, { 3, NULL }, { 4, NULL }, { 5, "xen-3.0" }, { 6, "linux" },
-		{ 7, "2.6" }, { 8, "generic" }, { 9, "yes" }, { 10, "!writable_page_tables|pae_pgdir_above_4gb" },
+		{ 1, NULL }, { 2, NULL }, { 3, NULL }, { 4, NULL }, { 5, "xen-3.0" },
+		{ 6, "linux" },
+		{ 7, "2.6" }, { 8, "generic" }, { 9, "yes" },
+		{ 10, "!writable_page_tables|pae_pgdir_above_4gb" },
 		{ 12, NULL }, { 13, NULL }, { 14, NULL }, { 15, NULL }, { 16, NULL }, { 17, NULL },
 		{ 10, "!auto_translated_physmap" },
 	};
@@ -91,7 +93,8 @@ static void make_elf(struct fuzz_in *in)
 		store(ph + 8, or_any(in, is_note ? notes_at : at), 8);
 		store(ph + 24, or_any(in, 0x1000000 + ((uint64_t)fuzz_u8(in) << 16)), 8);
 		store(ph + 32, or_any(in, is_note ? at - notes_at : fuzz_u8(in)), 8);
-		store(ph + 40, or_any(in, is_note ? at - notes_at : (uint64_t)fuzz_u16(in) << 8), 8);
+		store(ph + 40, or_any(in, is_note ? at - notes_at : (uint64_t)fuzz_u16(in) << 8),
+		      8);
 	}
 	file_len = at + 256 < sizeof(file) ? at + 256 : sizeof(file);
 	if (fuzz_below(in, 16) == 0)
@@ -124,7 +127,8 @@ static void make_elf32(struct fuzz_in *in)
 		store(ph + 4, or_any(in, is_note ? notes_at : at), 4);
 		store(ph + 12, or_any(in, 0x1000000 + ((uint64_t)fuzz_u8(in) << 16)), 4);
 		store(ph + 16, or_any(in, is_note ? at - notes_at : fuzz_u8(in)), 4);
-		store(ph + 20, or_any(in, is_note ? at - notes_at : (uint64_t)fuzz_u16(in) << 8), 4);
+		store(ph + 20, or_any(in, is_note ? at - notes_at : (uint64_t)fuzz_u16(in) << 8),
+		      4);
 	}
 	file_len = at + 256 < sizeof(file) ? at + 256 : sizeof(file);
 }
@@ -136,22 +140,31 @@ static void check_image(const struct pv_image *img, size_t len)
 		const struct pv_segment *s = &img->segment[i];
 
 		FUZZ_CHECK(s->memsz && s->filesz <= s->memsz, "segment %u", i);
-		FUZZ_CHECK(s->offset <= len && s->filesz <= len - s->offset, "segment %u: outside the file", i);
+		FUZZ_CHECK(s->offset <= len && s->filesz <= len - s->offset,
+			   "segment %u: outside the file", i);
 		FUZZ_CHECK(s->start + s->memsz > s->start, "segment %u wraps", i);
-		FUZZ_CHECK(s->start >= img->phys_start && s->start + s->memsz <= img->phys_end, "bounds");
+		FUZZ_CHECK(s->start >= img->phys_start && s->start + s->memsz <= img->phys_end,
+			   "bounds");
 		for (unsigned j = 0; j < i; j++)
 			FUZZ_CHECK(s->start + s->memsz <= img->segment[j].start ||
-				   img->segment[j].start + img->segment[j].memsz <= s->start, "overlap");
+					   img->segment[j].start + img->segment[j].memsz <=
+						   s->start,
+				   "overlap");
 	}
-	FUZZ_CHECK(img->entry - img->virt_base >= img->phys_start && img->entry - img->virt_base < img->phys_end,
+	FUZZ_CHECK(img->entry - img->virt_base >= img->phys_start &&
+			   img->entry - img->virt_base < img->phys_end,
 		   "entry");
 	FUZZ_CHECK(!(img->features_required & ~img->features_supported), "required, not supported");
-	FUZZ_CHECK(memchr(img->guest_os, 0, PV_IMAGE_STRING) && memchr(img->loader, 0, PV_IMAGE_STRING) &&
-		   memchr(img->xen_version, 0, PV_IMAGE_STRING) && memchr(img->pae, 0, PV_IMAGE_STRING), "string");
+	FUZZ_CHECK(memchr(img->guest_os, 0, PV_IMAGE_STRING) &&
+			   memchr(img->loader, 0, PV_IMAGE_STRING) &&
+			   memchr(img->xen_version, 0, PV_IMAGE_STRING) &&
+			   memchr(img->pae, 0, PV_IMAGE_STRING),
+		   "string");
 }
 
 /* One behind the other, none twice, all below the end. */
-static void check_order(const struct pv_layout *l, uint64_t *at, uint64_t pfn, uint64_t pages, const char *what)
+static void check_order(const struct pv_layout *l, uint64_t *at, uint64_t pfn, uint64_t pages,
+			const char *what)
 {
 	if (!pages)
 		return;
@@ -183,15 +196,18 @@ static void check_layout(const struct pv_layout *l, unsigned flags)
 	check_order(l, &at, l->stack_pfn, 1, "stack");
 	FUZZ_CHECK(at <= l->virt_pages && l->virt_pages - at >= 128, "512 KiB of padding");
 	FUZZ_CHECK(l->pt_pages == 1 + l->l3 + l->l2 + l->extra_l2 + l->l1, "tables by level");
-	FUZZ_CHECK(!l->is_32bit || (l->l3 == 0 && l->virt_end <= 0x100000000), "a 32-bit address space");
+	FUZZ_CHECK(!l->is_32bit || (l->l3 == 0 && l->virt_end <= 0x100000000),
+		   "a 32-bit address space");
 	if (tables > 300)
 		return; /* gigabytes: their walk is as long as a hundred others */
 	for (uint64_t i = 0; i < tables; i++) {
 		struct pv_table t;
 
 		pv_layout_table(l, i, &t);
-		FUZZ_CHECK(t.level >= 1 && t.level <= root && (t.level == root) == (i == 0), "level");
-		FUZZ_CHECK(i < l->pt_pages ? t.pfn == l->pt_pfn + i : t.pfn == l->p2m_table_pfn + i - l->pt_pages,
+		FUZZ_CHECK(t.level >= 1 && t.level <= root && (t.level == root) == (i == 0),
+			   "level");
+		FUZZ_CHECK(i < l->pt_pages ? t.pfn == l->pt_pfn + i
+					   : t.pfn == l->p2m_table_pfn + i - l->pt_pages,
 			   "where table %lu lives", (unsigned long)i);
 		for (unsigned slot = 0; slot < 512; slot++) {
 			uint64_t pfn = 0, va = t.va + ((uint64_t)slot << (3 + 9 * t.level));
@@ -203,9 +219,11 @@ static void check_layout(const struct pv_layout *l, unsigned flags)
 			if (t.level == root && l->is_32bit)
 				FUZZ_CHECK(slot < 4, "a root of four entries");
 			else if (t.level == 4)
-				FUZZ_CHECK(slot < 256 || slot > 271, "one of the hypervisor's slots");
+				FUZZ_CHECK(slot < 256 || slot > 271,
+					   "one of the hypervisor's slots");
 			if (t.level > 1) {
-				FUZZ_CHECK(what == PV_SLOT_RW, "tables are entered with all rights");
+				FUZZ_CHECK(what == PV_SLOT_RW,
+					   "tables are entered with all rights");
 				FUZZ_CHECK((pfn > l->pt_pfn && pfn < l->pt_pfn + l->pt_pages) ||
 					   (l->p2m_tables && pfn >= l->p2m_table_pfn &&
 					    pfn < l->p2m_table_pfn + l->p2m_tables), "no table");
@@ -213,16 +231,19 @@ static void check_layout(const struct pv_layout *l, unsigned flags)
 			}
 			leaves++;
 			if (va >= l->virt_start && va - l->virt_start < l->virt_pages << 12)
-				FUZZ_CHECK(pfn == (va - l->virt_start) >> 12, "not linear at %lx", (unsigned long)va);
+				FUZZ_CHECK(pfn == (va - l->virt_start) >> 12, "not linear at %lx",
+					   (unsigned long)va);
 			else
-				FUZZ_CHECK(l->p2m_relocated && va >= l->p2m_va && pfn == l->p2m_pfn + ((va - l->p2m_va) >> 12),
+				FUZZ_CHECK(l->p2m_relocated && va >= l->p2m_va &&
+						   pfn == l->p2m_pfn + ((va - l->p2m_va) >> 12),
 					   "mapped outside: %lx", (unsigned long)va);
-			FUZZ_CHECK((what == PV_SLOT_RO) == (pfn >= l->pt_pfn && pfn < l->pt_pfn + l->pt_pages),
+			FUZZ_CHECK((what == PV_SLOT_RO) ==
+					   (pfn >= l->pt_pfn && pfn < l->pt_pfn + l->pt_pages),
 				   "who may write pfn %lu", (unsigned long)pfn);
 		}
 	}
-	FUZZ_CHECK(leaves == l->virt_pages + (l->p2m_relocated ? l->p2m_pages : 0), "%lu pages mapped",
-		   (unsigned long)leaves);
+	FUZZ_CHECK(leaves == l->virt_pages + (l->p2m_relocated ? l->p2m_pages : 0),
+		   "%lu pages mapped", (unsigned long)leaves);
 }
 
 static void parse(struct fuzz_in *in, const uint8_t *data, size_t len)
@@ -235,7 +256,8 @@ static void parse(struct fuzz_in *in, const uint8_t *data, size_t len)
 	if (!pv_image_payload(data, len, &payload, &why)) {
 		const uint8_t *p = payload.data;
 
-		FUZZ_CHECK(p >= data && payload.len <= len && p + payload.len <= data + len, "payload outside");
+		FUZZ_CHECK(p >= data && payload.len <= len && p + payload.len <= data + len,
+			   "payload outside");
 	} else {
 		FUZZ_CHECK(why && *why, "refused without a reason");
 	}
@@ -259,7 +281,8 @@ static void parse(struct fuzz_in *in, const uint8_t *data, size_t len)
 		struct pv_layout l;
 		int r = pv_layout_compute(&img, pages, initrd, flags, &l, &why);
 
-		fuzz_say("layout of %lu pages, initrd %lu: %d\n", (unsigned long)pages, (unsigned long)initrd, r);
+		fuzz_say("layout of %lu pages, initrd %lu: %d\n", (unsigned long)pages,
+			 (unsigned long)initrd, r);
 		if (!r)
 			check_layout(&l, flags);
 		else if (r == -PV_IMAGE_ENOMEM)

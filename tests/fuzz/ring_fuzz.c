@@ -6,10 +6,10 @@
 // sources: libhvctl/console/ring.c libhvctl/console/stream.c
 // options: -max_len=2048
 //
-// The rings that guests share with dom0's daemons: a guest writes what it likes wherever it likes in
-// the page between any two looks at it. What is taken is what a byte-wise reader takes, nothing is
-// written but the daemon's own index and the bytes before it, and the store behind stays whole. The
-// console's stream is held against a plain array.
+// The rings that guests share with dom0's daemons: a guest writes what it likes wherever it likes
+// in the page between any two looks at it. What is taken is what a byte-wise reader takes, nothing
+// is written but the daemon's own index and the bytes before it, and the store behind stays whole.
+// The console's stream is held against a plain array.
 
 #include "libhvctl/console/ring.h"
 #include "libhvctl/console/stream.h"
@@ -34,9 +34,11 @@ static ssize_t checked_read(struct connection *c, char *out, size_t size)
 	if (filled > XENSTORE_RING_SIZE) {
 		FUZZ_CHECK(n == -EIO, "impossible indexes are taken");
 	} else {
-		FUZZ_CHECK(n >= 0 && (size_t)n == (size < filled ? size : filled), "%zd of %u", n, filled);
+		FUZZ_CHECK(n >= 0 && (size_t)n == (size < filled ? size : filled), "%zd of %u", n,
+			   filled);
 		for (ssize_t i = 0; i < n; i++)
-			FUZZ_CHECK(out[i] == before.req[MASK_XENSTORE_IDX(before.req_cons + i)], "byte %zd", i);
+			FUZZ_CHECK(out[i] == before.req[MASK_XENSTORE_IDX(before.req_cons + i)],
+				   "byte %zd", i);
 		before.req_cons += (uint32_t)n;
 	}
 	FUZZ_CHECK(!memcmp(&before, ring, sizeof(before)), "more than our index was written");
@@ -52,7 +54,8 @@ static ssize_t checked_write(struct connection *c, const char *data, size_t size
 	if (filled > XENSTORE_RING_SIZE) {
 		FUZZ_CHECK(n == -EIO, "impossible indexes are taken");
 	} else {
-		FUZZ_CHECK(n >= 0 && (size_t)n <= size && (size_t)n <= XENSTORE_RING_SIZE - filled, "%zd", n);
+		FUZZ_CHECK(n >= 0 && (size_t)n <= size && (size_t)n <= XENSTORE_RING_SIZE - filled,
+			   "%zd", n);
 		for (ssize_t i = 0; i < n; i++)
 			before.rsp[MASK_XENSTORE_IDX(before.rsp_prod + i)] = data[i];
 		before.rsp_prod += (uint32_t)n;
@@ -68,7 +71,9 @@ static void lost(struct connection *c, int error)
 	c->client = NULL;
 }
 
-static const struct connection_ops ops = { .read = checked_read, .write = checked_write, .lost = lost };
+static const struct connection_ops ops = { .read = checked_read,
+					   .write = checked_write,
+					   .lost = lost };
 
 static struct guest *connect_guest(domid_t domid)
 {
@@ -89,7 +94,9 @@ static void put(struct guest *g, const void *data, size_t n)
 
 static void store_rings(struct fuzz_in *in)
 {
-	static const char *const texts[] = { "/|", "/a|x", "/a|", "@releaseDomain|t|", "|", "/local/domain/1|", "T|" };
+	static const char *const texts[] = {
+		"/|", "/a|x", "/a|", "@releaseDomain|t|", "|", "/local/domain/1|", "T|"
+	};
 	struct guest *g[2] = { connect_guest(1), connect_guest(2) };
 	struct turns turns = { 0 };
 
@@ -102,8 +109,11 @@ static void store_rings(struct fuzz_in *in)
 		switch (op >> 1 & 7) {
 		case 0: case 1: /* a request that makes sense */
 			n = encode(raw + sizeof(struct xsd_sockmsg), texts[fuzz_below(in, 7)]);
-			*(struct xsd_sockmsg *)raw = (struct xsd_sockmsg){ .type = fuzz_below(in, 24), .req_id = 7,
-									   .tx_id = op >> 4 & 1, .len = (uint32_t)n };
+			*(struct xsd_sockmsg *)raw =
+				(struct xsd_sockmsg){ .type = fuzz_below(in, 24),
+						      .req_id = 7,
+						      .tx_id = op >> 4 & 1,
+						      .len = (uint32_t)n };
 			put(one, raw, sizeof(struct xsd_sockmsg) + n);
 			break;
 		case 2: /* any bytes as the next ones */
@@ -129,7 +139,9 @@ static void store_rings(struct fuzz_in *in)
 			one->ring.connection = fuzz_below(in, 3);
 			if (ring_wants_restart(&one->ring)) {
 				ring_restart(&one->ring);
-				FUZZ_CHECK(one->ring.connection == XENSTORE_CONNECTED && !one->ring.req_prod, "restart");
+				FUZZ_CHECK(one->ring.connection == XENSTORE_CONNECTED &&
+						   !one->ring.req_prod,
+					   "restart");
 			}
 			break;
 		default:
@@ -187,15 +199,18 @@ static void console(struct fuzz_in *in)
 			filled = ring.out_prod - ring.out_cons;
 			n = console_take(&ring, bytes, want);
 			if (filled > sizeof(ring.out)) {
-				FUZZ_CHECK(n == 0 && ring.out_cons == before.out_prod, "an impossible ring is read");
+				FUZZ_CHECK(n == 0 && ring.out_cons == before.out_prod,
+					   "an impossible ring is read");
 				break;
 			}
 			FUZZ_CHECK(n == (want < filled ? want : filled), "%zu of %u", n, filled);
 			for (size_t i = 0; i < n; i++)
-				FUZZ_CHECK(bytes[i] == before.out[MASK_XENCONS_IDX(before.out_cons + i, ring.out)],
+				FUZZ_CHECK(bytes[i] == before.out[MASK_XENCONS_IDX(
+							       before.out_cons + i, ring.out)],
 					   "byte %zu", i);
 			before.out_cons += (uint32_t)n;
-			FUZZ_CHECK(!memcmp(&before, &ring, sizeof(ring)), "more than our index was written");
+			FUZZ_CHECK(!memcmp(&before, &ring, sizeof(ring)),
+				   "more than our index was written");
 			if (head + n > sizeof(all))
 				break;
 			memcpy(all + head, bytes, n);
@@ -207,19 +222,23 @@ static void console(struct fuzz_in *in)
 			want = fuzz_bytes(in, bytes, fuzz_below(in, 64));
 			filled = ring.in_prod - ring.in_cons;
 			n = console_give(&ring, bytes, want);
-			FUZZ_CHECK(filled > sizeof(ring.in) ? n == 0 : n <= want && n <= sizeof(ring.in) - filled,
+			FUZZ_CHECK(filled > sizeof(ring.in)
+					   ? n == 0
+					   : n <= want && n <= sizeof(ring.in) - filled,
 				   "%zu typed", n);
 			for (size_t i = 0; i < n; i++)
 				before.in[MASK_XENCONS_IDX(before.in_prod + i, ring.in)] = bytes[i];
 			before.in_prod += (uint32_t)n;
-			FUZZ_CHECK(!memcmp(&before, &ring, sizeof(ring)), "more than what was typed was written");
+			FUZZ_CHECK(!memcmp(&before, &ring, sizeof(ring)),
+				   "more than what was typed was written");
 			break;
 		case 4: {
 			uint64_t at = cursor;
 			const char *p = stream_peek(&s, &at, &n);
 
 			FUZZ_CHECK(at >= cursor && at + n <= head && (n || at == head), "cursor");
-			FUZZ_CHECK(at == cursor || at == head - s.size, "more was skipped than was lost");
+			FUZZ_CHECK(at == cursor || at == head - s.size,
+				   "more was skipped than was lost");
 			FUZZ_CHECK(!memcmp(p, all + at, n), "other bytes than were put in");
 			cursor = at + (n ? 1 + fuzz_below(in, 255) % n : 0);
 			break;

@@ -6,10 +6,10 @@
 // options: -max_len=2048
 //
 // The store's protocol. Half of the inputs are requests of three domains, in and out of
-// transactions, each reply held against a model that does one request after the other: a transaction
-// that commits got the replies that it would have got at that very moment, one that fails changed
-// nothing. The other half are raw messages of any type and payload. After every input the tree is
-// well formed and the books of nodes, watches and transactions agree with it.
+// transactions, each reply held against a model that does one request after the other: a
+// transaction that commits got the replies that it would have got at that very moment, one that
+// fails changed nothing. The other half are raw messages of any type and payload. After every input
+// the tree is well formed and the books of nodes, watches and transactions agree with it.
 
 #include "store_model.h"
 
@@ -22,7 +22,8 @@ static struct client *client[4];
 static void take_request(struct fuzz_in *in, struct model_request *request)
 {
 	static const uint32_t types[] = {
-		XS_READ, XS_DIRECTORY, XS_WRITE, XS_WRITE, XS_MKDIR, XS_RM, XS_GET_PERMS, XS_SET_PERMS,
+		XS_READ, XS_DIRECTORY, XS_WRITE, XS_WRITE, XS_MKDIR, XS_RM, XS_GET_PERMS,
+		XS_SET_PERMS,
 	};
 	uint8_t what = fuzz_u8(in), where = fuzz_u8(in), more = fuzz_u8(in);
 
@@ -37,7 +38,8 @@ static void take_request(struct fuzz_in *in, struct model_request *request)
 	else if (request->type == XS_SET_PERMS) {
 		sprintf(request->argument, "%c%u|", "rwbn"[more & 3], (more >> 2) % 3);
 		if (more & 0x80)
-			sprintf(request->argument + 3, "%c%u|", "nrwb"[more >> 5 & 3], 1 + (more >> 4 & 1));
+			sprintf(request->argument + 3, "%c%u|", "nrwb"[more >> 5 & 3],
+				1 + (more >> 4 & 1));
 	}
 }
 
@@ -61,11 +63,15 @@ static void against_model(struct fuzz_in *in)
 			take_request(in, &request);
 			real_do(client[who], 0, &request, reply);
 			model_do(&model, who, &request, expected);
-			fuzz_say("%u: %u %s %s: %s\n", who, request.type, request.path, request.argument, reply);
-			FUZZ_CHECK(!strcmp(reply, expected), "domain %u, type %u %s: %s, should be %s", who,
-				   request.type, request.path, reply, expected);
+			fuzz_say("%u: %u %s %s: %s\n", who, request.type, request.path,
+				 request.argument, reply);
+			FUZZ_CHECK(!strcmp(reply, expected),
+				   "domain %u, type %u %s: %s, should be %s", who, request.type,
+				   request.path, reply, expected);
 		} else if (!t->open) {
-			*t = (struct open_transaction){ .open = true, .client = who, .base = model };
+			*t = (struct open_transaction){ .open = true,
+							.client = who,
+							.base = model };
 			t->id = start(client[who]);
 			fuzz_say("%u: start %u\n", who, t->id);
 		} else if (op >> 6 != 3 && t->count < REQUESTS_MAX) {
@@ -80,7 +86,8 @@ static void against_model(struct fuzz_in *in)
 
 			t->open = false;
 			copy = t->base;
-			FUZZ_CHECK(same_replies(&copy, t, t->client), "a transaction sees what was not so");
+			FUZZ_CHECK(same_replies(&copy, t, t->client),
+				   "a transaction sees what was not so");
 			t->changes = copy.version != t->base.version;
 			ask_text(client[t->client], XS_TRANSACTION_END, t->id, keep ? "T|" : "F|");
 			fuzz_say("%u: end %u: %s\n", t->client, t->id, last.data);
@@ -91,7 +98,8 @@ static void against_model(struct fuzz_in *in)
 				FUZZ_CHECK(t->changes && model.version != t->base.version,
 					   "refused without a reason");
 			} else if (t->changes) {
-				FUZZ_CHECK(same_replies(&model, t, t->client), "it committed all the same");
+				FUZZ_CHECK(same_replies(&model, t, t->client),
+					   "it committed all the same");
 			}
 		}
 	}
@@ -121,8 +129,10 @@ static void drain(struct client *c)
 static void raw_messages(struct fuzz_in *in)
 {
 	static const char *const words[] = {
-		"/", "/a", "/a/b", "/local/domain/1", "a", "@releaseDomain", "@introduceDomain", "token", "1",
-		"0", "9", "r0", "b1", "n1", "T", "F", "check", "quota", "4294967295", "/a//b", "//", "/a/", "",
+		"/", "/a", "/a/b", "/local/domain/1", "a", "@releaseDomain", "@introduceDomain",
+		"token", "1",
+		"0", "9", "r0", "b1", "n1", "T", "F", "check", "quota", "4294967295", "/a//b", "//",
+		"/a/", "",
 	};
 	char payload[XENSTORE_PAYLOAD_MAX];
 
@@ -168,7 +178,8 @@ static void raw_messages(struct fuzz_in *in)
 		}
 		for (unsigned int i = 1; i < 4; i++)
 			FUZZ_CHECK(client[i]->nr_watches <= store->quota.limit[QUOTA_WATCHES] &&
-				   client[i]->nr_transactions <= store->quota.limit[QUOTA_TRANSACTIONS],
+					   client[i]->nr_transactions <=
+						   store->quota.limit[QUOTA_TRANSACTIONS],
 				   "over a quota");
 	}
 }

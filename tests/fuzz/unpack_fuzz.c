@@ -3,9 +3,10 @@
 // libs: -llzma -lz -lzstd -llz4
 // options: -max_len=4096
 //
-// The kernel unpackers. An input is a stream as it is, or data that the formats' own libraries pack,
-// and damage to it. Undamaged streams come out as they went in, for any room that is enough, and tell
-// their size; whatever a stream is, nothing is written past the room and all memory is given back.
+// The kernel unpackers. An input is a stream as it is, or data that the formats' own libraries
+// pack, and damage to it. Undamaged streams come out as they went in, for any room that is enough,
+// and tell their size; whatever a stream is, nothing is written past the room and all memory is
+// given back.
 
 #include <lz4.h>
 #include <lzma.h>
@@ -48,16 +49,21 @@ static size_t pack(unsigned how, size_t n)
 
 	switch (how) {
 	case 0: {
-		z_stream z = { .next_in = plain, .avail_in = (unsigned)n, .next_out = packed, .avail_out = sizeof(packed) };
+		z_stream z = { .next_in = plain,
+			       .avail_in = (unsigned)n,
+			       .next_out = packed,
+			       .avail_out = sizeof(packed) };
 
-		FUZZ_CHECK(deflateInit2(&z, 1, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY) == Z_OK, "gzip");
+		FUZZ_CHECK(deflateInit2(&z, 1, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY) == Z_OK,
+			   "gzip");
 		FUZZ_CHECK(deflate(&z, Z_FINISH) == Z_STREAM_END, "gzip");
 		deflateEnd(&z);
 		return z.total_out;
 	}
 	case 1:
-		FUZZ_CHECK(lzma_easy_buffer_encode(0, LZMA_CHECK_CRC32, NULL, plain, n, packed, &done,
-						   sizeof(packed)) == LZMA_OK, "xz");
+		FUZZ_CHECK(lzma_easy_buffer_encode(0, LZMA_CHECK_CRC32, NULL, plain, n, packed,
+						   &done, sizeof(packed)) == LZMA_OK,
+			   "xz");
 		return done;
 	case 2: {
 		ZSTD_CCtx *c = ZSTD_createCCtx();
@@ -70,8 +76,8 @@ static size_t pack(unsigned how, size_t n)
 		return done;
 	}
 	default: {
-		uint32_t len = (uint32_t)LZ4_compress_default((char *)plain, (char *)packed + 8, (int)n,
-							      (int)sizeof(packed) - 8);
+		uint32_t len = (uint32_t)LZ4_compress_default((char *)plain, (char *)packed + 8,
+							      (int)n, (int)sizeof(packed) - 8);
 
 		FUZZ_CHECK(len > 0, "lz4");
 		memcpy(packed, "\x02\x21\x4c\x18", 4);
@@ -127,9 +133,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (room > ROOM)
 		room = ROOM;
 	fuzz_say("format %u: %zu bytes packed to %zu\n", how, n, len);
-	FUZZ_CHECK(run(packed, len, room) == (int64_t)n && !memcmp(out, plain, n), "it came out different");
+	FUZZ_CHECK(run(packed, len, room) == (int64_t)n && !memcmp(out, plain, n),
+		   "it came out different");
 	told = unpack_size(packed, len, &allocator);
-	FUZZ_CHECK(how == 3 ? told >= n : told == n, "%lu bytes are told, it is %zu", (unsigned long)told, n);
+	FUZZ_CHECK(how == 3 ? told >= n : told == n, "%lu bytes are told, it is %zu",
+		   (unsigned long)told, n);
 	FUZZ_CHECK(n == 1 || run(packed, len, n - 1) < 0, "it fits into less");
 	/* Damaged: anything may come of it but harm. */
 	while (fuzz_more(&in)) {

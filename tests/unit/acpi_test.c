@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: hypervisor/machine/acpi.c
 //
-// The firmware's tables are believed only as far as they are consistent. Physical memory is simulated: every mapping
-// that the parser asks for is a block of exactly that size, so that the address sanitizer sees each byte read too far.
+// The firmware's tables are believed only as far as they are consistent. Physical memory is
+// simulated: every mapping that the parser asks for is a block of exactly that size, so that the
+// address sanitizer sees each byte read too far.
 
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>
@@ -91,9 +92,13 @@ static size_t add(size_t *at, const void *bytes, size_t len)
 	return len;
 }
 
-static const u8 s5_aml[] = { 0x08, '_', 'S', '5', '_', 0x12, 0x06, 0x04, 0x0a, 0x05, 0x01, 0x00, 0x00 };
+static const u8 s5_aml[] = { 0x08, '_',	 'S',  '5',  '_',  0x12, 0x06,
+			     0x04, 0x0a, 0x05, 0x01, 0x00, 0x00 };
 
-/* A small PC: 2 CPUs (one given twice), an unusable one, an x2APIC one, one I/O APIC, two overrides, an NMI. */
+/*
+ * A small PC: 2 CPUs (one given twice), an unusable one, an x2APIC one, one I/O APIC, two
+ * overrides, an NMI.
+ */
 static u32 build_madt(void)
 {
 	size_t at = MADT_AT + 44;
@@ -251,7 +256,9 @@ static void test_rsdp(void)
 
 static void test_rsdt(void)
 {
-	/* Revision 0: 32-bit pointers. The broken XSDT of a revision 2 is replaced by the RSDT too. */
+	/*
+	 * Revision 0: 32-bit pointers. The broken XSDT of a revision 2 is replaced by the RSDT too.
+	 */
 	build();
 	put32(XSDT_AT + 0x800 + 36, MADT_AT);
 	finish(XSDT_AT + 0x800, "RSDT", 40);
@@ -365,9 +372,13 @@ static bool s5(const void *bytes, size_t len, u8 *a, u8 *b)
 static void test_s5(void)
 {
 	static const u8 root[] = { 0x08, '\\', '_', 'S', '5', '_', 0x12, 0x04, 0x02, 0x00, 0x00 };
-	static const u8 wide[] = { 0x08, '_', 'S', '5', '_', 0x12, 0x49, 0x00, 0x04, 0x0b, 7, 0, 0x0c, 3, 0, 0, 0 };
-	static const u8 name[] = { 0x08, '_', 'S', '5', '_', 0x12, 0x06, 0x04, '_', 'X', '_', '_', 0x00 };
-	static const u8 high[] = { 0x08, '_', 'S', '5', '_', 0x12, 0x06, 0x02, 0x0a, 8, 0x00, 0x00 };
+	static const u8 wide[] = { 0x08, '_', 'S', '5',	 '_', 0x12, 0x49, 0x00, 0x04,
+				   0x0b, 7,   0,   0x0c, 3,   0,    0,	  0 };
+	static const u8 name[] = { 0x08, '_', 'S', '5', '_', 0x12, 0x06,
+				   0x04, '_', 'X', '_', '_', 0x00 };
+	static const u8 high[] = {
+		0x08, '_', 'S', '5', '_', 0x12, 0x06, 0x02, 0x0a, 8, 0x00, 0x00
+	};
 	u8 a = 0xee, b = 0xee;
 
 	CU_ASSERT_TRUE(s5(root, sizeof(root), &a, &b));
@@ -384,7 +395,10 @@ static void test_s5(void)
 	CU_ASSERT_TRUE(s5(s5_aml, 11, &a, &b));
 }
 
-/* Random damage, with sums made right again half of the time: nothing to check but that the sanitizers stay silent. */
+/*
+ * Random damage, with sums made right again half of the time: nothing to check but that the
+ * sanitizers stay silent.
+ */
 static void test_damage(void)
 {
 	static const size_t at[] = { XSDT_AT, MADT_AT, FADT_AT, MCFG_AT, HPET_AT, DSDT_AT };
@@ -403,7 +417,8 @@ static void test_damage(void)
 				sum(t, len, 9);
 		}
 		fine += run(0) == 0;
-		CU_ASSERT_TRUE(acpi_info.nr_cpus <= NR_CPUS && acpi_info.nr_segments <= ACPI_MAX_SEGMENTS);
+		CU_ASSERT_TRUE(acpi_info.nr_cpus <= NR_CPUS &&
+			       acpi_info.nr_segments <= ACPI_MAX_SEGMENTS);
 	}
 	CU_ASSERT_TRUE(fine > 0);
 }

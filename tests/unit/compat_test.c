@@ -309,7 +309,9 @@ static void test_structures(void)
 	CU_ASSERT_EQUAL(got.in.poll.timeout, ~0ULL);
 	CU_ASSERT_EQUAL(call(__HYPERVISOR_sched_op, 77, 0, 0, 0, 0), -ENOSYS);
 
-	*m = (struct compat_physdev_map_pirq){ .type = -1, .entry_nr = 3, .table_base = 1ULL << 36 };
+	*m = (struct compat_physdev_map_pirq){ .type = -1,
+					       .entry_nr = 3,
+					       .table_base = 1ULL << 36 };
 	call(__HYPERVISOR_physdev_op, PHYSDEVOP_map_pirq, at(m), 0, 0, 0);
 	CU_ASSERT_EQUAL(got.in.map.type, -1);
 	CU_ASSERT_EQUAL(got.in.map.table_base, 1ULL << 36);
@@ -423,14 +425,16 @@ static void test_entries(void)
 	*r = (struct compat_callback_register){ CALLBACKTYPE_sysenter, CALLBACKF_mask_events,
 						{ 0x61, 77 } };
 	CU_ASSERT_EQUAL(call(__HYPERVISOR_callback_op, CALLBACKOP_register, at(r), 0, 0, 0), 0);
-	CU_ASSERT_TRUE(pv->sysenter_callback == 77 && pv->sysenter_cs == 0x61 && pv->sysenter_masks);
+	CU_ASSERT_TRUE(pv->sysenter_callback == 77 && pv->sysenter_cs == 0x61 &&
+		       pv->sysenter_masks);
 	CU_ASSERT_EQUAL(call(__HYPERVISOR_callback_op, CALLBACKOP_unregister, at(r), 0, 0, 0), 0);
 	CU_ASSERT_EQUAL(pv->sysenter_callback, 0);
 	r->type = CALLBACKTYPE_event;
 	CU_ASSERT_EQUAL(call(__HYPERVISOR_callback_op, CALLBACKOP_unregister, at(r), 0, 0, 0),
 			-EINVAL);
 	r->type = 99;
-	CU_ASSERT_EQUAL(call(__HYPERVISOR_callback_op, CALLBACKOP_register, at(r), 0, 0, 0), -ENOSYS);
+	CU_ASSERT_EQUAL(call(__HYPERVISOR_callback_op, CALLBACKOP_register, at(r), 0, 0, 0),
+			-ENOSYS);
 
 	CU_ASSERT_EQUAL(call(__HYPERVISOR_stack_switch, 0x68, 0xc0200000, 0, 0, 0), 0);
 	CU_ASSERT_TRUE(pv->kernel_ss == 0x69 && pv->kernel_sp == 0xc0200000);

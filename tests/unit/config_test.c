@@ -431,7 +431,8 @@ static void test_damage(void)
 /* A zero byte would cut off what is behind it, unseen. */
 static void test_zero_bytes(void)
 {
-	static const char *const text[] = { "a = \"b\0c\"", "a = \"b\\\0c\"", "a = b\0c", "a\0 = b" };
+	static const char *const text[] = { "a = \"b\0c\"", "a = \"b\\\0c\"", "a = b\0c",
+					    "a\0 = b" };
 	static const size_t length[] = { 9, 10, 7, 6 };
 
 	for (unsigned int i = 0; i < 4; i++) {
@@ -455,8 +456,8 @@ static void test_control_characters(void)
 		"t.cfg:1:8: \"#\\name=y\" is not a name for a domain; use 1 to 63 letters, digits, "
 		"- _ . + and not digits alone");
 	refused("name = '\x1b[2J\x7f\xc3\xa4\\t'\n",
-		"t.cfg:1:8: \"\\x1b[2J\\x7f\xc3\xa4\\t\" is not a name for a domain; use 1 to 63 letters, "
-		"digits, - _ . + and not digits alone");
+		"t.cfg:1:8: \"\\x1b[2J\\x7f\xc3\xa4\\t\" is not a name for a domain; use 1 to 63 "
+		"letters, digits, - _ . + and not digits alone");
 	warned(BASE "disk = [ 'od\\nd=1,vdev=xvda,target=/a' ]\n",
 	       "t.cfg:3:10: unknown option 'od\\nd' of a disk is ignored; see hvctl.cfg(5)\n");
 	/* Longer than a message may be: cut off between two characters. */

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: hypervisor/domain/event.c hypervisor/domain/event_2l.c hypervisor/domain/event_fifo.c tests/unit/sim/sim.c
+// sources: hypervisor/domain/event.c hypervisor/domain/event_2l.c hypervisor/domain/event_fifo.c
+// sources: tests/unit/sim/sim.c
 // libs: -lpthread
 /*
- * FIFO event delivery. The guest's half of the protocol is written here once more, from the ABI's description; with it
- * events are delivered in order and none is lost, also while senders and guest run in threads of their own. A guest
- * that scribbles over the shared words must hurt nobody but itself.
+ * FIFO event delivery. The guest's half of the protocol is written here once more, from the ABI's
+ * description; with it events are delivered in order and none is lost, also while senders and guest
+ * run in threads of their own. A guest that scribbles over the shared words must hurt nobody but
+ * itself.
  */
 #include <CUnit/Basic.h>
 #include <pthread.h>
@@ -26,7 +28,8 @@
 static struct domain *guest, *peer;
 static mfn_t control_mfn[4], array_mfn[4];
 static unsigned arrays;
-static u32 head_cache[4][EVTCHN_FIFO_MAX_QUEUES]; /* the guest's own note of where it stands in each queue */
+/* the guest's own note of where it stands in each queue */
+static u32 head_cache[4][EVTCHN_FIFO_MAX_QUEUES];
 
 static s64 call(struct domain *d, unsigned cmd, void *arg)
 {
@@ -133,7 +136,7 @@ static void teardown(void)
 	sim_reset();
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ */
+/* ---------------------------------------------------------------------------------------------- */
 /* The guest */
 
 static u32 unlink_word(u32 *w)
@@ -146,8 +149,9 @@ static u32 unlink_word(u32 *w)
 }
 
 /*
- * Take the first event of a queue: its port, or 0 if the queue is empty. *pending: it was pending and not masked. *ready: what
- * is known of the queues' bits; that of this one falls when nothing follows.
+ * Take the first event of a queue: its port, or 0 if the queue is empty. *pending: it was pending
+ * and not masked. *ready: what is known of the queues' bits; that of this one falls when nothing
+ * follows.
  */
 static u32 take_first(unsigned vcpu, unsigned prio, bool *pending, u32 *ready)
 {
@@ -180,7 +184,10 @@ static unsigned take_all(unsigned vcpu, u32 *ports, unsigned max)
 	u32 ready;
 
 	guest->vcpu[vcpu]->info->evtchn_upcall_pending = 0;
-	/* Taken before looking: a bit cleared afterwards could be that of an event which came meanwhile. */
+	/*
+	 * Taken before looking: a bit cleared afterwards could be that of an event which came
+	 * meanwhile.
+	 */
 	ready = atomic_xchg(&c->ready, 0);
 	while (ready) {
 		bool pending = false;
@@ -193,7 +200,7 @@ static unsigned take_all(unsigned vcpu, u32 *ports, unsigned max)
 	return n;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ */
+/* ---------------------------------------------------------------------------------------------- */
 
 static void test_order(void)
 {
@@ -246,8 +253,8 @@ static void test_priorities(void)
 	CU_ASSERT_EQUAL(got[1], low);
 
 	/*
-	 * An event that moves to another queue while it is the old queue's tail: what comes to the old queue next must
-	 * not be appended to it in its new place.
+	 * An event that moves to another queue while it is the old queue's tail: what comes to the
+	 * old queue next must not be appended to it in its new place.
 	 */
 	port_op(guest, EVTCHNOP_send, low);
 	CU_ASSERT_EQUAL(take_all(0, got, 4), 1);
@@ -317,7 +324,10 @@ static void test_from_2l(void)
 	q = ipi(1);
 	CU_ASSERT_EQUAL(expand(control_mfn[3]), -EOPNOTSUPP);
 	CU_ASSERT_EQUAL(priority(p, 3), -ENOSYS);
-	/* Pending before the change of the ABI, between the change and the words, and before the vCPU's queues. */
+	/*
+	 * Pending before the change of the ABI, between the change and the words, and before the
+	 * vCPU's queues.
+	 */
 	port_op(guest, EVTCHNOP_send, p);
 	CU_ASSERT_EQUAL(init_control(0, control_mfn[0], 0), 0);
 	port_op(guest, EVTCHNOP_send, q);
@@ -402,7 +412,10 @@ static void test_closed_port(void)
 	port_op(guest, EVTCHNOP_send, p);
 	CU_ASSERT_EQUAL(port_op(guest, EVTCHNOP_close, p), 0);
 	CU_ASSERT_EQUAL(*word(p), LINKED);
-	/* Its word is still on the queue: the number must not be used again before the guest took it off. */
+	/*
+	 * Its word is still on the queue: the number must not be used again before the guest took
+	 * it off.
+	 */
 	q = ipi(0);
 	CU_ASSERT(q != p);
 	CU_ASSERT_EQUAL(take_all(0, got, 4), 0);
@@ -468,12 +481,14 @@ static void test_rubbish(void)
 			((u32 *)control((unsigned)rand() % 4))[rand() % 18] = (u32)rand() * 7;
 		else if (what == 2)
 			priority(p[rand() % 8], (u32)rand() % 17);
-		CU_ASSERT_EQUAL(port_op(guest, rand() % 2 ? EVTCHNOP_send : EVTCHNOP_unmask, p[rand() % 8]), 0);
+		CU_ASSERT_EQUAL(port_op(guest, rand() % 2 ? EVTCHNOP_send : EVTCHNOP_unmask,
+					p[rand() % 8]),
+				0);
 	}
 	teardown();
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ */
+/* ---------------------------------------------------------------------------------------------- */
 /* Threads: senders, and a guest that behaves or does not. */
 
 #define PORTS   24
@@ -493,7 +508,8 @@ static void *sender(void *arg)
 	for (unsigned i = 0; i < SENDS; i++) {
 		unsigned n = (unsigned)rand_r(&seed) % PORTS;
 		struct evtchn_send op = { .port = thread_port[n] };
-		struct evtchn_set_priority prio = { .port = op.port, .priority = (u32)rand_r(&seed) % 16 };
+		struct evtchn_set_priority prio = { .port = op.port,
+						    .priority = (u32)rand_r(&seed) % 16 };
 
 		if (rand_r(&seed) % 16 == 0)
 			do_event_channel_op(EVTCHNOP_set_priority, (u64)(uintptr_t)&prio);
@@ -543,7 +559,8 @@ static void run_threads(void *(*guest_thread)(void *))
 		thread_port[i] = ipi(0);
 	CU_ASSERT_EQUAL_FATAL(pthread_create(&g, NULL, guest_thread, NULL), 0);
 	for (unsigned i = 0; i < SENDERS; i++)
-		CU_ASSERT_EQUAL_FATAL(pthread_create(&s[i], NULL, sender, (void *)(uintptr_t)(i + 1)), 0);
+		CU_ASSERT_EQUAL_FATAL(
+			pthread_create(&s[i], NULL, sender, (void *)(uintptr_t)(i + 1)), 0);
 	for (unsigned i = 0; i < SENDERS; i++)
 		pthread_join(s[i], NULL);
 	stop = true;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: hypervisor/domain/event.c hypervisor/domain/event_2l.c hypervisor/domain/event_fifo.c tests/unit/sim/sim.c
+// sources: hypervisor/domain/event.c hypervisor/domain/event_2l.c hypervisor/domain/event_fifo.c
+// sources: tests/unit/sim/sim.c
 /*
- * Event channels with 2-level delivery: bindings, their life and death, who is woken, and what a hostile guest gets for
- * its arguments. The FIFO has a file of its own.
+ * Event channels with 2-level delivery: bindings, their life and death, who is woken, and what a
+ * hostile guest gets for its arguments. The FIFO has a file of its own.
  */
 #include <CUnit/Basic.h>
 #include <string.h>
@@ -123,7 +124,10 @@ static bool pending(struct domain *d, u32 port)
 	return test_bit(port, d->shared_info->evtchn_pending);
 }
 
-/* What a guest does in its upcall: all pending, unmasked ports of the vCPU, as a bitmap of the first 64. */
+/*
+ * What a guest does in its upcall: all pending, unmasked ports of the vCPU, as a bitmap of the
+ * first 64.
+ */
 static u64 take_events(struct vcpu *v)
 {
 	u64 sel, got;
@@ -131,12 +135,14 @@ static u64 take_events(struct vcpu *v)
 	v->info->evtchn_upcall_pending = 0;
 	sel = v->info->evtchn_pending_sel;
 	v->info->evtchn_pending_sel = 0;
-	got = sel & 1 ? v->domain->shared_info->evtchn_pending[0] & ~v->domain->shared_info->evtchn_mask[0] : 0;
+	got = sel & 1 ? v->domain->shared_info->evtchn_pending[0] &
+				~v->domain->shared_info->evtchn_mask[0]
+		      : 0;
 	v->domain->shared_info->evtchn_pending[0] &= ~got;
 	return got;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ */
+/* ---------------------------------------------------------------------------------------------- */
 
 static void test_interdomain(void)
 {
@@ -147,7 +153,10 @@ static void test_interdomain(void)
 	CU_ASSERT_EQUAL(a, 1);
 	CU_ASSERT_EQUAL(status_of(dom_a, a).status, EVTCHNSTAT_unbound);
 	CU_ASSERT_EQUAL(status_of(dom_a, a).u.unbound.dom, dom_b->id);
-	/* Sent before anybody is there: no error, nothing happens, and the binder finds its port pending. */
+	/*
+	 * Sent before anybody is there: no error, nothing happens, and the binder finds its port
+	 * pending.
+	 */
 	CU_ASSERT_EQUAL(port_op(dom_a, EVTCHNOP_send, a), 0);
 	b = bind_interdomain(dom_b, dom_a->id, a);
 	CU_ASSERT_EQUAL(b, 1);
@@ -228,7 +237,8 @@ static void test_wrong_bindings(void)
 
 static void test_wild_arguments(void)
 {
-	static const u32 wild[] = { 0, 127, 128, 4095, 4096, 131071, 131072, 0x7fffffff, 0x80000000, ~0U };
+	static const u32 wild[] = { 0,	    127,    128,	4095,	    4096,
+				    131071, 131072, 0x7fffffff, 0x80000000, ~0U };
 	static const unsigned cmds[] = { EVTCHNOP_close, EVTCHNOP_send, EVTCHNOP_unmask };
 
 	setup();
@@ -324,7 +334,10 @@ static void test_pollers(void)
 	a = alloc_unbound(dom_a, DOMID_SELF, dom_b->id);
 	b = bind_interdomain(dom_b, dom_a->id, a);
 	take_events(dom_b->vcpu[0]);
-	/* Masked, notifies vCPU 0, polled by vCPU 2 alone, by vCPU 3 with others, and not by vCPU 1. */
+	/*
+	 * Masked, notifies vCPU 0, polled by vCPU 2 alone, by vCPU 3 with others, and not by vCPU
+	 * 1.
+	 */
 	set_bit(b, dom_b->shared_info->evtchn_mask);
 	v = dom_b->vcpu[2];
 	v->polling = true;
@@ -569,7 +582,10 @@ static void test_without_vcpus(void)
 	s64 a;
 
 	setup();
-	/* The toolstack makes the ports before the vCPUs: what is raised then must not be lost or crash. */
+	/*
+	 * The toolstack makes the ports before the vCPUs: what is raised then must not be lost or
+	 * crash.
+	 */
 	d = sim_domain(9, 0, false);
 	CU_ASSERT_EQUAL_FATAL(events_init(d, 128), 0);
 	a = alloc_unbound(privileged, 9, 0);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: hypervisor/domain/grant.c hypervisor/domain/grant_map.c hypervisor/domain/grant_copy.c tests/unit/sim/sim.c
+// sources: hypervisor/domain/grant.c hypervisor/domain/grant_map.c hypervisor/domain/grant_copy.c
+// sources: tests/unit/sim/sim.c
 // libs: -lpthread
 /*
- * Grant tables. After every test all references, pins and handles must be gone: teardown() counts them. Entries are
- * guest memory, and here a guest changes them while they are in use, and in a thread of its own.
+ * Grant tables. After every test all references, pins and handles must be gone: teardown() counts
+ * them. Entries are guest memory, and here a guest changes them while they are in use, and in a
+ * thread of its own.
  */
 #include <CUnit/Basic.h>
 #include <pthread.h>
@@ -43,7 +45,9 @@ static void teardown(void)
 		struct grant_table *gt = all[i]->grants;
 
 		for (u32 ref = 0; ref < gt->nr_frames * GRANTS_PER_FRAME; ref++)
-			CU_ASSERT_EQUAL(gt->active[ref / GRANTS_PER_FRAME][ref % GRANTS_PER_FRAME].users, 0);
+			CU_ASSERT_EQUAL(
+				gt->active[ref / GRANTS_PER_FRAME][ref % GRANTS_PER_FRAME].users,
+				0);
 		grant_destroy(all[i]);
 		grant_destroy(all[i]);
 		CU_ASSERT_EQUAL(all[i]->refs, 1);
@@ -68,7 +72,8 @@ static s64 call(struct domain *d, unsigned cmd, void *arg, u64 count)
 /* What hypercall_continue() arranged. */
 static s64 resume(void)
 {
-	return do_grant_table_op(sim.continuation.args[0], sim.continuation.args[1], sim.continuation.args[2]);
+	return do_grant_table_op(sim.continuation.args[0], sim.continuation.args[1],
+				 sim.continuation.args[2]);
 }
 
 static struct grant_entry_v1 *entry(struct domain *d, u32 ref)
@@ -81,14 +86,18 @@ static mfn_t grant(struct domain *d, u32 ref, domid_t to, u16 flags)
 {
 	mfn_t mfn = sim_frame_of(d);
 
-	*entry(d, ref) = (struct grant_entry_v1){ .flags = GTF_permit_access | flags, .domid = to, .frame = (u32)mfn };
+	*entry(d, ref) = (struct grant_entry_v1){ .flags = GTF_permit_access | flags,
+						  .domid = to,
+						  .frame = (u32)mfn };
 	return mfn;
 }
 
-static struct gnttab_map_grant_ref map(struct domain *d, domid_t from, u32 ref, u32 flags, u64 host_addr)
+static struct gnttab_map_grant_ref map(struct domain *d, domid_t from, u32 ref, u32 flags,
+				       u64 host_addr)
 {
-	struct gnttab_map_grant_ref op = { .host_addr = host_addr, .flags = flags, .ref = ref, .dom = from,
-					   .status = 99 };
+	struct gnttab_map_grant_ref op = {
+		.host_addr = host_addr, .flags = flags, .ref = ref, .dom = from, .status = 99
+	};
 
 	CU_ASSERT_EQUAL(call(d, GNTTABOP_map_grant_ref, &op, 1), 0);
 	return op;
@@ -96,8 +105,9 @@ static struct gnttab_map_grant_ref map(struct domain *d, domid_t from, u32 ref, 
 
 static s16 unmap(struct domain *d, u32 handle, u64 host_addr, u64 dev_bus_addr)
 {
-	struct gnttab_unmap_grant_ref op = { .host_addr = host_addr, .dev_bus_addr = dev_bus_addr, .handle = handle,
-					     .status = 99 };
+	struct gnttab_unmap_grant_ref op = {
+		.host_addr = host_addr, .dev_bus_addr = dev_bus_addr, .handle = handle, .status = 99
+	};
 
 	CU_ASSERT_EQUAL(call(d, GNTTABOP_unmap_grant_ref, &op, 1), 0);
 	return op.status;
@@ -113,12 +123,14 @@ static u64 type_refs(mfn_t mfn)
 	return mfn_to_frame(mfn)->type & FT_COUNT_MASK;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ */
+/* ---------------------------------------------------------------------------------------------- */
 
 static void test_table(void)
 {
 	u64 list[5] = { 0 };
-	struct gnttab_setup_table op = { .dom = DOMID_SELF, .nr_frames = 3, .frame_list = (u64)(uintptr_t)list };
+	struct gnttab_setup_table op = { .dom = DOMID_SELF,
+					 .nr_frames = 3,
+					 .frame_list = (u64)(uintptr_t)list };
 	struct gnttab_query_size size = { .dom = DOMID_SELF };
 	mfn_t mfn;
 
@@ -258,20 +270,25 @@ static void test_readonly(void)
 	CU_ASSERT_EQUAL(entry(granter, 1)->flags, GTF_permit_access | GTF_readonly | GTF_reading);
 	CU_ASSERT_EQUAL(type_refs(mfn), 0);
 	/* Also while it is mapped read-only. */
-	CU_ASSERT_EQUAL(map(mapper, granter->id, 1, GNTMAP_host_map, 0x8000).status, GNTST_general_error);
+	CU_ASSERT_EQUAL(map(mapper, granter->id, 1, GNTMAP_host_map, 0x8000).status,
+			GNTST_general_error);
 	CU_ASSERT_EQUAL(unmap(mapper, r.handle, 0x7000, 0), GNTST_okay);
 
 	/* A page table can be read, not written. */
 	mfn = grant(granter, 2, mapper->id, 0);
 	mfn_to_frame(mfn)->type = FT_L1 | FT_VALIDATED | 1;
-	CU_ASSERT_EQUAL(map(mapper, granter->id, 2, GNTMAP_host_map, 0x7000).status, GNTST_bad_page);
+	CU_ASSERT_EQUAL(map(mapper, granter->id, 2, GNTMAP_host_map, 0x7000).status,
+			GNTST_bad_page);
 	CU_ASSERT_EQUAL(entry(granter, 2)->flags, GTF_permit_access);
 	r = map(mapper, granter->id, 2, GNTMAP_host_map | GNTMAP_readonly, 0x7000);
 	CU_ASSERT_EQUAL(r.status, GNTST_okay);
 	CU_ASSERT_EQUAL(unmap(mapper, r.handle, 0x7000, 0), GNTST_okay);
 	mfn_to_frame(mfn)->type = 0;
 
-	/* Reading and writing users of one grant: writing ends with the last writer, reading with the last user. */
+	/*
+	 * Reading and writing users of one grant: writing ends with the last writer, reading with
+	 * the last user.
+	 */
 	grant(granter, 4, mapper->id, 0);
 	r = map(mapper, granter->id, 4, GNTMAP_host_map | GNTMAP_readonly, 0x7000);
 	w = map(mapper, granter->id, 4, GNTMAP_host_map, 0x8000);
@@ -293,7 +310,8 @@ static void test_two_parts(void)
 	mfn = grant(granter, 1, mapper->id, 0);
 	op = map(mapper, granter->id, 1, GNTMAP_host_map | GNTMAP_device_map, 0x7000);
 	CU_ASSERT_EQUAL(op.status, GNTST_okay);
-	CU_ASSERT_EQUAL(unmap(mapper, op.handle, 0, op.dev_bus_addr + PAGE_SIZE), GNTST_bad_dev_addr);
+	CU_ASSERT_EQUAL(unmap(mapper, op.handle, 0, op.dev_bus_addr + PAGE_SIZE),
+			GNTST_bad_dev_addr);
 	CU_ASSERT_EQUAL(unmap(mapper, op.handle, 0, 0), GNTST_okay);
 	CU_ASSERT_EQUAL(unmap(mapper, op.handle, 0x7000, 0), GNTST_okay);
 	CU_ASSERT_EQUAL(refs(mfn), 2);
@@ -304,13 +322,15 @@ static void test_two_parts(void)
 	/* The two parts in one call, then the same part twice. */
 	op = map(mapper, granter->id, 1, GNTMAP_host_map | GNTMAP_device_map, 0x7000);
 	both[0] = (struct gnttab_unmap_grant_ref){ .host_addr = 0x7000, .handle = op.handle };
-	both[1] = (struct gnttab_unmap_grant_ref){ .dev_bus_addr = op.dev_bus_addr, .handle = op.handle };
+	both[1] = (struct gnttab_unmap_grant_ref){ .dev_bus_addr = op.dev_bus_addr,
+						   .handle = op.handle };
 	CU_ASSERT_EQUAL(call(mapper, GNTTABOP_unmap_grant_ref, both, 2), 0);
 	CU_ASSERT_EQUAL(both[0].status, GNTST_okay);
 	CU_ASSERT_EQUAL(both[1].status, GNTST_okay);
 	CU_ASSERT_EQUAL(refs(mfn), 1);
 	op = map(mapper, granter->id, 1, GNTMAP_host_map, 0x7000);
-	both[0] = both[1] = (struct gnttab_unmap_grant_ref){ .host_addr = 0x7000, .handle = op.handle };
+	both[0] = both[1] =
+		(struct gnttab_unmap_grant_ref){ .host_addr = 0x7000, .handle = op.handle };
 	CU_ASSERT_EQUAL(call(mapper, GNTTABOP_unmap_grant_ref, both, 2), 0);
 	CU_ASSERT_EQUAL(both[0].status, GNTST_okay);
 	CU_ASSERT_EQUAL(both[1].status, GNTST_bad_handle);
@@ -325,32 +345,42 @@ static void test_refusals(void)
 
 	setup();
 	grant(granter, 1, dom0_->id, 0);
-	CU_ASSERT_EQUAL(map(mapper, granter->id, 1, GNTMAP_host_map, 0x7000).status, GNTST_general_error);
+	CU_ASSERT_EQUAL(map(mapper, granter->id, 1, GNTMAP_host_map, 0x7000).status,
+			GNTST_general_error);
 	CU_ASSERT_EQUAL(map(mapper, 77, 1, GNTMAP_host_map, 0x7000).status, GNTST_bad_domain);
-	CU_ASSERT_EQUAL(map(mapper, granter->id, 0, GNTMAP_host_map, 0x7000).status, GNTST_general_error);
+	CU_ASSERT_EQUAL(map(mapper, granter->id, 0, GNTMAP_host_map, 0x7000).status,
+			GNTST_general_error);
 	for (unsigned i = 0; i < ARRAY_SIZE(wild); i++)
-		CU_ASSERT_EQUAL(map(mapper, granter->id, wild[i], GNTMAP_host_map, 0x7000).status, GNTST_bad_gntref);
+		CU_ASSERT_EQUAL(map(mapper, granter->id, wild[i], GNTMAP_host_map, 0x7000).status,
+				GNTST_bad_gntref);
 	CU_ASSERT_EQUAL(map(dom0_, granter->id, 1, 0, 0x7000).status, GNTST_bad_gntref);
-	CU_ASSERT_EQUAL(map(dom0_, granter->id, 1, GNTMAP_readonly, 0x7000).status, GNTST_bad_gntref);
+	CU_ASSERT_EQUAL(map(dom0_, granter->id, 1, GNTMAP_readonly, 0x7000).status,
+			GNTST_bad_gntref);
 	entry(granter, 1)->flags = GTF_accept_transfer;
-	CU_ASSERT_EQUAL(map(dom0_, granter->id, 1, GNTMAP_host_map, 0x7000).status, GNTST_general_error);
+	CU_ASSERT_EQUAL(map(dom0_, granter->id, 1, GNTMAP_host_map, 0x7000).status,
+			GNTST_general_error);
 
 	/* A frame that is somebody else's, the hypervisor's, or none. */
 	foreign = sim_frame_of(dom0_);
 	*entry(granter, 2) = (struct grant_entry_v1){ GTF_permit_access, mapper->id, (u32)foreign };
-	CU_ASSERT_EQUAL(map(mapper, granter->id, 2, GNTMAP_host_map, 0x7000).status, GNTST_bad_page);
+	CU_ASSERT_EQUAL(map(mapper, granter->id, 2, GNTMAP_host_map, 0x7000).status,
+			GNTST_bad_page);
 	entry(granter, 2)->frame = (u32)va_to_mfn(granter);
-	CU_ASSERT_EQUAL(map(mapper, granter->id, 2, GNTMAP_host_map, 0x7000).status, GNTST_bad_page);
+	CU_ASSERT_EQUAL(map(mapper, granter->id, 2, GNTMAP_host_map, 0x7000).status,
+			GNTST_bad_page);
 	entry(granter, 2)->frame = 0;
-	CU_ASSERT_EQUAL(map(mapper, granter->id, 2, GNTMAP_host_map, 0x7000).status, GNTST_bad_page);
+	CU_ASSERT_EQUAL(map(mapper, granter->id, 2, GNTMAP_host_map, 0x7000).status,
+			GNTST_bad_page);
 	entry(granter, 2)->frame = ~0U;
-	CU_ASSERT_EQUAL(map(mapper, granter->id, 2, GNTMAP_host_map, 0x7000).status, GNTST_bad_page);
+	CU_ASSERT_EQUAL(map(mapper, granter->id, 2, GNTMAP_host_map, 0x7000).status,
+			GNTST_bad_page);
 	CU_ASSERT_EQUAL(entry(granter, 2)->flags, GTF_permit_access);
 
 	/* The page tables refuse. */
 	grant(granter, 3, mapper->id, 0);
 	sim.pte_error = -EINVAL;
-	CU_ASSERT_EQUAL(map(mapper, granter->id, 3, GNTMAP_host_map, 0x7000).status, GNTST_bad_virt_addr);
+	CU_ASSERT_EQUAL(map(mapper, granter->id, 3, GNTMAP_host_map, 0x7000).status,
+			GNTST_bad_virt_addr);
 	CU_ASSERT_EQUAL(entry(granter, 3)->flags, GTF_permit_access);
 	sim.pte_error = 0;
 	op = map(mapper, granter->id, 3, GNTMAP_host_map, 0x7000);
@@ -359,12 +389,14 @@ static void test_refusals(void)
 	sim.pte_error = 0;
 	/* A grant in use is not another domain's, whatever its entry says now. */
 	entry(granter, 3)->domid = dom0_->id;
-	CU_ASSERT_EQUAL(map(dom0_, granter->id, 3, GNTMAP_host_map, 0x9000).status, GNTST_general_error);
+	CU_ASSERT_EQUAL(map(dom0_, granter->id, 3, GNTMAP_host_map, 0x9000).status,
+			GNTST_general_error);
 	CU_ASSERT_EQUAL(unmap(mapper, op.handle, 0x7000, 0), GNTST_okay);
 
 	granter->dying = true;
 	entry(granter, 3)->domid = mapper->id;
-	CU_ASSERT_EQUAL(map(mapper, granter->id, 3, GNTMAP_host_map, 0x7000).status, GNTST_general_error);
+	CU_ASSERT_EQUAL(map(mapper, granter->id, 3, GNTMAP_host_map, 0x7000).status,
+			GNTST_general_error);
 	teardown();
 }
 
@@ -401,12 +433,17 @@ static void test_handles(void)
 	CU_ASSERT_EQUAL(op.status, GNTST_no_space);
 	CU_ASSERT_EQUAL(n, 256);
 	for (u32 i = 0; i < n; i++)
-		CU_ASSERT_EQUAL(unmap(mapper, handles[i], 0, op.dev_bus_addr ? op.dev_bus_addr : old.dev_bus_addr),
+		CU_ASSERT_EQUAL(unmap(mapper, handles[i], 0,
+				      op.dev_bus_addr ? op.dev_bus_addr : old.dev_bus_addr),
 				GNTST_okay);
-	/* With the last mapping the array shrinks again, and no handle from before fits what comes into its place. */
+	/*
+	 * With the last mapping the array shrinks again, and no handle from before fits what comes
+	 * into its place.
+	 */
 	CU_ASSERT_EQUAL(mapper->grants->nr_maptrack, 1);
 	for (u32 i = 0; i < 256; i++)
-		CU_ASSERT_EQUAL(map(mapper, granter->id, 1, GNTMAP_device_map, 0).status, GNTST_okay);
+		CU_ASSERT_EQUAL(map(mapper, granter->id, 1, GNTMAP_device_map, 0).status,
+				GNTST_okay);
 	CU_ASSERT_EQUAL(mapper->grants->nr_maptrack, 2);
 	for (u32 i = 0; i < n; i++)
 		CU_ASSERT_EQUAL(unmap(mapper, handles[i], 0, old.dev_bus_addr), GNTST_bad_handle);
@@ -432,7 +469,9 @@ static void test_batches(void)
 	for (u32 i = 0; i < 80; i++) {
 		if (i != 40)
 			grant(granter, i, mapper->id, 0);
-		ops[i] = (struct gnttab_map_grant_ref){ .flags = GNTMAP_device_map, .ref = i, .dom = granter->id };
+		ops[i] = (struct gnttab_map_grant_ref){ .flags = GNTMAP_device_map,
+							.ref = i,
+							.dom = granter->id };
 	}
 	/* Preempted after ten, the rest as the continuation says. */
 	sim.preempt_after = 10;
@@ -446,7 +485,8 @@ static void test_batches(void)
 	CU_ASSERT_EQUAL(resume(), 0);
 	for (u32 i = 0; i < 80; i++) {
 		CU_ASSERT_EQUAL(ops[i].status, i == 40 ? GNTST_general_error : GNTST_okay);
-		un[i] = (struct gnttab_unmap_grant_ref){ .dev_bus_addr = ops[i].dev_bus_addr, .handle = ops[i].handle };
+		un[i] = (struct gnttab_unmap_grant_ref){ .dev_bus_addr = ops[i].dev_bus_addr,
+							 .handle = ops[i].handle };
 	}
 	un[40].handle = ~0U;
 	sim.preempt_after = 50;
@@ -466,7 +506,8 @@ static void test_batches(void)
 	}
 	CU_ASSERT_EQUAL(call(mapper, GNTTABOP_map_grant_ref, ops, 32), 0);
 	for (u32 i = 0; i < 32; i++)
-		un[i] = (struct gnttab_unmap_grant_ref){ .host_addr = ops[i].host_addr, .handle = ops[i].handle };
+		un[i] = (struct gnttab_unmap_grant_ref){ .host_addr = ops[i].host_addr,
+							 .handle = ops[i].handle };
 	CU_ASSERT_EQUAL(call(mapper, GNTTABOP_unmap_grant_ref, un, 32), 0);
 	CU_ASSERT_EQUAL(sim.tlb_flushes, 1);
 	CU_ASSERT_EQUAL(sim.ptes, 0);
@@ -474,7 +515,8 @@ static void test_batches(void)
 	/* Memory ends in the middle: what was done is complete. */
 	CU_ASSERT_EQUAL(call(mapper, GNTTABOP_map_grant_ref, ops, 8), 0);
 	for (u32 i = 0; i < 8; i++)
-		un[i] = (struct gnttab_unmap_grant_ref){ .host_addr = ops[i].host_addr, .handle = ops[i].handle };
+		un[i] = (struct gnttab_unmap_grant_ref){ .host_addr = ops[i].host_addr,
+							 .handle = ops[i].handle };
 	sim.bad = &un[4];
 	sim.bad_end = &un[8];
 	CU_ASSERT_EQUAL(call(mapper, GNTTABOP_unmap_grant_ref, un, 8), -EFAULT);
@@ -519,7 +561,8 @@ static void test_copy(void)
 		((u8 *)mfn_to_va(from))[i] = (u8)(i * 7);
 
 	op = (struct gnttab_copy){ .source = { .u.ref = 1, .domid = granter->id, .offset = 100 },
-				   .dest = { .u.ref = 2, .domid = dom0_->id, .offset = 4000 }, .len = 96,
+				   .dest = { .u.ref = 2, .domid = dom0_->id, .offset = 4000 },
+				   .len = 96,
 				   .flags = GNTCOPY_source_gref | GNTCOPY_dest_gref };
 	CU_ASSERT_EQUAL(copy(mapper, op).status, GNTST_okay);
 	CU_ASSERT_EQUAL(memcmp((u8 *)mfn_to_va(to) + 4000, (u8 *)mfn_to_va(from) + 100, 96), 0);
@@ -534,13 +577,19 @@ static void test_copy(void)
 	CU_ASSERT_EQUAL(copy(mapper, op).status, GNTST_okay);
 	CU_ASSERT_EQUAL(memcmp(mfn_to_va(own), mfn_to_va(from), PAGE_SIZE), 0);
 	op = (struct gnttab_copy){ .source = { .u.gmfn = own, .domid = DOMID_SELF },
-				   .dest = { .u.gmfn = own, .domid = DOMID_SELF, .offset = 10 }, .len = 1000 };
+				   .dest = { .u.gmfn = own, .domid = DOMID_SELF, .offset = 10 },
+				   .len = 1000 };
 	CU_ASSERT_EQUAL(copy(mapper, op).status, GNTST_okay);
 	CU_ASSERT_EQUAL(memcmp((u8 *)mfn_to_va(own) + 10, mfn_to_va(from), 1000), 0);
 
-	/* To a read-only grant, of a wrong domain, past the page, to a page table, from a frame that is not ours. */
+	/*
+	 * To a read-only grant, of a wrong domain, past the page, to a page table, from a frame
+	 * that is not ours.
+	 */
 	op = (struct gnttab_copy){ .source = { .u.gmfn = own, .domid = DOMID_SELF },
-				   .dest = { .u.ref = 1, .domid = granter->id }, .len = 8, .flags = GNTCOPY_dest_gref };
+				   .dest = { .u.ref = 1, .domid = granter->id },
+				   .len = 8,
+				   .flags = GNTCOPY_dest_gref };
 	CU_ASSERT_EQUAL(copy(mapper, op).status, GNTST_general_error);
 	op.dest.domid = 77;
 	CU_ASSERT_EQUAL(copy(mapper, op).status, GNTST_bad_domain);
@@ -765,7 +814,7 @@ static void test_end_of_granter(void)
 	teardown();
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ */
+/* ---------------------------------------------------------------------------------------------- */
 /* A granter that rewrites its entries while two vCPUs of the mapper use them. */
 
 static volatile bool stop;
@@ -773,7 +822,11 @@ static mfn_t good, page_table, foreign_frame;
 
 static void *hostile_granter(void *arg)
 {
-	const u16 flags[] = { 0, GTF_permit_access, GTF_permit_access | GTF_readonly, GTF_accept_transfer, 0xffff,
+	const u16 flags[] = { 0,
+			      GTF_permit_access,
+			      GTF_permit_access | GTF_readonly,
+			      GTF_accept_transfer,
+			      0xffff,
 			      GTF_permit_access | GTF_reading | GTF_writing };
 	const domid_t ids[] = { mapper->id, mapper->id, mapper->id, 0, 77 };
 	const u32 targets[] = { (u32)good, (u32)good, (u32)page_table, (u32)foreign_frame, ~0U, 0 };
@@ -790,7 +843,8 @@ static void *hostile_granter(void *arg)
 	return NULL;
 }
 
-static volatile u32 recent_handle; /* of either thread: also the other's, which may be gone by now */
+/* of either thread: also the other's, which may be gone by now */
+static volatile u32 recent_handle;
 
 static void *mapping_vcpu(void *arg)
 {
@@ -800,7 +854,8 @@ static void *mapping_vcpu(void *arg)
 	/* On a busy machine the granter may not get to change anything for a while. */
 	for (unsigned i = 0; i < 20000 || (!done && i < 100000000); i++) {
 		u32 readonly = rand_r(&seed) % 2 ? GNTMAP_readonly : 0;
-		struct gnttab_map_grant_ref m = { .flags = GNTMAP_device_map | readonly, .ref = rand_r(&seed) % 4,
+		struct gnttab_map_grant_ref m = { .flags = GNTMAP_device_map | readonly,
+						  .ref = rand_r(&seed) % 4,
 						  .dom = granter->id };
 		struct gnttab_unmap_grant_ref u = { 0 };
 
@@ -829,13 +884,17 @@ static void test_races(void)
 	stop = false;
 	CU_ASSERT_EQUAL_FATAL(pthread_create(&g, NULL, hostile_granter, NULL), 0);
 	for (unsigned i = 0; i < 2; i++)
-		CU_ASSERT_EQUAL_FATAL(pthread_create(&m[i], NULL, mapping_vcpu, (void *)(uintptr_t)(i + 1)), 0);
+		CU_ASSERT_EQUAL_FATAL(
+			pthread_create(&m[i], NULL, mapping_vcpu, (void *)(uintptr_t)(i + 1)), 0);
 	for (unsigned i = 0; i < 2; i++)
 		pthread_join(m[i], &done[i]);
 	stop = true;
 	pthread_join(g, NULL);
 	CU_ASSERT(done[0] && done[1]);
-	/* Nobody ever got a frame that was not the granter's to give, or to write where it must not be. */
+	/*
+	 * Nobody ever got a frame that was not the granter's to give, or to write where it must not
+	 * be.
+	 */
 	CU_ASSERT_EQUAL(refs(foreign_frame), 1);
 	CU_ASSERT_EQUAL(mfn_to_frame(page_table)->type, FT_L4 | FT_VALIDATED | 1);
 	mfn_to_frame(page_table)->type = 0;

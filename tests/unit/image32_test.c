@@ -243,7 +243,8 @@ int main(void)
 				{ "refused", test_refused },
 				{ "layout", test_layout },
 				CU_TEST_INFO_NULL };
-	CU_SuiteInfo suites[] = { { "image32", NULL, NULL, NULL, NULL, tests }, CU_SUITE_INFO_NULL };
+	CU_SuiteInfo suites[] = { { "image32", NULL, NULL, NULL, NULL, tests },
+				  CU_SUITE_INFO_NULL };
 	unsigned int failed;
 
 	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Included first by tests of code with interrupt-safe locks: the host lets nobody turn interrupts off. */
+/*
+ * Included first by tests of code with interrupt-safe locks: the host lets nobody turn interrupts
+ * off.
+ */
 #ifndef ANNULUS_LIB_SPINLOCK_H
 #define ANNULUS_LIB_SPINLOCK_H
 

@@ -2,8 +2,9 @@
 // sources: hypervisor/machine/irq.c hypervisor/machine/vector.c
 // cflags: -include tests/unit/irq_locks.h
 //
-// Interrupt lines: who gets events, when a line is masked and when it is opened again. One I/O APIC with 24 pins is
-// simulated, and guests that take their events when the test says so. A lock taken twice ends the program.
+// Interrupt lines: who gets events, when a line is masked and when it is opened again. One I/O APIC
+// with 24 pins is simulated, and guests that take their events when the test says so. A lock taken
+// twice ends the program.
 
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>

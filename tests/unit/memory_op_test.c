@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: hypervisor/domain/memory_op.c tests/unit/sim/sim.c
 /*
- * memory_op: reservations grow and shrink, exchanges swap or change nothing, maps and resources answer whom they may,
- * and a hostile guest's numbers get an errno. Frames and allocations are counted after each test.
+ * memory_op: reservations grow and shrink, exchanges swap or change nothing, maps and resources
+ * answer whom they may, and a hostile guest's numbers get an errno. Frames and allocations are
+ * counted after each test.
  */
 #include <CUnit/Basic.h>
 #include <string.h>
@@ -20,7 +21,8 @@
 #include "pv/pte.h"
 #include "sim.h"
 
-struct e820_map machine_e820 = { 2, { { 0, 0x9f000, E820_RAM }, { 0x100000, 0xf00000, E820_RAM } } };
+struct e820_map machine_e820 = { 2,
+				 { { 0, 0x9f000, E820_RAM }, { 0x100000, 0xf00000, E820_RAM } } };
 
 static struct domain *dom_a, *dom_b, *privileged;
 static struct grant_table grants = { .max_frames = 4 };
@@ -87,7 +89,10 @@ static s64 call(u64 cmd, void *arg)
 static struct xen_memory_reservation reservation(void *list, u64 n, u32 order)
 {
 	return (struct xen_memory_reservation){
-		.extent_start = (u64)(uintptr_t)list, .nr_extents = n, .extent_order = order, .domid = DOMID_SELF,
+		.extent_start = (u64)(uintptr_t)list,
+		.nr_extents = n,
+		.extent_order = order,
+		.domid = DOMID_SELF,
 	};
 }
 
@@ -302,11 +307,17 @@ static void test_exchange_undone(void)
 static void test_exchange_hostile(void)
 {
 	u64 list[4] = { 0 }, out = 500;
-	const struct xen_memory_exchange good = { reservation(list, 4, 0), reservation(&out, 1, 2), 0 };
+	const struct xen_memory_exchange good = { reservation(list, 4, 0), reservation(&out, 1, 2),
+						  0 };
 	struct xen_memory_exchange x;
 
 	setup();
-#define REFUSED(change) do { x = good; change; CU_ASSERT_EQUAL(call(XENMEM_exchange, &x), -EINVAL); } while (0)
+#define REFUSED(change)                                              \
+	do {                                                         \
+		x = good;                                            \
+		change;                                              \
+		CU_ASSERT_EQUAL(call(XENMEM_exchange, &x), -EINVAL); \
+	} while (0)
 	REFUSED(x.nr_exchanged = 1);
 	REFUSED(x.nr_exchanged = 5);
 	REFUSED(x.nr_exchanged = ~0ULL);
@@ -377,7 +388,8 @@ static void test_questions(void)
 	CU_ASSERT_EQUAL(call(XENMEM_machphys_mapping, &m), 0);
 	CU_ASSERT_EQUAL(m.v_start, M2P_RO_START);
 	CU_ASSERT_EQUAL(m.max_mfn, SIM_FRAMES - 1);
-	l = (struct xen_machphys_mfn_list){ .max_extents = 4, .extent_start = (u64)(uintptr_t)extents };
+	l = (struct xen_machphys_mfn_list){ .max_extents = 4,
+					    .extent_start = (u64)(uintptr_t)extents };
 	CU_ASSERT_EQUAL(call(XENMEM_machphys_mfn_list, &l), -EPERM);
 	CU_ASSERT_EQUAL(call_as(privileged, XENMEM_machphys_mfn_list, &l), 0);
 	CU_ASSERT_EQUAL(l.nr_extents, 1);

@@ -5,8 +5,8 @@
 // sources: hypervisor/domain/permission.c hypervisor/lib/printf.c tests/unit/sim/sim.c
 // libs: -lpthread
 //
-// MMU operations one by one: which CPUs forget what, what is copied and cleared, what comes of a list
-// that is interrupted or goes wrong half-way, and the audit's messages about each invariant.
+// MMU operations one by one: which CPUs forget what, what is copied and cleared, what comes of a
+// list that is interrupted or goes wrong half-way, and the audit's messages about each invariant.
 
 #include <pthread.h>
 #include <sched.h>
@@ -96,22 +96,30 @@ static void test_other_domain(void)
 	build_space(guest, &s, 2);
 	theirs = new_frame(other);
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_NEW_BASEPTR, s.l4, 0), 0);
-	CU_ASSERT_EQUAL(finish(do_update_va_mapping_otherdomain(SPACE_VA, pte_make(theirs, PTE_P), 0, 8)),
-			-EPERM);
-	CU_ASSERT_EQUAL(finish(do_update_va_mapping_otherdomain(SPACE_VA, pte_make(s.data[1], PTE_P), 0,
-								DOMID_SELF)), 0);
+	CU_ASSERT_EQUAL(
+		finish(do_update_va_mapping_otherdomain(SPACE_VA, pte_make(theirs, PTE_P), 0, 8)),
+		-EPERM);
+	CU_ASSERT_EQUAL(finish(do_update_va_mapping_otherdomain(
+				SPACE_VA, pte_make(s.data[1], PTE_P), 0, DOMID_SELF)),
+			0);
 	guest->privileged = true;
-	CU_ASSERT_EQUAL(finish(do_update_va_mapping_otherdomain(SPACE_VA, pte_make(theirs, PTE_P), 0, 8)), 0);
+	CU_ASSERT_EQUAL(
+		finish(do_update_va_mapping_otherdomain(SPACE_VA, pte_make(theirs, PTE_P), 0, 8)),
+		0);
 	CU_ASSERT_EQUAL(refs_of(theirs), 2);
-	CU_ASSERT_EQUAL(finish(do_update_va_mapping_otherdomain(SPACE_VA, pte_make(theirs, PTE_P), 0, 77)),
-			-ESRCH);
+	CU_ASSERT_EQUAL(
+		finish(do_update_va_mapping_otherdomain(SPACE_VA, pte_make(theirs, PTE_P), 0, 77)),
+		-ESRCH);
 	CU_ASSERT_EQUAL(va_mapping(0, 0), 0);
 	CU_ASSERT_EQUAL(refs_of(theirs), 1);
 	guest->privileged = false;
 	fixture_end();
 }
 
-/* A writable mapping goes after the frame's last type did: its translations are younger than that type's. */
+/*
+ * A writable mapping goes after the frame's last type did: its translations are younger than that
+ * type's.
+ */
 static void test_stamp(void)
 {
 	mfn_t mfn;

@@ -10,7 +10,9 @@
 
 #include "mmu_fixture.h"
 
-/* The one slot of a table that the model knows: not the last, so that preemption is asked after it. */
+/*
+ * The one slot of a table that the model knows: not the last, so that preemption is asked after it.
+ */
 #define SLOT 1
 
 enum { TYPE_NONE, TYPE_L1, TYPE_L2, TYPE_W };

@@ -6,8 +6,8 @@
 // libs: -lpthread
 //
 // Page types under random operations, by one CPU that is interrupted anywhere and by four that do
-// whatever they like at once: the audit stays clean and every frame comes back. And the short way to
-// change a leaf (pv/leaf.c) leaves exactly what the long one leaves.
+// whatever they like at once: the audit stays clean and every frame comes back. And the short way
+// to change a leaf (pv/leaf.c) leaves exactly what the long one leaves.
 
 #include <pthread.h>
 
@@ -203,11 +203,13 @@ static u64 state(s64 result)
 static s64 leaf_step(unsigned *seed)
 {
 	static const u64 keep[] = { MMU_NORMAL_PT_UPDATE, MMU_PT_UPDATE_PRESERVE_AD };
-	u64 ptr = pool[9 + (unsigned)rand_r(seed) % 3] << PAGE_SHIFT | (unsigned)rand_r(seed) % 4 * 8;
+	u64 ptr =
+		pool[9 + (unsigned)rand_r(seed) % 3] << PAGE_SHIFT | (unsigned)rand_r(seed) % 4 * 8;
 
 	/* The CPU sets these whenever it likes. */
 	if (rand_r(seed) % 4 == 0)
-		table_of(ptr >> PAGE_SHIFT)[(ptr & ~PAGE_MASK) / 8] |= PTE_A | (rand_r(seed) & 1 ? PTE_D : 0);
+		table_of(ptr >> PAGE_SHIFT)[(ptr & ~PAGE_MASK) / 8] |=
+			PTE_A | (rand_r(seed) & 1 ? PTE_D : 0);
 	if (rand_r(seed) & 1)
 		return mmu_update(ptr | keep[rand_r(seed) & 1], random_entry(seed));
 	return finish(do_update_va_mapping((u64)((unsigned)rand_r(seed) % 4) << PAGE_SHIFT,

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: hypervisor/domain/permission.c tests/unit/sim/sim.c
-/* Sets of ranges: every answer is compared with an array of flags after thousands of random changes. */
+/*
+ * Sets of ranges: every answer is compared with an array of flags after thousands of random
+ * changes.
+ */
 #include <CUnit/Basic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,7 +117,8 @@ static void test_domain(void)
 	range_set_add(&p.ports, 0x3f8, 0x3ff);
 	range_set_add(&p.iomem, 0xfebc0, 0xfebdf);
 	range_set_add(&p.irqs, 4, 4);
-	CU_ASSERT(range_set_contains(&p.ports, 0x3f8, 0x3ff) && !range_set_overlaps(&p.irqs, 0x3f8, 0x3ff));
+	CU_ASSERT(range_set_contains(&p.ports, 0x3f8, 0x3ff) &&
+		  !range_set_overlaps(&p.irqs, 0x3f8, 0x3ff));
 	permissions_destroy(&p);
 	CU_ASSERT_EQUAL(sim.objects, 0);
 }

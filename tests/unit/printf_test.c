@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: hypervisor/lib/sort.c
 /*
- * The hypervisor's own printf, string functions and sort. They carry the C library's names, so they are included here
- * under others and held against the C library's.
+ * The hypervisor's own printf, string functions and sort. They carry the C library's names, so they
+ * are included here under others and held against the C library's.
  */
 #include <CUnit/Basic.h>
 #include <stdio.h>
@@ -71,14 +71,18 @@
 static void test_numbers(void)
 {
 	static const char *const formats[] = {
-		"%d", "%5d", "%-5d|", "%05d", "%+d", "% d", "%.3d", "%8.3d", "%-8.3d|", "%08.3d", "%+05d", "%i", "%.0d",
-		"%u", "%x", "%X", "%#x", "%#X", "%#010x", "%-#10x|", "%12x", "%.6x", "%hhd", "%hd", "%hhu", "%hu",
+		"%d", "%5d", "%-5d|", "%05d", "%+d", "% d", "%.3d", "%8.3d", "%-8.3d|", "%08.3d",
+		"%+05d", "%i", "%.0d",
+		"%u", "%x", "%X", "%#x", "%#X", "%#010x", "%-#10x|", "%12x", "%.6x", "%hhd", "%hd",
+		"%hhu", "%hu",
 		"%hhx",
 	};
-	static const int values[] = { 0, 1, -1, 9, 10, -10, 127, 128, 255, 256, 32768, 65536, 123456, 2147483647,
-				      -2147483647 - 1 };
-	static const char *const wide[] = { "%ld", "%lu", "%lx", "%lld", "%llu", "%llx", "%zu", "%zx", "%020lx",
-					    "%-20ld|", "%#lx", "%#018lx", "%+ld" };
+	static const int values[] = { 0,     1,	    -1,	    9,		10,
+				      -10,   127,   128,    255,	256,
+				      32768, 65536, 123456, 2147483647, -2147483647 - 1 };
+	static const char *const wide[] = { "%ld",  "%lu",     "%lx", "%lld",	"%llu",
+					    "%llx", "%zu",     "%zx", "%020lx", "%-20ld|",
+					    "%#lx", "%#018lx", "%+ld" };
 	static const s64 longs[] = { 0, 1, -1, 4294967296, -4294967296, INT64_MAX, INT64_MIN };
 
 	for (size_t f = 0; f < ARRAY_SIZE(formats); f++)
@@ -182,9 +186,10 @@ static void test_text(void)
 	CU_ASSERT_EQUAL(hv_strlcpy(out, "xy", 0), 2);
 	CU_ASSERT_STRING_EQUAL(out, "ab");
 
-	static const char *const numbers[] = { "0", "17", "0x1F", "0x", "017", "08", "-1", "+5", "  42 ", "x", "",
-					       "18446744073709551615", "18446744073709551616", "0xffffffffffffffff1",
-					       "12ab" };
+	static const char *const numbers[] = {
+		"0", "17", "0x1F", "0x", "017", "08", "-1", "+5", "  42 ", "x", "",
+		"18446744073709551615", "18446744073709551616", "0xffffffffffffffff1", "12ab",
+	};
 	static const unsigned bases[] = { 0, 10, 16 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {

@@ -3,9 +3,9 @@
 #define ANNULUS_TESTS_UNIT_RACE_H
 
 /*
- * Races without a second CPU: a test says what "somebody else" does between a look at a word and the
- * compare-exchange that relies on it. For programs built with `cflags: -include tests/unit/race.h`,
- * so that every file of theirs has this atomic_cmpxchg().
+ * Races without a second CPU: a test says what "somebody else" does between a look at a word and
+ * the compare-exchange that relies on it. For programs built with `cflags: -include
+ * tests/unit/race.h`, so that every file of theirs has this atomic_cmpxchg().
  */
 #include "lib/types.h"
 

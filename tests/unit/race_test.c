@@ -113,7 +113,8 @@ static void test_mapping_of_a_lost_frame(void)
 	l1 = mfn_to_frame(s.l1);
 	raced = mfn_to_frame(new_frame(guest));
 	race_before(&raced->count, to_other);
-	CU_ASSERT_EQUAL(leaf_update(l1, guest, 9, pte_make(frame_to_mfn(raced), PTE_P), false, NULL), 1);
+	CU_ASSERT_EQUAL(
+		leaf_update(l1, guest, 9, pte_make(frame_to_mfn(raced), PTE_P), false, NULL), 1);
 	CU_ASSERT_EQUAL(race.happened, 1);
 	CU_ASSERT_EQUAL(table_of(s.l1)[9], 0);
 	CU_ASSERT_EQUAL(refs_of(frame_to_mfn(raced)), 1);
@@ -194,7 +195,8 @@ static void test_entry_in_use(void)
 			CU_ASSERT_EQUAL(leaf_update(l1, guest, 1, val, false, &expect), -EAGAIN);
 		} else {
 			CU_ASSERT_EQUAL(table_lock(l1), 1);
-			CU_ASSERT_EQUAL(table_write(l1, 1, 1, val, guest, false, &expect, &old, &stuck),
+			CU_ASSERT_EQUAL(table_write(l1, 1, 1, val, guest, false, &expect, &old,
+						    &stuck),
 					-EAGAIN);
 			CU_ASSERT_EQUAL(old, 0);
 			table_unlock(l1, stuck);

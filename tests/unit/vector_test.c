@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: hypervisor/machine/vector.c
 //
-// Interrupt vectors are given out once, in aligned runs, and never those that guests or the hypervisor use otherwise.
+// Interrupt vectors are given out once, in aligned runs, and never those that guests or the
+// hypervisor use otherwise.
 
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>

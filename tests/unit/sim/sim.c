@@ -39,7 +39,7 @@ static void __attribute__((format(printf, 1, 2), noreturn)) fail(const char *fmt
 	abort();
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ */
+/* ---------------------------------------------------------------------------------------------- */
 /* CPUs and locks */
 
 struct cpu_features cpu_features = { .nx = true, .phys_bits = 40, .virt_bits = 48 };
@@ -100,7 +100,8 @@ bool spin_trylock(struct spinlock *l)
 {
 	u32 nobody = 0;
 
-	if (!__atomic_compare_exchange_n(&l->owner, &nobody, my_number(), false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+	if (!__atomic_compare_exchange_n(&l->owner, &nobody, my_number(), false, __ATOMIC_SEQ_CST,
+					 __ATOMIC_SEQ_CST))
 		return false;
 	locks_held++;
 	return true;
@@ -186,7 +187,7 @@ void __weak tlb_flush_va_local(vaddr_t va)
 	sim.tlb_flushes++;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ */
+/* ---------------------------------------------------------------------------------------------- */
 /* The processor's registers */
 
 __weak struct regs *guest_regs(void)
@@ -258,7 +259,7 @@ void __weak wbinvd(void)
 	sim.wbinvds++;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ */
+/* ---------------------------------------------------------------------------------------------- */
 /* Messages */
 
 void __weak vprintk(const char *fmt, va_list ap)
@@ -298,12 +299,13 @@ void __weak panic(const char *fmt, ...)
 	abort();
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ */
+/* ---------------------------------------------------------------------------------------------- */
 /* Guest memory and hypercalls */
 
 static bool faults(u64 va, size_t n)
 {
-	return va < PAGE_SIZE || (va < (u64)(uintptr_t)sim.bad_end && va + n > (u64)(uintptr_t)sim.bad);
+	return va < PAGE_SIZE ||
+	       (va < (u64)(uintptr_t)sim.bad_end && va + n > (u64)(uintptr_t)sim.bad);
 }
 
 int __weak copy_from_guest(void *dst, vaddr_t src, size_t n)
@@ -377,7 +379,7 @@ s64 __weak hypercall_continue(unsigned op, unsigned nargs, ...)
 	return SIM_CONTINUED;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ */
+/* ---------------------------------------------------------------------------------------------- */
 /* Memory */
 
 static bool may_allocate(void)
@@ -409,7 +411,9 @@ static struct frame *take(unsigned order, u64 count)
 	struct frame *f = find_free(order);
 
 	for (u64 i = 0; f && i < BIT(order); i++) {
-		f[i] = (struct frame){ .count = count, .next = FRAME_LIST_END, .prev = FRAME_LIST_END };
+		f[i] = (struct frame){ .count = count,
+				       .next = FRAME_LIST_END,
+				       .prev = FRAME_LIST_END };
 		memset(frame_to_va(f + i), 0, PAGE_SIZE);
 	}
 	return f;
@@ -621,7 +625,7 @@ pfn_t __weak m2p_get(mfn_t mfn)
 	return mfn < SIM_FRAMES ? sim.pfn[mfn] : M2P_INVALID;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ */
+/* ---------------------------------------------------------------------------------------------- */
 /* Domains */
 
 static struct domain *domains[64];
@@ -744,7 +748,7 @@ void sim_reset(void)
 	locks_held = 0;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ */
+/* ---------------------------------------------------------------------------------------------- */
 /* Other rooms: interrupts, page tables */
 
 int __weak pirq_guest_bind(struct vcpu *v, unsigned pirq, bool will_share)

@@ -3,9 +3,9 @@
 #define ANNULUS_TESTS_UNIT_SIM_H
 
 /*
- * The simulated machine that deciding code runs on in unit tests: RAM and frame table are arrays, a CPU is a thread, a
- * guest's virtual address is a host pointer. Every function of the hypervisor that sim.c stands in for is weak: a test
- * that links the real file gets the real one.
+ * The simulated machine that deciding code runs on in unit tests: RAM and frame table are arrays, a
+ * CPU is a thread, a guest's virtual address is a host pointer. Every function of the hypervisor
+ * that sim.c stands in for is weak: a test that links the real file gets the real one.
  */
 /* The C library has another function of this name, which <pthread.h> declares. */
 #define sched_yield hypervisor_sched_yield
@@ -17,8 +17,9 @@
 void sim_reset(void);
 
 /*
- * A domain with shared info, event channels and grants not set up, and `vcpus` vCPUs that are up. At most 64 exist. The
- * caller sets sim_current. sim_domain_free() frees it whatever references there are.
+ * A domain with shared info, event channels and grants not set up, and `vcpus` vCPUs that are up.
+ * At most 64 exist. The caller sets sim_current. sim_domain_free() frees it whatever references
+ * there are.
  */
 struct domain *sim_domain(domid_t id, unsigned vcpus, bool privileged);
 void sim_domain_free(struct domain *d);
@@ -35,7 +36,8 @@ struct sim {
 	s64 allocs_left;           /* allocations that succeed before one fails; -1: all do */
 	u64 objects;               /* zalloc() and heap_alloc_hv() not freed */
 	const void *bad, *bad_end; /* guest memory that faults; so do the first 4096 bytes */
-	unsigned preempt_after;    /* preempt_wanted() says yes when it is asked for this time; 0: never */
+	/* preempt_wanted() says yes when it is asked for this time; 0: never */
+	unsigned preempt_after;
 	struct {
 		bool wanted;
 		unsigned op, nargs;
@@ -53,7 +55,10 @@ struct sim {
 	unsigned ptes;
 	int pte_error;             /* what grant_pte_map() and _unmap() return */
 	u64 pfn[SIM_FRAMES];       /* M2P */
-	/* The processor: the running guest's registers, control register 0, MSRs (any other is a fault to rdmsr_safe()). */
+	/*
+	 * The processor: the running guest's registers, control register 0, MSRs (any other is a
+	 * fault to rdmsr_safe()).
+	 */
 	struct regs regs;
 	u64 cr0, xcr0;
 	struct {

@@ -2,7 +2,10 @@
 #ifndef ANNULUS_CPU_CPU_H
 #define ANNULUS_CPU_CPU_H
 
-/* What deciding code sees of a processor: who it runs, and whether it should stop soon. A test's thread is a CPU. */
+/*
+ * What deciding code sees of a processor: who it runs, and whether it should stop soon. A test's
+ * thread is a CPU.
+ */
 #include "cpu/regs.h"
 #include "lib/list.h"
 #include "lib/spinlock.h"
@@ -11,7 +14,8 @@
 struct vcpu;
 
 struct cpu_features {
-	bool smep, smap, fsgsbase, pcid, invpcid, xsave, xsaveopt, xsavec, nx, pg1g, x2apic, tsc_deadline, arat;
+	bool smep, smap, fsgsbase, pcid, invpcid, xsave, xsaveopt, xsavec, nx, pg1g, x2apic,
+		tsc_deadline, arat;
 	bool invariant_tsc, cpuid_fault, umip, pge, syscall, rdtscp, la57, mwait, erms;
 	bool meltdown;
 	bool l1tf;

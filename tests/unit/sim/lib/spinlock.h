@@ -3,8 +3,9 @@
 #define ANNULUS_LIB_SPINLOCK_H
 
 /*
- * The locks of the simulated machine: a thread is a CPU. Taking a lock twice, releasing one that is not held and
- * waiting for a lock of interrupt handlers with interrupts on are mistakes that end the test (sim.c).
+ * The locks of the simulated machine: a thread is a CPU. Taking a lock twice, releasing one that is
+ * not held and waiting for a lock of interrupt handlers with interrupts on are mistakes that end
+ * the test (sim.c).
  */
 #include "lib/types.h"
 
