@@ -733,7 +733,7 @@ static void *cpu_thread(void *arg)
 static void concurrent(void)
 {
 	pthread_t threads[CPUS];
-	unsigned seed = 99, last = CPUS - 1, stalls = 0;
+	unsigned seed = 99, last = CPUS - 1;
 	u64 before;
 	struct timespec nap = { .tv_nsec = 20000 };
 	time_t end;
@@ -794,23 +794,13 @@ static void concurrent(void)
 	 * Nobody is disturbed any more, so a lost wake-up cannot be made good by chance: the tokens
 	 * go on round.
 	 */
-	for (unsigned i = 0; i < 20; i++) {
-		struct timespec pause = { .tv_nsec = 100000000 };
-
-		before = hops;
-		nanosleep(&pause, NULL);
-		if (hops == before)
-			stalls++;
-	}
-	CU_ASSERT(stalls < 20);
 	before = hops;
-	for (unsigned i = 0; i < 50 && hops == before; i++)
+	for (unsigned i = 0; i < 600 && hops < before + 200; i++)
 		nanosleep(&(struct timespec){ .tv_nsec = 100000000 }, NULL);
-	CU_ASSERT(hops != before);
+	CU_ASSERT(hops >= before + 200);
 	stop = true;
 	for (unsigned cpu = 0; cpu < last; cpu++)
 		pthread_join(threads[cpu], NULL);
-	CU_ASSERT(hops > 1000);
 	before = 0;
 	for (unsigned i = 0; i < VCPUS; i++)
 		before += tokens[i];
