@@ -229,7 +229,8 @@ struct arch_shared_info {
 	xen_ulong_t p2m_vaddr;
 	xen_ulong_t p2m_generation;		/* odd while the guest changes its P2M */
 #ifdef __i386__
-	uint32_t wc_sec_hi;			/* of struct shared_info, which has no room for it */
+	/* of struct shared_info, which has no room for it */
+	uint32_t wc_sec_hi;
 #endif
 };
 

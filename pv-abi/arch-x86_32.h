@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the x86 part of the PV ABI is for a 32-bit (PAE) guest, whose kernel runs in ring 1. Included
- * by arch-x86.h.
+ * What the x86 part of the PV ABI is for a 32-bit (PAE) guest, whose kernel runs in ring 1.
+ * Included by arch-x86.h.
  */
 #ifndef PV_ABI_ARCH_X86_32_H
 #define PV_ABI_ARCH_X86_32_H

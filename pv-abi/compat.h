@@ -32,7 +32,9 @@
 #define FLAT_COMPAT_USER_DS	FLAT_COMPAT_RING3_DS
 #define FLAT_COMPAT_USER_SS	FLAT_COMPAT_RING3_SS
 
-/* The hypervisor's part of a 32-bit guest's address space, up to 4 GiB; the M2P is its beginning. */
+/*
+ * The hypervisor's part of a 32-bit guest's address space, up to 4 GiB; the M2P is its beginning.
+ */
 #define COMPAT_HYPERVISOR_VIRT_START	0xf5800000UL
 #define COMPAT_MACH2PHYS_VIRT_START	0xf5800000UL
 #define COMPAT_MACH2PHYS_VIRT_END	0xf6800000UL

@@ -51,7 +51,8 @@ struct xenbus_device {
 	char backend_state_path[XENBUS_PATH];
 	domid_t backend_id;
 	enum xenbus_state state, backend_state;
-	int error;		/* why it was closed, if it was a mistake of the backend's or ours */
+	/* why it was closed, if it was a mistake of the backend's or ours */
+	int error;
 	bool wanted;		/* lead it to Connected */
 	bool up;		/* between setup() and release() */
 	bool running;		/* between start() and stop(): I/O may be asked for */

@@ -134,7 +134,10 @@ static void *lzma_take(void *opaque, size_t n, size_t size)
 
 /* ---- xz: the short way for a stream as Linux' build makes it ---- */
 
-/* The first byte from `at` on that is the opcode of a CALL or JMP with a 32-bit operand; `limit` or more: there is none. */
+/*
+ * The first byte from `at` on that is the opcode of a CALL or JMP with a 32-bit operand; `limit` or
+ * more: there is none.
+ */
 static size_t next_branch(const uint8_t *p, size_t at, size_t limit)
 {
 	const uint64_t ones = 0x0101010101010101ull;
@@ -154,16 +157,19 @@ static size_t next_branch(const uint8_t *p, size_t at, size_t limit)
 	return at;
 }
 
-/* The top byte of a branch's operand as the filter wants it: a distance or place of less than 16 MiB. */
+/*
+ * The top byte of a branch's operand as the filter wants it: a distance or place of less than 16
+ * MiB.
+ */
 static int is_top(uint32_t byte)
 {
 	return !((byte + 1) & 0xfe);
 }
 
 /*
- * Undo the x86 filter of the xz format: operands of branches are places in the file and become distances again. Which
- * bytes are branches is guessed, in packing and unpacking by the same rule: an opcode is not one if it could lie in the
- * operand of another.
+ * Undo the x86 filter of the xz format: operands of branches are places in the file and become
+ * distances again. Which bytes are branches is guessed, in packing and unpacking by the same rule:
+ * an opcode is not one if it could lie in the operand of another.
  */
 static void places_to_distances(uint8_t *p, size_t size)
 {
@@ -178,15 +184,16 @@ static void places_to_distances(uint8_t *p, size_t size)
 		last = at;
 		if (left)
 			behind = (unsigned)__builtin_ctz(left) + 1;
-		if (!is_top(p[at + 4]) || (left & (left - 1)) || (left && is_top(p[at + 4 - behind]))) {
+		if (!is_top(p[at + 4]) || (left & (left - 1)) ||
+		    (left && is_top(p[at + 4 - behind]))) {
 			left = left << 1 | 1;
 			at++;
 			continue;
 		}
 		v = word(p + at + 1) - (uint32_t)(at + 5);
 		/*
-		 * The earlier opcode must not look like a branch afterwards; once is enough, since the
-		 * complement's top byte is that of the packed operand, complemented.
+		 * The earlier opcode must not look like a branch afterwards; once is enough, since
+		 * the complement's top byte is that of the packed operand, complemented.
 		 */
 		if (left && is_top(v >> (24 - 8 * behind) & 0xff))
 			v = (v ^ (UINT32_MAX >> 8 * behind)) - (uint32_t)(at + 5);
@@ -252,8 +259,9 @@ int64_t unpack_xz_usual(const uint8_t *in, size_t in_len, uint8_t *out, size_t o
 	size_t done = 0;
 	int ok;
 
-	if (in_len <= LZMA_STREAM_HEADER_SIZE || lzma_stream_header_decode(&header, in) != LZMA_OK ||
-	    header.check != LZMA_CHECK_CRC32 || !*p)
+	if (in_len <= LZMA_STREAM_HEADER_SIZE ||
+	    lzma_stream_header_decode(&header, in) != LZMA_OK || header.check != LZMA_CHECK_CRC32 ||
+	    !*p)
 		return -1;
 	block.check = header.check;
 	block.header_size = lzma_block_header_size_decode(*p);

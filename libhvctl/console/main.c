@@ -358,17 +358,21 @@ static void usage(FILE *out)
 {
 	fprintf(out,
 		"Usage: hvconsoled [OPTION]...\n"
-		"Serve the consoles of all domains: keep their output in log files, and connect terminals\n"
+		"Serve the consoles of all domains: keep their output in log files, and connect "
+		"terminals\n"
 		"and 'hvctl console' to them.\n"
 		"\n"
 		"  -f, --foreground        stay in the foreground and log to standard error\n"
 		"  -p, --pidfile=FILE      where the process number goes (%s)\n"
 		"  -l, --log-file=FILE     where the daemon's own log goes (%s)\n"
-		"  -c, --console-dir=DIR   where <name>.log of each domain goes (/var/log/hvconsole);\n"
+		"  -c, --console-dir=DIR   where <name>.log of each domain goes "
+		"(/var/log/hvconsole);\n"
 		"                          'none' for no console logs\n"
-		"  -m, --log-size=KIB      size at which a console log is begun anew, once; the one before is kept\n"
+		"  -m, --log-size=KIB      size at which a console log is begun anew, once; the "
+		"one before is kept\n"
 		"                          as <name>.log.1 (4096)\n"
-		"  -b, --scrollback=KIB    output kept in memory for those who attach later, a power of two (128)\n"
+		"  -b, --scrollback=KIB    output kept in memory for those who attach later, a "
+		"power of two (128)\n"
 		"  -r, --run-dir=DIR       where the sockets <domid>.sock go (/run/hvconsoled)\n"
 		"  -s, --store=PATH        socket of the store daemon (%s)\n"
 		"  -h, --help              this text\n"
@@ -498,7 +502,8 @@ static int start(struct daemon *daemon)
 	}
 	if (error) {
 		fprintf(stderr,
-			"hvconsoled: cannot connect to the hypervisor: %s. Is this domain 0, and are the modules "
+			"hvconsoled: cannot connect to the hypervisor: %s. Is this domain 0, and "
+			"are the modules "
 			"xen-evtchn, xen-gntdev and xen-privcmd loaded?\n",
 			strerror(-error));
 		return 1;
@@ -506,7 +511,8 @@ static int start(struct daemon *daemon)
 	error = open_store(daemon);
 	if (error) {
 		fprintf(stderr,
-			"hvconsoled: cannot connect to the store daemon at %s: %s. Does hvstored run?\n",
+			"hvconsoled: cannot connect to the store daemon at %s: %s. Does hvstored "
+			"run?\n",
 			daemon->store_path, strerror(-error));
 		return 1;
 	}

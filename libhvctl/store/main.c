@@ -110,15 +110,20 @@ static void usage(FILE *out)
 {
 	fprintf(out,
 		"Usage: hvstored [OPTION]...\n"
-		"Keep the store through which domains, their devices and the toolstack find each other.\n"
-		"Speaks the XenStore protocol with kernels over rings and with programs over Unix sockets.\n"
+		"Keep the store through which domains, their devices and the toolstack find each "
+		"other.\n"
+		"Speaks the XenStore protocol with kernels over rings and with programs over Unix "
+		"sockets.\n"
 		"\n"
 		"  -f, --foreground        stay in the foreground and log to standard error\n"
 		"  -p, --pidfile=FILE      where the process number goes (%s)\n"
 		"  -l, --log-file=FILE     where the log goes (%s)\n"
-		"  -s, --socket=PATH       listen here; can be repeated (default: /run/hvstored/socket and\n"
-		"                          /run/xenstored/socket, where the usual xenstore tools look)\n"
-		"  -q, --quota=NAME=VALUE  change a limit on each guest; can be repeated. Limits:\n",
+		"  -s, --socket=PATH       listen here; can be repeated (default: "
+		"/run/hvstored/socket and\n"
+		"                          /run/xenstored/socket, where the usual xenstore tools "
+		"look)\n"
+		"  -q, --quota=NAME=VALUE  change a limit on each guest; can be repeated. "
+		"Limits:\n",
 		DEFAULT_PIDFILE, DEFAULT_LOG);
 	for (unsigned int i = 0; i < QUOTA_KINDS; i++)
 		fprintf(out, "                            %s=%lu\n", quota_name(i),
@@ -128,7 +133,8 @@ static void usage(FILE *out)
 		"  -n, --no-hypervisor     serve only the sockets\n"
 		"  -h, --help              this text\n"
 		"\n"
-		"SIGHUP opens the log file again. SIGTERM ends the daemon; the content of the store is lost.\n");
+		"SIGHUP opens the log file again. SIGTERM ends the daemon; the content of the "
+		"store is lost.\n");
 }
 
 /* Returns -1 to go on, or the exit status. */
@@ -170,7 +176,8 @@ static int parse(struct daemon *daemon, struct options *options, int argc, char 
 		case 'q':
 			if (quota_set(&options->quota, optarg)) {
 				fprintf(stderr,
-					"hvstored: --quota=%s: expected NAME=VALUE with a name from "
+					"hvstored: --quota=%s: expected NAME=VALUE with a name "
+					"from "
 					"--help and a number\n",
 					optarg);
 				return 2;
@@ -339,7 +346,8 @@ static int start(struct daemon *daemon, const struct options *options)
 		error = poll_add(daemon, daemon->domains.evtchn, &daemon->domains);
 	if (error) {
 		fprintf(stderr,
-			"hvstored: cannot connect to the hypervisor: %s. Is this domain 0, and are the modules "
+			"hvstored: cannot connect to the hypervisor: %s. Is this domain 0, and are "
+			"the modules "
 			"xen-evtchn, xen-gntdev and xen-privcmd loaded?\n",
 			strerror(-error));
 		return 1;

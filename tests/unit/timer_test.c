@@ -440,8 +440,12 @@ static void concurrent(void)
 	for (unsigned cpu = 0; cpu < last; cpu++)
 		pthread_create(&threads[cpu], NULL, cpu_thread, (void *)(uintptr_t)cpu);
 	sim_cpu = &cpus[last];
-	/* On a machine with other load the threads come round less often: until there was enough to see. */
-	for (unsigned round = 0; round < 1500 || (round < 150000 && total_fired() <= 1000); round++) {
+	/*
+	 * On a machine with other load the threads come round less often: until there was enough to
+	 * see.
+	 */
+	for (unsigned round = 0; round < 1500 || (round < 150000 && total_fired() <= 1000);
+	     round++) {
 		struct shared_probe *p = &shared[round % 8];
 
 		poll_cpu(last);

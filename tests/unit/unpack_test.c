@@ -289,8 +289,10 @@ static void test_xz_usual(void)
 			break;
 		fill_with_branches(n, i);
 		packed_len = 0;
-		CU_ASSERT_EQUAL_FATAL(lzma_stream_buffer_encode(filters, LZMA_CHECK_CRC32, NULL, plain,
-								n, packed, &packed_len, ROOM), LZMA_OK);
+		CU_ASSERT_EQUAL_FATAL(lzma_stream_buffer_encode(filters, LZMA_CHECK_CRC32, NULL,
+								plain, n, packed, &packed_len,
+								ROOM),
+				      LZMA_OK);
 		memset(out, 0x5a, n + 1);
 		CU_ASSERT_EQUAL(unpack_xz_usual(packed, packed_len, out, n, &alloc), (int64_t)n);
 		CU_ASSERT_EQUAL(memcmp(out, plain, n), 0);
@@ -301,8 +303,9 @@ static void test_xz_usual(void)
 	/* Each byte of a small stream wrong, and the stream cut short at each: refused or right. */
 	fill_with_branches(200, 7);
 	packed_len = 0;
-	CU_ASSERT_EQUAL_FATAL(lzma_stream_buffer_encode(filters, LZMA_CHECK_CRC32, NULL, plain, 200, packed,
-							&packed_len, ROOM), LZMA_OK);
+	CU_ASSERT_EQUAL_FATAL(lzma_stream_buffer_encode(filters, LZMA_CHECK_CRC32, NULL, plain, 200,
+							packed, &packed_len, ROOM),
+			      LZMA_OK);
 	for (size_t i = 0; i < packed_len; i++) {
 		uint8_t *cut = malloc(i + 1);
 
@@ -315,12 +318,14 @@ static void test_xz_usual(void)
 	}
 	/* Other checks and filters are the library's. */
 	packed_len = 0;
-	CU_ASSERT_EQUAL_FATAL(lzma_stream_buffer_encode(filters, LZMA_CHECK_CRC64, NULL, plain, 200, packed,
-							&packed_len, ROOM), LZMA_OK);
+	CU_ASSERT_EQUAL_FATAL(lzma_stream_buffer_encode(filters, LZMA_CHECK_CRC64, NULL, plain, 200,
+							packed, &packed_len, ROOM),
+			      LZMA_OK);
 	CU_ASSERT_EQUAL(unpack_xz_usual(packed, packed_len, out, 200, &alloc), -1);
 	packed_len = 0;
-	CU_ASSERT_EQUAL_FATAL(lzma_stream_buffer_encode(plainly, LZMA_CHECK_CRC32, NULL, plain, 200, packed,
-							&packed_len, ROOM), LZMA_OK);
+	CU_ASSERT_EQUAL_FATAL(lzma_stream_buffer_encode(plainly, LZMA_CHECK_CRC32, NULL, plain, 200,
+							packed, &packed_len, ROOM),
+			      LZMA_OK);
 	CU_ASSERT_EQUAL(unpack_xz_usual(packed, packed_len, out, 200, &alloc), -1);
 	CU_ASSERT_EQUAL(live, 0);
 }
