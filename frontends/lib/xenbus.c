@@ -149,8 +149,9 @@ void xenbus_step(struct xenbus_device *d)
 	int error;
 
 	error = store_read_number(d->store, 0, d->backend_state_path, &state);
-	if (error == -ENOENT)
-		d->backend_state = XenbusStateClosed;	/* it is no more */
+	/* Without its directory it is no more; the one above may be none of our business. */
+	if (error == -ENOENT || error == -EACCES)
+		d->backend_state = XenbusStateClosed;
 	else if (error || state > XenbusStateReconfigured)
 		d->backend_state = XenbusStateUnknown;
 	else
