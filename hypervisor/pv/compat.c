@@ -166,7 +166,8 @@ static s64 initialise_vcpu(u32 id, u64 arg)
 	}
 	zfree(c);
 	if (ret == -ERESTART)
-		ret = hypercall_continue(__HYPERVISOR_vcpu_op, 3, (u64)VCPUOP_initialise, (u64)id, arg);
+		ret = hypercall_continue(__HYPERVISOR_vcpu_op, 3, (u64)VCPUOP_initialise, (u64)id,
+					 arg);
 	return ret;
 }
 
@@ -211,7 +212,8 @@ static s64 compat_grant_table_op(u64 cmd, u64 arg, u64 count)
 		if (at >= COMPAT_VIRT_END)
 			return -EFAULT;
 		if (i && preempt_wanted())
-			return hypercall_continue(__HYPERVISOR_grant_table_op, 3, cmd, at, count - i);
+			return hypercall_continue(__HYPERVISOR_grant_table_op, 3, cmd, at,
+						  count - i);
 		ret = with_struct(c->layout, (u32)at, call_grant_op, cmd, false, 1);
 	}
 	return ret;
@@ -301,8 +303,9 @@ static s64 compat_nmi_op(u64 cmd, u64 arg)
 	case XENNMI_register_callback:
 		if (get_guest(cb, arg))
 			return -EFAULT;
-		return current->id ? -EINVAL : set_callback(CALLBACKTYPE_nmi, false,
-							    FLAT_COMPAT_KERNEL_CS, cb.handler_address);
+		return current->id ? -EINVAL
+				   : set_callback(CALLBACKTYPE_nmi, false, FLAT_COMPAT_KERNEL_CS,
+						  cb.handler_address);
 	case XENNMI_unregister_callback:
 		current->pv.nmi_callback = 0;
 		return 0;

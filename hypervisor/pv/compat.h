@@ -63,8 +63,9 @@ void compat_bounce_callback(struct regs *r, u16 cs, u32 eip, bool mask_events);
 /* The iret hypercall; returns the guest's eax. */
 s64 compat_iret(void);
 /*
- * The kernel's stack for what comes from ring 3; `base` of its segment, for the quick way of a system
- * call (cpu/entry_compat.S). The guest changes that descriptor before it switches stacks, not after.
+ * The kernel's stack for what comes from ring 3; `base` of its segment, for the quick way of a
+ * system call (cpu/entry_compat.S). The guest changes that descriptor before it switches stacks,
+ * not after.
  */
 void compat_set_kernel_stack(struct pv_vcpu *pv, u16 ss, u32 esp, u32 base);
 /* Where a segment that a selector names begins; 0 for what is no valid data or code segment. */

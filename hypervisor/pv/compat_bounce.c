@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Entering a 32-bit guest's kernel, in ring 1, and its iret hypercall. Frames are what the CPU would
- * push for it: [esp, ss], eip, cs, eflags and on top an error code, with the upcall mask in the third
- * byte of cs. Nothing here changes the root: kernel and user space share one.
+ * Entering a 32-bit guest's kernel, in ring 1, and its iret hypercall. Frames are what the CPU
+ * would push for it: [esp, ss], eip, cs, eflags and on top an error code, with the upcall mask in
+ * the third byte of cs. Nothing here changes the root: kernel and user space share one.
  */
 #include "cpu/cpu.h"
 #include "cpu/entry.h"
@@ -61,8 +61,8 @@ static void bounce(struct regs *r, u16 cs, u32 eip, unsigned flags, u32 error_co
 	unsigned n = 0;
 
 	if (!eip || !(cs & ~3)) {
-		domain_crash(v->domain, "vcpu %u has no handler for what happened at eip %#x\n", v->id,
-			     (u32)r->rip);
+		domain_crash(v->domain, "vcpu %u has no handler for what happened at eip %#x\n",
+			     v->id, (u32)r->rip);
 		return;
 	}
 	ss = inner ? (u16)r->ss : (u16)pv->kernel_ss;
@@ -88,7 +88,8 @@ static void bounce(struct regs *r, u16 cs, u32 eip, unsigned flags, u32 error_co
 
 	sp -= n * (u32)sizeof(u32);
 	if (copy_to_guest((u32)(sp + compat_segment_base(ss)), frame, n * sizeof(u32))) {
-		domain_crash(v->domain, "vcpu %u: kernel stack %#x cannot take a bounce frame, eip %#x\n",
+		domain_crash(v->domain,
+			     "vcpu %u: kernel stack %#x cannot take a bounce frame, eip %#x\n",
 			     v->id, sp, (u32)r->rip);
 		return;
 	}
@@ -130,9 +131,12 @@ void compat_bounce_failsafe(struct regs *r)
 {
 	const struct pv_vcpu *pv = &current->pv;
 
-	/* It is the failsafe callback itself that cannot be entered: there is nobody left to tell. */
+	/*
+	 * It is the failsafe callback itself that cannot be entered: there is nobody left to tell.
+	 */
 	if (r->rip == pv->failsafe_callback && r->cs == pv->failsafe_cs) {
-		domain_crash(current->domain, "vcpu %u: its failsafe callback %#llx:%#llx cannot be entered\n",
+		domain_crash(current->domain,
+			     "vcpu %u: its failsafe callback %#llx:%#llx cannot be entered\n",
 			     current->id, (unsigned long long)r->cs, (unsigned long long)r->rip);
 		return;
 	}
@@ -174,7 +178,8 @@ static s64 iret_to_vm86(struct vcpu *v, struct regs *r, u64 at, const struct com
 	r->rsp = c->esp;
 	r->ss = c->ss & 0xffff;
 	v->info->evtchn_upcall_mask = !(c->eflags & RFLAGS_IF);
-	bounce(r, ti->cs, (u32)ti->address, FRAME_ERROR | (TI_GET_IF(ti) ? FRAME_MASK : 0), 0, segments);
+	bounce(r, ti->cs, (u32)ti->address, FRAME_ERROR | (TI_GET_IF(ti) ? FRAME_MASK : 0), 0,
+	       segments);
 	return c->eax;
 }
 

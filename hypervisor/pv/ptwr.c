@@ -37,7 +37,9 @@ static struct decoded {
 } decoded[NR_CPUS][2][CACHED]; /* second index: 32-bit code */
 _Static_assert(INSN_MAX_LENGTH <= sizeof(((struct decoded *)NULL)->code), "an instruction fits");
 
-/* The same at the end of a page: it may cross into one that is not there although it ends before. */
+/*
+ * The same at the end of a page: it may cross into one that is not there although it ends before.
+ */
 static const struct insn *fetch_across(const struct regs *r, unsigned here, bool is_32bit)
 {
 	static struct insn insns[NR_CPUS];
@@ -53,7 +55,10 @@ static const struct insn *fetch_across(const struct regs *r, unsigned here, bool
 	return decode(code, sizeof(code), is_32bit, in) ? in : NULL;
 }
 
-/* The instruction at rip. NULL: none that concerns us, or unreadable. The next fetch() overwrites it. */
+/*
+ * The instruction at rip. NULL: none that concerns us, or unreadable. The next fetch() overwrites
+ * it.
+ */
 static const struct insn *fetch(const struct regs *r)
 {
 	bool is_32bit = current->pv.root32;
@@ -115,12 +120,13 @@ static u64 part_mask(unsigned size)
 }
 
 /*
- * Do the instruction on the entry at `offset` bytes into the L1 `f`: the short way, or, if that says
- * that the long one is needed, with the table locked. -EAGAIN: A or D changed meanwhile, do it once
- * more.
+ * Do the instruction on the entry at `offset` bytes into the L1 `f`: the short way, or, if that
+ * says that the long one is needed, with the table locked. -EAGAIN: A or D changed meanwhile, do it
+ * once more.
  */
 static int modify_entry(struct domain *d, struct frame *f, bool locked, unsigned offset,
-			const struct insn *in, struct regs *r, u64 src, u64 *old, struct frame **stuck)
+			const struct insn *in, struct regs *r, u64 src, u64 *old,
+			struct frame **stuck)
 {
 	unsigned slot = offset / 8, shift = (offset & 7) * 8;
 	u64 cur = READ_ONCE(((u64 *)frame_to_va(f))[slot]);
@@ -165,7 +171,7 @@ static bool write_table(struct regs *r, vaddr_t va, struct frame *f)
 	if (in->kind == INSN_MOVS && copy_from_guest(&src, r->rsi, in->size))
 		return false;
 	do
-		err = modify_entry(d, f, false, offset, in, r, src, NULL, NULL);
+		err = modify_entry(d, f, false, offset, in, r, src, &old, &stuck);
 	while (err == -EAGAIN);
 	if (likely(!err)) {
 		advance(in, r);
