@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Event channels: which ports a domain has, what they are bound to, and raising them. How a raised
- * port becomes visible to the guest is event_2l.c or event_fifo.c. The locks are listed in
- * event_channel.h.
+ * Event channels: which ports a domain has, and what they are bound to. Raising them is
+ * event_raise.c. The locks are listed in event_channel.h.
  */
 #include "domain/event.h"
 
@@ -21,13 +20,6 @@
 
 _Static_assert(sizeof(struct event_channel) == 32, "a bucket is a frame");
 
-/* VIRQs that every vCPU has one of; the others belong to the domain. */
-static bool virq_is_per_vcpu(unsigned virq)
-{
-	return virq == VIRQ_TIMER || virq == VIRQ_DEBUG || virq == VIRQ_XENOPROF ||
-	       virq == VIRQ_XENPMU;
-}
-
 static struct vcpu *find_vcpu(struct domain *d, u32 id)
 {
 	return id < d->max_vcpus && id < MAX_VCPUS ? d->vcpu[index_nospec(id, d->max_vcpus)] : NULL;
@@ -41,12 +33,6 @@ struct event_channel *event_lookup(struct domain *d, u32 port)
 		return NULL;
 	port = (u32)index_nospec(port, valid);
 	return &d->events.buckets[port / EVENT_BUCKET_PORTS][port % EVENT_BUCKET_PORTS];
-}
-
-/* As event_lookup(), for a port that a guest names: port 0 is nobody's. */
-static struct event_channel *guest_port(struct domain *d, u32 port)
-{
-	return port ? event_lookup(d, port) : NULL;
 }
 
 int events_init(struct domain *d, u32 max_ports)
@@ -78,165 +64,6 @@ void events_destroy(struct domain *d)
 	e->buckets = NULL;
 	e->pirq_port = NULL;
 	e->valid_ports = 0;
-}
-
-/* ---------------------------------------------------------------------------------------------- */
-/* Delivery */
-
-void event_mark_vcpu(struct vcpu *v)
-{
-	if (!atomic_xchg(&READ_ONCE(v->info)->evtchn_upcall_pending, 1))
-		vcpu_unblock(v);
-}
-
-void event_wake_pollers(struct domain *d, u32 port)
-{
-	struct vcpu *v;
-
-	/* Against SCHEDOP_poll, which says that it polls and then looks at the ports. */
-	smp_mb();
-	for_each_vcpu(d, v) {
-		u32 wanted;
-
-		if (!READ_ONCE(v->polling))
-			continue;
-		wanted = READ_ONCE(v->poll_port);
-		if ((!wanted || wanted == port) && atomic_xchg(&v->polling, false))
-			vcpu_unblock(v);
-	}
-}
-
-static void set_pending(struct domain *d, struct event_channel *chn)
-{
-	if (d->dying)
-		return;
-	if (!atomic_read(&d->events.fifo)) {
-		event_2l_set_pending(d, chn);
-		/*
-		 * If the domain changed the ABI meanwhile, it may have looked at its pending bits
-		 * too early.
-		 */
-		if (likely(!atomic_read(&d->events.fifo)))
-			return;
-	}
-	event_fifo_set_pending(d, chn);
-}
-
-void event_set_pending(struct vcpu *v, struct event_channel *chn)
-{
-	set_pending(v->domain, chn);
-}
-
-static void clear_pending(struct domain *d, struct event_channel *chn)
-{
-	if (d->events.fifo)
-		event_fifo_clear_pending(d, chn);
-	/* With the FIFO too: the bit may date from before it, and count again after a reset. */
-	if (chn->port < EVTCHN_2L_NR_CHANNELS)
-		event_2l_clear_pending(d, chn);
-}
-
-static bool is_pending(struct domain *d, const struct event_channel *chn)
-{
-	return d->events.fifo ? event_fifo_is_pending(d, chn) : event_2l_is_pending(d, chn);
-}
-
-static bool is_masked(struct domain *d, const struct event_channel *chn)
-{
-	return d->events.fifo ? event_fifo_is_masked(d, chn) : event_2l_is_masked(d, chn);
-}
-
-static void send_virq(struct domain *d, struct vcpu *v, unsigned virq)
-{
-	u64 flags = spin_lock_irqsave(&v->event.virq_lock);
-	u32 port = v->event.virq_port[virq];
-	struct event_channel *chn = port ? event_lookup(d, port) : NULL;
-
-	if (chn) {
-		spin_lock(&chn->lock);
-		if (chn->state == EVENT_VIRQ && chn->u.virq == virq)
-			set_pending(d, chn);
-		spin_unlock(&chn->lock);
-	}
-	spin_unlock_irqrestore(&v->event.virq_lock, flags);
-}
-
-void event_send_virq(struct vcpu *v, unsigned virq)
-{
-	ASSERT(virq < NR_VIRQS && virq_is_per_vcpu(virq));
-	send_virq(v->domain, v, virq);
-}
-
-void event_send_global_virq(struct domain *d, unsigned virq)
-{
-	ASSERT(virq < NR_VIRQS && !virq_is_per_vcpu(virq));
-	if (d && d->vcpu[0])
-		send_virq(d, d->vcpu[0], virq);
-}
-
-void event_send_pirq(struct domain *d, unsigned pirq)
-{
-	u32 port = event_pirq_port(d, pirq);
-	struct event_channel *chn = port ? event_lookup(d, port) : NULL;
-	u64 flags;
-
-	if (!chn)
-		return;
-	flags = spin_lock_irqsave(&chn->lock);
-	if (chn->state == EVENT_PIRQ && chn->u.pirq == pirq)
-		set_pending(d, chn);
-	spin_unlock_irqrestore(&chn->lock, flags);
-}
-
-void event_notify_port(struct domain *d, u32 port)
-{
-	struct event_channel *chn = guest_port(d, port);
-	u64 flags;
-
-	if (!chn)
-		return;
-	flags = spin_lock_irqsave(&chn->lock);
-	if (chn->state != EVENT_FREE)
-		set_pending(d, chn);
-	spin_unlock_irqrestore(&chn->lock, flags);
-}
-
-bool vcpu_event_deliverable(const struct vcpu *v)
-{
-	const struct vcpu_info *info = READ_ONCE(v->info);
-
-	return READ_ONCE(info->evtchn_upcall_pending) && !READ_ONCE(info->evtchn_upcall_mask);
-}
-
-bool vcpu_event_pending(const struct vcpu *v)
-{
-	return READ_ONCE(READ_ONCE(v->info)->evtchn_upcall_pending);
-}
-
-bool event_port_pending(struct domain *d, u32 port)
-{
-	struct event_channel *chn = guest_port(d, port);
-	bool pending;
-	u64 flags;
-
-	if (!chn)
-		return false;
-	flags = spin_lock_irqsave(&chn->lock);
-	pending = chn->state != EVENT_FREE && is_pending(d, chn);
-	spin_unlock_irqrestore(&chn->lock, flags);
-	return pending;
-}
-
-bool event_port_valid(struct domain *d, u32 port)
-{
-	return guest_port(d, port);
-}
-
-u32 event_pirq_port(struct domain *d, unsigned pirq)
-{
-	u32 *ports = __atomic_load_n(&d->events.pirq_port, __ATOMIC_ACQUIRE);
-
-	return ports && pirq < NR_PIRQS ? READ_ONCE(ports[pirq]) : 0;
 }
 
 /* ---------------------------------------------------------------------------------------------- */
@@ -309,7 +136,7 @@ static void make_free(struct domain *d, struct event_channel *chn)
 	chn->state = EVENT_FREE;
 	chn->notify_vcpu = 0;
 	memset(&chn->u, 0, sizeof(chn->u));
-	clear_pending(d, chn);
+	event_clear_pending(d, chn);
 	d->events.first_free = min(d->events.first_free, chn->port);
 }
 
@@ -347,7 +174,7 @@ static void unlock_two_channels(struct event_channel *a, struct event_channel *b
 
 static void forget_virq(struct domain *d, const struct event_channel *chn)
 {
-	struct vcpu *v = d->vcpu[virq_is_per_vcpu(chn->u.virq) ? chn->notify_vcpu : 0];
+	struct vcpu *v = d->vcpu[event_virq_is_per_vcpu(chn->u.virq) ? chn->notify_vcpu : 0];
 	u64 flags;
 
 	if (!v)
@@ -378,7 +205,7 @@ static void close_interdomain(struct domain *d, struct event_channel *chn)
 /* Close a port of d; no lock held. 0, -EINVAL (no such port, or it is free). */
 static int close_port(struct domain *d, u32 port)
 {
-	struct event_channel *chn = guest_port(d, port);
+	struct event_channel *chn = event_guest_port(d, port);
 	struct domain *rd = NULL;
 	u64 flags;
 
@@ -525,7 +352,7 @@ static int bind_interdomain(struct evtchn_bind_interdomain *op)
 	p = get_free_port(d, &local);
 	if (p < 0)
 		goto out;
-	remote = guest_port(rd, op->remote_port);
+	remote = event_guest_port(rd, op->remote_port);
 	if (!remote || remote == local || rd->dying || remote->state != EVENT_UNBOUND ||
 	    remote->u.unbound.remote != d->id) {
 		p = -EINVAL;
@@ -542,7 +369,7 @@ static int bind_interdomain(struct evtchn_bind_interdomain *op)
 	remote->u.interdomain.port = local->port;
 	remote->state = EVENT_INTERDOMAIN;
 	/* The other side may have sent while nobody was bound. */
-	set_pending(d, local);
+	event_set_pending(d, local);
 	unlock_two_channels(local, remote, flags);
 	op->local_port = (u32)p;
 out:
@@ -561,7 +388,7 @@ static int bind_virq(struct evtchn_bind_virq *op)
 
 	if (op->virq >= NR_VIRQS)
 		return -EINVAL;
-	if (!virq_is_per_vcpu(op->virq) && op->vcpu)
+	if (!event_virq_is_per_vcpu(op->virq) && op->vcpu)
 		return -EINVAL;
 	v = find_vcpu(d, op->vcpu);
 	if (!v)
@@ -647,7 +474,7 @@ out:
 static int send(u32 port)
 {
 	struct domain *d = current->domain, *rd;
-	struct event_channel *chn = guest_port(d, port), *peer;
+	struct event_channel *chn = event_guest_port(d, port), *peer;
 	u64 flags;
 	int rc = 0;
 
@@ -658,10 +485,10 @@ static int send(u32 port)
 	case EVENT_INTERDOMAIN:
 		rd = chn->u.interdomain.remote;
 		peer = event_lookup(rd, chn->u.interdomain.port);
-		set_pending(rd, peer);
+		event_set_pending(rd, peer);
 		break;
 	case EVENT_IPI:
-		set_pending(d, chn);
+		event_set_pending(d, chn);
 		break;
 	case EVENT_UNBOUND:
 		/* Nobody listens yet; binding raises the port anyway. */
@@ -682,7 +509,7 @@ static int status(struct evtchn_status *op)
 
 	if (rc)
 		return rc;
-	chn = guest_port(d, op->port);
+	chn = event_guest_port(d, op->port);
 	if (!chn) {
 		domain_put(d);
 		return -EINVAL;
@@ -722,7 +549,7 @@ static int status(struct evtchn_status *op)
 static int bind_vcpu(const struct evtchn_bind_vcpu *op)
 {
 	struct domain *d = current->domain;
-	struct event_channel *chn = guest_port(d, op->port);
+	struct event_channel *chn = event_guest_port(d, op->port);
 	u64 flags;
 	int rc = 0;
 
@@ -734,7 +561,7 @@ static int bind_vcpu(const struct evtchn_bind_vcpu *op)
 	flags = spin_lock_irqsave(&chn->lock);
 	switch (chn->state) {
 	case EVENT_VIRQ:
-		if (virq_is_per_vcpu(chn->u.virq))
+		if (event_virq_is_per_vcpu(chn->u.virq))
 			rc = -EINVAL;
 		break;
 	case EVENT_UNBOUND:
@@ -754,7 +581,7 @@ static int bind_vcpu(const struct evtchn_bind_vcpu *op)
 
 int event_unmask(struct domain *d, u32 port)
 {
-	struct event_channel *chn = guest_port(d, port);
+	struct event_channel *chn = event_guest_port(d, port);
 	int rc = 0;
 	u64 flags;
 
@@ -849,7 +676,7 @@ static int expand_array(const struct evtchn_expand_array *op)
 static int set_priority(const struct evtchn_set_priority *op)
 {
 	struct domain *d = current->domain;
-	struct event_channel *chn = guest_port(d, op->port);
+	struct event_channel *chn = event_guest_port(d, op->port);
 	u64 flags;
 	int rc = 0;
 
@@ -1017,7 +844,7 @@ void event_dump(struct domain *d)
 			snprintf(what, sizeof(what), " %u", chn->u.virq);
 		printk(LOG_INFO "d%u port %u: %s%s, vcpu %u%s%s\n", d->id, port,
 		       state_names[chn->state], what, chn->notify_vcpu,
-		       is_pending(d, chn) ? ", pending" : "", is_masked(d, chn) ? ", masked" : "");
+		       event_is_pending(d, chn) ? ", pending" : "", event_is_masked(d, chn) ? ", masked" : "");
 	}
 	printk(LOG_INFO "d%u: %u ports in use, %s ABI\n", d->id, used,
 	       d->events.fifo ? "FIFO" : "2-level");

@@ -51,8 +51,6 @@ void event_send_pirq(struct domain *d, unsigned pirq);
 /* The hypervisor's own use of a port of d: allocate for remote domain, notify. */
 void event_notify_port(struct domain *d, u32 port);
 
-/* Make the port pending and upcall its vCPU as the ABI in use says: used by all of the above. */
-void event_set_pending(struct vcpu *v, struct event_channel *chn);
 /* Does v have an unmasked event and upcalls enabled? / anything pending at all (for block)? */
 bool vcpu_event_deliverable(const struct vcpu *v);
 bool vcpu_event_pending(const struct vcpu *v);

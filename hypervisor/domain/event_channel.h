@@ -3,7 +3,7 @@
 #define ANNULUS_DOMAIN_EVENT_CHANNEL_H
 
 /*
- * What event.c (ports and their bindings) and the two delivery ABIs share.
+ * What event.c (ports and their bindings), event_raise.c and the two delivery ABIs share.
  *
  * Locks, in the order they are taken:
  *   events.lock of a domain    allocation and binding; never in interrupt context. Of two domains,
@@ -66,15 +66,35 @@ struct event_channel {
  */
 struct event_channel *event_lookup(struct domain *d, u32 port);
 
+/* The same for a port that a guest names: port 0 is nobody's. */
+static inline struct event_channel *event_guest_port(struct domain *d, u32 port)
+{
+	return port ? event_lookup(d, port) : NULL;
+}
+
+/* VIRQs that every vCPU has one of; the others belong to the domain. */
+static inline bool event_virq_is_per_vcpu(unsigned virq)
+{
+	return virq == VIRQ_TIMER || virq == VIRQ_DEBUG || virq == VIRQ_XENOPROF ||
+	       virq == VIRQ_XENPMU;
+}
+
+/*
+ * By the ABI in use. The channel's lock or its peer's is held (or events.lock while the port is not
+ * bound yet), interrupts off. event_set_pending() is how every event is raised: the port becomes
+ * pending, its vCPU gets its upcall; nothing if the domain is dying.
+ */
+void event_set_pending(struct domain *d, struct event_channel *chn);
+void event_clear_pending(struct domain *d, struct event_channel *chn);
+bool event_is_pending(struct domain *d, const struct event_channel *chn);
+bool event_is_masked(struct domain *d, const struct event_channel *chn);
+
 /* Tell v's kernel that it has an event: upcall flag, wake or kick. */
 void event_mark_vcpu(struct vcpu *v);
 /* Wake the vCPUs that poll for the port, masked or not. */
 void event_wake_pollers(struct domain *d, u32 port);
 
-/*
- * Delivery. The channel's lock or its peer's is held (or events.lock while the port is not bound
- * yet), interrupts off.
- */
+/* The two of them, locks as above. */
 void event_2l_set_pending(struct domain *d, struct event_channel *chn);
 void event_2l_clear_pending(struct domain *d, struct event_channel *chn);
 void event_2l_unmask(struct domain *d, struct event_channel *chn);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: hypervisor/domain/event.c hypervisor/domain/event_2l.c hypervisor/domain/event_fifo.c
+// sources: hypervisor/domain/event.c hypervisor/domain/event_raise.c
+// sources: hypervisor/domain/event_2l.c hypervisor/domain/event_fifo.c
 // sources: tests/unit/sim/sim.c
 /*
  * Event channels with 2-level delivery: bindings, their life and death, who is woken, and what a
