@@ -144,6 +144,15 @@ static u64 frame_of(const struct grant_table *gt, u32 ref)
 	return index_nospec(ref / GRANTS_PER_FRAME, READ_ONCE(gt->nr_frames));
 }
 
+/* Both halves of an entry: the guest's and ours. */
+static inline struct grant_active *find_entry(const struct grant_table *gt, u32 ref, struct grant_entry_v1 **e)
+{
+	u64 frame = frame_of(gt, ref);
+
+	*e = &gt->frames[frame][ref % GRANTS_PER_FRAME];
+	return &gt->active[frame][ref % GRANTS_PER_FRAME];
+}
+
 static struct grant_entry_v1 *entry_of(const struct grant_table *gt, u32 ref)
 {
 	return &gt->frames[frame_of(gt, ref)][ref % GRANTS_PER_FRAME];
@@ -186,8 +195,7 @@ s16 grant_pin(struct domain *granter, u32 ref, domid_t user, bool write, mfn_t *
 
 	if (!gt || !ref_valid(gt, ref))
 		return GNTST_bad_gntref;
-	e = entry_of(gt, ref);
-	act = active_of(gt, ref);
+	act = find_entry(gt, ref, &e);
 	spin_lock(&gt->lock);
 	if (granter->dying || (act->users && act->user != user) || act->users == ~0U)
 		goto out;
@@ -210,8 +218,8 @@ out:
 void grant_unpin(struct domain *granter, u32 ref, bool write)
 {
 	struct grant_table *gt = granter->grants;
-	struct grant_active *act = active_of(gt, ref);
-	struct grant_entry_v1 *e = entry_of(gt, ref);
+	struct grant_entry_v1 *e;
+	struct grant_active *act = find_entry(gt, ref, &e);
 	u16 clear = 0;
 
 	spin_lock(&gt->lock);

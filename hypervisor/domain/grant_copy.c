@@ -13,19 +13,6 @@ struct copy_end {
 	bool write;
 };
 
-static bool hold_frame(struct copy_end *end, mfn_t mfn, struct domain *owner)
-{
-	struct frame *f;
-
-	if (!mfn_valid(mfn))
-		return false;
-	f = mfn_to_frame(mfn);
-	if (end->write ? frame_get_and_type(f, owner, FT_WRITABLE) != 0 : !frame_get(f, owner))
-		return false;
-	end->frame = f;
-	return true;
-}
-
 static s16 hold(struct copy_end *end, const struct gnttab_copy_ptr *p, bool by_ref, bool write)
 {
 	mfn_t mfn;
@@ -36,7 +23,8 @@ static s16 hold(struct copy_end *end, const struct gnttab_copy_ptr *p, bool by_r
 	if (!by_ref) {
 		if (p->domid != DOMID_SELF)
 			return GNTST_permission_denied;
-		return hold_frame(end, p->u.gmfn, current->domain) ? GNTST_okay : GNTST_bad_page;
+		end->frame = grant_get_frame(current->domain, p->u.gmfn, write);
+		return end->frame ? GNTST_okay : GNTST_bad_page;
 	}
 
 	end->granter = domain_get(p->domid);
@@ -44,9 +32,12 @@ static s16 hold(struct copy_end *end, const struct gnttab_copy_ptr *p, bool by_r
 		return GNTST_bad_domain;
 	end->ref = p->u.ref;
 	status = grant_pin(end->granter, end->ref, current->domain->id, write, &mfn);
-	if (status == GNTST_okay && !hold_frame(end, mfn, end->granter)) {
-		grant_unpin(end->granter, end->ref, write);
-		status = GNTST_bad_page;
+	if (status == GNTST_okay) {
+		end->frame = grant_get_frame(end->granter, mfn, write);
+		if (!end->frame) {
+			grant_unpin(end->granter, end->ref, write);
+			status = GNTST_bad_page;
+		}
 	}
 	if (status != GNTST_okay)
 		domain_put(end->granter);
@@ -55,10 +46,7 @@ static s16 hold(struct copy_end *end, const struct gnttab_copy_ptr *p, bool by_r
 
 static void let_go(struct copy_end *end)
 {
-	if (end->write)
-		frame_put_and_type(end->frame);
-	else
-		frame_put(end->frame);
+	grant_put_frame(end->frame, end->write);
 	if (end->granter) {
 		grant_unpin(end->granter, end->ref, end->write);
 		domain_put(end->granter);

@@ -127,22 +127,6 @@ static void mapping_live(struct grant_table *gt, struct grant_mapping *m)
 	spin_unlock(&gt->maptrack_lock);
 }
 
-static bool get_frame(struct domain *granter, mfn_t mfn, bool write)
-{
-	if (!mfn_valid(mfn))
-		return false;
-	return write ? !frame_get_and_type(mfn_to_frame(mfn), granter, FT_WRITABLE) :
-		frame_get(mfn_to_frame(mfn), granter);
-}
-
-static void put_frame(mfn_t mfn, bool write)
-{
-	if (write)
-		frame_put_and_type(mfn_to_frame(mfn));
-	else
-		frame_put(mfn_to_frame(mfn));
-}
-
 /* Give back what a claimed mapping holds, and itself. */
 static void mapping_end(struct grant_table *gt, u32 index)
 {
@@ -150,18 +134,20 @@ static void mapping_end(struct grant_table *gt, u32 index)
 	struct domain *granter = m->granter;
 	bool write = !(m->flags & GNTMAP_readonly);
 
-	put_frame(m->mfn, write);
+	grant_put_frame(mfn_to_frame(m->mfn), write);
 	grant_unpin(granter, m->ref, write);
 	mapping_free(gt, index);
 	domain_put(granter);
 }
 
+/* On success the reference of the granter is the mapping's. */
 static s16 map(struct domain *granter, struct gnttab_map_grant_ref *op)
 {
 	struct domain *d = current->domain;
 	struct grant_table *gt = d->grants;
 	bool write = !(op->flags & GNTMAP_readonly);
 	struct grant_mapping *m;
+	struct frame *f;
 	u32 index;
 	mfn_t mfn;
 	s16 status;
@@ -172,7 +158,8 @@ static s16 map(struct domain *granter, struct gnttab_map_grant_ref *op)
 	if (status != GNTST_okay)
 		goto no_pin;
 	status = GNTST_bad_page;
-	if (!get_frame(granter, mfn, write))
+	f = grant_get_frame(granter, mfn, write);
+	if (!f)
 		goto no_frame;
 	if (op->flags & GNTMAP_host_map) {
 		status = grant_pte_map(op->host_addr, mfn, op->flags & MAP_FLAGS,
@@ -182,7 +169,6 @@ static s16 map(struct domain *granter, struct gnttab_map_grant_ref *op)
 	}
 
 	m = mapping_at(gt, index);
-	domain_hold(granter);
 	m->granter = granter;
 	m->mfn = mfn;
 	m->ref = op->ref;
@@ -193,7 +179,7 @@ static s16 map(struct domain *granter, struct gnttab_map_grant_ref *op)
 	return GNTST_okay;
 
 no_pte:
-	put_frame(mfn, write);
+	grant_put_frame(f, write);
 no_frame:
 	grant_unpin(granter, op->ref, write);
 no_pin:
@@ -215,7 +201,8 @@ void grant_map_one(struct gnttab_map_grant_ref *op)
 		return;
 	}
 	op->status = map(granter, op);
-	domain_put(granter);
+	if (op->status != GNTST_okay)
+		domain_put(granter);
 }
 
 s16 grant_unmap_begin(struct grant_unmap_batch *b, u32 handle, u64 host_addr, u64 dev_bus_addr, u64 new_addr)

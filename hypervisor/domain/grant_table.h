@@ -7,7 +7,9 @@
 #include "domain/grant.h"
 #include "lib/spinlock.h"
 #include "lib/types.h"
+#include "memory/frame.h"
 #include "pv-abi/grant_table.h"
+#include "pv/pagetype.h"
 
 #define GRANTS_PER_FRAME   (PAGE_SIZE / sizeof(struct grant_entry_v1))
 #define MAPPINGS_PER_FRAME (PAGE_SIZE / sizeof(struct grant_mapping))
@@ -75,6 +77,30 @@ struct grant_table {
  */
 s16 grant_pin(struct domain *granter, u32 ref, domid_t user, bool write, mfn_t *mfn);
 void grant_unpin(struct domain *granter, u32 ref, bool write);
+
+/*
+ * The references that go with a pin: a general one, and a FT_WRITABLE one if `write`. NULL if `owner` does not own the
+ * frame or it has another type. Interrupts are on and no lock is held.
+ */
+static inline struct frame *grant_get_frame(struct domain *owner, mfn_t mfn, bool write)
+{
+	struct frame *f = mfn_to_frame(mfn);
+
+	if (!mfn_valid(mfn) || (!frame_get_usual(f, owner) && !frame_get(f, owner)))
+		return NULL;
+	if (!write || type_get_more(f, FT_WRITABLE) || !frame_get_type(f, FT_WRITABLE))
+		return f;
+	frame_put(f);
+	return NULL;
+}
+
+static inline void grant_put_frame(struct frame *f, bool write)
+{
+	if (write && !type_put_not_last(f))
+		frame_put_type(f);
+	if (!frame_put_usual(f))
+		frame_put(f);
+}
 
 /* A domain a guest names, referenced, if the caller may administrate it: GNTST_okay, bad_domain, permission_denied. */
 s16 grant_target(domid_t id, struct domain **d);

@@ -125,6 +125,41 @@ struct domain *frame_get_any(struct frame *f);
 void frame_put(struct frame *f);
 
 /*
+ * The usual cases of frame_get() and frame_put(), in place: one reference more on a frame of d's,
+ * one less that is not the last. False: not such a case, nothing has changed.
+ */
+static inline bool frame_get_usual(struct frame *f, const struct domain *d)
+{
+	u64 c;
+
+	if (!frame_owned_by(f, d))
+		return false;
+	c = atomic_read(&f->count);
+	if (!(c & FC_COUNT_MASK) || (c & FC_COUNT_MASK) == FC_COUNT_MASK ||
+	    (c & (FC_BAD | FC_FREE)) || !atomic_cmpxchg(&f->count, &c, c + 1))
+		return false;
+	if (likely(frame_owned_by(f, d)))
+		return true;
+	frame_put(f);
+	return false;
+}
+
+/* One reference more where the caller has one, whoever owns the frame. */
+static inline bool frame_get_more(struct frame *f)
+{
+	u64 c = atomic_read(&f->count);
+
+	return (c & FC_COUNT_MASK) != FC_COUNT_MASK && atomic_cmpxchg(&f->count, &c, c + 1);
+}
+
+static inline bool frame_put_usual(struct frame *f)
+{
+	u64 c = atomic_read(&f->count);
+
+	return (c & FC_COUNT_MASK) > 1 && atomic_cmpxchg(&f->count, &c, c - 1);
+}
+
+/*
  * Type references may wait for another CPU's validation and flush other CPUs' TLBs: all functions
  * below need interrupts enabled and no spinlock held.
  *

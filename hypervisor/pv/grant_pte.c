@@ -68,6 +68,28 @@ static void place_cancel(struct place *p)
 	frame_put(p->table);
 }
 
+/*
+ * Store an entry the short way if what is there is `match` in the bits of `mask`. False: nothing
+ * has changed, go the long way. Tables that are named by their frame go the long way always.
+ */
+static bool place_swap(u64 addr, bool machine, u64 mask, u64 match, u64 e, u64 *old)
+{
+	struct vcpu *v = current;
+	mfn_t mfn = machine ? INVALID_MFN : pv_find_l1(v, addr);
+
+	return mfn != INVALID_MFN && !leaf_swap(mfn_to_frame(mfn), v->domain, pt_slot(addr, 1), mask,
+						match, e, old);
+}
+
+/* The references of an entry that mapped `f`. */
+static void leaf_gone(struct frame *f, u64 e)
+{
+	if ((e & PTE_RW) && !type_put_not_last(f))
+		frame_put_type(f);
+	if (!frame_put_usual(f))
+		frame_put(f);
+}
+
 int grant_pte_map(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 avail_bits)
 {
 	bool write = !(gntmap_flags & GNTMAP_readonly);
@@ -75,6 +97,7 @@ int grant_pte_map(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 avail_bits)
 	struct domain *d = current->domain;
 	struct frame *f;
 	struct place p;
+	u64 old;
 	int r;
 
 	if (!mfn_valid(mfn))
@@ -89,14 +112,18 @@ int grant_pte_map(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 avail_bits)
 
 	/* The entry's own references; the caller's keep the owner and the type as they are. */
 	f = mfn_to_frame(mfn);
-	if (!frame_get_any(f))
+	if (!frame_get_more(f) && !frame_get_any(f))
 		return -EINVAL;
-	if (frame_owner(f) != d)
+	if (!frame_owned_by(f, d) && !(atomic_read(&f->count) & FC_FOREIGN))
 		atomic_or(&f->count, FC_FOREIGN);
-	if (write) {
+	if (write && !type_get_more(f, FT_WRITABLE)) {
 		do {
 			r = frame_get_type(f, FT_WRITABLE);
 		} while (r == -ERESTART);
+	}
+	if (!r && place_swap(host_addr, gntmap_flags & GNTMAP_contains_pte, 0, 0, e, &old)) {
+		(void)entry_put(1, old, false);
+		return 0;
 	}
 	if (!r) {
 		r = place_lock(&p, host_addr, gntmap_flags & GNTMAP_contains_pte);
@@ -114,10 +141,15 @@ int grant_pte_map(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 avail_bits)
 int grant_pte_unmap(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 new_addr)
 {
 	bool machine = gntmap_flags & GNTMAP_contains_pte;
+	u64 must = PTE_P | (gntmap_flags & GNTMAP_readonly ? 0 : PTE_RW);
 	u64 e, replacement = 0;
 	struct place p, from;
 	int r;
 
+	if (!new_addr && place_swap(host_addr, machine, PTE_ADDR | must, pte_make(mfn, must), 0, &e)) {
+		leaf_gone(mfn_to_frame(mfn), e);
+		return 0;
+	}
 	if (new_addr) {
 		if (machine)
 			return -EINVAL;
@@ -133,8 +165,7 @@ int grant_pte_unmap(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 new_addr)
 	r = place_lock(&p, host_addr, machine);
 	if (!r) {
 		e = place_read(&p);
-		if ((e & PTE_P) && pte_mfn(e) == mfn &&
-		    ((gntmap_flags & GNTMAP_readonly) || (e & PTE_RW))) {
+		if (pte_mfn(e) == mfn && (e & must) == must) {
 			place_finish(&p, replacement);
 			replacement = 0;
 		} else {

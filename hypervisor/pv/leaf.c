@@ -21,22 +21,14 @@ static inline bool leaf_get_usual(struct domain *d, u64 e)
 {
 	mfn_t mfn = pte_mfn(e);
 	struct frame *f;
-	u64 c;
 
 	if (mfn >= max_mfn)
 		return false;
 	f = mfn_to_frame(mfn);
-	if (!frame_owned_by(f, d))
+	if (!frame_get_usual(f, d))
 		return false;
-	c = atomic_read(&f->count);
-	if (!(c & FC_COUNT_MASK) || (c & FC_COUNT_MASK) == FC_COUNT_MASK ||
-	    (c & (FC_BAD | FC_FREE)) || !atomic_cmpxchg(&f->count, &c, c + 1))
-		return false;
-	if (unlikely(!frame_owned_by(f, d)))
-		goto not_usual;
 	if (!(e & PTE_RW) || type_get_more(f, FT_WRITABLE))
 		return true;
-not_usual:
 	frame_put(f);
 	return false;
 }
@@ -55,7 +47,8 @@ static inline void leaf_put(struct domain *d, u64 e)
 	/* The last one leaves a time stamp behind. */
 	if ((e & PTE_RW) && !type_put_not_last(f))
 		frame_put_type(f);
-	frame_put(f);
+	if (unlikely(!frame_put_usual(f)))
+		frame_put(f);
 }
 
 int leaf_update(struct frame *f, struct domain *d, unsigned slot, u64 val, bool keep_ad,
@@ -96,4 +89,28 @@ not_usual:
 changed:
 	unlock(f);
 	return -EAGAIN;
+}
+
+int leaf_swap(struct frame *f, const struct domain *d, unsigned slot, u64 mask, u64 match, u64 val, u64 *old)
+{
+	u64 *p = (u64 *)frame_to_va(f) + slot;
+	u64 t = atomic_read(&f->type), cur;
+
+	if ((t & (FT_TYPE_MASK | FT_VALIDATED | FT_LOCKED)) != (FT_L1 | FT_VALIDATED) ||
+	    !(t & FT_COUNT_MASK) || !frame_owned_by(f, d) ||
+	    !atomic_cmpxchg(&f->type, &t, t | FT_LOCKED))
+		return 1;
+	cur = READ_ONCE(*p);
+	if (unlikely(!frame_owned_by(f, d)))
+		goto not_usual;
+	do {
+		if ((cur & mask) != match)
+			goto not_usual;
+	} while (!atomic_cmpxchg(p, &cur, val));
+	unlock(f);
+	*old = cur;
+	return 0;
+not_usual:
+	unlock(f);
+	return 1;
 }

@@ -158,29 +158,31 @@ int pv_relinquish_tables(struct domain *d)
 
 /* ---- looking up ---- */
 
+/*
+ * Another vCPU may be taking the tables apart: what is read is only a number until the L1 is
+ * locked.
+ */
+static inline mfn_t next_table(mfn_t table, unsigned slot)
+{
+	u64 e;
+
+	if (!mfn_valid(table))
+		return INVALID_MFN;
+	e = READ_ONCE(((u64 *)mfn_to_va(table))[slot]);
+	return (e & (PTE_P | PTE_PS)) == PTE_P ? pte_mfn(e) : INVALID_MFN;
+}
+
 mfn_t pv_find_l1(const struct vcpu *v, vaddr_t va)
 {
 	bool is_32bit = v->domain->pv.is_32bit;
 	mfn_t mfn = v->pv.guest_table;
 
-	if (!is_canonical(va) || (va >= HV_VIRT_START && va < HV_VIRT_END))
+	if (!guest_range_ok(va, 1) || (is_32bit && va >= COMPAT_VIRT_START))
 		return INVALID_MFN;
-	if (is_32bit && va >= COMPAT_VIRT_START)
-		return INVALID_MFN;
-	for (unsigned level = is_32bit ? 3 : 4; level > 1; level--) {
-		u64 e;
-
-		/*
-		 * Another vCPU may be taking the tables apart: what is read is only a number until
-		 * the L1 is locked.
-		 */
-		if (!mfn_valid(mfn))
-			return INVALID_MFN;
-		e = READ_ONCE(((u64 *)mfn_to_va(mfn))[pt_slot(va, level)]);
-		if (!(e & PTE_P) || (e & PTE_PS))
-			return INVALID_MFN;
-		mfn = pte_mfn(e);
-	}
+	if (likely(!is_32bit))
+		mfn = next_table(mfn, pt_slot(va, 4));
+	mfn = next_table(mfn, pt_slot(va, 3));
+	mfn = next_table(mfn, pt_slot(va, 2));
 	return mfn_valid(mfn) ? mfn : INVALID_MFN;
 }
 

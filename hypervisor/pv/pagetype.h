@@ -150,6 +150,14 @@ int __must_check leaf_update(struct frame *f, struct domain *d, unsigned slot, u
 			     bool keep_ad, const u64 *expect);
 
 /*
+ * leaf_swap() - the same for table_lock(), table_swap_leaf() and table_unlock(), if the entry is
+ * `match` in the bits of `mask`. The new entry's references have been taken, *old's are the
+ * caller's to give back. 0 or 1.
+ */
+int __must_check leaf_swap(struct frame *f, const struct domain *d, unsigned slot, u64 mask, u64 match,
+			   u64 val, u64 *old);
+
+/*
  * entry_fix() - may a table of domain `d` have this entry at this level, and how does it look in
  * the table? Does not look at the frame. 0 or -EINVAL.
  */
