@@ -3,6 +3,7 @@
 
     micro.cpio  micro.c as /init and nothing else
     work.cpio   the workloads: micro.c as /init, busybox, tcc and make with a C project, gzip with its input, redis
+    i386.cpio   micro.c for i386 as /init, and compression
     host.cpio   dom0 as a host of guests: host-init as /init, hvctl's and Xen's toolstacks, kernel modules, and as
                 files the guest's kernel and work.cpio
 """
@@ -110,6 +111,17 @@ def work(build):
         a.file("bench/rows/" + os.path.basename(script), script)
     a.write(build.file("bench/work.cpio"))
     return build.file("bench/work.cpio")
+
+
+def i386(build):
+    """The path of i386.cpio."""
+    a = archive.Archive()
+    a.file("init", build.need("bench/micro32"))
+    a.directory("tmp")
+    a.file("bench/rows/compress", build.need("bench/pack32"))
+    a.add("bench/text", text(2), 0o644)
+    a.write(build.file("bench/i386.cpio"))
+    return build.file("bench/i386.cpio")
 
 
 def modules(a, build):

@@ -6,6 +6,8 @@
     xen-dom0         as dom0 of Debian's Xen
     annulus-guest    in a guest that hvctl made on Annulus
     xen-guest        in a guest that xl made on Debian's Xen
+    bare-32          the kernel of `make linux32` on the machine itself
+    annulus-32       the same kernel as dom0 of Annulus, in ring 1
 """
 import os
 import sys
@@ -57,6 +59,8 @@ def prepare(images, config, rows):
     kinds = {catalogue.BY_NAME[r].where for r in rows}
     inner = [r for r in rows if catalogue.BY_NAME[r].where in ("init", "script")]
     args = "bench.rows=" + (",".join(inner) or "none")
+    if config in catalogue.CONFIGS32:
+        return images.get("i386"), args
     if config.endswith("-guest"):
         stack = "hvctl" if config.startswith("annulus") else "xl"
         return images.get("host"), "%s bench.stack=%s bench.peers=%d bench.create=%d bench.guest=%d" % (
@@ -66,10 +70,11 @@ def prepare(images, config, rows):
 
 def boot(config, build, initramfs, args, icount, hv=None, plugin=None):
     """The machine `config` with `initramfs`, whose kernel gets `args` besides."""
-    kernel = build.need("kernel/vmlinuz")
+    kernel = build.need("kernel/vmlinuz" if config not in catalogue.CONFIGS32 else
+                        "linux32/bzImage" if config == "bare-32" else "linux32/vmlinux")
     args = "%s %s" % (KERNEL_ARGS, args)
     kw = {"icount": icount, "plugin": plugin}
-    if config == "bare":
+    if config in ("bare", "bare-32"):
         m = BenchMachine(**kw)
         m.argv += ["-kernel", kernel, "-initrd", initramfs, "-append", "console=ttyS0 mem=%dM %s" % (DOM0_MEMORY, args)]
         return m

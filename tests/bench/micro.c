@@ -42,6 +42,12 @@
 
 #define PAGE 4096UL
 
+#ifdef __x86_64__
+#define AX "%%rax"
+#else
+#define AX "%%eax"
+#endif
+
 static char self_path[256] = "/init";
 
 static inline uint64_t ticks(void)
@@ -58,12 +64,12 @@ static inline uint64_t ticks(void)
  */
 static inline void profile_begin(void)
 {
-	__asm__ volatile("nopl 0x42454731(%%rax,%%rax,1)" : : : "memory");
+	__asm__ volatile("nopl 0x42454731(" AX "," AX ",1)" : : : "memory");
 }
 
 static inline void profile_end(void)
 {
-	__asm__ volatile("nopl 0x42454730(%%rax,%%rax,1)" : : : "memory");
+	__asm__ volatile("nopl 0x42454730(" AX "," AX ",1)" : : : "memory");
 }
 
 static void __attribute__((format(printf, 1, 2), noreturn)) die(const char *format, ...)
@@ -341,12 +347,13 @@ static uint64_t clock_read(unsigned n)
 /* A thousand multiplications and additions: what must cost the same everywhere. */
 static uint64_t compute(unsigned n)
 {
-	uint64_t x = 1, t = clock_start();
+	uint64_t t = clock_start();
+	unsigned long x = 1;
 
 	for (unsigned i = 0; i < n * 1000; i++)
 		__asm__ volatile("imul %1, %0\n\tadd $12345, %0"
 				 : "+r"(x)
-				 : "r"(6364136223846793005UL));
+				 : "r"((unsigned long)6364136223846793005ULL));
 	return clock_stop(t);
 }
 

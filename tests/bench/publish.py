@@ -17,13 +17,14 @@ IN_README = ["null-syscall", "context-switch", "page-fault", "fork", "fork-exec"
 
 
 def cell(row, unit, config):
-    s, bare = row[unit].get(config), row[unit].get("bare")
+    base = "bare-32" if config in catalogue.CONFIGS32 else "bare"
+    s, bare = row[unit].get(config), row[unit].get(base)
     if not s:
         return "-"
     text = stats.worth(s["median"])
     if s["n"] > 1 and s["spread"] >= 0.01:
         text += " ±%.0f %%" % (50 * s["spread"])
-    return text + (" (%.2fx)" % (s["median"] / bare["median"]) if bare and config != "bare" else "")
+    return text + (" (%.2fx)" % (s["median"] / bare["median"]) if bare and config != base else "")
 
 
 def verdict(row, unit, place):
@@ -39,7 +40,7 @@ def table(report, rows, unit, configs, places):
     lines = ["| %s | %s |" % (unit, " | ".join([catalogue.TITLES[c] for c in configs] + [p + " verdict" for p in places])),
              "|---|" + "---:|" * len(configs) + "---|" * len(places)]
     for row in report["rows"]:
-        if row["name"] in rows and row.get(unit):
+        if row["name"] in rows and set(row.get(unit, {})) & set(configs):
             lines.append("| %s | %s |" % (row["title"], " | ".join(
                 [cell(row, unit, c) for c in configs] + [verdict(row, unit, p) for p in places])))
     return lines
@@ -59,7 +60,9 @@ def replace(path, lines):
 def main():
     with open(sys.argv[1] if len(sys.argv) > 1 else os.path.join(TREE, "build/bench/report.json")) as f:
         report = json.load(f)
-    configs, about = report["configurations"], report["machine"]
+    about = report["machine"]
+    configs = [c for c in report["configurations"] if c in catalogue.CONFIGS]
+    configs32 = [c for c in report["configurations"] if c in catalogue.CONFIGS32]
     places = [p for p in ("dom0", "guest") if "annulus-" + p in configs]
     when = "%s, Annulus %s, %s; %s" % (report["date"], about["annulus"], about["emulator"].split(" (")[0], about["host"])
     everything = [r["name"] for r in report["rows"]]
@@ -70,6 +73,11 @@ def main():
     full += table(report, everything, "instructions", configs, places)
     if report["boots"]["nanoseconds"]:
         full += [""] + table(report, everything, "nanoseconds", configs, [])
+    if configs32:
+        full += ["", "The patched 32-bit Linux (`linux-patches/`) on the bare machine and as dom0 of Annulus, its kernel in ring 1:", ""]
+        full += table(report, everything, "instructions", configs32, [])
+        if report["boots"]["nanoseconds"]:
+            full += [""] + table(report, everything, "nanoseconds", configs32, [])
     replace(os.path.join(TREE, "docs/performance.md"), full)
     chart.write(report, os.path.join(TREE, "docs/bench.svg"))
 

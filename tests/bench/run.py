@@ -39,12 +39,24 @@ def words(text, default, known, what):
     return [w for w in known if w in chosen]
 
 
-def programs(build):
+def programs(build, configs=()):
     """The benchmark's own programs, built if they are not."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MAKE") and k != "MFLAGS"}
-    done = subprocess.run(["make", "-s", "-C", TREE, "B=" + build.path, "bench-programs"], env=environment)
+    wanted = ["bench-programs"] + ["bench-programs32"] * bool(set(configs) & set(catalogue.CONFIGS32))
+    done = subprocess.run(["make", "-s", "-C", TREE, "B=" + build.path] + wanted, env=environment)
     if done.returncode:
-        raise SystemExit("run.py: make bench-programs failed")
+        raise SystemExit("run.py: make %s failed" % " ".join(wanted))
+
+
+def choose_configs(args, build):
+    """The machines that are asked for; `all` has those of Linux i386 if its kernel was built."""
+    chosen = words(args.configs, catalogue.CONFIGS[:3], catalogue.CONFIGS + catalogue.CONFIGS32, "configuration")
+    if not os.path.exists(build.file("linux32/vmlinux")) and set(chosen) & set(catalogue.CONFIGS32):
+        if args.configs != "all":
+            raise SystemExit("run.py: there is no kernel for %s: make linux32" % " and ".join(catalogue.CONFIGS32))
+        print("run.py: without Linux i386: there is no %s (make linux32)" % build.file("linux32/vmlinux"), file=sys.stderr)
+        chosen = catalogue.CONFIGS
+    return chosen
 
 
 class Run:
@@ -178,9 +190,8 @@ def short(verdict):
                         verdict["reason"].split(" from")[0])
 
 
-def table(report, unit):
+def table(report, unit, configs):
     """Text: the median, half the spread and the ratio to bare for each machine; Annulus' share of Xen's overhead."""
-    configs = report["configurations"]
     places = [p for p in ("dom0", "guest") if "annulus-" + p in configs]
     width = max(len(r["title"]) for r in report["rows"]) + 1
     head = "%-*s" % (width, unit + " per operation") + "".join("%21s" % catalogue.TITLES[c] for c in configs)
@@ -188,7 +199,9 @@ def table(report, unit):
     lines = [head, "-" * len(head)]
     for row in report["rows"]:
         cells = row.get(unit, {})
-        base = cells.get("bare")
+        if not set(cells) & set(configs):
+            continue
+        base = cells.get("bare-32" if configs[0] in catalogue.CONFIGS32 else "bare")
         text = "%-*s" % (width, row["title"]) + "".join("%21s" % cell(cells.get(c), base) for c in configs)
         text += "".join("   %-14s" % short(row.get(unit + "_verdict", {}).get(p)) for p in places)
         lines.append(text.rstrip())
@@ -207,7 +220,7 @@ def main():
     parser.add_argument("--rows", help="comma-separated, or all; default: " + ",".join(SMALL) + "; further: " +
                         ",".join(r for r in ALL if r not in SMALL))
     parser.add_argument("--configs", help="comma-separated, or all; default: the first three of " +
-                        ",".join(catalogue.CONFIGS))
+                        ",".join(catalogue.CONFIGS + catalogue.CONFIGS32))
     parser.add_argument("--boots", type=int, default=1)
     parser.add_argument("--reps", type=int, default=3, help="repetitions of a row within a boot")
     parser.add_argument("--icount", action="store_true", help="count instructions, in --boots boots")
@@ -219,9 +232,9 @@ def main():
     args.icount_boots = args.boots if args.icount else 0
     args.wall_boots = args.wall if args.wall is not None else 0 if args.icount else args.boots
     rows = words(args.rows, SMALL, ALL, "row")
-    configs = words(args.configs, catalogue.CONFIGS[:3], catalogue.CONFIGS, "configuration")
     build = machine.Build(args.build)
-    programs(build)
+    configs = choose_configs(args, build)
+    programs(build, configs)
     run = Run(args, build, rows, configs)
     try:
         run.run()
@@ -230,8 +243,11 @@ def main():
     report = run.report()
     for mode, unit in MODES.items():
         if any(k[0] == mode for k in run.values):
-            print("\n" + table(report, unit))
-            if mode == "icount":
+            for kind in (catalogue.CONFIGS, catalogue.CONFIGS32):
+                some = [c for c in configs if c in kind]
+                if some:
+                    print("\n" + table(report, unit, some))
+            if mode == "icount" and any(c.startswith("xen-") for c in configs):
                 print("Annulus' overhead at most half of Xen's: " + tally(report, unit))
     if args.report:
         path = build.file("bench/report.json")

@@ -12,6 +12,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import archive  # noqa: E402
 import catalogue  # noqa: E402
 import chart  # noqa: E402
+import publish  # noqa: E402
+import run  # noqa: E402
 import stats  # noqa: E402
 
 
@@ -121,6 +123,33 @@ class Chart(unittest.TestCase):
         xml.etree.ElementTree.fromstring(chart.draw(report))
         report["rows"] = []
         xml.etree.ElementTree.fromstring(chart.draw(report))
+
+
+class LinuxI386(unittest.TestCase):
+    def rows(self):
+        cells = {"bare": exact(100), "annulus-dom0": exact(150), "xen-dom0": exact(200),
+                 "bare-32": exact(10), "annulus-32": exact(25)}
+        r = catalogue.BY_NAME["fork"]
+        only64 = {c: cells[c] for c in ("bare", "annulus-dom0", "xen-dom0")}
+        return [{"name": r.name, "title": r.title, "has_bare": True, "instructions": cells},
+                {"name": "build", "title": "compile", "has_bare": True, "instructions": only64}]
+
+    def test_has_the_rows_of_micro_and_compression(self):
+        for config in catalogue.CONFIGS32:
+            names = {r.name for r in catalogue.ROWS if catalogue.measured(r, config)}
+            self.assertEqual(names & {"fork", "compress", "boot", "build", "redis", "grant-map", "create"},
+                             {"fork", "compress", "boot"})
+
+    def test_has_a_table_of_its_own_with_its_own_base(self):
+        report = {"rows": self.rows()}
+        lines = publish.table(report, ["fork", "build"], "instructions", catalogue.CONFIGS32, [])
+        self.assertEqual(lines[2:], ["| fork, exit, wait | 10 | 25 (2.50x) |"])
+        lines = publish.table(report, ["fork", "build"], "instructions", catalogue.CONFIGS[:3], [])
+        self.assertEqual(lines[2:], ["| fork, exit, wait | 100 | 150 (1.50x) | 200 (2.00x) |",
+                                     "| compile | 100 | 150 (1.50x) | 200 (2.00x) |"])
+        text = run.table(report, "instructions", catalogue.CONFIGS32)
+        self.assertIn("2.50x", text)
+        self.assertNotIn("compile", text)
 
 
 if __name__ == "__main__":
