@@ -59,12 +59,12 @@ class Machine:
     """An emulator process whose output is collected in .log. Subclasses start it."""
 
     name = "machine"
+    echo = None  # callable(str) for each piece of output, for watching
 
     def __init__(self):
         self.log = ""        # everything the serial port printed, escape sequences removed
         self.mark = 0        # expect() searches from here
         self.proc = None
-        self.echo = None     # callable(str) for each piece of output, for watching
         self.started = time.monotonic()
         self._raw = b""
 
