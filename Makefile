@@ -147,8 +147,9 @@ kernel: $(B)/kernel/vmlinuz ## Fetch the kernel of Debian's linux-image-amd64
 $(B)/kernel/vmlinuz: scripts/fetch-kernel.sh | $(call deps,run)
 	$(Q)scripts/fetch-kernel.sh $(B)/kernel
 
-linux32: | $(call deps,linux32) ## Build the 32-bit PAE Linux of linux-patches/: $(B)/linux32/vmlinux and bzImage (LINUX32_JOBS=)
+linux32: | $(call deps,linux32) ## Build the 32-bit PAE Linux of linux-patches/ (vmlinux, bzImage, an initramfs) in $(B)/linux32 (LINUX32_JOBS=)
 	$(Q)scripts/linux32.sh $(B)/linux32
+	$(Q)scripts/root32.sh $(B)/linux32
 
 INITRAMFS := scripts/initramfs.sh $(wildcard scripts/dom0/* scripts/guest/*)
 $(B)/dom0.cpio.gz $(B)/guest.cpio.gz $(B)/disk.img &: $(INITRAMFS) $(B)/kernel/vmlinuz $(TOOLS) $(FRONTENDS) | $(call deps,run)

@@ -23,7 +23,7 @@ bench) want=$want_bench ;;
 lint)  want="cppcheck" ;;
 fuzz)  want=$want_fuzz ;;
 linux32) want="linux-source-6.1 gcc libc6-dev binutils make flex bison bc libelf-dev libssl-dev patch xz-utils cpio kmod rsync
-	perl python3" ;;
+	perl python3 gzip busybox-static e2fsprogs grub-xen-host" ;;
 *)     echo "deps.sh: unknown step '$step' (build, run, unit, test, bench, lint, fuzz or linux32)" >&2; exit 1 ;;
 esac
 
