@@ -6,7 +6,8 @@
 #   DIR/obj/      its build directory
 #   DIR/vmlinux   the kernel, stripped: what Annulus takes as a module or as kernel= of a guest
 #   DIR/bzImage   the same kernel for a boot loader on bare hardware, and for GRUB
-# The source is unpacked again only if the package or the series has changed; after that make rebuilds what it must.
+# The source is unpacked again only if the package or the series has changed; then make rebuilds what depends on the files that
+# differ.
 # LINUX32_JOBS: how many compilers run at once (default: as many as there are processors).
 set -euo pipefail
 
@@ -25,14 +26,20 @@ mapfile -t series < <(grep -v '^#' "$patches/series")
 want=$( { stat -c '%s %Y' "$tarball"; cd "$patches" && sha256sum "${series[@]}"; } | sha256sum)
 if [ "$(cat "$dir/src.stamp" 2>/dev/null)" != "$want" ]; then
 	echo "unpacking $(basename "$tarball")"
-	rm -rf "$dir/src" "$dir/src.new" "$dir/src.stamp"
+	rm -rf "$dir/src.new" "$dir/src.stamp"
 	mkdir "$dir/src.new"
 	tar -xf "$tarball" --strip-components=1 -C "$dir/src.new"
 	for p in "${series[@]}"; do
 		echo "  PATCH    $p"
 		patch -d "$dir/src.new" -p1 -s -f --no-backup-if-mismatch <"$patches/$p" || fail "$p does not apply"
 	done
-	mv "$dir/src.new" "$dir/src"
+	if [ -d "$dir/src" ]; then
+		# What is the same keeps its time, so that make leaves it alone.
+		rsync -rlpc --delete "$dir/src.new/" "$dir/src/"
+		rm -rf "$dir/src.new"
+	else
+		mv "$dir/src.new" "$dir/src"
+	fi
 	echo "$want" >"$dir/src.stamp"
 fi
 
