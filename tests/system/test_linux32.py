@@ -75,7 +75,7 @@ def dom0(build, files):
         image(d + "/l32.img", "160M", "annulus-l32", files(d))
         with build.dom0(extra=["-drive", "file=%s/l32.img,if=virtio,format=raw" % d]) as m:
             wait_shell(m, 400)
-            run(m, "mkdir /l32; mount -t ext4 $(findfs LABEL=annulus-l32) /l32")
+            run(m, "dmesg -n 1; mkdir /l32; mount -t ext4 $(findfs LABEL=annulus-l32) /l32")
             yield m
 
 
