@@ -6,12 +6,10 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "../store/daemon.h"
@@ -271,26 +269,12 @@ static void on_ports(struct daemon *daemon)
 	}
 }
 
-static void on_signal(struct daemon *daemon)
-{
-	struct signalfd_siginfo info;
-
-	while (read(daemon->signals, &info, sizeof(info)) == sizeof(info)) {
-		if (info.ssi_signo == SIGHUP) {
-			log_reopen();
-			continue;
-		}
-		log_line("ends: signal %u", info.ssi_signo);
-		daemon->stopping = true;
-	}
-}
-
 static void on_ready(struct daemon *daemon, const struct epoll_event *event)
 {
 	struct source *source = event->data.ptr;
 
 	if (event->data.ptr == &daemon->signals)
-		on_signal(daemon);
+		daemon->stopping |= daemon_signalled(daemon->signals);
 	else if (event->data.ptr == &daemon->settings.evtchn)
 		on_ports(daemon);
 	else if (event->data.ptr != daemon)
@@ -349,11 +333,6 @@ static int run(struct daemon *daemon)
  * Command line
  */
 
-struct options {
-	const char *pidfile, *log;
-	bool foreground;
-};
-
 static void usage(FILE *out)
 {
 	fprintf(out,
@@ -396,12 +375,10 @@ static int parse_size(const char *name, const char *text, uint64_t min, uint64_t
 }
 
 /* Returns -1 to go on, or the exit status. */
-static int parse(struct daemon *daemon, struct options *options, int argc, char **argv)
+static int parse(struct daemon *daemon, struct daemon_options *options, int argc, char **argv)
 {
 	static const struct option known[] = {
-		{ "foreground", no_argument, NULL, 'f' },
-		{ "pidfile", required_argument, NULL, 'p' },
-		{ "log-file", required_argument, NULL, 'l' },
+		DAEMON_OPTIONS,
 		{ "console-dir", required_argument, NULL, 'c' },
 		{ "log-size", required_argument, NULL, 'm' },
 		{ "scrollback", required_argument, NULL, 'b' },
@@ -413,17 +390,8 @@ static int parse(struct daemon *daemon, struct options *options, int argc, char 
 	struct settings *settings = &daemon->settings;
 	int option, status = 0;
 
-	while ((option = getopt_long(argc, argv, "fp:l:c:m:b:r:s:h", known, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, DAEMON_LETTERS "c:m:b:r:s:h", known, NULL)) != -1) {
 		switch (option) {
-		case 'f':
-			options->foreground = true;
-			break;
-		case 'p':
-			options->pidfile = optarg;
-			break;
-		case 'l':
-			options->log = optarg;
-			break;
 		case 'c':
 			settings->log_directory = strcmp(optarg, "none") == 0 ? NULL : optarg;
 			break;
@@ -450,6 +418,8 @@ static int parse(struct daemon *daemon, struct options *options, int argc, char 
 			usage(stdout);
 			return 0;
 		default:
+			if (daemon_option(options, option, optarg))
+				break;
 			fprintf(stderr, "Try 'hvconsoled --help'.\n");
 			return 2;
 		}
@@ -464,14 +434,7 @@ static int parse(struct daemon *daemon, struct options *options, int argc, char 
 	return -1;
 }
 
-static int poll_add(struct daemon *daemon, int fd, void *source)
-{
-	struct epoll_event event = { .events = EPOLLIN, .data.ptr = source };
-
-	return epoll_ctl(daemon->settings.epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
-}
-
-static int start(struct daemon *daemon)
+static int start(struct daemon *daemon, const struct daemon_options *options)
 {
 	struct settings *settings = &daemon->settings;
 	char directory[PATH_MAX];
@@ -489,7 +452,7 @@ static int start(struct daemon *daemon)
 	settings->epoll = epoll_create1(EPOLL_CLOEXEC);
 	daemon->signals = daemon_signals();
 	if (settings->epoll < 0 || daemon->signals < 0 ||
-	    poll_add(daemon, daemon->signals, &daemon->signals)) {
+	    daemon_poll(settings->epoll, daemon->signals, &daemon->signals)) {
 		fprintf(stderr, "hvconsoled: cannot take signals\n");
 		return 1;
 	}
@@ -498,16 +461,10 @@ static int start(struct daemon *daemon)
 		settings->evtchn = evtchn_open();
 		error = settings->evtchn < 0
 				? settings->evtchn
-				: poll_add(daemon, settings->evtchn, &settings->evtchn);
+				: daemon_poll(settings->epoll, settings->evtchn, &settings->evtchn);
 	}
-	if (error) {
-		fprintf(stderr,
-			"hvconsoled: cannot connect to the hypervisor: %s. Is this domain 0, and "
-			"are the modules "
-			"xen-evtchn, xen-gntdev and xen-privcmd loaded?\n",
-			strerror(-error));
-		return 1;
-	}
+	if (error)
+		return daemon_no_hypervisor(options, error);
 	error = open_store(daemon);
 	if (error) {
 		fprintf(stderr,
@@ -547,36 +504,20 @@ int main(int argc, char **argv)
 			.evtchn = -1,
 		},
 	};
-	struct options options = { .pidfile = DEFAULT_PIDFILE, .log = DEFAULT_LOG };
-	int status = parse(&daemon, &options, argc, argv), error;
+	struct daemon_options options = {
+		.name = "hvconsoled",
+		.pidfile = DEFAULT_PIDFILE,
+		.log = DEFAULT_LOG,
+	};
+	int status = parse(&daemon, &options, argc, argv);
 
 	if (status >= 0)
 		return status;
 	daemon.settings.privcmd = &daemon.privcmd;
-	if (!options.foreground && (error = daemon_begin())) {
-		fprintf(stderr, "hvconsoled: cannot go to the background: %s\n", strerror(-error));
-		return 1;
-	}
-	error = daemon_make_directory(options.pidfile);
-	if (!error)
-		error = daemon_claim(options.pidfile);
-	if (error) {
-		fprintf(stderr, "hvconsoled: %s: %s\n", options.pidfile,
-			error == -EBUSY ? "another hvconsoled runs already" : strerror(-error));
-		return 1;
-	}
-	if (!options.foreground) {
-		error = daemon_make_directory(options.log);
-		if (!error)
-			error = log_open(options.log);
-		if (error) {
-			fprintf(stderr, "hvconsoled: cannot write the log %s: %s\n", options.log,
-				strerror(-error));
-			daemon_unclaim(options.pidfile);
-			return 1;
-		}
-	}
-	status = start(&daemon);
+	status = daemon_start(&options);
+	if (status)
+		return status;
+	status = start(&daemon, &options);
 	if (!status) {
 		log_line("serves the domains' consoles");
 		daemon_ready();

@@ -2,6 +2,8 @@
 
 #include "daemon.h"
 
+#include "log.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -9,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/file.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -126,6 +129,90 @@ int daemon_signals(void)
 		return -errno;
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return fd < 0 ? -errno : fd;
+}
+
+bool daemon_signalled(int signals)
+{
+	struct signalfd_siginfo info;
+	bool end = false;
+
+	while (read(signals, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGHUP) {
+			log_reopen();
+			continue;
+		}
+		log_line("ends: signal %u", info.ssi_signo);
+		end = true;
+	}
+	return end;
+}
+
+int daemon_poll(int epoll, int fd, void *source)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = source };
+
+	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+bool daemon_option(struct daemon_options *options, int option, const char *argument)
+{
+	switch (option) {
+	case 'f':
+		options->foreground = true;
+		return true;
+	case 'p':
+		options->pidfile = argument;
+		return true;
+	case 'l':
+		options->log = argument;
+		return true;
+	default:
+		return false;
+	}
+}
+
+int daemon_start(const struct daemon_options *options)
+{
+	int error;
+
+	if (!options->foreground && (error = daemon_begin())) {
+		fprintf(stderr, "%s: cannot go to the background: %s\n", options->name,
+			strerror(-error));
+		return 1;
+	}
+	error = daemon_make_directory(options->pidfile);
+	if (!error)
+		error = daemon_claim(options->pidfile);
+	if (error == -EBUSY) {
+		fprintf(stderr, "%s: %s: another %s runs already\n", options->name,
+			options->pidfile, options->name);
+		return 1;
+	}
+	if (error) {
+		fprintf(stderr, "%s: %s: %s\n", options->name, options->pidfile, strerror(-error));
+		return 1;
+	}
+	if (options->foreground)
+		return 0;
+	error = daemon_make_directory(options->log);
+	if (!error)
+		error = log_open(options->log);
+	if (error) {
+		fprintf(stderr, "%s: cannot write the log %s: %s\n", options->name, options->log,
+			strerror(-error));
+		daemon_unclaim(options->pidfile);
+		return 1;
+	}
+	return 0;
+}
+
+int daemon_no_hypervisor(const struct daemon_options *options, int error)
+{
+	fprintf(stderr,
+		"%s: cannot connect to the hypervisor: %s. Is this domain 0, and are the modules "
+		"xen-evtchn, xen-gntdev and xen-privcmd loaded?\n",
+		options->name, strerror(-error));
+	return 1;
 }
 
 uint64_t daemon_now(void)

@@ -3,7 +3,32 @@
 #ifndef HVSTORE_DAEMON_H
 #define HVSTORE_DAEMON_H
 
+#include <getopt.h>
+#include <stdbool.h>
 #include <stdint.h>
+
+/* What every daemon can be told on its command line. */
+struct daemon_options {
+	const char *name;		/* of the daemon, for messages */
+	const char *pidfile, *log;
+	bool foreground;
+};
+
+/* The same for getopt_long(). */
+#define DAEMON_LETTERS "fp:l:"
+#define DAEMON_OPTIONS                                    \
+	{ "foreground", no_argument, NULL, 'f' },         \
+	{ "pidfile", required_argument, NULL, 'p' },      \
+	{ "log-file", required_argument, NULL, 'l' }
+
+/* daemon_option - take one of the above from getopt_long(). Returns false if it is another one. */
+bool daemon_option(struct daemon_options *options, int option, const char *argument);
+
+/*
+ * daemon_start - go to the background unless told otherwise, become the only one of the name, and
+ * open the log. Returns 0, or the exit status after a message to standard error.
+ */
+int daemon_start(const struct daemon_options *options);
 
 /*
  * daemon_begin - go to the background. The caller's process waits until daemon_ready() or until the
@@ -36,6 +61,18 @@ int daemon_make_directory(const char *path);
 
 /* daemon_signals - a descriptor to read SIGTERM, SIGINT and SIGHUP from. SIGPIPE is ignored. */
 int daemon_signals(void);
+
+/*
+ * daemon_signalled - take what came to that descriptor: SIGHUP opens the log again. Returns whether
+ * the daemon shall end.
+ */
+bool daemon_signalled(int signals);
+
+/* daemon_poll - wait for @fd in @epoll as well, and call it @source. 0 or a negative errno. */
+int daemon_poll(int epoll, int fd, void *source);
+
+/* daemon_no_hypervisor - say why there is no way to the hypervisor. Returns the exit status. */
+int daemon_no_hypervisor(const struct daemon_options *options, int error);
 
 /* daemon_now - milliseconds of a clock that never goes back. */
 uint64_t daemon_now(void);

@@ -6,12 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "daemon.h"
@@ -36,8 +34,8 @@ struct daemon {
 };
 
 struct options {
-	const char *pidfile, *log;
-	bool foreground, no_hypervisor, trace;
+	struct daemon_options common;
+	bool no_hypervisor, trace;
 	struct quota quota;
 };
 
@@ -141,9 +139,7 @@ static void usage(FILE *out)
 static int parse(struct daemon *daemon, struct options *options, int argc, char **argv)
 {
 	static const struct option known[] = {
-		{ "foreground", no_argument, NULL, 'f' },
-		{ "pidfile", required_argument, NULL, 'p' },
-		{ "log-file", required_argument, NULL, 'l' },
+		DAEMON_OPTIONS,
 		{ "socket", required_argument, NULL, 's' },
 		{ "quota", required_argument, NULL, 'q' },
 		{ "trace", no_argument, NULL, 't' },
@@ -153,17 +149,8 @@ static int parse(struct daemon *daemon, struct options *options, int argc, char 
 	};
 	int option;
 
-	while ((option = getopt_long(argc, argv, "fp:l:s:q:tnh", known, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, DAEMON_LETTERS "s:q:tnh", known, NULL)) != -1) {
 		switch (option) {
-		case 'f':
-			options->foreground = true;
-			break;
-		case 'p':
-			options->pidfile = optarg;
-			break;
-		case 'l':
-			options->log = optarg;
-			break;
 		case 's':
 			if (daemon->nr_sockets == MAX_SOCKETS) {
 				fprintf(stderr,
@@ -193,6 +180,8 @@ static int parse(struct daemon *daemon, struct options *options, int argc, char 
 			usage(stdout);
 			return 0;
 		default:
+			if (daemon_option(&options->common, option, optarg))
+				break;
 			fprintf(stderr, "Try 'hvstored --help'.\n");
 			return 2;
 		}
@@ -232,13 +221,6 @@ static int seed(struct store *store)
 	return 0;
 }
 
-static int poll_add(struct daemon *daemon, int fd, void *source)
-{
-	struct epoll_event event = { .events = EPOLLIN, .data.ptr = source };
-
-	return epoll_ctl(daemon->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
-}
-
 static int listen_all(struct daemon *daemon)
 {
 	for (unsigned int i = 0; i < daemon->nr_sockets; i++) {
@@ -247,7 +229,7 @@ static int listen_all(struct daemon *daemon)
 
 		if (!error) {
 			daemon->listener[daemon->nr_listening++] = fd;
-			error = poll_add(daemon, fd, &daemon->listener[i]);
+			error = daemon_poll(daemon->epoll, fd, &daemon->listener[i]);
 		}
 		if (error) {
 			fprintf(stderr, "hvstored: cannot listen at %s: %s\n", daemon->socket[i],
@@ -258,26 +240,12 @@ static int listen_all(struct daemon *daemon)
 	return 0;
 }
 
-static void on_signal(struct daemon *daemon)
-{
-	struct signalfd_siginfo info;
-
-	while (read(daemon->signals, &info, sizeof(info)) == sizeof(info)) {
-		if (info.ssi_signo == SIGHUP) {
-			log_reopen();
-			continue;
-		}
-		log_line("ends: signal %u", info.ssi_signo);
-		daemon->stopping = true;
-	}
-}
-
 static void on_ready(struct daemon *daemon, void *source)
 {
 	struct connection *connection;
 
 	if (source == &daemon->signals) {
-		on_signal(daemon);
+		daemon->stopping |= daemon_signalled(daemon->signals);
 		return;
 	}
 	if (source == &daemon->domains) {
@@ -333,7 +301,7 @@ static int start(struct daemon *daemon, const struct options *options)
 	daemon->store->quota = options->quota;
 	daemon->store->tracing = options->trace;
 	daemon->signals = daemon_signals();
-	if (daemon->signals < 0 || poll_add(daemon, daemon->signals, &daemon->signals)) {
+	if (daemon->signals < 0 || daemon_poll(daemon->epoll, daemon->signals, &daemon->signals)) {
 		fprintf(stderr, "hvstored: cannot take signals\n");
 		return 1;
 	}
@@ -343,16 +311,8 @@ static int start(struct daemon *daemon, const struct options *options)
 		return 0;
 	error = domains_open(&daemon->domains, daemon->store, &daemon->turns);
 	if (!error)
-		error = poll_add(daemon, daemon->domains.evtchn, &daemon->domains);
-	if (error) {
-		fprintf(stderr,
-			"hvstored: cannot connect to the hypervisor: %s. Is this domain 0, and are "
-			"the modules "
-			"xen-evtchn, xen-gntdev and xen-privcmd loaded?\n",
-			strerror(-error));
-		return 1;
-	}
-	return 0;
+		error = daemon_poll(daemon->epoll, daemon->domains.evtchn, &daemon->domains);
+	return error ? daemon_no_hypervisor(&options->common, error) : 0;
 }
 
 static void stop(struct daemon *daemon)
@@ -387,37 +347,16 @@ int main(int argc, char **argv)
 		.domains = { .evtchn = -1, .privcmd = { .privcmd = -1, .gntdev = -1 } },
 	};
 	struct options options = {
-		.pidfile = DEFAULT_PIDFILE,
-		.log = DEFAULT_LOG,
+		.common = { .name = "hvstored", .pidfile = DEFAULT_PIDFILE, .log = DEFAULT_LOG },
 		.quota = quota_default,
 	};
-	int status = parse(&daemon, &options, argc, argv), error;
+	int status = parse(&daemon, &options, argc, argv);
 
 	if (status >= 0)
 		return status;
-	if (!options.foreground && (error = daemon_begin())) {
-		fprintf(stderr, "hvstored: cannot go to the background: %s\n", strerror(-error));
-		return 1;
-	}
-	error = daemon_make_directory(options.pidfile);
-	if (!error)
-		error = daemon_claim(options.pidfile);
-	if (error) {
-		fprintf(stderr, "hvstored: %s: %s\n", options.pidfile,
-			error == -EBUSY ? "another hvstored runs already" : strerror(-error));
-		return 1;
-	}
-	if (!options.foreground) {
-		error = daemon_make_directory(options.log);
-		if (!error)
-			error = log_open(options.log);
-		if (error) {
-			fprintf(stderr, "hvstored: cannot write the log %s: %s\n", options.log,
-				strerror(-error));
-			daemon_unclaim(options.pidfile);
-			return 1;
-		}
-	}
+	status = daemon_start(&options.common);
+	if (status)
+		return status;
 	status = start(&daemon, &options);
 	if (!status) {
 		spare_me();
@@ -427,6 +366,6 @@ int main(int argc, char **argv)
 		status = run(&daemon);
 	}
 	stop(&daemon);
-	daemon_unclaim(options.pidfile);
+	daemon_unclaim(options.common.pidfile);
 	return status;
 }
