@@ -2,44 +2,30 @@
 #include "cli.h"
 
 #include <stdio.h>
-#include <stdlib.h>
+
+static json_t *to_json(const struct hvctl_device *d, bool connected)
+{
+	return json_pack("{s:I s:s s:s s:b s:b}", "number", (json_int_t)d->number, "vdev", d->name,
+			 "target", d->target, "writable", (int)d->writable, "connected",
+			 (int)connected);
+}
+
+static void print(const struct hvctl_device *d, const char *state)
+{
+	printf("%-8u %-8s %-6s %-10s %s\n", d->number, d->name, d->writable ? "rw" : "r", state,
+	       d->target);
+}
 
 static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char **argv)
 {
-	struct hvctl_device *list;
-	size_t count, i;
-	uint32_t domid;
-	char set[8];
-	int first = cli_options(cmd, argc, argv, "j", set);
+	static const struct device_listing disks = {
+		.get = hvctl_disks,
+		.to_json = to_json,
+		.heading = "NUMBER   VDEV     ACCESS STATE      TARGET",
+		.print = print,
+	};
 
-	if (first < 0)
-		return CLI_USAGE;
-	if (argc - first != 1)
-		return cli_usage(cmd, "one domain is needed");
-	if (!cli_domain(ctx, argv[first], &domid))
-		return CLI_FAILED;
-	if (hvctl_disks(ctx, domid, &list, &count))
-		return cli_failed(ctx);
-	if (cli_has(set, 'j')) {
-		json_t *array = json_array();
-
-		for (i = 0; i < count; i++)
-			json_array_append_new(array,
-					      json_pack("{s:I s:s s:s s:b s:b}", "number",
-							(json_int_t)list[i].number, "vdev",
-							list[i].name, "target", list[i].target,
-							"writable", (int)list[i].writable,
-							"connected", list[i].state == 4));
-		free(list);
-		return cli_print_json(array);
-	}
-	printf("%-8s %-8s %-6s %-10s %s\n", "NUMBER", "VDEV", "ACCESS", "STATE", "TARGET");
-	for (i = 0; i < count; i++)
-		printf("%-8u %-8s %-6s %-10s %s\n", list[i].number, list[i].name,
-		       list[i].writable ? "rw" : "r", list[i].state == 4 ? "connected" : "waiting",
-		       list[i].target);
-	free(list);
-	return CLI_OK;
+	return cli_devices(ctx, cmd, argc, argv, &disks);
 }
 
 const struct command cmd_block_list = {

@@ -34,40 +34,29 @@ static void print_line(const struct hvctl_domain *d, bool verbose)
 
 static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char **argv)
 {
-	struct hvctl_domain *list, one;
-	size_t count = 1, i;
-	uint32_t domid;
+	struct hvctl_domain *list;
+	size_t count, i;
 	char set[8];
-	int first = cli_options(cmd, argc, argv, "jv", set);
+	int first = cli_options(cmd, argc, argv, "jv", set), ret;
 
 	if (first < 0)
 		return CLI_USAGE;
-	if (argc - first > 1)
-		return cli_usage(cmd, "at most one domain can be given");
-	if (argc - first == 1) {
-		if (!cli_domain(ctx, argv[first], &domid))
-			return CLI_FAILED;
-		if (hvctl_get(ctx, domid, &one))
-			return cli_failed(ctx);
-		list = &one;
-	} else if (hvctl_list(ctx, &list, &count)) {
-		return cli_failed(ctx);
-	}
+	ret = cli_domains(ctx, cmd, argc, argv, first, &list, &count);
+	if (ret)
+		return ret;
 	if (cli_has(set, 'j')) {
 		json_t *array = json_array();
 
 		for (i = 0; i < count; i++)
 			json_array_append_new(array, to_json(&list[i]));
-		if (list != &one)
-			free(list);
+		free(list);
 		return cli_print_json(array);
 	}
 	printf("%-24s %5s %7s %5s %-9s %9s%s\n", "NAME", "ID", "MEM/MiB", "VCPUS", "STATE",
 	       "TIME/s", cli_has(set, 'v') ? " MAX/MiB MAXVC  UUID" : "");
 	for (i = 0; i < count; i++)
 		print_line(&list[i], cli_has(set, 'v'));
-	if (list != &one)
-		free(list);
+	free(list);
 	return CLI_OK;
 }
 

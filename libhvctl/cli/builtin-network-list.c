@@ -2,42 +2,28 @@
 #include "cli.h"
 
 #include <stdio.h>
-#include <stdlib.h>
+
+static json_t *to_json(const struct hvctl_device *d, bool connected)
+{
+	return json_pack("{s:I s:s s:s s:b}", "index", (json_int_t)d->number, "mac", d->name,
+			 "bridge", d->target, "connected", (int)connected);
+}
+
+static void print(const struct hvctl_device *d, const char *state)
+{
+	printf("%-5u %-18s %-10s %s\n", d->number, d->name, state, d->target);
+}
 
 static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char **argv)
 {
-	struct hvctl_device *list;
-	size_t count, i;
-	uint32_t domid;
-	char set[8];
-	int first = cli_options(cmd, argc, argv, "j", set);
+	static const struct device_listing vifs = {
+		.get = hvctl_vifs,
+		.to_json = to_json,
+		.heading = "INDEX MAC                STATE      BRIDGE",
+		.print = print,
+	};
 
-	if (first < 0)
-		return CLI_USAGE;
-	if (argc - first != 1)
-		return cli_usage(cmd, "one domain is needed");
-	if (!cli_domain(ctx, argv[first], &domid))
-		return CLI_FAILED;
-	if (hvctl_vifs(ctx, domid, &list, &count))
-		return cli_failed(ctx);
-	if (cli_has(set, 'j')) {
-		json_t *array = json_array();
-
-		for (i = 0; i < count; i++)
-			json_array_append_new(array,
-					      json_pack("{s:I s:s s:s s:b}", "index",
-							(json_int_t)list[i].number, "mac",
-							list[i].name, "bridge", list[i].target,
-							"connected", list[i].state == 4));
-		free(list);
-		return cli_print_json(array);
-	}
-	printf("%-5s %-18s %-10s %s\n", "INDEX", "MAC", "STATE", "BRIDGE");
-	for (i = 0; i < count; i++)
-		printf("%-5u %-18s %-10s %s\n", list[i].number, list[i].name,
-		       list[i].state == 4 ? "connected" : "waiting", list[i].target);
-	free(list);
-	return CLI_OK;
+	return cli_devices(ctx, cmd, argc, argv, &vifs);
 }
 
 const struct command cmd_network_list = {

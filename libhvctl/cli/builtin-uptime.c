@@ -6,26 +6,17 @@
 
 static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char **argv)
 {
-	struct hvctl_domain *list, one;
+	struct hvctl_domain *list;
 	json_t *array = NULL;
-	size_t count = 1, i;
-	uint32_t domid;
+	size_t count, i;
 	char set[8];
-	int first = cli_options(cmd, argc, argv, "j", set), ret = CLI_OK;
+	int first = cli_options(cmd, argc, argv, "j", set), ret;
 
 	if (first < 0)
 		return CLI_USAGE;
-	if (argc - first > 1)
-		return cli_usage(cmd, "at most one domain can be given");
-	if (argc - first == 1) {
-		if (!cli_domain(ctx, argv[first], &domid))
-			return CLI_FAILED;
-		if (hvctl_get(ctx, domid, &one))
-			return cli_failed(ctx);
-		list = &one;
-	} else if (hvctl_list(ctx, &list, &count)) {
-		return cli_failed(ctx);
-	}
+	ret = cli_domains(ctx, cmd, argc, argv, first, &list, &count);
+	if (ret)
+		return ret;
 	if (cli_has(set, 'j'))
 		array = json_array();
 	else
@@ -47,8 +38,7 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 			       (unsigned long long)s / 86400, (unsigned int)(s / 3600 % 24),
 			       (unsigned int)(s / 60 % 60), (unsigned int)(s % 60));
 	}
-	if (list != &one)
-		free(list);
+	free(list);
 	if (array && cli_print_json(array))
 		ret = CLI_FAILED;
 	return ret;

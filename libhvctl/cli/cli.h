@@ -49,6 +49,24 @@ bool cli_domain(struct hvctl_ctx *ctx, const char *text, uint32_t *domid);
 int cli_one_domain(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char **argv,
 		   uint32_t *domid);
 
+/*
+ * The domains that a verb with at most one is about, whose options end at argument @first: that one,
+ * or all. *list is freed with free(). CLI_OK or what to exit with.
+ */
+int cli_domains(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char **argv, int first,
+		struct hvctl_domain **list, size_t *count);
+
+/* A verb that lists the devices of one kind that one domain has. */
+struct device_listing {
+	int (*get)(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_device **list, size_t *count);
+	json_t *(*to_json)(const struct hvctl_device *d, bool connected);
+	const char *heading;	/* a line */
+	void (*print)(const struct hvctl_device *d, const char *state);
+};
+
+int cli_devices(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char **argv,
+		const struct device_listing *listing);
+
 /* A whole number with nothing behind it. */
 bool cli_number(const char *text, uint64_t *number);
 

@@ -119,6 +119,62 @@ int cli_one_domain(struct hvctl_ctx *ctx, const struct command *cmd, int argc, c
 	return cli_domain(ctx, argv[i], domid) ? CLI_OK : CLI_FAILED;
 }
 
+int cli_domains(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char **argv, int first,
+		struct hvctl_domain **list, size_t *count)
+{
+	uint32_t domid;
+
+	if (argc - first > 1)
+		return cli_usage(cmd, "at most one domain can be given");
+	if (argc == first)
+		return hvctl_list(ctx, list, count) ? cli_failed(ctx) : CLI_OK;
+	if (!cli_domain(ctx, argv[first], &domid))
+		return CLI_FAILED;
+	*list = malloc(sizeof(**list));
+	*count = 1;
+	if (!*list) {
+		fprintf(stderr, "hvctl %s: not enough memory\n", cmd->name);
+		return CLI_FAILED;
+	}
+	if (hvctl_get(ctx, domid, *list)) {
+		free(*list);
+		return cli_failed(ctx);
+	}
+	return CLI_OK;
+}
+
+int cli_devices(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char **argv,
+		const struct device_listing *listing)
+{
+	struct hvctl_device *list;
+	size_t count, i;
+	uint32_t domid;
+	char set[8];
+	int first = cli_options(cmd, argc, argv, "j", set);
+
+	if (first < 0)
+		return CLI_USAGE;
+	if (argc - first != 1)
+		return cli_usage(cmd, "one domain is needed");
+	if (!cli_domain(ctx, argv[first], &domid))
+		return CLI_FAILED;
+	if (listing->get(ctx, domid, &list, &count))
+		return cli_failed(ctx);
+	if (cli_has(set, 'j')) {
+		json_t *array = json_array();
+
+		for (i = 0; i < count; i++)
+			json_array_append_new(array, listing->to_json(&list[i], list[i].state == 4));
+		free(list);
+		return cli_print_json(array);
+	}
+	puts(listing->heading);
+	for (i = 0; i < count; i++)
+		listing->print(&list[i], list[i].state == 4 ? "connected" : "waiting");
+	free(list);
+	return CLI_OK;
+}
+
 bool cli_number(const char *text, uint64_t *number)
 {
 	char *end;
