@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "sim/sim.h"
+#include "suite.h"
 
 #include "boot/e820.h"
 #include "control/control.h"
@@ -961,34 +962,28 @@ static void test_keys_and_heap(void)
 
 int main(void)
 {
-	CU_pSuite s;
-	unsigned failed;
+	CU_TestInfo tests[] = {
+		{ "who may, and how", test_who_and_how },
+		{ "create", test_create },
+		{ "create: configurations", test_create_config },
+		{ "pause, resume, destroy", test_life },
+		{ "making vCPUs", test_vcpus },
+		{ "getdomaininfo", test_getdomaininfo },
+		{ "settings", test_settings },
+		{ "TSC and address size", test_tsc_and_size },
+		{ "bitmaps", test_bitmaps },
+		{ "what frames are", test_page_info },
+		{ "hypercall page", test_hypercall_page },
+		{ "vCPU contexts", test_contexts },
+		{ "vCPU information, NMI", test_vcpu_info_and_nmi },
+		{ "affinity", test_affinity },
+		{ "permissions", test_access },
+		{ "console ring", test_readconsole },
+		{ "the machine", test_machine_info },
+		{ "lists and pools", test_lists },
+		{ "debug keys, heap classes", test_keys_and_heap },
+		CU_TEST_INFO_NULL,
+	};
 
-	if (CU_initialize_registry() != CUE_SUCCESS)
-		return 1;
-	s = CU_add_suite("control", NULL, NULL);
-	CU_add_test(s, "who may, and how", test_who_and_how);
-	CU_add_test(s, "create", test_create);
-	CU_add_test(s, "create: configurations", test_create_config);
-	CU_add_test(s, "pause, resume, destroy", test_life);
-	CU_add_test(s, "making vCPUs", test_vcpus);
-	CU_add_test(s, "getdomaininfo", test_getdomaininfo);
-	CU_add_test(s, "settings", test_settings);
-	CU_add_test(s, "TSC and address size", test_tsc_and_size);
-	CU_add_test(s, "bitmaps", test_bitmaps);
-	CU_add_test(s, "what frames are", test_page_info);
-	CU_add_test(s, "hypercall page", test_hypercall_page);
-	CU_add_test(s, "vCPU contexts", test_contexts);
-	CU_add_test(s, "vCPU information, NMI", test_vcpu_info_and_nmi);
-	CU_add_test(s, "affinity", test_affinity);
-	CU_add_test(s, "permissions", test_access);
-	CU_add_test(s, "console ring", test_readconsole);
-	CU_add_test(s, "the machine", test_machine_info);
-	CU_add_test(s, "lists and pools", test_lists);
-	CU_add_test(s, "debug keys, heap classes", test_keys_and_heap);
-	CU_basic_set_mode(CU_BRM_NORMAL);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed ? 1 : 0;
+	return suite_run("control", tests);
 }

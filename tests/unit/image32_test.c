@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "pv/image.h"
+#include "suite.h"
 
 #define VIRT_BASE 0xc0000000u
 #define PAGE	  4096ull
@@ -239,19 +240,12 @@ static void test_layout(void)
 
 int main(void)
 {
-	CU_TestInfo tests[] = { { "a good kernel", test_good },
-				{ "refused", test_refused },
-				{ "layout", test_layout },
-				CU_TEST_INFO_NULL };
-	CU_SuiteInfo suites[] = { { "image32", NULL, NULL, NULL, NULL, tests },
-				  CU_SUITE_INFO_NULL };
-	unsigned int failed;
+	CU_TestInfo tests[] = {
+		{ "a good kernel", test_good },
+		{ "refused", test_refused },
+		{ "layout", test_layout },
+		CU_TEST_INFO_NULL,
+	};
 
-	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS)
-		return 2;
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("image32", tests);
 }

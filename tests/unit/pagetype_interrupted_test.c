@@ -9,6 +9,7 @@
 // back.
 
 #include "mmu_fixture.h"
+#include "suite.h"
 
 /*
  * Validation stopped at its k-th look: whatever the state, counts are right; then it is carried on.
@@ -233,21 +234,16 @@ static void test_interrupted_base_pointer(void)
 
 int main(void)
 {
-	CU_pSuite s;
-	unsigned failed;
+	CU_TestInfo tests[] = {
+		{ "interrupted validation", test_interrupted_pin },
+		{ "a table given up that leads to the one at work", test_abandoned_parent },
+		{ "interrupted failure", test_interrupted_failure },
+		{ "interrupted undoing", test_interrupted_unpin },
+		{ "half undone and wanted again", test_half_undone_again },
+		{ "tables given up half-way", test_interrupted_base_pointer },
+		CU_TEST_INFO_NULL,
+	};
 
 	fixture_init();
-	CU_initialize_registry();
-	s = CU_add_suite("interrupted", NULL, NULL);
-	CU_add_test(s, "interrupted validation", test_interrupted_pin);
-	CU_add_test(s, "a table given up that leads to the one at work", test_abandoned_parent);
-	CU_add_test(s, "interrupted failure", test_interrupted_failure);
-	CU_add_test(s, "interrupted undoing", test_interrupted_unpin);
-	CU_add_test(s, "half undone and wanted again", test_half_undone_again);
-	CU_add_test(s, "tables given up half-way", test_interrupted_base_pointer);
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("interrupted", tests);
 }

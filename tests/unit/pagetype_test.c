@@ -8,6 +8,7 @@
 // After each test the audit walks everything and every frame must have come back.
 
 #include "mmu_fixture.h"
+#include "suite.h"
 #include "pv/descriptor_page.h"
 #include "pv/grant_pte.h"
 #include "pv-abi/grant_table.h"
@@ -751,31 +752,26 @@ static void test_not_present_entries(void)
 
 int main(void)
 {
-	CU_pSuite s;
-	unsigned failed;
+	CU_TestInfo tests[] = {
+		{ "one type at a time", test_one_type_at_a_time },
+		{ "pin and unpin", test_pin },
+		{ "leaf entries", test_leaf_rules },
+		{ "not-present entries", test_not_present_entries },
+		{ "global pages", test_global },
+		{ "read-only device pages", test_read_only_device_page },
+		{ "table entries", test_table_rules },
+		{ "mmu_update", test_update },
+		{ "other domains' frames and tables", test_foreign },
+		{ "update_va_mapping and base pointers", test_va_mapping },
+		{ "TLB flushes at type changes", test_tlb },
+		{ "TLB operations", test_flush_operations },
+		{ "GDT and LDT", test_descriptor_tables },
+		{ "grant mappings", test_grant_entries },
+		{ "shared, abandoned and stolen frames", test_share_and_steal },
+		{ "what the audit sees", test_audit_sees },
+		CU_TEST_INFO_NULL,
+	};
 
 	fixture_init();
-	CU_initialize_registry();
-	s = CU_add_suite("pagetype", NULL, NULL);
-	CU_add_test(s, "one type at a time", test_one_type_at_a_time);
-	CU_add_test(s, "pin and unpin", test_pin);
-	CU_add_test(s, "leaf entries", test_leaf_rules);
-	CU_add_test(s, "not-present entries", test_not_present_entries);
-	CU_add_test(s, "global pages", test_global);
-	CU_add_test(s, "read-only device pages", test_read_only_device_page);
-	CU_add_test(s, "table entries", test_table_rules);
-	CU_add_test(s, "mmu_update", test_update);
-	CU_add_test(s, "other domains' frames and tables", test_foreign);
-	CU_add_test(s, "update_va_mapping and base pointers", test_va_mapping);
-	CU_add_test(s, "TLB flushes at type changes", test_tlb);
-	CU_add_test(s, "TLB operations", test_flush_operations);
-	CU_add_test(s, "GDT and LDT", test_descriptor_tables);
-	CU_add_test(s, "grant mappings", test_grant_entries);
-	CU_add_test(s, "shared, abandoned and stolen frames", test_share_and_steal);
-	CU_add_test(s, "what the audit sees", test_audit_sees);
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("pagetype", tests);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "sim/sim.h"
+#include "suite.h"
 
 #include "cpu/cpu.h"
 #include "domain/event_channel.h"
@@ -646,25 +647,19 @@ static void test_pci_reports(void)
 
 int main(void)
 {
-	CU_pSuite s;
-	unsigned failed;
+	CU_TestInfo tests[] = {
+		{ "lines", test_gsi },
+		{ "who may", test_who_may },
+		{ "messages", test_messages },
+		{ "blocks of messages", test_blocks },
+		{ "free numbers", test_free_pirq },
+		{ "binding", test_binding },
+		{ "the EOI page", test_eoi_page },
+		{ "a domain's own settings", test_own_settings },
+		{ "redirection entries and modes", test_lines },
+		{ "reports about PCI", test_pci_reports },
+		CU_TEST_INFO_NULL,
+	};
 
-	if (CU_initialize_registry() != CUE_SUCCESS)
-		return 1;
-	s = CU_add_suite("physdev", NULL, NULL);
-	CU_add_test(s, "lines", test_gsi);
-	CU_add_test(s, "who may", test_who_may);
-	CU_add_test(s, "messages", test_messages);
-	CU_add_test(s, "blocks of messages", test_blocks);
-	CU_add_test(s, "free numbers", test_free_pirq);
-	CU_add_test(s, "binding", test_binding);
-	CU_add_test(s, "the EOI page", test_eoi_page);
-	CU_add_test(s, "a domain's own settings", test_own_settings);
-	CU_add_test(s, "redirection entries and modes", test_lines);
-	CU_add_test(s, "reports about PCI", test_pci_reports);
-	CU_basic_set_mode(CU_BRM_NORMAL);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed ? 1 : 0;
+	return suite_run("physdev", tests);
 }

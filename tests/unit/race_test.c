@@ -9,6 +9,7 @@
 // in that moment is done at the last one possible, right before the compare-exchange.
 
 #include "mmu_fixture.h"
+#include "suite.h"
 
 static struct {
 	const volatile void *word;
@@ -259,22 +260,16 @@ static void test_type_that_changes(void)
 
 int main(void)
 {
-	unsigned failed;
-	CU_pSuite suite;
+	CU_TestInfo tests[] = {
+		{ "reference of a frame that is lost", test_reference_of_a_lost_frame },
+		{ "theft of a frame that is referenced", test_theft_of_a_referenced_frame },
+		{ "mapping of a frame that is lost", test_mapping_of_a_lost_frame },
+		{ "entry of a table that is lost", test_entry_of_a_lost_table },
+		{ "entry that is in use", test_entry_in_use },
+		{ "type that changes", test_type_that_changes },
+		CU_TEST_INFO_NULL,
+	};
 
 	fixture_init();
-	if (CU_initialize_registry() != CUE_SUCCESS)
-		return 1;
-	suite = CU_add_suite("races", NULL, NULL);
-	CU_add_test(suite, "reference of a frame that is lost", test_reference_of_a_lost_frame);
-	CU_add_test(suite, "theft of a frame that is referenced", test_theft_of_a_referenced_frame);
-	CU_add_test(suite, "mapping of a frame that is lost", test_mapping_of_a_lost_frame);
-	CU_add_test(suite, "entry of a table that is lost", test_entry_of_a_lost_table);
-	CU_add_test(suite, "entry that is in use", test_entry_in_use);
-	CU_add_test(suite, "type that changes", test_type_that_changes);
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("races", tests);
 }
