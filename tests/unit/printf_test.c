@@ -5,44 +5,12 @@
  * are included here under others and held against the C library's.
  */
 #include <CUnit/Basic.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+
+#include "hv_lib.h"
 
 #include "lib/bitmap.h"
 #include "lib/sort.h"
-#include "lib/types.h"
-
-#define memcpy    hv_memcpy
-#define memmove   hv_memmove
-#define memset    hv_memset
-#define memcmp    hv_memcmp
-#define memchr    hv_memchr
-#define strlen    hv_strlen
-#define strnlen   hv_strnlen
-#define strcmp    hv_strcmp
-#define strncmp   hv_strncmp
-#define strchr    hv_strchr
-#define strstr    hv_strstr
-#define strlcpy   hv_strlcpy
-#define snprintf  hv_snprintf
-#define vsnprintf hv_vsnprintf
-#include "lib/printf.c"
-#include "lib/string.c"
-#undef memcpy
-#undef memmove
-#undef memset
-#undef memcmp
-#undef memchr
-#undef strlen
-#undef strnlen
-#undef strcmp
-#undef strncmp
-#undef strchr
-#undef strstr
-#undef strlcpy
-#undef snprintf
-#undef vsnprintf
 
 /* Format with both, in a buffer of each size up to the whole and beyond. */
 #define SAME(...)                                                                          \

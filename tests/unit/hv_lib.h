@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef ANNULUS_TESTS_FUZZ_HV_LIB_H
-#define ANNULUS_TESTS_FUZZ_HV_LIB_H
+#ifndef ANNULUS_TESTS_UNIT_HV_LIB_H
+#define ANNULUS_TESTS_UNIT_HV_LIB_H
 
 /*
  * The hypervisor's own printf and string functions, beside the C library's: under names with hv_
- * before them, but for those that the C library has not. Included by a fuzzer's only file, before
- * code that uses them.
+ * before them, but for those that the C library has not. Included by the only file of a test or
+ * a fuzzer, before code that uses them.
  */
 #include <stdio.h>
 #include <stdlib.h>
