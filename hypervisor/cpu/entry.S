@@ -187,19 +187,7 @@ exit_unmapped:
 	call unmapped_exit_frame
 	movq %rax, R_ERR(%rsp)
 	movq %rdx, R_RIP(%rsp)
-	popq %r15
-	popq %r14
-	popq %r13
-	popq %r12
-	popq %rbp
-	popq %rbx
-	popq %r11
-	popq %r10
-	popq %r9
-	popq %r8
-	popq %rax
-	popq %rcx
-	popq %rdx
+	restore_first
 	movq 24(%rsp), %rdi /* guest cr3 */
 	movq 16(%rsp), %rsp /* frame on the entry stack: rsi, rdi, rip, cs, rflags, rsp, ss */
 	popq %rsi

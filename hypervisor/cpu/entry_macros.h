@@ -78,7 +78,8 @@
 	save_scratch
 	save_rest
 	.endm
-	.macro restore_regs
+	/* All but rdi and rsi, which are the next words then. */
+	.macro restore_first
 	popq %r15
 	popq %r14
 	popq %r13
@@ -92,6 +93,9 @@
 	popq %rax
 	popq %rcx
 	popq %rdx
+	.endm
+	.macro restore_regs
+	restore_first
 	popq %rsi
 	popq %rdi
 	.endm
