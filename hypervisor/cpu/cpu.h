@@ -16,7 +16,7 @@ struct vcpu;
 struct cpu_features {
 	bool smep, smap, fsgsbase, pcid, invpcid, xsave, xsaveopt, xsavec, nx, pg1g, x2apic,
 		tsc_deadline, arat;
-	bool invariant_tsc, cpuid_fault, umip, pge, syscall, rdtscp, la57, mwait, erms;
+	bool invariant_tsc, cpuid_fault, umip, pge, syscall, sysenter, rdtscp, la57, mwait, erms;
 	bool meltdown; /* rogue data cache load: leave the hypervisor unmapped while guests run */
 	bool l1tf; /* not-present entries that name RAM are refused */
 	u8 vendor;     /* CPU_VENDOR_* */
@@ -36,6 +36,7 @@ struct cpu {
 	u64 softirq_pending;     /* atomic bits, set by any CPU */
 	struct vcpu *idle;       /* its idle vCPU */
 	u64 cr4;                 /* shadow of CR4 */
+	bool sysenter;           /* SYSENTER leads to us: pv/sysenter.h */
 	u32 tlb_stamp;           /* TLB clock at this CPU's last full flush; read by all */
 	/* root that is loaded (the guest's, or the idle table); read by all */
 	mfn_t cr3_mfn;

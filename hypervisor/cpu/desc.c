@@ -220,10 +220,14 @@ void entry_area_load(void)
 	wrmsr(MSR_CSTAR, entry_area_page(cpu, EA_STUB) + STUB32_OFFSET);
 	wrmsr(MSR_SFMASK,
 	      RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_RF | RFLAGS_AC);
-	if (cpu_features.vendor == CPU_VENDOR_INTEL) {
+	if (cpu_features.sysenter) {
+		/* What the CPU pushes for an interrupt lies where tss->rsp[0] says: ss, rsp, then the flags. */
+		u64 top = unmapped_mode ? entry_area_page(cpu, EA_STACK) + PAGE_SIZE : entry_info(cpu)->stack_top;
+
 		wrmsr(MSR_SYSENTER_CS, 0);
-		wrmsr(MSR_SYSENTER_ESP, 0);
-		wrmsr(MSR_SYSENTER_EIP, 0);
+		wrmsr(MSR_SYSENTER_ESP, top - 2 * sizeof(u64));
+		wrmsr(MSR_SYSENTER_EIP, (u64)(unmapped_mode ? sysenter_entry_u : sysenter_entry));
+		cpus[cpu].sysenter = false;
 	}
 }
 

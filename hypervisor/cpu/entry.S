@@ -107,6 +107,56 @@ syscall32_entry:
 	call syscall32_from_guest
 	jmp exit_to_guest
 
+/* ---- SYSENTER ---- */
+
+/*
+ * It brings a stack pointer of ours: where the flags go, at the top of the main stack, or of the
+ * entry stack if we are not mapped. Of the guest's flags it clears but IF and VM, and keeps neither
+ * rip, cs nor rsp. A guest that single-steps gets here with TF, so that a #DB comes before the first
+ * instruction: entry_db lets TF be until the flags are saved.
+ */
+	.balign 64
+	.global sysenter_entry, sysenter_entry_u
+sysenter_entry:
+	pushfq
+	pushq $2 /* neither NT, DF, AC nor TF */
+	popfq
+	movq $0, 8(%rsp)
+	movq $GUEST_SS, 16(%rsp)
+	pushq $GUEST_CS32
+	pushq $0
+	pushq $0
+	save_regs
+	movq %rsp, %rdi
+	call sysenter_from_guest
+	jmp exit_to_guest
+
+	.balign 64
+sysenter_entry_u:
+	pushfq
+	pushq $2
+	popfq
+	pushq %rax
+	/* 32 bytes below the end of the entry stack's page, which follows the info page. */
+	movq (32 - 2 * 4096 + EI_HV_CR3)(%rsp), %rax
+	movq %rax, %cr3
+	movq (32 - 2 * 4096 + EI_STACK_TOP)(%rsp), %rax
+	movq $GUEST_SS, -8(%rax)
+	movq $0, -16(%rax)
+	pushq 8(%rsp)
+	popq -24(%rax)
+	movq $GUEST_CS32, -32(%rax)
+	movq $0, -40(%rax)
+	movq $0, -48(%rax)
+	pushq (%rsp)
+	popq -56(%rax)
+	leaq -56(%rax), %rsp
+	popq %rax
+	save_regs
+	movq %rsp, %rdi
+	call sysenter_from_guest
+	jmp exit_to_guest
+
 /* Unmapped mode only; otherwise the stub goes to fast.S. */
 	.balign 64
 	.global syscall_entry_u
@@ -393,10 +443,11 @@ iret_failed_u:
 /*
  * #DB has a stack of its own: after MOV SS under a watchpoint it arrives at the first instruction
  * of the system-call stub, in ring 0 on the guest's stack pointer. From ring 0 it is ignored (a
- * guest's watchpoint on memory that we touch for it); from a guest the frame moves to the main
- * stack and goes the usual way.
+ * guest's watchpoint on memory that we touch for it), but that TF outlives the first instruction of
+ * the SYSENTER stub, which saves it; from a guest the frame moves to the main stack and goes the
+ * usual way.
  */
-	.macro db_entry name, unmapped
+	.macro db_entry name, sysenter, unmapped
 	.balign 16
 	.global \name
 \name:
@@ -405,8 +456,11 @@ iret_failed_u:
 	pushq %rax
 	movl $0xffff0ff0, %eax
 	movq %rax, %dr6
+	leaq \sysenter(%rip), %rax
+	cmpq %rax, 8(%rsp)
+	je 2f
 	andq $~0x100, 24(%rsp)
-	popq %rax
+2:	popq %rax
 	iretq
 1:	clac_site
 	pushq %rax
@@ -439,8 +493,8 @@ iret_failed_u:
 	save_regs
 	jmp common_saved
 	.endm
-	db_entry entry_db, 0
-	db_entry entry_db_u, 1
+	db_entry entry_db, sysenter_entry, 0
+	db_entry entry_db_u, sysenter_entry_u, 1
 
 	.text
 /*

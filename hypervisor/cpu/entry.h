@@ -8,6 +8,7 @@
 /* What entry.S calls, and what it offers. */
 void syscall_from_guest(struct regs *r);
 void syscall32_from_guest(struct regs *r);
+void sysenter_from_guest(struct regs *r);
 void trap_from_guest(struct regs *r);
 void page_fault_from_guest(struct regs *r);
 struct regs *trap_from_hypervisor(struct regs *r);
@@ -36,6 +37,7 @@ void lgdt_and_reload(const void *gdtr);
 extern const u8 syscall_stub[], syscall_stub_end[], syscall_stub_u[], syscall_stub_u_end[];
 extern const u8 syscall32_stub[], syscall32_stub_end[], syscall32_stub_u[], syscall32_stub_u_end[],
 	syscall32_entry[];
+extern const u8 sysenter_entry[], sysenter_entry_u[];
 extern const u8 syscall_entry[], syscall_entry_u[], vector_stubs[], vector_stubs_u[];
 extern const u8 entry_db[], entry_db_u[], entry_df[], entry_nmi[], entry_mc[], entry_df_u[],
 	entry_nmi_u[], entry_mc_u[];

@@ -38,6 +38,8 @@ void __init features_init(void)
 	if (f->family >= 6)
 		f->model |= ((a >> 16) & 15) << 4;
 	f->pge = d & BIT(13);
+	/* AMD's CPUs have it, but not in long mode (APM vol. 3, SYSENTER). */
+	f->sysenter = (d & BIT(11)) && f->vendor == CPU_VENDOR_INTEL;
 	f->pcid = c & BIT(17);
 	f->x2apic = c & BIT(21);
 	f->tsc_deadline = c & BIT(24);

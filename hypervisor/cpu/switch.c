@@ -14,6 +14,7 @@
 #include "lib/printk.h"
 #include "pv/cpu_ops.h"
 #include "pv/root.h"
+#include "pv/sysenter.h"
 #include "sched/sched.h"
 
 void context_switch(struct vcpu *prev, struct vcpu *next)
@@ -49,6 +50,7 @@ void context_switch(struct vcpu *prev, struct vcpu *next)
 	}
 	if (!to->is_idle) {
 		desc_tables_load(next);
+		sysenter_load(next);
 		pv_cpu_restore(next);
 		fpu_restore(next);
 		info->regs = next->regs;

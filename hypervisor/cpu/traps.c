@@ -349,7 +349,31 @@ void syscall32_from_guest(struct regs *r)
 		pv_inject_trap(6, 0);
 		return;
 	}
-	pv_bounce_callback(r, pv->syscall32_callback, pv->syscall32_masks);
+	pv_bounce_callback(r, pv->syscall32_cs, pv->syscall32_callback, pv->syscall32_masks);
+}
+
+/*
+ * SYSENTER (Intel's CPUs have it in long mode, too). Who executes it gives up its rip and rsp: they
+ * are 0 here. See pv/sysenter.h for who gets here.
+ */
+void sysenter_from_guest(struct regs *r)
+{
+	struct pv_vcpu *pv = &current->pv;
+
+	local_irq_enable();
+	r->rflags |= RFLAGS_IF;
+	if (pv->root32) {
+		/* From ring 1 it is no different. */
+		r->cs = FLAT_COMPAT_USER_CS;
+		r->ss = FLAT_COMPAT_USER_SS;
+		pv->kernel_mode = false;
+	}
+	if (pv->kernel_mode) {
+		domain_crash(current->domain, "vcpu %u: SYSENTER in its kernel, whose stack is lost by it\n",
+			     current->id);
+		return;
+	}
+	pv_bounce_callback(r, pv->sysenter_cs, pv->sysenter_callback, pv->sysenter_masks);
 }
 
 /* Interrupts are off on return: whatever is raised later comes as an interrupt to the guest and

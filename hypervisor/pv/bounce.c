@@ -193,10 +193,10 @@ void pv_bounce_nmi(struct regs *r)
 	       FRAME_MASK, 0);
 }
 
-void pv_bounce_callback(struct regs *r, u64 target, bool mask_events)
+void pv_bounce_callback(struct regs *r, u16 cs, u64 target, bool mask_events)
 {
 	if (unlikely(current->pv.root32))
-		compat_bounce_callback(r, current->pv.syscall32_cs, (u32)target, mask_events);
+		compat_bounce_callback(r, cs, (u32)target, mask_events);
 	else
 		bounce(r, target, mask_events ? FRAME_MASK : 0, 0);
 }

@@ -16,8 +16,8 @@ void pv_bounce_syscall(struct regs *r);
 void pv_bounce_event(struct regs *r);
 void pv_bounce_failsafe(struct regs *r);
 void pv_bounce_nmi(struct regs *r);
-/* A callback outside the trap table: masks events on entry if told so. */
-void pv_bounce_callback(struct regs *r, u64 target, bool mask_events);
+/* A callback outside the trap table: masks events on entry if told so. `cs`: for a 32-bit guest. */
+void pv_bounce_callback(struct regs *r, u16 cs, u64 target, bool mask_events);
 
 /* From cpu/fast.S: the guest's stack `sp` could not be written after the change to kernel mode. */
 void pv_bounce_failed(const struct regs *r, u64 sp);

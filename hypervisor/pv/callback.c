@@ -9,6 +9,7 @@
 #include "pv-abi/callback.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/nmi.h"
+#include "pv/sysenter.h"
 
 bool guest_entry_ok(u64 address)
 {
@@ -53,6 +54,7 @@ static s64 set_callback(unsigned type, unsigned flags, u64 address)
 	case CALLBACKTYPE_sysenter:
 		pv->sysenter_callback = address;
 		pv->sysenter_masks = mask;
+		sysenter_load(current);
 		return 0;
 	case CALLBACKTYPE_nmi:
 		pv->nmi_callback = address;

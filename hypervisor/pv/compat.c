@@ -24,6 +24,7 @@
 #include "pv/cpu_ops.h"
 #include "pv/descriptor_page.h"
 #include "pv/mmu.h"
+#include "pv/sysenter.h"
 #include "sched/sched_op.h"
 
 #define NR_ARGS 6
@@ -265,6 +266,7 @@ static s64 set_callback(unsigned type, bool mask, u32 cs, u32 eip)
 		pv->sysenter_cs = (u16)cs;
 		pv->sysenter_callback = eip;
 		pv->sysenter_masks = mask;
+		sysenter_load(current);
 		return 0;
 	case CALLBACKTYPE_nmi:
 		pv->nmi_cs = (u16)cs;

@@ -19,6 +19,7 @@
 #define L1_EDX_HIDDEN                                                                           \
 	(BIT(1) | BIT(3) | BIT(7) | BIT(11) | BIT(12) | BIT(13) | BIT(14) | BIT(17) | BIT(21) | \
 	 BIT(22) | BIT(28) | BIT(29) | BIT(31))
+#define L1_EDX_SEP BIT(11)
 /* Leaf 7 EBX: TSC_ADJUST, SGX, SMEP, INVPCID, RDT-M, MPX, RDT-A, SMAP, PT */
 #define L7_EBX_HIDDEN \
 	(BIT(1) | BIT(2) | BIT(7) | BIT(10) | BIT(12) | BIT(14) | BIT(15) | BIT(20) | BIT(25))
@@ -84,7 +85,7 @@ struct cpuid_regs pv_cpuid(const struct vcpu *v, u32 leaf, u32 sub)
 	case 1:
 		r.b = (r.b & 0xffff) | 1 << 16 | v->id << 24;
 		r.c = (r.c & ~L1_ECX_HIDDEN) | L1_ECX_HYPERVISOR;
-		r.d &= ~L1_EDX_HIDDEN;
+		r.d &= ~(u32)(cpu_features.sysenter ? L1_EDX_HIDDEN & ~L1_EDX_SEP : L1_EDX_HIDDEN);
 		if (!cpu_features.xsave)
 			r.c &= ~(BIT(26) | BIT(27) | BIT(28) | BIT(12) | BIT(29));
 		break;

@@ -63,7 +63,7 @@ MACHINES = [("meltdown", {"cpu": "Nehalem", "cpus": 2}), ("cpus1", {"cpus": 1}),
 
 
 # What no emulated CPU asks for, patched in all the same: every way in and out must still work.
-FORCED = ["fast-paths", "iret", "wild-iret", "user-mode", "traps", "events"]
+FORCED = ["fast-paths", "iret", "wild-iret", "user-mode", "traps", "events", "sysenter", "sysenter-32"]
 FORCED_OPTIONS = "spec-ctrl=bti-thunk=retpoline,rsb,md-clear"
 
 
@@ -72,6 +72,15 @@ def forced(build, cpu):
     note = batch.all()
     for words in ("branches by retpolines", "registers cleared, return stack filled; on exit: buffers cleared"):
         check(words in batch.machine.log, "the boot log does not say '%s'" % words)
+    return note
+
+
+def sysenter(build):
+    """Its third way in: on a CPU that has it, a hypervisor that stays mapped."""
+    batch = Batch(build, ["sysenter", "sysenter-32", "dies-sysenter"], "xpti=no", cpu="Nehalem", cpus=2)
+    note = batch.all()
+    check("hypervisor mapped while guests run" in batch.machine.log, "xpti=no does not leave the hypervisor mapped")
+    check("sysenter PASS" in batch.machine.log and "dies-sysenter DIES" in batch.machine.log, "the CPU has no SYSENTER")
     return note
 
 
@@ -93,6 +102,7 @@ def cases(build):
             yield "%s.%d" % (what, i), Batch(build, names, **options).all
     for cpu in ("qemu64,-svm", "Nehalem"):
         yield "mitigations.%s" % cpu.split(",")[0], lambda c=cpu: forced(build, c)
+    yield "sysenter.mapped", lambda: sysenter(build)
     for name in build.guests():
         s = guests.settings(name)
         if s["emulator"] not in ("any", "qemu"):

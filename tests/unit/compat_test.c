@@ -19,6 +19,7 @@
 #include "domain/domain.h"
 #include "pv-abi/errno.h"
 #include "pv/compat.h"
+#include "pv/sysenter.h"
 
 /* ---- the 64-bit handlers ---- */
 
@@ -424,11 +425,15 @@ static void test_entries(void)
 	memset(mem, 0, 64);
 	*r = (struct compat_callback_register){ CALLBACKTYPE_sysenter, CALLBACKF_mask_events,
 						{ 0x61, 77 } };
+	cpu_features.sysenter = true;
 	CU_ASSERT_EQUAL(call(__HYPERVISOR_callback_op, CALLBACKOP_register, at(r), 0, 0, 0), 0);
 	CU_ASSERT_TRUE(pv->sysenter_callback == 77 && pv->sysenter_cs == 0x61 &&
 		       pv->sysenter_masks);
+	CU_ASSERT_TRUE(rdmsr(MSR_SYSENTER_CS) == SEL_HV_CS && sim_cpu->sysenter);
 	CU_ASSERT_EQUAL(call(__HYPERVISOR_callback_op, CALLBACKOP_unregister, at(r), 0, 0, 0), 0);
 	CU_ASSERT_EQUAL(pv->sysenter_callback, 0);
+	CU_ASSERT_TRUE(rdmsr(MSR_SYSENTER_CS) == 0 && !sim_cpu->sysenter);
+	cpu_features.sysenter = false;
 	r->type = CALLBACKTYPE_event;
 	CU_ASSERT_EQUAL(call(__HYPERVISOR_callback_op, CALLBACKOP_unregister, at(r), 0, 0, 0),
 			-EINVAL);

@@ -771,6 +771,11 @@ static void test_cpuid_masks(void)
 	CU_ASSERT_FALSE(c.c & (BIT(3) | BIT(5) | BIT(17) | BIT(21) | BIT(24)));
 	CU_ASSERT_TRUE((c.c & (BIT(26) | BIT(27) | BIT(28))) == (BIT(26) | BIT(27) | BIT(28)));
 	CU_ASSERT_FALSE(c.d & (BIT(3) | BIT(12) | BIT(13) | BIT(28)));
+	/* SYSENTER, where it leads to us */
+	CU_ASSERT_FALSE(c.d & BIT(11));
+	cpu_features.sysenter = true;
+	CU_ASSERT_TRUE(ask(1, 0).d == (c.d | BIT(11)));
+	cpu_features.sysenter = false;
 	CU_ASSERT_EQUAL(ask(4, 0).a, 0x3fff);
 	CU_ASSERT_EQUAL(ask(2, 0).a, ~0U);
 	c = ask(7, 0);

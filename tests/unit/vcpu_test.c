@@ -28,6 +28,7 @@
 #include "pv/cpu_ops.h"
 #include "pv/descriptor_page.h"
 #include "pv/mmu.h"
+#include "pv/sysenter.h"
 
 static struct domain *d;
 static struct vcpu *v0, *v1;
@@ -679,6 +680,38 @@ static void test_callbacks(void)
 	end();
 }
 
+/* SYSENTER's code segment is there while who runs has a callback for it, and on CPUs that have it. */
+static void test_sysenter(void)
+{
+	struct callback_register r = { .type = CALLBACKTYPE_sysenter, .address = 0x1000 };
+	struct callback_unregister u = { .type = CALLBACKTYPE_sysenter };
+	struct vcpu with = { .pv.sysenter_callback = 0x2000 }, without = { 0 };
+	bool old = cpu_features.sysenter;
+
+	begin();
+	wrmsr(MSR_SYSENTER_CS, 0);
+	sim_cpu->sysenter = false;
+	cpu_features.sysenter = false;
+	CU_ASSERT_EQUAL(do_callback_op(CALLBACKOP_register, (u64)&r), 0);
+	CU_ASSERT_EQUAL(rdmsr(MSR_SYSENTER_CS), 0);
+	cpu_features.sysenter = true;
+	sysenter_load(&with);
+	CU_ASSERT_EQUAL(rdmsr(MSR_SYSENTER_CS), SEL_HV_CS);
+	sysenter_load(&without);
+	CU_ASSERT_EQUAL(rdmsr(MSR_SYSENTER_CS), 0);
+	CU_ASSERT_EQUAL(do_callback_op(CALLBACKOP_register, (u64)&r), 0);
+	CU_ASSERT_EQUAL(rdmsr(MSR_SYSENTER_CS), SEL_HV_CS);
+	/* A refused one changes nothing. */
+	r.address = HV_VIRT_START;
+	CU_ASSERT_EQUAL(do_callback_op(CALLBACKOP_register, (u64)&r), -EINVAL);
+	CU_ASSERT_EQUAL(rdmsr(MSR_SYSENTER_CS), SEL_HV_CS);
+	CU_ASSERT_EQUAL(do_callback_op(CALLBACKOP_unregister, (u64)&u), 0);
+	CU_ASSERT_EQUAL(rdmsr(MSR_SYSENTER_CS), 0);
+	CU_ASSERT_FALSE(sim_cpu->sysenter);
+	cpu_features.sysenter = old;
+	end();
+}
+
 static void test_nmi_op(void)
 {
 	struct xennmi_callback cb = { .handler_address = 0x9000 };
@@ -748,6 +781,7 @@ int main(void)
 	CU_add_test(s, "who may set a context", test_context_who);
 	CU_add_test(s, "reset", test_reset);
 	CU_add_test(s, "callbacks", test_callbacks);
+	CU_add_test(s, "SYSENTER", test_sysenter);
 	CU_add_test(s, "NMI callback", test_nmi_op);
 	CU_add_test(s, "trap table", test_trap_table);
 	CU_basic_set_mode(CU_BRM_NORMAL);

@@ -16,7 +16,7 @@ struct vcpu;
 struct cpu_features {
 	bool smep, smap, fsgsbase, pcid, invpcid, xsave, xsaveopt, xsavec, nx, pg1g, x2apic,
 		tsc_deadline, arat;
-	bool invariant_tsc, cpuid_fault, umip, pge, syscall, rdtscp, la57, mwait, erms;
+	bool invariant_tsc, cpuid_fault, umip, pge, syscall, sysenter, rdtscp, la57, mwait, erms;
 	bool meltdown;
 	bool l1tf;
 	u8 vendor;
@@ -35,6 +35,7 @@ struct cpu {
 	u64 softirq_pending;
 	struct vcpu *idle;
 	u64 cr4;
+	bool sysenter;
 	void *sched, *timers, *heap_cache;
 	u64 stat_hypercalls;
 	u32 tlb_stamp;
