@@ -39,7 +39,8 @@ static struct vcpu_runstate_info area[2] __attribute__((aligned(64)));
 
 static bool swallow(struct trap_frame *f)
 {
-	unsigned mine = vcpu_id() == 0;
+	/* Only vcpu 0 writes the counters: adding nothing would take back what it has just added. */
+	bool mine = vcpu_id() == 0;
 
 	if (mine && probing) {
 		__asm__ volatile("pushf; pop %0" : "=r"(handler_flags));
@@ -47,7 +48,8 @@ static bool swallow(struct trap_frame *f)
 	}
 	switch (f->vector) {
 	case 1:
-		hits += mine;
+		if (mine)
+			hits++;
 		/* Not traced on, and an execution breakpoint would come again. */
 		f->rflags = (f->rflags & ~0x100UL) | 0x10000;
 		/* A trap in the handler itself. */
@@ -58,7 +60,8 @@ static bool swallow(struct trap_frame *f)
 		return true;
 	case 3:
 	case 128:
-		others += mine;
+		if (mine)
+			others++;
 		return true;
 	case 6:
 		/* One emulator takes icebp for an invalid opcode. */
@@ -66,7 +69,8 @@ static bool swallow(struct trap_frame *f)
 			f->rip++;
 			return true;
 		}
-		others += mine;
+		if (mine)
+			others++;
 		f->rip += 2;
 		return true;
 	}
