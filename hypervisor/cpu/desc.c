@@ -221,8 +221,10 @@ void entry_area_load(void)
 	wrmsr(MSR_SFMASK,
 	      RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_RF | RFLAGS_AC);
 	if (cpu_features.sysenter) {
-		/* What the CPU pushes for an interrupt lies where tss->rsp[0] says: ss, rsp, then the flags. */
-		u64 top = unmapped_mode ? entry_area_page(cpu, EA_STACK) + PAGE_SIZE : entry_info(cpu)->stack_top;
+		/* What the CPU pushes for an interrupt lies where tss->rsp[0] says: ss, rsp, then
+		 * the flags. */
+		u64 top = unmapped_mode ? entry_area_page(cpu, EA_STACK) + PAGE_SIZE
+					: entry_info(cpu)->stack_top;
 
 		wrmsr(MSR_SYSENTER_CS, 0);
 		wrmsr(MSR_SYSENTER_ESP, top - 2 * sizeof(u64));

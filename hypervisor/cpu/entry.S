@@ -112,8 +112,8 @@ syscall32_entry:
 /*
  * It brings a stack pointer of ours: where the flags go, at the top of the main stack, or of the
  * entry stack if we are not mapped. Of the guest's flags it clears but IF and VM, and keeps neither
- * rip, cs nor rsp. A guest that single-steps gets here with TF, so that a #DB comes before the first
- * instruction: entry_db lets TF be until the flags are saved.
+ * rip, cs nor rsp. A guest that single-steps gets here with TF, so that a #DB comes before the
+ * first instruction: entry_db lets TF be until the flags are saved.
  */
 	.balign 64
 	.global sysenter_entry, sysenter_entry_u

@@ -369,7 +369,8 @@ void sysenter_from_guest(struct regs *r)
 		pv->kernel_mode = false;
 	}
 	if (pv->kernel_mode) {
-		domain_crash(current->domain, "vcpu %u: SYSENTER in its kernel, whose stack is lost by it\n",
+		domain_crash(current->domain,
+			     "vcpu %u: SYSENTER in its kernel, whose stack is lost by it\n",
 			     current->id);
 		return;
 	}

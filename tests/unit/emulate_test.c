@@ -445,7 +445,8 @@ static void test_rdmsr(void)
 	end();
 }
 
-/* A kernel in ring 1 is a supervisor: no base of its segments may lie beyond 4 GiB, whatever CPUs make of it. */
+/* A kernel in ring 1 is a supervisor: no base of its segments may lie beyond 4 GiB, whatever CPUs
+ * make of it. */
 static void test_msrs_compat(void)
 {
 	static const u32 bases[] = { MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE };

@@ -77,7 +77,8 @@ __asm__(".pushsection .text\n"
 
 static void set_entries(void)
 {
-	struct callback_register r = { .type = CALLBACKTYPE_syscall, .address = (uint64_t)cost_syscall };
+	struct callback_register r = { .type = CALLBACKTYPE_syscall,
+				       .address = (uint64_t)cost_syscall };
 	static const struct trap_info traps[] = {
 		{ 14, 0, FLAT_KERNEL_CS64, (uint64_t)cost_fault }, { 0, 0, 0, 0 },
 	};
@@ -124,7 +125,10 @@ static void kernel_fault_body(void *arg)
 	uint32_t a, d;
 
 	(void)arg;
-	__asm__ volatile("rdtsc\n movl %%eax, %%ebx\n movb (%%rcx), %%al" : "=a"(a), "=d"(d) : "c"(0x500000UL) : "rbx", "memory");
+	__asm__ volatile("rdtsc\n movl %%eax, %%ebx\n movb (%%rcx), %%al"
+			 : "=a"(a), "=d"(d)
+			 : "c"(0x500000UL)
+			 : "rbx", "memory");
 }
 
 static long kernel_fault(void)
@@ -162,7 +166,9 @@ static long iret_full(void)
 
 static long iret_kernel(void)
 {
-	context = (struct iret_context){ .cs = FLAT_KERNEL_CS64 & ~3, .rflags = 2, .ss = FLAT_KERNEL_SS64 };
+	context = (struct iret_context){ .cs = FLAT_KERNEL_CS64 & ~3,
+					 .rflags = 2,
+					 .ss = FLAT_KERNEL_SS64 };
 	return in_hypervisor((uint32_t)cost_iret_kernel(&context), 2);
 }
 

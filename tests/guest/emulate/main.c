@@ -3,8 +3,8 @@
  * Privileged instructions that the ABI has no hypercall for are emulated from the #GP, against a
  * list: what kernels execute works and shows a guest's view, everything else is their own #GP.
  * CPUID with the ABI's prefix hides what a PV guest cannot have; CR3 and the segment bases are its
- * own; ports are nobody's without a permission, also with I/O privilege. A 32-bit guest sees no long
- * mode and has no registers for bases.
+ * own; ports are nobody's without a permission, also with I/O privilege. A 32-bit guest sees no
+ * long mode and has no registers for bases.
  * bits: 64 32
  */
 #include "guest.h"

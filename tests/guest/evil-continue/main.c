@@ -57,7 +57,8 @@ static void build(void)
 {
 	data = LEAF(virt_to_mfn(page_alloc()), PTE_P | PTE_RW | PTE_US | PTE_AD);
 	root = upper = table();
-	/* A 32-bit guest's root is an L3 of four entries, of which the last is for a table of its own kind. */
+	/* A 32-bit guest's root is an L3 of four entries, of which the last is for a table of its
+	 * own kind. */
 	if (ROOT_LEVEL == 4) {
 		upper = table();
 		root[VA >> 39 & 511] = TABLE_ENTRY(upper);
@@ -182,7 +183,8 @@ static void race(void)
 
 	bind_virq(VIRQ_TIMER, id);
 	check_eq(hypercall(vcpu_op, (long)VCPUOP_set_periodic_timer, (long)id, &tick), 0);
-	/* On a slow machine until at least one pin came through, or the check below would say nothing. */
+	/* On a slow machine until at least one pin came through, or the check below would say
+	 * nothing. */
 	for (unsigned i = 0; i < 4000 && (system_time() < until || (!id && !pins)); i++)
 		roles[id]();
 	__atomic_add_fetch(&finished, 1, __ATOMIC_SEQ_CST);

@@ -89,9 +89,13 @@ void test_main(void)
 			e.nr_exchanged = n;
 			hypercall(memory_op, (long)XENMEM_exchange, &e);
 			/* A progress that the guest made up. */
-			hypercall(memory_op, (long)XENMEM_exchange | (long)((unsigned long)n << 6), &e);
-			hypercall(memory_op, (long)XENMEM_populate_physmap | (long)((unsigned long)n << 6), &r);
-			hypercall(memory_op, (long)XENMEM_decrease_reservation | (long)((unsigned long)n << 6),
+			hypercall(memory_op, (long)XENMEM_exchange | (long)((unsigned long)n << 6),
+				  &e);
+			hypercall(memory_op,
+				  (long)XENMEM_populate_physmap | (long)((unsigned long)n << 6),
+				  &r);
+			hypercall(memory_op,
+				  (long)XENMEM_decrease_reservation | (long)((unsigned long)n << 6),
 				  &r);
 		}
 		hypercall(memory_op, (long)XENMEM_machphys_mfn_list, &l);

@@ -39,7 +39,8 @@ static struct vcpu_runstate_info area[2] __attribute__((aligned(64)));
 
 static bool swallow(struct trap_frame *f)
 {
-	/* Only vcpu 0 writes the counters: adding nothing would take back what it has just added. */
+	/* Only vcpu 0 writes the counters: adding nothing would take back what it has just added.
+	 */
 	bool mine = vcpu_id() == 0;
 
 	if (mine && probing) {
@@ -230,7 +231,8 @@ static void test_trace(void)
 	probing = true;
 	memset(user.code, 0x90, 16);
 	for (int i = 0; i < ROUNDS; i++) {
-		struct iret_context c = user_context(i & 1, i & 2 ? 0x302 : 0x202, USER_STACK + 512);
+		struct iret_context c =
+			user_context(i & 1, i & 2 ? 0x302 : 0x202, USER_STACK + 512);
 
 		if (!(i & 2)) {
 			check_eq(hypercall(set_debugreg, 3L, USER_CODE + 3), 0);

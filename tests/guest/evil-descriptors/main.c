@@ -61,7 +61,8 @@ static void test_types(void)
 
 			/* As an LDT, TSS or a gate to the hypervisor's code. */
 			if (type == 12 || type == 4 || type == 14 || type == 15)
-				d = 0xe008UL << 16 | (uint64_t)type << 40 | (uint64_t)dpl << 45 | 1ULL << 47;
+				d = 0xe008UL << 16 | (uint64_t)type << 40 | (uint64_t)dpl << 45 |
+				    1ULL << 47;
 			check_eq(make_writable(gdt), 0);
 			gdt[7] = d;
 			check_eq(make_readonly(gdt), 0);
@@ -82,7 +83,8 @@ static void test_types(void)
 		}
 }
 
-/* Ring 1: its own code, or what runs for every ring, can be entered; a 32-bit stack is loaded for real. */
+/* Ring 1: its own code, or what runs for every ring, can be entered; a 32-bit stack is loaded for
+ * real. */
 #ifdef __i386__
 static void test_use(uint64_t d)
 {
@@ -139,11 +141,11 @@ static void test_rings(void)
 					check_refused(r);
 				if (r < 0)
 					continue;
-				/* What is in the table cannot be used from a lower ring than the guest's,
-				 * whatever was asked for. */
+				/* What is in the table cannot be used from a lower ring than the
+				 * guest's, whatever was asked for. */
 				if ((*slot >> 45 & 3) != (KERNEL_RING == 3 ? 3 : dpl ? dpl : 1))
-					fail("descriptor %#llx was taken as %#llx", (unsigned long long)d,
-					     (unsigned long long)*slot);
+					fail("descriptor %#llx was taken as %#llx",
+					     (unsigned long long)d, (unsigned long long)*slot);
 				test_use(*slot);
 			}
 	/* The reserved selectors: the hypervisor's own are not for the guest. */

@@ -22,7 +22,8 @@ static uint64_t pfns[FRAMES];
 static volatile bool over;
 static xen_ulong_t before[WORDS];
 
-static struct xen_memory_exchange exchange(unsigned long nr_in, unsigned in_order, unsigned out_order)
+static struct xen_memory_exchange exchange(unsigned long nr_in, unsigned in_order,
+					   unsigned out_order)
 {
 	return (struct xen_memory_exchange){
 		.in = { .extent_start = (uintptr_t)in,
@@ -70,7 +71,8 @@ static void test_addresses(void)
 			struct xen_memory_exchange x = exchange(done + 1, 0, 0);
 
 			/* One for each: a 32-bit kernel's M2P can be read, so that such a list is
-			 * found out only when the answer cannot be written, and the frame is gone. */
+			 * found out only when the answer cannot be written, and the frame is gone.
+			 */
 			in[0] = pfn_to_mfn(pfns[8 + t]);
 			x.nr_exchanged = done;
 			x.in.extent_start = (uintptr_t)in - sizeof(long) * done;

@@ -200,7 +200,8 @@ static void rest(void)
 		check(u.transfer.status < 0);
 		break;
 	case 3:
-		u.setup = (struct gnttab_setup_table){ DOMID_SELF, below(66), 0, (uintptr_t)frames };
+		u.setup =
+			(struct gnttab_setup_table){ DOMID_SELF, below(66), 0, (uintptr_t)frames };
 		op(GNTTABOP_setup_table, &u, 1);
 		break;
 	default:

@@ -41,8 +41,8 @@ static void test_start(void)
 	/* The rest of the start info page, and of the P2M's last. */
 	for (const char *p = (const char *)(start_info + 1); (uintptr_t)p & 0xfff; p++)
 		check_eq(*p, 0);
-	for (const xen_ulong_t *p = (const xen_ulong_t *)p2m + start_info->nr_pages; (uintptr_t)p & 0xfff;
-	     p++)
+	for (const xen_ulong_t *p = (const xen_ulong_t *)p2m + start_info->nr_pages;
+	     (uintptr_t)p & 0xfff; p++)
 		check_eq(*p, 0);
 }
 
@@ -192,14 +192,15 @@ static void test_registers(void)
 #ifdef __i386__
 	uint32_t eax, sum;
 
-	__asm__ volatile("pushl %%ebp\n"
-			 "movl $1, %%ebp; xorl %%ebx, %%ebx; xorl %%ecx, %%ecx; movl $2, %%edx; movl $3, %%esi\n"
-			 "movl $4, %%edi; movl %2, %%eax; int $0x82\n"
-			 "addl %%ebp, %%ebx; addl %%ecx, %%ebx; addl %%edx, %%ebx; addl %%esi, %%ebx\n"
-			 "addl %%edi, %%ebx; popl %%ebp\n"
-			 : "=a"(eax), "=b"(sum)
-			 : "i"(__HYPERVISOR_xen_version)
-			 : "ecx", "edx", "esi", "edi", "memory", "cc");
+	__asm__ volatile(
+		"pushl %%ebp\n"
+		"movl $1, %%ebp; xorl %%ebx, %%ebx; xorl %%ecx, %%ecx; movl $2, %%edx\n"
+		"movl $3, %%esi; movl $4, %%edi; movl %2, %%eax; int $0x82\n"
+		"addl %%ebp, %%ebx; addl %%ecx, %%ebx; addl %%edx, %%ebx; addl %%esi, %%ebx\n"
+		"addl %%edi, %%ebx; popl %%ebp\n"
+		: "=a"(eax), "=b"(sum)
+		: "i"(__HYPERVISOR_xen_version)
+		: "ecx", "edx", "esi", "edi", "memory", "cc");
 	check_eq(eax, 4 << 16 | 17);
 	check_eq(sum, 10);
 #else

@@ -47,7 +47,8 @@ static void toucher(void)
 	check_eq(mmuext(MMUEXT_NEW_BASEPTR, root_at >> 12), 0);
 	loaded = true;
 	for (unsigned i = 1;; i++) {
-		/* Present, and a frame that is nobody's: no entry that a table would be taken with. */
+		/* Present, and a frame that is nobody's: no entry that a table would be taken with.
+		 */
 		touch((uint32_t *)(VA + 64), 0xfffff063);
 		writes = i;
 	}
@@ -90,10 +91,12 @@ static void test_wrong(void)
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		for (unsigned slot = 0; slot < 3; slot++)
 			if (entry(slot, bad[i]) >= 0)
-				fail("entry %u of a loaded root became %#llx", slot, (unsigned long long)bad[i]);
+				fail("entry %u of a loaded root became %#llx", slot,
+				     (unsigned long long)bad[i]);
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		if (bad[i] != root[3] && entry(3, bad[i]) >= 0)
-			fail("the last entry of a loaded root became %#llx", (unsigned long long)bad[i]);
+			fail("the last entry of a loaded root became %#llx",
+			     (unsigned long long)bad[i]);
 	/* An L2 that is one already is not the last one. */
 	check_refused(entry(3, good));
 	for (unsigned slot = 4; slot < 512; slot += 63)

@@ -216,11 +216,13 @@ static void nested(unsigned long a)
 
 static bool plausible(unsigned long a)
 {
-	/* Addresses that may be ours in this image, or are none: nothing can be said of reading there. */
+	/* Addresses that may be ours in this image, or are none: nothing can be said of reading
+	 * there. */
 #ifdef __i386__
 	return a < HYPERVISOR_VIRT_START;
 #else
-	return a < 0x7fff00000000UL || a >= 0xffff880000000000UL || (a >> 47 != 0 && a >> 47 != 0x1ffff);
+	return a < 0x7fff00000000UL || a >= 0xffff880000000000UL ||
+	       (a >> 47 != 0 && a >> 47 != 0x1ffff);
 #endif
 }
 

@@ -128,7 +128,8 @@ void test_main(void)
 	try_all(false, "after popf");
 	/* iret with IOPL and VM, to the kernel and to user mode. */
 	for (int i = 0; i < 16; i++) {
-		unsigned long flags = 0x202 | (i & 3) << 12 | (i & 4 ? 0x20000 : 0) | (i & 8 ? 0x180000 : 0);
+		unsigned long flags =
+			0x202 | (i & 3) << 12 | (i & 4 ? 0x20000 : 0) | (i & 8 ? 0x180000 : 0);
 #ifdef __i386__
 		/* With four segments behind it, in case of VM. */
 		struct {

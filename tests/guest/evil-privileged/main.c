@@ -71,7 +71,8 @@ void test_main(void)
 		check_eq(guest_hypercall(cmd, 0L, 0L, 0L, 0L, 0L), -ENOSYS);
 	check_eq(guest_hypercall(-1L, 0L), -ENOSYS);
 	if (sizeof(long) == 8)
-		check_eq(guest_hypercall((long)(1ULL << 32 | __HYPERVISOR_xen_version), 0L), -ENOSYS);
+		check_eq(guest_hypercall((long)(1ULL << 32 | __HYPERVISOR_xen_version), 0L),
+			 -ENOSYS);
 	check_eq(guest_hypercall((long)(~0UL >> 1), 0L), -ENOSYS);
 	/* Other domains' business, by number; our own number is the one whose ports we may look at.
 	 */

@@ -114,7 +114,8 @@ static void describer(uint64_t *s)
 		break;
 	default:
 		op = (struct mmuext_op){ .cmd = MMUEXT_SET_LDT,
-					 .arg1.linear_addr = (uintptr_t)page[random_next(s) % PAGES],
+					 .arg1.linear_addr =
+						 (uintptr_t)page[random_next(s) % PAGES],
 					 .arg2.nr_ents = random_next(s) % 2 * 512 };
 		hypercall(mmuext_op, &op, 1L, 0L, (long)DOMID_SELF);
 	}

@@ -109,7 +109,8 @@ static void test_tables(void)
 	check_refused(mmu_update(l2_at | 428 * 8, 0));
 	check_refused(mmu_update(l2_at | 511 * 8, TABLE_ENTRY(a)));
 	check_refused(mmu_update(l2_at | 440 * 8, 0));
-	check_refused(mmu_update(l2_at | 427 * 8, l2[428])); /* the M2P by a large page of one's own */
+	check_refused(
+		mmu_update(l2_at | 427 * 8, l2[428])); /* the M2P by a large page of one's own */
 	/* Past a root's four entries. */
 	check_refused(mmu_update(root_at | 4 * 8, root[0]));
 	check_refused(mmu_update(root_at | 256 * 8, root[3]));
@@ -203,8 +204,8 @@ static void test_vm86(void)
 }
 
 /*
- * A frame that the CPU will not take is the failsafe callback's. If it says ring 1, that comes onto the
- * stack that the frame was taken from.
+ * A frame that the CPU will not take is the failsafe callback's. If it says ring 1, that comes onto
+ * the stack that the frame was taken from.
  */
 static void test_bad_iret(void)
 {

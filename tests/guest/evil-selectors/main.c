@@ -118,7 +118,9 @@ void test_main(void)
 	check_eq(hypercall(mmuext_op, &op, 1L, 0L, (long)DOMID_SELF), 0);
 	all(512, 300);
 	for (unsigned i = 1; i < 512; i++)
-		check_eq(((volatile uint64_t *)gdt)[i] >> 45 & 3, KERNEL_RING == 3 ? 3 : (i & 3) ? (i & 3) : 1);
+		check_eq(((volatile uint64_t *)gdt)[i] >> 45 & 3, KERNEL_RING == 3 ? 3
+								  : (i & 3)	   ? (i & 3)
+										   : 1);
 	check_eq(probe(load_ds, (void *)(511 * 8UL | 3)), -1);
 	check_eq(probe(load_ds, (void *)(299 * 8UL | 7)), -1);
 	check_eq(probe(load_ds, (void *)(300 * 8UL | 7)), 13);

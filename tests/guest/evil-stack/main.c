@@ -3,8 +3,8 @@
  * Addresses that a guest hands to the hypervisor to jump to or to push on: callbacks, trap
  * handlers, instruction and stack pointers of iret. What is not an address of the guest's is
  * refused where it is said, or becomes the guest's own fault where it is used, and the guest goes
- * on. (What cannot go on is in the dies-* tests.) A 32-bit kernel's handlers may have any address, which
- * is no more than 4 GiB away, but their selectors may not be null.
+ * on. (What cannot go on is in the dies-* tests.) A 32-bit kernel's handlers may have any address,
+ * which is no more than 4 GiB away, but their selectors may not be null.
  * bits: 64 32
  */
 #include "guest.h"
@@ -13,8 +13,8 @@ const char test_name[] = "evil-stack";
 
 #ifdef __i386__
 static const unsigned long wild[] = {
-	0xf5800000, 0xf5800ffc, 0xf5fffffc, 0xf6000000, 0xf67fffff, 0xf6800000, 0xff000000, 0xfffff000,
-	0xfffffffc, 0xffffffff,
+	0xf5800000, 0xf5800ffc, 0xf5fffffc, 0xf6000000, 0xf67fffff,
+	0xf6800000, 0xff000000, 0xfffff000, 0xfffffffc, 0xffffffff,
 };
 #else
 static const uint64_t wild[] = {
@@ -49,12 +49,13 @@ static void handler(unsigned cs, uintptr_t eip)
 
 static void test_callbacks(void)
 {
-	static const uint16_t selectors[] = { 0xe008, 0xe00b, 0xe010, 0xe040, 0xe051, USER_CS, USER_SS,
-					      KERNEL_SS, 0xfffb, 0x0107 };
+	static const uint16_t selectors[] = { 0xe008,  0xe00b,	0xe010,	   0xe040, 0xe051,
+					      USER_CS, USER_SS, KERNEL_SS, 0xfffb, 0x0107 };
 
 	for (unsigned cs = 0; cs < 4; cs++) {
 		struct callback_register r = { .address = { cs, (uintptr_t)trap_6 } };
-		struct trap_info t[] = { { 6, 0, (uint16_t)cs, (uintptr_t)trap_6 }, { 0, 0, 0, 0 } };
+		struct trap_info t[] = { { 6, 0, (uint16_t)cs, (uintptr_t)trap_6 },
+					 { 0, 0, 0, 0 } };
 
 		check_refused(hypercall(set_callbacks, (long)cs, event_entry, (long)KERNEL_CS,
 					failsafe_entry));
@@ -90,8 +91,8 @@ static void test_iret(void)
 		for (int mode = 0; mode < 2; mode++) {
 			int v;
 
-			frame.c = (struct iret_context){ 0, wild[i], mode ? USER_CS : KERNEL_CS, 0x202,
-							 wild[i], USER_SS };
+			frame.c = (struct iret_context){ 0,	wild[i], mode ? USER_CS : KERNEL_CS,
+							 0x202, wild[i], USER_SS };
 			v = probe(go, &frame.c);
 			if (v != 13 && v != 14 && v != TRAP_FAILSAFE)
 				fail("iret to %p ended in vector %d", (void *)wild[i], v);
@@ -103,7 +104,8 @@ static void test_iret(void)
 	}
 	/* Everything but the trace flag, AC and VM, which is another test's. */
 	memcpy(user.code, "\x9c\xcc", 2); /* pushf; int3 */
-	frame.c = (struct iret_context){ 0, USER_CODE, USER_CS, ~0x60100U, USER_STACK + 64, USER_SS };
+	frame.c =
+		(struct iret_context){ 0, USER_CODE, USER_CS, ~0x60100U, USER_STACK + 64, USER_SS };
 	check_eq(probe(go, &frame.c), 3);
 	check_eq(*(uint32_t *)(user.stack + 60) & 0x23000, 0);
 }

@@ -129,10 +129,10 @@ static void make(struct call *c, uint64_t *s, uint64_t *buffer)
 		for (int i = 0; i < 8; i++) {
 			/* Entries of scratch frames, of the tables of the windows, of foreign
 			 * frames. */
-			buffer[2 * i] =
-				random_next(s) & 1
-					? window_pte[random_next(s) % WINDOWS] | (random_next(s) & 3)
-					: frame(s) << 12 | (random_next(s) & 0xffb);
+			buffer[2 * i] = random_next(s) & 1
+						? window_pte[random_next(s) % WINDOWS] |
+							  (random_next(s) & 3)
+						: frame(s) << 12 | (random_next(s) & 0xffb);
 			buffer[2 * i + 1] = LEAF(frame(s), random_next(s) & 0xfff);
 		}
 		c->a[0] = p;

@@ -177,7 +177,8 @@ static void test_slots(void)
 		check_eq(mmuext(MMUEXT_NEW_BASEPTR, virt_to_mfn(s.table[ROOT_LEVEL])), 0);
 		check_eq(m2p[virt_to_mfn(page)], virt_to_pfn(page));
 		for (int i = 257; i < 272; i++)
-			check_eq(probe_read((void *)(uintptr_t)(0xffff000000000000UL | (uint64_t)i << 39)),
+			check_eq(probe_read((void *)(uintptr_t)(0xffff000000000000UL |
+								(uint64_t)i << 39)),
 				 14);
 		check_eq(mmuext(MMUEXT_NEW_BASEPTR, root >> 12), 0);
 		check_eq(mmuext(MMUEXT_UNPIN_TABLE, virt_to_mfn(s.table[ROOT_LEVEL])), 0);

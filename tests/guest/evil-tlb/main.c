@@ -90,7 +90,8 @@ static void check_untouched(const volatile uint64_t *p, const char *what)
 {
 	wait_for(&writes, 20);
 	if (p[5] != 0)
-		fail("%s was written through a stale translation: %#llx", what, (unsigned long long)p[5]);
+		fail("%s was written through a stale translation: %#llx", what,
+		     (unsigned long long)p[5]);
 }
 
 void test_main(void)

@@ -54,7 +54,9 @@ static unsigned user_ss = SS32;
 static int compat(const char *code, size_t n, unsigned long cs, unsigned long rflags)
 {
 #ifdef __i386__
-	struct iret_context c = { USER_DATA + 1, USER_CODE, cs, rflags, USER_STACK + 2048, user_ss };
+	struct iret_context c = {
+		USER_DATA + 1, USER_CODE, cs, rflags, USER_STACK + 2048, user_ss
+	};
 #else
 	struct iret_context c = {
 		.rax = USER_DATA + 1,

@@ -4,8 +4,8 @@
  *
  * The short ways through the hypervisor (cpu/fast.S) do exactly what the C functions do that define
  * them. A guest that asks for an architectural IOPL always goes the long way, and nothing else
- * changes for it as long as its IOPL is 0: each case here is done both ways, and everything that the
- * guest can see must be the same.
+ * changes for it as long as its IOPL is 0: each case here is done both ways, and everything that
+ * the guest can see must be the same.
  */
 #include "guest.h"
 
@@ -49,7 +49,8 @@ static bool look(struct trap_frame *f)
 		seen.pending = vcpu_info()->evtchn_upcall_pending;
 		seen.cr2 = f->vector == 14 ? vcpu_info()->arch.cr2 : 0;
 	}
-	/* The upcall's own frame is compared; then it goes on with events off, or it would come again. */
+	/* The upcall's own frame is compared; then it goes on with events off, or it would come
+	 * again. */
 	if (f->vector == TRAP_EVENT)
 		f->rflags &= ~IF;
 	return false;
@@ -84,8 +85,8 @@ static void go(void *arg)
 /* A kernel fault happens in compiled code: what that has in these registers says nothing. */
 static void forget_general(struct trap_frame *f)
 {
-	f->r15 = f->r14 = f->r13 = f->r12 = f->rbp = f->rbx = f->r10 = f->r9 = f->r8 = f->rax = f->rdx = f->rsi =
-		f->rdi = 0;
+	f->r15 = f->r14 = f->r13 = f->r12 = f->rbp = f->rbx = f->r10 = f->r9 = f->r8 = f->rax =
+		f->rdx = f->rsi = f->rdi = 0;
 }
 
 static const char *doing;
@@ -94,13 +95,15 @@ static void compare(void)
 {
 	if (!memcmp(&seen, &expected, sizeof(seen)))
 		return;
-	print("%s: long way: vector %d, %u events, mask %lu, cr2 %#lx, rip %#lx, cs %#lx, flags %#lx, rsp %#lx, ss %#lx, "
-	      "rcx %#lx, r11 %#lx, error %#lx\n", doing, expected.vector, expected.events, expected.mask, expected.cr2,
-	      expected.first.rip, expected.first.cs, expected.first.rflags, expected.first.rsp, expected.first.ss,
-	      expected.first.rcx, expected.first.r11, expected.first.error_code);
-	print("%s: short way: vector %d, %u events, mask %lu, cr2 %#lx, rip %#lx, cs %#lx, flags %#lx, rsp %#lx, ss %#lx, "
-	      "rcx %#lx, r11 %#lx, error %#lx\n", doing, seen.vector, seen.events, seen.mask, seen.cr2, seen.first.rip,
-	      seen.first.cs, seen.first.rflags, seen.first.rsp, seen.first.ss, seen.first.rcx, seen.first.r11,
+	print("%s: long way: vector %d, %u events, mask %lu, cr2 %#lx, rip %#lx, cs %#lx, flags %#lx, "
+	      "rsp %#lx, ss %#lx, rcx %#lx, r11 %#lx, error %#lx\n",
+	      doing, expected.vector, expected.events, expected.mask, expected.cr2,
+	      expected.first.rip, expected.first.cs, expected.first.rflags, expected.first.rsp,
+	      expected.first.ss, expected.first.rcx, expected.first.r11, expected.first.error_code);
+	print("%s: short way: vector %d, %u events, mask %lu, cr2 %#lx, rip %#lx, cs %#lx, flags %#lx, "
+	      "rsp %#lx, ss %#lx, rcx %#lx, r11 %#lx, error %#lx\n",
+	      doing, seen.vector, seen.events, seen.mask, seen.cr2, seen.first.rip, seen.first.cs,
+	      seen.first.rflags, seen.first.rsp, seen.first.ss, seen.first.rcx, seen.first.r11,
 	      seen.first.error_code);
 	fail("%s: the short way differs", doing);
 }
@@ -150,8 +153,10 @@ static uint64_t some_flags(void)
 
 static void random_context(void)
 {
-	static const uint64_t ss[] = { FLAT_USER_SS64, FLAT_USER_SS64, FLAT_USER_SS64 & ~3, FLAT_USER_SS64 | 0x10000, 0 };
-	static const uint64_t rsp[] = { USER_STACK + PAGE_SIZE, USER_STACK + 8, 0, 0x8000000000000000, 0x7ffffffffff8 };
+	static const uint64_t ss[] = { FLAT_USER_SS64, FLAT_USER_SS64, FLAT_USER_SS64 & ~3,
+				       FLAT_USER_SS64 | 0x10000, 0 };
+	static const uint64_t rsp[] = { USER_STACK + PAGE_SIZE, USER_STACK + 8, 0,
+					0x8000000000000000, 0x7ffffffffff8 };
 
 	context = (struct iret_context){
 		.rax = random_next(&seed),
@@ -241,7 +246,8 @@ static void fault(void *arg)
 		break;
 	case 5:
 		/* An odd stack: the frame starts at the next lower multiple of 16. */
-		__asm__ volatile("subq $300, %%rsp; orq $9, %%rsp; movb 0x500000, %%al" ::: "rax", "memory");
+		__asm__ volatile("subq $300, %%rsp; orq $9, %%rsp; movb 0x500000, %%al" ::
+					 : "rax", "memory");
 		break;
 	}
 }
@@ -266,7 +272,9 @@ static char stack[4096] __attribute__((aligned(16)));
 static void irets(void)
 {
 	static const uint64_t cs[] = {
-		FLAT_USER_CS64, FLAT_USER_CS64, FLAT_USER_CS64 | 0x500000000, FLAT_USER_CS32, 0xe008 | 3, 0x3, 0xe03b,
+		FLAT_USER_CS64, FLAT_USER_CS64, FLAT_USER_CS64 | 0x500000000,
+		FLAT_USER_CS32, 0xe008 | 3,	0x3,
+		0xe03b,
 	};
 	static const uint64_t rip[] = {
 		USER_CODE, USER_CODE, USER_CODE, 0x7fffffffffff, 0x800000000000, 0xffff7fffffffffff,
@@ -284,7 +292,8 @@ static void irets(void)
 			/* A kernel in compatibility mode would end on a stack that is not there. */
 			context.cs = context.cs == FLAT_USER_CS32 ? FLAT_KERNEL_CS64 : context.cs;
 			context.cs = (context.cs & ~3UL) | random_next(&seed) % 3;
-			context.rip = random_next(&seed) % 8 ? (uint64_t)kernel_landing : context.rip;
+			context.rip =
+				random_next(&seed) % 8 ? (uint64_t)kernel_landing : context.rip;
 			context.rsp = (uint64_t)stack + sizeof(stack) - random_next(&seed) % 16;
 		}
 		both("iret", go, &context, random_next(&seed) & 1);

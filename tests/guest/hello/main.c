@@ -10,7 +10,8 @@ const char test_name[] = "hello";
 
 void test_main(void)
 {
-	check(!memcmp(start_info->magic, KERNEL_RING == 1 ? "xen-3.0-x86_32p" : "xen-3.0-x86_64", 14));
+	check(!memcmp(start_info->magic, KERNEL_RING == 1 ? "xen-3.0-x86_32p" : "xen-3.0-x86_64",
+		      14));
 	check(start_info->nr_pages >= 1024);
 	for (uint64_t pfn = 0; pfn < start_info->nr_pages; pfn++)
 		if (m2p[pfn_to_mfn(pfn)] != pfn)

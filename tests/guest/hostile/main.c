@@ -203,8 +203,9 @@ static void fill(uint64_t *at, unsigned words)
 
 static unsigned long foreign(void)
 {
-	static const unsigned long ids[] = { DOMID_SELF, DOMID_SELF, DOMID_SELF, DOMID_SELF, DOMID_IO,
-					DOMID_XEN,  0,		1,	    2 };
+	static const unsigned long ids[] = { DOMID_SELF, DOMID_SELF, DOMID_SELF,
+					     DOMID_SELF, DOMID_IO,   DOMID_XEN,
+					     0,		 1,	     2 };
 
 	return ids[below(9)] | (below(16) ? 0 : (ids[below(9)] + 1) << 16);
 }
@@ -259,7 +260,9 @@ static long op_mmuext(void)
 
 static long op_va(void)
 {
-	unsigned long flags = below(3) | (below(3) == 0 ? UVMF_ALL : below(8) ? 0 : some_va() & ~7UL);
+	unsigned long flags = below(3) | (below(3) == 0 ? UVMF_ALL
+					  : below(8)	? 0
+							: some_va() & ~7UL);
 
 	if (!below(16))
 		return hypercall(update_va_mapping_otherdomain, some_va(), some_entry(), flags,
@@ -515,7 +518,8 @@ static long op_rest(void)
 	fill(a, 32);
 	switch (below(12)) {
 	case 0:
-		return hypercall(set_debugreg, below(10), below(2) ? (unsigned long)rnd() << 7 : some_va());
+		return hypercall(set_debugreg, below(10),
+				 below(2) ? (unsigned long)rnd() << 7 : some_va());
 	case 1:
 		return hypercall(get_debugreg, below(10));
 	case 2:
@@ -538,7 +542,8 @@ static long op_rest(void)
 	case 10:
 		return hypercall(vm_assist, below(3), below(70));
 	default:
-		return guest_hypercall(41 + (long)below(100), (long)rnd(), (long)rnd(), (long)rnd());
+		return guest_hypercall(41 + (long)below(100), (long)rnd(), (long)rnd(),
+				       (long)rnd());
 	}
 }
 

@@ -21,7 +21,8 @@ static struct {
 } frame;
 #define context frame.context
 static volatile uint32_t got_ecx __attribute__((used)), got_eax __attribute__((used)),
-	got_flags __attribute__((used)), got_cs __attribute__((used)), got_esp __attribute__((used));
+	got_flags __attribute__((used)), got_cs __attribute__((used)),
+	got_esp __attribute__((used));
 
 extern char landing[];
 __asm__(".pushsection .text\n"
@@ -37,12 +38,14 @@ __asm__(".pushsection .text\n"
 
 static void go(void *arg)
 {
-	/* What lies below a frame for ring 3 is of no use, and ring 1's data segments are not its. */
+	/* What lies below a frame for ring 3 is of no use, and ring 1's data segments are not its.
+	 */
 	if ((((struct iret_context *)arg)->cs & 3) > 1)
-		__asm__ volatile("movl %0, %%ds; movl %0, %%es; movl $0xcccc, %%ecx; movl %1, %%esp\n"
-				 "movl %2, %%eax; int $0x82" ::"r"(FLAT_USER_DS), "r"(arg),
-				 "i"(__HYPERVISOR_iret)
-				 : "ecx", "memory");
+		__asm__ volatile(
+			"movl %0, %%ds; movl %0, %%es; movl $0xcccc, %%ecx; movl %1, %%esp\n"
+			"movl %2, %%eax; int $0x82" ::"r"(FLAT_USER_DS),
+			"r"(arg), "i"(__HYPERVISOR_iret)
+			: "ecx", "memory");
 	raw_iret(arg);
 }
 
@@ -206,7 +209,8 @@ static void failsafe(unsigned long cs, unsigned long ss)
 {
 	user_frame(USER_CODE, cs, 0x202, USER_STACK + 64, ss, 0);
 	if (probe(go, &context) != TRAP_FAILSAFE)
-		fail("iret to %#lx, stack %#lx: vector %lu", cs, ss, (unsigned long)probe_frame.vector);
+		fail("iret to %#lx, stack %#lx: vector %lu", cs, ss,
+		     (unsigned long)probe_frame.vector);
 	check_eq(probe_frame.rip, USER_CODE);
 	check_eq(probe_frame.cs & 0xffff, cs);
 	check_eq(probe_frame.ss & 0xffff, ss);

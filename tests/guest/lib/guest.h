@@ -29,9 +29,9 @@
  * comment says "bits: 64 32" becomes NAME.elf and NAME-32.elf.
  *
  * In main.c's opening comment the harness finds settings: "memory: 64M", "vcpus: 2", "seconds: 90",
- * "alone: yes" (a machine of its own), "emulator: bochs" (what QEMU cannot show), "icount: yes" (with
- * "alone": the time-stamp counter counts instructions), "driven: yes" (it is part of a test of its
- * own and means nothing without it).
+ * "alone: yes" (a machine of its own), "emulator: bochs" (what QEMU cannot show), "icount: yes"
+ * (with "alone": the time-stamp counter counts instructions), "driven: yes" (it is part of a test
+ * of its own and means nothing without it).
  */
 extern const char test_name[];
 void test_main(void);

@@ -123,7 +123,7 @@ trap_common:
 	int $0x82
 	ud2
 
-/* long guest_hypercall(op, a1..): a 64-bit argument lies on the stack as two words, as it has to. */
+/* long guest_hypercall(op, a1..): a 64-bit argument lies on the stack as two words, as it must. */
 	.global guest_hypercall
 guest_hypercall:
 	pushl %ebx

@@ -18,7 +18,8 @@ static long op(long cmd, void *arg)
 	return hypercall(memory_op, cmd, arg);
 }
 
-static long reservation(long cmd, xen_ulong_t *list, unsigned long n, unsigned order, unsigned flags)
+static long reservation(long cmd, xen_ulong_t *list, unsigned long n, unsigned order,
+			unsigned flags)
 {
 	struct xen_memory_reservation r = {
 		.extent_start = (uintptr_t)list,
@@ -79,7 +80,8 @@ static void test_balloon(void)
 	for (int i = 0; i < 8; i++) {
 		check_eq(map_page(window[i], mfn[i], PTE_KERNEL), 0);
 		memset(window[i], 0xa5, PAGE_SIZE);
-		check_eq(hypercall(update_va_mapping, window[i], (uint64_t)0, (long)UVMF_INVLPG), 0);
+		check_eq(hypercall(update_va_mapping, window[i], (uint64_t)0, (long)UVMF_INVLPG),
+			 0);
 	}
 	check_eq(reservation(XENMEM_decrease_reservation, list, 8, 0, 0), 8);
 	check_eq(current_pages(), pages - 8);
@@ -98,7 +100,8 @@ static void test_balloon(void)
 		((xen_ulong_t *)start_info->mfn_list)[pfn[i]] = list[i];
 		check_eq(map_page(window[i], list[i], PTE_KERNEL), 0);
 		check(zero(window[i]));
-		check_eq(hypercall(update_va_mapping, window[i], (uint64_t)0, (long)UVMF_INVLPG), 0);
+		check_eq(hypercall(update_va_mapping, window[i], (uint64_t)0, (long)UVMF_INVLPG),
+			 0);
 	}
 }
 
@@ -190,7 +193,8 @@ static void test_exchange(void)
 		check_eq(map_page(window[i], out[0] + i, PTE_KERNEL), 0);
 		check(zero(window[i]));
 		memset(window[i], i, PAGE_SIZE);
-		check_eq(hypercall(update_va_mapping, window[i], (uint64_t)0, (long)UVMF_INVLPG), 0);
+		check_eq(hypercall(update_va_mapping, window[i], (uint64_t)0, (long)UVMF_INVLPG),
+			 0);
 	}
 	in[0] = out[0];
 	for (int i = 0; i < 4; i++)

@@ -3,8 +3,8 @@
  * Segments: bases of FS and GS, and descriptor tables of the guest's own. A page of a GDT or LDT is
  * checked as a whole when it becomes one, entries one by one by update_descriptor; DPLs below the
  * guest's ring are raised, not refused; while it serves, nothing maps the page writable. What was
- * released is ordinary memory again. (A 32-bit guest has no bases but those of its descriptors, and no
- * 64-bit code.)
+ * released is ordinary memory again. (A 32-bit guest has no bases but those of its descriptors, and
+ * no 64-bit code.)
  * bits: 64 32
  */
 #include "guest.h"
@@ -161,5 +161,6 @@ void test_main(void)
 	test_ldt();
 	test_gdt();
 	/* The flat segments stay the guest's in any table. */
-	check_eq(probe(load_ds, (void *)(uintptr_t)(KERNEL_RING == 1 ? FLAT_USER_DS : USER_SS)), -1);
+	check_eq(probe(load_ds, (void *)(uintptr_t)(KERNEL_RING == 1 ? FLAT_USER_DS : USER_SS)),
+		 -1);
 }

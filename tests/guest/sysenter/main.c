@@ -2,11 +2,11 @@
 // vcpus: 2
 /*
  * SYSENTER of user space, where the CPU has it in long mode (Intel's): to the callback that the
- * kernel registered, with a frame that tells flags and registers but neither address nor stack; from
- * 32-bit and 64-bit code, with every flag that a process may set, single-stepped, and with a #DB held
- * over MOV SS. Without a callback it is a #GP at the instruction, also beside a vcpu that has one,
- * and on other CPUs #UD, whatever is registered; CPUID says which. SYSCALL of 32-bit code, where the
- * CPU has that, likewise.
+ * kernel registered, with a frame that tells flags and registers but neither address nor stack;
+ * from 32-bit and 64-bit code, with every flag that a process may set, single-stepped, and with a
+ * #DB held over MOV SS. Without a callback it is a #GP at the instruction, also beside a vcpu that
+ * has one, and on other CPUs #UD, whatever is registered; CPUID says which. SYSCALL of 32-bit code,
+ * where the CPU has that, likewise.
  * bits: 64 32
  */
 #include "guest.h"
@@ -92,8 +92,14 @@ static int run(unsigned cs, unsigned long flags)
 #ifdef __i386__
 	struct iret_context c = { 0x1234, USER_CODE, cs, 0x202 | flags, USER_STACK + 512, USER_SS };
 #else
-	struct iret_context c = { .rax = 0x1234, .rcx = 0x5678, .r11 = 0x9abc, .rip = USER_CODE, .cs = cs,
-				  .rflags = 0x202 | flags, .rsp = USER_STACK + 512, .ss = USER_SS };
+	struct iret_context c = { .rax = 0x1234,
+				  .rcx = 0x5678,
+				  .r11 = 0x9abc,
+				  .rip = USER_CODE,
+				  .cs = cs,
+				  .rflags = 0x202 | flags,
+				  .rsp = USER_STACK + 512,
+				  .ss = USER_SS };
 #endif
 
 	return probe(go, &c);
@@ -161,8 +167,9 @@ static void test_refused(void)
 static void test_flags(void)
 {
 	for (unsigned i = 0; i < 32; i++) {
-		unsigned long flags = (i & 1 ? FLAG_NT : 0) | (i & 2 ? FLAG_AC : 0) | (i & 4 ? FLAG_DF : 0) |
-				      (i & 8 ? FLAG_TF : 0) | (i & 16 ? 1 : 0);
+		unsigned long flags = (i & 1 ? FLAG_NT : 0) | (i & 2 ? FLAG_AC : 0) |
+				      (i & 4 ? FLAG_DF : 0) | (i & 8 ? FLAG_TF : 0) |
+				      (i & 16 ? 1 : 0);
 
 		code(sysenter, 2);
 		for (unsigned k = 0; k < 4; k++) {
@@ -259,7 +266,8 @@ static void test_syscall32(void)
 	check_eq(probe_frame.rip, USER_CODE);
 	check_eq(callback(CALLBACKTYPE_syscall32, 0, syscall_entry_else), 0);
 	for (unsigned i = 0; i < 8; i++) {
-		unsigned long flags = (i & 1 ? FLAG_NT : 0) | (i & 2 ? FLAG_AC : 0) | (i & 4 ? FLAG_DF : 0);
+		unsigned long flags =
+			(i & 1 ? FLAG_NT : 0) | (i & 2 ? FLAG_AC : 0) | (i & 4 ? FLAG_DF : 0);
 
 		v = run(CS32, flags);
 		check_eq(probe_frame.cs & 0xffff, CS32);

@@ -3,8 +3,8 @@
  * Exceptions and software interrupts of the guest's own kernel come back to it through its trap
  * table: the right vector, error code and address, a bounce frame of the ABI's layout on a 16-byte
  * aligned stack, CS with RPL 0 and the upcall mask in its high half, IF as the mask's inverse. INT
- * n needs a gate with a DPL that the kernel's virtual ring 1 may use. In a 32-bit guest the frame is
- * the CPU's, where the stack was, with RPL 1 and the mask in the third byte of CS.
+ * n needs a gate with a DPL that the kernel's virtual ring 1 may use. In a 32-bit guest the frame
+ * is the CPU's, where the stack was, with RPL 1 and the mask in the third byte of CS.
  * bits: 64 32
  */
 #include "guest.h"

@@ -4,8 +4,8 @@
  * and left by SYSCALL, exceptions, interrupts and events, each onto the kernel stack of
  * stack_switch with the user's state in the frame. What the kernel has mapped for itself is not
  * there; privileged instructions are #GP; the GS bases are swapped with the mode; a guest that
- * asked for it (m2p_strict) hides the M2P from its users. In a 32-bit guest the root is the kernel's and
- * the way back is `int 0x80`.
+ * asked for it (m2p_strict) hides the M2P from its users. In a 32-bit guest the root is the
+ * kernel's and the way back is `int 0x80`.
  * bits: 64 32
  */
 #include "guest.h"
@@ -57,7 +57,8 @@ static void test_syscall(void)
 	check_eq(probe_frame.rsp, ~(~0UL >> 1));
 }
 
-/* Of an absolute address, which follows: in 64-bit code there is another instruction without SIB. */
+/* Of an absolute address, which follows: in 64-bit code there is another instruction without SIB.
+ */
 #ifdef __i386__
 #define LOAD   "\x8a\x05"
 #define STORE  "\x88\x05"
@@ -137,7 +138,8 @@ static void test_privileged(void)
 		int v = run(insns[i].code, insns[i].n);
 
 		if (v != 13)
-			fail("user mode: privileged instruction %lu gave vector %d", (unsigned long)i, v);
+			fail("user mode: privileged instruction %lu gave vector %d",
+			     (unsigned long)i, v);
 		check_user_frame(USER_CODE);
 	}
 }

@@ -69,8 +69,8 @@ void test_main(void)
 	check_refused(hypercall(update_va_mapping, 0x0000800000000000UL, own, 0L));
 	check_refused(hypercall(update_va_mapping, (uintptr_t)page & 0x7fffffffffffffffUL, 0L, 0L));
 #endif
-	check_refused(
-		hypercall(update_va_mapping, page, LEAF(1ULL << 36, PTE_KERNEL), (long)UVMF_INVLPG));
+	check_refused(hypercall(update_va_mapping, page, LEAF(1ULL << 36, PTE_KERNEL),
+				(long)UVMF_INVLPG));
 	check_eq(map_page(page, mfn, PTE_KERNEL), 0);
 	check_eq(*(volatile uint8_t *)page, 0xc3);
 	if (!(start_info->flags & SIF_INITDOMAIN)) {

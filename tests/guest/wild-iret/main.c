@@ -70,10 +70,11 @@ static uint16_t data_selectors[2];
 /* Data segments of the user's, or of chance, are loaded last: C needs its own. */
 static void go(void *arg)
 {
-	__asm__ volatile("movl %2, %%esp; movl %3, %%eax; movl %0, %%ds; movl %1, %%es; int $0x82" ::
-				 "c"((uint32_t)data_selectors[0]),
-			 "d"((uint32_t)data_selectors[1]), "S"(arg), "i"(__HYPERVISOR_iret)
-			 : "memory");
+	__asm__ volatile(
+		"movl %2, %%esp; movl %3, %%eax; movl %0, %%ds; movl %1, %%es; int $0x82" ::"c"(
+			(uint32_t)data_selectors[0]),
+		"d"((uint32_t)data_selectors[1]), "S"(arg), "i"(__HYPERVISOR_iret)
+		: "memory");
 	__builtin_unreachable();
 }
 
@@ -157,7 +158,8 @@ void test_main(void)
 	memset(user.code, 0xcc, PAGE_SIZE);
 	/* Descriptors of all kinds that are not refused. */
 	for (int i = 1; i < 512; i++) {
-		descriptors[i] = (random_next(&state) & ~(0x1fULL << 40)) | (0x10 | below(16)) << 40;
+		descriptors[i] = (random_next(&state) & ~(0x1fULL << 40)) | (0x10 | below(16))
+										    << 40;
 		/* 64-bit code is not for ring 1. */
 		if (KERNEL_RING == 1 && (descriptors[i] >> 43 & 1))
 			descriptors[i] &= ~(1ULL << 53);

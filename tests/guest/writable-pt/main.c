@@ -4,8 +4,8 @@
  * would check it, and done. Kernels set and clear entries this way with plain stores, XCHG,
  * CMPXCHG, one-byte LOCK AND (fork's write protection) and LOCK BTR. Flags and registers must come
  * out as the CPU would leave them. A store that would map what the guest may not map, and one to a
- * table above L1, is the guest's own page fault and changes nothing. A 32-bit kernel writes an entry's
- * halves, or both by CMPXCHG8B.
+ * table above L1, is the guest's own page fault and changes nothing. A 32-bit kernel writes an
+ * entry's halves, or both by CMPXCHG8B.
  * bits: 64 32
  */
 #include "guest.h"
@@ -134,9 +134,15 @@ static void test_bits(void)
 	__asm__ volatile("lock btr" S " $1, %0; setc %1" : "+m"(ENTRY), "=q"(carry)::"cc");
 	check_eq(carry, 1);
 	check_eq(*pte & PTE_RW, 0);
-	__asm__ volatile("lock btr" S " %2, %0; setc %1" : "+m"(ENTRY), "=q"(carry) : "r"(bit) : "cc");
+	__asm__ volatile("lock btr" S " %2, %0; setc %1"
+			 : "+m"(ENTRY), "=q"(carry)
+			 : "r"(bit)
+			 : "cc");
 	check_eq(carry, 0);
-	__asm__ volatile("lock bts" S " %2, %0; setc %1" : "+m"(ENTRY), "=q"(carry) : "r"(bit) : "cc");
+	__asm__ volatile("lock bts" S " %2, %0; setc %1"
+			 : "+m"(ENTRY), "=q"(carry)
+			 : "r"(bit)
+			 : "cc");
 	check_eq(carry, 0);
 	check_eq(*pte & PTE_RW, PTE_RW);
 	/* A software bit. */
