@@ -2,14 +2,16 @@
 // sources: frontends/lib/blkfront.c frontends/lib/xenbus.c
 // sources: frontends/lib/store.c frontends/lib/ring.c frontends/lib/text.c frontends/lib/grant.c
 // sources: tests/unit/frontend_store.c
-// sources: libhvctl/store/path.c libhvctl/store/table.c libhvctl/store/perm.c libhvctl/store/tree.c
-// sources: libhvctl/store/quota.c libhvctl/store/watch.c libhvctl/store/transaction.c libhvctl/store/store.c
-// sources: libhvctl/store/control.c libhvctl/store/protocol.c libhvctl/store/ring.c libhvctl/store/connection.c
+// sources: libhvctl/store/path.c libhvctl/store/table.c libhvctl/store/perm.c
+// sources: libhvctl/store/tree.c libhvctl/store/quota.c libhvctl/store/watch.c
+// sources: libhvctl/store/transaction.c libhvctl/store/store.c libhvctl/store/control.c
+// sources: libhvctl/store/protocol.c libhvctl/store/ring.c libhvctl/store/connection.c
 /*
  * A disk and its handshake, against a backend that behaves, in all its kinds, and against one that
  * writes anything anywhere it can.
  */
 #include "frontend_world.h"
+#include "suite.h"
 
 #include "frontends/lib/blkfront.h"
 
@@ -17,7 +19,7 @@
 #define BACK  "/local/domain/0/backend/vbd/1/51712"
 #define SECTORS 2048u
 
-/* What a backend does, after Linux' one: its states, rings of one or more pages, indirect requests. */
+/* What Linux' backend does: its states, rings of one or more pages, indirect requests. */
 static struct {
 	char disk[SECTORS * 512];
 	unsigned int state;
@@ -715,7 +717,6 @@ static void test_keeps(void)
 	world_settle();
 	CU_ASSERT(xenbus_closed(&b->xenbus));
 	CU_ASSERT_EQUAL(world.pages, 1);
-	free(world.granted[back.refs[0]]);
 	xenbus_forget(&b->xenbus);
 	world_end();
 	free(b);
@@ -831,5 +832,5 @@ int main(void)
 		CU_TEST_INFO_NULL,
 	};
 
-	return world_main("frontends: disk", tests);
+	return suite_run("frontends: disk", tests);
 }

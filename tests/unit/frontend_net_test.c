@@ -2,14 +2,16 @@
 // sources: frontends/lib/netfront.c frontends/lib/xenbus.c
 // sources: frontends/lib/store.c frontends/lib/ring.c frontends/lib/text.c frontends/lib/grant.c
 // sources: tests/unit/frontend_store.c
-// sources: libhvctl/store/path.c libhvctl/store/table.c libhvctl/store/perm.c libhvctl/store/tree.c
-// sources: libhvctl/store/quota.c libhvctl/store/watch.c libhvctl/store/transaction.c libhvctl/store/store.c
-// sources: libhvctl/store/control.c libhvctl/store/protocol.c libhvctl/store/ring.c libhvctl/store/connection.c
+// sources: libhvctl/store/path.c libhvctl/store/table.c libhvctl/store/perm.c
+// sources: libhvctl/store/tree.c libhvctl/store/quota.c libhvctl/store/watch.c
+// sources: libhvctl/store/transaction.c libhvctl/store/store.c libhvctl/store/control.c
+// sources: libhvctl/store/protocol.c libhvctl/store/ring.c libhvctl/store/connection.c
 /*
  * A network interface against a backend that behaves, sending back what it gets, and against one
  * that answers anything.
  */
 #include "frontend_world.h"
+#include "suite.h"
 
 #include "frontends/lib/netfront.h"
 
@@ -17,7 +19,7 @@
 #define BACK  "/local/domain/0/backend/vif/1/0"
 #define QUEUE 400u
 
-/* After Linux' backend: connects when we say Connected, copies into the pages that it is offered. */
+/* After Linux' backend: connects when we say so, copies into the pages that it is offered. */
 static struct {
 	unsigned int state;
 	struct netif_tx_back_ring tx;
@@ -515,7 +517,6 @@ static void test_odd_packets(void)
 	CU_ASSERT_EQUAL(world.pages, 2 + NETFRONT_BUFFERS + 1);
 	CU_ASSERT_FALSE(n->xenbus.broken);
 	net_end(n, 1);
-	free(page);
 }
 
 static void test_hostile(void)
@@ -636,5 +637,5 @@ int main(void)
 		CU_TEST_INFO_NULL,
 	};
 
-	return world_main("frontends: network", tests);
+	return suite_run("frontends: network", tests);
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The real store daemon behind a page, for the frontends' tests: domain 1 by its ring, dom0 by calls. */
+/*
+ * The real store daemon behind a page, for the frontends' tests: domain 1 by its ring, dom0 by
+ * calls.
+ */
 #ifndef TESTS_UNIT_FRONTEND_STORE_H
 #define TESTS_UNIT_FRONTEND_STORE_H
 

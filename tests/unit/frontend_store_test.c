@@ -2,14 +2,16 @@
 // sources: frontends/lib/store.c frontends/lib/ring.c frontends/lib/text.c frontends/lib/grant.c
 // sources: frontends/lib/console.c frontends/lib/control.c frontends/lib/balloon.c
 // sources: tests/unit/frontend_store.c
-// sources: libhvctl/store/path.c libhvctl/store/table.c libhvctl/store/perm.c libhvctl/store/tree.c
-// sources: libhvctl/store/quota.c libhvctl/store/watch.c libhvctl/store/transaction.c libhvctl/store/store.c
-// sources: libhvctl/store/control.c libhvctl/store/protocol.c libhvctl/store/ring.c libhvctl/store/connection.c
+// sources: libhvctl/store/path.c libhvctl/store/table.c libhvctl/store/perm.c
+// sources: libhvctl/store/tree.c libhvctl/store/quota.c libhvctl/store/watch.c
+// sources: libhvctl/store/transaction.c libhvctl/store/store.c libhvctl/store/control.c
+// sources: libhvctl/store/protocol.c libhvctl/store/ring.c libhvctl/store/connection.c
 /*
  * What the frontends build on: byte rings, ids, strings, grants; the store's client against the
  * real store and against one that breaks every rule; the console, the shutdown key, the balloon.
  */
 #include "frontend_world.h"
+#include "suite.h"
 
 #include "frontends/lib/balloon.h"
 #include "frontends/lib/console.h"
@@ -283,8 +285,8 @@ static void bad_backend(void)
 
 static void test_bad_store(void)
 {
-	static const int want[] = { -EIO, -EIO, -EIO, -EIO, -EIO, -ETIMEDOUT, -ENOENT, -ENOENT, -EINVAL,
-				    -EBADMSG, -E2BIG, 0, -ETIMEDOUT };
+	static const int want[] = { -EIO, -EIO, -EIO, -EIO, -EIO, -ETIMEDOUT, -ENOENT, -ENOENT,
+				    -EINVAL, -EBADMSG, -E2BIG, 0, -ETIMEDOUT };
 	static const bool dead[] = { 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 1 };
 
 	for (bad_case = 0; bad_case < sizeof(want) / sizeof(want[0]); bad_case++) {
@@ -668,5 +670,5 @@ int main(void)
 		CU_TEST_INFO_NULL,
 	};
 
-	return world_main("frontends: store, console, balloon", tests);
+	return suite_run("frontends: store, console, balloon", tests);
 }

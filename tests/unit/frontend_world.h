@@ -18,14 +18,20 @@
 
 #define WORLD_PORTS 64u
 #define STORE_PORT  1u
+#define WORLD_CHUNKS 1024u
 
 static struct {
 	uint64_t now;
 	int pages;			/* that the library has */
+	struct {
+		char *start;
+		size_t size;
+	} chunks[WORLD_CHUNKS];		/* these */
 	int pages_left;			/* that it may still get; negative: as many as it likes */
 	struct grant_table grants;
 	struct grant_entry_v1 entries[GRANT_TABLE_MAX];
 	void *granted[GRANT_TABLE_MAX];	/* the page of each reference */
+	unsigned int nr_refs;		/* above the highest that was ever given */
 	struct {
 		bool open, pending;	/* an event for us */
 		void (*handler)(void *arg);
@@ -43,22 +49,45 @@ static struct xenstore_domain_interface store_page __attribute__((aligned(4096))
 
 static void *world_pages_get(void *kernel, unsigned int count)
 {
-	void *p;
+	size_t size = (size_t)count * FRONTEND_PAGE_SIZE;
+	unsigned int i;
 
 	(void)kernel;
 	if (world.pages_left == 0)
 		return NULL;
 	if (world.pages_left > 0)
 		world.pages_left--;
-	p = aligned_alloc(FRONTEND_PAGE_SIZE, (size_t)count * FRONTEND_PAGE_SIZE);
-	memset(p, 0, (size_t)count * FRONTEND_PAGE_SIZE);
+	for (i = 0; i < WORLD_CHUNKS && world.chunks[i].start; i++)
+		;
+	CU_ASSERT_FATAL(i < WORLD_CHUNKS);
+	world.chunks[i].start = aligned_alloc(FRONTEND_PAGE_SIZE, size);
+	world.chunks[i].size = size;
+	memset(world.chunks[i].start, 0, size);
 	world.pages += (int)count;
-	return p;
+	return world.chunks[i].start;
+}
+
+/* Whether somebody has been given, and not been taken, what lies there. */
+static bool world_granted(const char *start, size_t size)
+{
+	for (unsigned int i = GNTTAB_NR_RESERVED_ENTRIES; i < world.nr_refs; i++)
+		if (world.entries[i].flags && (const char *)world.granted[i] < start + size &&
+		    start < (const char *)world.granted[i] + FRONTEND_PAGE_SIZE)
+			return true;
+	return false;
 }
 
 static void world_pages_put(void *kernel, void *pages, unsigned int count)
 {
+	size_t size = (size_t)count * FRONTEND_PAGE_SIZE;
+	unsigned int i;
+
 	(void)kernel;
+	for (i = 0; i < WORLD_CHUNKS && world.chunks[i].start != pages; i++)
+		;
+	CU_ASSERT_FATAL(i < WORLD_CHUNKS && world.chunks[i].size == size);
+	CU_ASSERT_FALSE(world_granted(pages, size));
+	world.chunks[i].start = NULL;
 	free(pages);
 	world.pages -= (int)count;
 }
@@ -70,9 +99,12 @@ static int world_grant(void *kernel, domid_t to, const void *address, bool reado
 
 	(void)kernel;
 	CU_ASSERT_EQUAL(to, 0);
-	if (!error)
+	if (!error) {
 		world.granted[*ref] =
 			(void *)((uintptr_t)address & ~(uintptr_t)(FRONTEND_PAGE_SIZE - 1));
+		if (*ref >= world.nr_refs)
+			world.nr_refs = *ref + 1;
+	}
 	return error;
 }
 
@@ -186,15 +218,21 @@ static void world_begin(void)
 	store_open(&store, &frontend, &store_page, STORE_PORT);
 }
 
+/* What the library has not given back is what a backend has not let go of. */
 static void world_end(void)
 {
+	for (unsigned int i = 0; i < WORLD_CHUNKS; i++)
+		if (world.chunks[i].start) {
+			CU_ASSERT(world_granted(world.chunks[i].start, world.chunks[i].size));
+			free(world.chunks[i].start);
+		}
 	daemon_end();
 }
 
 /* Lets all the others and the store's client run until nothing is left to do. */
 static inline __attribute__((unused)) void world_settle(void)
 {
-	for (unsigned int i = 0; i < 60; i++) {
+	for (unsigned int i = 0; i < 40; i++) {
 		world_turn();
 		store_dispatch(&store);
 	}
@@ -230,20 +268,6 @@ static inline __attribute__((unused)) void world_put_number(const char *path, ui
 
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)n);
 	daemon_write(path, text);
-}
-
-static inline int world_main(const char *name, CU_TestInfo *tests)
-{
-	CU_SuiteInfo suites[] = { { name, NULL, NULL, NULL, NULL, tests }, CU_SUITE_INFO_NULL };
-	unsigned int failed;
-
-	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS)
-		return 2;
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
 }
 
 #endif
