@@ -58,7 +58,8 @@ HV_CFLAGS += -DNDEBUG
 endif
 
 HV_UNPACK := $(sort $(wildcard hypervisor/boot/unpack.c hypervisor/boot/unpack_*.c))
-HV_C      := $(filter-out $(HV_UNPACK) hypervisor/cpu/offsets.c,$(sort $(wildcard hypervisor/*.c) $(foreach r,$(HV_ROOMS),$(wildcard hypervisor/$(r)/*.c))))
+HV_C      := $(filter-out $(HV_UNPACK) hypervisor/cpu/offsets.c,\
+	$(sort $(wildcard hypervisor/*.c) $(foreach r,$(HV_ROOMS),$(wildcard hypervisor/$(r)/*.c))))
 HV_S      := $(filter-out %.lds.S,$(sort $(foreach r,$(HV_ROOMS),$(wildcard hypervisor/$(r)/*.S))))
 HV_LDS    := hypervisor/boot/annulus.lds.S
 HV_OBJS   := $(HV_S:hypervisor/%.S=$(B)/hv/%.S.o) $(HV_C:hypervisor/%.c=$(B)/hv/%.o)
@@ -135,7 +136,8 @@ FRONTENDS :=
 # ---------------------------------------------------------------------------------------------------------------------
 # Commands
 
-.PHONY: all hypervisor tools guests frontends kernel linux32 image run demo test soak unit replay system coverage faults model lint fuzz fuzz-machine bench bench-ready install clean help FORCE
+.PHONY: all hypervisor tools guests frontends kernel linux32 image run demo test soak unit replay system coverage faults model \
+	lint fuzz fuzz-machine bench bench-ready install clean help FORCE
 
 all: hypervisor tools guests frontends ## Build the hypervisor, the tools and the guest kernels
 hypervisor: $(B)/annulus.elf ## Build $(B)/annulus.elf and $(B)/annulus.sym (symbols)
@@ -195,8 +197,8 @@ unit coverage faults: $(EDGES)
 model: | $(call deps,unit) ## Search the page types' model, and its mistakes, with spin
 	$(Q)scripts/model.sh all $(B)
 
-lint: | $(call deps,lint) ## cppcheck, SPDX lines, words that do not belong in the tree
-	$(Q)scripts/lint.sh
+lint: | $(if $(QUICK),,$(call deps,lint)) ## cppcheck, SPDX lines, long lines, words that do not belong here (QUICK=1: no cppcheck)
+	$(Q)$(PYTHON) scripts/lint.py $(if $(QUICK),--quick)
 
 replay: | $(call deps,unit) ## What fuzzing found, once more, without a fuzzer (ASan, UBSan); T=name
 	$(Q)$(MAKE) --no-print-directory -f tests/fuzz/Makefile B=$(B) T='$(T)' replay

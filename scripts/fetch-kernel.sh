@@ -19,7 +19,9 @@ fail() { echo "fetch-kernel.sh: $*" >&2; exit 1; }
 shopt -s nullglob
 debs=(linux-image-*.deb)
 if [ ${#debs[@]} -eq 0 ]; then
-	find_image() { apt-cache depends linux-image-amd64 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1; }
+	find_image() {
+		apt-cache depends linux-image-amd64 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1
+	}
 	image=$(find_image)
 	if [ -z "$image" ]; then
 		root=()
@@ -48,6 +50,7 @@ mv root.new root
 dpkg-deb --fsys-tarfile "${debs[0]}" | tar -xO "./boot/vmlinuz-$version" | sha256sum | cut -d ' ' -f 1 >vmlinuz.sha256
 echo "$version" >version
 cp "root/boot/vmlinuz-$version" vmlinuz.new
-[ "$(sha256sum <vmlinuz.new | cut -d ' ' -f 1)" = "$(cat vmlinuz.sha256)" ] || fail "the unpacked kernel differs from the package's"
+[ "$(sha256sum <vmlinuz.new | cut -d ' ' -f 1)" = "$(cat vmlinuz.sha256)" ] ||
+	fail "the unpacked kernel differs from the package's"
 mv vmlinuz.new vmlinuz
 touch vmlinuz

@@ -52,7 +52,8 @@ program() { # ROOT FILE... - programs with the libraries they are linked to, at 
 	local root=$1 f lib
 	shift
 	for f in "$@"; do
-		{ ldd "$f" 2>/dev/null || true; } | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p; s/^[[:space:]]*\(\/[^ ]*ld-linux[^ ]*\) .*/\1/p' |
+		{ ldd "$f" 2>/dev/null || true; } | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p
+			s/^[[:space:]]*\(\/[^ ]*ld-linux[^ ]*\) .*/\1/p' |
 		while read -r lib; do
 			[ -e "$root$lib" ] || install -D -m 755 "$(realpath "$lib")" "$root$lib"
 		done

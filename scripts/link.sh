@@ -18,7 +18,9 @@ generate() { # FROM.elf TO.S
 		echo '	.globl symbols_count, symbols_offset, symbols_name, symbols_names, symbols_base'
 		{ [ -z "$1" ] || "$NM" -n --defined-only "$1"; } | awk '
 			BEGIN { n = 0 }
-			$2 ~ /^[tT]$/ && $1 ~ /^ffff/ && $3 !~ /^(\.L|\$)/ && !($1 in seen) { seen[$1] = 1; address[n] = $1; name[n++] = $3 }
+			$2 ~ /^[tT]$/ && $1 ~ /^ffff/ && $3 !~ /^(\.L|\$)/ && !($1 in seen) {
+				seen[$1] = 1; address[n] = $1; name[n++] = $3
+			}
 			END {
 				print "\t.balign 8"
 				print "symbols_base:\n\t.quad 0x" (n ? address[0] : 0)

@@ -22,7 +22,8 @@ rm -f "$out.tmp"
 "$NM" -u "$out" | awk '{ print $NF }' | sort >"$out.needs"
 
 # Nothing may be left outside of .init.*: it would stay in memory for ever.
-stray=$("${OBJDUMP:-objdump}" -h "$out" | awk '$1 ~ /^[0-9]+$/ { n = $2; s = $3; getline; if ($0 ~ /ALLOC/ && n !~ /^\.init\./ && s != "00000000") print n }')
+stray=$("${OBJDUMP:-objdump}" -h "$out" | awk '$1 ~ /^[0-9]+$/ {
+	n = $2; s = $3; getline; if ($0 ~ /ALLOC/ && n !~ /^\.init\./ && s != "00000000") print n }')
 if [ -n "$stray" ]; then
 	echo "prelink.sh: sections of $out that scripts/prelink.lds does not place:" $stray >&2
 	exit 1

@@ -31,7 +31,8 @@ for t in "$@"; do
 	timeout 300 "$dir/$t" >"$log" 2>&1
 	rc=$?
 	# CUnit's summary: "tests  total  ran  passed  failed  inactive"
-	read -r ok bad idle < <(awk '$1 == "tests" && NF >= 6 { o = $4; b = $5; i = $6 } END { print o + 0, b + 0, i + 0 }' "$log")
+	read -r ok bad idle < <(awk '$1 == "tests" && NF >= 6 { o = $4; b = $5; i = $6 }
+		END { print o + 0, b + 0, i + 0 }' "$log")
 	if [ "$rc" -eq 77 ] && [ "$((ok + bad))" -eq 0 ]; then
 		skipped=$((skipped + 1))
 		echo "skip $t ($(tail -n 1 "$log"))"

@@ -29,7 +29,8 @@ $(B)/bench/peer.o: tests/bench/peer.c tests/bench/peer.h tests/guest/lib/guest.h
 
 $(B)/bench/peer.elf: $(B)/bench/peer.o $(B)/guest/lib/head.o $(B)/guest/lib/guest.o tests/guest/lib/guest.lds
 	$(call say,LD,$@)
-	$(Q)$(LD) -m elf_x86_64 -nostdlib -static --build-id=none -z noexecstack --no-warn-rwx-segments -T tests/guest/lib/guest.lds -o $@ $< $(B)/guest/lib/head.o $(B)/guest/lib/guest.o
+	$(Q)$(LD) -m elf_x86_64 -nostdlib -static --build-id=none -z noexecstack --no-warn-rwx-segments \
+		-T tests/guest/lib/guest.lds -o $@ $< $(B)/guest/lib/head.o $(B)/guest/lib/guest.o
 
 .PHONY: bench-programs bench-programs32
 bench-programs: $(BENCH_PROGRAMS)

@@ -105,7 +105,8 @@ def draw(report, unit="instructions"):
     d = Drawing()
     d.text(24, 38, "What the hypervisor costs: %s per operation, bare hardware = 1" % unit, "title")
     d.text(24, 59, "unmodified Debian kernel %s; one emulated CPU; %s; shorter is better" % (
-        report["machine"]["kernel"], "one boot" if report["boots"][unit] == 1 else "median of %d boots" % report["boots"][unit]), "soft")
+        report["machine"]["kernel"],
+        "one boot" if report["boots"][unit] == 1 else "median of %d boots" % report["boots"][unit]), "soft")
     spaced(d, 24, 84, (("ours", "Annulus"), ("xen", "Xen %s, as Debian packages it" % report["machine"]["xen"].split("+")[0]),
                        ("aim", "aim: half of Xen's overhead")))
     y = 100

@@ -81,8 +81,8 @@ def project(a):
         for f in files:
             a.file(os.path.join(root, f), os.path.join(root, f), 0o644)
     objects = " ".join(re.sub(r"\.c$", ".o", n) for n in names)
-    a.add("bench/src/Makefile", "store.o: %s\n\ttcc -r -o $@ $^\n%%.o: %%.c\n\ttcc %s -c -o $@ $<\nclean:\n\trm -f %s store.o\n" % (
-        objects, " ".join(TCC_FLAGS), objects), 0o644)
+    a.add("bench/src/Makefile", "store.o: %s\n\ttcc -r -o $@ $^\n%%.o: %%.c\n\ttcc %s -c -o $@ $<\n"
+          "clean:\n\trm -f %s store.o\n" % (objects, " ".join(TCC_FLAGS), objects), 0o644)
 
 
 def micro(build):

@@ -74,7 +74,8 @@ def main():
     if report["boots"]["nanoseconds"]:
         full += [""] + table(report, everything, "nanoseconds", configs, [])
     if configs32:
-        full += ["", "The patched 32-bit Linux (`linux-patches/`) on the bare machine and as dom0 of Annulus, its kernel in ring 1:", ""]
+        full += ["", "The patched 32-bit Linux (`linux-patches/`) on the bare machine and as dom0 of Annulus, its kernel in "
+                     "ring 1:", ""]
         full += table(report, everything, "instructions", configs32, [])
         if report["boots"]["nanoseconds"]:
             full += [""] + table(report, everything, "nanoseconds", configs32, [])

@@ -29,7 +29,8 @@ $(B)/guest/%/main.o: tests/guest/%/main.c | $(call deps,build)
 
 $(B)/guest/%.elf: $(B)/guest/%/main.o $(TG_LIB) tests/guest/lib/guest.lds
 	$(call say,LD,$@)
-	$(Q)$(LD) -m elf_x86_64 -nostdlib -static --build-id=none -z noexecstack --no-warn-rwx-segments -T tests/guest/lib/guest.lds -o $@ $< $(TG_LIB)
+	$(Q)$(LD) -m elf_x86_64 -nostdlib -static --build-id=none -z noexecstack --no-warn-rwx-segments \
+		-T tests/guest/lib/guest.lds -o $@ $< $(TG_LIB)
 
 $(B)/guest/lib32/head32.o: tests/guest/lib/head32.S | $(call deps,build)
 	$(call say,AS,$<)
@@ -48,7 +49,8 @@ $(B)/guest/%/main32.o: tests/guest/%/main.c | $(call deps,build)
 
 $(B)/guest/%-32.elf: $(B)/guest/%/main32.o $(TG_LIB32) tests/guest/lib/guest32.lds
 	$(call say,LD,$@)
-	$(Q)$(LD) -m elf_i386 -nostdlib -static --build-id=none -z noexecstack --no-warn-rwx-segments -T tests/guest/lib/guest32.lds -o $@ $< $(TG_LIB32)
+	$(Q)$(LD) -m elf_i386 -nostdlib -static --build-id=none -z noexecstack --no-warn-rwx-segments \
+		-T tests/guest/lib/guest32.lds -o $@ $< $(TG_LIB32)
 
 .PRECIOUS: $(B)/guest/%/main.o $(B)/guest/%/main32.o
 GUESTS += $(TG_NAMES:%=$(B)/guest/%.elf) $(TG_NAMES32:%=$(B)/guest/%-32.elf)

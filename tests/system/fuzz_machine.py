@@ -5,8 +5,8 @@
 A machine has a tiny dom0 that audits all the time and handles domains roughly (tests/guest/fuzz-auditor), a victim that looks
 whether it stays as it was (fuzz-victim), and domains that fuzz (fuzz), two that mean to live on and some that do not care, each
 with a seed of its own. The hypervisor may crash a fuzzing domain, and nothing else: every audit must be clean, nothing may be
-said at error level, the victim and dom0 must come to their ends. Then the next machine starts, with the next seeds, until the time
-is over. A finding is repeated with --seed N (as far as races permit); the log is in BUILD/fuzz/machine.log.
+said at error level, the victim and dom0 must come to their ends. Then the next machine starts, with the next seeds, until the
+time is over. A finding is repeated with --seed N (as far as races permit); the log is in BUILD/fuzz/machine.log.
 """
 import argparse
 import os

@@ -185,7 +185,8 @@ def grub(build):
     def files(d):
         with open(d + "/grub.cfg", "w") as f:
             f.write(GRUB_CFG)
-        image(d + "/with.img", "64M", "guest", {"boot/grub/grub.cfg": d + "/grub.cfg", "boot/bzImage": bzimage, "boot/root.gz": root})
+        image(d + "/with.img", "64M", "guest", {"boot/grub/grub.cfg": d + "/grub.cfg", "boot/bzImage": bzimage,
+                                                "boot/root.gz": root})
         image(d + "/without.img", "8M", "guest", {"nothing": os.devnull})
         return {"grub.bin": GRUB, "with.img": d + "/with.img", "without.img": d + "/without.img"}
     with dom0(build, files) as m:
@@ -204,7 +205,8 @@ def grub(build):
         config(m, "/g.cfg", GRUB_CONFIG % "with")
         run(m, "hvctl create /g.cfg", 120)
         text = console(m, "g32", "GUEST-up g32 .* cpus 1", 600)
-        for words in ("GRUB", "loading from the disk of the guest", r"kernel code runs in ring 1 ", r"ommand line: .*booted\.by=grub"):
+        for words in ("GRUB", "loading from the disk of the guest", r"kernel code runs in ring 1 ",
+                      r"ommand line: .*booted\.by=grub"):
             check(re.search(words, text), "'%s' is missing in: %s" % (words, text[-2000:]))
         run(m, "hvctl debug audit")
         run(m, "hvctl shutdown -w g32", 120)

@@ -71,8 +71,8 @@ def life(build):
         d.run("hvctl dmesg", text=r"\(annulus\).*Annulus")
         d.run("hvctl rename beta alpha")
         d.run("hvctl reboot alpha", seconds=30)
-        d.run("i=0; until hvctl domid alpha 2>/dev/null | grep -q '^2$'; do i=$((i+1)); [ $i -lt 900 ] || break; usleep 100000; done; "
-              "hvctl list; cat /var/log/hvctl/alpha.log; hvctl domid alpha", text="(?m)^2$", seconds=150)
+        d.run("i=0; until hvctl domid alpha 2>/dev/null | grep -q '^2$'; do i=$((i+1)); [ $i -lt 900 ] || break; "
+              "usleep 100000; done; hvctl list; cat /var/log/hvctl/alpha.log; hvctl domid alpha", text="(?m)^2$", seconds=150)
         d.run("hvctl destroy alpha")
         d.gone("alpha")
         d.run("hvctl debug audit", text="clean")

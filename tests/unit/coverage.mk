@@ -56,7 +56,8 @@ $(OBJECTS): $(C)/obj/%.o: $$(shell echo '$$*' | cut -d/ -f2-) tests/unit/coverag
 # With all programs linked, their counters start from nothing.
 report: programs $(DECIDING)
 	@find $(C)/obj -name '*.gcda' -delete
-	@ANNULUS_TEST_KERNEL=$(abspath $(B)/kernel/vmlinuz) ANNULUS_MODEL_EDGES=$(abspath $(B)/model/edges.txt) scripts/run-unit.sh $(C)/bin $(UNITS)
+	@ANNULUS_TEST_KERNEL=$(abspath $(B)/kernel/vmlinuz) ANNULUS_MODEL_EDGES=$(abspath $(B)/model/edges.txt) \
+		scripts/run-unit.sh $(C)/bin $(UNITS)
 	@for f in $(FUZZES); do \
 		n=$${f%_fuzz}; dirs=; \
 		for d in tests/fuzz/corpus/$$n tests/fuzz/crash/$$n; do [ ! -d $$d ] || dirs="$$dirs $$d"; done; \

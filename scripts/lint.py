@@ -1,0 +1,130 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""lint.py [--quick] - what a reviewer should not have to say.
+
+SPDX lines and each room's licence, the length of files and lines, spaces at the end, unfinished work, paths of somebody's
+machine, seeded faults whose text has drifted, and cppcheck, which --quick leaves out. Prints `file:line: message`; the last
+line is `N passed, N failed, 0 skipped`, the exit code 1 if there is any message.
+
+Lines: 100 columns in C and assembly; 130 in scripts, makefiles and documents, but for what cannot be wrapped there: tables,
+code blocks, addresses, and the help of a make target.
+"""
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+SKIPPED = re.compile(r"^(LICENSES/|tests/fuzz/(corpus|crash)/|docs/.*\.(png|svg|txt)$)")
+CODE = re.compile(r"\.(c|h|S)$")
+SCRIPT = re.compile(r"\.(sh|py|mk|lds)$|(^|/)Makefile$|^\.ci/run$|^scripts/(dom0|guest)/")
+LINES = 1000
+UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|not implemented|for now\b")
+MACHINE = re.compile(r"(^|[^A-Za-z.}])/(work|root|home)/[a-z.]")
+CPPCHECK = ["cppcheck", "-q", "--std=c11", "--platform=unix64", "--inline-suppr", "--enable=warning,portability",
+            "--error-exitcode=1", "-D__x86_64__", "-D__GNUC__=12",
+            *("--suppress=" + s for s in ("missingIncludeSystem", "nullPointerArithmetic", "internalAstError",
+                                          "comparePointers", "subtractPointers")),
+            *("-I" + d for d in ("hypervisor", ".", "libhvctl/include", "libhvctl"))]
+
+
+def licence(path):
+    """What a file of this room may say."""
+    if path.startswith(("pv-abi/", "frontends/")):
+        return ("MIT",)
+    if path.startswith(("hypervisor/", "tests/", "scripts/")):
+        return ("GPL-2.0-or-later", "LGPL-2.1-or-later")
+    return None
+
+
+def spdx(path, lines):
+    where = [(n, x) for n, x in enumerate(lines, 1) if "SPDX-License-Identifier: " in x]
+    if (CODE.search(path) or SCRIPT.search(path)) and not (where and where[0][0] <= 3):
+        yield 1, "no SPDX-License-Identifier line"
+    allowed = licence(path)
+    if where and allowed:
+        said = where[0][1].split("SPDX-License-Identifier: ")[1].split()
+        if not said or said[0] not in allowed:
+            yield where[0][0], "the licence of this room is " + " or ".join(allowed)
+
+
+def columns(path, lines):
+    if CODE.search(path):
+        limit = 100
+    elif SCRIPT.search(path) or path.endswith(".md"):
+        limit = 130
+    else:
+        return
+    block = False
+    for n, line in enumerate(lines, 1):
+        if path.endswith(".md"):
+            if line.lstrip().startswith("```"):
+                block = not block
+            if block or line.startswith("|"):
+                continue
+        wide = len(line.expandtabs(8))
+        if wide > limit and not (limit > 100 and ("://" in line or " ## " in line)):
+            yield n, "%d columns (limit %d)" % (wide, limit)
+
+
+def words(path, lines):
+    for n, line in enumerate(lines, 1):
+        if UNFINISHED.search(line):
+            yield n, "unfinished: " + line.strip()[:80]
+        if MACHINE.search(line):
+            yield n, "a path of somebody's machine: " + line.strip()[:80]
+        if line != line.rstrip() and not path.endswith((".md", ".patch")):
+            yield n, "space at the end"
+
+
+def listed():
+    """The tree's files: what git does not ignore, or where there is no git all but what was built."""
+    p = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"], stdout=subprocess.PIPE, text=True,
+                       stderr=subprocess.DEVNULL, check=False)
+    if p.returncode == 0:
+        return sorted(f for f in p.stdout.split("\n") if f and os.path.isfile(f))
+    walk = (os.path.relpath(os.path.join(d, f), ".") for d, _, names in os.walk(".") for f in names)
+    return sorted(f for f in walk if not f.startswith(("build/", ".git/")))
+
+
+def check(path):
+    try:
+        with open(path, encoding="utf-8") as f:
+            lines = f.read().split("\n")
+    except UnicodeDecodeError:
+        return
+    if CODE.search(path) and len(lines) - 1 > LINES:
+        yield LINES, "%d lines, split it (limit %d)" % (len(lines) - 1, LINES)
+    for rule in (spdx, columns):
+        yield from rule(path, lines)
+    if path != "scripts/lint.py":
+        yield from words(path, lines)
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--quick", action="store_true", help="without cppcheck")
+    a = ap.parse_args()
+
+    files = [f for f in listed() if not SKIPPED.match(f)]
+    good = bool(files)
+    for path in files:
+        for n, message in check(path):
+            good = False
+            print("%s:%d: %s" % (path, n, message))
+    p = subprocess.run([sys.executable, "tests/faults/run.py", "--check"], stdout=subprocess.PIPE, text=True, check=False)
+    if p.returncode:
+        good = False
+        print("\n".join("tests/faults: " + x for x in p.stdout.split("\n") if x.startswith("FAIL")) or "tests/faults: broken")
+    if not a.quick:
+        if not shutil.which("cppcheck"):
+            sys.exit("cppcheck is not installed")
+        sources = [f for f in files if re.match(r"(hypervisor|libhvctl|backends|frontends)/.*\.c$", f)]
+        good = subprocess.run(CPPCHECK + sources, check=False).returncode == 0 and good
+    print("%d passed, %d failed, 0 skipped" % (good, not good))
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
