@@ -7,32 +7,36 @@
  * of a call must be what one of the two would have given, never a mixture: no entry may ever map a
  * frame that is not ours or a table writable, no descriptor may be a gate, no frame of others may
  * be copied or granted, and nothing of the hypervisor's may be written.
+ * bits: 64 32
  */
 #include "guest.h"
 
 const char test_name[] = "evil-toctou";
 
 #define ROUNDS 4000
-#define NS     700000000UL /* for each test at most */
+#define NS     700000000ULL /* for each test at most */
 
 static uint64_t list[512] __attribute__((aligned(4096)));
 static uint8_t window[2][PAGE_SIZE] __attribute__((aligned(4096)));
 static volatile struct {
-	uint64_t *at;
+	void *at;
 	uint64_t good, bad;
+	bool wide; /* eight bytes, also where a word has four */
 } flips[4];
 static volatile bool over;
-static volatile uint64_t flipped;
+static volatile unsigned long flipped;
 
 static void flipper(void)
 {
 	while (!over) {
 		for (unsigned i = 0; i < 4; i++) {
-			uint64_t *at = flips[i].at, good = flips[i].good, bad = flips[i].bad;
+			uint64_t v = flipped & 1 << i % 2 ? flips[i].good : flips[i].bad;
+			void *at = flips[i].at;
 
-			if (at)
-				__atomic_store_n(at, flipped & 1 << i % 2 ? good : bad,
-						 __ATOMIC_SEQ_CST);
+			if (at && flips[i].wide)
+				store8(at, v);
+			else if (at)
+				__atomic_store_n((xen_ulong_t *)at, v, __ATOMIC_SEQ_CST);
 		}
 		flipped++;
 	}
@@ -40,19 +44,23 @@ static void flipper(void)
 		hypercall(vcpu_op, (long)VCPUOP_down, 1L, 0L);
 }
 
-static void flip(unsigned i, void *at, uint64_t good, uint64_t bad)
+static void flip_to(unsigned i, bool wide, void *at, uint64_t good, uint64_t bad)
 {
 	flips[i].at = NULL;
+	flips[i].wide = wide;
 	flips[i].good = good;
 	flips[i].bad = bad;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	flips[i].at = at;
 }
+/* A word of the guest's, and an entry of a table or whatever has as many bytes. */
+#define flip(i, at, good, bad)	flip_to(i, false, at, good, bad)
+#define flip8(i, at, good, bad) flip_to(i, true, at, good, bad)
 
 /* Nothing is flipped any more; the other vcpu may be in the middle of a round. */
 static void still(void)
 {
-	uint64_t n = flipped;
+	unsigned long n = flipped;
 
 	for (unsigned i = 0; i < 4; i++)
 		flips[i].at = NULL;
@@ -68,9 +76,9 @@ static void check_entry(const void *va, uint64_t one, uint64_t other)
 	if (!(e & PTE_P))
 		return;
 	if ((e & PTE_ADDR) >> 12 != one && (e & PTE_ADDR) >> 12 != other)
-		fail("an entry came to be %#lx", e);
+		fail("an entry came to be %#llx", (unsigned long long)e);
 	if ((e & PTE_ADDR) >> 12 == other && (e & PTE_RW))
-		fail("a table came to be writable: %#lx", e);
+		fail("a table came to be writable: %#llx", (unsigned long long)e);
 }
 
 static bool more(unsigned i, uint64_t until)
@@ -87,17 +95,17 @@ static void test_entries(void)
 	unsigned done = 0;
 
 	u->ptr = ptr;
-	flip(0, &u->val, LEAF(own, PTE_KERNEL), LEAF(table, PTE_KERNEL));
+	flip8(0, &u->val, LEAF(own, PTE_KERNEL), LEAF(table, PTE_KERNEL));
 	for (unsigned i = 0; more(i, until); i++) {
 		done += hypercall(mmu_update, u, 1L, 0L, (long)DOMID_SELF) == 0;
 		check_entry(window[0], own, table);
 	}
-	flip(0, &u->val, LEAF(table, PTE_P | PTE_AD), LEAF(table, PTE_KERNEL));
+	flip8(0, &u->val, LEAF(table, PTE_P | PTE_AD), LEAF(table, PTE_KERNEL));
 	for (unsigned i = 0; more(i, until); i++) {
 		hypercall(mmu_update, u, 1L, 0L, (long)DOMID_SELF);
 		check_entry(window[0], own, table);
 	}
-	flip(0, &u->val, LEAF(own, PTE_KERNEL), LEAF(0x100, PTE_KERNEL));
+	flip8(0, &u->val, LEAF(own, PTE_KERNEL), LEAF(0x100, PTE_KERNEL));
 	for (unsigned i = 0; more(i, until); i++) {
 		hypercall(mmu_update, u, 1L, 0L, (long)DOMID_SELF);
 		check_entry(window[0], own, table);
@@ -105,7 +113,7 @@ static void test_entries(void)
 	/* And where it goes: our page's entry, a word of a root's reserved slots. */
 	still();
 	u->val = LEAF(own, PTE_KERNEL);
-	flip(0, &u->ptr, ptr, virt_to_mfn((void *)start_info->pt_base) << 12 | 260 * 8);
+	flip8(0, &u->ptr, ptr, virt_to_mfn((void *)start_info->pt_base) << 12 | 260 * 8);
 	for (unsigned i = 0; more(i, until); i++)
 		done += hypercall(mmu_update, u, 1L, 0L, (long)DOMID_SELF) == 0;
 	still();
@@ -136,7 +144,7 @@ static void test_copies(void)
 				   .len = 64 };
 	/* Offset and length are in words of their own: both large is over the page's end. */
 	flip(0, &c->dest.u.gmfn, own, table);
-	flip(1, (uint64_t *)&c->len, 64, 0xffff);
+	flip(1, &c->len, 64, 0xffff);
 	for (unsigned i = 0; more(i, until); i++) {
 		hypercall(grant_table_op, (long)GNTTABOP_copy, c, 1L);
 		check_eq(*there & ~PTE_AD, entry & ~PTE_AD);
@@ -148,21 +156,22 @@ static void test_descriptors(void)
 {
 	uint64_t *gdt = page_alloc(), frame = virt_to_mfn(gdt), table = virt_to_mfn(pte_of(gdt)),
 		 until = system_time() + NS;
-	const uint64_t data = 0x00cff3000000ffffUL, gate = 0x0000ec000000e008UL;
+	const uint64_t data = 0x00cff3000000ffffULL, gate = 0x0000ec000000e008ULL;
+	xen_ulong_t *frames = (xen_ulong_t *)list;
 
 	/* A page that the other writes to while it becomes a GDT: through an entry that is
 	 * writable. */
 	check_eq(make_readonly(gdt), 0);
-	list[0] = frame;
-	flip(0, &list[0], frame, table);
-	flip(1, &list[1], frame, 0x100);
+	frames[0] = frame;
+	flip(0, &frames[0], frame, table);
+	flip(1, &frames[1], frame, 0x100);
 	for (unsigned i = 0; more(i, until); i++)
-		hypercall(set_gdt, list, i & 1 ? 512L : 1024L);
+		hypercall(set_gdt, frames, i & 1 ? 512L : 1024L);
 	still();
 	check_eq(hypercall(set_gdt, (void *)0, 0L), 0);
 	check_eq(make_writable(gdt), 0);
 	/* Stores and the change of type against each other. */
-	flip(0, (uint64_t *)window[1], data, gate);
+	flip8(0, window[1], data, gate);
 	for (unsigned i = 0; i < 40; i++) {
 		if (map_page(window[1], frame, PTE_KERNEL) == 0)
 			hypercall(sched_op, (long)SCHEDOP_yield, 0L);
@@ -171,8 +180,8 @@ static void test_descriptors(void)
 			  (long)(UVMF_INVLPG | UVMF_ALL));
 		check_eq(make_readonly(gdt), 0);
 		if (hypercall(set_gdt, &frame, 512L) == 0) {
-			check((*(volatile uint64_t *)gdt & 1UL << 44) ||
-			      !(*(volatile uint64_t *)gdt & 1UL << 47));
+			check((*(volatile uint64_t *)gdt & 1ULL << 44) ||
+			      !(*(volatile uint64_t *)gdt & 1ULL << 47));
 			check_eq(hypercall(set_gdt, (void *)0, 0L), 0);
 		}
 		check_eq(make_writable(gdt), 0);
@@ -197,11 +206,11 @@ static void test_batches(void)
 	for (unsigned i = 0; i < 4; i++)
 		m[i] = (struct multicall_entry){ .op = __HYPERVISOR_xen_version,
 						 .args = { XENVER_capabilities,
-							   (uint64_t)window[0] } };
-	flip(0, &m[1].args[1], (uint64_t)window[0], 0xffff800000000000UL);
+							   (uintptr_t)window[0] } };
+	flip(0, &m[1].args[1], (uintptr_t)window[0], HYPERVISOR_VIRT_START);
 	flip(1, &m[2].op, __HYPERVISOR_xen_version, __HYPERVISOR_multicall);
 	flip(2, &m[3].op, __HYPERVISOR_xen_version, __HYPERVISOR_iret);
-	flip(3, &area->addr.v, (uint64_t)&r, 0xffff800000000000UL);
+	flip(3, &area->addr.v, (uintptr_t)&r, HYPERVISOR_VIRT_START);
 	for (unsigned i = 0; more(i, until); i++) {
 		check_eq(hypercall(multicall, m, 4L), 0);
 		hypercall(vcpu_op, (long)VCPUOP_register_runstate_memory_area, 0L, area);
@@ -214,7 +223,11 @@ static void test_batches(void)
 		again += m2p[virt_to_mfn(stacks[i])];
 	check_eq(sum, again);
 	/* A vcpu's context: its address and its root. Bad ones are refused, whichever is read. */
+#ifdef __i386__
+	flip(0, &c->user_regs.eip, HYPERVISOR_VIRT_START, ~0UL);
+#else
 	flip(0, &c->user_regs.rip, 0xffff830000000000UL, 0x0000800000000000UL);
+#endif
 	flip(1, &c->ctrlreg[3], ~0UL, xen_pfn_to_cr3(virt_to_mfn(window[0])));
 	for (unsigned i = 0; more(i, until); i++)
 		check_refused(hypercall(vcpu_op, (long)VCPUOP_initialise, 1L, c));
