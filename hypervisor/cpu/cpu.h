@@ -28,6 +28,12 @@ struct cpu_features {
 enum { CPU_VENDOR_OTHER, CPU_VENDOR_INTEL, CPU_VENDOR_AMD };
 extern struct cpu_features cpu_features;
 
+/* Unmapped mode: what a guest runs on, a root's entries without ours. Only its CPU touches it. */
+struct root_copy {
+	mfn_t mfn; /* the copy's own frame */
+	mfn_t of;  /* the root that it shows; INVALID_MFN: none */
+};
+
 /* One per physical CPU. Only its own CPU writes it, except where a field says otherwise. */
 struct cpu {
 	unsigned id;             /* 0 .. nr_cpus - 1 */
@@ -40,9 +46,8 @@ struct cpu {
 	u32 tlb_stamp;           /* TLB clock at this CPU's last full flush; read by all */
 	/* root that is loaded (the guest's, or the idle table); read by all */
 	mfn_t cr3_mfn;
-	mfn_t root_copy;         /* unmapped mode: this CPU's copy of the guest's root */
-	/* unmapped mode: copy again before entering the guest; set by any CPU */
-	volatile bool root_stale;
+	/* unmapped mode: of the running vCPU's roots; [0] user, [1] kernel */
+	struct root_copy root_copies[2];
 	void *sched;             /* sched/ */
 	void *timers;            /* domain/timer */
 	void *gdt;               /* our page of this CPU's GDT (direct map) */

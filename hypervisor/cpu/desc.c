@@ -180,12 +180,8 @@ int entry_area_create(unsigned cpu)
 				     .target32 = (u64)syscall32_entry,
 				     .hv_cr3 = idle_root_paddr() };
 	if (unmapped_mode) {
-		mfn_t root = paging_create_root_copy(cpu);
-
-		if (root == INVALID_MFN)
+		if (!paging_create_root_copies(cpu))
 			return -ENOMEM;
-		c->root_copy = root;
-		info->guest_cr3 = root << PAGE_SHIFT;
 		memcpy(stub, syscall_stub_u, syscall_stub_u_end - syscall_stub_u);
 		memcpy(stub + STUB32_OFFSET, syscall32_stub_u,
 		       syscall32_stub_u_end - syscall32_stub_u);

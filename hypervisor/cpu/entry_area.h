@@ -32,8 +32,7 @@
 #define EI_STACK_TOP  0
 #define EI_TARGET     8
 #define EI_HV_CR3     16
-#define EI_GUEST_CR3  24
-#define EI_TARGET32   32
+#define EI_TARGET32   24
 #define STUB32_OFFSET 512
 
 #ifndef __ASSEMBLER__
@@ -53,9 +52,12 @@ struct entry_info {
 	u64 stack_top; /* where the guest's ss goes, downwards */
 	u64 target;    /* syscall_entry */
 	u64 hv_cr3;    /* unmapped mode: the guest's root with everything of ours mapped */
-	u64 guest_cr3; /* unmapped mode: this CPU's copy of the root without us */
 	u64 target32;  /* syscall32_entry */
 };
+_Static_assert(offsetof(struct entry_info, stack_top) == EI_STACK_TOP &&
+	       offsetof(struct entry_info, target) == EI_TARGET &&
+	       offsetof(struct entry_info, hv_cr3) == EI_HV_CR3 &&
+	       offsetof(struct entry_info, target32) == EI_TARGET32, "as the stubs know them");
 
 /*
  * Build CPU `cpu`'s area in the idle page table. Boot CPU, for itself and for each CPU before it is

@@ -5,6 +5,7 @@
 #include "machine/apic.h"
 #include "machine/irq.h"
 #include "machine/vectors.h"
+#include "pv/root.h"
 
 /*
  * 0 is "unknown, never safe": a frame stamped 0 is always flushed for, and the clock starts at 1.
@@ -50,7 +51,7 @@ void tlb_flush_local(unsigned flags)
 	}
 	WRITE_ONCE(c->tlb_stamp, now);
 	if (flags & TLB_ROOT)
-		c->root_stale = true;
+		root_copies_forget();
 	local_irq_restore(irq);
 }
 

@@ -423,9 +423,6 @@ struct two_words unmapped_exit_frame(struct regs *r)
 	unsigned cpu = cpu_id();
 	u64 *frame = (u64 *)(entry_area_page(cpu, EA_STACK) + PAGE_SIZE) - 7;
 
-	if (this_cpu()->root_stale)
-		root_copy_refresh();
-
 	frame[0] = r->rsi;
 	frame[1] = r->rdi;
 	frame[2] = r->rip;
@@ -438,5 +435,5 @@ struct two_words unmapped_exit_frame(struct regs *r)
 		r->rcx = r->rip;
 		r->r11 = r->rflags;
 	}
-	return (struct two_words){ (u64)frame, entry_info(cpu)->guest_cr3 };
+	return (struct two_words){ (u64)frame, root_copy_of_loaded() << PAGE_SHIFT };
 }

@@ -291,17 +291,24 @@ static bool make_entry_image(void)
 	return ok;
 }
 
-mfn_t paging_create_root_copy(unsigned cpu)
+bool paging_create_root_copies(unsigned cpu)
 {
-	u64 *root = page_alloc(ALLOC_PAGING), *l3 = page_alloc(ALLOC_PAGING),
-	    *l2 = page_alloc(ALLOC_PAGING), *l1 = page_alloc(ALLOC_PAGING);
+	u64 *l3 = page_alloc(ALLOC_PAGING), *l2 = page_alloc(ALLOC_PAGING),
+	    *l1 = page_alloc(ALLOC_PAGING);
 	const u64 *full = cpus[cpu].area_l1;
 
-	if (!root || !l3 || !l2 || !l1 || (!entry_image_l3 && !make_entry_image()))
-		return INVALID_MFN;
-	root[SLOT(M2P_RO_START)] = idle_l4[SLOT(M2P_RO_START)];
-	root[SLOT(IMAGE_VIRT_START)] = va_to_paddr(entry_image_l3) | TABLE;
-	root[SLOT(ENTRY_VIRT_START)] = va_to_paddr(l3) | TABLE;
+	if (!l3 || !l2 || !l1 || (!entry_image_l3 && !make_entry_image()))
+		return false;
+	for (unsigned i = 0; i < 2; i++) {
+		u64 *root = page_alloc(ALLOC_PAGING);
+
+		if (!root)
+			return false;
+		root[SLOT(M2P_RO_START)] = idle_l4[SLOT(M2P_RO_START)];
+		root[SLOT(IMAGE_VIRT_START)] = va_to_paddr(entry_image_l3) | TABLE;
+		root[SLOT(ENTRY_VIRT_START)] = va_to_paddr(l3) | TABLE;
+		cpus[cpu].root_copies[i] = (struct root_copy){ va_to_mfn(root), INVALID_MFN };
+	}
 	l3[(entry_area(cpu) >> 30) & 511] = va_to_paddr(l2) | TABLE;
 	l2[0] = va_to_paddr(l1) | TABLE;
 	/* The windows of the guest's descriptors change with it: share the L1 by value at each
@@ -309,7 +316,7 @@ mfn_t paging_create_root_copy(unsigned cpu)
 	for (unsigned i = EA_GDT; i < EA_MAIN_STACK; i++)
 		l1[i] = full[i];
 	cpus[cpu].area_l1_unmapped = l1;
-	return va_to_mfn(root);
+	return true;
 }
 
 static void *map_window(paddr_t pa, size_t len, u64 flags)

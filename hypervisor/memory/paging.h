@@ -19,7 +19,7 @@ u64 *idle_root(void);
 extern u64 compat_m2p_l2[COMPAT_M2P_L2S];
 /* The L1 table of a CPU's entry area, made on first use; NULL without memory. */
 void *paging_entry_l1(unsigned cpu);
-/* Unmapped mode: a root for `cpu` with its own entry area only. */
-mfn_t paging_create_root_copy(unsigned cpu);
+/* Unmapped mode: the two roots of `cpu` with its own entry area only. False without memory. */
+bool paging_create_root_copies(unsigned cpu);
 
 #endif

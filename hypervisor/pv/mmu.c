@@ -11,6 +11,7 @@
 #include "pv/mmu.h"
 #include "pv/pagetype.h"
 #include "pv/pte.h"
+#include "pv/root.h"
 #include "pv-abi/errno.h"
 
 /*
@@ -116,6 +117,8 @@ int pv_new_user_cr3(struct vcpu *v, mfn_t mfn)
 	v->pv.guest_table_user = mfn ? mfn : INVALID_MFN;
 	if (v == current && !v->pv.kernel_mode)
 		root_load(v);
+	else if (v == current)
+		root_copies_forget(); /* the old root's frame may come back as another root */
 	root_drop(v, old);
 	return 0;
 }

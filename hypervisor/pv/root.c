@@ -75,21 +75,21 @@ void root_load_mfn(mfn_t mfn)
 	struct cpu *c = this_cpu();
 
 	WRITE_ONCE(c->cr3_mfn, mfn);
-	if (unmapped_mode) {
+	if (unmapped_mode)
 		entry_info(c->id)->hv_cr3 = mfn << PAGE_SHIFT;
-		c->root_stale = true;
-	}
 	write_cr3(mfn << PAGE_SHIFT);
 }
 
 void root_load_idle(void)
 {
+	root_copies_forget();
 	root_load_mfn(idle_root_paddr() >> PAGE_SHIFT);
 	tlb_flush_local(0);
 }
 
 void root_load(struct vcpu *v)
 {
+	root_copies_forget();
 	if (v->pv.root32) {
 		mfn_t mfn = va_to_mfn(v->pv.root32);
 		bool same = this_cpu()->cr3_mfn == mfn;
@@ -109,15 +109,29 @@ void root_load(struct vcpu *v)
 		tlb_flush_local(0);
 }
 
-void root_copy_refresh(void)
+void root_copies_forget(void)
 {
 	struct cpu *c = this_cpu();
-	const u64 *guest = mfn_to_va(c->cr3_mfn);
-	u64 *copy = mfn_to_va(c->root_copy);
 
-	c->root_stale = false;
+	c->root_copies[0].of = c->root_copies[1].of = INVALID_MFN;
+}
+
+mfn_t root_copy_of_loaded(void)
+{
+	struct cpu *c = this_cpu();
+	struct root_copy *r = &c->root_copies[current->pv.kernel_mode];
+	const u64 *guest;
+	u64 *copy;
+
+	if (likely(r->of == c->cr3_mfn))
+		return r->mfn;
+	r->of = c->cr3_mfn;
+	/* First the claim, then the entries: a flush that comes in between is for the next exit. */
 	barrier();
+	guest = mfn_to_va(c->cr3_mfn);
+	copy = mfn_to_va(r->mfn);
 	memcpy(copy, guest, HV_SLOT_FIRST * sizeof(u64));
 	memcpy(copy + HV_SLOT_LAST + 1, guest + HV_SLOT_LAST + 1,
 	       (511 - HV_SLOT_LAST) * sizeof(u64));
+	return r->mfn;
 }

@@ -4,14 +4,21 @@
 
 #include "lib/types.h"
 
-/* Load a root by frame: the idle root, or a validated guest's. Interrupts off. */
+/* Load a root by frame: the idle root, or one of the two of the vCPU that runs here, which
+ * root_load() was called for. Interrupts off. */
 void root_load_mfn(mfn_t mfn);
 /* The idle root, and nothing of a guest's left in the TLB. */
 void root_load_idle(void);
 /*
- * Unmapped mode: take this CPU's copy of the loaded root again. Interrupts off, on the way to the
- * guest.
+ * Unmapped mode. A CPU keeps copies of the two roots of the vCPU that runs on it, so that a change of
+ * mode takes none. They hold from one root_load() to the next, and while no entry of a root of the
+ * vCPU's domain changes (TLB_ROOT).
+ *
+ * root_copy_of_loaded() - this CPU's copy of the root that is loaded, taken now if there is none. Interrupts
+ * off.
+ * root_copies_forget() - they no longer hold, on this CPU.
  */
-void root_copy_refresh(void);
+mfn_t root_copy_of_loaded(void);
+void root_copies_forget(void);
 
 #endif

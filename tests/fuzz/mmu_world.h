@@ -87,6 +87,10 @@ static void flush_hook(cpumask_t mask)
 			tlb_empty(c, false);
 }
 
+void root_copies_forget(void)
+{
+}
+
 void root_load(struct vcpu *v)
 {
 	mfn_t root = v->pv.kernel_mode ? v->pv.guest_table : v->pv.guest_table_user;

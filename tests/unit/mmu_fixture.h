@@ -30,6 +30,7 @@
 
 void root_fill(u64 *l4);
 void root_load(struct vcpu *v);
+void root_copies_forget(void);
 bool root_slot_is_ours(unsigned slot);
 u64 *idle_root(void);
 void desc_tables_load(struct vcpu *v);
@@ -63,6 +64,10 @@ void root_set_compat(struct vcpu *v)
 }
 
 #ifndef FIXTURE_OWN_ROOT_LOAD
+void root_copies_forget(void)
+{
+}
+
 void root_load(struct vcpu *v)
 {
 	roots_loaded++;
