@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The paths that a 64-bit guest lives on, mapped hypervisor: a user's system call and anybody's page
- * fault bounced to the guest's kernel, the iret hypercall, and the way into all other hypercalls.
+ * The paths that a 64-bit guest lives on, mapped hypervisor: a user's system call and anybody's
+ * page fault bounced to the guest's kernel, the iret hypercall, and the way into all other
+ * hypercalls.
  *
  * Each is the short form of a C function that defines it (syscall_from_guest(), guest_page_fault()
- * with bounce(), do_iret(); tests/guest/fast-paths compares them) and hands over to it, with nothing
- * changed yet, whenever something is out of the ordinary. Interrupts are off throughout.
+ * with bounce(), do_iret(); tests/guest/fast-paths compares them) and hands over to it, with
+ * nothing changed yet, whenever something is out of the ordinary. Interrupts are off throughout.
  *
  * A bounce need not look for work on its way out: it unmasks nothing and calls nothing that could
  * raise any, and what another CPU raises comes with an interrupt. The iret hypercall does unmask.
@@ -116,7 +117,9 @@ syscall_entry:
 	subq $56, %rsi
 	sysret_to_handler
 
-	/* Back to what the guest had in the registers that were used, then as if nothing happened. */
+	/*
+	 * Back to what the guest had in the registers that were used, then as if nothing happened.
+	 */
 syscall_slow_regs:
 	movq S(R_RDI), %rdi
 	movq S(R_RSI), %rsi
@@ -166,7 +169,8 @@ iret_fast:
 	cmpq $-1, V_GUEST_TABLE_USER(%rdi)
 	je hypercall
 
-#define GET(op, field, reg) 9002: op (IRET_##field - IRET_SIZE)(%rsi), reg; extable 9002b, iret_unreadable
+#define GET(op, field, reg) \
+	9002: op (IRET_##field - IRET_SIZE)(%rsi), reg; extable 9002b, iret_unreadable
 	stac_site
 	GET(movq, RIP, %rcx)
 	movq %rcx, S(R_RIP)

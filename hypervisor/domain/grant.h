@@ -36,7 +36,8 @@ s64 do_grant_table_op(u64 cmd, u64 arg, u64 count);
  * the frame and, if writable, a FT_WRITABLE one, besides those of page-table entries. For the
  * audit. d is paused, or fn takes a snapshot.
  */
-void grant_for_each_mapping(struct domain *d, void (*fn)(mfn_t mfn, bool writable, void *arg), void *arg);
+void grant_for_each_mapping(struct domain *d, void (*fn)(mfn_t mfn, bool writable, void *arg),
+			    void *arg);
 /* Visit the frames of d's table: each is shared with d by frame_share(). */
 void grant_for_each_frame(struct domain *d, void (*fn)(mfn_t mfn, void *arg), void *arg);
 /* Table and mappings in use, to the log. */

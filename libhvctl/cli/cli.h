@@ -50,15 +50,16 @@ int cli_one_domain(struct hvctl_ctx *ctx, const struct command *cmd, int argc, c
 		   uint32_t *domid);
 
 /*
- * The domains that a verb with at most one is about, whose options end at argument @first: that one,
- * or all. *list is freed with free(). CLI_OK or what to exit with.
+ * The domains that a verb with at most one is about, whose options end at argument @first: that
+ * one, or all. *list is freed with free(). CLI_OK or what to exit with.
  */
 int cli_domains(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char **argv, int first,
 		struct hvctl_domain **list, size_t *count);
 
 /* A verb that lists the devices of one kind that one domain has. */
 struct device_listing {
-	int (*get)(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_device **list, size_t *count);
+	int (*get)(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_device **list,
+		   size_t *count);
 	json_t *(*to_json)(const struct hvctl_device *d, bool connected);
 	const char *heading;	/* a line */
 	void (*print)(const struct hvctl_device *d, const char *state);

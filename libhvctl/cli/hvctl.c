@@ -164,7 +164,8 @@ int cli_devices(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char
 		json_t *array = json_array();
 
 		for (i = 0; i < count; i++)
-			json_array_append_new(array, listing->to_json(&list[i], list[i].state == 4));
+			json_array_append_new(array,
+					      listing->to_json(&list[i], list[i].state == 4));
 		free(list);
 		return cli_print_json(array);
 	}

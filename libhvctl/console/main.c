@@ -390,7 +390,8 @@ static int parse(struct daemon *daemon, struct daemon_options *options, int argc
 	struct settings *settings = &daemon->settings;
 	int option, status = 0;
 
-	while ((option = getopt_long(argc, argv, DAEMON_LETTERS "c:m:b:r:s:h", known, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, DAEMON_LETTERS "c:m:b:r:s:h", known, NULL)) !=
+	       -1) {
 		switch (option) {
 		case 'c':
 			settings->log_directory = strcmp(optarg, "none") == 0 ? NULL : optarg;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The row of compression for machines that have no packages: Linux i386. Called without arguments, as
- * /bench/rows/compress, it lets micro.c time itself with one: compressing that file at level 9.
+ * The row of compression for machines that have no packages: Linux i386. Called without arguments,
+ * as /bench/rows/compress, it lets micro.c time itself with one: compressing that file at level 9.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -28,5 +28,6 @@ int main(int argc, char **argv)
 	packed = malloc(packed_size);
 	if (!text || !packed || read(fd, text, (size_t)about.st_size) != about.st_size)
 		return 2;
-	return compress2(packed, &packed_size, text, (unsigned long)about.st_size, 9) == Z_OK ? 0 : 3;
+	return compress2(packed, &packed_size, text, (unsigned long)about.st_size, 9) == Z_OK ? 0
+											      : 3;
 }

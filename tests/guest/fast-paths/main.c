@@ -95,13 +95,13 @@ static void compare(void)
 {
 	if (!memcmp(&seen, &expected, sizeof(seen)))
 		return;
-	print("%s: long way: vector %d, %u events, mask %lu, cr2 %#lx, rip %#lx, cs %#lx, flags %#lx, "
-	      "rsp %#lx, ss %#lx, rcx %#lx, r11 %#lx, error %#lx\n",
+	print("%s: long way: vector %d, %u events, mask %lu, cr2 %#lx, rip %#lx, cs %#lx, "
+	      "flags %#lx, rsp %#lx, ss %#lx, rcx %#lx, r11 %#lx, error %#lx\n",
 	      doing, expected.vector, expected.events, expected.mask, expected.cr2,
 	      expected.first.rip, expected.first.cs, expected.first.rflags, expected.first.rsp,
 	      expected.first.ss, expected.first.rcx, expected.first.r11, expected.first.error_code);
-	print("%s: short way: vector %d, %u events, mask %lu, cr2 %#lx, rip %#lx, cs %#lx, flags %#lx, "
-	      "rsp %#lx, ss %#lx, rcx %#lx, r11 %#lx, error %#lx\n",
+	print("%s: short way: vector %d, %u events, mask %lu, cr2 %#lx, rip %#lx, cs %#lx, "
+	      "flags %#lx, rsp %#lx, ss %#lx, rcx %#lx, r11 %#lx, error %#lx\n",
 	      doing, seen.vector, seen.events, seen.mask, seen.cr2, seen.first.rip, seen.first.cs,
 	      seen.first.rflags, seen.first.rsp, seen.first.ss, seen.first.rcx, seen.first.r11,
 	      seen.first.error_code);
