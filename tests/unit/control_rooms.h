@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ANNULUS_TESTS_UNIT_CONTROL_ROOMS_H
+#define ANNULUS_TESTS_UNIT_CONTROL_ROOMS_H
+
+/*
+ * The rooms that the control hypercalls pull levers in, for the only file of a test or a fuzzer:
+ * they remember what they were asked, and answer what they are told to.
+ */
+#include <CUnit/Basic.h>
+#include <CUnit/CUnit.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/sim.h"
+
+#include "boot/e820.h"
+#include "control/control.h"
+#include "control/keys.h"
+#include "cpu/cpu.h"
+#include "cpu/hypercall.h"
+#include "machine/clock.h"
+#include "machine/console.h"
+#include "machine/physdev.h"
+#include "memory/heap.h"
+#include "pv/compat.h"
+#include "pv-abi/domctl.h"
+#include "pv-abi/errno.h"
+#include "pv-abi/sysctl.h"
+
+struct domain *dom0;
+static struct domain *guest;
+u64 clock_tsc_hz = 2500000000ULL;
+struct e820_map machine_e820;
+const char *const alloc_class_names[ALLOC_CLASSES] = { "first class" };
+
+/* What the other rooms were asked, and what they answer. */
+static struct {
+	struct domain_config cfg;
+	domid_t created;
+	int create_error, kill_error, context_error, pause_error;
+	unsigned kills, resumes, pauses, vcpus_left, resets, contexts;
+	u32 weight;
+	unsigned cpu_of_new;
+	cpumask_t affinity;
+	char keys[8];
+	unsigned nr_keys;
+	s64 offset_updates;
+} m;
+static const char log_text[] = "0123456789";
+
+struct domain *domain_get_next(unsigned id)
+{
+	struct domain *best = NULL;
+
+	for (unsigned i = id; i < 100 && !best; i++)
+		if ((best = domain_get((domid_t)i)))
+			return best;
+	return NULL;
+}
+
+struct domain *domain_create(domid_t id, const struct domain_config *cfg, int *err)
+{
+	struct domain *d;
+
+	m.cfg = *cfg;
+	*err = m.create_error;
+	if (m.create_error)
+		return NULL;
+	if ((d = domain_get(id))) {
+		domain_put(d);
+		*err = -EEXIST;
+		return NULL;
+	}
+	m.created = id;
+	return sim_domain(id, 0, false);
+}
+
+struct vcpu *vcpu_create(struct domain *d, unsigned id, unsigned cpu)
+{
+	struct vcpu *v = m.vcpus_left ? calloc(1, sizeof(*v)) : NULL;
+
+	if (!v)
+		return NULL;
+	m.vcpus_left--;
+	m.cpu_of_new = cpu;
+	v->id = id;
+	v->domain = d;
+	d->vcpu[id] = v;
+	return v;
+}
+
+/* clang-format off */
+int domain_kill(struct domain *d) { (void)d; m.kills++; return m.kill_error; }
+void domain_resume(struct domain *d) { (void)d; m.resumes++; }
+int domain_pause_by_control(struct domain *d) { d->paused_by_control = true; return 0; }
+int domain_unpause_by_control(struct domain *d) { (void)d; return m.pause_error; }
+void domain_pause(struct domain *d) { d->pause_count++; m.pauses++; }
+void domain_unpause(struct domain *d) { d->pause_count--; }
+void vcpu_pause(struct vcpu *v) { v->pause_count++; m.pauses++; }
+void vcpu_unpause(struct vcpu *v) { v->pause_count--; }
+void domain_wallclock_update(struct domain *d) { (void)d; m.offset_updates++; }
+void sched_set_weight(struct domain *d, u32 weight) { (void)d; m.weight = weight; }
+u32 sched_get_weight(struct domain *d) { (void)d; return m.weight; }
+u64 system_time(void) { return 5000; }
+u64 heap_free_frames(void) { return 100; }
+void hypercall_page_fill(void *page) { memset(page, 0x0f, PAGE_SIZE); }
+void compat_hypercall_page_fill(void *page) { memset(page, 0xcd, PAGE_SIZE); }
+int domain_set_compat(struct domain *d)
+{
+	if (d->tot_pages)
+		return -EBUSY;
+	d->pv.is_32bit = true;
+	return 0;
+}
+int vcpu_reset(struct vcpu *v) { (void)v; m.resets++; return m.context_error; }
+int pirq_to_irq(struct domain *d, unsigned pirq) { (void)d; return pirq == 20 ? 9 : -EINVAL; }
+/* clang-format on */
+
+int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+	CU_ASSERT_EQUAL(v->domain->pause_count, 1);
+	m.contexts++;
+	v->regs.rip = c->user_regs.rip;
+	return m.context_error;
+}
+
+void vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c)
+{
+	CU_ASSERT_EQUAL(v->pause_count, 1);
+	memset(c, 0, sizeof(*c));
+	c->user_regs.rip = v->regs.rip;
+}
+
+int vcpu_set_context_compat(struct vcpu *v, const struct vcpu_guest_context *c,
+			    const struct compat_callback_selectors *sel)
+{
+	v->pv.event_cs = sel->event;
+	return vcpu_set_context(v, c);
+}
+
+void vcpu_get_context_compat(struct vcpu *v, struct vcpu_guest_context *c,
+			     struct compat_callback_selectors *sel)
+{
+	vcpu_get_context(v, c);
+	sel->event = v->pv.event_cs;
+	sel->failsafe = 0;
+}
+
+int sched_set_affinity(struct vcpu *v, cpumask_t mask)
+{
+	if (!(mask & cpus_online))
+		return -EINVAL;
+	v->sched.affinity = m.affinity = mask;
+	return 0;
+}
+
+void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->time[RUNSTATE_running] = 1000 * (v->id + 1);
+}
+
+size_t console_ring_read(char *buf, size_t n, u32 *index, bool clear)
+{
+	size_t have;
+
+	if (*index > sizeof(log_text) - 1)
+		*index = 0;
+	have = sizeof(log_text) - 1 - *index;
+	if (clear) {
+		m.keys[0] = 'c';
+		return 0;
+	}
+	n = min(n, min(have, (size_t)4));
+	memcpy(buf, log_text + *index, n);
+	*index += (u32)n;
+	return n;
+}
+
+int debug_key(char c)
+{
+	m.keys[m.nr_keys++ % sizeof(m.keys)] = c;
+	return c == 'A' ? -EUCLEAN : c == 'B' ? -EBUSY : 0;
+}
+
+void alloc_stats_get(enum alloc_class c, struct alloc_stats *out)
+{
+	out->bytes = 100 + c;
+	out->objects = 10 + c;
+}
+
+#endif
