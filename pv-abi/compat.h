@@ -304,6 +304,12 @@ struct compat_physdev_set_iobitmap {
 	uint32_t nr_ports;
 };
 
+struct compat_physdev_apic {
+	uint32_t apic_physbase;
+	uint32_t reg;
+	uint32_t value;
+};
+
 struct compat_physdev_map_pirq {
 	domid_t domid;
 	int32_t type;

@@ -86,7 +86,7 @@ struct physdev_set_iobitmap {
 
 /* Reads or writes an IO-APIC register. */
 struct physdev_apic {
-	uint64_t apic_physbase;		/* IN: machine address of the IO-APIC */
+	xen_ulong_t apic_physbase;	/* IN: machine address of the IO-APIC */
 	uint32_t reg;			/* IN: index */
 	uint32_t value;			/* IN or OUT */
 };

@@ -66,6 +66,7 @@ LAYOUT(gnttab_get_status_frames, F(gnttab_get_status_frames, nr_frames),
        F(gnttab_get_status_frames, frame_list));
 LAYOUT(physdev_pirq_eoi_gmfn, F(physdev_pirq_eoi_gmfn, gmfn));
 LAYOUT(physdev_set_iobitmap, F(physdev_set_iobitmap, bitmap), F(physdev_set_iobitmap, nr_ports));
+LAYOUT(physdev_apic, F(physdev_apic, apic_physbase), F(physdev_apic, reg), F(physdev_apic, value));
 LAYOUT(physdev_map_pirq, F(physdev_map_pirq, domid), F(physdev_map_pirq, type),
        F(physdev_map_pirq, index), F(physdev_map_pirq, pirq), F(physdev_map_pirq, bus),
        F(physdev_map_pirq, devfn), F(physdev_map_pirq, entry_nr), F(physdev_map_pirq, table_base));
@@ -148,8 +149,8 @@ const struct compat_command compat_physdev_commands[] = {
 	{ PHYSDEVOP_irq_status_query, NULL },
 	{ PHYSDEVOP_set_iopl, NULL },
 	{ PHYSDEVOP_set_iobitmap, &physdev_set_iobitmap_layout },
-	{ PHYSDEVOP_apic_read, NULL },
-	{ PHYSDEVOP_apic_write, NULL },
+	{ PHYSDEVOP_apic_read, &physdev_apic_layout },
+	{ PHYSDEVOP_apic_write, &physdev_apic_layout },
 	{ PHYSDEVOP_alloc_irq_vector, NULL },
 	{ PHYSDEVOP_map_pirq, &physdev_map_pirq_layout },
 	{ PHYSDEVOP_unmap_pirq, NULL },

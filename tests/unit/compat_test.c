@@ -33,6 +33,7 @@ static struct {
 		struct sched_poll poll;
 		struct gnttab_copy copy[4];
 		struct physdev_map_pirq map;
+		struct physdev_apic apic;
 	} in;
 	s64 result;
 	bool continues;
@@ -117,6 +118,13 @@ s64 do_physdev_op(u64 cmd, u64 arg)
 {
 	if (cmd == PHYSDEVOP_map_pirq)
 		CU_ASSERT_EQUAL(copy_from_guest(&got.in, arg, sizeof(got.in.map)), 0);
+	if (cmd == PHYSDEVOP_apic_read) {
+		struct physdev_apic *a = &got.in.apic;
+
+		CU_ASSERT_EQUAL(copy_from_guest(a, arg, sizeof(*a)), 0);
+		a->value = ~a->reg;
+		CU_ASSERT_EQUAL(copy_to_guest(arg, a, sizeof(*a)), 0);
+	}
 	return took(cmd, arg, 0, 0, 0);
 }
 
@@ -269,6 +277,7 @@ static void test_structures(void)
 	struct compat_vcpu_runstate_info *i = (void *)mem;
 	struct compat_sched_poll *p = (void *)mem;
 	struct compat_physdev_map_pirq *m = (void *)mem;
+	struct compat_physdev_apic *a = (void *)mem;
 
 	begin();
 	*r = (struct compat_xen_memory_reservation){ 0xc0001000, 17, 3, 0x22, DOMID_SELF };
@@ -316,6 +325,11 @@ static void test_structures(void)
 	call(__HYPERVISOR_physdev_op, PHYSDEVOP_map_pirq, at(m), 0, 0, 0);
 	CU_ASSERT_EQUAL(got.in.map.type, -1);
 	CU_ASSERT_EQUAL(got.in.map.table_base, 1ULL << 36);
+	*a = (struct compat_physdev_apic){ 0xfec00000, 0x11, 0 };
+	CU_ASSERT_EQUAL(call(__HYPERVISOR_physdev_op, PHYSDEVOP_apic_read, at(a), 0, 0, 0), 0);
+	CU_ASSERT_EQUAL(got.in.apic.apic_physbase, 0xfec00000);
+	CU_ASSERT_EQUAL(got.in.apic.reg, 0x11);
+	CU_ASSERT_EQUAL(a->value, ~0x11u);
 	/* The same in both forms: the guest's own address goes through. */
 	call(__HYPERVISOR_physdev_op, PHYSDEVOP_eoi, at(m), 0, 0, 0);
 	CU_ASSERT_EQUAL(got.args[1], at(m));
