@@ -14,12 +14,15 @@
 #include "pv-abi/compat.h"
 #include "pv-abi/event_channel.h"
 #include "pv-abi/grant_table.h"
+#include "pv-abi/wide.h"
 #include "pv/start_info.h"
 
 #define CHUNK		1024u	/* frames mapped at once: 4 MiB */
 #define SUPER_ORDER	9u
 #define SUPER		(1u << SUPER_ORDER)
 #define MAX_KERNEL	(1ull << 30)
+/* What can be mapped whole, with room to spare for everything else. */
+#define MAX_FILE	(SIZE_MAX / 4)
 
 /* Bits of a page-table entry (Intel SDM vol. 3A, 4.5). */
 #define PTE_PRESENT	1ull
@@ -42,6 +45,17 @@ static void give(void *context, void *p)
 
 static const struct unpack_alloc heap = { take, give, NULL };
 
+/* calloc() for counts that may be larger than what an address can count. */
+static void *array(uint64_t count, size_t size)
+{
+	return count > SIZE_MAX / size ? NULL : calloc((size_t)count, size);
+}
+
+static uint64_t machine(const struct build *b, uint64_t pfn)
+{
+	return (uint64_t)b->p2m[pfn] << FRAME_SHIFT;
+}
+
 /* Map a file read-only. An empty one is an error: neither a kernel nor a ramdisk is. */
 static int map_file(struct hvctl_ctx *ctx, const char *what, const char *path, void **data,
 		    size_t *len, char key[KCACHE_KEY_MAX])
@@ -62,6 +76,9 @@ static int map_file(struct hvctl_ctx *ctx, const char *what, const char *path, v
 				   what, path, what);
 	else if (!st.st_size)
 		error = hvctl_fail(ctx, EINVAL, "the %s %s is empty; copy it again", what, path);
+	else if ((uint64_t)st.st_size > MAX_FILE)
+		error = hvctl_fail(ctx, EFBIG, "the %s %s has more than %llu MiB; give a smaller one",
+				   what, path, (unsigned long long)MAX_FILE >> 20);
 	if (!error) {
 		*len = (size_t)st.st_size;
 		kcache_key(&st, key);
@@ -307,25 +324,24 @@ static int fill(struct build *b, uint64_t pfn, uint64_t count, const struct sour
 	return 0;
 }
 
-/* A 32-bit guest's list has 4 bytes for each page. */
+/* The list's entries are as wide as the guest's words, b->p2m's as wide as ours. */
 static int load_p2m(struct build *b)
 {
 	uint64_t i, n = b->layout.nr_pages;
-	struct source s = { b->layout.p2m_pfn << FRAME_SHIFT, b->p2m, n * sizeof(*b->p2m) };
-	uint32_t *narrow = NULL;
+	size_t width = b->image.is_32bit ? sizeof(uint32_t) : sizeof(uint64_t);
+	void *list = array(n, width);
+	struct source s = { b->layout.p2m_pfn << FRAME_SHIFT, list, n * width };
 	int error;
 
-	if (b->image.is_32bit) {
-		narrow = malloc(n * sizeof(*narrow));
-		if (!narrow)
-			return hvctl_no_memory(b->ctx);
-		for (i = 0; i < n; i++)
-			narrow[i] = (uint32_t)b->p2m[i];
-		s.data = narrow;
-		s.len = n * sizeof(*narrow);
-	}
+	if (!list)
+		return hvctl_no_memory(b->ctx);
+	for (i = 0; i < n; i++)
+		if (b->image.is_32bit)
+			((uint32_t *)list)[i] = (uint32_t)b->p2m[i];
+		else
+			((uint64_t *)list)[i] = b->p2m[i];
 	error = fill(b, b->layout.p2m_pfn, b->layout.p2m_pages, &s, 1);
-	free(narrow);
+	free(list);
 	return error;
 }
 
@@ -363,7 +379,7 @@ static int load(struct build *b)
 static int write_tables(struct build *b)
 {
 	uint64_t count = b->layout.pt_pages + b->layout.p2m_tables, i;
-	xen_pfn_t *mfns = malloc(count * sizeof(*mfns));
+	xen_pfn_t *mfns = array(count, sizeof(*mfns));
 	uint64_t (*tables)[512];
 
 	if (!mfns)
@@ -391,7 +407,7 @@ static int write_tables(struct build *b)
 			int kind = pv_layout_slot(&b->layout, &t, slot, &pfn);
 
 			if (kind != PV_SLOT_EMPTY)
-				entry = b->p2m[pfn] << FRAME_SHIFT | PTE_PRESENT | PTE_ACCESSED |
+				entry = machine(b, pfn) | PTE_PRESENT | PTE_ACCESSED |
 					(kind == PV_SLOT_RW ? PTE_WRITABLE : 0) |
 					(t.level == 1 ? PTE_DIRTY : 0) |
 					(t.level == 1 && b->image.is_32bit ? 0 : PTE_USER);
@@ -417,6 +433,12 @@ static int open_port(struct build *b, uint32_t *port)
 	return 0;
 }
 
+/* Both kinds of guest find the flag at the same place. */
+_Static_assert(sizeof(struct vcpu_info) == sizeof(struct compat_vcpu_info) &&
+		       offsetof(struct vcpu_info, evtchn_upcall_mask) ==
+			       offsetof(struct compat_vcpu_info, evtchn_upcall_mask),
+	       "a vcpu's part of the shared page");
+
 /* The frame comes from the hypervisor; interrupts start masked, as the ABI says. */
 static int init_shared_info(struct build *b, uint64_t *frame)
 {
@@ -430,7 +452,7 @@ static int init_shared_info(struct build *b, uint64_t *frame)
 		return hvctl_fail(b->ctx, -error,
 				  "the hypervisor does not know domain %u any more: %s", b->domid,
 				  strerror(-error));
-	mfn = op.u.getdomaininfo.shared_info_frame;
+	mfn = (xen_pfn_t)op.u.getdomaininfo.shared_info_frame;
 	shared = foreign_map(b->ctx, b->domid, PROT_READ | PROT_WRITE, &mfn, 1);
 	if (!shared)
 		return hvctl_fail(b->ctx, errno,
@@ -449,7 +471,7 @@ static int write_start_info(struct build *b, uint64_t shared_frame)
 {
 	const struct pv_layout *l = &b->layout;
 	void *page = map_pfns(b, l->start_info_pfn, 1);
-	struct start_info wide = { 0 }, *si = b->image.is_32bit ? &wide : page;
+	struct wide_start_info wide = { 0 }, *si = b->image.is_32bit ? &wide : page;
 
 	if (!page)
 		return -EIO;
@@ -529,7 +551,7 @@ static int pin(struct build *b)
 	return 0;
 }
 
-static void fill_context(const struct build *b, struct vcpu_guest_context *c)
+static void fill_context(const struct build *b, struct wide_vcpu_guest_context *c)
 {
 	const struct pv_layout *l = &b->layout;
 
@@ -538,12 +560,13 @@ static void fill_context(const struct build *b, struct vcpu_guest_context *c)
 	c->user_regs.rsp = l->stack_va + FRAME_SIZE;
 	c->user_regs.rsi = l->start_info_va;
 	c->user_regs.rflags = 1 << 9; /* IF: a PV kernel masks events by the shared page instead */
-	c->user_regs.cs = FLAT_KERNEL_CS;
-	c->user_regs.ss = FLAT_KERNEL_SS;
-	c->user_regs.ds = c->user_regs.es = c->user_regs.fs = c->user_regs.gs = FLAT_KERNEL_DS;
+	c->user_regs.cs = FLAT_WIDE_KERNEL_CS;
+	c->user_regs.ss = FLAT_WIDE_KERNEL_SS;
+	c->user_regs.ds = c->user_regs.es = c->user_regs.fs = c->user_regs.gs =
+		FLAT_WIDE_KERNEL_DS;
 	c->kernel_ss = c->user_regs.ss;
 	c->kernel_sp = c->user_regs.rsp;
-	c->ctrlreg[3] = b->p2m[l->pt_pfn] << FRAME_SHIFT;
+	c->ctrlreg[3] = wide_pfn_to_cr3(b->p2m[l->pt_pfn]);
 }
 
 static void fill_context32(const struct build *b, struct compat_vcpu_guest_context *c)
@@ -569,7 +592,7 @@ static void fill_context32(const struct build *b, struct compat_vcpu_guest_conte
 
 /* The hypervisor takes a state in the layout that the domain has. */
 union context {
-	struct vcpu_guest_context wide;
+	struct wide_vcpu_guest_context wide;
 	struct compat_vcpu_guest_context narrow;
 };
 
@@ -640,7 +663,7 @@ int build_domain(struct build *b, uint32_t domid)
 	int error;
 
 	b->domid = domid;
-	b->p2m = calloc(b->layout.nr_pages, sizeof(*b->p2m));
+	b->p2m = array(b->layout.nr_pages, sizeof(*b->p2m));
 	if (!b->p2m)
 		return hvctl_no_memory(b->ctx);
 	error = set_address_size(b);

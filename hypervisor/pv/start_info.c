@@ -7,7 +7,7 @@ static void copy(char *to, const char *from, unsigned long n)
 		*to++ = *from++;
 }
 
-void start_info_narrow(struct compat_start_info *to, const struct start_info *from)
+void start_info_narrow(struct compat_start_info *to, const struct wide_start_info *from)
 {
 	copy(to->magic, "xen-3.0-x86_32p", sizeof("xen-3.0-x86_32p"));
 	to->nr_pages = (uint32_t)from->nr_pages;

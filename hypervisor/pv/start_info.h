@@ -4,11 +4,12 @@
 #define PV_START_INFO_H
 
 #include "pv-abi/compat.h"
+#include "pv-abi/wide.h"
 
 /*
  * The 32-bit form of a start info whose values all fit. What follows the structure in its page (a
  * dom0's screen) follows it there too: @to is a whole, empty page, @from has room for that.
  */
-void start_info_narrow(struct compat_start_info *to, const struct start_info *from);
+void start_info_narrow(struct compat_start_info *to, const struct wide_start_info *from);
 
 #endif

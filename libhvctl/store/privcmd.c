@@ -113,10 +113,13 @@ static int map_frame(struct privcmd *privcmd, domid_t domid, uint64_t frame,
 		     struct foreign_page *page)
 {
 	int failed = 0, error;
-	struct privcmd_map map = { .count = 1, .domid = domid, .frame = &frame, .error = &failed };
-	void *address = mmap(NULL, XENDEV_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
-			     privcmd->privcmd, 0);
+	xen_pfn_t pfn = (xen_pfn_t)frame;
+	struct privcmd_map map = { .count = 1, .domid = domid, .frame = &pfn, .error = &failed };
+	void *address;
 
+	if (pfn != frame)
+		return -EINVAL;
+	address = mmap(NULL, XENDEV_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, privcmd->privcmd, 0);
 	if (address == MAP_FAILED)
 		return -errno;
 	map.address = (uintptr_t)address;

@@ -44,7 +44,7 @@ struct privcmd_map {
 	unsigned int count;
 	domid_t domid;
 	uint64_t address;
-	const uint64_t *frame;
+	const xen_pfn_t *frame;
 	int *error;
 };
 #define PRIVCMD_CALL		XENDEV_REQUEST('P', 0, struct privcmd_call)
