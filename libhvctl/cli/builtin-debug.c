@@ -42,6 +42,25 @@ static int heap(struct hvctl_ctx *ctx, bool as_json)
 	return ret;
 }
 
+/* Values are any bytes; what is not printable ASCII is shown by its number. */
+static int print_node(void *data, const char *path, const char *value)
+{
+	const unsigned char *c;
+
+	(void)data;
+	printf("%s = \"", path);
+	for (c = (const unsigned char *)value; *c; c++) {
+		if (*c < ' ' || *c > '~')
+			printf("\\x%02x", *c);
+		else if (*c == '"' || *c == '\\')
+			printf("\\%c", *c);
+		else
+			putchar(*c);
+	}
+	printf("\"\n");
+	return 0;
+}
+
 static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char **argv)
 {
 	if (argc == 2 && !strcmp(argv[1], "audit"))
@@ -50,6 +69,10 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 		return heap(ctx, false);
 	if (argc == 3 && !strcmp(argv[1], "heap") && !strcmp(argv[2], "--json"))
 		return heap(ctx, true);
+	if ((argc == 2 || argc == 3) && !strcmp(argv[1], "store"))
+		return hvctl_store(ctx, argc == 3 ? argv[2] : "/", print_node, NULL)
+			       ? cli_failed(ctx)
+			       : CLI_OK;
 	if (argc == 3 && !strcmp(argv[1], "keys"))
 		return hvctl_debug_keys(ctx, argv[2]) ? cli_failed(ctx) : CLI_OK;
 	return cli_usage(cmd, "say what");
@@ -57,12 +80,13 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 
 const struct command cmd_debug = {
 	.name = "debug",
-	.usage = "audit | heap [--json] | keys KEYS",
-	.summary = "Look into the hypervisor",
+	.usage = "audit | heap [--json] | store [PATH] | keys KEYS",
+	.summary = "Look into the hypervisor and the store",
 	.help = "  audit      let the hypervisor check its invariants; exit status 1 if one is "
 		"violated\n"
 		"             (hvctl dmesg tells which)\n"
 		"  heap       its allocations by class, and the free frames of the host\n"
+		"  store      the store's nodes, all or those at and below PATH, with their values\n"
 		"  keys KEYS  press debug keys; what they print is in hvctl dmesg (h lists them)\n",
 	.run = run,
 };

@@ -278,6 +278,16 @@ struct hvctl_heap_class {
 /* All classes. *list is freed with free(). -EOPNOTSUPP: this hypervisor does not tell. */
 int hvctl_heap(struct hvctl_ctx *ctx, struct hvctl_heap_class **list, size_t *count);
 
+/* Called for one node of the store; anything but 0 ends the walk. Must not be negative. */
+typedef int (*hvctl_store_fn)(void *data, const char *path, const char *value);
+
+/*
+ * Show @fn the node at the absolute @path and all below it, parents first. The store may change
+ * meanwhile; nodes that vanish are left out. Returns what @fn ended the walk with, 0 if it did not.
+ * -ENOENT: there is no such node; -EINVAL: this is no path.
+ */
+int hvctl_store(struct hvctl_ctx *ctx, const char *path, hvctl_store_fn fn, void *data);
+
 #ifdef __cplusplus
 }
 #endif
