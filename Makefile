@@ -124,7 +124,7 @@ $(B)/annulus.elf: $(B)/annulus.sym scripts/wrap.sh
 # What runs in user space
 
 HOST_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -fstack-protector-strong \
-	-D_FORTIFY_SOURCE=2 -D_GNU_SOURCE -I.
+	-D_FORTIFY_SOURCE=2 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -I.
 HOST_LDFLAGS := -Wl,-z,relro,-z,now
 TOOLS   :=
 LIBS    :=
@@ -142,6 +142,20 @@ FRONTENDS :=
 all: hypervisor tools guests frontends ## Build the hypervisor, the tools and the guest kernels
 hypervisor: $(B)/annulus.elf ## Build $(B)/annulus.elf and $(B)/annulus.sym (symbols)
 tools: $(TOOLS) $(LIBS) ## Build hvctl, hvstored, hvconsoled and libhvctl
+
+# Everything once more for i386, in a directory of its own, with Debian's i386 libraries.
+.PHONY: tools32 programs unit32
+I386 := $(abspath $(B))/i386/root
+CC32 := $(CC) -m32 --sysroot=$(I386) -B$(I386)/usr/lib/gcc/i686-linux-gnu/$(firstword $(subst ., ,$(shell $(CC) -dumpversion)))
+$(B)/i386/root/.stamp: scripts/fetch-i386.sh | $(call deps,unit) $(call deps,tools32)
+	$(Q)scripts/fetch-i386.sh $(B)/i386
+	$(Q)touch $@
+TOOLS32 := $(TOOLS:$(B)/%=$(B)/tools32/%)
+tools32: $(TOOLS32) ## The same programs for a 32-bit dom0, in $(B)/tools32
+$(TOOLS32) &: $(B)/i386/root/.stamp FORCE
+	$(Q)$(MAKE) --no-print-directory B=$(B)/tools32 CC='$(CC32)' programs
+programs: $(TOOLS)
+
 guests: $(GUESTS) ## Build the tiny guest kernels of the system tests
 frontends: $(FRONTENDS) ## Build the guest kernel on the frontend library: $(B)/frontends/minimal-64.elf, minimal-32.elf
 
@@ -158,9 +172,19 @@ $(B)/dom0.cpio.gz $(B)/guest.cpio.gz $(B)/disk.img &: $(INITRAMFS) $(B)/kernel/v
 	$(Q)scripts/initramfs.sh $(B)
 
 image: $(B)/annulus.iso ## Build the bootable ISO: GRUB2, Annulus, Debian's kernel, our initramfs
+$(B)/dom0-32.cpio.gz $(B)/guest-32.cpio.gz &: $(INITRAMFS) $(wildcard scripts/dom0-32/*) $(TOOLS32) | $(call deps,run)
+	$(Q)scripts/initramfs.sh $(B) 32
+
 HV ?= $(B)/annulus.elf
 $(B)/annulus.iso: $(HV) $(B)/dom0.cpio.gz $(B)/guest.cpio.gz $(B)/kernel/vmlinuz scripts/iso.sh | $(call deps,run)
 	$(Q)scripts/iso.sh $@ $(HV) $(B)
+
+# The kernel is built when it is missing, and after that by `make linux32` alone: it takes minutes to see that all is there.
+$(B)/linux32/vmlinux:
+	$(Q)$(MAKE) --no-print-directory linux32
+$(B)/annulus32.iso: $(HV) $(B)/dom0-32.cpio.gz $(B)/guest-32.cpio.gz $(B)/guest.cpio.gz $(B)/linux32/vmlinux \
+		$(B)/kernel/vmlinuz scripts/iso.sh | $(call deps,run)
+	$(Q)scripts/iso.sh $@ $(HV) $(B) 32
 
 run: $(B)/annulus.iso ## Boot it in QEMU (no VMX, no SVM) and type at dom0's shell
 	$(Q)scripts/run.sh $(B)
@@ -177,6 +201,10 @@ soak: ## The same with every case, also those that `make test` leaves out, and e
 unit: | $(call deps,unit) ## Unit tests (CUnit, ASan, UBSan); T=name runs one
 	$(Q)$(MAKE) --no-print-directory -f tests/unit/Makefile B=$(B) T='$(T)' run
 	$(Q)$(if $(T),,$(PYTHON) tests/faults/run.py --check)
+
+unit32: $(B)/i386/root/.stamp | $(call deps,unit) ## Those unit tests that are also compiled for i386: the tools, the ABI; T=name
+	$(Q)$(if $(wildcard $(B)/kernel/vmlinuz),ANNULUS_TEST_KERNEL=$(abspath $(B))/kernel/vmlinuz) \
+		$(MAKE) --no-print-directory -f tests/unit/Makefile B=$(B)/i386 BITS=32 CC='$(CC32)' T='$(T)' run
 
 system: all $(B)/annulus.iso | $(call deps,test) ## Whole-machine tests in QEMU and Bochs; T=name runs those whose name contains it
 	$(Q)$(PYTHON) tests/system/run.py --build $(B) $(if $(T),--only '$(T)')

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# deps.sh build|run|unit|test|bench|lint|fuzz|linux32 - install the Debian packages that a step needs and this machine lacks.
+# deps.sh build|run|unit|test|bench|lint|fuzz|linux32|tools32 - install the Debian packages that a step needs and this machine lacks.
 # Says what it does. Needs root, or sudo, only when something is missing.
 set -euo pipefail
 
@@ -24,7 +24,8 @@ lint)  want="cppcheck" ;;
 fuzz)  want=$want_fuzz ;;
 linux32) want="linux-source-6.1 gcc libc6-dev binutils make flex bison bc libelf-dev libssl-dev patch xz-utils cpio kmod rsync
 	perl python3 gzip busybox-static e2fsprogs grub-xen-host" ;;
-*)     echo "deps.sh: unknown step '$step' (build, run, unit, test, bench, lint, fuzz or linux32)" >&2; exit 1 ;;
+tools32) want="$want_build apt dpkg" ;;
+*)     echo "deps.sh: unknown step '$step' (build, run, unit, test, bench, lint, fuzz, linux32 or tools32)" >&2; exit 1 ;;
 esac
 
 missing=()

@@ -2,7 +2,7 @@
 /*
  * Every structure of the guest ABI and the device protocols: SIZE() compares the whole,
  * FIELDS() offset and size of each member (of the second element, inside arrays), and
- * FLEXIBLE() the offset of a trailing array.
+ * FLEXIBLE() the offset of a trailing array. Compiled for i386 they are what a 32-bit guest sees.
  */
 
 /* xen.h */
@@ -21,7 +21,12 @@ FIELDS(struct vcpu_info, evtchn_upcall_pending, evtchn_upcall_mask, evtchn_pendi
 	arch, time)
 SIZE(struct shared_info)
 FIELDS(struct shared_info, vcpu_info, evtchn_pending, evtchn_mask, wc_version, wc_sec,
-	wc_nsec, wc_sec_hi, arch)
+	wc_nsec, arch)
+#ifdef __i386__
+FIELDS(struct shared_info, arch.wc_sec_hi)
+#else
+FIELDS(struct shared_info, wc_sec_hi)
+#endif
 SIZE(struct start_info)
 FIELDS(struct start_info, magic, nr_pages, shared_info, flags, store_mfn, store_evtchn,
 	console, console.domU, console.domU.mfn, console.domU.evtchn, console.dom0,
@@ -44,6 +49,19 @@ FIELDS(struct xenctl_bitmap, bitmap, nr_bits)
 /* arch-x86.h */
 SIZE(struct trap_info)
 FIELDS(struct trap_info, vector, flags, cs, address)
+#ifdef __i386__
+SIZE(struct cpu_user_regs)
+FIELDS(struct cpu_user_regs, ebx, ecx, edx, esi, edi, ebp, eax, error_code, entry_vector, eip,
+	cs, saved_upcall_mask, _pad0, eflags, esp, ss, _pad1, es, _pad2, ds, _pad3, fs, _pad4,
+	gs, _pad5)
+SIZE(struct vcpu_guest_context)
+FIELDS(struct vcpu_guest_context, fpu_ctxt, fpu_ctxt.x, flags, user_regs, trap_ctxt,
+	ldt_base, ldt_ents, gdt_frames, gdt_ents, kernel_ss, kernel_sp, ctrlreg, debugreg,
+	event_callback_cs, event_callback_eip, failsafe_callback_cs, failsafe_callback_eip,
+	vm_assist)
+SIZE(struct xen_callback)
+FIELDS(struct xen_callback, cs, eip)
+#else
 SIZE(struct iret_context)
 FIELDS(struct iret_context, rax, r11, rcx, flags, rip, cs, rflags, rsp, ss)
 SIZE(struct cpu_user_regs)
@@ -56,6 +74,7 @@ FIELDS(struct vcpu_guest_context, fpu_ctxt, fpu_ctxt.x, flags, user_regs, trap_c
 	ldt_base, ldt_ents, gdt_frames, gdt_ents, kernel_ss, kernel_sp, ctrlreg, debugreg,
 	event_callback_eip, failsafe_callback_eip, syscall_callback_eip, vm_assist, fs_base,
 	gs_base_kernel, gs_base_user)
+#endif
 SIZE(struct arch_shared_info)
 FIELDS(struct arch_shared_info, max_pfn, pfn_to_mfn_frame_list_list, nmi_reason, p2m_cr3,
 	p2m_vaddr, p2m_generation)

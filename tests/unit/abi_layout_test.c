@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: tests/unit/abi_layout_ours.c tests/unit/abi_layout_xen.c tests/unit/abi_layout_asm.S
+// bits: 64 32
 /*
  * Our pv-abi headers against the public ones of Xen 4.17: every structure must have the same
  * size, every member the same place, every constant the same value. Two translation units

@@ -2,6 +2,7 @@
 // sources: libhvctl/config.c libhvctl/cfgfile.c libhvctl/context.c libhvctl/kcache.c libhvctl/xs.c
 // sources: hypervisor/boot/unpack.c
 // libs: -llzma -lz -lzstd -llz4
+// bits: 64 32
 /*
  * Configuration files: what xl.cfg files mean, and that each mistake gets one line with file, line,
  * column, key and remedy. The whole line is compared.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: libhvctl/console/ring.c libhvctl/console/stream.c libhvctl/console/logfile.c
 // sources: libhvctl/store/log.c
+// bits: 64 32
 /*
  * The console daemon's parts: the ring shared with a hostile domain, the scroll-back buffer, the
  * log files.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: hypervisor/pv/image.c
+// bits: 64 32
 /* 32-bit kernels: ELF32 files, the PAE note, and the layout of a PAE domain's first memory. */
 #include <CUnit/Basic.h>
 #include <stdlib.h>

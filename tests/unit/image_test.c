@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: hypervisor/pv/image.c hypervisor/boot/unpack.c
 // libs: -llzma -lz -lzstd -llz4
+// bits: 64 32
 /*
  * Kernel images and the layout of a PV domain's first memory: the file that the hypervisor's
  * boot-time builder and libhvctl share. Damaged images are made by hand, one defect each, and the

@@ -3,6 +3,7 @@
 // sources: libhvctl/store/quota.c libhvctl/store/watch.c libhvctl/store/transaction.c
 // sources: libhvctl/store/store.c
 // sources: libhvctl/store/control.c libhvctl/store/protocol.c
+// bits: 64 32
 /*
  * Transactions at random against a model that knows nothing but how to do one request after the
  * other: every transaction that commits must have got the replies it would have got at that very

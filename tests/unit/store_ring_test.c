@@ -4,6 +4,7 @@
 // sources: libhvctl/store/store.c
 // sources: libhvctl/store/control.c libhvctl/store/protocol.c libhvctl/store/ring.c
 // sources: libhvctl/store/connection.c
+// bits: 64 32
 /*
  * The store's rings and the turns that connections take, with guests that break every rule.
  */

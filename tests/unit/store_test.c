@@ -3,6 +3,7 @@
 // sources: libhvctl/store/quota.c libhvctl/store/watch.c libhvctl/store/transaction.c
 // sources: libhvctl/store/store.c
 // sources: libhvctl/store/control.c libhvctl/store/protocol.c
+// bits: 64 32
 /*
  * The store daemon without its devices, request by request: messages, nodes, permissions, watches,
  * transactions, quotas. HVSTORE_TEST_SEED=n repeats a run.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: hypervisor/boot/unpack.c
 // libs: -llzma -lz -lzstd -llz4
+// bits: 64 32
 /*
  * Unpacking kernels: what each packer of the distribution makes of the same bytes comes back,
  * damage and bombs are refused with one line, and every byte of memory is returned. The streams are
