@@ -172,7 +172,7 @@ $(B)/dom0.cpio.gz $(B)/guest.cpio.gz $(B)/disk.img &: $(INITRAMFS) $(B)/kernel/v
 	$(Q)scripts/initramfs.sh $(B)
 
 image: $(B)/annulus.iso ## Build the bootable ISO: GRUB2, Annulus, Debian's kernel, our initramfs
-$(B)/dom0-32.cpio.gz $(B)/guest-32.cpio.gz &: $(INITRAMFS) $(wildcard scripts/dom0-32/*) $(TOOLS32) | $(call deps,run)
+$(B)/dom0-32.cpio.gz $(B)/guest-32.cpio.gz &: $(INITRAMFS) $(wildcard scripts/dom0-32/*) $(TOOLS32) $(FRONTENDS) | $(call deps,run)
 	$(Q)scripts/initramfs.sh $(B) 32
 
 HV ?= $(B)/annulus.elf
@@ -192,6 +192,10 @@ run: $(B)/annulus.iso ## Boot it in QEMU (no VMX, no SVM) and type at dom0's she
 demo: $(B)/annulus.iso ## The same without a person: print the checklist, exit 0 or 1 (DEMO_CPU=, DEMO_CPUS=)
 	$(Q)$(PYTHON) tests/system/demo.py $(B)
 
+.PHONY: demo32
+demo32: $(B)/annulus32.iso ## The same with a 32-bit dom0 in ring 1, a 64-bit and a 32-bit guest; needs the kernel of linux32
+	$(Q)DEMO_BITS=32 $(PYTHON) tests/system/demo.py $(B)
+
 test: ## Unit tests, fuzzing's inputs, system tests; the last line is `N passed, N failed, N skipped`
 	$(Q)scripts/test.sh '$(MAKE_COMMAND)' $(B)
 
@@ -206,7 +210,7 @@ unit32: $(B)/i386/root/.stamp | $(call deps,unit) ## Those unit tests that are a
 	$(Q)$(if $(wildcard $(B)/kernel/vmlinuz),ANNULUS_TEST_KERNEL=$(abspath $(B))/kernel/vmlinuz) \
 		$(MAKE) --no-print-directory -f tests/unit/Makefile B=$(B)/i386 BITS=32 CC='$(CC32)' T='$(T)' run
 
-system: all $(B)/annulus.iso | $(call deps,test) ## Whole-machine tests in QEMU and Bochs; T=name runs those whose name contains it
+system: all $(B)/annulus.iso $(if $(SOAK)$(wildcard $(B)/linux32/vmlinux),$(B)/annulus32.iso) | $(call deps,test) ## Whole-machine tests in QEMU and Bochs; T=name runs those whose name contains it
 	$(Q)$(PYTHON) tests/system/run.py --build $(B) $(if $(T),--only '$(T)')
 
 coverage: $(B)/kernel/vmlinuz | $(call deps,unit) ## Lines of the deciding code that unit tests and corpora run; fails below 90 %

@@ -1,17 +1,24 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# initramfs.sh BUILD - everything that runs above the hypervisor, from BUILD/kernel and the tools in BUILD:
+# initramfs.sh BUILD [32] - everything that runs above the hypervisor, from BUILD/kernel and the tools in BUILD:
 #   BUILD/dom0.cpio.gz   dom0: busybox, our tools, Debian's xenstore clients, kernel modules, scripts/dom0/
 #   BUILD/guest.cpio.gz  a guest: busybox, its few modules, scripts/guest/
 #   BUILD/disk.img       dom0's data disk: the file that guests fetch, and room for guest disks
+# With 32, the same for the kernel of `make linux32`, which needs no modules, from BUILD/i386 and BUILD/tools32:
+#   BUILD/dom0-32.cpio.gz, BUILD/guest-32.cpio.gz; files in scripts/dom0-32/ take the place of those in scripts/dom0/
 set -euo pipefail
 
 b=$(realpath "$1")
 here=$(realpath "$(dirname "$0")")
 kernel=$b/kernel
-version=$(cat "$kernel/version")
-work=$b/root
+bits=${2:-64}
+case $bits in
+64) suffix='' sys='' tools=$b version=$(cat "$kernel/version") ;;
+32) suffix=-32 sys=$b/i386/root tools=$b/tools32 version='' ;;
+*)  echo "initramfs.sh: 64 or 32 bits, not $bits" >&2; exit 1 ;;
+esac
+work=$b/root$suffix
 umask 022
 
 fail() { echo "initramfs.sh: $*" >&2; exit 1; }
@@ -25,7 +32,7 @@ base() { # ROOT - directories and busybox under all its names
 	rm -rf "$1"
 	mkdir -p "$1"/{bin,sbin,etc,dev,proc,sys,run,tmp,root,mnt,var/log,usr/bin,usr/sbin,lib/modules}
 	chmod 1777 "$1/tmp"
-	cp /bin/busybox "$1/bin/busybox"
+	cp "$sys/bin/busybox" "$1/bin/busybox"
 	local a
 	for a in $("$1/bin/busybox" --list); do
 		[ "$a" = busybox ] || ln -s /bin/busybox "$1/bin/$a"
@@ -37,6 +44,7 @@ base() { # ROOT - directories and busybox under all its names
 
 modules() { # ROOT MODULE... - the modules, what they need, and an index of just these
 	local root=$1 m f
+	[ -n "$version" ] || return 0
 	shift
 	for m in "$@"; do
 		modprobe -d "$kernel/root" -S "$version" --show-depends "$m" || fail "the kernel package has no module $m"
@@ -51,6 +59,10 @@ modules() { # ROOT MODULE... - the modules, what they need, and an index of just
 program() { # ROOT FILE... - programs with the libraries they are linked to, at the places where they are here
 	local root=$1 f lib
 	shift
+	if [ "$bits" = 32 ]; then
+		for f in "$@"; do foreign_program "$root" "$f"; done
+		return
+	fi
 	for f in "$@"; do
 		{ ldd "$f" 2>/dev/null || true; } | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p
 			s/^[[:space:]]*\(\/[^ ]*ld-linux[^ ]*\) .*/\1/p' |
@@ -60,21 +72,30 @@ program() { # ROOT FILE... - programs with the libraries they are linked to, at 
 	done
 }
 
+foreign_program() { # ROOT FILE - the same below $sys, without running its loader
+	local root=$1 lib
+	readelf -l -d "$2" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p; s/.*interpreter: .*\/\(.*\)\]/\1/p' | while read -r lib; do
+		[ ! -e "$root/lib/$lib" ] || continue
+		install -D -m 755 "$(realpath "$(find "$sys/lib" "$sys/usr/lib" -name "$lib" | head -n 1)")" "$root/lib/$lib"
+		foreign_program "$root" "$root/lib/$lib"
+	done
+}
+
 pack() { # ROOT FILE
 	(cd "$1" && find . -print0 | LC_ALL=C sort -z | cpio --quiet -0 -o -H newc -R 0:0) | gzip -n -6 >"$2.new"
 	mv "$2.new" "$2"
 }
 
-echo "packing the guest's initramfs"
+echo "packing the guest's initramfs${suffix:+ ($bits bits)}"
 base "$work/guest"
 # shellcheck disable=SC2086
 modules "$work/guest" $guest_modules
 install -m 755 "$here/guest/init" "$work/guest/init"
 install -m 755 "$here/guest/poweroff" "$work/guest/sbin/poweroff"
 ln -sf poweroff "$work/guest/sbin/reboot"
-pack "$work/guest" "$b/guest.cpio.gz"
+pack "$work/guest" "$b/guest$suffix.cpio.gz"
 
-echo "packing dom0's initramfs"
+echo "packing dom0's initramfs${suffix:+ ($bits bits)}"
 base "$work/dom0"
 # shellcheck disable=SC2086
 modules "$work/dom0" $dom0_modules
@@ -82,16 +103,16 @@ install -m 755 "$here/dom0/init" "$work/dom0/init"
 for f in demo guest-disk; do
 	install -m 755 "$here/dom0/$f" "$work/dom0/sbin/$f"
 done
-install -D -m 644 "$here/dom0/profile" "$work/dom0/etc/profile"
-for f in "$here"/dom0/*.cfg; do
+install -D -m 644 "$here/dom0$suffix/profile" "$work/dom0/etc/profile"
+for f in "$here"/dom0/*.cfg "$here/dom0$suffix"/*.cfg; do
 	install -D -m 644 "$f" "$work/dom0/etc/annulus/$(basename "$f")"
 done
 for t in hvctl hvstored hvconsoled; do
-	if [ -x "$b/$t" ]; then
-		install -D -m 755 "$b/$t" "$work/dom0/usr/sbin/$t"
-		program "$work/dom0" "$b/$t"
+	if [ -x "$tools/$t" ]; then
+		install -D -m 755 "$tools/$t" "$work/dom0/usr/sbin/$t"
+		program "$work/dom0" "$tools/$t"
 	else
-		echo "initramfs.sh: warning: $1/$t has not been built, dom0 goes without it" >&2
+		echo "initramfs.sh: warning: $tools/$t has not been built, dom0 goes without it" >&2
 	fi
 done
 for f in "$b"/frontends/minimal-*.elf; do # the fast test guest
@@ -99,16 +120,21 @@ for f in "$b"/frontends/minimal-*.elf; do # the fast test guest
 	install -D -m 644 "$f" "$work/dom0/usr/lib/annulus/$(basename "$f")"
 	strip -g "$work/dom0/usr/lib/annulus/$(basename "$f")"
 done
-for t in ls read write list rm watch exists chmod; do
-	install -m 755 "/usr/bin/xenstore-$t" "$work/dom0/usr/bin/xenstore-$t"
-	program "$work/dom0" "/usr/bin/xenstore-$t"
-done
-install -m 755 "$(command -v mke2fs || echo /sbin/mke2fs)" "$work/dom0/sbin/mkfs.ext4"
+if [ "$bits" = 64 ]; then # Debian has none for i386
+	for t in ls read write list rm watch exists chmod; do
+		install -m 755 "/usr/bin/xenstore-$t" "$work/dom0/usr/bin/xenstore-$t"
+		program "$work/dom0" "/usr/bin/xenstore-$t"
+	done
+fi
+mke2fs=$sys/sbin/mke2fs
+[ "$bits" = 32 ] || mke2fs=$(command -v mke2fs || echo /sbin/mke2fs)
+install -m 755 "$mke2fs" "$work/dom0/sbin/mkfs.ext4"
 program "$work/dom0" "$work/dom0/sbin/mkfs.ext4"
 if [ -d "${EXTRA_DOM0:-}" ]; then # more files for tests
 	cp -a "$EXTRA_DOM0/." "$work/dom0/"
 fi
-pack "$work/dom0" "$b/dom0.cpio.gz"
+pack "$work/dom0" "$b/dom0$suffix.cpio.gz"
+[ "$bits" = 64 ] || exit 0
 
 if [ ! -e "$b/disk.img" ]; then
 	echo "making dom0's data disk"
