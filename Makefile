@@ -147,12 +147,12 @@ tools: $(TOOLS) $(LIBS) ## Build hvctl, hvstored, hvconsoled and libhvctl
 .PHONY: tools32 programs unit32
 I386 := $(abspath $(B))/i386/root
 CC32 := $(CC) -m32 --sysroot=$(I386) -B$(I386)/usr/lib/gcc/i686-linux-gnu/$(firstword $(subst ., ,$(shell $(CC) -dumpversion)))
-$(B)/i386/root/.stamp: scripts/fetch-i386.sh | $(call deps,unit) $(call deps,tools32)
+$(B)/i386/.unpacked: scripts/fetch-i386.sh | $(call deps,unit) $(call deps,tools32)
 	$(Q)scripts/fetch-i386.sh $(B)/i386
 	$(Q)touch $@
 TOOLS32 := $(TOOLS:$(B)/%=$(B)/tools32/%)
 tools32: $(TOOLS32) ## The same programs for a 32-bit dom0, in $(B)/tools32
-$(TOOLS32) &: $(B)/i386/root/.stamp FORCE
+$(TOOLS32) &: $(B)/i386/.unpacked FORCE
 	$(Q)$(MAKE) --no-print-directory B=$(B)/tools32 CC='$(CC32)' programs
 programs: $(TOOLS)
 
@@ -206,7 +206,7 @@ unit: | $(call deps,unit) ## Unit tests (CUnit, ASan, UBSan); T=name runs one
 	$(Q)$(MAKE) --no-print-directory -f tests/unit/Makefile B=$(B) T='$(T)' run
 	$(Q)$(if $(T),,$(PYTHON) tests/faults/run.py --check)
 
-unit32: $(B)/i386/root/.stamp | $(call deps,unit) ## Those unit tests that are also compiled for i386: the tools, the ABI; T=name
+unit32: $(B)/i386/.unpacked | $(call deps,unit) ## Those unit tests that are also compiled for i386: the tools, the ABI; T=name
 	$(Q)$(if $(wildcard $(B)/kernel/vmlinuz),ANNULUS_TEST_KERNEL=$(abspath $(B))/kernel/vmlinuz) \
 		$(MAKE) --no-print-directory -f tests/unit/Makefile B=$(B)/i386 BITS=32 CC='$(CC32)' T='$(T)' run
 

@@ -77,8 +77,9 @@ static int map_file(struct hvctl_ctx *ctx, const char *what, const char *path, v
 	else if (!st.st_size)
 		error = hvctl_fail(ctx, EINVAL, "the %s %s is empty; copy it again", what, path);
 	else if ((uint64_t)st.st_size > MAX_FILE)
-		error = hvctl_fail(ctx, EFBIG, "the %s %s has more than %llu MiB; give a smaller one",
-				   what, path, (unsigned long long)MAX_FILE >> 20);
+		error = hvctl_fail(ctx, EFBIG,
+				   "the %s %s has more than %llu MiB; give a smaller one", what,
+				   path, (unsigned long long)MAX_FILE >> 20);
 	if (!error) {
 		*len = (size_t)st.st_size;
 		kcache_key(&st, key);

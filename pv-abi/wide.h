@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The 64-bit guest's view of the ABI, for code of either width that builds or inspects such guests:
- * the other way round from compat.h. Names are those of the other headers with wide_ before them. In
- * 64-bit code they are the very same structures.
+ * the other way round from compat.h. Names are those of the other headers with wide_ before them.
+ * In 64-bit code they are the very same structures.
  */
 #ifndef PV_ABI_WIDE_H
 #define PV_ABI_WIDE_H

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# deps.sh build|run|unit|test|bench|lint|fuzz|linux32|tools32 - install the Debian packages that a step needs and this machine lacks.
+# deps.sh build|run|unit|test|bench|lint|fuzz|linux32|tools32 - install the Debian packages that a step needs
+# and this machine lacks.
 # Says what it does. Needs root, or sudo, only when something is missing.
 set -euo pipefail
 

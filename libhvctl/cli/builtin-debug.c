@@ -86,7 +86,7 @@ const struct command cmd_debug = {
 		"violated\n"
 		"             (hvctl dmesg tells which)\n"
 		"  heap       its allocations by class, and the free frames of the host\n"
-		"  store      the store's nodes, all or those at and below PATH, with their values\n"
+		"  store      the store's nodes, all or those at and below PATH, and values\n"
 		"  keys KEYS  press debug keys; what they print is in hvctl dmesg (h lists them)\n",
 	.run = run,
 };

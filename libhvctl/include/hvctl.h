@@ -53,8 +53,8 @@ void hvctl_set_progress(struct hvctl_ctx *ctx, hvctl_progress_fn fn, void *data)
 
 /*
  * Ask the call that is running with this context to give up: hvctl_create() then undoes what it did
- * and answers -EINTR. May be called from a signal handler. Other calls finish as if nothing had been
- * said; the wish is forgotten when hvctl_create() returns.
+ * and answers -EINTR. May be called from a signal handler. Other calls finish as if nothing had
+ * been said; the wish is forgotten when hvctl_create() returns.
  */
 void hvctl_cancel(struct hvctl_ctx *ctx);
 

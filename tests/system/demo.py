@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """demo.py [BUILD] - boot the ISO as `make run` does, drive it, print the demo's checklist; exit 0 if every line is ok.
 
-Environment: DEMO_BITS=32 (the 32-bit dom0 of BUILD/annulus32.iso, with a 64-bit and a 32-bit guest), DEMO_CPU (default qemu64,-svm), DEMO_CPUS (default 2), DEMO_MEM (MiB, default 1536), DEMO_LIMIT (seconds for
-all of it, default 900), DEMO_VERBOSE=1 (show the serial port). The serial log is BUILD/demo.log or demo32.log.
+Environment: DEMO_BITS=32 (the 32-bit dom0 of BUILD/annulus32.iso, with a 64-bit and a 32-bit guest), DEMO_CPU (default
+qemu64,-svm), DEMO_CPUS (default 2), DEMO_MEM (MiB, default 1536), DEMO_LIMIT (seconds for all of it, default 900),
+DEMO_VERBOSE=1 (show the serial port). The serial log is BUILD/demo.log or demo32.log.
 """
 import hashlib
 import os
