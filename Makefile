@@ -171,10 +171,11 @@ INITRAMFS := scripts/initramfs.sh $(wildcard scripts/dom0/* scripts/guest/*)
 $(B)/dom0.cpio.gz $(B)/guest.cpio.gz $(B)/disk.img &: $(INITRAMFS) $(B)/kernel/vmlinuz $(TOOLS) $(FRONTENDS) | $(call deps,run)
 	$(Q)scripts/initramfs.sh $(B)
 
-image: $(B)/annulus.iso ## Build the bootable ISO: GRUB2, Annulus, Debian's kernel, our initramfs
-$(B)/dom0-32.cpio.gz $(B)/guest-32.cpio.gz &: $(INITRAMFS) $(wildcard scripts/dom0-32/*) $(TOOLS32) $(FRONTENDS) | $(call deps,run)
+$(B)/dom0-32.cpio.gz $(B)/guest-32.cpio.gz &: $(INITRAMFS) $(wildcard scripts/dom0-32/*) $(TOOLS32) $(FRONTENDS) | \
+		$(call deps,run)
 	$(Q)scripts/initramfs.sh $(B) 32
 
+image: $(B)/annulus.iso ## Build the bootable ISO: GRUB2, Annulus, Debian's kernel, our initramfs
 HV ?= $(B)/annulus.elf
 $(B)/annulus.iso: $(HV) $(B)/dom0.cpio.gz $(B)/guest.cpio.gz $(B)/kernel/vmlinuz scripts/iso.sh | $(call deps,run)
 	$(Q)scripts/iso.sh $@ $(HV) $(B)

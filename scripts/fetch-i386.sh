@@ -41,7 +41,7 @@ if [ ${#missing[@]} -gt 0 ]; then
 	APT_CONFIG=apt/conf apt-get -q update >apt/log 2>&1 || true
 	APT_CONFIG=apt/conf apt-get -q download "${missing[@]}" >>apt/log 2>&1 || {
 		tail -n 20 apt/log >&2
-		fail "cannot download ${missing[*]}; check the network, whether apt's sources have i386, or put the packages into $dir"
+		fail "cannot download ${missing[*]}; check the network, apt's sources for i386, or put the packages into $dir"
 	}
 fi
 rm -rf root.new

@@ -5,12 +5,10 @@
  * here; and what wide.h says of 64-bit ones is what Xen's headers for foreign guests say.
  */
 #include <stddef.h>
-#include <stdio.h>
-
-#include <CUnit/Basic.h>
 
 #include "pv-abi/compat.h"
 #include "pv-abi/wide.h"
+#include "suite.h"
 
 #if __has_include(<xen/foreign/x86_64.h>)
 #define HAVE_FOREIGN
@@ -199,20 +197,14 @@ static void test_wide(void)
 
 int main(void)
 {
-	unsigned int failures;
-	CU_pSuite suite;
-
-	if (CU_initialize_registry() != CUE_SUCCESS)
-		return 1;
-	suite = CU_add_suite("both widths of the ABI", NULL, NULL);
-	CU_add_test(suite, "registers, start info, shared page", test_registers_and_pages);
-	CU_add_test(suite, "arguments of hypercalls", test_arguments);
+	CU_TestInfo tests[] = {
+		{ "registers, start info, shared page", test_registers_and_pages },
+		{ "arguments of hypercalls", test_arguments },
 #ifdef HAVE_FOREIGN
-	CU_add_test(suite, "64-bit guests", test_wide);
+		{ "64-bit guests", test_wide },
 #endif
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failures = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failures ? 1 : 0;
+		CU_TEST_INFO_NULL,
+	};
+
+	return suite_run("both widths of the ABI", tests);
 }
