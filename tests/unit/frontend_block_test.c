@@ -29,6 +29,8 @@ static struct {
 	unsigned int nr_refs;
 	bool slow;			/* it answers nothing */
 	bool keeps;			/* it does not unmap */
+	grant_ref_t held[16];		/* it has mapped these until it lets go of the device */
+	unsigned int nr_held;
 	unsigned int stubborn;		/* it stays in this state */
 	int status;			/* of what it answers */
 	unsigned int served, flushed, barriers, discarded, indirect;
@@ -66,6 +68,8 @@ static void back_disconnect(void)
 	back.shared = NULL;
 	for (unsigned int i = 0; i < back.nr_refs; i++)
 		backend_unmap(back.refs[i]);
+	while (back.nr_held)
+		backend_unmap(back.held[--back.nr_held]);
 }
 
 static bool back_connect(void)
@@ -481,11 +485,16 @@ static void test_full(void)
 	for (n = 0; n < 10; n++) {
 		rs[n] = request(BLK_WRITE, n, 32, buffer);
 		CU_ASSERT_EQUAL(blkfront_submit(b, &rs[n]), 0);
+		/* It is at work on them. */
+		back.held[back.nr_held++] = rs[n].refs[0];
+		CU_ASSERT_PTR_NOT_NULL(backend_map(rs[n].refs[0], false));
 	}
 	disk_end(b);
 	CU_ASSERT_EQUAL(ended, 10);
-	CU_ASSERT_EQUAL(rs[9].status, -EIO);
-	CU_ASSERT_EQUAL(rs[9].stuck, 0);
+	for (n = 0; n < 10; n++) {
+		CU_ASSERT_EQUAL(rs[n].status, -EIO);
+		CU_ASSERT_EQUAL(rs[n].stuck, 0);
+	}
 }
 
 static void test_states(void)
