@@ -306,6 +306,23 @@ from_hypervisor:
 2:	movq %rax, %rsp
 	jmp exit_to_guest
 
+	/*
+	 * A frame on a stack of the entry area goes to the main one, whose top is in rcx, and the
+	 * usual way from there. [rsp]: rcx, rax, error code and vector, rip, cs, rflags, rsp, ss.
+	 */
+	.macro move_to_main_stack
+	.irp word, 8, 16, 24, 32, 40, 48, 56
+	movq (64 - \word)(%rsp), %rax
+	movq %rax, -\word(%rcx)
+	.endr
+	movq (%rsp), %rax
+	leaq -56(%rcx), %rsp
+	movq %rax, %rcx
+	popq %rax
+	save_regs
+	jmp common_saved
+	.endm
+
 /*
  * Unmapped: we are on the entry stack (or an IST page of the entry area). If we came from ring 0
  * with our own root loaded (an interrupt in the hypervisor does not come here: rsp0 stays the main
@@ -316,10 +333,7 @@ common_entry_u:
 	clac_site
 	testb $3, 24 - 8(%rsp)
 	jz ring0_u
-	/*
-	 * [rsp]: err/vec, rip, cs, rflags, rsp, ss. The entry area's info page lies right below the
-	 * stack page.
-	 */
+	/* The entry area's info page lies right below the stack page. */
 	pushq %rax
 	pushq %rcx
 	movq %rsp, %rcx
@@ -327,27 +341,7 @@ common_entry_u:
 	movq (-4096 + EI_HV_CR3)(%rcx), %rax
 	movq %rax, %cr3
 	movq (-4096 + EI_STACK_TOP)(%rcx), %rcx
-	/* rcx: top of main stack; copy ss, rsp, rflags, cs, rip, err */
-	movq 56(%rsp), %rax
-	movq %rax, -8(%rcx)
-	movq 48(%rsp), %rax
-	movq %rax, -16(%rcx)
-	movq 40(%rsp), %rax
-	movq %rax, -24(%rcx)
-	movq 32(%rsp), %rax
-	movq %rax, -32(%rcx)
-	movq 24(%rsp), %rax
-	movq %rax, -40(%rcx)
-	movq 16(%rsp), %rax
-	movq %rax, -48(%rcx)
-	movq 8(%rsp), %rax
-	movq %rax, -56(%rcx)
-	movq (%rsp), %rax
-	leaq -56(%rcx), %rsp
-	movq %rax, %rcx
-	popq %rax
-	save_regs
-	jmp common_saved
+	move_to_main_stack
 
 /*
  * From ring 0: in the hypervisor proper (stack is the main one, nothing to do) or at the iretq
@@ -463,6 +457,8 @@ iret_failed_u:
 2:	popq %rax
 	iretq
 1:	clac_site
+	pushq $0
+	movl $1, 4(%rsp)
 	pushq %rax
 	pushq %rcx
 	movq %rsp, %rax
@@ -472,26 +468,7 @@ iret_failed_u:
 	movq %rcx, %cr3
 	.endif
 	movq (EA_INFO * 4096 + EI_STACK_TOP)(%rax), %rcx
-	movq 48(%rsp), %rax
-	movq %rax, -8(%rcx)
-	movq 40(%rsp), %rax
-	movq %rax, -16(%rcx)
-	movq 32(%rsp), %rax
-	movq %rax, -24(%rcx)
-	movq 24(%rsp), %rax
-	movq %rax, -32(%rcx)
-	movq 16(%rsp), %rax
-	movq %rax, -40(%rcx)
-	movq $0, -48(%rcx)
-	movl $1, -44(%rcx)
-	movq 8(%rsp), %rax
-	movq %rax, -56(%rcx)
-	movq (%rsp), %rax
-	leaq -56(%rcx), %rsp
-	movq %rax, %rcx
-	popq %rax
-	save_regs
-	jmp common_saved
+	move_to_main_stack
 	.endm
 	db_entry entry_db, sysenter_entry, 0
 	db_entry entry_db_u, sysenter_entry_u, 1
