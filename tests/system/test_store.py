@@ -20,6 +20,8 @@ def test(build):
         run("xenstore-read /tool/test/a /tool/test/b", text="one\ntwo")
         run("xenstore-list /tool/test", text="a\nb")
         run("xenstore-ls /tool", text='a = "one"')
+        run("hvctl debug store /tool/test", text='/tool/test = ""\n/tool/test/a = "one"\n/tool/test/b = "two"')
+        run("hvctl debug store /tool/test/none", want=1)
         run("xenstore-read /tool/test/none", want=1)
         run("xenstore-exists /tool/test/b")
         run("xenstore-exists /tool/test/none", want=1)
