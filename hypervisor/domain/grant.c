@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Grant tables: the entries that a domain writes, which of them are in use, and the operations on the table. The
- * entries lie in memory that the guest changes at any time; what counts is copied to struct grant_active when a grant's
- * use begins.
+ * Grant tables: the entries that a domain writes, which of them are in use, and the operations on
+ * the table. The entries lie in memory that the guest changes at any time; what counts is copied to
+ * struct grant_active when a grant's use begins.
  */
 #include "domain/grant.h"
 
@@ -21,7 +21,7 @@
 u32 grant_max_frames = 64;
 u32 grant_max_maptrack = 1024;
 
-/* ------------------------------------------------------------------------------------------------------------------ */
+/* ---------------------------------------------------------------------------------------------- */
 /* The table */
 
 static struct frame *table_frame(const struct grant_table *gt, u32 n)
@@ -72,7 +72,8 @@ int grant_init(struct domain *d, u32 max_grant_frames, u32 max_maptrack_frames)
 	u32 maptrack = limit(max_maptrack_frames, grant_max_maptrack);
 	struct grant_table *gt;
 
-	if (frames > grant_max_frames || maptrack > grant_max_maptrack || maptrack > MAPTRACK_FRAMES_MAX)
+	if (frames > grant_max_frames || maptrack > grant_max_maptrack ||
+	    maptrack > MAPTRACK_FRAMES_MAX)
 		return -EINVAL;
 	gt = zalloc(ALLOC_GRANT, sizeof(*gt));
 	if (!gt)
@@ -135,7 +136,7 @@ void grant_for_each_frame(struct domain *d, void (*fn)(mfn_t mfn, void *arg), vo
 		fn(va_to_mfn(gt->frames[i]), arg);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ */
+/* ---------------------------------------------------------------------------------------------- */
 /* Entries in use */
 
 /* The frame of a table that holds entry `ref`, in speculation too. */
@@ -145,7 +146,8 @@ static u64 frame_of(const struct grant_table *gt, u32 ref)
 }
 
 /* Both halves of an entry: the guest's and ours. */
-static inline struct grant_active *find_entry(const struct grant_table *gt, u32 ref, struct grant_entry_v1 **e)
+static inline struct grant_active *find_entry(const struct grant_table *gt, u32 ref,
+					      struct grant_entry_v1 **e)
 {
 	u64 frame = frame_of(gt, ref);
 
@@ -169,8 +171,9 @@ static bool ref_valid(const struct grant_table *gt, u32 ref)
 }
 
 /*
- * Set `mark` in an entry if its flags, looked at through `mask`, are `wanted` and it names `user`. The check and the
- * change are one compare-and-exchange on flags and domid; a guest that keeps changing them is told that it failed.
+ * Set `mark` in an entry if its flags, looked at through `mask`, are `wanted` and it names `user`.
+ * The check and the change are one compare-and-exchange on flags and domid; a guest that keeps
+ * changing them is told that it failed.
  */
 static bool mark_entry(struct grant_entry_v1 *e, u16 mask, u16 wanted, domid_t user, u16 mark)
 {
@@ -232,10 +235,13 @@ void grant_unpin(struct domain *granter, u32 ref, bool write)
 	spin_unlock(&gt->lock);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ */
+/* ---------------------------------------------------------------------------------------------- */
 /* Transfer */
 
-/* Give a stolen frame back to the domain it came from, or, if that is ending or ballooned up meanwhile, to the heap. */
+/*
+ * Give a stolen frame back to the domain it came from, or, if that is ending or ballooned up
+ * meanwhile, to the heap.
+ */
 static void give_back(struct domain *d, struct frame *f)
 {
 	if (heap_assign(d, f, 0))
@@ -290,7 +296,7 @@ void grant_transfer_one(struct gnttab_transfer *op)
 	domain_put(to);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ */
+/* ---------------------------------------------------------------------------------------------- */
 /* Operations on the table */
 
 s16 grant_target(domid_t id, struct domain **d)
@@ -423,7 +429,7 @@ static void swap_one(struct gnttab_swap_grant_ref *op)
 	spin_unlock(&gt->lock);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ */
+/* ---------------------------------------------------------------------------------------------- */
 /* The hypercall */
 
 union grant_op {
@@ -443,15 +449,18 @@ union grant_op {
 
 static s64 continue_from(u64 cmd, u64 arg, u64 size, u64 done, u64 count)
 {
-	return hypercall_continue(__HYPERVISOR_grant_table_op, 3, cmd, arg + done * size, count - done);
+	return hypercall_continue(__HYPERVISOR_grant_table_op, 3, cmd, arg + done * size,
+				  count - done);
 }
 
 /* Map, copy, transfer, swap. */
 static s64 do_array(u64 cmd, u64 arg, u64 count)
 {
 	union grant_op op;
-	u64 size = cmd == GNTTABOP_map_grant_ref ? sizeof(op.map) : cmd == GNTTABOP_copy ? sizeof(op.copy) :
-		   cmd == GNTTABOP_transfer ? sizeof(op.transfer) : sizeof(op.swap);
+	u64 size = cmd == GNTTABOP_map_grant_ref ? sizeof(op.map)
+		   : cmd == GNTTABOP_copy	 ? sizeof(op.copy)
+		   : cmd == GNTTABOP_transfer	 ? sizeof(op.transfer)
+						 : sizeof(op.swap);
 
 	for (u64 i = 0; i < count; i++) {
 		if (i && preempt_wanted())
@@ -481,14 +490,17 @@ static s64 do_array(u64 cmd, u64 arg, u64 count)
 static s16 unmap_one(struct grant_unmap_batch *b, const union grant_op *op, bool replace)
 {
 	if (replace)
-		return grant_unmap_begin(b, op->replace.handle, op->replace.host_addr, 0, op->replace.new_addr);
-	return grant_unmap_begin(b, op->unmap.handle, op->unmap.host_addr, op->unmap.dev_bus_addr, 0);
+		return grant_unmap_begin(b, op->replace.handle, op->replace.host_addr, 0,
+					 op->replace.new_addr);
+	return grant_unmap_begin(b, op->unmap.handle, op->unmap.host_addr, op->unmap.dev_bus_addr,
+				 0);
 }
 
 static s64 do_unmap(u64 cmd, u64 arg, u64 count)
 {
 	bool replace = cmd == GNTTABOP_unmap_and_replace;
-	u64 size = replace ? sizeof(struct gnttab_unmap_and_replace) : sizeof(struct gnttab_unmap_grant_ref);
+	u64 size = replace ? sizeof(struct gnttab_unmap_and_replace)
+			   : sizeof(struct gnttab_unmap_grant_ref);
 	u64 at = replace ? offsetof(struct gnttab_unmap_and_replace, status)
 			 : offsetof(struct gnttab_unmap_grant_ref, status);
 	struct grant_unmap_batch batch = { .count = 0 };
@@ -623,10 +635,13 @@ void grant_dump(struct domain *d)
 		if (!act->users)
 			continue;
 		in_use++;
-		printk(LOG_INFO "d%u grant %u: frame %x used by d%u, %u times, %u writing\n", d->id, ref, act->frame,
-		       act->user, act->users, act->writers);
+		printk(LOG_INFO "d%u grant %u: frame %x used by d%u, %u times, %u writing\n", d->id,
+		       ref, act->frame, act->user, act->users, act->writers);
 	}
-	printk(LOG_INFO "d%u: %u grants in use, %u of %u grant frames, %u mappings, %u of %u maptrack frames\n", d->id,
-	       in_use, gt->nr_frames, gt->max_frames, gt->mappings, gt->nr_maptrack, gt->max_maptrack);
+	printk(LOG_INFO
+	       "d%u: %u grants in use, %u of %u grant frames, %u mappings, "
+	       "%u of %u maptrack frames\n",
+	       d->id, in_use, gt->nr_frames, gt->max_frames, gt->mappings, gt->nr_maptrack,
+	       gt->max_maptrack);
 	spin_unlock(&gt->lock);
 }

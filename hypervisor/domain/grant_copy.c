@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* GNTTABOP_copy: bytes from frame to frame, each named by a grant or, if it is the caller's own, by its number. */
+/*
+ * GNTTABOP_copy: bytes from frame to frame, each named by a grant or, if it is the caller's own, by
+ * its number.
+ */
 #include "cpu/cpu.h"
 #include "domain/domain.h"
 #include "domain/grant_table.h"
