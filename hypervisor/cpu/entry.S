@@ -506,6 +506,16 @@ copy_guest_raw:
 	clac_site
 	xorl %eax, %eax
 	ret
+1:	cmpq $16, %rdx
+	jne 1f
+	/* Requests of mmu_update, instructions. Both words or, as far as the caller cares, none. */
+12:	movq (%rsi), %rax
+13:	movq 8(%rsi), %rcx
+14:	movq %rax, (%rdi)
+15:	movq %rcx, 8(%rdi)
+	clac_site
+	xorl %eax, %eax
+	ret
 1:	movq %rdx, %rcx
 	shrq $3, %rcx
 	andl $7, %edx
@@ -524,8 +534,15 @@ copy_guest_raw:
 6:	movl $8, %eax
 	clac_site
 	ret
+7:	movl $16, %eax
+	clac_site
+	ret
 	extable 10b, 6b
 	extable 11b, 6b
+	extable 12b, 7b
+	extable 13b, 7b
+	extable 14b, 7b
+	extable 15b, 7b
 	extable 2b, 4b
 	extable 3b, 5b
 

@@ -18,7 +18,7 @@ static void *in_window(vaddr_t va, size_t n)
 	return (char *)w->data + at;
 }
 
-static int window_read(void *dst, vaddr_t src, size_t n)
+int window_read(void *dst, vaddr_t src, size_t n)
 {
 	const void *p = in_window(src, n);
 
@@ -28,7 +28,7 @@ static int window_read(void *dst, vaddr_t src, size_t n)
 	return 0;
 }
 
-static int window_write(vaddr_t dst, const void *src, size_t n)
+int window_write(vaddr_t dst, const void *src, size_t n)
 {
 	void *p = in_window(dst, n);
 
@@ -37,20 +37,6 @@ static int window_write(vaddr_t dst, const void *src, size_t n)
 	memcpy(p, src, n);
 	current->pv.window.written = true;
 	return 0;
-}
-
-int copy_from_guest(void *dst, vaddr_t src, size_t n)
-{
-	if (!guest_range_ok(src, n))
-		return window_read(dst, src, n);
-	return copy_guest_raw(dst, (const void *)src, n) ? -EFAULT : 0;
-}
-
-int copy_to_guest(vaddr_t dst, const void *src, size_t n)
-{
-	if (!guest_range_ok(dst, n))
-		return window_write(dst, src, n);
-	return copy_guest_raw((void *)dst, src, n) ? -EFAULT : 0;
 }
 
 int clear_guest(vaddr_t dst, size_t n)

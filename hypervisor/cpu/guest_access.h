@@ -2,7 +2,10 @@
 #ifndef ANNULUS_CPU_GUEST_ACCESS_H
 #define ANNULUS_CPU_GUEST_ACCESS_H
 
+#include "cpu/entry.h"
 #include "lib/types.h"
+#include "memory/layout.h"
+#include "pv-abi/errno.h"
 
 /*
  * Memory of the current guest by its virtual address, as a hypercall argument names it. A fault
@@ -10,8 +13,28 @@
  * -EFAULT; what was copied so far stays copied. Addresses in the hypervisor's slots are refused. A
  * guest may change the memory at any time: copy once, check the copy.
  */
+#ifdef ANNULUS_UNIT
 int __must_check copy_from_guest(void *dst, vaddr_t src, size_t n);
 int __must_check copy_to_guest(vaddr_t dst, const void *src, size_t n);
+#else
+/* Where addresses that a guest cannot name lead: an argument that was translated for a 32-bit one. */
+int __must_check window_read(void *dst, vaddr_t src, size_t n);
+int __must_check window_write(vaddr_t dst, const void *src, size_t n);
+
+static inline int __must_check copy_from_guest(void *dst, vaddr_t src, size_t n)
+{
+	if (unlikely(!guest_range_ok(src, n)))
+		return window_read(dst, src, n);
+	return unlikely(copy_guest_raw(dst, (const void *)src, n)) ? -EFAULT : 0;
+}
+
+static inline int __must_check copy_to_guest(vaddr_t dst, const void *src, size_t n)
+{
+	if (unlikely(!guest_range_ok(dst, n)))
+		return window_write(dst, src, n);
+	return unlikely(copy_guest_raw((void *)dst, src, n)) ? -EFAULT : 0;
+}
+#endif
 int __must_check clear_guest(vaddr_t dst, size_t n);
 
 /*

@@ -111,7 +111,10 @@ static void flush_on(cpumask_t mask, bool all, unsigned flags, vaddr_t va, unsig
 
 void tlb_flush(cpumask_t mask, unsigned flags)
 {
-	flush_on(mask, true, flags, 0, 0);
+	if (mask == CPU_MASK(cpu_id()))
+		tlb_flush_local(flags);
+	else
+		flush_on(mask, true, flags, 0, 0);
 }
 
 void tlb_flush_va(cpumask_t mask, vaddr_t va, unsigned order)

@@ -535,6 +535,39 @@ static s64 do_unmap(u64 cmd, u64 arg, u64 count)
 	return rc;
 }
 
+/* The short way of a list of one, as arrays of one would be done. */
+static s64 map_one(u64 arg)
+{
+	struct gnttab_map_grant_ref op;
+
+	if (copy_from_guest(&op, arg, sizeof(op)))
+		return -EFAULT;
+	grant_map_one(&op);
+	/* What comes out is the rest of the struct. */
+	return copy_to_guest(arg + offsetof(struct gnttab_map_grant_ref, dom), &op.dom,
+			     sizeof(op) - offsetof(struct gnttab_map_grant_ref, dom));
+}
+
+static s64 copy_one(u64 arg)
+{
+	struct gnttab_copy op;
+
+	if (copy_from_guest(&op, arg, sizeof(op)))
+		return -EFAULT;
+	grant_copy_one(&op);
+	return copy_to_guest(arg + offsetof(struct gnttab_copy, status), &op.status, sizeof(op.status));
+}
+
+static s64 unmap_one_alone(u64 arg)
+{
+	struct gnttab_unmap_grant_ref op;
+
+	if (copy_from_guest(&op, arg, sizeof(op)))
+		return -EFAULT;
+	op.status = grant_unmap_one(op.handle, op.host_addr, op.dev_bus_addr);
+	return copy_to_guest(arg + offsetof(struct gnttab_unmap_grant_ref, status), &op.status, sizeof(op.status));
+}
+
 /* Operations on exactly one struct. */
 static s64 do_single(u64 cmd, u64 arg, u64 count)
 {
@@ -597,6 +630,12 @@ s64 do_grant_table_op(u64 cmd, u64 arg, u64 count)
 		return -EINVAL;
 	if (!current->domain->grants)
 		return -EPERM;
+	if (count == 1 && cmd == GNTTABOP_map_grant_ref)
+		return map_one(arg);
+	if (count == 1 && cmd == GNTTABOP_unmap_grant_ref)
+		return unmap_one_alone(arg);
+	if (count == 1 && cmd == GNTTABOP_copy)
+		return copy_one(arg);
 	switch (cmd) {
 	case GNTTABOP_map_grant_ref:
 	case GNTTABOP_copy:

@@ -16,7 +16,7 @@ struct copy_end {
 	bool write;
 };
 
-static s16 hold(struct copy_end *end, const struct gnttab_copy_ptr *p, bool by_ref, bool write)
+static inline __attribute__((always_inline)) s16 hold(struct copy_end *end, const struct gnttab_copy_ptr *p, bool by_ref, bool write)
 {
 	mfn_t mfn;
 	s16 status;
@@ -47,7 +47,7 @@ static s16 hold(struct copy_end *end, const struct gnttab_copy_ptr *p, bool by_r
 	return status;
 }
 
-static void let_go(struct copy_end *end)
+static inline __attribute__((always_inline)) void let_go(struct copy_end *end)
 {
 	grant_put_frame(end->frame, end->write);
 	if (end->granter) {

@@ -110,7 +110,7 @@ static struct grant_mapping *mapping_claim(struct grant_table *gt, u32 handle, u
 	/* Checked below; past the end it is 0 in speculation, and does not match the handle. */
 	i = (u32)index_nospec(i, (u64)gt->nr_maptrack * MAPPINGS_PER_FRAME);
 	if (i / MAPPINGS_PER_FRAME < gt->nr_maptrack && handle_of(gt, i) == handle &&
-	    mapping_at(gt, i)->state == MAPPING_LIVE) {
+	    __atomic_load_n(&mapping_at(gt, i)->state, __ATOMIC_ACQUIRE) == MAPPING_LIVE) {
 		m = mapping_at(gt, i);
 		m->state = MAPPING_BUSY;
 		*index = i;
@@ -119,12 +119,13 @@ static struct grant_mapping *mapping_claim(struct grant_table *gt, u32 handle, u
 	return m;
 }
 
-/* The claimed mapping is complete, or stays as it was. */
-static void mapping_live(struct grant_table *gt, struct grant_mapping *m)
+/*
+ * The claimed mapping is complete, or stays as it was. Who claims it next sees all of it, because
+ * this is the last store of the only CPU that wrote to it: no lock.
+ */
+static void mapping_live(struct grant_mapping *m)
 {
-	spin_lock(&gt->maptrack_lock);
-	m->state = MAPPING_LIVE;
-	spin_unlock(&gt->maptrack_lock);
+	__atomic_store_n(&m->state, MAPPING_LIVE, __ATOMIC_RELEASE);
 }
 
 /* Give back what a claimed mapping holds, and itself. */
@@ -175,7 +176,7 @@ static s16 map(struct domain *granter, struct gnttab_map_grant_ref *op)
 	m->flags = op->flags & MAP_FLAGS;
 	op->handle = handle_of(gt, index);
 	op->dev_bus_addr = mfn << PAGE_SHIFT;
-	mapping_live(gt, m);
+	mapping_live(m);
 	return GNTST_okay;
 
 no_pte:
@@ -205,6 +206,36 @@ void grant_map_one(struct gnttab_map_grant_ref *op)
 		domain_put(granter);
 }
 
+s16 grant_unmap_one(u32 handle, u64 host_addr, u64 dev_bus_addr)
+{
+	struct domain *d = current->domain;
+	struct grant_table *gt = d->grants;
+	struct grant_unmap_batch b;
+	struct grant_mapping *m;
+	u32 index;
+	s16 status;
+
+	m = mapping_claim(gt, handle, &index);
+	if (!m)
+		return GNTST_bad_handle;
+	/* Mapped for the CPU alone, and all of it goes: by far the most. */
+	if (host_addr && !dev_bus_addr && (m->flags & MAP_PARTS) == GNTMAP_host_map) {
+		if (grant_pte_unmap(host_addr, m->mfn, m->flags, 0)) {
+			mapping_live(m);
+			return GNTST_general_error;
+		}
+		tlb_flush(d->dirty_cpus, TLB_GLOBAL);
+		mapping_end(gt, index);
+		return GNTST_okay;
+	}
+	mapping_live(m);
+	b.count = 0;
+	b.flush = false;
+	status = grant_unmap_begin(&b, handle, host_addr, dev_bus_addr, 0);
+	grant_unmap_end(&b);
+	return status;
+}
+
 s16 grant_unmap_begin(struct grant_unmap_batch *b, u32 handle, u64 host_addr, u64 dev_bus_addr, u64 new_addr)
 {
 	struct grant_table *gt = current->domain->grants;
@@ -217,14 +248,14 @@ s16 grant_unmap_begin(struct grant_unmap_batch *b, u32 handle, u64 host_addr, u6
 		return GNTST_bad_handle;
 	if (dev_bus_addr && (m->flags & GNTMAP_device_map)) {
 		if (dev_bus_addr != m->mfn << PAGE_SHIFT) {
-			mapping_live(gt, m);
+			mapping_live(m);
 			return GNTST_bad_dev_addr;
 		}
 		parts |= GNTMAP_device_map;
 	}
 	if (host_addr && (m->flags & GNTMAP_host_map)) {
 		if (grant_pte_unmap(host_addr, m->mfn, m->flags, new_addr)) {
-			mapping_live(gt, m);
+			mapping_live(m);
 			return GNTST_general_error;
 		}
 		parts |= GNTMAP_host_map;
@@ -250,7 +281,7 @@ void grant_unmap_end(struct grant_unmap_batch *b)
 			continue;
 		}
 		m->flags &= (u8)~b->done[i].parts;
-		mapping_live(gt, m);
+		mapping_live(m);
 	}
 	b->count = 0;
 	b->flush = false;
@@ -286,7 +317,8 @@ void grant_for_each_mapping(struct domain *d, void (*fn)(mfn_t mfn, bool writabl
 
 		spin_lock(&gt->maptrack_lock);
 		/* The array may have gone meanwhile. */
-		live = i / MAPPINGS_PER_FRAME < gt->nr_maptrack && mapping_at(gt, i)->state == MAPPING_LIVE;
+		live = i / MAPPINGS_PER_FRAME < gt->nr_maptrack &&
+		       __atomic_load_n(&mapping_at(gt, i)->state, __ATOMIC_ACQUIRE) == MAPPING_LIVE;
 		if (live) {
 			mfn = mapping_at(gt, i)->mfn;
 			write = !(mapping_at(gt, i)->flags & GNTMAP_readonly);

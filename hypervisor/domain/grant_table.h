@@ -50,7 +50,8 @@ struct grant_mapping {
 _Static_assert(sizeof(struct grant_mapping) == 32, "128 to a frame");
 
 /*
- * Locks: `lock` guards the table (frames, active entries), `maptrack_lock` the mappings' states and free list. Neither
+ * Locks: `lock` guards the table (frames, active entries), `maptrack_lock` the mappings' states and free list, but that
+ * who has claimed a mapping makes it live without. Neither
  * is held together with another grant table's lock, nor while a type reference or a page-table entry changes hands.
  * The table grows only; nr_frames is published after what it counts, and may be read without the lock. The mappings' array
  * shrinks when the last mapping ends, so who holds no mapping looks at it under its lock.
@@ -126,5 +127,7 @@ struct grant_unmap_batch {
 };
 s16 grant_unmap_begin(struct grant_unmap_batch *b, u32 handle, u64 host_addr, u64 dev_bus_addr, u64 new_addr);
 void grant_unmap_end(struct grant_unmap_batch *b);
+/* A batch of one. */
+s16 grant_unmap_one(u32 handle, u64 host_addr, u64 dev_bus_addr);
 
 #endif

@@ -135,8 +135,9 @@ static inline bool frame_get_usual(struct frame *f, const struct domain *d)
 	if (!frame_owned_by(f, d))
 		return false;
 	c = atomic_read(&f->count);
-	if (!(c & FC_COUNT_MASK) || (c & FC_COUNT_MASK) == FC_COUNT_MASK ||
-	    (c & (FC_BAD | FC_FREE)) || !atomic_cmpxchg(&f->count, &c, c + 1))
+	/* Neither none nor all there can be. */
+	if (((c + 1) & FC_COUNT_MASK) <= 1 || (c & (FC_BAD | FC_FREE)) ||
+	    !atomic_cmpxchg(&f->count, &c, c + 1))
 		return false;
 	if (likely(frame_owned_by(f, d)))
 		return true;

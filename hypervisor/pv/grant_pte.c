@@ -72,13 +72,13 @@ static void place_cancel(struct place *p)
  * Store an entry the short way if what is there is `match` in the bits of `mask`. False: nothing
  * has changed, go the long way. Tables that are named by their frame go the long way always.
  */
-static bool place_swap(u64 addr, bool machine, u64 mask, u64 match, u64 e, u64 *old)
+static inline bool place_swap(u64 addr, bool machine, u64 mask, u64 match, u64 e, u64 *old)
 {
 	struct vcpu *v = current;
 	mfn_t mfn = machine ? INVALID_MFN : pv_find_l1(v, addr);
 
-	return mfn != INVALID_MFN && !leaf_swap(mfn_to_frame(mfn), v->domain, pt_slot(addr, 1), mask,
-						match, e, old);
+	return mfn != INVALID_MFN && leaf_swap(mfn_to_frame(mfn), v->domain, pt_slot(addr, 1), mask, match,
+					       e, old);
 }
 
 /* The references of an entry that mapped `f`. */
@@ -106,7 +106,7 @@ int grant_pte_map(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 avail_bits)
 		e |= PTE_RW;
 	if (gntmap_flags & GNTMAP_application_map)
 		e |= PTE_US;
-	r = entry_fix(d, 1, &e);
+	r = leaf_fix_usual(d, &e) ? 0 : entry_fix(d, 1, &e);
 	if (r)
 		return r;
 
@@ -122,7 +122,8 @@ int grant_pte_map(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 avail_bits)
 		} while (r == -ERESTART);
 	}
 	if (!r && place_swap(host_addr, gntmap_flags & GNTMAP_contains_pte, 0, 0, e, &old)) {
-		(void)entry_put(1, old, false);
+		if (old & PTE_P)
+			(void)entry_put(1, old, false);
 		return 0;
 	}
 	if (!r) {

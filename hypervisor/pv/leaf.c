@@ -56,15 +56,17 @@ int leaf_update(struct frame *f, struct domain *d, unsigned slot, u64 val, bool 
 {
 	u64 *p = (u64 *)frame_to_va(f) + slot;
 	u64 t = atomic_read(&f->type), cur, want;
+	u32 owner = (u32)va_to_mfn(d);
 	bool refs;
 
 	if ((t & (FT_TYPE_MASK | FT_VALIDATED | FT_LOCKED)) != (FT_L1 | FT_VALIDATED) ||
-	    !(t & FT_COUNT_MASK) || !frame_owned_by(f, d) || entry_fix(d, 1, &val) ||
+	    !(t & FT_COUNT_MASK) || READ_ONCE(f->owner) != owner ||
+	    (!leaf_fix_usual(d, &val) && entry_fix(d, 1, &val)) ||
 	    !atomic_cmpxchg(&f->type, &t, t | FT_LOCKED))
 		return 1;
 	/* A validated table with references cannot go away or change hands while it is locked. */
 	cur = READ_ONCE(*p);
-	if (unlikely(!frame_owned_by(f, d)))
+	if (unlikely(READ_ONCE(f->owner) != owner))
 		goto not_usual;
 	if (expect && cur != *expect)
 		goto changed;
@@ -89,28 +91,4 @@ not_usual:
 changed:
 	unlock(f);
 	return -EAGAIN;
-}
-
-int leaf_swap(struct frame *f, const struct domain *d, unsigned slot, u64 mask, u64 match, u64 val, u64 *old)
-{
-	u64 *p = (u64 *)frame_to_va(f) + slot;
-	u64 t = atomic_read(&f->type), cur;
-
-	if ((t & (FT_TYPE_MASK | FT_VALIDATED | FT_LOCKED)) != (FT_L1 | FT_VALIDATED) ||
-	    !(t & FT_COUNT_MASK) || !frame_owned_by(f, d) ||
-	    !atomic_cmpxchg(&f->type, &t, t | FT_LOCKED))
-		return 1;
-	cur = READ_ONCE(*p);
-	if (unlikely(!frame_owned_by(f, d)))
-		goto not_usual;
-	do {
-		if ((cur & mask) != match)
-			goto not_usual;
-	} while (!atomic_cmpxchg(p, &cur, val));
-	unlock(f);
-	*old = cur;
-	return 0;
-not_usual:
-	unlock(f);
-	return 1;
 }

@@ -58,7 +58,7 @@ static int root_get(struct domain *d, mfn_t mfn, u64 type)
 	if (!mfn_valid(mfn))
 		return -EINVAL;
 	f = mfn_to_frame(mfn);
-	if (!frame_get(f, d))
+	if (!frame_get_usual(f, d) && !frame_get(f, d))
 		return -EINVAL;
 	if (likely(type_get_more(f, type)))
 		return 0;
@@ -73,7 +73,8 @@ static void root_drop(struct vcpu *v, mfn_t old)
 	if (!root_set(old))
 		return;
 	if (likely(type_put_not_last(mfn_to_frame(old)))) {
-		frame_put(mfn_to_frame(old));
+		if (!frame_put_usual(mfn_to_frame(old)))
+			frame_put(mfn_to_frame(old));
 		return;
 	}
 	pv_keep_old_table(v, old);
@@ -162,31 +163,43 @@ int pv_relinquish_tables(struct domain *d)
 /* ---- looking up ---- */
 
 /*
- * Another vCPU may be taking the tables apart: what is read is only a number until the L1 is
- * locked.
+ * From a table to the one that its entry for `va` leads to, as machine addresses. Another vCPU may
+ * be taking the tables apart: what is read is only a number until the L1 is locked.
  */
-static inline mfn_t next_table(mfn_t table, unsigned slot)
+static inline bool descend(paddr_t *table, paddr_t limit, vaddr_t va, unsigned level)
 {
+	const struct frame *f;
 	u64 e;
 
-	if (!mfn_valid(table))
-		return INVALID_MFN;
-	e = READ_ONCE(((u64 *)mfn_to_va(table))[slot]);
-	return (e & (PTE_P | PTE_PS)) == PTE_P ? pte_mfn(e) : INVALID_MFN;
+	/* mfn_to_frame(), for the beginning of a frame. */
+	f = (const struct frame *)((const char *)FRAME_TABLE + (*table >> (PAGE_SHIFT - 5)));
+	_Static_assert(sizeof(*f) == 1 << 5, "as the shift says");
+	if (*table >= limit || (f->count & FC_BAD))
+		return false;
+	e = READ_ONCE(*(u64 *)((char *)paddr_to_va(*table) +
+			       (va >> (9 * level) & (PAGE_SIZE - sizeof(u64)))));
+	/* PTE_P, which is the lowest bit, and not PTE_PS */
+	if ((e - 1) & (PTE_P | PTE_PS))
+		return false;
+	*table = e & PTE_ADDR;
+	return true;
 }
 
 mfn_t pv_find_l1(const struct vcpu *v, vaddr_t va)
 {
-	bool is_32bit = v->domain->pv.is_32bit;
-	mfn_t mfn = v->pv.guest_table;
+	/* INVALID_MFN's address is beyond the limit too. */
+	paddr_t limit = max_mfn << PAGE_SHIFT, table = v->pv.guest_table << PAGE_SHIFT;
 
-	if (!guest_range_ok(va, 1) || (is_32bit && va >= COMPAT_VIRT_START))
+	if (likely(!v->domain->pv.is_32bit)) {
+		if (!guest_range_ok(va, 1) || !descend(&table, limit, va, 4))
+			return INVALID_MFN;
+	} else if (va >= COMPAT_VIRT_START) {
 		return INVALID_MFN;
-	if (likely(!is_32bit))
-		mfn = next_table(mfn, pt_slot(va, 4));
-	mfn = next_table(mfn, pt_slot(va, 3));
-	mfn = next_table(mfn, pt_slot(va, 2));
-	return mfn_valid(mfn) ? mfn : INVALID_MFN;
+	}
+	if (!descend(&table, limit, va, 3) || !descend(&table, limit, va, 2) ||
+	    !mfn_valid(table >> PAGE_SHIFT))
+		return INVALID_MFN;
+	return table >> PAGE_SHIFT;
 }
 
 bool pv_walk(const struct vcpu *v, vaddr_t va, u64 *leaf)
@@ -293,7 +306,34 @@ static int m2p_update(struct domain *frames, u64 ptr, u64 val)
 	return 0;
 }
 
+/*
+ * The short way for a list of one, which is what a guest's page fault comes down to. False: nothing
+ * has changed, go the long way.
+ */
+static inline bool one_update(struct vcpu *v, u64 ureq)
+{
+	struct mmu_update req;
+	mfn_t mfn;
+
+	if (unlikely(v->pv.old_table) || get_guest(req, ureq))
+		return false;
+	mfn = req.ptr >> PAGE_SHIFT;
+	/* MMU_NORMAL_PT_UPDATE is 0. */
+	return !(req.ptr & 7 & ~(u64)MMU_PT_UPDATE_PRESERVE_AD) && mfn < max_mfn &&
+	       !leaf_update(mfn_to_frame(mfn), v->domain, (req.ptr & ~PAGE_MASK) / 8, req.val,
+			    req.ptr & MMU_PT_UPDATE_PRESERVE_AD, NULL);
+}
+
+static s64 update_list(u64 ureqs, u64 count, u64 pdone, u64 foreigndom);
+
 s64 do_mmu_update(u64 ureqs, u64 count, u64 pdone, u64 foreigndom)
+{
+	if ((u32)count == 1 && !pdone && (u32)foreigndom == DOMID_SELF && one_update(current, ureqs))
+		return 0;
+	return update_list(ureqs, count, pdone, foreigndom);
+}
+
+static s64 update_list(u64 ureqs, u64 count, u64 pdone, u64 foreigndom)
 {
 	struct vcpu *v = current;
 	struct domain *tables, *frames;

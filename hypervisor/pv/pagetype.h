@@ -2,9 +2,13 @@
 #ifndef ANNULUS_PV_PAGETYPE_H
 #define ANNULUS_PV_PAGETYPE_H
 
+#include "cpu/cpu.h"
+#include "cpu/features.h"
+#include "domain/domain.h"
 #include "lib/types.h"
 #include "memory/frame.h"
 #include "memory/layout.h"
+#include "pv/pte.h"
 
 /*
  * The types of frames (memory/frame.h declares frame_get_type() and friends) and the one way to
@@ -152,16 +156,56 @@ int __must_check leaf_update(struct frame *f, struct domain *d, unsigned slot, u
 /*
  * leaf_swap() - the same for table_lock(), table_swap_leaf() and table_unlock(), if the entry is
  * `match` in the bits of `mask`. The new entry's references have been taken, *old's are the
- * caller's to give back. 0 or 1.
+ * caller's to give back. False: not the usual case, nothing has changed.
  */
-int __must_check leaf_swap(struct frame *f, const struct domain *d, unsigned slot, u64 mask, u64 match,
-			   u64 val, u64 *old);
+static inline bool __must_check leaf_swap(struct frame *f, const struct domain *d, unsigned slot, u64 mask,
+					  u64 match, u64 val, u64 *old)
+{
+	u64 *p = (u64 *)frame_to_va(f) + slot;
+	u64 t = atomic_read(&f->type), cur;
+	bool ok;
+
+	if ((t & (FT_TYPE_MASK | FT_VALIDATED | FT_LOCKED)) != (FT_L1 | FT_VALIDATED) ||
+	    !(t & FT_COUNT_MASK) || !frame_owned_by(f, d) ||
+	    !atomic_cmpxchg(&f->type, &t, t | FT_LOCKED))
+		return false;
+	/* A validated table with references cannot go away or change hands while it is locked. */
+	cur = READ_ONCE(*p);
+	ok = frame_owned_by(f, d) && (cur & mask) == match;
+	while (ok && !atomic_cmpxchg(p, &cur, val))
+		ok = (cur & mask) == match;
+	atomic_and(&f->type, ~FT_LOCKED);
+	*old = cur;
+	return ok;
+}
 
 /*
  * entry_fix() - may a table of domain `d` have this entry at this level, and how does it look in
  * the table? Does not look at the frame. 0 or -EINVAL.
  */
 int entry_fix(const struct domain *d, unsigned level, u64 *e);
+
+/*
+ * leaf_fix_usual() - entry_fix() for the usual leaf entries of a 64-bit guest. That the frame's number has not too many bits
+ * is left to who takes the reference: it is one of RAM's, or the present entry's. False: not usual.
+ */
+static inline bool leaf_fix_usual(const struct domain *d, u64 *e)
+{
+	u64 v = *e;
+
+	if (!(v & PTE_P))
+		return !cpu_features.l1tf;
+	if ((v & (PTE_CACHE | PTE_GUEST_KERNEL)) || d->pv.is_32bit || ((v & PTE_NX) && !cpu_features.nx))
+		return false;
+	if (!(v & PTE_US))
+		v = (v & ~PTE_G) | PTE_GUEST_KERNEL | PTE_US;
+	else if (!cpu_features.pge || cpu_features.meltdown)
+		v &= ~PTE_G;
+	else
+		v |= PTE_G;
+	*e = v;
+	return true;
+}
 
 /*
  * Give the references of a former entry back. -ERESTART (preemptible only): call again with the

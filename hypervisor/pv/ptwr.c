@@ -156,6 +156,31 @@ static int modify_entry(struct domain *d, struct frame *f, bool locked, unsigned
 	return err;
 }
 
+/*
+ * The short way for what takes entries out and puts them in: XCHG and MOV of a whole entry. Whether
+ * `f` is a table of d's at all is looked at by leaf_update(). False: nothing has changed.
+ */
+static bool write_entry(struct domain *d, struct regs *r, vaddr_t va, struct frame *f)
+{
+	const struct insn *in = fetch(r);
+	unsigned slot = (va & ~PAGE_MASK) / 8;
+	u64 cur, *reg;
+	vaddr_t ea;
+
+	if (!in || in->size != 8 || (in->kind != INSN_XCHG && in->kind != INSN_MOV_STORE) ||
+	    (va & 7) || !target(in, r, &ea) || ea != va)
+		return false;
+	reg = regs_gpr(r, in->reg);
+	cur = READ_ONCE(((u64 *)frame_to_va(f))[slot]);
+	if (leaf_update(f, d, slot, *reg, false, &cur))
+		return false;
+	if (in->kind == INSN_XCHG)
+		*reg = cur;
+	r->rflags &= ~FLAG_RF;
+	r->rip += in->length;
+	return true;
+}
+
 static bool write_table(struct regs *r, vaddr_t va, struct frame *f)
 {
 	struct domain *d = current->domain;
@@ -238,6 +263,8 @@ bool ptwr_fault(struct regs *r, vaddr_t va, u32 error_code)
 		return drop_write(r, va);
 	}
 	f = mfn_to_frame(pte_mfn(leaf));
+	if (write_entry(d, r, va, f))
+		return true;
 	if ((atomic_read(&f->type) & FT_TYPE_MASK) != FT_L1 || !frame_get(f, d))
 		return false;
 	done = write_table(r, va, f);

@@ -901,6 +901,80 @@ static void test_races(void)
 	teardown();
 }
 
+/* What one operation does by the short way, a list of many does by the long one. */
+#define MANY 24
+static void one_and_many(bool lists, unsigned seed, struct gnttab_map_grant_ref *m,
+			 struct gnttab_unmap_grant_ref *u, struct gnttab_copy *c)
+{
+	setup();
+	for (u32 ref = 1; ref < 8; ref++)
+		grant(granter, ref, ref < 7 ? mapper->id : dom0_->id, ref & 1 ? GTF_readonly : 0);
+	for (unsigned i = 0; i < MANY; i++) {
+		m[i] = (struct gnttab_map_grant_ref){ .flags = (u32)rand_r(&seed) % 8,
+						      .ref = (u32)rand_r(&seed) % 10,
+						      .dom = rand_r(&seed) % 8 ? granter->id : 77,
+						      .host_addr = 0x10000 + i * PAGE_SIZE,
+						      .status = 99 };
+		c[i] = (struct gnttab_copy){ .source = { .u.ref = (u32)rand_r(&seed) % 10, .domid = granter->id },
+					     .dest = { .u.ref = (u32)rand_r(&seed) % 10, .domid = granter->id },
+					     .len = (u16)(rand_r(&seed) % 5000),
+					     .flags = GNTCOPY_source_gref | GNTCOPY_dest_gref,
+					     .status = 99 };
+		if (!lists)
+			CU_ASSERT_EQUAL(call(mapper, GNTTABOP_map_grant_ref, &m[i], 1), 0);
+	}
+	for (unsigned i = 0; !lists && i < MANY; i++)
+		CU_ASSERT_EQUAL(call(mapper, GNTTABOP_copy, &c[i], 1), 0);
+	if (lists) {
+		CU_ASSERT_EQUAL(call(mapper, GNTTABOP_map_grant_ref, m, MANY), 0);
+		CU_ASSERT_EQUAL(call(mapper, GNTTABOP_copy, c, MANY), 0);
+	}
+	/* Each part of each mapping in some order, some of them twice, some of them wrongly. */
+	for (unsigned i = 0; i < 4 * MANY; i++) {
+		const struct gnttab_map_grant_ref *of = &m[(unsigned)rand_r(&seed) % MANY];
+
+		if (i >= 3 * MANY)
+			of = &m[i - 3 * MANY];
+		u[i] = (struct gnttab_unmap_grant_ref){
+			.handle = of->status == GNTST_okay ? of->handle : (u32)rand_r(&seed),
+			.host_addr = i >= 3 * MANY || rand_r(&seed) % 3 ? of->host_addr : 0,
+			.dev_bus_addr = i >= 3 * MANY || rand_r(&seed) % 3 ? of->dev_bus_addr : 0,
+			.status = 99
+		};
+		if (!lists)
+			CU_ASSERT_EQUAL(call(mapper, GNTTABOP_unmap_grant_ref, &u[i], 1), 0);
+	}
+	if (lists)
+		CU_ASSERT_EQUAL(call(mapper, GNTTABOP_unmap_grant_ref, u, 4 * MANY), 0);
+	teardown();
+}
+
+static void test_one_and_many(void)
+{
+	static struct gnttab_map_grant_ref m[2][MANY];
+	static struct gnttab_unmap_grant_ref u[2][4 * MANY];
+	static struct gnttab_copy c[2][MANY];
+	unsigned mapped = 0, unmapped = 0, copied = 0;
+
+	for (unsigned seed = 1; seed <= 50; seed++) {
+		for (unsigned i = 0; i < 2; i++)
+			one_and_many(i, seed, m[i], u[i], c[i]);
+		for (unsigned i = 0; i < MANY; i++) {
+			CU_ASSERT_EQUAL(m[0][i].status, m[1][i].status);
+			CU_ASSERT_EQUAL(m[0][i].handle, m[1][i].handle);
+			CU_ASSERT_EQUAL(m[0][i].dev_bus_addr, m[1][i].dev_bus_addr);
+			CU_ASSERT_EQUAL(c[0][i].status, c[1][i].status);
+			mapped += m[0][i].status == GNTST_okay;
+			copied += c[0][i].status == GNTST_okay;
+		}
+		for (unsigned i = 0; i < 4 * MANY; i++) {
+			CU_ASSERT_EQUAL(u[0][i].status, u[1][i].status);
+			unmapped += u[0][i].status == GNTST_okay;
+		}
+	}
+	CU_ASSERT(mapped > 100 && unmapped > 100 && copied > 20);
+}
+
 int main(void)
 {
 	unsigned failed;
@@ -925,6 +999,7 @@ int main(void)
 	CU_add_test(s, "the mapper ends", test_end_of_mapper);
 	CU_add_test(s, "the granter ends", test_end_of_granter);
 	CU_add_test(s, "entries that change meanwhile", test_races);
+	CU_add_test(s, "one by one and in lists", test_one_and_many);
 	CU_basic_run_tests();
 	failed = CU_get_number_of_failures();
 	CU_cleanup_registry();
