@@ -196,18 +196,16 @@ iret_fast:
 	/* RPL 3: to user mode. */
 	change_mode 0, V_GUEST_TABLE_USER
 1:	orl $3, %ecx
-	movq %rcx, S(R_CS)
 	movq V_INFO(%rdi), %rdx
 	movq S(R_FLAGS), %rax
 	testl $FLAGS_IF, %eax
 	setz VI_MASK(%rdx)
 	andq $~(FLAGS_IOPL | FLAGS_VM), %rax
 	orq $(FLAGS_IF | 2), %rax
-	movq %rax, S(R_FLAGS)
-	movb $0, V_NMI_MASKED(%rdi)
-	cmpb $0, V_NMI_PENDING(%rdi)
-	jne iret_with_work
-	cmpb $0, VI_PENDING(%rdx)
+	/* The frame's CS and flags are still to be stored, from rcx and rax: SYSRET needs neither. */
+	cmpw $0, V_NMI_PENDING(%rdi) /* and V_NMI_MASKED, the next byte */
+	jne iret_nmi
+5:	cmpb $0, VI_PENDING(%rdx)
 	je 2f
 	cmpb $0, VI_MASK(%rdx)
 	je iret_with_work
@@ -218,14 +216,17 @@ iret_fast:
 	cmpl $GUEST_SS, S(R_SS)
 	jne 4f
 	/* SYSRET needs a canonical address (see exit_to_guest); a user's is in the lower half. */
-	movq S(R_RIP), %rcx
+	cmpl $0x7fff, S(R_RIP + 4)
+	ja 3f
 	movq %rax, %r11
-	movq %rcx, %rdx
-	shrq $47, %rdx
-	jnz 3f
+	movq S(R_RIP), %rcx
 	sysret_rest
-3:	movq %rcx, S(R_RCX)
-4:	popq %rax
+3:	movq S(R_RIP), %rdx
+	movq %rdx, S(R_RCX)
+	movq %rax, %r11
+4:	movq %rcx, S(R_CS)
+	movq %rax, S(R_FLAGS)
+	popq %rax
 	popq %rcx
 	popq %rdx
 	popq %rsi
@@ -238,8 +239,14 @@ iret_unreadable:
 	movl $__HYPERVISOR_iret, %eax
 	jmp hypercall
 
+iret_nmi:
+	movb $0, V_NMI_MASKED(%rdi)
+	cmpb $0, V_NMI_PENDING(%rdi)
+	je 5b
 	/* As do_iret() leaves struct regs. */
 iret_with_work:
+	movq %rcx, S(R_CS)
+	movq %rax, S(R_FLAGS)
 	testl $IRET_IN_SYSCALL, %esi
 	jz 1f
 	cmpl $GUEST_CS, %ecx

@@ -42,6 +42,8 @@ void offsets(void)
 	NUMBER(V_PAUSE_FLAGS, offsetof(struct vcpu, pause_flags));
 	NUMBER(V_NMI_PENDING, offsetof(struct vcpu, nmi_pending));
 	NUMBER(V_NMI_MASKED, offsetof(struct vcpu, nmi_masked));
+	_Static_assert(offsetof(struct vcpu, nmi_masked) == offsetof(struct vcpu, nmi_pending) + 1,
+		       "fast.S looks at both at once");
 	NUMBER(V_KERNEL_MODE, offsetof(struct vcpu, pv.kernel_mode));
 	NUMBER(V_GUEST_TABLE, offsetof(struct vcpu, pv.guest_table));
 	NUMBER(V_GUEST_TABLE_USER, offsetof(struct vcpu, pv.guest_table_user));

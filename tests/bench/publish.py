@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """publish.py [REPORT.json] - put a run of `make bench` into the documentation: docs/bench.svg, README.md's and
-docs/performance.md's tables, between the lines <!-- bench --> and <!-- /bench -->."""
+docs/performance.md's tables, between the lines <!-- bench --> and <!-- /bench -->. In docs/performance.md an item that
+begins with `* <!-- miss ROW -->` says what bounds a row that misses: it goes when the row misses no more, and a row that
+misses without such an item is named."""
 import json
 import os
 import re
@@ -57,6 +59,30 @@ def replace(path, lines):
         f.write(new)
 
 
+def misses(report):
+    return [r["name"] for r in report["rows"]
+            if any(v["verdict"] == "miss" for v in r.get("instructions_verdict", {}).values())]
+
+
+def keep_reasons(text, missing):
+    """(text without the items of rows that do not miss, the rows that miss and have none)"""
+    items = re.compile(r"^\* <!-- miss (\S+) -->.*\n(?:  .*\n)*", re.M)
+    have = {m.group(1) for m in items.finditer(text)}
+    return (items.sub(lambda m: m.group(0) if m.group(1) in missing else "", text),
+            [row for row in missing if row not in have])
+
+
+def reasons(path, report):
+    with open(path) as f:
+        text = f.read()
+    text, without = keep_reasons(text, misses(report))
+    with open(path, "w") as f:
+        f.write(text)
+    for row in without:
+        print("publish.py: %s misses, and %s does not say what bounds it: tests/bench/profile.py %s --bounds" % (
+            row, os.path.relpath(path, TREE), row), file=sys.stderr)
+
+
 def main():
     with open(sys.argv[1] if len(sys.argv) > 1 else os.path.join(TREE, "build/bench/report.json")) as f:
         report = json.load(f)
@@ -80,6 +106,7 @@ def main():
         if report["boots"]["nanoseconds"]:
             full += [""] + table(report, everything, "nanoseconds", configs32, [])
     replace(os.path.join(TREE, "docs/performance.md"), full)
+    reasons(os.path.join(TREE, "docs/performance.md"), report)
     chart.write(report, os.path.join(TREE, "docs/bench.svg"))
 
 

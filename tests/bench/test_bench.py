@@ -125,6 +125,23 @@ class Chart(unittest.TestCase):
         xml.etree.ElementTree.fromstring(chart.draw(report))
 
 
+class Reasons(unittest.TestCase):
+    TEXT = "before\n\n* <!-- miss fork --> **Fork**: because\n  of this.\n* <!-- miss pipe --> **Pipe**: for that.\n* Always.\n\nafter\n"
+
+    def test_those_of_rows_that_miss_stay(self):
+        self.assertEqual(publish.keep_reasons(self.TEXT, ["fork", "pipe"]), (self.TEXT, []))
+        text, without = publish.keep_reasons(self.TEXT, ["pipe", "mmap"])
+        self.assertEqual(text, "before\n\n* <!-- miss pipe --> **Pipe**: for that.\n* Always.\n\nafter\n")
+        self.assertEqual(without, ["mmap"])
+        self.assertEqual(publish.keep_reasons(self.TEXT, [])[0], "before\n\n* Always.\n\nafter\n")
+
+    def test_a_miss_in_either_place_counts(self):
+        verdicts = {"dom0": {"verdict": "ok"}, "guest": {"verdict": "miss"}}
+        report = {"rows": [{"name": "fork", "instructions_verdict": verdicts}, {"name": "pipe"},
+                           {"name": "mmap", "instructions_verdict": {"dom0": {"verdict": "not judged"}}}]}
+        self.assertEqual(publish.misses(report), ["fork"])
+
+
 class LinuxI386(unittest.TestCase):
     def rows(self):
         cells = {"bare": exact(100), "annulus-dom0": exact(150), "xen-dom0": exact(200),
