@@ -197,7 +197,7 @@ demo: $(B)/annulus.iso ## The same without a person: print the checklist, exit 0
 demo32: $(B)/annulus32.iso ## The same with a 32-bit dom0 in ring 1, a 64-bit and a 32-bit guest; needs the kernel of linux32
 	$(Q)DEMO_BITS=32 $(PYTHON) tests/system/demo.py $(B)
 
-test: ## Unit tests, fuzzing's inputs, system tests; the last line is `N passed, N failed, N skipped`
+test: ## Form, unit tests, fuzzing's inputs, system tests; the last line is `N passed, N failed, N skipped`
 	$(Q)scripts/test.sh '$(MAKE_COMMAND)' $(B)
 
 soak: ## The same with every case, also those that `make test` leaves out, and each fuzzer for ten minutes

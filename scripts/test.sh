@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# test.sh MAKE BUILD - unit tests, what fuzzing found, system tests; with SOAK=1 the fuzzers too. The last line is the sum:
+# test.sh MAKE BUILD - lint, unit tests, what fuzzing found, system tests; with SOAK=1 the fuzzers too. The last line is the sum:
 # N passed, N failed, N skipped.
 set -u
 make=$1 b=$2
@@ -24,6 +24,7 @@ step() { # NAME [VARIABLE=VALUE...]
 }
 
 "$make" --no-print-directory B="$b" kernel || echo "the kernel could not be fetched: the tests that need it fail or are skipped"
+step lint QUICK=1
 step unit
 step replay
 step system

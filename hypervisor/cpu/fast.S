@@ -202,7 +202,9 @@ iret_fast:
 	setz VI_MASK(%rdx)
 	andq $~(FLAGS_IOPL | FLAGS_VM), %rax
 	orq $(FLAGS_IF | 2), %rax
-	/* The frame's CS and flags are still to be stored, from rcx and rax: SYSRET needs neither. */
+	/*
+	 * The frame's CS and flags are still to be stored, from rcx and rax: SYSRET needs neither.
+	 */
 	cmpw $0, V_NMI_PENDING(%rdi) /* and V_NMI_MASKED, the next byte */
 	jne iret_nmi
 5:	cmpb $0, VI_PENDING(%rdx)

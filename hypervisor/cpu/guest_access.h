@@ -17,7 +17,9 @@
 int __must_check copy_from_guest(void *dst, vaddr_t src, size_t n);
 int __must_check copy_to_guest(vaddr_t dst, const void *src, size_t n);
 #else
-/* Where addresses that a guest cannot name lead: an argument that was translated for a 32-bit one. */
+/*
+ * Where addresses that a guest cannot name lead: an argument that was translated for a 32-bit one.
+ */
 int __must_check window_read(void *dst, vaddr_t src, size_t n);
 int __must_check window_write(vaddr_t dst, const void *src, size_t n);
 

@@ -555,7 +555,8 @@ static s64 copy_one(u64 arg)
 	if (copy_from_guest(&op, arg, sizeof(op)))
 		return -EFAULT;
 	grant_copy_one(&op);
-	return copy_to_guest(arg + offsetof(struct gnttab_copy, status), &op.status, sizeof(op.status));
+	return copy_to_guest(arg + offsetof(struct gnttab_copy, status), &op.status,
+			     sizeof(op.status));
 }
 
 static s64 unmap_one_alone(u64 arg)
@@ -565,7 +566,8 @@ static s64 unmap_one_alone(u64 arg)
 	if (copy_from_guest(&op, arg, sizeof(op)))
 		return -EFAULT;
 	op.status = grant_unmap_one(op.handle, op.host_addr, op.dev_bus_addr);
-	return copy_to_guest(arg + offsetof(struct gnttab_unmap_grant_ref, status), &op.status, sizeof(op.status));
+	return copy_to_guest(arg + offsetof(struct gnttab_unmap_grant_ref, status), &op.status,
+			     sizeof(op.status));
 }
 
 /* Operations on exactly one struct. */

@@ -16,7 +16,8 @@ struct copy_end {
 	bool write;
 };
 
-static inline __attribute__((always_inline)) s16 hold(struct copy_end *end, const struct gnttab_copy_ptr *p, bool by_ref, bool write)
+static inline __attribute__((always_inline)) s16
+hold(struct copy_end *end, const struct gnttab_copy_ptr *p, bool by_ref, bool write)
 {
 	mfn_t mfn;
 	s16 status;

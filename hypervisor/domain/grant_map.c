@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Grant mappings: the handles of a domain that maps others' frames. Making and ending one takes a claim (MAPPING_BUSY),
- * so that what follows needs no lock. The page-table entry of a mapping holds references like any other entry and is
- * pv/'s business; the handle holds one more of its own.
+ * Grant mappings: the handles of a domain that maps others' frames. Making and ending one takes a
+ * claim (MAPPING_BUSY), so that what follows needs no lock. The page-table entry of a mapping holds
+ * references like any other entry and is pv/'s business; the handle holds one more of its own.
  */
 #include "cpu/cpu.h"
 #include "cpu/tlb.h"
@@ -57,8 +57,8 @@ static bool mapping_alloc(struct grant_table *gt, u32 *index)
 }
 
 /*
- * The last mapping is gone: give back all frames of the array but the first. Frames that come later start at another
- * generation, so that a handle from before does not fit them. maptrack_lock held.
+ * The last mapping is gone: give back all frames of the array but the first. Frames that come later
+ * start at another generation, so that a handle from before does not fit them. maptrack_lock held.
  */
 static void maptrack_shrink(struct grant_table *gt)
 {
@@ -164,7 +164,9 @@ static s16 map(struct domain *granter, struct gnttab_map_grant_ref *op)
 		goto no_frame;
 	if (op->flags & GNTMAP_host_map) {
 		status = grant_pte_map(op->host_addr, mfn, op->flags & MAP_FLAGS,
-				       (op->flags >> _GNTMAP_guest_avail0 & 7) << 9) ? GNTST_bad_virt_addr : GNTST_okay;
+				       (op->flags >> _GNTMAP_guest_avail0 & 7) << 9)
+				 ? GNTST_bad_virt_addr
+				 : GNTST_okay;
 		if (status != GNTST_okay)
 			goto no_pte;
 	}
@@ -236,7 +238,8 @@ s16 grant_unmap_one(u32 handle, u64 host_addr, u64 dev_bus_addr)
 	return status;
 }
 
-s16 grant_unmap_begin(struct grant_unmap_batch *b, u32 handle, u64 host_addr, u64 dev_bus_addr, u64 new_addr)
+s16 grant_unmap_begin(struct grant_unmap_batch *b, u32 handle, u64 host_addr, u64 dev_bus_addr,
+		      u64 new_addr)
 {
 	struct grant_table *gt = current->domain->grants;
 	struct grant_mapping *m;
@@ -305,13 +308,15 @@ int grant_release_mappings(struct domain *d)
 	return 0;
 }
 
-void grant_for_each_mapping(struct domain *d, void (*fn)(mfn_t mfn, bool writable, void *arg), void *arg)
+void grant_for_each_mapping(struct domain *d, void (*fn)(mfn_t mfn, bool writable, void *arg),
+			    void *arg)
 {
 	struct grant_table *gt = d->grants;
 
 	if (!gt)
 		return;
-	for (u32 i = 0; i < __atomic_load_n(&gt->nr_maptrack, __ATOMIC_ACQUIRE) * MAPPINGS_PER_FRAME; i++) {
+	for (u32 i = 0;
+	     i < __atomic_load_n(&gt->nr_maptrack, __ATOMIC_ACQUIRE) * MAPPINGS_PER_FRAME; i++) {
 		mfn_t mfn = 0;
 		bool live, write = false;
 

@@ -14,7 +14,9 @@
 #define GRANTS_PER_FRAME   (PAGE_SIZE / sizeof(struct grant_entry_v1))
 #define MAPPINGS_PER_FRAME (PAGE_SIZE / sizeof(struct grant_mapping))
 
-/* The hypervisor's record of one grant in use; the entry in the guest's frame is only its proposal. */
+/*
+ * The hypervisor's record of one grant in use; the entry in the guest's frame is only its proposal.
+ */
 struct grant_active {
 	u32 users;   /* mappings and copies going on */
 	u32 writers; /* of these, writing */
@@ -24,8 +26,8 @@ struct grant_active {
 };
 
 /*
- * A handle names one of these: index in the low 20 bits, generation above, so that an old handle does not name the
- * next mapping in the same place.
+ * A handle names one of these: index in the low 20 bits, generation above, so that an old handle
+ * does not name the next mapping in the same place.
  */
 #define HANDLE_INDEX_BITS  20
 #define HANDLE_GENERATIONS (1U << (32 - HANDLE_INDEX_BITS))
@@ -40,7 +42,8 @@ enum mapping_state {
 
 struct grant_mapping {
 	struct domain *granter; /* reference held unless free */
-	mfn_t mfn;              /* general reference held; FT_WRITABLE one too unless GNTMAP_readonly */
+	/* general reference held; FT_WRITABLE one too unless GNTMAP_readonly */
+	mfn_t mfn;
 	u32 ref;                /* one user of the granter's entry */
 	u32 next_free;          /* index + 1 */
 	u16 generation;
@@ -50,11 +53,12 @@ struct grant_mapping {
 _Static_assert(sizeof(struct grant_mapping) == 32, "128 to a frame");
 
 /*
- * Locks: `lock` guards the table (frames, active entries), `maptrack_lock` the mappings' states and free list, but that
- * who has claimed a mapping makes it live without. Neither
- * is held together with another grant table's lock, nor while a type reference or a page-table entry changes hands.
- * The table grows only; nr_frames is published after what it counts, and may be read without the lock. The mappings' array
- * shrinks when the last mapping ends, so who holds no mapping looks at it under its lock.
+ * Locks: `lock` guards the table (frames, active entries), `maptrack_lock` the mappings' states and
+ * free list, but that who has claimed a mapping makes it live without. Neither
+ * is held together with another grant table's lock, nor while a type reference or a page-table
+ * entry changes hands. The table grows only; nr_frames is published after what it counts, and may
+ * be read without the lock. The mappings' array shrinks when the last mapping ends, so who holds no
+ * mapping looks at it under its lock.
  */
 struct grant_table {
 	struct spinlock lock;
@@ -72,16 +76,17 @@ struct grant_table {
 };
 
 /*
- * grant_pin() - begin to use grant `ref` of `granter` for domain `user`: the entry's flags say so to the guest, and the
- * frame is fixed. Returns GNTST_okay and the frame (to which no reference was taken), or GNTST_bad_gntref,
- * GNTST_general_error (not granted to user, or not for writing; or the granter is dying).
+ * grant_pin() - begin to use grant `ref` of `granter` for domain `user`: the entry's flags say so
+ * to the guest, and the frame is fixed. Returns GNTST_okay and the frame (to which no reference was
+ * taken), or GNTST_bad_gntref, GNTST_general_error (not granted to user, or not for writing; or the
+ * granter is dying).
  */
 s16 grant_pin(struct domain *granter, u32 ref, domid_t user, bool write, mfn_t *mfn);
 void grant_unpin(struct domain *granter, u32 ref, bool write);
 
 /*
- * The references that go with a pin: a general one, and a FT_WRITABLE one if `write`. NULL if `owner` does not own the
- * frame or it has another type. Interrupts are on and no lock is held.
+ * The references that go with a pin: a general one, and a FT_WRITABLE one if `write`. NULL if
+ * `owner` does not own the frame or it has another type. Interrupts are on and no lock is held.
  */
 static inline struct frame *grant_get_frame(struct domain *owner, mfn_t mfn, bool write)
 {
@@ -103,7 +108,10 @@ static inline void grant_put_frame(struct frame *f, bool write)
 		frame_put(f);
 }
 
-/* A domain a guest names, referenced, if the caller may administrate it: GNTST_okay, bad_domain, permission_denied. */
+/*
+ * A domain a guest names, referenced, if the caller may administrate it: GNTST_okay, bad_domain,
+ * permission_denied.
+ */
 s16 grant_target(domid_t id, struct domain **d);
 
 /* One operation of each kind: fills op->status. */
@@ -112,9 +120,9 @@ void grant_copy_one(struct gnttab_copy *op);
 void grant_transfer_one(struct gnttab_transfer *op);
 
 /*
- * Unmapping is done in batches: any number of grant_unmap_begin(), up to GRANT_UNMAP_BATCH, then grant_unmap_end(),
- * which flushes TLBs once and gives the frames back. begin returns the GNTST_* of its operation and fails with
- * GNTST_bad_handle too if the handle is part of the batch already.
+ * Unmapping is done in batches: any number of grant_unmap_begin(), up to GRANT_UNMAP_BATCH, then
+ * grant_unmap_end(), which flushes TLBs once and gives the frames back. begin returns the GNTST_*
+ * of its operation and fails with GNTST_bad_handle too if the handle is part of the batch already.
  */
 #define GRANT_UNMAP_BATCH 32
 struct grant_unmap_batch {
@@ -125,7 +133,8 @@ struct grant_unmap_batch {
 		u8 parts; /* GNTMAP_device_map, GNTMAP_host_map that end */
 	} done[GRANT_UNMAP_BATCH];
 };
-s16 grant_unmap_begin(struct grant_unmap_batch *b, u32 handle, u64 host_addr, u64 dev_bus_addr, u64 new_addr);
+s16 grant_unmap_begin(struct grant_unmap_batch *b, u32 handle, u64 host_addr, u64 dev_bus_addr,
+		      u64 new_addr);
 void grant_unmap_end(struct grant_unmap_batch *b);
 /* A batch of one. */
 s16 grant_unmap_one(u32 handle, u64 host_addr, u64 dev_bus_addr);

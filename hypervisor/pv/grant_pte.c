@@ -77,8 +77,8 @@ static inline bool place_swap(u64 addr, bool machine, u64 mask, u64 match, u64 e
 	struct vcpu *v = current;
 	mfn_t mfn = machine ? INVALID_MFN : pv_find_l1(v, addr);
 
-	return mfn != INVALID_MFN && leaf_swap(mfn_to_frame(mfn), v->domain, pt_slot(addr, 1), mask, match,
-					       e, old);
+	return mfn != INVALID_MFN &&
+	       leaf_swap(mfn_to_frame(mfn), v->domain, pt_slot(addr, 1), mask, match, e, old);
 }
 
 /* The references of an entry that mapped `f`. */
@@ -147,7 +147,8 @@ int grant_pte_unmap(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 new_addr)
 	struct place p, from;
 	int r;
 
-	if (!new_addr && place_swap(host_addr, machine, PTE_ADDR | must, pte_make(mfn, must), 0, &e)) {
+	if (!new_addr &&
+	    place_swap(host_addr, machine, PTE_ADDR | must, pte_make(mfn, must), 0, &e)) {
 		leaf_gone(mfn_to_frame(mfn), e);
 		return 0;
 	}

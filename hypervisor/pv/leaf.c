@@ -16,7 +16,9 @@ static inline void unlock(struct frame *f)
 	atomic_and(&f->type, ~FT_LOCKED);
 }
 
-/* A reference of a frame of d's as the entry needs it. False, and nothing changed: not so simple. */
+/*
+ * A reference of a frame of d's as the entry needs it. False, and nothing changed: not so simple.
+ */
 static inline bool leaf_get_usual(struct domain *d, u64 e)
 {
 	mfn_t mfn = pte_mfn(e);

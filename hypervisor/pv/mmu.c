@@ -328,7 +328,8 @@ static s64 update_list(u64 ureqs, u64 count, u64 pdone, u64 foreigndom);
 
 s64 do_mmu_update(u64 ureqs, u64 count, u64 pdone, u64 foreigndom)
 {
-	if ((u32)count == 1 && !pdone && (u32)foreigndom == DOMID_SELF && one_update(current, ureqs))
+	if ((u32)count == 1 && !pdone && (u32)foreigndom == DOMID_SELF &&
+	    one_update(current, ureqs))
 		return 0;
 	return update_list(ureqs, count, pdone, foreigndom);
 }

@@ -158,8 +158,8 @@ int __must_check leaf_update(struct frame *f, struct domain *d, unsigned slot, u
  * `match` in the bits of `mask`. The new entry's references have been taken, *old's are the
  * caller's to give back. False: not the usual case, nothing has changed.
  */
-static inline bool __must_check leaf_swap(struct frame *f, const struct domain *d, unsigned slot, u64 mask,
-					  u64 match, u64 val, u64 *old)
+static inline bool __must_check leaf_swap(struct frame *f, const struct domain *d, unsigned slot,
+					  u64 mask, u64 match, u64 val, u64 *old)
 {
 	u64 *p = (u64 *)frame_to_va(f) + slot;
 	u64 t = atomic_read(&f->type), cur;
@@ -186,8 +186,9 @@ static inline bool __must_check leaf_swap(struct frame *f, const struct domain *
 int entry_fix(const struct domain *d, unsigned level, u64 *e);
 
 /*
- * leaf_fix_usual() - entry_fix() for the usual leaf entries of a 64-bit guest. That the frame's number has not too many bits
- * is left to who takes the reference: it is one of RAM's, or the present entry's. False: not usual.
+ * leaf_fix_usual() - entry_fix() for the usual leaf entries of a 64-bit guest. That the frame's
+ * number has not too many bits is left to who takes the reference: it is one of RAM's, or the
+ * present entry's. False: not usual.
  */
 static inline bool leaf_fix_usual(const struct domain *d, u64 *e)
 {
@@ -195,7 +196,8 @@ static inline bool leaf_fix_usual(const struct domain *d, u64 *e)
 
 	if (!(v & PTE_P))
 		return !cpu_features.l1tf;
-	if ((v & (PTE_CACHE | PTE_GUEST_KERNEL)) || d->pv.is_32bit || ((v & PTE_NX) && !cpu_features.nx))
+	if ((v & (PTE_CACHE | PTE_GUEST_KERNEL)) || d->pv.is_32bit ||
+	    ((v & PTE_NX) && !cpu_features.nx))
 		return false;
 	if (!(v & PTE_US))
 		v = (v & ~PTE_G) | PTE_GUEST_KERNEL | PTE_US;

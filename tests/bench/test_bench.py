@@ -126,7 +126,8 @@ class Chart(unittest.TestCase):
 
 
 class Reasons(unittest.TestCase):
-    TEXT = "before\n\n* <!-- miss fork --> **Fork**: because\n  of this.\n* <!-- miss pipe --> **Pipe**: for that.\n* Always.\n\nafter\n"
+    TEXT = ("before\n\n* <!-- miss fork --> **Fork**: because\n  of this.\n* <!-- miss pipe --> **Pipe**: for that.\n"
+            "* Always.\n\nafter\n")
 
     def test_those_of_rows_that_miss_stay(self):
         self.assertEqual(publish.keep_reasons(self.TEXT, ["fork", "pipe"]), (self.TEXT, []))

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "suite.h"
 #include "sim.h"
 
 #include "cpu/cpu.h"
@@ -123,7 +124,6 @@ static u64 type_refs(mfn_t mfn)
 	return mfn_to_frame(mfn)->type & FT_COUNT_MASK;
 }
 
-/* ---------------------------------------------------------------------------------------------- */
 
 static void test_table(void)
 {
@@ -814,7 +814,6 @@ static void test_end_of_granter(void)
 	teardown();
 }
 
-/* ---------------------------------------------------------------------------------------------- */
 /* A granter that rewrites its entries while two vCPUs of the mapper use them. */
 
 static volatile bool stop;
@@ -915,11 +914,12 @@ static void one_and_many(bool lists, unsigned seed, struct gnttab_map_grant_ref 
 						      .dom = rand_r(&seed) % 8 ? granter->id : 77,
 						      .host_addr = 0x10000 + i * PAGE_SIZE,
 						      .status = 99 };
-		c[i] = (struct gnttab_copy){ .source = { .u.ref = (u32)rand_r(&seed) % 10, .domid = granter->id },
-					     .dest = { .u.ref = (u32)rand_r(&seed) % 10, .domid = granter->id },
-					     .len = (u16)(rand_r(&seed) % 5000),
-					     .flags = GNTCOPY_source_gref | GNTCOPY_dest_gref,
-					     .status = 99 };
+		c[i] = (struct gnttab_copy){
+			.source = { .u.ref = (u32)rand_r(&seed) % 10, .domid = granter->id },
+			.dest = { .u.ref = (u32)rand_r(&seed) % 10, .domid = granter->id },
+			.len = (u16)(rand_r(&seed) % 5000),
+			.flags = GNTCOPY_source_gref | GNTCOPY_dest_gref, .status = 99,
+		};
 		if (!lists)
 			CU_ASSERT_EQUAL(call(mapper, GNTTABOP_map_grant_ref, &m[i], 1), 0);
 	}
@@ -977,31 +977,27 @@ static void test_one_and_many(void)
 
 int main(void)
 {
-	unsigned failed;
-	CU_pSuite s;
+	CU_TestInfo tests[] = {
+		{ "table frames", test_table },
+		{ "limits and no memory", test_limits },
+		{ "versions", test_versions },
+		{ "map and unmap", test_map },
+		{ "read-only", test_readonly },
+		{ "host and device parts", test_two_parts },
+		{ "refusals", test_refusals },
+		{ "handles", test_handles },
+		{ "batches and preemption", test_batches },
+		{ "unmap and replace", test_replace },
+		{ "copy", test_copy },
+		{ "transfer", test_transfer },
+		{ "swap", test_swap },
+		{ "the hypercall's arguments", test_hypercall },
+		{ "the mapper ends", test_end_of_mapper },
+		{ "the granter ends", test_end_of_granter },
+		{ "entries that change meanwhile", test_races },
+		{ "one by one and in lists", test_one_and_many },
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	s = CU_add_suite("grant", NULL, NULL);
-	CU_add_test(s, "table frames", test_table);
-	CU_add_test(s, "limits and no memory", test_limits);
-	CU_add_test(s, "versions", test_versions);
-	CU_add_test(s, "map and unmap", test_map);
-	CU_add_test(s, "read-only", test_readonly);
-	CU_add_test(s, "host and device parts", test_two_parts);
-	CU_add_test(s, "refusals", test_refusals);
-	CU_add_test(s, "handles", test_handles);
-	CU_add_test(s, "batches and preemption", test_batches);
-	CU_add_test(s, "unmap and replace", test_replace);
-	CU_add_test(s, "copy", test_copy);
-	CU_add_test(s, "transfer", test_transfer);
-	CU_add_test(s, "swap", test_swap);
-	CU_add_test(s, "the hypercall's arguments", test_hypercall);
-	CU_add_test(s, "the mapper ends", test_end_of_mapper);
-	CU_add_test(s, "the granter ends", test_end_of_granter);
-	CU_add_test(s, "entries that change meanwhile", test_races);
-	CU_add_test(s, "one by one and in lists", test_one_and_many);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("grant", tests);
 }

@@ -295,7 +295,10 @@ static void test_xz_usual(void)
 								ROOM),
 				      LZMA_OK);
 		memset(out, 0x5a, n + 1);
-		/* What does not get smaller is stored, without the x86 filter: one filter, says the block. */
+		/*
+		 * What does not get smaller is stored, without the x86 filter: one filter, says the
+		 * block.
+		 */
 		if (!(packed[LZMA_STREAM_HEADER_SIZE + 1] & 3)) {
 			CU_ASSERT_EQUAL(unpack_xz_usual(packed, packed_len, out, n, &alloc), -1);
 			continue;
