@@ -2,12 +2,8 @@
 // sources: hypervisor/domain/grant.c hypervisor/domain/grant_map.c hypervisor/domain/grant_copy.c
 // sources: tests/unit/sim/sim.c
 // libs: -lpthread
-/*
- * Grant tables. After every test all references, pins and handles must be gone: teardown() counts
- * them. Entries are guest memory, and here a guest changes them while they are in use, and in a
- * thread of its own.
- */
-#include <CUnit/Basic.h>
+// Grant tables. After every test all references, pins and handles must be gone: teardown() counts
+// them. A guest changes its entries while they are in use, and in a thread of its own.
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
