@@ -510,9 +510,13 @@ static void small(struct call *c, uint64_t *at, bool shared)
 		poke(at, number());
 		poke(at + 1, number());
 		c->a[1] = (uint64_t)at;
-		/* Our own watchdog is the first one. */
-		if (c->a[0] == SCHEDOP_watchdog)
+		/* Our own watchdog is the first one. What lies there may be another's by then: only for
+		 * who may end. */
+		if (c->a[0] == SCHEDOP_watchdog) {
 			poke(at, 2 | 60UL << 32);
+			if (!wild)
+				c->a[0] = SCHEDOP_yield;
+		}
 		if (c->a[0] == SCHEDOP_shutdown_code)
 			c->a[0] = SCHEDOP_pin_override;
 		break;
