@@ -510,8 +510,10 @@ static void small(struct call *c, uint64_t *at, bool shared)
 		poke(at, number());
 		poke(at + 1, number());
 		c->a[1] = (uint64_t)at;
-		/* Our own watchdog is the first one. What lies there may be another's by then: only for
-		 * who may end. */
+		/*
+		 * Our own watchdog is the first one. What lies there may be another's by then: only
+		 * for who may end.
+		 */
 		if (c->a[0] == SCHEDOP_watchdog) {
 			poke(at, 2 | 60UL << 32);
 			if (!wild)
