@@ -10,7 +10,9 @@ B      ?= build
 CC     := gcc
 C      := $(B)/coverage
 MIN    ?= 90
-UNITS  := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/*_test.c)))
+# Those that are for this machine: `bits: 32` alone is a program for i386.
+bits    = $(or $(shell sed -n 's|^// bits: *||p' $1),64)
+UNITS  := $(patsubst tests/unit/%.c,%,$(foreach t,$(sort $(wildcard tests/unit/*_test.c)),$(if $(filter 64,$(call bits,$t)),$t)))
 FUZZES := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
 
 FLAGS := -std=gnu11 -g -O0 --coverage -fprofile-update=atomic -fno-strict-aliasing -D_GNU_SOURCE -DANNULUS_UNIT
