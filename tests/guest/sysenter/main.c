@@ -46,8 +46,6 @@ static void cpuid(uint32_t leaf, uint32_t *a, uint32_t *b, uint32_t *c, uint32_t
 
 static bool look(struct trap_frame *f)
 {
-	__asm__ volatile("pushf; pop %0" : "=r"(handler_flags));
-	handler_mask = vcpu_info()->evtchn_upcall_mask;
 	/* The other one goes on behind the instruction that it cannot execute. */
 	if (vcpu_id()) {
 		check(f->vector == 13 || (f->vector == 6 && !available));
@@ -55,6 +53,8 @@ static bool look(struct trap_frame *f)
 		others++;
 		return true;
 	}
+	__asm__ volatile("pushf; pop %0" : "=r"(handler_flags));
+	handler_mask = vcpu_info()->evtchn_upcall_mask;
 	return false;
 }
 
