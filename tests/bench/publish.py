@@ -94,8 +94,8 @@ def main():
     everything = [r["name"] for r in report["rows"]]
     replace(os.path.join(TREE, "README.md"),
             table(report, IN_README, "instructions", [c for c in configs if not c.endswith("-guest")], ["dom0"]))
-    full = ["Run of %s. Boots: %d counting instructions, %d for wall time." % (
-        when, report["boots"]["instructions"], report["boots"]["nanoseconds"]), ""]
+    full = ["Run of %s." % when, "Boots: %d counting instructions, %d for wall time." % (
+        report["boots"]["instructions"], report["boots"]["nanoseconds"]), ""]
     full += table(report, everything, "instructions", configs, places)
     if report["boots"]["nanoseconds"]:
         full += [""] + table(report, everything, "nanoseconds", configs, [])
