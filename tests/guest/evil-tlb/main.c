@@ -174,6 +174,8 @@ void test_main(void)
 	}
 	/* Flushes that were asked for: the reader sees the other page at once. */
 	writing = false;
+	/* Its last store may be on its way until then. */
+	wait_for(&reads, 1);
 	page[5] = 1;
 	second[5] = 2;
 	check_eq(mmu_update(ptr, LEAF(mfn, PTE_KERNEL)), 0);
