@@ -43,7 +43,7 @@ struct cpu {
 	struct vcpu *idle;       /* its idle vCPU */
 	u64 cr4;                 /* shadow of CR4 */
 	bool sysenter;           /* SYSENTER leads to us: pv/sysenter.h */
-	u32 tlb_stamp;           /* TLB clock at this CPU's last full flush; read by all */
+	u64 tlb_stamp;           /* TLB clock at this CPU's last full flush, 0: none; read by all */
 	/* root that is loaded (the guest's, or the idle table); read by all */
 	mfn_t cr3_mfn;
 	/* unmapped mode: of the running vCPU's roots; [0] user, [1] kernel */

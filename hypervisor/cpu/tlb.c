@@ -1,46 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cpu/tlb.h"
+#include "boot/cmdline.h"
 #include "cpu/cpu.h"
 #include "cpu/msr.h"
+#include "lib/printk.h"
 #include "machine/apic.h"
 #include "machine/irq.h"
 #include "machine/vectors.h"
 #include "pv/root.h"
 
-/*
- * 0 is "unknown, never safe": a frame stamped 0 is always flushed for, and the clock starts at 1.
- * When it is about to wrap it stops at its last value, where every comparison says "flush"; 2^32
- * flushes are some weeks.
- */
-u32 tlb_clock = 1;
-
-u32 tlb_clock_now(void)
-{
-	return atomic_read(&tlb_clock);
-}
-
-cpumask_t tlb_filter(cpumask_t mask, u32 stamp)
-{
-	cpumask_t out = 0;
-	unsigned c;
-
-	mask &= cpus_online;
-	for_each_cpu_in(c, mask)
-		if (stamp == 0 || READ_ONCE(cpus[c].tlb_stamp) <= stamp)
-			out |= CPU_MASK(c);
-	return out;
-}
+#ifndef NDEBUG
+/* For tests: so many ticks after boot began the clock's low half wraps; 0: when it does. */
+static u64 opt_tlb_clock;
+OPTION_U64("tlb-clock", opt_tlb_clock);
+#endif
 
 void tlb_flush_local(unsigned flags)
 {
 	u64 irq = local_irq_save();
-	u32 now = atomic_read(&tlb_clock);
+	/* Before the flush: what loses its type from now on is not covered by it. */
+	u64 now = tlb_tick();
 	struct cpu *c = this_cpu();
 
-	/* The stamp is taken before the flush: what loses its type from now on is not covered by
-	 * it. */
-	if (now != ~0U)
-		now = atomic_add(&tlb_clock, 1);
 	if (cpu_features.pge) {
 		/* Clearing CR4.PGE flushes everything, global entries too (SDM vol. 3A, 4.10.4.1).
 		 */
@@ -125,4 +106,12 @@ void tlb_flush_va(cpumask_t mask, vaddr_t va, unsigned order)
 void __init tlb_init(void)
 {
 	irq_vector_register(TLB_FLUSH_VECTOR, flush_interrupt);
+#ifndef NDEBUG
+	if (opt_tlb_clock && opt_tlb_clock < BIT(30)) {
+		/* Forward, and no other CPU runs yet: as if that many flushes had been. */
+		tlb_clock = BIT(32) + 1 - opt_tlb_clock * TLB_TICK;
+		printk(LOG_INFO "tlb: the low half of the clock wraps in %llu ticks\n",
+		       (unsigned long long)opt_tlb_clock);
+	}
+#endif
 }

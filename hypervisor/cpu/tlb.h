@@ -2,20 +2,8 @@
 #ifndef ANNULUS_CPU_TLB_H
 #define ANNULUS_CPU_TLB_H
 
+#include "cpu/tlb_clock.h"
 #include "lib/types.h"
-
-/*
- * The TLB clock ticks with every full flush of any CPU. A frame remembers the time at which it lost
- * a type or was freed; a CPU whose last full flush is later cannot hold a stale entry of it.
- */
-extern u32 tlb_clock;
-u32 tlb_clock_now(void);
-
-/*
- * Of the CPUs in `mask`, those that may still hold entries from time `stamp` (0, after the clock
- * wrapped, is never safe).
- */
-cpumask_t tlb_filter(cpumask_t mask, u32 stamp);
 
 #define TLB_GLOBAL BIT(0) /* global entries too */
 #define TLB_ROOT   BIT(1) /* a top-level entry changed: unmapped-mode copies must be taken again */

@@ -132,7 +132,8 @@ void frame_share(struct frame *f, struct domain *d, enum frame_share_mode mode)
 	 * become writable.
 	 */
 	f->type = (mode == FRAME_SHARE_RW ? FT_WRITABLE | FT_VALIDATED : FT_NONE) | 1;
-	f->tlb_stamp = 0;
+	/* From now on guests see it; when it stops, frame_unshare() and types stamp it. */
+	f->tlb_stamp = TLB_STAMP_UNKNOWN;
 	f->next = f->prev = FRAME_LIST_END;
 	frame_set_owner(f, d);
 	atomic_set(&f->count, FC_SHARED | 1);
@@ -146,8 +147,8 @@ int frame_unshare(struct frame *f)
 		if ((c & FC_COUNT_MASK) != 1)
 			return -EBUSY;
 	} while (!atomic_cmpxchg(&f->count, &c, FC_HEAP));
-	/* Not zero: the heap shall flush before somebody else gets it. */
-	f->tlb_stamp = tlb_clock_now();
+	/* The heap shall flush before somebody else gets it. */
+	f->tlb_stamp = tlb_stamp_now();
 	f->type = FT_NONE;
 	frame_set_owner(f, NULL);
 	return 0;
@@ -194,7 +195,7 @@ int frame_steal(struct domain *d, struct frame *f)
 
 	/* Whoever gets the frame next flushes for it first: heap_assign() or the quarantine. */
 	f->type = FT_NONE;
-	f->tlb_stamp = tlb_clock_now();
+	f->tlb_stamp = tlb_stamp_now();
 	m2p_set(frame_to_mfn(f), M2P_INVALID);
 	if (last)
 		domain_put(d);
@@ -208,7 +209,7 @@ cpumask_t frame_stale_cpus(const struct frame *f)
 
 	if (d && !(atomic_read(&f->count) & FC_FOREIGN))
 		mask = d->dirty_cpus;
-	return tlb_filter(mask, f->tlb_stamp);
+	return tlb_filter(mask, READ_ONCE(f->tlb_stamp));
 }
 
 /*

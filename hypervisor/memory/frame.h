@@ -18,7 +18,7 @@ struct frame {
 	u64 count;     /* FC_* flags, references in FC_COUNT_MASK */
 	u64 type;      /* FT_* type and flags, type references in FT_COUNT_MASK */
 	u32 owner;     /* frame number of the owning struct domain, 0 for none: see frame_owner() */
-	u32 tlb_stamp; /* TLB clock when the frame last lost a type or its last reference */
+	u32 tlb_stamp; /* when the frame last lost a type or its last reference: cpu/tlb_clock.h */
 	u32 next, prev; /* frame numbers, FRAME_LIST_END at the ends */
 };
 _Static_assert(sizeof(struct frame) == 32, "the design's limit");

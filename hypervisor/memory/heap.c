@@ -34,7 +34,7 @@ static u32 free_head[ZONES][HEAP_ORDERS];
 static bool heap_ready;
 static u64 claimed; /* frames that claims keep back, over all domains */
 static u32 quarantine_head = FRAME_LIST_END;
-static u32 quarantine_stamp; /* TLB clock at the newest arrival */
+static u32 quarantine_stamp; /* TLB stamp of the newest arrival */
 static u64 quarantine_len;
 static u32 draining; /* atomic: CPUs that carry quarantined or cached frames to the buddy lists */
 
@@ -133,7 +133,7 @@ static void mark_free(struct frame *f, u64 n)
 	for (u64 i = 0; i < n; i++) {
 		f[i].type = FREE_BODY;
 		f[i].owner = 0;
-		f[i].tlb_stamp = 0;
+		f[i].tlb_stamp = TLB_STAMP_NONE;
 		f[i].next = f[i].prev = FRAME_LIST_END;
 		f[i].count = FC_HEAP | FC_FREE;
 	}
@@ -221,7 +221,7 @@ static void quarantine_add(struct frame *f, unsigned order)
 	 * Taken with the lock held: no older frame can be listed after a newer one and be
 	 * forgotten.
 	 */
-	quarantine_stamp = tlb_clock_now();
+	quarantine_stamp = tlb_stamp_now();
 	quarantine_len += BIT(order);
 	full = quarantine_len >= QUARANTINE_LIMIT;
 	spin_unlock_irqrestore(&heap_lock, flags);
@@ -355,7 +355,7 @@ static struct frame *alloc_hv(enum alloc_class c, unsigned order, mfn_t limit)
 		return NULL;
 	for (u64 i = 0; i < BIT(order); i++) {
 		f[i].type = FT_NONE;
-		f[i].tlb_stamp = 0;
+		f[i].tlb_stamp = TLB_STAMP_NONE;
 	}
 	alloc_stats_add(c, (s64)(PAGE_SIZE << order), 1);
 	return f;
@@ -384,7 +384,7 @@ void heap_free_hv(enum alloc_class c, struct frame *f, unsigned order)
 	alloc_stats_add(c, -(s64)(PAGE_SIZE << order), -1);
 	for (u64 i = 0; i < BIT(order); i++) {
 		ASSERT(f[i].count == FC_HEAP);
-		seen |= f[i].tlb_stamp != 0;
+		seen |= f[i].tlb_stamp != TLB_STAMP_NONE;
 	}
 	if (seen)
 		quarantine_add(f, order);
@@ -405,7 +405,7 @@ struct frame *heap_alloc_dom(struct domain *d, unsigned order, unsigned bits)
 		return NULL;
 	for (u64 i = 0; i < BIT(order); i++) {
 		f[i].type = FT_NONE;
-		f[i].tlb_stamp = 0;
+		f[i].tlb_stamp = TLB_STAMP_NONE;
 		f[i].owner = 0;
 		f[i].count = 0;
 		m2p_set(frame_to_mfn(f + i), M2P_INVALID);
@@ -427,9 +427,9 @@ int heap_assign(struct domain *d, struct frame *f, unsigned order)
 		return -E2BIG;
 	for (u64 i = 0; i < n; i++) {
 		/* A stolen frame: its former owner's CPUs have to forget it. */
-		if (f[i].tlb_stamp) {
+		if (f[i].tlb_stamp != TLB_STAMP_NONE) {
 			tlb_flush(tlb_filter(cpus_online, f[i].tlb_stamp), TLB_GLOBAL);
-			f[i].tlb_stamp = 0;
+			f[i].tlb_stamp = TLB_STAMP_NONE;
 		}
 	}
 	spin_lock(&d->page_lock);
@@ -541,7 +541,7 @@ void heap_adopt(struct frame *f)
 	ASSERT(f->count == FC_HEAP);
 	f->type = FT_NONE;
 	f->owner = 0;
-	f->tlb_stamp = 0;
+	f->tlb_stamp = TLB_STAMP_NONE;
 	f->next = f->prev = FRAME_LIST_END;
 	f->count = 0;
 	total_frames++;

@@ -24,7 +24,7 @@ static bool mfn_is_io(mfn_t mfn)
 
 static void stamp(struct frame *f)
 {
-	WRITE_ONCE(f->tlb_stamp, tlb_clock_now());
+	WRITE_ONCE(f->tlb_stamp, tlb_stamp_now());
 }
 
 /* Set the type word of a LOCKED frame. Only the pin bit can change meanwhile: it is kept. */

@@ -148,7 +148,8 @@ inline check_given_away(f)
 
 /* ---- cpu/tlb.c ---- */
 
-#define STALE(f) (stamp[f] == 0 || cpu_stamp <= stamp[f])
+/* 0: nothing was stamped. */
+#define STALE(f) (stamp[f] != 0 && cpu_stamp <= stamp[f])
 
 /* tlb_flush_local() of CPU 0, here or by an interrupt; its interrupts are off meanwhile. */
 inline flush_cpu0()

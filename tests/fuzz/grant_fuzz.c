@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// sources: hypervisor/cpu/tlb_clock.c
 // sources: hypervisor/domain/grant.c hypervisor/domain/grant_map.c hypervisor/domain/grant_copy.c
 // sources: hypervisor/pv/grant_pte.c hypervisor/memory/frame.c hypervisor/memory/heap.c
 // sources: hypervisor/memory/audit.c hypervisor/pv/pagetype.c hypervisor/pv/mmu.c

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// sources: hypervisor/cpu/tlb_clock.c
 // sources: hypervisor/domain/memory_op.c hypervisor/memory/frame.c hypervisor/memory/heap.c
 // sources: hypervisor/memory/audit.c hypervisor/pv/pagetype.c hypervisor/pv/mmu.c
 // sources: hypervisor/pv/leaf.c

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// sources: hypervisor/cpu/tlb_clock.c
 // sources: hypervisor/memory/heap.c hypervisor/memory/objects.c hypervisor/memory/early.c
 // sources: tests/unit/sim/sim.c
 // libs: -lpthread
@@ -23,24 +24,7 @@
 #define FIRST 512
 #define FRAMES (SIM_FRAMES - FIRST)
 
-u32 tlb_clock = 1;
 static unsigned flushes;
-
-u32 tlb_clock_now(void)
-{
-	return atomic_read(&tlb_clock);
-}
-
-cpumask_t tlb_filter(cpumask_t mask, u32 stamp)
-{
-	cpumask_t out = 0;
-	unsigned c;
-
-	for_each_cpu_in(c, mask & cpus_online)
-		if (!stamp || cpus[c].tlb_stamp <= stamp)
-			out |= CPU_MASK(c);
-	return out;
-}
 
 void tlb_flush(cpumask_t mask, unsigned flags)
 {
@@ -52,7 +36,7 @@ void tlb_flush(cpumask_t mask, unsigned flags)
 	if (mask)
 		atomic_add(&flushes, 1);
 	for_each_cpu_in(c, mask)
-		cpus[c].tlb_stamp = atomic_add(&tlb_clock, 1);
+		cpus[c].tlb_stamp = tlb_tick();
 }
 
 static bool is_zero(struct frame *f, unsigned order)
@@ -245,7 +229,7 @@ static void test_no_stale_tlb(void)
 	/* Shown to a guest meanwhile: the same. */
 	frame_share(again, d, FRAME_SHARE_RW);
 	CU_ASSERT_EQUAL(frame_unshare(again), 0);
-	again->tlb_stamp = tlb_clock_now();
+	again->tlb_stamp = tlb_stamp_now();
 	flushes = 0;
 	heap_free_hv(ALLOC_MISC, again, 0);
 	again = heap_alloc_hv(ALLOC_MISC, 0);

@@ -86,29 +86,9 @@ void desc_tables_load(struct vcpu *v)
 	windows_loaded++;
 }
 
-/*
- * ---- TLBs: the clock and the stamps of the real ones, a flush empties nothing but is remembered
- * ----
- */
+/* ---- TLBs: a flush empties nothing but ticks and is remembered ---- */
 
-u32 tlb_clock = 1;
 static cpumask_t flushed; /* since the test cleared it */
-
-u32 tlb_clock_now(void)
-{
-	return atomic_read(&tlb_clock);
-}
-
-cpumask_t tlb_filter(cpumask_t mask, u32 stamp)
-{
-	cpumask_t out = 0;
-	unsigned c;
-
-	for_each_cpu_in(c, mask & cpus_online)
-		if (!stamp || atomic_read(&cpus[c].tlb_stamp) <= stamp)
-			out |= CPU_MASK(c);
-	return out;
-}
 
 /* What else a flush does where somebody keeps account of the TLBs. */
 static void (*tlb_flush_hook)(cpumask_t mask);
@@ -124,7 +104,7 @@ void tlb_flush(cpumask_t mask, unsigned flags)
 		abort();
 	atomic_or(&flushed, mask);
 	for_each_cpu_in(c, mask)
-		atomic_set(&cpus[c].tlb_stamp, atomic_add(&tlb_clock, 1));
+		atomic_set(&cpus[c].tlb_stamp, tlb_tick());
 }
 
 /* ---- hypercalls: continued at once ---- */

@@ -147,12 +147,7 @@ void __weak on_cpus(cpumask_t mask, void (*fn)(void *), void *arg)
 		fn(arg);
 }
 
-u32 __weak tlb_clock = 1;
-
-u32 __weak tlb_clock_now(void)
-{
-	return tlb_clock;
-}
+u64 __weak tlb_clock = 1;
 
 cpumask_t __weak tlb_filter(cpumask_t mask, u32 stamp)
 {
@@ -198,6 +193,21 @@ __weak struct regs *guest_regs(void)
 u64 __weak read_cr0(void)
 {
 	return sim.cr0;
+}
+
+u64 __weak read_cr3(void)
+{
+	return sim.cr3;
+}
+
+void __weak write_cr3(u64 v)
+{
+	sim.cr3 = v;
+}
+
+void __weak write_cr4(u64 v)
+{
+	sim.cr4 = v;
 }
 
 static u64 *find_msr(u32 msr)

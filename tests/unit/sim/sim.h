@@ -60,7 +60,7 @@ struct sim {
 	 * fault to rdmsr_safe()).
 	 */
 	struct regs regs;
-	u64 cr0, xcr0;
+	u64 cr0, cr3, cr4, xcr0;
 	struct {
 		u32 number;
 		u64 value;

@@ -38,7 +38,7 @@ struct cpu {
 	bool sysenter;
 	void *sched, *timers, *heap_cache;
 	u64 stat_hypercalls;
-	u32 tlb_stamp;
+	u64 tlb_stamp;
 	mfn_t cr3_mfn;
 };
 extern struct cpu cpus[NR_CPUS];
