@@ -386,6 +386,14 @@ void exit_work(struct regs *r)
 	for (;;) {
 		struct vcpu *v = current;
 
+		if (unlikely(root_missing())) {
+			local_irq_enable();
+			domain_crash(v->domain, "vcpu %u has no root for %s mode\n", v->id,
+				     v->pv.kernel_mode ? "kernel" : "user");
+			local_irq_disable();
+			/* It must not leave by the end of this loop, whoever ended the domain. */
+			softirq_raise(SOFTIRQ_SCHEDULE);
+		}
 		if (READ_ONCE(c->softirq_pending)) {
 			local_irq_enable();
 			softirqs_run();

@@ -43,8 +43,12 @@ static int check(const struct vcpu *v, const struct vcpu_guest_context *c)
 			return -EINVAL;
 	if (c->gdt_ents > FIRST_RESERVED_GDT_ENTRY || c->ldt_ents > 8192)
 		return -EINVAL;
-	/* A process needs a root of its own, or one that is both. */
-	if (!(c->flags & VGCF_in_kernel) && !c->ctrlreg[1] && !v->domain->pv.is_32bit)
+	/*
+	 * A process needs a root of its own, or one that is both. What counts is the frame that
+	 * take_tables() will see: a register of flags alone names none.
+	 */
+	if (!(c->flags & VGCF_in_kernel) && !xen_cr3_to_pfn(c->ctrlreg[1]) &&
+	    !v->domain->pv.is_32bit)
 		return -EINVAL;
 	if (!v->id && (c->vm_assist & ~VM_ASSIST_VALID))
 		return -EINVAL;
@@ -309,6 +313,10 @@ int vcpu_reset(struct vcpu *v)
 
 	atomic_or(&v->pause_flags, VPF_DOWN);
 	vcpu_sleep_sync(v);
+	/* First of all: while the tables go, in several steps, another vCPU could bring it up. */
+	spin_lock(&v->domain->lock);
+	v->initialised = false;
+	spin_unlock(&v->domain->lock);
 	ret = drop_tables(v);
 	if (!ret)
 		ret = pv_finish_old_table(v);
@@ -319,8 +327,5 @@ int vcpu_reset(struct vcpu *v)
 	v->pv.syscall32_callback = v->pv.sysenter_callback = v->pv.nmi_callback = 0;
 	v->pv.kernel_mode = true;
 	v->nmi_pending = false;
-	spin_lock(&v->domain->lock);
-	v->initialised = false;
-	spin_unlock(&v->domain->lock);
 	return 0;
 }

@@ -69,7 +69,7 @@ struct pv_vcpu {
 
 /*
  * root_load() - load the vCPU's current root (guest_table or, in user mode, guest_table_user) on
- * this CPU, which runs v.
+ * this CPU, which runs v. If it has none, the idle root (see pv/root.h).
  * root_fill() - put the hypervisor's slots into a top-level table being validated.
  * root_fill_compat() - the same for the L2 of a 32-bit guest's last GiB.
  * root_create_compat() - the L4 that a 32-bit guest's vCPU runs on: 0 or -ENOMEM; nothing to do for

@@ -74,10 +74,21 @@ void root_load_mfn(mfn_t mfn)
 {
 	struct cpu *c = this_cpu();
 
+	/* What CR3 cannot hold would be a fault of ours; what is no memory, a guess of the CPU's. */
+	if (unlikely(mfn >= max_mfn)) {
+		mfn = idle_root_paddr() >> PAGE_SHIFT;
+		/* On its way out the vCPU is asked for root_missing(). */
+		softirq_raise(SOFTIRQ_SCHEDULE);
+	}
 	WRITE_ONCE(c->cr3_mfn, mfn);
 	if (unmapped_mode)
 		entry_info(c->id)->hv_cr3 = mfn << PAGE_SHIFT;
 	write_cr3(mfn << PAGE_SHIFT);
+}
+
+bool root_missing(void)
+{
+	return this_cpu()->cr3_mfn == idle_root_paddr() >> PAGE_SHIFT;
 }
 
 void root_load_idle(void)
@@ -102,7 +113,9 @@ void root_load(struct vcpu *v)
 			tlb_flush_local(0);
 		return;
 	}
-	root_load_mfn(v->pv.kernel_mode ? v->pv.guest_table : v->pv.guest_table_user);
+	/* From user mode cpu/fast.S goes to the kernel's root without a look: both or none. */
+	root_load_mfn(v->pv.kernel_mode || v->pv.guest_table >= max_mfn ? v->pv.guest_table :
+		      v->pv.guest_table_user);
 	/* User pages are global, so that they survive the change of mode; another address space
 	 * must not see them. */
 	if (cpu_features.pge)

@@ -4,9 +4,20 @@
 
 #include "lib/types.h"
 
-/* Load a root by frame: the idle root, or one of the two of the vCPU that runs here, which
- * root_load() was called for. Interrupts off. */
+/*
+ * root_load_mfn() - load a root by frame: the idle root, or one of the two of the vCPU that runs
+ * here, which root_load() was called for. Interrupts off.
+ *
+ * Whoever writes guest_table and guest_table_user sees to it that a vCPU that can run has what its
+ * mode needs: the frames were typed and referenced when they were written, and nothing but the
+ * vCPU itself replaces them while it can run. That is all that the paths of cpu/fast.S rely on.
+ * Should it not hold after all, no C path loads what is no frame: root_load_mfn() and root_load()
+ * load the idle root instead, root_missing() says so, and exit_work() ends the domain.
+ *
+ * root_missing() - this CPU, which runs a guest's vCPU, has nothing to run it on.
+ */
 void root_load_mfn(mfn_t mfn);
+bool root_missing(void);
 /* The idle root, and nothing of a guest's left in the TLB. */
 void root_load_idle(void);
 /*

@@ -489,6 +489,7 @@ static void test_context_checks(void)
 	} while (0)
 	static const u64 bad_entry[] = { BIT(47), 0x0000800000000000, HV_VIRT_START,
 					 HV_VIRT_END - 1, BIT(63) };
+	static const u64 no_frame[] = { 0, 1, 8, 0x18, 0x800, 0xfff };
 
 	begin();
 	for (unsigned i = 0; i < ARRAY_SIZE(bad_entry); i++) {
@@ -505,7 +506,11 @@ static void test_context_checks(void)
 	BAD(gdt_ents, BIT(32), -EINVAL);
 	BAD(ldt_ents, 8193, -EINVAL);
 	BAD(ldt_ents, BIT(32) + 1, -EINVAL);
-	BAD(flags, 0, -EINVAL); /* user mode without a user root */
+	/* User mode without a user root: what counts is the frame, not the register. */
+	c->flags = 0;
+	for (unsigned i = 0; i < ARRAY_SIZE(no_frame); i++)
+		BAD(ctrlreg[1], no_frame[i], -EINVAL);
+	c->flags = VGCF_in_kernel;
 	/* Assists are looked at for vCPU 0 only */
 	c->vm_assist = BIT(60);
 	CU_ASSERT_EQUAL(vcpu_set_context(v1, c), 0);
@@ -575,6 +580,14 @@ static void test_context_who(void)
 	c->user_regs.rax = 0x1234;
 	CU_ASSERT_EQUAL(vcpu_set_context(v1, c), 0);
 	CU_ASSERT_EQUAL(v1->regs.rax, 0x1234);
+	/* It has no user root, and a register of flags alone does not make it one. */
+	c->flags = 0;
+	c->ctrlreg[1] = 0xfff;
+	CU_ASSERT_EQUAL(vcpu_set_context(v1, c), -EINVAL);
+	CU_ASSERT_TRUE(v1->pv.kernel_mode);
+	c->flags = VGCF_in_kernel;
+	CU_ASSERT_EQUAL(vcpu_set_context(v1, c), 0);
+	c->ctrlreg[1] = 0;
 	c->gdt_frames[1]++;
 	CU_ASSERT_EQUAL(vcpu_set_context(v1, c), -EOPNOTSUPP);
 	c->gdt_frames[1]--;
@@ -602,7 +615,10 @@ static void test_reset(void)
 	v1->nmi_pending = true;
 	m.drop_error = -ERESTART;
 	CU_ASSERT_EQUAL(vcpu_reset(v1), -ERESTART);
-	CU_ASSERT_TRUE(v1->initialised);
+	/* Half of its tables may be gone: nobody brings it up before the rest is. */
+	CU_ASSERT_FALSE(v1->initialised);
+	CU_ASSERT_EQUAL(op(VCPUOP_up, 1, NULL), -EINVAL);
+	CU_ASSERT_TRUE(v1->pause_flags & VPF_DOWN);
 	m.drop_error = 0;
 	m.old_error = -ERESTART;
 	CU_ASSERT_EQUAL(vcpu_reset(v1), -ERESTART);

@@ -28,6 +28,10 @@ struct cpu_features {
 enum { CPU_VENDOR_OTHER, CPU_VENDOR_INTEL, CPU_VENDOR_AMD };
 extern struct cpu_features cpu_features;
 
+struct root_copy {
+	mfn_t mfn, of;
+};
+
 struct cpu {
 	unsigned id;
 	u32 apic_id, acpi_id;
@@ -40,6 +44,7 @@ struct cpu {
 	u64 stat_hypercalls;
 	u64 tlb_stamp;
 	mfn_t cr3_mfn;
+	struct root_copy root_copies[2];
 };
 extern struct cpu cpus[NR_CPUS];
 extern unsigned nr_cpus;
