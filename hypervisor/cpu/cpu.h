@@ -24,6 +24,7 @@ struct cpu_features {
 	u32 family, model, stepping;
 	u64 xcr0;      /* all user states we enable */
 	u32 xsave_size;
+	u32 mxcsr_mask; /* bits of MXCSR that every CPU has */
 };
 enum { CPU_VENDOR_OTHER, CPU_VENDOR_INTEL, CPU_VENDOR_AMD };
 extern struct cpu_features cpu_features;

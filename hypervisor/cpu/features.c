@@ -3,6 +3,7 @@
 #include "boot/cmdline.h"
 #include "cpu/entry.h"
 #include "cpu/features.h"
+#include "cpu/fpu.h"
 #include "cpu/mitigation.h"
 #include "cpu/msr.h"
 #include "lib/printk.h"
@@ -130,6 +131,7 @@ bool features_init_cpu(void)
 	/* AM: alignment checks are the guest's business at ring 3. */
 	write_cr0((read_cr0() | CR0_PE | CR0_MP | CR0_NE | CR0_WP | CR0_AM | CR0_PG) &
 		  ~(CR0_EM | CR0_TS));
+	fpu_init_cpu();
 	return true;
 }
 

@@ -12,21 +12,6 @@
 #include "memory/heap.h"
 #include "pv-abi/errno.h"
 
-#define XSAVE_HEADER 512
-
-/* Reset values: SDM vol. 1, 8.1.5 and 11.6.4. */
-static void reset_image(u8 *area)
-{
-	u16 fcw = 0x37f;
-	u32 mxcsr = 0x1f80;
-
-	memset(area, 0, cpu_features.xsave_size);
-	memcpy(area, &fcw, 2);
-	memcpy(area + 24, &mxcsr, 4);
-	if (cpu_features.xsave)
-		area[XSAVE_HEADER] = 3; /* x87 and SSE parts present */
-}
-
 int fpu_init_vcpu(struct vcpu *v)
 {
 	/* A page is 64-byte aligned for certain; no state we enable is larger. */
@@ -34,7 +19,7 @@ int fpu_init_vcpu(struct vcpu *v)
 	if (!v->fpu)
 		return -ENOMEM;
 	v->xcr0 = cpu_features.xsave ? 1 : 0;
-	reset_image(v->fpu);
+	fpu_reset(v);
 	return 0;
 }
 
@@ -42,6 +27,19 @@ void fpu_destroy_vcpu(struct vcpu *v)
 {
 	zfree(v->fpu);
 	v->fpu = NULL;
+}
+
+/* SDM vol. 1, 11.6.6: what FXSAVE says, or what the first CPUs with SSE had if it says nothing. */
+void fpu_init_cpu(void)
+{
+	u8 image[512] __aligned(16);
+	u32 mask;
+
+	__asm__ volatile("fxsave64 %0" : "=m"(image));
+	memcpy(&mask, image + FXSAVE_MXCSR_MASK, sizeof(mask));
+	if (!mask)
+		mask = 0xffbf;
+	cpu_features.mxcsr_mask = cpu_features.mxcsr_mask ? cpu_features.mxcsr_mask & mask : mask;
 }
 
 void fpu_set_ts(bool ts)
@@ -99,33 +97,4 @@ void fpu_restore(struct vcpu *v)
 	}
 	if (v->pv.ts)
 		fpu_set_ts(true);
-}
-
-void fpu_import(struct vcpu *v, const void *fxsave)
-{
-	u8 *area = v->fpu;
-	u32 mxcsr;
-
-	reset_image(area);
-	memcpy(area, fxsave, 464); /* the rest is for software */
-	/* Reserved MXCSR bits would make the restore fault in ring 0 (SDM vol. 1, 11.6.6). */
-	memcpy(&mxcsr, area + 24, 4);
-	mxcsr &= 0xffff;
-	memcpy(area + 24, &mxcsr, 4);
-}
-
-void fpu_export(struct vcpu *v, void *fxsave)
-{
-	memcpy(fxsave, v->fpu, 512);
-}
-
-bool xcr0_valid(u64 x)
-{
-	if (!cpu_features.xsave || (x & ~cpu_features.xcr0) || !(x & 1))
-		return false;
-	if ((x & 4) && !(x & 2))
-		return false;
-	if ((x & 0xe0) && ((x & 0xe0) != 0xe0 || !(x & 4)))
-		return false;
-	return true;
 }

@@ -6,12 +6,21 @@
 
 struct vcpu;
 
+/* In the image of FXSAVE, which is the first part of XSAVE's (SDM vol. 1, 10.5.1). */
+#define FXSAVE_MXCSR	  24
+#define FXSAVE_MXCSR_MASK 28
+
+void fpu_init_cpu(void);                /* once on each CPU, with SSE on: cpu_features.mxcsr_mask */
 int fpu_init_vcpu(struct vcpu *v);      /* allocate and reset the state: 0, -ENOMEM */
 void fpu_destroy_vcpu(struct vcpu *v);
 void fpu_save(struct vcpu *v);          /* v runs on this CPU; CR0.TS is left clear */
 void fpu_restore(struct vcpu *v);       /* and set CR0.TS as the guest's virtual one is */
 void fpu_set_ts(bool ts);
-/* The 512-byte FXSAVE image of the ABI's vcpu_guest_context; v does not run. */
+/* ---- fpu_image.c: v does not run ---- */
+
+void fpu_reset(struct vcpu *v);
+/* The 512-byte FXSAVE image of the ABI's vcpu_guest_context, of which nothing is taken that the CPU
+ * would not. */
 void fpu_import(struct vcpu *v, const void *fxsave);
 void fpu_export(struct vcpu *v, void *fxsave);
 bool xcr0_valid(u64 xcr0);

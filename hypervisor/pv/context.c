@@ -19,6 +19,7 @@
 
 #define CR0_TS_BIT BIT(3)
 #define NR_VECTORS 256
+#define SELECTOR_LDT 4
 
 /* What a guest may have in RFLAGS; IF is always set, IOPL is virtual (SDM vol. 1, 3.4.3). */
 #define RFLAGS_GUEST (0x0cd5ULL | RFLAGS_TF | RFLAGS_RF | RFLAGS_AC | BIT(21))
@@ -92,6 +93,19 @@ static int drop_tables(struct vcpu *v)
 	return pv_drop_guest_tables(v);
 }
 
+/*
+ * A selector that will be loaded in ring 0, where of the hypervisor's own descriptors only RPL can
+ * say that they are not for a guest. As the guest's ring it makes the CPU refuse them, and the
+ * segment is null (pv_cpu_restore()). IRET would take them away on the way out, but an event that
+ * is pending already makes it SYSRET, which does not.
+ */
+static u16 data_selector(const struct vcpu *v, u16 sel)
+{
+	if ((sel & SELECTOR_LDT) || sel >> 3 < FIRST_RESERVED_GDT_ENTRY)
+		return sel;
+	return v->domain->pv.is_32bit ? compat_selector(sel) : sel | 3;
+}
+
 static void write_regs(struct vcpu *v, const struct vcpu_guest_context *c)
 {
 	const struct cpu_user_regs *u = &c->user_regs;
@@ -103,10 +117,10 @@ static void write_regs(struct vcpu *v, const struct vcpu_guest_context *c)
 		.rip = u->rip, .rsp = u->rsp, .cs = u->cs | 3U, .ss = u->ss | 3U,
 		.rflags = (u->rflags & RFLAGS_GUEST) | RFLAGS_IF | 2,
 	};
-	v->pv.ds = u->ds;
-	v->pv.es = u->es;
-	v->pv.fs = u->fs;
-	v->pv.gs = u->gs;
+	v->pv.ds = data_selector(v, u->ds);
+	v->pv.es = data_selector(v, u->es);
+	v->pv.fs = data_selector(v, u->fs);
+	v->pv.gs = data_selector(v, u->gs);
 	v->pv.iopl = (u->rflags & RFLAGS_IOPL) >> 12;
 }
 

@@ -23,7 +23,7 @@ struct cpu_features {
 	u8 phys_bits, virt_bits;
 	u32 family, model, stepping;
 	u64 xcr0;
-	u32 xsave_size;
+	u32 xsave_size, mxcsr_mask;
 };
 enum { CPU_VENDOR_OTHER, CPU_VENDOR_INTEL, CPU_VENDOR_AMD };
 extern struct cpu_features cpu_features;
