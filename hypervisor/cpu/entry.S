@@ -384,7 +384,8 @@ iret_failed_u:
 
 /*
  * NMI, #MC and #DF run on stacks of their own and may come at any instruction, also between a
- * guest's entry and the switch of roots: they save and restore CR3 themselves.
+ * guest's entry and the switch of roots: they save and restore CR3 themselves. VERW at the end is
+ * for the guest that they go back to, or for one that ring 0 was just about to enter, past its own.
  */
 	.macro ist_entry name, vec, haserr, page
 	.balign 16
@@ -400,6 +401,7 @@ iret_failed_u:
 	call ist_from_anywhere
 	restore_regs
 	addq $8, %rsp
+	SPEC_EXIT
 	iretq
 	.balign 16
 	.global \name\()_u
@@ -428,6 +430,7 @@ iret_failed_u:
 	movq %r12, %cr3
 	restore_regs
 	addq $8, %rsp
+	SPEC_EXIT
 	iretq
 	.endm
 	ist_entry entry_df, 8, 1, 0

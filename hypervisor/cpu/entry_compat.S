@@ -32,17 +32,15 @@ int80_entry:
 	clac_site
 	save_scratch
 	movq S(I_VCPU), %rdi
-	movl S(R_CS), %eax
 	cmpq $0, V_ROOT32(%rdi)
 	je int80_slow
-	andl $3, %eax
-	cmpl $3, %eax
-	jne int80_slow
 	movq V_DOMAIN(%rdi), %rdx
 	testb $ASSIST_IOPL, D_VM_ASSIST(%rdx)
 	jnz int80_slow
+	/* Out of ring 3, by a gate of DPL 3: both at once. */
 	movzbl V_T80_FLAGS(%rdi), %edx
-	movl %edx, %eax
+	movl S(R_CS), %eax
+	andl %edx, %eax
 	andl $GATE_DPL, %eax
 	cmpl $3, %eax
 	jne int80_slow
@@ -103,11 +101,13 @@ int80_entry:
 	popq %rsi
 	popq %rdi
 	addq $8, %rsp
-	jmp iret_to_guest
+	jmp leave_by_iret
 
+	/* What came so far wanted no particular DF; it is still the guest's. */
 int80_unwritable:
 	clac_site
 int80_slow:
+	cld
 	save_rest
 	jmp common_saved
 
