@@ -28,6 +28,7 @@ endif
 CC      := gcc
 LD      := ld
 OBJCOPY := objcopy
+OBJDUMP := objdump
 NM      := nm
 AR      := ar
 PYTHON  := /usr/bin/python3
@@ -108,12 +109,13 @@ $(B)/hv/unpack.o: $(HV_UNPACK) scripts/prelink.lds scripts/prelink.sh $(B)/hv/.f
 		$(HV_UNPACK:hypervisor/%.c=$(B)/hv/%.o)
 
 # Linked three times, for the symbol table that backtraces are printed with: without it, with one of the right size, and
-# with the right one (scripts/link.sh checks that nothing moved in the last step).
+# with the right one (scripts/link.sh checks that nothing moved in the last step). Then its ways in and out are walked over.
 HV_LDFLAGS := -m elf_x86_64 -nostdlib -static --no-dynamic-linker -z max-page-size=0x1000 -z noexecstack --build-id=none \
 	--no-warn-rwx-segments --no-relax
-$(B)/annulus.sym: $(HV_OBJS) $(B)/hv/annulus.lds scripts/link.sh
+$(B)/annulus.sym: $(HV_OBJS) $(B)/hv/annulus.lds scripts/link.sh scripts/check-entry.py
 	$(call say,LD,$@)
 	$(Q)CC='$(CC)' LD='$(LD)' NM='$(NM)' scripts/link.sh $@ $(B)/hv/annulus.lds '$(HV_LDFLAGS)' $(HV_OBJS)
+	$(Q)$(PYTHON) scripts/check-entry.py --objdump '$(OBJDUMP)' $@
 
 # QEMU's -kernel and old GRUBs want an ELF32 file: the flat image in an ELF32 wrapping.
 $(B)/annulus.elf: $(B)/annulus.sym scripts/wrap.sh

@@ -3,6 +3,7 @@
  * From the boot loader's 32-bit protected mode to start_of_day() in long mode, on the boot page
  * tables: the first 4 GiB one to one and in the direct map, and the image at its own address.
  */
+#include "cpu/entry_macros.h"
 #include "memory/layout.h"
 
 #define PHYS(sym) ((sym) - IMAGE_VIRT_START + IMAGE_PHYS_START)
@@ -12,6 +13,7 @@
 #define MB2_MAGIC 0xe85250d6
 
 	.section .multiboot, "a"
+	entry_note NOTE_BOOT, boot_code_end
 	.balign 4
 	.long MB1_MAGIC, MB1_FLAGS, -(MB1_MAGIC + MB1_FLAGS)
 	.balign 8
@@ -151,6 +153,7 @@ start64:
 	call start_of_day
 1:	hlt
 	jmp 1b
+boot_code_end:
 
 /*
  * The other CPUs start here in real mode, copied to a page below 1 MiB that SIPI names. The boot

@@ -214,8 +214,9 @@ void entry_area_load(void)
 	wrmsr(MSR_STAR, (u64)0xe023 << 48 | (u64)SEL_HV_CS << 32);
 	wrmsr(MSR_LSTAR, entry_area_page(cpu, EA_STUB));
 	wrmsr(MSR_CSTAR, entry_area_page(cpu, EA_STUB) + STUB32_OFFSET);
-	wrmsr(MSR_SFMASK,
-	      RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_RF | RFLAGS_AC);
+	_Static_assert(SYSCALL_CLEARS == (RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_IOPL |
+					  RFLAGS_NT | RFLAGS_RF | RFLAGS_AC), "as it says");
+	wrmsr(MSR_SFMASK, SYSCALL_CLEARS);
 	if (cpu_features.sysenter) {
 		/* What the CPU pushes for an interrupt lies where tss->rsp[0] says: ss, rsp, then
 		 * the flags. */

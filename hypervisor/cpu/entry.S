@@ -23,16 +23,19 @@
 	 * JMP through memory, behind LFENCE where that does; with retpolines that becomes a NOP and
 	 * the target is returned to, with a return stack that leads nowhere. Flags stay.
 	 */
-	.macro stub_jump target
+	.macro stub_jump target, to
 773:	.byte 0x0f, 0x1f, 0x00
 	alternative 773b, bytes_lfence, 3, ALT_LFENCE, ALT_BYTES
+	entry_note NOTE_TARGET, \to
 774:	jmpq *\target(%rip)
 775:	pushq \target(%rip)
+	entry_note NOTE_PUSH
 	call 777f
 776:	pause
 	lfence
 	jmp 776b
 777:	leaq 8(%rsp), %rsp
+	entry_note NOTE_TARGET, \to
 	ret
 	int3
 	alternative 774b, bytes_nop6, 6, ALT_RETPOLINE, ALT_BYTES
@@ -53,14 +56,16 @@ bytes_nop6:
 	.balign 64
 	.global syscall_stub, syscall_stub_end, syscall_stub_u, syscall_stub_u_end
 syscall_stub:
+	entry_note NOTE_ENTRY, SYSCALL_CLEARS
 	movq %rsp, (syscall_stub + 2 * 4096)(%rip)
 	movq (syscall_stub + 4096 + EI_STACK_TOP)(%rip), %rsp
 	pushq $GUEST_SS
 	pushq (syscall_stub + 2 * 4096)(%rip)
-	stub_jump (syscall_stub + 4096 + EI_TARGET)
+	stub_jump (syscall_stub + 4096 + EI_TARGET), syscall_entry
 syscall_stub_end:
 	.balign 64
 syscall_stub_u:
+	entry_note NOTE_ENTRY, SYSCALL_CLEARS
 	movq %rsp, (syscall_stub_u + 2 * 4096)(%rip)
 	movq %rax, (syscall_stub_u + 2 * 4096 + 8)(%rip)
 	movq (syscall_stub_u + 4096 + EI_HV_CR3)(%rip), %rax
@@ -69,21 +74,23 @@ syscall_stub_u:
 	pushq $GUEST_SS
 	pushq (syscall_stub_u + 2 * 4096)(%rip)
 	movq (syscall_stub_u + 2 * 4096 + 8)(%rip), %rax
-	stub_jump (syscall_stub_u + 4096 + EI_TARGET)
+	stub_jump (syscall_stub_u + 4096 + EI_TARGET), syscall_entry_u
 syscall_stub_u_end:
 
 /* The same for SYSCALL from compatibility mode; goes to byte 512 of the stub page. */
 	.global syscall32_stub, syscall32_stub_end, syscall32_stub_u, syscall32_stub_u_end
 	.balign 64
 syscall32_stub:
+	entry_note NOTE_ENTRY, SYSCALL_CLEARS
 	movq %rsp, (syscall32_stub - 512 + 2 * 4096)(%rip)
 	movq (syscall32_stub - 512 + 4096 + EI_STACK_TOP)(%rip), %rsp
 	pushq $GUEST_SS
 	pushq (syscall32_stub - 512 + 2 * 4096)(%rip)
-	stub_jump (syscall32_stub - 512 + 4096 + EI_TARGET32)
+	stub_jump (syscall32_stub - 512 + 4096 + EI_TARGET32), syscall32_entry
 syscall32_stub_end:
 	.balign 64
 syscall32_stub_u:
+	entry_note NOTE_ENTRY, SYSCALL_CLEARS
 	movq %rsp, (syscall32_stub_u - 512 + 2 * 4096)(%rip)
 	movq %rax, (syscall32_stub_u - 512 + 2 * 4096 + 8)(%rip)
 	movq (syscall32_stub_u - 512 + 4096 + EI_HV_CR3)(%rip), %rax
@@ -92,7 +99,7 @@ syscall32_stub_u:
 	pushq $GUEST_SS
 	pushq (syscall32_stub_u - 512 + 2 * 4096)(%rip)
 	movq (syscall32_stub_u - 512 + 2 * 4096 + 8)(%rip), %rax
-	stub_jump (syscall32_stub_u - 512 + 4096 + EI_TARGET32)
+	stub_jump (syscall32_stub_u - 512 + 4096 + EI_TARGET32), syscall32_entry
 syscall32_stub_u_end:
 
 	.balign 64
@@ -118,6 +125,7 @@ syscall32_entry:
 	.balign 64
 	.global sysenter_entry, sysenter_entry_u
 sysenter_entry:
+	entry_note NOTE_ENTRY, SYSENTER_CLEARS
 	pushfq
 	pushq $2 /* neither NT, DF, AC nor TF */
 	popfq
@@ -133,6 +141,7 @@ sysenter_entry:
 
 	.balign 64
 sysenter_entry_u:
+	entry_note NOTE_ENTRY, SYSENTER_CLEARS
 	pushfq
 	pushq $2
 	popfq
@@ -252,6 +261,7 @@ iret_to_guest_u:
 
 	.macro vector_stub n
 	.balign 16
+	entry_note NOTE_ENTRY, GATE_CLEARS
 	.if (\n == 8) || (\n == 10) || (\n == 11) || (\n == 12) || \
 	    (\n == 13) || (\n == 14) || (\n == 17) || (\n == 21)
 	.else
@@ -302,6 +312,7 @@ from_hypervisor:
 	jnz 2f
 	restore_regs
 	addq $8, %rsp
+	entry_note NOTE_RING0
 	iretq
 2:	movq %rax, %rsp
 	jmp exit_to_guest
@@ -391,6 +402,7 @@ iret_failed_u:
 	.balign 16
 	.global \name
 \name:
+	entry_note NOTE_ENTRY, GATE_CLEARS
 	.if \haserr == 0
 	pushq $0
 	.endif
@@ -406,6 +418,7 @@ iret_failed_u:
 	.balign 16
 	.global \name\()_u
 \name\()_u:
+	entry_note NOTE_ENTRY, GATE_CLEARS
 	.if \haserr == 0
 	pushq $0
 	.endif
@@ -448,6 +461,7 @@ iret_failed_u:
 	.balign 16
 	.global \name
 \name:
+	entry_note NOTE_ENTRY, GATE_CLEARS
 	testb $3, 8(%rsp)
 	jnz 1f
 	pushq %rax
@@ -458,6 +472,7 @@ iret_failed_u:
 	je 2f
 	andq $~0x100, 24(%rsp)
 2:	popq %rax
+	entry_note NOTE_RING0
 	iretq
 1:	clac_site
 	pushq $0
@@ -483,15 +498,18 @@ iret_failed_u:
  */
 	.global switch_to_guest
 switch_to_guest:
+	entry_note NOTE_FUNCTION
 	movq %rdi, %rsp
 	jmp exit_to_guest
 
 /* void switch_stack_and_call(void *top, void (*fn)(void)) __noreturn */
 	.global switch_stack_and_call
 switch_stack_and_call:
+	entry_note NOTE_FUNCTION
 	movq %rdi, %rsp
 	xorl %ebp, %ebp
 	movq %rsi, %rax
+	entry_note NOTE_C
 	call __x86_indirect_thunk_rax
 	ud2
 
@@ -501,6 +519,7 @@ switch_stack_and_call:
 	.balign 16
 	.global copy_guest_raw
 copy_guest_raw:
+	entry_note NOTE_FUNCTION
 	stac_site
 	cmpq $8, %rdx
 	jne 1f
@@ -552,6 +571,7 @@ copy_guest_raw:
 /* u64 clear_guest_raw(void *dst, u64 n): bytes not cleared. */
 	.global clear_guest_raw
 clear_guest_raw:
+	entry_note NOTE_FUNCTION
 	stac_site
 	movq %rsi, %rdx
 	movq %rsi, %rcx
@@ -576,6 +596,7 @@ clear_guest_raw:
 	.global rdmsr_raw, wrmsr_raw
 /* int rdmsr_raw(u32 msr, u64 *v) */
 rdmsr_raw:
+	entry_note NOTE_FUNCTION
 	movl %edi, %ecx
 1:	rdmsr
 	shlq $32, %rdx
@@ -588,6 +609,7 @@ rdmsr_raw:
 	extable 1b, 2b
 /* int wrmsr_raw(u32 msr, u64 v) */
 wrmsr_raw:
+	entry_note NOTE_FUNCTION
 	movl %edi, %ecx
 	movl %esi, %eax
 	movq %rsi, %rdx
@@ -604,6 +626,7 @@ wrmsr_raw:
 	.macro load_seg name, reg
 	.global \name
 \name:
+	entry_note NOTE_FUNCTION
 1:	movl %edi, \reg
 	xorl %eax, %eax
 	ret
@@ -620,6 +643,7 @@ wrmsr_raw:
 /* The user's GS: the base that swapgs brings is the kernel's one and must stay. */
 	.global load_gs_user
 load_gs_user:
+	entry_note NOTE_FUNCTION
 	swapgs
 1:	movl %edi, %gs
 	mfence
@@ -636,6 +660,7 @@ load_gs_user:
 /* void lgdt_and_reload(void *gdtr): our CS and null data segments. */
 	.global lgdt_and_reload
 lgdt_and_reload:
+	entry_note NOTE_FUNCTION
 	lgdt (%rdi)
 	popq %rax
 	pushq $HV_CS

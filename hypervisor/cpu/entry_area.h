@@ -35,6 +35,9 @@
 #define EI_TARGET32   24
 #define STUB32_OFFSET 512
 
+/* SFMASK, the flags that SYSCALL clears: TF, IF, DF, IOPL, NT, RF, AC. */
+#define SYSCALL_CLEARS 0x57700
+
 #ifndef __ASSEMBLER__
 #include "cpu/cpu.h"
 #include "memory/layout.h"

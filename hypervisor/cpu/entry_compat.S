@@ -27,6 +27,7 @@
 	.balign 64
 	.global int80_entry
 int80_entry:
+	entry_note NOTE_ENTRY, GATE_CLEARS
 	pushq $0
 	movl $0x80, 4(%rsp)
 	clac_site
@@ -115,6 +116,7 @@ int80_slow:
 	.balign 64
 	.global int82_entry
 int82_entry:
+	entry_note NOTE_ENTRY, GATE_CLEARS
 	pushq $0
 	movl $0x82, 4(%rsp)
 	clac_site

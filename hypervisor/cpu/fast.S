@@ -144,6 +144,7 @@ hypercall:
 	movq R_RDI(%rsp), %rdi
 	movq %r10, %rcx
 	movq (%r11, %rax, 8), %rax
+	entry_note NOTE_TABLE, hypercall_table
 	call __x86_indirect_thunk_rax
 	movq %rax, R_RAX(%rsp)
 	jmp exit_to_guest

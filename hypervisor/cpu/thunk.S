@@ -4,28 +4,33 @@
  * make them: a plain JMP; on CPUs where ring 3 can train its prediction a sequence whose prediction
  * is the return stack's, which leads to a loop of nothing; or JMP behind LFENCE.
  */
-#include "cpu/alternative.h"
+#include "cpu/entry_macros.h"
 
 	.macro thunk reg
 	.section .entry.text, "ax"
 	.balign 32
 	.global __x86_indirect_thunk_\reg
 __x86_indirect_thunk_\reg:
+	entry_note NOTE_THUNK
+	entry_note NOTE_CALLER
 	jmp *%\reg
 	int3
 	.org __x86_indirect_thunk_\reg + 32, 0xcc
 	.section .rodata.thunks, "a"
 rp_\reg:
+	entry_note NOTE_PUSH
 	call 2f
 1:	pause
 	lfence
 	jmp 1b
 2:	movq %\reg, (%rsp)
+	entry_note NOTE_CALLER
 	ret
 	int3
 rp_end_\reg:
 lf_\reg:
 	lfence
+	entry_note NOTE_CALLER
 	jmp *%\reg
 	int3
 lf_end_\reg:
@@ -47,7 +52,9 @@ lf_end_\reg:
 	.balign 64
 	.global rsb_stuff
 rsb_stuff:
+	entry_note NOTE_FUNCTION
 	.rept 32
+	entry_note NOTE_PUSH
 	call 1f
 	int3
 1:
@@ -66,4 +73,5 @@ verw_sysret:
 	.balign 8
 	.global verw_selector
 verw_selector:
+	entry_note NOTE_DATA
 	.word 0xe010
