@@ -72,6 +72,25 @@ int wrmsr_safe(u32 msr, u64 v)
 	return wrmsr_raw(msr, v);
 }
 
+/*
+ * C runs with none of a guest's flags that would matter: DF turns string instructions around, NT
+ * makes IRET fault, TF makes every instruction do so, AC lets ring 0 at user pages under SMAP.
+ * scripts/check-entry.py proves it of the ways in; debug builds look, at the first line of what
+ * the assembly calls. Not where a few instructions count: hypercalls of 64-bit guests, and faults
+ * on page tables.
+ */
+static inline void assert_flags(void)
+{
+#ifndef NDEBUG
+	u64 flags;
+
+	__asm__ volatile("pushfq; popq %0" : "=r"(flags));
+	if (unlikely(flags & (RFLAGS_DF | RFLAGS_NT | RFLAGS_TF | RFLAGS_AC)))
+		BUG_ON((flags & (RFLAGS_DF | RFLAGS_NT | RFLAGS_TF)) ||
+		       cpu_features.smap);
+#endif
+}
+
 static bool print_address(u64 addr)
 {
 	u64 offset;
@@ -174,6 +193,7 @@ static bool compat_trap(struct vcpu *v, struct regs *r)
 
 void compat_int82(struct regs *r)
 {
+	assert_flags();
 	current->pv.kernel_mode = true;
 	r->rsp = (u32)r->rsp;
 	this_cpu()->stat_hypercalls++;
@@ -186,6 +206,7 @@ void trap_from_guest(struct regs *r)
 	unsigned vector = r->vector & 0xff;
 	struct vcpu *v = current;
 
+	assert_flags();
 	this_cpu()->stat_traps++;
 	if (unlikely(v->pv.root32) && compat_trap(v, r))
 		return;
@@ -252,6 +273,7 @@ void page_fault_from_guest(struct regs *r)
 /* The guest's frame could not be loaded; `g` is all of it, at the top of the main stack. */
 void iret_failed(struct regs *g)
 {
+	assert_flags();
 	g->vector = 0;
 	local_irq_enable();
 	pv_bounce_failsafe(g);
@@ -266,6 +288,7 @@ struct regs *trap_from_hypervisor(struct regs *r)
 	unsigned vector = r->vector & 0xff;
 	u64 fix;
 
+	assert_flags();
 	if (vector >= 0x20) {
 		irq_dispatch(r);
 		return NULL;
@@ -298,6 +321,7 @@ void ist_from_anywhere(struct regs *r)
 {
 	u64 status;
 
+	assert_flags();
 	switch (r->vector & 0xff) {
 	case 2:
 		stop_if_asked();
@@ -322,6 +346,7 @@ void ist_from_anywhere(struct regs *r)
 
 void syscall_from_guest(struct regs *r)
 {
+	assert_flags();
 	local_irq_enable();
 	if (likely(current->pv.kernel_mode))
 		hypercall_dispatch(r);
@@ -334,6 +359,7 @@ void syscall32_from_guest(struct regs *r)
 {
 	struct pv_vcpu *pv = &current->pv;
 
+	assert_flags();
 	local_irq_enable();
 	if (pv->root32) {
 		/*
@@ -360,6 +386,7 @@ void sysenter_from_guest(struct regs *r)
 {
 	struct pv_vcpu *pv = &current->pv;
 
+	assert_flags();
 	local_irq_enable();
 	r->rflags |= RFLAGS_IF;
 	if (pv->root32) {
