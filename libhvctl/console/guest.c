@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "../store/daemon.h"
 #include "../store/evtchn.h"
 #include "../store/listen.h"
 #include "../store/log.h"
@@ -24,6 +26,9 @@
  */
 #define RATION_BYTES	(32u << 10)
 #define RATION_EVENTS	100
+
+/* For the daemon's own log. */
+static const struct budget_rate lines_rate = { .burst = GUEST_LINES, .period = 60 * 1000 };
 
 static void ready_terminal(struct source *source, uint32_t events);
 static void ready_listener(struct source *source, uint32_t events);
@@ -55,6 +60,23 @@ struct guest *guest_new(const struct settings *settings, domid_t domid)
 	guest->bytes_left = RATION_BYTES;
 	guest->events_left = RATION_EVENTS;
 	return guest;
+}
+
+void guest_log(struct guest *guest, const char *format, ...)
+{
+	uint64_t suppressed;
+	char line[512];
+	va_list args;
+
+	if (!line_budget_take(&guest->lines, &lines_rate, daemon_now(), &suppressed))
+		return;
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	if (suppressed)
+		log_line("domain %u: %llu lines suppressed", guest->domid,
+			 (unsigned long long)suppressed);
+	log_line("domain %u: %s", guest->domid, line);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -145,6 +167,17 @@ static void show_program(struct program *program)
  * The flow of bytes. Everything is tried whenever anything happens, so that no edge is missed.
  */
 
+/* A failure is told once, and goes on being tried: disks become free again. */
+static void write_log(struct guest *guest, const char *data, size_t length)
+{
+	int error = logfile_write(&guest->log, data, length);
+
+	if (error && !guest->log_fails)
+		guest_log(guest, "cannot write %s, what it prints is missing there: %s",
+			  guest->log.path, strerror(-error));
+	guest->log_fails = error != 0;
+}
+
 static void take_output(struct guest *guest, bool *moved)
 {
 	char data[sizeof(guest->ring->out)];
@@ -157,7 +190,7 @@ static void take_output(struct guest *guest, bool *moved)
 			return;
 		guest->bytes_left -= length;
 		stream_put(&guest->stream, data, length);
-		logfile_write(&guest->log, data, length);
+		write_log(guest, data, length);
 		*moved = true;
 	}
 }
@@ -376,6 +409,23 @@ static void close_ends(struct guest *guest)
 	logfile_close(&guest->log);
 }
 
+static int open_log(struct guest *guest, const char *name)
+{
+	const struct settings *settings = guest->settings;
+	char path[sizeof(guest->log.path)];
+
+	if (logfile_name(path, sizeof(path), settings->log_directory, name))
+		return -ENAMETOOLONG;
+	return logfile_open(&guest->log, path, settings->log_limit, GUEST_LOG_KEEP, O_NOFOLLOW,
+			    0600);
+}
+
+void guest_reopen_log(struct guest *guest)
+{
+	/* If it cannot be opened now, the next write tries again. */
+	logfile_reopen(&guest->log);
+}
+
 static int open_ends(struct guest *guest, const char *name)
 {
 	const struct settings *settings = guest->settings;
@@ -388,11 +438,10 @@ static int open_ends(struct guest *guest, const char *name)
 		return error;
 	}
 	if (settings->log_directory) {
-		error = logfile_open(&guest->log, settings->log_directory, name,
-				     settings->log_limit);
+		error = open_log(guest, name);
 		if (error)
-			log_line("domain %u: no console log %s: %s", guest->domid, guest->log.path,
-				 strerror(-error));
+			guest_log(guest, "no console log %s: %s", guest->log.path,
+				  strerror(-error));
 	}
 	return 0;
 }

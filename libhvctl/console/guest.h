@@ -9,13 +9,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../budget.h"
+#include "../logfile.h"
 #include "../store/privcmd.h"
-#include "logfile.h"
 #include "ring.h"
 #include "stream.h"
 
 #define GUEST_PROGRAMS_MAX	16	/* programs attached at once */
 #define GUEST_INPUT_MAX		4096	/* bytes typed but not yet taken by the domain */
+#define GUEST_LOG_KEEP		1	/* predecessors of its console log */
+#define GUEST_LINES		20	/* about it in the daemon's own log, in a minute */
 
 struct guest;
 
@@ -39,7 +42,7 @@ struct program {
 struct settings {
 	const char *socket_directory;
 	const char *log_directory;	/* NULL: no logs */
-	size_t log_limit;
+	size_t log_limit;		/* bytes, see GUEST_LOG_KEEP */
 	size_t scrollback;		/* bytes, a power of two */
 	int epoll, evtchn;
 	struct privcmd *privcmd;
@@ -57,6 +60,8 @@ struct guest {
 	/* What it printed, and who gets it. */
 	struct stream stream;
 	struct logfile log;
+	bool log_fails;			/* which has been said */
+	struct line_budget lines;	/* what the daemon's own log says about it */
 	int terminal, terminal_slave;
 	uint64_t terminal_cursor;
 	struct source terminal_source;
@@ -103,6 +108,15 @@ bool guest_rationed(const struct guest *guest);
 
 /* guest_reap - free programs that have gone. */
 void guest_reap(struct guest *guest);
+
+/* guest_reopen_log - its console log may have been moved away. */
+void guest_reopen_log(struct guest *guest);
+
+/*
+ * guest_log - a line about it for the daemon's own log, printf-like, if its budget for such lines
+ * allows one.
+ */
+void guest_log(struct guest *guest, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* guest_free - pass on what was printed last, and end. */
 void guest_free(struct guest *guest);

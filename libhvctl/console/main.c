@@ -90,18 +90,16 @@ static void connect_guest(struct daemon *daemon, struct guest *guest)
 	snprintf(path, sizeof(path), "domain-%u", guest->domid);
 	error = guest_connect(guest, name && *name ? name : path, frame, port);
 	if (error) {
-		log_line("domain %u: cannot connect to its console (frame %llx, port %u): %s",
-			 guest->domid, (unsigned long long)frame, (unsigned int)port,
-			 strerror(-error));
+		guest_log(guest, "cannot connect to its console (frame %llx, port %u): %s",
+			  (unsigned long long)frame, (unsigned int)port, strerror(-error));
 	} else {
 		snprintf(path, sizeof(path), "/local/domain/%u/console/tty", guest->domid);
 		error = xs_write(daemon->store, 0, path, "%s", guest->terminal_path);
 		if (error)
-			log_line("domain %u: cannot write %s: %s", guest->domid, path,
-				 strerror(-error));
+			guest_log(guest, "cannot write %s: %s", path, strerror(-error));
 		if (!before)
-			log_line("domain %u: console of %s at %s", guest->domid, name ? name : "?",
-				 guest->terminal_path);
+			guest_log(guest, "console of %s at %s", name ? name : "?",
+				  guest->terminal_path);
 	}
 	free(name);
 }
@@ -269,12 +267,21 @@ static void on_ports(struct daemon *daemon)
 	}
 }
 
+static void on_signal(struct daemon *daemon)
+{
+	bool reopen;
+
+	daemon->stopping |= daemon_signalled(daemon->signals, &reopen);
+	for (struct guest *guest = daemon->guests; guest && reopen; guest = guest->next)
+		guest_reopen_log(guest);
+}
+
 static void on_ready(struct daemon *daemon, const struct epoll_event *event)
 {
 	struct source *source = event->data.ptr;
 
 	if (event->data.ptr == &daemon->signals)
-		daemon->stopping |= daemon_signalled(daemon->signals);
+		on_signal(daemon);
 	else if (event->data.ptr == &daemon->settings.evtchn)
 		on_ports(daemon);
 	else if (event->data.ptr != daemon)
@@ -344,6 +351,9 @@ static void usage(FILE *out)
 		"  -f, --foreground        stay in the foreground and log to standard error\n"
 		"  -p, --pidfile=FILE      where the process number goes (%s)\n"
 		"  -l, --log-file=FILE     where the daemon's own log goes (%s)\n"
+		"  -L, --log-limit=KIB     size at which that log is begun anew; the %d before are "
+		"kept as\n"
+		"                          FILE.1, FILE.2 (%u)\n"
 		"  -c, --console-dir=DIR   where <name>.log of each domain goes "
 		"(/var/log/hvconsole);\n"
 		"                          'none' for no console logs\n"
@@ -356,8 +366,8 @@ static void usage(FILE *out)
 		"  -s, --store=PATH        socket of the store daemon (%s)\n"
 		"  -h, --help              this text\n"
 		"\n"
-		"SIGHUP opens the log file again; SIGTERM ends the daemon.\n",
-		DEFAULT_PIDFILE, DEFAULT_LOG, DEFAULT_STORE);
+		"SIGHUP opens all log files again; SIGTERM ends the daemon.\n",
+		DEFAULT_PIDFILE, DEFAULT_LOG, LOG_KEEP, DAEMON_LOG_LIMIT >> 10, DEFAULT_STORE);
 }
 
 /* A size in KiB. Returns 0 or the exit status. */
@@ -421,7 +431,8 @@ static int parse(struct daemon *daemon, struct daemon_options *options, int argc
 		default:
 			if (daemon_option(options, option, optarg))
 				break;
-			fprintf(stderr, "Try 'hvconsoled --help'.\n");
+			if (!options->bad)
+				fprintf(stderr, "Try 'hvconsoled --help'.\n");
 			return 2;
 		}
 		if (status)
@@ -509,6 +520,7 @@ int main(int argc, char **argv)
 		.name = "hvconsoled",
 		.pidfile = DEFAULT_PIDFILE,
 		.log = DEFAULT_LOG,
+		.log_limit = DAEMON_LOG_LIMIT,
 	};
 	int status = parse(&daemon, &options, argc, argv);
 

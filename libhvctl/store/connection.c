@@ -11,6 +11,9 @@
 #define TURN_GUEST	8
 #define TURN_DOMAIN0	64
 
+/* Requests can differ by a factor of thousands, so this much work ends a guest's turn, too. */
+#define TURN_WORK	1000
+
 enum outcome {
 	TURN_IDLE,		/* waits for the other end */
 	TURN_MORE,		/* has more to do */
@@ -101,6 +104,8 @@ static int handle_one(struct connection *connection, bool *moved)
 static int take_turn(struct connection *connection, enum outcome *outcome, uint64_t *until)
 {
 	unsigned int left = connection->client->domid == 0 ? TURN_DOMAIN0 : TURN_GUEST;
+	const struct store *store = connection->client->store;
+	uint64_t begin = store->work;
 	bool moved = false;
 	int result = flush(connection, &moved);
 
@@ -111,7 +116,8 @@ static int take_turn(struct connection *connection, enum outcome *outcome, uint6
 				*outcome = TURN_HELD;
 			break;
 		}
-		if (left-- == 0) {
+		if (left-- == 0 ||
+		    (connection->client->domid != 0 && store->work - begin > TURN_WORK)) {
 			*outcome = TURN_MORE;
 			break;
 		}

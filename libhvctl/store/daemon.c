@@ -3,6 +3,7 @@
 #include "daemon.h"
 
 #include "log.h"
+#include "number.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -131,14 +132,16 @@ int daemon_signals(void)
 	return fd < 0 ? -errno : fd;
 }
 
-bool daemon_signalled(int signals)
+bool daemon_signalled(int signals, bool *reopen)
 {
 	struct signalfd_siginfo info;
 	bool end = false;
 
+	*reopen = false;
 	while (read(signals, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGHUP) {
 			log_reopen();
+			*reopen = true;
 			continue;
 		}
 		log_line("ends: signal %u", info.ssi_signo);
@@ -156,6 +159,8 @@ int daemon_poll(int epoll, int fd, void *source)
 
 bool daemon_option(struct daemon_options *options, int option, const char *argument)
 {
+	uint64_t value;
+
 	switch (option) {
 	case 'f':
 		options->foreground = true;
@@ -165,6 +170,16 @@ bool daemon_option(struct daemon_options *options, int option, const char *argum
 		return true;
 	case 'l':
 		options->log = argument;
+		return true;
+	case 'L':
+		if (number_parse(argument, 1 << 20, &value) || value < 4) {
+			fprintf(stderr,
+				"%s: --log-limit=%s: expected a number of KiB from 4 to %u\n",
+				options->name, argument, 1 << 20);
+			options->bad = true;
+			return false;
+		}
+		options->log_limit = value << 10;
 		return true;
 	default:
 		return false;
@@ -196,7 +211,7 @@ int daemon_start(const struct daemon_options *options)
 		return 0;
 	error = daemon_make_directory(options->log);
 	if (!error)
-		error = log_open(options->log);
+		error = log_open(options->log, options->log_limit);
 	if (error) {
 		fprintf(stderr, "%s: cannot write the log %s: %s\n", options->name, options->log,
 			strerror(-error));

@@ -5,23 +5,33 @@
 
 #include <getopt.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* What every daemon can be told on its command line. */
 struct daemon_options {
 	const char *name;		/* of the daemon, for messages */
 	const char *pidfile, *log;
+	size_t log_limit;		/* bytes at which the log is begun anew */
 	bool foreground;
+	bool bad;			/* one of them made no sense, which has been said */
 };
 
 /* The same for getopt_long(). */
-#define DAEMON_LETTERS "fp:l:"
+#define DAEMON_LETTERS "fp:l:L:"
 #define DAEMON_OPTIONS                                    \
 	{ "foreground", no_argument, NULL, 'f' },         \
 	{ "pidfile", required_argument, NULL, 'p' },      \
-	{ "log-file", required_argument, NULL, 'l' }
+	{ "log-file", required_argument, NULL, 'l' },     \
+	{ "log-limit", required_argument, NULL, 'L' }
 
-/* daemon_option - take one of the above from getopt_long(). Returns false if it is another one. */
+/* What log_limit is unless told otherwise. */
+#define DAEMON_LOG_LIMIT	(1u << 20)
+
+/*
+ * daemon_option - take one of the above from getopt_long(). Returns false if it is another one, or
+ * if its argument makes no sense; then @options->bad is set after a message to standard error.
+ */
 bool daemon_option(struct daemon_options *options, int option, const char *argument);
 
 /*
@@ -63,10 +73,10 @@ int daemon_make_directory(const char *path);
 int daemon_signals(void);
 
 /*
- * daemon_signalled - take what came to that descriptor: SIGHUP opens the log again. Returns whether
- * the daemon shall end.
+ * daemon_signalled - take what came to that descriptor: SIGHUP opens the log again, and *@reopen is
+ * set for a daemon that has other files. Returns whether the daemon shall end.
  */
-bool daemon_signalled(int signals);
+bool daemon_signalled(int signals, bool *reopen);
 
 /* daemon_poll - wait for @fd in @epoll as well, and call it @source. 0 or a negative errno. */
 int daemon_poll(int epoll, int fd, void *source);

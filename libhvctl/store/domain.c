@@ -99,10 +99,10 @@ static void lost_ring(struct connection *connection, int error)
 		reason = XENSTORE_ERROR_RINGIDX;
 	else if (error == -EMSGSIZE)
 		reason = XENSTORE_ERROR_PROTO;
-	log_line("domain %u: disconnected: %s", domain->domid,
-		 reason == XENSTORE_ERROR_RINGIDX ? "impossible ring indexes" :
-		 reason == XENSTORE_ERROR_PROTO ? "a message longer than the protocol allows" :
-						   strerror(-error));
+	store_log_domain(domain->domains->store, domain->domid, "disconnected: %s",
+			 reason == XENSTORE_ERROR_RINGIDX ? "impossible ring indexes" :
+			 reason == XENSTORE_ERROR_PROTO ?
+			 "a message longer than the protocol allows" : strerror(-error));
 	ring_fail(domain->ring, reason);
 	evtchn_notify(domain->domains->evtchn, domain->port);
 	disconnect(domain);
@@ -372,15 +372,15 @@ static void look_for_dead(struct domains *domains)
 			continue;
 		error = privcmd_life(&domains->privcmd, domain->domid, &life);
 		if (error) {
-			log_line("domain %u: cannot tell whether it lives: %s", domain->domid,
-				 strerror(-error));
+			store_log_domain(domains->store, domain->domid,
+					 "cannot tell whether it lives: %s", strerror(-error));
 			continue;
 		}
 		if (life == DOMAIN_GONE) {
 			domains_release(domains, domain->domid);
 		} else if (life == DOMAIN_SHUT_DOWN && !domain->shut_down) {
 			domain->shut_down = true;
-			log_line("domain %u: shut down", domain->domid);
+			store_log_domain(domains->store, domain->domid, "shut down");
 		}
 	}
 	store_announce(domains->store, SPECIAL_RELEASE);
@@ -394,7 +394,7 @@ static void restart(struct domain *domain)
 	domain->connection.inbox.have = 0;
 	ring_restart(domain->ring);
 	evtchn_notify(domain->domains->evtchn, domain->port);
-	log_line("domain %u: starts anew", domain->domid);
+	store_log_domain(domain->domains->store, domain->domid, "starts anew");
 }
 
 /* An event at the port of @domain, which is masked now. */

@@ -2,36 +2,34 @@
 
 #include "log.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
-static const char *log_path;
-static int log_fd = STDERR_FILENO;
+#include "../logfile.h"
 
-int log_open(const char *path)
+static struct logfile file = LOGFILE_CLOSED;
+static bool to_file;
+
+int log_open(const char *path, size_t limit)
 {
-	int fd = STDERR_FILENO;
+	struct logfile other = LOGFILE_CLOSED;
+	int error = path ? logfile_open(&other, path, limit, LOG_KEEP, 0, 0640) : 0;
 
-	if (path) {
-		fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-		if (fd < 0)
-			return -errno;
-	}
-	if (log_path)
-		close(log_fd);
-	log_fd = fd;
-	log_path = path;
+	if (error)
+		return error;
+	logfile_close(&file);
+	file = other;
+	to_file = path != NULL;
 	return 0;
 }
 
 void log_reopen(void)
 {
-	if (log_path)
-		log_open(log_path);
+	/* If it cannot be opened now, the next line tries again. */
+	logfile_reopen(&file);
 }
 
 void log_line(const char *format, ...)
@@ -55,6 +53,8 @@ void log_line(const char *format, ...)
 	used += (size_t)length < sizeof(line) - used - 1 ? (size_t)length : sizeof(line) - used - 2;
 	line[used++] = '\n';
 	/* There is nobody left to tell if even this fails. */
-	if (write(log_fd, line, used) < 0)
+	if (to_file)
+		logfile_write(&file, line, used);
+	else if (write(STDERR_FILENO, line, used) < 0)
 		return;
 }

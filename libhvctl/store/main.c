@@ -116,13 +116,16 @@ static void usage(FILE *out)
 		"  -f, --foreground        stay in the foreground and log to standard error\n"
 		"  -p, --pidfile=FILE      where the process number goes (%s)\n"
 		"  -l, --log-file=FILE     where the log goes (%s)\n"
+		"  -L, --log-limit=KIB     size at which the log is begun anew; the %d before are "
+		"kept as\n"
+		"                          FILE.1, FILE.2 (%u)\n"
 		"  -s, --socket=PATH       listen here; can be repeated (default: "
 		"/run/hvstored/socket and\n"
 		"                          /run/xenstored/socket, where the usual xenstore tools "
 		"look)\n"
 		"  -q, --quota=NAME=VALUE  change a limit on each guest; can be repeated. "
 		"Limits:\n",
-		DEFAULT_PIDFILE, DEFAULT_LOG);
+		DEFAULT_PIDFILE, DEFAULT_LOG, LOG_KEEP, DAEMON_LOG_LIMIT >> 10);
 	for (unsigned int i = 0; i < QUOTA_KINDS; i++)
 		fprintf(out, "                            %s=%lu\n", quota_name(i),
 			quota_default.limit[i]);
@@ -182,7 +185,8 @@ static int parse(struct daemon *daemon, struct options *options, int argc, char 
 		default:
 			if (daemon_option(&options->common, option, optarg))
 				break;
-			fprintf(stderr, "Try 'hvstored --help'.\n");
+			if (!options->common.bad)
+				fprintf(stderr, "Try 'hvstored --help'.\n");
 			return 2;
 		}
 	}
@@ -243,9 +247,10 @@ static int listen_all(struct daemon *daemon)
 static void on_ready(struct daemon *daemon, void *source)
 {
 	struct connection *connection;
+	bool reopen;
 
 	if (source == &daemon->signals) {
-		daemon->stopping |= daemon_signalled(daemon->signals);
+		daemon->stopping |= daemon_signalled(daemon->signals, &reopen);
 		return;
 	}
 	if (source == &daemon->domains) {
@@ -347,7 +352,8 @@ int main(int argc, char **argv)
 		.domains = { .evtchn = -1, .privcmd = { .privcmd = -1, .gntdev = -1 } },
 	};
 	struct options options = {
-		.common = { .name = "hvstored", .pidfile = DEFAULT_PIDFILE, .log = DEFAULT_LOG },
+		.common = { .name = "hvstored", .pidfile = DEFAULT_PIDFILE, .log = DEFAULT_LOG,
+			    .log_limit = DAEMON_LOG_LIMIT },
 		.quota = quota_default,
 	};
 	int status = parse(&daemon, &options, argc, argv);

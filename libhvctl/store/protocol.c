@@ -13,6 +13,9 @@
 #include "transaction.h"
 #include "watch.h"
 
+/* What a request costs beside what it causes: reading it, its reply, telling the other end. */
+#define WORK_REQUEST	10
+
 /* A request being carried out. */
 struct request {
 	struct client *client;
@@ -578,9 +581,20 @@ static void trace(const struct request *request, int error)
 		text[used++] = c == '\0' ? ' ' : c >= ' ' && c <= '~' ? c : '.';
 	}
 	text[used] = '\0';
-	store_log(request->store, "domain %u tx %u: %s(%u) %s: %s", request->client->domid,
-		  request->tx_id, known ? requests[request->type].name : "?", request->type, text,
-		  error ? error_name(-error) : "OK");
+	store_log_trace(request->store, request->client->domid, "tx %u: %s(%u) %s: %s",
+			request->tx_id, known ? requests[request->type].name : "?", request->type,
+			text, error ? error_name(-error) : "OK");
+}
+
+/* Its work is paid by whoever asked for it. Domain 0 has no limits. */
+static void book_work(struct client *client, uint64_t units)
+{
+	struct store *store = client->store;
+
+	if (client->domid == 0)
+		return;
+	account_work(account_find(&store->accounts, client->domid), units,
+		     store->quota.limit[QUOTA_WORK], store->host->now(store->context));
 }
 
 int protocol_handle(struct client *client, struct inbox *inbox)
@@ -595,12 +609,17 @@ int protocol_handle(struct client *client, struct inbox *inbox)
 		.data = inbox->data + sizeof(header),
 		.length = header.len,
 	};
+	uint64_t before = client->store->work;
 	int error;
 
 	inbox->data[sizeof(header) + header.len] = '\0';
 	inbox->have = 0;
 	client->store->requests++;
+	store_work(client->store, WORK_REQUEST + header.len / 32);
+	client->store->cause = client->domid;
 	error = dispatch(&request);
+	client->store->cause = 0;
+	book_work(client, client->store->work - before);
 	if (client->store->tracing)
 		trace(&request, error);
 	if (error) {

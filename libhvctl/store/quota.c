@@ -13,6 +13,13 @@
 #define HOLD_DOUBLINGS	6
 #define HOLD_FORGET_MS	5000
 
+/* A limit on work that is next to nothing shall not stop a domain for ever. */
+#define HOLD_WORK_MAX_MS	10000
+
+/* Events of one domain that programs of domain 0 may leave lying before it is slowed down. */
+#define UNREAD_FREE	(64u << 10)
+#define UNREAD_PER_MS	1024u
+
 const struct quota quota_default = {
 	.limit = {
 		[QUOTA_NODES] = 1000,
@@ -25,6 +32,9 @@ const struct quota quota_default = {
 		[QUOTA_EVENTS] = 2048,
 		[QUOTA_TRANSACTION_NODES] = 1024,
 		[QUOTA_TRANSACTION_BYTES] = 256 * 1024,
+		[QUOTA_TRANSACTION_CHURN] = 16 * 1024 * 1024,
+		[QUOTA_WORK] = 200 * 1000,
+		[QUOTA_LOG_LINES] = 20,
 	},
 };
 
@@ -39,6 +49,9 @@ static const char *const names[QUOTA_KINDS] = {
 	[QUOTA_EVENTS] = "events",
 	[QUOTA_TRANSACTION_NODES] = "transaction-nodes",
 	[QUOTA_TRANSACTION_BYTES] = "transaction-bytes",
+	[QUOTA_TRANSACTION_CHURN] = "transaction-churn",
+	[QUOTA_WORK] = "work",
+	[QUOTA_LOG_LINES] = "log-lines",
 };
 
 const char *quota_name(enum quota_kind kind)
@@ -134,11 +147,30 @@ void accounts_apply(struct accounts *accounts, const struct tally *tally)
 		account_find(accounts, tally->entry[i].domid)->nodes += tally->entry[i].nodes;
 }
 
+static void hold_until(struct account *account, uint64_t until)
+{
+	if (account->held_until < until)
+		account->held_until = until;
+}
+
+void account_work(struct account *account, uint64_t units, unsigned long limit, uint64_t now)
+{
+	const struct budget_rate rate = { .burst = limit, .period = 1000 };
+	uint64_t wait = budget_spend(&account->work, &rate, units, now);
+
+	if (wait > HOLD_WORK_MAX_MS)
+		wait = HOLD_WORK_MAX_MS;
+	if (wait)
+		hold_until(account, now + wait);
+	if (account->unread > UNREAD_FREE)
+		hold_until(account, now + account->unread / UNREAD_PER_MS);
+}
+
 void account_hold(struct account *account, uint64_t now)
 {
 	if (now > account->held_until + HOLD_FORGET_MS)
 		account->held_times = 0;
-	account->held_until = now + (HOLD_FIRST_MS << account->held_times);
+	hold_until(account, now + (HOLD_FIRST_MS << account->held_times));
 	if (account->held_times < HOLD_DOUBLINGS)
 		account->held_times++;
 }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../budget.h"
 #include "tree.h"
 
 enum quota_kind {
@@ -20,8 +21,11 @@ enum quota_kind {
 	QUOTA_PERMS,			/* permission entries of a node */
 	QUOTA_REQUESTS,			/* requests whose replies it has not taken */
 	QUOTA_EVENTS,			/* watch events it has not taken */
-	QUOTA_TRANSACTION_NODES,	/* nodes that one transaction looks at or changes */
-	QUOTA_TRANSACTION_BYTES,	/* bytes that one transaction writes */
+	QUOTA_TRANSACTION_NODES,	/* nodes that one transaction looks at, or changes */
+	QUOTA_TRANSACTION_BYTES,	/* bytes of memory that one transaction takes */
+	QUOTA_TRANSACTION_CHURN,	/* bytes written to the store by all, while it is open */
+	QUOTA_WORK,			/* work done for it in a second, see store_work() */
+	QUOTA_LOG_LINES,		/* lines about it in the log in a minute */
 	QUOTA_KINDS
 };
 
@@ -49,6 +53,11 @@ struct account {
 	long nodes;		/* nodes it owns in the live tree */
 	uint64_t held_until;	/* ms: its requests wait until then, see account_hold() */
 	unsigned int held_times;
+	struct budget work;	/* against QUOTA_WORK */
+	struct line_budget lines, traces;	/* against QUOTA_LOG_LINES */
+	size_t unread;		/* bytes of events that it caused and domain 0 has not taken */
+	uint64_t event;		/* the last one that it was asked about whether it may know of it, */
+	bool may_know;		/* and the answer */
 };
 
 #define ACCOUNT_BUCKETS	256
@@ -84,5 +93,13 @@ void accounts_apply(struct accounts *accounts, const struct tally *tally);
  * domain that keeps writing can therefore slow down, but not starve, the transactions of others.
  */
 void account_hold(struct account *account, uint64_t now);
+
+/*
+ * account_work - book @units of work done for a request of @account at the time @now (ms), of which
+ * it may cause @limit in a second. What was done beyond that it waits for. So it does, longer and
+ * longer, while events that it causes pile up because programs of domain 0 do not take them: they
+ * are slow, or it is too quick, and they are not to pay for it with their memory.
+ */
+void account_work(struct account *account, uint64_t units, unsigned long limit, uint64_t now);
 
 #endif

@@ -3,6 +3,7 @@
 #include "store.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,9 @@
 
 /* Bytes of waiting output after which a guest is no longer served or, for events, is given up. */
 #define OUTPUT_GUEST_MAX	(1u << 20)
+
+/* Lines of a trace for each line of the ordinary kind: who asks for a trace wants to see it. */
+#define TRACE_LINES	50
 
 struct store *store_new(const struct store_host *host, void *context)
 {
@@ -67,6 +71,45 @@ void store_log(const struct store *store, const char *format, ...)
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
 	store->host->log(store->context, line);
+}
+
+static void log_budgeted(const struct store *store, domid_t domid, bool trace, const char *format,
+			 va_list args)
+{
+	struct account *account = domid ? account_find(&store->accounts, domid) : NULL;
+	const struct budget_rate rate = {
+		.burst = store->quota.limit[QUOTA_LOG_LINES] * (trace ? TRACE_LINES : 1),
+		.period = 60 * 1000,
+	};
+	uint64_t suppressed = 0;
+	char line[448];
+
+	if (!store->host->log ||
+	    (account && !line_budget_take(trace ? &account->traces : &account->lines, &rate,
+					  store->host->now(store->context), &suppressed)))
+		return;
+	if (suppressed)
+		store_log(store, "domain %u: %" PRIu64 " lines suppressed", domid, suppressed);
+	vsnprintf(line, sizeof(line), format, args);
+	store_log(store, "domain %u: %s", domid, line);
+}
+
+void store_log_domain(const struct store *store, domid_t domid, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	log_budgeted(store, domid, false, format, args);
+	va_end(args);
+}
+
+void store_log_trace(const struct store *store, domid_t domid, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	log_budgeted(store, domid, true, format, args);
+	va_end(args);
 }
 
 int store_seed(struct store *store, const char *path, const char *value)
@@ -120,8 +163,16 @@ int store_domain_gone(struct store *store, domid_t domid)
 		perms_put(store->special[i]);
 		store->special[i] = perms;
 	}
-	if (!error)
+	if (!error) {
+		const struct account *account = account_find(&store->accounts, domid);
+		uint64_t suppressed = account ? account->lines.suppressed +
+						account->traces.suppressed : 0;
+
+		if (suppressed)
+			store_log(store, "domain %u: %" PRIu64 " lines suppressed", domid,
+				  suppressed);
 		account_close(&store->accounts, domid);
+	}
 	return error;
 }
 
@@ -151,9 +202,22 @@ void client_reset(struct client *client)
 	transaction_end_all(client);
 }
 
+/* Its number may have gone to another domain meanwhile, which owes nothing. */
+static void taken(struct client *client, const struct message *message)
+{
+	struct account *account = account_find(&client->store->accounts, message->cause);
+
+	if (account)
+		account->unread -= message->length < account->unread ? message->length
+								     : account->unread;
+}
+
 static void drop_first(struct client *client)
 {
 	struct message *message = client->out_first;
+
+	if (message->cause)
+		taken(client, message);
 
 	if (message->key) {
 		table_remove(&client->pending, &message->pending);
@@ -249,6 +313,7 @@ static struct message *message_new(uint32_t type, uint32_t req_id, uint32_t tx_i
 		return NULL;
 	message->key = NULL;
 	message->event = false;
+	message->cause = 0;
 	message->length = sizeof(header) + length;
 	memcpy(message->data, &header, sizeof(header));
 	if (length)
@@ -274,9 +339,23 @@ static void break_client(struct client *client, const char *why)
 {
 	if (client->broken)
 		return;
-	store_log(client->store, "domain %u: connection given up: %s", client->domid, why);
+	store_log_domain(client->store, client->domid, "connection given up: %s", why);
 	client->broken = true;
 	client->store->host->output(client->store->context, client);
+}
+
+/* Domain 0 has no limits of its own, so that whoever causes its events is asked for them. */
+static void book_unread(struct client *client, struct message *message)
+{
+	domid_t cause = client->store->cause;
+	struct account *account = NULL;
+
+	if (client->domid == 0 && cause)
+		account = account_find(&client->store->accounts, cause);
+	if (!account)
+		return;
+	message->cause = cause;
+	account->unread += message->length;
 }
 
 void client_send_event(struct client *client, const char *path, const char *token)
@@ -314,6 +393,8 @@ void client_send_event(struct client *client, const char *path, const char *toke
 	message->key = key;
 	message->event = true;
 	client->store->events++;
+	store_work(client->store, 2 + length / 64);
+	book_unread(client, message);
 	queue(client, message);
 	return;
 no_memory:

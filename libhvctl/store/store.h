@@ -21,6 +21,11 @@ struct client;
 struct transaction;
 struct watch;
 
+/* Transactions of guests that are open, in the order in which they began. */
+struct open_transactions {
+	struct transaction *oldest, *newest;
+};
+
 /* What the store asks of the daemon around it. @context is the one given to store_new(). */
 struct store_host {
 	/*
@@ -56,6 +61,11 @@ struct store {
 	const struct store_host *host;
 	void *context;
 	bool tracing;			/* log every request */
+	domid_t cause;			/* whose request is being carried out; 0: nobody's */
+	uint64_t work;			/* done since start, see store_work() */
+	uint64_t churn;			/* bytes written to the live tree since start */
+	struct open_transactions open;
+	uint64_t last_event;		/* number of the last change that watches were told of */
 	uint64_t requests, commits, conflicts, events;	/* since start, for reports */
 };
 
@@ -65,6 +75,7 @@ struct message {
 	struct table_entry pending;	/* for events not yet begun: in client->pending */
 	char *key;			/* NULL unless in client->pending */
 	bool event;
+	domid_t cause;			/* whose account has it among the unread; 0: nobody's */
 	size_t length;			/* of header and payload */
 	char data[];
 };
@@ -94,9 +105,33 @@ struct store *store_new(const struct store_host *host, void *context);
 /* store_free - the clients must be gone. */
 void store_free(struct store *store);
 
-/* store_log - a line for the log, printf-like. */
+/* store_log - a line for the log, printf-like, that no guest can cause. */
 void store_log(const struct store *store, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/*
+ * store_log_domain - a line about @domid, which will stand in front, for the log, if its budget for
+ * lines (QUOTA_LOG_LINES) allows one. Otherwise the next one that it allows tells how many are
+ * missing. Domain 0 has no such limit.
+ */
+void store_log_domain(const struct store *store, domid_t domid, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/*
+ * store_log_trace - the same for what is logged of requests only when somebody wants it: a budget
+ * of its own, of 50 times as many lines.
+ */
+void store_log_trace(const struct store *store, domid_t domid, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/*
+ * store_work - count work: a unit is about what looking at a node or a watch takes. Each domain has
+ * a budget of it (QUOTA_WORK), out of which all is paid that its requests cause, at others as well.
+ */
+static inline void store_work(struct store *store, uint64_t units)
+{
+	store->work += units;
+}
 
 /*
  * store_seed - write a node as domain 0 does, outside any message; for the nodes that exist from

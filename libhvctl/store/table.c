@@ -23,16 +23,27 @@ static uint64_t secret(void)
 	return value;
 }
 
-static uint64_t hash_bytes(const char *key, size_t length)
+static uint64_t hash_more(uint64_t hash, const char *key, size_t length)
 {
-	uint64_t hash = secret();
-
 	for (size_t i = 0; i < length; i++) {
 		hash ^= (unsigned char)key[i];
 		hash *= 0x9fb21c651e98df25ULL;
 		hash ^= hash >> 29;
 	}
 	return hash;
+}
+
+static uint64_t hash_bytes(const char *key, size_t length)
+{
+	return hash_more(secret(), key, length);
+}
+
+void table_prefix_extend(struct table_prefix *prefix, const char *key, size_t length)
+{
+	uint64_t hash = prefix->length ? prefix->hash : secret();
+
+	prefix->hash = hash_more(hash, key + prefix->length, length - prefix->length);
+	prefix->length = length;
 }
 
 static int grow(struct table *table)
@@ -60,19 +71,27 @@ static int grow(struct table *table)
 	return 0;
 }
 
-struct table_entry *table_find(const struct table *table, const char *key, size_t length)
+static struct table_entry *find_hashed(const struct table *table, const char *key, size_t length,
+				       uint64_t hash)
 {
 	struct table_entry *entry;
-	uint64_t hash;
 
-	if (!table->nr_entries)
-		return NULL;
-	hash = hash_bytes(key, length);
 	for (entry = table->bucket[hash & (table->nr_buckets - 1)]; entry; entry = entry->next)
 		if (entry->hash == hash && strncmp(entry->key, key, length) == 0 &&
 		    entry->key[length] == '\0')
 			return entry;
 	return NULL;
+}
+
+struct table_entry *table_find(const struct table *table, const char *key, size_t length)
+{
+	return table->nr_entries ? find_hashed(table, key, length, hash_bytes(key, length)) : NULL;
+}
+
+struct table_entry *table_find_prefix(const struct table *table, const char *key,
+				      const struct table_prefix *prefix)
+{
+	return table->nr_entries ? find_hashed(table, key, prefix->length, prefix->hash) : NULL;
 }
 
 int table_insert(struct table *table, struct table_entry *entry, const char *key)

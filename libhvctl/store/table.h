@@ -26,6 +26,22 @@ struct table {
 struct table_entry *table_find(const struct table *table, const char *key, size_t length);
 
 /*
+ * The beginning of a key, for looking up one prefix of it after the other in time that grows with
+ * the key and not with its square. Starts as { 0 }.
+ */
+struct table_prefix {
+	uint64_t hash;
+	size_t length;
+};
+
+/* table_prefix_extend - go on to the first @length bytes of @key, which begins as before. */
+void table_prefix_extend(struct table_prefix *prefix, const char *key, size_t length);
+
+/* table_find_prefix - table_find() for the first @prefix->length bytes of @key. */
+struct table_entry *table_find_prefix(const struct table *table, const char *key,
+				      const struct table_prefix *prefix);
+
+/*
  * table_insert - add @entry under @key. The key must not be in the table already and must stay
  * valid and unchanged until the entry is removed.
  * Returns 0 or -ENOMEM; the table is unchanged on error.

@@ -8,6 +8,9 @@
 
 #include "path.h"
 
+/* Nodes that are counted one by one for what removing them costs. */
+#define WORK_NODES_MAX	100000
+
 /*
  * Something a reply depended on: the node at the path as it was in the base tree. Generation 0
  * stands for "was not there" and, for the children, for "did not matter".
@@ -27,13 +30,17 @@ struct logged_op {
 
 struct transaction {
 	struct transaction *next;
+	struct transaction *older, *newer;	/* in store->open */
+	struct client *client;
+	uint64_t churn;				/* the store's when it began */
+	bool expired;				/* it has nothing of the below any more */
 	uint32_t id;
 	struct tree base;	/* the live tree when it began */
 	struct tree tree;	/* the same with its changes */
 	struct table dependencies;
 	struct logged_op *first_op, *last_op;
-	size_t op_bytes;
-	unsigned int nr_ops;
+	size_t bytes;		/* of memory, for all of this but the base */
+	size_t nr_changed;	/* nodes written, made or removed, one as often as it was */
 	struct tally tally;	/* what the changes did to the numbers of owned nodes */
 };
 
@@ -125,6 +132,13 @@ static void fire_op(struct store *store, const struct op *op, const struct tree 
 	watch_fire(store, &event, before);
 }
 
+/* What a change of the live tree took. */
+static void book_bytes(struct store *store, const struct tally *tally)
+{
+	store->churn += tally->bytes;
+	store_work(store, tally->bytes / 64);
+}
+
 static int perform_live(struct client *client, const struct op *op)
 {
 	struct store *store = client->store;
@@ -135,6 +149,8 @@ static int perform_live(struct client *client, const struct op *op)
 
 	if (error || idle)
 		return error;
+	if (op->kind == OP_REMOVE)
+		store_work(store, tree_size(&store->live, op->path, WORK_NODES_MAX));
 	/*
 	 * Only these events need the past. Elsewhere the snapshot would make the change copy its
 	 * path.
@@ -158,6 +174,7 @@ static int perform_live(struct client *client, const struct op *op)
 	}
 	if (!error)
 		fire_op(store, op, before.root ? &before : NULL);
+	book_bytes(store, &tally);
 	tally_free(&tally);
 	if (before.root)
 		tree_free(&before);
@@ -174,6 +191,7 @@ static int depend_on(struct client *client, struct transaction *transaction, con
 	char name[PATH_BUFFER];
 	const struct node *node;
 	struct dependency *dependency;
+	size_t size = sizeof(*dependency) + length + 1;
 
 	dependency = (struct dependency *)table_find(&transaction->dependencies, path, length);
 	if (dependency && (!children || dependency->children_gen))
@@ -184,9 +202,10 @@ static int depend_on(struct client *client, struct transaction *transaction, con
 	node = tree_find(&transaction->base, name);
 	if (!dependency) {
 		if (client_limit(client, QUOTA_TRANSACTION_NODES,
-				 transaction->dependencies.nr_entries + 1))
+				 transaction->dependencies.nr_entries + 1) ||
+		    client_limit(client, QUOTA_TRANSACTION_BYTES, transaction->bytes + size))
 			return -ENOSPC;
-		dependency = malloc(sizeof(*dependency) + length + 1);
+		dependency = malloc(size);
 		if (!dependency)
 			return -ENOMEM;
 		memcpy(dependency->path, name, length + 1);
@@ -197,6 +216,7 @@ static int depend_on(struct client *client, struct transaction *transaction, con
 			free(dependency);
 			return -ENOMEM;
 		}
+		transaction->bytes += size;
 	}
 	if (children && node)
 		dependency->children_gen = node->children_gen;
@@ -237,7 +257,7 @@ static int depend_on_path(struct client *client, struct transaction *transaction
 }
 
 /* The first dependency that no longer holds, or NULL. */
-static const struct dependency *broken_dependency(const struct store *store,
+static const struct dependency *broken_dependency(struct store *store,
 						  const struct transaction *transaction)
 {
 	const struct table *table = &transaction->dependencies;
@@ -247,6 +267,7 @@ static const struct dependency *broken_dependency(const struct store *store,
 			const struct dependency *dependency = (struct dependency *)entry;
 			const struct node *node = tree_find(&store->live, dependency->path);
 
+			store_work(store, 1 + strlen(dependency->path) / 32);
 			if (dependency->content_gen != (node ? node->content_gen : 0))
 				return dependency;
 			if (node && dependency->children_gen &&
@@ -260,6 +281,29 @@ static const struct dependency *broken_dependency(const struct store *store,
 /* ------------------------------------------------------------------------------------------------
  * Transactions
  */
+
+static void enlist(struct open_transactions *open, struct transaction *transaction)
+{
+	transaction->older = open->newest;
+	if (open->newest)
+		open->newest->newer = transaction;
+	else
+		open->oldest = transaction;
+	open->newest = transaction;
+}
+
+static void delist(struct open_transactions *open, struct transaction *transaction)
+{
+	if (transaction->older)
+		transaction->older->newer = transaction->newer;
+	else
+		open->oldest = transaction->newer;
+	if (transaction->newer)
+		transaction->newer->older = transaction->older;
+	else
+		open->newest = transaction->older;
+	transaction->older = transaction->newer = NULL;
+}
 
 int transaction_start(struct client *client, uint32_t *id)
 {
@@ -278,6 +322,10 @@ int transaction_start(struct client *client, uint32_t *id)
 	transaction->next = client->transactions;
 	client->transactions = transaction;
 	client->nr_transactions++;
+	transaction->client = client;
+	transaction->churn = client->store->churn;
+	if (client->domid != 0)
+		enlist(&client->store->open, transaction);
 	*id = transaction->id;
 	return 0;
 }
@@ -291,19 +339,35 @@ struct transaction *transaction_find(struct client *client, uint32_t id)
 	return transaction;
 }
 
+/*
+ * As many as will have to be told of, and done to once more, at the end: making and removing a
+ * whole tree are one operation each.
+ */
+static size_t nodes_changed(const struct tree *tree, const struct op *op)
+{
+	unsigned int missing;
+
+	if (op->kind == OP_REMOVE)
+		return tree_size(tree, op->path, WORK_NODES_MAX);
+	tree_nearest(tree, op->path, NULL, &missing);
+	return missing ? missing : 1;
+}
+
 static struct logged_op *log_op(struct client *client, struct transaction *transaction,
 				const struct op *op, int *error)
 {
 	size_t path_length = strlen(op->path) + 1;
-	size_t size = path_length + op->length;
+	size_t change = tree_change_bytes(&transaction->tree, op->path, op->length);
 	struct logged_op *logged;
+	size_t size = sizeof(*logged) + path_length + op->length;
 
 	*error = -ENOSPC;
-	if (client_limit(client, QUOTA_TRANSACTION_NODES, transaction->nr_ops + 1) ||
-	    client_limit(client, QUOTA_TRANSACTION_BYTES, transaction->op_bytes + size))
+	if (client_limit(client, QUOTA_TRANSACTION_NODES,
+			 transaction->nr_changed + nodes_changed(&transaction->tree, op)) ||
+	    client_limit(client, QUOTA_TRANSACTION_BYTES, transaction->bytes + size + change))
 		return NULL;
 	*error = -ENOMEM;
-	logged = malloc(sizeof(*logged) + size);
+	logged = malloc(size);
 	if (!logged)
 		return NULL;
 	logged->next = NULL;
@@ -330,6 +394,25 @@ static void free_dependency(struct table_entry *entry)
 	free(entry);
 }
 
+/* Give back what it holds; the number stays in use. */
+static void transaction_empty(struct transaction *transaction)
+{
+	if (transaction->client->domid != 0 && !transaction->expired)
+		delist(&transaction->client->store->open, transaction);
+	transaction->expired = true;
+	table_free(&transaction->dependencies, free_dependency);
+	while (transaction->first_op) {
+		struct logged_op *logged = transaction->first_op;
+
+		transaction->first_op = logged->next;
+		free_logged(logged);
+	}
+	transaction->last_op = NULL;
+	tally_free(&transaction->tally);
+	tree_free(&transaction->base);
+	tree_free(&transaction->tree);
+}
+
 static void transaction_free(struct client *client, struct transaction *transaction)
 {
 	struct transaction **slot = &client->transactions;
@@ -338,23 +421,27 @@ static void transaction_free(struct client *client, struct transaction *transact
 		slot = &(*slot)->next;
 	*slot = transaction->next;
 	client->nr_transactions--;
-
-	table_free(&transaction->dependencies, free_dependency);
-	while (transaction->first_op) {
-		struct logged_op *logged = transaction->first_op;
-
-		transaction->first_op = logged->next;
-		free_logged(logged);
-	}
-	tally_free(&transaction->tally);
-	tree_free(&transaction->base);
-	tree_free(&transaction->tree);
+	transaction_empty(transaction);
 	free(transaction);
+}
+
+void transaction_expire(struct store *store)
+{
+	struct transaction *oldest;
+
+	/* All that they keep from being freed was in the store with the oldest, or came since. */
+	while ((oldest = store->open.oldest) &&
+	       store->churn - oldest->churn > store->quota.limit[QUOTA_TRANSACTION_CHURN]) {
+		store_log_domain(store, oldest->client->domid,
+				 "a transaction has been open for too long and is over");
+		transaction_empty(oldest);
+	}
 }
 
 static int perform_in(struct client *client, struct transaction *transaction, const struct op *op)
 {
 	struct logged_op *logged;
+	size_t before, changed;
 	bool idle;
 	int error = depend_on_path(client, transaction, op->path, false);
 
@@ -366,7 +453,11 @@ static int perform_in(struct client *client, struct transaction *transaction, co
 	logged = log_op(client, transaction, op, &error);
 	if (!logged)
 		return error;
+	before = transaction->tally.bytes;
+	changed = nodes_changed(&transaction->tree, op);
 	error = apply_op(client, &transaction->tree, &transaction->tally, op);
+	transaction->bytes += transaction->tally.bytes - before;
+	store_work(client->store, (transaction->tally.bytes - before) / 64 + changed);
 	if (error) {
 		free_logged(logged);
 		return error;
@@ -376,8 +467,8 @@ static int perform_in(struct client *client, struct transaction *transaction, co
 	else
 		transaction->first_op = logged;
 	transaction->last_op = logged;
-	transaction->op_bytes += strlen(op->path) + 1 + op->length;
-	transaction->nr_ops++;
+	transaction->bytes += sizeof(*logged) + strlen(op->path) + 1 + op->length;
+	transaction->nr_changed += changed;
 	return 0;
 }
 
@@ -401,6 +492,7 @@ static int replay(struct client *client, struct transaction *transaction)
 			error = apply_op(client, &transaction->tree, &transaction->tally,
 					 &logged->op);
 	}
+	store_work(client->store, transaction->tally.bytes / 64);
 	return error;
 }
 
@@ -444,6 +536,7 @@ static int commit(struct client *client, struct transaction *transaction)
 	store->live.gen = ++store->last_gen;
 	accounts_apply(&store->accounts, &transaction->tally);
 	store->commits++;
+	book_bytes(store, &transaction->tally);
 	for (struct logged_op *logged = transaction->first_op; logged; logged = logged->next)
 		fire_op(store, &logged->op, &before);
 	tree_free(&before);
@@ -452,9 +545,12 @@ static int commit(struct client *client, struct transaction *transaction)
 
 int transaction_end(struct client *client, struct transaction *transaction, bool keep)
 {
-	int error = keep ? commit(client, transaction) : 0;
+	int error = 0;
 
+	if (keep)
+		error = transaction->expired ? -EAGAIN : commit(client, transaction);
 	transaction_free(client, transaction);
+	transaction_expire(client->store);
 	return error;
 }
 
@@ -470,9 +566,15 @@ void transaction_end_all(struct client *client)
 
 int store_perform(struct client *client, struct transaction *transaction, const struct op *op)
 {
+	int error;
+
 	if (client_limit(client, QUOTA_PATH, strlen(op->path)))
 		return -ENOSPC;
-	return transaction ? perform_in(client, transaction, op) : perform_live(client, op);
+	if (transaction)
+		return transaction->expired ? -EAGAIN : perform_in(client, transaction, op);
+	error = perform_live(client, op);
+	transaction_expire(client->store);
+	return error;
 }
 
 int store_lookup(struct client *client, struct transaction *transaction, const char *path,
@@ -481,7 +583,11 @@ int store_lookup(struct client *client, struct transaction *transaction, const c
 	const struct tree *tree = transaction ? &transaction->tree : &client->store->live;
 	const struct subject who = client_subject(client);
 	unsigned int missing;
-	int error = transaction ? depend_on_path(client, transaction, path, children) : 0;
+	int error;
+
+	if (transaction && transaction->expired)
+		return -EAGAIN;
+	error = transaction ? depend_on_path(client, transaction, path, children) : 0;
 
 	if (error)
 		return error;

@@ -42,6 +42,14 @@ struct transaction *transaction_find(struct client *client, uint32_t id);
  */
 int transaction_end(struct client *client, struct transaction *transaction, bool keep);
 
+/*
+ * transaction_expire - a guest's transaction keeps what was in the store when it began, so that it
+ * may not stay open while the store is written anew again and again (QUOTA_TRANSACTION_CHURN).
+ * Those that have been too long are over: they give back their memory, and whatever is asked in
+ * them is answered -EAGAIN. Called after each change.
+ */
+void transaction_expire(struct store *store);
+
 /* transaction_end_all - abandon all transactions of @client. */
 void transaction_end_all(struct client *client);
 
@@ -54,6 +62,7 @@ void transaction_end_all(struct client *client);
  * -EPERM	only domain 0 may change the owner
  * -EINVAL	the root cannot be removed
  * -ENOSPC	beyond a quota
+ * -EAGAIN	the transaction has been open for too long
  * -ENOMEM
  */
 int store_perform(struct client *client, struct transaction *transaction, const struct op *op);
@@ -63,7 +72,8 @@ int store_perform(struct client *client, struct transaction *transaction, const 
  * @children: whether the reply will depend on the list of children
  * @node: receives the node, valid until the next change
  * Returns 0, -ENOENT, -EACCES (also for missing nodes below one that it may not read or write),
- * -ENOSPC when the transaction looks at too much, -ENOMEM.
+ * -ENOSPC when the transaction looks at too much, -EAGAIN when it has been open for too long,
+ * -ENOMEM.
  */
 int store_lookup(struct client *client, struct transaction *transaction, const char *path,
 		 unsigned int rights, bool children, const struct node **node);

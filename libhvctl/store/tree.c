@@ -125,8 +125,15 @@ fail:
 	return NULL;
 }
 
+/* What the copy of a node takes. */
+static size_t node_bytes(const struct node *node)
+{
+	return sizeof(*node) + strlen(node->name) + 1 + node->value_length +
+	       node->nr_children * sizeof(*node->child);
+}
+
 /* Make the node in @slot ours alone, so that it may be changed. NULL without memory. */
-static struct node *node_own(struct node **slot)
+static struct node *node_own(struct node **slot, struct tally *tally)
 {
 	struct node *copy;
 
@@ -135,6 +142,7 @@ static struct node *node_own(struct node **slot)
 	copy = node_copy(*slot);
 	if (!copy)
 		return NULL;
+	tally->bytes += node_bytes(copy);
 	node_put(*slot);
 	*slot = copy;
 	return copy;
@@ -203,7 +211,8 @@ static void stamp_children(struct tree *tree, struct node *node, const struct ch
  * Own all nodes on the way to the first @length bytes of @path, which exist. Copying changes
  * nothing that can be seen, so failing half-way is harmless.
  */
-static struct node *own_path(struct tree *tree, const char *path, size_t length)
+static struct node *own_path(struct tree *tree, const char *path, size_t length,
+			     struct tally *tally)
 {
 	const char *cursor = path;
 	struct node **slot = &tree->root;
@@ -213,7 +222,7 @@ static struct node *own_path(struct tree *tree, const char *path, size_t length)
 	unsigned int index;
 
 	for (;;) {
-		node = node_own(slot);
+		node = node_own(slot, tally);
 		if (!node || cursor >= path + length)
 			return node;
 		name = path_next(&cursor, &name_length);
@@ -290,10 +299,11 @@ const struct node *tree_find(const struct tree *tree, const char *path)
 static int write_existing(struct tree *tree, const char *path, const void *value, size_t length,
 			  const struct change *change)
 {
-	struct node *node = own_path(tree, path, strlen(path));
+	struct node *node = own_path(tree, path, strlen(path), change->tally);
 
 	if (!node || set_value(node, value, length))
 		return -ENOMEM;
+	change->tally->bytes += length;
 	stamp_content(tree, node, change);
 	return 0;
 }
@@ -310,7 +320,7 @@ int tree_write(struct tree *tree, const char *path, const void *value, size_t le
 	struct node *chain = NULL, *last = NULL, *parent;
 	struct perms *perms;
 	const char *cursor, *name;
-	size_t name_length;
+	size_t name_length, bytes = length;
 	int error = -ENOMEM;
 
 	if (!missing)
@@ -334,8 +344,9 @@ int tree_write(struct tree *tree, const char *path, const void *value, size_t le
 		else
 			chain = node;
 		last = node;
+		bytes += sizeof(*node) + name_length + 1 + sizeof(*node->child);
 	}
-	parent = own_path(tree, path, matched == 1 ? 0 : matched);
+	parent = own_path(tree, path, matched == 1 ? 0 : matched, change->tally);
 	if (!parent || set_value(last, value, length) || reserve_child(parent) ||
 	    tally_reserve(change->tally, perms_owner(perms)))
 		goto fail;
@@ -347,6 +358,7 @@ int tree_write(struct tree *tree, const char *path, const void *value, size_t le
 	parent->nr_children++;
 	stamp_children(tree, parent, change);
 	tally_add(change->tally, perms_owner(perms), missing);
+	change->tally->bytes += bytes;
 	chain = NULL;
 	error = 0;
 fail:
@@ -379,7 +391,7 @@ int tree_remove(struct tree *tree, const char *path, const struct change *change
 	const char *name = path + parent_length + (parent_length > 1);
 	unsigned int index;
 
-	parent = own_path(tree, path, parent_length == 1 ? 0 : parent_length);
+	parent = own_path(tree, path, parent_length == 1 ? 0 : parent_length, change->tally);
 	if (!parent)
 		return -ENOMEM;
 	find_child(parent, name, strlen(name), &index);
@@ -414,7 +426,7 @@ static int replace_perms(struct tree *tree, struct node *node, struct perms *per
 int tree_set_perms(struct tree *tree, const char *path, struct perms *perms,
 		   const struct change *change)
 {
-	struct node *node = own_path(tree, path, strlen(path));
+	struct node *node = own_path(tree, path, strlen(path), change->tally);
 
 	return node ? replace_perms(tree, node, perms, change) : -ENOMEM;
 }
@@ -433,7 +445,7 @@ static bool mentions(const struct node *node, domid_t domid)
 static int forget_below(struct tree *tree, struct node **slot, domid_t gone,
 			const struct change *change)
 {
-	struct node *node = node_own(slot);
+	struct node *node = node_own(slot, change->tally);
 	struct perms *perms;
 	int error = 0;
 
@@ -454,6 +466,45 @@ static int forget_below(struct tree *tree, struct node **slot, domid_t gone,
 int tree_forget_domain(struct tree *tree, domid_t gone, const struct change *change)
 {
 	return mentions(tree->root, gone) ? forget_below(tree, &tree->root, gone, change) : 0;
+}
+
+size_t tree_change_bytes(const struct tree *tree, const char *path, size_t length)
+{
+	const struct node *node = tree->root;
+	const char *cursor = path, *name;
+	bool shared = node->refs > 1, missing = false;
+	size_t bytes = length + (shared ? node_bytes(node) : 0), name_length;
+	unsigned int index;
+
+	while ((name = path_next(&cursor, &name_length))) {
+		if (missing || !find_child(node, name, name_length, &index)) {
+			missing = true;
+			bytes += sizeof(*node) + name_length + 1 + sizeof(*node->child);
+			continue;
+		}
+		node = node->child[index];
+		/* Below a shared node all are shared, whatever their own counts say. */
+		shared |= node->refs > 1;
+		if (shared)
+			bytes += node_bytes(node);
+	}
+	return bytes;
+}
+
+static size_t size_below(const struct node *node, size_t most)
+{
+	size_t sum = 1;
+
+	for (unsigned int i = 0; i < node->nr_children && sum < most; i++)
+		sum += size_below(node->child[i], most - sum);
+	return sum;
+}
+
+size_t tree_size(const struct tree *tree, const char *path, size_t most)
+{
+	const struct node *node = tree_find(tree, path);
+
+	return node ? size_below(node, most) : 0;
 }
 
 static size_t count_below(const struct node *node, domid_t domid)

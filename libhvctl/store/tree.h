@@ -44,10 +44,11 @@ struct tally_entry {
 	long nodes;
 };
 
-/* What a series of changes did to the numbers of owned nodes. */
+/* What a series of changes did to the numbers of owned nodes, and how much memory they took. */
 struct tally {
 	struct tally_entry *entry;
 	unsigned int count;
+	size_t bytes;		/* of nodes and values that were made, also as copies */
 };
 
 /* tally_of - the change for @domid. */
@@ -115,6 +116,15 @@ int tree_set_perms(struct tree *tree, const char *path, struct perms *perms,
  * Returns 0 or -ENOMEM; on error some nodes may still mention it, and the call can be repeated.
  */
 int tree_forget_domain(struct tree *tree, domid_t gone, const struct change *change);
+
+/*
+ * tree_change_bytes - how much memory tree_write() of @length bytes to @path will take, or another
+ * change there for which @length is 0: an upper bound.
+ */
+size_t tree_change_bytes(const struct tree *tree, const char *path, size_t length);
+
+/* tree_size - number of nodes at and below @path, not counted beyond @most. */
+size_t tree_size(const struct tree *tree, const char *path, size_t most);
 
 /* tree_count - number of nodes, and if @domid is not DOMID_INVALID only those it owns. */
 size_t tree_count(const struct tree *tree, domid_t domid);

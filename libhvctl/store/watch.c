@@ -55,6 +55,12 @@ static struct watch_point *get_point(struct store *store, const char *path)
 	return point;
 }
 
+static const struct watch_point *find_point_at(const struct store *store, const char *path,
+					       const struct table_prefix *prefix)
+{
+	return (const struct watch_point *)table_find_prefix(&store->watch_points, path, prefix);
+}
+
 static void put_point(struct store *store, struct watch_point *point)
 {
 	if (point->first)
@@ -175,33 +181,57 @@ static bool visible_in(const struct tree *tree, const char *path, const struct s
 	return perms_rights(tree_find(tree, parent)->perms, who) & PERM_READ;
 }
 
+/*
+ * Whether @client may know of the change number store->last_event, which happened to @path. A
+ * domain is asked once, however many watches it has: looking the path up can take long, and the
+ * one who pays for it is not the one who watches.
+ */
+static bool may_know(struct store *store, const struct client *client, const char *path,
+		     const struct tree *before)
+{
+	struct account *account = account_find(&store->accounts, client->domid);
+	struct subject who;
+
+	store_work(store, 1);
+	if (account->event == store->last_event)
+		return account->may_know;
+	store_work(store, 2 + strlen(path) / 32);
+	who = client_subject(client);
+	account->event = store->last_event;
+	account->may_know = visible_in(&store->live, path, &who) ||
+			    (before && visible_in(before, path, &who));
+	return account->may_know;
+}
+
+/* Tell of the change number store->last_event, which happened to @path. */
 static void fire_point(struct store *store, const struct watch_point *point, const char *path,
 		       const struct tree *before)
 {
-	for (struct watch *watch = point->first; watch; watch = watch->next_here) {
-		struct subject who = client_subject(watch->client);
-
-		if (visible_in(&store->live, path, &who) ||
-		    (before && visible_in(before, path, &who)))
+	for (struct watch *watch = point->first; watch; watch = watch->next_here)
+		if (may_know(store, watch->client, path, before))
 			client_send_event(watch->client, path + watch->prefix, watch->token);
-	}
 }
 
 /* A removed subtree is reported to those who watch exactly one of its nodes. */
-static void fire_removed(struct store *store, const struct node *node, char *path, size_t length,
-			 const struct tree *before)
+static void fire_removed(struct store *store, const struct node *node, char *path,
+			 const struct table_prefix *prefix, const struct tree *before)
 {
+	size_t length = prefix->length;
+
 	for (unsigned int i = 0; i < node->nr_children; i++) {
 		const struct node *child = node->child[i];
-		size_t child_length = length + 1 + strlen(child->name);
+		struct table_prefix below = *prefix;
 		const struct watch_point *point;
 
 		path[length] = '/';
 		strcpy(path + length + 1, child->name);
-		point = find_point(store, path, child_length);
+		table_prefix_extend(&below, path, length + 1 + strlen(child->name));
+		point = find_point_at(store, path, &below);
+		store_work(store, 1);
+		store->last_event++;
 		if (point)
 			fire_point(store, point, path, before);
-		fire_removed(store, child, path, child_length, before);
+		fire_removed(store, child, path, &below, before);
 	}
 	path[length] = '\0';
 }
@@ -210,15 +240,19 @@ void watch_fire(struct store *store, const struct event *event, const struct tre
 {
 	const char *cursor = event->path;
 	const struct watch_point *point = find_point(store, "/", 1);
+	struct table_prefix prefix = { 0 };
 	char path[PATH_BUFFER];
 	size_t length;
 
 	if (!store->nr_watches)
 		return;
+	store->last_event++;
+	store_work(store, 1 + strlen(event->path) / 16);
 	if (point)
 		fire_point(store, point, event->path, before);
 	while (path_next(&cursor, &length)) {
-		point = find_point(store, event->path, cursor - event->path);
+		table_prefix_extend(&prefix, event->path, cursor - event->path);
+		point = find_point_at(store, event->path, &prefix);
 		if (point)
 			fire_point(store, point, event->path, before);
 	}
@@ -227,7 +261,7 @@ void watch_fire(struct store *store, const struct event *event, const struct tre
 
 		strcpy(path, event->path);
 		if (node)
-			fire_removed(store, node, path, strlen(path), before);
+			fire_removed(store, node, path, &prefix, before);
 	}
 }
 

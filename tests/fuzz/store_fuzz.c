@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: libhvctl/store/path.c libhvctl/store/table.c libhvctl/store/perm.c
 // sources: libhvctl/store/tree.c libhvctl/store/quota.c libhvctl/store/watch.c
+// sources: libhvctl/budget.c
 // sources: libhvctl/store/transaction.c libhvctl/store/store.c libhvctl/store/control.c
 // sources: libhvctl/store/protocol.c
 // options: -max_len=2048

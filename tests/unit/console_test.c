@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: libhvctl/console/ring.c libhvctl/console/stream.c libhvctl/console/logfile.c
-// sources: libhvctl/store/log.c
+// sources: libhvctl/console/ring.c libhvctl/console/stream.c
 // bits: 64 32
 /*
- * The console daemon's parts: the ring shared with a hostile domain, the scroll-back buffer, the
- * log files.
+ * The console daemon's parts: the ring shared with a hostile domain, the scroll-back buffer.
  */
 #include <CUnit/Basic.h>
 #include <errno.h>
@@ -14,7 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "libhvctl/console/logfile.h"
 #include "libhvctl/console/ring.h"
 #include "libhvctl/console/stream.h"
 
@@ -96,61 +93,11 @@ static void test_stream(void)
 	stream_free(&stream);
 }
 
-static size_t size_of(const char *path)
-{
-	struct stat stat_buf;
-
-	return stat(path, &stat_buf) == 0 ? (size_t)stat_buf.st_size : (size_t)-1;
-}
-
-static void test_logfile(void)
-{
-	char directory[] = "/tmp/console-test-XXXXXX", path[64], old[72], name[600];
-	struct logfile log;
-
-	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(directory));
-	/* No name leads out of the directory. */
-	CU_ASSERT_EQUAL(logfile_open(&log, directory, "../we ird", 10), 0);
-	snprintf(path, sizeof(path), "%s/_._we_ird.log", directory);
-	CU_ASSERT_STRING_EQUAL(log.path, path);
-	snprintf(old, sizeof(old), "%s.1", path);
-
-	logfile_write(&log, "0123456", 7);
-	logfile_write(&log, "7890", 4);
-	CU_ASSERT_EQUAL(size_of(path), 11);
-	CU_ASSERT_EQUAL(size_of(old), (size_t)-1);
-	logfile_write(&log, "abc", 3);
-	CU_ASSERT_EQUAL(size_of(path), 3);
-	CU_ASSERT_EQUAL(size_of(old), 11);
-	logfile_close(&log);
-	/* Opened again, it goes on where it was. */
-	CU_ASSERT_EQUAL(logfile_open(&log, directory, "../we ird", 10), 0);
-	logfile_write(&log, "defghijk", 8);
-	CU_ASSERT_EQUAL(size_of(path), 11);
-	logfile_write(&log, "x", 1);
-	CU_ASSERT_EQUAL(size_of(path), 1);
-	logfile_close(&log);
-	logfile_write(&log, "x", 1);
-	CU_ASSERT_EQUAL(size_of(path), 1);
-
-	/* A link put in its place is not followed. */
-	unlink(path);
-	CU_ASSERT_EQUAL(symlink(old, path), 0);
-	CU_ASSERT_EQUAL(logfile_open(&log, directory, "../we ird", 10), -ELOOP);
-	unlink(path);
-	unlink(old);
-	memset(name, 'n', sizeof(name) - 1);
-	name[sizeof(name) - 1] = '\0';
-	CU_ASSERT_EQUAL(logfile_open(&log, directory, name, 10), -ENAMETOOLONG);
-	CU_ASSERT_EQUAL(rmdir(directory), 0);
-}
-
 int main(void)
 {
 	CU_TestInfo tests[] = {
 		{ "ring", test_ring },
 		{ "scroll-back", test_stream },
-		{ "log files", test_logfile },
 		CU_TEST_INFO_NULL
 	};
 	CU_SuiteInfo suites[] = { { "console", NULL, NULL, NULL, NULL, tests },

@@ -4,6 +4,7 @@
 // sources: tests/unit/frontend_store.c
 // sources: libhvctl/store/path.c libhvctl/store/table.c libhvctl/store/perm.c
 // sources: libhvctl/store/tree.c libhvctl/store/quota.c libhvctl/store/watch.c
+// sources: libhvctl/budget.c
 // sources: libhvctl/store/transaction.c libhvctl/store/store.c libhvctl/store/control.c
 // sources: libhvctl/store/protocol.c libhvctl/store/ring.c libhvctl/store/connection.c
 /*

@@ -61,6 +61,17 @@ static inline void fake_output(void *context, struct client *client)
 	(void)client;
 }
 
+/* Lines of the log, counted; the last one is kept. */
+static unsigned int log_lines;
+static char log_last[512];
+
+static inline void fake_log(void *context, const char *line)
+{
+	(void)context;
+	log_lines++;
+	snprintf(log_last, sizeof(log_last), "%s", line);
+}
+
 static inline uint64_t get_fake_now(void *context)
 {
 	(void)context;
@@ -73,6 +84,7 @@ static const struct store_host fake_host = {
 	.resume = fake_resume,
 	.is_introduced = fake_is_introduced,
 	.output = fake_output,
+	.log = fake_log,
 	.now = get_fake_now,
 };
 
