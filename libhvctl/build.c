@@ -2,15 +2,12 @@
 #include "build.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "boot/unpack.h"
 #include "pv-abi/compat.h"
 #include "pv-abi/event_channel.h"
 #include "pv-abi/grant_table.h"
@@ -20,9 +17,7 @@
 #define CHUNK		1024u	/* frames mapped at once: 4 MiB */
 #define SUPER_ORDER	9u
 #define SUPER		(1u << SUPER_ORDER)
-#define MAX_KERNEL	(1ull << 30)
-/* What can be mapped whole, with room to spare for everything else. */
-#define MAX_FILE	(SIZE_MAX / 4)
+#define BOUNCE		(64u << 10)	/* bytes of a file on their way into the domain */
 
 /* Bits of a page-table entry (Intel SDM vol. 3A, 4.5). */
 #define PTE_PRESENT	1ull
@@ -30,20 +25,6 @@
 #define PTE_USER	4ull
 #define PTE_ACCESSED	0x20ull
 #define PTE_DIRTY	0x40ull
-
-static void *take(void *context, size_t size)
-{
-	(void)context;
-	return malloc(size);
-}
-
-static void give(void *context, void *p)
-{
-	(void)context;
-	free(p);
-}
-
-static const struct unpack_alloc heap = { take, give, NULL };
 
 /* calloc() for counts that may be larger than what an address can count. */
 static void *array(uint64_t count, size_t size)
@@ -56,90 +37,54 @@ static uint64_t machine(const struct build *b, uint64_t pfn)
 	return (uint64_t)b->p2m[pfn] << FRAME_SHIFT;
 }
 
-/* Map a file read-only. An empty one is an error: neither a kernel nor a ramdisk is. */
-static int map_file(struct hvctl_ctx *ctx, const char *what, const char *path, void **data,
-		    size_t *len, char key[KCACHE_KEY_MAX])
-{
-	int error = 0, fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-
-	if (fd < 0)
-		return hvctl_fail(ctx, errno,
-				  "cannot open the %s %s: %s; correct '%s' in the configuration",
-				  what, path, strerror(errno), what);
-	if (fstat(fd, &st))
-		error = hvctl_fail(ctx, errno, "cannot look at the %s %s: %s; check the file", what,
-				   path, strerror(errno));
-	else if (!S_ISREG(st.st_mode))
-		error = hvctl_fail(ctx, EINVAL,
-				   "the %s %s is not a file; correct '%s' in the configuration",
-				   what, path, what);
-	else if (!st.st_size)
-		error = hvctl_fail(ctx, EINVAL, "the %s %s is empty; copy it again", what, path);
-	else if ((uint64_t)st.st_size > MAX_FILE)
-		error = hvctl_fail(ctx, EFBIG,
-				   "the %s %s has more than %llu MiB; give a smaller one", what,
-				   path, (unsigned long long)MAX_FILE >> 20);
-	if (!error) {
-		*len = (size_t)st.st_size;
-		kcache_key(&st, key);
-		*data = mmap(NULL, *len, PROT_READ, MAP_PRIVATE, fd, 0);
-		if (*data == MAP_FAILED) {
-			*data = NULL;
-			error = hvctl_fail(ctx, errno, "cannot read the %s %s: %s; check the disk",
-					   what, path, strerror(errno));
-		}
-	}
-	close(fd);
-	return error;
-}
-
 /* The ELF inside the kernel file: unpacked into memory of its own, or where it is. */
-static int get_elf(struct build *b, const char *path)
+static int get_elf(struct build *b)
 {
+	const struct hvctl_config *config = b->config;
 	struct pv_payload payload;
 	const char *why;
-	uint64_t size;
-	int64_t n;
 	int error = pv_image_payload(b->kernel_file.data, b->kernel_file.len, &payload, &why);
 
 	if (error)
-		return hvctl_fail(b->ctx, -error, "kernel %s: %s", path, why);
+		return hvctl_fail(b->ctx, -error, "kernel %s: %s", config->kernel, why);
 	if (!payload.packed) {
 		b->elf = (uint8_t *)payload.data;
 		b->elf_len = payload.len;
 		return 0;
 	}
 	hvctl_step(b->ctx, "unpacking the kernel", 5);
-	b->elf = kcache_get(b->key, &b->elf_len);
+	b->elf = kcache_get(b->key, config->memory_mib << 20, &b->elf_len);
 	if (b->elf)
 		return 0;
-	size = payload.unpacked_size;
-	if (!size)
-		size = unpack_size(payload.data, payload.len, &heap);
-	if (!size || size > MAX_KERNEL)
-		return hvctl_fail(b->ctx, ENOEXEC,
-				  "kernel %s: corrupt: it does not say its unpacked size, or more "
-				  "than 1 GiB; copy it again",
-				  path);
-	b->elf = malloc(size);
-	if (!b->elf)
-		return hvctl_no_memory(b->ctx);
-	n = unpack(payload.data, payload.len, b->elf, size, &heap, &why);
-	if (n < 0)
-		return hvctl_fail(b->ctx, (int)-n, "kernel %s: %s", path, why);
-	b->elf_len = (size_t)n;
 	b->slow = true;
-	return hvctl_cancelled(b->ctx);
+	return image_unpack(b->ctx, config->kernel, &payload, config->memory_mib, &b->elf,
+			    &b->elf_len);
+}
+
+static int load_kernel(struct build *b)
+{
+	struct image_file file;
+	int error = image_open(b->ctx, "kernel", b->config->kernel, b->config->memory_mib, &file);
+
+	if (error)
+		return error;
+	kcache_key(&file.st, b->key);
+	error = image_load(&file, &b->kernel_file.data, &b->kernel_file.len);
+	image_close(&file);
+	return error ? error : get_elf(b);
+}
+
+static uint64_t ramdisk_bytes(const struct build *b)
+{
+	return b->config->ramdisk ? (uint64_t)b->ramdisk.st.st_size : 0;
 }
 
 int build_prepare(struct hvctl_ctx *ctx, const struct hvctl_config *config, struct build *b)
 {
-	char unused[KCACHE_KEY_MAX];
 	const char *why;
 	int error;
 
-	*b = (struct build){ .ctx = ctx, .config = config };
+	*b = (struct build){ .ctx = ctx, .config = config, .ramdisk = IMAGE_FILE_CLOSED };
 	if (strlen(config->cmdline) >= MAX_GUEST_CMDLINE)
 		return hvctl_fail(
 			ctx, E2BIG,
@@ -147,13 +92,13 @@ int build_prepare(struct hvctl_ctx *ctx, const struct hvctl_config *config, stru
 			"'extra' or 'cmdline'",
 			strlen(config->cmdline), MAX_GUEST_CMDLINE - 1);
 	hvctl_step(ctx, "reading the kernel", 1);
-	error = map_file(ctx, "kernel", config->kernel, &b->kernel_file.data, &b->kernel_file.len,
-			 b->key);
-	if (!error && config->ramdisk)
-		error = map_file(ctx, "ramdisk", config->ramdisk, &b->ramdisk.data,
-				 &b->ramdisk.len, unused);
+	if (config->ramdisk)
+		error = image_open(ctx, "ramdisk", config->ramdisk, config->memory_mib,
+				   &b->ramdisk);
+	else
+		error = 0;
 	if (!error)
-		error = get_elf(b, config->kernel);
+		error = load_kernel(b);
 	if (error)
 		goto fail;
 	error = pv_image_parse(b->elf, b->elf_len, &b->image, &why);
@@ -162,7 +107,7 @@ int build_prepare(struct hvctl_ctx *ctx, const struct hvctl_config *config, stru
 		goto fail;
 	}
 	error = pv_layout_compute(&b->image, config->memory_mib << (20 - FRAME_SHIFT),
-				  b->ramdisk.len, PV_LAYOUT_RINGS, &b->layout, &why);
+				  ramdisk_bytes(b), PV_LAYOUT_RINGS, &b->layout, &why);
 	if (error == -PV_IMAGE_ENOMEM)
 		error = hvctl_fail(
 			ctx, ENOMEM,
@@ -186,13 +131,11 @@ void build_release(struct build *b)
 
 	if (!file || b->elf < file || b->elf >= file + b->kernel_file.len)
 		free(b->elf);
-	if (b->kernel_file.data)
-		munmap(b->kernel_file.data, b->kernel_file.len);
-	if (b->ramdisk.data)
-		munmap(b->ramdisk.data, b->ramdisk.len);
+	free(b->kernel_file.data);
+	image_close(&b->ramdisk);
 	free(b->p2m);
 	b->elf = NULL;
-	b->kernel_file.data = b->ramdisk.data = NULL;
+	b->kernel_file.data = NULL;
 	b->p2m = NULL;
 }
 
@@ -292,7 +235,30 @@ struct source {
 	uint64_t at;		/* byte address in the domain */
 	const void *data;
 	uint64_t len;
+	const struct image_file *file;	/* instead of data: from its beginning */
 };
+
+/* Bytes [from, to) of a source to @p. */
+static int copy(const struct source *s, uint64_t from, uint64_t to, uint8_t *p)
+{
+	static uint8_t bounce[BOUNCE];
+
+	if (!s->file) {
+		memcpy(p, (const uint8_t *)s->data + from, to - from);
+		return 0;
+	}
+	while (from < to) {
+		size_t n = to - from < BOUNCE ? to - from : BOUNCE;
+		int error = image_read(s->file, from, bounce, n);
+
+		if (error)
+			return error;
+		memcpy(p, bounce, n);
+		from += n;
+		p += n;
+	}
+	return 0;
+}
 
 static int fill(struct build *b, uint64_t pfn, uint64_t count, const struct source *s,
 		unsigned int nr)
@@ -310,15 +276,17 @@ static int fill(struct build *b, uint64_t pfn, uint64_t count, const struct sour
 		if (!p)
 			return -EIO;
 		memset(p, 0, end - start);
-		for (i = 0; i < nr; i++) {
+		for (i = 0; !error && i < nr; i++) {
 			uint64_t from = s[i].at > start ? s[i].at : start;
 			uint64_t to = s[i].at + s[i].len < end ? s[i].at + s[i].len : end;
 
 			if (from < to)
-				memcpy(p + (from - start),
-				       (const uint8_t *)s[i].data + (from - s[i].at), to - from);
+				error = copy(&s[i], from - s[i].at, to - s[i].at,
+					     p + (from - start));
 		}
 		foreign_unmap(p, n);
+		if (error)
+			return error;
 		pfn += n;
 		count -= n;
 	}
@@ -331,7 +299,7 @@ static int load_p2m(struct build *b)
 	uint64_t i, n = b->layout.nr_pages;
 	size_t width = b->image.is_32bit ? sizeof(uint32_t) : sizeof(uint64_t);
 	void *list = array(n, width);
-	struct source s = { b->layout.p2m_pfn << FRAME_SHIFT, list, n * width };
+	struct source s = { b->layout.p2m_pfn << FRAME_SHIFT, list, n * width, NULL };
 	int error;
 
 	if (!list)
@@ -355,15 +323,17 @@ static int load(struct build *b)
 	for (i = 0; i < b->image.nr_segments; i++) {
 		const struct pv_segment *seg = &b->image.segment[i];
 
-		s[i] = (struct source){ seg->start, b->elf + seg->offset, seg->filesz };
+		s[i] = (struct source){ seg->start, b->elf + seg->offset, seg->filesz, NULL };
 	}
 	hvctl_step(b->ctx, "loading the kernel", 60);
 	error = fill(b, b->layout.kernel_pfn, b->layout.kernel_pages, s, b->image.nr_segments);
 	if (!error && b->layout.initrd_pages) {
 		hvctl_step(b->ctx, "loading the ramdisk", 75);
-		one = (struct source){ b->layout.initrd_pfn << FRAME_SHIFT, b->ramdisk.data,
-				       b->ramdisk.len };
+		one = (struct source){ b->layout.initrd_pfn << FRAME_SHIFT, NULL, ramdisk_bytes(b),
+				       &b->ramdisk };
 		error = fill(b, b->layout.initrd_pfn, b->layout.initrd_pages, &one, 1);
+		if (!error)
+			error = image_same(&b->ramdisk);
 	}
 	if (!error)
 		error = load_p2m(b);
@@ -493,7 +463,7 @@ static int write_start_info(struct build *b, uint64_t shared_frame)
 	}
 	if (l->initrd_pages) {
 		si->mod_start = l->initrd_va ? l->initrd_va : l->initrd_pfn;
-		si->mod_len = b->ramdisk.len;
+		si->mod_len = ramdisk_bytes(b);
 		if (!l->initrd_va)
 			si->flags |= SIF_MOD_START_PFN;
 	}

@@ -9,6 +9,7 @@
 #define HVCTL_BUILD_H
 
 #include "hypercall.h"
+#include "imagefile.h"
 #include "pv/image.h"
 
 struct build {
@@ -16,11 +17,12 @@ struct build {
 	const struct hvctl_config *config;
 
 	/* by build_prepare() */
-	uint8_t *elf;			/* the unpacked kernel, page aligned map or heap memory */
+	uint8_t *elf;			/* the kernel, in kernel_file or unpacked in heap memory */
 	size_t elf_len;
 	bool slow;			/* it took long to unpack and is worth keeping */
 	char key[KCACHE_KEY_MAX];	/* of the kernel file */
-	struct { void *data; size_t len; } kernel_file, ramdisk;	/* maps of the files */
+	struct { void *data; size_t len; } kernel_file;	/* in heap memory */
+	struct image_file ramdisk;	/* goes from the file into the domain */
 	struct pv_image image;
 	struct pv_layout layout;
 

@@ -60,6 +60,12 @@ void hvctl_set_warning(struct hvctl_ctx *ctx, hvctl_warning_fn fn, void *data)
 	ctx->warning_data = data;
 }
 
+void hvctl_set_building(struct hvctl_ctx *ctx, hvctl_building_fn fn, void *data)
+{
+	ctx->building = fn;
+	ctx->building_data = data;
+}
+
 /*
  * A message is one line, and nobody's terminal obeys it: control characters, which names, paths and
  * strings of a configuration may hold, are shown as C escapes. Bytes beyond
@@ -174,6 +180,27 @@ int hvctl_lock(struct hvctl_ctx *ctx)
 		}
 	}
 	return fd;
+}
+
+uint64_t memory_available(void)
+{
+	FILE *f = fopen("/proc/meminfo", "re");
+	unsigned long long kib = 0;
+	char line[128];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "MemAvailable: %llu", &kib) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return kib << 10;
+}
+
+bool memory_fits(uint64_t bytes)
+{
+	uint64_t available = memory_available();
+
+	return bytes <= SIZE_MAX / 4 && (!available || bytes <= available);
 }
 
 int hvctl_hold(struct hvctl_ctx *ctx, int fd)

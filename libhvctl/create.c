@@ -170,6 +170,8 @@ static int make_domain(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint
 			"the hypervisor refuses to create '%s': %s; see its log (hvctl dmesg)",
 			c->name, strerror(-error));
 	*domid = op.domain;
+	if (ctx->building)
+		ctx->building(ctx->building_data, *domid, true);
 
 	memset(&op, 0, sizeof(op));
 	op.cmd = XEN_DOMCTL_max_vcpus;
@@ -203,6 +205,8 @@ undo:
 	op.cmd = XEN_DOMCTL_destroydomain;
 	op.domain = (domid_t)*domid;
 	do_domctl(ctx, &op);
+	if (ctx->building)
+		ctx->building(ctx->building_data, *domid, false);
 	return error;
 }
 
@@ -396,6 +400,8 @@ static int create(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int fl
 		hvctl_step(ctx, "created", 100);
 		*domid = id;
 	}
+	if (ctx->building)
+		ctx->building(ctx->building_data, id, false);
 out:
 	build_release(&b);
 	if (lock >= 0)

@@ -9,6 +9,7 @@
 
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "include/hvctl.h"
@@ -27,6 +28,8 @@ struct hvctl_ctx {
 	void *progress_data;
 	hvctl_warning_fn warning;
 	void *warning_data;
+	hvctl_building_fn building;
+	void *building_data;
 	int *held;			/* loop devices kept open for hvctl_create()'s caller */
 	size_t nr_held;
 	void *kernel;			/* the last one unpacked, for the cache, or NULL */
@@ -60,6 +63,15 @@ int hvctl_run_dir(struct hvctl_ctx *ctx);
 
 /* Take the lock between processes; returns a descriptor to close(), or -errno. */
 int hvctl_lock(struct hvctl_ctx *ctx);
+
+/* Bytes of memory that dom0 has to spare, 0 if its kernel does not tell. */
+uint64_t memory_available(void);
+
+/*
+ * Whether @bytes may be asked for at once: what an address can count and dom0 has to spare. Its
+ * kernel says yes to everything and kills somebody later.
+ */
+bool memory_fits(uint64_t bytes);
 
 /* Keep a descriptor open until hvctl_close() or hvctl_drop_held(). */
 int hvctl_hold(struct hvctl_ctx *ctx, int fd);

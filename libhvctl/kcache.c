@@ -10,10 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "boot/unpack.h"
+#include "internal.h"
 
 #define DIRECTORY	"/run/hvctl"
 #define PREFIX		"kernel-"
@@ -43,58 +43,71 @@ void kcache_key(const struct stat *st, char key[KCACHE_KEY_MAX])
 		 (unsigned long)st->st_ctim.tv_nsec);
 }
 
-void *kcache_get(const char *key, size_t *len)
+/* All of a file of @size bytes in heap memory, or NULL. Not mapped: it may be cut off meanwhile. */
+static void *read_all(int fd, size_t size)
 {
-	char path[sizeof(DIRECTORY) + KCACHE_KEY_MAX];
-	void *packed, *elf = NULL;
-	struct stat st;
-	uint64_t size;
-	const char *why;
-	int fd;
+	char *data = malloc(size);
+	size_t at = 0;
 
-	snprintf(path, sizeof(path), DIRECTORY "/%s", key);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return NULL;
-	/* Only what root wrote is believed. */
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_uid || st.st_size < 8) {
-		close(fd);
-		return NULL;
-	}
-	packed = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	close(fd);
-	if (packed == MAP_FAILED)
-		return NULL;
-	size = unpack_size(packed, (size_t)st.st_size, &heap);
-	if (size && size <= 1u << 30)
-		elf = malloc(size);
-	if (elf) {
-		int64_t n = unpack(packed, (size_t)st.st_size, elf, size, &heap, &why);
+	while (data && at < size) {
+		ssize_t n = read(fd, data + at, size - at);
 
-		*len = (size_t)n;
+		if (n < 0 && errno == EINTR)
+			continue;
 		if (n <= 0) {
-			free(elf);
-			elf = NULL;
-			unlink(path);
+			free(data);
+			return NULL;
 		}
+		at += (size_t)n;
 	}
-	munmap(packed, (size_t)st.st_size);
+	return data;
+}
+
+static void *unpack_entry(const void *packed, size_t packed_len, uint64_t most, size_t *len)
+{
+	uint64_t size = unpack_size(packed, packed_len, &heap);
+	const char *why;
+	void *elf;
+	int64_t n;
+
+	/* The size is one in whole blocks. */
+	if (!size || size > most + BLOCK)
+		return NULL;
+	if (size > most)
+		size = most;
+	elf = memory_fits(size) ? malloc((size_t)size) : NULL;
+	if (!elf)
+		return NULL;
+	n = unpack(packed, packed_len, elf, (size_t)size, &heap, &why);
+	if (n <= 0) {
+		free(elf);
+		return NULL;
+	}
+	*len = (size_t)n;
 	return elf;
 }
 
-/* MemAvailable in bytes, 0 if the kernel does not tell. */
-static uint64_t available(void)
+void *kcache_get(const char *key, uint64_t most, size_t *len)
 {
-	FILE *f = fopen("/proc/meminfo", "re");
-	unsigned long long kib = 0;
-	char line[128];
+	char path[sizeof(DIRECTORY) + KCACHE_KEY_MAX];
+	void *packed = NULL, *elf = NULL;
+	struct stat st;
+	int fd;
 
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "MemAvailable: %llu", &kib) == 1)
-			break;
-	if (f)
-		fclose(f);
-	return kib << 10;
+	snprintf(path, sizeof(path), DIRECTORY "/%s", key);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return NULL;
+	/* Only what root wrote is believed, and no more than such a kernel is packed to. */
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && !st.st_uid && st.st_size >= 8 &&
+	    (uint64_t)st.st_size <= most + most / 128 + BLOCK &&
+	    memory_fits((uint64_t)st.st_size))
+		packed = read_all(fd, (size_t)st.st_size);
+	close(fd);
+	if (packed)
+		elf = unpack_entry(packed, (size_t)st.st_size, most, len);
+	free(packed);
+	return elf;
 }
 
 /* Remove the oldest entries until there is room for one more. */
@@ -171,21 +184,22 @@ static bool write_frame(int fd, const char *elf, size_t len)
 
 void kcache_put(const char *key, const void *elf, size_t len)
 {
-	char path[sizeof(DIRECTORY) + KCACHE_KEY_MAX], temporary[sizeof(DIRECTORY) + 32];
+	char path[sizeof(DIRECTORY) + KCACHE_KEY_MAX], temporary[32];
 	int fd;
 
 	/* The next domain needs the kernel unpacked and its packed form in memory at once. */
-	if (available() < 3 * (uint64_t)len)
+	if (memory_available() < 3 * (uint64_t)len)
 		return;
 	snprintf(path, sizeof(path), DIRECTORY "/%s", key);
 	if (!access(path, F_OK))
 		return;
 	make_room();
-	snprintf(temporary, sizeof(temporary), DIRECTORY "/new-%ld", (long)getpid());
-	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	/* Without a name until it is complete, so that whoever is killed here leaves nothing. */
+	fd = open(DIRECTORY, O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return;
-	if (!write_frame(fd, elf, len) || rename(temporary, path))
-		unlink(temporary);
+	snprintf(temporary, sizeof(temporary), "/proc/self/fd/%d", fd);
+	if (write_frame(fd, elf, len))
+		(void)!linkat(AT_FDCWD, temporary, AT_FDCWD, path, AT_SYMLINK_FOLLOW);
 	close(fd);
 }

@@ -8,6 +8,7 @@
 #define HVCTL_KCACHE_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/stat.h>
 
 #define KCACHE_KEY_MAX	128
@@ -15,8 +16,8 @@
 /* Name the contents of a file by what changes when they do. */
 void kcache_key(const struct stat *st, char key[KCACHE_KEY_MAX]);
 
-/* The unpacked kernel in malloc()ed memory, or NULL. */
-void *kcache_get(const char *key, size_t *len);
+/* The unpacked kernel, of no more than @most bytes, in malloc()ed memory, or NULL. */
+void *kcache_get(const char *key, uint64_t most, size_t *len);
 
 /*
  * Keep @elf under @key, the two latest in all, unless dom0 is short of memory. Takes about a second

@@ -15,7 +15,7 @@ struct logfile {
 	int fd;				/* -1: not open, the next write tries again */
 	int flags;			/* for open(), beside the usual ones */
 	mode_t mode;			/* of a new file */
-	bool plain;			/* a file; anything else (a device, a pipe) is not rotated */
+	bool plain;			/* a file; anything else (a device ...) is not rotated */
 	size_t size, limit;		/* bytes */
 	unsigned int keep;		/* predecessors */
 	char path[512];

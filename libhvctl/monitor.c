@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "budget.h"
 #include "domain.h"
 #include "pv-abi/sched.h"
 #include "xs.h"
@@ -17,6 +18,9 @@
 
 /* A domain that crashes as soon as it runs shall not keep the host busy with building it. */
 #define MIN_LIFE_S	5
+
+/* A guest can ask for it as often as it likes, and each costs dom0 the building of a domain. */
+static const struct budget_rate restarts = { .burst = 10, .period = 10 * 60 * 1000 };
 
 static const char token[] = "hvctl-monitor";
 
@@ -87,8 +91,36 @@ static const char *reason_name(unsigned int reason)
 	}
 }
 
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/*
+ * Let the stopped domain @domid wait until it may be started again. Returns whether it is still
+ * there: somebody may have had enough of it.
+ */
+static bool wait_turn(struct hvctl_ctx *ctx, uint32_t domid, uint64_t until)
+{
+	struct xen_domctl_getdomaininfo info;
+
+	while (now_ms() < until) {
+		struct timespec nap = { 0, 500 * 1000 * 1000 };
+
+		nanosleep(&nap, NULL);
+		if (domain_record(ctx, domid, &info) || info.flags & XEN_DOMINF_dying)
+			return false;
+	}
+	return true;
+}
+
 int hvctl_monitor(struct hvctl_ctx *ctx, struct hvctl_config *c, uint32_t *domid)
 {
+	struct budget budget = { 0 };
+
 	hvctl_cache_kernel(ctx);
 	for (;;) {
 		enum hvctl_action action;
@@ -121,6 +153,16 @@ int hvctl_monitor(struct hvctl_ctx *ctx, struct hvctl_config *c, uint32_t *domid
 			return 0;
 		if (!ret)
 			return 0;
+		if (action == HVCTL_ACTION_RESTART) {
+			uint64_t now = now_ms(), wait = budget_spend(&budget, &restarts, 1, now);
+
+			if (wait)
+				hvctl_warn(ctx,
+					   "'%s' has been started too often: it waits for %llu s",
+					   c->name, (unsigned long long)(wait + 999) / 1000);
+			if (!wait_turn(ctx, *domid, now + wait))
+				return 0;
+		}
 		ret = domain_remove(ctx, *domid);
 		if (ret || action == HVCTL_ACTION_DESTROY)
 			return ret;

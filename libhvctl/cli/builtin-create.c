@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cli.h"
+#include "logfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,50 +33,130 @@ static void interrupted(int signal_number)
 		hvctl_cancel(creating);
 }
 
+static const int interrupts[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+
+#define NR_INTERRUPTS	(sizeof(interrupts) / sizeof(interrupts[0]))
+
 /* Interrupts undo a creation instead of leaving half a domain; NULL: they mean what they did. */
 static void catch_interrupts(struct hvctl_ctx *ctx)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 	struct sigaction action = { .sa_flags = SA_RESTART };
 	unsigned int i;
 
 	action.sa_handler = ctx ? interrupted : SIG_DFL;
 	creating = ctx;
-	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		sigaction(signals[i], &action, NULL);
+	for (i = 0; i < NR_INTERRUPTS; i++)
+		sigaction(interrupts[i], &action, NULL);
 }
+
+/* Between a domain that stands and the process that minds it they wait. */
+static void block_interrupts(int how)
+{
+	sigset_t set;
+	unsigned int i;
+
+	sigemptyset(&set);
+	for (i = 0; i < NR_INTERRUPTS; i++)
+		sigaddset(&set, interrupts[i]);
+	sigprocmask(how, &set, NULL);
+}
+
+/* ---- the guard: a process that takes down what a killed one has left half built ---- */
+
+static pid_t guard;
+static int guard_pipe;	/* to be written to when all is well, or closed by our end */
+
+static void guard_wait(int fd, uint32_t domid)
+{
+	struct hvctl_ctx *ctx;
+	char byte;
+	ssize_t n;
+	int i, most = (int)sysconf(_SC_OPEN_MAX);
+
+	/* It has to live longer than what it guards, and to hold nothing of it: locks, devices. */
+	for (i = 0; i < (int)NR_INTERRUPTS; i++)
+		signal(interrupts[i], SIG_IGN);
+	for (i = 3; i < most && i < 65536; i++)
+		if (i != fd)
+			close(i);
+	do
+		n = read(fd, &byte, 1);
+	while (n < 0 && errno == EINTR);
+	if (n != 1) {
+		ctx = hvctl_open();
+		if (ctx)
+			hvctl_destroy(ctx, domid);
+	}
+	_exit(CLI_OK);
+}
+
+static void guard_building(void *data, uint32_t domid, bool building)
+{
+	int fd[2];
+
+	(void)data;
+	if (!building) {
+		if (guard <= 0)
+			return;
+		if (write(guard_pipe, "", 1) < 0)
+			guard = 0;	/* killed: there is nobody to wait for */
+		close(guard_pipe);
+		if (guard)
+			waitpid(guard, NULL, 0);
+		guard = 0;
+		return;
+	}
+	/* It is for the worst only: without it the creation goes on. */
+	guard = -1;
+	if (pipe2(fd, O_CLOEXEC))
+		return;
+	guard = fork();
+	if (!guard) {
+		close(fd[1]);
+		guard_wait(fd[0], domid);
+	}
+	close(fd[0]);
+	guard_pipe = fd[1];
+	if (guard < 0)
+		close(fd[1]);
+}
+
+/* ---- the minder ---- */
+
+#define LOG_LIMIT	(256u << 10)	/* bytes of a log; one before is kept */
+
+static struct logfile minder_log = LOGFILE_CLOSED;
 
 /* Line by line with the time, into the domain's log: the minder has no terminal. */
 static void log_line(void *data, const char *line)
 {
 	time_t now = time(NULL);
-	char text[32];
+	char text[32], *whole;
 	struct tm tm;
 
 	(void)data;
 	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", localtime_r(&now, &tm));
-	printf("%s %s\n", text, line);
-	fflush(stdout);
+	if (asprintf(&whole, "%s %s\n", text, line) < 0)
+		return;
+	logfile_write(&minder_log, whole, strlen(whole));
+	free(whole);
 }
 
-/*
- * Become the process that minds the domain: no terminal, no directory, standard streams on its log.
- */
+/* Become the process that minds the domain: no terminal, no directory, a log of its own. */
 static void mind(struct hvctl_ctx *ctx, struct hvctl_config *config, uint32_t domid)
 {
 	char path[sizeof(LOG_DIR) + HVCTL_NAME_MAX + 8];
-	int null = open("/dev/null", O_RDWR), log;
+	int null = open("/dev/null", O_RDWR);
 
 	mkdir("/var/log", 0755);
 	mkdir(LOG_DIR, 0750);
-	snprintf(path, sizeof(path), LOG_DIR "/%s.log", config->name);
-	log = open(path, O_WRONLY | O_CREAT | O_APPEND, 0640);
-	if (log < 0)
-		log = null;
-	if (null < 0 || dup2(null, 0) < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0)
+	if (!logfile_name(path, sizeof(path), LOG_DIR, config->name))
+		logfile_open(&minder_log, path, LOG_LIMIT, 1, O_NOFOLLOW, 0640);
+	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
 		_exit(CLI_FAILED);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
+	block_interrupts(SIG_UNBLOCK);
 	hvctl_set_progress(ctx, NULL, NULL);
 	hvctl_set_warning(ctx, log_line, NULL);
 	if (hvctl_monitor(ctx, config, &domid)) {
@@ -145,10 +227,15 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 	if (isatty(2) && !quiet)
 		hvctl_set_progress(ctx, show_progress, NULL);
 	clock_gettime(CLOCK_MONOTONIC, &from);
+	/* Nor may a reader of our output that goes away end us before a minder is there. */
+	signal(SIGPIPE, SIG_IGN);
+	hvctl_set_building(ctx, guard_building, NULL);
 	catch_interrupts(ctx);
 	ret = hvctl_create(ctx, config, paused ? HVCTL_CREATE_PAUSED : 0, &domid);
+	block_interrupts(SIG_BLOCK);
 	catch_interrupts(NULL);
 	if (ret) {
+		block_interrupts(SIG_UNBLOCK);
 		if (isatty(2) && !quiet)
 			fprintf(stderr, "\r\033[K");
 		hvctl_config_free(config);
@@ -159,6 +246,8 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 		printf("%s: domain %u created in %lld ms\n", config->name, domid,
 		       (to.tv_sec - from.tv_sec) * 1000ll + (to.tv_nsec - from.tv_nsec) / 1000000);
 	ret = minder ? start_minder(ctx, config, domid) : CLI_OK;
+	block_interrupts(SIG_UNBLOCK);
+	signal(SIGPIPE, SIG_DFL);
 	hvctl_config_free(config);
 	return attach ? cli_attach(ctx, domid) : ret;
 }
@@ -169,8 +258,9 @@ const struct command cmd_create = {
 	.summary = "Create a domain from a configuration file",
 	.help = "FILE is in xl.cfg syntax, see hvctl.cfg(5); KEY=VALUE replaces what it says. If "
 		"anything fails,\n"
-		"nothing is left behind. A process in the background minds the domain until it is "
-		"gone (its log:\n" LOG_DIR "/NAME.log).\n\n"
+		"or it is interrupted or killed, nothing is left behind. A process in the "
+		"background minds the domain\n"
+		"until it is gone (its log: " LOG_DIR "/NAME.log).\n\n"
 		"  -p, --paused     do not start it yet (hvctl unpause does)\n"
 		"  -c, --console    attach to its console\n"
 		"  -q, --quiet      say nothing if it goes well\n"

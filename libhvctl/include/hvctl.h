@@ -64,6 +64,14 @@ void hvctl_cancel(struct hvctl_ctx *ctx);
 typedef void (*hvctl_warning_fn)(void *data, const char *line);
 void hvctl_set_warning(struct hvctl_ctx *ctx, hvctl_warning_fn fn, void *data);
 
+/*
+ * Be told when a domain begins to exist (@building) and when hvctl_create() is through with it, be
+ * it that it stands or that all has been undone. If the process is killed between the two, half a
+ * domain is left, and whoever remembers its number can hvctl_destroy() it.
+ */
+typedef void (*hvctl_building_fn)(void *data, uint32_t domid, bool building);
+void hvctl_set_building(struct hvctl_ctx *ctx, hvctl_building_fn fn, void *data);
+
 /* --- configurations ----------------------------------------------------------------- */
 
 enum hvctl_action {		/* what happens when a domain has stopped */
@@ -135,8 +143,9 @@ void hvctl_config_free(struct hvctl_config *config);
  * @config: a uuid and MAC addresses that were not given are chosen and entered. @domid: set on
  * success.
  * Errors: -EEXIST (name or uuid in use), -EBUSY (disk in use), -ENOENT (kernel, ramdisk or disk
- * missing), -ENOEXEC (kernel cannot be started), -ENOSPC (too little free memory), -E2BIG (command
- * line), -EINVAL, and what devices say.
+ * missing), -ENOEXEC (kernel cannot be started), -EFBIG (kernel or ramdisk larger than the domain's
+ * memory), -ESTALE (one of them changed while it was read), -ENOSPC (too little free memory),
+ * -ENOMEM (too little in dom0), -E2BIG (command line), -EINVAL, and what devices say.
  * The context keeps the loop devices of the domain's file-backed disks open; they last until the
  * backend lets go of them even if the context is closed. Somebody should run hvctl_monitor() for
  * the domain.
@@ -147,7 +156,8 @@ int hvctl_create(struct hvctl_ctx *ctx, struct hvctl_config *config, unsigned in
 /*
  * Mind a domain: wait until it stops, do what the configuration says for the reason, tidy up behind
  * it.
- * @domid: in: which; changes when the domain is restarted.
+ * @domid: in: which; changes when the domain is restarted. One that asks for restart after restart
+ * waits for them, stopped: a few at once are free, then there is one a minute.
  * Returns 0 when the domain is gone for good or preserved.
  */
 int hvctl_monitor(struct hvctl_ctx *ctx, struct hvctl_config *config, uint32_t *domid);

@@ -56,7 +56,7 @@ struct account {
 	struct budget work;	/* against QUOTA_WORK */
 	struct line_budget lines, traces;	/* against QUOTA_LOG_LINES */
 	size_t unread;		/* bytes of events that it caused and domain 0 has not taken */
-	uint64_t event;		/* the last one that it was asked about whether it may know of it, */
+	uint64_t event;		/* the last one of which it was asked whether it may know, */
 	bool may_know;		/* and the answer */
 };
 

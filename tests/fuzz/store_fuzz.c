@@ -10,7 +10,9 @@
 // transactions, each reply held against a model that does one request after the other: a
 // transaction that commits got the replies that it would have got at that very moment, one that
 // fails changed nothing. The other half are raw messages of any type and payload. After every input
-// the tree is well formed and the books of nodes, watches and transactions agree with it.
+// the tree is well formed and the books of nodes, watches and transactions agree with it. Small
+// budgets hold after each raw message: lines of the log, memory (as the allocator counts it), what
+// waits to be sent, work in all and for one request.
 
 #include "store_model.h"
 
@@ -127,7 +129,92 @@ static void drain(struct client *c)
 	}
 }
 
-static void raw_messages(struct fuzz_in *in)
+size_t __sanitizer_get_current_allocated_bytes(void);
+
+#define GUESTS 3
+
+/* What the guests have had of their budgets since the input began. */
+static struct {
+	uint64_t start;			/* ms */
+	size_t memory;
+	uint64_t work[GUESTS + 1], most;	/* most: for one request */
+	unsigned int lives;		/* of domains: a new one has new budgets */
+	size_t domain0;			/* bytes that domain 0 asked to keep */
+} had;
+
+static void begin_budgets(void)
+{
+	static const struct quota small = { .limit = {
+		[QUOTA_NODES] = 40,
+		[QUOTA_WATCHES] = 8,
+		[QUOTA_TRANSACTIONS] = 3,
+		[QUOTA_VALUE] = 100,
+		[QUOTA_PATH] = 200,
+		[QUOTA_PERMS] = 3,
+		[QUOTA_REQUESTS] = 4,
+		[QUOTA_EVENTS] = 30,
+		[QUOTA_TRANSACTION_NODES] = 40,
+		[QUOTA_TRANSACTION_BYTES] = 8192,
+		[QUOTA_TRANSACTION_CHURN] = 16384,
+		[QUOTA_WORK] = 500,
+		[QUOTA_LOG_LINES] = 2,
+	} };
+
+	store->quota = small;
+	memset(&had, 0, sizeof(had));
+	had.start = fake_now;
+	had.lives = GUESTS;
+	log_lines = 0;
+	had.memory = __sanitizer_get_current_allocated_bytes();
+}
+
+/*
+ * Bounds by hand. A guest: 40 nodes with names, values and permissions; 8 watches; 3 transactions
+ * with their bytes, rounded up for tables; 4 replies of a page, 30 events, all twice.
+ */
+#define GUEST_BYTES (40 * 800 + 8 * 2048 + 3 * 2 * 8192 + 2 * (4 * 4200 + 30 * 3000))
+
+static void check_budgets(void)
+{
+	uint64_t seconds = (fake_now - had.start) / 1000 + 1;
+	size_t memory = __sanitizer_get_current_allocated_bytes();
+
+	FUZZ_CHECK(memory <= had.memory + GUESTS * GUEST_BYTES + 4 * 16384 + had.domain0,
+		   "%zu bytes", memory - had.memory);
+	/* One line and one that tells of those missing; an end can tell of them, too. */
+	FUZZ_CHECK(log_lines <= had.lives * (2 * (2 + seconds / 30) + 1), "%u lines", log_lines);
+	FUZZ_CHECK(had.most <= 4000, "%llu units of work", (unsigned long long)had.most);
+	for (unsigned int i = 1; i <= GUESTS; i++) {
+		FUZZ_CHECK(client[i]->out_replies <= 4 && client[i]->out_events <= 30,
+			   "too much to send");
+		FUZZ_CHECK(had.work[i] <= 500 * (seconds + 1) * had.lives + had.most,
+			   "%llu units of work in all", (unsigned long long)had.work[i]);
+	}
+}
+
+/* As the daemon does: a guest that has to wait is not asked. Returns whether it was. */
+static bool tell_budgeted(unsigned int who, uint32_t type, uint32_t tx, const char *payload,
+			  size_t n)
+{
+	uint64_t before = store->work, until;
+
+	if (who && (!client_may_ask(client[who], &until) || client[who]->broken))
+		return false;
+	/* By which domain 0 could change the budgets. */
+	if (!who && type == XS_CONTROL)
+		return false;
+	tell(client[who], type, tx, payload, n);
+	if (!who) {
+		had.domain0 += 8 * n + 8192;
+		return true;
+	}
+	had.work[who] += store->work - before;
+	if (store->work - before > had.most)
+		had.most = store->work - before;
+	return true;
+}
+
+static void raw_messages(struct fuzz_in *in, bool budgeted)
 {
 	static const char *const words[] = {
 		"/", "/a", "/a/b", "/local/domain/1", "a", "@releaseDomain", "@introduceDomain",
@@ -137,6 +224,8 @@ static void raw_messages(struct fuzz_in *in)
 	};
 	char payload[XENSTORE_PAYLOAD_MAX];
 
+	if (budgeted)
+		begin_budgets();
 	while (fuzz_more(in)) {
 		unsigned int who = fuzz_below(in, 4), left = fuzz_below(in, 6);
 		uint32_t type = fuzz_below(in, 28), tx = fuzz_below(in, 4) ? 0 : fuzz_below(in, 4);
@@ -162,7 +251,10 @@ static void raw_messages(struct fuzz_in *in)
 			n += 3000;
 		}
 		fuzz_say("%u: type %u tx %u, %zu bytes\n", who, type, tx, n);
-		tell(client[who], type, tx, payload, n);
+		if (budgeted)
+			tell_budgeted(who, type, tx, payload, n);
+		else
+			tell(client[who], type, tx, payload, n);
 		for (unsigned int i = 0; i < 4; i++)
 			if (!fuzz_below(in, 4) || client[i]->out_bytes > 100000)
 				drain(client[i]);
@@ -173,8 +265,10 @@ static void raw_messages(struct fuzz_in *in)
 			domid_t domid = client[who]->domid;
 
 			client_free(client[who]);
-			if (domid)
+			if (domid) {
 				FUZZ_CHECK(!store_domain_gone(store, domid), "no memory");
+				had.lives++;
+			}
 			client[who] = client_new(store, domid, NULL);
 		}
 		for (unsigned int i = 1; i < 4; i++)
@@ -182,21 +276,23 @@ static void raw_messages(struct fuzz_in *in)
 					   client[i]->nr_transactions <=
 						   store->quota.limit[QUOTA_TRANSACTIONS],
 				   "over a quota");
+		if (budgeted)
+			check_budgets();
 	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_in in = { data, size };
-	bool raw = fuzz_u8(&in) & 1;
+	uint8_t kind = fuzz_u8(&in);
 
 	seed = 1;
 	introduced = released = 0;
 	begin();
 	for (unsigned int i = 0; i < 4; i++)
 		client[i] = client_new(store, i, NULL);
-	if (raw)
-		raw_messages(&in);
+	if (kind & 1)
+		raw_messages(&in, !(kind & 2));
 	else
 		against_model(&in);
 	while (store->clients)

@@ -8,6 +8,7 @@ changed, rebooted with its devices, crashed and preserved, destroyed while it is
 import base64
 import gzip
 import struct
+import zlib
 
 from machine import check, shell, wait_shell
 
@@ -38,6 +39,12 @@ def elf32(pae=None, base=0xc0000000):
     return (header.ljust(128, b"\0") + notes).ljust(768, b"\0")
 
 
+def bomb(mib):
+    """So many MiB of zeros, packed by gzip."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    return b"".join(packer.compress(bytes(1 << 20)) for _ in range(mib)) + packer.flush()
+
+
 # What the 32-bit mistakes are made with.
 FILES = {"nopae": elf32(b"no"), "nonotes": elf32(), "torn": elf32(b"yes")[:600], "toohigh": elf32(b"yes", 0xf5700000)}
 
@@ -59,6 +66,10 @@ MISTAKES = [
     ("create /t1.cfg 'kernel=\"/tmp/nonotes\"'", ["kernel /tmp/nonotes", "no Xen PV notes", "CONFIG_XEN_PV"], 1),
     ("create /t1.cfg 'kernel=\"/tmp/torn\"'", ["kernel /tmp/torn", "outside the file", "copy it again"], 1),
     ("create /t1.cfg 'kernel=\"/tmp/toohigh\"'", ["kernel /tmp/toohigh", "0xf5800000", "rebuild it"], 1),
+    ("create /t1.cfg 'kernel=\"/tmp/bomb\"'", ["memory = 128 is too little", "/tmp/bomb", "unpacks to 600 MiB"], 1),
+    ("create /t1.cfg 'kernel=\"/tmp/liar\"'", ["kernel /tmp/liar", "unpacks to more than it says", "copy it again"], 1),
+    ("create /t1.cfg 'ramdisk=\"/tmp/large\"'",
+     ["memory = 128 is too little", "ramdisk /tmp/large", "a file of 129 MiB", "raise 'memory'"], 1),
     ("create /t1.cfg 'memory=48'", ["memory = 48 is too little", "/media/boot/vmlinuz", "raise 'memory'"], 1),
     ("create /t1.cfg 'memory=99999'", ["'t1' wants 99999 MiB", "lower 'memory'"], 1),
     ("create /t1.cfg 'name=\"Domain-0\"'", ["'Domain-0' is in use by domain 0", "choose another"], 1),
@@ -81,8 +92,12 @@ def mistakes(build):
         prepare(m)
         shell(m, "head -c 3000000 /media/boot/vmlinuz >/tmp/short; cp /media/boot/vmlinuz /tmp/harmed; "
                  "dd if=/dev/zero of=/tmp/harmed bs=1 seek=5000000 count=100 conv=notrunc 2>/dev/null")
+        # One that unpacks to more than its domain has, and one that does not say so.
+        large = bomb(600)
+        FILES.update(bomb=large, liar=large[:-4] + struct.pack("<I", 20 << 20))
         for name, content in FILES.items():
             shell(m, "echo %s | base64 -d | gzip -d >/tmp/%s" % (base64.b64encode(gzip.compress(content)).decode(), name))
+        shell(m, "truncate -s 129M /tmp/large")
         shell(m, "printf 'name=\"b\"\\nkernel=\"/k\"\\nextra=\"no end\\n' >/bad.cfg")
         # Whatever is made once and kept (modules, caches of the hypervisor) is made by this one.
         shell(m, "hvctl create -q /t1.cfg; hvctl destroy t1; sleep 1", 240)
@@ -178,6 +193,61 @@ def life(build):
         run("hvctl debug audit", text="audit clean")
 
 
+def changing(build):
+    """Files that are cut off while they are read, and a hvctl that is killed outright: nothing is left in any case."""
+    with build.dom0() as m:
+        prepare(m)
+
+        def run(command, want=0, seconds=240):
+            code, out = shell(m, command, seconds)
+            check(code == want, "%s: exit status %d instead of %d: %s" % (command, code, want, out))
+            return out
+
+        def nothing_left(what):
+            code, out = shell(m, "n=150; until %s >/tmp/after; diff /tmp/before /tmp/after >/tmp/diff; do n=$((n-1)); "
+                                 "[ $n -gt 0 ] || break; usleep 200000; done; cat /tmp/diff; [ $n -gt 0 ]" % SNAPSHOT, 120)
+            check(code == 0, "%s left something behind: %s" % (what, out))
+
+        run("hvctl create -q /t1.cfg; hvctl destroy t1; sleep 1")
+        run("cp /media/boot/vmlinuz /tmp/kernel")
+        run(SNAPSHOT + " >/tmp/before")
+        # When the domain is there, its memory has still to come and the ramdisk to be read.
+        appears = "until hvctl domid t1 >/dev/null 2>&1 || [ $(hvctl list | wc -l) -gt 2 ]; do :; done"
+        seen = 0
+        for attempt in range(6):
+            run("head -c 120M /dev/zero >/tmp/ramdisk")
+            code, out = shell(m, "(hvctl create -q /t1.cfg 'ramdisk=\"/tmp/ramdisk\"' memory=400 >/tmp/out 2>&1; "
+                                 "echo $? >/tmp/status) & %s; truncate -s 4096 /tmp/ramdisk; wait; echo ma''rk; cat /tmp/out; "
+                                 "[ $(cat /tmp/status) != 0 ] || hvctl destroy t1; (exit $(cat /tmp/status))" % appears, 300)
+            out = out.rsplit("mark\n", 1)[-1].strip()
+            check(code in (0, 1), "a ramdisk that was cut off: exit status %d: %s" % (code, out))
+            if code:
+                check("ramdisk /tmp/ramdisk changed while it was read" in out and "\n" not in out,
+                      "a ramdisk that was cut off: " + out)
+                seen += 1
+            nothing_left("a ramdisk that was cut off")
+            if seen == 2:
+                break
+        check(seen, "no ramdisk could be cut off in time")
+        # The kernel before that: while it is read and unpacked there is no domain yet.
+        for ms in (20, 60, 100, 150):
+            run("cp /media/boot/vmlinuz /tmp/kernel")
+            code, out = shell(m, "hvctl create -q /t1.cfg 'kernel=\"/tmp/kernel\"' >/tmp/out 2>&1 & usleep %d; "
+                                 "truncate -s 100000 /tmp/kernel; wait $!; r=$?; echo ma''rk; cat /tmp/out; "
+                                 "[ $r != 0 ] || hvctl destroy t1; (exit $r)" % (ms * 1000), 300)
+            check(code in (0, 1), "a kernel that was cut off: exit status %d: %s" % (code, out))
+            nothing_left("a kernel that was cut off")
+        # Killed in the middle: the guard takes down what is there.
+        for attempt in range(3):
+            run("hvctl create -q /t1.cfg memory=400 >/tmp/out 2>&1 & %s; kill -KILL $!; wait $!; [ $? = 137 ]" % appears)
+            nothing_left("a hvctl create that was killed")
+        run("rm /tmp/ramdisk /tmp/kernel")
+        out = run("hvctl debug audit")
+        check("audit clean" in out, "audit: " + out)
+        return "%d ramdisks cut off" % seen
+
+
 def cases(build):
+    yield "changing", lambda: changing(build)
     yield "mistakes", lambda: mistakes(build)
     yield "life", lambda: life(build)

@@ -3,10 +3,75 @@
 
 Write, read, list, watch, remove, the exit codes of what does not exist, and a store that dom0's xenbus driver reached.
 """
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+
 from machine import check, shell, wait_shell
 
+RECONNECTS = 10000
 
-def test(build):
+
+def with_guest(build, name, directory):
+    """dom0's initramfs with one of the tiny guests in it, as /name.elf."""
+    path = os.path.join(directory, "dom0.cpio.gz")
+    shutil.copy(build.need("dom0.cpio.gz"), path)
+    shutil.copy(build.need("guest/%s.elf" % name), directory)
+    more = subprocess.run("echo %s.elf | cpio --quiet -o -H newc -R 0:0 | gzip -n" % name, shell=True, cwd=directory,
+                          stdout=subprocess.PIPE, check=True).stdout
+    with open(path, "ab") as f:
+        f.write(more)
+    return path
+
+
+def hostile(build):
+    """
+    A guest reconnects as fast as it can, leaves transactions open and reads nothing: the daemon's log and memory stay
+    small, and others are served as ever.
+    """
+    with tempfile.TemporaryDirectory(prefix="annulus-store-") as d, \
+            build.dom0(initramfs=with_guest(build, "evil-store", d)) as m:
+        wait_shell(m)
+
+        def run(command, seconds=60):
+            code, out = shell(m, command, seconds)
+            check(code == 0, "%s: exit %d: %s" % (command, code, out))
+            return out
+
+        def memory():
+            return int(re.search(r"VmRSS:\s+(\d+)", run("cat /proc/$(pidof hvstored)/status")).group(1))
+
+        before = memory()
+        run("printf 'name=\"evil\"\\nkernel=\"/evil-store.elf\"\\nmemory=16\\n' >/evil.cfg")
+        run("hvctl create -e /evil.cfg")
+        m.expect(r"evil-store: reconnected %d times" % RECONNECTS, 300)
+        # What others ask for is answered at once, while it goes on.
+        for i in range(5):
+            run("xenstore-write /tool/test/%d x && xenstore-read /tool/test/%d" % (i, i), 20)
+        lines = int(run("cat /var/log/hvstored.log* | grep -c 'domain 1:'"))
+        check(lines <= 200, "%d lines of the log are about it" % lines)
+        size = sum(int(x) for x in run("wc -c </var/log/hvstored.log; ls /var/log/hvstored.log*").split()[:1])
+        check(size < 32768, "the log has %d bytes" % size)
+        check("lines suppressed" in run("cat /var/log/hvstored.log"), "nothing tells of the lines that are missing")
+        check(memory() < before + 32768, "the store daemon's memory grew from %d to %d KiB" % (before, memory()))
+        run("hvctl destroy evil", 90)
+        run("xenstore-rm /tool/test")
+        # SIGHUP, after somebody has moved the log away.
+        run("mv /var/log/hvstored.log /tmp/moved && kill -HUP $(pidof hvstored) && hvctl create -q -e /evil.cfg && "
+            "grep -q 'domain 2: introduced' /var/log/hvstored.log && ! grep -q 'domain 2' /tmp/moved", 90)
+        run("hvctl destroy evil", 90)
+        check("audit clean" in run("hvctl debug audit"), "the audit is not clean")
+        return "%d lines, %d bytes for %d reconnects" % (lines, size, RECONNECTS)
+
+
+def cases(build):
+    yield "clients", lambda: clients(build)
+    yield "hostile", lambda: hostile(build)
+
+
+def clients(build):
     with build.dom0() as m:
         wait_shell(m)
 
