@@ -14,6 +14,7 @@
 // budgets hold after each raw message: lines of the log, memory (as the allocator counts it), what
 // waits to be sent, work in all and for one request.
 
+#include "allocated.h"
 #include "store_model.h"
 
 #include "fuzz.h"
@@ -129,8 +130,6 @@ static void drain(struct client *c)
 	}
 }
 
-size_t __sanitizer_get_current_allocated_bytes(void);
-
 #define GUESTS 3
 
 /* What the guests have had of their budgets since the input began. */
@@ -165,7 +164,7 @@ static void begin_budgets(void)
 	had.start = fake_now;
 	had.lives = GUESTS;
 	log_lines = 0;
-	had.memory = __sanitizer_get_current_allocated_bytes();
+	had.memory = allocated_bytes();
 }
 
 /*
@@ -177,7 +176,7 @@ static void begin_budgets(void)
 static void check_budgets(void)
 {
 	uint64_t seconds = (fake_now - had.start) / 1000 + 1;
-	size_t memory = __sanitizer_get_current_allocated_bytes();
+	size_t memory = allocated_bytes();
 
 	FUZZ_CHECK(memory <= had.memory + GUESTS * GUEST_BYTES + 4 * 16384 + had.domain0,
 		   "%zu bytes", memory - had.memory);

@@ -11,14 +11,8 @@
 #include "libhvctl/store/connection.h"
 #include "libhvctl/store/ring.h"
 #include "libhvctl/store/transaction.h"
+#include "allocated.h"
 #include "store_sim.h"
-
-#ifdef __SANITIZE_ADDRESS__
-/* Of the sanitizer's interface; mallinfo2() is not told anything then. */
-size_t __sanitizer_get_current_allocated_bytes(void);
-#else
-#include <malloc.h>
-#endif
 
 static struct client *dom0, *guest, *other;
 
@@ -95,17 +89,6 @@ static void test_log(void)
  * Memory
  */
 
-static size_t in_use(void)
-{
-#ifdef __SANITIZE_ADDRESS__
-	return __sanitizer_get_current_allocated_bytes();
-#else
-	struct mallinfo2 info = mallinfo2();
-
-	return info.uordblks + info.hblkhd;
-#endif
-}
-
 /* "/g/<number>" and a value of @length bytes, as payload of a write. */
 static size_t long_write(char *payload, unsigned int number, size_t length)
 {
@@ -136,7 +119,7 @@ static void test_transaction_bytes(void)
 	begin_budget();
 	/* Paths of 2 KiB, looked at a thousand times: there is nothing, and that is remembered. */
 	tx = start(guest);
-	before = in_use();
+	before = allocated_bytes();
 	for (unsigned int i = 0; i < 1000; i++) {
 		memset(payload, 'x', 2000);
 		memcpy(payload, "/g/", 3);
@@ -145,7 +128,8 @@ static void test_transaction_bytes(void)
 		refused += strcmp(last.data, "ENOSPC") == 0;
 	}
 	CU_ASSERT(refused > 800);
-	CU_ASSERT(in_use() - before < bound * 3 / 2 && in_use() - before > bound / 2);
+	CU_ASSERT(allocated_bytes() - before < bound * 3 / 2);
+	CU_ASSERT(allocated_bytes() - before > bound / 2);
 	REPLIES_TX(guest, XS_TRANSACTION_END, tx, "F|", "OK|");
 
 	/* A chain of 400 nodes with 2 KiB in each: the first change copies all of it. */
@@ -155,13 +139,13 @@ static void test_transaction_bytes(void)
 		ask(guest, XS_WRITE, 0, payload, n + 2000);
 		CU_ASSERT_STRING_EQUAL(last.data, "OK");
 	}
-	before = in_use();
+	before = allocated_bytes();
 	tx = start(guest);
 	n = deep_path(payload, 400);
 	CU_ASSERT_STRING_EQUAL(ask(guest, XS_WRITE, tx, payload, n), "ENOSPC");
 	n = deep_path(payload, 60);
 	CU_ASSERT_STRING_EQUAL(ask(guest, XS_WRITE, tx, payload, n), "OK");
-	CU_ASSERT(in_use() - before < bound * 3 / 2);
+	CU_ASSERT(allocated_bytes() - before < bound * 3 / 2);
 	REPLIES_TX(guest, XS_TRANSACTION_END, tx, "T|", "OK|");
 
 	/* Making a whole tree and removing it are two operations, but many nodes. */
@@ -192,14 +176,14 @@ static void test_snapshots(void)
 	store->quota.limit[QUOTA_TRANSACTION_CHURN] = 1 << 20;
 	for (unsigned int i = 0; i < NODES; i++)
 		ask(guest, XS_WRITE, 0, payload, long_write(payload, i, VALUE));
-	before = in_use();
+	before = allocated_bytes();
 	mine = start(dom0);
 	for (unsigned int round = 0; round < ROUNDS; round++) {
 		if (round < 10)
 			tx[round] = start(round % 2 ? guest : other);
 		for (unsigned int i = 0; i < NODES; i++)
 			ask(guest, XS_WRITE, 0, payload, long_write(payload, i, VALUE));
-		now = in_use();
+		now = allocated_bytes();
 		if (now > before + most)
 			most = now - before;
 	}
