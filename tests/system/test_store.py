@@ -45,13 +45,16 @@ def hostile(build):
 
         before = memory()
         run("printf 'name=\"evil\"\\nkernel=\"/evil-store.elf\"\\nmemory=16\\n' >/evil.cfg")
+        born = float(run("cut -d ' ' -f 1 /proc/uptime"))
         run("hvctl create -e /evil.cfg")
         m.expect(r"evil-store: reconnected %d times" % RECONNECTS, 300)
         # What others ask for is answered at once, while it goes on.
         for i in range(5):
             run("xenstore-write /tool/test/%d x && xenstore-read /tool/test/%d" % (i, i), 20)
         lines = int(run("cat /var/log/hvstored.log* | grep -c 'domain 1:'"))
-        check(lines <= 200, "%d lines of the log are about it" % lines)
+        # 20 at once and 20 a minute since it is there, each with one that tells of those missing; what domain 0 caused.
+        most = 2 * (20 + (float(run("cut -d ' ' -f 1 /proc/uptime")) - born) / 3) + 10
+        check(lines <= most, "%d lines of the log are about it, at most %d should be" % (lines, most))
         size = sum(int(x) for x in run("wc -c </var/log/hvstored.log; ls /var/log/hvstored.log*").split()[:1])
         check(size < 32768, "the log has %d bytes" % size)
         check("lines suppressed" in run("cat /var/log/hvstored.log"), "nothing tells of the lines that are missing")
