@@ -156,8 +156,14 @@ static void check_leaf(const struct domain *d, mfn_t table, unsigned slot, u64 e
 		if (!range_set_contains((struct range_set *)&d->perms.iomem, mfn, mfn))
 			violation("L1 %llx[%u] of domain %u maps device frame %llx without leave",
 				  (unsigned long long)table, slot, d->id, (unsigned long long)mfn);
+		else if (!d->privileged && pte_cacheable(e))
+			violation("L1 %llx[%u] of domain %u caches device frame %llx",
+				  (unsigned long long)table, slot, d->id, (unsigned long long)mfn);
 		return;
 	}
+	if ((e & PTE_CACHE) && !d->privileged)
+		violation("L1 %llx[%u] of domain %u sees frame %llx past the cache",
+			  (unsigned long long)table, slot, d->id, (unsigned long long)mfn);
 	f = mfn_to_frame(mfn);
 	expect(mfn, 1, !!(e & PTE_RW), "an L1 entry", d->id);
 	if (f->count & FC_HEAP)

@@ -72,7 +72,8 @@ int leaf_update(struct frame *f, struct domain *d, unsigned slot, u64 val, bool 
 		goto not_usual;
 	if (expect && cur != *expect)
 		goto changed;
-	refs = !(cur & val & PTE_P) || pte_mfn(cur) != pte_mfn(val) || ((cur ^ val) & PTE_RW);
+	refs = !(cur & val & PTE_P) || pte_mfn(cur) != pte_mfn(val) ||
+	       ((cur ^ val) & (PTE_RW | PTE_CACHE));
 	if (refs && (val & PTE_P) && !leaf_get_usual(d, val))
 		goto not_usual;
 	do {

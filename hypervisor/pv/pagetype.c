@@ -85,7 +85,12 @@ int entry_fix(const struct domain *d, unsigned level, u64 *e)
 			*e |= PTE_RW;
 		return 0;
 	}
-	if ((v & PTE_CACHE) && !d->perms.iomem.first)
+	/*
+	 * Uncached views of RAM are for who is trusted: what the CPU walks as a table would be
+	 * memory's content, what was checked the cache's, and a guest can make the two differ.
+	 */
+	if ((v & PTE_CACHE) &&
+	    !(d->perms.iomem.first && (d->privileged || mfn_is_io(pte_mfn(v)))))
 		return -EINVAL;
 	/*
 	 * A 32-bit guest's kernel is a supervisor to the CPU, in the same root as its user space:
@@ -131,6 +136,12 @@ static int leaf_get(struct domain *d, struct domain *frames, u64 *e, mfn_t same,
 		/* Writes to such pages fault; ptwr_fault() swallows them. */
 		if ((*e & PTE_RW) && range_set_contains(&mmio_ro_ranges, mfn, mfn))
 			*e &= ~PTE_RW;
+		/*
+		 * Nobody counts who has it mapped how, and what one mapping caches and another does
+		 * not may end in a machine check, which takes everybody down: never cached.
+		 */
+		if (!d->privileged && pte_cacheable(*e))
+			*e = (*e & ~PTE_PAT) | PTE_PCD | PTE_PWT;
 		return 0;
 	}
 	f = mfn_to_frame(mfn);
@@ -610,10 +621,10 @@ int table_write(struct frame *f, unsigned level, unsigned slot, u64 val, struct 
 		return r;
 	/*
 	 * The references are the same too: tables differ in nothing that counts, leaves would by
-	 * the right to write.
+	 * the right to write, and a device's are judged by their caching.
 	 */
 	same = (cur & val & PTE_P) && pte_mfn(cur) == pte_mfn(val) &&
-	       (level > 1 || !((cur ^ val) & PTE_RW));
+	       (level > 1 || !((cur ^ val) & (PTE_RW | PTE_CACHE)));
 	if (!same) {
 		r = entry_get(d, frames, level, slot, &val,
 			      (cur & PTE_P) ? pte_mfn(cur) : INVALID_MFN, stuck);

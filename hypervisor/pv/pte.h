@@ -39,6 +39,15 @@ static inline u64 pte_make(mfn_t mfn, u64 flags)
 	return mfn << PAGE_SHIFT | flags;
 }
 
+/*
+ * Does an L1 entry make the CPU fill its cache? WB, WT and WP of PAT_VALUE (cpu/msr.h); not UC, UC-
+ * and WC.
+ */
+static inline bool pte_cacheable(u64 e)
+{
+	return !(e & PTE_PCD) && (e & PTE_CACHE) != PTE_PAT;
+}
+
 /* Index of the entry that translates `va` in a table of `level` 1..4. */
 static inline unsigned pt_slot(vaddr_t va, unsigned level)
 {

@@ -140,7 +140,13 @@ static void test_leaf_rules(void)
 	CU_ASSERT_EQUAL(range_set_add(&guest->perms.iomem, device, device), 0);
 	CU_ASSERT_EQUAL(try_leaf(pte_make(io, PTE_P | PTE_RW | PTE_PCD | PTE_PWT)), 0);
 	CU_ASSERT_EQUAL(try_leaf(pte_make(device, PTE_P | PTE_RW | PTE_PCD)), 0);
+	/* A device is no reason to see memory past the cache, except for the privileged. */
+	CU_ASSERT_EQUAL(try_leaf(pte_make(own, PTE_P | PTE_PAT)), -EINVAL);
+	CU_ASSERT_EQUAL(try_leaf(pte_make(own, PTE_P | PTE_RW | PTE_PCD)), -EINVAL);
+	CU_ASSERT_EQUAL(try_leaf(pte_make(own, PTE_P | PTE_RW | PTE_PWT)), -EINVAL);
+	guest->privileged = true;
 	CU_ASSERT_EQUAL(try_leaf(pte_make(own, PTE_P | PTE_PAT)), 0);
+	guest->privileged = false;
 	heap_free_hv(ALLOC_MISC, hv, 0);
 	frame_set_owner(mfn_to_frame(io), NULL);
 	mfn_to_frame(io)->count = mfn_to_frame(device)->count = FC_HEAP | FC_FREE;
@@ -189,6 +195,65 @@ static void test_read_only_device_page(void)
 	range_set_destroy(&mmio_ro_ranges);
 	mfn_to_frame(200)->count = FC_HEAP | FC_FREE;
 	table_of(s.l1)[7] = 0;
+	fixture_end();
+}
+
+/*
+ * A device's memory is never cached, by whatever step an entry comes to be: all eight kinds, in a
+ * new table, as a new entry, as a change of the entry that is there, by the guest's own store.
+ */
+static void test_device_caching(void)
+{
+	static const u64 kinds[] = {
+		0, PTE_PWT, PTE_PCD, PTE_PCD | PTE_PWT, PTE_PAT, PTE_PAT | PTE_PWT,
+		PTE_PAT | PTE_PCD, PTE_PAT | PTE_PCD | PTE_PWT
+	};
+	static const bool cached[] = { true, true, false, false, false, true, false, false };
+	struct domain *g;
+
+	fixture_begin();
+	g = guest;
+	mfn_to_frame(200)->count = FC_BAD;
+	CU_ASSERT_EQUAL(range_set_add(&g->perms.iomem, 200, 300), 0);
+	for (unsigned i = 0; i < 2 * ARRAY_SIZE(kinds); i++) {
+		unsigned k = i % ARRAY_SIZE(kinds);
+		mfn_t device = i < ARRAY_SIZE(kinds) ? 200 : 0x80000;
+		u64 val = pte_make(device, PTE_P | PTE_RW | PTE_US | kinds[k]),
+		    want = cached[k] ? PTE_PCD | PTE_PWT : kinds[k], ptr, *e;
+		struct space s;
+
+		if (device != 200)
+			CU_ASSERT_EQUAL(range_set_add(&g->perms.iomem, device, device), 0);
+		build_space(g, &s, 1);
+		e = &table_of(s.l1)[7];
+		ptr = (s.l1 << PAGE_SHIFT) + 7 * 8;
+		*e = val;
+		CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), 0);
+		CU_ASSERT_EQUAL(*e & PTE_CACHE, want);
+		CU_ASSERT_EQUAL(mmu_update(ptr, pte_make(device, PTE_P | PTE_RW | PTE_US |
+							 PTE_PCD)), 0);
+		CU_ASSERT_EQUAL(*e & PTE_CACHE, PTE_PCD);
+		/* The frame and the right to write stay. */
+		CU_ASSERT_EQUAL(mmu_update(ptr, val), 0);
+		CU_ASSERT_EQUAL(*e & PTE_CACHE, want);
+		CU_ASSERT_EQUAL(mmu_update(ptr | MMU_PT_UPDATE_PRESERVE_AD, val), 0);
+		CU_ASSERT_EQUAL(*e & PTE_CACHE, want);
+		/* From RAM, and back to it. */
+		CU_ASSERT_EQUAL(mmu_update(ptr, pte_make(s.data[0], PTE_P | PTE_RW)), 0);
+		CU_ASSERT_EQUAL(type_count(s.data[0]), 2);
+		CU_ASSERT_EQUAL(mmu_update(ptr, val), 0);
+		CU_ASSERT_EQUAL(*e & PTE_CACHE, want);
+		CU_ASSERT_EQUAL(type_count(s.data[0]), 1);
+		CU_ASSERT_EQUAL(audit(), 0);
+		/* dom0 knows its machine. */
+		g->privileged = true;
+		CU_ASSERT_EQUAL(mmu_update(ptr, val), 0);
+		CU_ASSERT_EQUAL(*e & PTE_CACHE, kinds[k]);
+		g->privileged = false;
+		CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, s.l4, 0), 0);
+		*e = 0;
+	}
+	mfn_to_frame(200)->count = FC_HEAP | FC_FREE;
 	fixture_end();
 }
 
@@ -709,7 +774,17 @@ static void test_audit_sees(void)
 	CU_ASSERT_TRUE(audit() > 0);
 	table_of(s.l1)[20] = pte_make(SIM_FRAMES + 5, PTE_P);
 	CU_ASSERT_EQUAL(audit(), 1);
+	CU_ASSERT_EQUAL(range_set_add(&guest->perms.iomem, SIM_FRAMES + 5, SIM_FRAMES + 5), 0);
+	CU_ASSERT_EQUAL(audit(), 1); /* cached */
+	table_of(s.l1)[20] |= PTE_PCD;
+	CU_ASSERT_EQUAL(audit(), 0);
 	table_of(s.l1)[20] = 0;
+	table_of(s.l1)[1] |= PTE_PCD; /* memory, uncached */
+	CU_ASSERT_EQUAL(audit(), 1);
+	guest->privileged = true;
+	CU_ASSERT_EQUAL(audit(), 0);
+	guest->privileged = false;
+	table_of(s.l1)[1] &= ~PTE_PCD;
 	table_of(s.l4)[260] ^= PAGE_SIZE;
 	CU_ASSERT_EQUAL(audit(), 1);
 	table_of(s.l4)[260] ^= PAGE_SIZE;
@@ -760,6 +835,7 @@ int main(void)
 		{ "not-present entries", test_not_present_entries },
 		{ "global pages", test_global },
 		{ "read-only device pages", test_read_only_device_page },
+		{ "the caching of device pages", test_device_caching },
 		{ "table entries", test_table_rules },
 		{ "mmu_update", test_update },
 		{ "other domains' frames and tables", test_foreign },
