@@ -19,7 +19,15 @@
 #define STORM_COUNT     64
 #define STORM_WINDOW_NS 10000000ULL
 #define WATCHDOG_NS     2000000ULL
-/* How long one sharer of a level-triggered line may keep the others waiting for its EOI. */
+/*
+ * However well its domain keeps up: what a line may cost the CPU it comes to, where somebody else
+ * may be running. More than this in a window, and it is masked the same way.
+ */
+#define LINE_LIMIT      2000
+/*
+ * How long one sharer of a level-triggered line may keep the others waiting for its EOI. Next time
+ * it is the watchdog's round only, until it answers in time again.
+ */
 #define PATIENCE_NS     20000000ULL
 
 struct irq_desc irq_descs[NR_IRQS];
@@ -202,6 +210,30 @@ static bool still_pending(const struct delivery *list)
 	return list->count != 0;
 }
 
+/* Lock held. Until the watchdog's round. */
+static void calm(struct irq_desc *desc, u64 now)
+{
+	mask_line(desc);
+	desc->storm = true;
+	desc->masked_since = now;
+	desc->unheard = 0;
+	watchdog_arm();
+}
+
+/* Lock held. The clock is read once in LINE_LIMIT interrupts. */
+static void rate_watch(struct irq_desc *desc)
+{
+	u64 now;
+
+	if (++desc->taken < LINE_LIMIT)
+		return;
+	now = system_time();
+	if (now - desc->taken_since < STORM_WINDOW_NS)
+		calm(desc, now);
+	desc->taken = 0;
+	desc->taken_since = now;
+}
+
 static void storm_watch(struct irq_desc *desc)
 {
 	u64 now = system_time(), flags = spin_lock_irqsave(&desc->lock);
@@ -210,13 +242,8 @@ static void storm_watch(struct irq_desc *desc)
 		desc->window = now;
 		desc->unheard = 0;
 	}
-	if (++desc->unheard > STORM_COUNT && desc->chip && !desc->storm) {
-		mask_line(desc);
-		desc->storm = true;
-		desc->masked_since = now;
-		desc->unheard = 0;
-		watchdog_arm();
-	}
+	if (++desc->unheard > STORM_COUNT && desc->chip && !desc->storm)
+		calm(desc, now);
 	spin_unlock_irqrestore(&desc->lock, flags);
 }
 
@@ -245,6 +272,7 @@ static void guest_interrupt(struct irq_desc *desc, u8 vector)
 			watchdog_arm();
 		}
 	}
+	rate_watch(desc);
 	collect(desc, &list);
 	spin_unlock(&desc->lock);
 	apic_eoi();
@@ -289,6 +317,16 @@ void irq_dispatch(struct regs *r)
 	apic_eoi();
 }
 
+/* Lock held. May those who have sent their EOI be kept waiting by the others any longer? */
+static bool patience_over(const struct irq_desc *desc, u64 now)
+{
+	bool late = true;
+
+	for (unsigned i = 0; i < desc->nr_guests; i++)
+		late &= !desc->guests[i].owes || desc->guests[i].late;
+	return now - desc->masked_since >= (late ? WATCHDOG_NS / 2 : PATIENCE_NS);
+}
+
 /*
  * Lines masked by a storm are opened again, with an event for the edge that may have been lost
  * meanwhile. Sharers of a level line that keep their EOI to themselves are not waited for any
@@ -314,12 +352,16 @@ static void watchdog_round(void *arg)
 			desc->storm = false;
 			if (desc->nr_guests) {
 				unmask_line(desc);
-				collect(desc, &list);
+				/* What is still asserted comes by itself. */
+				if (!desc->level)
+					collect(desc, &list);
 			}
 		} else if (desc->chip && desc->owed && desc->nr_guests > 1 &&
-			   now - desc->masked_since >= PATIENCE_NS) {
-			for (unsigned g = 0; g < desc->nr_guests; g++)
+			   patience_over(desc, now)) {
+			for (unsigned g = 0; g < desc->nr_guests; g++) {
+				desc->guests[g].late |= desc->guests[g].owes;
 				desc->guests[g].owes = false;
+			}
 			desc->owed = 0;
 			unmask_line(desc);
 		}
@@ -491,7 +533,6 @@ int irq_guest_bind(unsigned irq, struct domain *d, u32 pirq, bool share, u32 des
 	} else if (desc->nr_guests == 0) {
 		desc->dest = dest;
 		desc->owed = 0;
-		desc->storm = false;
 		desc->shared = share;
 		err = start_line(desc);
 	} else {
@@ -501,7 +542,7 @@ int irq_guest_bind(unsigned irq, struct domain *d, u32 pirq, bool share, u32 des
 		g = &desc->guests[desc->nr_guests++];
 		g->domain = d;
 		g->pirq = pirq;
-		g->owes = false;
+		g->owes = g->late = false;
 		unmask_line(desc);
 	}
 	spin_unlock_irqrestore(&desc->lock, flags);
@@ -518,12 +559,10 @@ void irq_guest_unbind(unsigned irq, struct domain *d)
 		if (g->owes)
 			desc->owed--;
 		*g = desc->guests[--desc->nr_guests];
-		if (desc->nr_guests == 0) {
-			desc->storm = false;
+		if (desc->nr_guests == 0)
 			mask_line(desc);
-		} else {
+		else
 			unmask_line(desc);
-		}
 	}
 	spin_unlock_irqrestore(&desc->lock, flags);
 }
@@ -535,7 +574,7 @@ void irq_guest_eoi(unsigned irq, struct domain *d)
 	struct irq_guest *g = find_guest(desc, d);
 
 	if (g && g->owes) {
-		g->owes = false;
+		g->owes = g->late = false;
 		desc->owed--;
 		unmask_line(desc);
 	}

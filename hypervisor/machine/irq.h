@@ -40,7 +40,11 @@ struct irq_desc {
 	u8 vector;                /* 0: none yet */
 	bool level, active_low;
 	bool masked;
-	bool storm;               /* masked for a while because nobody keeps up */
+	/*
+	 * Masked for a while because nobody keeps up, or there are too many for the CPU. Outlives
+	 * bindings: who unbinds and binds again waits as well.
+	 */
+	bool storm;
 	u32 dest;                 /* APIC id */
 	const struct irq_chip *chip; /* NULL: the line does not exist (now) */
 	void *chip_data;
@@ -57,11 +61,15 @@ struct irq_desc {
 		struct domain *domain;
 		u32 pirq;
 		bool owes;
+		bool late;        /* let the others wait too long last time: shorter patience */
 	} guests[IRQ_MAX_GUESTS];
 	/* Storm watch: interrupts since `window`, that found the event still pending. */
 	u32 unheard;
 	u64 window;               /* ns of system time */
 	u64 masked_since;         /* ns; while `storm`, or while EOIs of a shared line are owed */
+	/* Interrupts since `taken_since` (ns of system time), whether heard or not. */
+	u32 taken;
+	u64 taken_since;
 	u64 count;
 };
 

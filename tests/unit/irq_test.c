@@ -302,6 +302,176 @@ static void test_storm(void)
 	CU_ASSERT_TRUE(pin[5].masked);
 }
 
+/*
+ * A domain that takes every event at once, with a device that never stops: the CPU is another's as
+ * well. So many interrupts in a window of 10 ms, and at most as many again until that is seen.
+ */
+#define LIMIT 2000
+
+static void test_rate(void)
+{
+	unsigned sent;
+
+	reset();
+	CU_ASSERT_EQUAL(irq_guest_bind(5, &dom[1], 5, false, 0), 0);
+	/* What a busy device does: 100,000 in a second. */
+	for (unsigned i = 0; i < 3 * LIMIT; i++) {
+		now += 10000;
+		pending[1] = false;
+		fire(pin[5].vector);
+	}
+	CU_ASSERT_FALSE(pin[5].masked);
+	for (unsigned i = 0; i < 2 * LIMIT && !pin[5].masked; i++) {
+		pending[1] = false;
+		fire(pin[5].vector);
+	}
+	CU_ASSERT_TRUE(pin[5].masked);
+	/* The way round it: another binding is another line for nobody. */
+	irq_guest_unbind(5, &dom[1]);
+	CU_ASSERT_EQUAL(irq_guest_bind(5, &dom[1], 5, false, 0), 0);
+	CU_ASSERT_TRUE(pin[5].masked);
+	irq_guest_unbind(5, &dom[1]);
+	CU_ASSERT_EQUAL(irq_guest_bind(5, &dom[2], 5, false, 0), 0);
+	CU_ASSERT_TRUE(pin[5].masked);
+	sent = events[2];
+	run_timers(now + 5000000);
+	CU_ASSERT_FALSE(pin[5].masked);
+	CU_ASSERT_EQUAL(events[2], sent + 1);
+	CU_ASSERT_PTR_NULL(armed);
+}
+
+/* The same of a level: each EOI is the next interrupt. */
+static void test_eoi_storm(void)
+{
+	unsigned n, all = 0;
+
+	reset();
+	CU_ASSERT_EQUAL(irq_guest_bind(17, &dom[1], 17, false, 0), 0);
+	for (unsigned round = 0; round < 4; round++) {
+		unsigned sent;
+
+		for (n = 0; n < 3 * LIMIT && !pin[17].masked; n++) {
+			fire(pin[17].vector);
+			irq_guest_eoi(17, &dom[1]);
+		}
+		CU_ASSERT_TRUE(pin[17].masked && n <= 2 * LIMIT);
+		all += n;
+		/* More EOIs, a new binding: neither opens it. */
+		irq_guest_eoi(17, &dom[1]);
+		irq_guest_unbind(17, &dom[1]);
+		CU_ASSERT_EQUAL(irq_guest_bind(17, &dom[1], 17, false, 0), 0);
+		CU_ASSERT_TRUE(pin[17].masked);
+		sent = events[1];
+		run_timers(now + 3000000);
+		CU_ASSERT_FALSE(pin[17].masked);
+		CU_ASSERT_EQUAL(events[1], sent);
+	}
+	CU_ASSERT_TRUE(all > 2 * LIMIT);
+	/* While it is masked for this and the EOI is owed: both must be over. */
+	for (n = 0; n < 3 * LIMIT && !irq_descs[17].storm; n++) {
+		fire(pin[17].vector);
+		if (!irq_descs[17].storm)
+			irq_guest_eoi(17, &dom[1]);
+	}
+	run_timers(now + 5000000);
+	CU_ASSERT_TRUE(pin[17].masked);
+	irq_guest_eoi(17, &dom[1]);
+	CU_ASSERT_FALSE(pin[17].masked);
+}
+
+/* A sharer that never answers: the others wait for it once, then for the watchdog's round. */
+static void test_late_sharer(void)
+{
+	reset();
+	CU_ASSERT_EQUAL(irq_guest_bind(17, &dom[1], 17, true, 0), 0);
+	CU_ASSERT_EQUAL(irq_guest_bind(17, &dom[2], 17, true, 0), 0);
+	fire(pin[17].vector);
+	irq_guest_eoi(17, &dom[1]);
+	run_timers(now + 10000000);
+	CU_ASSERT_TRUE(pin[17].masked);
+	run_timers(now + 14000000);
+	CU_ASSERT_FALSE(pin[17].masked);
+	for (unsigned i = 0; i < 5; i++) {
+		fire(pin[17].vector);
+		irq_guest_eoi(17, &dom[1]);
+		CU_ASSERT_TRUE(pin[17].masked);
+		run_timers(now + 4000000);
+		CU_ASSERT_FALSE(pin[17].masked);
+	}
+	/* It is the silent one's patience that is short, not the other's. */
+	fire(pin[17].vector);
+	run_timers(now + 4000000);
+	CU_ASSERT_TRUE(pin[17].masked);
+	irq_guest_eoi(17, &dom[1]);
+	run_timers(now + 4000000);
+	CU_ASSERT_FALSE(pin[17].masked);
+	/* In time again. */
+	fire(pin[17].vector);
+	irq_guest_eoi(17, &dom[2]);
+	irq_guest_eoi(17, &dom[1]);
+	CU_ASSERT_FALSE(pin[17].masked);
+	fire(pin[17].vector);
+	irq_guest_eoi(17, &dom[1]);
+	run_timers(now + 4000000);
+	CU_ASSERT_TRUE(pin[17].masked);
+}
+
+/*
+ * Everything that a domain with a line can do to it, at random, beside one that shares and one that
+ * does not: it is masked when nobody has it, the sum of what is owed is right, nobody gets an event
+ * who has not bound it, and whoever behaves goes on getting them.
+ */
+static void test_hostile_domains(void)
+{
+	unsigned seed = 7, served = 0;
+
+	reset();
+	CU_ASSERT_EQUAL(irq_guest_bind(17, &dom[1], 17, true, 0), 0);
+	for (unsigned i = 0; i < 200000; i++) {
+		struct irq_desc *desc = &irq_descs[17];
+		unsigned g = 2 + (unsigned)rand_r(&seed) % 2, owed = 0, before[4];
+		bool bound[4] = { false };
+
+		memcpy(before, events, sizeof(before));
+		switch ((unsigned)rand_r(&seed) % 8) {
+		case 0:
+			(void)irq_guest_bind(17, &dom[g], 17, g == 2, 0);
+			break;
+		case 1:
+			irq_guest_unbind(17, &dom[g]);
+			break;
+		case 2: case 3:
+			irq_guest_eoi(17, &dom[g]);
+			break;
+		case 4:
+			now += (unsigned)rand_r(&seed) % 1000000;
+			run_timers(now);
+			break;
+		case 5:
+			CU_ASSERT_EQUAL(irq_setup_gsi(17, false, g == 2), -EEXIST);
+			break;
+		default:
+			if (pin[17].masked)
+				break;
+			fire(pin[17].vector);
+			irq_guest_eoi(17, &dom[1]);
+			CU_ASSERT_EQUAL(events[1], before[1] + 1);
+			served++;
+		}
+		for (unsigned k = 0; k < desc->nr_guests; k++) {
+			bound[index_of(desc->guests[k].domain)] = true;
+			owed += desc->guests[k].owes;
+		}
+		CU_ASSERT_TRUE_FATAL(bound[1] && !bound[0] && !bound[3]);
+		CU_ASSERT_EQUAL_FATAL(owed, desc->owed);
+		CU_ASSERT_EQUAL_FATAL(pin[17].masked, desc->masked);
+		CU_ASSERT_TRUE_FATAL(desc->masked == (desc->owed || desc->storm));
+		for (unsigned k = 0; k < 4; k++)
+			CU_ASSERT_TRUE_FATAL(events[k] == before[k] || bound[k]);
+	}
+	CU_ASSERT_TRUE(served > 10000);
+}
+
 static unsigned own_calls;
 
 static void own(void *arg)
@@ -423,6 +593,10 @@ int main(void)
 	CU_add_test(s, "level", test_level);
 	CU_add_test(s, "shared", test_shared);
 	CU_add_test(s, "storm", test_storm);
+	CU_add_test(s, "more than a CPU should take", test_rate);
+	CU_add_test(s, "EOIs without end", test_eoi_storm);
+	CU_add_test(s, "a sharer that is silent", test_late_sharer);
+	CU_add_test(s, "domains that do what they like", test_hostile_domains);
 	CU_add_test(s, "the hypervisor's own", test_own);
 	CU_add_test(s, "messages", test_msi);
 	CU_add_test(s, "fixed and spurious vectors", test_other_vectors);
