@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * `int $0x80` with odd state all around it, from user space and from the kernel. It has an entry of
- * its own in the hypervisor, with a short way and one for the rest, and what one of them takes for
- * granted the other must not lack: no gate, gates of every DPL, gates that mask events, handlers and
- * selectors that lead nowhere, kernel stacks that are odd, at zero, across two pages or with a base,
- * IOPL of the guest's own, stack pointers of user space that point nowhere. Each time the guest sees
- * what bare hardware would show it: the handler with a true frame, the #GP of a missing gate, the
- * fault of the handler, or the failsafe callback; nothing but the frame is written. In the end the
- * stack of the kernel is a page table of its own, in use, which ends the guest. (Flags are another
- * test's.)
+ * `int $0x80` with odd state all around it, from user space and from the kernel. It has an entry
+ * of its own in the hypervisor, with a short way and one for the rest, and what one of them takes
+ * for granted the other must not lack: no gate, gates of every DPL, gates that mask events,
+ * handlers and selectors that lead nowhere, kernel stacks that are odd, at zero or in a segment
+ * with a base, IOPL of the guest's own, stack pointers of user space that point nowhere. Each time
+ * the guest sees what bare hardware would show it: the handler with a true frame, the #GP of a
+ * missing gate, the fault of the handler, or the failsafe callback; nothing but the frame is written. In the end
+ * the stack of the kernel is a page table of its own, in use, which ends the guest. (Flags are
+ * another test's.)
  * bits: 64 32
  */
 #include "guest.h"
@@ -260,7 +260,7 @@ static void test_segment(void)
 	check_eq(make_writable(ldt), 0);
 }
 #else
-/* A stack pointer of zero: the frame goes to the end of the address space, if something is there. */
+/* A stack pointer of zero: the frame goes to the end of all addresses, if something is there. */
 static void test_segment(void)
 {
 	const uintptr_t last = -PAGE_SIZE, top = USER_STACK + PAGE_SIZE;
