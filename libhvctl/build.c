@@ -620,6 +620,11 @@ static int set_address_size(struct build *b)
 		return 0;
 	op.u.address_size.size = 32;
 	error = do_domctl(b->ctx, &op);
+	if (error == -EOPNOTSUPP)
+		return hvctl_fail(b->ctx, -error,
+				  "the hypervisor refuses 32-bit kernels: it was started with "
+				  "pv32=0; take that off its command line and restart the machine, "
+				  "or give a 64-bit kernel");
 	if (error)
 		return hvctl_fail(b->ctx, -error,
 				  "the hypervisor does not make domain %u a 32-bit one: %s; give "

@@ -13,6 +13,7 @@
 #define ALT_RSB_ENTRY 4
 #define ALT_RETPOLINE 8
 #define ALT_LFENCE    16
+#define ALT_RSB_64BIT 32
 
 /* Kinds of records. */
 #define ALT_BYTES 0 /* copy `length` bytes from `from` */
@@ -38,8 +39,19 @@ struct alternative {
 	u16 length, kind;
 };
 
+/* The image's, from the linker. */
+extern const struct alternative _alternatives_start[], _alternatives_end[];
+
 /* Write what the features in `on` (ALT_*) ask for. Boot CPU, alone. */
 void alternatives_apply(u32 on);
+/*
+ * alternatives_write() - the same for the records from `p` to `end`, whose places can be written.
+ * alternatives_count() - how many of these places hold what `feature` (one of ALT_*) asks for, and
+ * in *all how many there are for it.
+ */
+void alternatives_write(const struct alternative *p, const struct alternative *end, u32 on);
+unsigned alternatives_count(const struct alternative *p, const struct alternative *end, u32 feature,
+			    unsigned *all);
 /* Overwrite the return stack buffer. Clobbers flags only. */
 void rsb_stuff(void);
 #endif

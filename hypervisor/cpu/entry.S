@@ -177,7 +177,7 @@ syscall_entry_u:
 	save_scratch
 	.global syscall_slow
 syscall_slow:
-	save_rest
+	save_rest ALT_RSB_64BIT
 	movl $VEC_SYSCALL, R_VEC(%rsp)
 	movq %rsp, %rdi
 	call syscall_from_guest

@@ -60,10 +60,13 @@
 	int3
 	alternative 772b, verw_sysret, 5, ALT_VERW, ALT_JMP
 	.endm
-	/* From a guest, all registers saved: its return addresses go. Clobbers flags. */
-	.macro SPEC_ENTRY
+	/*
+	 * From a guest, all registers saved: its return addresses go. Clobbers flags. ALT_RSB_64BIT
+	 * where 64-bit guests alone can come, whose kernels are not in ring 1.
+	 */
+	.macro SPEC_ENTRY feature=ALT_RSB_ENTRY
 772:	.byte 0x0f, 0x1f, 0x44, 0, 0
-	alternative 772b, rsb_stuff, 5, ALT_RSB_ENTRY, ALT_CALL
+	alternative 772b, rsb_stuff, 5, \feature, ALT_CALL
 	.endm
 	.macro extable from, to
 	.pushsection .extable, "a"
@@ -80,7 +83,7 @@
 	pushq %rcx
 	pushq %rax
 	.endm
-	.macro save_rest
+	.macro save_rest feature=ALT_RSB_ENTRY
 	pushq %r8
 	pushq %r9
 	pushq %r10
@@ -98,7 +101,7 @@
 	xorl %r13d, %r13d
 	xorl %r14d, %r14d
 	xorl %r15d, %r15d
-	SPEC_ENTRY
+	SPEC_ENTRY \feature
 	.endm
 	.macro save_regs
 	cld

@@ -130,7 +130,7 @@ syscall_from_kernel:
 	cmpq $__HYPERVISOR_iret, %rax
 	je iret_fast
 hypercall:
-	save_rest
+	save_rest ALT_RSB_64BIT
 	movl $VEC_SYSCALL, R_VEC(%rsp)
 	movq I_CPU(%rsp), %rbx
 	incq C_HYPERCALLS(%rbx)
@@ -260,7 +260,7 @@ iret_with_work:
 	movq S(R_RIP), %rcx
 	movq %rcx, S(R_RCX)
 	movq %rax, %r11
-1:	save_rest
+1:	save_rest ALT_RSB_64BIT
 	jmp exit_to_guest
 
 	/* rsi: the stack that could not take the frame. */
@@ -350,17 +350,18 @@ pf_in_kernel:
 	andl $~3, %ecx
 	jmp pf_frame
 
-	.macro save_rest_of_fault
+	.macro save_rest_of_fault feature=ALT_RSB_ENTRY
 	movq S(R_RDI), %rdi
 	movq S(R_RSI), %rsi
 	movq S(R_RDX), %rdx
 	movq S(R_RCX), %rcx
 	movq S(R_RAX), %rax
 	cld
-	save_rest
+	save_rest \feature
 	.endm
+	/* 32-bit guests are ASSIST_SLOW. */
 pf_table:
-	save_rest_of_fault
+	save_rest_of_fault ALT_RSB_64BIT
 	movq %rsp, %rdi
 	call page_fault_from_guest
 	jmp exit_to_guest

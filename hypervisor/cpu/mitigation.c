@@ -11,6 +11,8 @@
 struct mitigations mitigations;
 
 static struct mitigation_options options __initdata;
+static bool opt_pv32 = true;
+OPTION_BOOL("pv32", opt_pv32);
 
 static const char *__init option_spec_ctrl(const char *value)
 {
@@ -54,7 +56,11 @@ void __init mitigation_init(u32 max_leaf, u32 max_ext)
 	u32 eax, ebx, ecx, edx;
 
 	if (max_leaf >= 7) {
-		cpuid(7, 0, &eax, &c.l7_ebx, &ecx, &c.l7_edx);
+		u32 last, unused;
+
+		cpuid(7, 0, &last, &c.l7_ebx, &ecx, &c.l7_edx);
+		if (last >= 2)
+			cpuid(7, 2, &eax, &unused, &ecx, &c.l7_2_edx);
 		if ((c.l7_edx & BIT(29)) && rdmsr_safe(MSR_ARCH_CAPS, &c.arch_caps))
 			c.arch_caps = 0;
 	}
@@ -62,7 +68,13 @@ void __init mitigation_init(u32 max_leaf, u32 max_ext)
 		cpuid(0x80000008, 0, &eax, &c.x8_ebx, &ecx, &edx);
 	if (max_ext >= 0x80000021)
 		cpuid(0x80000021, 0, &c.x21_eax, &ebx, &ecx, &edx);
+	options.ring1 = opt_pv32;
 	mitigation_choose(&c, &options, &mitigations);
+}
+
+bool ring1_guests_allowed(void)
+{
+	return mitigations.ring1;
 }
 
 /* Boot CPU, before other CPUs run and before the system-call stubs are copied; then each CPU. */
@@ -72,15 +84,8 @@ void mitigation_init_cpu(void)
 	const struct mitigations *m = &mitigations;
 
 	if (!patched) {
-		u32 on = 0;
-
 		patched = true;
-		on |= cpu_features.smap ? ALT_SMAP : 0;
-		on |= m->verw ? ALT_VERW : 0;
-		on |= m->rsb_entry ? ALT_RSB_ENTRY : 0;
-		on |= m->thunk == THUNK_RETPOLINE ? ALT_RETPOLINE : 0;
-		on |= m->thunk == THUNK_LFENCE ? ALT_LFENCE : 0;
-		alternatives_apply(on);
+		alternatives_apply(mitigation_alternatives(m) | (cpu_features.smap ? ALT_SMAP : 0));
 	}
 	if (m->spec_ctrl && wrmsr_safe(MSR_SPEC_CTRL, m->spec_ctrl))
 		printk(LOG_WARN "cpu%u: SPEC_CTRL cannot be written\n", cpu_id());
@@ -97,23 +102,44 @@ void mitigation_domain_switch(void)
 void __init mitigation_report(void)
 {
 	static const char *const thunks[] = { "plain jumps", "LFENCE", "retpolines" };
+	static const struct {
+		u32 feature;
+		const char *name;
+	} places[] = { { ALT_RETPOLINE, "retpolines" }, { ALT_LFENCE, "LFENCE" },
+		       { ALT_RSB_ENTRY, "return stack" },
+		       { ALT_RSB_64BIT, "return stack of 64-bit" }, { ALT_VERW, "VERW" } };
+	char text[160] = "";
 	const struct mitigations *m = &mitigations;
 
 	printk(LOG_INFO "mitigations: vulnerable to:%s%s%s%s%s\n", m->meltdown ? " meltdown" : "",
 	       m->spectre_v2 ? " spectre-v2" : "", m->mds ? " mds/taa" : "",
 	       m->l1tf ? " l1tf" : "",
 	       m->meltdown || m->spectre_v2 || m->mds || m->l1tf ? "" : " nothing known");
-	printk(LOG_INFO "mitigations: hypervisor %s while guests run, branches by %s%s%s%s\n",
+	printk(LOG_INFO "mitigations: kernels in ring 1 are %s\n",
+	       m->ring1 ? "allowed (pv32=1)" : "refused (pv32=0)");
+	printk(LOG_INFO "mitigations: hypervisor %s while guests run, branches by %s%s%s%s%s\n",
 	       m->unmapped ? "unmapped" : "mapped", thunks[m->thunk],
 	       m->spec_ctrl & SPEC_CTRL_IBRS ? ", IBRS" : "",
 	       m->spec_ctrl & SPEC_CTRL_STIBP ? ", STIBP" : "",
-	       m->spec_ctrl & SPEC_CTRL_SSBD ? ", SSBD" : "");
+	       m->spec_ctrl & SPEC_CTRL_SSBD ? ", SSBD" : "",
+	       m->spec_ctrl & SPEC_CTRL_RRSBA_DIS_S ? ", RRSBA off" : "");
 	printk(LOG_INFO "mitigations: on entry: registers cleared%s; on exit: %s\n",
-	       m->rsb_entry ? ", return stack filled" : "",
+	       m->rsb_64bit ? ", return stack filled" :
+	       m->rsb_entry ? ", return stack filled (32-bit guests')" : "",
 	       m->verw ? "buffers cleared" : m->mds ? "nothing (no MD_CLEAR)" : "nothing");
 	printk(LOG_INFO "mitigations: between domains: eager FPU switch%s%s\n",
 	       m->ibpb ? ", IBPB" : "", m->rsb_switch ? ", return stack filled" : "");
 	printk(LOG_INFO "mitigations: masked indices; %s\n",
 	       m->l1tf_entries ? "not-present entries that name RAM are refused (L1TF)" :
 				 "not-present entries as they are");
+	/* What the code really says now. */
+	for (unsigned i = 0; i < ARRAY_SIZE(places); i++) {
+		unsigned all, n = alternatives_count(_alternatives_start, _alternatives_end,
+						     places[i].feature, &all);
+		size_t len = strlen(text);
+
+		snprintf(text + len, sizeof(text) - len, "%s%s %u of %u", i ? ", " : "",
+			 places[i].name, n, all);
+	}
+	printk(LOG_INFO "mitigations: places in the code: %s\n", text);
 }

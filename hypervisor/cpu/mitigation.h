@@ -13,6 +13,7 @@ struct cpuid_facts {
 	u8 vendor;      /* CPU_VENDOR_* */
 	u32 family, model;
 	u32 l7_ebx, l7_edx; /* leaf 7, 0 when there is none */
+	u32 l7_2_edx;   /* leaf 7, subleaf 2; 0 when there is none */
 	u32 x8_ebx;     /* leaf 0x80000008 */
 	u32 x21_eax;    /* leaf 0x80000021 */
 	u64 arch_caps;  /* IA32_ARCH_CAPABILITIES; 0 without it */
@@ -26,6 +27,11 @@ enum thunk { THUNK_JMP, THUNK_LFENCE, THUNK_RETPOLINE };
 enum choice { CHOICE_AUTO, CHOICE_OFF, CHOICE_ON };
 
 struct mitigation_options {
+	/*
+	 * pv32=: guests whose kernels run in ring 1 may be started, so that a kernel may be on the
+	 * predictors' supervisor side, with us.
+	 */
+	bool ring1;
 	enum choice unmapped;             /* xpti= */
 	enum choice thunk_set;            /* ON: `thunk` is the thunk */
 	enum thunk thunk;
@@ -35,9 +41,11 @@ struct mitigation_options {
 
 struct mitigations {
 	bool meltdown, spectre_v2, mds, l1tf; /* what the CPU has */
+	bool ring1;        /* all this holds against kernels in ring 1, so they may be started */
 	bool unmapped;     /* the hypervisor is not mapped while guests run */
 	enum thunk thunk;
-	bool rsb_entry;    /* fill the return stack on entry from a guest */
+	bool rsb_entry;    /* fill the return stack on entry from a guest, */
+	bool rsb_64bit;    /* also where 64-bit guests alone can come */
 	bool rsb_switch;   /* and when another domain's vCPU is switched to */
 	bool ibpb;         /* forget branch targets when another domain's vCPU is switched to */
 	bool verw;         /* overwrite the CPU's buffers before a guest goes on */
@@ -48,6 +56,8 @@ struct mitigations {
 #define SPEC_CTRL_IBRS  BIT(0)
 #define SPEC_CTRL_STIBP BIT(1)
 #define SPEC_CTRL_SSBD  BIT(2)
+/* In rings 0 to 2 a RET is predicted by the return stack or not at all. Intel. */
+#define SPEC_CTRL_RRSBA_DIS_S BIT(6)
 
 #define ARCH_CAPS_RDCL_NO  BIT(0)
 #define ARCH_CAPS_IBRS_ALL BIT(1)
@@ -57,8 +67,18 @@ struct mitigations {
 void mitigation_choose(const struct cpuid_facts *c, const struct mitigation_options *o,
 		       struct mitigations *m);
 
+/* The places (ALT_*, cpu/alternative.h) that are written over for `m`; SMAP's is not among them. */
+u32 mitigation_alternatives(const struct mitigations *m);
+
 /* The options as the command line's words change them: NULL, or what is wrong with `value`. */
 const char *spec_ctrl_parse(const char *value, struct mitigation_options *o);
+
+/*
+ * May a domain be created whose kernel runs in ring 1? Whatever kind of guest that is has to ask,
+ * since what was patched in at boot does not hold against it otherwise. The same from boot to the
+ * end.
+ */
+bool ring1_guests_allowed(void);
 
 #ifndef ANNULUS_UNIT
 extern struct mitigations mitigations;

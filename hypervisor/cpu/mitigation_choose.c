@@ -2,8 +2,18 @@
 /*
  * The deciding part of mitigations, which tests/unit/mitigation_test.c goes through with the CPUID
  * values of real CPUs. Sources: Intel SDM vol. 4 (IA32_ARCH_CAPABILITIES, IA32_SPEC_CTRL), AMD's
- * "Software techniques for managing speculation" and APM vol. 3, appendix E.
+ * "Software techniques for managing speculation", APM vol. 2, 3.1.7 and 3.2.9, and vol. 3, appendix
+ * E.
+ *
+ * To predictors there are two sides: supervisor and user. Intel's IBRS separates CPL 3 from CPL 0
+ * to 2, and so does AMD's: "a lesser privileged prediction mode is defined as CPL 3 or Guest mode,
+ * and a more privileged prediction mode is defined as CPL 0-2 or Host mode" (APM vol. 2, 3.2.9),
+ * which is also what Automatic IBRS gives CPL 0 (3.1.7). A guest's kernel in ring 1 is on our side
+ * of that line. What holds against it is code that asks no predictor which it could have trained,
+ * and one thing of AMD's: Same Mode IBRS, by which predictions are not influenced by earlier
+ * branches "regardless of mode (CPL and guest/host)" (3.2.9).
  */
+#include "cpu/alternative.h"
 #include "cpu/cpu.h"
 #include "cpu/mitigation.h"
 #include "lib/string.h"
@@ -14,13 +24,16 @@
 #define EDX_IBRSB      BIT(26) /* SPEC_CTRL.IBRS and PRED_CMD */
 #define EDX_STIBP      BIT(27)
 #define EDX_SSBD       BIT(31)
+/* Leaf 7, subleaf 2. */
+#define EDX_RRSBA_CTRL BIT(2)  /* SPEC_CTRL.RRSBA_DIS_S and _U */
 /* Leaf 0x80000008 EBX. */
 #define EBX_IBPB       BIT(12)
 #define EBX_IBRS       BIT(14)
 #define EBX_STIBP      BIT(15)
 #define EBX_IBRS_ALWAYS BIT(16) /* set it once, it costs nothing and covers ring changes */
+#define EBX_IBRS_SAME_MODE BIT(19) /* while IBRS is set no earlier branch counts, at whatever CPL */
 #define EBX_SSBD       BIT(24)
-/* Leaf 0x80000021 EAX: EFER.AIBRSE exists; such CPUs have IBRS_ALWAYS too. */
+/* Leaf 0x80000021 EAX: EFER.AIBRSE exists. We set IBRS itself: the CPUs have IBRS_SAME_MODE too. */
 #define EAX_AUTO_IBRS  BIT(8)
 
 static bool wanted(enum choice c, bool by_default)
@@ -42,10 +55,12 @@ void mitigation_choose(const struct cpuid_facts *c, const struct mitigation_opti
 	bool can_stibp = intel ? c->l7_edx & EDX_STIBP : amd && (c->x8_ebx & EBX_STIBP);
 	bool can_ssbd = intel ? c->l7_edx & EDX_SSBD : amd && (c->x8_ebx & EBX_SSBD);
 	bool can_ibpb = intel ? c->l7_edx & EDX_IBRSB : amd && (c->x8_ebx & EBX_IBPB);
+	bool same_mode = amd && (c->x8_ebx & EBX_IBRS_SAME_MODE);
 	/* An IBRS that is set once and holds in ring 0 whatever ring 3 trained. */
 	bool lasting = intel ? c->arch_caps & ARCH_CAPS_IBRS_ALL :
-		       amd && (c->x8_ebx & EBX_IBRS_ALWAYS || c->x21_eax & EAX_AUTO_IBRS);
-	bool ibrs;
+		       amd && (c->x8_ebx & EBX_IBRS_ALWAYS ||
+			       (same_mode && c->x21_eax & EAX_AUTO_IBRS));
+	bool ibrs, ibrs_is_enough;
 
 	memset(m, 0, sizeof(*m));
 	m->meltdown = intel && !(c->arch_caps & ARCH_CAPS_RDCL_NO);
@@ -55,21 +70,28 @@ void mitigation_choose(const struct cpuid_facts *c, const struct mitigation_opti
 	m->mds = intel && (!(c->arch_caps & ARCH_CAPS_MDS_NO) ||
 			   (!(c->arch_caps & ARCH_CAPS_TAA_NO) && (c->l7_ebx & EBX_RTM)));
 
+	m->ring1 = o->ring1;
 	m->unmapped = wanted(o->unmapped, m->meltdown);
 	ibrs = can_ibrs && wanted(o->ibrs, lasting);
+	ibrs_is_enough = ibrs && lasting && (!m->ring1 || same_mode);
 	if (o->thunk_set == CHOICE_ON)
 		m->thunk = o->thunk;
 	else
-		m->thunk = !m->spectre_v2 || (ibrs && lasting) ? THUNK_JMP :
+		m->thunk = !m->spectre_v2 || ibrs_is_enough ? THUNK_JMP :
 			   lfence_serialises(c) ? THUNK_LFENCE : THUNK_RETPOLINE;
 	/*
 	 * A guest's return addresses lead to user pages, which SMEP keeps from being executed even
 	 * in speculation; and as our calls and returns are balanced, they are looked at only where
 	 * an empty return stack is made up for by the branch predictor: on Intel's CPUs. Between
-	 * domains there is no such fence.
+	 * domains there is no such fence. Nor is there one against a kernel in ring 1: SMEP is off
+	 * while it runs and knows of no ring below 3, and AMD lets the filling go "if SMEP is
+	 * enabled" only (APM vol. 2, 3.2.9). Such a kernel is a 32-bit one: on the ways in that are
+	 * 64-bit guests' alone whoever comes is another domain, and the return stack was filled in
+	 * between. 64-bit kernels in ring 1 would come by them.
 	 */
-	m->rsb_entry = wanted(o->rsb, intel && !c->smep);
-	m->rsb_switch = wanted(o->rsb, m->spectre_v2);
+	m->rsb_64bit = wanted(o->rsb, intel && !c->smep);
+	m->rsb_entry = wanted(o->rsb, m->ring1 || m->rsb_64bit);
+	m->rsb_switch = wanted(o->rsb, m->ring1 || m->spectre_v2);
 	m->ibpb = can_ibpb && wanted(o->ibpb, true);
 	/* Without MD_CLEAR the instruction is there and overwrites nothing. */
 	m->verw = wanted(o->verw, m->mds && (c->l7_edx & EDX_MD_CLEAR));
@@ -80,6 +102,17 @@ void mitigation_choose(const struct cpuid_facts *c, const struct mitigation_opti
 		m->spec_ctrl |= SPEC_CTRL_STIBP;
 	if (can_ssbd && wanted(o->ssbd, false))
 		m->spec_ctrl |= SPEC_CTRL_SSBD;
+	/* A retpoline is its RET, which must ask the return stack and nothing else. */
+	if (intel && m->thunk == THUNK_RETPOLINE && (c->l7_2_edx & EDX_RRSBA_CTRL))
+		m->spec_ctrl |= SPEC_CTRL_RRSBA_DIS_S;
+}
+
+u32 mitigation_alternatives(const struct mitigations *m)
+{
+	return (m->verw ? ALT_VERW : 0) | (m->rsb_entry ? ALT_RSB_ENTRY : 0) |
+	       (m->rsb_64bit ? ALT_RSB_64BIT : 0) |
+	       (m->thunk == THUNK_RETPOLINE ? ALT_RETPOLINE : 0) |
+	       (m->thunk == THUNK_LFENCE ? ALT_LFENCE : 0);
 }
 
 static void all(struct mitigation_options *o, enum choice c)

@@ -2,6 +2,7 @@
 #include "domain/version.h"
 #include "cpu/cpu.h"
 #include "cpu/guest_access.h"
+#include "cpu/mitigation.h"
 #include "domain/domain.h"
 #include "lib/string.h"
 #include "memory/layout.h"
@@ -50,10 +51,11 @@ s64 do_xen_version(u64 cmd, u64 arg)
 		return put_guest(info, arg);
 	}
 	case XENVER_capabilities: {
-		static const char caps[] = "xen-3.0-x86_64 xen-3.0-x86_32p ";
 		xen_capabilities_info_t v = { 0 };
 
-		strlcpy(v, caps, sizeof(v));
+		strlcpy(v, ring1_guests_allowed() ? "xen-3.0-x86_64 xen-3.0-x86_32p " :
+						    "xen-3.0-x86_64 ",
+			sizeof(v));
 		return put_guest(v, arg);
 	}
 	case XENVER_changeset: {

@@ -463,7 +463,12 @@ static __init int build(struct build *b, bool *adopted)
 	if (b->img.is_32bit) {
 		ret = domain_set_compat(b->d);
 		if (ret)
-			return complain(b, ret, "no memory below 4 GiB for a 32-bit domain");
+			return complain(b, ret,
+					ret == -EOPNOTSUPP ?
+						"its kernel is a 32-bit one, which pv32=0 refuses: "
+						"take pv32=0 off the hypervisor's command line, or "
+						"give a 64-bit kernel" :
+						"no memory below 4 GiB for a 32-bit domain");
 	}
 	b->d->max_pages = max(k->max_pages, b->l.nr_pages);
 	ret = fill_memory(b, adopted);

@@ -8,10 +8,12 @@
 #include "cpu/cpu.h"
 #include "cpu/guest_access.h"
 #include "cpu/hypercall.h"
+#include "cpu/mitigation.h"
 #include "domain/domain.h"
 #include "domain/memory_op.h"
 #include "domain/vcpu_op.h"
 #include "domain/version.h"
+#include "lib/printk.h"
 #include "lib/string.h"
 #include "machine/console.h"
 #include "machine/physdev.h"
@@ -528,10 +530,16 @@ int domain_set_compat(struct domain *d)
 
 	if (d->pv.is_32bit)
 		return 0;
+	if (!ring1_guests_allowed()) {
+		printk(LOG_WARN "d%u: a 32-bit domain is refused: its kernel would run in ring 1, "
+				"and pv32=0 on our command line left out what that needs\n",
+		       d->id);
+		return -EOPNOTSUPP;
+	}
 	if (d->tot_pages)
 		return -EBUSY;
 	if (va_to_paddr(d->shared_info) >> 32)
-		return -EOPNOTSUPP;
+		return -ENOMEM;
 	for_each_vcpu(d, v)
 		if (v->initialised)
 			return -EBUSY;

@@ -27,9 +27,10 @@ s64 compat_continue(unsigned op, unsigned nargs, const u64 *args);
 void compat_hypercall_page_fill(void *page);
 
 /*
- * domain_set_compat() - make an empty domain a 32-bit one: 0, -EBUSY (it has memory already),
- * -ENOMEM, -EOPNOTSUPP (its shared info page has no address that such a guest can name). Nothing of
- * it has run.
+ * domain_set_compat() - make an empty domain a 32-bit one: 0, -EOPNOTSUPP (kernels in ring 1 are
+ * not allowed: ring1_guests_allowed(), and the log says so), -EBUSY (it has memory already),
+ * -ENOMEM (also: its shared info page has no address that such a guest can name). Nothing of it has
+ * run.
  */
 int domain_set_compat(struct domain *d);
 

@@ -35,6 +35,11 @@ def vmlinuz(build):
         return bytearray(f.read())
 
 
+def hello32(build):
+    with open(build.need("guest/hello-32.elf"), "rb") as f:
+        return f.read()
+
+
 def damaged(build):
     data = vmlinuz(build)
     for at in range(len(data) // 2, len(data) // 2 + 64):
@@ -62,4 +67,5 @@ def cases(build):
     yield "out_of_range", lambda: refused(build, r"segment|range|address", kernels.out_of_range())
     yield "machine_memory", lambda: refused(build, r"memory", bytes(vmlinuz(build)), mem=64)
     yield "dom0_memory", lambda: refused(build, r"memory|dom0_mem", bytes(vmlinuz(build)), cmdline="dom0_mem=8M")
+    yield "pv32_off", lambda: refused(build, r"dom0 .*pv32=0 refuses: take pv32=0 off", hello32(build), cmdline="pv32=0")
     yield "unknown_option", lambda: option(build)

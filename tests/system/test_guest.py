@@ -8,6 +8,8 @@ They run as unprivileged domains from boot modules, without dom0, many in one ma
 others. Each prints its own verdict or is crashed if that is what it deserves; audits run meanwhile and at the end, when the
 machine powers off.
 """
+import re
+
 import guests
 from machine import Failure, Qemu, Skip, check
 
@@ -72,7 +74,39 @@ def forced(build, cpu):
     note = batch.all()
     for words in ("branches by retpolines", "registers cleared, return stack filled; on exit: buffers cleared"):
         check(words in batch.machine.log, "the boot log does not say '%s'" % words)
+    code(batch.machine, {"retpolines", "return stack", "return stack of 64-bit", "VERW"})
     return note
+
+
+def code(m, wanted):
+    """The places in the code, as the hypervisor found them after writing them over: all of what is wanted, none of the rest."""
+    found = m.lines(r"mitigations: places in the code:")
+    check(found, "the boot log does not say what the code looks like")
+    places = re.findall(r"(\w[\w -]*) (\d+) of (\d+)", found[0].split("code:")[1])
+    check({p[0] for p in places} >= wanted and all(int(p[2]) for p in places), found[0])
+    for what, n, of in places:
+        check(int(n) == (int(of) if what in wanted else 0), "%s: %s" % (what, found[0]))
+
+
+def ring1(build, cpu, allowed):
+    """pv32=: what is chosen and written into the code; with pv32=0 a 32-bit kernel is refused and nobody else notices."""
+    # A CPU without Meltdown, AMD's; and Intel's, which needs as much for its 64-bit guests already.
+    wanted = {"LFENCE"} if cpu.startswith("qemu64") else {"retpolines", "return stack", "return stack of 64-bit"}
+    with Qemu(kernel=build.hv, cmdline="console=com1 com1=115200 " + ("pv32=1" if allowed else "pv32=0"), cpu=cpu,
+              modules=[guests.module(build, n) for n in ("hello", "hello-32")], mem=guests.MEMORY, nic=None) as m:
+        guests.run(m, ["hello", "hello-32"], keys=False)
+        guests.judge(m.log, "hello")
+        code(m, wanted | ({"return stack"} if allowed else set()))
+        check(m.lines("kernels in ring 1 are %s" % ("allowed" if allowed else "refused")), "the boot log hides pv32=")
+        check(bool(m.lines(r"on entry: .*return stack filled")) == ("return stack" in wanted or allowed), "the return stack")
+        if allowed:
+            guests.judge(m.log, "hello-32")
+            guests.judge_machine(m)
+        else:
+            check("RESULT hello-32" not in m.log, "a 32-bit kernel runs in spite of pv32=0")
+            check(m.lines(r" W d2: a 32-bit domain is refused: .*pv32=0"), "the log does not say why")
+            check(m.lines(r" E hello-32 cannot be started: .*pv32=0 refuses: take pv32=0 off"), "nor what to do")
+            m.check_audit()
 
 
 def sysenter(build):
@@ -102,6 +136,8 @@ def cases(build):
             yield "%s.%d" % (what, i), Batch(build, names, **options).all
     for cpu in ("qemu64,-svm", "Nehalem"):
         yield "mitigations.%s" % cpu.split(",")[0], lambda c=cpu: forced(build, c)
+        for allowed in (True, False):
+            yield "pv32-%d.%s" % (allowed, cpu.split(",")[0]), lambda c=cpu, a=allowed: ring1(build, c, a)
     yield "sysenter.mapped", lambda: sysenter(build)
     for name in build.guests():
         s = guests.settings(name)

@@ -528,6 +528,12 @@ static void test_set_compat(void)
 	CU_ASSERT_EQUAL(domain_set_compat(guest), -EBUSY);
 	CU_ASSERT_FALSE(guest->pv.is_32bit);
 	guest->vcpu[1]->initialised = false;
+	/* pv32=0, whatever the domain is like: nothing has changed. */
+	sim.ring1_refused = true;
+	CU_ASSERT_EQUAL(domain_set_compat(guest), -EOPNOTSUPP);
+	CU_ASSERT_FALSE(guest->pv.is_32bit);
+	CU_ASSERT_PTR_NULL(guest->vcpu[1]->pv.root32);
+	sim.ring1_refused = false;
 	CU_ASSERT_EQUAL(domain_set_compat(guest), 0);
 	CU_ASSERT_TRUE(guest->pv.is_32bit);
 	CU_ASSERT_PTR_NOT_NULL(guest->vcpu[1]->pv.root32);

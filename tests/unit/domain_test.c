@@ -826,6 +826,11 @@ static void test_version(void)
 	CU_ASSERT_TRUE(text[0] == '.' && memchr(text, 0, sizeof(xen_extraversion_t)));
 	CU_ASSERT_EQUAL(do_xen_version(XENVER_capabilities, (u64)text), 0);
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "xen-3.0-x86_64 "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "xen-3.0-x86_32p "));
+	sim.ring1_refused = true;
+	CU_ASSERT_EQUAL(do_xen_version(XENVER_capabilities, (u64)text), 0);
+	CU_ASSERT_STRING_EQUAL(text, "xen-3.0-x86_64 ");
+	sim.ring1_refused = false;
 	CU_ASSERT_EQUAL(do_xen_version(XENVER_changeset, (u64)text), 0);
 	CU_ASSERT_EQUAL(do_xen_version(XENVER_compile_info, (u64)&info), 0);
 	CU_ASSERT_PTR_NOT_NULL(memchr(info.compiler, 0, sizeof(info.compiler)));

@@ -10,6 +10,7 @@
 #include "cpu/cpu.h"
 #include "cpu/guest_access.h"
 #include "cpu/hypercall.h"
+#include "cpu/mitigation.h"
 #include "cpu/tlb.h"
 #include "lib/string.h"
 #include "lib/printk.h"
@@ -262,6 +263,11 @@ void __weak cpuid(u32 leaf, u32 sub, u32 *a, u32 *b, u32 *c, u32 *d)
 void __weak xsetbv(u64 xcr0)
 {
 	sim.xcr0 = xcr0;
+}
+
+bool __weak ring1_guests_allowed(void)
+{
+	return !sim.ring1_refused;
 }
 
 void __weak wbinvd(void)

@@ -67,6 +67,7 @@ struct sim {
 	} msr[32];
 	unsigned msrs;
 	unsigned wbinvds;
+	bool ring1_refused;        /* pv32=0 */
 };
 extern struct sim sim;
 
