@@ -44,8 +44,8 @@ void context_switch(struct vcpu *prev, struct vcpu *next)
 		root_load(next);
 	}
 	/* Idling in between does not make the last guest's branch history harmless. */
-	if (!to->is_idle && c->last_guest != to->id) {
-		c->last_guest = to->id;
+	if (!to->is_idle && c->last_guest != to->serial) {
+		c->last_guest = to->serial;
 		mitigation_domain_switch();
 	}
 	if (!to->is_idle) {

@@ -177,6 +177,7 @@ void domain_put(struct domain *d)
 /* The part that special domains have in common with others. NULL without memory. */
 static struct domain *domain_alloc(domid_t id)
 {
+	static u64 last_serial;
 	struct frame *f = heap_alloc_hv(ALLOC_DOMAIN, domain_order());
 	struct domain *d;
 
@@ -184,6 +185,7 @@ static struct domain *domain_alloc(domid_t id)
 		return NULL;
 	d = frame_to_va(f);
 	d->id = id;
+	d->serial = atomic_add(&last_serial, 1);
 	d->refs = 1;
 	spin_lock_init(&d->lock);
 	spin_lock_init(&d->pause_lock);

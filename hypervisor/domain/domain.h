@@ -82,6 +82,8 @@ static inline u64 vcpu_info_cr2(const struct vcpu *v)
 struct domain {
 	/* First: struct domain lies at the start of a frame (frame_owner() relies on it). */
 	domid_t id;
+	/* Its alone for ever, as `id` is not: numbers come again, at once if a toolstack wants. */
+	u64 serial;
 	bool privileged;         /* dom0's rights */
 	bool is_idle;
 	volatile bool dying;     /* destruction began: no new references to its frames */

@@ -338,6 +338,23 @@ static void test_lookup(void)
 	end();
 }
 
+/* By its number alone a domain would be taken for the one that had it before (cpu/switch.c). */
+static void test_number_again(void)
+{
+	struct domain *e;
+	u64 first;
+
+	begin();
+	e = create(9);
+	first = e->serial;
+	CU_ASSERT_TRUE(first && first != d->serial && first != dom_idle->serial);
+	CU_ASSERT_EQUAL(domain_kill(e), 0);
+	e = create(9);
+	CU_ASSERT_TRUE(e->serial && e->serial != first && e->serial != d->serial);
+	CU_ASSERT_EQUAL(domain_kill(e), 0);
+	end();
+}
+
 static void test_create_errors(void)
 {
 	struct domain_config c = config;
@@ -890,6 +907,7 @@ int main(void)
 	s = CU_add_suite("domain", NULL, NULL);
 	CU_add_test(s, "looking up", test_lookup);
 	CU_add_test(s, "create: errors", test_create_errors);
+	CU_add_test(s, "create: a number once more", test_number_again);
 	CU_add_test(s, "vCPUs", test_vcpu_create);
 	CU_add_test(s, "registered vcpu_info", test_map_info);
 	CU_add_test(s, "killed step by step", test_kill_in_steps);
