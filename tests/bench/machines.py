@@ -5,6 +5,7 @@
     annulus-dom0     as dom0 of Annulus
     xen-dom0         as dom0 of Debian's Xen
     annulus-guest    in a guest that hvctl made on Annulus
+    ...-nopv32       the same two with pv32=0: Annulus without what ring 1 makes necessary
     xen-guest        in a guest that xl made on Debian's Xen
     bare-32          the kernel of `make linux32` on the machine itself
     annulus-32       the same kernel as dom0 of Annulus, in ring 1
@@ -61,7 +62,7 @@ def prepare(images, config, rows):
     args = "bench.rows=" + (",".join(inner) or "none")
     if config in catalogue.CONFIGS32:
         return images.get("i386"), args
-    if config.endswith("-guest"):
+    if catalogue.place(config) == "guest":
         stack = "hvctl" if config.startswith("annulus") else "xl"
         return images.get("host"), "%s bench.stack=%s bench.peers=%d bench.create=%d bench.guest=%d" % (
             args, stack, "peers" in kinds, "host" in kinds, bool(kinds & {"init", "script", "boot"}))
@@ -80,6 +81,8 @@ def boot(config, build, initramfs, args, icount, hv=None, plugin=None):
         return m
     modules = [(kernel, "console=hvc0 " + args), (initramfs, "")]
     line = "console=com1 com1=115200 dom0_mem=%dM,max:%dM dom0_max_vcpus=1" % (DOM0_MEMORY, DOM0_MEMORY)
+    if config.endswith("-nopv32"):
+        line += " pv32=0"
     if config.startswith("annulus-"):
         return BenchMachine(kernel=hv or build.hv, cmdline=line, modules=modules, **kw)
     if config.startswith("xen-"):

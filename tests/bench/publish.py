@@ -93,7 +93,7 @@ def main():
     when = "%s, Annulus %s, %s; %s" % (report["date"], about["annulus"], about["emulator"].split(" (")[0], about["host"])
     everything = [r["name"] for r in report["rows"]]
     replace(os.path.join(TREE, "README.md"),
-            table(report, IN_README, "instructions", [c for c in configs if not c.endswith("-guest")], ["dom0"]))
+            table(report, IN_README, "instructions", [c for c in configs if c in catalogue.TUNING], ["dom0"]))
     full = ["Run of %s." % when, "Boots: %d counting instructions, %d for wall time." % (
         report["boots"]["instructions"], report["boots"]["nanoseconds"]), ""]
     full += table(report, everything, "instructions", configs, places)

@@ -50,7 +50,7 @@ def programs(build, configs=()):
 
 def choose_configs(args, build):
     """The machines that are asked for; `all` has those of Linux i386 if its kernel was built."""
-    chosen = words(args.configs, catalogue.CONFIGS[:3], catalogue.CONFIGS + catalogue.CONFIGS32, "configuration")
+    chosen = words(args.configs, catalogue.TUNING, catalogue.CONFIGS + catalogue.CONFIGS32, "configuration")
     if not os.path.exists(build.file("linux32/vmlinux")) and set(chosen) & set(catalogue.CONFIGS32):
         if args.configs != "all":
             raise SystemExit("run.py: there is no kernel for %s: make linux32" % " and ".join(catalogue.CONFIGS32))
@@ -219,8 +219,8 @@ def main():
     parser.add_argument("--hv", help="another annulus.elf than the build's")
     parser.add_argument("--rows", help="comma-separated, or all; default: " + ",".join(SMALL) + "; further: " +
                         ",".join(r for r in ALL if r not in SMALL))
-    parser.add_argument("--configs", help="comma-separated, or all; default: the first three of " +
-                        ",".join(catalogue.CONFIGS + catalogue.CONFIGS32))
+    parser.add_argument("--configs", help="comma-separated, or all; default: " + ",".join(catalogue.TUNING) +
+                        "; further: " + ",".join(c for c in catalogue.CONFIGS + catalogue.CONFIGS32 if c not in catalogue.TUNING))
     parser.add_argument("--boots", type=int, default=1)
     parser.add_argument("--reps", type=int, default=3, help="repetitions of a row within a boot")
     parser.add_argument("--icount", action="store_true", help="count instructions, in --boots boots")
