@@ -75,16 +75,16 @@ static void frame_free(struct frame *f, u64 flags)
 
 	ASSERT(!(f->type & FT_COUNT_MASK));
 	if (flags & FC_SHARED) {
-		/* Abandoned by frame_abandon(): no list, no totals. */
+		/* Abandoned by frame_abandon(): no list, no totals, and whose it was is forgotten. */
 		f->count = 0;
+		f->tlb_stamp = tlb_stamp_now();
 		frame_set_owner(f, NULL);
 		heap_free_dom(f, 0);
 		return;
 	}
 	spin_lock(&d->page_lock);
 	last = page_leave(d, f);
-	f->count = 0;
-	frame_set_owner(f, NULL);
+	f->count = flags & FC_FOREIGN;
 	spin_unlock(&d->page_lock);
 	heap_free_dom(f, 0);
 	if (last)
@@ -188,9 +188,8 @@ int frame_steal(struct domain *d, struct frame *f)
 			spin_unlock(&d->page_lock);
 			return -EBUSY;
 		}
-	} while (!atomic_cmpxchg(&f->count, &c, 0));
+	} while (!atomic_cmpxchg(&f->count, &c, c & FC_FOREIGN));
 	last = page_leave(d, f);
-	frame_set_owner(f, NULL);
 	spin_unlock(&d->page_lock);
 
 	/* Whoever gets the frame next flushes for it first: heap_assign() or the quarantine. */
@@ -202,14 +201,67 @@ int frame_steal(struct domain *d, struct frame *f)
 	return 0;
 }
 
-cpumask_t frame_stale_cpus(const struct frame *f)
+volatile cpumask_t foreign_cpus;
+/* Interrupts off: the scheduler takes it. */
+static struct spinlock foreign_lock = SPINLOCK_INIT;
+
+/* The CPUs of the owner, and of other domains if the frame has `flag`. */
+static cpumask_t cpus_with(const struct frame *f, u64 flag)
 {
 	struct domain *d = frame_owner(f);
-	cpumask_t mask = cpus_online;
 
-	if (d && !(atomic_read(&f->count) & FC_FOREIGN))
-		mask = d->dirty_cpus;
-	return tlb_filter(mask, READ_ONCE(f->tlb_stamp));
+	/* Fresh from the heap, or whose it was is not known. */
+	if (!d)
+		return READ_ONCE(f->tlb_stamp) == TLB_STAMP_NONE ? 0 : cpus_online;
+	return d->dirty_cpus | (atomic_read(&f->count) & flag ? foreign_cpus : 0);
+}
+
+cpumask_t frame_stale_cpus(const struct frame *f)
+{
+	return tlb_filter(cpus_with(f, FC_FOREIGN_RW), READ_ONCE(f->tlb_stamp));
+}
+
+cpumask_t frame_known_cpus(const struct frame *f)
+{
+	return cpus_with(f, FC_FOREIGN);
+}
+
+static void becomes_foreign_mapper(struct domain *d)
+{
+	u64 flags = spin_lock_irqsave(&foreign_lock);
+
+	/* A CPU that comes to d now sets its bit in dirty_cpus first and looks here then. */
+	atomic_set(&d->maps_foreign, true);
+	atomic_or(&foreign_cpus, atomic_read(&d->dirty_cpus));
+	spin_unlock_irqrestore(&foreign_lock, flags);
+}
+
+void frame_foreign(struct frame *f, struct domain *d, bool writable)
+{
+	u64 flags = writable ? FC_FOREIGN | FC_FOREIGN_RW : FC_FOREIGN;
+
+	/* dom_hv's frames never become anybody's, or have forgotten whose they were. */
+	if (unlikely(!READ_ONCE(d->maps_foreign)) && frame_owner(f) != dom_hv)
+		becomes_foreign_mapper(d);
+	if ((atomic_read(&f->count) & flags) != flags)
+		atomic_or(&f->count, flags);
+}
+
+void foreign_cpu_enter(const struct domain *to)
+{
+	if (unlikely(atomic_read(&to->maps_foreign)))
+		atomic_or(&foreign_cpus, CPU_MASK(cpu_id()));
+}
+
+void foreign_cpu_left(const struct domain *to)
+{
+	if (likely(!(READ_ONCE(foreign_cpus) & CPU_MASK(cpu_id())) || READ_ONCE(to->maps_foreign)))
+		return;
+	spin_lock(&foreign_lock);
+	/* Either `to` has become such a domain before this, or it sets our bit after it. */
+	if (!READ_ONCE(to->maps_foreign))
+		atomic_and(&foreign_cpus, ~CPU_MASK(cpu_id()));
+	spin_unlock(&foreign_lock);
 }
 
 /*

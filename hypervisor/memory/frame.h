@@ -35,9 +35,11 @@ _Static_assert(sizeof(struct frame) == 32, "the design's limit");
 #define FC_BAD        BIT(60) /* not RAM, or broken: never handed out */
 /* frame_share(): the hypervisor's frame, on no list and not in tot_pages */
 #define FC_SHARED     BIT(59)
-/* another domain than the owner mapped it: any CPU may have TLB entries */
+/* another domain than the owner mapped it: the CPUs of foreign_cpus may have TLB entries */
 #define FC_FOREIGN    BIT(58)
 #define FC_DOOMED     BIT(57) /* domain_relinquish_memory() or frame_abandon() was here */
+/* the same, and writable, since those CPUs last flushed for a change of its type */
+#define FC_FOREIGN_RW BIT(56)
 #define FC_COUNT_MASK (BIT(48) - 1)
 
 /* struct frame.type: the one type a frame has at a time */
@@ -204,9 +206,10 @@ void frame_abandon(struct frame *f, unsigned c);
 
 /*
  * frame_steal() - take a frame away from `d`, which must hold the only reference (transfer,
- * exchange): it leaves the list and tot_pages and has no owner and no type. Then heap_assign() or
- * heap_free_dom() it. The content is not cleared. 0, -EINVAL (not d's, or already released), -EBUSY
- * (still mapped or typed).
+ * exchange): it leaves the list and tot_pages and has no reference and no type. Then heap_assign()
+ * or heap_free_dom() it, while d exists: whose CPUs have to forget it is still written in the
+ * frame. The content is not cleared. 0, -EINVAL (not d's, or already released), -EBUSY (still
+ * mapped or typed).
  */
 int __must_check frame_steal(struct domain *d, struct frame *f);
 
@@ -217,7 +220,36 @@ int __must_check frame_steal(struct domain *d, struct frame *f);
  */
 int domain_relinquish_memory(struct domain *d);
 
-/* CPUs that may have stale translations of the frame's former use. */
+/* CPUs that may have stale writable translations, or cached tables, of the frame's former use. */
 cpumask_t frame_stale_cpus(const struct frame *f);
+/*
+ * They have been flushed, the frame is locked and has no type reference: only what another domain
+ * maps from now on counts.
+ */
+static inline void frame_stale_flushed(struct frame *f)
+{
+	if (unlikely(atomic_read(&f->count) & FC_FOREIGN_RW))
+		atomic_and(&f->count, ~FC_FOREIGN_RW);
+}
+/* CPUs that may have any translation of a frame without references; whoever its owner was exists. */
+cpumask_t frame_known_cpus(const struct frame *f);
+
+/*
+ * CPUs that run a domain which has ever mapped another's frame (struct domain.maps_foreign), so
+ * that a CPU of others need not be asked to forget such a frame. Atomic; bits are cleared and
+ * domains become such ones under a lock.
+ */
+extern volatile cpumask_t foreign_cpus;
+/*
+ * frame_foreign() - table entries of d's are about to map f, which is another domain's; with the
+ * references that the entry will hold, so that the frame's type is what it was.
+ */
+void frame_foreign(struct frame *f, struct domain *d, bool writable);
+/*
+ * The scheduler's half, interrupts off: before the root of `to` is loaded, dirty_cpus set; and when
+ * nothing of the domain before can be in the TLB any more.
+ */
+void foreign_cpu_enter(const struct domain *to);
+void foreign_cpu_left(const struct domain *to);
 
 #endif

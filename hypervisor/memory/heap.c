@@ -35,6 +35,7 @@ static bool heap_ready;
 static u64 claimed; /* frames that claims keep back, over all domains */
 static u32 quarantine_head = FRAME_LIST_END;
 static u32 quarantine_stamp; /* TLB stamp of the newest arrival */
+static cpumask_t quarantine_cpus; /* that may have translations of any of them */
 static u64 quarantine_len;
 static u32 draining; /* atomic: CPUs that carry quarantined or cached frames to the buddy lists */
 
@@ -185,13 +186,15 @@ static void quarantine_drain(void)
 {
 	u64 flags = spin_lock_irqsave(&heap_lock);
 	u32 m = quarantine_head, stamp = quarantine_stamp;
+	cpumask_t know = quarantine_cpus;
 
+	quarantine_cpus = 0;
 	quarantine_head = FRAME_LIST_END;
 	quarantine_len = 0;
 	atomic_add(&draining, 1);
 	spin_unlock_irqrestore(&heap_lock, flags);
 	if (m != FRAME_LIST_END)
-		tlb_flush(tlb_filter(cpus_online, stamp), TLB_GLOBAL);
+		tlb_flush(tlb_filter(know, stamp), TLB_GLOBAL);
 	while (m != FRAME_LIST_END) {
 		struct frame *f = mfn_to_frame(m);
 		u32 next = f->next;
@@ -205,7 +208,8 @@ static void quarantine_drain(void)
 	atomic_sub(&draining, 1);
 }
 
-static void quarantine_add(struct frame *f, unsigned order)
+/* `know`: CPUs that may have translations; a CPU that leaves a domain forgets all of its. */
+static void quarantine_add(struct frame *f, unsigned order, cpumask_t know)
 {
 	u64 flags = spin_lock_irqsave(&heap_lock);
 	bool full;
@@ -222,6 +226,7 @@ static void quarantine_add(struct frame *f, unsigned order)
 	 * forgotten.
 	 */
 	quarantine_stamp = tlb_stamp_now();
+	quarantine_cpus |= know;
 	quarantine_len += BIT(order);
 	full = quarantine_len >= QUARANTINE_LIMIT;
 	spin_unlock_irqrestore(&heap_lock, flags);
@@ -387,7 +392,7 @@ void heap_free_hv(enum alloc_class c, struct frame *f, unsigned order)
 		seen |= f[i].tlb_stamp != TLB_STAMP_NONE;
 	}
 	if (seen)
-		quarantine_add(f, order);
+		quarantine_add(f, order, cpus_online);
 	else
 		frames_free(f, order);
 }
@@ -426,9 +431,9 @@ int heap_assign(struct domain *d, struct frame *f, unsigned order)
 	if (d->pv.is_32bit && frame_to_mfn(f) + n > COMPAT_M2P_ENTRIES)
 		return -E2BIG;
 	for (u64 i = 0; i < n; i++) {
-		/* A stolen frame: its former owner's CPUs have to forget it. */
+		/* A stolen frame: those who knew it have to forget it. */
 		if (f[i].tlb_stamp != TLB_STAMP_NONE) {
-			tlb_flush(tlb_filter(cpus_online, f[i].tlb_stamp), TLB_GLOBAL);
+			tlb_flush(tlb_filter(frame_known_cpus(f + i), f[i].tlb_stamp), TLB_GLOBAL);
 			f[i].tlb_stamp = TLB_STAMP_NONE;
 		}
 	}
@@ -468,11 +473,14 @@ int heap_assign(struct domain *d, struct frame *f, unsigned order)
 
 void heap_free_dom(struct frame *f, unsigned order)
 {
+	cpumask_t know = 0;
+
 	for (u64 i = 0; i < BIT(order); i++) {
 		ASSERT(!(f[i].count & (FC_COUNT_MASK | FC_HEAP | FC_FREE)));
 		m2p_set(frame_to_mfn(f + i), M2P_INVALID);
+		know |= frame_known_cpus(f + i);
 	}
-	quarantine_add(f, order);
+	quarantine_add(f, order, know);
 }
 
 u64 heap_free_frames(void)

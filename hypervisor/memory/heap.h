@@ -70,7 +70,10 @@ struct frame *heap_alloc_dom(struct domain *d, unsigned order, unsigned bits);
  * -ESRCH (d is dying). On error the frames stay the caller's.
  */
 int heap_assign(struct domain *d, struct frame *f, unsigned order);
-/* heap_free_dom() - frames that no longer have an owner or a reference go back, to be scrubbed. */
+/*
+ * heap_free_dom() - frames without a reference go back, to be scrubbed. Their owner, if one is
+ * still written in them, exists until this returns: its CPUs flush, else all do.
+ */
 void heap_free_dom(struct frame *f, unsigned order);
 
 u64 heap_free_frames(void);

@@ -114,13 +114,13 @@ int grant_pte_map(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 avail_bits)
 	f = mfn_to_frame(mfn);
 	if (!frame_get_more(f) && !frame_get_any(f))
 		return -EINVAL;
-	if (!frame_owned_by(f, d) && !(atomic_read(&f->count) & FC_FOREIGN))
-		atomic_or(&f->count, FC_FOREIGN);
 	if (write && !type_get_more(f, FT_WRITABLE)) {
 		do {
 			r = frame_get_type(f, FT_WRITABLE);
 		} while (r == -ERESTART);
 	}
+	if (!r && !frame_owned_by(f, d))
+		frame_foreign(f, d, write);
 	if (!r && place_swap(host_addr, gntmap_flags & GNTMAP_contains_pte, 0, 0, e, &old)) {
 		if (old & PTE_P)
 			(void)entry_put(1, old, false);

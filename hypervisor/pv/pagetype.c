@@ -151,8 +151,6 @@ static int leaf_get(struct domain *d, struct domain *frames, u64 *e, mfn_t same,
 	} else if (!frame_get(f, frames)) {
 		return -EINVAL;
 	}
-	if (frame_owner(f) != d && !(atomic_read(&f->count) & FC_FOREIGN))
-		atomic_or(&f->count, FC_FOREIGN);
 	if (*e & PTE_RW) {
 		r = type_get(f, FT_WRITABLE, stuck);
 		if (r) {
@@ -160,6 +158,9 @@ static int leaf_get(struct domain *d, struct domain *frames, u64 *e, mfn_t same,
 			return r;
 		}
 	}
+	/* With the type's reference: whoever changes the type sees it, or has been. */
+	if (frame_owner(f) != d)
+		frame_foreign(f, d, *e & PTE_RW);
 	return 0;
 }
 
@@ -437,8 +438,10 @@ static int type_get(struct frame *f, u64 type, struct frame **stuck)
 		if (!atomic_cmpxchg(&f->type, &t, t | FT_LOCKED))
 			continue;
 		if (old != type) {
-			if (old != FT_NONE)
+			if (old != FT_NONE) {
 				tlb_flush(frame_stale_cpus(f), TLB_GLOBAL);
+				frame_stale_flushed(f);
+			}
 			t = type;
 			type_store(f, type | FT_LOCKED);
 		}

@@ -64,7 +64,6 @@ static void dom_free(struct domain *d, struct frame *f)
 
 	d->frames_head = d->frames_tail = FRAME_LIST_END;
 	f->count = 0;
-	frame_set_owner(f, NULL);
 	heap_free_dom(f, 0);
 	if (last)
 		domain_put(d);
@@ -213,6 +212,7 @@ static void test_no_stale_tlb(void)
 		n++;
 	CU_ASSERT_EQUAL(n, FRAMES);
 	memset(frame_to_va(f[7]), 0x77, PAGE_SIZE);
+	d->dirty_cpus = 3;
 	tlb_flush(3, 0);
 	flushes = 0;
 	dom_free(d, f[7]);

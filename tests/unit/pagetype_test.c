@@ -531,7 +531,49 @@ static void test_tlb(void)
 	sim_current = other->vcpu[0];
 	flushed = 0;
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L1_TABLE, pte_mfn(req.val), 0), 0);
+	CU_ASSERT_EQUAL(flushed, 3); /* not CPU 2, which runs neither of them */
+	/* Once, and not at every change of type from now on. */
+	other->dirty_cpus = 4;
+	flushed = 0;
+	for (unsigned i = 0; i < 3; i++) {
+		CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, pte_mfn(req.val), 0), 0);
+		CU_ASSERT_EQUAL(mmuext(MMUEXT_CLEAR_PAGE, pte_mfn(req.val), 0), 0);
+		CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L1_TABLE, pte_mfn(req.val), 0), 0);
+	}
+	CU_ASSERT_EQUAL(flushed, 4);
+	/* Mapped once more, and its CPUs are asked once more. */
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, pte_mfn(req.val), 0), 0);
+	sim_current = dom0->vcpu[0];
+	CU_ASSERT_EQUAL(do_mmu_update((u64)&req, 1, 0, 8 | (7 + 1) << 16), 0);
+	sim_current = guest->vcpu[0];
+	CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 8, 0), 0);
+	sim_current = other->vcpu[0];
+	flushed = 0;
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L1_TABLE, pte_mfn(req.val), 0), 0);
 	CU_ASSERT_EQUAL(flushed, 7);
+	/* Read-only: nothing that a change of type must fear, but who frees it must. */
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, pte_mfn(req.val), 0), 0);
+	req.val &= ~PTE_RW;
+	sim_current = dom0->vcpu[0];
+	CU_ASSERT_EQUAL(do_mmu_update((u64)&req, 1, 0, 8 | (7 + 1) << 16), 0);
+	sim_current = guest->vcpu[0];
+	CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 8, 0), 0);
+	sim_current = other->vcpu[0];
+	flushed = 0;
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_CLEAR_PAGE, pte_mfn(req.val), 0), 0);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L1_TABLE, pte_mfn(req.val), 0), 0);
+	CU_ASSERT_EQUAL(flushed, 4);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, pte_mfn(req.val), 0), 0);
+	CU_ASSERT_EQUAL(frame_known_cpus(mfn_to_frame(pte_mfn(req.val))), 7);
+	/* A frame taken away: those who knew it, once. */
+	flushed = 0;
+	CU_ASSERT_EQUAL(frame_steal(other, mfn_to_frame(pte_mfn(req.val))), 0);
+	CU_ASSERT_EQUAL(heap_assign(other, mfn_to_frame(pte_mfn(req.val)), 0), 0);
+	CU_ASSERT_EQUAL(flushed, 7);
+	flushed = 0;
+	CU_ASSERT_EQUAL(frame_steal(other, mfn_to_frame(pte_mfn(req.val))), 0);
+	CU_ASSERT_EQUAL(heap_assign(other, mfn_to_frame(pte_mfn(req.val)), 0), 0);
+	CU_ASSERT_EQUAL(flushed, 4);
 	/* Unmapped mode: the copies of a root are stale at once. */
 	sim_current = guest->vcpu[0];
 	cpu_features.meltdown = true;
@@ -542,6 +584,39 @@ static void test_tlb(void)
 	cpus_online = 1;
 	nr_cpus = 1;
 	guest->dirty_cpus = 1;
+	fixture_end();
+}
+
+/* Which CPUs run domains that have others' frames mapped. */
+static void test_foreign_cpus(void)
+{
+	struct frame *f;
+
+	fixture_begin();
+	foreign_cpus = 0;
+	guest->maps_foreign = dom0->maps_foreign = false;
+	cpus_online = 7;
+	f = mfn_to_frame(new_frame(guest));
+	dom0->dirty_cpus = 2;
+	CU_ASSERT_EQUAL(foreign_cpus, 0);
+	foreign_cpu_enter(dom0);
+	foreign_cpu_left(dom0);
+	CU_ASSERT_EQUAL(foreign_cpus, 0);
+	/* Where it runs already, and where it comes to. */
+	frame_foreign(f, dom0, false);
+	CU_ASSERT_EQUAL(foreign_cpus, 2);
+	CU_ASSERT_EQUAL(f->count & (FC_FOREIGN | FC_FOREIGN_RW), FC_FOREIGN);
+	foreign_cpu_enter(dom0);
+	CU_ASSERT_EQUAL(foreign_cpus, 3);
+	foreign_cpu_left(dom0);
+	CU_ASSERT_EQUAL(foreign_cpus, 3);
+	foreign_cpu_left(guest);
+	CU_ASSERT_EQUAL(foreign_cpus, 2);
+	frame_foreign(f, dom0, true);
+	CU_ASSERT_EQUAL(f->count & (FC_FOREIGN | FC_FOREIGN_RW), FC_FOREIGN | FC_FOREIGN_RW);
+	f->count &= ~(FC_FOREIGN | FC_FOREIGN_RW);
+	foreign_cpus = 0;
+	cpus_online = 1;
 	fixture_end();
 }
 
@@ -841,6 +916,7 @@ int main(void)
 		{ "other domains' frames and tables", test_foreign },
 		{ "update_va_mapping and base pointers", test_va_mapping },
 		{ "TLB flushes at type changes", test_tlb },
+		{ "CPUs with foreign frames", test_foreign_cpus },
 		{ "TLB operations", test_flush_operations },
 		{ "GDT and LDT", test_descriptor_tables },
 		{ "grant mappings", test_grant_entries },

@@ -516,6 +516,13 @@ int __weak heap_assign(struct domain *d, struct frame *f, unsigned order)
 	return rc;
 }
 
+cpumask_t __weak frame_known_cpus(const struct frame *f)
+{
+	struct domain *d = frame_owner(f);
+
+	return d ? d->dirty_cpus : f->tlb_stamp ? cpus_online : 0;
+}
+
 void __weak heap_free_dom(struct frame *f, unsigned order)
 {
 	give(f, order);
