@@ -2,8 +2,8 @@
 /*
  * The domain builder: from a configuration's kernel and ramdisk to a PV domain, 64-bit or 32-bit as
  * the kernel is, whose first vCPU could run. Two halves: build_prepare() reads and decides and
- * touches no domain; build_domain() does. Functions return 0 or -errno with the context's message
- * set.
+ * touches no domain; build_domain() does.
+ * Functions return 0 or -errno with the context's message set.
  */
 #ifndef HVCTL_BUILD_H
 #define HVCTL_BUILD_H

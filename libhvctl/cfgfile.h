@@ -33,8 +33,8 @@ struct cfg {
 /*
  * Parse @len bytes of @text and add what it assigns to @cfg (zeroed before the first call).
  * @file: what messages and entries call the text; has to outlive @cfg.
- * Returns 0, -EINVAL with a line like "dom.cfg:3:9: ..." in @error, or -ENOMEM. @cfg is to be
- * released with cfg_release() in every case.
+ * Returns 0, -EINVAL with a line like "dom.cfg:3:9: ..." in @error, or -ENOMEM.
+ * @cfg is to be released with cfg_release() in every case.
  */
 int cfg_parse(struct cfg *cfg, const char *file, const char *text, size_t len, char *error,
 	      size_t error_size);

@@ -45,8 +45,8 @@ void store_open(struct store *s, const struct frontend *fe, struct xenstore_doma
 		evtchn_port_t port);
 
 /*
- * store_read - the value at @path into @value, terminated. Returns its length. @tx is a
- * transaction, or 0 (so everywhere).
+ * store_read - the value at @path into @value, terminated. @tx is a transaction, or 0 (so
+ * everywhere). Returns its length.
  * -E2BIG: it has @size or more characters. -EBADMSG: it has a zero in it.
  */
 int store_read(struct store *s, uint32_t tx, const char *path, char *value, size_t size);

@@ -32,7 +32,8 @@ struct unpack_alloc {
 
 /*
  * Unpack one stream.
- * @in, @in_len: the stream; bytes after its end are ignored. @out, @out_size: where to.
+ * @in, @in_len: the stream; bytes after its end are ignored.
+ * @out, @out_size: where to.
  * Returns the number of bytes written or one of the negative values above, with a static line
  * (what, and the remedy) in *why. The contents of @out are undefined after an error.
  */
@@ -42,8 +43,9 @@ int64_t unpack(const void *in, size_t in_len, void *out, size_t out_size,
 /*
  * The short way of unpack() for an xz stream of one block with the x86 filter and CRC-32, as Linux'
  * build makes it: the same bytes, but the filter is undone here, in a quarter of the library's
- * instructions. Returns the number of bytes written, or -1: damaged, too large, or not such a
- * stream; then the long way decides, and @out is undefined.
+ * instructions.
+ * Returns the number of bytes written, or -1: damaged, too large, or not such a stream; then the
+ * long way decides, and @out is undefined.
  */
 int64_t unpack_xz_usual(const uint8_t *in, size_t in_len, uint8_t *out, size_t out_size,
 			const struct unpack_alloc *a);

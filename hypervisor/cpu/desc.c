@@ -165,8 +165,7 @@ int entry_area_create(unsigned cpu)
 	info = area_frame(cpu, EA_INFO, PTE_NX);
 	if (!c->gdt || !tss || !stub || !info || !area_frame(cpu, EA_STACK, PTE_RW | PTE_NX))
 		return -ENOMEM;
-	/* The remaining GDT page of the 64 KiB window, so that the limit can be the architecture's.
-	 */
+	/* The last GDT page of the 64 KiB window, so that the limit can be the architecture's. */
 	if (!area_frame(cpu, EA_GDT + 15, PTE_NX))
 		return -ENOMEM;
 

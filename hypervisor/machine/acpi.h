@@ -85,8 +85,9 @@ extern struct acpi_info acpi_info;
 /*
  * acpi_init() - find the RSDP (at `rsdp_hint`, the machine address that the boot loader gave, 0 for
  * none; else in the BIOS areas) and read the tables. A table that is too short, wraps, or sums up
- * wrong is left out with a warning. Returns 0, or -ENODEV without any usable RSDP and root table.
- * Boot CPU; the direct map and memory/ioremap.h must work.
+ * wrong is left out with a warning.
+ * Returns 0, or -ENODEV without any usable RSDP and root table. Boot CPU; the direct map and
+ * memory/ioremap.h must work.
  */
 int acpi_init(paddr_t rsdp_hint);
 

@@ -24,7 +24,8 @@ void console_input(char c);              /* from the serial interrupt */
 
 /*
  * sysctl readconsole: copy from position *index (or the oldest, if that is gone; 0 starts there) up
- * to n bytes to buf. Returns the count, moves *index on. `clear` forgets what was read.
+ * to n bytes to buf. `clear` forgets what was read.
+ * Returns the count, moves *index on.
  */
 size_t console_ring_read(char *buf, size_t n, u32 *index, bool clear);
 

@@ -9,6 +9,7 @@
  * locks, no memory.
  *
  * power_init() - boot CPU, after acpi_init(): map the registers that lie in memory.
+ *
  * machine_restart() - reset by ACPI, port 0xcf9, the keyboard controller, a triple fault, in this
  * order. With the option `noreboot` it halts instead.
  */

@@ -8,8 +8,7 @@
  * audit_run() - check the memory invariants on the whole machine with every domain paused:
  *   1. a frame typed as page table or descriptor page has no writable guest mapping
  *   2. a validated table refers only to frames its domain owns, was granted (or, privileged, may
- *   map), or was given as
- *      I/O memory; and to tables of the next level
+ *      map), or was given as I/O memory; and to tables of the next level
  *   3. the hypervisor's slots in every top-level table are the hypervisor's
  *   4. reference and type counts equal what a full walk counts
  *   5. what is free or the hypervisor's own has no references, and nothing refers to it

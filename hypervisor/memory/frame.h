@@ -168,8 +168,10 @@ static inline bool frame_put_usual(struct frame *f)
  *
  * frame_get_type() - take a type reference (a general reference must be held already). Changes the
  * type if no type reference exists; a page-table type is validated then. `type` is an FT_* value.
- * 0, -EINVAL (the frame has another type, or its content is not valid for this one), -ERESTART
- * (preempted in the middle: state kept in the frame, call again), -EBUSY (too many references).
+ *     0
+ *     -EINVAL    the frame has another type, or its content is not valid for this one
+ *     -ERESTART  preempted in the middle: state kept in the frame, call again
+ *     -EBUSY     too many references
  */
 int __must_check frame_get_type(struct frame *f, u64 type);
 /* frame_put_type() - drop a type reference; runs to its end. */
@@ -208,8 +210,8 @@ void frame_abandon(struct frame *f, unsigned c);
  * frame_steal() - take a frame away from `d`, which must hold the only reference (transfer,
  * exchange): it leaves the list and tot_pages and has no reference and no type. Then heap_assign()
  * or heap_free_dom() it, while d exists: whose CPUs have to forget it is still written in the
- * frame. The content is not cleared. 0, -EINVAL (not d's, or already released), -EBUSY (still
- * mapped or typed).
+ * frame. The content is not cleared.
+ * 0, -EINVAL (not d's, or already released), -EBUSY (still mapped or typed).
  */
 int __must_check frame_steal(struct domain *d, struct frame *f);
 

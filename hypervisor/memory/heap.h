@@ -61,8 +61,8 @@ static inline void page_free(enum alloc_class c, void *va)
 /*
  * heap_alloc_dom() - 2^order naturally aligned, zeroed frames for domain `d`, below machine address
  * 2^`bits` (0: anywhere). They are put on d's frame list with FC_ALLOCATED and one reference each,
- * type none; d->tot_pages grows. NULL when memory, or d's max_pages, does not suffice (d NULL:
- * frames with no owner, for heap_assign()).
+ * type none; d->tot_pages grows. With d NULL: frames with no owner, for heap_assign().
+ * NULL when memory, or d's max_pages, does not suffice.
  */
 struct frame *heap_alloc_dom(struct domain *d, unsigned order, unsigned bits);
 /*

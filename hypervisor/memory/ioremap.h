@@ -5,9 +5,11 @@
 #include "lib/types.h"
 
 /*
- * ioremap() - device registers, uncached; map_firmware() - tables of the firmware, cached,
- * read-only. Mappings are never undone (the same range twice gives the same mapping). NULL: no
- * room. Any CPU; not in interrupt context.
+ * ioremap() - device registers, uncached.
+ * map_firmware() - tables of the firmware, cached, read-only.
+ *
+ * Mappings are never undone (the same range twice gives the same mapping). NULL: no room. Any CPU;
+ * not in interrupt context.
  */
 void *ioremap(paddr_t pa, size_t len);
 void *map_firmware(paddr_t pa, size_t len);

@@ -208,8 +208,7 @@ void __init paging_protect_image(void)
 	u64 *l2 = paddr_to_va(l3[(IMAGE_VIRT_START >> 30) & 511] & ADDR_MASK);
 	u64 size = image_size();
 
-	/* Split the 2 MiB pages, keeping every translation valid at every moment: we run on them.
-	 */
+	/* Split the 2 MiB pages; every translation stays valid at every moment: we run on them. */
 	for (u64 off = 0; off < size; off += 0x200000) {
 		u64 *e = &l2[off >> 21], *l1;
 

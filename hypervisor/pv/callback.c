@@ -78,8 +78,7 @@ s64 do_callback_op(u64 cmd, u64 arg)
 
 		if (get_guest(u, arg))
 			return -EFAULT;
-		/* A guest without event, failsafe or system-call entry makes no sense to the ABI.
-		 */
+		/* A guest without event, failsafe or system-call entry: no sense to the ABI. */
 		if (u.type != CALLBACKTYPE_nmi && u.type != CALLBACKTYPE_sysenter &&
 		    u.type != CALLBACKTYPE_syscall32)
 			return u.type <= CALLBACKTYPE_syscall ? -EINVAL : -ENOSYS;

@@ -9,8 +9,7 @@
 #include "domain/version.h"
 #include "lib/string.h"
 
-/* Leaf 1 ECX: DTES64, MONITOR, DS-CPL, VMX, SMX, EIST, TM2, PDCM, PCID, DCA, x2APIC, TSC deadline
- */
+/* Leaf 1 ECX: DTES64 MONITOR DS-CPL VMX SMX EIST TM2 PDCM PCID DCA x2APIC TSC-deadline */
 #define L1_ECX_HIDDEN                                                                       \
 	(BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(15) | BIT(17) | \
 	 BIT(18) | BIT(21) | BIT(24))

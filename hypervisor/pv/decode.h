@@ -61,8 +61,9 @@ struct insn {
 
 /*
  * insn_decode() - decode 64-bit code. `n` bytes are at hand (at most INSN_MAX_LENGTH are looked
- * at). True and *in, kind other than INSN_UNKNOWN; false if it is none of the above, its encoding
- * is invalid (LOCK where there must be none, too long), or it does not end within n bytes.
+ * at).
+ * True and *in, kind other than INSN_UNKNOWN; false if it is none of the above, its encoding is
+ * invalid (LOCK where there must be none, too long), or it does not end within n bytes.
  */
 bool insn_decode(const u8 *code, unsigned n, struct insn *in);
 /*

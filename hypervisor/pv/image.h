@@ -139,10 +139,11 @@ struct pv_layout {
 /*
  * Compute the layout.
  * @nr_pages: pages the domain starts with; @initrd_bytes: 0 for none; @flags: PV_LAYOUT_*.
- * Errors: -PV_IMAGE_ENOMEM if end_pfn would be past nr_pages (out->end_pfn is then the need, in
- * pages, so that the caller can say how much is missing), -PV_IMAGE_EINVAL for sizes that no domain
- * can have, -PV_IMAGE_ENOEXEC for an image whose addresses collide with the hypervisor's area or
- * INIT_P2M.
+ * Errors:
+ * -PV_IMAGE_ENOMEM   end_pfn would be past nr_pages (out->end_pfn is then the need, in pages, so
+ *                    that the caller can say how much is missing)
+ * -PV_IMAGE_EINVAL   sizes that no domain can have
+ * -PV_IMAGE_ENOEXEC  an image whose addresses collide with the hypervisor's area or INIT_P2M
  */
 int pv_layout_compute(const struct pv_image *img, uint64_t nr_pages, uint64_t initrd_bytes,
 		      unsigned int flags, struct pv_layout *out, const char **why);

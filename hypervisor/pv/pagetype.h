@@ -15,23 +15,22 @@
  * change a table's entry.
  *
  * States of struct frame.type, count = type references:
- *   VALIDATED              the content is right for the type. Tables and descriptor pages: count >
- *   0. neither flag           count 0 and the frame is whatever its type says it was last; or
- *   LOCKED and in transit. PARTIAL                an interrupted validation (count is 0) or undoing
- *   (count > 0: so many holders will call
- *                          frame_put_type_preemptible() again). Exactly the entries below the
- *                          recorded index hold references of what they point to. The state itself
- *                          holds a general reference, so that such a frame is not freed, however
- *                          long nobody comes to finish it. The last of these entries may lead to
- *                          a table that is half undone itself, counted by this entry alone.
- *                          Another frame_get_type() of the same type carries on, that table first;
- *                          one of another type at count 0 undoes first;
- *                          domain_relinquish_memory() finishes what is left.
- *   LOCKED                 one CPU owns the frame's content and type word: it validates, undoes,
- *   changes the type or
- *                          writes an entry. Others may still take and drop references of a
- *                          VALIDATED type that stays above zero.
- *   PINNED                 one of the type references (and a general one) belongs to MMUEXT_PIN.
+ *   VALIDATED     the content is right for the type. Tables and descriptor pages: count > 0.
+ *   neither flag  count 0 and the frame is whatever its type says it was last; or LOCKED and in
+ *                 transit.
+ *   PARTIAL       an interrupted validation (count is 0) or undoing (count > 0: so many holders
+ *                 will call frame_put_type_preemptible() again). Exactly the entries below the
+ *                 recorded index hold references of what they point to. The state itself holds a
+ *                 general reference, so that such a frame is not freed, however long nobody comes
+ *                 to finish it. The last of these entries may lead to a table that is half undone
+ *                 itself, counted by this entry alone.
+ *                 Another frame_get_type() of the same type carries on, that table first; one of
+ *                 another type at count 0 undoes first; domain_relinquish_memory() finishes what
+ *                 is left.
+ *   LOCKED        one CPU owns the frame's content and type word: it validates, undoes, changes the
+ *                 type or writes an entry. Others may still take and drop references of a VALIDATED
+ *                 type that stays above zero.
+ *   PINNED        one of the type references (and a general one) belongs to MMUEXT_PIN.
  *
  * Why waiting for LOCKED cannot deadlock: whoever waits while holding a lock holds it on a table of
  * a higher level than the frame it waits for, because a frame with references never is waited for
@@ -68,7 +67,9 @@ static inline u64 ft_of_level(unsigned level)
 /*
  * A 32-bit guest's tables begin at level 3: its root is a frame of type FT_L3 with four entries,
  * the rest of which is zero. The L2 behind the fourth has slots of ours and a type of its own,
- * FT_L2_TOP, so that no frame can be both kinds. root_type() - what a root of d's must be.
+ * FT_L2_TOP, so that no frame can be both kinds.
+ *
+ * root_type() - what a root of d's must be.
  */
 static inline u64 root_type(bool is_32bit)
 {
@@ -120,8 +121,9 @@ static inline bool type_put_not_last(struct frame *f)
 
 /*
  * table_lock() - lock a validated table against other writers and against undoing. A general
- * reference is held. Returns the level (1..4), -EINVAL (no validated table), -ERESTART (waiting for
- * another CPU and preempted). Locks of tables are taken from high levels to low ones.
+ * reference is held. Locks of tables are taken from high levels to low ones.
+ * Returns the level (1..4), -EINVAL (no validated table), -ERESTART (waiting for another CPU and
+ * preempted).
  */
 int __must_check table_lock(struct frame *f);
 /* `stuck`: what the last table_write() of the table said, or NULL. */
@@ -134,8 +136,7 @@ void table_unlock(struct frame *f, struct frame *stuck);
  *   expect      NULL, or the value that the entry must still have, A and D aside
  *   stuck       NULL, or what stands in the way and goes with table_unlock(); then try again
  *   old         the entry that was replaced; the caller gives its references back with entry_put(),
- *   after
- *               table_unlock() if it likes. 0 when there is nothing to give back.
+ *               after table_unlock() if it likes. 0 when there is nothing to give back.
  * 0, -EINVAL (the entry is not allowed, or reserved slot), -EPERM (I/O memory that is not the
  * domain's), -EAGAIN (*expect differs), -ERESTART. On error nothing has changed.
  */
@@ -224,6 +225,7 @@ u64 table_swap_leaf(struct frame *f, unsigned slot, u64 val);
 /*
  * frame_pin() - MMUEXT_PIN_*: `f`, with a general reference of the caller's that becomes the pin's
  * on success. 0, -EINVAL (pinned already, not a valid table), -ERESTART, -EBUSY.
+ *
  * frame_unpin() - undo it: 0, -EINVAL (not pinned), -ERESTART (still pinned; call again).
  */
 int frame_pin(struct frame *f, u64 type);

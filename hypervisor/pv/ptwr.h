@@ -23,8 +23,9 @@ bool ptwr_fault(struct regs *r, vaddr_t va, u32 error_code);
  *   src      for movs the value read; unused otherwise
  *   mem      the operand's old value (in->size bytes), replaced by the new one
  * Afterwards *r has the instruction's effects on registers and flags, except rip and what string
- * instructions do to rcx, rsi and rdi. Returns 1 if memory is to be written, 0 if not (cmpxchg that
- * did not match), -1 if it is none of these.
+ * instructions do to rcx, rsi and rdi.
+ * Returns 1 if memory is to be written, 0 if not (cmpxchg that did not match), -1 if it is none of
+ * these.
  */
 int insn_modify(const struct insn *in, struct regs *r, u64 src, u64 *mem);
 

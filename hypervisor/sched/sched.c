@@ -4,11 +4,12 @@
  * (sched/policy.h).
  *
  * A vCPU is in one of these states, all under the lock of the queue of sched.cpu:
- *   queued            runnable (pause_flags was 0), waits
- *   running its state is on a CPU: is the queue's `curr`, or is just being switched away from
- *   neither sleeps; or is runnable and in the hands of who is about to queue it A queued vCPU never
- * runs. Only the queue's own CPU takes vCPUs from it to run them; others move them to their own
- * queue. sched.cpu of a running vCPU changes only while it is being switched away from.
+ *   queued   runnable (pause_flags was 0), waits
+ *   running  its state is on a CPU: is the queue's `curr`, or is just being switched away from
+ *   neither  sleeps; or is runnable and in the hands of who is about to queue it
+ * A queued vCPU never runs. Only the queue's own CPU takes vCPUs from it to run them; others move
+ * them to their own queue. sched.cpu of a running vCPU changes only while it is being switched away
+ * from.
  *
  * Locks: queue locks are taken with interrupts off, two of them in the order of their CPUs; inside
  * come only timer queues'. Nothing is printed with one held: printing may wake a vCPU.

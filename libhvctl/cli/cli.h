@@ -35,9 +35,10 @@ __attribute__((format(printf, 2, 3)))
 int cli_usage(const struct command *cmd, const char *format, ...);
 
 /*
- * Parse the options of a verb. @letters are the switches that are allowed (like "jv"; 'j' is also
- * --json), @set gets the letters found. Options end at "--" or the first argument. Returns the
- * index of the first argument, or -1 after having complained.
+ * Parse the options of a verb. Options end at "--" or the first argument.
+ * @letters: the switches that are allowed (like "jv"; 'j' is also --json).
+ * @set: gets the letters found.
+ * Returns the index of the first argument, or -1 after having complained.
  */
 int cli_options(const struct command *cmd, int argc, char **argv, const char *letters, char set[8]);
 bool cli_has(const char set[8], char letter);

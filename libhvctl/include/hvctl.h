@@ -140,8 +140,8 @@ void hvctl_config_free(struct hvctl_config *config);
 /*
  * Build and start a domain, all or nothing: whatever fails, no domain, memory, loop device,
  * interface or store entry of it stays behind. Reports progress.
- * @config: a uuid and MAC addresses that were not given are chosen and entered. @domid: set on
- * success.
+ * @config: a uuid and MAC addresses that were not given are chosen and entered.
+ * @domid: set on success.
  * Errors: -EEXIST (name or uuid in use), -EBUSY (disk in use), -ENOENT (kernel, ramdisk or disk
  * missing), -ENOEXEC (kernel cannot be started), -EFBIG (kernel or ramdisk larger than the domain's
  * memory), -ESTALE (one of them changed while it was read), -ENOSPC (too little free memory),

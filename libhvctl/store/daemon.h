@@ -64,8 +64,8 @@ int daemon_claim(const char *path);
 void daemon_unclaim(const char *path);
 
 /*
- * daemon_make_directory - make the directory that @path is in, and its parents. Returns 0 or a
- * negative errno.
+ * daemon_make_directory - make the directory that @path is in, and its parents.
+ * Returns 0 or a negative errno.
  */
 int daemon_make_directory(const char *path);
 

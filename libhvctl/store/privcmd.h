@@ -40,8 +40,8 @@ int privcmd_open(struct privcmd *privcmd);
 void privcmd_close(struct privcmd *privcmd);
 
 /*
- * privcmd_life - what has become of @domid. @life is untouched on error. Returns 0 or a negative
- * errno.
+ * privcmd_life - what has become of @domid. @life is untouched on error.
+ * Returns 0 or a negative errno.
  */
 int privcmd_life(struct privcmd *privcmd, domid_t domid, enum domain_life *life);
 

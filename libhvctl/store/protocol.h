@@ -15,8 +15,9 @@ struct inbox {
 };
 
 /*
- * inbox_space - where the next bytes of the message go, and how many are wanted. Never more than
- * the rest of the header or of the payload: bytes beyond belong to the next message.
+ * inbox_space - where the next bytes of the message go, and how many are wanted.
+ * Never more than the rest of the header or of the payload: what is beyond belongs to the next
+ * message.
  */
 char *inbox_space(struct inbox *inbox, size_t *wanted);
 

@@ -30,8 +30,9 @@ struct open_transactions {
 struct store_host {
 	/*
 	 * Connect to domain @domid through the page at its frame @frame and its event channel
-	 * @port. For a connected domain: use the new port from now on. Returns 0 or a negative
-	 * errno; @fresh receives whether the domain was not connected before.
+	 * @port. For a connected domain: use the new port from now on.
+	 * @fresh receives whether the domain was not connected before.
+	 * Returns 0 or a negative errno.
 	 */
 	int (*introduce)(void *context, domid_t domid, uint64_t frame, uint32_t port, bool *fresh);
 	/* Disconnect from @domid. Returns 0, or -ENOENT if it is not connected. */

@@ -5,8 +5,9 @@
 /*
  * Kernel images and the layout of a PV domain's first memory: the file that the hypervisor's
  * boot-time builder and libhvctl share. Damaged images are made by hand, one defect each, and the
- * whole reason is compared. With ANNULUS_TEST_KERNEL=/path/to/vmlinuz the real thing is parsed,
- * too; without it that test counts as skipped.
+ * whole reason is compared.
+ * With ANNULUS_TEST_KERNEL=/path/to/vmlinuz the real thing is parsed, too; without it that test
+ * counts as skipped.
  */
 #include <CUnit/Basic.h>
 #include <stdio.h>

@@ -182,8 +182,11 @@ static void test_interrupted_unpin(void)
 			case 0: /* left so */
 				continuation.wanted = false;
 				continue;
-			case 1: /* taken into use again: validation is carried on,
-				then it is unpinned for good */
+			case 1:
+				/*
+				 * taken into use again: validation is carried on, then it is
+				 * unpinned for good
+				 */
 				CU_ASSERT_EQUAL(frame_get_and_type(mfn_to_frame(s.l4), guest,
 						FT_L4), 0);
 				CU_ASSERT_TRUE((mfn_to_frame(s.l4)->type & FT_VALIDATED) != 0);

@@ -21,9 +21,8 @@
 #include "pv-abi/errno.h"
 
 #define MSI_DEV PCI_SBDF(0, 1, 0x08) /* MSI at 0x50: 64 bits, masks, 8 messages */
-#define MSIX_DEV                                                                                  \
-	PCI_SBDF(0, 1, 0x10) /* MSI-X at 0xb0, 4 entries at BAR 0 + 0x2000; MSI at 0xc0: 32 bits, \
-				no masks */
+/* MSI-X at 0xb0, 4 entries at BAR 0 + 0x2000; MSI at 0xc0: 32 bits, no masks */
+#define MSIX_DEV PCI_SBDF(0, 1, 0x10)
 #define FAR_DEV	 PCI_SBDF(2, 3, 0x20) /* behind a memory window */
 #define TABLE_AT 0x300000000ULL
 
@@ -501,8 +500,7 @@ static void test_guest(void)
 	pci_guest_cfg_write(d, CF8(MSI_DEV, 0x64), 3, 1, 0xff);
 	CU_ASSERT_TRUE(get32(space[0] + 0x54) == 0xfee03000 && get16(space[0] + 0x5c) == 0x40);
 	CU_ASSERT_EQUAL(get32(space[0] + 0x60), 1);
-	/* Of Message Control the enable bit is dom0's, and the register beside it stays as it is.
-	 */
+	/* Of Message Control the enable bit is dom0's; the register beside it stays as it is. */
 	pci_guest_cfg_write(d, CF8(MSI_DEV, 0x50), 2, 2, 0xfff0);
 	CU_ASSERT_EQUAL(get16(space[0] + 0x52), 0x0196);
 	pci_guest_cfg_write(d, CF8(MSI_DEV, 0x50), 0, 4, ~0U);

@@ -696,8 +696,7 @@ static void test_callbacks(void)
 	end();
 }
 
-/* SYSENTER's code segment is there while who runs has a callback for it, and on CPUs that have it.
- */
+/* SYSENTER's code segment is there while who runs has a callback for it, if the CPU has it. */
 static void test_sysenter(void)
 {
 	struct callback_register r = { .type = CALLBACKTYPE_sysenter, .address = 0x1000 };

@@ -173,8 +173,7 @@ static void test_msrs(void)
 	write_msr(0xc0000082, (uintptr_t)&word);
 	write_msr(0xc0000081, 0);
 	write_msr(0x176, (uintptr_t)&word);
-	/* Long mode stays on, whatever is written; SYSCALL and NX too. The APIC stays where it is.
-	 */
+	/* Long mode, SYSCALL and NX stay on, whatever is written; the APIC stays where it is. */
 	write_msr(0xc0000080, 0);
 	write_msr(0xc0000080, 0x500);
 	check_eq(get(0xc0000080) >> 8 & 1, KERNEL_RING == 3);

@@ -102,8 +102,7 @@ static void pinner(void)
 	mmuext(MMUEXT_UNPIN_TABLE, frames[0]);
 }
 
-/* Of the lists and counters, what another call is just reading: nothing that could be our own ruin.
- */
+/* Of lists and counters, what another call is just reading: nothing that could be our own ruin. */
 static void scribbler(void)
 {
 	static const uint8_t cmds[] = { MMUEXT_PIN_L1_TABLE, MMUEXT_PIN_L2_TABLE,

@@ -39,8 +39,7 @@ static struct vcpu_runstate_info area[2] __attribute__((aligned(64)));
 
 static bool swallow(struct trap_frame *f)
 {
-	/* Only vcpu 0 writes the counters: adding nothing would take back what it has just added.
-	 */
+	/* Only vcpu 0 writes the counters: adding nothing would take back what it just added. */
 	bool mine = vcpu_id() == 0;
 
 	if (mine && probing) {
@@ -94,8 +93,7 @@ static void unwatch(void)
 #define WRITE	   0x9UL
 #define READ_2	   0x7UL /* R/W 3, 2 bytes */
 
-/* #DB is held over MOV SS: it comes with the next instruction, which is one that leads to ring 0.
- */
+/* #DB is held over MOV SS: it comes with the next instruction, one that leads to ring 0. */
 static void test_mov_ss(void)
 {
 	for (int i = 0; i < ROUNDS; i++) {
@@ -249,8 +247,7 @@ static void test_trace(void)
 	probing = false;
 }
 
-/* The AC flag in user mode, over accesses, system calls and faults. Emulators without #AC read on.
- */
+/* AC in user mode, over accesses, system calls and faults. Emulators without #AC read on. */
 static void test_alignment(void)
 {
 	probing = true;

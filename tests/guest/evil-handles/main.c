@@ -151,8 +151,7 @@ static void test_tables(void)
 		check_eq(hypercall(grant_table_op, (long)GNTTABOP_copy, &c, 1L), 0);
 		check(c.status < 0);
 	}
-	/* An entry of a table above L1, or of memory that is no table, as the place of a mapping.
-	 */
+	/* An entry of a table above L1, or of memory that is no table, as a mapping's place. */
 	grant(21, virt_to_mfn(page_alloc()), GTF_permit_access);
 	for (int l = 2; l <= 4; l++)
 		check(map(21, entry_maddr(window, l), GNTMAP_host_map | GNTMAP_contains_pte, &h) <

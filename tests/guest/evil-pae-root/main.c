@@ -47,8 +47,7 @@ static void toucher(void)
 	check_eq(mmuext(MMUEXT_NEW_BASEPTR, root_at >> 12), 0);
 	loaded = true;
 	for (unsigned i = 1;; i++) {
-		/* Present, and a frame that is nobody's: no entry that a table would be taken with.
-		 */
+		/* Present, and a frame that is nobody's: no table is taken with such an entry. */
 		touch((uint32_t *)(VA + 64), 0xfffff063);
 		writes = i;
 	}

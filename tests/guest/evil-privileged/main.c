@@ -74,8 +74,7 @@ void test_main(void)
 		check_eq(guest_hypercall((long)(1ULL << 32 | __HYPERVISOR_xen_version), 0L),
 			 -ENOSYS);
 	check_eq(guest_hypercall((long)(~0UL >> 1), 0L), -ENOSYS);
-	/* Other domains' business, by number; our own number is the one whose ports we may look at.
-	 */
+	/* Other domains' business, by number; our own is the one whose ports we may look at. */
 	struct evtchn_alloc_unbound own = { .dom = DOMID_SELF, .remote_dom = DOMID_SELF };
 
 	check_eq(evtchn_op(EVTCHNOP_alloc_unbound, &own), 0);

@@ -9,10 +9,13 @@
  *
  *   domU=fuzz2,mem=16M,vcpus=5 seed=7 ops=20000 wild=1
  *
- * seed: where the numbers begin; every vcpu has its own sequence. ops: how many operations each
- * vcpu does. wild=1: also what most likely ends this very domain (its own tables, stacks and
- * handlers); without it the guest means to come to its end. It says nothing of right or wrong:
- * that is the harness' business (a clean audit, a neighbour unharmed, a hypervisor that goes on).
+ * seed    where the numbers begin; every vcpu has its own sequence
+ * ops     how many operations each vcpu does
+ * wild=1  also what most likely ends this very domain (its own tables, stacks and handlers);
+ *         without it the guest means to come to its end
+ *
+ * It says nothing of right or wrong: that is the harness' business (a clean audit, a neighbour
+ * unharmed, a hypervisor that goes on).
  */
 #include "calls.h"
 
@@ -106,8 +109,7 @@ static void registers(uint64_t *regs)
 	regs[RCX] = below(64);
 }
 
-/* One instruction of the kernel's, of those that a kernel should not need, at somebody's address.
- */
+/* One instruction of the kernel's, of those it should not need, at somebody's address. */
 static void instruction(void *arg)
 {
 	static const char *const plain[] = {

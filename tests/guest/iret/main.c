@@ -38,8 +38,7 @@ __asm__(".pushsection .text\n"
 
 static void go(void *arg)
 {
-	/* What lies below a frame for ring 3 is of no use, and ring 1's data segments are not its.
-	 */
+	/* What lies below a frame for ring 3 is no use, and ring 1's data segments are not its. */
 	if ((((struct iret_context *)arg)->cs & 3) > 1)
 		__asm__ volatile(
 			"movl %0, %%ds; movl %0, %%es; movl $0xcccc, %%ecx; movl %1, %%esp\n"
@@ -203,8 +202,7 @@ static void test_user(void)
 	check_eq(probe_frame.rflags & 0x100, 0x100);
 }
 
-/* A selector that cannot be loaded: the failsafe callback, in the kernel, with the frame as it was.
- */
+/* A selector that cannot be loaded: the failsafe callback, in the kernel, the frame as it was. */
 static void failsafe(unsigned long cs, unsigned long ss)
 {
 	user_frame(USER_CODE, cs, 0x202, USER_STACK + 64, ss, 0);

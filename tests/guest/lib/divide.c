@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Division of 64-bit numbers, which a 32-bit compiler leaves to its library. By the names it calls.
- */
+/* Division of 64-bit numbers, by the names that a 32-bit compiler calls in its library. */
 #include <stdint.h>
 
 uint64_t __udivmoddi4(uint64_t n, uint64_t d, uint64_t *rest);

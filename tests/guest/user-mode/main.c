@@ -57,8 +57,7 @@ static void test_syscall(void)
 	check_eq(probe_frame.rsp, ~(~0UL >> 1));
 }
 
-/* Of an absolute address, which follows: in 64-bit code there is another instruction without SIB.
- */
+/* Of an absolute address, which follows: without SIB, 64-bit code has another instruction. */
 #ifdef __i386__
 #define LOAD   "\x8a\x05"
 #define STORE  "\x88\x05"

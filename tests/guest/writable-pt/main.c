@@ -213,8 +213,7 @@ void test_main(void)
 	test_cmpxchg();
 	test_bits();
 	test_string();
-	/* What mmu_update would refuse, too: a table writable, a frame that is none, reserved bits.
-	 */
+	/* What mmu_update would refuse too: a table writable, no such frame, reserved bits. */
 	refused(pte, LEAF(virt_to_mfn((void *)pte), PTE_KERNEL));
 	/* In the half that an instruction writes. */
 	refused(pte, LEAF(KERNEL_RING == 1 ? 0xfffff : 1ULL << 34, PTE_KERNEL));
