@@ -65,7 +65,8 @@ MACHINES = [("meltdown", {"cpu": "Nehalem", "cpus": 2}), ("cpus1", {"cpus": 1}),
 
 
 # What no emulated CPU asks for, patched in all the same: every way in and out must still work.
-FORCED = ["fast-paths", "iret", "wild-iret", "user-mode", "traps", "events", "sysenter", "sysenter-32"]
+FORCED = ["fast-paths", "iret", "wild-iret", "user-mode", "traps", "events", "sysenter", "sysenter-32",
+          "flags", "flags-32"]
 FORCED_OPTIONS = "spec-ctrl=bti-thunk=retpoline,rsb,md-clear"
 
 
@@ -111,7 +112,7 @@ def ring1(build, cpu, allowed):
 
 def sysenter(build):
     """Its third way in: on a CPU that has it, a hypervisor that stays mapped."""
-    batch = Batch(build, ["sysenter", "sysenter-32", "dies-sysenter"], "xpti=no", cpu="Nehalem", cpus=2)
+    batch = Batch(build, ["sysenter", "sysenter-32", "dies-sysenter", "flags", "flags-32"], "xpti=no", cpu="Nehalem", cpus=2)
     note = batch.all()
     check("hypervisor mapped while guests run" in batch.machine.log, "xpti=no does not leave the hypervisor mapped")
     check("sysenter PASS" in batch.machine.log and "dies-sysenter DIES" in batch.machine.log, "the CPU has no SYSENTER")

@@ -51,6 +51,13 @@ static bool one_in(uint64_t n)
 	return below(n) == 0;
 }
 
+/* Flags before a way in: mostly none, or some of all that a guest can set. Without TF. */
+static uint64_t some_flags(void)
+{
+	/* CF PF AF ZF SF DF OF IOPL NT RF AC ID */
+	return 0x202 | (below(2) ? rnd() & 0x257cd5 : 0);
+}
+
 static bool is_vital(uint64_t m)
 {
 	return m / 8 < sizeof(vital) && vital[m / 8] >> m % 8 & 1;
@@ -358,6 +365,7 @@ static const struct shape shapes[] = {
 struct call {
 	uint64_t op, a[5];
 };
+long flagged_hypercall(const struct call *c, uint64_t flags);
 
 /* Where the arguments go: the worker's own page, or one that the others work on. */
 static uint64_t *room(bool *shared)
@@ -644,7 +652,7 @@ static void op_call(void)
 	uint64_t *at = room(&shared);
 
 	if (some_call(&c, at, shared))
-		remember(&c, guest_hypercall(c.op, c.a[0], c.a[1], c.a[2], c.a[3], c.a[4]));
+		remember(&c, flagged_hypercall(&c, some_flags()));
 }
 
 static void op_multicall(void)

@@ -5,7 +5,8 @@
  * In-machine fuzzing: four vcpus do what a hostile kernel could do, by chance and from a seed, all
  * on the same few pages and some of it with arguments that another vcpu changes meanwhile:
  * hypercalls of every number, with structures that are half right; faults; privileged instructions;
- * descriptor and page-table writes; iret with wild frames; single random instructions in user mode.
+ * descriptor and page-table writes; iret with wild frames; single random instructions in user mode;
+ * each with any flags.
  *
  *   domU=fuzz2,mem=16M,vcpus=5 seed=7 ops=20000 wild=1
  *
@@ -26,7 +27,7 @@ const char test_name[] = "fuzz";
 extern char poke_start[], poke_end[], probe_resume[];
 void probe_call(void (*fn)(void *), void *arg, uint64_t *save);
 void user_go(const uint64_t *regs, const struct iret_context *c);
-void kernel_go(const uint64_t *regs, const void *rip);
+void kernel_go(const uint64_t *regs, const void *rip, uint64_t flags);
 __asm__(".pushsection .text\n"
 	"poke_start:\n"
 	"poke:	movq %rsi, (%rdi)\n"
@@ -56,10 +57,25 @@ __asm__(".pushsection .text\n"
 	"kernel_go:\n"
 	"	movq %rsi, %r11\n"
 	"	movq %rdi, %rax\n"
+	"	pushq %rdx\n"
+	"	popfq\n"
 	"	load_all\n"
 	"	movq 96(%rax), %rcx\n"
 	"	movq 104(%rax), %rax\n"
 	"	jmp *%r11\n"
+	"flagged_hypercall:\n"
+	"	pushq %rsi\n"
+	"	movq (%rdi), %rax\n"
+	"	movq 16(%rdi), %rsi\n"
+	"	movq 24(%rdi), %rdx\n"
+	"	movq 32(%rdi), %r10\n"
+	"	movq 40(%rdi), %r8\n"
+	"	movq 8(%rdi), %rdi\n"
+	"	popfq\n"
+	"	syscall\n"
+	"	pushq $0x202\n"
+	"	popfq\n"
+	"	ret\n"
 	".popsection\n");
 
 static bool recover(struct trap_frame *f)
@@ -202,7 +218,7 @@ static void instruction(void *arg)
 		p[n++] = (uint8_t)("\x06\x47\xc0"[below(3)] | (reg == 4 ? 3 : reg) << 3);
 	memset(p + n, 0xcc, 16);
 	registers(regs);
-	kernel_go(regs, p);
+	kernel_go(regs, p, some_flags());
 }
 
 static void go_to_user(void *arg)
@@ -245,7 +261,9 @@ static void op_user(void)
 	if (one_in(4))
 		memcpy(user[id].code,
 		       &"\x0f\x05\xcc\xcc\x0f\x34\xcc\xcc\xcd\x80\xcc\xcc\x8e\xd0\x0f\x05"
-			       [below(4) * 4],
+			"\xcc\xcc\xcc\xcc\xcd\x03\xcc\xcc\xcd\x04\xcc\xcc\xcd\xc8\xcc\xcc"
+			"\x0f\x0b\xcc\xcc\xf4\xcc\xcc\xcc\xf1\xcc\xcc\xcc\x8a\x06\xcc\xcc"
+			       [below(12) * 4],
 		       4);
 	for (unsigned i = 16; i < 64; i++)
 		user[id].code[i] = 0xcc;
@@ -258,7 +276,7 @@ static void op_user(void)
 		       : below(2) ? USER_CODE + below(PAGE_SIZE)
 				  : va(),
 		.cs = tame_frame ? FLAT_USER_CS64 : selector(),
-		.rflags = tame_frame ? 0x302 | (one_in(4) ? 0x40000 : 0) : rnd(),
+		.rflags = tame_frame ? 0x100 | some_flags() : rnd(),
 		.rsp = below(2) ? USER_STACK + 2048 : va(),
 		.ss = tame_frame || below(2) ? FLAT_USER_SS64 : selector(),
 	};
@@ -276,10 +294,12 @@ static void op_user(void)
 
 static void fault(void *arg)
 {
-	uint64_t a = va();
+	uint64_t a = va(), flags = some_flags();
+	unsigned kind = below(6);
 
 	(void)arg;
-	switch (below(6)) {
+	__asm__ volatile("pushq %0; popfq" ::"r"(flags) : "cc", "memory");
+	switch (kind) {
 	case 0:
 		(void)*(volatile uint64_t *)a;
 		break;
@@ -304,6 +324,7 @@ static void fault(void *arg)
 		__asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq; syscall" ::"a"(17L), "D"(0L)
 				 : "rcx", "r11", "memory");
 	}
+	__asm__ volatile("pushq $0x202; popfq" ::: "cc", "memory");
 }
 
 static void op_cpu(void)
