@@ -70,15 +70,15 @@ static void guard_wait(int fd, uint32_t domid)
 {
 	struct hvctl_ctx *ctx;
 	char byte;
+	unsigned int i;
 	ssize_t n;
-	int i, most = (int)sysconf(_SC_OPEN_MAX);
 
 	/* It has to live longer than what it guards, and to hold nothing of it: locks, devices. */
-	for (i = 0; i < (int)NR_INTERRUPTS; i++)
+	for (i = 0; i < NR_INTERRUPTS; i++)
 		signal(interrupts[i], SIG_IGN);
-	for (i = 3; i < most && i < 65536; i++)
-		if (i != fd)
-			close(i);
+	if (fd > 3)
+		close_range(3, (unsigned int)fd - 1, 0);
+	close_range((unsigned int)fd + 1, ~0u, 0);
 	do
 		n = read(fd, &byte, 1);
 	while (n < 0 && errno == EINTR);

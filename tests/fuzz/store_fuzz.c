@@ -14,6 +14,8 @@
 // budgets hold after each raw message: lines of the log, memory (as the allocator counts it), what
 // waits to be sent, work in all and for one request.
 
+#include "libhvctl/store/watch.h"
+
 #include "allocated.h"
 #include "store_model.h"
 
@@ -135,10 +137,9 @@ static void drain(struct client *c)
 /* What the guests have had of their budgets since the input began. */
 static struct {
 	uint64_t start;			/* ms */
-	size_t memory;
+	size_t memory, tree;		/* bytes: of all, the most that the tree has had */
 	uint64_t work[GUESTS + 1], most;	/* most: for one request */
 	unsigned int lives;		/* of domains: a new one has new budgets */
-	size_t domain0;			/* bytes that domain 0 asked to keep */
 } had;
 
 static void begin_budgets(void)
@@ -146,15 +147,15 @@ static void begin_budgets(void)
 	static const struct quota small = { .limit = {
 		[QUOTA_NODES] = 40,
 		[QUOTA_WATCHES] = 8,
-		[QUOTA_TRANSACTIONS] = 3,
+		[QUOTA_TRANSACTIONS] = 2,
 		[QUOTA_VALUE] = 100,
 		[QUOTA_PATH] = 200,
 		[QUOTA_PERMS] = 3,
 		[QUOTA_REQUESTS] = 4,
 		[QUOTA_EVENTS] = 30,
 		[QUOTA_TRANSACTION_NODES] = 40,
-		[QUOTA_TRANSACTION_BYTES] = 8192,
-		[QUOTA_TRANSACTION_CHURN] = 16384,
+		[QUOTA_TRANSACTION_BYTES] = 4096,
+		[QUOTA_TRANSACTION_CHURN] = 8192,
 		[QUOTA_WORK] = 500,
 		[QUOTA_LOG_LINES] = 2,
 	} };
@@ -167,19 +168,44 @@ static void begin_budgets(void)
 	had.memory = allocated_bytes();
 }
 
-/*
- * Bounds by hand. A guest: 40 nodes with names, values and permissions; 8 watches; 3 transactions
- * with their bytes, rounded up for tables; 4 replies of a page, 30 events, all twice.
- */
-#define GUEST_BYTES (40 * 800 + 8 * 2048 + 3 * 2 * 8192 + 2 * (4 * 4200 + 30 * 3000))
+/* What is in the tree, which the quotas of nodes, values and permissions bound. */
+static size_t tree_bytes(const struct node *node)
+{
+	size_t sum = sizeof(*node) + strlen(node->name) + 1 + node->value_length + 128 +
+		     node->max_children * sizeof(*node->child);
+
+	for (unsigned int i = 0; i < node->nr_children; i++)
+		sum += tree_bytes(node->child[i]);
+	return sum;
+}
+
+/* What the clients' watches and output take, which other quotas bound. */
+static size_t client_bytes(void)
+{
+	size_t sum = 0;
+
+	for (unsigned int i = 0; i <= GUESTS; i++) {
+		sum += 2 * client[i]->out_bytes + 1024 +
+		       256 * (client[i]->out_replies + client[i]->out_events);
+		for (const struct watch *w = client[i]->watches; w; w = w->next)
+			sum += sizeof(*w) + strlen(w->token) + XENSTORE_ABS_PATH_MAX + 128;
+	}
+	return sum;
+}
 
 static void check_budgets(void)
 {
 	uint64_t seconds = (fake_now - had.start) / 1000 + 1;
 	size_t memory = allocated_bytes();
 
-	FUZZ_CHECK(memory <= had.memory + GUESTS * GUEST_BYTES + 4 * 16384 + had.domain0,
-		   "%zu bytes", memory - had.memory);
+	/* All the rest is in transactions: their own bytes, and what the oldest has seen go. */
+	size_t known = tree_bytes(store->live.root) + client_bytes();
+
+	if (known > had.tree)
+		had.tree = known;
+	FUZZ_CHECK(memory <= had.memory + known + had.tree + 16384 +
+				     GUESTS * 2 * (4096 + 2048) + 2 * 8192,
+		   "%zu bytes, %zu of them known", memory - had.memory, known);
 	/* One line and one that tells of those missing; an end can tell of them, too. */
 	FUZZ_CHECK(log_lines <= had.lives * (2 * (2 + seconds / 30) + 1), "%u lines", log_lines);
 	FUZZ_CHECK(had.most <= 4000, "%llu units of work", (unsigned long long)had.most);
@@ -199,14 +225,12 @@ static bool tell_budgeted(unsigned int who, uint32_t type, uint32_t tx, const ch
 
 	if (who && (!client_may_ask(client[who], &until) || client[who]->broken))
 		return false;
-	/* By which domain 0 could change the budgets. */
-	if (!who && type == XS_CONTROL)
+	/* By these domain 0 could change the budgets, and keep what it likes. */
+	if (!who && (type == XS_CONTROL || type == XS_TRANSACTION_START))
 		return false;
 	tell(client[who], type, tx, payload, n);
-	if (!who) {
-		had.domain0 += 8 * n + 8192;
+	if (!who)
 		return true;
-	}
 	had.work[who] += store->work - before;
 	if (store->work - before > had.most)
 		had.most = store->work - before;
@@ -229,6 +253,7 @@ static void raw_messages(struct fuzz_in *in, bool budgeted)
 		unsigned int who = fuzz_below(in, 4), left = fuzz_below(in, 6);
 		uint32_t type = fuzz_below(in, 28), tx = fuzz_below(in, 4) ? 0 : fuzz_below(in, 4);
 		size_t n = 0;
+		uint8_t kind;
 
 		while (left--) {
 			uint8_t w = fuzz_u8(in);
@@ -244,10 +269,15 @@ static void raw_messages(struct fuzz_in *in, bool budgeted)
 				n += fuzz_bytes(in, payload + n, w & 0x1f);
 			}
 		}
-		/* One long value now and then: quotas are about those. */
-		if (fuzz_u8(in) > 0xf0) {
-			memset(payload + n, 'x', 3000);
-			n += 3000;
+		/* One long value or path now and then: quotas are about those. */
+		kind = fuzz_u8(in);
+		if (kind > 0xe0) {
+			size_t more = kind & 1 ? 3000 : 1000 + kind;
+
+			memset(payload + n, 'x', more);
+			n += more;
+			if (!(kind & 1))
+				payload[n++] = '\0';
 		}
 		fuzz_say("%u: type %u tx %u, %zu bytes\n", who, type, tx, n);
 		if (budgeted)

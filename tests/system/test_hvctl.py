@@ -97,7 +97,7 @@ def mistakes(build):
         FILES.update(bomb=large, liar=large[:-4] + struct.pack("<I", 20 << 20))
         for name, content in FILES.items():
             shell(m, "echo %s | base64 -d | gzip -d >/tmp/%s" % (base64.b64encode(gzip.compress(content)).decode(), name))
-        shell(m, "truncate -s 129M /tmp/large")
+        shell(m, "truncate -s 135266304 /tmp/large")
         shell(m, "printf 'name=\"b\"\\nkernel=\"/k\"\\nextra=\"no end\\n' >/bad.cfg")
         # Whatever is made once and kept (modules, caches of the hypervisor) is made by this one.
         shell(m, "hvctl create -q /t1.cfg; hvctl destroy t1; sleep 1", 240)
@@ -215,7 +215,7 @@ def changing(build):
         appears = "until hvctl domid t1 >/dev/null 2>&1 || [ $(hvctl list | wc -l) -gt 2 ]; do :; done"
         seen = 0
         for attempt in range(6):
-            run("head -c 120M /dev/zero >/tmp/ramdisk")
+            run("dd if=/dev/zero of=/tmp/ramdisk bs=1048576 count=120 2>/dev/null")
             code, out = shell(m, "(hvctl create -q /t1.cfg 'ramdisk=\"/tmp/ramdisk\"' memory=400 >/tmp/out 2>&1; "
                                  "echo $? >/tmp/status) & %s; truncate -s 4096 /tmp/ramdisk; wait; echo ma''rk; cat /tmp/out; "
                                  "[ $(cat /tmp/status) != 0 ] || hvctl destroy t1; (exit $(cat /tmp/status))" % appears, 300)
