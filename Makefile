@@ -219,7 +219,7 @@ system: all $(B)/annulus.iso $(if $(SOAK)$(wildcard $(B)/linux32/vmlinux),$(B)/a
 coverage: $(B)/kernel/vmlinuz | $(call deps,unit) ## Lines of the deciding code that unit tests and corpora run; fails below 90 %
 	$(Q)$(MAKE) --no-print-directory -j$(or $(JOBS),2) -f tests/unit/coverage.mk B=$(B)
 
-faults: $(B)/kernel/vmlinuz | $(call deps,fuzz) ## Seed bugs into a copy of the deciding code and see what catches them; T=name
+faults: $(B)/kernel/vmlinuz guests | $(call deps,fuzz) ## Seed bugs into a copy of the deciding code and see what catches them; T=name
 	$(Q)$(PYTHON) tests/faults/run.py --build $(B) $(if $(T),--only '$(T)')
 
 # What the model of the page types says, for the code to agree with.

@@ -15,6 +15,7 @@ A .fault file is a list of
     what DESCRIPTION
     file PATH
     by build     the hypervisor's build is to notice
+    by system T  no program of ours has the file in it: the system tests whose name contains T are to notice
     -LINE        as it is in PATH; all of these in a row
     +LINE        what takes its place
 """
@@ -37,7 +38,7 @@ class Fault:
     def __init__(self, name):
         self.name, self.what, self.path = name, "", ""
         self.old, self.new = [], []
-        self.build = False
+        self.build, self.system = False, None
         self.by, self.seconds, self.trouble = None, 0.0, None
 
 
@@ -59,6 +60,8 @@ def parse(path):
                 faults[-1].path = rest
             elif line == "by build":
                 faults[-1].build = True
+            elif word == "by" and rest.startswith("system "):
+                faults[-1].build, faults[-1].system = True, rest[len("system "):]
             elif line and not line.startswith("#"):
                 sys.exit("%s:%d: what is this line?" % (path, n))
     return faults
@@ -124,9 +127,18 @@ class Lab:
     def image(self):
         """Link the hypervisor from the tree as it is now: None, or what was said."""
         where = os.path.join(self.dir, "hv")
-        p = subprocess.run(["make", "--no-print-directory", "-s", "-j%d" % self.jobs, "B=" + where, where + "/annulus.sym"],
+        p = subprocess.run(["make", "--no-print-directory", "-s", "-j%d" % self.jobs, "B=" + where, where + "/annulus.elf"],
                            cwd=self.tree, capture_output=True, text=True, check=False)
         return p.stdout + p.stderr[-3000:] if p.returncode else None
+
+    def system(self, name):
+        """Run system tests on that image, with guests from the build outside: None, or what the first that fails says."""
+        p = subprocess.run([sys.executable, "tests/system/run.py", "--build", self.build, "--only", name],
+                           env=dict(os.environ, HV=os.path.join(self.dir, "hv", "annulus.elf")), stdin=subprocess.DEVNULL,
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        if p.returncode == 0 and not p.stdout.rstrip().endswith("\n0 passed, 0 failed, 0 skipped"):
+            return None
+        return next((x for x in p.stdout.splitlines() if "FAIL " in x), "no test ran: " + p.stdout[-500:])
 
     def program(self, name):
         return os.path.join(self.out, "bin", name)
@@ -217,6 +229,8 @@ def catch(lab, fault, text):
             fault.by = "build"
         elif said:
             fault.trouble = "does not build:\n" + said
+        elif fault.system and lab.system(fault.system):
+            fault.by = "system test " + fault.system
         return
     users = lab.users(fault.path)
     p = lab.make(*[lab.program(u) for u in users])
@@ -272,6 +286,10 @@ def main():
     said = lab.image() if len(hosted) < len(faults) else None
     if said:
         sys.exit("the hypervisor does not build as it is:\n" + said)
+    for name in sorted({f.system for f in faults if f.system}):
+        said = lab.system(name)
+        if said:
+            sys.exit("%s\nFAIL %s without any fault: make and make system come first" % (said, name))
     used = sorted({u for path in {f.path for f in hosted} for u in lab.users(path)})
     for u in used:
         if lab.passes(u) is not True:

@@ -459,6 +459,36 @@ static void test_entries(void)
 	CU_ASSERT_TRUE(pv->kernel_ss == 0x69 && pv->kernel_sp == 0xc0200000);
 }
 
+/*
+ * Where the short way of `int 0x80` puts its frame without asking again: below `bounce_sp`, which
+ * is 0 if the frame might pass the end of a segment or of the 4 GiB.
+ */
+static void test_kernel_stack(void)
+{
+	static const struct {
+		u32 esp, base, where;
+	} cases[] = {
+		{ 0, 0, 0 }, { 4, 0, 0 }, { 20, 0, 0 }, { 64, 0, 0 }, { 0xc0200000, 0, 0xc0200000 },
+		{ 0xc0200003, 0, 0xc0200003 }, { 0xffffffff, 0, 0xffffffff },
+		{ 8, 0xc0000000, 0 },           /* its segment's end comes first */
+		{ 0x1000, 0xc0000000, 0xc0001000 },
+		{ 0x1000, 0xfffff000, 0 },      /* goes round, to where 4 GiB begin */
+		{ 0x1000, 0xfffff004, 0 }, { 0x1000, 0xfffff040, 0 },
+		{ 0x1000, 0xfffff200, 0x200 },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct pv_vcpu pv = { .bounce_sp = 1 };
+
+		compat_set_kernel_stack(&pv, 0x68, cases[i].esp, cases[i].base);
+		CU_ASSERT_EQUAL(pv.bounce_sp, cases[i].where);
+		CU_ASSERT_EQUAL(pv.kernel_sp, cases[i].esp);
+		CU_ASSERT_EQUAL(pv.kernel_ss, 0x69);
+		compat_set_kernel_stack(&pv, 0, cases[i].esp, cases[i].base);
+		CU_ASSERT_EQUAL(pv.kernel_ss, 1);
+	}
+}
+
 static void test_context(void)
 {
 	static struct compat_vcpu_guest_context a, b;
@@ -547,6 +577,7 @@ int main(void)
 				{ "lists", test_lists },
 				{ "continuations and batches", test_continuation },
 				{ "entry points", test_entries },
+				{ "the kernel's stack", test_kernel_stack },
 				{ "a vCPU's state", test_context },
 				{ "layouts", test_layouts },
 				{ "hypercall page", test_hypercall_page },
