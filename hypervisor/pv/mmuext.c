@@ -168,7 +168,11 @@ static int op_do(struct vcpu *v, struct domain *owner, const struct mmuext_op *o
 		/* Emptying the caches costs everybody; only a domain with devices has a reason. */
 		if (!d->perms.iomem.first)
 			return -EACCES;
-		if (op->cmd == MMUEXT_FLUSH_CACHE)
+		/*
+		 * A device of its own is never in a cache, nor its RAM outside of one: it has no
+		 * need of other CPUs, which would stand still for milliseconds at its call.
+		 */
+		if (op->cmd == MMUEXT_FLUSH_CACHE || !d->privileged)
 			cache_flush_local(NULL);
 		else
 			on_cpus(cpus_online, cache_flush_local, NULL);

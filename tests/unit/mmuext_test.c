@@ -205,6 +205,14 @@ static void test_flushes(void)
 	fixture_end();
 }
 
+static unsigned everywhere; /* calls to all CPUs */
+
+void on_cpus(cpumask_t mask, void (*fn)(void *), void *arg)
+{
+	everywhere += mask == cpus_online;
+	fn(arg);
+}
+
 static void test_caches(void)
 {
 	fixture_begin();
@@ -214,8 +222,14 @@ static void test_caches(void)
 	CU_ASSERT_EQUAL(range_set_add(&guest->perms.iomem, 0xfee00, 0xfee00), 0);
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_FLUSH_CACHE, 0, 0), 0);
 	CU_ASSERT_EQUAL(sim.wbinvds, 1);
+	/* Everybody's are for the privileged: it stops all CPUs. */
+	everywhere = 0;
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_FLUSH_CACHE_GLOBAL, 0, 0), 0);
-	CU_ASSERT_EQUAL(sim.wbinvds, 2);
+	CU_ASSERT_TRUE(sim.wbinvds == 2 && everywhere == 0);
+	guest->privileged = true;
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_FLUSH_CACHE_GLOBAL, 0, 0), 0);
+	CU_ASSERT_TRUE(sim.wbinvds == 3 && everywhere == 1);
+	guest->privileged = false;
 	fixture_end();
 }
 

@@ -6,9 +6,9 @@
  * handlers and selectors that lead nowhere, kernel stacks that are odd, at zero or in a segment
  * with a base, IOPL of the guest's own, stack pointers of user space that point nowhere. Each time
  * the guest sees what bare hardware would show it: the handler with a true frame, the #GP of a
- * missing gate, the fault of the handler, or the failsafe callback; nothing but the frame is written. In the end
- * the stack of the kernel is a page table of its own, in use, which ends the guest. (Flags are
- * another test's.)
+ * missing gate, the fault of the handler, or the failsafe callback; nothing but the frame is
+ * written. In the end the stack of the kernel is a page table of its own, in use, which ends the
+ * guest. (Flags are another test's.)
  * bits: 64 32
  */
 #include "guest.h"
