@@ -33,6 +33,8 @@ int leaf_update(struct frame *f, struct domain *d, unsigned slot, u64 val, bool 
 }
 
 #define POOL 40
+/* Two frames that are no RAM, of which the guest was given the first one. */
+#define DEVICE 0x80000
 static mfn_t pool[POOL];
 static u64 updates, pins, bases; /* that were accepted: chance must have done something */
 
@@ -42,9 +44,11 @@ static u64 random_entry(unsigned *seed)
 				    PTE_US,
 				     PTE_P | PTE_US | PTE_A | PTE_D,
 				     PTE_P | PTE_PS, PTE_P | PTE_RW | PTE_PCD };
+	u64 e = flags[(unsigned)rand_r(seed) % ARRAY_SIZE(flags)];
 
-	return pte_make(pool[(unsigned)rand_r(seed) % POOL],
-			flags[(unsigned)rand_r(seed) % ARRAY_SIZE(flags)]);
+	if ((unsigned)rand_r(seed) % 8 == 0)
+		return pte_make(DEVICE + (unsigned)rand_r(seed) % 2, e);
+	return pte_make(pool[(unsigned)rand_r(seed) % POOL], e);
 }
 
 static void random_step(unsigned *seed)
@@ -97,6 +101,7 @@ static void random_step(unsigned *seed)
 /* A little tree in the pool, so that chance has something to start from. */
 static void fill_pool(void)
 {
+	CU_ASSERT_EQUAL(range_set_add(&guest->perms.iomem, DEVICE, DEVICE), 0);
 	for (unsigned i = 0; i < POOL; i++)
 		pool[i] = new_frame(guest);
 	for (unsigned i = 0; i < 12; i++)
