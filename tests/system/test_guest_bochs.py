@@ -29,7 +29,21 @@ def run(build, names, cpus):
             return "%d guests in %.0f s" % (len(names), m.seconds())
 
 
+def foreign(build):
+    """dom0 and domain 2 are the two halves of foreign-tlb; domain 1 is there so that domain 2 begins on CPU 0, as dom0 does."""
+    with tempfile.TemporaryDirectory(prefix="annulus-") as d:
+        modules = [(build.need("guest/foreign-tlb.elf"), ""), guests.module(build, "hello"),
+                   (build.need("guest/foreign-tlb.elf"), "domU=foreign-tlb,mem=16M")]
+        iso = build.iso(os.path.join(d, "guests.iso"), modules, "dom0_mem=32M dom0_max_vcpus=2")
+        with Bochs(iso, cpus=2, mem=256) as m:
+            m.expect(r"^RESULT foreign-tlb PASS", 240, fail=r"RESULT foreign-tlb FAIL.*|^\(annulus\).*(?:panic| E ).*")
+            guests.judge(m.log, "foreign-tlb")
+            m.expect(r"dom0 powers the machine off", 30)
+            return "%.0f s" % m.seconds()
+
+
 def cases(build):
+    yield "foreign-tlb", lambda: foreign(build)
     for cpus in (1, 2):
         for i, names in enumerate(guests.batches(build, "bochs")):
             yield "cpus%d.%d" % (cpus, i), lambda n=names, c=cpus: run(build, n, c)
