@@ -233,7 +233,7 @@ static inline void frame_stale_flushed(struct frame *f)
 	if (unlikely(atomic_read(&f->count) & FC_FOREIGN_RW))
 		atomic_and(&f->count, ~FC_FOREIGN_RW);
 }
-/* CPUs that may have any translation of a frame without references; whoever its owner was exists. */
+/* CPUs that may have any translation of a frame without references, while its last owner exists. */
 cpumask_t frame_known_cpus(const struct frame *f);
 
 /*

@@ -21,16 +21,19 @@
 #define FREE_BODY   (~0ULL)
 #define CACHE_SIZE  32
 #define QUARANTINE_LIMIT 1024
-/* blocks looked at for an odd address limit: the lock is not held for long */
-#define SCAN_LIMIT 1024
-
-/* Frames below 4 GiB are kept for those who must have them; blocks never span the zones. */
-enum zone { ZONE_LOW, ZONE_HIGH, ZONES };
-#define ZONE_LIMIT (1ULL << (32 - PAGE_SHIFT))
+/*
+ * Free blocks are listed by the width of their frame numbers: all frames of a block have the same
+ * (frame 0 is nobody's), so that what fits below an address width is the lists up to one. Whether
+ * there is anything is known without a walk.
+ */
+#define WIDTHS    33
+#define WIDTH_ANY (WIDTHS - 1)
 
 /* Guards all of the following and the links of the frames on these lists. */
 static struct spinlock heap_lock = SPINLOCK_INIT;
-static u32 free_head[ZONES][HEAP_ORDERS];
+static u32 free_head[WIDTHS][HEAP_ORDERS];
+static u32 free_orders[WIDTHS]; /* bit n: there are blocks of order n */
+static u64 listed[WIDTHS];      /* frames in these blocks */
 static bool heap_ready;
 static u64 claimed; /* frames that claims keep back, over all domains */
 static u32 quarantine_head = FRAME_LIST_END;
@@ -41,6 +44,7 @@ static u32 draining; /* atomic: CPUs that carry quarantined or cached frames to 
 
 /* Atomic: all free frames, those in caches and in the quarantine included. */
 static u64 free_frames;
+static u64 free_of_width[WIDTHS]; /* the same; what is being allocated is still counted */
 static u64 total_frames; /* written at boot only */
 
 /*
@@ -74,23 +78,26 @@ void alloc_stats_add(enum alloc_class c, s64 bytes, s64 objects)
 	atomic_add(&stats[c].objects, (u64)objects);
 }
 
-static enum zone zone_of(mfn_t mfn)
+static unsigned width_of(mfn_t mfn)
 {
-	return mfn < ZONE_LIMIT ? ZONE_LOW : ZONE_HIGH;
+	return mfn ? 64 - (unsigned)__builtin_clzll(mfn) : 0;
 }
 
 static void lists_init(void)
 {
-	for (unsigned z = 0; z < ZONES; z++)
+	for (unsigned w = 0; w < WIDTHS; w++)
 		for (unsigned o = 0; o < HEAP_ORDERS; o++)
-			free_head[z][o] = FRAME_LIST_END;
+			free_head[w][o] = FRAME_LIST_END;
 	heap_ready = true;
 }
 
 static void block_link(struct frame *f, unsigned order)
 {
-	u32 *head = &free_head[zone_of(frame_to_mfn(f))][order];
+	unsigned w = width_of(frame_to_mfn(f));
+	u32 *head = &free_head[w][order];
 
+	free_orders[w] |= 1U << order;
+	listed[w] += BIT(order);
 	f->type = order;
 	f->prev = FRAME_LIST_END;
 	f->next = *head;
@@ -101,12 +108,17 @@ static void block_link(struct frame *f, unsigned order)
 
 static void block_unlink(struct frame *f, unsigned order)
 {
+	unsigned w = width_of(frame_to_mfn(f));
+
 	if (f->prev != FRAME_LIST_END)
 		mfn_to_frame(f->prev)->next = f->next;
 	else
-		free_head[zone_of(frame_to_mfn(f))][order] = f->next;
+		free_head[w][order] = f->next;
 	if (f->next != FRAME_LIST_END)
 		mfn_to_frame(f->next)->prev = f->prev;
+	if (free_head[w][order] == FRAME_LIST_END)
+		free_orders[w] &= ~(1U << order);
+	listed[w] -= BIT(order);
 	f->type = FREE_BODY;
 }
 
@@ -156,29 +168,48 @@ static struct frame *block_take(struct frame *f, unsigned order, unsigned want)
 	return f;
 }
 
-/* Heap lock held. `limit`: one past the highest allowed frame number. */
-static struct frame *block_find(enum zone z, unsigned want, mfn_t limit)
+/*
+ * A block of frames of at most this width, the widest there are: low ones are kept for those who
+ * must have them. Heap lock held.
+ */
+static struct frame *buddy_alloc(unsigned order, unsigned width)
 {
-	for (unsigned o = want; o < HEAP_ORDERS; o++) {
-		unsigned seen = 0;
+	for (unsigned w = width + 1; w-- > order;) {
+		u32 orders = free_orders[w] >> order << order;
 
-		for (u32 m = free_head[z][o]; m != FRAME_LIST_END && seen < SCAN_LIMIT;
-		     m = mfn_to_frame(m)->next) {
-			if (m + BIT(want) <= limit)
-				return block_take(mfn_to_frame(m), o, want);
-			seen++;
+		if (orders) {
+			unsigned o = (unsigned)__builtin_ctz(orders);
+
+			return block_take(mfn_to_frame(free_head[w][o]), o, order);
 		}
 	}
 	return NULL;
 }
 
-static struct frame *buddy_alloc(unsigned order, mfn_t limit)
+/* Free frames of at most this width. */
+static u64 free_up_to(unsigned width)
 {
-	struct frame *f = NULL;
+	u64 n = 0;
 
-	if (limit > ZONE_LIMIT)
-		f = block_find(ZONE_HIGH, order, limit);
-	return f ? f : block_find(ZONE_LOW, order, limit);
+	for (unsigned w = 0; w <= width; w++)
+		n += atomic_read(&free_of_width[w]);
+	return n;
+}
+
+/* Are some of them in a cache or in the quarantine, where others cannot have them? */
+static bool held_up_to(unsigned width)
+{
+	for (unsigned w = 0; w <= width; w++)
+		if (atomic_read(&free_of_width[w]) > READ_ONCE(listed[w]))
+			return true;
+	return false;
+}
+
+/* 2^order more free frames; before others can take them. */
+static void count_free(const struct frame *f, unsigned order)
+{
+	atomic_add(&free_of_width[width_of(frame_to_mfn(f))], BIT(order));
+	atomic_add(&free_frames, BIT(order));
 }
 
 /* Let the quarantined frames out. Interrupts must be enabled: other CPUs are asked to flush. */
@@ -229,8 +260,8 @@ static void quarantine_add(struct frame *f, unsigned order, cpumask_t know)
 	quarantine_cpus |= know;
 	quarantine_len += BIT(order);
 	full = quarantine_len >= QUARANTINE_LIMIT;
+	count_free(f, order);
 	spin_unlock_irqrestore(&heap_lock, flags);
-	atomic_add(&free_frames, BIT(order));
 	if (full && local_irq_enabled())
 		quarantine_drain();
 }
@@ -292,13 +323,16 @@ static void caches_drain(void)
 	atomic_sub(&draining, 1);
 }
 
-/* `own`: frames that the caller may take out of its own claim. */
-static struct frame *frames_alloc(unsigned order, mfn_t limit, u64 own)
+/*
+ * `width`: of the highest frame numbers allowed. `own`: frames that the caller may take out of its
+ * own claim.
+ */
+static struct frame *frames_alloc(unsigned order, unsigned width, u64 own)
 {
 	u64 n = BIT(order), flags, avail;
 	struct frame *f = NULL;
 
-	if (order >= HEAP_ORDERS || !heap_ready)
+	if (order >= HEAP_ORDERS || !heap_ready || free_up_to(width) < n)
 		return NULL;
 	avail = atomic_read(&free_frames);
 	do {
@@ -309,13 +343,21 @@ static struct frame *frames_alloc(unsigned order, mfn_t limit, u64 own)
 			return NULL;
 	} while (!atomic_cmpxchg(&free_frames, &avail, avail - n));
 
-	if (order == 0 && limit == ~0ULL)
+	if (order == 0 && width == WIDTH_ANY)
 		f = cache_get();
 	for (unsigned attempt = 0; !f && attempt < 2; attempt++) {
+		bool held;
+
 		flags = spin_lock_irqsave(&heap_lock);
-		f = buddy_alloc(order, limit);
+		f = buddy_alloc(order, width);
+		held = !f && held_up_to(width);
 		spin_unlock_irqrestore(&heap_lock, flags);
-		if (f)
+		/*
+		 * Everybody's caches are emptied, and CPUs flushed, for what was put there since
+		 * the last time only: a guest that asks again and again for what is not there
+		 * moves nothing.
+		 */
+		if (!held)
 			break;
 		caches_drain();
 		if (!local_irq_enabled())
@@ -329,6 +371,7 @@ static struct frame *frames_alloc(unsigned order, mfn_t limit, u64 own)
 		atomic_add(&free_frames, n);
 		return NULL;
 	}
+	atomic_sub(&free_of_width[width_of(frame_to_mfn(f))], n);
 	for (u64 i = 0; i < n; i++)
 		memset(frame_to_va(f + i), 0, PAGE_SIZE);
 	return f;
@@ -343,18 +386,18 @@ static void frames_free(struct frame *f, unsigned order)
 		f[i].type = FT_NONE;
 		f[i].owner = 0;
 	}
+	count_free(f, order);
 	if (order || !cache_put(f)) {
 		flags = spin_lock_irqsave(&heap_lock);
 		mark_free(f, BIT(order));
 		block_free(frame_to_mfn(f), order);
 		spin_unlock_irqrestore(&heap_lock, flags);
 	}
-	atomic_add(&free_frames, BIT(order));
 }
 
-static struct frame *alloc_hv(enum alloc_class c, unsigned order, mfn_t limit)
+static struct frame *alloc_hv(enum alloc_class c, unsigned order, unsigned width)
 {
-	struct frame *f = frames_alloc(order, limit, 0);
+	struct frame *f = frames_alloc(order, width, 0);
 
 	if (!f)
 		return NULL;
@@ -368,12 +411,12 @@ static struct frame *alloc_hv(enum alloc_class c, unsigned order, mfn_t limit)
 
 struct frame *heap_alloc_hv(enum alloc_class c, unsigned order)
 {
-	return alloc_hv(c, order, ~0ULL);
+	return alloc_hv(c, order, WIDTH_ANY);
 }
 
 void *page_alloc_low(enum alloc_class c)
 {
-	struct frame *f = alloc_hv(c, 0, BIT(32 - PAGE_SHIFT));
+	struct frame *f = alloc_hv(c, 0, 32 - PAGE_SHIFT);
 
 	if (!f)
 		f = heap_alloc_hv(c, 0);
@@ -399,13 +442,14 @@ void heap_free_hv(enum alloc_class c, struct frame *f, unsigned order)
 
 struct frame *heap_alloc_dom(struct domain *d, unsigned order, unsigned bits)
 {
-	mfn_t limit = !bits || bits >= 52 ? ~0ULL : bits <= PAGE_SHIFT ? 0 : BIT(bits - PAGE_SHIFT);
+	unsigned width = !bits ? WIDTH_ANY : bits <= PAGE_SHIFT ? 0 : bits - PAGE_SHIFT;
 	struct frame *f;
 
-	/* Only these frames does such a guest's M2P have. */
+	width = min(width, (unsigned)WIDTH_ANY);
+	/* Only these frames does such a guest's M2P have; rounded down to a width. */
 	if (d && d->pv.is_32bit)
-		limit = min(limit, (mfn_t)COMPAT_M2P_ENTRIES);
-	f = frames_alloc(order, limit, d ? READ_ONCE(d->claimed_pages) : 0);
+		width = min(width, width_of(COMPAT_M2P_ENTRIES) - 1);
+	f = frames_alloc(order, width, d ? READ_ONCE(d->claimed_pages) : 0);
 	if (!f)
 		return NULL;
 	for (u64 i = 0; i < BIT(order); i++) {
@@ -529,8 +573,10 @@ void heap_add_range(paddr_t start, paddr_t end)
 
 	if (!heap_ready)
 		lists_init();
+	/* Frame 0 is nobody's. */
+	m = max(m, (mfn_t)1);
 	while (m < last) {
-		unsigned order = m ? (unsigned)__builtin_ctzll(m) : HEAP_ORDERS - 1;
+		unsigned order = (unsigned)__builtin_ctzll(m);
 
 		order = min(order, HEAP_ORDERS - 1U);
 		while (m + BIT(order) > last)
@@ -539,6 +585,7 @@ void heap_add_range(paddr_t start, paddr_t end)
 		block_free(m, order);
 		total_frames += BIT(order);
 		free_frames += BIT(order);
+		free_of_width[width_of(m)] += BIT(order);
 		m += BIT(order);
 	}
 	spin_unlock_irqrestore(&heap_lock, flags);

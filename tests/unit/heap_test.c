@@ -145,6 +145,55 @@ static void test_address_limit(void)
 	sim_domain_free(d);
 }
 
+/* What no free frame satisfies moves nothing: no flush, and nobody's cache is emptied. */
+static void test_impossible(void)
+{
+	struct domain *d = dom(100000);
+	struct frame *high, *low, *middle, *back;
+
+	d->dirty_cpus = cpus_online = 3;
+	high = heap_alloc_dom(d, 0, 0);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(high);
+	CU_ASSERT_TRUE_FATAL(frame_to_mfn(high) >= 1024);
+	low = heap_alloc_dom(d, 9, 22); /* all below 4 MiB */
+	CU_ASSERT_PTR_NOT_NULL_FATAL(low);
+	tlb_flush(3, 0);
+	flushes = 0;
+	dom_free(d, high);
+	/* None that low; none of that size; not even one frame. */
+	CU_ASSERT_PTR_NULL(heap_alloc_dom(d, 0, 20));
+	CU_ASSERT_PTR_NULL(heap_alloc_dom(d, 5, 22));
+	CU_ASSERT_PTR_NULL(heap_alloc_dom(d, 0, 22));
+	CU_ASSERT_EQUAL(flushes, 0);
+	/* Two frames that are not neighbours: after one look at what is held back it is known. */
+	middle = low + 100;
+	dom_free(d, low);
+	dom_free(d, middle);
+	for (unsigned i = 0; i < 10; i++)
+		CU_ASSERT_PTR_NULL(heap_alloc_dom(d, 1, 22));
+	CU_ASSERT_EQUAL(flushes, 1);
+	/* What is put into a cache of another width is nothing to it. */
+	back = heap_alloc_hv(ALLOC_MISC, 0);
+	heap_free_hv(ALLOC_MISC, back, 0);
+	CU_ASSERT_PTR_NULL(heap_alloc_dom(d, 1, 22));
+	local_irq_disable();
+	CU_ASSERT_PTR_EQUAL(heap_alloc_hv(ALLOC_MISC, 0), back);
+	local_irq_enable();
+	heap_free_hv(ALLOC_MISC, back, 0);
+	/* And what would help is found, wherever it is. */
+	dom_free(d, low + 1);
+	back = heap_alloc_dom(d, 1, 22);
+	CU_ASSERT_PTR_EQUAL(back, low);
+	dom_free(d, back);
+	dom_free(d, back + 1);
+	for (unsigned i = 2; i < 512; i++)
+		if (i != 100)
+			dom_free(d, low + i);
+	CU_ASSERT_EQUAL(heap_free_frames(), FRAMES);
+	cpus_online = 1;
+	sim_domain_free(d);
+}
+
 static void test_limits(void)
 {
 	struct domain *d = dom(10);
@@ -411,6 +460,7 @@ int main(void)
 	CU_add_test(s, "blocks of all sizes", test_orders);
 	CU_add_test(s, "every frame once", test_all_once);
 	CU_add_test(s, "address limits", test_address_limit);
+	CU_add_test(s, "what is not there", test_impossible);
 	CU_add_test(s, "a domain's limit", test_limits);
 	CU_add_test(s, "claims", test_claim);
 	CU_add_test(s, "no stale translations", test_no_stale_tlb);
