@@ -2,7 +2,7 @@
 """Tiny guest kernels as unprivileged domains from boot modules, and what is to be said of them in the end."""
 import re
 
-from machine import Failure, Skip, check
+from machine import SOAK, Failure, Skip, check
 
 AT_ONCE = 24      # so many guests share a machine, where they need none of their own
 MEMORY = 704      # MiB for that machine
@@ -11,7 +11,8 @@ AUDIT_EVERY = 2.0  # seconds
 
 def settings(name):
     """What the opening comment of the guest's main.c asks for: `vcpus: 2`, `alone: yes`, ... NAME-32 is NAME for ring 1."""
-    values = {"memory": "16M", "vcpus": "1", "seconds": "60", "alone": "no", "emulator": "any", "icount": "no", "driven": "no"}
+    values = {"memory": "16M", "vcpus": "1", "seconds": "60", "alone": "no", "emulator": "any", "icount": "no", "driven": "no",
+              "options": "", "quick": "all"}
     with open("tests/guest/%s/main.c" % (name[:-3] if name.endswith("-32") else name)) as f:
         head = f.read(3000)
     for key in values:
@@ -24,6 +25,12 @@ def settings(name):
 def module(build, name):
     s = settings(name)
     return build.need("guest/%s.elf" % name), "domU=%s,mem=%s,vcpus=%s" % (name, s["memory"], s["vcpus"])
+
+
+def left_to_soak(name, machine):
+    """Whether `make test` does without this guest on this machine."""
+    quick = settings(name)["quick"]
+    return not SOAK and quick != "all" and (quick != machine or name.endswith("-32"))
 
 
 def batches(build, emulator):
@@ -64,6 +71,9 @@ def run(m, names, keys, factor=1):
 
 def judge(log, name):
     """Raise unless the guest did what is expected of it; returns its note."""
+    option = settings(name)["options"].split("=")[0]
+    if option and re.search(r"(?m)^\(annulus\).* W .*'%s" % re.escape(option), log):
+        raise Skip("this build has no option " + option)
     number = re.search(r"(?m)^\(annulus\).* boot: d(\d+) is %s," % re.escape(name), log)
     check(number, "guest %s was not started" % name)
     crash = re.search(r"(?m)^\(annulus\).* (d%s(?:v\d+)? (?:was )?crashed.*)" % number.group(1), log)

@@ -31,7 +31,9 @@
  * In main.c's opening comment the harness finds settings: "memory: 64M", "vcpus: 2", "seconds: 90",
  * "alone: yes" (a machine of its own), "emulator: bochs" (what QEMU cannot show), "icount: yes"
  * (with "alone": the time-stamp counter counts instructions), "driven: yes" (it is part of a test
- * of its own and means nothing without it).
+ * of its own and means nothing without it), "options: xpti=no" (with "alone": of the hypervisor's
+ * command line), "quick: bochs.cpus2" (with "alone": `make test` runs the 64-bit form only, on that
+ * machine only; `make soak` all).
  */
 extern const char test_name[];
 void test_main(void);
