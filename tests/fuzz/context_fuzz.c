@@ -165,13 +165,16 @@ static void check_others(unsigned mine)
 
 static void check_refused(unsigned id, int r)
 {
+	const struct pv_vcpu *pv = &guest->vcpu[id]->pv;
 	const char *what;
 
 	if (half_way[id] || r == -ERESTART) {
 		context_forget_tables(&before[id]);
 		context_forget_tables(&after[id]);
 	}
-	half_way[id] = r == -ERESTART;
+	/* A state that is refused at a glance leaves them for the next attempt. */
+	half_way[id] = r == -ERESTART ||
+		       (half_way[id] && (pv->guest_table != INVALID_MFN || pv->old_table));
 	what = context_differs(&before[id], &after[id]);
 	FUZZ_CHECK(!what, "vCPU %u: refused (%d), and it changed: %s", id, r, what);
 }

@@ -355,6 +355,87 @@ static void test_number_again(void)
 	end();
 }
 
+/*
+ * A number is one domain's until the last reference to it is gone: frames that somebody has mapped,
+ * a lookup on another CPU, a call that is continued. Until then nobody else gets it, so that what
+ * is kept by number (grants, ports, the store's connections) cannot mean another one.
+ */
+static void test_number_held(void)
+{
+	struct domain *next;
+	int err = 1;
+
+	begin();
+	domain_hold(d); /* two holders, as two mappings would be */
+	domain_hold(d);
+	m.memory_error = -ERESTART;
+	CU_ASSERT_EQUAL(domain_kill(d), -ERESTART);
+	CU_ASSERT_PTR_NULL(domain_create(7, &config, &err));
+	CU_ASSERT_EQUAL(err, -EEXIST);
+	m.memory_error = 0;
+	CU_ASSERT_EQUAL(domain_kill(d), 0);
+	for (unsigned holders = 2; holders; holders--) {
+		CU_ASSERT_EQUAL(d->refs, holders);
+		err = 1;
+		CU_ASSERT_PTR_NULL(domain_create(7, &config, &err));
+		CU_ASSERT_EQUAL(err, -EEXIST);
+		/* Whoever asks by the number meets the old one, which is dying. */
+		CU_ASSERT_PTR_EQUAL(domain_get(7), d);
+		CU_ASSERT_TRUE(d->dying);
+		domain_put(d);
+		CU_ASSERT_PTR_EQUAL(domain_get_next(7), d);
+		domain_put(d);
+		domain_put(d);
+	}
+	CU_ASSERT_PTR_NULL(domain_get(7));
+
+	/* At once, very likely in the same memory: nothing of the old one is the new one's. */
+	next = create(7);
+	CU_ASSERT_FALSE(next->dying || next->shutting_down || next->shut_down ||
+			next->pv.is_32bit || next->debugger_attached || next->console_silenced);
+	CU_ASSERT_TRUE(next->refs == 1 && next->pause_count == 1 && next->paused_by_control);
+	CU_ASSERT_EQUAL(next->shutdown_code, SHUTDOWN_CODE_NONE);
+	CU_ASSERT_TRUE(!next->vm_assist && !next->dirty_cpus && !next->relinquish_state &&
+		       !next->tot_pages && !next->claimed_pages && !next->memory_map);
+	CU_ASSERT_PTR_NULL(next->vcpu[0]);
+	CU_ASSERT_PTR_NOT_NULL(vcpu_create(next, 0, 0));
+	CU_ASSERT_FALSE(next->vcpu[0]->initialised || next->vcpu[0]->nmi_pending);
+	CU_ASSERT_TRUE(next->vcpu[0]->pv.guest_table == INVALID_MFN &&
+		       next->vcpu[0]->pv.guest_table_user == INVALID_MFN);
+	d = next;
+	end();
+}
+
+/* What a life leaves in a domain is gone with it. */
+static void test_number_inherits_nothing(void)
+{
+	begin();
+	d->vm_assist = 0x3f;
+	d->dirty_cpus = 3;
+	d->debugger_attached = d->console_silenced = true;
+	d->console_fill = 5;
+	d->time.offset_seconds = 77;
+	CU_ASSERT_EQUAL(range_set_add(&d->perms.ports, 0, 0xffff), 0);
+	CU_ASSERT_EQUAL(range_set_add(&d->perms.iomem, 0, 0xffff), 0);
+	memset(d->shared_info->evtchn_pending, 0xff, sizeof(d->shared_info->evtchn_pending));
+	d->vcpu[0]->initialised = d->vcpu[0]->nmi_pending = true;
+	d->vcpu[0]->pv.iopl = 3;
+	d->vcpu[0]->pv.dr[7] = 0xff;
+	domain_shutdown(d, SHUTDOWN_crash);
+	CU_ASSERT_EQUAL(domain_kill(d), 0);
+	d = create(7);
+	CU_ASSERT_PTR_NOT_NULL(vcpu_create(d, 0, 0));
+	CU_ASSERT_TRUE(!d->vm_assist && !d->dirty_cpus && !d->console_fill &&
+		       !d->debugger_attached && !d->console_silenced && !d->time.offset_seconds);
+	CU_ASSERT_FALSE(range_set_contains(&d->perms.ports, 0x60, 0x60));
+	CU_ASSERT_FALSE(range_set_contains(&d->perms.iomem, 5, 5));
+	CU_ASSERT_EQUAL(d->shared_info->evtchn_pending[0], 0);
+	CU_ASSERT_TRUE(d->shutdown_code == SHUTDOWN_CODE_NONE && !d->shut_down);
+	CU_ASSERT_FALSE(d->vcpu[0]->initialised || d->vcpu[0]->nmi_pending);
+	CU_ASSERT_TRUE(!d->vcpu[0]->pv.iopl && !d->vcpu[0]->pv.dr[7]);
+	end();
+}
+
 static void test_create_errors(void)
 {
 	struct domain_config c = config;
@@ -906,6 +987,8 @@ int main(void)
 	objects = sim.objects;
 	s = CU_add_suite("domain", NULL, NULL);
 	CU_add_test(s, "looking up", test_lookup);
+	CU_add_test(s, "a number that is held", test_number_held);
+	CU_add_test(s, "a number's next domain", test_number_inherits_nothing);
 	CU_add_test(s, "create: errors", test_create_errors);
 	CU_add_test(s, "create: a number once more", test_number_again);
 	CU_add_test(s, "vCPUs", test_vcpu_create);
