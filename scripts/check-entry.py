@@ -32,9 +32,10 @@ FLAGS = {"TF": 0x100, "DF": 0x400, "NT": 0x4000, "AC": 0x40000}
 ALL = sum(FLAGS.values())
 
 # cpu/alternative.h
-SMAP, VERW, RSB_ENTRY, RETPOLINE, LFENCE = 1, 2, 4, 8, 16
-KIND_BYTES, KIND_CALL, KIND_VERW, KIND_JMP = 0, 1, 2, 3
-CONFIGS = [SMAP | VERW | RSB_ENTRY | RETPOLINE, SMAP | VERW | LFENCE, 0]
+SMAP, VERW, RSB_ENTRY, RETPOLINE, LFENCE, RSB_64BIT = 1, 2, 4, 8, 16, 32
+KIND_BYTES = 0
+KINDS = {KIND_BYTES: b"", 1: b"\xe8", 3: b"\xe9", 2: b"\x0f\x00\x2d"}  # CALL, JMP, VERW
+CONFIGS = [SMAP | VERW | RSB_ENTRY | RSB_64BIT | RETPOLINE, SMAP | VERW | LFENCE, 0]
 
 # Where a guess of the processor ends, or what fills up: no way leads there.
 PADDING = re.compile(r"^(nop[wl]?|int3|ud2|pause|lfence|xchg|cs|data16)$")
@@ -115,6 +116,9 @@ class Image:
         """The bytes as alternatives_apply() leaves them, and the notes, which move with the code."""
         data, notes = bytearray(self.data), dict(self.notes)
         for place, source, feature, length, kind in self.alternatives:
+            if kind not in KINDS or not any(c & feature for c in CONFIGS):
+                raise Trouble("the alternative at %s is of a kind or for a feature that this script does not know" %
+                              self.name(place))
             if not feature & on:
                 continue
             to = self.offset(place)
@@ -129,7 +133,7 @@ class Image:
                     if moved:
                         notes[a] = moved
             else:
-                new = {KIND_CALL: b"\xe8", KIND_JMP: b"\xe9", KIND_VERW: b"\x0f\x00\x2d"}[kind] + distance
+                new = KINDS[kind] + distance
             if len(new) != length:
                 raise Trouble("the alternative at %s has an odd length" % self.name(place))
             data[to:to + length] = new
