@@ -76,8 +76,8 @@ int wrmsr_safe(u32 msr, u64 v)
  * C runs with none of a guest's flags that would matter: DF turns string instructions around, NT
  * makes IRET fault, TF makes every instruction do so, AC lets ring 0 at user pages under SMAP.
  * scripts/check-entry.py proves it of the ways in; debug builds look, at the first line of what
- * the assembly calls. Not where a few instructions count: hypercalls of 64-bit guests, and faults
- * on page tables.
+ * the assembly calls. Not where a few instructions count: a mapped hypervisor's hypercalls, and
+ * faults on page tables.
  */
 static inline void assert_flags(void)
 {
@@ -193,7 +193,6 @@ static bool compat_trap(struct vcpu *v, struct regs *r)
 
 void compat_int82(struct regs *r)
 {
-	assert_flags();
 	current->pv.kernel_mode = true;
 	r->rsp = (u32)r->rsp;
 	this_cpu()->stat_hypercalls++;
