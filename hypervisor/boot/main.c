@@ -153,6 +153,7 @@ void panic(const char *fmt, ...)
 	if (!atomic_cmpxchg(&panicking, &none, 1U))
 		for (;;)
 			__asm__ volatile("cli; hlt");
+	console_sync();
 	printk(LOG_ERR "panic on CPU %u: ", cpu_id());
 	va_start(ap, fmt);
 	vprintk(fmt, ap);

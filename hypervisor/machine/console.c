@@ -11,6 +11,7 @@
 #include "lib/spinlock.h"
 #include "lib/string.h"
 #include "machine/serial.h"
+#include "machine/transmit.h"
 #include "memory/layout.h"
 #include "pv-abi/errno.h"
 
@@ -21,6 +22,9 @@ static struct spinlock console_lock = SPINLOCK_INIT;
 static char ring[RING_SIZE];
 static u32 ring_prod, ring_cons;
 static bool serial_on, vga_on;
+/* Bytes are queued for the port's interrupt; false before there is one and when none will come. */
+static bool queued;
+static u64 moved; /* ns of system time at which the interrupt last took some */
 static unsigned vga_row, vga_col;
 
 /* Received characters for dom0: written by the serial interrupt, read by console_io. Under
@@ -32,7 +36,7 @@ static unsigned ctrl_a_seen;
 static bool keys_to_hypervisor;
 
 static enum { LEVEL_ERR, LEVEL_WARN, LEVEL_INFO, LEVEL_DEBUG } serial_level = LEVEL_INFO;
-static bool opt_sync_console = true;
+static bool opt_sync_console;
 OPTION_BOOL("sync_console", opt_sync_console);
 static bool opt_console_to_ring;
 OPTION_BOOL("console_to_ring", opt_console_to_ring);
@@ -71,8 +75,32 @@ static void vga_putc(char c)
 		screen[vga_row * 80 + vga_col++] = 0x0700 | (u8)c;
 }
 
+static void drain_locked(void)
+{
+	char c;
+
+	while (transmit_take(&c, 1))
+		serial_putc(c);
+}
+
+/* Ours, when the queue is full: the oldest bytes are waited for. */
+static void queue_locked(const char *s, size_t n)
+{
+	while (!transmit_put(s, n)) {
+		char c;
+
+		if (transmit_take(&c, 1))
+			serial_putc(c);
+	}
+	serial_want_room(true);
+}
+
 static void out_locked(const char *s, size_t n, bool to_ring, bool to_ports)
 {
+	bool to_queue = to_ports && serial_on && queued;
+
+	if (to_queue)
+		queue_locked(s, n);
 	for (size_t i = 0; i < n; i++) {
 		if (to_ring) {
 			ring[ring_prod++ % RING_SIZE] = s[i];
@@ -81,7 +109,7 @@ static void out_locked(const char *s, size_t n, bool to_ring, bool to_ports)
 		}
 		if (!to_ports)
 			continue;
-		if (serial_on) {
+		if (serial_on && !to_queue) {
 			if (s[i] == '\n')
 				serial_putc('\r');
 			serial_putc(s[i]);
@@ -106,20 +134,62 @@ void console_end_boot(void)
 	vga_on = false;
 }
 
-void console_write(const char *s, size_t n)
+void console_transmit(void)
 {
 	u64 flags = spin_lock_irqsave(&console_lock);
+	char part[SERIAL_FIFO];
 
-	out_locked(s, n, true, true);
+	if (!queued && serial_has_irq && !opt_sync_console) {
+		queued = true;
+		moved = system_time();
+	}
+	if (!transmit_empty() && serial_room()) {
+		serial_put_fifo(part, transmit_take(part, sizeof(part)));
+		moved = system_time();
+	}
+	serial_want_room(!transmit_empty());
 	spin_unlock_irqrestore(&console_lock, flags);
 }
 
-void console_write_ports(const char *s, size_t n)
+void console_flush(void)
 {
 	u64 flags = spin_lock_irqsave(&console_lock);
 
-	out_locked(s, n, opt_console_to_ring, true);
+	drain_locked();
 	spin_unlock_irqrestore(&console_lock, flags);
+}
+
+void console_sync(void)
+{
+	u64 flags = spin_lock_irqsave(&console_lock);
+
+	opt_sync_console = true;
+	queued = false;
+	drain_locked();
+	spin_unlock_irqrestore(&console_lock, flags);
+}
+
+/* dom0's output: false if there is no room for it now. */
+static bool privileged_write(const char *s, size_t n)
+{
+	u64 flags = spin_lock_irqsave(&console_lock);
+	bool stuck = false, room = true;
+
+	if (queued && transmit_room() < TRANSMIT_OURS + 2 * n) {
+		stuck = system_time() - moved > 1000000000ULL;
+		room = stuck;
+		if (stuck) {
+			opt_sync_console = true;
+			queued = false;
+			transmit_clear();
+		}
+	}
+	if (room)
+		out_locked(s, n, opt_console_to_ring, true);
+	spin_unlock_irqrestore(&console_lock, flags);
+	if (stuck)
+		printk(LOG_WARN "serial: no interrupts: each byte is waited for from now on\n");
+	return room;
 }
 
 size_t console_ring_read(char *buf, size_t n, u32 *index, bool clear)
@@ -144,6 +214,7 @@ void vprintk(const char *fmt, va_list ap)
 	static u64 guest_window, guest_lines;
 	char line[512];
 	char level = 'I';
+	bool guests = false, room;
 	unsigned lvl = LEVEL_INFO;
 	u64 now = system_time(), flags;
 	int n, head;
@@ -163,6 +234,7 @@ void vprintk(const char *fmt, va_list ap)
 		if (guest_lines++ >= 32)
 			return;
 		level = 'D';
+		guests = true;
 	}
 	lvl = level == 'E'   ? LEVEL_ERR
 	      : level == 'W' ? LEVEL_WARN
@@ -178,7 +250,8 @@ void vprintk(const char *fmt, va_list ap)
 		line[n - 1] = '\n';
 	}
 	flags = spin_lock_irqsave(&console_lock);
-	out_locked(line, n, true, lvl <= serial_level);
+	room = !guests || transmit_room() > TRANSMIT_RESERVED;
+	out_locked(line, n, true, lvl <= serial_level && room);
 	spin_unlock_irqrestore(&console_lock, flags);
 }
 
@@ -219,25 +292,6 @@ deliver:
 	event_send_global_virq(dom0, VIRQ_CONSOLE);
 }
 
-/* What a guest may write without end, as the time of a byte, and how far it may run ahead of that.
- */
-#define GUEST_BYTE_NS  250000ULL
-#define GUEST_AHEAD_NS (65536 * GUEST_BYTE_NS)
-
-/*
- * May the guest write n bytes more? The line is slow, written to with interrupts off, and
- * everybody's. Its lock is held.
- */
-static bool guest_output_paid(struct domain *d, size_t n)
-{
-	u64 now = system_time(), from = max(d->console_paid, now);
-
-	if (from + n * GUEST_BYTE_NS - now > GUEST_AHEAD_NS)
-		return false;
-	d->console_paid = from + n * GUEST_BYTE_NS;
-	return true;
-}
-
 /* An unprivileged guest's output: whole lines, marked with its number, nothing that could steer a
  * terminal. */
 static void guest_line_out(struct domain *d)
@@ -246,12 +300,17 @@ static void guest_line_out(struct domain *d)
 	int n = snprintf(line, sizeof(line), "(d%u) %.*s\n", d->id, (int)d->console_fill,
 			 d->console_line);
 	bool silenced = d->console_silenced;
+	u64 flags;
 
 	d->console_fill = 0;
-	d->console_silenced = !guest_output_paid(d, (size_t)n);
+	flags = spin_lock_irqsave(&console_lock);
+	d->console_silenced = !transmit_guest_may(&d->console_paid, (size_t)n, system_time());
 	if (!d->console_silenced)
-		console_write(line, min((size_t)n, sizeof(line) - 1));
-	else if (!silenced)
+		out_locked(line, min((size_t)n, sizeof(line) - 1), true, true);
+	spin_unlock_irqrestore(&console_lock, flags);
+	if (!d->console_silenced)
+		return;
+	if (!silenced)
 		printk(LOG_GUEST "d%u writes too much: lines are lost\n", d->id);
 }
 
@@ -280,10 +339,12 @@ static s64 console_io_write(u64 count, u64 buffer)
 
 		if (copy_from_guest(piece, buffer + done, n))
 			return -EFAULT;
-		if (d->privileged)
-			console_write_ports(piece, n);
-		else
+		if (!d->privileged)
 			guest_write(d, piece, n);
+		else if (!privileged_write(piece, n))
+			/* As fast as the line is; others run, and events come, meanwhile. */
+			return hypercall_continue(__HYPERVISOR_console_io, 3, (u64)CONSOLEIO_write,
+						  count - done, buffer + done);
 		done += n;
 		/* What was written is written: the caller is told and comes again with the rest. */
 		if (done < count && preempt_wanted())

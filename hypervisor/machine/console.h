@@ -13,14 +13,14 @@ struct domain;
  */
 void console_init(void);
 void console_end_boot(void);             /* the screen now belongs to dom0 */
-/* one atomic piece to ring and ports; any context but NMI */
-void console_write(const char *s, size_t n);
-/*
- * The same to the ports only, unless console_to_ring was asked for: dom0's output, which would
- * drive our own out of the ring.
- */
-void console_write_ports(const char *s, size_t n);
 void console_input(char c);              /* from the serial interrupt */
+void console_transmit(void);             /* the same: the port may have room */
+/*
+ * Wait until all that was queued is out; console_sync(): from now on each byte is waited for,
+ * because interrupts will not come any more. Any context but NMI.
+ */
+void console_flush(void);
+void console_sync(void);
 
 /*
  * sysctl readconsole: copy from position *index (or the oldest, if that is gone; 0 starts there) up

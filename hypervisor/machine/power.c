@@ -4,6 +4,7 @@
 #include "cpu/cpu.h"
 #include "lib/printk.h"
 #include "machine/acpi.h"
+#include "machine/console.h"
 #include "machine/pci.h"
 #include "machine/power.h"
 #include "memory/ioremap.h"
@@ -76,6 +77,7 @@ void machine_restart(void)
 	} __packed no_idt = { 0, 0 };
 
 	local_irq_disable();
+	console_sync();
 	if (opt_noreboot) {
 		printk(LOG_INFO "noreboot: halted instead of restarting\n");
 		machine_halt();
@@ -112,6 +114,7 @@ int machine_acpi_sleep(u16 val_a, u16 val_b, bool extended)
 {
 	const struct acpi_register *sleep = &acpi_info.sleep_control;
 
+	console_flush();
 	if (extended) {
 		if (!sleep->address || (sleep->space == ACPI_SPACE_MEMORY && !sleep_va))
 			return -ENODEV;
@@ -151,6 +154,7 @@ void machine_power_off(void)
 	u16 a, b;
 
 	local_irq_disable();
+	console_sync();
 	if (acpi_info.s5_known) {
 		if (acpi_info.hardware_reduced)
 			machine_acpi_sleep(acpi_info.s5_a, 0, true);

@@ -33,6 +33,10 @@ OPTION_STRING("console", opt_console);
 
 static u16 port; /* 0: none */
 static unsigned gsi;
+bool serial_has_irq;
+static u8 ier; /* under the console lock once interrupts come */
+#define IER_DATA 0x01
+#define IER_THRE 0x02
 
 bool serial_init(void)
 {
@@ -94,6 +98,26 @@ static void serial_interrupt(void *arg)
 	for (unsigned n = 0; n < 256 && (inb(port + LSR) & LSR_DATA); n++)
 		console_input(inb(port + RBR));
 	(void)inb(port + IIR);
+	console_transmit();
+}
+
+bool serial_room(void)
+{
+	return inb(port + LSR) & LSR_THRE;
+}
+
+void serial_put_fifo(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		outb(port + THR, s[i]);
+}
+
+void serial_want_room(bool on)
+{
+	ier = on ? IER_DATA | IER_THRE : IER_DATA;
+	/* The line is edge-triggered: with all causes off it falls, and rises if there is one. */
+	outb(port + IER, 0);
+	outb(port + IER, ier);
 }
 
 void serial_init_irq(void)
@@ -108,7 +132,7 @@ void serial_init_irq(void)
 		       rc);
 		return;
 	}
-	outb(port + IER, 0x01);
+	serial_has_irq = true;
 	serial_interrupt(NULL);
 }
 

@@ -9,6 +9,15 @@
 bool serial_init(void);
 void serial_init_irq(void);       /* receive by interrupt, once interrupts work */
 void serial_putc(char c);         /* waits for room; any context */
+/*
+ * Transmission by interrupt, under the console lock: whether there is such a thing, want it or not
+ * (an interrupt comes at once if the port has room), as many bytes as fit now without waiting.
+ */
+#define SERIAL_FIFO 16
+extern bool serial_has_irq;
+void serial_want_room(bool on);
+bool serial_room(void);
+void serial_put_fifo(const char *s, size_t n); /* n <= SERIAL_FIFO, serial_room() */
 /* The port's I/O range, to be kept from dom0; false if there is none. */
 bool serial_ports(u16 *first, u16 *last);
 
