@@ -50,9 +50,13 @@ def batches(build, emulator):
 
 def run(m, names, keys, factor=1):
     """Until all have ended, the hypervisor has audited and the machine is off. `keys`: audit while they run, too. `factor`: of
-    patience, for a slow machine."""
-    end = m.seconds() + factor * (max(int(settings(n)["seconds"]) for n in names) + 2 * len(names))
+    patience, for a slow machine. It begins anew whenever a guest has come to its end: work beside must not judge."""
+    patience = factor * (max(int(settings(n)["seconds"]) for n in names) + 2 * len(names))
+    ended = end = 0
     while True:
+        results = len(m.lines(r"^\(d\d+\) .*RESULT "))
+        if results != ended or not end:
+            ended, end = results, m.seconds() + patience
         try:
             m.expect(r"^\(annulus\).*all domains have ended", AUDIT_EVERY, fail=r"^\(annulus\).*panic")
             break

@@ -100,7 +100,8 @@ def mistakes(build):
         shell(m, "truncate -s 135266304 /tmp/large")
         shell(m, "printf 'name=\"b\"\\nkernel=\"/k\"\\nextra=\"no end\\n' >/bad.cfg")
         # Whatever is made once and kept (modules, caches of the hypervisor) is made by this one.
-        shell(m, "hvctl create -q /t1.cfg; hvctl destroy t1; sleep 1", 240)
+        shell(m, "hvctl create -q /t1.cfg; hvctl destroy t1; "
+                 "while hvctl list t1 || losetup -a | grep t1.img; do usleep 200000; done", 240)
         shell(m, SNAPSHOT + " >/tmp/before; hvctl debug heap >/tmp/heap-before")
         for arguments, words, status in MISTAKES:
             # The line begins after a mark that the echo of the command does not contain.
@@ -128,7 +129,8 @@ def mistakes(build):
                                  "[ $n -gt 0 ] || break; usleep 200000; done; cat /tmp/diff; [ $n -gt 0 ]" % SNAPSHOT, 90)
             check(code == 0, "an interrupted creation left something behind: " + out)
         check(undone, "no creation could be interrupted")
-        code, out = shell(m, "sleep 2; hvctl debug heap >/tmp/heap-after; diff /tmp/heap-before /tmp/heap-after")
+        code, out = shell(m, "n=150; until hvctl debug heap >/tmp/heap-after; diff /tmp/heap-before /tmp/heap-after >/tmp/diff; do "
+                             "n=$((n-1)); [ $n -gt 0 ] || break; usleep 200000; done; cat /tmp/diff; [ $n -gt 0 ]", 90)
         check(code == 0, "failed creations cost the hypervisor memory: " + out)
         code, out = shell(m, "hvctl debug audit")
         check(code == 0 and "audit clean" in out, "audit: " + out)
@@ -189,7 +191,7 @@ def life(build):
         until("hvctl list t1 | grep -q crashed")
         run("hvctl destroy t1")
         until("! hvctl list t1 2>/dev/null")
-        run("sleep 1; " + SNAPSHOT + " >/tmp/after; diff /tmp/before /tmp/after")
+        until(SNAPSHOT + " >/tmp/after; diff /tmp/before /tmp/after")
         run("hvctl debug audit", text="audit clean")
 
 

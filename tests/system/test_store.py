@@ -93,8 +93,9 @@ def clients(build):
         run("xenstore-read /tool/test/none", want=1)
         run("xenstore-exists /tool/test/b")
         run("xenstore-exists /tool/test/none", want=1)
-        run("(xenstore-watch -n 2 /tool/test >/tmp/watch &) ; usleep 500000; xenstore-write /tool/test/c three; "
-            "usleep 500000; cat /tmp/watch", text="/tool/test/c")
+        # The first event is the watch itself.
+        run("(xenstore-watch -n 2 /tool/test >/tmp/watch &); until grep -q test /tmp/watch; do usleep 100000; done; "
+            "xenstore-write /tool/test/c three; until grep /tool/test/c /tmp/watch; do usleep 100000; done", text="/tool/test/c")
         run("xenstore-chmod /tool/test/a n0 r1 && xenstore-ls -p /tool/test", text="(n0,r1)")
         run("xenstore-rm /tool/test && xenstore-exists /tool/test", want=1)
         run("cat /sys/bus/xen/drivers_autoprobe 2>/dev/null; ls /sys/bus/xen-backend/drivers", text="vbd")

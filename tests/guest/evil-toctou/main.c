@@ -14,7 +14,7 @@
 const char test_name[] = "evil-toctou";
 
 #define ROUNDS 4000
-#define NS     700000000ULL /* for each test at most */
+#define FLIPS  100 /* so many at the least meet a loop of so many rounds */
 
 static uint64_t list[512] __attribute__((aligned(4096)));
 static uint8_t window[2][PAGE_SIZE] __attribute__((aligned(4096)));
@@ -81,32 +81,39 @@ static void check_entry(const void *va, uint64_t one, uint64_t other)
 		fail("a table came to be writable: %#llx", (unsigned long long)e);
 }
 
-static bool more(unsigned i, uint64_t until)
+/* After so many rounds a loop is over, if the words were exchanged meanwhile. */
+static bool more(unsigned i)
 {
-	return i < ROUNDS && (i % 64 || system_time() < until);
+	static unsigned long from;
+
+	if (!i)
+		from = flipped;
+	if (i % 256 == 255)
+		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+	return i < ROUNDS || flipped - from < FLIPS;
 }
 
 /* The value of an update: our page writable, or a table of ours writable, or a foreign frame. */
 static void test_entries(void)
 {
 	uint64_t own = virt_to_mfn(window[0]), table = virt_to_mfn(pte_of(window[0])),
-		 ptr = pte_maddr(window[0]), until = system_time() + NS;
+		 ptr = pte_maddr(window[0]);
 	struct mmu_update *u = (void *)list;
 	unsigned done = 0;
 
 	u->ptr = ptr;
 	flip8(0, &u->val, LEAF(own, PTE_KERNEL), LEAF(table, PTE_KERNEL));
-	for (unsigned i = 0; more(i, until); i++) {
+	for (unsigned i = 0; more(i); i++) {
 		done += hypercall(mmu_update, u, 1L, 0L, (long)DOMID_SELF) == 0;
 		check_entry(window[0], own, table);
 	}
 	flip8(0, &u->val, LEAF(table, PTE_P | PTE_AD), LEAF(table, PTE_KERNEL));
-	for (unsigned i = 0; more(i, until); i++) {
+	for (unsigned i = 0; more(i); i++) {
 		hypercall(mmu_update, u, 1L, 0L, (long)DOMID_SELF);
 		check_entry(window[0], own, table);
 	}
 	flip8(0, &u->val, LEAF(own, PTE_KERNEL), LEAF(0x100, PTE_KERNEL));
-	for (unsigned i = 0; more(i, until); i++) {
+	for (unsigned i = 0; more(i); i++) {
 		hypercall(mmu_update, u, 1L, 0L, (long)DOMID_SELF);
 		check_entry(window[0], own, table);
 	}
@@ -114,7 +121,7 @@ static void test_entries(void)
 	still();
 	u->val = LEAF(own, PTE_KERNEL);
 	flip8(0, &u->ptr, ptr, virt_to_mfn((void *)start_info->pt_base) << 12 | 260 * 8);
-	for (unsigned i = 0; more(i, until); i++)
+	for (unsigned i = 0; more(i); i++)
 		done += hypercall(mmu_update, u, 1L, 0L, (long)DOMID_SELF) == 0;
 	still();
 	check(done);
@@ -124,7 +131,7 @@ static void test_entries(void)
 static void test_copies(void)
 {
 	uint64_t own = virt_to_mfn(window[0]), table = virt_to_mfn(pte_of(window[0])),
-		 until = system_time() + NS, entry = *pte_of(window[1]);
+		 entry = *pte_of(window[1]);
 	struct mmuext_op *op = (void *)list;
 	struct gnttab_copy *c = (void *)list;
 	volatile uint64_t *there = pte_of(window[1]);
@@ -133,7 +140,7 @@ static void test_copies(void)
 	memset(list, 0, sizeof(list));
 	op->cmd = MMUEXT_CLEAR_PAGE;
 	flip(0, &op->arg1.mfn, own, table);
-	for (unsigned i = 0; more(i, until); i++) {
+	for (unsigned i = 0; more(i); i++) {
 		hypercall(mmuext_op, op, 1L, 0L, (long)DOMID_SELF);
 		check_eq(*there & ~PTE_AD, entry & ~PTE_AD);
 	}
@@ -145,7 +152,7 @@ static void test_copies(void)
 	/* Offset and length are in words of their own: both large is over the page's end. */
 	flip(0, &c->dest.u.gmfn, own, table);
 	flip(1, &c->len, 64, 0xffff);
-	for (unsigned i = 0; more(i, until); i++) {
+	for (unsigned i = 0; more(i); i++) {
 		hypercall(grant_table_op, (long)GNTTABOP_copy, c, 1L);
 		check_eq(*there & ~PTE_AD, entry & ~PTE_AD);
 	}
@@ -154,8 +161,7 @@ static void test_copies(void)
 
 static void test_descriptors(void)
 {
-	uint64_t *gdt = page_alloc(), frame = virt_to_mfn(gdt), table = virt_to_mfn(pte_of(gdt)),
-		 until = system_time() + NS;
+	uint64_t *gdt = page_alloc(), frame = virt_to_mfn(gdt), table = virt_to_mfn(pte_of(gdt));
 	const uint64_t data = 0x00cff3000000ffffULL, gate = 0x0000ec000000e008ULL;
 	xen_ulong_t *frames = (xen_ulong_t *)list;
 
@@ -165,7 +171,7 @@ static void test_descriptors(void)
 	frames[0] = frame;
 	flip(0, &frames[0], frame, table);
 	flip(1, &frames[1], frame, 0x100);
-	for (unsigned i = 0; more(i, until); i++)
+	for (unsigned i = 0; more(i); i++)
 		hypercall(set_gdt, frames, i & 1 ? 512L : 1024L);
 	still();
 	check_eq(hypercall(set_gdt, (void *)0, 0L), 0);
@@ -194,7 +200,7 @@ static void test_descriptors(void)
 /* A batch whose entries turn from harmless calls into others, and pointers into the hypervisor. */
 static void test_batches(void)
 {
-	uint64_t until = system_time() + NS, sum = 0, again = 0;
+	uint64_t sum = 0, again = 0;
 	struct multicall_entry *m = (void *)list;
 	struct vcpu_guest_context *c = vcpu_context(0, NULL);
 	struct vcpu_register_runstate_memory_area *area = (void *)(list + 100);
@@ -211,7 +217,7 @@ static void test_batches(void)
 	flip(1, &m[2].op, __HYPERVISOR_xen_version, __HYPERVISOR_multicall);
 	flip(2, &m[3].op, __HYPERVISOR_xen_version, __HYPERVISOR_iret);
 	flip(3, &area->addr.v, (uintptr_t)&r, HYPERVISOR_VIRT_START);
-	for (unsigned i = 0; more(i, until); i++) {
+	for (unsigned i = 0; more(i); i++) {
 		check_eq(hypercall(multicall, m, 4L), 0);
 		hypercall(vcpu_op, (long)VCPUOP_register_runstate_memory_area, 0L, area);
 		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
@@ -229,7 +235,7 @@ static void test_batches(void)
 	flip(0, &c->user_regs.rip, 0xffff830000000000UL, 0x0000800000000000UL);
 #endif
 	flip(1, &c->ctrlreg[3], ~0UL, xen_pfn_to_cr3(virt_to_mfn(window[0])));
-	for (unsigned i = 0; more(i, until); i++)
+	for (unsigned i = 0; more(i); i++)
 		check_refused(hypercall(vcpu_op, (long)VCPUOP_initialise, 1L, c));
 	still();
 }

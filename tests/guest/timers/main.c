@@ -25,15 +25,11 @@ static void event(unsigned p)
 
 static void wait(unsigned n)
 {
-	uint64_t start = system_time();
-
 	while (fired < n) {
 		events_off();
 		if (fired >= n)
 			break;
 		check_eq(hypercall(sched_op, (long)SCHEDOP_block, 0L), 0);
-		if (system_time() - start > 20000 * MS)
-			fail("no timer event for 20 s");
 	}
 	events_on();
 }
@@ -41,13 +37,8 @@ static void wait(unsigned n)
 /* The ticker does not wake who sleeps: it is for a kernel that is running. */
 static void ticks(unsigned n)
 {
-	uint64_t start = system_time();
-
-	while (fired < n) {
+	while (fired < n)
 		pause();
-		if (system_time() - start > 20000 * MS)
-			fail("no tick for 20 s");
-	}
 }
 
 static long singleshot(uint64_t at, unsigned flags)
