@@ -312,9 +312,11 @@ static const char *entries_wrong(const struct vcpu *v)
 		SAY(!pv->bounce_sp || pv->bounce_sp > 20, "quick stack");
 	} else {
 		/* The quick ways write some 100 bytes below it without a look. */
-		SAY(!(pv->bounce_sp & 15) && (!pv->bounce_sp ||
-		    (address_ok(pv->bounce_sp - 1) && address_ok(pv->bounce_sp - 104) &&
-		     pv->bounce_sp > 104 && (pv->bounce_sp - 104) >> 47 == (pv->bounce_sp - 1) >> 47)),
+		u64 last = pv->bounce_sp - 1, first = pv->bounce_sp - 104;
+
+		SAY(!(pv->bounce_sp & 15) &&
+		    (!pv->bounce_sp || (pv->bounce_sp > 104 && address_ok(last) &&
+					address_ok(first) && first >> 47 == last >> 47)),
 		    "quick stack");
 	}
 	return NULL;
