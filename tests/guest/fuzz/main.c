@@ -356,6 +356,11 @@ static void op_vcpu(void)
 	words = (uint64_t *)c;
 	for (unsigned i = below(4); wild && i > 0; i--)
 		words[below(sizeof(*c) / 8)] = below(2) ? va() : number();
+	/* What a state stands or falls with, two at once: by chance alone they are never met. */
+	if (wild && one_in(2)) {
+		c->flags ^= below(64);
+		c->ctrlreg[below(2) ? 1 : 3] = below(2) ? below(0x1000) : number();
+	}
 	/* Some of it is nobody's ruin. */
 	if (one_in(3))
 		c->debugreg[below(8)] = va();
