@@ -18,6 +18,7 @@
 #include "domain/domain.h"
 #include "domain/timer.h"
 #include "domain/version.h"
+#include "lib/latency.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "machine/acpi.h"
@@ -74,6 +75,7 @@ void boot_finish(void)
 {
 	paging_free_init();
 	console_end_boot();
+	latency_begin();
 	start_domains_run();
 	local_irq_enable();
 	idle_loop();

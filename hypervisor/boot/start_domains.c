@@ -6,6 +6,7 @@
 #include "cpu/cpu.h"
 #include "domain/domain.h"
 #include "domain/timer.h"
+#include "lib/latency.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "machine/power.h"
@@ -280,6 +281,8 @@ static void reap(void *arg)
 	if (!left) {
 		printk(LOG_INFO "all domains have ended\n");
 		audit_run();
+		if (latency_on)
+			latency_show();
 		machine_power_off();
 	}
 	for (unsigned i = 0; i < nr_started; i++)

@@ -7,6 +7,7 @@
 #include "domain/domain.h"
 #include "domain/event.h"
 #include "domain/grant.h"
+#include "lib/latency.h"
 #include "lib/printk.h"
 #include "lib/spinlock.h"
 #include "machine/irq.h"
@@ -119,6 +120,12 @@ static int key_interrupts(void)
 	return 0;
 }
 
+static int key_latency(void)
+{
+	latency_show();
+	return 0;
+}
+
 static int key_restart(void)
 {
 	printk(LOG_INFO "restarting the machine\n");
@@ -136,6 +143,7 @@ static const struct key {
 	{ 'g', "grant tables", key_grants },
 	{ 'h', "this list", key_help },
 	{ 'i', "interrupt lines", key_interrupts },
+	{ 'l', "longest holds of locks and interrupts, requests to flush (latency=1)", key_latency },
 	{ 'm', "memory and allocation classes", key_memory },
 	{ 'q', "domains and their vCPUs", key_domains },
 	{ 'r', "run queues", key_queues },

@@ -58,12 +58,15 @@ static void flush_here(bool all, unsigned flags, vaddr_t va, unsigned order)
 		tlb_flush_va_local(va + i * PAGE_SIZE);
 }
 
+u64 tlb_requests[NR_CPUS];
+
 static void flush_interrupt(struct regs *r)
 {
 	cpumask_t me = CPU_MASK(cpu_id());
 
 	(void)r;
 	if (atomic_read(&flush_waiting) & me) {
+		tlb_requests[cpu_id()]++;
 		flush_here(flush_all, flush_flags, flush_va, flush_order);
 		atomic_and(&flush_waiting, ~me);
 	}

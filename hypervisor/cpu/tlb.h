@@ -16,6 +16,8 @@ void tlb_flush(cpumask_t mask, unsigned flags);
 void tlb_flush_va(cpumask_t mask, vaddr_t va, unsigned order);
 void tlb_flush_local(unsigned flags);
 void tlb_flush_va_local(vaddr_t va);
+/* By CPU: how often others asked it to flush; for latency_show(). */
+extern u64 tlb_requests[NR_CPUS];
 void tlb_init(void); /* boot, after irq_init() */
 
 #endif

@@ -7,6 +7,7 @@
 #include "cpu/hypercall.h"
 #include "domain/domain.h"
 #include "domain/timer.h"
+#include "lib/latency.h"
 #include "lib/printk.h"
 #include "lib/spinlock.h"
 #include "lib/string.h"
@@ -136,7 +137,7 @@ void console_end_boot(void)
 
 void console_transmit(void)
 {
-	u64 flags = spin_lock_irqsave(&console_lock);
+	u64 flags = latency_lock(&console_lock, &latency_console);
 	char part[SERIAL_FIFO];
 
 	if (!queued && serial_has_irq && !opt_sync_console) {
@@ -148,31 +149,31 @@ void console_transmit(void)
 		moved = system_time();
 	}
 	serial_want_room(!transmit_empty());
-	spin_unlock_irqrestore(&console_lock, flags);
+	latency_unlock(&console_lock, &latency_console, flags);
 }
 
 void console_flush(void)
 {
-	u64 flags = spin_lock_irqsave(&console_lock);
+	u64 flags = latency_lock(&console_lock, &latency_console);
 
 	drain_locked();
-	spin_unlock_irqrestore(&console_lock, flags);
+	latency_unlock(&console_lock, &latency_console, flags);
 }
 
 void console_sync(void)
 {
-	u64 flags = spin_lock_irqsave(&console_lock);
+	u64 flags = latency_lock(&console_lock, &latency_console);
 
 	opt_sync_console = true;
 	queued = false;
 	drain_locked();
-	spin_unlock_irqrestore(&console_lock, flags);
+	latency_unlock(&console_lock, &latency_console, flags);
 }
 
 /* dom0's output: false if there is no room for it now. */
 static bool privileged_write(const char *s, size_t n)
 {
-	u64 flags = spin_lock_irqsave(&console_lock);
+	u64 flags = latency_lock(&console_lock, &latency_console);
 	bool stuck = false, room = true;
 
 	if (queued && transmit_room() < TRANSMIT_OURS + 2 * n) {
@@ -186,7 +187,7 @@ static bool privileged_write(const char *s, size_t n)
 	}
 	if (room)
 		out_locked(s, n, opt_console_to_ring, true);
-	spin_unlock_irqrestore(&console_lock, flags);
+	latency_unlock(&console_lock, &latency_console, flags);
 	if (stuck)
 		printk(LOG_WARN "serial: no interrupts: each byte is waited for from now on\n");
 	return room;
@@ -194,7 +195,7 @@ static bool privileged_write(const char *s, size_t n)
 
 size_t console_ring_read(char *buf, size_t n, u32 *index, bool clear)
 {
-	u64 flags = spin_lock_irqsave(&console_lock);
+	u64 flags = latency_lock(&console_lock, &latency_console);
 	u32 pos = *index;
 	size_t done = 0;
 
@@ -205,7 +206,7 @@ size_t console_ring_read(char *buf, size_t n, u32 *index, bool clear)
 	*index = pos;
 	if (clear)
 		ring_cons = pos;
-	spin_unlock_irqrestore(&console_lock, flags);
+	latency_unlock(&console_lock, &latency_console, flags);
 	return done;
 }
 
@@ -249,10 +250,10 @@ void vprintk(const char *fmt, va_list ap)
 		n = sizeof(line) - 1;
 		line[n - 1] = '\n';
 	}
-	flags = spin_lock_irqsave(&console_lock);
+	flags = latency_lock(&console_lock, &latency_console);
 	room = !guests || transmit_room() > TRANSMIT_RESERVED;
 	out_locked(line, n, true, lvl <= serial_level && room);
-	spin_unlock_irqrestore(&console_lock, flags);
+	latency_unlock(&console_lock, &latency_console, flags);
 }
 
 void printk(const char *fmt, ...)
@@ -303,11 +304,11 @@ static void guest_line_out(struct domain *d)
 	u64 flags;
 
 	d->console_fill = 0;
-	flags = spin_lock_irqsave(&console_lock);
+	flags = latency_lock(&console_lock, &latency_console);
 	d->console_silenced = !transmit_guest_may(&d->console_paid, (size_t)n, system_time());
 	if (!d->console_silenced)
 		out_locked(line, min((size_t)n, sizeof(line) - 1), true, true);
-	spin_unlock_irqrestore(&console_lock, flags);
+	latency_unlock(&console_lock, &latency_console, flags);
 	if (!d->console_silenced)
 		return;
 	if (!silenced)

@@ -2,6 +2,7 @@
 
 #include "cpu/cpu.h"
 #include "domain/domain.h"
+#include "lib/latency.h"
 #include "lib/printk.h"
 #include "machine/acpi.h"
 #include "machine/apic.h"
@@ -281,7 +282,7 @@ static void guest_interrupt(struct irq_desc *desc, u8 vector)
 	deliver(&list);
 }
 
-void irq_dispatch(struct regs *r)
+static void dispatch(struct regs *r)
 {
 	u8 vector = (u8)r->vector;
 	u16 line = READ_ONCE(vector_irq[vector]);
@@ -315,6 +316,15 @@ void irq_dispatch(struct regs *r)
 	irq_descs[line - 1].count++;
 	own(irq_descs[line - 1].own_arg);
 	apic_eoi();
+}
+
+void irq_dispatch(struct regs *r)
+{
+	u64 start = unlikely(latency_on) ? latency_clock() : 0;
+
+	dispatch(r);
+	if (unlikely(latency_on))
+		latency_note(&latency_interrupt[cpu_id()], latency_clock() - start, (vaddr_t)dispatch);
 }
 
 /* Lock held. May those who have sent their EOI be kept waiting by the others any longer? */

@@ -3,6 +3,7 @@
 #include "cpu/cpu.h"
 #include "cpu/tlb.h"
 #include "domain/domain.h"
+#include "lib/latency.h"
 #include "lib/printk.h"
 #include "memory/frame.h"
 #include "memory/m2p.h"
@@ -228,12 +229,12 @@ cpumask_t frame_known_cpus(const struct frame *f)
 
 static void becomes_foreign_mapper(struct domain *d)
 {
-	u64 flags = spin_lock_irqsave(&foreign_lock);
+	u64 flags = latency_lock(&foreign_lock, &latency_foreign);
 
 	/* A CPU that comes to d now sets its bit in dirty_cpus first and looks here then. */
 	atomic_set(&d->maps_foreign, true);
 	atomic_or(&foreign_cpus, atomic_read(&d->dirty_cpus));
-	spin_unlock_irqrestore(&foreign_lock, flags);
+	latency_unlock(&foreign_lock, &latency_foreign, flags);
 }
 
 void frame_foreign(struct frame *f, struct domain *d, bool writable)

@@ -8,6 +8,7 @@
 #include "cpu/cpu.h"
 #include "cpu/tlb.h"
 #include "domain/domain.h"
+#include "lib/latency.h"
 #include "lib/printk.h"
 #include "lib/spinlock.h"
 #include "lib/string.h"
@@ -215,7 +216,7 @@ static void count_free(const struct frame *f, unsigned order)
 /* Let the quarantined frames out. Interrupts must be enabled: other CPUs are asked to flush. */
 static void quarantine_drain(void)
 {
-	u64 flags = spin_lock_irqsave(&heap_lock);
+	u64 flags = latency_lock(&heap_lock, &latency_heap);
 	u32 m = quarantine_head, stamp = quarantine_stamp;
 	cpumask_t know = quarantine_cpus;
 
@@ -223,17 +224,17 @@ static void quarantine_drain(void)
 	quarantine_head = FRAME_LIST_END;
 	quarantine_len = 0;
 	atomic_add(&draining, 1);
-	spin_unlock_irqrestore(&heap_lock, flags);
+	latency_unlock(&heap_lock, &latency_heap, flags);
 	if (m != FRAME_LIST_END)
 		tlb_flush(tlb_filter(know, stamp), TLB_GLOBAL);
 	while (m != FRAME_LIST_END) {
 		struct frame *f = mfn_to_frame(m);
 		u32 next = f->next;
 
-		flags = spin_lock_irqsave(&heap_lock);
+		flags = latency_lock(&heap_lock, &latency_heap);
 		mark_free(f, 1);
 		block_free(m, 0);
-		spin_unlock_irqrestore(&heap_lock, flags);
+		latency_unlock(&heap_lock, &latency_heap, flags);
 		m = next;
 	}
 	atomic_sub(&draining, 1);
@@ -242,7 +243,7 @@ static void quarantine_drain(void)
 /* `know`: CPUs that may have translations; a CPU that leaves a domain forgets all of its. */
 static void quarantine_add(struct frame *f, unsigned order, cpumask_t know)
 {
-	u64 flags = spin_lock_irqsave(&heap_lock);
+	u64 flags = latency_lock(&heap_lock, &latency_heap);
 	bool full;
 
 	for (u64 i = 0; i < BIT(order); i++) {
@@ -261,7 +262,7 @@ static void quarantine_add(struct frame *f, unsigned order, cpumask_t know)
 	quarantine_len += BIT(order);
 	full = quarantine_len >= QUARANTINE_LIMIT;
 	count_free(f, order);
-	spin_unlock_irqrestore(&heap_lock, flags);
+	latency_unlock(&heap_lock, &latency_heap, flags);
 	if (full && local_irq_enabled())
 		quarantine_drain();
 }
@@ -313,11 +314,11 @@ static void caches_drain(void)
 		struct frame *f;
 
 		while ((f = cache_take(&caches[i])) != NULL) {
-			u64 flags = spin_lock_irqsave(&heap_lock);
+			u64 flags = latency_lock(&heap_lock, &latency_heap);
 
 			mark_free(f, 1);
 			block_free(frame_to_mfn(f), 0);
-			spin_unlock_irqrestore(&heap_lock, flags);
+			latency_unlock(&heap_lock, &latency_heap, flags);
 		}
 	}
 	atomic_sub(&draining, 1);
@@ -348,10 +349,10 @@ static struct frame *frames_alloc(unsigned order, unsigned width, u64 own)
 	for (unsigned attempt = 0; !f && attempt < 2; attempt++) {
 		bool held;
 
-		flags = spin_lock_irqsave(&heap_lock);
+		flags = latency_lock(&heap_lock, &latency_heap);
 		f = buddy_alloc(order, width);
 		held = !f && held_up_to(width);
-		spin_unlock_irqrestore(&heap_lock, flags);
+		latency_unlock(&heap_lock, &latency_heap, flags);
 		/*
 		 * Everybody's caches are emptied, and CPUs flushed, for what was put there since
 		 * the last time only: a guest that asks again and again for what is not there
@@ -388,10 +389,10 @@ static void frames_free(struct frame *f, unsigned order)
 	}
 	count_free(f, order);
 	if (order || !cache_put(f)) {
-		flags = spin_lock_irqsave(&heap_lock);
+		flags = latency_lock(&heap_lock, &latency_heap);
 		mark_free(f, BIT(order));
 		block_free(frame_to_mfn(f), order);
-		spin_unlock_irqrestore(&heap_lock, flags);
+		latency_unlock(&heap_lock, &latency_heap, flags);
 	}
 }
 
@@ -569,7 +570,7 @@ int heap_claim(struct domain *d, u64 pages)
 void heap_add_range(paddr_t start, paddr_t end)
 {
 	mfn_t m = ALIGN_UP(start, PAGE_SIZE) >> PAGE_SHIFT, last = min(end >> PAGE_SHIFT, max_mfn);
-	u64 flags = spin_lock_irqsave(&heap_lock);
+	u64 flags = latency_lock(&heap_lock, &latency_heap);
 
 	if (!heap_ready)
 		lists_init();
@@ -588,7 +589,7 @@ void heap_add_range(paddr_t start, paddr_t end)
 		free_of_width[width_of(m)] += BIT(order);
 		m += BIT(order);
 	}
-	spin_unlock_irqrestore(&heap_lock, flags);
+	latency_unlock(&heap_lock, &latency_heap, flags);
 }
 
 void heap_adopt(struct frame *f)

@@ -73,6 +73,8 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 		return hvctl_store(ctx, argc == 3 ? argv[2] : "/", print_node, NULL)
 			       ? cli_failed(ctx)
 			       : CLI_OK;
+	if (argc == 2 && !strcmp(argv[1], "latency"))
+		return hvctl_debug_keys(ctx, "l") ? cli_failed(ctx) : CLI_OK;
 	if (argc == 3 && !strcmp(argv[1], "keys"))
 		return hvctl_debug_keys(ctx, argv[2]) ? cli_failed(ctx) : CLI_OK;
 	return cli_usage(cmd, "say what");
@@ -80,13 +82,14 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 
 const struct command cmd_debug = {
 	.name = "debug",
-	.usage = "audit | heap [--json] | store [PATH] | keys KEYS",
+	.usage = "audit | heap [--json] | latency | store [PATH] | keys KEYS",
 	.summary = "Look into the hypervisor and the store",
 	.help = "  audit      let the hypervisor check its invariants; exit status 1 if one is "
 		"violated\n"
 		"             (hvctl dmesg tells which)\n"
 		"  heap       its allocations by class, and the free frames of the host\n"
 		"  store      the store's nodes, all or those at and below PATH, and values\n"
+		"  latency    the longest holds of locks, into hvctl dmesg (needs latency=1 at boot)\n"
 		"  keys KEYS  press debug keys; what they print is in hvctl dmesg (h lists them)\n",
 	.run = run,
 };

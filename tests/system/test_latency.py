@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a guest can hold: the longest that global locks were held with interrupts off, and the longest interrupt, in instructions,
+while hostile guests run; and how often a CPU that runs none of them was asked to flush its TLB.
+
+The bounds are those of the table in docs/security.md: about twice what was measured.
+"""
+import re
+
+import guests
+from machine import Qemu, check
+
+BOUNDS = {"console lock": 8000, "heap lock": 8000, "lock of foreign mappers": 500, "an interrupt": 4000}
+FLUSHES = 64  # of the thousands that were tried
+HOSTILE = ["evil-counts", "evil-continue", "evil-exchange", "memory-op", "console", "grants"]
+
+
+def run(build, modules, names, cpus):
+    with Qemu(kernel=build.hv, cmdline="console=com1 com1=115200 latency=1", modules=modules, mem=guests.MEMORY, nic=None,
+              icount=True, cpus=cpus) as m:
+        m.expect(r"^\(annulus\).*all domains have ended", 300, fail=r"^\(annulus\).*panic")
+        m.expect(r"^\(annulus\).*latency: CPU %d was asked" % (cpus - 1), 60)
+        m.wait_exit(30)
+    for name in names:
+        guests.judge(m.log, name)
+    guests.judge_machine(m)
+    found = re.findall(r"latency: (.*): (\d+) cycles in (\S+)", m.log)
+    check(len({what for what, _, _ in found}) == len(BOUNDS), "not every lock is in the table: %s" % found)
+    for what, cycles, where in found:
+        check(int(cycles) <= BOUNDS[what], "%s: %s instructions in %s, the bound is %d" % (what, cycles, where, BOUNDS[what]))
+    worst = {what: max(int(c) for w, c, _ in found if w == what) for what in BOUNDS}
+    return worst, [int(n) for n in re.findall(r"was asked (\d+) times to flush", m.log)]
+
+
+def holds(build):
+    worst, _ = run(build, [guests.module(build, n) for n in HOSTILE], HOSTILE, 1)
+    return ", ".join("%s %d" % item for item in worst.items())
+
+
+def flushes(build):
+    image = build.need("guest/evil-flush.elf")
+    worst, asked = run(build, [(image, "domU=neighbour,mem=16M idle"), (image, "domU=evil-flush,mem=16M storm")],
+                       ["evil-flush"], 2)
+    check(worst["heap lock"] > 0, "nothing was measured")
+    check(len(asked) == 2 and max(asked) <= FLUSHES, "CPUs were asked %s times to flush" % asked)
+    return "asked %s times" % asked
+
+
+def cases(build):
+    yield "holds", lambda: holds(build)
+    yield "flushes", lambda: flushes(build)
