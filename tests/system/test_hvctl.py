@@ -129,8 +129,8 @@ def mistakes(build):
                                  "[ $n -gt 0 ] || break; usleep 200000; done; cat /tmp/diff; [ $n -gt 0 ]" % SNAPSHOT, 90)
             check(code == 0, "an interrupted creation left something behind: " + out)
         check(undone, "no creation could be interrupted")
-        code, out = shell(m, "n=150; until hvctl debug heap >/tmp/heap-after; diff /tmp/heap-before /tmp/heap-after >/tmp/diff; do "
-                             "n=$((n-1)); [ $n -gt 0 ] || break; usleep 200000; done; cat /tmp/diff; [ $n -gt 0 ]", 90)
+        code, out = shell(m, "n=150; until hvctl debug heap >/tmp/heap-after; diff /tmp/heap-before /tmp/heap-after >/tmp/diff; "
+                             "do n=$((n-1)); [ $n -gt 0 ] || break; usleep 200000; done; cat /tmp/diff; [ $n -gt 0 ]", 90)
         check(code == 0, "failed creations cost the hypervisor memory: " + out)
         code, out = shell(m, "hvctl debug audit")
         check(code == 0 and "audit clean" in out, "audit: " + out)
