@@ -11,7 +11,7 @@ import tempfile
 
 from machine import check, shell, wait_shell
 
-RECONNECTS = 10000
+RECONNECTS = 4000
 
 
 def with_guest(build, name, directory):
