@@ -3,8 +3,8 @@
 """lint.py [--quick] - what a reviewer should not have to say.
 
 SPDX lines and each room's licence, the length of files and lines, spaces at the end, unfinished work, paths of somebody's
-machine, seeded faults whose text has drifted, and cppcheck, which --quick leaves out. Prints `file:line: message`; the last
-line is `N passed, N failed, 0 skipped`, the exit code 1 if there is any message.
+machine, paths of the tree that do not exist, seeded faults whose text has drifted, and cppcheck, which --quick leaves out.
+Prints `file:line: message`; the last line is `N passed, N failed, 0 skipped`, the exit code 1 if there is any message.
 
 Lines: 100 columns in C and assembly; 130 in scripts, makefiles and documents, but for what cannot be wrapped there: tables,
 code blocks, addresses, and the help of a make target.
@@ -21,6 +21,13 @@ CODE = re.compile(r"\.(c|h|S)$")
 SCRIPT = re.compile(r"\.(sh|py|mk|lds)$|(^|/)Makefile$|^\.ci/run$|^scripts/(dom0|guest)/")
 LINES = 1000
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|not implemented|for now\b")
+# A file of the tree, or a room of it, as text names it; a header or source of the hypervisor also without that word.
+BEFORE = r"(?<![\w./%*$)}<>{-])"
+PATH = re.compile(BEFORE + r"(?:\./)?((?:hypervisor|libhvctl|frontends|tests|scripts|docs|pv-abi|linux-patches)/[\w./+-]*)"
+                           r"(?![\w*%{$<(])")
+SHORT = re.compile(BEFORE + r"((?:boot|control|cpu|domain|entry|image|lib|machine|memory|pv|sched)/\w+\.[chS])\b(?!\.)")
+PLACEHOLDER = re.compile(r"(^|/)(NAME|[A-Z]+(_[A-Z]+)*(/|\.\w+$|$))")
+SIM = "tests/unit/sim/"
 MACHINE = re.compile(r"(^|[^A-Za-z.}])/(work|root|home)/[a-z.]")
 CPPCHECK = ["cppcheck", "-q", "--std=c11", "--platform=unix64", "--inline-suppr", "--enable=warning,portability",
             "--error-exitcode=1", "-D__x86_64__", "-D__GNUC__=12",
@@ -78,6 +85,29 @@ def words(path, lines):
             yield n, "space at the end"
 
 
+def names_nothing(path):
+    return not os.path.exists(path) and not PLACEHOLDER.search(path)
+
+
+def paths(path, lines):
+    """What the text names is there: a file moves with every word about it."""
+    for n, line in enumerate(lines, 1):
+        if line.startswith("#include"):
+            continue  # the compiler's
+        for found in PATH.finditer(line):
+            name = found.group(1).rstrip(".")
+            # A name without an ending may be the beginning of a word.
+            if re.search(r"\.(c|h|S|py|sh|md|mk|lds|txt|pml|fault)$|/$", name) and names_nothing(name):
+                yield n, "there is no " + name
+        for found in SHORT.finditer(line):
+            name = found.group(1)
+            if names_nothing("hypervisor/" + name) and names_nothing(os.path.join(os.path.dirname(path), name)) and \
+                    names_nothing(SIM + name):
+                yield n, "there is no hypervisor/" + name
+    if path.startswith(SIM) and path.endswith(".h") and path != SIM + "sim.h" and names_nothing("hypervisor/" + path[len(SIM):]):
+        yield 1, "replaces nothing: there is no hypervisor/" + path[len(SIM):]
+
+
 def listed():
     """The tree's files: what git does not ignore, or where there is no git all but what was built."""
     p = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"], stdout=subprocess.PIPE, text=True,
@@ -100,6 +130,7 @@ def check(path):
         yield from rule(path, lines)
     if path != "scripts/lint.py":
         yield from words(path, lines)
+        yield from paths(path, lines)
 
 
 def main():
