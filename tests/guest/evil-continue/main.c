@@ -27,20 +27,12 @@ static struct multicall_entry calls[64] __attribute__((aligned(4096)));
 static struct mmu_update updates[128] __attribute__((aligned(4096)));
 static volatile uint32_t done;
 static volatile bool over;
-static volatile unsigned started, finished, pins, failures;
-static uint64_t state[4];
-
-static uint64_t below(uint64_t n)
-{
-	return (random_next(&state[vcpu_id()]) >> 9) % n;
-}
+static volatile unsigned pins, failures;
 
 static bool swallow(struct trap_frame *f)
 {
-	if (f->vector != TRAP_EVENT)
+	if (!swallow_events(f))
 		return false;
-	vcpu_info()->evtchn_upcall_pending = 0;
-	vcpu_info()->evtchn_pending_sel = 0;
 	for (unsigned i = 0; i < 8; i++)
 		shared_info->evtchn_pending[i] = 0;
 	return true;
@@ -152,7 +144,8 @@ static void writer(void)
 	switch (below(5)) {
 	case 0:
 	case 1: {
-		uint64_t at = virt_to_mfn(t) << 12 | below(512) * 8;
+		/* Not the first entry: with none in it a table might do as a PAE root. */
+		uint64_t at = virt_to_mfn(t) << 12 | (1 + below(511)) * 8;
 
 		for (unsigned i = 0; i < 128; i++)
 			updates[i] = (struct mmu_update){ at, below(2) ? 0
@@ -185,7 +178,7 @@ static void writer(void)
 	}
 }
 
-static void race(void)
+static void rounds(void)
 {
 	static void (*const roles[3])(void) = { pinner, scribbler, writer };
 	struct vcpu_set_periodic_timer tick = { .period_ns = 1000000 };
@@ -193,19 +186,13 @@ static void race(void)
 
 	bind_virq(VIRQ_TIMER, id);
 	check_eq(hypercall(vcpu_op, (long)VCPUOP_set_periodic_timer, (long)id, &tick), 0);
-	__atomic_add_fetch(&started, 1, __ATOMIC_SEQ_CST);
-	while (started < 3)
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
 	/*
-	 * So many rounds of the pinner, with the others at work. What they leave pinned as something
-	 * else may make every one of them vain: a pin is asked for when they are gone.
+	 * So many rounds of the pinner, with the others at work. What they leave pinned as
+	 * something else may make every one vain: a pin is asked for when they are gone.
 	 */
 	for (unsigned i = 0; id ? !over : i < ROUNDS; i++)
 		roles[id]();
 	over = true;
-	__atomic_add_fetch(&finished, 1, __ATOMIC_SEQ_CST);
-	while (id)
-		hypercall(vcpu_op, (long)VCPUOP_down, (long)id, 0L);
 }
 
 /* Ports by the thousand, closed in one call, while ticks and another vcpu come in between. */
@@ -226,13 +213,8 @@ void test_main(void)
 {
 	build();
 	trap_hook = swallow;
-	for (unsigned i = 0; i < 4; i++)
-		state[i] = 0xda942042e4dd58b5UL * (i + 1);
-	for (unsigned i = 1; i < 3; i++)
-		vcpu_start(i, race);
-	race();
-	while (finished < 3)
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+	random_seed(0xda942042e4dd58b5UL);
+	race(3, rounds);
 	test_ports();
 	/* A vcpu whose start failed may hold what it could not give back in time, until it is
 	 * started. */

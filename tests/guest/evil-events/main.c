@@ -17,22 +17,6 @@ const char test_name[] = "evil-events";
 #define ROUNDS 20000
 
 static uint8_t pages[8][PAGE_SIZE] __attribute__((aligned(4096)));
-static volatile unsigned finished;
-static uint64_t state[4];
-
-static uint64_t below(uint64_t n)
-{
-	return (random_next(&state[vcpu_id()]) >> 9) % n;
-}
-
-static bool swallow(struct trap_frame *f)
-{
-	if (f->vector != TRAP_EVENT)
-		return false;
-	vcpu_info()->evtchn_upcall_pending = 0;
-	vcpu_info()->evtchn_pending_sel = 0;
-	return true;
-}
 
 static void one(void)
 {
@@ -135,7 +119,7 @@ static void one(void)
 	case 24:
 		/* The words and heads of the FIFO, whichever page they are in. */
 		((volatile uint32_t *)pages[below(8)])[below(2) ? below(32) : below(1024)] =
-			below(2) ? below(32) | below(16) << 28 : random_next(&state[vcpu_id()]);
+			below(2) ? below(32) | below(16) << 28 : random_here();
 		break;
 	default:
 		u.send.port = port;
@@ -143,13 +127,10 @@ static void one(void)
 	}
 }
 
-static void race(void)
+static void rounds(void)
 {
 	for (unsigned i = 0; i < ROUNDS; i++)
 		one();
-	__atomic_add_fetch(&finished, 1, __ATOMIC_SEQ_CST);
-	while (vcpu_id())
-		hypercall(vcpu_op, (long)VCPUOP_down, (long)vcpu_id(), 0L);
 }
 
 static void reset(void)
@@ -185,14 +166,9 @@ void test_main(void)
 {
 	unsigned port;
 
-	trap_hook = swallow;
-	for (unsigned i = 0; i < 4; i++)
-		state[i] = 0x853c49e6748fea9bUL * (i + 1);
-	for (unsigned i = 1; i < 4; i++)
-		vcpu_start(i, race);
-	race();
-	while (finished < 4)
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+	trap_hook = swallow_events;
+	random_seed(0x853c49e6748fea9bUL);
+	race(4, rounds);
 	reset();
 	test_many();
 	/* Nothing holds the pages any more: they may be tables again. */

@@ -27,34 +27,9 @@ static volatile struct {
 	uint32_t handle;
 	bool used;
 } notes[HANDLES];
-static uint64_t state[4], mfns[PAGES], window_pte[8], window_mfn[8];
-static volatile unsigned finished, maps, copies, tables;
+static uint64_t mfns[PAGES], window_pte[8], window_mfn[8];
+static volatile unsigned maps, copies, tables;
 static domid_t self;
-
-static uint64_t below(uint64_t n)
-{
-	return (random_next(&state[vcpu_id()]) >> 9) % n;
-}
-
-static long op(unsigned cmd, void *arg, unsigned n)
-{
-	return hypercall(grant_table_op, (long)cmd, arg, (long)n);
-}
-
-static void find_self(void)
-{
-	struct evtchn_alloc_unbound a = { .dom = DOMID_SELF, .remote_dom = DOMID_SELF };
-	struct evtchn_bind_interdomain b = { .remote_dom = DOMID_SELF };
-	struct evtchn_status s = { .dom = DOMID_SELF };
-
-	check_eq(evtchn_op(EVTCHNOP_alloc_unbound, &a), 0);
-	b.remote_port = s.port = a.port;
-	check_eq(evtchn_op(EVTCHNOP_bind_interdomain, &b), 0);
-	check_eq(evtchn_op(EVTCHNOP_status, &s), 0);
-	self = s.u.interdomain.dom;
-	close_event(b.local_port);
-	close_event(a.port);
-}
 
 static void grant(unsigned ref)
 {
@@ -80,7 +55,7 @@ static void map(void)
 		m.flags |= GNTMAP_contains_pte;
 		m.host_addr = window_pte[w];
 	}
-	op(GNTTABOP_map_grant_ref, &m, 1);
+	grant_op(GNTTABOP_map_grant_ref, &m, 1);
 	if (m.status)
 		return;
 	maps++;
@@ -93,7 +68,7 @@ static void map(void)
 			  0 },
 		};
 
-		op(GNTTABOP_unmap_grant_ref, u, 2);
+		grant_op(GNTTABOP_unmap_grant_ref, u, 2);
 		return;
 	}
 	notes[slot].handle = m.handle;
@@ -117,9 +92,9 @@ static void unmap(void)
 						      .new_addr = (uintptr_t)window[below(8)],
 						      .handle = u[0].handle };
 
-		op(GNTTABOP_unmap_and_replace, &r, 1);
+		grant_op(GNTTABOP_unmap_and_replace, &r, 1);
 	} else {
-		op(GNTTABOP_unmap_grant_ref, u, 1 + below(4));
+		grant_op(GNTTABOP_unmap_grant_ref, u, 1 + below(4));
 	}
 	for (unsigned i = 0; i < 4; i++)
 		notes[slots[i]].used = false;
@@ -139,7 +114,7 @@ static void copy(void)
 		c.dest.u.gmfn = mfns[below(PAGES)];
 		c.dest.domid = DOMID_SELF;
 	}
-	op(GNTTABOP_copy, &c, 1);
+	grant_op(GNTTABOP_copy, &c, 1);
 	copies += !c.status;
 }
 
@@ -161,7 +136,7 @@ static void retype(void)
 		tables++;
 		/* While it is one (others may unpin, but nobody else pins). */
 		if (i == vcpu_id()) {
-			check_eq(op(GNTTABOP_copy, &c, 1), 0);
+			check_eq(grant_op(GNTTABOP_copy, &c, 1), 0);
 			check(c.status < 0);
 			check_refused(mmuext(MMUEXT_CLEAR_PAGE, frame));
 			check_refused(map_page(page[i], frame, PTE_KERNEL));
@@ -186,26 +161,26 @@ static void rest(void)
 	case 0:
 		u.swap.ref_a = 8 + below(REFS);
 		u.swap.ref_b = 8 + below(REFS);
-		op(GNTTABOP_swap_grant_ref, &u, 1);
+		grant_op(GNTTABOP_swap_grant_ref, &u, 1);
 		break;
 	case 1:
 		u.version.version = below(4);
-		op(GNTTABOP_set_version, &u, 1);
+		grant_op(GNTTABOP_set_version, &u, 1);
 		break;
 	case 2:
 		u.transfer =
 			(struct gnttab_transfer){ mfns[below(PAGES)], self, 8 + below(REFS), 0 };
-		op(GNTTABOP_transfer, &u, 1);
+		grant_op(GNTTABOP_transfer, &u, 1);
 		check(u.transfer.status < 0);
 		break;
 	case 3:
 		u.setup =
 			(struct gnttab_setup_table){ DOMID_SELF, below(66), 0, (uintptr_t)frames };
-		op(GNTTABOP_setup_table, &u, 1);
+		grant_op(GNTTABOP_setup_table, &u, 1);
 		break;
 	default:
 		u.query.dom = DOMID_SELF;
-		op(GNTTABOP_query_size, &u, 1);
+		grant_op(GNTTABOP_query_size, &u, 1);
 	}
 }
 
@@ -214,7 +189,7 @@ static bool enough(void)
 	return maps > 20 && copies > 20 && tables > 5;
 }
 
-static void race(void)
+static void rounds(void)
 {
 	/* One vcpu goes on until the checks below say something. */
 	for (unsigned i = 0; i < ROUNDS || (!vcpu_id() && i < 50 * ROUNDS && !enough()); i++)
@@ -241,9 +216,6 @@ static void race(void)
 		default:
 			rest();
 		}
-	__atomic_add_fetch(&finished, 1, __ATOMIC_SEQ_CST);
-	while (vcpu_id())
-		hypercall(vcpu_op, (long)VCPUOP_down, (long)vcpu_id(), 0L);
 }
 
 /* A grant for reading is never one for writing, whatever the entry is turned to after the check. */
@@ -257,10 +229,10 @@ static void test_readonly(void)
 				    (uint32_t)virt_to_mfn(shown) };
 
 	store8(&table[8], *(uint64_t *)&e);
-	op(GNTTABOP_map_grant_ref, &m, 1);
+	grant_op(GNTTABOP_map_grant_ref, &m, 1);
 	check(m.status < 0);
 	m.flags |= GNTMAP_readonly;
-	op(GNTTABOP_map_grant_ref, &m, 1);
+	grant_op(GNTTABOP_map_grant_ref, &m, 1);
 	check_eq(m.status, 0);
 	check_eq(probe_write(window[0]), 14);
 	/* Neither by a second map, nor by an entry of our own making. */
@@ -268,13 +240,13 @@ static void test_readonly(void)
 
 	again.flags = GNTMAP_host_map;
 	again.host_addr = (uintptr_t)window[1];
-	op(GNTTABOP_map_grant_ref, &again, 1);
+	grant_op(GNTTABOP_map_grant_ref, &again, 1);
 	check(again.status < 0);
 	struct gnttab_unmap_grant_ref u = { .host_addr = (uintptr_t)window[0], .handle = m.handle };
 
-	op(GNTTABOP_unmap_grant_ref, &u, 1);
+	grant_op(GNTTABOP_unmap_grant_ref, &u, 1);
 	check_eq(u.status, 0);
-	op(GNTTABOP_unmap_grant_ref, &u, 1);
+	grant_op(GNTTABOP_unmap_grant_ref, &u, 1);
 	check(u.status < 0);
 	check_eq(table[8].flags & (GTF_reading | GTF_writing), 0);
 	check_eq(map_page(window[0], window_mfn[0], PTE_KERNEL), 0);
@@ -288,9 +260,9 @@ void test_main(void)
 					.frame_list = (uintptr_t)&frame };
 	unsigned idle = 0;
 
-	find_self();
+	self = own_domid();
 	table = page_alloc();
-	check_eq(op(GNTTABOP_setup_table, &s, 1), 0);
+	check_eq(grant_op(GNTTABOP_setup_table, &s, 1), 0);
 	check_eq(map_page((void *)table, frame, PTE_KERNEL), 0);
 	for (unsigned i = 0; i < PAGES; i++)
 		mfns[i] = virt_to_mfn(page[i]);
@@ -299,13 +271,8 @@ void test_main(void)
 		window_mfn[i] = virt_to_mfn(window[i]);
 	}
 	test_readonly();
-	for (unsigned i = 0; i < 4; i++)
-		state[i] = 0x9e6c63d0876a9a47UL * (i + 1);
-	for (unsigned i = 1; i < 4; i++)
-		vcpu_start(i, race);
-	race();
-	while (finished < 4)
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+	random_seed(0x9e6c63d0876a9a47UL);
+	race(4, rounds);
 	check(enough());
 	/* No window shows them any more: whatever no handle holds is free. */
 	for (unsigned i = 0; i < 8; i++)

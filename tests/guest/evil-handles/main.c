@@ -16,21 +16,6 @@ static uint64_t table_frame;
 static domid_t self;
 static uint64_t seed = 0x1234567;
 
-static void find_self(void)
-{
-	struct evtchn_alloc_unbound a = { .dom = DOMID_SELF, .remote_dom = DOMID_SELF };
-	struct evtchn_bind_interdomain b = { .remote_dom = DOMID_SELF };
-	struct evtchn_status s = { .dom = DOMID_SELF };
-
-	check_eq(evtchn_op(EVTCHNOP_alloc_unbound, &a), 0);
-	b.remote_port = s.port = a.port;
-	check_eq(evtchn_op(EVTCHNOP_bind_interdomain, &b), 0);
-	check_eq(evtchn_op(EVTCHNOP_status, &s), 0);
-	self = s.u.interdomain.dom;
-	close_event(b.local_port);
-	close_event(a.port);
-}
-
 static uint64_t mapped; /* the frame that the last successful map() gave */
 
 static int map(unsigned ref, uint64_t addr, unsigned flags, grant_handle_t *handle)
@@ -200,7 +185,7 @@ void test_main(void)
 
 	window = page_alloc();
 	table = page_alloc();
-	find_self();
+	self = own_domid();
 	check_eq(hypercall(grant_table_op, (long)GNTTABOP_setup_table, &s, 1L), 0);
 	table_frame = frame;
 	check_eq(map_page((void *)table, frame, PTE_KERNEL), 0);

@@ -20,7 +20,7 @@ const char test_name[] = "evil-race-tables";
 static uint8_t *page[PAGES];
 static uint64_t mfn[PAGES];
 static uint8_t alias[4][PAGE_SIZE] __attribute__((aligned(4096)));
-static volatile unsigned finished, stores, pins;
+static volatile unsigned stores, pins;
 
 /* Stores that may fault, and where they go on. */
 extern char store_begin[], store_end[];
@@ -146,7 +146,7 @@ static bool enough(void)
 	return pins > 10 && stores > 10;
 }
 
-static void race(void)
+static void rounds(void)
 {
 	static void (*const roles[4])(uint64_t *) = { pinner, writer, describer, mapper };
 	unsigned id = vcpu_id();
@@ -162,9 +162,6 @@ static void race(void)
 
 		hypercall(mmuext_op, &op, 1L, 0L, (long)DOMID_SELF);
 	}
-	__atomic_add_fetch(&finished, 1, __ATOMIC_SEQ_CST);
-	while (id)
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
 }
 
 void test_main(void)
@@ -174,11 +171,7 @@ void test_main(void)
 		mfn[i] = virt_to_mfn(page[i]);
 	}
 	trap_hook = skip_store;
-	for (unsigned id = 1; id < 4; id++)
-		vcpu_start(id, race);
-	race();
-	while (finished < 4)
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+	race(4, rounds);
 	trap_hook = NULL;
 	/* Nothing holds them any more: pins go, aliases go, and they are writable. */
 	for (int i = 0; i < 4; i++)

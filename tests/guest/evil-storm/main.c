@@ -25,7 +25,7 @@ static uint64_t scratch_mfn[PAGES];
  */
 static uint8_t window[WINDOWS + 1][PAGE_SIZE] __attribute__((aligned(4096)));
 static uint64_t window_pte[WINDOWS];
-static volatile unsigned finished, calls[3];
+static volatile unsigned calls[3];
 static uint64_t max_mfn;
 static uint8_t ours[1 << 17];
 
@@ -62,7 +62,7 @@ static uint64_t above(uint64_t *s)
 #endif
 }
 
-static uint64_t below(uint64_t *s)
+static uint64_t low(uint64_t *s)
 {
 	return random_next(s) % (VIRT_BASE < 1ULL << 47 ? VIRT_BASE : 1ULL << 47);
 }
@@ -75,7 +75,7 @@ static uint64_t address(uint64_t *s)
 	case 1:
 		return above(s);
 	case 2:
-		return below(s);
+		return low(s);
 	case 3:
 		return -(random_next(s) % 64);
 	default:
@@ -309,10 +309,6 @@ static void storm(void)
 		if (vcpu_info()->evtchn_upcall_mask == 0)
 			events_off();
 	}
-	__atomic_add_fetch(&finished, 1, __ATOMIC_SEQ_CST);
-	if (id)
-		for (;;)
-			hypercall(sched_op, (long)SCHEDOP_yield, 0L);
 }
 
 void test_main(void)
@@ -336,11 +332,7 @@ void test_main(void)
 	trap_hook = swallow;
 	for (const uint8_t *p = text; p < (const uint8_t *)vcpu_start; p++)
 		sum += *p;
-	for (unsigned id = 1; id < 3; id++)
-		vcpu_start(id, storm);
-	storm();
-	while (finished < 3)
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+	race(3, storm);
 	for (const uint8_t *p = text; p < (const uint8_t *)vcpu_start; p++)
 		again += *p;
 	check_eq(sum, again);

@@ -26,7 +26,7 @@ static struct {
 	uint32_t handle;
 } notes[NOTES];
 static struct user user[WORKERS];
-static uint64_t state[WORKERS + 1], resume[WORKERS + 1];
+static uint64_t resume[WORKERS + 1];
 static volatile uint64_t operations[WORKERS + 1], traps[WORKERS + 1];
 static volatile unsigned finished;
 static bool wild;
@@ -38,12 +38,7 @@ void poke(void *p, uint64_t v);
 
 static uint64_t rnd(void)
 {
-	return random_next(&state[vcpu_id()]);
-}
-
-static uint64_t below(uint64_t n)
-{
-	return (rnd() >> 9) % n;
+	return random_here();
 }
 
 static bool one_in(uint64_t n)

@@ -465,8 +465,9 @@ void test_main(void)
 	for (unsigned i = 0; i < PAGES; i++)
 		entry_at[i] = pte_maddr(arena[i]);
 	for (unsigned i = 0; i <= WORKERS; i++) {
-		state[i] = (seed + 1) * 0x9e3779b97f4a7c15UL + (i + 1) * 0xd1342543de82ef95UL;
-		random_next(&state[i]);
+		random_state[i] =
+			(seed + 1) * 0x9e3779b97f4a7c15UL + (i + 1) * 0xd1342543de82ef95UL;
+		random_next(&random_state[i]);
 	}
 	check_eq(hypercall(grant_table_op, (long)GNTTABOP_setup_table, &setup, 1L), 0);
 	check_eq(map_page(grants, frame, PTE_KERNEL), 0);

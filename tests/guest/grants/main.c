@@ -14,26 +14,6 @@ static volatile struct grant_entry_v1 *table;
 static uint8_t *page, *window;
 static domid_t self;
 
-static long op(unsigned cmd, void *arg, unsigned n)
-{
-	return hypercall(grant_table_op, (long)cmd, arg, (long)n);
-}
-
-static domid_t own_domid(void)
-{
-	struct evtchn_alloc_unbound a = { .dom = DOMID_SELF, .remote_dom = DOMID_SELF };
-	struct evtchn_bind_interdomain b = { .remote_dom = DOMID_SELF };
-	struct evtchn_status s = { .dom = DOMID_SELF };
-
-	check_eq(evtchn_op(EVTCHNOP_alloc_unbound, &a), 0);
-	b.remote_port = s.port = a.port;
-	check_eq(evtchn_op(EVTCHNOP_bind_interdomain, &b), 0);
-	check_eq(evtchn_op(EVTCHNOP_status, &s), 0);
-	close_event(a.port);
-	close_event(b.local_port);
-	return s.u.interdomain.dom;
-}
-
 static void grant(unsigned ref, const void *va, unsigned flags)
 {
 	table[ref].domid = self;
@@ -48,7 +28,7 @@ static int map(unsigned ref, uint64_t addr, unsigned flags, grant_handle_t *hand
 		.host_addr = addr, .flags = flags, .ref = ref, .dom = self
 	};
 
-	check_eq(op(GNTTABOP_map_grant_ref, &m, 1), 0);
+	check_eq(grant_op(GNTTABOP_map_grant_ref, &m, 1), 0);
 	*handle = m.handle;
 	if (m.status == GNTST_okay)
 		check_eq(m.dev_bus_addr & PTE_ADDR, (uint64_t)table[ref].frame << 12);
@@ -59,7 +39,7 @@ static int unmap(uint64_t addr, grant_handle_t handle)
 {
 	struct gnttab_unmap_grant_ref u = { .host_addr = addr, .handle = handle };
 
-	check_eq(op(GNTTABOP_unmap_grant_ref, &u, 1), 0);
+	check_eq(grant_op(GNTTABOP_unmap_grant_ref, &u, 1), 0);
 	return u.status;
 }
 
@@ -74,10 +54,10 @@ static void test_setup(void)
 	struct gnttab_set_version set = { .version = 1 };
 
 	table = page_alloc();
-	check_eq(op(GNTTABOP_query_size, &q, 1), 0);
+	check_eq(grant_op(GNTTABOP_query_size, &q, 1), 0);
 	check_eq(q.status, GNTST_okay);
 	check(q.max_nr_frames >= 4);
-	check_eq(op(GNTTABOP_setup_table, &s, 1), 0);
+	check_eq(grant_op(GNTTABOP_setup_table, &s, 1), 0);
 	check_eq(s.status, GNTST_okay);
 	check(frames[0] && !frames[1]);
 	check_eq(map_page((void *)table, frames[0], PTE_KERNEL), 0);
@@ -85,19 +65,19 @@ static void test_setup(void)
 		if (!(start_info->flags & SIF_INITDOMAIN))
 			check_eq(table[i].flags, 0);
 	s.nr_frames = q.max_nr_frames + 1;
-	check_eq(op(GNTTABOP_setup_table, &s, 1), 0);
+	check_eq(grant_op(GNTTABOP_setup_table, &s, 1), 0);
 	check(s.status < 0);
 	s = (struct gnttab_setup_table){ .dom = 12345,
 					 .nr_frames = 1,
 					 .frame_list = (uintptr_t)frames };
-	check_eq(op(GNTTABOP_setup_table, &s, 1), 0);
+	check_eq(grant_op(GNTTABOP_setup_table, &s, 1), 0);
 	check(s.status < 0);
-	check_eq(op(GNTTABOP_get_version, &v, 1), 0);
+	check_eq(grant_op(GNTTABOP_get_version, &v, 1), 0);
 	check_eq(v.version, 1);
-	check_eq(op(GNTTABOP_set_version, &set, 1), 0);
+	check_eq(grant_op(GNTTABOP_set_version, &set, 1), 0);
 	check_eq(set.version, 1);
 	set.version = 7;
-	check_refused(op(GNTTABOP_set_version, &set, 1));
+	check_refused(grant_op(GNTTABOP_set_version, &set, 1));
 }
 
 static void test_map(void)
@@ -145,7 +125,7 @@ static void test_map(void)
 	/* A device mapping is undone by its bus address. */
 	struct gnttab_unmap_grant_ref u = { .dev_bus_addr = (uint64_t)table[9].frame << 12,
 					    .handle = h2 };
-	check_eq(op(GNTTABOP_unmap_grant_ref, &u, 1), 0);
+	check_eq(grant_op(GNTTABOP_unmap_grant_ref, &u, 1), 0);
 	check_eq(u.status, GNTST_okay);
 	check_eq(table[9].flags & (GTF_reading | GTF_writing), 0);
 
@@ -166,7 +146,7 @@ static void test_errors(void)
 	grant_handle_t h;
 
 	check_eq(hypercall(update_va_mapping, window, (uint64_t)0, (long)UVMF_INVLPG), 0);
-	check_eq(op(GNTTABOP_map_grant_ref, &m, 1), 0);
+	check_eq(grant_op(GNTTABOP_map_grant_ref, &m, 1), 0);
 	check_eq(m.status, GNTST_bad_domain);
 	check_eq(map(0x7fffffff, (uintptr_t)window, GNTMAP_host_map, &h), GNTST_bad_gntref);
 	check_eq(map(511, (uintptr_t)window, GNTMAP_host_map, &h) < 0, 1);
@@ -191,13 +171,13 @@ static void test_errors(void)
 	check_eq(unmap((uintptr_t)window, 12345), GNTST_bad_handle);
 	check_eq(unmap((uintptr_t)window, 0xffffffff), GNTST_bad_handle);
 	check_eq(map_page(window, virt_to_mfn(window), PTE_KERNEL), 0);
-	check_eq(op(99, &m, 1), -ENOSYS);
-	check_eq(op(GNTTABOP_map_grant_ref, (void *)0x10000, 1), -EFAULT);
+	check_eq(grant_op(99, &m, 1), -ENOSYS);
+	check_eq(grant_op(GNTTABOP_map_grant_ref, (void *)0x10000, 1), -EFAULT);
 }
 
 static int copy(struct gnttab_copy c)
 {
-	check_eq(op(GNTTABOP_copy, &c, 1), 0);
+	check_eq(grant_op(GNTTABOP_copy, &c, 1), 0);
 	return c.status;
 }
 

@@ -35,7 +35,6 @@ static struct {
 } mappings[MAPPINGS];
 static volatile bool over;
 static volatile unsigned ended;
-static uint64_t state[WORKERS];
 static uint64_t rounds[WORKERS];
 
 extern char poke_start[], poke_end[];
@@ -76,12 +75,7 @@ static bool trap(struct trap_frame *f)
 
 static uint64_t rnd(void)
 {
-	return random_next(&state[vcpu_id() % WORKERS]) >> 7;
-}
-
-static unsigned long below(unsigned long n)
-{
-	return rnd() % n;
+	return random_here() >> 7;
 }
 
 /* Never what holds the code and the tables of this guest: it would only break itself. */
@@ -610,8 +604,7 @@ void test_main(void)
 		pool[i] = virt_to_mfn(arena[i % PAGES]);
 	for (unsigned i = 0; i < PAGES; i++)
 		entry_at[i] = pte_maddr(arena[i]);
-	for (unsigned i = 0; i < WORKERS; i++)
-		state[i] = 0x9e3779b97f4a7c15UL * (i + 1);
+	random_seed(0x9e3779b97f4a7c15UL);
 	/* The workers spoil the clock too, so how long they work is counted in ticks of the TSC. */
 	time = vcpu_info()->time;
 	/* In two steps, for 32-bit code knows no type of 128 bits. */

@@ -751,3 +751,92 @@ void guest_main(struct start_info *si)
 	result("PASS");
 	guest_shutdown(SHUTDOWN_poweroff);
 }
+
+uint64_t random_state[MAX_TEST_VCPUS];
+
+void random_seed(uint64_t seed)
+{
+	for (unsigned i = 0; i < MAX_TEST_VCPUS; i++)
+		random_state[i] = seed * (i + 1);
+}
+
+uint64_t random_here(void)
+{
+	return random_next(&random_state[vcpu_id()]);
+}
+
+uint64_t below(uint64_t n)
+{
+	return (random_here() >> 9) % n;
+}
+
+/* ---- what many tests do ---- */
+
+static void (*racing)(void);
+static volatile unsigned racers, racers_begun, racers_ended;
+
+static void racer(void)
+{
+	__atomic_add_fetch(&racers_begun, 1, __ATOMIC_SEQ_CST);
+	while (racers_begun < racers)
+		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+	racing();
+	__atomic_add_fetch(&racers_ended, 1, __ATOMIC_SEQ_CST);
+	while (vcpu_id())
+		hypercall(vcpu_op, (long)VCPUOP_down, (long)vcpu_id(), 0L);
+}
+
+void race(unsigned n, void (*fn)(void))
+{
+	racing = fn;
+	racers = n;
+	for (unsigned i = 1; i < n; i++)
+		vcpu_start(i, racer);
+	racer();
+	while (racers_ended < n)
+		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+}
+
+bool swallow_events(struct trap_frame *f)
+{
+	if (f->vector != TRAP_EVENT)
+		return false;
+	vcpu_info()->evtchn_upcall_pending = 0;
+	vcpu_info()->evtchn_pending_sel = 0;
+	return true;
+}
+
+long grant_op(unsigned cmd, void *arg, unsigned n)
+{
+	return hypercall(grant_table_op, (long)cmd, arg, (long)n);
+}
+
+domid_t own_domid(void)
+{
+	struct evtchn_alloc_unbound a = { .dom = DOMID_SELF, .remote_dom = DOMID_SELF };
+	struct evtchn_bind_interdomain b = { .remote_dom = DOMID_SELF };
+	struct evtchn_status s = { .dom = DOMID_SELF };
+
+	check_eq(evtchn_op(EVTCHNOP_alloc_unbound, &a), 0);
+	b.remote_port = s.port = a.port;
+	check_eq(evtchn_op(EVTCHNOP_bind_interdomain, &b), 0);
+	check_eq(evtchn_op(EVTCHNOP_status, &s), 0);
+	close_event(a.port);
+	close_event(b.local_port);
+	return s.u.interdomain.dom;
+}
+
+int user_run(struct user *u, const void *code, size_t n)
+{
+	memset(u->code, 0xcc, PAGE_SIZE);
+	memcpy(u->code, code, n);
+	return probe_user(USER_CODE, USER_STACK + PAGE_SIZE);
+}
+
+void check_user_frame(unsigned long rip)
+{
+	check_eq(probe_frame.rip, rip);
+	check_eq(probe_frame.cs & 0xffff, USER_CS);
+	check_eq(probe_frame.ss & 0xffff, USER_SS);
+	check_eq(probe_frame.rflags & 0x202, 0x202);
+}

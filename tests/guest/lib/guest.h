@@ -143,6 +143,13 @@ static inline struct vcpu_info *vcpu_info(void);
 struct vcpu_guest_context *vcpu_context(unsigned id, void (*fn)(void));
 /* Initialises and starts it. */
 void vcpu_start(unsigned id, void (*fn)(void));
+/*
+ * race(n, fn) - fn on vcpus 0 to n - 1, which begin together; returns on vcpu 0 when all have come
+ * back from it. The others are down then.
+ */
+void race(unsigned n, void (*fn)(void));
+/* A trap_hook: events are taken note of and forgotten. */
+bool swallow_events(struct trap_frame *f);
 static inline void pause(void)
 {
 	__asm__ volatile("pause" ::: "memory");
@@ -153,6 +160,9 @@ static inline void pause(void)
 /* Nanoseconds of system time, by vcpu_time_info and the TSC. */
 uint64_t system_time(void);
 long evtchn_op(unsigned cmd, void *arg);
+long grant_op(unsigned cmd, void *arg, unsigned n);
+/* The domain's own number, by what an event channel of its says. */
+domid_t own_domid(void);
 unsigned bind_virq(unsigned virq, unsigned vcpu);
 unsigned bind_ipi(unsigned vcpu);
 void send_event(unsigned port);
@@ -252,6 +262,11 @@ struct user {
 	uint8_t *code, *stack, *data;
 };
 void user_new(struct user *u);
+/* Run these bytes there until they trap, the stack pointer at the stack page's end; as probe(). */
+int user_run(struct user *u, const void *code, size_t n);
+#define USER_RUN(u, code) user_run(u, code, sizeof(code) - 1)
+/* The probe ended at rip in ordinary user mode. */
+void check_user_frame(unsigned long rip);
 
 void *memcpy(void *d, const void *s, size_t n);
 void *memset(void *d, int c, size_t n);
@@ -274,5 +289,10 @@ static inline void store8(volatile void *at, uint64_t value)
 
 /* Repeatable numbers: xorshift64*. */
 uint64_t random_next(uint64_t *state);
+/* Each vcpu's own, from one seed: any, and those below n. */
+extern uint64_t random_state[MAX_TEST_VCPUS];
+void random_seed(uint64_t seed);
+uint64_t random_here(void);
+uint64_t below(uint64_t n);
 
 #endif

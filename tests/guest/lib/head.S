@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The first instructions of a tiny guest, its ELF notes, and its exception entries. */
-#include "pv-abi/elfnote.h"
-#include "pv-abi/xen.h"
+#define WORD .quad
+#define BASE 0xffffffff80000000
+#define PAE  yes
+#include "head_common.h"
 
 	.section .text.start, "ax"
 	.global _start
@@ -13,39 +15,7 @@ _start:
 1:	ud2
 	jmp 1b
 
-	.macro note_head type
-	.pushsection .note.xen, "a", @note
-	.balign 4
-	.long 4, 9002f - 9001f, \type
-	.asciz "Xen"
-	.endm
-	.macro note_string type, value
-	note_head \type
-9001:	.asciz "\value"
-9002:	.balign 4
-	.popsection
-	.endm
-	.macro note_number type, value
-	note_head \type
-9001:	.quad \value
-9002:	.balign 4
-	.popsection
-	.endm
-	note_string XEN_ELFNOTE_GUEST_OS, tiny
-	note_string XEN_ELFNOTE_GUEST_VERSION, 1
-	note_string XEN_ELFNOTE_XEN_VERSION, xen-3.0
-	note_string XEN_ELFNOTE_PAE_MODE, yes
-	note_string XEN_ELFNOTE_LOADER, generic
-	note_number XEN_ELFNOTE_VIRT_BASE, 0xffffffff80000000
-	note_number XEN_ELFNOTE_ENTRY, _start
-	note_number XEN_ELFNOTE_HYPERCALL_PAGE, hypercall_page
-
 	.text
-	.balign 4096
-	.global hypercall_page
-hypercall_page:
-	.skip 4096
-
 /*
  * Traps: the bounce frame has rcx and r11 on top, then an error code for some vectors. All end in
  * guest_trap(struct trap_frame *), which may change the frame; then back by the iret hypercall.
@@ -62,28 +32,7 @@ trap_\n:
 	pushq $\n
 	jmp trap_common
 	.endm
-	trap 0, 0
-	trap 1, 0
-	trap 2, 0
-	trap 3, 0
-	trap 4, 0
-	trap 5, 0
-	trap 6, 0
-	trap 7, 0
-	trap 8, 1
-	trap 9, 0
-	trap 10, 1
-	trap 11, 1
-	trap 12, 1
-	trap 13, 1
-	trap 14, 1
-	trap 15, 0
-	trap 16, 0
-	trap 17, 1
-	trap 18, 0
-	trap 19, 0
-	trap 128, 0
-	trap 200, 0
+	all_traps
 /* Event upcall and failsafe callback come here as vectors of their own. */
 	.global event_entry, failsafe_entry, syscall_entry_point
 event_entry:
@@ -210,10 +159,3 @@ vcpu_entry:
 	call *%rdi
 1:	ud2
 	jmp 1b
-
-/* A stack for each vcpu; its place tells who runs: vcpu_id(). */
-	.bss
-	.balign 32768
-	.global stacks
-stacks:
-	.skip 8 * 32768

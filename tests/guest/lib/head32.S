@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The same as head.S for a 32-bit guest: ring 1, PAE. */
-#include "pv-abi/elfnote.h"
-#include "pv-abi/xen.h"
+#define WORD .long
+#define BASE 0xc0000000
+#define PAE  "yes,extended-cr3"
+#include "head_common.h"
 
 	.section .text.start, "ax"
 	.global _start
@@ -13,39 +15,7 @@ _start:
 1:	ud2
 	jmp 1b
 
-	.macro note_head type
-	.pushsection .note.xen, "a", @note
-	.balign 4
-	.long 4, 9002f - 9001f, \type
-	.asciz "Xen"
-	.endm
-	.macro note_string type, value
-	note_head \type
-9001:	.asciz "\value"
-9002:	.balign 4
-	.popsection
-	.endm
-	.macro note_number type, value
-	note_head \type
-9001:	.long \value
-9002:	.balign 4
-	.popsection
-	.endm
-	note_string XEN_ELFNOTE_GUEST_OS, tiny
-	note_string XEN_ELFNOTE_GUEST_VERSION, 1
-	note_string XEN_ELFNOTE_XEN_VERSION, xen-3.0
-	note_string XEN_ELFNOTE_PAE_MODE, "yes,extended-cr3"
-	note_string XEN_ELFNOTE_LOADER, generic
-	note_number XEN_ELFNOTE_VIRT_BASE, 0xc0000000
-	note_number XEN_ELFNOTE_ENTRY, _start
-	note_number XEN_ELFNOTE_HYPERCALL_PAGE, hypercall_page
-
 	.text
-	.balign 4096
-	.global hypercall_page
-hypercall_page:
-	.skip 4096
-
 /*
  * Traps: the CPU's own frame, with an error code on top for some vectors, without esp and ss if it
  * came from ring 1. trap_common hands what it finds to guest_trap_raw(), which says where the way
@@ -61,28 +31,7 @@ trap_\n:
 	pushl $\n
 	jmp trap_common
 	.endm
-	trap 0, 0
-	trap 1, 0
-	trap 2, 0
-	trap 3, 0
-	trap 4, 0
-	trap 5, 0
-	trap 6, 0
-	trap 7, 0
-	trap 8, 1
-	trap 9, 0
-	trap 10, 1
-	trap 11, 1
-	trap 12, 1
-	trap 13, 1
-	trap 14, 1
-	trap 15, 0
-	trap 16, 0
-	trap 17, 1
-	trap 18, 0
-	trap 19, 0
-	trap 128, 0
-	trap 200, 0
+	all_traps
 	.global event_entry, failsafe_entry, syscall_entry_point, syscall_entry_else
 event_entry:
 	pushl $0
@@ -178,9 +127,3 @@ vcpu_entry:
 	call *%edi
 1:	ud2
 	jmp 1b
-
-	.bss
-	.balign 32768
-	.global stacks
-stacks:
-	.skip 8 * 32768

@@ -23,21 +23,7 @@ static unsigned cpl(void)
 	return cs & 3;
 }
 
-static int run(const void *code, size_t n)
-{
-	memset(user.code, 0xcc, PAGE_SIZE);
-	memcpy(user.code, code, n);
-	return probe_user(USER_CODE, USER_STACK + PAGE_SIZE);
-}
-#define RUN(code) run(code, sizeof(code) - 1)
-
-static void check_user_frame(uint32_t eip)
-{
-	check_eq(probe_frame.rip, eip);
-	check_eq(probe_frame.cs & 0xffff, USER_CS);
-	check_eq(probe_frame.ss & 0xffff, USER_SS);
-	check_eq(probe_frame.rflags & 0x202, 0x202);
-}
+#define RUN(code) USER_RUN(&user, code)
 
 static void plain_iret(void *arg)
 {

@@ -14,22 +14,7 @@ const char test_name[] = "user-mode";
 
 static struct user user;
 
-/* Run these bytes in user mode until they trap. */
-static int run(const void *code, size_t n)
-{
-	memset(user.code, 0xcc, PAGE_SIZE);
-	memcpy(user.code, code, n);
-	return probe_user(USER_CODE, USER_STACK + PAGE_SIZE);
-}
-#define RUN(code) run(code, sizeof(code) - 1)
-
-static void check_user_frame(uint64_t rip)
-{
-	check_eq(probe_frame.rip, rip);
-	check_eq(probe_frame.cs & 0xffff, USER_CS);
-	check_eq(probe_frame.ss & 0xffff, USER_SS);
-	check_eq(probe_frame.rflags & 0x202, 0x202);
-}
+#define RUN(code) USER_RUN(&user, code)
 
 #ifdef __i386__
 #define SYSCALL "\xcd\x80"
@@ -134,7 +119,7 @@ static void test_privileged(void)
 	};
 
 	for (size_t i = 0; i < sizeof(insns) / sizeof(insns[0]); i++) {
-		int v = run(insns[i].code, insns[i].n);
+		int v = user_run(&user, insns[i].code, insns[i].n);
 
 		if (v != 13)
 			fail("user mode: privileged instruction %lu gave vector %d",

@@ -24,7 +24,6 @@ static struct {
 static struct iret_context context;
 static char stack[4096] __attribute__((aligned(16)));
 #endif
-static uint64_t state = 0x123456789abcdefULL;
 static uint64_t descriptors[512] __attribute__((aligned(4096)));
 
 extern char end_of_it[];
@@ -37,11 +36,6 @@ __asm__(".pushsection .text\n"
 #define FLAT_USER_CS32 FLAT_USER_CS
 #define FLAT_USER_SS32 FLAT_KERNEL_SS
 #endif
-
-static uint64_t below(uint64_t n)
-{
-	return (random_next(&state) >> 7) % n;
-}
 
 static unsigned long some_selector(void)
 {
@@ -86,7 +80,7 @@ static unsigned long some_rip(bool is_user)
 	case 1:
 		return 0xffffffff;
 	case 2:
-		return random_next(&state);
+		return random_here();
 	case 3:
 		return 0;
 	default:
@@ -125,7 +119,7 @@ static uint64_t some_rip(bool is_user)
 	case 2:
 		return 0xffff820000000000UL + below(1UL << 40);
 	case 3:
-		return random_next(&state) | 1UL << 62;
+		return random_here() | 1UL << 62;
 	case 4:
 		return 0x00007fffffffffffUL;
 	default:
@@ -154,11 +148,12 @@ void test_main(void)
 	unsigned long seen[TRAP_ELSE + 1] = { 0 };
 	xen_ulong_t mfn = virt_to_mfn(descriptors);
 
+	random_seed(0x123456789abcdefULL);
 	user_new(&user);
 	memset(user.code, 0xcc, PAGE_SIZE);
 	/* Descriptors of all kinds that are not refused. */
 	for (int i = 1; i < 512; i++) {
-		descriptors[i] = (random_next(&state) & ~(0x1fULL << 40)) | (0x10 | below(16))
+		descriptors[i] = (random_here() & ~(0x1fULL << 40)) | (0x10 | below(16))
 										    << 40;
 		/* 64-bit code is not for ring 1. */
 		if (KERNEL_RING == 1 && (descriptors[i] >> 43 & 1))
@@ -187,25 +182,25 @@ void test_main(void)
 		for (int k = 0; below(4) && k < 2; k++)
 			data_selectors[k] = below(4) ? FLAT_USER_DS : 0;
 		context = (struct iret_context){
-			.eax = random_next(&state),
+			.eax = random_here(),
 			.eip = some_rip(is_user),
 			.cs = cs | (below(2) ? 0 : below(65536) << 16),
-			.eflags = below(2) ? 0x202 : random_next(&state),
-			.esp = below(2) ? random_next(&state) : USER_STACK + 64,
+			.eflags = below(2) ? 0x202 : random_here(),
+			.esp = below(2) ? random_here() : USER_STACK + 64,
 			.ss = ss,
 		};
 #else
 		if (!below(16))
 			hypercall(set_segment_base, (long)SEGBASE_GS_USER_SEL, some_selector());
 		context = (struct iret_context){
-			.rax = random_next(&state),
-			.r11 = random_next(&state),
-			.rcx = random_next(&state),
-			.flags = below(2) ? VGCF_in_syscall : random_next(&state),
+			.rax = random_here(),
+			.r11 = random_here(),
+			.rcx = random_here(),
+			.flags = below(2) ? VGCF_in_syscall : random_here(),
 			.rip = some_rip(is_user),
 			.cs = cs,
-			.rflags = below(2) ? 0x202 : random_next(&state),
-			.rsp = is_user ? (below(2) ? random_next(&state) : USER_STACK + 64)
+			.rflags = below(2) ? 0x202 : random_here(),
+			.rsp = is_user ? (below(2) ? random_here() : USER_STACK + 64)
 				       : (uint64_t)stack + sizeof(stack),
 			.ss = ss,
 		};
