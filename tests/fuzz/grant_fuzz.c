@@ -565,7 +565,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fuzz_in in = { data, size };
 	u8 how = fuzz_u8(&in);
 
-	world_begin(how & 1);
+	world_begin(how & 1, how >> 2);
 	memset(handles, 0, sizeof(handles));
 	sim.objects = 0;
 	FUZZ_CHECK(!grant_init(guest, 0, 0) && !grant_init(other, 0, 0) && !grant_init(dom0, 0, 0),
@@ -580,6 +580,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		u8 op = fuzz_u8(&in), who = fuzz_u8(&in);
 		unsigned preempt = who & 4 ? 1 + (who >> 4) : 0;
 
+		world_leap(op >> 4);
 		on_cpu(who & 3);
 		switch (op % 16) {
 		case 0: case 1: case 2:

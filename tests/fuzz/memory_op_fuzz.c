@@ -398,7 +398,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fuzz_in in = { data, size };
 	u8 how = fuzz_u8(&in);
 
-	world_begin(how & 1);
+	world_begin(how & 1, how >> 2);
 	guest->max_pages = 24 + (how >> 1 & 31);
 	other->max_pages = 16;
 	other->grants = &table;
@@ -413,6 +413,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		u8 op = fuzz_u8(&in), who = fuzz_u8(&in);
 		unsigned preempt = who & 4 ? 1 + (who >> 5) : 0;
 
+		world_leap(op >> 4);
 		on_cpu(who & 3);
 		switch (op % 12) {
 		case 0:

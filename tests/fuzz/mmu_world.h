@@ -101,6 +101,24 @@ void root_load(struct vcpu *v)
 		tlb_flush(CPU_MASK(sim_cpu->id), 0);
 }
 
+/*
+ * CPU 3 flushes many times in a row, while the others do nothing: times lie about as far from each
+ * other as a stamp can tell, or further. `n`, 0 to 15: how often, mostly not at all.
+ */
+static __attribute__((unused)) void world_leap(unsigned n)
+{
+	static const u64 ticks[16] = {
+		[10] = 1, BIT(30), BIT(31) - 2, BIT(31) - 1, BIT(31), 5 * BIT(31) - 3,
+	};
+
+	if (!ticks[n])
+		return;
+	fuzz_say("cpu 3: %lu flushes\n", ticks[n]);
+	tlb_empty(3, false);
+	tlb_clock += ticks[n] * TLB_TICK;
+	cpus[3].tlb_stamp = tlb_clock;
+}
+
 static void walk(struct tlb *t, unsigned level, mfn_t table);
 
 static void cache_table(struct tlb *t, unsigned level, mfn_t mfn)
@@ -211,12 +229,14 @@ static void reserve_take(void)
 	FUZZ_CHECK(reserve, "no frame for the audit, %lu are free", heap_free_frames());
 }
 
-static void world_begin(bool global_pages)
+/* `ticks`: so many, at most 15, before the low half of the TLB clock wraps. */
+static void world_begin(bool global_pages, unsigned ticks)
 {
 	memset(tlbs, 0, sizeof(tlbs));
 	memset(&continuation, 0, sizeof(continuation));
 	cpu_features.pge = global_pages;
-	tlb_clock = 1;
+	/* On from the last input's time, so never back. */
+	tlb_clock = (((tlb_clock >> 32) + 2) << 32) + 1 - (ticks & 15) * TLB_TICK;
 	fixture_begin();
 	cpus_online = 15;
 	nr_cpus = CPUS;

@@ -418,7 +418,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fuzz_in in = { data, size };
 	u8 how = fuzz_u8(&in);
 
-	world_begin(how & 0x80);
+	world_begin(how & 0x80, how >> 2);
 	memset(pending, 0, sizeof(pending));
 	first_tree(how);
 	world_check();
@@ -426,6 +426,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		u8 op = fuzz_u8(&in), who = fuzz_u8(&in);
 		unsigned cpu = who & 3, preempt = who & 4 ? 1 + (who >> 3) : 0;
 
+		world_leap(op >> 4);
 		on_cpu(cpu);
 		switch (op % 16) {
 		case 0: case 1: case 2: case 3:

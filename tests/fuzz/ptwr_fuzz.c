@@ -179,12 +179,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fuzz_in in = { data, size };
 	u8 how = fuzz_u8(&in);
 
-	world_begin(how & 1);
+	world_begin(how & 1, how >> 2);
 	setup_tree();
 	world_check();
 	for (unsigned n = 0; n < 32 && fuzz_more(&in); n++) {
 		u8 op = fuzz_u8(&in);
 
+		world_leap(op >> 4);
 		switch (op % 8) {
 		case 0:
 			op_other_fault(&in);
