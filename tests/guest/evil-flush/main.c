@@ -43,7 +43,7 @@ static void storm(void)
 		refused += t.status != GNTST_okay;
 	}
 	check_eq(refused, ROUNDS);
-	/* A frame below 4 KiB, then 8 MiB, after one was given back: there is none, there is one. */
+	/* A frame below 4 KiB, then 8 MiB, after one was given back: there is none; there is one */
 	for (int i = 0; i < ROUNDS; i++) {
 		xen_ulong_t frame = spare;
 
