@@ -74,7 +74,7 @@ void root_load_mfn(mfn_t mfn)
 {
 	struct cpu *c = this_cpu();
 
-	/* What CR3 cannot hold would be a fault of ours; what is no memory, a guess of the CPU's. */
+	/* What CR3 cannot hold would be a fault of ours; what is no memory, anything. */
 	if (unlikely(mfn >= max_mfn)) {
 		mfn = idle_root_paddr() >> PAGE_SHIFT;
 		/* On its way out the vCPU is asked for root_missing(). */
