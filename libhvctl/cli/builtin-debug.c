@@ -89,7 +89,7 @@ const struct command cmd_debug = {
 		"             (hvctl dmesg tells which)\n"
 		"  heap       its allocations by class, and the free frames of the host\n"
 		"  store      the store's nodes, all or those at and below PATH, and values\n"
-		"  latency    the longest holds of locks, into hvctl dmesg (needs latency=1 at boot)\n"
+		"  latency    the longest holds of locks, in hvctl dmesg (latency=1 at boot)\n"
 		"  keys KEYS  press debug keys; what they print is in hvctl dmesg (h lists them)\n",
 	.run = run,
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // driven: yes
 /*
- * Flush storms, and calls that hold a lock for long: what makes other CPUs flush or the heap search,
- * over and over. Types of a frame that change, transfers that are refused, frames given back and
+ * Flush storms, and calls that hold a lock for long: what makes other CPUs flush or the heap
+ * search, over and over. Types of a frame that change, transfers that are refused, frames given back and
  * taken again, address widths that no frame has. A system test counts how often a CPU was asked to
  * flush that runs none of this, and how long the locks were held. Every call is answered.
  * bits: 64
