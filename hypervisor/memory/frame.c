@@ -76,7 +76,7 @@ static void frame_free(struct frame *f, u64 flags)
 
 	ASSERT(!(f->type & FT_COUNT_MASK));
 	if (flags & FC_SHARED) {
-		/* Abandoned by frame_abandon(): no list, no totals, and whose it was is forgotten. */
+		/* Abandoned by frame_abandon(): no list, no totals, no owner that is known. */
 		f->count = 0;
 		f->tlb_stamp = tlb_stamp_now();
 		frame_set_owner(f, NULL);
