@@ -324,7 +324,8 @@ void irq_dispatch(struct regs *r)
 
 	dispatch(r);
 	if (unlikely(latency_on))
-		latency_note(&latency_interrupt[cpu_id()], latency_clock() - start, (vaddr_t)dispatch);
+		latency_note(&latency_interrupt[cpu_id()], latency_clock() - start,
+			     (vaddr_t)dispatch);
 }
 
 /* Lock held. May those who have sent their EOI be kept waiting by the others any longer? */

@@ -2,9 +2,9 @@
 // driven: yes
 /*
  * Flush storms, and calls that hold a lock for long: what makes other CPUs flush or the heap
- * search, over and over. Types of a frame that change, transfers that are refused, frames given back
- * and taken again, address widths that no frame has. A system test counts how often a CPU was asked
- * to flush that runs none of this, and how long the locks were held. Every call is answered.
+ * search, over and over. Types of a frame that change, transfers that are refused, frames given
+ * back and taken again, address widths that no frame has. A system test counts how often a CPU was
+ * asked to flush that runs none of this, and how long the locks were held. Every call is answered.
  * bits: 64
  */
 #include "guest.h"
