@@ -143,7 +143,7 @@ static const struct key {
 	{ 'g', "grant tables", key_grants },
 	{ 'h', "this list", key_help },
 	{ 'i', "interrupt lines", key_interrupts },
-	{ 'l', "longest holds of locks and interrupts, requests to flush (latency=1)", key_latency },
+	{ 'l', "longest holds of locks, interrupts; requests to flush (latency=1)", key_latency },
 	{ 'm', "memory and allocation classes", key_memory },
 	{ 'q', "domains and their vCPUs", key_domains },
 	{ 'r', "run queues", key_queues },

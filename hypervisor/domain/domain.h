@@ -109,7 +109,8 @@ struct domain {
 	u64 tot_pages, max_pages, claimed_pages;
 	u32 relinquish_state;    /* progress of a preemptible destruction; under the control lock */
 	volatile cpumask_t dirty_cpus; /* CPUs that may have this domain's TLB entries; atomic */
-	bool maps_foreign;       /* it has mapped a frame of another's: memory/frame.h; never reset */
+	/* it has mapped a frame of another's (memory/frame.h); never reset */
+	bool maps_foreign;
 
 	struct shared_info *shared_info;
 	/* of vCPUs beyond shared info's, until they register one; by vCPU id */

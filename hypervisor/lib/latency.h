@@ -42,7 +42,8 @@ static inline u64 latency_lock(struct spinlock *l, struct latency *m)
 }
 
 /* In the function that holds it: `where` is told by its address. */
-static inline __attribute__((always_inline)) void latency_unlock(struct spinlock *l, struct latency *m, u64 flags)
+static inline __attribute__((always_inline)) void latency_unlock(struct spinlock *l,
+								 struct latency *m, u64 flags)
 {
 	if (unlikely(latency_on) && m->start) {
 		vaddr_t here;
