@@ -11,19 +11,18 @@
  * A disk and its handshake, against a backend that behaves, in all its kinds, and against one that
  * writes anything anywhere it can.
  */
-#include "frontend_world.h"
+#define FRONT "/local/domain/1/device/vbd/51712"
+#define BACK  "/local/domain/0/backend/vbd/1/51712"
+#include "frontend_backend.h"
 #include "suite.h"
 
 #include "frontends/lib/blkfront.h"
 
-#define FRONT "/local/domain/1/device/vbd/51712"
-#define BACK  "/local/domain/0/backend/vbd/1/51712"
 #define SECTORS 2048u
 
 /* What Linux' backend does: its states, rings of one or more pages, indirect requests. */
 static struct {
 	char disk[SECTORS * 512];
-	unsigned int state;
 	struct blkif_back_ring ring;
 	struct blkif_sring *shared;	/* NULL: not connected */
 	uint64_t refs[4];
@@ -36,31 +35,6 @@ static struct {
 	int status;			/* of what it answers */
 	unsigned int served, flushed, barriers, discarded, indirect;
 } back;
-
-static char path_[128];
-
-static const char *front(const char *key)
-{
-	snprintf(path_, sizeof(path_), FRONT "/%s", key);
-	return path_;
-}
-
-static void back_put(const char *key, const char *value)
-{
-	snprintf(path_, sizeof(path_), BACK "/%s", key);
-	daemon_write(path_, value);
-}
-
-static void back_state(unsigned int state)
-{
-	char text[4];
-
-	if (back.state == state)
-		return;
-	back.state = state;
-	snprintf(text, sizeof(text), "%u", state);
-	back_put("state", text);
-}
 
 static void back_disconnect(void)
 {
@@ -183,22 +157,22 @@ static void back_serve(void)
 	} while (more);
 	RING_PUSH_RESPONSES_AND_CHECK_NOTIFY(&back.ring, notify);
 	if (notify)
-		world.ports[world_number(front("event-channel"))].pending = true;
+		back_event();
 }
 
 static void backend(void)
 {
 	unsigned int other = (unsigned int)world_number(front("state"));
 
-	if (back.state != back.stubborn)
+	if (back_is != back.stubborn)
 		switch (other) {
 		case XenbusStateInitialising:
-			if (back.state == XenbusStateClosed)
+			if (back_is == XenbusStateClosed)
 				back_state(XenbusStateInitWait);
 			break;
 		case XenbusStateInitialised:
 		case XenbusStateConnected:
-			if (back.state == XenbusStateInitWait && back_connect())
+			if (back_is == XenbusStateInitWait && back_connect())
 				back_state(XenbusStateConnected);
 			break;
 		case XenbusStateClosing:
@@ -216,32 +190,14 @@ static struct blkfront *disk_begin(void)
 {
 	struct blkfront *b = calloc(1, sizeof(*b));
 
-	world_begin();
+	device_begin(backend);
 	memset(&back, 0, sizeof(back));
 	for (size_t i = 0; i < sizeof(back.disk); i++)
 		back.disk[i] = (char)(i * 7 + i / 512);
-	daemon_write(front("backend"), BACK);
-	daemon_write(front("backend-id"), "0");
-	daemon_write(front("state"), "1");
 	back_put("sectors", "2048");
 	back_put("sector-size", "512");
 	back_put("info", "0");
-	daemon_permit(BACK, "n0|r1");
-	back_state(XenbusStateInitWait);
-	daemon_permit(BACK "/state", "n0|r1");
-	daemon_permit(BACK "/sectors", "n0|r1");
-	daemon_permit(BACK "/sector-size", "n0|r1");
-	daemon_permit(BACK "/info", "n0|r1");
-	world.backend = backend;
 	return b;
-}
-
-/* A key of the backend's that the frontend can read. */
-static void feature(const char *key, const char *value)
-{
-	back_put(key, value);
-	snprintf(path_, sizeof(path_), BACK "/%s", key);
-	daemon_permit(path_, "n0|r1");
 }
 
 static void disk_open(struct blkfront *b)
@@ -255,17 +211,8 @@ static void disk_open(struct blkfront *b)
 /* Closes it, and looks whether all is back that it had. */
 static void disk_end(struct blkfront *b)
 {
-	xenbus_close(&b->xenbus);
-	world_settle();
-	CU_ASSERT(xenbus_closed(&b->xenbus));
-	CU_ASSERT_EQUAL(world_number(front("state")), XenbusStateClosed);
-	CU_ASSERT_EQUAL(back.state, XenbusStateClosed);
-	CU_ASSERT_EQUAL(world.pages, 0);
+	device_end(&b->xenbus, 0);
 	CU_ASSERT_EQUAL(world.grants.nr_free, GRANT_TABLE_MAX - GNTTAB_NR_RESERVED_ENTRIES);
-	for (unsigned int i = 0; i < WORLD_PORTS; i++)
-		CU_ASSERT_FALSE(world.ports[i].open);
-	CU_ASSERT_EQUAL(store.error, 0);
-	xenbus_forget(&b->xenbus);
 	world_end();
 	free(b);
 }
@@ -386,10 +333,10 @@ static void test_features(void)
 	struct blkfront *b = disk_begin();
 	struct blk_request r;
 
-	feature("max-ring-page-order", "4");
-	feature("feature-max-indirect-segments", "256");
-	feature("feature-flush-cache", "1");
-	feature("feature-discard", "1");
+	back_put("max-ring-page-order", "4");
+	back_put("feature-max-indirect-segments", "256");
+	back_put("feature-flush-cache", "1");
+	back_put("feature-discard", "1");
 	/* What a kernel before us left. */
 	daemon_write(front("multi-queue-num-queues"), "4");
 	disk_open(b);
@@ -409,12 +356,12 @@ static void test_features(void)
 
 	/* Barriers instead of flushes, read-only, sectors of 4 KiB, few pages in a request. */
 	b = disk_begin();
-	feature("feature-barrier", "1");
-	feature("info", "4");
-	feature("sector-size", "4096");
-	feature("feature-discard", "1");
-	feature("max-ring-page-order", "1");
-	feature("feature-max-indirect-segments", "12");
+	back_put("feature-barrier", "1");
+	back_put("info", "4");
+	back_put("sector-size", "4096");
+	back_put("feature-discard", "1");
+	back_put("max-ring-page-order", "1");
+	back_put("feature-max-indirect-segments", "12");
 	disk_open(b);
 	CU_ASSERT_EQUAL(b->slots.nr, 64);
 	CU_ASSERT_EQUAL(b->max_segments, 12);
@@ -443,7 +390,7 @@ static void test_full(void)
 	struct blkfront *b = disk_begin();
 	unsigned int n;
 
-	feature("feature-max-indirect-segments", "32");
+	back_put("feature-max-indirect-segments", "32");
 	disk_open(b);
 	back.slow = true;
 	for (n = 0; n < 200; n++) {
@@ -510,7 +457,7 @@ static void test_states(void)
 		CU_ASSERT_EQUAL(run(b, &r), -ENODEV);
 		world_settle();
 		CU_ASSERT(xenbus_closed(&b->xenbus));
-		CU_ASSERT_EQUAL(back.state, XenbusStateClosed);
+		CU_ASSERT_EQUAL(back_is, XenbusStateClosed);
 		CU_ASSERT_EQUAL(world.pages, 0);
 		xenbus_reopen(&b->xenbus);
 		world_settle();
@@ -570,7 +517,7 @@ static void test_refused(void)
 
 	for (unsigned int i = 0; i < sizeof(geometry) / sizeof(geometry[0]); i++) {
 		b = disk_begin();
-		feature(geometry[i][0], geometry[i][1]);
+		back_put(geometry[i][0], geometry[i][1]);
 		CU_ASSERT_EQUAL(blkfront_open(b, &store, "51712"), 0);
 		world_settle();
 		CU_ASSERT_FALSE(b->xenbus.running);
@@ -580,7 +527,7 @@ static void test_refused(void)
 	/* No memory, no references, no ports, at each step. */
 	for (int n = 0; n < 3; n++) {
 		b = disk_begin();
-		feature("feature-max-indirect-segments", "32");
+		back_put("feature-max-indirect-segments", "32");
 		world.pages_left = n;
 		CU_ASSERT_EQUAL(blkfront_open(b, &store, "51712"), 0);
 		world_settle();
@@ -591,8 +538,8 @@ static void test_refused(void)
 	}
 	for (unsigned int n = 0; n < 6; n++) {
 		b = disk_begin();
-		feature("max-ring-page-order", "2");
-		feature("feature-max-indirect-segments", "32");
+		back_put("max-ring-page-order", "2");
+		back_put("feature-max-indirect-segments", "32");
 		world.grants.nr_free = n;
 		CU_ASSERT_EQUAL(blkfront_open(b, &store, "51712"), 0);
 		world_settle();
@@ -642,7 +589,7 @@ static void answer(struct blkif_response r, unsigned int count)
 	for (unsigned int i = 0; i < count; i++)
 		*RING_GET_RESPONSE(&back.ring, back.ring.rsp_prod_pvt++) = r;
 	back.shared->rsp_prod = back.ring.rsp_prod_pvt;
-	world.ports[world_number(front("event-channel"))].pending = true;
+	back_event();
 	world_turn();
 }
 
@@ -767,9 +714,9 @@ static void test_random(void)
 		struct blkfront *b = disk_begin();
 		unsigned int submitted = 0;
 
-		feature("max-ring-page-order", round & 1 ? "2" : "0");
-		feature("feature-max-indirect-segments", "32");
-		feature("feature-flush-cache", "1");
+		back_put("max-ring-page-order", round & 1 ? "2" : "0");
+		back_put("feature-max-indirect-segments", "32");
+		back_put("feature-flush-cache", "1");
 		disk_open(b);
 		ended = 0;
 		for (unsigned int i = 0; i < 64; i++)

@@ -11,18 +11,17 @@
  * A network interface against a backend that behaves, sending back what it gets, and against one
  * that answers anything.
  */
-#include "frontend_world.h"
+#define FRONT "/local/domain/1/device/vif/0"
+#define BACK  "/local/domain/0/backend/vif/1/0"
+#include "frontend_backend.h"
 #include "suite.h"
 
 #include "frontends/lib/netfront.h"
 
-#define FRONT "/local/domain/1/device/vif/0"
-#define BACK  "/local/domain/0/backend/vif/1/0"
 #define QUEUE 400u
 
 /* After Linux' backend: connects when we say so, copies into the pages that it is offered. */
 static struct {
-	unsigned int state;
 	struct netif_tx_back_ring tx;
 	struct netif_rx_back_ring rx;
 	bool connected;
@@ -36,32 +35,6 @@ static struct {
 	} queue[QUEUE];
 	unsigned int nr, sent_back;
 } back;
-
-static char path_[128];
-
-static const char *front(const char *key)
-{
-	snprintf(path_, sizeof(path_), FRONT "/%s", key);
-	return path_;
-}
-
-static void back_put(const char *key, const char *value)
-{
-	snprintf(path_, sizeof(path_), BACK "/%s", key);
-	daemon_write(path_, value);
-	daemon_permit(path_, "n0|r1");
-}
-
-static void back_state(unsigned int state)
-{
-	char text[12];
-
-	if (back.state == state)
-		return;
-	back.state = state;
-	snprintf(text, sizeof(text), "%u", state);
-	back_put("state", text);
-}
 
 static void back_disconnect(void)
 {
@@ -87,18 +60,13 @@ static void back_connect(void)
 	back.connected = true;
 }
 
-static void event(void)
-{
-	world.ports[world_number(front("event-channel"))].pending = true;
-}
-
 static void push_rx(void)
 {
 	int notify;
 
 	RING_PUSH_RESPONSES_AND_CHECK_NOTIFY(&back.rx, notify);
 	if (notify)
-		event();
+		back_event();
 }
 
 static void push_tx(void)
@@ -107,7 +75,7 @@ static void push_tx(void)
 
 	RING_PUSH_RESPONSES_AND_CHECK_NOTIFY(&back.tx, notify);
 	if (notify)
-		event();
+		back_event();
 }
 
 static void take_sent(void)
@@ -177,11 +145,11 @@ static void backend(void)
 {
 	switch (world_number(front("state"))) {
 	case XenbusStateInitialising:
-		if (back.state == XenbusStateClosed)
+		if (back_is == XenbusStateClosed)
 			back_state(XenbusStateInitWait);
 		break;
 	case XenbusStateConnected:
-		if (back.state == XenbusStateInitWait) {
+		if (back_is == XenbusStateInitWait) {
 			back_connect();
 			back_state(XenbusStateConnected);
 		}
@@ -237,18 +205,13 @@ static struct netfront *net_begin(void)
 {
 	struct netfront *n = calloc(1, sizeof(*n));
 
-	world_begin();
+	device_begin(backend);
 	memset(&back, 0, sizeof(back));
 	memset(&got, 0, sizeof(got));
 	ended = 0;
 	n->receive = receive;
 	n->context = &got;
-	daemon_write(front("backend"), BACK);
-	daemon_write(front("backend-id"), "0");
 	daemon_write(front("mac"), "00:16:3e:aB:Cd:0f");
-	daemon_write(front("state"), "1");
-	back_state(XenbusStateInitWait);
-	world.backend = backend;
 	return n;
 }
 
@@ -261,14 +224,7 @@ static void net_open(struct netfront *n)
 
 static void net_end(struct netfront *n, int pages)
 {
-	xenbus_close(&n->xenbus);
-	world_settle();
-	CU_ASSERT(xenbus_closed(&n->xenbus));
-	CU_ASSERT_EQUAL(world.pages, pages);
-	for (unsigned int i = 0; i < WORLD_PORTS; i++)
-		CU_ASSERT_FALSE(world.ports[i].open);
-	CU_ASSERT_EQUAL(store.error, 0);
-	xenbus_forget(&n->xenbus);
+	device_end(&n->xenbus, pages);
 	world_end();
 	free(n);
 }
@@ -558,7 +514,7 @@ static void test_hostile(void)
 			back.rx.sring->rsp_prod = (RING_IDX)-1;
 			break;
 		}
-		event();
+		back_event();
 		world.backend = NULL;	/* it would put its indices right */
 		world_turn();
 		world.backend = backend;
@@ -608,7 +564,7 @@ static void test_random(void)
 					back.rx.sring->rsp_prod += (uint32_t)rand() % 4;
 				if (rand() % 3 == 0)
 					back.tx.sring->rsp_prod += (uint32_t)rand() % 3;
-				event();
+				back_event();
 			}
 			world_turn();
 			store_dispatch(&store);
