@@ -5,8 +5,7 @@
 // simulated: every mapping that the parser asks for is a block of exactly that size, so that the
 // address sanitizer sees each byte read too far.
 
-#include <CUnit/Basic.h>
-#include <CUnit/CUnit.h>
+#include "suite.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -425,21 +424,16 @@ static void test_damage(void)
 
 int main(void)
 {
-	CU_pSuite s;
-	unsigned failed;
+	CU_TestInfo tests[] = {
+		{ "a whole machine", test_whole },
+		{ "finding the RSDP", test_rsdp },
+		{ "RSDT", test_rsdt },
+		{ "bad tables are left out", test_bad_tables },
+		{ "MADT entries", test_madt_entries },
+		{ "_S5_", test_s5 },
+		{ "random damage", test_damage },
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	s = CU_add_suite("acpi", NULL, NULL);
-	CU_add_test(s, "a whole machine", test_whole);
-	CU_add_test(s, "finding the RSDP", test_rsdp);
-	CU_add_test(s, "RSDT", test_rsdt);
-	CU_add_test(s, "bad tables are left out", test_bad_tables);
-	CU_add_test(s, "MADT entries", test_madt_entries);
-	CU_add_test(s, "_S5_", test_s5);
-	CU_add_test(s, "random damage", test_damage);
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("acpi", tests);
 }

@@ -4,8 +4,7 @@
 // What the boot loader hands over: the command line, the memory map, the modules, by either
 // protocol.
 
-#include <CUnit/Basic.h>
-#include <CUnit/CUnit.h>
+#include "suite.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -376,21 +375,15 @@ static void test_overlaps(void)
 
 int main(void)
 {
-	CU_pSuite s;
-	unsigned failed;
+	CU_TestInfo tests[] = {
+		{ "options", test_options },
+		{ "sizes", test_sizes },
+		{ "complaints", test_complaints },
+		{ "Multiboot 1", test_mb1 },
+		{ "Multiboot 2", test_mb2 },
+		{ "overlapping memory maps", test_overlaps },
+		CU_TEST_INFO_NULL,
+	};
 
-	if (CU_initialize_registry() != CUE_SUCCESS)
-		return 1;
-	s = CU_add_suite("boot", NULL, NULL);
-	CU_add_test(s, "options", test_options);
-	CU_add_test(s, "sizes", test_sizes);
-	CU_add_test(s, "complaints", test_complaints);
-	CU_add_test(s, "Multiboot 1", test_mb1);
-	CU_add_test(s, "Multiboot 2", test_mb2);
-	CU_add_test(s, "overlapping memory maps", test_overlaps);
-	CU_basic_set_mode(CU_BRM_NORMAL);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed ? 1 : 0;
+	return suite_run("boot", tests);
 }

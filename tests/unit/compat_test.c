@@ -6,7 +6,7 @@
  * come back, lists, batches, continuations. The 64-bit handlers are stood for by functions that
  * remember what they were given. The layouts are those of an i386 compiler.
  */
-#include <CUnit/Basic.h>
+#include "suite.h"
 #include <stdarg.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -583,17 +583,10 @@ int main(void)
 				{ "hypercall page", test_hypercall_page },
 				{ "a domain becomes 32-bit", test_set_compat },
 				CU_TEST_INFO_NULL };
-	CU_SuiteInfo suites[] = { { "compat", NULL, NULL, NULL, NULL, tests }, CU_SUITE_INFO_NULL };
-	unsigned failed;
 
 	mem = mmap(NULL, MEM_SIZE, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
-	if (mem == MAP_FAILED || CU_initialize_registry() != CUE_SUCCESS ||
-	    CU_register_suites(suites) != CUE_SUCCESS)
+	if (mem == MAP_FAILED)
 		return 2;
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("compat", tests);
 }

@@ -7,7 +7,7 @@
  * Configuration files: what xl.cfg files mean, and that each mistake gets one line with file, line,
  * column, key and remedy. The whole line is compared.
  */
-#include <CUnit/Basic.h>
+#include "suite.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -487,15 +487,6 @@ int main(void)
 		{ "control characters", test_control_characters },
 		CU_TEST_INFO_NULL
 	};
-	CU_SuiteInfo suites[] = { { "config", set_up, tear_down, NULL, NULL, tests },
-				  CU_SUITE_INFO_NULL };
-	unsigned int failed;
 
-	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS)
-		return 2;
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run_between("config", set_up, tear_down, tests);
 }

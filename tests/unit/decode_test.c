@@ -5,8 +5,7 @@
 // instructions against the processor that runs the test: each is executed with random operands and
 // must leave the same memory, registers and flags.
 
-#include <CUnit/Basic.h>
-#include <CUnit/CUnit.h>
+#include "suite.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -384,19 +383,14 @@ static void test_arithmetic(void)
 
 int main(void)
 {
-	CU_pSuite s;
-	unsigned failed;
+	CU_TestInfo tests[] = {
+		{ "encodings", test_samples },
+		{ "prefixes", test_prefixes },
+		{ "other instructions", test_unknown },
+		{ "random bytes", test_random_bytes },
+		{ "arithmetic as the processor does it", test_arithmetic },
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	s = CU_add_suite("decode", NULL, NULL);
-	CU_add_test(s, "encodings", test_samples);
-	CU_add_test(s, "prefixes", test_prefixes);
-	CU_add_test(s, "other instructions", test_unknown);
-	CU_add_test(s, "random bytes", test_random_bytes);
-	CU_add_test(s, "arithmetic as the processor does it", test_arithmetic);
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("decode", tests);
 }

@@ -4,8 +4,7 @@
 // Segment descriptors: whatever a guest writes, what comes out of the check can be loaded without
 // harm.
 
-#include <CUnit/Basic.h>
-#include <CUnit/CUnit.h>
+#include "suite.h"
 #include <stdlib.h>
 
 #include "pv/descriptor.h"
@@ -101,19 +100,14 @@ static void test_page(void)
 
 int main(void)
 {
-	CU_pSuite s;
-	unsigned failed;
+	CU_TestInfo tests[] = {
+		{ "code and data segments", test_code_and_data },
+		{ "system descriptors", test_system },
+		{ "32-bit guests", test_ring1_guest },
+		{ "random descriptors", test_random },
+		{ "pages", test_page },
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	s = CU_add_suite("descriptor", NULL, NULL);
-	CU_add_test(s, "code and data segments", test_code_and_data);
-	CU_add_test(s, "system descriptors", test_system);
-	CU_add_test(s, "32-bit guests", test_ring1_guest);
-	CU_add_test(s, "random descriptors", test_random);
-	CU_add_test(s, "pages", test_page);
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("descriptor", tests);
 }

@@ -6,8 +6,7 @@
 // Domains from domain_create() to the last domain_put(), pausing and shutting down, what a guest is
 // told about time, what it is told about the hypervisor.
 
-#include <CUnit/Basic.h>
-#include <CUnit/CUnit.h>
+#include "suite.h"
 #include <setjmp.h>
 #include <string.h>
 
@@ -962,37 +961,31 @@ static void test_assists(void)
 
 int main(void)
 {
-	CU_pSuite s;
-	unsigned failed;
+	CU_TestInfo tests[] = {
+		{ "looking up", test_lookup },
+		{ "a number that is held", test_number_held },
+		{ "a number's next domain", test_number_inherits_nothing },
+		{ "create: errors", test_create_errors },
+		{ "vCPUs", test_vcpu_create },
+		{ "registered vcpu_info", test_map_info },
+		{ "killed step by step", test_kill_in_steps },
+		{ "pausing", test_pause },
+		{ "shutting down", test_shutdown },
+		{ "dom0's end", test_dom0_ends },
+		{ "wall clock", test_wallclock },
+		{ "clocks of vCPUs", test_vcpu_time },
+		{ "runstates", test_runstate },
+		{ "timers of vCPUs", test_vcpu_timers },
+		{ "watchdogs", test_watchdog },
+		{ "version", test_version },
+		{ "assists", test_assists },
+		CU_TEST_INFO_NULL,
+	};
 
-	if (CU_initialize_registry() != CUE_SUCCESS)
-		return 1;
 	sim_reset();
 	max_mfn = SIM_FRAMES;
 	domains_init();
 	(void)idle_vcpu_create(0);
 	objects = sim.objects;
-	s = CU_add_suite("domain", NULL, NULL);
-	CU_add_test(s, "looking up", test_lookup);
-	CU_add_test(s, "a number that is held", test_number_held);
-	CU_add_test(s, "a number's next domain", test_number_inherits_nothing);
-	CU_add_test(s, "create: errors", test_create_errors);
-	CU_add_test(s, "vCPUs", test_vcpu_create);
-	CU_add_test(s, "registered vcpu_info", test_map_info);
-	CU_add_test(s, "killed step by step", test_kill_in_steps);
-	CU_add_test(s, "pausing", test_pause);
-	CU_add_test(s, "shutting down", test_shutdown);
-	CU_add_test(s, "dom0's end", test_dom0_ends);
-	CU_add_test(s, "wall clock", test_wallclock);
-	CU_add_test(s, "clocks of vCPUs", test_vcpu_time);
-	CU_add_test(s, "runstates", test_runstate);
-	CU_add_test(s, "timers of vCPUs", test_vcpu_timers);
-	CU_add_test(s, "watchdogs", test_watchdog);
-	CU_add_test(s, "version", test_version);
-	CU_add_test(s, "assists", test_assists);
-	CU_basic_set_mode(CU_BRM_NORMAL);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed ? 1 : 0;
+	return suite_run("domain", tests);
 }

@@ -5,8 +5,7 @@
 // Privileged instructions of a PV guest: what is on the allow list does what the ABI promises and
 // moves past the instruction; everything else is the guest's own #GP and changes nothing.
 
-#include <CUnit/Basic.h>
-#include <CUnit/CUnit.h>
+#include "suite.h"
 #include <string.h>
 
 #include "sim/sim.h"
@@ -825,33 +824,27 @@ static void test_cpuid_xsave(void)
 
 int main(void)
 {
-	CU_pSuite s;
-	unsigned failed;
+	CU_TestInfo tests[] = {
+		{ "what is not on the list", test_not_on_the_list },
+		{ "fetch", test_fetch },
+		{ "flags and caches", test_flags_and_caches },
+		{ "control registers, read", test_cr_read },
+		{ "control registers, written", test_cr_write },
+		{ "debug registers", test_debug_registers },
+		{ "xsetbv", test_xsetbv },
+		{ "rdmsr", test_rdmsr },
+		{ "wrmsr", test_wrmsr },
+		{ "MSRs of a 32-bit guest", test_msrs_compat },
+		{ "who may use a port", test_port_permission },
+		{ "ports", test_ports },
+		{ "PCI configuration ports", test_pci_ports },
+		{ "string I/O", test_string_io },
+		{ "string I/O and faults", test_string_io_faults },
+		{ "cpuid: the hypervisor's leaves", test_cpuid_hypervisor },
+		{ "cpuid: what is hidden", test_cpuid_masks },
+		{ "cpuid: extended states", test_cpuid_xsave },
+		CU_TEST_INFO_NULL,
+	};
 
-	if (CU_initialize_registry() != CUE_SUCCESS)
-		return 1;
-	s = CU_add_suite("privileged instructions", NULL, NULL);
-	CU_add_test(s, "what is not on the list", test_not_on_the_list);
-	CU_add_test(s, "fetch", test_fetch);
-	CU_add_test(s, "flags and caches", test_flags_and_caches);
-	CU_add_test(s, "control registers, read", test_cr_read);
-	CU_add_test(s, "control registers, written", test_cr_write);
-	CU_add_test(s, "debug registers", test_debug_registers);
-	CU_add_test(s, "xsetbv", test_xsetbv);
-	CU_add_test(s, "rdmsr", test_rdmsr);
-	CU_add_test(s, "wrmsr", test_wrmsr);
-	CU_add_test(s, "MSRs of a 32-bit guest", test_msrs_compat);
-	CU_add_test(s, "who may use a port", test_port_permission);
-	CU_add_test(s, "ports", test_ports);
-	CU_add_test(s, "PCI configuration ports", test_pci_ports);
-	CU_add_test(s, "string I/O", test_string_io);
-	CU_add_test(s, "string I/O and faults", test_string_io_faults);
-	CU_add_test(s, "cpuid: the hypervisor's leaves", test_cpuid_hypervisor);
-	CU_add_test(s, "cpuid: what is hidden", test_cpuid_masks);
-	CU_add_test(s, "cpuid: extended states", test_cpuid_xsave);
-	CU_basic_set_mode(CU_BRM_NORMAL);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed ? 1 : 0;
+	return suite_run("privileged instructions", tests);
 }

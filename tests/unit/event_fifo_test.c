@@ -9,7 +9,7 @@
  * run in threads of their own. A guest that scribbles over the shared words must hurt nobody but
  * itself.
  */
-#include <CUnit/Basic.h>
+#include "suite.h"
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -611,26 +611,22 @@ static void test_hostile_races(void)
 
 int main(void)
 {
-	unsigned failed;
-	CU_pSuite s;
+	CU_TestInfo tests[] = {
+		{ "order", test_order },
+		{ "priorities and moved events", test_priorities },
+		{ "masks and pollers", test_masks },
+		{ "another vCPU", test_other_vcpu },
+		{ "what was pending in the 2-level ABI", test_from_2l },
+		{ "more ports than words", test_many_ports },
+		{ "bad frames and offsets", test_bad_frames },
+		{ "a closed port that is still linked", test_closed_port },
+		{ "reset", test_reset },
+		{ "frames for the audit", test_visited },
+		{ "rubbish in the words", test_rubbish },
+		{ "nothing is lost between threads", test_nothing_lost },
+		{ "a guest that races with us", test_hostile_races },
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	s = CU_add_suite("event_fifo", NULL, NULL);
-	CU_add_test(s, "order", test_order);
-	CU_add_test(s, "priorities and moved events", test_priorities);
-	CU_add_test(s, "masks and pollers", test_masks);
-	CU_add_test(s, "another vCPU", test_other_vcpu);
-	CU_add_test(s, "what was pending in the 2-level ABI", test_from_2l);
-	CU_add_test(s, "more ports than words", test_many_ports);
-	CU_add_test(s, "bad frames and offsets", test_bad_frames);
-	CU_add_test(s, "a closed port that is still linked", test_closed_port);
-	CU_add_test(s, "reset", test_reset);
-	CU_add_test(s, "frames for the audit", test_visited);
-	CU_add_test(s, "rubbish in the words", test_rubbish);
-	CU_add_test(s, "nothing is lost between threads", test_nothing_lost);
-	CU_add_test(s, "a guest that races with us", test_hostile_races);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("event_fifo", tests);
 }

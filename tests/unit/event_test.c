@@ -6,7 +6,7 @@
  * Event channels with 2-level delivery: bindings, their life and death, who is woken, and what a
  * hostile guest gets for its arguments. The FIFO has a file of its own.
  */
-#include <CUnit/Basic.h>
+#include "suite.h"
 #include <string.h>
 
 #include "cpu/cpu.h"
@@ -628,31 +628,27 @@ static void test_dump(void)
 
 int main(void)
 {
-	unsigned failed;
-	CU_pSuite s;
+	CU_TestInfo tests[] = {
+		{ "interdomain", test_interdomain },
+		{ "loopback", test_loopback },
+		{ "wrong bindings are refused", test_wrong_bindings },
+		{ "wild arguments", test_wild_arguments },
+		{ "unwritable answers leave nothing behind", test_unwritable_answer },
+		{ "masks", test_masks },
+		{ "pollers are woken even if masked", test_pollers },
+		{ "VIRQs", test_virqs },
+		{ "IPIs", test_ipis },
+		{ "PIRQs", test_pirqs },
+		{ "port numbers and limits", test_port_numbers },
+		{ "no memory", test_no_memory },
+		{ "reset", test_reset },
+		{ "reset_preempted", test_reset_preempted },
+		{ "dying domains", test_dying },
+		{ "a vcpu_info elsewhere", test_moved_info },
+		{ "a domain without vCPUs", test_without_vcpus },
+		{ "dump", test_dump },
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	s = CU_add_suite("event", NULL, NULL);
-	CU_add_test(s, "interdomain", test_interdomain);
-	CU_add_test(s, "loopback", test_loopback);
-	CU_add_test(s, "wrong bindings are refused", test_wrong_bindings);
-	CU_add_test(s, "wild arguments", test_wild_arguments);
-	CU_add_test(s, "unwritable answers leave nothing behind", test_unwritable_answer);
-	CU_add_test(s, "masks", test_masks);
-	CU_add_test(s, "pollers are woken even if masked", test_pollers);
-	CU_add_test(s, "VIRQs", test_virqs);
-	CU_add_test(s, "IPIs", test_ipis);
-	CU_add_test(s, "PIRQs", test_pirqs);
-	CU_add_test(s, "port numbers and limits", test_port_numbers);
-	CU_add_test(s, "no memory", test_no_memory);
-	CU_add_test(s, "reset", test_reset);
-	CU_add_test(s, "reset_preempted", test_reset_preempted);
-	CU_add_test(s, "dying domains", test_dying);
-	CU_add_test(s, "a vcpu_info elsewhere", test_moved_info);
-	CU_add_test(s, "a domain without vCPUs", test_without_vcpus);
-	CU_add_test(s, "dump", test_dump);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("event", tests);
 }

@@ -6,8 +6,7 @@
 // with 24 pins is simulated, and guests that take their events when the test says so. A lock taken
 // twice ends the program.
 
-#include <CUnit/Basic.h>
-#include <CUnit/CUnit.h>
+#include "suite.h"
 #include <string.h>
 
 #include "domain/domain.h"
@@ -583,26 +582,21 @@ static void test_other_vectors(void)
 
 int main(void)
 {
-	CU_pSuite s;
-	unsigned failed;
+	CU_TestInfo tests[] = {
+		{ "modes of GSIs", test_modes },
+		{ "edge", test_edge },
+		{ "level", test_level },
+		{ "shared", test_shared },
+		{ "storm", test_storm },
+		{ "more than a CPU should take", test_rate },
+		{ "EOIs without end", test_eoi_storm },
+		{ "a sharer that is silent", test_late_sharer },
+		{ "domains that do what they like", test_hostile_domains },
+		{ "the hypervisor's own", test_own },
+		{ "messages", test_msi },
+		{ "fixed and spurious vectors", test_other_vectors },
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	s = CU_add_suite("irq", NULL, NULL);
-	CU_add_test(s, "modes of GSIs", test_modes);
-	CU_add_test(s, "edge", test_edge);
-	CU_add_test(s, "level", test_level);
-	CU_add_test(s, "shared", test_shared);
-	CU_add_test(s, "storm", test_storm);
-	CU_add_test(s, "more than a CPU should take", test_rate);
-	CU_add_test(s, "EOIs without end", test_eoi_storm);
-	CU_add_test(s, "a sharer that is silent", test_late_sharer);
-	CU_add_test(s, "domains that do what they like", test_hostile_domains);
-	CU_add_test(s, "the hypervisor's own", test_own);
-	CU_add_test(s, "messages", test_msi);
-	CU_add_test(s, "fixed and spurious vectors", test_other_vectors);
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("irq", tests);
 }

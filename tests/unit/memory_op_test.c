@@ -5,7 +5,7 @@
  * answer whom they may, and a hostile guest's numbers get an errno. Frames and allocations are
  * counted after each test.
  */
-#include <CUnit/Basic.h>
+#include "suite.h"
 #include <string.h>
 
 #include "boot/e820.h"
@@ -442,25 +442,21 @@ static void test_claims(void)
 
 int main(void)
 {
-	unsigned failed;
-	CU_pSuite s;
+	CU_TestInfo tests[] = {
+		{ "grow and shrink", test_grow_and_shrink },
+		{ "limits and bad numbers", test_limits },
+		{ "an unwritable list", test_unwritable_list },
+		{ "frames of others", test_not_ones_own },
+		{ "preemption", test_preemption },
+		{ "exchange", test_exchange },
+		{ "a failed exchange changes nothing", test_exchange_undone },
+		{ "hostile exchanges", test_exchange_hostile },
+		{ "memory maps", test_memory_map },
+		{ "questions", test_questions },
+		{ "resources", test_resources },
+		{ "claims", test_claims },
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	s = CU_add_suite("memory_op", NULL, NULL);
-	CU_add_test(s, "grow and shrink", test_grow_and_shrink);
-	CU_add_test(s, "limits and bad numbers", test_limits);
-	CU_add_test(s, "an unwritable list", test_unwritable_list);
-	CU_add_test(s, "frames of others", test_not_ones_own);
-	CU_add_test(s, "preemption", test_preemption);
-	CU_add_test(s, "exchange", test_exchange);
-	CU_add_test(s, "a failed exchange changes nothing", test_exchange_undone);
-	CU_add_test(s, "hostile exchanges", test_exchange_hostile);
-	CU_add_test(s, "memory maps", test_memory_map);
-	CU_add_test(s, "questions", test_questions);
-	CU_add_test(s, "resources", test_resources);
-	CU_add_test(s, "claims", test_claims);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("memory_op", tests);
 }

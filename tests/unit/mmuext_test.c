@@ -13,6 +13,7 @@
 #include <sched.h>
 
 #include "mmu_fixture.h"
+#include "suite.h"
 
 #include "pv/descriptor_page.h"
 
@@ -418,25 +419,19 @@ static void test_audit(void)
 
 int main(void)
 {
-	CU_pSuite s;
-	unsigned failed;
+	CU_TestInfo tests[] = {
+		{ "update_va_mapping and TLBs", test_va_flush },
+		{ "another domain's frames", test_other_domain },
+		{ "when a frame was last writable", test_stamp },
+		{ "flushes", test_flushes },
+		{ "caches", test_caches },
+		{ "copying and clearing", test_copy },
+		{ "a frame changes hands", test_changing_hands },
+		{ "GDT", test_gdt },
+		{ "the audit", test_audit },
+		CU_TEST_INFO_NULL,
+	};
 
-	if (CU_initialize_registry() != CUE_SUCCESS)
-		return 1;
 	fixture_init();
-	s = CU_add_suite("mmuext", NULL, NULL);
-	CU_add_test(s, "update_va_mapping and TLBs", test_va_flush);
-	CU_add_test(s, "another domain's frames", test_other_domain);
-	CU_add_test(s, "when a frame was last writable", test_stamp);
-	CU_add_test(s, "flushes", test_flushes);
-	CU_add_test(s, "caches", test_caches);
-	CU_add_test(s, "copying and clearing", test_copy);
-	CU_add_test(s, "a frame changes hands", test_changing_hands);
-	CU_add_test(s, "GDT", test_gdt);
-	CU_add_test(s, "the audit", test_audit);
-	CU_basic_set_mode(CU_BRM_NORMAL);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed ? 1 : 0;
+	return suite_run("mmuext", tests);
 }

@@ -10,6 +10,7 @@
 // ANNULUS_MODEL_EDGES names.
 
 #include "mmu_fixture.h"
+#include "suite.h"
 
 /*
  * The one slot of a table that the model knows: not the last, so that preemption is asked after it.
@@ -255,16 +256,11 @@ static void test_edges(void)
 
 int main(void)
 {
-	CU_pSuite s;
-	unsigned failed;
+	CU_TestInfo tests[] = {
+		{ "every edge of the model", test_edges },
+		CU_TEST_INFO_NULL,
+	};
 
 	fixture_init();
-	CU_initialize_registry();
-	s = CU_add_suite("pagetype_model", NULL, NULL);
-	CU_add_test(s, "every edge of the model", test_edges);
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("pagetype_model", tests);
 }

@@ -13,6 +13,7 @@
 #include <pthread.h>
 
 #include "mmu_fixture.h"
+#include "suite.h"
 #include "pv/descriptor_page.h"
 
 #define leaf_update leaf_update_short
@@ -263,18 +264,13 @@ static void test_ways_agree(void)
 
 int main(void)
 {
-	CU_pSuite s;
-	unsigned failed;
+	CU_TestInfo tests[] = {
+		{ "random operations", test_random },
+		{ "four CPUs at once", test_four_cpus },
+		{ "the short way agrees with the long way", test_ways_agree },
+		CU_TEST_INFO_NULL,
+	};
 
 	fixture_init();
-	CU_initialize_registry();
-	s = CU_add_suite("pagetype_random", NULL, NULL);
-	CU_add_test(s, "random operations", test_random);
-	CU_add_test(s, "four CPUs at once", test_four_cpus);
-	CU_add_test(s, "the short way agrees with the long way", test_ways_agree);
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("pagetype_random", tests);
 }

@@ -6,8 +6,7 @@
 // what is programmed into them, what a guest may still change, whose memory an MSI-X table may
 // claim to be.
 
-#include <CUnit/Basic.h>
-#include <CUnit/CUnit.h>
+#include "suite.h"
 #include <string.h>
 
 #include "sim/sim.h"
@@ -521,26 +520,20 @@ static void test_guest(void)
 
 int main(void)
 {
-	CU_pSuite s;
-	unsigned failed;
+	CU_TestInfo tests[] = {
+		{ "configuration space", test_access },
+		{ "memory windows", test_windows },
+		{ "capabilities", test_capabilities },
+		{ "devices", test_devices },
+		{ "MSI", test_msi },
+		{ "MSI without masks", test_msi_small },
+		{ "MSI-X", test_msix },
+		{ "whose memory is the table", test_msix_table },
+		{ "a guest at the ports", test_guest },
+		CU_TEST_INFO_NULL,
+	};
 
-	if (CU_initialize_registry() != CUE_SUCCESS)
-		return 1;
 	sim_reset();
 	msi_init();
-	s = CU_add_suite("pci", NULL, NULL);
-	CU_add_test(s, "configuration space", test_access);
-	CU_add_test(s, "memory windows", test_windows);
-	CU_add_test(s, "capabilities", test_capabilities);
-	CU_add_test(s, "devices", test_devices);
-	CU_add_test(s, "MSI", test_msi);
-	CU_add_test(s, "MSI without masks", test_msi_small);
-	CU_add_test(s, "MSI-X", test_msix);
-	CU_add_test(s, "whose memory is the table", test_msix_table);
-	CU_add_test(s, "a guest at the ports", test_guest);
-	CU_basic_set_mode(CU_BRM_NORMAL);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed ? 1 : 0;
+	return suite_run("pci", tests);
 }

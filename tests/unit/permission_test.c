@@ -4,7 +4,7 @@
  * Sets of ranges: every answer is compared with an array of flags after thousands of random
  * changes.
  */
-#include <CUnit/Basic.h>
+#include "suite.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,18 +125,14 @@ static void test_domain(void)
 
 int main(void)
 {
-	unsigned failed;
-	CU_pSuite s;
+	CU_TestInfo tests[] = {
+		{ "random changes equal the model", test_random },
+		{ "neighbours merge", test_merge },
+		{ "ends of the number range", test_limits },
+		{ "no memory changes nothing", test_no_memory },
+		{ "a domain's sets are separate", test_domain },
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	s = CU_add_suite("permission", NULL, NULL);
-	CU_add_test(s, "random changes equal the model", test_random);
-	CU_add_test(s, "neighbours merge", test_merge);
-	CU_add_test(s, "ends of the number range", test_limits);
-	CU_add_test(s, "no memory changes nothing", test_no_memory);
-	CU_add_test(s, "a domain's sets are separate", test_domain);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("permission", tests);
 }

@@ -4,7 +4,7 @@
  * The hypervisor's own printf, string functions and sort. They carry the C library's names, so they
  * are included here under others and held against the C library's.
  */
-#include <CUnit/Basic.h>
+#include "suite.h"
 #include <stdlib.h>
 
 #include "hv_lib.h"
@@ -210,20 +210,16 @@ static void test_bitmap(void)
 
 int main(void)
 {
-	unsigned failed;
-	CU_pSuite s;
+	CU_TestInfo tests[] = {
+		{ "printf: numbers", test_numbers },
+		{ "printf: strings", test_strings },
+		{ "printf: limits", test_limits },
+		{ "memory", test_memory },
+		{ "text", test_text },
+		{ "sort", test_sort },
+		{ "bitmap", test_bitmap },
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	s = CU_add_suite("library", NULL, NULL);
-	CU_add_test(s, "printf: numbers", test_numbers);
-	CU_add_test(s, "printf: strings", test_strings);
-	CU_add_test(s, "printf: limits", test_limits);
-	CU_add_test(s, "memory", test_memory);
-	CU_add_test(s, "text", test_text);
-	CU_add_test(s, "sort", test_sort);
-	CU_add_test(s, "bitmap", test_bitmap);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("library", tests);
 }

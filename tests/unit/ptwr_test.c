@@ -11,6 +11,7 @@
 // guest's own page fault and changes nothing.
 
 #include "mmu_fixture.h"
+#include "suite.h"
 #include "pv/ptwr.h"
 
 #define WRITE_FAULT 7 /* present, write, user: a 64-bit guest kernel is in ring 3 */
@@ -300,24 +301,19 @@ static void test_random(void)
 
 int main(void)
 {
-	CU_pSuite suite;
-	unsigned failed;
+	CU_TestInfo tests[] = {
+		{ "stores", test_store },
+		{ "write protection", test_write_protect },
+		{ "exchange", test_exchange },
+		{ "string stores", test_stos },
+		{ "parts of entries", test_half },
+		{ "what is refused", test_refused },
+		{ "instructions at page ends", test_fetch_across_pages },
+		{ "read-only device pages", test_device_page },
+		{ "random instructions", test_random },
+		CU_TEST_INFO_NULL,
+	};
 
 	fixture_init();
-	CU_initialize_registry();
-	suite = CU_add_suite("ptwr", NULL, NULL);
-	CU_add_test(suite, "stores", test_store);
-	CU_add_test(suite, "write protection", test_write_protect);
-	CU_add_test(suite, "exchange", test_exchange);
-	CU_add_test(suite, "string stores", test_stos);
-	CU_add_test(suite, "parts of entries", test_half);
-	CU_add_test(suite, "what is refused", test_refused);
-	CU_add_test(suite, "instructions at page ends", test_fetch_across_pages);
-	CU_add_test(suite, "read-only device pages", test_device_page);
-	CU_add_test(suite, "random instructions", test_random);
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("ptwr", tests);
 }

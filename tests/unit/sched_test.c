@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <CUnit/Basic.h>
+#include "suite.h"
 
 #include "sim.h"
 #include "cpu/cpu.h"
@@ -812,28 +812,23 @@ static void concurrent(void)
 
 int main(void)
 {
-	CU_pSuite s;
-	unsigned failed;
+	CU_TestInfo tests[] = {
+		{ "policy", policy },
+		{ "equal shares of one CPU", fair_on_one_cpu },
+		{ "three vCPUs on two CPUs", odd_number_on_two_cpus },
+		{ "weights", weights },
+		{ "work spreads", work_spreads },
+		{ "who wakes up runs soon", waker_runs_soon },
+		{ "block and wake", block_wakes },
+		{ "poll", polling },
+		{ "other calls", other_calls },
+		{ "affinity", affinity },
+		{ "yield", yielding },
+		{ "stealing", stealing },
+		{ "dump", dump },
+		{ "several CPUs at once", concurrent },
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	s = CU_add_suite("sched", NULL, NULL);
-	CU_add_test(s, "policy", policy);
-	CU_add_test(s, "equal shares of one CPU", fair_on_one_cpu);
-	CU_add_test(s, "three vCPUs on two CPUs", odd_number_on_two_cpus);
-	CU_add_test(s, "weights", weights);
-	CU_add_test(s, "work spreads", work_spreads);
-	CU_add_test(s, "who wakes up runs soon", waker_runs_soon);
-	CU_add_test(s, "block and wake", block_wakes);
-	CU_add_test(s, "poll", polling);
-	CU_add_test(s, "other calls", other_calls);
-	CU_add_test(s, "affinity", affinity);
-	CU_add_test(s, "yield", yielding);
-	CU_add_test(s, "stealing", stealing);
-	CU_add_test(s, "dump", dump);
-	CU_add_test(s, "several CPUs at once", concurrent);
-	CU_basic_set_mode(CU_BRM_NORMAL);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("sched", tests);
 }

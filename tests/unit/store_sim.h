@@ -289,24 +289,18 @@ static inline const char *events(struct client *client)
 	} while (0)
 
 #ifndef ANNULUS_FUZZ
+#include "suite.h"
+
 /* Run the tests as the suite @name. The result is main()'s. */
 static inline int run_suite(const char *name, CU_TestInfo *tests)
 {
-	CU_SuiteInfo suites[] = { { name, NULL, NULL, NULL, NULL, tests }, CU_SUITE_INFO_NULL };
 	const char *given = getenv("HVSTORE_TEST_SEED");
-	unsigned int failed;
 
 	seed = given ? strtoul(given, NULL, 0) : 20261121;
 	if (!seed)
 		seed = 1;
-	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS)
-		return 2;
 	printf("HVSTORE_TEST_SEED=%u\n", seed);
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run(name, tests);
 }
 #endif
 

@@ -6,7 +6,7 @@
  */
 #include <stdlib.h>
 #include <time.h>
-#include <CUnit/Basic.h>
+#include "suite.h"
 
 #include "cpu/cpu.h"
 #include "machine/acpi.h"
@@ -292,25 +292,20 @@ static void periodic(void)
 
 int main(void)
 {
-	CU_pSuite s;
-	unsigned failed;
+	CU_TestInfo tests[] = {
+		{ "scales of all rates", scale },
+		{ "a scale is monotonic", scale_is_monotonic },
+		{ "timers are not set short", ticks_are_never_too_few },
+		{ "median", median },
+		{ "steering", steering },
+		{ "dates", dates },
+		{ "CMOS clock", cmos },
+		{ "CMOS clock with nonsense in it", cmos_nonsense },
+		{ "reading the CMOS clock", cmos_reading },
+		{ "wall clock", wallclock },
+		{ "periodic tick", periodic },
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	s = CU_add_suite("timemath", NULL, NULL);
-	CU_add_test(s, "scales of all rates", scale);
-	CU_add_test(s, "a scale is monotonic", scale_is_monotonic);
-	CU_add_test(s, "timers are not set short", ticks_are_never_too_few);
-	CU_add_test(s, "median", median);
-	CU_add_test(s, "steering", steering);
-	CU_add_test(s, "dates", dates);
-	CU_add_test(s, "CMOS clock", cmos);
-	CU_add_test(s, "CMOS clock with nonsense in it", cmos_nonsense);
-	CU_add_test(s, "reading the CMOS clock", cmos_reading);
-	CU_add_test(s, "wall clock", wallclock);
-	CU_add_test(s, "periodic tick", periodic);
-	CU_basic_set_mode(CU_BRM_NORMAL);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("timemath", tests);
 }

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <CUnit/Basic.h>
+#include "suite.h"
 
 #include "sim.h"
 #include "cpu/cpu.h"
@@ -471,21 +471,16 @@ static void concurrent(void)
 
 int main(void)
 {
-	CU_pSuite s;
-	unsigned failed;
+	CU_TestInfo tests[] = {
+		{ "heap", heap },
+		{ "set, stop, kill", basics },
+		{ "no timers, no interrupts", idle_hardware },
+		{ "moving", moving },
+		{ "poke", poke },
+		{ "randomised", randomised },
+		{ "several CPUs at once", concurrent },
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	s = CU_add_suite("timer", NULL, NULL);
-	CU_add_test(s, "heap", heap);
-	CU_add_test(s, "set, stop, kill", basics);
-	CU_add_test(s, "no timers, no interrupts", idle_hardware);
-	CU_add_test(s, "moving", moving);
-	CU_add_test(s, "poke", poke);
-	CU_add_test(s, "randomised", randomised);
-	CU_add_test(s, "several CPUs at once", concurrent);
-	CU_basic_set_mode(CU_BRM_NORMAL);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("timer", tests);
 }

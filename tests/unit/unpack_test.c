@@ -7,7 +7,7 @@
  * damage and bombs are refused with one line, and every byte of memory is returned. The streams are
  * made with the packers' libraries at run time; the lz4 legacy frame by hand.
  */
-#include <CUnit/Basic.h>
+#include "suite.h"
 #include <lz4.h>
 #include <lz4hc.h>
 #include <lzma.h>
@@ -391,15 +391,6 @@ int main(void)
 		{ "xz: the short way", test_xz_usual },
 		CU_TEST_INFO_NULL
 	};
-	CU_SuiteInfo suites[] = { { "unpack", set_up, tear_down, NULL, NULL, tests },
-				  CU_SUITE_INFO_NULL };
-	unsigned int failed;
 
-	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS)
-		return 2;
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run_between("unpack", set_up, tear_down, tests);
 }

@@ -4,8 +4,7 @@
 // Interrupt vectors are given out once, in aligned runs, and never those that guests or the
 // hypervisor use otherwise.
 
-#include <CUnit/Basic.h>
-#include <CUnit/CUnit.h>
+#include "suite.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,17 +89,12 @@ static void test_random(void)
 
 int main(void)
 {
-	CU_pSuite s;
-	unsigned failed;
+	CU_TestInfo tests[] = {
+		{ "one by one", test_all },
+		{ "counts and alignment", test_counts },
+		{ "random runs", test_random },
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	s = CU_add_suite("vector", NULL, NULL);
-	CU_add_test(s, "one by one", test_all);
-	CU_add_test(s, "counts and alignment", test_counts);
-	CU_add_test(s, "random runs", test_random);
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("vector", tests);
 }
