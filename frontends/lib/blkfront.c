@@ -240,7 +240,7 @@ int blkfront_submit(struct blkfront *b, struct blk_request *r)
 	fill_entry(b, r, (unsigned int)id, segments, (unsigned int)pages);
 	RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&b->ring, notify);
 	if (notify)
-		fe->ops->event_send(fe->kernel, b->port);
+		fe->ops->event_send(fe->kernel, b->xenbus.port);
 	return 0;
 }
 
@@ -253,18 +253,10 @@ static void release(struct xenbus_device *d)
 {
 	struct blkfront *b = of(d);
 	const struct frontend *fe = d->fe;
-	bool held = false;
 
 	finish_all(b);
-	if (b->port)
-		fe->ops->event_close(fe->kernel, b->port);
-	b->port = 0;
-	for (unsigned int i = 0; i < b->nr_ring_refs; i++)
-		held |= fe->ops->revoke(fe->kernel, b->ring_refs[i]) != 0;
-	b->nr_ring_refs = 0;
-	if (b->ring_page && !held)
-		fe->ops->pages_put(fe->kernel, b->ring_page, b->ring_pages);
-	b->ring_page = NULL;
+	xenbus_silence(d);
+	xenbus_ring_put(d, &b->shared);
 	for (unsigned int i = 0; i < b->nr_indirect; i++)
 		if (!fe->ops->revoke(fe->kernel, b->indirect[i].ref))
 			fe->ops->pages_put(fe->kernel, b->indirect[i].page, 1);
@@ -276,26 +268,18 @@ static int setup(struct xenbus_device *d)
 	struct blkfront *b = of(d);
 	const struct frontend *fe = d->fe;
 	uint64_t order = xenbus_backend_number(d, "max-ring-page-order", 0), indirect;
-	int error = -ENOMEM;
+	unsigned int pages = 1u << (order < BLKFRONT_RING_ORDER_MAX ? order :
+								      BLKFRONT_RING_ORDER_MAX);
+	int error;
 
-	b->ring_pages = 1u << (order < BLKFRONT_RING_ORDER_MAX ? order : BLKFRONT_RING_ORDER_MAX);
-	b->nr_ring_refs = b->nr_indirect = 0;
-	b->port = 0;
+	b->nr_indirect = 0;
 	slots_init(&b->slots, 0);
-	b->ring_page = fe->ops->pages_get(fe->kernel, b->ring_pages);
-	if (!b->ring_page)
-		return -ENOMEM;
-	XEN_FRONT_RING_INIT(&b->ring, (struct blkif_sring *)b->ring_page,
-			    b->ring_pages * FRONTEND_PAGE_SIZE);
+	error = xenbus_ring_get(d, &b->shared, pages);
+	if (error)
+		goto undo;
+	XEN_FRONT_RING_INIT(&b->ring, (struct blkif_sring *)b->shared.page,
+			    pages * FRONTEND_PAGE_SIZE);
 	slots_init(&b->slots, RING_SIZE(&b->ring));
-	for (unsigned int i = 0; i < b->ring_pages; i++) {
-		error = fe->ops->grant(fe->kernel, d->backend_id,
-				       (char *)b->ring_page + i * FRONTEND_PAGE_SIZE, false,
-				       &b->ring_refs[i]);
-		if (error)
-			goto undo;
-		b->nr_ring_refs++;
-	}
 	/* With fewer pages for segments, or none, requests are smaller or fewer at once. */
 	indirect = xenbus_backend_number(d, "feature-max-indirect-segments", 0);
 	b->max_segments = BLKIF_MAX_SEGMENTS_PER_REQUEST;
@@ -314,10 +298,9 @@ static int setup(struct xenbus_device *d)
 		b->max_segments = (uint32_t)(indirect < BLKFRONT_SEGMENTS ? indirect :
 								     BLKFRONT_SEGMENTS);
 	}
-	error = fe->ops->event_open(fe->kernel, d->backend_id, event, b, &b->port);
+	error = xenbus_listen(d, event, b);
 	if (!error)
 		return 0;
-	b->port = 0;
 undo:
 	release(d);
 	return error;
@@ -332,24 +315,24 @@ static int publish(struct xenbus_device *d, uint32_t tx)
 	xenbus_remove(d, tx, "ring-page-order");
 	xenbus_remove(d, tx, "multi-queue-num-queues");
 	error = xenbus_write_number(d, tx, "feature-persistent", 0);
-	if (!error && b->ring_pages == 1) {
-		error = xenbus_write_number(d, tx, "ring-ref", b->ring_refs[0]);
+	if (!error && b->shared.pages == 1) {
+		error = xenbus_write_number(d, tx, "ring-ref", b->shared.refs[0]);
 	} else {
-		unsigned int order = (unsigned int)__builtin_ctz(b->ring_pages);
+		unsigned int order = (unsigned int)__builtin_ctz(b->shared.pages);
 
-		for (unsigned int i = 0; !error && i < b->ring_pages; i++) {
+		for (unsigned int i = 0; !error && i < b->shared.pages; i++) {
 			char key[24];
 			struct text t = text_in(key);
 
 			text_add(&t, "ring-ref");
 			text_add_number(&t, i);
-			error = xenbus_write_number(d, tx, key, b->ring_refs[i]);
+			error = xenbus_write_number(d, tx, key, b->shared.refs[i]);
 		}
 		if (!error)
 			error = xenbus_write_number(d, tx, "ring-page-order", order);
 	}
 	if (!error)
-		error = xenbus_write_number(d, tx, "event-channel", b->port);
+		error = xenbus_write_number(d, tx, "event-channel", d->port);
 	return error ? error : xenbus_write(d, tx, "protocol", XEN_IO_PROTO_ABI_NATIVE);
 }
 

@@ -53,11 +53,7 @@ struct blkfront {
 	uint32_t max_segments;		/* pages of a request */
 	/* The library's. */
 	blkif_vdev_t handle;
-	unsigned int ring_pages;
-	void *ring_page;
-	grant_ref_t ring_refs[1u << BLKFRONT_RING_ORDER_MAX];
-	unsigned int nr_ring_refs;
-	evtchn_port_t port;
+	struct xenbus_ring shared;
 	struct blkif_front_ring ring;
 	struct slots slots;
 	struct blk_request *requests[SLOTS_MAX];

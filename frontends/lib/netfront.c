@@ -62,7 +62,7 @@ int netfront_send(struct netfront *n, struct net_packet *p)
 	n->tx.req_prod_pvt++;
 	RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&n->tx, notify);
 	if (notify)
-		fe->ops->event_send(fe->kernel, n->port);
+		fe->ops->event_send(fe->kernel, n->xenbus.port);
 	return 0;
 }
 
@@ -122,7 +122,7 @@ static void refill(struct netfront *n)
 		return;
 	RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&n->rx, notify);
 	if (notify)
-		fe->ops->event_send(fe->kernel, n->port);
+		fe->ops->event_send(fe->kernel, n->xenbus.port);
 }
 
 /*
@@ -229,65 +229,43 @@ static void event(void *arg)
 
 /* ---- the device ---- */
 
-static void put_ring(struct netfront *n, void **page, bool *granted, grant_ref_t ref)
-{
-	const struct frontend *fe = n->xenbus.fe;
-
-	if (*page && (!*granted || !fe->ops->revoke(fe->kernel, ref)))
-		fe->ops->pages_put(fe->kernel, *page, 1);
-	*page = NULL;
-	*granted = false;
-}
-
 static void release(struct xenbus_device *d)
 {
 	struct netfront *n = of(d);
 	const struct frontend *fe = d->fe;
 
 	finish_all(n);
-	if (n->port)
-		fe->ops->event_close(fe->kernel, n->port);
-	n->port = 0;
+	xenbus_silence(d);
 	for (unsigned int i = 0; i < SLOTS_MAX; i++) {
 		void *page = take_back(n, i);
 
 		if (page)
 			fe->ops->pages_put(fe->kernel, page, 1);
 	}
-	put_ring(n, &n->tx_page, &n->tx_granted, n->tx_ref);
-	put_ring(n, &n->rx_page, &n->rx_granted, n->rx_ref);
+	xenbus_ring_put(d, &n->tx_shared);
+	xenbus_ring_put(d, &n->rx_shared);
 }
 
 static int setup(struct xenbus_device *d)
 {
 	struct netfront *n = of(d);
-	const struct frontend *fe = d->fe;
 	int error;
 
 	slots_init(&n->slots, 0);
 	n->in_extras = n->in_chain = false;
-	n->tx_page = fe->ops->pages_get(fe->kernel, 1);
-	n->rx_page = fe->ops->pages_get(fe->kernel, 1);
-	error = -ENOMEM;
-	if (!n->tx_page || !n->rx_page)
-		goto undo;
-	XEN_FRONT_RING_INIT(&n->tx, (struct netif_tx_sring *)n->tx_page, FRONTEND_PAGE_SIZE);
-	XEN_FRONT_RING_INIT(&n->rx, (struct netif_rx_sring *)n->rx_page, FRONTEND_PAGE_SIZE);
-	slots_init(&n->slots, RING_SIZE(&n->tx));
-	error = fe->ops->grant(fe->kernel, d->backend_id, n->tx_page, false, &n->tx_ref);
-	if (error)
-		goto undo;
-	n->tx_granted = true;
-	error = fe->ops->grant(fe->kernel, d->backend_id, n->rx_page, false, &n->rx_ref);
-	if (error)
-		goto undo;
-	n->rx_granted = true;
-	error = fe->ops->event_open(fe->kernel, d->backend_id, event, n, &n->port);
+	error = xenbus_ring_get(d, &n->tx_shared, 1);
 	if (!error)
-		return 0;
-	n->port = 0;
-undo:
-	release(d);
+		error = xenbus_ring_get(d, &n->rx_shared, 1);
+	if (!error) {
+		XEN_FRONT_RING_INIT(&n->tx, (struct netif_tx_sring *)n->tx_shared.page,
+				    FRONTEND_PAGE_SIZE);
+		XEN_FRONT_RING_INIT(&n->rx, (struct netif_rx_sring *)n->rx_shared.page,
+				    FRONTEND_PAGE_SIZE);
+		slots_init(&n->slots, RING_SIZE(&n->tx));
+		error = xenbus_listen(d, event, n);
+	}
+	if (error)
+		release(d);
 	return error;
 }
 
@@ -298,9 +276,9 @@ static int publish(struct xenbus_device *d, uint32_t tx)
 		const char *key;
 		uint64_t value;
 	} keys[] = {
-		{ "tx-ring-ref", n->tx_ref },
-		{ "rx-ring-ref", n->rx_ref },
-		{ "event-channel", n->port },
+		{ "tx-ring-ref", n->tx_shared.refs[0] },
+		{ "rx-ring-ref", n->rx_shared.refs[0] },
+		{ "event-channel", d->port },
 		{ "request-rx-copy", 1 },
 		{ "feature-rx-notify", 1 },
 		/* What a kernel that ran here before us may have offered. */

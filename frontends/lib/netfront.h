@@ -55,10 +55,7 @@ struct netfront {
 	bool checksums;			/* known when connected: the backend takes NET_CSUM_BLANK */
 	uint64_t dropped;		/* answers about packets that were not such, pages lost */
 	/* The library's. */
-	evtchn_port_t port;
-	void *tx_page, *rx_page;
-	grant_ref_t tx_ref, rx_ref;
-	bool tx_granted, rx_granted;
+	struct xenbus_ring tx_shared, rx_shared;
 	struct netif_tx_front_ring tx;
 	struct netif_rx_front_ring rx;
 	struct slots slots;

@@ -276,3 +276,49 @@ void xenbus_forget(struct xenbus_device *d)
 {
 	store_unwatch(d->store, &d->watch);
 }
+
+int xenbus_ring_get(struct xenbus_device *d, struct xenbus_ring *r, unsigned int pages)
+{
+	const struct frontend *fe = d->fe;
+
+	*r = (struct xenbus_ring){ .page = fe->ops->pages_get(fe->kernel, pages), .pages = pages };
+	if (!r->page)
+		return -ENOMEM;
+	for (; r->granted < pages; r->granted++) {
+		char *page = (char *)r->page + r->granted * FRONTEND_PAGE_SIZE;
+		int error = fe->ops->grant(fe->kernel, d->backend_id, page, false,
+					   &r->refs[r->granted]);
+
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+void xenbus_ring_put(struct xenbus_device *d, struct xenbus_ring *r)
+{
+	const struct frontend *fe = d->fe;
+	bool held = false;
+
+	for (unsigned int i = 0; i < r->granted; i++)
+		held |= fe->ops->revoke(fe->kernel, r->refs[i]) != 0;
+	if (r->page && !held)
+		fe->ops->pages_put(fe->kernel, r->page, r->pages);
+	*r = (struct xenbus_ring){ 0 };
+}
+
+int xenbus_listen(struct xenbus_device *d, void (*handler)(void *arg), void *arg)
+{
+	int error = d->fe->ops->event_open(d->fe->kernel, d->backend_id, handler, arg, &d->port);
+
+	if (error)
+		d->port = 0;
+	return error;
+}
+
+void xenbus_silence(struct xenbus_device *d)
+{
+	if (d->port)
+		d->fe->ops->event_close(d->fe->kernel, d->port);
+	d->port = 0;
+}

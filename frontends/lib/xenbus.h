@@ -42,6 +42,15 @@ struct xenbus_driver {
 	void (*release)(struct xenbus_device *d);
 };
 
+/* The pages of a ring, which the backend works on while it is connected. */
+#define XENBUS_RING_PAGES 4u
+
+struct xenbus_ring {
+	void *page;			/* the first one; NULL: there is none */
+	unsigned int pages, granted;
+	grant_ref_t refs[XENBUS_RING_PAGES];
+};
+
 struct xenbus_device {
 	struct store *store;
 	const struct frontend *fe;
@@ -58,6 +67,7 @@ struct xenbus_device {
 	bool running;		/* between start() and stop(): I/O may be asked for */
 	bool again;		/* Closed is on the way to InitWait */
 	bool broken;		/* the backend broke the rules: set by handlers, seen by step */
+	evtchn_port_t port;	/* between xenbus_listen() and xenbus_silence(), or 0 */
 	struct store_watch watch;
 };
 
@@ -88,6 +98,20 @@ int xenbus_write_number(struct xenbus_device *d, uint32_t tx, const char *key, u
 int xenbus_remove(struct xenbus_device *d, uint32_t tx, const char *key);
 int xenbus_read(struct xenbus_device *d, const char *key, char *value, size_t size);
 uint64_t xenbus_backend_number(struct xenbus_device *d, const char *key, uint64_t otherwise);
+
+/*
+ * What setup() makes and release() takes back, whether setup() came to its end or not.
+ *
+ * xenbus_ring_get - @pages zeroed pages at r->page, granted to the backend. -ENOMEM, -ENOSPC.
+ * xenbus_ring_put - the same back, as far as there are any. Pages that the backend has not let go
+ * of are lost.
+ * xenbus_listen - @handler(@arg) for the backend's events, at d->port. As event_open().
+ * xenbus_silence - no more of them.
+ */
+int xenbus_ring_get(struct xenbus_device *d, struct xenbus_ring *r, unsigned int pages);
+void xenbus_ring_put(struct xenbus_device *d, struct xenbus_ring *r);
+int xenbus_listen(struct xenbus_device *d, void (*handler)(void *arg), void *arg);
+void xenbus_silence(struct xenbus_device *d);
 
 /* xenbus_break - the backend broke a rule: no more I/O. May be called from a handler. */
 void xenbus_break(struct xenbus_device *d, const char *what);

@@ -114,11 +114,11 @@ static uint32_t *ring(unsigned int which)
 {
 	switch (which) {
 	case 0:
-		return disk->xenbus.up ? disk->ring_page : NULL;
+		return disk->xenbus.up ? disk->shared.page : NULL;
 	case 1:
-		return net->xenbus.up ? net->tx_page : NULL;
+		return net->xenbus.up ? net->tx_shared.page : NULL;
 	default:
-		return net->xenbus.up ? net->rx_page : NULL;
+		return net->xenbus.up ? net->rx_shared.page : NULL;
 	}
 }
 
