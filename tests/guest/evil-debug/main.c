@@ -185,28 +185,7 @@ static void test_areas(void)
 
 static struct iret_context user_context(bool quick, unsigned long flags, uintptr_t sp)
 {
-#ifdef __i386__
-	(void)quick;
-	return (struct iret_context){ 0, USER_CODE, USER_CS, flags, sp, USER_SS };
-#else
-	return (struct iret_context){
-		.flags = quick ? VGCF_in_syscall : 0,
-		.rip = USER_CODE,
-		.cs = USER_CS,
-		.rflags = flags,
-		.rsp = sp,
-		.ss = USER_SS,
-	};
-#endif
-}
-
-/* Ring 1's data segments would not outlive the way. */
-static void go(void *arg)
-{
-#ifdef __i386__
-	__asm__ volatile("movl %0, %%ds; movl %0, %%es" ::"r"(FLAT_USER_DS));
-#endif
-	raw_iret(arg);
+	return iret_context(USER_CODE, USER_CS, flags, sp, USER_SS, quick ? VGCF_in_syscall : 0);
 }
 
 static void test_trace(void)
@@ -236,7 +215,7 @@ static void test_trace(void)
 			check_eq(hypercall(set_debugreg, 3L, USER_CODE + 3), 0);
 			check_eq(hypercall(set_debugreg, 7L, 0xc0L), 0);
 		}
-		check_eq(probe(go, &c), 1);
+		check_eq(probe(user_iret, &c), 1);
 		/* SYSRET with the trace flag traps at once, IRET after one instruction. */
 		if (!(i & 2))
 			check_eq(probe_frame.rip, USER_CODE + 3);
@@ -259,7 +238,7 @@ static void test_alignment(void)
 #endif
 	for (int i = 0; i < ROUNDS; i++) {
 		struct iret_context c = user_context(i & 1, 0x40202, USER_STACK + 512 - i % 8);
-		int v = probe(go, &c);
+		int v = probe(user_iret, &c);
 
 		if (v != 17 && v != USER_VECTOR)
 			fail("an unaligned access with AC ended in vector %d", v);

@@ -31,14 +31,6 @@ static void int_201(void *arg)
 	__asm__ volatile("int $201");
 }
 
-static void go(void *arg)
-{
-#ifdef __i386__
-	__asm__ volatile("movl %0, %%ds; movl %0, %%es" ::"r"(FLAT_USER_DS));
-#endif
-	raw_iret(arg);
-}
-
 #ifdef __i386__
 #define SS32	    FLAT_USER_SS
 #define SYSCALL	    "\xcd\x80"
@@ -70,7 +62,7 @@ static int compat(const char *code, size_t n, unsigned long cs, unsigned long rf
 
 	memset(user.code, 0xcc, PAGE_SIZE);
 	memcpy(user.code, code, n);
-	return probe(go, &c);
+	return probe(user_iret, &c);
 }
 
 #ifdef __i386__

@@ -7,19 +7,12 @@
  * In a 32-bit guest a frame without esp and ss leads to ring 1, and RPL 0 means 1.
  * bits: 64 32
  */
-#include "guest.h"
+#include "iret.h"
 
 const char test_name[] = "iret";
 
 static struct user user;
 #ifdef __i386__
-/* A frame for ring 1 is taken off the stack: there has to be one around it. */
-static struct {
-	char below[4096];
-	struct iret_context context;
-	char above[64];
-} frame;
-#define context frame.context
 static volatile uint32_t got_ecx __attribute__((used)), got_eax __attribute__((used)),
 	got_flags __attribute__((used)), got_cs __attribute__((used)),
 	got_esp __attribute__((used));
@@ -76,7 +69,6 @@ static void test_kernel(void)
 	events_off();
 }
 #else
-static struct iret_context context;
 static volatile uint64_t got_rcx __attribute__((used)), got_r11 __attribute__((used)),
 	got_rax __attribute__((used)), got_flags __attribute__((used)),
 	got_cs __attribute__((used));
@@ -92,8 +84,6 @@ __asm__(".pushsection .text\n"
 	"	movw %cs, got_cs(%rip)\n"
 	"	ud2\n"
 	".popsection\n");
-
-static char stack[4096] __attribute__((aligned(16)));
 
 static void go(void *arg)
 {

@@ -840,3 +840,25 @@ void check_user_frame(unsigned long rip)
 	check_eq(probe_frame.ss & 0xffff, USER_SS);
 	check_eq(probe_frame.rflags & 0x202, 0x202);
 }
+
+void user_iret(void *context)
+{
+#ifdef __i386__
+	/* Ring 1's data segments would not outlive the way. */
+	__asm__ volatile("movl %0, %%ds; movl %0, %%es" ::"r"(FLAT_USER_DS));
+#endif
+	raw_iret(context);
+}
+
+struct iret_context iret_context(uintptr_t rip, unsigned long cs, unsigned long rflags,
+				 unsigned long rsp, unsigned long ss, unsigned long flags)
+{
+#ifdef __i386__
+	(void)flags;
+	return (struct iret_context){ 0, rip, cs, rflags, rsp, ss };
+#else
+	return (struct iret_context){
+		.flags = flags, .rip = rip, .cs = cs, .rflags = rflags, .rsp = rsp, .ss = ss,
+	};
+#endif
+}

@@ -126,6 +126,11 @@ int probe_write(void *p);
 /* Run code at rip in user mode until it traps; as probe(). */
 int probe_user(uint64_t rip, uint64_t rsp);
 void raw_iret(const struct iret_context *c) __attribute__((noreturn));
+/* The same for probe(), to user mode: its data segments are loaded first, where they are others. */
+void user_iret(void *context);
+/* A frame for iret; `flags` (VGCF_*) is nothing in a 32-bit guest. */
+struct iret_context iret_context(uintptr_t rip, unsigned long cs, unsigned long rflags,
+				 unsigned long rsp, unsigned long ss, unsigned long flags);
 
 /* Upcalls on and off, as a kernel's sti and cli: what is pending comes at once. */
 void events_on(void);

@@ -5,25 +5,13 @@
  * by the failsafe callback.
  * bits: 64 32
  */
-#include "guest.h"
+#include "iret.h"
 
 const char test_name[] = "wild-iret";
 
 #define ROUNDS 10000
 
 static struct user user;
-#ifdef __i386__
-/* A frame for ring 1 is taken off the stack: there has to be one around it. */
-static struct {
-	char below[4096];
-	struct iret_context context;
-	char above[64];
-} frame;
-#define context frame.context
-#else
-static struct iret_context context;
-static char stack[4096] __attribute__((aligned(16)));
-#endif
 static uint64_t descriptors[512] __attribute__((aligned(4096)));
 
 extern char end_of_it[];
