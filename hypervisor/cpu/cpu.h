@@ -47,6 +47,7 @@ struct cpu {
 	u64 tlb_stamp;           /* TLB clock at this CPU's last full flush, 0: none; read by all */
 	/* root that is loaded (the guest's, or the idle table); read by all */
 	mfn_t cr3_mfn;
+	bool no_root;            /* what was to be loaded is no frame: pv/root.h */
 	/* unmapped mode: of the running vCPU's roots; [0] user, [1] kernel */
 	struct root_copy root_copies[2];
 	void *sched;             /* sched/ */

@@ -412,7 +412,7 @@ void exit_work(struct regs *r)
 	for (;;) {
 		struct vcpu *v = current;
 
-		if (unlikely(root_missing())) {
+		if (unlikely(root_missing(c))) {
 			local_irq_enable();
 			domain_crash(v->domain, "vcpu %u has no root for %s mode\n", v->id,
 				     v->pv.kernel_mode ? "kernel" : "user");

@@ -74,8 +74,9 @@ void root_load_mfn(mfn_t mfn)
 {
 	struct cpu *c = this_cpu();
 
+	c->no_root = mfn >= max_mfn;
 	/* What CR3 cannot hold would be a fault of ours; what is no memory, anything. */
-	if (unlikely(mfn >= max_mfn)) {
+	if (unlikely(c->no_root)) {
 		mfn = idle_root_paddr() >> PAGE_SHIFT;
 		/* On its way out the vCPU is asked for root_missing(). */
 		softirq_raise(SOFTIRQ_SCHEDULE);
@@ -84,11 +85,6 @@ void root_load_mfn(mfn_t mfn)
 	if (unmapped_mode)
 		entry_info(c->id)->hv_cr3 = mfn << PAGE_SHIFT;
 	write_cr3(mfn << PAGE_SHIFT);
-}
-
-bool root_missing(void)
-{
-	return this_cpu()->cr3_mfn == idle_root_paddr() >> PAGE_SHIFT;
 }
 
 void root_load_idle(void)

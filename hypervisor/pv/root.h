@@ -2,6 +2,7 @@
 #ifndef ANNULUS_PV_ROOT_H
 #define ANNULUS_PV_ROOT_H
 
+#include "cpu/cpu.h"
 #include "lib/types.h"
 
 /*
@@ -14,10 +15,13 @@
  * Should it not hold after all, no C path loads what is no frame: root_load_mfn() and root_load()
  * load the idle root instead, root_missing() says so, and exit_work() ends the domain.
  *
- * root_missing() - this CPU, which runs a guest's vCPU, has nothing to run it on.
+ * root_missing() - CPU c, this one, which runs a guest's vCPU, was to load a root that is none.
  */
 void root_load_mfn(mfn_t mfn);
-bool root_missing(void);
+static inline bool root_missing(const struct cpu *c)
+{
+	return c->no_root;
+}
 /* The idle root, and nothing of a guest's left in the TLB. */
 void root_load_idle(void);
 /*

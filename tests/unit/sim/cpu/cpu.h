@@ -44,6 +44,7 @@ struct cpu {
 	u64 stat_hypercalls;
 	u64 tlb_stamp;
 	mfn_t cr3_mfn;
+	bool no_root;
 	struct root_copy root_copies[2];
 };
 extern struct cpu cpus[NR_CPUS];
