@@ -34,13 +34,16 @@ void context_switch(struct vcpu *prev, struct vcpu *next)
 		/* Before the new root is loaded, so that a flush for its domain cannot miss us. */
 		if (!to->is_idle) {
 			atomic_or(&to->dirty_cpus, CPU_MASK(c->id));
-			foreign_cpu_enter(to);
+			/* The calls' own questions, asked here first: most domains map nothing. */
+			if (unlikely(atomic_read(&to->maps_foreign)))
+				foreign_cpu_enter(to);
 		}
 		if (to->is_idle)
 			root_load_idle();
 		else
 			root_load(next);
-		foreign_cpu_left(to);
+		if (unlikely(READ_ONCE(foreign_cpus) & CPU_MASK(c->id)))
+			foreign_cpu_left(to);
 		if (!from->is_idle)
 			atomic_and(&from->dirty_cpus, ~CPU_MASK(c->id));
 	} else if (!to->is_idle) {

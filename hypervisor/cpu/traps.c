@@ -403,6 +403,14 @@ void sysenter_from_guest(struct regs *r)
 	pv_bounce_callback(r, pv->sysenter_cs, pv->sysenter_callback, pv->sysenter_masks);
 }
 
+static __attribute__((noinline)) void end_without_root(struct vcpu *v)
+{
+	domain_crash(v->domain, "vcpu %u has no root for %s mode\n", v->id,
+		     v->pv.kernel_mode ? "kernel" : "user");
+	/* It must not leave, whoever ended the domain. */
+	softirq_raise(SOFTIRQ_SCHEDULE);
+}
+
 /* Interrupts are off on return: whatever is raised later comes as an interrupt to the guest and
  * back here. */
 void exit_work(struct regs *r)
@@ -412,16 +420,11 @@ void exit_work(struct regs *r)
 	for (;;) {
 		struct vcpu *v = current;
 
-		if (unlikely(root_missing(c))) {
-			local_irq_enable();
-			domain_crash(v->domain, "vcpu %u has no root for %s mode\n", v->id,
-				     v->pv.kernel_mode ? "kernel" : "user");
-			local_irq_disable();
-			/* It must not leave by the end of this loop, whoever ended the domain. */
-			softirq_raise(SOFTIRQ_SCHEDULE);
-		}
 		if (READ_ONCE(c->softirq_pending)) {
 			local_irq_enable();
+			/* Who found no root to load has raised SOFTIRQ_SCHEDULE: nobody passes. */
+			if (unlikely(root_missing(c)))
+				end_without_root(v);
 			softirqs_run();
 			local_irq_disable();
 			continue;
