@@ -59,12 +59,27 @@ static s64 continue_at(u64 op, u64 extent, u64 arg)
 	return hypercall_continue(__HYPERVISOR_memory_op, 2, op | extent << EXTENT_SHIFT, arg);
 }
 
-static void release_extent(struct frame *f, unsigned order)
+/* Take one frame from `d`. A frame that is still mapped is freed when it is no more. */
+static int shrink_frame(struct domain *d, mfn_t mfn)
 {
-	for (u64 i = 0; i < BIT(order); i++) {
-		m2p_set(frame_to_mfn(f + i), M2P_INVALID);
-		frame_release(f + i);
-	}
+	struct frame *f = mfn_to_frame(mfn);
+
+	if (!frame_get(f, d))
+		return -EINVAL;
+	m2p_set(mfn, M2P_INVALID);
+	frame_release(f);
+	frame_put(f);
+	return 0;
+}
+
+/*
+ * Take back what the domain was not told of. Its other vCPUs may have given some of it away since
+ * and others have it: a frame that is not d's any more is left alone.
+ */
+static void take_back(struct domain *d, mfn_t mfn, unsigned order)
+{
+	for (u64 k = 0; k < BIT(order); k++)
+		(void)shrink_frame(d, mfn + k);
 }
 
 /*
@@ -88,7 +103,7 @@ static int grow_extent(struct domain *d, const struct xen_memory_reservation *r,
 	for (u64 k = 0; k < BIT(r->extent_order); k++)
 		m2p_set(mfn + k, populate ? pfn + k : M2P_INVALID);
 	if (r->extent_start && put_guest_word(mfn, r->extent_start, i)) {
-		release_extent(f, r->extent_order);
+		take_back(d, mfn, r->extent_order);
 		return -EFAULT;
 	}
 	return 0;
@@ -102,19 +117,6 @@ static bool can_release(struct domain *d, mfn_t mfn)
 {
 	return mfn_valid(mfn) && frame_owner(mfn_to_frame(mfn)) == d &&
 		(atomic_read(&mfn_to_frame(mfn)->count) & FC_ALLOCATED);
-}
-
-/* Take one frame from `d`. A frame that is still mapped is freed when it is no more. */
-static int shrink_frame(struct domain *d, mfn_t mfn)
-{
-	struct frame *f = mfn_to_frame(mfn);
-
-	if (!frame_get(f, d))
-		return -EINVAL;
-	m2p_set(mfn, M2P_INVALID);
-	frame_release(f);
-	frame_put(f);
-	return 0;
 }
 
 static int shrink_extent(struct domain *d, const struct xen_memory_reservation *r, u64 i)

@@ -181,6 +181,43 @@ static void test_unwritable_list(void)
 	teardown();
 }
 
+static mfn_t lost;
+
+/*
+ * Another vCPU of dom_a's does not wait for the answer: it gives the frame back, dom_b gets it and
+ * says where it has it.
+ */
+static void lose_it(void)
+{
+	struct xen_memory_reservation r;
+
+	for (lost = 1; lost < SIM_FRAMES && frame_owner(mfn_to_frame(lost)) != dom_a; lost++)
+		;
+	CU_ASSERT_NOT_EQUAL_FATAL(lost, SIM_FRAMES);
+	r = reservation(&lost, 1, 0);
+	CU_ASSERT_EQUAL(call(XENMEM_decrease_reservation, &r), 1);
+	CU_ASSERT_EQUAL_FATAL(sim_frame_of(dom_b), lost);
+	sim.pfn[lost] = 77;
+}
+
+/* What must not stay with the domain may be its no more: only what still is gets taken back. */
+static void test_lost_before_the_answer(void)
+{
+	struct xen_memory_reservation r = reservation((void *)0x10, 1, 0);
+
+	setup();
+	sim.at_fault = lose_it;
+	CU_ASSERT_EQUAL(call(XENMEM_increase_reservation, &r), -EFAULT);
+	CU_ASSERT_EQUAL(dom_a->tot_pages, 0);
+	CU_ASSERT_EQUAL(dom_b->tot_pages, 1);
+	CU_ASSERT_PTR_EQUAL(frame_owner(mfn_to_frame(lost)), dom_b);
+	CU_ASSERT_EQUAL(mfn_to_frame(lost)->count, FC_ALLOCATED | 1);
+	CU_ASSERT_EQUAL(sim.pfn[lost], 77);
+	r = reservation(&lost, 1, 0);
+	CU_ASSERT_EQUAL(call_as(dom_b, XENMEM_decrease_reservation, &r), 1);
+	teardown();
+}
+
 static void test_not_ones_own(void)
 {
 	struct xen_memory_reservation r;
@@ -446,6 +483,7 @@ int main(void)
 		{ "grow and shrink", test_grow_and_shrink },
 		{ "limits and bad numbers", test_limits },
 		{ "an unwritable list", test_unwritable_list },
+		{ "frames lost before the answer", test_lost_before_the_answer },
 		{ "frames of others", test_not_ones_own },
 		{ "preemption", test_preemption },
 		{ "exchange", test_exchange },

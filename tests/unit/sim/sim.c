@@ -334,8 +334,14 @@ int __weak copy_from_guest(void *dst, vaddr_t src, size_t n)
 
 int __weak copy_to_guest(vaddr_t dst, const void *src, size_t n)
 {
-	if (faults(dst, n))
+	void (*at_fault)(void) = sim.at_fault;
+
+	if (faults(dst, n)) {
+		sim.at_fault = NULL;
+		if (at_fault)
+			at_fault();
 		return -EFAULT;
+	}
 	memcpy((void *)(uintptr_t)dst, src, n);
 	return 0;
 }

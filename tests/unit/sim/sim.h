@@ -36,6 +36,7 @@ struct sim {
 	s64 allocs_left;           /* allocations that succeed before one fails; -1: all do */
 	u64 objects;               /* zalloc() and heap_alloc_hv() not freed */
 	const void *bad, *bad_end; /* guest memory that faults; so do the first 4096 bytes */
+	void (*at_fault)(void);    /* what another vCPU does before copy_to_guest() faults; once */
 	/* preempt_wanted() says yes when it is asked for this time; 0: never */
 	unsigned preempt_after;
 	struct {
