@@ -103,7 +103,11 @@ void frame_put(struct frame *f)
 
 void frame_release(struct frame *f)
 {
-	if (atomic_and(&f->count, ~FC_ALLOCATED) & FC_ALLOCATED)
+	u64 c = atomic_and(&f->count, ~FC_ALLOCATED);
+
+	/* Without one of the caller's own the frame may be anybody's by now. */
+	ASSERT((c & FC_COUNT_MASK) > !!(c & FC_ALLOCATED));
+	if (c & FC_ALLOCATED)
 		frame_put(f);
 }
 

@@ -185,8 +185,9 @@ void frame_put_and_type(struct frame *f);
 
 /*
  * frame_release() - drop the FC_ALLOCATED reference if it is still there (what a balloon or a
- * domain's end does). The frame is freed when nobody else holds one. Must not be called with the
- * owner's page_lock held.
+ * domain's end does). The caller holds a reference of its own, so that the frame is the domain's
+ * that it means; with the last one the frame is freed. Must not be called with the owner's
+ * page_lock held.
  */
 void frame_release(struct frame *f);
 

@@ -207,7 +207,7 @@ static void dom0_frames_gone(void)
 	while (dom0->frames_head != FRAME_LIST_END) {
 		FUZZ_CHECK((mfn_to_frame(dom0->frames_head)->count & FC_COUNT_MASK) == 1,
 			   "frame %x of dom0 is still in use", dom0->frames_head);
-		frame_release(mfn_to_frame(dom0->frames_head));
+		sim_give_up(dom0, dom0->frames_head);
 	}
 	if (world_gone)
 		world_gone();

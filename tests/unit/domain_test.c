@@ -543,7 +543,7 @@ static void test_map_info(void)
 	CU_ASSERT_EQUAL(vcpu_map_info(v, mfn, 0), -EINVAL);
 	CU_ASSERT_EQUAL(mfn_to_frame(mfn)->count & FC_COUNT_MASK, 1);
 	d->dying = false;
-	frame_release(mfn_to_frame(mfn));
+	sim_give_up(d, mfn);
 	end();
 }
 

@@ -793,7 +793,7 @@ static void test_end_of_granter(void)
 	mfn = grant(granter, 1, mapper->id, 0);
 	op = map(mapper, granter->id, 1, GNTMAP_device_map, 0);
 	granter->dying = true;
-	frame_release(mfn_to_frame(mfn));
+	sim_give_up(granter, mfn);
 	CU_ASSERT_EQUAL(refs(mfn), 1);
 	CU_ASSERT_EQUAL(unmap(mapper, op.handle, 0, op.dev_bus_addr), GNTST_okay);
 	CU_ASSERT(!!(mfn_to_frame(mfn)->count & FC_FREE));

@@ -414,7 +414,7 @@ static void test_foreign(void)
 	CU_ASSERT_TRUE(mmuext(MMUEXT_PIN_L1_TABLE, s.data[0], 0) == -EINVAL);
 	CU_ASSERT_EQUAL(audit(), 0);
 	/* The mapping keeps the frame although its owner gives it away. */
-	frame_release(mfn_to_frame(s.data[0]));
+	sim_give_up(guest, s.data[0]);
 	CU_ASSERT_EQUAL(refs_of(s.data[0]), 1);
 	/* Another look at it needs no permission, the right to write does. */
 	req.val = pte_make(s.data[0], PTE_P);
@@ -447,11 +447,11 @@ static void test_foreign(void)
 
 	sim_current = dom0->vcpu[0];
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, t.l4, 0), 0);
-	frame_release(mfn_to_frame(t.l4));
-	frame_release(mfn_to_frame(t.l3));
-	frame_release(mfn_to_frame(t.l2));
-	frame_release(mfn_to_frame(t.l1));
-	frame_release(mfn_to_frame(t.data[0]));
+	sim_give_up(dom0, t.l4);
+	sim_give_up(dom0, t.l3);
+	sim_give_up(dom0, t.l2);
+	sim_give_up(dom0, t.l1);
+	sim_give_up(dom0, t.data[0]);
 	fixture_end();
 }
 

@@ -51,7 +51,7 @@ static void to_other(void)
 /* Its owner gives it up: the count becomes zero. */
 static void freed(void)
 {
-	frame_release(raced);
+	sim_give_up(guest, frame_to_mfn(raced));
 }
 
 static void referenced(void)

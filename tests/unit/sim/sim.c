@@ -603,6 +603,8 @@ void __weak frame_release(struct frame *f)
 {
 	u64 c = atomic_and(&f->count, ~FC_ALLOCATED);
 
+	if ((c & FC_COUNT_MASK) <= !!(c & FC_ALLOCATED))
+		fail("frame %lu is released without a reference", frame_to_mfn(f));
 	if (c & FC_ALLOCATED)
 		frame_put(f);
 }
@@ -642,6 +644,16 @@ int __weak frame_steal(struct domain *d, struct frame *f)
 	d->tot_pages--;
 	*f = (struct frame){ .count = 0 };
 	return 0;
+}
+
+void sim_give_up(struct domain *d, mfn_t mfn)
+{
+	struct frame *f = mfn_to_frame(mfn);
+
+	if (!frame_get(f, d))
+		fail("frame %lu is not domain %u's to give up", mfn, d->id);
+	frame_release(f);
+	frame_put(f);
 }
 
 void __weak m2p_set(mfn_t mfn, pfn_t pfn)

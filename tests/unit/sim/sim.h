@@ -26,6 +26,8 @@ void sim_domain_free(struct domain *d);
 
 /* A frame of d's own, referenced once, of no type; its number. */
 mfn_t sim_frame_of(struct domain *d);
+/* d gives a frame of its own up, as decrease_reservation does it. */
+void sim_give_up(struct domain *d, mfn_t mfn);
 
 /* How often vcpu_unblock() was called for v. */
 u64 sim_unblocks(const struct vcpu *v);
