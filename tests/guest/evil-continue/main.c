@@ -46,21 +46,15 @@ static uint64_t *table(void)
 	return t;
 }
 
-static void build(void)
+/* Fill the tree's tables, to which nothing but this can be written afterwards. */
+static void plant(void)
 {
-	data = LEAF(virt_to_mfn(page_alloc()), PTE_P | PTE_RW | PTE_US | PTE_AD);
-	root = upper = table();
-	/* A 32-bit guest's root is an L3 of four entries, of which the last is for a table of its
-	 * own kind. */
-	if (ROOT_LEVEL == 4) {
-		upper = table();
+	if (upper != root)
 		root[VA >> 39 & 511] = TABLE_ENTRY(upper);
-	}
 	for (unsigned i = 0; i < L2S; i++) {
-		l2[i] = table();
 		upper[i] = TABLE_ENTRY(l2[i]);
+		memset(l2[i], 0, PAGE_SIZE);
 		for (unsigned k = 0; k < L1S; k++) {
-			l1[i][k] = table();
 			l2[i][k * 20] = TABLE_ENTRY(l1[i][k]);
 			for (unsigned e = 0; e < 512; e++)
 				l1[i][k][e] = data;
@@ -71,6 +65,35 @@ static void build(void)
 	if (upper != root)
 		check_eq(make_readonly(upper), 0);
 	check_eq(make_readonly(root), 0);
+}
+
+/* All of them are memory again. */
+static void fell(void)
+{
+	check_eq(make_writable(root), 0);
+	if (upper != root)
+		check_eq(make_writable(upper), 0);
+	for (unsigned i = 0; i < L2S; i++) {
+		check_eq(make_writable(l2[i]), 0);
+		for (unsigned k = 0; k < L1S; k++)
+			check_eq(make_writable(l1[i][k]), 0);
+	}
+}
+
+static void build(void)
+{
+	data = LEAF(virt_to_mfn(page_alloc()), PTE_P | PTE_RW | PTE_US | PTE_AD);
+	/* A 32-bit guest's root is an L3 of four entries, of which the last is for a table of its
+	 * own kind. */
+	root = upper = table();
+	if (ROOT_LEVEL == 4)
+		upper = table();
+	for (unsigned i = 0; i < L2S; i++) {
+		l2[i] = table();
+		for (unsigned k = 0; k < L1S; k++)
+			l1[i][k] = table();
+	}
+	plant();
 }
 
 /* Whatever is pinned, as whatever. */
@@ -219,17 +242,13 @@ void test_main(void)
 	/* A vcpu whose start failed may hold what it could not give back in time, until it is
 	 * started. */
 	check_eq(hypercall(vcpu_op, (long)VCPUOP_initialise, 3L, vcpu_context(3, test_main)), 0);
-	/* Nobody pins any more: the tree is a tree, can be unpinned and is memory again. */
+	/* Nobody pins any more: all can be unpinned and is memory again, good for another tree. */
 	unpin(5);
+	fell();
+	/* What was an L1 for a while may have entries that are good for nothing else. */
+	plant();
 	check_eq(mmuext(PIN_ROOT, frames[0]), 0);
 	unpin(5);
-	check_eq(make_writable(root), 0);
-	if (upper != root)
-		check_eq(make_writable(upper), 0);
-	for (unsigned i = 0; i < L2S; i++) {
-		check_eq(make_writable(l2[i]), 0);
-		for (unsigned k = 0; k < L1S; k++)
-			check_eq(make_writable(l1[i][k]), 0);
-	}
+	fell();
 	print("evil-continue: %u pins, %u refused\n", pins, failures);
 }

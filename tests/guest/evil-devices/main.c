@@ -30,6 +30,7 @@ const char test_name[] = "evil-devices";
 static uint8_t *page, *ram, *table;
 static uint64_t page_mfn;
 static volatile unsigned finished, events;
+static volatile bool raced;
 
 static void yield(void)
 {
@@ -129,7 +130,8 @@ static void change_entries(void)
 {
 	uint64_t seed = 77 + vcpu_id(), t = virt_to_mfn(table), r = virt_to_mfn(ram);
 
-	for (unsigned i = 0; i < ROUNDS; i++) {
+	/* On one CPU the other side may hardly run before these rounds are over. */
+	for (unsigned i = 0; i < ROUNDS || !raced; i++) {
 		static const uint64_t flags[] = { PTE_P, USUAL, USUAL | PTE_PCD, USUAL | PTE_PAT };
 		uint64_t x = random_next(&seed) >> 20, mfn = x & 4 ? BUFFER + (x & 3) : r;
 
@@ -156,8 +158,8 @@ static void test_race(void)
 		if (!mmuext(MMUEXT_PIN_L1_TABLE, t))
 			pinned++;
 		mmuext(MMUEXT_UNPIN_TABLE, t);
+		raced = pinned > 10;
 	}
-	check(pinned > 10);
 	mmuext(MMUEXT_UNPIN_TABLE, virt_to_mfn(ram));
 	/* No reference of either is left: both can be what they like. */
 	check_eq(make_writable(table), 0);
