@@ -271,13 +271,17 @@ static s16 transfer(u64 mfn, struct domain *to, u32 ref)
 		give_back(d, f);
 		return GNTST_general_error;
 	}
+	/*
+	 * Until now the entry holds the pfn at which the receiver wants it. Once the frame is the
+	 * receiver's, it can be somebody else's any moment.
+	 */
+	m2p_set(mfn, READ_ONCE(e->frame));
 	if (heap_assign(to, f, 0)) {
+		m2p_set(mfn, M2P_INVALID);
 		atomic_and(&e->flags, (u16)~GTF_transfer_committed);
 		give_back(d, f);
 		return GNTST_general_error;
 	}
-	/* Until now the entry held the pfn at which the receiver wants it. */
-	m2p_set(mfn, READ_ONCE(e->frame));
 	WRITE_ONCE(e->frame, (u32)mfn);
 	atomic_or(&e->flags, GTF_transfer_completed);
 	return GNTST_okay;

@@ -90,18 +90,16 @@ static int grow_extent(struct domain *d, const struct xen_memory_reservation *r,
 		       bool populate)
 {
 	unsigned bits = XENMEMF_get_address_bits(r->mem_flags);
-	pfn_t pfn = 0;
+	pfn_t pfn = M2P_INVALID;
 	struct frame *f;
 	mfn_t mfn;
 
 	if (populate && get_guest_word(&pfn, r->extent_start, i))
 		return -EFAULT;
-	f = heap_alloc_dom(d, r->extent_order, bits);
+	f = heap_alloc_dom_at(d, r->extent_order, bits, pfn);
 	if (!f)
 		return -ENOMEM;
 	mfn = frame_to_mfn(f);
-	for (u64 k = 0; k < BIT(r->extent_order); k++)
-		m2p_set(mfn + k, populate ? pfn + k : M2P_INVALID);
 	if (r->extent_start && put_guest_word(mfn, r->extent_start, i)) {
 		take_back(d, mfn, r->extent_order);
 		return -EFAULT;

@@ -441,7 +441,7 @@ void heap_free_hv(enum alloc_class c, struct frame *f, unsigned order)
 		frames_free(f, order);
 }
 
-struct frame *heap_alloc_dom(struct domain *d, unsigned order, unsigned bits)
+struct frame *heap_alloc_dom_at(struct domain *d, unsigned order, unsigned bits, pfn_t pfn)
 {
 	unsigned width = !bits ? WIDTH_ANY : bits <= PAGE_SHIFT ? 0 : bits - PAGE_SHIFT;
 	struct frame *f;
@@ -458,11 +458,13 @@ struct frame *heap_alloc_dom(struct domain *d, unsigned order, unsigned bits)
 		f[i].tlb_stamp = TLB_STAMP_NONE;
 		f[i].owner = 0;
 		f[i].count = 0;
-		m2p_set(frame_to_mfn(f + i), M2P_INVALID);
+		m2p_set(frame_to_mfn(f + i), pfn == M2P_INVALID ? pfn : pfn + i);
 	}
 	if (d && heap_assign(d, f, order)) {
-		for (u64 i = 0; i < BIT(order); i++)
+		for (u64 i = 0; i < BIT(order); i++) {
+			m2p_set(frame_to_mfn(f + i), M2P_INVALID);
 			f[i].count = FC_HEAP;
+		}
 		frames_free(f, order);
 		return NULL;
 	}

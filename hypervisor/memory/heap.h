@@ -4,6 +4,7 @@
 
 #include "lib/types.h"
 #include "memory/frame.h"
+#include "memory/layout.h"
 
 /*
  * Two levels. The heap hands out power-of-two blocks of frames (buddy system behind per-CPU caches
@@ -63,11 +64,19 @@ static inline void page_free(enum alloc_class c, void *va)
  * 2^`bits` (0: anywhere). They are put on d's frame list with FC_ALLOCATED and one reference each,
  * type none; d->tot_pages grows. With d NULL: frames with no owner, for heap_assign().
  * NULL when memory, or d's max_pages, does not suffice.
+ * heap_alloc_dom_at() - the same for frames that d has at `pfn` and after it: their M2P says so
+ * from the moment on when they are d's; at M2P_INVALID nowhere.
+ * What is d's can be given away by its vCPUs before this returns: whoever does anything to a frame
+ * then takes a reference as d's first.
  */
-struct frame *heap_alloc_dom(struct domain *d, unsigned order, unsigned bits);
+struct frame *heap_alloc_dom_at(struct domain *d, unsigned order, unsigned bits, pfn_t pfn);
+static inline struct frame *heap_alloc_dom(struct domain *d, unsigned order, unsigned bits)
+{
+	return heap_alloc_dom_at(d, order, bits, M2P_INVALID);
+}
 /*
  * Give unowned frames to `d`: 0, -E2BIG (max_pages, or a 32-bit domain cannot name the frame),
- * -ESRCH (d is dying). On error the frames stay the caller's.
+ * -ESRCH (d is dying). On error the frames stay the caller's; else they are d's, to give away too.
  */
 int heap_assign(struct domain *d, struct frame *f, unsigned order);
 /*

@@ -9,7 +9,8 @@
 /*
  * The machine-to-pseudo-physical table. Guests read it, each sets the entries of its own frames to
  * what it likes: to the hypervisor a value is only a hint. Writes are single aligned stores; no
- * lock.
+ * lock. m2p_set() is for a frame that is no domain's yet, or that the caller holds a reference on:
+ * else it may be the next owner's entry that is written.
  */
 void m2p_set(mfn_t mfn, pfn_t pfn);
 /* How many frames 32-bit guests have an entry of: those are all they can be given. */

@@ -128,8 +128,6 @@ static __init int add_extent(struct build *b, mfn_t mfn, u64 n)
 {
 	struct extent *last = b->nr_extents ? &b->extents[b->nr_extents - 1] : NULL;
 
-	for (u64 i = 0; i < n; i++)
-		m2p_set(mfn + i, b->next_pfn + i);
 	if (last && last->mfn + last->n == mfn) {
 		last->n += n;
 	} else {
@@ -153,7 +151,7 @@ static __init int populate(struct build *b, pfn_t end)
 
 		while (BIT(order) > end - b->next_pfn)
 			order--;
-		f = heap_alloc_dom(b->d, order, 0);
+		f = heap_alloc_dom_at(b->d, order, 0, b->next_pfn);
 		if (f) {
 			ret = add_extent(b, frame_to_mfn(f), BIT(order));
 			if (ret)
@@ -230,6 +228,7 @@ static __init int adopt_initrd(struct build *b)
 	for (u64 i = 0; i < b->l.initrd_pages; i++)
 		heap_adopt(mfn_to_frame(first + i));
 	for (u64 i = 0; i < b->l.initrd_pages; i++) {
+		m2p_set(first + i, b->next_pfn + i);
 		/* The domain lives and its limit covers nr_pages: this has no way to fail. */
 		if (heap_assign(b->d, mfn_to_frame(first + i), 0))
 			panic("A frame of the initrd cannot be assigned to %s\n", b->k->name);

@@ -220,6 +220,30 @@ static void test_limits(void)
 	sim_domain_free(d);
 }
 
+/* Where the domain has them is said before it has them, and not of what it does not get. */
+static void test_pfns(void)
+{
+	struct domain *d = dom(3);
+	struct frame *f;
+
+	f = heap_alloc_dom_at(d, 1, 0, 70);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	CU_ASSERT_EQUAL(sim.pfn[frame_to_mfn(f)], 70);
+	CU_ASSERT_EQUAL(sim.pfn[frame_to_mfn(f + 1)], 71);
+	CU_ASSERT_PTR_NULL(heap_alloc_dom_at(d, 1, 0, 90));
+	for (mfn_t m = 0; m < SIM_FRAMES; m++)
+		CU_ASSERT(sim.pfn[m] < 90 || sim.pfn[m] > 91);
+	dom_free(d, f);
+	dom_free(d, f + 1);
+	f = heap_alloc_dom_at(d, 1, 0, M2P_INVALID);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	CU_ASSERT_EQUAL(sim.pfn[frame_to_mfn(f + 1)], M2P_INVALID);
+	dom_free(d, f);
+	dom_free(d, f + 1);
+	CU_ASSERT_EQUAL(heap_free_frames(), FRAMES);
+	sim_domain_free(d);
+}
+
 static void test_claim(void)
 {
 	struct domain *d = dom(100000), *e = sim_domain(6, 0, false);
@@ -461,6 +485,7 @@ int main(void)
 	CU_add_test(s, "address limits", test_address_limit);
 	CU_add_test(s, "what is not there", test_impossible);
 	CU_add_test(s, "a domain's limit", test_limits);
+	CU_add_test(s, "places of frames", test_pfns);
 	CU_add_test(s, "claims", test_claim);
 	CU_add_test(s, "no stale translations", test_no_stale_tlb);
 	CU_add_test(s, "objects", test_objects);

@@ -491,11 +491,13 @@ void __weak heap_free_hv(enum alloc_class c, struct frame *f, unsigned order)
 	give(f, order);
 }
 
-__weak struct frame *heap_alloc_dom(struct domain *d, unsigned order, unsigned bits)
+__weak struct frame *heap_alloc_dom_at(struct domain *d, unsigned order, unsigned bits, pfn_t pfn)
 {
 	struct frame *f = may_allocate() ? take(order, 0) : NULL;
 
 	(void)bits;
+	for (u64 i = 0; f && i < BIT(order); i++)
+		m2p_set(frame_to_mfn(f + i), pfn == M2P_INVALID ? pfn : pfn + i);
 	if (f && d && heap_assign(d, f, order)) {
 		give(f, order);
 		return NULL;
@@ -658,6 +660,10 @@ void sim_give_up(struct domain *d, mfn_t mfn)
 
 void __weak m2p_set(mfn_t mfn, pfn_t pfn)
 {
+	u64 c = atomic_read(&frames[mfn].count);
+
+	if ((c & FC_ALLOCATED) && (c & FC_COUNT_MASK) < 2)
+		fail("the M2P of frame %lu is written without a reference", mfn);
 	sim.pfn[mfn] = pfn;
 }
 
