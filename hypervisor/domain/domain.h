@@ -109,8 +109,9 @@ struct domain {
 	u64 tot_pages, max_pages, claimed_pages;
 	u32 relinquish_state;    /* progress of a preemptible destruction; under the control lock */
 	volatile cpumask_t dirty_cpus; /* CPUs that may have this domain's TLB entries; atomic */
-	/* it has mapped a frame of another's (memory/frame.h); never reset */
+	/* it has mapped, or is about to map, a frame of another's (memory/frame.h); never reset */
 	bool maps_foreign;
+	bool foreign_mapper; /* the same, and the CPUs that it ran on are in foreign_cpus */
 
 	struct shared_info *shared_info;
 	/* of vCPUs beyond shared info's, until they register one; by vCPU id */

@@ -235,9 +235,15 @@ static void becomes_foreign_mapper(struct domain *d)
 {
 	u64 flags = latency_lock(&foreign_lock, &latency_foreign);
 
-	/* A CPU that comes to d now sets its bit in dirty_cpus first and looks here then. */
+	/*
+	 * A CPU that comes to d sets its bit in dirty_cpus first and looks at maps_foreign then:
+	 * either it sees the flag and enters itself, or we see its bit. Only after that is there
+	 * nothing left to do for d's next mappings: whoever finds foreign_mapper set marks a frame
+	 * when all CPUs of d's are in foreign_cpus, and a CPU that sees the mark asks those.
+	 */
 	atomic_set(&d->maps_foreign, true);
 	atomic_or(&foreign_cpus, atomic_read(&d->dirty_cpus));
+	atomic_set(&d->foreign_mapper, true);
 	latency_unlock(&foreign_lock, &latency_foreign, flags);
 }
 
@@ -246,7 +252,7 @@ void frame_foreign(struct frame *f, struct domain *d, bool writable)
 	u64 flags = writable ? FC_FOREIGN | FC_FOREIGN_RW : FC_FOREIGN;
 
 	/* dom_hv's frames never become anybody's, or have forgotten whose they were. */
-	if (unlikely(!READ_ONCE(d->maps_foreign)) && frame_owner(f) != dom_hv)
+	if (unlikely(!READ_ONCE(d->foreign_mapper)) && frame_owner(f) != dom_hv)
 		becomes_foreign_mapper(d);
 	if ((atomic_read(&f->count) & flags) != flags)
 		atomic_or(&f->count, flags);

@@ -595,6 +595,7 @@ static void test_foreign_cpus(void)
 	fixture_begin();
 	foreign_cpus = 0;
 	guest->maps_foreign = dom0->maps_foreign = false;
+	guest->foreign_mapper = dom0->foreign_mapper = false;
 	cpus_online = 7;
 	f = mfn_to_frame(new_frame(guest));
 	dom0->dirty_cpus = 2;

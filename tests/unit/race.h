@@ -4,8 +4,8 @@
 
 /*
  * Races without a second CPU: a test says what "somebody else" does between a look at a word and
- * the compare-exchange or the addition that relies on it. For programs built with `cflags: -include
- * tests/unit/race.h`, so that every file of theirs has these.
+ * the compare-exchange, the addition or the OR that relies on it. For programs built with `cflags:
+ * -include tests/unit/race.h`, so that every file of theirs has these.
  */
 #include "lib/types.h"
 
@@ -18,5 +18,7 @@ void race_at(const volatile void *word);
 	 __atomic_compare_exchange_n((p), (o), (n), false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 #undef atomic_add
 #define atomic_add(p, v) (race_at(p), __atomic_add_fetch((p), (v), __ATOMIC_SEQ_CST))
+#undef atomic_or
+#define atomic_or(p, v) (race_at(p), __atomic_fetch_or((p), (v), __ATOMIC_SEQ_CST))
 
 #endif

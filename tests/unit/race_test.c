@@ -5,9 +5,12 @@
 // sources: hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c hypervisor/pv/grant_pte.c
 // sources: hypervisor/domain/permission.c hypervisor/lib/printf.c tests/unit/sim/sim.c
 // cflags: -include tests/unit/race.h
+// libs: -lpthread
 //
 // Frames, tables and entries that change between the look and the deed. What another CPU could do
 // in that moment is done at the last one possible, right before the compare-exchange.
+
+#include <pthread.h>
 
 #include "mmu_fixture.h"
 #include "suite.h"
@@ -259,6 +262,66 @@ static void test_type_that_changes(void)
 	fixture_end();
 }
 
+/*
+ * A domain's first foreign mappings, two at once. `asked`: the CPUs that would be asked to forget
+ * the second one's frame when it is first marked.
+ */
+static struct {
+	pthread_t thread;
+	struct frame *f;
+	cpumask_t asked;
+	bool done;
+} second;
+
+static void is_marked(void)
+{
+	second.asked = foreign_cpus;
+}
+
+static void *map_second(void *unused)
+{
+	frame_foreign(second.f, dom0, true);
+	atomic_set(&second.done, true);
+	return unused;
+}
+
+/* The other vCPU goes as far as it can: to its end or to a lock. */
+static void second_begins(void)
+{
+	u64 waits = atomic_read(&sim.lock_waits);
+
+	race_before(&second.f->count, is_marked);
+	CU_ASSERT_EQUAL_FATAL(pthread_create(&second.thread, NULL, map_second, NULL), 0);
+	while (!atomic_read(&second.done) && atomic_read(&sim.lock_waits) == waits)
+		cpu_relax();
+}
+
+static void test_first_foreign_mappings(void)
+{
+	fixture_begin();
+	cpus_online = 7;
+	dom0->dirty_cpus = 6;
+	dom0->maps_foreign = dom0->foreign_mapper = false;
+	foreign_cpus = 0;
+	raced = mfn_to_frame(new_frame(guest));
+	second.f = mfn_to_frame(new_frame(guest));
+	second.asked = 0;
+	second.done = false;
+	race_before(&foreign_cpus, second_begins);
+	frame_foreign(raced, dom0, true);
+	CU_ASSERT_EQUAL_FATAL(pthread_join(second.thread, NULL), 0);
+	CU_ASSERT_EQUAL(race.happened, 1);
+	CU_ASSERT_EQUAL(second.asked, 6);
+	CU_ASSERT_EQUAL(foreign_cpus, 6);
+	CU_ASSERT_TRUE((second.f->count & FC_FOREIGN_RW) != 0);
+	raced->count &= ~(FC_FOREIGN | FC_FOREIGN_RW);
+	second.f->count &= ~(FC_FOREIGN | FC_FOREIGN_RW);
+	foreign_cpus = 0;
+	cpus_online = 1;
+	dom0->dirty_cpus = 1;
+	fixture_end();
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
@@ -268,6 +331,7 @@ int main(void)
 		{ "entry of a table that is lost", test_entry_of_a_lost_table },
 		{ "entry that is in use", test_entry_in_use },
 		{ "type that changes", test_type_that_changes },
+		{ "first foreign mappings", test_first_foreign_mappings },
 		CU_TEST_INFO_NULL,
 	};
 

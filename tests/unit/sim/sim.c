@@ -112,6 +112,9 @@ void spin_lock(struct spinlock *l)
 {
 	if (__atomic_load_n(&l->owner, __ATOMIC_SEQ_CST) == my_number())
 		fail("deadlock: a lock is taken twice");
+	if (spin_trylock(l))
+		return;
+	__atomic_add_fetch(&sim.lock_waits, 1, __ATOMIC_SEQ_CST);
 	for (unsigned n = 1; !spin_trylock(l); n++)
 		if (n % 1024 == 0)
 			nanosleep(&(struct timespec){ .tv_nsec = 1000 }, NULL);

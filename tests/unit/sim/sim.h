@@ -36,6 +36,7 @@ u64 sim_unblocks(const struct vcpu *v);
 struct sim {
 	unsigned tlb_flushes;
 	s64 allocs_left;           /* allocations that succeed before one fails; -1: all do */
+	u64 lock_waits;            /* locks that a thread found taken; atomic */
 	u64 objects;               /* zalloc() and heap_alloc_hv() not freed */
 	const void *bad, *bad_end; /* guest memory that faults; so do the first 4096 bytes */
 	void (*at_fault)(void);    /* what another vCPU does before copy_to_guest() faults; once */
