@@ -135,6 +135,7 @@ void __init start_of_day(u32 magic, u32 info)
 	local_irq_enable();
 	pci_init();
 	serial_init_irq();
+	console_begin_queue();
 	smp_boot();
 	paging_protect_image();
 	printk(LOG_INFO "memory: %llu MiB RAM, %llu MiB free\n",
@@ -144,22 +145,35 @@ void __init start_of_day(u32 magic, u32 info)
 	become_idle();
 }
 
-/* Stop everything; called once per CPU at most. */
-void panic(const char *fmt, ...)
+void panic_begin(void)
 {
-	static volatile u32 panicking;
-	va_list ap;
-	u32 none = 0;
+	static volatile u32 panicking; /* CPU + 1 */
+	static unsigned times;
+	u32 none = 0, me = cpu_id() + 1;
 
 	local_irq_disable();
-	if (!atomic_cmpxchg(&panicking, &none, 1U))
-		for (;;)
-			__asm__ volatile("cli; hlt");
-	console_sync();
+	if (!atomic_cmpxchg(&panicking, &none, me) && none != me)
+		machine_halt();
+	/* fatal_trap() and its panic() make two: at the third one of them went wrong itself. */
+	if (++times > 3)
+		machine_halt();
+	if (times == 3)
+		machine_restart();
+	if (times > 1)
+		return;
+	/* First: nobody else may be in the console when its lock is nobody's. */
+	stop_other_cpus();
+	console_break();
+}
+
+void panic(const char *fmt, ...)
+{
+	va_list ap;
+
+	panic_begin();
 	printk(LOG_ERR "panic on CPU %u: ", cpu_id());
 	va_start(ap, fmt);
 	vprintk(fmt, ap);
 	va_end(ap);
-	stop_other_cpus();
 	machine_restart();
 }

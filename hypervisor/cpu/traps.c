@@ -137,6 +137,7 @@ static __noreturn void fatal_trap(const struct regs *r)
 {
 	unsigned vector = r->vector & 0xff;
 
+	panic_begin();
 	printk(LOG_ERR "cpu %u: fatal trap %u (%s), error code %#x\n", cpu_id(), vector,
 	       vector < 32 && trap_names[vector] ? trap_names[vector] : "?", r->error_code);
 	print_regs(r);

@@ -27,6 +27,11 @@ void vprintk(const char *fmt, va_list ap);
  * guest's doing.
  */
 void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
+/*
+ * panic_begin() - what panic() does before it speaks, for who has more to say: the other CPUs are
+ * stopped, printk() waits for no lock any more. Any context, NMI, #MC and #DF too; panic() follows.
+ */
+void panic_begin(void);
 
 #define BUG() panic("BUG at %s:%d\n", __FILE__, __LINE__)
 #define BUG_ON(c)                                                            \

@@ -23,9 +23,18 @@ static struct spinlock console_lock = SPINLOCK_INIT;
 static char ring[RING_SIZE];
 static u32 ring_prod, ring_cons;
 static bool serial_on, vga_on;
-/* Bytes are queued for the port's interrupt; false before there is one and when none will come. */
+/* Bytes are queued for the interrupt or the timer; false in boot and where each is waited for. */
 static bool queued;
-static u64 moved; /* ns of system time at which the interrupt last took some */
+static u64 moved; /* ns of system time since which the queue's first byte has waited */
+/* A panic's CPU is alone: who held the lock was stopped, or is what was interrupted. */
+static volatile bool broken;
+/* What takes bytes where no interrupt does: a FIFO's time at 115200 baud, of 10 bits each. */
+#define POLL_NS  1400000ULL
+#define STUCK_NS 1000000000ULL
+static struct timer poll;
+static bool polling;
+/* What a panic still sends of what had been queued: the line may be slow. */
+#define PANIC_BACKLOG 16384U
 static unsigned vga_row, vga_col;
 
 /* Received characters for dom0: written by the serial interrupt, read by console_io. Under
@@ -58,6 +67,20 @@ static const char *set_loglvl(const char *v)
 }
 OPTION_FN("loglvl", set_loglvl);
 
+/* By address of who takes it: latency_unlock() tells where. */
+static inline __attribute__((always_inline)) u64 console_take(void)
+{
+	return broken ? local_irq_save() : latency_lock(&console_lock, &latency_console);
+}
+
+static inline __attribute__((always_inline)) void console_leave(u64 flags)
+{
+	if (broken)
+		local_irq_restore(flags);
+	else
+		latency_unlock(&console_lock, &latency_console, flags);
+}
+
 static void vga_putc(char c)
 {
 	volatile u16 *screen = paddr_to_va(0xb8000);
@@ -81,12 +104,16 @@ static void drain_locked(void)
 	char c;
 
 	while (transmit_take(&c, 1))
-		serial_putc(c);
+		if (!serial_putc(c))
+			transmit_clear();
 }
 
 /* Ours, when the queue is full: the oldest bytes are waited for. */
 static void queue_locked(const char *s, size_t n)
 {
+	/* What waits from now on did not wait before. */
+	if (transmit_empty())
+		moved = system_time();
 	while (!transmit_put(s, n)) {
 		char c;
 
@@ -137,65 +164,109 @@ void console_end_boot(void)
 
 void console_transmit(void)
 {
-	u64 flags = latency_lock(&console_lock, &latency_console);
+	u64 flags = console_take();
 	char part[SERIAL_FIFO];
 
-	if (!queued && serial_has_irq && !opt_sync_console) {
-		queued = true;
-		moved = system_time();
-	}
 	if (!transmit_empty() && serial_room()) {
 		serial_put_fifo(part, transmit_take(part, sizeof(part)));
 		moved = system_time();
 	}
 	serial_want_room(!transmit_empty());
-	latency_unlock(&console_lock, &latency_console, flags);
+	console_leave(flags);
+}
+
+static void poll_round(void *arg)
+{
+	(void)arg;
+	console_transmit();
+	timer_set(&poll, system_time() + POLL_NS);
+}
+
+/* No lock held, under which printing might be. */
+static void poll_begin(void)
+{
+	polling = true;
+	timer_init(&poll, poll_round, NULL, 0);
+	timer_set(&poll, system_time() + POLL_NS);
+}
+
+void console_begin_queue(void)
+{
+	u64 flags;
+
+	if (opt_sync_console || !serial_on)
+		return;
+	if (!serial_has_irq)
+		poll_begin();
+	flags = console_take();
+	queued = true;
+	console_leave(flags);
 }
 
 void console_flush(void)
 {
-	u64 flags = latency_lock(&console_lock, &latency_console);
+	u64 flags = console_take();
 
 	drain_locked();
-	latency_unlock(&console_lock, &latency_console, flags);
+	console_leave(flags);
 }
 
 void console_sync(void)
 {
-	u64 flags = latency_lock(&console_lock, &latency_console);
+	u64 flags = console_take();
 
 	opt_sync_console = true;
 	queued = false;
 	drain_locked();
-	latency_unlock(&console_lock, &latency_console, flags);
+	console_leave(flags);
 }
 
-/* dom0's output: false if there is no room for it now. */
+void console_break(void)
+{
+	char c;
+
+	broken = true;
+	opt_sync_console = true;
+	queued = false;
+	while (TRANSMIT_SIZE - transmit_room() > PANIC_BACKLOG)
+		transmit_take(&c, 1);
+	drain_locked();
+}
+
+/*
+ * dom0's output: false if there is no room for it now. If nothing was taken for a second, the
+ * interrupt does not come and the timer takes over; if the timer finds no room either, the port is
+ * dead and nobody is to wait for it.
+ */
 static bool privileged_write(const char *s, size_t n)
 {
-	u64 flags = latency_lock(&console_lock, &latency_console);
-	bool stuck = false, room = true;
+	u64 flags = console_take();
+	bool begin = false, room = true;
 
 	if (queued && transmit_room() < TRANSMIT_OURS + 2 * n) {
-		stuck = system_time() - moved > 1000000000ULL;
-		room = stuck;
-		if (stuck) {
-			opt_sync_console = true;
-			queued = false;
-			transmit_clear();
+		room = false;
+		if (system_time() - moved > STUCK_NS) {
+			begin = !polling;
+			polling = true;
+			moved = system_time();
+			room = !begin;
+			if (room)
+				transmit_clear();
 		}
 	}
 	if (room)
 		out_locked(s, n, opt_console_to_ring, true);
-	latency_unlock(&console_lock, &latency_console, flags);
-	if (stuck)
-		printk(LOG_WARN "serial: no interrupts: each byte is waited for from now on\n");
+	console_leave(flags);
+	if (begin) {
+		poll_begin();
+		printk(LOG_WARN "serial: no interrupts: a timer sends what is queued\n");
+	}
 	return room;
 }
 
 size_t console_ring_read(char *buf, size_t n, u32 *index, bool clear)
 {
-	u64 flags = latency_lock(&console_lock, &latency_console);
+	u64 flags = console_take();
 	u32 pos = *index;
 	size_t done = 0;
 
@@ -206,7 +277,7 @@ size_t console_ring_read(char *buf, size_t n, u32 *index, bool clear)
 	*index = pos;
 	if (clear)
 		ring_cons = pos;
-	latency_unlock(&console_lock, &latency_console, flags);
+	console_leave(flags);
 	return done;
 }
 
@@ -250,10 +321,10 @@ void vprintk(const char *fmt, va_list ap)
 		n = sizeof(line) - 1;
 		line[n - 1] = '\n';
 	}
-	flags = latency_lock(&console_lock, &latency_console);
+	flags = console_take();
 	room = !guests || transmit_room() > TRANSMIT_RESERVED;
 	out_locked(line, n, true, lvl <= serial_level && room);
-	latency_unlock(&console_lock, &latency_console, flags);
+	console_leave(flags);
 }
 
 void printk(const char *fmt, ...)
@@ -304,11 +375,11 @@ static void guest_line_out(struct domain *d)
 	u64 flags;
 
 	d->console_fill = 0;
-	flags = latency_lock(&console_lock, &latency_console);
+	flags = console_take();
 	d->console_silenced = !transmit_guest_may(&d->console_paid, (size_t)n, system_time());
 	if (!d->console_silenced)
 		out_locked(line, min((size_t)n, sizeof(line) - 1), true, true);
-	latency_unlock(&console_lock, &latency_console, flags);
+	console_leave(flags);
 	if (!d->console_silenced)
 		return;
 	if (!silenced)

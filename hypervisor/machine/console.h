@@ -16,11 +16,21 @@ void console_end_boot(void);             /* the screen now belongs to dom0 */
 void console_input(char c);              /* from the serial interrupt */
 void console_transmit(void);             /* the same: the port may have room */
 /*
+ * Boot, once timers run and the port's interrupt was asked for: from now on what is printed is
+ * queued, and the interrupt, or a timer if there is none, sends it. Not with sync_console.
+ */
+void console_begin_queue(void);
+/*
  * Wait until all that was queued is out; console_sync(): from now on each byte is waited for,
  * because interrupts will not come any more. Any context but NMI.
  */
 void console_flush(void);
 void console_sync(void);
+/*
+ * For panic(), when the other CPUs were told to stop: as console_sync(), but the console's lock is
+ * nobody's any more, whoever has it, and of what was queued only the last 16 KiB are sent.
+ */
+void console_break(void);
 
 /*
  * sysctl readconsole: copy from position *index (or the oldest, if that is gone; 0 starts there) up

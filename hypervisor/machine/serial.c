@@ -81,14 +81,28 @@ bool serial_init(void)
 	return true;
 }
 
-void serial_putc(char c)
+bool serial_room(void)
 {
+	return inb(port + LSR) & LSR_THRE;
+}
+
+bool serial_putc(char c)
+{
+	static bool dead;
+
 	if (!port)
-		return;
-	/* A port that never becomes ready must not hang the machine. */
-	for (unsigned spin = 0; !(inb(port + LSR) & LSR_THRE) && spin < 1000000; spin++)
+		return false;
+	/* A port that never becomes ready must not hang the machine: not for each byte, either. */
+	for (unsigned spin = 0; !serial_room(); spin++) {
+		if (dead || spin == 1000000) {
+			dead = true;
+			return false;
+		}
 		cpu_relax();
+	}
+	dead = false;
 	outb(port + THR, c);
+	return true;
 }
 
 static void serial_interrupt(void *arg)
@@ -101,11 +115,6 @@ static void serial_interrupt(void *arg)
 	console_transmit();
 }
 
-bool serial_room(void)
-{
-	return inb(port + LSR) & LSR_THRE;
-}
-
 void serial_put_fifo(const char *s, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -114,6 +123,8 @@ void serial_put_fifo(const char *s, size_t n)
 
 void serial_want_room(bool on)
 {
+	if (!serial_has_irq)
+		return;
 	ier = on ? IER_DATA | IER_THRE : IER_DATA;
 	/* The line is edge-triggered: with all causes off it falls, and rises if there is one. */
 	outb(port + IER, 0);

@@ -8,7 +8,11 @@
 /* by com1=/com2= and console=; false: no port there or not wanted */
 bool serial_init(void);
 void serial_init_irq(void);       /* receive by interrupt, once interrupts work */
-void serial_putc(char c);         /* waits for room; any context */
+/*
+ * Waits for room, any context. False: there was none in time, or there is no port. Once it took too
+ * long nobody waits again until the port has had room.
+ */
+bool serial_putc(char c);
 /*
  * Transmission by interrupt, under the console lock: whether there is such a thing, want it or not
  * (an interrupt comes at once if the port has room), as many bytes as fit now without waiting.
