@@ -443,11 +443,18 @@ static int perform_in(struct client *client, struct transaction *transaction, co
 	struct logged_op *logged;
 	size_t before, changed;
 	bool idle;
-	int error = depend_on_path(client, transaction, op->path, false);
+	int error = check_op(client, &transaction->tree, &transaction->tally, op, &idle);
+	int lacking;
 
-	if (error)
+	/*
+	 * Refused whatever it is that is there: to depend on it would tell of it, and hold the one
+	 * who changes it.
+	 */
+	if (error == -EACCES || error == -EINVAL)
 		return error;
-	error = check_op(client, &transaction->tree, &transaction->tally, op, &idle);
+	lacking = depend_on_path(client, transaction, op->path, false);
+	if (lacking)
+		return lacking;
 	if (error || idle)
 		return error;
 	logged = log_op(client, transaction, op, &error);
@@ -496,14 +503,21 @@ static int replay(struct client *client, struct transaction *transaction)
 	return error;
 }
 
-/* Let the one wait whose change spoiled the transaction. */
-static void hold_culprit(struct client *client, const struct dependency *dependency)
+/*
+ * Let the one wait whose change spoiled the transaction: of a node that the client could read when
+ * it began. Who may at most write to it must not be able to slow down those who use it.
+ */
+static void hold_culprit(struct client *client, const struct transaction *transaction,
+			 const struct dependency *dependency)
 {
 	struct store *store = client->store;
+	const struct subject who = client_subject(client);
+	const struct node *was = tree_nearest(&transaction->base, dependency->path, NULL, NULL);
 	domid_t writer = tree_nearest(&store->live, dependency->path, NULL, NULL)->writer;
 	struct account *account = account_find(&store->accounts, writer);
 
-	if (writer != 0 && writer != client->domid && account)
+	if (writer != 0 && writer != client->domid && account &&
+	    (perms_rights(was->perms, &who) & PERM_READ))
 		account_hold(account, store->host->now(store->context));
 }
 
@@ -521,7 +535,7 @@ static int commit(struct client *client, struct transaction *transaction)
 		broken = broken_dependency(store, transaction);
 		if (broken) {
 			store->conflicts++;
-			hold_culprit(client, broken);
+			hold_culprit(client, transaction, broken);
 			return -EAGAIN;
 		}
 		error = replay(client, transaction);
@@ -587,12 +601,11 @@ int store_lookup(struct client *client, struct transaction *transaction, const c
 
 	if (transaction && transaction->expired)
 		return -EAGAIN;
-	error = transaction ? depend_on_path(client, transaction, path, children) : 0;
-
-	if (error)
-		return error;
 	*node = tree_nearest(tree, path, NULL, &missing);
 	if ((perms_rights((*node)->perms, &who) & rights) != rights)
 		return -EACCES;
+	error = transaction ? depend_on_path(client, transaction, path, children) : 0;
+	if (error)
+		return error;
 	return missing ? -ENOENT : 0;
 }

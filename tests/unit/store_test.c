@@ -783,6 +783,66 @@ static void test_hold(void)
 	end(dom0);
 }
 
+/* Who may not know of a node learns nothing of it by being refused, and holds up nobody. */
+static void test_hidden(void)
+{
+	static const struct {
+		uint32_t type;
+		const char *text;
+	} refused[] = {
+		{ XS_READ, "/two/secret|" },
+		{ XS_READ, "/two/secret/none|" },
+		{ XS_DIRECTORY, "/two/secret|" },
+		{ XS_GET_PERMS, "/two/secret|" },
+		{ XS_WRITE, "/two/secret|x" },
+		{ XS_WRITE, "/two/secret/none|x" },
+		{ XS_MKDIR, "/two/secret/none|" },
+		{ XS_RM, "/two/secret|" },
+		{ XS_SET_PERMS, "/two/secret|n1|" },
+	};
+	struct client *dom0, *one, *two;
+	uint64_t until;
+	uint32_t tx;
+
+	begin();
+	dom0 = client_new(store, 0, NULL);
+	one = client_new(store, 1, NULL);
+	two = client_new(store, 2, NULL);
+	REPLIES(dom0, XS_MKDIR, "/one|", "OK|");
+	REPLIES(dom0, XS_SET_PERMS, "/one|n1|", "OK|");
+	REPLIES(dom0, XS_MKDIR, "/two/secret|", "OK|");
+	REPLIES(dom0, XS_SET_PERMS, "/two|n2|", "OK|");
+	REPLIES(dom0, XS_SET_PERMS, "/two/secret|n2|", "OK|");
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		tx = start(one);
+		REPLIES_TX(one, refused[i].type, tx, refused[i].text, "EACCES|");
+		REPLIES_TX(one, XS_WRITE, tx, "/one/x|1", "OK|");
+		REPLIES(two, XS_WRITE, "/two/secret|changed", "OK|");
+		REPLIES(two, XS_WRITE, "/two/secret/y|1", "OK|");
+		REPLIES(two, XS_RM, "/two/secret/y|", "OK|");
+		REPLIES_TX(one, XS_TRANSACTION_END, tx, "T|", "OK|");
+		CU_ASSERT(client_may_ask(two, &until));
+	}
+
+	/* Who may only write notices others that do, but they need not wait for it. */
+	REPLIES(two, XS_SET_PERMS, "/two/secret|n2|w1|", "OK|");
+	tx = start(one);
+	REPLIES_TX(one, XS_WRITE, tx, "/two/secret|1", "OK|");
+	REPLIES(two, XS_WRITE, "/two/secret|2", "OK|");
+	REPLIES_TX(one, XS_TRANSACTION_END, tx, "T|", "EAGAIN|");
+	CU_ASSERT(client_may_ask(two, &until));
+
+	/* Who could read it, and then no longer, was spoiled. */
+	REPLIES(two, XS_SET_PERMS, "/two/secret|n2|r1|", "OK|");
+	tx = start(one);
+	REPLIES_TX(one, XS_READ, tx, "/two/secret|", "2");
+	REPLIES_TX(one, XS_WRITE, tx, "/one/x|1", "OK|");
+	REPLIES(two, XS_SET_PERMS, "/two/secret|n2|", "OK|");
+	REPLIES_TX(one, XS_TRANSACTION_END, tx, "T|", "EAGAIN|");
+	CU_ASSERT_FALSE(client_may_ask(two, &until));
+	end(dom0);
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
@@ -797,6 +857,7 @@ int main(void)
 		{ "transactions", test_transactions },
 		{ "quotas", test_quotas },
 		{ "holding those who spoil transactions", test_hold },
+		{ "what is refused binds nobody", test_hidden },
 		CU_TEST_INFO_NULL
 	};
 
