@@ -16,6 +16,9 @@
 /* What a request costs beside what it causes: reading it, its reply, telling the other end. */
 #define WORK_REQUEST	10
 
+/* Names of children in a list that are passed by for what looking at a node costs. */
+#define NAMES_PER_UNIT	8
+
 /* A request being carried out. */
 struct request {
 	struct client *client;
@@ -193,6 +196,7 @@ static int do_directory(struct request *request)
 	char path[PATH_BUFFER], list[XENSTORE_PAYLOAD_MAX];
 	const struct node *node;
 	size_t used = 0;
+	unsigned int i;
 	int error = one_path(request, path);
 
 	if (!error)
@@ -200,15 +204,18 @@ static int do_directory(struct request *request)
 				     &node);
 	if (error)
 		return error;
-	for (unsigned int i = 0; i < node->nr_children; i++) {
+	for (i = 0; i < node->nr_children; i++) {
 		size_t length = strlen(node->child[i]->name) + 1;
 
-		if (used + length > sizeof(list))
-			return -E2BIG;
+		if (used + length > sizeof(list)) {
+			error = -E2BIG;
+			break;
+		}
 		memcpy(list + used, node->child[i]->name, length);
 		used += length;
 	}
-	return reply(request, list, used);
+	store_work(request->store, i / NAMES_PER_UNIT);
+	return error ? error : reply(request, list, used);
 }
 
 /*
@@ -223,6 +230,8 @@ static int do_directory_part(struct request *request)
 	const struct node *node;
 	uint64_t offset, at = 0;
 	size_t used;
+	bool whole = true;
+	unsigned int i;
 	int error;
 
 	if (!strings(request, 2, argument))
@@ -237,19 +246,22 @@ static int do_directory_part(struct request *request)
 		return error;
 
 	used = snprintf(list, sizeof(list), "%" PRIu64, node->children_gen) + 1;
-	for (unsigned int i = 0; i < node->nr_children; i++) {
+	for (i = 0; i < node->nr_children; i++) {
 		size_t length = strlen(node->child[i]->name) + 1;
 
 		if (at >= offset) {
 			/* One byte stays free for the end mark. */
-			if (used + length >= sizeof(list))
-				return reply(request, list, used);
+			whole = used + length < sizeof(list);
+			if (!whole)
+				break;
 			memcpy(list + used, node->child[i]->name, length);
 			used += length;
 		}
 		at += length;
 	}
-	list[used++] = '\0';
+	store_work(request->store, i / NAMES_PER_UNIT);
+	if (whole)
+		list[used++] = '\0';
 	return reply(request, list, used);
 }
 

@@ -331,6 +331,26 @@ static void test_work(void)
 	end(dom0);
 }
 
+/* Names of children are looked at one by one, however few of them are in the reply. */
+static void test_long_lists(void)
+{
+	char text[64];
+
+	begin_budget();
+	for (unsigned int i = 0; i < 1000; i++) {
+		snprintf(text, sizeof(text), "/g/%u|", i);
+		REPLIES(dom0, XS_MKDIR, text, "OK|");
+	}
+	CU_ASSERT(work_of(guest, XS_DIRECTORY_PART, "/g|4000000|") >= 100);
+	CU_ASSERT(work_of(guest, XS_DIRECTORY_PART, "/g|1|") < 150);
+	/* Nobody pays for what others have put behind the part that it gets. */
+	CU_ASSERT(work_of(guest, XS_DIRECTORY_PART, "/g/1|0|") < 20);
+	CU_ASSERT(work_of(guest, XS_DIRECTORY, "/g/1|") < 20);
+	REPLIES(dom0, XS_RM, "/g/999|", "OK|");
+	CU_ASSERT(work_of(guest, XS_DIRECTORY, "/g|") >= 100);
+	end(dom0);
+}
+
 /* A connection that counts what it is asked. */
 struct ring_connection {
 	struct connection connection;
@@ -419,6 +439,7 @@ int main(void)
 		{ "what open transactions keep", test_snapshots },
 		{ "events that domain 0 does not take", test_unread },
 		{ "work", test_work },
+		{ "long lists of children", test_long_lists },
 		{ "turns", test_turns },
 		CU_TEST_INFO_NULL
 	};
