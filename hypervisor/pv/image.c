@@ -42,6 +42,9 @@
 #define ELF_SHT_NOTE	7
 #define ELF_PN_XNUM	0xffff
 
+/* All notes of a kernel; those of a real one fill a few KiB. */
+#define MAX_NOTE_BYTES	MIB
+
 /* Where the two classes of ELF files keep what is of interest here: offsets, sizes in bytes. */
 struct elf_format {
 	unsigned int word;
@@ -77,6 +80,12 @@ static const char *const feature_name[] = {
 #define FEATURE_TRANSLATED	(1u << 2)
 #define FEATURE_SUPERVISOR	(1u << 3)
 #define FEATURE_PAE_HIGH	(1u << 4)
+
+/* What was seen of an image's notes. */
+struct notes {
+	unsigned int found;	/* of the guest ABI's */
+	uint64_t bytes;		/* of all areas, each counted as often as a header names it */
+};
 
 /* A window of the image; every read is checked against it. */
 struct view {
@@ -307,10 +316,15 @@ static int take_note(struct pv_image *img, uint64_t type, const struct view *des
  * Walk one note area. A note that runs out of it ends the walk without an error: linkers produce
  * such areas, and the notes before it are good. Notes of other owners are passed over.
  */
-static int parse_notes(struct pv_image *img, const struct view *area, unsigned int *found,
+static int parse_notes(struct pv_image *img, const struct view *area, struct notes *notes,
 		       const char **why)
 {
 	uint64_t at = 0;
+
+	/* 65534 headers may all name one area as large as the file: their sum is the work. */
+	if (area->len > MAX_NOTE_BYTES - notes->bytes)
+		return bad(why, "corrupt kernel: more than 1 MiB of ELF notes; copy or rebuild it");
+	notes->bytes += area->len;
 
 	while (inside(area, at, 12)) {
 		uint64_t name_len = get(area, at, 4), desc_len = get(area, at + 4, 4);
@@ -329,7 +343,7 @@ static int parse_notes(struct pv_image *img, const struct view *area, unsigned i
 			 */
 			if (desc_len > area->len - desc)
 				d.len = area->len - desc;
-			(*found)++;
+			notes->found++;
 			error = take_note(img, type, &d, why);
 			if (error)
 				return error;
@@ -463,7 +477,7 @@ static int check_addresses(struct pv_image *img, const char **why)
 }
 
 static int collect_notes(const struct view *v, const struct elf_format *f, struct pv_image *img,
-			 uint64_t phoff, unsigned int phnum, unsigned int *found, const char **why)
+			 uint64_t phoff, unsigned int phnum, struct notes *notes, const char **why)
 {
 	uint64_t shoff = get(v, f->shoff, f->word);
 	unsigned int shnum = (unsigned int)get(v, f->shnum, 2), i;
@@ -483,11 +497,11 @@ static int collect_notes(const struct view *v, const struct elf_format *f, struc
 				"corrupt kernel: its ELF notes lie outside the file (truncated?); "
 				"copy it again");
 		area = (struct view){ v->p + offset, size };
-		error = parse_notes(img, &area, found, why);
+		error = parse_notes(img, &area, notes, why);
 		if (error)
 			return error;
 	}
-	if (*found || get(v, f->shentsize, 2) != f->shdr_size)
+	if (notes->found || get(v, f->shentsize, 2) != f->shdr_size)
 		return 0;
 	if (!inside(v, shoff, (uint64_t)shnum * f->shdr_size))
 		return 0;
@@ -500,7 +514,7 @@ static int collect_notes(const struct view *v, const struct elf_format *f, struc
 		if (get(v, sh + 4, 4) != ELF_SHT_NOTE || !inside(v, offset, size))
 			continue;
 		area = (struct view){ v->p + offset, size };
-		error = parse_notes(img, &area, found, why);
+		error = parse_notes(img, &area, notes, why);
 		if (error)
 			return error;
 	}
@@ -537,7 +551,8 @@ int pv_image_parse(const void *elf, size_t len, struct pv_image *img, const char
 {
 	const struct elf_format *f = &elf64;
 	struct view v = { elf, len };
-	unsigned int phnum, found = 0;
+	struct notes notes = { 0 };
+	unsigned int phnum;
 	uint64_t phoff;
 	int error;
 
@@ -581,14 +596,14 @@ int pv_image_parse(const void *elf, size_t len, struct pv_image *img, const char
 	};
 	error = parse_segments(&v, f, img, phoff, phnum, why);
 	if (!error)
-		error = collect_notes(&v, f, img, phoff, phnum, &found, why);
+		error = collect_notes(&v, f, img, phoff, phnum, &notes, why);
 	if (error)
 		return error;
 	/*
 	 * A kernel for PVH or HVM only has notes too, but neither an entry nor an address of its
 	 * own.
 	 */
-	if (!found || (img->entry == PV_UNSET && img->virt_base == PV_UNSET))
+	if (!notes.found || (img->entry == PV_UNSET && img->virt_base == PV_UNSET))
 		return bad(why, "not a PV kernel: it has no Xen PV notes; give a kernel built with "
 			   "CONFIG_XEN_PV");
 	if (img->is_32bit) {

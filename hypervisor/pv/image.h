@@ -92,7 +92,7 @@ int pv_image_payload(const void *file, size_t len, struct pv_payload *out, const
  * @elf, @len: the ELF file; @img: filled on success, undefined otherwise.
  * Segments are placed by p_paddr and checked against the file, against wrapping and, byte by byte,
  * against each other. Notes are taken from PT_NOTE and, if no Xen note is there, from SHT_NOTE
- * sections.
+ * sections; no more than 1 MiB in all, counted as often as headers name them.
  * Errors: -PV_IMAGE_ENOEXEC with the reason (no x86 ELF, no PV notes, a 32-bit kernel without PAE,
  * overlapping segments ...).
  */

@@ -350,6 +350,57 @@ static void test_section_notes(void)
 		"not a PV kernel: it has no Xen PV notes; give a kernel built with CONFIG_XEN_PV");
 }
 
+static int parse_large(const struct kernel *k, uint8_t *file, size_t len, const char **why)
+{
+	struct pv_image img;
+
+	memcpy(file, k->bytes, sizeof(k->bytes));
+	return pv_image_parse(file, len, &img, why);
+}
+
+/* Headers that name the same bytes over and over: what counts is their sum. */
+static void test_note_budget(void)
+{
+	const size_t len = 700 << 10, size = 600 << 10, sh = 3000;
+	const char *const reason = "corrupt kernel: more than 1 MiB of ELF notes; copy or rebuild "
+				   "it";
+	uint8_t *file = calloc(1, len);
+	const char *why = "(none)";
+	struct kernel k;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+	good_kernel(&k);
+	for (int i = 3; i < 5; i++) {
+		put(&k, PHDR(i), 4, 4);
+		put(&k, PHDR(i) + PHDR_OFFSET, 3 * PAGE, 8);
+		put(&k, PHDR(i) + PHDR_FILESZ, size, 8);
+	}
+	put(&k, EHDR_PHNUM, 4, 2);
+	CU_ASSERT_EQUAL(parse_large(&k, file, len, &why), 0);
+	put(&k, EHDR_PHNUM, 5, 2);
+	CU_ASSERT_EQUAL(parse_large(&k, file, len, &why), -PV_IMAGE_ENOEXEC);
+	CU_ASSERT_STRING_EQUAL(why, reason);
+	/* Just 1 MiB is good, a byte more is not. */
+	put(&k, PHDR(4) + PHDR_FILESZ, (1 << 20) - size - (k.note_end - NOTES), 8);
+	CU_ASSERT_EQUAL(parse_large(&k, file, len, &why), 0);
+	put(&k, PHDR(4) + PHDR_FILESZ, (1 << 20) - size - (k.note_end - NOTES) + 1, 8);
+	CU_ASSERT_EQUAL(parse_large(&k, file, len, &why), -PV_IMAGE_ENOEXEC);
+	CU_ASSERT_STRING_EQUAL(why, reason);
+
+	/* Sections are of the same budget. */
+	put(&k, EHDR_PHNUM, 4, 2);
+	put(&k, PHDR(2), 0, 4);
+	put(&k, EHDR_SHOFF, sh, 8);
+	put(&k, EHDR_SHNUM, 1, 2);
+	put(&k, sh + 4, 7, 4);
+	put(&k, sh + 24, 3 * PAGE, 8);
+	put(&k, sh + 32, size, 8);
+	why = "(none)";
+	CU_ASSERT_EQUAL(parse_large(&k, file, len, &why), -PV_IMAGE_ENOEXEC);
+	CU_ASSERT_STRING_EQUAL(why, reason);
+	free(file);
+}
+
 static void payload_refused(const void *file, size_t len, const char *reason)
 {
 	struct pv_payload p;
@@ -652,6 +703,7 @@ int main(void)
 		{ "segments", test_segments },
 		{ "notes in segments", test_notes },
 		{ "notes in sections", test_section_notes },
+		{ "more notes than there are", test_note_budget },
 		{ "bzImage", test_bzimage },
 		{ "layout", test_layout },
 		{ "layout, refused", test_layout_refused },
