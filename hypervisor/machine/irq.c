@@ -26,10 +26,13 @@
  */
 #define LINE_LIMIT      2000
 /*
- * How long one sharer of a level-triggered line may keep the others waiting for its EOI. Next time
- * it is the watchdog's round only, until it answers in time again.
+ * How long sharers of a level-triggered line may keep the others waiting for their EOIs, all waits
+ * in a window together. Beyond that each wait ends with the watchdog's round.
  */
-#define PATIENCE_NS     20000000ULL
+#define PATIENCE_NS        20000000ULL
+#define PATIENCE_WINDOW_NS 1000000000ULL
+/* A wait that the watchdog would not have made any shorter is not counted. */
+#define PROMPT_NS          (WATCHDOG_NS / 2)
 
 struct irq_desc irq_descs[NR_IRQS];
 
@@ -331,11 +334,30 @@ void irq_dispatch(struct regs *r)
 /* Lock held. May those who have sent their EOI be kept waiting by the others any longer? */
 static bool patience_over(const struct irq_desc *desc, u64 now)
 {
-	bool late = true;
+	u64 held = now - desc->masked_since;
+	u64 before = now - desc->waited_since < PATIENCE_WINDOW_NS ? desc->waited : 0;
 
-	for (unsigned i = 0; i < desc->nr_guests; i++)
-		late &= !desc->guests[i].owes || desc->guests[i].late;
-	return now - desc->masked_since >= (late ? WATCHDOG_NS / 2 : PATIENCE_NS);
+	return held >= PROMPT_NS && before + held >= PATIENCE_NS;
+}
+
+/* Lock held. A shared line's EOIs are waited for no longer, for whatever reason. */
+static void count_wait(struct irq_desc *desc, u64 now)
+{
+	if (now - desc->waited_since >= PATIENCE_WINDOW_NS) {
+		desc->waited = 0;
+		desc->waited_since = now;
+	}
+	if (now - desc->masked_since >= PROMPT_NS)
+		desc->waited += now - desc->masked_since;
+}
+
+/* Lock held. `g` owes its EOI no more. */
+static void settle(struct irq_desc *desc, struct irq_guest *g)
+{
+	g->owes = false;
+	desc->owed--;
+	if (desc->owed == 0 && desc->nr_guests > 1)
+		count_wait(desc, system_time());
 }
 
 /*
@@ -369,11 +391,10 @@ static void watchdog_round(void *arg)
 			}
 		} else if (desc->chip && desc->owed && desc->nr_guests > 1 &&
 			   patience_over(desc, now)) {
-			for (unsigned g = 0; g < desc->nr_guests; g++) {
-				desc->guests[g].late |= desc->guests[g].owes;
+			for (unsigned g = 0; g < desc->nr_guests; g++)
 				desc->guests[g].owes = false;
-			}
 			desc->owed = 0;
+			count_wait(desc, now);
 			unmask_line(desc);
 		}
 		again |= desc->storm || (desc->owed && desc->nr_guests > 1);
@@ -553,7 +574,12 @@ int irq_guest_bind(unsigned irq, struct domain *d, u32 pirq, bool share, u32 des
 		g = &desc->guests[desc->nr_guests++];
 		g->domain = d;
 		g->pirq = pirq;
-		g->owes = g->late = false;
+		g->owes = false;
+		/* Until now nobody was kept waiting, and nobody watched. */
+		if (desc->nr_guests == 2 && desc->owed) {
+			desc->masked_since = system_time();
+			watchdog_arm();
+		}
 		unmask_line(desc);
 	}
 	spin_unlock_irqrestore(&desc->lock, flags);
@@ -568,7 +594,7 @@ void irq_guest_unbind(unsigned irq, struct domain *d)
 
 	if (g) {
 		if (g->owes)
-			desc->owed--;
+			settle(desc, g);
 		*g = desc->guests[--desc->nr_guests];
 		if (desc->nr_guests == 0)
 			mask_line(desc);
@@ -585,8 +611,7 @@ void irq_guest_eoi(unsigned irq, struct domain *d)
 	struct irq_guest *g = find_guest(desc, d);
 
 	if (g && g->owes) {
-		g->owes = g->late = false;
-		desc->owed--;
+		settle(desc, g);
 		unmask_line(desc);
 	}
 	spin_unlock_irqrestore(&desc->lock, flags);

@@ -61,12 +61,16 @@ struct irq_desc {
 		struct domain *domain;
 		u32 pirq;
 		bool owes;
-		bool late;        /* let the others wait too long last time: shorter patience */
 	} guests[IRQ_MAX_GUESTS];
 	/* Storm watch: interrupts since `window`, that found the event still pending. */
 	u32 unheard;
 	u64 window;               /* ns of system time */
 	u64 masked_since;         /* ns; while `storm`, or while EOIs of a shared line are owed */
+	/*
+	 * How long sharers were waited for, in ns, since `waited_since` (ns of system time). The
+	 * line's and not a binding's, so that neither a new binding nor an EOI in time ends it.
+	 */
+	u64 waited, waited_since;
 	/* Interrupts since `taken_since` (ns of system time), whether heard or not. */
 	u32 taken;
 	u64 taken_since;

@@ -378,7 +378,10 @@ static void test_eoi_storm(void)
 	CU_ASSERT_FALSE(pin[17].masked);
 }
 
-/* A sharer that never answers: the others wait for it once, then for the watchdog's round. */
+/*
+ * A sharer that never answers: the others wait for it once, then for the watchdog's round, whatever
+ * it does, until a second has gone by.
+ */
 static void test_late_sharer(void)
 {
 	reset();
@@ -397,14 +400,7 @@ static void test_late_sharer(void)
 		run_timers(now + 4000000);
 		CU_ASSERT_FALSE(pin[17].masked);
 	}
-	/* It is the silent one's patience that is short, not the other's. */
-	fire(pin[17].vector);
-	run_timers(now + 4000000);
-	CU_ASSERT_TRUE(pin[17].masked);
-	irq_guest_eoi(17, &dom[1]);
-	run_timers(now + 4000000);
-	CU_ASSERT_FALSE(pin[17].masked);
-	/* In time again. */
+	/* In time, and silent again: answering once buys nothing. */
 	fire(pin[17].vector);
 	irq_guest_eoi(17, &dom[2]);
 	irq_guest_eoi(17, &dom[1]);
@@ -412,7 +408,75 @@ static void test_late_sharer(void)
 	fire(pin[17].vector);
 	irq_guest_eoi(17, &dom[1]);
 	run_timers(now + 4000000);
+	CU_ASSERT_FALSE(pin[17].masked);
+	/* Nor does another binding. */
+	irq_guest_unbind(17, &dom[2]);
+	CU_ASSERT_EQUAL(irq_guest_bind(17, &dom[2], 17, true, 0), 0);
+	fire(pin[17].vector);
+	irq_guest_eoi(17, &dom[1]);
+	run_timers(now + 4000000);
+	CU_ASSERT_FALSE(pin[17].masked);
+	/* Who was slow once, a second ago, is waited for again. */
+	run_timers(now + 1000000000);
+	fire(pin[17].vector);
+	irq_guest_eoi(17, &dom[1]);
+	run_timers(now + 10000000);
 	CU_ASSERT_TRUE(pin[17].masked);
+	irq_guest_eoi(17, &dom[2]);
+	CU_ASSERT_FALSE(pin[17].masked);
+}
+
+/*
+ * One that is never quite too late, by its EOI or by leaving: what it costs the others is added up,
+ * and quick answers add nothing.
+ */
+static void test_almost_late_sharer(void)
+{
+	const u64 start = now + 1000000000;
+	u64 stalled = 0;
+
+	reset();
+	CU_ASSERT_EQUAL(now, start);
+	CU_ASSERT_EQUAL(irq_guest_bind(17, &dom[1], 17, true, 0), 0);
+	CU_ASSERT_EQUAL(irq_guest_bind(17, &dom[2], 17, true, 0), 0);
+	for (unsigned i = 0; i < 5000; i++) {
+		fire(pin[17].vector);
+		irq_guest_eoi(17, &dom[1]);
+		run_timers(now + 10000);
+		CU_ASSERT_TRUE(pin[17].masked);
+		irq_guest_eoi(17, &dom[2]);
+		CU_ASSERT_FALSE(pin[17].masked);
+	}
+	for (unsigned i = 0; i < 10; i++) {
+		fire(pin[17].vector);
+		irq_guest_eoi(17, &dom[1]);
+		for (unsigned ms = 0; ms < 19 && pin[17].masked; ms++) {
+			run_timers(now + 1000000);
+			stalled += 1000000;
+		}
+		if (i & 1) {
+			irq_guest_unbind(17, &dom[2]);
+			CU_ASSERT_EQUAL(irq_guest_bind(17, &dom[2], 17, true, 0), 0);
+		}
+		irq_guest_eoi(17, &dom[2]);
+		CU_ASSERT_FALSE(pin[17].masked);
+	}
+	CU_ASSERT_TRUE(stalled <= 19000000 + 10 * 4000000ULL);
+}
+
+/* A line that became a shared one while its only owner kept the EOI. */
+static void test_shared_while_owed(void)
+{
+	reset();
+	CU_ASSERT_EQUAL(irq_guest_bind(17, &dom[1], 17, true, 0), 0);
+	fire(pin[17].vector);
+	run_timers(now + 500000000);
+	CU_ASSERT_EQUAL(irq_guest_bind(17, &dom[2], 17, true, 0), 0);
+	CU_ASSERT_TRUE(pin[17].masked);
+	run_timers(now + 10000000);
+	CU_ASSERT_TRUE(pin[17].masked);
+	run_timers(now + 14000000);
+	CU_ASSERT_FALSE(pin[17].masked);
 }
 
 /*
@@ -591,6 +655,8 @@ int main(void)
 		{ "more than a CPU should take", test_rate },
 		{ "EOIs without end", test_eoi_storm },
 		{ "a sharer that is silent", test_late_sharer },
+		{ "a sharer that is almost late", test_almost_late_sharer },
+		{ "shared while an EOI is owed", test_shared_while_owed },
 		{ "domains that do what they like", test_hostile_domains },
 		{ "the hypervisor's own", test_own },
 		{ "messages", test_msi },
