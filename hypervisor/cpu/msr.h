@@ -15,6 +15,7 @@
 #define MSR_MCG_CAP        0x179
 #define MSR_MCG_STATUS     0x17a
 #define MSR_MISC_ENABLE    0x1a0
+#define MSR_MC0_STATUS     0x401 /* of bank n: 4 * n further on */
 #define MSR_PAT            0x277
 #define MSR_EFER           0xc0000080
 #define MSR_STAR           0xc0000081

@@ -8,6 +8,7 @@
 #include "cpu/ipi.h"
 #include "cpu/fpu.h"
 #include "cpu/entry_area.h"
+#include "cpu/machine_check.h"
 #include "cpu/msr.h"
 #include "cpu/stop.h"
 #include "domain/domain.h"
@@ -317,10 +318,32 @@ struct regs *trap_from_hypervisor(struct regs *r)
 }
 
 /* NMI, #MC, #DF, on stacks of their own. */
+/*
+ * #MC: true, and acknowledged, if the interrupted code may go on. Clearing MCIP must be the last
+ * thing: until then another machine check shuts the machine down (SDM vol. 3B, 15.3.1.2). The banks
+ * are left as they are, for whoever reads them out.
+ */
+static bool machine_check_taken(void)
+{
+	u64 cap = 0, status = 0, bank[MC_BANKS];
+	unsigned n;
+
+	if (rdmsr_safe(MSR_MCG_CAP, &cap) || rdmsr_safe(MSR_MCG_STATUS, &status))
+		return false;
+	n = (unsigned)(cap & MCG_CAP_COUNT);
+	/* The rest cannot be looked at here. */
+	if (n > MC_BANKS)
+		return false;
+	for (unsigned i = 0; i < n; i++)
+		if (rdmsr_safe(MSR_MC0_STATUS + 4 * i, &bank[i]))
+			return false;
+	if (!machine_check_survivable(status, bank, n))
+		return false;
+	return wrmsr_safe(MSR_MCG_STATUS, status & ~MCG_STATUS_MCIP) == 0;
+}
+
 void ist_from_anywhere(struct regs *r)
 {
-	u64 status;
-
 	assert_flags();
 	switch (r->vector & 0xff) {
 	case 2:
@@ -334,12 +357,9 @@ void ist_from_anywhere(struct regs *r)
 		}
 		return;
 	case 18:
-		status = rdmsr(MSR_MCG_STATUS);
-		/* MCIP set and the context not restartable: nobody can go on. */
-		if (status & 1)
-			break;
-		wrmsr(MSR_MCG_STATUS, status & ~4ULL);
-		return;
+		if (machine_check_taken())
+			return;
+		break;
 	}
 	fatal_trap(r);
 }
