@@ -153,6 +153,7 @@ int store_domain_gone(struct store *store, domid_t domid)
 		accounts_apply(&store->accounts, &tally);
 	else
 		error = -ENOMEM;
+	store_work(store, tally.visits);
 	tally_free(&tally);
 
 	for (unsigned int i = 0; i < SPECIAL_EVENTS && !error; i++) {

@@ -431,15 +431,19 @@ int tree_set_perms(struct tree *tree, const char *path, struct perms *perms,
 	return node ? replace_perms(tree, node, perms, change) : -ENOMEM;
 }
 
-static bool mentions(const struct node *node, domid_t domid)
+/*
+ * Mark @node and all below it, those where @domid is mentioned or below. All are looked at, so that
+ * no mark of another time is left. Returns whether @node is marked.
+ */
+static bool mark_mentions(struct node *node, domid_t domid, struct tally *tally)
 {
+	tally->visits++;
+	node->marked = false;
 	for (unsigned int i = 0; i < node->perms->count; i++)
-		if (node->perms->entry[i].domid == domid)
-			return true;
+		node->marked |= node->perms->entry[i].domid == domid;
 	for (unsigned int i = 0; i < node->nr_children; i++)
-		if (mentions(node->child[i], domid))
-			return true;
-	return false;
+		node->marked |= mark_mentions(node->child[i], domid, tally);
+	return node->marked;
 }
 
 static int forget_below(struct tree *tree, struct node **slot, domid_t gone,
@@ -451,6 +455,7 @@ static int forget_below(struct tree *tree, struct node **slot, domid_t gone,
 
 	if (!node)
 		return -ENOMEM;
+	change->tally->visits++;
 	perms = perms_without(node->perms, gone);
 	if (!perms)
 		return -ENOMEM;
@@ -458,14 +463,16 @@ static int forget_below(struct tree *tree, struct node **slot, domid_t gone,
 		error = replace_perms(tree, node, perms, change);
 	perms_put(perms);
 	for (unsigned int i = 0; !error && i < node->nr_children; i++)
-		if (mentions(node->child[i], gone))
+		if (node->child[i]->marked)
 			error = forget_below(tree, &node->child[i], gone, change);
 	return error;
 }
 
 int tree_forget_domain(struct tree *tree, domid_t gone, const struct change *change)
 {
-	return mentions(tree->root, gone) ? forget_below(tree, &tree->root, gone, change) : 0;
+	if (!mark_mentions(tree->root, gone, change->tally))
+		return 0;
+	return forget_below(tree, &tree->root, gone, change);
 }
 
 size_t tree_change_bytes(const struct tree *tree, const char *path, size_t length)

@@ -30,6 +30,7 @@ struct node {
 	uint64_t content_gen;		/* of the last change to value or permissions */
 	uint64_t children_gen;		/* of the last child added or removed */
 	domid_t writer;			/* who made the last change */
+	bool marked;			/* for tree_forget_domain() alone; shared as the node is */
 	char name[];
 };
 
@@ -49,6 +50,7 @@ struct tally {
 	struct tally_entry *entry;
 	unsigned int count;
 	size_t bytes;		/* of nodes and values that were made, also as copies */
+	size_t visits;		/* to nodes, as far as tree_forget_domain() makes them */
 };
 
 /* tally_of - the change for @domid. */
@@ -113,6 +115,7 @@ int tree_set_perms(struct tree *tree, const char *path, struct perms *perms,
 
 /*
  * tree_forget_domain - replace everywhere the permissions that mention @gone (see perms_without).
+ * It looks at no node more than twice.
  * Returns 0 or -ENOMEM; on error some nodes may still mention it, and the call can be repeated.
  */
 int tree_forget_domain(struct tree *tree, domid_t gone, const struct change *change);

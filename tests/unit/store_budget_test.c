@@ -351,6 +351,48 @@ static void test_long_lists(void)
 	end(dom0);
 }
 
+/*
+ * The end of a domain that is mentioned at the bottom of a deep tree of others' nodes: it takes as
+ * long as there are nodes, not as often as they lie deep.
+ */
+static void test_end_of_domain(void)
+{
+	enum { DEPTH = 1000, LEAVES = 1000, NODES = DEPTH + LEAVES + 2 };
+	char path[XENSTORE_PAYLOAD_MAX], shown[XENSTORE_PAYLOAD_MAX];
+	struct tree before;
+	uint64_t work;
+	size_t n;
+
+	begin_budget();
+	n = deep_path(path, DEPTH) - 1;
+	for (unsigned int i = 0; i < LEAVES; i++) {
+		snprintf(path + n, sizeof(path) - n, "/%u|", i);
+		ask_text(dom0, XS_MKDIR, 0, path);
+		CU_ASSERT_EQUAL(last.type, XS_MKDIR);
+	}
+	/* The last one of all. */
+	strcpy(path + n, "/999|b0|r1|");
+	REPLIES(dom0, XS_SET_PERMS, path, "OK|");
+	CU_ASSERT_EQUAL(tree_count(&store->live, DOMID_INVALID), NODES);
+	before = tree_snapshot(&store->live);
+	client_free(guest);
+	work = store->work;
+	CU_ASSERT_EQUAL(store_domain_gone(store, 1), 0);
+	CU_ASSERT(store->work - work >= NODES && store->work - work <= 2 * NODES);
+	strcpy(path + n, "/999|");
+	REPLIES(dom0, XS_GET_PERMS, path, "b0|");
+	/* Whoever looks at the past still sees it. */
+	path[n + 4] = '\0';
+	CU_ASSERT(perms_format(tree_find(&before, path)->perms, shown, sizeof(shown)) == 6);
+	tree_free(&before);
+	/* One that nobody mentions is looked for once. */
+	client_free(other);
+	work = store->work;
+	CU_ASSERT_EQUAL(store_domain_gone(store, 2), 0);
+	CU_ASSERT_EQUAL(store->work - work, NODES);
+	end(dom0);
+}
+
 /* A connection that counts what it is asked. */
 struct ring_connection {
 	struct connection connection;
@@ -440,6 +482,7 @@ int main(void)
 		{ "events that domain 0 does not take", test_unread },
 		{ "work", test_work },
 		{ "long lists of children", test_long_lists },
+		{ "the end of a domain", test_end_of_domain },
 		{ "turns", test_turns },
 		CU_TEST_INFO_NULL
 	};
