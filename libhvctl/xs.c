@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -281,12 +282,65 @@ int xs_remove(struct xs *xs, uint32_t tx, const char *path)
 	return request(xs, XS_RM, tx, path, strlen(path) + 1, NULL, NULL);
 }
 
+/* The names below @path, each with its terminator, in parts; @tx is a transaction. */
+static int list_parts(struct xs *xs, uint32_t tx, const char *path, char **names, size_t *len)
+{
+	char data[XENSTORE_ABS_PATH_MAX + 32], *all = NULL, *grown, *reply;
+	size_t have = 0, head, more, part;
+	bool end = false;
+	int n, error = 0;
+
+	while (!end && !error) {
+		n = snprintf(data, sizeof(data), "%s%c%zu", path, 0, have);
+		if (n < 0 || (size_t)n >= sizeof(data)) {
+			error = -E2BIG;
+			break;
+		}
+		error = request(xs, XS_DIRECTORY_PART, tx, data, (size_t)n + 1, &reply, &part);
+		if (error)
+			break;
+		head = strlen(reply) + 1;
+		/* An empty name ends the list. */
+		end = part > head && !reply[part - 1] && !reply[part - 2];
+		more = part > head ? part - head - end : 0;
+		if (!more && !end)
+			error = -EPROTO;
+		grown = error ? NULL : realloc(all, have + more + 1);
+		if (grown) {
+			all = grown;
+			memcpy(all + have, reply + head, more);
+			have += more;
+			all[have] = 0;
+		} else if (!error) {
+			error = -ENOMEM;
+		}
+		free(reply);
+	}
+	if (error) {
+		free(all);
+		return error;
+	}
+	*names = all;
+	*len = have;
+	return 0;
+}
+
 char **xs_list(struct xs *xs, uint32_t tx, const char *path)
 {
 	size_t len, i, count = 0;
 	char *reply, **list, *names;
 	int error = request(xs, XS_DIRECTORY, tx, path, strlen(path) + 1, &reply, &len);
 
+	if (error == -E2BIG) {
+		uint32_t own = 0;
+
+		/* In a transaction the list holds still, whatever a guest does to it meanwhile. */
+		error = tx ? 0 : xs_begin(xs, &own);
+		if (!error)
+			error = list_parts(xs, tx ? tx : own, path, &reply, &len);
+		if (own)
+			xs_abort(xs, own);
+	}
 	if (error) {
 		errno = -error;
 		return NULL;

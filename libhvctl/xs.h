@@ -43,6 +43,7 @@ int xs_remove(struct xs *xs, uint32_t tx, const char *path);
 
 /*
  * Names of a node's children: an array ended by NULL, freed with one free(). NULL with errno set.
+ * The list is that of one moment, also when it is too long for one message.
  */
 char **xs_list(struct xs *xs, uint32_t tx, const char *path);
 
