@@ -53,7 +53,10 @@ static int get_elf(struct build *b)
 		return 0;
 	}
 	hvctl_step(b->ctx, "unpacking the kernel", 5);
-	b->elf = kcache_get(b->key, config->memory_mib << 20, &b->elf_len);
+	b->packed = payload.data;
+	b->packed_len = payload.len;
+	b->elf = kcache_get(b->key, b->packed, b->packed_len, config->memory_mib << 20,
+			    &b->elf_len);
 	if (b->elf)
 		return 0;
 	b->slow = true;

@@ -22,6 +22,8 @@ struct build {
 	bool slow;			/* it took long to unpack and is worth keeping */
 	char key[KCACHE_KEY_MAX];	/* of the kernel file */
 	struct { void *data; size_t len; } kernel_file;	/* in heap memory */
+	const void *packed;		/* in kernel_file: what elf was unpacked from, or NULL */
+	size_t packed_len;
 	struct image_file ramdisk;	/* goes from the file into the domain */
 	struct pv_image image;
 	struct pv_layout layout;

@@ -35,6 +35,7 @@ void hvctl_close(struct hvctl_ctx *ctx)
 	hvctl_drop_held(ctx);
 	free(ctx->held);
 	free(ctx->kernel);
+	free(ctx->kernel_file);
 	xs_close(ctx->xs);
 	if (ctx->privcmd >= 0)
 		close(ctx->privcmd);
@@ -224,9 +225,12 @@ void hvctl_cache_kernel(struct hvctl_ctx *ctx)
 {
 	if (!ctx->kernel)
 		return;
-	kcache_put(ctx->kernel_key, ctx->kernel, ctx->kernel_len);
+	kcache_put(ctx->kernel_key, ctx->kernel_packed, ctx->kernel_packed_len, ctx->kernel,
+		   ctx->kernel_len);
 	free(ctx->kernel);
+	free(ctx->kernel_file);
 	ctx->kernel = NULL;
+	ctx->kernel_file = NULL;
 }
 
 struct xs *hvctl_xs(struct hvctl_ctx *ctx)

@@ -392,10 +392,15 @@ static int create(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int fl
 	} else {
 		if (b.slow) {
 			free(ctx->kernel);
+			free(ctx->kernel_file);
+			ctx->kernel_file = b.kernel_file.data;
+			ctx->kernel_packed = b.packed;
+			ctx->kernel_packed_len = b.packed_len;
 			ctx->kernel = b.elf;
 			ctx->kernel_len = b.elf_len;
 			memcpy(ctx->kernel_key, b.key, sizeof(b.key));
 			b.elf = NULL;
+			b.kernel_file.data = NULL;
 		}
 		hvctl_step(ctx, "created", 100);
 		*domid = id;

@@ -34,6 +34,9 @@ struct hvctl_ctx {
 	size_t nr_held;
 	void *kernel;			/* the last one unpacked, for the cache, or NULL */
 	size_t kernel_len;
+	void *kernel_file;		/* its file, in which it is packed */
+	const void *kernel_packed;
+	size_t kernel_packed_len;
 	char kernel_key[KCACHE_KEY_MAX];
 };
 

@@ -87,10 +87,51 @@ static void *unpack_entry(const void *packed, size_t packed_len, uint64_t most, 
 	return elf;
 }
 
-void *kcache_get(const char *key, uint64_t most, size_t *len)
+/* Whether what comes next from @fd is the @len bytes of @data. */
+static bool same(int fd, const void *data, size_t len)
+{
+	const char *p = data;
+	char piece[4096];
+
+	while (len) {
+		ssize_t n = read(fd, piece, len < sizeof(piece) ? len : sizeof(piece));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0 || memcmp(piece, p, (size_t)n))
+			return false;
+		p += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+void *kcache_load(int fd, const void *payload, size_t payload_len, uint64_t most, size_t *len)
+{
+	const uint64_t payload_size = payload_len;
+	const size_t before = sizeof(payload_size) + payload_len;
+	void *packed, *elf;
+	struct stat st;
+	size_t rest;
+
+	if (fstat(fd, &st) || (uint64_t)st.st_size < (uint64_t)before + 8 ||
+	    (uint64_t)st.st_size - before > most + most / 128 + BLOCK)
+		return NULL;
+	rest = (size_t)((uint64_t)st.st_size - before);
+	if (!memory_fits(rest) || !same(fd, &payload_size, sizeof(payload_size)) ||
+	    !same(fd, payload, payload_len))
+		return NULL;
+	packed = read_all(fd, rest);
+	elf = packed ? unpack_entry(packed, rest, most, len) : NULL;
+	free(packed);
+	return elf;
+}
+
+void *kcache_get(const char *key, const void *payload, size_t payload_len, uint64_t most,
+		 size_t *len)
 {
 	char path[sizeof(DIRECTORY) + KCACHE_KEY_MAX];
-	void *packed = NULL, *elf = NULL;
+	void *elf = NULL;
 	struct stat st;
 	int fd;
 
@@ -98,15 +139,10 @@ void *kcache_get(const char *key, uint64_t most, size_t *len)
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return NULL;
-	/* Only what root wrote is believed, and no more than such a kernel is packed to. */
-	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && !st.st_uid && st.st_size >= 8 &&
-	    (uint64_t)st.st_size <= most + most / 128 + BLOCK &&
-	    memory_fits((uint64_t)st.st_size))
-		packed = read_all(fd, (size_t)st.st_size);
+	/* Only what root wrote is believed. */
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && !st.st_uid)
+		elf = kcache_load(fd, payload, payload_len, most, len);
 	close(fd);
-	if (packed)
-		elf = unpack_entry(packed, (size_t)st.st_size, most, len);
-	free(packed);
 	return elf;
 }
 
@@ -182,24 +218,33 @@ static bool write_frame(int fd, const char *elf, size_t len)
 	return good;
 }
 
-void kcache_put(const char *key, const void *elf, size_t len)
+bool kcache_save(int fd, const void *payload, size_t payload_len, const void *elf, size_t len)
+{
+	const uint64_t payload_size = payload_len;
+
+	return write_all(fd, &payload_size, sizeof(payload_size)) &&
+	       write_all(fd, payload, payload_len) && write_frame(fd, elf, len);
+}
+
+void kcache_put(const char *key, const void *payload, size_t payload_len, const void *elf,
+		size_t len)
 {
 	char path[sizeof(DIRECTORY) + KCACHE_KEY_MAX], temporary[32];
 	int fd;
 
 	/* The next domain needs the kernel unpacked and its packed form in memory at once. */
-	if (memory_available() < 3 * (uint64_t)len)
+	if (memory_available() < 3 * (uint64_t)len + payload_len)
 		return;
 	snprintf(path, sizeof(path), DIRECTORY "/%s", key);
-	if (!access(path, F_OK))
-		return;
+	/* It was looked at and did not serve: the kernel is another, or the entry is damaged. */
+	(void)!unlink(path);
 	make_room();
 	/* Without a name until it is complete, so that whoever is killed here leaves nothing. */
 	fd = open(DIRECTORY, O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return;
 	snprintf(temporary, sizeof(temporary), "/proc/self/fd/%d", fd);
-	if (write_frame(fd, elf, len))
+	if (kcache_save(fd, payload, payload_len, elf, len))
 		(void)!linkat(AT_FDCWD, temporary, AT_FDCWD, path, AT_SYMLINK_FOLLOW);
 	close(fd);
 }

@@ -245,12 +245,50 @@ static void test_unpack(void)
 	free(packed);
 }
 
+/* What the file, as an entry of the cache, has for @payload. */
+static void *cached(const char *payload, size_t payload_len, size_t *len)
+{
+	int fd = open(path, O_RDONLY);
+	void *elf = kcache_load(fd, payload, payload_len, 1 << 20, len);
+
+	close(fd);
+	return elf;
+}
+
+/* A file's device, inode, size and times may be another's, its bytes are not. */
+static void test_cache(void)
+{
+	static const char elf[] = "what it unpacks to";
+	size_t len = 0;
+	void *got;
+	int fd;
+
+	make_file(1);
+	fd = open(path, O_WRONLY | O_TRUNC);
+	CU_ASSERT_TRUE(kcache_save(fd, "kernel of A", 11, elf, sizeof(elf)));
+	close(fd);
+	got = cached("kernel of A", 11, &len);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(got);
+	CU_ASSERT_EQUAL(len, sizeof(elf));
+	CU_ASSERT_EQUAL(memcmp(got, elf, sizeof(elf)), 0);
+	free(got);
+	CU_ASSERT_PTR_NULL(cached("kernel of B", 11, &len));
+	CU_ASSERT_PTR_NULL(cached("kernel of ", 10, &len));
+	CU_ASSERT_PTR_NULL(cached("kernel of A\2", 12, &len));
+	/* Cut off, within the packed kernel too. */
+	CU_ASSERT_EQUAL(truncate(path, 8 + 11 + 8), 0);
+	CU_ASSERT_PTR_NULL(cached("kernel of A", 11, &len));
+	CU_ASSERT_EQUAL(truncate(path, 8 + 5), 0);
+	CU_ASSERT_PTR_NULL(cached("kernel of A", 11, &len));
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
 		{ "opening", test_open },
 		{ "files that change", test_change },
 		{ "unpacking", test_unpack },
+		{ "the cache of kernels", test_cache },
 		CU_TEST_INFO_NULL
 	};
 	CU_SuiteInfo suites[] = { { "imagefile", set_up, tear_down, NULL, NULL, tests },
