@@ -197,11 +197,14 @@ uint64_t memory_available(void)
 	return kib << 10;
 }
 
+bool memory_fits_in(uint64_t bytes, uint64_t available)
+{
+	return bytes <= SIZE_MAX / 4 && (!available || bytes <= available / 2);
+}
+
 bool memory_fits(uint64_t bytes)
 {
-	uint64_t available = memory_available();
-
-	return bytes <= SIZE_MAX / 4 && (!available || bytes <= available);
+	return memory_fits_in(bytes, memory_available());
 }
 
 int hvctl_hold(struct hvctl_ctx *ctx, int fd)

@@ -22,8 +22,8 @@ static uint64_t mib(uint64_t bytes)
 static int no_room(struct hvctl_ctx *ctx, const char *path, uint64_t bytes)
 {
 	return hvctl_fail(ctx, ENOMEM,
-			  "%s needs %llu MiB of dom0's memory, and %llu MiB are free; free some or "
-			  "start the host with more",
+			  "%s needs %llu MiB of dom0's memory, and %llu MiB are free, half of them "
+			  "for it; free some or start the host with more",
 			  path, (unsigned long long)mib(bytes),
 			  (unsigned long long)memory_available() >> 20);
 }
@@ -115,6 +115,10 @@ int image_load(const struct image_file *file, void **data, size_t *len)
 	int error = 0;
 	char *p;
 
+	if (size > MAX_KERNEL)
+		return hvctl_fail(file->ctx, EFBIG,
+				  "the %s %s has more than 1 GiB; give another", file->what,
+				  file->path);
 	if (!memory_fits(size))
 		return no_room(file->ctx, file->path, size);
 	p = malloc((size_t)size);
@@ -194,7 +198,7 @@ int image_unpack(struct hvctl_ctx *ctx, const char *path, const struct pv_payloa
 {
 	uint64_t limit = memory_mib << 20 < MAX_KERNEL ? memory_mib << 20 : MAX_KERNEL;
 	uint64_t available = memory_available(), size = payload->unpacked_size;
-	struct room room = { available ? available : UINT64_MAX };
+	struct room room = { available ? available / 2 : UINT64_MAX };
 	const struct unpack_alloc heap = { take, give, &room };
 	uint64_t said;
 	const char *why;
@@ -218,7 +222,7 @@ int image_unpack(struct hvctl_ctx *ctx, const char *path, const struct pv_payloa
 	if (!*elf)
 		return hvctl_no_memory(ctx);
 	if (available)
-		room.left = available - size;
+		room.left = available / 2 > size ? available / 2 - size : 0;
 	n = unpack(payload->data, payload->len, *elf, (size_t)size, &heap, &why);
 	if (n <= 0) {
 		free(*elf);

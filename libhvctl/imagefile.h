@@ -44,8 +44,9 @@ int image_read(const struct image_file *file, uint64_t offset, void *data, size_
 int image_same(const struct image_file *file);
 
 /*
- * image_load - read all of it into memory that the caller frees. -ENOMEM if dom0 has not that much,
- * -ESTALE if it changed meanwhile, -EINTR after hvctl_cancel().
+ * image_load - read all of it into memory that the caller frees. -EFBIG beyond 1 GiB, -ENOMEM if it
+ * is more than half of what dom0 has to spare, -ESTALE if it changed meanwhile, -EINTR after
+ * hvctl_cancel().
  */
 int image_load(const struct image_file *file, void **data, size_t *len);
 

@@ -71,10 +71,14 @@ int hvctl_lock(struct hvctl_ctx *ctx);
 uint64_t memory_available(void);
 
 /*
- * Whether @bytes may be asked for at once: what an address can count and dom0 has to spare. Its
- * kernel says yes to everything and kills somebody later.
+ * Whether @bytes may be asked for at once: what an address can count and half of what dom0 has to
+ * spare. Its kernel says yes to everything and kills somebody later; the other half is for what its
+ * daemons take meanwhile.
  */
 bool memory_fits(uint64_t bytes);
+
+/* The same with memory_available()'s answer given: 0 is no limit. */
+bool memory_fits_in(uint64_t bytes, uint64_t available);
 
 /* Keep a descriptor open until hvctl_close() or hvctl_drop_held(). */
 int hvctl_hold(struct hvctl_ctx *ctx, int fd);

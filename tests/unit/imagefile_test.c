@@ -245,6 +245,30 @@ static void test_unpack(void)
 	free(packed);
 }
 
+/* A sparse file costs its owner nothing: neither 1 GiB of it nor all of dom0's memory is taken. */
+static void test_bounds(void)
+{
+	struct image_file file;
+	void *data;
+	size_t len;
+
+	CU_ASSERT_TRUE(memory_fits_in(64 << 20, 128 << 20));
+	CU_ASSERT_FALSE(memory_fits_in((64 << 20) + 1, 128 << 20));
+	CU_ASSERT_TRUE(memory_fits_in(64 << 20, 0));
+	CU_ASSERT_FALSE(memory_fits_in(UINT64_MAX, 0));
+
+	make_file(1);
+	CU_ASSERT_EQUAL(truncate(path, (1 << 30) + 1), 0);
+	CU_ASSERT_EQUAL(image_open(ctx, "kernel", path, 1025, &file), 0);
+	/* Ends with a word about the size, before anything is read or asked for. */
+	ctx->cancelled = 1;
+	CU_ASSERT_EQUAL(image_load(&file, &data, &len), -EFBIG);
+	ctx->cancelled = 0;
+	SAYS("the kernel /tmp/imagefile-test");
+	SAYS("has more than 1 GiB; give another");
+	image_close(&file);
+}
+
 /* What the file, as an entry of the cache, has for @payload. */
 static void *cached(const char *payload, size_t payload_len, size_t *len)
 {
@@ -289,6 +313,7 @@ int main(void)
 		{ "files that change", test_change },
 		{ "unpacking", test_unpack },
 		{ "the cache of kernels", test_cache },
+		{ "bounds", test_bounds },
 		CU_TEST_INFO_NULL
 	};
 	CU_SuiteInfo suites[] = { { "imagefile", set_up, tear_down, NULL, NULL, tests },
