@@ -68,30 +68,55 @@ void hvctl_set_building(struct hvctl_ctx *ctx, hvctl_building_fn fn, void *data)
 }
 
 /*
- * A message is one line, and nobody's terminal obeys it: control characters, which names, paths and
- * strings of a configuration may hold, are shown as C escapes. Bytes beyond
- * ASCII stay, since paths are UTF-8. What does not fit is cut off, never inside an escape.
+ * Bytes of the UTF-8 character at @p that a terminal shows; 0: a control character of ASCII or one
+ * from U+0080 to U+009F (U+009B is as good as ESC [ to many), or no UTF-8: a terminal that expects
+ * another encoding takes such bytes for the latter, and one that forgives long forms reads them.
  */
-static void one_line(char *to, size_t size, const char *text)
+static size_t shown_bytes(const unsigned char *p)
+{
+	static const uint32_t least[] = { 0, 0, 0xa0, 0x800, 0x10000 };
+	uint32_t c = *p;
+	size_t len, i;
+
+	if (c < 0x80)
+		return c >= ' ' && c != 0x7f;
+	if (c < 0xc0 || c > 0xf4)
+		return 0;
+	len = c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+	c &= 0x7fu >> len;
+	for (i = 1; i < len; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (p[i] & 0x3f);
+	}
+	return c < least[len] ? 0 : len;
+}
+
+void hvctl_one_line(char *to, size_t size, const char *text)
 {
 	static const char from[] = "\a\b\f\n\r\t\v", letters[] = "abfnrtv";
 	size_t n = 0;
 
-	for (; *text; text++) {
+	while (*text) {
 		unsigned char c = (unsigned char)*text;
 		const char *found = strchr(from, c);
+		size_t len = shown_bytes((const unsigned char *)text), taken = len ? len : 1;
 		char shown[5];
-		size_t len;
 
-		if (found)
-			snprintf(shown, sizeof(shown), "\\%c", letters[found - from]);
-		else
-			snprintf(shown, sizeof(shown), c < ' ' || c == 0x7f ? "\\x%02x" : "%c", c);
-		len = strlen(shown);
+		if (len) {
+			memcpy(shown, text, len);
+		} else {
+			if (found)
+				snprintf(shown, sizeof(shown), "\\%c", letters[found - from]);
+			else
+				snprintf(shown, sizeof(shown), "\\x%02x", c);
+			len = strlen(shown);
+		}
 		if (n + len >= size)
 			break;
 		memcpy(to + n, shown, len);
 		n += len;
+		text += taken;
 	}
 	to[n] = 0;
 }
@@ -104,7 +129,7 @@ int hvctl_fail(struct hvctl_ctx *ctx, int error, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	one_line(ctx->error, sizeof(ctx->error), text);
+	hvctl_one_line(ctx->error, sizeof(ctx->error), text);
 	return -error;
 }
 
@@ -124,7 +149,7 @@ void hvctl_warn(struct hvctl_ctx *ctx, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	one_line(line, sizeof(line), text);
+	hvctl_one_line(line, sizeof(line), text);
 	ctx->warning(ctx->warning_data, line);
 }
 

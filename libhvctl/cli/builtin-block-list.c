@@ -12,8 +12,12 @@ static json_t *to_json(const struct hvctl_device *d, bool connected)
 
 static void print(const struct hvctl_device *d, const char *state)
 {
-	printf("%-8u %-8s %-6s %-10s %s\n", d->number, d->name, d->writable ? "rw" : "r", state,
-	       d->target);
+	char name[4 * sizeof(d->name)], target[4 * sizeof(d->target)];
+
+	hvctl_one_line(name, sizeof(name), d->name);
+	hvctl_one_line(target, sizeof(target), d->target);
+	printf("%-8u %-8s %-6s %-10s %s\n", d->number, name, d->writable ? "rw" : "r", state,
+	       target);
 }
 
 static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char **argv)

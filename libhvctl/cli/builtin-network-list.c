@@ -11,7 +11,11 @@ static json_t *to_json(const struct hvctl_device *d, bool connected)
 
 static void print(const struct hvctl_device *d, const char *state)
 {
-	printf("%-5u %-18s %-10s %s\n", d->number, d->name, state, d->target);
+	char name[4 * sizeof(d->name)], target[4 * sizeof(d->target)];
+
+	hvctl_one_line(name, sizeof(name), d->name);
+	hvctl_one_line(target, sizeof(target), d->target);
+	printf("%-5u %-18s %-10s %s\n", d->number, name, state, target);
 }
 
 static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char **argv)

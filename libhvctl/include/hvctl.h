@@ -44,6 +44,15 @@ void hvctl_close(struct hvctl_ctx *ctx);
 const char *hvctl_error(const struct hvctl_ctx *ctx);
 
 /*
+ * Write @text into the @size bytes (1 at least) at @to as one line that no terminal obeys: control
+ * characters, which names, paths and strings of a configuration may hold, become C escapes, those
+ * from U+0080 to U+009F and bytes that are no UTF-8 too. The rest stays, since paths are UTF-8.
+ * What does not fit is cut off, never inside an escape or a character. Messages have been through
+ * it.
+ */
+void hvctl_one_line(char *to, size_t size, const char *text);
+
+/*
  * Be told of the steps of long calls: @step is a phrase like "loading the kernel", @percent how
  * much of the whole call is done. fn NULL switches it off. Called from within the long call; do not
  * call back into it.

@@ -471,6 +471,35 @@ static void test_control_characters(void)
 	CU_ASSERT_STRING_EQUAL(hvctl_error(ctx) + n - 4, "\\x01");
 }
 
+/* Whatever a terminal would obey is shown, in whichever encoding it reads. */
+static void test_one_line(void)
+{
+	static const struct {
+		const char *text, *shown;
+	} all[] = {
+		{ "\xc2\x9b" "2J", "\\xc2\\x9b" "2J" },		/* U+009B */
+		{ "\x9b" "2J", "\\x9b" "2J" },
+		{ "\xc2\x80\xc2\x9f\xc2\xa0", "\\xc2\\x80\\xc2\\x9f\xc2\xa0" },
+		{ "\xc3\x9b", "\xc3\x9b" },			/* its second byte is no CSI */
+		{ "\xe2\x82\xac \xf0\x9f\x98\x80", "\xe2\x82\xac \xf0\x9f\x98\x80" },
+		{ "\xe0\x82\x9b", "\\xe0\\x82\\x9b" },		/* U+009B, too long */
+		{ "\xc0\x9b", "\\xc0\\x9b" },			/* ESC, too long */
+		{ "\xe2\x9b", "\\xe2\\x9b" },			/* cut off */
+		{ "\xff\n", "\\xff\\n" },
+	};
+	char line[64];
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		hvctl_one_line(line, sizeof(line), all[i].text);
+		CU_ASSERT_STRING_EQUAL(line, all[i].shown);
+	}
+	/* Cut off in front of what does not fit as a whole. */
+	hvctl_one_line(line, 4, "a\xe2\x82\xac");
+	CU_ASSERT_STRING_EQUAL(line, "a");
+	hvctl_one_line(line, 5, "a\x9b");
+	CU_ASSERT_STRING_EQUAL(line, "a");
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
@@ -485,6 +514,7 @@ int main(void)
 		{ "damaged files", test_damage },
 		{ "zero bytes", test_zero_bytes },
 		{ "control characters", test_control_characters },
+		{ "what a terminal would obey", test_one_line },
 		CU_TEST_INFO_NULL
 	};
 
