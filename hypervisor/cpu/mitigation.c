@@ -67,7 +67,7 @@ void __init mitigation_init(u32 max_leaf, u32 max_ext)
 	if (max_ext >= 0x80000008)
 		cpuid(0x80000008, 0, &eax, &c.x8_ebx, &ecx, &edx);
 	if (max_ext >= 0x80000021)
-		cpuid(0x80000021, 0, &c.x21_eax, &ebx, &ecx, &edx);
+		cpuid(0x80000021, 0, &c.x21_eax, &ebx, &c.x21_ecx, &edx);
 	options.ring1 = opt_pv32;
 	mitigation_choose(&c, &options, &mitigations);
 }
@@ -111,10 +111,13 @@ void __init mitigation_report(void)
 	char text[160] = "";
 	const struct mitigations *m = &mitigations;
 
-	printk(LOG_INFO "mitigations: vulnerable to:%s%s%s%s%s\n", m->meltdown ? " meltdown" : "",
+	printk(LOG_INFO "mitigations: vulnerable to:%s%s%s%s%s%s%s%s\n",
+	       m->meltdown ? " meltdown" : "",
 	       m->spectre_v2 ? " spectre-v2" : "", m->mds ? " mds/taa" : "",
-	       m->l1tf ? " l1tf" : "",
-	       m->meltdown || m->spectre_v2 || m->mds || m->l1tf ? "" : " nothing known");
+	       m->l1tf ? " l1tf" : "", m->rfds ? " rfds" : "", m->mmio ? " mmio-stale-data" : "",
+	       m->tsa ? " tsa" : "",
+	       m->meltdown || m->spectre_v2 || m->mds || m->l1tf || m->rfds || m->mmio || m->tsa ?
+			"" : " nothing known");
 	printk(LOG_INFO "mitigations: kernels in ring 1 are %s\n",
 	       m->ring1 ? "allowed (pv32=1)" : "refused (pv32=0)");
 	printk(LOG_INFO "mitigations: hypervisor %s while guests run, branches by %s%s%s%s%s\n",

@@ -15,7 +15,7 @@ struct cpuid_facts {
 	u32 l7_ebx, l7_edx; /* leaf 7, 0 when there is none */
 	u32 l7_2_edx;   /* leaf 7, subleaf 2; 0 when there is none */
 	u32 x8_ebx;     /* leaf 0x80000008 */
-	u32 x21_eax;    /* leaf 0x80000021 */
+	u32 x21_eax, x21_ecx; /* leaf 0x80000021 */
 	u64 arch_caps;  /* IA32_ARCH_CAPABILITIES; 0 without it */
 	bool smep;      /* there, and not switched off */
 };
@@ -41,6 +41,7 @@ struct mitigation_options {
 
 struct mitigations {
 	bool meltdown, spectre_v2, mds, l1tf; /* what the CPU has */
+	bool rfds, mmio, tsa; /* and says that VERW helps against */
 	bool ring1;        /* all this holds against kernels in ring 1, so they may be started */
 	bool unmapped;     /* the hypervisor is not mapped while guests run */
 	enum thunk thunk;
@@ -63,6 +64,10 @@ struct mitigations {
 #define ARCH_CAPS_IBRS_ALL BIT(1)
 #define ARCH_CAPS_MDS_NO   BIT(5)
 #define ARCH_CAPS_TAA_NO   BIT(8)
+/* SBDR and SSDP, FBSDP, PSDP: the three ways of MMIO stale data. */
+#define ARCH_CAPS_MMIO_NO  (BIT(13) | BIT(14) | BIT(15))
+#define ARCH_CAPS_FB_CLEAR BIT(17)   /* VERW overwrites fill buffers, also with MDS_NO */
+#define ARCH_CAPS_RFDS_CLEAR BIT(28) /* VERW overwrites register files, also with MDS_NO */
 
 void mitigation_choose(const struct cpuid_facts *c, const struct mitigation_options *o,
 		       struct mitigations *m);

@@ -35,6 +35,9 @@
 #define EBX_SSBD       BIT(24)
 /* Leaf 0x80000021 EAX: EFER.AIBRSE exists. We set IBRS itself: the CPUs have IBRS_SAME_MODE too. */
 #define EAX_AUTO_IBRS  BIT(8)
+/* The same leaf, "Transient scheduler attacks" (AMD-SB-7008): VERW helps, and who needs no help. */
+#define EAX_VERW_CLEAR BIT(5)
+#define ECX_TSA_NO     (BIT(1) | BIT(2)) /* TSA_SQ_NO, TSA_L1_NO */
 
 static bool wanted(enum choice c, bool by_default)
 {
@@ -70,6 +73,12 @@ void mitigation_choose(const struct cpuid_facts *c, const struct mitigation_opti
 	m->mds = intel && (!(c->arch_caps & ARCH_CAPS_MDS_NO) ||
 			   (!(c->arch_caps & ARCH_CAPS_TAA_NO) && (c->l7_ebx & EBX_RTM)));
 
+	/* These CPUs, or their microcode, say themselves that VERW is for them. */
+	m->rfds = intel && (c->arch_caps & ARCH_CAPS_RFDS_CLEAR);
+	m->mmio = intel && (c->arch_caps & ARCH_CAPS_FB_CLEAR) &&
+		  (c->arch_caps & ARCH_CAPS_MMIO_NO) != ARCH_CAPS_MMIO_NO;
+	m->tsa = amd && (c->x21_eax & EAX_VERW_CLEAR) && (c->x21_ecx & ECX_TSA_NO) != ECX_TSA_NO;
+
 	m->ring1 = o->ring1;
 	m->unmapped = wanted(o->unmapped, m->meltdown);
 	ibrs = can_ibrs && wanted(o->ibrs, lasting);
@@ -94,7 +103,8 @@ void mitigation_choose(const struct cpuid_facts *c, const struct mitigation_opti
 	m->rsb_switch = wanted(o->rsb, m->ring1 || m->spectre_v2);
 	m->ibpb = can_ibpb && wanted(o->ibpb, true);
 	/* Without MD_CLEAR the instruction is there and overwrites nothing. */
-	m->verw = wanted(o->verw, m->mds && (c->l7_edx & EDX_MD_CLEAR));
+	m->verw = wanted(o->verw, (m->mds && (c->l7_edx & EDX_MD_CLEAR)) || m->rfds || m->mmio ||
+				  m->tsa);
 	m->l1tf_entries = wanted(o->l1tf, m->l1tf);
 	if (ibrs)
 		m->spec_ctrl |= SPEC_CTRL_IBRS;

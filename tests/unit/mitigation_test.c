@@ -79,6 +79,26 @@ static const struct row {
 	    .l7_ebx = 0xf1bf97a9, .x8_ebx = 0x791ef257 & ~BIT(19), .x21_eax = 0x62fcf },
 	  { .spectre_v2 = true, .thunk = THUNK_RETPOLINE, .rsb_switch = true, .ibpb = true },
 	  THUNK_RETPOLINE, 0 },
+	{ "AMD Zen 3, microcode with VERW_CLEAR: TSA",
+	  { .vendor = CPU_VENDOR_AMD, .family = 25, .model = 1, .smep = true,
+	    .l7_ebx = 0x219c95a9, .x8_ebx = 0x111ef657, .x21_eax = 0x20 },
+	  { .spectre_v2 = true, .thunk = THUNK_RETPOLINE, .rsb_switch = true, .ibpb = true,
+	    .tsa = true, .verw = true }, THUNK_RETPOLINE, 0 },
+	{ "AMD Zen 4, microcode with VERW_CLEAR, its Automatic IBRS hidden",
+	  { .vendor = CPU_VENDOR_AMD, .family = 25, .model = 17, .smep = true,
+	    .l7_ebx = 0xf1bf97a9, .x8_ebx = 0x791ef257, .x21_eax = 0x62eef },
+	  { .spectre_v2 = true, .thunk = THUNK_RETPOLINE, .rsb_switch = true, .ibpb = true,
+	    .tsa = true, .verw = true }, THUNK_RETPOLINE, 0 },
+	{ "The same, immune in the L1 only",
+	  { .vendor = CPU_VENDOR_AMD, .family = 25, .model = 17, .smep = true,
+	    .l7_ebx = 0xf1bf97a9, .x8_ebx = 0x791ef257, .x21_eax = 0x62eef, .x21_ecx = 0x4 },
+	  { .spectre_v2 = true, .thunk = THUNK_RETPOLINE, .rsb_switch = true, .ibpb = true,
+	    .tsa = true, .verw = true }, THUNK_RETPOLINE, 0 },
+	{ "The same, immune: TSA_SQ_NO and TSA_L1_NO",
+	  { .vendor = CPU_VENDOR_AMD, .family = 25, .model = 17, .smep = true,
+	    .l7_ebx = 0xf1bf97a9, .x8_ebx = 0x791ef257, .x21_eax = 0x62eef, .x21_ecx = 0x6 },
+	  { .spectre_v2 = true, .thunk = THUNK_RETPOLINE, .rsb_switch = true, .ibpb = true },
+	  THUNK_RETPOLINE, 0 },
 	{ "Intel Nehalem, old microcode", { .vendor = CPU_VENDOR_INTEL, .family = 6, .model = 26 },
 	  { .meltdown = true, .spectre_v2 = true, .mds = true, .l1tf = true, .unmapped = true,
 	    .thunk = THUNK_RETPOLINE, .rsb_entry = true, .rsb_64bit = true,
@@ -128,6 +148,28 @@ static const struct row {
 	    .l7_ebx = 0x239c27eb, .l7_edx = 0xfc1cc410, .l7_2_edx = 0x17, .arch_caps = 0x8fd6b },
 	  { .spectre_v2 = true, .thunk = THUNK_JMP, .rsb_switch = true, .ibpb = true,
 	    .spec_ctrl = IBRS_STIBP }, THUNK_RETPOLINE, IBRS_STIBP | SPEC_CTRL_RRSBA_DIS_S },
+	{ "Intel Ice Lake server, microcode with FB_CLEAR: MMIO stale data",
+	  { .vendor = CPU_VENDOR_INTEL, .family = 6, .model = 106, .smep = true,
+	    .l7_ebx = 0xf3bfa7eb, .l7_edx = 0xfc100510, .arch_caps = 0x2016b },
+	  { .spectre_v2 = true, .thunk = THUNK_JMP, .rsb_switch = true, .ibpb = true,
+	    .mmio = true, .verw = true, .spec_ctrl = IBRS_STIBP }, THUNK_RETPOLINE, IBRS_STIBP },
+	{ "Intel, FB_CLEAR and one of the three ways of MMIO stale data left",
+	  { .vendor = CPU_VENDOR_INTEL, .family = 6, .model = 106, .smep = true,
+	    .l7_ebx = 0xf3bfa7eb, .l7_edx = 0xfc100510, .arch_caps = 0x2c16b },
+	  { .spectre_v2 = true, .thunk = THUNK_JMP, .rsb_switch = true, .ibpb = true,
+	    .mmio = true, .verw = true, .spec_ctrl = IBRS_STIBP }, THUNK_RETPOLINE, IBRS_STIBP },
+	{ "Intel, FB_CLEAR and immune to all three",
+	  { .vendor = CPU_VENDOR_INTEL, .family = 6, .model = 106, .smep = true,
+	    .l7_ebx = 0xf3bfa7eb, .l7_edx = 0xfc100510, .arch_caps = 0x2e16b },
+	  { .spectre_v2 = true, .thunk = THUNK_JMP, .rsb_switch = true, .ibpb = true,
+	    .spec_ctrl = IBRS_STIBP }, THUNK_RETPOLINE, IBRS_STIBP },
+	{ "Intel Alder Lake-N: RDCL_NO, MDS_NO, TAA_NO, RFDS_CLEAR",
+	  { .vendor = CPU_VENDOR_INTEL, .family = 6, .model = 190, .smep = true,
+	    .l7_ebx = 0x239c27eb, .l7_edx = 0xfc1cc410, .l7_2_edx = 0x17,
+	    .arch_caps = 0x1008fd6b },
+	  { .spectre_v2 = true, .thunk = THUNK_JMP, .rsb_switch = true, .ibpb = true,
+	    .rfds = true, .verw = true, .spec_ctrl = IBRS_STIBP },
+	  THUNK_RETPOLINE, IBRS_STIBP | SPEC_CTRL_RRSBA_DIS_S },
 	{ "Intel Sapphire Rapids",
 	  { .vendor = CPU_VENDOR_INTEL, .family = 6, .model = 143, .smep = true,
 	    .l7_ebx = 0xf3bfbfef, .l7_edx = 0xffdd4432, .l7_2_edx = 0x17, .arch_caps = 0x8016b },
@@ -152,6 +194,7 @@ static bool same(const struct mitigations *a, const struct mitigations *b)
 {
 	return a->ring1 == b->ring1 && a->meltdown == b->meltdown &&
 	       a->spectre_v2 == b->spectre_v2 && a->mds == b->mds && a->l1tf == b->l1tf &&
+	       a->rfds == b->rfds && a->mmio == b->mmio && a->tsa == b->tsa &&
 	       a->unmapped == b->unmapped && a->thunk == b->thunk && a->rsb_entry == b->rsb_entry &&
 	       a->rsb_64bit == b->rsb_64bit && a->rsb_switch == b->rsb_switch &&
 	       a->ibpb == b->ibpb && a->verw == b->verw && a->l1tf_entries == b->l1tf_entries &&
@@ -224,6 +267,9 @@ static void test_no_means_none(void)
 		/* What the CPU has is said all the same. */
 		CU_ASSERT_EQUAL(m.spectre_v2, rows[i].m.spectre_v2);
 		CU_ASSERT_EQUAL(m.mds, rows[i].m.mds);
+		CU_ASSERT_EQUAL(m.rfds, rows[i].m.rfds);
+		CU_ASSERT_EQUAL(m.mmio, rows[i].m.mmio);
+		CU_ASSERT_EQUAL(m.tsa, rows[i].m.tsa);
 	}
 }
 
@@ -244,6 +290,14 @@ static void test_words(void)
 	mitigation_choose(nehalem, &o, &m);
 	CU_ASSERT_EQUAL(m.spec_ctrl, 0);
 	CU_ASSERT_FALSE(m.ibpb);
+	/* Whatever VERW would be for. */
+	for (size_t i = 0; i < ARRAY(rows); i++) {
+		struct mitigation_options none = { 0 };
+
+		CU_ASSERT_PTR_NULL(spec_ctrl_parse("no-md-clear", &none));
+		mitigation_choose(&rows[i].c, &none, &m);
+		CU_ASSERT_FALSE(m.verw);
+	}
 	/* Later words win, `no` forgets what came before it. */
 	CU_ASSERT_PTR_NULL(spec_ctrl_parse("no,md-clear=yes,stibp=0", &o));
 	mitigation_choose(haswell, &o, &m);
