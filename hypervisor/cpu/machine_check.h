@@ -17,8 +17,9 @@
 /*
  * machine_check_survivable() - may the interrupted code go on? `mcg_status` is IA32_MCG_STATUS,
  * `banks` the IA32_MCi_STATUS of all `n` banks, as the handler of #MC found them. Only if it can be
- * restarted (RIPV) and no bank holds an error that was not corrected: then whatever was interrupted,
- * the hypervisor or a guest, may have taken wrong data already, and it is not known whose.
+ * restarted (RIPV) and no bank holds an error that was not corrected: then whatever was
+ * interrupted, the hypervisor or a guest, may have taken wrong data already, and it is not known
+ * whose.
  */
 bool machine_check_survivable(u64 mcg_status, const u64 *banks, unsigned n);
 
