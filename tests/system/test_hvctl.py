@@ -96,7 +96,11 @@ def mistakes(build):
         large = bomb(600)
         FILES.update(bomb=large, liar=large[:-4] + struct.pack("<I", 20 << 20))
         for name, content in FILES.items():
-            shell(m, "echo %s | base64 -d | gzip -d >/tmp/%s" % (base64.b64encode(gzip.compress(content)).decode(), name))
+            text = base64.b64encode(gzip.compress(content)).decode()
+            # The serial port takes no line of any length.
+            for at in range(0, len(text), 400):
+                shell(m, "echo %s >>/tmp/%s.b64" % (text[at:at + 400], name))
+            shell(m, "base64 -d /tmp/%s.b64 | gzip -d >/tmp/%s" % (name, name))
         shell(m, "truncate -s 135266304 /tmp/large")
         shell(m, "printf 'name=\"b\"\\nkernel=\"/k\"\\nextra=\"no end\\n' >/bad.cfg")
         # Whatever is made once and kept (modules, caches of the hypervisor) is made by this one.
