@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The order in which the hypervisor comes to life. */
 #include "boot/main.h"
-#include "boot/cmdline.h"
 #include "boot/e820.h"
 #include "boot/multiboot.h"
 #include "boot/smp.h"
@@ -18,6 +17,7 @@
 #include "domain/domain.h"
 #include "domain/timer.h"
 #include "domain/version.h"
+#include "lib/cmdline.h"
 #include "lib/latency.h"
 #include "lib/printk.h"
 #include "lib/string.h"

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Starting the other CPUs: INIT, SIPI, SIPI (SDM vol. 3A, 8.4.4.1) to a trampoline below 1 MiB. */
 #include "boot/smp.h"
-#include "boot/cmdline.h"
 #include "boot/e820.h"
 #include "cpu/cpu.h"
 #include "cpu/desc.h"
@@ -11,6 +10,7 @@
 #include "cpu/msr.h"
 #include "domain/domain.h"
 #include "domain/timer.h"
+#include "lib/cmdline.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "machine/acpi.h"

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "boot/start_domains.h"
-#include "boot/cmdline.h"
 #include "boot/multiboot.h"
 #include "control/control.h"
 #include "cpu/cpu.h"
 #include "domain/domain.h"
 #include "domain/timer.h"
+#include "lib/cmdline.h"
 #include "lib/latency.h"
 #include "lib/printk.h"
 #include "lib/string.h"

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cpu/cpu.h"
-#include "boot/cmdline.h"
 #include "cpu/entry.h"
 #include "cpu/features.h"
 #include "cpu/fpu.h"
 #include "cpu/mitigation.h"
 #include "cpu/msr.h"
+#include "lib/cmdline.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What mitigation_choose() decided, done: options, MSRs and the patched places. */
 #include "cpu/mitigation.h"
-#include "boot/cmdline.h"
 #include "cpu/alternative.h"
 #include "cpu/cpu.h"
 #include "cpu/msr.h"
+#include "lib/cmdline.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 

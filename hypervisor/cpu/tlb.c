@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cpu/tlb.h"
-#include "boot/cmdline.h"
 #include "cpu/cpu.h"
 #include "cpu/msr.h"
+#include "lib/cmdline.h"
 #include "lib/printk.h"
 #include "machine/apic.h"
 #include "machine/irq.h"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* System time from the TSC, and watching the TSC. */
 #include "machine/clock.h"
-#include "boot/cmdline.h"
 #include "cpu/cpu.h"
 #include "domain/domain.h"
+#include "lib/cmdline.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "machine/apic.h"

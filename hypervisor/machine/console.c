@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "machine/console.h"
-#include "boot/cmdline.h"
 #include "control/keys.h"
 #include "cpu/cpu.h"
 #include "cpu/guest_access.h"
 #include "cpu/hypercall.h"
 #include "domain/domain.h"
 #include "domain/timer.h"
+#include "lib/cmdline.h"
 #include "lib/latency.h"
 #include "lib/printk.h"
 #include "lib/spinlock.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "lib/latency.h"
-#include "boot/cmdline.h"
 #include "cpu/cpu.h"
 #include "cpu/tlb.h"
+#include "lib/cmdline.h"
 #include "lib/printk.h"
 #include "lib/symbols.h"
 

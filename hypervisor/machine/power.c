@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-#include "boot/cmdline.h"
 #include "cpu/cpu.h"
+#include "lib/cmdline.h"
 #include "lib/printk.h"
 #include "machine/acpi.h"
 #include "machine/console.h"

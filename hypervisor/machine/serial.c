@@ -2,8 +2,8 @@
 /* NS16550-compatible serial port, programmed as in National Semiconductor's PC16550D data sheet,
  * section 8. */
 #include "machine/serial.h"
-#include "boot/cmdline.h"
 #include "cpu/cpu.h"
+#include "lib/cmdline.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "machine/console.h"

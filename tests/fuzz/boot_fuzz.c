@@ -11,8 +11,8 @@
 
 #include "hv_lib.h"
 
-#include "boot/cmdline.c"
 #include "boot/multiboot.c"
+#include "lib/cmdline.c"
 #include "tests/fuzz/fuzz.h"
 
 /* ---- options ---- */

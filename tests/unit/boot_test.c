@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: hypervisor/boot/cmdline.c hypervisor/boot/multiboot.c tests/unit/sim/sim.c
+// sources: hypervisor/lib/cmdline.c hypervisor/boot/multiboot.c tests/unit/sim/sim.c
 //
 // What the boot loader hands over: the command line, the memory map, the modules, by either
 // protocol.
@@ -12,9 +12,9 @@
 
 #include "sim/sim.h"
 
-#include "boot/cmdline.h"
 #include "boot/e820.h"
 #include "boot/multiboot.h"
+#include "lib/cmdline.h"
 #include "memory/layout.h"
 
 /* lib/string.c has its own tests. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef ANNULUS_BOOT_CMDLINE_H
-#define ANNULUS_BOOT_CMDLINE_H
+#ifndef ANNULUS_LIB_CMDLINE_H
+#define ANNULUS_LIB_CMDLINE_H
 
 #include "lib/types.h"
 
