@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The order in which the hypervisor comes to life. */
 #include "boot/main.h"
-#include "boot/e820.h"
 #include "boot/multiboot.h"
 #include "boot/smp.h"
 #include "boot/start_domains.h"
@@ -29,6 +28,7 @@
 #include "machine/pci.h"
 #include "machine/power.h"
 #include "machine/serial.h"
+#include "memory/e820.h"
 #include "memory/heap.h"
 #include "memory/paging.h"
 #include "sched/sched.h"

@@ -4,8 +4,8 @@
  * -kernel) and Multiboot 2 (magic 0x36d76289).
  */
 #include "boot/multiboot.h"
-#include "boot/e820.h"
 #include "lib/string.h"
+#include "memory/e820.h"
 #include "memory/layout.h"
 
 struct boot_info boot_info;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Starting the other CPUs: INIT, SIPI, SIPI (SDM vol. 3A, 8.4.4.1) to a trampoline below 1 MiB. */
 #include "boot/smp.h"
-#include "boot/e820.h"
 #include "cpu/cpu.h"
 #include "cpu/desc.h"
 #include "cpu/entry.h"
@@ -17,6 +16,7 @@
 #include "machine/apic.h"
 #include "machine/clock.h"
 #include "memory/directmap.h"
+#include "memory/e820.h"
 #include "memory/paging.h"
 #include "sched/sched.h"
 

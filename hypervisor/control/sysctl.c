@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* sysctl: the host as a toolstack sees it. */
-#include "boot/e820.h"
 #include "control/control.h"
 #include "control/keys.h"
 #include "cpu/cpu.h"
@@ -10,6 +9,7 @@
 #include "lib/string.h"
 #include "machine/clock.h"
 #include "machine/console.h"
+#include "memory/e820.h"
 #include "memory/heap.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/sysctl.h"

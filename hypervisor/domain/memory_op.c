@@ -9,13 +9,13 @@
  */
 #include "domain/memory_op.h"
 
-#include "boot/e820.h"
 #include "cpu/cpu.h"
 #include "cpu/guest_access.h"
 #include "cpu/hypercall.h"
 #include "domain/domain.h"
 #include "domain/grant_table.h"
 #include "lib/string.h"
+#include "memory/e820.h"
 #include "memory/heap.h"
 #include "memory/layout.h"
 #include "memory/m2p.h"

@@ -4,7 +4,6 @@
  * once at boot, so that a root needs copying only at those slots and never again.
  */
 #include "memory/paging.h"
-#include "boot/e820.h"
 #include "boot/multiboot.h"
 #include "cpu/cpu.h"
 #include "cpu/entry.h"
@@ -13,6 +12,7 @@
 #include "lib/printk.h"
 #include "lib/spinlock.h"
 #include "lib/string.h"
+#include "memory/e820.h"
 #include "memory/early.h"
 #include "memory/frame.h"
 #include "memory/heap.h"

@@ -2,13 +2,13 @@
 /* What sets dom0 apart from other domains: its rights and its screen. */
 #include "pv/build_dom0.h"
 
-#include "boot/e820.h"
 #include "cpu/cpu.h"
 #include "domain/domain.h"
 #include "lib/string.h"
 #include "machine/acpi.h"
 #include "machine/irq.h"
 #include "machine/serial.h"
+#include "memory/e820.h"
 
 /* BIOS data area: text columns, rows - 1, cursor of page 0, font height */
 #define BDA_COLUMNS     0x44a

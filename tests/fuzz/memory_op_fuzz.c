@@ -15,9 +15,9 @@
 
 #include "mmu_world.h"
 
-#include "boot/e820.h"
 #include "domain/grant_table.h"
 #include "domain/memory_op.h"
+#include "memory/e820.h"
 #include "pv-abi/memory.h"
 
 #define MAX_OPS 40

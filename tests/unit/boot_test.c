@@ -12,9 +12,9 @@
 
 #include "sim/sim.h"
 
-#include "boot/e820.h"
 #include "boot/multiboot.h"
 #include "lib/cmdline.h"
+#include "memory/e820.h"
 #include "memory/layout.h"
 
 /* lib/string.c has its own tests. */

@@ -13,7 +13,7 @@
 
 #include "sim/sim.h"
 
-#include "boot/e820.h"
+#include "memory/e820.h"
 #include "control/control.h"
 #include "control/keys.h"
 #include "cpu/cpu.h"

@@ -8,10 +8,10 @@
 #include "suite.h"
 #include <string.h>
 
-#include "boot/e820.h"
 #include "cpu/cpu.h"
 #include "domain/grant_table.h"
 #include "domain/memory_op.h"
+#include "memory/e820.h"
 #include "memory/heap.h"
 #include "memory/layout.h"
 #include "memory/m2p.h"

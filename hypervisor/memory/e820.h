@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef ANNULUS_BOOT_E820_H
-#define ANNULUS_BOOT_E820_H
+#ifndef ANNULUS_MEMORY_E820_H
+#define ANNULUS_MEMORY_E820_H
 
 #include "lib/types.h"
 
