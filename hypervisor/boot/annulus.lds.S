@@ -4,7 +4,7 @@
  * own page rights start on a page. .entry.text stays mapped while a guest of an unmapped hypervisor
  * runs; .init.* is freed before the first guest does.
  */
-#include "memory/layout.h"
+#include "cpu/layout.h"
 
 OUTPUT_FORMAT("elf64-x86-64")
 OUTPUT_ARCH(i386:x86-64)

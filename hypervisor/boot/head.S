@@ -4,7 +4,7 @@
  * tables: the first 4 GiB one to one and in the direct map, and the image at its own address.
  */
 #include "cpu/entry_macros.h"
-#include "memory/layout.h"
+#include "cpu/layout.h"
 
 #define PHYS(sym) ((sym) - IMAGE_VIRT_START + IMAGE_PHYS_START)
 

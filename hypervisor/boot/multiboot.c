@@ -4,9 +4,9 @@
  * -kernel) and Multiboot 2 (magic 0x36d76289).
  */
 #include "boot/multiboot.h"
+#include "cpu/layout.h"
 #include "lib/string.h"
 #include "memory/e820.h"
-#include "memory/layout.h"
 
 struct boot_info boot_info;
 struct e820_map machine_e820;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Starting the other CPUs: INIT, SIPI, SIPI (SDM vol. 3A, 8.4.4.1) to a trampoline below 1 MiB. */
 #include "boot/smp.h"
+#include "cpu/apic.h"
 #include "cpu/cpu.h"
 #include "cpu/desc.h"
 #include "cpu/entry.h"
@@ -13,7 +14,6 @@
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "machine/acpi.h"
-#include "machine/apic.h"
 #include "machine/clock.h"
 #include "memory/directmap.h"
 #include "memory/e820.h"

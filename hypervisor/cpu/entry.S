@@ -12,8 +12,8 @@
  */
 #include "cpu/entry_area.h"
 #include "cpu/entry_macros.h"
+#include "cpu/layout.h"
 #include "cpu/offsets.h"
-#include "memory/layout.h"
 
 	.section .entry.text, "ax"
 

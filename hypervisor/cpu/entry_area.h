@@ -40,7 +40,7 @@
 
 #ifndef __ASSEMBLER__
 #include "cpu/cpu.h"
-#include "memory/layout.h"
+#include "cpu/layout.h"
 
 static inline vaddr_t entry_area(unsigned cpu)
 {

@@ -12,8 +12,8 @@
  * raise any, and what another CPU raises comes with an interrupt. The iret hypercall does unmask.
  */
 #include "cpu/entry_macros.h"
+#include "cpu/layout.h"
 #include "cpu/offsets.h"
-#include "memory/layout.h"
 #include "pv-abi/xen.h"
 
 /* A field of struct regs with only the scratch registers saved. */

@@ -2,9 +2,9 @@
 #include "cpu/guest_access.h"
 #include "cpu/cpu.h"
 #include "cpu/entry.h"
+#include "cpu/layout.h"
 #include "domain/domain.h"
 #include "lib/string.h"
-#include "memory/layout.h"
 #include "pv-abi/errno.h"
 
 /* Where the bytes are if they are a translated argument of the running hypercall, else NULL. */

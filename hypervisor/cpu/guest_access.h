@@ -3,8 +3,8 @@
 #define ANNULUS_CPU_GUEST_ACCESS_H
 
 #include "cpu/entry.h"
+#include "cpu/layout.h"
 #include "lib/types.h"
-#include "memory/layout.h"
 #include "pv-abi/errno.h"
 
 /*

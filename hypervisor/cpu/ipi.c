@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Softirqs, and what CPUs ask of each other by interrupt: calls and passing the exit path. */
 #include "cpu/ipi.h"
+#include "cpu/apic.h"
 #include "cpu/cpu.h"
 #include "cpu/stop.h"
-#include "machine/apic.h"
+#include "cpu/vectors.h"
 #include "machine/irq.h"
-#include "machine/vectors.h"
 
 static void (*handlers[SOFTIRQ_COUNT])(void);
 

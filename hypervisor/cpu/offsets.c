@@ -5,8 +5,8 @@
  */
 #include "cpu/cpu.h"
 #include "cpu/hypercall.h"
+#include "cpu/layout.h"
 #include "domain/domain.h"
-#include "memory/layout.h"
 #include "pv-abi/xen.h"
 
 void offsets(void);

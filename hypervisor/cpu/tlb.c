@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cpu/tlb.h"
+#include "cpu/apic.h"
 #include "cpu/cpu.h"
 #include "cpu/msr.h"
+#include "cpu/vectors.h"
 #include "lib/cmdline.h"
 #include "lib/printk.h"
-#include "machine/apic.h"
 #include "machine/irq.h"
-#include "machine/vectors.h"
 #include "pv/root.h"
 
 #ifndef NDEBUG

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Timers: a queue for each CPU, served by a softirq that the local APIC timer raises. */
 #include "domain/timer.h"
+#include "cpu/apic.h"
 #include "cpu/cpu.h"
+#include "cpu/vectors.h"
 #include "domain/timerheap.h"
 #include "lib/printk.h"
-#include "machine/apic.h"
 #include "machine/clock.h"
 #include "machine/irq.h"
-#include "machine/vectors.h"
 
 static struct timer_queue {
 	struct spinlock lock;

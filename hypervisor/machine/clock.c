@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* System time from the TSC, and watching the TSC. */
 #include "machine/clock.h"
+#include "cpu/apic.h"
 #include "cpu/cpu.h"
 #include "domain/domain.h"
 #include "lib/cmdline.h"
 #include "lib/printk.h"
 #include "lib/string.h"
-#include "machine/apic.h"
 #include "machine/counter.h"
 
 #define NS_PER_SEC  1000000000ULL

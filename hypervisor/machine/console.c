@@ -4,6 +4,7 @@
 #include "cpu/cpu.h"
 #include "cpu/guest_access.h"
 #include "cpu/hypercall.h"
+#include "cpu/layout.h"
 #include "domain/domain.h"
 #include "domain/timer.h"
 #include "lib/cmdline.h"
@@ -13,7 +14,6 @@
 #include "lib/string.h"
 #include "machine/serial.h"
 #include "machine/transmit.h"
-#include "memory/layout.h"
 #include "pv-abi/errno.h"
 
 #define RING_SIZE 65536

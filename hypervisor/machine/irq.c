@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
+#include "cpu/apic.h"
 #include "cpu/cpu.h"
+#include "cpu/vectors.h"
 #include "domain/domain.h"
 #include "lib/latency.h"
 #include "lib/printk.h"
 #include "machine/acpi.h"
-#include "machine/apic.h"
 #include "machine/ioapic.h"
 #include "machine/irq.h"
 #include "machine/physdev.h"
 #include "machine/vector.h"
-#include "machine/vectors.h"
 #include "pv-abi/errno.h"
 
 /*

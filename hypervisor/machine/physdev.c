@@ -6,6 +6,7 @@
 
 #include "cpu/cpu.h"
 #include "cpu/guest_access.h"
+#include "cpu/layout.h"
 #include "domain/domain.h"
 #include "domain/event_channel.h"
 #include "lib/printk.h"
@@ -16,7 +17,6 @@
 #include "machine/pci.h"
 #include "machine/physdev.h"
 #include "memory/heap.h"
-#include "memory/layout.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/physdev.h"
 

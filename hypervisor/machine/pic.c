@@ -2,9 +2,9 @@
 /* The two 8259s, out of the way: the I/O APICs do their work. Intel 8259A data sheet. */
 
 #include "cpu/cpu.h"
+#include "cpu/vectors.h"
 #include "machine/acpi.h"
 #include "machine/ioapic.h"
-#include "machine/vectors.h"
 
 #define PIC1_COMMAND 0x20
 #define PIC1_DATA    0x21

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
+#include "cpu/vectors.h"
 #include "machine/vector.h"
-#include "machine/vectors.h"
 #include "pv-abi/errno.h"
 
 void vector_map_init(struct vector_map *m)

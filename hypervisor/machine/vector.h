@@ -4,7 +4,7 @@
 
 #include "lib/types.h"
 
-/* Which dynamic vectors (machine/vectors.h) are taken. Its owner, machine/irq.c, has the lock. */
+/* Which dynamic vectors (cpu/vectors.h) are taken. Its owner, machine/irq.c, has the lock. */
 struct vector_map {
 	u64 used[4];
 };

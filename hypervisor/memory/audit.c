@@ -2,6 +2,7 @@
 #include <stdarg.h>
 
 #include "cpu/cpu.h"
+#include "cpu/layout.h"
 #include "domain/domain.h"
 #include "lib/printk.h"
 #include "lib/spinlock.h"
@@ -10,7 +11,6 @@
 #include "memory/audit.h"
 #include "memory/frame.h"
 #include "memory/heap.h"
-#include "memory/layout.h"
 #include "memory/paging.h"
 #include "pv/descriptor.h"
 #include "pv/pagetype.h"

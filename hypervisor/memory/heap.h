@@ -2,9 +2,9 @@
 #ifndef ANNULUS_MEMORY_HEAP_H
 #define ANNULUS_MEMORY_HEAP_H
 
+#include "cpu/layout.h"
 #include "lib/types.h"
 #include "memory/frame.h"
-#include "memory/layout.h"
 
 /*
  * Two levels. The heap hands out power-of-two blocks of frames (buddy system behind per-CPU caches

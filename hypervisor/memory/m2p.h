@@ -2,9 +2,9 @@
 #ifndef ANNULUS_MEMORY_M2P_H
 #define ANNULUS_MEMORY_M2P_H
 
+#include "cpu/layout.h"
 #include "lib/types.h"
 #include "memory/frame.h"
-#include "memory/layout.h"
 
 /*
  * The machine-to-pseudo-physical table. Guests read it, each sets the entries of its own frames to

@@ -8,6 +8,7 @@
 #include "cpu/cpu.h"
 #include "cpu/entry.h"
 #include "cpu/entry_area.h"
+#include "cpu/layout.h"
 #include "cpu/msr.h"
 #include "lib/printk.h"
 #include "lib/spinlock.h"
@@ -17,7 +18,6 @@
 #include "memory/frame.h"
 #include "memory/heap.h"
 #include "memory/ioremap.h"
-#include "memory/layout.h"
 #include "pv/pv.h"
 
 #define P	  BIT(0)

@@ -2,8 +2,8 @@
 #ifndef ANNULUS_MEMORY_PAGING_H
 #define ANNULUS_MEMORY_PAGING_H
 
+#include "cpu/layout.h"
 #include "lib/types.h"
-#include "memory/layout.h"
 
 /*
  * The hypervisor's own page tables: the idle root, whose slots 256-271 every guest's root shares,

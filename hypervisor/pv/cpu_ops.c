@@ -3,9 +3,9 @@
 #include "cpu/cpu.h"
 #include "cpu/entry.h"
 #include "cpu/fpu.h"
+#include "cpu/layout.h"
 #include "cpu/msr.h"
 #include "domain/domain.h"
-#include "memory/layout.h"
 #include "pv-abi/errno.h"
 #include "pv/bounce.h"
 

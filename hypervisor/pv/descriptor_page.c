@@ -4,7 +4,7 @@
 #include "cpu/guest_access.h"
 #include "cpu/hypercall.h"
 #include "domain/domain.h"
-#include "memory/layout.h"
+#include "cpu/layout.h"
 #include "pv/descriptor.h"
 #include "pv/descriptor_page.h"
 #include "pv/mmu.h"

@@ -5,7 +5,7 @@
 #include "cpu/tlb.h"
 #include "domain/domain.h"
 #include "lib/printk.h"
-#include "memory/layout.h"
+#include "cpu/layout.h"
 #include "memory/m2p.h"
 #include "pv/descriptor_page.h"
 #include "pv/mmu.h"

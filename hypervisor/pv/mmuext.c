@@ -5,7 +5,7 @@
 #include "cpu/tlb.h"
 #include "domain/domain.h"
 #include "lib/string.h"
-#include "memory/layout.h"
+#include "cpu/layout.h"
 #include "pv/descriptor_page.h"
 #include "pv/mmu.h"
 #include "pv/pagetype.h"

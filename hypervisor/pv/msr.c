@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "pv/msr.h"
 #include "cpu/cpu.h"
+#include "cpu/layout.h"
 #include "cpu/msr.h"
 #include "domain/domain.h"
-#include "memory/layout.h"
 
 #define MSR_TSC		  0x10
 #define MSR_PLATFORM_ID	  0x17

@@ -6,7 +6,7 @@
 #include "lib/string.h"
 #include "machine/msi.h"
 #include "memory/frame.h"
-#include "memory/layout.h"
+#include "cpu/layout.h"
 #include "pv/descriptor.h"
 #include "pv/pagetype.h"
 #include "pv/pte.h"

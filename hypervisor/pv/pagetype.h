@@ -4,10 +4,10 @@
 
 #include "cpu/cpu.h"
 #include "cpu/features.h"
+#include "cpu/layout.h"
 #include "domain/domain.h"
 #include "lib/types.h"
 #include "memory/frame.h"
-#include "memory/layout.h"
 #include "pv/pte.h"
 
 /*

@@ -13,9 +13,9 @@
 #include "sim/sim.h"
 
 #include "boot/multiboot.h"
+#include "cpu/layout.h"
 #include "lib/cmdline.h"
 #include "memory/e820.h"
-#include "memory/layout.h"
 
 /* lib/string.c has its own tests. */
 u64 strtou64(const char *s, char **end, unsigned base)

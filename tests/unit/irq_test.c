@@ -9,14 +9,14 @@
 #include "suite.h"
 #include <string.h>
 
+#include "cpu/apic.h"
+#include "cpu/vectors.h"
 #include "domain/domain.h"
 #include "lib/printk.h"
 #include "machine/acpi.h"
-#include "machine/apic.h"
 #include "machine/ioapic.h"
 #include "machine/irq.h"
 #include "machine/physdev.h"
-#include "machine/vectors.h"
 #include "pv-abi/errno.h"
 
 #define PINS 24

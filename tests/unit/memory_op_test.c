@@ -9,11 +9,11 @@
 #include <string.h>
 
 #include "cpu/cpu.h"
+#include "cpu/layout.h"
 #include "domain/grant_table.h"
 #include "domain/memory_op.h"
 #include "memory/e820.h"
 #include "memory/heap.h"
-#include "memory/layout.h"
 #include "memory/m2p.h"
 #include "memory/paging.h"
 #include "pv-abi/errno.h"

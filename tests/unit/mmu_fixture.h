@@ -21,7 +21,7 @@
 #include "cpu/tlb.h"
 #include "memory/audit.h"
 #include "memory/heap.h"
-#include "memory/layout.h"
+#include "cpu/layout.h"
 #include "memory/paging.h"
 #include "pv/mmu.h"
 #include "pv/pagetype.h"

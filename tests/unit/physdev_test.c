@@ -12,6 +12,7 @@
 #include "suite.h"
 
 #include "cpu/cpu.h"
+#include "cpu/layout.h"
 #include "domain/event_channel.h"
 #include "machine/ioapic.h"
 #include "machine/irq.h"
@@ -19,7 +20,6 @@
 #include "machine/pci.h"
 #include "machine/physdev.h"
 #include "memory/heap.h"
-#include "memory/layout.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/physdev.h"
 

@@ -17,12 +17,12 @@
 #include "suite.h"
 
 #include "sim.h"
+#include "cpu/apic.h"
 #include "cpu/cpu.h"
+#include "cpu/vectors.h"
 #include "domain/timerheap.h"
-#include "machine/apic.h"
 #include "machine/clock.h"
 #include "machine/irq.h"
-#include "machine/vectors.h"
 
 #define CPUS 4
 

@@ -14,10 +14,10 @@
 #include "sim/sim.h"
 #include "suite.h"
 
+#include "cpu/apic.h"
 #include "cpu/cpu.h"
 #include "cpu/msr.h"
 #include "cpu/tlb.h"
-#include "machine/apic.h"
 #include "machine/irq.h"
 #include "pv/root.h"
 

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cpu/vectors.h"
 #include "machine/vector.h"
-#include "machine/vectors.h"
 #include "pv-abi/errno.h"
 
 static struct vector_map map;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef ANNULUS_MEMORY_LAYOUT_H
-#define ANNULUS_MEMORY_LAYOUT_H
+#ifndef ANNULUS_CPU_LAYOUT_H
+#define ANNULUS_CPU_LAYOUT_H
 
 /*
  * The hypervisor's part of every address space: top-level slots 256 to 271 (ABI: 0xffff800000000000

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The local APIC: Intel SDM vol. 3A, chapter 11 ("Advanced Programmable Interrupt Controller"). */
 
+#include "cpu/apic.h"
 #include "cpu/cpu.h"
+#include "cpu/vectors.h"
 #include "lib/printk.h"
 #include "machine/acpi.h"
-#include "machine/apic.h"
 #include "machine/irq.h"
-#include "machine/vectors.h"
 #include "memory/ioremap.h"
 
 #define MSR_APIC_BASE         0x1b

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef ANNULUS_MACHINE_APIC_H
-#define ANNULUS_MACHINE_APIC_H
+#ifndef ANNULUS_CPU_APIC_H
+#define ANNULUS_CPU_APIC_H
 
 #include "lib/types.h"
 

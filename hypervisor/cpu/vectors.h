@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef ANNULUS_MACHINE_VECTORS_H
-#define ANNULUS_MACHINE_VECTORS_H
+#ifndef ANNULUS_CPU_VECTORS_H
+#define ANNULUS_CPU_VECTORS_H
 
 /*
  * The interrupt vectors. 0x00-0x1f are the processor's exceptions. The legacy PICs are masked for
