@@ -40,7 +40,7 @@ void apic_send_init(u32 apic_id);
 void apic_send_sipi(u32 apic_id, u8 page);
 
 /*
- * The local timer, for domain/timer.c. It fires TIMER_VECTOR once.
+ * The local timer, for machine/timer.c. It fires TIMER_VECTOR once.
  * apic_timer_setup() - this CPU: TSC-deadline mode or one-shot countdown at the bus clock divided
  * by 1; not armed.
  * apic_timer_set_count() - countdown mode: fire after `ticks`, 0 stops.

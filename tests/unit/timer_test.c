@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: hypervisor/domain/timer.c hypervisor/domain/timerheap.c
+// sources: hypervisor/machine/timer.c hypervisor/machine/timerheap.c
 // sources: hypervisor/machine/timescale.c tests/unit/sim/sim.c
 // cflags: -Dsched_yield=hypervisor_sched_yield
 // libs: -lpthread
@@ -20,9 +20,9 @@
 #include "cpu/apic.h"
 #include "cpu/cpu.h"
 #include "cpu/vectors.h"
-#include "domain/timerheap.h"
 #include "machine/clock.h"
 #include "machine/irq.h"
+#include "machine/timerheap.h"
 
 #define CPUS 4
 

@@ -4,10 +4,10 @@
 #include "cpu/apic.h"
 #include "cpu/cpu.h"
 #include "cpu/vectors.h"
-#include "domain/timerheap.h"
 #include "lib/printk.h"
 #include "machine/clock.h"
 #include "machine/irq.h"
+#include "machine/timerheap.h"
 
 static struct timer_queue {
 	struct spinlock lock;

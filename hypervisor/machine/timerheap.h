@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef ANNULUS_DOMAIN_TIMERHEAP_H
-#define ANNULUS_DOMAIN_TIMERHEAP_H
+#ifndef ANNULUS_MACHINE_TIMERHEAP_H
+#define ANNULUS_MACHINE_TIMERHEAP_H
 
 #include "domain/timer.h"
 
