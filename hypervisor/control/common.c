@@ -2,8 +2,8 @@
 /* What the control hypercalls share. */
 #include "control/control.h"
 #include "cpu/cpu.h"
-#include "cpu/guest_access.h"
 #include "domain/domain.h"
+#include "domain/guest_access.h"
 #include "lib/string.h"
 #include "pv-abi/domctl.h"
 #include "pv-abi/errno.h"

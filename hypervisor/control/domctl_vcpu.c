@@ -2,8 +2,8 @@
 /* domctl: operations on single vCPUs. */
 #include "control/control.h"
 #include "cpu/cpu.h"
-#include "cpu/guest_access.h"
 #include "domain/domain.h"
+#include "domain/guest_access.h"
 #include "lib/nospec.h"
 #include "lib/string.h"
 #include "memory/heap.h"

@@ -3,10 +3,10 @@
  * up or fatal. */
 #include "cpu/cpu.h"
 #include "cpu/entry.h"
-#include "cpu/guest_access.h"
+#include "domain/guest_access.h"
 #include "cpu/hypercall.h"
 #include "cpu/ipi.h"
-#include "cpu/fpu.h"
+#include "domain/fpu.h"
 #include "cpu/entry_area.h"
 #include "cpu/layout.h"
 #include "cpu/machine_check.h"

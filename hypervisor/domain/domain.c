@@ -12,7 +12,7 @@
 #include "domain/domain.h"
 
 #include "cpu/cpu.h"
-#include "cpu/fpu.h"
+#include "domain/fpu.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "machine/physdev.h"

@@ -3,9 +3,9 @@
  * What guests see of time: their clocks, the wall clock, timers of vCPUs and watchdogs of domains.
  */
 #include "cpu/cpu.h"
-#include "cpu/guest_access.h"
 #include "cpu/layout.h"
 #include "domain/domain.h"
+#include "domain/guest_access.h"
 #include "domain/timer.h"
 #include "lib/printk.h"
 #include "lib/string.h"

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "domain/version.h"
 #include "cpu/cpu.h"
-#include "cpu/guest_access.h"
 #include "cpu/layout.h"
 #include "cpu/mitigation.h"
 #include "domain/domain.h"
+#include "domain/guest_access.h"
 #include "lib/string.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/features.h"

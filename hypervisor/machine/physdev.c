@@ -5,10 +5,10 @@
  */
 
 #include "cpu/cpu.h"
-#include "cpu/guest_access.h"
 #include "cpu/layout.h"
 #include "domain/domain.h"
 #include "domain/event_channel.h"
+#include "domain/guest_access.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "machine/ioapic.h"

@@ -4,8 +4,8 @@
  */
 
 #include "cpu/cpu.h"
-#include "cpu/guest_access.h"
 #include "domain/domain.h"
+#include "domain/guest_access.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "machine/platform.h"

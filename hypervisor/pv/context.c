@@ -6,9 +6,9 @@
  */
 #include "cpu/cpu.h"
 #include "cpu/entry.h"
-#include "cpu/fpu.h"
 #include "cpu/layout.h"
 #include "domain/domain.h"
+#include "domain/fpu.h"
 #include "lib/string.h"
 #include "pv-abi/errno.h"
 #include "pv/callback.h"

@@ -2,10 +2,10 @@
 #include "pv/cpu_ops.h"
 #include "cpu/cpu.h"
 #include "cpu/entry.h"
-#include "cpu/fpu.h"
 #include "cpu/layout.h"
 #include "cpu/msr.h"
 #include "domain/domain.h"
+#include "domain/fpu.h"
 #include "pv-abi/errno.h"
 #include "pv/bounce.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cpu/cpu.h"
 #include "cpu/desc.h"
-#include "cpu/guest_access.h"
+#include "domain/guest_access.h"
 #include "cpu/hypercall.h"
 #include "domain/domain.h"
 #include "cpu/layout.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "pv/ioport.h"
 #include "cpu/cpu.h"
-#include "cpu/guest_access.h"
 #include "domain/domain.h"
+#include "domain/guest_access.h"
 #include "machine/pci.h"
 #include "pv/root.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cpu/cpu.h"
-#include "cpu/guest_access.h"
+#include "domain/guest_access.h"
 #include "domain/domain.h"
 #include "machine/msi.h"
 #include "memory/frame.h"

@@ -2,8 +2,8 @@
 /* What a vCPU tells the scheduler: __HYPERVISOR_sched_op. */
 #include "sched/sched_op.h"
 #include "cpu/cpu.h"
-#include "cpu/guest_access.h"
 #include "domain/domain.h"
+#include "domain/guest_access.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/sched.h"
 #include "sched/sched.h"

@@ -15,9 +15,9 @@
 
 #include "cpu/cpu.h"
 #include "cpu/entry.h"
-#include "cpu/fpu.h"
 #include "cpu/layout.h"
 #include "cpu/msr.h"
+#include "domain/fpu.h"
 #include "machine/pci.h"
 #include "pv-abi/errno.h"
 #include "pv/cpu_ops.h"

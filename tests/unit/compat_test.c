@@ -14,9 +14,9 @@
 #include "sim/sim.h"
 
 #include "cpu/cpu.h"
-#include "cpu/guest_access.h"
 #include "cpu/hypercall.h"
 #include "domain/domain.h"
+#include "domain/guest_access.h"
 #include "pv-abi/errno.h"
 #include "pv/compat.h"
 #include "pv/sysenter.h"
@@ -151,7 +151,7 @@ static void *inside(u64 va, size_t n)
 	return va >= start && va + n <= start + MEM_SIZE ? (void *)(uintptr_t)va : NULL;
 }
 
-/* What cpu/guest_access.c does: the window, else memory. */
+/* What domain/guest_access.c does: the window, else memory. */
 static void *window(u64 va, size_t n)
 {
 	const struct compat_window *w = &current->pv.window;

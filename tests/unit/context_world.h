@@ -14,7 +14,7 @@
 
 #include "cpu/entry.h"
 #include "cpu/entry_area.h"
-#include "cpu/fpu.h"
+#include "domain/fpu.h"
 #include "pv/compat.h"
 #include "pv/pv.h"
 #include "pv-abi/vcpu.h"

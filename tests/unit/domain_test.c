@@ -14,8 +14,8 @@
 
 #include "boot/start_domains.h"
 #include "cpu/cpu.h"
-#include "cpu/fpu.h"
 #include "cpu/layout.h"
+#include "domain/fpu.h"
 #include "domain/version.h"
 #include "machine/clock.h"
 #include "machine/physdev.h"

@@ -15,8 +15,8 @@
 
 #include "cpu/cpu.h"
 #include "cpu/entry.h"
-#include "cpu/fpu.h"
 #include "cpu/layout.h"
+#include "domain/fpu.h"
 #include "domain/vcpu_op.h"
 #include "machine/clock.h"
 #include "pv-abi/callback.h"

@@ -8,7 +8,7 @@
 #include "sim.h"
 
 #include "cpu/cpu.h"
-#include "cpu/guest_access.h"
+#include "domain/guest_access.h"
 #include "cpu/hypercall.h"
 #include "cpu/mitigation.h"
 #include "cpu/tlb.h"

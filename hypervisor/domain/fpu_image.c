@@ -4,8 +4,8 @@
  * must not get into it.
  */
 #include "cpu/cpu.h"
-#include "cpu/fpu.h"
 #include "domain/domain.h"
+#include "domain/fpu.h"
 #include "lib/string.h"
 
 #define XSAVE_HEADER 512

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "cpu/guest_access.h"
+#include "domain/guest_access.h"
 #include "cpu/cpu.h"
 #include "cpu/entry.h"
 #include "cpu/layout.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef ANNULUS_CPU_FPU_H
-#define ANNULUS_CPU_FPU_H
+#ifndef ANNULUS_DOMAIN_FPU_H
+#define ANNULUS_DOMAIN_FPU_H
 
 #include "lib/types.h"
 

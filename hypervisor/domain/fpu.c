@@ -4,7 +4,7 @@
  * speculation. The guest's CR0.TS is virtual; the real one follows it so that the guest gets its
  * #NM.
  */
-#include "cpu/fpu.h"
+#include "domain/fpu.h"
 #include "cpu/cpu.h"
 #include "cpu/msr.h"
 #include "domain/domain.h"

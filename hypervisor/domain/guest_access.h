@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef ANNULUS_CPU_GUEST_ACCESS_H
-#define ANNULUS_CPU_GUEST_ACCESS_H
+#ifndef ANNULUS_DOMAIN_GUEST_ACCESS_H
+#define ANNULUS_DOMAIN_GUEST_ACCESS_H
 
 #include "cpu/entry.h"
 #include "cpu/layout.h"
