@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "boot/start_domains.h"
 #include "boot/multiboot.h"
+#include "control/audit.h"
 #include "control/control.h"
 #include "cpu/cpu.h"
 #include "domain/domain.h"
@@ -10,7 +11,6 @@
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "machine/power.h"
-#include "memory/audit.h"
 #include "memory/heap.h"
 #include "pv-abi/errno.h"
 #include "pv/build.h"

@@ -2,6 +2,7 @@
 /* Debug keys: from the serial line, or `hvctl debug key`. */
 #include "control/keys.h"
 
+#include "control/audit.h"
 #include "control/control.h"
 #include "cpu/cpu.h"
 #include "domain/domain.h"
@@ -12,7 +13,6 @@
 #include "lib/spinlock.h"
 #include "machine/irq.h"
 #include "machine/power.h"
-#include "memory/audit.h"
 #include "memory/heap.h"
 #include "pv-abi/errno.h"
 

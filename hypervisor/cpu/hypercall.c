@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cpu/hypercall.h"
 #include "control/control.h"
+#include "control/platform.h"
 #include "cpu/cpu.h"
 #include "cpu/entry.h"
 #include "cpu/layout.h"
@@ -13,7 +14,6 @@
 #include "lib/string.h"
 #include "machine/console.h"
 #include "machine/physdev.h"
-#include "machine/platform.h"
 #include "pv-abi/errno.h"
 #include "pv/bounce.h"
 #include "pv/callback.h"

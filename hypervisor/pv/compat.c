@@ -5,6 +5,7 @@
  */
 #include "pv/compat.h"
 #include "control/control.h"
+#include "control/platform.h"
 #include "cpu/cpu.h"
 #include "cpu/hypercall.h"
 #include "cpu/layout.h"
@@ -18,7 +19,6 @@
 #include "lib/string.h"
 #include "machine/console.h"
 #include "machine/physdev.h"
-#include "machine/platform.h"
 #include "memory/heap.h"
 #include "memory/m2p.h"
 #include "pv-abi/errno.h"

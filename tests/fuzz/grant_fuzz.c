@@ -2,7 +2,7 @@
 // sources: hypervisor/cpu/tlb_clock.c
 // sources: hypervisor/domain/grant.c hypervisor/domain/grant_map.c hypervisor/domain/grant_copy.c
 // sources: hypervisor/pv/grant_pte.c hypervisor/memory/frame.c hypervisor/memory/heap.c
-// sources: hypervisor/memory/audit.c hypervisor/pv/pagetype.c hypervisor/pv/mmu.c
+// sources: hypervisor/control/audit.c hypervisor/pv/pagetype.c hypervisor/pv/mmu.c
 // sources: hypervisor/pv/leaf.c
 // sources: hypervisor/pv/mmuext.c hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c
 // sources: hypervisor/domain/permission.c hypervisor/lib/printf.c tests/unit/sim/sim.c

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: hypervisor/cpu/tlb_clock.c
 // sources: hypervisor/domain/memory_op.c hypervisor/memory/frame.c hypervisor/memory/heap.c
-// sources: hypervisor/memory/audit.c hypervisor/pv/pagetype.c hypervisor/pv/mmu.c
+// sources: hypervisor/control/audit.c hypervisor/pv/pagetype.c hypervisor/pv/mmu.c
 // sources: hypervisor/pv/leaf.c
 // sources: hypervisor/pv/mmuext.c hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c
 // sources: hypervisor/domain/permission.c hypervisor/lib/printf.c tests/unit/sim/sim.c

@@ -19,7 +19,7 @@
 #include "cpu/cpu.h"
 #include "cpu/hypercall.h"
 #include "cpu/tlb.h"
-#include "memory/audit.h"
+#include "control/audit.h"
 #include "memory/heap.h"
 #include "cpu/layout.h"
 #include "memory/paging.h"

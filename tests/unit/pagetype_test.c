@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: hypervisor/cpu/tlb_clock.c
-// sources: hypervisor/memory/frame.c hypervisor/memory/heap.c hypervisor/memory/audit.c
+// sources: hypervisor/memory/frame.c hypervisor/memory/heap.c hypervisor/control/audit.c
 // sources: hypervisor/pv/pagetype.c hypervisor/pv/leaf.c hypervisor/pv/mmu.c hypervisor/pv/mmuext.c
 // sources: hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c hypervisor/pv/grant_pte.c
 // sources: hypervisor/domain/permission.c hypervisor/lib/printf.c tests/unit/sim/sim.c

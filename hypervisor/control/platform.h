@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef ANNULUS_MACHINE_PLATFORM_H
-#define ANNULUS_MACHINE_PLATFORM_H
+#ifndef ANNULUS_CONTROL_PLATFORM_H
+#define ANNULUS_CONTROL_PLATFORM_H
 
 #include "lib/types.h"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdarg.h>
 
+#include "control/audit.h"
 #include "cpu/cpu.h"
 #include "cpu/layout.h"
 #include "domain/domain.h"
@@ -8,7 +9,6 @@
 #include "lib/spinlock.h"
 #include "lib/string.h"
 #include "machine/physdev.h"
-#include "memory/audit.h"
 #include "memory/frame.h"
 #include "memory/heap.h"
 #include "memory/paging.h"

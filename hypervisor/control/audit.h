@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef ANNULUS_MEMORY_AUDIT_H
-#define ANNULUS_MEMORY_AUDIT_H
+#ifndef ANNULUS_CONTROL_AUDIT_H
+#define ANNULUS_CONTROL_AUDIT_H
 
 #include "lib/types.h"
 

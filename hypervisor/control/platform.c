@@ -3,12 +3,12 @@
  * What only dom0's kernel may ask about the machine. Everything is checked before anything is done.
  */
 
+#include "control/platform.h"
 #include "cpu/cpu.h"
 #include "domain/domain.h"
 #include "domain/guest_access.h"
 #include "lib/printk.h"
 #include "lib/string.h"
-#include "machine/platform.h"
 #include "machine/power.h"
 #include "memory/ioremap.h"
 #include "pv-abi/errno.h"
