@@ -46,7 +46,7 @@ $(B)/.deps-%: scripts/deps.sh
 # ---------------------------------------------------------------------------------------------------------------------
 # The hypervisor
 
-HV_ROOMS := boot cpu memory machine domain pv hvm sched control lib
+HV_ROOMS := lib cpu memory machine domain sched pv hvm image control boot
 HV_INC   := -Ihypervisor -I.
 HV_FLAGS := -ffreestanding -fPIE -mcmodel=small -mno-red-zone -mno-mmx -mno-sse -msoft-float -mgeneral-regs-only \
 	-fvisibility=hidden -fno-stack-protector -fno-asynchronous-unwind-tables -fno-strict-aliasing -fno-common \
@@ -58,7 +58,7 @@ ifdef RELEASE
 HV_CFLAGS += -DNDEBUG
 endif
 
-HV_UNPACK := $(sort $(wildcard hypervisor/boot/unpack.c hypervisor/boot/unpack_*.c))
+HV_UNPACK := $(sort $(wildcard hypervisor/image/unpack.c hypervisor/image/unpack_*.c))
 HV_C      := $(filter-out $(HV_UNPACK) hypervisor/cpu/offsets.c,\
 	$(sort $(wildcard hypervisor/*.c) $(foreach r,$(HV_ROOMS),$(wildcard hypervisor/$(r)/*.c))))
 HV_S      := $(filter-out %.lds.S,$(sort $(foreach r,$(HV_ROOMS),$(wildcard hypervisor/$(r)/*.S))))
@@ -102,8 +102,8 @@ UNPACK_LIBS   := -llzma -lz -lzstd -llz4
 UNPACK_CFLAGS := $(filter-out -mno-sse -mno-mmx -msoft-float -mgeneral-regs-only,$(HV_CFLAGS)) -mgeneral-regs-only
 $(B)/hv/unpack.o: $(HV_UNPACK) scripts/prelink.lds scripts/prelink.sh $(B)/hv/.flags | $(call deps,build)
 	$(call say,PRELINK,$(HV_UNPACK))
-	$(Q)mkdir -p $(B)/hv/boot
-	$(Q)set -e; for c in $(HV_UNPACK); do o=$(B)/hv/boot/$$(basename $$c .c); \
+	$(Q)mkdir -p $(B)/hv/image
+	$(Q)set -e; for c in $(HV_UNPACK); do o=$(B)/hv/image/$$(basename $$c .c); \
 		$(CC) $(UNPACK_CFLAGS) -MMD -MP -MT $@ -MF $$o.d -c -o $$o.o $$c; done
 	$(Q)CC='$(CC)' LD='$(LD)' NM='$(NM)' OBJCOPY='$(OBJCOPY)' scripts/prelink.sh $@ '$(UNPACK_LIBS)' \
 		$(HV_UNPACK:hypervisor/%.c=$(B)/hv/%.o)

@@ -8,11 +8,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "image/start_info.h"
 #include "pv-abi/compat.h"
 #include "pv-abi/event_channel.h"
 #include "pv-abi/grant_table.h"
 #include "pv-abi/wide.h"
-#include "pv/start_info.h"
 
 #define CHUNK		1024u	/* frames mapped at once: 4 MiB */
 #define SUPER_ORDER	9u

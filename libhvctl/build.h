@@ -9,8 +9,8 @@
 #define HVCTL_BUILD_H
 
 #include "hypercall.h"
+#include "image/image.h"
 #include "imagefile.h"
-#include "pv/image.h"
 
 struct build {
 	struct hvctl_ctx *ctx;

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "boot/unpack.h"
+#include "image/unpack.h"
 
 #define PIECE		(1u << 20)	/* read at once, between two looks at hvctl_cancel() */
 #define MAX_KERNEL	(1ull << 30)

@@ -13,8 +13,8 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "image/image.h"
 #include "internal.h"
-#include "pv/image.h"
 
 struct image_file {
 	struct hvctl_ctx *ctx;

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "boot/unpack.h"
+#include "image/unpack.h"
 #include "internal.h"
 
 #define DIRECTORY	"/run/hvctl"

@@ -6,6 +6,7 @@
 #include "cpu/cpu.h"
 #include "domain/domain.h"
 #include "domain/timer.h"
+#include "image/build.h"
 #include "lib/cmdline.h"
 #include "lib/latency.h"
 #include "lib/printk.h"
@@ -13,7 +14,6 @@
 #include "machine/power.h"
 #include "memory/heap.h"
 #include "pv-abi/errno.h"
-#include "pv/build.h"
 
 static char opt_dom0_mem[64];
 static u64 opt_dom0_max_vcpus;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: hypervisor/pv/image.c
+// sources: hypervisor/image/image.c
 // options: -max_len=4096
 //
 // Kernel images as the dom0 builder and libhvctl read them, and the layout of the memory that such
@@ -10,7 +10,7 @@
 
 #include "fuzz.h"
 
-#include "pv/image.h"
+#include "image/image.h"
 
 static uint8_t file[16384];
 static size_t file_len;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: hypervisor/boot/unpack.c
+// sources: hypervisor/image/unpack.c
 // libs: -llzma -lz -lzstd -llz4
 // options: -max_len=4096
 //
@@ -15,7 +15,7 @@
 
 #include "fuzz.h"
 
-#include "boot/unpack.h"
+#include "image/unpack.h"
 
 #define ROOM (1 << 16)
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: libhvctl/config.c libhvctl/cfgfile.c libhvctl/context.c libhvctl/kcache.c libhvctl/xs.c
-// sources: hypervisor/boot/unpack.c
+// sources: hypervisor/image/unpack.c
 // libs: -llzma -lz -lzstd -llz4
 // bits: 64 32
 /*

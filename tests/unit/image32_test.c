@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: hypervisor/pv/image.c
+// sources: hypervisor/image/image.c
 // bits: 64 32
 /* 32-bit kernels: ELF32 files, the PAE note, and the layout of a PAE domain's first memory. */
 #include <CUnit/Basic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "pv/image.h"
+#include "image/image.h"
 #include "suite.h"
 
 #define VIRT_BASE 0xc0000000u

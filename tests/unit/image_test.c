@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: hypervisor/pv/image.c hypervisor/boot/unpack.c
+// sources: hypervisor/image/image.c hypervisor/image/unpack.c
 // libs: -llzma -lz -lzstd -llz4
 // bits: 64 32
 /*
@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "boot/unpack.h"
-#include "pv/image.h"
+#include "image/image.h"
+#include "image/unpack.h"
 
 #define VIRT_BASE	0xffffffff80000000ull
 #define PAGE		4096ull

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: hypervisor/boot/unpack.c
+// sources: hypervisor/image/unpack.c
 // libs: -llzma -lz -lzstd -llz4
 // bits: 64 32
 /*
@@ -16,7 +16,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include "boot/unpack.h"
+#include "image/unpack.h"
 
 #define SIZE	(20u << 20)	/* three lz4 blocks */
 #define ROOM	(SIZE + (1u << 20))

@@ -5,7 +5,7 @@
  * same file is linked into the hypervisor (boot modules) and into libhvctl (domains built from
  * dom0), so that a kernel is accepted or refused for the same reason by both.
  *
- * Order of use: pv_image_payload() on the file, unpack() if the payload is packed (boot/unpack.h),
+ * Order of use: pv_image_payload() on the file, unpack() if the payload is packed (image/unpack.h),
  * pv_image_parse() on the ELF, pv_layout_compute(), then copy the segments and fill the page tables
  * with pv_layout_table()/pv_layout_slot().
  *

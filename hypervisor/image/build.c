@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The domain builder for boot modules: dom0 and domains that need no toolstack. What goes where is
- * pv/image.c's decision; this file allocates, copies and writes. Everything is written through the
+ * image/image.c's decision; this file allocates, copies and writes. Everything is written through the
  * direct map while the frames are nobody's business but ours; the page tables are validated like
  * any guest's at the end, by pinning the root.
  */
-#include "pv/build.h"
+#include "image/build.h"
 
-#include "boot/unpack.h"
 #include "cpu/cpu.h"
 #include "cpu/hypercall.h"
 #include "domain/domain.h"
+#include "image/build_dom0.h"
+#include "image/image.h"
+#include "image/start_info.h"
+#include "image/unpack.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "memory/heap.h"
 #include "memory/m2p.h"
 #include "pv-abi/errno.h"
-#include "pv/build_dom0.h"
 #include "pv/compat.h"
-#include "pv/image.h"
 #include "pv/pagetype.h"
 #include "pv/pte.h"
-#include "pv/start_info.h"
 
 #define PAGES_PER_MIB  256
 #define RESERVE_PAGES  (64 * PAGES_PER_MIB)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef ANNULUS_PV_BUILD_H
-#define ANNULUS_PV_BUILD_H
+#ifndef ANNULUS_IMAGE_BUILD_H
+#define ANNULUS_IMAGE_BUILD_H
 
 #include "lib/types.h"
 
@@ -29,7 +29,7 @@ struct boot_kernel {
  * pv_build_domain() - fill the fresh, paused domain `d` (domain_create()) with memory, the kernel,
  * its initrd, page tables, P2M, start info and vCPUs; vCPU 0 is ready to run its first instruction
  * when the domain is unpaused. For dom0 also the permissions. Boot only, boot CPU: it calls the
- * unpackers (boot/unpack.h) and takes tens of MiB for a while.
+ * unpackers (image/unpack.h) and takes tens of MiB for a while.
  *
  * With initrd_adopt, and if it lies page aligned in RAM that is not the heap's, the initrd is not
  * copied: its frames become the domain's, and *adopted is set; else the caller may free the

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * What the static decompression libraries expect of a C library and the hypervisor does not have
- * otherwise. Linked into the same object as boot/unpack.c (scripts/prelink.sh) and invisible
+ * otherwise. Linked into the same object as image/unpack.c (scripts/prelink.sh) and invisible
  * outside of it.
  */
 #include <lzma.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Shared by the hypervisor's builder for boot modules and libhvctl, like pv/image.h. */
+/* Shared by the hypervisor's builder for boot modules and libhvctl, like image/image.h. */
 #ifndef PV_START_INFO_H
 #define PV_START_INFO_H
 

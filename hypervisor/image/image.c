@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "pv/image.h"
+#include "image/image.h"
 
 #define PAGE		4096ull
 #define MIB		(1024ull * 1024)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef ANNULUS_PV_BUILD_DOM0_H
-#define ANNULUS_PV_BUILD_DOM0_H
+#ifndef ANNULUS_IMAGE_BUILD_DOM0_H
+#define ANNULUS_IMAGE_BUILD_DOM0_H
 
 #include "lib/types.h"
 

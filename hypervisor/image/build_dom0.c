@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What sets dom0 apart from other domains: its rights and its screen. */
-#include "pv/build_dom0.h"
+#include "image/build_dom0.h"
 
 #include "cpu/cpu.h"
 #include "domain/domain.h"

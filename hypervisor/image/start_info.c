@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "pv/start_info.h"
+#include "image/start_info.h"
 
 static void copy(char *to, const char *from, unsigned long n)
 {
