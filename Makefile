@@ -46,7 +46,7 @@ $(B)/.deps-%: scripts/deps.sh
 # ---------------------------------------------------------------------------------------------------------------------
 # The hypervisor
 
-HV_ROOMS := lib cpu memory machine domain sched pv hvm image control boot
+HV_ROOMS := lib cpu memory machine domain sched pv hvm image control entry boot
 HV_INC   := -Ihypervisor -I.
 HV_FLAGS := -ffreestanding -fPIE -mcmodel=small -mno-red-zone -mno-mmx -mno-sse -msoft-float -mgeneral-regs-only \
 	-fvisibility=hidden -fno-stack-protector -fno-asynchronous-unwind-tables -fno-strict-aliasing -fno-common \
@@ -59,13 +59,13 @@ HV_CFLAGS += -DNDEBUG
 endif
 
 HV_UNPACK := $(sort $(wildcard hypervisor/image/unpack.c hypervisor/image/unpack_*.c))
-HV_C      := $(filter-out $(HV_UNPACK) hypervisor/cpu/offsets.c,\
+HV_C      := $(filter-out $(HV_UNPACK) hypervisor/entry/offsets.c,\
 	$(sort $(wildcard hypervisor/*.c) $(foreach r,$(HV_ROOMS),$(wildcard hypervisor/$(r)/*.c))))
 HV_S      := $(filter-out %.lds.S,$(sort $(foreach r,$(HV_ROOMS),$(wildcard hypervisor/$(r)/*.S))))
 HV_LDS    := hypervisor/boot/annulus.lds.S
 HV_OBJS   := $(HV_S:hypervisor/%.S=$(B)/hv/%.S.o) $(HV_C:hypervisor/%.c=$(B)/hv/%.o)
 HV_OBJS   += $(if $(HV_UNPACK),$(B)/hv/unpack.o)
-HV_DEPS   := $(HV_OBJS:.o=.d) $(B)/hv/cpu/offsets.d $(HV_UNPACK:hypervisor/%.c=$(B)/hv/%.d) $(B)/hv/annulus.lds.d
+HV_DEPS   := $(HV_OBJS:.o=.d) $(B)/hv/entry/offsets.d $(HV_UNPACK:hypervisor/%.c=$(B)/hv/%.d) $(B)/hv/annulus.lds.d
 
 # Anything whose content is a command line is rebuilt when the command line changes, not when its date does.
 define keep_if_same
@@ -80,13 +80,13 @@ $(B)/hv/%.o: hypervisor/%.c $(B)/hv/.flags | $(call deps,build)
 	$(Q)$(CC) $(HV_CFLAGS) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
 
 # What assembly knows of C's structures.
-$(B)/hv/cpu/offsets.h: hypervisor/cpu/offsets.c $(B)/hv/.flags | $(call deps,build)
+$(B)/hv/entry/offsets.h: hypervisor/entry/offsets.c $(B)/hv/.flags | $(call deps,build)
 	$(call say,OFFSETS,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(HV_CFLAGS) -MMD -MP -MT $@ -MF $(@:.h=.d) -S -o $(@:.h=.s) $<
 	$(Q)grep '^#define' $(@:.h=.s) > $@
 
-$(B)/hv/%.S.o: hypervisor/%.S $(B)/hv/.flags $(B)/hv/cpu/offsets.h | $(call deps,build)
+$(B)/hv/%.S.o: hypervisor/%.S $(B)/hv/.flags $(B)/hv/entry/offsets.h | $(call deps,build)
 	$(call say,AS,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(HV_AFLAGS) -I$(B)/hv -MMD -MP -MF $(@:.o=.d) -c -o $@ $<

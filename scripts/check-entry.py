@@ -10,7 +10,7 @@ per set of features that exclude each other, each time in the code as it is then
     executed, where the CPU clears them on the way in (NOTE_ENTRY says so), where POPF took a constant, and after C;
   * IRETQ with NT, which faults in long mode;
   * IRETQ or SYSRETQ that may lead to a guest and is not next to a VERW, where the CPU needs that;
-  * a jump, call or return to an address that the instruction does not tell and no note (cpu/entry_macros.h) does;
+  * a jump, call or return to an address that the instruction does not tell and no note (entry/macros.h) does;
   * an entry of .extable at no instruction that was walked over, or out of a function of C;
   * code that nothing leads to: a way in without its note;
   * STD anywhere.

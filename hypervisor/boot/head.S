@@ -3,8 +3,8 @@
  * From the boot loader's 32-bit protected mode to start_of_day() in long mode, on the boot page
  * tables: the first 4 GiB one to one and in the direct map, and the image at its own address.
  */
-#include "cpu/entry_macros.h"
 #include "cpu/layout.h"
+#include "entry/macros.h"
 
 #define PHYS(sym) ((sym) - IMAGE_VIRT_START + IMAGE_PHYS_START)
 

@@ -2,9 +2,9 @@
 /* domctl: what a toolstack does with domains. */
 #include "control/control.h"
 #include "cpu/cpu.h"
-#include "cpu/hypercall.h"
 #include "domain/domain.h"
 #include "domain/guest_access.h"
+#include "entry/hypercall.h"
 #include "lib/string.h"
 #include "machine/clock.h"
 #include "memory/heap.h"

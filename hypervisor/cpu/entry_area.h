@@ -9,7 +9,7 @@
  *   0-15   GDT window: 14 pages of the guest's, then ours (page 14)
  *   16-31  LDT window: the guest's
  *   32     TSS, read-only would do but for its busy bit's sake it is not
- *   33     system-call stub, executable, a copy of one of cpu/entry.S' templates
+ *   33     system-call stub, executable, a copy of one of entry/entry.S' templates
  *   34     struct entry_info: what the stub and the unmapped entry read
  *   35     entry stack; its lowest words are scratch
  *   36-38  unmapped mode: stacks that #DF, NMI and #MC enter on

@@ -4,7 +4,7 @@
  * make them: a plain JMP; on CPUs where ring 3 can train its prediction a sequence whose prediction
  * is the return stack's, which leads to a loop of nothing; or JMP behind LFENCE.
  */
-#include "cpu/entry_macros.h"
+#include "entry/macros.h"
 
 	.macro thunk reg
 	.section .entry.text, "ax"

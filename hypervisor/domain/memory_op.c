@@ -10,11 +10,11 @@
 #include "domain/memory_op.h"
 
 #include "cpu/cpu.h"
-#include "cpu/hypercall.h"
 #include "cpu/layout.h"
 #include "domain/domain.h"
 #include "domain/grant_table.h"
 #include "domain/guest_access.h"
+#include "entry/hypercall.h"
 #include "lib/string.h"
 #include "memory/e820.h"
 #include "memory/heap.h"

@@ -8,8 +8,8 @@
 #include "image/build.h"
 
 #include "cpu/cpu.h"
-#include "cpu/hypercall.h"
 #include "domain/domain.h"
+#include "entry/hypercall.h"
 #include "image/build_dom0.h"
 #include "image/image.h"
 #include "image/start_info.h"

@@ -65,7 +65,7 @@ void pv_bounce_failed(const struct regs *r, u64 sp)
 
 /*
  * Everything is assembled here first, so that a fault on the guest's stack leaves nothing half
- * done. cpu/fast.S does the same for system calls and page faults.
+ * done. entry/fast.S does the same for system calls and page faults.
  */
 static void bounce(struct regs *r, u64 target, unsigned flags, u32 error_code)
 {
@@ -203,7 +203,7 @@ void pv_bounce_callback(struct regs *r, u16 cs, u64 target, bool mask_events)
 
 /*
  * The iret hypercall: struct iret_context on the kernel's stack. CS with RPL 3 means user mode,
- * anything else is forced to the kernel's own ring 3. cpu/fast.S does the same in the usual cases.
+ * anything else is forced to the kernel's own ring 3. entry/fast.S does the same in the usual cases.
  */
 s64 do_iret(void)
 {

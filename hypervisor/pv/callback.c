@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "pv/callback.h"
 #include "cpu/cpu.h"
-#include "cpu/hypercall.h"
 #include "cpu/layout.h"
 #include "domain/domain.h"
 #include "domain/guest_access.h"
+#include "entry/hypercall.h"
 #include "lib/string.h"
 #include "pv-abi/callback.h"
 #include "pv-abi/errno.h"

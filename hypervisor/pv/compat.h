@@ -65,7 +65,7 @@ void compat_bounce_callback(struct regs *r, u16 cs, u32 eip, bool mask_events);
 s64 compat_iret(void);
 /*
  * The kernel's stack for what comes from ring 3; `base` of its segment, for the quick way of a
- * system call (cpu/entry_compat.S). The guest changes that descriptor before it switches stacks,
+ * system call (entry/compat.S). The guest changes that descriptor before it switches stacks,
  * not after.
  */
 void compat_set_kernel_stack(struct pv_vcpu *pv, u16 ss, u32 esp, u32 base);

@@ -2,7 +2,7 @@
 #include "cpu/cpu.h"
 #include "cpu/desc.h"
 #include "domain/guest_access.h"
-#include "cpu/hypercall.h"
+#include "entry/hypercall.h"
 #include "domain/domain.h"
 #include "cpu/layout.h"
 #include "pv/descriptor.h"

@@ -109,7 +109,7 @@ void root_load(struct vcpu *v)
 			tlb_flush_local(0);
 		return;
 	}
-	/* From user mode cpu/fast.S goes to the kernel's root without a look: both or none. */
+	/* From user mode entry/fast.S goes to the kernel's root without a look: both or none. */
 	root_load_mfn(v->pv.kernel_mode || v->pv.guest_table >= max_mfn ? v->pv.guest_table :
 		      v->pv.guest_table_user);
 	/* User pages are global, so that they survive the change of mode; another address space

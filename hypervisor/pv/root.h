@@ -11,7 +11,7 @@
  *
  * Whoever writes guest_table and guest_table_user sees to it that a vCPU that can run has what its
  * mode needs: the frames were typed and referenced when they were written, and nothing but the
- * vCPU itself replaces them while it can run. That is all that the paths of cpu/fast.S rely on.
+ * vCPU itself replaces them while it can run. That is all that the paths of entry/fast.S rely on.
  * Should it not hold after all, no C path loads what is no frame: root_load_mfn() and root_load()
  * load the idle root instead, root_missing() says so, and exit_work() ends the domain.
  *

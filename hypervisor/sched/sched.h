@@ -68,7 +68,7 @@ void sched_set_weight(struct domain *d, u32 weight);
 u32 sched_get_weight(struct domain *d);
 
 /*
- * context_switch() - cpu/switch.c: from `prev` (current) to `next`; called by the scheduler's
+ * context_switch() - entry/switch.c: from `prev` (current) to `next`; called by the scheduler's
  * softirq with interrupts off; does not return if next is another vCPU (it leaves through next's
  * exit path).
  */

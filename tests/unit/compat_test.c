@@ -14,9 +14,9 @@
 #include "sim/sim.h"
 
 #include "cpu/cpu.h"
-#include "cpu/hypercall.h"
 #include "domain/domain.h"
 #include "domain/guest_access.h"
+#include "entry/hypercall.h"
 #include "pv-abi/errno.h"
 #include "pv/compat.h"
 #include "pv/sysenter.h"

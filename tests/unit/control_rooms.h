@@ -17,7 +17,7 @@
 #include "control/control.h"
 #include "control/keys.h"
 #include "cpu/cpu.h"
-#include "cpu/hypercall.h"
+#include "entry/hypercall.h"
 #include "machine/clock.h"
 #include "machine/console.h"
 #include "machine/physdev.h"

@@ -375,7 +375,7 @@ static void test_number_held(void)
 
 	/* At once, very likely in the same memory: nothing of the old one is the new one's. */
 	next = create(7);
-	/* By its number alone it would be taken for the old one (cpu/switch.c). */
+	/* By its number alone it would be taken for the old one (entry/switch.c). */
 	CU_ASSERT_TRUE(next->serial && next->serial != serial && next->serial != dom_idle->serial);
 	CU_ASSERT_FALSE(next->dying || next->shutting_down || next->shut_down ||
 			next->pv.is_32bit || next->debugger_attached || next->console_silenced);

@@ -13,7 +13,7 @@ site_records:
 	.global sites
 sites:
 #include "cpu/thunk.S"
-#include "cpu/entry_macros.h"
+#include "entry/macros.h"
 
 	.section .entry.text, "ax"
 	.global site_call, site_enter, site_entry, site_64bit, site_exit, site_sysret, sites_end

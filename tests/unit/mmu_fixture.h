@@ -17,7 +17,7 @@
 #include "sim/sim.h"
 
 #include "cpu/cpu.h"
-#include "cpu/hypercall.h"
+#include "entry/hypercall.h"
 #include "cpu/tlb.h"
 #include "control/audit.h"
 #include "memory/heap.h"

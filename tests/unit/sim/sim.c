@@ -9,7 +9,7 @@
 
 #include "cpu/cpu.h"
 #include "domain/guest_access.h"
-#include "cpu/hypercall.h"
+#include "entry/hypercall.h"
 #include "cpu/mitigation.h"
 #include "cpu/tlb.h"
 #include "lib/string.h"

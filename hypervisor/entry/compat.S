@@ -6,10 +6,10 @@
  * In long mode a gate cannot lead into 32-bit code, so a system call takes the way through ring 0;
  * this is the shortest: five words on the kernel's stack, no change of root, no C. What is out of
  * the ordinary goes to bounce() in pv/compat_bounce.c with nothing changed yet. Nobody need look
- * for work on the way out: see cpu/fast.S.
+ * for work on the way out: see entry/fast.S.
  */
-#include "cpu/entry_macros.h"
-#include "cpu/offsets.h"
+#include "entry/macros.h"
+#include "entry/offsets.h"
 
 /* A field of struct regs with only the scratch registers saved. */
 #define S(field) (field - R_RAX)(%rsp)

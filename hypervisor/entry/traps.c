@@ -4,7 +4,7 @@
 #include "cpu/cpu.h"
 #include "cpu/entry.h"
 #include "domain/guest_access.h"
-#include "cpu/hypercall.h"
+#include "entry/hypercall.h"
 #include "cpu/ipi.h"
 #include "domain/fpu.h"
 #include "cpu/entry_area.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef ANNULUS_CPU_ENTRY_MACROS_H
-#define ANNULUS_CPU_ENTRY_MACROS_H
+#ifndef ANNULUS_ENTRY_MACROS_H
+#define ANNULUS_ENTRY_MACROS_H
 /* What the assembly files of the ways in and out share. */
 #include "cpu/alternative.h"
 

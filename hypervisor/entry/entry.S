@@ -11,9 +11,9 @@
  * which a guest cannot write.
  */
 #include "cpu/entry_area.h"
-#include "cpu/entry_macros.h"
 #include "cpu/layout.h"
-#include "cpu/offsets.h"
+#include "entry/macros.h"
+#include "entry/offsets.h"
 
 	.section .entry.text, "ax"
 

@@ -11,9 +11,9 @@
  * A bounce need not look for work on its way out: it unmasks nothing and calls nothing that could
  * raise any, and what another CPU raises comes with an interrupt. The iret hypercall does unmask.
  */
-#include "cpu/entry_macros.h"
 #include "cpu/layout.h"
-#include "cpu/offsets.h"
+#include "entry/macros.h"
+#include "entry/offsets.h"
 #include "pv-abi/xen.h"
 
 /* A field of struct regs with only the scratch registers saved. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef ANNULUS_CPU_HYPERCALL_H
-#define ANNULUS_CPU_HYPERCALL_H
+#ifndef ANNULUS_ENTRY_HYPERCALL_H
+#define ANNULUS_ENTRY_HYPERCALL_H
 
 #include "lib/types.h"
 

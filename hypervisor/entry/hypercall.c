@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "cpu/hypercall.h"
+#include "entry/hypercall.h"
 #include "control/control.h"
 #include "control/platform.h"
 #include "cpu/cpu.h"

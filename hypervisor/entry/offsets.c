@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Compiled to assembly only: the lines it leaves there become build/hv/cpu/offsets.h, from which
- * cpu/entry.S and cpu/fast.S know where the fields of C's structures lie.
+ * Compiled to assembly only: the lines it leaves there become build/hv/entry/offsets.h, from which
+ * entry/entry.S and entry/fast.S know where the fields of C's structures lie.
  */
 #include "cpu/cpu.h"
-#include "cpu/hypercall.h"
 #include "cpu/layout.h"
 #include "domain/domain.h"
+#include "entry/hypercall.h"
 #include "pv-abi/xen.h"
 
 void offsets(void);
