@@ -56,7 +56,8 @@ struct vcpu {
 
 #define SHUTDOWN_CODE_NONE 0xff
 /*
- * In vm_assist, where entry/fast.S looks anyway: a 32-bit guest, whose entries are all C's business.
+ * In vm_assist, where entry/fast.S looks anyway: a 32-bit guest, whose entries are all C's
+ * business.
  * No number of the ABI's.
  */
 #define VM_ASSIST_COMPAT BIT(7)

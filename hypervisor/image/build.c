@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The domain builder for boot modules: dom0 and domains that need no toolstack. What goes where is
- * image/image.c's decision; this file allocates, copies and writes. Everything is written through the
- * direct map while the frames are nobody's business but ours; the page tables are validated like
- * any guest's at the end, by pinning the root.
+ * image/image.c's decision; this file allocates, copies and writes. Everything is written through
+ * the direct map while the frames are nobody's business but ours; the page tables are validated
+ * like any guest's at the end, by pinning the root.
  */
 #include "image/build.h"
 

@@ -13,8 +13,8 @@
  * negative values below (they equal the ABI's errno) and stores a static one-line reason with its
  * remedy in *why.
  */
-#ifndef PV_IMAGE_H
-#define PV_IMAGE_H
+#ifndef ANNULUS_IMAGE_IMAGE_H
+#define ANNULUS_IMAGE_IMAGE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Shared by the hypervisor's builder for boot modules and libhvctl, like image/image.h. */
-#ifndef PV_START_INFO_H
-#define PV_START_INFO_H
+#ifndef ANNULUS_IMAGE_START_INFO_H
+#define ANNULUS_IMAGE_START_INFO_H
 
 #include "pv-abi/compat.h"
 #include "pv-abi/wide.h"

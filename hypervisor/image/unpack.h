@@ -13,8 +13,8 @@
  * Reentrant, takes no lock; all memory comes from the caller's allocator and has been returned to
  * it when a function returns.
  */
-#ifndef BOOT_UNPACK_H
-#define BOOT_UNPACK_H
+#ifndef ANNULUS_IMAGE_UNPACK_H
+#define ANNULUS_IMAGE_UNPACK_H
 
 #include <stddef.h>
 #include <stdint.h>

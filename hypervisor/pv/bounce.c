@@ -203,7 +203,8 @@ void pv_bounce_callback(struct regs *r, u16 cs, u64 target, bool mask_events)
 
 /*
  * The iret hypercall: struct iret_context on the kernel's stack. CS with RPL 3 means user mode,
- * anything else is forced to the kernel's own ring 3. entry/fast.S does the same in the usual cases.
+ * anything else is forced to the kernel's own ring 3. entry/fast.S does the same in the usual
+ * cases.
  */
 s64 do_iret(void)
 {

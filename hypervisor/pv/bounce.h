@@ -19,7 +19,7 @@ void pv_bounce_nmi(struct regs *r);
 /* A callback outside the trap table: masks events on entry if told so. `cs`: for a 32-bit guest. */
 void pv_bounce_callback(struct regs *r, u16 cs, u64 target, bool mask_events);
 
-/* From entry/fast.S: the guest's stack `sp` could not be written after the change to kernel mode. */
+/* For entry/fast.S: the guest's stack `sp` could not be written after going to kernel mode. */
 void pv_bounce_failed(const struct regs *r, u64 sp);
 
 /* Switch current between its kernel's and its user's root and GS base. */

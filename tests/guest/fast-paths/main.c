@@ -2,10 +2,10 @@
 /*
  * seconds: 120
  *
- * The short ways through the hypervisor (entry/fast.S) do exactly what the C functions do that define
- * them. A guest that asks for an architectural IOPL always goes the long way, and nothing else
- * changes for it as long as its IOPL is 0: each case here is done both ways, and everything that
- * the guest can see must be the same.
+ * The short ways through the hypervisor (entry/fast.S) do exactly what the C functions do that
+ * define them. A guest that asks for an architectural IOPL always goes the long way, and nothing
+ * else changes for it as long as its IOPL is 0: each case here is done both ways, and everything
+ * that the guest can see must be the same.
  */
 #include "guest.h"
 
