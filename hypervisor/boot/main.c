@@ -12,7 +12,6 @@
 #include "cpu/features.h"
 #include "cpu/ipi.h"
 #include "cpu/msr.h"
-#include "cpu/stop.h"
 #include "cpu/tlb.h"
 #include "domain/domain.h"
 #include "domain/timer.h"
@@ -32,10 +31,6 @@
 #include "memory/heap.h"
 #include "memory/paging.h"
 #include "sched/sched.h"
-
-struct cpu cpus[NR_CPUS];
-unsigned nr_cpus = 1;
-volatile cpumask_t cpus_online = 1;
 
 /* For GDB and the symbol-minded: the stack that the boot CPU starts on; it holds no secrets
  * afterwards. */
@@ -143,37 +138,4 @@ void __init start_of_day(u32 magic, u32 info)
 	       (unsigned long long)(heap_free_frames() >> 8));
 	start_domains_build();
 	become_idle();
-}
-
-void panic_begin(void)
-{
-	static volatile u32 panicking; /* CPU + 1 */
-	static unsigned times;
-	u32 none = 0, me = cpu_id() + 1;
-
-	local_irq_disable();
-	if (!atomic_cmpxchg(&panicking, &none, me) && none != me)
-		machine_halt();
-	/* fatal_trap() and its panic() make two: at the third one of them went wrong itself. */
-	if (++times > 3)
-		machine_halt();
-	if (times == 3)
-		machine_restart();
-	if (times > 1)
-		return;
-	/* First: nobody else may be in the console when its lock is nobody's. */
-	stop_other_cpus();
-	console_break();
-}
-
-void panic(const char *fmt, ...)
-{
-	va_list ap;
-
-	panic_begin();
-	printk(LOG_ERR "panic on CPU %u: ", cpu_id());
-	va_start(ap, fmt);
-	vprintk(fmt, ap);
-	va_end(ap);
-	machine_restart();
 }
