@@ -28,6 +28,7 @@
 #include "machine/power.h"
 #include "machine/serial.h"
 #include "memory/e820.h"
+#include "memory/early.h"
 #include "memory/heap.h"
 #include "memory/paging.h"
 #include "sched/sched.h"
@@ -98,6 +99,10 @@ void __init start_of_day(u32 magic, u32 info)
 	wrmsr(MSR_FS_BASE, (u64)fake_tls);
 	features_init();
 	show_memory_map();
+	paging_find_memory();
+	for (unsigned i = 0; i < boot_info.nr_modules; i++)
+		early_ranges_reserve(boot_info.modules[i].start,
+				     boot_info.modules[i].start + boot_info.modules[i].len);
 	paging_init();
 	if (!features_init_cpu())
 		panic("boot: this CPU lacks FXSR or another feature that every 64-bit CPU has\n");

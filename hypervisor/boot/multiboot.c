@@ -9,7 +9,6 @@
 #include "memory/e820.h"
 
 struct boot_info boot_info;
-struct e820_map machine_e820;
 static char strings[BOOT_STRINGS_MAX] __initdata;
 static size_t strings_used __initdata;
 

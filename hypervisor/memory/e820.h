@@ -11,7 +11,8 @@
 #define E820_UNUSABLE 5
 
 /*
- * The machine's memory map as the firmware gave it: sorted, not overlapping. Constant after boot.
+ * The machine's memory map as the firmware gave it: sorted, not overlapping. Filled by
+ * boot/multiboot.c, constant from then on.
  */
 struct e820_map {
 	unsigned n;

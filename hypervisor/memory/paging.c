@@ -4,7 +4,6 @@
  * once at boot, so that a root needs copying only at those slots and never again.
  */
 #include "memory/paging.h"
-#include "boot/multiboot.h"
 #include "cpu/cpu.h"
 #include "cpu/entry.h"
 #include "cpu/entry_area.h"
@@ -101,8 +100,7 @@ static u64 __init image_size(void)
 	return ALIGN_UP((u64)(_end - _start), PAGE_SIZE);
 }
 
-/* Everything above 1 MiB that is RAM, and not in use by us or the boot loader's modules. */
-static void __init find_memory(void)
+void __init paging_find_memory(void)
 {
 	for (unsigned i = 0; i < machine_e820.n; i++) {
 		const struct e820_range *e = &machine_e820.e[i];
@@ -116,9 +114,6 @@ static void __init find_memory(void)
 		max_mfn = max(max_mfn, end >> PAGE_SHIFT);
 	}
 	early_ranges_reserve(IMAGE_PHYS_START, IMAGE_PHYS_START + image_size());
-	for (unsigned i = 0; i < boot_info.nr_modules; i++)
-		early_ranges_reserve(boot_info.modules[i].start,
-				     boot_info.modules[i].start + boot_info.modules[i].len);
 }
 
 u64 compat_m2p_l2[COMPAT_M2P_L2S];
@@ -152,7 +147,6 @@ static void __init map_new_table(vaddr_t va, vaddr_t ro_va, u64 size, u8 fill)
 
 void __init paging_init(void)
 {
-	find_memory();
 	idle_l4 = new_table();
 	idle_l4_pa = va_to_paddr(idle_l4);
 

@@ -9,6 +9,11 @@
  * The hypervisor's own page tables: the idle root, whose slots 256-271 every guest's root shares,
  * and in unmapped mode a root copy per CPU that has only the entry region and the M2P.
  */
+/*
+ * Boot, first of all: everything above 1 MiB that machine_e820 calls RAM, but the image, is free.
+ * What else is in use the caller reserves (early_ranges_reserve()) before paging_init().
+ */
+void paging_find_memory(void);
 /* boot: direct map, frame table, M2P; switches to the idle root */
 void paging_init(void);
 void paging_protect_image(void);      /* boot: W^X on the image */
