@@ -30,6 +30,7 @@
 #include "memory/e820.h"
 #include "memory/early.h"
 #include "memory/heap.h"
+#include "memory/ioremap.h"
 #include "memory/paging.h"
 #include "sched/sched.h"
 
@@ -57,6 +58,14 @@ static struct cpu_info *__init main_stack_info(void)
 {
 	return (struct cpu_info *)(entry_area_page(0, EA_MAIN_STACK) + STACK_SIZE -
 				   sizeof(struct cpu_info));
+}
+
+static u32 __init acpi_id_of(u32 apic_id)
+{
+	for (unsigned i = 0; i < acpi_info.nr_cpus; i++)
+		if (acpi_info.cpus[i].apic_id == apic_id)
+			return acpi_info.cpus[i].acpi_id;
+	return 0xffffffff;
 }
 
 /* The last thing on the boot stack: go on as the boot CPU's idle vCPU. */
@@ -110,8 +119,9 @@ void __init start_of_day(u32 magic, u32 info)
 	acpi_init(boot_info.rsdp);
 	power_init();
 	pic_init();
-	apic_init();
+	apic_init(&(struct apic_config){ acpi_info.lapic, acpi_info.nmis, acpi_info.nr_nmis, ioremap });
 	cpus[0].apic_id = apic_read_id();
+	cpus[0].acpi_id = acpi_id_of(cpus[0].apic_id);
 	ioapic_init();
 	irq_init();
 	ipi_init();

@@ -110,10 +110,8 @@ void __init smp_boot(void)
 	for (unsigned i = 0; i < acpi_info.nr_cpus && nr_cpus < limit && nr_cpus < NR_CPUS; i++) {
 		struct cpu *c = &cpus[nr_cpus];
 
-		if (acpi_info.cpus[i].apic_id == cpus[0].apic_id) {
-			cpus[0].acpi_id = acpi_info.cpus[i].acpi_id;
+		if (acpi_info.cpus[i].apic_id == cpus[0].apic_id)
 			continue;
-		}
 		c->id = nr_cpus;
 		c->apic_id = acpi_info.cpus[i].apic_id;
 		c->acpi_id = acpi_info.cpus[i].acpi_id;

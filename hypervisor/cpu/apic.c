@@ -5,9 +5,6 @@
 #include "cpu/cpu.h"
 #include "cpu/vectors.h"
 #include "lib/printk.h"
-#include "machine/acpi.h"
-#include "machine/irq.h"
-#include "memory/ioremap.h"
 
 #define MSR_APIC_BASE         0x1b
 #define MSR_APIC_BASE_ENABLE  BIT(11)
@@ -54,6 +51,9 @@ u32 apic_errors;
 
 /* Set once by apic_init(); the same physical page shows every CPU its own registers. */
 static volatile u8 *apic_regs;
+/* What apic_init() was told of the NMI pins. */
+static const struct apic_nmi *nmis;
+static unsigned nr_nmis;
 
 static u32 apic_read(u32 reg)
 {
@@ -202,43 +202,39 @@ static void apic_spurious(struct regs *r)
 	(void)r; /* no EOI: nothing is in service */
 }
 
-void apic_init(void)
+void apic_init(const struct apic_config *config)
 {
 	u64 base = rdmsr(MSR_APIC_BASE);
 
 	apic_x2 = (base & (MSR_APIC_BASE_ENABLE | MSR_APIC_BASE_X2)) ==
 		  (MSR_APIC_BASE_ENABLE | MSR_APIC_BASE_X2);
 	if (!apic_x2) {
-		apic_regs =
-			ioremap(acpi_info.lapic ? acpi_info.lapic : base & 0xffffff000, PAGE_SIZE);
+		apic_regs = config->map(config->base ? config->base : base & 0xffffff000, PAGE_SIZE);
 		if (!apic_regs)
 			panic("The local APIC's registers cannot be mapped\n");
 	}
-	irq_vector_register(ERROR_VECTOR, apic_error);
-	irq_vector_register(SPURIOUS_VECTOR, apic_spurious);
+	nmis = config->nmis;
+	nr_nmis = config->nr_nmis;
+	vector_register(ERROR_VECTOR, apic_error);
+	vector_register(SPURIOUS_VECTOR, apic_spurious);
 	printk(LOG_INFO "apic: %s mode\n", apic_x2 ? "x2APIC" : "xAPIC");
 }
 
 static void setup_lint(void)
 {
 	u32 lint[2] = { LVT_MASKED, LVT_NMI };
-	u32 acpi_id = 0xffffffff;
-
-	for (unsigned i = 0; i < acpi_info.nr_cpus; i++)
-		if (acpi_info.cpus[i].apic_id == apic_read_id())
-			acpi_id = acpi_info.cpus[i].acpi_id;
 
 	/* LINT1 is the NMI pin on every PC; the MADT may say otherwise for this CPU or for all. */
-	for (unsigned i = 0; i < acpi_info.nr_nmis; i++) {
+	for (unsigned i = 0; i < nr_nmis; i++) {
 		u32 v = LVT_NMI;
 
-		if (acpi_info.nmis[i].acpi_id != 0xffffffff && acpi_info.nmis[i].acpi_id != acpi_id)
+		if (nmis[i].acpi_id != 0xffffffff && nmis[i].acpi_id != this_cpu()->acpi_id)
 			continue;
-		if (acpi_info.nmis[i].active_low)
+		if (nmis[i].active_low)
 			v |= LVT_ACTIVE_LOW;
-		if (acpi_info.nmis[i].lint == 0)
+		if (nmis[i].lint == 0)
 			lint[1] = LVT_MASKED;
-		lint[acpi_info.nmis[i].lint] = v;
+		lint[nmis[i].lint] = v;
 	}
 	apic_write(APIC_LVT_LINT0, lint[0]);
 	apic_write(APIC_LVT_LINT1, lint[1]);

@@ -10,14 +10,27 @@
  * off. No lock.
  */
 
+/* To which pin of which CPUs the NMI line leads. */
+struct apic_nmi {
+	u32 acpi_id; /* of the CPU; 0xffffffff: of all */
+	u8 lint;
+	bool active_low, level;
+};
+/* What the firmware's tables say of the local APICs. */
+struct apic_config {
+	paddr_t base; /* of the registers, 0: as the MSR says */
+	const struct apic_nmi *nmis; /* for good */
+	unsigned nr_nmis;
+	/* maps `size` bytes of device memory for good; NULL: no memory */
+	void *(*map)(paddr_t pa, size_t size);
+};
 /*
- * apic_init() - boot CPU, once, after acpi_init(): map the registers, choose the mode, register the
- * fixed vectors.
+ * apic_init() - boot CPU, once: map the registers, choose the mode, register the fixed vectors.
  */
-void apic_init(void);
+void apic_init(const struct apic_config *config);
 /*
- * apic_init_cpu() - each CPU (the boot CPU too, after apic_init()), interrupts off: enable, mask
- * all local sources but NMI, acknowledge what the firmware left in service.
+ * apic_init_cpu() - each CPU (the boot CPU too, after apic_init()), its acpi_id set, interrupts off:
+ * enable, mask all local sources but NMI, acknowledge what the firmware left in service.
  */
 void apic_init_cpu(void);
 

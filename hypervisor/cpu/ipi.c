@@ -5,7 +5,6 @@
 #include "cpu/cpu.h"
 #include "cpu/stop.h"
 #include "cpu/vectors.h"
-#include "machine/irq.h"
 
 static void (*handlers[SOFTIRQ_COUNT])(void);
 
@@ -100,8 +99,8 @@ void send_event_check_ipi(unsigned cpu)
 
 void ipi_init(void)
 {
-	irq_vector_register(CALL_FUNCTION_VECTOR, call_interrupt);
-	irq_vector_register(EVENT_CHECK_VECTOR, event_check_interrupt);
+	vector_register(CALL_FUNCTION_VECTOR, call_interrupt);
+	vector_register(EVENT_CHECK_VECTOR, event_check_interrupt);
 }
 
 static volatile bool stopping;

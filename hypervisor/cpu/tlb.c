@@ -6,7 +6,6 @@
 #include "cpu/vectors.h"
 #include "lib/cmdline.h"
 #include "lib/printk.h"
-#include "machine/irq.h"
 #include "pv/root.h"
 
 #ifndef NDEBUG
@@ -108,7 +107,7 @@ void tlb_flush_va(cpumask_t mask, vaddr_t va, unsigned order)
 
 void __init tlb_init(void)
 {
-	irq_vector_register(TLB_FLUSH_VECTOR, flush_interrupt);
+	vector_register(TLB_FLUSH_VECTOR, flush_interrupt);
 #ifndef NDEBUG
 	if (opt_tlb_clock && opt_tlb_clock < BIT(30)) {
 		/* Forward, and no other CPU runs yet: as if that many flushes had been. */

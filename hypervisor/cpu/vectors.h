@@ -2,6 +2,8 @@
 #ifndef ANNULUS_CPU_VECTORS_H
 #define ANNULUS_CPU_VECTORS_H
 
+#include "lib/types.h"
+
 /*
  * The interrupt vectors. 0x00-0x1f are the processor's exceptions. The legacy PICs are masked for
  * good but may still raise a spurious interrupt, which must not look like an exception. Dynamic
@@ -22,5 +24,13 @@
 #define TIMER_VECTOR         0xfb
 #define ERROR_VECTOR         0xfe
 #define SPURIOUS_VECTOR      0xff
+
+/* What to do on a fixed vector: interrupts off, after the EOI (before none for a spurious one). */
+struct regs;
+typedef void (*vector_fn)(struct regs *r);
+/* By vector, from FIXED_VECTOR_FIRST; NULL: nobody's. Written at boot, before interrupts are on. */
+extern vector_fn vector_handlers[256 - FIXED_VECTOR_FIRST];
+/* Boot: `fn` is called on `vector`, which is a fixed one. */
+void vector_register(u8 vector, vector_fn fn);
 
 #endif

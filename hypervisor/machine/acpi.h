@@ -2,6 +2,7 @@
 #ifndef ANNULUS_MACHINE_ACPI_H
 #define ANNULUS_MACHINE_ACPI_H
 
+#include "cpu/apic.h"
 #include "lib/types.h"
 
 #define ACPI_MAX_IOAPICS   16
@@ -45,11 +46,7 @@ struct acpi_info {
 		u32 gsi;
 	} overrides[ACPI_MAX_OVERRIDES];
 	unsigned nr_nmis;
-	struct {
-		u32 acpi_id;      /* 0xffffffff: all CPUs */
-		u8 lint;
-		bool active_low, level;
-	} nmis[ACPI_MAX_NMIS];
+	struct apic_nmi nmis[ACPI_MAX_NMIS];
 
 	bool have_fadt;
 	bool hardware_reduced;

@@ -50,9 +50,6 @@ static bool msi_line_used[IRQ_MSIS];
  */
 static u16 vector_irq[256];
 
-/* Written at boot, before interrupts are on. */
-static void (*fixed[256 - FIXED_VECTOR_FIRST])(struct regs *r);
-
 /* Atomic counters for the debug key. */
 static u64 spurious_count;
 
@@ -164,12 +161,6 @@ static void unmask_line(struct irq_desc *desc)
 /* -------------------------------------------------------------------------------------------------
  * Arrival
  */
-
-void irq_vector_register(u8 vector, void (*fn)(struct regs *r))
-{
-	ASSERT(vector >= FIXED_VECTOR_FIRST);
-	fixed[vector - FIXED_VECTOR_FIRST] = fn;
-}
 
 /*
  * Events that are to be sent once the descriptor's lock is released: talking to event channels
@@ -294,8 +285,8 @@ static void dispatch(struct regs *r)
 	if (vector >= FIXED_VECTOR_FIRST) {
 		if (vector != SPURIOUS_VECTOR)
 			apic_eoi();
-		if (fixed[vector - FIXED_VECTOR_FIRST])
-			fixed[vector - FIXED_VECTOR_FIRST](r);
+		if (vector_handlers[vector - FIXED_VECTOR_FIRST])
+			vector_handlers[vector - FIXED_VECTOR_FIRST](r);
 		else
 			atomic_add(&spurious_count, 1);
 		return;

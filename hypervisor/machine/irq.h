@@ -87,11 +87,6 @@ void irq_init(void);
  * off. It acknowledges the local APIC.
  */
 void irq_dispatch(struct regs *r);
-/*
- * What to do on a fixed vector (FIXED_VECTOR_FIRST and up). `fn` runs with interrupts off, after
- * the EOI. Boot.
- */
-void irq_vector_register(u8 vector, void (*fn)(struct regs *r));
 
 /*
  * irq_request_own() - the hypervisor's own use of a GSI, for good; `fn` runs with interrupts off.

@@ -209,7 +209,7 @@ void timers_init(void)
 {
 	use_deadline = cpu_features.tsc_deadline;
 	softirq_register(SOFTIRQ_TIMER, timer_softirq);
-	irq_vector_register(TIMER_VECTOR, timer_interrupt);
+	vector_register(TIMER_VECTOR, timer_interrupt);
 }
 
 void time_init_cpu(void)

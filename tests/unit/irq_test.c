@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: hypervisor/machine/irq.c hypervisor/machine/vector.c
+// sources: hypervisor/cpu/vectors.c hypervisor/machine/irq.c hypervisor/machine/vector.c
 // cflags: -include tests/unit/irq_locks.h
 //
 // Interrupt lines: who gets events, when a line is masked and when it is opened again. One I/O APIC
@@ -629,7 +629,7 @@ static void fixed(struct regs *r)
 static void test_other_vectors(void)
 {
 	reset();
-	irq_vector_register(TIMER_VECTOR, fixed);
+	vector_register(TIMER_VECTOR, fixed);
 	fire(TIMER_VECTOR);
 	CU_ASSERT_TRUE(fixed_calls == 1 && eois == 1);
 	fire(FIXED_VECTOR_FIRST); /* nobody's */

@@ -34,7 +34,7 @@ static struct local_apic {
 	unsigned programmed;
 } apics[CPUS];
 static void (*softirq_fn)(void);
-static void (*vector_fn)(struct regs *r);
+static void (*timer_vector)(struct regs *r);
 
 u64 clock_now(void)
 {
@@ -71,10 +71,10 @@ void softirq_raise_on(unsigned cpu, enum softirq n)
 	set_bit(n, &cpus[cpu].softirq_pending);
 }
 
-void irq_vector_register(u8 vector, void (*fn)(struct regs *r))
+void vector_register(u8 vector, void (*fn)(struct regs *r))
 {
 	CU_ASSERT_EQUAL(vector, TIMER_VECTOR);
-	vector_fn = fn;
+	timer_vector = fn;
 }
 
 void apic_timer_setup(bool tsc_deadline)
@@ -105,7 +105,7 @@ static void poll_cpu(unsigned cpu)
 	sim_cpu = &cpus[cpu];
 	if (apics[cpu].fires && apics[cpu].fires <= clock_now()) {
 		apics[cpu].fires = 0;
-		vector_fn(NULL);
+		timer_vector(NULL);
 	}
 	if (test_and_clear_bit(SOFTIRQ_TIMER, &sim_cpu->softirq_pending))
 		softirq_fn();

@@ -80,7 +80,7 @@ void root_copies_forget(void)
 	roots_forgotten[cpu_id()]++;
 }
 
-void irq_vector_register(u8 vector, void (*fn)(struct regs *r))
+void vector_register(u8 vector, void (*fn)(struct regs *r))
 {
 	(void)vector;
 	flush_interrupt = fn;
