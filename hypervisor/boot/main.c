@@ -14,7 +14,7 @@
 #include "cpu/msr.h"
 #include "cpu/tlb.h"
 #include "domain/domain.h"
-#include "domain/timer.h"
+#include "domain/time.h"
 #include "domain/version.h"
 #include "lib/cmdline.h"
 #include "lib/latency.h"

@@ -51,7 +51,7 @@ struct cpu {
 	/* unmapped mode: of the running vCPU's roots; [0] user, [1] kernel */
 	struct root_copy root_copies[2];
 	void *sched;             /* sched/ */
-	void *timers;            /* domain/timer */
+	void *timers;            /* machine/timer */
 	void *gdt;               /* our page of this CPU's GDT (direct map) */
 	/* of the windows in the entry area that may have a guest's frames */
 	unsigned gdt_pages, ldt_pages;

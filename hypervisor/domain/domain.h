@@ -6,15 +6,15 @@
 #include "domain/event.h"
 #include "domain/grant.h"
 #include "domain/permission.h"
-#include "domain/timer.h"
+#include "domain/time.h"
 #include "lib/list.h"
 #include "lib/spinlock.h"
 #include "lib/types.h"
 #include "memory/frame.h"
-#include "pv/pv.h"
 #include "pv-abi/compat.h"
 #include "pv-abi/vcpu.h"
 #include "pv-abi/xen.h"
+#include "pv/pv.h"
 #include "sched/sched.h"
 
 /* Why a vCPU does not run; any bit set means it must not. vcpu->pause_flags, atomic. */
@@ -42,7 +42,7 @@ struct vcpu {
 	struct vcpu_info *info;
 	struct frame *info_frame;    /* reference held if registered */
 	struct vcpu_event event;
-	struct vcpu_time time;       /* timers, runstate, registered areas: domain/timer.h */
+	struct vcpu_time time;       /* timers, runstate, registered areas: domain/time.h */
 	void *fpu;                   /* XSAVE area, 64-byte aligned */
 	u64 xcr0;
 	volatile bool nmi_pending;

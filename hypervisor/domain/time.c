@@ -6,7 +6,7 @@
 #include "cpu/layout.h"
 #include "domain/domain.h"
 #include "domain/guest_access.h"
-#include "domain/timer.h"
+#include "domain/time.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "machine/clock.h"
@@ -83,10 +83,17 @@ void wallclock_set(u64 sec, u32 nsec, u64 system_time)
 		domain_wallclock_update(d);
 }
 
+static void clock_has_changed(void)
+{
+	if (!current->domain->is_idle)
+		vcpu_time_update(current, false);
+}
+
 void time_init(void)
 {
 	u64 sec;
 
+	clock_changed = clock_has_changed;
 	clock_init();
 	timers_init();
 	if (rtc_read(&sec))

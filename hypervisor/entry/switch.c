@@ -10,7 +10,7 @@
 #include "cpu/mitigation.h"
 #include "domain/domain.h"
 #include "domain/fpu.h"
-#include "domain/timer.h"
+#include "domain/time.h"
 #include "lib/printk.h"
 #include "pv/cpu_ops.h"
 #include "pv/root.h"

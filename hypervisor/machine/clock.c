@@ -3,11 +3,11 @@
 #include "machine/clock.h"
 #include "cpu/apic.h"
 #include "cpu/cpu.h"
-#include "domain/domain.h"
 #include "lib/cmdline.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "machine/counter.h"
+#include "machine/timer.h"
 
 #define NS_PER_SEC  1000000000ULL
 #define NS_PER_MS   1000000ULL
@@ -79,6 +79,8 @@ static u64 record_time(const struct clock_record *r, u64 tsc)
 	/* Another CPU's TSC may be behind by less than clock_check_cpus() can see. */
 	return likely(tsc > r->tsc) ? r->ns + timescale_ns(r->scale, tsc - r->tsc) : r->ns;
 }
+
+void (*clock_changed)(void);
 
 u64 clock_now(void)
 {
@@ -241,8 +243,8 @@ static void steer(void *arg)
 	c->tsc = s.tsc;
 	c->master_ns = theirs;
 	local_irq_restore(flags);
-	if (!current->domain->is_idle)
-		vcpu_time_update(current, false);
+	if (clock_changed)
+		clock_changed();
 	timer_set(&c->timer, clock_now() + EPOCH_NS);
 }
 

@@ -34,6 +34,12 @@ void clock_record_get(struct clock_record *r);
 /* Grows when this CPU's record changes. */
 u32 clock_epoch(void);
 
+/*
+ * Called on a CPU whose record has changed, interrupts on, for who shows the record to somebody.
+ * Set at boot.
+ */
+extern void (*clock_changed)(void);
+
 extern u64 clock_tsc_hz;
 extern u64 clock_apic_hz;    /* of the local APIC timer as apic_timer_setup() sets it */
 

@@ -5,7 +5,6 @@
 #include "cpu/layout.h"
 #include "domain/domain.h"
 #include "domain/guest_access.h"
-#include "domain/timer.h"
 #include "entry/hypercall.h"
 #include "lib/cmdline.h"
 #include "lib/latency.h"
@@ -13,6 +12,7 @@
 #include "lib/spinlock.h"
 #include "lib/string.h"
 #include "machine/serial.h"
+#include "machine/timer.h"
 #include "machine/transmit.h"
 #include "pv-abi/errno.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Timers: a queue for each CPU, served by a softirq that the local APIC timer raises. */
-#include "domain/timer.h"
+#include "machine/timer.h"
 #include "cpu/apic.h"
 #include "cpu/cpu.h"
 #include "cpu/vectors.h"

@@ -2,7 +2,7 @@
 #ifndef ANNULUS_MACHINE_TIMERHEAP_H
 #define ANNULUS_MACHINE_TIMERHEAP_H
 
-#include "domain/timer.h"
+#include "machine/timer.h"
 
 /*
  * A pairing heap of timers: insertion is one comparison, removal O(log n) amortised, and it needs

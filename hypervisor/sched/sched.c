@@ -18,7 +18,7 @@
 #include "cpu/cpu.h"
 #include "cpu/ipi.h"
 #include "domain/domain.h"
-#include "domain/timer.h"
+#include "domain/time.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "pv-abi/errno.h"
