@@ -2,7 +2,7 @@
 #ifndef ANNULUS_MACHINE_MSI_H
 #define ANNULUS_MACHINE_MSI_H
 
-#include "domain/permission.h"
+#include "memory/range_set.h"
 #include "lib/list.h"
 #include "lib/types.h"
 #include "machine/pci.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: hypervisor/domain/domain.c hypervisor/domain/shutdown.c hypervisor/domain/time.c
 // sources: hypervisor/domain/version.c hypervisor/machine/timescale.c
-// sources: hypervisor/domain/permission.c tests/unit/sim/sim.c
+// sources: hypervisor/domain/permission.c hypervisor/memory/range_set.c tests/unit/sim/sim.c
 //
 // Domains from domain_create() to the last domain_put(), pausing and shutting down, what a guest is
 // told about time, what it is told about the hypervisor.
@@ -49,6 +49,8 @@ u64 system_time(void)
 {
 	return m.now;
 }
+void (*clock_changed)(void);
+
 void clock_init(void)
 {
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: hypervisor/domain/permission.c tests/unit/sim/sim.c
+// sources: hypervisor/domain/permission.c hypervisor/memory/range_set.c tests/unit/sim/sim.c
 /*
  * Sets of ranges: every answer is compared with an array of flags after thousands of random
  * changes.
