@@ -62,14 +62,5 @@ _Static_assert(offsetof(struct entry_info, stack_top) == EI_STACK_TOP &&
 	       offsetof(struct entry_info, hv_cr3) == EI_HV_CR3 &&
 	       offsetof(struct entry_info, target32) == EI_TARGET32, "as the stubs know them");
 
-/*
- * Build CPU `cpu`'s area in the idle page table. Boot CPU, for itself and for each CPU before it is
- * started. 0, -ENOMEM.
- */
-int entry_area_create(unsigned cpu);
-/* Load GDT, IDT, TSS and the system-call MSRs of this CPU. On its main stack. */
-void entry_area_load(void);
-void entry_area_set_page(unsigned cpu, unsigned page, u64 pte);
-struct entry_info *entry_info(unsigned cpu);
 #endif
 #endif

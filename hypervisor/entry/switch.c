@@ -5,7 +5,6 @@
  * registers.
  */
 #include "cpu/cpu.h"
-#include "cpu/desc.h"
 #include "cpu/entry.h"
 #include "cpu/mitigation.h"
 #include "domain/domain.h"
@@ -13,6 +12,7 @@
 #include "domain/time.h"
 #include "lib/printk.h"
 #include "pv/cpu_ops.h"
+#include "pv/descriptor_window.h"
 #include "pv/root.h"
 #include "pv/sysenter.h"
 #include "sched/sched.h"

@@ -2,10 +2,10 @@
 #ifndef ANNULUS_MACHINE_MSI_H
 #define ANNULUS_MACHINE_MSI_H
 
-#include "memory/range_set.h"
 #include "lib/list.h"
 #include "lib/types.h"
 #include "machine/pci.h"
+#include "memory/range_set.h"
 
 /*
  * One message-signalled interrupt. It belongs to a device (under pci_lock) and to irq_descs[irq]

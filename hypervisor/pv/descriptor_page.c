@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cpu/cpu.h"
-#include "cpu/desc.h"
+#include "cpu/layout.h"
+#include "domain/domain.h"
 #include "domain/guest_access.h"
 #include "entry/hypercall.h"
-#include "domain/domain.h"
-#include "cpu/layout.h"
+#include "pv-abi/errno.h"
 #include "pv/descriptor.h"
 #include "pv/descriptor_page.h"
+#include "pv/descriptor_window.h"
 #include "pv/mmu.h"
 #include "pv/pte.h"
-#include "pv-abi/errno.h"
 
 #define GDT_FRAMES FIRST_RESERVED_GDT_PAGE
 #define LDT_FRAMES 16

@@ -83,7 +83,7 @@ void root_load_mfn(mfn_t mfn)
 	}
 	WRITE_ONCE(c->cr3_mfn, mfn);
 	if (unmapped_mode)
-		entry_info(c->id)->hv_cr3 = mfn << PAGE_SHIFT;
+		c->entry_info->hv_cr3 = mfn << PAGE_SHIFT;
 	write_cr3(mfn << PAGE_SHIFT);
 }
 

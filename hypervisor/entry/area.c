@@ -3,19 +3,19 @@
  * Each CPU's entry area and descriptor tables. Layouts: Intel SDM vol. 3A, 3.5 (GDT), 6.14 (64-bit
  * IDT), 7.7 (64-bit TSS).
  */
-#include "cpu/desc.h"
+#include "entry/area.h"
 #include "cpu/cpu.h"
 #include "cpu/entry.h"
 #include "cpu/entry_area.h"
 #include "cpu/msr.h"
 #include "cpu/tlb.h"
 #include "cpu/vectors.h"
-#include "domain/domain.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "memory/heap.h"
 #include "memory/paging.h"
 #include "pv-abi/errno.h"
+#include "pv/descriptor_window.h"
 
 #define PTE_P  BIT(0)
 #define PTE_RW BIT(1)
@@ -91,45 +91,17 @@ void __init idt_load_early(void)
 	__asm__ volatile("lidt %0" ::"m"(p));
 }
 
-void entry_area_set_page(unsigned cpu, unsigned page, u64 pte)
-{
-	((u64 *)cpus[cpu].area_l1)[page] = pte;
-}
-
-struct entry_info *entry_info(unsigned cpu)
-{
-	u64 pte = ((u64 *)cpus[cpu].area_l1)[EA_INFO];
-
-	return mfn_to_va((pte & 0x000ffffffffff000ULL) >> PAGE_SHIFT);
-}
-
 /* One frame of ours for `page` of the area; returns its direct-map address. */
 static void *area_frame(unsigned cpu, unsigned page, u64 flags)
 {
 	void *va = page_alloc(ALLOC_PAGING);
 
 	if (va)
-		entry_area_set_page(cpu, page, (va_to_paddr(va)) | flags | PTE_P | PTE_AD);
+		((u64 *)cpus[cpu].area_l1)[page] = va_to_paddr(va) | flags | PTE_P | PTE_AD;
 	return va;
 }
 
 #define RING1_CODE32 0x00cfbb000000ffffULL
-#define RING1_DATA   0x00cfb3000000ffffULL
-#define RING3_CODE32 0x00cffb000000ffffULL
-#define RING3_DATA   0x00cff3000000ffffULL
-#define RING3_CODE64 0x00affb000000ffffULL
-
-/*
- * Three of the ABI's flat selectors mean one thing to a 64-bit guest (0xe023 and 0xe033 ring 3
- * code, 0xe02b data) and another to a 32-bit one (0xe021 ring 1 data, 0xe02b ring 3 code, 0xe033
- * data). 64-bit code is not for a 32-bit guest at all: in ring 1 it would see us.
- */
-static void set_flat_segments(u64 *gdt, bool is_32bit)
-{
-	gdt[4] = is_32bit ? RING1_DATA : RING3_CODE32;
-	gdt[5] = is_32bit ? RING3_CODE32 : RING3_DATA;
-	gdt[6] = is_32bit ? RING3_DATA : RING3_CODE64;
-}
 
 /* Our part of the GDT: the ABI's flat selectors and what the CPU needs in ring 0. */
 static void fill_gdt(u64 *gdt, vaddr_t tss)
@@ -137,7 +109,7 @@ static void fill_gdt(u64 *gdt, vaddr_t tss)
 	gdt[1] = 0x00af9b000000ffff; /* 0xe008 ring 0 code, 64-bit */
 	gdt[2] = 0x00cf93000000ffff; /* 0xe010 ring 0 data */
 	gdt[3] = RING1_CODE32; /* 0xe019, 32-bit guests' kernel */
-	set_flat_segments(gdt, false);
+	descriptor_flat_segments(gdt, false);
 	gdt[8] = 0x0000890000000067 | (tss & 0xffffff) << 16 | (tss & 0xff000000) << 32;
 	gdt[9] = tss >> 32;
 }
@@ -173,6 +145,7 @@ int entry_area_create(unsigned cpu)
 	c->gdt_pages = EA_GDT_OURS;
 	stack_top = entry_area_page(cpu, EA_MAIN_STACK) + STACK_SIZE - sizeof(struct cpu_info) +
 		    offsetof(struct cpu_info, regs) + sizeof(struct regs);
+	c->entry_info = info;
 	*info = (struct entry_info){ .stack_top = stack_top,
 				     .target =
 					     (u64)(unmapped_mode ? syscall_entry_u : syscall_entry),
@@ -220,63 +193,11 @@ void entry_area_load(void)
 		/* What the CPU pushes for an interrupt lies where tss->rsp[0] says: ss, rsp, then
 		 * the flags. */
 		u64 top = unmapped_mode ? entry_area_page(cpu, EA_STACK) + PAGE_SIZE
-					: entry_info(cpu)->stack_top;
+					: cpus[cpu].entry_info->stack_top;
 
 		wrmsr(MSR_SYSENTER_CS, 0);
 		wrmsr(MSR_SYSENTER_ESP, top - 2 * sizeof(u64));
 		wrmsr(MSR_SYSENTER_EIP, (u64)(unmapped_mode ? sysenter_entry_u : sysenter_entry));
 		cpus[cpu].sysenter = false;
 	}
-}
-
-static void set_window(struct cpu *c, unsigned first, unsigned i, u64 pte)
-{
-	u64 *l1 = c->area_l1;
-
-	if (l1[first + i] == pte)
-		return;
-	l1[first + i] = pte;
-	if (c->area_l1_unmapped)
-		((u64 *)c->area_l1_unmapped)[first + i] = pte;
-	tlb_flush_va_local(entry_area_page(c->id, first + i));
-}
-
-void desc_tables_load(struct vcpu *v)
-{
-	u64 irq = local_irq_save();
-	struct cpu *c = this_cpu();
-	unsigned gdt_pages = DIV_ROUND_UP(v->pv.gdt_entries, 512U);
-	unsigned ldt_pages = DIV_ROUND_UP(v->pv.ldt_entries, 512U);
-	u64 *gdt = c->gdt;
-	/* The limit covers the guest's whole part: what it has not filled reads as null
-	 * descriptors, so that they are #GP. */
-	u64 none = ((u64 *)c->area_l1)[EA_GDT + 15];
-
-	if ((gdt[4] == RING1_DATA) != v->domain->pv.is_32bit)
-		set_flat_segments(gdt, v->domain->pv.is_32bit);
-	/* Beyond what the last vCPU had everything is as it should be. */
-	for (unsigned i = 0; i < max(gdt_pages, c->gdt_pages); i++)
-		set_window(c, EA_GDT, i,
-			   i < gdt_pages ? v->pv.gdt_frames[i] << PAGE_SHIFT | PTE_P | PTE_AD |
-						   PTE_RW | PTE_NX
-					 : none);
-	for (unsigned i = 0; i < max(ldt_pages, c->ldt_pages); i++)
-		set_window(c, EA_LDT, i,
-			   i < ldt_pages ? v->pv.ldt_frames[i] << PAGE_SHIFT | PTE_P | PTE_AD |
-						   PTE_RW | PTE_NX
-					 : 0);
-	c->gdt_pages = gdt_pages;
-	c->ldt_pages = ldt_pages;
-	if (v->pv.ldt_entries) {
-		vaddr_t base = entry_area_page(c->id, EA_LDT);
-		u64 limit = v->pv.ldt_entries * 8 - 1;
-
-		gdt[10] = 0x0000820000000000 | (base & 0xffffff) << 16 | (base & 0xff000000) << 32 |
-			  (limit & 0xffff) | (limit & 0xf0000) << 32;
-		gdt[11] = base >> 32;
-		__asm__ volatile("lldt %w0" ::"r"(SEL_LDT));
-	} else {
-		__asm__ volatile("lldt %w0" ::"r"(0));
-	}
-	local_irq_restore(irq);
 }
