@@ -3,7 +3,6 @@
 #include "boot/smp.h"
 #include "cpu/apic.h"
 #include "cpu/cpu.h"
-#include "cpu/entry.h"
 #include "cpu/entry_area.h"
 #include "cpu/features.h"
 #include "cpu/msr.h"

@@ -28,6 +28,8 @@ struct cpu_features {
 };
 enum { CPU_VENDOR_OTHER, CPU_VENDOR_INTEL, CPU_VENDOR_AMD };
 extern struct cpu_features cpu_features;
+/* Is the hypervisor left unmapped while guests run? Set once at boot. */
+extern u8 unmapped_mode;
 
 /* Unmapped mode: what a guest runs on, a root's entries without ours. Only its CPU touches it. */
 struct root_copy {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cpu/cpu.h"
-#include "cpu/entry.h"
 #include "cpu/features.h"
 #include "cpu/mitigation.h"
 #include "cpu/msr.h"

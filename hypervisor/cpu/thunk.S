@@ -4,7 +4,7 @@
  * make them: a plain JMP; on CPUs where ring 3 can train its prediction a sequence whose prediction
  * is the return stack's, which leads to a loop of nothing; or JMP behind LFENCE.
  */
-#include "entry/macros.h"
+#include "cpu/asm.h"
 
 	.macro thunk reg
 	.section .entry.text, "ax"

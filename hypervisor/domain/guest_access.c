@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "domain/guest_access.h"
 #include "cpu/cpu.h"
-#include "cpu/entry.h"
 #include "cpu/layout.h"
+#include "cpu/raw.h"
 #include "domain/domain.h"
 #include "lib/string.h"
 #include "pv-abi/errno.h"

@@ -2,8 +2,8 @@
 #ifndef ANNULUS_DOMAIN_GUEST_ACCESS_H
 #define ANNULUS_DOMAIN_GUEST_ACCESS_H
 
-#include "cpu/entry.h"
 #include "cpu/layout.h"
+#include "cpu/raw.h"
 #include "lib/types.h"
 #include "pv-abi/errno.h"
 

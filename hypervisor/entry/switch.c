@@ -5,11 +5,11 @@
  * registers.
  */
 #include "cpu/cpu.h"
-#include "cpu/entry.h"
 #include "cpu/mitigation.h"
 #include "domain/domain.h"
 #include "domain/fpu.h"
 #include "domain/time.h"
+#include "entry/entry.h"
 #include "lib/printk.h"
 #include "pv/cpu_ops.h"
 #include "pv/descriptor_window.h"

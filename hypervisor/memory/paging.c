@@ -5,7 +5,6 @@
  */
 #include "memory/paging.h"
 #include "cpu/cpu.h"
-#include "cpu/entry.h"
 #include "cpu/entry_area.h"
 #include "cpu/layout.h"
 #include "cpu/msr.h"
@@ -39,6 +38,7 @@ static bool heap_ready;
 static struct spinlock paging_lock = SPINLOCK_INIT;
 static u64 ioremap_used;
 
+extern char _entry_start[], _entry_end[];
 extern char _start[], _text_end[], _rodata_end[], _data_end[], _init_start[], _init_end[], _end[];
 
 static u64 *new_table(void)
@@ -271,7 +271,7 @@ static bool make_entry_image(void)
 	bool ok = l4;
 
 	__asm__ volatile("sidt %0" : "=m"(idtr));
-	for (const u8 *p = _entry_start; ok && p < _entry_end; p += PAGE_SIZE)
+	for (const char *p = _entry_start; ok && p < _entry_end; p += PAGE_SIZE)
 		ok = map_page(l4, (vaddr_t)p, (paddr_t)p - IMAGE_VIRT_START + IMAGE_PHYS_START, 0,
 			      1);
 	if (ok)

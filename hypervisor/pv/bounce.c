@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "pv/bounce.h"
 #include "cpu/cpu.h"
-#include "cpu/entry.h"
 #include "cpu/layout.h"
+#include "cpu/regs.h"
 #include "domain/domain.h"
 #include "domain/guest_access.h"
 #include "lib/printk.h"

@@ -5,9 +5,9 @@
  * the third byte of cs. Nothing here changes the root: kernel and user space share one.
  */
 #include "cpu/cpu.h"
-#include "cpu/entry.h"
 #include "cpu/entry_area.h"
 #include "cpu/layout.h"
+#include "cpu/regs.h"
 #include "domain/domain.h"
 #include "domain/guest_access.h"
 #include "pv-abi/errno.h"

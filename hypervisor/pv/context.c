@@ -5,8 +5,8 @@
  * then the rest is written and cannot fail.
  */
 #include "cpu/cpu.h"
-#include "cpu/entry.h"
 #include "cpu/layout.h"
+#include "cpu/regs.h"
 #include "domain/domain.h"
 #include "domain/fpu.h"
 #include "lib/string.h"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "pv/cpu_ops.h"
 #include "cpu/cpu.h"
-#include "cpu/entry.h"
 #include "cpu/layout.h"
 #include "cpu/msr.h"
+#include "cpu/raw.h"
 #include "domain/domain.h"
 #include "domain/fpu.h"
 #include "pv-abi/errno.h"

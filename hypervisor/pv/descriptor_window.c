@@ -2,8 +2,8 @@
 /* The windows of a CPU's entry area (cpu/entry_area.h) that show the running vCPU's descriptors. */
 #include "pv/descriptor_window.h"
 #include "cpu/cpu.h"
-#include "cpu/entry.h"
 #include "cpu/entry_area.h"
+#include "cpu/raw.h"
 #include "cpu/tlb.h"
 #include "domain/domain.h"
 

@@ -3,9 +3,9 @@
  * #GP. */
 #include "pv/emulate.h"
 #include "cpu/cpu.h"
-#include "cpu/entry.h"
 #include "cpu/layout.h"
 #include "cpu/msr.h"
+#include "cpu/regs.h"
 #include "domain/domain.h"
 #include "domain/fpu.h"
 #include "domain/guest_access.h"

@@ -8,7 +8,6 @@
  * slot 0 and our slots where they always are, out of reach of 32-bit segments.
  */
 #include "cpu/cpu.h"
-#include "cpu/entry.h"
 #include "cpu/entry_area.h"
 #include "cpu/layout.h"
 #include "cpu/msr.h"

@@ -3,8 +3,8 @@
 #define ANNULUS_PV_SYSENTER_H
 
 #include "cpu/cpu.h"
-#include "cpu/entry.h"
 #include "cpu/msr.h"
+#include "cpu/raw.h"
 #include "domain/domain.h"
 
 /*

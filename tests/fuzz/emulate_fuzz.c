@@ -14,9 +14,9 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "cpu/cpu.h"
-#include "cpu/entry.h"
 #include "cpu/layout.h"
 #include "cpu/msr.h"
+#include "cpu/regs.h"
 #include "domain/fpu.h"
 #include "machine/pci.h"
 #include "pv-abi/errno.h"

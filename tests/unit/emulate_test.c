@@ -11,9 +11,9 @@
 #include "sim/sim.h"
 
 #include "cpu/cpu.h"
-#include "cpu/entry.h"
 #include "cpu/layout.h"
 #include "cpu/msr.h"
+#include "cpu/regs.h"
 #include "domain/fpu.h"
 #include "machine/pci.h"
 #include "pv-abi/errno.h"

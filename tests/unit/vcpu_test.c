@@ -14,8 +14,9 @@
 #include "sim/sim.h"
 
 #include "cpu/cpu.h"
-#include "cpu/entry.h"
 #include "cpu/layout.h"
+#include "cpu/raw.h"
+#include "cpu/regs.h"
 #include "domain/fpu.h"
 #include "domain/vcpu_op.h"
 #include "machine/clock.h"
