@@ -119,7 +119,8 @@ void __init start_of_day(u32 magic, u32 info)
 	acpi_init(boot_info.rsdp);
 	power_init();
 	pic_init();
-	apic_init(&(struct apic_config){ acpi_info.lapic, acpi_info.nmis, acpi_info.nr_nmis, ioremap });
+	apic_init(&(struct apic_config){ acpi_info.lapic, acpi_info.nmis,
+					 acpi_info.nr_nmis, ioremap });
 	cpus[0].apic_id = apic_read_id();
 	cpus[0].acpi_id = acpi_id_of(cpus[0].apic_id);
 	ioapic_init();

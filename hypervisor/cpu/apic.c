@@ -209,7 +209,8 @@ void apic_init(const struct apic_config *config)
 	apic_x2 = (base & (MSR_APIC_BASE_ENABLE | MSR_APIC_BASE_X2)) ==
 		  (MSR_APIC_BASE_ENABLE | MSR_APIC_BASE_X2);
 	if (!apic_x2) {
-		apic_regs = config->map(config->base ? config->base : base & 0xffffff000, PAGE_SIZE);
+		apic_regs = config->map(config->base ? config->base : base & 0xffffff000,
+					PAGE_SIZE);
 		if (!apic_regs)
 			panic("The local APIC's registers cannot be mapped\n");
 	}

@@ -29,7 +29,7 @@ struct apic_config {
  */
 void apic_init(const struct apic_config *config);
 /*
- * apic_init_cpu() - each CPU (the boot CPU too, after apic_init()), its acpi_id set, interrupts off:
+ * apic_init_cpu() - each CPU (the boot CPU too, after apic_init()), its acpi_id set, no interrupts:
  * enable, mask all local sources but NMI, acknowledge what the firmware left in service.
  */
 void apic_init_cpu(void);

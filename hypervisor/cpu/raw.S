@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Accesses that may fault: memory of a guest's, MSRs, segment registers. cpu/raw.h says what for. */
+/* Accesses that may fault: a guest's memory, MSRs, segment registers. cpu/raw.h says what for. */
 #include "cpu/asm.h"
 
 	/* What `alternative` puts in the place of NOPs. */

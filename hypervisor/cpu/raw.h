@@ -7,8 +7,8 @@
 /*
  * What may fault in ring 0, with the fault answered (cpu/raw.S).
  *
- * copy_guest_raw(), clear_guest_raw() - bytes that were not copied or cleared, 0 for success; either
- * side may fault. With SMAP on a guest's memory is reached by nothing else.
+ * copy_guest_raw(), clear_guest_raw() - bytes that were not copied or cleared, 0 for success;
+ * either side may fault. With SMAP on a guest's memory is reached by nothing else.
  */
 u64 copy_guest_raw(void *dst, const void *src, u64 n);
 u64 clear_guest_raw(void *dst, u64 n);
@@ -16,8 +16,8 @@ u64 clear_guest_raw(void *dst, u64 n);
 int rdmsr_raw(u32 msr, u64 *v);
 int wrmsr_raw(u32 msr, u64 v);
 /*
- * Load a selector: 0, or 1 when it is refused and the null selector was loaded. load_gs_user() keeps
- * the base that is in use.
+ * Load a selector: 0, or 1 when it is refused and the null selector was loaded. load_gs_user()
+ * keeps the base that is in use.
  */
 int load_ds(u16 sel);
 int load_es(u16 sel);

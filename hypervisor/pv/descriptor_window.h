@@ -12,8 +12,8 @@ struct vcpu;
  */
 void desc_tables_load(struct vcpu *v);
 /*
- * The ABI's flat selectors that differ between 64-bit and 32-bit guests, in our page of a GDT, whose
- * direct-map address `gdt` is.
+ * The ABI's flat selectors that differ between 64-bit and 32-bit guests, in our page of a GDT,
+ * whose direct-map address `gdt` is.
  */
 void descriptor_flat_segments(u64 *gdt, bool is_32bit);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: hypervisor/pv/emulate.c hypervisor/pv/decode.c hypervisor/pv/cpuid.c hypervisor/pv/msr.c
-// sources: hypervisor/pv/ioport.c hypervisor/domain/permission.c hypervisor/memory/range_set.c tests/unit/sim/sim.c
+// sources: hypervisor/pv/ioport.c hypervisor/domain/permission.c hypervisor/memory/range_set.c
+// sources: tests/unit/sim/sim.c
 // cflags: -DSIM_FRAMES=64
 // options: -max_len=256
 //

@@ -4,7 +4,8 @@
 // sources: hypervisor/control/audit.c hypervisor/pv/pagetype.c hypervisor/pv/mmu.c
 // sources: hypervisor/pv/leaf.c
 // sources: hypervisor/pv/mmuext.c hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c
-// sources: hypervisor/domain/permission.c hypervisor/memory/range_set.c hypervisor/lib/printf.c tests/unit/sim/sim.c
+// sources: hypervisor/domain/permission.c hypervisor/memory/range_set.c hypervisor/lib/printf.c
+// sources: tests/unit/sim/sim.c
 // cflags: -DSIM_FRAMES=256 -DHEAP_FIRST=160ULL
 // clang: -fno-sanitize-coverage=trace-cmp
 // options: -max_len=1024

@@ -3,7 +3,8 @@
 // sources: hypervisor/memory/frame.c hypervisor/memory/heap.c hypervisor/control/audit.c
 // sources: hypervisor/pv/pagetype.c hypervisor/pv/mmu.c hypervisor/pv/leaf.c hypervisor/pv/mmuext.c
 // sources: hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c
-// sources: hypervisor/domain/permission.c hypervisor/memory/range_set.c hypervisor/lib/printf.c tests/unit/sim/sim.c
+// sources: hypervisor/domain/permission.c hypervisor/memory/range_set.c hypervisor/lib/printf.c
+// sources: tests/unit/sim/sim.c
 // cflags: -DSIM_FRAMES=256 -DHEAP_FIRST=160ULL
 // clang: -fno-sanitize-coverage=trace-cmp
 // options: -max_len=1024

@@ -4,7 +4,8 @@
 // sources: hypervisor/pv/pagetype.c hypervisor/pv/mmu.c hypervisor/pv/leaf.c hypervisor/pv/mmuext.c
 // sources: hypervisor/pv/ptwr.c hypervisor/pv/decode.c hypervisor/pv/modify.c
 // sources: hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c
-// sources: hypervisor/domain/permission.c hypervisor/memory/range_set.c hypervisor/lib/printf.c tests/unit/sim/sim.c
+// sources: hypervisor/domain/permission.c hypervisor/memory/range_set.c hypervisor/lib/printf.c
+// sources: tests/unit/sim/sim.c
 // cflags: -DSIM_FRAMES=256 -DHEAP_FIRST=160ULL
 // clang: -fno-sanitize-coverage=trace-cmp
 // options: -max_len=640

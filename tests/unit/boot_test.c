@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: hypervisor/lib/cmdline.c hypervisor/boot/multiboot.c hypervisor/memory/e820.c tests/unit/sim/sim.c
+// sources: hypervisor/lib/cmdline.c hypervisor/boot/multiboot.c hypervisor/memory/e820.c
+// sources: tests/unit/sim/sim.c
 //
 // What the boot loader hands over: the command line, the memory map, the modules, by either
 // protocol.

@@ -10,11 +10,11 @@
 #include "suite.h"
 
 #include "cpu/cpu.h"
-#include "domain/timer.h"
 #include "lib/latency.h"
 #include "lib/printk.h"
 #include "machine/console.h"
 #include "machine/serial.h"
+#include "machine/timer.h"
 #include "machine/transmit.h"
 #include "pv-abi/xen.h"
 

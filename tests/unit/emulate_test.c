@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: hypervisor/pv/emulate.c hypervisor/pv/decode.c hypervisor/pv/cpuid.c hypervisor/pv/msr.c
-// sources: hypervisor/pv/ioport.c hypervisor/domain/permission.c hypervisor/memory/range_set.c tests/unit/sim/sim.c
+// sources: hypervisor/pv/ioport.c hypervisor/domain/permission.c hypervisor/memory/range_set.c
+// sources: tests/unit/sim/sim.c
 //
 // Privileged instructions of a PV guest: what is on the allow list does what the ABI promises and
 // moves past the instruction; everything else is the guest's own #GP and changes nothing.

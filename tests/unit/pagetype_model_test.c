@@ -3,7 +3,8 @@
 // sources: hypervisor/memory/frame.c hypervisor/memory/heap.c hypervisor/control/audit.c
 // sources: hypervisor/pv/pagetype.c hypervisor/pv/mmu.c hypervisor/pv/leaf.c hypervisor/pv/mmuext.c
 // sources: hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c
-// sources: hypervisor/domain/permission.c hypervisor/memory/range_set.c hypervisor/lib/printf.c tests/unit/sim/sim.c
+// sources: hypervisor/domain/permission.c hypervisor/memory/range_set.c hypervisor/lib/printf.c
+// sources: tests/unit/sim/sim.c
 //
 // Code and model agree: every (state, hypercall) -> (state, result) edge that pv/pagetype.pml
 // prints is gone through by the real code. scripts/model.sh writes the edges to the file that

@@ -3,7 +3,8 @@
 // sources: hypervisor/memory/frame.c hypervisor/memory/heap.c hypervisor/control/audit.c
 // sources: hypervisor/pv/pagetype.c hypervisor/pv/mmu.c hypervisor/pv/mmuext.c
 // sources: hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c
-// sources: hypervisor/domain/permission.c hypervisor/memory/range_set.c hypervisor/lib/printf.c tests/unit/sim/sim.c
+// sources: hypervisor/domain/permission.c hypervisor/memory/range_set.c hypervisor/lib/printf.c
+// sources: tests/unit/sim/sim.c
 // libs: -lpthread
 //
 // Page types under random operations, by one CPU that is interrupted anywhere and by four that do

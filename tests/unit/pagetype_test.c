@@ -3,7 +3,8 @@
 // sources: hypervisor/memory/frame.c hypervisor/memory/heap.c hypervisor/control/audit.c
 // sources: hypervisor/pv/pagetype.c hypervisor/pv/leaf.c hypervisor/pv/mmu.c hypervisor/pv/mmuext.c
 // sources: hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c hypervisor/pv/grant_pte.c
-// sources: hypervisor/domain/permission.c hypervisor/memory/range_set.c hypervisor/lib/printf.c tests/unit/sim/sim.c
+// sources: hypervisor/domain/permission.c hypervisor/memory/range_set.c hypervisor/lib/printf.c
+// sources: tests/unit/sim/sim.c
 //
 // Page types: what a guest may and may not put into its tables
 // After each test the audit walks everything and every frame must have come back.

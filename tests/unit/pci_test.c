@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: hypervisor/machine/pci.c hypervisor/machine/msi.c hypervisor/domain/permission.c hypervisor/memory/range_set.c
+// sources: hypervisor/machine/pci.c hypervisor/machine/msi.c hypervisor/domain/permission.c
+// sources: hypervisor/memory/range_set.c
 // sources: tests/unit/sim/sim.c
 //
 // PCI configuration space and message-signalled interrupts, on three devices that the test plays:

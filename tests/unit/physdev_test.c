@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: hypervisor/control/physdev.c hypervisor/domain/permission.c hypervisor/memory/range_set.c tests/unit/sim/sim.c
+// sources: hypervisor/control/physdev.c hypervisor/domain/permission.c
+// sources: hypervisor/memory/range_set.c tests/unit/sim/sim.c
 //
 // PIRQs: mapping lines and messages to numbers, who may, what a failure leaves behind; dom0's
 // reports about devices. The interrupt layer below is played by the test.

@@ -3,7 +3,8 @@
 // sources: hypervisor/memory/frame.c hypervisor/memory/heap.c hypervisor/control/audit.c
 // sources: hypervisor/pv/pagetype.c hypervisor/pv/leaf.c hypervisor/pv/mmu.c hypervisor/pv/mmuext.c
 // sources: hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c hypervisor/pv/ptwr.c
-// sources: hypervisor/pv/modify.c hypervisor/pv/decode.c hypervisor/domain/permission.c hypervisor/memory/range_set.c
+// sources: hypervisor/pv/modify.c hypervisor/pv/decode.c hypervisor/domain/permission.c
+// sources: hypervisor/memory/range_set.c
 // sources: hypervisor/lib/printf.c tests/unit/sim/sim.c
 //
 // Writable page tables: a guest kernel's instruction on an entry of a table that it maps read-only

@@ -12,7 +12,6 @@
 #include "sim/sim.h"
 
 #include "cpu/cpu.h"
-#include "cpu/entry.h"
 #include "cpu/entry_area.h"
 #include "cpu/layout.h"
 #include "cpu/tlb.h"
@@ -39,11 +38,6 @@ paddr_t idle_root_paddr(void)
 {
 	return IDLE << PAGE_SHIFT;
 }
-struct entry_info *entry_info(unsigned cpu)
-{
-	(void)cpu;
-	return &info;
-}
 void softirq_raise(enum softirq n)
 {
 	CU_ASSERT_EQUAL(n, SOFTIRQ_SCHEDULE);
@@ -63,6 +57,7 @@ static void begin(void)
 	sim_current = v;
 	sim_cpu = &cpus[0];
 	sim_cpu->cr3_mfn = IDLE;
+	sim_cpu->entry_info = &info;
 	unmapped_mode = 0;
 	memset(&info, 0, sizeof(info));
 	cpu_features.pge = true;

@@ -46,7 +46,9 @@ struct cpu {
 	mfn_t cr3_mfn;
 	bool no_root;
 	struct root_copy root_copies[2];
+	struct entry_info *entry_info;
 };
+extern u8 unmapped_mode;
 extern struct cpu cpus[NR_CPUS];
 extern unsigned nr_cpus;
 extern volatile cpumask_t cpus_online;
