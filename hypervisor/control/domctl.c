@@ -2,9 +2,10 @@
 /* domctl: what a toolstack does with domains. */
 #include "control/control.h"
 #include "cpu/cpu.h"
+#include "domain/continuation.h"
 #include "domain/domain.h"
 #include "domain/guest_access.h"
-#include "entry/hypercall.h"
+#include "image/hypercall_page.h"
 #include "lib/string.h"
 #include "machine/clock.h"
 #include "memory/heap.h"

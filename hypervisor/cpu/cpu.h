@@ -140,7 +140,7 @@ static inline void wrmsr(u32 msr, u64 v)
 {
 	__asm__ volatile("wrmsr" :: "c"(msr), "a"((u32)v), "d"((u32)(v >> 32)) : "memory");
 }
-/* The same, but a #GP is -EFAULT (entry/traps.c). */
+/* 0, or -EFAULT: there is no such MSR, or it takes no such value (cpu/raw.S). */
 int rdmsr_safe(u32 msr, u64 *v);
 int wrmsr_safe(u32 msr, u64 v);
 

@@ -96,9 +96,9 @@ clear_guest_raw:
 	extable 1b, 3b
 	extable 2b, 4b
 
-	.global rdmsr_raw, wrmsr_raw
-/* int rdmsr_raw(u32 msr, u64 *v) */
-rdmsr_raw:
+	.global rdmsr_safe, wrmsr_safe
+/* int rdmsr_safe(u32 msr, u64 *v) */
+rdmsr_safe:
 	entry_note NOTE_FUNCTION
 	movl %edi, %ecx
 1:	rdmsr
@@ -110,8 +110,8 @@ rdmsr_raw:
 2:	movl $-14, %eax
 	ret
 	extable 1b, 2b
-/* int wrmsr_raw(u32 msr, u64 v) */
-wrmsr_raw:
+/* int wrmsr_safe(u32 msr, u64 v) */
+wrmsr_safe:
 	entry_note NOTE_FUNCTION
 	movl %edi, %ecx
 	movl %esi, %eax

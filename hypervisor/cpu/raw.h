@@ -12,9 +12,6 @@
  */
 u64 copy_guest_raw(void *dst, const void *src, u64 n);
 u64 clear_guest_raw(void *dst, u64 n);
-/* 0, or -EFAULT: there is no such MSR, or it takes no such value. */
-int rdmsr_raw(u32 msr, u64 *v);
-int wrmsr_raw(u32 msr, u64 v);
 /*
  * Load a selector: 0, or 1 when it is refused and the null selector was loaded. load_gs_user()
  * keeps the base that is in use.

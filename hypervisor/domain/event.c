@@ -6,10 +6,10 @@
 #include "domain/event.h"
 
 #include "cpu/cpu.h"
+#include "domain/continuation.h"
 #include "domain/domain.h"
 #include "domain/event_channel.h"
 #include "domain/guest_access.h"
-#include "entry/hypercall.h"
 #include "lib/nospec.h"
 #include "lib/printk.h"
 #include "lib/string.h"

@@ -7,10 +7,10 @@
 #include "domain/grant.h"
 
 #include "cpu/cpu.h"
+#include "domain/continuation.h"
 #include "domain/domain.h"
 #include "domain/grant_table.h"
 #include "domain/guest_access.h"
-#include "entry/hypercall.h"
 #include "lib/nospec.h"
 #include "lib/printk.h"
 #include "lib/string.h"

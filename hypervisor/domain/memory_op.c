@@ -11,10 +11,10 @@
 
 #include "cpu/cpu.h"
 #include "cpu/layout.h"
+#include "domain/continuation.h"
 #include "domain/domain.h"
 #include "domain/grant_table.h"
 #include "domain/guest_access.h"
-#include "entry/hypercall.h"
 #include "lib/string.h"
 #include "memory/e820.h"
 #include "memory/heap.h"

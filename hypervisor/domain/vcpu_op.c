@@ -2,9 +2,9 @@
 /* What a domain does with its vCPUs: __HYPERVISOR_vcpu_op, and its timer. */
 #include "domain/vcpu_op.h"
 #include "cpu/cpu.h"
+#include "domain/continuation.h"
 #include "domain/domain.h"
 #include "domain/guest_access.h"
-#include "entry/hypercall.h"
 #include "lib/nospec.h"
 #include "machine/clock.h"
 #include "memory/heap.h"

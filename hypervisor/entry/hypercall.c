@@ -5,6 +5,7 @@
 #include "cpu/cpu.h"
 #include "cpu/layout.h"
 #include "cpu/regs.h"
+#include "domain/continuation.h"
 #include "domain/domain.h"
 #include "domain/guest_access.h"
 #include "domain/memory_op.h"
@@ -22,8 +23,6 @@
 #include "pv/descriptor_page.h"
 #include "pv/mmu.h"
 #include "sched/sched_op.h"
-
-#include <stdarg.h>
 
 static s64 do_multicall(u64 list, u64 count);
 
@@ -79,38 +78,6 @@ void hypercall_dispatch(struct regs *r)
 	r->rax = hypercall_call(r->rax, args);
 }
 
-/* The length of SYSCALL, which the guest executes again. */
-#define SYSCALL_LEN 2
-
-s64 hypercall_continue(unsigned op, unsigned nargs, ...)
-{
-	struct vcpu *v = current;
-	u64 args[6] = { 0 };
-	va_list ap;
-
-	va_start(ap, nargs);
-	for (unsigned i = 0; i < nargs && i < 6; i++)
-		args[i] = va_arg(ap, u64);
-	va_end(ap);
-	if (v->domain->pv.is_32bit)
-		return compat_continue(op, nargs, args);
-	if (v->mc.in_multicall) {
-		v->mc.preempted = true;
-		v->mc.call.op = op;
-		for (unsigned i = 0; i < nargs && i < 6; i++)
-			v->mc.call.args[i] = args[i];
-		return op;
-	} else {
-		struct regs *r = guest_regs();
-		u64 *const slots[6] = { &r->rdi, &r->rsi, &r->rdx, &r->r10, &r->r8, &r->r9 };
-
-		for (unsigned i = 0; i < nargs && i < 6; i++)
-			*slots[i] = args[i];
-		r->rip -= SYSCALL_LEN;
-		return op;
-	}
-}
-
 /*
  * A batch of hypercalls. Each entry's result goes back to the guest's list; a preempted entry is
  * written back with its remaining arguments and the batch continues there.
@@ -151,31 +118,4 @@ static s64 do_multicall(u64 list, u64 count)
 			return -EFAULT;
 	}
 	return 0;
-}
-
-void hypercall_page_fill(void *page)
-{
-	memset(page, 0xcc, PAGE_SIZE);
-	for (u32 op = 0; op < PAGE_SIZE / 32; op++) {
-		u8 *p = (u8 *)page + op * 32;
-
-		if (op == __HYPERVISOR_iret) {
-			/* push %rcx; push %r11; push %rax; mov $op,%eax; syscall: completes struct
-			 * iret_context */
-			static const u8 head[] = { 0x51, 0x41, 0x53, 0x50, 0xb8 };
-
-			memcpy(p, head, sizeof(head));
-			memcpy(p + 5, &op, 4);
-			p[9] = 0x0f;
-			p[10] = 0x05;
-			continue;
-		}
-		/* push %rcx; push %r11; mov $op,%eax; syscall; pop %r11; pop %rcx; ret */
-		static const u8 head[] = { 0x51, 0x41, 0x53, 0xb8 };
-		static const u8 tail[] = { 0x0f, 0x05, 0x41, 0x5b, 0x59, 0xc3 };
-
-		memcpy(p, head, sizeof(head));
-		memcpy(p + 4, &op, 4);
-		memcpy(p + 8, tail, sizeof(tail));
-	}
 }

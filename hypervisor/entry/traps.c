@@ -65,16 +65,6 @@ u64 extable_find(u64 rip)
 	return 0;
 }
 
-int rdmsr_safe(u32 msr, u64 *v)
-{
-	return rdmsr_raw(msr, v);
-}
-
-int wrmsr_safe(u32 msr, u64 v)
-{
-	return wrmsr_raw(msr, v);
-}
-
 /*
  * C runs with none of a guest's flags that would matter: DF turns string instructions around, NT
  * makes IRET fault, TF makes every instruction do so, AC lets ring 0 at user pages under SMAP.

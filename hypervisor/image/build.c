@@ -9,8 +9,8 @@
 
 #include "cpu/cpu.h"
 #include "domain/domain.h"
-#include "entry/hypercall.h"
 #include "image/build_dom0.h"
+#include "image/hypercall_page.h"
 #include "image/image.h"
 #include "image/start_info.h"
 #include "image/unpack.h"

@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include "lib/types.h"
+#include "lib/upcalls.h"
 
 /*
  * A message's level is its first byte. LOG_GUEST marks what a guest can provoke: rate limited,
@@ -15,18 +16,8 @@
 #define LOG_DEBUG "\001D"
 #define LOG_GUEST "\001G"
 
-/*
- * printk() - one formatted line (or part of one) to the console ring and, by `loglvl=`, to the
- * serial port. Callable anywhere, NMI and #MC excepted. The formats are those of vsnprintf().
- */
-void printk(const char *fmt, ...) __printf(1, 2);
+/* printk() and panic(): lib/upcalls.h. */
 void vprintk(const char *fmt, va_list ap);
-
-/*
- * panic() - the hardware or we lied: print, stop all CPUs, reboot or (noreboot) halt. Never for a
- * guest's doing.
- */
-void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
 /*
  * panic_begin() - what panic() does before it speaks, for who has more to say: the other CPUs are
  * stopped, printk() waits for no lock any more. Any context, NMI, #MC and #DF too; panic() follows.

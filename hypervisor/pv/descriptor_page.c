@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cpu/cpu.h"
 #include "cpu/layout.h"
+#include "domain/continuation.h"
 #include "domain/domain.h"
 #include "domain/guest_access.h"
-#include "entry/hypercall.h"
 #include "pv-abi/errno.h"
 #include "pv/descriptor.h"
 #include "pv/descriptor_page.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cpu/cpu.h"
+#include "domain/continuation.h"
 #include "domain/guest_access.h"
-#include "entry/hypercall.h"
 #include "cpu/tlb.h"
 #include "domain/domain.h"
 #include "lib/printk.h"

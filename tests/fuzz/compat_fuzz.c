@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: hypervisor/pv/compat_struct.c hypervisor/pv/compat_context.c
+// sources: hypervisor/entry/compat_struct.c hypervisor/pv/compat_context.c
 // options: -max_len=3000
 //
 // Structures of 32-bit guests: to the 64-bit form and back. The oracle reads both forms field by

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: hypervisor/pv/compat.c hypervisor/pv/compat_struct.c hypervisor/pv/compat_context.c
+// sources: hypervisor/entry/compat_hypercall.c hypervisor/entry/compat_struct.c
+// sources: hypervisor/domain/continuation.c hypervisor/image/hypercall_page.c
+// sources: hypervisor/pv/compat.c hypervisor/pv/compat_context.c
 // sources: tests/unit/sim/sim.c
 /*
  * Hypercalls of 32-bit guests: how registers make up arguments, structures that are translated and
@@ -14,9 +16,12 @@
 #include "sim/sim.h"
 
 #include "cpu/cpu.h"
+#include "domain/continuation.h"
 #include "domain/domain.h"
 #include "domain/guest_access.h"
+#include "entry/compat_struct.h"
 #include "entry/hypercall.h"
+#include "image/hypercall_page.h"
 #include "pv-abi/errno.h"
 #include "pv/compat.h"
 #include "pv/sysenter.h"

@@ -13,11 +13,12 @@
 
 #include "sim/sim.h"
 
+#include "domain/continuation.h"
+#include "image/hypercall_page.h"
 #include "memory/e820.h"
 #include "control/control.h"
 #include "control/keys.h"
 #include "cpu/cpu.h"
-#include "entry/hypercall.h"
 #include "machine/clock.h"
 #include "machine/console.h"
 #include "machine/physdev.h"

@@ -17,9 +17,9 @@
 #include "sim/sim.h"
 
 #include "cpu/cpu.h"
-#include "entry/hypercall.h"
 #include "cpu/tlb.h"
 #include "control/audit.h"
+#include "domain/continuation.h"
 #include "memory/heap.h"
 #include "cpu/layout.h"
 #include "memory/paging.h"

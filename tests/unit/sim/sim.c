@@ -8,8 +8,8 @@
 #include "sim.h"
 
 #include "cpu/cpu.h"
+#include "domain/continuation.h"
 #include "domain/guest_access.h"
-#include "entry/hypercall.h"
 #include "cpu/mitigation.h"
 #include "cpu/tlb.h"
 #include "lib/string.h"

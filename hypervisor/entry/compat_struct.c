@@ -3,8 +3,9 @@
  * Structures of hypercalls that a 32-bit guest lays out otherwise, as tables: where each field is
  * in the one form and in the other. And for each hypercall with commands, which of them takes what.
  */
+#include "entry/compat_struct.h"
 #include "lib/string.h"
-#include "pv/compat.h"
+#include "pv-abi/compat.h"
 
 /* What a registered area's address is to a 32-bit guest: the lower half of the union. */
 struct compat_area {
