@@ -32,8 +32,8 @@
 #define IMAGE_PHYS_START  0x200000
 
 #ifndef __ASSEMBLER__
+#include "cpu/directmap.h"
 #include "lib/types.h"
-#include "memory/directmap.h"
 
 #define m2p ((u64 *)M2P_RW_START)
 #define compat_m2p ((u32 *)COMPAT_M2P_RW_START)

@@ -2,8 +2,8 @@
 #ifndef ANNULUS_MEMORY_FRAME_H
 #define ANNULUS_MEMORY_FRAME_H
 
+#include "cpu/directmap.h"
 #include "lib/types.h"
-#include "memory/directmap.h"
 
 struct domain;
 

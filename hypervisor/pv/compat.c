@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "pv/compat.h"
+#include "cpu/directmap.h"
 #include "cpu/mitigation.h"
 #include "domain/domain.h"
 #include "lib/printk.h"
 #include "lib/string.h"
-#include "memory/directmap.h"
 #include "pv-abi/errno.h"
 #include "pv/root.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef ANNULUS_MEMORY_DIRECTMAP_H
-#define ANNULUS_MEMORY_DIRECTMAP_H
+#ifndef ANNULUS_CPU_DIRECTMAP_H
+#define ANNULUS_CPU_DIRECTMAP_H
 
 /* The simulated machine's RAM is an array, its frame table another. Frame 0 belongs to nobody. */
 #include "lib/types.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef ANNULUS_MEMORY_DIRECTMAP_H
-#define ANNULUS_MEMORY_DIRECTMAP_H
+#ifndef ANNULUS_CPU_DIRECTMAP_H
+#define ANNULUS_CPU_DIRECTMAP_H
 
 /*
  * Every byte of RAM is mapped here, writable. Unit tests put an array of simulated memory behind
