@@ -12,6 +12,7 @@
 #include "cpu/msr.h"
 #include "cpu/tlb.h"
 #include "domain/domain.h"
+#include "domain/fpu.h"
 #include "domain/time.h"
 #include "domain/version.h"
 #include "entry/area.h"
@@ -115,6 +116,7 @@ void __init start_of_day(u32 magic, u32 info)
 	paging_init();
 	if (!features_init_cpu())
 		panic("boot: this CPU lacks FXSR or another feature that every 64-bit CPU has\n");
+	fpu_init_cpu();
 	features_report();
 	acpi_init(boot_info.rsdp);
 	power_init();

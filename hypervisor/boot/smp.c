@@ -8,6 +8,7 @@
 #include "cpu/features.h"
 #include "cpu/msr.h"
 #include "domain/domain.h"
+#include "domain/fpu.h"
 #include "entry/area.h"
 #include "lib/cmdline.h"
 #include "lib/printk.h"
@@ -50,6 +51,7 @@ void start_secondary(void)
 	if (!features_init_cpu())
 		for (;;)
 			__asm__ volatile("cli; hlt");
+	fpu_init_cpu();
 	entry_area_load();
 	apic_init_cpu();
 	c->cr3_mfn = idle_root_paddr() >> PAGE_SHIFT;

@@ -3,7 +3,6 @@
 #include "cpu/features.h"
 #include "cpu/mitigation.h"
 #include "cpu/msr.h"
-#include "domain/fpu.h"
 #include "lib/cmdline.h"
 #include "lib/printk.h"
 #include "lib/string.h"
@@ -130,7 +129,6 @@ bool features_init_cpu(void)
 	/* AM: alignment checks are the guest's business at ring 3. */
 	write_cr0((read_cr0() | CR0_PE | CR0_MP | CR0_NE | CR0_WP | CR0_AM | CR0_PG) &
 		  ~(CR0_EM | CR0_TS));
-	fpu_init_cpu();
 	return true;
 }
 

@@ -3,10 +3,10 @@
 #include "cpu/apic.h"
 #include "cpu/cpu.h"
 #include "cpu/msr.h"
+#include "cpu/root_copies.h"
 #include "cpu/vectors.h"
 #include "lib/cmdline.h"
 #include "lib/printk.h"
-#include "pv/root.h"
 
 #ifndef NDEBUG
 /* For tests: so many ticks after boot began the clock's low half wraps; 0: when it does. */

@@ -16,7 +16,6 @@
 #include "memory/frame.h"
 #include "memory/heap.h"
 #include "memory/ioremap.h"
-#include "pv/pv.h"
 
 #define P	  BIT(0)
 #define RW	  BIT(1)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cpu/cpu.h"
+#include "cpu/root_copies.h"
 #include "domain/continuation.h"
 #include "domain/guest_access.h"
 #include "cpu/tlb.h"

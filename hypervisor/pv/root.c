@@ -11,6 +11,7 @@
 #include "cpu/entry_area.h"
 #include "cpu/layout.h"
 #include "cpu/msr.h"
+#include "cpu/root_copies.h"
 #include "cpu/tlb.h"
 #include "domain/domain.h"
 #include "lib/string.h"
@@ -115,13 +116,6 @@ void root_load(struct vcpu *v)
 	 * must not see them. */
 	if (cpu_features.pge)
 		tlb_flush_local(0);
-}
-
-void root_copies_forget(void)
-{
-	struct cpu *c = this_cpu();
-
-	c->root_copies[0].of = c->root_copies[1].of = INVALID_MFN;
 }
 
 mfn_t root_copy_of_loaded(void)

@@ -25,15 +25,9 @@ static inline bool root_missing(const struct cpu *c)
 /* The idle root, and nothing of a guest's left in the TLB. */
 void root_load_idle(void);
 /*
- * Unmapped mode. A CPU keeps copies of the two roots of the vCPU that runs on it, so that a change
- * of mode takes none. They hold from one root_load() to the next, and while no entry of a root of
- * the vCPU's domain changes (TLB_ROOT).
- *
- * root_copy_of_loaded() - this CPU's copy of the root that is loaded, taken now if there is none.
- * Interrupts off.
- * root_copies_forget() - they no longer hold, on this CPU.
+ * root_copy_of_loaded() - unmapped mode: this CPU's copy of the root that is loaded, taken now if
+ * there is none (cpu/root_copies.h). Interrupts off.
  */
 mfn_t root_copy_of_loaded(void);
-void root_copies_forget(void);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: hypervisor/pv/root.c tests/unit/sim/sim.c
+// sources: hypervisor/pv/root.c hypervisor/cpu/root_copies.c tests/unit/sim/sim.c
 //
 // What goes into CR3: for every state of a vCPU's roots, in either mode and by every way to load
 // one, the register ends up with a frame that is memory, and a vCPU that has none for its mode is
@@ -14,6 +14,7 @@
 #include "cpu/cpu.h"
 #include "cpu/entry_area.h"
 #include "cpu/layout.h"
+#include "cpu/root_copies.h"
 #include "cpu/tlb.h"
 #include "memory/paging.h"
 #include "pv-abi/errno.h"

@@ -17,9 +17,9 @@
 #include "cpu/apic.h"
 #include "cpu/cpu.h"
 #include "cpu/msr.h"
+#include "cpu/root_copies.h"
 #include "cpu/tlb.h"
 #include "machine/irq.h"
-#include "pv/root.h"
 
 #define CPUS 3
 #define ALL 7
