@@ -49,7 +49,8 @@ $(B)/.deps-%: scripts/deps.sh
 HV_ROOMS := lib cpu memory machine domain sched pv hvm image control entry boot
 HV_INC   := -Ihypervisor -I.
 HV_FLAGS := -ffreestanding -fPIE -mcmodel=small -mno-red-zone -mno-mmx -mno-sse -msoft-float -mgeneral-regs-only \
-	-fvisibility=hidden -fno-stack-protector -fno-asynchronous-unwind-tables -fno-strict-aliasing -fno-common \
+	-fvisibility=hidden -fno-stack-protector -fno-asynchronous-unwind-tables -fno-strict-aliasing \
+	-fms-extensions -fno-common \
 	-fno-jump-tables -fomit-frame-pointer -fcf-protection=none -mindirect-branch=thunk-extern \
 	-mindirect-branch-register -mharden-sls=all
 HV_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wvla $(HV_FLAGS) $(HV_INC)

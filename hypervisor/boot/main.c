@@ -4,6 +4,7 @@
 #include "boot/multiboot.h"
 #include "boot/smp.h"
 #include "boot/start_domains.h"
+#include "control/console_io.h"
 #include "cpu/apic.h"
 #include "cpu/cpu.h"
 #include "cpu/entry_area.h"
@@ -13,10 +14,12 @@
 #include "cpu/tlb.h"
 #include "domain/domain.h"
 #include "domain/fpu.h"
+#include "domain/pirq.h"
 #include "domain/time.h"
 #include "domain/version.h"
 #include "entry/area.h"
 #include "entry/entry.h"
+#include "entry/hypercall.h"
 #include "lib/cmdline.h"
 #include "lib/latency.h"
 #include "lib/printk.h"
@@ -126,7 +129,7 @@ void __init start_of_day(u32 magic, u32 info)
 	cpus[0].apic_id = apic_read_id();
 	cpus[0].acpi_id = acpi_id_of(cpus[0].apic_id);
 	ioapic_init();
-	irq_init();
+	irq_init(&pirq_receiver);
 	ipi_init();
 	tlb_init();
 	domains_init();
@@ -147,8 +150,10 @@ void __init start_of_day(u32 magic, u32 info)
 	sched_init_cpu(0);
 	local_irq_enable();
 	pci_init();
+	console_io_init();
 	serial_init_irq();
 	console_begin_queue();
+	compat_hypercall_init();
 	smp_boot();
 	paging_protect_image();
 	printk(LOG_INFO "memory: %llu MiB RAM, %llu MiB free\n",

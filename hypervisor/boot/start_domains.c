@@ -290,7 +290,7 @@ static void reap(void *arg)
 			timer_set(&reap_timer, system_time() + REAP_DELAY);
 }
 
-void start_domains_ended(struct domain *d)
+static void ended(struct domain *d)
 {
 	(void)d;
 	timer_set(&reap_timer, system_time() + REAP_DELAY);
@@ -299,6 +299,7 @@ void start_domains_ended(struct domain *d)
 void start_domains_run(void)
 {
 	timer_init(&reap_timer, reap, NULL, cpu_id());
+	domain_ended = ended;
 	for (unsigned i = 0; i < nr_started; i++)
 		(void)domain_unpause_by_control(started[i]);
 }

@@ -4,17 +4,17 @@
 #include "control/audit.h"
 #include "cpu/cpu.h"
 #include "cpu/layout.h"
+#include "cpu/pte.h"
 #include "domain/domain.h"
+#include "domain/pirq.h"
 #include "lib/printk.h"
 #include "lib/spinlock.h"
 #include "lib/string.h"
-#include "machine/physdev.h"
 #include "memory/frame.h"
 #include "memory/heap.h"
 #include "memory/paging.h"
 #include "pv/descriptor.h"
 #include "pv/pagetype.h"
-#include "pv/pte.h"
 
 /* What the walk found to refer to a frame. */
 struct tally {
@@ -200,7 +200,7 @@ static void check_table(const struct frame *f, unsigned level, unsigned entries,
 		u64 e = table[i];
 		const struct frame *child;
 
-		if (slot_reserved(d->pv.is_32bit, f->type, i)) {
+		if (slot_reserved(d->is_32bit, f->type, i)) {
 			/* The CPU may have set A in the one that is loaded. */
 			if ((f->type & FT_VALIDATED) &&
 			    ((e ^ our_entry(level, i, idle_l4)) & ~(PTE_A | PTE_D)))
@@ -223,7 +223,7 @@ static void check_table(const struct frame *f, unsigned level, unsigned entries,
 		child = mfn_to_frame(pte_mfn(e));
 		/* Half undone may be the last that a half undone table holds, and no other. */
 		if (frame_owner(child) != d ||
-		    (child->type & FT_TYPE_MASK) != ft_below(d->pv.is_32bit, level, i) ||
+		    (child->type & FT_TYPE_MASK) != ft_below(d->is_32bit, level, i) ||
 		    !(child->type & (FT_VALIDATED | FT_PARTIAL)) ||
 		    ((child->type & FT_PARTIAL) && !((f->type & FT_PARTIAL) && i + 1 == entries)))
 			violation("L%u %llx[%u] of domain %u: frame %llx is no table for it", level,

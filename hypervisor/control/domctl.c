@@ -12,6 +12,7 @@
 #include "pv-abi/domctl.h"
 #include "pv-abi/errno.h"
 #include "pv/compat.h"
+#include "sched/sched.h"
 
 #define PAGE_INFO_MAX   1024
 #define PAGE_INFO_BATCH 64
@@ -201,7 +202,7 @@ static s64 write_hypercall_page(struct domain *d, mfn_t mfn)
 	ret = frame_get_and_type(f, d, FT_WRITABLE);
 	if (ret)
 		return ret;
-	if (d->pv.is_32bit)
+	if (d->is_32bit)
 		compat_hypercall_page_fill(frame_to_va(f));
 	else
 		hypercall_page_fill(frame_to_va(f));
@@ -212,7 +213,7 @@ static s64 write_hypercall_page(struct domain *d, mfn_t mfn)
 static s64 set_address_size(struct domain *d, u32 bits)
 {
 	if (bits == 64)
-		return d->pv.is_32bit ? -EBUSY : 0;
+		return d->is_32bit ? -EBUSY : 0;
 	return bits == 32 ? domain_set_compat(d) : -EINVAL;
 }
 
@@ -298,7 +299,7 @@ static s64 one_domain(struct domain *d, struct xen_domctl *op, bool *copyback)
 	case XEN_DOMCTL_set_address_size:
 		return set_address_size(d, op->u.address_size.size);
 	case XEN_DOMCTL_get_address_size:
-		op->u.address_size.size = d->pv.is_32bit ? 32 : 64;
+		op->u.address_size.size = d->is_32bit ? 32 : 64;
 		*copyback = true;
 		return 0;
 	case XEN_DOMCTL_setnodeaffinity:

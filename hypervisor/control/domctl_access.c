@@ -3,7 +3,7 @@
 #include "control/control.h"
 #include "cpu/cpu.h"
 #include "domain/domain.h"
-#include "machine/physdev.h"
+#include "domain/pirq.h"
 #include "pv-abi/domctl.h"
 #include "pv-abi/errno.h"
 

@@ -10,6 +10,7 @@
 #include "pv-abi/domctl.h"
 #include "pv-abi/errno.h"
 #include "pv/compat.h"
+#include "sched/sched.h"
 
 static int find_vcpu(struct domain *d, u32 id, struct vcpu **v)
 {
@@ -72,7 +73,7 @@ static s64 set_context(struct domain *d, const struct xen_domctl_vcpucontext *p)
 		return ret;
 	if (d == current->domain)
 		return -EINVAL;
-	if (p->ctxt && d->pv.is_32bit)
+	if (p->ctxt && d->is_32bit)
 		return set_context_compat(d, v, p->ctxt);
 	if (p->ctxt) {
 		c = zalloc(ALLOC_MISC, sizeof(*c));
@@ -102,7 +103,7 @@ static s64 get_context(struct domain *d, const struct xen_domctl_vcpucontext *p)
 		return -EINVAL;
 	if (!v->initialised)
 		return -ENODATA;
-	if (d->pv.is_32bit)
+	if (d->is_32bit)
 		return get_context_compat(v, p->ctxt);
 	c = zalloc(ALLOC_MISC, sizeof(*c));
 	if (!c)

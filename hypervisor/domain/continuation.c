@@ -4,9 +4,10 @@
 #include "cpu/cpu.h"
 #include "cpu/regs.h"
 #include "domain/domain.h"
-#include "lib/upcalls.h"
 
 #include <stdarg.h>
+
+s64 (*compat_continuation)(unsigned op, unsigned nargs, const u64 *args);
 
 /* The length of SYSCALL, which the guest executes again. */
 #define SYSCALL_LEN 2
@@ -21,8 +22,8 @@ s64 hypercall_continue(unsigned op, unsigned nargs, ...)
 	for (unsigned i = 0; i < nargs && i < 6; i++)
 		args[i] = va_arg(ap, u64);
 	va_end(ap);
-	if (v->domain->pv.is_32bit)
-		return compat_continue(op, nargs, args);
+	if (v->domain->is_32bit)
+		return compat_continuation(op, nargs, args);
 	if (v->mc.in_multicall) {
 		v->mc.preempted = true;
 		v->mc.call.op = op;

@@ -10,4 +10,10 @@
  */
 s64 hypercall_continue(unsigned op, unsigned nargs, ...);
 
+/*
+ * The same for a 32-bit guest, the arguments being the 64-bit handler's, whose places in registers
+ * the table of its hypercalls knows: set by entry/ before any guest runs.
+ */
+extern s64 (*compat_continuation)(unsigned op, unsigned nargs, const u64 *args);
+
 #endif

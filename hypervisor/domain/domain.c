@@ -13,15 +13,15 @@
 
 #include "cpu/cpu.h"
 #include "domain/fpu.h"
+#include "domain/pirq.h"
 #include "lib/printk.h"
 #include "lib/string.h"
-#include "machine/physdev.h"
 #include "memory/heap.h"
 #include "pv-abi/compat.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/sched.h"
 
-struct domain *dom0, *dom_hv, *dom_io, *dom_idle;
+struct domain *dom0, *dom_idle;
 
 #define BUCKETS 64
 
@@ -287,7 +287,7 @@ struct vcpu *vcpu_create(struct domain *d, unsigned id, unsigned cpu)
 	/* No upcall until the guest says that it can take one. */
 	v->info->evtchn_upcall_mask = 1;
 	spin_lock_init(&v->event.virq_lock);
-	if (d->pv.is_32bit && root_create_compat(v)) {
+	if (d->is_32bit && root_create_compat(v)) {
 		zfree(v);
 		return NULL;
 	}
@@ -386,7 +386,7 @@ int vcpu_map_info(struct vcpu *v, mfn_t mfn, unsigned offset)
 	 * the guest look everywhere.
 	 */
 	smp_mb();
-	if (d->pv.is_32bit)
+	if (d->is_32bit)
 		((struct compat_vcpu_info *)to)->evtchn_pending_sel = ~0U;
 	else
 		to->evtchn_pending_sel = ~0ULL;

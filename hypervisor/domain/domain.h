@@ -6,16 +6,17 @@
 #include "domain/event.h"
 #include "domain/grant.h"
 #include "domain/permission.h"
+#include "domain/pv_state.h"
+#include "domain/sched_state.h"
 #include "domain/time.h"
 #include "lib/list.h"
 #include "lib/spinlock.h"
 #include "lib/types.h"
 #include "memory/frame.h"
+#include "memory/owner.h"
 #include "pv-abi/compat.h"
 #include "pv-abi/vcpu.h"
 #include "pv-abi/xen.h"
-#include "pv/pv.h"
-#include "sched/sched.h"
 
 /* Why a vCPU does not run; any bit set means it must not. vcpu->pause_flags, atomic. */
 #define VPF_DOWN    BIT(0) /* not brought up, or VCPUOP_down */
@@ -81,16 +82,13 @@ static inline u64 vcpu_info_cr2(const struct vcpu *v)
 }
 
 struct domain {
-	/* First: struct domain lies at the start of a frame (frame_owner() relies on it). */
-	domid_t id;
+	struct owner; /* what memory/ knows of it, first: owner_of() relies on it */
 	/* Its alone for ever, as `id` is not: numbers come again, at once if a toolstack wants. */
 	u64 serial;
 	bool privileged;         /* dom0's rights */
 	bool is_idle;
-	volatile bool dying;     /* destruction began: no new references to its frames */
 	volatile bool shutting_down, shut_down;
 	volatile u8 shutdown_code; /* SHUTDOWN_*, or SHUTDOWN_CODE_NONE */
-	u32 refs;                /* atomic; the last domain_put() frees it */
 	/* pause_count here and in vCPUs, with the VPF_ bits that mirror them; irqsave */
 	struct spinlock pause_lock;
 	u32 pause_count;         /* under pause_lock */
@@ -104,24 +102,15 @@ struct domain {
 	unsigned max_vcpus;
 	struct vcpu *vcpu[MAX_VCPUS];
 
-	/* Memory. page_lock guards the frame list, tot_pages, max_pages, outstanding claim. */
-	struct spinlock page_lock;
-	u32 frames_head, frames_tail; /* struct frame.next/prev chain; FRAME_LIST_END when empty */
-	u64 tot_pages, max_pages, claimed_pages;
 	u32 relinquish_state;    /* progress of a preemptible destruction; under the control lock */
-	volatile cpumask_t dirty_cpus; /* CPUs that may have this domain's TLB entries; atomic */
-	/* it has mapped, or is about to map, a frame of another's (memory/frame.h); never reset */
-	bool maps_foreign;
-	bool foreign_mapper; /* the same, and the CPUs that it ran on are in foreign_cpus */
 
 	struct shared_info *shared_info;
 	/* of vCPUs beyond shared info's, until they register one; by vCPU id */
 	struct vcpu_info *spare_info;
-	struct pv_domain pv;
 	struct domain_events events;
 	struct grant_table *grants;
 	struct permissions perms;  /* I/O ports, I/O memory, IRQs: domain/permission.h */
-	struct domain_irqs *irqs;  /* PIRQs: machine/physdev.h */
+	struct domain_irqs *irqs;  /* PIRQs: domain/pirq.h */
 	struct domain_time time;
 	u64 vm_assist;             /* VMASST_TYPE_* bits and VM_ASSIST_COMPAT; atomic */
 	bool debugger_attached;
@@ -137,8 +126,6 @@ struct domain {
 };
 
 extern struct domain *dom0;     /* NULL when started without */
-extern struct domain *dom_hv;   /* DOMID_XEN: owns what the hypervisor shows everybody (M2P, ...) */
-extern struct domain *dom_io;   /* DOMID_IO: owns I/O memory that has frame table entries */
 extern struct domain *dom_idle;
 
 #define for_each_vcpu(d, v) \
@@ -146,19 +133,19 @@ extern struct domain *dom_idle;
 
 /*
  * domain_get() - look a domain up and take a reference; NULL if there is none. DOMID_SELF is the
- * caller's.
+ * caller's. domain_put(): lib/upcalls.h.
  */
 struct domain *domain_get(domid_t id);
-void domain_put(struct domain *d);
-static inline void domain_hold(struct domain *d)
-{
-	atomic_add(&d->refs, 1);
-}
 /*
  * The next domain with an id of at least `id`, referenced, or NULL: walks all domains without a
  * lock held.
  */
 struct domain *domain_get_next(unsigned id);
+/*
+ * A domain ended (shut down or crashed) and there is no dom0 whose business that would be. NULL:
+ * nobody's. Any context but NMI.
+ */
+extern void (*domain_ended)(struct domain *d);
 
 /*
  * domain_create() - a new, paused, empty domain with room for max_vcpus vCPUs (none allocated yet).
@@ -176,11 +163,7 @@ void domains_init(void);
 struct vcpu *idle_vcpu_create(unsigned cpu);
 /* Allocate vCPU `id` (down, uninitialised). NULL: no memory or bad id. */
 struct vcpu *vcpu_create(struct domain *d, unsigned id, unsigned cpu);
-/*
- * vcpu_set_context() - the initial state of a vCPU from the ABI's struct, fully validated. Errno;
- * -ERESTART possible.
- */
-int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c);
+/* vcpu_set_context(), vcpu_reset(): lib/upcalls.h. */
 void vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c); /* v must be paused */
 /*
  * A 32-bit guest's: the same with the selectors of its callbacks, which that struct has no place
@@ -191,12 +174,6 @@ int vcpu_set_context_compat(struct vcpu *v, const struct vcpu_guest_context *c,
 			    const struct compat_callback_selectors *sel);
 void vcpu_get_context_compat(struct vcpu *v, struct vcpu_guest_context *c,
 			     struct compat_callback_selectors *sel);
-/*
- * vcpu_reset() - drop what vcpu_set_context() and the guest set up (roots, GDT, LDT). -ERESTART
- * possible.
- */
-int vcpu_reset(struct vcpu *v);
-
 /*
  * domain_kill() - destroy; -ERESTART while work is left. The domain disappears with its last
  * reference.

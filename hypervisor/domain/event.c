@@ -10,10 +10,10 @@
 #include "domain/domain.h"
 #include "domain/event_channel.h"
 #include "domain/guest_access.h"
+#include "domain/pirq.h"
 #include "lib/nospec.h"
 #include "lib/printk.h"
 #include "lib/string.h"
-#include "machine/physdev.h"
 #include "memory/heap.h"
 #include "pv-abi/compat.h"
 #include "pv-abi/errno.h"
@@ -71,7 +71,7 @@ void events_destroy(struct domain *d)
 
 static u32 port_limit(const struct domain *d)
 {
-	u32 two_levels = d->pv.is_32bit ? COMPAT_EVTCHN_2L_NR_CHANNELS : EVTCHN_2L_NR_CHANNELS;
+	u32 two_levels = d->is_32bit ? COMPAT_EVTCHN_2L_NR_CHANNELS : EVTCHN_2L_NR_CHANNELS;
 
 	return d->events.fifo ? d->events.max_ports : min(d->events.max_ports, two_levels);
 }

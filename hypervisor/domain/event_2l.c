@@ -15,7 +15,7 @@
  */
 static void *mask_of(struct domain *d)
 {
-	if (unlikely(d->pv.is_32bit))
+	if (unlikely(d->is_32bit))
 		return ((struct compat_shared_info *)d->shared_info)->evtchn_mask;
 	return d->shared_info->evtchn_mask;
 }
@@ -39,7 +39,7 @@ static void select_port(struct domain *d, const struct event_channel *chn)
 	 */
 	if (!v)
 		return;
-	if (unlikely(d->pv.is_32bit))
+	if (unlikely(d->is_32bit))
 		was = select_compat(v, chn->port);
 	else
 		was = test_and_set_bit(chn->port / 64, &READ_ONCE(v->info)->evtchn_pending_sel);

@@ -8,8 +8,8 @@
 #include "cpu/cpu.h"
 #include "domain/domain.h"
 #include "domain/event_channel.h"
+#include "domain/pirq.h"
 #include "lib/printk.h"
-#include "machine/physdev.h"
 
 void event_mark_vcpu(struct vcpu *v)
 {

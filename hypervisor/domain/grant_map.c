@@ -9,9 +9,9 @@
 #include "domain/domain.h"
 #include "domain/grant_table.h"
 #include "lib/nospec.h"
+#include "lib/upcalls.h"
 #include "memory/heap.h"
 #include "pv-abi/errno.h"
-#include "pv/grant_pte.h"
 
 #define MAP_PARTS (GNTMAP_device_map | GNTMAP_host_map)
 #define MAP_FLAGS (MAP_PARTS | GNTMAP_readonly | GNTMAP_application_map | GNTMAP_contains_pte)

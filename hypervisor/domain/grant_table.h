@@ -7,9 +7,9 @@
 #include "domain/grant.h"
 #include "lib/spinlock.h"
 #include "lib/types.h"
+#include "lib/upcalls.h"
 #include "memory/frame.h"
 #include "pv-abi/grant_table.h"
-#include "pv/pagetype.h"
 
 #define GRANTS_PER_FRAME   (PAGE_SIZE / sizeof(struct grant_entry_v1))
 #define MAPPINGS_PER_FRAME (PAGE_SIZE / sizeof(struct grant_mapping))

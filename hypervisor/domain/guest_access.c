@@ -50,7 +50,7 @@ int get_guest_word(u64 *x, vaddr_t base, u64 i)
 {
 	u32 word;
 
-	if (likely(!current->domain->pv.is_32bit))
+	if (likely(!current->domain->is_32bit))
 		return copy_from_guest(x, base + i * sizeof(*x), sizeof(*x));
 	if (copy_from_guest(&word, base + i * sizeof(word), sizeof(word)))
 		return -EFAULT;
@@ -62,7 +62,7 @@ int put_guest_word(u64 x, vaddr_t base, u64 i)
 {
 	u32 word = (u32)x;
 
-	if (likely(!current->domain->pv.is_32bit))
+	if (likely(!current->domain->is_32bit))
 		return copy_to_guest(base + i * sizeof(x), &x, sizeof(x));
 	return copy_to_guest(base + i * sizeof(word), &word, sizeof(word));
 }

@@ -11,6 +11,7 @@
 
 #include "cpu/cpu.h"
 #include "cpu/layout.h"
+#include "cpu/pte.h"
 #include "domain/continuation.h"
 #include "domain/domain.h"
 #include "domain/grant_table.h"
@@ -23,7 +24,6 @@
 #include "pv-abi/compat.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/memory.h"
-#include "pv/pte.h"
 
 #define EXTENT_SHIFT 6
 #define CMD_MASK     (BIT(EXTENT_SHIFT) - 1)
@@ -257,7 +257,7 @@ static int exchange_chunk(struct domain *d, const struct xen_memory_exchange *x,
 	struct frame *f;
 	int ret = 0;
 
-	if (d->pv.is_32bit && (!bits || bits > COMPAT_FRAME_BITS))
+	if (d->is_32bit && (!bits || bits > COMPAT_FRAME_BITS))
 		bits = COMPAT_FRAME_BITS;
 	/* From the last to the first, so that they come off the chain in order. */
 	for (u64 k = nr_out; k-- > 0;) {
@@ -371,7 +371,7 @@ static s64 reservation_info(u64 op, u64 arg)
 		break;
 	default:
 		/* The guest's own statement. Never let it look like an error. */
-		n = d->pv.is_32bit ?
+		n = d->is_32bit ?
 			READ_ONCE(((struct compat_shared_info *)d->shared_info)->arch.max_pfn) :
 			READ_ONCE(d->shared_info->arch.max_pfn);
 		ret = n ? (s64)min(n - 1, (u64)0x7fffffffffffffff) : 0;
@@ -522,7 +522,7 @@ static s64 machphys_mapping(u64 arg)
 		.max_mfn = max_mfn - 1,
 	};
 
-	if (current->domain->pv.is_32bit) {
+	if (current->domain->is_32bit) {
 		m.v_start = COMPAT_VIRT_START;
 		m.v_end = COMPAT_VIRT_START + COMPAT_M2P_ENTRIES * sizeof(u32);
 		m.max_mfn = compat_m2p_entries() - 1;
@@ -653,7 +653,7 @@ s64 do_memory_op(u64 cmd, u64 arg)
 	case XENMEM_set_memory_map:
 		return set_memory_map(arg);
 	case XENMEM_machphys_mfn_list:
-		return machphys_mfn_list(arg, current->domain->pv.is_32bit);
+		return machphys_mfn_list(arg, current->domain->is_32bit);
 	case XENMEM_machphys_compat_mfn_list:
 		return machphys_mfn_list(arg, true);
 	case XENMEM_machphys_mapping:

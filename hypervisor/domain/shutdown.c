@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Stopping: pause counts, shutdown, resume and crash of domains. */
-#include "boot/start_domains.h"
 #include "cpu/cpu.h"
 #include "domain/domain.h"
 #include "lib/printk.h"
 #include "machine/power.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/sched.h"
+
+void (*domain_ended)(struct domain *d);
 
 void vcpu_pause_nosync(struct vcpu *v)
 {
@@ -186,8 +187,8 @@ void domain_shutdown(struct domain *d, u8 reason)
 	d->shut_down = true;
 	spin_unlock(&d->lock);
 	event_send_global_virq(dom0, VIRQ_DOM_EXC);
-	if (!dom0)
-		start_domains_ended(d);
+	if (!dom0 && domain_ended)
+		domain_ended(d);
 }
 
 void domain_resume(struct domain *d)

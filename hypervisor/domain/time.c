@@ -48,8 +48,8 @@ void domain_wallclock_update(struct domain *d)
 	 * Version, seconds and nanoseconds follow each other in both layouts; the upper half does
 	 * not.
 	 */
-	u32 *wc = d->pv.is_32bit ? &c->wc_version : &s->wc_version;
-	u32 *sec_hi = d->pv.is_32bit ? &c->arch.wc_sec_hi : &s->wc_sec_hi;
+	u32 *wc = d->is_32bit ? &c->wc_version : &s->wc_version;
+	u32 *sec_hi = d->is_32bit ? &c->arch.wc_sec_hi : &s->wc_sec_hi;
 	u64 sec;
 	u32 version;
 
@@ -256,7 +256,7 @@ static void write_runstate_area(struct vcpu *v)
 	struct compat_vcpu_runstate_info c;
 	struct vcpu_runstate_info r;
 	u64 va = v->time.runstate_area;
-	bool compat = v->domain->pv.is_32bit;
+	bool compat = v->domain->is_32bit;
 	u64 entry_at = va + (compat ? offsetof(struct compat_vcpu_runstate_info, state_entry_time)
 				    : offsetof(struct vcpu_runstate_info, state_entry_time));
 	bool flag = atomic_read(&v->domain->vm_assist) & BIT(VMASST_TYPE_runstate_update_flag);

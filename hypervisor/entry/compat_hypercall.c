@@ -6,7 +6,9 @@
  * buffer's address, and copy_from_guest() and copy_to_guest() take it as long as the call lasts:
  * `window` in struct pv_vcpu. Nothing in 64-bit layout is ever in the guest's memory.
  */
+#include "control/console_io.h"
 #include "control/control.h"
+#include "control/physdev.h"
 #include "control/platform.h"
 #include "cpu/cpu.h"
 #include "cpu/layout.h"
@@ -20,8 +22,6 @@
 #include "entry/hypercall.h"
 #include "lib/printk.h"
 #include "lib/string.h"
-#include "machine/console.h"
-#include "machine/physdev.h"
 #include "memory/heap.h"
 #include "pv-abi/errno.h"
 #include "pv/callback.h"
@@ -464,6 +464,11 @@ s64 compat_continue(unsigned op, unsigned nargs, const u64 *args)
 		r->rip -= INT_LEN;
 	}
 	return op;
+}
+
+void __init compat_hypercall_init(void)
+{
+	compat_continuation = compat_continue;
 }
 
 static s64 compat_multicall(u64 list, u64 count)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "entry/hypercall.h"
+#include "control/console_io.h"
 #include "control/control.h"
+#include "control/physdev.h"
 #include "control/platform.h"
 #include "cpu/cpu.h"
 #include "cpu/layout.h"
@@ -13,8 +15,6 @@
 #include "domain/version.h"
 #include "lib/nospec.h"
 #include "lib/string.h"
-#include "machine/console.h"
-#include "machine/physdev.h"
 #include "pv-abi/errno.h"
 #include "pv/bounce.h"
 #include "pv/callback.h"

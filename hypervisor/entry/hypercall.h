@@ -17,6 +17,9 @@ extern const hypercall_fn hypercall_table[HYPERCALL_MAX];
 void hypercall_dispatch(struct regs *r);
 /* The same in ring 1 of a 32-bit guest: entry/compat_hypercall.c. */
 void compat_hypercall(struct regs *r);
+/* Boot: continuations of 32-bit guests' calls (domain/continuation.h). */
+void compat_hypercall_init(void);
+s64 compat_continue(unsigned op, unsigned nargs, const u64 *args);
 /* For multicall: by number with up to six arguments. */
 s64 hypercall_call(u64 op, const u64 *args);
 const char *hypercall_name(u64 op);

@@ -27,6 +27,7 @@
 #include "pv/ptwr.h"
 #include "pv/pv.h"
 #include "pv/root.h"
+#include "sched/sched.h"
 
 static const char *const trap_names[32] = {
 	"divide error",
@@ -255,7 +256,7 @@ void trap_from_guest(struct regs *r)
 /* trap_from_guest() for what is known to be a page fault of a guest's kernel; hot. */
 void page_fault_from_guest(struct regs *r)
 {
-	if (unlikely(current->domain->pv.is_32bit)) {
+	if (unlikely(current->domain->is_32bit)) {
 		trap_from_guest(r);
 		return;
 	}

@@ -8,6 +8,7 @@
 #include "image/build.h"
 
 #include "cpu/cpu.h"
+#include "cpu/pte.h"
 #include "domain/domain.h"
 #include "image/build_dom0.h"
 #include "image/hypercall_page.h"
@@ -21,7 +22,6 @@
 #include "pv-abi/errno.h"
 #include "pv/compat.h"
 #include "pv/pagetype.h"
-#include "pv/pte.h"
 
 #define PAGES_PER_MIB  256
 #define RESERVE_PAGES  (64 * PAGES_PER_MIB)

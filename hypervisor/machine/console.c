@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "machine/console.h"
-#include "control/keys.h"
 #include "cpu/cpu.h"
 #include "cpu/layout.h"
-#include "domain/continuation.h"
-#include "domain/domain.h"
-#include "domain/guest_access.h"
 #include "lib/cmdline.h"
 #include "lib/latency.h"
 #include "lib/printk.h"
@@ -37,13 +33,7 @@ static bool polling;
 #define PANIC_BACKLOG 16384U
 static unsigned vga_row, vga_col;
 
-/* Received characters for dom0: written by the serial interrupt, read by console_io. Under
- * input_lock. */
-static struct spinlock input_lock = SPINLOCK_INIT;
-static char input[1024];
-static u32 input_prod, input_cons;
-static unsigned ctrl_a_seen;
-static bool keys_to_hypervisor;
+static void (*receiver)(char c);
 
 static enum { LEVEL_ERR, LEVEL_WARN, LEVEL_INFO, LEVEL_DEBUG } serial_level = LEVEL_INFO;
 static bool opt_sync_console;
@@ -234,11 +224,10 @@ void console_break(void)
 }
 
 /*
- * dom0's output: false if there is no room for it now. If nothing was taken for a second, the
- * interrupt does not come and the timer takes over; if the timer finds no room either, the port is
- * dead and nobody is to wait for it.
+ * If nothing was taken for a second, the interrupt does not come and the timer takes over; if the
+ * timer finds no room either, the port is dead and nobody is to wait for it.
  */
-static bool privileged_write(const char *s, size_t n)
+bool console_privileged_write(const char *s, size_t n)
 {
 	u64 flags = console_take();
 	bool begin = false, room = true;
@@ -336,129 +325,26 @@ void printk(const char *fmt, ...)
 	va_end(ap);
 }
 
+bool console_guest_write(const char *line, size_t n, u64 *paid)
+{
+	u64 flags = console_take();
+	bool may = transmit_guest_may(paid, n, system_time());
+
+	if (may)
+		out_locked(line, n, true, true);
+	console_leave(flags);
+	return may;
+}
+
+void console_receive(void (*fn)(char c))
+{
+	WRITE_ONCE(receiver, fn);
+}
+
 void console_input(char c)
 {
-	u64 flags;
+	void (*fn)(char) = READ_ONCE(receiver);
 
-	if (c == 1) {
-		if (++ctrl_a_seen < 3)
-			goto deliver;
-		ctrl_a_seen = 0;
-		keys_to_hypervisor = !keys_to_hypervisor;
-		printk(LOG_INFO "keys go to %s now (three Ctrl-A switch back)\n",
-		       keys_to_hypervisor ? "the hypervisor, 'h' is help" : "dom0");
-		return;
-	}
-	ctrl_a_seen = 0;
-	if (keys_to_hypervisor || !dom0) {
-		debug_key_interrupt(c);
-		return;
-	}
-deliver:
-	if (keys_to_hypervisor)
-		return;
-	flags = spin_lock_irqsave(&input_lock);
-	if (input_prod - input_cons < sizeof(input))
-		input[input_prod++ % sizeof(input)] = c;
-	spin_unlock_irqrestore(&input_lock, flags);
-	event_send_global_virq(dom0, VIRQ_CONSOLE);
-}
-
-/* An unprivileged guest's output: whole lines, marked with its number, nothing that could steer a
- * terminal. */
-static void guest_line_out(struct domain *d)
-{
-	char line[sizeof(d->console_line) + 16];
-	int n = snprintf(line, sizeof(line), "(d%u) %.*s\n", d->id, (int)d->console_fill,
-			 d->console_line);
-	bool silenced = d->console_silenced;
-	u64 flags;
-
-	d->console_fill = 0;
-	flags = console_take();
-	d->console_silenced = !transmit_guest_may(&d->console_paid, (size_t)n, system_time());
-	if (!d->console_silenced)
-		out_locked(line, min((size_t)n, sizeof(line) - 1), true, true);
-	console_leave(flags);
-	if (!d->console_silenced)
-		return;
-	if (!silenced)
-		printk(LOG_GUEST "d%u writes too much: lines are lost\n", d->id);
-}
-
-static void guest_write(struct domain *d, const char *s, size_t n)
-{
-	spin_lock(&d->console_lock);
-	for (size_t i = 0; i < n; i++) {
-		if (s[i] == '\n' || d->console_fill == sizeof(d->console_line))
-			guest_line_out(d);
-		if (s[i] == '\t' || (s[i] >= 0x20 && s[i] < 0x7f))
-			d->console_line[d->console_fill++] = s[i];
-	}
-	spin_unlock(&d->console_lock);
-}
-
-static s64 console_io_write(u64 count, u64 buffer)
-{
-	struct domain *d = current->domain;
-	char piece[256];
-	u64 done = 0;
-
-	if (!guest_range_ok(buffer, count))
-		return -EFAULT;
-	while (done < count) {
-		size_t n = min(count - done, (u64)sizeof(piece));
-
-		if (copy_from_guest(piece, buffer + done, n))
-			return -EFAULT;
-		if (!d->privileged)
-			guest_write(d, piece, n);
-		else if (!privileged_write(piece, n))
-			/* As fast as the line is; others run, and events come, meanwhile. */
-			return hypercall_continue(__HYPERVISOR_console_io, 3, (u64)CONSOLEIO_write,
-						  count - done, buffer + done);
-		done += n;
-		/* What was written is written: the caller is told and comes again with the rest. */
-		if (done < count && preempt_wanted())
-			return hypercall_continue(__HYPERVISOR_console_io, 3, (u64)CONSOLEIO_write,
-						  count - done, buffer + done);
-	}
-	return 0;
-}
-
-static s64 console_io_read(u64 count, u64 buffer)
-{
-	char out[sizeof(input)];
-	u64 flags, n = 0;
-	u32 pos;
-
-	flags = spin_lock_irqsave(&input_lock);
-	for (pos = input_cons; n < count && pos != input_prod; pos++)
-		out[n++] = input[pos % sizeof(input)];
-	spin_unlock_irqrestore(&input_lock, flags);
-	if (n && copy_to_guest(buffer, out, n))
-		return -EFAULT;
-	flags = spin_lock_irqsave(&input_lock);
-	/* Only what another vCPU did not take meanwhile. */
-	if ((s32)(pos - input_cons) > 0)
-		input_cons = pos;
-	spin_unlock_irqrestore(&input_lock, flags);
-	return n;
-}
-
-s64 do_console_io(u64 cmd, u64 count, u64 buffer)
-{
-	/* A count is an int of the ABI. */
-	if ((u32)count > 0x7fffffff)
-		return -EINVAL;
-	count = (u32)count;
-	switch ((u32)cmd) {
-	case CONSOLEIO_write:
-		return console_io_write(count, buffer);
-	case CONSOLEIO_read:
-		if (!current->domain->privileged)
-			return -EPERM;
-		return console_io_read(count, buffer);
-	}
-	return -ENOSYS;
+	if (fn)
+		fn(c);
 }

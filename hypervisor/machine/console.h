@@ -4,16 +4,14 @@
 
 #include "lib/types.h"
 
-struct domain;
-
 /*
  * The hypervisor's console: the serial port (and the VGA text screen until dom0 runs), and a ring
- * of all that was printed, which dom0 reads (`hvctl dmesg`). Typed characters go to dom0; three
- * Ctrl-A switch them to the debug keys and back.
+ * of all that was printed, which dom0 reads (`hvctl dmesg`).
  */
 void console_init(void);
 void console_end_boot(void);             /* the screen now belongs to dom0 */
 void console_input(char c);              /* from the serial interrupt */
+void console_receive(void (*fn)(char c)); /* who takes it, in that interrupt */
 void console_transmit(void);             /* the same: the port may have room */
 /*
  * Boot, once timers run and the port's interrupt was asked for: from now on what is printed is
@@ -39,6 +37,12 @@ void console_break(void);
  */
 size_t console_ring_read(char *buf, size_t n, u32 *index, bool clear);
 
-s64 do_console_io(u64 cmd, u64 count, u64 buffer);
+/*
+ * What domains write; both take it whole or not at all. console_privileged_write(): dom0's; false
+ * if there is no room for it now. console_guest_write(): a line of another's; false if that is more
+ * than its share, of which *paid is the account (machine/transmit.h).
+ */
+bool console_privileged_write(const char *s, size_t n);
+bool console_guest_write(const char *line, size_t n, u64 *paid);
 
 #endif

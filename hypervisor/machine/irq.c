@@ -3,14 +3,14 @@
 #include "cpu/apic.h"
 #include "cpu/cpu.h"
 #include "cpu/vectors.h"
-#include "domain/domain.h"
 #include "lib/latency.h"
 #include "lib/printk.h"
 #include "machine/acpi.h"
 #include "machine/ioapic.h"
 #include "machine/irq.h"
-#include "machine/physdev.h"
+#include "machine/timer.h"
 #include "machine/vector.h"
+#include "memory/owner.h"
 #include "pv-abi/errno.h"
 
 /*
@@ -35,6 +35,7 @@
 #define PROMPT_NS          (WATCHDOG_NS / 2)
 
 struct irq_desc irq_descs[NR_IRQS];
+static const struct irq_receiver *receiver;
 
 /*
  * What is given out: vectors, and the message-signalled descriptors in use. The lock is a leaf,
@@ -95,8 +96,9 @@ static const struct irq_chip gsi_chip = {
 	.set_dest = gsi_set_dest,
 };
 
-void irq_init(void)
+void irq_init(const struct irq_receiver *guests)
 {
+	receiver = guests;
 	vector_map_init(&vectors);
 	spin_lock_init(&alloc_lock);
 	timer_init(&watchdog, watchdog_round, NULL, 0);
@@ -181,27 +183,22 @@ static void collect(struct irq_desc *desc, struct delivery *out)
 	for (unsigned i = 0; i < desc->nr_guests; i++) {
 		out->to[i].domain = desc->guests[i].domain;
 		out->to[i].pirq = desc->guests[i].pirq;
-		atomic_add(&out->to[i].domain->irqs->delivering, 1);
+		receiver->hold(out->to[i].domain);
 	}
 }
 
 static void deliver(const struct delivery *list)
 {
-	for (unsigned i = 0; i < list->count; i++) {
-		event_send_pirq(list->to[i].domain, list->to[i].pirq);
-		atomic_sub(&list->to[i].domain->irqs->delivering, 1);
-	}
+	for (unsigned i = 0; i < list->count; i++)
+		receiver->deliver(list->to[i].domain, list->to[i].pirq);
 }
 
 /* Did nobody take the last event yet? */
 static bool still_pending(const struct delivery *list)
 {
-	for (unsigned i = 0; i < list->count; i++) {
-		u32 port = event_pirq_port(list->to[i].domain, list->to[i].pirq);
-
-		if (!port || !event_port_pending(list->to[i].domain, port))
+	for (unsigned i = 0; i < list->count; i++)
+		if (!receiver->still_pending(list->to[i].domain, list->to[i].pirq))
 			return false;
-	}
 	return list->count != 0;
 }
 
@@ -634,7 +631,8 @@ void irq_dump(void)
 		if (desc->own)
 			printk(" own");
 		for (unsigned g = 0; g < desc->nr_guests; g++)
-			printk(" dom%u:%u%s", desc->guests[g].domain->id, desc->guests[g].pirq,
+			printk(" dom%u:%u%s", owner_of(desc->guests[g].domain)->id,
+			       desc->guests[g].pirq,
 			       desc->guests[g].owes ? "(owes eoi)" : "");
 		printk("\n");
 		spin_unlock_irqrestore(&desc->lock, flags);

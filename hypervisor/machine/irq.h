@@ -79,8 +79,19 @@ struct irq_desc {
 
 extern struct irq_desc irq_descs[NR_IRQS];
 
+/*
+ * Who takes guests' interrupts: what a domain is, this room does not know. hold() is called with
+ * the descriptor's lock held and keeps the domain until deliver(), which is called without, has
+ * sent it the event. still_pending(): did it not take the last one yet?
+ */
+struct irq_receiver {
+	void (*hold)(struct domain *d);
+	void (*deliver)(struct domain *d, u32 pirq);
+	bool (*still_pending)(struct domain *d, u32 pirq);
+};
+
 /* Boot CPU, after ioapic_init(). */
-void irq_init(void);
+void irq_init(const struct irq_receiver *guests);
 
 /*
  * irq_dispatch() - an interrupt with vector 0x20-0xff arrived. Called by the entry code, interrupts
@@ -111,8 +122,8 @@ bool irq_is_msi(unsigned irq);
  * Guests. irq_guest_bind(): events for `pirq` of `d` are sent from now on; the interrupt goes to
  * the CPU with APIC id `dest` if it was not bound before. 0, -EINVAL (no such line), -EBUSY (ours,
  * or not shareable, or bound by d already), -ENOSPC (no vector left). irq_guest_unbind(): no new
- * event is sent after it returns (one may be under
- * way: see domain_irqs_destroy()); an owed EOI is forgiven. irq_guest_eoi(): the guest is done.
+ * event is sent after it returns (one may be under way: irq_receiver.hold()); an owed EOI is
+ * forgiven. irq_guest_eoi(): the guest is done.
  */
 int irq_guest_bind(unsigned irq, struct domain *d, u32 pirq, bool share, u32 dest);
 void irq_guest_unbind(unsigned irq, struct domain *d);

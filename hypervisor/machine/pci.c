@@ -5,7 +5,6 @@
  */
 
 #include "cpu/cpu.h"
-#include "domain/domain.h"
 #include "lib/printk.h"
 #include "machine/acpi.h"
 #include "machine/msi.h"
@@ -303,28 +302,28 @@ static u32 all_ones(unsigned size)
  * Bits 30-24 of the address are reserved; some chipsets read more register bits from them, which is
  * not offered.
  */
-static bool decodes(const struct domain *d, u32 cf8, unsigned port_offset, unsigned size)
+static bool decodes(bool privileged, u32 cf8, unsigned port_offset, unsigned size)
 {
-	return d->privileged && cf8 & PCI_ENABLE && !(cf8 & 0x7f000000) &&
+	return privileged && cf8 & PCI_ENABLE && !(cf8 & 0x7f000000) &&
 	       (size == 1 || size == 2 || size == 4) && port_offset < 4 &&
 	       !(port_offset & (size - 1));
 }
 
-u32 pci_guest_cfg_read(struct domain *d, u32 cf8, unsigned port_offset, unsigned size)
+u32 pci_guest_cfg_read(bool privileged, u32 cf8, unsigned port_offset, unsigned size)
 {
-	if (!decodes(d, cf8, port_offset, size))
+	if (!decodes(privileged, cf8, port_offset, size))
 		return all_ones(size);
 	return pci_read((cf8 >> 8) & 0xffff, (cf8 & 0xfc) + port_offset, size);
 }
 
-void pci_guest_cfg_write(struct domain *d, u32 cf8, unsigned port_offset, unsigned size, u32 value)
+void pci_guest_cfg_write(bool privileged, u32 cf8, unsigned port_offset, unsigned size, u32 value)
 {
 	pci_sbdf_t sbdf = (cf8 >> 8) & 0xffff;
 	unsigned reg = (cf8 & 0xfc) + port_offset;
 	struct pci_device *dev;
 	u32 may = ~0U;
 
-	if (!decodes(d, cf8, port_offset, size))
+	if (!decodes(privileged, cf8, port_offset, size))
 		return;
 	spin_lock(&pci_lock);
 	dev = pci_device_find(sbdf);

@@ -6,7 +6,6 @@
 #include "lib/spinlock.h"
 #include "lib/types.h"
 
-struct domain;
 struct msi_vector;
 
 /* A device's address: segment 16 bits, bus 8, device 5, function 3. */
@@ -86,11 +85,10 @@ int pci_mmcfg_reserved(u64 base, u16 segment, u8 first_bus, u8 last_bus);
 
 /*
  * The port emulation's half: an access of `size` bytes to 0xcfc + `port_offset` while the vCPU's
- * latched 0xcf8 is `cf8`. `d` may be any domain: one without privilege reads all ones and writes
- * nothing. What the hypervisor programmed of a device's MSI and MSI-X capabilities stays as it is:
+ * latched 0xcf8 is `cf8`. A domain without privilege reads all ones and writes nothing. What the hypervisor programmed of a device's MSI and MSI-X capabilities stays as it is:
  * the enable and function-mask bits are dom0's, the rest is ours.
  */
-u32 pci_guest_cfg_read(struct domain *d, u32 cf8, unsigned port_offset, unsigned size);
-void pci_guest_cfg_write(struct domain *d, u32 cf8, unsigned port_offset, unsigned size, u32 value);
+u32 pci_guest_cfg_read(bool privileged, u32 cf8, unsigned port_offset, unsigned size);
+void pci_guest_cfg_write(bool privileged, u32 cf8, unsigned port_offset, unsigned size, u32 value);
 
 #endif

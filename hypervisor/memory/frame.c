@@ -2,13 +2,13 @@
 /* General references: who keeps a frame from being freed. Types are pv/pagetype.c's. */
 #include "cpu/cpu.h"
 #include "cpu/tlb.h"
-#include "domain/domain.h"
 #include "lib/latency.h"
 #include "lib/printk.h"
+#include "lib/upcalls.h"
 #include "memory/frame.h"
 #include "memory/m2p.h"
 #include "memory/objects.h"
-#include "pv/pagetype.h"
+#include "memory/owner.h"
 #include "pv-abi/errno.h"
 
 mfn_t max_mfn;
@@ -50,11 +50,11 @@ static void list_unlink(struct domain *d, struct frame *f)
 	if (f->prev != FRAME_LIST_END)
 		mfn_to_frame(f->prev)->next = f->next;
 	else
-		d->frames_head = f->next;
+		owner_of(d)->frames_head = f->next;
 	if (f->next != FRAME_LIST_END)
 		mfn_to_frame(f->next)->prev = f->prev;
 	else
-		d->frames_tail = f->prev;
+		owner_of(d)->frames_tail = f->prev;
 	f->next = f->prev = FRAME_LIST_END;
 }
 
@@ -65,7 +65,7 @@ static void list_unlink(struct domain *d, struct frame *f)
 static bool page_leave(struct domain *d, struct frame *f)
 {
 	list_unlink(d, f);
-	return --d->tot_pages == 0;
+	return --owner_of(d)->tot_pages == 0;
 }
 
 /* The count has reached zero: nobody but us knows the frame. */
@@ -83,10 +83,10 @@ static void frame_free(struct frame *f, u64 flags)
 		heap_free_dom(f, 0);
 		return;
 	}
-	spin_lock(&d->page_lock);
+	spin_lock(&owner_of(d)->page_lock);
 	last = page_leave(d, f);
 	f->count = flags & FC_FOREIGN;
-	spin_unlock(&d->page_lock);
+	spin_unlock(&owner_of(d)->page_lock);
 	heap_free_dom(f, 0);
 	if (last)
 		domain_put(d);
@@ -178,10 +178,10 @@ int frame_steal(struct domain *d, struct frame *f)
 	bool last;
 	u64 c;
 
-	spin_lock(&d->page_lock);
+	spin_lock(&owner_of(d)->page_lock);
 	c = atomic_read(&f->count);
-	if (frame_owner(f) != d || !(c & FC_ALLOCATED) || d->dying) {
-		spin_unlock(&d->page_lock);
+	if (frame_owner(f) != d || !(c & FC_ALLOCATED) || owner_of(d)->dying) {
+		spin_unlock(&owner_of(d)->page_lock);
 		return -EINVAL;
 	}
 	/*
@@ -190,12 +190,12 @@ int frame_steal(struct domain *d, struct frame *f)
 	 */
 	do {
 		if ((c & FC_COUNT_MASK) != 1) {
-			spin_unlock(&d->page_lock);
+			spin_unlock(&owner_of(d)->page_lock);
 			return -EBUSY;
 		}
 	} while (!atomic_cmpxchg(&f->count, &c, c & FC_FOREIGN));
 	last = page_leave(d, f);
-	spin_unlock(&d->page_lock);
+	spin_unlock(&owner_of(d)->page_lock);
 
 	/* Whoever gets the frame next flushes for it first: heap_assign() or the quarantine. */
 	f->type = FT_NONE;
@@ -218,7 +218,7 @@ static cpumask_t cpus_with(const struct frame *f, u64 flag)
 	/* Fresh from the heap, or whose it was is not known. */
 	if (!d)
 		return READ_ONCE(f->tlb_stamp) == TLB_STAMP_NONE ? 0 : cpus_online;
-	return d->dirty_cpus | (atomic_read(&f->count) & flag ? foreign_cpus : 0);
+	return owner_of(d)->dirty_cpus | (atomic_read(&f->count) & flag ? foreign_cpus : 0);
 }
 
 cpumask_t frame_stale_cpus(const struct frame *f)
@@ -241,9 +241,9 @@ static void becomes_foreign_mapper(struct domain *d)
 	 * nothing left to do for d's next mappings: whoever finds foreign_mapper set marks a frame
 	 * when all CPUs of d's are in foreign_cpus, and a CPU that sees the mark asks those.
 	 */
-	atomic_set(&d->maps_foreign, true);
-	atomic_or(&foreign_cpus, atomic_read(&d->dirty_cpus));
-	atomic_set(&d->foreign_mapper, true);
+	atomic_set(&owner_of(d)->maps_foreign, true);
+	atomic_or(&foreign_cpus, atomic_read(&owner_of(d)->dirty_cpus));
+	atomic_set(&owner_of(d)->foreign_mapper, true);
 	latency_unlock(&foreign_lock, &latency_foreign, flags);
 }
 
@@ -252,7 +252,7 @@ void frame_foreign(struct frame *f, struct domain *d, bool writable)
 	u64 flags = writable ? FC_FOREIGN | FC_FOREIGN_RW : FC_FOREIGN;
 
 	/* dom_hv's frames never become anybody's, or have forgotten whose they were. */
-	if (unlikely(!READ_ONCE(d->foreign_mapper)) && frame_owner(f) != dom_hv)
+	if (unlikely(!READ_ONCE(owner_of(d)->foreign_mapper)) && frame_owner(f) != dom_hv)
 		becomes_foreign_mapper(d);
 	if ((atomic_read(&f->count) & flags) != flags)
 		atomic_or(&f->count, flags);
@@ -260,17 +260,18 @@ void frame_foreign(struct frame *f, struct domain *d, bool writable)
 
 void foreign_cpu_enter(const struct domain *to)
 {
-	if (unlikely(atomic_read(&to->maps_foreign)))
+	if (unlikely(atomic_read(&owner_of(to)->maps_foreign)))
 		atomic_or(&foreign_cpus, CPU_MASK(cpu_id()));
 }
 
 void foreign_cpu_left(const struct domain *to)
 {
-	if (likely(!(READ_ONCE(foreign_cpus) & CPU_MASK(cpu_id())) || READ_ONCE(to->maps_foreign)))
+	if (likely(!(READ_ONCE(foreign_cpus) & CPU_MASK(cpu_id())) ||
+		   READ_ONCE(owner_of(to)->maps_foreign)))
 		return;
 	spin_lock(&foreign_lock);
 	/* Either `to` has become such a domain before this, or it sets our bit after it. */
-	if (!READ_ONCE(to->maps_foreign))
+	if (!READ_ONCE(owner_of(to)->maps_foreign))
 		atomic_and(&foreign_cpus, ~CPU_MASK(cpu_id()));
 	spin_unlock(&foreign_lock);
 }
@@ -285,9 +286,9 @@ static struct frame *next_victim(struct domain *d, bool *busy)
 	struct frame *f = NULL;
 
 	*busy = false;
-	spin_lock(&d->page_lock);
-	if (d->frames_head != FRAME_LIST_END) {
-		f = mfn_to_frame(d->frames_head);
+	spin_lock(&owner_of(d)->page_lock);
+	if (owner_of(d)->frames_head != FRAME_LIST_END) {
+		f = mfn_to_frame(owner_of(d)->frames_head);
 		if (atomic_read(&f->count) & FC_DOOMED) {
 			f = NULL;
 		} else if (!count_get(f)) {
@@ -297,16 +298,16 @@ static struct frame *next_victim(struct domain *d, bool *busy)
 			u32 mfn = (u32)frame_to_mfn(f);
 
 			list_unlink(d, f);
-			f->prev = d->frames_tail;
-			if (d->frames_tail != FRAME_LIST_END)
-				mfn_to_frame(d->frames_tail)->next = mfn;
+			f->prev = owner_of(d)->frames_tail;
+			if (owner_of(d)->frames_tail != FRAME_LIST_END)
+				mfn_to_frame(owner_of(d)->frames_tail)->next = mfn;
 			else
-				d->frames_head = mfn;
-			d->frames_tail = mfn;
+				owner_of(d)->frames_head = mfn;
+			owner_of(d)->frames_tail = mfn;
 			atomic_or(&f->count, FC_DOOMED);
 		}
 	}
-	spin_unlock(&d->page_lock);
+	spin_unlock(&owner_of(d)->page_lock);
 	return f;
 }
 
@@ -318,22 +319,22 @@ static void victim_again(struct domain *d, struct frame *f)
 {
 	u32 mfn = (u32)frame_to_mfn(f);
 
-	spin_lock(&d->page_lock);
+	spin_lock(&owner_of(d)->page_lock);
 	atomic_and(&f->count, ~FC_DOOMED);
 	list_unlink(d, f);
-	f->next = d->frames_head;
-	if (d->frames_head != FRAME_LIST_END)
-		mfn_to_frame(d->frames_head)->prev = mfn;
+	f->next = owner_of(d)->frames_head;
+	if (owner_of(d)->frames_head != FRAME_LIST_END)
+		mfn_to_frame(owner_of(d)->frames_head)->prev = mfn;
 	else
-		d->frames_tail = mfn;
-	d->frames_head = mfn;
-	spin_unlock(&d->page_lock);
+		owner_of(d)->frames_tail = mfn;
+	owner_of(d)->frames_head = mfn;
+	spin_unlock(&owner_of(d)->page_lock);
 	frame_put(f);
 }
 
 int domain_relinquish_memory(struct domain *d)
 {
-	ASSERT(d->dying);
+	ASSERT(owner_of(d)->dying);
 	for (;;) {
 		bool busy;
 		struct frame *f = next_victim(d, &busy);

@@ -163,20 +163,31 @@ static inline bool frame_put_usual(struct frame *f)
 }
 
 /*
- * Type references may wait for another CPU's validation and flush other CPUs' TLBs: all functions
- * below need interrupts enabled and no spinlock held.
- *
- * frame_get_type() - take a type reference (a general reference must be held already). Changes the
- * type if no type reference exists; a page-table type is validated then. `type` is an FT_* value.
- *     0
- *     -EINVAL    the frame has another type, or its content is not valid for this one
- *     -ERESTART  preempted in the middle: state kept in the frame, call again
- *     -EBUSY     too many references
+ * Types: frame_get_type() and frame_put_type() (lib/upcalls.h) may wait for another CPU's
+ * validation and flush other CPUs' TLBs: they and all functions below need interrupts enabled and
+ * no spinlock held.
  */
-int __must_check frame_get_type(struct frame *f, u64 type);
-/* frame_put_type() - drop a type reference; runs to its end. */
-void frame_put_type(struct frame *f);
-/* frame_put_type_preemptible() - the same; -ERESTART when it stopped half-way: call again. */
+/*
+ * One more reference of a type that a frame has already and is valid for, and one dropped that is
+ * not the last: the usual cases of frame_get_type() and frame_put_type(). False: not such a case,
+ * nothing has changed.
+ */
+static inline bool type_get_more(struct frame *f, u64 type)
+{
+	u64 t = atomic_read(&f->type);
+
+	return (t & (FT_TYPE_MASK | FT_VALIDATED | FT_LOCKED)) == (type | FT_VALIDATED) &&
+	       (t & FT_COUNT_MASK) != FT_COUNT_MASK && atomic_cmpxchg(&f->type, &t, t + 1);
+}
+
+static inline bool type_put_not_last(struct frame *f)
+{
+	u64 t = atomic_read(&f->type);
+
+	return (t & FT_COUNT_MASK) > 1 && (t & FT_VALIDATED) && atomic_cmpxchg(&f->type, &t, t - 1);
+}
+
+/* frame_put_type_preemptible() - the same, but -ERESTART when it stopped half-way: call again. */
 int __must_check frame_put_type_preemptible(struct frame *f);
 
 /* Both references at once. */

@@ -7,7 +7,6 @@
  */
 #include "cpu/cpu.h"
 #include "cpu/tlb.h"
-#include "domain/domain.h"
 #include "lib/latency.h"
 #include "lib/printk.h"
 #include "lib/spinlock.h"
@@ -15,6 +14,7 @@
 #include "memory/heap.h"
 #include "memory/m2p.h"
 #include "memory/objects.h"
+#include "memory/owner.h"
 #include "pv-abi/errno.h"
 
 #define HEAP_ORDERS 19 /* blocks of up to 1 GiB */
@@ -448,9 +448,9 @@ struct frame *heap_alloc_dom_at(struct domain *d, unsigned order, unsigned bits,
 
 	width = min(width, (unsigned)WIDTH_ANY);
 	/* Only these frames does such a guest's M2P have; rounded down to a width. */
-	if (d && d->pv.is_32bit)
+	if (d && owner_of(d)->is_32bit)
 		width = min(width, width_of(COMPAT_M2P_ENTRIES) - 1);
-	f = frames_alloc(order, width, d ? READ_ONCE(d->claimed_pages) : 0);
+	f = frames_alloc(order, width, d ? READ_ONCE(owner_of(d)->claimed_pages) : 0);
 	if (!f)
 		return NULL;
 	for (u64 i = 0; i < BIT(order); i++) {
@@ -475,7 +475,7 @@ int heap_assign(struct domain *d, struct frame *f, unsigned order)
 {
 	u64 n = BIT(order), off;
 
-	if (d->pv.is_32bit && frame_to_mfn(f) + n > COMPAT_M2P_ENTRIES)
+	if (owner_of(d)->is_32bit && frame_to_mfn(f) + n > COMPAT_M2P_ENTRIES)
 		return -E2BIG;
 	for (u64 i = 0; i < n; i++) {
 		/* A stolen frame: those who knew it have to forget it. */
@@ -484,37 +484,37 @@ int heap_assign(struct domain *d, struct frame *f, unsigned order)
 			f[i].tlb_stamp = TLB_STAMP_NONE;
 		}
 	}
-	spin_lock(&d->page_lock);
-	if (d->dying) {
-		spin_unlock(&d->page_lock);
+	spin_lock(&owner_of(d)->page_lock);
+	if (owner_of(d)->dying) {
+		spin_unlock(&owner_of(d)->page_lock);
 		return -ESRCH;
 	}
-	if (n > d->max_pages || d->tot_pages > d->max_pages - n) {
-		spin_unlock(&d->page_lock);
+	if (n > owner_of(d)->max_pages || owner_of(d)->tot_pages > owner_of(d)->max_pages - n) {
+		spin_unlock(&owner_of(d)->page_lock);
 		return -E2BIG;
 	}
 	/* A domain lives as long as it has frames; frame_put() drops this with the last one. */
-	if (!d->tot_pages)
+	if (!owner_of(d)->tot_pages)
 		domain_hold(d);
-	d->tot_pages += n;
-	off = min(d->claimed_pages, n);
-	d->claimed_pages -= off;
+	owner_of(d)->tot_pages += n;
+	off = min(owner_of(d)->claimed_pages, n);
+	owner_of(d)->claimed_pages -= off;
 	atomic_sub(&claimed, off);
 	for (u64 i = 0; i < n; i++) {
 		u32 mfn = (u32)frame_to_mfn(f + i);
 
 		frame_set_owner(f + i, d);
 		f[i].next = FRAME_LIST_END;
-		f[i].prev = d->frames_tail;
-		if (d->frames_tail != FRAME_LIST_END)
-			mfn_to_frame(d->frames_tail)->next = mfn;
+		f[i].prev = owner_of(d)->frames_tail;
+		if (owner_of(d)->frames_tail != FRAME_LIST_END)
+			mfn_to_frame(owner_of(d)->frames_tail)->next = mfn;
 		else
-			d->frames_head = mfn;
-		d->frames_tail = mfn;
+			owner_of(d)->frames_head = mfn;
+		owner_of(d)->frames_tail = mfn;
 		/* From here on others may take references. */
 		atomic_set(&f[i].count, FC_ALLOCATED | 1);
 	}
-	spin_unlock(&d->page_lock);
+	spin_unlock(&owner_of(d)->page_lock);
 	return 0;
 }
 
@@ -545,14 +545,15 @@ int heap_claim(struct domain *d, u64 pages)
 	int r = 0;
 	u64 want, avail;
 
-	spin_lock(&d->page_lock);
+	spin_lock(&owner_of(d)->page_lock);
 	if (!pages) {
-		atomic_sub(&claimed, d->claimed_pages);
-		d->claimed_pages = 0;
-	} else if (d->dying || d->claimed_pages || pages > d->max_pages || pages < d->tot_pages) {
+		atomic_sub(&claimed, owner_of(d)->claimed_pages);
+		owner_of(d)->claimed_pages = 0;
+	} else if (owner_of(d)->dying || owner_of(d)->claimed_pages ||
+		   pages > owner_of(d)->max_pages || pages < owner_of(d)->tot_pages) {
 		r = -EINVAL;
 	} else {
-		want = pages - d->tot_pages;
+		want = pages - owner_of(d)->tot_pages;
 		u64 kept = atomic_read(&claimed);
 
 		do {
@@ -563,9 +564,9 @@ int heap_claim(struct domain *d, u64 pages)
 			}
 		} while (!atomic_cmpxchg(&claimed, &kept, kept + want));
 		if (!r)
-			d->claimed_pages = want;
+			owner_of(d)->claimed_pages = want;
 	}
-	spin_unlock(&d->page_lock);
+	spin_unlock(&owner_of(d)->page_lock);
 	return r;
 }
 

@@ -13,7 +13,7 @@ int domain_set_compat(struct domain *d)
 	struct vcpu *v;
 	int ret = 0;
 
-	if (d->pv.is_32bit)
+	if (d->is_32bit)
 		return 0;
 	if (!ring1_guests_allowed()) {
 		printk(LOG_WARN "d%u: a 32-bit domain is refused: its kernel would run in ring 1, "
@@ -39,7 +39,7 @@ int domain_set_compat(struct domain *d)
 	/* Fields after the vCPUs' part lie elsewhere now. */
 	memset((char *)d->shared_info + sizeof(d->shared_info->vcpu_info), 0,
 	       PAGE_SIZE - sizeof(d->shared_info->vcpu_info));
-	d->pv.is_32bit = true;
+	d->is_32bit = true;
 	atomic_or(&d->vm_assist, VM_ASSIST_COMPAT);
 	domain_wallclock_update(d);
 	return 0;

@@ -16,6 +16,7 @@
 #include "pv/cpu_ops.h"
 #include "pv/descriptor_page.h"
 #include "pv/mmu.h"
+#include "pv/pv.h"
 
 #define CR0_TS_BIT BIT(3)
 #define NR_VECTORS 256
@@ -49,7 +50,7 @@ static int check(const struct vcpu *v, const struct vcpu_guest_context *c)
 	 * take_tables() will see: a register of flags alone names none.
 	 */
 	if (!(c->flags & VGCF_in_kernel) && !xen_cr3_to_pfn(c->ctrlreg[1]) &&
-	    !v->domain->pv.is_32bit)
+	    !v->domain->is_32bit)
 		return -EINVAL;
 	if (!v->id && (c->vm_assist & ~VM_ASSIST_VALID))
 		return -EINVAL;
@@ -103,7 +104,7 @@ static u16 data_selector(const struct vcpu *v, u16 sel)
 {
 	if ((sel & SELECTOR_LDT) || sel >> 3 < FIRST_RESERVED_GDT_ENTRY)
 		return sel;
-	return v->domain->pv.is_32bit ? compat_selector(sel) : sel | 3;
+	return v->domain->is_32bit ? compat_selector(sel) : sel | 3;
 }
 
 static void write_regs(struct vcpu *v, const struct vcpu_guest_context *c)
@@ -169,13 +170,13 @@ static void write_rest(struct vcpu *v, const struct vcpu_guest_context *c,
 	pv->fs_base = c->fs_base;
 	pv->gs_base_kernel = c->gs_base_kernel;
 	pv->gs_base_user = c->gs_base_user;
-	if (v->domain->pv.is_32bit)
+	if (v->domain->is_32bit)
 		write_compat(v, c, sel);
 	if (c->flags & VGCF_i387_valid)
 		fpu_import(v, c->fpu_ctxt.x);
 	if (!v->id && !v->initialised)
 		atomic_set(&v->domain->vm_assist,
-			   c->vm_assist | (v->domain->pv.is_32bit ? VM_ASSIST_COMPAT : 0));
+			   c->vm_assist | (v->domain->is_32bit ? VM_ASSIST_COMPAT : 0));
 }
 
 /* Debug registers are judged one by one: all, or those of before. */

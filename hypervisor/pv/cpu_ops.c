@@ -8,6 +8,7 @@
 #include "domain/fpu.h"
 #include "pv-abi/errno.h"
 #include "pv/bounce.h"
+#include "pv/pv.h"
 
 s64 do_stack_switch(u64 ss, u64 sp)
 {

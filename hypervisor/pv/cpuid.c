@@ -140,7 +140,7 @@ struct cpuid_regs pv_cpuid(const struct vcpu *v, u32 leaf, u32 sub)
 		 * Long mode is not for a 32-bit guest; SYSCALL is there from where AMD's CPUs have
 		 * it.
 		 */
-		if (v->domain->pv.is_32bit)
+		if (v->domain->is_32bit)
 			r.d &= ~(BIT(29) | (cpu_features.vendor == CPU_VENDOR_AMD ? 0 : BIT(11)));
 		break;
 	case 0x80000002 ... 0x80000006:

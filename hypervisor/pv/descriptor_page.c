@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cpu/cpu.h"
 #include "cpu/layout.h"
+#include "cpu/pte.h"
 #include "domain/continuation.h"
 #include "domain/domain.h"
 #include "domain/guest_access.h"
@@ -9,7 +10,6 @@
 #include "pv/descriptor_page.h"
 #include "pv/descriptor_window.h"
 #include "pv/mmu.h"
-#include "pv/pte.h"
 
 #define GDT_FRAMES FIRST_RESERVED_GDT_PAGE
 #define LDT_FRAMES 16
@@ -122,7 +122,7 @@ s64 do_update_descriptor(u64 maddr, u64 desc)
 	u64 type;
 	int r;
 
-	if ((maddr & 7) || !mfn_valid(mfn) || !descriptor_fix(&desc, d->pv.is_32bit))
+	if ((maddr & 7) || !mfn_valid(mfn) || !descriptor_fix(&desc, d->is_32bit))
 		return -EINVAL;
 	f = mfn_to_frame(mfn);
 	if (!frame_get(f, d))

@@ -52,8 +52,8 @@ void desc_tables_load(struct vcpu *v)
 	 * descriptors, so that they are #GP. */
 	u64 none = ((u64 *)c->area_l1)[EA_GDT + 15];
 
-	if ((gdt[4] == RING1_DATA) != v->domain->pv.is_32bit)
-		descriptor_flat_segments(gdt, v->domain->pv.is_32bit);
+	if ((gdt[4] == RING1_DATA) != v->domain->is_32bit)
+		descriptor_flat_segments(gdt, v->domain->is_32bit);
 	/* Beyond what the last vCPU had everything is as it should be. */
 	for (unsigned i = 0; i < max(gdt_pages, c->gdt_pages); i++)
 		set_window(c, EA_GDT, i,

@@ -5,7 +5,7 @@
 #include "pv/grant_pte.h"
 #include "pv/mmu.h"
 #include "pv/pagetype.h"
-#include "pv/pte.h"
+#include "cpu/pte.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/grant_table.h"
 

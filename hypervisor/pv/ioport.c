@@ -48,7 +48,7 @@ u32 ioport_read(u32 port, unsigned size)
 	if (port == 0xcf8 && size == 4)
 		return current->pv.pci_cf8;
 	if (port >= 0xcfc && port + size <= 0xd00)
-		return pci_guest_cfg_read(d, current->pv.pci_cf8, port - 0xcfc, size);
+		return pci_guest_cfg_read(d->privileged, current->pv.pci_cf8, port - 0xcfc, size);
 	/* Part of a wider access may be allowed, as on a bus. */
 	if (size > 1)
 		return ioport_read(port, size / 2) | ioport_read(port + size / 2, size / 2)
@@ -70,7 +70,7 @@ void ioport_write(u32 port, unsigned size, u32 value)
 	} else if (port == 0xcf8 && size == 4) {
 		current->pv.pci_cf8 = value;
 	} else if (port >= 0xcfc && port + size <= 0xd00) {
-		pci_guest_cfg_write(d, current->pv.pci_cf8, port - 0xcfc, size, value);
+		pci_guest_cfg_write(d->privileged, current->pv.pci_cf8, port - 0xcfc, size, value);
 	} else if (size > 1) {
 		ioport_write(port, size / 2, value);
 		ioport_write(port + size / 2, size / 2, value >> (size * 4));

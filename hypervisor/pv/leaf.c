@@ -8,7 +8,7 @@
 #include "domain/domain.h"
 #include "memory/frame.h"
 #include "pv/pagetype.h"
-#include "pv/pte.h"
+#include "cpu/pte.h"
 #include "pv-abi/errno.h"
 
 static inline void unlock(struct frame *f)

@@ -11,7 +11,8 @@
 #include "pv/descriptor_page.h"
 #include "pv/mmu.h"
 #include "pv/pagetype.h"
-#include "pv/pte.h"
+#include "cpu/pte.h"
+#include "pv/pv.h"
 #include "pv/root.h"
 #include "pv-abi/errno.h"
 
@@ -89,7 +90,7 @@ int pv_new_guest_cr3(struct vcpu *v, mfn_t mfn)
 
 	if (r)
 		return r;
-	r = root_get(v->domain, mfn, root_type(v->domain->pv.is_32bit));
+	r = root_get(v->domain, mfn, root_type(v->domain->is_32bit));
 	if (r)
 		return r;
 	v->pv.guest_table = mfn;
@@ -110,7 +111,7 @@ int pv_new_user_cr3(struct vcpu *v, mfn_t mfn)
 		return r;
 	if (mfn) {
 		/* A 32-bit guest has one root for kernel and user space. */
-		if (v->domain->pv.is_32bit)
+		if (v->domain->is_32bit)
 			return -EINVAL;
 		r = root_get(v->domain, mfn, FT_L4);
 		if (r)
@@ -191,7 +192,7 @@ mfn_t pv_find_l1(const struct vcpu *v, vaddr_t va)
 	/* INVALID_MFN's address is beyond the limit too. */
 	paddr_t limit = max_mfn << PAGE_SHIFT, table = v->pv.guest_table << PAGE_SHIFT;
 
-	if (likely(!v->domain->pv.is_32bit)) {
+	if (likely(!v->domain->is_32bit)) {
 		if (!guest_range_ok(va, 1) || !descend(&table, limit, va, 4))
 			return INVALID_MFN;
 	} else if (va >= COMPAT_VIRT_START) {

@@ -66,7 +66,7 @@ static int op_pin(struct domain *owner, mfn_t mfn, u64 type)
 
 	if (!f)
 		return -EINVAL;
-	if (type == FT_L4 && owner->pv.is_32bit) {
+	if (type == FT_L4 && owner->is_32bit) {
 		frame_put(f);
 		return -EINVAL;
 	}
@@ -137,7 +137,7 @@ static int op_do(struct vcpu *v, struct domain *owner, const struct mmuext_op *o
 		return pv_new_guest_cr3(v, op->arg1.mfn);
 	case MMUEXT_NEW_USER_BASEPTR:
 		/* A 32-bit guest has one root for both. */
-		if (d->pv.is_32bit)
+		if (d->is_32bit)
 			return -EINVAL;
 		return pv_new_user_cr3(v, op->arg1.mfn);
 	case MMUEXT_TLB_FLUSH_LOCAL:
@@ -198,7 +198,7 @@ static int fetch_op(struct mmuext_op *op, u64 uops, u32 i)
 {
 	struct compat_mmuext_op c;
 
-	if (likely(!current->domain->pv.is_32bit))
+	if (likely(!current->domain->is_32bit))
 		return get_guest_elem(*op, uops, i);
 	if (get_guest_elem(c, uops, i))
 		return -EFAULT;
@@ -210,7 +210,7 @@ static int fetch_op(struct mmuext_op *op, u64 uops, u32 i)
 
 static u64 op_at(u64 uops, u32 i)
 {
-	return uops + (u64)i * (current->domain->pv.is_32bit ? sizeof(struct compat_mmuext_op)
+	return uops + (u64)i * (current->domain->is_32bit ? sizeof(struct compat_mmuext_op)
 							     : sizeof(struct mmuext_op));
 }
 

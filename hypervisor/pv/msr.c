@@ -19,7 +19,7 @@
 /* A 32-bit guest has no long mode, and no bases but those of its descriptors: they end at 4 GiB. */
 static bool is_32bit(void)
 {
-	return current->domain->pv.is_32bit;
+	return current->domain->is_32bit;
 }
 
 bool pv_rdmsr(u32 msr, u64 *value)

@@ -9,7 +9,7 @@
 #include "cpu/layout.h"
 #include "pv/descriptor.h"
 #include "pv/pagetype.h"
-#include "pv/pte.h"
+#include "cpu/pte.h"
 #include "pv/pv.h"
 #include "pv-abi/errno.h"
 
@@ -81,7 +81,7 @@ int entry_fix(const struct domain *d, unsigned level, u64 *e)
 			return -EINVAL;
 		*e = v | PTE_US;
 		/* What a PAE guest's L3 entries lack, the long mode's L3 needs. */
-		if (level == 3 && d->pv.is_32bit)
+		if (level == 3 && d->is_32bit)
 			*e |= PTE_RW;
 		return 0;
 	}
@@ -96,7 +96,7 @@ int entry_fix(const struct domain *d, unsigned level, u64 *e)
 	 * A 32-bit guest's kernel is a supervisor to the CPU, in the same root as its user space:
 	 * its U is its own business, and nothing survives a change of roots.
 	 */
-	if (d->pv.is_32bit) {
+	if (d->is_32bit) {
 		*e = v & ~PTE_G;
 		return 0;
 	}
@@ -184,7 +184,7 @@ static int entry_get(struct domain *d, struct domain *frames, unsigned level, un
 	f = mfn_to_frame(mfn);
 	if (!frame_get(f, d))
 		return -EINVAL;
-	r = type_get(f, ft_below(d->pv.is_32bit, level, slot), stuck);
+	r = type_get(f, ft_below(d->is_32bit, level, slot), stuck);
 	if (r)
 		frame_put(f);
 	return r;
@@ -220,7 +220,7 @@ int entry_put(unsigned level, u64 e, bool preemptible)
  */
 static int resume_last(struct frame *f, unsigned level, unsigned n, struct frame **stuck)
 {
-	bool is_32bit = frame_owner(f)->pv.is_32bit;
+	bool is_32bit = frame_owner(f)->is_32bit;
 	u64 e = READ_ONCE(((u64 *)frame_to_va(f))[n - 1]);
 	struct frame *child;
 	int r;
@@ -267,7 +267,7 @@ static int table_validate(struct frame *f, unsigned level, unsigned *n, struct f
 			continue;
 		}
 		e = fixed = READ_ONCE(table[*n]);
-		if (slot_reserved(d->pv.is_32bit, type, *n)) {
+		if (slot_reserved(d->is_32bit, type, *n)) {
 			++*n;
 			continue;
 		}
@@ -288,7 +288,7 @@ static int table_validate(struct frame *f, unsigned level, unsigned *n, struct f
 	}
 	if (level == 4)
 		root_fill(table);
-	else if (level == 3 && d->pv.is_32bit)
+	else if (level == 3 && d->is_32bit)
 		memset(table + PAE_L3_ENTRIES, 0, (PT_ENTRIES - PAE_L3_ENTRIES) * sizeof(*table));
 	else if ((type & FT_TYPE_MASK) == FT_L2_TOP)
 		root_fill_compat(table);
@@ -297,7 +297,7 @@ static int table_validate(struct frame *f, unsigned level, unsigned *n, struct f
 
 static int table_undo(struct frame *f, unsigned level, unsigned *n, bool preemptible)
 {
-	bool is_32bit = frame_owner(f)->pv.is_32bit;
+	bool is_32bit = frame_owner(f)->is_32bit;
 	u64 *table = frame_to_va(f), type = atomic_read(&f->type);
 
 	while (*n > 0) {
@@ -370,7 +370,7 @@ static int validate_locked(struct frame *f, u64 was, u64 type, struct frame **st
 	 */
 	type_store(f, type | FT_LOCKED | (count + 1));
 	if (type == FT_SEGDESC) {
-		r = descriptor_page_fix(frame_to_va(f), frame_owner(f)->pv.is_32bit) ? 0 : -EINVAL;
+		r = descriptor_page_fix(frame_to_va(f), frame_owner(f)->is_32bit) ? 0 : -EINVAL;
 		type_store(f, r ? type : type | FT_VALIDATED | (count + 1));
 		return r;
 	}
@@ -615,7 +615,7 @@ int table_write(struct frame *f, unsigned level, unsigned slot, u64 val, struct 
 
 	*old = 0;
 	*stuck = NULL;
-	if (slot_reserved(d->pv.is_32bit, atomic_read(&f->type), slot))
+	if (slot_reserved(d->is_32bit, atomic_read(&f->type), slot))
 		return -EINVAL;
 	if (expect && cur != *expect)
 		return -EAGAIN;

@@ -5,13 +5,13 @@
 #include "cpu/cpu.h"
 #include "cpu/features.h"
 #include "cpu/layout.h"
+#include "cpu/pte.h"
 #include "domain/domain.h"
 #include "lib/types.h"
 #include "memory/frame.h"
-#include "pv/pte.h"
 
 /*
- * The types of frames (memory/frame.h declares frame_get_type() and friends) and the one way to
+ * The types of frames (lib/upcalls.h declares frame_get_type() and friends) and the one way to
  * change a table's entry.
  *
  * States of struct frame.type, count = type references:
@@ -100,26 +100,6 @@ static inline bool slot_reserved(bool is_32bit, u64 type, unsigned slot)
 }
 
 /*
- * One more reference of a type that a frame has already and is valid for, and one dropped that is
- * not the last: the usual cases of frame_get_type() and frame_put_type(). False: not such a case,
- * nothing has changed.
- */
-static inline bool type_get_more(struct frame *f, u64 type)
-{
-	u64 t = atomic_read(&f->type);
-
-	return (t & (FT_TYPE_MASK | FT_VALIDATED | FT_LOCKED)) == (type | FT_VALIDATED) &&
-	       (t & FT_COUNT_MASK) != FT_COUNT_MASK && atomic_cmpxchg(&f->type, &t, t + 1);
-}
-
-static inline bool type_put_not_last(struct frame *f)
-{
-	u64 t = atomic_read(&f->type);
-
-	return (t & FT_COUNT_MASK) > 1 && (t & FT_VALIDATED) && atomic_cmpxchg(&f->type, &t, t - 1);
-}
-
-/*
  * table_lock() - lock a validated table against other writers and against undoing. A general
  * reference is held. Locks of tables are taken from high levels to low ones.
  * Returns the level (1..4), -EINVAL (no validated table), -ERESTART (waiting for another CPU and
@@ -197,7 +177,7 @@ static inline bool leaf_fix_usual(const struct domain *d, u64 *e)
 
 	if (!(v & PTE_P))
 		return !cpu_features.l1tf;
-	if ((v & (PTE_CACHE | PTE_GUEST_KERNEL)) || d->pv.is_32bit ||
+	if ((v & (PTE_CACHE | PTE_GUEST_KERNEL)) || d->is_32bit ||
 	    ((v & PTE_NX) && !cpu_features.nx))
 		return false;
 	if (!(v & PTE_US))
@@ -230,11 +210,5 @@ u64 table_swap_leaf(struct frame *f, unsigned slot, u64 val);
  */
 int frame_pin(struct frame *f, u64 type);
 int frame_unpin(struct frame *f);
-
-/*
- * frame_type_relinquish() - domain_relinquish_memory()'s step: pin and abandoned partial validation
- * of a frame whose domain is dying. 0 or -ERESTART.
- */
-int frame_type_relinquish(struct frame *f);
 
 #endif

@@ -7,7 +7,7 @@
 #include "pv/decode.h"
 #include "pv/mmu.h"
 #include "pv/pagetype.h"
-#include "pv/pte.h"
+#include "cpu/pte.h"
 #include "pv/ptwr.h"
 #include "pv-abi/errno.h"
 

@@ -11,6 +11,7 @@
 #include "cpu/entry_area.h"
 #include "cpu/layout.h"
 #include "cpu/msr.h"
+#include "cpu/pte.h"
 #include "cpu/root_copies.h"
 #include "cpu/tlb.h"
 #include "domain/domain.h"
@@ -18,7 +19,6 @@
 #include "memory/heap.h"
 #include "memory/paging.h"
 #include "pv-abi/errno.h"
-#include "pv/pte.h"
 #include "pv/pv.h"
 #include "pv/root.h"
 

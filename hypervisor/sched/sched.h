@@ -2,49 +2,22 @@
 #ifndef ANNULUS_SCHED_SCHED_H
 #define ANNULUS_SCHED_SCHED_H
 
-#include "lib/list.h"
+#include "domain/sched_state.h"
 #include "lib/types.h"
+#include "lib/upcalls.h"
 
 struct vcpu;
 struct domain;
 
-/* A vCPU's scheduling state; under the run queue lock of sched.cpu's queue. */
-struct sched_vcpu {
-	struct list link;     /* on its CPU's run queue while runnable and not running */
-	unsigned cpu;         /* the queue it belongs to */
-	cpumask_t affinity;   /* hard affinity: where it may run */
-	u64 vruntime;         /* ns of CPU received, scaled by weight */
-	bool relative;        /* vruntime is relative to the clock of the queue it comes to next */
-	u64 slice_end;        /* ns of system time */
-	u32 weight;           /* 256 is normal */
-	bool queued;
-	bool pinned;          /* SCHEDOP_pin_override is in force ... */
-	cpumask_t unpinned;   /* ... and this was the affinity before */
-};
-
 void sched_init(void);                   /* boot CPU, once */
 void sched_init_cpu(unsigned cpu);       /* each CPU as it comes up; its idle vCPU exists */
-int sched_init_vcpu(struct vcpu *v, unsigned cpu);
-void sched_destroy_vcpu(struct vcpu *v);
+/* A vCPU's life here, sleep and wake-up, context_switch(): lib/upcalls.h. */
 
-/*
- * vcpu_wake() - the vCPU may be runnable now (pause_flags may be 0): queue it and kick a CPU if it
- * should run there.
- */
-void vcpu_wake(struct vcpu *v);
-/*
- * vcpu_sleep_nosync() - pause_flags became non-zero: take it off the queue; if it runs, make its
- * CPU reschedule.
- */
-void vcpu_sleep_nosync(struct vcpu *v);
-void vcpu_sleep_sync(struct vcpu *v);    /* the same, and wait until it is off its CPU */
 /*
  * vcpu_kick() - something (an event) is pending for v: if it runs on another CPU, make it pass its
  * exit path.
  */
 void vcpu_kick(struct vcpu *v);
-/* An event arrived: clear VPF_BLOCKED and wake, or kick if it runs. */
-void vcpu_unblock(struct vcpu *v);
 /*
  * current blocks until an event: no lost wake-up when one arrives meanwhile. Takes effect on the
  * way out.
@@ -67,12 +40,6 @@ void vcpu_kick_nmi(struct vcpu *v);
 void sched_set_weight(struct domain *d, u32 weight);
 u32 sched_get_weight(struct domain *d);
 
-/*
- * context_switch() - entry/switch.c: from `prev` (current) to `next`; called by the scheduler's
- * softirq with interrupts off; does not return if next is another vCPU (it leaves through next's
- * exit path).
- */
-void context_switch(struct vcpu *prev, struct vcpu *next);
 /*
  * Called by context_switch() when prev's state is saved: clears prev->running, from then on it may
  * run elsewhere or be freed.

@@ -130,13 +130,13 @@ static void change_narrow(struct fuzz_in *in)
 
 static void change(struct fuzz_in *in)
 {
-	char *fpu = guest->pv.is_32bit ? (char *)&narrow.fpu_ctxt : (char *)&wide.fpu_ctxt;
+	char *fpu = guest->is_32bit ? (char *)&narrow.fpu_ctxt : (char *)&wide.fpu_ctxt;
 
 	if (fuzz_u8(in) < 0x18) {
 		u8 c = fuzz_u8(in);
 
 		fpu[c < 0x80 ? 24 + c % 8 : fuzz_u16(in) % 512] ^= (char)fuzz_u8(in);
-	} else if (guest->pv.is_32bit) {
+	} else if (guest->is_32bit) {
 		change_narrow(in);
 	} else {
 		change_wide(in);
@@ -186,7 +186,7 @@ static void check_read_back(struct vcpu *v)
 	const char *what;
 	int r;
 
-	if (guest->pv.is_32bit) {
+	if (guest->is_32bit) {
 		vcpu_get_context_compat(v, &wide, &sel);
 		compat_context_narrow(&narrow, &wide, &sel);
 		compat_context_widen(&wide, &sel, &narrow);
@@ -214,14 +214,14 @@ static void op_set(struct fuzz_in *in)
 	if (how & 4)
 		wide.flags |= VGCF_i387_valid;
 	if (how & 8)
-		wide.ctrlreg[1] = guest->pv.is_32bit ? 0 : xen_pfn_to_cr3(world[W_ROOT2]);
+		wide.ctrlreg[1] = guest->is_32bit ? 0 : xen_pfn_to_cr3(world[W_ROOT2]);
 	if (how & 16)
 		wide.flags &= ~(u64)VGCF_in_kernel;
-	if (guest->pv.is_32bit)
+	if (guest->is_32bit)
 		compat_context_narrow(&narrow, &wide, &sel);
 	for (unsigned i = 0, n = 1 + fuzz_below(in, 6); i < n; i++)
 		change(in);
-	if (guest->pv.is_32bit)
+	if (guest->is_32bit)
 		compat_context_widen(&wide, &sel, &narrow);
 	/* dom0, or the first other vCPU of its own. */
 	sim_current = how & 0xe0 ? guest->vcpu[!id] : dom0->vcpu[0];
@@ -241,7 +241,7 @@ static void op_set(struct fuzz_in *in)
 		   "vCPU %u of the caller's domain gets a second state", id);
 	wrong = context_wrong(v);
 	FUZZ_CHECK(!wrong, "vCPU %u cannot be loaded: %s", id, wrong);
-	FUZZ_CHECK(!(guest->vm_assist & VM_ASSIST_COMPAT) == !guest->pv.is_32bit,
+	FUZZ_CHECK(!(guest->vm_assist & VM_ASSIST_COMPAT) == !guest->is_32bit,
 		   "assists %lx", guest->vm_assist);
 	check_read_back(v);
 }

@@ -108,7 +108,7 @@ static void look(struct state *s)
 	s->max_pages = guest->max_pages;
 	s->debugger = guest->debugger_attached;
 	s->dying = guest->dying;
-	s->is_32bit = guest->pv.is_32bit;
+	s->is_32bit = guest->is_32bit;
 	s->weight = m.weight;
 	s->offset = (u64)guest->time.offset_seconds;
 	memcpy(s->handle, guest->handle, sizeof(s->handle));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: hypervisor/entry/compat_hypercall.c hypervisor/entry/compat_struct.c
-// sources: hypervisor/domain/continuation.c hypervisor/image/hypercall_page.c
+// sources: hypervisor/image/hypercall_page.c
 // sources: hypervisor/pv/compat.c hypervisor/pv/compat_context.c
 // sources: tests/unit/sim/sim.c
 /*
@@ -225,7 +225,7 @@ static void begin(void)
 {
 	sim_reset();
 	guest = sim_domain(1, 2, false);
-	guest->pv.is_32bit = true;
+	guest->is_32bit = true;
 	sim_current = guest->vcpu[0];
 	memset(&got, 0, sizeof(got));
 	memset(&regs, 0, sizeof(regs));
@@ -555,22 +555,22 @@ static void test_hypercall_page(void)
 static void test_set_compat(void)
 {
 	begin();
-	guest->pv.is_32bit = false;
+	guest->is_32bit = false;
 	guest->tot_pages = 1;
 	CU_ASSERT_EQUAL(domain_set_compat(guest), -EBUSY);
 	guest->tot_pages = 0;
 	guest->vcpu[1]->initialised = true;
 	CU_ASSERT_EQUAL(domain_set_compat(guest), -EBUSY);
-	CU_ASSERT_FALSE(guest->pv.is_32bit);
+	CU_ASSERT_FALSE(guest->is_32bit);
 	guest->vcpu[1]->initialised = false;
 	/* pv32=0, whatever the domain is like: nothing has changed. */
 	sim.ring1_refused = true;
 	CU_ASSERT_EQUAL(domain_set_compat(guest), -EOPNOTSUPP);
-	CU_ASSERT_FALSE(guest->pv.is_32bit);
+	CU_ASSERT_FALSE(guest->is_32bit);
 	CU_ASSERT_PTR_NULL(guest->vcpu[1]->pv.root32);
 	sim.ring1_refused = false;
 	CU_ASSERT_EQUAL(domain_set_compat(guest), 0);
-	CU_ASSERT_TRUE(guest->pv.is_32bit);
+	CU_ASSERT_TRUE(guest->is_32bit);
 	CU_ASSERT_PTR_NOT_NULL(guest->vcpu[1]->pv.root32);
 	CU_ASSERT_EQUAL(domain_set_compat(guest), 0);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: hypervisor/machine/console.c hypervisor/machine/transmit.c tests/unit/sim/sim.c
+// sources: hypervisor/control/console_io.c hypervisor/machine/console.c
+// sources: hypervisor/machine/transmit.c tests/unit/sim/sim.c
 /*
  * The hypervisor's console over a serial port that counts who waits for it: with an interrupt,
  * without one, with one that stops coming, and in a panic that interrupts whoever holds the lock.
@@ -9,6 +10,7 @@
 #include "sim/sim.h"
 #include "suite.h"
 
+#include "control/console_io.h"
 #include "cpu/cpu.h"
 #include "lib/latency.h"
 #include "lib/printk.h"

@@ -158,7 +158,7 @@ static void one(const char *what, u64 value, int want)
 		wrong = "it is taken, and wrong";
 	if (wrong)
 		printf("\n%s %#llx (%d bits): %s, result %d", what, (unsigned long long)value,
-		       guest->pv.is_32bit ? 32 : 64, wrong, r);
+		       guest->is_32bit ? 32 : 64, wrong, r);
 	CU_ASSERT_PTR_NULL(wrong);
 }
 

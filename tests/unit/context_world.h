@@ -111,7 +111,7 @@ static mfn_t world[W_FRAMES];
 
 #define WORLD_VA64 0x0000008040201000ULL /* slot 1 at every level */
 #define WORLD_VA32 0x40201000ULL
-#define WORLD_VA   (guest->pv.is_32bit ? WORLD_VA32 : WORLD_VA64)
+#define WORLD_VA   (guest->is_32bit ? WORLD_VA32 : WORLD_VA64)
 #define RO_FLAGS   (TABLE_FLAGS & ~PTE_RW)
 /* A root's entries of a PAE guest have no such bits. */
 #define PAE_FLAGS  PTE_P
@@ -141,7 +141,7 @@ static void context_begin(bool is_32bit)
 	table_of(world[W_L1])[2] = pte_make(world[W_LDT_LAST], RO_FLAGS);
 	table_of(world[W_L1])[3] = pte_make(world[W_DATA], DATA_FLAGS);
 	table_of(world[W_BAD_GDT])[100] = 0x00008c00e0080000; /* to ring 0's code */
-	guest->pv.is_32bit = is_32bit;
+	guest->is_32bit = is_32bit;
 	for_each_vcpu(guest, v) {
 		v->fpu = fpu_areas[v->id];
 		fpu_reset(v);
@@ -170,7 +170,7 @@ static void context_end(void)
 /* A state that is fine: in kernel mode, with a GDT of two frames and an LDT of one and a bit. */
 static void context_good(struct vcpu_guest_context *c, struct compat_callback_selectors *sel)
 {
-	bool is_32bit = guest->pv.is_32bit;
+	bool is_32bit = guest->is_32bit;
 
 	memset(c, 0, sizeof(*c));
 	c->flags = VGCF_in_kernel;
@@ -197,7 +197,7 @@ static void context_good(struct vcpu_guest_context *c, struct compat_callback_se
 static int context_set(struct vcpu *v, const struct vcpu_guest_context *c,
 		       const struct compat_callback_selectors *sel)
 {
-	return guest->pv.is_32bit ? vcpu_set_context_compat(v, c, sel) : vcpu_set_context(v, c);
+	return guest->is_32bit ? vcpu_set_context_compat(v, c, sel) : vcpu_set_context(v, c);
 }
 
 /* ---- the oracle: what a processor takes ---- */
@@ -241,7 +241,7 @@ static const char *tables_wrong(const struct vcpu *v)
 {
 	const struct pv_vcpu *pv = &v->pv;
 	const struct domain *d = v->domain;
-	bool is_32bit = d->pv.is_32bit;
+	bool is_32bit = d->is_32bit;
 	u64 root = is_32bit ? FT_L3 : FT_L4;
 
 	SAY(frame_is(d, pv->guest_table, root), "kernel root");
@@ -269,7 +269,7 @@ static const char *regs_wrong(const struct vcpu *v)
 {
 	const struct regs *r = &v->regs;
 	const struct pv_vcpu *pv = &v->pv;
-	bool is_32bit = v->domain->pv.is_32bit;
+	bool is_32bit = v->domain->is_32bit;
 	unsigned ring = is_32bit ? 1 : 3;
 
 	SAY(address_ok(r->rip) && (!is_32bit || r->rip <= 0xffffffff), "rip");
@@ -292,7 +292,7 @@ static const char *regs_wrong(const struct vcpu *v)
 static const char *entries_wrong(const struct vcpu *v)
 {
 	const struct pv_vcpu *pv = &v->pv;
-	bool is_32bit = v->domain->pv.is_32bit;
+	bool is_32bit = v->domain->is_32bit;
 	unsigned ring = is_32bit ? 1 : 3;
 
 	SAY(address_ok(pv->event_callback) && address_ok(pv->failsafe_callback) &&

@@ -13,7 +13,9 @@
 
 #include "sim/sim.h"
 
+#include "control/physdev.h"
 #include "domain/continuation.h"
+#include "domain/pirq.h"
 #include "image/hypercall_page.h"
 #include "memory/e820.h"
 #include "control/control.h"
@@ -21,7 +23,6 @@
 #include "cpu/cpu.h"
 #include "machine/clock.h"
 #include "machine/console.h"
-#include "machine/physdev.h"
 #include "memory/heap.h"
 #include "pv/compat.h"
 #include "pv-abi/domctl.h"
@@ -110,7 +111,7 @@ int domain_set_compat(struct domain *d)
 {
 	if (d->tot_pages)
 		return -EBUSY;
-	d->pv.is_32bit = true;
+	d->is_32bit = true;
 	return 0;
 }
 int vcpu_reset(struct vcpu *v) { (void)v; m.resets++; return m.context_error; }

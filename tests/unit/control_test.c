@@ -321,7 +321,7 @@ static void test_tsc_and_size(void)
 	CU_ASSERT_EQUAL(op.u.address_size.size, 32);
 	op.u.address_size.size = 64;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_set_address_size, 5), -EBUSY);
-	guest->pv.is_32bit = false;
+	guest->is_32bit = false;
 	op.u.address_size.size = 16;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_set_address_size, 5), -EINVAL);
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_get_address_size, 5), 0);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: hypervisor/domain/domain.c hypervisor/domain/shutdown.c hypervisor/domain/time.c
+// sources: hypervisor/domain/domain.c hypervisor/memory/owner.c hypervisor/domain/shutdown.c
+// sources: hypervisor/domain/time.c
 // sources: hypervisor/domain/version.c hypervisor/machine/timescale.c
 // sources: hypervisor/domain/permission.c hypervisor/memory/range_set.c tests/unit/sim/sim.c
 //
@@ -16,9 +17,9 @@
 #include "cpu/cpu.h"
 #include "cpu/layout.h"
 #include "domain/fpu.h"
+#include "domain/pirq.h"
 #include "domain/version.h"
 #include "machine/clock.h"
-#include "machine/physdev.h"
 #include "machine/power.h"
 #include "machine/rtc.h"
 #include "memory/heap.h"
@@ -219,7 +220,7 @@ void event_send_global_virq(struct domain *d, unsigned virq)
 	CU_ASSERT_EQUAL(virq, VIRQ_DOM_EXC);
 	m.global_virqs++;
 }
-void start_domains_ended(struct domain *d)
+static void ended(struct domain *d)
 {
 	(void)d;
 	m.ended++;
@@ -380,7 +381,7 @@ static void test_number_held(void)
 	/* By its number alone it would be taken for the old one (entry/switch.c). */
 	CU_ASSERT_TRUE(next->serial && next->serial != serial && next->serial != dom_idle->serial);
 	CU_ASSERT_FALSE(next->dying || next->shutting_down || next->shut_down ||
-			next->pv.is_32bit || next->debugger_attached || next->console_silenced);
+			next->is_32bit || next->debugger_attached || next->console_silenced);
 	CU_ASSERT_TRUE(next->refs == 1 && next->pause_count == 1 && next->paused_by_control);
 	CU_ASSERT_EQUAL(next->shutdown_code, SHUTDOWN_CODE_NONE);
 	CU_ASSERT_TRUE(!next->vm_assist && !next->dirty_cpus && !next->relinquish_state &&
@@ -985,6 +986,7 @@ int main(void)
 	};
 
 	sim_reset();
+	domain_ended = ended;
 	max_mfn = SIM_FRAMES;
 	domains_init();
 	(void)idle_vcpu_create(0);

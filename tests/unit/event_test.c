@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "cpu/cpu.h"
-#include "machine/physdev.h"
+#include "domain/pirq.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/event_channel.h"
 #include "sim.h"

@@ -12,11 +12,11 @@
 #include "cpu/apic.h"
 #include "cpu/vectors.h"
 #include "domain/domain.h"
+#include "domain/pirq.h"
 #include "lib/printk.h"
 #include "machine/acpi.h"
 #include "machine/ioapic.h"
 #include "machine/irq.h"
-#include "machine/physdev.h"
 #include "pv-abi/errno.h"
 
 #define PINS 24
@@ -127,25 +127,26 @@ static unsigned index_of(struct domain *d)
 	return (unsigned)(d - dom);
 }
 
-void event_send_pirq(struct domain *d, unsigned pirq)
+static void hold(struct domain *d)
+{
+	d->irqs->delivering++;
+}
+
+static void deliver(struct domain *d, u32 pirq)
 {
 	(void)pirq;
-	CU_ASSERT_EQUAL(d->irqs->delivering, 1);
+	CU_ASSERT_EQUAL(d->irqs->delivering--, 1);
 	events[index_of(d)]++;
 	pending[index_of(d)] = true;
 }
 
-u32 event_pirq_port(struct domain *d, unsigned pirq)
+static bool still_pending(struct domain *d, u32 pirq)
 {
-	(void)d;
-	return pirq + 100;
-}
-
-bool event_port_pending(struct domain *d, u32 port)
-{
-	(void)port;
+	(void)pirq;
 	return pending[index_of(d)];
 }
+
+static const struct irq_receiver receiver = { hold, deliver, still_pending };
 
 static void reset(void)
 {
@@ -169,7 +170,7 @@ static void reset(void)
 	acpi_info.overrides[0].gsi = 9;
 	acpi_info.overrides[0].level = true;
 	acpi_info.overrides[0].active_low = false;
-	irq_init();
+	irq_init(&receiver);
 }
 
 static void fire(u8 vector)

@@ -10,6 +10,7 @@
 
 #include "cpu/cpu.h"
 #include "cpu/layout.h"
+#include "cpu/pte.h"
 #include "domain/grant_table.h"
 #include "domain/memory_op.h"
 #include "memory/e820.h"
@@ -18,7 +19,6 @@
 #include "memory/paging.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/memory.h"
-#include "pv/pte.h"
 #include "sim.h"
 
 struct e820_map machine_e820 = { 2,

@@ -25,7 +25,7 @@
 #include "memory/paging.h"
 #include "pv/mmu.h"
 #include "pv/pagetype.h"
-#include "pv/pte.h"
+#include "cpu/pte.h"
 #include "pv-abi/errno.h"
 
 void root_fill(u64 *l4);

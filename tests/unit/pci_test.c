@@ -471,49 +471,46 @@ static void test_msix_table(void)
 
 static void test_guest(void)
 {
-	struct domain *d;
 	int irq;
 
 	begin();
-	d = sim_domain(0, 1, false);
-	CU_ASSERT_EQUAL(pci_guest_cfg_read(d, CF8(MSI_DEV, 0), 0, 4), ~0U);
-	pci_guest_cfg_write(d, CF8(MSI_DEV, 0x20), 0, 4, 7);
+	CU_ASSERT_EQUAL(pci_guest_cfg_read(false, CF8(MSI_DEV, 0), 0, 4), ~0U);
+	pci_guest_cfg_write(false, CF8(MSI_DEV, 0x20), 0, 4, 7);
 	CU_ASSERT_EQUAL(get32(space[0] + 0x20), 0);
-	d->privileged = true;
-	CU_ASSERT_EQUAL(pci_guest_cfg_read(d, CF8(MSI_DEV, 0), 0, 4), 0x12348086);
-	CU_ASSERT_EQUAL(pci_guest_cfg_read(d, CF8(MSI_DEV, 0), 2, 2), 0x1234);
-	CU_ASSERT_EQUAL(pci_guest_cfg_read(d, CF8(MSI_DEV, 3), 3, 1), 0x12);
-	CU_ASSERT_EQUAL(pci_guest_cfg_read(d, CF8(MSI_DEV, 0) & 0x7fffffff, 0, 2), 0xffff);
-	CU_ASSERT_EQUAL(pci_guest_cfg_read(d, CF8(MSI_DEV, 0) | 0x01000000, 0, 1), 0xff);
-	CU_ASSERT_EQUAL(pci_guest_cfg_read(d, CF8(MSI_DEV, 0), 1, 2), 0xffff); /* unaligned */
-	pci_guest_cfg_write(d, CF8(MSI_DEV, 0x20), 0, 4, 7);
+	CU_ASSERT_EQUAL(pci_guest_cfg_read(true, CF8(MSI_DEV, 0), 0, 4), 0x12348086);
+	CU_ASSERT_EQUAL(pci_guest_cfg_read(true, CF8(MSI_DEV, 0), 2, 2), 0x1234);
+	CU_ASSERT_EQUAL(pci_guest_cfg_read(true, CF8(MSI_DEV, 3), 3, 1), 0x12);
+	CU_ASSERT_EQUAL(pci_guest_cfg_read(true, CF8(MSI_DEV, 0) & 0x7fffffff, 0, 2), 0xffff);
+	CU_ASSERT_EQUAL(pci_guest_cfg_read(true, CF8(MSI_DEV, 0) | 0x01000000, 0, 1), 0xff);
+	CU_ASSERT_EQUAL(pci_guest_cfg_read(true, CF8(MSI_DEV, 0), 1, 2), 0xffff); /* unaligned */
+	pci_guest_cfg_write(true, CF8(MSI_DEV, 0x20), 0, 4, 7);
 	CU_ASSERT_EQUAL(get32(space[0] + 0x20), 7);
-	pci_guest_cfg_write(d, CF8(MSI_DEV, 0x54), 0, 4, 0x1234);
+	pci_guest_cfg_write(true, CF8(MSI_DEV, 0x54), 0, 4, 0x1234);
 	CU_ASSERT_EQUAL(get32(space[0] + 0x54), 0x1234); /* nothing of ours is there yet */
 	put32(space[0] + 0x54, 0);
 
 	irq = map(MSI_DEV, false, 0, 2, NULL);
 	irq_descs[irq].chip->startup(&irq_descs[irq]);
-	pci_guest_cfg_write(d, CF8(MSI_DEV, 0x54), 0, 4, 0xdeadbeef);
-	pci_guest_cfg_write(d, CF8(MSI_DEV, 0x5c), 0, 2, 0x99);
-	pci_guest_cfg_write(d, CF8(MSI_DEV, 0x60), 0, 4, ~0U);
-	pci_guest_cfg_write(d, CF8(MSI_DEV, 0x64), 3, 1, 0xff);
+	pci_guest_cfg_write(true, CF8(MSI_DEV, 0x54), 0, 4, 0xdeadbeef);
+	pci_guest_cfg_write(true, CF8(MSI_DEV, 0x5c), 0, 2, 0x99);
+	pci_guest_cfg_write(true, CF8(MSI_DEV, 0x60), 0, 4, ~0U);
+	pci_guest_cfg_write(true, CF8(MSI_DEV, 0x64), 3, 1, 0xff);
 	CU_ASSERT_TRUE(get32(space[0] + 0x54) == 0xfee03000 && get16(space[0] + 0x5c) == 0x40);
 	CU_ASSERT_EQUAL(get32(space[0] + 0x60), 1);
 	/* Of Message Control the enable bit is dom0's; the register beside it stays as it is. */
-	pci_guest_cfg_write(d, CF8(MSI_DEV, 0x50), 2, 2, 0xfff0);
+	pci_guest_cfg_write(true, CF8(MSI_DEV, 0x50), 2, 2, 0xfff0);
 	CU_ASSERT_EQUAL(get16(space[0] + 0x52), 0x0196);
-	pci_guest_cfg_write(d, CF8(MSI_DEV, 0x50), 0, 4, ~0U);
+	pci_guest_cfg_write(true, CF8(MSI_DEV, 0x50), 0, 4, ~0U);
 	CU_ASSERT_EQUAL(get32(space[0] + 0x50), 0x01970005);
-	pci_guest_cfg_write(d, CF8(MSI_DEV, 0x68), 0, 4, 0x55); /* after it */
+	pci_guest_cfg_write(true, CF8(MSI_DEV, 0x68), 0, 4, 0x55); /* after it */
 	CU_ASSERT_EQUAL(get32(space[0] + 0x68), 0x55);
 	unmap((unsigned)irq);
 	unmap((unsigned)irq + 1);
 
 	irq = map(MSIX_DEV, true, 0, 1, NULL);
-	pci_guest_cfg_write(d, CF8(MSIX_DEV, 0xb0), 2, 2, 0x4000 | 0x7ff);
+	pci_guest_cfg_write(true, CF8(MSIX_DEV, 0xb0), 2, 2, 0x4000 | 0x7ff);
 	CU_ASSERT_EQUAL(get16(space[1] + 0xb2), 0x4003);
-	pci_guest_cfg_write(d, CF8(MSIX_DEV, 0xb4), 0, 4, 0);
+	pci_guest_cfg_write(true, CF8(MSIX_DEV, 0xb4), 0, 4, 0);
 	CU_ASSERT_EQUAL(get32(space[1] + 0xb4), 0x2000);
 	unmap((unsigned)irq);
 	end();

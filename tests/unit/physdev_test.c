@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: hypervisor/control/physdev.c hypervisor/domain/permission.c
+// sources: hypervisor/control/physdev.c hypervisor/domain/pirq.c hypervisor/domain/permission.c
 // sources: hypervisor/memory/range_set.c tests/unit/sim/sim.c
 //
 // PIRQs: mapping lines and messages to numbers, who may, what a failure leaves behind; dom0's
@@ -12,14 +12,15 @@
 #include "sim/sim.h"
 #include "suite.h"
 
+#include "control/physdev.h"
 #include "cpu/cpu.h"
 #include "cpu/layout.h"
 #include "domain/event_channel.h"
+#include "domain/pirq.h"
 #include "machine/ioapic.h"
 #include "machine/irq.h"
 #include "machine/msi.h"
 #include "machine/pci.h"
-#include "machine/physdev.h"
 #include "memory/heap.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/physdev.h"

@@ -23,6 +23,9 @@
 #include "pv-abi/errno.h"
 #include "pv-abi/sched.h"
 #include "sched/policy.h"
+#define sched_yield hypervisor_sched_yield
+#include "sched/sched.h"
+#undef sched_yield
 #include "sched/sched_op.h"
 
 #define CPUS 4

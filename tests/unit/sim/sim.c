@@ -12,9 +12,9 @@
 #include "domain/guest_access.h"
 #include "cpu/mitigation.h"
 #include "cpu/tlb.h"
+#include "domain/pirq.h"
 #include "lib/string.h"
 #include "lib/printk.h"
-#include "machine/physdev.h"
 #include "memory/heap.h"
 #include "memory/m2p.h"
 #include "pv-abi/errno.h"
@@ -354,7 +354,7 @@ int __weak get_guest_word(u64 *x, vaddr_t base, u64 i)
 	u32 word = 0;
 	int r;
 
-	if (!current->domain->pv.is_32bit)
+	if (!current->domain->is_32bit)
 		return copy_from_guest(x, base + i * sizeof(*x), sizeof(*x));
 	r = copy_from_guest(&word, base + i * sizeof(word), sizeof(word));
 	*x = word;
@@ -363,8 +363,8 @@ int __weak get_guest_word(u64 *x, vaddr_t base, u64 i)
 
 int __weak put_guest_word(u64 x, vaddr_t base, u64 i)
 {
-	return copy_to_guest(base + i * (current->domain->pv.is_32bit ? 4 : 8), &x,
-			     current->domain->pv.is_32bit ? 4 : 8);
+	return copy_to_guest(base + i * (current->domain->is_32bit ? 4 : 8), &x,
+			     current->domain->is_32bit ? 4 : 8);
 }
 
 u64 compat_m2p_l2[COMPAT_M2P_L2S] __weak;

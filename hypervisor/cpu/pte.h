@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef ANNULUS_PV_PTE_H
-#define ANNULUS_PV_PTE_H
+#ifndef ANNULUS_CPU_PTE_H
+#define ANNULUS_CPU_PTE_H
 
 #include "lib/types.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef ANNULUS_MACHINE_PHYSDEV_H
-#define ANNULUS_MACHINE_PHYSDEV_H
+#ifndef ANNULUS_DOMAIN_PIRQ_H
+#define ANNULUS_DOMAIN_PIRQ_H
 
 #include "lib/spinlock.h"
 #include "lib/types.h"
@@ -55,10 +55,22 @@ int pirq_guest_bind(struct vcpu *v, unsigned pirq, bool will_share);
 void pirq_guest_unbind(struct domain *d, unsigned pirq);
 void pirq_guest_eoi(struct domain *d, unsigned pirq);
 
-/* The IRQ behind a PIRQ, or -EINVAL: for domctls. */
+/* The IRQ behind a PIRQ, or -EINVAL. pirq_irq(): irqs->lock is held. */
 int pirq_to_irq(struct domain *d, unsigned pirq);
+int pirq_irq(const struct domain_irqs *i, unsigned pirq);
 
-s64 do_physdev_op(u64 cmd, u64 arg);
-s64 do_physdev_op_compat(u64 arg);
+/* Say in the guest's page of EOIs, if it has one, whether a PIRQ needs them. irqs->lock is held. */
+void pirq_mark_eoi(struct domain_irqs *i, unsigned pirq, bool needed);
+
+/*
+ * pirq_unmap() - drop a PIRQ, whatever is bound to it. The PIRQs of a block of MSI messages are
+ * given back with its first one; the guest does not ask for the others. 0 or -EINVAL (not mapped).
+ * pci_lock is held: nobody else maps or unmaps messages.
+ */
+int pirq_unmap(struct domain *d, unsigned pirq);
+
+/* What irq_init() is told: how interrupts become events. */
+struct irq_receiver;
+extern const struct irq_receiver pirq_receiver;
 
 #endif
