@@ -27,7 +27,7 @@
 #define T(t)	TYPE(compat_##t, t)
 #define N(t, m)	MEMBER(compat_##t, t, m)
 
-static void test_registers_and_pages(void)
+TEST(test_registers_and_pages, "registers, start info, shared page")
 {
 	T(start_info);
 	N(start_info, nr_pages);
@@ -70,7 +70,7 @@ static void test_registers_and_pages(void)
 	N(shared_info, arch.wc_sec_hi);
 }
 
-static void test_arguments(void)
+TEST(test_arguments, "arguments of hypercalls")
 {
 	T(mmuext_op);
 	N(mmuext_op, arg1);
@@ -128,7 +128,7 @@ static void test_arguments(void)
 #define WT(t)	 TYPE(wide_##t, t##_x86_64)
 #define WN(t, m) MEMBER(wide_##t, t##_x86_64, m)
 
-static void test_wide(void)
+TEST(test_wide, "64-bit guests")
 {
 	WT(start_info);
 	WN(start_info, nr_pages);
@@ -195,16 +195,4 @@ static void test_wide(void)
 }
 #endif
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "registers, start info, shared page", test_registers_and_pages },
-		{ "arguments of hypercalls", test_arguments },
-#ifdef HAVE_FOREIGN
-		{ "64-bit guests", test_wide },
-#endif
-		CU_TEST_INFO_NULL,
-	};
-
-	return suite_run("both widths of the ABI", tests);
-}
+SUITE("both widths of the ABI")

@@ -176,7 +176,7 @@ static int run(paddr_t hint)
 	return err;
 }
 
-static void test_whole(void)
+TEST(test_whole, "a whole machine")
 {
 	bool level, low;
 
@@ -215,7 +215,7 @@ static void test_whole(void)
 	CU_ASSERT_EQUAL(warnings, 1); /* the bad MCFG entry */
 }
 
-static void test_rsdp(void)
+TEST(test_rsdp, "finding the RSDP")
 {
 	/* Where the boot loader says; and if it is wrong, in the BIOS areas after all. */
 	build();
@@ -253,7 +253,7 @@ static void test_rsdp(void)
 	CU_ASSERT_EQUAL(acpi_info.lapic, 0xfee00000);
 }
 
-static void test_rsdt(void)
+TEST(test_rsdt, "RSDT")
 {
 	/*
 	 * Revision 0: 32-bit pointers. The broken XSDT of a revision 2 is replaced by the RSDT too.
@@ -276,7 +276,7 @@ static void test_rsdt(void)
 	CU_ASSERT_FALSE(acpi_info.have_fadt);
 }
 
-static void test_bad_tables(void)
+TEST(test_bad_tables, "bad tables are left out")
 {
 	build();
 	phys[MADT_AT + 50]++; /* checksum */
@@ -317,7 +317,7 @@ static void test_bad_tables(void)
 	CU_ASSERT_EQUAL(acpi_info.hpet.address, 0xfed00000);
 }
 
-static void test_madt_entries(void)
+TEST(test_madt_entries, "MADT entries")
 {
 	static struct acpi_info info;
 	u8 *t = calloc(1, 52);
@@ -368,7 +368,7 @@ static bool s5(const void *bytes, size_t len, u8 *a, u8 *b)
 	return ok;
 }
 
-static void test_s5(void)
+TEST(test_s5, "_S5_")
 {
 	static const u8 root[] = { 0x08, '\\', '_', 'S', '5', '_', 0x12, 0x04, 0x02, 0x00, 0x00 };
 	static const u8 wide[] = { 0x08, '_', 'S', '5',	 '_', 0x12, 0x49, 0x00, 0x04,
@@ -398,7 +398,7 @@ static void test_s5(void)
  * Random damage, with sums made right again half of the time: nothing to check but that the
  * sanitizers stay silent.
  */
-static void test_damage(void)
+TEST(test_damage, "random damage")
 {
 	static const size_t at[] = { XSDT_AT, MADT_AT, FADT_AT, MCFG_AT, HPET_AT, DSDT_AT };
 	unsigned fine = 0;
@@ -422,18 +422,4 @@ static void test_damage(void)
 	CU_ASSERT_TRUE(fine > 0);
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "a whole machine", test_whole },
-		{ "finding the RSDP", test_rsdp },
-		{ "RSDT", test_rsdt },
-		{ "bad tables are left out", test_bad_tables },
-		{ "MADT entries", test_madt_entries },
-		{ "_S5_", test_s5 },
-		{ "random damage", test_damage },
-		CU_TEST_INFO_NULL,
-	};
-
-	return suite_run("acpi", tests);
-}
+SUITE("acpi")

@@ -76,7 +76,7 @@ static const char *parse(const char *line)
 	return said + before;
 }
 
-static void test_options(void)
+TEST(test_options, "options")
 {
 	static const char *const yes[] = { "flag",    "flag=yes", "flag=true",
 					   "flag=on", "flag=1",	  "flag=enable" };
@@ -100,7 +100,7 @@ static void test_options(void)
 	CU_ASSERT_STRING_EQUAL(parse("    "), "");
 }
 
-static void test_sizes(void)
+TEST(test_sizes, "sizes")
 {
 	static const struct {
 		const char *s;
@@ -139,7 +139,7 @@ static void test_sizes(void)
 }
 
 /* The last of all: there is room for eight complaints. */
-static void test_complaints(void)
+TEST(test_complaints, "complaints")
 {
 	number = 5;
 	size = 6;
@@ -205,7 +205,7 @@ static bool is_range(unsigned i, u64 start, u64 len, u32 type)
 	return e->start == start && e->size == len && e->type == type;
 }
 
-static void test_mb1(void)
+TEST(test_mb1, "Multiboot 1")
 {
 	loader_begin();
 	CU_ASSERT_PTR_NOT_NULL(multiboot_parse(0x1234, INFO_AT));
@@ -278,7 +278,7 @@ static void tag_map(const struct e820_range *e, unsigned n)
 	tag(6, 8 + 24 * n);
 }
 
-static void test_mb2(void)
+TEST(test_mb2, "Multiboot 2")
 {
 	static const struct e820_range ram = { 0, 0x8000000, E820_RAM };
 
@@ -326,7 +326,7 @@ static void test_mb2(void)
 }
 
 /* Firmware's maps that overlap. */
-static void test_overlaps(void)
+TEST(test_overlaps, "overlapping memory maps")
 {
 	static const struct e820_range inside[] = { { 0, 0x10000, E820_RAM },
 						    { 0x4000, 0x1000, E820_RESERVED } };
@@ -374,17 +374,4 @@ static void test_overlaps(void)
 		       is_range(1, 0x9000, 0x1000, E820_RAM));
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "options", test_options },
-		{ "sizes", test_sizes },
-		{ "complaints", test_complaints },
-		{ "Multiboot 1", test_mb1 },
-		{ "Multiboot 2", test_mb2 },
-		{ "overlapping memory maps", test_overlaps },
-		CU_TEST_INFO_NULL,
-	};
-
-	return suite_run("boot", tests);
-}
+SUITE("boot")

@@ -233,6 +233,14 @@ static void begin(void)
 	regs.rip = 0x1002;
 }
 
+/* Where a 32-bit guest's pointers can reach it. */
+static int map_memory(void)
+{
+	mem = mmap(NULL, MEM_SIZE, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	return mem == MAP_FAILED;
+}
+
 static s64 call(u32 op, u32 a, u32 b, u32 c, u32 d, u32 e)
 {
 	const u64 junk = 0xdeadbeef00000000;
@@ -249,9 +257,8 @@ static s64 call(u32 op, u32 a, u32 b, u32 c, u32 d, u32 e)
 	return (s32)regs.rax;
 }
 
-static void test_registers(void)
+TEST(test_registers, "registers")
 {
-	begin();
 	got.result = -EPERM;
 	CU_ASSERT_EQUAL(call(__HYPERVISOR_mmu_update, 1, 2, 3, 0xffffffff, 9), -EPERM);
 	CU_ASSERT_TRUE(got.args[0] == 1 && got.args[1] == 2 && got.args[2] == 3);
@@ -274,7 +281,7 @@ static void test_registers(void)
 	CU_ASSERT_EQUAL(got.calls, 0);
 }
 
-static void test_structures(void)
+TEST(test_structures, "structures")
 {
 	struct compat_xen_memory_reservation *r = (void *)mem;
 	struct compat_xen_memory_exchange *x = (void *)mem;
@@ -284,7 +291,6 @@ static void test_structures(void)
 	struct compat_physdev_map_pirq *m = (void *)mem;
 	struct compat_physdev_apic *a = (void *)mem;
 
-	begin();
 	*r = (struct compat_xen_memory_reservation){ 0xc0001000, 17, 3, 0x22, DOMID_SELF };
 	got.result = 17;
 	CU_ASSERT_EQUAL(call(__HYPERVISOR_memory_op, XENMEM_populate_physmap, at(r), 0, 0, 0), 17);
@@ -340,11 +346,10 @@ static void test_structures(void)
 	CU_ASSERT_EQUAL(got.args[1], at(m));
 }
 
-static void test_lists(void)
+TEST(test_lists, "lists")
 {
 	struct compat_gnttab_copy *c = (void *)mem;
 
-	begin();
 	for (unsigned i = 0; i < 3; i++) {
 		c[i].source.u.gmfn = 0x100 + i;
 		c[i].dest.u.ref = 0x200 + i;
@@ -371,12 +376,11 @@ static void test_lists(void)
 			true);
 }
 
-static void test_continuation(void)
+TEST(test_continuation, "continuations and batches")
 {
 	struct compat_xen_memory_reservation *r = (void *)mem;
 	struct compat_multicall_entry *m = (void *)(mem + 1024);
 
-	begin();
 	r->nr_extents = 100;
 	got.continues = true;
 	call(__HYPERVISOR_memory_op, XENMEM_increase_reservation, at(r), 0, 0, 0);
@@ -419,13 +423,12 @@ static void test_continuation(void)
 	CU_ASSERT_EQUAL(call(__HYPERVISOR_multicall, 0xfffffff0, 0xffffffff, 0, 0, 0), -EFAULT);
 }
 
-static void test_entries(void)
+TEST(test_entries, "entry points")
 {
 	struct compat_trap_info *t = (void *)mem;
 	struct compat_callback_register *r = (void *)mem;
 	struct pv_vcpu *pv;
 
-	begin();
 	pv = &sim_current->pv;
 	t[0] = (struct compat_trap_info){ 14, 4, 0x60, 0xc0100000 };
 	t[1] = (struct compat_trap_info){ 128, 3, 0x61, 0xc0100100 };
@@ -468,7 +471,7 @@ static void test_entries(void)
  * Where the short way of `int 0x80` puts its frame without asking again: below `bounce_sp`, which
  * is 0 if the frame might pass the end of a segment or of the 4 GiB.
  */
-static void test_kernel_stack(void)
+TEST(test_kernel_stack, "the kernel's stack")
 {
 	static const struct {
 		u32 esp, base, where;
@@ -494,7 +497,7 @@ static void test_kernel_stack(void)
 	}
 }
 
-static void test_context(void)
+TEST(test_context, "a vCPU's state")
 {
 	static struct compat_vcpu_guest_context a, b;
 	static struct vcpu_guest_context wide;
@@ -519,7 +522,7 @@ static void test_context(void)
 }
 
 /* Offsets that an i386 compiler gives the public headers. */
-static void test_layouts(void)
+TEST(test_layouts, "layouts")
 {
 	CU_ASSERT_EQUAL(sizeof(struct compat_vcpu_info), 64);
 	CU_ASSERT_EQUAL(offsetof(struct compat_shared_info, evtchn_pending), 2048);
@@ -543,7 +546,7 @@ static void test_layouts(void)
 	CU_ASSERT_EQUAL(sizeof(struct compat_sched_poll), 16);
 }
 
-static void test_hypercall_page(void)
+TEST(test_hypercall_page, "hypercall page")
 {
 	static u8 page[4096];
 
@@ -552,9 +555,8 @@ static void test_hypercall_page(void)
 	CU_ASSERT_EQUAL(memcmp(page + 23 * 32, "\x50\xb8\x17\0\0\0\xcd\x82\xcc", 9), 0);
 }
 
-static void test_set_compat(void)
+TEST(test_set_compat, "a domain becomes 32-bit")
 {
-	begin();
 	guest->is_32bit = false;
 	guest->tot_pages = 1;
 	CU_ASSERT_EQUAL(domain_set_compat(guest), -EBUSY);
@@ -575,23 +577,4 @@ static void test_set_compat(void)
 	CU_ASSERT_EQUAL(domain_set_compat(guest), 0);
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = { { "registers", test_registers },
-				{ "structures", test_structures },
-				{ "lists", test_lists },
-				{ "continuations and batches", test_continuation },
-				{ "entry points", test_entries },
-				{ "the kernel's stack", test_kernel_stack },
-				{ "a vCPU's state", test_context },
-				{ "layouts", test_layouts },
-				{ "hypercall page", test_hypercall_page },
-				{ "a domain becomes 32-bit", test_set_compat },
-				CU_TEST_INFO_NULL };
-
-	mem = mmap(NULL, MEM_SIZE, PROT_READ | PROT_WRITE,
-		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
-	if (mem == MAP_FAILED)
-		return 2;
-	return suite_run("compat", tests);
-}
+SUITE("compat", .before = map_memory, .begin = begin)

@@ -87,7 +87,7 @@ static void warned(const char *text, const char *lines)
 	hvctl_config_free(c);
 }
 
-static void test_whole(void)
+TEST(test_whole, "a whole file")
 {
 	struct hvctl_config *c = parse(
 		"# a guest as people write it\n"
@@ -146,7 +146,7 @@ static void test_whole(void)
 	hvctl_config_free(c);
 }
 
-static void test_defaults(void)
+TEST(test_defaults, "defaults and overrides")
 {
 	const char *const overrides[] = { "memory=64", "extra = \"single\"",
 					  "vif += [ 'bridge=b1' ]", NULL };
@@ -193,7 +193,7 @@ static uint32_t number_of(const char *vdev)
 	return number;
 }
 
-static void test_vdev(void)
+TEST(test_vdev, "vdev numbers")
 {
 	CU_ASSERT_EQUAL(number_of("xvda"), 51712);
 	CU_ASSERT_EQUAL(number_of("xvda1"), 51713);
@@ -214,7 +214,7 @@ static void test_vdev(void)
 	CU_ASSERT_EQUAL(number_of("xvd"), 0);
 }
 
-static void test_disks(void)
+TEST(test_disks, "disks")
 {
 	struct hvctl_config *c = parse(
 		BASE "disk = [ 'file:/a.img,xvda,r', '/b.iso,raw,xvdb:cdrom', '/c,,xvdc', "
@@ -260,7 +260,7 @@ static void test_disks(void)
 	       "t.cfg:3:10: unknown option 'colour' of a disk is ignored; see hvctl.cfg(5)\n");
 }
 
-static void test_vifs(void)
+TEST(test_vifs, "vifs")
 {
 	refused(BASE "vif = [ 'mac=01:00:00:00:00:00' ]\n",
 		"t.cfg:3:9: \"01:00:00:00:00:00\" is not the MAC address of a station; write "
@@ -281,7 +281,7 @@ static void test_vifs(void)
 	       "t.cfg:3:9: unknown option 'sound' of a vif is ignored; see hvctl.cfg(5)\n");
 }
 
-static void test_syntax(void)
+TEST(test_syntax, "syntax errors")
 {
 	refused(BASE "memory 128\n", "t.cfg:3:8: '1' after 'memory'; write memory = value");
 	refused(BASE "memory\n",
@@ -322,7 +322,7 @@ static void test_syntax(void)
 		"write [ ] around it");
 }
 
-static void test_values(void)
+TEST(test_values, "values")
 {
 	refused("kernel = '/k'\n", "t.cfg: 'name' is missing; add name = \"...\"");
 	refused("name = 'g'\n", "t.cfg: 'kernel' is missing; add kernel = \"/path/to/vmlinuz\"");
@@ -381,7 +381,7 @@ static void test_values(void)
 	       "keep one\n");
 }
 
-static void test_files(void)
+TEST(test_files, "files")
 {
 	const char *const bad_override[] = { "memory=", NULL };
 	struct hvctl_config *c;
@@ -405,7 +405,7 @@ static void test_files(void)
 }
 
 /* No prefix of a good file and no changed byte of it may do worse than an error. */
-static void test_damage(void)
+TEST(test_damage, "damaged files")
 {
 	static const char text[] =
 		"name='g'\nkernel=\"/k\" # c\ndisk=[ 'phy:/d,xvda,w', \"vdev=sda1,target=/x\" ]\n"
@@ -430,7 +430,7 @@ static void test_damage(void)
 }
 
 /* A zero byte would cut off what is behind it, unseen. */
-static void test_zero_bytes(void)
+TEST(test_zero_bytes, "zero bytes")
 {
 	static const char *const text[] = { "a = \"b\0c\"", "a = \"b\\\0c\"", "a = b\0c",
 					    "a\0 = b" };
@@ -448,7 +448,7 @@ static void test_zero_bytes(void)
 }
 
 /* Names and strings hold what they like: what is said about them is one line without commands. */
-static void test_control_characters(void)
+TEST(test_control_characters, "control characters")
 {
 	char long_name[1024] = "name = '";
 	size_t n;
@@ -472,7 +472,7 @@ static void test_control_characters(void)
 }
 
 /* Whatever a terminal would obey is shown, in whichever encoding it reads. */
-static void test_one_line(void)
+TEST(test_one_line, "what a terminal would obey")
 {
 	static const struct {
 		const char *text, *shown;
@@ -500,23 +500,4 @@ static void test_one_line(void)
 	CU_ASSERT_STRING_EQUAL(line, "a");
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "a whole file", test_whole },
-		{ "defaults and overrides", test_defaults },
-		{ "vdev numbers", test_vdev },
-		{ "disks", test_disks },
-		{ "vifs", test_vifs },
-		{ "syntax errors", test_syntax },
-		{ "values", test_values },
-		{ "files", test_files },
-		{ "damaged files", test_damage },
-		{ "zero bytes", test_zero_bytes },
-		{ "control characters", test_control_characters },
-		{ "what a terminal would obey", test_one_line },
-		CU_TEST_INFO_NULL
-	};
-
-	return suite_run_between("config", set_up, tear_down, tests);
-}
+SUITE("config", .before = set_up, .after = tear_down)

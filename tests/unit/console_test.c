@@ -4,7 +4,7 @@
 /*
  * The console daemon's parts: the ring shared with a hostile domain, the scroll-back buffer.
  */
-#include <CUnit/Basic.h>
+#include "suite.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 #include "libhvctl/console/ring.h"
 #include "libhvctl/console/stream.h"
 
-static void test_ring(void)
+TEST(test_ring, "ring")
 {
 	struct xencons_interface *ring = calloc(1, sizeof(*ring));
 	char data[4096];
@@ -66,7 +66,7 @@ static const char *rest(const struct stream *stream, uint64_t *cursor)
 	return text;
 }
 
-static void test_stream(void)
+TEST(test_stream, "scroll-back")
 {
 	struct stream stream;
 	uint64_t early = 0, late;
@@ -93,22 +93,4 @@ static void test_stream(void)
 	stream_free(&stream);
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "ring", test_ring },
-		{ "scroll-back", test_stream },
-		CU_TEST_INFO_NULL
-	};
-	CU_SuiteInfo suites[] = { { "console", NULL, NULL, NULL, NULL, tests },
-				  CU_SUITE_INFO_NULL };
-	unsigned int failed;
-
-	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS)
-		return 2;
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
-}
+SUITE("console")

@@ -184,12 +184,12 @@ static void every_field(bool is_32bit)
 	context_end();
 }
 
-static void test_every_field_64(void)
+TEST(test_every_field_64, "every field, 64 bits")
 {
 	every_field(false);
 }
 
-static void test_every_field_32(void)
+TEST(test_every_field_32, "every field, 32 bits")
 {
 	every_field(true);
 }
@@ -227,18 +227,18 @@ static void frames(bool is_32bit)
 	context_end();
 }
 
-static void test_frames_64(void)
+TEST(test_frames_64, "frames, 64 bits")
 {
 	frames(false);
 }
 
-static void test_frames_32(void)
+TEST(test_frames_32, "frames, 32 bits")
 {
 	frames(true);
 }
 
 /* User mode: what is asked for is a frame. With one, any flags beside its number are nothing. */
-static void test_user_mode(void)
+TEST(test_user_mode, "user mode")
 {
 	begin(false);
 	for (u64 cr3 = 0; cr3 < 0x1000; cr3++) {
@@ -260,7 +260,7 @@ static void test_user_mode(void)
 }
 
 /* By the toolstack, on a vCPU that has its tables: a mode that they do not serve is refused. */
-static void test_again(void)
+TEST(test_again, "given again")
 {
 	begin(false);
 	CU_ASSERT_EQUAL(context_set(v, &c, &sel), 0);
@@ -280,7 +280,7 @@ static void test_again(void)
 }
 
 /* The FPU's image, byte by byte. */
-static void test_fpu(void)
+TEST(test_fpu, "FPU")
 {
 	static const u32 masks[] = { 0xffbf, 0xffff, 0x2ffff };
 
@@ -316,7 +316,7 @@ static void test_fpu(void)
 }
 
 /* The first vCPU's assists are the domain's: known ones only, and the mark of 32 bits is ours. */
-static void test_assists(void)
+TEST(test_assists, "assists")
 {
 	for (unsigned is_32bit = 0; is_32bit < 2; is_32bit++) {
 		begin(is_32bit);
@@ -346,7 +346,7 @@ static void test_assists(void)
 }
 
 /* A 32-bit guest's callbacks have selectors, of which none may be ring 0's. */
-static void test_callback_selectors(void)
+TEST(test_callback_selectors, "callbacks' selectors")
 {
 	static const u16 values[] = { 0, 1, 3, 4, 7, 0xe008, 0xe010, 0xe019, 0xe033, 0xffff };
 
@@ -363,7 +363,7 @@ static void test_callback_selectors(void)
 }
 
 /* An attempt that is interrupted wherever it can be ends as one that was not. */
-static void test_interrupted(void)
+TEST(test_interrupted, "interrupted")
 {
 	for (unsigned after_n = 1; after_n < 40; after_n++)
 		for (unsigned is_32bit = 0; is_32bit < 2; is_32bit++) {
@@ -395,22 +395,4 @@ static void test_interrupted(void)
 		}
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "every field, 64 bits", test_every_field_64 },
-		{ "every field, 32 bits", test_every_field_32 },
-		{ "frames, 64 bits", test_frames_64 },
-		{ "frames, 32 bits", test_frames_32 },
-		{ "user mode", test_user_mode },
-		{ "given again", test_again },
-		{ "FPU", test_fpu },
-		{ "assists", test_assists },
-		{ "callbacks' selectors", test_callback_selectors },
-		{ "interrupted", test_interrupted },
-		CU_TEST_INFO_NULL,
-	};
-
-	fixture_init();
-	return suite_run("context", tests);
-}
+SUITE("context", .init = fixture_init)

@@ -61,9 +61,8 @@ static s64 sysctl(u32 cmd)
 
 /* ---- both ---- */
 
-static void test_who_and_how(void)
+TEST(test_who_and_how, "who may, and how")
 {
-	begin();
 	sim_current = guest->vcpu[0];
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_pausedomain, 5), -EPERM);
 	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_physinfo), -EPERM);
@@ -91,17 +90,15 @@ static void test_who_and_how(void)
 	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_physinfo), SIM_CONTINUED);
 	CU_ASSERT_EQUAL(sim.continuation.op, __HYPERVISOR_sysctl);
 	control_unlock();
-	end();
 }
 
 /* ---- domctl ---- */
 
-static void test_create(void)
+TEST(test_create, "create")
 {
 	struct xen_domctl_createdomain *c = &op.u.createdomain;
 	domid_t first;
 
-	begin();
 	c->max_vcpus = 4;
 	c->max_evtchn_port = 1023;
 	c->max_grant_frames = -1;
@@ -128,10 +125,9 @@ static void test_create(void)
 	m.create_error = -ENOMEM;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_createdomain, 0), -ENOMEM);
 	m.create_error = 0;
-	end();
 }
 
-static void test_create_config(void)
+TEST(test_create_config, "create: configurations")
 {
 	const struct xen_domctl_createdomain good = { .max_vcpus = 1 };
 	struct xen_domctl_createdomain *c = &op.u.createdomain;
@@ -144,7 +140,6 @@ static void test_create_config(void)
 		CU_ASSERT_EQUAL(m.created, 0);                              \
 	} while (0)
 
-	begin();
 	TRY(max_vcpus, 0, -EINVAL);
 	TRY(max_vcpus, MAX_VCPUS + 1, -EINVAL);
 	TRY(flags, XEN_DOMCTL_CDF_hvm, -EOPNOTSUPP);
@@ -159,13 +154,11 @@ static void test_create_config(void)
 	c->flags = XEN_DOMCTL_CDF_xs_domain;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_createdomain, 30), 0);
 	CU_ASSERT_EQUAL(m.cfg.flags, XEN_DOMCTL_CDF_xs_domain);
-	end();
 #undef TRY
 }
 
-static void test_life(void)
+TEST(test_life, "pause, resume, destroy")
 {
-	begin();
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_pausedomain, 5), 0);
 	CU_ASSERT_TRUE(guest->paused_by_control);
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_unpausedomain, 5), 0);
@@ -189,12 +182,10 @@ static void test_life(void)
 	CU_ASSERT_EQUAL(m.kills, 2);
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_soft_reset, 0), -EOPNOTSUPP);
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_shadow_op, 0), -EOPNOTSUPP);
-	end();
 }
 
-static void test_vcpus(void)
+TEST(test_vcpus, "making vCPUs")
 {
-	begin();
 	guest->max_vcpus = 4;
 	op.u.max_vcpus.max = 5;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_max_vcpus, 5), -EINVAL);
@@ -214,14 +205,12 @@ static void test_vcpus(void)
 	CU_ASSERT_EQUAL(control_pick_cpu(guest, 1), 4);
 	CU_ASSERT_EQUAL(control_pick_cpu(guest, 2), 7);
 	cpus_online = 0xf;
-	end();
 }
 
-static void test_getdomaininfo(void)
+TEST(test_getdomaininfo, "getdomaininfo")
 {
 	struct xen_domctl_getdomaininfo *i = &op.u.getdomaininfo;
 
-	begin();
 	guest->tot_pages = 11;
 	guest->max_pages = 22;
 	guest->claimed_pages = 3;
@@ -248,14 +237,12 @@ static void test_getdomaininfo(void)
 					  XEN_DOMINF_running | XEN_DOMINF_debugged |
 					  XEN_DOMINF_xs_domain);
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_getdomaininfo, 6), -ESRCH);
-	end();
 }
 
-static void test_settings(void)
+TEST(test_settings, "settings")
 {
 	struct xen_domctl_scheduler_op *s = &op.u.scheduler_op;
 
-	begin();
 	op.u.max_mem.max_memkb = 4096;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_max_mem, 5), 0);
 	CU_ASSERT_EQUAL(guest->max_pages, 1024);
@@ -291,14 +278,12 @@ static void test_settings(void)
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_scheduler_op, 5), -EOPNOTSUPP);
 	s->cmd = 77;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_scheduler_op, 5), -EINVAL);
-	end();
 }
 
-static void test_tsc_and_size(void)
+TEST(test_tsc_and_size, "TSC and address size")
 {
 	struct xen_domctl_tsc_info *t = &op.u.tsc_info;
 
-	begin();
 	t->tsc_mode = 1;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_settscinfo, 5), -EOPNOTSUPP);
 	t->tsc_mode = 3;
@@ -326,15 +311,13 @@ static void test_tsc_and_size(void)
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_set_address_size, 5), -EINVAL);
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_get_address_size, 5), 0);
 	CU_ASSERT_EQUAL(op.u.address_size.size, 64);
-	end();
 }
 
-static void test_bitmaps(void)
+TEST(test_bitmaps, "bitmaps")
 {
 	struct xenctl_bitmap *b = &op.u.nodeaffinity.nodemap;
 	u8 bits[40];
 
-	begin();
 	memset(bits, 0xff, sizeof(bits));
 	b->bitmap = (u64)bits;
 	b->nr_bits = 8;
@@ -358,10 +341,9 @@ static void test_bitmaps(void)
 	b->bitmap = 16;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_setnodeaffinity, 5), -EFAULT);
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_getnodeaffinity, 5), -EFAULT);
-	end();
 }
 
-static void test_page_info(void)
+TEST(test_page_info, "what frames are")
 {
 	static const struct {
 		u64 type, want;
@@ -377,7 +359,6 @@ static void test_page_info(void)
 	struct xen_domctl_getpageframeinfo3 *p = &op.u.getpageframeinfo3;
 	u64 array[200], frames[ARRAY_SIZE(t)];
 
-	begin();
 	for (unsigned i = 0; i < ARRAY_SIZE(t); i++) {
 		frames[i] = sim_frame_of(guest);
 		mfn_to_frame(frames[i])->type = t[i].type;
@@ -402,14 +383,12 @@ static void test_page_info(void)
 	p->num = 1;
 	p->array = 8;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_getpageframeinfo3, 5), -EFAULT);
-	end();
 }
 
-static void test_hypercall_page(void)
+TEST(test_hypercall_page, "hypercall page")
 {
 	mfn_t mfn, foreign;
 
-	begin();
 	mfn = sim_frame_of(guest);
 	foreign = sim_frame_of(dom0);
 	op.u.hypercall_init.gmfn = mfn;
@@ -427,17 +406,15 @@ static void test_hypercall_page(void)
 	op.u.hypercall_init.gmfn = mfn;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_hypercall_init, 5), -EINVAL);
 	mfn_to_frame(mfn)->type = 0;
-	end();
 }
 
 /* ---- domctl on a vCPU ---- */
 
-static void test_contexts(void)
+TEST(test_contexts, "vCPU contexts")
 {
 	struct xen_domctl_vcpucontext *p = &op.u.vcpucontext;
 	struct vcpu_guest_context *c = calloc(1, sizeof(*c));
 
-	begin();
 	c->user_regs.rip = 0x1234;
 	p->vcpu = 1;
 	p->ctxt = (u64)c;
@@ -478,14 +455,12 @@ static void test_contexts(void)
 	p->vcpu = ~0U;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_getvcpucontext, 5), -EINVAL);
 	free(c);
-	end();
 }
 
-static void test_vcpu_info_and_nmi(void)
+TEST(test_vcpu_info_and_nmi, "vCPU information, NMI")
 {
 	struct xen_domctl_getvcpuinfo *p = &op.u.getvcpuinfo;
 
-	begin();
 	guest->vcpu[1]->pause_flags = VPF_BLOCKED;
 	guest->vcpu[1]->running = true;
 	guest->vcpu[1]->cpu = 3;
@@ -506,15 +481,13 @@ static void test_vcpu_info_and_nmi(void)
 	guest->max_vcpus = 4;
 	op.u.sendtrigger.vcpu = 3; /* room for it, and nobody there */
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_sendtrigger, 5), -ESRCH);
-	end();
 }
 
-static void test_affinity(void)
+TEST(test_affinity, "affinity")
 {
 	struct xen_domctl_vcpuaffinity *p = &op.u.vcpuaffinity;
 	u64 hard = 0xfffffff6, soft = ~0ULL;
 
-	begin();
 	p->vcpu = 1;
 	p->cpumap_hard = (struct xenctl_bitmap){ .bitmap = (u64)&hard, .nr_bits = 64 };
 	p->cpumap_soft = (struct xenctl_bitmap){ .bitmap = (u64)&soft, .nr_bits = 64 };
@@ -544,14 +517,12 @@ static void test_affinity(void)
 	p->vcpu = 9;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_setvcpuaffinity, 5), -EINVAL);
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_getvcpuaffinity, 5), -EINVAL);
-	end();
 }
 
 /* ---- what of the machine a domain may touch ---- */
 
-static void test_access(void)
+TEST(test_access, "permissions")
 {
-	begin();
 	range_set_add(&dom0->perms.ports, 0x60, 0x6f);
 	range_set_add(&dom0->perms.iomem, 0xfed00, 0xfed0f);
 	range_set_add(&dom0->perms.irqs, 9, 9);
@@ -602,17 +573,15 @@ static void test_access(void)
 	range_set_remove(&dom0->perms.irqs, 9, 9);
 	op.u.irq_permission.pirq = 20;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_irq_permission, 5), -EPERM);
-	end();
 }
 
 /* ---- sysctl ---- */
 
-static void test_readconsole(void)
+TEST(test_readconsole, "console ring")
 {
 	struct xen_sysctl_readconsole *p = &sys.u.readconsole;
 	char out[64] = { 0 };
 
-	begin();
 	p->buffer = (u64)out;
 	p->count = 64;
 	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_readconsole), 0);
@@ -630,10 +599,9 @@ static void test_readconsole(void)
 	p->buffer = (u64)out;
 	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_readconsole), 0);
 	CU_ASSERT_EQUAL(m.keys[0], 'c');
-	end();
 }
 
-static void test_machine_info(void)
+TEST(test_machine_info, "the machine")
 {
 	struct xen_sysctl_physinfo *p = &sys.u.physinfo;
 	struct xen_sysctl_cputopo topo[8];
@@ -641,7 +609,6 @@ static void test_machine_info(void)
 	struct xen_sysctl_cpuinfo info[8];
 	u32 distance = 0;
 
-	begin();
 	machine_e820 = (struct e820_map){ 3,
 					  { { 0, 0x9f000, E820_RAM },
 					    { 0x9f000, 0x1000, E820_RESERVED },
@@ -702,15 +669,13 @@ static void test_machine_info(void)
 	CU_ASSERT_EQUAL(sys.u.sched_id.sched_id, XEN_SCHEDULER_CREDIT2);
 	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_get_cpu_levelling_caps), 0);
 	CU_ASSERT_EQUAL(sys.u.cpu_levelling_caps.caps, 0);
-	end();
 }
 
-static void test_lists(void)
+TEST(test_lists, "lists and pools")
 {
 	struct xen_domctl_getdomaininfo info[4];
 	u64 map = 0;
 
-	begin();
 	sys.u.getdomaininfolist.max_domains = 4;
 	sys.u.getdomaininfolist.buffer = (u64)info;
 	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_getdomaininfolist), 0);
@@ -736,10 +701,9 @@ static void test_lists(void)
 	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_cpupool_op), -ENOENT);
 	sys.u.cpupool_op.op = 99;
 	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_cpupool_op), -EOPNOTSUPP);
-	end();
 }
 
-static void test_keys_and_heap(void)
+TEST(test_keys_and_heap, "debug keys, heap classes")
 {
 	struct {
 		char name[16];
@@ -750,7 +714,6 @@ static void test_keys_and_heap(void)
 		u64 buffer;
 	} *ask = (void *)&sys.u;
 
-	begin();
 	sys.u.debug_keys.keys = (u64) "xABy";
 	sys.u.debug_keys.nr_keys = 4;
 	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_debug_keys),
@@ -782,33 +745,6 @@ static void test_keys_and_heap(void)
 	ask->nr = 1;
 	ask->buffer = 8;
 	CU_ASSERT_EQUAL(sysctl(0x414e0001), -EFAULT);
-	end();
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "who may, and how", test_who_and_how },
-		{ "create", test_create },
-		{ "create: configurations", test_create_config },
-		{ "pause, resume, destroy", test_life },
-		{ "making vCPUs", test_vcpus },
-		{ "getdomaininfo", test_getdomaininfo },
-		{ "settings", test_settings },
-		{ "TSC and address size", test_tsc_and_size },
-		{ "bitmaps", test_bitmaps },
-		{ "what frames are", test_page_info },
-		{ "hypercall page", test_hypercall_page },
-		{ "vCPU contexts", test_contexts },
-		{ "vCPU information, NMI", test_vcpu_info_and_nmi },
-		{ "affinity", test_affinity },
-		{ "permissions", test_access },
-		{ "console ring", test_readconsole },
-		{ "the machine", test_machine_info },
-		{ "lists and pools", test_lists },
-		{ "debug keys, heap classes", test_keys_and_heap },
-		CU_TEST_INFO_NULL,
-	};
-
-	return suite_run("control", tests);
-}
+SUITE("control", .begin = begin, .end = end)

@@ -118,7 +118,7 @@ static void registers(struct regs *r)
 	r->rip = 0x5000;
 }
 
-static void test_samples(void)
+TEST(test_samples, "encodings")
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(samples); i++) {
 		const struct sample *s = &samples[i];
@@ -150,7 +150,7 @@ static void test_samples(void)
 	}
 }
 
-static void test_prefixes(void)
+TEST(test_prefixes, "prefixes")
 {
 	/* REX counts only directly before the opcode: this is a 16-bit store. */
 	static const u8 lost_rex[] = { 0x48, 0x66, 0x89, 0x07 };
@@ -196,7 +196,7 @@ static void test_prefixes(void)
 	CU_ASSERT_FALSE(insn_decode(endless, sizeof(endless), &in));
 }
 
-static void test_unknown(void)
+TEST(test_unknown, "other instructions")
 {
 	static const u8 others[][3] = {
 		{ 0x90 }, { 0xcc }, { 0xc3 }, { 0x0f, 0x05 }, { 0x8b, 0x07 }, { 0x0f, 0x0b },
@@ -211,7 +211,7 @@ static void test_unknown(void)
 		CU_ASSERT_FALSE(insn_decode(others[i], 3, &in));
 }
 
-static void test_random_bytes(void)
+TEST(test_random_bytes, "random bytes")
 {
 	unsigned known = 0;
 
@@ -321,7 +321,7 @@ static u64 random64(void)
 	}
 }
 
-static void test_arithmetic(void)
+TEST(test_arithmetic, "arithmetic as the processor does it")
 {
 	u8 *code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE |
 			MAP_ANONYMOUS, -1, 0);
@@ -381,16 +381,4 @@ static void test_arithmetic(void)
 	munmap(code, 4096);
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "encodings", test_samples },
-		{ "prefixes", test_prefixes },
-		{ "other instructions", test_unknown },
-		{ "random bytes", test_random_bytes },
-		{ "arithmetic as the processor does it", test_arithmetic },
-		CU_TEST_INFO_NULL,
-	};
-
-	return suite_run("decode", tests);
-}
+SUITE("decode")

@@ -20,7 +20,7 @@ static unsigned dpl(u64 d)
 	return (d >> 45) & 3;
 }
 
-static void test_code_and_data(void)
+TEST(test_code_and_data, "code and data segments")
 {
 	for (unsigned type = 0; type < 16; type++)
 		for (unsigned level = 0; level < 4; level++) {
@@ -32,7 +32,7 @@ static void test_code_and_data(void)
 		}
 }
 
-static void test_system(void)
+TEST(test_system, "system descriptors")
 {
 	for (unsigned type = 1; type < 16; type++)
 		for (unsigned level = 0; level < 4; level++) {
@@ -51,7 +51,7 @@ static void test_system(void)
 	CU_ASSERT_TRUE(descriptor_fix(&reserved, false));
 }
 
-static void test_ring1_guest(void)
+TEST(test_ring1_guest, "32-bit guests")
 {
 	u64 code64 = desc(0xfa, 0xa), code32 = desc(0x9a, 0xc), user32 = desc(0xfa, 0xc),
 		data_l = desc(0xf2, 0xa);
@@ -64,7 +64,7 @@ static void test_ring1_guest(void)
 }
 
 /* The properties themselves, on anything. */
-static void test_random(void)
+TEST(test_random, "random descriptors")
 {
 	srand(3);
 	for (unsigned i = 0; i < 1000000; i++) {
@@ -83,7 +83,7 @@ static void test_random(void)
 	}
 }
 
-static void test_page(void)
+TEST(test_page, "pages")
 {
 	static u64 page[DESCRIPTORS_PER_PAGE];
 
@@ -98,16 +98,4 @@ static void test_page(void)
 	}
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "code and data segments", test_code_and_data },
-		{ "system descriptors", test_system },
-		{ "32-bit guests", test_ring1_guest },
-		{ "random descriptors", test_random },
-		{ "pages", test_page },
-		CU_TEST_INFO_NULL,
-	};
-
-	return suite_run("descriptor", tests);
-}
+SUITE("descriptor")

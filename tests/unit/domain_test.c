@@ -266,6 +266,16 @@ static struct domain *create(domid_t id)
 	return new;
 }
 
+static void init(void)
+{
+	sim_reset();
+	domain_ended = ended;
+	max_mfn = SIM_FRAMES;
+	domains_init();
+	(void)idle_vcpu_create(0);
+	objects = sim.objects;
+}
+
 static void begin(void)
 {
 	memset(&m, 0, sizeof(m));
@@ -294,11 +304,10 @@ static void end(void)
 
 /* ---- life ---- */
 
-static void test_lookup(void)
+TEST(test_lookup, "looking up")
 {
 	struct domain *e, *far;
 
-	begin();
 	far = create(7 + 64); /* of the same bucket */
 	e = create(3);
 	CU_ASSERT_TRUE(d->max_vcpus == 2 && d->create_flags == 4 && d->ssidref == 6 &&
@@ -337,7 +346,6 @@ static void test_lookup(void)
 	CU_ASSERT_PTR_NULL(domain_get(3));
 	CU_ASSERT_PTR_EQUAL(domain_get_next(0), d);
 	domain_put(d);
-	end();
 }
 
 /*
@@ -345,13 +353,12 @@ static void test_lookup(void)
  * a lookup on another CPU, a call that is continued. Until then nobody else gets it, so that what
  * is kept by number (grants, ports, the store's connections) cannot mean another one.
  */
-static void test_number_held(void)
+TEST(test_number_held, "a number that is held")
 {
 	struct domain *next;
 	u64 serial;
 	int err = 1;
 
-	begin();
 	serial = d->serial;
 	domain_hold(d); /* two holders, as two mappings would be */
 	domain_hold(d);
@@ -392,13 +399,11 @@ static void test_number_held(void)
 	CU_ASSERT_TRUE(next->vcpu[0]->pv.guest_table == INVALID_MFN &&
 		       next->vcpu[0]->pv.guest_table_user == INVALID_MFN);
 	d = next;
-	end();
 }
 
 /* What a life leaves in a domain is gone with it. */
-static void test_number_inherits_nothing(void)
+TEST(test_number_inherits_nothing, "a number's next domain")
 {
-	begin();
 	d->vm_assist = 0x3f;
 	d->dirty_cpus = 3;
 	d->debugger_attached = d->console_silenced = true;
@@ -422,15 +427,13 @@ static void test_number_inherits_nothing(void)
 	CU_ASSERT_TRUE(d->shutdown_code == SHUTDOWN_CODE_NONE && !d->shut_down);
 	CU_ASSERT_FALSE(d->vcpu[0]->initialised || d->vcpu[0]->nmi_pending);
 	CU_ASSERT_TRUE(!d->vcpu[0]->pv.iopl && !d->vcpu[0]->pv.dr[7]);
-	end();
 }
 
-static void test_create_errors(void)
+TEST(test_create_errors, "create: errors")
 {
 	struct domain_config c = config;
 	int err;
 
-	begin();
 	c.max_vcpus = 64;
 	CU_ASSERT_PTR_NULL(domain_create(DOMID_FIRST_RESERVED, &c, &err));
 	CU_ASSERT_EQUAL(err, -EINVAL);
@@ -461,17 +464,15 @@ static void test_create_errors(void)
 	m.irqs_error = 0;
 	CU_ASSERT_PTR_NULL(domain_get(8));
 	CU_ASSERT_TRUE(m.events == 1 && m.grants == 1 && m.irqs == 1);
-	end();
 }
 
-static void test_vcpu_create(void)
+TEST(test_vcpu_create, "vCPUs")
 {
 	struct domain_config c = config;
 	struct domain *e;
 	struct vcpu *v;
 	int err;
 
-	begin();
 	v = d->vcpu[1];
 	CU_ASSERT_TRUE(v->id == 1 && v->cpu == 1 && v->domain == d &&
 		       v->info == &d->shared_info->vcpu_info[1]);
@@ -498,16 +499,14 @@ static void test_vcpu_create(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(v);
 	CU_ASSERT_PTR_EQUAL(v->info, &e->spare_info[35]);
 	CU_ASSERT_EQUAL(domain_kill(e), 0);
-	end();
 }
 
-static void test_map_info(void)
+TEST(test_map_info, "registered vcpu_info")
 {
 	struct vcpu_info *to;
 	struct vcpu *v;
 	mfn_t mfn;
 
-	begin();
 	d->max_pages = 10;
 	v = d->vcpu[1];
 	mfn = sim_frame_of(d);
@@ -547,12 +546,10 @@ static void test_map_info(void)
 	CU_ASSERT_EQUAL(mfn_to_frame(mfn)->count & FC_COUNT_MASK, 1);
 	d->dying = false;
 	sim_give_up(d, mfn);
-	end();
 }
 
-static void test_kill_in_steps(void)
+TEST(test_kill_in_steps, "killed step by step")
 {
-	begin();
 	d->claimed_pages = 4;
 	m.release_error = -ERESTART;
 	CU_ASSERT_EQUAL(domain_kill(d), -ERESTART);
@@ -570,16 +567,14 @@ static void test_kill_in_steps(void)
 	CU_ASSERT_EQUAL(m.resets, 3); /* and no more: that step is done */
 	CU_ASSERT_EQUAL(m.closes, 1);
 	m.memory_error = 0;
-	end();
 }
 
 /* ---- stopping ---- */
 
-static void test_pause(void)
+TEST(test_pause, "pausing")
 {
 	struct vcpu *v;
 
-	begin();
 	v = d->vcpu[0];
 	CU_ASSERT_EQUAL(domain_unpause_by_control(d), 0);
 	CU_ASSERT_TRUE(!d->pause_count && !(v->pause_flags & VPF_DOMAIN_PAUSED) &&
@@ -618,14 +613,12 @@ static void test_pause(void)
 	vcpu_unpause(v);
 	CU_ASSERT_TRUE(m.wakes == 1 && v->pause_count == 0);
 	vcpu_unpause(d->vcpu[1]);
-	end();
 }
 
-static void test_shutdown(void)
+TEST(test_shutdown, "shutting down")
 {
 	struct domain *boss;
 
-	begin();
 	CU_ASSERT_EQUAL(domain_unpause_by_control(d), 0);
 	domain_resume(d); /* it runs */
 	CU_ASSERT_EQUAL(d->pause_count, 0);
@@ -658,7 +651,6 @@ static void test_shutdown(void)
 	CU_ASSERT_EQUAL(d->shutdown_code, SHUTDOWN_crash);
 	dom0 = NULL;
 	CU_ASSERT_EQUAL(domain_kill(boss), 0);
-	end();
 }
 
 static const char *dom0_ends(u8 reason)
@@ -671,26 +663,23 @@ static const char *dom0_ends(u8 reason)
 	return how_it_went;
 }
 
-static void test_dom0_ends(void)
+TEST(test_dom0_ends, "dom0's end")
 {
-	begin();
 	dom0 = d;
 	CU_ASSERT_STRING_EQUAL(dom0_ends(SHUTDOWN_poweroff), "off");
 	CU_ASSERT_STRING_EQUAL(dom0_ends(SHUTDOWN_reboot), "restart");
 	CU_ASSERT_STRING_EQUAL(dom0_ends(SHUTDOWN_crash), "restart");
 	dom0 = NULL;
-	end();
 }
 
 /* ---- time ---- */
 
-static void test_wallclock(void)
+TEST(test_wallclock, "wall clock")
 {
 	struct shared_info *s;
 	u64 sec;
 	u32 nsec;
 
-	begin();
 	s = d->shared_info;
 	time_init();
 	wallclock_get(&sec, &nsec);
@@ -712,16 +701,14 @@ static void test_wallclock(void)
 	time_init(); /* says so and goes on */
 	wallclock_get(&sec, &nsec);
 	CU_ASSERT_EQUAL(sec, 1800000000);
-	end();
 }
 
-static void test_vcpu_time(void)
+TEST(test_vcpu_time, "clocks of vCPUs")
 {
 	struct vcpu_time_info area = { 0 };
 	struct vcpu *v;
 	u32 version;
 
-	begin();
 	v = d->vcpu[0];
 	version = v->info->time.version;
 	CU_ASSERT_EQUAL(version & 1, 0);
@@ -766,15 +753,13 @@ static void test_vcpu_time(void)
 	CU_ASSERT_FALSE(v->pv.kernel_mode);
 	CU_ASSERT_EQUAL(vcpu_time_area_set(v, 0), 0);
 	CU_ASSERT_FALSE(v->time.time_area_stale);
-	end();
 }
 
-static void test_runstate(void)
+TEST(test_runstate, "runstates")
 {
 	struct vcpu_runstate_info r, area = { 0 };
 	struct vcpu *v;
 
-	begin();
 	v = d->vcpu[0];
 	CU_ASSERT_EQUAL(v->time.runstate.state, RUNSTATE_offline);
 	vcpu_runstate_change(v, RUNSTATE_runnable, m.now + 100);
@@ -822,14 +807,12 @@ static void test_runstate(void)
 	vcpu_time_switched_in(v);
 	CU_ASSERT_FALSE(v->time.runstate_area_stale);
 	CU_ASSERT_EQUAL(area.state, RUNSTATE_blocked);
-	end();
 }
 
-static void test_vcpu_timers(void)
+TEST(test_vcpu_timers, "timers of vCPUs")
 {
 	struct vcpu *v;
 
-	begin();
 	v = d->vcpu[0];
 	v->time.singleshot.fn(v);
 	CU_ASSERT_EQUAL(m.virqs, 1);
@@ -868,12 +851,10 @@ static void test_vcpu_timers(void)
 	CU_ASSERT_EQUAL(m.migrates, 3);
 	CU_ASSERT_TRUE(v->time.singleshot.cpu == 1 && v->time.periodic.cpu == 1 &&
 		       v->time.poll.cpu == 1);
-	end();
 }
 
-static void test_watchdog(void)
+TEST(test_watchdog, "watchdogs")
 {
-	begin();
 	sim_current = d->vcpu[0];
 	CU_ASSERT_EQUAL(domain_watchdog(d, 3, 1), -EINVAL);
 	CU_ASSERT_EQUAL(domain_watchdog(d, 0, 0), -EINVAL);
@@ -892,12 +873,11 @@ static void test_watchdog(void)
 	CU_ASSERT_TRUE(d->shut_down && d->shutdown_code == SHUTDOWN_watchdog);
 	domain_time_destroy(d);
 	CU_ASSERT_TRUE(d->time.watchdogs[0].timer.killed && d->time.watchdogs[1].timer.killed);
-	end();
 }
 
 /* ---- the hypervisor about itself ---- */
 
-static void test_version(void)
+TEST(test_version, "version")
 {
 	char text[1024];
 	struct xen_platform_parameters p;
@@ -905,7 +885,6 @@ static void test_version(void)
 	struct xen_compile_info info;
 	u8 handle[16];
 
-	begin();
 	sim_current = d->vcpu[0];
 	CU_ASSERT_EQUAL(do_xen_version(XENVER_version, 0), 4 << 16 | 17);
 	CU_ASSERT_EQUAL(do_xen_version(XENVER_pagesize, 0), 4096);
@@ -943,12 +922,10 @@ static void test_version(void)
 	f.submap_idx = 0;
 	CU_ASSERT_EQUAL(do_xen_version(XENVER_get_features, (u64)&f), 0);
 	CU_ASSERT_TRUE(f.submap & 1U << XENFEAT_dom0);
-	end();
 }
 
-static void test_assists(void)
+TEST(test_assists, "assists")
 {
-	begin();
 	sim_current = d->vcpu[0];
 	CU_ASSERT_EQUAL(do_vm_assist(VMASST_CMD_enable, VMASST_TYPE_writable_pagetables), 0);
 	CU_ASSERT_EQUAL(d->vm_assist, BIT(VMASST_TYPE_writable_pagetables));
@@ -959,37 +936,6 @@ static void test_assists(void)
 	CU_ASSERT_EQUAL(do_vm_assist(VMASST_CMD_enable, 64), -EINVAL);
 	CU_ASSERT_EQUAL(do_vm_assist(2, VMASST_TYPE_writable_pagetables), -ENOSYS);
 	CU_ASSERT_EQUAL(d->vm_assist, BIT(VMASST_TYPE_runstate_update_flag));
-	end();
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "looking up", test_lookup },
-		{ "a number that is held", test_number_held },
-		{ "a number's next domain", test_number_inherits_nothing },
-		{ "create: errors", test_create_errors },
-		{ "vCPUs", test_vcpu_create },
-		{ "registered vcpu_info", test_map_info },
-		{ "killed step by step", test_kill_in_steps },
-		{ "pausing", test_pause },
-		{ "shutting down", test_shutdown },
-		{ "dom0's end", test_dom0_ends },
-		{ "wall clock", test_wallclock },
-		{ "clocks of vCPUs", test_vcpu_time },
-		{ "runstates", test_runstate },
-		{ "timers of vCPUs", test_vcpu_timers },
-		{ "watchdogs", test_watchdog },
-		{ "version", test_version },
-		{ "assists", test_assists },
-		CU_TEST_INFO_NULL,
-	};
-
-	sim_reset();
-	domain_ended = ended;
-	max_mfn = SIM_FRAMES;
-	domains_init();
-	(void)idle_vcpu_create(0);
-	objects = sim.objects;
-	return suite_run("domain", tests);
-}
+SUITE("domain", .init = init, .begin = begin, .end = end)

@@ -205,9 +205,8 @@ static bool run(const void *insn, unsigned n)
 
 /* ---- what may be executed at all ---- */
 
-static void test_not_on_the_list(void)
+TEST(test_not_on_the_list, "what is not on the list")
 {
-	begin();
 	REFUSED(0x0f, 0x01, 0x10); /* lgdt (%rax) */
 	REFUSED(0x0f, 0x01, 0x18); /* lidt (%rax) */
 	REFUSED(0x0f, 0x00, 0xd0); /* lldt %ax */
@@ -229,12 +228,10 @@ static void test_not_on_the_list(void)
 	REFUSED(0x0f, 0x23, 0xc0); /* mov %rax,%dr0 */
 	REFUSED(0x0f, 0x09);	   /* wbinvd */
 	CU_ASSERT_EQUAL(did.dr_sets, 0);
-	end();
 }
 
-static void test_fetch(void)
+TEST(test_fetch, "fetch")
 {
-	begin();
 	/* The last byte of a page whose successor is not there: CLI is complete, WRMSR is not. */
 	sim.bad = data;
 	sim.bad_end = data + PAGE_SIZE;
@@ -257,12 +254,10 @@ static void test_fetch(void)
 	CU_ASSERT_FALSE(emulate_privileged(&r));
 	CU_ASSERT_FALSE(emulate_forced(&r));
 	CU_ASSERT_EQUAL(r.rip, 16);
-	end();
 }
 
-static void test_flags_and_caches(void)
+TEST(test_flags_and_caches, "flags and caches")
 {
-	begin();
 	CU_ASSERT_TRUE(RUN(0xfa));
 	MOVED(1);
 	CU_ASSERT_TRUE(RUN(0xfb));
@@ -278,14 +273,12 @@ static void test_flags_and_caches(void)
 	CU_ASSERT_TRUE(RUN(0x0f, 0x31)); /* rdtsc */
 	CU_ASSERT_EQUAL(r.rax, 0x55667788);
 	CU_ASSERT_EQUAL(r.rdx, 0x11223344);
-	end();
 }
 
 /* ---- control and debug registers ---- */
 
-static void test_cr_read(void)
+TEST(test_cr_read, "control registers, read")
 {
-	begin();
 	v->pv.ts = true;
 	CU_ASSERT_TRUE(RUN(0x0f, 0x20, 0xc1)); /* mov %cr0,%rcx */
 	CU_ASSERT_EQUAL(r.rcx, sim.cr0 | CR0_TS);
@@ -305,12 +298,10 @@ static void test_cr_read(void)
 	CU_ASSERT_EQUAL(r.rbx, CR4_TSD | CR4_PAE | CR4_OSFXSR | CR4_OSXSAVE);
 	MOVED(3);
 	REFUSED(0x0f, 0x20, 0xc8); /* cr1 does not exist */
-	end();
 }
 
-static void test_cr_write(void)
+TEST(test_cr_write, "control registers, written")
 {
-	begin();
 	r.rax = sim.cr0 | CR0_TS;
 	CU_ASSERT_TRUE(RUN(0x0f, 0x22, 0xc0)); /* mov %rax,%cr0 */
 	CU_ASSERT_TRUE(v->pv.ts && did.ts);
@@ -347,12 +338,10 @@ static void test_cr_write(void)
 	CU_ASSERT_TRUE(RUN(0x44, 0x0f, 0x22, 0xc0)); /* cr8 */
 	REFUSED(0x0f, 0x22, 0xc8);
 	CU_ASSERT_TRUE(RUN(0x0f, 0x06)); /* clts */
-	end();
 }
 
-static void test_debug_registers(void)
+TEST(test_debug_registers, "debug registers")
 {
-	begin();
 	v->pv.dr[3] = 0x1000;
 	v->pv.dr[6] = 0xffff0ff0;
 	v->pv.dr[7] = 0x400;
@@ -366,12 +355,10 @@ static void test_debug_registers(void)
 	CU_ASSERT_TRUE(RUN(0x0f, 0x23, 0xc0)); /* mov %rax,%dr0 */
 	CU_ASSERT_EQUAL(v->pv.dr[0], 0x2000);
 	REFUSED(0x0f, 0x23, 0xe8); /* dr5: pv_set_debugreg() said no */
-	end();
 }
 
-static void test_xsetbv(void)
+TEST(test_xsetbv, "xsetbv")
 {
-	begin();
 	r.rax = 7;
 	CU_ASSERT_TRUE(RUN(0x0f, 0x01, 0xd1));
 	CU_ASSERT_EQUAL(v->xcr0, 7);
@@ -385,19 +372,17 @@ static void test_xsetbv(void)
 	r.rcx = 1; /* XCR1 */
 	REFUSED(0x0f, 0x01, 0xd1);
 	CU_ASSERT_EQUAL(v->xcr0, 7);
-	end();
 }
 
 /* ---- MSRs ---- */
 
-static void test_rdmsr(void)
+TEST(test_rdmsr, "rdmsr")
 {
 	static const u32 zero[] = { 0x179, 0x17a, 0xce, 0x140 };
 	static const u32 none[] = { 0,		0x48,	    0x174,	0x1d9,	   0x38f,
 				    0xc0000081, 0xc0000082, 0xc0000103, 0x4b564d00 };
 	u64 x;
 
-	begin();
 	wrmsr(MSR_FS_BASE, 0x123400000000ULL);
 	r.rcx = MSR_FS_BASE;
 	r.rax = r.rdx = ~0ULL;
@@ -442,17 +427,15 @@ static void test_rdmsr(void)
 	CU_ASSERT_TRUE(pv_rdmsr(0xc0010015, &x) && x == 0);
 	CU_ASSERT_TRUE(pv_rdmsr(0xc0010010, &x) && x == 0);
 	CU_ASSERT_TRUE(pv_rdmsr(0xc0011029, &x) && x == 2);
-	end();
 }
 
 /* A kernel in ring 1 is a supervisor: no base of its segments may lie beyond 4 GiB, whatever CPUs
  * make of it. */
-static void test_msrs_compat(void)
+TEST(test_msrs_compat, "MSRs of a 32-bit guest")
 {
 	static const u32 bases[] = { MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE };
 	u64 x;
 
-	begin();
 	d->is_32bit = true;
 	for (unsigned i = 0; i < ARRAY_SIZE(bases); i++) {
 		wrmsr(bases[i], 5);
@@ -466,16 +449,14 @@ static void test_msrs_compat(void)
 	CU_ASSERT_TRUE(pv_wrmsr(MSR_EFER, x));
 	CU_ASSERT_FALSE(pv_wrmsr(MSR_EFER, EFER_LME));
 	CU_ASSERT_EQUAL(rdmsr(MSR_EFER), EFER_LME | EFER_LMA | EFER_NX);
-	end();
 }
 
-static void test_wrmsr(void)
+TEST(test_wrmsr, "wrmsr")
 {
 	static const u32 ignored[] = { MSR_BIOS_SIGN_ID, MSR_MISC_ENABLE, MSR_APIC_BASE, 0x10 };
 	unsigned msrs;
 	u64 x;
 
-	begin();
 	r.rcx = MSR_GS_BASE;
 	r.rax = 0x80000000;
 	r.rdx = 0x7fff;
@@ -503,16 +484,14 @@ static void test_wrmsr(void)
 	cpu_features.vendor = CPU_VENDOR_AMD;
 	CU_ASSERT_TRUE(pv_wrmsr(0xc0010015, 0) && pv_wrmsr(0xc0011029, 2));
 	CU_ASSERT_TRUE(rdmsr_safe(0xc0010015, &x));
-	end();
 }
 
 /* ---- ports ---- */
 
-static void test_port_permission(void)
+TEST(test_port_permission, "who may use a port")
 {
 	static u8 bitmap[16];
 
-	begin();
 	CU_ASSERT_TRUE(ioport_allowed(0x60, 1));
 	v->pv.iopl = 0;
 	CU_ASSERT_FALSE(ioport_allowed(0x60, 1));
@@ -549,12 +528,10 @@ static void test_port_permission(void)
 	CU_ASSERT_TRUE(ioport_allowed(0x67, 1));
 	sim.bad = &bitmap[12];
 	CU_ASSERT_FALSE(ioport_allowed(0x64, 1));
-	end();
 }
 
-static void test_ports(void)
+TEST(test_ports, "ports")
 {
-	begin();
 	CU_ASSERT_EQUAL(range_set_add(&d->perms.ports, 0x3f8, 0x3ff), 0);
 	r.rdx = 0x3f8;
 	r.rax = 0x1111111111111111ULL;
@@ -596,12 +573,10 @@ static void test_ports(void)
 	REFUSED(0xef);
 	REFUSED(0x6c);
 	CU_ASSERT_EQUAL(did.outs, 1);
-	end();
 }
 
-static void test_pci_ports(void)
+TEST(test_pci_ports, "PCI configuration ports")
 {
-	begin();
 	r.rdx = 0xcf8;
 	r.rax = 0x80001234;
 	CU_ASSERT_TRUE(RUN(0xef));
@@ -623,12 +598,10 @@ static void test_pci_ports(void)
 	r.rdx = 0xcfe;
 	CU_ASSERT_TRUE(RUN(0xed));
 	CU_ASSERT_EQUAL(r.rax, 0xffff1234);
-	end();
 }
 
-static void test_string_io(void)
+TEST(test_string_io, "string I/O")
 {
-	begin();
 	CU_ASSERT_EQUAL(range_set_add(&d->perms.ports, 0x1f0, 0x1f0), 0);
 	CU_ASSERT_EQUAL(range_set_add(&d->perms.ports, 0x1f1, 0x1f3), 0);
 	r.rdx = 0x1f0;
@@ -672,12 +645,10 @@ static void test_string_io(void)
 	r.rcx = 0xffffffff00000000ULL;
 	CU_ASSERT_TRUE(RUN(0x67, 0xf3, 0x6e));
 	MOVED(3);
-	end();
 }
 
-static void test_string_io_faults(void)
+TEST(test_string_io_faults, "string I/O and faults")
 {
-	begin();
 	CU_ASSERT_EQUAL(range_set_add(&d->perms.ports, 0x1f0, 0x1f3), 0);
 	r.rdx = 0x1f0;
 	sim.bad = data + 8;
@@ -700,7 +671,6 @@ static void test_string_io_faults(void)
 	MOVED(0);
 	CU_ASSERT_EQUAL(did.fault_error, 4);
 	CU_ASSERT_EQUAL(did.outs, 0);
-	end();
 }
 
 /* ---- CPUID ---- */
@@ -733,11 +703,10 @@ static bool is_none(struct cpuid_regs c)
 	return !(c.a | c.b | c.c | c.d);
 }
 
-static void test_cpuid_hypervisor(void)
+TEST(test_cpuid_hypervisor, "cpuid: the hypervisor's leaves")
 {
 	struct cpuid_regs c;
 
-	begin();
 	c = ask(0x40000000, 0);
 	CU_ASSERT_EQUAL(memcmp(&c.b, "XenVMMXenVMM", 12), 0);
 	CU_ASSERT_EQUAL(c.a, 0x40000005);
@@ -754,14 +723,12 @@ static void test_cpuid_hypervisor(void)
 	r.rip = (u64)(page + 64);
 	CU_ASSERT_FALSE(emulate_forced(&r));
 	CU_ASSERT_EQUAL(r.rip, (u64)(page + 64));
-	end();
 }
 
-static void test_cpuid_masks(void)
+TEST(test_cpuid_masks, "cpuid: what is hidden")
 {
 	struct cpuid_regs c;
 
-	begin();
 	CU_ASSERT_EQUAL(ask(0, 0).a, 0xd);
 	v = sim_current = d->vcpu[1];
 	v->pv.kernel_mode = true;
@@ -799,14 +766,12 @@ static void test_cpuid_masks(void)
 	CU_ASSERT_TRUE(c.a == ~0U && !c.b && !c.c && !c.d);
 	CU_ASSERT_TRUE(is_none(ask(0x8000000a, 0)) && is_none(ask(0x80000022, 0)) &&
 		       is_none(ask(0xc0000000, 0)));
-	end();
 }
 
-static void test_cpuid_xsave(void)
+TEST(test_cpuid_xsave, "cpuid: extended states")
 {
 	struct cpuid_regs c;
 
-	begin();
 	c = ask(0xd, 0);
 	CU_ASSERT_TRUE(c.a == 7 && c.d == 0 && c.c == 832);
 	c = ask(0xd, 1);
@@ -820,32 +785,6 @@ static void test_cpuid_xsave(void)
 	cpu_features.xsave = false;
 	CU_ASSERT_TRUE(is_none(ask(0xd, 0)));
 	CU_ASSERT_FALSE(ask(1, 0).c & (BIT(26) | BIT(27) | BIT(28)));
-	end();
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "what is not on the list", test_not_on_the_list },
-		{ "fetch", test_fetch },
-		{ "flags and caches", test_flags_and_caches },
-		{ "control registers, read", test_cr_read },
-		{ "control registers, written", test_cr_write },
-		{ "debug registers", test_debug_registers },
-		{ "xsetbv", test_xsetbv },
-		{ "rdmsr", test_rdmsr },
-		{ "wrmsr", test_wrmsr },
-		{ "MSRs of a 32-bit guest", test_msrs_compat },
-		{ "who may use a port", test_port_permission },
-		{ "ports", test_ports },
-		{ "PCI configuration ports", test_pci_ports },
-		{ "string I/O", test_string_io },
-		{ "string I/O and faults", test_string_io_faults },
-		{ "cpuid: the hypervisor's leaves", test_cpuid_hypervisor },
-		{ "cpuid: what is hidden", test_cpuid_masks },
-		{ "cpuid: extended states", test_cpuid_xsave },
-		CU_TEST_INFO_NULL,
-	};
-
-	return suite_run("privileged instructions", tests);
-}
+SUITE("privileged instructions", .begin = begin, .end = end)

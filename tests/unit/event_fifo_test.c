@@ -203,11 +203,10 @@ static unsigned take_all(unsigned vcpu, u32 *ports, unsigned max)
 
 /* ---------------------------------------------------------------------------------------------- */
 
-static void test_order(void)
+TEST(test_order, "order")
 {
 	u32 p[5], got[8];
 
-	setup();
 	for (unsigned i = 0; i < 5; i++)
 		p[i] = ipi(1);
 	for (unsigned i = 0; i < 5; i++)
@@ -232,14 +231,12 @@ static void test_order(void)
 	CU_ASSERT_EQUAL(take_all(1, got, 8), 2);
 	CU_ASSERT_EQUAL(got[0], p[1]);
 	CU_ASSERT_EQUAL(got[1], p[0]);
-	teardown();
 }
 
-static void test_priorities(void)
+TEST(test_priorities, "priorities and moved events")
 {
 	u32 low, high, got[4];
 
-	setup();
 	low = ipi(0);
 	high = ipi(0);
 	CU_ASSERT_EQUAL(priority(low, EVTCHN_FIFO_PRIORITY_MIN), 0);
@@ -268,14 +265,12 @@ static void test_priorities(void)
 	CU_ASSERT_EQUAL(take_all(0, got, 4), 2);
 	CU_ASSERT_EQUAL(got[0], low);
 	CU_ASSERT_EQUAL(got[1], high);
-	teardown();
 }
 
-static void test_masks(void)
+TEST(test_masks, "masks and pollers")
 {
 	u32 p, got[4];
 
-	setup();
 	p = ipi(0);
 	*word(p) = MASKED;
 	guest->vcpu[3]->polling = true;
@@ -290,17 +285,15 @@ static void test_masks(void)
 	CU_ASSERT_EQUAL(take_all(0, got, 4), 1);
 	CU_ASSERT_EQUAL(port_op(guest, EVTCHNOP_unmask, p), 0);
 	CU_ASSERT_EQUAL(take_all(0, got, 4), 0);
-	teardown();
 }
 
-static void test_other_vcpu(void)
+TEST(test_other_vcpu, "another vCPU")
 {
 	struct evtchn_alloc_unbound alloc = { .dom = DOMID_SELF, .remote_dom = 6 };
 	struct evtchn_bind_interdomain bind = { .remote_dom = 5 };
 	struct evtchn_bind_vcpu move = { .vcpu = 2 };
 	u32 got[4];
 
-	setup();
 	CU_ASSERT_EQUAL(call(guest, EVTCHNOP_alloc_unbound, &alloc), 0);
 	bind.remote_port = move.port = alloc.port;
 	CU_ASSERT_EQUAL(call(peer, EVTCHNOP_bind_interdomain, &bind), 0);
@@ -313,13 +306,13 @@ static void test_other_vcpu(void)
 	port_op(peer, EVTCHNOP_send, bind.local_port);
 	CU_ASSERT_EQUAL(take_all(0, got, 4), 0);
 	CU_ASSERT_EQUAL(take_all(2, got, 4), 1);
-	teardown();
 }
 
-static void test_from_2l(void)
+TEST(test_from_2l, "what was pending in the 2-level ABI")
 {
 	u32 p, q, got[4];
 
+	teardown();
 	setup_2l();
 	p = ipi(1);
 	q = ipi(1);
@@ -338,14 +331,12 @@ static void test_from_2l(void)
 	CU_ASSERT_EQUAL(*word(q), PENDING);
 	CU_ASSERT_EQUAL(init_control(1, control_mfn[1], 0), 0);
 	CU_ASSERT_EQUAL(take_all(1, got, 4), 2);
-	teardown();
 }
 
-static void test_many_ports(void)
+TEST(test_many_ports, "more ports than words")
 {
 	u32 got[4], last = 0;
 
-	setup();
 	add_array();
 	for (unsigned i = 1; i < 5000; i++)
 		last = ipi(0);
@@ -358,13 +349,13 @@ static void test_many_ports(void)
 	add_array();
 	CU_ASSERT_EQUAL(take_all(0, got, 4), 1);
 	CU_ASSERT_EQUAL(got[0], 2500);
-	teardown();
 }
 
-static void test_bad_frames(void)
+TEST(test_bad_frames, "bad frames and offsets")
 {
 	mfn_t foreign, table;
 
+	teardown();
 	setup_2l();
 	foreign = sim_frame_of(peer);
 	table = sim_frame_of(guest);
@@ -401,14 +392,12 @@ static void test_bad_frames(void)
 	CU_ASSERT_EQUAL(expand(f), -ENOSPC);
 	mfn_to_frame(table)->type = 0;
 	mfn_to_frame(table)->count--;
-	teardown();
 }
 
-static void test_closed_port(void)
+TEST(test_closed_port, "a closed port that is still linked")
 {
 	u32 p, q, got[4];
 
-	setup();
 	p = ipi(0);
 	port_op(guest, EVTCHNOP_send, p);
 	CU_ASSERT_EQUAL(port_op(guest, EVTCHNOP_close, p), 0);
@@ -421,15 +410,13 @@ static void test_closed_port(void)
 	CU_ASSERT(q != p);
 	CU_ASSERT_EQUAL(take_all(0, got, 4), 0);
 	CU_ASSERT_EQUAL(ipi(0), p);
-	teardown();
 }
 
-static void test_reset(void)
+TEST(test_reset, "reset")
 {
 	struct evtchn_reset op = { .dom = DOMID_SELF };
 	u32 p;
 
-	setup();
 	p = ipi(0);
 	port_op(guest, EVTCHNOP_send, p);
 	CU_ASSERT_EQUAL(call(guest, EVTCHNOP_reset, &op), 0);
@@ -444,7 +431,6 @@ static void test_reset(void)
 	CU_ASSERT_EQUAL(call(guest, EVTCHNOP_reset, &op), 0);
 	p = ipi(0);
 	CU_ASSERT_FALSE(event_port_pending(guest, p));
-	teardown();
 }
 
 static void count_frame(u64 mfn, void *arg)
@@ -453,23 +439,20 @@ static void count_frame(u64 mfn, void *arg)
 	(*(unsigned *)arg)++;
 }
 
-static void test_visited(void)
+TEST(test_visited, "frames for the audit")
 {
 	unsigned n = 0;
 
-	setup();
 	event_for_each_frame(guest, count_frame, &n);
 	CU_ASSERT_EQUAL(n, 5);
 	event_dump(guest);
-	teardown();
 }
 
 /* Words and control blocks full of rubbish: every send returns, and the neighbour is served. */
-static void test_rubbish(void)
+TEST(test_rubbish, "rubbish in the words")
 {
 	u32 p[8];
 
-	setup();
 	for (unsigned i = 0; i < 8; i++)
 		p[i] = ipi(i % 4);
 	srand(3);
@@ -486,7 +469,6 @@ static void test_rubbish(void)
 					p[rand() % 8]),
 				0);
 	}
-	teardown();
 }
 
 /* ---------------------------------------------------------------------------------------------- */
@@ -568,11 +550,10 @@ static void run_threads(void *(*guest_thread)(void *))
 	pthread_join(g, NULL);
 }
 
-static void test_nothing_lost(void)
+TEST(test_nothing_lost, "nothing is lost between threads")
 {
 	u32 got[PORTS * 4];
 
-	setup();
 	run_threads(good_guest);
 	handle(got, take_all(0, got, ARRAY_SIZE(got)));
 	for (unsigned i = 0; i < PORTS; i++) {
@@ -580,7 +561,6 @@ static void test_nothing_lost(void)
 		CU_ASSERT_EQUAL(seen[i], sent[i]);
 		CU_ASSERT_EQUAL(*word(thread_port[i]) & (PENDING | MASKED | LINKED | BUSY), 0);
 	}
-	teardown();
 }
 
 static void *bad_guest(void *arg)
@@ -599,34 +579,12 @@ static void *bad_guest(void *arg)
 	return NULL;
 }
 
-static void test_hostile_races(void)
+TEST(test_hostile_races, "a guest that races with us")
 {
-	setup();
 	run_threads(bad_guest);
 	/* Whatever happened to its words, closing and destroying find everything in order. */
 	for (unsigned i = 0; i < PORTS; i++)
 		CU_ASSERT_EQUAL(port_op(guest, EVTCHNOP_close, thread_port[i]), 0);
-	teardown();
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "order", test_order },
-		{ "priorities and moved events", test_priorities },
-		{ "masks and pollers", test_masks },
-		{ "another vCPU", test_other_vcpu },
-		{ "what was pending in the 2-level ABI", test_from_2l },
-		{ "more ports than words", test_many_ports },
-		{ "bad frames and offsets", test_bad_frames },
-		{ "a closed port that is still linked", test_closed_port },
-		{ "reset", test_reset },
-		{ "frames for the audit", test_visited },
-		{ "rubbish in the words", test_rubbish },
-		{ "nothing is lost between threads", test_nothing_lost },
-		{ "a guest that races with us", test_hostile_races },
-		CU_TEST_INFO_NULL,
-	};
-
-	return suite_run("event_fifo", tests);
-}
+SUITE("event_fifo", .begin = setup, .end = teardown)

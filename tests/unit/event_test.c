@@ -145,11 +145,10 @@ static u64 take_events(struct vcpu *v)
 
 /* ---------------------------------------------------------------------------------------------- */
 
-static void test_interdomain(void)
+TEST(test_interdomain, "interdomain")
 {
 	s64 a, b;
 
-	setup();
 	a = alloc_unbound(dom_a, DOMID_SELF, dom_b->id);
 	CU_ASSERT_EQUAL(a, 1);
 	CU_ASSERT_EQUAL(status_of(dom_a, a).status, EVTCHNSTAT_unbound);
@@ -185,14 +184,12 @@ static void test_interdomain(void)
 	CU_ASSERT_EQUAL(status_of(dom_b, b).status, EVTCHNSTAT_closed);
 	CU_ASSERT_EQUAL(port_op(dom_b, EVTCHNOP_send, b), -EINVAL);
 	CU_ASSERT_EQUAL(bind_interdomain(dom_b, dom_a->id, a), b);
-	teardown();
 }
 
-static void test_loopback(void)
+TEST(test_loopback, "loopback")
 {
 	s64 a, b;
 
-	setup();
 	a = alloc_unbound(dom_a, DOMID_SELF, DOMID_SELF);
 	b = bind_interdomain(dom_a, DOMID_SELF, a);
 	CU_ASSERT(b > 0 && b != a);
@@ -201,14 +198,12 @@ static void test_loopback(void)
 	CU_ASSERT_EQUAL(take_events(dom_a->vcpu[0]), BIT(b));
 	CU_ASSERT_EQUAL(port_op(dom_a, EVTCHNOP_close, a), 0);
 	CU_ASSERT_EQUAL(status_of(dom_a, b).status, EVTCHNSTAT_unbound);
-	teardown();
 }
 
-static void test_wrong_bindings(void)
+TEST(test_wrong_bindings, "wrong bindings are refused")
 {
 	s64 a;
 
-	setup();
 	a = alloc_unbound(dom_a, DOMID_SELF, dom_b->id);
 	CU_ASSERT_EQUAL(bind_interdomain(privileged, dom_a->id, a), -EINVAL);
 	CU_ASSERT_EQUAL(bind_interdomain(dom_b, 77, a), -ESRCH);
@@ -233,16 +228,14 @@ static void test_wrong_bindings(void)
 	struct evtchn_reset reset = { .dom = dom_b->id };
 
 	CU_ASSERT_EQUAL(call(dom_a, EVTCHNOP_reset, &reset), -EPERM);
-	teardown();
 }
 
-static void test_wild_arguments(void)
+TEST(test_wild_arguments, "wild arguments")
 {
 	static const u32 wild[] = { 0,	    127,    128,	4095,	    4096,
 				    131071, 131072, 0x7fffffff, 0x80000000, ~0U };
 	static const unsigned cmds[] = { EVTCHNOP_close, EVTCHNOP_send, EVTCHNOP_unmask };
 
-	setup();
 	/* One bucket of ports exists, all free but port 1. */
 	alloc_unbound(dom_a, DOMID_SELF, dom_b->id);
 	for (unsigned i = 0; i < ARRAY_SIZE(wild); i++) {
@@ -267,7 +260,6 @@ static void test_wild_arguments(void)
 	CU_ASSERT_EQUAL(do_event_channel_op(14, 0), -ENOSYS);
 	CU_ASSERT_EQUAL(do_event_channel_op(~0ULL, 0), -ENOSYS);
 	CU_ASSERT_EQUAL(do_event_channel_op(1ULL << 32, 0), -ENOSYS);
-	teardown();
 }
 
 /* Memory that can be read but not written: the port that could not be told is closed again. */
@@ -281,9 +273,8 @@ int copy_to_guest(vaddr_t dst, const void *src, size_t n)
 	return 0;
 }
 
-static void test_unwritable_answer(void)
+TEST(test_unwritable_answer, "unwritable answers leave nothing behind")
 {
-	setup();
 	refuse_writes = 1;
 	CU_ASSERT_EQUAL(alloc_unbound(dom_a, DOMID_SELF, dom_b->id), -EFAULT);
 	CU_ASSERT_EQUAL(bind_virq(dom_a, VIRQ_TIMER, 0), -EFAULT);
@@ -292,14 +283,12 @@ static void test_unwritable_answer(void)
 	refuse_writes = 0;
 	CU_ASSERT_EQUAL(event_pirq_port(dom_a, 9), 0);
 	CU_ASSERT_EQUAL(bind_virq(dom_a, VIRQ_TIMER, 0), 1);
-	teardown();
 }
 
-static void test_masks(void)
+TEST(test_masks, "masks")
 {
 	s64 a, b;
 
-	setup();
 	a = alloc_unbound(dom_a, DOMID_SELF, dom_b->id);
 	b = bind_interdomain(dom_b, dom_a->id, a);
 	take_events(dom_b->vcpu[0]);
@@ -323,15 +312,13 @@ static void test_masks(void)
 	set_bit(b, dom_b->shared_info->evtchn_mask);
 	CU_ASSERT_EQUAL(port_op(dom_b, EVTCHNOP_unmask, b), 0);
 	CU_ASSERT_EQUAL(take_events(dom_b->vcpu[0]), 0);
-	teardown();
 }
 
-static void test_pollers(void)
+TEST(test_pollers, "pollers are woken even if masked")
 {
 	struct vcpu *v;
 	s64 a, b;
 
-	setup();
 	a = alloc_unbound(dom_a, DOMID_SELF, dom_b->id);
 	b = bind_interdomain(dom_b, dom_a->id, a);
 	take_events(dom_b->vcpu[0]);
@@ -356,14 +343,12 @@ static void test_pollers(void)
 	CU_ASSERT_EQUAL(sim_unblocks(dom_b->vcpu[1]), 0);
 	CU_ASSERT(dom_b->vcpu[1]->polling);
 	CU_ASSERT_EQUAL(sim_unblocks(dom_b->vcpu[0]), before);
-	teardown();
 }
 
-static void test_virqs(void)
+TEST(test_virqs, "VIRQs")
 {
 	s64 t0, t1, con;
 
-	setup();
 	t0 = bind_virq(dom_a, VIRQ_TIMER, 0);
 	t1 = bind_virq(dom_a, VIRQ_TIMER, 1);
 	CU_ASSERT(t0 > 0 && t1 > 0 && t0 != t1);
@@ -395,28 +380,24 @@ static void test_virqs(void)
 	CU_ASSERT(bind_virq(dom_a, VIRQ_CONSOLE, 0) > 0);
 	CU_ASSERT_EQUAL(port_op(dom_a, EVTCHNOP_close, t1), 0);
 	CU_ASSERT_EQUAL(bind_virq(dom_a, VIRQ_TIMER, 1), t1);
-	teardown();
 }
 
-static void test_ipis(void)
+TEST(test_ipis, "IPIs")
 {
 	s64 p;
 
-	setup();
 	p = bind_ipi(dom_a, 1);
 	CU_ASSERT_EQUAL(port_op(dom_a, EVTCHNOP_send, p), 0);
 	CU_ASSERT_EQUAL(take_events(dom_a->vcpu[1]), BIT(p));
 	CU_ASSERT_EQUAL(bind_vcpu(dom_a, p, 0), -EINVAL);
 	CU_ASSERT_EQUAL(status_of(dom_a, p).status, EVTCHNSTAT_ipi);
 	CU_ASSERT_EQUAL(status_of(dom_a, p).vcpu, 1);
-	teardown();
 }
 
-static void test_pirqs(void)
+TEST(test_pirqs, "PIRQs")
 {
 	s64 p;
 
-	setup();
 	sim.pirq_error = -EBUSY;
 	CU_ASSERT_EQUAL(bind_pirq(privileged, 9), -EBUSY);
 	CU_ASSERT_EQUAL(event_pirq_port(privileged, 9), 0);
@@ -440,11 +421,19 @@ static void test_pirqs(void)
 	CU_ASSERT_EQUAL(sim.pirq_unbound, 1);
 	event_send_pirq(privileged, 9);
 	CU_ASSERT(!pending(privileged, p));
-	teardown();
 }
 
-static void test_port_numbers(void)
+TEST(test_port_numbers, "port numbers and limits")
 {
+	/* The 2-level ABI has 4096 whatever the limit. */
+	for (u32 port = 1; port < 4096; port++)
+		CU_ASSERT_EQUAL(bind_ipi(dom_a, 1), port);
+	CU_ASSERT_EQUAL(bind_ipi(dom_a, 0), -ENOSPC);
+	CU_ASSERT_EQUAL(port_op(dom_a, EVTCHNOP_send, 4095), 0);
+	CU_ASSERT_EQUAL(dom_a->vcpu[1]->info->evtchn_pending_sel, BIT(63));
+	CU_ASSERT(pending(dom_a, 4095));
+	teardown();
+
 	setup_limited(300);
 	for (u32 port = 1; port < 300; port++)
 		CU_ASSERT_EQUAL(bind_ipi(dom_a, 0), port);
@@ -459,24 +448,12 @@ static void test_port_numbers(void)
 	CU_ASSERT_EQUAL(port_op(dom_a, EVTCHNOP_send, 300), -EINVAL);
 	teardown();
 
-	/* The 2-level ABI has 4096 whatever the limit. */
-	setup();
-	for (u32 port = 1; port < 4096; port++)
-		CU_ASSERT_EQUAL(bind_ipi(dom_a, 1), port);
-	CU_ASSERT_EQUAL(bind_ipi(dom_a, 0), -ENOSPC);
-	CU_ASSERT_EQUAL(port_op(dom_a, EVTCHNOP_send, 4095), 0);
-	CU_ASSERT_EQUAL(dom_a->vcpu[1]->info->evtchn_pending_sel, BIT(63));
-	CU_ASSERT(pending(dom_a, 4095));
-	teardown();
-
 	setup_limited(0);
 	CU_ASSERT_EQUAL(bind_ipi(dom_a, 0), -ENOSPC);
-	teardown();
 }
 
-static void test_no_memory(void)
+TEST(test_no_memory, "no memory")
 {
-	setup();
 	sim.allocs_left = 0;
 	CU_ASSERT_EQUAL(bind_ipi(dom_a, 0), -ENOMEM);
 	CU_ASSERT_EQUAL(bind_pirq(dom_a, 3), -ENOMEM);
@@ -484,15 +461,13 @@ static void test_no_memory(void)
 	CU_ASSERT_EQUAL(bind_pirq(dom_a, 3), -ENOMEM);
 	sim.allocs_left = -1;
 	CU_ASSERT_EQUAL(bind_pirq(dom_a, 3), 1);
-	teardown();
 }
 
-static void test_reset(void)
+TEST(test_reset, "reset")
 {
 	struct evtchn_reset op = { .dom = DOMID_SELF };
 	s64 a, b;
 
-	setup();
 	a = alloc_unbound(dom_a, DOMID_SELF, dom_b->id);
 	b = bind_interdomain(dom_b, dom_a->id, a);
 	bind_virq(dom_a, VIRQ_TIMER, 1);
@@ -506,16 +481,14 @@ static void test_reset(void)
 	op.dom = dom_a->id;
 	CU_ASSERT_EQUAL(call(privileged, EVTCHNOP_reset, &op), 0);
 	CU_ASSERT_EQUAL(status_of(dom_a, 1).status, EVTCHNSTAT_closed);
-	teardown();
 }
 
 /* Thousands of ports are not closed in one go: neither by their owner nor at its end. */
-static void test_reset_preempted(void)
+TEST(test_reset_preempted, "reset_preempted")
 {
 	struct evtchn_reset op = { .dom = DOMID_SELF };
 	unsigned rounds = 0;
 
-	setup();
 	for (unsigned i = 0; i < 300; i++)
 		bind_ipi(dom_a, 0);
 	sim.preempt_after = 100;
@@ -537,14 +510,12 @@ static void test_reset_preempted(void)
 	} while (events_close_all(dom_a) == -ERESTART && ++rounds < 1000);
 	CU_ASSERT_EQUAL(rounds, 300);
 	sim.preempt_after = 0;
-	teardown();
 }
 
-static void test_dying(void)
+TEST(test_dying, "dying domains")
 {
 	s64 a, b;
 
-	setup();
 	a = alloc_unbound(dom_a, DOMID_SELF, dom_b->id);
 	b = bind_interdomain(dom_b, dom_a->id, a);
 	take_events(dom_b->vcpu[0]);
@@ -558,15 +529,13 @@ static void test_dying(void)
 	events_close_all(dom_b);
 	CU_ASSERT_EQUAL(status_of(dom_a, a).status, EVTCHNSTAT_unbound);
 	CU_ASSERT_EQUAL(port_op(dom_a, EVTCHNOP_send, a), 0);
-	teardown();
 }
 
-static void test_moved_info(void)
+TEST(test_moved_info, "a vcpu_info elsewhere")
 {
 	struct vcpu_info other = { .evtchn_upcall_pending = 0 };
 	s64 a, b;
 
-	setup();
 	dom_b->vcpu[0]->info = &other;
 	a = alloc_unbound(dom_a, DOMID_SELF, dom_b->id);
 	b = bind_interdomain(dom_b, dom_a->id, a);
@@ -574,15 +543,13 @@ static void test_moved_info(void)
 	CU_ASSERT_EQUAL(other.evtchn_pending_sel, 1);
 	CU_ASSERT_EQUAL(dom_b->shared_info->vcpu_info[0].evtchn_upcall_pending, 0);
 	CU_ASSERT_EQUAL(take_events(dom_b->vcpu[0]), BIT(b));
-	teardown();
 }
 
-static void test_without_vcpus(void)
+TEST(test_without_vcpus, "a domain without vCPUs")
 {
 	struct domain *d;
 	s64 a;
 
-	setup();
 	/*
 	 * The toolstack makes the ports before the vCPUs: what is raised then must not be lost or
 	 * crash.
@@ -600,7 +567,6 @@ static void test_without_vcpus(void)
 	d->dying = true;
 	events_close_all(d);
 	events_destroy(d);
-	teardown();
 }
 
 static void nothing_to_visit(u64 mfn, void *arg)
@@ -609,12 +575,11 @@ static void nothing_to_visit(u64 mfn, void *arg)
 	(*(unsigned *)arg)++;
 }
 
-static void test_dump(void)
+TEST(test_dump, "dump")
 {
 	unsigned visited = 0;
 	s64 a;
 
-	setup();
 	a = alloc_unbound(dom_a, DOMID_SELF, dom_b->id);
 	bind_interdomain(dom_b, dom_a->id, a);
 	bind_virq(dom_a, VIRQ_TIMER, 0);
@@ -623,32 +588,6 @@ static void test_dump(void)
 	event_dump(dom_a);
 	event_for_each_frame(dom_a, nothing_to_visit, &visited);
 	CU_ASSERT_EQUAL(visited, 0);
-	teardown();
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "interdomain", test_interdomain },
-		{ "loopback", test_loopback },
-		{ "wrong bindings are refused", test_wrong_bindings },
-		{ "wild arguments", test_wild_arguments },
-		{ "unwritable answers leave nothing behind", test_unwritable_answer },
-		{ "masks", test_masks },
-		{ "pollers are woken even if masked", test_pollers },
-		{ "VIRQs", test_virqs },
-		{ "IPIs", test_ipis },
-		{ "PIRQs", test_pirqs },
-		{ "port numbers and limits", test_port_numbers },
-		{ "no memory", test_no_memory },
-		{ "reset", test_reset },
-		{ "reset_preempted", test_reset_preempted },
-		{ "dying domains", test_dying },
-		{ "a vcpu_info elsewhere", test_moved_info },
-		{ "a domain without vCPUs", test_without_vcpus },
-		{ "dump", test_dump },
-		CU_TEST_INFO_NULL,
-	};
-
-	return suite_run("event", tests);
-}
+SUITE("event", .begin = setup, .end = teardown)

@@ -276,7 +276,7 @@ static void transfers(struct blkfront *b)
 	}
 }
 
-static void test_plain(void)
+TEST(test_plain, "a plain disk")
 {
 	struct blkfront *b = disk_begin();
 	struct blk_request r = request(BLK_READ, 0, 1, buffer);
@@ -328,7 +328,7 @@ static void test_plain(void)
 	disk_end(b);
 }
 
-static void test_features(void)
+TEST(test_features, "what backends can have")
 {
 	struct blkfront *b = disk_begin();
 	struct blk_request r;
@@ -384,7 +384,7 @@ static void test_features(void)
 }
 
 /* Many at once: as many as fit, each ended once; and what there is too little of. */
-static void test_full(void)
+TEST(test_full, "full rings")
 {
 	static struct blk_request rs[200];
 	struct blkfront *b = disk_begin();
@@ -445,7 +445,7 @@ static void test_full(void)
 	}
 }
 
-static void test_states(void)
+TEST(test_states, "states")
 {
 	struct blkfront *b = disk_begin();
 	struct blk_request r = request(BLK_READ, 0, 8, buffer);
@@ -507,7 +507,7 @@ static void test_states(void)
 }
 
 /* What does not come to a connection, and leaves nothing. */
-static void test_refused(void)
+TEST(test_refused, "no connection")
 {
 	static const char *const geometry[][2] = {
 		{ "sectors", "0" }, { "sectors", "many" }, { "sector-size", "0" },
@@ -593,7 +593,7 @@ static void answer(struct blkif_response r, unsigned int count)
 	world_turn();
 }
 
-static void test_hostile(void)
+TEST(test_hostile, "impossible answers")
 {
 	for (unsigned int kind = 0; kind < 7; kind++) {
 		struct blkfront *b = disk_begin();
@@ -652,7 +652,7 @@ static void test_hostile(void)
 }
 
 /* Pages that it keeps mapped: counted, their references never given again. */
-static void test_keeps(void)
+TEST(test_keeps, "pages that are kept")
 {
 	struct blkfront *b = disk_begin();
 	struct blk_request r = request(BLK_READ, 0, 24, buffer);
@@ -680,7 +680,7 @@ static void test_keeps(void)
 }
 
 /* One that stays in a state for ever: closing it waits, and waits on. */
-static void test_stubborn(void)
+TEST(test_stubborn, "stubborn backends")
 {
 	struct blkfront *b = disk_begin();
 
@@ -706,7 +706,7 @@ static void test_stubborn(void)
 }
 
 /* Anything in the ring, at any time, in any state, with requests coming and going. */
-static void test_random(void)
+TEST(test_random, "at random")
 {
 	srand(7);
 	for (unsigned int round = 0; round < 150; round++) {
@@ -774,20 +774,4 @@ static void test_random(void)
 	}
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "a plain disk", test_plain },
-		{ "what backends can have", test_features },
-		{ "full rings", test_full },
-		{ "states", test_states },
-		{ "no connection", test_refused },
-		{ "impossible answers", test_hostile },
-		{ "pages that are kept", test_keeps },
-		{ "stubborn backends", test_stubborn },
-		{ "at random", test_random },
-		CU_TEST_INFO_NULL,
-	};
-
-	return suite_run("frontends: disk", tests);
-}
+SUITE("frontends: disk")

@@ -237,7 +237,7 @@ static struct net_packet packet(unsigned int offset, unsigned int size, unsigned
 				    .flags = (uint16_t)flags, .done = done };
 }
 
-static void test_loop(void)
+TEST(test_loop, "back and forth")
 {
 	struct netfront *n = net_begin();
 	struct net_packet p = packet(0, 60, 0);
@@ -296,7 +296,7 @@ static void test_loop(void)
 	net_end(n, 0);
 }
 
-static void test_full(void)
+TEST(test_full, "full rings, little memory")
 {
 	static struct net_packet ps[300];
 	struct netfront *n = net_begin();
@@ -350,7 +350,7 @@ static void test_full(void)
 	net_end(n, 0);
 }
 
-static void test_states(void)
+TEST(test_states, "states")
 {
 	struct netfront *n = net_begin();
 	struct net_packet p;
@@ -405,7 +405,7 @@ static void test_states(void)
 }
 
 /* Packets of several entries, with extra entries, of sizes that cannot be: dropped, no more. */
-static void test_odd_packets(void)
+TEST(test_odd_packets, "odd packets")
 {
 	struct netfront *n = net_begin();
 	struct netif_rx_request r;
@@ -476,7 +476,7 @@ static void test_odd_packets(void)
 	net_end(n, 1);
 }
 
-static void test_hostile(void)
+TEST(test_hostile, "impossible answers")
 {
 	for (unsigned int kind = 0; kind < 7; kind++) {
 		struct netfront *n = net_begin();
@@ -528,7 +528,7 @@ static void test_hostile(void)
 	}
 }
 
-static void test_random(void)
+TEST(test_random, "at random")
 {
 	srand(11);
 	for (unsigned int round = 0; round < 120; round++) {
@@ -582,17 +582,4 @@ static void test_random(void)
 	}
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "back and forth", test_loop },
-		{ "full rings, little memory", test_full },
-		{ "states", test_states },
-		{ "odd packets", test_odd_packets },
-		{ "impossible answers", test_hostile },
-		{ "at random", test_random },
-		CU_TEST_INFO_NULL,
-	};
-
-	return suite_run("frontends: network", tests);
-}
+SUITE("frontends: network")

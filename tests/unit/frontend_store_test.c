@@ -19,7 +19,7 @@
 #include "frontends/lib/control.h"
 #include "frontends/lib/text.h"
 
-static void test_text(void)
+TEST(test_text, "strings and numbers")
 {
 	char buffer[8];
 	struct text t = text_in(buffer);
@@ -54,7 +54,7 @@ static void test_text(void)
 	CU_ASSERT_FALSE(text_equal("a", "ab") || text_equal("ab", "a") || text_equal("a", "b"));
 }
 
-static void test_byte_ring(void)
+TEST(test_byte_ring, "byte rings")
 {
 	char data[16], out[32];
 	uint32_t prod = 0xfffffff9, cons = 0xfffffff9;
@@ -86,7 +86,7 @@ static void test_byte_ring(void)
 	CU_ASSERT_EQUAL(prod, p.own);
 }
 
-static void test_slots(void)
+TEST(test_slots, "ids")
 {
 	static struct slots s;
 	bool seen[3] = { false };
@@ -113,7 +113,7 @@ static void test_slots(void)
 	CU_ASSERT_EQUAL(slots_take(&s), -EAGAIN);
 }
 
-static void test_grants(void)
+TEST(test_grants, "grants")
 {
 	static struct grant_entry_v1 entries[16];
 	static struct grant_table t;
@@ -153,7 +153,7 @@ static void count_fired(struct store_watch *w)
 	fired++;
 }
 
-static void test_store(void)
+TEST(test_store, "the store")
 {
 	char value[32], names[64], big[3000];
 	struct store_watch w = { .path = "data/x", .fired = count_fired };
@@ -284,7 +284,7 @@ static void bad_backend(void)
 	}
 }
 
-static void test_bad_store(void)
+TEST(test_bad_store, "a store that breaks the rules")
 {
 	static const int want[] = { -EIO, -EIO, -EIO, -EIO, -EIO, -ETIMEDOUT, -ENOENT, -ENOENT,
 				    -EINVAL, -EBADMSG, -E2BIG, 0, -ETIMEDOUT };
@@ -314,7 +314,7 @@ static void test_bad_store(void)
 }
 
 /* What comes although nothing was asked ends the connection; an endless stream does not keep us. */
-static void test_unasked(void)
+TEST(test_unasked, "a store that speaks unasked")
 {
 	world_begin();
 	world.no_daemon = true;
@@ -331,7 +331,7 @@ static void test_unasked(void)
 }
 
 /* A page whose words change all the time: the sanitizers watch what it leads to. */
-static void test_random_store(void)
+TEST(test_random_store, "a store at random")
 {
 	uint32_t *words = (uint32_t *)&store_page;
 
@@ -369,7 +369,7 @@ static void console_backend(void)
 							  console_page.out)];
 }
 
-static void test_console(void)
+TEST(test_console, "the console")
 {
 	struct console c;
 	char text[5000], typed[16];
@@ -431,7 +431,7 @@ static void ask_for(const char *word)
 	world_settle();
 }
 
-static void test_control(void)
+TEST(test_control, "shutdown")
 {
 	struct control c = { .requested = requested };
 
@@ -579,7 +579,7 @@ static void target(const char *kib)
 	world_settle();
 }
 
-static void test_balloon(void)
+TEST(test_balloon, "the balloon")
 {
 	static xen_pfn_t out[400];
 	struct balloon b;
@@ -654,22 +654,4 @@ static void test_balloon(void)
 	world_end();
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "strings and numbers", test_text },
-		{ "byte rings", test_byte_ring },
-		{ "ids", test_slots },
-		{ "grants", test_grants },
-		{ "the store", test_store },
-		{ "a store that breaks the rules", test_bad_store },
-		{ "a store that speaks unasked", test_unasked },
-		{ "a store at random", test_random_store },
-		{ "the console", test_console },
-		{ "shutdown", test_control },
-		{ "the balloon", test_balloon },
-		CU_TEST_INFO_NULL,
-	};
-
-	return suite_run("frontends: store, console, balloon", tests);
-}
+SUITE("frontends: store, console, balloon")

@@ -121,7 +121,7 @@ static u64 type_refs(mfn_t mfn)
 }
 
 
-static void test_table(void)
+TEST(test_table, "table frames")
 {
 	u64 list[5] = { 0 };
 	struct gnttab_setup_table op = { .dom = DOMID_SELF,
@@ -130,7 +130,6 @@ static void test_table(void)
 	struct gnttab_query_size size = { .dom = DOMID_SELF };
 	mfn_t mfn;
 
-	setup();
 	CU_ASSERT_EQUAL(granter->grants->nr_frames, 1);
 	CU_ASSERT_EQUAL(call(granter, GNTTABOP_setup_table, &op, 1), 0);
 	CU_ASSERT_EQUAL(op.status, GNTST_okay);
@@ -171,14 +170,12 @@ static void test_table(void)
 	CU_ASSERT_EQUAL(grant_frame_mfn(granter, 3, false, &mfn), -ENOMEM);
 	sim.allocs_left = -1;
 	CU_ASSERT_EQUAL(grant_frame_mfn(granter, 3, false, &mfn), 0);
-	teardown();
 }
 
-static void test_limits(void)
+TEST(test_limits, "limits and no memory")
 {
 	struct domain *d;
 
-	setup();
 	d = sim_domain(9, 1, false);
 	CU_ASSERT_EQUAL(grant_init(d, grant_max_frames + 1, 1), -EINVAL);
 	CU_ASSERT_EQUAL(grant_init(d, 1, grant_max_maptrack + 1), -EINVAL);
@@ -192,16 +189,14 @@ static void test_limits(void)
 		CU_ASSERT_PTR_NULL(d->grants);
 	}
 	sim.allocs_left = -1;
-	teardown();
 }
 
-static void test_versions(void)
+TEST(test_versions, "versions")
 {
 	struct gnttab_set_version v = { .version = 2 };
 	struct gnttab_get_version g = { .dom = DOMID_SELF, .version = 9 };
 	struct gnttab_get_status_frames f = { .dom = DOMID_SELF, .nr_frames = 1 };
 
-	setup();
 	CU_ASSERT_EQUAL(call(granter, GNTTABOP_set_version, &v, 1), -ENOSYS);
 	CU_ASSERT_EQUAL(v.version, 1);
 	v.version = 3;
@@ -216,15 +211,13 @@ static void test_versions(void)
 	CU_ASSERT_EQUAL(call(dom0_, GNTTABOP_get_version, &g, 1), -ESRCH);
 	CU_ASSERT_EQUAL(call(granter, GNTTABOP_get_status_frames, &f, 1), 0);
 	CU_ASSERT_EQUAL(f.status, GNTST_general_error);
-	teardown();
 }
 
-static void test_map(void)
+TEST(test_map, "map and unmap")
 {
 	struct gnttab_map_grant_ref op;
 	mfn_t mfn;
 
-	setup();
 	mfn = grant(granter, 3, mapper->id, 0);
 	op = map(mapper, granter->id, 3, GNTMAP_host_map | 5 << _GNTMAP_guest_avail0, 0x7000);
 	CU_ASSERT_EQUAL(op.status, GNTST_okay);
@@ -248,15 +241,13 @@ static void test_map(void)
 	CU_ASSERT_EQUAL(entry(granter, 3)->flags, GTF_permit_access);
 	CU_ASSERT_EQUAL(refs(mfn), 1);
 	CU_ASSERT_EQUAL(unmap(mapper, op.handle, 0x7000, 0), GNTST_bad_handle);
-	teardown();
 }
 
-static void test_readonly(void)
+TEST(test_readonly, "read-only")
 {
 	struct gnttab_map_grant_ref r, w;
 	mfn_t mfn;
 
-	setup();
 	mfn = grant(granter, 1, mapper->id, GTF_readonly);
 	w = map(mapper, granter->id, 1, GNTMAP_host_map, 0x7000);
 	CU_ASSERT_EQUAL(w.status, GNTST_general_error);
@@ -293,16 +284,14 @@ static void test_readonly(void)
 	CU_ASSERT_EQUAL(entry(granter, 4)->flags, GTF_permit_access | GTF_reading);
 	unmap(mapper, r.handle, 0x7000, 0);
 	CU_ASSERT_EQUAL(entry(granter, 4)->flags, GTF_permit_access);
-	teardown();
 }
 
-static void test_two_parts(void)
+TEST(test_two_parts, "host and device parts")
 {
 	struct gnttab_unmap_grant_ref both[2];
 	struct gnttab_map_grant_ref op;
 	mfn_t mfn;
 
-	setup();
 	mfn = grant(granter, 1, mapper->id, 0);
 	op = map(mapper, granter->id, 1, GNTMAP_host_map | GNTMAP_device_map, 0x7000);
 	CU_ASSERT_EQUAL(op.status, GNTST_okay);
@@ -330,16 +319,14 @@ static void test_two_parts(void)
 	CU_ASSERT_EQUAL(call(mapper, GNTTABOP_unmap_grant_ref, both, 2), 0);
 	CU_ASSERT_EQUAL(both[0].status, GNTST_okay);
 	CU_ASSERT_EQUAL(both[1].status, GNTST_bad_handle);
-	teardown();
 }
 
-static void test_refusals(void)
+TEST(test_refusals, "refusals")
 {
 	static const u32 wild[] = { 512, 513, 0x7fffffff, 0x80000000, ~0U };
 	struct gnttab_map_grant_ref op;
 	mfn_t foreign;
 
-	setup();
 	grant(granter, 1, dom0_->id, 0);
 	CU_ASSERT_EQUAL(map(mapper, granter->id, 1, GNTMAP_host_map, 0x7000).status,
 			GNTST_general_error);
@@ -393,16 +380,14 @@ static void test_refusals(void)
 	entry(granter, 3)->domid = mapper->id;
 	CU_ASSERT_EQUAL(map(mapper, granter->id, 3, GNTMAP_host_map, 0x7000).status,
 			GNTST_general_error);
-	teardown();
 }
 
-static void test_handles(void)
+TEST(test_handles, "handles")
 {
 	static const u32 wild[] = { 1, 127, 128, 256, 0xfffff, 0x100000, 0x7fffffff, ~0U };
 	struct gnttab_map_grant_ref op, old;
 	u32 handles[256], n = 0;
 
-	setup();
 	grant(granter, 1, mapper->id, 0);
 	for (unsigned i = 0; i < ARRAY_SIZE(wild); i++)
 		CU_ASSERT_EQUAL(unmap(mapper, wild[i], 0x7000, 0), GNTST_bad_handle);
@@ -452,16 +437,14 @@ static void test_handles(void)
 		CU_ASSERT_EQUAL(unmap(mapper, op.handle, 0, op.dev_bus_addr), GNTST_okay);
 	}
 	CU_ASSERT_EQUAL(mapper->grants->nr_maptrack, 1);
-	teardown();
 }
 
-static void test_batches(void)
+TEST(test_batches, "batches and preemption")
 {
 	struct gnttab_unmap_grant_ref un[80];
 	struct gnttab_map_grant_ref ops[80];
 	s64 rc;
 
-	setup();
 	for (u32 i = 0; i < 80; i++) {
 		if (i != 40)
 			grant(granter, i, mapper->id, 0);
@@ -519,14 +502,12 @@ static void test_batches(void)
 	CU_ASSERT_EQUAL(mapper->grants->mappings, 4);
 	CU_ASSERT_EQUAL(sim.ptes, 4);
 	sim.bad = sim.bad_end = NULL;
-	teardown();
 }
 
-static void test_replace(void)
+TEST(test_replace, "unmap and replace")
 {
 	struct gnttab_unmap_and_replace op = { .host_addr = 0x7000, .new_addr = 0x9000 };
 
-	setup();
 	grant(granter, 1, mapper->id, 0);
 	op.handle = map(mapper, granter->id, 1, GNTMAP_host_map, 0x7000).handle;
 	CU_ASSERT_EQUAL(call(mapper, GNTTABOP_unmap_and_replace, &op, 1), 0);
@@ -534,7 +515,6 @@ static void test_replace(void)
 	CU_ASSERT_EQUAL(sim.ptes, 0);
 	CU_ASSERT_EQUAL(call(mapper, GNTTABOP_unmap_and_replace, &op, 1), 0);
 	CU_ASSERT_EQUAL(op.status, GNTST_bad_handle);
-	teardown();
 }
 
 static struct gnttab_copy copy(struct domain *d, struct gnttab_copy op)
@@ -544,12 +524,11 @@ static struct gnttab_copy copy(struct domain *d, struct gnttab_copy op)
 	return op;
 }
 
-static void test_copy(void)
+TEST(test_copy, "copy")
 {
 	mfn_t from, to, own;
 	struct gnttab_copy op;
 
-	setup();
 	from = grant(granter, 1, mapper->id, GTF_readonly);
 	to = grant(dom0_, 2, mapper->id, 0);
 	own = sim_frame_of(mapper);
@@ -618,16 +597,14 @@ static void test_copy(void)
 	mfn_to_frame(own)->type = FT_L2 | FT_VALIDATED | 1;
 	CU_ASSERT_EQUAL(copy(mapper, op).status, GNTST_bad_page);
 	mfn_to_frame(own)->type = 0;
-	teardown();
 }
 
-static void test_transfer(void)
+TEST(test_transfer, "transfer")
 {
 	struct gnttab_transfer op;
 	u64 pages;
 	mfn_t mfn;
 
-	setup();
 	mfn = sim_frame_of(mapper);
 	pages = mapper->tot_pages;
 	memset(mfn_to_va(mfn), 0x42, PAGE_SIZE);
@@ -682,16 +659,14 @@ static void test_transfer(void)
 	CU_ASSERT_EQUAL(op.status, GNTST_bad_page);
 	CU_ASSERT_EQUAL(entry(granter, 6)->flags, GTF_accept_transfer);
 	CU_ASSERT_PTR_EQUAL(frame_owner(mfn_to_frame(mfn)), mapper);
-	teardown();
 }
 
-static void test_swap(void)
+TEST(test_swap, "swap")
 {
 	struct gnttab_swap_grant_ref op = { .ref_a = 1, .ref_b = 2 };
 	struct gnttab_map_grant_ref m;
 	mfn_t a, b;
 
-	setup();
 	a = grant(granter, 1, mapper->id, 0);
 	b = grant(granter, 2, mapper->id, 0);
 	CU_ASSERT_EQUAL(call(granter, GNTTABOP_swap_grant_ref, &op, 1), 0);
@@ -706,12 +681,10 @@ static void test_swap(void)
 	op.ref_b = 512;
 	call(granter, GNTTABOP_swap_grant_ref, &op, 1);
 	CU_ASSERT_EQUAL(op.status, GNTST_bad_gntref);
-	teardown();
 }
 
-static void test_hypercall(void)
+TEST(test_hypercall, "the hypercall's arguments")
 {
-	setup();
 	for (unsigned cmd = 0; cmd < 12; cmd++)
 		CU_ASSERT_EQUAL(call(granter, cmd, NULL, 1), -EFAULT);
 	CU_ASSERT_EQUAL(call(granter, GNTTABOP_cache_flush, NULL, 1), -EOPNOTSUPP);
@@ -729,7 +702,6 @@ static void test_hypercall(void)
 	CU_ASSERT_EQUAL(dump.status, GNTST_permission_denied);
 	CU_ASSERT_EQUAL(call(dom0_, GNTTABOP_dump_table, &dump, 1), 0);
 	CU_ASSERT_EQUAL(dump.status, GNTST_okay);
-	teardown();
 }
 
 struct visit {
@@ -752,13 +724,12 @@ static void visit_frame(mfn_t mfn, void *arg)
 	(*(unsigned *)arg)++;
 }
 
-static void test_end_of_mapper(void)
+TEST(test_end_of_mapper, "the mapper ends")
 {
 	struct visit v = { 0 };
 	unsigned n = 0;
 	int rc;
 
-	setup();
 	v.expect = grant(granter, 1, mapper->id, 0);
 	for (unsigned i = 0; i < 200; i++)
 		map(mapper, granter->id, 1, GNTMAP_device_map | (i % 2 ? GNTMAP_readonly : 0), 0);
@@ -780,15 +751,13 @@ static void test_end_of_mapper(void)
 	CU_ASSERT_EQUAL(grant_release_mappings(mapper), 0);
 	CU_ASSERT_EQUAL(refs(v.expect), 1);
 	CU_ASSERT_EQUAL(entry(granter, 1)->flags, GTF_permit_access);
-	teardown();
 }
 
-static void test_end_of_granter(void)
+TEST(test_end_of_granter, "the granter ends")
 {
 	struct gnttab_map_grant_ref op;
 	mfn_t mfn, table;
 
-	setup();
 	/* The granter goes first: its frame stays until the mapping ends. */
 	mfn = grant(granter, 1, mapper->id, 0);
 	op = map(mapper, granter->id, 1, GNTMAP_device_map, 0);
@@ -807,7 +776,6 @@ static void test_end_of_granter(void)
 	CU_ASSERT(!!(mfn_to_frame(table)->count & FC_FREE));
 	granter->dying = false;
 	CU_ASSERT_EQUAL(grant_init(granter, 4, 2), 0);
-	teardown();
 }
 
 /* A granter that rewrites its entries while two vCPUs of the mapper use them. */
@@ -866,12 +834,11 @@ static void *mapping_vcpu(void *arg)
 	return (void *)(uintptr_t)done;
 }
 
-static void test_races(void)
+TEST(test_races, "entries that change meanwhile")
 {
 	pthread_t g, m[2];
 	void *done[2];
 
-	setup();
 	good = sim_frame_of(granter);
 	page_table = sim_frame_of(granter);
 	foreign_frame = sim_frame_of(dom0_);
@@ -893,7 +860,6 @@ static void test_races(void)
 	CU_ASSERT_EQUAL(refs(foreign_frame), 1);
 	CU_ASSERT_EQUAL(mfn_to_frame(page_table)->type, FT_L4 | FT_VALIDATED | 1);
 	mfn_to_frame(page_table)->type = 0;
-	teardown();
 }
 
 /* What one operation does by the short way, a list of many does by the long one. */
@@ -901,6 +867,7 @@ static void test_races(void)
 static void one_and_many(bool lists, unsigned seed, struct gnttab_map_grant_ref *m,
 			 struct gnttab_unmap_grant_ref *u, struct gnttab_copy *c)
 {
+	teardown();
 	setup();
 	for (u32 ref = 1; ref < 8; ref++)
 		grant(granter, ref, ref < 7 ? mapper->id : dom0_->id, ref & 1 ? GTF_readonly : 0);
@@ -942,10 +909,9 @@ static void one_and_many(bool lists, unsigned seed, struct gnttab_map_grant_ref 
 	}
 	if (lists)
 		CU_ASSERT_EQUAL(call(mapper, GNTTABOP_unmap_grant_ref, u, 4 * MANY), 0);
-	teardown();
 }
 
-static void test_one_and_many(void)
+TEST(test_one_and_many, "one by one and in lists")
 {
 	static struct gnttab_map_grant_ref m[2][MANY];
 	static struct gnttab_unmap_grant_ref u[2][4 * MANY];
@@ -971,29 +937,4 @@ static void test_one_and_many(void)
 	CU_ASSERT(mapped > 100 && unmapped > 100 && copied > 20);
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "table frames", test_table },
-		{ "limits and no memory", test_limits },
-		{ "versions", test_versions },
-		{ "map and unmap", test_map },
-		{ "read-only", test_readonly },
-		{ "host and device parts", test_two_parts },
-		{ "refusals", test_refusals },
-		{ "handles", test_handles },
-		{ "batches and preemption", test_batches },
-		{ "unmap and replace", test_replace },
-		{ "copy", test_copy },
-		{ "transfer", test_transfer },
-		{ "swap", test_swap },
-		{ "the hypercall's arguments", test_hypercall },
-		{ "the mapper ends", test_end_of_mapper },
-		{ "the granter ends", test_end_of_granter },
-		{ "entries that change meanwhile", test_races },
-		{ "one by one and in lists", test_one_and_many },
-		CU_TEST_INFO_NULL,
-	};
-
-	return suite_run("grant", tests);
-}
+SUITE("grant", .begin = setup, .end = teardown)

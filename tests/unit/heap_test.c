@@ -7,10 +7,8 @@
 // The frame heap and small objects: nothing is handed out twice, everything comes back, and no
 // frame reaches a new owner before the old one's TLB entries are gone.
 
-#include <CUnit/Basic.h>
-#include <CUnit/CUnit.h>
+#include "suite.h"
 #include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "sim/sim.h"
@@ -69,7 +67,7 @@ static void dom_free(struct domain *d, struct frame *f)
 		domain_put(d);
 }
 
-static void test_orders(void)
+TEST(test_orders, "blocks of all sizes")
 {
 	struct frame *f[11];
 
@@ -91,7 +89,7 @@ static void test_orders(void)
 	CU_ASSERT_EQUAL(heap_free_frames(), FRAMES);
 }
 
-static void test_all_once(void)
+TEST(test_all_once, "every frame once")
 {
 	static struct frame *f[SIM_FRAMES];
 	static u8 seen[SIM_FRAMES];
@@ -120,7 +118,7 @@ static void test_all_once(void)
 	heap_free_hv(ALLOC_MISC, f[0], 11);
 }
 
-static void test_address_limit(void)
+TEST(test_address_limit, "address limits")
 {
 	struct domain *d = dom(10000);
 	struct frame *f;
@@ -146,7 +144,7 @@ static void test_address_limit(void)
 }
 
 /* What no free frame satisfies moves nothing: no flush, and nobody's cache is emptied. */
-static void test_impossible(void)
+TEST(test_impossible, "what is not there")
 {
 	struct domain *d = dom(100000);
 	struct frame *high, *low, *middle, *back;
@@ -193,7 +191,7 @@ static void test_impossible(void)
 	sim_domain_free(d);
 }
 
-static void test_limits(void)
+TEST(test_limits, "a domain's limit")
 {
 	struct domain *d = dom(10);
 	struct frame *f[10], *loose;
@@ -221,7 +219,7 @@ static void test_limits(void)
 }
 
 /* Where the domain has them is said before it has them, and not of what it does not get. */
-static void test_pfns(void)
+TEST(test_pfns, "places of frames")
 {
 	struct domain *d = dom(3);
 	struct frame *f;
@@ -244,7 +242,7 @@ static void test_pfns(void)
 	sim_domain_free(d);
 }
 
-static void test_claim(void)
+TEST(test_claim, "claims")
 {
 	struct domain *d = dom(100000), *e = sim_domain(6, 0, false);
 	struct frame *f;
@@ -272,7 +270,7 @@ static void test_claim(void)
 	sim_domain_free(e);
 }
 
-static void test_no_stale_tlb(void)
+TEST(test_no_stale_tlb, "no stale translations")
 {
 	struct domain *d = dom(100000);
 	static struct frame *f[SIM_FRAMES];
@@ -371,7 +369,7 @@ static void objects(unsigned seed, unsigned rounds)
 		zfree(held[k].p);
 }
 
-static void test_objects(void)
+TEST(test_objects, "objects")
 {
 	struct alloc_stats before = totals(), after;
 	u64 frames = heap_free_frames();
@@ -392,7 +390,7 @@ static void *object_thread(void *arg)
 	return NULL;
 }
 
-static void test_threads(void)
+TEST(test_threads, "several CPUs")
 {
 	u64 frames = heap_free_frames();
 	pthread_t t[3];
@@ -409,7 +407,7 @@ static void test_threads(void)
 }
 
 /* What other CPUs keep for themselves is free memory too: claims count on it. */
-static void test_other_caches(void)
+TEST(test_other_caches, "frames in other CPUs' caches")
 {
 	static struct frame *f[SIM_FRAMES];
 	u64 frames = heap_free_frames(), n;
@@ -441,7 +439,7 @@ static void drain(paddr_t start, paddr_t end)
 	drained[nr_drained++][1] = end;
 }
 
-static void test_early(void)
+TEST(test_early, "before the heap")
 {
 	paddr_t a, b;
 
@@ -465,11 +463,8 @@ static void test_early(void)
 	CU_ASSERT_EQUAL(nr_drained, 5);
 }
 
-int main(void)
+static void init(void)
 {
-	CU_pSuite s;
-	unsigned failed;
-
 	sim_reset();
 	max_mfn = SIM_FRAMES;
 	/* As boot leaves them: no frame is free before the heap says so. */
@@ -478,23 +473,6 @@ int main(void)
 	/* Two ranges that do not begin or end on large boundaries. */
 	heap_add_range(FIRST << PAGE_SHIFT, 1001 << PAGE_SHIFT);
 	heap_add_range(1001 << PAGE_SHIFT, (u64)SIM_FRAMES << PAGE_SHIFT);
-	CU_initialize_registry();
-	s = CU_add_suite("heap", NULL, NULL);
-	CU_add_test(s, "blocks of all sizes", test_orders);
-	CU_add_test(s, "every frame once", test_all_once);
-	CU_add_test(s, "address limits", test_address_limit);
-	CU_add_test(s, "what is not there", test_impossible);
-	CU_add_test(s, "a domain's limit", test_limits);
-	CU_add_test(s, "places of frames", test_pfns);
-	CU_add_test(s, "claims", test_claim);
-	CU_add_test(s, "no stale translations", test_no_stale_tlb);
-	CU_add_test(s, "objects", test_objects);
-	CU_add_test(s, "several CPUs", test_threads);
-	CU_add_test(s, "frames in other CPUs' caches", test_other_caches);
-	CU_add_test(s, "before the heap", test_early);
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
 }
+
+SUITE("heap", .init = init)

@@ -85,7 +85,7 @@ static void refused(const struct kernel *k, const char *reason)
 	CU_ASSERT_STRING_EQUAL(why, reason);
 }
 
-static void test_good(void)
+TEST(test_good, "a good kernel")
 {
 	struct pv_image img;
 	const char *why;
@@ -114,7 +114,7 @@ static void test_good(void)
 	CU_ASSERT_TRUE(img.extended_cr3);
 }
 
-static void test_refused(void)
+TEST(test_refused, "refused")
 {
 	static const char no_pae[] = "32-bit kernel without PAE: a PV domain has three-level page "
 				     "tables; give one built with CONFIG_X86_PAE";
@@ -224,7 +224,7 @@ static void check_layout(uint64_t virt_base, uint64_t extra)
 	}
 }
 
-static void test_layout(void)
+TEST(test_layout, "layout")
 {
 	struct pv_image img = { .is_32bit = true, .phys_end = 0x100000, .init_p2m = PV_UNSET };
 	struct pv_layout l;
@@ -239,14 +239,4 @@ static void test_layout(void)
 	CU_ASSERT_EQUAL(pv_layout_compute(&img, 65536, 0, 0, &l, &why), -PV_IMAGE_ENOEXEC);
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "a good kernel", test_good },
-		{ "refused", test_refused },
-		{ "layout", test_layout },
-		CU_TEST_INFO_NULL,
-	};
-
-	return suite_run("image32", tests);
-}
+SUITE("image32")

@@ -9,7 +9,7 @@
  * With ANNULUS_TEST_KERNEL=/path/to/vmlinuz the real thing is parsed, too; without it that test
  * counts as skipped.
  */
-#include <CUnit/Basic.h>
+#include "suite.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,7 +112,7 @@ static void refused(const struct kernel *k, const char *reason)
 	CU_ASSERT_STRING_EQUAL(why, reason);
 }
 
-static void test_good(void)
+TEST(test_good, "a good kernel")
 {
 	uint64_t pair[2] = { 1, 1 };
 	struct pv_image img;
@@ -151,7 +151,7 @@ static void test_good(void)
 	CU_ASSERT_STRING_EQUAL(img.pae, "yes");
 }
 
-static void test_headers(void)
+TEST(test_headers, "ELF headers")
 {
 	struct kernel k;
 	size_t len;
@@ -198,7 +198,7 @@ static void test_headers(void)
 	}
 }
 
-static void test_segments(void)
+TEST(test_segments, "segments")
 {
 	struct pv_image img;
 	struct kernel k;
@@ -255,7 +255,7 @@ static void test_segments(void)
 	CU_ASSERT_EQUAL(img.phys_end, 0x4000);
 }
 
-static void test_notes(void)
+TEST(test_notes, "notes in segments")
 {
 	struct pv_image img;
 	struct kernel k;
@@ -327,7 +327,7 @@ static void test_notes(void)
 }
 
 /* Without a PT_NOTE the section headers are asked. */
-static void test_section_notes(void)
+TEST(test_section_notes, "notes in sections")
 {
 	const size_t sh = 3000;
 	struct pv_image img;
@@ -359,7 +359,7 @@ static int parse_large(const struct kernel *k, uint8_t *file, size_t len, const 
 }
 
 /* Headers that name the same bytes over and over: what counts is their sum. */
-static void test_note_budget(void)
+TEST(test_note_budget, "more notes than there are")
 {
 	const size_t len = 700 << 10, size = 600 << 10, sh = 3000;
 	const char *const reason = "corrupt kernel: more than 1 MiB of ELF notes; copy or rebuild "
@@ -410,7 +410,7 @@ static void payload_refused(const void *file, size_t len, const char *reason)
 	CU_ASSERT_STRING_EQUAL(why, reason);
 }
 
-static void test_bzimage(void)
+TEST(test_bzimage, "bzImage")
 {
 	static uint8_t file[8192];
 	struct pv_payload p;
@@ -526,7 +526,7 @@ static void check_tables(const struct pv_layout *l)
 	CU_ASSERT_EQUAL(mapped, l->virt_pages + (l->p2m_relocated ? l->p2m_pages : 0));
 }
 
-static void test_layout(void)
+TEST(test_layout, "layout")
 {
 	struct pv_image img = linux_like();
 	struct pv_layout l;
@@ -597,7 +597,7 @@ static void test_layout(void)
 	check_tables(&l);
 }
 
-static void test_layout_refused(void)
+TEST(test_layout_refused, "layout, refused")
 {
 	struct pv_image img = linux_like();
 	struct pv_layout l;
@@ -653,7 +653,7 @@ static void give(void *context, void *p)
 	free(p);
 }
 
-static void test_real_kernel(void)
+TEST(test_real_kernel, "a distribution's kernel")
 {
 	const char *path = getenv("ANNULUS_TEST_KERNEL");
 	struct unpack_alloc a = { take, give, NULL };
@@ -695,34 +695,13 @@ static void test_real_kernel(void)
 	free(file);
 }
 
-int main(void)
+static int without_kernel(void)
 {
-	CU_TestInfo tests[] = {
-		{ "a good kernel", test_good },
-		{ "ELF headers", test_headers },
-		{ "segments", test_segments },
-		{ "notes in segments", test_notes },
-		{ "notes in sections", test_section_notes },
-		{ "more notes than there are", test_note_budget },
-		{ "bzImage", test_bzimage },
-		{ "layout", test_layout },
-		{ "layout, refused", test_layout_refused },
-		{ "a distribution's kernel", test_real_kernel },
-		CU_TEST_INFO_NULL
-	};
-	CU_SuiteInfo suites[] = { { "image", NULL, NULL, NULL, NULL, tests }, CU_SUITE_INFO_NULL };
-	unsigned int failed;
-
-	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS)
-		return 2;
-	if (!getenv("ANNULUS_TEST_KERNEL")) {
-		CU_set_fail_on_inactive(CU_FALSE);
-		CU_set_test_active(CU_get_test(CU_get_suite("image"), "a distribution's kernel"),
-				   CU_FALSE);
-	}
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	if (getenv("ANNULUS_TEST_KERNEL"))
+		return 0;
+	CU_set_fail_on_inactive(CU_FALSE);
+	return CU_set_test_active(CU_get_test(CU_get_suite("image"), "a distribution's kernel"),
+				  CU_FALSE);
 }
+
+SUITE("image", .before = without_kernel)

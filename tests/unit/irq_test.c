@@ -182,9 +182,8 @@ static void fire(u8 vector)
 		CU_ASSERT_EQUAL(dom_irqs[i].delivering, 0);
 }
 
-static void test_modes(void)
+TEST(test_modes, "modes of GSIs")
 {
-	reset();
 	CU_ASSERT_FALSE(irq_is_level(4));
 	CU_ASSERT_TRUE(irq_is_level(9));
 	CU_ASSERT_FALSE(irq_descs[9].active_low);
@@ -199,9 +198,8 @@ static void test_modes(void)
 	CU_ASSERT_EQUAL(pin[4].dest, 1);
 }
 
-static void test_edge(void)
+TEST(test_edge, "edge")
 {
-	reset();
 	CU_ASSERT_EQUAL(irq_guest_bind(4, &dom[1], 4, false, 0), 0);
 	fire(pin[4].vector);
 	CU_ASSERT_TRUE(events[1] == 1 && eois == 1 && !pin[4].masked);
@@ -213,9 +211,8 @@ static void test_edge(void)
 	CU_ASSERT_TRUE(events[1] == 1 && eois == 2);
 }
 
-static void test_level(void)
+TEST(test_level, "level")
 {
-	reset();
 	CU_ASSERT_EQUAL(irq_guest_bind(17, &dom[1], 17, true, 0), 0);
 	fire(pin[17].vector);
 	CU_ASSERT_TRUE(events[1] == 1 && eois == 1 && pin[17].masked);
@@ -233,9 +230,8 @@ static void test_level(void)
 	CU_ASSERT_FALSE(pin[17].masked);
 }
 
-static void test_shared(void)
+TEST(test_shared, "shared")
 {
-	reset();
 	CU_ASSERT_EQUAL(irq_guest_bind(17, &dom[1], 17, true, 0), 0);
 	CU_ASSERT_EQUAL(irq_guest_bind(17, &dom[1], 18, true, 0), -EBUSY);
 	CU_ASSERT_EQUAL(irq_guest_bind(17, &dom[2], 17, false, 0), -EBUSY);
@@ -267,11 +263,10 @@ static void test_shared(void)
 	CU_ASSERT_TRUE(pin[17].masked);
 }
 
-static void test_storm(void)
+TEST(test_storm, "storm")
 {
 	unsigned sent;
 
-	reset();
 	CU_ASSERT_EQUAL(irq_guest_bind(5, &dom[1], 5, false, 0), 0);
 	/* Taken each time: any rate is fine. */
 	for (unsigned i = 0; i < 1000; i++) {
@@ -308,11 +303,10 @@ static void test_storm(void)
  */
 #define LIMIT 2000
 
-static void test_rate(void)
+TEST(test_rate, "more than a CPU should take")
 {
 	unsigned sent;
 
-	reset();
 	CU_ASSERT_EQUAL(irq_guest_bind(5, &dom[1], 5, false, 0), 0);
 	/* What a busy device does: 100,000 in a second. */
 	for (unsigned i = 0; i < 3 * LIMIT; i++) {
@@ -341,11 +335,10 @@ static void test_rate(void)
 }
 
 /* The same of a level: each EOI is the next interrupt. */
-static void test_eoi_storm(void)
+TEST(test_eoi_storm, "EOIs without end")
 {
 	unsigned n, all = 0;
 
-	reset();
 	CU_ASSERT_EQUAL(irq_guest_bind(17, &dom[1], 17, false, 0), 0);
 	for (unsigned round = 0; round < 4; round++) {
 		unsigned sent;
@@ -383,9 +376,8 @@ static void test_eoi_storm(void)
  * A sharer that never answers: the others wait for it once, then for the watchdog's round, whatever
  * it does, until a second has gone by.
  */
-static void test_late_sharer(void)
+TEST(test_late_sharer, "a sharer that is silent")
 {
-	reset();
 	CU_ASSERT_EQUAL(irq_guest_bind(17, &dom[1], 17, true, 0), 0);
 	CU_ASSERT_EQUAL(irq_guest_bind(17, &dom[2], 17, true, 0), 0);
 	fire(pin[17].vector);
@@ -431,7 +423,7 @@ static void test_late_sharer(void)
  * One that is never quite too late, by its EOI or by leaving: what it costs the others is added up,
  * and quick answers add nothing.
  */
-static void test_almost_late_sharer(void)
+TEST(test_almost_late_sharer, "a sharer that is almost late")
 {
 	const u64 start = now + 1000000000;
 	u64 stalled = 0;
@@ -466,9 +458,8 @@ static void test_almost_late_sharer(void)
 }
 
 /* A line that became a shared one while its only owner kept the EOI. */
-static void test_shared_while_owed(void)
+TEST(test_shared_while_owed, "shared while an EOI is owed")
 {
-	reset();
 	CU_ASSERT_EQUAL(irq_guest_bind(17, &dom[1], 17, true, 0), 0);
 	fire(pin[17].vector);
 	run_timers(now + 500000000);
@@ -485,11 +476,10 @@ static void test_shared_while_owed(void)
  * does not: it is masked when nobody has it, the sum of what is owed is right, nobody gets an event
  * who has not bound it, and whoever behaves goes on getting them.
  */
-static void test_hostile_domains(void)
+TEST(test_hostile_domains, "domains that do what they like")
 {
 	unsigned seed = 7, served = 0;
 
-	reset();
 	CU_ASSERT_EQUAL(irq_guest_bind(17, &dom[1], 17, true, 0), 0);
 	for (unsigned i = 0; i < 200000; i++) {
 		struct irq_desc *desc = &irq_descs[17];
@@ -544,9 +534,8 @@ static void own(void *arg)
 	own_calls++;
 }
 
-static void test_own(void)
+TEST(test_own, "the hypervisor's own")
 {
-	reset();
 	CU_ASSERT_EQUAL(irq_request_own(99, own, &own_calls), -EINVAL);
 	CU_ASSERT_EQUAL(irq_request_own(4, own, &own_calls), 0);
 	CU_ASSERT_FALSE(pin[4].masked);
@@ -581,13 +570,12 @@ static void chip_unmask(struct irq_desc *desc)
 
 static const struct irq_chip chip = { "test", chip_startup, chip_mask, chip_unmask, chip_mask };
 
-static void test_msi(void)
+TEST(test_msi, "messages")
 {
 	int one, block, irq;
 	unsigned n = 0;
 	u8 vector;
 
-	reset();
 	one = irq_alloc_msi(1, &chip);
 	block = irq_alloc_msi(4, &chip);
 	CU_ASSERT_TRUE(irq_is_msi((unsigned)one) && irq_is_msi((unsigned)block) && !irq_is_msi(5));
@@ -627,9 +615,8 @@ static void fixed(struct regs *r)
 	fixed_calls += r->vector == TIMER_VECTOR;
 }
 
-static void test_other_vectors(void)
+TEST(test_other_vectors, "fixed and spurious vectors")
 {
-	reset();
 	vector_register(TIMER_VECTOR, fixed);
 	fire(TIMER_VECTOR);
 	CU_ASSERT_TRUE(fixed_calls == 1 && eois == 1);
@@ -645,25 +632,4 @@ static void test_other_vectors(void)
 	CU_ASSERT_EQUAL(irq_guest_bind(IRQ_GSIS, &dom[0], 0, true, 0), -EINVAL);
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "modes of GSIs", test_modes },
-		{ "edge", test_edge },
-		{ "level", test_level },
-		{ "shared", test_shared },
-		{ "storm", test_storm },
-		{ "more than a CPU should take", test_rate },
-		{ "EOIs without end", test_eoi_storm },
-		{ "a sharer that is silent", test_late_sharer },
-		{ "a sharer that is almost late", test_almost_late_sharer },
-		{ "shared while an EOI is owed", test_shared_while_owed },
-		{ "domains that do what they like", test_hostile_domains },
-		{ "the hypervisor's own", test_own },
-		{ "messages", test_msi },
-		{ "fixed and spurious vectors", test_other_vectors },
-		CU_TEST_INFO_NULL,
-	};
-
-	return suite_run("irq", tests);
-}
+SUITE("irq", .begin = reset)

@@ -5,7 +5,7 @@
  * What bounds the daemons' logs, whatever domains do: budgets, by a clock that stands still unless
  * it is told to go on, and files that are begun anew.
  */
-#include <CUnit/Basic.h>
+#include "suite.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,7 +22,7 @@
  * Budgets
  */
 
-static void test_budget(void)
+TEST(test_budget, "budgets")
 {
 	static const struct budget_rate rate = { .burst = 20, .period = 60000 };
 	static const struct budget_rate none = { .burst = 0, .period = 1000 };
@@ -65,7 +65,7 @@ static void test_budget(void)
 	CU_ASSERT_FALSE(budget_take(&budget, &none, 1, 100000));
 }
 
-static void test_lines(void)
+TEST(test_lines, "lines")
 {
 	static const struct budget_rate rate = { .burst = 3, .period = 3000 };
 	struct line_budget lines = { 0 };
@@ -115,7 +115,7 @@ static void empty_directory(void)
 	CU_ASSERT_EQUAL(system(command), 0);
 }
 
-static void test_names(void)
+TEST(test_names, "names")
 {
 	char path[600], name[600];
 
@@ -129,7 +129,7 @@ static void test_names(void)
 	CU_ASSERT_EQUAL(logfile_name(path, sizeof(path), "/d", name), -ENAMETOOLONG);
 }
 
-static void test_rotation(void)
+TEST(test_rotation, "rotation")
 {
 	const char *path = in_directory("a.log");
 	struct logfile log;
@@ -188,7 +188,7 @@ static void test_rotation(void)
 }
 
 /* Somebody else moves or removes the files, or puts something in their place. */
-static void test_others(void)
+TEST(test_others, "files that others touch")
 {
 	const char *path = in_directory("a.log"), *moved = in_directory("moved");
 	struct logfile log, pipe;
@@ -242,7 +242,7 @@ static void test_others(void)
 }
 
 /* The daemons' own log: lines without end, by whomever. */
-static void test_log(void)
+TEST(test_log, "the daemons' log")
 {
 	const char *path = in_directory("d.log"), *moved = in_directory("moved");
 	size_t sum;
@@ -266,27 +266,14 @@ static void test_log(void)
 	empty_directory();
 }
 
-int main(void)
+static int make_directory(void)
 {
-	CU_TestInfo tests[] = {
-		{ "budgets", test_budget },
-		{ "lines", test_lines },
-		{ "names", test_names },
-		{ "rotation", test_rotation },
-		{ "files that others touch", test_others },
-		{ "the daemons' log", test_log },
-		CU_TEST_INFO_NULL
-	};
-	CU_SuiteInfo suites[] = { { "log", NULL, NULL, NULL, NULL, tests }, CU_SUITE_INFO_NULL };
-	unsigned int failed;
-
-	if (!mkdtemp(directory) || CU_initialize_registry() != CUE_SUCCESS ||
-	    CU_register_suites(suites) != CUE_SUCCESS)
-		return 2;
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	rmdir(directory);
-	return failed != 0;
+	return !mkdtemp(directory);
 }
+
+static int remove_directory(void)
+{
+	return rmdir(directory);
+}
+
+SUITE("log", .before = make_directory, .after = remove_directory)

@@ -35,7 +35,7 @@ static const struct row {
 	{ "not corrected and not restartable", MCIP, { VAL | UC }, 1, false },
 };
 
-static void test_table(void)
+TEST(test_table, "who may go on")
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct row *r = &rows[i];
@@ -47,12 +47,4 @@ static void test_table(void)
 	}
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "who may go on", test_table },
-		CU_TEST_INFO_NULL,
-	};
-
-	return suite_run("machine check", tests);
-}
+SUITE("machine check")

@@ -106,12 +106,11 @@ static void populate(u64 *list, u64 n)
 	CU_ASSERT_EQUAL_FATAL(call(XENMEM_populate_physmap, &r), (s64)n);
 }
 
-static void test_grow_and_shrink(void)
+TEST(test_grow_and_shrink, "grow and shrink")
 {
 	struct xen_memory_reservation r;
 	u64 list[8];
 
-	setup();
 	populate(list, 8);
 	CU_ASSERT_EQUAL(dom_a->tot_pages, 8);
 	for (unsigned i = 0; i < 8; i++) {
@@ -131,15 +130,13 @@ static void test_grow_and_shrink(void)
 	CU_ASSERT_EQUAL(list[0] % 4, 0);
 	CU_ASSERT_EQUAL(call(XENMEM_decrease_reservation, &r), 2);
 	CU_ASSERT_EQUAL(dom_a->tot_pages, 0);
-	teardown();
 }
 
-static void test_limits(void)
+TEST(test_limits, "limits and bad numbers")
 {
 	struct xen_memory_reservation r;
 	u64 list[8] = { 0 };
 
-	setup();
 	dom_a->max_pages = 3;
 	r = reservation(list, 8, 0);
 	CU_ASSERT_EQUAL(call(XENMEM_populate_physmap, &r), 3);
@@ -163,22 +160,19 @@ static void test_limits(void)
 	CU_ASSERT_EQUAL(call(XENMEM_maximum_ram_page | 1ULL << 6, &r), -EINVAL);
 	r = reservation(list, 3, 0);
 	CU_ASSERT_EQUAL(call(XENMEM_decrease_reservation, &r), 3);
-	teardown();
 }
 
 /* The answer cannot be written: the frame must not stay with the domain, unknown to it. */
-static void test_unwritable_list(void)
+TEST(test_unwritable_list, "an unwritable list")
 {
 	static const u64 list[2] = { 1, 2 };
 	struct xen_memory_reservation r = reservation((void *)(uintptr_t)list, 2, 0);
 
-	setup();
 	sim.bad = &list[1];
 	sim.bad_end = &list[2];
 	r.extent_start = 0x10;
 	CU_ASSERT_EQUAL(call(XENMEM_increase_reservation, &r), -EFAULT);
 	CU_ASSERT_EQUAL(dom_a->tot_pages, 0);
-	teardown();
 }
 
 static mfn_t lost;
@@ -201,11 +195,10 @@ static void lose_it(void)
 }
 
 /* What must not stay with the domain may be its no more: only what still is gets taken back. */
-static void test_lost_before_the_answer(void)
+TEST(test_lost_before_the_answer, "frames lost before the answer")
 {
 	struct xen_memory_reservation r = reservation((void *)0x10, 1, 0);
 
-	setup();
 	sim.at_fault = lose_it;
 	CU_ASSERT_EQUAL(call(XENMEM_increase_reservation, &r), -EFAULT);
 	CU_ASSERT_EQUAL(dom_a->tot_pages, 0);
@@ -215,15 +208,13 @@ static void test_lost_before_the_answer(void)
 	CU_ASSERT_EQUAL(sim.pfn[lost], 77);
 	r = reservation(&lost, 1, 0);
 	CU_ASSERT_EQUAL(call_as(dom_b, XENMEM_decrease_reservation, &r), 1);
-	teardown();
 }
 
-static void test_not_ones_own(void)
+TEST(test_not_ones_own, "frames of others")
 {
 	struct xen_memory_reservation r;
 	u64 mfn[4];
 
-	setup();
 	mfn[0] = sim_frame_of(dom_b);
 	mfn[1] = ~0ULL;
 	mfn[2] = SIM_FRAMES;
@@ -256,15 +247,13 @@ static void test_not_ones_own(void)
 	r.domid = dom_b->id;
 	CU_ASSERT_EQUAL(call_as(privileged, XENMEM_decrease_reservation, &r), 1);
 	CU_ASSERT_EQUAL(dom_b->tot_pages, 0);
-	teardown();
 }
 
-static void test_preemption(void)
+TEST(test_preemption, "preemption")
 {
 	struct xen_memory_reservation r;
 	u64 list[6] = { 0 };
 
-	setup();
 	r = reservation(list, 6, 0);
 	sim.preempt_after = 2;
 	CU_ASSERT_EQUAL(call(XENMEM_populate_physmap, &r), SIM_CONTINUED);
@@ -276,17 +265,15 @@ static void test_preemption(void)
 	CU_ASSERT_EQUAL(dom_a->tot_pages, 6);
 	r = reservation(list, 6, 0);
 	CU_ASSERT_EQUAL(call(XENMEM_decrease_reservation, &r), 6);
-	teardown();
 }
 
 /* swiotlb's two uses: scattered frames for a contiguous extent, and back. */
-static void test_exchange(void)
+TEST(test_exchange, "exchange")
 {
 	u64 list[4], out = 500, back[4] = { 600, 601, 602, 603 };
 	struct xen_memory_exchange x;
 	struct xen_memory_reservation r;
 
-	setup();
 	populate(list, 4);
 	x = (struct xen_memory_exchange){ reservation(list, 4, 0), reservation(&out, 1, 2), 0 };
 	CU_ASSERT_EQUAL(call(XENMEM_exchange, &x), 0);
@@ -305,16 +292,14 @@ static void test_exchange(void)
 	CU_ASSERT_EQUAL(dom_a->tot_pages, 4);
 	r = reservation(back, 4, 0);
 	CU_ASSERT_EQUAL(call(XENMEM_decrease_reservation, &r), 4);
-	teardown();
 }
 
-static void test_exchange_undone(void)
+TEST(test_exchange_undone, "a failed exchange changes nothing")
 {
 	u64 list[4], out = 500;
 	struct xen_memory_exchange x;
 	struct xen_memory_reservation r;
 
-	setup();
 	populate(list, 4);
 	/* The last one is in use. */
 	CU_ASSERT_TRUE_FATAL(frame_get(mfn_to_frame(list[3]), dom_a));
@@ -338,17 +323,15 @@ static void test_exchange_undone(void)
 	CU_ASSERT_EQUAL(dom_a->tot_pages, 4);
 	r = reservation(list, 4, 0);
 	CU_ASSERT_EQUAL(call(XENMEM_decrease_reservation, &r), 4);
-	teardown();
 }
 
-static void test_exchange_hostile(void)
+TEST(test_exchange_hostile, "hostile exchanges")
 {
 	u64 list[4] = { 0 }, out = 500;
 	const struct xen_memory_exchange good = { reservation(list, 4, 0), reservation(&out, 1, 2),
 						  0 };
 	struct xen_memory_exchange x;
 
-	setup();
 #define REFUSED(change)                                              \
 	do {                                                         \
 		x = good;                                            \
@@ -373,16 +356,14 @@ static void test_exchange_hostile(void)
 	x.nr_exchanged = 4;
 	CU_ASSERT_EQUAL(call(XENMEM_exchange, &x), 0);
 	CU_ASSERT_EQUAL(dom_a->tot_pages, 0);
-	teardown();
 }
 
-static void test_memory_map(void)
+TEST(test_memory_map, "memory maps")
 {
 	struct memory_range range = { 0, 0x800000, E820_RAM }, got[4];
 	struct xen_foreign_memory_map set = { .domid = 5, .map = { 1, (u64)(uintptr_t)&range } };
 	struct xen_memory_map map = { 4, (u64)(uintptr_t)got };
 
-	setup();
 	CU_ASSERT_EQUAL(call(XENMEM_memory_map, &map), -ENOSYS);
 	CU_ASSERT_EQUAL(call(XENMEM_set_memory_map, &set), -EPERM);
 	CU_ASSERT_EQUAL(call_as(privileged, XENMEM_set_memory_map, &set), 0);
@@ -403,17 +384,15 @@ static void test_memory_map(void)
 	CU_ASSERT_EQUAL(got[1].start, 0x100000);
 	map.nr_entries = 1;
 	CU_ASSERT_EQUAL(call_as(privileged, XENMEM_machine_memory_map, &map), -EINVAL);
-	teardown();
 }
 
-static void test_questions(void)
+TEST(test_questions, "questions")
 {
 	struct xen_memory_domain q = { DOMID_SELF };
 	struct xen_machphys_mapping m;
 	struct xen_machphys_mfn_list l;
 	u64 extents[4];
 
-	setup();
 	CU_ASSERT_EQUAL(call(XENMEM_current_reservation, &q), 0);
 	CU_ASSERT_EQUAL(call(XENMEM_maximum_reservation, &q), 1024);
 	dom_a->shared_info->arch.max_pfn = ~0ULL;
@@ -434,15 +413,13 @@ static void test_questions(void)
 	CU_ASSERT_EQUAL(call(XENMEM_add_to_physmap, NULL), -EACCES);
 	CU_ASSERT_EQUAL(call(XENMEM_machphys_compat_mfn_list, &l), -EPERM);
 	CU_ASSERT_EQUAL(call(63, NULL), -ENOSYS);
-	teardown();
 }
 
-static void test_resources(void)
+TEST(test_resources, "resources")
 {
 	u64 frames[4] = { 0 };
 	struct xen_mem_acquire_resource r = { .domid = 6, .type = XENMEM_resource_grant_table };
 
-	setup();
 	CU_ASSERT_EQUAL(call(XENMEM_acquire_resource, &r), -EPERM);
 	CU_ASSERT_EQUAL(call_as(privileged, XENMEM_acquire_resource, &r), 0);
 	CU_ASSERT_EQUAL(r.nr_frames, 4);
@@ -461,40 +438,17 @@ static void test_resources(void)
 	r.domid = 77;
 	r.type = XENMEM_resource_grant_table;
 	CU_ASSERT_EQUAL(call_as(privileged, XENMEM_acquire_resource, &r), -ESRCH);
-	teardown();
 }
 
-static void test_claims(void)
+TEST(test_claims, "claims")
 {
 	struct xen_memory_reservation r = { .nr_extents = 100, .domid = 5 };
 
-	setup();
 	CU_ASSERT_EQUAL(call(XENMEM_claim_pages, &r), -EPERM);
 	CU_ASSERT_EQUAL(call_as(privileged, XENMEM_claim_pages, &r), 0);
 	CU_ASSERT_EQUAL(dom_a->claimed_pages, 100);
 	r.extent_order = 1;
 	CU_ASSERT_EQUAL(call_as(privileged, XENMEM_claim_pages, &r), -EINVAL);
-	teardown();
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "grow and shrink", test_grow_and_shrink },
-		{ "limits and bad numbers", test_limits },
-		{ "an unwritable list", test_unwritable_list },
-		{ "frames lost before the answer", test_lost_before_the_answer },
-		{ "frames of others", test_not_ones_own },
-		{ "preemption", test_preemption },
-		{ "exchange", test_exchange },
-		{ "a failed exchange changes nothing", test_exchange_undone },
-		{ "hostile exchanges", test_exchange_hostile },
-		{ "memory maps", test_memory_map },
-		{ "questions", test_questions },
-		{ "resources", test_resources },
-		{ "claims", test_claims },
-		CU_TEST_INFO_NULL,
-	};
-
-	return suite_run("memory_op", tests);
-}
+SUITE("memory_op", .begin = setup, .end = teardown)

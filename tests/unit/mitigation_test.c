@@ -6,8 +6,7 @@
 // Which mitigations a CPU gets, over what real CPUs say of themselves, with 32-bit guests allowed
 // and not, and the code that comes of it; and the words of spec-ctrl=.
 
-#include <CUnit/Basic.h>
-#include <CUnit/CUnit.h>
+#include "suite.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -213,7 +212,7 @@ static struct mitigations expected(const struct row *r, bool ring1)
 	return m;
 }
 
-static void test_real_cpus(void)
+TEST(test_real_cpus, "real CPUs")
 {
 	for (size_t i = 0; i < 2 * ARRAY(rows); i++) {
 		const struct row *r = &rows[i / 2];
@@ -234,7 +233,7 @@ static void test_real_cpus(void)
  * Said once more without the table: a kernel in ring 1 may train whatever predicts supervisors'
  * branches, so that none of ours may ask it, and its return addresses go on entry.
  */
-static void test_ring1_is_supervisor(void)
+TEST(test_ring1_is_supervisor, "ring 1 is supervisor")
 {
 	const struct mitigation_options o = { .ring1 = true };
 	const unsigned same_mode_bit = 19, rrsba_ctrl = 2;
@@ -253,7 +252,7 @@ static void test_ring1_is_supervisor(void)
 	}
 }
 
-static void test_no_means_none(void)
+TEST(test_no_means_none, "no means none")
 {
 	for (size_t i = 0; i < ARRAY(rows); i++) {
 		struct mitigation_options o = { .ring1 = i & 1 };
@@ -273,7 +272,7 @@ static void test_no_means_none(void)
 	}
 }
 
-static void test_words(void)
+TEST(test_words, "words of spec-ctrl")
 {
 	const struct cpuid_facts *haswell = &row_of("Intel Haswell")->c,
 				 *nehalem = &row_of("Intel Nehalem")->c;
@@ -317,7 +316,7 @@ static void test_words(void)
 	CU_ASSERT_TRUE(same(&m, &row_of("Intel Haswell")->m));
 }
 
-static void test_index(void)
+TEST(test_index, "masked indices")
 {
 	CU_ASSERT_EQUAL(index_nospec(0, 1), 0);
 	CU_ASSERT_EQUAL(index_nospec(4, 5), 4);
@@ -374,7 +373,7 @@ static void check_fill(const u8 *p, bool fills)
 	CU_ASSERT_EQUAL(fills, memcmp(p, "\x0f\x1f\x44\0\0", 5) != 0);
 }
 
-static void test_code(void)
+TEST(test_code, "the code that is written")
 {
 	const size_t page = 4096, size = (size_t)(sites_end - sites);
 	u8 *first = (u8 *)((uintptr_t)sites & -page), *pristine = malloc(size);
@@ -423,22 +422,4 @@ static void test_code(void)
 	free(pristine);
 }
 
-int main(void)
-{
-	CU_pSuite s;
-	unsigned failed;
-
-	CU_initialize_registry();
-	s = CU_add_suite("mitigation", NULL, NULL);
-	CU_add_test(s, "real CPUs", test_real_cpus);
-	CU_add_test(s, "ring 1 is supervisor", test_ring1_is_supervisor);
-	CU_add_test(s, "the code that is written", test_code);
-	CU_add_test(s, "no means none", test_no_means_none);
-	CU_add_test(s, "words of spec-ctrl", test_words);
-	CU_add_test(s, "masked indices", test_index);
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
-}
+SUITE("mitigation")

@@ -60,12 +60,11 @@ static s64 va_mapping(u64 val, u64 flags)
 	return finish(do_update_va_mapping(SPACE_VA, val, flags));
 }
 
-static void test_va_flush(void)
+TEST(test_va_flush, "update_va_mapping and TLBs")
 {
 	u64 some = 0xa, full = PTE_P | PTE_RW;
 	struct space s;
 
-	fixture_begin();
 	four_cpus();
 	build_space(guest, &s, 2);
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_NEW_BASEPTR, s.l4, 0), 0);
@@ -87,15 +86,13 @@ static void test_va_flush(void)
 	CU_ASSERT_EQUAL(va_mapping(pte_make(s.l2, full), UVMF_TLB_FLUSH | UVMF_ALL), -EINVAL);
 	CU_ASSERT_EQUAL(flushed, 0);
 	one_cpu();
-	fixture_end();
 }
 
-static void test_other_domain(void)
+TEST(test_other_domain, "another domain's frames")
 {
 	struct space s;
 	mfn_t theirs;
 
-	fixture_begin();
 	build_space(guest, &s, 2);
 	theirs = new_frame(other);
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_NEW_BASEPTR, s.l4, 0), 0);
@@ -116,18 +113,16 @@ static void test_other_domain(void)
 	CU_ASSERT_EQUAL(va_mapping(0, 0), 0);
 	CU_ASSERT_EQUAL(refs_of(theirs), 1);
 	guest->privileged = false;
-	fixture_end();
 }
 
 /*
  * A writable mapping goes after the frame's last type did: its translations are younger than that
  * type's.
  */
-static void test_stamp(void)
+TEST(test_stamp, "when a frame was last writable")
 {
 	mfn_t mfn;
 
-	fixture_begin();
 	four_cpus();
 	mfn = new_frame(guest);
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L1_TABLE, mfn, 0), 0);
@@ -148,7 +143,6 @@ static void test_stamp(void)
 	CU_ASSERT_EQUAL(flushed, 9);
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, mfn, 0), 0);
 	one_cpu();
-	fixture_end();
 }
 
 static s64 one_op(unsigned cmd, u64 a, u64 b)
@@ -158,13 +152,12 @@ static s64 one_op(unsigned cmd, u64 a, u64 b)
 	return mmuext(cmd, a, b);
 }
 
-static void test_flushes(void)
+TEST(test_flushes, "flushes")
 {
 	struct mmuext_op op[20] = { { 0 } };
 	u64 mask = 6;
 	u32 done = 0;
 
-	fixture_begin();
 	four_cpus();
 	CU_ASSERT_EQUAL(one_op(MMUEXT_INVLPG_LOCAL, 0x5000, 0), 0);
 	CU_ASSERT_TRUE(by_va.cpus == 1 && by_va.va == 0x5000 && flushed == 0);
@@ -204,7 +197,6 @@ static void test_flushes(void)
 	CU_ASSERT_EQUAL(do_mmuext_op((u64)op, 1, 0, 8), -EPERM);
 	CU_ASSERT_EQUAL(do_mmuext_op((u64)op, 0x80000001, 8, DOMID_SELF), -EFAULT);
 	one_cpu();
-	fixture_end();
 }
 
 static unsigned everywhere; /* calls to all CPUs */
@@ -215,9 +207,8 @@ void on_cpus(cpumask_t mask, void (*fn)(void *), void *arg)
 	fn(arg);
 }
 
-static void test_caches(void)
+TEST(test_caches, "caches")
 {
-	fixture_begin();
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_FLUSH_CACHE_GLOBAL, 0, 0), -EACCES);
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_FLUSH_CACHE, 0, 0), -EACCES);
 	CU_ASSERT_EQUAL(sim.wbinvds, 0);
@@ -232,14 +223,12 @@ static void test_caches(void)
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_FLUSH_CACHE_GLOBAL, 0, 0), 0);
 	CU_ASSERT_TRUE(sim.wbinvds == 3 && everywhere == 1);
 	guest->privileged = false;
-	fixture_end();
 }
 
-static void test_copy(void)
+TEST(test_copy, "copying and clearing")
 {
 	mfn_t a, b, theirs, table;
 
-	fixture_begin();
 	a = new_frame(guest);
 	b = new_frame(guest);
 	theirs = new_frame(other);
@@ -267,7 +256,6 @@ static void test_copy(void)
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, theirs, 0), -EINVAL);
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L1_TABLE, theirs, 0), -EINVAL);
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, table, 0), 0);
-	fixture_end();
 }
 
 /* ---- a frame that changes hands while somebody reaches for it ---- */
@@ -294,13 +282,12 @@ static void *reach(void *arg)
 	return NULL;
 }
 
-static void test_changing_hands(void)
+TEST(test_changing_hands, "a frame changes hands")
 {
 	struct domain *from, *to;
 	unsigned moved = 0;
 	pthread_t thread;
 
-	fixture_begin();
 	(void)new_frame(guest);
 	(void)new_frame(other);
 	memset(&hands, 0, sizeof(hands));
@@ -324,17 +311,15 @@ static void test_changing_hands(void)
 	__atomic_store_n(&hands.done, true, __ATOMIC_RELEASE);
 	pthread_join(thread, NULL);
 	CU_ASSERT_EQUAL(hands.wrong, 0);
-	fixture_end();
 }
 
 /* ---- descriptor tables by hypercall ---- */
 
-static void test_gdt(void)
+TEST(test_gdt, "GDT")
 {
 	u64 frames[15];
 	struct vcpu *v;
 
-	fixture_begin();
 	v = guest->vcpu[0];
 	for (unsigned i = 0; i < 15; i++)
 		frames[i] = new_frame(guest);
@@ -363,18 +348,16 @@ static void test_gdt(void)
 	CU_ASSERT_EQUAL(do_update_descriptor(new_frame(other) << PAGE_SHIFT, 0), -EINVAL);
 	CU_ASSERT_EQUAL(do_set_gdt(0x1000, 0), 0);
 	CU_ASSERT_EQUAL(type_count(frames[14]), 0);
-	fixture_end();
 }
 
 /* ---- what the audit says, invariant by invariant ---- */
 
-static void test_audit(void)
+TEST(test_audit, "the audit")
 {
 	struct space s;
 	struct frame *f;
 	u64 was;
 
-	fixture_begin();
 	build_space(guest, &s, 2);
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), 0);
 	CU_ASSERT_EQUAL(audit(), 0);
@@ -415,24 +398,6 @@ static void test_audit(void)
 	guest->tot_pages--;
 	CU_ASSERT_EQUAL(audit(), 0);
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, s.l4, 0), 0);
-	fixture_end();
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "update_va_mapping and TLBs", test_va_flush },
-		{ "another domain's frames", test_other_domain },
-		{ "when a frame was last writable", test_stamp },
-		{ "flushes", test_flushes },
-		{ "caches", test_caches },
-		{ "copying and clearing", test_copy },
-		{ "a frame changes hands", test_changing_hands },
-		{ "GDT", test_gdt },
-		{ "the audit", test_audit },
-		CU_TEST_INFO_NULL,
-	};
-
-	fixture_init();
-	return suite_run("mmuext", tests);
-}
+SUITE("mmuext", .init = fixture_init, .begin = fixture_begin, .end = fixture_end)

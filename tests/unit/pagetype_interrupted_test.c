@@ -16,12 +16,11 @@
 /*
  * Validation stopped at its k-th look: whatever the state, counts are right; then it is carried on.
  */
-static void test_interrupted_pin(void)
+TEST(test_interrupted_pin, "interrupted validation")
 {
 	struct space s;
 	unsigned k;
 
-	fixture_begin();
 	for (k = 1; k < 100; k++) {
 		struct mmuext_op op = { .cmd = MMUEXT_PIN_L4_TABLE };
 		s64 r;
@@ -60,19 +59,17 @@ static void test_interrupted_pin(void)
 		if (k > 40)
 			break;
 	}
-	fixture_end();
 }
 
 /*
  * An L2 whose validation was given up holds the only reference of an L1; an entry of that very L1
  * shall now map the L2 writable. Undoing the L2 wants the L1 that is being written.
  */
-static void test_abandoned_parent(void)
+TEST(test_abandoned_parent, "a table given up that leads to the one at work")
 {
 	struct mmuext_op op = { .cmd = MMUEXT_PIN_L2_TABLE };
 	struct space s;
 
-	fixture_begin();
 	for (unsigned k = 0; k < 2; k++) {
 		build_space(guest, &s, 1);
 		table_of(s.l2)[2] = pte_make(new_frame(guest), TABLE_FLAGS);
@@ -92,14 +89,12 @@ static void test_abandoned_parent(void)
 		}
 		CU_ASSERT_EQUAL(audit(), 0);
 	}
-	fixture_end();
 }
 
-static void test_interrupted_failure(void)
+TEST(test_interrupted_failure, "interrupted failure")
 {
 	struct space s;
 
-	fixture_begin();
 	for (unsigned k = 1; k < 12; k++) {
 		build_space(guest, &s, 1);
 		for (unsigned i = 2; i < 6; i++)
@@ -113,18 +108,16 @@ static void test_interrupted_failure(void)
 		CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), 0);
 		CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, s.l4, 0), 0);
 	}
-	fixture_end();
 }
 
 /*
  * Undoing stopped inside a table that the tables above it still count, and then the topmost one is
  * wanted after all: all of them must be whole again.
  */
-static void test_half_undone_again(void)
+TEST(test_half_undone_again, "half undone and wanted again")
 {
 	struct mmuext_op op = { .cmd = MMUEXT_UNPIN_TABLE };
 
-	fixture_begin();
 	for (unsigned k = 1; k < 30; k++) {
 		struct space s, t;
 
@@ -147,14 +140,12 @@ static void test_half_undone_again(void)
 		CU_ASSERT_TRUE((mfn_to_frame(t.l2)->type & FT_VALIDATED) != 0);
 		CU_ASSERT_EQUAL(type_count(s.l1) & type_count(t.l1), 1);
 	}
-	fixture_end();
 }
 
-static void test_interrupted_unpin(void)
+TEST(test_interrupted_unpin, "interrupted undoing")
 {
 	struct space s;
 
-	fixture_begin();
 	for (unsigned k = 1; k < 60; k++) {
 		struct mmuext_op op = { .cmd = MMUEXT_UNPIN_TABLE };
 		struct mmu_update zap = { 0 };
@@ -203,15 +194,13 @@ static void test_interrupted_unpin(void)
 				type_count(s.l1), 0);
 		CU_ASSERT_EQUAL(refs_of(s.l4), 1);
 	}
-	fixture_end();
 }
 
 /* A root or a subtree that is given up and cannot be undone at once is remembered by the vCPU. */
-static void test_interrupted_base_pointer(void)
+TEST(test_interrupted_base_pointer, "tables given up half-way")
 {
 	struct space s, t;
 
-	fixture_begin();
 	build_space(guest, &s, 1);
 	for (unsigned k = 1; k < 20; k++) {
 		build_space(guest, &t, 1);
@@ -234,21 +223,6 @@ static void test_interrupted_base_pointer(void)
 		CU_ASSERT_EQUAL(mmuext(MMUEXT_CLEAR_PAGE, t.l3, 0), 0);
 	}
 	CU_ASSERT_EQUAL(audit(), 0);
-	fixture_end();
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "interrupted validation", test_interrupted_pin },
-		{ "a table given up that leads to the one at work", test_abandoned_parent },
-		{ "interrupted failure", test_interrupted_failure },
-		{ "interrupted undoing", test_interrupted_unpin },
-		{ "half undone and wanted again", test_half_undone_again },
-		{ "tables given up half-way", test_interrupted_base_pointer },
-		CU_TEST_INFO_NULL,
-	};
-
-	fixture_init();
-	return suite_run("interrupted", tests);
-}
+SUITE("interrupted", .init = fixture_init, .begin = fixture_begin, .end = fixture_end)

@@ -247,7 +247,7 @@ static void go_through(void)
 	fixture_end();
 }
 
-static void test_edges(void)
+TEST(test_edges, "every edge of the model")
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(first_times); i++) {
 		first_time = first_times[i];
@@ -255,13 +255,4 @@ static void test_edges(void)
 	}
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "every edge of the model", test_edges },
-		CU_TEST_INFO_NULL,
-	};
-
-	fixture_init();
-	return suite_run("pagetype_model", tests);
-}
+SUITE("pagetype_model", .init = fixture_init)

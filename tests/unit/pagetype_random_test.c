@@ -112,7 +112,7 @@ static void fill_pool(void)
 							i < 9 ? TABLE_FLAGS : PTE_P);
 }
 
-static void test_random(void)
+TEST(test_random, "random operations")
 {
 	unsigned seed = 5;
 
@@ -158,7 +158,7 @@ static void *cpu_thread(void *arg)
 	return NULL;
 }
 
-static void test_four_cpus(void)
+TEST(test_four_cpus, "four CPUs at once")
 {
 	pthread_t t[4];
 
@@ -246,7 +246,7 @@ static void run(u64 *states, bool the_long_way)
 	long_way = false;
 }
 
-static void test_ways_agree(void)
+TEST(test_ways_agree, "the short way agrees with the long way")
 {
 	static u64 by_long[STEPS], by_short[STEPS];
 	unsigned differ = 0;
@@ -263,15 +263,4 @@ static void test_ways_agree(void)
 	CU_ASSERT_EQUAL(differ, STEPS);
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "random operations", test_random },
-		{ "four CPUs at once", test_four_cpus },
-		{ "the short way agrees with the long way", test_ways_agree },
-		CU_TEST_INFO_NULL,
-	};
-
-	fixture_init();
-	return suite_run("pagetype_random", tests);
-}
+SUITE("pagetype_random", .init = fixture_init)

@@ -15,9 +15,8 @@
 #include "pv/grant_pte.h"
 #include "pv-abi/grant_table.h"
 
-static void test_one_type_at_a_time(void)
+TEST(test_one_type_at_a_time, "one type at a time")
 {
-	fixture_begin();
 	mfn_t m = new_frame(guest);
 	struct frame *f = mfn_to_frame(m);
 
@@ -37,14 +36,12 @@ static void test_one_type_at_a_time(void)
 	CU_ASSERT_EQUAL(frame_get_and_type(f, guest, FT_L2), -EINVAL);
 	frame_put_and_type(f);
 	CU_ASSERT_EQUAL(refs_of(m), 1);
-	fixture_end();
 }
 
-static void test_pin(void)
+TEST(test_pin, "pin and unpin")
 {
 	struct space s;
 
-	fixture_begin();
 	build_space(guest, &s, 3);
 	/* Read-only mappings of tables are fine */
 	table_of(s.l1)[4] = pte_make(s.l1, PTE_P);
@@ -79,7 +76,6 @@ static void test_pin(void)
 	CU_ASSERT_EQUAL(type_count(s.data[0]), 0);
 	CU_ASSERT_EQUAL(refs_of(s.data[0]), 1);
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, s.l1, 0), -EINVAL);
-	fixture_end();
 }
 
 /* Try one entry in an otherwise good L1, by validation and by update; both must agree. */
@@ -108,9 +104,8 @@ static s64 try_leaf(u64 e)
 	return by_update;
 }
 
-static void test_leaf_rules(void)
+TEST(test_leaf_rules, "leaf entries")
 {
-	fixture_begin();
 	mfn_t own = new_frame(guest), foreign = new_frame(other), io = 100, device = 200;
 	struct frame *hv = heap_alloc_hv(ALLOC_MISC, 0);
 
@@ -152,14 +147,12 @@ static void test_leaf_rules(void)
 	frame_set_owner(mfn_to_frame(io), NULL);
 	mfn_to_frame(io)->count = mfn_to_frame(device)->count = FC_HEAP | FC_FREE;
 	cpu_features.pge = false;
-	fixture_end();
 }
 
-static void test_global(void)
+TEST(test_global, "global pages")
 {
 	u64 user, kernel, marked;
 
-	fixture_begin();
 	mfn_t m = new_frame(guest);
 
 	user = pte_make(m, PTE_P | PTE_US);
@@ -174,15 +167,13 @@ static void test_global(void)
 	cpu_features.meltdown = true;
 	CU_ASSERT_TRUE(entry_fix(guest, 1, &user) == 0 && !(user & PTE_G));
 	cpu_features.meltdown = cpu_features.pge = false;
-	fixture_end();
 }
 
-static void test_read_only_device_page(void)
+TEST(test_read_only_device_page, "read-only device pages")
 {
 	struct space s;
 	u64 *e;
 
-	fixture_begin();
 	mfn_to_frame(200)->count = FC_BAD;
 	CU_ASSERT_EQUAL(range_set_add(&guest->perms.iomem, 200, 200), 0);
 	CU_ASSERT_EQUAL(range_set_add(&mmio_ro_ranges, 200, 200), 0);
@@ -196,14 +187,13 @@ static void test_read_only_device_page(void)
 	range_set_destroy(&mmio_ro_ranges);
 	mfn_to_frame(200)->count = FC_HEAP | FC_FREE;
 	table_of(s.l1)[7] = 0;
-	fixture_end();
 }
 
 /*
  * A device's memory is never cached, by whatever step an entry comes to be: all eight kinds, in a
  * new table, as a new entry, as a change of the entry that is there, by the guest's own store.
  */
-static void test_device_caching(void)
+TEST(test_device_caching, "the caching of device pages")
 {
 	static const u64 kinds[] = {
 		0, PTE_PWT, PTE_PCD, PTE_PCD | PTE_PWT, PTE_PAT, PTE_PAT | PTE_PWT,
@@ -212,7 +202,6 @@ static void test_device_caching(void)
 	static const bool cached[] = { true, true, false, false, false, true, false, false };
 	struct domain *g;
 
-	fixture_begin();
 	g = guest;
 	mfn_to_frame(200)->count = FC_BAD;
 	CU_ASSERT_EQUAL(range_set_add(&g->perms.iomem, 200, 300), 0);
@@ -255,15 +244,13 @@ static void test_device_caching(void)
 		*e = 0;
 	}
 	mfn_to_frame(200)->count = FC_HEAP | FC_FREE;
-	fixture_end();
 }
 
-static void test_table_rules(void)
+TEST(test_table_rules, "table entries")
 {
 	struct space s;
 	u64 bad[] = { PTE_PS, PTE_PCD, PTE_PWT, PTE_G };
 
-	fixture_begin();
 	build_space(guest, &s, 2);
 	for (unsigned level = 4; level >= 2; level--) {
 		mfn_t mfn = level == 4 ? s.l4 : level == 3 ? s.l3 : s.l2;
@@ -313,17 +300,15 @@ static void test_table_rules(void)
 			PTE_PS)), -EINVAL);
 	CU_ASSERT_EQUAL(mmu_update((s.l2 << PAGE_SHIFT) + 4 * 8, pte_make(s.l1, TABLE_FLAGS)), 0);
 	CU_ASSERT_EQUAL(type_count(s.l1), 2);
-	fixture_end();
 }
 
-static void test_update(void)
+TEST(test_update, "mmu_update")
 {
 	struct mmu_update req[4];
 	u32 done = 99;
 	struct space s;
 	u64 *e;
 
-	fixture_begin();
 	build_space(guest, &s, 4);
 	mfn_t foreign = new_frame(other), plain = new_frame(guest);
 	paddr_t l1 = s.l1 << PAGE_SHIFT;
@@ -390,16 +375,14 @@ static void test_update(void)
 		CU_ASSERT_EQUAL(continued, 1);
 		CU_ASSERT_EQUAL(done, 4);
 	}
-	fixture_end();
 }
 
-static void test_foreign(void)
+TEST(test_foreign, "other domains' frames and tables")
 {
 	struct mmu_update req;
 	struct space s, t;
 	u32 foreigndom;
 
-	fixture_begin();
 	build_space(guest, &s, 1);
 	sim_current = dom0->vcpu[0];
 	build_space(dom0, &t, 1);
@@ -453,15 +436,13 @@ static void test_foreign(void)
 	sim_give_up(dom0, t.l2);
 	sim_give_up(dom0, t.l1);
 	sim_give_up(dom0, t.data[0]);
-	fixture_end();
 }
 
-static void test_va_mapping(void)
+TEST(test_va_mapping, "update_va_mapping and base pointers")
 {
 	struct vcpu *v;
 	struct space s;
 
-	fixture_begin();
 	v = guest->vcpu[0];
 	build_space(guest, &s, 2);
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_NEW_BASEPTR, new_frame(other), 0), -EINVAL);
@@ -490,14 +471,12 @@ static void test_va_mapping(void)
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_NEW_USER_BASEPTR, 0, 0), 0);
 	CU_ASSERT_EQUAL(type_count(s.l4), 1);
 	CU_ASSERT_EQUAL(audit(), 0);
-	fixture_end();
 }
 
-static void test_tlb(void)
+TEST(test_tlb, "TLB flushes at type changes")
 {
 	struct space s;
 
-	fixture_begin();
 	cpus_online = 7;
 	nr_cpus = 3;
 	guest->dirty_cpus = 3;
@@ -585,15 +564,13 @@ static void test_tlb(void)
 	cpus_online = 1;
 	nr_cpus = 1;
 	guest->dirty_cpus = 1;
-	fixture_end();
 }
 
 /* Which CPUs run domains that have others' frames mapped. */
-static void test_foreign_cpus(void)
+TEST(test_foreign_cpus, "CPUs with foreign frames")
 {
 	struct frame *f;
 
-	fixture_begin();
 	foreign_cpus = 0;
 	guest->maps_foreign = dom0->maps_foreign = false;
 	guest->foreign_mapper = dom0->foreign_mapper = false;
@@ -619,10 +596,9 @@ static void test_foreign_cpus(void)
 	f->count &= ~(FC_FOREIGN | FC_FOREIGN_RW);
 	foreign_cpus = 0;
 	cpus_online = 1;
-	fixture_end();
 }
 
-static void test_flush_operations(void)
+TEST(test_flush_operations, "TLB operations")
 {
 	struct mmuext_op op[4] = { { .cmd = MMUEXT_TLB_FLUSH_LOCAL },
 				  { .cmd = MMUEXT_TLB_FLUSH_ALL },
@@ -630,7 +606,6 @@ static void test_flush_operations(void)
 					{ .cmd = MMUEXT_INVLPG_LOCAL } };
 	u64 mask = 6;
 
-	fixture_begin();
 	cpus_online = 15;
 	guest->dirty_cpus = 15;
 	for (unsigned i = 0; i < 4; i++)
@@ -655,16 +630,14 @@ static void test_flush_operations(void)
 	CU_ASSERT_EQUAL(do_mmuext_op((u64)op, 1, 0, DOMID_SELF), -ENOSYS);
 	cpus_online = 1;
 	guest->dirty_cpus = 1;
-	fixture_end();
 }
 
-static void test_descriptor_tables(void)
+TEST(test_descriptor_tables, "GDT and LDT")
 {
 	struct vcpu *v;
 	struct space s;
 	u64 frames[2];
 
-	fixture_begin();
 	v = guest->vcpu[0];
 	build_space(guest, &s, 3);
 	for (unsigned i = 0; i < 512; i++)
@@ -705,17 +678,15 @@ static void test_descriptor_tables(void)
 	CU_ASSERT_EQUAL(pv_set_gdt(v, NULL, 0), 0);
 	CU_ASSERT_EQUAL(type_count(s.data[2]), 0);
 	CU_ASSERT_TRUE(windows_loaded >= 4);
-	fixture_end();
 }
 
-static void test_grant_entries(void)
+TEST(test_grant_entries, "grant mappings")
 {
 	struct frame *f;
 	struct space s;
 	u64 *e;
 	mfn_t m;
 
-	fixture_begin();
 	sim_current = other->vcpu[0];
 	build_space(other, &s, 2);
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_NEW_BASEPTR, s.l4, 0), 0);
@@ -781,15 +752,13 @@ static void test_grant_entries(void)
 	sim_current = other->vcpu[0];
 	CU_ASSERT_EQUAL(mmu_update(at, 0), 0);
 	CU_ASSERT_EQUAL(guest->tot_pages, 0);
-	fixture_end();
 }
 
-static void test_share_and_steal(void)
+TEST(test_share_and_steal, "shared, abandoned and stolen frames")
 {
 	struct frame *f;
 	struct space s;
 
-	fixture_begin();
 	build_space(guest, &s, 2);
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), 0);
 	f = heap_alloc_hv(ALLOC_SHARED, 0);
@@ -823,16 +792,14 @@ static void test_share_and_steal(void)
 	CU_ASSERT_EQUAL(flushed, 1);
 	CU_ASSERT_EQUAL(other->tot_pages, 1);
 	CU_ASSERT_EQUAL(audit(), 0);
-	fixture_end();
 }
 
 /* The audit itself sees what it should see. */
-static void test_audit_sees(void)
+TEST(test_audit_sees, "what the audit sees")
 {
 	struct space s;
 	struct frame *f;
 
-	fixture_begin();
 	build_space(guest, &s, 2);
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), 0);
 	CU_ASSERT_EQUAL(audit(), 0);
@@ -876,13 +843,11 @@ static void test_audit_sees(void)
 	guest->tot_pages++;
 	CU_ASSERT_EQUAL(audit(), 1);
 	guest->tot_pages--;
-	fixture_end();
 }
 
 /* L1TF: a not-present entry names RAM only where the CPU or the domain makes that harmless. */
-static void test_not_present_entries(void)
+TEST(test_not_present_entries, "not-present entries")
 {
-	fixture_begin();
 	mfn_t own = new_frame(guest), foreign = new_frame(other);
 	u64 swapped = pte_make(foreign, PTE_RW | PTE_AVAIL);
 
@@ -900,33 +865,6 @@ static void test_not_present_entries(void)
 	CU_ASSERT_EQUAL(try_leaf(swapped), 0);
 	guest->privileged = false;
 	cpu_features.l1tf = false;
-	fixture_end();
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "one type at a time", test_one_type_at_a_time },
-		{ "pin and unpin", test_pin },
-		{ "leaf entries", test_leaf_rules },
-		{ "not-present entries", test_not_present_entries },
-		{ "global pages", test_global },
-		{ "read-only device pages", test_read_only_device_page },
-		{ "the caching of device pages", test_device_caching },
-		{ "table entries", test_table_rules },
-		{ "mmu_update", test_update },
-		{ "other domains' frames and tables", test_foreign },
-		{ "update_va_mapping and base pointers", test_va_mapping },
-		{ "TLB flushes at type changes", test_tlb },
-		{ "CPUs with foreign frames", test_foreign_cpus },
-		{ "TLB operations", test_flush_operations },
-		{ "GDT and LDT", test_descriptor_tables },
-		{ "grant mappings", test_grant_entries },
-		{ "shared, abandoned and stolen frames", test_share_and_steal },
-		{ "what the audit sees", test_audit_sees },
-		CU_TEST_INFO_NULL,
-	};
-
-	fixture_init();
-	return suite_run("pagetype", tests);
-}
+SUITE("pagetype", .init = fixture_init, .begin = fixture_begin, .end = fixture_end)

@@ -149,6 +149,12 @@ static u32 get32(const u8 *at)
 	return v;
 }
 
+static void init(void)
+{
+	sim_reset();
+	msi_init();
+}
+
 static void begin(void)
 {
 	sim_reset();
@@ -209,9 +215,8 @@ static void unmap(unsigned irq)
 
 /* ---- configuration space ---- */
 
-static void test_access(void)
+TEST(test_access, "configuration space")
 {
-	begin();
 	put32(space[0] + 0x20, 0x44332211);
 	CU_ASSERT_EQUAL(pci_read(MSI_DEV, 0x20, 4), 0x44332211);
 	CU_ASSERT_EQUAL(pci_read(MSI_DEV, 0x22, 2), 0x4433);
@@ -226,12 +231,10 @@ static void test_access(void)
 	CU_ASSERT_EQUAL(pci_read(MSI_DEV, 0x100, 4), ~0U);
 	CU_ASSERT_EQUAL(pci_read(PCI_SBDF(7, 0, 0), 0, 1), 0xff);
 	pci_write(PCI_SBDF(7, 0, 0), 0, 4, 0);
-	end();
 }
 
-static void test_windows(void)
+TEST(test_windows, "memory windows")
 {
-	begin();
 	acpi_info.nr_segments = 1;
 	acpi_info.segments[0].base = 0xd0000000;
 	acpi_info.segments[0].segment = 2;
@@ -257,12 +260,10 @@ static void test_windows(void)
 	for (u16 i = 1; i < ACPI_MAX_SEGMENTS; i++)
 		CU_ASSERT_EQUAL(pci_mmcfg_reserved(0xe0000000, 100 + i, 0, 0), 0);
 	CU_ASSERT_EQUAL(pci_mmcfg_reserved(0xe0000000, 99, 0, 0), -ENOSPC);
-	end();
 }
 
-static void test_capabilities(void)
+TEST(test_capabilities, "capabilities")
 {
-	begin();
 	CU_ASSERT_EQUAL(pci_find_capability(MSI_DEV, PCI_CAP_MSI), 0x50);
 	CU_ASSERT_EQUAL(pci_find_capability(MSI_DEV, PCI_CAP_MSIX), 0);
 	space[0][0x51] = 0x40; /* a ring */
@@ -282,12 +283,10 @@ static void test_capabilities(void)
 	space[1][PCI_CAPABILITIES] = 0xf8;
 	put32(space[1] + 0xf8, 0x00030011);
 	CU_ASSERT_EQUAL(map(MSIX_DEV, true, 0, 1, NULL), -EINVAL);
-	end();
 }
 
-static void test_devices(void)
+TEST(test_devices, "devices")
 {
-	begin();
 	CU_ASSERT_EQUAL(pci_device_add(PCI_SBDF(0, 5, 0), false), -ENODEV);
 	CU_ASSERT_EQUAL(pci_device_remove(PCI_SBDF(0, 5, 0)), -ENODEV);
 	CU_ASSERT_EQUAL(pci_device_add(PCI_SBDF(0, 5, 0), true),
@@ -298,18 +297,16 @@ static void test_devices(void)
 	CU_ASSERT_EQUAL(pci_device_add(MSI_DEV, false), -ENOMEM);
 	CU_ASSERT_EQUAL(map(MSI_DEV, false, 0, 1, NULL), -ENODEV);
 	sim.allocs_left = -1;
-	end();
 }
 
 /* ---- MSI ---- */
 
-static void test_msi(void)
+TEST(test_msi, "MSI")
 {
 	const u8 *cap = space[0] + 0x50;
 	unsigned limit = 0;
 	int irq;
 
-	begin();
 	CU_ASSERT_EQUAL(map(PCI_SBDF(0, 5, 0), false, 0, 1, NULL), -ENODEV);
 	CU_ASSERT_EQUAL(map(MSI_DEV, false, 0, 0, NULL), -EINVAL);
 	CU_ASSERT_EQUAL(map(MSI_DEV, false, 0, 3, NULL), -EINVAL);
@@ -356,15 +353,13 @@ static void test_msi(void)
 	irq_descs[irq].chip->set_dest(&irq_descs[irq]);
 	irq_descs[irq].chip->mask(&irq_descs[irq]);
 	CU_ASSERT_FALSE(get16(cap + 2) & 1);
-	end();
 }
 
-static void test_msi_small(void)
+TEST(test_msi_small, "MSI without masks")
 {
 	const u8 *cap = space[1] + 0xc0;
 	int irq;
 
-	begin();
 	irq = map(MSIX_DEV, false, 0, 1, NULL);
 	CU_ASSERT_TRUE_FATAL(irq > 0);
 	CU_ASSERT_EQUAL(map(MSIX_DEV, true, 0, 1, NULL), -EBUSY); /* the one or the other */
@@ -372,17 +367,15 @@ static void test_msi_small(void)
 	CU_ASSERT_TRUE(get32(cap + 4) == 0xfee03000 && get16(cap + 8) == 0x40 &&
 		       get16(cap + 10) == 0);
 	unmap((unsigned)irq);
-	end();
 }
 
 /* ---- MSI-X ---- */
 
-static void test_msix(void)
+TEST(test_msix, "MSI-X")
 {
 	u8 *cap = space[1] + 0xb0;
 	int a, b;
 
-	begin();
 	CU_ASSERT_EQUAL(map(MSIX_DEV, true, 4, 1, NULL), -EINVAL); /* past the table */
 	CU_ASSERT_EQUAL(map(MSIX_DEV, true, 0, 2, NULL), -EINVAL);
 	put16(space[1] + PCI_COMMAND, 0);
@@ -431,12 +424,10 @@ static void test_msix(void)
 	irq_descs[a].chip->mask(&irq_descs[a]);
 	irq_descs[a].chip->set_dest(&irq_descs[a]);
 	CU_ASSERT_FALSE(get16(cap + 2) & 0x8000);
-	end();
 }
 
-static void test_msix_table(void)
+TEST(test_msix_table, "whose memory is the table")
 {
-	begin();
 	CU_ASSERT_EQUAL(msi_prepare_msix(PCI_SBDF(0, 5, 0), true), -ENODEV);
 	CU_ASSERT_EQUAL(msi_prepare_msix(MSI_DEV, true), -EINVAL);
 	put32(space[1] + 0xb4, 0x2006); /* no such BAR */
@@ -462,18 +453,16 @@ static void test_msix_table(void)
 	CU_ASSERT_TRUE(range_set_overlaps(&mmio_ro_ranges, 0, ~0ULL)); /* dom0's promise holds */
 	CU_ASSERT_EQUAL(msi_prepare_msix(MSIX_DEV, false), 0);
 	CU_ASSERT_FALSE(range_set_overlaps(&mmio_ro_ranges, 0, ~0ULL));
-	end();
 }
 
 /* ---- a guest at the ports ---- */
 
 #define CF8(sbdf, reg) (0x80000000U | (sbdf) << 8 | (reg))
 
-static void test_guest(void)
+TEST(test_guest, "a guest at the ports")
 {
 	int irq;
 
-	begin();
 	CU_ASSERT_EQUAL(pci_guest_cfg_read(false, CF8(MSI_DEV, 0), 0, 4), ~0U);
 	pci_guest_cfg_write(false, CF8(MSI_DEV, 0x20), 0, 4, 7);
 	CU_ASSERT_EQUAL(get32(space[0] + 0x20), 0);
@@ -513,25 +502,6 @@ static void test_guest(void)
 	pci_guest_cfg_write(true, CF8(MSIX_DEV, 0xb4), 0, 4, 0);
 	CU_ASSERT_EQUAL(get32(space[1] + 0xb4), 0x2000);
 	unmap((unsigned)irq);
-	end();
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "configuration space", test_access },
-		{ "memory windows", test_windows },
-		{ "capabilities", test_capabilities },
-		{ "devices", test_devices },
-		{ "MSI", test_msi },
-		{ "MSI without masks", test_msi_small },
-		{ "MSI-X", test_msix },
-		{ "whose memory is the table", test_msix_table },
-		{ "a guest at the ports", test_guest },
-		CU_TEST_INFO_NULL,
-	};
-
-	sim_reset();
-	msi_init();
-	return suite_run("pci", tests);
-}
+SUITE("pci", .init = init, .begin = begin, .end = end)

@@ -32,11 +32,10 @@ static bool model_any(const bool *model, unsigned a, unsigned b)
 	return false;
 }
 
-static void test_random(void)
+TEST(test_random, "random changes equal the model")
 {
 	bool model[VALUES] = { false };
 
-	sim_reset();
 	range_set_init(&set);
 	srand(7);
 	for (unsigned round = 0; round < 3000; round++) {
@@ -59,9 +58,8 @@ static void test_random(void)
 	CU_ASSERT_EQUAL(sim.objects, 0);
 }
 
-static void test_merge(void)
+TEST(test_merge, "neighbours merge")
 {
-	sim_reset();
 	range_set_init(&set);
 	/* Neighbours become one: one object is left of three. */
 	range_set_add(&set, 10, 19);
@@ -75,9 +73,8 @@ static void test_merge(void)
 	CU_ASSERT(!range_set_overlaps(&set, 0, ~0ULL));
 }
 
-static void test_limits(void)
+TEST(test_limits, "ends of the number range")
 {
-	sim_reset();
 	range_set_init(&set);
 	CU_ASSERT_EQUAL(range_set_add(&set, 2, 1), -EINVAL);
 	CU_ASSERT_EQUAL(range_set_remove(&set, 2, 1), -EINVAL);
@@ -95,9 +92,8 @@ static void test_limits(void)
 	range_set_destroy(&set);
 }
 
-static void test_no_memory(void)
+TEST(test_no_memory, "no memory changes nothing")
 {
-	sim_reset();
 	range_set_init(&set);
 	range_set_add(&set, 10, 20);
 	sim.allocs_left = 0;
@@ -108,11 +104,10 @@ static void test_no_memory(void)
 	CU_ASSERT_EQUAL(sim.objects, 0);
 }
 
-static void test_domain(void)
+TEST(test_domain, "a domain's sets are separate")
 {
 	struct permissions p;
 
-	sim_reset();
 	permissions_init(&p);
 	range_set_add(&p.ports, 0x3f8, 0x3ff);
 	range_set_add(&p.iomem, 0xfebc0, 0xfebdf);
@@ -123,16 +118,4 @@ static void test_domain(void)
 	CU_ASSERT_EQUAL(sim.objects, 0);
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "random changes equal the model", test_random },
-		{ "neighbours merge", test_merge },
-		{ "ends of the number range", test_limits },
-		{ "no memory changes nothing", test_no_memory },
-		{ "a domain's sets are separate", test_domain },
-		CU_TEST_INFO_NULL,
-	};
-
-	return suite_run("permission", tests);
-}
+SUITE("permission", .begin = sim_reset)

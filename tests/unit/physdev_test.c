@@ -250,9 +250,8 @@ static s64 unmap(domid_t id, int pirq)
 	return OP(PHYSDEVOP_unmap_pirq, u);
 }
 
-static void test_gsi(void)
+TEST(test_gsi, "lines")
 {
-	begin();
 	CU_ASSERT_EQUAL(map_gsi(DOMID_SELF, 9, -1), 9); /* one to one */
 	CU_ASSERT_EQUAL(pirq_to_irq(dom, 9), 9);
 	CU_ASSERT_EQUAL(map_gsi(DOMID_SELF, 9, 9), 9);
@@ -278,14 +277,12 @@ static void test_gsi(void)
 	dom->dying = true;
 	CU_ASSERT_EQUAL(map_gsi(DOMID_SELF, 9, -1), -ESRCH);
 	dom->dying = false;
-	end();
 }
 
-static void test_who_may(void)
+TEST(test_who_may, "who may")
 {
 	struct physdev_map_pirq map = { .domid = DOMID_SELF, .type = 77 };
 
-	begin();
 	CU_ASSERT_EQUAL(OP(PHYSDEVOP_map_pirq, map), -EINVAL);
 	CU_ASSERT_EQUAL(do_physdev_op(PHYSDEVOP_map_pirq, 8), -EFAULT);
 	CU_ASSERT_EQUAL(do_physdev_op(PHYSDEVOP_unmap_pirq, 8), -EFAULT);
@@ -310,10 +307,9 @@ static void test_who_may(void)
 	CU_ASSERT_EQUAL(do_physdev_op(9999, 8), -EPERM);
 	sim_current = dom->vcpu[0];
 	CU_ASSERT_EQUAL(do_physdev_op(9999, 8), -ENOSYS);
-	end();
 }
 
-static void test_messages(void)
+TEST(test_messages, "messages")
 {
 	struct physdev_map_pirq map = { .domid = DOMID_SELF,
 					.type = MAP_PIRQ_TYPE_MSI,
@@ -321,7 +317,6 @@ static void test_messages(void)
 					.bus = 0x50003,
 					.devfn = 0x21 };
 
-	begin();
 	CU_ASSERT_EQUAL(OP(PHYSDEVOP_map_pirq, map), 0);
 	CU_ASSERT_TRUE(m.sbdf == PCI_SBDF(0, 3, 0x21) && !m.msix &&
 		       m.count == 1); /* no segment in this form */
@@ -363,16 +358,14 @@ static void test_messages(void)
 	CU_ASSERT_EQUAL(OP(PHYSDEVOP_map_pirq, map), -ESRCH);
 	dom->dying = false;
 	CU_ASSERT_EQUAL(OP(PHYSDEVOP_map_pirq, map), 0);
-	end();
 }
 
-static void test_blocks(void)
+TEST(test_blocks, "blocks of messages")
 {
 	struct physdev_map_pirq map = {
 		.domid = DOMID_SELF, .type = MAP_PIRQ_TYPE_MULTI_MSI, .pirq = -1, .entry_nr = 4
 	};
 
-	begin();
 	CU_ASSERT_EQUAL(OP(PHYSDEVOP_map_pirq, map), 0);
 	CU_ASSERT_EQUAL(map.pirq, NR_PIRQS - 4);
 	for (int i = 0; i < 4; i++)
@@ -405,14 +398,12 @@ static void test_blocks(void)
 	map.entry_nr = 2;
 	map.pirq = -1;
 	CU_ASSERT_EQUAL(OP(PHYSDEVOP_map_pirq, map), -ENOSPC);
-	end();
 }
 
-static void test_free_pirq(void)
+TEST(test_free_pirq, "free numbers")
 {
 	struct physdev_get_free_pirq f = { .type = MAP_PIRQ_TYPE_GSI };
 
-	begin();
 	CU_ASSERT_EQUAL(OP(PHYSDEVOP_get_free_pirq, f), 0);
 	CU_ASSERT_EQUAL(f.pirq, 16);
 	CU_ASSERT_EQUAL(OP(PHYSDEVOP_get_free_pirq, f), 0);
@@ -427,12 +418,10 @@ static void test_free_pirq(void)
 	CU_ASSERT_EQUAL(f.pirq, NR_PIRQS - 1);
 	CU_ASSERT_EQUAL(unmap(DOMID_SELF, NR_PIRQS - 1), 0);
 	CU_ASSERT_EQUAL(do_physdev_op(PHYSDEVOP_get_free_pirq, 8), -EFAULT);
-	end();
 }
 
-static void test_binding(void)
+TEST(test_binding, "binding")
 {
-	begin();
 	CU_ASSERT_EQUAL(pirq_guest_bind(dom->vcpu[0], 18, true), -EINVAL);
 	CU_ASSERT_EQUAL(map_gsi(DOMID_SELF, 18, -1), 18);
 	dom->vcpu[0]->cpu = 1;
@@ -453,17 +442,15 @@ static void test_binding(void)
 	CU_ASSERT_EQUAL(map_gsi(DOMID_SELF, 18, -1), 18);
 	m.bind_error = -EBUSY;
 	CU_ASSERT_EQUAL(pirq_guest_bind(dom->vcpu[0], 18, false), -EBUSY);
-	end();
 }
 
-static void test_eoi_page(void)
+TEST(test_eoi_page, "the EOI page")
 {
 	struct physdev_pirq_eoi_gmfn g = { 0 };
 	struct physdev_eoi eoi = { 5 };
 	mfn_t mfn;
 	u64 *map;
 
-	begin();
 	sim_current = guest->vcpu[0];
 	mfn = sim_frame_of(guest);
 	map = mfn_to_va(mfn);
@@ -510,17 +497,15 @@ static void test_eoi_page(void)
 	guest->dying = true;
 	CU_ASSERT_EQUAL(OP(PHYSDEVOP_pirq_eoi_gmfn_v2, g), -EBUSY);
 	CU_ASSERT_EQUAL(mfn_to_frame(mfn)->count & FC_COUNT_MASK, 1);
-	end();
 }
 
-static void test_own_settings(void)
+TEST(test_own_settings, "a domain's own settings")
 {
 	struct physdev_irq_status_query q = { .irq = 18 };
 	struct physdev_set_iopl iopl = { 3 };
 	struct physdev_set_iobitmap bits = { .bitmap = 0x1000, .nr_ports = 65536 };
 	struct physdev_op old = { .cmd = PHYSDEVOP_set_iopl, .u.set_iopl = { 2 } };
 
-	begin();
 	sim_current = guest->vcpu[0];
 	CU_ASSERT_EQUAL(OP(PHYSDEVOP_irq_status_query, q), 0);
 	CU_ASSERT_EQUAL(q.flags, 0);
@@ -552,16 +537,14 @@ static void test_own_settings(void)
 	CU_ASSERT_EQUAL(do_physdev_op_compat((u64)&old), -ENOSYS);
 	CU_ASSERT_EQUAL(do_physdev_op_compat(8), -EFAULT);
 	CU_ASSERT_EQUAL(OP(PHYSDEVOP_free_irq_vector, q), 0);
-	end();
 }
 
-static void test_lines(void)
+TEST(test_lines, "redirection entries and modes")
 {
 	struct physdev_apic a = { .apic_physbase = 0xfec00000, .reg = 1 };
 	struct physdev_irq irq = { .irq = 9 };
 	struct physdev_setup_gsi s = { .gsi = 20, .triggering = 1, .polarity = 0 };
 
-	begin();
 	CU_ASSERT_EQUAL(OP(PHYSDEVOP_apic_read, a), 0);
 	CU_ASSERT_EQUAL(a.value, 0x12);
 	a.apic_physbase = 0;
@@ -595,10 +578,9 @@ static void test_lines(void)
 	s.polarity = 0;
 	s.gsi = -1;
 	CU_ASSERT_EQUAL(OP(PHYSDEVOP_setup_gsi, s), -EINVAL);
-	end();
 }
 
-static void test_pci_reports(void)
+TEST(test_pci_reports, "reports about PCI")
 {
 	struct physdev_manage_pci old = { .bus = 2, .devfn = 8 };
 	struct physdev_manage_pci_ext ext = { .bus = 2, .devfn = 9, .is_virtfn = 1 };
@@ -613,7 +595,6 @@ static void test_pci_reports(void)
 		PHYSDEVOP_pci_device_add, PHYSDEVOP_pci_device_remove, PHYSDEVOP_pci_mmcfg_reserved,
 	};
 
-	begin();
 	CU_ASSERT_EQUAL(OP(PHYSDEVOP_manage_pci_add, old), 0);
 	CU_ASSERT_TRUE(m.pci == 'a' && m.sbdf == PCI_SBDF(0, 2, 8) && !m.flag);
 	CU_ASSERT_EQUAL(OP(PHYSDEVOP_manage_pci_remove, old), -EBUSY);
@@ -644,24 +625,6 @@ static void test_pci_reports(void)
 	CU_ASSERT_EQUAL(m.pci, 0); /* dom0 does not use it, so neither do we */
 	for (unsigned i = 0; i < ARRAY_SIZE(all); i++)
 		CU_ASSERT_EQUAL(do_physdev_op(all[i], 8), -EFAULT);
-	end();
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "lines", test_gsi },
-		{ "who may", test_who_may },
-		{ "messages", test_messages },
-		{ "blocks of messages", test_blocks },
-		{ "free numbers", test_free_pirq },
-		{ "binding", test_binding },
-		{ "the EOI page", test_eoi_page },
-		{ "a domain's own settings", test_own_settings },
-		{ "redirection entries and modes", test_lines },
-		{ "reports about PCI", test_pci_reports },
-		CU_TEST_INFO_NULL,
-	};
-
-	return suite_run("physdev", tests);
-}
+SUITE("physdev", .begin = begin, .end = end)

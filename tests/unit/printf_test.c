@@ -36,7 +36,7 @@
 #pragma GCC diagnostic ignored "-Wformat-extra-args"
 #pragma GCC diagnostic ignored "-Wformat-security"
 
-static void test_numbers(void)
+TEST(test_numbers, "printf: numbers")
 {
 	static const char *const formats[] = {
 		"%d", "%5d", "%-5d|", "%05d", "%+d", "% d", "%.3d", "%8.3d", "%-8.3d|", "%08.3d",
@@ -63,7 +63,7 @@ static void test_numbers(void)
 	SAME("%.*x %.*s", 4, 42, 2, "abcdef");
 }
 
-static void test_strings(void)
+TEST(test_strings, "printf: strings")
 {
 	char unterminated[3] = { 'a', 'b', 'c' };
 
@@ -88,7 +88,7 @@ static void test_strings(void)
 }
 
 /* From the format or from an argument: the same limit, and a precision is none for text. */
-static void test_limits(void)
+TEST(test_limits, "printf: limits")
 {
 	static char long_text[5001];
 	char got[32];
@@ -102,7 +102,7 @@ static void test_limits(void)
 	CU_ASSERT_EQUAL(hv_snprintf(got, sizeof(got), "%.*s", 0x7fffffff, long_text), 5000);
 }
 
-static void test_memory(void)
+TEST(test_memory, "memory")
 {
 	char a[64], b[64];
 
@@ -128,7 +128,7 @@ static void test_memory(void)
 	CU_ASSERT_PTR_NULL(hv_memchr("abc", 'd', 3));
 }
 
-static void test_text(void)
+TEST(test_text, "text")
 {
 	const char *s = "needle in a haystack";
 	char *end, out[8];
@@ -178,7 +178,7 @@ static int by_value(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-static void test_sort(void)
+TEST(test_sort, "sort")
 {
 	u32 ours[200], theirs[200];
 
@@ -192,7 +192,7 @@ static void test_sort(void)
 	}
 }
 
-static void test_bitmap(void)
+TEST(test_bitmap, "bitmap")
 {
 	u64 map[3] = { 0, BIT(5) | BIT(63), BIT(1) };
 
@@ -208,18 +208,4 @@ static void test_bitmap(void)
 	CU_ASSERT_EQUAL(bitmap_next_zero(map, 64, 3), 64);
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "printf: numbers", test_numbers },
-		{ "printf: strings", test_strings },
-		{ "printf: limits", test_limits },
-		{ "memory", test_memory },
-		{ "text", test_text },
-		{ "sort", test_sort },
-		{ "bitmap", test_bitmap },
-		CU_TEST_INFO_NULL,
-	};
-
-	return suite_run("library", tests);
-}
+SUITE("library")

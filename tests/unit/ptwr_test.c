@@ -61,11 +61,10 @@ static const u8 load[] = { 0x48, 0x8b, 0x07 };
 static const u8 mov_gs[] = { 0x65, 0x48, 0x89, 0x07 };
 static const u8 movd[] = { 0x89, 0x07 };
 
-static void test_store(void)
+TEST(test_store, "stores")
 {
 	u64 *e;
 
-	begin();
 	e = &table_of(s.l1)[1];
 	r.rax = pte_make(s.data[1], DATA_FLAGS);
 	CU_ASSERT_TRUE_FATAL(fault(mov_store, sizeof(mov_store), 1, 0));
@@ -77,14 +76,12 @@ static void test_store(void)
 	CU_ASSERT_EQUAL(*e, 0);
 	CU_ASSERT_EQUAL(type_count(s.data[1]), 1);
 	CU_ASSERT_EQUAL(audit(), 0);
-	fixture_end();
 }
 
-static void test_write_protect(void)
+TEST(test_write_protect, "write protection")
 {
 	u64 *e;
 
-	begin();
 	e = &table_of(s.l1)[1];
 	CU_ASSERT_TRUE(fault(lock_andb, sizeof(lock_andb), 1, 0));
 	CU_ASSERT_EQUAL(*e, pte_make(s.data[0], (DATA_FLAGS & ~PTE_RW) | PTE_US |
@@ -96,14 +93,12 @@ static void test_write_protect(void)
 	CU_ASSERT_TRUE(fault(lock_btr, sizeof(lock_btr), 2, 0));
 	CU_ASSERT_EQUAL((r.rflags & 1), 0);
 	CU_ASSERT_EQUAL(type_count(s.data[1]), 0);
-	fixture_end();
 }
 
-static void test_exchange(void)
+TEST(test_exchange, "exchange")
 {
 	u64 *e, old;
 
-	begin();
 	e = &table_of(s.l1)[1];
 	old = *e;
 	r.rax = 0;
@@ -123,12 +118,10 @@ static void test_exchange(void)
 	CU_ASSERT_EQUAL(r.rax, old);
 	CU_ASSERT_EQUAL(*e, old);
 	CU_ASSERT_EQUAL(r.rip, (u64)code + sizeof(cmpxchg));
-	fixture_end();
 }
 
-static void test_stos(void)
+TEST(test_stos, "string stores")
 {
-	begin();
 	r.rax = 0;
 	r.rcx = 3;
 	for (unsigned i = 1; i <= 3; i++) {
@@ -140,14 +133,12 @@ static void test_stos(void)
 		CU_ASSERT_EQUAL(r.rip, (u64)code + (i == 3 ? 3 : 0));
 		CU_ASSERT_EQUAL(table_of(s.l1)[i], 0);
 	}
-	fixture_end();
 }
 
-static void test_half(void)
+TEST(test_half, "parts of entries")
 {
 	u64 was;
 
-	begin();
 	/* The high half alone, and with it the mark of a kernel page. */
 	was = table_of(s.l1)[1];
 	r.rax = 0;
@@ -156,7 +147,6 @@ static void test_half(void)
 	r.rax = 0x00010000; /* an address that the machine does not have */
 	CU_ASSERT_FALSE(fault(movd, sizeof(movd), 1, 4));
 	CU_ASSERT_EQUAL(table_of(s.l1)[1], was & 0xffffffff);
-	fixture_end();
 }
 
 /* Whatever is refused leaves table and registers alone. */
@@ -175,11 +165,10 @@ static void refused(const void *insn, unsigned n, unsigned slot, unsigned byte)
 	CU_ASSERT_EQUAL(memcmp(copy, table_of(s.l1), sizeof(copy)), 0);
 }
 
-static void test_refused(void)
+TEST(test_refused, "what is refused")
 {
 	static const u8 unaligned[] = { 0x48, 0x89, 0x07 };
 
-	begin();
 	r.rax = pte_make(s.l2, DATA_FLAGS); /* a table, writable */
 	refused(mov_store, sizeof(mov_store), 1, 0);
 	refused(xchg, sizeof(xchg), 1, 0);
@@ -217,14 +206,12 @@ static void test_refused(void)
 	CU_ASSERT_FALSE(ptwr_fault(&r, r.rdi, WRITE_FAULT));
 	r.rdi = 0x900000000000;
 	CU_ASSERT_FALSE(ptwr_fault(&r, r.rdi, WRITE_FAULT));
-	fixture_end();
 }
 
-static void test_fetch_across_pages(void)
+TEST(test_fetch_across_pages, "instructions at page ends")
 {
 	u8 *at = code + PAGE_SIZE - 2;
 
-	begin();
 	memcpy(at, mov_store, 3);
 	r.rip = (u64)at;
 	r.rax = 0;
@@ -244,12 +231,10 @@ static void test_fetch_across_pages(void)
 	r.rip = (u64)at;
 	CU_ASSERT_FALSE(ptwr_fault(&r, r.rdi, WRITE_FAULT));
 	sim.bad = sim.bad_end = NULL;
-	fixture_end();
 }
 
-static void test_device_page(void)
+TEST(test_device_page, "read-only device pages")
 {
-	begin();
 	mfn_to_frame(200)->count = FC_BAD;
 	CU_ASSERT_EQUAL(range_set_add(&guest->perms.iomem, 200, 201), 0);
 	CU_ASSERT_EQUAL(range_set_add(&mmio_ro_ranges, 200, 200), 0);
@@ -266,15 +251,13 @@ static void test_device_page(void)
 	CU_ASSERT_FALSE(ptwr_fault(&r, r.rdi, WRITE_FAULT));
 	CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 110 * 8, 0), 0);
 	mfn_to_frame(200)->count = FC_HEAP | FC_FREE;
-	fixture_end();
 }
 
 /* Random instructions on random entries: the table stays one that the audit accepts. */
-static void test_random(void)
+TEST(test_random, "random instructions")
 {
 	unsigned done = 0;
 
-	begin();
 	srand(9);
 	for (unsigned i = 0; i < 100000; i++) {
 		static const u8 *const insns[] = { mov_store, lock_andb, lock_btr, xchg, cmpxchg,
@@ -297,24 +280,6 @@ static void test_random(void)
 			CU_ASSERT_EQUAL_FATAL(audit(), 0);
 	}
 	CU_ASSERT_TRUE(done > 1000);
-	fixture_end();
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "stores", test_store },
-		{ "write protection", test_write_protect },
-		{ "exchange", test_exchange },
-		{ "string stores", test_stos },
-		{ "parts of entries", test_half },
-		{ "what is refused", test_refused },
-		{ "instructions at page ends", test_fetch_across_pages },
-		{ "read-only device pages", test_device_page },
-		{ "random instructions", test_random },
-		CU_TEST_INFO_NULL,
-	};
-
-	fixture_init();
-	return suite_run("ptwr", tests);
-}
+SUITE("ptwr", .init = fixture_init, .begin = begin, .end = fixture_end)

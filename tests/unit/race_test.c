@@ -63,11 +63,10 @@ static void referenced(void)
 	CU_ASSERT_TRUE(frame_get(raced, guest));
 }
 
-static void test_reference_of_a_lost_frame(void)
+TEST(test_reference_of_a_lost_frame, "reference of a frame that is lost")
 {
 	mfn_t m;
 
-	fixture_begin();
 	m = new_frame(guest);
 	raced = mfn_to_frame(m);
 	race_before(&raced->count, to_other);
@@ -80,12 +79,10 @@ static void test_reference_of_a_lost_frame(void)
 	race_before(&raced->count, freed);
 	CU_ASSERT_FALSE(frame_get(raced, guest));
 	CU_ASSERT_EQUAL(race.happened, 1);
-	fixture_end();
 }
 
-static void test_theft_of_a_referenced_frame(void)
+TEST(test_theft_of_a_referenced_frame, "theft of a frame that is referenced")
 {
-	fixture_begin();
 	raced = mfn_to_frame(new_frame(guest));
 	race_before(&raced->count, referenced);
 	CU_ASSERT_EQUAL(frame_steal(guest, raced), -EBUSY);
@@ -102,18 +99,16 @@ static void test_theft_of_a_referenced_frame(void)
 	frame_put(raced);
 	CU_ASSERT_EQUAL(frame_unshare(raced), 0);
 	heap_free_hv(ALLOC_SHARED, raced, 0);
-	fixture_end();
 }
 
 /*
  * A page that is lost while it is being mapped, the short way and as the long way says. To be read:
  * the short way is not for a page that becomes writable by it.
  */
-static void test_mapping_of_a_lost_frame(void)
+TEST(test_mapping_of_a_lost_frame, "mapping of a frame that is lost")
 {
 	struct frame *l1;
 
-	fixture_begin();
 	build_space(guest, &s, 1);
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), 0);
 	l1 = mfn_to_frame(s.l1);
@@ -133,7 +128,6 @@ static void test_mapping_of_a_lost_frame(void)
 			-EINVAL);
 	CU_ASSERT_EQUAL(table_of(s.l1)[9], 0);
 	CU_ASSERT_EQUAL(refs_of(frame_to_mfn(raced)), 1);
-	fixture_end();
 }
 
 /* A table that is unpinned, goes to another domain and is pinned there with the same type word. */
@@ -150,11 +144,10 @@ static void table_to_other(void)
 	CU_ASSERT_EQUAL(raced->type, type);
 }
 
-static void test_entry_of_a_lost_table(void)
+TEST(test_entry_of_a_lost_table, "entry of a table that is lost")
 {
 	mfn_t l1, page;
 
-	fixture_begin();
 	l1 = new_frame(guest);
 	page = new_frame(guest);
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L1_TABLE, l1, 0), 0);
@@ -166,7 +159,6 @@ static void test_entry_of_a_lost_table(void)
 	CU_ASSERT_EQUAL(refs_of(page), 1);
 	CU_ASSERT_EQUAL(raced->type & FT_LOCKED, 0);
 	CU_ASSERT_EQUAL(audit(), 0);
-	fixture_end();
 }
 
 /* What a CPU does to an entry of its own accord. */
@@ -178,13 +170,12 @@ static void used(void)
 }
 
 /* A and D set at the last moment: kept if they shall be, noticed if an entry is expected. */
-static void test_entry_in_use(void)
+TEST(test_entry_in_use, "entry that is in use")
 {
 	u64 old, val, expect;
 	struct frame *l1, *stuck;
 	u64 refs;
 
-	fixture_begin();
 	build_space(guest, &s, 2);
 	touched = table_of(s.l1) + 1;
 	*touched = old = pte_make(s.data[0], PTE_P | PTE_RW);
@@ -228,7 +219,6 @@ static void test_entry_in_use(void)
 			pte_make(s.data[0], PTE_P)), 0);
 	CU_ASSERT_EQUAL(race.happened, 1);
 	CU_ASSERT_EQUAL(*touched & (PTE_A | PTE_D), PTE_A | PTE_D);
-	fixture_end();
 }
 
 /* Somebody else changes the type of a page between the look at it and the reference. */
@@ -242,9 +232,8 @@ static void pinned(void)
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L1_TABLE, frame_to_mfn(raced), 0), 0);
 }
 
-static void test_type_that_changes(void)
+TEST(test_type_that_changes, "type that changes")
 {
-	fixture_begin();
 	raced = mfn_to_frame(new_frame(guest));
 	race_before(&raced->type, written);
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L1_TABLE, frame_to_mfn(raced), 0), -EINVAL);
@@ -260,7 +249,6 @@ static void test_type_that_changes(void)
 	CU_ASSERT_EQUAL(type_of(frame_to_mfn(raced)), FT_L1);
 	CU_ASSERT_EQUAL(type_count(frame_to_mfn(raced)), 1);
 	CU_ASSERT_EQUAL(refs_of(frame_to_mfn(raced)), 2);
-	fixture_end();
 }
 
 /*
@@ -297,9 +285,8 @@ static void second_begins(void)
 		cpu_relax();
 }
 
-static void test_first_foreign_mappings(void)
+TEST(test_first_foreign_mappings, "first foreign mappings")
 {
-	fixture_begin();
 	cpus_online = 7;
 	dom0->dirty_cpus = 6;
 	dom0->maps_foreign = dom0->foreign_mapper = false;
@@ -320,22 +307,6 @@ static void test_first_foreign_mappings(void)
 	foreign_cpus = 0;
 	cpus_online = 1;
 	dom0->dirty_cpus = 1;
-	fixture_end();
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "reference of a frame that is lost", test_reference_of_a_lost_frame },
-		{ "theft of a frame that is referenced", test_theft_of_a_referenced_frame },
-		{ "mapping of a frame that is lost", test_mapping_of_a_lost_frame },
-		{ "entry of a table that is lost", test_entry_of_a_lost_table },
-		{ "entry that is in use", test_entry_in_use },
-		{ "type that changes", test_type_that_changes },
-		{ "first foreign mappings", test_first_foreign_mappings },
-		CU_TEST_INFO_NULL,
-	};
-
-	fixture_init();
-	return suite_run("races", tests);
-}
+SUITE("races", .init = fixture_init, .begin = fixture_begin, .end = fixture_end)

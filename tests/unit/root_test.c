@@ -90,11 +90,10 @@ static void expect(mfn_t mfn)
 static const mfn_t none[] = { INVALID_MFN, INVALID_MFN >> PAGE_SHIFT, BIT(40), BIT(52) - 1,
 			      SIM_FRAMES };
 
-static void test_load(void)
+TEST(test_load, "roots of both modes")
 {
 	static const mfn_t some[] = { 1, 500, SIM_FRAMES - 1 };
 
-	begin();
 	for (unsigned mode = 0; mode < 4; mode++) {
 		unmapped_mode = mode & 1;
 		v->pv.kernel_mode = mode & 2;
@@ -119,12 +118,10 @@ static void test_load(void)
 	root_load_idle();
 	expect(IDLE);
 	CU_ASSERT_EQUAL(raised, 0);
-	end();
 }
 
-static void test_none(void)
+TEST(test_none, "no root")
 {
-	begin();
 	for (unsigned u = 0; u < 2; u++)
 		for (unsigned i = 0; i < ARRAY_SIZE(none); i++) {
 			unmapped_mode = u;
@@ -161,15 +158,13 @@ static void test_none(void)
 			expect(IDLE);
 			CU_ASSERT_EQUAL(raised, 1);
 		}
-	end();
 }
 
 /* A 32-bit guest runs on a root of ours, and what is in its slot 0 is its L3 or nothing. */
-static void test_compat(void)
+TEST(test_compat, "32-bit guests")
 {
 	static u64 *l4;
 
-	begin();
 	l4 = mfn_to_va(800);
 	v->pv.root32 = l4;
 	v->pv.guest_table = 600;
@@ -189,15 +184,13 @@ static void test_compat(void)
 	expect(800);
 	CU_ASSERT_EQUAL(raised, 0);
 	v->pv.root32 = NULL;
-	end();
 }
 
 /* Unmapped mode: copies show the guest's slots of the root that is loaded, until it changes. */
-static void test_copies(void)
+TEST(test_copies, "copies")
 {
 	u64 *kernel = mfn_to_va(600), *user = mfn_to_va(700);
 
-	begin();
 	unmapped_mode = 1;
 	for (unsigned i = 0; i < 512; i++) {
 		kernel[i] = 1000 + i;
@@ -220,15 +213,13 @@ static void test_copies(void)
 	root_load_mfn(700);
 	CU_ASSERT_EQUAL(root_copy_of_loaded(), 910);
 	CU_ASSERT_EQUAL(((u64 *)mfn_to_va(910))[0], 2000);
-	end();
 }
 
 /* What the hypervisor puts into tables of guests. */
-static void test_slots(void)
+TEST(test_slots, "slots of ours")
 {
 	u64 *ours = mfn_to_va(IDLE), *l4 = mfn_to_va(600);
 
-	begin();
 	for (unsigned i = 0; i < 512; i++) {
 		ours[i] = 5000 + i;
 		l4[i] = i;
@@ -244,14 +235,12 @@ static void test_slots(void)
 	for (unsigned i = COMPAT_L2_FIRST; i < 512; i++)
 		CU_ASSERT_EQUAL(l4[i], i < COMPAT_L2_FIRST + COMPAT_M2P_L2S ?
 				       compat_m2p_l2[i - COMPAT_L2_FIRST] : 0);
-	end();
 }
 
-static void test_create(void)
+TEST(test_create, "the root of a 32-bit vCPU")
 {
 	u64 *l4;
 
-	begin();
 	sim.allocs_left = 0;
 	CU_ASSERT_EQUAL(root_create_compat(v), -ENOMEM);
 	sim.allocs_left = -1;
@@ -262,20 +251,6 @@ static void test_create(void)
 	root_destroy_compat(v);
 	root_destroy_compat(v);
 	CU_ASSERT_PTR_NULL(v->pv.root32);
-	end();
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "roots of both modes", test_load },
-		{ "no root", test_none },
-		{ "32-bit guests", test_compat },
-		{ "copies", test_copies },
-		{ "slots of ours", test_slots },
-		{ "the root of a 32-bit vCPU", test_create },
-		CU_TEST_INFO_NULL,
-	};
-
-	return suite_run("root", tests);
-}
+SUITE("root", .begin = begin, .end = end)

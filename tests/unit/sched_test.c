@@ -228,7 +228,7 @@ static void start(unsigned ncpus, unsigned vcpus)
  * Policy
  */
 
-static void policy(void)
+TEST(policy, "policy")
 {
 	u16 load[NR_CPUS] = { 2, 1, 1, 3 };
 
@@ -346,7 +346,7 @@ static void finish(void)
 	CU_ASSERT_EQUAL(mistakes, 0);
 }
 
-static void fair_on_one_cpu(void)
+TEST(fair_on_one_cpu, "equal shares of one CPU")
 {
 	start_slow(1, 3);
 	for (unsigned i = 0; i < 3; i++)
@@ -355,10 +355,9 @@ static void fair_on_one_cpu(void)
 	pass(3000 * MS);
 	for (unsigned i = 0; i < 3; i++)
 		expect_share(i, 3000 * MS, 33);
-	finish();
 }
 
-static void odd_number_on_two_cpus(void)
+TEST(odd_number_on_two_cpus, "three vCPUs on two CPUs")
 {
 	start_slow(2, 3);
 	for (unsigned i = 0; i < 3; i++)
@@ -367,10 +366,9 @@ static void odd_number_on_two_cpus(void)
 	pass(3000 * MS);
 	for (unsigned i = 0; i < 3; i++)
 		expect_share(i, 3000 * MS, 66);
-	finish();
 }
 
-static void weights(void)
+TEST(weights, "weights")
 {
 	struct domain *other;
 
@@ -389,10 +387,9 @@ static void weights(void)
 	CU_ASSERT_EQUAL(d->vcpu[1]->sched.weight, 1);
 	other = sim_domain(2, 0, false);
 	CU_ASSERT_EQUAL(sched_get_weight(other), 256);
-	finish();
 }
 
-static void work_spreads(void)
+TEST(work_spreads, "work spreads")
 {
 	start_slow(4, 4);
 	for (unsigned i = 0; i < 4; i++) {
@@ -405,10 +402,9 @@ static void work_spreads(void)
 	/* Alone on its CPU a vCPU is not interrupted. */
 	for (unsigned cpu = 0; cpu < 4; cpu++)
 		CU_ASSERT_FALSE(slice_of[cpu]->queued);
-	finish();
 }
 
-static void waker_runs_soon(void)
+TEST(waker_runs_soon, "who wakes up runs soon")
 {
 	start_slow(1, 3);
 	up(0);
@@ -422,10 +418,9 @@ static void waker_runs_soon(void)
 	/* But it cannot make up for the whole of it. */
 	pass(600 * MS);
 	CU_ASSERT(received(2) <= 600 * MS / 3 + SCHED_CREDIT_NS + SCHED_SLICE_NS);
-	finish();
 }
 
-static void block_wakes(void)
+TEST(block_wakes, "block and wake")
 {
 	struct vcpu *v;
 
@@ -483,10 +478,9 @@ static void block_wakes(void)
 	enter(0);
 	vcpu_block();
 	CU_ASSERT_EQUAL(v->pause_flags, 0);
-	finish();
 }
 
-static void polling(void)
+TEST(polling, "poll")
 {
 	evtchn_port_t ports[129] = { 1, 2 };
 	struct sched_poll poll = { .ports = (u64)(uintptr_t)ports, .nr_ports = 2 };
@@ -537,10 +531,9 @@ static void polling(void)
 	CU_ASSERT_EQUAL(do_sched_op(SCHEDOP_poll, arg), 0);
 	CU_ASSERT_EQUAL(v->poll_port, 1);
 	CU_ASSERT_FALSE(v->time.poll.queued);
-	finish();
 }
 
-static void other_calls(void)
+TEST(other_calls, "other calls")
 {
 	struct sched_shutdown shutdown = { .reason = SHUTDOWN_reboot };
 	struct sched_remote_shutdown remote = { .domain_id = 1, .reason = SHUTDOWN_crash };
@@ -589,10 +582,9 @@ static void other_calls(void)
 	CU_ASSERT_EQUAL(d->vcpu[0]->sched.affinity, ~0ULL);
 	CU_ASSERT_EQUAL(CALL(SCHEDOP_pin_override, pin), -EINVAL);
 #undef CALL
-	finish();
 }
 
-static void affinity(void)
+TEST(affinity, "affinity")
 {
 	start_slow(2, 3);
 	for (unsigned i = 0; i < 3; i++)
@@ -618,10 +610,9 @@ static void affinity(void)
 	}
 	pass(20 * MS);
 	CU_ASSERT(on_cpu[0]->domain == d);
-	finish();
 }
 
-static void yielding(void)
+TEST(yielding, "yield")
 {
 	struct vcpu *first;
 
@@ -639,10 +630,9 @@ static void yielding(void)
 	/* And it does not come back at once. */
 	pass(2 * MS);
 	CU_ASSERT(on_cpu[0] != first);
-	finish();
 }
 
-static void stealing(void)
+TEST(stealing, "stealing")
 {
 	start_slow(2, 3);
 	/* vCPU 0 keeps CPU 1 busy while the others queue up on CPU 0. */
@@ -661,17 +651,15 @@ static void stealing(void)
 	CU_ASSERT(on_cpu[0]->domain == d && on_cpu[1]->domain == d);
 	CU_ASSERT_FALSE(d->vcpu[0]->running);
 	CU_ASSERT_FALSE(d->vcpu[0]->sched.queued);
-	finish();
 }
 
-static void dump(void)
+TEST(dump, "dump")
 {
 	start_slow(2, 3);
 	for (unsigned i = 0; i < 3; i++)
 		up(i);
 	settle();
 	sched_dump();
-	finish();
 }
 
 /* ----------------------------------------------------------------------------------
@@ -733,7 +721,7 @@ static void *cpu_thread(void *arg)
 	return NULL;
 }
 
-static void concurrent(void)
+TEST(concurrent, "several CPUs at once")
 {
 	pthread_t threads[CPUS];
 	unsigned seed = 99, last = CPUS - 1;
@@ -808,30 +796,8 @@ static void concurrent(void)
 	for (unsigned i = 0; i < VCPUS; i++)
 		before += tokens[i];
 	CU_ASSERT_EQUAL(before, 5);
-	finish();
 	real_clock = false;
 	sim_cpu = &cpus[0];
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "policy", policy },
-		{ "equal shares of one CPU", fair_on_one_cpu },
-		{ "three vCPUs on two CPUs", odd_number_on_two_cpus },
-		{ "weights", weights },
-		{ "work spreads", work_spreads },
-		{ "who wakes up runs soon", waker_runs_soon },
-		{ "block and wake", block_wakes },
-		{ "poll", polling },
-		{ "other calls", other_calls },
-		{ "affinity", affinity },
-		{ "yield", yielding },
-		{ "stealing", stealing },
-		{ "dump", dump },
-		{ "several CPUs at once", concurrent },
-		CU_TEST_INFO_NULL,
-	};
-
-	return suite_run("sched", tests);
-}
+SUITE("sched", .end = finish)

@@ -27,16 +27,20 @@ static void begin_budget(void)
 	REPLIES(dom0, XS_SET_PERMS, "/g|b0|", "OK|");
 }
 
+static void end_budget(void)
+{
+	end(dom0);
+}
+
 /* ------------------------------------------------------------------------------------------------
  * The log
  */
 
-static void test_log(void)
+TEST(test_log, "lines of the log")
 {
 	unsigned int before;
 	char shown[64];
 
-	begin_budget();
 	/* A guest that reconnects as fast as it can, for a minute. */
 	for (unsigned int i = 0; i < 600000; i++, fake_now += i % 10 == 0)
 		store_log_domain(store, 1, "starts anew");
@@ -82,7 +86,6 @@ static void test_log(void)
 	for (unsigned int i = 0; i < 2000; i++)
 		ask_text(dom0, XS_READ, 0, "/g|");
 	CU_ASSERT_EQUAL(log_lines - before, 2000);
-	end(dom0);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -109,14 +112,13 @@ static size_t deep_path(char *path, unsigned int depth)
 }
 
 /* Whatever one transaction does: looking at long paths, changing deep trees with long values. */
-static void test_transaction_bytes(void)
+TEST(test_transaction_bytes, "memory of a transaction")
 {
 	char payload[XENSTORE_PAYLOAD_MAX];
 	size_t n, before, bound = quota_default.limit[QUOTA_TRANSACTION_BYTES];
 	unsigned int refused = 0;
 	uint32_t tx;
 
-	begin_budget();
 	/* Paths of 2 KiB, looked at a thousand times: there is nothing, and that is remembered. */
 	tx = start(guest);
 	before = allocated_bytes();
@@ -161,18 +163,16 @@ static void test_transaction_bytes(void)
 	}
 	CU_ASSERT(refused > 10);
 	REPLIES_TX(guest, XS_TRANSACTION_END, tx, "F|", "OK|");
-	end(dom0);
 }
 
 /* Transactions that are left open while two guests write all that they have, over and over. */
-static void test_snapshots(void)
+TEST(test_snapshots, "what open transactions keep")
 {
 	enum { NODES = 200, VALUE = 2000, ROUNDS = 60 };
 	size_t before, most = 0, now;
 	char payload[XENSTORE_PAYLOAD_MAX], shown[64];
 	uint32_t tx[10], mine;
 
-	begin_budget();
 	store->quota.limit[QUOTA_TRANSACTION_CHURN] = 1 << 20;
 	for (unsigned int i = 0; i < NODES; i++)
 		ask(guest, XS_WRITE, 0, payload, long_write(payload, i, VALUE));
@@ -213,21 +213,19 @@ static void test_snapshots(void)
 	for (unsigned int i = 0; i < NODES / 2; i++)
 		ask(guest, XS_WRITE, 0, payload, long_write(payload, i, VALUE));
 	REPLIES_TX(other, XS_TRANSACTION_END, mine, "T|", "OK|");
-	end(dom0);
 }
 
 /*
  * A program of domain 0 that watches everything and takes nothing: the guest that makes its events
  * is slowed down, ever more, but never stopped; and nobody else is.
  */
-static void test_unread(void)
+TEST(test_unread, "events that domain 0 does not take")
 {
 	uint64_t until, start_at;
 	unsigned int asked = 0;
 	char text[128];
 	uint64_t free_for_all;
 
-	begin_budget();
 	REPLIES(dom0, XS_WATCH, "/|all|", "OK|");
 	events(dom0);
 	start_at = fake_now;
@@ -265,7 +263,6 @@ static void test_unread(void)
 	CU_ASSERT_EQUAL(account_find(&store->accounts, 1)->unread, 0);
 	client_discard_output(dom0);
 	CU_ASSERT_EQUAL(account_find(&store->accounts, 1)->unread, 0);
-	end(dom0);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -281,13 +278,12 @@ static uint64_t work_of(struct client *client, uint32_t type, const char *text)
 	return store->work - before;
 }
 
-static void test_work(void)
+TEST(test_work, "work")
 {
 	char text[XENSTORE_PAYLOAD_MAX], watch[64];
 	uint64_t quiet, spied, until;
 	size_t n;
 
-	begin_budget();
 	REPLIES(dom0, XS_SET_PERMS, "/g|n0|b1|", "OK|");
 	n = deep_path(text, 500);
 	strcpy(text + n - 1, "|x");
@@ -328,15 +324,13 @@ static void test_work(void)
 	client_reset(guest);
 	client_discard_output(guest);
 	CU_ASSERT_FALSE(client_may_ask(guest, &until));
-	end(dom0);
 }
 
 /* Names of children are looked at one by one, however few of them are in the reply. */
-static void test_long_lists(void)
+TEST(test_long_lists, "long lists of children")
 {
 	char text[64];
 
-	begin_budget();
 	for (unsigned int i = 0; i < 1000; i++) {
 		snprintf(text, sizeof(text), "/g/%u|", i);
 		REPLIES(dom0, XS_MKDIR, text, "OK|");
@@ -348,14 +342,13 @@ static void test_long_lists(void)
 	CU_ASSERT(work_of(guest, XS_DIRECTORY, "/g/1|") < 20);
 	REPLIES(dom0, XS_RM, "/g/999|", "OK|");
 	CU_ASSERT(work_of(guest, XS_DIRECTORY, "/g|") >= 100);
-	end(dom0);
 }
 
 /*
  * The end of a domain that is mentioned at the bottom of a deep tree of others' nodes: it takes as
  * long as there are nodes, not as often as they lie deep.
  */
-static void test_end_of_domain(void)
+TEST(test_end_of_domain, "the end of a domain")
 {
 	enum { DEPTH = 1000, LEAVES = 1000, NODES = DEPTH + LEAVES + 2 };
 	char path[XENSTORE_PAYLOAD_MAX], shown[XENSTORE_PAYLOAD_MAX];
@@ -363,7 +356,6 @@ static void test_end_of_domain(void)
 	uint64_t work;
 	size_t n;
 
-	begin_budget();
 	n = deep_path(path, DEPTH) - 1;
 	for (unsigned int i = 0; i < LEAVES; i++) {
 		snprintf(path + n, sizeof(path) - n, "/%u|", i);
@@ -390,7 +382,6 @@ static void test_end_of_domain(void)
 	work = store->work;
 	CU_ASSERT_EQUAL(store_domain_gone(store, 2), 0);
 	CU_ASSERT_EQUAL(store->work - work, NODES);
-	end(dom0);
 }
 
 /* A connection that counts what it is asked. */
@@ -445,14 +436,13 @@ static void fill_ring(struct xenstore_domain_interface *ring, const char *path)
 }
 
 /* Requests that take long end a turn before the eighth. */
-static void test_turns(void)
+TEST(test_turns, "turns")
 {
 	struct ring_connection *connection = calloc(1, sizeof(*connection));
 	struct turns turns = { 0 };
 	char path[XENSTORE_PAYLOAD_MAX];
 	uint64_t requests;
 
-	begin_budget();
 	/* The cost is in those who watch: some program of domain 0 wants to know of everything. */
 	for (unsigned int i = 0; i < 300; i++) {
 		snprintf(path, sizeof(path), "/|t%u|", i);
@@ -470,22 +460,6 @@ static void test_turns(void)
 	client_discard_output(dom0);
 	turns_remove(&turns, &connection->connection);
 	free(connection);
-	end(dom0);
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "lines of the log", test_log },
-		{ "memory of a transaction", test_transaction_bytes },
-		{ "what open transactions keep", test_snapshots },
-		{ "events that domain 0 does not take", test_unread },
-		{ "work", test_work },
-		{ "long lists of children", test_long_lists },
-		{ "the end of a domain", test_end_of_domain },
-		{ "turns", test_turns },
-		CU_TEST_INFO_NULL
-	};
-
-	return run_suite("store-budget", tests);
-}
+SUITE("store-budget", .init = seed_init, .begin = begin_budget, .end = end_budget)

@@ -35,7 +35,7 @@ static void random_request(struct model_request *request)
 	}
 }
 
-static void test_model(void)
+TEST(test_model, "transactions against a model")
 {
 	static struct open_transaction open[OPEN_MAX];
 	static struct model model, copy;
@@ -131,12 +131,4 @@ static void test_model(void)
 	end(client[0]);
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "transactions against a model", test_model },
-		CU_TEST_INFO_NULL
-	};
-
-	return run_suite("store-model", tests);
-}
+SUITE("store-model", .init = seed_init)

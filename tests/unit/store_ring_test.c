@@ -92,7 +92,7 @@ static bool guest_ask(struct xenstore_domain_interface *ring, uint32_t type, con
 	return guest_put(ring, raw, sizeof(header) + header.len);
 }
 
-static void test_ring(void)
+TEST(test_ring, "rings and turns")
 {
 	struct turns turns = { 0 };
 	struct ring_connection *one, *two;
@@ -183,7 +183,7 @@ static void test_ring(void)
  * A page whose every byte changes all the time: no index leads outside of it (the sanitizers
  * watch).
  */
-static void test_ring_random(void)
+TEST(test_ring_random, "a ring page gone wild")
 {
 	struct turns turns = { 0 };
 	struct ring_connection *connection;
@@ -212,13 +212,4 @@ static void test_ring_random(void)
 	end(client_new(store, 0, NULL));
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "rings and turns", test_ring },
-		{ "a ring page gone wild", test_ring_random },
-		CU_TEST_INFO_NULL
-	};
-
-	return run_suite("store-ring", tests);
-}
+SUITE("store-ring", .init = seed_init)

@@ -291,8 +291,8 @@ static inline const char *events(struct client *client)
 #ifndef ANNULUS_FUZZ
 #include "suite.h"
 
-/* Run the tests as the suite @name. The result is main()'s. */
-static inline int run_suite(const char *name, CU_TestInfo *tests)
+/* A suite's .init. */
+static inline void seed_init(void)
 {
 	const char *given = getenv("HVSTORE_TEST_SEED");
 
@@ -300,6 +300,11 @@ static inline int run_suite(const char *name, CU_TestInfo *tests)
 	if (!seed)
 		seed = 1;
 	printf("HVSTORE_TEST_SEED=%u\n", seed);
+}
+
+static inline int run_suite(const char *name, CU_TestInfo *tests)
+{
+	seed_init();
 	return suite_run(name, tests);
 }
 #endif

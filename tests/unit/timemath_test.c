@@ -69,7 +69,7 @@ static void check_scale(u64 hz)
 	}
 }
 
-static void scale(void)
+TEST(scale, "scales of all rates")
 {
 	static const u64 rates[] = {
 		TIMESCALE_HZ_MIN, 1193182, 3579545, 10000000, 50000000, 100000000, 500000000,
@@ -84,7 +84,7 @@ static void scale(void)
 		check_scale(TIMESCALE_HZ_MIN + random64() % (TIMESCALE_HZ_MAX - TIMESCALE_HZ_MIN));
 }
 
-static void scale_is_monotonic(void)
+TEST(scale_is_monotonic, "a scale is monotonic")
 {
 	struct timescale s = timescale_from_hz(2445424000);
 	u64 last = 0;
@@ -97,7 +97,7 @@ static void scale_is_monotonic(void)
 	}
 }
 
-static void ticks_are_never_too_few(void)
+TEST(ticks_are_never_too_few, "timers are not set short")
 {
 	srandom(2);
 	for (unsigned i = 0; i < 20000; i++) {
@@ -113,7 +113,7 @@ static void ticks_are_never_too_few(void)
 	CU_ASSERT_EQUAL(timescale_ticks(NS, ~0ULL, ~0ULL), 3600 * NS + 1);
 }
 
-static void median(void)
+TEST(median, "median")
 {
 	static const u64 orders[6][3] = {
 		{ 1, 2, 3 }, { 1, 3, 2 }, { 2, 1, 3 }, { 2, 3, 1 }, { 3, 1, 2 }, { 3, 2, 1 },
@@ -126,7 +126,7 @@ static void median(void)
 }
 
 /* A clock that is off agrees with the other one after some epochs and never goes back. */
-static void steering(void)
+TEST(steering, "steering")
 {
 	static const s64 offsets[] = { 0, 1000, -1000, 50000000, -50000000, 300000000, -300000000 };
 	const u64 hz = 2400000000;
@@ -146,7 +146,7 @@ static void steering(void)
 	}
 }
 
-static void dates(void)
+TEST(dates, "dates")
 {
 	srandom(3);
 	CU_ASSERT_EQUAL(date_to_seconds(1970, 1, 1, 0, 0, 0), 0);
@@ -169,7 +169,7 @@ static u8 bcd(int v)
 	return (u8)(v / 10 << 4 | v % 10);
 }
 
-static void cmos(void)
+TEST(cmos, "CMOS clock")
 {
 	u64 seconds;
 
@@ -197,7 +197,7 @@ static void cmos(void)
 	}
 }
 
-static void cmos_nonsense(void)
+TEST(cmos_nonsense, "CMOS clock with nonsense in it")
 {
 	static const struct rtc_registers bad[] = {
 		{ 0x60, 0x00, 0x00, 0x01, 0x01, 0x20, 2 }, /* second 60 */
@@ -230,7 +230,7 @@ static void cmos_set(void)
 	acpi_info.no_rtc = false;
 }
 
-static void cmos_reading(void)
+TEST(cmos_reading, "reading the CMOS clock")
 {
 	const u64 before = 1699963199; /* 2023-11-14 11:59:59 */
 	u64 seconds;
@@ -258,7 +258,7 @@ static void cmos_reading(void)
 	CU_ASSERT_FALSE(rtc_read(&seconds));
 }
 
-static void wallclock(void)
+TEST(wallclock, "wall clock")
 {
 	u64 sec = 5;
 	u32 nsec = 6;
@@ -275,7 +275,7 @@ static void wallclock(void)
 	CU_ASSERT_EQUAL(sec, 5);
 }
 
-static void periodic(void)
+TEST(periodic, "periodic tick")
 {
 	bool ticked;
 
@@ -290,22 +290,4 @@ static void periodic(void)
 	CU_ASSERT_FALSE(ticked);
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "scales of all rates", scale },
-		{ "a scale is monotonic", scale_is_monotonic },
-		{ "timers are not set short", ticks_are_never_too_few },
-		{ "median", median },
-		{ "steering", steering },
-		{ "dates", dates },
-		{ "CMOS clock", cmos },
-		{ "CMOS clock with nonsense in it", cmos_nonsense },
-		{ "reading the CMOS clock", cmos_reading },
-		{ "wall clock", wallclock },
-		{ "periodic tick", periodic },
-		CU_TEST_INFO_NULL,
-	};
-
-	return suite_run("timemath", tests);
-}
+SUITE("timemath")

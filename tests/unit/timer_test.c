@@ -133,7 +133,7 @@ static void start(bool deadline)
 
 #define HEAP_TIMERS 200
 
-static void heap(void)
+TEST(heap, "heap")
 {
 	static struct timer t[HEAP_TIMERS];
 	struct timer *root = NULL;
@@ -218,7 +218,7 @@ static void run_until(u64 end, struct probe *p, unsigned n)
 		CU_ASSERT(!p[i].due || p[i].due + 3 >= now);
 }
 
-static void basics(void)
+TEST(basics, "set, stop, kill")
 {
 	struct probe p = { 0 };
 
@@ -271,7 +271,7 @@ static void basics(void)
 	timer_migrate(&p.timer, 1);
 }
 
-static void idle_hardware(void)
+TEST(idle_hardware, "no timers, no interrupts")
 {
 	struct probe p = { 0 };
 
@@ -286,7 +286,7 @@ static void idle_hardware(void)
 		CU_ASSERT_EQUAL(apics[cpu].fires, 0);
 }
 
-static void moving(void)
+TEST(moving, "moving")
 {
 	struct probe p[3] = { 0 };
 
@@ -305,7 +305,7 @@ static void moving(void)
 		CU_ASSERT_EQUAL(p[i].fired, 1);
 }
 
-static void poke(void)
+TEST(poke, "poke")
 {
 	struct probe p = { 0 };
 
@@ -324,7 +324,7 @@ static void poke(void)
 
 #define PROBES 60
 
-static void randomised(void)
+TEST(randomised, "randomised")
 {
 	static struct probe p[PROBES];
 
@@ -421,7 +421,7 @@ static u64 total_fired(void)
 	return total;
 }
 
-static void concurrent(void)
+TEST(concurrent, "several CPUs at once")
 {
 	pthread_t threads[CPUS];
 	struct timespec pause = { .tv_nsec = 300000 };
@@ -469,18 +469,4 @@ static void concurrent(void)
 	real_clock = false;
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "heap", heap },
-		{ "set, stop, kill", basics },
-		{ "no timers, no interrupts", idle_hardware },
-		{ "moving", moving },
-		{ "poke", poke },
-		{ "randomised", randomised },
-		{ "several CPUs at once", concurrent },
-		CU_TEST_INFO_NULL,
-	};
-
-	return suite_run("timer", tests);
-}
+SUITE("timer")

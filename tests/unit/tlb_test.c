@@ -120,7 +120,7 @@ static void begin(u64 clock)
 
 /* ---- flushes ---- */
 
-static void test_flush(void)
+TEST(test_flush, "flushes")
 {
 	for (int pge = 0; pge < 2; pge++) {
 		begin(1);
@@ -153,7 +153,7 @@ static void unmapped_now(void)
 	late_stamp = tlb_stamp_now();
 }
 
-static void test_stamped_during_flush(void)
+TEST(test_stamped_during_flush, "stamped during a flush")
 {
 	begin(1);
 	while_emptying = unmapped_now;
@@ -169,7 +169,7 @@ static void test_stamped_during_flush(void)
 
 /* ---- stamps ---- */
 
-static void test_none_and_unknown(void)
+TEST(test_none_and_unknown, "none and unknown")
 {
 	/* Odd times only, wherever the low half stands. */
 	for (u64 t = 1; t < 16 * LOW_HALF; t += LOW_HALF / 2) {
@@ -201,7 +201,7 @@ static void other_flushes(void)
 	tlb_flush_local(0);
 }
 
-static void test_race_at_the_end(void)
+TEST(test_race_at_the_end, "two CPUs at the end of the low half")
 {
 	for (u64 end = LOW_HALF; end <= 4 * LOW_HALF; end += LOW_HALF)
 		for (u64 before = 1; before < 16; before += 2) {
@@ -225,7 +225,7 @@ static void test_race_at_the_end(void)
 static const u64 leaps[] = { 2, 4, LOW_HALF / 2 - 2, LOW_HALF / 2, LOW_HALF - 2, LOW_HALF,
 			     LOW_HALF + 2, 3 * LOW_HALF / 2, 5 * LOW_HALF - 4, 1ULL << 50 };
 
-static void test_stamps_of_any_age(void)
+TEST(test_stamps_of_any_age, "stamps of any age")
 {
 	for (unsigned a = 0; a < ARRAY_SIZE(leaps); a++)
 		for (unsigned b = 0; b < ARRAY_SIZE(leaps); b++)
@@ -336,7 +336,7 @@ static void deed(void)
 	}
 }
 
-static void test_any_order(void)
+TEST(test_any_order, "anything in any order")
 {
 	for (unsigned run = 0; run < 400; run++) {
 		begin(LOW_HALF * (1 + run % 3) - 1 - run % 32 * 2);
@@ -351,17 +351,4 @@ static void test_any_order(void)
 	CU_ASSERT_TRUE(asked > 10000 && spared > 1000);
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "flushes", test_flush },
-		{ "stamped during a flush", test_stamped_during_flush },
-		{ "none and unknown", test_none_and_unknown },
-		{ "two CPUs at the end of the low half", test_race_at_the_end },
-		{ "stamps of any age", test_stamps_of_any_age },
-		{ "anything in any order", test_any_order },
-		CU_TEST_INFO_NULL,
-	};
-
-	return suite_run("tlb", tests);
-}
+SUITE("tlb")

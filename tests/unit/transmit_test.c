@@ -30,7 +30,7 @@ static void later(u64 seconds)
 	transmit_clear();
 }
 
-static void test_queue(void)
+TEST(test_queue, "the queue")
 {
 	char out[64], big[4096];
 	size_t n = 0;
@@ -54,7 +54,7 @@ static void test_queue(void)
 	CU_ASSERT_TRUE(transmit_empty());
 }
 
-static void test_one_guest(void)
+TEST(test_one_guest, "one guest")
 {
 	u64 paid = 0;
 	size_t n;
@@ -76,7 +76,7 @@ static void test_one_guest(void)
 	CU_ASSERT_TRUE(n <= 4000 + sizeof(line) && n >= 3000);
 }
 
-static void test_together(void)
+TEST(test_together, "all guests")
 {
 	static u64 paid[64];
 	u64 quiet = 0;
@@ -111,14 +111,4 @@ static void test_together(void)
 	CU_ASSERT_EQUAL(guest_writes(&quiet, sizeof(line)), sizeof(line));
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "the queue", test_queue },
-		{ "one guest", test_one_guest },
-		{ "all guests", test_together },
-		CU_TEST_INFO_NULL
-	};
-
-	return suite_run("transmit", tests);
-}
+SUITE("transmit")

@@ -179,7 +179,7 @@ static void round_trip(void (*make)(void), uint64_t told_size, const char *damag
 
 static const char larger[] = "corrupt kernel: it unpacks to more than it says; copy it again";
 
-static void test_gzip(void)
+TEST(test_gzip, "gzip")
 {
 	const char *damaged =
 		"corrupt kernel: its gzip stream is damaged or truncated; copy it again";
@@ -187,7 +187,7 @@ static void test_gzip(void)
 	round_trip(make_gzip, SIZE, damaged, damaged, larger, 8);
 }
 
-static void test_xz(void)
+TEST(test_xz, "xz with the x86 filter")
 {
 	const char *shorter =
 		"corrupt kernel: its xz stream is truncated or unpacks to more than it says; "
@@ -197,7 +197,7 @@ static void test_xz(void)
 		   shorter, shorter, 40);
 }
 
-static void test_zstd(void)
+TEST(test_zstd, "zstd")
 {
 	const char *damaged =
 		"corrupt kernel: its zstd stream is damaged or truncated; copy it again";
@@ -205,7 +205,7 @@ static void test_zstd(void)
 	round_trip(make_zstd, SIZE, damaged, damaged, larger, 2);
 }
 
-static void test_lz4(void)
+TEST(test_lz4, "lz4, legacy frame")
 {
 	const char *damaged =
 		"corrupt kernel: its lz4 stream is damaged, truncated or longer than it says; "
@@ -238,14 +238,14 @@ static void starve(void (*make)(void))
 	CU_ASSERT_TRUE(n > 0 && n < 100);
 }
 
-static void test_starved(void)
+TEST(test_starved, "no memory")
 {
 	starve(make_gzip);
 	starve(make_xz);
 	starve(make_zstd);
 }
 
-static void test_unknown(void)
+TEST(test_unknown, "unknown")
 {
 	const char *reason =
 		"the kernel is packed in an unknown way (gzip, xz, zstd and lz4 are known); "
@@ -272,7 +272,7 @@ static void fill_with_branches(size_t n, uint32_t seed)
 }
 
 /* The short way does what the library does, and leaves what it cannot do to it. */
-static void test_xz_usual(void)
+TEST(test_xz_usual, "xz: the short way")
 {
 	static const size_t sizes[] = { 1, 4, 5, 6, 9, 12, 13, 100, 4096, 70001 };
 	lzma_options_lzma options;
@@ -342,7 +342,7 @@ static void test_xz_usual(void)
 }
 
 /* A dictionary of 1.5 GiB in the stream's header must not be asked for. */
-static void test_bomb(void)
+TEST(test_bomb, "a huge dictionary")
 {
 	lzma_options_lzma options;
 	lzma_filter filters[] = { { LZMA_FILTER_LZMA2, &options }, { LZMA_VLI_UNKNOWN, NULL } };
@@ -378,19 +378,4 @@ static void test_bomb(void)
 		     "with a smaller one");
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "gzip", test_gzip },
-		{ "xz with the x86 filter", test_xz },
-		{ "zstd", test_zstd },
-		{ "lz4, legacy frame", test_lz4 },
-		{ "no memory", test_starved },
-		{ "unknown", test_unknown },
-		{ "a huge dictionary", test_bomb },
-		{ "xz: the short way", test_xz_usual },
-		CU_TEST_INFO_NULL
-	};
-
-	return suite_run_between("unpack", set_up, tear_down, tests);
-}
+SUITE("unpack", .before = set_up, .after = tear_down)

@@ -6,8 +6,7 @@
 // vCPUs as their domain sees them: bringing them up and down, their whole state at once, their
 // entry points. What a context asks for is taken completely or not at all.
 
-#include <CUnit/Basic.h>
-#include <CUnit/CUnit.h>
+#include "suite.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -239,9 +238,8 @@ static s64 op(unsigned cmd, unsigned id, const void *arg)
 
 /* ---- vcpu_op ---- */
 
-static void test_names(void)
+TEST(test_names, "which vCPU, which operation")
 {
-	begin();
 	CU_ASSERT_EQUAL(op(VCPUOP_is_up, 3, NULL), -ENOENT);
 	CU_ASSERT_EQUAL(op(VCPUOP_is_up, ~0U, NULL), -ENOENT);
 	CU_ASSERT_EQUAL(op(99, 0, NULL), -ENOSYS);
@@ -249,12 +247,10 @@ static void test_names(void)
 	CU_ASSERT_EQUAL(op(VCPUOP_is_up, 1, NULL), 0);
 	/* 32-bit arguments: what is above is not looked at */
 	CU_ASSERT_EQUAL(do_vcpu_op(BIT(32) | VCPUOP_is_up, BIT(40), 0), 1);
-	end();
 }
 
-static void test_up_and_down(void)
+TEST(test_up_and_down, "up and down")
 {
-	begin();
 	CU_ASSERT_EQUAL(op(VCPUOP_up, 1, NULL), -EINVAL); /* it has no state yet */
 	CU_ASSERT_EQUAL(m.wakes, 0);
 	CU_ASSERT_EQUAL(op(VCPUOP_initialise, 1, c), 0);
@@ -274,12 +270,10 @@ static void test_up_and_down(void)
 	CU_ASSERT_EQUAL(m.shutdowns, 1);
 	CU_ASSERT_EQUAL(m.shutdown_reason, SHUTDOWN_poweroff);
 	CU_ASSERT_EQUAL(op(VCPUOP_is_up, 0, NULL), 1);
-	end();
 }
 
-static void test_initialise_errors(void)
+TEST(test_initialise_errors, "initialise: errors")
 {
-	begin();
 	CU_ASSERT_EQUAL(op(VCPUOP_initialise, 1, NULL), -EFAULT);
 	sim.allocs_left = 0;
 	CU_ASSERT_EQUAL(op(VCPUOP_initialise, 1, c), -ENOMEM);
@@ -293,15 +287,13 @@ static void test_initialise_errors(void)
 	CU_ASSERT_FALSE(v1->context_busy);
 	m.cr3_error = 0;
 	CU_ASSERT_EQUAL(op(VCPUOP_initialise, 1, c), 0);
-	end();
 }
 
-static void test_timers(void)
+TEST(test_timers, "timers")
 {
 	struct vcpu_set_periodic_timer p = { 1000000 };
 	struct vcpu_set_singleshot_timer s = { 2000000000, 0 };
 
-	begin();
 	CU_ASSERT_EQUAL(op(VCPUOP_set_periodic_timer, 1, &p), 0);
 	CU_ASSERT_EQUAL(m.period, 1000000);
 	p.period_ns = 999999;
@@ -340,17 +332,15 @@ static void test_timers(void)
 	CU_ASSERT_EQUAL(m.timer_set, m.time + 100000000);
 	CU_ASSERT_EQUAL(do_set_timer_op(0), 0);
 	CU_ASSERT_FALSE(v0->time.singleshot.queued);
-	end();
 }
 
-static void test_areas(void)
+TEST(test_areas, "registered areas")
 {
 	struct vcpu_runstate_info rs;
 	struct vcpu_register_runstate_memory_area ra = { .addr.v = 0x5000 };
 	struct vcpu_register_time_memory_area ta = { .addr.v = 0x6000 };
 	struct vcpu_register_vcpu_info info = { .mfn = 77, .offset = 64 };
 
-	begin();
 	CU_ASSERT_EQUAL(op(VCPUOP_get_runstate_info, 1, &rs), 0);
 	CU_ASSERT_EQUAL(rs.time[RUNSTATE_blocked], 1001);
 	CU_ASSERT_EQUAL(op(VCPUOP_get_runstate_info, 1, NULL), -EFAULT);
@@ -366,14 +356,12 @@ static void test_areas(void)
 	m.area_error = -EINVAL;
 	CU_ASSERT_EQUAL(op(VCPUOP_register_vcpu_info, 1, &info), -EINVAL);
 	CU_ASSERT_EQUAL(op(VCPUOP_register_vcpu_time_memory_area, 1, &ta), -EINVAL);
-	end();
 }
 
-static void test_nmi_and_physid(void)
+TEST(test_nmi_and_physid, "NMI and physical id")
 {
 	struct vcpu_get_physid id;
 
-	begin();
 	CU_ASSERT_EQUAL(op(VCPUOP_send_nmi, 1, NULL), 0);
 	CU_ASSERT_TRUE(v1->nmi_pending);
 	CU_ASSERT_EQUAL(sim_unblocks(v1), 1);
@@ -395,16 +383,14 @@ static void test_nmi_and_physid(void)
 	v1->sched.affinity = CPU_MASK(20);
 	CU_ASSERT_EQUAL(op(VCPUOP_get_physid, 1, &id), -EINVAL);
 	cpus_online = 1;
-	end();
 }
 
 /* ---- contexts ---- */
 
-static void test_context_roundtrip(void)
+TEST(test_context_roundtrip, "a context there and back")
 {
 	struct vcpu_guest_context got;
 
-	begin();
 	c->user_regs.rax = 1;
 	c->user_regs.rbx = 2;
 	c->user_regs.rcx = 3;
@@ -472,11 +458,10 @@ static void test_context_roundtrip(void)
 	CU_ASSERT_TRUE(got.fs_base == 0x1111 && got.gs_base_kernel == 0x2222 &&
 		       got.gs_base_user == 0x3333);
 	CU_ASSERT_EQUAL((u8)got.fpu_ctxt.x[511], 0x5a);
-	end();
 }
 
 /* Each of these alone makes a context bad; nothing is taken then. */
-static void test_context_checks(void)
+TEST(test_context_checks, "bad contexts")
 {
 #define BAD(field, value, error)                                      \
 	do {                                                          \
@@ -492,7 +477,6 @@ static void test_context_checks(void)
 					 HV_VIRT_END - 1, BIT(63) };
 	static const u64 no_frame[] = { 0, 1, 8, 0x18, 0x800, 0xfff };
 
-	begin();
 	for (unsigned i = 0; i < ARRAY_SIZE(bad_entry); i++) {
 		BAD(event_callback_eip, bad_entry[i], -EINVAL);
 		BAD(failsafe_callback_eip, bad_entry[i], -EINVAL);
@@ -524,13 +508,11 @@ static void test_context_checks(void)
 	c->ldt_ents = 8192;
 	c->event_callback_eip = HV_VIRT_END;
 	CU_ASSERT_EQUAL(vcpu_set_context(v0, c), 0);
-	end();
 #undef BAD
 }
 
-static void test_context_undone(void)
+TEST(test_context_undone, "half a context is undone")
 {
-	begin();
 	m.user_error = -EINVAL;
 	CU_ASSERT_EQUAL(vcpu_set_context(v1, c), -EINVAL);
 	CU_ASSERT_EQUAL(m.drops, 1);
@@ -558,14 +540,12 @@ static void test_context_undone(void)
 	m.dr_error = 0;
 	CU_ASSERT_EQUAL(vcpu_set_context(v1, c), 0);
 	CU_ASSERT_EQUAL(m.drops, 4);
-	end();
 }
 
-static void test_context_who(void)
+TEST(test_context_who, "who may set a context")
 {
 	struct domain *tools;
 
-	begin();
 	CU_ASSERT_EQUAL(vcpu_set_context(v0, c), -EINVAL); /* one's own */
 	v1->context_busy = true;
 	CU_ASSERT_EQUAL(vcpu_set_context(v1, c), -EBUSY);
@@ -606,12 +586,10 @@ static void test_context_who(void)
 	CU_ASSERT_EQUAL(v1->pv.guest_table, 0x100);
 	CU_ASSERT_EQUAL(m.drops, 0);
 	CU_ASSERT_TRUE(v1->initialised);
-	end();
 }
 
-static void test_reset(void)
+TEST(test_reset, "reset")
 {
-	begin();
 	CU_ASSERT_EQUAL(vcpu_set_context(v1, c), 0);
 	v1->nmi_pending = true;
 	m.drop_error = -ERESTART;
@@ -632,18 +610,16 @@ static void test_reset(void)
 	CU_ASSERT_EQUAL(v1->pv.event_callback, 0);
 	CU_ASSERT_EQUAL(v1->pv.traps[3].address, 0);
 	CU_ASSERT_EQUAL(v1->pv.gdt_entries, 0);
-	end();
 }
 
 /* ---- entry points ---- */
 
-static void test_callbacks(void)
+TEST(test_callbacks, "callbacks")
 {
 	struct callback_register r = { .type = CALLBACKTYPE_event, .address = 0x1000 };
 	struct callback_unregister u = { .type = CALLBACKTYPE_event };
 	struct pv_vcpu *pv;
 
-	begin();
 	pv = &v0->pv;
 	CU_ASSERT_EQUAL(do_set_callbacks(1, 2, 3), 0);
 	CU_ASSERT_TRUE(pv->event_callback == 1 && pv->failsafe_callback == 2 &&
@@ -694,18 +670,16 @@ static void test_callbacks(void)
 	u.type = CALLBACKTYPE_sysenter;
 	CU_ASSERT_EQUAL(do_callback_op(CALLBACKOP_unregister, (u64)&u), 0);
 	CU_ASSERT_EQUAL(pv->sysenter_callback, 0);
-	end();
 }
 
 /* SYSENTER's code segment is there while who runs has a callback for it, if the CPU has it. */
-static void test_sysenter(void)
+TEST(test_sysenter, "SYSENTER")
 {
 	struct callback_register r = { .type = CALLBACKTYPE_sysenter, .address = 0x1000 };
 	struct callback_unregister u = { .type = CALLBACKTYPE_sysenter };
 	struct vcpu with = { .pv.sysenter_callback = 0x2000 }, without = { 0 };
 	bool old = cpu_features.sysenter;
 
-	begin();
 	wrmsr(MSR_SYSENTER_CS, 0);
 	sim_cpu->sysenter = false;
 	cpu_features.sysenter = false;
@@ -726,14 +700,12 @@ static void test_sysenter(void)
 	CU_ASSERT_EQUAL(rdmsr(MSR_SYSENTER_CS), 0);
 	CU_ASSERT_FALSE(sim_cpu->sysenter);
 	cpu_features.sysenter = old;
-	end();
 }
 
-static void test_nmi_op(void)
+TEST(test_nmi_op, "NMI callback")
 {
 	struct xennmi_callback cb = { .handler_address = 0x9000 };
 
-	begin();
 	CU_ASSERT_EQUAL(do_nmi_op(XENNMI_register_callback, (u64)&cb), 0);
 	CU_ASSERT_EQUAL(v0->pv.nmi_callback, 0x9000);
 	CU_ASSERT_EQUAL(do_nmi_op(XENNMI_unregister_callback, 0), 0);
@@ -746,14 +718,12 @@ static void test_nmi_op(void)
 	sim_current = v1;
 	CU_ASSERT_EQUAL(do_nmi_op(XENNMI_register_callback, (u64)&cb), -EINVAL);
 	CU_ASSERT_EQUAL(v1->pv.nmi_callback, 0);
-	end();
 }
 
-static void test_trap_table(void)
+TEST(test_trap_table, "trap table")
 {
 	static struct trap_info t[300];
 
-	begin();
 	memset(t, 0, sizeof(t));
 	t[0] = (struct trap_info){ .vector = 14, .flags = 0, .cs = 0x10, .address = 0x5000 };
 	t[1] = (struct trap_info){ .vector = 3, .flags = 3, .cs = 0, .address = 0x6000 };
@@ -775,35 +745,6 @@ static void test_trap_table(void)
 	CU_ASSERT_EQUAL(do_set_trap_table(16), -EFAULT);
 	CU_ASSERT_EQUAL(do_set_trap_table(0), 0);
 	CU_ASSERT_EQUAL(v0->pv.traps[14].address, 0);
-	end();
 }
 
-int main(void)
-{
-	CU_pSuite s;
-	unsigned failed;
-
-	if (CU_initialize_registry() != CUE_SUCCESS)
-		return 1;
-	s = CU_add_suite("vcpu", NULL, NULL);
-	CU_add_test(s, "which vCPU, which operation", test_names);
-	CU_add_test(s, "up and down", test_up_and_down);
-	CU_add_test(s, "initialise: errors", test_initialise_errors);
-	CU_add_test(s, "timers", test_timers);
-	CU_add_test(s, "registered areas", test_areas);
-	CU_add_test(s, "NMI and physical id", test_nmi_and_physid);
-	CU_add_test(s, "a context there and back", test_context_roundtrip);
-	CU_add_test(s, "bad contexts", test_context_checks);
-	CU_add_test(s, "half a context is undone", test_context_undone);
-	CU_add_test(s, "who may set a context", test_context_who);
-	CU_add_test(s, "reset", test_reset);
-	CU_add_test(s, "callbacks", test_callbacks);
-	CU_add_test(s, "SYSENTER", test_sysenter);
-	CU_add_test(s, "NMI callback", test_nmi_op);
-	CU_add_test(s, "trap table", test_trap_table);
-	CU_basic_set_mode(CU_BRM_NORMAL);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed ? 1 : 0;
-}
+SUITE("vcpu", .begin = begin, .end = end)

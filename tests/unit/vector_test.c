@@ -14,7 +14,7 @@
 
 static struct vector_map map;
 
-static void test_all(void)
+TEST(test_all, "one by one")
 {
 	bool seen[256] = { false };
 	unsigned n = 0;
@@ -40,7 +40,7 @@ static void test_all(void)
 	CU_ASSERT_EQUAL(vector_alloc(&map, 1), 0x55);
 }
 
-static void test_counts(void)
+TEST(test_counts, "counts and alignment")
 {
 	static const unsigned bad[] = { 0, 3, 5, 33, 64, ~0U };
 
@@ -51,7 +51,7 @@ static void test_counts(void)
 		CU_ASSERT_EQUAL(vector_alloc(&map, n) % (int)n, 0);
 }
 
-static void test_random(void)
+TEST(test_random, "random runs")
 {
 	u8 owner[256] = { 0 };
 	struct {
@@ -87,14 +87,4 @@ static void test_random(void)
 	}
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "one by one", test_all },
-		{ "counts and alignment", test_counts },
-		{ "random runs", test_random },
-		CU_TEST_INFO_NULL,
-	};
-
-	return suite_run("vector", tests);
-}
+SUITE("vector")
