@@ -9,11 +9,12 @@
 #include <stddef.h>
 
 struct layout_row {
-	const char *type;	/* "struct trap_info", or the name of a constant */
-	const char *member;	/* NULL: the row is about the type itself */
-	long long offset;	/* bytes; a constant's value */
-	size_t size;		/* bytes, 0 for a constant or a trailing array */
-	const char *text;	/* a string constant's value */
+	const char *type;	 /* "struct trap_info", or the names of constants, by ", " */
+	const char *member;	 /* NULL: the row is about the type itself */
+	size_t offset;		 /* bytes */
+	size_t size;		 /* bytes, 0 for a trailing array; how many constants there are */
+	const char *text;	 /* a string constant's value */
+	const long long *values; /* of the constants; NULL for other rows */
 };
 
 struct layout_table {

@@ -5,51 +5,25 @@
  */
 #include "abi_layout.h"
 
-/* Applies m(t, x) to each of up to 30 arguments. */
-#define EACH_1(m, t, x)		m(t, x)
-#define EACH_2(m, t, x, ...)	m(t, x) EACH_1(m, t, __VA_ARGS__)
-#define EACH_3(m, t, x, ...)	m(t, x) EACH_2(m, t, __VA_ARGS__)
-#define EACH_4(m, t, x, ...)	m(t, x) EACH_3(m, t, __VA_ARGS__)
-#define EACH_5(m, t, x, ...)	m(t, x) EACH_4(m, t, __VA_ARGS__)
-#define EACH_6(m, t, x, ...)	m(t, x) EACH_5(m, t, __VA_ARGS__)
-#define EACH_7(m, t, x, ...)	m(t, x) EACH_6(m, t, __VA_ARGS__)
-#define EACH_8(m, t, x, ...)	m(t, x) EACH_7(m, t, __VA_ARGS__)
-#define EACH_9(m, t, x, ...)	m(t, x) EACH_8(m, t, __VA_ARGS__)
-#define EACH_10(m, t, x, ...)	m(t, x) EACH_9(m, t, __VA_ARGS__)
-#define EACH_11(m, t, x, ...)	m(t, x) EACH_10(m, t, __VA_ARGS__)
-#define EACH_12(m, t, x, ...)	m(t, x) EACH_11(m, t, __VA_ARGS__)
-#define EACH_13(m, t, x, ...)	m(t, x) EACH_12(m, t, __VA_ARGS__)
-#define EACH_14(m, t, x, ...)	m(t, x) EACH_13(m, t, __VA_ARGS__)
-#define EACH_15(m, t, x, ...)	m(t, x) EACH_14(m, t, __VA_ARGS__)
-#define EACH_16(m, t, x, ...)	m(t, x) EACH_15(m, t, __VA_ARGS__)
-#define EACH_17(m, t, x, ...)	m(t, x) EACH_16(m, t, __VA_ARGS__)
-#define EACH_18(m, t, x, ...)	m(t, x) EACH_17(m, t, __VA_ARGS__)
-#define EACH_19(m, t, x, ...)	m(t, x) EACH_18(m, t, __VA_ARGS__)
-#define EACH_20(m, t, x, ...)	m(t, x) EACH_19(m, t, __VA_ARGS__)
-#define EACH_21(m, t, x, ...)	m(t, x) EACH_20(m, t, __VA_ARGS__)
-#define EACH_22(m, t, x, ...)	m(t, x) EACH_21(m, t, __VA_ARGS__)
-#define EACH_23(m, t, x, ...)	m(t, x) EACH_22(m, t, __VA_ARGS__)
-#define EACH_24(m, t, x, ...)	m(t, x) EACH_23(m, t, __VA_ARGS__)
-#define EACH_25(m, t, x, ...)	m(t, x) EACH_24(m, t, __VA_ARGS__)
-#define EACH_26(m, t, x, ...)	m(t, x) EACH_25(m, t, __VA_ARGS__)
-#define EACH_27(m, t, x, ...)	m(t, x) EACH_26(m, t, __VA_ARGS__)
-#define EACH_28(m, t, x, ...)	m(t, x) EACH_27(m, t, __VA_ARGS__)
-#define EACH_29(m, t, x, ...)	m(t, x) EACH_28(m, t, __VA_ARGS__)
-#define EACH_30(m, t, x, ...)	m(t, x) EACH_29(m, t, __VA_ARGS__)
-#define EACH_PICK(_1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11, _12, _13, _14, _15, _16, _17,	\
-		  _18, _19, _20, _21, _22, _23, _24, _25, _26, _27, _28, _29, _30, n, ...)	n
-#define EACH(m, t, ...)										\
-	EACH_PICK(__VA_ARGS__, EACH_30, EACH_29, EACH_28, EACH_27, EACH_26, EACH_25, EACH_24,	\
-		  EACH_23, EACH_22, EACH_21, EACH_20, EACH_19, EACH_18, EACH_17, EACH_16,	\
-		  EACH_15, EACH_14, EACH_13, EACH_12, EACH_11, EACH_10, EACH_9, EACH_8, EACH_7,	\
-		  EACH_6, EACH_5, EACH_4, EACH_3, EACH_2, EACH_1, )(m, t, __VA_ARGS__)
+/* Applies m(t, x) to each x of up to 256 arguments. Scanned again and again, EACH_NEXT is EACH_. */
+#define SCAN_4(...)	     __VA_ARGS__
+#define SCAN_16(...)	     SCAN_4(SCAN_4(SCAN_4(SCAN_4(__VA_ARGS__))))
+#define SCAN_64(...)	     SCAN_16(SCAN_16(SCAN_16(SCAN_16(__VA_ARGS__))))
+#define SCAN_256(...)	     SCAN_64(SCAN_64(SCAN_64(SCAN_64(__VA_ARGS__))))
+#define NOTHING
+#define EACH(m, t, ...)	     SCAN_256(EACH_(m, t, __VA_ARGS__))
+#define EACH_(m, t, x, ...)  m(t, x) __VA_OPT__(EACH_NEXT NOTHING()(m, t, __VA_ARGS__))
+#define EACH_NEXT()	     EACH_
 
-#define SIZE(t)			{ #t, NULL, 0, sizeof(t), NULL },
-#define FIELD(t, f)		{ #t, #f, offsetof(t, f), sizeof(((t *)0)->f), NULL },
-#define FIELDS(t, ...)		EACH(FIELD, t, __VA_ARGS__)
-#define FLEXIBLE(t, f)		{ #t, #f, offsetof(t, f), 0, NULL },
-#define NUMBER(n)		{ #n, NULL, (long long)(n), 0, NULL },
-#define STRING(n)		{ #n, NULL, 0, sizeof(n), n },
+#define SIZE(t)		{ #t, NULL, 0, sizeof(t), NULL, NULL },
+#define FIELD(t, f)	{ #t, #f, offsetof(t, f), sizeof(((t *)0)->f), NULL, NULL },
+#define FIELDS(t, ...)	EACH(FIELD, t, __VA_ARGS__)
+#define STRUCT(t, ...)	SIZE(t) FIELDS(t, __VA_ARGS__)
+#define FLEXIBLE(t, f)	{ #t, #f, offsetof(t, f), 0, NULL, NULL },
+#define VALUES(...)	(const long long[]){ __VA_ARGS__ }
+#define NUMBERS(...)	{ #__VA_ARGS__, NULL, 0, sizeof(VALUES(__VA_ARGS__)) / sizeof(long long), \
+			  NULL, VALUES(__VA_ARGS__) },
+#define STRING(n)	{ #n, NULL, 0, sizeof(n), n, NULL },
 
 static const struct layout_row rows[] = {
 #include "abi_layout_guest.h"
@@ -73,8 +47,8 @@ static const struct layout_row rows[] = {
 	SIZE(RING_IDX)
 	SIZE(XENCONS_RING_IDX)
 	SIZE(XENSTORE_RING_IDX)
-	NUMBER(__CONST_RING_SIZE(blkif, 4096))
-	NUMBER(__CONST_RING_SIZE(blkif, 65536))
-	NUMBER(__CONST_RING_SIZE(netif_tx, 4096))
-	NUMBER(__CONST_RING_SIZE(netif_rx, 4096))
+	NUMBERS(__CONST_RING_SIZE(blkif, 4096))
+	NUMBERS(__CONST_RING_SIZE(blkif, 65536))
+	NUMBERS(__CONST_RING_SIZE(netif_tx, 4096))
+	NUMBERS(__CONST_RING_SIZE(netif_rx, 4096))
 };
