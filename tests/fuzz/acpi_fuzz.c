@@ -26,10 +26,7 @@ static u8 phys[PHYS_SIZE];
 static void *maps[512];
 static unsigned nr_maps;
 
-void printk(const char *fmt, ...)
-{
-	(void)fmt;
-}
+void printk(const char *fmt, ...) { }
 
 void *map_firmware(paddr_t pa, size_t len)
 {

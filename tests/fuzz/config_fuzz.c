@@ -21,15 +21,12 @@ static unsigned warnings;
 
 static void take_warning(void *data, const char *line)
 {
-	(void)data;
 	FUZZ_CHECK(*line && !strchr(line, '\n'), "a warning is one line: %s", line);
 	warnings++;
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	(void)argc;
-	(void)argv;
 	ctx = hvctl_open();
 	if (!ctx)
 		return 1;

@@ -274,8 +274,6 @@ static void op_reset(struct fuzz_in *in)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	(void)argc;
-	(void)argv;
 	fixture_init();
 	return 0;
 }

@@ -313,8 +313,6 @@ static void check_arithmetic(struct fuzz_in *f)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	(void)argc;
-	(void)argv;
 	native_init();
 	FUZZ_CHECK(ZYAN_SUCCESS(ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64,
 						 ZYDIS_STACK_WIDTH_64)), "Zydis");

@@ -65,10 +65,7 @@ void fpu_set_ts(bool ts)
 	touched++;
 }
 
-bool xcr0_valid(u64 xcr0)
-{
-	return xcr0 == 3 || xcr0 == 7;
-}
+bool xcr0_valid(u64 xcr0) { return xcr0 == 3 || xcr0 == 7; }
 
 int pv_new_guest_cr3(struct vcpu *w, mfn_t mfn)
 {
@@ -88,7 +85,6 @@ static unsigned faults;
 
 void pv_inject_pf(vaddr_t cr2, u32 error_code)
 {
-	(void)error_code;
 	fault_at = cr2;
 	faults++;
 }
@@ -99,10 +95,7 @@ void root_load_mfn(mfn_t mfn)
 	loaded = mfn;
 }
 
-u64 rdtsc(void)
-{
-	return 0x1122334455667788ULL;
-}
+u64 rdtsc(void) { return 0x1122334455667788ULL; }
 
 /* Memory when the instruction began, which then may write into its own bitmap. */
 static u8 page_before[sizeof(page)];
@@ -145,21 +138,9 @@ u32 inl(u16 port)
 	port_used(port, 4);
 	return port * 0x10001u;
 }
-void outb(u16 port, u8 x)
-{
-	(void)x;
-	port_used(port, 1);
-}
-void outw(u16 port, u16 x)
-{
-	(void)x;
-	port_used(port, 2);
-}
-void outl(u16 port, u32 x)
-{
-	(void)x;
-	port_used(port, 4);
-}
+void outb(u16 port, u8 x) { port_used(port, 1); }
+void outw(u16 port, u16 x) { port_used(port, 2); }
+void outl(u16 port, u32 x) { port_used(port, 4); }
 
 u32 pci_guest_cfg_read(bool privileged, u32 cf8, unsigned offset, unsigned size)
 {
@@ -171,7 +152,6 @@ u32 pci_guest_cfg_read(bool privileged, u32 cf8, unsigned offset, unsigned size)
 
 void pci_guest_cfg_write(bool privileged, u32 cf8, unsigned offset, unsigned size, u32 value)
 {
-	(void)value;
 	(void)pci_guest_cfg_read(privileged, cf8, offset, size);
 }
 

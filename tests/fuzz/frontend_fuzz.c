@@ -60,7 +60,6 @@ static void receive(struct netfront *n, const void *packet, unsigned int size, u
 	const volatile char *bytes = packet;
 	char sum = 0;
 
-	(void)n;
 	FUZZ_CHECK(size && size <= 4096 - ((uintptr_t)packet & 4095), "%u bytes", size);
 	FUZZ_CHECK(!(flags & ~(NET_CSUM_BLANK | NET_CSUM_GOOD)), "flags %x", flags);
 	FUZZ_CHECK(!world_granted((const char *)packet, size), "somebody may write to a packet");

@@ -552,8 +552,6 @@ static void grants_gone(void)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	(void)argc;
-	(void)argv;
 	world_init();
 	world_gone = grants_gone;
 	grant_max_frames = 4;

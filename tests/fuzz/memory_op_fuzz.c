@@ -384,8 +384,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	u64 *l2 = mfn_to_va(HEAP_FIRST - 1), *top = mfn_to_va(HEAP_FIRST - 2);
 
-	(void)argc;
-	(void)argv;
 	world_init();
 	/* The M2P of a large page, as the hypervisor's tables have it. */
 	idle_l4[pt_slot(M2P_RW_START, 4)] = pte_make(HEAP_FIRST - 2, PTE_P);

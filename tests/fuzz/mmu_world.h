@@ -87,9 +87,7 @@ static void flush_hook(cpumask_t mask)
 			tlb_empty(c, false);
 }
 
-void root_copies_forget(void)
-{
-}
+void root_copies_forget(void) { }
 
 void root_load(struct vcpu *v)
 {

@@ -408,8 +408,6 @@ static void first_tree(u8 how)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	(void)argc;
-	(void)argv;
 	world_init();
 	return 0;
 }

@@ -75,8 +75,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	char *text = mmap((void *)TEXT_AT, 4096, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 
-	(void)argc;
-	(void)argv;
 	FUZZ_CHECK(text == (char *)TEXT_AT, "no page for a text");
 	strcpy(text, "text");
 	return 0;

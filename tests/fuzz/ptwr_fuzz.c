@@ -168,8 +168,6 @@ static void op_other_fault(struct fuzz_in *in)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	(void)argc;
-	(void)argv;
 	native_init();
 	world_init();
 	return 0;

@@ -26,7 +26,6 @@ static void *take(void *context, size_t size)
 {
 	void *p;
 
-	(void)context;
 	if (budget-- <= 0 || size > 64 << 20)
 		return NULL;
 	p = aligned_alloc(16, (size + 15) & ~15UL);
@@ -36,7 +35,6 @@ static void *take(void *context, size_t size)
 
 static void give(void *context, void *p)
 {
-	(void)context;
 	live -= p != NULL;
 	free(p);
 }

@@ -29,10 +29,7 @@ static u8 phys[PHYS_SIZE];
 static void *maps[4096];
 static unsigned nr_maps, warnings;
 
-void printk(const char *fmt, ...)
-{
-	warnings += fmt[0] == LOG_WARN[0] && fmt[1] == LOG_WARN[1];
-}
+void printk(const char *fmt, ...) { warnings += fmt[0] == LOG_WARN[0] && fmt[1] == LOG_WARN[1]; }
 
 void *map_firmware(paddr_t pa, size_t len)
 {

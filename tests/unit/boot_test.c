@@ -19,10 +19,7 @@
 #include "memory/e820.h"
 
 /* lib/string.c has its own tests. */
-u64 strtou64(const char *s, char **end, unsigned base)
-{
-	return strtoull(s, end, (int)base);
-}
+u64 strtou64(const char *s, char **end, unsigned base) { return strtoull(s, end, (int)base); }
 
 /* ---- the command line ---- */
 

@@ -73,10 +73,10 @@ TAKES(do_event_channel_op, (u64 a, u64 b), a, b, 0, 0, 0)
 TAKES(do_sysctl, (u64 a), a, 0, 0, 0, 0)
 TAKES(do_domctl, (u64 a), a, 0, 0, 0, 0)
 s64 compat_iret(void) { return took(0, 0, 0, 0, 0); }
-u32 compat_segment_base(u16 sel) { (void)sel; return 0; }
+u32 compat_segment_base(u16 sel) { return 0; }
 int vcpu_set_context_compat(struct vcpu *v, const struct vcpu_guest_context *c,
 			    const struct compat_callback_selectors *s)
-{ (void)v; return (int)took(c->user_regs.rip, s->event, s->failsafe, c->ctrlreg[3], 0); }
+{ return (int)took(c->user_regs.rip, s->event, s->failsafe, c->ctrlreg[3], 0); }
 /* clang-format on */
 
 s64 do_memory_op(u64 cmd, u64 arg)
@@ -201,20 +201,14 @@ s64 hypercall_continue(unsigned op, unsigned nargs, ...)
 	return compat_continue(op, nargs, args);
 }
 
-void domain_wallclock_update(struct domain *d)
-{
-	(void)d;
-}
+void domain_wallclock_update(struct domain *d) { }
 
 /* ---- a guest ---- */
 
 static struct domain *guest;
 static struct regs regs;
 
-struct regs *guest_regs(void)
-{
-	return &regs;
-}
+struct regs *guest_regs(void) { return &regs; }
 
 static u32 at(const void *p)
 {

@@ -23,7 +23,6 @@ static char warnings[4096];
 
 static void take_warning(void *data, const char *line)
 {
-	(void)data;
 	strncat(warnings, line, sizeof(warnings) - strlen(warnings) - 2);
 	strcat(warnings, "\n");
 }

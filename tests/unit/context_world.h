@@ -25,75 +25,22 @@ u8 unmapped_mode;
 static u8 fpu_areas[4][4096] __aligned(64);
 static u64 compat_roots[4][PT_ENTRIES];
 
-void vcpu_wake(struct vcpu *v)
-{
-	(void)v;
-}
-void vcpu_sleep_nosync(struct vcpu *v)
-{
-	(void)v;
-}
-void vcpu_sleep_sync(struct vcpu *v)
-{
-	(void)v;
-}
-int load_ds(u16 sel)
-{
-	return sel != 0;
-}
-int load_es(u16 sel)
-{
-	return sel != 0;
-}
-int load_fs(u16 sel)
-{
-	return sel != 0;
-}
-int load_gs(u16 sel)
-{
-	return sel != 0;
-}
-int load_gs_user(u16 sel)
-{
-	return sel != 0;
-}
-void fpu_set_ts(bool ts)
-{
-	(void)ts;
-}
-void root_load_mfn(mfn_t mfn)
-{
-	sim_cpu->cr3_mfn = mfn;
-}
-void domain_crash(struct domain *d, const char *fmt, ...)
-{
-	(void)d;
-	(void)fmt;
-}
-void compat_inject_trap(unsigned vector, u32 error_code)
-{
-	(void)vector;
-	(void)error_code;
-}
-void compat_bounce_event(struct regs *r)
-{
-	(void)r;
-}
-void compat_bounce_failsafe(struct regs *r)
-{
-	(void)r;
-}
-void compat_bounce_nmi(struct regs *r)
-{
-	(void)r;
-}
-void compat_bounce_callback(struct regs *r, u16 cs, u32 eip, bool mask_events)
-{
-	(void)r;
-	(void)cs;
-	(void)eip;
-	(void)mask_events;
-}
+void vcpu_wake(struct vcpu *v) { }
+void vcpu_sleep_nosync(struct vcpu *v) { }
+void vcpu_sleep_sync(struct vcpu *v) { }
+int load_ds(u16 sel) { return sel != 0; }
+int load_es(u16 sel) { return sel != 0; }
+int load_fs(u16 sel) { return sel != 0; }
+int load_gs(u16 sel) { return sel != 0; }
+int load_gs_user(u16 sel) { return sel != 0; }
+void fpu_set_ts(bool ts) { }
+void root_load_mfn(mfn_t mfn) { sim_cpu->cr3_mfn = mfn; }
+void domain_crash(struct domain *d, const char *fmt, ...) { }
+void compat_inject_trap(unsigned vector, u32 error_code) { }
+void compat_bounce_event(struct regs *r) { }
+void compat_bounce_failsafe(struct regs *r) { }
+void compat_bounce_nmi(struct regs *r) { }
+void compat_bounce_callback(struct regs *r, u16 cs, u32 eip, bool mask_events) { }
 
 /* ---- the world ---- */
 

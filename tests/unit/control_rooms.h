@@ -92,17 +92,17 @@ struct vcpu *vcpu_create(struct domain *d, unsigned id, unsigned cpu)
 }
 
 /* clang-format off */
-int domain_kill(struct domain *d) { (void)d; m.kills++; return m.kill_error; }
-void domain_resume(struct domain *d) { (void)d; m.resumes++; }
+int domain_kill(struct domain *d) { m.kills++; return m.kill_error; }
+void domain_resume(struct domain *d) { m.resumes++; }
 int domain_pause_by_control(struct domain *d) { d->paused_by_control = true; return 0; }
-int domain_unpause_by_control(struct domain *d) { (void)d; return m.pause_error; }
+int domain_unpause_by_control(struct domain *d) { return m.pause_error; }
 void domain_pause(struct domain *d) { d->pause_count++; m.pauses++; }
 void domain_unpause(struct domain *d) { d->pause_count--; }
 void vcpu_pause(struct vcpu *v) { v->pause_count++; m.pauses++; }
 void vcpu_unpause(struct vcpu *v) { v->pause_count--; }
-void domain_wallclock_update(struct domain *d) { (void)d; m.offset_updates++; }
-void sched_set_weight(struct domain *d, u32 weight) { (void)d; m.weight = weight; }
-u32 sched_get_weight(struct domain *d) { (void)d; return m.weight; }
+void domain_wallclock_update(struct domain *d) { m.offset_updates++; }
+void sched_set_weight(struct domain *d, u32 weight) { m.weight = weight; }
+u32 sched_get_weight(struct domain *d) { return m.weight; }
 u64 system_time(void) { return 5000; }
 u64 heap_free_frames(void) { return 100; }
 void hypercall_page_fill(void *page) { memset(page, 0x0f, PAGE_SIZE); }
@@ -114,8 +114,8 @@ int domain_set_compat(struct domain *d)
 	d->is_32bit = true;
 	return 0;
 }
-int vcpu_reset(struct vcpu *v) { (void)v; m.resets++; return m.context_error; }
-int pirq_to_irq(struct domain *d, unsigned pirq) { (void)d; return pirq == 20 ? 9 : -EINVAL; }
+int vcpu_reset(struct vcpu *v) { m.resets++; return m.context_error; }
+int pirq_to_irq(struct domain *d, unsigned pirq) { return pirq == 20 ? 9 : -EINVAL; }
 /* clang-format on */
 
 int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)

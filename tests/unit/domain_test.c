@@ -46,23 +46,12 @@ static const char *how_it_went;
 
 /* ---- the other rooms ---- */
 
-u64 system_time(void)
-{
-	return m.now;
-}
+u64 system_time(void) { return m.now; }
 void (*clock_changed)(void);
 
-void clock_init(void)
-{
-}
-u32 clock_epoch(void)
-{
-	return m.epoch;
-}
-bool clock_stable(void)
-{
-	return m.stable;
-}
+void clock_init(void) { }
+u32 clock_epoch(void) { return m.epoch; }
+bool clock_stable(void) { return m.stable; }
 void clock_record_get(struct clock_record *r)
 {
 	CU_ASSERT_FALSE(local_irq_enabled());
@@ -75,9 +64,7 @@ bool rtc_read(u64 *sec)
 	*sec = 1700000000;
 	return m.rtc;
 }
-void timers_init(void)
-{
-}
+void timers_init(void) { }
 void timer_init(struct timer *t, void (*fn)(void *), void *arg, unsigned cpu)
 {
 	*t = (struct timer){ .fn = fn, .arg = arg, .cpu = cpu };
@@ -88,10 +75,7 @@ void timer_set(struct timer *t, u64 expires)
 	t->expires = expires;
 	m.timers_set++;
 }
-void timer_stop(struct timer *t)
-{
-	t->queued = false;
-}
+void timer_stop(struct timer *t) { t->queued = false; }
 void timer_kill(struct timer *t)
 {
 	t->queued = false;
@@ -105,88 +89,43 @@ void timer_migrate(struct timer *t, unsigned cpu)
 }
 int events_init(struct domain *d, u32 ports)
 {
-	(void)d;
-	(void)ports;
 	m.events += !m.events_error;
 	return m.events_error;
 }
-void events_destroy(struct domain *d)
-{
-	(void)d;
-	m.events--;
-}
+void events_destroy(struct domain *d) { m.events--; }
 int events_close_all(struct domain *d)
 {
-	(void)d;
 	m.closes++;
 	return 0;
 }
 int grant_init(struct domain *d, u32 frames, u32 maptrack)
 {
-	(void)d;
-	(void)frames;
-	(void)maptrack;
 	m.grants += !m.grants_error;
 	return m.grants_error;
 }
-void grant_destroy(struct domain *d)
-{
-	(void)d;
-	m.grants--;
-}
-int grant_release_mappings(struct domain *d)
-{
-	(void)d;
-	return m.release_error;
-}
+void grant_destroy(struct domain *d) { m.grants--; }
+int grant_release_mappings(struct domain *d) { return m.release_error; }
 int domain_irqs_init(struct domain *d)
 {
-	(void)d;
 	m.irqs += !m.irqs_error;
 	return m.irqs_error;
 }
-void domain_irqs_release(struct domain *d)
-{
-	(void)d;
-}
-void domain_irqs_destroy(struct domain *d)
-{
-	(void)d;
-	m.irqs--;
-}
+void domain_irqs_release(struct domain *d) { }
+void domain_irqs_destroy(struct domain *d) { m.irqs--; }
 int fpu_init_vcpu(struct vcpu *v)
 {
-	(void)v;
 	m.fpus += !m.fpu_error;
 	return m.fpu_error;
 }
-void fpu_destroy_vcpu(struct vcpu *v)
-{
-	(void)v;
-	m.fpus--;
-}
+void fpu_destroy_vcpu(struct vcpu *v) { m.fpus--; }
 int sched_init_vcpu(struct vcpu *v, unsigned cpu)
 {
-	(void)v;
-	(void)cpu;
 	m.scheds += !m.sched_error;
 	return m.sched_error;
 }
-void sched_destroy_vcpu(struct vcpu *v)
-{
-	(void)v;
-	m.scheds--;
-}
-void vcpu_wake(struct vcpu *v)
-{
-	(void)v;
-	m.wakes++;
-}
-void vcpu_sleep_nosync(struct vcpu *v)
-{
-	(void)v;
-	m.sleeps++;
-}
+void sched_destroy_vcpu(struct vcpu *v) { m.scheds--; }
+void vcpu_wake(struct vcpu *v) { m.wakes++; }
+void vcpu_sleep_nosync(struct vcpu *v) { m.sleeps++; }
 void vcpu_sleep_sync(struct vcpu *v)
 {
 	CU_ASSERT_PTR_NOT_EQUAL(v, sim_current);
@@ -194,15 +133,10 @@ void vcpu_sleep_sync(struct vcpu *v)
 }
 int vcpu_reset(struct vcpu *v)
 {
-	(void)v;
 	m.resets++;
 	return m.reset_error;
 }
-int domain_relinquish_memory(struct domain *d)
-{
-	(void)d;
-	return m.memory_error;
-}
+int domain_relinquish_memory(struct domain *d) { return m.memory_error; }
 int heap_claim(struct domain *d, u64 n)
 {
 	d->claimed_pages = n;
@@ -210,25 +144,18 @@ int heap_claim(struct domain *d, u64 n)
 }
 void event_send_virq(struct vcpu *v, unsigned virq)
 {
-	(void)v;
 	CU_ASSERT_EQUAL(virq, VIRQ_TIMER);
 	m.virqs++;
 }
 void event_send_global_virq(struct domain *d, unsigned virq)
 {
-	(void)d;
 	CU_ASSERT_EQUAL(virq, VIRQ_DOM_EXC);
 	m.global_virqs++;
 }
-static void ended(struct domain *d)
-{
-	(void)d;
-	m.ended++;
-}
+static void ended(struct domain *d) { m.ended++; }
 void root_load(struct vcpu *v)
 {
 	CU_ASSERT_FALSE(local_irq_enabled());
-	(void)v;
 	m.root_loads++;
 }
 

@@ -50,15 +50,8 @@ static struct {
 	unsigned root_loads;
 } did;
 
-void fpu_set_ts(bool ts)
-{
-	did.ts = ts;
-}
-
-bool xcr0_valid(u64 xcr0)
-{
-	return xcr0 == 3 || xcr0 == 7;
-}
+void fpu_set_ts(bool ts) { did.ts = ts; }
+bool xcr0_valid(u64 xcr0) { return xcr0 == 3 || xcr0 == 7; }
 
 int pv_new_guest_cr3(struct vcpu *w, mfn_t mfn)
 {
@@ -90,10 +83,7 @@ void root_load_mfn(mfn_t mfn)
 	did.root_loads++;
 }
 
-u64 rdtsc(void)
-{
-	return 0x1122334455667788ULL;
-}
+u64 rdtsc(void) { return 0x1122334455667788ULL; }
 
 static u32 port_in(u32 port, u32 size)
 {
@@ -109,30 +99,12 @@ static void port_out(u32 port, u32 size, u32 value)
 	did.out[did.outs++].value = value;
 }
 
-u8 inb(u16 port)
-{
-	return (u8)port_in(port, 1);
-}
-u16 inw(u16 port)
-{
-	return (u16)port_in(port, 2);
-}
-u32 inl(u16 port)
-{
-	return port_in(port, 4);
-}
-void outb(u16 port, u8 x)
-{
-	port_out(port, 1, x);
-}
-void outw(u16 port, u16 x)
-{
-	port_out(port, 2, x);
-}
-void outl(u16 port, u32 x)
-{
-	port_out(port, 4, x);
-}
+u8 inb(u16 port) { return (u8)port_in(port, 1); }
+u16 inw(u16 port) { return (u16)port_in(port, 2); }
+u32 inl(u16 port) { return port_in(port, 4); }
+void outb(u16 port, u8 x) { port_out(port, 1, x); }
+void outw(u16 port, u16 x) { port_out(port, 2, x); }
+void outl(u16 port, u32 x) { port_out(port, 4, x); }
 
 u32 pci_guest_cfg_read(bool privileged, u32 cf8, unsigned offset, unsigned size)
 {

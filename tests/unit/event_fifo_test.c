@@ -515,7 +515,6 @@ static void *good_guest(void *arg)
 	u32 got[PORTS * 4];
 	unsigned seed = 5;
 
-	(void)arg;
 	sim_current = guest->vcpu[0];
 	while (!stop) {
 		handle(got, take_all(0, got, ARRAY_SIZE(got)));
@@ -567,7 +566,6 @@ static void *bad_guest(void *arg)
 {
 	unsigned seed = 9;
 
-	(void)arg;
 	while (!stop) {
 		u32 *w = word(thread_port[rand_r(&seed) % PORTS]);
 

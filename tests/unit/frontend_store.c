@@ -15,25 +15,21 @@ static struct turns turns;
 
 static ssize_t guest_read(struct connection *c, char *out, size_t size)
 {
-	(void)c;
 	return ring_read(guest.page, out, size);
 }
 
 static ssize_t guest_write(struct connection *c, const char *in, size_t size)
 {
-	(void)c;
 	return ring_write(guest.page, in, size);
 }
 
 static void guest_moved(struct connection *c)
 {
-	(void)c;
 	guest.moved = true;
 }
 
 static void guest_lost(struct connection *c, int error)
 {
-	(void)error;
 	client_free(c->client);
 	c->client = NULL;
 }

@@ -149,7 +149,6 @@ static unsigned int fired;
 
 static void count_fired(struct store_watch *w)
 {
-	(void)w;
 	fired++;
 }
 
@@ -419,7 +418,6 @@ static unsigned int requests[2];
 
 static void requested(struct control *c, enum control_request what)
 {
-	(void)c;
 	/* The toolstack has its acknowledgement already. */
 	CU_ASSERT_STRING_EQUAL(daemon_read("/local/domain/1/control/shutdown"), "");
 	requests[what]++;
@@ -479,7 +477,6 @@ static struct {
 
 static int take(void *kernel, xen_pfn_t *pfn)
 {
-	(void)kernel;
 	if (memory.nr <= memory.keep)
 		return -ENOMEM;
 	for (*pfn = PAGES - 1; !memory.ours[*pfn]; --*pfn)
@@ -491,7 +488,6 @@ static int take(void *kernel, xen_pfn_t *pfn)
 
 static void give(void *kernel, xen_pfn_t pfn)
 {
-	(void)kernel;
 	CU_ASSERT_FATAL(pfn < PAGES && !memory.ours[pfn]);
 	CU_ASSERT_NOT_EQUAL(memory.p2m[pfn], BALLOON_NO_FRAME);
 	memory.ours[pfn] = true;
@@ -500,13 +496,11 @@ static void give(void *kernel, xen_pfn_t pfn)
 
 static xen_pfn_t get_mfn(void *kernel, xen_pfn_t pfn)
 {
-	(void)kernel;
 	return memory.p2m[pfn];
 }
 
 static void set_mfn(void *kernel, xen_pfn_t pfn, xen_pfn_t mfn)
 {
-	(void)kernel;
 	memory.p2m[pfn] = mfn;
 }
 

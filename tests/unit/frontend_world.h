@@ -52,7 +52,6 @@ static void *world_pages_get(void *kernel, unsigned int count)
 	size_t size = (size_t)count * FRONTEND_PAGE_SIZE;
 	unsigned int i;
 
-	(void)kernel;
 	if (world.pages_left == 0)
 		return NULL;
 	if (world.pages_left > 0)
@@ -82,7 +81,6 @@ static void world_pages_put(void *kernel, void *pages, unsigned int count)
 	size_t size = (size_t)count * FRONTEND_PAGE_SIZE;
 	unsigned int i;
 
-	(void)kernel;
 	for (i = 0; i < WORLD_CHUNKS && world.chunks[i].start != pages; i++)
 		;
 	CU_ASSERT_FATAL(i < WORLD_CHUNKS && world.chunks[i].size == size);
@@ -97,7 +95,6 @@ static int world_grant(void *kernel, domid_t to, const void *address, bool reado
 {
 	int error = grant_give(&world.grants, to, 0, readonly, ref);
 
-	(void)kernel;
 	CU_ASSERT_EQUAL(to, 0);
 	if (!error) {
 		world.granted[*ref] =
@@ -112,7 +109,6 @@ static int world_revoke(void *kernel, grant_ref_t ref)
 {
 	int error = grant_end(&world.grants, ref);
 
-	(void)kernel;
 	CU_ASSERT(!error || error == -EBUSY);
 	return error;
 }
@@ -120,7 +116,6 @@ static int world_revoke(void *kernel, grant_ref_t ref)
 static int world_event_open(void *kernel, domid_t peer, void (*handler)(void *arg), void *arg,
 			    evtchn_port_t *port)
 {
-	(void)kernel;
 	CU_ASSERT_EQUAL(peer, 0);
 	for (evtchn_port_t p = STORE_PORT + 1; p < WORLD_PORTS && !world.no_ports; p++) {
 		if (world.ports[p].open)
@@ -137,21 +132,18 @@ static int world_event_open(void *kernel, domid_t peer, void (*handler)(void *ar
 
 static void world_event_close(void *kernel, evtchn_port_t port)
 {
-	(void)kernel;
 	CU_ASSERT(port < WORLD_PORTS && world.ports[port].open);
 	world.ports[port].open = false;
 }
 
 static void world_event_send(void *kernel, evtchn_port_t port)
 {
-	(void)kernel;
 	CU_ASSERT(port < WORLD_PORTS);
 	world.ports[port].sent++;
 }
 
 static uint64_t world_now(void *kernel)
 {
-	(void)kernel;
 	return world.now;
 }
 
@@ -173,7 +165,6 @@ static void world_turn(void)
 
 static void world_wait(void *kernel, uint64_t deadline)
 {
-	(void)kernel;
 	CU_ASSERT(deadline > world.now);
 	world.now += 100000000;
 	world_turn();
@@ -181,13 +172,11 @@ static void world_wait(void *kernel, uint64_t deadline)
 
 static long world_memory_op(void *kernel, unsigned int cmd, void *arg)
 {
-	(void)kernel;
 	return world.memory_op ? world.memory_op(cmd, arg) : -ENOSYS;
 }
 
 static void world_log(void *kernel, const char *line)
 {
-	(void)kernel;
 	CU_ASSERT(line[0]);
 	world.lines++;
 }

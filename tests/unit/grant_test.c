@@ -795,7 +795,6 @@ static void *hostile_granter(void *arg)
 	const u32 targets[] = { (u32)good, (u32)good, (u32)page_table, (u32)foreign_frame, ~0U, 0 };
 	unsigned seed = 4;
 
-	(void)arg;
 	while (!stop) {
 		struct grant_entry_v1 *e = entry(granter, rand_r(&seed) % 4);
 

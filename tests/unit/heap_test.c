@@ -28,7 +28,6 @@ void tlb_flush(cpumask_t mask, unsigned flags)
 {
 	unsigned c;
 
-	(void)flags;
 	if (!local_irq_enabled())
 		abort();
 	if (mask)

@@ -643,13 +643,11 @@ TEST(test_layout_refused, "layout, refused")
 
 static void *take(void *context, size_t size)
 {
-	(void)context;
 	return malloc(size);
 }
 
 static void give(void *context, void *p)
 {
-	(void)context;
 	free(p);
 }
 

@@ -36,7 +36,6 @@ static inline u64 spin_lock_irqsave(struct spinlock *l)
 }
 static inline void spin_unlock_irqrestore(struct spinlock *l, u64 flags)
 {
-	(void)flags;
 	spin_unlock(l);
 }
 static inline void cpu_relax(void)

@@ -36,10 +36,7 @@ static struct timer *armed;
 static struct domain dom[4];
 static struct domain_irqs dom_irqs[4];
 
-void printk(const char *fmt, ...)
-{
-	warnings += fmt[1] == LOG_WARN[1];
-}
+void printk(const char *fmt, ...) { warnings += fmt[1] == LOG_WARN[1]; }
 
 void panic(const char *fmt, ...)
 {
@@ -47,26 +44,10 @@ void panic(const char *fmt, ...)
 	abort();
 }
 
-u32 apic_read_id(void)
-{
-	return 3;
-}
-
-void apic_eoi(void)
-{
-	eois++;
-}
-
-bool apic_in_service(u8 vector)
-{
-	(void)vector;
-	return in_service;
-}
-
-bool ioapic_has_gsi(unsigned gsi)
-{
-	return gsi < PINS;
-}
+u32 apic_read_id(void) { return 3; }
+void apic_eoi(void) { eois++; }
+bool apic_in_service(u8 vector) { return in_service; }
+bool ioapic_has_gsi(unsigned gsi) { return gsi < PINS; }
 
 void ioapic_program(unsigned gsi, u8 vector, u32 dest, bool level, bool active_low)
 {
@@ -77,25 +58,10 @@ void ioapic_program(unsigned gsi, u8 vector, u32 dest, bool level, bool active_l
 	pin[gsi].masked = true;
 }
 
-void ioapic_mask(unsigned gsi)
-{
-	pin[gsi].masked = true;
-}
-
-void ioapic_unmask(unsigned gsi)
-{
-	pin[gsi].masked = false;
-}
-
-void ioapic_set_dest(unsigned gsi, u32 dest)
-{
-	pin[gsi].dest = dest;
-}
-
-u64 system_time(void)
-{
-	return now;
-}
+void ioapic_mask(unsigned gsi) { pin[gsi].masked = true; }
+void ioapic_unmask(unsigned gsi) { pin[gsi].masked = false; }
+void ioapic_set_dest(unsigned gsi, u32 dest) { pin[gsi].dest = dest; }
+u64 system_time(void) { return now; }
 
 void timer_init(struct timer *t, void (*fn)(void *), void *arg, unsigned cpu)
 {
@@ -558,13 +524,11 @@ static void chip_startup(struct irq_desc *desc)
 
 static void chip_mask(struct irq_desc *desc)
 {
-	(void)desc;
 	chip_masked = 1;
 }
 
 static void chip_unmask(struct irq_desc *desc)
 {
-	(void)desc;
 	chip_masked = 0;
 }
 

@@ -64,9 +64,7 @@ void root_set_compat(struct vcpu *v)
 }
 
 #ifndef FIXTURE_OWN_ROOT_LOAD
-void root_copies_forget(void)
-{
-}
+void root_copies_forget(void) { }
 
 void root_load(struct vcpu *v)
 {
@@ -75,16 +73,8 @@ void root_load(struct vcpu *v)
 }
 #endif
 
-u64 *idle_root(void)
-{
-	return idle_l4;
-}
-
-void desc_tables_load(struct vcpu *v)
-{
-	(void)v;
-	windows_loaded++;
-}
+u64 *idle_root(void) { return idle_l4; }
+void desc_tables_load(struct vcpu *v) { windows_loaded++; }
 
 /* ---- TLBs: a flush empties nothing but ticks and is remembered ---- */
 
@@ -97,7 +87,6 @@ void tlb_flush(cpumask_t mask, unsigned flags)
 {
 	unsigned c;
 
-	(void)flags;
 	if (tlb_flush_hook)
 		tlb_flush_hook(mask);
 	if (!local_irq_enabled())
@@ -187,22 +176,9 @@ struct domain *domain_get_next(unsigned id)
 	return best;
 }
 
-void domain_pause(struct domain *d)
-{
-	d->pause_count++;
-}
-
-void domain_unpause(struct domain *d)
-{
-	d->pause_count--;
-}
-
-void event_for_each_frame(struct domain *d, void (*fn)(u64 mfn, void *arg), void *arg)
-{
-	(void)d;
-	(void)fn;
-	(void)arg;
-}
+void domain_pause(struct domain *d) { d->pause_count++; }
+void domain_unpause(struct domain *d) { d->pause_count--; }
+void event_for_each_frame(struct domain *d, void (*fn)(u64 mfn, void *arg), void *arg) { }
 
 #ifndef FIXTURE_OWN_GRANTS
 /* What `other` has mapped by grants. */

@@ -26,16 +26,12 @@ static struct {
 
 void tlb_flush_va(cpumask_t mask, vaddr_t va, unsigned order)
 {
-	(void)order;
 	by_va.cpus |= mask;
 	by_va.va = va;
 	by_va.n++;
 }
 
-void tlb_flush_va_local(vaddr_t va)
-{
-	tlb_flush_va(CPU_MASK(sim_cpu->id), va, 0);
-}
+void tlb_flush_va_local(vaddr_t va) { tlb_flush_va(CPU_MASK(sim_cpu->id), va, 0); }
 
 static void four_cpus(void)
 {
@@ -268,7 +264,6 @@ static struct {
 
 static void *reach(void *arg)
 {
-	(void)arg;
 	sim_cpu = &cpus[1];
 	while (!__atomic_load_n(&hands.done, __ATOMIC_ACQUIRE)) {
 		if (!frame_get(hands.f, guest))

@@ -64,26 +64,11 @@ static void config_out(u16 port, u32 v, unsigned n)
 		memcpy(d + (address_port & 0xfc) + (port - 0xcfc), &v, n);
 }
 
-u8 inb(u16 port)
-{
-	return (u8)config_in(port, 1);
-}
-u16 inw(u16 port)
-{
-	return (u16)config_in(port, 2);
-}
-u32 inl(u16 port)
-{
-	return config_in(port, 4);
-}
-void outb(u16 port, u8 v)
-{
-	config_out(port, v, 1);
-}
-void outw(u16 port, u16 v)
-{
-	config_out(port, v, 2);
-}
+u8 inb(u16 port) { return (u8)config_in(port, 1); }
+u16 inw(u16 port) { return (u16)config_in(port, 2); }
+u32 inl(u16 port) { return config_in(port, 4); }
+void outb(u16 port, u8 v) { config_out(port, v, 1); }
+void outw(u16 port, u16 v) { config_out(port, v, 2); }
 
 void outl(u16 port, u32 v)
 {

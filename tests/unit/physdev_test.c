@@ -55,14 +55,8 @@ static struct {
 	bool vanish; /* the domain dies while its messages are being mapped */
 } m;
 
-unsigned ioapic_nr_gsis(void)
-{
-	return GSIS;
-}
-bool ioapic_has_gsi(unsigned gsi)
-{
-	return gsi < GSIS && gsi != 17;
-}
+unsigned ioapic_nr_gsis(void) { return GSIS; }
+bool ioapic_has_gsi(unsigned gsi) { return gsi < GSIS && gsi != 17; }
 int ioapic_read_register(paddr_t base, u32 reg, u32 *value)
 {
 	*value = 0x11 + reg;
@@ -80,21 +74,11 @@ int irq_setup_gsi(unsigned gsi, bool level, bool active_low)
 	m.setup.low = active_low;
 	return gsi < GSIS ? 0 : -EINVAL;
 }
-bool irq_is_level(unsigned irq)
-{
-	return irq >= 16 && irq < GSIS;
-}
-bool irq_is_shared(unsigned irq)
-{
-	return irq == 18;
-}
-bool irq_is_msi(unsigned irq)
-{
-	return irq >= MSI_FIRST && irq < NR_IRQS;
-}
+bool irq_is_level(unsigned irq) { return irq >= 16 && irq < GSIS; }
+bool irq_is_shared(unsigned irq) { return irq == 18; }
+bool irq_is_msi(unsigned irq) { return irq >= MSI_FIRST && irq < NR_IRQS; }
 int irq_guest_bind(unsigned irq, struct domain *d, u32 pirq, bool share, u32 dest)
 {
-	(void)pirq;
 	if (m.bind_error)
 		return m.bind_error;
 	m.bound[irq] = d;
@@ -110,12 +94,7 @@ void irq_guest_unbind(unsigned irq, struct domain *d)
 		m.unbinds++;
 	}
 }
-void irq_guest_eoi(unsigned irq, struct domain *d)
-{
-	(void)irq;
-	(void)d;
-	m.eois++;
-}
+void irq_guest_eoi(unsigned irq, struct domain *d) { m.eois++; }
 
 int msi_map(pci_sbdf_t sbdf, bool msix, unsigned index, unsigned count, u64 bar, unsigned *limit)
 {
@@ -175,28 +154,13 @@ int pci_mmcfg_reserved(u64 base, u16 segment, u8 first, u8 last)
 	return base == 0xe0000000 && segment == 1 && first == 2 && last == 3 ? 0 : -EINVAL;
 }
 
-u32 event_pirq_port(struct domain *d, u32 pirq)
-{
-	(void)d;
-	return pirq == 5 || pirq == 6 ? 33 : 0;
-}
+u32 event_pirq_port(struct domain *d, u32 pirq) { return pirq == 5 || pirq == 6 ? 33 : 0; }
 struct event_channel *event_lookup(struct domain *d, u32 port)
 {
-	(void)d;
 	return port == 33 ? &m.chn : NULL;
 }
-void event_2l_unmask(struct domain *d, struct event_channel *c)
-{
-	(void)d;
-	(void)c;
-	m.unmasked_2l++;
-}
-void event_fifo_unmask(struct domain *d, struct event_channel *c)
-{
-	(void)d;
-	(void)c;
-	m.unmasked_fifo++;
-}
+void event_2l_unmask(struct domain *d, struct event_channel *c) { m.unmasked_2l++; }
+void event_fifo_unmask(struct domain *d, struct event_channel *c) { m.unmasked_fifo++; }
 
 static void begin(void)
 {

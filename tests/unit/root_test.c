@@ -31,24 +31,14 @@ static unsigned raised, flushes;
 static struct domain *d;
 static struct vcpu *v;
 
-u64 *idle_root(void)
-{
-	return mfn_to_va(IDLE);
-}
-paddr_t idle_root_paddr(void)
-{
-	return IDLE << PAGE_SHIFT;
-}
+u64 *idle_root(void) { return mfn_to_va(IDLE); }
+paddr_t idle_root_paddr(void) { return IDLE << PAGE_SHIFT; }
 void softirq_raise(enum softirq n)
 {
 	CU_ASSERT_EQUAL(n, SOFTIRQ_SCHEDULE);
 	raised++;
 }
-void tlb_flush_local(unsigned flags)
-{
-	(void)flags;
-	flushes++;
-}
+void tlb_flush_local(unsigned flags) { flushes++; }
 
 static void begin(void)
 {

@@ -65,15 +65,8 @@ void softirq_register(enum softirq n, void (*fn)(void))
 		schedule_fn = fn;
 }
 
-void softirq_raise(enum softirq n)
-{
-	set_bit(n, &this_cpu()->softirq_pending);
-}
-
-void softirq_raise_on(unsigned cpu, enum softirq n)
-{
-	set_bit(n, &cpus[cpu].softirq_pending);
-}
+void softirq_raise(enum softirq n) { set_bit(n, &this_cpu()->softirq_pending); }
+void softirq_raise_on(unsigned cpu, enum softirq n) { set_bit(n, &cpus[cpu].softirq_pending); }
 
 void softirqs_run(void)
 {
@@ -81,10 +74,7 @@ void softirqs_run(void)
 		schedule_fn();
 }
 
-void send_event_check_ipi(unsigned cpu)
-{
-	(void)cpu;
-}
+void send_event_check_ipi(unsigned cpu) { }
 
 /* Timers: the slices'. Each CPU polls its own. */
 static struct timer *slice_of[NR_CPUS];
@@ -101,14 +91,8 @@ void timer_set(struct timer *t, u64 expires)
 	__atomic_store_n(&t->queued, true, __ATOMIC_SEQ_CST);
 }
 
-void timer_stop(struct timer *t)
-{
-	__atomic_store_n(&t->queued, false, __ATOMIC_SEQ_CST);
-}
-
-void timer_poke(void)
-{
-}
+void timer_stop(struct timer *t) { __atomic_store_n(&t->queued, false, __ATOMIC_SEQ_CST); }
+void timer_poke(void) { }
 
 static void poll_timer(unsigned cpu)
 {
@@ -126,10 +110,7 @@ void vcpu_runstate_change(struct vcpu *v, int state, u64 at)
 	v->time.runstate.state_entry_time = at;
 }
 
-void vcpu_time_switching_out(struct vcpu *v)
-{
-	(void)v;
-}
+void vcpu_time_switching_out(struct vcpu *v) { }
 
 /* Events: one port of each vCPU. */
 bool vcpu_event_deliverable(const struct vcpu *v)
@@ -139,27 +120,14 @@ bool vcpu_event_deliverable(const struct vcpu *v)
 
 bool event_port_pending(struct domain *dom, u32 port)
 {
-	(void)dom;
 	return atomic_read(&shadow[port - 1].port_pending);
 }
 
-bool event_port_valid(struct domain *dom, u32 port)
-{
-	return port >= 1 && port <= dom->max_vcpus;
-}
+bool event_port_valid(struct domain *dom, u32 port) { return port >= 1 && port <= dom->max_vcpus; }
 
 static u8 shutdown_reason;
-void domain_shutdown(struct domain *dom, u8 reason)
-{
-	(void)dom;
-	shutdown_reason = reason;
-}
-
-int domain_watchdog(struct domain *dom, u32 id, u32 seconds)
-{
-	(void)dom;
-	return (int)(id + seconds);
-}
+void domain_shutdown(struct domain *dom, u8 reason) { shutdown_reason = reason; }
+int domain_watchdog(struct domain *dom, u32 id, u32 seconds) { return (int)(id + seconds); }
 
 static void mistake(void)
 {

@@ -406,8 +406,6 @@ static ssize_t test_write(struct connection *connection, const char *in, size_t 
 static void test_lost(struct connection *connection, int error)
 {
 	CU_FAIL("lost");
-	(void)connection;
-	(void)error;
 }
 
 static const struct connection_ops test_ops = { test_read, test_write, NULL, test_lost };

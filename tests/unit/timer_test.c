@@ -46,14 +46,8 @@ u64 clock_now(void)
 	return (u64)ts.tv_sec * 1000000000 + (u64)ts.tv_nsec;
 }
 
-void clock_init_cpu(void)
-{
-}
-
-u64 rdtsc(void)
-{
-	return muldiv64(clock_now(), clock_tsc_hz, 1000000000);
-}
+void clock_init_cpu(void) { }
+u64 rdtsc(void) { return muldiv64(clock_now(), clock_tsc_hz, 1000000000); }
 
 void softirq_register(enum softirq n, void (*fn)(void))
 {
@@ -61,15 +55,8 @@ void softirq_register(enum softirq n, void (*fn)(void))
 	softirq_fn = fn;
 }
 
-void softirq_raise(enum softirq n)
-{
-	set_bit(n, &this_cpu()->softirq_pending);
-}
-
-void softirq_raise_on(unsigned cpu, enum softirq n)
-{
-	set_bit(n, &cpus[cpu].softirq_pending);
-}
+void softirq_raise(enum softirq n) { set_bit(n, &this_cpu()->softirq_pending); }
+void softirq_raise_on(unsigned cpu, enum softirq n) { set_bit(n, &cpus[cpu].softirq_pending); }
 
 void vector_register(u8 vector, void (*fn)(struct regs *r))
 {

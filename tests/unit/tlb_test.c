@@ -75,23 +75,14 @@ void write_cr3(u64 v)
 	sim.cr3 = v;
 }
 
-void root_copies_forget(void)
-{
-	roots_forgotten[cpu_id()]++;
-}
-
-void vector_register(u8 vector, void (*fn)(struct regs *r))
-{
-	(void)vector;
-	flush_interrupt = fn;
-}
+void root_copies_forget(void) { roots_forgotten[cpu_id()]++; }
+void vector_register(u8 vector, void (*fn)(struct regs *r)) { flush_interrupt = fn; }
 
 void apic_send_ipi_mask(cpumask_t mask, u8 vector)
 {
 	struct cpu *me = sim_cpu;
 	unsigned c;
 
-	(void)vector;
 	for_each_cpu_in(c, mask) {
 		on_cpu(c);
 		flush_interrupt(NULL);

@@ -48,10 +48,7 @@ static struct {
 
 struct domain *dom0;
 
-u64 system_time(void)
-{
-	return m.time;
-}
+u64 system_time(void) { return m.time; }
 void timer_set(struct timer *t, u64 expires)
 {
 	t->queued = true;
@@ -62,37 +59,12 @@ void timer_stop(struct timer *t)
 	t->queued = false;
 	m.timer_stops++;
 }
-void vcpu_wake(struct vcpu *v)
-{
-	(void)v;
-	m.wakes++;
-}
-void vcpu_sleep_nosync(struct vcpu *v)
-{
-	(void)v;
-	m.sleeps++;
-}
-void vcpu_sleep_sync(struct vcpu *v)
-{
-	(void)v;
-	m.sleeps++;
-}
-void vcpu_periodic_set(struct vcpu *v, u64 period)
-{
-	(void)v;
-	m.period = period;
-}
-void fpu_import(struct vcpu *v, const void *x)
-{
-	(void)v;
-	(void)x;
-	m.fpu_imports++;
-}
-void fpu_export(struct vcpu *v, void *x)
-{
-	(void)v;
-	memset(x, 0x5a, 512);
-}
+void vcpu_wake(struct vcpu *v) { m.wakes++; }
+void vcpu_sleep_nosync(struct vcpu *v) { m.sleeps++; }
+void vcpu_sleep_sync(struct vcpu *v) { m.sleeps++; }
+void vcpu_periodic_set(struct vcpu *v, u64 period) { m.period = period; }
+void fpu_import(struct vcpu *v, const void *x) { m.fpu_imports++; }
+void fpu_export(struct vcpu *v, void *x) { memset(x, 0x5a, 512); }
 
 void domain_shutdown(struct domain *who, u8 reason)
 {
@@ -109,20 +81,17 @@ void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out)
 
 int vcpu_runstate_area_set(struct vcpu *v, vaddr_t va)
 {
-	(void)v;
 	m.runstate_va = va;
 	return m.area_error;
 }
 int vcpu_time_area_set(struct vcpu *v, vaddr_t va)
 {
-	(void)v;
 	m.time_va = va;
 	return m.area_error;
 }
 
 int vcpu_map_info(struct vcpu *v, mfn_t mfn, unsigned offset)
 {
-	(void)v;
 	m.info_mfn = mfn;
 	m.info_offset = offset;
 	return m.area_error;
@@ -176,11 +145,7 @@ int pv_drop_guest_tables(struct vcpu *v)
 	return 0;
 }
 
-int pv_finish_old_table(struct vcpu *v)
-{
-	(void)v;
-	return m.old_error;
-}
+int pv_finish_old_table(struct vcpu *v) { return m.old_error; }
 
 int pv_set_debugreg(struct vcpu *v, unsigned reg, u64 value)
 {

@@ -155,34 +155,27 @@ u64 __weak tlb_clock = 1;
 
 cpumask_t __weak tlb_filter(cpumask_t mask, u32 stamp)
 {
-	(void)stamp;
 	return mask;
 }
 
 void __weak tlb_flush(cpumask_t mask, unsigned flags)
 {
-	(void)mask;
-	(void)flags;
 	may_wait("TLB flush");
 	sim.tlb_flushes++;
 }
 
 void __weak tlb_flush_va(cpumask_t mask, vaddr_t va, unsigned order)
 {
-	(void)va;
-	(void)order;
 	tlb_flush(mask, 0);
 }
 
 void __weak tlb_flush_local(unsigned flags)
 {
-	(void)flags;
 	sim.tlb_flushes++;
 }
 
 void __weak tlb_flush_va_local(vaddr_t va)
 {
-	(void)va;
 	sim.tlb_flushes++;
 }
 
@@ -257,7 +250,6 @@ void __weak wrmsr(u32 msr, u64 v)
 /* A processor that has everything; its last leaves are 0x1f and 0x80000021. */
 void __weak cpuid(u32 leaf, u32 sub, u32 *a, u32 *b, u32 *c, u32 *d)
 {
-	(void)sub;
 	*a = *b = *c = *d = ~0U;
 	if (!(leaf & 0x7fffffff))
 		*a = leaf ? 0x80000021 : 0x1f;
@@ -456,7 +448,6 @@ static void give(struct frame *f, unsigned order)
 
 __weak void *zalloc(enum alloc_class c, size_t size)
 {
-	(void)c;
 	if (!may_allocate())
 		return NULL;
 	__atomic_add_fetch(&sim.objects, 1, __ATOMIC_SEQ_CST);
@@ -479,7 +470,6 @@ __weak struct frame *heap_alloc_hv(enum alloc_class c, unsigned order)
 {
 	struct frame *f = may_allocate() ? take(order, FC_HEAP) : NULL;
 
-	(void)c;
 	if (f)
 		sim.objects++;
 	return f;
@@ -487,7 +477,6 @@ __weak struct frame *heap_alloc_hv(enum alloc_class c, unsigned order)
 
 void __weak heap_free_hv(enum alloc_class c, struct frame *f, unsigned order)
 {
-	(void)c;
 	if (f->count != FC_HEAP)
 		fail("a frame of the hypervisor's is freed with references");
 	sim.objects--;
@@ -498,7 +487,6 @@ __weak struct frame *heap_alloc_dom_at(struct domain *d, unsigned order, unsigne
 {
 	struct frame *f = may_allocate() ? take(order, 0) : NULL;
 
-	(void)bits;
 	for (u64 i = 0; f && i < BIT(order); i++)
 		m2p_set(frame_to_mfn(f + i), pfn == M2P_INVALID ? pfn : pfn + i);
 	if (f && d && heap_assign(d, f, order)) {
@@ -633,7 +621,6 @@ int __weak frame_unshare(struct frame *f)
 
 void __weak frame_abandon(struct frame *f, unsigned c)
 {
-	(void)c;
 	frame_set_owner(f, NULL);
 	sim.objects--;
 	f->type = FT_NONE;
@@ -803,9 +790,6 @@ void sim_reset(void)
 
 int __weak pirq_guest_bind(struct vcpu *v, unsigned pirq, bool will_share)
 {
-	(void)v;
-	(void)pirq;
-	(void)will_share;
 	if (!sim.pirq_error)
 		sim.pirq_bound++;
 	return sim.pirq_error;
@@ -813,8 +797,6 @@ int __weak pirq_guest_bind(struct vcpu *v, unsigned pirq, bool will_share)
 
 void __weak pirq_guest_unbind(struct domain *d, unsigned pirq)
 {
-	(void)d;
-	(void)pirq;
 	sim.pirq_unbound++;
 }
 
@@ -834,8 +816,6 @@ int __weak grant_pte_map(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 avail_b
 
 int __weak grant_pte_unmap(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 new_addr)
 {
-	(void)gntmap_flags;
-	(void)new_addr;
 	may_wait("page-table write");
 	if (sim.pte_error)
 		return sim.pte_error;
