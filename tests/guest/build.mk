@@ -3,7 +3,8 @@
 
 TG_NAMES := $(notdir $(patsubst %/main.c,%,$(wildcard tests/guest/*/main.c)))
 TG_ONLY32 := $(notdir $(patsubst %/main.c,%,$(shell grep -l 'bits: 32$$' $(wildcard tests/guest/*/main.c))))
-TG_FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -ffreestanding -fno-pic -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
+TG_FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror -ffreestanding \
+	-fno-pic -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-strict-aliasing -fno-omit-frame-pointer -fcf-protection=none \
 	-Itests/guest/lib -I.
 TG_FLAGS32 := $(filter-out -mcmodel=kernel -mno-red-zone,$(TG_FLAGS)) -m32

@@ -124,7 +124,6 @@ static void kernel_fault_body(void *arg)
 {
 	uint32_t a, d;
 
-	(void)arg;
 	__asm__ volatile("rdtsc\n movl %%eax, %%ebx\n movb (%%rcx), %%al"
 			 : "=a"(a), "=d"(d)
 			 : "c"(0x500000UL)

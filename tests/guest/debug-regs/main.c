@@ -67,7 +67,7 @@ void test_main(void)
 	}
 	/* Still armed after other guests had the CPU. */
 	for (int i = 0; i < 20; i++)
-		check_eq(hypercall(sched_op, (long)SCHEDOP_yield, 0L), 0);
+		yield();
 	hits = 0;
 	watched = 3;
 	check_eq(hits, 1);

@@ -14,9 +14,7 @@ void test_main(void)
 	struct trap_info t[] = { { 14, 0, KERNEL_CS, 0x10000 }, { 0, 0, 0, 0 } };
 
 	/* A hole below the stack, which otherwise would run over our own data. */
-	check_eq(hypercall(update_va_mapping, stacks[0] + PAGE_SIZE, (uint64_t)0,
-			   (long)UVMF_INVLPG),
-		 0);
+	check_eq(map_page(stacks[0] + PAGE_SIZE, 0, 0), 0);
 	check_eq(hypercall(set_trap_table, t), 0);
 	expect_crash();
 	(void)*(volatile char *)0x20000;

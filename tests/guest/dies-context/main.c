@@ -26,5 +26,5 @@ void test_main(void)
 	expect_crash();
 	check_eq(hypercall(vcpu_op, (long)VCPUOP_up, 1L, 0L), 0);
 	for (;;)
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+		yield();
 }

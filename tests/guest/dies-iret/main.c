@@ -11,5 +11,5 @@ const char test_name[] = "dies-iret";
 void test_main(void)
 {
 	expect_crash();
-	raw_iret((const struct iret_context *)0xffff830000100000UL);
+	raw_iret((void *)0xffff830000100000UL);
 }

@@ -72,7 +72,6 @@ static int write_msr(uint32_t index, uint64_t value)
 #define INSN(name, text, ...)                           \
 	static void name(void *arg)                     \
 	{                                               \
-		(void)arg;                              \
 		__asm__ volatile(text ::: __VA_ARGS__); \
 	}
 INSN(in_imm, "inb $0x70, %%al", "eax")

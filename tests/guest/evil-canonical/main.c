@@ -17,11 +17,6 @@ static struct space user_space, kernel_space;
 static uint8_t *user_page, *kernel_page;
 static uint64_t root;
 
-static void go(void *arg)
-{
-	raw_iret(arg);
-}
-
 static int user(uint64_t rip, uint64_t flags, uint64_t rcx)
 {
 	struct iret_context c = {
@@ -34,7 +29,7 @@ static int user(uint64_t rip, uint64_t flags, uint64_t rcx)
 		.ss = FLAT_USER_SS64,
 	};
 
-	return probe(go, &c);
+	return probe(user_iret, &c);
 }
 
 /* A hypercall at the end of the lower half, in the kernel: it returns to the edge. */

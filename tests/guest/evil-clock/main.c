@@ -28,48 +28,12 @@ static volatile uint64_t window[PAGE_SIZE / 8] __attribute__((aligned(4096)));
 static volatile uint64_t writes;
 static unsigned long ticks;
 
-extern char touch_begin[], touch_end[], touch_return[];
-void touch_store(volatile uint64_t *p, xen_ulong_t v);
-__asm__(".pushsection .text\n"
-	"touch_begin:\n"
-	"touch_store:\n"
-#ifdef __i386__
-	"	movl 4(%esp), %ecx\n"
-	"	movl 8(%esp), %eax\n"
-	"	movl %eax, (%ecx)\n"
-#else
-	"	movq %rsi, (%rdi)\n"
-#endif
-	"touch_end:\n"
-	"touch_return:\n"
-	"	ret\n"
-	".popsection\n");
-
-static bool step_over(struct trap_frame *f)
-{
-	if (f->vector != 14 || f->rip < (uintptr_t)touch_begin || f->rip >= (uintptr_t)touch_end)
-		return false;
-	f->rip = (uintptr_t)touch_return;
-	return true;
-}
-
 /* Another value each time, and each an entry that a table may have: not present, of no frame. */
 static void writer(void)
 {
 	for (;;) {
 		touch_store(window + 5, (writes & 0x3ff) << 1);
 		writes++;
-	}
-}
-
-static void wait_for_writes(uint64_t more)
-{
-	uint64_t target = writes + more, start = system_time();
-
-	while (writes < target) {
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
-		if (system_time() - start > 20000000000ULL)
-			fail("the other vcpu stands still");
 	}
 }
 
@@ -88,13 +52,13 @@ void test_main(void)
 	uint64_t own = virt_to_mfn((void *)window), mfn = virt_to_mfn((void *)page), v;
 	uint64_t ptr = pte_maddr((void *)window);
 
-	trap_hook = step_over;
+	trap_hook = skip_touch;
 	vcpu_start(1, writer);
 	for (int i = 0; i < ROUNDS; i++) {
 		check_eq(mmu_update(ptr, LEAF(mfn, PTE_KERNEL)), 0);
 		check_eq(mmuext(MMUEXT_TLB_FLUSH_ALL, 0), 0);
 		page[5] = NOT_HIS;
-		wait_for_writes(3);
+		wait_for(&writes, writes + 3, "the writer");
 		check(page[5] != NOT_HIS);
 		tick(STEP);
 		check_eq(make_readonly((void *)page), 0);
@@ -102,7 +66,7 @@ void test_main(void)
 		tick(after[i % 4]);
 		check_eq(mmuext(MMUEXT_PIN_L1_TABLE, mfn), 0);
 		v = page[5];
-		wait_for_writes(20);
+		wait_for(&writes, writes + 20, "the writer");
 		if (page[5] != v)
 			fail("after %lu ticks a table was written through a stale translation",
 			     ticks);
@@ -110,6 +74,6 @@ void test_main(void)
 		check_eq(make_writable((void *)page), 0);
 	}
 	check(ticks >= 2 * BEFORE);
-	check_eq(hypercall(vcpu_op, (long)VCPUOP_down, 1L, 0L), 0);
+	vcpu_down(1);
 	check_eq(mmu_update(ptr, LEAF(own, PTE_KERNEL)), 0);
 }

@@ -143,7 +143,7 @@ static void run(struct vcpu_guest_context *c, const char *what, unsigned long va
 	vi->evtchn_upcall_pending = event;
 	check_eq(op(VCPUOP_up, running, NULL), 0);
 	while (!stage) {
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+		yield();
 		if (system_time() - start > 30000000000UL)
 			fail("%s %#lx: the vcpu has not been heard of for 30 s", what, value);
 	}
@@ -154,7 +154,7 @@ static void run(struct vcpu_guest_context *c, const char *what, unsigned long va
 		check_eq(op(VCPUOP_get_runstate_info, running, &info), 0);
 		if (info.state == RUNSTATE_offline)
 			break;
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+		yield();
 	}
 	/* None of the hypervisor's own segments, whoever looked: 0xe008 and 0xe010. */
 	for (unsigned i = 0; i < 4; i++) {
@@ -340,7 +340,6 @@ void test_main(void)
 	check_eq(op(VCPUOP_initialise, 31, good()), 0);
 	shared_info->vcpu_info[31].evtchn_upcall_mask = 1;
 	check_eq(op(VCPUOP_up, 31, NULL), 0);
-	while (!stage)
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+	wait_until(stage);
 	check_eq(stage, 1);
 }

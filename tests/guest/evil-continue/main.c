@@ -138,15 +138,9 @@ static void scribbler(void)
 					MMUEXT_UNPIN_TABLE,  MMUEXT_TLB_FLUSH_LOCAL };
 
 	switch (below(4)) {
-	case 0:
-		ops[below(8)].cmd = cmds[below(sizeof(cmds))];
-		break;
-	case 1:
-		ops[below(8)].arg1.mfn = frames[below(nframes)];
-		break;
-	case 2:
-		done = below(2) ? below(16) : 0xffffffff - below(4);
-		break;
+	case 0: ops[below(8)].cmd = cmds[below(sizeof(cmds))]; break;
+	case 1: ops[below(8)].arg1.mfn = frames[below(nframes)]; break;
+	case 2: done = below(2) ? below(16) : 0xffffffff - below(4); break;
 	default: {
 		uint64_t frame = frames[below(nframes)];
 

@@ -12,23 +12,9 @@
 const char test_name[] = "evil-counts";
 
 static const uint64_t counts[] = {
-	1,
-	0x1000,
-	0x10000,
-	0x7fffffff,
-	0x80000000,
-	0x80000001,
-	0xfffffffe,
-	0xffffffff,
-	0x100000000,
-	0x100000001,
-	0x0fffffffffffffff,
-	0x7fffffffffffffff,
-	0x8000000000000000,
-	0xffffffffffffffff,
-	1ULL << 56,
-	1ULL << 60,
-	0xaaaaaaaaaaaaaaab,
+	1, 0x1000, 0x10000, 0x7fffffff, 0x80000000, 0x80000001, 0xfffffffe, 0xffffffff, 0x100000000,
+	0x100000001, 0x0fffffffffffffff, 0x7fffffffffffffff, 0x8000000000000000, 0xffffffffffffffff,
+	1ULL << 56, 1ULL << 60, 0xaaaaaaaaaaaaaaab,
 };
 
 static uint64_t list[1024] __attribute__((aligned(4096)));
@@ -38,7 +24,7 @@ void test_main(void)
 {
 	uint32_t done;
 
-	check_eq(hypercall(update_va_mapping, hole, (uint64_t)0, (long)UVMF_INVLPG), 0);
+	check_eq(map_page(hole, 0, 0), 0);
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
 		long n = (long)counts[i];
 		struct xen_memory_reservation r = { .extent_start = (uintptr_t)list,

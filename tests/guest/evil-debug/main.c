@@ -165,7 +165,7 @@ static void test_areas(void)
 		struct vcpu_runstate_info out;
 
 		watch(0, &area[0].state_entry_time, WRITE);
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+		yield();
 		unwatch();
 		watch(1, &word[2], READ_WRITE);
 		hypercall(vcpu_op, (long)VCPUOP_get_runstate_info, 0L, &word[0]);
@@ -260,11 +260,10 @@ static void neighbour(void)
 		word[8 + i % 8]++;
 		__asm__ volatile("int3");
 		__asm__ volatile(".byte 0xf1");
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+		yield();
 	}
 	unwatch();
-	for (;;)
-		hypercall(vcpu_op, (long)VCPUOP_down, 1L, 0L);
+	vcpu_stop();
 }
 
 void test_main(void)

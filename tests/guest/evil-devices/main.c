@@ -32,11 +32,6 @@ static uint64_t page_mfn;
 static volatile unsigned finished, events;
 static volatile bool raced;
 
-static void yield(void)
-{
-	hypercall(sched_op, (long)SCHEDOP_yield, NULL);
-}
-
 static void test_caching(void)
 {
 	uint64_t ptr = pte_maddr(page);
@@ -84,8 +79,6 @@ static void test_misuse(void)
 	for (unsigned i = 0; i < 2; i++) {
 		xen_ulong_t mfn = mfns[i];
 		struct xen_memory_reservation r = { .nr_extents = 1, .domid = DOMID_SELF };
-		struct mmuext_op copy = { .cmd = MMUEXT_COPY_PAGE, .arg1.mfn = page_mfn,
-					  .arg2.src_mfn = mfn };
 		struct vcpu_register_vcpu_info info = { .mfn = mfn };
 		struct physdev_pirq_eoi_gmfn eoi = { .gmfn = mfn };
 
@@ -93,7 +86,7 @@ static void test_misuse(void)
 			check_refused(mmuext(cmd, mfn));
 		check_refused(mmuext(MMUEXT_NEW_USER_BASEPTR, mfn));
 		check_refused(mmuext(MMUEXT_CLEAR_PAGE, mfn));
-		check_refused(hypercall(mmuext_op, &copy, 1L, (void *)NULL, (long)DOMID_SELF));
+		check_refused(copy_page(page_mfn, mfn));
 		frames[0] = mfn;
 		check_refused(hypercall(set_gdt, frames, 512L));
 		check_refused(mmu_update(entry_maddr(page, 2), LEAF(mfn, USUAL | PTE_US)));
@@ -141,8 +134,7 @@ static void change_entries(void)
 			mmuext(x >> 13 & 1 ? MMUEXT_PIN_L1_TABLE : MMUEXT_UNPIN_TABLE, r);
 	}
 	__atomic_add_fetch(&finished, 1, __ATOMIC_SEQ_CST);
-	for (;;)
-		hypercall(vcpu_op, (long)VCPUOP_down, (long)vcpu_id(), NULL);
+	vcpu_stop();
 }
 
 static void test_race(void)
@@ -259,7 +251,6 @@ static void test_not_given(void)
 
 static void count(unsigned port)
 {
-	(void)port;
 	__atomic_add_fetch(&events, 1, __ATOMIC_SEQ_CST);
 }
 
@@ -328,8 +319,7 @@ static void player(void)
 	events_off();
 	play(1500);
 	__atomic_add_fetch(&finished, 1, __ATOMIC_SEQ_CST);
-	for (;;)
-		hypercall(vcpu_op, (long)VCPUOP_down, (long)vcpu_id(), NULL);
+	vcpu_stop();
 }
 
 static void close_all(void)

@@ -157,8 +157,7 @@ static void exchanger(void)
 		for (unsigned i = 0; i < x.nr_exchanged && i < 4; i++)
 			((volatile xen_ulong_t *)start_info->mfn_list)[pfns[i + 2]] = mine_out[i];
 	}
-	for (;;)
-		hypercall(vcpu_op, (long)VCPUOP_down, 1L, 0L);
+	vcpu_stop();
 }
 
 static void test_race(void)
@@ -181,7 +180,7 @@ static void test_race(void)
 	}
 	over = true;
 	while (hypercall(vcpu_op, (long)VCPUOP_is_up, 1L, 0L))
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+		yield();
 	has = hypercall(memory_op, (long)XENMEM_current_reservation, &(domid_t){ DOMID_SELF });
 	check_eq(has, had);
 }

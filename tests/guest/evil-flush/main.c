@@ -13,15 +13,6 @@ const char test_name[] = "evil-flush";
 
 #define ROUNDS 2000
 
-static long reservation(unsigned op, xen_ulong_t *list, unsigned bits)
-{
-	struct xen_memory_reservation r = { .nr_extents = 1, .domid = DOMID_SELF,
-					    .mem_flags = bits };
-
-	r.extent_start = (uintptr_t)list;
-	return hypercall(memory_op, (long)op, &r);
-}
-
 static void storm(void)
 {
 	void *page = page_alloc();
@@ -47,10 +38,10 @@ static void storm(void)
 	for (int i = 0; i < ROUNDS; i++) {
 		xen_ulong_t frame = spare;
 
-		check_eq(reservation(XENMEM_decrease_reservation, &frame, 0), 1);
-		check_eq(reservation(XENMEM_increase_reservation, &frame, 12), 0);
-		check_eq(reservation(XENMEM_increase_reservation, &frame, 13), 0);
-		check_eq(reservation(XENMEM_increase_reservation, &frame, 0), 1);
+		check_eq(reservation(XENMEM_decrease_reservation, &frame, 1, 0, 0), 1);
+		check_eq(reservation(XENMEM_increase_reservation, &frame, 1, 0, 12), 0);
+		check_eq(reservation(XENMEM_increase_reservation, &frame, 1, 0, 13), 0);
+		check_eq(reservation(XENMEM_increase_reservation, &frame, 1, 0, 0), 1);
 		spare = frame;
 	}
 }

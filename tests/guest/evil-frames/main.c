@@ -30,7 +30,6 @@ static void refuse(long r, const char *what, uint64_t mfn)
 
 static void attack(uint64_t mfn, bool thorough)
 {
-	struct mmuext_op copy = { .cmd = MMUEXT_COPY_PAGE };
 	struct gnttab_copy grant = {
 		.source = { .u.gmfn = mfn, .domid = DOMID_SELF },
 		.dest = { .u.gmfn = virt_to_mfn(scratch), .domid = DOMID_SELF },
@@ -65,12 +64,8 @@ static void attack(uint64_t mfn, bool thorough)
 	if (mfn)
 		refuse(mmuext(MMUEXT_NEW_USER_BASEPTR, mfn), "a user root", mfn);
 	refuse(mmuext(MMUEXT_CLEAR_PAGE, mfn), "clearing", mfn);
-	copy.arg1.mfn = virt_to_mfn(scratch);
-	copy.arg2.src_mfn = mfn;
-	refuse(hypercall(mmuext_op, &copy, 1L, (long *)0, (long)DOMID_SELF), "copying from", mfn);
-	copy.arg1.mfn = mfn;
-	copy.arg2.src_mfn = virt_to_mfn(scratch);
-	refuse(hypercall(mmuext_op, &copy, 1L, (long *)0, (long)DOMID_SELF), "copying to", mfn);
+	refuse(copy_page(virt_to_mfn(scratch), mfn), "copying from", mfn);
+	refuse(copy_page(mfn, virt_to_mfn(scratch)), "copying to", mfn);
 	refuse(hypercall(set_gdt, &mfn, 512L), "a GDT", mfn);
 	refuse(hypercall(update_descriptor, mfn << 12, 0L), "a descriptor", mfn);
 	check_eq(hypercall(grant_table_op, (long)GNTTABOP_copy, &grant, 1L), 0);
@@ -90,31 +85,9 @@ static void attack(uint64_t mfn, bool thorough)
 void test_main(void)
 {
 	static const uint64_t others[] = {
-		0xa0,
-		0xb8,
-		0xc0,
-		0xf0,
-		0xff,
-		0xe0000,
-		0xf0000,
-		0xfebf0,
-		0xfec00,
-		0xfed00,
-		0xfee00,
-		0xfffc0,
-		0xfffff,
-		0x100000,
-		0x100001,
-		1UL << 22,
-		1UL << 28,
-		1ULL << 34,
-		1ULL << 36,
-		1ULL << 39,
-		(1ULL << 40) - 1,
-		1ULL << 40,
-		0x7ffffffffffff,
-		0xfffffffffffff,
-		~0UL,
+		0xa0, 0xb8, 0xc0, 0xf0, 0xff, 0xe0000, 0xf0000, 0xfebf0, 0xfec00, 0xfed00, 0xfee00,
+		0xfffc0, 0xfffff, 0x100000, 0x100001, 1UL << 22, 1UL << 28, 1ULL << 34, 1ULL << 36,
+		1ULL << 39, (1ULL << 40) - 1, 1ULL << 40, 0x7ffffffffffff, 0xfffffffffffff, ~0UL,
 		~0UL >> 1,
 	};
 	uint64_t max = hypercall(memory_op, (long)XENMEM_maximum_ram_page, 0L),

@@ -194,27 +194,12 @@ static void rounds(void)
 	/* One vcpu goes on until the checks below say something. */
 	for (unsigned i = 0; i < ROUNDS || (!vcpu_id() && i < 50 * ROUNDS && !enough()); i++)
 		switch (below(10)) {
-		case 0:
-		case 1:
-			grant(8 + below(REFS));
-			break;
-		case 2:
-		case 3:
-		case 4:
-			map();
-			break;
-		case 5:
-		case 6:
-			unmap();
-			break;
-		case 7:
-			copy();
-			break;
-		case 8:
-			retype();
-			break;
-		default:
-			rest();
+		case 0: case 1: grant(8 + below(REFS)); break;
+		case 2: case 3: case 4: map(); break;
+		case 5: case 6: unmap(); break;
+		case 7: copy(); break;
+		case 8: retype(); break;
+		default: rest();
 		}
 }
 
@@ -254,16 +239,10 @@ static void test_readonly(void)
 
 void test_main(void)
 {
-	xen_pfn_t frame;
-	struct gnttab_setup_table s = { .dom = DOMID_SELF,
-					.nr_frames = 1,
-					.frame_list = (uintptr_t)&frame };
 	unsigned idle = 0;
 
 	self = own_domid();
-	table = page_alloc();
-	check_eq(grant_op(GNTTABOP_setup_table, &s, 1), 0);
-	check_eq(map_page((void *)table, frame, PTE_KERNEL), 0);
+	table = grant_table_map();
 	for (unsigned i = 0; i < PAGES; i++)
 		mfns[i] = virt_to_mfn(page[i]);
 	for (unsigned i = 0; i < 8; i++) {

@@ -70,7 +70,7 @@ static void test_references(void)
 	uint64_t max = hypercall(memory_op, (long)XENMEM_maximum_ram_page, 0L);
 	grant_handle_t h;
 
-	check_eq(hypercall(update_va_mapping, window, (uint64_t)0, (long)UVMF_INVLPG), 0);
+	check_eq(map_page(window, 0, 0), 0);
 	for (int i = 0; i < 5000; i++) {
 		uint32_t ref = random_next(&seed) >> (random_next(&seed) % 60);
 
@@ -102,7 +102,7 @@ static void test_references(void)
 
 			hypercall(grant_table_op, (long)GNTTABOP_unmap_grant_ref, &u, 1L);
 		}
-		hypercall(update_va_mapping, window, (uint64_t)0, (long)UVMF_INVLPG);
+		map_page(window, 0, 0);
 	}
 }
 
@@ -178,17 +178,11 @@ static void test_many(void)
 
 void test_main(void)
 {
-	xen_pfn_t frame;
-	struct gnttab_setup_table s = { .dom = DOMID_SELF,
-					.nr_frames = 1,
-					.frame_list = (uintptr_t)&frame };
-
 	window = page_alloc();
 	table = page_alloc();
 	self = own_domid();
-	check_eq(hypercall(grant_table_op, (long)GNTTABOP_setup_table, &s, 1L), 0);
-	table_frame = frame;
-	check_eq(map_page((void *)table, frame, PTE_KERNEL), 0);
+	table_frame = grant_table_frame();
+	check_eq(map_page((void *)table, table_frame, PTE_KERNEL), 0);
 	test_ports();
 	test_references();
 	test_tables();

@@ -236,15 +236,13 @@ static void test_segment(void)
 	const uintptr_t top = USER_STACK + PAGE_SIZE;
 	uint64_t *ldt = page_alloc();
 	uint8_t *page = page_alloc();
-	struct mmuext_op op = { .cmd = MMUEXT_SET_LDT, .arg1.linear_addr = (uintptr_t)ldt,
-				.arg2.nr_ents = 8 };
 	uintptr_t base = (uintptr_t)page - 0x10000;
 
 	/* Data, DPL 1, 4 GiB. */
 	ldt[1] = 0x00cfb3000000ffffULL | (uint64_t)(base & 0xffffff) << 16 |
 		 (uint64_t)(base & 0xff000000) << 32;
 	check_eq(make_readonly(ldt), 0);
-	check_eq(hypercall(mmuext_op, &op, 1L, (void *)NULL, (long)DOMID_SELF), 0);
+	check_eq(set_ldt(ldt, 8), 0);
 	memset(page, 0x5a, PAGE_SIZE);
 	check_eq(stack(0x0d, 0x10000 + 256), 0);
 	gate(3, KERNEL_CS, (uintptr_t)on_based_stack);
@@ -255,8 +253,7 @@ static void test_segment(void)
 	check_eq(page[256], 0x5a);
 	usual_gate();
 	usual_stack();
-	op.arg2.nr_ents = 0;
-	check_eq(hypercall(mmuext_op, &op, 1L, (void *)NULL, (long)DOMID_SELF), 0);
+	check_eq(set_ldt(ldt, 0), 0);
 	check_eq(make_writable(ldt), 0);
 }
 #else

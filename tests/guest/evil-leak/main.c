@@ -49,9 +49,6 @@ static void test_start(void)
 static void test_balloon(void)
 {
 	xen_ulong_t list[64], pfn[64];
-	struct xen_memory_reservation r = { .extent_start = (uintptr_t)list,
-					    .nr_extents = 64,
-					    .domid = DOMID_SELF };
 
 	for (int i = 0; i < 64; i++)
 		pfn[i] = pfn_alloc();
@@ -61,19 +58,16 @@ static void test_balloon(void)
 			check_eq(map_page(window, list[i], PTE_KERNEL), 0);
 			memset(window, 0x5a, PAGE_SIZE);
 		}
-		check_eq(hypercall(update_va_mapping, window, (uint64_t)0, (long)UVMF_INVLPG), 0);
-		check_eq(hypercall(memory_op, (long)XENMEM_decrease_reservation, &r), 64);
+		check_eq(map_page(window, 0, 0), 0);
+		check_eq(reservation(XENMEM_decrease_reservation, list, 64, 0, 0), 64);
 		memcpy(list, pfn, sizeof(list));
-		check_eq(hypercall(memory_op,
-				   (long)(round & 1 ? XENMEM_populate_physmap
-						    : XENMEM_increase_reservation),
-				   &r),
-			 64);
+		check_eq(reservation(round & 1 ? XENMEM_populate_physmap :
+						 XENMEM_increase_reservation, list, 64, 0, 0), 64);
 		for (int i = 0; i < 64; i++) {
 			((xen_ulong_t *)start_info->mfn_list)[pfn[i]] = list[i];
 			check_zero(list[i], round & 1 ? "populate" : "increase");
 		}
-		check_eq(hypercall(update_va_mapping, window, (uint64_t)0, (long)UVMF_INVLPG), 0);
+		check_eq(map_page(window, 0, 0), 0);
 	}
 }
 

@@ -18,7 +18,6 @@ static void read_msr(void *arg)
 {
 	uint32_t low, high;
 
-	(void)arg;
 	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(index));
 	value = (uint64_t)high << 32 | low;
 }
@@ -104,24 +103,12 @@ static void table(void *arg)
 	static uint8_t where[16];
 
 	switch ((uintptr_t)arg) {
-	case 0:
-		__asm__ volatile("lgdt %0" ::"m"(where));
-		break;
-	case 1:
-		__asm__ volatile("lidt %0" ::"m"(where));
-		break;
-	case 2:
-		__asm__ volatile("lldt %w0" ::"r"(0));
-		break;
-	case 3:
-		__asm__ volatile("ltr %w0" ::"r"(0xe040));
-		break;
-	case 4:
-		__asm__ volatile("invlpg (%0)" ::"r"(HYPERVISOR_VIRT_START));
-		break;
-	case 5:
-		__asm__ volatile("rdpmc" ::"c"(0) : "eax", "edx");
-		break;
+	case 0: __asm__ volatile("lgdt %0" ::"m"(where)); break;
+	case 1: __asm__ volatile("lidt %0" ::"m"(where)); break;
+	case 2: __asm__ volatile("lldt %w0" ::"r"(0)); break;
+	case 3: __asm__ volatile("ltr %w0" ::"r"(0xe040)); break;
+	case 4: __asm__ volatile("invlpg (%0)" ::"r"(HYPERVISOR_VIRT_START)); break;
+	case 5: __asm__ volatile("rdpmc" ::"c"(0) : "eax", "edx"); break;
 #ifndef __i386__
 	case 6:
 		__asm__ volatile("swapgs");

@@ -21,25 +21,12 @@ static volatile uint32_t *page[2];
 static volatile unsigned writes, faults;
 static volatile bool loaded;
 
-extern char touch_store[], touch_return[];
-void touch(volatile uint32_t *at, uint32_t value);
-__asm__(".pushsection .text\n"
-	"touch:\n"
-	"	movl 4(%esp), %ecx\n"
-	"	movl 8(%esp), %eax\n"
-	"touch_store:\n"
-	"	movl %eax, (%ecx)\n"
-	"touch_return:\n"
-	"	ret\n"
-	".popsection\n");
-
-static bool step_over(struct trap_frame *f)
+static bool count_fault(struct trap_frame *f)
 {
-	if (f->vector != 14 || f->rip != (uintptr_t)touch_store)
-		return false;
-	f->rip = (uintptr_t)touch_return;
-	faults++;
-	return true;
+	bool skipped = skip_touch(f);
+
+	faults += skipped;
+	return skipped;
 }
 
 static void toucher(void)
@@ -48,17 +35,16 @@ static void toucher(void)
 	loaded = true;
 	for (unsigned i = 1;; i++) {
 		/* Present, and a frame that is nobody's: no table is taken with such an entry. */
-		touch((uint32_t *)(VA + 64), 0xfffff063);
+		touch_store((void *)(VA + 64), 0xfffff063);
 		writes = i;
 	}
 }
 
-static void wait_for(volatile unsigned *counter, unsigned more)
+static void wait_more(volatile unsigned *counter, unsigned more)
 {
 	unsigned from = *counter;
 
-	while (*counter - from < more)
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+	wait_until(*counter - from >= more);
 }
 
 static long entry(unsigned slot, uint64_t value)
@@ -115,10 +101,10 @@ static void test_stale(unsigned n)
 	/* The page's own mapping is the last one that is writable. */
 	check_eq(make_readonly((void *)page[n]), 0);
 	do {
-		r = hypercall(mmuext_op, ops, 2L, 0L, (long)DOMID_SELF);
+		r = mmuext_ops(ops, 2);
 	} while (r < 0 && page[n][16]);
 	check_eq(r, 0);
-	wait_for(&writes, 20);
+	wait_more(&writes, 20);
 	check_eq(page[n][16], 0);
 	/* The tables that led to it are memory again. */
 	check_eq(make_writable(l2[n]), 0);
@@ -152,7 +138,7 @@ void test_main(void)
 	check_eq(make_readonly(root), 0);
 	check_eq(mmuext(MMUEXT_PIN_L3_TABLE, root_at >> 12), 0);
 	check_eq(mmuext(MMUEXT_NEW_BASEPTR, root_at >> 12), 0);
-	trap_hook = step_over;
+	trap_hook = count_fault;
 	vcpu_start(1, toucher);
 	while (!loaded)
 		pause();
@@ -161,7 +147,7 @@ void test_main(void)
 
 		check_eq(entry(1, TABLE_ENTRY(l2[n])), 0);
 		check_eq(mmuext(MMUEXT_TLB_FLUSH_ALL, 0), 0);
-		wait_for(&writes, 3);
+		wait_more(&writes, 3);
 		check_eq(page[n][16], 0xfffff063);
 		if (!n)
 			test_wrong();
@@ -174,10 +160,10 @@ void test_main(void)
 		}
 		check_eq(entry(1, 0), 0);
 		test_stale(n);
-		wait_for(&faults, 2);
+		wait_more(&faults, 2);
 	}
 	check_eq(mmuext(MMUEXT_UNPIN_TABLE, root_at >> 12), 0);
 	check_refused(make_writable(root));
-	check_eq(hypercall(vcpu_op, (long)VCPUOP_down, 1L, 0L), 0);
+	vcpu_down(1);
 	check_eq(mmuext(MMUEXT_NEW_BASEPTR, virt_to_mfn((void *)start_info->pt_base)), 0);
 }

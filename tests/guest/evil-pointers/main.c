@@ -18,57 +18,19 @@ static xen_ulong_t saved[64];
 
 #ifdef __i386__
 static const unsigned long bad[] = {
-	0,
-	8,
-	0x1000,
-	0x10000,
-	0x7ffffffc,
-	0x80000000,
-	0xf57ffffc,
-	0xf6800000,
-	0xf6800001,
-	0xf7fffff8,
-	0xff000000,
-	0xfffff000,
-	0xffffff00,
-	0xfffffff0,
-	0xfffffff8,
-	0xfffffffc,
-	0xffffffff,
-	(uintptr_t)edge[1] - 1,
+	0, 8, 0x1000, 0x10000, 0x7ffffffc, 0x80000000, 0xf57ffffc, 0xf6800000, 0xf6800001,
+	0xf7fffff8, 0xff000000, 0xfffff000, 0xffffff00, 0xfffffff0, 0xfffffff8, 0xfffffffc,
+	0xffffffff, (uintptr_t)edge[1] - 1,
 };
 #else
 static const unsigned long bad[] = {
-	0,
-	8,
-	0x1000,
-	0x10000,
-	0x7ffffffffff8,
-	0x7fffffffffff,
-	0x800000000000,
-	0x8000000000000000,
-	0xfffeffffffffffff,
-	0xffff7fffffffffff,
-	0xffff7ffffffffff8,
-	0xffff800000000000,
-	0xffff800000000001,
-	0xffff808000000000,
-	0xffff810000000000,
-	0xffff828000000000,
-	0xffff82d080000000,
-	0xffff82e000000000,
-	0xffff830000000000,
-	0xffff830000100000,
-	0xffff87fffffffff8,
-	0xffff87ffffffffff,
-	0xffff880000000000,
-	0xffffffff7ffffff8,
-	0xfffffffffffff000,
-	0xfffffffffffffff0,
-	0xfffffffffffffff8,
-	0xfffffffffffffffc,
-	0xffffffffffffffff,
-	(uintptr_t)edge[1] - 1,
+	0, 8, 0x1000, 0x10000, 0x7ffffffffff8, 0x7fffffffffff, 0x800000000000, 0x8000000000000000,
+	0xfffeffffffffffff, 0xffff7fffffffffff, 0xffff7ffffffffff8, 0xffff800000000000,
+	0xffff800000000001, 0xffff808000000000, 0xffff810000000000, 0xffff828000000000,
+	0xffff82d080000000, 0xffff82e000000000, 0xffff830000000000, 0xffff830000100000,
+	0xffff87fffffffff8, 0xffff87ffffffffff, 0xffff880000000000, 0xffffffff7ffffff8,
+	0xfffffffffffff000, 0xfffffffffffffff0, 0xfffffffffffffff8, 0xfffffffffffffffc,
+	0xffffffffffffffff, (uintptr_t)edge[1] - 1,
 };
 #endif
 #define NBAD (sizeof(bad) / sizeof(bad[0]))
@@ -88,7 +50,7 @@ static void direct(unsigned long a)
 		expect_error(hypercall(xen_version, cmd, a), "xen_version", a);
 	expect_error(hypercall(xen_version, (long)XENVER_guest_handle, a), "xen_version", a);
 	expect_error(hypercall(mmu_update, a, 1L, 0L, (long)DOMID_SELF), "mmu_update", a);
-	expect_error(hypercall(mmuext_op, a, 1L, 0L, (long)DOMID_SELF), "mmuext_op", a);
+	expect_error(mmuext_ops((void *)a, 1), "mmuext_op", a);
 	expect_error(hypercall(set_gdt, a, 512L), "set_gdt", a);
 	expect_error(hypercall(multicall, a, 1L), "multicall", a);
 	if (a)
@@ -173,15 +135,15 @@ static void nested(unsigned long a)
 	op.cmd = MMUEXT_TLB_FLUSH_MULTI;
 	op.arg2.vcpumask = a;
 	if ((a & 0xfff) != 0xfff)
-		expect_error(hypercall(mmuext_op, &op, 1L, 0L, (long)DOMID_SELF), "a vcpu mask", a);
+		expect_error(mmuext_ops(&op, 1), "a vcpu mask", a);
 	op = (struct mmuext_op){ .cmd = MMUEXT_SET_LDT,
 				 .arg1.linear_addr = a,
 				 .arg2.nr_ents = 512 };
-	expect_error(hypercall(mmuext_op, &op, 1L, 0L, (long)DOMID_SELF), "an LDT", a);
+	expect_error(mmuext_ops(&op, 1), "an LDT", a);
 	op = (struct mmuext_op){ .cmd = MMUEXT_INVLPG_ALL, .arg1.linear_addr = a };
-	hypercall(mmuext_op, &op, 1L, 0L, (long)DOMID_SELF);
+	mmuext_ops(&op, 1);
 	op.cmd = MMUEXT_INVLPG_LOCAL;
-	hypercall(mmuext_op, &op, 1L, 0L, (long)DOMID_SELF);
+	mmuext_ops(&op, 1);
 	expect_error(hypercall(sched_op, (long)SCHEDOP_poll, &poll), "poll's ports", a);
 	if (hypercall(grant_table_op, (long)GNTTABOP_setup_table, &setup, 1L) == 0 &&
 	    setup.status >= 0)
@@ -201,8 +163,7 @@ static void nested(unsigned long a)
 	check_eq(hypercall(grant_table_op, (long)GNTTABOP_map_grant_ref, &map_pte, 1L), 0);
 	check(map_pte.status < 0);
 	if (a < (uintptr_t)edge || a >= (uintptr_t)edge + sizeof(edge))
-		expect_error(hypercall(update_va_mapping, a, (uint64_t)0, (long)UVMF_INVLPG),
-			     "update_va_mapping", a);
+		expect_error(map_page((void *)a, 0, 0), "update_va_mapping", a);
 	if ((a & ~7UL) && (a & 0xfff) < 0xff8)
 		expect_error(hypercall(update_va_mapping, edge[0],
 				       LEAF(virt_to_mfn(edge[0]), PTE_KERNEL),
@@ -211,7 +172,7 @@ static void nested(unsigned long a)
 	/* Areas that the hypervisor writes later: refused, or never written. */
 	hypercall(vcpu_op, (long)VCPUOP_register_runstate_memory_area, 0L, &area);
 	hypercall(vcpu_op, (long)VCPUOP_register_vcpu_time_memory_area, 0L, &area);
-	hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+	yield();
 }
 
 static bool plausible(unsigned long a)
@@ -232,7 +193,7 @@ void test_main(void)
 	static struct vcpu_runstate_info runstate;
 
 	/* An L1 is there, the page is not. */
-	check_eq(hypercall(update_va_mapping, edge[1], (uint64_t)0, (long)UVMF_INVLPG), 0);
+	check_eq(map_page(edge[1], 0, 0), 0);
 	for (int i = 0; i < 64; i++)
 		saved[i] = m2p[i];
 	for (size_t i = 0; i < NBAD; i++) {

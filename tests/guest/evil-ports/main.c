@@ -109,13 +109,7 @@ static void flip(void)
 	while (!over)
 		for (unsigned i = 0; i < sizeof(bitmap); i++)
 			bitmap[i] ^= 0xff;
-	for (;;)
-		hypercall(vcpu_op, (long)VCPUOP_down, 1L, 0L);
-}
-
-static void go(void *arg)
-{
-	raw_iret(arg);
+	vcpu_stop();
 }
 
 void test_main(void)
@@ -150,7 +144,7 @@ void test_main(void)
 
 		/* in %dx, %al; and what the flags are */
 		memcpy(user.code, i & 1 ? "\x9c\xcc\xcc" : "\xec\xcc\xcc", 3);
-		v = probe(go, &c);
+		v = probe(raw_iret, &c);
 		/* 32-bit kernels are told that there is no VM86. */
 		if (KERNEL_RING == 1 && (i & 4)) {
 			check_eq(v, 13);

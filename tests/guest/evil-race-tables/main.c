@@ -22,31 +22,6 @@ static uint64_t mfn[PAGES];
 static uint8_t alias[4][PAGE_SIZE] __attribute__((aligned(4096)));
 static volatile unsigned stores, pins;
 
-/* Stores that may fault, and where they go on. */
-extern char store_begin[], store_end[];
-void store_word(uint64_t *p, uint64_t v);
-__asm__(".pushsection .text\n"
-	"store_word:\n"
-	"store_begin:\n"
-#ifdef __i386__
-	"	movl 4(%esp), %ecx\n"
-	"	movl 8(%esp), %eax\n"
-	"	movl %eax, (%ecx)\n"
-#else
-	"	movq %rsi, (%rdi)\n"
-#endif
-	"store_end:\n"
-	"	ret\n"
-	".popsection\n");
-
-static bool skip_store(struct trap_frame *f)
-{
-	if (f->vector != 14 || f->rip < (uintptr_t)store_begin || f->rip >= (uintptr_t)store_end)
-		return false;
-	f->rip = (uintptr_t)store_end;
-	return true;
-}
-
 static uint64_t any(uint64_t *s)
 {
 	return mfn[random_next(s) % PAGES];
@@ -83,16 +58,13 @@ static void writer(uint64_t *s)
 						    (random_next(s) & 1 ? 2 : 0),
 					    entry(s) };
 	hypercall(mmu_update, u, random_next(s) % 5, 0L, (long)DOMID_SELF);
-	store_word((uint64_t *)page[random_next(s) % PAGES] + random_next(s) % 512, entry(s));
+	touch_store((uint64_t *)page[random_next(s) % PAGES] + random_next(s) % 512, entry(s));
 	stores++;
 }
 
 static void describer(uint64_t *s)
 {
 	uint64_t frames[2] = { any(s), any(s) };
-	struct mmuext_op op = { .cmd = MMUEXT_COPY_PAGE,
-				.arg1.mfn = any(s),
-				.arg2.src_mfn = any(s) };
 
 	switch (random_next(s) % 6) {
 	case 0:
@@ -105,18 +77,9 @@ static void describer(uint64_t *s)
 		hypercall(update_descriptor, any(s) << 12 | (random_next(s) & 0xff8),
 			  random_next(s));
 		break;
-	case 3:
-		mmuext(MMUEXT_CLEAR_PAGE, any(s));
-		break;
-	case 4:
-		hypercall(mmuext_op, &op, 1L, 0L, (long)DOMID_SELF);
-		break;
-	default:
-		op = (struct mmuext_op){ .cmd = MMUEXT_SET_LDT,
-					 .arg1.linear_addr =
-						 (uintptr_t)page[random_next(s) % PAGES],
-					 .arg2.nr_ents = random_next(s) % 2 * 512 };
-		hypercall(mmuext_op, &op, 1L, 0L, (long)DOMID_SELF);
+	case 3: mmuext(MMUEXT_CLEAR_PAGE, any(s)); break;
+	case 4: copy_page(any(s), any(s)); break;
+	default: set_ldt(page[random_next(s) % PAGES], random_next(s) % 2 * 512);
 	}
 }
 
@@ -157,11 +120,7 @@ static void rounds(void)
 		roles[(id + i / 100) % 4](&s);
 	mmuext(MMUEXT_NEW_USER_BASEPTR, 0);
 	hypercall(set_gdt, &s, 0L);
-	{
-		struct mmuext_op op = { .cmd = MMUEXT_SET_LDT };
-
-		hypercall(mmuext_op, &op, 1L, 0L, (long)DOMID_SELF);
-	}
+	set_ldt(NULL, 0);
 }
 
 void test_main(void)
@@ -170,7 +129,7 @@ void test_main(void)
 		page[i] = page_alloc();
 		mfn[i] = virt_to_mfn(page[i]);
 	}
-	trap_hook = skip_store;
+	trap_hook = skip_touch;
 	race(4, rounds);
 	trap_hook = NULL;
 	/* Nothing holds them any more: pins go, aliases go, and they are writable. */

@@ -98,8 +98,6 @@ static void all(unsigned gdt_entries, unsigned ldt_entries)
 
 void test_main(void)
 {
-	struct mmuext_op op = { .cmd = MMUEXT_SET_LDT };
-
 	gdt = page_alloc();
 	ldt = page_alloc();
 	frame = virt_to_mfn(gdt);
@@ -113,9 +111,7 @@ void test_main(void)
 	check_eq(make_readonly(gdt), 0);
 	check_eq(make_readonly(ldt), 0);
 	check_eq(hypercall(set_gdt, &frame, 512L), 0);
-	op.arg1.linear_addr = (uintptr_t)ldt;
-	op.arg2.nr_ents = 300;
-	check_eq(hypercall(mmuext_op, &op, 1L, 0L, (long)DOMID_SELF), 0);
+	check_eq(set_ldt(ldt, 300), 0);
 	all(512, 300);
 	for (unsigned i = 1; i < 512; i++)
 		check_eq(((volatile uint64_t *)gdt)[i] >> 45 & 3, KERNEL_RING == 3 ? 3
@@ -127,10 +123,9 @@ void test_main(void)
 	/* Loaded, and then the tables go. */
 	check_eq(probe(load_fs, (void *)(511 * 8UL | 3)), -1);
 	check_eq(hypercall(set_gdt, (void *)0, 0L), 0);
-	op.arg2.nr_ents = 0;
-	check_eq(hypercall(mmuext_op, &op, 1L, 0L, (long)DOMID_SELF), 0);
+	check_eq(set_ldt(ldt, 0), 0);
 	for (int i = 0; i < 20; i++)
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+		yield();
 	all(0, 0);
 	check_eq(make_writable(gdt), 0);
 	check_eq(make_writable(ldt), 0);

@@ -28,15 +28,9 @@ static const uint64_t wild[] = {
 extern char event_entry[], failsafe_entry[], syscall_entry_point[], trap_6[];
 static struct user user;
 
-static void go(void *arg)
-{
-	raw_iret(arg);
-}
-
 #ifdef __i386__
 static void ud2(void *arg)
 {
-	(void)arg;
 	__asm__ volatile("ud2");
 }
 
@@ -93,7 +87,7 @@ static void test_iret(void)
 
 			frame.c = (struct iret_context){ 0,	wild[i], mode ? USER_CS : KERNEL_CS,
 							 0x202, wild[i], USER_SS };
-			v = probe(go, &frame.c);
+			v = probe(raw_iret, &frame.c);
 			if (v != 13 && v != 14 && v != TRAP_FAILSAFE)
 				fail("iret to %p ended in vector %d", (void *)wild[i], v);
 		}
@@ -106,7 +100,7 @@ static void test_iret(void)
 	memcpy(user.code, "\x9c\xcc", 2); /* pushf; int3 */
 	frame.c =
 		(struct iret_context){ 0, USER_CODE, USER_CS, ~0x60100U, USER_STACK + 64, USER_SS };
-	check_eq(probe(go, &frame.c), 3);
+	check_eq(probe(raw_iret, &frame.c), 3);
 	check_eq(*(uint32_t *)(user.stack + 60) & 0x23000, 0);
 }
 #else
@@ -147,14 +141,14 @@ static void test_iret(void)
 				.rsp = mode ? wild[i] : (uint64_t)__builtin_frame_address(0) - 4096,
 				.ss = FLAT_USER_SS64,
 			};
-			int v = probe(go, &c);
+			int v = probe(raw_iret, &c);
 
 			if (v != 13 && v != 14 && v != TRAP_FAILSAFE)
 				fail("iret to %p ended in vector %d", (void *)wild[i], v);
 			/* By the quick way out, with rcx as the CPU's SYSRET takes it. */
 			c.flags = VGCF_in_syscall;
 			c.rcx = 0xffff830000000000;
-			v = probe(go, &c);
+			v = probe(raw_iret, &c);
 			if (v != 13 && v != 14 && v != TRAP_FAILSAFE)
 				fail("iret (system call) to %p ended in vector %d", (void *)wild[i],
 				     v);
@@ -178,7 +172,7 @@ static void test_iret(void)
 		.rsp = USER_STACK + 64,
 		.ss = FLAT_USER_SS64,
 	};
-	int v = probe(go, &c);
+	int v = probe(raw_iret, &c);
 
 	check(v == 3 || v == 13 || v == TRAP_FAILSAFE);
 	if (v == 3)

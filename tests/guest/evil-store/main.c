@@ -42,8 +42,7 @@ static void reconnect(void)
 {
 	ring->connection = XENSTORE_RECONNECT;
 	send_event(start_info->store_evtchn);
-	while (ring->connection != XENSTORE_CONNECTED)
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+	wait_until(ring->connection == XENSTORE_CONNECTED);
 }
 
 static void burst(unsigned n)

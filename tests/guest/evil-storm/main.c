@@ -70,40 +70,26 @@ static uint64_t low(uint64_t *s)
 static uint64_t address(uint64_t *s)
 {
 	switch (random_next(s) % 5) {
-	case 0:
-		return (uintptr_t)window[random_next(s) % WINDOWS];
-	case 1:
-		return above(s);
-	case 2:
-		return low(s);
-	case 3:
-		return -(random_next(s) % 64);
-	default:
-		return (uintptr_t)scratch[random_next(s) % PAGES] + random_next(s) % 4096;
+	case 0: return (uintptr_t)window[random_next(s) % WINDOWS];
+	case 1: return above(s);
+	case 2: return low(s);
+	case 3: return -(random_next(s) % 64);
+	default: return (uintptr_t)scratch[random_next(s) % PAGES] + random_next(s) % 4096;
 	}
 }
 
 static uint64_t value(uint64_t *s)
 {
 	switch (random_next(s) % 10) {
-	case 0:
-		return 0;
-	case 1:
-		return random_next(s) % 40;
-	case 2:
-		return DOMID_SELF;
-	case 3:
-		return 1UL << random_next(s) % 64;
-	case 4:
-		return ~0UL >> random_next(s) % 64;
-	case 5:
-		return frame(s);
-	case 6:
-		return LEAF(frame(s), random_next(s) & 0xfff) | (random_next(s) & 1 ? PTE_NX : 0);
-	case 7:
-		return address(s);
-	default:
-		return frame(s) << 12 | (random_next(s) & 0xff8);
+	case 0: return 0;
+	case 1: return random_next(s) % 40;
+	case 2: return DOMID_SELF;
+	case 3: return 1UL << random_next(s) % 64;
+	case 4: return ~0UL >> random_next(s) % 64;
+	case 5: return frame(s);
+	case 6: return LEAF(frame(s), random_next(s) & 0xfff) | (random_next(s) & 1 ? PTE_NX : 0);
+	case 7: return address(s);
+	default: return frame(s) << 12 | (random_next(s) & 0xff8);
 	}
 }
 

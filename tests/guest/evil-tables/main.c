@@ -47,11 +47,7 @@ static void try_writable(uint64_t mfn, const char *what)
 	check_eq(map_page(page, virt_to_mfn(page), PTE_KERNEL), 0);
 	/* Ordinary writes, clearing and copying over it. */
 	check_refused(mmuext(MMUEXT_CLEAR_PAGE, mfn));
-	struct mmuext_op copy = { .cmd = MMUEXT_COPY_PAGE,
-				  .arg1.mfn = mfn,
-				  .arg2.src_mfn = virt_to_mfn(page) };
-
-	check_refused(hypercall(mmuext_op, &copy, 1L, (long *)0, (long)DOMID_SELF));
+	check_refused(copy_page(mfn, virt_to_mfn(page)));
 }
 
 static void test_writable(void)
@@ -201,17 +197,14 @@ static void test_slots(void)
 static void test_release(void)
 {
 	struct space s;
-	xen_ulong_t list[1];
-	struct xen_memory_reservation r = { .extent_start = (uintptr_t)list,
-					    .nr_extents = 1,
-					    .domid = DOMID_SELF };
 
 	space_new(&s, VA);
 	space_readonly(&s);
 	check_eq(mmuext(PIN_ROOT, virt_to_mfn(s.table[ROOT_LEVEL])), 0);
 	for (int l = 1; l <= ROOT_LEVEL; l++) {
-		list[0] = virt_to_mfn(s.table[l]);
-		hypercall(memory_op, (long)XENMEM_decrease_reservation, &r);
+		xen_ulong_t mfn = virt_to_mfn(s.table[l]);
+
+		reservation(XENMEM_decrease_reservation, &mfn, 1, 0, 0);
 	}
 	/* Whatever became of them: they cannot be written. */
 	for (int l = 1; l <= ROOT_LEVEL; l++) {

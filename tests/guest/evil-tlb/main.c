@@ -26,42 +26,6 @@ static volatile uint64_t writes, reads;
 static volatile uint64_t last_read;
 static volatile bool writing = true;
 
-extern char touch_begin[], touch_end[];
-void touch_store(volatile uint64_t *p, xen_ulong_t v);
-xen_ulong_t touch_load(volatile uint64_t *p);
-__asm__(".pushsection .text\n"
-	"touch_begin:\n"
-	"touch_store:\n"
-#ifdef __i386__
-	"	movl 4(%esp), %ecx\n"
-	"	movl 8(%esp), %eax\n"
-	"	movl %eax, (%ecx)\n"
-	"	ret\n"
-	"touch_load:\n"
-	"	movl 4(%esp), %ecx\n"
-	"	movl (%ecx), %eax\n"
-	"	ret\n"
-#else
-	"	movq %rsi, (%rdi)\n"
-	"	ret\n"
-	"touch_load:\n"
-	"	movq (%rdi), %rax\n"
-	"	ret\n"
-#endif
-	"touch_end:\n"
-	"touch_return:\n"
-	"	ret\n"
-	".popsection\n");
-extern char touch_return[];
-
-static bool step_over(struct trap_frame *f)
-{
-	if (f->vector != 14 || f->rip < (uintptr_t)touch_begin || f->rip >= (uintptr_t)touch_end)
-		return false;
-	f->rip = (uintptr_t)touch_return;
-	return true;
-}
-
 static void toucher(void)
 {
 	for (;;) {
@@ -75,17 +39,9 @@ static void toucher(void)
 	}
 }
 
-static void wait_for(volatile uint64_t *counter, uint64_t more)
-{
-	uint64_t target = *counter + more;
-
-	while (*counter < target)
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
-}
-
 static void check_untouched(const volatile uint64_t *p, const char *what)
 {
-	wait_for(&writes, 20);
+	wait_for(&writes, writes + 20, "the other vcpu");
 	if (p[5] != 0)
 		fail("%s was written through a stale translation: %#llx", what,
 		     (unsigned long long)p[5]);
@@ -98,13 +54,13 @@ void test_main(void)
 		 other = virt_to_mfn((void *)second);
 	uint64_t ptr = pte_maddr((void *)window), pfn = pfn_alloc();
 
-	trap_hook = step_over;
+	trap_hook = skip_touch;
 	vcpu_start(1, toucher);
 	for (int i = 0; i < ROUNDS; i++) {
 		/* A table. */
 		check_eq(mmu_update(ptr, LEAF(mfn, PTE_KERNEL)), 0);
 		check_eq(mmuext(MMUEXT_TLB_FLUSH_ALL, 0), 0);
-		wait_for(&writes, 3);
+		wait_for(&writes, writes + 3, "the other vcpu");
 		check_eq(page[5], JUNK);
 		check_eq(make_readonly((void *)page), 0);
 		check_eq(mmu_update(ptr, i & 1 ? 0 : LEAF(mfn, PTE_P | PTE_AD)), 0);
@@ -117,7 +73,7 @@ void test_main(void)
 			long r;
 
 			do {
-				r = hypercall(mmuext_op, ops, 2L, 0L, (long)DOMID_SELF);
+				r = mmuext_ops(ops, 2);
 			} while (r < 0 && page[5]);
 			check_eq(r, 0);
 		}
@@ -128,7 +84,7 @@ void test_main(void)
 		/* A descriptor page. */
 		check_eq(mmu_update(ptr, LEAF(other, PTE_KERNEL)), 0);
 		check_eq(mmuext(MMUEXT_TLB_FLUSH_ALL, 0), 0);
-		wait_for(&writes, 3);
+		wait_for(&writes, writes + 3, "the other vcpu");
 		check_eq(mmu_update(ptr, 0), 0);
 		second[5] = 0;
 		check_eq(make_readonly((void *)second), 0);
@@ -141,7 +97,7 @@ void test_main(void)
 			if (!r) {
 				uint64_t v = second[5];
 
-				wait_for(&writes, 20);
+				wait_for(&writes, writes + 20, "the other vcpu");
 				check_eq(second[5], v);
 				check_eq(hypercall(set_gdt, (void *)0, 0L), 0);
 			}
@@ -151,17 +107,14 @@ void test_main(void)
 
 		/* A frame that is given back, and one that is taken: mostly the same. */
 		xen_ulong_t list[1] = { pfn_to_mfn(pfn) };
-		struct xen_memory_reservation r = { .extent_start = (uintptr_t)list,
-						    .nr_extents = 1,
-						    .domid = DOMID_SELF };
 
 		check_eq(mmu_update(ptr, LEAF(list[0], PTE_KERNEL)), 0);
 		check_eq(mmuext(MMUEXT_TLB_FLUSH_ALL, 0), 0);
-		wait_for(&writes, 3);
+		wait_for(&writes, writes + 3, "the other vcpu");
 		check_eq(mmu_update(ptr, 0), 0);
-		check_eq(hypercall(memory_op, (long)XENMEM_decrease_reservation, &r), 1);
+		check_eq(reservation(XENMEM_decrease_reservation, list, 1, 0, 0), 1);
 		list[0] = pfn;
-		check_eq(hypercall(memory_op, (long)XENMEM_populate_physmap, &r), 1);
+		check_eq(reservation(XENMEM_populate_physmap, list, 1, 0, 0), 1);
 		((xen_ulong_t *)start_info->mfn_list)[pfn] = list[0];
 		static volatile uint64_t view[512] __attribute__((aligned(4096)));
 
@@ -172,11 +125,11 @@ void test_main(void)
 	/* Flushes that were asked for: the reader sees the other page at once. */
 	writing = false;
 	/* Its last store may be on its way until then. */
-	wait_for(&reads, 1);
+	wait_for(&reads, reads + 1, "the other vcpu");
 	page[5] = 1;
 	second[5] = 2;
 	check_eq(mmu_update(ptr, LEAF(mfn, PTE_KERNEL)), 0);
-	wait_for(&reads, 3);
+	wait_for(&reads, reads + 3, "the other vcpu");
 	for (int i = 0; i < ROUNDS; i++)
 		for (int kind = 0; kind < 4; kind++) {
 			uint64_t to = kind & 1 ? other : mfn, mask = 2;
@@ -190,7 +143,7 @@ void test_main(void)
 					 0);
 			} else if (kind == 1) {
 				check_eq(mmu_update(ptr, LEAF(to, PTE_KERNEL)), 0);
-				check_eq(hypercall(mmuext_op, &op, 1L, 0L, (long)DOMID_SELF), 0);
+				check_eq(mmuext_ops(&op, 1), 0);
 			} else if (kind == 2) {
 				check_eq(hypercall(update_va_mapping, window, LEAF(to, PTE_KERNEL),
 						   (uintptr_t)&mask | UVMF_TLB_FLUSH | UVMF_MULTI),
@@ -200,9 +153,9 @@ void test_main(void)
 				check_eq(mmuext(MMUEXT_INVLPG_ALL, (uintptr_t)window), 0);
 			}
 			/* A read that was on its way is allowed; the second is not. */
-			wait_for(&reads, 3);
+			wait_for(&reads, reads + 3, "the other vcpu");
 			check_eq(last_read, kind & 1 ? 2 : 1);
 		}
-	check_eq(hypercall(vcpu_op, (long)VCPUOP_down, 1L, 0L), 0);
+	vcpu_down(1);
 	check_eq(mmu_update(ptr, LEAF(own, PTE_KERNEL)), 0);
 }

@@ -40,8 +40,7 @@ static void flipper(void)
 		}
 		flipped++;
 	}
-	for (;;)
-		hypercall(vcpu_op, (long)VCPUOP_down, 1L, 0L);
+	vcpu_stop();
 }
 
 static void flip_to(unsigned i, bool wide, void *at, uint64_t good, uint64_t bad)
@@ -64,8 +63,7 @@ static void still(void)
 
 	for (unsigned i = 0; i < 4; i++)
 		flips[i].at = NULL;
-	while (flipped < n + 2)
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+	wait_until(flipped >= n + 2);
 }
 
 /* The entry of `va` says `mfn` or nothing, and is not writable unless it may be. */
@@ -89,7 +87,7 @@ static bool more(unsigned i)
 	if (!i)
 		from = flipped;
 	if (i % 256 == 255)
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+		yield();
 	return i < ROUNDS || flipped - from < FLIPS;
 }
 
@@ -141,7 +139,7 @@ static void test_copies(void)
 	op->cmd = MMUEXT_CLEAR_PAGE;
 	flip(0, &op->arg1.mfn, own, table);
 	for (unsigned i = 0; more(i); i++) {
-		hypercall(mmuext_op, op, 1L, 0L, (long)DOMID_SELF);
+		mmuext_ops(op, 1);
 		check_eq(*there & ~PTE_AD, entry & ~PTE_AD);
 	}
 	still();
@@ -180,7 +178,7 @@ static void test_descriptors(void)
 	flip8(0, window[1], data, gate);
 	for (unsigned i = 0; i < 40; i++) {
 		if (map_page(window[1], frame, PTE_KERNEL) == 0)
-			hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+			yield();
 		/* The other's stores fault from here on, which its trap hook lets pass. */
 		hypercall(update_va_mapping, window[1], LEAF(frame, PTE_P | PTE_AD),
 			  (long)(UVMF_INVLPG | UVMF_ALL));
@@ -220,7 +218,7 @@ static void test_batches(void)
 	for (unsigned i = 0; more(i); i++) {
 		check_eq(hypercall(multicall, m, 4L), 0);
 		hypercall(vcpu_op, (long)VCPUOP_register_runstate_memory_area, 0L, area);
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+		yield();
 	}
 	still();
 	area->addr.v = 0;

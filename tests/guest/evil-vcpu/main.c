@@ -23,7 +23,7 @@ static void report(void)
 	flags_seen = flags;
 	ran = 1;
 	for (;;)
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+		yield();
 }
 
 /* Of the vcpu that could not start: it stays here. */
@@ -34,7 +34,7 @@ static bool failed_start(struct trap_frame *f)
 	check(f->vector == TRAP_FAILSAFE || (KERNEL_RING == 1 && f->vector == 13));
 	ran = 2;
 	for (;;)
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+		yield();
 }
 
 static void refused(struct vcpu_guest_context *c, const char *what)
@@ -153,19 +153,17 @@ void test_main(void)
 	trap_hook = failed_start;
 	if (hypercall(vcpu_op, (long)VCPUOP_initialise, 1L, c) == 0) {
 		check_eq(hypercall(vcpu_op, (long)VCPUOP_up, 1L, 0L), 0);
-		while (!ran)
-			hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+		wait_until(ran);
 		if (ran == 1) {
 			check_eq(cs_seen & 3, KERNEL_RING);
 			check_eq(flags_seen & 0x23000, 0);
 		}
-		check_eq(hypercall(vcpu_op, (long)VCPUOP_down, 1L, 0L), 0);
+		vcpu_down(1);
 	}
 	trap_hook = NULL;
 	/* And an ordinary one still starts. */
 	ran = 0;
 	vcpu_start(2, report);
-	while (!ran)
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+	wait_until(ran);
 	check_eq(cs_seen & 3, KERNEL_RING);
 }

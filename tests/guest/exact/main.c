@@ -18,7 +18,6 @@ static uint64_t *gdt;
 #ifndef __i386__
 static void stack_fault(void *arg)
 {
-	(void)arg;
 	__asm__ volatile("pushq %%rbp; movq %0, %%rbp; movq (%%rbp), %%rax; popq %%rbp" ::"r"(
 				 0x8000000000000000UL)
 			 : "rax");
@@ -27,7 +26,6 @@ static void stack_fault(void *arg)
 
 static void int_201(void *arg)
 {
-	(void)arg;
 	__asm__ volatile("int $201");
 }
 

@@ -229,21 +229,11 @@ static void fault(void *arg)
 	if (what & 1)
 		vcpu_info()->evtchn_upcall_mask = 0;
 	switch (what >> 1) {
-	case 0:
-		__asm__ volatile("std; movb 0x500000, %%al" ::: "rax", "memory");
-		break;
-	case 1:
-		*(volatile uint8_t *)0x500000 = 1;
-		break;
-	case 2:
-		constant[5] = 1;
-		break;
-	case 3:
-		*(volatile uint8_t *)MACH2PHYS_VIRT_START = 1;
-		break;
-	case 4:
-		(void)*(volatile uint8_t *)0xffff808000000000;
-		break;
+	case 0: __asm__ volatile("std; movb 0x500000, %%al" ::: "rax", "memory"); break;
+	case 1: *(volatile uint8_t *)0x500000 = 1; break;
+	case 2: constant[5] = 1; break;
+	case 3: *(volatile uint8_t *)MACH2PHYS_VIRT_START = 1; break;
+	case 4: (void)*(volatile uint8_t *)0xffff808000000000; break;
 	case 5:
 		/* An odd stack: the frame starts at the next lower multiple of 16. */
 		__asm__ volatile("subq $300, %%rsp; orq $9, %%rsp; movb 0x500000, %%al" ::

@@ -141,7 +141,6 @@ static char capabilities[1024], capabilities_again[1024] __attribute__((aligned(
 
 static void go(void *arg)
 {
-	(void)arg;
 #ifdef __i386__
 	if ((start.context.cs & 3) == 3)
 		__asm__ volatile("movl %0, %%ds; movl %0, %%es" ::"r"(FLAT_USER_DS));
@@ -198,15 +197,6 @@ static bool look(struct trap_frame *f)
 	return false;
 }
 
-static long set_ldt(const void *base, unsigned n)
-{
-	struct mmuext_op op = { .cmd = MMUEXT_SET_LDT };
-
-	op.arg1.linear_addr = (uintptr_t)base;
-	op.arg2.nr_ents = n;
-	return hypercall(mmuext_op, &op, 1L, (long *)0, (long)DOMID_SELF);
-}
-
 /* Memory of ours that the instruction is to find in its place, wherever it runs. */
 static unsigned long data_at(enum mode mode)
 {
@@ -220,24 +210,12 @@ static void prepare(const struct way *w, enum mode mode)
 
 	registers = (struct registers){ 0 };
 	switch (w->before) {
-	case HIDDEN:
-		registers.bx = (unsigned long)0xffff830000000000ULL;
-		break;
-	case NOT_CANONICAL:
-		registers.bp = (unsigned long)0x8000000000000000ULL;
-		break;
-	case READ_ONLY:
-		registers.bx = mode == KERNEL ? (uintptr_t)read_only : USER_CODE;
-		break;
-	case TABLE:
-		registers.bx = (uintptr_t)&user.space.table[1][511];
-		break;
-	case ODD:
-		registers.bx = data_at(mode) + 1;
-		break;
-	case WORDS:
-		registers.bx = data_at(mode);
-		break;
+	case HIDDEN: registers.bx = (unsigned long)0xffff830000000000ULL; break;
+	case NOT_CANONICAL: registers.bp = (unsigned long)0x8000000000000000ULL; break;
+	case READ_ONLY: registers.bx = mode == KERNEL ? (uintptr_t)read_only : USER_CODE; break;
+	case TABLE: registers.bx = (uintptr_t)&user.space.table[1][511]; break;
+	case ODD: registers.bx = data_at(mode) + 1; break;
+	case WORDS: registers.bx = data_at(mode); break;
 	case WATCHED:
 		registers.bx = data_at(mode);
 		check_eq(hypercall(set_debugreg, 0L, registers.bx), 0);
@@ -298,7 +276,6 @@ static void undo(void)
 
 static void start_nmi(void *arg)
 {
-	(void)arg;
 	check_eq(hypercall(vcpu_op, (long)VCPUOP_send_nmi, 0L, 0L), 0);
 	fail("no NMI came");
 }

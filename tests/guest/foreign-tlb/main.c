@@ -10,8 +10,7 @@
  * They meet in words of the owner's shared page that only guests use (masks of ports that are not
  * there).
  */
-#include "guest.h"
-#include "pv-abi/domctl.h"
+#include "dom0.h"
 
 const char test_name[] = "foreign-tlb";
 
@@ -27,42 +26,11 @@ static volatile uint64_t window[PAGE_SIZE / 8] __attribute__((aligned(4096)));
 static volatile uint64_t meeting_page[PAGE_SIZE / 8] __attribute__((aligned(4096)));
 static volatile uint64_t writes;
 
-extern char touch_begin[], touch_end[], touch_return[];
-void touch_store(volatile uint64_t *p, uint64_t v);
-__asm__(".pushsection .text\n"
-	"touch_begin:\n"
-	"touch_store:\n"
-	"	movq %rsi, (%rdi)\n"
-	"	ret\n"
-	"touch_end:\n"
-	"touch_return:\n"
-	"	ret\n"
-	".popsection\n");
-
-static bool step_over(struct trap_frame *f)
-{
-	if (f->vector != 14 || f->rip < (uintptr_t)touch_begin || f->rip >= (uintptr_t)touch_end)
-		return false;
-	f->rip = (uintptr_t)touch_return;
-	return true;
-}
-
 static void writer(void)
 {
 	for (;;) {
 		touch_store(window + 5, JUNK);
 		writes++;
-	}
-}
-
-static void wait_until(volatile uint64_t *word, uint64_t value, const char *whom)
-{
-	uint64_t start = system_time();
-
-	while (*word < value) {
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
-		if (system_time() - start > 60000000000ULL)
-			fail("%s stands still", whom);
 	}
 }
 
@@ -82,17 +50,17 @@ static void owner(void)
 
 		check_eq(make_readonly((void *)page), 0);
 		meeting[OWNERS_STEP] = step;
-		wait_until(meeting + DOM0S_STEP, step, "dom0");
+		wait_for(meeting + DOM0S_STEP, step, "dom0");
 		/* What a write from before the flush left makes it no table: once more. */
 		do {
-			r = hypercall(mmuext_op, ops, 2L, 0L, (long)DOMID_SELF);
+			r = mmuext_ops(ops, 2);
 		} while (r < 0 && page[5] && ++tries < TRIES);
 		if (r < 0 && page[5])
 			fail("dom0 writes on into what shall become a table");
 		check_eq(r, 0);
 		/* dom0's vcpu tries on for a while. */
 		meeting[OWNERS_STEP] = step + 1;
-		wait_until(meeting + DOM0S_STEP, step + 1, "dom0");
+		wait_for(meeting + DOM0S_STEP, step + 1, "dom0");
 		if (page[5])
 			fail("a page table was written through another domain's stale "
 			     "translation: %#llx",
@@ -112,13 +80,7 @@ static void map_foreign(const volatile void *va, uint64_t mfn)
 
 static uint64_t shared_frame(void)
 {
-	static struct xen_domctl op;
-
-	op.cmd = XEN_DOMCTL_getdomaininfo;
-	op.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
-	op.domain = OWNER;
-	check_eq(hypercall(domctl, &op), 0);
-	check_eq(op.domain, OWNER);
+	check(flags_of(OWNER) >= 0);
 	return op.u.getdomaininfo.shared_info_frame;
 }
 
@@ -128,30 +90,30 @@ static void mapper(void)
 
 	map_foreign(meeting_page, shared_frame());
 	meeting = ((struct shared_info *)meeting_page)->evtchn_mask;
-	trap_hook = step_over;
+	trap_hook = skip_touch;
 	vcpu_start(1, writer);
 	for (uint64_t step = 1; step < 2 * ROUNDS; step += 2) {
-		wait_until(meeting + OWNERS_STEP, step, "the owner");
+		wait_for(meeting + OWNERS_STEP, step, "the owner");
 		map_foreign(window, meeting[MFN]);
 		/* The writer may have a #PF behind it that it has not come back from. */
-		wait_until(&writes, writes + 5, "the writer");
+		wait_for(&writes, writes + 5, "the writer");
 		check_eq(mmuext(MMUEXT_TLB_FLUSH_ALL, 0), 0);
-		wait_until(&writes, writes + 5, "the writer");
+		wait_for(&writes, writes + 5, "the writer");
 		check_eq(window[5], JUNK);
 		check_eq(mmu_update(pte_maddr((void *)window), 0), 0);
 		if (step & 2) {
 			struct mmuext_op op = { .cmd = MMUEXT_INVLPG_LOCAL,
 						.arg1.linear_addr = (uintptr_t)window };
 
-			check_eq(hypercall(mmuext_op, &op, 1L, 0L, (long)DOMID_SELF), 0);
+			check_eq(mmuext_ops(&op, 1), 0);
 		}
 		meeting[DOM0S_STEP] = step;
-		wait_until(meeting + OWNERS_STEP, step + 1, "the owner");
-		wait_until(&writes, writes + 20, "the writer");
+		wait_for(meeting + OWNERS_STEP, step + 1, "the owner");
+		wait_for(&writes, writes + 20, "the writer");
 		meeting[DOM0S_STEP] = step + 1;
 	}
-	wait_until(meeting + DONE, 1, "the owner");
-	check_eq(hypercall(vcpu_op, (long)VCPUOP_down, 1L, 0L), 0);
+	wait_for(meeting + DONE, 1, "the owner");
+	vcpu_down(1);
 	check_eq(map_page((void *)window, own, PTE_KERNEL), 0);
 	check_eq(map_page((void *)meeting_page, meetings, PTE_KERNEL), 0);
 }

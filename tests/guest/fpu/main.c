@@ -17,13 +17,11 @@ static void use(void *arg)
 {
 	uint64_t v;
 
-	(void)arg;
 	__asm__ volatile("movq %%xmm0, %0" : "=m"(v));
 }
 
 static void x87(void *arg)
 {
-	(void)arg;
 	__asm__ volatile("fnop");
 }
 
@@ -48,7 +46,7 @@ static void other(void)
 		__asm__ volatile("movq %%xmm0, %0" : "=m"(a));
 		if (a != 0x7777)
 			fail("the other vcpu's register became %#llx", (unsigned long long)a);
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+		yield();
 	}
 }
 
@@ -78,15 +76,14 @@ void test_main(void)
 
 	__asm__ volatile("movq %0, %%xmm0; movq %0, %%xmm5" ::"m"(ours));
 	vcpu_start(1, other);
-	while (!other_state)
-		check_eq(hypercall(sched_op, (long)SCHEDOP_yield, 0L), 0);
+	wait_until(other_state);
 	check(seen_by_other[0] != ours && seen_by_other[1] != ours);
 	for (int i = 0; i < 500; i++) {
 		__asm__ volatile("movq %%xmm0, %0" : "=m"(v));
 		check(v == ours);
 		__asm__ volatile("movq %%xmm5, %0" : "=m"(v));
 		check(v == ours);
-		check_eq(hypercall(sched_op, (long)SCHEDOP_yield, 0L), 0);
+		yield();
 	}
-	check_eq(hypercall(vcpu_op, (long)VCPUOP_down, 1L, 0L), 0);
+	vcpu_down(1);
 }

@@ -7,55 +7,21 @@
  * change limits, destroy what has crashed), and when none of them is left tells the victim to end,
  * audits once more and takes the machine down.
  */
-#include "guest.h"
-#include "pv-abi/domctl.h"
-#include "pv-abi/sysctl.h"
+#include "dom0.h"
 
 const char test_name[] = "fuzz-auditor";
 
 #define VICTIM 1
 #define LAST   40
 
-static struct xen_domctl op;
 static struct vcpu_guest_context context;
 static uint64_t frames[64], seed = 0x853c49e6748fea9bUL;
 static unsigned audits;
 
-static void audit(void)
+static void count_audit(void)
 {
-	static const char key[] = "A";
-	struct xen_sysctl s = {
-		.cmd = XEN_SYSCTL_debug_keys,
-		.interface_version = XEN_SYSCTL_INTERFACE_VERSION,
-		.u.debug_keys = { .keys = (uint64_t)key, .nr_keys = 1 },
-	};
-
-	check_eq(hypercall(sysctl, &s), 0);
+	audit();
 	audits++;
-}
-
-static long domctl(unsigned cmd, unsigned domain)
-{
-	op.cmd = cmd;
-	op.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
-	op.domain = domain;
-	return hypercall(domctl, &op);
-}
-
-/* The domain's flags, or -1 if it is gone. */
-static long flags_of(unsigned domain)
-{
-	memset(&op, 0, sizeof(op));
-	if (domctl(XEN_DOMCTL_getdomaininfo, domain) || op.domain != domain)
-		return -1;
-	return op.u.getdomaininfo.flags;
-}
-
-static void sleep_ns(uint64_t ns)
-{
-	struct sched_poll p = { .timeout = system_time() + ns };
-
-	hypercall(sched_op, (long)SCHEDOP_poll, &p);
 }
 
 /* One thing that a toolstack might do to it. */
@@ -122,26 +88,17 @@ static void end_victim(void)
 		sleep_ns(10000000);
 		flags = flags_of(VICTIM);
 	} while (flags >= 0 && !(flags & XEN_DOMINF_shutdown));
-	audit();
+	count_audit();
 	check(flags >= 0);
 	check_eq(flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask, SHUTDOWN_poweroff);
 	check_eq(domctl(XEN_DOMCTL_destroydomain, VICTIM), 0);
-}
-
-static bool ignore_events(struct trap_frame *f)
-{
-	if (f->vector != TRAP_EVENT)
-		return false;
-	vcpu_info()->evtchn_upcall_pending = 0;
-	vcpu_info()->evtchn_pending_sel = 0;
-	return true;
 }
 
 void test_main(void)
 {
 	unsigned left;
 
-	trap_hook = ignore_events;
+	trap_hook = swallow_events;
 	do {
 		left = 0;
 		for (unsigned d = VICTIM + 1; d < LAST; d++) {
@@ -159,10 +116,10 @@ void test_main(void)
 			for (unsigned i = 0; i < 4; i++)
 				disturb(d);
 		}
-		audit();
+		count_audit();
 		sleep_ns(50000000);
 	} while (left);
 	end_victim();
-	audit();
+	count_audit();
 	print("fuzz-auditor: %u audits\n", audits);
 }

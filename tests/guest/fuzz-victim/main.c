@@ -25,15 +25,6 @@ static uint64_t pattern(uint64_t i)
 	return (i + 1) * 0x9e3779b97f4a7c15UL;
 }
 
-static bool ignore_events(struct trap_frame *f)
-{
-	if (f->vector != TRAP_EVENT)
-		return false;
-	vcpu_info()->evtchn_upcall_pending = 0;
-	vcpu_info()->evtchn_pending_sel = 0;
-	return true;
-}
-
 /* Registers over a while and a hypercall that gives the CPU away; the sum of what differs. */
 static uint64_t hold_registers(uint64_t seed)
 {
@@ -103,17 +94,12 @@ static void look(void)
 		if (id == 0 && event_pending(1))
 			over = true;
 	}
-	while (id)
-		hypercall(vcpu_op, (long)VCPUOP_down, (long)id, 0L);
+	if (id)
+		vcpu_stop();
 }
 
 void test_main(void)
 {
-	uint64_t frame = 0;
-	struct gnttab_setup_table setup = { .dom = DOMID_SELF,
-					    .nr_frames = 1,
-					    .frame_list = (uint64_t)&frame };
-
 	for (unsigned i = 0; i < PAGES * 512; i++)
 		memory[i / 512][i % 512] = pattern(i);
 	for (unsigned i = 0; i < 512; i++)
@@ -125,12 +111,11 @@ void test_main(void)
 		check_eq(evtchn_op(EVTCHNOP_alloc_unbound, &a), 0);
 		check_eq(a.port, i + 1);
 	}
-	check_eq(hypercall(grant_table_op, (long)GNTTABOP_setup_table, &setup, 1L), 0);
-	check_eq(map_page(grants, frame, PTE_KERNEL), 0);
+	check_eq(map_page(grants, grant_table_frame(), PTE_KERNEL), 0);
 	for (unsigned i = 1; i <= NEIGHBOURS; i++)
 		grants[8 + i] = (struct grant_entry_v1){ GTF_permit_access | GTF_readonly, i,
 							 virt_to_mfn(shown) };
-	trap_hook = ignore_events;
+	trap_hook = swallow_events;
 	vcpu_start(1, look);
 	look();
 	print("fuzz-victim: %lu and %lu rounds\n", rounds[0], rounds[1]);

@@ -64,23 +64,12 @@ static uint64_t mfn(void)
 	uint64_t m;
 
 	switch (below(32)) {
-	case 0:
-		m = rnd();
-		break;
-	case 1:
-		m = below(max_mfn + 512);
-		break;
-	case 2:
-		m = below(1024);
-		break;
-	case 3:
-		m = ~0UL >> below(64);
-		break;
-	case 4:
-		m = start_info->shared_info >> 12;
-		break;
-	default:
-		m = pool[below(POOL)];
+	case 0: m = rnd(); break;
+	case 1: m = below(max_mfn + 512); break;
+	case 2: m = below(1024); break;
+	case 3: m = ~0UL >> below(64); break;
+	case 4: m = start_info->shared_info >> 12; break;
+	default: m = pool[below(POOL)];
 	}
 	if (is_vital(m) && !(wild && one_in(8)))
 		return virt_to_mfn(arena[below(PAGES)]);
@@ -90,35 +79,18 @@ static uint64_t mfn(void)
 static uint64_t va(void)
 {
 	static const uint64_t edges[] = {
-		0,
-		0x00007ffffffff000UL,
-		0x00007ffffffffff8UL,
-		0x0000800000000000UL,
-		0xffff7fffffffffffUL,
-		0xffff7ffffffffff0UL,
-		0xffff800000000000UL,
-		0xffff808000000000UL,
-		0xffff810000000000UL,
-		0xffff828000000000UL,
-		0xffff82d080000000UL,
-		0xffff82e000000000UL,
-		0xffff830000000000UL,
-		0xffff87fffffffff8UL,
-		0xffff880000000000UL,
-		0xfffffffffffff000UL,
-		-8UL,
-		-1UL,
+		0, 0x00007ffffffff000UL, 0x00007ffffffffff8UL, 0x0000800000000000UL,
+		0xffff7fffffffffffUL, 0xffff7ffffffffff0UL, 0xffff800000000000UL,
+		0xffff808000000000UL, 0xffff810000000000UL, 0xffff828000000000UL,
+		0xffff82d080000000UL, 0xffff82e000000000UL, 0xffff830000000000UL,
+		0xffff87fffffffff8UL, 0xffff880000000000UL, 0xfffffffffffff000UL, -8UL, -1UL,
 	};
 
 	switch (below(16)) {
-	case 0:
-		return edges[below(sizeof(edges) / 8)] + (one_in(4) ? below(64) - 32 : 0);
-	case 1:
-		return 0xffff800000000000UL + (rnd() >> 21);
-	case 2:
-		return rnd() >> below(32);
-	default:
-		return (uint64_t)arena[below(PAGES)] + (below(3) ? 0 : below(PAGE_SIZE));
+	case 0: return edges[below(sizeof(edges) / 8)] + (one_in(4) ? below(64) - 32 : 0);
+	case 1: return 0xffff800000000000UL + (rnd() >> 21);
+	case 2: return rnd() >> below(32);
+	default: return (uint64_t)arena[below(PAGES)] + (below(3) ? 0 : below(PAGE_SIZE));
 	}
 }
 
@@ -148,18 +120,12 @@ static uint64_t maddr(void)
 static uint64_t number(void)
 {
 	switch (below(8)) {
-	case 0:
-		return 1UL << below(64);
-	case 1:
-		return ~0UL >> below(64);
-	case 2:
-		return -below(64);
-	case 3:
-		return rnd();
-	case 4:
-		return below(4096);
-	default:
-		return below(16);
+	case 0: return 1UL << below(64);
+	case 1: return ~0UL >> below(64);
+	case 2: return -below(64);
+	case 3: return rnd();
+	case 4: return below(4096);
+	default: return below(16);
 	}
 }
 
@@ -183,24 +149,9 @@ static domid_t domain(void)
 static unsigned field_size(char field)
 {
 	switch (field) {
-	case 'm':
-	case 'a':
-	case 'e':
-	case 'v':
-	case 'l':
-	case 'n':
-	case 'N':
-	case 'H':
-		return 8;
-	case 'p':
-	case 'r':
-	case 'h':
-	case 'i':
-	case 'w':
-	case 'W':
-		return 4;
-	default:
-		return 2;
+	case 'm': case 'a': case 'e': case 'v': case 'l': case 'n': case 'N': case 'H': return 8;
+	case 'p': case 'r': case 'h': case 'i': case 'w': case 'W': return 4;
+	default: return 2;
 	}
 }
 
@@ -216,41 +167,23 @@ static unsigned size_of(const char *fields)
 static uint64_t field_value(char field, uint64_t list)
 {
 	switch (field) {
-	case 'm':
-		return mfn();
-	case 'a':
-		return maddr();
-	case 'e':
-		return entry();
-	case 'v':
-		return va();
-	case 'l':
-		return one_in(16) ? va() : list;
-	case 'n':
-	case 'W':
-		return number();
-	case 'N':
-		return one_in(24) ? number() : below(9);
-	case 'H':
-		return one_in(8) ? va() : notes[below(NOTES)].addr;
-	case 'h':
-		return one_in(8) ? number() : notes[below(NOTES)].handle;
-	case 'p':
-		return one_in(16) ? number() : below(40);
-	case 'r':
-		return one_in(16) ? number() : below(GRANTS);
-	case 'i':
-		return one_in(16) ? number() : below(6);
-	case 'w':
-		return one_in(16) ? number() : below(10);
-	case 'd':
-		return domain();
-	case 'f':
-		return one_in(4) ? rnd() : below(64);
-	case 'o':
-		return one_in(8) ? rnd() : below(PAGE_SIZE);
-	default:
-		return 0;
+	case 'm': return mfn();
+	case 'a': return maddr();
+	case 'e': return entry();
+	case 'v': return va();
+	case 'l': return one_in(16) ? va() : list;
+	case 'n': case 'W': return number();
+	case 'N': return one_in(24) ? number() : below(9);
+	case 'H': return one_in(8) ? va() : notes[below(NOTES)].addr;
+	case 'h': return one_in(8) ? number() : notes[below(NOTES)].handle;
+	case 'p': return one_in(16) ? number() : below(40);
+	case 'r': return one_in(16) ? number() : below(GRANTS);
+	case 'i': return one_in(16) ? number() : below(6);
+	case 'w': return one_in(16) ? number() : below(10);
+	case 'd': return domain();
+	case 'f': return one_in(4) ? rnd() : below(64);
+	case 'o': return one_in(8) ? rnd() : below(PAGE_SIZE);
+	default: return 0;
 	}
 }
 

@@ -206,7 +206,6 @@ static void instruction(void *arg)
 	uint64_t regs[14];
 	unsigned n = 0, reg = below(8);
 
-	(void)arg;
 	if (one_in(16))
 		p[n++] = "\x66\x67\xf2\xf3\x64\x65\x2e\xf0"[below(8)];
 	for (; *m; m++)
@@ -226,25 +225,16 @@ static void go_to_user(void *arg)
 	struct iret_context *c = (void *)(args[vcpu_id()] + 480);
 	uint64_t regs[14];
 
-	(void)arg;
 	registers(regs);
 	user_go(regs, c);
 }
 
 static uint64_t selector(void)
 {
-	static const uint16_t known[] = { FLAT_KERNEL_CS64,
-					  FLAT_USER_CS64,
-					  FLAT_USER_CS32,
-					  FLAT_USER_SS64,
-					  FLAT_USER_SS32,
-					  0,
-					  3,
-					  7,
-					  0xe008,
-					  0xe010,
-					  0xe040,
-					  0xe050 };
+	static const uint16_t known[] = {
+		FLAT_KERNEL_CS64, FLAT_USER_CS64, FLAT_USER_CS32, FLAT_USER_SS64, FLAT_USER_SS32,
+		0, 3, 7, 0xe008, 0xe010, 0xe040, 0xe050,
+	};
 
 	return below(3) ? known[below(12)] : below(2) ? below(64) * 8 | below(8) : below(65536);
 }
@@ -297,7 +287,6 @@ static void fault(void *arg)
 	uint64_t a = va(), flags = some_flags();
 	unsigned kind = below(6);
 
-	(void)arg;
 	__asm__ volatile("pushq %0; popfq" ::"r"(flags) : "cc", "memory");
 	switch (kind) {
 	case 0:
@@ -338,9 +327,8 @@ static void op_cpu(void)
 static void spare(void)
 {
 	for (unsigned i = 0; i < 20; i++)
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
-	for (;;)
-		hypercall(vcpu_op, (long)VCPUOP_down, (long)SPARE, 0L);
+		yield();
+	vcpu_stop();
 }
 
 static void op_vcpu(void)
@@ -396,7 +384,6 @@ static void work(void)
 
 static void one(void *arg)
 {
-	(void)arg;
 	work();
 }
 
@@ -445,10 +432,7 @@ static uint64_t sum(const volatile uint64_t *p)
 
 void test_main(void)
 {
-	uint64_t frame = 0, seed = option("seed", 1);
-	struct gnttab_setup_table setup = { .dom = DOMID_SELF,
-					    .nr_frames = 1,
-					    .frame_list = (uint64_t)&frame };
+	uint64_t seed = option("seed", 1);
 	struct sched_watchdog dog = { .id = 0 };
 
 	wild = option("wild", 0);
@@ -469,8 +453,7 @@ void test_main(void)
 			(seed + 1) * 0x9e3779b97f4a7c15UL + (i + 1) * 0xd1342543de82ef95UL;
 		random_next(&random_state[i]);
 	}
-	check_eq(hypercall(grant_table_op, (long)GNTTABOP_setup_table, &setup, 1L), 0);
-	check_eq(map_page(grants, frame, PTE_KERNEL), 0);
+	check_eq(map_page(grants, grant_table_frame(), PTE_KERNEL), 0);
 	for (unsigned i = 0; i < WORKERS; i++)
 		user_new(&user[i]);
 	check(hypercall(sched_op, (long)SCHEDOP_watchdog, &dog) > 0);
@@ -480,7 +463,6 @@ void test_main(void)
 	for (unsigned i = 1; i < WORKERS; i++)
 		vcpu_start(i, run);
 	run();
-	while (finished < WORKERS)
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+	wait_until(finished >= WORKERS);
 	print("fuzz: seed %lu: %lu operations, %lu traps\n", seed, sum(operations), sum(traps));
 }

@@ -88,7 +88,7 @@ static void test_map(void)
 	memset(page, 0x42, PAGE_SIZE);
 	grant(9, page, 0);
 	/* The window's own page goes first: a grant mapping replaces nothing that counts. */
-	check_eq(hypercall(update_va_mapping, window, (uint64_t)0, (long)UVMF_INVLPG), 0);
+	check_eq(map_page(window, 0, 0), 0);
 	check_eq(map(9, (uintptr_t)window, GNTMAP_host_map, &h), GNTST_okay);
 	check_eq(*(volatile uint8_t *)window, 0x42);
 	*(volatile uint8_t *)window = 0x43;
@@ -145,7 +145,7 @@ static void test_errors(void)
 	};
 	grant_handle_t h;
 
-	check_eq(hypercall(update_va_mapping, window, (uint64_t)0, (long)UVMF_INVLPG), 0);
+	check_eq(map_page(window, 0, 0), 0);
 	check_eq(grant_op(GNTTABOP_map_grant_ref, &m, 1), 0);
 	check_eq(m.status, GNTST_bad_domain);
 	check_eq(map(0x7fffffff, (uintptr_t)window, GNTMAP_host_map, &h), GNTST_bad_gntref);
@@ -254,6 +254,6 @@ void test_main(void)
 	test_copy();
 	/* One stays mapped: the domain's end has to undo it. */
 	grant(12, page, 0);
-	check_eq(hypercall(update_va_mapping, window, (uint64_t)0, (long)UVMF_INVLPG), 0);
+	check_eq(map_page(window, 0, 0), 0);
 	check_eq(map(12, (uintptr_t)window, GNTMAP_host_map, &h), GNTST_okay);
 }

@@ -61,11 +61,8 @@ __asm__(".pushsection .text\n"
 
 static bool trap(struct trap_frame *f)
 {
-	if (f->vector == TRAP_EVENT) {
-		vcpu_info()->evtchn_upcall_pending = 0;
-		vcpu_info()->evtchn_pending_sel = 0;
+	if (swallow_events(f))
 		return true;
-	}
 	if (f->rip >= (uintptr_t)poke_start && f->rip < (uintptr_t)poke_end) {
 		f->rip = (uintptr_t)poke_end;
 		return true;
@@ -82,16 +79,11 @@ static uint64_t rnd(void)
 static uint64_t some_mfn(void)
 {
 	switch (below(40)) {
-	case 0:
-		return rnd();
-	case 1:
-		return below(256);
-	case 2:
-		return ~0ULL;
-	case 3:
-		return start_info->shared_info >> 12;
-	default:
-		return pool[below(POOL)];
+	case 0: return rnd();
+	case 1: return below(256);
+	case 2: return ~0ULL;
+	case 3: return start_info->shared_info >> 12;
+	default: return pool[below(POOL)];
 	}
 }
 
@@ -105,31 +97,19 @@ static uintptr_t some_va(void)
 {
 	switch (below(24)) {
 #ifdef __i386__
-	case 0:
-		return rnd();
-	case 1:
-		return 0;
-	case 2:
-		return HYPERVISOR_VIRT_START + below(-HYPERVISOR_VIRT_START);
-	case 3:
-		return HYPERVISOR_VIRT_START - 4;
-	case 4:
-		return -8UL;
-	case 5:
-		return 0xf6800000 - 4;
+	case 0: return rnd();
+	case 1: return 0;
+	case 2: return HYPERVISOR_VIRT_START + below(-HYPERVISOR_VIRT_START);
+	case 3: return HYPERVISOR_VIRT_START - 4;
+	case 4: return -8UL;
+	case 5: return 0xf6800000 - 4;
 #else
-	case 0:
-		return rnd() << 6;
-	case 1:
-		return 0;
-	case 2:
-		return 0xffff800000000000UL + (rnd() & 0xfffffffffffUL);
-	case 3:
-		return 0x00007ffffffffff8UL;
-	case 4:
-		return -8UL;
-	case 5:
-		return 0xffff880000000000UL - 8;
+	case 0: return rnd() << 6;
+	case 1: return 0;
+	case 2: return 0xffff800000000000UL + (rnd() & 0xfffffffffffUL);
+	case 3: return 0x00007ffffffffff8UL;
+	case 4: return -8UL;
+	case 5: return 0xffff880000000000UL - 8;
 #endif
 	default:
 		return (uintptr_t)arena[below(PAGES)] + (below(3) ? 0 : below(PAGE_SIZE));
@@ -169,27 +149,13 @@ static void fill(uint64_t *at, unsigned words)
 		uint64_t v;
 
 		switch (below(8)) {
-		case 0:
-			v = rnd();
-			break;
-		case 1:
-			v = some_va();
-			break;
-		case 2:
-			v = some_mfn();
-			break;
-		case 3:
-			v = (uint64_t)below(32) << 32 | below(32);
-			break;
-		case 4:
-			v = (uint64_t)DOMID_SELF << (below(4) * 16);
-			break;
-		case 5:
-			v = some_entry();
-			break;
-		default:
-			v = below(8);
-			break;
+		case 0: v = rnd(); break;
+		case 1: v = some_va(); break;
+		case 2: v = some_mfn(); break;
+		case 3: v = (uint64_t)below(32) << 32 | below(32); break;
+		case 4: v = (uint64_t)DOMID_SELF << (below(4) * 16); break;
+		case 5: v = some_entry(); break;
+		default: v = below(8); break;
 		}
 		poke(at + i, v);
 	}
@@ -416,17 +382,10 @@ static long op_grants(void)
 	for (unsigned i = below(8); i > 0; i--)
 		grant_something();
 	switch (below(8)) {
-	case 0:
-	case 1:
-	case 2:
-		return map_something();
-	case 3:
-	case 4:
-		return unmap_something();
-	case 5:
-		return copy_something();
-	case 6:
-		return hypercall(grant_table_op, (long)GNTTABOP_transfer, &t, 1L);
+	case 0: case 1: case 2: return map_something();
+	case 3: case 4: return unmap_something();
+	case 5: return copy_something();
+	case 6: return hypercall(grant_table_op, (long)GNTTABOP_transfer, &t, 1L);
 	}
 	a = some_args();
 	fill(a, 24);
@@ -521,20 +480,13 @@ static long op_rest(void)
 	case 3:
 		return hypercall(console_io, below(4), below(2) ? 1UL << 31 : (unsigned long)rnd(),
 				 HYPERVISOR_VIRT_START + 0x1000000);
-	case 4:
-		return hypercall(xen_version, below(14), below(2) ? (uintptr_t)a : some_va());
-	case 5:
-		return hypercall(physdev_op, below(36), a);
-	case 6:
-		return hypercall(domctl, a);
-	case 7:
-		return hypercall(sysctl, a);
-	case 8:
-		return hypercall(platform_op, a);
-	case 9:
-		return hypercall(set_timer_op, below(3) * (rnd() & 0xffffffffffULL));
-	case 10:
-		return hypercall(vm_assist, below(3), below(70));
+	case 4: return hypercall(xen_version, below(14), below(2) ? (uintptr_t)a : some_va());
+	case 5: return hypercall(physdev_op, below(36), a);
+	case 6: return hypercall(domctl, a);
+	case 7: return hypercall(sysctl, a);
+	case 8: return hypercall(platform_op, a);
+	case 9: return hypercall(set_timer_op, below(3) * (rnd() & 0xffffffffffULL));
+	case 10: return hypercall(vm_assist, below(3), below(70));
 	default:
 		return guest_hypercall(41 + (long)below(100), (long)rnd(), (long)rnd(),
 				       (long)rnd());
@@ -579,8 +531,7 @@ static void work(void)
 		rounds[id]++;
 	}
 	__atomic_add_fetch(&ended, 1, __ATOMIC_SEQ_CST);
-	for (;;)
-		hypercall(vcpu_op, (long)VCPUOP_down, (long)id, 0L);
+	vcpu_stop();
 }
 
 static uint64_t tsc(void)
@@ -594,11 +545,7 @@ static uint64_t tsc(void)
 void test_main(void)
 {
 	struct vcpu_time_info time;
-	xen_pfn_t frame = 0;
 	uint64_t end, ns = SECONDS * 1000000000ULL;
-	struct gnttab_setup_table setup = { .dom = DOMID_SELF,
-					    .nr_frames = 1,
-					    .frame_list = (uintptr_t)&frame };
 
 	for (unsigned i = 0; i < POOL; i++)
 		pool[i] = virt_to_mfn(arena[i % PAGES]);
@@ -611,17 +558,14 @@ void test_main(void)
 	end = (ns << 30) / time.tsc_to_system_mul << 2;
 	end = tsc() + (time.tsc_shift >= 0 ? end >> time.tsc_shift : end << -time.tsc_shift);
 
-	check_eq(hypercall(grant_table_op, (long)GNTTABOP_setup_table, &setup, 1L), 0);
-	check_eq(map_page(grants, frame, PTE_KERNEL), 0);
+	check_eq(map_page(grants, grant_table_frame(), PTE_KERNEL), 0);
 
 	trap_hook = trap;
 	for (unsigned i = 1; i < WORKERS; i++)
 		vcpu_start(i, work);
-	while (tsc() < end)
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+	wait_until(tsc() >= end);
 	over = true;
-	while (ended < WORKERS - 1)
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+	wait_until(ended >= WORKERS - 1);
 	print("%lu, %lu, %lu rounds\n", (unsigned long)rounds[1], (unsigned long)rounds[2],
 	      (unsigned long)rounds[3]);
 }

@@ -136,7 +136,6 @@ static void user_frame(uintptr_t rip, unsigned long cs, unsigned long rflags, un
 		       unsigned long ss, unsigned long flags)
 {
 #ifdef __i386__
-	(void)flags;
 	context = (struct iret_context){ 0xaaaa, rip, cs, rflags, rsp, ss };
 #else
 	context = (struct iret_context){

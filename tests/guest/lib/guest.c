@@ -405,29 +405,12 @@ int probe_user(uint64_t rip, uint64_t rsp)
 }
 
 /* Entry addresses and DPLs: what interrupts and breakpoints user mode may raise itself. */
+#define TRAP(n, dpl) { n, dpl, KERNEL_CS, (uintptr_t)trap_##n }
 static const struct trap_info traps[] = {
-	{ 0, 0, KERNEL_CS, (uintptr_t)trap_0 },
-	{ 1, 0, KERNEL_CS, (uintptr_t)trap_1 },
-	{ 2, 0, KERNEL_CS, (uintptr_t)trap_2 },
-	{ 3, 3, KERNEL_CS, (uintptr_t)trap_3 },
-	{ 4, 3, KERNEL_CS, (uintptr_t)trap_4 },
-	{ 5, 0, KERNEL_CS, (uintptr_t)trap_5 },
-	{ 6, 0, KERNEL_CS, (uintptr_t)trap_6 },
-	{ 7, 0, KERNEL_CS, (uintptr_t)trap_7 },
-	{ 8, 0, KERNEL_CS, (uintptr_t)trap_8 },
-	{ 9, 0, KERNEL_CS, (uintptr_t)trap_9 },
-	{ 10, 0, KERNEL_CS, (uintptr_t)trap_10 },
-	{ 11, 0, KERNEL_CS, (uintptr_t)trap_11 },
-	{ 12, 0, KERNEL_CS, (uintptr_t)trap_12 },
-	{ 13, 0, KERNEL_CS, (uintptr_t)trap_13 },
-	{ 14, 0, KERNEL_CS, (uintptr_t)trap_14 },
-	{ 15, 0, KERNEL_CS, (uintptr_t)trap_15 },
-	{ 16, 0, KERNEL_CS, (uintptr_t)trap_16 },
-	{ 17, 0, KERNEL_CS, (uintptr_t)trap_17 },
-	{ 18, 0, KERNEL_CS, (uintptr_t)trap_18 },
-	{ 19, 0, KERNEL_CS, (uintptr_t)trap_19 },
-	{ 128, 3, KERNEL_CS, (uintptr_t)trap_128 },
-	{ 200, 3, KERNEL_CS, (uintptr_t)trap_200 },
+	TRAP(0, 0), TRAP(1, 0), TRAP(2, 0), TRAP(3, 3), TRAP(4, 3), TRAP(5, 0), TRAP(6, 0),
+	TRAP(7, 0), TRAP(8, 0), TRAP(9, 0), TRAP(10, 0), TRAP(11, 0), TRAP(12, 0), TRAP(13, 0),
+	TRAP(14, 0), TRAP(15, 0), TRAP(16, 0), TRAP(17, 0), TRAP(18, 0), TRAP(19, 0), TRAP(128, 3),
+	TRAP(200, 3),
 	{ 0, 0, 0, 0 },
 };
 
@@ -520,6 +503,13 @@ uint64_t system_time(void)
 		__asm__ volatile("lfence" ::: "memory");
 	} while ((version & 1) || version != t->version);
 	return ns;
+}
+
+void sleep_ns(uint64_t ns)
+{
+	struct sched_poll nothing = { .timeout = system_time() + ns };
+
+	hypercall(sched_op, (long)SCHEDOP_poll, &nothing);
 }
 
 long evtchn_op(unsigned cmd, void *arg)
@@ -722,12 +712,68 @@ long make_writable(const void *va)
 	return map_page(va, virt_to_mfn(va), PTE_P | PTE_RW | PTE_USER_OF_KERNEL | PTE_AD);
 }
 
+long mmuext_ops(struct mmuext_op *ops, unsigned n)
+{
+	return hypercall(mmuext_op, ops, (long)n, 0L, (long)DOMID_SELF);
+}
+
 long mmuext(unsigned cmd, uint64_t mfn)
 {
-	struct mmuext_op op = { .cmd = cmd };
+	return mmuext_ops(&(struct mmuext_op){ .cmd = cmd, .arg1.mfn = mfn }, 1);
+}
 
-	op.arg1.mfn = mfn;
-	return hypercall(mmuext_op, &op, 1L, (long *)0, (long)DOMID_SELF);
+long copy_page(uint64_t to, uint64_t from)
+{
+	return mmuext_ops(&(struct mmuext_op){ .cmd = MMUEXT_COPY_PAGE, .arg1.mfn = to,
+					       .arg2.src_mfn = from }, 1);
+}
+
+long set_ldt(const void *base, unsigned entries)
+{
+	return mmuext_ops(&(struct mmuext_op){ .cmd = MMUEXT_SET_LDT,
+					       .arg1.linear_addr = (uintptr_t)base,
+					       .arg2.nr_ents = entries }, 1);
+}
+
+long reservation(unsigned op, xen_ulong_t *list, unsigned long n, unsigned order, unsigned flags)
+{
+	struct xen_memory_reservation r = { .extent_start = (uintptr_t)list, .nr_extents = n,
+					    .extent_order = order, .mem_flags = flags,
+					    .domid = DOMID_SELF };
+
+	return hypercall(memory_op, (long)op, &r);
+}
+
+extern char touch_begin[], touch_end[], touch_return[];
+__asm__(".pushsection .text\n"
+	".globl touch_store, touch_load\n"
+	"touch_begin:\n"
+	"touch_store:\n"
+#ifdef __i386__
+	"	movl 4(%esp), %ecx\n"
+	"	movl 8(%esp), %eax\n"
+	"	movl %eax, (%ecx)\n"
+	"	ret\n"
+	"touch_load:\n"
+	"	movl 4(%esp), %ecx\n"
+	"	movl (%ecx), %eax\n"
+#else
+	"	movq %rsi, (%rdi)\n"
+	"	ret\n"
+	"touch_load:\n"
+	"	movq (%rdi), %rax\n"
+#endif
+	"touch_end:\n"
+	"touch_return:\n"
+	"	ret\n"
+	".popsection\n");
+
+bool skip_touch(struct trap_frame *f)
+{
+	if (f->vector != 14 || f->rip < (uintptr_t)touch_begin || f->rip >= (uintptr_t)touch_end)
+		return false;
+	f->rip = (uintptr_t)touch_return;
+	return true;
 }
 
 long mmu_update(uint64_t ptr, uint64_t val)
@@ -775,15 +821,36 @@ uint64_t below(uint64_t n)
 static void (*racing)(void);
 static volatile unsigned racers, racers_begun, racers_ended;
 
+void wait_for(const volatile uint64_t *counter, uint64_t value, const char *whom)
+{
+	uint64_t start = system_time();
+
+	while (*counter < value) {
+		yield();
+		if (system_time() - start > 60000000000ULL)
+			fail("%s stands still", whom);
+	}
+}
+
+void vcpu_down(unsigned id)
+{
+	check_eq(hypercall(vcpu_op, (long)VCPUOP_down, (long)id, 0L), 0);
+}
+
+void vcpu_stop(void)
+{
+	for (;;)
+		hypercall(vcpu_op, (long)VCPUOP_down, (long)vcpu_id(), 0L);
+}
+
 static void racer(void)
 {
 	__atomic_add_fetch(&racers_begun, 1, __ATOMIC_SEQ_CST);
-	while (racers_begun < racers)
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+	wait_until(racers_begun >= racers);
 	racing();
 	__atomic_add_fetch(&racers_ended, 1, __ATOMIC_SEQ_CST);
-	while (vcpu_id())
-		hypercall(vcpu_op, (long)VCPUOP_down, (long)vcpu_id(), 0L);
+	if (vcpu_id())
+		vcpu_stop();
 }
 
 void race(unsigned n, void (*fn)(void))
@@ -793,8 +860,7 @@ void race(unsigned n, void (*fn)(void))
 	for (unsigned i = 1; i < n; i++)
 		vcpu_start(i, racer);
 	racer();
-	while (racers_ended < n)
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+	wait_until(racers_ended == n);
 }
 
 bool swallow_events(struct trap_frame *f)
@@ -809,6 +875,25 @@ bool swallow_events(struct trap_frame *f)
 long grant_op(unsigned cmd, void *arg, unsigned n)
 {
 	return hypercall(grant_table_op, (long)cmd, arg, (long)n);
+}
+
+xen_pfn_t grant_table_frame(void)
+{
+	xen_pfn_t frame = 0;
+	struct gnttab_setup_table s = { .dom = DOMID_SELF, .nr_frames = 1,
+					.frame_list = (uintptr_t)&frame };
+
+	check_eq(grant_op(GNTTABOP_setup_table, &s, 1), 0);
+	check_eq(s.status, GNTST_okay);
+	return frame;
+}
+
+struct grant_entry_v1 *grant_table_map(void)
+{
+	void *page = page_alloc();
+
+	check_eq(map_page(page, grant_table_frame(), PTE_KERNEL), 0);
+	return page;
 }
 
 domid_t own_domid(void)
@@ -854,7 +939,6 @@ struct iret_context iret_context(uintptr_t rip, unsigned long cs, unsigned long 
 				 unsigned long rsp, unsigned long ss, unsigned long flags)
 {
 #ifdef __i386__
-	(void)flags;
 	return (struct iret_context){ 0, rip, cs, rflags, rsp, ss };
 #else
 	return (struct iret_context){

@@ -125,8 +125,9 @@ int probe_read(const void *p);
 int probe_write(void *p);
 /* Run code at rip in user mode until it traps; as probe(). */
 int probe_user(uint64_t rip, uint64_t rsp);
-void raw_iret(const struct iret_context *c) __attribute__((noreturn));
-/* The same for probe(), to user mode: its data segments are loaded first, where they are others. */
+/* The hypercall, for probe(); and to user mode: its data segments are loaded first, where they are
+ * others. */
+void raw_iret(void *context) __attribute__((noreturn));
 void user_iret(void *context);
 /* A frame for iret; `flags` (VGCF_*) is nothing in a 32-bit guest. */
 struct iret_context iret_context(uintptr_t rip, unsigned long cs, unsigned long rflags,
@@ -159,11 +160,28 @@ static inline void pause(void)
 {
 	__asm__ volatile("pause" ::: "memory");
 }
+/* Somebody else's turn on this CPU. */
+static inline void yield(void)
+{
+	hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+}
+/* Until others have made the condition true. */
+#define wait_until(c)            \
+	do {                     \
+		while (!(c))     \
+			yield(); \
+	} while (0)
+/* The same for a counter that others drive to `value`: they get a minute. */
+void wait_for(const volatile uint64_t *counter, uint64_t value, const char *whom);
+/* The vcpu that calls it goes down for good; another one, which may be brought up again. */
+void vcpu_stop(void) __attribute__((noreturn));
+void vcpu_down(unsigned id);
 
 /* ---- time and events ---- */
 
-/* Nanoseconds of system time, by vcpu_time_info and the TSC. */
+/* Nanoseconds of system time, by vcpu_time_info and the TSC; and a sleep of so many. */
 uint64_t system_time(void);
+void sleep_ns(uint64_t ns);
 long evtchn_op(unsigned cmd, void *arg);
 long grant_op(unsigned cmd, void *arg, unsigned n);
 /* The domain's own number, by what an event channel of its says. */
@@ -243,7 +261,21 @@ long map_page(const void *va, uint64_t mfn, uint64_t flags);
 long make_readonly(const void *va);
 long make_writable(const void *va);
 long mmuext(unsigned cmd, uint64_t mfn);
+long mmuext_ops(struct mmuext_op *ops, unsigned n);
+long copy_page(uint64_t to, uint64_t from);
+long set_ldt(const void *base, unsigned entries);
 long mmu_update(uint64_t ptr, uint64_t val);
+/* Frames given back or taken (XENMEM_*): `n` extents of 2^order from `list`, or to it. */
+long reservation(unsigned op, xen_ulong_t *list, unsigned long n, unsigned order, unsigned flags);
+/*
+ * A word's store and load that may fault: with skip_touch() as trap_hook they do nothing then.
+ */
+void touch_store(volatile void *at, xen_ulong_t value);
+xen_ulong_t touch_load(const volatile void *at);
+bool skip_touch(struct trap_frame *f);
+/* The frame of our grant table, of one frame, and a page through which we see it. */
+xen_pfn_t grant_table_frame(void);
+struct grant_entry_v1 *grant_table_map(void);
 /*
  * An address space of the guest's making: the pages of the tables, mapped read-only, with one L1
  * that holds what `fill` gave. tables[ROOT_LEVEL] is the root. Nothing is pinned.

@@ -18,20 +18,6 @@ static long op(long cmd, void *arg)
 	return hypercall(memory_op, cmd, arg);
 }
 
-static long reservation(long cmd, xen_ulong_t *list, unsigned long n, unsigned order,
-			unsigned flags)
-{
-	struct xen_memory_reservation r = {
-		.extent_start = (uintptr_t)list,
-		.nr_extents = n,
-		.extent_order = order,
-		.mem_flags = flags,
-		.domid = DOMID_SELF,
-	};
-
-	return op(cmd, &r);
-}
-
 static long current_pages(void)
 {
 	return op(XENMEM_current_reservation, &self);
@@ -80,8 +66,7 @@ static void test_balloon(void)
 	for (int i = 0; i < 8; i++) {
 		check_eq(map_page(window[i], mfn[i], PTE_KERNEL), 0);
 		memset(window[i], 0xa5, PAGE_SIZE);
-		check_eq(hypercall(update_va_mapping, window[i], (uint64_t)0, (long)UVMF_INVLPG),
-			 0);
+		check_eq(map_page(window[i], 0, 0), 0);
 	}
 	check_eq(reservation(XENMEM_decrease_reservation, list, 8, 0, 0), 8);
 	check_eq(current_pages(), pages - 8);
@@ -100,8 +85,7 @@ static void test_balloon(void)
 		((xen_ulong_t *)start_info->mfn_list)[pfn[i]] = list[i];
 		check_eq(map_page(window[i], list[i], PTE_KERNEL), 0);
 		check(zero(window[i]));
-		check_eq(hypercall(update_va_mapping, window[i], (uint64_t)0, (long)UVMF_INVLPG),
-			 0);
+		check_eq(map_page(window[i], 0, 0), 0);
 	}
 }
 
@@ -119,7 +103,7 @@ static void test_increase(void)
 	check(zero(window[0]));
 	check_eq(mmu_update(list[0] << 12 | MMU_MACHPHYS_UPDATE, pfn), 0);
 	((xen_ulong_t *)start_info->mfn_list)[pfn] = list[0];
-	check_eq(hypercall(update_va_mapping, window[0], (uint64_t)0, (long)UVMF_INVLPG), 0);
+	check_eq(map_page(window[0], 0, 0), 0);
 	/* Addresses so low that there is no such memory, or ours. */
 	list[0] = pfn_to_mfn(pfn);
 	check_eq(reservation(XENMEM_decrease_reservation, list, 1, 0, 0), 1);
@@ -193,8 +177,7 @@ static void test_exchange(void)
 		check_eq(map_page(window[i], out[0] + i, PTE_KERNEL), 0);
 		check(zero(window[i]));
 		memset(window[i], i, PAGE_SIZE);
-		check_eq(hypercall(update_va_mapping, window[i], (uint64_t)0, (long)UVMF_INVLPG),
-			 0);
+		check_eq(map_page(window[i], 0, 0), 0);
 	}
 	in[0] = out[0];
 	for (int i = 0; i < 4; i++)

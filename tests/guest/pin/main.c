@@ -118,7 +118,7 @@ static void test_base_pointer(void)
 	*(volatile uint64_t *)VA = 0x6161;
 	check_eq(*(volatile uint64_t *)page, 0x6161);
 	check_eq(m2p[virt_to_mfn(page)], virt_to_pfn(page));
-	check_eq(hypercall(update_va_mapping, (void *)VA, (uint64_t)0, (long)UVMF_INVLPG), 0);
+	check_eq(map_page((void *)VA, 0, 0), 0);
 	check_eq(probe_read((void *)VA), 14);
 	/* In use without a pin, and pinned without being in use. */
 	check_eq(mmuext(MMUEXT_UNPIN_TABLE, mfn_of(&s, ROOT_LEVEL)), 0);
@@ -140,22 +140,16 @@ static void test_base_pointer(void)
 static void test_pages(void)
 {
 	uint64_t *from = page_alloc(), *to = page_alloc();
-	struct mmuext_op op = { .cmd = MMUEXT_COPY_PAGE };
 
 	from[511] = 0x1234;
-	op.arg1.mfn = virt_to_mfn(to);
-	op.arg2.src_mfn = virt_to_mfn(from);
-	check_eq(batch(&op, 1, NULL), 0);
+	check_eq(copy_page(virt_to_mfn(to), virt_to_mfn(from)), 0);
 	check_eq(((volatile uint64_t *)to)[511], 0x1234);
 	check_eq(mmuext(MMUEXT_CLEAR_PAGE, virt_to_mfn(to)), 0);
 	check_eq(((volatile uint64_t *)to)[511], 0);
 	/* Not over a table. */
 	check_refused(mmuext(MMUEXT_CLEAR_PAGE, virt_to_mfn(pte_of(to))));
-	op.arg1.mfn = virt_to_mfn(pte_of(to));
-	check_refused(batch(&op, 1, NULL));
-	op.arg1.mfn = virt_to_mfn(to);
-	op.arg2.src_mfn = NO_SUCH_MFN;
-	check_refused(batch(&op, 1, NULL));
+	check_refused(copy_page(virt_to_mfn(pte_of(to)), virt_to_mfn(from)));
+	check_refused(copy_page(virt_to_mfn(to), NO_SUCH_MFN));
 }
 
 static void test_flushes(void)

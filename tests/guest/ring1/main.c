@@ -148,7 +148,7 @@ static void test_segments(void)
 	check_eq(v, 3);
 	/* It is still there after somebody else had the CPU. */
 	for (int i = 0; i < 50; i++)
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+		yield();
 	__asm__ volatile("movl %%gs:4, %0" : "=r"(v));
 	check_eq(v, 4);
 	/* A kernel's DPL 0 becomes 1, as its selectors say. */
@@ -277,7 +277,6 @@ static void test_shared(void)
 	static struct vcpu_runstate_info mine;
 	uint64_t before = system_time();
 	struct sched_poll poll = { .nr_ports = 0, .timeout = before + 1000000 };
-	struct xen_memory_reservation r = { .nr_extents = 1, .domid = DOMID_SELF };
 	xen_ulong_t frame = virt_to_mfn(page_alloc());
 	struct xen_memory_domain q = { .domid = DOMID_SELF };
 
@@ -292,8 +291,7 @@ static void test_shared(void)
 	check(system_time() - before >= 1000000);
 	check_eq(hypercall(set_timer_op, system_time() + 1000000), 0);
 	/* A frame still mapped goes when the mapping goes. */
-	set_xen_guest_handle(r.extent_start, &frame);
-	check_eq(hypercall(memory_op, (long)XENMEM_decrease_reservation, &r), 1);
+	check_eq(reservation(XENMEM_decrease_reservation, &frame, 1, 0, 0), 1);
 	check(hypercall(memory_op, (long)XENMEM_current_reservation, &q) > 0);
 
 	event_hook = other_event;
@@ -301,8 +299,7 @@ static void test_shared(void)
 	vcpu_start(1, sleeper);
 	for (unsigned i = 1; i <= 100; i++) {
 		send_event(other_port);
-		while (woken < i)
-			hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+		wait_until(woken >= i);
 	}
 }
 

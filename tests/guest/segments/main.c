@@ -57,7 +57,7 @@ static void test_bases(void)
 	__asm__ volatile("movq %%fs:0, %0" : "=r"(v));
 	check_eq(v, 0x12345678);
 	/* They survive another vcpu, or at least the scheduler. */
-	check_eq(hypercall(sched_op, (long)SCHEDOP_yield, 0L), 0);
+	yield();
 	__asm__ volatile("movq %%gs:0, %0" : "=r"(v));
 	check_eq(v, 0x12345678);
 }
@@ -120,15 +120,6 @@ static void test_gdt(void)
 	check_eq(probe(load_ds, G(5)), 13);
 	check_eq(make_writable(gdt), 0);
 	gdt[5] = 0;
-}
-
-static long set_ldt(const void *base, unsigned n)
-{
-	struct mmuext_op op = { .cmd = MMUEXT_SET_LDT };
-
-	op.arg1.linear_addr = (uintptr_t)base;
-	op.arg2.nr_ents = n;
-	return hypercall(mmuext_op, &op, 1L, (long *)0, (long)DOMID_SELF);
 }
 
 static void test_ldt(void)

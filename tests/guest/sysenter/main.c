@@ -78,14 +78,6 @@ static long unregister(unsigned type)
 	return hypercall(callback_op, (long)CALLBACKOP_unregister, &u);
 }
 
-static void go(void *arg)
-{
-#ifdef __i386__
-	__asm__ volatile("movl %0, %%ds; movl %0, %%es" ::"r"(FLAT_USER_DS));
-#endif
-	raw_iret(arg);
-}
-
 /* Runs what is in the code page, with these flags too. */
 static int run(unsigned cs, unsigned long flags)
 {
@@ -102,7 +94,7 @@ static int run(unsigned cs, unsigned long flags)
 				  .ss = USER_SS };
 #endif
 
-	return probe(go, &c);
+	return probe(user_iret, &c);
 }
 
 static void code(const void *at, size_t n)
@@ -152,7 +144,6 @@ static void check_refused_in(unsigned cs)
 
 static void in_kernel(void *arg)
 {
-	(void)arg;
 	__asm__ volatile("sysenter");
 }
 
@@ -227,7 +218,7 @@ static bool loop(struct trap_frame *f)
 	f->rsp = f->rbp;
 	f->ss = USER_SS;
 	if (rounds % 16 == 0)
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+		yield();
 	return true;
 }
 
@@ -241,18 +232,16 @@ static void test_loop(void)
 	check_eq(run(USER_CS, 0), 3);
 	check_eq(rounds, 500);
 	trap_hook = look;
-	while (others - before < 10)
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+	wait_until(others - before >= 10);
 }
 
 static void other(void)
 {
 	while (!over) {
 		in_kernel(NULL);
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+		yield();
 	}
-	for (;;)
-		hypercall(vcpu_op, (long)VCPUOP_down, 1L, 0L);
+	vcpu_stop();
 }
 
 /* Where the CPU has it at all: Intel's have not, and emulators of them may. */
@@ -318,5 +307,5 @@ void test_main(void)
 	test_syscall32();
 	over = true;
 	while (hypercall(vcpu_op, (long)VCPUOP_is_up, 1L, 0L))
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+		yield();
 }

@@ -25,13 +25,11 @@ static uint8_t mask_inside;
 
 static void ud2(void *arg)
 {
-	(void)arg;
 	__asm__ volatile("ud2");
 }
 
 static void divide(void *arg)
 {
-	(void)arg;
 	__asm__ volatile("xorl %%ecx, %%ecx; movl $1, %%eax; cltd; divl %%ecx" ::
 				 : "eax", "ecx", "edx");
 }
@@ -39,7 +37,6 @@ static void divide(void *arg)
 #ifndef __i386__
 static void stack_fault(void *arg)
 {
-	(void)arg;
 	__asm__ volatile("pushq %%rbp; movq %0, %%rbp; movq (%%rbp), %%rax; popq %%rbp" ::"r"(
 				 0x8000000000000000UL)
 			 : "rax");
@@ -48,25 +45,21 @@ static void stack_fault(void *arg)
 
 static void int_200(void *arg)
 {
-	(void)arg;
 	__asm__ volatile("int $200");
 }
 
 static void int_201(void *arg)
 {
-	(void)arg;
 	__asm__ volatile("int $201");
 }
 
 static void int_13(void *arg)
 {
-	(void)arg;
 	__asm__ volatile("int $13");
 }
 
 static void halt(void *arg)
 {
-	(void)arg;
 	__asm__ volatile("hlt");
 }
 

@@ -59,7 +59,7 @@ static void other(void)
 {
 	for (;;) {
 		while (!(turn & 1))
-			hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+			yield();
 		check_eq(mmu_update(slot(&user.space),
 				    turn & 2 ? 0 : TABLE_ENTRY(more.table[3])), 0);
 		check_eq(mmuext(MMUEXT_TLB_FLUSH_ALL, 0), 0);
@@ -74,7 +74,7 @@ static void test_other_vcpu(void)
 		check_eq(seen(), i & 1 ? 1000 : 14);
 		turn++;
 		while (turn & 1)
-			hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+			yield();
 	}
 }
 

@@ -36,7 +36,7 @@ void test_main(void)
 	check_eq(probe(run, page), 14);
 	check_eq(probe_error, 0x11);
 
-	check_eq(hypercall(update_va_mapping, page, (uint64_t)0, (long)UVMF_INVLPG), 0);
+	check_eq(map_page(page, 0, 0), 0);
 	check_eq(probe_read(page + 5), 14);
 	check_eq(probe_error, 0);
 	check_eq(probe_cr2, (uintptr_t)page + 5);

@@ -37,7 +37,7 @@ static void counter(void)
 	ran_on[id] = 1;
 	for (;;) {
 		stage[id]++;
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+		yield();
 	}
 }
 
@@ -52,7 +52,7 @@ static void sleeper(void)
 	}
 }
 
-static void wait_for(volatile unsigned *v, unsigned n)
+static void reach(volatile unsigned *v, unsigned n)
 {
 	while (*v < n)
 		check_eq(hypercall(sched_op, (long)SCHEDOP_yield, 0L), 0);
@@ -81,20 +81,20 @@ static void test_up_down(void)
 	check_refused(op(VCPUOP_initialise, 1, vcpu_context(1, counter)));
 	check_refused(op(VCPUOP_initialise, 0, vcpu_context(1, counter)));
 	check_eq(op(VCPUOP_up, 1, NULL), 0);
-	wait_for(&stage[1], 100);
+	reach(&stage[1], 100);
 	check_eq(op(VCPUOP_down, 1, NULL), 0);
 	check_eq(op(VCPUOP_is_up, 1, NULL), 0);
 	/* Once it has noticed, it stands still. */
 	do {
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+		yield();
 		check_eq(op(VCPUOP_get_runstate_info, 1, &info), 0);
 	} while (info.state != RUNSTATE_offline);
 	seen = stage[1];
 	for (int i = 0; i < 100; i++)
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+		yield();
 	check_eq(stage[1], seen);
 	check_eq(op(VCPUOP_up, 1, NULL), 0);
-	wait_for(&stage[1], seen + 100);
+	reach(&stage[1], seen + 100);
 	check_eq(op(VCPUOP_down, 1, NULL), 0);
 	check_eq(op(VCPUOP_down, 3, NULL), 0);
 	check_refused(op(VCPUOP_down, 7, NULL));
@@ -110,14 +110,14 @@ static void test_ipis(void)
 	check_refused(evtchn_op(EVTCHNOP_bind_ipi, &bind));
 	port[2] = bind_ipi(2);
 	vcpu_start(2, sleeper);
-	wait_for(&ran_on[2], 1);
+	reach(&ran_on[2], 1);
 	for (unsigned i = 1; i <= 200; i++) {
 		send_event(port[2]);
-		wait_for(&ipis[2], i);
+		reach(&ipis[2], i);
 	}
-	wait_for(&stage[2], 1);
+	reach(&stage[2], 1);
 	do {
-		hypercall(sched_op, (long)SCHEDOP_yield, 0L);
+		yield();
 		check_eq(op(VCPUOP_get_runstate_info, 2, &info), 0);
 	} while (info.state != RUNSTATE_blocked);
 	check(info.time[RUNSTATE_running] > 0);
@@ -175,7 +175,7 @@ static void test_areas(void)
 	check_eq(time.tsc_to_system_mul, vcpu_info()->time.tsc_to_system_mul);
 	check_eq(time.version & 1, 0);
 	send_event(port[2]);
-	wait_for(&ipis[2], 201);
+	reach(&ipis[2], 201);
 
 	/* vcpu_info of the third vcpu moves; once. */
 	check_refused(op(VCPUOP_register_vcpu_info, 3, &reg)); /* crosses the page's end */

@@ -27,19 +27,10 @@ __asm__(".pushsection .text\n"
 
 static unsigned long some_selector(void)
 {
-	static const uint16_t some[] = { KERNEL_CS,
-					 USER_CS,
-					 FLAT_USER_CS32,
-					 USER_SS,
-					 FLAT_USER_SS32,
-					 0,
-					 3,
-					 7,
-					 0xe008,
-					 0xe010,
-					 0xe040,
-					 0xe050,
-					 0xfffb };
+	static const uint16_t some[] = {
+		KERNEL_CS, USER_CS, FLAT_USER_CS32, USER_SS, FLAT_USER_SS32, 0, 3, 7,
+		0xe008, 0xe010, 0xe040, 0xe050, 0xfffb,
+	};
 
 	if (below(3))
 		return some[below(13)] ^ (below(8) ? 0 : below(4));
@@ -63,22 +54,16 @@ static void go(void *arg)
 static unsigned long some_rip(bool is_user)
 {
 	switch (below(12)) {
-	case 0:
-		return 0xf5800000 + below(0xa800000);
-	case 1:
-		return 0xffffffff;
-	case 2:
-		return random_here();
-	case 3:
-		return 0;
-	default:
-		return is_user ? USER_CODE + below(PAGE_SIZE) : (uintptr_t)end_of_it;
+	case 0: return 0xf5800000 + below(0xa800000);
+	case 1: return 0xffffffff;
+	case 2: return random_here();
+	case 3: return 0;
+	default: return is_user ? USER_CODE + below(PAGE_SIZE) : (uintptr_t)end_of_it;
 	}
 }
 
 static void load_segments(void *arg)
 {
-	(void)arg;
 	switch (below(3)) {
 	case 0:
 		__asm__ volatile("movl %0, %%gs" ::"r"((uint32_t)some_selector()));
@@ -100,33 +85,21 @@ static void go(void *arg)
 static uint64_t some_rip(bool is_user)
 {
 	switch (below(12)) {
-	case 0:
-		return 0x0000800000000000UL;
-	case 1:
-		return 0xffff7fffffffffffUL;
-	case 2:
-		return 0xffff820000000000UL + below(1UL << 40);
-	case 3:
-		return random_here() | 1UL << 62;
-	case 4:
-		return 0x00007fffffffffffUL;
-	default:
-		return is_user ? USER_CODE + below(PAGE_SIZE) : (uint64_t)end_of_it;
+	case 0: return 0x0000800000000000UL;
+	case 1: return 0xffff7fffffffffffUL;
+	case 2: return 0xffff820000000000UL + below(1UL << 40);
+	case 3: return random_here() | 1UL << 62;
+	case 4: return 0x00007fffffffffffUL;
+	default: return is_user ? USER_CODE + below(PAGE_SIZE) : (uint64_t)end_of_it;
 	}
 }
 
 static void load_segments(void *arg)
 {
-	(void)arg;
 	switch (below(3)) {
-	case 0:
-		__asm__ volatile("movl %0, %%ds" ::"r"((uint32_t)some_selector()));
-		break;
-	case 1:
-		__asm__ volatile("movl %0, %%es" ::"r"((uint32_t)some_selector()));
-		break;
-	default:
-		__asm__ volatile("movl %0, %%fs" ::"r"((uint32_t)some_selector()));
+	case 0: __asm__ volatile("movl %0, %%ds" ::"r"((uint32_t)some_selector())); break;
+	case 1: __asm__ volatile("movl %0, %%es" ::"r"((uint32_t)some_selector())); break;
+	default: __asm__ volatile("movl %0, %%fs" ::"r"((uint32_t)some_selector()));
 	}
 }
 #endif

@@ -173,7 +173,6 @@ static volatile uint64_t *bad_at;
 
 static void bad_store(void *arg)
 {
-	(void)arg;
 	*(volatile unsigned long *)bad_at = bad_value;
 }
 
@@ -181,7 +180,6 @@ static void bad_xchg(void *arg)
 {
 	unsigned long v = bad_value;
 
-	(void)arg;
 	__asm__ volatile("xchg" S " %0, %1" : "+r"(v), "+m"(*(volatile unsigned long *)bad_at));
 }
 
