@@ -218,14 +218,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fuzz_in in = { data, size };
 
 	switch (fuzz_u8(&in) % 4) {
-	case 0:
-		fuzz_aml(&in);
-		break;
-	case 1:
-		fuzz_whole(&in);
-		break;
-	default:
-		fuzz_table(&in);
+	case 0: fuzz_aml(&in); break;
+	case 1: fuzz_whole(&in); break;
+	default: fuzz_table(&in);
 	}
 	return 0;
 }

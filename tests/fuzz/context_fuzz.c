@@ -60,71 +60,53 @@ static u64 word(struct fuzz_in *in)
 	return fuzz_u64(in);
 }
 
-/* The words of a state that are none of the FPU's; those at the end are asked for most often. */
-static void change_wide(struct fuzz_in *in)
+/* Where a state's parts begin, in words of eight bytes or four. */
+struct parts {
+	size_t flags, ctrlreg, debugreg, gdt_frames, user_regs, nr_user_regs, all;
+};
+#define WORD_OF(state, type, field) (offsetof(__typeof__(state), field) / sizeof(type))
+#define PARTS(s, type)                                                                        \
+	(struct parts) {                                                                      \
+		WORD_OF(s, type, flags), WORD_OF(s, type, ctrlreg), WORD_OF(s, type, debugreg), \
+		WORD_OF(s, type, gdt_frames), WORD_OF(s, type, user_regs),                    \
+		sizeof((s).user_regs) / sizeof(type), sizeof(s) / sizeof(type)                \
+	}
+
+/* A word of a state that is none of the FPU's; those at the end are asked for most often. */
+static size_t pick_word(struct fuzz_in *in, struct parts p)
 {
-	const size_t first = offsetof(struct vcpu_guest_context, flags) / 8;
-	const size_t all = sizeof(wide) / 8 - first;
-	u64 *words = (u64 *)&wide + first, *at = &words[fuzz_u16(in) % all];
+	size_t any = p.flags + fuzz_u16(in) % (p.all - p.flags);
 	u8 c = fuzz_u8(in);
 
-	if (c < 0x20)
-		at = &wide.ctrlreg[c & 7];
-	else if (c < 0x40)
-		at = &wide.debugreg[c & 7];
-	else if (c < 0x50)
-		at = &wide.gdt_frames[c & 15];
-	else if (c < 0x70)
-		at = &words[all - 1 - c % 8];
-	else if (c < 0x90)
-		at = (u64 *)&wide.user_regs + c % (sizeof(wide.user_regs) / 8);
+	return c < 0x20 ? p.ctrlreg + (c & 7) :
+	       c < 0x40 ? p.debugreg + (c & 7) :
+	       c < 0x50 ? p.gdt_frames + (c & 15) :
+	       c < 0x70 ? p.all - 1 - c % 8 :
+	       c < 0x90 ? p.user_regs + c % p.nr_user_regs : any;
+}
+
+static void change_wide(struct fuzz_in *in)
+{
+	u64 *at = (u64 *)&wide + pick_word(in, PARTS(wide, u64));
+
 	switch (fuzz_u8(in) & 7) {
-	case 0:
-		*at ^= BIT(fuzz_u8(in) & 63);
-		break;
-	case 1:
-		*at = frame(in);
-		break;
-	case 2:
-		*at = xen_pfn_to_cr3(frame(in)) | (fuzz_u16(in) & 0xfff);
-		break;
-	case 3:
-		wide.flags ^= fuzz_u8(in);
-		break;
-	default:
-		*at = word(in);
+	case 0: *at ^= BIT(fuzz_u8(in) & 63); break;
+	case 1: *at = frame(in); break;
+	case 2: *at = xen_pfn_to_cr3(frame(in)) | (fuzz_u16(in) & 0xfff); break;
+	case 3: wide.flags ^= fuzz_u8(in); break;
+	default: *at = word(in);
 	}
 }
 
 static void change_narrow(struct fuzz_in *in)
 {
-	const size_t first = offsetof(struct compat_vcpu_guest_context, flags) / 4;
-	const size_t all = sizeof(narrow) / 4 - first;
-	u32 *words = (u32 *)&narrow + first, *at = &words[fuzz_u16(in) % all];
-	u8 c = fuzz_u8(in);
+	u32 *at = (u32 *)&narrow + pick_word(in, PARTS(narrow, u32));
 
-	if (c < 0x20)
-		at = &narrow.ctrlreg[c & 7];
-	else if (c < 0x40)
-		at = &narrow.debugreg[c & 7];
-	else if (c < 0x50)
-		at = &narrow.gdt_frames[c & 15];
-	else if (c < 0x70)
-		at = &words[all - 1 - c % 8];
-	else if (c < 0x90)
-		at = (u32 *)&narrow.user_regs + c % (sizeof(narrow.user_regs) / 4);
 	switch (fuzz_u8(in) & 7) {
-	case 0:
-		*at ^= 1U << (fuzz_u8(in) & 31);
-		break;
-	case 1:
-		*at = (u32)frame(in);
-		break;
-	case 2:
-		*at = compat_pfn_to_cr3(frame(in));
-		break;
-	default:
-		*at = (u32)word(in);
+	case 0: *at ^= 1U << (fuzz_u8(in) & 31); break;
+	case 1: *at = (u32)frame(in); break;
+	case 2: *at = compat_pfn_to_cr3(frame(in)); break;
+	default: *at = (u32)word(in);
 	}
 }
 

@@ -45,7 +45,6 @@ static struct world {
 	bool dead;
 } world[DOMAINS], *me;
 
-
 /* The domain a guest means, or NULL. */
 static struct world *named(domid_t id)
 {
@@ -662,36 +661,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			continue;
 		sim_current = me->d->vcpu[who / DOMAINS % VCPUS];
 		switch (op % 24) {
-		case 0: case 1: case 2:
-			op_alloc_unbound(&in);
-			break;
-		case 3: case 4: case 5:
-			op_bind_interdomain(&in);
-			break;
-		case 6: case 7:
-			op_bind(&in);
-			break;
-		case 8: case 9: case 10: case 11: case 12: case 13:
-			op_port(&in);
-			break;
-		case 14:
-			op_status(&in);
-			break;
-		case 15:
-			op_raise(&in);
-			break;
-		case 16:
-			op_mask(&in);
-			break;
-		case 17:
-			take_all(me, who / DOMAINS % VCPUS);
-			break;
-		case 18:
-			op_init_control(&in);
-			break;
-		case 19:
-			op_expand();
-			break;
+		case 0: case 1: case 2: op_alloc_unbound(&in); break;
+		case 3: case 4: case 5: op_bind_interdomain(&in); break;
+		case 6: case 7: op_bind(&in); break;
+		case 8: case 9: case 10: case 11: case 12: case 13: op_port(&in); break;
+		case 14: op_status(&in); break;
+		case 15: op_raise(&in); break;
+		case 16: op_mask(&in); break;
+		case 17: take_all(me, who / DOMAINS % VCPUS); break;
+		case 18: op_init_control(&in); break;
+		case 19: op_expand(); break;
 		case 20:
 			if (who >= 0xe0)
 				op_reset(&in);

@@ -112,12 +112,9 @@ static void submit(struct fuzz_in *in)
 static uint32_t *ring(unsigned int which)
 {
 	switch (which) {
-	case 0:
-		return disk->xenbus.up ? disk->shared.page : NULL;
-	case 1:
-		return net->xenbus.up ? net->tx_shared.page : NULL;
-	default:
-		return net->xenbus.up ? net->rx_shared.page : NULL;
+	case 0: return disk->xenbus.up ? disk->shared.page : NULL;
+	case 1: return net->xenbus.up ? net->tx_shared.page : NULL;
+	default: return net->xenbus.up ? net->rx_shared.page : NULL;
 	}
 }
 

@@ -41,37 +41,18 @@ static inline __attribute__((unused)) size_t fuzz_bytes(struct fuzz_in *in, void
 	return have;
 }
 
-static inline __attribute__((unused)) uint8_t fuzz_u8(struct fuzz_in *in)
-{
-	uint8_t v;
-
-	fuzz_bytes(in, &v, sizeof(v));
-	return v;
-}
-
-static inline __attribute__((unused)) uint16_t fuzz_u16(struct fuzz_in *in)
-{
-	uint16_t v;
-
-	fuzz_bytes(in, &v, sizeof(v));
-	return v;
-}
-
-static inline __attribute__((unused)) uint32_t fuzz_u32(struct fuzz_in *in)
-{
-	uint32_t v;
-
-	fuzz_bytes(in, &v, sizeof(v));
-	return v;
-}
-
-static inline __attribute__((unused)) uint64_t fuzz_u64(struct fuzz_in *in)
-{
-	uint64_t v;
-
-	fuzz_bytes(in, &v, sizeof(v));
-	return v;
-}
+#define FUZZ_WORD(name, type)                                               \
+	static inline __attribute__((unused)) type name(struct fuzz_in *in) \
+	{                                                                   \
+		type v;                                                     \
+                                                                            \
+		fuzz_bytes(in, &v, sizeof(v));                              \
+		return v;                                                   \
+	}
+FUZZ_WORD(fuzz_u8, uint8_t)
+FUZZ_WORD(fuzz_u16, uint16_t)
+FUZZ_WORD(fuzz_u32, uint32_t)
+FUZZ_WORD(fuzz_u64, uint64_t)
 
 /* A number below n (1 to 256) from one byte. */
 static inline __attribute__((unused)) unsigned fuzz_below(struct fuzz_in *in, unsigned n)

@@ -37,11 +37,6 @@ static struct handle {
 	u64 host_addr;
 } handles[HANDLES];
 
-static struct domain *domain_of(unsigned n)
-{
-	return n % 3 == 0 ? guest : n % 3 == 1 ? other : dom0;
-}
-
 static domid_t pick_domid(struct fuzz_in *in)
 {
 	u8 b = fuzz_u8(in);
@@ -524,15 +519,6 @@ static void op_mmu(struct fuzz_in *in)
 	fuzz_say("domain %u writes entry %lx := %lx: %ld\n", sim_current->domain->id, addr, val, r);
 }
 
-/* A tree of four tables for a domain, loaded; the L1's first slots are for grants. */
-static void tree(unsigned cpu, unsigned first)
-{
-	on_cpu(cpu);
-	for (unsigned i = 0; i < 3; i++)
-		table_of(pool[first + i])[0] = pte_make(pool[first + i + 1], TABLE_FLAGS);
-	FUZZ_CHECK(!mmuext(MMUEXT_NEW_BASEPTR, pool[first], 0), "the first tree");
-}
-
 /* The domains' tables go, once nothing is mapped any more. */
 static void grants_gone(void)
 {
@@ -569,11 +555,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	sim.objects = 0;
 	FUZZ_CHECK(!grant_init(guest, 0, 0) && !grant_init(other, 0, 0) && !grant_init(dom0, 0, 0),
 		   "no memory");
-	tree(0, 0);
-	on_cpu(1);
-	(void)mmuext(MMUEXT_NEW_BASEPTR, pool[0], 0);
-	tree(2, GUEST_POOL);
-	tree(3, GUEST_POOL + OTHER_POOL);
+	world_trees();
 	world_check();
 	for (unsigned n = 0; n < MAX_OPS && fuzz_more(&in); n++) {
 		u8 op = fuzz_u8(&in), who = fuzz_u8(&in);
@@ -582,29 +564,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		world_leap(op >> 4);
 		on_cpu(who & 3);
 		switch (op % 16) {
-		case 0: case 1: case 2:
-			op_entry(&in);
-			break;
-		case 3: case 4: case 5: case 6:
-			op_map(&in, preempt);
-			break;
-		case 7: case 8: case 9:
-			op_unmap(&in, preempt, false);
-			break;
-		case 10:
-			op_unmap(&in, preempt, true);
-			break;
-		case 11:
-			op_copy(&in);
-			break;
-		case 12:
-			op_transfer(&in);
-			break;
-		case 13:
-			op_table(&in);
-			break;
-		default:
-			op_mmu(&in);
+		case 0: case 1: case 2: op_entry(&in); break;
+		case 3: case 4: case 5: case 6: op_map(&in, preempt); break;
+		case 7: case 8: case 9: op_unmap(&in, preempt, false); break;
+		case 10: op_unmap(&in, preempt, true); break;
+		case 11: op_copy(&in); break;
+		case 12: op_transfer(&in); break;
+		case 13: op_table(&in); break;
+		default: op_mmu(&in);
 		}
 		check_model();
 		world_check();

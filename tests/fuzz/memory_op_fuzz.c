@@ -40,11 +40,6 @@ int grant_frame_mfn(struct domain *d, unsigned n, bool status, mfn_t *mfn)
 	return 0;
 }
 
-static struct domain *domain_of(unsigned n)
-{
-	return n % 3 == 0 ? guest : n % 3 == 1 ? other : dom0;
-}
-
 static domid_t pick_domid(struct fuzz_in *in)
 {
 	u8 b = fuzz_u8(in);
@@ -361,23 +356,10 @@ static void op_use(struct fuzz_in *in)
 		(void)finish(do_update_va_mapping((u64)(how >> 2 & 3) << PAGE_SHIFT,
 						  pte_make(m, how & 0x80 ? DATA_FLAGS : PTE_P), 0));
 		break;
-	case 1:
-		(void)finish(do_update_va_mapping((u64)(how >> 2 & 3) << PAGE_SHIFT, 0, 0));
-		break;
-	case 2:
-		(void)mmuext(MMUEXT_PIN_L1_TABLE, m, 0);
-		break;
-	default:
-		(void)mmuext(MMUEXT_UNPIN_TABLE, m, 0);
+	case 1: (void)finish(do_update_va_mapping((u64)(how >> 2 & 3) << PAGE_SHIFT, 0, 0)); break;
+	case 2: (void)mmuext(MMUEXT_PIN_L1_TABLE, m, 0); break;
+	default: (void)mmuext(MMUEXT_UNPIN_TABLE, m, 0);
 	}
-}
-
-static void tree(unsigned cpu, unsigned first)
-{
-	on_cpu(cpu);
-	for (unsigned i = 0; i < 3; i++)
-		table_of(pool[first + i])[0] = pte_make(pool[first + i + 1], TABLE_FLAGS);
-	FUZZ_CHECK(!mmuext(MMUEXT_NEW_BASEPTR, pool[first], 0), "the first tree");
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -401,11 +383,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	guest->max_pages = 24 + (how >> 1 & 31);
 	other->max_pages = 16;
 	other->grants = &table;
-	tree(0, 0);
-	on_cpu(1);
-	(void)mmuext(MMUEXT_NEW_BASEPTR, pool[0], 0);
-	tree(2, GUEST_POOL);
-	tree(3, GUEST_POOL + OTHER_POOL);
+	world_trees();
 	world_check();
 	all_frames = heap_free_frames() + guest->tot_pages + other->tot_pages + dom0->tot_pages;
 	for (unsigned n = 0; n < MAX_OPS && fuzz_more(&in); n++) {
@@ -424,17 +402,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		case 3: case 4: case 5:
 			op_reservation(&in, preempt, XENMEM_decrease_reservation);
 			break;
-		case 6: case 7:
-			op_exchange(&in, preempt);
-			break;
-		case 8:
-			op_claim(&in);
-			break;
-		case 9:
-			op_other(&in);
-			break;
-		default:
-			op_use(&in);
+		case 6: case 7: op_exchange(&in, preempt); break;
+		case 8: op_claim(&in); break;
+		case 9: op_other(&in); break;
+		default: op_use(&in);
 		}
 		check_frames();
 		world_check();

@@ -266,6 +266,27 @@ static void on_cpu(unsigned c)
 	sim_current = v[c];
 }
 
+static __attribute__((unused)) struct domain *domain_of(unsigned n)
+{
+	return n % 3 == 0 ? guest : n % 3 == 1 ? other : dom0;
+}
+
+/*
+ * A tree of four tables for each domain, of the first frames of its pool, loaded on its CPUs. The
+ * guest's is on two of them, and ready on the second.
+ */
+static __attribute__((unused)) void world_trees(void)
+{
+	static const unsigned first[CPUS] = { 0, 0, GUEST_POOL, GUEST_POOL + OTHER_POOL };
+
+	for (unsigned c = 0; c < CPUS; c++) {
+		on_cpu(c);
+		for (unsigned i = first[c]; c != 1 && i < first[c] + 3; i++)
+			table_of(pool[i])[0] = pte_make(pool[i + 1], TABLE_FLAGS);
+		FUZZ_CHECK(!mmuext(MMUEXT_NEW_BASEPTR, pool[first[c]], 0), "the first tree");
+	}
+}
+
 static void world_check(void)
 {
 	sim.preempt_after = 0;

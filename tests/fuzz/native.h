@@ -113,12 +113,9 @@ static unsigned native_build(struct fuzz_in *in, u8 *code)
 static u64 native_defined(enum insn_kind kind)
 {
 	switch (kind) {
-	case INSN_AND: case INSN_OR: case INSN_XOR:
-		return ARITH & ~ARITH_AF;
-	case INSN_BTS: case INSN_BTR: case INSN_BTC:
-		return ARITH_CF | ARITH_ZF;
-	default:
-		return ARITH;
+	case INSN_AND: case INSN_OR: case INSN_XOR: return ARITH & ~ARITH_AF;
+	case INSN_BTS: case INSN_BTR: case INSN_BTC: return ARITH_CF | ARITH_ZF;
+	default: return ARITH;
 	}
 }
 

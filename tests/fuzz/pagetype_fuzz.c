@@ -118,12 +118,9 @@ static s64 call_pending(struct pending *p)
 	const u64 *a = p->args;
 
 	switch (p->op) {
-	case __HYPERVISOR_mmu_update:
-		return do_mmu_update(a[0], a[1], a[2], a[3]);
-	case __HYPERVISOR_mmuext_op:
-		return do_mmuext_op(a[0], a[1], a[2], a[3]);
-	case __HYPERVISOR_update_va_mapping:
-		return do_update_va_mapping(a[0], a[1], a[2]);
+	case __HYPERVISOR_mmu_update: return do_mmu_update(a[0], a[1], a[2], a[3]);
+	case __HYPERVISOR_mmuext_op: return do_mmuext_op(a[0], a[1], a[2], a[3]);
+	case __HYPERVISOR_update_va_mapping: return do_update_va_mapping(a[0], a[1], a[2]);
 	case __HYPERVISOR_update_va_mapping_otherdomain:
 		return do_update_va_mapping_otherdomain(a[0], a[1], a[2], a[3]);
 	case __HYPERVISOR_set_gdt:
@@ -428,30 +425,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		world_leap(op >> 4);
 		on_cpu(cpu);
 		switch (op % 16) {
-		case 0: case 1: case 2: case 3:
-			op_mmu_update(&in, cpu, preempt);
-			break;
-		case 4: case 5: case 6: case 7:
-			op_mmuext(&in, cpu, preempt);
-			break;
-		case 8:
-			op_va_mapping(&in, cpu, preempt);
-			break;
-		case 9:
-			op_descriptors(&in, cpu, preempt);
-			break;
-		case 10: case 11:
-			op_store(&in);
-			break;
-		case 12:
-			op_balloon(&in);
-			break;
-		case 13:
-			op_steal(&in);
-			break;
-		case 14:
-			op_mode(cpu);
-			break;
+		case 0: case 1: case 2: case 3: op_mmu_update(&in, cpu, preempt); break;
+		case 4: case 5: case 6: case 7: op_mmuext(&in, cpu, preempt); break;
+		case 8: op_va_mapping(&in, cpu, preempt); break;
+		case 9: op_descriptors(&in, cpu, preempt); break;
+		case 10: case 11: op_store(&in); break;
+		case 12: op_balloon(&in); break;
+		case 13: op_steal(&in); break;
+		case 14: op_mode(cpu); break;
 		default:
 			/* An interrupted one goes on, a step or to its end. */
 			fuzz_say("cpu %u goes on\n", cpu);

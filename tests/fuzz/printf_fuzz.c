@@ -191,20 +191,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	while (fuzz_more(&in)) {
 		switch (fuzz_u8(&in) % 6) {
-		case 0: case 1:
-			fuzz_format(&in);
-			break;
-		case 2:
-			fuzz_any_format(&in);
-			break;
-		case 3:
-			fuzz_strings(&in);
-			break;
-		case 4:
-			fuzz_numbers(&in);
-			break;
-		default:
-			fuzz_sort(&in);
+		case 0: case 1: fuzz_format(&in); break;
+		case 2: fuzz_any_format(&in); break;
+		case 3: fuzz_strings(&in); break;
+		case 4: fuzz_numbers(&in); break;
+		default: fuzz_sort(&in);
 		}
 	}
 	return 0;

@@ -120,7 +120,6 @@ static u64 type_refs(mfn_t mfn)
 	return mfn_to_frame(mfn)->type & FT_COUNT_MASK;
 }
 
-
 TEST(test_table, "table frames")
 {
 	u64 list[5] = { 0 };

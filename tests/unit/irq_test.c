@@ -454,15 +454,9 @@ TEST(test_hostile_domains, "domains that do what they like")
 
 		memcpy(before, events, sizeof(before));
 		switch ((unsigned)rand_r(&seed) % 8) {
-		case 0:
-			(void)irq_guest_bind(17, &dom[g], 17, g == 2, 0);
-			break;
-		case 1:
-			irq_guest_unbind(17, &dom[g]);
-			break;
-		case 2: case 3:
-			irq_guest_eoi(17, &dom[g]);
-			break;
+		case 0: (void)irq_guest_bind(17, &dom[g], 17, g == 2, 0); break;
+		case 1: irq_guest_unbind(17, &dom[g]); break;
+		case 2: case 3: irq_guest_eoi(17, &dom[g]); break;
 		case 4:
 			now += (unsigned)rand_r(&seed) % 1000000;
 			run_timers(now);
