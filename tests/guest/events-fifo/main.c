@@ -23,14 +23,8 @@ static uint8_t *second;
 
 static unsigned loop_pair(unsigned *other)
 {
-	struct evtchn_alloc_unbound a = { .dom = DOMID_SELF, .remote_dom = DOMID_SELF };
-	struct evtchn_bind_interdomain b = { .remote_dom = DOMID_SELF };
-
-	check_eq(evtchn_op(EVTCHNOP_alloc_unbound, &a), 0);
-	b.remote_port = a.port;
-	check_eq(evtchn_op(EVTCHNOP_bind_interdomain, &b), 0);
-	*other = a.port;
-	return b.local_port;
+	*other = unbound_port();
+	return bind_port(*other);
 }
 
 static long control(const void *page, unsigned offset, unsigned vcpu)

@@ -27,22 +27,6 @@ static struct evtchn_status status(unsigned port)
 	return s;
 }
 
-static unsigned unbound(void)
-{
-	struct evtchn_alloc_unbound a = { .dom = DOMID_SELF, .remote_dom = DOMID_SELF };
-
-	check_eq(evtchn_op(EVTCHNOP_alloc_unbound, &a), 0);
-	return a.port;
-}
-
-static unsigned bind(unsigned remote)
-{
-	struct evtchn_bind_interdomain b = { .remote_dom = DOMID_SELF, .remote_port = remote };
-
-	check_eq(evtchn_op(EVTCHNOP_bind_interdomain, &b), 0);
-	return b.local_port;
-}
-
 static long try(unsigned cmd, unsigned port)
 {
 	struct evtchn_send s = { .port = port };
@@ -52,7 +36,7 @@ static long try(unsigned cmd, unsigned port)
 
 static void test_pair(void)
 {
-	unsigned a = unbound(), b;
+	unsigned a = unbound_port(), b;
 	struct evtchn_bind_interdomain again = { .remote_dom = DOMID_SELF, .remote_port = a };
 	struct evtchn_status s;
 
@@ -60,7 +44,7 @@ static void test_pair(void)
 	check_eq(status(a).status, EVTCHNSTAT_unbound);
 	/* Nobody there: the event is lost, which is no error. */
 	check_eq(try(EVTCHNOP_send, a), 0);
-	b = bind(a);
+	b = bind_port(a);
 	check(b != a);
 	check_refused(evtchn_op(EVTCHNOP_bind_interdomain, &again));
 	s = status(a);
@@ -140,7 +124,7 @@ static void test_errors(void)
 	struct evtchn_bind_interdomain b = { .remote_dom = 12345, .remote_port = 1 };
 	struct evtchn_bind_pirq p = { .pirq = 1 };
 	struct evtchn_status s = { .dom = DOMID_SELF };
-	struct evtchn_bind_vcpu v = { .port = unbound(), .vcpu = 1 };
+	struct evtchn_bind_vcpu v = { .port = unbound_port(), .vcpu = 1 };
 	struct evtchn_reset r = { .dom = 12345 };
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -198,10 +182,10 @@ static void test_exhaustion(void)
 	check_eq(err, -ENOSPC);
 	check(n >= 100 && n < 4096 && highest < 4096);
 	close_event(highest);
-	check_eq(unbound(), highest);
+	check_eq(unbound_port(), highest);
 	check_eq(evtchn_op(EVTCHNOP_reset, &r), 0);
 	check_eq(status(highest).status, EVTCHNSTAT_closed);
-	check(unbound() > 0);
+	check(unbound_port() > 0);
 }
 
 void test_main(void)

@@ -95,12 +95,8 @@ void test_main(void)
 
 	/* What the domain shares with the hypervisor besides: its grant table. */
 	xen_pfn_t grants[64] = { 0 };
-	struct gnttab_setup_table setup = { .dom = DOMID_SELF,
-					    .nr_frames = 64,
-					    .frame_list = (uintptr_t)grants };
 
-	check_eq(hypercall(grant_table_op, (long)GNTTABOP_setup_table, &setup, 1L), 0);
-	check_eq(setup.status, GNTST_okay);
+	grant_table_frames(grants, 64);
 	for (int i = 0; i < 64; i++)
 		own[grants[i] / 8] |= 1 << grants[i] % 8;
 	check(max > start_info->nr_pages && max < sizeof(own) * 8);

@@ -74,12 +74,8 @@ static void test_balloon(void)
 static void test_grant_frames(void)
 {
 	xen_pfn_t frames[8] = { 0 };
-	struct gnttab_setup_table s = { .dom = DOMID_SELF,
-					.nr_frames = 8,
-					.frame_list = (uintptr_t)frames };
 
-	check_eq(hypercall(grant_table_op, (long)GNTTABOP_setup_table, &s, 1L), 0);
-	check_eq(s.status, GNTST_okay);
+	grant_table_frames(frames, 8);
 	for (int i = 0; i < 8; i++)
 		check_zero(frames[i], "a grant frame");
 }

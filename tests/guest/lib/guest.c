@@ -517,6 +517,22 @@ long evtchn_op(unsigned cmd, void *arg)
 	return hypercall(event_channel_op, (long)cmd, arg);
 }
 
+unsigned unbound_port(void)
+{
+	struct evtchn_alloc_unbound a = { .dom = DOMID_SELF, .remote_dom = DOMID_SELF };
+
+	check_eq(evtchn_op(EVTCHNOP_alloc_unbound, &a), 0);
+	return a.port;
+}
+
+unsigned bind_port(unsigned remote)
+{
+	struct evtchn_bind_interdomain b = { .remote_dom = DOMID_SELF, .remote_port = remote };
+
+	check_eq(evtchn_op(EVTCHNOP_bind_interdomain, &b), 0);
+	return b.local_port;
+}
+
 unsigned bind_virq(unsigned virq, unsigned vcpu)
 {
 	struct evtchn_bind_virq b = { .virq = virq, .vcpu = vcpu };
@@ -877,14 +893,20 @@ long grant_op(unsigned cmd, void *arg, unsigned n)
 	return hypercall(grant_table_op, (long)cmd, arg, (long)n);
 }
 
-xen_pfn_t grant_table_frame(void)
+void grant_table_frames(xen_pfn_t *frames, unsigned n)
 {
-	xen_pfn_t frame = 0;
-	struct gnttab_setup_table s = { .dom = DOMID_SELF, .nr_frames = 1,
-					.frame_list = (uintptr_t)&frame };
+	struct gnttab_setup_table s = { .dom = DOMID_SELF, .nr_frames = n,
+					.frame_list = (uintptr_t)frames };
 
 	check_eq(grant_op(GNTTABOP_setup_table, &s, 1), 0);
 	check_eq(s.status, GNTST_okay);
+}
+
+xen_pfn_t grant_table_frame(void)
+{
+	xen_pfn_t frame = 0;
+
+	grant_table_frames(&frame, 1);
 	return frame;
 }
 
@@ -898,16 +920,12 @@ struct grant_entry_v1 *grant_table_map(void)
 
 domid_t own_domid(void)
 {
-	struct evtchn_alloc_unbound a = { .dom = DOMID_SELF, .remote_dom = DOMID_SELF };
-	struct evtchn_bind_interdomain b = { .remote_dom = DOMID_SELF };
-	struct evtchn_status s = { .dom = DOMID_SELF };
+	struct evtchn_status s = { .dom = DOMID_SELF, .port = unbound_port() };
+	unsigned other = bind_port(s.port);
 
-	check_eq(evtchn_op(EVTCHNOP_alloc_unbound, &a), 0);
-	b.remote_port = s.port = a.port;
-	check_eq(evtchn_op(EVTCHNOP_bind_interdomain, &b), 0);
 	check_eq(evtchn_op(EVTCHNOP_status, &s), 0);
-	close_event(a.port);
-	close_event(b.local_port);
+	close_event(s.port);
+	close_event(other);
 	return s.u.interdomain.dom;
 }
 

@@ -186,6 +186,9 @@ long evtchn_op(unsigned cmd, void *arg);
 long grant_op(unsigned cmd, void *arg, unsigned n);
 /* The domain's own number, by what an event channel of its says. */
 domid_t own_domid(void);
+/* A port that we may bind ourselves, and the port that is bound to it. */
+unsigned unbound_port(void);
+unsigned bind_port(unsigned remote);
 unsigned bind_virq(unsigned virq, unsigned vcpu);
 unsigned bind_ipi(unsigned vcpu);
 void send_event(unsigned port);
@@ -273,7 +276,8 @@ long reservation(unsigned op, xen_ulong_t *list, unsigned long n, unsigned order
 void touch_store(volatile void *at, xen_ulong_t value);
 xen_ulong_t touch_load(const volatile void *at);
 bool skip_touch(struct trap_frame *f);
-/* The frame of our grant table, of one frame, and a page through which we see it. */
+/* The first frames of our grant table, one of one, and a page through which we see that. */
+void grant_table_frames(xen_pfn_t *frames, unsigned n);
 xen_pfn_t grant_table_frame(void);
 struct grant_entry_v1 *grant_table_map(void);
 /*
