@@ -143,6 +143,14 @@ static u64 take_events(struct vcpu *v)
 	return got;
 }
 
+/* A channel from dom_a to dom_b, whose ports nothing is pending on. */
+static void connect(s64 *a, s64 *b)
+{
+	*a = alloc_unbound(dom_a, DOMID_SELF, dom_b->id);
+	*b = bind_interdomain(dom_b, dom_a->id, *a);
+	take_events(dom_b->vcpu[0]);
+}
+
 /* ---------------------------------------------------------------------------------------------- */
 
 TEST(test_interdomain, "interdomain")
@@ -289,9 +297,7 @@ TEST(test_masks, "masks")
 {
 	s64 a, b;
 
-	a = alloc_unbound(dom_a, DOMID_SELF, dom_b->id);
-	b = bind_interdomain(dom_b, dom_a->id, a);
-	take_events(dom_b->vcpu[0]);
+	connect(&a, &b);
 	u64 before = sim_unblocks(dom_b->vcpu[0]);
 
 	set_bit(b, dom_b->shared_info->evtchn_mask);
@@ -319,9 +325,7 @@ TEST(test_pollers, "pollers are woken even if masked")
 	struct vcpu *v;
 	s64 a, b;
 
-	a = alloc_unbound(dom_a, DOMID_SELF, dom_b->id);
-	b = bind_interdomain(dom_b, dom_a->id, a);
-	take_events(dom_b->vcpu[0]);
+	connect(&a, &b);
 	/*
 	 * Masked, notifies vCPU 0, polled by vCPU 2 alone, by vCPU 3 with others, and not by vCPU
 	 * 1.
@@ -516,9 +520,7 @@ TEST(test_dying, "dying domains")
 {
 	s64 a, b;
 
-	a = alloc_unbound(dom_a, DOMID_SELF, dom_b->id);
-	b = bind_interdomain(dom_b, dom_a->id, a);
-	take_events(dom_b->vcpu[0]);
+	connect(&a, &b);
 	s64 waiting = alloc_unbound(dom_b, DOMID_SELF, dom_a->id);
 
 	dom_b->dying = true;

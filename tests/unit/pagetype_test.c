@@ -473,6 +473,15 @@ TEST(test_va_mapping, "update_va_mapping and base pointers")
 	CU_ASSERT_EQUAL(audit(), 0);
 }
 
+/* dom0 puts `req` into a table of the guest's, which takes it out again. */
+static void mapped_for_a_while(struct mmu_update *req)
+{
+	sim_current = dom0->vcpu[0];
+	CU_ASSERT_EQUAL(do_mmu_update((u64)req, 1, 0, 8 | (7 + 1) << 16), 0);
+	sim_current = guest->vcpu[0];
+	CU_ASSERT_EQUAL(mmu_update(req->ptr, 0), 0);
+}
+
 TEST(test_tlb, "TLB flushes at type changes")
 {
 	struct space s;
@@ -503,10 +512,7 @@ TEST(test_tlb, "TLB flushes at type changes")
 	struct mmu_update req = { (s.l1 << PAGE_SHIFT) + 8, pte_make(new_frame(other),
 			DATA_FLAGS) };
 
-	sim_current = dom0->vcpu[0];
-	CU_ASSERT_EQUAL(do_mmu_update((u64)&req, 1, 0, 8 | (7 + 1) << 16), 0);
-	sim_current = guest->vcpu[0];
-	CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 8, 0), 0);
+	mapped_for_a_while(&req);
 	other->dirty_cpus = 0;
 	sim_current = other->vcpu[0];
 	flushed = 0;
@@ -523,10 +529,7 @@ TEST(test_tlb, "TLB flushes at type changes")
 	CU_ASSERT_EQUAL(flushed, 4);
 	/* Mapped once more, and its CPUs are asked once more. */
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, pte_mfn(req.val), 0), 0);
-	sim_current = dom0->vcpu[0];
-	CU_ASSERT_EQUAL(do_mmu_update((u64)&req, 1, 0, 8 | (7 + 1) << 16), 0);
-	sim_current = guest->vcpu[0];
-	CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 8, 0), 0);
+	mapped_for_a_while(&req);
 	sim_current = other->vcpu[0];
 	flushed = 0;
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L1_TABLE, pte_mfn(req.val), 0), 0);
@@ -534,10 +537,7 @@ TEST(test_tlb, "TLB flushes at type changes")
 	/* Read-only: nothing that a change of type must fear, but who frees it must. */
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, pte_mfn(req.val), 0), 0);
 	req.val &= ~PTE_RW;
-	sim_current = dom0->vcpu[0];
-	CU_ASSERT_EQUAL(do_mmu_update((u64)&req, 1, 0, 8 | (7 + 1) << 16), 0);
-	sim_current = guest->vcpu[0];
-	CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 8, 0), 0);
+	mapped_for_a_while(&req);
 	sim_current = other->vcpu[0];
 	flushed = 0;
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_CLEAR_PAGE, pte_mfn(req.val), 0), 0);

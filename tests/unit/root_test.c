@@ -76,6 +76,15 @@ static void expect(mfn_t mfn)
 		CU_ASSERT_EQUAL(info.hv_cr3, mfn << PAGE_SHIFT);
 }
 
+/* What the vCPU runs on now is none. */
+static void load_none(void)
+{
+	raised = 0;
+	root_load(v);
+	expect(IDLE);
+	CU_ASSERT_EQUAL(raised, 1);
+}
+
 /* Frame numbers that are none: CR3 cannot hold the first ones, and no memory is there. */
 static const mfn_t none[] = { INVALID_MFN, INVALID_MFN >> PAGE_SHIFT, BIT(40), BIT(52) - 1,
 			      SIM_FRAMES };
@@ -119,25 +128,16 @@ TEST(test_none, "no root")
 			v->pv.kernel_mode = true;
 			v->pv.guest_table = none[i];
 			v->pv.guest_table_user = 700;
-			raised = 0;
-			root_load(v);
-			expect(IDLE);
-			CU_ASSERT_EQUAL(raised, 1);
+			load_none();
 			/* user mode without one */
 			v->pv.kernel_mode = false;
 			v->pv.guest_table = 600;
 			v->pv.guest_table_user = none[i];
-			raised = 0;
-			root_load(v);
-			expect(IDLE);
-			CU_ASSERT_EQUAL(raised, 1);
+			load_none();
 			/* user mode, and its first system call would find none for the kernel */
 			v->pv.guest_table = none[i];
 			v->pv.guest_table_user = 700;
-			raised = 0;
-			root_load(v);
-			expect(IDLE);
-			CU_ASSERT_EQUAL(raised, 1);
+			load_none();
 			/* by frame, as a change of mode does */
 			v->pv.guest_table = 600;
 			raised = 0;

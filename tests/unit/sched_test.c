@@ -296,6 +296,15 @@ static void up(unsigned i)
 	vcpu_wake(d->vcpu[i]);
 }
 
+/* So many CPUs, and so many vCPUs that want to run. */
+static void run_all(unsigned ncpus, unsigned vcpus)
+{
+	start_slow(ncpus, vcpus);
+	for (unsigned i = 0; i < vcpus; i++)
+		up(i);
+	settle();
+}
+
 static u64 received(unsigned i)
 {
 	return shadow[i].received + (shadow[i].on_cpus ? now - shadow[i].since : 0);
@@ -316,10 +325,7 @@ static void finish(void)
 
 TEST(fair_on_one_cpu, "equal shares of one CPU")
 {
-	start_slow(1, 3);
-	for (unsigned i = 0; i < 3; i++)
-		up(i);
-	settle();
+	run_all(1, 3);
 	pass(3000 * MS);
 	for (unsigned i = 0; i < 3; i++)
 		expect_share(i, 3000 * MS, 33);
@@ -327,10 +333,7 @@ TEST(fair_on_one_cpu, "equal shares of one CPU")
 
 TEST(odd_number_on_two_cpus, "three vCPUs on two CPUs")
 {
-	start_slow(2, 3);
-	for (unsigned i = 0; i < 3; i++)
-		up(i);
-	settle();
+	run_all(2, 3);
 	pass(3000 * MS);
 	for (unsigned i = 0; i < 3; i++)
 		expect_share(i, 3000 * MS, 66);
@@ -554,10 +557,7 @@ TEST(other_calls, "other calls")
 
 TEST(affinity, "affinity")
 {
-	start_slow(2, 3);
-	for (unsigned i = 0; i < 3; i++)
-		up(i);
-	settle();
+	run_all(2, 3);
 	CU_ASSERT_EQUAL(sched_set_affinity(d->vcpu[0], 0), -EINVAL);
 	CU_ASSERT_EQUAL(sched_set_affinity(d->vcpu[0], 0xc), -EINVAL);
 	/* All on CPU 1, those that run as well as those that wait. */
@@ -584,10 +584,7 @@ TEST(yielding, "yield")
 {
 	struct vcpu *first;
 
-	start_slow(1, 2);
-	up(0);
-	up(1);
-	settle();
+	run_all(1, 2);
 	first = on_cpu[0];
 	pass(1 * MS);
 	CU_ASSERT_PTR_EQUAL(on_cpu[0], first);
@@ -623,10 +620,7 @@ TEST(stealing, "stealing")
 
 TEST(dump, "dump")
 {
-	start_slow(2, 3);
-	for (unsigned i = 0; i < 3; i++)
-		up(i);
-	settle();
+	run_all(2, 3);
 	sched_dump();
 }
 
