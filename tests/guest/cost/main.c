@@ -141,14 +141,8 @@ static long iret_user(uint64_t flags)
 {
 	/* rdtsc; ud2 */
 	memcpy(user.code, "\x0f\x31\x0f\x0b", 4);
-	context = (struct iret_context){
-		.flags = flags,
-		.rip = USER_CODE,
-		.cs = FLAT_USER_CS64,
-		.rflags = 0x202,
-		.rsp = USER_STACK + PAGE_SIZE,
-		.ss = FLAT_USER_SS64,
-	};
+	context = iret_context(USER_CODE, FLAT_USER_CS64, 0x202, USER_STACK + PAGE_SIZE,
+			       FLAT_USER_SS64, flags);
 	check_eq(probe(iret_to_user, &context), 6);
 	return in_hypervisor((uint32_t)probe_frame.rax - (uint32_t)probe_frame.rbx, 2);
 }

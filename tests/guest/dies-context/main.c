@@ -22,9 +22,9 @@ void test_main(void)
 	memset(c->trap_ctxt, 0, sizeof(c->trap_ctxt));
 	c->user_regs.ss = 0xe010;
 	c->failsafe_callback_eip = 0;
-	check_eq(hypercall(vcpu_op, (long)VCPUOP_initialise, 1L, c), 0);
+	check_eq(vcpu_op(VCPUOP_initialise, 1, c), 0);
 	expect_crash();
-	check_eq(hypercall(vcpu_op, (long)VCPUOP_up, 1L, 0L), 0);
+	check_eq(vcpu_op(VCPUOP_up, 1, NULL), 0);
 	for (;;)
 		yield();
 }

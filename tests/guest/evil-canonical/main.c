@@ -19,16 +19,10 @@ static uint64_t root;
 
 static int user(uint64_t rip, uint64_t flags, uint64_t rcx)
 {
-	struct iret_context c = {
-		.flags = flags,
-		.rcx = rcx,
-		.rip = rip,
-		.cs = FLAT_USER_CS64,
-		.rflags = 0x202,
-		.rsp = LAST_PAGE + 512,
-		.ss = FLAT_USER_SS64,
-	};
+	struct iret_context c = iret_context(rip, FLAT_USER_CS64, 0x202, LAST_PAGE + 512,
+					     FLAT_USER_SS64, flags);
 
+	c.rcx = rcx;
 	return probe(user_iret, &c);
 }
 
@@ -115,6 +109,6 @@ void test_main(void)
 		struct vcpu_guest_context *c = vcpu_context(0, NULL);
 
 		c->user_regs.rip = LAST_PAGE ^ 1UL << bit;
-		check_refused(hypercall(vcpu_op, (long)VCPUOP_initialise, 1L, c));
+		check_refused(vcpu_op(VCPUOP_initialise, 1, c));
 	}
 }

@@ -38,16 +38,11 @@ static volatile unsigned stage; /* of the vcpu that is up: 1 it ran, 2 it trappe
 static unsigned running;	/* its number */
 static unsigned next = 1;
 
-static long op(long cmd, long vcpu, const void *arg)
-{
-	return hypercall(vcpu_op, cmd, vcpu, arg);
-}
-
 static void __attribute__((noreturn)) stop(unsigned how)
 {
 	__atomic_store_n(&stage, how, __ATOMIC_SEQ_CST);
 	for (;;)
-		op(VCPUOP_down, running, NULL);
+		vcpu_op(VCPUOP_down, running, NULL);
 }
 
 static void look(void)
@@ -103,10 +98,10 @@ static bool trapped(struct trap_frame *f)
 
 static void refused(struct vcpu_guest_context *c, const char *what, unsigned long value)
 {
-	if (op(VCPUOP_initialise, 31, c) >= 0)
+	if (vcpu_op(VCPUOP_initialise, 31, c) >= 0)
 		fail("a vcpu state with %s %#lx was taken", what, value);
-	check_refused(op(VCPUOP_up, 31, NULL));
-	check_eq(op(VCPUOP_is_up, 31, NULL), 0);
+	check_refused(vcpu_op(VCPUOP_up, 31, NULL));
+	check_eq(vcpu_op(VCPUOP_is_up, 31, NULL), 0);
 }
 
 static struct vcpu_guest_context *good(void)
@@ -137,11 +132,11 @@ static void run(struct vcpu_guest_context *c, const char *what, unsigned long va
 	vi = &shared_info->vcpu_info[running];
 	memset(&seen, 0, sizeof(seen));
 	stage = 0;
-	if (op(VCPUOP_initialise, running, c) != 0)
+	if (vcpu_op(VCPUOP_initialise, running, c) != 0)
 		fail("a vcpu state with %s %#lx was refused", what, value);
 	vi->evtchn_upcall_mask = !event;
 	vi->evtchn_upcall_pending = event;
-	check_eq(op(VCPUOP_up, running, NULL), 0);
+	check_eq(vcpu_op(VCPUOP_up, running, NULL), 0);
 	while (!stage) {
 		yield();
 		if (system_time() - start > 30000000000UL)
@@ -151,7 +146,7 @@ static void run(struct vcpu_guest_context *c, const char *what, unsigned long va
 	for (;;) {
 		struct vcpu_runstate_info info;
 
-		check_eq(op(VCPUOP_get_runstate_info, running, &info), 0);
+		check_eq(vcpu_op(VCPUOP_get_runstate_info, running, &info), 0);
 		if (info.state == RUNSTATE_offline)
 			break;
 		yield();
@@ -337,9 +332,9 @@ void test_main(void)
 	/* The vcpu that everything was refused for starts as any other. */
 	stage = 0;
 	running = 31;
-	check_eq(op(VCPUOP_initialise, 31, good()), 0);
+	check_eq(vcpu_op(VCPUOP_initialise, 31, good()), 0);
 	shared_info->vcpu_info[31].evtchn_upcall_mask = 1;
-	check_eq(op(VCPUOP_up, 31, NULL), 0);
+	check_eq(vcpu_op(VCPUOP_up, 31, NULL), 0);
 	wait_until(stage);
 	check_eq(stage, 1);
 }

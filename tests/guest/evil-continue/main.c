@@ -184,7 +184,7 @@ static void writer(void)
 		/* One of the two roots, or the only one, is none: the vcpu must not be started. */
 		c->ctrlreg[3] = xen_pfn_to_cr3(frames[ROOT_LEVEL == 4 ? 0 : 1 + below(3)]);
 		c->ctrlreg[1] = xen_pfn_to_cr3(frames[1 + below(3)]);
-		check_refused(hypercall(vcpu_op, (long)VCPUOP_initialise, 3L, c));
+		check_refused(vcpu_op(VCPUOP_initialise, 3, c));
 		break;
 	}
 	default:
@@ -205,7 +205,7 @@ static void rounds(void)
 	unsigned id = vcpu_id();
 
 	bind_virq(VIRQ_TIMER, id);
-	check_eq(hypercall(vcpu_op, (long)VCPUOP_set_periodic_timer, (long)id, &tick), 0);
+	check_eq(vcpu_op(VCPUOP_set_periodic_timer, id, &tick), 0);
 	/*
 	 * So many rounds of the pinner, with the others at work. What they leave pinned as
 	 * something else may make every one vain: a pin is asked for when they are gone.

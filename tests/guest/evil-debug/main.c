@@ -160,7 +160,7 @@ static void test_areas(void)
 	struct vcpu_register_runstate_memory_area r = { .addr.v = (uintptr_t)&area[0] };
 	volatile char *below = (volatile char *)__builtin_frame_address(0);
 
-	check_eq(hypercall(vcpu_op, (long)VCPUOP_register_runstate_memory_area, 0L, &r), 0);
+	check_eq(vcpu_op(VCPUOP_register_runstate_memory_area, 0, &r), 0);
 	for (int i = 0; i < ROUNDS; i++) {
 		struct vcpu_runstate_info out;
 
@@ -172,7 +172,7 @@ static void test_areas(void)
 		word[0] = __HYPERVISOR_xen_version;
 		hypercall(multicall, &word[0], 1L);
 		unwatch();
-		check_eq(hypercall(vcpu_op, (long)VCPUOP_get_runstate_info, 0L, &out), 0);
+		check_eq(vcpu_op(VCPUOP_get_runstate_info, 0, &out), 0);
 		/* Where the frame of the next trap goes, somewhere below here. */
 		watch(2, below - 64 - 8 * (i % 64), WRITE);
 		__asm__ volatile("int3");
@@ -180,7 +180,7 @@ static void test_areas(void)
 		unwatch();
 	}
 	r.addr.v = 0;
-	check_eq(hypercall(vcpu_op, (long)VCPUOP_register_runstate_memory_area, 0L, &r), 0);
+	check_eq(vcpu_op(VCPUOP_register_runstate_memory_area, 0, &r), 0);
 }
 
 static struct iret_context user_context(bool quick, unsigned long flags, uintptr_t sp)

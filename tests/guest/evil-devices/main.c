@@ -98,7 +98,7 @@ static void test_misuse(void)
 #else
 		check_refused(hypercall(update_descriptor, mfn << 12, 0L));
 #endif
-		check_refused(hypercall(vcpu_op, (long)VCPUOP_register_vcpu_info, 1L, &info));
+		check_refused(vcpu_op(VCPUOP_register_vcpu_info, 1, &info));
 		check_refused(hypercall(physdev_op, (long)PHYSDEVOP_pirq_eoi_gmfn_v2, &eoi));
 		set_xen_guest_handle(r.extent_start, &mfn);
 		check_eq(hypercall(memory_op, (long)XENMEM_decrease_reservation, &r), 0);

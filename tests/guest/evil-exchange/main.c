@@ -179,7 +179,7 @@ static void test_race(void)
 			((volatile xen_ulong_t *)start_info->mfn_list)[pfns[k + 2]] = out[k];
 	}
 	over = true;
-	while (hypercall(vcpu_op, (long)VCPUOP_is_up, 1L, 0L))
+	while (vcpu_op(VCPUOP_is_up, 1, NULL))
 		yield();
 	has = hypercall(memory_op, (long)XENMEM_current_reservation, &(domid_t){ DOMID_SELF });
 	check_eq(has, had);

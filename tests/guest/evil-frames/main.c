@@ -79,7 +79,7 @@ static void attack(uint64_t mfn, bool thorough)
 	refuse(hypercall(memory_op, (long)XENMEM_exchange, &e), "an exchange", mfn);
 	refuse(evtchn_op(EVTCHNOP_expand_array, &expand), "event words", mfn);
 	refuse(evtchn_op(EVTCHNOP_init_control, &control), "an event control block", mfn);
-	refuse(hypercall(vcpu_op, (long)VCPUOP_register_vcpu_info, 0L, &info), "a vcpu_info", mfn);
+	refuse(vcpu_op(VCPUOP_register_vcpu_info, 0, &info), "a vcpu_info", mfn);
 }
 
 void test_main(void)

@@ -130,7 +130,7 @@ static void text(const char *s, size_t n, const char *what)
 static void test_outputs(void)
 {
 	pattern();
-	check_eq(hypercall(vcpu_op, (long)VCPUOP_get_runstate_info, 0L, &out), 0);
+	check_eq(vcpu_op(VCPUOP_get_runstate_info, 0, &out), 0);
 	kept(0, sizeof(out.runstate), "runstate");
 	padding(4, offsetof(struct vcpu_runstate_info, state_entry_time), "runstate");
 	pattern();

@@ -132,13 +132,8 @@ void test_main(void)
 		} frame = { { 0, USER_CODE, USER_CS, flags, USER_STACK + 512, USER_SS }, { 0 } };
 #define c frame.c
 #else
-		struct iret_context c = {
-			.rip = USER_CODE,
-			.cs = USER_CS,
-			.rflags = flags,
-			.rsp = USER_STACK + 512,
-			.ss = USER_SS,
-		};
+		struct iret_context c = iret_context(USER_CODE, USER_CS, flags, USER_STACK + 512,
+						     USER_SS, 0);
 #endif
 		int v;
 

@@ -217,12 +217,12 @@ static void test_batches(void)
 	flip(3, &area->addr.v, (uintptr_t)&r, HYPERVISOR_VIRT_START);
 	for (unsigned i = 0; more(i); i++) {
 		check_eq(hypercall(multicall, m, 4L), 0);
-		hypercall(vcpu_op, (long)VCPUOP_register_runstate_memory_area, 0L, area);
+		vcpu_op(VCPUOP_register_runstate_memory_area, 0, area);
 		yield();
 	}
 	still();
 	area->addr.v = 0;
-	check_eq(hypercall(vcpu_op, (long)VCPUOP_register_runstate_memory_area, 0L, area), 0);
+	check_eq(vcpu_op(VCPUOP_register_runstate_memory_area, 0, area), 0);
 	for (unsigned i = 0; i < 8; i++)
 		again += m2p[virt_to_mfn(stacks[i])];
 	check_eq(sum, again);
@@ -234,7 +234,7 @@ static void test_batches(void)
 #endif
 	flip(1, &c->ctrlreg[3], ~0UL, xen_pfn_to_cr3(virt_to_mfn(window[0])));
 	for (unsigned i = 0; more(i); i++)
-		check_refused(hypercall(vcpu_op, (long)VCPUOP_initialise, 1L, c));
+		check_refused(vcpu_op(VCPUOP_initialise, 1, c));
 	still();
 }
 

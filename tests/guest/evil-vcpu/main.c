@@ -39,9 +39,9 @@ static bool failed_start(struct trap_frame *f)
 
 static void refused(struct vcpu_guest_context *c, const char *what)
 {
-	if (hypercall(vcpu_op, (long)VCPUOP_initialise, 1L, c) >= 0)
+	if (vcpu_op(VCPUOP_initialise, 1, c) >= 0)
 		fail("a vcpu state with %s was accepted", what);
-	check_refused(hypercall(vcpu_op, (long)VCPUOP_up, 1L, 0L));
+	check_refused(vcpu_op(VCPUOP_up, 1, NULL));
 }
 
 void test_main(void)
@@ -111,7 +111,7 @@ void test_main(void)
 		refused(c, "a bad system-call entry");
 		c = vcpu_context(1, report);
 		c->trap_ctxt[14].address = addresses[i];
-		if (hypercall(vcpu_op, (long)VCPUOP_initialise, 1L, c) >= 0)
+		if (vcpu_op(VCPUOP_initialise, 1, c) >= 0)
 			fail("a bad trap handler was accepted");
 	}
 	c = vcpu_context(1, report);
@@ -151,8 +151,8 @@ void test_main(void)
 	memset(&c->fpu_ctxt, 0xff, sizeof(c->fpu_ctxt));
 	c->flags |= VGCF_i387_valid;
 	trap_hook = failed_start;
-	if (hypercall(vcpu_op, (long)VCPUOP_initialise, 1L, c) == 0) {
-		check_eq(hypercall(vcpu_op, (long)VCPUOP_up, 1L, 0L), 0);
+	if (vcpu_op(VCPUOP_initialise, 1, c) == 0) {
+		check_eq(vcpu_op(VCPUOP_up, 1, NULL), 0);
 		wait_until(ran);
 		if (ran == 1) {
 			check_eq(cs_seen & 3, KERNEL_RING);

@@ -43,21 +43,9 @@ static unsigned user_ss = SS32;
 
 static int compat(const char *code, size_t n, unsigned long cs, unsigned long rflags)
 {
-#ifdef __i386__
-	struct iret_context c = {
-		USER_DATA + 1, USER_CODE, cs, rflags, USER_STACK + 2048, user_ss
-	};
-#else
-	struct iret_context c = {
-		.rax = USER_DATA + 1,
-		.rip = USER_CODE,
-		.cs = cs,
-		.rflags = rflags,
-		.rsp = USER_STACK + 2048,
-		.ss = user_ss,
-	};
-#endif
+	struct iret_context c = iret_context(USER_CODE, cs, rflags, USER_STACK + 2048, user_ss, 0);
 
+	c.CONTEXT_RAX = USER_DATA + 1;
 	memset(user.code, 0xcc, PAGE_SIZE);
 	memcpy(user.code, code, n);
 	return probe(user_iret, &c);

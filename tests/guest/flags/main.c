@@ -182,7 +182,7 @@ static bool look(struct trap_frame *f)
 	if (f->vector == 2 && nmi_wanted) {
 		/* Masked as long as we are here: the way back brings the next one. */
 		nmi_wanted = false;
-		check_eq(hypercall(vcpu_op, (long)VCPUOP_send_nmi, 0L, 0L), 0);
+		check_eq(vcpu_op(VCPUOP_send_nmi, 0, NULL), 0);
 		go(NULL);
 	}
 	seen = *f;
@@ -240,7 +240,7 @@ static void prepare(const struct way *w, enum mode mode)
 	case TIMER: {
 		struct vcpu_set_singleshot_timer t = { system_time() + 200000, 0 };
 
-		check_eq(hypercall(vcpu_op, (long)VCPUOP_set_singleshot_timer, 0L, &t), 0);
+		check_eq(vcpu_op(VCPUOP_set_singleshot_timer, 0, &t), 0);
 		break;
 	}
 	case EVENT:
@@ -276,7 +276,7 @@ static void undo(void)
 
 static void start_nmi(void *arg)
 {
-	check_eq(hypercall(vcpu_op, (long)VCPUOP_send_nmi, 0L, 0L), 0);
+	check_eq(vcpu_op(VCPUOP_send_nmi, 0, NULL), 0);
 	fail("no NMI came");
 }
 
@@ -302,21 +302,9 @@ static void try(const struct way *w, enum mode mode, unsigned long flags)
 	prepare(w, mode);
 	memset(user.code, 0xf4, 64);
 	memcpy(user.code, w->code, behind);
-	start.context = (struct iret_context){
-#ifdef __i386__
-		.eax = __HYPERVISOR_xen_version,
-		.eip = rip,
-		.eflags = flags,
-		.esp = rsp,
-#else
-		.rax = __HYPERVISOR_xen_version,
-		.rip = rip,
-		.rflags = flags,
-		.rsp = rsp,
-#endif
-		.cs = cs[mode],
-		.ss = mode == KERNEL ? KERNEL_SS : USER_SS,
-	};
+	start.context = iret_context(rip, cs[mode], flags, rsp,
+				     mode == KERNEL ? KERNEL_SS : USER_SS, 0);
+	start.context.CONTEXT_RAX = __HYPERVISOR_xen_version;
 #ifdef __i386__
 	if (mode == KERNEL)
 		rsp = (uintptr_t)&start.context.esp;
@@ -403,7 +391,7 @@ void test_main(void)
 	((uint64_t *)ldt)[1] = DATA_NOT_PRESENT;
 	check_eq(make_readonly(ldt), 0);
 	check_eq(set_ldt(ldt, 512), 0);
-	check_eq(hypercall(vcpu_op, (long)VCPUOP_stop_periodic_timer, 0L, 0L), 0);
+	check_eq(vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL), 0);
 	port = bind_ipi(0);
 	timer = bind_virq(VIRQ_TIMER, 0);
 	unmask_event(port);

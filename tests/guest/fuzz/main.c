@@ -354,9 +354,9 @@ static void op_vcpu(void)
 		c->debugreg[below(8)] = va();
 	if (one_in(3))
 		((uint64_t *)&c->fpu_ctxt)[below(64)] = rnd();
-	hypercall(vcpu_op, (long)VCPUOP_initialise, (long)SPARE, c);
+	vcpu_op(VCPUOP_initialise, SPARE, c);
 	shared_info->vcpu_info[SPARE].evtchn_upcall_mask = 1;
-	hypercall(vcpu_op, (long)VCPUOP_up, (long)SPARE, 0L);
+	vcpu_op(VCPUOP_up, SPARE, NULL);
 	__atomic_store_n(&busy, 0, __ATOMIC_SEQ_CST);
 }
 
@@ -418,7 +418,7 @@ static void run(void)
 	}
 	__atomic_add_fetch(&finished, 1, __ATOMIC_SEQ_CST);
 	while (id)
-		hypercall(vcpu_op, (long)VCPUOP_down, (long)id, 0L);
+		vcpu_op(VCPUOP_down, id, NULL);
 }
 
 static uint64_t sum(const volatile uint64_t *p)

@@ -92,17 +92,11 @@ static void go(void *arg)
 
 static void kernel_frame(uint64_t cs, uint64_t rflags, uint64_t flags)
 {
-	context = (struct iret_context){
-		.rax = 0xaaaa,
-		.r11 = 0xbbbb,
-		.rcx = 0xcccc,
-		.flags = flags,
-		.rip = (uint64_t)landing,
-		.cs = cs,
-		.rflags = rflags,
-		.rsp = (uint64_t)stack + sizeof(stack),
-		.ss = FLAT_KERNEL_SS64,
-	};
+	context = iret_context((uint64_t)landing, cs, rflags, (uint64_t)stack + sizeof(stack),
+			       FLAT_KERNEL_SS64, flags);
+	context.rax = 0xaaaa;
+	context.r11 = 0xbbbb;
+	context.rcx = 0xcccc;
 	check_eq(probe(go, &context), 6);
 	check_eq(probe_frame.rip & ~0xffUL, (uint64_t)landing & ~0xffUL);
 	check_eq(probe_frame.cs & 0xffff, FLAT_KERNEL_CS64 & ~3);
@@ -135,20 +129,11 @@ static void test_kernel(void)
 static void user_frame(uintptr_t rip, unsigned long cs, unsigned long rflags, unsigned long rsp,
 		       unsigned long ss, unsigned long flags)
 {
-#ifdef __i386__
-	context = (struct iret_context){ 0xaaaa, rip, cs, rflags, rsp, ss };
-#else
-	context = (struct iret_context){
-		.rax = 0xaaaa,
-		.r11 = 0xbbbb,
-		.rcx = 0xcccc,
-		.flags = flags,
-		.rip = rip,
-		.cs = cs,
-		.rflags = rflags,
-		.rsp = rsp,
-		.ss = ss,
-	};
+	context = iret_context(rip, cs, rflags, rsp, ss, flags);
+	context.CONTEXT_RAX = 0xaaaa;
+#ifndef __i386__
+	context.r11 = 0xbbbb;
+	context.rcx = 0xcccc;
 #endif
 }
 

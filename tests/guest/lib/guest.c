@@ -376,32 +376,11 @@ int probe_write(void *p)
 	return probe(write_byte, p);
 }
 
-static void enter(void *arg)
-{
-#ifdef __i386__
-	/* The CPU takes ring 1's segments away on the way to ring 3. */
-	__asm__ volatile("movl %0, %%ds; movl %0, %%es" ::"r"(FLAT_USER_DS));
-#endif
-	raw_iret(arg);
-}
-
 int probe_user(uint64_t rip, uint64_t rsp)
 {
-	struct iret_context c = {
-#ifdef __i386__
-		.eip = rip,
-		.eflags = 0x202,
-		.esp = rsp,
-#else
-		.rip = rip,
-		.rflags = 0x202,
-		.rsp = rsp,
-#endif
-		.cs = USER_CS,
-		.ss = USER_SS,
-	};
+	struct iret_context c = iret_context(rip, USER_CS, 0x202, rsp, USER_SS, 0);
 
-	return probe(enter, &c);
+	return probe(user_iret, &c);
 }
 
 /* Entry addresses and DPLs: what interrupts and breakpoints user mode may raise itself. */
@@ -476,11 +455,16 @@ struct vcpu_guest_context *vcpu_context(unsigned id, void (*fn)(void))
 	return &c;
 }
 
+long vcpu_op(long cmd, long id, const void *arg)
+{
+	return hypercall(vcpu_op, cmd, id, arg);
+}
+
 void vcpu_start(unsigned id, void (*fn)(void))
 {
 	check_eq(hypercall(vcpu_op, (long)VCPUOP_initialise, (long)id, vcpu_context(id, fn)), 0);
 	shared_info->vcpu_info[id].evtchn_upcall_mask = 1;
-	check_eq(hypercall(vcpu_op, (long)VCPUOP_up, (long)id, 0L), 0);
+	check_eq(vcpu_op(VCPUOP_up, id, NULL), 0);
 }
 
 /* ---- time and events ---- */
@@ -850,13 +834,13 @@ void wait_for(const volatile uint64_t *counter, uint64_t value, const char *whom
 
 void vcpu_down(unsigned id)
 {
-	check_eq(hypercall(vcpu_op, (long)VCPUOP_down, (long)id, 0L), 0);
+	check_eq(vcpu_op(VCPUOP_down, id, NULL), 0);
 }
 
 void vcpu_stop(void)
 {
 	for (;;)
-		hypercall(vcpu_op, (long)VCPUOP_down, (long)vcpu_id(), 0L);
+		vcpu_op(VCPUOP_down, vcpu_id(), NULL);
 }
 
 static void racer(void)
@@ -947,7 +931,7 @@ void check_user_frame(unsigned long rip)
 void user_iret(void *context)
 {
 #ifdef __i386__
-	/* Ring 1's data segments would not outlive the way. */
+	/* The CPU takes ring 1's data segments away on the way to ring 3. */
 	__asm__ volatile("movl %0, %%ds; movl %0, %%es" ::"r"(FLAT_USER_DS));
 #endif
 	raw_iret(context);

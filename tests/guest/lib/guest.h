@@ -78,6 +78,7 @@ long guest_hypercall(long op, ...);
 #define USER_CS	    FLAT_USER_CS
 #define USER_SS	    FLAT_USER_SS
 #define KERNEL_RING 1
+#define CONTEXT_RAX eax /* in struct iret_context */
 #define SP	    "%%esp" /* in inline assembly */
 #else
 #define KERNEL_CS   FLAT_KERNEL_CS64
@@ -86,6 +87,7 @@ long guest_hypercall(long op, ...);
 #define USER_CS	    FLAT_USER_CS64
 #define USER_SS	    FLAT_USER_SS64
 #define KERNEL_RING 3
+#define CONTEXT_RAX rax
 #define SP	    "%%rsp"
 #endif
 
@@ -147,6 +149,8 @@ static inline struct vcpu_info *vcpu_info(void);
 /* The state a further vcpu starts with: fn on its own stack, in the tables of the start. Static,
  * changed by each call. */
 struct vcpu_guest_context *vcpu_context(unsigned id, void (*fn)(void));
+/* The hypercall. */
+long vcpu_op(long cmd, long id, const void *arg);
 /* Initialises and starts it. */
 void vcpu_start(unsigned id, void (*fn)(void));
 /*

@@ -280,12 +280,12 @@ static void test_shared(void)
 	xen_ulong_t frame = virt_to_mfn(page_alloc());
 	struct xen_memory_domain q = { .domid = DOMID_SELF };
 
-	check_eq(hypercall(vcpu_op, (long)VCPUOP_get_runstate_info, 0L, &info), 0);
+	check_eq(vcpu_op(VCPUOP_get_runstate_info, 0, &info), 0);
 	check_eq(info.state, RUNSTATE_running);
 	check(info.time[RUNSTATE_running] > 0);
 	area.addr.p = ~0ULL;
 	area.addr.v = (uintptr_t)&mine;
-	check_eq(hypercall(vcpu_op, (long)VCPUOP_register_runstate_memory_area, 0L, &area), 0);
+	check_eq(vcpu_op(VCPUOP_register_runstate_memory_area, 0, &area), 0);
 	check_eq(mine.state, RUNSTATE_running);
 	check_eq(hypercall(sched_op, (long)SCHEDOP_poll, &poll), 0);
 	check(system_time() - before >= 1000000);

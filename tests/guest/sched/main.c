@@ -46,13 +46,13 @@ static void test_block(void)
 
 	/* The machine may rest between setting and blocking, but not each time. */
 	for (unsigned i = 0; i < 100 && blocked <= 20 * MS; i++) {
-		check_eq(hypercall(vcpu_op, (long)VCPUOP_get_runstate_info, 0L, &before), 0);
+		check_eq(vcpu_op(VCPUOP_get_runstate_info, 0, &before), 0);
 		check_eq(before.state, RUNSTATE_running);
 		t = (struct vcpu_set_singleshot_timer){ system_time() + 30 * MS, 0 };
-		check_eq(hypercall(vcpu_op, (long)VCPUOP_set_singleshot_timer, 0L, &t), 0);
+		check_eq(vcpu_op(VCPUOP_set_singleshot_timer, 0, &t), 0);
 		check_eq(hypercall(sched_op, (long)SCHEDOP_block, 0L), 0);
 		check(system_time() >= t.timeout_abs_ns);
-		check_eq(hypercall(vcpu_op, (long)VCPUOP_get_runstate_info, 0L, &after), 0);
+		check_eq(vcpu_op(VCPUOP_get_runstate_info, 0, &after), 0);
 		check(after.time[RUNSTATE_running] > before.time[RUNSTATE_running]);
 		blocked = after.time[RUNSTATE_blocked] - before.time[RUNSTATE_blocked];
 	}

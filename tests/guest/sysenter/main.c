@@ -81,19 +81,14 @@ static long unregister(unsigned type)
 /* Runs what is in the code page, with these flags too. */
 static int run(unsigned cs, unsigned long flags)
 {
-#ifdef __i386__
-	struct iret_context c = { 0x1234, USER_CODE, cs, 0x202 | flags, USER_STACK + 512, USER_SS };
-#else
-	struct iret_context c = { .rax = 0x1234,
-				  .rcx = 0x5678,
-				  .r11 = 0x9abc,
-				  .rip = USER_CODE,
-				  .cs = cs,
-				  .rflags = 0x202 | flags,
-				  .rsp = USER_STACK + 512,
-				  .ss = USER_SS };
-#endif
+	struct iret_context c = iret_context(USER_CODE, cs, 0x202 | flags, USER_STACK + 512,
+					     USER_SS, 0);
 
+	c.CONTEXT_RAX = 0x1234;
+#ifndef __i386__
+	c.rcx = 0x5678;
+	c.r11 = 0x9abc;
+#endif
 	return probe(user_iret, &c);
 }
 
@@ -306,6 +301,6 @@ void test_main(void)
 	test_refused();
 	test_syscall32();
 	over = true;
-	while (hypercall(vcpu_op, (long)VCPUOP_is_up, 1L, 0L))
+	while (vcpu_op(VCPUOP_is_up, 1, NULL))
 		yield();
 }

@@ -45,14 +45,14 @@ static long singleshot(uint64_t at, unsigned flags)
 {
 	struct vcpu_set_singleshot_timer t = { at, flags };
 
-	return hypercall(vcpu_op, (long)VCPUOP_set_singleshot_timer, 0L, &t);
+	return vcpu_op(VCPUOP_set_singleshot_timer, 0, &t);
 }
 
 static long periodic(uint64_t ns)
 {
 	struct vcpu_set_periodic_timer t = { ns };
 
-	return hypercall(vcpu_op, (long)VCPUOP_set_periodic_timer, 0L, &t);
+	return vcpu_op(VCPUOP_set_periodic_timer, 0, &t);
 }
 
 /* Nothing comes for 30 ms. */
@@ -91,7 +91,7 @@ void test_main(void)
 	/* A vcpu starts with a ticker of 100 Hz, which kernels stop first of all. */
 	events_on();
 	ticks(2);
-	check_eq(hypercall(vcpu_op, (long)VCPUOP_stop_periodic_timer, 0L, 0L), 0);
+	check_eq(vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL), 0);
 	silence();
 
 	for (int i = 0; i < 5; i++) {
@@ -121,7 +121,7 @@ void test_main(void)
 	silence();
 	/* Stopped, and never set. */
 	check_eq(singleshot(system_time() + 10 * MS, 0), 0);
-	check_eq(hypercall(vcpu_op, (long)VCPUOP_stop_singleshot_timer, 0L, 0L), 0);
+	check_eq(vcpu_op(VCPUOP_stop_singleshot_timer, 0, NULL), 0);
 	silence();
 	check_eq(hypercall(set_timer_op, system_time() + 10 * MS), 0);
 	check_eq(hypercall(set_timer_op, 0ULL), 0);
@@ -135,25 +135,25 @@ void test_main(void)
 		check_eq(singleshot(t, 0), 0);
 		late = system_time() >= early;
 		wait(1);
-		check_eq(hypercall(vcpu_op, (long)VCPUOP_stop_singleshot_timer, 0L, 0L), 0);
+		check_eq(vcpu_op(VCPUOP_stop_singleshot_timer, 0, NULL), 0);
 	} while (late);
 	check(fired_at >= t);
 	/* Far away: no wrap into the past. */
 	check_eq(singleshot(1ULL << 62, 0), 0);
 	silence();
-	check_eq(hypercall(vcpu_op, (long)VCPUOP_stop_singleshot_timer, 0L, 0L), 0);
+	check_eq(vcpu_op(VCPUOP_stop_singleshot_timer, 0, NULL), 0);
 
 	fired = 0;
 	t = system_time();
 	check_eq(periodic(4 * MS), 0);
 	ticks(5);
 	check(fired_at - t >= 16 * MS);
-	check_eq(hypercall(vcpu_op, (long)VCPUOP_stop_periodic_timer, 0L, 0L), 0);
+	check_eq(vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL), 0);
 	silence();
 	check_refused(periodic(1000));
 	check_refused(periodic(~0ULL));
-	check_refused(hypercall(vcpu_op, (long)VCPUOP_set_singleshot_timer, 0L, 0x10000L));
-	check_refused(hypercall(vcpu_op, (long)VCPUOP_stop_singleshot_timer, 1L, 0L));
-	check_refused(hypercall(vcpu_op, (long)VCPUOP_set_periodic_timer, 1L, 0L));
+	check_refused(vcpu_op(VCPUOP_set_singleshot_timer, 0, (void *)0x10000));
+	check_refused(vcpu_op(VCPUOP_stop_singleshot_timer, 1, NULL));
+	check_refused(vcpu_op(VCPUOP_set_periodic_timer, 1, NULL));
 	close_event(port);
 }

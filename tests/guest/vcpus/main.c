@@ -16,11 +16,6 @@ static unsigned port[4];
 static struct vcpu_runstate_info area[4];
 static struct vcpu_info *own_info;
 
-static long op(long cmd, long vcpu, const void *arg)
-{
-	return hypercall(vcpu_op, cmd, vcpu, arg);
-}
-
 static void event(unsigned p)
 {
 	unsigned id = vcpu_id();
@@ -63,41 +58,41 @@ static void test_up_down(void)
 	struct vcpu_runstate_info info;
 	unsigned seen;
 
-	check_eq(op(VCPUOP_is_up, 0, NULL), 1);
+	check_eq(vcpu_op(VCPUOP_is_up, 0, NULL), 1);
 	for (int i = 1; i < 4; i++)
-		check_eq(op(VCPUOP_is_up, i, NULL), 0);
-	check(op(VCPUOP_is_up, 4, NULL) < 0);
-	check(op(VCPUOP_is_up, 8192, NULL) < 0);
-	check(op(VCPUOP_is_up, 0xffffffff, NULL) < 0);
+		check_eq(vcpu_op(VCPUOP_is_up, i, NULL), 0);
+	check(vcpu_op(VCPUOP_is_up, 4, NULL) < 0);
+	check(vcpu_op(VCPUOP_is_up, 8192, NULL) < 0);
+	check(vcpu_op(VCPUOP_is_up, 0xffffffff, NULL) < 0);
 	/* Nothing to run yet. */
-	check_refused(op(VCPUOP_up, 1, NULL));
-	check_refused(op(VCPUOP_up, 4, NULL));
-	check_refused(op(VCPUOP_initialise, 4, vcpu_context(3, counter)));
-	check_refused(op(VCPUOP_initialise, 1, (void *)0x10000));
-	check_refused(op(VCPUOP_up, 1, NULL));
+	check_refused(vcpu_op(VCPUOP_up, 1, NULL));
+	check_refused(vcpu_op(VCPUOP_up, 4, NULL));
+	check_refused(vcpu_op(VCPUOP_initialise, 4, vcpu_context(3, counter)));
+	check_refused(vcpu_op(VCPUOP_initialise, 1, (void *)0x10000));
+	check_refused(vcpu_op(VCPUOP_up, 1, NULL));
 
 	vcpu_start(1, counter);
-	check_eq(op(VCPUOP_is_up, 1, NULL), 1);
-	check_refused(op(VCPUOP_initialise, 1, vcpu_context(1, counter)));
-	check_refused(op(VCPUOP_initialise, 0, vcpu_context(1, counter)));
-	check_eq(op(VCPUOP_up, 1, NULL), 0);
+	check_eq(vcpu_op(VCPUOP_is_up, 1, NULL), 1);
+	check_refused(vcpu_op(VCPUOP_initialise, 1, vcpu_context(1, counter)));
+	check_refused(vcpu_op(VCPUOP_initialise, 0, vcpu_context(1, counter)));
+	check_eq(vcpu_op(VCPUOP_up, 1, NULL), 0);
 	reach(&stage[1], 100);
-	check_eq(op(VCPUOP_down, 1, NULL), 0);
-	check_eq(op(VCPUOP_is_up, 1, NULL), 0);
+	check_eq(vcpu_op(VCPUOP_down, 1, NULL), 0);
+	check_eq(vcpu_op(VCPUOP_is_up, 1, NULL), 0);
 	/* Once it has noticed, it stands still. */
 	do {
 		yield();
-		check_eq(op(VCPUOP_get_runstate_info, 1, &info), 0);
+		check_eq(vcpu_op(VCPUOP_get_runstate_info, 1, &info), 0);
 	} while (info.state != RUNSTATE_offline);
 	seen = stage[1];
 	for (int i = 0; i < 100; i++)
 		yield();
 	check_eq(stage[1], seen);
-	check_eq(op(VCPUOP_up, 1, NULL), 0);
+	check_eq(vcpu_op(VCPUOP_up, 1, NULL), 0);
 	reach(&stage[1], seen + 100);
-	check_eq(op(VCPUOP_down, 1, NULL), 0);
-	check_eq(op(VCPUOP_down, 3, NULL), 0);
-	check_refused(op(VCPUOP_down, 7, NULL));
+	check_eq(vcpu_op(VCPUOP_down, 1, NULL), 0);
+	check_eq(vcpu_op(VCPUOP_down, 3, NULL), 0);
+	check_refused(vcpu_op(VCPUOP_down, 7, NULL));
 }
 
 static void test_ipis(void)
@@ -118,7 +113,7 @@ static void test_ipis(void)
 	reach(&stage[2], 1);
 	do {
 		yield();
-		check_eq(op(VCPUOP_get_runstate_info, 2, &info), 0);
+		check_eq(vcpu_op(VCPUOP_get_runstate_info, 2, &info), 0);
 	} while (info.state != RUNSTATE_blocked);
 	check(info.time[RUNSTATE_running] > 0);
 	/* IPIs and per-vcpu virqs stay where they were bound. */
@@ -142,11 +137,11 @@ static void test_nmi(void)
 
 	check_eq(hypercall(nmi_op, (long)XENNMI_register_callback, &cb), 0);
 	trap_hook = nmi;
-	check_eq(op(VCPUOP_send_nmi, 0, NULL), 0);
+	check_eq(vcpu_op(VCPUOP_send_nmi, 0, NULL), 0);
 	check_eq(nmis, 1);
-	check_eq(op(VCPUOP_send_nmi, 0, NULL), 0);
+	check_eq(vcpu_op(VCPUOP_send_nmi, 0, NULL), 0);
 	check_eq(nmis, 2);
-	check_refused(op(VCPUOP_send_nmi, 5, NULL));
+	check_refused(vcpu_op(VCPUOP_send_nmi, 5, NULL));
 	check_eq(hypercall(nmi_op, (long)XENNMI_unregister_callback, 0L), 0);
 	trap_hook = NULL;
 #ifndef __i386__
@@ -166,28 +161,28 @@ static void test_areas(void)
 	struct vcpu_register_vcpu_info reg = { .mfn = virt_to_mfn(page), .offset = PAGE_SIZE - 32 };
 	struct vcpu_get_physid phys;
 
-	check_eq(op(VCPUOP_register_runstate_memory_area, 0, &r), 0);
+	check_eq(vcpu_op(VCPUOP_register_runstate_memory_area, 0, &r), 0);
 	check_eq(area[0].state, RUNSTATE_running);
 	r.addr.v = (uintptr_t)&area[2];
-	check_eq(op(VCPUOP_register_runstate_memory_area, 2, &r), 0);
+	check_eq(vcpu_op(VCPUOP_register_runstate_memory_area, 2, &r), 0);
 	t.addr.v = (uintptr_t)&time;
-	check_eq(op(VCPUOP_register_vcpu_time_memory_area, 0, &t), 0);
+	check_eq(vcpu_op(VCPUOP_register_vcpu_time_memory_area, 0, &t), 0);
 	check_eq(time.tsc_to_system_mul, vcpu_info()->time.tsc_to_system_mul);
 	check_eq(time.version & 1, 0);
 	send_event(port[2]);
 	reach(&ipis[2], 201);
 
 	/* vcpu_info of the third vcpu moves; once. */
-	check_refused(op(VCPUOP_register_vcpu_info, 3, &reg)); /* crosses the page's end */
+	check_refused(vcpu_op(VCPUOP_register_vcpu_info, 3, &reg)); /* crosses the page's end */
 	reg = (struct vcpu_register_vcpu_info){ .mfn = 1ULL << 40 };
-	check_refused(op(VCPUOP_register_vcpu_info, 3, &reg));
+	check_refused(vcpu_op(VCPUOP_register_vcpu_info, 3, &reg));
 	reg = (struct vcpu_register_vcpu_info){ .mfn = virt_to_mfn(pte_of(page)) };
-	check_refused(op(VCPUOP_register_vcpu_info, 3, &reg)); /* a page table */
+	check_refused(vcpu_op(VCPUOP_register_vcpu_info, 3, &reg)); /* a page table */
 	reg = (struct vcpu_register_vcpu_info){ .mfn = virt_to_mfn(page), .offset = 1 };
-	check_refused(op(VCPUOP_register_vcpu_info, 3, &reg));
+	check_refused(vcpu_op(VCPUOP_register_vcpu_info, 3, &reg));
 	reg = (struct vcpu_register_vcpu_info){ .mfn = virt_to_mfn(page), .offset = 128 };
-	check_eq(op(VCPUOP_register_vcpu_info, 3, &reg), 0);
-	check_refused(op(VCPUOP_register_vcpu_info, 3, &reg));
+	check_eq(vcpu_op(VCPUOP_register_vcpu_info, 3, &reg), 0);
+	check_refused(vcpu_op(VCPUOP_register_vcpu_info, 3, &reg));
 	own_info = (void *)((char *)page + 128);
 	port[3] = bind_ipi(3);
 	check_eq(own_info->evtchn_upcall_pending & ~1, 0);
@@ -199,11 +194,11 @@ static void test_areas(void)
 	check_eq(shared_info->vcpu_info[3].evtchn_pending_sel, 0);
 
 	if (!(start_info->flags & SIF_INITDOMAIN))
-		check_refused(op(VCPUOP_get_physid, 0, &phys));
-	check_refused(op(VCPUOP_get_runstate_info, 4, &area[1]));
-	check_refused(op(VCPUOP_get_runstate_info, 0, (void *)0x10000));
-	check_refused(op(VCPUOP_register_vcpu_info, 1, (void *)0x10000));
-	check_refused(op(99, 0, NULL));
+		check_refused(vcpu_op(VCPUOP_get_physid, 0, &phys));
+	check_refused(vcpu_op(VCPUOP_get_runstate_info, 4, &area[1]));
+	check_refused(vcpu_op(VCPUOP_get_runstate_info, 0, (void *)0x10000));
+	check_refused(vcpu_op(VCPUOP_register_vcpu_info, 1, (void *)0x10000));
+	check_refused(vcpu_op(99, 0, NULL));
 }
 
 void test_main(void)
