@@ -22,30 +22,9 @@
 #define XSDT_AT   0x100000
 #define TABLE_AT  0x101000
 
-static u8 phys[PHYS_SIZE];
-static void *maps[512];
-static unsigned nr_maps;
+#include "firmware.h"
 
 void printk(const char *fmt, ...) { }
-
-void *map_firmware(paddr_t pa, size_t len)
-{
-	void *p;
-
-	if (pa >= PHYS_SIZE || len > PHYS_SIZE - pa || nr_maps == ARRAY_SIZE(maps))
-		return NULL;
-	p = malloc(len);
-	FUZZ_CHECK(p, "no memory");
-	memcpy(p, phys + pa, len);
-	maps[nr_maps++] = p;
-	return p;
-}
-
-static void unmap_all(void)
-{
-	while (nr_maps)
-		free(maps[--nr_maps]);
-}
 
 static void check_info(const struct acpi_info *a)
 {

@@ -25,29 +25,11 @@
 #define DSDT_AT 0x115000
 #define RSDP_AT 0xf1230
 
-static u8 phys[PHYS_SIZE];
-static void *maps[4096];
-static unsigned nr_maps, warnings;
+#include "firmware.h"
+
+static unsigned warnings;
 
 void printk(const char *fmt, ...) { warnings += fmt[0] == LOG_WARN[0] && fmt[1] == LOG_WARN[1]; }
-
-void *map_firmware(paddr_t pa, size_t len)
-{
-	void *p;
-
-	if (pa >= PHYS_SIZE || len > PHYS_SIZE - pa || nr_maps == ARRAY_SIZE(maps))
-		return NULL;
-	p = malloc(len);
-	memcpy(p, phys + pa, len);
-	maps[nr_maps++] = p;
-	return p;
-}
-
-static void unmap_all(void)
-{
-	while (nr_maps)
-		free(maps[--nr_maps]);
-}
 
 static void put16(size_t at, u16 v)
 {
