@@ -518,26 +518,26 @@ TEST(test_context, "a vCPU's state")
 /* Offsets that an i386 compiler gives the public headers. */
 TEST(test_layouts, "layouts")
 {
-	CU_ASSERT_EQUAL(sizeof(struct compat_vcpu_info), 64);
-	CU_ASSERT_EQUAL(offsetof(struct compat_shared_info, evtchn_pending), 2048);
-	CU_ASSERT_EQUAL(offsetof(struct compat_shared_info, evtchn_mask), 2176);
-	CU_ASSERT_EQUAL(offsetof(struct compat_shared_info, wc_version), 2304);
-	CU_ASSERT_EQUAL(offsetof(struct compat_shared_info, arch), 2316);
-	CU_ASSERT_EQUAL(sizeof(struct compat_shared_info), 2344);
-	CU_ASSERT_EQUAL(sizeof(struct compat_start_info), 1112);
-	CU_ASSERT_EQUAL(offsetof(struct compat_start_info, cmd_line), 80);
-	CU_ASSERT_EQUAL(sizeof(struct compat_vcpu_guest_context), 2800);
-	CU_ASSERT_EQUAL(sizeof(struct compat_cpu_user_regs), 68);
-	CU_ASSERT_EQUAL(sizeof(struct compat_mmuext_op), 12);
-	CU_ASSERT_EQUAL(sizeof(struct compat_vcpu_runstate_info), 44);
-	CU_ASSERT_EQUAL(sizeof(struct compat_xen_memory_reservation), 20);
-	CU_ASSERT_EQUAL(sizeof(struct compat_xen_memory_exchange), 44);
-	CU_ASSERT_EQUAL(sizeof(struct compat_xen_mem_acquire_resource), 28);
-	CU_ASSERT_EQUAL(sizeof(struct compat_gnttab_copy), 24);
-	CU_ASSERT_EQUAL(sizeof(struct compat_gnttab_transfer), 16);
-	CU_ASSERT_EQUAL(sizeof(struct compat_gnttab_setup_table), 16);
-	CU_ASSERT_EQUAL(sizeof(struct compat_physdev_map_pirq), 36);
-	CU_ASSERT_EQUAL(sizeof(struct compat_sched_poll), 16);
+#define SIZE(t, n)	{ #t, sizeof(struct compat_##t), n }
+#define OFFSET(t, m, n) { #t "." #m, offsetof(struct compat_##t, m), n }
+	static const struct {
+		const char *what;
+		size_t ours, i386;
+	} t[] = {
+		SIZE(vcpu_info, 64), SIZE(shared_info, 2344), SIZE(start_info, 1112),
+		SIZE(vcpu_guest_context, 2800), SIZE(cpu_user_regs, 68), SIZE(mmuext_op, 12),
+		SIZE(vcpu_runstate_info, 44), SIZE(xen_memory_reservation, 20),
+		SIZE(xen_memory_exchange, 44), SIZE(xen_mem_acquire_resource, 28),
+		SIZE(gnttab_copy, 24), SIZE(gnttab_transfer, 16), SIZE(gnttab_setup_table, 16),
+		SIZE(physdev_map_pirq, 36), SIZE(sched_poll, 16),
+		OFFSET(shared_info, evtchn_pending, 2048), OFFSET(shared_info, evtchn_mask, 2176),
+		OFFSET(shared_info, wc_version, 2304), OFFSET(shared_info, arch, 2316),
+		OFFSET(start_info, cmd_line, 80),
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(t); i++)
+		if (t[i].ours != t[i].i386)
+			CU_FAIL_FATAL(t[i].what);
 }
 
 TEST(test_hypercall_page, "hypercall page")

@@ -194,23 +194,19 @@ static uint32_t number_of(const char *vdev)
 
 TEST(test_vdev, "vdev numbers")
 {
-	CU_ASSERT_EQUAL(number_of("xvda"), 51712);
-	CU_ASSERT_EQUAL(number_of("xvda1"), 51713);
-	CU_ASSERT_EQUAL(number_of("xvdp15"), 51967);
-	CU_ASSERT_EQUAL(number_of("xvdq"), (1u << 28) + (16 << 8));
-	CU_ASSERT_EQUAL(number_of("xvdaa"), (1u << 28) + (26 << 8));
-	CU_ASSERT_EQUAL(number_of("xvda16"), (1u << 28) + 16);
-	CU_ASSERT_EQUAL(number_of("sda"), 2048);
-	CU_ASSERT_EQUAL(number_of("sdb2"), 2048 + 16 + 2);
-	CU_ASSERT_EQUAL(number_of("hda"), 768);
-	CU_ASSERT_EQUAL(number_of("hdb"), 832);
-	CU_ASSERT_EQUAL(number_of("hdc1"), 5633);
-	CU_ASSERT_EQUAL(number_of("sdq"), 0);
-	CU_ASSERT_EQUAL(number_of("hde"), 0);
-	CU_ASSERT_EQUAL(number_of("xvda0"), 0);
-	CU_ASSERT_EQUAL(number_of("xvda256"), 0);
-	CU_ASSERT_EQUAL(number_of("xvdzzzzzzzz"), 0);
-	CU_ASSERT_EQUAL(number_of("xvd"), 0);
+	static const struct {
+		const char *vdev;
+		unsigned int number; /* 0: no such name */
+	} t[] = {
+		{ "xvda", 51712 }, { "xvda1", 51713 }, { "xvdp15", 51967 },
+		{ "xvdq", (1u << 28) + (16 << 8) }, { "xvdaa", (1u << 28) + (26 << 8) },
+		{ "xvda16", (1u << 28) + 16 }, { "sda", 2048 }, { "sdb2", 2048 + 16 + 2 },
+		{ "hda", 768 }, { "hdb", 832 }, { "hdc1", 5633 }, { "sdq", 0 }, { "hde", 0 },
+		{ "xvda0", 0 }, { "xvda256", 0 }, { "xvdzzzzzzzz", 0 }, { "xvd", 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++)
+		CU_ASSERT_EQUAL(number_of(t[i].vdev), t[i].number);
 }
 
 TEST(test_disks, "disks")
