@@ -44,8 +44,12 @@ static void test_block(void)
 	check_eq(events, 1);
 	check_eq(vcpu_info()->evtchn_upcall_mask, 0);
 
-	/* The machine may rest between setting and blocking, but not each time. */
+	/*
+	 * The machine may rest between setting and blocking, but not each time. What comes
+	 * meanwhile is pending until it blocks, or it would wait for ever.
+	 */
 	for (unsigned i = 0; i < 100 && blocked <= 20 * MS; i++) {
+		events_off();
 		check_eq(vcpu_op(VCPUOP_get_runstate_info, 0, &before), 0);
 		check_eq(before.state, RUNSTATE_running);
 		t = (struct vcpu_set_singleshot_timer){ system_time() + 30 * MS, 0 };
