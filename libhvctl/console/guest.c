@@ -22,10 +22,12 @@
 
 /*
  * A domain's ration per interval: 1.6 MiB/s of output, 5000 events/s (Linux sends one with every
- * line).
+ * line), 1600 helpings of input a second. A helping is what its ring has room for, 1 byte or 1024:
+ * the work is in looking at everybody who may have typed.
  */
 #define RATION_BYTES	(32u << 10)
 #define RATION_EVENTS	100
+#define RATION_HELPINGS	32
 
 /* For the daemon's own log. */
 static const struct budget_rate lines_rate = { .burst = GUEST_LINES, .period = 60 * 1000 };
@@ -44,6 +46,14 @@ static int poll_add(const struct guest *guest, int fd, struct source *source)
 	return epoll_ctl(guest->settings->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
+/* All of its ration. */
+static void refill(struct guest *guest)
+{
+	guest->bytes_left = RATION_BYTES;
+	guest->events_left = RATION_EVENTS;
+	guest->helpings_left = RATION_HELPINGS;
+}
+
 struct guest *guest_new(const struct settings *settings, domid_t domid)
 {
 	struct guest *guest = calloc(1, sizeof(*guest));
@@ -57,8 +67,7 @@ struct guest *guest_new(const struct settings *settings, domid_t domid)
 	guest->settings = settings;
 	guest->domid = domid;
 	guest->terminal = guest->terminal_slave = guest->listener = guest->log.fd = -1;
-	guest->bytes_left = RATION_BYTES;
-	guest->events_left = RATION_EVENTS;
+	refill(guest);
 	return guest;
 }
 
@@ -212,18 +221,19 @@ static void show_output(struct guest *guest)
 			show_program(program);
 }
 
-static void give_input(struct guest *guest, bool *moved)
+/* Returns whether the domain had room for any of it. */
+static bool give_input(struct guest *guest)
 {
-	size_t given;
+	size_t given = 0;
 
-	if (!guest->input_length)
-		return;
-	given = console_give(guest->ring, guest->input, guest->input_length);
+	if (guest->input_length)
+		given = console_give(guest->ring, guest->input, guest->input_length);
 	if (!given)
-		return;
+		return false;
+	guest->helpings_left--;
 	guest->input_length -= given;
 	memmove(guest->input, guest->input + given, guest->input_length);
-	*moved = true;
+	return true;
 }
 
 /* Read from @fd what there is room for. Returns false at its end. */
@@ -244,6 +254,14 @@ static bool take_input(struct guest *guest, int fd)
 	return true;
 }
 
+static void read_input(struct guest *guest)
+{
+	take_input(guest, guest->terminal);
+	for (struct program *program = guest->programs; program; program = program->next)
+		if (program->fd >= 0 && program->greeted && !take_input(guest, program->fd))
+			drop_program(program);
+}
+
 static void pump(struct guest *guest)
 {
 	bool moved = false;
@@ -251,20 +269,15 @@ static void pump(struct guest *guest)
 	if (guest->ring)
 		take_output(guest, &moved);
 	show_output(guest);
-	if (guest->ring) {
-		size_t before;
-
-		/* As long as the domain takes it: there may be more than fits into our buffer. */
-		do {
-			take_input(guest, guest->terminal);
-			for (struct program *program = guest->programs; program;
-			     program = program->next)
-				if (program->fd >= 0 && program->greeted &&
-				    !take_input(guest, program->fd))
-					drop_program(program);
-			before = guest->input_length;
-			give_input(guest, &moved);
-		} while (guest->input_length < before);
+	/*
+	 * As long as the domain takes it: there may be more than fits into our buffer. What is left
+	 * when its ration is used up makes no further edge, the next interval looks for it.
+	 */
+	while (guest->ring && guest->helpings_left) {
+		read_input(guest);
+		if (!give_input(guest))
+			break;
+		moved = true;
 	}
 	if (moved)
 		evtchn_notify(guest->settings->evtchn, guest->port);
@@ -329,15 +342,14 @@ void guest_event(struct guest *guest)
 
 bool guest_rationed(const struct guest *guest)
 {
-	return guest->ring && (!guest->bytes_left || guest->masked);
+	return guest->ring && (!guest->bytes_left || !guest->helpings_left || guest->masked);
 }
 
 bool guest_interval(struct guest *guest)
 {
 	bool rationed = guest_rationed(guest);
 
-	guest->bytes_left = RATION_BYTES;
-	guest->events_left = RATION_EVENTS;
+	refill(guest);
 	if (guest->masked) {
 		guest->masked = false;
 		evtchn_unmask(guest->settings->evtchn, guest->port);

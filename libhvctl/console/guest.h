@@ -76,11 +76,11 @@ struct guest {
 	size_t input_length;
 	/* What it may still do in this interval, see guest_interval(). */
 	size_t bytes_left;
-	unsigned int events_left;
+	unsigned int events_left, helpings_left;
 	bool masked;			/* its port waits for the next interval */
 };
 
-/* Length of the interval for which a domain's output and events are rationed. */
+/* Length of the interval for which a domain's output, input and events are rationed. */
 #define GUEST_INTERVAL_MS	20
 
 /* guest_new - the console of domain @domid, not connected. NULL without memory. */
@@ -97,8 +97,9 @@ int guest_connect(struct guest *guest, const char *name, uint64_t frame, uint32_
 void guest_event(struct guest *guest);
 
 /*
- * guest_interval - a new interval begins: the domain gets its ration of output bytes and events
- * back. A domain that floods its console thereby waits for itself, and the others do not notice.
+ * guest_interval - a new interval begins: the domain gets its ration of output bytes, helpings of
+ * input and events back. A domain that floods its console, or swallows what a program types as fast
+ * as it comes, thereby waits for itself, and the others do not notice.
  * Returns whether it had used up its ration.
  */
 bool guest_interval(struct guest *guest);
