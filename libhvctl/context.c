@@ -266,6 +266,10 @@ struct xs *hvctl_xs(struct hvctl_ctx *ctx)
 	static const char *const sockets[] = { "/run/hvstored/socket", "/run/xenstored/socket" };
 	unsigned int i;
 
+	if (ctx->xs && xs_lost(ctx->xs)) {
+		xs_close(ctx->xs);
+		ctx->xs = NULL;
+	}
 	for (i = 0; !ctx->xs && i < sizeof(sockets) / sizeof(sockets[0]); i++)
 		ctx->xs = xs_open(sockets[i]);
 	if (!ctx->xs)

@@ -84,7 +84,10 @@ bool memory_fits_in(uint64_t bytes, uint64_t available);
 int hvctl_hold(struct hvctl_ctx *ctx, int fd);
 void hvctl_drop_held(struct hvctl_ctx *ctx);
 
-/* The store connection, made if needed; NULL with the message set. */
+/*
+ * The store connection, made if needed, anew if it was lost (transactions and watches were its
+ * own); NULL with the message set.
+ */
 struct xs *hvctl_xs(struct hvctl_ctx *ctx);
 
 /* True for a name that may be given to a domain: 1-63 letters, digits, - _ . +, not only digits. */

@@ -25,6 +25,7 @@ struct event {
 
 struct xs {
 	int fd;
+	bool lost;			/* nobody knows any more where in it a message begins */
 	uint32_t last_id;
 	struct event *first, **last;	/* events not delivered yet */
 };
@@ -71,9 +72,22 @@ void xs_close(struct xs *xs)
 	free(xs);
 }
 
+bool xs_lost(const struct xs *xs)
+{
+	return xs->lost;
+}
+
 int xs_fd(const struct xs *xs)
 {
 	return xs->fd;
+}
+
+/* Whoever polls the socket finds it readable from now on, and learns of it by xs_wait(). */
+static int lose(struct xs *xs, int error)
+{
+	xs->lost = true;
+	shutdown(xs->fd, SHUT_RDWR);
+	return error;
 }
 
 static int send_all(int fd, const void *data, size_t len)
@@ -93,11 +107,13 @@ static int send_all(int fd, const void *data, size_t len)
 	return 0;
 }
 
-static int receive_all(int fd, void *data, size_t len)
+/* *@got is how much of it has come, also when there is an error. */
+static int receive_all(int fd, void *data, size_t len, size_t *got)
 {
 	char *p = data;
 
-	while (len) {
+	*got = 0;
+	while (*got < len) {
 		struct pollfd pfd = { .fd = fd, .events = POLLIN };
 		ssize_t n;
 		int ready = poll(&pfd, 1, REPLY_TIMEOUT_MS);
@@ -106,36 +122,41 @@ static int receive_all(int fd, void *data, size_t len)
 			continue;
 		if (ready <= 0)
 			return ready ? -EPIPE : -ETIMEDOUT;
-		n = recv(fd, p, len, 0);
+		n = recv(fd, p + *got, len - *got, 0);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			return -EPIPE;
-		p += n;
-		len -= (size_t)n;
+		*got += (size_t)n;
 	}
 	return 0;
 }
 
-/* One message; the payload gets two zeros behind it, so that texts and lists end. */
+/*
+ * One message; the payload gets two zeros behind it, so that texts and lists end. The connection
+ * survives -ETIMEDOUT between two messages only: a rest that comes later would be taken for the
+ * beginning of the next one.
+ */
 static int receive(struct xs *xs, struct xsd_sockmsg *head, char **payload)
 {
-	int error = receive_all(xs->fd, head, sizeof(*head));
+	size_t got;
+	int error = receive_all(xs->fd, head, sizeof(*head), &got);
 
 	*payload = NULL;
 	if (error)
-		return error;
+		return error == -ETIMEDOUT && !got ? error : lose(xs, error);
 	if (head->len > XENSTORE_PAYLOAD_MAX)
-		return -EPROTO;
+		return lose(xs, -EPROTO);
 	*payload = calloc(1, head->len + 2);
 	if (!*payload)
-		return -ENOMEM;
-	error = receive_all(xs->fd, *payload, head->len);
+		return lose(xs, -ENOMEM);
+	error = receive_all(xs->fd, *payload, head->len, &got);
 	if (error) {
 		free(*payload);
 		*payload = NULL;
+		return lose(xs, error);
 	}
-	return error;
+	return 0;
 }
 
 static int queue_event(struct xs *xs, const char *path)
@@ -175,11 +196,15 @@ static int request(struct xs *xs, uint32_t type, uint32_t tx, const void *data, 
 	char *payload;
 	int error;
 
+	if (xs->lost)
+		return -EPIPE;
 	if (len > XENSTORE_PAYLOAD_MAX)
 		return -E2BIG;
 	error = send_all(xs->fd, &head, sizeof(head));
 	if (!error)
 		error = send_all(xs->fd, data, len);
+	if (error)
+		return lose(xs, error);
 	while (!error) {
 		error = receive(xs, &head, &payload);
 		if (error)
@@ -438,6 +463,8 @@ int xs_wait(struct xs *xs, int timeout_ms, char *path, size_t size)
 		char *payload;
 		int ready, error;
 
+		if (xs->lost)
+			return -EPIPE;
 		if (xs->first) {
 			struct event *e = xs->first;
 

@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A client of the store daemon over its Unix socket. One request is in flight at a time; watch
- * events that arrive in between are queued. Not thread-safe. Functions return 0 or -errno (the
- * daemon's error, or -EPIPE when the connection is lost).
+ * events that arrive in between are queued. Not thread-safe. Functions return 0 or -errno: the
+ * daemon's error, or
+ *   -ETIMEDOUT	the daemon did not answer within 30 s. Its answer is thrown away when it comes.
+ *   -EPIPE	the connection is lost, or was given up before: after a message of which only a part
+ *		came in time or into memory (that call says -ETIMEDOUT or -ENOMEM) and after one
+ *		that is none (-EPROTO), what comes next could be anything. From then on every call
+ *		answers -EPIPE, events that were queued are gone, xs_fd() is readable, and what is
+ *		left to do is xs_close().
  */
 #ifndef HVCTL_XS_H
 #define HVCTL_XS_H
@@ -16,6 +22,9 @@ struct xs;
 /* Connect; NULL with errno set. */
 struct xs *xs_open(const char *socket);
 void xs_close(struct xs *xs);
+
+/* Whether the connection is lost or given up, as said above. */
+bool xs_lost(const struct xs *xs);
 
 /*
  * A transaction, to be given as @tx; 0 is "outside any". xs_commit() answers -EAGAIN if it has to

@@ -5,17 +5,24 @@
 // sources: libhvctl/budget.c
 // sources: libhvctl/store/store.c
 // sources: libhvctl/store/control.c libhvctl/store/protocol.c
+// sources: libhvctl/context.c
+// libs: -Wl,--wrap=poll,--wrap=calloc,--wrap=xs_open
 // bits: 64 32
 /*
- * The toolstack's end of the store's protocol, against the store itself in another process: a list
- * of children is whole, however long a guest makes it, also while it grows.
+ * The toolstack's end of the store's protocol. Against the store itself in another process: a list
+ * of children is whole, however long a guest makes it, also while it grows. Against a store that
+ * falls silent, or talks nonsense: a connection in which nobody knows where a message begins is
+ * never read again.
  */
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "internal.h"
 #include "libhvctl/xs.h"
+#include "pv-abi/io/xs_wire.h"
 #include "store_sim.h"
 
 static char directory[] = "/tmp/xs_test.XXXXXX", path[sizeof(directory) + 8];
@@ -119,11 +126,174 @@ static void test_growing(void)
 	check_list(1000, 1000000);
 }
 
+/* ------------------------------------------------------------------------------------------------
+ * A store that does not answer as it should
+ */
+
+static bool impatient;		/* nothing is waited for: what is not there does not come in time */
+static bool no_memory;
+
+int __real_poll(struct pollfd *fds, nfds_t count, int timeout);
+int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout);
+int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout)
+{
+	return __real_poll(fds, count, impatient ? 0 : timeout);
+}
+
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size)
+{
+	return no_memory ? NULL : __real_calloc(count, size);
+}
+
+/* Wherever the store is said to be, it is here. */
+struct xs *__real_xs_open(const char *socket);
+struct xs *__wrap_xs_open(const char *socket);
+struct xs *__wrap_xs_open(const char *socket)
+{
+	(void)socket;
+	return __real_xs_open(path);
+}
+
+/* Of the library's context, which has a cache to fill when it goes. */
+void kcache_put(const char *key, const void *packed, size_t packed_len, const void *elf, size_t len)
+{
+	(void)key;
+	(void)packed;
+	(void)packed_len;
+	(void)elf;
+	(void)len;
+}
+
+/* A message as the store sends it. Returns its length. */
+static size_t message(char *to, uint32_t type, uint32_t id, uint32_t length, const char *text)
+{
+	struct xsd_sockmsg head = { .type = type, .req_id = id, .len = length };
+
+	memcpy(to, &head, sizeof(head));
+	memcpy(to + sizeof(head), text, strlen(text));
+	return sizeof(head) + strlen(text);
+}
+
+/* Every call, on a connection that is lost. */
+static void check_lost(struct xs *xs)
+{
+	struct pollfd end = { .fd = xs_fd(xs), .events = POLLIN };
+	char event[16];
+	uint32_t tx;
+
+	CU_ASSERT_TRUE(xs_lost(xs));
+	CU_ASSERT_EQUAL(poll(&end, 1, 0), 1);
+	CU_ASSERT_EQUAL(xs_wait(xs, 0, event, sizeof(event)), -EPIPE);
+	errno = 0;
+	CU_ASSERT_PTR_NULL(xs_read(xs, 0, "/a"));
+	CU_ASSERT_EQUAL(errno, EPIPE);
+	errno = 0;
+	CU_ASSERT_PTR_NULL(xs_list(xs, 0, "/a"));
+	CU_ASSERT_EQUAL(errno, EPIPE);
+	CU_ASSERT_EQUAL(xs_begin(xs, &tx), -EPIPE);
+	CU_ASSERT_EQUAL(xs_commit(xs, 1), -EPIPE);
+	CU_ASSERT_EQUAL(xs_write(xs, 0, "/a", "b"), -EPIPE);
+	CU_ASSERT_EQUAL(xs_mkdir(xs, 0, "/a"), -EPIPE);
+	CU_ASSERT_EQUAL(xs_remove(xs, 0, "/a"), -EPIPE);
+	CU_ASSERT_EQUAL(xs_permit(xs, 0, "/a", "n0"), -EPIPE);
+	CU_ASSERT_EQUAL(xs_introduce(xs, 1, 2, 3), -EPIPE);
+	CU_ASSERT_EQUAL(xs_release(xs, 1), -EPIPE);
+	CU_ASSERT_EQUAL(xs_watch(xs, "/a", "t"), -EPIPE);
+	CU_ASSERT_EQUAL(xs_unwatch(xs, "/a", "t"), -EPIPE);
+}
+
+static void test_out_of_step(void)
+{
+	enum { HEAD = sizeof(struct xsd_sockmsg), ALL = HEAD + 5, END = 1000 };
+	static const struct {
+		size_t comes;		/* of the answer, in time; END and more: then the end */
+		uint32_t length;	/* of its text, as it says */
+		bool no_memory;
+		int error;
+		bool lost;
+	} cases[] = {
+		{ 0, 5, false, ETIMEDOUT, false },
+		{ 1, 5, false, ETIMEDOUT, true },
+		{ HEAD - 1, 5, false, ETIMEDOUT, true },
+		{ HEAD, 5, false, ETIMEDOUT, true },
+		{ ALL - 1, 5, false, ETIMEDOUT, true },
+		{ ALL, XENSTORE_PAYLOAD_MAX + 1, false, EPROTO, true },
+		{ ALL, 5, true, ENOMEM, true },
+		{ END, 5, false, EPIPE, true },
+		{ END + 1, 5, false, EPIPE, true },
+		{ END + HEAD + 1, 5, false, EPIPE, true },
+	};
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	strcpy(address.sun_path, path);
+	CU_ASSERT_EQUAL_FATAL(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+	CU_ASSERT_EQUAL_FATAL(listen(listener, 1), 0);
+	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct hvctl_ctx *ctx = hvctl_open();
+		struct xs *xs = hvctl_xs(ctx);
+		int server = accept(listener, NULL, NULL);
+		size_t comes = cases[i].comes % END, length;
+		char data[256], event[16], *value;
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(xs);
+		impatient = true;
+		no_memory = cases[i].no_memory;
+		/* An event, and a part of the answer to the first question. */
+		length = message(data, XS_WATCH_EVENT, 0, 2, "/w");
+		if (!no_memory)
+			send(server, data, length, MSG_NOSIGNAL);
+		length = message(data, XS_READ, 1, cases[i].length, "first");
+		send(server, data, comes, MSG_NOSIGNAL);
+		if (cases[i].comes >= END)
+			shutdown(server, SHUT_RDWR);
+		errno = 0;
+		CU_ASSERT_PTR_NULL(xs_read(xs, 0, "/a"));
+		CU_ASSERT_EQUAL(errno, cases[i].error);
+		no_memory = false;
+
+		/* The rest of it, and the answer to the second. */
+		length += message(data + length, XS_READ, 2, 6, "second");
+		send(server, data + comes, length - comes, MSG_NOSIGNAL);
+		if (cases[i].lost) {
+			check_lost(xs);
+		} else {
+			value = xs_read(xs, 0, "/a");
+			CU_ASSERT_FALSE(xs_lost(xs));
+			CU_ASSERT(value && strcmp(value, "second") == 0);
+			free(value);
+			CU_ASSERT_EQUAL(xs_wait(xs, 0, event, sizeof(event)), 1);
+			CU_ASSERT_STRING_EQUAL(event, "/w");
+		}
+		impatient = false;
+		close(server);
+
+		/* Who asks for the connection gets one that works. */
+		xs = hvctl_xs(ctx);
+		CU_ASSERT(xs && !xs_lost(xs));
+		if (cases[i].lost) {
+			server = accept(listener, NULL, NULL);
+			length = message(data, XS_READ, 1, 3, "new");
+			send(server, data, length, MSG_NOSIGNAL);
+			value = xs_read(xs, 0, "/a");
+			CU_ASSERT(value && strcmp(value, "new") == 0);
+			free(value);
+			close(server);
+		}
+		hvctl_close(ctx);
+	}
+	close(listener);
+	unlink(path);
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
 		{ "lists of any length", test_list },
 		{ "lists that grow", test_growing },
+		{ "messages that end within", test_out_of_step },
 		CU_TEST_INFO_NULL
 	};
 	int result;
