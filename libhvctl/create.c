@@ -170,8 +170,6 @@ static int make_domain(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint
 			"the hypervisor refuses to create '%s': %s; see its log (hvctl dmesg)",
 			c->name, strerror(-error));
 	*domid = op.domain;
-	if (ctx->building)
-		ctx->building(ctx->building_data, *domid, true);
 
 	memset(&op, 0, sizeof(op));
 	op.cmd = XEN_DOMCTL_max_vcpus;
@@ -205,8 +203,6 @@ undo:
 	op.cmd = XEN_DOMCTL_destroydomain;
 	op.domain = (domid_t)*domid;
 	do_domctl(ctx, &op);
-	if (ctx->building)
-		ctx->building(ctx->building_data, *domid, false);
 	return error;
 }
 
@@ -330,6 +326,13 @@ static int write_store(struct hvctl_ctx *ctx, const struct hvctl_config *c, cons
 	return 0;
 }
 
+static void tell_building(struct hvctl_ctx *ctx, const struct hvctl_config *c, int lock,
+			  bool building)
+{
+	if (ctx->building)
+		ctx->building(ctx->building_data, c->uuid, lock, building);
+}
+
 static int create(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int flags,
 		  uint32_t *domid)
 {
@@ -363,10 +366,13 @@ static int create(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int fl
 		error = check_memory(ctx, c);
 	if (!error)
 		error = devices_check_sharing(ctx, c);
-	if (!error)
-		error = make_domain(ctx, c, &id);
 	if (error)
 		goto out;
+	/* From here on, and not a moment later: we may be killed as soon as there is a domain. */
+	tell_building(ctx, c, lock, true);
+	error = make_domain(ctx, c, &id);
+	if (error)
+		goto told;
 	error = build_domain(&b, id);
 	if (!error) {
 		hvctl_step(ctx, "telling the store", 85);
@@ -405,8 +411,8 @@ static int create(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int fl
 		hvctl_step(ctx, "created", 100);
 		*domid = id;
 	}
-	if (ctx->building)
-		ctx->building(ctx->building_data, id, false);
+told:
+	tell_building(ctx, c, lock, false);
 out:
 	build_release(&b);
 	if (lock >= 0)

@@ -385,6 +385,25 @@ int hvctl_destroy(struct hvctl_ctx *ctx, uint32_t domid)
 	return domain_remove(ctx, domid);
 }
 
+int hvctl_destroy_uuid(struct hvctl_ctx *ctx, const uint8_t uuid[16])
+{
+	struct xen_domctl_getdomaininfo *records;
+	size_t i, count;
+	char text[37];
+	int error = all_records(ctx, &records, &count);
+
+	if (error)
+		return error;
+	hvctl_uuid_text(uuid, text);
+	for (i = 0; i < count; i++)
+		if (records[i].domain && !memcmp(records[i].handle, uuid, 16))
+			break;
+	error = i < count ? domain_remove(ctx, records[i].domain)
+			  : hvctl_fail(ctx, ESRCH, "there is no domain of the uuid %s", text);
+	free(records);
+	return error;
+}
+
 int hvctl_set_memory(struct hvctl_ctx *ctx, uint32_t domid, uint64_t mib)
 {
 	struct xen_domctl_getdomaininfo info;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cli.h"
+#include "guard.h"
 #include "logfile.h"
 
 #include <errno.h>
@@ -9,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -59,66 +59,6 @@ static void block_interrupts(int how)
 	for (i = 0; i < NR_INTERRUPTS; i++)
 		sigaddset(&set, interrupts[i]);
 	sigprocmask(how, &set, NULL);
-}
-
-/* ---- the guard: a process that takes down what a killed one has left half built ---- */
-
-static pid_t guard;
-static int guard_pipe;	/* to be written to when all is well, or closed by our end */
-
-static void guard_wait(int fd, uint32_t domid)
-{
-	struct hvctl_ctx *ctx;
-	char byte;
-	unsigned int i;
-	ssize_t n;
-
-	/* It has to live longer than what it guards, and to hold nothing of it: locks, devices. */
-	for (i = 0; i < NR_INTERRUPTS; i++)
-		signal(interrupts[i], SIG_IGN);
-	if (fd > 3)
-		close_range(3, (unsigned int)fd - 1, 0);
-	close_range((unsigned int)fd + 1, ~0u, 0);
-	do
-		n = read(fd, &byte, 1);
-	while (n < 0 && errno == EINTR);
-	if (n != 1) {
-		ctx = hvctl_open();
-		if (ctx)
-			hvctl_destroy(ctx, domid);
-	}
-	_exit(CLI_OK);
-}
-
-static void guard_building(void *data, uint32_t domid, bool building)
-{
-	int fd[2];
-
-	(void)data;
-	if (!building) {
-		if (guard <= 0)
-			return;
-		if (write(guard_pipe, "", 1) < 0)
-			guard = 0;	/* killed: there is nobody to wait for */
-		close(guard_pipe);
-		if (guard)
-			waitpid(guard, NULL, 0);
-		guard = 0;
-		return;
-	}
-	/* It is for the worst only: without it the creation goes on. */
-	guard = -1;
-	if (pipe2(fd, O_CLOEXEC))
-		return;
-	guard = fork();
-	if (!guard) {
-		close(fd[1]);
-		guard_wait(fd[0], domid);
-	}
-	close(fd[0]);
-	guard_pipe = fd[1];
-	if (guard < 0)
-		close(fd[1]);
 }
 
 /* ---- the minder ---- */

@@ -74,11 +74,14 @@ typedef void (*hvctl_warning_fn)(void *data, const char *line);
 void hvctl_set_warning(struct hvctl_ctx *ctx, hvctl_warning_fn fn, void *data);
 
 /*
- * Be told when a domain begins to exist (@building) and when hvctl_create() is through with it, be
- * it that it stands or that all has been undone. If the process is killed between the two, half a
- * domain is left, and whoever remembers its number can hvctl_destroy() it.
+ * Be told that a domain is about to exist (@building) and when hvctl_create() is through with it,
+ * be it that it stands or that all has been undone. If the process is killed between the two, an
+ * empty or half a domain may be left, and whoever remembers its @uuid can hvctl_destroy_uuid() it.
+ * @lock: a descriptor that keeps others from creating domains, in this process and in any that
+ * inherits it. Whoever cleans up keeps it open until that is done: then no other domain can have
+ * got that uuid meanwhile.
  */
-typedef void (*hvctl_building_fn)(void *data, uint32_t domid, bool building);
+typedef void (*hvctl_building_fn)(void *data, const uint8_t uuid[16], int lock, bool building);
 void hvctl_set_building(struct hvctl_ctx *ctx, hvctl_building_fn fn, void *data);
 
 /* --- configurations ----------------------------------------------------------------- */
@@ -186,6 +189,12 @@ int hvctl_wait_gone(struct hvctl_ctx *ctx, uint32_t domid, unsigned int seconds)
 
 /* Kill a domain at once and remove its devices and store entries. -EPERM for dom0. */
 int hvctl_destroy(struct hvctl_ctx *ctx, uint32_t domid);
+
+/*
+ * The same for the domain of this uuid, also when it is not in the store yet or the store does not
+ * answer. -ESRCH if there is none but dom0.
+ */
+int hvctl_destroy_uuid(struct hvctl_ctx *ctx, const uint8_t uuid[16]);
 
 /* Stop a domain's vCPUs and let them go on. Pausing twice needs resuming once. -EPERM for dom0. */
 int hvctl_pause(struct hvctl_ctx *ctx, uint32_t domid);

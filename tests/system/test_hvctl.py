@@ -243,8 +243,7 @@ def changing(build):
                                  "[ $r != 0 ] || hvctl destroy t1; (exit $r)" % (ms * 1000), 300)
             check(code in (0, 1), "a kernel that was cut off: exit status %d: %s" % (code, out))
             nothing_left("a kernel that was cut off")
-        # Killed in the middle: the guard takes down what is there. It is there before the domain has its name; who kills
-        # hvctl in the moment before leaves an empty domain without one.
+        # Killed in the middle: the guard takes down what is there. At every step: create_test.
         for attempt in range(3 if SOAK else 1):
             run("hvctl create -q /t1.cfg memory=400 >/tmp/out 2>&1 & until hvctl domid t1 >/dev/null 2>&1; do :; done; "
                 "kill -KILL $!; wait $!; [ $? = 137 ]")

@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// sources: libhvctl/create.c libhvctl/domain.c libhvctl/context.c libhvctl/cli/guard.c
+// libs: -Wl,--wrap=hvctl_lock
+// bits: 64 32
+/*
+ * Creating a domain, all or nothing: hvctl is killed, with all of its process group, before and
+ * after each call to the hypervisor, the store and the devices, and its guard leaves nothing
+ * behind. The hypervisor is a page that all processes share.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "build.h"
+#include "cli/guard.h"
+#include "device.h"
+#include "suite.h"
+#include "xs.h"
+
+#define NEW	2u		/* the number that the domain gets; there are 0 and 1 before */
+
+static struct {
+	pid_t creator;
+	unsigned int steps, kill_at;	/* of the creator: ends there */
+	unsigned int fail;		/* the domctl that is refused */
+	bool exists, runs;
+	uint8_t handle[16];
+	unsigned int wrong;		/* destroyed what was not to be, or without the lock */
+} *host;
+
+static char lock_path[] = "/tmp/create-test-XXXXXX";
+
+/* The creator may be killed here. */
+static void step(void)
+{
+	if (getpid() == host->creator && ++host->steps == host->kill_at)
+		kill(0, SIGKILL);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * The lock between creations, in a place of our own
+ */
+
+int __wrap_hvctl_lock(struct hvctl_ctx *ctx);
+int __wrap_hvctl_lock(struct hvctl_ctx *ctx)
+{
+	int fd = open(lock_path, O_RDWR | O_CLOEXEC);
+
+	(void)ctx;
+	CU_ASSERT_EQUAL(flock(fd, LOCK_EX), 0);
+	return fd;
+}
+
+static bool locked(void)
+{
+	int fd = open(lock_path, O_RDWR | O_CLOEXEC);
+	bool free = flock(fd, LOCK_EX | LOCK_NB) == 0;
+
+	close(fd);
+	return !free;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * The hypervisor
+ */
+
+int hypercall_open(struct hvctl_ctx *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
+void *hypercall_alloc(struct hvctl_ctx *ctx, size_t size)
+{
+	(void)ctx;
+	return calloc(1, size);
+}
+
+void hypercall_free(struct hvctl_ctx *ctx, void *p, size_t size)
+{
+	(void)ctx;
+	(void)size;
+	free(p);
+}
+
+static struct xen_domctl_getdomaininfo record(domid_t domid)
+{
+	struct xen_domctl_getdomaininfo info = { .domain = domid, .handle = { domid } };
+
+	if (domid == NEW)
+		memcpy(info.handle, host->handle, sizeof(info.handle));
+	return info;
+}
+
+static int answer(struct xen_domctl *op)
+{
+	if (op->cmd == host->fail)
+		return -EINVAL;
+	if (op->cmd == XEN_DOMCTL_createdomain) {
+		host->exists = true;
+		memcpy(host->handle, op->u.createdomain.handle, sizeof(host->handle));
+		op->domain = NEW;
+		return 0;
+	}
+	if (op->domain > NEW || (op->domain == NEW && !host->exists))
+		return -ESRCH;
+	switch (op->cmd) {
+	case XEN_DOMCTL_destroydomain:
+		host->wrong += op->domain != NEW || !locked();
+		host->exists = false;
+		return 0;
+	case XEN_DOMCTL_unpausedomain:
+		host->runs = true;
+		return 0;
+	case XEN_DOMCTL_getdomaininfo:
+		op->u.getdomaininfo = record(op->domain);
+		return 0;
+	}
+	return 0;
+}
+
+int do_domctl(struct hvctl_ctx *ctx, struct xen_domctl *op)
+{
+	int error;
+
+	(void)ctx;
+	step();
+	error = answer(op);
+	step();
+	return error;
+}
+
+int do_sysctl(struct hvctl_ctx *ctx, struct xen_sysctl *op)
+{
+	struct xen_domctl_getdomaininfo *list = (void *)(uintptr_t)op->u.getdomaininfolist.buffer;
+	unsigned int count = host->exists ? NEW + 1 : NEW;
+
+	(void)ctx;
+	step();
+	if (op->cmd == XEN_SYSCTL_physinfo) {
+		op->u.physinfo.free_pages = 1 << 20;
+		return 0;
+	}
+	for (unsigned int i = 0; i < count; i++)
+		list[i] = record(i);
+	op->u.getdomaininfolist.num_domains = count;
+	return 0;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * What a creation goes through beside it
+ */
+
+int build_prepare(struct hvctl_ctx *ctx, const struct hvctl_config *config, struct build *b)
+{
+	(void)ctx;
+	(void)config;
+	memset(b, 0, sizeof(*b));
+	return 0;
+}
+
+int build_domain(struct build *b, uint32_t domid)
+{
+	b->domid = domid;
+	step();
+	return 0;
+}
+
+void build_release(struct build *b)
+{
+	(void)b;
+}
+
+int devices_check_sharing(struct hvctl_ctx *ctx, const struct hvctl_config *config)
+{
+	(void)ctx;
+	(void)config;
+	return 0;
+}
+
+int devices_add(struct hvctl_ctx *ctx, const struct hvctl_config *config, uint32_t domid)
+{
+	(void)ctx;
+	(void)config;
+	(void)domid;
+	step();
+	return 0;
+}
+
+void devices_remove(struct hvctl_ctx *ctx, uint32_t domid)
+{
+	(void)ctx;
+	(void)domid;
+}
+
+void store_prune(struct hvctl_ctx *ctx, const char *path)
+{
+	(void)ctx;
+	(void)path;
+}
+
+void kcache_put(const char *key, const void *packed, size_t packed_len, const void *elf, size_t len)
+{
+	(void)key;
+	(void)packed;
+	(void)packed_len;
+	(void)elf;
+	(void)len;
+}
+
+struct xs *xs_open(const char *socket)
+{
+	(void)socket;
+	return (struct xs *)host;
+}
+
+void xs_close(struct xs *xs)
+{
+	(void)xs;
+}
+
+bool xs_lost(const struct xs *xs)
+{
+	(void)xs;
+	return false;
+}
+
+int xs_begin(struct xs *xs, uint32_t *tx)
+{
+	(void)xs;
+	*tx = 1;
+	return 0;
+}
+
+int xs_commit(struct xs *xs, uint32_t tx)
+{
+	(void)xs;
+	(void)tx;
+	step();
+	return 0;
+}
+
+void xs_abort(struct xs *xs, uint32_t tx)
+{
+	(void)xs;
+	(void)tx;
+}
+
+char *xs_readf(struct xs *xs, uint32_t tx, const char *format, ...)
+{
+	(void)xs;
+	(void)tx;
+	(void)format;
+	return NULL;
+}
+
+int xs_write(struct xs *xs, uint32_t tx, const char *path, const char *format, ...)
+{
+	(void)xs;
+	(void)tx;
+	(void)path;
+	(void)format;
+	return 0;
+}
+
+int xs_mkdir(struct xs *xs, uint32_t tx, const char *path)
+{
+	(void)xs;
+	(void)tx;
+	(void)path;
+	return 0;
+}
+
+int xs_remove(struct xs *xs, uint32_t tx, const char *path)
+{
+	(void)xs;
+	(void)tx;
+	(void)path;
+	return 0;
+}
+
+int xs_permit(struct xs *xs, uint32_t tx, const char *path, const char *perms)
+{
+	(void)xs;
+	(void)tx;
+	(void)path;
+	(void)perms;
+	return 0;
+}
+
+int xs_introduce(struct xs *xs, uint32_t domid, uint64_t mfn, uint32_t port)
+{
+	(void)xs;
+	(void)domid;
+	(void)mfn;
+	(void)port;
+	step();
+	return 0;
+}
+
+int xs_release(struct xs *xs, uint32_t domid)
+{
+	(void)xs;
+	(void)domid;
+	return 0;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * Creations
+ */
+
+/* In a process of its own. */
+static void creator(void)
+{
+	struct hvctl_config config = { .name = "new", .memory_mib = 16, .max_memory_mib = 16 };
+	struct hvctl_ctx *ctx = hvctl_open();
+	uint32_t domid = 0;
+	int error;
+
+	setpgid(0, 0);
+	host->creator = getpid();
+	hvctl_set_building(ctx, guard_building, NULL);
+	error = hvctl_create(ctx, &config, 0, &domid);
+	_exit(error ? 1 : domid == NEW ? 0 : 2);
+}
+
+/*
+ * Create a domain, be killed at step @kill_at (0: never), or have the domctl @fail refused (0:
+ * none). Returns the creator's wait status, when neither it nor anything that it started is there.
+ */
+static int create_one(unsigned int kill_at, unsigned int fail)
+{
+	int status = -1, one;
+	pid_t pid, ended;
+
+	memset(host, 0, sizeof(*host));
+	host->kill_at = kill_at;
+	host->fail = fail;
+	fflush(stdout);
+	pid = fork();
+	if (!pid)
+		creator();
+	while ((ended = waitpid(-1, &one, 0)) > 0)
+		if (ended == pid)
+			status = one;
+	CU_ASSERT_EQUAL(host->wrong, 0);
+	CU_ASSERT_FALSE(locked());
+	return status;
+}
+
+static void test_killed(void)
+{
+	unsigned int steps, left = 0;
+
+	CU_ASSERT_EQUAL(create_one(0, 0), 0);
+	CU_ASSERT_TRUE(host->exists && host->runs);
+	steps = host->steps;
+	CU_ASSERT_TRUE(steps > 12);
+	for (unsigned int i = 1; i <= steps; i++) {
+		int status = create_one(i, 0);
+
+		CU_ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+		left += host->exists;
+	}
+	CU_ASSERT_EQUAL(left, 0);
+}
+
+static void test_refused(void)
+{
+	static const unsigned int calls[] = {
+		XEN_DOMCTL_createdomain, XEN_DOMCTL_max_vcpus, XEN_DOMCTL_max_mem,
+		XEN_DOMCTL_unpausedomain,
+	};
+
+	for (unsigned int i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		CU_ASSERT_EQUAL(create_one(0, calls[i]), 1 << 8);
+		CU_ASSERT_FALSE(host->exists);
+	}
+}
+
+int main(void)
+{
+	CU_TestInfo tests[] = {
+		{ "killed at every step", test_killed },
+		{ "calls refused", test_refused },
+		CU_TEST_INFO_NULL
+	};
+	int result, fd = mkstemp(lock_path);
+
+	host = mmap(NULL, sizeof(*host), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	/* Whoever is left over by a creator that was killed becomes our child. */
+	if (fd < 0 || host == MAP_FAILED || prctl(PR_SET_CHILD_SUBREAPER, 1))
+		return 1;
+	close(fd);
+	result = suite_run("create", tests);
+	unlink(lock_path);
+	return result;
+}
