@@ -71,6 +71,7 @@ void hvctl_set_building(struct hvctl_ctx *ctx, hvctl_building_fn fn, void *data)
  * Bytes of the UTF-8 character at @p that a terminal shows; 0: a control character of ASCII or one
  * from U+0080 to U+009F (U+009B is as good as ESC [ to many), or no UTF-8: a terminal that expects
  * another encoding takes such bytes for the latter, and one that forgives long forms reads them.
+ * No UTF-8 are surrogates and what is beyond U+10FFFF, too.
  */
 static size_t shown_bytes(const unsigned char *p)
 {
@@ -89,7 +90,7 @@ static size_t shown_bytes(const unsigned char *p)
 			return 0;
 		c = c << 6 | (p[i] & 0x3f);
 	}
-	return c < least[len] ? 0 : len;
+	return c < least[len] || (c >= 0xd800 && c < 0xe000) || c > 0x10ffff ? 0 : len;
 }
 
 void hvctl_one_line(char *to, size_t size, const char *text)
@@ -247,18 +248,6 @@ void hvctl_drop_held(struct hvctl_ctx *ctx)
 {
 	while (ctx->nr_held)
 		close(ctx->held[--ctx->nr_held]);
-}
-
-void hvctl_cache_kernel(struct hvctl_ctx *ctx)
-{
-	if (!ctx->kernel)
-		return;
-	kcache_put(ctx->kernel_key, ctx->kernel_packed, ctx->kernel_packed_len, ctx->kernel,
-		   ctx->kernel_len);
-	free(ctx->kernel);
-	free(ctx->kernel_file);
-	ctx->kernel = NULL;
-	ctx->kernel_file = NULL;
 }
 
 struct xs *hvctl_xs(struct hvctl_ctx *ctx)

@@ -333,6 +333,18 @@ static void tell_building(struct hvctl_ctx *ctx, const struct hvctl_config *c, i
 		ctx->building(ctx->building_data, c->uuid, lock, building);
 }
 
+void hvctl_cache_kernel(struct hvctl_ctx *ctx)
+{
+	if (!ctx->kernel)
+		return;
+	kcache_put(ctx->kernel_key, ctx->kernel_packed, ctx->kernel_packed_len, ctx->kernel,
+		   ctx->kernel_len);
+	free(ctx->kernel);
+	free(ctx->kernel_file);
+	ctx->kernel = NULL;
+	ctx->kernel_file = NULL;
+}
+
 static int create(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int flags,
 		  uint32_t *domid)
 {

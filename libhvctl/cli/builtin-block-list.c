@@ -5,9 +5,9 @@
 
 static json_t *to_json(const struct hvctl_device *d, bool connected)
 {
-	return json_pack("{s:I s:s s:s s:b s:b}", "number", (json_int_t)d->number, "vdev", d->name,
-			 "target", d->target, "writable", (int)d->writable, "connected",
-			 (int)connected);
+	return json_pack("{s:I s:o s:o s:b s:b}", "number", (json_int_t)d->number, "vdev",
+			 cli_json_text(d->name), "target", cli_json_text(d->target), "writable",
+			 (int)d->writable, "connected", (int)connected);
 }
 
 static void print(const struct hvctl_device *d, const char *state)

@@ -9,10 +9,11 @@ static json_t *to_json(const struct hvctl_domain *d)
 	char uuid[37];
 
 	cli_uuid(d->uuid, uuid);
-	return json_pack("{s:I s:s s:s s:s s:I s:I s:I s:i s:i s:f}", "domid", (json_int_t)d->domid,
-			 "name", d->name, "uuid", uuid, "state", hvctl_state_name(d->state),
-			 "shutdown_reason", (json_int_t)d->shutdown_reason, "memory_kib",
-			 (json_int_t)d->memory_kib, "max_memory_kib", (json_int_t)d->max_memory_kib,
+	return json_pack("{s:I s:o s:s s:s s:I s:I s:I s:i s:i s:f}", "domid", (json_int_t)d->domid,
+			 "name", cli_json_text(d->name), "uuid", uuid, "state",
+			 hvctl_state_name(d->state), "shutdown_reason",
+			 (json_int_t)d->shutdown_reason, "memory_kib", (json_int_t)d->memory_kib,
+			 "max_memory_kib", (json_int_t)d->max_memory_kib,
 			 "vcpus", (int)d->vcpus, "max_vcpus", (int)d->max_vcpus, "cpu_seconds",
 			 (double)d->cpu_time_ns / 1e9);
 }
@@ -48,7 +49,7 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 		json_t *array = json_array();
 
 		for (i = 0; i < count; i++)
-			json_array_append_new(array, to_json(&list[i]));
+			cli_json_add(&array, to_json(&list[i]));
 		free(list);
 		return cli_print_json(array);
 	}

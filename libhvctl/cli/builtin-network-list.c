@@ -5,8 +5,9 @@
 
 static json_t *to_json(const struct hvctl_device *d, bool connected)
 {
-	return json_pack("{s:I s:s s:s s:b}", "index", (json_int_t)d->number, "mac", d->name,
-			 "bridge", d->target, "connected", (int)connected);
+	return json_pack("{s:I s:o s:o s:b}", "index", (json_int_t)d->number, "mac",
+			 cli_json_text(d->name), "bridge", cli_json_text(d->target), "connected",
+			 (int)connected);
 }
 
 static void print(const struct hvctl_device *d, const char *state)

@@ -28,18 +28,18 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 			ret = cli_failed(ctx);
 			continue;
 		}
-		if (array)
-			json_array_append_new(array,
-					      json_pack("{s:I s:s s:I}", "domid",
-							(json_int_t)list[i].domid, "name",
-							list[i].name, "seconds", (json_int_t)s));
+		if (cli_has(set, 'j'))
+			cli_json_add(&array, json_pack("{s:I s:o s:I}", "domid",
+						       (json_int_t)list[i].domid, "name",
+						       cli_json_text(list[i].name), "seconds",
+						       (json_int_t)s));
 		else
 			printf("%-24s %5u %llu days %02u:%02u:%02u\n", list[i].name, list[i].domid,
 			       (unsigned long long)s / 86400, (unsigned int)(s / 3600 % 24),
 			       (unsigned int)(s / 60 % 60), (unsigned int)(s % 60));
 	}
 	free(list);
-	if (array && cli_print_json(array))
+	if (cli_has(set, 'j') && cli_print_json(array))
 		ret = CLI_FAILED;
 	return ret;
 }

@@ -72,7 +72,19 @@ int cli_devices(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char
 /* A whole number with nothing behind it. */
 bool cli_number(const char *text, uint64_t *number);
 
-/* Print and release a JSON value. */
+/*
+ * A text from outside, a store's or a file system's, as JSON. Bytes that are no UTF-8, which JSON
+ * cannot have, make it what hvctl_one_line() makes of it. NULL without memory.
+ */
+json_t *cli_json_text(const char *text);
+
+/*
+ * Append @value, which is given away, to *@array. Without memory, or if one of the two is NULL for
+ * want of it, *@array becomes NULL, errno ENOMEM: no list is better than one with a gap.
+ */
+void cli_json_add(json_t **array, json_t *value);
+
+/* Print and release a JSON value; NULL: say why there is none, by errno. CLI_OK or CLI_FAILED. */
 int cli_print_json(json_t *value);
 
 /* "XXXXXXXX-XXXX-..." */

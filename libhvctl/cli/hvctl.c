@@ -143,39 +143,6 @@ int cli_domains(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char
 	return CLI_OK;
 }
 
-int cli_devices(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char **argv,
-		const struct device_listing *listing)
-{
-	struct hvctl_device *list;
-	size_t count, i;
-	uint32_t domid;
-	char set[8];
-	int first = cli_options(cmd, argc, argv, "j", set);
-
-	if (first < 0)
-		return CLI_USAGE;
-	if (argc - first != 1)
-		return cli_usage(cmd, "one domain is needed");
-	if (!cli_domain(ctx, argv[first], &domid))
-		return CLI_FAILED;
-	if (listing->get(ctx, domid, &list, &count))
-		return cli_failed(ctx);
-	if (cli_has(set, 'j')) {
-		json_t *array = json_array();
-
-		for (i = 0; i < count; i++)
-			json_array_append_new(array,
-					      listing->to_json(&list[i], list[i].state == 4));
-		free(list);
-		return cli_print_json(array);
-	}
-	puts(listing->heading);
-	for (i = 0; i < count; i++)
-		listing->print(&list[i], list[i].state == 4 ? "connected" : "waiting");
-	free(list);
-	return CLI_OK;
-}
-
 bool cli_number(const char *text, uint64_t *number)
 {
 	char *end;
@@ -185,17 +152,6 @@ bool cli_number(const char *text, uint64_t *number)
 	errno = 0;
 	*number = strtoull(text, &end, 10);
 	return !*end && !errno;
-}
-
-int cli_print_json(json_t *value)
-{
-	int failed = !value || json_dumpf(value, stdout, JSON_INDENT(2)) || putchar('\n') == EOF ||
-		     fflush(stdout);
-
-	json_decref(value);
-	if (failed)
-		fprintf(stderr, "hvctl: cannot write the answer: %s\n", strerror(errno));
-	return failed ? CLI_FAILED : CLI_OK;
 }
 
 void cli_uuid(const uint8_t u[16], char text[37])

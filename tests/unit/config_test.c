@@ -481,6 +481,10 @@ TEST(test_one_line, "what a terminal would obey")
 		{ "\xc0\x9b", "\\xc0\\x9b" },			/* ESC, too long */
 		{ "\xe2\x9b", "\\xe2\\x9b" },			/* cut off */
 		{ "\xff\n", "\\xff\\n" },
+		{ "\xed\x9f\xbf\xed\xa0\x80", "\xed\x9f\xbf\\xed\\xa0\\x80" },	/* U+D7FF, U+D800 */
+		{ "\xed\xbf\xbf\xee\x80\x80", "\\xed\\xbf\\xbf\xee\x80\x80" },	/* U+DFFF, U+E000 */
+		{ "\xf4\x8f\xbf\xbf", "\xf4\x8f\xbf\xbf" },		/* U+10FFFF */
+		{ "\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80" },	/* and the next */
 	};
 	char line[64];
 

@@ -156,16 +156,6 @@ struct xs *__wrap_xs_open(const char *socket)
 	return __real_xs_open(path);
 }
 
-/* Of the library's context, which has a cache to fill when it goes. */
-void kcache_put(const char *key, const void *packed, size_t packed_len, const void *elf, size_t len)
-{
-	(void)key;
-	(void)packed;
-	(void)packed_len;
-	(void)elf;
-	(void)len;
-}
-
 /* A message as the store sends it. Returns its length. */
 static size_t message(char *to, uint32_t type, uint32_t id, uint32_t length, const char *text)
 {

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// sources: libhvctl/cli/json.c libhvctl/cli/devices.c libhvctl/cli/builtin-block-list.c
+// sources: libhvctl/cli/builtin-network-list.c libhvctl/cli/builtin-list.c
+// sources: libhvctl/cli/builtin-uptime.c libhvctl/context.c
+// libs: -ljansson
+// bits: 64 32
+/*
+ * The verbs that list for programs (--json): whatever bytes the store has in a value, each domain
+ * and each device is there, and the answer is JSON.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "suite.h"
+#include "xs.h"
+
+static const struct {
+	const char *value, *json;
+} texts[] = {
+	{ "plain", "plain" },
+	{ "", "" },
+	{ "\n\x01 \xc2\x9b \xf0\x9f\x98\x80", "\n\x01 \xc2\x9b \xf0\x9f\x98\x80" },
+	{ "a\xff", "a\\xff" },
+	{ "\x80", "\\x80" },
+	{ "cut off \xf0\x9f\x98", "cut off \\xf0\\x9f\\x98" },
+	{ "too long \xc0\x9b", "too long \\xc0\\x9b" },
+	{ "surrogate \xed\xa0\x80", "surrogate \\xed\\xa0\\x80" },
+	{ "beyond \xf4\x90\x80\x80", "beyond \\xf4\\x90\\x80\\x80" },
+};
+
+#define TEXTS	(sizeof(texts) / sizeof(texts[0]))
+
+/* ------------------------------------------------------------------------------------------------
+ * The command line and the library, with a domain or device for each text
+ */
+
+int cli_options(const struct command *cmd, int argc, char **argv, const char *letters, char set[8])
+{
+	(void)cmd;
+	(void)argv;
+	(void)letters;
+	memset(set, 0, 8);
+	set[0] = 'j';
+	return argc - 1;
+}
+
+bool cli_has(const char set[8], char letter)
+{
+	return set[0] == letter;
+}
+
+int cli_usage(const struct command *cmd, const char *format, ...)
+{
+	(void)cmd;
+	(void)format;
+	return CLI_USAGE;
+}
+
+int cli_failed(const struct hvctl_ctx *ctx)
+{
+	(void)ctx;
+	return CLI_FAILED;
+}
+
+bool cli_domain(struct hvctl_ctx *ctx, const char *text, uint32_t *domid)
+{
+	(void)ctx;
+	(void)text;
+	*domid = 1;
+	return true;
+}
+
+int cli_domains(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char **argv, int first,
+		struct hvctl_domain **list, size_t *count)
+{
+	(void)ctx;
+	(void)cmd;
+	(void)argc;
+	(void)argv;
+	(void)first;
+	*list = calloc(TEXTS, sizeof(**list));
+	*count = TEXTS;
+	for (size_t i = 0; i < TEXTS; i++)
+		strcpy((*list)[i].name, texts[i].value);
+	return CLI_OK;
+}
+
+void cli_uuid(const uint8_t uuid[16], char text[37])
+{
+	(void)uuid;
+	strcpy(text, "uuid");
+}
+
+static int devices(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_device **list, size_t *count)
+{
+	(void)ctx;
+	(void)domid;
+	*list = calloc(TEXTS, sizeof(**list));
+	*count = TEXTS;
+	for (size_t i = 0; i < TEXTS; i++) {
+		strcpy((*list)[i].name, texts[i].value);
+		strcpy((*list)[i].target, texts[i].value);
+	}
+	return 0;
+}
+
+int hvctl_disks(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_device **list, size_t *count)
+{
+	return devices(ctx, domid, list, count);
+}
+
+int hvctl_vifs(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_device **list, size_t *count)
+{
+	return devices(ctx, domid, list, count);
+}
+
+int hvctl_uptime(struct hvctl_ctx *ctx, uint32_t domid, uint64_t *seconds)
+{
+	(void)ctx;
+	(void)domid;
+	*seconds = 7;
+	return 0;
+}
+
+const char *hvctl_state_name(enum hvctl_state state)
+{
+	(void)state;
+	return "running";
+}
+
+/* Of the library's context, which has no store here. */
+struct xs *xs_open(const char *socket)
+{
+	(void)socket;
+	return NULL;
+}
+
+void xs_close(struct xs *xs)
+{
+	(void)xs;
+}
+
+bool xs_lost(const struct xs *xs)
+{
+	(void)xs;
+	return false;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * What they print
+ */
+
+/* The verb's answer, or NULL if it is not JSON. */
+static json_t *answer(const struct command *cmd)
+{
+	char *argv[] = { (char *)cmd->name, (char *)"domain", NULL };
+	int file = memfd_create("answer", MFD_CLOEXEC), out;
+	json_t *value;
+
+	fflush(stdout);
+	out = dup(STDOUT_FILENO);
+	dup2(file, STDOUT_FILENO);
+	CU_ASSERT_EQUAL(cmd->run(NULL, cmd, 2, argv), CLI_OK);
+	fflush(stdout);
+	dup2(out, STDOUT_FILENO);
+	close(out);
+	lseek(file, 0, SEEK_SET);
+	value = json_loadfd(file, 0, NULL);
+	close(file);
+	return value;
+}
+
+static void test_any_bytes(void)
+{
+	static const struct {
+		const struct command *cmd;
+		const char *keys[2];	/* of its texts */
+	} verbs[] = {
+		{ &cmd_block_list, { "vdev", "target" } },
+		{ &cmd_network_list, { "mac", "bridge" } },
+		{ &cmd_list, { "name", "name" } },
+		{ &cmd_uptime, { "name", "name" } },
+	};
+
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		json_t *list = answer(verbs[i].cmd);
+
+		CU_ASSERT_EQUAL(json_array_size(list), TEXTS);
+		for (size_t j = 0; j < 2 * json_array_size(list); j++) {
+			json_t *entry = json_array_get(list, j / 2);
+			const char *text =
+				json_string_value(json_object_get(entry, verbs[i].keys[j % 2]));
+
+			CU_ASSERT(text && strcmp(text, texts[j / 2].json) == 0);
+		}
+		json_decref(list);
+	}
+}
+
+static void test_no_memory(void)
+{
+	json_t *array = json_array();
+
+	cli_json_add(&array, json_integer(1));
+	CU_ASSERT_EQUAL(json_array_size(array), 1);
+	errno = 0;
+	cli_json_add(&array, NULL);
+	CU_ASSERT_PTR_NULL(array);
+	CU_ASSERT_EQUAL(errno, ENOMEM);
+	cli_json_add(&array, json_integer(2));
+	CU_ASSERT_PTR_NULL(array);
+}
+
+int main(void)
+{
+	CU_TestInfo tests[] = {
+		{ "texts of any bytes", test_any_bytes },
+		{ "no memory", test_no_memory },
+		CU_TEST_INFO_NULL
+	};
+
+	return suite_run("listing", tests);
+}
