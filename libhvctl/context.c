@@ -182,7 +182,6 @@ int hvctl_run_dir(struct hvctl_ctx *ctx)
 
 int hvctl_lock(struct hvctl_ctx *ctx)
 {
-	struct timespec nap = { 0, 20 * 1000 * 1000 };
 	int fd, error = hvctl_run_dir(ctx);
 
 	if (error)
@@ -199,7 +198,7 @@ int hvctl_lock(struct hvctl_ctx *ctx)
 			return -EINTR;
 		}
 		if (error == EWOULDBLOCK || error == EINTR) {
-			nanosleep(&nap, NULL);
+			hvctl_nap(20);
 		} else {
 			close(fd);
 			return hvctl_fail(ctx, error, "cannot lock %s/lock: %s; remove it", RUN_DIR,
@@ -248,6 +247,13 @@ void hvctl_drop_held(struct hvctl_ctx *ctx)
 {
 	while (ctx->nr_held)
 		close(ctx->held[--ctx->nr_held]);
+}
+
+void hvctl_nap(unsigned int ms)
+{
+	struct timespec ts = { ms / 1000, (long)(ms % 1000) * 1000000 };
+
+	nanosleep(&ts, NULL);
 }
 
 struct xs *hvctl_xs(struct hvctl_ctx *ctx)

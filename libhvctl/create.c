@@ -13,6 +13,7 @@
 #include "build.h"
 #include "device.h"
 #include "domain.h"
+#include "removal.h"
 #include "xs.h"
 
 #define EVENT_PORTS	1023u	/* of a guest: rings, devices and vCPUs need a few dozens */

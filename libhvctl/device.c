@@ -1,24 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Devices in the store: written for a domain that is being built, listed, taken away. Of domain.c
+ * it needs whether there is a domain, and no more.
+ */
 #include "device.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "pv-abi/io/xenbus.h"
 #include "xs.h"
 
 #define BACKEND_TIMEOUT_MS	10000
-
-static void nap(void)
-{
-	struct timespec ts = { 0, 10 * 1000 * 1000 };
-
-	nanosleep(&ts, NULL);
-}
 
 static int store_failed(struct hvctl_ctx *ctx, const char *path, int error)
 {
@@ -187,7 +183,7 @@ static int wait_backend(struct hvctl_ctx *ctx, const char *type, uint32_t domid,
 		}
 		if (read_state(ctx, back) > XenbusStateInitialising)
 			return 0;
-		nap();
+		hvctl_nap(10);
 	}
 	if (hvctl_cancelled(ctx))
 		return -EINTR;
@@ -322,25 +318,9 @@ static void await_backend(struct hvctl_ctx *ctx, const char *type, uint32_t domi
 		 */
 		if (waited == BACKEND_TIMEOUT_MS / 2)
 			xs_remove(ctx->xs, 0, back);
-		nap();
+		hvctl_nap(10);
 	}
 	xs_remove(ctx->xs, 0, back);
-}
-
-/* The transaction notices if somebody is just filling it. */
-void store_prune(struct hvctl_ctx *ctx, const char *path)
-{
-	uint32_t tx;
-	char **list;
-
-	if (xs_begin(ctx->xs, &tx))
-		return;
-	list = xs_list(ctx->xs, tx, path);
-	if (list && !list[0] && !xs_remove(ctx->xs, tx, path))
-		xs_commit(ctx->xs, tx);
-	else
-		xs_abort(ctx->xs, tx);
-	free(list);
 }
 
 void devices_remove(struct hvctl_ctx *ctx, uint32_t domid)
@@ -370,7 +350,7 @@ void devices_remove(struct hvctl_ctx *ctx, uint32_t domid)
 		xs_remove(ctx->xs, 0, path);
 	}
 	for (i = 0; i < sizeof(parents) / sizeof(parents[0]); i++)
-		store_prune(ctx, parents[i]);
+		xs_prune(ctx->xs, parents[i]);
 }
 
 int devices_check_sharing(struct hvctl_ctx *ctx, const struct hvctl_config *c)

@@ -53,7 +53,4 @@ int devices_add(struct hvctl_ctx *ctx, const struct hvctl_config *config, uint32
 /* Close and remove all backends of a domain that does not run (any more). Nothing there is fine. */
 void devices_remove(struct hvctl_ctx *ctx, uint32_t domid);
 
-/* Remove a store directory if it has nothing in it. */
-void store_prune(struct hvctl_ctx *ctx, const char *path);
-
 #endif

@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Domains as the hypervisor and the store have them: found, looked at, asked and told. Nothing here
+ * knows of devices (device.c asks here whether a domain is there) or takes a domain down
+ * (removal.c, above both).
+ */
 #include "domain.h"
 
 #include <ctype.h>
@@ -9,19 +14,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "device.h"
 #include "pv-abi/sched.h"
 #include "xs.h"
 
 #define LIST_BATCH	64u
-#define REMOVE_TIMEOUT_MS 15000
-
-static void nap_ms(unsigned int ms)
-{
-	struct timespec ts = { ms / 1000, (long)(ms % 1000) * 1000000 };
-
-	nanosleep(&ts, NULL);
-}
 
 int domain_record(struct hvctl_ctx *ctx, uint32_t domid, struct xen_domctl_getdomaininfo *info)
 {
@@ -50,14 +46,14 @@ static int no_domain(struct hvctl_ctx *ctx, uint32_t domid, int error)
 			  strerror(-error));
 }
 
-static int need_domain(struct hvctl_ctx *ctx, uint32_t domid, struct xen_domctl_getdomaininfo *info)
+int domain_need(struct hvctl_ctx *ctx, uint32_t domid, struct xen_domctl_getdomaininfo *info)
 {
 	int error = domain_record(ctx, domid, info);
 
 	return error ? no_domain(ctx, domid, error) : 0;
 }
 
-static int not_dom0(struct hvctl_ctx *ctx, uint32_t domid, const char *what)
+int domain_not_dom0(struct hvctl_ctx *ctx, uint32_t domid, const char *what)
 {
 	if (domid)
 		return 0;
@@ -189,7 +185,7 @@ int hvctl_list(struct hvctl_ctx *ctx, struct hvctl_domain **list, size_t *count)
 int hvctl_get(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_domain *domain)
 {
 	struct xen_domctl_getdomaininfo info;
-	int error = need_domain(ctx, domid, &info);
+	int error = domain_need(ctx, domid, &info);
 
 	if (error)
 		return error;
@@ -220,6 +216,25 @@ int domain_by_name(struct hvctl_ctx *ctx, const char *name, uint32_t *domid)
 	return error;
 }
 
+int domain_by_uuid(struct hvctl_ctx *ctx, const uint8_t uuid[16], uint32_t *domid)
+{
+	struct xen_domctl_getdomaininfo *records;
+	size_t i, count;
+	int error = all_records(ctx, &records, &count);
+
+	if (error)
+		return error;
+	error = -ESRCH;
+	for (i = 0; error && i < count; i++) {
+		if (memcmp(records[i].handle, uuid, sizeof(records[i].handle)))
+			continue;
+		*domid = records[i].domain;
+		error = 0;
+	}
+	free(records);
+	return error;
+}
+
 int hvctl_find(struct hvctl_ctx *ctx, const char *name_or_id, uint32_t *domid)
 {
 	struct xen_domctl_getdomaininfo info;
@@ -242,14 +257,14 @@ int hvctl_find(struct hvctl_ctx *ctx, const char *name_or_id, uint32_t *domid)
 
 int hvctl_pause(struct hvctl_ctx *ctx, uint32_t domid)
 {
-	int error = not_dom0(ctx, domid, "pause");
+	int error = domain_not_dom0(ctx, domid, "pause");
 
 	return error ? error : domain_simple(ctx, domid, XEN_DOMCTL_pausedomain, "pause");
 }
 
 int hvctl_unpause(struct hvctl_ctx *ctx, uint32_t domid)
 {
-	int error = not_dom0(ctx, domid, "unpause");
+	int error = domain_not_dom0(ctx, domid, "unpause");
 
 	return error ? error : domain_simple(ctx, domid, XEN_DOMCTL_unpausedomain, "unpause");
 }
@@ -258,10 +273,10 @@ static int ask(struct hvctl_ctx *ctx, uint32_t domid, const char *word, const ch
 {
 	struct xen_domctl_getdomaininfo info;
 	char path[64];
-	int error = not_dom0(ctx, domid, what);
+	int error = domain_not_dom0(ctx, domid, what);
 
 	if (!error)
-		error = need_domain(ctx, domid, &info);
+		error = domain_need(ctx, domid, &info);
 	if (error)
 		return error;
 	if (!hvctl_xs(ctx))
@@ -309,99 +324,9 @@ int hvctl_wait_gone(struct hvctl_ctx *ctx, uint32_t domid, unsigned int seconds)
 				"domain %u is still there after %u s; look at its console, "
 				"or use hvctl destroy",
 				domid, seconds);
-		nap_ms(100);
+		hvctl_nap(100);
 		waited++;
 	}
-}
-
-/* What the store has of a domain outside of its devices. */
-static void remove_entries(struct hvctl_ctx *ctx, uint32_t domid)
-{
-	char path[96], *vm = xs_readf(ctx->xs, 0, "/local/domain/%u/vm", domid);
-
-	/*
-	 * The path comes from the store, where the guest cannot write it; still, only a /vm/ is
-	 * removed.
-	 */
-	if (vm && !strncmp(vm, "/vm/", 4) && vm[4])
-		xs_remove(ctx->xs, 0, vm);
-	free(vm);
-	store_prune(ctx, "/vm");
-	snprintf(path, sizeof(path), "/local/domain/%u", domid);
-	xs_remove(ctx->xs, 0, path);
-}
-
-int domain_remove(struct hvctl_ctx *ctx, uint32_t domid)
-{
-	struct xen_domctl_getdomaininfo info;
-	struct xen_domctl op = { .cmd = XEN_DOMCTL_destroydomain, .domain = (domid_t)domid };
-	int error = 0, tries;
-	unsigned int waited;
-
-	/* A large domain is taken apart in pieces; the hypervisor may ask to be called again. */
-	for (tries = 0; tries < 10000; tries++) {
-		error = do_domctl(ctx, &op);
-		if (error != -EAGAIN && error != -EBUSY && error != -ERESTART)
-			break;
-		if (tries > 100)
-			nap_ms(1);
-	}
-	if (error && error != -ESRCH)
-		hvctl_fail(
-			ctx, -error,
-			"the hypervisor does not destroy domain %u: %s; see its log (hvctl dmesg)",
-			domid, strerror(-error));
-	else
-		error = 0;
-	devices_remove(ctx, domid);
-	if (ctx->xs) {
-		xs_release(ctx->xs, domid);
-		remove_entries(ctx, domid);
-	}
-	/* What dom0's drivers and daemons had mapped comes back when they have noticed. */
-	for (waited = 0; !error && waited < REMOVE_TIMEOUT_MS; waited += 10) {
-		if (domain_record(ctx, domid, &info))
-			return 0;
-		nap_ms(10);
-	}
-	if (!error)
-		hvctl_warn(ctx,
-			   "domain %u is dead, but something in dom0 still holds %llu frames of it",
-			   domid, (unsigned long long)info.tot_pages);
-	return error;
-}
-
-int hvctl_destroy(struct hvctl_ctx *ctx, uint32_t domid)
-{
-	struct xen_domctl_getdomaininfo info;
-	int error = not_dom0(ctx, domid, "destroy");
-
-	if (!error)
-		error = need_domain(ctx, domid, &info);
-	if (error)
-		return error;
-	if (!hvctl_xs(ctx))
-		return -ECONNREFUSED;
-	return domain_remove(ctx, domid);
-}
-
-int hvctl_destroy_uuid(struct hvctl_ctx *ctx, const uint8_t uuid[16])
-{
-	struct xen_domctl_getdomaininfo *records;
-	size_t i, count;
-	char text[37];
-	int error = all_records(ctx, &records, &count);
-
-	if (error)
-		return error;
-	hvctl_uuid_text(uuid, text);
-	for (i = 0; i < count; i++)
-		if (records[i].domain && !memcmp(records[i].handle, uuid, 16))
-			break;
-	error = i < count ? domain_remove(ctx, records[i].domain)
-			  : hvctl_fail(ctx, ESRCH, "there is no domain of the uuid %s", text);
-	free(records);
-	return error;
 }
 
 int hvctl_set_memory(struct hvctl_ctx *ctx, uint32_t domid, uint64_t mib)
@@ -410,7 +335,7 @@ int hvctl_set_memory(struct hvctl_ctx *ctx, uint32_t domid, uint64_t mib)
 	struct xen_domctl op = { .cmd = XEN_DOMCTL_max_mem, .domain = (domid_t)domid };
 	char path[64], *text;
 	unsigned long long max;
-	int error = need_domain(ctx, domid, &info);
+	int error = domain_need(ctx, domid, &info);
 
 	if (error)
 		return error;
@@ -448,7 +373,7 @@ int hvctl_set_memory(struct hvctl_ctx *ctx, uint32_t domid, uint64_t mib)
 int hvctl_set_vcpus(struct hvctl_ctx *ctx, uint32_t domid, unsigned int count)
 {
 	struct xen_domctl_getdomaininfo info;
-	int error = need_domain(ctx, domid, &info);
+	int error = domain_need(ctx, domid, &info);
 	unsigned int i;
 
 	if (error)
@@ -478,7 +403,7 @@ int hvctl_rename(struct hvctl_ctx *ctx, uint32_t domid, const char *name)
 	struct xen_domctl_getdomaininfo info;
 	char path[128], *vm;
 	uint32_t other;
-	int lock, error = need_domain(ctx, domid, &info);
+	int lock, error = domain_need(ctx, domid, &info);
 
 	if (error)
 		return error;
@@ -519,7 +444,7 @@ int hvctl_uptime(struct hvctl_ctx *ctx, uint32_t domid, uint64_t *seconds)
 	struct xen_domctl_getdomaininfo info;
 	struct timespec now;
 	char *vm, *text = NULL;
-	int error = need_domain(ctx, domid, &info);
+	int error = domain_need(ctx, domid, &info);
 
 	if (error)
 		return error;
@@ -548,7 +473,7 @@ int hvctl_uptime(struct hvctl_ctx *ctx, uint32_t domid, uint64_t *seconds)
 int hvctl_console_path(struct hvctl_ctx *ctx, uint32_t domid, char *path, size_t size)
 {
 	struct xen_domctl_getdomaininfo info;
-	int error = need_domain(ctx, domid, &info);
+	int error = domain_need(ctx, domid, &info);
 	char *tty;
 
 	if (error)

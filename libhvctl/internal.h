@@ -58,6 +58,9 @@ void hvctl_warn(struct hvctl_ctx *ctx, const char *format, ...);
 
 void hvctl_step(struct hvctl_ctx *ctx, const char *step, unsigned int percent);
 
+/* Sleep so many milliseconds, or until a signal comes. */
+void hvctl_nap(unsigned int ms);
+
 /* -EINTR with its message after hvctl_cancel(), else 0. For the long loops of a creation. */
 int hvctl_cancelled(struct hvctl_ctx *ctx);
 

@@ -9,6 +9,7 @@
 #include "budget.h"
 #include "domain.h"
 #include "pv-abi/sched.h"
+#include "removal.h"
 #include "xs.h"
 
 /*
@@ -48,9 +49,7 @@ static int wait_stopped(struct hvctl_ctx *ctx, uint32_t domid, unsigned int *rea
 				return 1;
 		}
 		if (!ctx->xs) {
-			struct timespec ts = { LOOK_MS / 1000, 0 };
-
-			nanosleep(&ts, NULL);
+			hvctl_nap(LOOK_MS);
 			continue;
 		}
 		error = xs_wait(ctx->xs, LOOK_MS, path, sizeof(path));
@@ -108,9 +107,7 @@ static bool wait_turn(struct hvctl_ctx *ctx, uint32_t domid, uint64_t until)
 	struct xen_domctl_getdomaininfo info;
 
 	while (now_ms() < until) {
-		struct timespec nap = { 0, 500 * 1000 * 1000 };
-
-		nanosleep(&nap, NULL);
+		hvctl_nap(500);
 		if (domain_record(ctx, domid, &info) || info.flags & XEN_DOMINF_dying)
 			return false;
 	}

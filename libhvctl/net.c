@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "device.h"
@@ -113,7 +112,6 @@ static void disable_ipv6(const char *interface)
 int net_attach(struct hvctl_ctx *ctx, const char *interface, const char *bridge,
 	       const char *new_name)
 {
-	struct timespec nap = { 0, 10 * 1000 * 1000 };
 	struct ifreq r = { 0 };
 	int fd = control_socket(), index = 0, waited, error = 0;
 
@@ -123,7 +121,7 @@ int net_attach(struct hvctl_ctx *ctx, const char *interface, const char *bridge,
 	for (waited = 0; !index && waited < INTERFACE_TIMEOUT_MS; waited += 10) {
 		index = index_of(fd, interface);
 		if (!index)
-			nanosleep(&nap, NULL);
+			hvctl_nap(10);
 	}
 	if (!index) {
 		close(fd);

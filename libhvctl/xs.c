@@ -392,6 +392,22 @@ char **xs_list(struct xs *xs, uint32_t tx, const char *path)
 	return list;
 }
 
+/* The transaction notices if somebody is just filling it. */
+void xs_prune(struct xs *xs, const char *path)
+{
+	uint32_t tx;
+	char **list;
+
+	if (xs_begin(xs, &tx))
+		return;
+	list = xs_list(xs, tx, path);
+	if (list && !list[0] && !xs_remove(xs, tx, path))
+		xs_commit(xs, tx);
+	else
+		xs_abort(xs, tx);
+	free(list);
+}
+
 int xs_permit(struct xs *xs, uint32_t tx, const char *path, const char *perms)
 {
 	char data[512];

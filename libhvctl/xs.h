@@ -56,6 +56,12 @@ int xs_remove(struct xs *xs, uint32_t tx, const char *path);
  */
 char **xs_list(struct xs *xs, uint32_t tx, const char *path);
 
+/*
+ * Remove a node if it has no children: never one that somebody is just filling. Whether it is
+ * there or not is all the same.
+ */
+void xs_prune(struct xs *xs, const char *path);
+
 /* Set permissions: @perms like "n0 r5" (owner and default first), separated by blanks. */
 int xs_permit(struct xs *xs, uint32_t tx, const char *path, const char *perms);
 

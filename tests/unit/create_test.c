@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: libhvctl/create.c libhvctl/domain.c libhvctl/context.c libhvctl/cli/guard.c
+// sources: libhvctl/create.c libhvctl/domain.c libhvctl/removal.c libhvctl/context.c
+// sources: libhvctl/cli/guard.c
 // libs: -Wl,--wrap=hvctl_lock
 // bits: 64 32
 /*
@@ -200,9 +201,9 @@ void devices_remove(struct hvctl_ctx *ctx, uint32_t domid)
 	(void)domid;
 }
 
-void store_prune(struct hvctl_ctx *ctx, const char *path)
+void xs_prune(struct xs *xs, const char *path)
 {
-	(void)ctx;
+	(void)xs;
 	(void)path;
 }
 

@@ -126,6 +126,34 @@ static void test_growing(void)
 	check_list(1000, 1000000);
 }
 
+/* Whether there is a node /long. */
+static bool is_there(struct xs *xs)
+{
+	char *value = xs_read(xs, 0, "/long");
+
+	free(value);
+	return value != NULL;
+}
+
+static void test_prune(void)
+{
+	pid_t server;
+	struct xs *xs = connect_to(2, 0, &server);
+
+	xs_prune(xs, "/long");
+	CU_ASSERT_TRUE(is_there(xs));
+	CU_ASSERT_EQUAL(xs_remove(xs, 0, "/long/a-name-of-some-length-00000"), 0);
+	xs_prune(xs, "/long");
+	CU_ASSERT_TRUE(is_there(xs));
+	CU_ASSERT_EQUAL(xs_remove(xs, 0, "/long/a-name-of-some-length-00001"), 0);
+	xs_prune(xs, "/long");
+	CU_ASSERT_FALSE(is_there(xs));
+	xs_prune(xs, "/long");
+	CU_ASSERT_FALSE(xs_lost(xs));
+	xs_close(xs);
+	waitpid(server, NULL, 0);
+}
+
 /* ------------------------------------------------------------------------------------------------
  * A store that does not answer as it should
  */
@@ -283,6 +311,7 @@ int main(void)
 	CU_TestInfo tests[] = {
 		{ "lists of any length", test_list },
 		{ "lists that grow", test_growing },
+		{ "nodes without children", test_prune },
 		{ "messages that end within", test_out_of_step },
 		CU_TEST_INFO_NULL
 	};
