@@ -524,8 +524,48 @@ static void test_watches(void)
  * Transactions
  */
 
+struct request {
+	uint32_t type;
+	const char *text;
+};
+
+/* A transaction that somebody else gets into. */
+struct overtaken {
+	struct request first;		/* what it asks at first */
+	const char *answer;		/* to that; NULL: it asks nothing */
+	const char *own;		/* what it writes then; NULL: nothing */
+	struct request others[3];	/* what the other one does meanwhile */
+	const char *end;		/* how it ends */
+};
+
+static void overtake(struct client *client, struct client *other, const struct overtaken *t)
+{
+	uint32_t tx = start(client);
+
+	if (t->answer)
+		REPLIES_TX(client, t->first.type, tx, t->first.text, t->answer);
+	if (t->own)
+		REPLIES_TX(client, XS_WRITE, tx, t->own, "OK|");
+	for (unsigned int i = 0; i < 3 && t->others[i].type; i++)
+		REPLIES(other, t->others[i].type, t->others[i].text, "OK|");
+	REPLIES_TX(client, XS_TRANSACTION_END, tx, "T|", t->end);
+}
+
 static void test_transactions(void)
 {
+	static const struct overtaken spoiled[] = {
+		/* What was read. */
+		{ { XS_READ, "/a|" }, "new", "/b|1", { { XS_WRITE, "/a|newer" } }, "EAGAIN|" },
+		/* What was not there has appeared. */
+		{ { XS_READ, "/c/d|" }, "ENOENT|", "/b|1", { { XS_MKDIR, "/c|" } }, "EAGAIN|" },
+		/* A list. */
+		{ { XS_DIRECTORY, "/c|" }, "", "/b|1", { { XS_MKDIR, "/c/d|" } }, "EAGAIN|" },
+		/* Gone and come back the same is not the same. */
+		{ { XS_READ, "/a|" }, "newer", "/b|1",
+		  { { XS_RM, "/a|" }, { XS_WRITE, "/a|newer" } }, "EAGAIN|" },
+		/* Permissions count as content. */
+		{ { 0 }, NULL, "/c/three|1", { { XS_SET_PERMS, "/c|r0|" } }, "EAGAIN|" },
+	};
 	struct client *dom0, *other;
 	uint32_t tx, second;
 
@@ -553,33 +593,11 @@ static void test_transactions(void)
 	REPLIES_TX(dom0, XS_READ, second, "/t/x|", "ENOENT|");
 	REPLIES_TX(dom0, XS_TRANSACTION_END, second, "T|", "OK|");
 
-	/* What was read has changed. */
-	tx = start(dom0);
-	REPLIES_TX(dom0, XS_READ, tx, "/a|", "new");
-	REPLIES_TX(dom0, XS_WRITE, tx, "/b|1", "OK|");
-	REPLIES(other, XS_WRITE, "/a|newer", "OK|");
-	REPLIES_TX(dom0, XS_TRANSACTION_END, tx, "T|", "EAGAIN|");
-	REPLIES(other, XS_READ, "/b|", "ENOENT|");
-
-	/* What was not there has appeared; a list has changed. */
-	tx = start(dom0);
-	REPLIES_TX(dom0, XS_READ, tx, "/c/d|", "ENOENT|");
-	REPLIES_TX(dom0, XS_WRITE, tx, "/b|1", "OK|");
-	REPLIES(other, XS_MKDIR, "/c|", "OK|");
-	REPLIES_TX(dom0, XS_TRANSACTION_END, tx, "T|", "EAGAIN|");
-	tx = start(dom0);
-	REPLIES_TX(dom0, XS_DIRECTORY, tx, "/c|", "");
-	REPLIES_TX(dom0, XS_WRITE, tx, "/b|1", "OK|");
-	REPLIES(other, XS_MKDIR, "/c/d|", "OK|");
-	REPLIES_TX(dom0, XS_TRANSACTION_END, tx, "T|", "EAGAIN|");
-
-	/* Gone and come back the same is not the same. */
-	tx = start(dom0);
-	REPLIES_TX(dom0, XS_READ, tx, "/a|", "newer");
-	REPLIES_TX(dom0, XS_WRITE, tx, "/b|1", "OK|");
-	REPLIES(other, XS_RM, "/a|", "OK|");
-	REPLIES(other, XS_WRITE, "/a|newer", "OK|");
-	REPLIES_TX(dom0, XS_TRANSACTION_END, tx, "T|", "EAGAIN|");
+	/* What has changed meanwhile: nothing is written. */
+	for (size_t i = 0; i < sizeof(spoiled) / sizeof(spoiled[0]); i++) {
+		overtake(dom0, other, &spoiled[i]);
+		REPLIES(other, XS_READ, "/b|", "ENOENT|");
+	}
 
 	/*
 	 * Two that make children of the same node do not disturb each other, nor do changes
@@ -594,12 +612,6 @@ static void test_transactions(void)
 	REPLIES_TX(other, XS_TRANSACTION_END, second, "T|", "OK|");
 	REPLIES(dom0, XS_DIRECTORY, "/c|", "d|one|two|");
 	REPLIES(dom0, XS_READ, "/elsewhere|", "1");
-
-	/* Permissions count as content. */
-	tx = start(dom0);
-	REPLIES_TX(dom0, XS_WRITE, tx, "/c/three|1", "OK|");
-	REPLIES(other, XS_SET_PERMS, "/c|r0|", "OK|");
-	REPLIES_TX(dom0, XS_TRANSACTION_END, tx, "T|", "EAGAIN|");
 
 	/* Transactions end with their connection. */
 	start(other);
@@ -741,22 +753,23 @@ static void test_quotas(void)
 /* A guest that spoils the transactions of others has to wait, ever longer, and is forgiven. */
 static void test_hold(void)
 {
+	static const struct overtaken spoiled = {
+		{ XS_READ, "/g|" }, "x", "/done|1", { { XS_WRITE, "/g|x" } }, "EAGAIN|"
+	};
+	static const struct overtaken its_own = {
+		{ 0 }, NULL, "/g|y", { { XS_WRITE, "/g|x" } }, "EAGAIN|"
+	};
 	struct client *dom0, *guest;
 	uint64_t until, waited = 0;
-	uint32_t tx;
 
 	begin();
 	dom0 = client_new(store, 0, NULL);
 	guest = client_new(store, 1, NULL);
-	REPLIES(dom0, XS_MKDIR, "/g|", "OK|");
+	REPLIES(dom0, XS_WRITE, "/g|x", "OK|");
 	REPLIES(dom0, XS_SET_PERMS, "/g|b0|", "OK|");
 	for (unsigned int i = 0; i < 12; i++) {
-		tx = start(dom0);
-		ask_text(dom0, XS_READ, tx, "/g|");
-		REPLIES_TX(dom0, XS_WRITE, tx, "/done|1", "OK|");
 		CU_ASSERT(client_may_ask(guest, &until));
-		REPLIES(guest, XS_WRITE, "/g|x", "OK|");
-		REPLIES_TX(dom0, XS_TRANSACTION_END, tx, "T|", "EAGAIN|");
+		overtake(dom0, guest, &spoiled);
 		CU_ASSERT_FALSE(client_may_ask(guest, &until));
 		CU_ASSERT(until > fake_now && until - fake_now <= 512);
 		CU_ASSERT(until - fake_now >= waited);
@@ -766,19 +779,12 @@ static void test_hold(void)
 	}
 	CU_ASSERT_EQUAL(waited, 512);
 	fake_now += 6000;
-	tx = start(dom0);
-	ask_text(dom0, XS_READ, tx, "/g|");
-	REPLIES_TX(dom0, XS_WRITE, tx, "/done|1", "OK|");
-	REPLIES(guest, XS_WRITE, "/g|x", "OK|");
-	REPLIES_TX(dom0, XS_TRANSACTION_END, tx, "T|", "EAGAIN|");
+	overtake(dom0, guest, &spoiled);
 	CU_ASSERT_FALSE(client_may_ask(guest, &until));
 	CU_ASSERT(until - fake_now < 20);
 	/* Its own transactions are its own business. */
 	fake_now = until;
-	tx = start(guest);
-	REPLIES_TX(guest, XS_WRITE, tx, "/g|y", "OK|");
-	REPLIES(guest, XS_WRITE, "/g|x", "OK|");
-	REPLIES_TX(guest, XS_TRANSACTION_END, tx, "T|", "EAGAIN|");
+	overtake(guest, guest, &its_own);
 	CU_ASSERT(client_may_ask(guest, &until));
 	end(dom0);
 }
@@ -786,10 +792,7 @@ static void test_hold(void)
 /* Who may not know of a node learns nothing of it by being refused, and holds up nobody. */
 static void test_hidden(void)
 {
-	static const struct {
-		uint32_t type;
-		const char *text;
-	} refused[] = {
+	static const struct request refused[] = {
 		{ XS_READ, "/two/secret|" },
 		{ XS_READ, "/two/secret/none|" },
 		{ XS_DIRECTORY, "/two/secret|" },
@@ -800,9 +803,18 @@ static void test_hidden(void)
 		{ XS_RM, "/two/secret|" },
 		{ XS_SET_PERMS, "/two/secret|n1|" },
 	};
+	/* Who may only write notices others that do. */
+	static const struct overtaken blind = {
+		{ XS_WRITE, "/two/secret|1" }, "OK|", NULL,
+		{ { XS_WRITE, "/two/secret|2" } }, "EAGAIN|"
+	};
+	/* Who could read it, and then no longer, was spoiled. */
+	static const struct overtaken barred = {
+		{ XS_READ, "/two/secret|" }, "2", "/one/x|1",
+		{ { XS_SET_PERMS, "/two/secret|n2|" } }, "EAGAIN|"
+	};
 	struct client *dom0, *one, *two;
 	uint64_t until;
-	uint32_t tx;
 
 	begin();
 	dom0 = client_new(store, 0, NULL);
@@ -814,31 +826,21 @@ static void test_hidden(void)
 	REPLIES(dom0, XS_SET_PERMS, "/two|n2|", "OK|");
 	REPLIES(dom0, XS_SET_PERMS, "/two/secret|n2|", "OK|");
 	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-		tx = start(one);
-		REPLIES_TX(one, refused[i].type, tx, refused[i].text, "EACCES|");
-		REPLIES_TX(one, XS_WRITE, tx, "/one/x|1", "OK|");
-		REPLIES(two, XS_WRITE, "/two/secret|changed", "OK|");
-		REPLIES(two, XS_WRITE, "/two/secret/y|1", "OK|");
-		REPLIES(two, XS_RM, "/two/secret/y|", "OK|");
-		REPLIES_TX(one, XS_TRANSACTION_END, tx, "T|", "OK|");
+		const struct overtaken untouched = {
+			refused[i], "EACCES|", "/one/x|1",
+			{ { XS_WRITE, "/two/secret|changed" }, { XS_WRITE, "/two/secret/y|1" },
+			  { XS_RM, "/two/secret/y|" } }, "OK|"
+		};
+
+		overtake(one, two, &untouched);
 		CU_ASSERT(client_may_ask(two, &until));
 	}
 
-	/* Who may only write notices others that do, but they need not wait for it. */
 	REPLIES(two, XS_SET_PERMS, "/two/secret|n2|w1|", "OK|");
-	tx = start(one);
-	REPLIES_TX(one, XS_WRITE, tx, "/two/secret|1", "OK|");
-	REPLIES(two, XS_WRITE, "/two/secret|2", "OK|");
-	REPLIES_TX(one, XS_TRANSACTION_END, tx, "T|", "EAGAIN|");
-	CU_ASSERT(client_may_ask(two, &until));
-
-	/* Who could read it, and then no longer, was spoiled. */
+	overtake(one, two, &blind);
+	CU_ASSERT(client_may_ask(two, &until));		/* which they need not wait for */
 	REPLIES(two, XS_SET_PERMS, "/two/secret|n2|r1|", "OK|");
-	tx = start(one);
-	REPLIES_TX(one, XS_READ, tx, "/two/secret|", "2");
-	REPLIES_TX(one, XS_WRITE, tx, "/one/x|1", "OK|");
-	REPLIES(two, XS_SET_PERMS, "/two/secret|n2|", "OK|");
-	REPLIES_TX(one, XS_TRANSACTION_END, tx, "T|", "EAGAIN|");
+	overtake(one, two, &barred);
 	CU_ASSERT_FALSE(client_may_ask(two, &until));
 	end(dom0);
 }
