@@ -8,11 +8,9 @@
  * What a guest can make the store daemon write, keep and do: each has a budget of that guest's, and
  * one guest's waste is not paid by the others. Memory is measured by the allocator.
  */
-#include "libhvctl/store/connection.h"
-#include "libhvctl/store/ring.h"
 #include "libhvctl/store/transaction.h"
 #include "allocated.h"
-#include "store_sim.h"
+#include "store_ring_sim.h"
 
 static struct client *dom0, *guest, *other;
 
@@ -384,32 +382,6 @@ TEST(test_end_of_domain, "the end of a domain")
 	CU_ASSERT_EQUAL(store->work - work, NODES);
 }
 
-/* A connection that counts what it is asked. */
-struct ring_connection {
-	struct connection connection;
-	struct xenstore_domain_interface ring;
-};
-
-static ssize_t test_read(struct connection *connection, char *out, size_t size)
-{
-	return ring_read(&((struct ring_connection *)connection)->ring, out, size);
-}
-
-static ssize_t test_write(struct connection *connection, const char *in, size_t size)
-{
-	struct xenstore_domain_interface *ring = &((struct ring_connection *)connection)->ring;
-
-	ring->rsp_cons = ring->rsp_prod;
-	return ring_write(ring, in, size);
-}
-
-static void test_lost(struct connection *connection, int error)
-{
-	CU_FAIL("lost");
-}
-
-static const struct connection_ops test_ops = { test_read, test_write, NULL, test_lost };
-
 /* Fill the ring with requests to remove a tree that is there, and to make it. */
 static void fill_ring(struct xenstore_domain_interface *ring, const char *path)
 {
@@ -424,19 +396,15 @@ static void fill_ring(struct xenstore_domain_interface *ring, const char *path)
 
 		memcpy(raw, &header, sizeof(header));
 		memcpy(raw + sizeof(header), what, header.len);
-		if (XENSTORE_RING_SIZE - (ring->req_prod - ring->req_cons) <
-		    sizeof(header) + header.len)
+		if (!guest_put(ring, raw, sizeof(header) + header.len))
 			return;
-		for (size_t i = 0; i < sizeof(header) + header.len; i++)
-			ring->req[MASK_XENSTORE_IDX(ring->req_prod + i)] = raw[i];
-		ring->req_prod += sizeof(header) + header.len;
 	}
 }
 
 /* Requests that take long end a turn before the eighth. */
 TEST(test_turns, "turns")
 {
-	struct ring_connection *connection = calloc(1, sizeof(*connection));
+	struct ring_connection *connection;
 	struct turns turns = { 0 };
 	char path[XENSTORE_PAYLOAD_MAX];
 	uint64_t requests;
@@ -447,14 +415,15 @@ TEST(test_turns, "turns")
 		REPLIES(dom0, XS_WATCH, path, "OK|");
 	}
 	events(dom0);
-	connection->connection.ops = &test_ops;
-	connection->connection.client = guest;
+	connection = connect_ring(1);
+	connection->takes = true;
 	deep_path(path, 10);
 	fill_ring(&connection->ring, path);
 	turns_add(&turns, &connection->connection);
 	requests = store->requests;
 	CU_ASSERT_EQUAL(turns_run(&turns, fake_now), 0);
 	CU_ASSERT(store->requests - requests >= 1 && store->requests - requests <= 3);
+	CU_ASSERT_EQUAL(connection->lost, 0);
 	client_discard_output(dom0);
 	turns_remove(&turns, &connection->connection);
 	free(connection);

@@ -9,69 +9,11 @@
 /*
  * The store's rings and the turns that connections take, with guests that break every rule.
  */
-#include "libhvctl/store/connection.h"
-#include "libhvctl/store/ring.h"
-#include "store_sim.h"
+#include "store_ring_sim.h"
 
 /* ------------------------------------------------------------------------------------------------
  * Rings and turns
  */
-
-struct ring_connection {
-	struct connection connection;
-	struct xenstore_domain_interface ring;
-	unsigned int notified;
-	int lost;		/* the error, once it is over */
-};
-
-static ssize_t test_read(struct connection *connection, char *out, size_t size)
-{
-	return ring_read(&((struct ring_connection *)connection)->ring, out, size);
-}
-
-static ssize_t test_write(struct connection *connection, const char *in, size_t size)
-{
-	return ring_write(&((struct ring_connection *)connection)->ring, in, size);
-}
-
-static void test_moved(struct connection *connection)
-{
-	((struct ring_connection *)connection)->notified++;
-}
-
-static void test_lost(struct connection *connection, int error)
-{
-	((struct ring_connection *)connection)->lost = error;
-	client_free(connection->client);
-	connection->client = NULL;
-}
-
-static const struct connection_ops test_ops = {
-	.read = test_read,
-	.write = test_write,
-	.moved = test_moved,
-	.lost = test_lost,
-};
-
-static struct ring_connection *connect_ring(domid_t domid)
-{
-	struct ring_connection *connection = calloc(1, sizeof(*connection));
-
-	connection->connection.ops = &test_ops;
-	connection->connection.client = client_new(store, domid, connection);
-	return connection;
-}
-
-/* The guest's half of the ring. */
-static bool guest_put(struct xenstore_domain_interface *ring, const void *data, size_t length)
-{
-	if (XENSTORE_RING_SIZE - (ring->req_prod - ring->req_cons) < length)
-		return false;
-	for (size_t i = 0; i < length; i++)
-		ring->req[MASK_XENSTORE_IDX(ring->req_prod + i)] = ((const char *)data)[i];
-	ring->req_prod += length;
-	return true;
-}
 
 static size_t guest_get(struct xenstore_domain_interface *ring, char *out, size_t size)
 {
