@@ -32,10 +32,10 @@ FLAGS = {"TF": 0x100, "DF": 0x400, "NT": 0x4000, "AC": 0x40000}
 ALL = sum(FLAGS.values())
 
 # cpu/alternative.h
-SMAP, VERW, RSB_ENTRY, RETPOLINE, LFENCE, RSB_64BIT = 1, 2, 4, 8, 16, 32
+SMAP, VERW, RSB_ENTRY, RETPOLINE, LFENCE, RSB_64BIT, LATENCY = 1, 2, 4, 8, 16, 32, 64
 KIND_BYTES = 0
 KINDS = {KIND_BYTES: b"", 1: b"\xe8", 3: b"\xe9", 2: b"\x0f\x00\x2d"}  # CALL, JMP, VERW
-CONFIGS = [SMAP | VERW | RSB_ENTRY | RSB_64BIT | RETPOLINE, SMAP | VERW | LFENCE, 0]
+CONFIGS = [SMAP | VERW | RSB_ENTRY | RSB_64BIT | RETPOLINE, SMAP | VERW | LFENCE | LATENCY, 0]
 
 # Where a guess of the processor ends, or what fills up: no way leads there.
 PADDING = re.compile(r"^(nop[wl]?|int3|ud2|pause|lfence|xchg|cs|data16)$")

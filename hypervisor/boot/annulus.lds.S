@@ -51,6 +51,10 @@ SECTIONS
 	_rodata_end = .;
 
 	.data ALIGN(4096) : AT(ADDR(.data) - IMAGE_VIRT_START + IMAGE_PHYS_START) {
+		. = ALIGN(8);
+		_latency_start = .;
+		KEEP(*(.data.latency))
+		_latency_end = .;
 		*(.data .data.*)
 		*(.got .got.*)
 		. = ALIGN(4096);

@@ -281,7 +281,7 @@ static void reap(void *arg)
 	if (!left) {
 		printk(LOG_INFO "all domains have ended\n");
 		audit_run();
-		if (latency_on)
+		if (latency_wanted())
 			latency_show();
 		machine_power_off();
 	}

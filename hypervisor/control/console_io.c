@@ -8,6 +8,7 @@
 #include "domain/continuation.h"
 #include "domain/domain.h"
 #include "domain/guest_access.h"
+#include "lib/latency.h"
 #include "lib/printk.h"
 #include "lib/spinlock.h"
 #include "machine/console.h"
@@ -15,7 +16,7 @@
 
 /* Received characters for dom0: written by the serial interrupt, read by console_io. Under
  * input_lock. */
-static struct spinlock input_lock = SPINLOCK_INIT;
+GLOBAL_LOCK(input_lock, "console input lock");
 static char input[1024];
 static u32 input_prod, input_cons;
 static unsigned ctrl_a_seen;
@@ -42,10 +43,10 @@ static void typed(char c)
 deliver:
 	if (keys_to_hypervisor)
 		return;
-	flags = spin_lock_irqsave(&input_lock);
+	flags = global_lock_irqsave(input_lock);
 	if (input_prod - input_cons < sizeof(input))
 		input[input_prod++ % sizeof(input)] = c;
-	spin_unlock_irqrestore(&input_lock, flags);
+	global_unlock_irqrestore(input_lock, flags);
 	event_send_global_virq(dom0, VIRQ_CONSOLE);
 }
 
@@ -111,17 +112,17 @@ static s64 console_io_read(u64 count, u64 buffer)
 	u64 flags, n = 0;
 	u32 pos;
 
-	flags = spin_lock_irqsave(&input_lock);
+	flags = global_lock_irqsave(input_lock);
 	for (pos = input_cons; n < count && pos != input_prod; pos++)
 		out[n++] = input[pos % sizeof(input)];
-	spin_unlock_irqrestore(&input_lock, flags);
+	global_unlock_irqrestore(input_lock, flags);
 	if (n && copy_to_guest(buffer, out, n))
 		return -EFAULT;
-	flags = spin_lock_irqsave(&input_lock);
+	flags = global_lock_irqsave(input_lock);
 	/* Only what another vCPU did not take meanwhile. */
 	if ((s32)(pos - input_cons) > 0)
 		input_cons = pos;
-	spin_unlock_irqrestore(&input_lock, flags);
+	global_unlock_irqrestore(input_lock, flags);
 	return n;
 }
 

@@ -19,7 +19,7 @@
 #define ULL(x) ((unsigned long long)(x))
 
 /* Keys typed and not yet done, under the lock (irqsave). One CPU at a time works on them. */
-static struct spinlock typed_lock = SPINLOCK_INIT;
+GLOBAL_LOCK(typed_lock, "debug keys lock");
 static char typed[16];
 static unsigned typed_prod, typed_cons;
 static u32 working;
@@ -173,11 +173,11 @@ static void do_typed(void)
 
 	if (!atomic_cmpxchg(&working, &idle, 1U))
 		return;
-	flags = spin_lock_irqsave(&typed_lock);
+	flags = global_lock_irqsave(typed_lock);
 	while (typed_cons != typed_prod) {
 		char c = typed[typed_cons++ % ARRAY_SIZE(typed)];
 
-		spin_unlock_irqrestore(&typed_lock, flags);
+		global_unlock_irqrestore(typed_lock, flags);
 		/*
 		 * Only one at a time may wait for others' vCPUs to be off their CPUs: the current
 		 * one does not leave this CPU while we wait, and an operation of the toolstack may
@@ -189,23 +189,23 @@ static void do_typed(void)
 		} else {
 			printk(LOG_INFO "key '%c': the toolstack is at work, try again\n", c);
 		}
-		flags = spin_lock_irqsave(&typed_lock);
+		flags = global_lock_irqsave(typed_lock);
 	}
 	/*
 	 * Released under the lock: a key typed from now on finds nobody at work and raises the
 	 * softirq for itself.
 	 */
 	atomic_set(&working, 0U);
-	spin_unlock_irqrestore(&typed_lock, flags);
+	global_unlock_irqrestore(typed_lock, flags);
 }
 
 void debug_key_interrupt(char c)
 {
-	u64 flags = spin_lock_irqsave(&typed_lock);
+	u64 flags = global_lock_irqsave(typed_lock);
 
 	if (typed_prod - typed_cons < ARRAY_SIZE(typed))
 		typed[typed_prod++ % ARRAY_SIZE(typed)] = c;
-	spin_unlock_irqrestore(&typed_lock, flags);
+	global_unlock_irqrestore(typed_lock, flags);
 	softirq_register(SOFTIRQ_TASKLET, do_typed);
 	softirq_raise(SOFTIRQ_TASKLET);
 }

@@ -14,6 +14,7 @@
 #define ALT_RETPOLINE 8
 #define ALT_LFENCE    16
 #define ALT_RSB_64BIT 32
+#define ALT_LATENCY   64 /* lib/latency_site.h has it again */
 
 /* Kinds of records. */
 #define ALT_BYTES 0 /* copy `length` bytes from `from` */

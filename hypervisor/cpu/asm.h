@@ -3,6 +3,7 @@
 #define ANNULUS_CPU_ASM_H
 /* What all assembly files share. */
 #include "cpu/alternative.h"
+#include "lib/latency_site.h"
 
 #define HV_CS     0xe008
 #define HV_DS     0xe010

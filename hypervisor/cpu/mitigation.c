@@ -5,6 +5,7 @@
 #include "cpu/cpu.h"
 #include "cpu/msr.h"
 #include "lib/cmdline.h"
+#include "lib/latency.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 
@@ -85,7 +86,8 @@ void mitigation_init_cpu(void)
 
 	if (!patched) {
 		patched = true;
-		alternatives_apply(mitigation_alternatives(m) | (cpu_features.smap ? ALT_SMAP : 0));
+		alternatives_apply(mitigation_alternatives(m) | (cpu_features.smap ? ALT_SMAP : 0) |
+				   (latency_wanted() ? ALT_LATENCY : 0));
 	}
 	if (m->spec_ctrl && wrmsr_safe(MSR_SPEC_CTRL, m->spec_ctrl))
 		printk(LOG_WARN "cpu%u: SPEC_CTRL cannot be written\n", cpu_id());

@@ -4,13 +4,17 @@
 
 	/* What `alternative` puts in the place of NOPs. */
 	.pushsection .rodata.thunks, "a"
-	.global bytes_clac, bytes_stac, bytes_lfence, bytes_nop6
+	.global bytes_clac, bytes_stac, bytes_lfence, bytes_nop3, bytes_nop4, bytes_nop6
 bytes_clac:
 	.byte 0x0f, 0x01, 0xca
 bytes_stac:
 	.byte 0x0f, 0x01, 0xcb
 bytes_lfence:
 	.byte 0x0f, 0xae, 0xe8
+bytes_nop3:
+	.byte 0x0f, 0x1f, 0x00
+bytes_nop4:
+	.byte 0x0f, 0x1f, 0x40, 0
 bytes_nop6:
 	.byte 0x66, 0x0f, 0x1f, 0x44, 0, 0
 	.popsection

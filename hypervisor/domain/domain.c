@@ -14,6 +14,7 @@
 #include "cpu/cpu.h"
 #include "domain/fpu.h"
 #include "domain/pirq.h"
+#include "lib/latency.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "memory/heap.h"
@@ -25,7 +26,7 @@ struct domain *dom0, *dom_idle;
 
 #define BUCKETS 64
 
-static struct spinlock list_lock;
+GLOBAL_LOCK(list_lock, "domain list lock");
 static struct list domains = LIST_INIT(domains);
 static struct bucket {
 	struct spinlock lock;
@@ -74,14 +75,14 @@ struct domain *domain_get_next(unsigned id)
 {
 	struct domain *d, *found = NULL;
 
-	spin_lock(&list_lock);
+	global_lock(list_lock);
 	list_for_each_entry(d, &domains, link) {
 		if (d->id >= id && hold_unless_zero(d)) {
 			found = d;
 			break;
 		}
 	}
-	spin_unlock(&list_lock);
+	global_unlock(list_lock);
 	return found;
 }
 
@@ -91,12 +92,12 @@ static int domain_publish(struct domain *d)
 	struct bucket *b = &buckets[d->id % BUCKETS];
 	struct list *at;
 
-	spin_lock(&list_lock);
+	global_lock(list_lock);
 	list_for_each(at, &domains) {
 		struct domain *o = list_entry(at, struct domain, link);
 
 		if (o->id == d->id) {
-			spin_unlock(&list_lock);
+			global_unlock(list_lock);
 			return -EEXIST;
 		}
 		if (o->id > d->id)
@@ -107,7 +108,7 @@ static int domain_publish(struct domain *d)
 	d->hash_next = b->first;
 	b->first = d;
 	spin_unlock(&b->lock);
-	spin_unlock(&list_lock);
+	global_unlock(list_lock);
 	return 0;
 }
 
@@ -115,7 +116,7 @@ static void domain_unpublish(struct domain *d)
 {
 	struct bucket *b = &buckets[d->id % BUCKETS];
 
-	spin_lock(&list_lock);
+	global_lock(list_lock);
 	list_del(&d->link);
 	spin_lock(&b->lock);
 	for (struct domain **p = &b->first; *p; p = &(*p)->hash_next) {
@@ -125,7 +126,7 @@ static void domain_unpublish(struct domain *d)
 		}
 	}
 	spin_unlock(&b->lock);
-	spin_unlock(&list_lock);
+	global_unlock(list_lock);
 }
 
 static void vcpu_free(struct vcpu *v)

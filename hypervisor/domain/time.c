@@ -7,6 +7,7 @@
 #include "domain/domain.h"
 #include "domain/guest_access.h"
 #include "domain/time.h"
+#include "lib/latency.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "machine/clock.h"
@@ -24,7 +25,7 @@
  * The wall clock at system time 0. The lock also orders writers of every shared info's copy. Not in
  * interrupt context.
  */
-static struct spinlock wallclock_lock = SPINLOCK_INIT;
+GLOBAL_LOCK(wallclock_lock, "wall clock lock");
 static u64 wallclock_sec;
 static u32 wallclock_nsec;
 
@@ -34,10 +35,10 @@ static u32 wallclock_nsec;
 
 void wallclock_get(u64 *sec, u32 *nsec)
 {
-	spin_lock(&wallclock_lock);
+	global_lock(wallclock_lock);
 	*sec = wallclock_sec;
 	*nsec = wallclock_nsec;
-	spin_unlock(&wallclock_lock);
+	global_unlock(wallclock_lock);
 }
 
 void domain_wallclock_update(struct domain *d)
@@ -53,7 +54,7 @@ void domain_wallclock_update(struct domain *d)
 	u64 sec;
 	u32 version;
 
-	spin_lock(&wallclock_lock);
+	global_lock(wallclock_lock);
 	sec = wallclock_sec + (u64)d->time.offset_seconds;
 	/* The guest may have written anything there; only that it changes matters. */
 	version = READ_ONCE(wc[0]) | 1;
@@ -64,7 +65,7 @@ void domain_wallclock_update(struct domain *d)
 	WRITE_ONCE(wc[2], wallclock_nsec);
 	smp_wmb();
 	WRITE_ONCE(wc[0], version + 1);
-	spin_unlock(&wallclock_lock);
+	global_unlock(wallclock_lock);
 }
 
 void wallclock_set(u64 sec, u32 nsec, u64 system_time)
@@ -75,10 +76,10 @@ void wallclock_set(u64 sec, u32 nsec, u64 system_time)
 
 	if (!wallclock_base(sec, nsec, system_time, &base, &base_nsec))
 		return;
-	spin_lock(&wallclock_lock);
+	global_lock(wallclock_lock);
 	wallclock_sec = base;
 	wallclock_nsec = base_nsec;
-	spin_unlock(&wallclock_lock);
+	global_unlock(wallclock_lock);
 	for (unsigned id = 0; (d = domain_get_next(id)); id = d->id + 1U, domain_put(d))
 		domain_wallclock_update(d);
 }

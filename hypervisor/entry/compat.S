@@ -122,5 +122,5 @@ int82_entry:
 	clac_site
 	save_regs
 	movq %rsp, %rdi
-	call compat_int82
+	latency_call compat_int82
 	jmp exit_to_guest

@@ -100,7 +100,7 @@ syscall32_entry:
 	pushq $0
 	save_regs
 	movq %rsp, %rdi
-	call syscall32_from_guest
+	latency_call syscall32_from_guest
 	jmp exit_to_guest
 
 /* ---- SYSENTER ---- */
@@ -125,7 +125,7 @@ sysenter_entry:
 	pushq $0
 	save_regs
 	movq %rsp, %rdi
-	call sysenter_from_guest
+	latency_call sysenter_from_guest
 	jmp exit_to_guest
 
 	.balign 64
@@ -152,7 +152,7 @@ sysenter_entry_u:
 	popq %rax
 	save_regs
 	movq %rsp, %rdi
-	call sysenter_from_guest
+	latency_call sysenter_from_guest
 	jmp exit_to_guest
 
 /* Unmapped mode only; otherwise the stub goes to fast.S. */
@@ -169,7 +169,7 @@ syscall_slow:
 	save_rest ALT_RSB_64BIT
 	movl $VEC_SYSCALL, R_VEC(%rsp)
 	movq %rsp, %rdi
-	call syscall_from_guest
+	latency_call syscall_from_guest
 	/* fall through */
 
 /*
@@ -178,7 +178,7 @@ syscall_slow:
  */
 	.global exit_to_guest
 exit_to_guest:
-	cli
+	latency_cli latency_irq_leave
 	movq I_CPU(%rsp), %rax
 	movq I_VCPU(%rsp), %rdx
 	movq C_SOFTIRQ(%rax), %rcx
@@ -222,7 +222,7 @@ iret_to_guest:
 
 exit_with_work:
 	movq %rsp, %rdi
-	call exit_work
+	latency_call exit_work
 	cmpb $0, unmapped_mode(%rip)
 	je exit_mapped
 exit_unmapped:
@@ -292,10 +292,10 @@ common_saved:
 	movq %rsp, %rdi
 	testb $3, R_CS(%rsp)
 	jz from_hypervisor
-	call trap_from_guest
+	latency_call trap_from_guest
 	jmp exit_to_guest
 from_hypervisor:
-	call trap_from_hypervisor
+	latency_call trap_from_hypervisor
 	/* rax: 0, or the guest's regs to leave with (a failed iret to the guest) */
 	testq %rax, %rax
 	jnz 2f
@@ -379,7 +379,7 @@ iret_failed_u:
 	popq %rax
 	save_regs
 	movq %rsp, %rdi
-	call iret_failed
+	latency_call iret_failed
 	jmp exit_to_guest
 
 /*

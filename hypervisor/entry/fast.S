@@ -134,9 +134,9 @@ hypercall:
 	movl $VEC_SYSCALL, R_VEC(%rsp)
 	movq I_CPU(%rsp), %rbx
 	incq C_HYPERCALLS(%rbx)
+	latency_sti
 	/* The index is bounded for speculation too: all ones below the limit, else 0. */
 	cmpq $HYPERCALL_MAX, %rax
-	sti
 	sbbq %r11, %r11
 	jz hypercall_unknown
 	andq %r11, %rax
@@ -269,7 +269,7 @@ bounce_failed:
 	cld
 	save_rest
 	movq %rsp, %rdi
-	call pv_bounce_failed
+	latency_call pv_bounce_failed
 	jmp exit_to_guest
 
 	/* On the stack: error code and vector, rip, cs, rflags, rsp, ss. */
@@ -363,7 +363,7 @@ pf_in_kernel:
 pf_table:
 	save_rest_of_fault ALT_RSB_64BIT
 	movq %rsp, %rdi
-	call page_fault_from_guest
+	latency_call page_fault_from_guest
 	jmp exit_to_guest
 pf_slow:
 	save_rest_of_fault

@@ -2,6 +2,7 @@
 #ifndef ANNULUS_LIB_SPINLOCK_H
 #define ANNULUS_LIB_SPINLOCK_H
 
+#include "lib/latency_site.h"
 #include "lib/types.h"
 
 /*
@@ -29,24 +30,27 @@ static inline u64 local_irq_save(void)
 {
 	u64 flags;
 
-	__asm__ volatile("pushfq; popq %0; cli" : "=r"(flags) :: "memory");
+	__asm__ inline volatile("pushfq; popq %0\n771: " LATENCY_CLI "\n"
+				LATENCY_CALL5("latency_irq_off") : "=r"(flags) :: "memory");
 	return flags;
+}
+
+static inline void local_irq_disable(void)
+{
+	__asm__ inline volatile("771: " LATENCY_CLI "\n" LATENCY_CALL5("latency_irq_off")
+				::: "memory");
+}
+
+static inline void local_irq_enable(void)
+{
+	__asm__ inline volatile("771: " LATENCY_STI "\n" LATENCY_CALL5("latency_irq_on")
+				::: "memory");
 }
 
 static inline void local_irq_restore(u64 flags)
 {
 	if (flags & 0x200)
-		__asm__ volatile("sti" ::: "memory");
-}
-
-static inline void local_irq_disable(void)
-{
-	__asm__ volatile("cli" ::: "memory");
-}
-
-static inline void local_irq_enable(void)
-{
-	__asm__ volatile("sti" ::: "memory");
+		local_irq_enable();
 }
 
 static inline bool local_irq_enabled(void)

@@ -4,6 +4,7 @@
 #include "cpu/apic.h"
 #include "cpu/cpu.h"
 #include "lib/cmdline.h"
+#include "lib/latency.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "machine/counter.h"
@@ -65,7 +66,7 @@ static struct cpu_clock {
 static u64 latest __aligned(64);
 
 /* The master extended to 64 bits; under the lock, interrupts off. */
-static struct spinlock master_lock = SPINLOCK_INIT;
+GLOBAL_LOCK(master_lock, "clock lock");
 static u64 master_last, master_ticks;
 
 static u64 rdtsc_ordered(void)
@@ -203,12 +204,12 @@ static u64 master_sample(struct sample *s)
 {
 	u64 ns;
 
-	spin_lock(&master_lock);
+	global_lock(master_lock);
 	take_sample(master, s);
 	master_ticks += (s->count - master_last) & master->mask;
 	master_last = s->count;
 	ns = muldiv64(master_ticks, NS_PER_SEC, master->hz);
-	spin_unlock(&master_lock);
+	global_unlock(master_lock);
 	return ns;
 }
 
@@ -263,9 +264,9 @@ static void become_unstable(const char *why)
 	}
 	flags = local_irq_save();
 	master_sample(&s);
-	spin_lock(&master_lock);
+	global_lock(master_lock);
 	master_ticks = muldiv64(record_time(&common, s.tsc), master->hz, NS_PER_SEC);
-	spin_unlock(&master_lock);
+	global_unlock(master_lock);
 	for (cpu = 0; cpu < NR_CPUS; cpu++) {
 		clocks[cpu].record[0] = clocks[cpu].record[1] = common;
 		clocks[cpu].hz = clock_tsc_hz;

@@ -15,7 +15,7 @@
 #define RING_SIZE 65536
 
 /* Under console_lock. prod and cons are free-running. */
-static struct spinlock console_lock = SPINLOCK_INIT;
+GLOBAL_LOCK(console_lock, "console lock");
 static char ring[RING_SIZE];
 static u32 ring_prod, ring_cons;
 static bool serial_on, vga_on;
@@ -57,10 +57,10 @@ static const char *set_loglvl(const char *v)
 }
 OPTION_FN("loglvl", set_loglvl);
 
-/* By address of who takes it: latency_unlock() tells where. */
+/* In the function that holds it: latency=1 tells where by its address. */
 static inline __attribute__((always_inline)) u64 console_take(void)
 {
-	return broken ? local_irq_save() : latency_lock(&console_lock, &latency_console);
+	return broken ? local_irq_save() : global_lock_irqsave(console_lock);
 }
 
 static inline __attribute__((always_inline)) void console_leave(u64 flags)
@@ -68,7 +68,7 @@ static inline __attribute__((always_inline)) void console_leave(u64 flags)
 	if (broken)
 		local_irq_restore(flags);
 	else
-		latency_unlock(&console_lock, &latency_console, flags);
+		global_unlock_irqrestore(console_lock, flags);
 }
 
 static void vga_putc(char c)

@@ -41,7 +41,7 @@ static const struct irq_receiver *receiver;
  * What is given out: vectors, and the message-signalled descriptors in use. The lock is a leaf,
  * interrupts off.
  */
-static struct spinlock alloc_lock;
+GLOBAL_LOCK(alloc_lock, "interrupt vectors lock");
 static struct vector_map vectors;
 static bool msi_line_used[IRQ_MSIS];
 
@@ -100,7 +100,6 @@ void irq_init(const struct irq_receiver *guests)
 {
 	receiver = guests;
 	vector_map_init(&vectors);
-	spin_lock_init(&alloc_lock);
 	timer_init(&watchdog, watchdog_round, NULL, 0);
 	for (unsigned i = 0; i < NR_IRQS; i++) {
 		struct irq_desc *desc = &irq_descs[i];
@@ -131,9 +130,9 @@ static int start_line(struct irq_desc *desc)
 	int vector;
 
 	if (!desc->vector) {
-		spin_lock(&alloc_lock);
+		global_lock(alloc_lock);
 		vector = vector_alloc(&vectors, 1);
-		spin_unlock(&alloc_lock);
+		global_unlock(alloc_lock);
 		if (vector < 0)
 			return vector;
 		desc->vector = (u8)vector;
@@ -273,7 +272,7 @@ static void guest_interrupt(struct irq_desc *desc, u8 vector)
 	deliver(&list);
 }
 
-static void dispatch(struct regs *r)
+void irq_dispatch(struct regs *r)
 {
 	u8 vector = (u8)r->vector;
 	u16 line = READ_ONCE(vector_irq[vector]);
@@ -307,16 +306,6 @@ static void dispatch(struct regs *r)
 	irq_descs[line - 1].count++;
 	own(irq_descs[line - 1].own_arg);
 	apic_eoi();
-}
-
-void irq_dispatch(struct regs *r)
-{
-	u64 start = unlikely(latency_on) ? latency_clock() : 0;
-
-	dispatch(r);
-	if (unlikely(latency_on))
-		latency_note(&latency_interrupt[cpu_id()], latency_clock() - start,
-			     (vaddr_t)dispatch);
 }
 
 /* Lock held. May those who have sent their EOI be kept waiting by the others any longer? */
@@ -460,10 +449,10 @@ int irq_alloc_msi(unsigned count, const struct irq_chip *chip)
 	int vector;
 	u64 flags;
 
-	flags = spin_lock_irqsave(&alloc_lock);
+	flags = global_lock_irqsave(alloc_lock);
 	vector = vector_alloc(&vectors, count);
 	if (vector < 0) {
-		spin_unlock_irqrestore(&alloc_lock, flags);
+		global_unlock_irqrestore(alloc_lock, flags);
 		return -ENOSPC;
 	}
 	for (first = 0, n = 0; n < count && first + n < IRQ_MSIS; ) {
@@ -477,12 +466,12 @@ int irq_alloc_msi(unsigned count, const struct irq_chip *chip)
 	if (n < count) {
 		for (n = 0; n < count; n++)
 			vector_free(&vectors, (u8)(vector + n));
-		spin_unlock_irqrestore(&alloc_lock, flags);
+		global_unlock_irqrestore(alloc_lock, flags);
 		return -ENOSPC;
 	}
 	for (n = 0; n < count; n++)
 		msi_line_used[first + n] = true;
-	spin_unlock_irqrestore(&alloc_lock, flags);
+	global_unlock_irqrestore(alloc_lock, flags);
 	for (n = 0; n < count; n++) {
 		struct irq_desc *desc = &irq_descs[IRQ_GSIS + first + n];
 
@@ -516,10 +505,10 @@ void irq_free_msi(unsigned irq)
 	desc->chip_data = NULL;
 	desc->storm = false;
 	spin_unlock_irqrestore(&desc->lock, flags);
-	flags = spin_lock_irqsave(&alloc_lock);
+	flags = global_lock_irqsave(alloc_lock);
 	vector_free(&vectors, vector);
 	msi_line_used[irq - IRQ_GSIS] = false;
-	spin_unlock_irqrestore(&alloc_lock, flags);
+	global_unlock_irqrestore(alloc_lock, flags);
 }
 
 /* -------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@
  */
 
 #include "cpu/cpu.h"
+#include "lib/latency.h"
 #include "lib/printk.h"
 #include "machine/acpi.h"
 #include "machine/msi.h"
@@ -23,7 +24,7 @@ struct spinlock pci_lock = SPINLOCK_INIT;
 static struct list devices = LIST_INIT(devices);
 
 /* The address port and the data port belong together: a leaf lock, interrupts off. */
-static struct spinlock port_lock = SPINLOCK_INIT;
+GLOBAL_LOCK(port_lock, "PCI port lock");
 
 /*
  * Memory windows, one MiB a bus, mapped when a device on the bus becomes known. An entry is
@@ -116,7 +117,7 @@ u32 pci_read(pci_sbdf_t sbdf, unsigned reg, unsigned size)
 	u32 v;
 
 	if (by_ports(sbdf, reg)) {
-		flags = spin_lock_irqsave(&port_lock);
+		flags = global_lock_irqsave(port_lock);
 		outl(PCI_ADDRESS_PORT, port_address(sbdf, reg));
 		if (size == 1)
 			v = inb(PCI_DATA_PORT + (reg & 3));
@@ -124,7 +125,7 @@ u32 pci_read(pci_sbdf_t sbdf, unsigned reg, unsigned size)
 			v = inw(PCI_DATA_PORT + (reg & 2));
 		else
 			v = inl(PCI_DATA_PORT);
-		spin_unlock_irqrestore(&port_lock, flags);
+		global_unlock_irqrestore(port_lock, flags);
 		return v;
 	}
 	va = reg < 4096 ? window_address(sbdf, reg) : NULL;
@@ -143,7 +144,7 @@ void pci_write(pci_sbdf_t sbdf, unsigned reg, unsigned size, u32 value)
 	u64 flags;
 
 	if (by_ports(sbdf, reg)) {
-		flags = spin_lock_irqsave(&port_lock);
+		flags = global_lock_irqsave(port_lock);
 		outl(PCI_ADDRESS_PORT, port_address(sbdf, reg));
 		if (size == 1)
 			outb(PCI_DATA_PORT + (reg & 3), (u8)value);
@@ -151,7 +152,7 @@ void pci_write(pci_sbdf_t sbdf, unsigned reg, unsigned size, u32 value)
 			outw(PCI_DATA_PORT + (reg & 2), (u16)value);
 		else
 			outl(PCI_DATA_PORT, value);
-		spin_unlock_irqrestore(&port_lock, flags);
+		global_unlock_irqrestore(port_lock, flags);
 		return;
 	}
 	va = reg < 4096 ? window_address(sbdf, reg) : NULL;

@@ -208,7 +208,7 @@ int frame_steal(struct domain *d, struct frame *f)
 
 volatile cpumask_t foreign_cpus;
 /* Interrupts off: the scheduler takes it. */
-static struct spinlock foreign_lock = SPINLOCK_INIT;
+GLOBAL_LOCK(foreign_lock, "lock of foreign mappers");
 
 /* The CPUs of the owner, and of other domains if the frame has `flag`. */
 static cpumask_t cpus_with(const struct frame *f, u64 flag)
@@ -233,7 +233,7 @@ cpumask_t frame_known_cpus(const struct frame *f)
 
 static void becomes_foreign_mapper(struct domain *d)
 {
-	u64 flags = latency_lock(&foreign_lock, &latency_foreign);
+	u64 flags = global_lock_irqsave(foreign_lock);
 
 	/*
 	 * A CPU that comes to d sets its bit in dirty_cpus first and looks at maps_foreign then:
@@ -244,7 +244,7 @@ static void becomes_foreign_mapper(struct domain *d)
 	atomic_set(&owner_of(d)->maps_foreign, true);
 	atomic_or(&foreign_cpus, atomic_read(&owner_of(d)->dirty_cpus));
 	atomic_set(&owner_of(d)->foreign_mapper, true);
-	latency_unlock(&foreign_lock, &latency_foreign, flags);
+	global_unlock_irqrestore(foreign_lock, flags);
 }
 
 void frame_foreign(struct frame *f, struct domain *d, bool writable)
@@ -269,11 +269,11 @@ void foreign_cpu_left(const struct domain *to)
 	if (likely(!(READ_ONCE(foreign_cpus) & CPU_MASK(cpu_id())) ||
 		   READ_ONCE(owner_of(to)->maps_foreign)))
 		return;
-	spin_lock(&foreign_lock);
+	global_lock(foreign_lock);
 	/* Either `to` has become such a domain before this, or it sets our bit after it. */
 	if (!READ_ONCE(owner_of(to)->maps_foreign))
 		atomic_and(&foreign_cpus, ~CPU_MASK(cpu_id()));
-	spin_unlock(&foreign_lock);
+	global_unlock(foreign_lock);
 }
 
 /*

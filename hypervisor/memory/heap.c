@@ -31,7 +31,7 @@
 #define WIDTH_ANY (WIDTHS - 1)
 
 /* Guards all of the following and the links of the frames on these lists. */
-static struct spinlock heap_lock = SPINLOCK_INIT;
+GLOBAL_LOCK(heap_lock, "heap lock");
 static u32 free_head[WIDTHS][HEAP_ORDERS];
 static u32 free_orders[WIDTHS]; /* bit n: there are blocks of order n */
 static u64 listed[WIDTHS];      /* frames in these blocks */
@@ -216,7 +216,7 @@ static void count_free(const struct frame *f, unsigned order)
 /* Let the quarantined frames out. Interrupts must be enabled: other CPUs are asked to flush. */
 static void quarantine_drain(void)
 {
-	u64 flags = latency_lock(&heap_lock, &latency_heap);
+	u64 flags = global_lock_irqsave(heap_lock);
 	u32 m = quarantine_head, stamp = quarantine_stamp;
 	cpumask_t know = quarantine_cpus;
 
@@ -224,17 +224,17 @@ static void quarantine_drain(void)
 	quarantine_head = FRAME_LIST_END;
 	quarantine_len = 0;
 	atomic_add(&draining, 1);
-	latency_unlock(&heap_lock, &latency_heap, flags);
+	global_unlock_irqrestore(heap_lock, flags);
 	if (m != FRAME_LIST_END)
 		tlb_flush(tlb_filter(know, stamp), TLB_GLOBAL);
 	while (m != FRAME_LIST_END) {
 		struct frame *f = mfn_to_frame(m);
 		u32 next = f->next;
 
-		flags = latency_lock(&heap_lock, &latency_heap);
+		flags = global_lock_irqsave(heap_lock);
 		mark_free(f, 1);
 		block_free(m, 0);
-		latency_unlock(&heap_lock, &latency_heap, flags);
+		global_unlock_irqrestore(heap_lock, flags);
 		m = next;
 	}
 	atomic_sub(&draining, 1);
@@ -243,7 +243,7 @@ static void quarantine_drain(void)
 /* `know`: CPUs that may have translations; a CPU that leaves a domain forgets all of its. */
 static void quarantine_add(struct frame *f, unsigned order, cpumask_t know)
 {
-	u64 flags = latency_lock(&heap_lock, &latency_heap);
+	u64 flags = global_lock_irqsave(heap_lock);
 	bool full;
 
 	for (u64 i = 0; i < BIT(order); i++) {
@@ -262,7 +262,7 @@ static void quarantine_add(struct frame *f, unsigned order, cpumask_t know)
 	quarantine_len += BIT(order);
 	full = quarantine_len >= QUARANTINE_LIMIT;
 	count_free(f, order);
-	latency_unlock(&heap_lock, &latency_heap, flags);
+	global_unlock_irqrestore(heap_lock, flags);
 	if (full && local_irq_enabled())
 		quarantine_drain();
 }
@@ -314,11 +314,11 @@ static void caches_drain(void)
 		struct frame *f;
 
 		while ((f = cache_take(&caches[i])) != NULL) {
-			u64 flags = latency_lock(&heap_lock, &latency_heap);
+			u64 flags = global_lock_irqsave(heap_lock);
 
 			mark_free(f, 1);
 			block_free(frame_to_mfn(f), 0);
-			latency_unlock(&heap_lock, &latency_heap, flags);
+			global_unlock_irqrestore(heap_lock, flags);
 		}
 	}
 	atomic_sub(&draining, 1);
@@ -349,10 +349,10 @@ static struct frame *frames_alloc(unsigned order, unsigned width, u64 own)
 	for (unsigned attempt = 0; !f && attempt < 2; attempt++) {
 		bool held;
 
-		flags = latency_lock(&heap_lock, &latency_heap);
+		flags = global_lock_irqsave(heap_lock);
 		f = buddy_alloc(order, width);
 		held = !f && held_up_to(width);
-		latency_unlock(&heap_lock, &latency_heap, flags);
+		global_unlock_irqrestore(heap_lock, flags);
 		/*
 		 * Everybody's caches are emptied, and CPUs flushed, for what was put there since
 		 * the last time only: a guest that asks again and again for what is not there
@@ -389,10 +389,10 @@ static void frames_free(struct frame *f, unsigned order)
 	}
 	count_free(f, order);
 	if (order || !cache_put(f)) {
-		flags = latency_lock(&heap_lock, &latency_heap);
+		flags = global_lock_irqsave(heap_lock);
 		mark_free(f, BIT(order));
 		block_free(frame_to_mfn(f), order);
-		latency_unlock(&heap_lock, &latency_heap, flags);
+		global_unlock_irqrestore(heap_lock, flags);
 	}
 }
 
@@ -573,7 +573,7 @@ int heap_claim(struct domain *d, u64 pages)
 void heap_add_range(paddr_t start, paddr_t end)
 {
 	mfn_t m = ALIGN_UP(start, PAGE_SIZE) >> PAGE_SHIFT, last = min(end >> PAGE_SHIFT, max_mfn);
-	u64 flags = latency_lock(&heap_lock, &latency_heap);
+	u64 flags = global_lock_irqsave(heap_lock);
 
 	if (!heap_ready)
 		lists_init();
@@ -592,7 +592,7 @@ void heap_add_range(paddr_t start, paddr_t end)
 		free_of_width[width_of(m)] += BIT(order);
 		m += BIT(order);
 	}
-	latency_unlock(&heap_lock, &latency_heap, flags);
+	global_unlock_irqrestore(heap_lock, flags);
 }
 
 void heap_adopt(struct frame *f)

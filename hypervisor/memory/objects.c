@@ -5,6 +5,7 @@
  * these are page aligned, which no object of a slab is, and their order is kept in the frame's type
  * word.
  */
+#include "lib/latency.h"
 #include "lib/list.h"
 #include "lib/printk.h"
 #include "lib/spinlock.h"
@@ -23,7 +24,7 @@ struct slab {
 } __aligned(64);
 
 /* Guards all slabs. Interrupts off while it is held. */
-static struct spinlock slab_lock = SPINLOCK_INIT;
+GLOBAL_LOCK(slab_lock, "slab lock");
 static struct list partial[ALLOC_CLASSES][ARRAY_SIZE(sizes)];
 
 #define LARGE_MARK (0x4cULL << 48) /* frame.type of a large object: mark, class << 8, order */
@@ -78,15 +79,15 @@ void *zalloc(enum alloc_class c, size_t size)
 		i++;
 	head = &partial[c][i];
 
-	flags = spin_lock_irqsave(&slab_lock);
+	flags = global_lock_irqsave(slab_lock);
 	if (!head->next)
 		list_init(head);
 	if (list_empty(head)) {
-		spin_unlock_irqrestore(&slab_lock, flags);
+		global_unlock_irqrestore(slab_lock, flags);
 		fresh = slab_create(c, i);
 		if (!fresh)
 			return NULL;
-		flags = spin_lock_irqsave(&slab_lock);
+		flags = global_lock_irqsave(slab_lock);
 		list_add(&fresh->link, head);
 	}
 	s = list_entry(head->next, struct slab, link);
@@ -94,7 +95,7 @@ void *zalloc(enum alloc_class c, size_t size)
 	s->free = *(void **)p;
 	if (++s->used == s->total)
 		list_del(&s->link);
-	spin_unlock_irqrestore(&slab_lock, flags);
+	global_unlock_irqrestore(slab_lock, flags);
 	alloc_stats_add(c, sizes[i], 1);
 	memset(p, 0, sizes[i]);
 	return p;
@@ -122,7 +123,7 @@ void zfree(void *p)
 	c = s->class;
 	i = s->size_index;
 	BUG_ON(c >= ALLOC_CLASSES || i >= ARRAY_SIZE(sizes) || !s->used);
-	flags = spin_lock_irqsave(&slab_lock);
+	flags = global_lock_irqsave(slab_lock);
 	*(void **)p = s->free;
 	s->free = p;
 	if (s->used-- == s->total)
@@ -131,7 +132,7 @@ void zfree(void *p)
 		list_del(&s->link);
 		empty = true;
 	}
-	spin_unlock_irqrestore(&slab_lock, flags);
+	global_unlock_irqrestore(slab_lock, flags);
 	alloc_stats_add(c, -(s64)sizes[i], -1);
 	if (empty) {
 		alloc_stats_add(c, PAGE_SIZE, 1);

@@ -8,6 +8,7 @@
 #include "cpu/entry_area.h"
 #include "cpu/layout.h"
 #include "cpu/msr.h"
+#include "lib/latency.h"
 #include "lib/printk.h"
 #include "lib/spinlock.h"
 #include "lib/string.h"
@@ -34,7 +35,7 @@ static u64 *idle_l4;
 static paddr_t idle_l4_pa;
 static bool heap_ready;
 /* Guards the ioremap window's tables and entry_area L1s. */
-static struct spinlock paging_lock = SPINLOCK_INIT;
+GLOBAL_LOCK(paging_lock, "paging lock");
 static u64 ioremap_used;
 
 extern char _entry_start[], _entry_end[];
@@ -324,7 +325,7 @@ static void *map_window(paddr_t pa, size_t len, u64 flags)
 	void *result = NULL;
 	vaddr_t va;
 
-	spin_lock(&paging_lock);
+	global_lock(paging_lock);
 	for (unsigned i = 0; i < nr_known; i++)
 		if (known[i].start <= start &&
 		    start + pages * PAGE_SIZE <= known[i].start + known[i].pages * PAGE_SIZE &&
@@ -348,7 +349,7 @@ static void *map_window(paddr_t pa, size_t len, u64 flags)
 	}
 	result = (void *)(va + (pa - start));
 out:
-	spin_unlock(&paging_lock);
+	global_unlock(paging_lock);
 	return result;
 }
 

@@ -12,7 +12,6 @@
 
 #include "control/console_io.h"
 #include "cpu/cpu.h"
-#include "lib/latency.h"
 #include "lib/printk.h"
 #include "machine/console.h"
 #include "machine/serial.h"
@@ -21,7 +20,6 @@
 #include "pv-abi/xen.h"
 
 bool serial_has_irq;
-struct latency latency_console;
 struct domain *dom0;
 static u64 now = 5000000000ULL;
 static unsigned waited, dead_tries; /* bytes that somebody waited for, with the lock held */
@@ -71,18 +69,6 @@ void serial_want_room(bool on)
 u64 system_time(void)
 {
 	return now;
-}
-
-u64 latency_clock(void)
-{
-	return 0;
-}
-
-void latency_note(struct latency *m, u64 cycles, vaddr_t where)
-{
-	(void)m;
-	(void)cycles;
-	(void)where;
 }
 
 void timer_init(struct timer *t, void (*fn)(void *), void *arg, unsigned cpu)
