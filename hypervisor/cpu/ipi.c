@@ -5,6 +5,7 @@
 #include "cpu/cpu.h"
 #include "cpu/stop.h"
 #include "cpu/vectors.h"
+#include "lib/latency.h"
 
 static void (*handlers[SOFTIRQ_COUNT])(void);
 
@@ -45,7 +46,7 @@ void softirqs_run(void)
  * One call at a time in the whole machine: it is for rare things. `waiting` has a bit for each CPU
  * that has not run fn yet.
  */
-static struct spinlock call_lock = SPINLOCK_INIT;
+GLOBAL_LOCK(call_lock, "call lock");
 static void (*call_fn)(void *);
 static void *call_arg;
 static volatile cpumask_t call_waiting;
@@ -68,8 +69,7 @@ void on_cpus(cpumask_t mask, void (*fn)(void *), void *arg)
 
 	if (others) {
 		/* Interrupts stay on while waiting: the holder may be waiting for us. */
-		while (!spin_trylock(&call_lock))
-			cpu_relax();
+		global_lock(call_lock);
 		call_fn = fn;
 		call_arg = arg;
 		atomic_set(&call_waiting, others);
@@ -83,7 +83,7 @@ void on_cpus(cpumask_t mask, void (*fn)(void *), void *arg)
 	if (others) {
 		while (atomic_read(&call_waiting))
 			cpu_relax();
-		spin_unlock(&call_lock);
+		global_unlock(call_lock);
 	}
 }
 

@@ -6,6 +6,7 @@
 #include "cpu/root_copies.h"
 #include "cpu/vectors.h"
 #include "lib/cmdline.h"
+#include "lib/latency.h"
 #include "lib/printk.h"
 
 #ifndef NDEBUG
@@ -41,7 +42,7 @@ void tlb_flush_va_local(vaddr_t va)
 }
 
 /* One flush at a time; the request is read by the CPUs named in `waiting`. */
-static struct spinlock flush_lock = SPINLOCK_INIT;
+GLOBAL_LOCK(flush_lock, "flush lock");
 static vaddr_t flush_va;
 static unsigned flush_order, flush_flags;
 static bool flush_all;
@@ -79,8 +80,11 @@ static void flush_on(cpumask_t mask, bool all, unsigned flags, vaddr_t va, unsig
 		flush_here(all, flags, va, order);
 	if (!others)
 		return;
-	while (!spin_trylock(&flush_lock))
-		cpu_relax();
+	/*
+	 * Interrupts stay on while waiting: the holder may be waiting for us. No handler and no
+	 * function of on_cpus() comes here, so a ticket is never taken on top of another.
+	 */
+	global_lock(flush_lock);
 	flush_all = all;
 	flush_flags = flags;
 	flush_va = va;
@@ -89,7 +93,7 @@ static void flush_on(cpumask_t mask, bool all, unsigned flags, vaddr_t va, unsig
 	apic_send_ipi_mask(others, TLB_FLUSH_VECTOR);
 	while (atomic_read(&flush_waiting))
 		cpu_relax();
-	spin_unlock(&flush_lock);
+	global_unlock(flush_lock);
 }
 
 void tlb_flush(cpumask_t mask, unsigned flags)

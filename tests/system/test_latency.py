@@ -12,7 +12,8 @@ from machine import Qemu, check
 BOUNDS = {"console lock": 8000, "heap lock": 8000, "slab lock": 500, "lock of foreign mappers": 500, "domain list lock": 500,
           "wall clock lock": 500, "paging lock": 500, "an interrupt": 4000, "interrupts off": 10000}
 # What only dom0, a domain with a device or another CPU can have: nothing, where there is none.
-NOBODYS = ["console input lock", "interrupt vectors lock", "PCI port lock", "debug keys lock", "clock lock"]
+NOBODYS = ["console input lock", "interrupt vectors lock", "PCI port lock", "debug keys lock", "clock lock", "call lock",
+           "flush lock"]
 FLUSHES = 64  # of the thousands that were tried
 HOSTILE = ["evil-counts", "evil-continue", "evil-exchange", "memory-op", "console", "grants"]
 
