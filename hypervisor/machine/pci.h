@@ -85,8 +85,9 @@ int pci_mmcfg_reserved(u64 base, u16 segment, u8 first_bus, u8 last_bus);
 
 /*
  * The port emulation's half: an access of `size` bytes to 0xcfc + `port_offset` while the vCPU's
- * latched 0xcf8 is `cf8`. A domain without privilege reads all ones and writes nothing. What the hypervisor programmed of a device's MSI and MSI-X capabilities stays as it is:
- * the enable and function-mask bits are dom0's, the rest is ours.
+ * latched 0xcf8 is `cf8`. A domain without privilege reads all ones and writes nothing.
+ * What the hypervisor programmed of a device's MSI and MSI-X capabilities stays as it is: enable
+ * and function-mask bits are dom0's, the rest is ours.
  */
 u32 pci_guest_cfg_read(bool privileged, u32 cf8, unsigned port_offset, unsigned size);
 void pci_guest_cfg_write(bool privileged, u32 cf8, unsigned port_offset, unsigned size, u32 value);

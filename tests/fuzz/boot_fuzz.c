@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: tests/unit/sim/sim.c
+// sources: hypervisor/memory/e820.c tests/unit/sim/sim.c
 // cflags: -DSIM_FRAMES=256
 // clang: -Wno-unknown-pragmas
 // options: -max_len=2048

@@ -5,6 +5,7 @@
 // Structures of 32-bit guests: to the 64-bit form and back. The oracle reads both forms field by
 // field, byte by byte, and knows what must not change or appear.
 
+#include "entry/compat_struct.h"
 #include "tests/fuzz/fuzz.h"
 
 #include "pv/compat.h"

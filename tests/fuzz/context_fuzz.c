@@ -5,6 +5,7 @@
 // sources: hypervisor/pv/context.c hypervisor/pv/compat_context.c hypervisor/pv/callback.c
 // sources: hypervisor/pv/cpu_ops.c hypervisor/pv/bounce.c hypervisor/domain/fpu_image.c
 // sources: hypervisor/domain/permission.c hypervisor/lib/printf.c tests/unit/sim/sim.c
+// sources: hypervisor/memory/range_set.c
 // cflags: -DSIM_FRAMES=256 -DHEAP_FIRST=160ULL
 // clang: -fno-sanitize-coverage=trace-cmp
 // options: -max_len=640

@@ -5,6 +5,7 @@
 // sources: hypervisor/pv/context.c hypervisor/pv/compat_context.c hypervisor/pv/callback.c
 // sources: hypervisor/pv/cpu_ops.c hypervisor/pv/bounce.c hypervisor/domain/fpu_image.c
 // sources: hypervisor/domain/permission.c hypervisor/lib/printf.c tests/unit/sim/sim.c
+// sources: hypervisor/memory/range_set.c
 //
 // Every field of a vCPU's state through its odd values, 64 and 32 bits: refused, and nothing has
 // changed, or taken, and the processor can load all that came of it (tests/unit/context_world.h).

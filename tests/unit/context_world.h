@@ -12,8 +12,8 @@
  */
 #include "mmu_fixture.h"
 
-#include "cpu/entry.h"
 #include "cpu/entry_area.h"
+#include "cpu/raw.h"
 #include "domain/fpu.h"
 #include "pv/compat.h"
 #include "pv/pv.h"

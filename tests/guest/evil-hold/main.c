@@ -101,15 +101,6 @@ static void test_wakes(void)
 		check_eq(hypercall(vcpu_op, (long)VCPUOP_down, (long)id, 0L), 0);
 }
 
-static long reservation(unsigned op, xen_ulong_t *list, unsigned n, unsigned order, unsigned bits)
-{
-	struct xen_memory_reservation r = { .nr_extents = n, .extent_order = order,
-					    .domid = DOMID_SELF, .mem_flags = bits };
-
-	r.extent_start = (uintptr_t)list;
-	return hypercall(memory_op, (long)op, &r);
-}
-
 static long exchange(xen_ulong_t *in, unsigned n, unsigned in_order, xen_ulong_t *out,
 		     unsigned out_order)
 {
