@@ -233,8 +233,8 @@ unit coverage faults: $(EDGES)
 model: | $(call deps,unit) ## Search the page types' model, and its mistakes, with spin
 	$(Q)scripts/model.sh all $(B)
 
-lint: | $(if $(QUICK),,$(call deps,lint)) ## cppcheck, SPDX lines, long lines, words that do not belong here (QUICK=1: no cppcheck)
-	$(Q)$(PYTHON) scripts/lint.py $(if $(QUICK),--quick)
+lint: $(if $(QUICK),,hypervisor) | $(if $(QUICK),,$(call deps,lint)) ## cppcheck, rooms, long lines, words that do not belong (QUICK=1: only text)
+	$(Q)$(PYTHON) scripts/lint.py $(if $(QUICK),--quick,--build $(B))
 
 replay: | $(call deps,unit) ## What fuzzing found, once more, without a fuzzer (ASan, UBSan); T=name
 	$(Q)$(MAKE) --no-print-directory -f tests/fuzz/Makefile B=$(B) T='$(T)' replay

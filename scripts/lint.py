@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""lint.py [--quick] - what a reviewer should not have to say.
+"""lint.py [--quick] [--build DIR] - what a reviewer should not have to say.
 
 SPDX lines and each room's licence, the length of files and lines, spaces at the end, unfinished work, paths of somebody's
-machine, paths of the tree that do not exist, seeded faults whose text has drifted, and cppcheck, which --quick leaves out.
+machine, paths of the tree that do not exist, seeded faults whose text has drifted, includes (and with DIR, where the
+hypervisor was built, symbols) of a higher room (scripts/rooms.py), and cppcheck, which --quick leaves out.
 Prints `file:line: message`; the last line is `N passed, N failed, 0 skipped`, the exit code 1 if there is any message.
 
 Lines: 100 columns in C and assembly; 130 in scripts, makefiles and documents, but for what cannot be wrapped there: tables,
@@ -136,6 +137,7 @@ def check(path):
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--quick", action="store_true", help="without cppcheck")
+    ap.add_argument("--build", help="where the hypervisor was built, for the symbols of its objects")
     a = ap.parse_args()
 
     files = [f for f in listed() if not SKIPPED.match(f)]
@@ -148,6 +150,8 @@ def main():
     if p.returncode:
         good = False
         print("\n".join("tests/faults: " + x for x in p.stdout.split("\n") if x.startswith("FAIL")) or "tests/faults: broken")
+    rooms = [sys.executable, "scripts/rooms.py"] + ([a.build] if a.build else [])
+    good = subprocess.run(rooms, check=False).returncode == 0 and good
     if not a.quick:
         if not shutil.which("cppcheck"):
             sys.exit("cppcheck is not installed")
