@@ -115,7 +115,7 @@ void vcpu_unblock(struct vcpu *v);
 /* ---- filled by entry/: where a CPU's registers are ---- */
 
 /*
- * context_switch() - entry/switch.c: from `prev` (current) to `next`; called by the scheduler's
+ * context_switch() - entry/vcpu_switch.c: from `prev` (current) to `next`; called by the scheduler's
  * softirq with interrupts off; does not return if next is another vCPU (it leaves through next's
  * exit path).
  */

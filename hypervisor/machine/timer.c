@@ -7,7 +7,7 @@
 #include "lib/printk.h"
 #include "machine/clock.h"
 #include "machine/irq.h"
-#include "machine/timerheap.h"
+#include "machine/timer_heap.h"
 
 static struct timer_queue {
 	struct spinlock lock;

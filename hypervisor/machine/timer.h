@@ -16,7 +16,7 @@ struct timer {
 	volatile unsigned cpu;     /* whose queue */
 	bool queued;
 	bool killed;               /* timer_set() has no effect until timer_init() */
-	struct timer *child, *next, *prev; /* the queue is a heap: machine/timerheap.h */
+	struct timer *child, *next, *prev; /* the queue is a heap: machine/timer_heap.h */
 };
 void timer_init(struct timer *t, void (*fn)(void *), void *arg, unsigned cpu);
 void timer_set(struct timer *t, u64 expires);  /* (re)arm; a time in the past fires at once */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: hypervisor/machine/timerheap.c hypervisor/machine/timescale.c hypervisor/sched/policy.c
+// sources: hypervisor/machine/timer_heap.c hypervisor/machine/timescale.c hypervisor/sched/policy.c
 // cflags: -Dsched_yield=hypervisor_sched_yield
 // options: -max_len=512
 //
@@ -9,7 +9,7 @@
 
 #include "tests/fuzz/fuzz.h"
 
-#include "machine/timerheap.h"
+#include "machine/timer_heap.h"
 #include "machine/timescale.h"
 #include "sched/policy.h"
 

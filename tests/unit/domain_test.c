@@ -303,7 +303,7 @@ TEST(test_number_held, "a number that is held")
 
 	/* At once, very likely in the same memory: nothing of the old one is the new one's. */
 	next = create(7);
-	/* By its number alone it would be taken for the old one (entry/switch.c). */
+	/* By its number alone it would be taken for the old one (entry/vcpu_switch.c). */
 	CU_ASSERT_TRUE(next->serial && next->serial != serial && next->serial != dom_idle->serial);
 	CU_ASSERT_FALSE(next->dying || next->shutting_down || next->shut_down ||
 			next->is_32bit || next->debugger_attached || next->console_silenced);

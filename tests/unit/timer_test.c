@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: hypervisor/machine/timer.c hypervisor/machine/timerheap.c
+// sources: hypervisor/machine/timer.c hypervisor/machine/timer_heap.c
 // sources: hypervisor/machine/timescale.c tests/unit/sim/sim.c
 // cflags: -Dsched_yield=hypervisor_sched_yield
 // libs: -lpthread
@@ -22,7 +22,7 @@
 #include "cpu/vectors.h"
 #include "machine/clock.h"
 #include "machine/irq.h"
-#include "machine/timerheap.h"
+#include "machine/timer_heap.h"
 
 #define CPUS 4
 

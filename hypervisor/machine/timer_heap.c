@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "machine/timerheap.h"
+#include "machine/timer_heap.h"
 
 /* Join two trees, either may be NULL; neither root has siblings. */
 static struct timer *meld(struct timer *a, struct timer *b)

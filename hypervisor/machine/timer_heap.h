@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef ANNULUS_MACHINE_TIMERHEAP_H
-#define ANNULUS_MACHINE_TIMERHEAP_H
+#ifndef ANNULUS_MACHINE_TIMER_HEAP_H
+#define ANNULUS_MACHINE_TIMER_HEAP_H
 
 #include "machine/timer.h"
 
