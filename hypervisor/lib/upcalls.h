@@ -115,9 +115,9 @@ void vcpu_unblock(struct vcpu *v);
 /* ---- filled by entry/: where a CPU's registers are ---- */
 
 /*
- * context_switch() - entry/vcpu_switch.c: from `prev` (current) to `next`; called by the scheduler's
- * softirq with interrupts off; does not return if next is another vCPU (it leaves through next's
- * exit path).
+ * context_switch() - entry/vcpu_switch.c: from `prev` (current) to `next`; called by the
+ * scheduler's softirq with interrupts off; does not return if next is another vCPU (it leaves
+ * through next's exit path).
  */
 void context_switch(struct vcpu *prev, struct vcpu *next);
 
