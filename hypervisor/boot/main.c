@@ -69,7 +69,7 @@ static u32 __init acpi_id_of(u32 apic_id)
 	for (unsigned i = 0; i < acpi_info.nr_cpus; i++)
 		if (acpi_info.cpus[i].apic_id == apic_id)
 			return acpi_info.cpus[i].acpi_id;
-	return 0xffffffff;
+	return 0; /* what a machine's only CPU has */
 }
 
 /* The last thing on the boot stack: go on as the boot CPU's idle vCPU. */

@@ -5,7 +5,7 @@
 #include "lib/types.h"
 
 /*
- * Boot, before interrupts are on: typed characters go to dom0 from now on; three Ctrl-A switch them
+ * Boot, before serial_init_irq(): typed characters go to dom0 from now on; three Ctrl-A switch them
  * to the debug keys and back. Without a dom0 they are debug keys.
  */
 void console_io_init(void);

@@ -90,7 +90,7 @@ static __init int open_kernel(struct build *b)
 	const struct unpack_alloc alloc = { unpack_get, unpack_put, NULL };
 	const char *why = "its image is damaged";
 	struct pv_payload p;
-	u64 size, begin = system_time();
+	u64 size, flags, begin = system_time();
 	s64 n;
 
 	if (pv_image_payload(paddr_to_va(b->k->image), b->k->image_len, &p, &why))
@@ -98,7 +98,10 @@ static __init int open_kernel(struct build *b)
 	b->elf = p.data;
 	b->elf_len = p.len;
 	if (p.packed) {
+		/* The archives use what is below the stack pointer: interrupts would, too. */
+		flags = local_irq_save();
 		size = p.unpacked_size ? p.unpacked_size : unpack_size(p.data, p.len, &alloc);
+		local_irq_restore(flags);
 		if (!size || size > (1ULL << (PAGE_SHIFT + MAX_CHUNK)))
 			return complain(b, -ENOEXEC,
 					"its packed image does not tell a sensible size: it is "
@@ -109,7 +112,9 @@ static __init int open_kernel(struct build *b)
 		if (!b->buffer)
 			return complain(b, -ENOMEM,
 					"too little memory to unpack it: give the machine more");
+		flags = local_irq_save();
 		n = unpack(p.data, p.len, frame_to_va(b->buffer), size, &alloc, &why);
+		local_irq_restore(flags);
 		if (n < 0)
 			return complain(b, n == -UNPACK_ENOMEM ? -ENOMEM : -ENOEXEC, why);
 		b->elf = frame_to_va(b->buffer);

@@ -7,8 +7,9 @@
  * The libraries need from their surroundings: memcpy, memmove, memset, memcmp, malloc, calloc, free
  * (the last three are linked, but only the caller's allocator is called) and __stack_chk_fail. A
  * distribution's archives are compiled with SSE2 and the stack protector: in ring 0 the FPU has to
- * be enabled (CR4.OSFXSR set, CR0.EM and CR0.TS clear) and %fs:40 has to be readable. The stack
- * needs 16 KiB.
+ * be enabled (CR4.OSFXSR set, CR0.EM and CR0.TS clear) and %fs:40 has to be readable. They use the
+ * red zone (System V ABI, AMD64 supplement, 3.2.2): no interrupt may come in on the same stack. The
+ * stack needs 16 KiB.
  *
  * Reentrant, takes no lock; all memory comes from the caller's allocator and has been returned to
  * it when a function returns.

@@ -163,11 +163,6 @@ static inline bool frame_put_usual(struct frame *f)
 }
 
 /*
- * Types: frame_get_type() and frame_put_type() (lib/upcalls.h) may wait for another CPU's
- * validation and flush other CPUs' TLBs: they and all functions below need interrupts enabled and
- * no spinlock held.
- */
-/*
  * One more reference of a type that a frame has already and is valid for, and one dropped that is
  * not the last: the usual cases of frame_get_type() and frame_put_type(). False: not such a case,
  * nothing has changed.
@@ -187,7 +182,12 @@ static inline bool type_put_not_last(struct frame *f)
 	return (t & FT_COUNT_MASK) > 1 && (t & FT_VALIDATED) && atomic_cmpxchg(&f->type, &t, t - 1);
 }
 
-/* frame_put_type_preemptible() - the same, but -ERESTART when it stopped half-way: call again. */
+/*
+ * Types: frame_get_type() and frame_put_type() (lib/upcalls.h) may wait for another CPU's
+ * validation and flush other CPUs' TLBs: they and all functions below need interrupts enabled and
+ * no spinlock held.
+ */
+/* frame_put_type_preemptible() - the latter, but -ERESTART when it stopped half-way: call again. */
 int __must_check frame_put_type_preemptible(struct frame *f);
 
 /* Both references at once. */

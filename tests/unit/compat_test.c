@@ -189,6 +189,8 @@ int copy_to_guest(vaddr_t dst, const void *src, size_t n)
 	return 0;
 }
 
+s64 (*compat_continuation)(unsigned op, unsigned nargs, const u64 *args);
+
 s64 hypercall_continue(unsigned op, unsigned nargs, ...)
 {
 	u64 args[6] = { 0 };
@@ -198,7 +200,7 @@ s64 hypercall_continue(unsigned op, unsigned nargs, ...)
 	for (unsigned i = 0; i < nargs; i++)
 		args[i] = va_arg(ap, u64);
 	va_end(ap);
-	return compat_continue(op, nargs, args);
+	return compat_continuation(op, nargs, args);
 }
 
 void domain_wallclock_update(struct domain *d) { }
@@ -217,6 +219,7 @@ static u32 at(const void *p)
 
 static void begin(void)
 {
+	compat_hypercall_init();
 	sim_reset();
 	guest = sim_domain(1, 2, false);
 	guest->is_32bit = true;

@@ -52,6 +52,8 @@ static struct {
 	bool flag;
 	struct event_channel chn;
 	unsigned unmasked_2l, unmasked_fifo;
+	unsigned sent; /* the last PIRQ whose event was */
+	bool chn_pending;
 	bool vanish; /* the domain dies while its messages are being mapped */
 } m;
 
@@ -155,6 +157,12 @@ int pci_mmcfg_reserved(u64 base, u16 segment, u8 first, u8 last)
 }
 
 u32 event_pirq_port(struct domain *d, u32 pirq) { return pirq == 5 || pirq == 6 ? 33 : 0; }
+void event_send_pirq(struct domain *d, u32 pirq)
+{
+	CU_ASSERT_EQUAL(d->irqs->delivering, 1);
+	m.sent = pirq;
+}
+bool event_port_pending(struct domain *d, u32 port) { return port == 33 && m.chn_pending; }
 struct event_channel *event_lookup(struct domain *d, u32 port)
 {
 	return port == 33 ? &m.chn : NULL;
@@ -589,6 +597,19 @@ TEST(test_pci_reports, "reports about PCI")
 	CU_ASSERT_EQUAL(m.pci, 0); /* dom0 does not use it, so neither do we */
 	for (unsigned i = 0; i < ARRAY_SIZE(all); i++)
 		CU_ASSERT_EQUAL(do_physdev_op(all[i], 8), -EFAULT);
+}
+
+/* What lines call: a domain is kept until its event is sent; without a port nothing is pending. */
+TEST(test_receiver, "how interrupts become events")
+{
+	pirq_receiver.hold(guest);
+	CU_ASSERT_EQUAL(guest->irqs->delivering, 1);
+	pirq_receiver.deliver(guest, 5);
+	CU_ASSERT_TRUE(guest->irqs->delivering == 0 && m.sent == 5);
+	CU_ASSERT_FALSE(pirq_receiver.still_pending(guest, 5));
+	m.chn_pending = true;
+	CU_ASSERT_TRUE(pirq_receiver.still_pending(guest, 5));
+	CU_ASSERT_FALSE(pirq_receiver.still_pending(guest, 7));
 }
 
 SUITE("physdev", .begin = begin, .end = end)
