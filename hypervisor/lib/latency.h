@@ -5,7 +5,7 @@
 #include "lib/spinlock.h"
 
 /*
- * latency=1 at boot: the longest that each global lock was held, the longest stretch with
+ * latency=1 at boot: the longest that each GLOBAL_LOCK() was held, the longest stretch with
  * interrupts off in ring 0 and the longest interrupt, in cycles of the TSC, with where that was.
  * Shown by debug key 'l' and when the last domain has ended. Under an emulator that counts
  * instructions a cycle is one, so that tests can assert bounds.
