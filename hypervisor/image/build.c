@@ -65,9 +65,11 @@ u64 __init pv_default_pages(u64 keep)
 }
 
 /* The unpackers' memory. */
+/* All that unpack() may call of ours, so this asks whether unpack.h's conditions are kept. */
 static __init void *unpack_get(void *context, size_t size)
 {
 	(void)context;
+	ASSERT(!local_irq_enabled());
 	return zalloc(ALLOC_MISC, size);
 }
 
