@@ -28,7 +28,7 @@ static inline void cpu_relax(void)
 
 static inline u64 local_irq_save(void)
 {
-	u64 flags;
+	u64 flags = 0; /* only for cppcheck: asm sets it */
 
 	__asm__ inline volatile("pushfq; popq %0\n771: " LATENCY_CLI "\n"
 				LATENCY_CALL5("latency_irq_off") : "=r"(flags) :: "memory");

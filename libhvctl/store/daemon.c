@@ -174,7 +174,7 @@ bool daemon_option(struct daemon_options *options, int option, const char *argum
 	case 'L':
 		if (number_parse(argument, 1 << 20, &value) || value < 4) {
 			fprintf(stderr,
-				"%s: --log-limit=%s: expected a number of KiB from 4 to %u\n",
+				"%s: --log-limit=%s: expected a number of KiB from 4 to %d\n",
 				options->name, argument, 1 << 20);
 			options->bad = true;
 			return false;
