@@ -29,7 +29,7 @@ import subprocess
 import sys
 import time
 
-CFLAGS = "-std=gnu11 -g1 -O1 -w -fno-omit-frame-pointer -fno-strict-aliasing -D_GNU_SOURCE -DANNULUS_UNIT"
+CFLAGS = "-std=gnu11 -g1 -O1 -w -fno-omit-frame-pointer -fno-strict-aliasing -fms-extensions -D_GNU_SOURCE -DANNULUS_UNIT"
 SANITIZE = "-fsanitize=address,undefined -fno-sanitize-recover=all"
 NEEDED = 95  # per cent
 

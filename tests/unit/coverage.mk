@@ -15,7 +15,7 @@ bits    = $(or $(shell sed -n 's|^// bits: *||p' $1),64)
 UNITS  := $(patsubst tests/unit/%.c,%,$(foreach t,$(sort $(wildcard tests/unit/*_test.c)),$(if $(filter 64,$(call bits,$t)),$t)))
 FUZZES := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
 
-FLAGS := -std=gnu11 -g -O0 --coverage -fprofile-update=atomic -fno-strict-aliasing -D_GNU_SOURCE -DANNULUS_UNIT
+FLAGS := -std=gnu11 -g -O0 --coverage -fprofile-update=atomic -fno-strict-aliasing -fms-extensions -D_GNU_SOURCE -DANNULUS_UNIT
 LINK  := $(CC) --coverage
 INC   := -Itests/unit/sim -Itests/unit -Ihypervisor -I. -Ilibhvctl -Ilibhvctl/include
 
