@@ -32,12 +32,13 @@ u64 latency_clock(void)
 	return rdtsc();
 }
 
-void latency_note(struct latency *m, u64 cycles, vaddr_t where)
+bool latency_note(struct latency *m, u64 cycles, vaddr_t where)
 {
 	if (cycles <= m->longest)
-		return;
+		return false;
 	m->longest = cycles;
 	m->where = where;
+	return true;
 }
 
 /* A lock's, by latency_sites.S: under the lock. */
@@ -47,13 +48,13 @@ void latency_drops(struct latency *m, vaddr_t where);
 void latency_took(struct latency *m)
 {
 	if (latency_on)
-		m->start = rdtsc();
+		m->start = latency_clock();
 }
 
 void latency_drops(struct latency *m, vaddr_t where)
 {
 	if (m->start)
-		latency_note(m, rdtsc() - m->start, where);
+		latency_note(m, latency_clock() - m->start, where);
 	m->start = 0;
 }
 
@@ -67,28 +68,26 @@ void latency_stretch_began(vaddr_t where)
 		return;
 	cpu = cpu_id();
 	began_at[cpu] = where;
-	stretch[cpu].start = rdtsc();
+	stretch[cpu].start = latency_clock();
 }
 
 void latency_stretch_ended(vaddr_t where)
 {
 	struct latency *m;
-	u64 now = rdtsc();
+	u64 now = latency_clock();
 
 	if (!latency_on)
 		return;
 	m = &stretch[cpu_id()];
-	if (m->start && now - m->start > m->longest) {
-		latency_note(m, now - m->start, where);
+	if (m->start && latency_note(m, now - m->start, where))
 		m->from = began_at[cpu_id()];
-	}
 	m->start = 0;
 }
 
 void latency_interrupt_ended(u64 start, vaddr_t where)
 {
 	if (latency_on)
-		latency_note(&interrupt[cpu_id()], rdtsc() - start, where);
+		latency_note(&interrupt[cpu_id()], latency_clock() - start, where);
 }
 
 static const char *name_of(vaddr_t where)

@@ -208,62 +208,79 @@ void grant_map_one(struct gnttab_map_grant_ref *op)
 		domain_put(granter);
 }
 
-s16 grant_unmap_one(u32 handle, u64 host_addr, u64 dev_bus_addr)
+/*
+ * Unmap what the caller names of a mapping that it has claimed; *parts are those that are gone. When
+ * that fails nothing is, and the mapping is live again.
+ */
+static inline s16 unmap_parts(struct grant_mapping *m, u64 host_addr, u64 dev_bus_addr,
+				       u64 new_addr, u8 *parts)
 {
-	struct domain *d = current->domain;
-	struct grant_table *gt = d->grants;
-	struct grant_unmap_batch b;
-	struct grant_mapping *m;
-	u32 index;
-	s16 status;
-
-	m = mapping_claim(gt, handle, &index);
-	if (!m)
-		return GNTST_bad_handle;
-	/* Mapped for the CPU alone, and all of it goes: by far the most. */
-	if (host_addr && !dev_bus_addr && (m->flags & MAP_PARTS) == GNTMAP_host_map) {
-		if (grant_pte_unmap(host_addr, m->mfn, m->flags, 0)) {
-			mapping_live(m);
-			return GNTST_general_error;
-		}
-		tlb_flush(d->dirty_cpus, TLB_GLOBAL);
-		mapping_end(gt, index);
-		return GNTST_okay;
-	}
-	mapping_live(m);
-	b.count = 0;
-	b.flush = false;
-	status = grant_unmap_begin(&b, handle, host_addr, dev_bus_addr, 0);
-	grant_unmap_end(&b);
-	return status;
-}
-
-s16 grant_unmap_begin(struct grant_unmap_batch *b, u32 handle, u64 host_addr, u64 dev_bus_addr,
-		      u64 new_addr)
-{
-	struct grant_table *gt = current->domain->grants;
-	struct grant_mapping *m;
-	u32 index;
-	u8 parts = 0;
-
-	m = mapping_claim(gt, handle, &index);
-	if (!m)
-		return GNTST_bad_handle;
+	*parts = 0;
 	if (dev_bus_addr && (m->flags & GNTMAP_device_map)) {
 		if (dev_bus_addr != m->mfn << PAGE_SHIFT) {
 			mapping_live(m);
 			return GNTST_bad_dev_addr;
 		}
-		parts |= GNTMAP_device_map;
+		*parts |= GNTMAP_device_map;
 	}
 	if (host_addr && (m->flags & GNTMAP_host_map)) {
 		if (grant_pte_unmap(host_addr, m->mfn, m->flags, new_addr)) {
 			mapping_live(m);
 			return GNTST_general_error;
 		}
-		parts |= GNTMAP_host_map;
-		b->flush = true;
+		*parts |= GNTMAP_host_map;
 	}
+	return GNTST_okay;
+}
+
+/* `parts` of a claimed mapping are gone, and no TLB has them. */
+static inline void parts_gone(struct grant_table *gt, struct grant_mapping *m, u32 index,
+				       u8 parts)
+{
+	if (!(m->flags & MAP_PARTS & ~parts)) {
+		mapping_end(gt, index);
+		return;
+	}
+	m->flags &= (u8)~parts;
+	mapping_live(m);
+}
+
+s16 grant_unmap_one(u32 handle, u64 host_addr, u64 dev_bus_addr)
+{
+	struct domain *d = current->domain;
+	struct grant_mapping *m;
+	u32 index;
+	s16 status;
+	u8 parts;
+
+	m = mapping_claim(d->grants, handle, &index);
+	if (!m)
+		return GNTST_bad_handle;
+	status = unmap_parts(m, host_addr, dev_bus_addr, 0, &parts);
+	if (status != GNTST_okay)
+		return status;
+	if (parts & GNTMAP_host_map)
+		tlb_flush(d->dirty_cpus, TLB_GLOBAL);
+	parts_gone(d->grants, m, index, parts);
+	return GNTST_okay;
+}
+
+s16 grant_unmap_begin(struct grant_unmap_batch *b, u32 handle, u64 host_addr, u64 dev_bus_addr,
+		      u64 new_addr)
+{
+	struct grant_mapping *m;
+	u32 index;
+	s16 status;
+	u8 parts;
+
+	m = mapping_claim(current->domain->grants, handle, &index);
+	if (!m)
+		return GNTST_bad_handle;
+	status = unmap_parts(m, host_addr, dev_bus_addr, new_addr, &parts);
+	if (status != GNTST_okay)
+		return status;
+	if (parts & GNTMAP_host_map)
+		b->flush = true;
 	b->done[b->count].index = index;
 	b->done[b->count++].parts = parts;
 	return GNTST_okay;
@@ -272,20 +289,12 @@ s16 grant_unmap_begin(struct grant_unmap_batch *b, u32 handle, u64 host_addr, u6
 void grant_unmap_end(struct grant_unmap_batch *b)
 {
 	struct domain *d = current->domain;
-	struct grant_table *gt = d->grants;
 
 	if (b->flush)
 		tlb_flush(d->dirty_cpus, TLB_GLOBAL);
-	for (unsigned i = 0; i < b->count; i++) {
-		struct grant_mapping *m = mapping_at(gt, b->done[i].index);
-
-		if (!(m->flags & MAP_PARTS & ~b->done[i].parts)) {
-			mapping_end(gt, b->done[i].index);
-			continue;
-		}
-		m->flags &= (u8)~b->done[i].parts;
-		mapping_live(m);
-	}
+	for (unsigned i = 0; i < b->count; i++)
+		parts_gone(d->grants, mapping_at(d->grants, b->done[i].index), b->done[i].index,
+			   b->done[i].parts);
 	b->count = 0;
 	b->flush = false;
 }

@@ -320,31 +320,22 @@ static s64 compat_nmi_op(u64 cmd, u64 arg)
 	return -ENOSYS;
 }
 
+static int get_trap(struct trap_info *ti, u64 at)
+{
+	struct compat_trap_info narrow;
+
+	if (get_guest(narrow, at))
+		return -EFAULT;
+	*ti = (struct trap_info){
+		.vector = narrow.vector, .flags = narrow.flags, .cs = compat_selector(narrow.cs),
+		.address = narrow.address,
+	};
+	return !narrow.address || entry_ok(narrow.cs, narrow.address) ? 0 : -EINVAL;
+}
+
 static s64 compat_set_trap_table(u64 list)
 {
-	struct pv_vcpu *pv = &current->pv;
-	struct compat_trap_info ti;
-
-	if (!list) {
-		memset(pv->traps, 0, sizeof(pv->traps));
-		return 0;
-	}
-	for (unsigned i = 0;; i++) {
-		u64 at = list + i * sizeof(ti);
-
-		if (i == 256)
-			return hypercall_continue(__HYPERVISOR_set_trap_table, 1, at);
-		if (get_guest(ti, at))
-			return -EFAULT;
-		if (!ti.address)
-			return 0;
-		if (!entry_ok(ti.cs, ti.address))
-			return -EINVAL;
-		pv->traps[ti.vector] = (struct trap_info){
-			.vector = ti.vector, .flags = ti.flags, .cs = compat_selector(ti.cs),
-			.address = ti.address,
-		};
-	}
+	return set_trap_table(list, sizeof(struct compat_trap_info), get_trap);
 }
 
 static s64 compat_stack_switch(u64 ss, u64 esp)

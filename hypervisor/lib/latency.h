@@ -25,8 +25,8 @@ void latency_begin(void);
 /* Is it to be patched in? By the command line. */
 bool latency_wanted(void);
 u64 latency_clock(void);
-/* `cycles` were spent in `m`, which the caller has for itself. */
-void latency_note(struct latency *m, u64 cycles, vaddr_t where);
+/* `cycles` were spent in `m`, which the caller has for itself. True: it is the longest so far. */
+bool latency_note(struct latency *m, u64 cycles, vaddr_t where);
 /* One line each on the console. */
 void latency_show(void);
 

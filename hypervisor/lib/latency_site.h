@@ -30,9 +30,11 @@
 #define LATENCY_CLI ".byte 0x3e, 0x3e, 0x3e, 0x3e, 0xfa"
 #define LATENCY_STI ".byte 0x3e, 0x3e, 0x3e, 0x3e, 0xfb"
 
+#define LATENCY_TEXT_(x) #x
+#define LATENCY_TEXT(x)  LATENCY_TEXT_(x)
 #define LATENCY_RECORD(place, from, length, kind)                                                  \
 	"	.quad " place ", " from "\n"                                                       \
-	"	.long 64\n"                                                                        \
+	"	.long " LATENCY_TEXT(LATENCY_FEATURE) "\n"                                         \
 	"	.word " #length ", " #kind "\n"
 
 /* In an asm: the instruction at 771 becomes a CALL; it has `rest` bytes more than that. */

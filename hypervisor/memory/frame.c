@@ -247,10 +247,8 @@ static void becomes_foreign_mapper(struct domain *d)
 	global_unlock_irqrestore(foreign_lock, flags);
 }
 
-void frame_foreign(struct frame *f, struct domain *d, bool writable)
+void frame_first_foreign(struct frame *f, struct domain *d, u64 flags)
 {
-	u64 flags = writable ? FC_FOREIGN | FC_FOREIGN_RW : FC_FOREIGN;
-
 	/* dom_hv's frames never become anybody's, or have forgotten whose they were. */
 	if (unlikely(!READ_ONCE(owner_of(d)->foreign_mapper)) && frame_owner(f) != dom_hv)
 		becomes_foreign_mapper(d);

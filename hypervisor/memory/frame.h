@@ -4,6 +4,7 @@
 
 #include "cpu/directmap.h"
 #include "lib/types.h"
+#include "memory/owner.h"
 
 struct domain;
 
@@ -254,11 +255,20 @@ cpumask_t frame_known_cpus(const struct frame *f);
  * domains become such ones under a lock.
  */
 extern volatile cpumask_t foreign_cpus;
+/* frame_foreign()'s rare half: `flags` of f's count are not all set, or d is no such domain yet. */
+void frame_first_foreign(struct frame *f, struct domain *d, u64 flags);
+
 /*
  * frame_foreign() - table entries of d's are about to map f, which is another domain's; with the
  * references that the entry will hold, so that the frame's type is what it was.
  */
-void frame_foreign(struct frame *f, struct domain *d, bool writable);
+static inline void frame_foreign(struct frame *f, struct domain *d, bool writable)
+{
+	u64 flags = writable ? FC_FOREIGN | FC_FOREIGN_RW : FC_FOREIGN;
+
+	if (unlikely(!READ_ONCE(owner_of(d)->foreign_mapper) || (~atomic_read(&f->count) & flags)))
+		frame_first_foreign(f, d, flags);
+}
 /*
  * The scheduler's half, interrupts off: before the root of `to` is loaded, dirty_cpus set; and when
  * nothing of the domain before can be in the TLB any more.

@@ -107,7 +107,7 @@ s64 do_nmi_op(u64 cmd, u64 arg)
 	return -ENOSYS;
 }
 
-s64 do_set_trap_table(u64 list)
+s64 set_trap_table(u64 list, u64 size, int (*get)(struct trap_info *ti, u64 at))
 {
 	struct pv_vcpu *pv = &current->pv;
 	struct trap_info ti;
@@ -119,17 +119,27 @@ s64 do_set_trap_table(u64 list)
 	/* At most one entry per vector is useful: a longer list continues where it stopped, so that
 	 * nobody is kept waiting. */
 	for (unsigned i = 0;; i++) {
-		u64 at = list + i * sizeof(ti);
+		u64 at = list + i * size;
+		int r;
 
 		if (i == 256)
 			return hypercall_continue(__HYPERVISOR_set_trap_table, 1, at);
-		if (get_guest(ti, at))
-			return -EFAULT;
-		if (!ti.address)
-			return 0;
-		if (!guest_entry_ok(ti.address))
-			return -EINVAL;
-		ti.cs = FLAT_KERNEL_CS64;
+		r = get(&ti, at);
+		if (r || !ti.address)
+			return r;
 		pv->traps[ti.vector] = ti;
 	}
+}
+
+static int get_trap(struct trap_info *ti, u64 at)
+{
+	if (get_guest(*ti, at))
+		return -EFAULT;
+	ti->cs = FLAT_KERNEL_CS64;
+	return !ti->address || guest_entry_ok(ti->address) ? 0 : -EINVAL;
+}
+
+s64 do_set_trap_table(u64 list)
+{
+	return set_trap_table(list, sizeof(struct trap_info), get_trap);
 }

@@ -90,14 +90,6 @@ static void leaf_gone(struct frame *f, u64 e)
 		frame_put(f);
 }
 
-/* Is all that frame_foreign() would do done? As a rule it is: this is its short form. */
-static inline bool known_foreign(const struct frame *f, const struct domain *d, bool writable)
-{
-	u64 flags = writable ? FC_FOREIGN | FC_FOREIGN_RW : FC_FOREIGN;
-
-	return READ_ONCE(d->foreign_mapper) && !(~atomic_read(&f->count) & flags);
-}
-
 int grant_pte_map(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 avail_bits)
 {
 	bool write = !(gntmap_flags & GNTMAP_readonly);
@@ -127,7 +119,7 @@ int grant_pte_map(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 avail_bits)
 			r = frame_get_type(f, FT_WRITABLE);
 		} while (r == -ERESTART);
 	}
-	if (!r && !frame_owned_by(f, d) && !known_foreign(f, d, write))
+	if (!r && !frame_owned_by(f, d))
 		frame_foreign(f, d, write);
 	if (!r && place_swap(host_addr, gntmap_flags & GNTMAP_contains_pte, 0, 0, e, &old)) {
 		if (old & PTE_P)

@@ -100,18 +100,7 @@ int entry_fix(const struct domain *d, unsigned level, u64 *e)
 		*e = v & ~PTE_G;
 		return 0;
 	}
-	/*
-	 * Global are user pages: their translations survive the change to the kernel's root and
-	 * back, and root_load() drops them with any other change of roots. Kernel pages must go
-	 * when the guest enters user mode.
-	 */
-	if (!(v & PTE_US))
-		v |= PTE_GUEST_KERNEL;
-	if ((v & PTE_GUEST_KERNEL) || !cpu_features.pge || cpu_features.meltdown)
-		v &= ~PTE_G;
-	else
-		v |= PTE_G;
-	*e = v | PTE_US;
+	*e = leaf_rights(v);
 	return 0;
 }
 

@@ -167,6 +167,23 @@ static inline bool __must_check leaf_swap(struct frame *f, const struct domain *
 int entry_fix(const struct domain *d, unsigned level, u64 *e);
 
 /*
+ * leaf_rights() - how a present leaf entry of a 64-bit guest looks in its table. Its kernel is user
+ * space to the CPU, too. Global are its user pages: their translations survive the change to the
+ * kernel's root and back, and root_load() drops them with any other change of roots. Kernel pages
+ * must go when the guest enters user mode.
+ */
+static inline u64 leaf_rights(u64 v)
+{
+	if (!(v & PTE_US))
+		v |= PTE_GUEST_KERNEL;
+	if ((v & PTE_GUEST_KERNEL) || !cpu_features.pge || cpu_features.meltdown)
+		v &= ~PTE_G;
+	else
+		v |= PTE_G;
+	return v | PTE_US;
+}
+
+/*
  * leaf_fix_usual() - entry_fix() for the usual leaf entries of a 64-bit guest. That the frame's
  * number has not too many bits is left to who takes the reference: it is one of RAM's, or the
  * present entry's. False: not usual.
@@ -180,13 +197,7 @@ static inline bool leaf_fix_usual(const struct domain *d, u64 *e)
 	if ((v & (PTE_CACHE | PTE_GUEST_KERNEL)) || d->is_32bit ||
 	    ((v & PTE_NX) && !cpu_features.nx))
 		return false;
-	if (!(v & PTE_US))
-		v = (v & ~PTE_G) | PTE_GUEST_KERNEL | PTE_US;
-	else if (!cpu_features.pge || cpu_features.meltdown)
-		v &= ~PTE_G;
-	else
-		v |= PTE_G;
-	*e = v;
+	*e = leaf_rights(v);
 	return true;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: hypervisor/entry/compat_hypercall.c hypervisor/entry/compat_struct.c
 // sources: hypervisor/image/hypercall_page.c
-// sources: hypervisor/pv/compat.c hypervisor/pv/compat_context.c
+// sources: hypervisor/pv/compat.c hypervisor/pv/compat_context.c hypervisor/pv/callback.c
 // sources: tests/unit/sim/sim.c
 /*
  * Hypercalls of 32-bit guests: how registers make up arguments, structures that are translated and
