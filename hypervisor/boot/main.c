@@ -7,6 +7,7 @@
 #include "control/console_io.h"
 #include "cpu/apic.h"
 #include "cpu/cpu.h"
+#include "cpu/cpu_policy.h"
 #include "cpu/entry_area.h"
 #include "cpu/features.h"
 #include "cpu/ipi.h"
@@ -120,6 +121,7 @@ void __init start_of_day(u32 magic, u32 info)
 	if (!features_init_cpu())
 		panic("boot: this CPU lacks FXSR or another feature that every 64-bit CPU has\n");
 	fpu_init_cpu();
+	cpu_policies_init();
 	features_report();
 	acpi_init(boot_info.rsdp);
 	power_init();

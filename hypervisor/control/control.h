@@ -8,6 +8,8 @@ struct domain;
 struct vcpu;
 struct xen_domctl;
 struct xen_domctl_getdomaininfo;
+struct xen_sysctl_cpu_featureset;
+struct xen_sysctl_cpu_policy;
 struct xenctl_bitmap;
 
 /* Hypercalls of dom0: `arg` is the guest address of a struct xen_domctl, xen_sysctl. */
@@ -39,6 +41,15 @@ int bitmap_to_guest(const struct xenctl_bitmap *b, u64 mask);
 s64 domctl_vcpu(struct domain *d, struct xen_domctl *op, bool *copyback);
 /* domctl_access.c: the same for what of the machine a domain may touch. */
 s64 domctl_access(struct domain *d, struct xen_domctl *op);
+
+/*
+ * cpu_policy.c: the same for the CPU that a domain is shown; what a set refused is to be copied
+ * back, too.
+ */
+s64 domctl_cpu_policy(struct domain *d, struct xen_domctl *op, bool *copyback);
+s64 sysctl_cpu_policy(struct xen_sysctl_cpu_policy *p);
+/* -ENOBUFS: there would be more; what there was room for is delivered. */
+s64 sysctl_cpu_featureset(struct xen_sysctl_cpu_featureset *p);
 
 /* The CPU that vCPU `id` of `d` starts on. */
 unsigned control_pick_cpu(const struct domain *d, unsigned id);

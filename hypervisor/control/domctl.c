@@ -310,6 +310,8 @@ static s64 one_domain(struct domain *d, struct xen_domctl *op, bool *copyback)
 		return -EOPNOTSUPP;
 	}
 	ret = domctl_vcpu(d, op, copyback);
+	if (ret == -ENOSYS)
+		ret = domctl_cpu_policy(d, op, copyback);
 	return ret == -ENOSYS ? domctl_access(d, op) : ret;
 }
 
@@ -344,7 +346,9 @@ s64 do_domctl(u64 arg)
 	control_unlock();
 	if (ret == -ERESTART)
 		return hypercall_continue(__HYPERVISOR_domctl, 1, arg);
-	if (!ret && copyback && copy_to_guest(arg, &op, sizeof(op)))
+	/* What set_cpu_policy refused is in what it gives back. */
+	if ((!ret || op.cmd == XEN_DOMCTL_set_cpu_policy) && copyback &&
+	    copy_to_guest(arg, &op, sizeof(op)))
 		return -EFAULT;
 	return ret;
 }

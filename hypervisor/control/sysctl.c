@@ -281,6 +281,10 @@ static s64 one_op(struct xen_sysctl *op)
 	case XEN_SYSCTL_get_cpu_levelling_caps:
 		op->u.cpu_levelling_caps.caps = 0;
 		return 0;
+	case XEN_SYSCTL_get_cpu_featureset:
+		return sysctl_cpu_featureset(&op->u.cpu_featureset);
+	case XEN_SYSCTL_get_cpu_policy:
+		return sysctl_cpu_policy(&op->u.cpu_policy);
 	case ANNULUS_SYSCTL_heap:
 		return heap_classes(op);
 	default:
@@ -303,7 +307,8 @@ s64 do_sysctl(u64 arg)
 		return hypercall_continue(__HYPERVISOR_sysctl, 1, arg);
 	ret = one_op(&op);
 	control_unlock();
-	if (!ret && copy_to_guest(arg, &op, sizeof(op)))
+	/* -ENOBUFS: as much as there was room for. */
+	if ((!ret || ret == -ENOBUFS) && copy_to_guest(arg, &op, sizeof(op)))
 		return -EFAULT;
 	return ret;
 }

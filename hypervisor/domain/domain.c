@@ -161,6 +161,7 @@ static void domain_free(struct domain *d)
 	grant_destroy(d);
 	events_destroy(d);
 	permissions_destroy(&d->perms);
+	zfree(d->cpu_policy);
 	zfree(d->memory_map);
 	zfree(d->spare_info);
 	free_shared_info(d);

@@ -93,6 +93,7 @@ struct domain {
 	struct spinlock pause_lock;
 	u32 pause_count;         /* under pause_lock */
 	bool paused_by_control;  /* by domctl; under pause_lock */
+	volatile bool started;   /* was not paused once: its vCPUs may have run; under pause_lock */
 	struct spinlock lock;    /* life cycle, vCPU array, shutdown */
 	struct list link;        /* all domains, in order of id; under domain list lock */
 	struct domain *hash_next; /* domains whose ids share a bucket; under the bucket's lock */
@@ -113,6 +114,8 @@ struct domain {
 	struct domain_irqs *irqs;  /* PIRQs: domain/pirq.h */
 	struct domain_time time;
 	u64 vm_assist;             /* VMASST_TYPE_* bits and VM_ASSIST_COMPAT; atomic */
+	/* NULL: the default one (pv/cpuid.h). Under the control lock until `started`, then fixed */
+	struct cpu_policy *cpu_policy;
 	bool debugger_attached;
 	bool console_silenced;     /* the last line was lost; this and below under console_lock */
 	u64 console_paid;          /* ns of system time that its output so far takes it to */

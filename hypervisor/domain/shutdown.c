@@ -57,6 +57,7 @@ static bool unpause_locked(struct domain *d)
 
 	if (!d->pause_count || --d->pause_count)
 		return false;
+	d->started = true;
 	for_each_vcpu(d, v)
 		atomic_and(&v->pause_flags, ~VPF_DOMAIN_PAUSED);
 	return true;

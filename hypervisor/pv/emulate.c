@@ -178,7 +178,7 @@ static bool set_xcr(struct regs *r)
 {
 	u64 value = (u32)r->rax | r->rdx << 32;
 
-	if ((u32)r->rcx || !xcr0_valid(value))
+	if ((u32)r->rcx || !pv_xcr0_valid(current, value))
 		return false;
 	current->xcr0 = value;
 	xsetbv(value);

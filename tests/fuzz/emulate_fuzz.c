@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: hypervisor/pv/emulate.c hypervisor/pv/decode.c hypervisor/pv/cpuid.c hypervisor/pv/msr.c
-// sources: hypervisor/pv/ioport.c hypervisor/domain/permission.c hypervisor/memory/range_set.c
+// sources: hypervisor/cpu/cpu_policy.c hypervisor/pv/ioport.c hypervisor/domain/permission.c
+// sources: hypervisor/memory/range_set.c
 // sources: tests/unit/sim/sim.c
 // cflags: -DSIM_FRAMES=64
 // options: -max_len=256
@@ -204,6 +205,7 @@ static void begin(struct fuzz_in *in)
 	cpu_features.xcr0 = 7;
 	cpu_features.xsave_size = 832;
 	cpu_features.vendor = how & 1 ? CPU_VENDOR_INTEL : CPU_VENDOR_AMD;
+	cpu_policies_init();
 	touched = faults = 0;
 	loaded = v->pv.kernel_mode ? 0x77 : 0x88;
 }

@@ -2,7 +2,8 @@
 // sources: hypervisor/control/domctl.c hypervisor/control/domctl_vcpu.c
 // sources: hypervisor/control/domctl_access.c hypervisor/control/common.c
 // sources: hypervisor/control/sysctl.c hypervisor/domain/permission.c hypervisor/memory/range_set.c
-// sources: hypervisor/pv/compat_context.c tests/unit/sim/sim.c
+// sources: hypervisor/control/cpu_policy.c hypervisor/cpu/cpu_policy.c hypervisor/pv/cpuid.c
+// sources: hypervisor/domain/fpu_image.c hypervisor/pv/compat_context.c tests/unit/sim/sim.c
 //
 // dom0's levers: who may pull them, what is refused, and that a refusal changes nothing.
 

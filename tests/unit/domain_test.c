@@ -333,12 +333,16 @@ TEST(test_number_inherits_nothing, "a number's next domain")
 	d->vcpu[0]->initialised = d->vcpu[0]->nmi_pending = true;
 	d->vcpu[0]->pv.iopl = 3;
 	d->vcpu[0]->pv.dr[7] = 0xff;
+	d->cpu_policy = zalloc(ALLOC_DOMAIN, 16); /* freed with it: end() counts */
+	CU_ASSERT_EQUAL(domain_unpause_by_control(d), 0);
+	CU_ASSERT_TRUE(d->started);
 	domain_shutdown(d, SHUTDOWN_crash);
 	CU_ASSERT_EQUAL(domain_kill(d), 0);
 	d = create(7);
 	CU_ASSERT_PTR_NOT_NULL(vcpu_create(d, 0, 0));
 	CU_ASSERT_TRUE(!d->vm_assist && !d->dirty_cpus && !d->console_fill &&
 		       !d->debugger_attached && !d->console_silenced && !d->time.offset_seconds);
+	CU_ASSERT_TRUE(!d->cpu_policy && !d->started);
 	CU_ASSERT_FALSE(range_set_contains(&d->perms.ports, 0x60, 0x60));
 	CU_ASSERT_FALSE(range_set_contains(&d->perms.iomem, 5, 5));
 	CU_ASSERT_EQUAL(d->shared_info->evtchn_pending[0], 0);
@@ -494,7 +498,12 @@ TEST(test_pause, "pausing")
 	struct vcpu *v;
 
 	v = d->vcpu[0];
+	/* One more pause and its end are not yet a start. */
+	domain_pause(d);
+	domain_unpause(d);
+	CU_ASSERT_FALSE(d->started);
 	CU_ASSERT_EQUAL(domain_unpause_by_control(d), 0);
+	CU_ASSERT_TRUE(d->started);
 	CU_ASSERT_TRUE(!d->pause_count && !(v->pause_flags & VPF_DOMAIN_PAUSED) &&
 		       !d->paused_by_control);
 	CU_ASSERT_EQUAL(m.wakes, 2);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: hypervisor/pv/emulate.c hypervisor/pv/decode.c hypervisor/pv/cpuid.c hypervisor/pv/msr.c
-// sources: hypervisor/pv/ioport.c hypervisor/domain/permission.c hypervisor/memory/range_set.c
+// sources: hypervisor/cpu/cpu_policy.c hypervisor/pv/ioport.c hypervisor/domain/permission.c
+// sources: hypervisor/memory/range_set.c
 // sources: tests/unit/sim/sim.c
 //
 // Privileged instructions of a PV guest: what is on the allow list does what the ABI promises and
@@ -144,6 +145,7 @@ static void begin(void)
 	cpu_features.xcr0 = 7;
 	cpu_features.xsave_size = 832;
 	cpu_features.vendor = CPU_VENDOR_INTEL;
+	cpu_policies_init();
 }
 
 static void end(void)
@@ -331,6 +333,8 @@ TEST(test_debug_registers, "debug registers")
 
 TEST(test_xsetbv, "xsetbv")
 {
+	static struct cpu_policy fewer;
+
 	r.rax = 7;
 	CU_ASSERT_TRUE(RUN(0x0f, 0x01, 0xd1));
 	CU_ASSERT_EQUAL(v->xcr0, 7);
@@ -344,6 +348,17 @@ TEST(test_xsetbv, "xsetbv")
 	r.rcx = 1; /* XCR1 */
 	REFUSED(0x0f, 0x01, 0xd1);
 	CU_ASSERT_EQUAL(v->xcr0, 7);
+	/* Not what the domain's policy does not have, whatever the CPU has. */
+	r.rcx = 0;
+	r.rax = 7;
+	d->cpu_policy = &fewer;
+	fewer = cpu_policies[CPU_POLICY_PV_DEFAULT];
+	fewer.leaf[cpu_policy_place(0xd, 0)].a = 3;
+	REFUSED(0x0f, 0x01, 0xd1);
+	r.rax = 3;
+	CU_ASSERT_TRUE(RUN(0x0f, 0x01, 0xd1));
+	CU_ASSERT_EQUAL(sim.xcr0, 3);
+	d->cpu_policy = NULL;
 }
 
 /* ---- MSRs ---- */
@@ -650,8 +665,10 @@ TEST(test_string_io_faults, "string I/O and faults")
 static struct cpuid_regs ask(u32 leaf, u32 sub)
 {
 	static const u8 insn[] = { 0x0f, 0x0b, 0x78, 0x65, 0x6e, 0x0f, 0xa2 };
-	struct cpuid_regs got, c = pv_cpuid(v, leaf, sub);
+	struct cpuid_regs got, c;
 
+	cpu_policies_init(); /* the CPU is another one in each line of a test */
+	c = pv_cpuid(v, leaf, sub);
 	memcpy(page + 64, insn, sizeof(insn));
 	r.rip = (u64)(page + 64);
 	r.rax = leaf;
@@ -747,11 +764,20 @@ TEST(test_cpuid_xsave, "cpuid: extended states")
 	c = ask(0xd, 0);
 	CU_ASSERT_TRUE(c.a == 7 && c.d == 0 && c.c == 832);
 	c = ask(0xd, 1);
-	CU_ASSERT_TRUE(c.a == 7 && !c.b && !c.c && !c.d);
-	CU_ASSERT_EQUAL(ask(0xd, 2).a, ~0U);
+	CU_ASSERT_TRUE(c.a == 7 && c.b == 576 && !c.c && !c.d);
+	c = ask(0xd, 2);
+	CU_ASSERT_TRUE(c.a == 256 && c.b == 576 && !c.c && !c.d);
+	/* What is enabled now is the vCPU's business. */
+	v->xcr0 = 7;
+	CU_ASSERT_EQUAL(ask(0xd, 0).b, 832);
+	CU_ASSERT_EQUAL(ask(0xd, 1).b, 832);
 	CU_ASSERT_TRUE(is_none(ask(0xd, 5)) && is_none(ask(0xd, 63)) && is_none(ask(0xd, 1000)));
 	cpu_features.xcr0 = 0xe7;
 	CU_ASSERT_TRUE(ask(7, 0).b & BIT(16));
+	v->xcr0 = 0xe7;
+	CU_ASSERT_TRUE(ask(0xd, 0).b == 2688 && ask(0xd, 0).c == 2688);
+	/* 576 + 256 + 64, at a multiple of 64, + 512 + 1024 */
+	CU_ASSERT_EQUAL(ask(0xd, 1).b, 2432);
 	cpu_features.xcr0 = 3;
 	CU_ASSERT_FALSE(ask(7, 0).b & BIT(5));
 	cpu_features.xsave = false;

@@ -247,12 +247,25 @@ void __weak wrmsr(u32 msr, u64 v)
 	*have = v;
 }
 
-/* A processor that has everything; its last leaves are 0x1f and 0x80000021. */
+/*
+ * A processor that has everything; its last leaves are 0x1f and 0x80000021. Its extended states lie
+ * where Intel's CPUs have them.
+ */
 void __weak cpuid(u32 leaf, u32 sub, u32 *a, u32 *b, u32 *c, u32 *d)
 {
+	static const u32 states[][2] = {
+		[2] = { 256, 576 }, [5] = { 64, 1088 }, [6] = { 512, 1152 }, [7] = { 1024, 1664 },
+	};
+
 	*a = *b = *c = *d = ~0U;
 	if (!(leaf & 0x7fffffff))
 		*a = leaf ? 0x80000021 : 0x1f;
+	if (leaf == 0xd && sub >= 2) {
+		*a = sub < ARRAY_SIZE(states) ? states[sub][0] : 0;
+		*b = sub < ARRAY_SIZE(states) ? states[sub][1] : 0;
+		*c = sub == 6 ? 2 : 0;
+		*d = 0;
+	}
 }
 
 void __weak xsetbv(u64 xcr0)
