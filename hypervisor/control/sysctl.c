@@ -279,7 +279,8 @@ static s64 one_op(struct xen_sysctl *op)
 	case XEN_SYSCTL_cpupool_op:
 		return cpu_pool(&op->u.cpupool_op);
 	case XEN_SYSCTL_get_cpu_levelling_caps:
-		op->u.cpu_levelling_caps.caps = 0;
+		op->u.cpu_levelling_caps.caps =
+			cpu_features.cpuid_fault ? XEN_SYSCTL_CPU_LEVELCAP_faulting : 0;
 		return 0;
 	case XEN_SYSCTL_get_cpu_featureset:
 		return sysctl_cpu_featureset(&op->u.cpu_featureset);

@@ -61,6 +61,7 @@ struct cpu {
 	void *area_l1;           /* L1 table of this CPU's entry area (direct map) */
 	/* unmapped mode: the same as the guest's root copy sees it, without the main stack */
 	void *area_l1_unmapped;
+	bool cpuid_faults;       /* outside of ring 0: cpu/features.h */
 	u64 last_guest;          /* serial of the domain whose vCPU ran here last; 0: none */
 	u64 nmi_count;
 	u64 stat_hypercalls;

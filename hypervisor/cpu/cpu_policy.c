@@ -11,9 +11,6 @@
 #include "pv-abi/errno.h"
 #include "pv-abi/xen.h"
 
-#define MSR_PLATFORM_INFO	 0xce
-#define PLATFORM_CPUID_FAULTING BIT(31)
-
 #define BASIC_LAST	0xdU
 #define EXTENDED_FIRST	0x80000000U
 #define EXTENDED_LAST	0x80000021U

@@ -17,6 +17,43 @@ OPTION_BOOL("xsave", opt_xsave);
 
 static char brand[49] __initdata;
 
+/* What makes CPUID fault: Intel's CPUs by one MSR, AMD's by another. */
+static struct {
+	u32 msr;
+	u64 bit;
+} cpuid_fault_by;
+
+/* SDM vol. 4 (MSR 140H, bit 0); APM vol. 3, appendix E (CpuidUserDis) */
+static void __init find_cpuid_fault(u32 max_ext)
+{
+	u32 a, b, c, d;
+	u64 v;
+
+	if (!rdmsr_safe(MSR_PLATFORM_INFO, &v) && v & PLATFORM_CPUID_FAULTING &&
+	    !rdmsr_safe(MSR_MISC_FEATURES, &v)) {
+		cpuid_fault_by.msr = MSR_MISC_FEATURES;
+		cpuid_fault_by.bit = MISC_CPUID_FAULTING;
+	} else if (cpu_features.vendor == CPU_VENDOR_AMD && max_ext >= 0x80000021) {
+		cpuid(0x80000021, 0, &a, &b, &c, &d);
+		if (!(a & BIT(17)) || rdmsr_safe(MSR_K7_HWCR, &v))
+			return;
+		cpuid_fault_by.msr = MSR_K7_HWCR;
+		cpuid_fault_by.bit = HWCR_CPUID_USER_DIS;
+	}
+	cpu_features.cpuid_fault = cpuid_fault_by.bit;
+}
+
+void cpuid_fault_set(bool on)
+{
+	u64 v;
+
+	if (this_cpu()->cpuid_faults == on)
+		return;
+	this_cpu()->cpuid_faults = on;
+	v = rdmsr(cpuid_fault_by.msr) & ~cpuid_fault_by.bit;
+	wrmsr(cpuid_fault_by.msr, on ? v | cpuid_fault_by.bit : v);
+}
+
 void __init features_init(void)
 {
 	struct cpu_features *f = &cpu_features;
@@ -93,6 +130,7 @@ void __init features_init(void)
 		f->phys_bits = a & 255;
 		f->virt_bits = (a >> 8) & 255;
 	}
+	find_cpuid_fault(max_ext);
 	mitigation_init(max_leaf, max_ext);
 	unmapped_mode = mitigations.unmapped;
 	f->l1tf = mitigations.l1tf_entries;
@@ -150,8 +188,9 @@ void __init features_report(void)
 						     : svm ? "SVM present, unused"
 							   : "absent (no VT-x, no SVM), not "
 							     "needed");
-	printk(LOG_INFO "cpu: features:%s%s%s%s%s%s%s\n", f->nx ? " nx" : "",
+	printk(LOG_INFO "cpu: features:%s%s%s%s%s%s%s%s\n", f->nx ? " nx" : "",
 	       f->smep ? " smep" : "", f->smap ? " smap" : "", f->xsave ? " xsave" : " fxsr",
-	       f->fsgsbase ? " fsgsbase" : "", f->pcid ? " pcid" : "", f->pg1g ? " 1g" : "");
+	       f->fsgsbase ? " fsgsbase" : "", f->pcid ? " pcid" : "", f->pg1g ? " 1g" : "",
+	       f->cpuid_fault ? " cpuid-faulting" : "");
 	mitigation_report();
 }

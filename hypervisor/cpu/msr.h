@@ -7,8 +7,10 @@
 #define MSR_SPEC_CTRL      0x48
 #define MSR_PRED_CMD       0x49
 #define MSR_BIOS_SIGN_ID   0x8b
+#define MSR_PLATFORM_INFO  0xce
 #define MSR_MTRRCAP        0xfe
 #define MSR_ARCH_CAPS      0x10a
+#define MSR_MISC_FEATURES  0x140 /* IA32_MISC_FEATURES_ENABLES */
 #define MSR_SYSENTER_CS    0x174
 #define MSR_SYSENTER_ESP   0x175
 #define MSR_SYSENTER_EIP   0x176
@@ -26,6 +28,11 @@
 #define MSR_GS_BASE        0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102
 #define MSR_TSC_AUX        0xc0000103
+#define MSR_K7_HWCR        0xc0010015
+
+#define PLATFORM_CPUID_FAULTING BIT(31)
+#define MISC_CPUID_FAULTING     BIT(0)
+#define HWCR_CPUID_USER_DIS     BIT(35)
 
 /* The PAT that the ABI promises guests: WB WT UC- UC WC WP UC UC. */
 #define PAT_VALUE 0x050100070406ULL

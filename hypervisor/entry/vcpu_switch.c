@@ -5,6 +5,7 @@
  * registers.
  */
 #include "cpu/cpu.h"
+#include "cpu/features.h"
 #include "cpu/mitigation.h"
 #include "domain/domain.h"
 #include "domain/fpu.h"
@@ -53,6 +54,9 @@ void context_switch(struct vcpu *prev, struct vcpu *next)
 	if (!to->is_idle && c->last_guest != to->serial) {
 		c->last_guest = to->serial;
 		mitigation_domain_switch();
+		/* dom0's programs are told what the machine has: its tools ask that way, too. */
+		if (cpu_features.cpuid_fault)
+			cpuid_fault_set(!to->privileged);
 	}
 	if (!to->is_idle) {
 		desc_tables_load(next);

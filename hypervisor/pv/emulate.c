@@ -262,7 +262,7 @@ bool emulate_privileged(struct regs *r)
 	case INSN_OUTS:
 		return string_io(r, &in);
 	case INSN_CPUID: {
-		/* CPUID faulting: only kernels are shown our view by it. */
+		/* CPUID faulting: who asks does not matter, the policy is the domain's. */
 		struct cpuid_regs c = pv_cpuid(current, r->rax, r->rcx);
 
 		r->rax = c.a;

@@ -7,12 +7,9 @@
 
 #define MSR_TSC		  0x10
 #define MSR_PLATFORM_ID	  0x17
-#define MSR_K7_HWCR	  0xc0010015
 #define MSR_K8_SYSCFG	  0xc0010010
 #define MSR_AMD_DE_CFG	  0xc0011029
 #define MSR_AMD_PATCH	  0x8b
-#define MSR_MISC_FEATURES 0x140
-#define MSR_PLATFORM_INFO 0xce
 
 #define EFER_LONG (EFER_LME | EFER_LMA)
 

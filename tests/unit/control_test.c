@@ -670,6 +670,10 @@ TEST(test_machine_info, "the machine")
 	CU_ASSERT_EQUAL(sys.u.sched_id.sched_id, XEN_SCHEDULER_CREDIT2);
 	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_get_cpu_levelling_caps), 0);
 	CU_ASSERT_EQUAL(sys.u.cpu_levelling_caps.caps, 0);
+	cpu_features.cpuid_fault = true;
+	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_get_cpu_levelling_caps), 0);
+	CU_ASSERT_EQUAL(sys.u.cpu_levelling_caps.caps, XEN_SYSCTL_CPU_LEVELCAP_faulting);
+	cpu_features.cpuid_fault = false;
 }
 
 TEST(test_lists, "lists and pools")

@@ -677,13 +677,16 @@ static struct cpuid_regs ask(u32 leaf, u32 sub)
 	CU_ASSERT_EQUAL(r.rip, (u64)(page + 64) + sizeof(insn));
 	got = (struct cpuid_regs){ (u32)r.rax, (u32)r.rbx, (u32)r.rcx, (u32)r.rdx };
 	CU_ASSERT_EQUAL(memcmp(&got, &c, sizeof(c)), 0);
-	/* And by faulting CPUID */
-	r.rax = leaf;
-	r.rcx = sub;
-	CU_ASSERT_TRUE(RUN(0x0f, 0xa2));
-	MOVED(2);
-	got = (struct cpuid_regs){ (u32)r.rax, (u32)r.rbx, (u32)r.rcx, (u32)r.rdx };
-	CU_ASSERT_EQUAL(memcmp(&got, &c, sizeof(c)), 0);
+	/* And by faulting CPUID, whoever asks */
+	for (unsigned kernel = 0; kernel < 2; kernel++) {
+		v->pv.kernel_mode = kernel;
+		r.rax = leaf;
+		r.rcx = sub;
+		CU_ASSERT_TRUE(RUN(0x0f, 0xa2));
+		MOVED(2);
+		got = (struct cpuid_regs){ (u32)r.rax, (u32)r.rbx, (u32)r.rcx, (u32)r.rdx };
+		CU_ASSERT_EQUAL(memcmp(&got, &c, sizeof(c)), 0);
+	}
 	return c;
 }
 
