@@ -300,6 +300,13 @@ static int split_disk(struct hvctl_ctx *ctx, const struct cfg_entry *e, const st
 				*colon = 0;
 				s->cdrom |= !strcmp(colon + 1, "cdrom");
 			}
+			/* Where a format may stand, nobody knows which of the two was meant. */
+			if (!s->format && !vdev_number(part))
+				return bad(ctx, e, item->line, item->column,
+					   "\"%s\" is neither a format nor a vdev; write raw for "
+					   "the first, and xvda, xvdb1, sda, hda ... for the "
+					   "second",
+					   part);
 			s->vdev = part;
 		} else if (!s->access && is_access(part, &writable)) {
 			s->access = part;
@@ -326,6 +333,11 @@ static int take_disk(struct hvctl_ctx *ctx, const struct cfg_entry *e, const str
 	if (!s.target || !*without_prefix(s.target))
 		return bad(ctx, e, item->line, item->column, "a disk has no target; write "
 			   "\"format=raw,vdev=xvda,access=rw,target=/path\"");
+	if (s.format && !is_format(s.format))
+		return bad(ctx, e, item->line, item->column,
+			   "format \"%s\" of %s is unknown; write raw, and convert other images "
+			   "with qemu-img convert -O raw",
+			   s.format, s.target);
 	if (!s.vdev)
 		return bad(ctx, e, item->line, item->column,
 			   "the disk %s has no vdev; add vdev=xvda", s.target);

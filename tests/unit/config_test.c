@@ -241,6 +241,16 @@ TEST(test_disks, "disks")
 	refused(BASE "disk = [ '/a,qcow2,xvda,w' ]\n",
 		"t.cfg:3:10: format \"qcow2\" of /a cannot be used; "
 		"convert it with qemu-img convert -O raw");
+	/* A part that may be a format or a vdev and is neither; one that says what it is. */
+	refused(BASE "disk = [ '/a,vmdk,xvda,w' ]\n",
+		"t.cfg:3:10: \"vmdk\" is neither a format nor a vdev; write raw for the first, and "
+		"xvda, xvdb1, sda, hda ... for the second");
+	refused(BASE "disk = [ '/a,xvd1:cdrom' ]\n",
+		"t.cfg:3:10: \"xvd1\" is neither a format nor a vdev; write raw for the first, and "
+		"xvda, xvdb1, sda, hda ... for the second");
+	refused(BASE "disk = [ 'format=vmdk,vdev=floppy,target=/a' ]\n",
+		"t.cfg:3:10: format \"vmdk\" of /a is unknown; write raw, and convert other images "
+		"with qemu-img convert -O raw");
 	refused(BASE "disk = [ '/a,raw,xvda,w',\n '/b,raw,xvda,w' ]\n",
 		"t.cfg:4:2: two disks are xvda; give one another vdev");
 	refused(BASE "disk = [ '/a,raw,xvda,w,x,y' ]\n",
