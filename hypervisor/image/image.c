@@ -64,9 +64,19 @@ static const struct elf_format elf32 = {
 enum {
 	NOTE_ENTRY = 1, NOTE_HYPERCALL_PAGE, NOTE_VIRT_BASE, NOTE_PADDR_OFFSET, NOTE_XEN_VERSION,
 	NOTE_GUEST_OS, NOTE_GUEST_VERSION, NOTE_LOADER, NOTE_PAE_MODE, NOTE_FEATURES,
-	NOTE_HV_START_LOW = 12, NOTE_L1_MFN_VALID, NOTE_SUSPEND_CANCEL, NOTE_INIT_P2M,
+	NOTE_BSD_SYMTAB, NOTE_HV_START_LOW, NOTE_L1_MFN_VALID, NOTE_SUSPEND_CANCEL, NOTE_INIT_P2M,
 	NOTE_MOD_START_PFN, NOTE_SUPPORTED_FEATURES, NOTE_PHYS32_ENTRY,
 };
+
+/* Their names, for messages; the index is the number. */
+static const char *const note_name[] = {
+	"INFO", "ENTRY", "HYPERCALL_PAGE", "VIRT_BASE", "PADDR_OFFSET", "XEN_VERSION", "GUEST_OS",
+	"GUEST_VERSION", "LOADER", "PAE_MODE", "FEATURES", "BSD_SYMTAB", "HV_START_LOW",
+	"L1_MFN_VALID", "SUSPEND_CANCEL", "INIT_P2M", "MOD_START_PFN", "SUPPORTED_FEATURES",
+	"PHYS32_ENTRY",
+};
+
+#define NR_NOTE_NAMES	(sizeof(note_name) / sizeof(note_name[0]))
 
 /* Names as they appear in the FEATURES note; the index is the feature's number. */
 static const char *const feature_name[] = {
@@ -83,7 +93,8 @@ static const char *const feature_name[] = {
 
 /* What was seen of an image's notes. */
 struct notes {
-	unsigned int found;	/* of the guest ABI's */
+	unsigned int found;	/* of the guest ABI's owner */
+	uint32_t types;		/* bit n: one of number n was among them */
 	uint64_t bytes;		/* of all areas, each counted as often as a header names it */
 };
 
@@ -344,6 +355,8 @@ static int parse_notes(struct pv_image *img, const struct view *area, struct not
 			if (desc_len > area->len - desc)
 				d.len = area->len - desc;
 			notes->found++;
+			if (type < NR_NOTE_NAMES)
+				notes->types |= 1u << type;
 			error = take_note(img, type, &d, why);
 			if (error)
 				return error;
@@ -434,7 +447,8 @@ static int place_segments(struct pv_image *img, const char **why)
 	return 0;
 }
 
-static int check_addresses(struct pv_image *img, const char **why)
+/* @based: the kernel says itself where it is mapped. */
+static int check_addresses(struct pv_image *img, bool based, const char **why)
 {
 	uint64_t start = img->virt_base + img->phys_start, end = img->virt_base + img->phys_end;
 
@@ -448,15 +462,20 @@ static int check_addresses(struct pv_image *img, const char **why)
 			"corrupt kernel: VIRT_BASE plus its size wraps around the address space; "
 			"rebuild it");
 	if (img->entry < start || img->entry >= end)
-		return bad(why,
-			   "corrupt kernel: its entry point lies outside its segments; rebuild it");
+		return bad(why, based ?
+			   "corrupt kernel: its entry point lies outside its segments; rebuild it" :
+			   "the kernel's entry point lies outside its segments, which begin at "
+			   "address 0 since it has no VIRT_BASE note; give a kernel built with "
+			   "CONFIG_XEN_PV");
 	if (img->hypercall_page != PV_UNSET &&
 	    (img->hypercall_page & (PAGE - 1) || img->hypercall_page < start ||
 	     end - start < PAGE || img->hypercall_page > end - PAGE))
-		return bad(
-			why,
-			"corrupt kernel: its hypercall page is unaligned or outside its segments; "
-			"rebuild it");
+		return bad(why, based ?
+			   "corrupt kernel: its hypercall page is unaligned or outside its "
+			   "segments; rebuild it" :
+			   "the kernel's hypercall page is unaligned or outside its segments, "
+			   "which begin at address 0 since it has no VIRT_BASE note; give a kernel "
+			   "built with CONFIG_XEN_PV");
 	if (img->is_32bit && end > HV_START_32)
 		return bad(why, "corrupt kernel: its segments reach into the hypervisor's part of "
 			   "the address space, from 0xf5800000 on; rebuild it");
@@ -534,11 +553,50 @@ static bool contains(const char *text, const char *word)
 	return false;
 }
 
+static char *append(char *to, const char *end, const char *text)
+{
+	while (*text && to < end)
+		*to++ = *text++;
+	*to = 0;
+	return to;
+}
+
+/*
+ * What the ABI asks of a kernel's notes. One is enough: where it is mapped and where it begins have
+ * defaults (address 0; the ELF header's entry). But a kernel that has an entry for PVH and says
+ * neither is no PV kernel.
+ */
+static int check_notes(struct pv_image *img, const struct notes *notes, const char **why)
+{
+	const uint32_t own = 1u << NOTE_ENTRY | 1u << NOTE_VIRT_BASE, pvh = 1u << NOTE_PHYS32_ENTRY;
+	const char *end = img->reason + sizeof(img->reason) - 1;
+	char *at = img->reason;
+	unsigned int n, listed = 0;
+
+	if (!notes->found)
+		return bad(why, "not a PV kernel: it has no Xen notes; give a kernel built with "
+			   "CONFIG_XEN_PV");
+	if ((notes->types & own) || !(notes->types & pvh))
+		return 0;
+	at = append(at, end, "not a PV kernel but one for PVH: of Xen's notes it has ");
+	for (n = 0; n < NR_NOTE_NAMES; n++) {
+		if (!(notes->types >> n & 1))
+			continue;
+		at = append(at, end, listed++ ? ", " : "");
+		at = append(at, end, note_name[n]);
+	}
+	append(at, end, " but neither ENTRY nor VIRT_BASE; give a kernel built with CONFIG_XEN_PV");
+	return bad(why, img->reason);
+}
+
 /*
  * PAE_MODE of a 32-bit kernel: "yes", "bimodal", with ",extended-cr3" or "[extended-cr3]" behind.
  */
-static int check_pae(struct pv_image *img, const char **why)
+static int check_pae(struct pv_image *img, const struct notes *notes, const char **why)
 {
+	if (!(notes->types & 1u << NOTE_PAE_MODE))
+		return bad(why, "32-bit kernel without a PAE_MODE note: a PV domain has "
+				"three-level page tables; give one built with CONFIG_X86_PAE");
 	if (!contains(img->pae, "yes") && !contains(img->pae, "bimodal"))
 		return bad(why, "32-bit kernel without PAE: a PV domain has three-level page "
 				"tables; give one built with CONFIG_X86_PAE");
@@ -553,6 +611,7 @@ int pv_image_parse(const void *elf, size_t len, struct pv_image *img, const char
 	struct view v = { elf, len };
 	struct notes notes = { 0 };
 	unsigned int phnum;
+	bool based;
 	uint64_t phoff;
 	int error;
 
@@ -599,15 +658,11 @@ int pv_image_parse(const void *elf, size_t len, struct pv_image *img, const char
 		error = collect_notes(&v, f, img, phoff, phnum, &notes, why);
 	if (error)
 		return error;
-	/*
-	 * A kernel for PVH or HVM only has notes too, but neither an entry nor an address of its
-	 * own.
-	 */
-	if (!notes.found || (img->entry == PV_UNSET && img->virt_base == PV_UNSET))
-		return bad(why, "not a PV kernel: it has no Xen PV notes; give a kernel built with "
-			   "CONFIG_XEN_PV");
+	error = check_notes(img, &notes, why);
+	if (error)
+		return error;
 	if (img->is_32bit) {
-		error = check_pae(img, why);
+		error = check_pae(img, &notes, why);
 		if (error)
 			return error;
 	}
@@ -616,7 +671,8 @@ int pv_image_parse(const void *elf, size_t len, struct pv_image *img, const char
 			why,
 			"the kernel requires auto-translated memory or supervisor mode, which a PV "
 			"domain does not have; give a kernel built with CONFIG_XEN_PV");
-	if (img->virt_base == PV_UNSET)
+	based = img->virt_base != PV_UNSET;
+	if (!based)
 		img->virt_base = 0;
 	if (img->paddr_offset == PV_UNSET)
 		img->paddr_offset = 0;
@@ -624,7 +680,7 @@ int pv_image_parse(const void *elf, size_t len, struct pv_image *img, const char
 		img->entry = get(&v, f->entry, f->word);
 	error = place_segments(img, why);
 	if (!error)
-		error = check_addresses(img, why);
+		error = check_addresses(img, based, why);
 	return error;
 }
 

@@ -10,8 +10,8 @@
  * with pv_layout_table()/pv_layout_slot().
  *
  * All functions are reentrant and take no lock. A function that can fail returns 0 or one of the
- * negative values below (they equal the ABI's errno) and stores a static one-line reason with its
- * remedy in *why.
+ * negative values below (they equal the ABI's errno) and stores a one-line reason with its remedy
+ * in *why: a static text, or one that is kept in the image that was parsed.
  */
 #ifndef ANNULUS_IMAGE_IMAGE_H
 #define ANNULUS_IMAGE_IMAGE_H
@@ -25,6 +25,7 @@
 #define PV_IMAGE_EINVAL		22	/* an argument makes no sense */
 
 #define PV_IMAGE_MAX_SEGMENTS	16
+#define PV_IMAGE_REASON		384	/* longest reason made up for one image: all notes' names */
 #define PV_IMAGE_STRING		32	/* longest string note kept, with its zero */
 #define PV_UNSET		UINT64_MAX	/* a numeric note that the image does not carry */
 
@@ -77,6 +78,7 @@ struct pv_image {
 	char guest_version[PV_IMAGE_STRING];
 	char loader[PV_IMAGE_STRING];
 	char xen_version[PV_IMAGE_STRING];
+	char reason[PV_IMAGE_REASON];	/* where *why may lead if the image is refused */
 };
 
 /*
@@ -89,12 +91,14 @@ int pv_image_payload(const void *file, size_t len, struct pv_payload *out, const
 
 /*
  * Parse an unpacked kernel.
- * @elf, @len: the ELF file; @img: filled on success, undefined otherwise.
+ * @elf, @len: the ELF file; @img: filled on success, undefined otherwise, but keep it while *why is
+ * in use.
  * Segments are placed by p_paddr and checked against the file, against wrapping and, byte by byte,
  * against each other. Notes are taken from PT_NOTE and, if no Xen note is there, from SHT_NOTE
- * sections; no more than 1 MiB in all, counted as often as headers name them.
- * Errors: -PV_IMAGE_ENOEXEC with the reason (no x86 ELF, no PV notes, a 32-bit kernel without PAE,
- * overlapping segments ...).
+ * sections; no more than 1 MiB in all, counted as often as headers name them. ENTRY and VIRT_BASE
+ * are optional: the ELF header's entry, address 0.
+ * Errors: -PV_IMAGE_ENOEXEC with the reason (no x86 ELF, no notes or PVH's alone, a 32-bit kernel
+ * without PAE, overlapping segments ...).
  */
 int pv_image_parse(const void *elf, size_t len, struct pv_image *img, const char **why);
 

@@ -10,6 +10,7 @@ TG_FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror -ffree
 TG_FLAGS32 := $(filter-out -mcmodel=kernel -mno-red-zone,$(TG_FLAGS)) -m32
 TG_NAMES32 := $(notdir $(patsubst %/main.c,%,$(shell grep -l 'bits: 64 32$$' $(wildcard tests/guest/*/main.c)))) $(TG_ONLY32)
 TG_NAMES := $(filter-out $(TG_ONLY32),$(TG_NAMES))
+TG_PLAIN := $(notdir $(patsubst %/main.c,%,$(shell grep -l 'notes: none$$' $(wildcard tests/guest/*/main.c))))
 TG_LIB32 := $(B)/guest/lib32/head32.o $(B)/guest/lib32/guest.o $(B)/guest/lib32/divide.o
 TG_LIB   := $(B)/guest/lib/head.o $(B)/guest/lib/guest.o
 
@@ -52,6 +53,21 @@ $(B)/guest/%-32.elf: $(B)/guest/%/main32.o $(TG_LIB32) tests/guest/lib/guest32.l
 	$(call say,LD,$@)
 	$(Q)$(LD) -m elf_i386 -nostdlib -static --build-id=none -z noexecstack --no-warn-rwx-segments \
 		-T tests/guest/lib/guest32.lds -o $@ $< $(TG_LIB32)
+
+# Plain ones are compiled from the beginning, with the library, to be mapped from 0.
+# $(1) name, $(2) flags, $(3) sources of the library, $(4) its script, $(5) where other guests are mapped, $(6) linker's emulation
+define plain_guest
+$(B)/guest/$(1).elf: tests/guest/$(1:%-32=%)/main.c $(3) $(4) $(wildcard tests/guest/lib/*.h pv-abi/*.h) | $(call deps,build)
+	$(call say,PLAIN,$$@)
+	$(Q)mkdir -p $(B)/guest/$(1)
+	$(Q)sed s/$(5)/0/g $(4) >$(B)/guest/$(1)/plain.lds
+	$(Q)$(CC) $(2) -DPLAIN -nostdlib -static -no-pie -Wl,--build-id=none,-z,noexecstack,--no-warn-rwx-segments \
+		-Wl,-m,$(6),-T,$(B)/guest/$(1)/plain.lds -o $$@ tests/guest/$(1:%-32=%)/main.c $(3)
+endef
+$(foreach n,$(TG_PLAIN),$(eval $(call plain_guest,$(n),$(TG_FLAGS),tests/guest/lib/head.S tests/guest/lib/guest.c,\
+	tests/guest/lib/guest.lds,0xffffffff80000000,elf_x86_64)))
+$(foreach n,$(TG_PLAIN:%=%-32),$(eval $(call plain_guest,$(n),$(TG_FLAGS32),\
+	$(addprefix tests/guest/lib/,head32.S guest.c divide.c),tests/guest/lib/guest32.lds,0xc0000000,elf_i386)))
 
 .PRECIOUS: $(B)/guest/%/main.o $(B)/guest/%/main32.o
 GUESTS += $(TG_NAMES:%=$(B)/guest/%.elf) $(TG_NAMES32:%=$(B)/guest/%-32.elf)

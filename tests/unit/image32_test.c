@@ -121,13 +121,14 @@ TEST(test_refused, "refused")
 	struct kernel k;
 
 	headers(&k);
-	refused(&k, no_pae);
+	refused(&k, "32-bit kernel without a PAE_MODE note: a PV domain has three-level page "
+		    "tables; give one built with CONFIG_X86_PAE");
 	note(&k, 9, "no", 3);
 	refused(&k, no_pae);
 
 	headers(&k);
 	put(&k, PHDR(2), 0, 4);
-	refused(&k, "not a PV kernel: it has no Xen PV notes; give a kernel built with "
+	refused(&k, "not a PV kernel: it has no Xen notes; give a kernel built with "
 		    "CONFIG_XEN_PV");
 
 	headers(&k);

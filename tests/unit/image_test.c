@@ -29,6 +29,7 @@ struct kernel {
 
 #define EHDR_MACHINE	18
 #define EHDR_TYPE	16
+#define EHDR_ENTRY	24
 #define EHDR_PHOFF	32
 #define EHDR_SHOFF	40
 #define EHDR_PHNUM	56
@@ -255,6 +256,48 @@ TEST(test_segments, "segments")
 	CU_ASSERT_EQUAL(img.phys_end, 0x4000);
 }
 
+TEST(test_optional, "where a kernel is and begins need no notes")
+{
+	struct pv_image img;
+	struct kernel k;
+	const char *why;
+
+	good_headers(&k);
+	add_note(&k, 5, "xen-3.0", 8);
+	put(&k, EHDR_ENTRY, 0x1000020, 8);
+	CU_ASSERT_EQUAL_FATAL(pv_image_parse(k.bytes, k.len, &img, &why), 0);
+	CU_ASSERT_EQUAL(img.virt_base, 0);
+	CU_ASSERT_EQUAL(img.entry, 0x1000020);
+	CU_ASSERT_EQUAL(img.paddr_offset, 0);
+	add_number(&k, 2, 0x1001000);
+	CU_ASSERT_EQUAL(pv_image_parse(k.bytes, k.len, &img, &why), 0);
+
+	/* Each of the two alone, also beside an entry for PVH. */
+	add_number(&k, 18, 0x1000000);
+	add_number(&k, 1, 0x1000030);
+	CU_ASSERT_EQUAL_FATAL(pv_image_parse(k.bytes, k.len, &img, &why), 0);
+	CU_ASSERT_EQUAL(img.virt_base, 0);
+	CU_ASSERT_EQUAL(img.entry, 0x1000030);
+	good_headers(&k);
+	put(&k, EHDR_ENTRY, VIRT_BASE + 0x1000020, 8);
+	add_number(&k, 3, VIRT_BASE);
+	CU_ASSERT_EQUAL_FATAL(pv_image_parse(k.bytes, k.len, &img, &why), 0);
+	CU_ASSERT_EQUAL(img.virt_base, VIRT_BASE);
+	CU_ASSERT_EQUAL(img.entry, VIRT_BASE + 0x1000020);
+
+	/* What does not fit a kernel at 0 is said of that. */
+	good_headers(&k);
+	add_note(&k, 5, "xen-3.0", 8);
+	put(&k, EHDR_ENTRY, VIRT_BASE + 0x1000020, 8);
+	refused(&k, "the kernel's entry point lies outside its segments, which begin at address 0 "
+		    "since it has no VIRT_BASE note; give a kernel built with CONFIG_XEN_PV");
+	put(&k, EHDR_ENTRY, 0x1000020, 8);
+	add_number(&k, 2, VIRT_BASE + 0x1001000);
+	refused(&k, "the kernel's hypercall page is unaligned or outside its segments, which begin "
+		    "at address 0 since it has no VIRT_BASE note; give a kernel built with "
+		    "CONFIG_XEN_PV");
+}
+
 TEST(test_notes, "notes in segments")
 {
 	struct pv_image img;
@@ -263,10 +306,23 @@ TEST(test_notes, "notes in segments")
 
 	good_headers(&k);
 	refused(&k,
-		"not a PV kernel: it has no Xen PV notes; give a kernel built with CONFIG_XEN_PV");
+		"not a PV kernel: it has no Xen notes; give a kernel built with CONFIG_XEN_PV");
 	add_number(&k, 18, 0x1000000);	/* PVH only */
-	refused(&k,
-		"not a PV kernel: it has no Xen PV notes; give a kernel built with CONFIG_XEN_PV");
+	refused(&k, "not a PV kernel but one for PVH: of Xen's notes it has PHYS32_ENTRY but "
+		    "neither ENTRY nor VIRT_BASE; give a kernel built with CONFIG_XEN_PV");
+	add_note(&k, 6, "linux", 6);
+	add_note(&k, 5, "xen-3.0", 8);
+	add_note(&k, 300, "", 0);
+	refused(&k, "not a PV kernel but one for PVH: of Xen's notes it has XEN_VERSION, GUEST_OS, "
+		    "PHYS32_ENTRY but neither ENTRY nor VIRT_BASE; give a kernel built with "
+		    "CONFIG_XEN_PV");
+	/* All names there are: the reason has room for them. */
+	for (uint32_t type = 0; type < 18; type++)
+		if (type != 1 && type != 3)
+			add_number(&k, type, 0);
+	CU_ASSERT_EQUAL(pv_image_parse(k.bytes, k.len, &img, &why), -PV_IMAGE_ENOEXEC);
+	CU_ASSERT_PTR_NOT_NULL(strstr(why, "INFO, HYPERCALL_PAGE, PADDR_OFFSET, XEN_VERSION"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(why, "; give a kernel built with CONFIG_XEN_PV"));
 
 	/*
 	 * The segment ends within the last note, whose head counts; what is missing of it does not.
@@ -337,7 +393,7 @@ TEST(test_section_notes, "notes in sections")
 	good_kernel(&k);
 	put(&k, PHDR(2), 0, 4);
 	refused(&k,
-		"not a PV kernel: it has no Xen PV notes; give a kernel built with CONFIG_XEN_PV");
+		"not a PV kernel: it has no Xen notes; give a kernel built with CONFIG_XEN_PV");
 	put(&k, EHDR_SHOFF, sh, 8);
 	put(&k, EHDR_SHNUM, 1, 2);
 	put(&k, sh + 4, 7, 4);
@@ -347,7 +403,7 @@ TEST(test_section_notes, "notes in sections")
 	CU_ASSERT_EQUAL(img.entry, VIRT_BASE + 0x1000010);
 	put(&k, EHDR_SHOFF, UINT64_MAX - 8, 8);
 	refused(&k,
-		"not a PV kernel: it has no Xen PV notes; give a kernel built with CONFIG_XEN_PV");
+		"not a PV kernel: it has no Xen notes; give a kernel built with CONFIG_XEN_PV");
 }
 
 static int parse_large(const struct kernel *k, uint8_t *file, size_t len, const char **why)

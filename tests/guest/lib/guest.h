@@ -32,7 +32,8 @@
  * "alone: yes" (a machine of its own), "emulator: bochs" (what QEMU cannot show), "icount: yes"
  * (with "alone": the time-stamp counter counts instructions), "driven: yes" (it is part of a test
  * of its own and means nothing without it), "options: xpti=no" (with "alone": of the hypervisor's
- * command line), "quick: bochs.cpus2" (with "alone": `make test` runs the 64-bit form only, on that
+ * command line), "notes: none" (built plain: mapped from 0, with no ELF notes that it can do
+ * without), "quick: bochs.cpus2" (with "alone": `make test` runs the 64-bit form only, on that
  * machine only; `make soak` all).
  */
 extern const char test_name[];
@@ -212,12 +213,17 @@ static inline struct vcpu_info *vcpu_info(void)
 }
 
 /* Pseudo-physical memory: the initial mapping is linear from VIRT_BASE. */
+#ifdef PLAIN
+#define VIRT_BASE 0UL
+#elif defined(__i386__)
+#define VIRT_BASE 0xc0000000UL
+#else
+#define VIRT_BASE 0xffffffff80000000UL
+#endif
 #ifdef __i386__
-#define VIRT_BASE  0xc0000000UL
 #define ROOT_LEVEL 3
 #define PTE_USER_OF_KERNEL 0 /* ring 1 is a supervisor */
 #else
-#define VIRT_BASE  0xffffffff80000000UL
 #define ROOT_LEVEL 4
 #define PTE_USER_OF_KERNEL PTE_US
 #endif

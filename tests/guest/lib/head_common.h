@@ -25,14 +25,24 @@
 9002:	.balign 4
 	.popsection
 	.endm
+/* A guest that is built plain has none but those that it cannot do without. */
+	note_string XEN_ELFNOTE_XEN_VERSION, xen-3.0
+#ifdef __i386__
+	note_string XEN_ELFNOTE_PAE_MODE, PAE
+#endif
+#if !defined(PLAIN) || defined(__i386__)
+	note_number XEN_ELFNOTE_HYPERCALL_PAGE, hypercall_page
+#endif
+#ifndef PLAIN
 	note_string XEN_ELFNOTE_GUEST_OS, tiny
 	note_string XEN_ELFNOTE_GUEST_VERSION, 1
-	note_string XEN_ELFNOTE_XEN_VERSION, xen-3.0
-	note_string XEN_ELFNOTE_PAE_MODE, PAE
 	note_string XEN_ELFNOTE_LOADER, generic
 	note_number XEN_ELFNOTE_VIRT_BASE, BASE
 	note_number XEN_ELFNOTE_ENTRY, _start
-	note_number XEN_ELFNOTE_HYPERCALL_PAGE, hypercall_page
+#ifndef __i386__
+	note_string XEN_ELFNOTE_PAE_MODE, PAE
+#endif
+#endif
 
 	.text
 	.balign 4096
