@@ -214,11 +214,6 @@ static bool kernel_only(struct regs *r, const struct insn *in)
 		v->pv.ts = false;
 		fpu_set_ts(false);
 		return true;
-	case INSN_CLI:
-	case INSN_STI:
-		/* The event mask is the guest's interrupt flag; old kernels execute these once and
-		 * mean nothing by it. */
-		return true;
 	case INSN_WBINVD:
 	case INSN_INVD:
 		/* With real devices it matters; without, nothing is lost by not flushing. INVD must
@@ -261,6 +256,14 @@ bool emulate_privileged(struct regs *r)
 	case INSN_INS:
 	case INSN_OUTS:
 		return string_io(r, &in);
+	case INSN_CLI:
+	case INSN_STI:
+		/*
+		 * By the rule of a CPU, and without effect: the event mask is the guest's interrupt
+		 * flag, and a process that may do I/O must not mask its kernel's.
+		 */
+		done = iopl_suffices();
+		break;
 	case INSN_CPUID: {
 		/* CPUID faulting: who asks does not matter, the policy is the domain's. */
 		struct cpuid_regs c = pv_cpuid(current, r->rax, r->rcx);

@@ -21,13 +21,23 @@ static bool read_kernel_byte(struct vcpu *v, vaddr_t va, u8 *byte)
 	return ok;
 }
 
+bool iopl_suffices(void)
+{
+	const struct vcpu *v = current;
+	u64 assist = atomic_read(&v->domain->vm_assist);
+	u8 ring = 3;
+
+	if (v->pv.kernel_mode)
+		ring = assist & BIT(VMASST_TYPE_architectural_iopl) ? 0 : 1;
+	return v->pv.iopl >= ring;
+}
+
 bool ioport_allowed(u32 port, unsigned size)
 {
 	struct vcpu *v = current;
 	u8 bits[2] = { 0xff, 0xff };
 
-	/* The ABI's kernel runs at virtual ring 1, its user space at ring 3. */
-	if (v->pv.iopl >= (v->pv.kernel_mode ? 1 : 3))
+	if (iopl_suffices())
 		return true;
 	if (!v->pv.iobitmap || port + size > v->pv.iobitmap_ports)
 		return false;

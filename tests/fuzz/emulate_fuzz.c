@@ -101,10 +101,18 @@ u64 rdtsc(void) { return 0x1122334455667788ULL; }
 /* Memory when the instruction began, which then may write into its own bitmap. */
 static u8 page_before[sizeof(page)];
 
+/* By the virtual IOPL: kernels are ring 1, or 0 where they keep the architecture's; users 3. */
+static bool by_iopl(void)
+{
+	bool ring0 = d->vm_assist & BIT(VMASST_TYPE_architectural_iopl);
+
+	return v->pv.iopl == 3 || (v->pv.kernel_mode && (ring0 || v->pv.iopl));
+}
+
 /* May the guest as it was then use these ports? Asked once, for all repetitions. */
 static bool by_mode(u32 port, unsigned size)
 {
-	if (v->pv.iopl >= (v->pv.kernel_mode ? 1 : 3))
+	if (by_iopl())
 		return true;
 	for (u32 p = port; p < port + size; p++) {
 		u64 at = v->pv.iobitmap + p / 8;
@@ -204,6 +212,7 @@ static void begin(struct fuzz_in *in)
 	cpu_features.xsave = true;
 	cpu_features.xcr0 = 7;
 	cpu_features.xsave_size = 832;
+	d->vm_assist = how & 8 ? BIT(VMASST_TYPE_architectural_iopl) : 0;
 	cpu_features.vendor = how & 1 ? CPU_VENDOR_INTEL : CPU_VENDOR_AMD;
 	cpu_policies_init();
 	touched = faults = 0;
@@ -276,6 +285,8 @@ static void one(struct fuzz_in *in)
 		FUZZ_CHECK(!memcmp(&r, &was, sizeof(r)), "refused, and registers changed");
 		FUZZ_CHECK(!memcmp(&before, &v->pv, sizeof(before)), "refused, and state changed");
 		FUZZ_CHECK(!faults, "refused, and a fault injected");
+		FUZZ_CHECK(!known || (insn.kind != INSN_CLI && insn.kind != INSN_STI) || !by_iopl(),
+			   "CLI or STI is refused");
 		return;
 	}
 	FUZZ_CHECK(known, "something unknown was done");
@@ -295,6 +306,9 @@ static void one(struct fuzz_in *in)
 		break;
 	case INSN_CPUID:
 		check_cpuid(leaf, sub, &r);
+		break;
+	case INSN_CLI: case INSN_STI:
+		FUZZ_CHECK(by_iopl(), "CLI or STI in spite of the IOPL");
 		break;
 	default:
 		FUZZ_CHECK(kernel, "kind %u in user mode", insn.kind);

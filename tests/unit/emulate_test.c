@@ -230,11 +230,40 @@ TEST(test_fetch, "fetch")
 	CU_ASSERT_EQUAL(r.rip, 16);
 }
 
+/* CLI, STI and IN at every virtual IOPL: allowed from `needed` on, and no event masked by it. */
+static void check_iopl(unsigned needed)
+{
+	for (unsigned iopl = 0; iopl < 4; iopl++) {
+		v->pv.iopl = iopl;
+		CU_ASSERT_EQUAL(ioport_allowed(0x60, 1), iopl >= needed);
+		if (iopl < needed) {
+			REFUSED(0xfa);
+			REFUSED(0xfb);
+			continue;
+		}
+		CU_ASSERT_TRUE(RUN(0xfa));
+		MOVED(1);
+		CU_ASSERT_TRUE(RUN(0xfb));
+		MOVED(1);
+		CU_ASSERT_EQUAL(r.rflags, RFLAGS_IF);
+	}
+}
+
+TEST(test_iopl, "the virtual IOPL")
+{
+	r.rflags = RFLAGS_IF;
+	check_iopl(1);
+	v->pv.kernel_mode = false;
+	check_iopl(3);
+	/* The architecture's: the kernel is ring 0. */
+	d->vm_assist = BIT(VMASST_TYPE_architectural_iopl);
+	check_iopl(3);
+	v->pv.kernel_mode = true;
+	check_iopl(0);
+}
+
 TEST(test_flags_and_caches, "flags and caches")
 {
-	CU_ASSERT_TRUE(RUN(0xfa));
-	MOVED(1);
-	CU_ASSERT_TRUE(RUN(0xfb));
 	CU_ASSERT_TRUE(
 		RUN(0x0f, 0x08)); /* invd, wbinvd: only who has devices gets the real thing */
 	CU_ASSERT_TRUE(RUN(0x0f, 0x09));

@@ -3,8 +3,9 @@
  * Privileged instructions that the ABI has no hypercall for are emulated from the #GP, against a
  * list: what kernels execute works and shows a guest's view, everything else is their own #GP.
  * CPUID with the ABI's prefix hides what a PV guest cannot have; CR3 and the segment bases are its
- * own; ports are nobody's without a permission, also with I/O privilege. A 32-bit guest sees no
- * long mode and has no registers for bases.
+ * own; ports are nobody's without a permission, also with I/O privilege, which CLI and STI need,
+ * too, and do nothing; with the architecture's IOPL the kernel is ring 0 and always has it. A
+ * 32-bit guest sees no long mode and has no registers for bases.
  * bits: 64 32
  */
 #include "guest.h"
@@ -100,6 +101,8 @@ INSN(cr0_bad, "mov $0, %%" AX "; mov %%" AX ", %%cr0", AX)
 INSN(cr3_bad, "mov $" NONE ", %%" AX "; mov %%" AX ", %%cr3", AX)
 INSN(read_cr4, "mov %%cr4, %%" AX, AX)
 INSN(wbinvd, "wbinvd", "memory")
+INSN(cli, "cli", "memory")
+INSN(sti, "sti", "memory")
 
 static void test_cpuid(void)
 {
@@ -236,12 +239,42 @@ static void test_ports(void)
 	check_eq(probe(in_imm, NULL), 13);
 }
 
+static void check_interrupt_flag(int expected)
+{
+	uint8_t mask = vcpu_info()->evtchn_upcall_mask;
+
+	check_eq(probe(cli, NULL), expected);
+	check_eq(vcpu_info()->evtchn_upcall_mask, mask);
+	check_eq(probe(sti, NULL), expected);
+	check_eq(vcpu_info()->evtchn_upcall_mask, mask);
+}
+
+static void test_interrupt_flag(void)
+{
+	struct physdev_set_iopl iopl = { .iopl = 1 };
+	long assist = VMASST_TYPE_architectural_iopl;
+
+	check_interrupt_flag(13);
+	check_eq(hypercall(physdev_op, (long)PHYSDEVOP_set_iopl, &iopl), 0);
+	check_interrupt_flag(-1);
+	iopl.iopl = 0;
+	check_eq(hypercall(physdev_op, (long)PHYSDEVOP_set_iopl, &iopl), 0);
+	check_interrupt_flag(13);
+	check_eq(hypercall(vm_assist, (long)VMASST_CMD_enable, assist), 0);
+	check_interrupt_flag(-1);
+	check_eq(probe(in_imm, NULL), -1);
+	check_eq(hypercall(vm_assist, (long)VMASST_CMD_disable, assist), 0);
+	check_interrupt_flag(13);
+	check_eq(probe(in_imm, NULL), 13);
+}
+
 void test_main(void)
 {
 	test_cpuid();
 	test_msrs();
 	test_control();
 	test_ports();
+	test_interrupt_flag();
 	check_eq(probe(lgdt, NULL), 13);
 	check_eq(probe(lidt, NULL), 13);
 	check_eq(probe(ltr, NULL), 13);

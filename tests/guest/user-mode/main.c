@@ -9,6 +9,7 @@
  * bits: 64 32
  */
 #include "guest.h"
+#include "pv-abi/physdev.h"
 
 const char test_name[] = "user-mode";
 
@@ -128,6 +129,21 @@ static void test_privileged(void)
 	}
 }
 
+/* Users do I/O, and CLI and STI, if their kernel gives them IOPL 3: without effect. */
+static void test_iopl(void)
+{
+	struct physdev_set_iopl op;
+
+	for (op.iopl = 0; op.iopl < 4; op.iopl++) {
+		check_eq(hypercall(physdev_op, (long)PHYSDEVOP_set_iopl, &op), 0);
+		/* cli; sti; int3 */
+		check_eq(RUN("\xfa\xfb\xcc"), op.iopl == 3 ? 3 : 13);
+		check_user_frame(USER_CODE + (op.iopl == 3 ? 3 : 0));
+	}
+	op.iopl = 0;
+	check_eq(hypercall(physdev_op, (long)PHYSDEVOP_set_iopl, &op), 0);
+}
+
 #ifndef __i386__
 static void test_gs(void)
 {
@@ -230,6 +246,7 @@ void test_main(void)
 	test_syscall();
 	test_faults();
 	test_privileged();
+	test_iopl();
 	test_loop();
 #ifndef __i386__
 	test_gs();
