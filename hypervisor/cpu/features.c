@@ -155,8 +155,7 @@ bool features_init_cpu(void)
 		cr4 |= CR4_SMAP;
 	if (f->xsave)
 		cr4 |= CR4_OSXSAVE;
-	if (f->fsgsbase)
-		cr4 |= CR4_FSGSBASE;
+	/* FSGSBASE is the guests' (pv/cpu_ops.h): ring 0 uses the MSRs. */
 	write_cr4(cr4);
 	this_cpu()->cr4 = cr4;
 	mitigation_init_cpu();

@@ -144,13 +144,15 @@ s64 do_get_debugreg(u64 reg)
  * SMEP and SMAP: a kernel in ring 1 is a supervisor to the CPU and must be able to reach its user
  * space; its own kernel knows nothing of the two. They are off while such a vCPU is on the CPU.
  */
-static void set_supervisor_guards(bool on)
+void pv_cr4_load(const struct vcpu *v)
 {
 	u64 guards = (cpu_features.smep ? CR4_SMEP : 0) | (cpu_features.smap ? CR4_SMAP : 0);
 	struct cpu *c = this_cpu();
-	u64 cr4 = on ? c->cr4 | guards : c->cr4 & ~guards;
+	u64 cr4 = (c->cr4 & ~(guards | CR4_FSGSBASE)) | (v->pv.cr4 & CR4_FSGSBASE) |
+		  (v->pv.root32 ? 0 : guards);
 
 	if (cr4 != c->cr4) {
+		/* First the shadow: a flush by interrupt writes what it finds there. */
 		c->cr4 = cr4;
 		write_cr4(cr4);
 	}
@@ -189,7 +191,7 @@ void pv_cpu_restore(struct vcpu *v)
 {
 	struct pv_vcpu *pv = &v->pv;
 
-	set_supervisor_guards(!pv->root32);
+	pv_cr4_load(v);
 	/* A selector that is no longer valid becomes the null selector: the guest changed its
 	 * tables under it. */
 	if (pv->root32) {

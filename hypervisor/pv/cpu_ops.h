@@ -2,6 +2,8 @@
 #ifndef ANNULUS_PV_CPU_OPS_H
 #define ANNULUS_PV_CPU_OPS_H
 
+#include "cpu/cpu.h"
+#include "cpu/msr.h"
 #include "lib/types.h"
 
 struct vcpu;
@@ -18,6 +20,18 @@ s64 do_get_debugreg(u64 reg);                   /* the value, or -EINVAL */
  * in the hypervisor and I/O breakpoints that CR4.DE of the guest does not allow are refused.
  */
 int pv_set_debugreg(struct vcpu *v, unsigned reg, u64 value);
+
+/*
+ * A value of CR4 as a guest may have it: FSGSBASE is its own where the CPU has it (clear at the
+ * start of a vCPU, the real bit follows), and dropped where not. The rest is remembered only.
+ */
+static inline u64 pv_guest_cr4(u64 value)
+{
+	return cpu_features.fsgsbase ? value : value & ~CR4_FSGSBASE;
+}
+
+/* Make what is the guest's own in this CPU's CR4 that of v, which is current or about to be. */
+void pv_cr4_load(const struct vcpu *v);
 
 /* Segment registers, bases and debug registers at a context switch; interrupts off. */
 void pv_cpu_save(struct vcpu *v);

@@ -120,8 +120,8 @@ static bool read_cr(struct regs *r, const struct insn *in)
 	case 4:
 		/* The bits that are real plus what the guest set; never those that it must not
 		 * know. */
-		value = (v->pv.cr4 | (this_cpu()->cr4 & (CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE |
-							 CR4_FSGSBASE | CR4_PAE))) &
+		value = (v->pv.cr4 | (this_cpu()->cr4 &
+				      (CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE | CR4_PAE))) &
 			~(CR4_SMEP | CR4_SMAP | CR4_UMIP | CR4_PCIDE | CR4_PGE);
 		break;
 	case 8:
@@ -161,12 +161,13 @@ static bool write_cr(struct regs *r, const struct insn *in)
 			r->rip -= in->length;
 		return !ret || ret == -ERESTART;
 	case 4:
-		/* Known bits are remembered and have no effect; the real ones are ours. */
+		/* Known bits are remembered and, but for FSGSBASE, have no effect. */
 		if (value & ~(CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE |
 			      CR4_PGE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP |
 			      CR4_FSGSBASE | CR4_PCIDE | CR4_OSXSAVE | CR4_SMEP | CR4_SMAP))
 			return false;
-		v->pv.cr4 = value;
+		v->pv.cr4 = pv_guest_cr4(value);
+		pv_cr4_load(v);
 		return true;
 	case 8:
 		return true;

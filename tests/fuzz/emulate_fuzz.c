@@ -81,6 +81,13 @@ int pv_set_debugreg(struct vcpu *w, unsigned reg, u64 value)
 	return value & 1 || reg > 7 ? -EINVAL : 0;
 }
 
+void pv_cr4_load(const struct vcpu *w)
+{
+	FUZZ_CHECK(w == v && w->pv.kernel_mode, "CR4");
+	FUZZ_CHECK(cpu_features.fsgsbase || !(w->pv.cr4 & CR4_FSGSBASE), "a bit of no CPU's");
+	touched++;
+}
+
 static vaddr_t fault_at;
 static unsigned faults;
 
@@ -212,6 +219,7 @@ static void begin(struct fuzz_in *in)
 	cpu_features.xsave = true;
 	cpu_features.xcr0 = 7;
 	cpu_features.xsave_size = 832;
+	cpu_features.fsgsbase = how & 1;
 	d->vm_assist = how & 8 ? BIT(VMASST_TYPE_architectural_iopl) : 0;
 	cpu_features.vendor = how & 1 ? CPU_VENDOR_INTEL : CPU_VENDOR_AMD;
 	cpu_policies_init();

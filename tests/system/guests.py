@@ -12,7 +12,7 @@ AUDIT_EVERY = 2.0  # seconds
 def settings(name):
     """What the opening comment of the guest's main.c asks for: `vcpus: 2`, `alone: yes`, ... NAME-32 is NAME for ring 1."""
     values = {"memory": "16M", "vcpus": "1", "seconds": "60", "alone": "no", "emulator": "any", "icount": "no", "driven": "no",
-              "options": "", "quick": "all"}
+              "options": "", "quick": "all", "cpu": ""}
     with open("tests/guest/%s/main.c" % (name[:-3] if name.endswith("-32") else name)) as f:
         head = f.read(3000)
     for key in values:

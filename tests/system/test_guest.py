@@ -130,13 +130,14 @@ def cases(build):
     for i, names in enumerate(guests.batches(build, "qemu")):
         if guests.left_to_soak(names[0], "qemu"):
             continue
-        counted, cmdline = guests.settings(names[0])["icount"] == "yes", guests.settings(names[0])["options"]
-        batch = Batch(build, names, cmdline, icount=counted, cpus=1 if counted else 2)
+        s = guests.settings(names[0])
+        counted, cmdline, cpu = s["icount"] == "yes", s["options"], {"cpu": s["cpu"]} if s["cpu"] else {}
+        batch = Batch(build, names, cmdline, icount=counted, cpus=1 if counted else 2, **cpu)
         yield "machine%d" % i, batch.end
         for name in names:
             yield name, lambda b=batch, n=name: b.guest(n)
         for what, options in MACHINES if not counted else ():
-            yield "%s.%d" % (what, i), Batch(build, names, cmdline, **options).all
+            yield "%s.%d" % (what, i), Batch(build, names, cmdline, **{**cpu, **options}).all
     for cpu in ("qemu64,-svm", "Nehalem"):
         yield "mitigations.%s" % cpu.split(",")[0], lambda c=cpu: forced(build, c)
         for allowed in (True, False):

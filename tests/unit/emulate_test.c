@@ -37,6 +37,7 @@ static u8 *const data = page + PAGE_SIZE;
 /* What the machine was asked to do. */
 static struct {
 	bool ts;
+	u64 cr4_loaded;
 	mfn_t cr3;
 	int cr3_error;
 	struct {
@@ -68,6 +69,12 @@ int pv_set_debugreg(struct vcpu *w, unsigned reg, u64 value)
 		return -ENODEV;
 	w->pv.dr[reg] = value;
 	return 0;
+}
+
+void pv_cr4_load(const struct vcpu *w)
+{
+	CU_ASSERT_PTR_EQUAL(w, v);
+	did.cr4_loaded = w->pv.cr4;
 }
 
 void pv_inject_pf(vaddr_t cr2, u32 error_code)
@@ -338,6 +345,19 @@ TEST(test_cr_write, "control registers, written")
 	r.rax |= BIT(13); /* VMXE */
 	REFUSED(0x0f, 0x22, 0xe0);
 	CU_ASSERT_EQUAL(v->pv.cr4, CR4_PAE | CR4_TSD | CR4_SMAP);
+	/* FSGSBASE is the guest's own, if there is such a bit: what it set is loaded and read. */
+	cpu_features.fsgsbase = true;
+	sim_cpu->cr4 |= CR4_FSGSBASE; /* another guest's doing */
+	CU_ASSERT_TRUE(RUN(0x0f, 0x20, 0xe3)); /* mov %cr4,%rbx */
+	CU_ASSERT_EQUAL(r.rbx & CR4_FSGSBASE, 0);
+	r.rax = CR4_PAE | CR4_FSGSBASE;
+	CU_ASSERT_TRUE(RUN(0x0f, 0x22, 0xe0));
+	CU_ASSERT_EQUAL(did.cr4_loaded, CR4_PAE | CR4_FSGSBASE);
+	CU_ASSERT_TRUE(RUN(0x0f, 0x20, 0xe3));
+	CU_ASSERT_EQUAL(r.rbx & CR4_FSGSBASE, CR4_FSGSBASE);
+	cpu_features.fsgsbase = false;
+	CU_ASSERT_TRUE(RUN(0x0f, 0x22, 0xe0));
+	CU_ASSERT_EQUAL(did.cr4_loaded, CR4_PAE);
 	CU_ASSERT_TRUE(RUN(0x44, 0x0f, 0x22, 0xc0)); /* cr8 */
 	REFUSED(0x0f, 0x22, 0xc8);
 	CU_ASSERT_TRUE(RUN(0x0f, 0x06)); /* clts */

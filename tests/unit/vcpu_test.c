@@ -384,6 +384,9 @@ TEST(test_context_roundtrip, "a context there and back")
 	c->kernel_sp = 0x1000;
 	c->ctrlreg[0] = BIT(3);
 	c->ctrlreg[1] = xen_pfn_to_cr3(0x101);
+	/* Of CR4, FSGSBASE is the guest's own; without the CPU's it is dropped. */
+	c->ctrlreg[4] = CR4_FSGSBASE | CR4_SMAP;
+	cpu_features.fsgsbase = true;
 	c->debugreg[0] = 0x42;
 	c->debugreg[7] = 0x400;
 	c->failsafe_callback_eip = 0x3000;
@@ -415,6 +418,7 @@ TEST(test_context_roundtrip, "a context there and back")
 		       !got.gdt_frames[2]);
 	CU_ASSERT_TRUE(got.kernel_sp == 0x1000 && got.kernel_ss == 0xe02b);
 	CU_ASSERT_EQUAL(got.ctrlreg[0] & BIT(3), BIT(3));
+	CU_ASSERT_EQUAL(got.ctrlreg[4], CR4_FSGSBASE);
 	CU_ASSERT_TRUE(got.ctrlreg[3] == c->ctrlreg[3] && got.ctrlreg[1] == c->ctrlreg[1]);
 	CU_ASSERT_TRUE(got.debugreg[0] == 0x42 && got.debugreg[7] == 0x400);
 	CU_ASSERT_EQUAL(got.event_callback_eip, c->event_callback_eip);
@@ -423,6 +427,7 @@ TEST(test_context_roundtrip, "a context there and back")
 	CU_ASSERT_TRUE(got.fs_base == 0x1111 && got.gs_base_kernel == 0x2222 &&
 		       got.gs_base_user == 0x3333);
 	CU_ASSERT_EQUAL((u8)got.fpu_ctxt.x[511], 0x5a);
+	cpu_features.fsgsbase = false;
 }
 
 /* Each of these alone makes a context bad; nothing is taken then. */

@@ -33,8 +33,8 @@
  * (with "alone": the time-stamp counter counts instructions), "driven: yes" (it is part of a test
  * of its own and means nothing without it), "options: xpti=no" (with "alone": of the hypervisor's
  * command line), "notes: none" (built plain: mapped from 0, with no ELF notes that it can do
- * without), "quick: bochs.cpus2" (with "alone": `make test` runs the 64-bit form only, on that
- * machine only; `make soak` all).
+ * without), "cpu: qemu64,+fsgsbase" (with "alone": QEMU's model), "quick: bochs.cpus2" (with
+ * "alone": `make test` runs the 64-bit form only, on that machine only; `make soak` all).
  */
 extern const char test_name[];
 void test_main(void);
