@@ -371,7 +371,8 @@ iret_failed_u:
 	pushq (4096 - \word)(%rcx)
 	popq -\word(%rax)
 	.endr
-	movq $0, -48(%rax)
+	pushq 16(%rsp) /* error code and vector */
+	popq -48(%rax)
 	pushq 8(%rsp)
 	popq -56(%rax)
 	popq %rcx

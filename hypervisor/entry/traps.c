@@ -264,18 +264,21 @@ void page_fault_from_guest(struct regs *r)
 	guest_page_fault(r);
 }
 
-/* The guest's frame could not be loaded; `g` is all of it, at the top of the main stack. */
+/*
+ * The guest's frame could not be loaded; `g` is all of it, at the top of the main stack, with the
+ * fault's error code.
+ */
 void iret_failed(struct regs *g)
 {
 	assert_flags();
 	g->vector = 0;
 	local_irq_enable();
-	pv_bounce_failsafe(g);
+	pv_bounce_bad_frame(g, g->error_code);
 }
 
 /*
  * A fault in ring 0: expected at marked instructions; at the IRETQ to the guest it is the guest's
- * bad frame and becomes its failsafe callback. Returns the regs to leave with in that case.
+ * bad frame and becomes its failsafe callback or #GP. Returns the regs to leave with in that case.
  */
 struct regs *trap_from_hypervisor(struct regs *r)
 {
@@ -289,9 +292,11 @@ struct regs *trap_from_hypervisor(struct regs *r)
 	}
 	if (r->rip == (u64)iret_to_guest) {
 		struct regs *g = guest_regs();
+		u32 error_code = r->error_code;
 
 		/* The general registers were the guest's already; rip..ss are still in place. */
 		memmove(g, r, offsetof(struct regs, error_code));
+		g->error_code = error_code;
 		iret_failed(g);
 		return g;
 	}

@@ -173,10 +173,12 @@ void pv_bounce_event(struct regs *r)
 		bounce(r, current->pv.event_callback, FRAME_MASK, 0);
 }
 
-void pv_bounce_failsafe(struct regs *r)
+void pv_bounce_bad_frame(struct regs *r, u32 error_code)
 {
 	if (unlikely(current->pv.root32))
-		compat_bounce_failsafe(r);
+		compat_bounce_bad_frame(r, error_code);
+	else if (!current->pv.failsafe_callback)
+		pv_inject_trap(13, error_code);
 	else
 		bounce(r, current->pv.failsafe_callback,
 		       FRAME_SEGMENTS | (current->pv.failsafe_masks ? FRAME_MASK : 0), 0);

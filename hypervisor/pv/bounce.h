@@ -14,10 +14,15 @@ struct vcpu;
  */
 void pv_bounce_syscall(struct regs *r);
 void pv_bounce_event(struct regs *r);
-void pv_bounce_failsafe(struct regs *r);
 void pv_bounce_nmi(struct regs *r);
 /* A callback outside the trap table: masks events on entry if told so. `cs`: for a 32-bit guest. */
 void pv_bounce_callback(struct regs *r, u16 cs, u64 target, bool mask_events);
+
+/*
+ * IRET could not load rip..ss of r, with that error code: the failsafe callback if there is one,
+ * else the guest's own #GP, at that address.
+ */
+void pv_bounce_bad_frame(struct regs *r, u32 error_code);
 
 /* For entry/fast.S: the guest's stack `sp` could not be written after going to kernel mode. */
 void pv_bounce_failed(const struct regs *r, u64 sp);

@@ -45,7 +45,7 @@ static inline u16 compat_selector(u32 sel)
 
 void compat_inject_trap(unsigned vector, u32 error_code);
 void compat_bounce_event(struct regs *r);
-void compat_bounce_failsafe(struct regs *r);
+void compat_bounce_bad_frame(struct regs *r, u32 error_code);
 void compat_bounce_nmi(struct regs *r);
 /* To a registered callback, from ring 3. */
 void compat_bounce_callback(struct regs *r, u16 cs, u32 eip, bool mask_events);

@@ -127,21 +127,25 @@ void compat_bounce_event(struct regs *r)
 	bounce(r, current->pv.event_cs, (u32)current->pv.event_callback, FRAME_MASK, 0, NULL);
 }
 
-void compat_bounce_failsafe(struct regs *r)
+void compat_bounce_bad_frame(struct regs *r, u32 error_code)
 {
 	const struct pv_vcpu *pv = &current->pv;
+	bool failsafe = pv->failsafe_callback && (pv->failsafe_cs & ~3);
+	u64 entry = failsafe ? pv->failsafe_callback : pv->traps[13].address;
+	u16 cs = failsafe ? pv->failsafe_cs : pv->traps[13].cs;
 
-	/*
-	 * It is the failsafe callback itself that cannot be entered: there is nobody left to tell.
-	 */
-	if (r->rip == pv->failsafe_callback && r->cs == pv->failsafe_cs) {
-		domain_crash(current->domain,
-			     "vcpu %u: its failsafe callback %#llx:%#llx cannot be entered\n",
-			     current->id, (unsigned long long)r->cs, (unsigned long long)r->rip);
+	/* It is that very handler that cannot be entered: there is nobody left to tell. */
+	if (entry && r->rip == entry && r->cs == cs) {
+		domain_crash(current->domain, "vcpu %u: its %s %#llx:%#llx cannot be entered\n",
+			     current->id, failsafe ? "failsafe callback" : "handler of #GP",
+			     (unsigned long long)r->cs, (unsigned long long)r->rip);
 		return;
 	}
-	bounce(r, pv->failsafe_cs, (u32)pv->failsafe_callback,
-	       FRAME_SEGMENTS | (pv->failsafe_masks ? FRAME_MASK : 0), 0, NULL);
+	if (failsafe)
+		bounce(r, cs, (u32)entry, FRAME_SEGMENTS | (pv->failsafe_masks ? FRAME_MASK : 0), 0,
+		       NULL);
+	else
+		compat_inject_trap(13, error_code);
 }
 
 void compat_bounce_nmi(struct regs *r)

@@ -38,7 +38,7 @@ void root_load_mfn(mfn_t mfn) { sim_cpu->cr3_mfn = mfn; }
 void domain_crash(struct domain *d, const char *fmt, ...) { }
 void compat_inject_trap(unsigned vector, u32 error_code) { }
 void compat_bounce_event(struct regs *r) { }
-void compat_bounce_failsafe(struct regs *r) { }
+void compat_bounce_bad_frame(struct regs *r, u32 error_code) { }
 void compat_bounce_nmi(struct regs *r) { }
 void compat_bounce_callback(struct regs *r, u16 cs, u32 eip, bool mask_events) { }
 

@@ -3,7 +3,8 @@
  * The iret hypercall: RPL 3 in CS is user mode, everything else is the kernel; IF is the upcall
  * mask's inverse; I/O privilege and virtual-8086 mode are not the guest's to set; with
  * VGCF_in_syscall rcx and r11 need not come back, without it they must. A frame that the CPU cannot
- * load ends in the failsafe callback with the bad frame, never in a trap of ours.
+ * load ends in the failsafe callback with the bad frame, or where there is none in the guest's own
+ * #GP with that frame and the CPU's error code, never in a trap of ours.
  * In a 32-bit guest a frame without esp and ss leads to ring 1, and RPL 0 means 1.
  * bits: 64 32
  */
@@ -176,11 +177,26 @@ static void test_user(void)
 	check_eq(probe_frame.rflags & 0x100, 0x100);
 }
 
-/* A selector that cannot be loaded: the failsafe callback, in the kernel, the frame as it was. */
-static void failsafe(unsigned long cs, unsigned long ss)
+extern char event_entry[], failsafe_entry[], syscall_entry_point[];
+static int bad_frame = TRAP_FAILSAFE;
+
+static void set_failsafe(const void *at)
+{
+#ifdef __i386__
+	check_eq(hypercall(set_callbacks, (long)KERNEL_CS, event_entry, (long)KERNEL_CS, at), 0);
+#else
+	check_eq(hypercall(set_callbacks, event_entry, at, syscall_entry_point), 0);
+#endif
+}
+
+/*
+ * A selector that cannot be loaded, `bad`: the failsafe callback or #GP, in the kernel, the frame
+ * as it was.
+ */
+static void refused(unsigned long cs, unsigned long ss, unsigned long bad)
 {
 	user_frame(USER_CODE, cs, 0x202, USER_STACK + 64, ss, 0);
-	if (probe(go, &context) != TRAP_FAILSAFE)
+	if (probe(go, &context) != bad_frame)
 		fail("iret to %#lx, stack %#lx: vector %lu", cs, ss,
 		     (unsigned long)probe_frame.vector);
 	check_eq(probe_frame.rip, USER_CODE);
@@ -191,6 +207,30 @@ static void failsafe(unsigned long cs, unsigned long ss)
 #ifndef __i386__
 	check_eq(probe_frame.r11, 0xbbbb);
 #endif
+	if (bad_frame == 13)
+		check_eq(probe_error, bad & 0xfffc);
+}
+
+static void test_refused(void)
+{
+	/* Beyond the table, a local one that does not exist, data as code, code as stack, null. */
+	refused(0xfffb, USER_SS, 0xfffb);
+	refused(0x0103, USER_SS, 0x0103);
+	refused(0x0007, USER_SS, 0x0007);
+	refused(USER_SS, USER_SS, USER_SS);
+	refused(0x0003, USER_SS, 0x0003);
+	refused(USER_CS, 0xfffb, 0xfffb);
+	refused(USER_CS, 0x0107, 0x0107);
+	refused(USER_CS, USER_CS, USER_CS);
+	/* In 32-bit code a null stack is one too. */
+#ifdef __i386__
+	refused(USER_CS, 0x0003, 0x0003);
+	/* Ring 2, in name only. */
+	refused((KERNEL_CS & ~3) | 2, USER_SS, (KERNEL_CS & ~3) | 2);
+	refused((USER_CS & ~3) | 2, USER_SS, (USER_CS & ~3) | 2);
+#else
+	refused(FLAT_USER_CS32, 0x0003, 0x0003);
+#endif
 }
 
 void test_main(void)
@@ -198,23 +238,10 @@ void test_main(void)
 	user_new(&user);
 	test_kernel();
 	test_user();
-	/* Beyond the table, a local one that does not exist, data as code, code as stack, null. */
-	failsafe(0xfffb, USER_SS);
-	failsafe(0x0103, USER_SS);
-	failsafe(0x0007, USER_SS);
-	failsafe(USER_SS, USER_SS);
-	failsafe(0x0003, USER_SS);
-	failsafe(USER_CS, 0xfffb);
-	failsafe(USER_CS, 0x0107);
-	failsafe(USER_CS, USER_CS);
-	/* In 32-bit code a null stack is one too. */
-#ifdef __i386__
-	failsafe(USER_CS, 0x0003);
-	/* Ring 2, in name only. */
-	failsafe((KERNEL_CS & ~3) | 2, USER_SS);
-	failsafe((USER_CS & ~3) | 2, USER_SS);
-#else
-	failsafe(FLAT_USER_CS32, 0x0003);
-#endif
+	test_refused();
+	bad_frame = 13;
+	set_failsafe(NULL);
+	test_refused();
+	set_failsafe(failsafe_entry);
 	test_user();
 }
