@@ -484,11 +484,14 @@ static s64 compat_multicall(u64 list, u64 count)
 		v->mc.preempted = false;
 		for (unsigned k = 0; k < NR_ARGS; k++)
 			v->mc.call.args[k] = e.args[k];
-		if (e.op == __HYPERVISOR_multicall || e.op == __HYPERVISOR_iret)
+		if (e.op == __HYPERVISOR_multicall)
 			result = (u32)-EINVAL;
 		else
 			result = (u32)call(e.op, e.args);
 		v->mc.in_multicall = false;
+		/* As do_multicall(): the batch's caller is not gone back to. */
+		if (e.op == __HYPERVISOR_iret)
+			return (s32)result;
 		if (v->mc.preempted) {
 			e.op = (u32)v->mc.call.op;
 			for (unsigned k = 0; k < NR_ARGS; k++)

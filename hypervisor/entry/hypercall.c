@@ -80,7 +80,7 @@ void hypercall_dispatch(struct regs *r)
 
 /*
  * A batch of hypercalls. Each entry's result goes back to the guest's list; a preempted entry is
- * written back with its remaining arguments and the batch continues there.
+ * written back with its remaining arguments and the batch continues there. An iret ends the batch.
  */
 static s64 do_multicall(u64 list, u64 count)
 {
@@ -103,12 +103,17 @@ static s64 do_multicall(u64 list, u64 count)
 			return -EFAULT;
 		v->mc.in_multicall = true;
 		v->mc.preempted = false;
-		/* A batch cannot contain what changes where the batch returns to. */
-		if (v->mc.call.op == __HYPERVISOR_multicall || v->mc.call.op == __HYPERVISOR_iret)
+		if (v->mc.call.op == __HYPERVISOR_multicall)
 			result = -EINVAL;
 		else
 			result = hypercall_call(v->mc.call.op, (const u64 *)v->mc.call.args);
 		v->mc.in_multicall = false;
+		/*
+		 * The batch's caller is not gone back to: it ends here, with the frame's rax. No
+		 * result is stored: the list need not be in the address space that is loaded.
+		 */
+		if (v->mc.call.op == __HYPERVISOR_iret)
+			return result;
 		if (v->mc.preempted) {
 			if (put_guest(v->mc.call, at))
 				return -EFAULT;

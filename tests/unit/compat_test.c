@@ -411,12 +411,14 @@ TEST(test_continuation, "continuations and batches")
 	compat_continue(__HYPERVISOR_update_va_mapping, 3, (u64[]){ 1, 0x200000003, 4 });
 	CU_ASSERT_TRUE(regs.rbx == 1 && regs.rcx == 3 && regs.rdx == 2 && regs.rsi == 4);
 
-	/* Batches do not nest and contain no iret. */
+	/* Batches do not nest; an iret ends one, with the frame's eax and no result of its own. */
 	m[0] = (struct compat_multicall_entry){ __HYPERVISOR_multicall, 99, { at(m), 1 } };
 	m[1] = (struct compat_multicall_entry){ __HYPERVISOR_iret, 99, { 0 } };
-	CU_ASSERT_EQUAL(call(__HYPERVISOR_multicall, at(m), 2, 0, 0, 0), 0);
+	m[2] = (struct compat_multicall_entry){ __HYPERVISOR_sched_op, 99, { SCHEDOP_yield } };
+	CU_ASSERT_EQUAL(call(__HYPERVISOR_multicall, at(m), 3, 0, 0, 0), 42);
 	CU_ASSERT_EQUAL((s32)m[0].result, -EINVAL);
-	CU_ASSERT_EQUAL((s32)m[1].result, -EINVAL);
+	CU_ASSERT_TRUE(m[1].result == 99 && m[2].result == 99);
+	CU_ASSERT_FALSE(current->mc.in_multicall);
 	CU_ASSERT_EQUAL(call(__HYPERVISOR_multicall, 0xfffffff0, 0xffffffff, 0, 0, 0), -EFAULT);
 }
 

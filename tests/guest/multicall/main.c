@@ -2,10 +2,10 @@
 /*
  * multicall: a list of hypercalls, each with its own result. One that fails does not stop the
  * others; a list inside a list is an error of that entry; a long list is interrupted and continued
- * without the guest's noticing.
+ * without the guest's noticing. An iret takes effect and ends the list.
  * bits: 64 32
  */
-#include "guest.h"
+#include "iret.h"
 
 /* An entry of a page table as an argument: one word, or two. */
 #ifdef __i386__
@@ -18,6 +18,61 @@
 const char test_name[] = "multicall";
 
 static uint8_t a[PAGE_SIZE] __attribute__((aligned(4096)));
+
+extern char end_of_it[];
+__asm__(".pushsection .text\n"
+	"end_of_it:\n"
+	"	ud2\n"
+	".popsection\n");
+
+static struct user user;
+static struct multicall_entry last[3];
+
+/* The hypercall with `context` for a stack, as iret wants it. */
+static void multicall_iret(void *arg)
+{
+#ifdef __i386__
+	__asm__ volatile("movl %0, %%esp; int $0x82" ::"r"(&context), "a"(__HYPERVISOR_multicall),
+			 "b"(arg), "c"(3) : "memory");
+#else
+	__asm__ volatile("movq %0, %%rsp; syscall" ::"r"(&context), "a"(__HYPERVISOR_multicall),
+			 "D"(arg), "S"(3L) : "memory");
+#endif
+	__builtin_unreachable();
+}
+
+/* To user mode, whose address space has no list, and to where the kernel is. */
+static void test_iret(void)
+{
+	for (int to_user = 0; to_user < 2; to_user++) {
+		for (int i = 0; i < 3; i++)
+			last[i] = (struct multicall_entry){
+				.op = i == 1 ? __HYPERVISOR_iret : __HYPERVISOR_xen_version,
+				.args = { XENVER_version },
+				.result = 0x1111,
+			};
+		context = iret_context(USER_CODE, USER_CS, 0x202, USER_STACK + 64, USER_SS, 0);
+#ifdef __i386__
+		if (!to_user)
+			context = iret_context((uintptr_t)end_of_it, KERNEL_CS, 0x202, 0, 0, 0);
+#else
+		if (!to_user)
+			context = iret_context((uintptr_t)end_of_it, KERNEL_CS & ~3UL, 0x202,
+					       (uintptr_t)stack + sizeof(stack), KERNEL_SS, 0);
+#endif
+		context.CONTEXT_RAX = 0x5a5a;
+		check_eq(probe(multicall_iret, last), to_user ? 3 : 6);
+		if (to_user)
+			check_user_frame(USER_CODE + 1);
+		else
+			check_eq(probe_frame.rip, (uintptr_t)end_of_it);
+		check_eq(probe_frame.rax, 0x5a5a);
+		check_eq(last[0].result, 4 << 16 | 17);
+		check_eq(last[1].result, 0x1111);
+		check_eq(last[2].result, 0x1111);
+		check_eq(hypercall(multicall, last, 1L), 0);
+	}
+}
 
 void test_main(void)
 {
@@ -78,4 +133,8 @@ void test_main(void)
 			check_eq(list[i].result, 0);
 		check(!!(*pte_of(a) & PTE_RW) == !((n - 1) % 2 == 0));
 	}
+
+	user_new(&user);
+	memset(user.code, 0xcc, PAGE_SIZE);
+	test_iret();
 }
