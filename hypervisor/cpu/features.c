@@ -10,10 +10,13 @@
 struct cpu_features cpu_features;
 u8 unmapped_mode;
 
-static bool opt_smep = true, opt_smap = true, opt_xsave = true;
+static bool opt_smep = true, opt_xsave = true;
+static s8 opt_smap = -1;
 OPTION_BOOL("smep", opt_smep);
-OPTION_BOOL("smap", opt_smap);
+OPTION_AUTO("smap", opt_smap);
 OPTION_BOOL("xsave", opt_xsave);
+
+static bool smap_spared __initdata; /* there, and left off because of who emulates it */
 
 static char brand[49] __initdata;
 
@@ -57,7 +60,7 @@ void cpuid_fault_set(bool on)
 void __init features_init(void)
 {
 	struct cpu_features *f = &cpu_features;
-	u32 max_leaf, max_ext, a, b, c, d, vendor[3];
+	u32 max_leaf, max_ext, a, b, c, d, vendor[3], hypervisor[3] = { 0 };
 
 	cpuid(0, 0, &max_leaf, &vendor[0], &vendor[2], &vendor[1]);
 	if (!memcmp(vendor, "GenuineIntel", 12))
@@ -81,6 +84,8 @@ void __init features_init(void)
 	f->tsc_deadline = c & BIT(24);
 	f->xsave = (c & BIT(26)) && opt_xsave;
 	f->mwait = c & BIT(3);
+	if (c & BIT(31))
+		cpuid(0x40000000, 0, &a, &hypervisor[0], &hypervisor[1], &hypervisor[2]);
 	if (max_leaf >= 6) {
 		cpuid(6, 0, &a, &b, &c, &d);
 		f->arat = a & BIT(2);
@@ -91,7 +96,8 @@ void __init features_init(void)
 		f->smep = (b & BIT(7)) && opt_smep;
 		f->erms = b & BIT(9);
 		f->invpcid = b & BIT(10);
-		f->smap = (b & BIT(20)) && opt_smap;
+		f->smap = (b & BIT(20)) && smap_wanted(opt_smap, hypervisor);
+		smap_spared = (b & BIT(20)) && !f->smap && opt_smap < 0;
 		f->umip = c & BIT(2);
 		f->la57 = c & BIT(16);
 	}
@@ -191,5 +197,8 @@ void __init features_report(void)
 	       f->smep ? " smep" : "", f->smap ? " smap" : "", f->xsave ? " xsave" : " fxsr",
 	       f->fsgsbase ? " fsgsbase" : "", f->pcid ? " pcid" : "", f->pg1g ? " 1g" : "",
 	       f->cpuid_fault ? " cpuid-faulting" : "");
+	if (smap_spared)
+		printk(LOG_INFO "cpu: SMAP is left off: QEMU's TCG breaks IRETQ in 64-bit guests' "
+				"kernels where it is on (smap=1 uses it all the same)\n");
 	mitigation_report();
 }

@@ -2,7 +2,19 @@
 #ifndef ANNULUS_CPU_FEATURES_H
 #define ANNULUS_CPU_FEATURES_H
 
+#include "lib/string.h"
 #include "lib/types.h"
+
+/*
+ * Is a CPU's SMAP to be used? `option`: smap=, 1, 0 or -1 (not given); `hypervisor`: who says to
+ * run this machine (CPUID 0x40000000: ebx, ecx, edx), zeros for nobody. QEMU's TCG reads the frame
+ * of an IRETQ at CPL 3 with supervisor rights: where SMAP is on, a 64-bit guest's kernel that
+ * executes one (Linux does, as dom0 at its boot) gets a page fault that no CPU has.
+ */
+static inline bool smap_wanted(s8 option, const u32 hypervisor[3])
+{
+	return option < 0 ? memcmp(hypervisor, "TCGTCGTCGTCG", 12) != 0 : option != 0;
+}
 
 /*
  * Read CPUID once, on the boot CPU: fills cpu_features and decides about the unmapped hypervisor.

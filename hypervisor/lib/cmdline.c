@@ -92,6 +92,18 @@ static __init bool set_option(const struct option *o, const char *value)
 		if (!value)
 			return *(bool *)o->var = true;
 		return parse_bool(value, o->var);
+	case OPT_AUTO: {
+		bool on = true;
+
+		if (value && !strcmp(value, "auto")) {
+			*(s8 *)o->var = -1;
+			return true;
+		}
+		if (value && !parse_bool(value, &on))
+			return false;
+		*(s8 *)o->var = on;
+		return true;
+	}
 	case OPT_U64:
 		if (!value || !parse_number(value, &e, &n) || *e)
 			return false;
@@ -128,9 +140,9 @@ static __init void parse_word(char *word)
 				complain("command line: bad value for", word, ", default kept");
 			return;
 		}
-		if (o->type == OPT_BOOL && !value && !strncmp(word, "no-", 3) &&
-		    !strcmp(o->name, word + 3)) {
-			*(bool *)o->var = false;
+		if ((o->type == OPT_BOOL || o->type == OPT_AUTO) && !value &&
+		    !strncmp(word, "no-", 3) && !strcmp(o->name, word + 3)) {
+			(void)set_option(o, "no");
 			return;
 		}
 	}

@@ -9,11 +9,11 @@
  * compares the two). Parsed once, before anything else. Forms: name=value, a boolean as name,
  * no-name, name=yes|no|true|false|on|off|1|0.
  */
-enum option_type { OPT_BOOL, OPT_U64, OPT_SIZE, OPT_STRING, OPT_FN };
+enum option_type { OPT_BOOL, OPT_AUTO, OPT_U64, OPT_SIZE, OPT_STRING, OPT_FN };
 struct option {
 	const char *name;
 	enum option_type type;
-	void *var;   /* bool *, u64 *, char[] */
+	void *var;   /* bool *, s8 *, u64 *, char[] */
 	size_t size; /* of a string */
 	const char *(*fn)(const char *value); /* OPT_FN: NULL, or what is wrong with the value */
 };
@@ -21,6 +21,8 @@ struct option {
 	static const struct option opt_decl_##ident \
 		__attribute__((used, section(".options"), aligned(8))) = { __VA_ARGS__ }
 #define OPTION_BOOL(name_, var_)   OPTION(var_, .name = name_, .type = OPT_BOOL, .var = &(var_))
+/* A boolean that is -1 unless the command line decides; name=auto says so. */
+#define OPTION_AUTO(name_, var_)   OPTION(var_, .name = name_, .type = OPT_AUTO, .var = &(var_))
 #define OPTION_U64(name_, var_)    OPTION(var_, .name = name_, .type = OPT_U64, .var = &(var_))
 /* bytes; K, M, G */
 #define OPTION_SIZE(name_, var_)   OPTION(var_, .name = name_, .type = OPT_SIZE, .var = &(var_))

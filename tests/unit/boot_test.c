@@ -24,6 +24,7 @@ u64 strtou64(const char *s, char **end, unsigned base) { return strtoull(s, end,
 /* ---- the command line ---- */
 
 static bool flag;
+static s8 maybe = -1;
 static u64 number, size;
 static char text[8];
 static char heard[32];
@@ -34,18 +35,19 @@ static const char *listen(const char *value)
 	return strcmp(value, "bad") ? NULL : "it is bad";
 }
 
-#define OPTIONS 5
+#define OPTIONS 6
 const struct option option_table[OPTIONS] = {
 	{ .name = "flag", .type = OPT_BOOL, .var = &flag },
+	{ .name = "maybe", .type = OPT_AUTO, .var = &maybe },
 	{ .name = "number", .type = OPT_U64, .var = &number },
 	{ .name = "size", .type = OPT_SIZE, .var = &size },
 	{ .name = "text", .type = OPT_STRING, .var = text, .size = sizeof(text) },
 	{ .name = "fn", .type = OPT_FN, .fn = listen },
 };
-_Static_assert(sizeof(struct option) * OPTIONS == 200, "the linker's symbols below");
+_Static_assert(sizeof(struct option) * OPTIONS == 240, "the linker's symbols below");
 /* In the hypervisor the linker script sets these two. */
 __asm__(".globl _options_start\n.set _options_start, option_table\n"
-	".globl _options_end\n.set _options_end, option_table + 200\n");
+	".globl _options_end\n.set _options_end, option_table + 240\n");
 
 static char said[8192];
 
@@ -87,6 +89,18 @@ TEST(test_options, "options")
 		CU_ASSERT_STRING_EQUAL(parse(no[i]), "");
 		CU_ASSERT_FALSE(flag);
 	}
+	/* One that is left open until somebody says something. */
+	CU_ASSERT_EQUAL(maybe, -1);
+	CU_ASSERT_STRING_EQUAL(parse("maybe"), "");
+	CU_ASSERT_EQUAL(maybe, 1);
+	CU_ASSERT_STRING_EQUAL(parse("no-maybe"), "");
+	CU_ASSERT_EQUAL(maybe, 0);
+	CU_ASSERT_STRING_EQUAL(parse("maybe=on"), "");
+	CU_ASSERT_EQUAL(maybe, 1);
+	CU_ASSERT_STRING_EQUAL(parse("maybe=off"), "");
+	CU_ASSERT_EQUAL(maybe, 0);
+	CU_ASSERT_STRING_EQUAL(parse("maybe=auto"), "");
+	CU_ASSERT_EQUAL(maybe, -1);
 	CU_ASSERT_STRING_EQUAL(parse("  number=0x10   size=3M text=abcdefghij fn=word flag "), "");
 	CU_ASSERT_TRUE(number == 16 && size == 3 << 20 && flag);
 	CU_ASSERT_STRING_EQUAL(text, "abcdefg");

@@ -13,6 +13,7 @@
 
 #include "cpu/alternative.h"
 #include "cpu/cpu.h"
+#include "cpu/features.h"
 #include "cpu/mitigation.h"
 #include "lib/nospec.h"
 
@@ -420,6 +421,19 @@ TEST(test_code, "the code that is written")
 		CU_ASSERT_TRUE(all == 2 && n == 2U * m.verw);
 	}
 	free(pristine);
+}
+
+TEST(test_smap, "SMAP, where it is left off")
+{
+	static const u32 nobody[3] = { 0 };
+	u32 tcg[3], kvm[3];
+
+	memcpy(tcg, "TCGTCGTCGTCG", 12);
+	memcpy(kvm, "KVMKVMKVM\0\0\0", 12);
+	CU_ASSERT_TRUE(smap_wanted(-1, nobody) && smap_wanted(-1, kvm));
+	CU_ASSERT_FALSE(smap_wanted(-1, tcg));
+	CU_ASSERT_TRUE(smap_wanted(1, tcg) && smap_wanted(1, nobody));
+	CU_ASSERT_FALSE(smap_wanted(0, tcg) || smap_wanted(0, nobody));
 }
 
 SUITE("mitigation")
