@@ -285,6 +285,11 @@ TEST(test_optional, "where a kernel is and begins need no notes")
 	CU_ASSERT_EQUAL(img.virt_base, VIRT_BASE);
 	CU_ASSERT_EQUAL(img.entry, VIRT_BASE + 0x1000020);
 
+	/* A symbol table is not loaded, whatever BSD_SYMTAB says. */
+	add_note(&k, 11, "yes", 4);
+	CU_ASSERT_EQUAL_FATAL(pv_image_parse(k.bytes, k.len, &img, &why), 0);
+	CU_ASSERT_EQUAL(img.phys_end, 0x1004000);
+
 	/* What does not fit a kernel at 0 is said of that. */
 	good_headers(&k);
 	add_note(&k, 5, "xen-3.0", 8);
