@@ -11,7 +11,6 @@
 #include "cfgfile.h"
 #include "internal.h"
 
-#define MAX_VCPUS	128
 #define MAX_DEVICES	64
 #define MAX_MEMORY_MIB	(1ull << 30)
 
@@ -78,69 +77,108 @@ static int take_path(struct hvctl_ctx *ctx, const struct cfg_entry *e, char **to
 	return *to ? 0 : hvctl_no_memory(ctx);
 }
 
+/*
+ * The words that 4.17 knows. What is not done here comes as near as a domain that has stopped can:
+ * the same end, without the image of its memory, without a second domain of the old name.
+ */
+static const struct {
+	const char *word;
+	enum hvctl_action action;
+	const char *instead;	/* NULL: done as it says */
+} actions[] = {
+	{ "destroy", HVCTL_ACTION_DESTROY, NULL },
+	{ "restart", HVCTL_ACTION_RESTART, NULL },
+	{ "preserve", HVCTL_ACTION_PRESERVE, NULL },
+	{ "coredump-destroy", HVCTL_ACTION_DESTROY, "destroy" },
+	{ "coredump-restart", HVCTL_ACTION_RESTART, "restart" },
+	{ "rename-restart", HVCTL_ACTION_RESTART, "restart" },
+	{ "soft-reset", HVCTL_ACTION_RESTART, "restart" },
+};
+
 static int take_action(struct hvctl_ctx *ctx, const struct cfg_entry *e, enum hvctl_action *to)
 {
 	const char *text;
 	int error = want_text(ctx, e, &text);
+	size_t i;
 
 	if (error)
 		return error;
-	if (!strcmp(text, "destroy"))
-		*to = HVCTL_ACTION_DESTROY;
-	else if (!strcmp(text, "restart"))
-		*to = HVCTL_ACTION_RESTART;
-	else if (!strcmp(text, "preserve"))
-		*to = HVCTL_ACTION_PRESERVE;
-	else
-		return BAD(ctx, e, "'%s' cannot be \"%s\"; write destroy, restart or preserve",
-			   e->key, text);
-	return 0;
+	for (i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+		if (strcmp(text, actions[i].word))
+			continue;
+		*to = actions[i].action;
+		if (actions[i].instead)
+			hvctl_warn(ctx,
+				   "%s:%u:%u: '%s' cannot be \"%s\" here and is taken as \"%s\"; "
+				   "write that",
+				   e->file, e->items[0].line, e->items[0].column, e->key, text,
+				   actions[i].instead);
+		return 0;
+	}
+	return BAD(ctx, e, "'%s' cannot be \"%s\"; write destroy, restart or preserve", e->key,
+		   text);
 }
 
-/* "0-2,5" as a set; '^' takes a range out again, "all" is every CPU. */
-static int take_cpus(struct hvctl_ctx *ctx, const struct cfg_entry *e, uint64_t set[2])
+/* "0-2,5" as a set, in its order: '^' takes a range out again, "all" is every CPU. */
+static int parse_cpus(const char *p, uint64_t set[2])
 {
-	size_t i;
-
 	set[0] = set[1] = 0;
-	for (i = 0; i < e->nr_items; i++) {
-		const char *p = e->items[i].text;
+	do {
+		bool remove = *p == '^';
+		unsigned long from, to, n;
+		char *end;
 
-		if (!strcmp(p, "all"))
-			continue;
-		do {
-			bool remove = *p == '^';
-			unsigned long from, to, n;
-			char *end;
-
-			p += remove;
+		p += remove;
+		if (!strncmp(p, "all", 3) && !remove) {
+			from = 0;
+			to = 127;
+			end = (char *)p + 3;
+		} else {
 			if (!isdigit((unsigned char)*p))
-				goto bad_set;
+				return -EINVAL;
 			from = to = strtoul(p, &end, 10);
 			if (*end == '-') {
 				p = end + 1;
 				if (!isdigit((unsigned char)*p))
-					goto bad_set;
+					return -EINVAL;
 				to = strtoul(p, &end, 10);
 			}
-			if (from > to || to >= 128 || (*end && *end != ','))
-				goto bad_set;
-			for (n = from; n <= to; n++) {
-				if (remove)
-					set[n / 64] &= ~(1ull << n % 64);
-				else
-					set[n / 64] |= 1ull << n % 64;
-			}
-			p = *end ? end + 1 : end;
-		} while (*p);
+		}
+		if (from > to || to >= 128 || (*end && *end != ','))
+			return -EINVAL;
+		for (n = from; n <= to; n++) {
+			if (remove)
+				set[n / 64] &= ~(1ull << n % 64);
+			else
+				set[n / 64] |= 1ull << n % 64;
+		}
+		p = *end ? end + 1 : end;
+	} while (*p);
+	return set[0] | set[1] ? 0 : -ENOENT;
+}
+
+/* One text is for all vCPUs, a list has one for each; those behind its end may run anywhere. */
+static int take_cpus(struct hvctl_ctx *ctx, const struct cfg_entry *e, struct hvctl_config *c)
+{
+	size_t i;
+
+	memset(c->cpus, 0, sizeof(c->cpus));
+	for (i = 0; i < HVCTL_MAX_VCPUS && (i < e->nr_items || !e->list); i++) {
+		const struct cfg_item *item = &e->items[e->list ? i : 0];
+		int error = parse_cpus(item->text, c->cpus[i]);
+
+		if (error == -ENOENT)
+			return bad(ctx, e, item->line, item->column,
+				   "no CPU is left in \"%s\" of '%s'; begin with what is allowed, "
+				   "like \"all,^0\"",
+				   item->text, e->key);
+		if (error)
+			return bad(ctx, e, item->line, item->column,
+				   "'%s' is a set of CPUs, not \"%s\"; write it like "
+				   "\"0-3,^2\", numbers below 128",
+				   e->key, item->text);
 	}
 	return 0;
-
-bad_set:
-	return bad(ctx, e, e->items[i].line, e->items[i].column,
-		   "'%s' is a set of CPUs, not \"%s\"; write it like "
-		   "\"0-3,^2\", numbers below 128",
-		   e->key, e->items[i].text);
 }
 
 /* One part of a comma-separated specification, blanks around it cut off; false at the end. */
@@ -546,15 +584,15 @@ static int take_entry(struct hvctl_ctx *ctx, const struct cfg_entry *e, struct h
 		c->max_memory_mib = (uint64_t)number;
 		return error;
 	} else if (!strcmp(e->key, "vcpus")) {
-		error = want_number(ctx, e, 1, MAX_VCPUS, &number);
+		error = want_number(ctx, e, 1, HVCTL_MAX_VCPUS, &number);
 		c->vcpus = (unsigned int)number;
 		return error;
 	} else if (!strcmp(e->key, "maxvcpus")) {
-		error = want_number(ctx, e, 1, MAX_VCPUS, &number);
+		error = want_number(ctx, e, 1, HVCTL_MAX_VCPUS, &number);
 		c->max_vcpus = (unsigned int)number;
 		return error;
 	} else if (!strcmp(e->key, "cpus")) {
-		return take_cpus(ctx, e, c->cpus);
+		return take_cpus(ctx, e, c);
 	} else if (!strcmp(e->key, "localtime")) {
 		error = want_number(ctx, e, 0, 1, &number);
 		c->localtime = number == 1;
@@ -647,6 +685,12 @@ static int check_whole(struct hvctl_ctx *ctx, const char *name, const struct cfg
 			   "'maxvcpus' (%u) is less than 'vcpus' (%u); raise it or remove it",
 			   c->max_vcpus, c->vcpus);
 	}
+	e = cfg_find(cfg, "cpus");
+	if (e && e->list && e->nr_items > c->max_vcpus)
+		hvctl_warn(ctx,
+			   "%s:%u:%u: 'cpus' has a set for each of %zu vCPUs and there are %u; the "
+			   "rest is ignored",
+			   e->file, e->line, e->column, e->nr_items, c->max_vcpus);
 	return make_cmdline(ctx, cfg, c);
 }
 

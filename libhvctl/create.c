@@ -105,24 +105,25 @@ static int set_affinity(struct hvctl_ctx *ctx, const struct hvctl_config *c, uin
 	unsigned int i;
 	int error = 0;
 
-	if (!c->cpus[0] && !c->cpus[1])
-		return 0;
-	map = hypercall_alloc(ctx, sizeof(c->cpus));
+	map = hypercall_alloc(ctx, sizeof(c->cpus[0]));
 	if (!map)
 		return -ENOMEM;
 	for (i = 0; !error && i < c->max_vcpus; i++) {
-		memcpy(map, c->cpus, sizeof(c->cpus));
+		if (!c->cpus[i][0] && !c->cpus[i][1])
+			continue;
+		memcpy(map, c->cpus[i], sizeof(c->cpus[i]));
 		op.u.vcpuaffinity.vcpu = i;
 		op.u.vcpuaffinity.flags = XEN_VCPUAFFINITY_HARD;
 		op.u.vcpuaffinity.cpumap_hard.bitmap = (uint64_t)(uintptr_t)map;
 		op.u.vcpuaffinity.cpumap_hard.nr_bits = 128;
 		error = do_domctl(ctx, &op);
 	}
-	hypercall_free(ctx, map, sizeof(c->cpus));
+	hypercall_free(ctx, map, sizeof(c->cpus[0]));
 	if (error)
 		return hvctl_fail(ctx, -error,
-				  "the hypervisor refuses the CPUs of '%s': %s; correct 'cpus'",
-				  c->name, strerror(-error));
+				  "the hypervisor refuses the CPUs of vCPU %u of '%s': %s; correct "
+				  "'cpus' (hvctl info tells how many there are)",
+				  i - 1, c->name, strerror(-error));
 	return 0;
 }
 

@@ -27,6 +27,7 @@ extern "C" {
 #endif
 
 #define HVCTL_NAME_MAX	64		/* longest domain name with its zero */
+#define HVCTL_MAX_VCPUS	128		/* of a domain */
 
 /* --- the context -------------------------------------------------------------------- */
 
@@ -120,7 +121,8 @@ struct hvctl_config {
 	uint64_t max_memory_mib;	/* >= memory_mib */
 	unsigned int vcpus;		/* online at start */
 	unsigned int max_vcpus;		/* >= vcpus */
-	uint64_t cpus[2];		/* bit n: vCPUs may run on host CPU n; all zero: anywhere */
+	/* Bit n of a vCPU's: it may run on host CPU n; all zero: anywhere. */
+	uint64_t cpus[HVCTL_MAX_VCPUS][2];
 	bool localtime;
 	int32_t rtc_offset;		/* seconds */
 	enum hvctl_action on_poweroff, on_reboot, on_crash;

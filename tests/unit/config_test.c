@@ -135,8 +135,10 @@ TEST(test_whole, "a whole file")
 	CU_ASSERT_STRING_EQUAL(c->vifs[0].vifname, "web0");
 	CU_ASSERT_FALSE(c->vifs[1].mac_given);
 	CU_ASSERT_STRING_EQUAL(c->vifs[1].bridge, "xenbr0");
-	CU_ASSERT_EQUAL(c->cpus[0], 0xb);
-	CU_ASSERT_EQUAL(c->cpus[1], 2);
+	CU_ASSERT_EQUAL(c->cpus[0][0], 0xb);
+	CU_ASSERT_EQUAL(c->cpus[0][1], 2);
+	CU_ASSERT_EQUAL(c->cpus[3][0], 0xb);
+	CU_ASSERT_EQUAL(c->cpus[3][1], 2);
 	CU_ASSERT_TRUE(c->localtime);
 	CU_ASSERT_EQUAL(c->rtc_offset, -3600);
 	CU_ASSERT_EQUAL(c->on_poweroff, HVCTL_ACTION_PRESERVE);
@@ -384,6 +386,91 @@ TEST(test_values, "values")
 	warned(BASE "cmdline = 'a'\nextra = 'b'\n",
 	       "t.cfg:3:1: 'cmdline' is given, so 'root' and 'extra' are ignored; "
 	       "keep one\n");
+}
+
+TEST(test_cpus, "CPUs: a set for all, or one for each vCPU")
+{
+	static const struct {
+		const char *text;
+		uint64_t first[2], second[2], last[2];
+	} t[] = {
+		{ "'0-3,^2'", { 0xb }, { 0xb }, { 0xb } },
+		{ "'all,^0'", { ~1ull, ~0ull }, { ~1ull, ~0ull }, { ~1ull, ~0ull } },
+		{ "'^0,all'", { ~0ull, ~0ull }, { ~0ull, ~0ull }, { ~0ull, ~0ull } },
+		{ "'all'", { ~0ull, ~0ull }, { ~0ull, ~0ull }, { ~0ull, ~0ull } },
+		{ "['0','1']", { 1 }, { 2 }, { 0 } },
+		{ "['2-4,^3','all,^64']", { 0x14 }, { ~0ull, ~1ull }, { 0 } },
+		{ "['5']", { 0x20 }, { 0 }, { 0 } },
+		{ "7", { 0x80 }, { 0x80 }, { 0x80 } },
+		{ "[]", { 0 }, { 0 }, { 0 } },
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct hvctl_config *c;
+		char text[200];
+
+		snprintf(text, sizeof(text), BASE "vcpus = 3\ncpus = %s\n", t[i].text);
+		c = parse(text);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+		CU_ASSERT_STRING_EQUAL(warnings, "");
+		CU_ASSERT_EQUAL(memcmp(c->cpus[0], t[i].first, sizeof(c->cpus[0])), 0);
+		CU_ASSERT_EQUAL(memcmp(c->cpus[1], t[i].second, sizeof(c->cpus[0])), 0);
+		CU_ASSERT_EQUAL(memcmp(c->cpus[2], t[i].last, sizeof(c->cpus[0])), 0);
+		hvctl_config_free(c);
+	}
+	/* What is empty is nowhere, not anywhere. */
+	refused(BASE "cpus = '^1'\n", "t.cfg:3:8: no CPU is left in \"^1\" of 'cpus'; begin with "
+				      "what is allowed, like \"all,^0\"");
+	refused(BASE "cpus = '1,^1'\n", "t.cfg:3:8: no CPU is left in \"1,^1\" of 'cpus'; begin "
+					"with what is allowed, like \"all,^0\"");
+	refused(BASE "vcpus = 2\ncpus = [ '0', '3-4,^0-7' ]\n",
+		"t.cfg:4:15: no CPU is left in \"3-4,^0-7\" of 'cpus'; begin with what is "
+		"allowed, like \"all,^0\"");
+	refused(BASE "cpus = ''\n", "t.cfg:3:8: 'cpus' is a set of CPUs, not \"\"; write it like "
+				    "\"0-3,^2\", numbers below 128");
+	refused(BASE "cpus = 'all0'\n", "t.cfg:3:8: 'cpus' is a set of CPUs, not \"all0\"; write "
+					"it like \"0-3,^2\", numbers below 128");
+	refused(BASE "cpus = '0,^all'\n", "t.cfg:3:8: 'cpus' is a set of CPUs, not \"0,^all\"; "
+					  "write it like \"0-3,^2\", numbers below 128");
+	warned(BASE "vcpus = 2\ncpus = [ '0', '1', '0' ]\n",
+	       "t.cfg:4:1: 'cpus' has a set for each of 3 vCPUs and there are 2; the rest is "
+	       "ignored\n");
+}
+
+TEST(test_actions, "actions that are not done here are taken as the nearest")
+{
+	static const struct {
+		const char *word, *instead;
+		enum hvctl_action action;
+	} t[] = {
+		{ "destroy", NULL, HVCTL_ACTION_DESTROY },
+		{ "restart", NULL, HVCTL_ACTION_RESTART },
+		{ "preserve", NULL, HVCTL_ACTION_PRESERVE },
+		{ "coredump-destroy", "destroy", HVCTL_ACTION_DESTROY },
+		{ "coredump-restart", "restart", HVCTL_ACTION_RESTART },
+		{ "rename-restart", "restart", HVCTL_ACTION_RESTART },
+		{ "soft-reset", "restart", HVCTL_ACTION_RESTART },
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		char text[200], line[200] = "";
+		struct hvctl_config *c;
+
+		snprintf(text, sizeof(text), BASE "on_poweroff = '%s'\n", t[i].word);
+		if (t[i].instead)
+			snprintf(line, sizeof(line),
+				 "t.cfg:3:15: 'on_poweroff' cannot be \"%s\" here and is taken as "
+				 "\"%s\"; write that\n",
+				 t[i].word, t[i].instead);
+		c = parse(text);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+		CU_ASSERT_EQUAL(c->on_poweroff, t[i].action);
+		CU_ASSERT_STRING_EQUAL(warnings, line);
+		hvctl_config_free(c);
+	}
+	refused(BASE "on_crash = 'coredump'\n",
+		"t.cfg:3:12: 'on_crash' cannot be \"coredump\"; write destroy, restart or "
+		"preserve");
 }
 
 TEST(test_files, "files")

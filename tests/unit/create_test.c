@@ -34,6 +34,7 @@ static struct {
 	bool exists, runs;
 	uint8_t handle[16];
 	unsigned int wrong;		/* destroyed what was not to be, or without the lock */
+	uint64_t hard[4][2];		/* affinity of its vCPUs; all zero: none was set */
 } *host;
 
 static char lock_path[] = "/tmp/create-test-XXXXXX";
@@ -119,6 +120,13 @@ static int answer(struct xen_domctl *op)
 		return 0;
 	case XEN_DOMCTL_unpausedomain:
 		host->runs = true;
+		return 0;
+	case XEN_DOMCTL_setvcpuaffinity:
+		CU_ASSERT_FATAL(op->u.vcpuaffinity.vcpu < 4);
+		CU_ASSERT_EQUAL(op->u.vcpuaffinity.flags, XEN_VCPUAFFINITY_HARD);
+		memcpy(host->hard[op->u.vcpuaffinity.vcpu],
+		       (void *)(uintptr_t)op->u.vcpuaffinity.cpumap_hard.bitmap,
+		       op->u.vcpuaffinity.cpumap_hard.nr_bits / 8);
 		return 0;
 	case XEN_DOMCTL_getdomaininfo:
 		op->u.getdomaininfo = record(op->domain);
@@ -320,7 +328,13 @@ int xs_release(struct xs *xs, uint32_t domid)
 /* In a process of its own. */
 static void creator(void)
 {
-	struct hvctl_config config = { .name = "new", .memory_mib = 16, .max_memory_mib = 16 };
+	struct hvctl_config config = {
+		.name = "new",
+		.memory_mib = 16,
+		.max_memory_mib = 16,
+		.max_vcpus = 3,
+		.cpus = { { 1, 0 }, { 6, 1 } },
+	};
 	struct hvctl_ctx *ctx = hvctl_open();
 	uint32_t domid = 0;
 	int error;
@@ -386,11 +400,20 @@ static void test_refused(void)
 	}
 }
 
+static void test_affinity(void)
+{
+	static const uint64_t want[4][2] = { { 1, 0 }, { 6, 1 } };
+
+	CU_ASSERT_EQUAL(create_one(0, 0), 0);
+	CU_ASSERT_EQUAL(memcmp(host->hard, want, sizeof(want)), 0);
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
 		{ "killed at every step", test_killed },
 		{ "calls refused", test_refused },
+		{ "each vCPU has its own CPUs", test_affinity },
 		CU_TEST_INFO_NULL
 	};
 	int result, fd = mkstemp(lock_path);
