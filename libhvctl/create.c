@@ -149,6 +149,38 @@ static int set_clock(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint32
 	return 0;
 }
 
+#define MAP_RAM		1u	/* as firmware numbers kinds of memory: ACPI 6, 15.1 */
+
+/*
+ * The memory map that the guest finds with XENMEM_memory_map: RAM from 0 to 'maxmem'. It starts
+ * with the first 'memory' of that, and its balloon can have the rest. A kernel that is given no map
+ * makes one that ends just behind what it starts with, and never gets beyond.
+ */
+static int give_map(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint32_t domid)
+{
+	struct __attribute__((packed)) {
+		uint64_t start, bytes;
+		uint32_t type;
+	} *entry = hypercall_alloc(ctx, sizeof(*entry));
+	struct xen_foreign_memory_map map = { .domid = (domid_t)domid, .map.nr_entries = 1 };
+	long ret;
+
+	if (!entry)
+		return -ENOMEM;
+	entry->bytes = c->max_memory_mib << 20;
+	entry->type = MAP_RAM;
+	map.map.buffer = (uint64_t)(uintptr_t)entry;
+	ret = hypercall_struct(ctx, __HYPERVISOR_memory_op, XENMEM_set_memory_map, &map,
+			       sizeof(map));
+	hypercall_free(ctx, entry, sizeof(*entry));
+	if (ret)
+		return hvctl_fail(ctx, (int)-ret,
+				  "the hypervisor refuses the memory map of '%s': %s; see its log "
+				  "(hvctl dmesg)",
+				  c->name, strerror((int)-ret));
+	return 0;
+}
+
 /*
  * An empty domain with its limits. On success it exists and domain_remove() is due on any later
  * failure.
@@ -195,7 +227,9 @@ static int make_domain(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint
 			   c->name, (unsigned long long)c->max_memory_mib, strerror(-error));
 		goto undo;
 	}
-	error = set_affinity(ctx, c, *domid);
+	error = give_map(ctx, c, *domid);
+	if (!error)
+		error = set_affinity(ctx, c, *domid);
 	if (!error)
 		error = set_clock(ctx, c, *domid);
 	if (!error)

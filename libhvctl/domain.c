@@ -19,6 +19,13 @@
 
 #define LIST_BATCH	64u
 
+/*
+ * How often a balloon is looked at, and how long one may rest on its way: Linux' driver tries again
+ * after up to 32 s when there was no memory for it.
+ */
+#define BALLOON_LOOK_MS	100
+#define BALLOON_IDLE_MS	35000
+
 int domain_record(struct hvctl_ctx *ctx, uint32_t domid, struct xen_domctl_getdomaininfo *info)
 {
 	struct xen_domctl op = { .cmd = XEN_DOMCTL_getdomaininfo, .domain = (domid_t)domid };
@@ -368,6 +375,94 @@ int hvctl_set_memory(struct hvctl_ctx *ctx, uint32_t domid, uint64_t mib)
 	if (error)
 		return hvctl_fail(ctx, -error, "the store refuses %s: %s", path, strerror(-error));
 	return 0;
+}
+
+/* Frames of a domain within less than a MiB of @mib: not to the page, a guest counts in its way. */
+static bool has_memory(const struct xen_domctl_getdomaininfo *info, uint64_t mib)
+{
+	uint64_t want = mib << 8, is = info->tot_pages;
+
+	return is > want ? is - want < 256 : want - is < 256;
+}
+
+/* Free memory of the host in MiB; all of it if it does not tell. */
+static uint64_t free_mib(struct hvctl_ctx *ctx)
+{
+	struct xen_sysctl op = { .cmd = XEN_SYSCTL_physinfo };
+
+	if (do_sysctl(ctx, &op))
+		return UINT64_MAX;
+	return (op.u.physinfo.free_pages + op.u.physinfo.scrub_pages) >> 8;
+}
+
+int hvctl_wait_memory(struct hvctl_ctx *ctx, uint32_t domid, uint64_t mib)
+{
+	struct xen_domctl_getdomaininfo info;
+	uint64_t begin = 0, had = 0, way, target;
+	unsigned int idle = 0;
+	bool first = true;
+	char step[64], *text;
+
+	if (!hvctl_xs(ctx))
+		return -ECONNREFUSED;
+	for (;; first = false) {
+		int error = domain_need(ctx, domid, &info);
+
+		if (error)
+			return error;
+		if (has_memory(&info, mib))
+			break;
+		if (info.flags & (XEN_DOMINF_shutdown | XEN_DOMINF_dying))
+			return hvctl_fail(
+				ctx, ECANCELED,
+				"domain %u has stopped with %llu of %llu MiB; see hvctl list",
+				domid, (unsigned long long)info.tot_pages >> 8,
+				(unsigned long long)mib);
+		text = xs_readf(ctx->xs, 0, "/local/domain/%u/memory/target", domid);
+		target = text ? strtoull(text, NULL, 10) : mib << 10;
+		free(text);
+		if (target != mib << 10)
+			return hvctl_fail(
+				ctx, ECANCELED,
+				"domain %u has %llu of %llu MiB, and was asked for %llu MiB "
+				"meanwhile",
+				domid, (unsigned long long)info.tot_pages >> 8,
+				(unsigned long long)mib, (unsigned long long)target >> 10);
+		if (first)
+			begin = info.tot_pages;
+		/* A guest that frees and takes the same page again and again does not follow. */
+		if (first || (mib << 8 > begin ? info.tot_pages > had : info.tot_pages < had)) {
+			had = info.tot_pages;
+			idle = 0;
+			way = mib << 8 > begin ? (mib << 8) - begin : begin - (mib << 8);
+			snprintf(step, sizeof(step), "%llu of %llu MiB",
+				 (unsigned long long)had >> 8, (unsigned long long)mib);
+			hvctl_step(ctx, step,
+				   (unsigned int)((had > begin ? had - begin : begin - had) * 99 /
+						  way));
+		} else if (++idle > BALLOON_IDLE_MS / BALLOON_LOOK_MS) {
+			break;
+		}
+		hvctl_nap(BALLOON_LOOK_MS);
+	}
+	hvctl_step(ctx, "done", 100);
+	if (has_memory(&info, mib))
+		return 0;
+	if (info.tot_pages < mib << 8 && free_mib(ctx) < mib - (info.tot_pages >> 8))
+		return hvctl_fail(
+			ctx, ETIMEDOUT,
+			"domain %u has %llu of %llu MiB and the host has only %llu MiB free; shut "
+			"a domain down or take memory from one (hvctl mem-set)",
+			domid, (unsigned long long)info.tot_pages >> 8, (unsigned long long)mib,
+			(unsigned long long)free_mib(ctx));
+	return hvctl_fail(
+		ctx, ETIMEDOUT,
+		"domain %u has %llu of %llu MiB and has not moved for %u s%s", domid,
+		(unsigned long long)info.tot_pages >> 8, (unsigned long long)mib,
+		BALLOON_IDLE_MS / 1000,
+		info.flags & XEN_DOMINF_paused ? ": it is paused (hvctl unpause)"
+					       : "; look at its console whether it has a balloon "
+						 "driver and memory to spare");
 }
 
 int hvctl_set_vcpus(struct hvctl_ctx *ctx, uint32_t domid, unsigned int count)

@@ -15,14 +15,6 @@
 
 #define LOG_DIR "/var/log/hvctl"
 
-static void show_progress(void *data, const char *step, unsigned int percent)
-{
-	(void)data;
-	fprintf(stderr, "\r\033[K%3u %% %s", percent, step);
-	if (percent == 100)
-		fprintf(stderr, "\r\033[K");
-}
-
 /* Valid while a creation runs: what an interrupt cancels. */
 static struct hvctl_ctx *creating;
 
@@ -165,7 +157,7 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 		return CLI_OK;
 	}
 	if (isatty(2) && !quiet)
-		hvctl_set_progress(ctx, show_progress, NULL);
+		hvctl_set_progress(ctx, cli_show_progress, NULL);
 	clock_gettime(CLOCK_MONOTONIC, &from);
 	/* Nor may a reader of our output that goes away end us before a minder is there. */
 	signal(SIGPIPE, SIG_IGN);

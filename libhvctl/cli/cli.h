@@ -69,6 +69,9 @@ struct device_listing {
 int cli_devices(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char **argv,
 		const struct device_listing *listing);
 
+/* For hvctl_set_progress() when standard error is a terminal: one line, which goes at 100 %. */
+void cli_show_progress(void *data, const char *step, unsigned int percent);
+
 /* A whole number with nothing behind it. */
 bool cli_number(const char *text, uint64_t *number);
 

@@ -143,6 +143,14 @@ int cli_domains(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char
 	return CLI_OK;
 }
 
+void cli_show_progress(void *data, const char *step, unsigned int percent)
+{
+	(void)data;
+	fprintf(stderr, "\r\033[K%3u %% %s", percent, step);
+	if (percent == 100)
+		fprintf(stderr, "\r\033[K");
+}
+
 bool cli_number(const char *text, uint64_t *number)
 {
 	char *end;

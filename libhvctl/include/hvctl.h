@@ -240,6 +240,13 @@ const char *hvctl_state_name(enum hvctl_state state);
 int hvctl_set_memory(struct hvctl_ctx *ctx, uint32_t domid, uint64_t mib);
 
 /* Ask the guest to have @count vCPUs online. -EINVAL: none or more than its maximum. */
+/*
+ * Wait until the domain has @mib, give or take less than one. Reports progress. As long as memory
+ * comes or goes, it waits; when none has for 35 s, it is -ETIMEDOUT, and the message says how much
+ * there is. -ECANCELED: it has stopped, or was asked for another size meanwhile.
+ */
+int hvctl_wait_memory(struct hvctl_ctx *ctx, uint32_t domid, uint64_t mib);
+
 int hvctl_set_vcpus(struct hvctl_ctx *ctx, uint32_t domid, unsigned int count);
 
 /* Give a domain another name. -EEXIST: in use; -EINVAL: not a name. */

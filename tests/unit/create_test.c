@@ -35,6 +35,9 @@ static struct {
 	uint8_t handle[16];
 	unsigned int wrong;		/* destroyed what was not to be, or without the lock */
 	uint64_t hard[4][2];		/* affinity of its vCPUs; all zero: none was set */
+	uint64_t map_start, map_end;	/* bytes of RAM that it is told of */
+	uint32_t map_type;
+	bool refuse_map;
 } *host;
 
 static char lock_path[] = "/tmp/create-test-XXXXXX";
@@ -144,6 +147,28 @@ int do_domctl(struct hvctl_ctx *ctx, struct xen_domctl *op)
 	error = answer(op);
 	step();
 	return error;
+}
+
+/* The ABI's layout of a map: u64 start, u64 bytes, u32 kind, without a gap. */
+long hypercall_struct(struct hvctl_ctx *ctx, unsigned int op, unsigned int cmd, void *arg,
+		      size_t size)
+{
+	const struct xen_foreign_memory_map *map = arg;
+	const char *entry = (const char *)(uintptr_t)map->map.buffer;
+	uint64_t bytes;
+
+	(void)ctx;
+	step();
+	CU_ASSERT_EQUAL(op, __HYPERVISOR_memory_op);
+	CU_ASSERT_EQUAL(cmd, XENMEM_set_memory_map);
+	CU_ASSERT_EQUAL(size, sizeof(*map));
+	if (host->refuse_map || map->domid != NEW || map->map.nr_entries != 1)
+		return -EINVAL;
+	memcpy(&host->map_start, entry, 8);
+	memcpy(&bytes, entry + 8, 8);
+	memcpy(&host->map_type, entry + 16, 4);
+	host->map_end = host->map_start + bytes;
+	return 0;
 }
 
 int do_sysctl(struct hvctl_ctx *ctx, struct xen_sysctl *op)
@@ -331,7 +356,7 @@ static void creator(void)
 	struct hvctl_config config = {
 		.name = "new",
 		.memory_mib = 16,
-		.max_memory_mib = 16,
+		.max_memory_mib = 9000,
 		.max_vcpus = 3,
 		.cpus = { { 1, 0 }, { 6, 1 } },
 	};
@@ -350,6 +375,8 @@ static void creator(void)
  * Create a domain, be killed at step @kill_at (0: never), or have the domctl @fail refused (0:
  * none). Returns the creator's wait status, when neither it nor anything that it started is there.
  */
+#define MAP	(~0u)	/* as the domctl that is refused: the memory map, which is none */
+
 static int create_one(unsigned int kill_at, unsigned int fail)
 {
 	int status = -1, one;
@@ -358,6 +385,7 @@ static int create_one(unsigned int kill_at, unsigned int fail)
 	memset(host, 0, sizeof(*host));
 	host->kill_at = kill_at;
 	host->fail = fail;
+	host->refuse_map = fail == MAP;
 	fflush(stdout);
 	pid = fork();
 	if (!pid)
@@ -391,7 +419,7 @@ static void test_refused(void)
 {
 	static const unsigned int calls[] = {
 		XEN_DOMCTL_createdomain, XEN_DOMCTL_max_vcpus, XEN_DOMCTL_max_mem,
-		XEN_DOMCTL_unpausedomain,
+		XEN_DOMCTL_unpausedomain, XEN_DOMCTL_setvcpuaffinity, MAP,
 	};
 
 	for (unsigned int i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
@@ -408,12 +436,22 @@ static void test_affinity(void)
 	CU_ASSERT_EQUAL(memcmp(host->hard, want, sizeof(want)), 0);
 }
 
+/* What it starts with is 16 MiB, the map goes as far as its balloon may. */
+static void test_memory_map(void)
+{
+	CU_ASSERT_EQUAL(create_one(0, 0), 0);
+	CU_ASSERT_EQUAL(host->map_start, 0);
+	CU_ASSERT_EQUAL(host->map_end, 9000ull << 20);
+	CU_ASSERT_EQUAL(host->map_type, 1);
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
 		{ "killed at every step", test_killed },
 		{ "calls refused", test_refused },
 		{ "each vCPU has its own CPUs", test_affinity },
+		{ "the memory map ends at maxmem", test_memory_map },
 		CU_TEST_INFO_NULL
 	};
 	int result, fd = mkstemp(lock_path);
