@@ -238,10 +238,20 @@ static uint32_t vdev_number(const char *vdev)
 	return 0;
 }
 
-static bool is_access(const char *text, bool *writable)
+/* '!' behind it: whoever else uses the disk. */
+static bool is_access(const char *text, bool *writable, bool *forced)
 {
-	*writable = !strcmp(text, "w") || !strcmp(text, "rw");
-	return *writable || !strcmp(text, "r") || !strcmp(text, "ro");
+	static const char *const modes[] = { "r", "ro", "w", "rw" };
+	size_t i, len = strlen(text);
+
+	*forced = len && text[len - 1] == '!';
+	len -= *forced;
+	for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (len == strlen(modes[i]) && !memcmp(text, modes[i], len)) {
+			*writable = i >= 2;
+			return true;
+		}
+	return false;
 }
 
 static bool is_format(const char *text)
@@ -291,7 +301,7 @@ static int split_disk(struct hvctl_ctx *ctx, const struct cfg_entry *e, const st
 	while (rest) {
 		char *lead = rest + strspn(rest, " \t\n");
 		char *value;
-		bool writable;
+		bool writable, forced;
 
 		if (!strncmp(lead, "target=", 7)) {
 			s->target = lead + 7;
@@ -346,7 +356,7 @@ static int split_disk(struct hvctl_ctx *ctx, const struct cfg_entry *e, const st
 					   "second",
 					   part);
 			s->vdev = part;
-		} else if (!s->access && is_access(part, &writable)) {
+		} else if (!s->access && is_access(part, &writable, &forced)) {
 			s->access = part;
 		} else {
 			return bad(ctx, e, item->line, item->column,
@@ -393,7 +403,7 @@ static int take_disk(struct hvctl_ctx *ctx, const struct cfg_entry *e, const str
 			   "the disk %s has its backend in \"%s\"; only dom0 has "
 			   "backends, remove backend=",
 			   s.target, s.backend);
-	if (s.access && !is_access(s.access, &d->writable))
+	if (s.access && !is_access(s.access, &d->writable, &d->forced))
 		return bad(ctx, e, item->line, item->column,
 			   "access \"%s\" of %s is none; write r or rw", s.access, s.target);
 	if (!s.access)

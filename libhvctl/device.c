@@ -353,39 +353,131 @@ void devices_remove(struct hvctl_ctx *ctx, uint32_t domid)
 		xs_prune(ctx->xs, parents[i]);
 }
 
+/* Who has a disk: "domain 3", and by what. */
+static bool backend_disk(struct hvctl_ctx *ctx, const char *back, struct disk_id *id, bool *writes)
+{
+	char *identity = xs_readf(ctx->xs, 0, "%s/target-identity", back);
+	char *mode = xs_readf(ctx->xs, 0, "%s/mode", back);
+	bool found = identity && disk_id_parse(identity, id);
+
+	*writes = mode && *mode == 'w';
+	free(identity);
+	free(mode);
+	if (!found) {
+		/* Another toolstack's: the block device will do. */
+		char *device = xs_readf(ctx->xs, 0, "%s/physical-device", back), end;
+
+		*id = (struct disk_id){ 0 };
+		found = device && sscanf(device, "%x:%x%c", &id->major, &id->minor, &end) == 2;
+		free(device);
+	}
+	return found;
+}
+
+/* Readers may be many; a writer is alone. */
+static int check_domains(struct hvctl_ctx *ctx, const struct hvctl_disk *d,
+			 const struct disk_kin *kin, char *const *domains)
+{
+	size_t i, j;
+	int error = 0;
+
+	for (i = 0; !error && domains && domains[i]; i++) {
+		char dir[96], **disks;
+
+		snprintf(dir, sizeof(dir), "/local/domain/0/backend/vbd/%s", domains[i]);
+		disks = xs_list(ctx->xs, 0, dir);
+		for (j = 0; !error && disks && disks[j]; j++) {
+			struct disk_id other;
+			char back[192];
+			bool writes;
+
+			snprintf(back, sizeof(back), "%s/%s", dir, disks[j]);
+			if (backend_disk(ctx, back, &other, &writes) &&
+			    (d->writable || writes) && disk_kin_has(kin, &other))
+				error = hvctl_fail(
+					ctx, EBUSY,
+					"the disk %s (%s) is in use by domain %s; give another, or "
+					"read-only access to both, or write w! if you know that "
+					"this goes well",
+					d->target, d->vdev, domains[i]);
+		}
+		free(disks);
+	}
+	return error;
+}
+
+/* Two disks of one configuration may share no more than two domains. */
+static int check_twins(struct hvctl_ctx *ctx, const struct hvctl_config *c, unsigned int k,
+		       const struct disk_kin *kin)
+{
+	const struct hvctl_disk *d = &c->disks[k];
+	unsigned int i;
+
+	for (i = 0; i < c->nr_disks; i++) {
+		const struct hvctl_disk *other = &c->disks[i];
+		struct disk_base base;
+		int error;
+
+		if (i == k || other->forced || !(d->writable || other->writable))
+			continue;
+		error = disk_check(ctx, other, &base);
+		if (error)
+			return error;
+		if (disk_kin_has(kin, &base.id))
+			return hvctl_fail(
+				ctx, EBUSY,
+				"the disk %s (%s) is %s as well; give another, or read-only access "
+				"to both, or write w! if you know that this goes well",
+				d->target, d->vdev, other->vdev);
+	}
+	return 0;
+}
+
+/* The kernel knows of users that leave no trace where disk_used() looks: other name spaces ... */
+static int check_dom0(struct hvctl_ctx *ctx, const struct hvctl_disk *d,
+		      const struct disk_base *base, const struct disk_kin *kin)
+{
+	char who[DISK_USE_TEXT], remedy[DISK_USE_TEXT];
+
+	if (!d->writable)
+		return 0;
+	if (disk_used(kin, who, remedy))
+		return hvctl_fail(ctx, EBUSY,
+				  "dom0 uses the disk %.100s (%s): %s; end that (%s), or write w! "
+				  "if you know that this goes well",
+				  d->target, d->vdev, who, remedy);
+	if (!base->id.file && disk_claimed(d->target))
+		return hvctl_fail(ctx, EBUSY,
+				  "dom0's kernel uses the disk %s (%s); end that, or write w! if "
+				  "you know that this goes well",
+				  d->target, d->vdev);
+	return 0;
+}
+
 int devices_check_sharing(struct hvctl_ctx *ctx, const struct hvctl_config *c)
 {
 	char **domains = xs_list(ctx->xs, 0, "/local/domain/0/backend/vbd");
-	int error = 0;
-	size_t i, j;
 	unsigned int k;
+	int error = 0;
 
 	for (k = 0; !error && k < c->nr_disks; k++) {
+		const struct hvctl_disk *d = &c->disks[k];
 		struct disk_base base;
+		struct disk_kin kin;
 
-		error = disk_check(ctx, &c->disks[k], &base);
-		for (i = 0; !error && domains && domains[i]; i++) {
-			char dir[96], **disks;
-
-			snprintf(dir, sizeof(dir), "/local/domain/0/backend/vbd/%s", domains[i]);
-			disks = xs_list(ctx->xs, 0, dir);
-			for (j = 0; !error && disks && disks[j]; j++) {
-				char *identity = xs_readf(ctx->xs, 0, "%s/%s/target-identity", dir,
-							  disks[j]);
-				char *mode = xs_readf(ctx->xs, 0, "%s/%s/mode", dir, disks[j]);
-
-				if (identity && mode && !strcmp(identity, base.identity) &&
-				    (c->disks[k].writable || *mode == 'w'))
-					error = hvctl_fail(
-						ctx, EBUSY,
-						"the disk %s (%s) is in use by domain %s; give "
-						"another, or read-only access to both",
-						c->disks[k].target, c->disks[k].vdev, domains[i]);
-				free(identity);
-				free(mode);
-			}
-			free(disks);
-		}
+		error = disk_check(ctx, d, &base);
+		if (error || d->forced)
+			continue;
+		error = disk_kin_find(use_paths, &base.id, &kin);
+		if (error)
+			error = hvctl_no_memory(ctx);
+		if (!error)
+			error = check_domains(ctx, d, &kin, domains);
+		if (!error)
+			error = check_twins(ctx, c, k, &kin);
+		if (!error)
+			error = check_dom0(ctx, d, &base, &kin);
+		disk_kin_free(&kin);
 	}
 	free(domains);
 	return error;

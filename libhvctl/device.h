@@ -6,6 +6,7 @@
 #ifndef HVCTL_DEVICE_H
 #define HVCTL_DEVICE_H
 
+#include "diskuse.h"
 #include "internal.h"
 
 /* What a disk stands on once disk_open() has looked. */
@@ -13,7 +14,8 @@ struct disk_base {
 	int fd; /* keeps a loop device alive until the backend has opened it; -1: none */
 	char node[64];		/* the block device, "/dev/loop0" */
 	uint32_t major, minor;
-	char identity[64];	/* of the target: two paths to one disk have the same */
+	struct disk_id id;	/* of the target: two paths to one disk have the same */
+	char identity[64];	/* the same for the store */
 };
 
 /*
@@ -38,9 +40,13 @@ int net_attach(struct hvctl_ctx *ctx, const char *interface, const char *bridge,
 /* Load a module of dom0's kernel if its driver directory /sys/... is missing. */
 int module_need(struct hvctl_ctx *ctx, const char *module, const char *sysfs);
 
+/* Is this block device promised to somebody by dom0's kernel? Backends of domains do not ask it. */
+bool disk_claimed(const char *node);
+
 /*
- * Fail if another domain has a disk open in a way that does not go together with this one: -EBUSY.
- * Readers may be many; a writer is alone.
+ * Fail if a disk that is to be written has bytes in common with one that dom0 uses or that another
+ * domain, or this one, has; or if one that is to be read has with one that is written: -EBUSY.
+ * Readers may be many; a writer is alone, unless its configuration says that it need not be.
  */
 int devices_check_sharing(struct hvctl_ctx *ctx, const struct hvctl_config *config);
 

@@ -49,6 +49,7 @@ int disk_check(struct hvctl_ctx *ctx, const struct hvctl_disk *d, struct disk_ba
 	if (S_ISBLK(st.st_mode)) {
 		base->major = major(st.st_rdev);
 		base->minor = minor(st.st_rdev);
+		base->id = (struct disk_id){ false, base->major, base->minor, 0 };
 		snprintf(base->identity, sizeof(base->identity), "block:%u:%u", base->major,
 			 base->minor);
 		return 0;
@@ -69,9 +70,27 @@ int disk_check(struct hvctl_ctx *ctx, const struct hvctl_disk *d, struct disk_ba
 			ctx, errno,
 			"the disk %s (%s) may not be %s: %s; change its mode or access=", d->target,
 			d->vdev, d->writable ? "written" : "read", strerror(errno));
-	snprintf(base->identity, sizeof(base->identity), "file:%u:%u:%llu", major(st.st_dev),
-		 minor(st.st_dev), (unsigned long long)st.st_ino);
+	base->id = (struct disk_id){ true, major(st.st_dev), minor(st.st_dev), st.st_ino };
+	snprintf(base->identity, sizeof(base->identity), "file:%u:%u:%llu", base->id.major,
+		 base->id.minor, (unsigned long long)base->id.inode);
 	return 0;
+}
+
+bool disk_claimed(const char *node)
+{
+	int tries;
+
+	/* Some who only look for labels claim it for a moment. */
+	for (tries = 0; tries < 5; tries++) {
+		int fd = open(node, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
+
+		if (fd >= 0)
+			close(fd);
+		if (fd >= 0 || errno != EBUSY)
+			return false;
+		hvctl_nap(100);
+	}
+	return true;
 }
 
 /*

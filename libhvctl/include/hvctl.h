@@ -98,6 +98,7 @@ struct hvctl_disk {
 	char vdev[16];		/* "xvda" ... */
 	uint32_t number;	/* the number of vdev in the store and in the guest */
 	bool writable;
+	bool forced;		/* "w!": whoever else uses it */
 	bool cdrom;
 };
 
@@ -156,10 +157,10 @@ void hvctl_config_free(struct hvctl_config *config);
  * interface or store entry of it stays behind. Reports progress.
  * @config: a uuid and MAC addresses that were not given are chosen and entered.
  * @domid: set on success.
- * Errors: -EEXIST (name or uuid in use), -EBUSY (disk in use), -ENOENT (kernel, ramdisk or disk
- * missing), -ENOEXEC (kernel cannot be started), -EFBIG (kernel or ramdisk larger than the domain's
- * memory), -ESTALE (one of them changed while it was read), -ENOSPC (too little free memory),
- * -ENOMEM (too little in dom0), -E2BIG (command line), -EINVAL, and what devices say.
+ * Errors: -EEXIST (name or uuid in use), -EBUSY (disk in use by a domain or dom0), -ENOENT (kernel,
+ * ramdisk or disk missing), -ENOEXEC (kernel cannot be started), -EFBIG (kernel or ramdisk larger
+ * than the domain's memory), -ESTALE (one of them changed while it was read), -ENOSPC (too little
+ * free memory), -ENOMEM (too little in dom0), -E2BIG (command line), -EINVAL, and what devices say.
  * The context keeps the loop devices of the domain's file-backed disks open; they last until the
  * backend lets go of them even if the context is closed. Somebody should run hvctl_monitor() for
  * the domain.
@@ -239,7 +240,6 @@ const char *hvctl_state_name(enum hvctl_state state);
  */
 int hvctl_set_memory(struct hvctl_ctx *ctx, uint32_t domid, uint64_t mib);
 
-/* Ask the guest to have @count vCPUs online. -EINVAL: none or more than its maximum. */
 /*
  * Wait until the domain has @mib, give or take less than one. Reports progress. As long as memory
  * comes or goes, it waits; when none has for 35 s, it is -ETIMEDOUT, and the message says how much
@@ -247,6 +247,7 @@ int hvctl_set_memory(struct hvctl_ctx *ctx, uint32_t domid, uint64_t mib);
  */
 int hvctl_wait_memory(struct hvctl_ctx *ctx, uint32_t domid, uint64_t mib);
 
+/* Ask the guest to have @count vCPUs online. -EINVAL: none or more than its maximum. */
 int hvctl_set_vcpus(struct hvctl_ctx *ctx, uint32_t domid, unsigned int count);
 
 /* Give a domain another name. -EEXIST: in use; -EINVAL: not a name. */

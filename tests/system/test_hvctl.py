@@ -163,6 +163,10 @@ def life(build):
 
         log = "/var/log/hvconsole/t1.log"
         run(SNAPSHOT + " >/tmp/before")
+        # What dom0 has mounted is not for a guest to write, by whatever name.
+        run("mkdir -p /tmp/m && ln /srv/guests/t1.img /srv/guests/hard.img && mount -o loop /srv/guests/t1.img /tmp/m")
+        run("hvctl create /t1.cfg 'disk=[ \"/srv/guests/hard.img,xvda,w\" ]'", 1, "is mounted on /tmp/m; end that (umount")
+        run("umount /tmp/m && rm /srv/guests/hard.img")
         run("hvctl create -p /t1.cfg maxmem=192", text="created in")
         run("hvctl list t1", text="paused")
         run("hvctl create /t1.cfg", 1, "the name 't1' is in use by domain 1")

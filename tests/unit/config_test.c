@@ -231,6 +231,20 @@ TEST(test_disks, "disks")
 	CU_ASSERT_FALSE(c->disks[5].writable);
 	hvctl_config_free(c);
 
+	c = parse(BASE "disk = [ '/a,raw,xvda,w!', 'phy:/b,xvdb,rw!', '/c,raw,xvdc,r!',\n"
+		       "'access=w!,vdev=xvdd,target=/d', '/e,xvde,w' ]\n");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	for (unsigned int i = 0; i < 5; i++) {
+		CU_ASSERT_EQUAL(c->disks[i].writable, i != 2);
+		CU_ASSERT_EQUAL(c->disks[i].forced, i != 4);
+	}
+	hvctl_config_free(c);
+
+	refused(BASE "disk = [ 'access=!,vdev=xvda,target=/a' ]\n",
+		"t.cfg:3:10: access \"!\" of /a is none; write r or rw");
+	refused(BASE "disk = [ '/a,raw,xvda,w!!' ]\n",
+		"t.cfg:3:10: 'w!!': too many parts in a disk; write "
+		"\"format=raw,vdev=xvda,access=rw,target=/path\"");
 	refused(BASE "disk = '/a,raw,xvda'\n",
 		"t.cfg:3:8: 'disk' is a list; write disk = [ \"...\" ]");
 	refused(BASE "disk = [ 'vdev=xvda' ]\n", "t.cfg:3:10: a disk has no target; write "
