@@ -142,80 +142,83 @@ void build_release(struct build *b)
 	b->p2m = NULL;
 }
 
+/* What populate() points the hypervisor to. */
+struct request {
+	struct xen_memory_reservation r;
+	xen_pfn_t list[CHUNK];
+};
+
 /*
  * Ask for extents [first, first + count) of 2^order frames and enter them into the p2m. Returns how
- * many extents came, or -errno. @list: room for @count numbers, visible to hypercalls.
+ * many extents came, or -errno. @q: visible to hypercalls.
  */
-static long populate(struct build *b, xen_pfn_t *list, uint64_t first, uint64_t count,
+static long populate(struct build *b, struct request *q, uint64_t first, uint64_t count,
 		     unsigned int order)
 {
-	struct xen_memory_reservation r = {
-		.extent_start = (uint64_t)(uintptr_t)list,
+	uint64_t i, j;
+	long done;
+
+	q->r = (struct xen_memory_reservation){
+		.extent_start = (uint64_t)(uintptr_t)q->list,
 		.nr_extents = count,
 		.extent_order = order,
 		.domid = (domid_t)b->domid,
 	};
-	uint64_t i, j;
-	long done;
-
 	for (i = 0; i < count; i++)
-		list[i] = first + (i << order);
-	done = hypercall_struct(b->ctx, __HYPERVISOR_memory_op, XENMEM_populate_physmap, &r,
-				sizeof(r));
+		q->list[i] = first + (i << order);
+	done = hypercall(b->ctx, __HYPERVISOR_memory_op, XENMEM_populate_physmap,
+			 (uint64_t)(uintptr_t)&q->r, 0, 0, 0);
 	for (i = 0; done > 0 && i < (uint64_t)done; i++)
 		for (j = 0; j < 1u << order; j++)
-			b->p2m[first + (i << order) + j] = list[i] + j;
+			b->p2m[first + (i << order) + j] = q->list[i] + j;
 	return done;
 }
 
+/*
+ * No more than CHUNK frames are asked for at once: the hypervisor clears them, and dom0's kernel
+ * runs nothing else on this CPU until its call is back.
+ */
 static int give_memory(struct build *b)
 {
 	uint64_t pfn = 0, end = b->layout.nr_pages;
+	struct request *q = hypercall_alloc(b->ctx, sizeof(*q));
 	bool super = true;
-	xen_pfn_t *list = hypercall_alloc(b->ctx, CHUNK * sizeof(*list));
+	int error = 0;
 	long done;
 
-	if (!list)
+	if (!q)
 		return -ENOMEM;
-	while (pfn < end) {
-		uint64_t count;
-		int error = hvctl_cancelled(b->ctx);
+	while (!error && pfn < end) {
+		uint64_t left = end - pfn, count = left > CHUNK ? CHUNK : left;
+		unsigned int order = 0;
 
-		if (error) {
-			hypercall_free(b->ctx, list, CHUNK * sizeof(*list));
-			return error;
-		}
+		error = hvctl_cancelled(b->ctx);
+		if (error)
+			break;
 		hvctl_step(b->ctx, "giving it memory", 40 + (unsigned int)(pfn * 20 / end));
 		/*
 		 * Large extents are quicker and keep the hypervisor's memory in one piece; none is
 		 * owed to us.
 		 */
-		if (super && end - pfn >= SUPER) {
-			count = (end - pfn) / SUPER;
-			if (count > 32)
-				count = 32;
-			done = populate(b, list, pfn, count, SUPER_ORDER);
-			if (done < (long)count)
-				super = false;
-			if (done > 0)
-				pfn += (uint64_t)done * SUPER;
-			continue;
+		if (super && left >= SUPER) {
+			order = SUPER_ORDER;
+			count >>= SUPER_ORDER;
 		}
-		count = end - pfn > CHUNK ? CHUNK : end - pfn;
-		done = populate(b, list, pfn, count, 0);
-		if (done <= 0) {
-			hypercall_free(b->ctx, list, CHUNK * sizeof(*list));
-			return hvctl_fail(
+		done = populate(b, q, pfn, count, order);
+		if (order)
+			super = done == (long)count;
+		else if (done <= 0)
+			error = hvctl_fail(
 				b->ctx, ENOSPC,
 				"the hypervisor had only %llu of %llu MiB for '%s'; lower "
 				"'memory' or shut a domain down",
 				(unsigned long long)(pfn >> 8), (unsigned long long)(end >> 8),
 				b->config->name);
-		}
-		pfn += (uint64_t)done;
+		if (done > 0)
+			pfn += (uint64_t)done << order;
 	}
-	hypercall_free(b->ctx, list, CHUNK * sizeof(*list));
-	return 0;
+	hypercall_free(b->ctx, q, sizeof(*q));
+	return error;
 }
 
 static void *map_pfns(struct build *b, uint64_t pfn, uint64_t count)
