@@ -41,6 +41,9 @@ _Static_assert(sizeof(struct frame) == 32, "the design's limit");
 #define FC_DOOMED     BIT(57) /* domain_relinquish_memory() or frame_abandon() was here */
 /* the same, and writable, since those CPUs last flushed for a change of its type */
 #define FC_FOREIGN_RW BIT(56)
+/* of free frames, for the heap alone: used once and not cleared since; cleared ahead */
+#define FC_STALE      BIT(55)
+#define FC_CLEAN      BIT(54)
 #define FC_COUNT_MASK (BIT(48) - 1)
 
 /* struct frame.type: the one type a frame has at a time */

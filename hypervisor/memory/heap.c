@@ -3,7 +3,8 @@
  * The frame heap. A freed frame goes one of two ways: what no guest could map goes straight to the
  * buddy lists; what a guest may have in some TLB waits in the quarantine until one flush has
  * covered a whole batch. So everything in the buddy lists and the per-CPU caches is forgotten by
- * all CPUs, and clearing it when it is handed out is final.
+ * all CPUs, and clearing it there is final: when it is handed out, or before, by a CPU that has
+ * nothing to do.
  */
 #include "cpu/cpu.h"
 #include "cpu/tlb.h"
@@ -22,6 +23,8 @@
 #define FREE_BODY   (~0ULL)
 #define CACHE_SIZE  32
 #define QUARANTINE_LIMIT 1024
+#define SCRUB_FRAMES 16 /* an idle CPU clears before it looks around */
+#define SCRUB_LOOK   64 /* frames are looked at in one go, with the lock held */
 /*
  * Free blocks are listed by the width of their frame numbers: all frames of a block have the same
  * (frame 0 is nobody's), so that what fits below an address width is the lists up to one. Whether
@@ -41,6 +44,9 @@ static u32 quarantine_head = FRAME_LIST_END;
 static u32 quarantine_stamp; /* TLB stamp of the newest arrival */
 static cpumask_t quarantine_cpus; /* that may have translations of any of them */
 static u64 quarantine_len;
+/* FC_STALE frames in the buddy lists have numbers of [stale_from, stale_to) */
+static u64 stale_from = ~0ULL, stale_to;
+static u32 scrubbing; /* atomic: a CPU is about it, and one is enough */
 static u32 draining; /* atomic: CPUs that carry quarantined or cached frames to the buddy lists */
 
 /* Atomic: all free frames, those in caches and in the quarantine included. */
@@ -133,7 +139,7 @@ static void block_free(mfn_t mfn, unsigned order)
 		if (buddy >= max_mfn)
 			break;
 		b = mfn_to_frame(buddy);
-		if (b->count != (FC_HEAP | FC_FREE) || b->type != order)
+		if ((b->count & ~(FC_STALE | FC_CLEAN)) != (FC_HEAP | FC_FREE) || b->type != order)
 			break;
 		block_unlink(b, order);
 		mfn &= ~BIT(order);
@@ -142,15 +148,66 @@ static void block_free(mfn_t mfn, unsigned order)
 	block_link(mfn_to_frame(mfn), order);
 }
 
-static void mark_free(struct frame *f, u64 n)
+/* `how`: FC_STALE or 0. */
+static void mark_free(struct frame *f, u64 n, u64 how)
 {
 	for (u64 i = 0; i < n; i++) {
 		f[i].type = FREE_BODY;
 		f[i].owner = 0;
 		f[i].tlb_stamp = TLB_STAMP_NONE;
 		f[i].next = f[i].prev = FRAME_LIST_END;
-		f[i].count = FC_HEAP | FC_FREE;
+		f[i].count = FC_HEAP | FC_FREE | how;
 	}
+}
+
+/* A block that was used goes to the lists, to be cleared by who has time. Heap lock held. */
+static void block_free_stale(struct frame *f, unsigned order)
+{
+	mfn_t mfn = frame_to_mfn(f);
+
+	mark_free(f, BIT(order), FC_STALE);
+	stale_from = min(stale_from, mfn);
+	WRITE_ONCE(stale_to, max(stale_to, mfn + BIT(order)));
+	block_free(mfn, order);
+}
+
+/*
+ * Go on to the next frame that may be cleared, and clear it; at most SCRUB_LOOK are looked at.
+ * Nobody can have the frame meanwhile: its block is on the lists, and the lock is held.
+ */
+static void scrub_step(void)
+{
+	u64 flags = global_lock_irqsave(heap_lock);
+
+	for (unsigned i = 0; i < SCRUB_LOOK && stale_from < stale_to; i++) {
+		struct frame *f = mfn_to_frame(stale_from++);
+
+		if ((f->count & (FC_FREE | FC_STALE)) != (FC_FREE | FC_STALE))
+			continue;
+		memset(frame_to_va(f), 0, PAGE_SIZE);
+		f->count = (f->count & ~FC_STALE) | FC_CLEAN;
+		break;
+	}
+	if (stale_from >= stale_to) {
+		stale_from = ~0ULL;
+		WRITE_ONCE(stale_to, 0);
+	}
+	global_unlock_irqrestore(heap_lock, flags);
+}
+
+bool heap_scrub(void)
+{
+	struct cpu *c = this_cpu();
+
+	if (!READ_ONCE(stale_to) || atomic_xchg(&scrubbing, 1))
+		return false;
+	for (unsigned i = 0; i < SCRUB_FRAMES && READ_ONCE(stale_to); i++) {
+		if (READ_ONCE(c->softirq_pending))
+			break;
+		scrub_step();
+	}
+	atomic_set(&scrubbing, 0);
+	return READ_ONCE(stale_to) != 0;
 }
 
 /*
@@ -165,7 +222,7 @@ static struct frame *block_take(struct frame *f, unsigned order, unsigned want)
 		block_link(f + BIT(order), order);
 	}
 	for (u64 i = 0; i < BIT(want); i++)
-		f[i].count = FC_HEAP;
+		f[i].count &= FC_HEAP | FC_CLEAN;
 	return f;
 }
 
@@ -232,8 +289,7 @@ static void quarantine_drain(void)
 		u32 next = f->next;
 
 		flags = global_lock_irqsave(heap_lock);
-		mark_free(f, 1);
-		block_free(m, 0);
+		block_free_stale(f, 0);
 		global_unlock_irqrestore(heap_lock, flags);
 		m = next;
 	}
@@ -316,8 +372,7 @@ static void caches_drain(void)
 		while ((f = cache_take(&caches[i])) != NULL) {
 			u64 flags = global_lock_irqsave(heap_lock);
 
-			mark_free(f, 1);
-			block_free(frame_to_mfn(f), 0);
+			block_free_stale(f, 0);
 			global_unlock_irqrestore(heap_lock, flags);
 		}
 	}
@@ -373,8 +428,12 @@ static struct frame *frames_alloc(unsigned order, unsigned width, u64 own)
 		return NULL;
 	}
 	atomic_sub(&free_of_width[width_of(frame_to_mfn(f))], n);
-	for (u64 i = 0; i < n; i++)
-		memset(frame_to_va(f + i), 0, PAGE_SIZE);
+	for (u64 i = 0; i < n; i++) {
+		if (f[i].count & FC_CLEAN)
+			f[i].count = FC_HEAP;
+		else
+			memset(frame_to_va(f + i), 0, PAGE_SIZE);
+	}
 	return f;
 }
 
@@ -390,8 +449,7 @@ static void frames_free(struct frame *f, unsigned order)
 	count_free(f, order);
 	if (order || !cache_put(f)) {
 		flags = global_lock_irqsave(heap_lock);
-		mark_free(f, BIT(order));
-		block_free(frame_to_mfn(f), order);
+		block_free_stale(f, order);
 		global_unlock_irqrestore(heap_lock, flags);
 	}
 }
@@ -585,7 +643,7 @@ void heap_add_range(paddr_t start, paddr_t end)
 		order = min(order, HEAP_ORDERS - 1U);
 		while (m + BIT(order) > last)
 			order--;
-		mark_free(mfn_to_frame(m), BIT(order));
+		mark_free(mfn_to_frame(m), BIT(order), 0);
 		block_free(m, order);
 		total_frames += BIT(order);
 		free_frames += BIT(order);

@@ -8,9 +8,10 @@
 
 /*
  * Two levels. The heap hands out power-of-two blocks of frames (buddy system behind per-CPU caches
- * of single frames; scrubbed when handed out, never before every CPU has forgotten its translations
- * of their former use); zalloc() cuts small objects out of them. Every hypervisor allocation
- * belongs to a class whose totals `hvctl debug heap` shows: a leak has a name.
+ * of single frames; scrubbed when handed out or by an idle CPU before, never before every CPU has
+ * forgotten its translations of their former use); zalloc() cuts small objects out of them. Every
+ * hypervisor allocation belongs to a class whose totals `hvctl debug heap` shows: a leak has a
+ * name.
  */
 enum alloc_class {
 	ALLOC_DOMAIN,  /* struct domain, per-domain tables */
@@ -84,6 +85,14 @@ int heap_assign(struct domain *d, struct frame *f, unsigned order);
  * still written in them, exists until this returns: its CPUs flush, else all do.
  */
 void heap_free_dom(struct frame *f, unsigned order);
+
+/*
+ * heap_scrub() - for a CPU that has nothing to do, interrupts on: clear some freed frames ahead. It
+ * stops when the CPU has a softirq pending, a frame's clearing away at most; one CPU at a time does
+ * it. Frames that were never used stay as they are until they are handed out. True: there are more.
+ * Takes the heap lock, for one frame at a time.
+ */
+bool heap_scrub(void);
 
 u64 heap_free_frames(void);
 u64 heap_total_frames(void);

@@ -21,6 +21,7 @@
 #include "domain/time.h"
 #include "lib/printk.h"
 #include "lib/string.h"
+#include "memory/heap.h"
 #include "pv-abi/errno.h"
 #include "sched/policy.h"
 
@@ -515,6 +516,9 @@ void __noreturn idle_loop(void)
 	local_irq_enable();
 	for (;;) {
 		softirqs_run();
+		/* Whoever asks for memory next need not wait until it is cleared. */
+		if (heap_scrub())
+			continue;
 		local_irq_disable();
 		/*
 		 * STI takes effect after HLT: an interrupt that raises a softirq now ends the HLT.

@@ -2,7 +2,7 @@
 // sources: hypervisor/cpu/tlb_clock.c
 // sources: hypervisor/memory/heap.c hypervisor/memory/objects.c hypervisor/memory/early.c
 // sources: tests/unit/sim/sim.c
-// libs: -lpthread
+// libs: -lpthread -Wl,--wrap=local_irq_restore
 //
 // The frame heap and small objects: nothing is handed out twice, everything comes back, and no
 // frame reaches a new owner before the old one's TLB entries are gone.
@@ -64,6 +64,27 @@ static void dom_free(struct domain *d, struct frame *f)
 	heap_free_dom(f, 0);
 	if (last)
 		domain_put(d);
+}
+
+/* The first test: all there is has never been used. */
+TEST(test_never_used, "what was never used is nobody's idle time worth")
+{
+	struct frame *f = mfn_to_frame(SIM_FRAMES - 1);
+
+	memset(frame_to_va(f), 0x5a, PAGE_SIZE);
+	CU_ASSERT_FALSE(heap_scrub());
+	CU_ASSERT_FALSE(is_zero(f, 0));
+	/* Nor when something beside it was. */
+	f = heap_alloc_hv(ALLOC_MISC, 3);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	for (mfn_t m = FIRST; m < SIM_FRAMES; m++)
+		memset(mfn_to_va(m), 0x5a, PAGE_SIZE);
+	heap_free_hv(ALLOC_MISC, f, 3);
+	while (heap_scrub())
+		;
+	for (mfn_t m = FIRST; m < SIM_FRAMES; m++)
+		CU_ASSERT_EQUAL(is_zero(mfn_to_frame(m), 0), mfn_to_frame(m) >= f &&
+							     mfn_to_frame(m) < f + 8);
 }
 
 TEST(test_orders, "blocks of all sizes")
@@ -425,6 +446,170 @@ TEST(test_other_caches, "frames in other CPUs' caches")
 	CU_ASSERT_EQUAL(n, frames);
 	while (n)
 		heap_free_hv(ALLOC_MISC, f[--n], 0);
+}
+
+/* ---- cleared ahead ---- */
+
+static unsigned interrupt_after; /* interrupts came on so often: there is work; 0: never */
+
+void __real_local_irq_restore(u64 flags);
+void __wrap_local_irq_restore(u64 flags);
+void __wrap_local_irq_restore(u64 flags)
+{
+	__real_local_irq_restore(flags);
+	if (interrupt_after && !--interrupt_after)
+		cpus[0].softirq_pending = 1;
+}
+
+/* How many of 2^order frames are clear. */
+static u64 clear_of(struct frame *f, unsigned order)
+{
+	u64 n = 0;
+
+	for (u64 i = 0; i < BIT(order); i++)
+		n += is_zero(f + i, 0);
+	return n;
+}
+
+/* A block that was used and is free. */
+static struct frame *used_block(unsigned order)
+{
+	struct frame *f = heap_alloc_hv(ALLOC_MISC, order);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	memset(frame_to_va(f), 0xa5, PAGE_SIZE << order);
+	heap_free_hv(ALLOC_MISC, f, order);
+	CU_ASSERT_EQUAL(clear_of(f, order), 0);
+	return f;
+}
+
+/* Nothing waits in the quarantine or in a cache, and nothing is left to be cleared. */
+static void settle(void)
+{
+	static struct frame *f[SIM_FRAMES];
+	u64 n;
+
+	for (n = 0; (f[n] = heap_alloc_hv(ALLOC_MISC, 0)) != NULL; n++)
+		;
+	CU_ASSERT_EQUAL(n, FRAMES);
+	while (n)
+		heap_free_hv(ALLOC_MISC, f[--n], 0);
+	while (heap_scrub())
+		;
+}
+
+TEST(test_scrub, "clearing ahead")
+{
+	struct frame *f;
+	unsigned calls = 0;
+
+	settle();
+	CU_ASSERT_FALSE(heap_scrub());
+	/* A bit at a time. */
+	f = used_block(6);
+	CU_ASSERT_TRUE(heap_scrub());
+	CU_ASSERT_EQUAL(clear_of(f, 6), 16);
+	while (heap_scrub())
+		calls++;
+	CU_ASSERT_TRUE(calls >= 2 && calls < 8);
+	CU_ASSERT_EQUAL(clear_of(f, 6), 64);
+	CU_ASSERT_FALSE(heap_scrub());
+	CU_ASSERT_EQUAL(heap_free_frames(), FRAMES);
+}
+
+TEST(test_scrub_stops, "clearing stops when there is work")
+{
+	struct frame *f;
+
+	settle();
+	f = used_block(6);
+	interrupt_after = 5;
+	CU_ASSERT_TRUE(heap_scrub());
+	CU_ASSERT_EQUAL(clear_of(f, 6), 5);
+	CU_ASSERT_TRUE(heap_scrub());
+	CU_ASSERT_EQUAL(clear_of(f, 6), 5);
+	cpus[0].softirq_pending = 0;
+	while (heap_scrub())
+		;
+	CU_ASSERT_EQUAL(clear_of(f, 6), 64);
+}
+
+TEST(test_scrub_kept, "what is clear is not cleared again, and what was used since is")
+{
+	static struct frame *f[SIM_FRAMES];
+	struct frame *block;
+	u64 n, kept = 0;
+
+	settle();
+	block = used_block(5);
+	/* One of two halves is cleared: from the lowest number on. */
+	CU_ASSERT_TRUE(heap_scrub());
+	CU_ASSERT_EQUAL(clear_of(block, 4), 16);
+	for (u64 i = 0; i < 16; i++)
+		*(u64 *)frame_to_va(block + i) = 0x5eed;
+	/* As one block with what it was merged with, then one by one. */
+	f[0] = heap_alloc_hv(ALLOC_MISC, 11);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f[0]);
+	for (u64 i = 0; i < BIT(11); i++)
+		if (!is_zero(f[0] + i, 0)) {
+			CU_ASSERT_TRUE(f[0] + i >= block && f[0] + i < block + 16);
+			kept++;
+		}
+	CU_ASSERT_EQUAL(kept, 16);
+	memset(frame_to_va(f[0]), 0xa5, PAGE_SIZE << 11);
+	heap_free_hv(ALLOC_MISC, f[0], 11);
+	for (n = 0; (f[n] = heap_alloc_hv(ALLOC_MISC, 0)) != NULL; n++)
+		CU_ASSERT_TRUE(is_zero(f[n], 0));
+	CU_ASSERT_EQUAL(n, FRAMES);
+	while (n)
+		heap_free_hv(ALLOC_MISC, f[--n], 0);
+	while (heap_scrub())
+		;
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f[0] = heap_alloc_hv(ALLOC_MISC, 11));
+	CU_ASSERT_TRUE(is_zero(f[0], 11));
+	heap_free_hv(ALLOC_MISC, f[0], 11);
+}
+
+TEST(test_scrub_used, "what is in use between freed frames stays as it is")
+{
+	static struct frame *f[SIM_FRAMES];
+	u64 n, wrong = 0;
+
+	settle();
+	for (n = 0; (f[n] = heap_alloc_hv(ALLOC_MISC, 0)) != NULL; n++)
+		memset(frame_to_va(f[n]), 0xa5, PAGE_SIZE);
+	/* Every other one, and more than the cache has room for. */
+	for (u64 i = 0; i < n; i += 2)
+		heap_free_hv(ALLOC_MISC, f[i], 0);
+	while (heap_scrub())
+		;
+	for (u64 i = 1; i < n; i += 2) {
+		wrong += is_zero(f[i], 0);
+		heap_free_hv(ALLOC_MISC, f[i], 0);
+	}
+	CU_ASSERT_EQUAL(wrong, 0);
+}
+
+TEST(test_scrub_domain, "a domain's frames, once all have forgotten them")
+{
+	struct domain *d = dom(2000);
+	static struct frame *f[1024];
+
+	settle();
+	for (u64 i = 0; i < 1024; i++) {
+		CU_ASSERT_PTR_NOT_NULL_FATAL(f[i] = heap_alloc_dom(d, 0, 0));
+		memset(frame_to_va(f[i]), 0xa5, PAGE_SIZE);
+	}
+	for (u64 i = 0; i < 1023; i++)
+		dom_free(d, f[i]);
+	/* They wait for a flush: nobody may touch them. */
+	CU_ASSERT_FALSE(heap_scrub());
+	CU_ASSERT_FALSE(is_zero(f[0], 0));
+	dom_free(d, f[1023]);
+	while (heap_scrub())
+		;
+	for (u64 i = 0; i < 1024; i++)
+		CU_ASSERT_TRUE(is_zero(f[i], 0));
 }
 
 /* ---- before the heap ---- */

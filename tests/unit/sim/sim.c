@@ -509,6 +509,11 @@ __weak struct frame *heap_alloc_dom_at(struct domain *d, unsigned order, unsigne
 	return f;
 }
 
+bool __weak heap_scrub(void)
+{
+	return false;
+}
+
 int __weak heap_assign(struct domain *d, struct frame *f, unsigned order)
 {
 	u64 n = BIT(order);
