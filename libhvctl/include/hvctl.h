@@ -269,6 +269,36 @@ struct hvctl_device {
 int hvctl_disks(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_device **list, size_t *count);
 int hvctl_vifs(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_device **list, size_t *count);
 
+/* --- the CPU that a domain is shown ------------------------------------------------- */
+
+#define HVCTL_NO_SUBLEAF	0xffffffffu
+
+struct hvctl_cpuid_leaf {
+	uint32_t leaf, subleaf;		/* HVCTL_NO_SUBLEAF: it has none */
+	uint32_t reg[4];		/* EAX, EBX, ECX, EDX */
+};
+
+struct hvctl_cpuid {
+	/*
+	 * The domain's policy, which its kernel is told. In leaf 0x40000000 EAX is how many leaves
+	 * the hypervisor has there, 0 for all of them.
+	 */
+	struct hvctl_cpuid_leaf *policy;
+	size_t nr_policy;
+	bool faulting;			/* its programs are told the same */
+	/* Else: the leaves in which a program, which asks the CPU itself, is told otherwise. */
+	struct hvctl_cpuid_leaf *beyond;
+	size_t nr_beyond;
+};
+
+/* Fill *@cpuid; hvctl_cpuid_free() releases what is in it. */
+int hvctl_cpuid(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_cpuid *cpuid);
+void hvctl_cpuid_free(struct hvctl_cpuid *cpuid);
+
+/* The name of a feature bit (register 0 to 3, EAX to EDX), or NULL: it is none, or has none. */
+const char *hvctl_cpuid_feature(uint32_t leaf, uint32_t subleaf, unsigned int reg,
+				unsigned int bit);
+
 /* --- the console -------------------------------------------------------------------- */
 
 /*

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* CPUID leaves compared; no hypercalls. */
+#ifndef HVCTL_CPUID_H
+#define HVCTL_CPUID_H
+
+#include <stddef.h>
+
+#include "include/hvctl.h"
+
+/*
+ * What a program is told by the CPU itself that is not in @policy: the leaves of @machine that are
+ * not the same in it, as the machine has them. Registers that say what a kernel has enabled, or
+ * where the program runs, are compared like all others, but for the sizes in leaf 0xd, which no
+ * policy has. @beyond has room for @nr_machine leaves. Returns how many there are.
+ */
+size_t cpuid_beyond(const struct hvctl_cpuid_leaf *policy, size_t nr_policy,
+		    const struct hvctl_cpuid_leaf *machine, size_t nr_machine,
+		    struct hvctl_cpuid_leaf *beyond);
+
+#endif

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Names of CPU features, as /proc/cpuinfo and the manuals have them (Intel SDM vol. 2A, CPUID; AMD
+ * APM vol. 3, appendix E), and policies compared.
+ */
+#include "cpuid.h"
+
+#include <string.h>
+
+enum { A, B, C, D };
+
+/* "": nothing that has a name. */
+static const struct word {
+	uint32_t leaf, subleaf;
+	unsigned int reg;
+	const char *name[32];
+} words[] = {
+	{ 1, HVCTL_NO_SUBLEAF, D,
+	  { "fpu", "vme", "de", "pse", "tsc", "msr", "pae", "mce", "cx8", "apic", "", "sep", "mtrr",
+	    "pge", "mca", "cmov", "pat", "pse36", "pn", "clflush", "", "dts", "acpi", "mmx",
+	    "fxsr", "sse", "sse2", "ss", "htt", "tm", "ia64", "pbe" } },
+	{ 1, HVCTL_NO_SUBLEAF, C,
+	  { "sse3", "pclmulqdq", "dtes64", "monitor", "ds_cpl", "vmx", "smx", "est", "tm2",
+	    "ssse3", "cid", "sdbg", "fma", "cx16", "xtpr", "pdcm", "", "pcid", "dca", "sse4_1",
+	    "sse4_2", "x2apic", "movbe", "popcnt", "tsc_deadline", "aes", "xsave", "osxsave",
+	    "avx", "f16c", "rdrand", "hypervisor" } },
+	{ 0x80000001, HVCTL_NO_SUBLEAF, D,
+	  { [11] = "syscall", [19] = "mp", [20] = "nx", [22] = "mmxext", [25] = "fxsr_opt",
+	    [26] = "pdpe1gb", [27] = "rdtscp", [29] = "lm", [30] = "3dnowext",
+	    [31] = "3dnow" } },
+	{ 0x80000001, HVCTL_NO_SUBLEAF, C,
+	  { "lahf_lm", "cmp_legacy", "svm", "extapic", "cr8_legacy", "abm", "sse4a",
+	    "misalignsse", "3dnowprefetch", "osvw", "ibs", "xop", "skinit", "wdt", "", "lwp",
+	    "fma4", "tce", "", "nodeid_msr", "", "tbm", "topoext", "perfctr_core",
+	    "perfctr_nb", "", "bpext", "ptsc", "perfctr_llc", "mwaitx", "", "" } },
+	{ 0xd, 1, A, { "xsaveopt", "xsavec", "xgetbv1", "xsaves" } },
+	{ 7, 0, B,
+	  { "fsgsbase", "tsc_adjust", "sgx", "bmi1", "hle", "avx2", "fdp_excptn_only", "smep",
+	    "bmi2", "erms", "invpcid", "rtm", "cqm", "zero_fcs_fds", "mpx", "rdt_a", "avx512f",
+	    "avx512dq", "rdseed", "adx", "smap", "avx512ifma", "", "clflushopt", "clwb",
+	    "intel_pt", "avx512pf", "avx512er", "avx512cd", "sha_ni", "avx512bw",
+	    "avx512vl" } },
+	{ 7, 0, C,
+	  { "prefetchwt1", "avx512vbmi", "umip", "pku", "ospke", "waitpkg", "avx512_vbmi2",
+	    "shstk", "gfni", "vaes", "vpclmulqdq", "avx512_vnni", "avx512_bitalg", "tme",
+	    "avx512_vpopcntdq", "", "la57", "", "", "", "", "", "rdpid", "kl",
+	    "bus_lock_detect", "cldemote", "", "movdiri", "movdir64b", "enqcmd", "sgx_lc",
+	    "pks" } },
+	{ 0x80000007, HVCTL_NO_SUBLEAF, D,
+	  { [7] = "hw_pstate", [8] = "invariant_tsc", [9] = "cpb", [10] = "aperfmperf_ro" } },
+	{ 0x80000008, HVCTL_NO_SUBLEAF, B,
+	  { [0] = "clzero", [1] = "irperf", [2] = "xsaveerptr", [4] = "rdpru", [9] = "wbnoinvd",
+	    [12] = "amd_ibpb", [14] = "amd_ibrs", [15] = "amd_stibp", [23] = "amd_ppin",
+	    [24] = "amd_ssbd", [25] = "virt_ssbd", [26] = "amd_ssb_no", [28] = "amd_psfd",
+	    [29] = "btc_no" } },
+	{ 7, 0, D,
+	  { [2] = "avx512_4vnniw", [3] = "avx512_4fmaps", [4] = "fsrm",
+	    [8] = "avx512_vp2intersect", [9] = "srbds_ctrl", [10] = "md_clear",
+	    [11] = "rtm_always_abort", [13] = "tsx_force_abort", [14] = "serialize",
+	    [15] = "hybrid_cpu", [16] = "tsxldtrk", [18] = "pconfig", [19] = "arch_lbr",
+	    [20] = "ibt", [22] = "amx_bf16", [23] = "avx512_fp16", [24] = "amx_tile",
+	    [25] = "amx_int8", [26] = "ibrs_ibpb", [27] = "stibp", [28] = "flush_l1d",
+	    [29] = "arch_capabilities", [30] = "core_capabilities", [31] = "ssbd" } },
+	{ 7, 1, A,
+	  { [4] = "avx_vnni", [5] = "avx512_bf16", [10] = "fzrm", [11] = "fsrs",
+	    [12] = "fsrcs" } },
+	{ 7, 2, D,
+	  { [0] = "intel_psfd", [1] = "ipred_ctrl", [2] = "rrsba_ctrl", [4] = "bhi_ctrl",
+	    [5] = "mcdt_no" } },
+	{ 0x80000021, HVCTL_NO_SUBLEAF, A,
+	  { [2] = "lfence_dispatch", [6] = "nscb", [8] = "autoibrs", [17] = "cpuid_user_dis" } },
+};
+
+#define NR_WORDS	(sizeof(words) / sizeof(words[0]))
+
+const char *hvctl_cpuid_feature(uint32_t leaf, uint32_t subleaf, unsigned int reg, unsigned int bit)
+{
+	size_t i;
+
+	for (i = 0; i < NR_WORDS && bit < 32; i++) {
+		const char *name = words[i].name[bit];
+
+		if (words[i].leaf == leaf && words[i].subleaf == subleaf && words[i].reg == reg)
+			return name && *name ? name : NULL;
+	}
+	return NULL;
+}
+
+/* The same leaf in another list; all zeroes if it is not there. */
+static struct hvctl_cpuid_leaf find(const struct hvctl_cpuid_leaf *list, size_t n, uint32_t leaf,
+				    uint32_t subleaf)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (list[i].leaf == leaf && list[i].subleaf == subleaf)
+			return list[i];
+	return (struct hvctl_cpuid_leaf){ .leaf = leaf, .subleaf = subleaf };
+}
+
+size_t cpuid_beyond(const struct hvctl_cpuid_leaf *policy, size_t nr_policy,
+		    const struct hvctl_cpuid_leaf *machine, size_t nr_machine,
+		    struct hvctl_cpuid_leaf *beyond)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < nr_machine; i++) {
+		struct hvctl_cpuid_leaf m = machine[i],
+					p = find(policy, nr_policy, m.leaf, m.subleaf);
+
+		if (m.leaf == 0xd && m.subleaf < 2)
+			m.reg[B] = p.reg[B];
+		/* Limits of the policy's own, not a leaf of a CPU. */
+		if (m.leaf >= 0x40000000 && m.leaf < 0x80000000)
+			continue;
+		if (memcmp(m.reg, p.reg, sizeof(m.reg)))
+			beyond[n++] = m;
+	}
+	return n;
+}
