@@ -10,11 +10,14 @@
 // list of operations, each with a command, a domain, and words in its union of which some are
 // small, some lie at the edges and some point into a small guest memory, at its end or beside it.
 // Nobody but the privileged domain changes anything or learns anything; an operation that fails
-// changes nothing; what a domain may touch is what was given to it by one that may, bit by bit; and
-// locks, references and pauses are given back whatever happened.
+// changes nothing; what a domain may touch is what was given to it by one that may, bit by bit; a
+// CPU policy that was taken is one that a PV guest can have; and locks, references and pauses are
+// given back whatever happened.
 
 #include "control_rooms.h"
 #include "fuzz.h"
+#include "cpu/cpu_policy.h"
+#include "pv/cpuid.h"
 
 /* The caller's memory: what lies outside of it faults. */
 #define MEM    0x100000ULL
@@ -88,6 +91,7 @@ struct state {
 	char keys[8];
 	unsigned nr_keys;
 	bool may[3][POINTS];
+	struct cpu_policy policy;
 };
 
 static u64 point(unsigned kind, unsigned i)
@@ -126,6 +130,9 @@ static void look(struct state *s)
 	s->created = m.created;
 	memcpy(s->keys, m.keys, sizeof(s->keys));
 	s->nr_keys = m.nr_keys;
+	pv_cpu_policy(guest, &s->policy);
+	/* Not a change of the policy, but of how it is shown. */
+	s->policy.leaf[cpu_policy_place(0x80000001, 0)].d &= ~(u32)(BIT(29) | BIT(11));
 	for (unsigned k = 0; k < 3; k++)
 		for (unsigned i = 0; i < POINTS; i++)
 			s->may[k][i] = range_set_contains(set_of(guest, k), point(k, i),
@@ -211,6 +218,61 @@ static void check_result(s64 r, bool privileged)
 	FUZZ_CHECK(privileged || r == -EPERM, "an unprivileged domain gets %lld", (long long)r);
 }
 
+/* ---- CPU policies ---- */
+
+#define LEAVES_AT 1024
+#define MSRS_AT	  (LEAVES_AT + 130 * sizeof(struct xen_cpuid_leaf))
+
+/* Ask for what the domain has now, but for a few words of it; or for more than there is. */
+static void wish_for_policy(struct fuzz_in *in, struct xen_domctl_cpu_policy *p)
+{
+	struct xen_cpuid_leaf *l = (struct xen_cpuid_leaf *)(memory + LEAVES_AT);
+	struct xen_msr_entry *e = (struct xen_msr_entry *)(memory + MSRS_AT);
+	struct cpu_policy now;
+	u8 how = fuzz_u8(in);
+
+	pv_cpu_policy(guest, &now);
+	*p = (struct xen_domctl_cpu_policy){ .leaves = MEM + LEAVES_AT, .msrs = MEM + MSRS_AT };
+	p->nr_leaves = cpu_policy_to_leaves(&now, l);
+	p->nr_msrs = cpu_policy_to_msrs(&now, e);
+	for (unsigned n = how & 3; n; n--) {
+		u32 *w = (u32 *)&l[fuzz_below(in, p->nr_leaves)] + fuzz_below(in, 6);
+		u32 value = fuzz_u32(in);
+
+		/* A bit less, a bit more, anything. */
+		*w = how & 4 ? *w & ~(1U << value % 32) : how & 8 ? *w ^ 1U << value % 32 : value;
+	}
+	if (how & 16)
+		e[fuzz_u8(in) & 1].val = fuzz_u64(in) & ~0ULL >> fuzz_u8(in) % 64;
+	if ((how & 0xe0) == 0xe0)
+		p->nr_leaves = fuzz_u8(in);
+}
+
+/* What was taken is no more than a PV guest can have, and as it is when it is taken again. */
+static void check_policy(void)
+{
+	const struct cpu_policy *most = &cpu_policies[CPU_POLICY_PV_MAX];
+	u32 have[CPU_POLICY_FEATURES], can[CPU_POLICY_FEATURES];
+	struct cpu_policy_error err;
+	struct cpu_policy p, again;
+	u64 xcr0;
+
+	FUZZ_CHECK(guest->cpu_policy, "taken and not kept");
+	p = again = *guest->cpu_policy;
+	cpu_policy_features(&p, have);
+	cpu_policy_features(most, can);
+	for (unsigned i = 0; i < CPU_POLICY_FEATURES; i++)
+		FUZZ_CHECK(!(have[i] & ~can[i]), "word %u: %x, can have %x", i, have[i], can[i]);
+	xcr0 = cpu_policy_xcr0(&p);
+	FUZZ_CHECK(!(xcr0 & ~cpu_policy_xcr0(most)) && (!xcr0 || (xcr0 & 3) == 3) &&
+			   (!(xcr0 & 0xe0) || (xcr0 & 0xe4) == 0xe4),
+		   "XCR0 %lx", (unsigned long)xcr0);
+	FUZZ_CHECK(!(have[1] & 1U << 28) || xcr0 & 4, "AVX and no state for it");
+	FUZZ_CHECK(!p.arch_caps && !p.platform_info, "MSRs that guests do not have");
+	FUZZ_CHECK(!cpu_policy_settle(&again, &err) && !memcmp(&p, &again, sizeof(p)),
+		   "it is not accepted again as it is");
+}
+
 static void op_domctl(struct fuzz_in *in)
 {
 	static const u32 commands[] = {
@@ -233,13 +295,19 @@ static void op_domctl(struct fuzz_in *in)
 	bool privileged = how & 7;
 	struct state was, is;
 	u64 at = ARGUMENT;
+	u32 words;
 	s64 r;
 
-	op.cmd = c < 0xf0 ? commands[c % ARRAY_SIZE(commands)] : fuzz_u16(in);
+	op.cmd = c < 0xf0 ? commands[c % ARRAY_SIZE(commands)] :
+		 c < 0xf6 ? XEN_DOMCTL_set_cpu_policy :
+		 c < 0xf8 ? XEN_DOMCTL_get_cpu_policy : fuzz_u16(in);
 	op.domain = ids[how >> 3 & 7];
 	if (how == 0xff)
 		op.interface_version = fuzz_u32(in);
-	for (unsigned i = 0, n = fuzz_below(in, 12); i < n; i++) {
+	if (op.cmd == XEN_DOMCTL_set_cpu_policy)
+		wish_for_policy(in, &op.u.cpu_policy);
+	words = op.cmd == XEN_DOMCTL_set_cpu_policy ? 2 : 12;
+	for (unsigned i = 0, n = fuzz_below(in, words); i < n; i++) {
 		u64 w = word(in);
 		unsigned where = fuzz_below(in, sizeof(op.u) / 4);
 
@@ -261,6 +329,8 @@ static void op_domctl(struct fuzz_in *in)
 	if (r && r != SIM_CONTINUED && !(privileged && may_stop_half_way(op.cmd, r)))
 		FUZZ_CHECK(!memcmp(&was, &is, sizeof(was)), "operation %u failed (%lld) half-way",
 			   op.cmd, (long long)r);
+	if (!r && at == ARGUMENT && op.cmd == XEN_DOMCTL_set_cpu_policy)
+		check_policy();
 	if (!r && at == ARGUMENT && op.domain == 5)
 		check_given(&op, &was, &is);
 	else if (at == ARGUMENT)
@@ -331,6 +401,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	sim_cpu = &cpus[0];
 	cpus_online = 0xf;
 	cpu_features.phys_bits = 40;
+	cpu_features.xsave = true;
+	cpu_features.xcr0 = 0xe7;
+	if (!cpu_policies[CPU_POLICY_HOST].leaf[0].a)
+		cpu_policies_init();
 	m.vcpus_left = 2;
 	fuzz_bytes(&in, memory + 1024, 64);
 	for (unsigned n = 0; n < 40 && fuzz_more(&in); n++) {
@@ -341,6 +415,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	permissions_destroy(&dom0->perms);
 	permissions_destroy(&guest->perms);
+	zfree(guest->cpu_policy);
+	guest->cpu_policy = NULL;
 	FUZZ_CHECK(!sim.objects, "%lu objects are left", (unsigned long)sim.objects);
 	sim_reset();
 	return 0;

@@ -293,6 +293,26 @@ TEST(test_round_trip, "what is written is read again")
 	}
 }
 
+TEST(test_sizes, "sizes of XSAVE areas")
+{
+	static struct cpu_policy p; /* states as no CPU has them, so that each rule shows */
+
+	p.leaf[cpu_policy_place(0xd, 2)] = (struct cpuid_regs){ 256, 576, 0, 0 };
+	p.leaf[cpu_policy_place(0xd, 3)] = (struct cpuid_regs){ 8, 1000, 0, 0 };
+	p.leaf[cpu_policy_place(0xd, 4)] = (struct cpuid_regs){ 64, 832, 2, 0 };
+	p.leaf[cpu_policy_place(0xd, 62)] = (struct cpuid_regs){ 16, 4096, 2, 0 };
+	CU_ASSERT_EQUAL(cpu_policy_xsave_size(&p, 0, false), 576);
+	CU_ASSERT_EQUAL(cpu_policy_xsave_size(&p, 3, true), 576);
+	CU_ASSERT_EQUAL(cpu_policy_xsave_size(&p, 7, false), 832);
+	/* By where they lie, not by their order */
+	CU_ASSERT_EQUAL(cpu_policy_xsave_size(&p, 0x1b, false), 1008);
+	CU_ASSERT_EQUAL(cpu_policy_xsave_size(&p, 0xf, true), 840);
+	/* 584, then at a multiple of 64 */
+	CU_ASSERT_EQUAL(cpu_policy_xsave_size(&p, 0x1b, true), 704);
+	CU_ASSERT_EQUAL(cpu_policy_xsave_size(&p, BIT(62) | 3, false), 4112);
+	CU_ASSERT_EQUAL(cpu_policy_xsave_size(&p, BIT(62) | 0xb, true), 656);
+}
+
 /* ---- the hypercalls ---- */
 
 static s64 domctl(u32 cmd, domid_t id)
