@@ -174,6 +174,8 @@ void domain_put(struct domain *d)
 		return;
 	domain_unpublish(d);
 	domain_free(d);
+	/* Its number is free. */
+	event_send_global_virq(dom0, VIRQ_DOM_EXC);
 }
 
 /* The part that special domains have in common with others. NULL without memory. */
@@ -465,6 +467,11 @@ int domain_kill(struct domain *d)
 		if (ret)
 			return ret;
 		d->relinquish_state = KILL_DONE;
+		/*
+		 * Nothing is left but what others hold. Some hold it until they are told: the store
+		 * daemon has its ring mapped.
+		 */
+		event_send_global_virq(dom0, VIRQ_DOM_EXC);
 		domain_put(d);
 		return 0;
 	default:

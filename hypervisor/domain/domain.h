@@ -179,7 +179,8 @@ void vcpu_get_context_compat(struct vcpu *v, struct vcpu_guest_context *c,
 			     struct compat_callback_selectors *sel);
 /*
  * domain_kill() - destroy; -ERESTART while work is left. The domain disappears with its last
- * reference.
+ * reference. dom0 is told (VIRQ_DOM_EXC) when nothing but others' references is left, and when the
+ * number is free.
  */
 int domain_kill(struct domain *d);
 /* domain_shutdown() - stop all vCPUs for good with SHUTDOWN_* and tell dom0 (VIRQ_DOM_EXC). */

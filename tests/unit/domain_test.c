@@ -39,6 +39,7 @@ static struct {
 	unsigned closes, wakes, sleeps, syncs, virqs, global_virqs, ended, resets;
 	u64 timers_set;
 	unsigned timer_kills, migrates, root_loads;
+	bool told_dying, told_gone; /* of domain 7 at the last global VIRQ */
 	bool rtc;
 } m;
 static jmp_buf machine_gone;
@@ -140,8 +141,16 @@ void event_send_virq(struct vcpu *v, unsigned virq)
 }
 void event_send_global_virq(struct domain *d, unsigned virq)
 {
+	struct domain *about;
+
 	CU_ASSERT_EQUAL(virq, VIRQ_DOM_EXC);
 	m.global_virqs++;
+	/* What the toolstack finds when it asks now. */
+	about = domain_get(7);
+	m.told_dying = about && about->dying && about->relinquish_state;
+	m.told_gone = !about;
+	if (about)
+		domain_put(about);
 }
 static void ended(struct domain *d) { m.ended++; }
 void root_load(struct vcpu *v)
@@ -317,6 +326,31 @@ TEST(test_number_held, "a number that is held")
 	CU_ASSERT_TRUE(next->vcpu[0]->pv.guest_table == INVALID_MFN &&
 		       next->vcpu[0]->pv.guest_table_user == INVALID_MFN);
 	d = next;
+}
+
+/*
+ * The toolstack is told three times: when it stopped, when only what others hold is left of it
+ * (the store's page: who has it mapped lets go when told), and when its number is free.
+ */
+TEST(test_end_told, "a domain's end is told")
+{
+	domain_hold(d); /* the store has its page mapped */
+	domain_shutdown(d, SHUTDOWN_poweroff);
+	CU_ASSERT_EQUAL(m.global_virqs, 1);
+	CU_ASSERT_FALSE(m.told_dying || m.told_gone);
+	m.memory_error = -ERESTART;
+	CU_ASSERT_EQUAL(domain_kill(d), -ERESTART);
+	CU_ASSERT_EQUAL(m.global_virqs, 1);
+	m.memory_error = 0;
+	CU_ASSERT_EQUAL(domain_kill(d), 0);
+	CU_ASSERT_EQUAL(m.global_virqs, 2);
+	CU_ASSERT_TRUE(m.told_dying);
+	CU_ASSERT_EQUAL(domain_kill(d), 0); /* done already: no news */
+	CU_ASSERT_EQUAL(m.global_virqs, 2);
+	domain_put(d);
+	CU_ASSERT_EQUAL(m.global_virqs, 3);
+	CU_ASSERT_TRUE(m.told_gone);
+	d = NULL;
 }
 
 /* What a life leaves in a domain is gone with it. */
