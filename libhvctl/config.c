@@ -158,14 +158,15 @@ static int parse_cpus(const char *p, uint64_t set[2])
 }
 
 /* One text is for all vCPUs, a list has one for each; those behind its end may run anywhere. */
-static int take_cpus(struct hvctl_ctx *ctx, const struct cfg_entry *e, struct hvctl_config *c)
+static int take_cpus(struct hvctl_ctx *ctx, const struct cfg_entry *e,
+		     uint64_t cpus[HVCTL_MAX_VCPUS][2])
 {
 	size_t i;
 
-	memset(c->cpus, 0, sizeof(c->cpus));
+	memset(cpus, 0, HVCTL_MAX_VCPUS * sizeof(cpus[0]));
 	for (i = 0; i < HVCTL_MAX_VCPUS && (i < e->nr_items || !e->list); i++) {
 		const struct cfg_item *item = &e->items[e->list ? i : 0];
-		int error = parse_cpus(item->text, c->cpus[i]);
+		int error = parse_cpus(item->text, cpus[i]);
 
 		if (error == -ENOENT)
 			return bad(ctx, e, item->line, item->column,
@@ -535,12 +536,12 @@ static int take_devices(struct hvctl_ctx *ctx, const struct cfg_entry *e, take_d
 
 /* Keys that a file of another toolstack may have and that mean nothing for a PV domain of ours. */
 static const char *const ignored[] = {
-	"bios", "boot", "bootloader", "bootloader_args", "claim_mode", "console", "cpu_weight",
-	"cap", "cpuid", "device_model_version", "driver_domain", "firmware", "hap", "keymap",
+	"bios", "boot", "bootloader", "bootloader_args", "claim_mode", "console", "cpuid",
+	"device_model_version", "driver_domain", "firmware", "hap", "keymap",
 	"max_event_channels", "max_grant_frames", "max_maptrack_frames", "maxcpus", "nomigrate",
 	"nestedhvm", "pae", "acpi", "apic", "parallel", "pci", "pool", "sdl", "serial", "soundhw",
 	"spice", "stdvga", "tsc_mode", "usb", "usbdevice", "vfb", "vga", "videoram", "viridian",
-	"vnc", "vnclisten", "vncpasswd", "vtpm", "xen_platform_pci", "cpus_soft", "on_watchdog",
+	"vnc", "vnclisten", "vncpasswd", "vtpm", "xen_platform_pci", "on_watchdog",
 	"on_soft_reset", "seclabel", "timer_mode", "extra_args",
 };
 
@@ -602,7 +603,17 @@ static int take_entry(struct hvctl_ctx *ctx, const struct cfg_entry *e, struct h
 		c->max_vcpus = (unsigned int)number;
 		return error;
 	} else if (!strcmp(e->key, "cpus")) {
-		return take_cpus(ctx, e, c);
+		return take_cpus(ctx, e, c->cpus);
+	} else if (!strcmp(e->key, "cpus_soft")) {
+		return take_cpus(ctx, e, c->cpus_soft);
+	} else if (!strcmp(e->key, "cpu_weight")) {
+		error = want_number(ctx, e, 1, 65535, &number);
+		c->cpu_weight = (unsigned int)number;
+		return error;
+	} else if (!strcmp(e->key, "cap")) {
+		error = want_number(ctx, e, 0, 65535, &number);
+		c->cap = (unsigned int)number;
+		return error;
 	} else if (!strcmp(e->key, "localtime")) {
 		error = want_number(ctx, e, 0, 1, &number);
 		c->localtime = number == 1;

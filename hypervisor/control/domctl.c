@@ -6,6 +6,7 @@
 #include "domain/domain.h"
 #include "domain/guest_access.h"
 #include "image/hypercall_page.h"
+#include "lib/nospec.h"
 #include "lib/string.h"
 #include "machine/clock.h"
 #include "memory/heap.h"
@@ -166,6 +167,41 @@ static s64 get_page_info(struct domain *d, const struct xen_domctl_getpageframei
 	return 0;
 }
 
+/*
+ * Single vCPUs of a list: they have weights of their own, and the domain's cap. What is wrong with
+ * an element ends it; those before it are done.
+ */
+static s64 scheduler_vcpus(struct domain *d, const struct xen_domctl_scheduler_op *p)
+{
+	if (p->u.v.nr_vcpus > d->max_vcpus)
+		return -EINVAL;
+	for (u32 i = 0; i < p->u.v.nr_vcpus; i++) {
+		struct xen_domctl_schedparam_vcpu e;
+		struct vcpu *v;
+
+		if (get_guest_elem(e, p->u.v.vcpus, i))
+			return -EFAULT;
+		if (e.vcpuid >= d->max_vcpus)
+			return -EINVAL;
+		v = d->vcpu[index_nospec(e.vcpuid, d->max_vcpus)];
+		if (!v)
+			return -EINVAL;
+		if (p->cmd == XEN_DOMCTL_SCHEDOP_putvcpuinfo) {
+			if (!e.u.credit2.weight)
+				return -EINVAL;
+			if (e.u.credit2.cap != (u16)sched_get_cap(d))
+				return -EOPNOTSUPP;
+			sched_set_vcpu_weight(v, e.u.credit2.weight);
+			continue;
+		}
+		e.u.credit2.weight = (u16)v->sched.weight;
+		e.u.credit2.cap = (u16)sched_get_cap(d);
+		if (put_guest_elem(e, p->u.v.vcpus, i))
+			return -EFAULT;
+	}
+	return 0;
+}
+
 static s64 scheduler(struct domain *d, struct xen_domctl_scheduler_op *p, bool *copyback)
 {
 	if (p->sched_id != XEN_SCHEDULER_CREDIT2)
@@ -174,18 +210,17 @@ static s64 scheduler(struct domain *d, struct xen_domctl_scheduler_op *p, bool *
 	case XEN_DOMCTL_SCHEDOP_putinfo:
 		if (!p->u.credit2.weight)
 			return -EINVAL;
-		if (p->u.credit2.cap)
-			return -EOPNOTSUPP;
 		sched_set_weight(d, p->u.credit2.weight);
+		sched_set_cap(d, p->u.credit2.cap);
 		return 0;
 	case XEN_DOMCTL_SCHEDOP_getinfo:
 		p->u.credit2.weight = (u16)min(sched_get_weight(d), 0xffffU);
-		p->u.credit2.cap = 0;
+		p->u.credit2.cap = (u16)sched_get_cap(d);
 		*copyback = true;
 		return 0;
 	case XEN_DOMCTL_SCHEDOP_putvcpuinfo:
 	case XEN_DOMCTL_SCHEDOP_getvcpuinfo:
-		return -EOPNOTSUPP;
+		return scheduler_vcpus(d, p);
 	default:
 		return -EINVAL;
 	}

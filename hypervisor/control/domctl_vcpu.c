@@ -135,13 +135,10 @@ static s64 get_info(struct domain *d, struct xen_domctl_getvcpuinfo *p)
 	return 0;
 }
 
-/*
- * There is no soft affinity: every CPU that is allowed is as good as any other. The masks in force
- * are written back.
- */
+/* The masks in force are written back: of the soft one what the hard one leaves of it. */
 static s64 set_affinity(struct domain *d, const struct xen_domctl_vcpuaffinity *p)
 {
-	u64 hard, soft;
+	u64 hard, soft = 0;
 	struct vcpu *v;
 	s64 ret = find_vcpu(d, p->vcpu, &v);
 
@@ -150,22 +147,22 @@ static s64 set_affinity(struct domain *d, const struct xen_domctl_vcpuaffinity *
 	if (!(p->flags & (XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT)) ||
 	    (p->flags & ~(XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT | XEN_VCPUAFFINITY_FORCE)))
 		return -EINVAL;
-	if (p->flags & XEN_VCPUAFFINITY_SOFT) {
+	hard = v->sched.affinity;
+	if (p->flags & XEN_VCPUAFFINITY_SOFT)
 		ret = bitmap_from_guest(&p->cpumap_soft, &soft);
-		if (ret)
-			return ret;
-		if (~soft & cpus_online)
-			return -EOPNOTSUPP;
-	}
-	if (p->flags & XEN_VCPUAFFINITY_HARD) {
+	if (!ret && (p->flags & XEN_VCPUAFFINITY_HARD)) {
 		ret = bitmap_from_guest(&p->cpumap_hard, &hard);
 		if (!ret)
 			ret = sched_set_affinity(v, hard);
-		if (!ret)
-			ret = bitmap_to_guest(&p->cpumap_hard, hard & cpus_online);
 	}
+	if (ret)
+		return ret;
+	if (p->flags & XEN_VCPUAFFINITY_SOFT)
+		sched_set_soft_affinity(v, soft);
+	if (p->flags & XEN_VCPUAFFINITY_HARD)
+		ret = bitmap_to_guest(&p->cpumap_hard, hard & cpus_online);
 	if (!ret && (p->flags & XEN_VCPUAFFINITY_SOFT))
-		ret = bitmap_to_guest(&p->cpumap_soft, cpus_online);
+		ret = bitmap_to_guest(&p->cpumap_soft, soft & hard & cpus_online);
 	return ret;
 }
 
@@ -177,7 +174,7 @@ static s64 get_affinity(struct domain *d, const struct xen_domctl_vcpuaffinity *
 	if (!ret && (p->flags & XEN_VCPUAFFINITY_HARD))
 		ret = bitmap_to_guest(&p->cpumap_hard, v->sched.affinity & cpus_online);
 	if (!ret && (p->flags & XEN_VCPUAFFINITY_SOFT))
-		ret = bitmap_to_guest(&p->cpumap_soft, cpus_online);
+		ret = bitmap_to_guest(&p->cpumap_soft, v->sched.soft & cpus_online);
 	return ret;
 }
 

@@ -13,6 +13,7 @@
 #include "memory/heap.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/sysctl.h"
+#include "sched/sched.h"
 
 /*
  * An operation of our own, numbered far from the ABI's: the totals of the allocation classes from
@@ -232,6 +233,25 @@ static s64 cpu_pool(struct xen_sysctl_cpupool_op *p)
 	}
 }
 
+/* What is the scheduler's for all domains. */
+static s64 scheduler(struct xen_sysctl_scheduler_op *p)
+{
+	if (p->cpupool_id)
+		return -ESRCH;
+	if (p->sched_id != XEN_SCHEDULER_CREDIT2)
+		return -EINVAL;
+	if (p->cmd == XEN_SYSCTL_SCHEDOP_putinfo) {
+		s64 ret = sched_set_rate_limit(p->u.sched_credit2.ratelimit_us);
+
+		if (ret)
+			return ret;
+	} else if (p->cmd != XEN_SYSCTL_SCHEDOP_getinfo) {
+		return -EINVAL;
+	}
+	p->u.sched_credit2.ratelimit_us = sched_get_rate_limit();
+	return 0;
+}
+
 static s64 heap_classes(struct xen_sysctl *op)
 {
 	struct annulus_sysctl_heap ask;
@@ -278,6 +298,8 @@ static s64 one_op(struct xen_sysctl *op)
 		return numa_info(&op->u.numainfo);
 	case XEN_SYSCTL_cpupool_op:
 		return cpu_pool(&op->u.cpupool_op);
+	case XEN_SYSCTL_scheduler_op:
+		return scheduler(&op->u.scheduler_op);
 	case XEN_SYSCTL_get_cpu_levelling_caps:
 		op->u.cpu_levelling_caps.caps =
 			cpu_features.cpuid_fault ? XEN_SYSCTL_CPU_LEVELCAP_faulting : 0;

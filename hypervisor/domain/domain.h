@@ -23,6 +23,7 @@
 #define VPF_BLOCKED BIT(1) /* SCHEDOP_block/poll: until an event */
 #define VPF_PAUSED  BIT(2) /* pause_count > 0 */
 #define VPF_DOMAIN_PAUSED BIT(3) /* domain's pause_count > 0 */
+#define VPF_CAPPED  BIT(4) /* its domain's cap is used up: until the next period. sched/'s */
 
 struct vcpu {
 	unsigned id;
@@ -113,6 +114,7 @@ struct domain {
 	struct permissions perms;  /* I/O ports, I/O memory, IRQs: domain/permission.h */
 	struct domain_irqs *irqs;  /* PIRQs: domain/pirq.h */
 	struct domain_time time;
+	struct sched_cap cap;      /* owner: sched/ */
 	u64 vm_assist;             /* VMASST_TYPE_* bits and VM_ASSIST_COMPAT; atomic */
 	/* NULL: the default one (pv/cpuid.h). Under the control lock until `started`, then fixed */
 	struct cpu_policy *cpu_policy;

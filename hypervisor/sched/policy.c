@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "sched/policy.h"
+#include "sched/cap.h"
+
+/* For less there shall be no switch. */
+#define CAP_PART_MIN_NS 200000ULL
 
 u64 policy_charge(u64 ns, u32 weight)
 {
@@ -55,4 +59,35 @@ unsigned policy_pick_cpu(cpumask_t allowed, cpumask_t idle, unsigned prev, const
 	}
 	/* Not for a difference that the move would only turn round. */
 	return load[best] + 1U < load[prev] ? best : prev;
+}
+
+cpumask_t policy_prefer(cpumask_t allowed, cpumask_t soft, cpumask_t idle)
+{
+	soft &= allowed;
+	if (!soft || (!(soft & idle) && (allowed & idle)))
+		return allowed;
+	return soft;
+}
+
+u64 policy_cap_quota(u32 percent)
+{
+	return CAP_PERIOD_NS / 100 * percent;
+}
+
+s64 policy_cap_refill(s64 budget, u64 quota, u64 periods)
+{
+	u64 debt = budget < 0 ? -(u64)budget : 0, paid = debt / quota;
+
+	/* The product cannot be larger than the debt. */
+	if (periods <= paid)
+		return budget + (s64)(quota * periods);
+	return (s64)(periods > paid + 1 ? quota : quota - debt % quota);
+}
+
+s64 policy_cap_part(s64 budget, u64 quota, unsigned vcpus)
+{
+	/* If all want to run, each has its share. */
+	u64 part = max(quota / max(vcpus, 1U), CAP_PART_MIN_NS);
+
+	return budget <= 0 ? 0 : min(budget, (s64)part);
 }

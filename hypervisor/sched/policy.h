@@ -38,5 +38,18 @@ bool policy_keeps(u64 running, u64 waiting, bool slice_over, bool yields);
  */
 unsigned policy_pick_cpu(cpumask_t allowed, cpumask_t idle, unsigned prev, const u16 *load,
 			 bool rotate);
+/*
+ * policy_prefer() - of `allowed`, the CPUs to choose from for a vCPU that had rather be on those of
+ * `soft`: these, unless all of them are busy and another is idle, or none is allowed.
+ */
+cpumask_t policy_prefer(cpumask_t allowed, cpumask_t soft, cpumask_t idle);
+
+/*
+ * Caps (sched/cap.h). ns of CPU time in a period for a cap of `percent` of one CPU; the budget
+ * after `periods` (1 or more) have begun; what a vCPU gets of it at a time, 0 if nothing is left.
+ */
+u64 policy_cap_quota(u32 percent);
+s64 policy_cap_refill(s64 budget, u64 quota, u64 periods);
+s64 policy_cap_part(s64 budget, u64 quota, unsigned vcpus);
 
 #endif

@@ -23,6 +23,8 @@
 #include "lib/string.h"
 #include "memory/heap.h"
 #include "pv-abi/errno.h"
+#include "pv-abi/sysctl.h"
+#include "sched/cap.h"
 #include "sched/policy.h"
 
 static struct run_queue {
@@ -32,6 +34,7 @@ static struct run_queue {
 	struct vcpu *curr;
 	u64 curr_since;            /* ns of system time up to which curr's time was charged */
 	u64 clock;                 /* virtual: the smallest vruntime so far, never goes back */
+	u64 curr_from;             /* ns of system time when curr began to run */
 	bool slice_armed;
 	bool yields;               /* curr called sched_yield(); its own CPU's */
 	struct timer slice;
@@ -43,6 +46,9 @@ static struct run_queue {
  * sends it work. Atomic.
  */
 static cpumask_t idle_cpus;
+
+/* Who runs is not interrupted for who wakes up before it ran so many ns; 0: at any time. */
+static u64 rate_limit;
 
 /* A vCPU that an NMI handler wants to be unblocked; atomic. */
 static struct vcpu *nmi_wakes;
@@ -124,6 +130,7 @@ static void charge(struct run_queue *q, u64 now)
 	} else {
 		if (now > q->curr_since) {
 			v->sched.vruntime += policy_charge(now - q->curr_since, v->sched.weight);
+			v->sched.cap_left -= (s64)(now - q->curr_since);
 			q->curr_since = now;
 		}
 		clock = v->sched.vruntime;
@@ -136,7 +143,7 @@ static void charge(struct run_queue *q, u64 now)
 
 static void arm_slice(struct run_queue *q, u64 now)
 {
-	u64 end = q->curr->sched.slice_end;
+	u64 end = q->curr->sched.slice_end, limit = READ_ONCE(rate_limit);
 
 	if (q->slice_armed)
 		return;
@@ -144,6 +151,11 @@ static void arm_slice(struct run_queue *q, u64 now)
 	/* It was alone so far: a new one begins. */
 	if (end <= now)
 		end = q->curr->sched.slice_end = now + SCHED_SLICE_NS;
+	/* Who waits may be owed the CPU by then. */
+	if (limit && q->curr_from + limit > now)
+		end = min(end, q->curr_from + limit);
+	if (q->curr->domain->cap.percent && q->curr->sched.cap_left > 0)
+		end = min(end, now + (u64)q->curr->sched.cap_left);
 	timer_set(&q->slice, end);
 }
 
@@ -177,12 +189,13 @@ static cpumask_t allowed_cpus(const struct vcpu *v)
 
 static unsigned pick_cpu(const struct vcpu *v, bool rotate)
 {
+	cpumask_t allowed = allowed_cpus(v), idle = atomic_read(&idle_cpus);
 	u16 load[NR_CPUS];
 
 	for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
 		load[cpu] = queues[cpu].load;
-	return policy_pick_cpu(allowed_cpus(v), atomic_read(&idle_cpus), v->sched.cpu, load,
-			       rotate);
+	return policy_pick_cpu(policy_prefer(allowed, READ_ONCE(v->sched.soft), idle), idle,
+			       v->sched.cpu, load, rotate);
 }
 
 /*
@@ -216,7 +229,8 @@ static int sleeping_state(const struct vcpu *v)
 {
 	u64 flags = atomic_read(&v->pause_flags);
 
-	if (!flags)
+	/* One that its domain's cap holds back is the guest's stolen time. */
+	if (!(flags & ~VPF_CAPPED))
 		return RUNSTATE_runnable;
 	return flags == VPF_BLOCKED ? RUNSTATE_blocked : RUNSTATE_offline;
 }
@@ -263,6 +277,7 @@ void sched_switched(struct vcpu *prev)
 		prev->running = false;
 		return;
 	}
+	prev->sched.moves = false;
 	for (;;) {
 		u64 flags, now = system_time();
 		struct run_queue *q = lock_queue(prev, &flags);
@@ -387,10 +402,13 @@ static bool pull_from(unsigned cpu, unsigned other, u64 now)
 
 	spin_lock(cpu < other ? &q->lock : &from->lock);
 	spin_lock(cpu < other ? &from->lock : &q->lock);
-	list_for_each_entry(v, &from->waiting, sched.link) {
-		if (allowed_cpus(v) & CPU_MASK(cpu)) {
-			found = true;
-			break;
+	/* One that had rather be here than there, if there is one. */
+	for (unsigned round = 0; !found && round < 2; round++) {
+		list_for_each_entry(v, &from->waiting, sched.link) {
+			if (allowed_cpus(v) & (round ? ~0ULL : v->sched.soft) & CPU_MASK(cpu)) {
+				found = true;
+				break;
+			}
 		}
 	}
 	if (found) {
@@ -430,14 +448,31 @@ static struct vcpu *choose(struct run_queue *q, u64 now)
 {
 	struct vcpu *curr = q->curr, *first = first_waiting(q);
 
-	if (is_idle(curr) || !runnable(curr) || !(allowed_cpus(curr) & CPU_MASK(queue_cpu(q))))
+	if (is_idle(curr) || !runnable(curr) || curr->sched.moves ||
+	    !(allowed_cpus(curr) & CPU_MASK(queue_cpu(q))))
 		return first ? first : cpus[queue_cpu(q)].idle;
 	if (first && q->yields && policy_before(curr->sched.vruntime, first->sched.vruntime))
 		curr->sched.vruntime = first->sched.vruntime; /* or it would be back at once */
 	if (!first || policy_keeps(curr->sched.vruntime, first->sched.vruntime,
 				   now >= curr->sched.slice_end, q->yields))
 		return curr;
+	if (!q->yields && now < q->curr_from + READ_ONCE(rate_limit))
+		return curr;
 	return first;
+}
+
+/* The same, of those that their caps let run; the others sleep from now on, and *held is set. */
+static struct vcpu *choose_uncapped(struct run_queue *q, u64 now, bool *held)
+{
+	for (;;) {
+		struct vcpu *v = choose(q, now);
+
+		if (cap_take(v, now))
+			return v;
+		if (v != q->curr)
+			unlink(q, v);
+		*held = true;
+	}
 }
 
 static void schedule(void)
@@ -445,7 +480,7 @@ static void schedule(void)
 	unsigned cpu = cpu_id();
 	struct run_queue *q = &queues[cpu];
 	struct vcpu *prev = current, *next, *nmi = atomic_xchg(&nmi_wakes, NULL);
-	bool pulled = false;
+	bool pulled = false, held;
 	u64 now;
 
 	if (nmi)
@@ -455,8 +490,10 @@ static void schedule(void)
 		now = system_time();
 		spin_lock(&q->lock);
 		charge(q, now);
-		next = choose(q, now);
-		if (!is_idle(next) || pulled)
+		held = false;
+		next = choose_uncapped(q, now, &held);
+		/* Of those that were pulled here, one may be left that may run. */
+		if (!is_idle(next) || (pulled && !held))
 			break;
 		spin_unlock(&q->lock);
 		/*
@@ -477,6 +514,7 @@ static void schedule(void)
 	if (next != prev) {
 		if (!is_idle(prev)) {
 			q->load--;
+			cap_give(prev);
 			vcpu_runstate_change(prev, sleeping_state(prev), now);
 		}
 		if (!is_idle(next)) {
@@ -487,10 +525,10 @@ static void schedule(void)
 		next->cpu = cpu;
 		next->running = true;
 		q->curr = next;
-		q->curr_since = now;
+		q->curr_since = q->curr_from = now;
 		q->switches++;
 	}
-	if (!is_idle(next) && !list_empty(&q->waiting))
+	if (!is_idle(next) && (!list_empty(&q->waiting) || next->domain->cap.percent))
 		arm_slice(q, now);
 	else
 		timer_stop(&q->slice);
@@ -570,7 +608,7 @@ int sched_init_vcpu(struct vcpu *v, unsigned cpu)
 		cpu = (unsigned)__builtin_ctzll(cpus_online);
 	list_init(&v->sched.link);
 	v->sched.cpu = v->cpu = cpu;
-	v->sched.affinity = ~0ULL;
+	v->sched.affinity = v->sched.soft = ~0ULL;
 	v->sched.weight = first && first != v ? first->sched.weight : SCHED_WEIGHT_NORMAL;
 	v->sched.vruntime = -SCHED_CREDIT_NS; /* as if it had slept */
 	v->sched.relative = true;
@@ -580,8 +618,10 @@ int sched_init_vcpu(struct vcpu *v, unsigned cpu)
 void sched_destroy_vcpu(struct vcpu *v)
 {
 	u64 flags;
-	struct run_queue *q = lock_queue(v, &flags);
+	struct run_queue *q;
 
+	cap_destroy(v->domain);
+	q = lock_queue(v, &flags);
 	/* It is not runnable; but who paused it may not have taken it off yet. */
 	if (v->sched.queued)
 		unlink(q, v);
@@ -628,6 +668,22 @@ int sched_set_affinity(struct vcpu *v, cpumask_t mask)
 	return 0;
 }
 
+void sched_set_soft_affinity(struct vcpu *v, cpumask_t mask)
+{
+	u64 flags;
+	struct run_queue *q = lock_queue(v, &flags);
+	cpumask_t prefer;
+
+	v->sched.soft = mask;
+	prefer = policy_prefer(allowed_cpus(v), mask, atomic_read(&idle_cpus));
+	/* Who waits is placed when it runs next; who runs may never stop by itself. */
+	if (v->running && !(prefer & CPU_MASK(queue_cpu(q)))) {
+		v->sched.moves = true;
+		softirq_raise_on(queue_cpu(q), SOFTIRQ_SCHEDULE);
+	}
+	unlock_queue(q, flags);
+}
+
 int sched_pin_override(struct vcpu *v, int cpu)
 {
 	u64 flags;
@@ -655,20 +711,66 @@ int sched_pin_override(struct vcpu *v, int cpu)
 	return ret;
 }
 
+void sched_set_vcpu_weight(struct vcpu *v, u32 weight)
+{
+	u64 flags;
+	struct run_queue *q = lock_queue(v, &flags);
+
+	if (q->curr == v)
+		charge(q, system_time());
+	v->sched.weight = max(min(weight, 65535U), 1U);
+	unlock_queue(q, flags);
+}
+
 void sched_set_weight(struct domain *d, u32 weight)
 {
 	struct vcpu *v;
 
-	weight = max(min(weight, 65535U), 1U);
+	for_each_vcpu(d, v)
+		sched_set_vcpu_weight(v, weight);
+}
+
+/* Those that run, up to now; nobody has anything of a budget. */
+void sched_charge_all(struct domain *d)
+{
+	struct vcpu *v;
+
 	for_each_vcpu(d, v) {
 		u64 flags;
 		struct run_queue *q = lock_queue(v, &flags);
 
 		if (q->curr == v)
 			charge(q, system_time());
-		v->sched.weight = weight;
+		v->sched.cap_left = 0;
 		unlock_queue(q, flags);
 	}
+}
+
+void sched_kick_all(struct domain *d)
+{
+	struct vcpu *v;
+
+	for_each_vcpu(d, v) {
+		u64 flags;
+		struct run_queue *q = lock_queue(v, &flags);
+
+		if (v->running)
+			softirq_raise_on(queue_cpu(q), SOFTIRQ_SCHEDULE);
+		unlock_queue(q, flags);
+	}
+}
+
+int sched_set_rate_limit(u32 us)
+{
+	if (us && (us < XEN_SYSCTL_SCHED_RATELIMIT_MIN || us > XEN_SYSCTL_SCHED_RATELIMIT_MAX))
+		return -EINVAL;
+	WRITE_ONCE(rate_limit, us * 1000ULL);
+	return 0;
+}
+
+u32 sched_get_rate_limit(void)
+{
+	return (u32)(READ_ONCE(rate_limit) / 1000);
 }
 
 u32 sched_get_weight(struct domain *d)

@@ -26,6 +26,11 @@ void vcpu_block(void);
 void sched_yield(void);
 int sched_set_affinity(struct vcpu *v, cpumask_t mask); /* 0, -EINVAL if no online CPU is in it */
 /*
+ * Where v had rather run: it is placed there as long as the hard affinity allows it and no other
+ * allowed CPU is idle while all of these are busy. A mask without an allowed CPU means nothing.
+ */
+void sched_set_soft_affinity(struct vcpu *v, cpumask_t mask);
+/*
  * SCHEDOP_pin_override: run on `cpu` only, a negative one undoes it. 0, -EINVAL (no such CPU, or
  * nothing to undo), -EBUSY.
  */
@@ -39,6 +44,22 @@ void vcpu_kick_nmi(struct vcpu *v);
 /* XEN_DOMCTL_SCHEDOP_*: weight of all vCPUs of d. */
 void sched_set_weight(struct domain *d, u32 weight);
 u32 sched_get_weight(struct domain *d);
+void sched_set_vcpu_weight(struct vcpu *v, u32 weight);
+/*
+ * How much of one CPU, in percent, all vCPUs of d together may have; 0: as much as there is. Exact
+ * over each 10 ms. Under the control lock.
+ */
+void sched_set_cap(struct domain *d, u32 percent);
+u32 sched_get_cap(const struct domain *d);
+/*
+ * For so many us nobody who wakes up interrupts who has begun to run; 0: no such limit. 0, or
+ * -EINVAL: not 0, nor 100 to 500000.
+ */
+int sched_set_rate_limit(u32 us);
+u32 sched_get_rate_limit(void);
+/* cap.c's: charge those vCPUs of d that run for their time so far; make their CPUs choose anew. */
+void sched_charge_all(struct domain *d);
+void sched_kick_all(struct domain *d);
 
 /*
  * Called by context_switch() when prev's state is saved: clears prev->running, from then on it may

@@ -124,6 +124,9 @@ struct hvctl_config {
 	unsigned int max_vcpus;		/* >= vcpus */
 	/* Bit n of a vCPU's: it may run on host CPU n; all zero: anywhere. */
 	uint64_t cpus[HVCTL_MAX_VCPUS][2];
+	uint64_t cpus_soft[HVCTL_MAX_VCPUS][2]; /* the same: where they had rather run */
+	unsigned int cpu_weight;	/* its share when CPUs are scarce; 0: as everybody, 256 */
+	unsigned int cap;		/* of one CPU, in percent, for all vCPUs; 0: no limit */
 	bool localtime;
 	int32_t rtc_offset;		/* seconds */
 	enum hvctl_action on_poweroff, on_reboot, on_crash;

@@ -102,6 +102,7 @@ TEST(test_whole, "a whole file")
 		"         'format=raw, vdev=xvdb1, access=ro, target=/srv/b,c=d.img', ]\n"
 		"vif = [ 'mac=00:16:3e:01:02:03,bridge=br0,ip=10.0.0.1,vifname=web0', '' ]\n"
 		"cpus = \"0-3,^2,65\"\n"
+		"cpus_soft = '1,65'\ncpu_weight = 512\ncap = 150\n"
 		"localtime = 1\nrtc_timeoffset = -3600\n"
 		"on_poweroff = 'preserve'\non_reboot = 'destroy'\non_crash = 'restart'");
 
@@ -139,6 +140,8 @@ TEST(test_whole, "a whole file")
 	CU_ASSERT_EQUAL(c->cpus[0][1], 2);
 	CU_ASSERT_EQUAL(c->cpus[3][0], 0xb);
 	CU_ASSERT_EQUAL(c->cpus[3][1], 2);
+	CU_ASSERT_TRUE(c->cpus_soft[3][0] == 2 && c->cpus_soft[3][1] == 2);
+	CU_ASSERT_TRUE(c->cpu_weight == 512 && c->cap == 150);
 	CU_ASSERT_TRUE(c->localtime);
 	CU_ASSERT_EQUAL(c->rtc_offset, -3600);
 	CU_ASSERT_EQUAL(c->on_poweroff, HVCTL_ACTION_PRESERVE);
@@ -387,6 +390,10 @@ TEST(test_values, "values")
 		"t.cfg:3:10: 'kernel' is empty; give a file name or remove the line");
 	refused(BASE "on_crash = 'cry'\n",
 		"t.cfg:3:12: 'on_crash' cannot be \"cry\"; write destroy, restart or preserve");
+	refused(BASE "cap = 65536\n",
+		"t.cfg:3:7: 'cap' is 65536, and has to be between 0 and 65535; correct it");
+	refused(BASE "cpu_weight = 0\n",
+		"t.cfg:3:14: 'cpu_weight' is 0, and has to be between 1 and 65535; correct it");
 	refused(BASE "cpus = '3-1'\n", "t.cfg:3:8: 'cpus' is a set of CPUs, not \"3-1\"; write it "
 				       "like \"0-3,^2\", numbers "
 				       "below 128");

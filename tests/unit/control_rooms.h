@@ -41,7 +41,7 @@ static struct {
 	domid_t created;
 	int create_error, kill_error, context_error, pause_error;
 	unsigned kills, resumes, pauses, vcpus_left, resets, contexts;
-	u32 weight;
+	u32 weight, rate_limit;
 	unsigned cpu_of_new;
 	cpumask_t affinity;
 	char keys[8];
@@ -103,6 +103,18 @@ void vcpu_unpause(struct vcpu *v) { v->pause_count--; }
 void domain_wallclock_update(struct domain *d) { m.offset_updates++; }
 void sched_set_weight(struct domain *d, u32 weight) { m.weight = weight; }
 u32 sched_get_weight(struct domain *d) { return m.weight; }
+void sched_set_vcpu_weight(struct vcpu *v, u32 weight) { v->sched.weight = weight; }
+void sched_set_cap(struct domain *d, u32 percent) { d->cap.percent = percent; }
+u32 sched_get_cap(const struct domain *d) { return d->cap.percent; }
+void sched_set_soft_affinity(struct vcpu *v, cpumask_t mask) { v->sched.soft = mask; }
+u32 sched_get_rate_limit(void) { return m.rate_limit; }
+int sched_set_rate_limit(u32 us)
+{
+	if (us == 7)
+		return -EINVAL;
+	m.rate_limit = us;
+	return 0;
+}
 u64 system_time(void) { return 5000; }
 u64 heap_free_frames(void) { return 100; }
 void hypercall_page_fill(void *page) { memset(page, 0x0f, PAGE_SIZE); }

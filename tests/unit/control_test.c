@@ -243,6 +243,10 @@ TEST(test_getdomaininfo, "getdomaininfo")
 TEST(test_settings, "settings")
 {
 	struct xen_domctl_scheduler_op *s = &op.u.scheduler_op;
+	struct xen_domctl_schedparam_vcpu list[2] = {
+		{ .u.credit2 = { 200, 50 }, .vcpuid = 1 },
+		{ .u.credit2 = { 100, 50 }, .vcpuid = 0 },
+	};
 
 	op.u.max_mem.max_memkb = 4096;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_max_mem, 5), 0);
@@ -265,18 +269,38 @@ TEST(test_settings, "settings")
 	s->u.credit2.weight = 0;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_scheduler_op, 5), -EINVAL);
 	s->u.credit2.weight = 512;
+	CU_ASSERT_EQUAL(guest->cap.percent, 0);
 	s->u.credit2.cap = 50;
-	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_scheduler_op, 5), -EOPNOTSUPP);
-	CU_ASSERT_EQUAL(m.weight, 0);
-	s->u.credit2.cap = 0;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_scheduler_op, 5), 0);
-	CU_ASSERT_EQUAL(m.weight, 512);
+	CU_ASSERT_TRUE(m.weight == 512 && guest->cap.percent == 50);
 	m.weight = 0x12345;
 	s->cmd = XEN_DOMCTL_SCHEDOP_getinfo;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_scheduler_op, 5), 0);
-	CU_ASSERT_EQUAL(s->u.credit2.weight, 0xffff);
+	CU_ASSERT_TRUE(s->u.credit2.weight == 0xffff && s->u.credit2.cap == 50);
+	/* Single vCPUs: weights of their own, one cap. */
+	s->u.v.vcpus = (u64)list;
+	s->u.v.nr_vcpus = 3;
 	s->cmd = XEN_DOMCTL_SCHEDOP_putvcpuinfo;
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_scheduler_op, 5), -EINVAL); /* it has two */
+	s->u.v.nr_vcpus = 2;
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_scheduler_op, 5), 0);
+	CU_ASSERT_TRUE(guest->vcpu[0]->sched.weight == 100 && guest->vcpu[1]->sched.weight == 200);
+	list[1].u.credit2.weight = 300;
+	list[1].u.credit2.cap = 60;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_scheduler_op, 5), -EOPNOTSUPP);
+	list[1].u.credit2.weight = 0;
+	list[1].u.credit2.cap = 50;
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_scheduler_op, 5), -EINVAL);
+	CU_ASSERT_EQUAL(guest->vcpu[1]->sched.weight, 200); /* those before are done */
+	s->cmd = XEN_DOMCTL_SCHEDOP_getvcpuinfo;
+	list[0].u.credit2.weight = list[0].u.credit2.cap = 0;
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_scheduler_op, 5), 0);
+	CU_ASSERT_TRUE(list[0].u.credit2.weight == 200 && list[0].u.credit2.cap == 50);
+	CU_ASSERT_EQUAL(list[1].u.credit2.weight, 100);
+	list[1].vcpuid = 2;
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_scheduler_op, 5), -EINVAL);
+	s->u.v.vcpus = 8;
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_scheduler_op, 5), -EFAULT);
 	s->cmd = 77;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_scheduler_op, 5), -EINVAL);
 }
@@ -499,17 +523,26 @@ TEST(test_affinity, "affinity")
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_setvcpuaffinity, 5), 0);
 	CU_ASSERT_EQUAL(guest->vcpu[1]->sched.affinity, 0xfffffff6);
 	CU_ASSERT_EQUAL(hard, 6); /* what is in force */
-	CU_ASSERT_EQUAL(soft, 0xf);
+	CU_ASSERT_EQUAL(soft, 6);
+	CU_ASSERT_EQUAL(guest->vcpu[1]->sched.soft, ~0ULL);
 	hard = soft = 0;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_getvcpuaffinity, 5), 0);
 	CU_ASSERT_TRUE(hard == 6 && soft == 0xf);
-	soft = 7; /* a preference: there is none */
-	m.affinity = 0;
-	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_setvcpuaffinity, 5), -EOPNOTSUPP);
-	CU_ASSERT_EQUAL(m.affinity, 0);
-	p->flags = XEN_VCPUAFFINITY_HARD;
+	/* A preference; what is in force is what the hard one allows. */
+	soft = 0xc;
+	p->flags = XEN_VCPUAFFINITY_SOFT;
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_setvcpuaffinity, 5), 0);
+	CU_ASSERT_TRUE(soft == 4 && guest->vcpu[1]->sched.soft == 0xc);
+	CU_ASSERT_EQUAL(guest->vcpu[1]->sched.affinity, 0xfffffff6);
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_getvcpuaffinity, 5), 0);
+	CU_ASSERT_EQUAL(soft, 0xc);
+	/* Both or none */
+	p->flags = XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT;
 	hard = 0xf0;
+	soft = 1;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_setvcpuaffinity, 5), -EINVAL);
+	CU_ASSERT_EQUAL(guest->vcpu[1]->sched.soft, 0xc);
+	p->flags = XEN_VCPUAFFINITY_HARD;
 	p->cpumap_hard.bitmap = 8;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_setvcpuaffinity, 5), -EFAULT);
 	p->flags = XEN_VCPUAFFINITY_SOFT;
@@ -518,6 +551,30 @@ TEST(test_affinity, "affinity")
 	p->vcpu = 9;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_setvcpuaffinity, 5), -EINVAL);
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_getvcpuaffinity, 5), -EINVAL);
+}
+
+TEST(test_scheduler, "the scheduler's settings")
+{
+	struct xen_sysctl_scheduler_op *p = &sys.u.scheduler_op;
+
+	p->sched_id = XEN_SCHEDULER_CREDIT2;
+	p->cmd = XEN_SYSCTL_SCHEDOP_putinfo;
+	p->u.sched_credit2.ratelimit_us = 7;
+	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_scheduler_op), -EINVAL);
+	p->u.sched_credit2.ratelimit_us = 1000;
+	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_scheduler_op), 0);
+	p->cmd = XEN_SYSCTL_SCHEDOP_getinfo;
+	p->u.sched_credit2.ratelimit_us = 0;
+	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_scheduler_op), 0);
+	CU_ASSERT_EQUAL(p->u.sched_credit2.ratelimit_us, 1000);
+	p->cmd = 2;
+	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_scheduler_op), -EINVAL);
+	p->cmd = XEN_SYSCTL_SCHEDOP_getinfo;
+	p->cpupool_id = 1;
+	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_scheduler_op), -ESRCH);
+	p->cpupool_id = 0;
+	p->sched_id = XEN_SCHEDULER_CREDIT2 - 1;
+	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_scheduler_op), -EINVAL);
 }
 
 /* ---- what of the machine a domain may touch ---- */

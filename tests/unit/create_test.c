@@ -126,7 +126,9 @@ static int answer(struct xen_domctl *op)
 		return 0;
 	case XEN_DOMCTL_setvcpuaffinity:
 		CU_ASSERT_FATAL(op->u.vcpuaffinity.vcpu < 4);
-		CU_ASSERT_EQUAL(op->u.vcpuaffinity.flags, XEN_VCPUAFFINITY_HARD);
+		CU_ASSERT_EQUAL(op->u.vcpuaffinity.flags,
+				XEN_VCPUAFFINITY_HARD |
+				(op->u.vcpuaffinity.vcpu ? 0 : XEN_VCPUAFFINITY_SOFT));
 		memcpy(host->hard[op->u.vcpuaffinity.vcpu],
 		       (void *)(uintptr_t)op->u.vcpuaffinity.cpumap_hard.bitmap,
 		       op->u.vcpuaffinity.cpumap_hard.nr_bits / 8);
@@ -359,6 +361,8 @@ static void creator(void)
 		.max_memory_mib = 9000,
 		.max_vcpus = 3,
 		.cpus = { { 1, 0 }, { 6, 1 } },
+		.cpus_soft = { { 1, 0 } },
+		.cap = 50,
 	};
 	struct hvctl_ctx *ctx = hvctl_open();
 	uint32_t domid = 0;
@@ -419,7 +423,7 @@ static void test_refused(void)
 {
 	static const unsigned int calls[] = {
 		XEN_DOMCTL_createdomain, XEN_DOMCTL_max_vcpus, XEN_DOMCTL_max_mem,
-		XEN_DOMCTL_unpausedomain, XEN_DOMCTL_setvcpuaffinity, MAP,
+		XEN_DOMCTL_setvcpuaffinity, XEN_DOMCTL_scheduler_op, XEN_DOMCTL_unpausedomain, MAP,
 	};
 
 	for (unsigned int i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: hypervisor/sched/sched.c hypervisor/sched/policy.c hypervisor/sched/sched_op.c
+// sources: hypervisor/sched/cap.c
 // sources: tests/unit/sim/sim.c
 // cflags: -Dsched_yield=hypervisor_sched_yield
 // libs: -lpthread
 /*
- * The scheduler. First its policy by itself; then on a simulated machine whose clock the test
+ * The scheduler. First on a simulated machine whose clock the test
  * moves, where shares of the CPU and latencies can be measured exactly; at last with a thread for
  * each CPU and vCPUs that send each other events, are paused, moved and woken at random: no vCPU
  * may ever be on two CPUs or where it is not allowed, and no wake-up may get lost.
@@ -22,6 +23,7 @@
 #include "cpu/ipi.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/sched.h"
+#include "sched/cap.h"
 #include "sched/policy.h"
 #define sched_yield hypervisor_sched_yield
 #include "sched/sched.h"
@@ -76,13 +78,17 @@ void softirqs_run(void)
 
 void send_event_check_ipi(unsigned cpu) { }
 
-/* Timers: the slices'. Each CPU polls its own. */
-static struct timer *slice_of[NR_CPUS];
+/* Timers: the slices', and a capped domain's. Each CPU polls its own. */
+static struct timer *slice_of[NR_CPUS], *cap_timer;
+static unsigned timer_kills;
 
 void timer_init(struct timer *t, void (*fn)(void *), void *arg, unsigned cpu)
 {
 	*t = (struct timer){ .fn = fn, .arg = arg, .cpu = cpu };
-	slice_of[cpu] = t;
+	if (arg)
+		cap_timer = t;
+	else
+		slice_of[cpu] = t;
 }
 
 void timer_set(struct timer *t, u64 expires)
@@ -94,14 +100,25 @@ void timer_set(struct timer *t, u64 expires)
 void timer_stop(struct timer *t) { __atomic_store_n(&t->queued, false, __ATOMIC_SEQ_CST); }
 void timer_poke(void) { }
 
-static void poll_timer(unsigned cpu)
+void timer_kill(struct timer *t)
 {
-	struct timer *t = slice_of[cpu];
+	timer_stop(t);
+	timer_kills++;
+}
 
+static void poll_one(struct timer *t)
+{
 	if (__atomic_load_n(&t->queued, __ATOMIC_SEQ_CST) && t->expires <= system_time()) {
 		__atomic_store_n(&t->queued, false, __ATOMIC_SEQ_CST);
 		t->fn(t->arg);
 	}
+}
+
+static void poll_timer(unsigned cpu)
+{
+	poll_one(slice_of[cpu]);
+	if (cap_timer && cap_timer->cpu == cpu)
+		poll_one(cap_timer);
 }
 
 void vcpu_runstate_change(struct vcpu *v, int state, u64 at)
@@ -164,6 +181,7 @@ static void start(unsigned ncpus, unsigned vcpus)
 {
 	sim_reset();
 	real_clock = false;
+	cap_timer = NULL;
 	now = 1000 * MS;
 	mistakes = 0;
 	nr_cpus = ncpus;
@@ -190,52 +208,6 @@ static void start(unsigned ncpus, unsigned vcpus)
 		shadow[i].allowed = ~0ULL;
 		CU_ASSERT_EQUAL(sched_init_vcpu(d->vcpu[i], i % ncpus), 0);
 	}
-}
-
-/* ----------------------------------------------------------------------------------
- * Policy
- */
-
-TEST(policy, "policy")
-{
-	u16 load[NR_CPUS] = { 2, 1, 1, 3 };
-
-	CU_ASSERT_EQUAL(policy_charge(1000, 256), 1000);
-	CU_ASSERT_EQUAL(policy_charge(1000, 512), 500);
-	CU_ASSERT_EQUAL(policy_charge(1000, 128), 2000);
-	CU_ASSERT_EQUAL(policy_charge(~0ULL, 1), BIT(48) * 256);
-	CU_ASSERT_EQUAL(policy_charge(1, 0), 256);
-
-	/* A sleeper's credit is bounded; a debt stays. */
-	CU_ASSERT_EQUAL(policy_wake(0, 1000 * MS), 1000 * MS - SCHED_CREDIT_NS);
-	CU_ASSERT_EQUAL(policy_wake(1001 * MS, 1000 * MS), 1001 * MS);
-	CU_ASSERT_EQUAL(policy_wake(999 * MS, 1000 * MS), 999 * MS);
-
-	CU_ASSERT_TRUE(policy_preempts(0, 10 * MS));
-	CU_ASSERT_FALSE(policy_preempts(10 * MS, 10 * MS));
-	CU_ASSERT_FALSE(policy_preempts(10 * MS - 1, 10 * MS));
-	CU_ASSERT_TRUE(policy_preempts(~0ULL - 10 * MS, 0)); /* around the wrap */
-
-	CU_ASSERT_TRUE(policy_keeps(100, 100 - 1, false, false));
-	CU_ASSERT_FALSE(policy_keeps(100, 100 - 1, true, false));
-	CU_ASSERT_FALSE(policy_keeps(100, 100, true, false));
-	CU_ASSERT_TRUE(policy_keeps(100, 101, true, false));
-	CU_ASSERT_FALSE(policy_keeps(100, 101, false, true));
-
-	/* Where it was, if that is idle; an idle one; else stay, unless it is worth it. */
-	CU_ASSERT_EQUAL(policy_pick_cpu(0xf, 0x6, 2, load, false), 2);
-	CU_ASSERT_EQUAL(policy_pick_cpu(0xf, 0x6, 0, load, false), 1);
-	CU_ASSERT_EQUAL(policy_pick_cpu(0xd, 0x2, 0, load, false), 0);
-	CU_ASSERT_EQUAL(policy_pick_cpu(0xf, 0, 0, load, false), 0);
-	CU_ASSERT_EQUAL(policy_pick_cpu(0xf, 0, 3, load, false), 1);
-	CU_ASSERT_EQUAL(policy_pick_cpu(0x9, 0, 3, load, false), 3);
-	CU_ASSERT_EQUAL(policy_pick_cpu(0x9, 0, 1, load, false), 0);
-	CU_ASSERT_EQUAL(policy_pick_cpu(0x8, 0, 1, load, false), 3);
-	/* Round. */
-	CU_ASSERT_EQUAL(policy_pick_cpu(0xf, 0, 1, load, true), 2);
-	CU_ASSERT_EQUAL(policy_pick_cpu(0xf, 0, 2, load, true), 1);
-	CU_ASSERT_EQUAL(policy_pick_cpu(0x5, 0, 2, load, true), 2);
-	CU_ASSERT_EQUAL(policy_pick_cpu(1ULL << 63, 0, 63, load, true), 63);
 }
 
 /* ----------------------------------------------------------------------------------
@@ -278,6 +250,8 @@ static void pass(u64 ns)
 		for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
 			if (slice_of[cpu]->queued)
 				next = min(next, slice_of[cpu]->expires);
+		if (cap_timer && cap_timer->queued)
+			next = min(next, cap_timer->expires);
 		now = max(next, now + 1);
 		settle();
 	}
@@ -580,6 +554,217 @@ TEST(affinity, "affinity")
 	CU_ASSERT(on_cpu[0]->domain == d);
 }
 
+/* What all of d received. */
+static u64 received_all(void)
+{
+	u64 sum = 0;
+
+	for (unsigned i = 0; i < d->max_vcpus; i++)
+		sum += received(i);
+	return sum;
+}
+
+/* In each period not a ns more than the cap, over all of them not a part less. */
+static void expect_cap(unsigned percent, unsigned periods)
+{
+	u64 quota = CAP_PERIOD_NS / 100 * percent, begin = received_all(), sum = begin;
+
+	for (unsigned i = 0; i < periods; i++) {
+		u64 was = sum;
+
+		pass(CAP_PERIOD_NS);
+		sum = received_all();
+		CU_ASSERT(sum - was <= quota + periods);
+	}
+	CU_ASSERT(sum - begin >= quota * periods - periods);
+}
+
+TEST(capped, "a cap")
+{
+	run_all(1, 1);
+	pass(777 * MS);
+	/* What it had before does not count. */
+	sched_set_cap(d, 50);
+	CU_ASSERT_EQUAL(sched_get_cap(d), 50);
+	settle();
+	expect_cap(50, 20);
+	CU_ASSERT_EQUAL(mistakes, 0);
+	/* Held back, it is the guest's stolen time. */
+	while (on_cpu[0]->domain == d)
+		pass(MS / 10);
+	CU_ASSERT_EQUAL(d->vcpu[0]->pause_flags, VPF_CAPPED);
+	CU_ASSERT_EQUAL(d->vcpu[0]->time.runstate.state, RUNSTATE_runnable);
+	/* Another measure holds at once, and none lets it run. */
+	sched_set_cap(d, 3);
+	settle();
+	expect_cap(3, 20);
+	sched_set_cap(d, 0);
+	settle();
+	CU_ASSERT(on_cpu[0] == d->vcpu[0] && !d->vcpu[0]->pause_flags);
+	pass(100 * MS);
+	CU_ASSERT_FALSE(slice_of[0]->queued);
+	/* It goes while it is held back. */
+	sched_set_cap(d, 1);
+	settle();
+	pass(5 * MS);
+	atomic_or(&d->vcpu[0]->pause_flags, VPF_PAUSED);
+	vcpu_sleep_nosync(d->vcpu[0]);
+	settle();
+	timer_kills = 0;
+	sched_destroy_vcpu(d->vcpu[0]);
+	CU_ASSERT_EQUAL(timer_kills, 1);
+}
+
+TEST(capped_together, "a cap over several CPUs")
+{
+	run_all(4, 4);
+	sched_set_cap(d, 150);
+	settle();
+	expect_cap(150, 40);
+	for (unsigned i = 0; i < 4; i++)
+		expect_share(i, now - 1000 * MS, 37);
+	/* Of so little each has some all the same. */
+	sched_set_cap(d, 4);
+	settle();
+	for (unsigned i = 0; i < 4; i++)
+		shadow[i].received = 0;
+	expect_cap(4, 200);
+	for (unsigned i = 0; i < 4; i++)
+		CU_ASSERT(received(i) > 200 * CAP_PERIOD_NS / 100 / 4);
+	finish();
+}
+
+TEST(capped_late, "a cap and late interrupts")
+{
+	u64 begin;
+
+	run_all(1, 1);
+	sched_set_cap(d, 20);
+	settle();
+	begin = received(0);
+	/* The CPU looks every 3.7 ms only: what it overran is owed, over all it is exact. */
+	for (unsigned i = 0; i < 1000; i++) {
+		now += 3700000;
+		settle();
+	}
+	CU_ASSERT(received(0) - begin <= 3700 * MS / 5 + 2 * CAP_PERIOD_NS);
+	CU_ASSERT(received(0) - begin >= 3700 * MS / 5 - 2 * CAP_PERIOD_NS);
+}
+
+TEST(capped_sleeper, "a cap and who sleeps often")
+{
+	struct vcpu *v;
+	u64 begin;
+
+	run_all(1, 1);
+	v = d->vcpu[0];
+	sched_set_cap(d, 60);
+	settle();
+	begin = received(0);
+	/* Half of the time, in pieces: what it does not use of a part is there for the next. */
+	for (unsigned i = 0; i < 100; i++) {
+		pass(MS / 2);
+		atomic_or(&v->pause_flags, VPF_PAUSED);
+		vcpu_sleep_nosync(v);
+		settle();
+		pass(MS / 2);
+		atomic_and(&v->pause_flags, ~VPF_PAUSED);
+		vcpu_wake(v);
+		settle();
+	}
+	CU_ASSERT_EQUAL(received(0) - begin, 50 * MS);
+}
+
+TEST(capped_and_others, "a cap leaves the CPU to others")
+{
+	struct domain *other;
+
+	run_all(1, 1);
+	other = sim_domain(2, 1, false);
+	other->vcpu[0]->pause_flags = VPF_DOWN;
+	CU_ASSERT_EQUAL(sched_init_vcpu(other->vcpu[0], 0), 0);
+	atomic_and(&other->vcpu[0]->pause_flags, ~VPF_DOWN);
+	vcpu_wake(other->vcpu[0]);
+	sched_set_cap(d, 10);
+	settle();
+	pass(1000 * MS);
+	/* d's tenth, and the CPU never idle. */
+	expect_share(0, 1000 * MS, 10);
+	CU_ASSERT(on_cpu[0] != &idle_vcpus[0]);
+}
+
+TEST(soft_affinity, "soft affinity")
+{
+	start_slow(4, 3);
+	for (unsigned i = 0; i < 3; i++)
+		sched_set_soft_affinity(d->vcpu[i], 0xc);
+	up(0);
+	up(1);
+	settle();
+	CU_ASSERT(on_cpu[2]->domain == d && on_cpu[3]->domain == d);
+	/* Where it had rather be all are busy: where one idles. */
+	up(2);
+	settle();
+	CU_ASSERT(on_cpu[0] == d->vcpu[2] || on_cpu[1] == d->vcpu[2]);
+	/* One that never stops moves when it is told, if there is room. */
+	sched_set_soft_affinity(d->vcpu[0], 2);
+	if (on_cpu[1] == d->vcpu[2])
+		sched_set_soft_affinity(d->vcpu[2], 1);
+	settle();
+	sched_set_soft_affinity(d->vcpu[0], 2);
+	settle();
+	CU_ASSERT_PTR_EQUAL(on_cpu[1], d->vcpu[0]);
+	/* The hard one wins. */
+	sched_set_affinity(d->vcpu[0], 1);
+	settle();
+	pass(100 * MS);
+	CU_ASSERT_EQUAL(d->vcpu[0]->sched.cpu, 0);
+	finish();
+}
+
+TEST(soft_pull, "soft affinity of those that wait")
+{
+	run_all(1, 3);
+	/* CPU 1 comes up, so to speak: it takes the one that had rather be there. */
+	for (unsigned i = 0; i < 3; i++)
+		sched_set_soft_affinity(d->vcpu[i], i == 2 ? 2 : 1);
+	settle();
+	if (on_cpu[0] == d->vcpu[2])
+		pass(SCHED_SLICE_NS);
+	cpus[1].id = 1;
+	cpus[1].softirq_pending = 0;
+	cpus[1].idle = &idle_vcpus[1];
+	idle_vcpus[1].domain = idle_domain;
+	idle_vcpus[1].id = 1;
+	nr_cpus = 2;
+	cpus_online = 3;
+	on_cpu[1] = sim_current = &idle_vcpus[1];
+	sim_cpu = &cpus[1];
+	sched_init_cpu(1);
+	set_bit(SOFTIRQ_SCHEDULE, &cpus[1].softirq_pending);
+	settle();
+	CU_ASSERT_PTR_EQUAL(on_cpu[1], d->vcpu[2]);
+}
+
+TEST(rate_limits, "rate limit")
+{
+	CU_ASSERT_EQUAL(sched_set_rate_limit(99), -EINVAL);
+	CU_ASSERT_EQUAL(sched_set_rate_limit(500001), -EINVAL);
+	CU_ASSERT_EQUAL(sched_get_rate_limit(), 0);
+	start_slow(1, 2);
+	up(0);
+	settle();
+	CU_ASSERT_EQUAL(sched_set_rate_limit(4000), 0);
+	CU_ASSERT_EQUAL(sched_get_rate_limit(), 4000);
+	pass(1 * MS);
+	up(1); /* far behind: it would interrupt */
+	settle();
+	CU_ASSERT_PTR_EQUAL(on_cpu[0], d->vcpu[0]);
+	pass(3 * MS);
+	CU_ASSERT_PTR_EQUAL(on_cpu[0], d->vcpu[1]);
+	CU_ASSERT_EQUAL(sched_set_rate_limit(0), 0);
+}
+
 TEST(yielding, "yield")
 {
 	struct vcpu *first;
@@ -715,7 +900,7 @@ TEST(concurrent, "several CPUs at once")
 		struct vcpu *v = d->vcpu[(unsigned)rand_r(&seed) % VCPUS];
 		struct shadow *s = &shadow[v->id];
 
-		switch (rand_r(&seed) % 4) {
+		switch (rand_r(&seed) % 6) {
 		case 0:
 			/* Paused means: not on a CPU. Its affinity changes meanwhile. */
 			atomic_or(&v->pause_flags, VPF_PAUSED);
@@ -738,6 +923,12 @@ TEST(concurrent, "several CPUs at once")
 		case 2:
 			vcpu_unblock(v);
 			break;
+		case 3:
+			sched_set_soft_affinity(v, (u64)rand_r(&seed));
+			break;
+		case 4:
+			sched_set_cap(d, rand_r(&seed) % 3 ? (u32)rand_r(&seed) % 200 : 0);
+			break;
 		default:
 			vcpu_kick(v);
 		}
@@ -745,8 +936,9 @@ TEST(concurrent, "several CPUs at once")
 	}
 	/*
 	 * Nobody is disturbed any more, so a lost wake-up cannot be made good by chance: the tokens
-	 * go on round.
+	 * go on round, of a budget that has to be filled up again and again.
 	 */
+	sched_set_cap(d, 20);
 	before = hops;
 	for (unsigned i = 0; i < 600 && hops < before + 200; i++)
 		nanosleep(&(struct timespec){ .tv_nsec = 100000000 }, NULL);
