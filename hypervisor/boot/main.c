@@ -135,6 +135,7 @@ void __init start_of_day(u32 magic, u32 info)
 	ipi_init();
 	tlb_init();
 	domains_init();
+	paging_share_m2p();
 	sched_init();
 	cpus[0].idle = idle_vcpu_create(0);
 	if (!cpus[0].idle || entry_area_create(0))

@@ -173,6 +173,10 @@ static void check_leaf(const struct domain *d, mfn_t table, unsigned slot, u64 e
 		violation("L1 %llx[%u] of domain %u maps frame %llx writable, its type is %u",
 			  (unsigned long long)table,
 			  slot, d->id, (unsigned long long)mfn, (unsigned)(f->type >> 60 & 7));
+	else if (frame_owner(f) == dom_hv && !d->privileged && !(f->count & FC_DOOMED))
+		/* Abandoned ones are doomed; what is left is the M2Ps. */
+		violation("L1 %llx[%u] of domain %u maps frame %llx of the M2P",
+			  (unsigned long long)table, slot, d->id, (unsigned long long)mfn);
 	else if (frame_owner(f) != d && !d->privileged && frame_owner(f) != dom_hv && !d->dying &&
 		 (!(f->count & FC_FOREIGN) || !granted(mfn)))
 		/* A dying domain gives up its grants before its tables. */

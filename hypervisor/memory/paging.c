@@ -17,6 +17,7 @@
 #include "memory/frame.h"
 #include "memory/heap.h"
 #include "memory/ioremap.h"
+#include "memory/owner.h"
 
 #define P	  BIT(0)
 #define RW	  BIT(1)
@@ -186,6 +187,26 @@ void __init paging_init(void)
 	}
 	early_ranges_drain(heap_add_range);
 	heap_ready = true;
+}
+
+static void __init share_table(vaddr_t va, u64 size)
+{
+	const u64 *l3 = paddr_to_va(idle_l4[SLOT(va)] & ADDR_MASK);
+
+	/* In 2 MiB pieces, as map_new_table() and map_compat_m2p() made them. */
+	for (u64 off = 0; off < size; off += 0x200000) {
+		const u64 *l2 = paddr_to_va(l3[((va + off) >> 30) & 511] & ADDR_MASK);
+		mfn_t first = (l2[((va + off) >> 21) & 511] & ADDR_MASK) >> PAGE_SHIFT;
+
+		for (mfn_t m = first; m < first + 512; m++)
+			frame_share(mfn_to_frame(m), dom_hv, FRAME_SHARE_RO);
+	}
+}
+
+void __init paging_share_m2p(void)
+{
+	share_table(M2P_RW_START, max_mfn * sizeof(u64));
+	share_table(COMPAT_M2P_RW_START, min(max_mfn, COMPAT_M2P_ENTRIES) * sizeof(u32));
 }
 
 /* Change the rights of the image's pages: they were mapped by 2 MiB pages where possible. */

@@ -16,6 +16,12 @@
 void paging_find_memory(void);
 /* boot: direct map, frame table, M2P; switches to the idle root */
 void paging_init(void);
+/*
+ * boot, when dom_hv exists: the frames of both M2Ps are its, of a type that never becomes writable.
+ * All guests read them at addresses of ours; as DOMID_XEN's a privileged domain may map them where
+ * it likes.
+ */
+void paging_share_m2p(void);
 void paging_protect_image(void);      /* boot: W^X on the image */
 void paging_free_init(void);          /* gives the init sections back to the heap */
 paddr_t idle_root_paddr(void);
