@@ -111,7 +111,7 @@ $(B)/hv/unpack.o: $(HV_UNPACK) scripts/prelink.lds scripts/prelink.sh $(B)/hv/.f
 
 # Linked three times, for the symbol table that backtraces are printed with: without it, with one of the right size, and
 # with the right one (scripts/link.sh checks that nothing moved in the last step). Then its ways in and out are walked over.
-HV_LDFLAGS := -m elf_x86_64 -nostdlib -static --no-dynamic-linker -z max-page-size=0x1000 -z noexecstack --build-id=none \
+HV_LDFLAGS := -m elf_x86_64 -nostdlib -static --no-dynamic-linker -z max-page-size=0x1000 -z noexecstack --build-id=sha1 \
 	--no-warn-rwx-segments --no-relax
 $(B)/annulus.sym: $(HV_OBJS) $(B)/hv/annulus.lds scripts/link.sh scripts/check-entry.py
 	$(call say,LD,$@)

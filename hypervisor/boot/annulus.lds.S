@@ -44,6 +44,10 @@ SECTIONS
 		_options_start = .;
 		KEEP(*(.options))
 		_options_end = .;
+		. = ALIGN(4);
+		_build_id_start = .;
+		KEEP(*(.note.gnu.build-id))
+		_build_id_end = .;
 		_symbols = .;
 		KEEP(*(.symbols))
 		. = ALIGN(4096);

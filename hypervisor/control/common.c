@@ -101,7 +101,7 @@ void domain_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
 	info->outstanding_pages = d->claimed_pages;
 	spin_unlock(&d->page_lock);
 	info->shared_info_frame = va_to_mfn(d->shared_info);
-	info->ssidref = d->ssidref;
+	/* No labels: info->ssidref is 0 whatever a toolstack asked for. */
 	memcpy(info->handle, d->handle, sizeof(info->handle));
 	info->gpaddr_bits = cpu_features.phys_bits;
 }

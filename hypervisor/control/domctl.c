@@ -51,7 +51,6 @@ static s64 create(struct xen_domctl *op)
 		.max_maptrack_frames =
 			c->max_maptrack_frames < 0 ? ~0U : (u32)c->max_maptrack_frames,
 		.flags = c->flags,
-		.ssidref = c->ssidref,
 	};
 	bool any = !op->domain || op->domain >= DOMID_FIRST_RESERVED;
 	struct domain *d;

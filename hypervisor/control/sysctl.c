@@ -9,9 +9,11 @@
 #include "lib/string.h"
 #include "machine/clock.h"
 #include "machine/console.h"
+#include "machine/pci.h"
 #include "memory/e820.h"
 #include "memory/heap.h"
 #include "pv-abi/errno.h"
+#include "pv-abi/physdev.h"
 #include "pv-abi/sysctl.h"
 #include "sched/sched.h"
 
@@ -30,6 +32,7 @@ struct annulus_heap_entry {
 };
 
 #define KEYS_MAX 64
+#define PCI_DEVICES_MAX 256U /* in one call; the caller goes on from there */
 
 static s64 read_console(struct xen_sysctl_readconsole *p)
 {
@@ -252,6 +255,64 @@ static s64 scheduler(struct xen_sysctl_scheduler_op *p)
 	return 0;
 }
 
+/* There is one node, on which every device is that dom0 reported. */
+static s64 pci_topology(struct xen_sysctl_pcitopoinfo *p)
+{
+	u32 n = min(p->num_devs, PCI_DEVICES_MAX), i;
+
+	if (!p->devs || !p->nodes)
+		return -EINVAL;
+	for (i = 0; i < n; i++) {
+		struct physdev_pci_device dev;
+		u32 node;
+
+		if (get_guest_elem(dev, p->devs, i))
+			return -EFAULT;
+		spin_lock(&pci_lock);
+		node = pci_device_find(PCI_SBDF(dev.seg, dev.bus, dev.devfn)) ?
+			       0 : XEN_INVALID_DEV;
+		spin_unlock(&pci_lock);
+		if (put_guest_elem(node, p->nodes, i))
+			return -EFAULT;
+	}
+	p->num_devs = i;
+	return 0;
+}
+
+static bool cpu_is_online(u32 cpu)
+{
+	return cpu < NR_CPUS && (cpus_online & CPU_MASK(cpu));
+}
+
+/* Neither P-states nor C-states are ours: dom0's tools are told that there is no driver. */
+static s64 pm_statistics(const struct xen_sysctl_get_pmstat *p)
+{
+	u32 category = p->type & PMSTAT_CATEGORY_MASK;
+
+	if (!cpu_is_online(p->cpuid) || (category != PMSTAT_PX && category != PMSTAT_CX))
+		return -EINVAL;
+	return -ENODEV;
+}
+
+static s64 pm_operation(const struct xen_sysctl_pm_op *p)
+{
+	if (!cpu_is_online(p->cpuid))
+		return -EINVAL;
+	return (p->cmd & PM_PARA_CATEGORY_MASK) == CPUFREQ_PARA ? -ENODEV : -EOPNOTSUPP;
+}
+
+/* CPUs stay as they are since boot. */
+static s64 cpu_hotplug(const struct xen_sysctl_cpu_hotplug *p)
+{
+	if (p->op != XEN_SYSCTL_CPU_HOTPLUG_ONLINE && p->op != XEN_SYSCTL_CPU_HOTPLUG_OFFLINE)
+		return -EOPNOTSUPP;
+	if (p->cpu >= nr_cpus)
+		return -EINVAL;
+	if (cpu_is_online(p->cpu))
+		return p->op == XEN_SYSCTL_CPU_HOTPLUG_ONLINE ? 0 : -EOPNOTSUPP;
+	return p->op == XEN_SYSCTL_CPU_HOTPLUG_OFFLINE ? 0 : -ENODEV;
+}
+
 static s64 heap_classes(struct xen_sysctl *op)
 {
 	struct annulus_sysctl_heap ask;
@@ -298,6 +359,17 @@ static s64 one_op(struct xen_sysctl *op)
 		return numa_info(&op->u.numainfo);
 	case XEN_SYSCTL_cpupool_op:
 		return cpu_pool(&op->u.cpupool_op);
+	case XEN_SYSCTL_pcitopoinfo:
+		return pci_topology(&op->u.pcitopoinfo);
+	case XEN_SYSCTL_get_pmstat:
+		return pm_statistics(&op->u.get_pmstat);
+	case XEN_SYSCTL_pm_op:
+		return pm_operation(&op->u.pm_op);
+	case XEN_SYSCTL_cpu_hotplug:
+		return cpu_hotplug(&op->u.cpu_hotplug);
+	case XEN_SYSCTL_tbuf_op:
+	case XEN_SYSCTL_livepatch_op:
+		return -ENOSYS; /* on purpose */
 	case XEN_SYSCTL_scheduler_op:
 		return scheduler(&op->u.scheduler_op);
 	case XEN_SYSCTL_get_cpu_levelling_caps:

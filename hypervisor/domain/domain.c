@@ -216,7 +216,6 @@ struct domain *domain_create(domid_t id, const struct domain_config *cfg, int *e
 	d->privileged = cfg->privileged;
 	d->max_vcpus = cfg->max_vcpus;
 	d->create_flags = cfg->flags;
-	d->ssidref = cfg->ssidref;
 	d->created = system_time();
 	memcpy(d->handle, cfg->handle, sizeof(d->handle));
 	/* Nothing of it runs before whoever builds it says so. */

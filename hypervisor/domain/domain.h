@@ -99,7 +99,6 @@ struct domain {
 	struct list link;        /* all domains, in order of id; under domain list lock */
 	struct domain *hash_next; /* domains whose ids share a bucket; under the bucket's lock */
 	u8 handle[16];           /* UUID */
-	u32 ssidref;
 	u32 create_flags;        /* XEN_DOMCTL_CDF_* */
 	unsigned max_vcpus;
 	struct vcpu *vcpu[MAX_VCPUS];
@@ -157,7 +156,7 @@ extern void (*domain_ended)(struct domain *d);
  * Returns NULL and the error in *err: -EEXIST, -ENOMEM, -EINVAL.
  */
 struct domain_config {
-	u32 max_vcpus, max_ports, max_grant_frames, max_maptrack_frames, flags, ssidref;
+	u32 max_vcpus, max_ports, max_grant_frames, max_maptrack_frames, flags;
 	bool privileged;
 	u8 handle[16];
 };

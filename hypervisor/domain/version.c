@@ -12,6 +12,31 @@
 
 char saved_cmdline[1024];
 
+/* The linker's note (ELF gABI, "Note Section"): sizes of name and content, type, "GNU", content. */
+extern const u8 _build_id_start[], _build_id_end[];
+#define NOTE_HEAD 16
+
+/* The length, or -EFAULT, -EINVAL (no room at all), -ENOBUFS (too little), -ENODATA (none). */
+static s64 build_id(u64 arg)
+{
+	s64 len = _build_id_end - _build_id_start - NOTE_HEAD;
+	struct xen_build_id b;
+
+	if (len <= 0)
+		return -ENODATA;
+	if (!arg)
+		return len;
+	if (get_guest(b, arg))
+		return -EFAULT;
+	if (!b.len)
+		return -EINVAL;
+	if (b.len < len)
+		return -ENOBUFS;
+	if (copy_to_guest(arg + sizeof(b), _build_id_start + NOTE_HEAD, (size_t)len))
+		return -EFAULT;
+	return len;
+}
+
 static u32 feature_word(const struct domain *d)
 {
 	u32 f = 1U << XENFEAT_mmu_pt_update_preserve_ad | 1U << XENFEAT_gnttab_map_avail_bits |
@@ -92,7 +117,7 @@ s64 do_xen_version(u64 cmd, u64 arg)
 			return -EPERM;
 		return copy_to_guest(arg, saved_cmdline, sizeof(saved_cmdline));
 	case XENVER_build_id:
-		return -ENODATA;
+		return d->privileged ? build_id(arg) : -EPERM;
 	}
 	return -ENOSYS;
 }

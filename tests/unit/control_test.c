@@ -215,7 +215,6 @@ TEST(test_getdomaininfo, "getdomaininfo")
 	guest->tot_pages = 11;
 	guest->max_pages = 22;
 	guest->claimed_pages = 3;
-	guest->ssidref = 8;
 	guest->handle[15] = 0xaa;
 	guest->vcpu[0]->pause_flags = VPF_BLOCKED;
 	guest->vcpu[1]->pause_flags = VPF_DOWN;
@@ -224,7 +223,7 @@ TEST(test_getdomaininfo, "getdomaininfo")
 	CU_ASSERT_EQUAL(i->flags, XEN_DOMINF_blocked);
 	CU_ASSERT_TRUE(i->tot_pages == 11 && i->max_pages == 22 && i->outstanding_pages == 3);
 	CU_ASSERT_TRUE(i->nr_online_vcpus == 1 && i->max_vcpu_id == 1 && i->cpu_time == 3000);
-	CU_ASSERT_TRUE(i->ssidref == 8 && i->handle[15] == 0xaa && i->gpaddr_bits == 40);
+	CU_ASSERT_TRUE(i->ssidref == 0 && i->handle[15] == 0xaa && i->gpaddr_bits == 40);
 	CU_ASSERT_EQUAL(i->shared_info_frame, va_to_mfn(guest->shared_info));
 	guest->vcpu[1]->pause_flags = 0;
 	guest->vcpu[1]->running = true;
@@ -551,6 +550,66 @@ TEST(test_affinity, "affinity")
 	p->vcpu = 9;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_setvcpuaffinity, 5), -EINVAL);
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_getvcpuaffinity, 5), -EINVAL);
+}
+
+TEST(test_pci_topology, "PCI devices' nodes")
+{
+	struct physdev_pci_device devs[3] = { { 0, 1, 0x10 }, { 0, 1, 0x11 }, { 0, 1, 0x10 } };
+	struct xen_sysctl_pcitopoinfo *p = &sys.u.pcitopoinfo;
+	u32 nodes[3] = { 9, 9, 9 };
+
+	p->num_devs = 3;
+	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_pcitopoinfo), -EINVAL);
+	p->devs = (u64)devs;
+	p->nodes = 8;
+	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_pcitopoinfo), -EFAULT);
+	p->nodes = (u64)nodes;
+	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_pcitopoinfo), 0);
+	CU_ASSERT_TRUE(nodes[0] == 0 && nodes[1] == XEN_INVALID_DEV && nodes[2] == 0);
+	CU_ASSERT_EQUAL(p->num_devs, 3);
+	p->devs = 8;
+	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_pcitopoinfo), -EFAULT);
+}
+
+TEST(test_power_management, "P-states, C-states, CPUs")
+{
+	struct xen_sysctl_get_pmstat *stat = &sys.u.get_pmstat;
+	struct xen_sysctl_cpu_hotplug *plug = &sys.u.cpu_hotplug;
+	struct xen_sysctl_pm_op *pm = &sys.u.pm_op;
+
+	nr_cpus = 6;
+	stat->type = PMSTAT_get_max_px;
+	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_get_pmstat), -ENODEV);
+	stat->type = PMSTAT_get_max_cx;
+	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_get_pmstat), -ENODEV);
+	stat->cpuid = 4;
+	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_get_pmstat), -EINVAL);
+	stat->cpuid = 0;
+	stat->type = 0x31;
+	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_get_pmstat), -EINVAL);
+	memset(&sys, 0, sizeof(sys));
+	pm->cmd = GET_CPUFREQ_PARA;
+	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_pm_op), -ENODEV);
+	pm->cmd = XEN_SYSCTL_pm_op_get_max_cstate;
+	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_pm_op), -EOPNOTSUPP);
+	pm->cpuid = 64;
+	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_pm_op), -EINVAL);
+	memset(&sys, 0, sizeof(sys));
+	plug->cpu = 3;
+	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_cpu_hotplug), 0);
+	plug->op = XEN_SYSCTL_CPU_HOTPLUG_OFFLINE;
+	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_cpu_hotplug), -EOPNOTSUPP);
+	plug->cpu = 4; /* did not start */
+	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_cpu_hotplug), 0);
+	plug->op = XEN_SYSCTL_CPU_HOTPLUG_ONLINE;
+	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_cpu_hotplug), -ENODEV);
+	plug->cpu = 6;
+	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_cpu_hotplug), -EINVAL);
+	plug->cpu = 0;
+	plug->op = XEN_SYSCTL_CPU_HOTPLUG_SMT_ENABLE;
+	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_cpu_hotplug), -EOPNOTSUPP);
+	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_tbuf_op), -ENOSYS);
+	CU_ASSERT_EQUAL(sysctl(XEN_SYSCTL_livepatch_op), -ENOSYS);
 }
 
 TEST(test_scheduler, "the scheduler's settings")

@@ -43,6 +43,14 @@ static struct {
 	bool rtc;
 } m;
 static jmp_buf machine_gone;
+
+/* What the linker puts into the image. */
+__asm__(".section .rodata\n"
+	".globl _build_id_start, _build_id_end\n"
+	"_build_id_start: .long 4, 5, 3; .asciz \"GNU\"\n"
+	".ascii \"build\"\n"
+	"_build_id_end:\n"
+	".previous\n");
 static const char *how_it_went;
 
 /* ---- the other rooms ---- */
@@ -178,7 +186,6 @@ static const struct domain_config config = {
 	.max_ports = 1024,
 	.max_grant_frames = 8,
 	.flags = 4,
-	.ssidref = 6,
 	.handle = { 1, 2, 3 },
 };
 static struct domain *d;
@@ -237,7 +244,7 @@ TEST(test_lookup, "looking up")
 
 	far = create(7 + 64); /* of the same bucket */
 	e = create(3);
-	CU_ASSERT_TRUE(d->max_vcpus == 2 && d->create_flags == 4 && d->ssidref == 6 &&
+	CU_ASSERT_TRUE(d->max_vcpus == 2 && d->create_flags == 4 &&
 		       d->handle[2] == 3);
 	CU_ASSERT_TRUE(d->paused_by_control && d->pause_count == 1 &&
 		       d->shutdown_code == SHUTDOWN_CODE_NONE);
@@ -844,7 +851,7 @@ TEST(test_version, "version")
 	struct xen_platform_parameters p;
 	struct xen_feature_info f = { 0 };
 	struct xen_compile_info info;
-	u8 handle[16];
+	u8 handle[16], id[12];
 
 	sim_current = d->vcpu[0];
 	CU_ASSERT_EQUAL(do_xen_version(XENVER_version, 0), 4 << 16 | 17);
@@ -865,7 +872,7 @@ TEST(test_version, "version")
 	CU_ASSERT_EQUAL(p.virt_start, HV_VIRT_START);
 	CU_ASSERT_EQUAL(do_xen_version(XENVER_guest_handle, (u64)handle), 0);
 	CU_ASSERT_EQUAL(memcmp(handle, config.handle, 16), 0);
-	CU_ASSERT_EQUAL(do_xen_version(XENVER_build_id, 0), -ENODATA);
+	CU_ASSERT_EQUAL(do_xen_version(XENVER_build_id, 0), -EPERM);
 	CU_ASSERT_EQUAL(do_xen_version(99, 0), -ENOSYS);
 	CU_ASSERT_EQUAL(do_xen_version(XENVER_get_features, (u64)&f), 0);
 	CU_ASSERT_TRUE(f.submap & 1U << XENFEAT_mmu_pt_update_preserve_ad);
@@ -873,6 +880,18 @@ TEST(test_version, "version")
 	f.submap_idx = XENFEAT_NR_SUBMAPS;
 	CU_ASSERT_EQUAL(do_xen_version(XENVER_get_features, (u64)&f), -EINVAL);
 	CU_ASSERT_EQUAL(do_xen_version(XENVER_get_features, 8), -EFAULT);
+	d->privileged = true;
+	CU_ASSERT_EQUAL(do_xen_version(XENVER_build_id, 0), 5);
+	CU_ASSERT_EQUAL(do_xen_version(XENVER_build_id, 8), -EFAULT);
+	memset(id, 0, sizeof(id));
+	CU_ASSERT_EQUAL(do_xen_version(XENVER_build_id, (u64)id), -EINVAL);
+	id[0] = 4;
+	CU_ASSERT_EQUAL(do_xen_version(XENVER_build_id, (u64)id), -ENOBUFS);
+	CU_ASSERT_EQUAL(id[4], 0);
+	id[0] = 5;
+	CU_ASSERT_EQUAL(do_xen_version(XENVER_build_id, (u64)id), 5);
+	CU_ASSERT_STRING_EQUAL((char *)id + 4, "build");
+	d->privileged = false;
 	for (unsigned cmd = XENVER_extraversion; cmd <= XENVER_get_features; cmd++)
 		CU_ASSERT_EQUAL(do_xen_version(cmd, 8), -EFAULT);
 	strcpy(saved_cmdline, "secret=1");
