@@ -4,7 +4,8 @@
 
 SPDX lines and each room's licence, the length of files and lines, spaces at the end, unfinished work, paths of somebody's
 machine, paths of the tree that do not exist, seeded faults whose text has drifted, includes (and with DIR, where the
-hypervisor was built, symbols) of a higher room (scripts/rooms.py), and cppcheck, which --quick leaves out.
+hypervisor was built, symbols) of a higher room (scripts/rooms.py), the numbers of the ABI (scripts/abi.py), and cppcheck,
+which --quick leaves out.
 Prints `file:line: message`; the last line is `N passed, N failed, 0 skipped`, the exit code 1 if there is any message.
 
 Lines: 100 columns in C and assembly; 130 in scripts, makefiles and documents, but for what cannot be wrapped there: tables,
@@ -152,6 +153,7 @@ def main():
         print("\n".join("tests/faults: " + x for x in p.stdout.split("\n") if x.startswith("FAIL")) or "tests/faults: broken")
     rooms = [sys.executable, "scripts/rooms.py"] + ([a.build] if a.build else [])
     good = subprocess.run(rooms, check=False).returncode == 0 and good
+    good = subprocess.run([sys.executable, "scripts/abi.py", "check"], check=False).returncode == 0 and good
     if not a.quick:
         if not shutil.which("cppcheck"):
             sys.exit("cppcheck is not installed")
