@@ -5,6 +5,7 @@
 #include "domain/continuation.h"
 #include "domain/domain.h"
 #include "domain/guest_access.h"
+#include "domain/refusal.h"
 #include "image/hypercall_page.h"
 #include "lib/nospec.h"
 #include "lib/string.h"
@@ -380,6 +381,8 @@ s64 do_domctl(u64 arg)
 	control_unlock();
 	if (ret == -ERESTART)
 		return hypercall_continue(__HYPERVISOR_domctl, 1, arg);
+	if (ret == -ENOSYS || ret == -EOPNOTSUPP)
+		return refused("domctl", op.cmd, ret);
 	/* What set_cpu_policy refused is in what it gives back. */
 	if ((!ret || op.cmd == XEN_DOMCTL_set_cpu_policy) && copyback &&
 	    copy_to_guest(arg, &op, sizeof(op)))

@@ -11,6 +11,7 @@
 #include "domain/event_channel.h"
 #include "domain/guest_access.h"
 #include "domain/pirq.h"
+#include "domain/refusal.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "machine/ioapic.h"
@@ -516,7 +517,7 @@ static s64 privileged_op(u64 cmd, u64 arg)
 	case PHYSDEVOP_pci_mmcfg_reserved:
 		return op_pci_mmcfg_reserved(arg);
 	default:
-		return -ENOSYS;
+		return refused("physdev_op", cmd, -ENOSYS);
 	}
 }
 
@@ -544,7 +545,8 @@ s64 do_physdev_op(u64 cmd, u64 arg)
 	case PHYSDEVOP_free_irq_vector: /* vectors stay with their line */
 		return 0;
 	default:
-		return current->domain->privileged ? privileged_op(cmd, arg) : -EPERM;
+		return current->domain->privileged ? privileged_op(cmd, arg) :
+						     refused("physdev_op", cmd, -EPERM);
 	}
 }
 

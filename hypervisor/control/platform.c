@@ -7,6 +7,7 @@
 #include "cpu/cpu.h"
 #include "domain/domain.h"
 #include "domain/guest_access.h"
+#include "domain/refusal.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "machine/power.h"
@@ -207,6 +208,8 @@ s64 do_platform_op(u64 arg)
 	    op.interface_version > XENPF_INTERFACE_VERSION)
 		return -EACCES;
 	err = perform(&op);
+	if (err == -ENOSYS || err == -EOPNOTSUPP || err == -EPERM)
+		return refused("platform_op", op.cmd, err);
 	if (err)
 		return err;
 	return put_guest(op, arg);

@@ -6,6 +6,7 @@
 #include "domain/continuation.h"
 #include "domain/domain.h"
 #include "domain/guest_access.h"
+#include "domain/refusal.h"
 #include "lib/string.h"
 #include "machine/clock.h"
 #include "machine/console.h"
@@ -402,6 +403,8 @@ s64 do_sysctl(u64 arg)
 		return hypercall_continue(__HYPERVISOR_sysctl, 1, arg);
 	ret = one_op(&op);
 	control_unlock();
+	if (ret == -ENOSYS || ret == -EOPNOTSUPP || ret == -ENODEV)
+		return refused("sysctl", op.cmd, ret);
 	/* -ENOBUFS: as much as there was room for. */
 	if ((!ret || ret == -ENOBUFS) && copy_to_guest(arg, &op, sizeof(op)))
 		return -EFAULT;

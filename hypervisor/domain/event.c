@@ -11,6 +11,7 @@
 #include "domain/event_channel.h"
 #include "domain/guest_access.h"
 #include "domain/pirq.h"
+#include "domain/refusal.h"
 #include "lib/nospec.h"
 #include "lib/printk.h"
 #include "lib/string.h"
@@ -739,7 +740,7 @@ s64 do_event_channel_op(u64 cmd, u64 arg)
 	int rc;
 
 	if (cmd >= ARRAY_SIZE(op_size))
-		return -ENOSYS;
+		return (int)refused("event_channel_op", cmd, -ENOSYS);
 	if (copy_from_guest(&op, arg, op_size[cmd]))
 		return -EFAULT;
 

@@ -11,6 +11,7 @@
 #include "domain/domain.h"
 #include "domain/grant_table.h"
 #include "domain/guest_access.h"
+#include "domain/refusal.h"
 #include "lib/nospec.h"
 #include "lib/printk.h"
 #include "lib/string.h"
@@ -660,9 +661,9 @@ s64 do_grant_table_op(u64 cmd, u64 arg, u64 count)
 		return do_single(cmd, arg, count);
 	case GNTTABOP_cache_flush:
 		/* Arm's; caches are coherent with DMA here. */
-		return -EOPNOTSUPP;
+		return refused("grant_table_op", cmd, -EOPNOTSUPP);
 	default:
-		return -ENOSYS;
+		return refused("grant_table_op", cmd, -ENOSYS);
 	}
 }
 

@@ -16,6 +16,7 @@
 #include "domain/domain.h"
 #include "domain/grant_table.h"
 #include "domain/guest_access.h"
+#include "domain/refusal.h"
 #include "lib/string.h"
 #include "memory/e820.h"
 #include "memory/heap.h"
@@ -661,7 +662,8 @@ s64 do_memory_op(u64 cmd, u64 arg)
 	case XENMEM_add_to_physmap:
 	case XENMEM_add_to_physmap_batch:
 	case XENMEM_remove_from_physmap:
-		return -EACCES; /* a PV domain keeps its own pseudo-physical map */
+		/* A PV domain keeps its own pseudo-physical map. */
+		return refused("memory_op", op, -EACCES);
 	case XENMEM_claim_pages:
 		return claim_pages(arg);
 	case XENMEM_get_sharing_freed_pages:
@@ -670,8 +672,8 @@ s64 do_memory_op(u64 cmd, u64 arg)
 	case XENMEM_reserved_device_memory_map:
 		return reserved_device_memory_map(arg);
 	case XENMEM_get_vnumainfo:
-		return -EOPNOTSUPP;
+		return refused("memory_op", op, -EOPNOTSUPP);
 	default:
-		return -ENOSYS;
+		return refused("memory_op", op, -ENOSYS);
 	}
 }

@@ -5,6 +5,7 @@
 #include "domain/continuation.h"
 #include "domain/domain.h"
 #include "domain/guest_access.h"
+#include "domain/refusal.h"
 #include "lib/nospec.h"
 #include "machine/clock.h"
 #include "memory/heap.h"
@@ -204,7 +205,7 @@ s64 do_vcpu_op(u64 cmd, u64 vcpuid, u64 arg)
 			ret = vcpu_time_area_set(v, time_area.addr.v);
 		break;
 	default:
-		return -ENOSYS;
+		return refused("vcpu_op", (u32)cmd, -ENOSYS);
 	}
 	if (ret == -ERESTART)
 		ret = hypercall_continue(__HYPERVISOR_vcpu_op, 3, cmd, vcpuid, arg);

@@ -5,6 +5,7 @@
 #include "cpu/mitigation.h"
 #include "domain/domain.h"
 #include "domain/guest_access.h"
+#include "domain/refusal.h"
 #include "lib/string.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/features.h"
@@ -119,7 +120,7 @@ s64 do_xen_version(u64 cmd, u64 arg)
 	case XENVER_build_id:
 		return d->privileged ? build_id(arg) : -EPERM;
 	}
-	return -ENOSYS;
+	return refused("xen_version", (u32)cmd, -ENOSYS);
 }
 
 s64 do_vm_assist(u64 cmd, u64 type)

@@ -16,6 +16,7 @@
 #include "domain/domain.h"
 #include "domain/guest_access.h"
 #include "domain/memory_op.h"
+#include "domain/refusal.h"
 #include "domain/vcpu_op.h"
 #include "domain/version.h"
 #include "entry/compat_struct.h"
@@ -409,7 +410,7 @@ static s64 call(u64 op, const u32 *regs)
 	unsigned n = 0;
 
 	if (op >= ARRAY_SIZE(compat_calls) || !compat_calls[op].fn)
-		return -ENOSYS;
+		return refused("hypercall", op, -ENOSYS);
 	c = &compat_calls[op];
 	for (const char *p = c->args; *p; p++) {
 		args[n] = *regs++;

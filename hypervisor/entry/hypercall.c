@@ -11,6 +11,7 @@
 #include "domain/domain.h"
 #include "domain/guest_access.h"
 #include "domain/memory_op.h"
+#include "domain/refusal.h"
 #include "domain/vcpu_op.h"
 #include "domain/version.h"
 #include "lib/nospec.h"
@@ -28,7 +29,10 @@ static s64 do_multicall(u64 list, u64 count);
 
 static s64 do_unknown(void)
 {
-	return -ENOSYS;
+	struct vcpu *v = current;
+
+	return refused("hypercall", v->mc.in_multicall ? v->mc.call.op : guest_regs()->rax,
+		       -ENOSYS);
 }
 
 /* Handlers take as many of the five arguments as they declare. */
@@ -65,7 +69,7 @@ const char *hypercall_name(u64 op)
 s64 hypercall_call(u64 op, const u64 *args)
 {
 	if (op >= HYPERCALL_MAX)
-		return -ENOSYS;
+		return refused("hypercall", op, -ENOSYS);
 	return hypercall_table[index_nospec(op, HYPERCALL_MAX)](args[0], args[1], args[2], args[3],
 								args[4]);
 }

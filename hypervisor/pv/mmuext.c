@@ -6,6 +6,7 @@
 #include "domain/domain.h"
 #include "lib/string.h"
 #include "cpu/layout.h"
+#include "domain/refusal.h"
 #include "pv/descriptor_page.h"
 #include "pv/mmu.h"
 #include "pv/pagetype.h"
@@ -187,9 +188,9 @@ static int op_do(struct vcpu *v, struct domain *owner, const struct mmuext_op *o
 		return op_copy(owner, op->arg1.mfn, op->arg2.src_mfn);
 	case MMUEXT_MARK_SUPER:
 	case MMUEXT_UNMARK_SUPER:
-		return -EOPNOTSUPP;
+		return (int)refused("mmuext_op", op->cmd, -EOPNOTSUPP);
 	default:
-		return -ENOSYS;
+		return (int)refused("mmuext_op", op->cmd, -ENOSYS);
 	}
 }
 

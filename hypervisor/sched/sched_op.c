@@ -4,6 +4,7 @@
 #include "cpu/cpu.h"
 #include "domain/domain.h"
 #include "domain/guest_access.h"
+#include "domain/refusal.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/sched.h"
 #include "sched/sched.h"
@@ -148,6 +149,6 @@ s64 do_sched_op(u64 cmd, u64 arg)
 	case SCHEDOP_pin_override:
 		return op_pin_override(arg);
 	default:
-		return -ENOSYS;
+		return refused("sched_op", (u32)cmd, -ENOSYS);
 	}
 }

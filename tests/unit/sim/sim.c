@@ -13,6 +13,7 @@
 #include "cpu/mitigation.h"
 #include "cpu/tlb.h"
 #include "domain/pirq.h"
+#include "domain/refusal.h"
 #include "lib/string.h"
 #include "lib/printk.h"
 #include "memory/heap.h"
@@ -290,6 +291,11 @@ void __weak vprintk(const char *fmt, va_list ap)
 {
 	if (getenv("SIM_VERBOSE"))
 		vfprintf(stderr, *fmt == 1 ? fmt + 2 : fmt, ap);
+}
+
+s64 __weak refused(const char *call, u64 number, s64 error)
+{
+	return error;
 }
 
 void __weak printk(const char *fmt, ...)
