@@ -171,6 +171,12 @@ def life(build):
         run("hvctl list t1", text="paused")
         run("hvctl create /t1.cfg", 1, "the name 't1' is in use by domain 1")
         run("hvctl create /t1.cfg 'name=\"t2\"'", 1, "is in use by domain 1")
+        # The CPU that it is shown: leaf 1's name is the machine's, its programs see MTRRs and the kernel does not.
+        leaf = run("hvctl cpuid t1 | awk '$1 == \"00000001\" { print $3, $6 }'").split()
+        check(len(leaf) == 4 and leaf[0] == leaf[2], "leaf 1 of the policy and of the machine: %s" % leaf)
+        check(not int(leaf[1], 16) >> 12 & 1 and int(leaf[3], 16) >> 12 & 1, "MTRR in the policy and in the machine: %s" % leaf)
+        run("hvctl cpuid --json t1 | tr -d ' \\n'", text='"mtrr"')
+        run("hvctl cpuid 77", 1, "no domain '77'")
         run("hvctl unpause t1")
         until("grep -q 'GUEST-up t1 .* cpus 2' " + log)
         until("hvctl block-list t1 | grep -q connected && hvctl network-list t1 | grep -q connected")
