@@ -79,6 +79,27 @@ static void disturb(unsigned domain)
 	}
 }
 
+/* Where its vcpus are, for whoever asks why. */
+static void tell_vcpus(unsigned domain)
+{
+	check_eq(domctl(XEN_DOMCTL_pausedomain, domain), 0);
+	for (unsigned vcpu = 0; vcpu < 5; vcpu++) {
+		op.u.getvcpuinfo.vcpu = vcpu;
+		if (domctl(XEN_DOMCTL_getvcpuinfo, domain))
+			continue;
+		print("fuzz-auditor: d%uv%u online %u, blocked %u, %lu ns\n", domain, vcpu,
+		      op.u.getvcpuinfo.online, op.u.getvcpuinfo.blocked,
+		      (unsigned long)op.u.getvcpuinfo.cpu_time);
+		op.u.vcpucontext.vcpu = vcpu;
+		op.u.vcpucontext.ctxt = (uint64_t)&context;
+		if (domctl(XEN_DOMCTL_getvcpucontext, domain))
+			continue;
+		print("fuzz-auditor: rip %lx, rsp %lx, rax %lx, rdi %lx, rsi %lx, rdx %lx\n",
+		      context.user_regs.rip, context.user_regs.rsp, context.user_regs.rax,
+		      context.user_regs.rdi, context.user_regs.rsi, context.user_regs.rdx);
+	}
+}
+
 static void end_victim(void)
 {
 	struct evtchn_bind_interdomain b = { .remote_dom = VICTIM, .remote_port = 1 };
@@ -116,6 +137,7 @@ void test_main(void)
 			}
 			if (audits > ROUNDS) {
 				print("fuzz-auditor: domain %u goes on and on\n", d);
+				tell_vcpus(d);
 				check_eq(domctl(XEN_DOMCTL_destroydomain, d), 0);
 				continue;
 			}
