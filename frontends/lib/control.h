@@ -16,7 +16,8 @@ struct control {
 
 /*
  * control_open - watches control/shutdown and says in the store what this kernel knows: poweroff
- * (halt is the same to it) and reboot. Set c->requested before. What the store says.
+ * (halt is the same to it) and reboot, as far as the toolstack lets it. Set c->requested before.
+ * What the store says.
  */
 int control_open(struct control *c, struct store *s);
 

@@ -437,6 +437,9 @@ TEST(test_control, "shutdown")
 	daemon_write("/local/domain/1/control/shutdown", "");
 	daemon_permit("/local/domain/1/control/shutdown", "n1");
 	memset(requests, 0, sizeof(requests));
+	/* xl lets a guest write two features and no third. */
+	daemon_write("/local/domain/1/control/feature-halt", "");
+	daemon_permit("/local/domain/1/control/feature-halt", "n0");
 	CU_ASSERT_EQUAL(control_open(&c, &store), 0);
 	CU_ASSERT_STRING_EQUAL(daemon_read("/local/domain/1/control/feature-poweroff"), "1");
 	CU_ASSERT_STRING_EQUAL(daemon_read("/local/domain/1/control/feature-reboot"), "1");
