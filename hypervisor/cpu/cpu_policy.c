@@ -327,6 +327,11 @@ static const struct needs {
 	{ F_AVX512VBMI2, F_AVX512BW }, { F_AVX512BITALG, F_AVX512BW },
 };
 
+bool cpu_policy_fsgsbase(const struct cpu_policy *p)
+{
+	return cpu_policy_leaf(p, 7, 0).b & BIT(0);
+}
+
 static u32 *feature_word(struct cpu_policy *p, unsigned feature)
 {
 	const struct word *w = &words[feature / 32];

@@ -64,6 +64,9 @@ u64 cpu_policy_xcr0(const struct cpu_policy *p);
  */
 u32 cpu_policy_xsave_size(const struct cpu_policy *p, u64 xcr0, bool compacted);
 
+/* RDFSBASE and its like: may the policy's guest set CR4.FSGSBASE? */
+bool cpu_policy_fsgsbase(const struct cpu_policy *p);
+
 /* The feature words in the ABI's order. */
 void cpu_policy_features(const struct cpu_policy *p, u32 words[CPU_POLICY_FEATURES]);
 

@@ -167,7 +167,7 @@ static void write_rest(struct vcpu *v, const struct vcpu_guest_context *c,
 	pv->syscall_callback = c->syscall_callback_eip;
 	pv_set_kernel_stack(pv, c->kernel_ss, c->kernel_sp);
 	pv->ts = c->ctrlreg[0] & CR0_TS_BIT;
-	pv->cr4 = (pv->cr4 & ~CR4_FSGSBASE) | pv_guest_cr4(c->ctrlreg[4] & CR4_FSGSBASE);
+	pv->cr4 = (pv->cr4 & ~CR4_FSGSBASE) | pv_guest_cr4(v, c->ctrlreg[4] & CR4_FSGSBASE);
 	pv->fs_base = c->fs_base;
 	pv->gs_base_kernel = c->gs_base_kernel;
 	pv->gs_base_user = c->gs_base_user;

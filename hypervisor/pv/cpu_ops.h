@@ -3,7 +3,9 @@
 #define ANNULUS_PV_CPU_OPS_H
 
 #include "cpu/cpu.h"
+#include "cpu/cpu_policy.h"
 #include "cpu/msr.h"
+#include "domain/domain.h"
 #include "lib/types.h"
 
 struct vcpu;
@@ -22,12 +24,18 @@ s64 do_get_debugreg(u64 reg);                   /* the value, or -EINVAL */
 int pv_set_debugreg(struct vcpu *v, unsigned reg, u64 value);
 
 /*
- * A value of CR4 as a guest may have it: FSGSBASE is its own where the CPU has it (clear at the
- * start of a vCPU, the real bit follows), and dropped where not. The rest is remembered only.
+ * A value of CR4 as v may have it: FSGSBASE is its own where the CPU and the domain's policy have
+ * it (clear at the start of a vCPU, the real bit follows), and dropped where not. The rest is
+ * remembered only.
  */
-static inline u64 pv_guest_cr4(u64 value)
+static inline u64 pv_guest_cr4(const struct vcpu *v, u64 value)
 {
-	return cpu_features.fsgsbase ? value : value & ~CR4_FSGSBASE;
+	const struct cpu_policy *p = v->domain->cpu_policy;
+
+	/* The default policy has what the CPU has, and none has more. */
+	if (p ? cpu_policy_fsgsbase(p) : cpu_features.fsgsbase)
+		return value;
+	return value & ~CR4_FSGSBASE;
 }
 
 /* Make what is the guest's own in this CPU's CR4 that of v, which is current or about to be. */

@@ -3,6 +3,7 @@
 // sources: hypervisor/pv/pagetype.c hypervisor/pv/mmu.c hypervisor/pv/leaf.c hypervisor/pv/mmuext.c
 // sources: hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c
 // sources: hypervisor/pv/context.c hypervisor/pv/compat_context.c hypervisor/pv/callback.c
+// sources: hypervisor/cpu/cpu_policy.c
 // sources: hypervisor/pv/cpu_ops.c hypervisor/pv/bounce.c hypervisor/domain/fpu_image.c
 // sources: hypervisor/domain/permission.c hypervisor/lib/printf.c tests/unit/sim/sim.c
 // sources: hypervisor/memory/range_set.c

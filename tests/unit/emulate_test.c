@@ -312,6 +312,8 @@ TEST(test_cr_read, "control registers, read")
 
 TEST(test_cr_write, "control registers, written")
 {
+	static struct cpu_policy fewer;
+
 	r.rax = sim.cr0 | CR0_TS;
 	CU_ASSERT_TRUE(RUN(0x0f, 0x22, 0xc0)); /* mov %rax,%cr0 */
 	CU_ASSERT_TRUE(v->pv.ts && did.ts);
@@ -355,6 +357,15 @@ TEST(test_cr_write, "control registers, written")
 	CU_ASSERT_EQUAL(did.cr4_loaded, CR4_PAE | CR4_FSGSBASE);
 	CU_ASSERT_TRUE(RUN(0x0f, 0x20, 0xe3));
 	CU_ASSERT_EQUAL(r.rbx & CR4_FSGSBASE, CR4_FSGSBASE);
+	/* Nor where the domain's policy does not have it. */
+	fewer = cpu_policies[CPU_POLICY_PV_DEFAULT];
+	fewer.leaf[cpu_policy_place(7, 0)].b &= ~(u32)BIT(0);
+	d->cpu_policy = &fewer;
+	CU_ASSERT_TRUE(RUN(0x0f, 0x22, 0xe0));
+	CU_ASSERT_EQUAL(did.cr4_loaded, CR4_PAE);
+	d->cpu_policy = NULL;
+	CU_ASSERT_TRUE(RUN(0x0f, 0x22, 0xe0));
+	CU_ASSERT_EQUAL(did.cr4_loaded, CR4_PAE | CR4_FSGSBASE);
 	cpu_features.fsgsbase = false;
 	CU_ASSERT_TRUE(RUN(0x0f, 0x22, 0xe0));
 	CU_ASSERT_EQUAL(did.cr4_loaded, CR4_PAE);

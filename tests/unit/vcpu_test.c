@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: hypervisor/pv/compat_context.c
 // sources: hypervisor/domain/vcpu_op.c hypervisor/pv/context.c hypervisor/pv/callback.c
-// sources: tests/unit/sim/sim.c
+// sources: hypervisor/cpu/cpu_policy.c tests/unit/sim/sim.c
 //
 // vCPUs as their domain sees them: bringing them up and down, their whole state at once, their
 // entry points. What a context asks for is taken completely or not at all.
