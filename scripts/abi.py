@@ -108,6 +108,8 @@ def code():
         out.update(re.findall(r"\b[A-Z_]\w+", text))
         for names in re.findall(r"#define ALL_HYPERCALLS\(H\)((?:.*\\\n)*.*)", text):
             out.update("__HYPERVISOR_" + n for n in re.findall(r"H\((\w+)\)", names))
+    if "__HYPERVISOR_mca" in out:
+        out.add("__HYPERVISOR_arch_0")
     return out
 
 

@@ -2,6 +2,7 @@
 #include "entry/hypercall.h"
 #include "control/console_io.h"
 #include "control/control.h"
+#include "control/mca.h"
 #include "control/physdev.h"
 #include "control/platform.h"
 #include "cpu/cpu.h"
@@ -17,6 +18,7 @@
 #include "lib/nospec.h"
 #include "lib/string.h"
 #include "pv-abi/errno.h"
+#include "pv-abi/xen-mca.h"
 #include "pv/bounce.h"
 #include "pv/callback.h"
 #include "pv/compat.h"
@@ -42,7 +44,8 @@ static s64 do_unknown(void)
 	H(memory_op) H(multicall) H(update_va_mapping) H(set_timer_op) H(xen_version)              \
 	H(console_io) H(grant_table_op) H(vm_assist) H(update_va_mapping_otherdomain) H(iret)      \
 	H(vcpu_op) H(set_segment_base) H(mmuext_op) H(nmi_op) H(sched_op) H(callback_op)           \
-	H(event_channel_op) H(physdev_op) H(sysctl) H(domctl)
+	H(event_channel_op) H(physdev_op) H(sysctl) H(domctl)               \
+	H(mca)
 
 /* What follows the general entry is meant to override it. */
 #pragma GCC diagnostic push

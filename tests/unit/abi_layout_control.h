@@ -224,3 +224,13 @@ STRUCT(struct xen_sysctl, cmd, interface_version, u, u.readconsole, u.tbuf_op, u
 	u.debug_keys, u.getcpuinfo, u.availheap, u.get_pmstat, u.cpu_hotplug, u.pm_op,
 	u.page_offline, u.lockprof_op, u.cpupool_op, u.scheduler_op, u.coverage_op, u.psr_cmt_op,
 	u.psr_alloc, u.cpu_levelling_caps, u.cpu_featureset, u.livepatch, u.cpu_policy, u.pad)
+
+/* arch-x86/xen-mca.h */
+STRUCT(struct mcinfo_msr, reg, value)
+STRUCT(struct mcinfo_logical_cpu, mc_cpunr, mc_chipid, mc_coreid, mc_threadid, mc_apicid,
+	mc_clusterid, mc_ncores, mc_ncores_active, mc_nthreads, mc_cpuid_level, mc_family,
+	mc_vendor, mc_model, mc_step, mc_vendorid, mc_brandid, mc_cpu_caps, mc_cache_size,
+	mc_cache_alignment, mc_nmsrvals, mc_msrvalues)
+STRUCT(struct xen_mc_fetch, flags, _pad0, fetch_id, data)
+STRUCT(struct xen_mc_physcpuinfo, ncpus, _pad0, info)
+STRUCT(struct xen_mc, cmd, interface_version, u, u.mc_fetch, u.mc_physcpuinfo)

@@ -12,6 +12,7 @@
 #include "pv-abi/vcpu.h"
 #include "pv-abi/physdev.h"
 #include "pv-abi/platform.h"
+#include "pv-abi/xen-mca.h"
 #include "pv-abi/callback.h"
 #include "pv-abi/console.h"
 #include "pv-abi/nmi.h"

@@ -17,6 +17,7 @@
 #include <xen/vcpu.h>
 #include <xen/physdev.h>
 #include <xen/platform.h>
+#include <xen/arch-x86/xen-mca.h>
 #include <xen/callback.h>
 #include <xen/nmi.h>
 #include <xen/domctl.h>
