@@ -22,39 +22,12 @@ work=$b/root$suffix
 umask 022
 
 fail() { echo "initramfs.sh: $*" >&2; exit 1; }
+. "$here/roots.sh"
 
 # What dom0 needs of the kernel's modules; dependencies come by themselves.
 dom0_modules="xen-privcmd xen-gntdev xen-gntalloc xen-evtchn xenfs xen-blkback xen-netback loop bridge e1000
 	virtio_pci virtio_blk virtio_net ahci ata_piix sd_mod sr_mod isofs ext4 crc32c_generic"
 guest_modules="xen-blkfront xen-netfront ext4 crc32c_generic"
-
-base() { # ROOT - directories and busybox under all its names
-	rm -rf "$1"
-	mkdir -p "$1"/{bin,sbin,etc,dev,proc,sys,run,tmp,root,mnt,var/log,usr/bin,usr/sbin,lib/modules}
-	chmod 1777 "$1/tmp"
-	cp "$sys/bin/busybox" "$1/bin/busybox"
-	local a
-	for a in $("$1/bin/busybox" --list); do
-		[ "$a" = busybox ] || ln -s /bin/busybox "$1/bin/$a"
-	done
-	ln -s /bin/busybox "$1/sbin/modprobe"
-	echo 'root::0:0:root:/root:/bin/sh' >"$1/etc/passwd"
-	echo 'root:x:0:' >"$1/etc/group"
-}
-
-modules() { # ROOT MODULE... - the modules, what they need, and an index of just these
-	local root=$1 m f
-	[ -n "$version" ] || return 0
-	shift
-	for m in "$@"; do
-		modprobe -d "$kernel/root" -S "$version" --show-depends "$m" || fail "the kernel package has no module $m"
-	done | awk '$1 == "insmod" { print $2 }' | sort -u | while read -r f; do
-		install -D -m 644 "$f" "$root/lib/modules/$version/kernel/$(basename "$f")"
-	done
-	cp "$kernel/root/lib/modules/$version/modules.builtin" "$kernel/root/lib/modules/$version/modules.order" \
-		"$root/lib/modules/$version/"
-	depmod -b "$root" "$version" 2>/dev/null
-}
 
 program() { # ROOT FILE... - programs with the libraries they are linked to, at the places where they are here
 	local root=$1 f lib
@@ -79,11 +52,6 @@ foreign_program() { # ROOT FILE - the same below $sys, without running its loade
 		install -D -m 755 "$(realpath "$(find "$sys/lib" "$sys/usr/lib" -name "$lib" | head -n 1)")" "$root/lib/$lib"
 		foreign_program "$root" "$root/lib/$lib"
 	done
-}
-
-pack() { # ROOT FILE
-	(cd "$1" && find . -print0 | LC_ALL=C sort -z | cpio --quiet -0 -o -H newc -R 0:0) | gzip -n -6 >"$2.new"
-	mv "$2.new" "$2"
 }
 
 echo "packing the guest's initramfs${suffix:+ ($bits bits)}"

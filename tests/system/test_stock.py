@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Debian's own Xen tools, as their packages install them, in a dom0 of Debian: xl, oxenstored, xenconsoled, xenpm, xentop.
+
+`xl` makes guests with disks and interfaces by the packages' scripts, changes them, dumps, restarts and ends them, and nothing is
+left. `make soak` has libvirt's Xen driver and QEMU's backends besides (`libvirt`), and runs both lists on Debian's Xen, too: what
+the tools print there is what they must print here, numbers of time and memory aside.
+"""
+import difflib
+import os
+import re
+import subprocess
+import tempfile
+
+from machine import SOAK, Failure, Qemu, check, shell, wait_shell
+
+LIBVIRT = ["libvirt-daemon-system", "libvirt-daemon-driver-xen", "libvirt-clients", "qemu-system-xen", "qemu-utils"]
+
+
+def image(build, name, packages):
+    """The dom0's disk and initramfs; made when they are missing or older than what they are made from."""
+    top = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    sources = [os.path.join(top, "scripts", f) for f in ("stock.sh", "roots.sh")]
+    sources += [os.path.join(top, "scripts", "stock", f) for f in os.listdir(os.path.join(top, "scripts", "stock"))]
+    sources += [build.need(f) for f in ("kernel/vmlinuz", "guest.cpio.gz", "frontends/minimal-64.elf")]
+    out = build.file(name)
+    if not os.path.exists(out + ".img") or os.path.getmtime(out + ".img") < max(map(os.path.getmtime, sources)):
+        done = subprocess.run([sources[0], build.path, out] + packages, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True)
+        check(done.returncode == 0, "scripts/stock.sh failed: " + done.stdout[-2000:])
+    return out
+
+
+class Dom0:
+    """The dom0 on `hv`. run() is one command of a list that is kept for comparison."""
+
+    def __init__(self, build, out, hv=None, arguments=""):
+        self.transcript = []
+        self.scratch = tempfile.NamedTemporaryFile(prefix="annulus-stock-")
+        self.scratch.truncate(64 << 20)
+        drive = "file=%s,if=virtio,format=raw,snapshot=on"
+        self.m = Qemu(kernel=hv or build.hv, mem=1536, cpus=2,
+                      cmdline="console=com1 com1=115200%s dom0_mem=700M,max:700M dom0_max_vcpus=2" % (",8n1" if hv else ""),
+                      modules=[(build.need("kernel/vmlinuz"), "console=hvc0 quiet " + arguments), (out + ".cpio.gz", "")],
+                      disks=[drive % (out + ".img"), drive % self.scratch.name])
+
+    def __enter__(self):
+        self.m.__enter__()
+        try:
+            wait_shell(self.m, 400)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *exc):
+        self.m.__exit__(*exc)
+        self.scratch.close()
+
+    def run(self, command, text=None, seconds=120, code=0, keep=True):
+        """The output of `command`, which ends with `code` and prints what matches `text`. keep: it is the same on any Xen."""
+        got, out = shell(self.m, command, seconds)
+        check(code is None or got == code, "%s: exit status %d: %s" % (command, got, out))
+        check(text is None or re.search(text, out, re.M), "%s: %r is not in: %s" % (command, text, out))
+        if keep:
+            self.transcript.append("$ %s\n%s" % (command, out))
+        return out
+
+    def until(self, command, what, seconds=60):
+        code, out = shell(self.m, "n=%d; until %s; do n=$((n-1)); [ $n -gt 0 ] || break; sleep 0.2; done; [ $n -gt 0 ]"
+                          % (seconds * 5, command), seconds * 3 + 60)
+        if code:
+            more = shell(self.m, "xl list; tail -n 5 /var/log/xen/console/*.log; tail -n 20 /var/log/xen/xl-*.log")[1]
+            check(False, "%s: waited %d s in vain; %s" % (what, seconds, more))
+
+    def is_field(self, name, field, value, what, seconds=60):
+        """Until a column of `xl list NAME` has the value: 2 the number, 3 MiB, 4 vCPUs, 5 the state."""
+        self.until("[ \"$(xl list %s 2>/dev/null | awk 'NR == 2 { print $%d }')\" = '%s' ]" % (name, field, value), what, seconds)
+
+    def gone(self, name):
+        self.until("! xl domid %s >/dev/null 2>&1 && ! xl list | grep -q -e null -e '^%s '" % (name, name), name + " is gone")
+
+    def log_has(self, name, pattern, seconds=60, times=1):
+        self.until("[ \"$(grep -c '%s' /var/log/xen/console/guest-%s.log 2>/dev/null)\" -ge %d ]" % (pattern, name, times),
+                   "%s in %s's console" % (pattern, name), seconds)
+
+
+def config(d, name, template, **changes):
+    """/srv/NAME.cfg from one of scripts/stock/*.cfg: its name, and lines that are replaced or added."""
+    text = d.run("cat /srv/%s.cfg" % template, keep=False)
+    changes["name"] = '"%s"' % name
+    lines = [l for l in text.splitlines() if l.split(" =")[0] not in changes]
+    lines += ["%s = %s" % change for change in changes.items()]
+    d.run("printf '%%s\\n' %s >/srv/%s.cfg" % (" ".join("'%s'" % l for l in lines if not l.startswith("#")), name), keep=False)
+
+
+def console(d, name, command, answer):
+    """A command typed to the guest's shell through `xl console`, and what it prints."""
+    m = d.m
+    m.send("xl console %s\n" % name)
+    m.send("\n")
+    m.expect(r"^linux# ", 60)
+    m.send(command + "\n")
+    m.expect(r"^%s$" % answer, 60)
+    m.send("\x1d")
+    m.expect(r"dom0# ", 60)  # behind the guest's prompt
+
+
+def tiny(d):
+    """Disk, interface, balloon, pause, reboot and shutdown of the kernel of frontends/."""
+    d.run("truncate -s 8M /srv/tiny.img")
+    d.run("xl create -q /srv/tiny.cfg")
+    d.log_has("tiny", "^RESULT minimal PASS")
+    d.run("xl list tiny")
+    d.run("xl domname $(xl domid tiny)", r"^tiny$")
+    d.run("xl block-list tiny | awk '{ print $1, $3, $4 }'")
+    d.run("xl network-list tiny | awk '{ print $1, $3, $5 }'")
+    d.run("/srv/busybox ping -c 3 -W 20 10.0.2.64 | grep received", "3 packets received")
+    d.run("xl pause tiny")
+    d.is_field("tiny", 5, "--p---", "tiny is paused")
+    d.run("xl unpause tiny")
+    d.run("xl mem-set tiny 24")
+    d.is_field("tiny", 3, "24", "24 MiB")
+    d.run("xl mem-set tiny 32")
+    d.is_field("tiny", 3, "32", "32 MiB")
+    d.run("xl reboot tiny")
+    d.log_has("tiny", "^RESULT minimal PASS", times=2)
+    d.run("xl shutdown -w tiny", keep=False)
+    d.gone("tiny")
+
+
+def linux(d):
+    """Debian's kernel on a block device: vCPUs, pins, weights and caps, devices that come and go, three guests at once."""
+    d.run("mke2fs -q -t ext4 /dev/vdb")
+    config(d, "one", "linux", disk='["phy:/dev/vdb,xvda,w"]')
+    d.run("xl create -q /srv/one.cfg")
+    d.log_has("one", "^linux# ")
+    console(d, "one", "echo answer-$((6 * 7)) from $(hostname)", "answer-42 from linux")
+    d.run("xl vcpu-list one | awk '{ print $1, $3, $7, $8 }'")
+    d.run("xl vcpu-set one 2")
+    # Linux leaves it to its user space (udev) to take a CPU that came.
+    console(d, "one", "until echo 1 >/sys/devices/system/cpu/cpu1/online; do usleep 100000; done; echo cpus-$(nproc)", "cpus-2")
+    d.is_field("one", 4, "2", "two vCPUs")
+    d.run("xl vcpu-pin one 0 1; xl vcpu-list one | awk 'NR == 2 { print $7, $8 }'", r"^1 ")
+    d.run("xl vcpu-pin one 0 0-1 1; xl vcpu-list one | awk 'NR == 2 { print $7, $8, $9 }'", r"1$")
+    d.run("xl sched-credit2 -d one -w 512 && xl sched-credit2 -d one", r"^one +\d+ +512")
+    d.run("xl sched-credit2 -d one -c 50 && xl sched-credit2 -d one", r"^one +\d+ +512 +50$")
+    d.run("xl sched-credit2 -d one -c 0")
+    d.run("truncate -s 4M /srv/more.img && xl block-attach one file:/srv/more.img xvdb w")
+    d.until("[ $(xl block-list one | awk '$4 == 4' | wc -l) = 2 ]", "the second disk")
+    d.run("xl block-detach one xvdb")
+    d.until("[ $(xl block-list one | tail -n +2 | wc -l) = 1 ]", "the second disk is gone")
+    d.run("xl network-attach one mac=00:16:3e:00:02:01 bridge=xenbr0")
+    d.until("[ $(xl network-list one | awk '$5 == 4' | wc -l) = 2 ]", "the second interface")
+    d.run("xl network-detach one 1")
+    d.until("[ $(xl network-list one | tail -n +2 | wc -l) = 1 ]", "the second interface is gone")
+    d.run("xl dump-core one /srv/core 2>&1", keep=False)
+    d.run("[ $(stat -c %s /srv/core) -gt $((160 << 20)) ] && head -c 4 /srv/core | grep -q ELF && rm /srv/core")
+    for n in ("two", "three"):
+        config(d, n, "tiny", extra='"hello"', disk="[]", vif="[]")
+        d.run("xl create -q /srv/%s.cfg" % n)
+    d.run("xl list | awk '{ print $1 }' | sort")
+    d.run("xentop -b -i 1 | awk 'NR > 1 { print $1 }' | sort", "one")
+    d.run("xl destroy two && xl destroy three")
+    d.gone("two")
+    d.gone("three")
+    d.run("xl shutdown -w one", keep=False)
+    d.gone("one")
+
+
+def libvirt(d):
+    """The same kernel by libvirt's Xen driver."""
+    d.until("virsh -c xen:///system list", "libvirtd")
+    d.run("export LIBVIRT_DEFAULT_URI=xen:///system; truncate -s 8M /srv/virt.img")
+    d.run("virsh define /srv/linux.xml", "defined")
+    d.run("virsh start virt", "started", keep=False)
+    d.log_has("virt", "^GUEST-up")
+    d.run("virsh list | awk '{ print $2, $3 }'", "virt running")
+    d.run("virsh suspend virt && virsh domstate virt", "^paused$")
+    d.run("virsh resume virt && virsh domstate virt", "^running$")
+    d.run("virsh dumpxml virt | grep -v uuid", "machine='xenpv'")
+    d.run("virsh shutdown virt", keep=False)
+    d.until("virsh domstate virt | grep -q 'shut off'", "virt is shut off")
+    d.until("virsh start virt", "libvirt is done with the former virt")
+    d.run("virsh destroy virt", "destroyed")
+    d.run("virsh undefine virt && virsh list --all | grep -c virt", "^0$", code=1)
+
+
+def qemu(d):
+    """QEMU's backends: a disk in a qcow2 file, a framebuffer that VNC shows."""
+    d.run("qemu-img create -q -f qcow2 /srv/q.qcow2 64M")
+    config(d, "qdisk", "linux", disk='["format=qcow2,vdev=xvda,access=rw,target=/srv/q.qcow2"]', vif="[]",
+           vfb='["vnc=1,vnclisten=127.0.0.1"]')
+    d.run("xl create -q /srv/qdisk.cfg", keep=False)
+    d.log_has("qdisk", "^linux# ")
+    console(d, "qdisk", "dd if=/dev/zero of=/dev/xvda bs=1M count=8 conv=fsync 2>/dev/null && echo wrote-$?", "wrote-0")
+    d.until("[ $(stat -c %b /srv/q.qcow2) -gt 2000 ]", "the file has grown")
+    d.run("/srv/busybox nc -w 5 127.0.0.1 5900 </dev/null | head -c 3", "RFB")
+    d.run("xl destroy qdisk")
+    d.gone("qdisk")
+    d.run("qemu-img check -q /srv/q.qcow2")
+
+
+def host(d):
+    """What the tools say of the host."""
+    d.run("xl info | cut -d : -f 1 | grep -v -e hvm")
+    d.run("xl sched-credit2 | cut -c 1-40", keep=False)
+    d.run("xl sched-credit2 -s", "ratelimit", keep=False)
+    d.run("xl cpupool-list", "Pool-0")
+    d.run("xl uptime | cut -c 1-10", keep=False)
+    d.run("xenpm get-cpu-topology")
+    # No governor here, in words of the tool's own; packaged Xen has one state.
+    d.run("xenpm get-cpuidle-states 0 2>&1", "cpuidle is disabled|C-state", keep=False, code=None)
+    d.run("xenpm get-cpufreq-para 0 2>&1", "cpufreq", keep=False, code=None)
+    d.run("xl dmesg | grep -c .", keep=False)
+
+
+def left(d):
+    d.run("xenstore-list /local/domain", r"\A0\Z", keep=False)
+    d.run("losetup -a", r"^$")
+    d.run("ls /sys/class/net | grep -c vif", r"^0$", code=1)
+
+
+def session(d, parts):
+    for part in parts:
+        part(d)
+    left(d)
+
+
+def audit(d):
+    m = d.m
+    m.send("\x01\x01\x01A\x01\x01\x01\n")
+    m.expect(r"audit: .*\n", 60)
+    m.check_audit()
+
+
+PARTS = [host, tiny, linux]
+
+
+def plain(text):
+    """Without what differs from run to run."""
+    text = re.sub(r"\d+\.\d+", "T", text)
+    return re.sub(r"^(one|two|three|tiny|Domain-0) +\d+", r"\1 N", text, flags=re.M)
+
+
+def compare(ours, theirs):
+    diff = list(difflib.unified_diff([plain(t) for t in theirs], [plain(t) for t in ours], "Debian's Xen", "Annulus",
+                                     lineterm="", n=0))
+    check(not diff, "the tools print other things on Annulus: " + "\n".join(diff))
+
+
+def on_annulus(build, out, parts, arguments=""):
+    with Dom0(build, out, arguments=arguments) as d:
+        session(d, parts)
+        audit(d)
+        check(not d.m.complaints(), "the hypervisor complained: " + "; ".join(d.m.complaints()[:3]))
+        return d.transcript
+
+
+def on_xen(build):
+    with Dom0(build, image(build, "stock", []), hv=build.need("xen/xen.elf")) as d:
+        session(d, PARTS)
+        return d.transcript
+
+
+def cases(build):
+    def xl():
+        on_annulus(build, image(build, "stock", []), PARTS)
+
+    def same():
+        compare(on_annulus(build, image(build, "stock", []), PARTS), on_xen(build))
+
+    def others():
+        on_annulus(build, image(build, "stock-libvirt", LIBVIRT), [libvirt, qemu], "annulus.libvirt=yes")
+
+    if SOAK:
+        yield "same", same
+        yield "libvirt", others
+    else:
+        yield "xl", xl
