@@ -741,6 +741,7 @@ s64 do_event_channel_op(u64 cmd, u64 arg)
 
 	if (cmd >= ARRAY_SIZE(op_size))
 		return (int)refused("event_channel_op", cmd, -ENOSYS);
+	cmd = index_nospec(cmd, ARRAY_SIZE(op_size));
 	if (copy_from_guest(&op, arg, op_size[cmd]))
 		return -EFAULT;
 

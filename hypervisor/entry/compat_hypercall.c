@@ -21,6 +21,7 @@
 #include "domain/version.h"
 #include "entry/compat_struct.h"
 #include "entry/hypercall.h"
+#include "lib/nospec.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "memory/heap.h"
@@ -409,9 +410,9 @@ static s64 call(u64 op, const u32 *regs)
 	u64 args[NR_ARGS] = { 0 };
 	unsigned n = 0;
 
-	if (op >= ARRAY_SIZE(compat_calls) || !compat_calls[op].fn)
+	c = &compat_calls[index_nospec(op, ARRAY_SIZE(compat_calls))];
+	if (op >= ARRAY_SIZE(compat_calls) || !c->fn)
 		return refused("hypercall", op, -ENOSYS);
-	c = &compat_calls[op];
 	for (const char *p = c->args; *p; p++) {
 		args[n] = *regs++;
 		if (*p == 'q')
