@@ -398,7 +398,7 @@ static uint64_t free_mib(struct hvctl_ctx *ctx)
 int hvctl_wait_memory(struct hvctl_ctx *ctx, uint32_t domid, uint64_t mib)
 {
 	struct xen_domctl_getdomaininfo info;
-	uint64_t begin = 0, had = 0, way, target;
+	uint64_t begin = 0, had = 0, way, done, target;
 	unsigned int idle = 0;
 	bool first = true;
 	char step[64], *text;
@@ -430,16 +430,20 @@ int hvctl_wait_memory(struct hvctl_ctx *ctx, uint32_t domid, uint64_t mib)
 				(unsigned long long)mib, (unsigned long long)target >> 10);
 		if (first)
 			begin = info.tot_pages;
-		/* A guest that frees and takes the same page again and again does not follow. */
-		if (first || (mib << 8 > begin ? info.tot_pages > had : info.tot_pages < had)) {
+		/*
+		 * A guest that frees and takes the same page again and again does not follow, nor
+		 * does one that takes half a minute for each.
+		 */
+		if (first || (mib << 8 > begin ? info.tot_pages >= had + 256
+					       : info.tot_pages + 256 <= had)) {
 			had = info.tot_pages;
 			idle = 0;
 			way = mib << 8 > begin ? (mib << 8) - begin : begin - (mib << 8);
 			snprintf(step, sizeof(step), "%llu of %llu MiB",
 				 (unsigned long long)had >> 8, (unsigned long long)mib);
+			done = had > begin ? had - begin : begin - had;
 			hvctl_step(ctx, step,
-				   (unsigned int)((had > begin ? had - begin : begin - had) * 99 /
-						  way));
+				   (unsigned int)((done < way ? done : way) * 99 / way));
 		} else if (++idle > BALLOON_IDLE_MS / BALLOON_LOOK_MS) {
 			break;
 		}

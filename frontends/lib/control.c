@@ -66,7 +66,7 @@ int control_open(struct control *c, struct store *s)
 	for (unsigned int i = 0; i < NR_REQUESTS; i++) {
 		int error = store_write_number(s, 0, requests[i].feature, 1);
 
-		/* A toolstack need not let us say each of them; the request may come all the same. */
+		/* A toolstack may not let us say each; the request may come all the same. */
 		if (error && error != -EACCES)
 			return error;
 	}

@@ -209,11 +209,11 @@ void grant_map_one(struct gnttab_map_grant_ref *op)
 }
 
 /*
- * Unmap what the caller names of a mapping that it has claimed; *parts are those that are gone. When
- * that fails nothing is, and the mapping is live again.
+ * Unmap what the caller names of a mapping that it has claimed; *parts are those that are gone.
+ * When that fails nothing is, and the mapping is live again.
  */
 static inline s16 unmap_parts(struct grant_mapping *m, u64 host_addr, u64 dev_bus_addr,
-				       u64 new_addr, u8 *parts)
+			      u64 new_addr, u8 *parts)
 {
 	*parts = 0;
 	if (dev_bus_addr && (m->flags & GNTMAP_device_map)) {
@@ -234,8 +234,7 @@ static inline s16 unmap_parts(struct grant_mapping *m, u64 host_addr, u64 dev_bu
 }
 
 /* `parts` of a claimed mapping are gone, and no TLB has them. */
-static inline void parts_gone(struct grant_table *gt, struct grant_mapping *m, u32 index,
-				       u8 parts)
+static inline void parts_gone(struct grant_table *gt, struct grant_mapping *m, u32 index, u8 parts)
 {
 	if (!(m->flags & MAP_PARTS & ~parts)) {
 		mapping_end(gt, index);

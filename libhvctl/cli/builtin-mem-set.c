@@ -32,7 +32,7 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 		hvctl_set_progress(ctx, cli_show_progress, NULL);
 	if (hvctl_wait_memory(ctx, domid, mib) || hvctl_get(ctx, domid, &domain))
 		return cli_failed(ctx);
-	printf("%s: %llu MiB\n", domain.name, (unsigned long long)domain.memory_kib >> 10);
+	printf("%s: %llu MiB\n", domain.name, ((unsigned long long)domain.memory_kib + 512) >> 10);
 	return CLI_OK;
 }
 

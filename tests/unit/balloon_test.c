@@ -192,6 +192,13 @@ static void test_stuck(void)
 	stuck(wait_for(192, 64), "domain 7 has 192 of 64 MiB and has not moved for 35 s: it is "
 				 "paused (hvctl unpause)");
 	done();
+	/* A page now and then. */
+	guest.every = 100;
+	guest.step = 1;
+	stuck(wait_for(64, 192), "domain 7 has 64 of 192 MiB and has not moved for 35 s; look at "
+				 "its console whether it has a balloon driver and memory to spare");
+	CU_ASSERT_TRUE(guest.naps < 370);
+	done();
 	guest.shakes = true;
 	stuck(wait_for(64, 192), "domain 7 has 64 of 192 MiB and has not moved for 35 s; look at "
 				 "its console whether it has a balloon driver and memory to spare");
