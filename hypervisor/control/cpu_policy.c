@@ -12,6 +12,7 @@
 #include "pv-abi/domctl.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/sysctl.h"
+#include "pv/cpu_ops.h"
 #include "pv/cpuid.h"
 
 /* Too large for a stack. */
@@ -191,6 +192,11 @@ static s64 set_policy(struct domain *d, struct xen_domctl_cpu_policy *p)
 		if (fresh)
 			d->cpu_policy = fresh;
 		*d->cpu_policy = b->policy;
+		/* Contexts that came before it. */
+		for (unsigned i = 0; i < d->max_vcpus; i++)
+			if (d->vcpu[i])
+				d->vcpu[i]->pv.cr4 =
+					pv_guest_cr4(d->vcpu[i], d->vcpu[i]->pv.cr4);
 	}
 	zfree(b);
 	p->err_leaf = err.leaf;

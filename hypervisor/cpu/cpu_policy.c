@@ -623,6 +623,9 @@ int cpu_policy_settle(struct cpu_policy *p, struct cpu_policy_error *err)
 	if (ret)
 		return ret;
 	trim_leaves(p, most);
+	/* Who is not told of leaf 0xd cannot use XSAVE. */
+	if (at(p, 0, 0)->a && at(p, 0, 0)->a < 0xd)
+		remove_feature(p, F_XSAVE);
 	remove_dependents(p);
 	derive_states(p, most);
 	drop_unused(p);

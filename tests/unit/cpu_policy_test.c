@@ -512,6 +512,8 @@ TEST(test_fewer_leaves, "lower limits")
 {
 	struct vcpu *v = guest->vcpu[0];
 
+	/* A context came first, with CR4.FSGSBASE, which is of leaf 7. */
+	v->pv.cr4 = BIT(5) | BIT(16);
 	CU_ASSERT_EQUAL(get(5, 120, 0), 0);
 	leaves[0].a = 4;
 	leaves[1] = *find(0x80000000, NONE);
@@ -522,6 +524,8 @@ TEST(test_fewer_leaves, "lower limits")
 	v->xcr0 = 1;
 	CU_ASSERT_EQUAL(pv_cpuid(v, 0, 0).a, 4);
 	CU_ASSERT_EQUAL(pv_cpuid(v, 7, 0).b, 0);
+	CU_ASSERT_EQUAL(pv_cpuid(v, 1, 0).c & (BIT(26) | BIT(27) | BIT(28)), 0);
+	CU_ASSERT_EQUAL(v->pv.cr4, BIT(5));
 	CU_ASSERT_EQUAL(pv_cpuid(v, 0xd, 0).a | pv_cpuid(v, 0xd, 0).c | pv_cpuid(v, 0xd, 0).b, 0);
 	CU_ASSERT_EQUAL(pv_cpuid(v, 0x80000000, 0).a, 0x80000001);
 	CU_ASSERT_EQUAL(pv_cpuid(v, 0x80000008, 0).a, 0);
