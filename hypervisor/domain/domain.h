@@ -119,6 +119,7 @@ struct domain {
 	struct cpu_policy *cpu_policy;
 	bool debugger_attached;
 	bool console_silenced;     /* the last line was lost; this and below under console_lock */
+	u32 refusals;              /* domain/refusal.h; any vCPU's, approximate */
 	u64 refusals_paid;         /* the same of what it was refused: domain/refusal.h */
 	u64 console_paid;          /* ns of system time that its output so far takes it to */
 	/* guest's console_io output, gathered by line, unprivileged domains */

@@ -6,11 +6,10 @@
 #include "machine/timer.h"
 
 /*
- * Who is refused all the time shall not cost more than the hypercall itself: beyond the burst only
- * one in so many looks at the clock. By the domain's number; who shares one is told of less often.
+ * Who is refused all the time shall not cost more than the hypercall itself: beyond its first burst
+ * only one in so many of a domain's looks at the clock.
  */
 #define LOOK_EACH 1024
-static u32 asked[64];
 
 /* One line of an unprivileged domain's budget, if there is one. */
 static bool may_tell(struct domain *d)
@@ -45,10 +44,10 @@ static __attribute__((noinline)) void tell(const char *call, u64 number, s64 err
 
 s64 refused(const char *call, u64 number, s64 error)
 {
-	const struct domain *d = current->domain;
+	struct domain *d = current->domain;
 
 	if (!d->privileged) {
-		u32 n = asked[d->id % ARRAY_SIZE(asked)]++;
+		u32 n = d->refusals++; /* two at once may count as one */
 
 		if (n >= REFUSAL_BURST && n % LOOK_EACH)
 			return error;

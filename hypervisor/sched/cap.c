@@ -48,7 +48,8 @@ static void wake_capped(struct domain *d, u64 now)
 
 		if (!v || !(atomic_read(&v->pause_flags) & VPF_CAPPED))
 			continue;
-		if (c->percent && !take_part(v)) {
+		/* One that is just being switched away from charges itself: it asks again. */
+		if (c->percent && !v->running && !take_part(v)) {
 			left = true;
 			continue;
 		}
