@@ -594,8 +594,9 @@ static void op_multicall(void)
 		/* They all have the same page. */
 		if (!some_call(&c, at, true))
 			c = (struct call){ __HYPERVISOR_xen_version, { 0 } };
+		/* An iret takes its frame off the stack, where there is none here. */
 		if (one_in(32))
-			c.op = below(2) ? __HYPERVISOR_multicall : __HYPERVISOR_iret;
+			c.op = below(2) || !wild ? __HYPERVISOR_multicall : __HYPERVISOR_iret;
 		m[i] = (struct multicall_entry){
 			.op = c.op, .args = { c.a[0], c.a[1], c.a[2], c.a[3], c.a[4] }
 		};
