@@ -213,7 +213,7 @@ static void test_batches(void)
 							   (uintptr_t)window[0] } };
 	flip(0, &m[1].args[1], (uintptr_t)window[0], HYPERVISOR_VIRT_START);
 	flip(1, &m[2].op, __HYPERVISOR_xen_version, __HYPERVISOR_multicall);
-	flip(2, &m[3].op, __HYPERVISOR_xen_version, __HYPERVISOR_iret);
+	flip(2, &m[3].op, __HYPERVISOR_xen_version, ~0UL);
 	flip(3, &area->addr.v, (uintptr_t)&r, HYPERVISOR_VIRT_START);
 	for (unsigned i = 0; more(i); i++) {
 		check_eq(hypercall(multicall, m, 4L), 0);
