@@ -44,6 +44,10 @@ static void test_block(void)
 	check_eq(events, 1);
 	check_eq(vcpu_info()->evtchn_upcall_mask, 0);
 
+	/* A vcpu begins with a tick of 100 Hz, which is the same event. */
+	check_eq(vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL), 0);
+	events_off();
+	clear_event(timer);
 	/*
 	 * The machine may rest between setting and blocking, but not each time. What comes
 	 * meanwhile is pending until it blocks, or it would wait for ever.
