@@ -13,6 +13,7 @@
 
 #include "domain.h"
 #include "suite.h"
+#include "hypercall_memory.h"
 #include "xs.h"
 
 static struct {
@@ -59,19 +60,6 @@ int do_sysctl(struct hvctl_ctx *c, struct xen_sysctl *op)
 	CU_ASSERT_EQUAL(op->cmd, XEN_SYSCTL_physinfo);
 	op->u.physinfo.free_pages = guest.free_pages;
 	return 0;
-}
-
-void *hypercall_alloc(struct hvctl_ctx *c, size_t size)
-{
-	(void)c;
-	return calloc(1, size);
-}
-
-void hypercall_free(struct hvctl_ctx *c, void *p, size_t size)
-{
-	(void)c;
-	(void)size;
-	free(p);
 }
 
 struct xs *xs_open(const char *socket)

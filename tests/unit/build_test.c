@@ -14,6 +14,7 @@
 
 #include "build.h"
 #include "suite.h"
+#include "hypercall_memory.h"
 
 #define ONCE	1024u	/* frames in one call */
 
@@ -65,19 +66,6 @@ int do_domctl(struct hvctl_ctx *ctx, struct xen_domctl *op)
 	(void)ctx;
 	(void)op;
 	return 0;
-}
-
-void *hypercall_alloc(struct hvctl_ctx *ctx, size_t size)
-{
-	(void)ctx;
-	return calloc(1, size);
-}
-
-void hypercall_free(struct hvctl_ctx *ctx, void *p, size_t size)
-{
-	(void)ctx;
-	(void)size;
-	free(p);
 }
 
 void *foreign_map(struct hvctl_ctx *ctx, uint32_t domid, int prot, const xen_pfn_t *mfns,

@@ -23,6 +23,7 @@
 #include "cli/guard.h"
 #include "device.h"
 #include "suite.h"
+#include "hypercall_memory.h"
 #include "xs.h"
 
 #define NEW	2u		/* the number that the domain gets; there are 0 and 1 before */
@@ -80,19 +81,6 @@ int hypercall_open(struct hvctl_ctx *ctx)
 {
 	(void)ctx;
 	return 0;
-}
-
-void *hypercall_alloc(struct hvctl_ctx *ctx, size_t size)
-{
-	(void)ctx;
-	return calloc(1, size);
-}
-
-void hypercall_free(struct hvctl_ctx *ctx, void *p, size_t size)
-{
-	(void)ctx;
-	(void)size;
-	free(p);
 }
 
 static struct xen_domctl_getdomaininfo record(domid_t domid)
