@@ -2,7 +2,7 @@
 """Tiny guest kernels as unprivileged domains from boot modules, and what is to be said of them in the end."""
 import re
 
-from machine import SOAK, Failure, Skip, check
+from machine import SOAK, Failure, Qemu, Skip, check
 
 AT_ONCE = 24      # so many guests share a machine, where they need none of their own
 MEMORY = 704      # MiB for that machine
@@ -104,3 +104,12 @@ def judge_machine(m):
     for line in audits:
         check("audit: clean" in line, line.strip())
     return len(audits)
+
+
+def as_dom0(build, name, cpus):
+    """The tiny guest `name` as dom0 of a machine of its own, to its PASS."""
+    with Qemu(kernel=build.hv, cmdline="console=com1 com1=115200 dom0_mem=32M", cpus=cpus, mem=256, nic=None,
+              modules=[(build.need("guest/%s.elf" % name), "")]) as m:
+        m.expect(r"^RESULT %s PASS" % name, 60, fail=r"^\(annulus\).*panic|RESULT \S+ FAIL")
+        judge_machine(m)
+        return "%.0f s" % m.seconds()

@@ -3,17 +3,8 @@
 (tests/guest/number-again).
 """
 import guests
-from machine import Qemu
-
-
-def run(build, cpus):
-    with Qemu(kernel=build.hv, cmdline="console=com1 com1=115200 dom0_mem=32M", cpus=cpus, mem=256, nic=None,
-              modules=[(build.need("guest/number-again.elf"), "")]) as m:
-        m.expect(r"^RESULT number-again PASS", 60, fail=r"^\(annulus\).*panic|RESULT \S+ FAIL")
-        guests.judge_machine(m)
-        return "%.0f s" % m.seconds()
 
 
 def cases(build):
     for cpus in 1, 2:
-        yield "cpus%d" % cpus, lambda cpus=cpus: run(build, cpus)
+        yield "cpus%d" % cpus, lambda cpus=cpus: guests.as_dom0(build, "number-again", cpus)

@@ -11,7 +11,7 @@ import re
 import subprocess
 import tempfile
 
-from machine import SOAK, Failure, Qemu, check, shell, wait_shell
+from machine import SOAK, Qemu, check, shell, wait_shell
 
 LIBVIRT = ["libvirt-daemon-system", "libvirt-daemon-driver-xen", "libvirt-clients", "qemu-system-xen", "qemu-utils"]
 
