@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "handover_record.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +17,7 @@
  * One line for each field, in this order, and the end. A record is written in one call into a new
  * file, which then takes the old one's place.
  */
-#define FORM	"annulus handover 1\nstate %s\nuuid %s\nname %s\npeer %s\nend\n"
+#define FORM	"annulus handover 1\nstate %s\ndomain %u\nuuid %s\nname %s\npeer %s\nend\n"
 #define MOST	(HVCTL_NAME_MAX + HANDOVER_PEER_MAX + 256)
 
 int handover_token(char token[HANDOVER_TOKEN_LEN + 1])
@@ -74,17 +75,24 @@ static char *field(char **at, const char *key)
 
 static bool parse(struct handover_record *r, char *text)
 {
-	char *version = field(&text, "annulus"), *state, *uuid, *name, *peer;
+	char *version = field(&text, "annulus"), *state, *domid, *uuid, *name, *peer, *end;
+	unsigned long number;
 
 	if (!version || strcmp(version, "handover 1"))
 		return false;
 	state = field(&text, "state");
-	uuid = state ? field(&text, "uuid") : NULL;
+	domid = state ? field(&text, "domain") : NULL;
+	uuid = domid ? field(&text, "uuid") : NULL;
 	name = uuid ? field(&text, "name") : NULL;
 	peer = name ? field(&text, "peer") : NULL;
 	if (!peer || strcmp(text, "end\n") || strlen(name) >= sizeof(r->name) ||
 	    strlen(peer) >= sizeof(r->peer) || !uuid_read(r->uuid, uuid))
 		return false;
+	errno = 0;
+	number = strtoul(domid, &end, 10);
+	if (!isdigit((unsigned char)domid[0]) || *end || errno || number > UINT16_MAX)
+		return false;
+	r->domid = (uint32_t)number;
 	r->state = handover_state_named(state);
 	if (r->state == HANDOVER_STATES || r->state == HANDOVER_NONE)
 		return false;
@@ -192,22 +200,28 @@ int handover_record_write(struct handover_record *r)
 	if (strchr(r->name, '\n') || strchr(r->peer, '\n'))
 		return -EINVAL;
 	uuid_text(r->uuid, uuid);
-	len = snprintf(text, sizeof(text), FORM, handover_state_name(r->state), uuid, r->name,
-		       r->peer);
+	len = snprintf(text, sizeof(text), FORM, handover_state_name(r->state), r->domid, uuid,
+		       r->name, r->peer);
 	return write_all(r, text, (size_t)len);
 }
 
 void handover_record_close(struct handover_record *r)
 {
-	char lock[HANDOVER_TOKEN_LEN + 8];
+	char name[HANDOVER_TOKEN_LEN + 8];
 	struct stat st;
 
 	if (r->fd < 0)
 		return;
-	/* Without a record nobody needs to be held up; done while it is ours. */
-	beside(r, "lock", lock);
-	if (fstatat(r->dir, r->token, &st, AT_SYMLINK_NOFOLLOW) && errno == ENOENT)
-		unlinkat(r->dir, lock, 0);
+	/*
+	 * Without a record nobody needs to be held up; done while it is ours. Whoever was killed
+	 * may have left half of a new one.
+	 */
+	if (fstatat(r->dir, r->token, &st, AT_SYMLINK_NOFOLLOW) && errno == ENOENT) {
+		beside(r, "new", name);
+		unlinkat(r->dir, name, 0);
+		beside(r, "lock", name);
+		unlinkat(r->dir, name, 0);
+	}
 	close(r->fd);
 	r->fd = -1;
 }

@@ -24,7 +24,8 @@ struct handover_record {
 	int dir;
 	char token[HANDOVER_TOKEN_LEN + 1];
 	enum handover_state state;	/* HANDOVER_NONE: there is no file (any more) */
-	uint8_t uuid[16];		/* the domain, by what it was created with on this host */
+	uint32_t domid;			/* the domain on this host, which has that uuid, too */
+	uint8_t uuid[16];
 	char name[HVCTL_NAME_MAX];	/* of the domain */
 	char peer[HANDOVER_PEER_MAX];	/* the source's: the command that reaches the other; "" */
 };

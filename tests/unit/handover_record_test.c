@@ -85,6 +85,7 @@ TEST(test_round, "what is written comes back, in every state")
 	for (i = HANDOVER_NONE + 1; i < HANDOVER_STATES; i++) {
 		CU_ASSERT_EQUAL_FATAL(handover_record_open(&r, dir, token), 0);
 		r.state = (enum handover_state)i;
+		r.domid = 100 + i;
 		memset(r.uuid, 0xa0 + (int)i, sizeof(r.uuid));
 		snprintf(r.name, sizeof(r.name), "guest %u", i);
 		snprintf(r.peer, sizeof(r.peer), "ssh host hvctl migrate-receive");
@@ -92,6 +93,7 @@ TEST(test_round, "what is written comes back, in every state")
 		handover_record_close(&r);
 		CU_ASSERT_EQUAL_FATAL(handover_record_open(&r, dir, token), 0);
 		CU_ASSERT_EQUAL((unsigned int)r.state, i);
+		CU_ASSERT_EQUAL(r.domid, 100 + i);
 		CU_ASSERT_EQUAL(r.uuid[0], 0xa0 + i);
 		CU_ASSERT_EQUAL(r.uuid[15], 0xa0 + i);
 		CU_ASSERT_STRING_EQUAL(r.peer, "ssh host hvctl migrate-receive");
@@ -119,17 +121,23 @@ TEST(test_none, "without a record the state is none, and nothing stays behind")
 
 TEST(test_refused, "what is no whole record is refused and left as it is")
 {
-#define UUID "uuid 00000000000000000000000000000000\n"
+#define UUID "domain 7\nuuid 00000000000000000000000000000000\n"
 	static const char *const wrong[] = {
 		"",
 		"annulus handover 1\n",
 		"annulus handover 2\nstate here\n" UUID "name a\npeer \nend\n",
 		"annulus handover 1\nstate gone\n" UUID "name a\npeer \nend\n",
 		"annulus handover 1\nstate none\n" UUID "name a\npeer \nend\n",
-		"annulus handover 1\nstate here\nuuid 00\nname a\npeer \nend\n",
+		"annulus handover 1\nstate here\ndomain 7\nuuid 00\nname a\npeer \nend\n",
 		"annulus handover 1\nstate here\n" UUID "name a\npeer \nend",
 		"annulus handover 1\nstate here\n" UUID "name a\npeer \nend\nx",
 		"annulus handover 1\nstate here\n" UUID "name a\nend\n",
+#undef UUID
+#define UUID "uuid 00000000000000000000000000000000\n"
+		"annulus handover 1\nstate here\n" UUID "name a\npeer \nend\n",
+		"annulus handover 1\nstate here\ndomain \n" UUID "name a\npeer \nend\n",
+		"annulus handover 1\nstate here\ndomain -1\n" UUID "name a\npeer \nend\n",
+		"annulus handover 1\nstate here\ndomain 65536\n" UUID "name a\npeer \nend\n",
 	};
 	struct handover_record r;
 	size_t i;
@@ -139,7 +147,7 @@ TEST(test_refused, "what is no whole record is refused and left as it is")
 		CU_ASSERT_EQUAL(handover_record_open(&r, dir, token), -EINVAL);
 		CU_ASSERT_EQUAL(r.fd, -1);
 	}
-	put("annulus handover 1\nstate here\n" UUID "name a\npeer \nend\n");
+	put("annulus handover 1\nstate here\ndomain 7\n" UUID "name a\npeer \nend\n");
 	CU_ASSERT_EQUAL(handover_record_open(&r, dir, token), 0);
 	CU_ASSERT_EQUAL(r.state, HANDOVER_HERE);
 	snprintf(r.peer, sizeof(r.peer), "two\nlines");
