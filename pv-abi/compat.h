@@ -310,6 +310,14 @@ struct compat_physdev_apic {
 	uint32_t value;
 };
 
+struct compat_physdev_op {
+	uint32_t cmd;
+	union {
+		struct compat_physdev_set_iobitmap set_iobitmap;
+		struct compat_physdev_apic apic_op;
+	} u;
+};
+
 struct compat_physdev_map_pirq {
 	domid_t domid;
 	int32_t type;
@@ -327,5 +335,16 @@ struct compat_xenpf_getidletime {
 	compat_handle_t idletime;
 	compat_u64 now;
 };
+
+struct compat_xenpf_symdata {
+	uint32_t namelen, symnum;
+	compat_handle_t name;
+	compat_u64 address;
+	char type;
+};
+
+/* Of xen_mc_physcpuinfo's list: what is behind mc_nmsrvals follows at once. */
+#define COMPAT_MC_MSRVALUES 172
+#define COMPAT_MC_CPU_SIZE  300
 
 #endif /* PV_ABI_COMPAT_H */

@@ -7,8 +7,9 @@ if it is not done; TEST is a unit test or a tiny guest that uses the name, or `-
 
 * a number of the headers (pv-abi/, and Xen's own if they are installed) has no row, or a row no number;
 * a row says done or refused for its own reasons and no code names it, or says none and some does;
+* an operation is done and 32-bit guests' hypercalls do not pass it on;
 * a test is not there, or does not name it;
-* docs/abi.md is not what `write` makes of the table.
+* docs/abi.md, or the list of refusals that the tiny guest `refused` asks for one by one, is not what `write` makes of the table.
 """
 import glob
 import os
@@ -16,6 +17,7 @@ import re
 import sys
 
 TABLE, DOC, XEN = "pv-abi/abi.table", "docs/abi.md", "/usr/include/xen"
+LIST = "tests/guest/refused/rows.h"
 # Title, header, names, which of them are no operations, the call that they belong to.
 GROUPS = [
     ("Hypercalls", "xen.h", r"__HYPERVISOR_[a-z]\w+", r"__HYPERVISOR_dom0_op", None),
@@ -42,14 +44,24 @@ GROUPS = [
 ]
 # What the code does without the name: the usual case of a number's low bits; what is true of every update.
 IMPLIED = {"MMU_NORMAL_PT_UPDATE", "MMU_PT_UPDATE_NO_TRANSLATE"}
+# Whoever is not dom0 is told EPERM before the number is looked at.
+PRIVILEGED = r"XENPF_|XEN_SYSCTL_|XEN_DOMCTL_|XEN_MC_|XENMEM_resource_|PHYSDEVOP_dbgp_op"
+# Calls whose operations 32-bit guests have by lists of their own, and what goes without.
+NARROW, NOT_NARROW = {"memory_op", "vcpu_op", "sched_op", "physdev_op", "grant_table_op", "platform_op"}, \
+    {"VCPUOP_initialise", "XENMEM_add_to_physmap", "XENMEM_add_to_physmap_batch", "XENMEM_remove_from_physmap",
+     "XENMEM_get_vnumainfo", "XENMEM_resource_grant_table", "XENMEM_resource_ioreq_server", "XENMEM_resource_vmtrace_buf",
+     "__HYPERVISOR_set_segment_base", "__HYPERVISOR_hypfs_op"}
 HEAD = """<!-- SPDX-License-Identifier: GPL-2.0-or-later -->
 <!-- Made by scripts/abi.py from pv-abi/abi.table. -->
 # The ABI, number by number
 
 Every number of the public headers of 4.17 that a PV guest or its toolstack may ask for. *done*: it does what the headers say.
 *refused*: on purpose, with the error named. *not there*: the error is what any unknown number gets. Operations of hypercalls
-that are not there have no rows. A test is a file in `tests/unit/` or a directory in `tests/guest/` that uses the number; `-`:
-none does by name. `make lint` fails when headers, code, tests and this table part.
+that are not there have no rows. A domain without privilege gets `-EPERM` for whatever it asks of platform_op, sysctl, domctl
+and mca, for the resources of XENMEM_acquire_resource and for PHYSDEVOP_dbgp_op. The tiny guest `refused` asks for all that is
+refused or not there, and for the number after the last of each call, as a guest and as dom0, with 64 and with 32 bits. A test
+is a file in `tests/unit/` or a directory in `tests/guest/` that uses the number; `-`: none does by name. `make lint` fails
+when headers, code, tests and this table part.
 """
 NUMBER = r"(?:xen_mk_uint\()?(?:0x)?[0-9a-fA-F]+(?:U|UL)?\)?(?:\s*<<\s*\d+)?"
 
@@ -141,6 +153,40 @@ def document(groups, table):
     return "\n".join(out).rstrip() + "\n"
 
 
+def requests(groups, table):
+    """The tiny guest's list: what each number that is not done answers dom0 and others."""
+    out = ["/* SPDX-License-Identifier: GPL-2.0-or-later */", "/* Made by scripts/abi.py from pv-abi/abi.table. */"]
+
+    def row(kind, number, errno, name):
+        others = "EPERM" if re.match(PRIVILEGED, name) else errno
+        out.append("ROW(%s, %d, %s, %s, \"%s\")" % (kind, number, errno, others, name))
+
+    for (_, group), (_, _, names, _, call) in zip(groups, GROUPS):
+        call = call or "hypercall"
+        for name, number in sorted(group.items(), key=lambda x: (x[1], x[0])):
+            state, errno, _ = table[name]
+            if state != "done":
+                kind = "cpupool_op" if "CPUPOOL" in name else "acquire_resource" if "XENMEM_resource" in name else call
+                row(kind, number, errno, name)
+        if call not in ("mmu_update", "vm_assist"):  # no more bits; two kinds, neither of which has a next
+            last = max(group.values())
+            row(call, last + 1, "ENOSYS", re.match(r"[A-Z_]*[A-Z]_?", names).group() + " and no more")
+    return "\n".join(out) + "\n"
+
+
+def narrow(groups, table):
+    """What is done, or refused in words of its own, and not for 32-bit guests."""
+    listed = set(re.findall(r"\{ ([A-Z]\w+), ", read("hypervisor/entry/compat_struct.c")))
+    listed.update("__HYPERVISOR_" + n for n in re.findall(r"\bC\((\w+), \"", read("hypervisor/entry/compat_hypercall.c")))
+    if "__HYPERVISOR_mca" in listed:
+        listed.add("__HYPERVISOR_arch_0")
+    for (_, group), (title, _, _, _, call) in zip(groups, GROUPS):
+        if call in NARROW or title == "Hypercalls":
+            for name in sorted(set(group) - listed - NOT_NARROW):
+                if table.get(name, ["none"])[0] != "none":
+                    yield name
+
+
 def check(write=False):
     groups, wrong = headers()
     table, more = rows()
@@ -158,14 +204,15 @@ def check(write=False):
             wrong.append("%s: %s: there is no %s" % (TABLE, name, errno))
         if test != "-" and (not os.path.exists(test_path(test)) or not uses(test_path(test), name)):
             wrong.append("%s: %s: %s does not use it" % (TABLE, name, test))
+    wrong += ["%s: 32-bit guests do not have %s" % (TABLE, n) for n in narrow(groups, table)]
     # Without Xen's headers the numbers of those that pv-abi/ does not have are not known: the document stays.
     if not wrong and os.path.isdir(XEN):
-        text = document(groups, table)
-        if write:
-            with open(DOC, "w", encoding="utf-8") as f:
-                f.write(text)
-        elif not os.path.exists(DOC) or read(DOC) != text:
-            wrong.append("%s is not what scripts/abi.py makes of %s: scripts/abi.py write" % (DOC, TABLE))
+        for path, text in (DOC, document(groups, table)), (LIST, requests(groups, table)):
+            if write:
+                with open(path, "w", encoding="utf-8") as f:
+                    f.write(text)
+            elif not os.path.exists(path) or read(path) != text:
+                wrong.append("%s is not what scripts/abi.py makes of %s: scripts/abi.py write" % (path, TABLE))
     return wrong
 
 

@@ -8,6 +8,7 @@
 #include "domain/continuation.h"
 #include "domain/domain.h"
 #include "domain/guest_access.h"
+#include "domain/refusal.h"
 #include "lib/latency.h"
 #include "lib/printk.h"
 #include "lib/spinlock.h"
@@ -140,7 +141,7 @@ s64 do_console_io(u64 cmd, u64 count, u64 buffer)
 			return -EPERM;
 		return console_io_read(count, buffer);
 	}
-	return -ENOSYS;
+	return refused("console_io", (u32)cmd, -ENOSYS);
 }
 
 void __init console_io_init(void)

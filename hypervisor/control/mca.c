@@ -7,6 +7,7 @@
 #include "domain/guest_access.h"
 #include "domain/refusal.h"
 #include "lib/string.h"
+#include "pv-abi/compat.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/xen-mca.h"
 
@@ -45,11 +46,26 @@ static void describe(void *arg)
 	p->mc_cache_size = c >> 16;
 }
 
+static s64 put_cpu(const struct mcinfo_logical_cpu *info, u64 list, u32 n)
+{
+	u64 at = list + (u64)n * COMPAT_MC_CPU_SIZE;
+
+	if (!current->domain->is_32bit)
+		return put_guest_elem(*info, list, n);
+	if (copy_to_guest(at, info, COMPAT_MC_MSRVALUES))
+		return -EFAULT;
+	return copy_to_guest(at + COMPAT_MC_MSRVALUES, info->mc_msrvalues,
+			     sizeof(info->mc_msrvalues));
+}
+
 static s64 physical_cpus(struct xen_mc_physcpuinfo *p)
 {
 	u32 online = (u32)__builtin_popcountll(cpus_online), n = 0;
 	unsigned cpu;
 
+	/* A 32-bit guest's address has nothing behind it. */
+	if (current->domain->is_32bit)
+		p->info = (u32)p->info;
 	if (!p->info) {
 		p->ncpus = online;
 		return 0;
@@ -73,7 +89,7 @@ static s64 physical_cpus(struct xen_mc_physcpuinfo *p)
 		if (n == p->ncpus)
 			break;
 		on_cpus(CPU_MASK(cpu), describe, &info);
-		if (put_guest_elem(info, p->info, n))
+		if (put_cpu(&info, p->info, n))
 			return -EFAULT;
 		n++;
 	}

@@ -490,6 +490,17 @@ static int op_pci_mmcfg_reserved(u64 arg)
 	return pci_mmcfg_reserved(op.address, op.segment, op.start_bus, op.end_bus);
 }
 
+/* What others are told -EPERM about; a number that nobody knows is -ENOSYS for them, too. */
+#define PRIVILEGED_OPS                                                                    \
+	(BIT(PHYSDEVOP_apic_read) | BIT(PHYSDEVOP_apic_write) |                           \
+	 BIT(PHYSDEVOP_alloc_irq_vector) | BIT(PHYSDEVOP_setup_gsi) |                     \
+	 BIT(PHYSDEVOP_manage_pci_add) | BIT(PHYSDEVOP_manage_pci_remove) |               \
+	 BIT(PHYSDEVOP_restore_msi) | BIT(PHYSDEVOP_manage_pci_add_ext) |                 \
+	 BIT(PHYSDEVOP_pci_device_add) | BIT(PHYSDEVOP_pci_device_remove) |               \
+	 BIT(PHYSDEVOP_restore_msi_ext) | BIT(PHYSDEVOP_prepare_msix) |                   \
+	 BIT(PHYSDEVOP_release_msix) | BIT(PHYSDEVOP_pci_mmcfg_reserved) |                \
+	 BIT(PHYSDEVOP_dbgp_op))
+
 static s64 privileged_op(u64 cmd, u64 arg)
 {
 	switch (cmd) {
@@ -545,8 +556,10 @@ s64 do_physdev_op(u64 cmd, u64 arg)
 	case PHYSDEVOP_free_irq_vector: /* vectors stay with their line */
 		return 0;
 	default:
-		return current->domain->privileged ? privileged_op(cmd, arg) :
-						     refused("physdev_op", cmd, -EPERM);
+		if (current->domain->privileged)
+			return privileged_op(cmd, arg);
+		return refused("physdev_op", cmd,
+			       cmd < 64 && (BIT(cmd) & PRIVILEGED_OPS) ? -EPERM : -ENOSYS);
 	}
 }
 
@@ -567,6 +580,6 @@ s64 do_physdev_op_compat(u64 arg)
 	case PHYSDEVOP_free_irq_vector:
 		return do_physdev_op(cmd, arg + offsetof(struct physdev_op, u));
 	default:
-		return -ENOSYS;
+		return refused("physdev_op_compat", cmd, -ENOSYS);
 	}
 }

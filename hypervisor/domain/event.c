@@ -817,6 +817,18 @@ s64 do_event_channel_op(u64 cmd, u64 arg)
 	return rc;
 }
 
+/* The first form has the command in the structure; only what was there then is in it. */
+s64 do_event_channel_op_compat(u64 arg)
+{
+	u32 cmd;
+
+	if (get_guest(cmd, arg))
+		return -EFAULT;
+	if (cmd > EVTCHNOP_unmask)
+		return refused("event_channel_op_compat", cmd, -ENOSYS);
+	return do_event_channel_op(cmd, arg + offsetof(struct evtchn_op, u));
+}
+
 void event_dump(struct domain *d)
 {
 	static const char *const state_names[] = {

@@ -75,6 +75,11 @@ int event_alloc_unbound(struct domain *d, domid_t remote, u32 *port);
 void event_for_each_frame(struct domain *d, void (*fn)(u64 mfn, void *arg), void *arg);
 
 s64 do_event_channel_op(u64 cmd, u64 arg);
+/*
+ * __HYPERVISOR_event_channel_op_compat, its first form: `arg` is a struct evtchn_op. As the other;
+ * -EFAULT, -ENOSYS for what is younger.
+ */
+s64 do_event_channel_op_compat(u64 arg);
 
 /* Counts for the audit and debug key 'e'. */
 void event_dump(struct domain *d);

@@ -142,5 +142,5 @@ s64 do_vm_assist(u64 cmd, u64 type)
 		atomic_and(&d->vm_assist, ~BIT(type));
 		return 0;
 	}
-	return -ENOSYS;
+	return refused("vm_assist", (u32)cmd, -ENOSYS);
 }

@@ -8,6 +8,7 @@
  */
 #include "control/console_io.h"
 #include "control/control.h"
+#include "control/mca.h"
 #include "control/physdev.h"
 #include "control/platform.h"
 #include "cpu/cpu.h"
@@ -26,6 +27,7 @@
 #include "lib/string.h"
 #include "memory/heap.h"
 #include "pv-abi/errno.h"
+#include "pv-abi/xen-mca.h"
 #include "pv/callback.h"
 #include "pv/compat.h"
 #include "pv/cpu_ops.h"
@@ -104,7 +106,7 @@ static s64 compat_sched_op(u64 cmd, u64 arg)
 	const struct compat_command *c = compat_command_find(compat_sched_commands, (u32)cmd);
 
 	if (!c)
-		return -ENOSYS;
+		return refused("sched_op", (u32)cmd, -ENOSYS);
 	return c->layout ? with_struct(c->layout, (u32)arg, call_sched_op, cmd, false, 0)
 			 : do_sched_op(cmd, arg);
 }
@@ -120,9 +122,22 @@ static s64 compat_physdev_op(u64 cmd, u64 arg)
 	const struct compat_command *c = compat_command_find(compat_physdev_commands, (u32)cmd);
 
 	if (!c)
-		return -ENOSYS;
+		return refused("physdev_op", (u32)cmd, -ENOSYS);
 	return c->layout ? with_struct(c->layout, (u32)arg, call_physdev_op, cmd, false, 0)
 			 : do_physdev_op(cmd, arg);
+}
+
+static s64 compat_physdev_op_compat(u64 arg)
+{
+	const struct compat_command *c;
+	u32 cmd;
+
+	if (get_guest(cmd, arg))
+		return -EFAULT;
+	c = compat_command_find(compat_old_physdev_commands, cmd);
+	if (!c)
+		return refused("physdev_op_compat", cmd, -ENOSYS);
+	return compat_physdev_op(cmd, arg + offsetof(struct compat_physdev_op, u));
 }
 
 static s64 call_platform_op(u64 unused, u64 arg, u64 unused2)
@@ -143,7 +158,7 @@ static s64 compat_platform_op(u64 arg)
 		return -EFAULT;
 	c = compat_command_find(compat_platform_commands, cmd);
 	if (!c)
-		return -ENOSYS;
+		return refused("platform_op", (u32)cmd, -ENOSYS);
 	return c->layout ? with_struct(c->layout, (u32)arg, call_platform_op, 0, false, 0)
 			 : do_platform_op(arg);
 }
@@ -192,7 +207,7 @@ static s64 compat_vcpu_op(u64 cmd, u64 id, u64 arg)
 		return initialise_vcpu((u32)id, arg);
 	c = compat_command_find(compat_vcpu_commands, (u32)cmd);
 	if (!c)
-		return -ENOSYS;
+		return refused("vcpu_op", (u32)cmd, -ENOSYS);
 	return c->layout ? with_struct(c->layout, (u32)arg, call_vcpu_op, cmd, true, id)
 			 : do_vcpu_op(cmd, id, arg);
 }
@@ -208,7 +223,7 @@ static s64 compat_grant_table_op(u64 cmd, u64 arg, u64 count)
 	s64 ret = 0;
 
 	if (!c)
-		return -ENOSYS;
+		return refused("grant_table_op", (u32)cmd, -ENOSYS);
 	if (!c->layout || count > 0x7fffffff)
 		return do_grant_table_op(cmd, arg, count);
 	/* Only lists of copies and transfers have more than one. */
@@ -301,7 +316,7 @@ static s64 compat_callback_op(u64 cmd, u64 arg)
 			return -EINVAL;
 		return set_callback(u.type, false, 0, 0);
 	}
-	return -ENOSYS;
+	return refused("callback_op", (u32)cmd, -ENOSYS);
 }
 
 static s64 compat_nmi_op(u64 cmd, u64 arg)
@@ -319,7 +334,7 @@ static s64 compat_nmi_op(u64 cmd, u64 arg)
 		current->pv.nmi_callback = 0;
 		return 0;
 	}
-	return -ENOSYS;
+	return refused("nmi_op", (u32)cmd, -ENOSYS);
 }
 
 static int get_trap(struct trap_info *ti, u64 at)
@@ -401,6 +416,10 @@ static const struct compat_call {
 	/* The control ABI has one layout for all. */
 	C(sysctl, "w", do_sysctl),
 	C(domctl, "w", do_domctl),
+	C(mca, "w", do_mca),
+	C(sched_op_compat, "ww", do_sched_op_compat),
+	C(event_channel_op_compat, "w", do_event_channel_op_compat),
+	C(physdev_op_compat, "w", compat_physdev_op_compat),
 #undef C
 };
 

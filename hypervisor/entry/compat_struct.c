@@ -153,6 +153,7 @@ const struct compat_command compat_physdev_commands[] = {
 	{ PHYSDEVOP_apic_read, &physdev_apic_layout },
 	{ PHYSDEVOP_apic_write, &physdev_apic_layout },
 	{ PHYSDEVOP_alloc_irq_vector, NULL },
+	{ PHYSDEVOP_free_irq_vector, NULL },
 	{ PHYSDEVOP_map_pirq, &physdev_map_pirq_layout },
 	{ PHYSDEVOP_unmap_pirq, NULL },
 	{ PHYSDEVOP_manage_pci_add, NULL },
@@ -168,6 +169,18 @@ const struct compat_command compat_physdev_commands[] = {
 	{ PHYSDEVOP_prepare_msix, NULL },
 	{ PHYSDEVOP_release_msix, NULL },
 	{ PHYSDEVOP_dbgp_op, NULL },
+	{ COMPAT_LIST_END, NULL },
+};
+
+/* The layouts are those of the others: behind the command is what they take. */
+const struct compat_command compat_old_physdev_commands[] = {
+	{ PHYSDEVOP_irq_status_query, NULL },
+	{ PHYSDEVOP_set_iopl, NULL },
+	{ PHYSDEVOP_set_iobitmap, NULL },
+	{ PHYSDEVOP_apic_read, NULL },
+	{ PHYSDEVOP_apic_write, NULL },
+	{ PHYSDEVOP_alloc_irq_vector, NULL },
+	{ PHYSDEVOP_free_irq_vector, NULL },
 	{ COMPAT_LIST_END, NULL },
 };
 
@@ -212,6 +225,21 @@ LAYOUT(idle_time_op, F(idle_time_op, cmd), F(idle_time_op, interface_version),
        F(idle_time_op, u.cpumap_bitmap), F(idle_time_op, u.cpumap_nr_cpus),
        F(idle_time_op, u.idletime), F(idle_time_op, u.now));
 
+struct compat_symbol_op {
+	u32 cmd, interface_version;
+	struct compat_xenpf_symdata u;
+	u8 rest[128 - sizeof(struct compat_xenpf_symdata)];
+};
+struct symbol_op {
+	u32 cmd, interface_version;
+	struct xenpf_symdata u;
+	u8 rest[128 - sizeof(struct xenpf_symdata)];
+};
+_Static_assert(sizeof(struct symbol_op) == sizeof(struct xen_platform_op), "read as a whole");
+LAYOUT(symbol_op, F(symbol_op, cmd), F(symbol_op, interface_version), F(symbol_op, u.namelen),
+       F(symbol_op, u.symnum), F(symbol_op, u.name), F(symbol_op, u.address),
+       F(symbol_op, u.type));
+
 /* What do_platform_op() looks at lies at the same place in the others. */
 const struct compat_command compat_platform_commands[] = {
 	{ XENPF_settime64, NULL },
@@ -223,5 +251,12 @@ const struct compat_command compat_platform_commands[] = {
 	{ XENPF_get_cpuinfo, NULL },
 	{ XENPF_get_cpu_version, NULL },
 	{ XENPF_platform_quirk, NULL },
+	{ XENPF_get_symbol, &symbol_op_layout },
+	{ XENPF_resource_op, NULL },
+	{ XENPF_cpu_online, NULL },
+	{ XENPF_cpu_offline, NULL },
+	{ XENPF_cpu_hotadd, NULL },
+	{ XENPF_mem_hotadd, NULL },
+	{ XENPF_core_parking, NULL },
 	{ COMPAT_LIST_END, NULL },
 };

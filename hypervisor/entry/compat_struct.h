@@ -28,7 +28,7 @@ struct compat_command {
 #define COMPAT_LIST_END 0xffffffffU
 extern const struct compat_command compat_memory_commands[], compat_vcpu_commands[],
 	compat_sched_commands[], compat_physdev_commands[], compat_grant_commands[],
-	compat_platform_commands[];
+	compat_platform_commands[], compat_old_physdev_commands[];
 /* NULL: there is no such command for 32-bit guests. */
 const struct compat_command *compat_command_find(const struct compat_command *list, u32 cmd);
 

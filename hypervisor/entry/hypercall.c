@@ -44,7 +44,8 @@ static s64 do_unknown(void)
 	H(memory_op) H(multicall) H(update_va_mapping) H(set_timer_op) H(xen_version)              \
 	H(console_io) H(grant_table_op) H(vm_assist) H(update_va_mapping_otherdomain) H(iret)      \
 	H(vcpu_op) H(set_segment_base) H(mmuext_op) H(nmi_op) H(sched_op) H(callback_op)           \
-	H(event_channel_op) H(physdev_op) H(sysctl) H(domctl) H(mca)
+	H(event_channel_op) H(physdev_op) H(sysctl) H(domctl) H(mca) H(sched_op_compat)            \
+	H(event_channel_op_compat) H(physdev_op_compat)
 
 /* What follows the general entry is meant to override it. */
 #pragma GCC diagnostic push

@@ -5,6 +5,7 @@
 #include "domain/continuation.h"
 #include "domain/domain.h"
 #include "domain/guest_access.h"
+#include "domain/refusal.h"
 #include "lib/string.h"
 #include "pv-abi/callback.h"
 #include "pv-abi/errno.h"
@@ -85,7 +86,7 @@ s64 do_callback_op(u64 cmd, u64 arg)
 		return set_callback(u.type, 0, 0);
 	}
 	}
-	return -ENOSYS;
+	return refused("callback_op", (u32)cmd, -ENOSYS);
 }
 
 s64 do_nmi_op(u64 cmd, u64 arg)
@@ -104,7 +105,7 @@ s64 do_nmi_op(u64 cmd, u64 arg)
 		current->pv.nmi_callback = 0;
 		return 0;
 	}
-	return -ENOSYS;
+	return refused("nmi_op", (u32)cmd, -ENOSYS);
 }
 
 s64 set_trap_table(u64 list, u64 size, int (*get)(struct trap_info *ti, u64 at))

@@ -152,3 +152,19 @@ s64 do_sched_op(u64 cmd, u64 arg)
 		return refused("sched_op", (u32)cmd, -ENOSYS);
 	}
 }
+
+s64 do_sched_op_compat(u64 cmd, u64 arg)
+{
+	switch ((u32)cmd) {
+	case SCHEDOP_yield:
+	case SCHEDOP_block:
+		return do_sched_op(cmd, 0);
+	case SCHEDOP_shutdown:
+		if (arg > SHUTDOWN_MAX)
+			return -EINVAL;
+		domain_shutdown(current->domain, (u8)arg);
+		return 0;
+	default:
+		return refused("sched_op_compat", (u32)cmd, -ENOSYS);
+	}
+}

@@ -8,6 +8,7 @@
 
 #include "pv-abi/compat.h"
 #include "pv-abi/wide.h"
+#include "pv-abi/xen-mca.h"
 #include "abi_each.h"
 #include "suite.h"
 
@@ -71,7 +72,12 @@ TEST(test_arguments, "arguments of hypercalls")
 	NARROW(physdev_set_iobitmap);
 	NARROW(physdev_apic, value);
 	NARROW(physdev_map_pirq, table_base);
+	NARROW(physdev_op, u);
 	NARROW(xenpf_getidletime, now);
+	NARROW(xenpf_symdata, name, address, type);
+	CU_ASSERT_EQUAL(offsetof(struct mcinfo_logical_cpu, mc_msrvalues), COMPAT_MC_MSRVALUES);
+	CU_ASSERT_EQUAL(sizeof(struct mcinfo_logical_cpu), COMPAT_MC_CPU_SIZE);
+	CU_ASSERT_EQUAL(sizeof(struct xen_mc), 152); /* as in 64-bit guests */
 }
 
 #ifdef HAVE_FOREIGN

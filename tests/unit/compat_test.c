@@ -70,6 +70,9 @@ TAKES(do_xen_version, (u64 a, u64 b), a, b, 0, 0, 0)
 TAKES(do_console_io, (u64 a, u64 b, u64 c), a, b, c, 0, 0)
 TAKES(do_vm_assist, (u64 a, u64 b), a, b, 0, 0, 0)
 TAKES(do_event_channel_op, (u64 a, u64 b), a, b, 0, 0, 0)
+TAKES(do_event_channel_op_compat, (u64 a), a, 0, 0, 0, 0)
+TAKES(do_sched_op_compat, (u64 a, u64 b), a, b, 0, 0, 0)
+TAKES(do_mca, (u64 a), a, 0, 0, 0, 0)
 TAKES(do_sysctl, (u64 a), a, 0, 0, 0, 0)
 TAKES(do_domctl, (u64 a), a, 0, 0, 0, 0)
 s64 compat_iret(void) { return took(0, 0, 0, 0, 0); }
@@ -341,6 +344,25 @@ TEST(test_structures, "structures")
 	/* The same in both forms: the guest's own address goes through. */
 	call(__HYPERVISOR_physdev_op, PHYSDEVOP_eoi, at(m), 0, 0, 0);
 	CU_ASSERT_EQUAL(got.args[1], at(m));
+}
+
+TEST(test_old_calls, "physdev_op in its first form, with the command before what it takes")
+{
+	struct compat_physdev_op *op = (void *)mem;
+
+	op->cmd = PHYSDEVOP_apic_read;
+	op->u.apic_op = (struct compat_physdev_apic){ 0xfec00000, 0x11, 0 };
+	CU_ASSERT_EQUAL(call(__HYPERVISOR_physdev_op_compat, at(op), 0, 0, 0, 0), 0);
+	CU_ASSERT_TRUE(got.args[0] == PHYSDEVOP_apic_read && got.in.apic.reg == 0x11);
+	CU_ASSERT_EQUAL(op->u.apic_op.value, ~0x11u);
+	op->cmd = PHYSDEVOP_set_iopl;
+	CU_ASSERT_EQUAL(call(__HYPERVISOR_physdev_op_compat, at(op), 0, 0, 0, 0), 0);
+	CU_ASSERT_EQUAL(got.args[1], at(&op->u));
+	got.calls = 0;
+	op->cmd = PHYSDEVOP_map_pirq;
+	CU_ASSERT_EQUAL(call(__HYPERVISOR_physdev_op_compat, at(op), 0, 0, 0, 0), -ENOSYS);
+	CU_ASSERT_EQUAL(call(__HYPERVISOR_physdev_op_compat, 8, 0, 0, 0, 0), -EFAULT);
+	CU_ASSERT_EQUAL(got.calls, 0);
 }
 
 TEST(test_lists, "lists")

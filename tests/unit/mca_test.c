@@ -5,11 +5,13 @@
 
 #include "suite.h"
 #include <string.h>
+#include <sys/mman.h>
 
 #include "sim/sim.h"
 
 #include "control/mca.h"
 #include "cpu/cpu.h"
+#include "pv-abi/compat.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/xen-mca.h"
 
@@ -85,6 +87,32 @@ TEST(test_cpus, "CPUs")
 		       info[2].mc_cache_alignment);
 	p->info = 8;
 	CU_ASSERT_EQUAL(mca(XEN_MC_physcpuinfo), -EFAULT);
+}
+
+TEST(test_cpus32, "CPUs for a 32-bit guest: no holes in its list, 32 bits in its addresses")
+{
+	struct xen_mc_physcpuinfo *p = &op.u.mc_physcpuinfo;
+	unsigned char *list = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	struct mcinfo_logical_cpu second;
+
+	CU_ASSERT_TRUE_FATAL(list != MAP_FAILED);
+	memset(list, 0x55, 4096);
+	sim_current->domain->is_32bit = true;
+	p->info = (u64)list | 0xabcdULL << 32;
+	p->ncpus = 4;
+	CU_ASSERT_EQUAL(mca(XEN_MC_physcpuinfo), 0);
+	CU_ASSERT_EQUAL(p->ncpus, 3);
+	memcpy(&second, list + COMPAT_MC_CPU_SIZE, COMPAT_MC_MSRVALUES);
+	CU_ASSERT_TRUE(second.mc_cpunr == 1 && second.mc_apicid == 2);
+	/* No MSR can be read here: they are zero, and what is behind the third is untouched. */
+	CU_ASSERT_EQUAL(list[COMPAT_MC_CPU_SIZE - 1], 0);
+	CU_ASSERT_EQUAL(list[3 * COMPAT_MC_CPU_SIZE - 1], 0);
+	CU_ASSERT_EQUAL(list[3 * COMPAT_MC_CPU_SIZE], 0x55);
+	p->info = 0xabcdULL << 32; /* none: how many? */
+	CU_ASSERT_EQUAL(mca(XEN_MC_physcpuinfo), 0);
+	CU_ASSERT_EQUAL(p->ncpus, 3);
+	munmap(list, 4096);
 }
 
 SUITE("mca", .begin = begin, .end = end)

@@ -276,7 +276,8 @@ TEST(test_who_may, "who may")
 	CU_ASSERT_EQUAL(do_physdev_op(PHYSDEVOP_apic_read, 8), -EPERM);
 	CU_ASSERT_EQUAL(do_physdev_op(PHYSDEVOP_setup_gsi, 8), -EPERM);
 	CU_ASSERT_EQUAL(do_physdev_op(PHYSDEVOP_pci_device_add, 8), -EPERM);
-	CU_ASSERT_EQUAL(do_physdev_op(9999, 8), -EPERM);
+	CU_ASSERT_EQUAL(do_physdev_op(PHYSDEVOP_dbgp_op, 8), -EPERM);
+	CU_ASSERT_EQUAL(do_physdev_op(9999, 8), -ENOSYS);
 	sim_current = dom->vcpu[0];
 	CU_ASSERT_EQUAL(do_physdev_op(9999, 8), -ENOSYS);
 }
