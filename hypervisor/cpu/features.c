@@ -20,43 +20,6 @@ static bool smap_spared __initdata; /* there, and left off because of who emulat
 
 static char brand[49] __initdata;
 
-/* What makes CPUID fault: Intel's CPUs by one MSR, AMD's by another. */
-static struct {
-	u32 msr;
-	u64 bit;
-} cpuid_fault_by;
-
-/* SDM vol. 4 (MSR 140H, bit 0); APM vol. 3, appendix E (CpuidUserDis) */
-static void __init find_cpuid_fault(u32 max_ext)
-{
-	u32 a, b, c, d;
-	u64 v;
-
-	if (!rdmsr_safe(MSR_PLATFORM_INFO, &v) && v & PLATFORM_CPUID_FAULTING &&
-	    !rdmsr_safe(MSR_MISC_FEATURES, &v)) {
-		cpuid_fault_by.msr = MSR_MISC_FEATURES;
-		cpuid_fault_by.bit = MISC_CPUID_FAULTING;
-	} else if (cpu_features.vendor == CPU_VENDOR_AMD && max_ext >= 0x80000021) {
-		cpuid(0x80000021, 0, &a, &b, &c, &d);
-		if (!(a & BIT(17)) || rdmsr_safe(MSR_K7_HWCR, &v))
-			return;
-		cpuid_fault_by.msr = MSR_K7_HWCR;
-		cpuid_fault_by.bit = HWCR_CPUID_USER_DIS;
-	}
-	cpu_features.cpuid_fault = cpuid_fault_by.bit;
-}
-
-void cpuid_fault_set(bool on)
-{
-	u64 v;
-
-	if (this_cpu()->cpuid_faults == on)
-		return;
-	this_cpu()->cpuid_faults = on;
-	v = rdmsr(cpuid_fault_by.msr) & ~cpuid_fault_by.bit;
-	wrmsr(cpuid_fault_by.msr, on ? v | cpuid_fault_by.bit : v);
-}
-
 void __init features_init(void)
 {
 	struct cpu_features *f = &cpu_features;
@@ -136,7 +99,10 @@ void __init features_init(void)
 		f->phys_bits = a & 255;
 		f->virt_bits = (a >> 8) & 255;
 	}
-	find_cpuid_fault(max_ext);
+	a = 0;
+	if (max_ext >= 0x80000021)
+		cpuid(0x80000021, 0, &a, &b, &c, &d);
+	cpuid_fault_find(a);
 	mitigation_init(max_leaf, max_ext);
 	unmapped_mode = mitigations.unmapped;
 	f->l1tf = mitigations.l1tf_entries;

@@ -26,6 +26,11 @@ void features_init(void);
  */
 bool features_init_cpu(void);
 /*
+ * cpuid_fault_find() - cpu_features.cpuid_fault: has this CPU an MSR that makes it fault?
+ * @leaf_21_eax: EAX of CPUID 80000021H, 0 if there is no such leaf
+ */
+void cpuid_fault_find(u32 leaf_21_eax);
+/*
  * CPUID of rings 1 to 3 raises #GP on this CPU from now on, or does not. Only where
  * cpu_features.cpuid_fault says so; interrupts are off.
  */

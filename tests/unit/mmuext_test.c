@@ -395,4 +395,39 @@ TEST(test_audit, "the audit")
 	CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, s.l4, 0), 0);
 }
 
+TEST(test_audit_m2p, "the audit: frames of the M2Ps, which are the hypervisor's own domain's")
+{
+	struct frame *f;
+	struct space s;
+
+	build_space(guest, &s, 2);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), 0);
+	f = mfn_to_frame(new_frame(dom_hv));
+	CU_ASSERT_EQUAL(audit(), 0);
+	/* To read, every reference counted: wrong for want of privilege alone. */
+	table_of(s.l1)[5] = pte_make(frame_to_mfn(f), DATA_FLAGS & ~(u64)PTE_RW);
+	f->count++;
+	CU_ASSERT_EQUAL(audit(), 1);
+	guest->privileged = true;
+	CU_ASSERT_EQUAL(audit(), 0);
+	/* To write, it is wrong with privilege as well. */
+	table_of(s.l1)[5] |= PTE_RW;
+	f->type++;
+	CU_ASSERT_EQUAL(audit(), 1);
+	table_of(s.l1)[5] &= ~(u64)PTE_RW;
+	f->type--;
+	guest->privileged = false;
+	/* What a domain left behind that has ended is its mappers' still. */
+	f->count |= FC_DOOMED;
+	CU_ASSERT_EQUAL(audit(), 0);
+	f->count &= ~FC_DOOMED;
+	table_of(s.l1)[5] = 0;
+	f->count--;
+	CU_ASSERT_TRUE(frame_get(f, dom_hv));
+	frame_release(f);
+	frame_put(f);
+	CU_ASSERT_EQUAL(audit(), 0);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, s.l4, 0), 0);
+}
+
 SUITE("mmuext", .init = fixture_init, .begin = fixture_begin, .end = fixture_end)

@@ -39,7 +39,7 @@ struct cpu {
 	u64 softirq_pending;
 	struct vcpu *idle;
 	u64 cr4;
-	bool sysenter;
+	bool sysenter, cpuid_faults;
 	void *sched, *timers, *heap_cache;
 	u64 stat_hypercalls;
 	u64 tlb_stamp;
