@@ -4,14 +4,40 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/loop.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-static const struct use_paths host = { "/sys", "/proc/self/mountinfo", "/proc/swaps" };
+/* The file's name may be gone, or another file's by now; the device knows it by its inode. */
+static bool ask_loop(const char *loop, struct disk_id *id)
+{
+	struct loop_info64 info;
+	char node[64];
+	int fd, error;
+
+	snprintf(node, sizeof(node), "/dev/%.40s", loop);
+	fd = open(node, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	error = ioctl(fd, LOOP_GET_STATUS64, &info);
+	close(fd);
+	if (error)
+		return false;
+	if (info.lo_rdevice)
+		*id = (struct disk_id){ false, major(info.lo_rdevice), minor(info.lo_rdevice), 0 };
+	else
+		*id = (struct disk_id){ true, major(info.lo_device), minor(info.lo_device),
+					info.lo_inode };
+	return true;
+}
+
+static const struct use_paths host = { "/sys", "/proc/self/mountinfo", "/proc/swaps", ask_loop };
 
 const struct use_paths *use_paths = &host;
 
@@ -22,7 +48,7 @@ const struct use_paths *use_paths = &host;
 
 struct kin {
 	struct disk_id id;
-	unsigned int look;
+	unsigned int look, done;	/* what to look for, and what was */
 	bool holds;		/* a mapping, or a loop device set up by hand: a use by itself */
 };
 
@@ -150,13 +176,15 @@ static int add(struct disk_kin *kin, const struct disk_id *id, unsigned int look
 	size_t i;
 
 	for (i = 0; i < kin->count; i++)
-		if (same(&kin->list[i].id, id))
+		if (same(&kin->list[i].id, id)) {
+			kin->list[i].look |= look;
 			return 0;
+		}
 	list = realloc(kin->list, (kin->count + 1) * sizeof(*list));
 	if (!list)
 		return -ENOMEM;
 	kin->list = list;
-	list[kin->count++] = (struct kin){ *id, look, holds };
+	list[kin->count++] = (struct kin){ *id, look, 0, holds };
 	return 0;
 }
 
@@ -187,6 +215,19 @@ static int add_listed(struct disk_kin *kin, const struct kin *k, const char *dir
 	return error;
 }
 
+/* What is behind the loop device @loop, whose directory in sysfs is @dir. */
+static bool behind_loop(const struct disk_kin *kin, const char *loop, const char *dir,
+			struct disk_id *id)
+{
+	char file[1024], line[4096];
+
+	snprintf(file, sizeof(file), "%s/loop/backing_file", dir);
+	if (!read_line(file, line, sizeof(line)))
+		return false;
+	return (kin->paths->behind && kin->paths->behind(loop, id)) ||
+	       by_path(kin->paths, line, id);
+}
+
 /* The loop devices behind which there is @k. */
 static int add_loops(struct disk_kin *kin, const struct kin *k)
 {
@@ -198,15 +239,14 @@ static int add_loops(struct disk_kin *kin, const struct kin *k)
 	snprintf(path, sizeof(path), "%s/block", kin->paths->sys);
 	d = opendir(path);
 	while (d && !error && (e = readdir(d))) {
-		char file[sizeof(path) + 300], line[4096];
+		char file[sizeof(path) + 300], line[16];
 		struct disk_id id, behind;
 		bool by_hand;
 
 		if (strncmp(e->d_name, "loop", 4))
 			continue;
-		snprintf(file, sizeof(file), "%s/%s/loop/backing_file", path, e->d_name);
-		if (!read_line(file, line, sizeof(line)) ||
-		    !by_path(kin->paths, line, &behind) || !same(&behind, &k->id))
+		snprintf(file, sizeof(file), "%s/%s", path, e->d_name);
+		if (!behind_loop(kin, e->d_name, file, &behind) || !same(&behind, &k->id))
 			continue;
 		/*
 		 * Those that go with their last user are a domain's, which the store knows and
@@ -226,8 +266,8 @@ static int add_loops(struct disk_kin *kin, const struct kin *k)
 static int add_below(struct disk_kin *kin, const struct kin *k)
 {
 	struct disk_id id;
-	char line[4096];
 	struct place p;
+	char name[80];
 	int error = 0;
 
 	if (k->id.file)
@@ -239,8 +279,9 @@ static int add_below(struct disk_kin *kin, const struct kin *k)
 		if (read_number(p.path, &id))
 			error = add(kin, &id, k->look & (BELOW | ABOVE), false);
 	}
-	p = at(kin, &k->id, "/loop/backing_file");
-	if (!error && read_line(p.path, line, sizeof(line)) && by_path(kin->paths, line, &id))
+	p = at(kin, &k->id, "");
+	name_of(kin, &k->id, name, sizeof(name));
+	if (!error && behind_loop(kin, name + strlen("/dev/"), p.path, &id))
 		error = add(kin, &id, k->look, false);
 	/*
 	 * Volumes beside each other lie upon the same disk: what else is mapped onto it does no
@@ -261,6 +302,10 @@ int disk_kin_find(const struct use_paths *paths, const struct disk_id *id, struc
 	for (i = 0; !error && i < kin->count; i++) {
 		const struct kin k = kin->list[i];
 
+		/* Who is met again with more to look for is looked at again. */
+		if (k.look == k.done)
+			continue;
+		kin->list[i].done = k.look;
 		if (k.look & BELOW)
 			error = add_below(kin, &k);
 		if (!error && k.look & PARTS && !k.id.file)
@@ -269,6 +314,7 @@ int disk_kin_find(const struct use_paths *paths, const struct disk_id *id, struc
 			error = add_listed(kin, &k, "/holders", "dev", PARTS | ABOVE, true);
 		if (!error && k.look & ABOVE)
 			error = add_loops(kin, &k);
+		i = (size_t)-1;	/* from the first again */
 	}
 	return error;
 }
@@ -331,6 +377,12 @@ static bool parse_mount(char *line, struct disk_id *id, char **point, char **sou
 	return true;
 }
 
+/* A command with a part of a name in it is another command. */
+static bool fits(const char *name)
+{
+	return strlen(name) <= 100;
+}
+
 /* A file system of several devices has a number of its own, and names the first as its source. */
 static bool find_mount(const struct disk_kin *kin, char *who, char *remedy)
 {
@@ -353,8 +405,12 @@ static bool find_mount(const struct disk_kin *kin, char *who, char *remedy)
 		if (!found)
 			continue;
 		name_of(kin, &id, name, sizeof(name));
-		snprintf(who, DISK_USE_TEXT, "%s is mounted on %.100s", name, point);
-		snprintf(remedy, DISK_USE_TEXT, "umount %.100s", point);
+		snprintf(who, DISK_USE_TEXT, "%s is mounted on %.100s%s", name, point,
+			 fits(point) ? "" : "...");
+		if (fits(point))
+			snprintf(remedy, DISK_USE_TEXT, "umount %s", point);
+		else
+			snprintf(remedy, DISK_USE_TEXT, "umount it, see findmnt");
 	}
 	free(line);
 	if (f)
@@ -377,8 +433,11 @@ static bool find_swap(const struct disk_kin *kin, char *who, char *remedy)
 		found = *line == '/' && by_path(kin->paths, line, &id) && disk_kin_has(kin, &id);
 		if (!found)
 			continue;
-		snprintf(who, DISK_USE_TEXT, "%.100s is swap", line);
-		snprintf(remedy, DISK_USE_TEXT, "swapoff %.100s", line);
+		snprintf(who, DISK_USE_TEXT, "%.100s%s is swap", line, fits(line) ? "" : "...");
+		if (fits(line))
+			snprintf(remedy, DISK_USE_TEXT, "swapoff %s", line);
+		else
+			snprintf(remedy, DISK_USE_TEXT, "swapoff it, see /proc/swaps");
 	}
 	free(line);
 	if (f)
@@ -390,7 +449,7 @@ static bool find_swap(const struct disk_kin *kin, char *who, char *remedy)
 static void name_holder(const struct disk_kin *kin, const struct disk_id *id, char *who,
 			char *remedy)
 {
-	char dm[100], uuid[100] = "", name[80];
+	char dm[130], uuid[130] = "", name[80]; /* the kernel's: 128, 129 */
 	struct place p = at(kin, id, "/dm/uuid");
 
 	name_of(kin, id, name, sizeof(name));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Who uses a disk: dom0, by mounts, swap, LVM, RAID, other device mappings and loop devices, and
- * what of all this lies upon what. Looks at sysfs and /proc only; opens no device.
+ * what of all this lies upon what. Looks at sysfs and /proc, and asks loop devices.
  */
 #ifndef HVCTL_DISKUSE_H
 #define HVCTL_DISKUSE_H
@@ -25,6 +25,8 @@ struct use_paths {
 	const char *sys;	/* "/sys" */
 	const char *mounts;	/* "/proc/self/mountinfo" */
 	const char *swaps;	/* "/proc/swaps" */
+	/* What is behind the loop device "loop0"? By the device itself; NULL: by sysfs alone. */
+	bool (*behind)(const char *loop, struct disk_id *id);
 };
 /* Those in brackets above; tests have a tree of their own. */
 extern const struct use_paths *use_paths;
@@ -48,7 +50,7 @@ void disk_kin_free(struct disk_kin *kin);
 /* Does it have bytes in common with @id? */
 bool disk_kin_has(const struct disk_kin *kin, const struct disk_id *id);
 
-#define DISK_USE_TEXT	240
+#define DISK_USE_TEXT	260
 
 /*
  * Does dom0 use it? @who: by what, "/dev/sda1 is mounted on /srv"; @remedy: a command that ends

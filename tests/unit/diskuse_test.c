@@ -20,7 +20,8 @@
 
 static char top[] = "/tmp/diskuse-test-XXXXXX";
 static char sys[64], mounts[64], swaps[64], image[64], other[64];
-static const struct use_paths paths = { sys, mounts, swaps };
+static bool behind(const char *loop, struct disk_id *id);
+static const struct use_paths paths = { sys, mounts, swaps, behind };
 
 /* ------------------------------------------------------------------------------------------------
  * The tree
@@ -38,7 +39,7 @@ static void need(bool ok)
 __attribute__((format(printf, 1, 2)))
 static const char *in(const char *format, ...)
 {
-	static char path[32][256];
+	static char path[32][512];
 	static unsigned int n;
 	va_list args;
 
@@ -157,6 +158,20 @@ static int tear_down(void)
 	return system(in("rm -rf '%s'", top)) != 0;
 }
 
+/* What loop devices say themselves: one of them. */
+static struct {
+	const char *loop;
+	struct disk_id id;
+} asked;
+
+static bool behind(const char *loop, struct disk_id *id)
+{
+	if (!asked.loop || strcmp(loop, asked.loop))
+		return false;
+	*id = asked.id;
+	return true;
+}
+
 /* ------------------------------------------------------------------------------------------------
  * What dom0 does
  */
@@ -271,6 +286,75 @@ TEST(test_loops, "loop devices")
 	used(block(8, 1), "/dev/loop2p1 is mounted on /mnt; umount /mnt");
 	used(block(8, 32), NULL);
 	put(mounts, "");
+}
+
+TEST(test_loop_of_no_name, "a loop device whose file has lost its name, or has another's")
+{
+	char gone[64], line[100];
+	struct disk_id id;
+
+	snprintf(gone, sizeof(gone), "%s/gone", top);
+	snprintf(line, sizeof(line), "%s (deleted)", gone);
+	put(gone, "x");
+	id = file(gone);
+	loop(5, line, "0\n");
+	used(id, NULL); /* by its name nobody finds it */
+	asked.loop = "loop5";
+	asked.id = id;
+	used(id, "/dev/loop5 lies upon it; losetup -d /dev/loop5");
+	/* From the loop device to the file, whose other loop device is mounted. */
+	loop(6, gone, "1\n");
+	put(mounts, "21 1 7:6 / /mnt rw - ext4 /dev/loop6 rw\n");
+	used(block(7, 5), "/dev/loop6 is mounted on /mnt; umount /mnt");
+	put(mounts, "");
+	/* Another file has the name now. */
+	put(in("%s/block/loop5/loop/backing_file", sys), in("%s\n", other));
+	put(in("%s/block/loop6/loop/backing_file", sys), "/none\n");
+	used(id, "/dev/loop5 lies upon it; losetup -d /dev/loop5");
+	asked.loop = NULL;
+	need(!unlink(in("%s/block/loop5/loop/backing_file", sys)));
+	need(!unlink(in("%s/block/loop6/loop/backing_file", sys)));
+}
+
+TEST(test_met_again, "a disk that is met by its partition first, and then as a whole")
+{
+	/* Of a partition and of a mapping onto the whole disk: its other partition is in it. */
+	device("sdf", "8:80", NULL);
+	device("sdf1", "8:81", "sdf");
+	device("sdf2", "8:82", "sdf");
+	mapping("dm-6", "254:6", "whole", "");
+	mapping("dm-7", "254:7", "both", "");
+	holds("dm-6", "sdf");
+	holds("dm-7", "sdf1");
+	put(mounts, "21 1 8:82 / /mnt rw - ext4 /dev/sdf2 rw\n");
+	used(block(254, 7), NULL);
+	holds("dm-7", "dm-6");
+	used(block(254, 7), "/dev/sdf2 is mounted on /mnt; umount /mnt");
+	put(mounts, "");
+}
+
+TEST(test_long_names, "no command with a part of a name")
+{
+	char name[200], line[300];
+
+	memset(name, 'n', sizeof(name));
+	name[0] = '/';
+	name[101] = 0;
+	snprintf(line, sizeof(line), "21 1 8:32 / %s rw - ext4 /dev/sdc rw\n", name);
+	put(mounts, line);
+	used(block(8, 32), in("/dev/sdc is mounted on %.100s...; umount it, see findmnt", name));
+	name[100] = 0;
+	snprintf(line, sizeof(line), "21 1 8:32 / %s rw - ext4 /dev/sdc rw\n", name);
+	put(mounts, line);
+	used(block(8, 32), in("/dev/sdc is mounted on %s; umount %s", name, name));
+	put(mounts, "");
+	/* A device mapping's has up to 127. */
+	name[127] = 0;
+	mapping("dm-8", "254:8", name + 1, "LVM-x");
+	device("sdg", "8:96", NULL);
+	holds("dm-8", "sdg");
+	used(block(8, 96), in("the LVM volume %s (/dev/dm-8) lies upon it; lvchange -an "
+			      "/dev/mapper/%s", name + 1, name + 1));
 }
 
 /* ------------------------------------------------------------------------------------------------
