@@ -119,40 +119,56 @@ static int take_action(struct hvctl_ctx *ctx, const struct cfg_entry *e, enum hv
 		   text);
 }
 
-/* "0-2,5" as a set, in its order: '^' takes a range out again, "all" is every CPU. */
+/* The number at *p, and blanks on both sides of it. */
+static bool take_number(const char **p, unsigned long *n)
+{
+	char *end;
+
+	*p += strspn(*p, " \t");
+	if (!isdigit((unsigned char)**p))
+		return false;
+	*n = strtoul(*p, &end, 10);
+	*p = end + strspn(end, " \t");
+	return true;
+}
+
+/*
+ * "0-2, 5" as a set, in its order: '^' takes a range out again, "all" is every CPU, and so is
+ * "node:0" or a range of "nodes:" with it: there is no other node.
+ */
 static int parse_cpus(const char *p, uint64_t set[2])
 {
 	set[0] = set[1] = 0;
 	do {
-		bool remove = *p == '^';
-		unsigned long from, to, n;
-		char *end;
+		unsigned long from = 0, to = 127, n;
+		bool remove, nodes;
 
+		p += strspn(p, " \t");
+		remove = *p == '^';
 		p += remove;
+		nodes = !strncmp(p, "nodes:", 6) || !strncmp(p, "node:", 5);
+		if (nodes)
+			p = strchr(p, ':') + 1;
 		if (!strncmp(p, "all", 3) && !remove) {
-			from = 0;
-			to = 127;
-			end = (char *)p + 3;
+			p += 3 + strspn(p + 3, " \t");
 		} else {
-			if (!isdigit((unsigned char)*p))
+			if (!take_number(&p, &from))
 				return -EINVAL;
-			from = to = strtoul(p, &end, 10);
-			if (*end == '-') {
-				p = end + 1;
-				if (!isdigit((unsigned char)*p))
-					return -EINVAL;
-				to = strtoul(p, &end, 10);
-			}
+			to = from;
+			if (*p == '-' && (p++, !take_number(&p, &to)))
+				return -EINVAL;
 		}
-		if (from > to || to >= 128 || (*end && *end != ','))
+		if (from > to || to >= 128 || (*p && *p != ','))
 			return -EINVAL;
+		if (nodes)
+			to = from ? 0 : 127;
 		for (n = from; n <= to; n++) {
 			if (remove)
 				set[n / 64] &= ~(1ull << n % 64);
 			else
 				set[n / 64] |= 1ull << n % 64;
 		}
-		p = *end ? end + 1 : end;
+		p += *p == ',';
 	} while (*p);
 	return set[0] | set[1] ? 0 : -ENOENT;
 }

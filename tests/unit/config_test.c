@@ -419,6 +419,11 @@ TEST(test_cpus, "CPUs: a set for all, or one for each vCPU")
 		{ "'all,^0'", { ~1ull, ~0ull }, { ~1ull, ~0ull }, { ~1ull, ~0ull } },
 		{ "'^0,all'", { ~0ull, ~0ull }, { ~0ull, ~0ull }, { ~0ull, ~0ull } },
 		{ "'all'", { ~0ull, ~0ull }, { ~0ull, ~0ull }, { ~0ull, ~0ull } },
+		{ "' 0 - 3 , ^2 '", { 0xb }, { 0xb }, { 0xb } },
+		{ "'nodes:0-3,^0'", { ~1ull, ~0ull }, { ~1ull, ~0ull }, { ~1ull, ~0ull } },
+		{ "'node:0, ^ 1'", { ~2ull, ~0ull }, { ~2ull, ~0ull }, { ~2ull, ~0ull } },
+		{ "'nodes:all'", { ~0ull, ~0ull }, { ~0ull, ~0ull }, { ~0ull, ~0ull } },
+		{ "'5,nodes:1-2'", { 0x20 }, { 0x20 }, { 0x20 } },
 		{ "['0','1']", { 1 }, { 2 }, { 0 } },
 		{ "['2-4,^3','all,^64']", { 0x14 }, { ~0ull, ~1ull }, { 0 } },
 		{ "['5']", { 0x20 }, { 0 }, { 0 } },
@@ -447,6 +452,14 @@ TEST(test_cpus, "CPUs: a set for all, or one for each vCPU")
 	refused(BASE "vcpus = 2\ncpus = [ '0', '3-4,^0-7' ]\n",
 		"t.cfg:4:15: no CPU is left in \"3-4,^0-7\" of 'cpus'; begin with what is "
 		"allowed, like \"all,^0\"");
+	refused(BASE "cpus = 'node:1'\n",
+		"t.cfg:3:8: no CPU is left in \"node:1\" of 'cpus'; begin with what is allowed, "
+		"like \"all,^0\"");
+	refused(BASE "cpus = '5,^node:0'\n",
+		"t.cfg:3:8: no CPU is left in \"5,^node:0\" of 'cpus'; begin with what is "
+		"allowed, like \"all,^0\"");
+	refused(BASE "cpus = '1 2'\n", "t.cfg:3:8: 'cpus' is a set of CPUs, not \"1 2\"; write it "
+				      "like \"0-3,^2\", numbers below 128");
 	refused(BASE "cpus = ''\n", "t.cfg:3:8: 'cpus' is a set of CPUs, not \"\"; write it like "
 				    "\"0-3,^2\", numbers below 128");
 	refused(BASE "cpus = 'all0'\n", "t.cfg:3:8: 'cpus' is a set of CPUs, not \"all0\"; write "
