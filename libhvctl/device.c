@@ -353,11 +353,33 @@ void devices_remove(struct hvctl_ctx *ctx, uint32_t domid)
 		xs_prune(ctx->xs, parents[i]);
 }
 
+/*
+ * Of the store: what is not there is NULL. What cannot be read is NULL, too, and ctx->unread says
+ * why: it may be anything.
+ */
+static char *read_node(struct hvctl_ctx *ctx, const char *dir, const char *name)
+{
+	char *value = xs_readf(ctx->xs, 0, "%s/%s", dir, name);
+
+	if (!value && errno != ENOENT)
+		ctx->unread = errno;
+	return value;
+}
+
+static char **list_node(struct hvctl_ctx *ctx, const char *path)
+{
+	char **names = xs_list(ctx->xs, 0, path);
+
+	if (!names && errno != ENOENT)
+		ctx->unread = errno;
+	return names;
+}
+
 /* Who has a disk: "domain 3", and by what. */
 static bool backend_disk(struct hvctl_ctx *ctx, const char *back, struct disk_id *id, bool *writes)
 {
-	char *identity = xs_readf(ctx->xs, 0, "%s/target-identity", back);
-	char *mode = xs_readf(ctx->xs, 0, "%s/mode", back);
+	char *identity = read_node(ctx, back, "target-identity");
+	char *mode = read_node(ctx, back, "mode");
 	bool found = identity && disk_id_parse(identity, id);
 
 	*writes = mode && *mode == 'w';
@@ -365,7 +387,7 @@ static bool backend_disk(struct hvctl_ctx *ctx, const char *back, struct disk_id
 	free(mode);
 	if (!found) {
 		/* Another toolstack's: the block device will do. */
-		char *device = xs_readf(ctx->xs, 0, "%s/physical-device", back), end;
+		char *device = read_node(ctx, back, "physical-device"), end;
 
 		*id = (struct disk_id){ 0 };
 		found = device && sscanf(device, "%x:%x%c", &id->major, &id->minor, &end) == 2;
@@ -385,7 +407,7 @@ static int check_domains(struct hvctl_ctx *ctx, const struct hvctl_disk *d,
 		char dir[96], **disks;
 
 		snprintf(dir, sizeof(dir), "/local/domain/0/backend/vbd/%s", domains[i]);
-		disks = xs_list(ctx->xs, 0, dir);
+		disks = list_node(ctx, dir);
 		for (j = 0; !error && disks && disks[j]; j++) {
 			struct disk_id other;
 			char back[192];
@@ -456,10 +478,12 @@ static int check_dom0(struct hvctl_ctx *ctx, const struct hvctl_disk *d,
 
 int devices_check_sharing(struct hvctl_ctx *ctx, const struct hvctl_config *c)
 {
-	char **domains = xs_list(ctx->xs, 0, "/local/domain/0/backend/vbd");
+	char **domains;
 	unsigned int k;
 	int error = 0;
 
+	ctx->unread = 0;
+	domains = list_node(ctx, "/local/domain/0/backend/vbd");
 	for (k = 0; !error && k < c->nr_disks; k++) {
 		const struct hvctl_disk *d = &c->disks[k];
 		struct disk_base base;
@@ -473,6 +497,13 @@ int devices_check_sharing(struct hvctl_ctx *ctx, const struct hvctl_config *c)
 			error = hvctl_no_memory(ctx);
 		if (!error)
 			error = check_domains(ctx, d, &kin, domains);
+		if (!error && ctx->unread)
+			error = hvctl_fail(
+				ctx, ctx->unread,
+				"whether another domain uses the disk %.100s (%s) is not to be "
+				"read from the store: %s; try again, or write w! if you know that "
+				"none does",
+				d->target, d->vdev, strerror(ctx->unread));
 		if (!error)
 			error = check_twins(ctx, c, k, &kin);
 		if (!error)

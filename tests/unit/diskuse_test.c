@@ -7,6 +7,7 @@
  * those of domains in a store.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -412,7 +413,15 @@ TEST(test_identity, "identities as text")
 /* One backend's directory of domain 5. */
 static struct {
 	const char *identity, *mode, *device;
+	const char *unread;	/* a node of this name cannot be read */
 } vbd;
+
+/* NULL, as the store says that something is not there, or why it does not say it. */
+static void *nothing(const char *path)
+{
+	errno = vbd.unread && strstr(path, vbd.unread) ? EIO : ENOENT;
+	return NULL;
+}
 
 struct xs *xs_open(const char *socket)
 {
@@ -444,18 +453,28 @@ char **xs_list(struct xs *xs, uint32_t tx, const char *path)
 {
 	(void)xs;
 	(void)tx;
-	return vbd.mode ? one(strstr(path, "vbd/5") ? "51712" : "5") : NULL;
+	if (!vbd.mode || (vbd.unread && strstr(path, vbd.unread)))
+		return nothing(path);
+	return one(strstr(path, "vbd/5") ? "51712" : "5");
 }
 
 char *xs_readf(struct xs *xs, uint32_t tx, const char *format, ...)
 {
-	const char *value = strstr(format, "identity") ? vbd.identity
-			    : strstr(format, "mode")   ? vbd.mode
-						       : vbd.device;
+	const char *value;
+	char path[200];
+	va_list args;
 
 	(void)xs;
 	(void)tx;
-	return value ? strdup(value) : NULL;
+	va_start(args, format);
+	vsnprintf(path, sizeof(path), format, args);
+	va_end(args);
+	value = strstr(path, "identity") ? vbd.identity
+		: strstr(path, "mode")	 ? vbd.mode
+					 : vbd.device;
+	if (!value || (vbd.unread && strstr(path, vbd.unread)))
+		return nothing(path);
+	return strdup(value);
 }
 
 int xs_begin(struct xs *xs, uint32_t *tx) { (void)xs; *tx = 1; return 0; }
@@ -583,6 +602,91 @@ TEST(test_sharing, "disks of domains")
 	d[0].writable = false;
 	shared(d, 1, NULL);
 	put(mounts, "");
+}
+
+/* What cannot be read from the store may be what a domain uses. */
+TEST(test_unread, "a store that does not answer")
+{
+	static const char *const nodes[] = { "backend/vbd", "vbd/5", "identity", "mode", "device" };
+	struct hvctl_disk d = { .target = other, .vdev = "xvda", .writable = true };
+	struct hvctl_config c = { .nr_disks = 1, .disks = &d };
+
+	use_paths = &paths;
+	vbd.mode = "w";
+	vbd.device = "7:ff";
+	vbd.identity = NULL;
+	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++) {
+		struct hvctl_ctx *ctx = hvctl_open();
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(hvctl_xs(ctx));
+		d.forced = false;
+		vbd.unread = nodes[i];
+		CU_ASSERT_EQUAL(devices_check_sharing(ctx, &c), -EIO);
+		CU_ASSERT_PTR_NOT_NULL(strstr(hvctl_error(ctx), "not to be read from the store"));
+		d.forced = true;
+		CU_ASSERT_EQUAL(devices_check_sharing(ctx, &c), 0);
+		/* It is no matter of the next time. */
+		d.forced = false;
+		vbd.unread = NULL;
+		CU_ASSERT_EQUAL(devices_check_sharing(ctx, &c), 0);
+		hvctl_close(ctx);
+	}
+	vbd.mode = vbd.device = NULL;
+}
+
+/* Of the block device that is none: how often the kernel says yet that it is claimed, or what. */
+#define CLAIMED "/dev/claimed"
+static struct {
+	int busy, error, flags, opened;
+} claim;
+
+int open(const char *path, int flags, ...)
+{
+	mode_t mode = 0;
+
+	if (!strcmp(path, CLAIMED)) {
+		claim.flags = flags;
+		claim.opened++;
+		errno = claim.busy ? EBUSY : claim.error;
+		claim.busy -= claim.busy > 0;
+		return errno ? -1 : dup(STDOUT_FILENO);
+	}
+	if (flags & O_CREAT) {
+		va_list args;
+
+		va_start(args, flags);
+		mode = va_arg(args, mode_t);
+		va_end(args);
+	}
+	return openat(AT_FDCWD, path, flags, mode);
+}
+
+TEST(test_claimed, "a block device that the kernel has claimed for itself")
+{
+	static const struct {
+		int busy, error;
+		bool claimed;
+		int opened;
+	} t[] = {
+		{ 0, 0, false, 1 }, { 99, 0, true, 5 }, { 4, 0, false, 5 }, { 5, 0, true, 5 },
+		{ 1, ENXIO, false, 2 }, { 0, EACCES, false, 1 },
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		int next = dup(STDOUT_FILENO);
+
+		claim.busy = t[i].busy;
+		claim.error = t[i].error;
+		claim.opened = 0;
+		close(next);
+		CU_ASSERT_EQUAL(disk_claimed(CLAIMED), t[i].claimed);
+		CU_ASSERT_EQUAL(claim.opened, t[i].opened);
+		/* To claim is to open exclusively; without O_CREAT, and not to write. */
+		CU_ASSERT_EQUAL(claim.flags & (O_EXCL | O_CREAT | O_ACCMODE | O_NONBLOCK),
+				O_EXCL | O_RDONLY | O_NONBLOCK);
+		CU_ASSERT_EQUAL(dup(STDOUT_FILENO), next); /* nothing is left open */
+		close(next);
+	}
 }
 
 SUITE("diskuse", .before = set_up, .after = tear_down)
