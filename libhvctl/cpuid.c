@@ -25,7 +25,7 @@ static int copy_leaves(struct hvctl_ctx *ctx, const struct xen_cpuid_leaf *from,
 
 	if (n > LEAVES)
 		n = LEAVES;
-	*list = calloc(n + 1, sizeof(**list));
+	*list = calloc(LEAVES, sizeof(**list));
 	if (!*list)
 		return hvctl_no_memory(ctx);
 	for (i = 0; i < n; i++)
@@ -88,6 +88,14 @@ static int get_faulting(struct hvctl_ctx *ctx, bool *faulting)
 	return 0;
 }
 
+/* As every program of dom0 may. */
+static void read_leaf(uint32_t leaf, uint32_t reg[4])
+{
+	__asm__ volatile("cpuid"
+			 : "=a"(reg[0]), "=b"(reg[1]), "=c"(reg[2]), "=d"(reg[3])
+			 : "a"(leaf), "c"(0));
+}
+
 static int fill(struct hvctl_ctx *ctx, uint32_t domid, struct lists *l, struct hvctl_cpuid *c)
 {
 	struct hvctl_cpuid_leaf *machine = NULL;
@@ -104,6 +112,7 @@ static int fill(struct hvctl_ctx *ctx, uint32_t domid, struct lists *l, struct h
 		return error;
 	error = get_machine(ctx, l, &machine, &nr_machine);
 	if (!error) {
+		nr_machine = cpuid_rest(read_leaf, machine, nr_machine, LEAVES);
 		c->beyond = calloc(nr_machine + 1, sizeof(*c->beyond));
 		if (c->beyond)
 			c->nr_beyond = cpuid_beyond(c->policy, c->nr_policy, machine, nr_machine,

@@ -17,4 +17,13 @@ size_t cpuid_beyond(const struct hvctl_cpuid_leaf *policy, size_t nr_policy,
 		    const struct hvctl_cpuid_leaf *machine, size_t nr_machine,
 		    struct hvctl_cpuid_leaf *beyond);
 
+/*
+ * The leaves that a CPU has and @machine, of @nr leaves, does not: no policy knows them, and
+ * programs see them all the same. @read is the instruction. They are added behind the others, while
+ * there are not @room; of those with subleaves the first, which says that they are there. Returns
+ * how many there are then.
+ */
+size_t cpuid_rest(void (*read)(uint32_t leaf, uint32_t reg[4]), struct hvctl_cpuid_leaf *machine,
+		  size_t nr, size_t room);
+
 #endif

@@ -118,3 +118,35 @@ size_t cpuid_beyond(const struct hvctl_cpuid_leaf *policy, size_t nr_policy,
 	}
 	return n;
 }
+
+static bool has_leaf(const struct hvctl_cpuid_leaf *list, size_t nr, uint32_t leaf)
+{
+	size_t i;
+
+	for (i = 0; i < nr; i++)
+		if (list[i].leaf == leaf)
+			return true;
+	return false;
+}
+
+size_t cpuid_rest(void (*read)(uint32_t leaf, uint32_t reg[4]), struct hvctl_cpuid_leaf *machine,
+		  size_t nr, size_t room)
+{
+	static const uint32_t first[] = { 0, 0x80000000 };
+	size_t k;
+
+	for (k = 0; k < sizeof(first) / sizeof(first[0]); k++) {
+		uint32_t limit[4], leaf;
+
+		read(first[k], limit);
+		for (leaf = first[k]; leaf <= limit[A] && leaf - first[k] < 0x100; leaf++) {
+			struct hvctl_cpuid_leaf m = { .leaf = leaf, .subleaf = HVCTL_NO_SUBLEAF };
+
+			read(leaf, m.reg);
+			if (nr < room && !has_leaf(machine, nr, leaf) &&
+			    (m.reg[A] | m.reg[B] | m.reg[C] | m.reg[D]))
+				machine[nr++] = m;
+		}
+	}
+	return nr;
+}

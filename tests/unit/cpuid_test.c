@@ -165,6 +165,38 @@ TEST(test_beyond, "what differs, and nothing else")
 	CU_ASSERT_EQUAL(cpuid_beyond(NULL, 0, machine, 0, out), 0);
 }
 
+/* A CPU of leaves 0 to 16h, of which the machine above has some, and 80000000h to 80000003h. */
+static void read_leaf(uint32_t leaf, uint32_t reg[4])
+{
+	memset(reg, 0, 4 * sizeof(reg[0]));
+	if (!leaf)
+		reg[0] = 0x16;
+	else if (leaf == 0x80000000)
+		reg[0] = 0x80000003;
+	else if (leaf == 0x14 || leaf == 7 || leaf == 0x17 || leaf == 0x80000004)
+		reg[1] = leaf;
+	else if (leaf == 0x80000003)
+		reg[3] = leaf;
+}
+
+TEST(test_rest, "leaves that no policy knows")
+{
+	struct hvctl_cpuid_leaf all[16], out[16];
+	size_t n;
+
+	memcpy(all, machine, sizeof(machine));
+	n = cpuid_rest(read_leaf, all, 8, 16);
+	CU_ASSERT_EQUAL_FATAL(n, 11);
+	/* Not 7, which is there; not 17h and 80000004h, which are beyond the limits. */
+	CU_ASSERT_TRUE(all[8].leaf == 0x14 && all[8].subleaf == NONE && all[8].reg[1] == 0x14);
+	CU_ASSERT_EQUAL(all[9].leaf, 0x80000000);
+	CU_ASSERT_TRUE(all[10].leaf == 0x80000003 && all[10].reg[3] == 0x80000003);
+	CU_ASSERT_EQUAL(cpuid_beyond(policy, 6, all, n, out), 5 + 3);
+	CU_ASSERT_EQUAL(cpuid_rest(read_leaf, all, 8, 9), 9);
+	/* A second time there is nothing new. */
+	CU_ASSERT_EQUAL(cpuid_rest(read_leaf, all, 11, 16), 11);
+}
+
 TEST(test_text, "for people")
 {
 	const char *text;
