@@ -2,7 +2,7 @@
 #ifndef TINY_GUEST_DOM0_H
 #define TINY_GUEST_DOM0_H
 
-/* What a tiny guest that is dom0 does to others and to the machine. 64 bits. */
+/* What a tiny guest that is dom0 does to others and to the machine. */
 #include "guest.h"
 #include "pv-abi/domctl.h"
 #include "pv-abi/sysctl.h"
@@ -34,7 +34,7 @@ static inline void audit(void)
 	struct xen_sysctl s = {
 		.cmd = XEN_SYSCTL_debug_keys,
 		.interface_version = XEN_SYSCTL_INTERFACE_VERSION,
-		.u.debug_keys = { .keys = (uint64_t)key, .nr_keys = 1 },
+		.u.debug_keys = { .keys = (uintptr_t)key, .nr_keys = 1 },
 	};
 
 	check_eq(hypercall(sysctl, &s), 0);

@@ -6,11 +6,9 @@
  * dom0, too (tests/system/test_abi.py), who is answered otherwise where privilege comes first.
  * bits: 64 32
  */
-#include "guest.h"
-#include "pv-abi/domctl.h"
+#include "dom0.h"
 #include "pv-abi/physdev.h"
 #include "pv-abi/platform.h"
-#include "pv-abi/sysctl.h"
 #include "pv-abi/xen-mca.h"
 
 const char test_name[] = "refused";
@@ -24,7 +22,7 @@ static union {
 	struct xen_mc mc;
 	struct xen_mem_acquire_resource resource;
 	struct mmuext_op mmuext;
-} op;
+} arg;
 
 static long ask_hypercall(uint32_t number)
 {
@@ -33,8 +31,8 @@ static long ask_hypercall(uint32_t number)
 
 static long ask_mmuext_op(uint32_t number)
 {
-	op.mmuext.cmd = number;
-	return hypercall(mmuext_op, &op, 1L, 0L, (long)DOMID_SELF);
+	arg.mmuext.cmd = number;
+	return hypercall(mmuext_op, &arg, 1L, 0L, (long)DOMID_SELF);
 }
 
 static long ask_vm_assist(uint32_t number)
@@ -44,31 +42,31 @@ static long ask_vm_assist(uint32_t number)
 
 static long ask_acquire_resource(uint32_t number)
 {
-	op.resource.domid = DOMID_SELF;
-	op.resource.type = (uint16_t)number;
-	return hypercall(memory_op, (long)XENMEM_acquire_resource, &op);
+	arg.resource.domid = DOMID_SELF;
+	arg.resource.type = (uint16_t)number;
+	return hypercall(memory_op, (long)XENMEM_acquire_resource, &arg);
 }
 
 static long ask_vcpu_op(uint32_t number)
 {
-	return hypercall(vcpu_op, (long)number, 0L, &op);
+	return hypercall(vcpu_op, (long)number, 0L, &arg);
 }
 
 static long ask_grant_table_op(uint32_t number)
 {
-	return hypercall(grant_table_op, (long)number, &op, 1L);
+	return hypercall(grant_table_op, (long)number, &arg, 1L);
 }
 
 static long ask_console_io(uint32_t number)
 {
-	return hypercall(console_io, (long)number, 0L, &op);
+	return hypercall(console_io, (long)number, 0L, &arg);
 }
 
 /* The rest is asked alike. */
 #define ASK(call)                                              \
 	static long ask_##call(uint32_t number)                \
 	{                                                      \
-		return hypercall(call, (long)number, &op);     \
+		return hypercall(call, (long)number, &arg);     \
 	}
 ASK(xen_version)
 ASK(memory_op)
@@ -80,39 +78,39 @@ ASK(physdev_op)
 
 static long ask_platform_op(uint32_t number)
 {
-	op.platform.cmd = number;
-	op.platform.interface_version = XENPF_INTERFACE_VERSION;
-	return hypercall(platform_op, &op);
+	arg.platform.cmd = number;
+	arg.platform.interface_version = XENPF_INTERFACE_VERSION;
+	return hypercall(platform_op, &arg);
 }
 
 static long ask_sysctl(uint32_t number)
 {
-	op.sysctl.cmd = number;
-	op.sysctl.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
+	arg.sysctl.cmd = number;
+	arg.sysctl.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
 	if (number == XEN_SYSCTL_get_pmstat)
-		op.sysctl.u.get_pmstat.type = PMSTAT_get_max_px;
-	return hypercall(sysctl, &op);
+		arg.sysctl.u.get_pmstat.type = PMSTAT_get_max_px;
+	return hypercall(sysctl, &arg);
 }
 
 static long ask_cpupool_op(uint32_t number)
 {
-	op.sysctl.u.cpupool_op.op = number;
+	arg.sysctl.u.cpupool_op.op = number;
 	return ask_sysctl(XEN_SYSCTL_cpupool_op);
 }
 
 static long ask_domctl(uint32_t number)
 {
-	op.domctl.cmd = number;
-	op.domctl.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
-	op.domctl.domain = DOMID_SELF;
-	return hypercall(domctl, &op);
+	arg.domctl.cmd = number;
+	arg.domctl.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
+	arg.domctl.domain = DOMID_SELF;
+	return hypercall(domctl, &arg);
 }
 
 static long ask_mca(uint32_t number)
 {
-	op.mc.cmd = number;
-	op.mc.interface_version = XEN_MCA_INTERFACE_VERSION;
-	return hypercall(mca, &op);
+	arg.mc.cmd = number;
+	arg.mc.interface_version = XEN_MCA_INTERFACE_VERSION;
+	return hypercall(mca, &arg);
 }
 
 static const struct {
@@ -135,7 +133,7 @@ void test_main(void)
 		int want = privileged ? rows[i].dom0 : rows[i].others;
 		long got;
 
-		memset(&op, 0, sizeof(op));
+		memset(&arg, 0, sizeof(arg));
 		got = rows[i].ask(rows[i].number);
 		if (got == want)
 			continue;
@@ -144,4 +142,6 @@ void test_main(void)
 	}
 	check(sizeof(rows) / sizeof(rows[0]) > 100);
 	check_eq(wrong, 0);
+	if (privileged)
+		audit();
 }
