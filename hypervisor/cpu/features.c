@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "cpu/accessed.h"
 #include "cpu/cpu.h"
 #include "cpu/features.h"
 #include "cpu/mitigation.h"
@@ -39,6 +40,7 @@ void __init features_init(void)
 		f->family += (a >> 20) & 255;
 	if (f->family >= 6)
 		f->model |= ((a >> 16) & 15) << 4;
+	f->accessed_first = accessed_first(vendor, f->family, f->model);
 	f->pge = d & BIT(13);
 	/* AMD's CPUs have it, but not in long mode (APM vol. 3, SYSENTER). */
 	f->sysenter = (d & BIT(11)) && f->vendor == CPU_VENDOR_INTEL;

@@ -44,6 +44,7 @@ struct vcpu {
 	struct vcpu_info *info;
 	struct frame *info_frame;    /* reference held if registered */
 	struct vcpu_event event;
+	struct grant_counters grants;
 	struct vcpu_time time;       /* timers, runstate, registered areas: domain/time.h */
 	void *fpu;                   /* XSAVE area, 64-byte aligned */
 	u64 xcr0;

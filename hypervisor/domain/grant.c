@@ -508,7 +508,7 @@ static s64 do_unmap(u64 cmd, u64 arg, u64 count)
 			   : sizeof(struct gnttab_unmap_grant_ref);
 	u64 at = replace ? offsetof(struct gnttab_unmap_and_replace, status)
 			 : offsetof(struct gnttab_unmap_grant_ref, status);
-	struct grant_unmap_batch batch = { .count = 0 };
+	struct grant_unmap_batch batch = { .first = 0 };
 	s64 rc = 0;
 
 	for (u64 i = 0; i < count; i++) {
@@ -664,6 +664,22 @@ s64 do_grant_table_op(u64 cmd, u64 arg, u64 count)
 		return refused("grant_table_op", cmd, -EOPNOTSUPP);
 	default:
 		return refused("grant_table_op", cmd, -ENOSYS);
+	}
+}
+
+void grant_counters_get(struct domain *d, struct grant_counters *sum)
+{
+	struct vcpu *v;
+
+	*sum = (struct grant_counters){ 0 };
+	for_each_vcpu(d, v) {
+		sum->mapped += READ_ONCE(v->grants.mapped);
+		sum->unmapped += READ_ONCE(v->grants.unmapped);
+		sum->untouched += READ_ONCE(v->grants.untouched);
+		sum->copied += READ_ONCE(v->grants.copied);
+		sum->copied_bytes += READ_ONCE(v->grants.copied_bytes);
+		sum->flushes += READ_ONCE(v->grants.flushes);
+		sum->flushes_avoided += READ_ONCE(v->grants.flushes_avoided);
 	}
 }
 

@@ -7,6 +7,19 @@
 struct domain;
 struct grant_table;
 
+/*
+ * What a vCPU's grant operations came to, since it was made; only its own CPU counts, anybody may
+ * read.
+ */
+struct grant_counters {
+	u64 mapped;
+	u64 unmapped;       /* page-table entries taken out by unmapping */
+	u64 untouched;      /* of these, no CPU had had them in its TLB */
+	u64 copied, copied_bytes;
+	u64 flushes;        /* of unmappings: one for a batch that needs one */
+	u64 flushes_avoided; /* batches that unmapped and needed none */
+};
+
 /* Limits of a domain in frames unless its configuration says less: command line. */
 extern u32 grant_max_frames;   /* 64 */
 extern u32 grant_max_maptrack; /* 1024 */
@@ -40,6 +53,8 @@ void grant_for_each_mapping(struct domain *d, void (*fn)(mfn_t mfn, bool writabl
 			    void *arg);
 /* Visit the frames of d's table: each is shared with d by frame_share(). */
 void grant_for_each_frame(struct domain *d, void (*fn)(mfn_t mfn, void *arg), void *arg);
+/* The counters of all vCPUs of d's, summed up. */
+void grant_counters_get(struct domain *d, struct grant_counters *sum);
 /* Table and mappings in use, to the log. */
 void grant_dump(struct domain *d);
 

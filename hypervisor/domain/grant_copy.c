@@ -74,6 +74,8 @@ void grant_copy_one(struct gnttab_copy *op)
 		memmove((char *)frame_to_va(dest.frame) + op->dest.offset,
 			(char *)frame_to_va(source.frame) + op->source.offset, op->len);
 		let_go(&dest);
+		current->grants.copied++;
+		current->grants.copied_bytes += op->len;
 	}
 	let_go(&source);
 }

@@ -179,6 +179,7 @@ static s16 map(struct domain *granter, struct gnttab_map_grant_ref *op)
 	op->handle = handle_of(gt, index);
 	op->dev_bus_addr = mfn << PAGE_SHIFT;
 	mapping_live(m);
+	current->grants.mapped++;
 	return GNTST_okay;
 
 no_pte:
@@ -209,13 +210,17 @@ void grant_map_one(struct gnttab_map_grant_ref *op)
 }
 
 /*
- * Unmap what the caller names of a mapping that it has claimed; *parts are those that are gone.
- * When that fails nothing is, and the mapping is live again.
+ * Unmap what the caller names of a mapping that it has claimed; *parts are those that are gone, and
+ * *cached says whether TLBs may have the entry. When that fails nothing is gone, and the mapping is
+ * live again.
  */
 static inline s16 unmap_parts(struct grant_mapping *m, u64 host_addr, u64 dev_bus_addr,
-			      u64 new_addr, u8 *parts)
+			      u64 new_addr, u8 *parts, bool *cached)
 {
+	int r;
+
 	*parts = 0;
+	*cached = false;
 	if (dev_bus_addr && (m->flags & GNTMAP_device_map)) {
 		if (dev_bus_addr != m->mfn << PAGE_SHIFT) {
 			mapping_live(m);
@@ -224,11 +229,15 @@ static inline s16 unmap_parts(struct grant_mapping *m, u64 host_addr, u64 dev_bu
 		*parts |= GNTMAP_device_map;
 	}
 	if (host_addr && (m->flags & GNTMAP_host_map)) {
-		if (grant_pte_unmap(host_addr, m->mfn, m->flags, new_addr)) {
+		r = grant_pte_unmap(host_addr, m->mfn, m->flags, new_addr);
+		if (r < 0) {
 			mapping_live(m);
 			return GNTST_general_error;
 		}
 		*parts |= GNTMAP_host_map;
+		*cached = r != GRANT_PTE_UNTOUCHED;
+		current->grants.unmapped++;
+		current->grants.untouched += !*cached;
 	}
 	return GNTST_okay;
 }
@@ -244,10 +253,18 @@ static inline void parts_gone(struct grant_table *gt, struct grant_mapping *m, u
 	mapping_live(m);
 }
 
+/* The flush of an unmapping, or of many at once. */
+static inline void flush(struct domain *d)
+{
+	current->grants.flushes++;
+	tlb_flush(d->dirty_cpus, TLB_GLOBAL);
+}
+
 s16 grant_unmap_one(u32 handle, u64 host_addr, u64 dev_bus_addr)
 {
 	struct domain *d = current->domain;
 	struct grant_mapping *m;
+	bool cached;
 	u32 index;
 	s16 status;
 	u8 parts;
@@ -255,11 +272,13 @@ s16 grant_unmap_one(u32 handle, u64 host_addr, u64 dev_bus_addr)
 	m = mapping_claim(d->grants, handle, &index);
 	if (!m)
 		return GNTST_bad_handle;
-	status = unmap_parts(m, host_addr, dev_bus_addr, 0, &parts);
+	status = unmap_parts(m, host_addr, dev_bus_addr, 0, &parts, &cached);
 	if (status != GNTST_okay)
 		return status;
-	if (parts & GNTMAP_host_map)
-		tlb_flush(d->dirty_cpus, TLB_GLOBAL);
+	if (cached)
+		flush(d);
+	else if (parts & GNTMAP_host_map)
+		current->grants.flushes_avoided++;
 	parts_gone(d->grants, m, index, parts);
 	return GNTST_okay;
 }
@@ -267,21 +286,30 @@ s16 grant_unmap_one(u32 handle, u64 host_addr, u64 dev_bus_addr)
 s16 grant_unmap_begin(struct grant_unmap_batch *b, u32 handle, u64 host_addr, u64 dev_bus_addr,
 		      u64 new_addr)
 {
+	struct grant_table *gt = current->domain->grants;
 	struct grant_mapping *m;
+	bool cached;
 	u32 index;
 	s16 status;
 	u8 parts;
 
-	m = mapping_claim(current->domain->grants, handle, &index);
+	m = mapping_claim(gt, handle, &index);
 	if (!m)
 		return GNTST_bad_handle;
-	status = unmap_parts(m, host_addr, dev_bus_addr, new_addr, &parts);
+	status = unmap_parts(m, host_addr, dev_bus_addr, new_addr, &parts, &cached);
 	if (status != GNTST_okay)
 		return status;
 	if (parts & GNTMAP_host_map)
-		b->flush = true;
-	b->done[b->count].index = index;
-	b->done[b->count++].parts = parts;
+		b->host = true;
+	if (!cached) {
+		parts_gone(gt, m, index, parts);
+		return GNTST_okay;
+	}
+	/* Claimed as it is, nobody else reads the flags or the link. */
+	m->flags &= (u8)~parts;
+	m->next_free = b->first;
+	b->first = index + 1;
+	b->count++;
 	return GNTST_okay;
 }
 
@@ -289,13 +317,19 @@ void grant_unmap_end(struct grant_unmap_batch *b)
 {
 	struct domain *d = current->domain;
 
-	if (b->flush)
-		tlb_flush(d->dirty_cpus, TLB_GLOBAL);
-	for (unsigned i = 0; i < b->count; i++)
-		parts_gone(d->grants, mapping_at(d->grants, b->done[i].index), b->done[i].index,
-			   b->done[i].parts);
+	if (b->first)
+		flush(d);
+	else if (b->host)
+		current->grants.flushes_avoided++;
+	while (b->first) {
+		u32 index = b->first - 1;
+		struct grant_mapping *m = mapping_at(d->grants, index);
+
+		b->first = m->next_free;
+		parts_gone(d->grants, m, index, 0);
+	}
 	b->count = 0;
-	b->flush = false;
+	b->host = false;
 }
 
 int grant_release_mappings(struct domain *d)

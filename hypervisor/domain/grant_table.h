@@ -45,7 +45,7 @@ struct grant_mapping {
 	/* general reference held; FT_WRITABLE one too unless GNTMAP_readonly */
 	mfn_t mfn;
 	u32 ref;                /* one user of the granter's entry */
-	u32 next_free;          /* index + 1 */
+	u32 next_free;          /* index + 1; of a claimed one: the next of a batch */
 	u16 generation;
 	u8 state;               /* enum mapping_state */
 	u8 flags;               /* GNTMAP_*; device_map and host_map as long as that part exists */
@@ -120,18 +120,17 @@ void grant_copy_one(struct gnttab_copy *op);
 void grant_transfer_one(struct gnttab_transfer *op);
 
 /*
- * Unmapping is done in batches: any number of grant_unmap_begin(), up to GRANT_UNMAP_BATCH, then
- * grant_unmap_end(), which flushes TLBs once and gives the frames back. begin returns the GNTST_*
- * of its operation and fails with GNTST_bad_handle too if the handle is part of the batch already.
+ * Unmapping is done in batches: any number of grant_unmap_begin(), then grant_unmap_end(). What no
+ * CPU can have in its TLB is given back by begin, the rest by end, after one flush. That can be
+ * anywhere while `count` grows: when it is GRANT_UNMAP_BATCH it is time, since end does not stop.
+ * begin returns the GNTST_* of its operation and fails with GNTST_bad_handle too if the handle
+ * waits for the flush already.
  */
-#define GRANT_UNMAP_BATCH 32
+#define GRANT_UNMAP_BATCH 512
 struct grant_unmap_batch {
-	unsigned count;
-	bool flush;
-	struct {
-		u32 index;
-		u8 parts; /* GNTMAP_device_map, GNTMAP_host_map that end */
-	} done[GRANT_UNMAP_BATCH];
+	u32 first;      /* index + 1 of a mapping that waits for the flush, 0: none; by next_free */
+	unsigned count; /* so many wait */
+	bool host;      /* a page-table entry went */
 };
 s16 grant_unmap_begin(struct grant_unmap_batch *b, u32 handle, u64 host_addr, u64 dev_bus_addr,
 		      u64 new_addr);

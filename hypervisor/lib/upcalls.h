@@ -82,14 +82,16 @@ void root_destroy_compat(struct vcpu *v);
  *
  * grant_pte_map() - `host_addr` is a virtual address, or with GNTMAP_contains_pte the machine
  * address of the entry; `avail_bits` are the entry's bits 9-11 as the guest wants them. What was in
- * the entry is given up.
+ * the entry is given up. 0, or -EINVAL or another errno with nothing changed.
  *
  * grant_pte_unmap() - the entry must map `mfn` as `gntmap_flags` say. It is cleared, or, if
- * `new_addr` is not 0, replaced by the entry of that virtual address, which is cleared. The caller
- * flushes TLBs before it drops its own references.
- *
- * Both: 0, or a negative errno with nothing changed.
+ * `new_addr` is not 0, replaced by the entry of that virtual address, which is cleared. Answers
+ * GRANT_PTE_*, or -EINVAL with nothing changed.
  */
+enum {
+	GRANT_PTE_UNTOUCHED, /* no CPU has had the entry in its TLB */
+	GRANT_PTE_CACHED,    /* flush all that the domain runs on before dropping own references */
+};
 int grant_pte_map(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 avail_bits);
 int grant_pte_unmap(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 new_addr);
 

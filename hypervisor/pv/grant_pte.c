@@ -1,6 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Entries of page tables that map granted frames.
+ *
+ * A page that only a device reads or writes never is in a TLB, and needs no flush when it is
+ * unmapped. So an entry begins with A and D clear, and what its unmapping's own exchange takes out
+ * tells by A whether a CPU may have it (cpu/accessed.h). That holds because of these rules:
+ *
+ * * A clear is written here only. Whatever else writes an entry with a frame that is not the
+ *   table owner's (mmu_update, update_va_mapping, trapped writes) sets A: leaf_keep_accessed().
+ * * A table cannot be validated with such entries, so none comes back in a page that the guest has
+ *   written itself. unmap_and_replace moves an entry as it was taken out.
+ * * The owner's own frames are its to write as it likes: an entry of one is never judged.
+ * * An entry that a guest overwrites or clears without a flush of its own may live on in TLBs. But
+ *   a mapping's host part ends by taking out an entry only, and entries are made one for a host
+ *   part: as many as were lost that way, so many mappings of the same frame, with the same rights
+ *   or more, last until their domain ends. The frame stays granted for as long.
+ *
+ * All begin clear, rings too: which pages a CPU will touch is nobody's to know here. Those that are
+ * touched cost the CPU one assist more in their life, for A and D at once if the first access is a
+ * write, and the flush at their end as ever.
+ */
 #include "cpu/cpu.h"
 #include "domain/domain.h"
+#include "lib/cmdline.h"
+#include "lib/string.h"
 #include "memory/frame.h"
 #include "pv/grant_pte.h"
 #include "pv/mmu.h"
@@ -8,6 +31,29 @@
 #include "cpu/pte.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/grant_table.h"
+
+static bool flush_always;
+
+static const char *set_grant_flush(const char *value)
+{
+	if (strcmp(value, "auto") && strcmp(value, "always"))
+		return "use auto or always";
+	flush_always = !strcmp(value, "always");
+	return NULL;
+}
+OPTION_FN("grant-flush", set_grant_flush);
+
+bool grant_pte_judged(void)
+{
+	return cpu_features.accessed_first && !flush_always;
+}
+
+/* What the exchange took out of an entry of d's that mapped `f`: GRANT_PTE_*. */
+static inline int judge(const struct domain *d, const struct frame *f, u64 taken)
+{
+	return (taken & PTE_A) || frame_owned_by(f, d) || !grant_pte_judged() ?
+		GRANT_PTE_CACHED : GRANT_PTE_UNTOUCHED;
+}
 
 /* An entry of an L1 of the current domain's: locked, with a general reference on the table. */
 struct place {
@@ -52,14 +98,15 @@ static u64 place_read(const struct place *p)
 	return READ_ONCE(((u64 *)frame_to_va(p->table))[p->slot]);
 }
 
-/* Store, unlock and give the former entry's references back. */
-static void place_finish(struct place *p, u64 e)
+/* Store, unlock and give the former entry's references back. Returns the former entry. */
+static u64 place_finish(struct place *p, u64 e)
 {
 	u64 old = table_swap_leaf(p->table, p->slot, e);
 
 	table_unlock(p->table, NULL);
 	(void)entry_put(1, old, false);
 	frame_put(p->table);
+	return old;
 }
 
 static void place_cancel(struct place *p)
@@ -93,10 +140,11 @@ static void leaf_gone(struct frame *f, u64 e)
 int grant_pte_map(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 avail_bits)
 {
 	bool write = !(gntmap_flags & GNTMAP_readonly);
-	u64 e = pte_make(mfn, PTE_P | PTE_A | PTE_D | (avail_bits & PTE_AVAIL));
+	u64 e = pte_make(mfn, PTE_P | (avail_bits & PTE_AVAIL));
 	struct domain *d = current->domain;
 	struct frame *f;
 	struct place p;
+	bool foreign;
 	u64 old;
 	int r;
 
@@ -112,6 +160,9 @@ int grant_pte_map(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 avail_bits)
 
 	/* The entry's own references; the caller's keep the owner and the type as they are. */
 	f = mfn_to_frame(mfn);
+	foreign = !frame_owned_by(f, d);
+	if (!foreign || !grant_pte_judged())
+		e |= PTE_A | PTE_D;
 	if (!frame_get_more(f) && !frame_get_any(f))
 		return -EINVAL;
 	if (write && !type_get_more(f, FT_WRITABLE)) {
@@ -119,7 +170,7 @@ int grant_pte_map(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 avail_bits)
 			r = frame_get_type(f, FT_WRITABLE);
 		} while (r == -ERESTART);
 	}
-	if (!r && !frame_owned_by(f, d))
+	if (!r && foreign)
 		frame_foreign(f, d, write);
 	if (!r && place_swap(host_addr, gntmap_flags & GNTMAP_contains_pte, 0, 0, e, &old)) {
 		if (old & PTE_P)
@@ -129,7 +180,7 @@ int grant_pte_map(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 avail_bits)
 	if (!r) {
 		r = place_lock(&p, host_addr, gntmap_flags & GNTMAP_contains_pte);
 		if (!r) {
-			place_finish(&p, e);
+			(void)place_finish(&p, e);
 			return 0;
 		}
 		if (write)
@@ -144,13 +195,16 @@ int grant_pte_unmap(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 new_addr)
 	bool machine = gntmap_flags & GNTMAP_contains_pte;
 	u64 must = PTE_P | (gntmap_flags & GNTMAP_readonly ? 0 : PTE_RW);
 	u64 e, replacement = 0;
+	struct domain *d = current->domain;
+	struct frame *f = mfn_to_frame(mfn);
 	struct place p, from;
 	int r;
 
+	/* The caller's references keep the owner as it is. */
 	if (!new_addr &&
 	    place_swap(host_addr, machine, PTE_ADDR | must, pte_make(mfn, must), 0, &e)) {
-		leaf_gone(mfn_to_frame(mfn), e);
-		return 0;
+		leaf_gone(f, e);
+		return judge(d, f, e);
 	}
 	if (new_addr) {
 		if (machine)
@@ -168,7 +222,8 @@ int grant_pte_unmap(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 new_addr)
 	if (!r) {
 		e = place_read(&p);
 		if (pte_mfn(e) == mfn && (e & must) == must) {
-			place_finish(&p, replacement);
+			/* As it is now: a CPU may have come to it since it was looked at. */
+			r = judge(d, f, place_finish(&p, replacement));
 			replacement = 0;
 		} else {
 			place_cancel(&p);
@@ -178,7 +233,7 @@ int grant_pte_unmap(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 new_addr)
 	if (new_addr) {
 		frame_put(from.table);
 		if (replacement && !place_lock(&from, new_addr, false)) {
-			place_finish(&from, replacement);
+			(void)place_finish(&from, replacement);
 			replacement = 0;
 		}
 		/* The guest took its own table apart meanwhile. */

@@ -74,8 +74,12 @@ int leaf_update(struct frame *f, struct domain *d, unsigned slot, u64 val, bool 
 		goto changed;
 	refs = !(cur & val & PTE_P) || pte_mfn(cur) != pte_mfn(val) ||
 	       ((cur ^ val) & (PTE_RW | PTE_CACHE));
-	if (refs && (val & PTE_P) && !leaf_get_usual(d, val))
+	if (refs) {
+		if ((val & PTE_P) && !leaf_get_usual(d, val))
+			goto not_usual;
+	} else if (!(val & PTE_A) && leaf_is_foreign(d, val)) {
 		goto not_usual;
+	}
 	do {
 		if (expect && cur != *expect) {
 			if (refs && (val & PTE_P))

@@ -623,6 +623,8 @@ int table_write(struct frame *f, unsigned level, unsigned slot, u64 val, struct 
 		if (r)
 			return r;
 	}
+	if (level == 1 && (val & PTE_P))
+		val = leaf_keep_accessed(d, val);
 	/* We are the only writer, but the CPUs set A and D whenever they like. */
 	do {
 		if (expect && cur != *expect) {

@@ -184,6 +184,27 @@ static inline u64 leaf_rights(u64 v)
 }
 
 /*
+ * leaf_is_foreign() - does a present leaf entry of a table of d's map a frame of RAM that is
+ * another domain's? The caller or the entry has a reference of the frame.
+ */
+static inline bool leaf_is_foreign(const struct domain *d, u64 e)
+{
+	mfn_t mfn = pte_mfn(e);
+
+	return mfn < max_mfn && !frame_owned_by(mfn_to_frame(mfn), d);
+}
+
+/*
+ * leaf_keep_accessed() - the entry as a guest's write to a table of d's stores it. A clear says of
+ * a foreign frame that no CPU has it in its TLB (pv/grant_pte.c), which is not the guest's to say:
+ * A is set.
+ */
+static inline u64 leaf_keep_accessed(const struct domain *d, u64 e)
+{
+	return leaf_is_foreign(d, e) ? e | PTE_A : e;
+}
+
+/*
  * leaf_fix_usual() - entry_fix() for the usual leaf entries of a 64-bit guest. That the frame's
  * number has not too many bits is left to who takes the reference: it is one of RAM's, or the
  * present entry's. False: not usual.

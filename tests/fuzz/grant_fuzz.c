@@ -7,14 +7,15 @@
 // sources: hypervisor/pv/mmuext.c hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c
 // sources: hypervisor/domain/permission.c hypervisor/memory/range_set.c hypervisor/lib/printf.c
 // sources: tests/unit/sim/sim.c
-// cflags: -DSIM_FRAMES=288 -DHEAP_FIRST=160ULL
+// cflags: -DSIM_FRAMES=288 -DHEAP_FIRST=160ULL -include tests/fuzz/moment.h
 // clang: -fno-sanitize-coverage=trace-cmp
 // options: -max_len=1024
 //
 // Grants between two guests and dom0, with real page-table entries: map, unmap, unmap and replace,
 // copy, transfer, swap, growing tables, entries that change while they are used, page tables that
 // change under a mapping. Oracles: a model of what may be used by whom and of who uses it, the
-// audit, and no translation of a foreign frame in a TLB without a mapping.
+// audit, and no translation of a foreign frame in a TLB without a mapping: CPUs walk through
+// entries and set A when the input says so, between the operations and right before an exchange.
 
 #define FIXTURE_OWN_GRANTS
 #include "mmu_world.h"
@@ -551,6 +552,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	u8 how = fuzz_u8(&in);
 
 	world_begin(how & 1, how >> 2);
+	a_counts = true;
+	world_walks = false;
+	moments = 0;
 	memset(handles, 0, sizeof(handles));
 	sim.objects = 0;
 	FUZZ_CHECK(!grant_init(guest, 0, 0) && !grant_init(other, 0, 0) && !grant_init(dom0, 0, 0),
@@ -562,6 +566,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		unsigned preempt = who & 4 ? 1 + (who >> 4) : 0;
 
 		world_leap(op >> 4);
+		moments = (u32)(op << 8 | who) * 2654435761U;
+		world_walks = moments >> 7 & 1;
 		on_cpu(who & 3);
 		switch (op % 16) {
 		case 0: case 1: case 2: op_entry(&in); break;

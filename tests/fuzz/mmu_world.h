@@ -117,6 +117,57 @@ static __attribute__((unused)) void world_leap(unsigned n)
 	cpus[3].tlb_stamp = tlb_clock;
 }
 
+/*
+ * Leaf entries: a CPU may fill its TLB with what it can reach at any moment, and sets A before.
+ * `a_counts`: the model goes by that, and what has A clear is in no TLB by this entry; CPUs come to
+ * new entries when `world_walks` says so. Otherwise everything is taken for cached, whatever its A
+ * says, which is more than a processor does.
+ */
+static bool a_counts, world_walks;
+
+static void cache_leaf(struct tlb *t, u64 *e)
+{
+	u64 v = *e;
+	mfn_t m = pte_mfn(v);
+
+	if (!(v & PTE_P) || m >= SIM_FRAMES)
+		return;
+	if (a_counts && !(v & PTE_A)) {
+		if (!world_walks)
+			return;
+		*e |= PTE_A | (v & PTE_RW ? PTE_D : 0);
+	}
+	set(t->cached[0], m);
+	t->owner[m] = (u8)owner_number(m);
+	if (v & PTE_RW)
+		set(t->writable, m);
+	if (v & PTE_G)
+		set(t->global, m);
+}
+
+/*
+ * For a fuzzer that is built with tests/fuzz/moment.h: right before an exchange of an entry, the
+ * CPUs that have its table in their paging-structure caches walk through it, or do not, by the next
+ * of these bits.
+ */
+static u32 moments;
+
+void world_moment(const volatile void *word);
+void world_moment(const volatile void *word)
+{
+	u64 at = (u64)word - (u64)sim_ram;
+	bool walks = world_walks;
+
+	moments = moments << 1 | moments >> 31;
+	if (at >= sizeof(sim_ram) || at % sizeof(u64) || !(moments & 1))
+		return;
+	world_walks = true;
+	for (unsigned c = 0; c < CPUS; c++)
+		if (test(tlbs[c].cached[1], at >> PAGE_SHIFT))
+			cache_leaf(&tlbs[c], (u64 *)(sim_ram + at));
+	world_walks = walks;
+}
+
 static void walk(struct tlb *t, unsigned level, mfn_t table);
 
 static void cache_table(struct tlb *t, unsigned level, mfn_t mfn)
@@ -130,27 +181,16 @@ static void cache_table(struct tlb *t, unsigned level, mfn_t mfn)
 
 static void walk(struct tlb *t, unsigned level, mfn_t table)
 {
-	const u64 *e = table_of(table);
+	u64 *e = table_of(table);
 
 	for (unsigned i = 0; i < ARRAY_SIZE(slots); i++) {
 		u64 v = e[slots[i]];
-		mfn_t m = pte_mfn(v);
 
-		if (!(v & PTE_P) ||
-		    (level == 4 && slots[i] >= HV_SLOT_FIRST && slots[i] <= HV_SLOT_LAST))
-			continue;
-		if (level > 1) {
-			cache_table(t, level - 1, m);
-			continue;
-		}
-		if (m >= SIM_FRAMES)
-			continue;
-		set(t->cached[0], m);
-		t->owner[m] = (u8)owner_number(m);
-		if (v & PTE_RW)
-			set(t->writable, m);
-		if (v & PTE_G)
-			set(t->global, m);
+		if (level == 1)
+			cache_leaf(t, &e[slots[i]]);
+		else if ((v & PTE_P) &&
+			 !(level == 4 && slots[i] >= HV_SLOT_FIRST && slots[i] <= HV_SLOT_LAST))
+			cache_table(t, level - 1, pte_mfn(v));
 	}
 }
 

@@ -30,21 +30,23 @@ def run(build, names, cpus):
             return "%d guests in %.0f s" % (len(names), m.seconds())
 
 
-def foreign(build):
-    """dom0 and domain 2 are the two halves of foreign-tlb; domain 1 is there so that domain 2 begins on CPU 0, as dom0 does."""
+def two(build, name):
+    """dom0 and domain 2 are the two halves of `name`; domain 1 is there so that domain 2 begins on CPU 0, as dom0 does."""
     with tempfile.TemporaryDirectory(prefix="annulus-") as d:
-        modules = [(build.need("guest/foreign-tlb.elf"), ""), guests.module(build, "hello"),
-                   (build.need("guest/foreign-tlb.elf"), "domU=foreign-tlb,mem=16M")]
+        vcpus = guests.settings(name)["vcpus"]
+        modules = [(build.need("guest/%s.elf" % name), ""), guests.module(build, "hello"),
+                   (build.need("guest/%s.elf" % name), "domU=%s,mem=16M,vcpus=%s" % (name, vcpus))]
         iso = build.iso(os.path.join(d, "guests.iso"), modules, "dom0_mem=32M dom0_max_vcpus=2")
         with Bochs(iso, cpus=2, mem=256) as m:
-            m.expect(r"^RESULT foreign-tlb PASS", 240, fail=r"RESULT foreign-tlb FAIL.*|^\(annulus\).*(?:panic| E ).*")
-            guests.judge(m.log, "foreign-tlb")
+            m.expect(r"^RESULT %s PASS" % name, 240, fail=r"RESULT %s FAIL.*|^\(annulus\).*(?:panic| E ).*" % name)
+            guests.judge(m.log, name)
             m.expect(r"dom0 powers the machine off", 30)
             return "%.0f s" % m.seconds()
 
 
 def cases(build):
-    yield "foreign-tlb", lambda: foreign(build)
+    for name in ("foreign-tlb", "evil-accessed"):
+        yield name, lambda n=name: two(build, n)
     for cpus in (1, 2):
         for i, names in enumerate(guests.batches(build, "bochs")):
             if not guests.left_to_soak(names[0], "bochs.cpus%d" % cpus):

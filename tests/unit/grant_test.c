@@ -110,6 +110,13 @@ static s16 unmap(struct domain *d, u32 handle, u64 host_addr, u64 dev_bus_addr)
 	return op.status;
 }
 
+static struct gnttab_copy copy(struct domain *d, struct gnttab_copy op)
+{
+	op.status = 99;
+	CU_ASSERT_EQUAL(call(d, GNTTABOP_copy, &op, 1), 0);
+	return op;
+}
+
 static u64 refs(mfn_t mfn)
 {
 	return mfn_to_frame(mfn)->count & FC_COUNT_MASK;
@@ -490,6 +497,16 @@ TEST(test_batches, "batches and preemption")
 	CU_ASSERT_EQUAL(sim.tlb_flushes, 1);
 	CU_ASSERT_EQUAL(sim.ptes, 0);
 
+	/* One of them was touched: one. */
+	sim.untouched = true;
+	CU_ASSERT_EQUAL(call(mapper, GNTTABOP_map_grant_ref, ops, 32), 0);
+	sim.pte[20].untouched = sim.untouched = false;
+	for (u32 i = 0; i < 32; i++)
+		un[i].handle = ops[i].handle;
+	CU_ASSERT_EQUAL(call(mapper, GNTTABOP_unmap_grant_ref, un, 32), 0);
+	CU_ASSERT_EQUAL(sim.tlb_flushes, 2);
+	CU_ASSERT_EQUAL(mapper->grants->mappings, 0);
+
 	/* Memory ends in the middle: what was done is complete. */
 	CU_ASSERT_EQUAL(call(mapper, GNTTABOP_map_grant_ref, ops, 8), 0);
 	for (u32 i = 0; i < 8; i++)
@@ -503,6 +520,57 @@ TEST(test_batches, "batches and preemption")
 	sim.bad = sim.bad_end = NULL;
 }
 
+/* One flush for a batch, as large as kernels have them, and none for what was not touched. */
+TEST(test_flushes, "flushes, and what is counted")
+{
+	static struct gnttab_map_grant_ref ops[600];
+	static struct gnttab_unmap_grant_ref un[600];
+	struct gnttab_copy c = { .source.u.ref = 0, .source.domid = granter->id,
+				 .dest.u.ref = 1, .dest.domid = granter->id, .len = 100,
+				 .flags = GNTCOPY_source_gref | GNTCOPY_dest_gref };
+	const struct { u32 n; bool untouched; unsigned flushes; } batch[] = {
+		{ 1, false, 1 }, { 1, true, 0 }, { 512, false, 1 }, { 512, true, 0 },
+		{ 600, false, 2 }, { 600, true, 0 },
+	};
+	struct grant_counters sum, want = { 0 };
+
+	grant(granter, 0, dom0_->id, 0);
+	grant(granter, 1, dom0_->id, 0);
+	for (unsigned b = 0; b < ARRAY_SIZE(batch); b++) {
+		u32 n = batch[b].n;
+
+		for (u32 i = 0; i < n; i++)
+			ops[i] = (struct gnttab_map_grant_ref){
+				.flags = GNTMAP_host_map, .ref = i & 1, .dom = granter->id,
+				.host_addr = 0x10000 + i * PAGE_SIZE };
+		sim.untouched = batch[b].untouched;
+		CU_ASSERT_EQUAL(call(dom0_, GNTTABOP_map_grant_ref, ops, n), 0);
+		for (u32 i = 0; i < n; i++)
+			un[i] = (struct gnttab_unmap_grant_ref){ .host_addr = ops[i].host_addr,
+								 .handle = ops[i].handle };
+		sim.tlb_flushes = 0;
+		CU_ASSERT_EQUAL(call(dom0_, GNTTABOP_unmap_grant_ref, un, n), 0);
+		CU_ASSERT_EQUAL(sim.tlb_flushes, batch[b].flushes);
+		CU_ASSERT_EQUAL(dom0_->grants->mappings, 0);
+		want.mapped += n;
+		want.unmapped += n;
+		want.untouched += batch[b].untouched ? n : 0;
+		want.flushes += batch[b].flushes;
+		want.flushes_avoided += batch[b].untouched;
+	}
+	CU_ASSERT_EQUAL(copy(dom0_, c).status, GNTST_okay);
+	c.len = 5000;
+	CU_ASSERT_NOT_EQUAL(copy(dom0_, c).status, GNTST_okay);
+	want.copied = 1;
+	want.copied_bytes = 100;
+	CU_ASSERT_NOT_EQUAL(map(dom0_, granter->id, 9, GNTMAP_host_map, 0).status, GNTST_okay);
+	CU_ASSERT_EQUAL(unmap(dom0_, 77, 0x7000, 0), GNTST_bad_handle);
+	grant_counters_get(dom0_, &sum);
+	CU_ASSERT_EQUAL(memcmp(&sum, &want, sizeof(sum)), 0);
+	grant_counters_get(granter, &sum);
+	CU_ASSERT_EQUAL(sum.mapped | sum.copied, 0);
+}
+
 TEST(test_replace, "unmap and replace")
 {
 	struct gnttab_unmap_and_replace op = { .host_addr = 0x7000, .new_addr = 0x9000 };
@@ -514,13 +582,6 @@ TEST(test_replace, "unmap and replace")
 	CU_ASSERT_EQUAL(sim.ptes, 0);
 	CU_ASSERT_EQUAL(call(mapper, GNTTABOP_unmap_and_replace, &op, 1), 0);
 	CU_ASSERT_EQUAL(op.status, GNTST_bad_handle);
-}
-
-static struct gnttab_copy copy(struct domain *d, struct gnttab_copy op)
-{
-	op.status = 99;
-	CU_ASSERT_EQUAL(call(d, GNTTABOP_copy, &op, 1), 0);
-	return op;
 }
 
 TEST(test_copy, "copy")

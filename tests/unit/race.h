@@ -4,7 +4,7 @@
 
 /*
  * Races without a second CPU: a test says what "somebody else" does between a look at a word and
- * the compare-exchange, the addition or the OR that relies on it. For programs built with `cflags:
+ * the exchange, the addition or the OR that relies on it. For programs built with `cflags:
  * -include tests/unit/race.h`, so that every file of theirs has these.
  */
 #include "lib/types.h"
@@ -16,6 +16,8 @@ void race_at(const volatile void *word);
 #define atomic_cmpxchg(p, o, n) \
 	(race_at(p), \
 	 __atomic_compare_exchange_n((p), (o), (n), false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+#undef atomic_xchg
+#define atomic_xchg(p, v) (race_at(p), __atomic_exchange_n((p), (v), __ATOMIC_SEQ_CST))
 #undef atomic_add
 #define atomic_add(p, v) (race_at(p), __atomic_add_fetch((p), (v), __ATOMIC_SEQ_CST))
 #undef atomic_or

@@ -309,4 +309,41 @@ TEST(test_first_foreign_mappings, "first foreign mappings")
 	dom0->dirty_cpus = 1;
 }
 
+static u64 *raced_entry;
+
+/* A CPU walks through the entry: it sets A, then it has it in its TLB. */
+static void walked(void)
+{
+	*raced_entry |= PTE_A;
+}
+
+/* A grant's entry is judged by what the exchange takes out, not by a look before it. */
+TEST(test_entry_touched_at_last, "a grant's entry that a CPU comes to at the last moment")
+{
+	const u32 kinds[] = { 0, GNTMAP_readonly, GNTMAP_contains_pte };
+	mfn_t m = new_frame(guest);
+
+	sim_current = other->vcpu[0];
+	build_space(other, &s, 1);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_NEW_BASEPTR, s.l4, 0), 0);
+	raced_entry = &table_of(s.l1)[1];
+	CU_ASSERT_EQUAL(frame_get_and_type(mfn_to_frame(m), guest, FT_WRITABLE), 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
+		u64 at = kinds[i] & GNTMAP_contains_pte ? (s.l1 << PAGE_SHIFT) + 8 : SPACE_VA;
+
+		CU_ASSERT_EQUAL(grant_pte_map(at, m, kinds[i] | GNTMAP_host_map, 0), 0);
+		race_before(raced_entry, walked);
+		CU_ASSERT_EQUAL(grant_pte_unmap(at, m, kinds[i] | GNTMAP_host_map, 0),
+				GRANT_PTE_CACHED);
+		CU_ASSERT_EQUAL(race.happened, 1);
+	}
+	/* A guest's write that keeps A and D has it by then. */
+	CU_ASSERT_EQUAL(grant_pte_map(SPACE_VA, m, GNTMAP_host_map, 0), 0);
+	race_before(raced_entry, walked);
+	CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 8, *raced_entry ^ PTE_NX), 0);
+	CU_ASSERT_EQUAL(race.happened, 1);
+	CU_ASSERT_EQUAL(grant_pte_unmap(SPACE_VA, m, GNTMAP_host_map, 0), GRANT_PTE_CACHED);
+	frame_put_and_type(mfn_to_frame(m));
+}
+
 SUITE("races", .init = fixture_init, .begin = fixture_begin, .end = fixture_end)

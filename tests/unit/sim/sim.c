@@ -44,7 +44,8 @@ static void __attribute__((format(printf, 1, 2), noreturn)) fail(const char *fmt
 /* ---------------------------------------------------------------------------------------------- */
 /* CPUs and locks */
 
-struct cpu_features cpu_features = { .nx = true, .phys_bits = 40, .virt_bits = 48 };
+struct cpu_features cpu_features = { .nx = true, .accessed_first = true,
+				     .phys_bits = 40, .virt_bits = 48 };
 struct cpu cpus[NR_CPUS];
 unsigned nr_cpus = 1;
 volatile cpumask_t cpus_online = 1;
@@ -834,6 +835,7 @@ int __weak grant_pte_map(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 avail_b
 	sim.pte[sim.ptes].addr = host_addr;
 	sim.pte[sim.ptes].mfn = mfn;
 	sim.pte[sim.ptes].flags = gntmap_flags;
+	sim.pte[sim.ptes].untouched = sim.untouched;
 	sim.pte[sim.ptes++].avail = avail_bits;
 	return 0;
 }
@@ -844,10 +846,17 @@ int __weak grant_pte_unmap(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 new_a
 	if (sim.pte_error)
 		return sim.pte_error;
 	for (unsigned i = 0; i < sim.ptes; i++) {
+		bool untouched = sim.pte[i].untouched;
+
 		if (sim.pte[i].addr != host_addr || sim.pte[i].mfn != mfn)
 			continue;
 		sim.pte[i] = sim.pte[--sim.ptes];
-		return 0;
+		return untouched ? GRANT_PTE_UNTOUCHED : GRANT_PTE_CACHED;
 	}
 	return -EINVAL;
+}
+
+bool __weak grant_pte_judged(void)
+{
+	return true;
 }

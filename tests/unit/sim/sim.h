@@ -55,8 +55,10 @@ struct sim {
 		mfn_t mfn;
 		u32 flags;
 		u64 avail;
-	} pte[64];
+		bool untouched; /* from `untouched` below, as it was then */
+	} pte[600];
 	unsigned ptes;
+	bool untouched;            /* no CPU comes to entries that are made now */
 	int pte_error;             /* what grant_pte_map() and _unmap() return */
 	u64 pfn[SIM_FRAMES];       /* M2P */
 	/*

@@ -19,6 +19,7 @@ struct cpu_features {
 	bool invariant_tsc, cpuid_fault, umip, pge, syscall, sysenter, rdtscp, la57, mwait, erms;
 	bool meltdown;
 	bool l1tf;
+	bool accessed_first;
 	u8 vendor;
 	u8 phys_bits, virt_bits;
 	u32 family, model, stepping;
