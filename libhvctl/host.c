@@ -23,7 +23,22 @@ struct annulus_sysctl_heap {
 	uint64_t buffer;
 };
 
+#define ANNULUS_SYSCTL_grants	0x414e0002u
+
+struct annulus_grants_entry {
+	uint32_t domid, pad;
+	uint64_t mapped, unmapped, untouched, copied, copied_bytes, flushes, flushes_avoided;
+};
+
+struct annulus_sysctl_grants {
+	uint32_t first;		/* IN: least domain number wanted */
+	uint32_t nr;		/* IN: room at buffer; OUT: entries written */
+	uint32_t judged, pad;	/* OUT */
+	uint64_t buffer;
+};
+
 #define HEAP_BATCH	128u
+#define GRANTS_BATCH	64u
 
 static int version_text(struct hvctl_ctx *ctx, unsigned int cmd, char *to, size_t to_size,
 			size_t size)
@@ -249,6 +264,70 @@ int hvctl_heap(struct hvctl_ctx *ctx, struct hvctl_heap_class **list, size_t *co
 		}
 	} while (ask.nr == HEAP_BATCH);
 	hypercall_free(ctx, buf, size);
+	if (error) {
+		free(*list);
+		*list = NULL;
+		*count = 0;
+	}
+	return error;
+}
+
+int hvctl_grants(struct hvctl_ctx *ctx, struct hvctl_grants **list, size_t *count, bool *judged)
+{
+	const size_t size = GRANTS_BATCH * sizeof(struct annulus_grants_entry);
+	struct annulus_grants_entry *buf = hypercall_alloc(ctx, size);
+	struct annulus_sysctl_grants ask = { 0 };
+	struct hvctl_grants *more;
+	struct xen_sysctl op;
+	uint32_t first = 0, i;
+	int error = 0;
+
+	*list = NULL;
+	*count = 0;
+	if (!buf)
+		return ctx->privcmd < 0 ? -ENODEV : -ENOMEM;
+	do {
+		memset(&op, 0, sizeof(op));
+		op.cmd = ANNULUS_SYSCTL_grants;
+		ask = (struct annulus_sysctl_grants){ first, GRANTS_BATCH, 0, 0,
+						      (uint64_t)(uintptr_t)buf };
+		memcpy(&op.u, &ask, sizeof(ask));
+		error = do_sysctl(ctx, &op);
+		if (error) {
+			hvctl_fail(ctx, EOPNOTSUPP,
+				   "this hypervisor does not count grants (%s); boot Annulus",
+				   strerror(-error));
+			error = -EOPNOTSUPP;
+			break;
+		}
+		memcpy(&ask, &op.u, sizeof(ask));
+		if (ask.nr > GRANTS_BATCH)
+			ask.nr = GRANTS_BATCH;
+		more = realloc(*list, (*count + ask.nr + 1) * sizeof(*more));
+		if (!more) {
+			error = hvctl_no_memory(ctx);
+			break;
+		}
+		*list = more;
+		for (i = 0; i < ask.nr; i++) {
+			const struct annulus_grants_entry *e = &buf[i];
+
+			more[(*count)++] = (struct hvctl_grants){
+				.domid = e->domid,
+				.mapped = e->mapped,
+				.unmapped = e->unmapped,
+				.untouched = e->untouched,
+				.copied = e->copied,
+				.copied_bytes = e->copied_bytes,
+				.flushes = e->flushes,
+				.flushes_avoided = e->flushes_avoided,
+			};
+			first = e->domid + 1;
+		}
+	} while (ask.nr == GRANTS_BATCH);
+	hypercall_free(ctx, buf, size);
+	if (judged)
+		*judged = ask.judged;
 	if (error) {
 		free(*list);
 		*list = NULL;

@@ -42,6 +42,49 @@ static int heap(struct hvctl_ctx *ctx, bool as_json)
 	return ret;
 }
 
+static int grants(struct hvctl_ctx *ctx, bool as_json)
+{
+	struct hvctl_grants *list;
+	size_t count, i;
+	bool judged;
+	int ret = CLI_OK;
+
+	if (hvctl_grants(ctx, &list, &count, &judged))
+		return cli_failed(ctx);
+	if (as_json) {
+		json_t *domains = json_array();
+
+		for (i = 0; i < count; i++)
+			json_array_append_new(domains, json_pack(
+				"{s:i s:I s:I s:I s:I s:I s:I s:I}", "domid", (int)list[i].domid,
+				"mapped", (json_int_t)list[i].mapped,
+				"unmapped", (json_int_t)list[i].unmapped,
+				"untouched", (json_int_t)list[i].untouched,
+				"copied", (json_int_t)list[i].copied,
+				"copied_bytes", (json_int_t)list[i].copied_bytes,
+				"flushes", (json_int_t)list[i].flushes,
+				"flushes_avoided", (json_int_t)list[i].flushes_avoided));
+		ret = cli_print_json(json_pack("{s:b s:o}", "untouched_known", (int)judged,
+					       "domains", domains));
+	} else {
+		printf("%5s %10s %10s %10s %10s %14s %10s %10s\n", "ID", "MAPPED", "UNMAPPED",
+		       "UNTOUCHED", "COPIED", "BYTES", "FLUSHES", "AVOIDED");
+		for (i = 0; i < count; i++)
+			printf("%5u %10llu %10llu %10llu %10llu %14llu %10llu %10llu\n",
+			       (unsigned int)list[i].domid, (unsigned long long)list[i].mapped,
+			       (unsigned long long)list[i].unmapped,
+			       (unsigned long long)list[i].untouched,
+			       (unsigned long long)list[i].copied,
+			       (unsigned long long)list[i].copied_bytes,
+			       (unsigned long long)list[i].flushes,
+			       (unsigned long long)list[i].flushes_avoided);
+		if (!judged)
+			printf("every unmapping flushes on this machine\n");
+	}
+	free(list);
+	return ret;
+}
+
 /* Values are any bytes; what is not printable ASCII is shown by its number. */
 static int print_node(void *data, const char *path, const char *value)
 {
@@ -69,6 +112,10 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 		return heap(ctx, false);
 	if (argc == 3 && !strcmp(argv[1], "heap") && !strcmp(argv[2], "--json"))
 		return heap(ctx, true);
+	if (argc == 2 && !strcmp(argv[1], "grants"))
+		return grants(ctx, false);
+	if (argc == 3 && !strcmp(argv[1], "grants") && !strcmp(argv[2], "--json"))
+		return grants(ctx, true);
 	if ((argc == 2 || argc == 3) && !strcmp(argv[1], "store"))
 		return hvctl_store(ctx, argc == 3 ? argv[2] : "/", print_node, NULL)
 			       ? cli_failed(ctx)
@@ -82,11 +129,13 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 
 const struct command cmd_debug = {
 	.name = "debug",
-	.usage = "audit | heap [--json] | latency | store [PATH] | keys KEYS",
+	.usage = "audit | grants [--json] | heap [--json] | latency | store [PATH] | keys KEYS",
 	.summary = "Look into the hypervisor and the store",
 	.help = "  audit      let the hypervisor check its invariants; exit status 1 if one is "
 		"violated\n"
 		"             (hvctl dmesg tells which)\n"
+		"  grants     what each domain mapped, unmapped and copied of others' pages, how\n"
+		"             many of these no CPU had come to, TLB flushes done and avoided\n"
 		"  heap       its allocations by class, and the free frames of the host\n"
 		"  store      the store's nodes, all or those at and below PATH, and values\n"
 		"  latency    the longest holds of locks, in hvctl dmesg (latency=1 at boot)\n"

@@ -349,6 +349,23 @@ struct hvctl_heap_class {
 /* All classes. *list is freed with free(). -EOPNOTSUPP: this hypervisor does not tell. */
 int hvctl_heap(struct hvctl_ctx *ctx, struct hvctl_heap_class **list, size_t *count);
 
+/* What a domain did with others' grants since it was made. */
+struct hvctl_grants {
+	uint32_t domid;
+	uint64_t mapped;
+	uint64_t unmapped;	/* entries of page tables taken out */
+	uint64_t untouched;	/* of these, no CPU had come to them */
+	uint64_t copied, copied_bytes;
+	uint64_t flushes;	/* of TLBs, for unmapping */
+	uint64_t flushes_avoided;
+};
+
+/*
+ * All domains, by number. *list is freed with free(). @judged: may be NULL; does this machine know
+ * of pages that no CPU came to? -EOPNOTSUPP: this hypervisor does not tell.
+ */
+int hvctl_grants(struct hvctl_ctx *ctx, struct hvctl_grants **list, size_t *count, bool *judged);
+
 /* Called for one node of the store; anything but 0 ends the walk. Must not be negative. */
 typedef int (*hvctl_store_fn)(void *data, const char *path, const char *value);
 

@@ -211,4 +211,13 @@ void alloc_stats_get(enum alloc_class c, struct alloc_stats *out)
 	out->objects = 10 + c;
 }
 
+/* Counter k of domain n is 100 * n + k. */
+void grant_counters_get(struct domain *d, struct grant_counters *sum)
+{
+	u64 *counter = (u64 *)sum;
+
+	for (unsigned k = 0; k < sizeof(*sum) / sizeof(u64); k++)
+		counter[k] = 100ULL * d->id + k;
+}
+
 #endif

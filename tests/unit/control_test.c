@@ -868,4 +868,34 @@ TEST(test_keys_and_heap, "debug keys, heap classes")
 	CU_ASSERT_EQUAL(sysctl(0x414e0001), -EFAULT);
 }
 
+TEST(test_grants_list, "sysctl: what was done with grants")
+{
+	struct { u32 domid, pad; u64 n[7]; } e[4];
+	struct { u32 first, nr, judged, pad; u64 buffer; } *ask = (void *)&sys.u;
+
+	memset(&sys, 0, sizeof(sys));
+	memset(e, 0xee, sizeof(e));
+	ask->buffer = (u64)e;
+	ask->nr = 4;
+	CU_ASSERT_EQUAL(sysctl(0x414e0002), 0);
+	CU_ASSERT_TRUE(ask->nr >= 1 && ask->nr <= 3 && ask->judged == 1);
+	for (u32 i = 0; i < ask->nr; i++) {
+		CU_ASSERT_TRUE(!i || e[i].domid > e[i - 1].domid);
+		for (unsigned k = 0; k < 7; k++)
+			CU_ASSERT_EQUAL(e[i].n[k], 100 * e[i].domid + k);
+	}
+	ask->first = e[0].domid + 1;
+	ask->nr = 0;
+	CU_ASSERT_EQUAL(sysctl(0x414e0002), 0);
+	CU_ASSERT_EQUAL(ask->nr, 0);
+	ask->first = ~0U;
+	ask->nr = 4;
+	CU_ASSERT_EQUAL(sysctl(0x414e0002), 0);
+	CU_ASSERT_EQUAL(ask->nr, 0);
+	ask->first = 0;
+	ask->nr = 1;
+	ask->buffer = 8;
+	CU_ASSERT_EQUAL(sysctl(0x414e0002), -EFAULT);
+}
+
 SUITE("control", .begin = begin, .end = end)
