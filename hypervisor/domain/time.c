@@ -90,6 +90,37 @@ static void clock_has_changed(void)
 		vcpu_time_update(current, false);
 }
 
+/*
+ * Who stays on its CPU has to be shown the clock anew, too. An idle CPU is not woken for it more
+ * than once.
+ */
+#define REFRESH_NS NS_PER_SEC
+
+static struct refresher {
+	struct timer timer;
+	bool armed;		/* its CPU's */
+} refreshers[NR_CPUS];
+
+static void refresh(void *arg)
+{
+	struct refresher *r = arg;
+
+	r->armed = !current->domain->is_idle;
+	clock_has_changed();
+	if (r->armed)
+		timer_set(&r->timer, system_time() + REFRESH_NS);
+}
+
+static void refresh_soon(unsigned cpu)
+{
+	struct refresher *r = &refreshers[cpu];
+
+	if (r->armed)
+		return;
+	r->armed = true;
+	timer_set(&r->timer, system_time() + REFRESH_NS);
+}
+
 void time_init(void)
 {
 	u64 sec;
@@ -97,6 +128,8 @@ void time_init(void)
 	clock_changed = clock_has_changed;
 	clock_init();
 	timers_init();
+	for (unsigned cpu = 0; cpu < NR_CPUS; cpu++)
+		timer_init(&refreshers[cpu].timer, refresh, &refreshers[cpu], cpu);
 	if (rtc_read(&sec))
 		(void)wallclock_base(sec, 0, system_time(), &wallclock_sec, &wallclock_nsec);
 	else
@@ -400,6 +433,7 @@ void vcpu_time_switched_in(struct vcpu *v)
 {
 	if (unlikely(v->time.singleshot.cpu != v->cpu))
 		vcpu_timers_migrate(v, v->cpu);
+	refresh_soon(v->cpu);
 	vcpu_time_update(v, false);
 	write_stale_areas(v);
 	periodic_work(v);

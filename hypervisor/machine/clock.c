@@ -110,12 +110,20 @@ void clock_record_get(struct clock_record *r)
 {
 	const struct cpu_clock *c = &clocks[cpu_id()];
 
-	*r = unstable ? c->record[c->which] : common;
+	if (unstable) {
+		*r = c->record[c->which];
+		return;
+	}
+	*r = common;
+	clock_record_advance(r, rdtsc());
 }
 
 u32 clock_epoch(void)
 {
-	return unstable ? clocks[cpu_id()].epoch * NR_CPUS + cpu_id() + 2 : 1;
+	/* Odd and even: no number of the one kind is one of the other. */
+	if (unstable)
+		return (clocks[cpu_id()].epoch * NR_CPUS + cpu_id()) * 2;
+	return (u32)timescale_steps(common.scale, rdtsc() - common.tsc) * 2 + 1;
 }
 
 const char *clock_source_name(void)
@@ -392,7 +400,7 @@ void clock_init(void)
 		master_last = master->read();
 	}
 	common.tsc = rdtsc();
-	common.scale = timescale_from_hz(clock_tsc_hz);
+	common.scale = timescale_stepped(timescale_from_hz(clock_tsc_hz));
 	smp_wmb();
 	ready = true;
 	printk(LOG_INFO "clock: TSC %u.%03u MHz, APIC timer %u.%03u MHz, measured by the %s\n",

@@ -26,6 +26,30 @@ static inline u64 timescale_ns(struct timescale s, u64 ticks)
 	ticks = s.shift < 0 ? ticks >> -s.shift : ticks << s.shift;
 	return (u64)((unsigned __int128)ticks * s.mul >> 32);
 }
+/*
+ * Steps. A scale whose mul is divisible by 8 counts a step of 2^(29 - shift) ticks as exactly
+ * mul / 8 ns, which is a quarter of a second to half of one: counted from the end of any step, a
+ * clock shows to the ns what it does counted from the step's start. timescale_stepped() gives up
+ * three bits of precision for that.
+ */
+static inline struct timescale timescale_stepped(struct timescale s)
+{
+	s.mul &= ~7U;
+	return s;
+}
+/* How many whole steps there are in `ticks`, and what n of them are. */
+static inline u64 timescale_steps(struct timescale s, u64 ticks)
+{
+	return ticks >> (29 - s.shift);
+}
+static inline u64 timescale_step_ticks(struct timescale s, u64 n)
+{
+	return n << (29 - s.shift);
+}
+static inline u64 timescale_step_ns(struct timescale s, u64 n)
+{
+	return n * (s.mul >> 3);
+}
 /* a * b / c without losing the high half; the quotient must fit. */
 static inline u64 muldiv64(u64 a, u64 b, u64 c)
 {

@@ -38,6 +38,7 @@ static struct {
 	unsigned events, grants, irqs, fpus, scheds; /* alive */
 	unsigned closes, wakes, sleeps, syncs, virqs, global_virqs, ended, resets;
 	u64 timers_set;
+	struct timer *last_set;
 	unsigned timer_kills, migrates, root_loads;
 	bool told_dying, told_gone; /* of domain 7 at the last global VIRQ */
 	bool rtc;
@@ -82,6 +83,7 @@ void timer_set(struct timer *t, u64 expires)
 {
 	t->queued = !t->killed;
 	t->expires = expires;
+	m.last_set = t;
 	m.timers_set++;
 }
 void timer_stop(struct timer *t) { t->queued = false; }
@@ -721,6 +723,41 @@ TEST(test_vcpu_time, "clocks of vCPUs")
 	CU_ASSERT_FALSE(v->pv.kernel_mode);
 	CU_ASSERT_EQUAL(vcpu_time_area_set(v, 0), 0);
 	CU_ASSERT_FALSE(v->time.time_area_stale);
+}
+
+/* Who stays on its CPU is shown the clock anew; an idle CPU is left alone. */
+TEST(test_refresh, "clocks of vCPUs that stay")
+{
+	struct vcpu *v = d->vcpu[0], *before = sim_current;
+	struct timer *t;
+	u32 version;
+	u64 sets;
+
+	time_init();
+	sim_current = v;
+	v->time.periodic_ns = 0;
+	v->cpu = NR_CPUS - 1; /* where nobody was yet */
+	vcpu_time_switched_in(v);
+	t = m.last_set;
+	CU_ASSERT_FATAL(t && t->queued && t->cpu == v->cpu);
+	CU_ASSERT_EQUAL(t->expires, m.now + 1000000000);
+	sets = m.timers_set;
+	vcpu_time_switched_in(v); /* it is set */
+	CU_ASSERT_EQUAL(m.timers_set, sets);
+	m.now = t->expires;
+	m.epoch++;
+	version = v->info->time.version;
+	t->fn(t->arg);
+	CU_ASSERT_TRUE(v->info->time.version > version);
+	CU_ASSERT_TRUE(m.timers_set == sets + 1 && t->expires == m.now + 1000000000);
+	d->is_idle = true;
+	t->fn(t->arg);
+	d->is_idle = false;
+	CU_ASSERT_EQUAL(m.timers_set, sets + 1);
+	vcpu_time_switched_in(v);
+	CU_ASSERT_EQUAL(m.timers_set, sets + 2);
+	v->cpu = 0;
+	sim_current = before;
 }
 
 TEST(test_runstate, "runstates")

@@ -11,6 +11,7 @@
 #include "cpu/cpu.h"
 #include "machine/acpi.h"
 #include "machine/rtc.h"
+#include "machine/clock.h"
 #include "machine/timescale.h"
 
 #define NS 1000000000ULL
@@ -94,6 +95,29 @@ TEST(scale_is_monotonic, "a scale is monotonic")
 
 		CU_ASSERT_FATAL(ns >= last);
 		last = ns;
+	}
+}
+
+/* The same clock from any of its steps, to the ns; a record is never older than a step. */
+TEST(steps, "a clock in steps")
+{
+	for (unsigned i = 0; i < 20000; i++) {
+		u64 hz = TIMESCALE_HZ_MIN + random64() % (TIMESCALE_HZ_MAX - TIMESCALE_HZ_MIN);
+		u64 start = random64() >> 1, tsc = start + random64() % (hz * 86400 * 100);
+		struct timescale exact = timescale_from_hz(hz), s = timescale_stepped(exact);
+		struct clock_record r = { start, 12345, s };
+		u64 ns = r.ns + timescale_ns(s, tsc - start), last;
+
+		CU_ASSERT_TRUE(s.shift == exact.shift && exact.mul - s.mul < 8);
+		clock_record_advance(&r, tsc);
+		CU_ASSERT_TRUE(r.tsc <= tsc && r.ns <= ns && ns - r.ns <= NS / 2 + NS / 16);
+		CU_ASSERT_EQUAL(r.ns + timescale_ns(s, tsc - r.tsc), ns);
+		last = r.ns;
+		clock_record_advance(&r, tsc); /* there is no whole step more */
+		CU_ASSERT_EQUAL(r.ns, last);
+		clock_record_advance(&r, r.tsc - 1); /* another CPU's TSC is behind a little */
+		CU_ASSERT_EQUAL(r.ns, last);
+		CU_ASSERT_EQUAL(timescale_steps(s, tsc - r.tsc), 0);
 	}
 }
 

@@ -3,7 +3,8 @@
  * Time: system time by the shared clock only grows, the one-shot timers (set_timer_op and
  * VCPUOP_set_singleshot_timer) raise VIRQ_TIMER not before they should, one in the past at once and
  * without an error, unless the guest asks for one; the periodic timer keeps its pace; a stopped
- * timer is silent. Other vcpus' timers are nobody's business.
+ * timer is silent. The record of the time in vcpu_info is renewed while a vcpu runs on: there
+ * are kernels that keep the ns since then in 32 bits. Other vcpus' timers are nobody's business.
  * bits: 64 32
  */
 #include "guest.h"
@@ -80,12 +81,30 @@ static void test_clock(void)
 	}
 }
 
+/* A second at most, and the emulator's pauses, between two versions; no hypercall asks for them. */
+static void test_record(void)
+{
+	const volatile struct vcpu_time_info *time = &vcpu_info()->time;
+
+	for (int i = 0; i < 3; i++) {
+		uint64_t now = system_time(), start = now;
+		uint32_t version = time->version;
+
+		while (time->version == version && now < start + 4000 * MS)
+			now = system_time();
+		if (time->version == version)
+			fail("the record of the time is not renewed in 4 s");
+		check(system_time() >= now);
+	}
+}
+
 void test_main(void)
 {
 	uint64_t t, early;
 	bool late;
 
 	test_clock();
+	test_record();
 	port = bind_virq(VIRQ_TIMER, 0);
 	event_hook = event;
 	/* A vcpu starts with a ticker of 100 Hz, which kernels stop first of all. */
