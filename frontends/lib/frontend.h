@@ -37,8 +37,9 @@ struct frontend_ops {
 	/* The same pages back. The library never gives back one that a backend still holds. */
 	void (*pages_put)(void *kernel, void *pages, unsigned int count);
 	/*
-	 * Lets domain @to map or copy the page that @address lies in. -ENOSPC if no reference is
-	 * free. grant.h does this and the next one for a kernel that has no grant table yet.
+	 * Lets domain @to map or copy the page that @address lies in. Does not wait: -ENOSPC if no
+	 * reference is free. grant.h does this and the next one for a kernel that has no grant
+	 * table yet.
 	 */
 	int (*grant)(void *kernel, domid_t to, const void *address, bool readonly,
 		     grant_ref_t *ref);
@@ -48,8 +49,8 @@ struct frontend_ops {
 	 */
 	int (*revoke)(void *kernel, grant_ref_t ref);
 	/*
-	 * A new event channel that domain @peer may bind to. @handler(@arg) is called for each
-	 * event, one at a time, and may be called without one.
+	 * A new event channel, not masked, that domain @peer may bind to. @handler(@arg) is called
+	 * for each event, one at a time, and may be called without one.
 	 */
 	int (*event_open)(void *kernel, domid_t peer, void (*handler)(void *arg), void *arg,
 			  evtchn_port_t *port);
@@ -57,7 +58,8 @@ struct frontend_ops {
 	void (*event_send)(void *kernel, evtchn_port_t port);
 	/*
 	 * Sleeps until an event has come for any channel of the library's, also the store's and
-	 * the console's, or until now() is @deadline. May return early. From a thread.
+	 * the console's, or until now() is @deadline. May return early. From a thread. Only store.c
+	 * and console.c use it and now(): a kernel with clients of its own leaves both NULL.
 	 */
 	void (*wait)(void *kernel, uint64_t deadline);
 	/* Nanoseconds since whenever, never going back. */
