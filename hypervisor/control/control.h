@@ -39,6 +39,10 @@ int bitmap_to_guest(const struct xenctl_bitmap *b, u64 mask);
  * *copyback: op changed.
  */
 s64 domctl_vcpu(struct domain *d, struct xen_domctl *op, bool *copyback);
+/* domctl_state.c: the same for what of a vCPU's state is in no context. */
+s64 domctl_state(struct domain *d, struct xen_domctl *op, bool *copyback);
+/* v gets vCPU `id`, which exists: 0, -EINVAL, -ESRCH. */
+int control_vcpu(struct domain *d, u32 id, struct vcpu **v);
 /* domctl_access.c: the same for what of the machine a domain may touch. */
 s64 domctl_access(struct domain *d, struct xen_domctl *op);
 

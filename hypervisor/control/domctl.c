@@ -257,9 +257,11 @@ static s64 set_tsc(const struct xen_domctl_tsc_info *p)
 	/* Guests read the TSC themselves, and it stays what it is. */
 	if (p->tsc_mode == TSC_EMULATE)
 		return -EOPNOTSUPP;
-	if (p->tsc_mode > TSC_NATIVE)
-		return -EINVAL;
-	return p->gtsc_khz && p->gtsc_khz != (u32)(clock_tsc_hz / 1000) ? -EOPNOTSUPP : 0;
+	/*
+	 * The default leaves it to the hypervisor what RDTSC gives a guest that comes from another
+	 * machine. Its clocks go by what is in its vcpu_time_info, which is this machine's.
+	 */
+	return p->tsc_mode > TSC_NATIVE ? -EINVAL : 0;
 }
 
 static s64 get_tsc(struct domain *d, struct xen_domctl_tsc_info *p)
@@ -346,8 +348,16 @@ static s64 one_domain(struct domain *d, struct xen_domctl *op, bool *copyback)
 	}
 	ret = domctl_vcpu(d, op, copyback);
 	if (ret == -ENOSYS)
+		ret = domctl_state(d, op, copyback);
+	if (ret == -ENOSYS)
 		ret = domctl_cpu_policy(d, op, copyback);
 	return ret == -ENOSYS ? domctl_access(d, op) : ret;
+}
+
+/* What was refused is in what these give back. */
+static bool says_why(u32 cmd)
+{
+	return cmd == XEN_DOMCTL_set_cpu_policy || cmd == XEN_DOMCTL_set_vcpu_msrs;
 }
 
 s64 do_domctl(u64 arg)
@@ -383,8 +393,7 @@ s64 do_domctl(u64 arg)
 		return hypercall_continue(__HYPERVISOR_domctl, 1, arg);
 	if (ret == -ENOSYS || ret == -EOPNOTSUPP)
 		return refused("domctl", op.cmd, ret);
-	/* What set_cpu_policy refused is in what it gives back. */
-	if ((!ret || op.cmd == XEN_DOMCTL_set_cpu_policy) && copyback &&
+	if ((!ret || says_why(op.cmd)) && copyback &&
 	    copy_to_guest(arg, &op, sizeof(op)))
 		return -EFAULT;
 	return ret;

@@ -12,7 +12,7 @@
 #include "pv/compat.h"
 #include "sched/sched.h"
 
-static int find_vcpu(struct domain *d, u32 id, struct vcpu **v)
+int control_vcpu(struct domain *d, u32 id, struct vcpu **v)
 {
 	if (id >= d->max_vcpus)
 		return -EINVAL;
@@ -67,7 +67,7 @@ static s64 set_context(struct domain *d, const struct xen_domctl_vcpucontext *p)
 {
 	struct vcpu_guest_context *c = NULL;
 	struct vcpu *v;
-	s64 ret = find_vcpu(d, p->vcpu, &v);
+	s64 ret = control_vcpu(d, p->vcpu, &v);
 
 	if (ret)
 		return ret;
@@ -95,7 +95,7 @@ static s64 get_context(struct domain *d, const struct xen_domctl_vcpucontext *p)
 {
 	struct vcpu_guest_context *c;
 	struct vcpu *v;
-	s64 ret = find_vcpu(d, p->vcpu, &v);
+	s64 ret = control_vcpu(d, p->vcpu, &v);
 
 	if (ret)
 		return ret;
@@ -120,7 +120,7 @@ static s64 get_info(struct domain *d, struct xen_domctl_getvcpuinfo *p)
 {
 	struct vcpu_runstate_info rs;
 	struct vcpu *v;
-	s64 ret = find_vcpu(d, p->vcpu, &v);
+	s64 ret = control_vcpu(d, p->vcpu, &v);
 	u64 flags;
 
 	if (ret)
@@ -140,7 +140,7 @@ static s64 set_affinity(struct domain *d, const struct xen_domctl_vcpuaffinity *
 {
 	u64 hard, soft = 0;
 	struct vcpu *v;
-	s64 ret = find_vcpu(d, p->vcpu, &v);
+	s64 ret = control_vcpu(d, p->vcpu, &v);
 
 	if (ret)
 		return ret;
@@ -169,7 +169,7 @@ static s64 set_affinity(struct domain *d, const struct xen_domctl_vcpuaffinity *
 static s64 get_affinity(struct domain *d, const struct xen_domctl_vcpuaffinity *p)
 {
 	struct vcpu *v;
-	s64 ret = find_vcpu(d, p->vcpu, &v);
+	s64 ret = control_vcpu(d, p->vcpu, &v);
 
 	if (!ret && (p->flags & XEN_VCPUAFFINITY_HARD))
 		ret = bitmap_to_guest(&p->cpumap_hard, v->sched.affinity & cpus_online);
@@ -181,7 +181,7 @@ static s64 get_affinity(struct domain *d, const struct xen_domctl_vcpuaffinity *
 static s64 send_trigger(struct domain *d, const struct xen_domctl_sendtrigger *p)
 {
 	struct vcpu *v;
-	s64 ret = find_vcpu(d, p->vcpu, &v);
+	s64 ret = control_vcpu(d, p->vcpu, &v);
 
 	if (ret)
 		return ret;

@@ -182,6 +182,14 @@ int vcpu_set_context_compat(struct vcpu *v, const struct vcpu_guest_context *c,
 void vcpu_get_context_compat(struct vcpu *v, struct vcpu_guest_context *c,
 			     struct compat_callback_selectors *sel);
 /*
+ * The entry points beyond that struct (domctl 42, 43); v must be paused. Setting: 0, or -EINVAL if
+ * one is no address that a guest can be entered at. What is said of machine checks is not taken, as
+ * a guest has no bank of them.
+ */
+struct xen_domctl_ext_vcpucontext;
+void vcpu_get_ext_context(const struct vcpu *v, struct xen_domctl_ext_vcpucontext *c);
+int vcpu_set_ext_context(struct vcpu *v, const struct xen_domctl_ext_vcpucontext *c);
+/*
  * domain_kill() - destroy; -ERESTART while work is left. The domain disappears with its last
  * reference. dom0 is told (VIRQ_DOM_EXC) when nothing but others' references is left, and when the
  * number is free.

@@ -23,6 +23,13 @@ void fpu_reset(struct vcpu *v);
  * would not. */
 void fpu_import(struct vcpu *v, const void *fxsave);
 void fpu_export(struct vcpu *v, void *fxsave);
+/*
+ * A whole XSAVE area of `size` bytes in the standard format (SDM vol. 1, 13.4), of which the states
+ * in `states` are taken: 0, or -EINVAL, with nothing changed, for what XRSTOR would refuse, for the
+ * compacted format and for states that are not among them. Export gives the same.
+ */
+int fpu_import_xsave(struct vcpu *v, const void *area, u32 size, u64 states);
+void fpu_export_xsave(const struct vcpu *v, void *area, u32 size, u64 states);
 bool xcr0_valid(u64 xcr0);
 
 #endif

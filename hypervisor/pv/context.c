@@ -10,6 +10,7 @@
 #include "domain/domain.h"
 #include "domain/fpu.h"
 #include "lib/string.h"
+#include "pv-abi/domctl.h"
 #include "pv-abi/errno.h"
 #include "pv/callback.h"
 #include "pv/compat.h"
@@ -21,6 +22,7 @@
 #define CR0_TS_BIT BIT(3)
 #define NR_VECTORS 256
 #define SELECTOR_LDT 4
+#define VECTOR_NMI 2
 
 /* What a guest may have in RFLAGS; IF is always set, IOPL is virtual (SDM vol. 1, 3.4.3). */
 #define RFLAGS_GUEST (0x0cd5ULL | RFLAGS_TF | RFLAGS_RF | RFLAGS_AC | BIT(21))
@@ -299,6 +301,12 @@ void vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c)
 		.rflags = (r->rflags & ~RFLAGS_IOPL) | (u64)pv->iopl << 12,
 	};
 	memcpy(c->trap_ctxt, pv->traps, sizeof(c->trap_ctxt));
+	/* To the ABI the NMI's callback is the handler of its vector: it has no other place. */
+	if (pv->nmi_callback) {
+		c->trap_ctxt[VECTOR_NMI].address = pv->nmi_callback;
+		if (v->domain->is_32bit)
+			c->trap_ctxt[VECTOR_NMI].cs = pv->nmi_cs;
+	}
 	c->ldt_base = pv->ldt_base;
 	c->ldt_ents = pv->ldt_entries;
 	memcpy(c->gdt_frames, pv->gdt_frames,
@@ -321,6 +329,40 @@ void vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c)
 	c->fs_base = pv->fs_base;
 	c->gs_base_kernel = pv->gs_base_kernel;
 	c->gs_base_user = pv->gs_base_user;
+}
+
+void vcpu_get_ext_context(const struct vcpu *v, struct xen_domctl_ext_vcpucontext *c)
+{
+	const struct pv_vcpu *pv = &v->pv;
+
+	*c = (struct xen_domctl_ext_vcpucontext){
+		.vcpu = v->id,
+		.size = sizeof(*c),
+		.syscall32_callback_eip = pv->syscall32_callback,
+		.sysenter_callback_eip = pv->sysenter_callback,
+		.syscall32_callback_cs = pv->syscall32_cs,
+		.sysenter_callback_cs = pv->sysenter_cs,
+		.syscall32_disables_events = pv->syscall32_masks,
+		.sysenter_disables_events = pv->sysenter_masks,
+	};
+}
+
+int vcpu_set_ext_context(struct vcpu *v, const struct xen_domctl_ext_vcpucontext *c)
+{
+	struct pv_vcpu *pv = &v->pv;
+
+	if (!guest_entry_ok(c->syscall32_callback_eip) || !guest_entry_ok(c->sysenter_callback_eip))
+		return -EINVAL;
+	pv->syscall32_callback = c->syscall32_callback_eip;
+	pv->sysenter_callback = c->sysenter_callback_eip;
+	/* A 64-bit kernel is entered by its flat segment. */
+	if (v->domain->is_32bit) {
+		pv->syscall32_cs = compat_selector(c->syscall32_callback_cs);
+		pv->sysenter_cs = compat_selector(c->sysenter_callback_cs);
+	}
+	pv->syscall32_masks = c->syscall32_disables_events;
+	pv->sysenter_masks = c->sysenter_disables_events;
+	return 0;
 }
 
 int vcpu_reset(struct vcpu *v)

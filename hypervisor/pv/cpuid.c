@@ -31,6 +31,11 @@ void pv_cpu_policy(const struct domain *d, struct cpu_policy *p)
 		narrow(&p->leaf[cpu_policy_place(0x80000001, 0)]);
 }
 
+u64 pv_xsave_states(const struct domain *d)
+{
+	return cpu_features.xsave ? cpu_policy_xcr0(policy_of(d)) : 0;
+}
+
 bool pv_xcr0_valid(const struct vcpu *v, u64 xcr0)
 {
 	return xcr0_valid(xcr0) && !(xcr0 & ~cpu_policy_xcr0(policy_of(v->domain)));

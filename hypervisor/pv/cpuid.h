@@ -25,7 +25,10 @@ void pv_cpu_policy(const struct domain *d, struct cpu_policy *p);
  */
 struct cpuid_regs pv_cpuid(const struct vcpu *v, u32 leaf, u32 subleaf);
 
-/* May v, which is current, have this value in XCR0? */
+/* The states that the domain's vCPUs may have enabled in XCR0; 0: its policy has no XSAVE. */
+u64 pv_xsave_states(const struct domain *d);
+
+/* May v have this value in XCR0? */
 bool pv_xcr0_valid(const struct vcpu *v, u64 xcr0);
 
 #endif

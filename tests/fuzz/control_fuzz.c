@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: hypervisor/control/domctl.c hypervisor/control/domctl_vcpu.c
+// sources: hypervisor/control/domctl_state.c
 // sources: hypervisor/control/domctl_access.c hypervisor/control/common.c
 // sources: hypervisor/control/sysctl.c hypervisor/domain/permission.c hypervisor/memory/range_set.c
 // sources: hypervisor/control/cpu_policy.c hypervisor/cpu/cpu_policy.c hypervisor/pv/cpuid.c

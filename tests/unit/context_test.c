@@ -14,6 +14,8 @@
 #include "context_world.h"
 #include "suite.h"
 
+#include "pv-abi/domctl.h"
+
 #define IN(field) offsetof(struct vcpu_guest_context, field), \
 	sizeof(((struct vcpu_guest_context *)0)->field)
 
@@ -279,6 +281,49 @@ TEST(test_again, "given again")
 		CU_ASSERT_PTR_NULL(context_wrong(v));
 	}
 	context_end();
+}
+
+/* Entry points that are in no context: only where a guest can be entered. */
+TEST(test_more_entries, "more entry points")
+{
+	static const u64 no_entry[] = { BIT(47), HV_VIRT_START, HV_VIRT_END - 1, BIT(63) };
+
+	for (unsigned is_32bit = 0; is_32bit < 2; is_32bit++) {
+		struct xen_domctl_ext_vcpucontext x = {
+			.syscall32_callback_eip = 0x1000, .sysenter_callback_eip = 0x2000,
+			.syscall32_callback_cs = 0xe008, .sysenter_callback_cs = 0x10,
+			.sysenter_disables_events = 1,
+		}, y;
+
+		begin(is_32bit);
+		v->pv.nmi_callback = 0x3000;
+		v->pv.nmi_cs = 0xe019;
+		CU_ASSERT_EQUAL(vcpu_set_ext_context(v, &x), 0);
+		vcpu_get_ext_context(v, &y);
+		CU_ASSERT_TRUE(y.size == sizeof(y) && y.vcpu == 1);
+		CU_ASSERT_EQUAL(y.syscall32_callback_eip, 0x1000);
+		CU_ASSERT_EQUAL(y.sysenter_callback_eip, 0x2000);
+		CU_ASSERT_TRUE(!y.syscall32_disables_events && y.sysenter_disables_events);
+		CU_ASSERT_EQUAL(y.syscall32_callback_cs, is_32bit ? 0xe009 : 0);
+		CU_ASSERT_EQUAL(y.sysenter_callback_cs, is_32bit ? 0x11 : 0);
+		for (unsigned i = 0; i < ARRAY_SIZE(no_entry); i++) {
+			y = x;
+			y.syscall32_callback_eip = no_entry[i];
+			CU_ASSERT_EQUAL(vcpu_set_ext_context(v, &y), -EINVAL);
+			y = x;
+			y.sysenter_callback_eip = no_entry[i];
+			CU_ASSERT_EQUAL(vcpu_set_ext_context(v, &y), -EINVAL);
+		}
+		CU_ASSERT_EQUAL(v->pv.syscall32_callback, 0x1000);
+		CU_ASSERT_EQUAL(v->pv.sysenter_callback, 0x2000);
+		/* The NMI's handler is where the ABI has it. */
+		vcpu_get_context(v, &c);
+		CU_ASSERT_EQUAL(c.trap_ctxt[2].address, 0x3000);
+		if (is_32bit)
+			CU_ASSERT_EQUAL(c.trap_ctxt[2].cs, 0xe019);
+		v->pv.nmi_callback = 0;
+		context_end();
+	}
 }
 
 /* The FPU's image, byte by byte. */

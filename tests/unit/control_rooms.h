@@ -134,6 +134,17 @@ int domain_set_compat(struct domain *d)
 	d->is_32bit = true;
 	return 0;
 }
+void vcpu_get_ext_context(const struct vcpu *v, struct xen_domctl_ext_vcpucontext *c)
+{
+	memset(c, 0, sizeof(*c));
+	c->size = sizeof(*c);
+	c->sysenter_callback_eip = v->pv.sysenter_callback;
+}
+int vcpu_set_ext_context(struct vcpu *v, const struct xen_domctl_ext_vcpucontext *c)
+{
+	v->pv.sysenter_callback = c->sysenter_callback_eip;
+	return m.context_error;
+}
 int vcpu_reset(struct vcpu *v) { m.resets++; return m.context_error; }
 int pirq_to_irq(struct domain *d, unsigned pirq) { return pirq == 20 ? 9 : -EINVAL; }
 /* clang-format on */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: hypervisor/cpu/cpu_policy.c hypervisor/control/cpu_policy.c hypervisor/pv/cpuid.c
 // sources: hypervisor/control/domctl.c hypervisor/control/domctl_vcpu.c
+// sources: hypervisor/control/domctl_state.c
 // sources: hypervisor/control/domctl_access.c hypervisor/control/common.c
 // sources: hypervisor/control/sysctl.c hypervisor/domain/permission.c hypervisor/memory/range_set.c
 // sources: hypervisor/domain/fpu_image.c hypervisor/pv/compat_context.c tests/unit/sim/sim.c
