@@ -15,6 +15,7 @@
 #include "memory/paging.h"
 #include "pv/descriptor.h"
 #include "pv/pagetype.h"
+#include "pv/shadow.h"
 
 /* What the walk found to refer to a frame. */
 struct tally {
@@ -311,10 +312,45 @@ static bool is_compat_root(mfn_t mfn)
 	return found;
 }
 
+/* A shadow of a root of its domain's? */
+static bool is_shadow_root(mfn_t mfn)
+{
+	struct domain *d;
+	bool found = false;
+
+	for (unsigned id = 0; !found && (d = domain_get_next(id)); id = d->id + 1U, domain_put(d))
+		found = shadow_is_root(d, mfn);
+	return found;
+}
+
+static void shadow_is_wrong(void *arg, mfn_t table, unsigned slot, u64 entry)
+{
+	const struct domain *d = arg;
+
+	violation("shadow of table %llx[%u] of domain %u says %llx", (unsigned long long)table,
+		  slot, d->id, (unsigned long long)entry);
+}
+
+/* Rule of the shadows: none allows more than the guest's own entry. */
+static void check_shadows(void)
+{
+	struct domain *d;
+
+	for (unsigned id = 0; (d = domain_get_next(id)); id = d->id + 1U, domain_put(d)) {
+		struct vcpu *v;
+
+		shadow_check(d, shadow_is_wrong, d);
+		for_each_vcpu(d, v)
+			if (!shadow_roots_right(v))
+				violation("vCPU %u of domain %u has other roots than its own",
+					  v->id, d->id);
+	}
+}
+
 /* It has the guest's root in slot 0, our slots where they belong, and nothing else. */
 static void check_compat_root(const struct vcpu *v, const u64 *idle_l4)
 {
-	mfn_t root = v->pv.guest_table;
+	mfn_t root = v->pv.cr3_kernel;
 
 	for (unsigned i = 0; i < PT_ENTRIES; i++) {
 		u64 e = v->pv.root32[i], want = 0;
@@ -336,7 +372,7 @@ static void check_roots(const u64 *idle_l4)
 		const struct frame *f;
 
 		if (!(cpus_online & CPU_MASK(c)) || mfn_to_va(mfn) == idle_l4 ||
-		    is_compat_root(mfn))
+		    is_compat_root(mfn) || is_shadow_root(mfn))
 			continue;
 		f = mfn_valid(mfn) ? mfn_to_frame(mfn) : NULL;
 		if (!f || (f->type & FT_TYPE_MASK) != FT_L4 || !(f->type & FT_COUNT_MASK))
@@ -390,6 +426,7 @@ u64 audit_check(const u64 *idle_l4)
 		}
 	}
 	check_roots(idle_l4);
+	check_shadows();
 
 	for (u64 i = 0; i < n; i++)
 		if (pages[i])

@@ -43,6 +43,8 @@ s64 domctl_vcpu(struct domain *d, struct xen_domctl *op, bool *copyback);
 s64 domctl_state(struct domain *d, struct xen_domctl *op, bool *copyback);
 /* v gets vCPU `id`, which exists: 0, -EINVAL, -ESRCH. */
 int control_vcpu(struct domain *d, u32 id, struct vcpu **v);
+/* shadow_op.c: the log of written pages. 0, -EINVAL, -ENOMEM, -EBUSY, -EFAULT, -ERESTART. */
+s64 domctl_shadow_op(struct domain *d, struct xen_domctl *op, bool *copyback);
 /* domctl_access.c: the same for what of the machine a domain may touch. */
 s64 domctl_access(struct domain *d, struct xen_domctl *op);
 

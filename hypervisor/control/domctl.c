@@ -11,6 +11,7 @@
 #include "lib/string.h"
 #include "machine/clock.h"
 #include "memory/heap.h"
+#include "memory/log_dirty.h"
 #include "pv-abi/domctl.h"
 #include "pv-abi/errno.h"
 #include "pv/compat.h"
@@ -241,6 +242,7 @@ static s64 write_hypercall_page(struct domain *d, mfn_t mfn)
 		compat_hypercall_page_fill(frame_to_va(f));
 	else
 		hypercall_page_fill(frame_to_va(f));
+	frame_dirtied(f);
 	frame_put_and_type(f);
 	return 0;
 }
@@ -343,6 +345,7 @@ static s64 one_domain(struct domain *d, struct xen_domctl *op, bool *copyback)
 	case XEN_DOMCTL_getnodeaffinity:
 		return node_affinity(op);
 	case XEN_DOMCTL_shadow_op:
+		return domctl_shadow_op(d, op, copyback);
 	case XEN_DOMCTL_soft_reset:
 		return -EOPNOTSUPP;
 	}

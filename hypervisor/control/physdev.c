@@ -19,6 +19,7 @@
 #include "machine/msi.h"
 #include "machine/pci.h"
 #include "memory/heap.h"
+#include "memory/log_dirty.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/physdev.h"
 
@@ -308,6 +309,7 @@ static int op_pirq_eoi_gmfn(u64 arg, bool unmasks)
 		i->eoi_frame = f;
 		i->eoi_map = frame_to_va(f);
 		i->eoi_unmasks = unmasks;
+		frame_dirtied(f);
 		for (unsigned pirq = 0; pirq < NR_PIRQS; pirq++) {
 			int irq = pirq_irq(i, pirq);
 

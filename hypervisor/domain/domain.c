@@ -18,6 +18,7 @@
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "memory/heap.h"
+#include "memory/log_dirty.h"
 #include "pv-abi/compat.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/sched.h"
@@ -160,6 +161,7 @@ static void domain_free(struct domain *d)
 	domain_irqs_destroy(d);
 	grant_destroy(d);
 	events_destroy(d);
+	log_dirty_destroy(d);
 	permissions_destroy(&d->perms);
 	zfree(d->cpu_policy);
 	zfree(d->memory_map);
@@ -285,6 +287,7 @@ struct vcpu *vcpu_create(struct domain *d, unsigned id, unsigned cpu)
 	v->domain = d;
 	v->cpu = cpu;
 	v->pv.guest_table = v->pv.guest_table_user = INVALID_MFN;
+	v->pv.cr3_kernel = v->pv.cr3_user = INVALID_MFN;
 	v->pv.kernel_mode = true;
 	v->info = default_info(d, id);
 	/* No upcall until the guest says that it can take one. */
@@ -349,6 +352,7 @@ struct vcpu *idle_vcpu_create(unsigned cpu)
 	v->domain = dom_idle;
 	v->cpu = cpu;
 	v->pv.guest_table = v->pv.guest_table_user = INVALID_MFN;
+	v->pv.cr3_kernel = v->pv.cr3_user = INVALID_MFN;
 	v->info = &dom_idle->spare_info[cpu];
 	v->initialised = true;
 	vcpu_time_init(v);
@@ -395,6 +399,7 @@ int vcpu_map_info(struct vcpu *v, mfn_t mfn, unsigned offset)
 		to->evtchn_pending_sel = ~0ULL;
 	to->evtchn_upcall_pending = 1;
 	spin_unlock(&d->lock);
+	frame_dirtied(f);
 	vcpu_time_update(v, true);
 	return 0;
 }
@@ -459,6 +464,9 @@ int domain_kill(struct domain *d)
 			if (ret)
 				return ret;
 		}
+		ret = log_dirty_end(d);
+		if (ret)
+			return ret;
 		d->relinquish_state = KILL_MEMORY;
 		/* fall through */
 	case KILL_MEMORY:

@@ -16,6 +16,7 @@
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "memory/heap.h"
+#include "memory/log_dirty.h"
 #include "pv-abi/compat.h"
 #include "pv-abi/errno.h"
 
@@ -654,6 +655,8 @@ static int init_control(struct evtchn_init_control *op)
 	spin_unlock(&d->events.lock);
 	if (rc)
 		frame_put_and_type(frame);
+	else
+		frame_dirtied(frame);
 	op->link_bits = EVTCHN_FIFO_LINK_BITS;
 	return rc;
 }
@@ -671,6 +674,8 @@ static int expand_array(const struct evtchn_expand_array *op)
 	spin_unlock(&d->events.lock);
 	if (rc)
 		frame_put_and_type(frame);
+	else
+		frame_dirtied(frame);
 	return rc;
 }
 

@@ -137,6 +137,19 @@ void grant_for_each_frame(struct domain *d, void (*fn)(mfn_t mfn, void *arg), vo
 		fn(va_to_mfn(gt->frames[i]), arg);
 }
 
+void grant_for_each_written(struct domain *d, void (*fn)(u64 mfn, void *arg), void *arg)
+{
+	struct grant_table *gt = d->grants;
+
+	for (u32 i = 0; gt && i < __atomic_load_n(&gt->nr_frames, __ATOMIC_ACQUIRE); i++) {
+		spin_lock(&gt->lock);
+		for (unsigned k = 0; k < GRANTS_PER_FRAME; k++)
+			if (gt->active[i][k].writers)
+				fn(gt->active[i][k].frame, arg);
+		spin_unlock(&gt->lock);
+	}
+}
+
 /* ---------------------------------------------------------------------------------------------- */
 /* Entries in use */
 

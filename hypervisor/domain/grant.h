@@ -51,6 +51,11 @@ s64 do_grant_table_op(u64 cmd, u64 arg, u64 count);
  */
 void grant_for_each_mapping(struct domain *d, void (*fn)(mfn_t mfn, bool writable, void *arg),
 			    void *arg);
+/*
+ * grant_for_each_written() - visit d's own frames that somebody may be writing by one of its
+ * grants: in use from before it is mapped until it is mapped no more.
+ */
+void grant_for_each_written(struct domain *d, void (*fn)(u64 mfn, void *arg), void *arg);
 /* Visit the frames of d's table: each is shared with d by frame_share(). */
 void grant_for_each_frame(struct domain *d, void (*fn)(mfn_t mfn, void *arg), void *arg);
 /* The counters of all vCPUs of d's, summed up. */

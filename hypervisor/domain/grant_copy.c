@@ -7,6 +7,7 @@
 #include "domain/domain.h"
 #include "domain/grant_table.h"
 #include "lib/string.h"
+#include "memory/log_dirty.h"
 
 /* One end of a copy while it is held: a general reference, and a FT_WRITABLE one if `write`. */
 struct copy_end {
@@ -73,6 +74,7 @@ void grant_copy_one(struct gnttab_copy *op)
 		/* Both may be the same frame. */
 		memmove((char *)frame_to_va(dest.frame) + op->dest.offset,
 			(char *)frame_to_va(source.frame) + op->source.offset, op->len);
+		frame_dirtied(dest.frame);
 		let_go(&dest);
 		current->grants.copied++;
 		current->grants.copied_bytes += op->len;

@@ -11,6 +11,7 @@
 #include "lib/nospec.h"
 #include "lib/upcalls.h"
 #include "memory/heap.h"
+#include "memory/log_dirty.h"
 #include "pv-abi/errno.h"
 
 #define MAP_PARTS (GNTMAP_device_map | GNTMAP_host_map)
@@ -171,6 +172,8 @@ static s16 map(struct domain *granter, struct gnttab_map_grant_ref *op)
 			goto no_pte;
 	}
 
+	if (write)
+		frame_dirtied(f);
 	m = mapping_at(gt, index);
 	m->granter = granter;
 	m->mfn = mfn;

@@ -39,6 +39,11 @@ struct pv_vcpu {
 	/* kernel root: type reference held (root_type()); INVALID_MFN when none */
 	mfn_t guest_table;
 	mfn_t guest_table_user;         /* user root or INVALID_MFN */
+	/*
+	 * What CR3 gets for these two: the same, or shadows of them (pv/shadow.h). Who writes one
+	 * of those calls roots_changed().
+	 */
+	mfn_t cr3_kernel, cr3_user;
 	/* table whose references are still to be dropped (pv/mmu.h), 0 for none */
 	mfn_t old_table;
 	u64 gdt_frames[14];             /* FT_SEGDESC references held */

@@ -95,7 +95,7 @@ syscall_entry:
 	je syscall_slow_regs
 	testb $ASSIST_SLOW, D_VM_ASSIST(%rdx)
 	jnz syscall_slow_regs
-	change_mode 1, V_GUEST_TABLE
+	change_mode 1, V_CR3_KERNEL
 	movq V_INFO(%rdi), %rax
 	/* rcx, r11, rip, cs and mask, flags, rsp, ss; SYSCALL left rip in rcx. */
 	stac_site
@@ -195,7 +195,7 @@ iret_fast:
 	testb $3, %al
 	jnz 1f
 	/* RPL 3: to user mode. */
-	change_mode 0, V_GUEST_TABLE_USER
+	change_mode 0, V_CR3_USER
 1:	orl $3, %ecx
 	movq V_INFO(%rdi), %rdx
 	movq S(R_FLAGS), %rax
@@ -299,7 +299,7 @@ pf_entry:
 	testq %rsi, %rsi
 	jz pf_slow
 	movq %rax, V_CR2(%rdi)
-	change_mode 1, V_GUEST_TABLE
+	change_mode 1, V_CR3_KERNEL
 	movl S(R_ERR), %edx
 	movq S(R_CS), %rcx
 	andl $0x17, %edx

@@ -45,7 +45,8 @@ void offsets(void)
 	_Static_assert(offsetof(struct vcpu, nmi_masked) == offsetof(struct vcpu, nmi_pending) + 1,
 		       "fast.S looks at both at once");
 	NUMBER(V_KERNEL_MODE, offsetof(struct vcpu, pv.kernel_mode));
-	NUMBER(V_GUEST_TABLE, offsetof(struct vcpu, pv.guest_table));
+	NUMBER(V_CR3_KERNEL, offsetof(struct vcpu, pv.cr3_kernel));
+	NUMBER(V_CR3_USER, offsetof(struct vcpu, pv.cr3_user));
 	NUMBER(V_GUEST_TABLE_USER, offsetof(struct vcpu, pv.guest_table_user));
 	NUMBER(V_BOUNCE_SP, offsetof(struct vcpu, pv.bounce_sp));
 	NUMBER(V_SYSCALL_CALLBACK, offsetof(struct vcpu, pv.syscall_callback));
@@ -62,7 +63,8 @@ void offsets(void)
 
 	NUMBER(D_VM_ASSIST, offsetof(struct domain, vm_assist));
 	NUMBER(ASSIST_IOPL, BIT(VMASST_TYPE_architectural_iopl));
-	NUMBER(ASSIST_SLOW, BIT(VMASST_TYPE_architectural_iopl) | VM_ASSIST_COMPAT);
+	NUMBER(ASSIST_SLOW, BIT(VMASST_TYPE_architectural_iopl) | VM_ASSIST_COMPAT |
+			    VM_ASSIST_SHADOWED);
 
 	NUMBER(VI_PENDING, offsetof(struct vcpu_info, evtchn_upcall_pending));
 	NUMBER(VI_MASK, offsetof(struct vcpu_info, evtchn_upcall_mask));

@@ -27,6 +27,7 @@
 #include "pv/ptwr.h"
 #include "pv/pv.h"
 #include "pv/root.h"
+#include "pv/shadow.h"
 #include "sched/sched.h"
 
 static const char *const trap_names[32] = {
@@ -158,12 +159,15 @@ static bool software_interrupt(struct regs *r)
 	return true;
 }
 
-static void guest_page_fault(struct regs *r)
+/* `shadowed`: it may be no fault of the guest's tables; what asks for `shadowed` knows. */
+static inline void guest_page_fault(struct regs *r, bool shadowed)
 {
 	vaddr_t cr2 = read_cr2();
 	u32 ec = r->error_code;
 
 	local_irq_enable();
+	if (shadowed && shadow_fault(cr2, &ec, true))
+		return;
 	if ((ec & 0x0b) == 3 && current->pv.kernel_mode && guest_range_ok(cr2, 8) &&
 	    ptwr_fault(r, cr2, ec))
 		return;
@@ -222,7 +226,7 @@ void trap_from_guest(struct regs *r)
 	}
 	switch (vector) {
 	case 14:
-		guest_page_fault(r);
+		guest_page_fault(r, log_dirty_on(v->domain));
 		return;
 	case 1: {
 		u64 dr6;
@@ -253,7 +257,10 @@ void trap_from_guest(struct regs *r)
 	pv_inject_trap(vector, r->error_code);
 }
 
-/* trap_from_guest() for what is known to be a page fault of a guest's kernel; hot. */
+/*
+ * trap_from_guest() for what is known to be a page fault of a guest's kernel; hot. One with
+ * VM_ASSIST_SHADOWED does not come here.
+ */
 void page_fault_from_guest(struct regs *r)
 {
 	if (unlikely(current->domain->is_32bit)) {
@@ -261,7 +268,7 @@ void page_fault_from_guest(struct regs *r)
 		return;
 	}
 	this_cpu()->stat_traps++;
-	guest_page_fault(r);
+	guest_page_fault(r, false);
 }
 
 /*
@@ -276,6 +283,19 @@ void iret_failed(struct regs *g)
 	pv_bounce_bad_frame(g, g->error_code);
 }
 
+/* Our access to the guest's memory met a shadow that lacks it: on, as if nothing had been. */
+static bool shadow_fault_here(const struct regs *r, vaddr_t cr2)
+{
+	bool may_wait = r->rflags & RFLAGS_IF, done;
+	u32 ec = r->error_code;
+
+	if (may_wait)
+		local_irq_enable();
+	done = shadow_fault(cr2, &ec, may_wait);
+	local_irq_disable();
+	return done;
+}
+
 /*
  * A fault in ring 0: expected at marked instructions; at the IRETQ to the guest it is the guest's
  * bad frame and becomes its failsafe callback or #GP. Returns the regs to leave with in that case.
@@ -283,6 +303,7 @@ void iret_failed(struct regs *g)
 struct regs *trap_from_hypervisor(struct regs *r)
 {
 	unsigned vector = r->vector & 0xff;
+	vaddr_t cr2 = read_cr2();
 	u64 fix;
 
 	assert_flags();
@@ -302,6 +323,8 @@ struct regs *trap_from_hypervisor(struct regs *r)
 	}
 	fix = extable_find(r->rip);
 	if (fix) {
+		if (vector == 14 && log_dirty_on(current->domain) && shadow_fault_here(r, cr2))
+			return NULL;
 		r->rip = fix;
 		return NULL;
 	}

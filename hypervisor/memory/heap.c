@@ -13,6 +13,7 @@
 #include "lib/spinlock.h"
 #include "lib/string.h"
 #include "memory/heap.h"
+#include "memory/log_dirty.h"
 #include "memory/m2p.h"
 #include "memory/objects.h"
 #include "memory/owner.h"
@@ -571,6 +572,8 @@ int heap_assign(struct domain *d, struct frame *f, unsigned order)
 		owner_of(d)->frames_tail = mfn;
 		/* From here on others may take references. */
 		atomic_set(&f[i].count, FC_ALLOCATED | 1);
+		/* Under the lock it is d's for certain. */
+		frame_dirtied(f + i);
 	}
 	spin_unlock(&owner_of(d)->page_lock);
 	return 0;

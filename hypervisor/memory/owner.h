@@ -23,11 +23,14 @@ struct owner {
 	/* it has mapped, or is about to map, a frame of another's (memory/frame.h); never reset */
 	bool maps_foreign;
 	bool foreign_mapper;     /* the same, and the CPUs that it ran on are in foreign_cpus */
+	/* what is written of it is marked in `log` (memory/log_dirty.h); changes while paused */
+	bool log_dirty;
 	u32 refs;                /* atomic; the last domain_put() frees it */
 	struct spinlock page_lock;
 	u32 frames_head, frames_tail; /* struct frame.next/prev chain; FRAME_LIST_END when empty */
 	u64 tot_pages, max_pages, claimed_pages;
 	volatile cpumask_t dirty_cpus; /* CPUs that may have its TLB entries; atomic */
+	struct log_dirty *log;   /* NULL until log_dirty is set first */
 };
 
 static inline struct owner *owner_of(const struct domain *d)

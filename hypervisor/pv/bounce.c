@@ -17,7 +17,7 @@ void pv_toggle_mode(struct vcpu *v)
 	v->pv.kernel_mode = !v->pv.kernel_mode;
 	/* KERNEL_GS_BASE always holds the base of the mode that is not running. */
 	__asm__ volatile("swapgs" ::: "memory");
-	root_load_mfn(v->pv.kernel_mode ? v->pv.guest_table : v->pv.guest_table_user);
+	root_load_mfn(v->pv.kernel_mode ? v->pv.cr3_kernel : v->pv.cr3_user);
 	local_irq_restore(irq);
 }
 

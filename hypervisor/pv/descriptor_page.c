@@ -5,6 +5,7 @@
 #include "domain/continuation.h"
 #include "domain/domain.h"
 #include "domain/guest_access.h"
+#include "memory/log_dirty.h"
 #include "pv-abi/errno.h"
 #include "pv/descriptor.h"
 #include "pv/descriptor_page.h"
@@ -37,9 +38,14 @@ static int frames_take(struct domain *d, const u64 *frames, unsigned n)
 	return 0;
 }
 
-/* The windows must not show the old frames any more when their references go. */
-static void windows_reload(struct vcpu *v)
+/*
+ * The windows must not show the old frames any more when their references go. In the `n` new ones
+ * the CPU sets accessed bits from now on.
+ */
+static void windows_reload(struct vcpu *v, const u64 *frames, unsigned n)
 {
+	while (n--)
+		frame_dirtied(mfn_to_frame(frames[n]));
 	if (v == current)
 		desc_tables_load(v);
 }
@@ -61,7 +67,7 @@ int pv_set_gdt(struct vcpu *v, const u64 *frames, unsigned entries)
 	for (unsigned i = 0; i < n; i++)
 		v->pv.gdt_frames[i] = frames[i];
 	v->pv.gdt_entries = entries;
-	windows_reload(v);
+	windows_reload(v, frames, n);
 	frames_drop(old, nr_old);
 	return 0;
 }
@@ -93,7 +99,7 @@ int pv_set_ldt(struct vcpu *v, vaddr_t base, unsigned ents)
 		v->pv.ldt_frames[i] = frames[i];
 	v->pv.ldt_base = base;
 	v->pv.ldt_entries = ents;
-	windows_reload(v);
+	windows_reload(v, frames, n);
 	frames_drop(old, nr_old);
 	return 0;
 }
@@ -137,6 +143,7 @@ s64 do_update_descriptor(u64 maddr, u64 desc)
 	r = frame_get_type(f, type);
 	if (!r) {
 		WRITE_ONCE(*(u64 *)((char *)frame_to_va(f) + (maddr & ~PAGE_MASK)), desc);
+		frame_dirtied(f);
 		frame_put_type(f);
 	}
 	frame_put(f);

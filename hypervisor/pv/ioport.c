@@ -13,10 +13,10 @@ static bool read_kernel_byte(struct vcpu *v, vaddr_t va, u8 *byte)
 	u64 irq = local_irq_save();
 
 	if (switch_root)
-		root_load_mfn(v->pv.guest_table);
+		root_load_mfn(v->pv.cr3_kernel);
 	ok = !copy_from_guest(byte, va, 1);
 	if (switch_root)
-		root_load_mfn(v->pv.guest_table_user);
+		root_load_mfn(v->pv.cr3_user);
 	local_irq_restore(irq);
 	return ok;
 }

@@ -7,6 +7,7 @@
 #include "cpu/cpu.h"
 #include "domain/domain.h"
 #include "memory/frame.h"
+#include "memory/log_dirty.h"
 #include "pv/pagetype.h"
 #include "cpu/pte.h"
 #include "pv-abi/errno.h"
@@ -62,7 +63,7 @@ int leaf_update(struct frame *f, struct domain *d, unsigned slot, u64 val, bool 
 	bool refs;
 
 	if ((t & (FT_TYPE_MASK | FT_VALIDATED | FT_LOCKED)) != (FT_L1 | FT_VALIDATED) ||
-	    !(t & FT_COUNT_MASK) || READ_ONCE(f->owner) != owner ||
+	    !(t & FT_COUNT_MASK) || READ_ONCE(f->owner) != owner || log_dirty_on(d) ||
 	    (!leaf_fix_usual(d, &val) && entry_fix(d, 1, &val)) ||
 	    !atomic_cmpxchg(&f->type, &t, t | FT_LOCKED))
 		return 1;

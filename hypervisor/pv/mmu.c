@@ -14,6 +14,7 @@
 #include "cpu/pte.h"
 #include "pv/pv.h"
 #include "pv/root.h"
+#include "pv/shadow.h"
 #include "pv-abi/errno.h"
 
 /*
@@ -94,6 +95,7 @@ int pv_new_guest_cr3(struct vcpu *v, mfn_t mfn)
 	if (r)
 		return r;
 	v->pv.guest_table = mfn;
+	roots_changed(v);
 	if (v->pv.root32)
 		root_set_compat(v);
 	if (v == current)
@@ -118,6 +120,7 @@ int pv_new_user_cr3(struct vcpu *v, mfn_t mfn)
 			return r;
 	}
 	v->pv.guest_table_user = mfn ? mfn : INVALID_MFN;
+	roots_changed(v);
 	if (v == current && !v->pv.kernel_mode)
 		root_load(v);
 	else if (v == current)
@@ -138,6 +141,7 @@ int pv_drop_guest_tables(struct vcpu *v)
 			return r;
 		old = *roots[i];
 		*roots[i] = INVALID_MFN;
+		roots_changed(v);
 		if (v->pv.root32)
 			root_set_compat(v);
 		root_drop(v, old);
@@ -269,7 +273,12 @@ static int entry_update(struct vcpu *v, struct domain *tables, struct domain *fr
 	if ((ptr & 4) || !mfn_valid(mfn))
 		return -EINVAL;
 	f = mfn_to_frame(mfn);
-	if (likely(tables == frames) && !leaf_update(f, tables, slot, val, keep_ad, NULL))
+	/*
+	 * Another domain's tables go the long way: this one reads whether there are shadows of them
+	 * before it stores, which is good for nobody but who is paused while that changes.
+	 */
+	if (likely(tables == frames && tables == v->domain) &&
+	    !leaf_update(f, tables, slot, val, keep_ad, NULL))
 		return 0;
 	if (!frame_get(f, tables))
 		return -EINVAL;
@@ -285,6 +294,7 @@ static int entry_update(struct vcpu *v, struct domain *tables, struct domain *fr
 			r = frame_get_type(f, FT_WRITABLE);
 			if (!r) {
 				WRITE_ONCE(((u64 *)mfn_to_va(mfn))[slot], val);
+				frame_dirtied(f);
 				frame_put_type(f);
 			}
 		}

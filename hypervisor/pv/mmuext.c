@@ -7,6 +7,7 @@
 #include "lib/string.h"
 #include "cpu/layout.h"
 #include "domain/refusal.h"
+#include "memory/log_dirty.h"
 #include "pv/descriptor_page.h"
 #include "pv/mmu.h"
 #include "pv/pagetype.h"
@@ -107,6 +108,7 @@ static int op_copy(struct domain *owner, mfn_t dst, mfn_t src)
 			memcpy(frame_to_va(to), frame_to_va(from), PAGE_SIZE);
 		else
 			memset(frame_to_va(to), 0, PAGE_SIZE);
+		frame_dirtied(to);
 		frame_put_type(to);
 	}
 	if (to)

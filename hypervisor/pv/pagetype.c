@@ -11,6 +11,7 @@
 #include "pv/pagetype.h"
 #include "cpu/pte.h"
 #include "pv/pv.h"
+#include "pv/shadow.h"
 #include "pv-abi/errno.h"
 
 /*
@@ -148,8 +149,11 @@ static int leaf_get(struct domain *d, struct domain *frames, u64 *e, mfn_t same,
 		}
 	}
 	/* With the type's reference: whoever changes the type sees it, or has been. */
-	if (frame_owner(f) != d)
+	if (frame_owner(f) != d) {
 		frame_foreign(f, d, *e & PTE_RW);
+		if (*e & PTE_RW)
+			frame_dirtied(f);
+	}
 	return 0;
 }
 
@@ -360,10 +364,12 @@ static int validate_locked(struct frame *f, u64 was, u64 type, struct frame **st
 	type_store(f, type | FT_LOCKED | (count + 1));
 	if (type == FT_SEGDESC) {
 		r = descriptor_page_fix(frame_to_va(f), frame_owner(f)->is_32bit) ? 0 : -EINVAL;
+		frame_dirtied(f);
 		type_store(f, r ? type : type | FT_VALIDATED | (count + 1));
 		return r;
 	}
 	r = table_validate(f, ft_level(type), &n, stuck);
+	frame_dirtied(f);
 	if (!r) {
 		type_store(f, type | FT_VALIDATED | (count + 1));
 		if (was & FT_PARTIAL)
@@ -530,6 +536,8 @@ static int type_put(struct frame *f, bool preemptible)
 			type_store(f, partial_word(type, n, count - 1));
 			return 0;
 		}
+		if (log_dirty_on(frame_owner(f)))
+			shadow_forget(frame_owner(f), f);
 		r = table_undo(f, ft_level(type), &n, preemptible);
 		if (r) {
 			leave_partial(f, t, n, count);
@@ -634,6 +642,12 @@ int table_write(struct frame *f, unsigned level, unsigned slot, u64 val, struct 
 		}
 		want = keep_ad ? val | (cur & (PTE_A | PTE_D)) : val;
 	} while (!atomic_cmpxchg(p, &cur, want));
+	if (log_dirty_on(d))
+		shadow_entry_changed(d, f, slot);
+	/* After it is there: who looks for such entries may have been at this one before. */
+	if (level == 1 && (want & PTE_P) && (want & PTE_RW) && !mfn_is_io(pte_mfn(want)) &&
+	    !frame_owned_by(mfn_to_frame(pte_mfn(want)), d))
+		frame_dirtied(mfn_to_frame(pte_mfn(want)));
 	if (level == 4)
 		root_changed(f);
 	if (!same && (cur & PTE_P))
@@ -643,7 +657,12 @@ int table_write(struct frame *f, unsigned level, unsigned slot, u64 val, struct 
 
 u64 table_swap_leaf(struct frame *f, unsigned slot, u64 val)
 {
-	return atomic_xchg((u64 *)frame_to_va(f) + slot, val);
+	u64 old = atomic_xchg((u64 *)frame_to_va(f) + slot, val);
+	struct domain *d = frame_owner(f);
+
+	if (log_dirty_on(d))
+		shadow_entry_changed(d, f, slot);
+	return old;
 }
 
 /* ---- pins ---- */

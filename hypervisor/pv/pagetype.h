@@ -9,6 +9,7 @@
 #include "domain/domain.h"
 #include "lib/types.h"
 #include "memory/frame.h"
+#include "memory/log_dirty.h"
 
 /*
  * The types of frames (lib/upcalls.h declares frame_get_type() and friends) and the one way to
@@ -147,7 +148,7 @@ static inline bool __must_check leaf_swap(struct frame *f, const struct domain *
 	bool ok;
 
 	if ((t & (FT_TYPE_MASK | FT_VALIDATED | FT_LOCKED)) != (FT_L1 | FT_VALIDATED) ||
-	    !(t & FT_COUNT_MASK) || !frame_owned_by(f, d) ||
+	    !(t & FT_COUNT_MASK) || !frame_owned_by(f, d) || log_dirty_on(d) ||
 	    !atomic_cmpxchg(&f->type, &t, t | FT_LOCKED))
 		return false;
 	/* A validated table with references cannot go away or change hands while it is locked. */

@@ -9,13 +9,8 @@
 #include "pv/pagetype.h"
 #include "cpu/pte.h"
 #include "pv/ptwr.h"
+#include "pv/shadow.h"
 #include "pv-abi/errno.h"
-
-/* Page-fault error code: Intel SDM vol. 3A, 4.7. */
-#define PF_PRESENT BIT(0)
-#define PF_WRITE   BIT(1)
-#define PF_RSVD    BIT(3)
-#define PF_FETCH   BIT(4)
 
 #define FLAG_RF BIT(16)
 #define FLAG_DF BIT(10)

@@ -6,6 +6,8 @@
  *
  * A 32-bit guest's root is an L3 of its own; its vCPUs run on an L4 of ours each, with that L3 in
  * slot 0 and our slots where they always are, out of reach of 32-bit segments.
+ *
+ * "The guest's own" is a shadow of it while what the domain writes is logged (pv/shadow.h).
  */
 #include "cpu/cpu.h"
 #include "cpu/entry_area.h"
@@ -65,8 +67,8 @@ void root_set_compat(struct vcpu *v)
 {
 	u64 e = 0;
 
-	if (v->pv.guest_table != INVALID_MFN)
-		e = pte_make(v->pv.guest_table, PTE_P | PTE_RW | PTE_US | PTE_A);
+	if (v->pv.cr3_kernel != INVALID_MFN)
+		e = pte_make(v->pv.cr3_kernel, PTE_P | PTE_RW | PTE_US | PTE_A);
 	WRITE_ONCE(v->pv.root32[0], e);
 }
 
@@ -110,8 +112,8 @@ void root_load(struct vcpu *v)
 		return;
 	}
 	/* From user mode entry/fast.S goes to the kernel's root without a look: both or none. */
-	root_load_mfn(v->pv.kernel_mode || v->pv.guest_table >= max_mfn ? v->pv.guest_table :
-		      v->pv.guest_table_user);
+	root_load_mfn(v->pv.kernel_mode || v->pv.cr3_kernel >= max_mfn ? v->pv.cr3_kernel :
+		      v->pv.cr3_user);
 	/* User pages are global, so that they survive the change of mode; another address space
 	 * must not see them. */
 	if (cpu_features.pge)

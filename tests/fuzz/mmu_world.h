@@ -91,7 +91,7 @@ void root_copies_forget(void) { }
 
 void root_load(struct vcpu *v)
 {
-	mfn_t root = v->pv.kernel_mode ? v->pv.guest_table : v->pv.guest_table_user;
+	mfn_t root = v->pv.kernel_mode ? v->pv.cr3_kernel : v->pv.cr3_user;
 
 	sim_cpu->cr3_mfn = root == INVALID_MFN ? va_to_mfn(idle_l4) : root;
 	tlb_empty(sim_cpu->id, cpu_features.pge);

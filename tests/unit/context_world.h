@@ -351,6 +351,7 @@ static void context_look(const struct vcpu *v, struct context_snapshot *s)
 static __attribute__((unused)) void context_forget_tables(struct context_snapshot *s)
 {
 	s->v.pv.guest_table = s->v.pv.guest_table_user = INVALID_MFN;
+	s->v.pv.cr3_kernel = s->v.pv.cr3_user = INVALID_MFN;
 	s->v.pv.old_table = 0;
 	s->v.pv.gdt_entries = s->v.pv.ldt_entries = 0;
 	s->v.pv.ldt_base = 0;

@@ -59,8 +59,8 @@ void root_fill_compat(u64 *l2)
 
 void root_set_compat(struct vcpu *v)
 {
-	v->pv.root32[0] = v->pv.guest_table == INVALID_MFN ? 0 :
-			  pte_make(v->pv.guest_table, PTE_P | PTE_RW | PTE_US | PTE_A);
+	v->pv.root32[0] = v->pv.cr3_kernel == INVALID_MFN ? 0 :
+			  pte_make(v->pv.cr3_kernel, PTE_P | PTE_RW | PTE_US | PTE_A);
 }
 
 #ifndef FIXTURE_OWN_ROOT_LOAD
@@ -69,7 +69,7 @@ void root_copies_forget(void) { }
 void root_load(struct vcpu *v)
 {
 	roots_loaded++;
-	sim_cpu->cr3_mfn = v->pv.guest_table;
+	sim_cpu->cr3_mfn = v->pv.cr3_kernel;
 }
 #endif
 
@@ -211,6 +211,7 @@ static struct domain *fixture_domain(domid_t id, unsigned vcpus, bool privileged
 	permissions_init(&d->perms);
 	for (unsigned i = 0; i < vcpus; i++) {
 		d->vcpu[i]->pv.guest_table = d->vcpu[i]->pv.guest_table_user = INVALID_MFN;
+		d->vcpu[i]->pv.cr3_kernel = d->vcpu[i]->pv.cr3_user = INVALID_MFN;
 		d->vcpu[i]->pv.kernel_mode = true;
 	}
 	d->dirty_cpus = 1;

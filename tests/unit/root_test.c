@@ -54,7 +54,7 @@ static void begin(void)
 	cpu_features.pge = true;
 	raised = flushes = 0;
 	v->pv = (struct pv_vcpu){
-		.kernel_mode = true, .guest_table = INVALID_MFN, .guest_table_user = INVALID_MFN,
+		.kernel_mode = true, .cr3_kernel = INVALID_MFN, .cr3_user = INVALID_MFN,
 	};
 	for (unsigned i = 0; i < 2; i++)
 		sim_cpu->root_copies[i] = (struct root_copy){ 910 + i, INVALID_MFN };
@@ -99,8 +99,8 @@ TEST(test_load, "roots of both modes")
 		for (unsigned i = 0; i < ARRAY_SIZE(some); i++) {
 			mfn_t own = some[i], else_ = 600;
 
-			v->pv.guest_table = v->pv.kernel_mode ? own : else_;
-			v->pv.guest_table_user = v->pv.kernel_mode ? else_ : own;
+			v->pv.cr3_kernel = v->pv.kernel_mode ? own : else_;
+			v->pv.cr3_user = v->pv.kernel_mode ? else_ : own;
 			raised = flushes = 0;
 			root_load(v);
 			expect(own);
@@ -110,8 +110,8 @@ TEST(test_load, "roots of both modes")
 	}
 	/* A user root is no must while the kernel runs. */
 	v->pv.kernel_mode = true;
-	v->pv.guest_table = 500;
-	v->pv.guest_table_user = INVALID_MFN;
+	v->pv.cr3_kernel = 500;
+	v->pv.cr3_user = INVALID_MFN;
 	root_load(v);
 	expect(500);
 	root_load_idle();
@@ -126,20 +126,20 @@ TEST(test_none, "no root")
 			unmapped_mode = u;
 			/* kernel mode without a root, whatever there is for user mode */
 			v->pv.kernel_mode = true;
-			v->pv.guest_table = none[i];
-			v->pv.guest_table_user = 700;
+			v->pv.cr3_kernel = none[i];
+			v->pv.cr3_user = 700;
 			load_none();
 			/* user mode without one */
 			v->pv.kernel_mode = false;
-			v->pv.guest_table = 600;
-			v->pv.guest_table_user = none[i];
+			v->pv.cr3_kernel = 600;
+			v->pv.cr3_user = none[i];
 			load_none();
 			/* user mode, and its first system call would find none for the kernel */
-			v->pv.guest_table = none[i];
-			v->pv.guest_table_user = 700;
+			v->pv.cr3_kernel = none[i];
+			v->pv.cr3_user = 700;
 			load_none();
 			/* by frame, as a change of mode does */
-			v->pv.guest_table = 600;
+			v->pv.cr3_kernel = 600;
 			raised = 0;
 			root_load(v);
 			expect(700);
@@ -157,7 +157,7 @@ TEST(test_compat, "32-bit guests")
 
 	l4 = mfn_to_va(800);
 	v->pv.root32 = l4;
-	v->pv.guest_table = 600;
+	v->pv.cr3_kernel = 600;
 	root_set_compat(v);
 	CU_ASSERT_EQUAL(l4[0], pte_make(600, PTE_P | PTE_RW | PTE_US | PTE_A));
 	for (unsigned mode = 0; mode < 2; mode++) {
@@ -167,7 +167,7 @@ TEST(test_compat, "32-bit guests")
 		expect(800);
 		CU_ASSERT_EQUAL(flushes, !mode); /* the second time it was loaded already */
 	}
-	v->pv.guest_table = INVALID_MFN;
+	v->pv.cr3_kernel = INVALID_MFN;
 	root_set_compat(v);
 	CU_ASSERT_EQUAL(l4[0], 0);
 	root_load(v);
@@ -186,8 +186,8 @@ TEST(test_copies, "copies")
 		kernel[i] = 1000 + i;
 		user[i] = 2000 + i;
 	}
-	v->pv.guest_table = 600;
-	v->pv.guest_table_user = 700;
+	v->pv.cr3_kernel = 600;
+	v->pv.cr3_user = 700;
 	root_load(v);
 	CU_ASSERT_EQUAL(root_copy_of_loaded(), 911);
 	CU_ASSERT_TRUE(((u64 *)mfn_to_va(911))[0] == 1000 &&

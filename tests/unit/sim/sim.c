@@ -7,6 +7,7 @@
 
 #include "sim.h"
 
+#include "control/control.h"
 #include "cpu/cpu.h"
 #include "domain/continuation.h"
 #include "domain/guest_access.h"
@@ -17,9 +18,11 @@
 #include "lib/string.h"
 #include "lib/printk.h"
 #include "memory/heap.h"
+#include "memory/log_dirty.h"
 #include "memory/m2p.h"
 #include "pv-abi/errno.h"
 #include "pv/grant_pte.h"
+#include "pv/shadow.h"
 
 #define __weak __attribute__((weak))
 
@@ -679,12 +682,68 @@ void __weak m2p_set(mfn_t mfn, pfn_t pfn)
 
 	if ((c & FC_ALLOCATED) && (c & FC_COUNT_MASK) < 2)
 		fail("the M2P of frame %lu is written without a reference", mfn);
+	c = sim.pfn[mfn];
 	sim.pfn[mfn] = pfn;
+	log_dirty_moved(mfn, c, pfn);
 }
 
 pfn_t __weak m2p_get(mfn_t mfn)
 {
 	return mfn < SIM_FRAMES ? sim.pfn[mfn] : M2P_INVALID;
+}
+
+/* No log of written pages, unless a test links memory/log_dirty.c and pv/shadow.c. */
+void __weak log_dirty_mark_pfn(struct domain *d, pfn_t pfn)
+{
+}
+
+void __weak log_dirty_mark(struct domain *d, mfn_t mfn)
+{
+}
+
+int __weak log_dirty_end(struct domain *d)
+{
+	return 0;
+}
+
+void __weak log_dirty_destroy(struct domain *d)
+{
+}
+
+/* Nor is there the domctl about it. */
+s64 __weak domctl_shadow_op(struct domain *d, struct xen_domctl *op, bool *copyback)
+{
+	return -EINVAL;
+}
+
+void __weak shadow_roots(struct vcpu *v)
+{
+	fail("there are no shadows");
+}
+
+void __weak shadow_entry_changed(struct domain *d, struct frame *f, unsigned slot)
+{
+	fail("there are no shadows");
+}
+
+void __weak shadow_forget(struct domain *d, struct frame *f)
+{
+	fail("there are no shadows");
+}
+
+void __weak shadow_check(struct domain *d,
+			 void (*wrong)(void *arg, mfn_t table, unsigned slot, u64 entry), void *arg)
+{
+}
+
+bool __weak shadow_roots_right(const struct vcpu *v)
+{
+	return v->pv.cr3_kernel == v->pv.guest_table && v->pv.cr3_user == v->pv.guest_table_user;
+}
+
+bool __weak shadow_is_root(const struct domain *d, mfn_t mfn)
+{
+	return false;
 }
 
 /* ---------------------------------------------------------------------------------------------- */
