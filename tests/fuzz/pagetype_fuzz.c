@@ -3,18 +3,21 @@
 // sources: hypervisor/memory/frame.c hypervisor/memory/heap.c hypervisor/control/audit.c
 // sources: hypervisor/pv/pagetype.c hypervisor/pv/mmu.c hypervisor/pv/leaf.c hypervisor/pv/mmuext.c
 // sources: hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c
+// sources: hypervisor/pv/shadow.c hypervisor/memory/log_dirty.c hypervisor/control/shadow_op.c
 // sources: hypervisor/domain/permission.c hypervisor/memory/range_set.c hypervisor/lib/printf.c
 // sources: tests/unit/sim/sim.c
-// cflags: -DSIM_FRAMES=256 -DHEAP_FIRST=160ULL
+// cflags: -DSIM_FRAMES=384 -DHEAP_FIRST=160ULL
 // clang: -fno-sanitize-coverage=trace-cmp
 // options: -max_len=1024
 //
 // Page types: mmu_update, mmuext_op, update_va_mapping, set_gdt and frames that leave and come, by
 // two guests and dom0, interrupted anywhere and carried on after others did theirs, or never. After
 // every operation the audit is the oracle for the counts, a model of the TLBs for the flushes, and
-// what an accepted or refused update must have done to its entry.
+// what an accepted or refused update must have done to its entry. Now and then the guest runs on
+// shadows of its tables, with the log of its written pages on, and no write may be missing in it.
 
 #include "mmu_world.h"
+#include "log_world.h"
 #include "pv/descriptor_page.h"
 
 #define MAX_OPS 64
@@ -322,6 +325,8 @@ static void op_store(struct fuzz_in *in)
 		return;
 	fuzz_say("store %lx slot %u := %lx\n", pool[i], slot, e);
 	table_of(pool[i])[slot] = e;
+	/* By a shadow, or by another domain's mapping. */
+	frame_dirtied(f);
 	frame_put_and_type(f);
 }
 
@@ -335,6 +340,7 @@ static void op_balloon(struct fuzz_in *in)
 
 	if (frame_get(f, d)) {
 		fuzz_say("%u gives back %lx\n", d->id, pool[i]);
+		m2p_set(pool[i], M2P_INVALID);
 		frame_release(f);
 		frame_put(f);
 	}
@@ -344,6 +350,10 @@ static void op_balloon(struct fuzz_in *in)
 		if (!fresh)
 			return;
 		pool[i] = frame_to_mfn(fresh);
+		if (how & 4 && frame_get(fresh, d)) {
+			m2p_set(pool[i], i);
+			frame_put(fresh);
+		}
 		for (unsigned k = 0; k < PT_ENTRIES; k++)
 			FUZZ_CHECK(!table_of(pool[i])[k], "frame %lx is handed out uncleared",
 				   pool[i]);
@@ -373,7 +383,7 @@ static void op_mode(unsigned cpu)
 	if (v->pv.guest_table == INVALID_MFN || v->pv.guest_table_user == INVALID_MFN)
 		return;
 	v->pv.kernel_mode = !v->pv.kernel_mode;
-	root = v->pv.kernel_mode ? v->pv.guest_table : v->pv.guest_table_user;
+	root = v->pv.kernel_mode ? v->pv.cr3_kernel : v->pv.cr3_user;
 	fuzz_say("cpu %u: %s mode\n", cpu, v->pv.kernel_mode ? "kernel" : "user");
 	cpus[cpu].cr3_mfn = root;
 	/* Writing CR3 drops everything but global translations, and is no tick of the clock. */
@@ -415,8 +425,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	u8 how = fuzz_u8(&in);
 
 	world_begin(how & 0x80, how >> 2);
+	log_begin();
 	memset(pending, 0, sizeof(pending));
 	first_tree(how);
+	if (how & 0x40)
+		log_on();
 	world_check();
 	for (unsigned n = 0; n < MAX_OPS && fuzz_more(&in); n++) {
 		u8 op = fuzz_u8(&in), who = fuzz_u8(&in);
@@ -432,14 +445,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		case 10: case 11: op_store(&in); break;
 		case 12: op_balloon(&in); break;
 		case 13: op_steal(&in); break;
-		case 14: op_mode(cpu); break;
+		case 14:
+			switch (fuzz_u8(&in) % 4) {
+			case 0: op_mode(cpu); break;
+			case 1: op_log(&in, preempt); break;
+			default: op_access(&in, cpu, pick_va(&in));
+			}
+			break;
 		default:
 			/* An interrupted one goes on, a step or to its end. */
 			fuzz_say("cpu %u goes on\n", cpu);
 			(void)carry_on(cpu, preempt, who & 0x80);
 		}
 		world_check();
+		log_check();
 	}
+	log_end();
 	world_end();
 	return 0;
 }
