@@ -149,11 +149,8 @@ static int leaf_get(struct domain *d, struct domain *frames, u64 *e, mfn_t same,
 		}
 	}
 	/* With the type's reference: whoever changes the type sees it, or has been. */
-	if (frame_owner(f) != d) {
+	if (frame_owner(f) != d)
 		frame_foreign(f, d, *e & PTE_RW);
-		if (*e & PTE_RW)
-			frame_dirtied(f);
-	}
 	return 0;
 }
 

@@ -202,8 +202,8 @@ static void begin(struct fuzz_in *in)
 	sim.cr0 = CR0_PE | CR0_PG | CR0_WP | CR0_NE | CR0_AM | CR0_MP;
 	v->pv.kernel_mode = how & 2;
 	v->pv.iopl = how >> 6;
-	v->pv.guest_table = 0x77;
-	v->pv.guest_table_user = 0x88;
+	v->pv.guest_table = v->pv.cr3_kernel = 0x77;
+	v->pv.guest_table_user = v->pv.cr3_user = 0x88;
 	if (how & 4) {
 		v->pv.iobitmap = (u64)page + (how & 16 ? 2 * PAGE_SIZE : sizeof(page) - 32);
 		v->pv.iobitmap_ports = fuzz_u16(in);

@@ -144,8 +144,8 @@ static void begin(void)
 	sim.cr0 = CR0_PE | CR0_PG | CR0_WP | CR0_NE | CR0_AM | CR0_MP;
 	v->pv.kernel_mode = true;
 	v->pv.iopl = 1;
-	v->pv.guest_table = 0x77;
-	v->pv.guest_table_user = 0x88;
+	v->pv.guest_table = v->pv.cr3_kernel = 0x77;
+	v->pv.guest_table_user = v->pv.cr3_user = 0x88;
 	wrmsr(MSR_FS_BASE, 0);
 	wrmsr(MSR_GS_BASE, 0);
 	cpu_features.xsave = true;

@@ -14,6 +14,7 @@
 #include "cpu/cpu.h"
 #include "domain/grant_table.h"
 #include "memory/heap.h"
+#include "memory/log_dirty.h"
 #include "pv-abi/errno.h"
 
 static struct domain *granter, *mapper, *dom0_;
@@ -657,6 +658,53 @@ TEST(test_copy, "copy")
 	mfn_to_frame(own)->type = FT_L2 | FT_VALIDATED | 1;
 	CU_ASSERT_EQUAL(copy(mapper, op).status, GNTST_bad_page);
 	mfn_to_frame(own)->type = 0;
+}
+
+/* What memory/log_dirty.c would note: the last frame that was said to be written, and whose. */
+static struct domain *log_domain;
+static mfn_t log_mfn;
+
+void log_dirty_mark(struct domain *d, mfn_t mfn)
+{
+	log_domain = d;
+	log_mfn = mfn;
+}
+
+static unsigned written_by_grants;
+
+static void count_written(u64 mfn, void *arg)
+{
+	written_by_grants += mfn == *(mfn_t *)arg;
+}
+
+TEST(test_log, "the log of written pages")
+{
+	struct gnttab_map_grant_ref op;
+	struct gnttab_copy c = {
+		.dest = { .u.ref = 2, .domid = granter->id },
+		.source = { .u.gmfn = sim_frame_of(mapper), .domid = DOMID_SELF },
+		.len = 8, .flags = GNTCOPY_dest_gref,
+	};
+	mfn_t w = grant(granter, 2, mapper->id, 0), r = grant(granter, 3, mapper->id, 0);
+
+	granter->log_dirty = true;
+	CU_ASSERT_EQUAL(copy(mapper, c).status, GNTST_okay);
+	CU_ASSERT_TRUE(log_domain == granter && log_mfn == w);
+	log_mfn = 0;
+	/* Mapped to be read: nothing to note. To be written: as long as it is, once only a device. */
+	op = map(mapper, granter->id, 3, GNTMAP_host_map | GNTMAP_readonly, 0x7000);
+	CU_ASSERT_EQUAL(log_mfn, 0);
+	grant_for_each_written(granter, count_written, &r);
+	CU_ASSERT_EQUAL(written_by_grants, 0);
+	CU_ASSERT_EQUAL(unmap(mapper, op.handle, 0x7000, 0), GNTST_okay);
+	op = map(mapper, granter->id, 2, GNTMAP_device_map, 0);
+	CU_ASSERT_TRUE(log_domain == granter && log_mfn == w);
+	grant_for_each_written(granter, count_written, &w);
+	CU_ASSERT_EQUAL(written_by_grants, 1);
+	CU_ASSERT_EQUAL(unmap(mapper, op.handle, 0, op.dev_bus_addr), GNTST_okay);
+	grant_for_each_written(granter, count_written, &w);
+	CU_ASSERT_EQUAL(written_by_grants, 1);
+	granter->log_dirty = false;
 }
 
 TEST(test_transfer, "transfer")

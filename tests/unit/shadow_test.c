@@ -170,6 +170,10 @@ TEST(test_load, "a load: A everywhere, no right to write")
 	CU_ASSERT_TRUE(table_of(s.l2)[1] & PTE_A);
 	CU_ASSERT_TRUE(marked(s.l4) && marked(s.l2) && marked(s.l1));
 	CU_ASSERT_FALSE(marked(s.l3) || marked(s.data[0]));
+	/* Nor is there one where the guest's D is set already: it is not marked in this round. */
+	*entry(3) |= PTE_D;
+	CU_ASSERT_TRUE(fault(page(3), 0));
+	CU_ASSERT_FALSE(seen(page(3)) & PTE_RW);
 	/* The neighbours are not there. */
 	CU_ASSERT_EQUAL(seen(page(1)), 0);
 }
@@ -400,12 +404,23 @@ TEST(test_pool, "a pool that is used up")
 {
 	struct log_dirty *ld = guest->log;
 	unsigned n = 0;
+	mfn_t root;
 
 	switch_log(false);
 	CU_ASSERT_EQUAL(ask(XEN_DOMCTL_SHADOW_OP_GET_ALLOCATION, NULL, 0), 0);
 	ld->wanted = 1;
 	switch_log(true);
 	CU_ASSERT_TRUE(ld->pages < 200);
+	/* Others have roots of their own, which stay. */
+	root = new_frame(guest);
+	table_of(root)[1] = pte_make(s.l3, TABLE_FLAGS);
+	for (unsigned i = 1; i < 3; i++) {
+		sim_current = guest->vcpu[i];
+		CU_ASSERT_EQUAL(mmuext(i == 1 ? MMUEXT_NEW_BASEPTR : MMUEXT_NEW_USER_BASEPTR,
+				       root, 0), 0);
+	}
+	sim_current = guest->vcpu[0];
+	root_load(sim_current);
 	for (unsigned i = 2; i < 160; i++) {
 		mfn_t l1 = new_frame(guest);
 
