@@ -16,7 +16,6 @@
 #include "pv-abi/errno.h"
 #include "pv-abi/physdev.h"
 #include "pv-abi/sysctl.h"
-#include "pv/grant_pte.h"
 #include "sched/sched.h"
 
 /*
@@ -368,7 +367,7 @@ static s64 grants_list(struct xen_sysctl *op)
 			return -EFAULT;
 	}
 	ask.nr = n;
-	ask.judged = grant_pte_judged();
+	ask.judged = cpu_features.accessed_first;
 	memcpy(&op->u, &ask, sizeof(ask));
 	return 0;
 }

@@ -19,7 +19,8 @@ struct cpu_features {
 	bool invariant_tsc, cpuid_fault, umip, pge, syscall, sysenter, rdtscp, la57, mwait, erms;
 	bool meltdown; /* rogue data cache load: leave the hypervisor unmapped while guests run */
 	bool l1tf; /* not-present entries that name RAM are refused */
-	bool accessed_first; /* an entry whose A is clear is in no TLB: cpu/accessed.h */
+	/* an entry whose A is clear is in no TLB: cpu/accessed.h; and grant-flush= lets it count */
+	bool accessed_first;
 	u8 vendor;     /* CPU_VENDOR_* */
 	u8 phys_bits, virt_bits;
 	u32 family, model, stepping;

@@ -17,6 +17,18 @@ OPTION_BOOL("smep", opt_smep);
 OPTION_AUTO("smap", opt_smap);
 OPTION_BOOL("xsave", opt_xsave);
 
+/* Flush whenever a granted page is unmapped, whatever A of its entry says. */
+static bool grant_flush_always;
+
+static const char *set_grant_flush(const char *value)
+{
+	if (strcmp(value, "auto") && strcmp(value, "always"))
+		return "use auto or always";
+	grant_flush_always = !strcmp(value, "always");
+	return NULL;
+}
+OPTION_FN("grant-flush", set_grant_flush);
+
 static bool smap_spared __initdata; /* there, and left off because of who emulates it */
 
 static char brand[49] __initdata;
@@ -40,7 +52,7 @@ void __init features_init(void)
 		f->family += (a >> 20) & 255;
 	if (f->family >= 6)
 		f->model |= ((a >> 16) & 15) << 4;
-	f->accessed_first = accessed_first(vendor, f->family, f->model);
+	f->accessed_first = accessed_first(vendor, f->family, f->model) && !grant_flush_always;
 	f->pge = d & BIT(13);
 	/* AMD's CPUs have it, but not in long mode (APM vol. 3, SYSENTER). */
 	f->sysenter = (d & BIT(11)) && f->vendor == CPU_VENDOR_INTEL;

@@ -61,6 +61,7 @@ static inline __attribute__((always_inline)) void let_go(struct copy_end *end)
 void grant_copy_one(struct gnttab_copy *op)
 {
 	struct copy_end source, dest;
+	struct vcpu *v = current;
 
 	if (op->source.offset + op->len > PAGE_SIZE || op->dest.offset + op->len > PAGE_SIZE) {
 		op->status = GNTST_bad_copy_arg;
@@ -76,8 +77,8 @@ void grant_copy_one(struct gnttab_copy *op)
 			(char *)frame_to_va(source.frame) + op->source.offset, op->len);
 		frame_dirtied(dest.frame);
 		let_go(&dest);
-		current->grants.copied++;
-		current->grants.copied_bytes += op->len;
+		v->grants.copied++;
+		v->grants.copied_bytes += op->len;
 	}
 	let_go(&source);
 }

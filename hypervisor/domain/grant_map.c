@@ -145,7 +145,8 @@ static void mapping_end(struct grant_table *gt, u32 index)
 /* On success the reference of the granter is the mapping's. */
 static s16 map(struct domain *granter, struct gnttab_map_grant_ref *op)
 {
-	struct domain *d = current->domain;
+	struct vcpu *v = current;
+	struct domain *d = v->domain;
 	struct grant_table *gt = d->grants;
 	bool write = !(op->flags & GNTMAP_readonly);
 	struct grant_mapping *m;
@@ -182,7 +183,7 @@ static s16 map(struct domain *granter, struct gnttab_map_grant_ref *op)
 	op->handle = handle_of(gt, index);
 	op->dev_bus_addr = mfn << PAGE_SHIFT;
 	mapping_live(m);
-	current->grants.mapped++;
+	v->grants.mapped++;
 	return GNTST_okay;
 
 no_pte:
@@ -217,8 +218,8 @@ void grant_map_one(struct gnttab_map_grant_ref *op)
  * *cached says whether TLBs may have the entry. When that fails nothing is gone, and the mapping is
  * live again.
  */
-static inline s16 unmap_parts(struct grant_mapping *m, u64 host_addr, u64 dev_bus_addr,
-			      u64 new_addr, u8 *parts, bool *cached)
+static inline s16 unmap_parts(struct vcpu *v, struct grant_mapping *m, u64 host_addr,
+			      u64 dev_bus_addr, u64 new_addr, u8 *parts, bool *cached)
 {
 	int r;
 
@@ -238,9 +239,11 @@ static inline s16 unmap_parts(struct grant_mapping *m, u64 host_addr, u64 dev_bu
 			return GNTST_general_error;
 		}
 		*parts |= GNTMAP_host_map;
-		*cached = r != GRANT_PTE_UNTOUCHED;
-		current->grants.unmapped++;
-		current->grants.untouched += !*cached;
+		v->grants.unmapped++;
+		if (r != GRANT_PTE_UNTOUCHED)
+			*cached = true;
+		else
+			v->grants.untouched++;
 	}
 	return GNTST_okay;
 }
@@ -257,39 +260,16 @@ static inline void parts_gone(struct grant_table *gt, struct grant_mapping *m, u
 }
 
 /* The flush of an unmapping, or of many at once. */
-static inline void flush(struct domain *d)
+static inline void flush(struct vcpu *v)
 {
-	current->grants.flushes++;
-	tlb_flush(d->dirty_cpus, TLB_GLOBAL);
+	v->grants.flushes++;
+	tlb_flush(v->domain->dirty_cpus, TLB_GLOBAL);
 }
 
 s16 grant_unmap_one(u32 handle, u64 host_addr, u64 dev_bus_addr)
 {
-	struct domain *d = current->domain;
-	struct grant_mapping *m;
-	bool cached;
-	u32 index;
-	s16 status;
-	u8 parts;
-
-	m = mapping_claim(d->grants, handle, &index);
-	if (!m)
-		return GNTST_bad_handle;
-	status = unmap_parts(m, host_addr, dev_bus_addr, 0, &parts, &cached);
-	if (status != GNTST_okay)
-		return status;
-	if (cached)
-		flush(d);
-	else if (parts & GNTMAP_host_map)
-		current->grants.flushes_avoided++;
-	parts_gone(d->grants, m, index, parts);
-	return GNTST_okay;
-}
-
-s16 grant_unmap_begin(struct grant_unmap_batch *b, u32 handle, u64 host_addr, u64 dev_bus_addr,
-		      u64 new_addr)
-{
-	struct grant_table *gt = current->domain->grants;
+	struct vcpu *v = current;
+	struct grant_table *gt = v->domain->grants;
 	struct grant_mapping *m;
 	bool cached;
 	u32 index;
@@ -299,7 +279,32 @@ s16 grant_unmap_begin(struct grant_unmap_batch *b, u32 handle, u64 host_addr, u6
 	m = mapping_claim(gt, handle, &index);
 	if (!m)
 		return GNTST_bad_handle;
-	status = unmap_parts(m, host_addr, dev_bus_addr, new_addr, &parts, &cached);
+	status = unmap_parts(v, m, host_addr, dev_bus_addr, 0, &parts, &cached);
+	if (status != GNTST_okay)
+		return status;
+	if (cached)
+		flush(v);
+	else if (parts & GNTMAP_host_map)
+		v->grants.flushes_avoided++;
+	parts_gone(gt, m, index, parts);
+	return GNTST_okay;
+}
+
+s16 grant_unmap_begin(struct grant_unmap_batch *b, u32 handle, u64 host_addr, u64 dev_bus_addr,
+		      u64 new_addr)
+{
+	struct vcpu *v = current;
+	struct grant_table *gt = v->domain->grants;
+	struct grant_mapping *m;
+	bool cached;
+	u32 index;
+	s16 status;
+	u8 parts;
+
+	m = mapping_claim(gt, handle, &index);
+	if (!m)
+		return GNTST_bad_handle;
+	status = unmap_parts(v, m, host_addr, dev_bus_addr, new_addr, &parts, &cached);
 	if (status != GNTST_okay)
 		return status;
 	if (parts & GNTMAP_host_map)
@@ -318,18 +323,19 @@ s16 grant_unmap_begin(struct grant_unmap_batch *b, u32 handle, u64 host_addr, u6
 
 void grant_unmap_end(struct grant_unmap_batch *b)
 {
-	struct domain *d = current->domain;
+	struct vcpu *v = current;
+	struct grant_table *gt = v->domain->grants;
 
 	if (b->first)
-		flush(d);
+		flush(v);
 	else if (b->host)
-		current->grants.flushes_avoided++;
+		v->grants.flushes_avoided++;
 	while (b->first) {
 		u32 index = b->first - 1;
-		struct grant_mapping *m = mapping_at(d->grants, index);
+		struct grant_mapping *m = mapping_at(gt, index);
 
 		b->first = m->next_free;
-		parts_gone(d->grants, m, index, 0);
+		parts_gone(gt, m, index, 0);
 	}
 	b->count = 0;
 	b->host = false;

@@ -22,8 +22,6 @@
  */
 #include "cpu/cpu.h"
 #include "domain/domain.h"
-#include "lib/cmdline.h"
-#include "lib/string.h"
 #include "memory/frame.h"
 #include "pv/grant_pte.h"
 #include "pv/mmu.h"
@@ -32,27 +30,13 @@
 #include "pv-abi/errno.h"
 #include "pv-abi/grant_table.h"
 
-static bool flush_always;
-
-static const char *set_grant_flush(const char *value)
-{
-	if (strcmp(value, "auto") && strcmp(value, "always"))
-		return "use auto or always";
-	flush_always = !strcmp(value, "always");
-	return NULL;
-}
-OPTION_FN("grant-flush", set_grant_flush);
-
-bool grant_pte_judged(void)
-{
-	return cpu_features.accessed_first && !flush_always;
-}
-
-/* What the exchange took out of an entry of d's that mapped `f`: GRANT_PTE_*. */
+/*
+ * What the exchange took out of an entry of d's that mapped `f`: GRANT_PTE_*. On a processor whose
+ * manual does not say what A is worth no foreign frame's entry has it clear.
+ */
 static inline int judge(const struct domain *d, const struct frame *f, u64 taken)
 {
-	return (taken & PTE_A) || frame_owned_by(f, d) || !grant_pte_judged() ?
-		GRANT_PTE_CACHED : GRANT_PTE_UNTOUCHED;
+	return (taken & PTE_A) || frame_owned_by(f, d) ? GRANT_PTE_CACHED : GRANT_PTE_UNTOUCHED;
 }
 
 /* An entry of an L1 of the current domain's: locked, with a general reference on the table. */
@@ -161,7 +145,7 @@ int grant_pte_map(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 avail_bits)
 	/* The entry's own references; the caller's keep the owner and the type as they are. */
 	f = mfn_to_frame(mfn);
 	foreign = !frame_owned_by(f, d);
-	if (!foreign || !grant_pte_judged())
+	if (!foreign || !cpu_features.accessed_first)
 		e |= PTE_A | PTE_D;
 	if (!frame_get_more(f) && !frame_get_any(f))
 		return -EINVAL;
@@ -203,8 +187,9 @@ int grant_pte_unmap(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 new_addr)
 	/* The caller's references keep the owner as it is. */
 	if (!new_addr &&
 	    place_swap(host_addr, machine, PTE_ADDR | must, pte_make(mfn, must), 0, &e)) {
+		r = judge(d, f, e);
 		leaf_gone(f, e);
-		return judge(d, f, e);
+		return r;
 	}
 	if (new_addr) {
 		if (machine)

@@ -6,7 +6,4 @@
 
 /* grant_pte_map() and grant_pte_unmap(): lib/upcalls.h. */
 
-/* Is GRANT_PTE_UNTOUCHED ever answered on this machine? By processor and `grant-flush=`. */
-bool grant_pte_judged(void);
-
 #endif

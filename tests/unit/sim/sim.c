@@ -915,7 +915,3 @@ int __weak grant_pte_unmap(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 new_a
 	return -EINVAL;
 }
 
-bool __weak grant_pte_judged(void)
-{
-	return true;
-}
