@@ -66,6 +66,7 @@ struct vcpu {
 #define VM_ASSIST_COMPAT BIT(7)
 /* The same for a guest that runs on shadows of its tables (pv/shadow.h). */
 #define VM_ASSIST_SHADOWED BIT(6)
+#define VM_ASSIST_OURS (VM_ASSIST_COMPAT | VM_ASSIST_SHADOWED)
 
 /*
  * What a guest kernel reads as its CR2, in its vcpu_info: not where a 64-bit one has it if it is

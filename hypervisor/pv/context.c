@@ -179,7 +179,7 @@ static void write_rest(struct vcpu *v, const struct vcpu_guest_context *c,
 		fpu_import(v, c->fpu_ctxt.x);
 	if (!v->id && !v->initialised)
 		atomic_set(&v->domain->vm_assist,
-			   c->vm_assist | (v->domain->is_32bit ? VM_ASSIST_COMPAT : 0));
+			   c->vm_assist | (atomic_read(&v->domain->vm_assist) & VM_ASSIST_OURS));
 }
 
 /* Debug registers are judged one by one: all, or those of before. */
@@ -325,7 +325,7 @@ void vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c)
 	c->event_callback_eip = pv->event_callback;
 	c->failsafe_callback_eip = pv->failsafe_callback;
 	c->syscall_callback_eip = pv->syscall_callback;
-	c->vm_assist = atomic_read(&v->domain->vm_assist) & ~VM_ASSIST_COMPAT;
+	c->vm_assist = atomic_read(&v->domain->vm_assist) & ~VM_ASSIST_OURS;
 	c->fs_base = pv->fs_base;
 	c->gs_base_kernel = pv->gs_base_kernel;
 	c->gs_base_user = pv->gs_base_user;

@@ -128,7 +128,6 @@ static void retire(struct domain *d, struct log_dirty *ld, struct shadow *s)
 {
 	unhash(ld, s);
 	if (is_root(d, s)) {
-		empty(d, s);
 		push(ld, &ld->free_roots, s, SHADOW_FREE_ROOT);
 	} else {
 		push(ld, &ld->limbo, s, SHADOW_LIMBO);
@@ -154,7 +153,9 @@ static struct shadow *make(struct domain *d, struct log_dirty *ld, mfn_t mfn, un
 	}
 	if (!root)
 		memset(s->page, 0, PAGE_SIZE);
-	else if (level == 4)
+	else
+		empty(d, s);
+	if (level == 4)
 		root_fill(s->page);
 	if ((atomic_read(&mfn_to_frame(mfn)->type) & FT_TYPE_MASK) == FT_L2_TOP)
 		root_fill_compat(s->page);

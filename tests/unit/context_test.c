@@ -362,7 +362,10 @@ TEST(test_fpu, "FPU")
 	}
 }
 
-/* The first vCPU's assists are the domain's: known ones only, and the mark of 32 bits is ours. */
+/*
+ * The first vCPU's assists are the domain's: known ones only, and the marks of 32 bits and of
+ * shadows are ours, neither taken away nor shown.
+ */
 TEST(test_assists, "assists")
 {
 	for (unsigned is_32bit = 0; is_32bit < 2; is_32bit++) {
@@ -373,7 +376,10 @@ TEST(test_assists, "assists")
 		sim_current = guest->vcpu[1];
 		for (unsigned bit = 0; bit < 64; bit++) {
 			bool known = bit < 6 || bit == VMASST_TYPE_m2p_strict;
+			u64 ours = (is_32bit ? VM_ASSIST_COMPAT : 0) |
+				   (bit & 1 ? VM_ASSIST_SHADOWED : 0);
 
+			guest->vm_assist = ours;
 			context_good(&c, &sel);
 			c.vm_assist = BIT(bit);
 			context_look(v, &before);
@@ -383,10 +389,10 @@ TEST(test_assists, "assists")
 				CU_ASSERT_PTR_NULL(context_differs(&before, &after));
 				continue;
 			}
-			CU_ASSERT_EQUAL(guest->vm_assist,
-					BIT(bit) | (is_32bit ? VM_ASSIST_COMPAT : 0));
+			CU_ASSERT_EQUAL(guest->vm_assist, BIT(bit) | ours);
+			vcpu_get_context(v, &c);
+			CU_ASSERT_EQUAL(c.vm_assist, BIT(bit));
 			vcpu_reset(v);
-			guest->vm_assist = is_32bit ? VM_ASSIST_COMPAT : 0;
 		}
 		context_end();
 	}

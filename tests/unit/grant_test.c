@@ -691,7 +691,7 @@ TEST(test_log, "the log of written pages")
 	CU_ASSERT_EQUAL(copy(mapper, c).status, GNTST_okay);
 	CU_ASSERT_TRUE(log_domain == granter && log_mfn == w);
 	log_mfn = 0;
-	/* Mapped to be read: nothing to note. To be written: as long as it is, once only a device. */
+	/* Mapped to be read: nothing to note. To be written, by a device alone too: while it is. */
 	op = map(mapper, granter->id, 3, GNTMAP_host_map | GNTMAP_readonly, 0x7000);
 	CU_ASSERT_EQUAL(log_mfn, 0);
 	grant_for_each_written(granter, count_written, &r);
