@@ -7,7 +7,6 @@
 #include "cpu/tlb.h"
 #include "domain/domain.h"
 #include "lib/string.h"
-#include "memory/heap.h"
 #include "pv-abi/errno.h"
 #include "pv/pagetype.h"
 #include "pv/pv.h"
@@ -44,9 +43,10 @@ static u32 roots_needed(const struct domain *d)
 }
 
 /*
- * For who has interrupts off: the areas that are written when a vCPU comes to run, and the stack of
- * the short system call. Whatever a vCPU does before it is there again, it comes by with interrupts
- * on in between.
+ * For who has interrupts off: the areas that are written when a vCPU comes to run, the bitmap of
+ * its I/O ports, the stack of `int 0x80`. To use them up it would have to come by there with tables
+ * of others again and again, and no page fault of its own in between. Should it, the areas are
+ * written later, the port is refused and `int 0x80` goes the long way.
  */
 static u32 pages_reserved(const struct domain *d)
 {
