@@ -79,3 +79,84 @@ void slots_free(struct slots *s, unsigned int id)
 	s->first_free = (uint16_t)id;
 	s->nr_busy--;
 }
+
+/* The head of a ring is the same for every device. */
+struct ring_head {
+	RING_IDX req_prod, req_event, rsp_prod, rsp_event;
+};
+#define RING_HEAD_SIZE 64u
+
+static struct ring_head *head_of(const struct back_ring *r)
+{
+	return (struct ring_head *)r->page;
+}
+
+int back_ring_attach(struct back_ring *r, void *page, uint32_t size, uint32_t entry,
+		     RING_IDX req_cons, RING_IDX rsp_prod)
+{
+	uint32_t nr;
+
+	if (!entry || size < RING_HEAD_SIZE + entry)
+		return -EINVAL;
+	nr = PV_RING_ROUND_DOWN((size - RING_HEAD_SIZE) / entry);
+	if ((RING_IDX)(req_cons - rsp_prod) > nr)
+		return -EINVAL;
+	*r = (struct back_ring){ .page = page, .nr = nr, .entry = entry, .req_cons = req_cons,
+				 .rsp_prod_pvt = rsp_prod };
+	return 0;
+}
+
+int back_ring_requests(const struct back_ring *r)
+{
+	RING_IDX published = PV_RING_LOAD(head_of(r)->req_prod);
+
+	/* No more than an entry each for those that are owed and those that wait. */
+	if ((RING_IDX)(published - r->rsp_prod_pvt) > r->nr ||
+	    (RING_IDX)(published - r->req_cons) > r->nr)
+		return -EIO;
+	xen_rmb();
+	return (int)(published - r->req_cons);
+}
+
+void back_ring_copy(const struct back_ring *r, RING_IDX index, void *to, uint32_t size)
+{
+	const char *from = r->page + RING_HEAD_SIZE + (index & (r->nr - 1)) * r->entry;
+
+	__builtin_memcpy(to, from, size);
+	/* Whoever looks at the copy looks at the copy. */
+	__asm__ volatile("" : : "r"(to) : "memory");
+}
+
+void back_ring_respond(struct back_ring *r, const void *response, uint32_t size)
+{
+	char *to = r->page + RING_HEAD_SIZE + (r->rsp_prod_pvt & (r->nr - 1)) * r->entry;
+
+	__builtin_memcpy(to, response, size);
+	r->rsp_prod_pvt++;
+}
+
+bool back_ring_push(struct back_ring *r)
+{
+	struct ring_head *head = head_of(r);
+	RING_IDX before = PV_RING_LOAD(head->rsp_prod), event;
+
+	xen_wmb();
+	PV_RING_STORE(head->rsp_prod, r->rsp_prod_pvt);
+	xen_mb();
+	event = PV_RING_LOAD(head->rsp_event);
+	return (RING_IDX)(r->rsp_prod_pvt - event) < (RING_IDX)(r->rsp_prod_pvt - before);
+}
+
+RING_IDX back_ring_published(const struct back_ring *r)
+{
+	return PV_RING_LOAD(head_of(r)->rsp_prod);
+}
+
+bool back_ring_sleep(struct back_ring *r)
+{
+	struct ring_head *head = head_of(r);
+
+	PV_RING_STORE(head->req_event, r->req_cons + 1);
+	xen_mb();
+	return PV_RING_LOAD(head->req_prod) != r->req_cons;
+}

@@ -68,4 +68,47 @@ void slots_free(struct slots *s, unsigned int id);
 	waiting_ > (r)->req_prod_pvt - (r)->rsp_cons ? -1 : (int)waiting_;		\
 })
 
+/* ---- the backend's side of a ring of requests and responses ---- */
+
+/*
+ * Entries of a size known only when the frontend has said what it is (a 32-bit one's are smaller).
+ * Our own indices are here; nothing that the frontend may do to the page moves them.
+ */
+struct back_ring {
+	char *page;
+	uint32_t nr, entry;		/* entries, a power of two; bytes of one */
+	RING_IDX req_cons;		/* requests taken */
+	RING_IDX rsp_prod_pvt;		/* responses written, published or not */
+};
+
+/*
+ * back_ring_attach - a ring of @size bytes at @page, which is @req_cons requests and @rsp_prod
+ * responses old (0 for a fresh one). -EINVAL: no room for an entry of @entry bytes, or more than
+ * a ring's requests without a response.
+ */
+int back_ring_attach(struct back_ring *r, void *page, uint32_t size, uint32_t entry,
+		     RING_IDX req_cons, RING_IDX rsp_prod);
+
+/*
+ * back_ring_requests - how many requests wait, up to the ring's size; -EIO: the frontend's index is
+ * impossible. What was counted may be copied after it.
+ */
+int back_ring_requests(const struct back_ring *r);
+
+/* back_ring_copy - @size bytes of the entry of request @index, read once. */
+void back_ring_copy(const struct back_ring *r, RING_IDX index, void *to, uint32_t size);
+
+/*
+ * back_ring_respond - writes the next response; the caller owes one, and publishes it by
+ * back_ring_push(), which returns whether the frontend wants to be told.
+ */
+void back_ring_respond(struct back_ring *r, const void *response, uint32_t size);
+bool back_ring_push(struct back_ring *r);
+
+/* back_ring_published - the frontend's idea of what we have published. It may have changed it. */
+RING_IDX back_ring_published(const struct back_ring *r);
+
+/* back_ring_sleep - asks for an event with the next request. True: it is there already. */
+bool back_ring_sleep(struct back_ring *r);
+
 #endif

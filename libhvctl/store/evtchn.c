@@ -29,6 +29,20 @@ int evtchn_bind(int fd, domid_t domid, uint32_t port)
 	return call(fd, EVTCHN_BIND_INTERDOMAIN, &bind);
 }
 
+int evtchn_bind_unbound(int fd, domid_t domid)
+{
+	struct evtchn_unbound bind = { .remote_domain = domid };
+
+	return call(fd, EVTCHN_BIND_UNBOUND, &bind);
+}
+
+int evtchn_restrict(int fd, domid_t domid)
+{
+	struct evtchn_domain restrict_to = { .domid = domid };
+
+	return call(fd, EVTCHN_RESTRICT, &restrict_to);
+}
+
 int evtchn_bind_virq(int fd, unsigned int virq)
 {
 	struct evtchn_virq bind = { .virq = virq };

@@ -17,6 +17,12 @@ int evtchn_open(void);
 /* evtchn_bind - connect to @port of @domid. Returns the local port. */
 int evtchn_bind(int fd, domid_t domid, uint32_t port);
 
+/* evtchn_bind_unbound - a port that @domid, which may be DOMID_SELF, can connect to. */
+int evtchn_bind_unbound(int fd, domid_t domid);
+
+/* evtchn_restrict - from now on @fd connects to @domid and nobody else. Cannot be undone. */
+int evtchn_restrict(int fd, domid_t domid);
+
 /* evtchn_bind_virq - returns the local port that gets virtual interrupt @virq. */
 int evtchn_bind_virq(int fd, unsigned int virq);
 

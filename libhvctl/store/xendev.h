@@ -22,11 +22,15 @@
 /* evtchn; reading gives 32-bit numbers of ports with (now masked) events, writing them unmasks. */
 struct evtchn_virq { unsigned int virq; };
 struct evtchn_interdomain { unsigned int remote_domain, remote_port; };
+struct evtchn_unbound { unsigned int remote_domain; };
 struct evtchn_port { unsigned int port; };
+struct evtchn_domain { domid_t domid; };
 #define EVTCHN_BIND_VIRQ	XENDEV_REQUEST('E', 0, struct evtchn_virq)
 #define EVTCHN_BIND_INTERDOMAIN	XENDEV_REQUEST('E', 1, struct evtchn_interdomain)
+#define EVTCHN_BIND_UNBOUND	XENDEV_REQUEST('E', 2, struct evtchn_unbound)
 #define EVTCHN_UNBIND		XENDEV_REQUEST('E', 3, struct evtchn_port)
 #define EVTCHN_NOTIFY		XENDEV_REQUEST('E', 4, struct evtchn_port)
+#define EVTCHN_RESTRICT		XENDEV_REQUEST('E', 6, struct evtchn_domain)
 
 /* gntdev; a mapping is announced by ioctl and made by mmap() at the returned index. */
 struct gntdev_map {

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a worker gives up before it looks at the first byte of a guest. */
+#ifndef BLOCK_CAGE_H
+#define BLOCK_CAGE_H
+
+#include <sys/types.h>
+
+/*
+ * cage_enter - an empty file system, the user and group @id without any capability, and the system
+ * calls that a worker needs; another one ends the process. 0 or a negative errno; @what says what
+ * could not be done.
+ */
+int cage_enter(uid_t id, const char **what);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Another domain's granted pages, through /dev/xen/gntdev. Functions return 0 or a negative errno.
+ */
+#ifndef BLOCK_GNTDEV_H
+#define BLOCK_GNTDEV_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "pv-abi/grant_table.h"
+
+#define GNTDEV_BATCH	1024u		/* grants of one mapping, at most */
+
+/* gntdev_open - a descriptor, or a negative errno. */
+int gntdev_open(void);
+
+/*
+ * gntdev_map - maps @nr grants of @domid in a row, all or none, and says where. @index is for
+ * gntdev_unmap().
+ */
+int gntdev_map(int fd, domid_t domid, const grant_ref_t *refs, uint32_t nr, bool writable,
+	       uint64_t *index, void **base);
+
+/*
+ * gntdev_announce - send an event through local port @port when the mapping @index has gone, which
+ * can be later than gntdev_unmap() returns: the kernel waits until no device has the pages.
+ */
+int gntdev_announce(int fd, uint64_t index, uint32_t port);
+
+/* gntdev_unmap - takes it away. No I/O to it may be under way. */
+int gntdev_unmap(int fd, uint64_t index, void *base, uint32_t nr);
+
+/* gntdev_copy_in - @size bytes of the page @ref of @domid to @to, without mapping it. */
+int gntdev_copy_in(int fd, domid_t domid, grant_ref_t ref, void *to, uint32_t size);
+
+#endif

@@ -1,0 +1,844 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "backends/block/super.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "backends/block/channel.h"
+#include "backends/block/node.h"
+#include "backends/block/open.h"
+#include "libhvctl/store/daemon.h"
+#include "libhvctl/store/log.h"
+#include "libhvctl/store/number.h"
+#include "libhvctl/xs.h"
+#include "pv-abi/io/xenbus.h"
+
+/* Disks of one domain, at most; a toolstack that wants more is told so. */
+#define DISKS_MAX	64u
+#define STORE_RETRY_MS	1000
+/* A worker that dies younger than this is not started again at once. */
+#define YOUNG_MS	1000
+#define PAUSE_MS	200
+
+/* What the worker does with a disk, as far as we know. */
+enum phase {
+	PHASE_NEW,		/* the worker does not have it */
+	PHASE_ATTACHING,
+	PHASE_WAITING,		/* for a frontend */
+	PHASE_CONNECTING,
+	PHASE_CONNECTED,
+	PHASE_DISCONNECTING,
+	PHASE_DETACHING,
+	PHASE_OVER,		/* it goes for good, or could not be opened */
+};
+
+struct device {
+	struct device *next;
+	struct worker *worker;
+	uint32_t devid;
+	enum phase phase;
+	bool closing;		/* no frontend any more, as far as it is up to us */
+	bool was_closed;	/* state Closed was written; a frontend may begin anew */
+	pid_t server;		/* the image's */
+};
+
+struct worker {
+	struct worker *next;
+	domid_t domid;
+	pid_t pid;		/* 0: none runs */
+	int pidfd, channel;
+	uint64_t started, not_before;	/* ms */
+	struct device *devices;
+};
+
+struct super {
+	struct super_options options;
+	struct xs *store;
+	uint64_t next_try;
+	int epoll, signals;
+	struct worker *workers;
+};
+
+static struct super super;
+
+/* ------------------------------------------------------------------------------------------------
+ * Keys
+ */
+
+static void back_path(const struct device *v, char *path, size_t size)
+{
+	snprintf(path, size, "/local/domain/0/backend/hvblk/%u/%u", v->worker->domid, v->devid);
+}
+
+static void front_path(const struct device *v, char *path, size_t size)
+{
+	snprintf(path, size, "/local/domain/%u/device/vbd/%u", v->worker->domid, v->devid);
+}
+
+static char *back_read(const struct device *v, const char *key)
+{
+	char path[96];
+
+	back_path(v, path, sizeof(path));
+	return xs_readf(super.store, 0, "%s/%s", path, key);
+}
+
+static uint64_t back_number(const struct device *v, const char *key, uint64_t otherwise)
+{
+	char *text = back_read(v, key);
+	uint64_t value = otherwise;
+
+	if (text && number_parse(text, UINT64_MAX, &value))
+		value = otherwise;
+	free(text);
+	return value;
+}
+
+__attribute__((format(printf, 3, 4)))
+static void back_write(const struct device *v, const char *key, const char *format, ...)
+{
+	char path[160], value[256];
+	va_list args;
+
+	back_path(v, path, 96);
+	snprintf(path + strlen(path), 64, "/%s", key);
+	va_start(args, format);
+	vsnprintf(value, sizeof(value), format, args);
+	va_end(args);
+	/* A node that is gone is not made anew: it would be there for good. */
+	if (xs_write(super.store, 0, path, "%s", value))
+		log_line("domain %u, disk %u: cannot write %s", v->worker->domid, v->devid, key);
+}
+
+static bool back_there(const struct device *v)
+{
+	char *text = back_read(v, "frontend-id");
+	bool there = text != NULL;
+
+	free(text);
+	return there;
+}
+
+static void set_state(const struct device *v, enum xenbus_state state)
+{
+	back_write(v, "state", "%d", state);
+}
+
+static enum xenbus_state front_state(const struct device *v)
+{
+	uint64_t state = XenbusStateUnknown;
+	char path[96], *text;
+
+	front_path(v, path, sizeof(path));
+	text = xs_readf(super.store, 0, "%s/state", path);
+	if (!text || number_parse(text, XenbusStateReconfigured, &state))
+		state = XenbusStateUnknown;
+	free(text);
+	return (enum xenbus_state)state;
+}
+
+static void fail(const struct device *v, const char *why)
+{
+	log_line("domain %u, disk %u: %s", v->worker->domid, v->devid, why);
+	back_write(v, "hotplug-error", "%s", why);
+	back_write(v, "hotplug-status", "error");
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * Workers
+ */
+
+static struct worker *find_worker(domid_t domid)
+{
+	struct worker *w = super.workers;
+
+	while (w && w->domid != domid)
+		w = w->next;
+	return w;
+}
+
+static struct device *find_device(const struct worker *w, uint32_t devid)
+{
+	struct device *v = w->devices;
+
+	while (v && v->devid != devid)
+		v = v->next;
+	return v;
+}
+
+static int watch_fd(int fd, void *source)
+{
+	struct epoll_event e = { .events = EPOLLIN, .data.ptr = source };
+
+	return epoll_ctl(super.epoll, EPOLL_CTL_ADD, fd, &e) ? -errno : 0;
+}
+
+/* In the child: nothing of ours but the channel goes along. */
+static void run_worker(int channel, domid_t domid)
+{
+	char number[3][16];
+	char *argv[] = { "hvblkd-worker", "--worker", number[0], number[1], number[2], NULL };
+	char *envp[] = { NULL };
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* At a fixed place, open across exec(). */
+	if (dup2(channel, 3) != 3)
+		_exit(1);
+	snprintf(number[0], sizeof(number[0]), "%d", 3);
+	snprintf(number[1], sizeof(number[1]), "%u", domid);
+	snprintf(number[2], sizeof(number[2]), "%u", (unsigned int)super.options.uid_base + domid);
+	execve("/proc/self/exe", argv, envp);
+	_exit(1);
+}
+
+static int start_worker(struct worker *w)
+{
+	int pair[2], error;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return -errno;
+	pid = fork();
+	if (pid < 0) {
+		error = -errno;
+		close(pair[0]);
+		close(pair[1]);
+		return error;
+	}
+	if (!pid)
+		run_worker(pair[1], w->domid);
+	close(pair[1]);
+	w->pid = pid;
+	w->channel = pair[0];
+	w->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	w->started = daemon_now();
+	error = w->pidfd < 0 ? -errno : watch_fd(w->pidfd, &w->pidfd);
+	if (!error)
+		error = watch_fd(w->channel, &w->channel);
+	if (error)
+		kill(pid, SIGKILL);
+	return error;
+}
+
+static void give(struct device *v, struct order *o, const int *fds, unsigned int nr)
+{
+	o->devid = v->devid;
+	/* If it is dead that will be noticed, and another one given everything anew. */
+	channel_send(v->worker->channel, o, sizeof(*o), fds, nr);
+}
+
+static void give_kind(struct device *v, enum order_kind kind)
+{
+	struct order o = { .kind = kind };
+
+	give(v, &o, NULL, 0);
+}
+
+static int open_journal(const struct device *v)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%u-%u.journal", super.options.run, v->worker->domid,
+		 v->devid);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	if (ftruncate(fd, sizeof(struct journal))) {
+		int error = -errno;
+
+		close(fd);
+		return error;
+	}
+	return fd;
+}
+
+static void drop_journal(const struct device *v)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%u-%u.journal", super.options.run, v->worker->domid,
+		 v->devid);
+	unlink(path);
+}
+
+static void attach(struct device *v)
+{
+	char *format = back_read(v, "format"), *params = back_read(v, "params");
+	char *mode = back_read(v, "mode"), *data_mode = back_read(v, "data-mode");
+	struct open_spec spec = { .format = format ? format : "raw", .params = params,
+				  .readonly = !mode || !strchr(mode, 'w'),
+				  .shared = back_number(v, "shared", 0) };
+	struct order o = { .kind = ORDER_ATTACH, .iops = back_number(v, "iops", 0),
+			   .bps = back_number(v, "bps", 0) };
+	struct open_image image = { .fd = -1 };
+	char text[256] = "it has no params";
+	int fds[2], error = params ? 0 : -ENOENT;
+
+	if (!error)
+		error = open_image(&spec, &image, text, sizeof(text));
+	if (!error) {
+		fds[0] = image.fd;
+		fds[1] = open_journal(v);
+		error = fds[1] < 0 ? fds[1] : 0;
+		if (error)
+			snprintf(text, sizeof(text), "cannot make a journal in %.100s: %s",
+				 super.options.run, strerror(-error));
+	}
+	if (!error) {
+		o.flags = (spec.readonly ? ATTACH_READONLY : 0) | (image.nbd ? ATTACH_NBD : 0) |
+			  (data_mode && !strcmp(data_mode, "window") ? ATTACH_WINDOW : 0);
+		v->server = image.server;
+		v->phase = PHASE_ATTACHING;
+		give(v, &o, fds, 2);
+		close(fds[1]);
+	} else {
+		fail(v, text);
+		v->phase = PHASE_OVER;
+	}
+	if (image.fd >= 0)
+		close(image.fd);
+	free(format);
+	free(params);
+	free(mode);
+	free(data_mode);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * Frontends
+ */
+
+static void connect_frontend(struct device *v)
+{
+	struct order o = { .kind = ORDER_CONNECT };
+	char path[96];
+	const char *wrong;
+
+	front_path(v, path, sizeof(path));
+	wrong = node_connection(super.store, path, &o.connection);
+	if (wrong) {
+		char text[160];
+
+		snprintf(text, sizeof(text), "the frontend's %s makes no sense", wrong);
+		log_line("domain %u, disk %u: %s", v->worker->domid, v->devid, text);
+		back_write(v, "hotplug-error", "%s", text);
+		set_state(v, XenbusStateClosing);
+		v->closing = true;
+		return;
+	}
+	v->phase = PHASE_CONNECTING;
+	give(v, &o, NULL, 0);
+}
+
+static void disconnect(struct device *v)
+{
+	v->phase = PHASE_DISCONNECTING;
+	give_kind(v, ORDER_DISCONNECT);
+}
+
+static void forget(struct device *v)
+{
+	struct device **at = &v->worker->devices;
+	char path[96];
+
+	front_path(v, path, sizeof(path));
+	strcat(path, "/state");
+	xs_unwatch(super.store, path, "front");
+	drop_journal(v);
+	while (*at != v)
+		at = &(*at)->next;
+	*at = v->next;
+	free(v);
+}
+
+/* What the store says now, and what follows for a disk. */
+static void look(struct device *v)
+{
+	bool there = back_there(v), goes = !there || !back_number(v, "online", 0);
+	enum xenbus_state front = front_state(v);
+
+	if (!v->worker->pid)
+		return;
+	switch (v->phase) {
+	case PHASE_NEW:
+		if (goes)
+			v->phase = PHASE_OVER;
+		else
+			attach(v);
+		break;
+	case PHASE_WAITING:
+		if (goes) {
+			v->phase = PHASE_DETACHING;
+			give_kind(v, ORDER_DETACH);
+		} else if (v->closing) {
+			if (front == XenbusStateClosed || front == XenbusStateUnknown) {
+				v->closing = false;
+				v->was_closed = true;
+				set_state(v, XenbusStateClosed);
+			}
+		} else if (front == XenbusStateInitialising && v->was_closed) {
+			v->was_closed = false;
+			set_state(v, XenbusStateInitWait);
+		} else if (front == XenbusStateInitialised || front == XenbusStateConnected) {
+			connect_frontend(v);
+		}
+		break;
+	case PHASE_CONNECTED:
+		if (goes || front == XenbusStateClosing || front == XenbusStateClosed ||
+		    front == XenbusStateUnknown)
+			disconnect(v);
+		break;
+	default:
+		break;
+	}
+	if (v->phase == PHASE_OVER && goes) {
+		if (there && back_number(v, "state", 0) != XenbusStateClosed) {
+			set_state(v, XenbusStateClosed);
+			back_write(v, "hotplug-status", "disconnected");
+		}
+		if (!there)
+			forget(v);
+	}
+}
+
+static void add_device(domid_t domid, uint32_t devid)
+{
+	struct worker *w = find_worker(domid);
+	struct device *v;
+	unsigned int nr = 0;
+	char path[96];
+
+	if (!w) {
+		w = calloc(1, sizeof(*w));
+		if (!w)
+			return;
+		w->domid = domid;
+		w->pidfd = w->channel = -1;
+		w->next = super.workers;
+		super.workers = w;
+	}
+	for (v = w->devices; v && v->devid != devid; v = v->next)
+		nr++;
+	if (v || nr >= DISKS_MAX)
+		return;
+	v = calloc(1, sizeof(*v));
+	if (!v)
+		return;
+	v->worker = w;
+	v->devid = devid;
+	/* One that is being removed already is nothing to begin with. */
+	if (!back_there(v)) {
+		free(v);
+		return;
+	}
+	v->next = w->devices;
+	w->devices = v;
+	front_path(v, path, sizeof(path));
+	strcat(path, "/state");
+	xs_watch(super.store, path, "front");
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * Reports
+ */
+
+static void attached(struct device *v, const struct report *r)
+{
+	char *cdrom = back_read(v, "device-type");
+	unsigned int info = 0;
+	uint64_t state = back_number(v, "state", 0);
+	char *data_mode = back_read(v, "data-mode");
+
+	if (cdrom && !strcmp(cdrom, "cdrom"))
+		info |= VDISK_CDROM;
+	if (back_number(v, "removable", 0))
+		info |= VDISK_REMOVABLE;
+	if (r->flags & DISK_READONLY)
+		info |= VDISK_READONLY;
+	back_write(v, "sectors", "%llu", (unsigned long long)r->sectors);
+	back_write(v, "sector-size", "%u", r->sector_size);
+	back_write(v, "physical-sector-size", "%u", r->physical_sector_size);
+	back_write(v, "info", "%u", info);
+	back_write(v, "feature-persistent", "%d", !(data_mode && !strcmp(data_mode, "window")));
+	back_write(v, "feature-max-indirect-segments", "%u", REQUEST_SEGMENTS);
+	back_write(v, "max-ring-page-order", "%u", JOURNAL_ORDER_MAX);
+	back_write(v, "multi-queue-max-queues", "%u", JOURNAL_QUEUES);
+	back_write(v, "feature-flush-cache", "1");
+	back_write(v, "feature-barrier", "1");
+	back_write(v, "feature-discard", "%d", !!(r->flags & DISK_DISCARD));
+	if (r->flags & DISK_DISCARD) {
+		back_write(v, "discard-granularity", "%u",
+			   r->discard_granularity ? r->discard_granularity : r->sector_size);
+		back_write(v, "discard-alignment", "0");
+		back_write(v, "discard-secure", "0");
+	}
+	back_write(v, "hotplug-status", "connected");
+	/* One that was connected stays so for its frontend, which has not noticed anything. */
+	if (state < XenbusStateInitWait)
+		set_state(v, XenbusStateInitWait);
+	v->was_closed = state == XenbusStateClosed;
+	v->closing = state == XenbusStateClosing;
+	v->phase = PHASE_WAITING;
+	free(cdrom);
+	free(data_mode);
+}
+
+static bool sane(const struct report *r)
+{
+	uint32_t s = r->sector_size;
+
+	return s >= 512 && s <= 4096 && !(s & (s - 1)) && r->physical_sector_size >= s &&
+	       r->sectors <= UINT64_MAX / 512;
+}
+
+static void take_report(struct worker *w, struct report *r)
+{
+	struct device *v = find_device(w, r->devid);
+
+	r->text[sizeof(r->text) - 1] = '\0';
+	for (char *c = r->text; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	if (!v) {
+		log_line("domain %u: its worker says: %s", w->domid, r->text);
+		return;
+	}
+	switch (r->kind) {
+	case REPORT_ATTACHED:
+		if (v->phase != PHASE_ATTACHING || !sane(r))
+			return;
+		attached(v, r);
+		break;
+	case REPORT_CONNECTED:
+		if (v->phase != PHASE_CONNECTING)
+			return;
+		v->phase = PHASE_CONNECTED;
+		v->was_closed = false;
+		log_line("domain %u, disk %u: %s", w->domid, v->devid,
+			 r->taken_over ? "taken over" : "connected");
+		if (back_number(v, "state", 0) != XenbusStateConnected)
+			set_state(v, XenbusStateConnected);
+		break;
+	case REPORT_DISCONNECTED:
+		if (v->phase != PHASE_DISCONNECTING)
+			return;
+		v->phase = PHASE_WAITING;
+		v->closing = false;
+		v->was_closed = true;
+		if (back_there(v))
+			set_state(v, XenbusStateClosed);
+		break;
+	case REPORT_DETACHED:
+		if (v->phase != PHASE_DETACHING)
+			return;
+		v->phase = PHASE_OVER;
+		break;
+	case REPORT_RESIZED:
+		if (v->phase != PHASE_CONNECTED && v->phase != PHASE_WAITING)
+			return;
+		back_write(v, "sectors", "%llu", (unsigned long long)r->sectors);
+		/* Written again, it makes a frontend look. */
+		if (v->phase == PHASE_CONNECTED)
+			set_state(v, XenbusStateConnected);
+		break;
+	case REPORT_FAILED:
+		if (v->phase == PHASE_ATTACHING) {
+			fail(v, r->text);
+			v->phase = PHASE_OVER;
+			break;
+		}
+		log_line("domain %u, disk %u: %s", w->domid, v->devid, r->text);
+		back_write(v, "hotplug-error", "%s", r->text);
+		if (v->phase == PHASE_CONNECTING) {
+			v->phase = PHASE_WAITING;
+			v->closing = true;
+			set_state(v, XenbusStateClosing);
+		} else if (v->phase == PHASE_CONNECTED) {
+			set_state(v, XenbusStateClosing);
+		}
+		break;
+	default:
+		return;
+	}
+	look(v);
+}
+
+static void take_reports(struct worker *w)
+{
+	struct report r;
+	int fds[2], got;
+
+	while ((got = channel_receive(w->channel, &r, sizeof(r), fds)) > 0)
+		take_report(w, &r);
+	for (int i = 0; i < 2; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	/* Closed: its end is told by the pidfd. What is no report is the work of somebody else. */
+	if (got == -EPIPE)
+		epoll_ctl(super.epoll, EPOLL_CTL_DEL, w->channel, NULL);
+	else if (got < 0)
+		kill(w->pid, SIGKILL);
+}
+
+/* All of a worker's I/O is over, and its mappings are gone, when this can be called. */
+static void worker_ended(struct worker *w)
+{
+	uint64_t now = daemon_now();
+	int status = 0;
+
+	if (waitpid(w->pid, &status, WNOHANG) != w->pid)
+		return;
+	close(w->pidfd);
+	close(w->channel);
+	w->pidfd = w->channel = -1;
+	w->pid = 0;
+	if (w->devices)
+		log_line("domain %u: its worker ended (%s %d) and is started again", w->domid,
+			 WIFSIGNALED(status) ? "signal" : "status",
+			 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	w->not_before = now - w->started < YOUNG_MS ? now + PAUSE_MS : now;
+	for (struct device *v = w->devices; v; v = v->next)
+		if (v->phase != PHASE_OVER)
+			v->phase = v->phase == PHASE_DETACHING ? PHASE_OVER : PHASE_NEW;
+}
+
+/* Starts and drops workers. Returns ms until the next one may be started, or -1. */
+static int run_workers(void)
+{
+	struct worker **at = &super.workers;
+	uint64_t now = daemon_now();
+	int timeout = -1;
+
+	while (*at) {
+		struct worker *w = *at;
+		struct device *v, *next;
+
+		if (!w->pid && w->devices) {
+			if (now < w->not_before) {
+				int wait = (int)(w->not_before - now);
+
+				if (timeout < 0 || wait < timeout)
+					timeout = wait;
+			} else if (start_worker(w)) {
+				w->not_before = now + PAUSE_MS;
+				timeout = PAUSE_MS;
+			} else {
+				for (v = w->devices; v; v = next) {
+					next = v->next;
+					look(v);
+				}
+			}
+		}
+		/* Its channel closed, one without disks ends. */
+		if (w->pid && !w->devices)
+			shutdown(w->channel, SHUT_RDWR);
+		if (!w->pid && !w->devices) {
+			*at = w->next;
+			free(w);
+			continue;
+		}
+		at = &w->next;
+	}
+	return timeout;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * The store
+ */
+
+static void look_at(domid_t domid, uint32_t devid)
+{
+	struct worker *w = find_worker(domid);
+	struct device *v = w ? find_device(w, devid) : NULL;
+
+	if (!v) {
+		add_device(domid, devid);
+		w = find_worker(domid);
+		v = w ? find_device(w, devid) : NULL;
+	}
+	if (v)
+		look(v);
+}
+
+/* Everything that the store has for us, for the beginning and for a removed parent. */
+static void look_around(void)
+{
+	char **domains = xs_list(super.store, 0, "/local/domain/0/backend/hvblk");
+
+	for (char **dom = domains; dom && *dom; dom++) {
+		char path[96], **disks;
+		uint64_t domid, devid;
+
+		if (number_parse(*dom, DOMID_FIRST_RESERVED - 1, &domid))
+			continue;
+		snprintf(path, sizeof(path), "/local/domain/0/backend/hvblk/%u", (domid_t)domid);
+		disks = xs_list(super.store, 0, path);
+		for (char **disk = disks; disk && *disk; disk++)
+			if (!number_parse(*disk, UINT32_MAX, &devid))
+				look_at((domid_t)domid, (uint32_t)devid);
+		free(disks);
+	}
+	free(domains);
+	for (struct worker *w = super.workers; w; w = w->next) {
+		struct device *v = w->devices, *next;
+
+		for (; v; v = next) {
+			next = v->next;
+			look(v);
+		}
+	}
+}
+
+static void on_watch(const char *path)
+{
+	unsigned int domid, devid;
+	char rest[32] = "";
+
+	if (sscanf(path, "/local/domain/%u/device/vbd/%u", &domid, &devid) == 2) {
+		struct worker *w = domid < DOMID_FIRST_RESERVED ? find_worker((domid_t)domid) :
+								  NULL;
+		struct device *v = w ? find_device(w, devid) : NULL;
+
+		if (v)
+			look(v);
+		return;
+	}
+	if (sscanf(path, "/local/domain/0/backend/hvblk/%u/%u/%31s", &domid, &devid, rest) < 2) {
+		look_around();
+		return;
+	}
+	if (domid >= DOMID_FIRST_RESERVED)
+		return;
+	/* What we write ourselves is no news. */
+	if (!*rest || !strcmp(rest, "online") || !strcmp(rest, "state") ||
+	    !strcmp(rest, "frontend-id"))
+		look_at((domid_t)domid, devid);
+}
+
+static int open_store(void)
+{
+	int error;
+
+	super.store = xs_open(super.options.store);
+	if (!super.store)
+		return -errno;
+	error = watch_fd(xs_fd(super.store), &super.store);
+	if (!error)
+		error = xs_watch(super.store, "/local/domain/0/backend/hvblk", "back");
+	for (struct worker *w = super.workers; w && !error; w = w->next)
+		for (struct device *v = w->devices; v && !error; v = v->next) {
+			char path[96];
+
+			front_path(v, path, sizeof(path));
+			strcat(path, "/state");
+			error = xs_watch(super.store, path, "front");
+		}
+	if (error) {
+		xs_close(super.store);
+		super.store = NULL;
+	}
+	return error;
+}
+
+static void run_store(void)
+{
+	char path[PATH_MAX];
+	int got = 1;
+
+	if (!super.store) {
+		if (daemon_now() < super.next_try)
+			return;
+		if (open_store()) {
+			super.next_try = daemon_now() + STORE_RETRY_MS;
+			return;
+		}
+		log_line("found the store daemon");
+	}
+	while (got > 0) {
+		got = xs_wait(super.store, 0, path, sizeof(path));
+		if (got > 0)
+			on_watch(path);
+	}
+	if (got < 0) {
+		log_line("lost the store daemon; will look for it again");
+		epoll_ctl(super.epoll, EPOLL_CTL_DEL, xs_fd(super.store), NULL);
+		xs_close(super.store);
+		super.store = NULL;
+		super.next_try = daemon_now() + STORE_RETRY_MS;
+	}
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * The loop
+ */
+
+static void on_ready(void *source)
+{
+	struct worker *w = super.workers;
+
+	while (w && source != &w->pidfd && source != &w->channel)
+		w = w->next;
+	if (!w || !w->pid)
+		return;
+	if (source == &w->channel)
+		take_reports(w);
+	else
+		worker_ended(w);
+}
+
+int super_main(const struct super_options *options)
+{
+	bool stopping = false;
+	int error;
+
+	super.options = *options;
+	super.epoll = epoll_create1(EPOLL_CLOEXEC);
+	super.signals = daemon_signals();
+	if (super.epoll < 0 || super.signals < 0 || watch_fd(super.signals, &super.signals)) {
+		fprintf(stderr, "hvblkd: cannot take signals\n");
+		return 1;
+	}
+	error = open_store();
+	if (error && options->first) {
+		fprintf(stderr,
+			"hvblkd: cannot connect to the store daemon at %s: %s. Does hvstored "
+			"run?\n", options->store, strerror(-error));
+		return 1;
+	}
+	if (options->first)
+		daemon_ready();
+	if (super.store)
+		look_around();
+	while (!stopping) {
+		struct epoll_event events[16];
+		int timeout = super.store ? run_workers() : STORE_RETRY_MS, n;
+		bool reopen;
+
+		n = epoll_wait(super.epoll, events, sizeof(events) / sizeof(events[0]), timeout);
+		if (n < 0 && errno != EINTR)
+			return 1;
+		for (int i = 0; i < n; i++) {
+			if (events[i].data.ptr == &super.signals)
+				stopping |= daemon_signalled(super.signals, &reopen);
+			else if (events[i].data.ptr != &super.store && super.store)
+				on_ready(events[i].data.ptr);
+		}
+		run_store();
+	}
+	/* Workers end with us; disks that are in use wait for those who come next. */
+	return 0;
+}
