@@ -273,7 +273,9 @@ static bool is_access(const char *text, bool *writable, bool *forced)
 
 static bool is_format(const char *text)
 {
-	static const char *const formats[] = { "", "raw", "qcow", "qcow2", "vhd", "qed" };
+	static const char *const formats[] = {
+		"", "raw", "qcow", "qcow2", "vhd", "vhdx", "vmdk", "qed",
+	};
 	size_t i;
 
 	for (i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
@@ -299,8 +301,14 @@ static const char *without_prefix(const char *target)
 	return target;
 }
 
+static bool is_nbd(const char *target)
+{
+	return !strncmp(target, "nbd://", 6) || !strncmp(target, "nbd+unix://", 11);
+}
+
 struct disk_spec {
 	const char *target, *format, *vdev, *access, *backend;
+	const char *type, *data_mode, *iops, *bps;
 	bool cdrom;
 };
 
@@ -326,7 +334,7 @@ static int split_disk(struct hvctl_ctx *ctx, const struct cfg_entry *e, const st
 		}
 		next_part(&rest, &part);
 		value = strchr(part, '=');
-		if (value && position == 0 && *part == '/')
+		if (value && position == 0 && (*part == '/' || is_nbd(part)))
 			value = NULL;		/* a path may have a '=' in it */
 		if (value) {
 			*value++ = 0;
@@ -340,7 +348,15 @@ static int split_disk(struct hvctl_ctx *ctx, const struct cfg_entry *e, const st
 				s->backend = value;
 			else if (!strcmp(part, "devtype"))
 				s->cdrom = !strcmp(value, "cdrom");
-			else if (strcmp(part, "backendtype") && strcmp(part, "discard"))
+			else if (!strcmp(part, "backendtype"))
+				s->type = value;
+			else if (!strcmp(part, "data-mode"))
+				s->data_mode = value;
+			else if (!strcmp(part, "iops"))
+				s->iops = value;
+			else if (!strcmp(part, "bps"))
+				s->bps = value;
+			else if (strcmp(part, "discard"))
 				hvctl_warn(
 					ctx,
 					"%s:%u:%u: unknown option '%s' of a disk is ignored; see "
@@ -385,6 +401,69 @@ static int split_disk(struct hvctl_ctx *ctx, const struct cfg_entry *e, const st
 	return 0;
 }
 
+/* "500", "20K", "100M", "1G": a power of 1024. */
+static bool parse_rate(const char *text, uint64_t *rate)
+{
+	static const char units[] = "KMG";
+	const char *unit;
+	unsigned long long n;
+	char *end;
+
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	if (!isdigit((unsigned char)*text) || errno || !n || n > 1ull << 33)
+		return false;
+	unit = *end ? strchr(units, toupper((unsigned char)*end)) : NULL;
+	if (unit)
+		end++;
+	*rate = unit ? n << 10 * (unit - units + 1) : n;
+	return !*end;
+}
+
+/* Who serves the disk, and what only hvblkd can do for it. */
+static int take_backend(struct hvctl_ctx *ctx, const struct cfg_entry *e,
+			const struct cfg_item *item, const struct disk_spec *s,
+			struct hvctl_disk *d)
+{
+	bool nbd = is_nbd(without_prefix(s->target)), raw = !s->format || !*s->format ||
+		   !strcmp(s->format, "raw");
+	const char *type = s->type ? s->type : "", *alone;
+
+	if (strcmp(type, "hvblkd") && strcmp(type, "phy") && strcmp(type, "tap") &&
+	    strcmp(type, "qdisk") && *type)
+		return bad(ctx, e, item->line, item->column,
+			   "backendtype \"%s\" of %s is none; write hvblkd, or phy for dom0's "
+			   "kernel", type, s->target);
+	if (nbd && !raw)
+		return bad(ctx, e, item->line, item->column,
+			   "the NBD server %s gives raw bytes, not format \"%s\"; remove format=",
+			   s->target, s->format);
+	strcpy(d->format, nbd ? "nbd" : raw ? "raw" : s->format);
+	/* What dom0's kernel cannot serve is hvblkd's, asked for or not. */
+	if (!strcmp(type, "hvblkd") || (strcmp(type, "phy") && (nbd || !raw)))
+		d->backend = HVCTL_DISK_HVBLKD;
+	alone = nbd || !raw ? d->format : s->data_mode ? "data-mode=" : s->iops ? "iops=" :
+		s->bps ? "bps=" : NULL;
+	if (alone && d->backend != HVCTL_DISK_HVBLKD)
+		return bad(ctx, e, item->line, item->column,
+			   "%s of %s is not for dom0's kernel; write backendtype=hvblkd", alone,
+			   s->target);
+	if (s->data_mode && strcmp(s->data_mode, "persistent") && strcmp(s->data_mode, "window"))
+		return bad(ctx, e, item->line, item->column,
+			   "data-mode \"%s\" of %s is none; write persistent or window",
+			   s->data_mode, s->target);
+	snprintf(d->data_mode, sizeof(d->data_mode), "%s", s->data_mode ? s->data_mode : "");
+	if (s->iops && !parse_rate(s->iops, &d->iops))
+		return bad(ctx, e, item->line, item->column,
+			   "iops \"%s\" of %s is no limit; write operations a second, like 500",
+			   s->iops, s->target);
+	if (s->bps && !parse_rate(s->bps, &d->bps))
+		return bad(ctx, e, item->line, item->column,
+			   "bps \"%s\" of %s is no limit; write bytes a second, like 100M",
+			   s->bps, s->target);
+	return 0;
+}
+
 static int take_disk(struct hvctl_ctx *ctx, const struct cfg_entry *e, const struct cfg_item *item,
 		     char *text, struct hvctl_config *c)
 {
@@ -400,8 +479,8 @@ static int take_disk(struct hvctl_ctx *ctx, const struct cfg_entry *e, const str
 			   "\"format=raw,vdev=xvda,access=rw,target=/path\"");
 	if (s.format && !is_format(s.format))
 		return bad(ctx, e, item->line, item->column,
-			   "format \"%s\" of %s is unknown; write raw, and convert other images "
-			   "with qemu-img convert -O raw",
+			   "format \"%s\" of %s is unknown; write raw, qcow2, vhd, vhdx or vmdk, "
+			   "and convert other images with qemu-img convert -O qcow2",
 			   s.format, s.target);
 	if (!s.vdev)
 		return bad(ctx, e, item->line, item->column,
@@ -410,11 +489,14 @@ static int take_disk(struct hvctl_ctx *ctx, const struct cfg_entry *e, const str
 	if (!d->number || strlen(s.vdev) >= sizeof(d->vdev))
 		return bad(ctx, e, item->line, item->column,
 			   "\"%s\" is not a vdev; write xvda, xvdb1, sda, hda ...", s.vdev);
-	if (s.format && *s.format && strcmp(s.format, "raw"))
+	if (s.format && (!strcmp(s.format, "qcow") || !strcmp(s.format, "qed")))
 		return bad(ctx, e, item->line, item->column,
 			   "format \"%s\" of %s cannot be used; convert it with "
-			   "qemu-img convert -O raw",
+			   "qemu-img convert -O qcow2",
 			   s.format, s.target);
+	error = take_backend(ctx, e, item, &s, d);
+	if (error)
+		return error;
 	if (s.backend && strcmp(s.backend, "0") && strcmp(s.backend, "Domain-0"))
 		return bad(ctx, e, item->line, item->column,
 			   "the disk %s has its backend in \"%s\"; only dom0 has "

@@ -11,10 +11,26 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "blkd.h"
 #include "pv-abi/io/xenbus.h"
 #include "xs.h"
 
 #define BACKEND_TIMEOUT_MS	10000
+
+/*
+ * Kinds of devices by the directory that their backends have below backend/: hvblkd's is one that
+ * no driver of a kernel looks at. Frontends need not know.
+ */
+static const struct kind {
+	const char *back, *front;
+	const char *server, *log;	/* for messages */
+} kernel_disk = { "vbd", "vbd", "the backend driver xen-blkback", "dom0's kernel log (dmesg)" },
+  kernel_vif = { "vif", "vif", "the backend driver xen-netback", "dom0's kernel log (dmesg)" },
+  blkd_disk = { "hvblk", "vbd", "hvblkd", "its log (/var/log/hvblkd.log)" };
+
+static const struct kind *const kinds[] = { &kernel_disk, &kernel_vif, &blkd_disk };
+
+#define KINDS	(sizeof(kinds) / sizeof(kinds[0]))
 
 static int store_failed(struct hvctl_ctx *ctx, const char *path, int error)
 {
@@ -31,15 +47,17 @@ struct pair {
 	char front[128], back[128];
 };
 
-static void pair_begin(struct pair *p, const char *type, uint32_t domid, uint32_t number)
+static void pair_begin(struct pair *p, const struct kind *kind, uint32_t domid, uint32_t number)
 {
 	char perms[32];
 
 	p->error = xs_begin(p->xs, &p->tx);
 	if (p->error)
 		return;
-	snprintf(p->front, sizeof(p->front), "/local/domain/%u/device/%s/%u", domid, type, number);
-	snprintf(p->back, sizeof(p->back), "/local/domain/0/backend/%s/%u/%u", type, domid, number);
+	snprintf(p->front, sizeof(p->front), "/local/domain/%u/device/%s/%u", domid, kind->front,
+		 number);
+	snprintf(p->back, sizeof(p->back), "/local/domain/0/backend/%s/%u/%u", kind->back, domid,
+		 number);
 	/*
 	 * Children take the permissions of the directory: each side writes its own and reads the
 	 * other's.
@@ -58,7 +76,7 @@ static void pair_begin(struct pair *p, const char *type, uint32_t domid, uint32_
 __attribute__((format(printf, 4, 5)))
 static void put(struct pair *p, const char *dir, const char *key, const char *format, ...)
 {
-	char path[192], value[1024];
+	char path[192], value[2048];
 	va_list args;
 
 	if (p->error)
@@ -95,27 +113,47 @@ static int pair_end(struct pair *p)
 	return p->error;
 }
 
+/* What hvblkd is told beside that; docs/backends.md has the list. */
+static void put_blkd(struct pair *p, const struct hvctl_disk *d)
+{
+	put(p, p->back, "format", "%s", d->format);
+	put(p, p->back, "removable", "%d", d->cdrom);
+	if (d->forced)
+		put(p, p->back, "shared", "1");
+	if (d->data_mode[0])
+		put(p, p->back, "data-mode", "%s", d->data_mode);
+	if (d->iops)
+		put(p, p->back, "iops", "%llu", (unsigned long long)d->iops);
+	if (d->bps)
+		put(p, p->back, "bps", "%llu", (unsigned long long)d->bps);
+}
+
 static int write_disk(struct hvctl_ctx *ctx, uint32_t domid, const struct hvctl_disk *d,
 		      const struct disk_base *base)
 {
+	bool ours = d->backend == HVCTL_DISK_HVBLKD;
 	struct pair p;
 
 	do {
 		p = (struct pair){ .ctx = ctx, .xs = ctx->xs };
-		pair_begin(&p, "vbd", domid, d->number);
+		pair_begin(&p, ours ? &blkd_disk : &kernel_disk, domid, d->number);
 		put_common(&p, domid);
 		put(&p, p.front, "virtual-device", "%u", d->number);
 		put(&p, p.front, "device-type", "%s", d->cdrom ? "cdrom" : "disk");
 		put(&p, p.front, "state", "%d", XenbusStateInitialising);
 		put(&p, p.back, "dev", "%s", d->vdev);
-		put(&p, p.back, "type", "phy");
-		put(&p, p.back, "params", "%s", base->node);
+		put(&p, p.back, "params", "%s", ours ? d->target : base->node);
 		put(&p, p.back, "target", "%s", d->target);
 		put(&p, p.back, "target-identity", "%s", base->identity);
 		put(&p, p.back, "mode", "%c", d->writable ? 'w' : 'r');
 		put(&p, p.back, "device-type", "%s", d->cdrom ? "cdrom" : "disk");
-		put(&p, p.back, "physical-device", "%x:%x", base->major, base->minor);
-		put(&p, p.back, "hotplug-status", "connected");
+		if (ours) {
+			put_blkd(&p, d);
+		} else {
+			put(&p, p.back, "type", "phy");
+			put(&p, p.back, "physical-device", "%x:%x", base->major, base->minor);
+			put(&p, p.back, "hotplug-status", "connected");
+		}
 		put(&p, p.back, "state", "%d", XenbusStateInitialising);
 	} while (pair_end(&p) == -EAGAIN);
 	return p.error;
@@ -132,7 +170,7 @@ static int write_vif(struct hvctl_ctx *ctx, uint32_t domid, unsigned int index,
 		 m[5]);
 	do {
 		p = (struct pair){ .ctx = ctx, .xs = ctx->xs };
-		pair_begin(&p, "vif", domid, index);
+		pair_begin(&p, &kernel_vif, domid, index);
 		put_common(&p, domid);
 		put(&p, p.front, "handle", "%u", index);
 		put(&p, p.front, "mac", "%s", mac);
@@ -161,44 +199,54 @@ static int read_state(struct hvctl_ctx *ctx, const char *back)
 	return state;
 }
 
-/* Wait until the backend's driver has taken notice of the device, or said what is wrong with it. */
-static int wait_backend(struct hvctl_ctx *ctx, const char *type, uint32_t domid, uint32_t number,
-			const char *name)
+/* What a backend says is wrong with its device, or NULL. To be freed. */
+static char *backend_error(struct hvctl_ctx *ctx, const struct kind *kind, uint32_t domid,
+			   uint32_t number)
 {
+	if (kind == &blkd_disk)
+		return xs_readf(ctx->xs, 0, "/local/domain/0/backend/hvblk/%u/%u/hotplug-error",
+				domid, number);
+	return xs_readf(ctx->xs, 0, "/local/domain/0/error/backend/%s/%u/%u/error", kind->back,
+			domid, number);
+}
+
+/* Wait until the backend has taken notice of the device, or said what is wrong with it. */
+static int wait_backend(struct hvctl_ctx *ctx, const struct kind *kind, uint32_t domid,
+			uint32_t number, const char *name)
+{
+	/* An image may have to be opened by another program, or a server be reached. */
+	int limit = kind == &blkd_disk ? 3 * BACKEND_TIMEOUT_MS : BACKEND_TIMEOUT_MS, waited;
 	char back[96];
-	int waited;
 
-	snprintf(back, sizeof(back), "/local/domain/0/backend/%s/%u/%u", type, domid, number);
-	for (waited = 0; waited < BACKEND_TIMEOUT_MS && !hvctl_cancelled(ctx); waited += 10) {
-		char *text = xs_readf(ctx->xs, 0, "/local/domain/0/error/backend/%s/%u/%u/error",
-				      type, domid, number);
+	snprintf(back, sizeof(back), "/local/domain/0/backend/%s/%u/%u", kind->back, domid, number);
+	for (waited = 0; waited < limit && !hvctl_cancelled(ctx); waited += 10) {
+		char *text = backend_error(ctx, kind, domid, number);
 
-		if (text) {
+		if (text && kind == &blkd_disk)
+			hvctl_fail(ctx, EIO, "hvblkd cannot serve the disk %s: %s", name, text);
+		else if (text)
 			hvctl_fail(ctx, EIO,
 				   "the backend of %s does not work: %s; see dom0's kernel log "
 				   "(dmesg)",
 				   name, text);
-			free(text);
+		free(text);
+		if (text)
 			return -EIO;
-		}
 		if (read_state(ctx, back) > XenbusStateInitialising)
 			return 0;
 		hvctl_nap(10);
 	}
 	if (hvctl_cancelled(ctx))
 		return -EINTR;
-	return hvctl_fail(
-		ctx, ETIMEDOUT,
-		"the backend driver of %s (%s) did not answer within %d s; see dom0's kernel "
-		"log (dmesg)",
-		name, !strcmp(type, "vbd") ? "xen-blkback" : "xen-netback",
-		BACKEND_TIMEOUT_MS / 1000);
+	return hvctl_fail(ctx, ETIMEDOUT, "%s did not answer for %s within %d s; see %s",
+			  kind->server, name, limit / 1000, kind->log);
 }
 
 static int add_disk(struct hvctl_ctx *ctx, uint32_t domid, const struct hvctl_disk *d)
 {
+	bool ours = d->backend == HVCTL_DISK_HVBLKD;
 	struct disk_base base;
-	int error = disk_open(ctx, d, &base);
+	int error = ours ? disk_check(ctx, d, &base) : disk_open(ctx, d, &base);
 
 	if (error)
 		return error;
@@ -210,7 +258,8 @@ static int add_disk(struct hvctl_ctx *ctx, uint32_t domid, const struct hvctl_di
 		}
 	}
 	error = write_disk(ctx, domid, d, &base);
-	return error ? error : wait_backend(ctx, "vbd", domid, d->number, d->vdev);
+	return error ? error : wait_backend(ctx, ours ? &blkd_disk : &kernel_disk, domid, d->number,
+					    d->vdev);
 }
 
 static int add_vif(struct hvctl_ctx *ctx, uint32_t domid, unsigned int index,
@@ -222,7 +271,7 @@ static int add_vif(struct hvctl_ctx *ctx, uint32_t domid, unsigned int index,
 	snprintf(name, sizeof(name), "vif %u", index);
 	snprintf(interface, sizeof(interface), "vif%u.%u", domid, index);
 	if (!error)
-		error = wait_backend(ctx, "vif", domid, index, name);
+		error = wait_backend(ctx, &kernel_vif, domid, index, name);
 	if (!error)
 		error = net_attach(ctx, interface, v->bridge, v->vifname);
 	if (error)
@@ -234,14 +283,26 @@ static int add_vif(struct hvctl_ctx *ctx, uint32_t domid, unsigned int index,
 	return error ? store_failed(ctx, path, error) : 0;
 }
 
+static bool any_disk(const struct hvctl_config *c, enum hvctl_disk_backend backend)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->nr_disks; i++)
+		if (c->disks[i].backend == backend)
+			return true;
+	return false;
+}
+
 int devices_add(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint32_t domid)
 {
 	const char *made[64];
 	unsigned int i, nr_made = 0;
 	int error = 0;
 
-	if (c->nr_disks)
+	if (any_disk(c, HVCTL_DISK_KERNEL))
 		error = module_need(ctx, "xen-blkback", "/sys/bus/xen-backend/drivers/vbd");
+	if (!error && any_disk(c, HVCTL_DISK_HVBLKD))
+		error = blkd_need(ctx);
 	if (!error && c->nr_vifs)
 		error = module_need(ctx, "xen-netback", "/sys/bus/xen-backend/drivers/vif");
 	for (i = 0; !error && i < c->nr_vifs; i++) {
@@ -265,58 +326,77 @@ int devices_add(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint32_t do
 
 /* @call for every device that the store has a backend entry for in dom0. */
 static void for_each_backend(struct hvctl_ctx *ctx, uint32_t domid,
-			     void (*call)(struct hvctl_ctx *ctx, const char *type, uint32_t domid,
-					  const char *number))
+			     void (*call)(struct hvctl_ctx *ctx, const struct kind *kind,
+					  uint32_t domid, const char *number))
 {
-	static const char *const types[] = { "vbd", "vif" };
 	unsigned int i;
 	size_t j;
 
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < KINDS; i++) {
 		char dir[96], **list;
 
-		snprintf(dir, sizeof(dir), "/local/domain/0/backend/%s/%u", types[i], domid);
+		snprintf(dir, sizeof(dir), "/local/domain/0/backend/%s/%u", kinds[i]->back, domid);
 		list = xs_list(ctx->xs, 0, dir);
 		for (j = 0; list && list[j]; j++)
-			call(ctx, types[i], domid, list[j]);
+			call(ctx, kinds[i], domid, list[j]);
 		free(list);
 	}
 }
 
 /* The guest is gone: close in its name, and tell the backend not to wait for another. */
-static void close_backend(struct hvctl_ctx *ctx, const char *type, uint32_t domid,
+static void close_backend(struct hvctl_ctx *ctx, const struct kind *kind, uint32_t domid,
 			  const char *number)
 {
 	char path[160], *front;
 
-	snprintf(path, sizeof(path), "/local/domain/0/backend/%s/%u/%s/online", type, domid,
+	snprintf(path, sizeof(path), "/local/domain/0/backend/%s/%u/%s/online", kind->back, domid,
 		 number);
 	xs_write(ctx->xs, 0, path, "0");
-	front = xs_readf(ctx->xs, 0, "/local/domain/%u/device/%s/%s/state", domid, type, number);
-	snprintf(path, sizeof(path), "/local/domain/%u/device/%s/%s/state", domid, type, number);
+	front = xs_readf(ctx->xs, 0, "/local/domain/%u/device/%s/%s/state", domid, kind->front,
+			 number);
+	snprintf(path, sizeof(path), "/local/domain/%u/device/%s/%s/state", domid, kind->front,
+		 number);
 	if (front)
 		xs_write(ctx->xs, 0, path, "%d", XenbusStateClosed);
 	free(front);
 }
 
-/* The driver lets go of disk and grants when its device object goes. */
-static void await_backend(struct hvctl_ctx *ctx, const char *type, uint32_t domid,
+/* Has the backend let go of disk or interface, and of its grants? */
+static bool backend_gone(struct hvctl_ctx *ctx, const struct kind *kind, uint32_t domid,
+			 const char *number)
+{
+	char sysfs[96], *status;
+	bool gone;
+
+	if (kind != &blkd_disk) {
+		/* The driver does when its device object goes. */
+		snprintf(sysfs, sizeof(sysfs), "/sys/bus/xen-backend/devices/%s-%u-%s", kind->back,
+			 domid, number);
+		return access(sysfs, F_OK);
+	}
+	status = xs_readf(ctx->xs, 0, "/local/domain/0/backend/hvblk/%u/%s/hotplug-status", domid,
+			  number);
+	/* Without one it has not come to this device yet. */
+	gone = status && strcmp(status, "connected");
+	free(status);
+	return gone || !blkd_runs();
+}
+
+static void await_backend(struct hvctl_ctx *ctx, const struct kind *kind, uint32_t domid,
 			  const char *number)
 {
-	char back[160], sysfs[96];
+	char back[160];
 	int waited;
 
-	snprintf(back, sizeof(back), "/local/domain/0/backend/%s/%u/%s", type, domid, number);
-	snprintf(sysfs, sizeof(sysfs), "/sys/bus/xen-backend/devices/%s-%u-%s", type, domid,
-		 number);
+	snprintf(back, sizeof(back), "/local/domain/0/backend/%s/%u/%s", kind->back, domid, number);
 	for (waited = 0; waited < BACKEND_TIMEOUT_MS; waited += 10) {
-		if (access(sysfs, F_OK))
+		if (backend_gone(ctx, kind, domid, number))
 			break;
 		/*
 		 * Halfway a removal of the entries makes sure that a driver that overlooked the
 		 * state lets go.
 		 */
-		if (waited == BACKEND_TIMEOUT_MS / 2)
+		if (waited == BACKEND_TIMEOUT_MS / 2 && kind != &blkd_disk)
 			xs_remove(ctx->xs, 0, back);
 		hvctl_nap(10);
 	}
@@ -325,17 +405,9 @@ static void await_backend(struct hvctl_ctx *ctx, const char *type, uint32_t domi
 
 void devices_remove(struct hvctl_ctx *ctx, uint32_t domid)
 {
-	static const char *const types[] = { "vbd", "vif" };
-	static const char *const parents[] = {
-		"/local/domain/0/backend/vbd",
-		"/local/domain/0/backend/vif",
-		"/local/domain/0/backend",
-		"/local/domain/0/error/backend/vbd",
-		"/local/domain/0/error/backend/vif",
-		"/local/domain/0/error/backend",
-		"/local/domain/0/error",
-	};
-	unsigned int i;
+	static const char *const parents[] = { "/local/domain/0/backend",
+					       "/local/domain/0/error/backend" };
+	unsigned int i, j;
 	char path[96];
 
 	if (!hvctl_xs(ctx))
@@ -343,14 +415,15 @@ void devices_remove(struct hvctl_ctx *ctx, uint32_t domid)
 	for_each_backend(ctx, domid, close_backend);
 	for_each_backend(ctx, domid, await_backend);
 	for (i = 0; i < 2; i++) {
-		snprintf(path, sizeof(path), "/local/domain/0/backend/%s/%u", types[i], domid);
-		xs_remove(ctx->xs, 0, path);
-		snprintf(path, sizeof(path), "/local/domain/0/error/backend/%s/%u", types[i],
-			 domid);
-		xs_remove(ctx->xs, 0, path);
-	}
-	for (i = 0; i < sizeof(parents) / sizeof(parents[0]); i++)
+		for (j = 0; j < KINDS; j++) {
+			snprintf(path, sizeof(path), "%s/%s/%u", parents[i], kinds[j]->back, domid);
+			xs_remove(ctx->xs, 0, path);
+			snprintf(path, sizeof(path), "%s/%s", parents[i], kinds[j]->back);
+			xs_prune(ctx->xs, path);
+		}
 		xs_prune(ctx->xs, parents[i]);
+	}
+	xs_prune(ctx->xs, "/local/domain/0/error");
 }
 
 /*
@@ -375,16 +448,21 @@ static char **list_node(struct hvctl_ctx *ctx, const char *path)
 	return names;
 }
 
-/* Who has a disk: "domain 3", and by what. */
-static bool backend_disk(struct hvctl_ctx *ctx, const char *back, struct disk_id *id, bool *writes)
+/* Which disk a backend has, and whether it is the same as @base, if that is remote. */
+static bool backend_disk(struct hvctl_ctx *ctx, const char *back, const struct disk_base *base,
+			 struct disk_id *id, bool *writes)
 {
 	char *identity = read_node(ctx, back, "target-identity");
 	char *mode = read_node(ctx, back, "mode");
 	bool found = identity && disk_id_parse(identity, id);
+	bool remote = identity && !strncmp(identity, "nbd:", 4);
+	bool same = remote && base->remote && !strcmp(identity, base->identity);
 
 	*writes = mode && *mode == 'w';
 	free(identity);
 	free(mode);
+	if (remote || base->remote)
+		return same;
 	if (!found) {
 		/* Another toolstack's: the block device will do. */
 		char *device = read_node(ctx, back, "physical-device"), end;
@@ -397,40 +475,57 @@ static bool backend_disk(struct hvctl_ctx *ctx, const char *back, struct disk_id
 }
 
 /* Readers may be many; a writer is alone. */
-static int check_domains(struct hvctl_ctx *ctx, const struct hvctl_disk *d,
-			 const struct disk_kin *kin, char *const *domains)
+static int check_domain(struct hvctl_ctx *ctx, const struct hvctl_disk *d,
+			const struct disk_base *base, const struct disk_kin *kin,
+			const struct kind *kind, const char *domain)
 {
-	size_t i, j;
+	char dir[96], **disks;
+	int error = 0;
+	size_t j;
+
+	snprintf(dir, sizeof(dir), "/local/domain/0/backend/%s/%s", kind->back, domain);
+	disks = list_node(ctx, dir);
+	for (j = 0; !error && disks && disks[j]; j++) {
+		struct disk_id other;
+		char back[192];
+		bool writes;
+
+		snprintf(back, sizeof(back), "%s/%s", dir, disks[j]);
+		if (backend_disk(ctx, back, base, &other, &writes) && (d->writable || writes) &&
+		    (base->remote || disk_kin_has(kin, &other)))
+			error = hvctl_fail(
+				ctx, EBUSY,
+				"the disk %s (%s) is in use by domain %s; give another, or "
+				"read-only access to both, or write w! if you know that "
+				"this goes well",
+				d->target, d->vdev, domain);
+	}
+	free(disks);
+	return error;
+}
+
+static int check_domains(struct hvctl_ctx *ctx, const struct hvctl_disk *d,
+			 const struct disk_base *base, const struct disk_kin *kin)
+{
+	static const struct kind *const disks[] = { &kernel_disk, &blkd_disk };
+	size_t i, k;
 	int error = 0;
 
-	for (i = 0; !error && domains && domains[i]; i++) {
-		char dir[96], **disks;
+	for (k = 0; !error && k < 2; k++) {
+		char dir[64], **domains;
 
-		snprintf(dir, sizeof(dir), "/local/domain/0/backend/vbd/%s", domains[i]);
-		disks = list_node(ctx, dir);
-		for (j = 0; !error && disks && disks[j]; j++) {
-			struct disk_id other;
-			char back[192];
-			bool writes;
-
-			snprintf(back, sizeof(back), "%s/%s", dir, disks[j]);
-			if (backend_disk(ctx, back, &other, &writes) &&
-			    (d->writable || writes) && disk_kin_has(kin, &other))
-				error = hvctl_fail(
-					ctx, EBUSY,
-					"the disk %s (%s) is in use by domain %s; give another, or "
-					"read-only access to both, or write w! if you know that "
-					"this goes well",
-					d->target, d->vdev, domains[i]);
-		}
-		free(disks);
+		snprintf(dir, sizeof(dir), "/local/domain/0/backend/%s", disks[k]->back);
+		domains = list_node(ctx, dir);
+		for (i = 0; !error && domains && domains[i]; i++)
+			error = check_domain(ctx, d, base, kin, disks[k], domains[i]);
+		free(domains);
 	}
 	return error;
 }
 
 /* Two disks of one configuration may share no more than two domains. */
 static int check_twins(struct hvctl_ctx *ctx, const struct hvctl_config *c, unsigned int k,
-		       const struct disk_kin *kin)
+		       const struct disk_base *mine, const struct disk_kin *kin)
 {
 	const struct hvctl_disk *d = &c->disks[k];
 	unsigned int i;
@@ -445,7 +540,10 @@ static int check_twins(struct hvctl_ctx *ctx, const struct hvctl_config *c, unsi
 		error = disk_check(ctx, other, &base);
 		if (error)
 			return error;
-		if (disk_kin_has(kin, &base.id))
+		if (base.remote != mine->remote)
+			continue;
+		if (base.remote ? !strcmp(base.identity, mine->identity)
+				: disk_kin_has(kin, &base.id))
 			return hvctl_fail(
 				ctx, EBUSY,
 				"the disk %s (%s) is %s as well; give another, or read-only access "
@@ -461,7 +559,7 @@ static int check_dom0(struct hvctl_ctx *ctx, const struct hvctl_disk *d,
 {
 	char who[DISK_USE_TEXT], remedy[DISK_USE_TEXT];
 
-	if (!d->writable)
+	if (!d->writable || base->remote)
 		return 0;
 	if (disk_used(kin, who, remedy))
 		return hvctl_fail(ctx, EBUSY,
@@ -478,12 +576,10 @@ static int check_dom0(struct hvctl_ctx *ctx, const struct hvctl_disk *d,
 
 int devices_check_sharing(struct hvctl_ctx *ctx, const struct hvctl_config *c)
 {
-	char **domains;
 	unsigned int k;
 	int error = 0;
 
 	ctx->unread = 0;
-	domains = list_node(ctx, "/local/domain/0/backend/vbd");
 	for (k = 0; !error && k < c->nr_disks; k++) {
 		const struct hvctl_disk *d = &c->disks[k];
 		struct disk_base base;
@@ -496,7 +592,7 @@ int devices_check_sharing(struct hvctl_ctx *ctx, const struct hvctl_config *c)
 		if (error)
 			error = hvctl_no_memory(ctx);
 		if (!error)
-			error = check_domains(ctx, d, &kin, domains);
+			error = check_domains(ctx, d, &base, &kin);
 		if (!error && ctx->unread)
 			error = hvctl_fail(
 				ctx, ctx->unread,
@@ -505,12 +601,11 @@ int devices_check_sharing(struct hvctl_ctx *ctx, const struct hvctl_config *c)
 				"none does",
 				d->target, d->vdev, strerror(ctx->unread));
 		if (!error)
-			error = check_twins(ctx, c, k, &kin);
+			error = check_twins(ctx, c, k, &base, &kin);
 		if (!error)
 			error = check_dom0(ctx, d, &base, &kin);
 		disk_kin_free(&kin);
 	}
-	free(domains);
 	return error;
 }
 
@@ -544,36 +639,30 @@ static void take_vif(struct hvctl_ctx *ctx, const char *back, struct hvctl_devic
 }
 
 /*
- * What the guest's side points to; a guest can write there, so nothing but the backend's name is
- * believed.
+ * The backends' side only: to the guest's a guest can write.
  */
-static int list_devices(struct hvctl_ctx *ctx, uint32_t domid, const char *type, take_back take,
-			struct hvctl_device **list, size_t *count)
+static int list_kind(struct hvctl_ctx *ctx, uint32_t domid, const struct kind *kind, take_back take,
+		     struct hvctl_device **list, size_t *count)
 {
-	struct hvctl_domain domain;
-	int error = hvctl_get(ctx, domid, &domain);
+	struct hvctl_device *more;
 	char dir[96], **numbers;
-	size_t i;
+	size_t i, n;
 
-	*list = NULL;
-	*count = 0;
-	if (error)
-		return error;
-	if (!hvctl_xs(ctx))
-		return -ECONNREFUSED;
-	snprintf(dir, sizeof(dir), "/local/domain/0/backend/%s/%u", type, domid);
+	snprintf(dir, sizeof(dir), "/local/domain/0/backend/%s/%u", kind->back, domid);
 	numbers = xs_list(ctx->xs, 0, dir);
-	for (i = 0; numbers && numbers[i]; i++)
+	for (n = 0; numbers && numbers[n]; n++)
 		;
-	*list = calloc(i + 1, sizeof(**list));
-	if (!*list) {
+	more = realloc(*list, (*count + n + 1) * sizeof(**list));
+	if (!more) {
 		free(numbers);
 		return hvctl_no_memory(ctx);
 	}
-	for (i = 0; numbers && numbers[i]; i++) {
+	*list = more;
+	for (i = 0; i < n; i++) {
 		struct hvctl_device *d = &(*list)[(*count)++];
 		char back[192];
 
+		*d = (struct hvctl_device){ 0 };
 		snprintf(back, sizeof(back), "%s/%s", dir, numbers[i]);
 		d->number = (uint32_t)strtoul(numbers[i], NULL, 10);
 		d->state = (unsigned int)read_state(ctx, back);
@@ -583,12 +672,36 @@ static int list_devices(struct hvctl_ctx *ctx, uint32_t domid, const char *type,
 	return 0;
 }
 
+static int list_devices(struct hvctl_ctx *ctx, uint32_t domid, const struct kind *kind,
+			const struct kind *other, take_back take, struct hvctl_device **list,
+			size_t *count)
+{
+	struct hvctl_domain domain;
+	int error = hvctl_get(ctx, domid, &domain);
+
+	*list = NULL;
+	*count = 0;
+	if (error)
+		return error;
+	if (!hvctl_xs(ctx))
+		return -ECONNREFUSED;
+	error = list_kind(ctx, domid, kind, take, list, count);
+	if (!error && other)
+		error = list_kind(ctx, domid, other, take, list, count);
+	if (error) {
+		free(*list);
+		*list = NULL;
+		*count = 0;
+	}
+	return error;
+}
+
 int hvctl_disks(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_device **list, size_t *count)
 {
-	return list_devices(ctx, domid, "vbd", take_disk, list, count);
+	return list_devices(ctx, domid, &kernel_disk, &blkd_disk, take_disk, list, count);
 }
 
 int hvctl_vifs(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_device **list, size_t *count)
 {
-	return list_devices(ctx, domid, "vif", take_vif, list, count);
+	return list_devices(ctx, domid, &kernel_vif, NULL, take_vif, list, count);
 }

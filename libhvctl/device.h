@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Devices of a domain: their store entries, and what they stand on in dom0 (disk.c, net.c). The
- * backends are drivers of dom0's kernel, woken by the store entries.
+ * backends are drivers of dom0's kernel and the daemon hvblkd (blkd.c), woken by the store entries.
  */
 #ifndef HVCTL_DEVICE_H
 #define HVCTL_DEVICE_H
@@ -14,8 +14,9 @@ struct disk_base {
 	int fd; /* keeps a loop device alive until the backend has opened it; -1: none */
 	char node[64];		/* the block device, "/dev/loop0" */
 	uint32_t major, minor;
+	bool remote;		/* bytes that others have: there is no id */
 	struct disk_id id;	/* of the target: two paths to one disk have the same */
-	char identity[64];	/* the same for the store */
+	char identity[1024];	/* the same for the store; if remote, "nbd:" and the URI */
 };
 
 /*

@@ -41,6 +41,16 @@ int disk_check(struct hvctl_ctx *ctx, const struct hvctl_disk *d, struct disk_ba
 	struct stat st;
 
 	*base = (struct disk_base){ .fd = -1 };
+	if (!strcmp(d->format, "nbd")) {
+		base->remote = true;
+		if (snprintf(base->identity, sizeof(base->identity), "nbd:%s", d->target) >=
+		    (int)sizeof(base->identity))
+			return hvctl_fail(ctx, ENAMETOOLONG,
+					  "the NBD server of %s has a name of more than %zu bytes; "
+					  "give a shorter one",
+					  d->vdev, sizeof(base->identity) - 5);
+		return 0;
+	}
 	if (stat(d->target, &st))
 		return hvctl_fail(
 			ctx, errno,

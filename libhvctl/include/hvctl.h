@@ -93,13 +93,24 @@ enum hvctl_action {		/* what happens when a domain has stopped */
 	HVCTL_ACTION_PRESERVE,	/* left as it is, for inspection */
 };
 
+enum hvctl_disk_backend {
+	HVCTL_DISK_KERNEL,	/* dom0's xen-blkback; a loop device for a file */
+	HVCTL_DISK_HVBLKD,	/* the daemon hvblkd */
+};
+
 struct hvctl_disk {
-	char *target;		/* block device or file in dom0 */
+	char *target;		/* block device, file or NBD URI */
 	char vdev[16];		/* "xvda" ... */
 	uint32_t number;	/* the number of vdev in the store and in the guest */
 	bool writable;
 	bool forced;		/* "w!": whoever else uses it */
 	bool cdrom;
+	enum hvctl_disk_backend backend;
+	/* What the target is: "raw"; with hvblkd also "qcow2", "vhd", "vhdx", "vmdk", "nbd". */
+	char format[8];
+	/* The rest is hvblkd's. */
+	char data_mode[12];	/* "persistent", "window"; "": as hvblkd likes */
+	uint64_t iops, bps;	/* operations and bytes a second, 0: no limit */
 };
 
 struct hvctl_vif {

@@ -257,19 +257,19 @@ TEST(test_disks, "disks")
 	refused(BASE "disk = [ '/a' ]\n", "t.cfg:3:10: the disk /a has no vdev; add vdev=xvda");
 	refused(BASE "disk = [ '/a,raw,floppy,w' ]\n",
 		"t.cfg:3:10: \"floppy\" is not a vdev; write xvda, xvdb1, sda, hda ...");
-	refused(BASE "disk = [ '/a,qcow2,xvda,w' ]\n",
-		"t.cfg:3:10: format \"qcow2\" of /a cannot be used; "
-		"convert it with qemu-img convert -O raw");
+	refused(BASE "disk = [ '/a,qed,xvda,w' ]\n",
+		"t.cfg:3:10: format \"qed\" of /a cannot be used; "
+		"convert it with qemu-img convert -O qcow2");
 	/* A part that may be a format or a vdev and is neither; one that says what it is. */
-	refused(BASE "disk = [ '/a,vmdk,xvda,w' ]\n",
-		"t.cfg:3:10: \"vmdk\" is neither a format nor a vdev; write raw for the first, and "
+	refused(BASE "disk = [ '/a,vdi,xvda,w' ]\n",
+		"t.cfg:3:10: \"vdi\" is neither a format nor a vdev; write raw for the first, and "
 		"xvda, xvdb1, sda, hda ... for the second");
 	refused(BASE "disk = [ '/a,xvd1:cdrom' ]\n",
 		"t.cfg:3:10: \"xvd1\" is neither a format nor a vdev; write raw for the first, and "
 		"xvda, xvdb1, sda, hda ... for the second");
-	refused(BASE "disk = [ 'format=vmdk,vdev=floppy,target=/a' ]\n",
-		"t.cfg:3:10: format \"vmdk\" of /a is unknown; write raw, and convert other images "
-		"with qemu-img convert -O raw");
+	refused(BASE "disk = [ 'format=vdi,vdev=floppy,target=/a' ]\n",
+		"t.cfg:3:10: format \"vdi\" of /a is unknown; write raw, qcow2, vhd, vhdx or vmdk, "
+		"and convert other images with qemu-img convert -O qcow2");
 	refused(BASE "disk = [ '/a,raw,xvda,w',\n '/b,raw,xvda,w' ]\n",
 		"t.cfg:4:2: two disks are xvda; give one another vdev");
 	refused(BASE "disk = [ '/a,raw,xvda,w,x,y' ]\n",
@@ -282,6 +282,90 @@ TEST(test_disks, "disks")
 		"backend=");
 	warned(BASE "disk = [ 'colour=red,vdev=xvda,target=/a' ]\n",
 	       "t.cfg:3:10: unknown option 'colour' of a disk is ignored; see hvctl.cfg(5)\n");
+}
+
+/* dom0's kernel serves what it can unless hvblkd is asked for; the rest is hvblkd's. */
+TEST(test_disk_backends, "who serves a disk")
+{
+	static const struct {
+		const char *spec;
+		enum hvctl_disk_backend backend;
+		const char *format, *target;
+	} good[] = {
+		{ "/a,raw,xvda,w", HVCTL_DISK_KERNEL, "raw", "/a" },
+		{ "/a,,xvda", HVCTL_DISK_KERNEL, "raw", "/a" },
+		{ "backendtype=phy,vdev=xvda,target=/a", HVCTL_DISK_KERNEL, "raw", "/a" },
+		{ "backendtype=qdisk,vdev=xvda,target=/a", HVCTL_DISK_KERNEL, "raw", "/a" },
+		{ "backendtype=hvblkd,vdev=xvda,target=/a", HVCTL_DISK_HVBLKD, "raw", "/a" },
+		{ "/a,raw,xvda,w,backendtype=hvblkd", HVCTL_DISK_HVBLKD, "raw", "/a" },
+		{ "/a,qcow2,xvda,w", HVCTL_DISK_HVBLKD, "qcow2", "/a" },
+		{ "backendtype=qdisk,format=qcow2,vdev=xvda,target=/a", HVCTL_DISK_HVBLKD, "qcow2",
+		  "/a" },
+		{ "/a,vhd,xvda,w", HVCTL_DISK_HVBLKD, "vhd", "/a" },
+		{ "/a,vhdx,xvda", HVCTL_DISK_HVBLKD, "vhdx", "/a" },
+		{ "/a,vmdk,xvda", HVCTL_DISK_HVBLKD, "vmdk", "/a" },
+		{ "nbd://host:10809/e,raw,xvda,w", HVCTL_DISK_HVBLKD, "nbd",
+		  "nbd://host:10809/e" },
+		{ "nbd+unix:///e?socket=/run/s,xvda", HVCTL_DISK_HVBLKD, "nbd",
+		  "nbd+unix:///e?socket=/run/s" },
+		{ "vdev=xvda,target=nbd://h/a,b", HVCTL_DISK_HVBLKD, "nbd", "nbd://h/a,b" },
+	};
+	struct hvctl_config *c;
+	size_t i;
+
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		char text[200];
+
+		snprintf(text, sizeof(text), BASE "disk = [ '%s' ]\n", good[i].spec);
+		c = parse(text);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+		CU_ASSERT_EQUAL(c->disks[0].backend, good[i].backend);
+		CU_ASSERT_STRING_EQUAL(c->disks[0].format, good[i].format);
+		CU_ASSERT_STRING_EQUAL(c->disks[0].target, good[i].target);
+		CU_ASSERT_EQUAL(c->disks[0].iops | c->disks[0].bps, 0);
+		CU_ASSERT_STRING_EQUAL(c->disks[0].data_mode, "");
+		hvctl_config_free(c);
+	}
+
+	c = parse(BASE "disk = [ 'backendtype=hvblkd,iops=500,bps=100M,data-mode=window,vdev=xvda,"
+		       "target=/a', 'backendtype=hvblkd,iops=2k,bps=8G,data-mode=persistent,"
+		       "vdev=xvdb,target=/b' ]\n");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	CU_ASSERT_EQUAL(c->disks[0].iops, 500);
+	CU_ASSERT_EQUAL(c->disks[0].bps, 100u << 20);
+	CU_ASSERT_STRING_EQUAL(c->disks[0].data_mode, "window");
+	CU_ASSERT_EQUAL(c->disks[1].iops, 2048);
+	CU_ASSERT_EQUAL(c->disks[1].bps, 8ull << 30);
+	CU_ASSERT_STRING_EQUAL(c->disks[1].data_mode, "persistent");
+	hvctl_config_free(c);
+
+	refused(BASE "disk = [ 'backendtype=none,vdev=xvda,target=/a' ]\n",
+		"t.cfg:3:10: backendtype \"none\" of /a is none; write hvblkd, or phy for dom0's "
+		"kernel");
+	refused(BASE "disk = [ 'backendtype=phy,format=qcow2,vdev=xvda,target=/a' ]\n",
+		"t.cfg:3:10: qcow2 of /a is not for dom0's kernel; write backendtype=hvblkd");
+	refused(BASE "disk = [ 'backendtype=phy,vdev=xvda,target=nbd://h/e' ]\n",
+		"t.cfg:3:10: nbd of nbd://h/e is not for dom0's kernel; write backendtype=hvblkd");
+	refused(BASE "disk = [ 'iops=5,vdev=xvda,target=/a' ]\n",
+		"t.cfg:3:10: iops= of /a is not for dom0's kernel; write backendtype=hvblkd");
+	refused(BASE "disk = [ 'bps=5,vdev=xvda,target=/a' ]\n",
+		"t.cfg:3:10: bps= of /a is not for dom0's kernel; write backendtype=hvblkd");
+	refused(BASE "disk = [ 'data-mode=window,vdev=xvda,target=/a' ]\n",
+		"t.cfg:3:10: data-mode= of /a is not for dom0's kernel; write backendtype=hvblkd");
+	refused(BASE "disk = [ 'nbd://h/e,qcow2,xvda' ]\n",
+		"t.cfg:3:10: the NBD server nbd://h/e gives raw bytes, not format \"qcow2\"; "
+		"remove format=");
+	refused(BASE "disk = [ 'data-mode=fast,backendtype=hvblkd,vdev=xvda,target=/a' ]\n",
+		"t.cfg:3:10: data-mode \"fast\" of /a is none; write persistent or window");
+	refused(BASE "disk = [ 'iops=0,backendtype=hvblkd,vdev=xvda,target=/a' ]\n",
+		"t.cfg:3:10: iops \"0\" of /a is no limit; write operations a second, like 500");
+	refused(BASE "disk = [ 'bps=-1,backendtype=hvblkd,vdev=xvda,target=/a' ]\n",
+		"t.cfg:3:10: bps \"-1\" of /a is no limit; write bytes a second, like 100M");
+	refused(BASE "disk = [ 'bps=1MB,backendtype=hvblkd,vdev=xvda,target=/a' ]\n",
+		"t.cfg:3:10: bps \"1MB\" of /a is no limit; write bytes a second, like 100M");
+	refused(BASE "disk = [ 'bps=9000000000000G,backendtype=hvblkd,vdev=xvda,target=/a' ]\n",
+		"t.cfg:3:10: bps \"9000000000000G\" of /a is no limit; write bytes a second, like "
+		"100M");
 }
 
 TEST(test_vifs, "vifs")

@@ -1,0 +1,577 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// sources: libhvctl/device.c libhvctl/blkd.c libhvctl/disk.c libhvctl/diskuse.c
+// sources: libhvctl/context.c
+// bits: 64 32
+/*
+ * Disks that hvblkd serves: what the store is told, how long is waited and for what, what two may
+ * not share, and that nothing stays behind. The store is a list here, and hvblkd a function that is
+ * called when somebody looks.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "blkd.h"
+#include "device.h"
+#include "suite.h"
+#include "xs.h"
+
+#define BACK	"/local/domain/0/backend/hvblk/7/51712"
+#define FRONT	"/local/domain/7/device/vbd/51712"
+
+static struct hvctl_ctx *ctx;
+static char dir[] = "/tmp/device-test-XXXXXX", image[64], second[64];
+static int daemon_lock = -1;
+
+/* ------------------------------------------------------------------------------------------------
+ * The store
+ */
+
+static struct {
+	char *path, *value;
+} nodes[200];
+static unsigned int nr_nodes;
+
+static unsigned int find(const char *path)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_nodes && strcmp(nodes[i].path, path); i++)
+		;
+	return i;
+}
+
+static void set(const char *path, const char *value)
+{
+	unsigned int i = find(path);
+
+	CU_ASSERT_FATAL(i < 200);
+	if (i == nr_nodes)
+		nodes[nr_nodes++].path = strdup(path);
+	else
+		free(nodes[i].value);
+	nodes[i].value = strdup(value);
+}
+
+static const char *get(const char *path)
+{
+	unsigned int i = find(path);
+
+	return i < nr_nodes ? nodes[i].value : "(none)";
+}
+
+static bool below(const char *path, const char *parent)
+{
+	size_t n = strlen(parent);
+
+	return !strncmp(path, parent, n) && (!path[n] || path[n] == '/');
+}
+
+static void forget(const char *path)
+{
+	unsigned int i, kept = 0;
+
+	for (i = 0; i < nr_nodes; i++) {
+		if (below(nodes[i].path, path)) {
+			free(nodes[i].path);
+			free(nodes[i].value);
+		} else {
+			nodes[kept++] = nodes[i];
+		}
+	}
+	nr_nodes = kept;
+}
+
+/* What the backend does when it is looked for; called before each reading. */
+static void (*backend)(void);
+
+struct xs *xs_open(const char *socket)
+{
+	return (struct xs *)&nodes;
+}
+
+void xs_close(struct xs *xs)
+{
+}
+
+bool xs_lost(const struct xs *xs)
+{
+	return false;
+}
+
+int xs_begin(struct xs *xs, uint32_t *tx)
+{
+	*tx = 1;
+	return 0;
+}
+
+int xs_commit(struct xs *xs, uint32_t tx)
+{
+	return 0;
+}
+
+void xs_abort(struct xs *xs, uint32_t tx)
+{
+}
+
+char *xs_read(struct xs *xs, uint32_t tx, const char *path)
+{
+	unsigned int i;
+
+	if (backend)
+		backend();
+	i = find(path);
+	errno = ENOENT;
+	return i < nr_nodes ? strdup(nodes[i].value) : NULL;
+}
+
+char *xs_readf(struct xs *xs, uint32_t tx, const char *format, ...)
+{
+	char path[256];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(path, sizeof(path), format, args);
+	va_end(args);
+	return xs_read(xs, tx, path);
+}
+
+int xs_write(struct xs *xs, uint32_t tx, const char *path, const char *format, ...)
+{
+	char value[2048];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(value, sizeof(value), format, args);
+	va_end(args);
+	set(path, value);
+	return 0;
+}
+
+int xs_mkdir(struct xs *xs, uint32_t tx, const char *path)
+{
+	if (find(path) == nr_nodes)
+		set(path, "");
+	return 0;
+}
+
+int xs_remove(struct xs *xs, uint32_t tx, const char *path)
+{
+	forget(path);
+	return 0;
+}
+
+/* Children, also of directories that nobody has made: the real store makes them. */
+char **xs_list(struct xs *xs, uint32_t tx, const char *path)
+{
+	char **list = calloc(1, 64 * sizeof(*list) + 2048), *text = (char *)(list + 64);
+	unsigned int i, j, n = 0;
+
+	for (i = 0; i < nr_nodes; i++) {
+		const char *name = nodes[i].path + strlen(path) + 1;
+		size_t length;
+
+		if (!below(nodes[i].path, path) || !strcmp(nodes[i].path, path))
+			continue;
+		length = strcspn(name, "/");
+		for (j = 0; j < n; j++)
+			if (strlen(list[j]) == length && !strncmp(list[j], name, length))
+				break;
+		if (j < n)
+			continue;
+		list[n++] = memcpy(text, name, length);
+		text += length + 1;
+	}
+	return list;
+}
+
+void xs_prune(struct xs *xs, const char *path)
+{
+}
+
+int xs_permit(struct xs *xs, uint32_t tx, const char *path, const char *perms)
+{
+	char key[256];
+
+	/* Seen by the tests as one more entry, which goes with the directory. */
+	snprintf(key, sizeof(key), "%s/.perms", path);
+	set(key, perms);
+	return 0;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * Around it
+ */
+
+int hvctl_get(struct hvctl_ctx *c, uint32_t domid, struct hvctl_domain *domain)
+{
+	return 0;
+}
+
+int net_bridge(struct hvctl_ctx *c, const char *bridge, bool *made)
+{
+	return -ENODEV;
+}
+
+void net_remove_bridge(const char *bridge)
+{
+}
+
+int net_attach(struct hvctl_ctx *c, const char *interface, const char *bridge, const char *new_name)
+{
+	return -ENODEV;
+}
+
+void hvctl_cache_kernel(struct hvctl_ctx *c)
+{
+}
+
+void hypercall_close(struct hvctl_ctx *c)
+{
+}
+
+/* hvblkd runs as long as somebody has the lock. */
+static void run_daemon(bool run)
+{
+	if (!run) {
+		close(daemon_lock);
+		daemon_lock = -1;
+		return;
+	}
+	daemon_lock = open(blkd_pidfile, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	CU_ASSERT_EQUAL_FATAL(flock(daemon_lock, LOCK_EX | LOCK_NB), 0);
+}
+
+static bool make_file(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	bool made = !ftruncate(fd, 1 << 20);
+
+	close(fd);
+	return made;
+}
+
+static int begin_all(void)
+{
+	static char pidfile[64];
+
+	if (!mkdtemp(dir))
+		return 1;
+	snprintf(pidfile, sizeof(pidfile), "%s/pid", dir);
+	snprintf(image, sizeof(image), "%s/image", dir);
+	snprintf(second, sizeof(second), "%s/second", dir);
+	blkd_pidfile = pidfile;
+	/* No hvblkd that this machine may have. */
+	setenv("PATH", dir, 1);
+	return !make_file(image) || !make_file(second);
+}
+
+static int end_all(void)
+{
+	unlink(blkd_pidfile);
+	unlink(image);
+	unlink(second);
+	return rmdir(dir);
+}
+
+static void begin(void)
+{
+	ctx = hvctl_open();
+	run_daemon(true);
+}
+
+static void end(void)
+{
+	backend = NULL;
+	if (daemon_lock >= 0)
+		run_daemon(false);
+	forget("");
+	hvctl_close(ctx);
+}
+
+static struct hvctl_disk disk(char *target)
+{
+	return (struct hvctl_disk){
+		.target = target, .vdev = "xvda", .number = 51712, .writable = true,
+		.format = "raw", .backend = HVCTL_DISK_HVBLKD,
+	};
+}
+
+static int add(struct hvctl_disk *d, unsigned int count)
+{
+	struct hvctl_config c = { .nr_disks = count, .disks = d };
+
+	return devices_add(ctx, &c, 7);
+}
+
+static int check(struct hvctl_disk *d, unsigned int count)
+{
+	struct hvctl_config c = { .nr_disks = count, .disks = d };
+
+	return devices_check_sharing(ctx, &c);
+}
+
+static void says(const char *line)
+{
+	if (strcmp(hvctl_error(ctx), line))
+		printf("\n    got:  %s\n    want: %s\n", hvctl_error(ctx), line);
+	CU_ASSERT_STRING_EQUAL(hvctl_error(ctx), line);
+}
+
+static unsigned int looks;
+
+static void is_ready(void)
+{
+	if (++looks == 3 && find(BACK) < nr_nodes)
+		set(BACK "/state", "2");
+}
+
+static void is_broken(void)
+{
+	if (find(BACK) < nr_nodes) {
+		set(BACK "/hotplug-status", "error");
+		set(BACK "/hotplug-error", "it is no qcow2 image; convert it");
+	}
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * Tests
+ */
+
+TEST(test_entries, "what hvblkd is told, and no kernel driver is")
+{
+	struct hvctl_disk d = disk(image);
+	struct hvctl_device *list;
+	size_t count;
+
+	strcpy(d.data_mode, "window");
+	d.iops = 500;
+	d.bps = 5ull << 32;
+	d.forced = true;
+	looks = 0;
+	backend = is_ready;
+	CU_ASSERT_EQUAL(add(&d, 1), 0);
+	CU_ASSERT(looks >= 3);
+	CU_ASSERT_STRING_EQUAL(get(FRONT "/backend"), BACK);
+	CU_ASSERT_STRING_EQUAL(get(FRONT "/backend-id"), "0");
+	CU_ASSERT_STRING_EQUAL(get(FRONT "/virtual-device"), "51712");
+	CU_ASSERT_STRING_EQUAL(get(FRONT "/state"), "1");
+	CU_ASSERT_STRING_EQUAL(get(FRONT "/.perms"), "n7 r0");
+	CU_ASSERT_STRING_EQUAL(get(BACK "/.perms"), "n0 r7");
+	CU_ASSERT_STRING_EQUAL(get(BACK "/frontend"), FRONT);
+	CU_ASSERT_STRING_EQUAL(get(BACK "/frontend-id"), "7");
+	CU_ASSERT_STRING_EQUAL(get(BACK "/online"), "1");
+	CU_ASSERT_STRING_EQUAL(get(BACK "/params"), image);
+	CU_ASSERT_STRING_EQUAL(get(BACK "/format"), "raw");
+	CU_ASSERT_STRING_EQUAL(get(BACK "/mode"), "w");
+	CU_ASSERT_STRING_EQUAL(get(BACK "/device-type"), "disk");
+	CU_ASSERT_STRING_EQUAL(get(BACK "/removable"), "0");
+	CU_ASSERT_STRING_EQUAL(get(BACK "/shared"), "1");
+	CU_ASSERT_STRING_EQUAL(get(BACK "/data-mode"), "window");
+	CU_ASSERT_STRING_EQUAL(get(BACK "/iops"), "500");
+	CU_ASSERT_STRING_EQUAL(get(BACK "/bps"), "21474836480");
+	/* It says so itself when it has opened the image. */
+	CU_ASSERT_STRING_EQUAL(get(BACK "/hotplug-status"), "(none)");
+	CU_ASSERT_STRING_EQUAL(get(BACK "/physical-device"), "(none)");
+	CU_ASSERT_STRING_EQUAL(get("/local/domain/0/backend/vbd/7/51712"), "(none)");
+
+	CU_ASSERT_EQUAL(hvctl_disks(ctx, 7, &list, &count), 0);
+	CU_ASSERT_EQUAL_FATAL(count, 1);
+	CU_ASSERT_EQUAL(list[0].number, 51712);
+	CU_ASSERT_EQUAL(list[0].state, 2);
+	CU_ASSERT_STRING_EQUAL(list[0].target, image);
+	CU_ASSERT_STRING_EQUAL(list[0].name, "xvda");
+	CU_ASSERT_TRUE(list[0].writable);
+	free(list);
+}
+
+TEST(test_plain, "what is not asked for is not there")
+{
+	struct hvctl_disk d = disk(image);
+
+	d.writable = false;
+	d.cdrom = true;
+	looks = 0;
+	backend = is_ready;
+	CU_ASSERT_EQUAL(add(&d, 1), 0);
+	CU_ASSERT_STRING_EQUAL(get(BACK "/mode"), "r");
+	CU_ASSERT_STRING_EQUAL(get(BACK "/device-type"), "cdrom");
+	CU_ASSERT_STRING_EQUAL(get(BACK "/removable"), "1");
+	CU_ASSERT_STRING_EQUAL(get(BACK "/shared"), "(none)");
+	CU_ASSERT_STRING_EQUAL(get(BACK "/data-mode"), "(none)");
+	CU_ASSERT_STRING_EQUAL(get(BACK "/iops"), "(none)");
+	CU_ASSERT_STRING_EQUAL(get(BACK "/bps"), "(none)");
+}
+
+TEST(test_lists_both, "disks of both backends are listed")
+{
+	struct hvctl_device *list;
+	size_t count;
+
+	set(BACK "/dev", "xvda");
+	set("/local/domain/0/backend/vbd/7/51728/dev", "xvdb");
+	CU_ASSERT_EQUAL(hvctl_disks(ctx, 7, &list, &count), 0);
+	CU_ASSERT_EQUAL_FATAL(count, 2);
+	CU_ASSERT_STRING_EQUAL(list[0].name, "xvdb");
+	CU_ASSERT_STRING_EQUAL(list[1].name, "xvda");
+	free(list);
+}
+
+TEST(test_refused, "hvblkd's own words, at once")
+{
+	struct hvctl_disk d = disk(image);
+
+	backend = is_broken;
+	CU_ASSERT_EQUAL(add(&d, 1), -EIO);
+	says("hvblkd cannot serve the disk xvda: it is no qcow2 image; convert it");
+	/* An image that was not opened need not be let go of. */
+	devices_remove(ctx, 7);
+	CU_ASSERT_STRING_EQUAL(get(BACK), "(none)");
+	CU_ASSERT_STRING_EQUAL(get("/local/domain/0/backend/hvblk/7"), "(none)");
+}
+
+TEST(test_absent, "no hvblkd")
+{
+	struct hvctl_disk d = disk(image);
+	char script[80], text[300];
+	int fd;
+
+	run_daemon(false);
+	CU_ASSERT_EQUAL(add(&d, 1), -ENOENT);
+	says("there is no hvblkd, which serves disks with backendtype=hvblkd; install it, or write "
+	     "backendtype=phy");
+	CU_ASSERT_STRING_EQUAL(get(BACK), "(none)");
+
+	/* One that ends at once. */
+	snprintf(script, sizeof(script), "%s/hvblkd", dir);
+	fd = open(script, O_RDWR | O_CREAT | O_CLOEXEC, 0700);
+	snprintf(text, sizeof(text), "#!/bin/sh\nexit 1\n");
+	CU_ASSERT_EQUAL(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+	CU_ASSERT_EQUAL(add(&d, 1), -EIO);
+	says("hvblkd does not run and cannot be started; see what it says in "
+	     "/var/log/hvblkd.log, or when started by hand");
+	unlink(script);
+	/* The kernel's disks do without. */
+	CU_ASSERT_EQUAL(add(&d, 0), 0);
+}
+
+static unsigned int busy;
+
+/* Holds the disk for a while after it was told to close. */
+static void lets_go(void)
+{
+	if (!strcmp(get(BACK "/online"), "0") && busy && !--busy)
+		set(BACK "/hotplug-status", "disconnected");
+}
+
+TEST(test_removal, "entries stay until hvblkd has let go")
+{
+	set(BACK "/online", "1");
+	set(BACK "/state", "6");
+	set(BACK "/hotplug-status", "connected");
+	set(FRONT "/state", "4");
+	busy = 6;
+	backend = lets_go;
+	devices_remove(ctx, 7);
+	CU_ASSERT_EQUAL(busy, 0);
+	CU_ASSERT_STRING_EQUAL(get(BACK), "(none)");
+	CU_ASSERT_STRING_EQUAL(get(FRONT "/state"), "6");
+}
+
+TEST(test_removal_dead, "hvblkd that is not there has nothing")
+{
+	run_daemon(false);
+	set(BACK "/online", "1");
+	set(BACK "/hotplug-status", "connected");
+	devices_remove(ctx, 7);
+	CU_ASSERT_STRING_EQUAL(get(BACK "/online"), "(none)");
+}
+
+TEST(test_sharing, "one image for two, whoever serves it")
+{
+	char identity[64], line[400];
+	struct hvctl_disk d[2] = { disk(image), disk(second) };
+	struct stat st;
+
+	d[1].number++;
+	strcpy(d[1].vdev, "xvda1");
+	CU_ASSERT_EQUAL(check(d, 2), 0);
+	stat(image, &st);
+	snprintf(identity, sizeof(identity), "file:%u:%u:%llu", major(st.st_dev), minor(st.st_dev),
+		 (unsigned long long)st.st_ino);
+	set("/local/domain/0/backend/hvblk/9/51712/target-identity", identity);
+	set("/local/domain/0/backend/hvblk/9/51712/mode", "r");
+	CU_ASSERT_EQUAL(check(d, 2), -EBUSY);
+	snprintf(line, sizeof(line), "the disk %s (xvda) is in use by domain 9; give another, or "
+		 "read-only access to both, or write w! if you know that this goes well", image);
+	says(line);
+	/* The kernel's backend asks hvblkd's domains, too. */
+	d[0].backend = HVCTL_DISK_KERNEL;
+	CU_ASSERT_EQUAL(check(d, 2), -EBUSY);
+	d[0].writable = false;
+	CU_ASSERT_EQUAL(check(d, 2), 0);
+	d[0].writable = true;
+	d[0].forced = true;
+	CU_ASSERT_EQUAL(check(d, 2), 0);
+	d[0].forced = false;
+	forget("/local/domain/0/backend/hvblk/9");
+	/* And the other way round. */
+	set("/local/domain/0/backend/vbd/9/51712/target-identity", identity);
+	d[0].backend = HVCTL_DISK_HVBLKD;
+	CU_ASSERT_EQUAL(check(d, 2), -EBUSY);
+	says(line);
+}
+
+TEST(test_remote, "NBD servers are compared by their names")
+{
+	char uri[] = "nbd://host/a", other[] = "nbd://host/b", longest[1200], line[400];
+	struct hvctl_disk d[2] = { disk(uri), disk(other) };
+
+	strcpy(d[0].format, "nbd");
+	strcpy(d[1].format, "nbd");
+	strcpy(d[1].vdev, "xvdb");
+	CU_ASSERT_EQUAL(check(d, 2), 0);
+	d[1].target = uri;
+	CU_ASSERT_EQUAL(check(d, 2), -EBUSY);
+	says("the disk nbd://host/a (xvda) is xvdb as well; give another, or read-only access to "
+	     "both, or write w! if you know that this goes well");
+	d[1].target = image;
+	strcpy(d[1].format, "raw");
+	CU_ASSERT_EQUAL(check(d, 2), 0);
+	set("/local/domain/0/backend/hvblk/9/51712/target-identity", "nbd:nbd://host/a");
+	CU_ASSERT_EQUAL(check(d, 2), -EBUSY);
+	d[0].writable = d[1].writable = false;
+	CU_ASSERT_EQUAL(check(d, 2), 0);
+	memset(longest, 'x', sizeof(longest));
+	longest[sizeof(longest) - 1] = 0;
+	d[0].target = longest;
+	CU_ASSERT_EQUAL(check(d, 2), -ENAMETOOLONG);
+	snprintf(line, sizeof(line), "the NBD server of xvda has a name of more than 1019 bytes; "
+		 "give a shorter one");
+	says(line);
+}
+
+TEST(test_missing, "images that are not there are said before anything is made")
+{
+	char nowhere[] = "/nonexistent/a.img", line[300];
+	struct hvctl_disk d = disk(nowhere);
+
+	CU_ASSERT_EQUAL(check(&d, 1), -ENOENT);
+	says("the disk /nonexistent/a.img (xvda) cannot be found: No such file or directory; "
+	     "correct 'disk' in the configuration");
+	d.target = dir;
+	CU_ASSERT_EQUAL(check(&d, 1), -ENOTBLK);
+	snprintf(line, sizeof(line), "the disk %s (xvda) is neither a block device nor a file; "
+		 "correct 'disk' in the configuration", dir);
+	says(line);
+	CU_ASSERT_EQUAL(nr_nodes, 0);
+}
+
+SUITE("device", .before = begin_all, .after = end_all, .begin = begin, .end = end)
