@@ -26,7 +26,7 @@ def read_list(path):
             if words[0] not in ("decide", "do") or len(words) < (2 if words[0] == "decide" else 3):
                 sys.exit("%s: what is this line? %s" % (path, line.strip()))
             (decide if words[0] == "decide" else do).append(words[1])
-    tree = subprocess.run(["find", "hypervisor", "libhvctl", "frontends", "-name", "*.c"],
+    tree = subprocess.run(["find", "hypervisor", "libhvctl", "backends", "frontends", "-name", "*.c"],
                           check=True, capture_output=True, text=True).stdout.split()
     for f in sorted(tree):
         named = decide.count(f) + sum(1 for d in do if f == d or (d.endswith("/") and f.startswith(d)))

@@ -25,8 +25,8 @@ LINES = 1000
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|not implemented|for now\b")
 # A file of the tree, or a room of it, as text names it; a header or source of the hypervisor also without that word.
 BEFORE = r"(?<![\w./%*$)}<>{-])"
-PATH = re.compile(BEFORE + r"(?:\./)?((?:hypervisor|libhvctl|frontends|tests|scripts|docs|pv-abi|linux-patches)/[\w./+-]*)"
-                           r"(?![\w*%{$<(])")
+PATH = re.compile(BEFORE + r"(?:\./)?((?:hypervisor|libhvctl|backends|frontends|tests|scripts|docs|pv-abi|linux-patches)/"
+                  r"[\w./+-]*)(?![\w*%{$<(])")
 SHORT = re.compile(BEFORE + r"((?:boot|control|cpu|domain|entry|image|lib|machine|memory|pv|sched)/\w+\.[chS])\b(?!\.)")
 PLACEHOLDER = re.compile(r"(^|/)(NAME|[A-Z]+(_[A-Z]+)*(/|\.\w+$|$))")
 SIM = "tests/unit/sim/"
@@ -42,7 +42,7 @@ def licence(path):
     """What a file of this room may say."""
     if path.startswith(("pv-abi/", "frontends/")):
         return ("MIT",)
-    if path.startswith(("hypervisor/", "tests/", "scripts/")):
+    if path.startswith(("hypervisor/", "backends/", "tests/", "scripts/")):
         return ("GPL-2.0-or-later", "LGPL-2.1-or-later")
     return None
 

@@ -35,11 +35,14 @@ static const unsigned short allowed[] = {
 	__NR_futex, __NR_clock_gettime, __NR_clock_nanosleep, __NR_nanosleep, __NR_gettimeofday,
 	__NR_rt_sigreturn, __NR_rt_sigprocmask, __NR_getpid, __NR_gettid, __NR_tgkill,
 	__NR_restart_syscall, __NR_exit, __NR_exit_group,
+	/* The keeper's, and before pages are given back. */
+	__NR_rt_sigtimedwait, __NR_io_destroy, __NR_membarrier, __NR_getppid,
 #if defined(__x86_64__)
 	__NR_newfstatat,
 #else
 	__NR_fcntl64, __NR_fstat64, __NR_fstatat64, __NR__llseek, __NR_sigreturn,
 	__NR_clock_gettime64, __NR_clock_nanosleep_time64, __NR_futex_time64, __NR_ppoll_time64,
+	__NR_rt_sigtimedwait_time64,
 	__NR_statx,
 #endif
 };
@@ -84,7 +87,7 @@ static void allow_mapping(struct program *p, unsigned int number)
 	result(p, SECCOMP_RET_KILL_PROCESS);
 }
 
-static int filter_calls(void)
+int cage_filter(void)
 {
 	struct program p = { 0 };
 	struct sock_fprog prog;
@@ -133,6 +136,10 @@ static int drop_rights(uid_t id)
 	struct __user_cap_data_struct none[2] = { { 0 } };
 	gid_t gid = id;
 
+	const struct rlimit no_core = { 0 }, files = { .rlim_cur = 256, .rlim_max = 256 };
+
+	if (setrlimit(RLIMIT_CORE, &no_core) || setrlimit(RLIMIT_NOFILE, &files))
+		return -errno;
 	if (setgroups(0, NULL) || setresgid(gid, gid, gid) || setresuid(id, id, id))
 		return -errno;
 	if (syscall(SYS_capset, &header, none) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
@@ -141,7 +148,7 @@ static int drop_rights(uid_t id)
 	return 0;
 }
 
-int cage_enter(uid_t id, const char **what)
+int cage_enter(uid_t id, int (*before_filter)(void *argument), void *argument, const char **what)
 {
 	int error;
 
@@ -153,6 +160,10 @@ int cage_enter(uid_t id, const char **what)
 	error = drop_rights(id);
 	if (error)
 		return error;
+	*what = "a keeper";
+	error = before_filter(argument);
+	if (error)
+		return error;
 	*what = "a filter of system calls";
-	return filter_calls();
+	return cage_filter();
 }

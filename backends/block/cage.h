@@ -7,9 +7,12 @@
 
 /*
  * cage_enter - an empty file system, the user and group @id without any capability, and the system
- * calls that a worker needs; another one ends the process. 0 or a negative errno; @what says what
- * could not be done.
+ * calls that a worker needs; another one ends the process. @before_filter is called when only the
+ * filter of calls is missing. 0 or a negative errno; @what says what could not be done.
  */
-int cage_enter(uid_t id, const char **what);
+int cage_enter(uid_t id, int (*before_filter)(void *argument), void *argument, const char **what);
+
+/* cage_filter - that filter alone, for another thread or process of the cage. */
+int cage_filter(void);
 
 #endif

@@ -49,7 +49,10 @@ struct report {
 	char text[108];
 };
 
-/* channel_send - a message with up to two descriptors, in one piece. 0 or a negative errno. */
+/*
+ * channel_send - a message with up to two descriptors, in one piece. The supervisor's end does not
+ * wait (it is O_NONBLOCK). 0, -EAGAIN, or another negative errno.
+ */
 int channel_send(int fd, const void *message, size_t size, const int *fds, unsigned int nr);
 
 /*

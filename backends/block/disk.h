@@ -16,7 +16,7 @@
 #include "frontends/lib/ring.h"
 
 /* Pages of one disk that its image works on at once; bounds what it can take of anything. */
-#define DISK_PAGES_MAX	4096u
+#define DISK_PAGES_MAX	2048u
 
 struct disk;
 struct job;

@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/membarrier.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "libhvctl/store/xendev.h"
@@ -91,6 +93,11 @@ int gntdev_unmap(int fd, uint64_t index, void *base, uint32_t nr)
 {
 	munmap(base, (size_t)nr * XENDEV_PAGE);
 	return forget(fd, index, nr);
+}
+
+void gntdev_settle(void)
+{
+	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
 
 int gntdev_copy_in(int fd, domid_t domid, grant_ref_t ref, void *to, uint32_t size)

@@ -31,6 +31,15 @@ int gntdev_announce(int fd, uint64_t index, uint32_t port);
 /* gntdev_unmap - takes it away. No I/O to it may be under way. */
 int gntdev_unmap(int fd, uint64_t index, void *base, uint32_t nr);
 
+/*
+ * gntdev_settle - until the kernel has let go of the pages of all I/O that we have seen the end of.
+ * It tells of the end first and drops its references after, in the same interrupt: which is over
+ * when every CPU has been seen outside of one. gntdev, told to unmap a page that somebody has, puts
+ * the unmapping off, while the mapping goes: the page is freed once too often. So this comes before
+ * each gntdev_unmap() of pages that had I/O. Takes a grace period of the kernel's RCU.
+ */
+void gntdev_settle(void);
+
 /* gntdev_copy_in - @size bytes of the page @ref of @domid to @to, without mapping it. */
 int gntdev_copy_in(int fd, domid_t domid, grant_ref_t ref, void *to, uint32_t size);
 

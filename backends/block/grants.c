@@ -110,11 +110,13 @@ static void drop(struct grants *g, struct mapping *m)
 	free(m);
 }
 
-/* Makes room for @nr more by what nobody uses; what is in use may go over the bound for a moment. */
+/* Makes room for @nr more by what nobody uses; what is in use may go over the bound. */
 static void make_room(struct grants *g, uint32_t nr)
 {
 	struct mapping *m = g->oldest;
 
+	if (m && g->nr_kept + nr > GRANTS_KEPT_MAX)
+		gntdev_settle();
 	while (m && g->nr_kept + nr > GRANTS_KEPT_MAX) {
 		struct mapping *newer = m->newer;
 
@@ -223,6 +225,8 @@ void grants_let_go(struct mapping **maps, unsigned int nr)
 
 void grants_forget(struct grants *g)
 {
+	if (g->oldest)
+		gntdev_settle();
 	while (g->oldest)
 		drop(g, g->oldest);
 }
@@ -259,6 +263,9 @@ static struct notice *free_notice(struct notices *n)
 
 void grants_run(struct grants *g)
 {
+	/* Once for all that are here by now. */
+	if (g->retired && free_notice(g->notices))
+		gntdev_settle();
 	while (g->retired) {
 		struct notice *notice = free_notice(g->notices);
 		struct mapping *window = g->retired;

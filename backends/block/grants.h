@@ -20,7 +20,7 @@
 
 #include "pv-abi/grant_table.h"
 
-#define GRANTS_KEPT_MAX	4096u		/* pages of a disk that stay mapped */
+#define GRANTS_KEPT_MAX	1056u		/* pages of a disk that stay mapped */
 
 struct mapping;
 

@@ -22,7 +22,7 @@ struct image;
  */
 struct image_io {
 	enum image_op op;
-	uint64_t offset, length;	/* bytes, multiples of the sector's size; 0 for IMAGE_FLUSH */
+	uint64_t offset, length;	/* bytes, multiples of the sector's size; a flush: 0 */
 	/*
 	 * For reading and writing: together .length bytes. Each address is divisible by 512 and
 	 * each length by the sector's size. May be changed on the way.
@@ -84,6 +84,11 @@ struct raw_engine;
  */
 struct raw_engine *raw_engine_new(unsigned int depth);
 int raw_engine_fd(const struct raw_engine *engine);
+/*
+ * raw_engine_drain - waits for the end of all that is with the kernel, in whatever process has this
+ * memory; nothing can be submitted after it.
+ */
+void raw_engine_drain(struct raw_engine *engine);
 void raw_engine_dispatch(struct raw_engine *engine);
 /* raw_engine_kick - sends what was submitted to any of its images. */
 void raw_engine_kick(struct raw_engine *engine);

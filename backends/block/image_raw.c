@@ -114,6 +114,11 @@ no_event:
 	return NULL;
 }
 
+void raw_engine_drain(struct raw_engine *e)
+{
+	syscall(SYS_io_destroy, e->aio);
+}
+
 int raw_engine_fd(const struct raw_engine *e)
 {
 	return e->event;

@@ -149,6 +149,11 @@ static void finish(struct job *j)
 	if (j->window) {
 		struct mapping *window = j->window;
 
+		/*
+		 * It is never done again from here on: others that are may overtake its answer,
+		 * which waits for the window.
+		 */
+		journal_done(&j->queue->journal->entries[j->entry], j->status);
 		j->next = window->jobs;
 		window->jobs = j;
 		if (!--window->users)

@@ -25,9 +25,8 @@ void journal_begin(struct journal *j, const struct journal_connection *c)
 		struct journal_queue *q = &j->queues[i];
 
 		q->req_cons = q->rsp_pushed = q->rsp_prepared = 0;
-		for (unsigned int k = 0; k < JOURNAL_ENTRIES; k++)
-			if (q->entries[k].state)
-				set_state(&q->entries[k], JOURNAL_FREE, 0);
+		for (unsigned int k = 0; k < q->extent && k < JOURNAL_ENTRIES; k++)
+			set_state(&q->entries[k], JOURNAL_FREE, 0);
 	}
 	j->connection = *c;
 	order();
@@ -50,6 +49,9 @@ bool journal_belongs(const struct journal *j, const struct journal_connection *c
 void journal_take(struct journal_queue *q, struct journal_entry *e, const struct request *r,
 		  uint32_t index)
 {
+	if (e >= &q->entries[q->extent])
+		*(volatile uint32_t *)&q->extent = (uint32_t)(e - q->entries) + 1;
+	order();
 	e->req_index = index;
 	e->status = 0;
 	e->nr_segments = r->nr_segments;
@@ -64,6 +66,14 @@ void journal_take(struct journal_queue *q, struct journal_entry *e, const struct
 	set_state(e, JOURNAL_TAKEN, 0);
 	order();
 	*(volatile uint32_t *)&q->req_cons = index + 1;
+	order();
+}
+
+void journal_done(struct journal_entry *e, int status)
+{
+	e->status = (int16_t)status;
+	order();
+	set_state(e, JOURNAL_DONE, 0);
 	order();
 }
 
@@ -97,7 +107,8 @@ int journal_recover(struct journal_queue *q, uint32_t published, uint32_t nr_ent
 	uint32_t pushed = q->rsp_pushed, prepared = q->rsp_prepared, taken = q->req_cons;
 	uint32_t owed;
 
-	if (nr_ents > JOURNAL_ENTRIES || (uint32_t)(prepared - pushed) > nr_ents ||
+	if (nr_ents > JOURNAL_ENTRIES || q->extent > JOURNAL_ENTRIES ||
+	    (uint32_t)(prepared - pushed) > nr_ents ||
 	    (uint32_t)(taken - prepared) > nr_ents)
 		return -EINVAL;
 	/* Only between our own two can the frontend's number be true. */
@@ -107,7 +118,7 @@ int journal_recover(struct journal_queue *q, uint32_t published, uint32_t nr_ent
 	if (owed > nr_ents)
 		return -EINVAL;
 	out->nr = 0;
-	for (unsigned int k = 0; k < JOURNAL_ENTRIES; k++) {
+	for (unsigned int k = 0; k < q->extent; k++) {
 		struct journal_entry *e = &q->entries[k];
 		unsigned int at;
 

@@ -20,7 +20,7 @@
 
 #define JOURNAL_QUEUES		4u
 #define JOURNAL_ORDER_MAX	4u		/* rings of at most 16 pages */
-#define JOURNAL_ENTRIES		512u		/* in each queue: a ring of the largest order has so many */
+#define JOURNAL_ENTRIES		512u		/* in each queue: as in the largest ring */
 
 /* A done one has its .status and no response yet; the response of an answered one has an index. */
 enum journal_state { JOURNAL_FREE, JOURNAL_TAKEN, JOURNAL_DONE, JOURNAL_ANSWERED };
@@ -57,7 +57,7 @@ struct journal_connection {
 struct journal_queue {
 	uint32_t req_cons;		/* requests taken */
 	uint32_t rsp_pushed, rsp_prepared;
-	uint32_t pad;
+	uint32_t extent;		/* entries from here on were never touched: no memory */
 	struct journal_entry entries[JOURNAL_ENTRIES];
 };
 
@@ -84,6 +84,9 @@ bool journal_belongs(const struct journal *j, const struct journal_connection *c
 void journal_take(struct journal_queue *q, struct journal_entry *e, const struct request *r,
 		  uint32_t index);
 
+/* journal_done - its result is known, its answer has to wait. */
+void journal_done(struct journal_entry *e, int status);
+
 /* journal_answer - before the response @index is written into the ring. */
 void journal_answer(struct journal_queue *q, struct journal_entry *e, int status, uint32_t index);
 
@@ -100,7 +103,8 @@ struct journal_recovery {
 
 /*
  * journal_recover - @published is what the ring says, @nr_ents how many entries it has. What is
- * done is freed. One that was answered and is owed is JOURNAL_DONE then, the others are to be done. -EINVAL: the journal contradicts itself.
+ * done is freed. One that was answered and is owed is JOURNAL_DONE then, the others are to be
+ * done. -EINVAL: the journal contradicts itself.
  */
 int journal_recover(struct journal_queue *q, uint32_t published, uint32_t nr_ents,
 		    struct journal_recovery *out);

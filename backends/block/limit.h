@@ -12,7 +12,7 @@
 struct limit {
 	uint64_t rate;			/* a second; 0: no limit */
 	int64_t level;			/* may be below 0: what is too large is paid off after */
-	uint64_t last, rest;		/* when .level was right, and what was left of the division */
+	uint64_t last, rest;		/* when .level was right, and a division's rest */
 };
 
 static inline void limit_set(struct limit *l, uint64_t rate, uint64_t now)

@@ -31,24 +31,25 @@ static void usage(FILE *out)
 {
 	fprintf(out,
 		"Usage: hvblkd [OPTION]...\n"
-		"Serve the disks of all domains that have backendtype=hvblkd, by one process for "
-		"each domain.\n"
+		"Serve the disks of all domains with backendtype=hvblkd, by one "
+		"process for each.\n"
 		"\n"
 		"  -f, --foreground        stay in the foreground and log to standard error\n"
 		"  -p, --pidfile=FILE      where the process number goes (%s)\n"
 		"  -l, --log-file=FILE     where the log goes (%s)\n"
-		"  -L, --log-limit=KIB     size at which that log is begun anew; the %d before are "
-		"kept (%u)\n"
-		"  -r, --run-dir=DIR       where the journals go, which must be memory that outlives "
-		"the daemon (%s)\n"
-		"  -u, --uid-base=UID      domain N's process has the user and group UID + N, which "
-		"nobody\n"
+		"  -L, --log-limit=KIB     size at which that log is begun anew; the %d before "
+		"are kept (%u)\n"
+		"  -r, --run-dir=DIR       where the journals go, which must be memory that "
+		"outlives the\n"
+		"                          daemon (%s)\n"
+		"  -u, --uid-base=UID      domain N's process has the user and group UID + N, "
+		"which nobody\n"
 		"                          else should have (%u)\n"
 		"  -s, --store=PATH        socket of the store daemon (%s)\n"
 		"  -h, --help              this text\n"
 		"\n"
-		"SIGHUP opens the log again. SIGTERM ends the daemon; disks in use wait for the next "
-		"one.\n",
+		"SIGHUP opens the log again. SIGTERM ends the daemon; disks in use wait for the "
+		"next one.\n",
 		DEFAULT_PIDFILE, DEFAULT_LOG, LOG_KEEP, DAEMON_LOG_LIMIT >> 10, DEFAULT_RUN,
 		DEFAULT_UID, DEFAULT_STORE);
 }

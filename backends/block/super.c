@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "backends/block/channel.h"
@@ -50,6 +51,7 @@ struct device {
 	uint32_t devid;
 	enum phase phase;
 	bool closing;		/* no frontend any more, as far as it is up to us */
+	bool retrying;		/* it could not be opened just now */
 	bool was_closed;	/* state Closed was written; a frontend may begin anew */
 	pid_t server;		/* the image's */
 };
@@ -125,7 +127,8 @@ static void back_write(const struct device *v, const char *key, const char *form
 static bool back_there(const struct device *v)
 {
 	char *text = back_read(v, "frontend-id");
-	bool there = text != NULL;
+	/* A store daemon that does not answer says nothing about the disk. */
+	bool there = text || errno != ENOENT;
 
 	free(text);
 	return there;
@@ -189,7 +192,7 @@ static int watch_fd(int fd, void *source)
 static void run_worker(int channel, domid_t domid)
 {
 	char number[3][16];
-	char *argv[] = { "hvblkd-worker", "--worker", number[0], number[1], number[2], NULL };
+	char *argv[] = { "hvblkd: worker", "--worker", number[0], number[1], number[2], NULL };
 	char *envp[] = { NULL };
 	sigset_t none;
 
@@ -222,6 +225,8 @@ static int start_worker(struct worker *w)
 	if (!pid)
 		run_worker(pair[1], w->domid);
 	close(pair[1]);
+	/* A worker may wait for us, we do not for one. */
+	fcntl(pair[0], F_SETFL, O_NONBLOCK);
 	w->pid = pid;
 	w->channel = pair[0];
 	w->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -237,8 +242,9 @@ static int start_worker(struct worker *w)
 static void give(struct device *v, struct order *o, const int *fds, unsigned int nr)
 {
 	o->devid = v->devid;
-	/* If it is dead that will be noticed, and another one given everything anew. */
-	channel_send(v->worker->channel, o, sizeof(*o), fds, nr);
+	/* One that is dead, or takes nothing, is followed by one that is given everything anew. */
+	if (channel_send(v->worker->channel, o, sizeof(*o), fds, nr))
+		kill(v->worker->pid, SIGKILL);
 }
 
 static void give_kind(struct device *v, enum order_kind kind)
@@ -246,6 +252,25 @@ static void give_kind(struct device *v, enum order_kind kind)
 	struct order o = { .kind = kind };
 
 	give(v, &o, NULL, 0);
+}
+
+/*
+ * Windows cost a grace period of the kernel's RCU each (gntdev_settle()), which is some ten
+ * milliseconds, or a tenth of one if all CPUs are asked for it.
+ */
+static void hasten_settling(void)
+{
+	static bool done;
+	int fd;
+
+	if (done)
+		return;
+	done = true;
+	fd = open("/sys/kernel/rcu_expedited", O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, "1", 1) != 1)
+		log_line("cannot set /sys/kernel/rcu_expedited: disks with windows will be slow");
+	if (fd >= 0)
+		close(fd);
 }
 
 static int open_journal(const struct device *v)
@@ -300,16 +325,27 @@ static void attach(struct device *v)
 				 super.options.run, strerror(-error));
 	}
 	if (!error) {
+		if (data_mode && !strcmp(data_mode, "window"))
+			hasten_settling();
 		o.flags = (spec.readonly ? ATTACH_READONLY : 0) | (image.nbd ? ATTACH_NBD : 0) |
 			  (data_mode && !strcmp(data_mode, "window") ? ATTACH_WINDOW : 0);
 		v->server = image.server;
 		v->phase = PHASE_ATTACHING;
 		give(v, &o, fds, 2);
 		close(fds[1]);
+	} else if (back_number(v, "state", 0) == XenbusStateConnected || error == -EBUSY) {
+		/* It was served before, and a guest waits: what is wrong may pass. */
+		if (!v->retrying)
+			log_line("domain %u, disk %u: %s; will try again", v->worker->domid,
+				 v->devid, text);
+		v->retrying = true;
+		v->phase = PHASE_NEW;
 	} else {
 		fail(v, text);
 		v->phase = PHASE_OVER;
 	}
+	if (!error)
+		v->retrying = false;
 	if (image.fd >= 0)
 		close(image.fd);
 	free(format);
@@ -340,6 +376,8 @@ static void connect_frontend(struct device *v)
 		v->closing = true;
 		return;
 	}
+	if (!o.connection.persistent)
+		hasten_settling();
 	v->phase = PHASE_CONNECTING;
 	give(v, &o, NULL, 0);
 }
@@ -371,7 +409,7 @@ static void look(struct device *v)
 	bool there = back_there(v), goes = !there || !back_number(v, "online", 0);
 	enum xenbus_state front = front_state(v);
 
-	if (!v->worker->pid)
+	if (!v->worker->pid || !super.store || xs_lost(super.store))
 		return;
 	switch (v->phase) {
 	case PHASE_NEW:
@@ -390,6 +428,11 @@ static void look(struct device *v)
 				v->was_closed = true;
 				set_state(v, XenbusStateClosed);
 			}
+		} else if (!v->was_closed && back_number(v, "state", 0) == XenbusStateConnected &&
+			   (front == XenbusStateClosing || front == XenbusStateClosed ||
+			    front == XenbusStateUnknown || front == XenbusStateInitialising)) {
+			/* It closed while nobody was here: what the journal says is over. */
+			disconnect(v);
 		} else if (front == XenbusStateInitialising && v->was_closed) {
 			v->was_closed = false;
 			set_state(v, XenbusStateInitWait);
@@ -580,18 +623,26 @@ static void take_report(struct worker *w, struct report *r)
 static void take_reports(struct worker *w)
 {
 	struct report r;
-	int fds[2], got;
+	int fds[2], got = 0;
 
-	while ((got = channel_receive(w->channel, &r, sizeof(r), fds)) > 0)
+	/* So many in a turn: others want theirs, too. */
+	for (unsigned int n = 0; n < 16; n++) {
+		got = channel_receive(w->channel, &r, sizeof(r), fds);
+		/* It has nothing to give us. */
+		for (int i = 0; i < 2; i++)
+			if (fds[i] >= 0) {
+				close(fds[i]);
+				got = -EPROTO;
+			}
+		if (got <= 0)
+			break;
 		take_report(w, &r);
-	for (int i = 0; i < 2; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
-	/* Closed: its end is told by the pidfd. What is no report is the work of somebody else. */
-	if (got == -EPIPE)
+	}
+	/* Its end is told by the pidfd. What is no report is the work of somebody else. */
+	if (got < 0) {
 		epoll_ctl(super.epoll, EPOLL_CTL_DEL, w->channel, NULL);
-	else if (got < 0)
 		kill(w->pid, SIGKILL);
+	}
 }
 
 /* All of a worker's I/O is over, and its mappings are gone, when this can be called. */
@@ -641,6 +692,16 @@ static int run_workers(void)
 					next = v->next;
 					look(v);
 				}
+			}
+		}
+		for (v = w->pid ? w->devices : NULL; v; v = next) {
+			next = v->next;
+			if (v->phase != PHASE_NEW || !v->retrying)
+				continue;
+			timeout = PAUSE_MS;
+			if (now >= w->not_before) {
+				w->not_before = now + PAUSE_MS;
+				look(v);
 			}
 		}
 		/* Its channel closed, one without disks ends. */
@@ -754,21 +815,22 @@ static int open_store(void)
 	return error;
 }
 
-static void run_store(void)
+/* Returns whether there is more: requests bring events in that epoll knows nothing about. */
+static bool run_store(void)
 {
 	char path[PATH_MAX];
 	int got = 1;
 
 	if (!super.store) {
 		if (daemon_now() < super.next_try)
-			return;
+			return false;
 		if (open_store()) {
 			super.next_try = daemon_now() + STORE_RETRY_MS;
-			return;
+			return false;
 		}
 		log_line("found the store daemon");
 	}
-	while (got > 0) {
+	for (unsigned int n = 0; n < 64 && got > 0; n++) {
 		got = xs_wait(super.store, 0, path, sizeof(path));
 		if (got > 0)
 			on_watch(path);
@@ -780,6 +842,7 @@ static void run_store(void)
 		super.store = NULL;
 		super.next_try = daemon_now() + STORE_RETRY_MS;
 	}
+	return got > 0;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -802,7 +865,7 @@ static void on_ready(void *source)
 
 int super_main(const struct super_options *options)
 {
-	bool stopping = false;
+	bool stopping = false, more = false;
 	int error;
 
 	super.options = *options;
@@ -828,7 +891,14 @@ int super_main(const struct super_options *options)
 		int timeout = super.store ? run_workers() : STORE_RETRY_MS, n;
 		bool reopen;
 
-		n = epoll_wait(super.epoll, events, sizeof(events) / sizeof(events[0]), timeout);
+		if (!super.store) {
+			/* What workers have to say waits as long, and would not let us sleep. */
+			struct timespec pause = { .tv_nsec = 100000000 };
+
+			nanosleep(&pause, NULL);
+		}
+		n = epoll_wait(super.epoll, events, sizeof(events) / sizeof(events[0]),
+			       more ? 0 : timeout);
 		if (n < 0 && errno != EINTR)
 			return 1;
 		for (int i = 0; i < n; i++) {
@@ -837,7 +907,7 @@ int super_main(const struct super_options *options)
 			else if (events[i].data.ptr != &super.store && super.store)
 				on_ready(events[i].data.ptr);
 		}
-		run_store();
+		more = run_store();
 	}
 	/* Workers end with us; disks that are in use wait for those who come next. */
 	return 0;

@@ -7,11 +7,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,10 +25,11 @@
 #include "libhvctl/store/evtchn.h"
 
 /* Operations of raw images at once, all disks together. */
-#define RAW_DEPTH	1024u
+#define RAW_DEPTH	256u
 
 struct worker {
 	domid_t domid;
+	pid_t pid;
 	int channel, epoll, gntdev;
 	struct notices notices;		/* has the descriptor of evtchn */
 	struct raw_engine *engine;
@@ -219,7 +223,12 @@ static void obey(struct worker *w, const struct order *o, int fds[2])
 		report(w, REPORT_CONNECTED, o->devid, &r);
 		break;
 	case ORDER_DISCONNECT:
-		disk_disconnect(d);
+		if (d->connected) {
+			disk_disconnect(d);
+			break;
+		}
+		journal_end(d->journal);
+		report(w, REPORT_DISCONNECTED, d->devid, NULL);
 		break;
 	case ORDER_DETACH:
 		if (d->connected)
@@ -259,6 +268,9 @@ static void take_events(struct worker *w)
 	uint32_t ports[64];
 	int n = evtchn_take(w->notices.evtchn, ports, sizeof(ports) / sizeof(ports[0]));
 
+	/* Its buffer overflowed or so: who comes next looks at everything. */
+	if (n < 0)
+		_exit(1);
 	for (int i = 0; i < n; i++) {
 		struct disk *d = w->disks;
 
@@ -326,6 +338,49 @@ static int loop(struct worker *w)
 	}
 }
 
+/* ------------------------------------------------------------------------------------------------
+ * The keeper
+ */
+
+/*
+ * Another process with the worker's memory and descriptors, which does nothing but outlive it: it
+ * waits for the end of its I/O, and for the kernel to let go of the pages, before they go. What the
+ * kernel does by itself when a process ends with native I/O under way leaves the latter to chance.
+ * The journals' locks go with the last of the two.
+ */
+static int keeper(void *argument)
+{
+	struct worker *w = argument;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	/* Blocked by the worker before we began; sent by the kernel when it ends. */
+	if (prctl(PR_SET_PDEATHSIG, SIGUSR1, 0, 0, 0) || prctl(PR_SET_NAME, "hvblkd-keeper") ||
+	    cage_filter())
+		_exit(1);
+	while (getppid() == w->pid)
+		sigtimedwait(&set, NULL, NULL);
+	raw_engine_drain(w->engine);
+	gntdev_settle();
+	_exit(0);
+}
+
+static int keeper_start(void *argument)
+{
+	static char stack[32 << 10] __attribute__((aligned(16)));
+	struct worker *w = argument;
+	sigset_t set;
+
+	w->pid = getpid();
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) ||
+	    clone(keeper, stack + sizeof(stack), CLONE_VM | CLONE_FILES, w) < 0)
+		return -errno;
+	return 0;
+}
+
 static int watch(struct worker *w, int fd, void *source)
 {
 	struct epoll_event e = { .events = EPOLLIN, .data.ptr = source };
@@ -365,7 +420,7 @@ int worker_main(int channel, domid_t domid, uid_t id)
 		error = w.engine ? watch(&w, raw_engine_fd(w.engine), w.engine) : -errno;
 	}
 	if (!error)
-		error = cage_enter(id, &what);
+		error = cage_enter(id, keeper_start, &w, &what);
 	if (error) {
 		report_failed(&w, UINT32_MAX, what, error);
 		return 1;

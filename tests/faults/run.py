@@ -79,7 +79,7 @@ def seeded(fault, text):
 def copy_tree(to):
     """The tree as it is now. Only files with other content are written, so that nothing is built without need."""
     want = {"Makefile"}
-    for top in ("hypervisor", "pv-abi", "frontends", "libhvctl", "tests/unit", "tests/fuzz", "scripts"):
+    for top in ("hypervisor", "pv-abi", "frontends", "libhvctl", "backends", "tests/unit", "tests/fuzz", "scripts"):
         for d, _, files in os.walk(top):
             want.update(os.path.join(d, f) for f in files)
     for path in want:

@@ -51,7 +51,7 @@ LOG = "/var/log/hvconsole/v.log"
 class Dom0:
     def __init__(self, m):
         self.m = m
-        wait_shell(m)
+        wait_shell(m, 300)
         self.run("cat /media/boot/guest.gz /verify.gz >/tmp/guest.gz; guest-disk v 32")
 
     def run(self, command, want=0, text=None, seconds=60):

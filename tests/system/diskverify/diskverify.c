@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * diskverify DEVICE SECONDS [MIB] - in a guest: mixed random reads and writes past the cache, 32 at
- * once, of 4 to 64 KiB. Each block of 4 KiB carries its own number, which version of it this is, and
- * a CRC-32C over all of it; what is read must be the version that was written last. Flushes now and
+ * diskverify DEVICE SECONDS [MIB] - in a guest: mixed random reads and writes past the cache, 32
+ * at once, of 4 to 64 KiB. Each block of 4 KiB carries its own number, its version, and a CRC-32C
+ * over all of it; what is read must be the version that was written last. Flushes now and
  * then. At the end everything is read once more. Its last line is
  *	VERIFY done OPERATIONS operations, ERRORS errors
  * and a line "VERIFY at OPERATIONS" comes every second.
@@ -98,7 +98,8 @@ static void verify(char *data, uint64_t block)
 		complain("of another time", block, h->version, versions[block]);
 }
 
-static void begin(aio_context_t aio, struct operation *o, uint64_t block, unsigned int nr, int writes)
+static void begin(aio_context_t aio, struct operation *o, uint64_t block, unsigned int nr,
+		  int writes)
 {
 	struct iocb *list[1] = { &o->iocb };
 
