@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "backends/block/stats.h"
 #include "backends/block/super.h"
 #include "backends/block/worker.h"
 #include "libhvctl/store/daemon.h"
@@ -46,6 +47,7 @@ static void usage(FILE *out)
 		"which nobody\n"
 		"                          else should have (%u)\n"
 		"  -s, --store=PATH        socket of the store daemon (%s)\n"
+		"  -S, --stats             what each disk has done, from its journal, and end\n"
 		"  -h, --help              this text\n"
 		"\n"
 		"SIGHUP opens the log again. SIGTERM ends the daemon; disks in use wait for the "
@@ -131,6 +133,7 @@ int main(int argc, char **argv)
 		{ "run-dir", required_argument, NULL, 'r' },
 		{ "uid-base", required_argument, NULL, 'u' },
 		{ "store", required_argument, NULL, 's' },
+		{ "stats", no_argument, NULL, 'S' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -145,10 +148,11 @@ int main(int argc, char **argv)
 	char directory[4096];
 	uint64_t value;
 	int option, status;
+	bool show = false;
 
 	if (argc == 5 && !strcmp(argv[1], "--worker"))
 		return be_worker(argv);
-	while ((option = getopt_long(argc, argv, DAEMON_LETTERS "r:u:s:h", known, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, DAEMON_LETTERS "r:u:s:Sh", known, NULL)) != -1) {
 		switch (option) {
 		case 'r':
 			options.run = optarg;
@@ -164,6 +168,9 @@ int main(int argc, char **argv)
 			break;
 		case 's':
 			options.store = optarg;
+			break;
+		case 'S':
+			show = true;
 			break;
 		case 'h':
 			usage(stdout);
@@ -181,6 +188,8 @@ int main(int argc, char **argv)
 			argv[optind]);
 		return 2;
 	}
+	if (show)
+		return stats_show(options.run, stdout);
 	snprintf(directory, sizeof(directory), "%.4000s/", options.run);
 	status = daemon_make_directory(directory);
 	if (status) {

@@ -20,6 +20,7 @@
 #include "backends/block/channel.h"
 #include "backends/block/node.h"
 #include "backends/block/open.h"
+#include "libhvctl/budget.h"
 #include "libhvctl/store/daemon.h"
 #include "libhvctl/store/log.h"
 #include "libhvctl/store/number.h"
@@ -63,6 +64,7 @@ struct worker {
 	int pidfd, channel;
 	uint64_t started, not_before;	/* ms */
 	struct device *devices;
+	struct line_budget lines;
 };
 
 struct super {
@@ -152,9 +154,29 @@ static enum xenbus_state front_state(const struct device *v)
 	return (enum xenbus_state)state;
 }
 
+/* A line about a domain, which can cause as many as it likes and is given so many. */
+__attribute__((format(printf, 2, 3)))
+static void say(struct worker *w, const char *format, ...)
+{
+	static const struct budget_rate rate = { .burst = 20, .period = 60000 };
+	uint64_t missing = 0;
+	char text[384];
+	va_list args;
+
+	if (!line_budget_take(&w->lines, &rate, daemon_now(), &missing))
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (missing)
+		log_line("domain %u: %llu lines suppressed", w->domid,
+			 (unsigned long long)missing);
+	log_line("%s", text);
+}
+
 static void fail(const struct device *v, const char *why)
 {
-	log_line("domain %u, disk %u: %s", v->worker->domid, v->devid, why);
+	say(v->worker, "domain %u, disk %u: %s", v->worker->domid, v->devid, why);
 	back_write(v, "hotplug-error", "%s", why);
 	back_write(v, "hotplug-status", "error");
 }
@@ -336,7 +358,7 @@ static void attach(struct device *v)
 	} else if (back_number(v, "state", 0) == XenbusStateConnected || error == -EBUSY) {
 		/* It was served before, and a guest waits: what is wrong may pass. */
 		if (!v->retrying)
-			log_line("domain %u, disk %u: %s; will try again", v->worker->domid,
+			say(v->worker, "domain %u, disk %u: %s; will try again", v->worker->domid,
 				 v->devid, text);
 		v->retrying = true;
 		v->phase = PHASE_NEW;
@@ -370,7 +392,7 @@ static void connect_frontend(struct device *v)
 		char text[160];
 
 		snprintf(text, sizeof(text), "the frontend's %s makes no sense", wrong);
-		log_line("domain %u, disk %u: %s", v->worker->domid, v->devid, text);
+		say(v->worker, "domain %u, disk %u: %s", v->worker->domid, v->devid, text);
 		back_write(v, "hotplug-error", "%s", text);
 		set_state(v, XenbusStateClosing);
 		v->closing = true;
@@ -557,7 +579,7 @@ static void take_report(struct worker *w, struct report *r)
 		if (*c < ' ' || *c > '~')
 			*c = '?';
 	if (!v) {
-		log_line("domain %u: its worker says: %s", w->domid, r->text);
+		say(w, "domain %u: its worker says: %s", w->domid, r->text);
 		return;
 	}
 	switch (r->kind) {
@@ -571,7 +593,7 @@ static void take_report(struct worker *w, struct report *r)
 			return;
 		v->phase = PHASE_CONNECTED;
 		v->was_closed = false;
-		log_line("domain %u, disk %u: %s", w->domid, v->devid,
+		say(w, "domain %u, disk %u: %s", w->domid, v->devid,
 			 r->taken_over ? "taken over" : "connected");
 		if (back_number(v, "state", 0) != XenbusStateConnected)
 			set_state(v, XenbusStateConnected);
@@ -604,7 +626,7 @@ static void take_report(struct worker *w, struct report *r)
 			v->phase = PHASE_OVER;
 			break;
 		}
-		log_line("domain %u, disk %u: %s", w->domid, v->devid, r->text);
+		say(w, "domain %u, disk %u: %s", w->domid, v->devid, r->text);
 		back_write(v, "hotplug-error", "%s", r->text);
 		if (v->phase == PHASE_CONNECTING) {
 			v->phase = PHASE_WAITING;
@@ -658,7 +680,7 @@ static void worker_ended(struct worker *w)
 	w->pidfd = w->channel = -1;
 	w->pid = 0;
 	if (w->devices)
-		log_line("domain %u: its worker ended (%s %d) and is started again", w->domid,
+		say(w, "domain %u: its worker ended (%s %d) and is started again", w->domid,
 			 WIFSIGNALED(status) ? "signal" : "status",
 			 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	w->not_before = now - w->started < YOUNG_MS ? now + PAUSE_MS : now;

@@ -95,6 +95,10 @@ def killed(build, mode, seconds, extra=""):
                          "'$2 == g { print $1 }')")
             kills += 1
             dom0.progress()
+            if kills == 1:
+                # What was written before the kill is counted still.
+                reads, writes = dom0.run("hvblkd --stats | awk '$1 == 1 && $2 == 51712 { print $3, $4 }'").split()
+                check(int(reads) > 0 and int(writes) > 0, "hvblkd --stats: %s reads, %s writes" % (reads, writes))
         out = dom0.run("grep -a VERIFY %s" % LOG)
         check(re.search(r"VERIFY done \d+ operations, 0 errors", out) and "VERIFY error" not in out, out)
         dom0.until("! hvctl domid v 2>/dev/null")

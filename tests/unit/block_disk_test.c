@@ -165,8 +165,8 @@ TEST(test_refused, "requests that cannot be are answered so, and touch nothing")
 	front_put_indirect(&front[0], BLKIF_OP_WRITE, 8, 0, 0, 20);
 	front_put_indirect(&front[0], BLKIF_OP_WRITE, 9, 0, REQUEST_SEGMENTS + 1, 20);
 	front_put_indirect(&front[0], BLKIF_OP_DISCARD, 10, 0, 3, 20);
-	world.revoked[20] = true;
-	front_put_indirect(&front[0], BLKIF_OP_WRITE, 11, 0, 3, 20);
+	world.revoked[21] = true;
+	front_put_indirect(&front[0], BLKIF_OP_WRITE, 11, 0, 3, 21);
 	front_discard(&front[0], 12, sectors, 1, 0);
 	front_discard(&front[0], 13, 0, 1, BLKIF_DISCARD_SECURE);
 	front_discard(&front[0], 14, 0, 0, 0);
@@ -523,6 +523,13 @@ static void kills(bool window, unsigned int queues)
 			CU_ASSERT_EQUAL_FATAL(disk_connect(world.disk, &c, &again), 0);
 			CU_ASSERT_TRUE(again);
 			world.kill_after = 0;
+			/* Nothing has to be asked for before all that was is answered. */
+			if (!dice(2)) {
+				world_settle();
+				for (unsigned int i = 0; i < queues; i++)
+					take_answers(&front[i], window);
+				CU_ASSERT_EQUAL(model.answers, model.asked);
+			}
 		}
 		for (unsigned int i = 0; i < queues; i++)
 			submit_some(&front[i]);
