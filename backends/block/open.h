@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Opening what a disk stands on, in the supervisor. A format is told, never found out. */
+/* Opening what a disk stands on, in the supervisor. A format is told, never guessed. */
 #ifndef BLOCK_OPEN_H
 #define BLOCK_OPEN_H
 
