@@ -11,7 +11,7 @@ want_build="gcc libc6-dev binutils make python3 liblzma-dev zlib1g-dev libzstd-d
 	liburing-dev libnbd-dev"
 want_run="$want_build qemu-system-x86 grub-pc-bin grub-common xorriso mtools busybox-static cpio kmod gzip e2fsprogs
 	xenstore-utils"
-want_unit="$want_build libxen-dev libzydis-dev spin"
+want_unit="$want_build libxen-dev libzydis-dev spin qemu-utils"
 want_fuzz="$want_unit clang-14 libclang-rt-14-dev llvm-14"
 want_test="$want_run $want_unit bochs bochsbios vgabios bochs-sdl mmdebstrap"
 want_bench="$want_run redis-tools tcc make libxencall1 libxenevtchn1 libxenforeignmemory1 libxengnttab1 libxenmisc4.17

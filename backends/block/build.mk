@@ -15,7 +15,7 @@ HVBLKD_SHARED := $(addprefix $(B)/libhvctl/store/,evtchn.o log.o daemon.o lib/lo
 
 $(B)/hvblkd: $(HVBLKD_OBJ) $(HVBLKD_SHARED)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(HOST_LDFLAGS) -static -o $@ $^ -luring
+	$(Q)$(CC) $(HOST_LDFLAGS) -static -o $@ $^ -luring -lnbd
 
 TOOLS += $(B)/hvblkd
 -include $(HVBLKD_OBJ:.o=.d)

@@ -8,6 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backends/block/format.h"
+#include "backends/block/server.h"
+
 static int open_raw(const struct open_spec *spec, struct open_image *image, char *text, size_t size)
 {
 	int flags = (spec->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
@@ -23,11 +26,16 @@ static int open_raw(const struct open_spec *spec, struct open_image *image, char
 		fd = open(spec->params, flags);
 	if (fd < 0) {
 		error = errno;
-		snprintf(text, size, "%.150s cannot be opened: %s", spec->params, strerror(error));
+		snprintf(text, size, "%.150s cannot be opened: %s; %s", spec->params,
+			 strerror(error), error == EBUSY ?
+			 "end what uses it in dom0, or write w! if you know that this goes well" :
+			 "correct 'disk' in the configuration");
 		return -error;
 	}
 	if (fstat(fd, &st) || (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))) {
-		snprintf(text, size, "%.150s is neither a block device nor a file", spec->params);
+		snprintf(text, size, "%.150s is neither a block device nor a file; correct 'disk' "
+			 "in "
+			 "the configuration", spec->params);
 		close(fd);
 		return -ENOTBLK;
 	}
@@ -37,8 +45,12 @@ static int open_raw(const struct open_spec *spec, struct open_image *image, char
 
 int open_image(const struct open_spec *spec, struct open_image *image, char *text, size_t size)
 {
+	*image = (struct open_image){ .fd = -1 };
 	if (!strcmp(spec->format, "raw"))
 		return open_raw(spec, image, text, size);
-	snprintf(text, size, "%.40s is no format that hvblkd knows; use raw", spec->format);
+	if (!strcmp(spec->format, "nbd") || format_driver(spec->format))
+		return server_start(spec, image, text, size);
+	snprintf(text, size, "%.40s is no format that hvblkd knows; write raw, qcow2, vhd, vhdx or "
+		 "vmdk", spec->format);
 	return -EINVAL;
 }
