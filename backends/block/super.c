@@ -54,7 +54,9 @@ struct device {
 	bool closing;		/* no frontend any more, as far as it is up to us */
 	bool retrying;		/* it could not be opened just now */
 	bool was_closed;	/* state Closed was written; a frontend may begin anew */
-	pid_t server;		/* the image's */
+	pid_t server;		/* the image's; 0: none */
+	int server_fd;		/* its pidfd, if there is one */
+	bool remote;		/* it keeps nothing in memory that would be lost with it */
 };
 
 struct worker {
@@ -113,7 +115,7 @@ static uint64_t back_number(const struct device *v, const char *key, uint64_t ot
 __attribute__((format(printf, 3, 4)))
 static void back_write(const struct device *v, const char *key, const char *format, ...)
 {
-	char path[160], value[256];
+	char path[160], value[OPEN_TEXT];
 	va_list args;
 
 	back_path(v, path, 96);
@@ -321,6 +323,54 @@ static void drop_journal(const struct device *v)
 	snprintf(path, sizeof(path), "%s/%u-%u.journal", super.options.run, v->worker->domid,
 		 v->devid);
 	unlink(path);
+	snprintf(path, sizeof(path), "%s/%u-%u.lock", super.options.run, v->worker->domid,
+		 v->devid);
+	unlink(path);
+}
+
+#define SERVER_MS	30000	/* for an image's server to write what it has */
+
+static void end_server(struct device *v)
+{
+	if (!v->server)
+		return;
+	if (!open_server_end(v->server, SERVER_MS))
+		log_line("domain %u, disk %u: its qemu-nbd did not end by itself", v->worker->domid,
+			 v->devid);
+	close(v->server_fd);
+	v->server = 0;
+}
+
+/*
+ * One that ended by itself has written everything: it is started again, and what was under way is
+ * done again from the journal. One that did not had, with an image in a format, parts of the image
+ * in memory: what the guest takes for written may be lost. It must not be given that disk again as
+ * if nothing were.
+ */
+static void server_ended(struct device *v)
+{
+	int status = 0;
+	bool clean;
+
+	/* An event that came before the last one was replaced means another. */
+	if (waitpid(v->server, &status, WNOHANG) != v->server)
+		return;
+	clean = WIFEXITED(status) && !WEXITSTATUS(status);
+	close(v->server_fd);
+	v->server = 0;
+	if (v->phase == PHASE_NEW || v->phase == PHASE_OVER || v->phase == PHASE_DETACHING)
+		return;
+	if (clean || v->remote) {
+		log_line("domain %u, disk %u: its qemu-nbd ended and is started again",
+			 v->worker->domid, v->devid);
+	} else {
+		fail(v, "its qemu-nbd was killed, and writes that were not flushed may be lost; "
+			"destroy the guest, look at the image with qemu-img check, and create it "
+			"again");
+		v->phase = PHASE_OVER;
+	}
+	if (v->worker->pid)
+		kill(v->worker->pid, SIGKILL);
 }
 
 static void attach(struct device *v)
@@ -329,13 +379,19 @@ static void attach(struct device *v)
 	char *mode = back_read(v, "mode"), *data_mode = back_read(v, "data-mode");
 	struct open_spec spec = { .format = format ? format : "raw", .params = params,
 				  .readonly = !mode || !strchr(mode, 'w'),
-				  .shared = back_number(v, "shared", 0) };
+				  .shared = back_number(v, "shared", 0),
+				  .uid = super.options.uid_base + v->worker->domid };
 	struct order o = { .kind = ORDER_ATTACH, .iops = back_number(v, "iops", 0),
 			   .bps = back_number(v, "bps", 0) };
 	struct open_image image = { .fd = -1 };
-	char text[256] = "it has no params";
+	char text[OPEN_TEXT] = "it has no params; give it a target", lock[PATH_MAX];
 	int fds[2], error = params ? 0 : -ENOENT;
 
+	/* One that had this disk before us, or before the worker that died, writes what it has. */
+	end_server(v);
+	snprintf(lock, sizeof(lock), "%s/%u-%u.lock", super.options.run, v->worker->domid,
+		 v->devid);
+	spec.lock = strcmp(spec.format, "raw") ? lock : NULL;
 	if (!error)
 		error = open_image(&spec, &image, text, sizeof(text));
 	if (!error) {
@@ -352,6 +408,12 @@ static void attach(struct device *v)
 		o.flags = (spec.readonly ? ATTACH_READONLY : 0) | (image.nbd ? ATTACH_NBD : 0) |
 			  (data_mode && !strcmp(data_mode, "window") ? ATTACH_WINDOW : 0);
 		v->server = image.server;
+		v->remote = !strcmp(spec.format, "nbd");
+		if (v->server) {
+			v->server_fd = (int)syscall(SYS_pidfd_open, v->server, 0);
+			if (v->server_fd >= 0)
+				watch_fd(v->server_fd, &v->server_fd);
+		}
 		v->phase = PHASE_ATTACHING;
 		give(v, &o, fds, 2);
 		close(fds[1]);
@@ -418,6 +480,7 @@ static void forget(struct device *v)
 	front_path(v, path, sizeof(path));
 	strcat(path, "/state");
 	xs_unwatch(super.store, path, "front");
+	end_server(v);
 	drop_journal(v);
 	while (*at != v)
 		at = &(*at)->next;
@@ -471,7 +534,13 @@ static void look(struct device *v)
 		break;
 	}
 	if (v->phase == PHASE_OVER && goes) {
-		if (there && back_number(v, "state", 0) != XenbusStateClosed) {
+		char *status = back_read(v, "hotplug-status");
+		/* Whoever removes it waits for no more than that: the entries may be gone now. */
+		bool told = status && strcmp(status, "connected");
+
+		free(status);
+		end_server(v);
+		if (there && !told && back_number(v, "state", 0) != XenbusStateClosed) {
 			set_state(v, XenbusStateClosed);
 			back_write(v, "hotplug-status", "disconnected");
 		}
@@ -875,8 +944,12 @@ static void on_ready(void *source)
 {
 	struct worker *w = super.workers;
 
-	while (w && source != &w->pidfd && source != &w->channel)
-		w = w->next;
+	for (; w && source != &w->pidfd && source != &w->channel; w = w->next)
+		for (struct device *v = w->devices; v; v = v->next)
+			if (source == &v->server_fd && v->server) {
+				server_ended(v);
+				return;
+			}
 	if (!w || !w->pid)
 		return;
 	if (source == &w->channel)
