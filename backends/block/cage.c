@@ -28,7 +28,8 @@
 /* Calls that are let through whatever their arguments are. */
 static const unsigned short allowed[] = {
 	__NR_read, __NR_write, __NR_close, __NR_pread64, __NR_readv, __NR_writev,
-	__NR_sendmsg, __NR_recvmsg, __NR_sendto, __NR_recvfrom, __NR_getsockopt, __NR_shutdown,
+	__NR_sendmsg, __NR_recvmsg, __NR_sendto, __NR_recvfrom, __NR_getsockopt, __NR_setsockopt,
+	__NR_shutdown,
 	__NR_epoll_wait, __NR_epoll_ctl, __NR_epoll_pwait, __NR_poll, __NR_ppoll,
 	__NR_io_submit, __NR_io_getevents, __NR_io_uring_enter,
 	__NR_munmap, __NR_mremap, __NR_madvise, __NR_brk, __NR_fcntl, __NR_fstat, __NR_getrandom,

@@ -100,6 +100,17 @@ void gntdev_settle(void)
 	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
 
+void gntdev_hasten(void)
+{
+	static bool done;
+	int fd = done ? -1 : open("/sys/kernel/rcu_expedited", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	done = write(fd, "1", 1) == 1;
+	close(fd);
+}
+
 int gntdev_copy_in(int fd, domid_t domid, grant_ref_t ref, void *to, uint32_t size)
 {
 	struct gntdev_segment segment = {

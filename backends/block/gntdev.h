@@ -40,6 +40,12 @@ int gntdev_unmap(int fd, uint64_t index, void *base, uint32_t nr);
  */
 void gntdev_settle(void);
 
+/*
+ * gntdev_hasten - makes such a period a tenth of a millisecond instead of ten, by asking all CPUs
+ * for it (/sys/kernel/rcu_expedited). For the supervisor; where it may not, windows are slow.
+ */
+void gntdev_hasten(void);
+
 /* gntdev_copy_in - @size bytes of the page @ref of @domid to @to, without mapping it. */
 int gntdev_copy_in(int fd, domid_t domid, grant_ref_t ref, void *to, uint32_t size);
 

@@ -108,6 +108,6 @@ bool image_raw_resize(struct image *image);
  * image_nbd_attach - the server at the other end of @socket, connected but not spoken to yet, of
  * which the image becomes the owner if it succeeds. NULL with errno set.
  */
-struct image *image_nbd_attach(int socket, unsigned int flags) __attribute__((weak));
+struct image *image_nbd_attach(int socket, unsigned int flags);
 
 #endif

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "backends/block/channel.h"
+#include "backends/block/gntdev.h"
 #include "backends/block/node.h"
 #include "backends/block/open.h"
 #include "libhvctl/budget.h"
@@ -278,25 +279,6 @@ static void give_kind(struct device *v, enum order_kind kind)
 	give(v, &o, NULL, 0);
 }
 
-/*
- * Windows cost a grace period of the kernel's RCU each (gntdev_settle()), which is some ten
- * milliseconds, or a tenth of one if all CPUs are asked for it.
- */
-static void hasten_settling(void)
-{
-	static bool done;
-	int fd;
-
-	if (done)
-		return;
-	done = true;
-	fd = open("/sys/kernel/rcu_expedited", O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, "1", 1) != 1)
-		log_line("cannot set /sys/kernel/rcu_expedited: disks with windows will be slow");
-	if (fd >= 0)
-		close(fd);
-}
-
 static int open_journal(const struct device *v)
 {
 	char path[PATH_MAX];
@@ -404,7 +386,7 @@ static void attach(struct device *v)
 	}
 	if (!error) {
 		if (data_mode && !strcmp(data_mode, "window"))
-			hasten_settling();
+			gntdev_hasten();
 		o.flags = (spec.readonly ? ATTACH_READONLY : 0) | (image.nbd ? ATTACH_NBD : 0) |
 			  (data_mode && !strcmp(data_mode, "window") ? ATTACH_WINDOW : 0);
 		v->server = image.server;
@@ -461,7 +443,7 @@ static void connect_frontend(struct device *v)
 		return;
 	}
 	if (!o.connection.persistent)
-		hasten_settling();
+		gntdev_hasten();
 	v->phase = PHASE_CONNECTING;
 	give(v, &o, NULL, 0);
 }

@@ -130,10 +130,6 @@ static void attach(struct worker *w, const struct order *o, int fds[2])
 		report_failed(w, o->devid, "cannot map the journal", -errno);
 		goto failed;
 	}
-	if (o->flags & ATTACH_NBD && !image_nbd_attach) {
-		report_failed(w, o->devid, "built without NBD", 0);
-		goto failed;
-	}
 	image = o->flags & ATTACH_NBD ? image_nbd_attach(fds[0], flags) :
 					image_raw_attach(w->engine, fds[0], flags);
 	if (!image) {
