@@ -11,6 +11,13 @@
 #define MSR_AMD_DE_CFG	  0xc0011029
 #define MSR_AMD_PATCH	  0x8b
 
+/*
+ * MC0_CTL to MC1_MISC (SDM vol. 3B, 15.3.2). There are no banks, and MCG_CAP says so; but a guest
+ * that comes from where there were two goes on with these, and takes a #GP for broken hardware.
+ */
+#define MSR_MC_FIRST	  0x400
+#define MSR_MC_LAST	  0x407
+
 #define EFER_LONG (EFER_LME | EFER_LMA)
 
 /* A 32-bit guest has no long mode, and no bases but those of its descriptors: they end at 4 GiB. */
@@ -52,6 +59,7 @@ bool pv_rdmsr(u32 msr, u64 *value)
 		return true;
 	case MSR_PLATFORM_ID:
 		return !rdmsr_safe(msr, value);
+	case MSR_MC_FIRST ... MSR_MC_LAST:
 	case MSR_MCG_CAP:
 	case MSR_MCG_STATUS:
 	case MSR_PLATFORM_INFO:
@@ -92,6 +100,7 @@ bool pv_wrmsr(u32 msr, u64 value)
 	case MSR_MISC_ENABLE:
 	case MSR_APIC_BASE:
 	case MSR_TSC:
+	case MSR_MC_FIRST ... MSR_MC_LAST:
 		/* Written by kernels that believe to own the machine: no effect, no fault. */
 		return true;
 	case MSR_AMD_DE_CFG:
