@@ -395,17 +395,17 @@ static int write_tables(struct build *b)
 	return 0;
 }
 
-static int open_port(struct build *b, uint32_t *port)
+int build_port(struct hvctl_ctx *ctx, uint32_t domid, uint32_t *port)
 {
-	struct evtchn_alloc_unbound op = { .dom = (domid_t)b->domid, .remote_dom = 0 };
-	long ret = hypercall_struct(b->ctx, __HYPERVISOR_event_channel_op, EVTCHNOP_alloc_unbound,
+	struct evtchn_alloc_unbound op = { .dom = (domid_t)domid, .remote_dom = 0 };
+	long ret = hypercall_struct(ctx, __HYPERVISOR_event_channel_op, EVTCHNOP_alloc_unbound,
 				    &op, sizeof(op));
 
 	if (ret < 0)
-		return hvctl_fail(b->ctx, (int)-ret,
+		return hvctl_fail(ctx, (int)-ret,
 				  "the hypervisor gives domain %u no event channel: %s; see its "
 				  "log (hvctl dmesg)",
-				  b->domid, strerror((int)-ret));
+				  domid, strerror((int)-ret));
 	*port = op.port;
 	return 0;
 }
@@ -488,19 +488,19 @@ static int write_start_info(struct build *b, uint64_t shared_frame)
 /*
  * dom0's daemons map the two rings by grant; the guest would enter these itself if it were running.
  */
-static int seed_grants(struct build *b)
+int build_grants(struct hvctl_ctx *ctx, uint32_t domid, uint64_t console_mfn, uint64_t store_mfn)
 {
-	struct grant_entry_v1 *table = grant_table_map(b->ctx, b->domid);
+	struct grant_entry_v1 *table = grant_table_map(ctx, domid);
 
 	if (!table)
-		return hvctl_fail(b->ctx, errno,
+		return hvctl_fail(ctx, errno,
 				  "cannot map the grant table of the new domain %u: %s; see the "
 				  "hypervisor's log (hvctl dmesg)",
-				  b->domid, strerror(errno));
+				  domid, strerror(errno));
 	table[GNTTAB_RESERVED_CONSOLE].domid = 0;
-	table[GNTTAB_RESERVED_CONSOLE].frame = (uint32_t)b->console_mfn;
+	table[GNTTAB_RESERVED_CONSOLE].frame = (uint32_t)console_mfn;
 	table[GNTTAB_RESERVED_XENSTORE].domid = 0;
-	table[GNTTAB_RESERVED_XENSTORE].frame = (uint32_t)b->store_mfn;
+	table[GNTTAB_RESERVED_XENSTORE].frame = (uint32_t)store_mfn;
 	__sync_synchronize();		/* an entry is valid from the moment its flags are */
 	table[GNTTAB_RESERVED_CONSOLE].flags = GTF_permit_access;
 	table[GNTTAB_RESERVED_XENSTORE].flags = GTF_permit_access;
@@ -659,15 +659,15 @@ int build_domain(struct build *b, uint32_t domid)
 	if (!error)
 		error = write_tables(b);
 	if (!error)
-		error = open_port(b, &b->store_port);
+		error = build_port(b->ctx, domid, &b->store_port);
 	if (!error)
-		error = open_port(b, &b->console_port);
+		error = build_port(b->ctx, domid, &b->console_port);
 	if (!error)
 		error = init_shared_info(b, &shared_frame);
 	if (!error)
 		error = write_start_info(b, shared_frame);
 	if (!error)
-		error = seed_grants(b);
+		error = build_grants(b->ctx, domid, b->console_mfn, b->store_mfn);
 	if (!error)
 		error = fill_hypercall_page(b);
 	/* From here on the tables are read-only to everybody, us included. */

@@ -44,6 +44,10 @@ int build_prepare(struct hvctl_ctx *ctx, const struct hvctl_config *config, stru
  */
 int build_domain(struct build *b, uint32_t domid);
 
+/* What every new domain needs: a port to dom0, and its rings' frames granted to dom0's daemons. */
+int build_port(struct hvctl_ctx *ctx, uint32_t domid, uint32_t *port);
+int build_grants(struct hvctl_ctx *ctx, uint32_t domid, uint64_t console_mfn, uint64_t store_mfn);
+
 /* Give back what both halves took in this process. */
 void build_release(struct build *b);
 

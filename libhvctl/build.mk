@@ -2,7 +2,8 @@
 #
 # libhvctl and the hvctl command. The command is static: dom0's initramfs has no libraries.
 
-HVCTL_LIB_SRC := $(wildcard libhvctl/*.c) hypervisor/image/image.c hypervisor/image/start_info.c hypervisor/image/unpack.c
+HVCTL_LIB_SRC := $(wildcard libhvctl/*.c libhvctl/save/*.c) \
+	hypervisor/image/image.c hypervisor/image/start_info.c hypervisor/image/unpack.c
 HVCTL_LIB_OBJ := $(HVCTL_LIB_SRC:%.c=$(B)/lib/%.o)
 HVCTL_CLI_SRC := $(wildcard libhvctl/cli/*.c) libhvctl/console/client.c
 HVCTL_CLI_OBJ := $(HVCTL_CLI_SRC:%.c=$(B)/cli/%.o)
@@ -27,7 +28,7 @@ $(B)/libhvctl.a: $(HVCTL_LIB_OBJ)
 $(B)/libhvctl.so.1: $(HVCTL_LIB_OBJ) libhvctl/libhvctl.map
 	$(call say,LD,$@)
 	$(Q)$(CC) $(HOST_LDFLAGS) -shared -Wl,-soname,libhvctl.so.1 -Wl,--version-script=libhvctl/libhvctl.map \
-		-Wl,-z,defs -Wl,--gc-sections -o $@ $(HVCTL_LIB_OBJ) $(HVCTL_UNPACK)
+		-Wl,-z,defs -Wl,--gc-sections -o $@ $(HVCTL_LIB_OBJ) -ljansson $(HVCTL_UNPACK)
 
 $(B)/libhvctl.so: $(B)/libhvctl.so.1
 	$(Q)ln -sf libhvctl.so.1 $@

@@ -10,10 +10,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "create.h"
+
 #include "build.h"
 #include "device.h"
 #include "domain.h"
 #include "removal.h"
+#include "save/settings.h"
 #include "xs.h"
 
 #define EVENT_PORTS	1023u	/* of a guest: rings, devices and vCPUs need a few dozens */
@@ -308,7 +311,29 @@ static void put(struct writer *w, const char *key, const char *format, ...)
 	w->error = xs_write(w->xs, w->tx, w->path, "%s", value);
 }
 
-static void put_all(struct writer *w, const struct hvctl_config *c, const struct build *b)
+/*
+ * Who saves the domain has to know its configuration, and a value of the store has room for a part
+ * of it only.
+ */
+static void put_settings(struct writer *w, const char *uuid, const char *text)
+{
+	unsigned int i;
+
+	for (i = 0; *text; i++) {
+		char key[96], part[256];
+		size_t n;
+
+		snprintf(key, sizeof(key), "/vm/%s/hvctl/%u", uuid, i);
+		snprintf(part, sizeof(part), "%s", text);
+		n = strlen(part);
+		/* put() has as much room. */
+		put(w, key, "%s", part);
+		text += n;
+	}
+}
+
+static void put_all(struct writer *w, const struct hvctl_config *c, const char *settings,
+		    const struct domain_rings *b)
 {
 	static const char *const guests[] = {	/* the guest writes here */
 		"control", "control/shutdown", "data", "drivers", "error", "attr", "device/suspend",
@@ -333,6 +358,7 @@ static void put_all(struct writer *w, const struct hvctl_config *c, const struct
 	put(w, key, "%s", c->name);
 	snprintf(key, sizeof(key), "/vm/%s/start_time", uuid);
 	put(w, key, "%lld", (long long)time(NULL));
+	put_settings(w, uuid, settings);
 
 	put_dir(w, "", read);
 	for (i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
@@ -360,16 +386,20 @@ static void put_all(struct writer *w, const struct hvctl_config *c, const struct
 	put(w, "console/tty", "%s", "");
 }
 
-static int write_store(struct hvctl_ctx *ctx, const struct hvctl_config *c, const struct build *b)
+static int write_store(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint32_t domid,
+		       const struct domain_rings *b)
 {
-	struct writer w = { .xs = ctx->xs, .domid = b->domid };
+	struct writer w = { .xs = ctx->xs, .domid = domid };
+	char *settings = settings_text(c);
 	int tries;
 
+	if (!settings)
+		return hvctl_no_memory(ctx);
 	for (tries = 0; tries < 50; tries++) {
 		w.error = xs_begin(w.xs, &w.tx);
 		if (w.error)
 			break;
-		put_all(&w, c, b);
+		put_all(&w, c, settings, b);
 		if (w.error) {
 			xs_abort(w.xs, w.tx);
 			break;
@@ -378,13 +408,14 @@ static int write_store(struct hvctl_ctx *ctx, const struct hvctl_config *c, cons
 		if (w.error != -EAGAIN)
 			break;
 	}
+	free(settings);
 	if (w.error)
 		return hvctl_fail(
 			ctx, -w.error,
 			"the store refuses the entries of '%s' (%s): %s; see the store daemon's "
 			"log",
 			c->name, w.path, strerror(-w.error));
-	w.error = xs_introduce(ctx->xs, b->domid, b->store_mfn, b->store_port);
+	w.error = xs_introduce(ctx->xs, domid, b->store_mfn, b->store_port);
 	if (w.error)
 		return hvctl_fail(ctx, -w.error,
 				  "the store daemon refuses to serve '%s': %s; see its log",
@@ -411,32 +442,32 @@ void hvctl_cache_kernel(struct hvctl_ctx *ctx)
 	ctx->kernel_file = NULL;
 }
 
-static int create(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int flags,
-		  uint32_t *domid)
+int domain_check(struct hvctl_ctx *ctx, struct hvctl_config *c)
 {
-	struct build b;
-	uint32_t id = 0;
-	size_t held = ctx->nr_held;
-	int lock, error;
+	int error = hypercall_open(ctx);
 
-	error = hypercall_open(ctx);
 	if (error)
 		return error;
 	if (!hvctl_xs(ctx))
 		return -ECONNREFUSED;
 	error = settle(ctx, c);
-	if (error)
-		return error;
-	/* Quick checks before the slow unpacking, then again under the lock, where they count. */
-	error = check_unique(ctx, c);
+	/* Quick checks before what is slow, then again under the lock, where they count. */
+	if (!error)
+		error = check_unique(ctx, c);
 	if (!error)
 		error = check_memory(ctx, c);
 	if (!error)
 		error = devices_check_sharing(ctx, c);
-	if (!error)
-		error = build_prepare(ctx, c, &b);
-	if (error)
-		return error;
+	return error;
+}
+
+int domain_make(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int flags, domain_fill fill,
+		void *data, uint32_t *domid)
+{
+	struct domain_rings rings;
+	uint32_t id = 0;
+	size_t held = ctx->nr_held;
+	int lock, error;
 
 	lock = hvctl_lock(ctx);
 	error = lock < 0 ? lock : check_unique(ctx, c);
@@ -451,10 +482,10 @@ static int create(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int fl
 	error = make_domain(ctx, c, &id);
 	if (error)
 		goto told;
-	error = build_domain(&b, id);
+	error = fill(data, id, &rings);
 	if (!error) {
 		hvctl_step(ctx, "telling the store", 85);
-		error = write_store(ctx, c, &b);
+		error = write_store(ctx, c, id, &rings);
 	}
 	if (!error) {
 		hvctl_step(ctx, "connecting its devices", 90);
@@ -474,6 +505,38 @@ static int create(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int fl
 		while (ctx->nr_held > held)
 			close(ctx->held[--ctx->nr_held]);
 	} else {
+		*domid = id;
+	}
+told:
+	tell_building(ctx, c, lock, false);
+out:
+	if (lock >= 0)
+		close(lock);
+	return error;
+}
+
+static int fill_from_kernel(void *data, uint32_t domid, struct domain_rings *rings)
+{
+	struct build *b = data;
+	int error = build_domain(b, domid);
+
+	*rings = (struct domain_rings){ b->store_mfn, b->console_mfn, b->store_port,
+					b->console_port };
+	return error;
+}
+
+static int create(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int flags,
+		  uint32_t *domid)
+{
+	struct build b;
+	int error = domain_check(ctx, c);
+
+	if (!error)
+		error = build_prepare(ctx, c, &b);
+	if (error)
+		return error;
+	error = domain_make(ctx, c, flags, fill_from_kernel, &b, domid);
+	if (!error) {
 		if (b.slow) {
 			free(ctx->kernel);
 			free(ctx->kernel_file);
@@ -487,14 +550,8 @@ static int create(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int fl
 			b.kernel_file.data = NULL;
 		}
 		hvctl_step(ctx, "created", 100);
-		*domid = id;
 	}
-told:
-	tell_building(ctx, c, lock, false);
-out:
 	build_release(&b);
-	if (lock >= 0)
-		close(lock);
 	return error;
 }
 

@@ -217,6 +217,45 @@ int hvctl_destroy_uuid(struct hvctl_ctx *ctx, const uint8_t uuid[16]);
 int hvctl_pause(struct hvctl_ctx *ctx, uint32_t domid);
 int hvctl_unpause(struct hvctl_ctx *ctx, uint32_t domid);
 
+/* --- saving and restoring ----------------------------------------------------------- */
+
+#define HVCTL_SAVE_CHECKPOINT	1u	/* the guest goes on when its image is written */
+#define HVCTL_SAVE_PLAIN	2u	/* without compression; zeros and duplicates are left out */
+
+/*
+ * Save a running guest to the file @path, or to standard output if that is "-", and destroy it. The
+ * guest suspends itself within @seconds (0: 60). The file has its name when it is whole. Whatever
+ * fails, and hvctl_cancel(), leaves the guest running and no file. Reports progress.
+ * Errors: -EPERM (dom0), -EOPNOTSUPP (a kernel that does not suspend, a device that nobody could
+ * give it again), -EBUSY (paused), -ETIMEDOUT, -EINVAL (it has others' or devices' frames mapped),
+ * -EINTR, what files say.
+ */
+int hvctl_save(struct hvctl_ctx *ctx, uint32_t domid, const char *path, unsigned int flags,
+	       unsigned int seconds);
+
+/*
+ * Make a guest of the image @path ("-": standard input) that hvctl_save(), or Xen's xl save, wrote.
+ * An image is not trusted, but its configuration is done as if it were given to hvctl_create(): it
+ * names files of dom0. All or nothing, as there.
+ * @flags: HVCTL_CREATE_PAUSED.
+ * @name: NULL, or another name; the guest has a uuid of its own then.
+ * @config: what came of it, for hvctl_monitor(), to be freed with hvctl_config_free(); NULL on
+ * failure.
+ * Errors: -EINVAL (no image, or damaged), and those of hvctl_create().
+ */
+int hvctl_restore(struct hvctl_ctx *ctx, const char *path, unsigned int flags, const char *name,
+		  struct hvctl_config **config, uint32_t *domid);
+
+/* What hvctl_save() wrote, without making a guest of it. */
+struct hvctl_image {
+	struct hvctl_config *config;	/* freed with hvctl_config_free(); NULL on failure */
+	unsigned int bits;		/* 64 or 32 */
+	uint64_t pages, zero_pages, same_pages;
+};
+
+/* Read and check the whole of an image ("-": standard input). -EINVAL: none, or damaged. */
+int hvctl_image_check(struct hvctl_ctx *ctx, const char *path, struct hvctl_image *image);
+
 /* --- looking and changing ----------------------------------------------------------- */
 
 enum hvctl_state {

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What creating and restoring a domain have in common: all but what is in its memory. */
+#ifndef HVCTL_CREATE_H
+#define HVCTL_CREATE_H
+
+#include "internal.h"
+
+/* A new domain's two rings, as the store and its daemons are told of them. */
+struct domain_rings {
+	uint64_t store_mfn, console_mfn;
+	uint32_t store_port, console_port;
+};
+
+/*
+ * Fill the new domain, which has its vCPUs and limits but no memory, and say where its rings are.
+ * 0 or -errno with the message set.
+ */
+typedef int (*domain_fill)(void *data, uint32_t domid, struct domain_rings *rings);
+
+/* All of a configuration that can be found wrong without touching anything. Settles its uuid. */
+int domain_check(struct hvctl_ctx *ctx, struct hvctl_config *config);
+
+/* hvctl_create()'s second half: the domain, its store entries, its devices; all or nothing. */
+int domain_make(struct hvctl_ctx *ctx, struct hvctl_config *config, unsigned int flags,
+		domain_fill fill, void *data, uint32_t *domid);
+
+#endif

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Reading images of our own format. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "save/restore.h"
+#include "save/settings.h"
+
+/* What has come so far: each once, but for pages and vCPUs, and in this order. */
+struct state {
+	struct image *i;
+	uint32_t domid;
+	struct record_guest guest;
+	void *leaves;
+	size_t leaves_len;
+	uint32_t last; /* type */
+};
+
+static int bad(struct image *i, const char *what)
+{
+	return hvctl_fail(i->ctx, EINVAL, "%s is not the image of a guest: %s", i->name, what);
+}
+
+int own_config(struct image *i, const void *head, struct hvctl_config **config)
+{
+	const void *body;
+	uint32_t type;
+	size_t len;
+	int error = stream_open(i->ctx, i->fd, i->name, head, IMAGE_HEAD, &i->in);
+
+	if (!error)
+		error = stream_read(i->in, &type, &body, &len);
+	if (error)
+		return error;
+	if (type != RECORD_CONFIG)
+		return bad(i, "it does not begin with a configuration");
+	return settings_parse(i->ctx, i->name, body, len, config);
+}
+
+static int take_guest(struct state *s, const void *body, size_t len)
+{
+	struct fill *f = &s->i->fill;
+
+	if (len != sizeof(s->guest))
+		return bad(s->i, "its description has another size");
+	memcpy(&s->guest, body, len);
+	f->tsc_mode = s->guest.tsc_mode;
+	f->tsc_khz = s->guest.tsc_khz;
+	f->elapsed_ns = s->guest.elapsed_ns;
+	return fill_begin(f, s->domid, s->guest.width, s->guest.nr_pfns);
+}
+
+static int take_leaves(struct state *s, const void *body, size_t len)
+{
+	s->leaves = malloc(len + 1);
+	if (!s->leaves)
+		return hvctl_no_memory(s->i->ctx);
+	memcpy(s->leaves, body, len);
+	s->leaves_len = len;
+	return 0;
+}
+
+/* The pfns of a record, and that its length is what they say. */
+static int check_pages(struct state *s, const struct record_pages *r, size_t len, uint64_t *pfns,
+		       size_t *words)
+{
+	size_t at = 0, room = (len - sizeof(*r)) / sizeof(uint64_t), data = 0;
+
+	for (uint32_t n = 0; n < r->count; n++, at++) {
+		if (at >= room)
+			return bad(s->i, "a record of pages is too short");
+		pfns[n] = r->page[at] & PAGE_PFN;
+		switch (PAGE_CONTENT(r->page[at])) {
+		case CONTENT_DATA:
+			data++;
+			break;
+		case CONTENT_ZERO:
+			break;
+		case CONTENT_SAME:
+			at++;
+			break;
+		default:
+			return bad(s->i, "a page has a content of a kind that there is not");
+		}
+	}
+	*words = at;
+	if (len != sizeof(*r) + at * sizeof(uint64_t) + data * FRAME_SIZE)
+		return bad(s->i, "a record of pages has another length than it says");
+	return 0;
+}
+
+static int take_pages(struct state *s, const void *body, size_t len)
+{
+	const struct record_pages *r = body;
+	struct fill *f = &s->i->fill;
+	uint64_t pfns[PAGES_MAX];
+	const uint8_t *data;
+	size_t words = 0, at = 0;
+	int error;
+
+	if (len < sizeof(*r) || r->count > PAGES_MAX)
+		return bad(s->i, "a record of pages has another length than it says");
+	error = check_pages(s, r, len, pfns, &words);
+	if (!error)
+		error = fill_populate(f, pfns, r->count);
+	data = (const uint8_t *)(r->page + words);
+	for (uint32_t n = 0; !error && n < r->count; n++, at++) {
+		uint64_t e = r->page[at];
+		uint8_t type = (uint8_t)(PAGE_TYPE(e) | (e & PAGE_PINNED ? GUEST_PINNED : 0));
+
+		if (f->filled[pfns[n]])
+			return bad(s->i, "it has a page twice");
+		switch (PAGE_CONTENT(e)) {
+		case CONTENT_DATA:
+			error = fill_page(f, pfns[n], type, data);
+			data += FRAME_SIZE;
+			break;
+		case CONTENT_ZERO:
+			error = fill_page(f, pfns[n], type, NULL);
+			break;
+		default:
+			error = fill_same(f, pfns[n], r->page[++at]);
+		}
+	}
+	return error;
+}
+
+static int take_vcpu(struct state *s, uint32_t type, const void *body, size_t len)
+{
+	struct record_vcpu r;
+	struct fill_vcpu *v;
+	const uint8_t *rest = (const uint8_t *)body + sizeof(r);
+
+	if (len < sizeof(r))
+		return bad(s->i, "a vCPU's state is too short");
+	memcpy(&r, body, sizeof(r));
+	if (r.vcpu >= FILL_VCPUS)
+		return bad(s->i, "it has a vCPU that it has not");
+	len -= sizeof(r);
+	v = &s->i->fill.vcpu[r.vcpu];
+	switch (type) {
+	case RECORD_VCPU:
+		return fill_keep(&s->i->fill, r.vcpu, &v->context, &v->context_len, rest, len);
+	case RECORD_VCPU_EXT:
+		return fill_keep(&s->i->fill, r.vcpu, &v->ext, &v->ext_len, rest, len);
+	case RECORD_VCPU_XSAVE:
+		return fill_keep(&s->i->fill, r.vcpu, &v->xsave, &v->xsave_len, rest, len);
+	default:
+		return fill_keep(&s->i->fill, r.vcpu, &v->msrs, &v->msrs_len, rest, len);
+	}
+}
+
+/* May a record of this type follow the last one? */
+static bool in_order(uint32_t last, uint32_t type)
+{
+	if (type >= RECORD_VCPU)
+		return type <= RECORD_VCPU_MSRS && last >= RECORD_SHARED;
+	return type == last + 1 || (type == RECORD_PAGES && last == RECORD_PAGES);
+}
+
+static int take(struct state *s, uint32_t type, const void *body, size_t len)
+{
+	struct fill *f = &s->i->fill;
+
+	if (!in_order(s->last, type))
+		return bad(s->i, "its records are not in order");
+	s->last = type;
+	switch (type) {
+	case RECORD_GUEST:
+		return take_guest(s, body, len);
+	case RECORD_CPU_LEAVES:
+		return take_leaves(s, body, len);
+	case RECORD_CPU_MSRS:
+		return fill_cpu_policy(f, s->leaves, s->leaves_len, body, len);
+	case RECORD_P2M:
+		return len % sizeof(uint64_t) ? bad(s->i, "its list of frames is cut off")
+					      : fill_list(f, body, len / sizeof(uint64_t));
+	case RECORD_PAGES:
+		if (s->guest.nr_pages)
+			hvctl_step(s->i->ctx, "filling its memory",
+				   10 + (unsigned int)(f->nr_pages * 60 / (s->guest.nr_pages + 1) %
+						       61));
+		return take_pages(s, body, len);
+	case RECORD_SHARED:
+		if (len != FRAME_SIZE)
+			return bad(s->i, "its shared page has another size");
+		memcpy(f->shared, body, len);
+		f->have_shared = true;
+		return 0;
+	default:
+		return take_vcpu(s, type, body, len);
+	}
+}
+
+int own_fill(struct image *i, uint32_t domid, struct domain_rings *rings)
+{
+	struct state s = { .i = i, .domid = domid, .last = RECORD_CONFIG };
+	int error = 0;
+
+	for (;;) {
+		const void *body;
+		uint32_t type;
+		size_t len;
+
+		error = stream_read(i->in, &type, &body, &len);
+		if (error || type == RECORD_END)
+			break;
+		error = take(&s, type, body, len);
+		if (error)
+			break;
+	}
+	free(s.leaves);
+	if (!error && s.last < RECORD_SHARED)
+		error = bad(i, "it ends before it is whole");
+	return error ? error : fill_finish(&i->fill, rings);
+}

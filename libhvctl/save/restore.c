@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Restoring a guest: a domain like a created one, filled from an image. */
+#include "save/restore.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "save/xen.h"
+
+static int fill_from_image(void *data, uint32_t domid, struct domain_rings *rings)
+{
+	struct image *i = data;
+
+	return i->in ? own_fill(i, domid, rings) : xen_fill(i, domid, rings);
+}
+
+static int open_image(struct image *i, const char *path)
+{
+	if (!strcmp(path, "-")) {
+		i->fd = 0;
+		i->name = "standard input";
+		return 0;
+	}
+	i->name = path;
+	i->fd = open(path, O_RDONLY | O_CLOEXEC);
+	return i->fd < 0 ? hvctl_fail(i->ctx, errno, "cannot open %s: %s", path, strerror(errno))
+			 : 0;
+}
+
+static int read_config(struct image *i, struct hvctl_config **config)
+{
+	uint8_t head[IMAGE_HEAD];
+	long n = read_whole(i->fd, head, sizeof(head));
+
+	if (n < 0)
+		return hvctl_fail(i->ctx, (int)-n, "cannot read %s: %s", i->name,
+				  strerror((int)-n));
+	if (n < (long)sizeof(head))
+		return hvctl_fail(i->ctx, EINVAL, "%s is too short for the image of a guest",
+				  i->name);
+	return xen_is_image(head) ? xen_config(i, config) : own_config(i, head, config);
+}
+
+/* A guest by another name is another guest. */
+static int rename_it(struct image *i, struct hvctl_config *c, const char *name)
+{
+	if (!hvctl_good_name(name))
+		return hvctl_fail(i->ctx, EINVAL,
+				  "'%s' is no name for a domain: letters, digits, "
+				  "- _ . + and not only digits",
+				  name);
+	snprintf(c->name, sizeof(c->name), "%s", name);
+	c->uuid_given = false;
+	return 0;
+}
+
+static int restore(struct image *i, const char *path, unsigned int flags, const char *name,
+		   struct hvctl_config **config, uint32_t *domid)
+{
+	int error = open_image(i, path);
+
+	if (!error)
+		error = read_config(i, config);
+	if (!error && name)
+		error = rename_it(i, *config, name);
+	if (!error)
+		error = domain_check(i->ctx, *config);
+	if (error)
+		return error;
+	i->fill.ctx = i->ctx;
+	i->fill.name = i->name;
+	i->fill.config = *config;
+	error = domain_make(i->ctx, *config, flags, fill_from_image, i, domid);
+	if (!error)
+		hvctl_step(i->ctx, "restored", 100);
+	return error;
+}
+
+int hvctl_restore(struct hvctl_ctx *ctx, const char *path, unsigned int flags, const char *name,
+		  struct hvctl_config **config, uint32_t *domid)
+{
+	struct image i = { .ctx = ctx, .fd = -1 };
+	int error;
+
+	*config = NULL;
+	error = restore(&i, path, flags, name, config, domid);
+	fill_end(&i.fill);
+	stream_in_free(i.in);
+	if (i.fd > 0)
+		close(i.fd);
+	if (error) {
+		hvctl_config_free(*config);
+		*config = NULL;
+	}
+	ctx->cancelled = 0;
+	return error;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Readers of images, one per format. Functions return 0 or -errno with the context's message set.
+ */
+#ifndef HVCTL_SAVE_RESTORE_H
+#define HVCTL_SAVE_RESTORE_H
+
+#include "save/fill.h"
+#include "save/stream.h"
+
+#define IMAGE_HEAD 32u /* bytes that tell one format from the other */
+
+/* An image that is being read: of our own format, or what xl save wrote. */
+struct image {
+	struct hvctl_ctx *ctx;
+	int fd;
+	const char *name;
+	struct stream_in *in; /* NULL: xl's */
+	struct fill fill;
+};
+
+/* ---- our own ---- */
+
+int own_config(struct image *i, const void *head, struct hvctl_config **config);
+/* All the rest, into the domain. The fill is begun by that. */
+int own_fill(struct image *i, uint32_t domid, struct domain_rings *rings);
+
+#endif

@@ -1,0 +1,468 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Saving a guest. It is stopped with its own help, written down, and destroyed only when the image
+ * is whole and on the disk; whatever fails before, it goes on as if nothing had been.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "domain.h"
+#include "removal.h"
+#include "pv-abi/compat.h"
+#include "pv-abi/wide.h"
+#include "save/pages.h"
+#include "save/settings.h"
+#include "save/suspend.h"
+#include "xs.h"
+
+#define THREADS_MAX 8
+#define LEAVES	    256u
+#define MSRS	    16u
+#define XSAVE_MAX   (16u << 10)
+
+/* ---- what is in the store ---- */
+
+/* Its configuration, as hvctl_create() left it there, with what has changed since. */
+static int read_settings(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_config **c)
+{
+	char *vm = xs_readf(ctx->xs, 0, "/local/domain/%u/vm", domid), *text = NULL, *part;
+	char *name = xs_readf(ctx->xs, 0, "/local/domain/%u/name", domid);
+	size_t len = 0;
+	int error;
+
+	for (unsigned int i = 0; vm && i < 64; i++) {
+		char *more;
+
+		part = xs_readf(ctx->xs, 0, "%s/hvctl/%u", vm, i);
+		if (!part)
+			break;
+		more = realloc(text, len + strlen(part) + 1);
+		if (more) {
+			text = more;
+			strcpy(text + len, part);
+			len += strlen(part);
+		}
+		free(part);
+	}
+	if (!text)
+		error = hvctl_fail(ctx, EINVAL,
+				   "domain %u cannot be saved: it was not created by "
+				   "hvctl, which does not know its configuration",
+				   domid);
+	else
+		error = settings_parse(ctx, "the store", text, len, c);
+	if (!error && name && hvctl_good_name(name))
+		snprintf((*c)->name, sizeof((*c)->name), "%s", name);
+	free(vm);
+	free(name);
+	free(text);
+	return error;
+}
+
+/* What a restored guest could not have again. */
+static int check_devices(struct hvctl_ctx *ctx, uint32_t domid)
+{
+	static const char *const kinds[] = { "pci", "vusb", "vscsi", "vfb", "vkbd" };
+
+	for (unsigned int i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		char path[64], **list;
+		bool any;
+
+		snprintf(path, sizeof(path), "/local/domain/0/backend/%s/%u", kinds[i], domid);
+		list = xs_list(ctx->xs, 0, path);
+		any = list && list[0];
+		free(list);
+		if (any)
+			return hvctl_fail(ctx, EOPNOTSUPP,
+					  "domain %u cannot be saved: it has a device "
+					  "of kind %s; take that away from it first",
+					  domid, kinds[i]);
+	}
+	return 0;
+}
+
+/* ---- what the hypervisor tells ---- */
+
+struct saving {
+	struct hvctl_ctx *ctx;
+	uint32_t domid;
+	struct guest g;
+	struct stream_out *out;
+};
+
+static int refused(struct saving *s, const char *what, int error)
+{
+	return hvctl_fail(s->ctx, -error, "the hypervisor does not tell %s of domain %u: %s", what,
+			  s->domid, strerror(-error));
+}
+
+static int save_one(struct saving *s, uint32_t type, const void *body, size_t len)
+{
+	struct iovec part = { (void *)body, len };
+
+	return stream_write(s->out, type, &part, 1);
+}
+
+static int save_guest(struct saving *s)
+{
+	struct xen_domctl op = { .cmd = XEN_DOMCTL_gettscinfo, .domain = (domid_t)s->domid };
+	struct record_guest r;
+	int error = do_domctl(s->ctx, &op);
+
+	if (error)
+		return refused(s, "the clock", error);
+	r = (struct record_guest){
+		.width = s->g.width,
+		.nr_vcpus = s->g.info.max_vcpu_id + 1,
+		.nr_pfns = s->g.nr_pfns,
+		.nr_pages = s->g.nr_pages,
+		.tsc_khz = op.u.tsc_info.gtsc_khz,
+		.tsc_mode = op.u.tsc_info.tsc_mode,
+		.elapsed_ns = op.u.tsc_info.elapsed_nsec,
+	};
+	return save_one(s, RECORD_GUEST, &r, sizeof(r));
+}
+
+static int save_cpu_policy(struct saving *s)
+{
+	struct lists {
+		struct xen_cpuid_leaf leaves[LEAVES];
+		struct xen_msr_entry msrs[MSRS];
+	} *l = hypercall_alloc(s->ctx, sizeof(*l));
+	struct xen_domctl op = { .cmd = XEN_DOMCTL_get_cpu_policy, .domain = (domid_t)s->domid };
+	int error;
+
+	if (!l)
+		return -ENOMEM;
+	op.u.cpu_policy.nr_leaves = LEAVES;
+	op.u.cpu_policy.leaves = (uint64_t)(uintptr_t)l->leaves;
+	op.u.cpu_policy.nr_msrs = MSRS;
+	op.u.cpu_policy.msrs = (uint64_t)(uintptr_t)l->msrs;
+	error = do_domctl(s->ctx, &op);
+	if (error)
+		error = refused(s, "the CPU policy", error);
+	else
+		error = save_one(s, RECORD_CPU_LEAVES, l->leaves,
+				 op.u.cpu_policy.nr_leaves * sizeof(l->leaves[0]));
+	if (!error)
+		error = save_one(s, RECORD_CPU_MSRS, l->msrs,
+				 op.u.cpu_policy.nr_msrs * sizeof(l->msrs[0]));
+	hypercall_free(s->ctx, l, sizeof(*l));
+	return error;
+}
+
+/* ---- vCPUs ---- */
+
+static int save_part(struct saving *s, uint32_t type, uint32_t vcpu, const void *body, size_t len)
+{
+	struct record_vcpu r = { .vcpu = vcpu };
+	struct iovec part[2] = { { &r, sizeof(r) }, { (void *)body, len } };
+
+	return stream_write(s->out, type, part, 2);
+}
+
+/* mfn to pfn; both are 0 for none. */
+static int to_pfn(struct saving *s, uint64_t *frame)
+{
+	if (!*frame)
+		return 0;
+	if (*frame >= s->g.nr_mfns || s->g.pfn[*frame] == NO_PFN)
+		return hvctl_fail(s->ctx, EINVAL,
+				  "domain %u cannot be saved: a vCPU uses machine "
+				  "frame %#llx, which is not the guest's own",
+				  s->domid, (unsigned long long)*frame);
+	*frame = s->g.pfn[*frame];
+	return 0;
+}
+
+union context {
+	struct wide_vcpu_guest_context wide;
+	struct compat_vcpu_guest_context narrow;
+};
+
+static int convert_wide(struct saving *s, uint32_t vcpu, struct wide_vcpu_guest_context *c)
+{
+	uint64_t cr3 = c->ctrlreg[3] >> 12, cr1 = c->ctrlreg[1] >> 12, start = c->user_regs.rdx;
+	int error = to_pfn(s, &cr3);
+
+	if (!error)
+		error = to_pfn(s, &cr1);
+	/* The suspend hypercall's third argument: its start info. */
+	if (!error && !vcpu)
+		error = to_pfn(s, &start);
+	for (unsigned int i = 0; !error && i * 512 < c->gdt_ents && i < 16; i++) {
+		uint64_t frame = c->gdt_frames[i];
+
+		error = to_pfn(s, &frame);
+		c->gdt_frames[i] = frame;
+	}
+	c->ctrlreg[3] = cr3 << 12;
+	c->ctrlreg[1] = cr1 << 12;
+	if (!vcpu)
+		c->user_regs.rdx = start;
+	return error;
+}
+
+static int convert_narrow(struct saving *s, uint32_t vcpu, struct compat_vcpu_guest_context *c)
+{
+	uint64_t cr3 = compat_cr3_to_pfn(c->ctrlreg[3]), start = c->user_regs.edx;
+	int error = to_pfn(s, &cr3);
+
+	if (!error && !vcpu)
+		error = to_pfn(s, &start);
+	for (unsigned int i = 0; !error && i * 512 < c->gdt_ents && i < 16; i++) {
+		uint64_t frame = c->gdt_frames[i];
+
+		error = to_pfn(s, &frame);
+		c->gdt_frames[i] = (uint32_t)frame;
+	}
+	c->ctrlreg[3] = compat_pfn_to_cr3((uint32_t)cr3);
+	if (!vcpu)
+		c->user_regs.edx = (uint32_t)start;
+	return error;
+}
+
+static int save_context(struct saving *s, uint32_t vcpu, union context *c, bool *there)
+{
+	struct xen_domctl op = { .cmd = XEN_DOMCTL_getvcpucontext, .domain = (domid_t)s->domid };
+	size_t size = s->g.width == 8 ? sizeof(c->wide) : sizeof(c->narrow);
+	int error;
+
+	op.u.vcpucontext.vcpu = vcpu;
+	op.u.vcpucontext.ctxt = (uint64_t)(uintptr_t)c;
+	error = do_domctl(s->ctx, &op);
+	*there = !error;
+	/* Never brought up. */
+	if (error == -ENODATA && vcpu)
+		return 0;
+	if (error)
+		return refused(s, "a vCPU's state", error);
+	error = s->g.width == 8 ? convert_wide(s, vcpu, &c->wide)
+				: convert_narrow(s, vcpu, &c->narrow);
+	return error ? error : save_part(s, RECORD_VCPU, vcpu, c, size);
+}
+
+static int save_xsave(struct saving *s, uint32_t vcpu, void *buf)
+{
+	struct xen_domctl op = { .cmd = XEN_DOMCTL_getvcpuextstate, .domain = (domid_t)s->domid };
+	int error;
+
+	op.u.vcpuextstate.vcpu = vcpu;
+	error = do_domctl(s->ctx, &op);
+	if (!error && !op.u.vcpuextstate.xfeature_mask)
+		return 0;
+	if (!error && op.u.vcpuextstate.size > XSAVE_MAX)
+		error = -E2BIG;
+	op.cmd = XEN_DOMCTL_getvcpuextstate;
+	op.u.vcpuextstate.buffer = (uint64_t)(uintptr_t)buf;
+	if (!error)
+		error = do_domctl(s->ctx, &op);
+	if (error)
+		return refused(s, "a vCPU's extended state", error);
+	return save_part(s, RECORD_VCPU_XSAVE, vcpu, buf, op.u.vcpuextstate.size);
+}
+
+static int save_msrs(struct saving *s, uint32_t vcpu, void *buf)
+{
+	struct xen_domctl op = { .cmd = XEN_DOMCTL_get_vcpu_msrs, .domain = (domid_t)s->domid };
+	int error;
+
+	op.u.vcpu_msrs.vcpu = vcpu;
+	op.u.vcpu_msrs.msr_count = XSAVE_MAX / sizeof(struct xen_domctl_vcpu_msr);
+	op.u.vcpu_msrs.msrs = (uint64_t)(uintptr_t)buf;
+	error = do_domctl(s->ctx, &op);
+	if (error)
+		return refused(s, "a vCPU's MSRs", error);
+	if (!op.u.vcpu_msrs.msr_count)
+		return 0;
+	return save_part(s, RECORD_VCPU_MSRS, vcpu, buf,
+			 op.u.vcpu_msrs.msr_count * sizeof(struct xen_domctl_vcpu_msr));
+}
+
+static int save_vcpu(struct saving *s, uint32_t vcpu, void *buf)
+{
+	struct xen_domctl op = { .cmd = XEN_DOMCTL_get_ext_vcpucontext,
+				 .domain = (domid_t)s->domid };
+	bool there;
+	int error = save_context(s, vcpu, buf, &there);
+
+	if (error || !there)
+		return error;
+	op.u.ext_vcpucontext.vcpu = vcpu;
+	error = do_domctl(s->ctx, &op);
+	if (error)
+		return refused(s, "a vCPU's entry points", error);
+	error = save_part(s, RECORD_VCPU_EXT, vcpu, &op.u.ext_vcpucontext,
+			  sizeof(op.u.ext_vcpucontext));
+	if (!error)
+		error = save_xsave(s, vcpu, buf);
+	return error ? error : save_msrs(s, vcpu, buf);
+}
+
+static int save_vcpus(struct saving *s)
+{
+	void *buf = hypercall_alloc(s->ctx, XSAVE_MAX);
+	int error = buf ? 0 : -ENOMEM;
+
+	for (uint32_t i = 0; !error && i <= s->g.info.max_vcpu_id; i++)
+		error = save_vcpu(s, i, buf);
+	hypercall_free(s->ctx, buf, XSAVE_MAX);
+	return error;
+}
+
+/* ---- the whole ---- */
+
+static int save_all(struct saving *s, const char *settings)
+{
+	struct pages_stored stored;
+	int error = save_one(s, RECORD_CONFIG, settings, strlen(settings));
+
+	if (!error)
+		error = save_guest(s);
+	if (!error)
+		error = save_cpu_policy(s);
+	if (!error)
+		error = save_one(s, RECORD_P2M, s->g.list, s->g.nr_list * sizeof(*s->g.list));
+	if (!error)
+		error = pages_save(&s->g, s->out, &stored);
+	hvctl_step(s->ctx, "saving its vCPUs", 92);
+	if (!error)
+		error = save_one(s, RECORD_SHARED, s->g.shared, FRAME_SIZE);
+	if (!error)
+		error = save_vcpus(s);
+	return error ? error : stream_finish(s->out);
+}
+
+/* The file gets its name when it is whole. "-": standard output. */
+struct target {
+	const char *path;
+	char *part;
+	int fd;
+};
+
+static int target_open(struct hvctl_ctx *ctx, const char *path, struct target *t)
+{
+	*t = (struct target){ .path = path, .fd = -1 };
+	if (!strcmp(path, "-")) {
+		t->fd = 1;
+		return 0;
+	}
+	if (asprintf(&t->part, "%s.part", path) < 0) {
+		t->part = NULL;
+		return hvctl_no_memory(ctx);
+	}
+	t->fd = open(t->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (t->fd < 0)
+		return hvctl_fail(ctx, errno, "cannot create %s: %s%s", t->part, strerror(errno),
+				  errno == EEXIST
+					  ? "; somebody saves there, or did and was killed: "
+					    "remove it"
+					  : "");
+	return 0;
+}
+
+static int target_done(struct hvctl_ctx *ctx, struct target *t)
+{
+	if (!t->part)
+		return 0;
+	if (fsync(t->fd) && errno != EINVAL)
+		return hvctl_fail(ctx, errno, "cannot write %s: %s", t->part, strerror(errno));
+	if (rename(t->part, t->path))
+		return hvctl_fail(ctx, errno, "cannot rename %s: %s", t->part, strerror(errno));
+	free(t->part);
+	t->part = NULL;
+	return 0;
+}
+
+static void target_close(struct target *t)
+{
+	if (t->part && t->fd >= 0)
+		unlink(t->part);
+	if (t->fd > 2)
+		close(t->fd);
+	free(t->part);
+}
+
+static unsigned int threads(unsigned int flags)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (flags & HVCTL_SAVE_PLAIN)
+		return 0;
+	return n < 1 ? 1 : n > THREADS_MAX ? THREADS_MAX : (unsigned int)n;
+}
+
+/* With the guest stopped. */
+static int save_stopped(struct saving *s, struct target *t, unsigned int flags,
+			const char *settings)
+{
+	int error;
+
+	hvctl_step(s->ctx, "looking at it", 8);
+	error = guest_look(s->ctx, s->domid, &s->g);
+	if (!error)
+		error = stream_create(s->ctx, t->fd, t->path, threads(flags), &s->out);
+	if (!error)
+		error = save_all(s, settings);
+	if (!error)
+		error = target_done(s->ctx, t);
+	stream_out_free(s->out);
+	guest_close(&s->g);
+	return error;
+}
+
+static int save(struct hvctl_ctx *ctx, uint32_t domid, const char *path, unsigned int flags,
+		unsigned int seconds)
+{
+	struct saving s = { .ctx = ctx, .domid = domid };
+	struct hvctl_config *config = NULL;
+	struct target target = { .fd = -1 };
+	char *settings = NULL;
+	int error = domain_not_dom0(ctx, domid, "save");
+
+	if (error)
+		return error;
+	if (!hvctl_xs(ctx))
+		return -ECONNREFUSED;
+	error = read_settings(ctx, domid, &config);
+	if (!error)
+		error = check_devices(ctx, domid);
+	if (!error) {
+		settings = settings_text(config);
+		error = settings ? target_open(ctx, path, &target) : hvctl_no_memory(ctx);
+	}
+	if (!error)
+		error = guest_suspend(ctx, domid, seconds);
+	if (!error) {
+		char why[sizeof(ctx->error)];
+
+		error = save_stopped(&s, &target, flags, settings);
+		memcpy(why, ctx->error, sizeof(why));
+		if (!error && !(flags & HVCTL_SAVE_CHECKPOINT))
+			error = domain_remove(ctx, domid);
+		else if (guest_resume(ctx, domid) && !error)
+			error = -EIO;
+		else
+			memcpy(ctx->error, why, sizeof(why));
+	}
+	target_close(&target);
+	free(settings);
+	hvctl_config_free(config);
+	if (!error)
+		hvctl_step(ctx, "saved", 100);
+	return error;
+}
+
+int hvctl_save(struct hvctl_ctx *ctx, uint32_t domid, const char *path, unsigned int flags,
+	       unsigned int seconds)
+{
+	int error = save(ctx, domid, path, flags, seconds ? seconds : 60);
+
+	ctx->cancelled = 0;
+	return error;
+}

@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "save/stream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+#include <zstd.h>
+
+#include "internal.h"
+
+#define BUFFER	   (256u << 10)
+#define WINDOW_LOG 23 /* of a frame: what a reader has to have, 8 MiB */
+
+/* ---- writing ---- */
+
+struct stream_out {
+	struct hvctl_ctx *ctx;
+	int fd;
+	const char *name;
+	ZSTD_CCtx *zstd; /* NULL: as they are */
+	XXH3_state_t *all;
+	size_t used;
+	char buffer[BUFFER];
+};
+
+static int cannot_write(struct stream_out *o, int error)
+{
+	return hvctl_fail(o->ctx, error, "cannot write %s: %s", o->name, strerror(error));
+}
+
+static int put_fd(struct stream_out *o, const void *data, size_t len)
+{
+	const char *p = data;
+
+	while (len) {
+		ssize_t n = write(o->fd, p, len);
+
+		if (n < 0 && errno == EINTR) {
+			int error = hvctl_cancelled(o->ctx);
+
+			if (error)
+				return error;
+			continue;
+		}
+		if (n <= 0)
+			return cannot_write(o, n ? errno : ENOSPC);
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int flush(struct stream_out *o)
+{
+	int error = put_fd(o, o->buffer, o->used);
+
+	o->used = 0;
+	return error;
+}
+
+/* Through the compression, if any, and the buffer. */
+static int put(struct stream_out *o, const void *data, size_t len, ZSTD_EndDirective end)
+{
+	ZSTD_inBuffer in = { data, len, 0 };
+	int error = 0;
+	size_t left;
+
+	if (!o->zstd) {
+		const char *p = data;
+
+		while (!error && len) {
+			size_t n = BUFFER - o->used < len ? BUFFER - o->used : len;
+
+			memcpy(o->buffer + o->used, p, n);
+			o->used += n;
+			p += n;
+			len -= n;
+			if (o->used == BUFFER)
+				error = flush(o);
+		}
+		return error;
+	}
+	do {
+		ZSTD_outBuffer out = { o->buffer, BUFFER, o->used };
+
+		left = ZSTD_compressStream2(o->zstd, &out, &in, end);
+		if (ZSTD_isError(left))
+			return hvctl_fail(o->ctx, ENOMEM, "cannot compress %s: %s", o->name,
+					  ZSTD_getErrorName(left));
+		o->used = out.pos;
+		if (o->used == BUFFER)
+			error = flush(o);
+	} while (!error && (in.pos < in.size || (end == ZSTD_e_end && left)));
+	return error;
+}
+
+int stream_create(struct hvctl_ctx *ctx, int fd, const char *name, unsigned int threads,
+		  struct stream_out **out)
+{
+	struct stream_header h = { STREAM_MAGIC, STREAM_VERSION, threads ? STREAM_ZSTD : 0, 0 };
+	struct stream_out *o = calloc(1, sizeof(*o));
+	int error;
+
+	*out = NULL;
+	if (!o)
+		return hvctl_no_memory(ctx);
+	*o = (struct stream_out){ .ctx = ctx, .fd = fd, .name = name };
+	o->all = XXH3_createState();
+	if (threads)
+		o->zstd = ZSTD_createCCtx();
+	if (!o->all || (threads && !o->zstd)) {
+		stream_out_free(o);
+		return hvctl_no_memory(ctx);
+	}
+	XXH3_64bits_reset(o->all);
+	if (o->zstd) {
+		ZSTD_CCtx_setParameter(o->zstd, ZSTD_c_compressionLevel, 1);
+		ZSTD_CCtx_setParameter(o->zstd, ZSTD_c_windowLog, WINDOW_LOG);
+		/* A library without threads does it alone. */
+		if (threads > 1)
+			ZSTD_CCtx_setParameter(o->zstd, ZSTD_c_nbWorkers, (int)threads);
+	}
+	h.hash = XXH3_64bits(&h, offsetof(struct stream_header, hash));
+	error = put_fd(o, &h, sizeof(h));
+	if (error)
+		stream_out_free(o);
+	else
+		*out = o;
+	return error;
+}
+
+static uint64_t record_hash(const struct stream_record *r, const struct iovec *part, int parts)
+{
+	XXH3_state_t state;
+	int i;
+
+	XXH3_64bits_reset(&state);
+	XXH3_64bits_update(&state, r, offsetof(struct stream_record, hash));
+	for (i = 0; i < parts; i++)
+		XXH3_64bits_update(&state, part[i].iov_base, part[i].iov_len);
+	return XXH3_64bits_digest(&state);
+}
+
+int stream_write(struct stream_out *o, uint32_t type, const struct iovec *part, int parts)
+{
+	static const char zeros[8];
+	struct stream_record r = { .type = type };
+	size_t length = 0, pad;
+	int error, i;
+
+	for (i = 0; i < parts; i++)
+		length += part[i].iov_len;
+	if (length > STREAM_MAX)
+		return hvctl_fail(o->ctx, E2BIG, "%s would get a record of %zu bytes", o->name,
+				  length);
+	r.length = (uint32_t)length;
+	r.hash = record_hash(&r, part, parts);
+	/* Whoever knows the hashes of all records, in their order, knows all records. */
+	XXH3_64bits_update(o->all, &r, sizeof(r));
+	pad = -length & 7;
+	error = put(o, &r, sizeof(r), ZSTD_e_continue);
+	for (i = 0; !error && i < parts; i++)
+		error = put(o, part[i].iov_base, part[i].iov_len, ZSTD_e_continue);
+	if (!error && pad)
+		error = put(o, zeros, pad, ZSTD_e_continue);
+	return error;
+}
+
+int stream_finish(struct stream_out *o)
+{
+	uint64_t all = XXH3_64bits_digest(o->all);
+	struct iovec part = { &all, sizeof(all) };
+	int error = stream_write(o, RECORD_END, &part, 1);
+
+	if (!error && o->zstd)
+		error = put(o, NULL, 0, ZSTD_e_end);
+	return error ? error : flush(o);
+}
+
+void stream_out_free(struct stream_out *o)
+{
+	if (!o)
+		return;
+	ZSTD_freeCCtx(o->zstd);
+	XXH3_freeState(o->all);
+	free(o);
+}
+
+/* ---- reading ---- */
+
+struct stream_in {
+	struct hvctl_ctx *ctx;
+	int fd;
+	const char *name;
+	ZSTD_DCtx *zstd;
+	XXH3_state_t *all;
+	uint64_t records;
+	bool frame_ended, file_ended;
+	size_t from, to; /* of what is in buffer */
+	uint8_t *body;
+	size_t room;
+	char buffer[BUFFER];
+};
+
+long read_whole(int fd, void *buf, size_t len)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t n = read(fd, (char *)buf + done, len - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (!n)
+			break;
+		done += (size_t)n;
+	}
+	return (long)done;
+}
+
+/* More into the empty buffer; none at the end of the file. */
+static int fill(struct stream_in *s)
+{
+	ssize_t n;
+
+	do
+		n = read(s->fd, s->buffer, BUFFER);
+	while (n < 0 && errno == EINTR && !hvctl_cancelled(s->ctx));
+	if (n < 0 && errno == EINTR)
+		return hvctl_cancelled(s->ctx);
+	if (n < 0)
+		return hvctl_fail(s->ctx, errno, "cannot read %s: %s", s->name, strerror(errno));
+	s->from = 0;
+	s->to = (size_t)n;
+	s->file_ended = !n;
+	return 0;
+}
+
+/* @len bytes; *got is less at the end only. */
+static int get_some(struct stream_in *s, void *to, size_t len, size_t *got)
+{
+	ZSTD_outBuffer out = { to, len, 0 };
+	int error = 0;
+
+	while (!error && out.pos < len && !s->frame_ended) {
+		if (s->from == s->to)
+			error = fill(s);
+		if (error || s->file_ended)
+			break;
+		if (s->zstd) {
+			ZSTD_inBuffer in = { s->buffer, s->to, s->from };
+			size_t left = ZSTD_decompressStream(s->zstd, &out, &in);
+
+			if (ZSTD_isError(left))
+				return hvctl_fail(s->ctx, EINVAL,
+						  "%s is damaged (%s); take another copy", s->name,
+						  ZSTD_getErrorName(left));
+			s->from = in.pos;
+			s->frame_ended = !left;
+		} else {
+			size_t n =
+				len - out.pos < s->to - s->from ? len - out.pos : s->to - s->from;
+
+			memcpy((char *)to + out.pos, s->buffer + s->from, n);
+			out.pos += n;
+			s->from += n;
+		}
+	}
+	*got = out.pos;
+	return error;
+}
+
+static int get(struct stream_in *s, void *to, size_t len)
+{
+	size_t got;
+	int error = get_some(s, to, len, &got);
+
+	if (!error && got < len)
+		error = hvctl_fail(s->ctx, EINVAL,
+				   "%s ends in the middle, after %llu records; take another copy",
+				   s->name, (unsigned long long)s->records);
+	return error;
+}
+
+int stream_open(struct hvctl_ctx *ctx, int fd, const char *name, const void *have, size_t len,
+		struct stream_in **in)
+{
+	struct stream_in *s = calloc(1, sizeof(*s));
+	struct stream_header h;
+	int error;
+
+	*in = NULL;
+	if (!s || len > BUFFER) {
+		free(s);
+		return hvctl_no_memory(ctx);
+	}
+	*s = (struct stream_in){ .ctx = ctx, .fd = fd, .name = name, .to = len };
+	memcpy(s->buffer, have, len);
+	s->all = XXH3_createState();
+	error = s->all ? get(s, &h, sizeof(h)) : hvctl_no_memory(ctx);
+	if (error)
+		goto fail;
+	XXH3_64bits_reset(s->all);
+	error = -EINVAL;
+	if (memcmp(h.magic, STREAM_MAGIC, sizeof(h.magic)))
+		hvctl_fail(ctx, EINVAL, "%s is no image of a saved guest", name);
+	else if (h.hash != XXH3_64bits(&h, offsetof(struct stream_header, hash)))
+		hvctl_fail(ctx, EINVAL, "%s is damaged in its first bytes; take another copy",
+			   name);
+	else if (h.version != STREAM_VERSION || (h.flags & ~STREAM_ZSTD))
+		hvctl_fail(ctx, EINVAL,
+			   "%s is an image of version %u.%u, which this hvctl (%u.%u) "
+			   "does not read; use the one that wrote it",
+			   name, h.version, h.flags, STREAM_VERSION, STREAM_ZSTD);
+	else
+		error = 0;
+	if (!error && (h.flags & STREAM_ZSTD)) {
+		s->zstd = ZSTD_createDCtx();
+		if (s->zstd)
+			ZSTD_DCtx_setParameter(s->zstd, ZSTD_d_windowLogMax, WINDOW_LOG);
+		else
+			error = hvctl_no_memory(ctx);
+	}
+	if (!error) {
+		*in = s;
+		return 0;
+	}
+fail:
+	stream_in_free(s);
+	return error;
+}
+
+static int damaged(struct stream_in *s)
+{
+	return hvctl_fail(s->ctx, EINVAL, "%s is damaged in record %llu; take another copy",
+			  s->name, (unsigned long long)s->records);
+}
+
+/* Grow the body's room as bytes come, not as they are announced. */
+static int get_body(struct stream_in *s, size_t length)
+{
+	size_t have = 0;
+	int error = 0;
+
+	while (!error && have < length) {
+		size_t n = length - have < BUFFER ? length - have : BUFFER;
+
+		if (s->room < have + n) {
+			uint8_t *more = realloc(s->body, have + n);
+
+			if (!more)
+				return hvctl_no_memory(s->ctx);
+			s->body = more;
+			s->room = have + n;
+		}
+		error = get(s, s->body + have, n);
+		have += n;
+	}
+	return error;
+}
+
+static int check_end(struct stream_in *s, size_t length)
+{
+	uint64_t all;
+	char more;
+	size_t got;
+	int error;
+
+	if (length != sizeof(all))
+		return damaged(s);
+	memcpy(&all, s->body, sizeof(all));
+	if (all != XXH3_64bits_digest(s->all))
+		return damaged(s);
+	error = get_some(s, &more, 1, &got);
+	/* The frame's own end, which may come in a piece of its own, was read by that. */
+	if (!error && s->frame_ended && s->from == s->to)
+		error = fill(s);
+	if (!error && !got && s->file_ended && (!s->zstd || s->frame_ended))
+		return 0;
+	return error ? error : damaged(s);
+}
+
+int stream_read(struct stream_in *s, uint32_t *type, const void **body, size_t *length)
+{
+	struct stream_record r;
+	struct iovec part;
+	uint8_t pad[8] = { 0 };
+	int error = get(s, &r, sizeof(r));
+
+	if (error)
+		return error;
+	if (r.length > STREAM_MAX)
+		return damaged(s);
+	error = get_body(s, r.length);
+	if (!error && (-r.length & 7))
+		error = get(s, pad, -r.length & 7);
+	if (error)
+		return error;
+	part = (struct iovec){ s->body, r.length };
+	if (r.hash != record_hash(&r, &part, 1) || memcmp(pad, "\0\0\0\0\0\0\0", 8))
+		return damaged(s);
+	if (r.type == RECORD_END) {
+		error = check_end(s, r.length);
+		if (error)
+			return error;
+	}
+	XXH3_64bits_update(s->all, &r, sizeof(r));
+	s->records++;
+	*type = r.type;
+	*body = s->body;
+	*length = r.length;
+	return 0;
+}
+
+void stream_in_free(struct stream_in *s)
+{
+	if (!s)
+		return;
+	ZSTD_freeDCtx(s->zstd);
+	XXH3_freeState(s->all);
+	free(s->body);
+	free(s);
+}

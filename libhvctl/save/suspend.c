@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "save/suspend.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "domain.h"
+#include "pv-abi/compat.h"
+#include "pv-abi/sched.h"
+#include "pv-abi/wide.h"
+#include "xs.h"
+
+#define LOOK_MS 100
+/* A guest that has begun gets this time once more: in the middle nobody can take it back. */
+#define GRACE_S 30
+
+static const char wish[] = "suspend", token[] = "hvctl-save";
+
+/* Has it stopped for us? 1; 0: not yet. */
+static int has_suspended(struct hvctl_ctx *ctx, uint32_t domid)
+{
+	struct xen_domctl_getdomaininfo info;
+	int error = domain_need(ctx, domid, &info);
+
+	if (error)
+		return error;
+	if (!(info.flags & XEN_DOMINF_shutdown))
+		return 0;
+	if ((info.flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask) == SHUTDOWN_suspend)
+		return 1;
+	return hvctl_fail(ctx, ECANCELED,
+			  "domain %u ended when it was asked to suspend; look at its "
+			  "console's log",
+			  domid);
+}
+
+/* Until it has, or the time is over (0). */
+static int await(struct hvctl_ctx *ctx, uint32_t domid, unsigned int seconds, bool cancel)
+{
+	time_t end = time(NULL) + seconds;
+	char path[128];
+	int ret;
+
+	for (;;) {
+		ret = has_suspended(ctx, domid);
+		if (ret || time(NULL) >= end)
+			return ret;
+		if (cancel) {
+			ret = hvctl_cancelled(ctx);
+			if (ret)
+				return ret;
+		}
+		/* The store tells of a domain that stops; looking is for a daemon that does not. */
+		if (xs_wait(ctx->xs, LOOK_MS, path, sizeof(path)) < 0)
+			hvctl_nap(LOOK_MS);
+	}
+}
+
+/* Put the empty word in the place of ours, if it is still there: then the guest has not seen it. */
+static bool take_back(struct hvctl_ctx *ctx, const char *path)
+{
+	for (int tries = 0; tries < 50; tries++) {
+		uint32_t tx;
+		char *word;
+		bool ours;
+
+		if (xs_begin(ctx->xs, &tx))
+			return false;
+		word = xs_read(ctx->xs, tx, path);
+		ours = word && !strcmp(word, wish);
+		free(word);
+		if (!ours || xs_write(ctx->xs, tx, path, "%s", "")) {
+			xs_abort(ctx->xs, tx);
+			return false;
+		}
+		switch (xs_commit(ctx->xs, tx)) {
+		case 0:
+			return true;
+		case -EAGAIN:
+			continue;
+		default:
+			return false;
+		}
+	}
+	return false;
+}
+
+static int ask(struct hvctl_ctx *ctx, uint32_t domid, unsigned int seconds)
+{
+	char path[64], why[sizeof(ctx->error)];
+	int ret;
+
+	snprintf(path, sizeof(path), "/local/domain/%u/control/shutdown", domid);
+	ret = xs_write(ctx->xs, 0, path, "%s", wish);
+	if (ret)
+		return hvctl_fail(ctx, -ret, "the store refuses %s: %s; see the store daemon's log",
+				  path, strerror(-ret));
+	hvctl_step(ctx, "waiting for it to suspend", 2);
+	ret = await(ctx, domid, seconds, true);
+	if (ret == 1)
+		return 0;
+	if (!ret)
+		ret = hvctl_fail(ctx, ETIMEDOUT,
+				 "domain %u did not suspend within %u s and runs on; "
+				 "look at its console",
+				 domid, seconds);
+	if (ret != -ETIMEDOUT && ret != -EINTR)
+		return ret;
+	memcpy(why, ctx->error, sizeof(why));
+	if (!take_back(ctx, path) && await(ctx, domid, GRACE_S, false) == 1)
+		guest_resume(ctx, domid);
+	memcpy(ctx->error, why, sizeof(why));
+	return ret;
+}
+
+int guest_suspend(struct hvctl_ctx *ctx, uint32_t domid, unsigned int seconds)
+{
+	struct xen_domctl_getdomaininfo info;
+	char *can;
+	bool able;
+	int ret = domain_not_dom0(ctx, domid, "save");
+
+	if (!ret)
+		ret = domain_need(ctx, domid, &info);
+	if (ret)
+		return ret;
+	if (!hvctl_xs(ctx))
+		return -ECONNREFUSED;
+	if (info.flags & (XEN_DOMINF_shutdown | XEN_DOMINF_dying))
+		return hvctl_fail(ctx, ECANCELED, "domain %u has stopped and cannot be saved",
+				  domid);
+	if (info.flags & XEN_DOMINF_paused)
+		return hvctl_fail(ctx, EBUSY,
+				  "domain %u is paused and cannot suspend itself; let it "
+				  "run (hvctl unpause)",
+				  domid);
+	can = xs_readf(ctx->xs, 0, "/local/domain/%u/control/feature-suspend", domid);
+	able = can && !strcmp(can, "1");
+	free(can);
+	if (!able)
+		return hvctl_fail(ctx, EOPNOTSUPP,
+				  "the kernel of domain %u does not say that it can "
+				  "suspend (control/feature-suspend); wait until it is up, or take "
+				  "one that can",
+				  domid);
+	xs_watch(ctx->xs, "@releaseDomain", token);
+	ret = ask(ctx, domid, seconds);
+	xs_unwatch(ctx->xs, "@releaseDomain", token);
+	return ret;
+}
+
+/* ---- going on ---- */
+
+union context {
+	struct wide_vcpu_guest_context wide;
+	struct compat_vcpu_guest_context narrow;
+};
+
+/* The hypercall's result, which says whether the guest is a new one. */
+static int set_result(struct hvctl_ctx *ctx, uint32_t domid, union context *c)
+{
+	struct xen_domctl op = { .cmd = XEN_DOMCTL_get_address_size, .domain = (domid_t)domid };
+	int error = do_domctl(ctx, &op);
+	bool narrow = op.u.address_size.size == 32;
+
+	if (error)
+		return error;
+	op = (struct xen_domctl){ .cmd = XEN_DOMCTL_getvcpucontext, .domain = (domid_t)domid };
+	op.u.vcpucontext.ctxt = (uint64_t)(uintptr_t)c;
+	error = do_domctl(ctx, &op);
+	if (error)
+		return error;
+	if (narrow)
+		c->narrow.user_regs.eax = 1;
+	else
+		c->wide.user_regs.rax = 1;
+	/*
+	 * The context has no place for all of the FPU's state: what the vCPU has stays, and so do
+	 * its callbacks.
+	 */
+	if (narrow)
+		c->narrow.flags &= ~(uint32_t)VGCF_i387_valid;
+	else
+		c->wide.flags &= ~(uint64_t)VGCF_i387_valid;
+	op = (struct xen_domctl){ .cmd = XEN_DOMCTL_setvcpucontext, .domain = (domid_t)domid };
+	op.u.vcpucontext.ctxt = (uint64_t)(uintptr_t)c;
+	return do_domctl(ctx, &op);
+}
+
+int guest_resume(struct hvctl_ctx *ctx, uint32_t domid)
+{
+	union context *c = hypercall_alloc(ctx, sizeof(*c));
+	int error;
+
+	if (!c)
+		return -ENOMEM;
+	error = set_result(ctx, domid, c);
+	hypercall_free(ctx, c, sizeof(*c));
+	if (error)
+		return hvctl_fail(ctx, -error,
+				  "the hypervisor does not let domain %u go on: %s; see "
+				  "its log (hvctl dmesg)",
+				  domid, strerror(-error));
+	return domain_simple(ctx, domid, XEN_DOMCTL_resumedomain, "resume");
+}

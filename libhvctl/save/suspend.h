@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Stopping a guest so that it can be saved, with its help, and letting it go on.
+ * Functions return 0 or -errno with the context's message set.
+ */
+#ifndef HVCTL_SAVE_SUSPEND_H
+#define HVCTL_SAVE_SUSPEND_H
+
+#include <stdint.h>
+
+struct hvctl_ctx;
+
+/*
+ * Ask the guest to suspend, and wait @seconds until it has.
+ *     -EOPNOTSUPP  its kernel does not say that it can
+ *     -ETIMEDOUT   it did not; the wish is taken back, and it runs
+ *     -ECANCELED   it ended instead
+ *     -EINTR       hvctl_cancel(): the same as for the time-out
+ */
+int guest_suspend(struct hvctl_ctx *ctx, uint32_t domid, unsigned int seconds);
+
+/* Let a suspended guest go on as if nothing had been: its hypercall says that it was cancelled. */
+int guest_resume(struct hvctl_ctx *ctx, uint32_t domid);
+
+#endif

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// sources: libhvctl/save/stream.c
+// libs: -lzstd
+//
+// The stream of records: what is written is read again, compressed or not; cut off anywhere or with
+// any one bit wrong it is refused with a line, and nothing that is wrong is handed out as a record.
+
+#include <CUnit/Basic.h>
+#include <CUnit/CUnit.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "internal.h"
+#include "save/stream.h"
+#include "suite.h"
+
+static struct hvctl_ctx ctx;
+
+int hvctl_fail(struct hvctl_ctx *c, int error, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(c->error, sizeof(c->error), format, args);
+	va_end(args);
+	return -error;
+}
+
+int hvctl_no_memory(struct hvctl_ctx *c) { return hvctl_fail(c, ENOMEM, "no memory"); }
+
+int hvctl_cancelled(struct hvctl_ctx *c) { return c->cancelled ? -EINTR : 0; }
+
+#define RECORDS 5
+static const size_t lengths[RECORDS] = { 1, 8, 0, 70000, 13 };
+static uint8_t bodies[RECORDS][70000];
+static size_t ends[RECORDS + 1]; /* of the records, where they are not compressed */
+
+static int fresh(void)
+{
+	int fd = memfd_create("image", 0);
+
+	CU_ASSERT_FATAL(fd >= 0);
+	return fd;
+}
+
+/* An image with all records. */
+static int write_image(unsigned int threads)
+{
+	int fd = fresh();
+	struct stream_out *out;
+
+	for (unsigned int i = 0; i < RECORDS; i++)
+		for (size_t n = 0; n < lengths[i]; n++)
+			bodies[i][n] = (uint8_t)(n * 7 + n / 251 * i + i);
+	CU_ASSERT_EQUAL_FATAL(stream_create(&ctx, fd, "it", threads, &out), 0);
+	for (unsigned int i = 0; i < RECORDS; i++) {
+		struct iovec part[2] = { { bodies[i], lengths[i] / 3 },
+					 { bodies[i] + lengths[i] / 3,
+					   lengths[i] - lengths[i] / 3 } };
+
+		CU_ASSERT_EQUAL(stream_write(out, i + 1, part, 2), 0);
+	}
+	CU_ASSERT_EQUAL(stream_finish(out), 0);
+	stream_out_free(out);
+	ends[0] = sizeof(struct stream_header);
+	for (unsigned int i = 0; i < RECORDS; i++)
+		ends[i + 1] = ends[i] + sizeof(struct stream_record) + ((lengths[i] + 7) & ~7ul);
+	return fd;
+}
+
+/* How many records were read, each as it was written; *error: what ended it, 0 for the end. */
+static unsigned int read_image(int fd, int *error)
+{
+	struct stream_in *in;
+	unsigned int n = 0;
+	uint8_t head[32];
+	long have;
+
+	lseek(fd, 0, SEEK_SET);
+	have = read_whole(fd, head, sizeof(head));
+	ctx.error[0] = '\0';
+	*error = stream_open(&ctx, fd, "it", head, (size_t)have, &in);
+	while (!*error) {
+		const void *body;
+		uint32_t type;
+		size_t length;
+
+		*error = stream_read(in, &type, &body, &length);
+		if (*error || type == RECORD_END)
+			break;
+		CU_ASSERT_FATAL(n < RECORDS);
+		CU_ASSERT_TRUE(type == n + 1 && length == lengths[n] &&
+			       !memcmp(body, bodies[n], length));
+		n++;
+	}
+	stream_in_free(in);
+	return n;
+}
+
+static size_t size_of(int fd) { return (size_t)lseek(fd, 0, SEEK_END); }
+
+TEST(test_round, "written and read")
+{
+	for (unsigned int threads = 0; threads < 3; threads++) {
+		int fd = write_image(threads), error;
+
+		CU_ASSERT_EQUAL(read_image(fd, &error), RECORDS);
+		CU_ASSERT_EQUAL(error, 0);
+		CU_ASSERT_TRUE(threads ? size_of(fd) < 70000 : size_of(fd) > 70000);
+		close(fd);
+	}
+}
+
+TEST(test_cut_off, "cut off")
+{
+	for (unsigned int threads = 0; threads < 2; threads++) {
+		int fd = write_image(threads), error;
+		size_t step = threads ? 1 : 97;
+
+		for (size_t size = size_of(fd); size > 32;
+		     size = size > step + 32 ? size - step : 32) {
+			CU_ASSERT_EQUAL(ftruncate(fd, (off_t)size - 1), 0);
+			read_image(fd, &error);
+			CU_ASSERT_EQUAL(error, -EINVAL);
+			CU_ASSERT_PTR_NOT_NULL(strstr(ctx.error, "it "));
+		}
+		close(fd);
+	}
+	/* At the end of each record: those before it are right, and it is no whole. */
+	for (unsigned int i = 0; i <= RECORDS; i++) {
+		int fd = write_image(0), error;
+
+		CU_ASSERT_EQUAL(ftruncate(fd, (off_t)ends[i]), 0);
+		CU_ASSERT_EQUAL(read_image(fd, &error), i);
+		CU_ASSERT_EQUAL(error, -EINVAL);
+		CU_ASSERT_PTR_NOT_NULL(strstr(ctx.error, "ends in the middle"));
+		close(fd);
+	}
+}
+
+TEST(test_bits, "a bit is wrong")
+{
+	for (unsigned int threads = 0; threads < 2; threads++) {
+		int fd = write_image(threads), error;
+		size_t size = size_of(fd);
+
+		for (size_t n = 0; n < 1000; n++) {
+			size_t at = threads   ? n * 2654435761u % size
+				    : n < 200 ? n % size
+					      : n * 2654435761u % size;
+			uint8_t byte, wrong;
+
+			CU_ASSERT_EQUAL(pread(fd, &byte, 1, (off_t)at), 1);
+			wrong = byte ^ (uint8_t)(1 << n % 8);
+			CU_ASSERT_EQUAL(pwrite(fd, &wrong, 1, (off_t)at), 1);
+			read_image(fd, &error);
+			/* Compression has bits that mean nothing: then all is as it was written. */
+			CU_ASSERT_TRUE(error == -EINVAL || (threads && !error));
+			CU_ASSERT_EQUAL(pwrite(fd, &byte, 1, (off_t)at), 1);
+		}
+		close(fd);
+	}
+}
+
+TEST(test_more, "more than an image")
+{
+	for (unsigned int threads = 0; threads < 2; threads++) {
+		int fd = write_image(threads), error;
+
+		lseek(fd, 0, SEEK_END);
+		CU_ASSERT_EQUAL(write(fd, "x", 1), 1);
+		read_image(fd, &error);
+		CU_ASSERT_EQUAL(error, -EINVAL);
+		close(fd);
+	}
+}
+
+/* Records in another order, or one less: each is right, and the whole is not. */
+TEST(test_order, "records moved")
+{
+	static uint8_t all[100000];
+	int fd = write_image(0), error;
+	size_t size = size_of(fd), two = ends[2] - ends[1], one = ends[1] - ends[0];
+
+	CU_ASSERT_EQUAL_FATAL(pread(fd, all, sizeof(all), 0), (ssize_t)size);
+	/* The second away. */
+	CU_ASSERT_EQUAL(pwrite(fd, all + ends[2], size - ends[2], (off_t)ends[1]),
+			(ssize_t)(size - ends[2]));
+	CU_ASSERT_EQUAL(ftruncate(fd, (off_t)(size - two)), 0);
+	(void)one;
+	{
+		struct stream_in *in;
+		const void *body;
+		uint32_t type = 1;
+		size_t length;
+
+		lseek(fd, 32, SEEK_SET);
+		CU_ASSERT_EQUAL_FATAL(stream_open(&ctx, fd, "it", all, 32, &in), 0);
+		do
+			error = stream_read(in, &type, &body, &length);
+		while (!error && type != RECORD_END);
+		CU_ASSERT_EQUAL(error, -EINVAL);
+		stream_in_free(in);
+	}
+	close(fd);
+}
+
+/*
+ * A record that says it has 8 MiB in a short file takes no such room; one that says more is none.
+ */
+TEST(test_lengths, "lengths")
+{
+	struct stream_record r = { .type = 1, .length = STREAM_MAX };
+	int fd = write_image(0), error;
+
+	CU_ASSERT_EQUAL(pwrite(fd, &r, sizeof(r), 32), sizeof(r));
+	CU_ASSERT_EQUAL(read_image(fd, &error), 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(ctx.error, "ends in the middle"));
+	r.length++;
+	CU_ASSERT_EQUAL(pwrite(fd, &r, sizeof(r), 32), sizeof(r));
+	CU_ASSERT_EQUAL(read_image(fd, &error), 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(ctx.error, "damaged in record 0"));
+	close(fd);
+}
+
+TEST(test_other, "no image, another version")
+{
+	struct stream_header h;
+	int fd = write_image(0), error;
+
+	CU_ASSERT_EQUAL(pwrite(fd, "X", 1, 0), 1);
+	read_image(fd, &error);
+	CU_ASSERT_PTR_NOT_NULL(strstr(ctx.error, "no image"));
+	close(fd);
+	fd = write_image(0);
+	CU_ASSERT_EQUAL(pread(fd, &h, sizeof(h), 0), sizeof(h));
+	h.version = 2;
+	CU_ASSERT_EQUAL(pwrite(fd, &h, sizeof(h), 0), sizeof(h));
+	read_image(fd, &error);
+	CU_ASSERT_PTR_NOT_NULL(strstr(ctx.error, "damaged in its first bytes"));
+	close(fd);
+}
+
+TEST(test_no_room, "nowhere to write")
+{
+	int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
+	struct stream_out *out;
+
+	CU_ASSERT_FATAL(fd >= 0);
+	CU_ASSERT_EQUAL(stream_create(&ctx, fd, "it", 0, &out), -ENOSPC);
+	CU_ASSERT_PTR_NULL(out);
+	CU_ASSERT_PTR_NOT_NULL(strstr(ctx.error, "cannot write it"));
+	close(fd);
+}
+
+SUITE("save stream")
