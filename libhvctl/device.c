@@ -403,6 +403,65 @@ static void await_backend(struct hvctl_ctx *ctx, const struct kind *kind, uint32
 	xs_remove(ctx->xs, 0, back);
 }
 
+void device_remove_disk(struct hvctl_ctx *ctx, uint32_t domid, uint32_t number)
+{
+	static const struct kind *const disks[] = { &kernel_disk, &blkd_disk };
+	char path[96], text[16];
+	unsigned int i;
+
+	snprintf(text, sizeof(text), "%u", number);
+	for (i = 0; i < 2; i++) {
+		char *there = xs_readf(ctx->xs, 0, "/local/domain/0/backend/%s/%u/%u/frontend-id",
+				       disks[i]->back, domid, number);
+
+		if (there) {
+			close_backend(ctx, disks[i], domid, text);
+			await_backend(ctx, disks[i], domid, text);
+			snprintf(path, sizeof(path), "/local/domain/0/backend/%s/%u",
+				 disks[i]->back, domid);
+			xs_prune(ctx->xs, path);
+			snprintf(path, sizeof(path), "/local/domain/0/error/backend/%s/%u/%u",
+				 disks[i]->back, domid, number);
+			xs_remove(ctx->xs, 0, path);
+		}
+		free(there);
+	}
+	snprintf(path, sizeof(path), "/local/domain/%u/device/vbd/%u", domid, number);
+	xs_remove(ctx->xs, 0, path);
+}
+
+int device_release_disk(struct hvctl_ctx *ctx, uint32_t domid, uint32_t number)
+{
+	static const struct kind *const disks[] = { &kernel_disk, &blkd_disk };
+	char front[96], path[160];
+	unsigned int i;
+	int waited;
+
+	snprintf(front, sizeof(front), "/local/domain/%u/device/vbd/%u", domid, number);
+	/* A frontend that has not come up, or never will, has nothing to let go of. */
+	if (read_state(ctx, front) > XenbusStateInitialising)
+		for (i = 0; i < 2; i++) {
+			char *there;
+
+			snprintf(path, sizeof(path), "/local/domain/0/backend/%s/%u/%u/state",
+				 disks[i]->back, domid, number);
+			there = xs_readf(ctx->xs, 0, "%s", path);
+			if (there)
+				xs_write(ctx->xs, 0, path, "%d", XenbusStateClosing);
+			free(there);
+		}
+	for (waited = 0; waited < BACKEND_TIMEOUT_MS; waited += 10) {
+		int state = read_state(ctx, front);
+
+		if (state == XenbusStateClosed || state <= XenbusStateInitialising) {
+			device_remove_disk(ctx, domid, number);
+			return 0;
+		}
+		hvctl_nap(10);
+	}
+	return -ETIMEDOUT;
+}
+
 void devices_remove(struct hvctl_ctx *ctx, uint32_t domid)
 {
 	static const char *const parents[] = { "/local/domain/0/backend",

@@ -57,6 +57,15 @@ int devices_check_sharing(struct hvctl_ctx *ctx, const struct hvctl_config *conf
  */
 int devices_add(struct hvctl_ctx *ctx, const struct hvctl_config *config, uint32_t domid);
 
+/* Take one disk away, whatever the guest thinks of it. Nothing there is fine. */
+void device_remove_disk(struct hvctl_ctx *ctx, uint32_t domid, uint32_t number);
+
+/*
+ * Ask the guest to let go of a disk, and take it away when it has. -ETIMEDOUT: it has not within
+ * some seconds; the disk stays.
+ */
+int device_release_disk(struct hvctl_ctx *ctx, uint32_t domid, uint32_t number);
+
 /* Close and remove all backends of a domain that does not run (any more). Nothing there is fine. */
 void devices_remove(struct hvctl_ctx *ctx, uint32_t domid);
 

@@ -322,6 +322,18 @@ struct hvctl_device {
 int hvctl_disks(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_device **list, size_t *count);
 int hvctl_vifs(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_device **list, size_t *count);
 
+/*
+ * Give a running domain one more disk: @spec is an item of 'disk' in a configuration. Nothing of it
+ * stays if this fails. -EEXIST: it has a disk of that name; the rest as hvctl_create().
+ */
+int hvctl_disk_attach(struct hvctl_ctx *ctx, uint32_t domid, const char *spec);
+
+/*
+ * Take the disk @vdev ("xvdb") away from a running domain, whose kernel is asked for it. -ENOENT:
+ * it has none of that name; -ETIMEDOUT: it does not let go of it within 10 s, and keeps it.
+ */
+int hvctl_disk_detach(struct hvctl_ctx *ctx, uint32_t domid, const char *vdev);
+
 /* --- the CPU that a domain is shown ------------------------------------------------- */
 
 #define HVCTL_NO_SUBLEAF	0xffffffffu

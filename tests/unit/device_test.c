@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: libhvctl/device.c libhvctl/blkd.c libhvctl/disk.c libhvctl/diskuse.c
-// sources: libhvctl/context.c
+// sources: libhvctl/context.c libhvctl/hotplug.c libhvctl/config.c libhvctl/cfgfile.c
+// libs: -Wl,--wrap=hvctl_lock
 // bits: 64 32
 /*
  * Disks that hvblkd serves: what the store is told, how long is waited and for what, what two may
@@ -208,6 +209,13 @@ int xs_permit(struct xs *xs, uint32_t tx, const char *path, const char *perms)
 /* ------------------------------------------------------------------------------------------------
  * Around it
  */
+
+/* Not the host's. */
+int __wrap_hvctl_lock(struct hvctl_ctx *c);
+int __wrap_hvctl_lock(struct hvctl_ctx *c)
+{
+	return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
 
 int hvctl_get(struct hvctl_ctx *c, uint32_t domid, struct hvctl_domain *domain)
 {
@@ -492,6 +500,76 @@ TEST(test_removal_dead, "hvblkd that is not there has nothing")
 	set(BACK "/hotplug-status", "connected");
 	devices_remove(ctx, 7);
 	CU_ASSERT_STRING_EQUAL(get(BACK "/online"), "(none)");
+}
+
+static void says_image(const char *before, const char *after)
+{
+	char line[400];
+
+	snprintf(line, sizeof(line), "%s%s%s", before, image, after);
+	says(line);
+}
+
+TEST(test_attach, "one more disk, or nothing of it")
+{
+	char spec[128];
+
+	snprintf(spec, sizeof(spec), "vdev=xvda,backendtype=hvblkd,target=%s", image);
+	looks = 0;
+	backend = is_ready;
+	CU_ASSERT_EQUAL(hvctl_disk_attach(ctx, 7, spec), 0);
+	CU_ASSERT_STRING_EQUAL(get(BACK "/params"), image);
+	CU_ASSERT_STRING_EQUAL(get(FRONT "/state"), "1");
+	/* The name is taken; so is the file. */
+	CU_ASSERT_EQUAL(hvctl_disk_attach(ctx, 7, spec), -EEXIST);
+	says("domain 7 has a disk xvda already; choose another vdev, or detach that one");
+	snprintf(spec, sizeof(spec), "vdev=xvdb,backendtype=hvblkd,target=%s", image);
+	CU_ASSERT_EQUAL(hvctl_disk_attach(ctx, 7, spec), -EBUSY);
+	says_image("the disk ", " (xvdb) is in use by domain 7; give another, or read-only access "
+		   "to both, or write w! if you know that this goes well");
+	forget("/local");
+
+	backend = is_broken;
+	snprintf(spec, sizeof(spec), "vdev=xvda,backendtype=hvblkd,target=%s", image);
+	CU_ASSERT_EQUAL(hvctl_disk_attach(ctx, 7, spec), -EIO);
+	says("hvblkd cannot serve the disk xvda: it is no qcow2 image; convert it");
+	CU_ASSERT_STRING_EQUAL(get(BACK "/params"), "(none)");
+	CU_ASSERT_STRING_EQUAL(get(FRONT "/state"), "(none)");
+
+	CU_ASSERT_EQUAL(hvctl_disk_attach(ctx, 7, "/a'b,raw,xvdb"), -EINVAL);
+	CU_ASSERT_EQUAL(hvctl_disk_attach(ctx, 7, "/a,raw"), -EINVAL);
+	says("disk:1:10: the disk /a has no vdev; add vdev=xvda");
+}
+
+/* A guest that closes when it is asked, and hvblkd that lets go when it is told. */
+static void guest_lets_go(void)
+{
+	if (!strcmp(get(BACK "/state"), "5"))
+		set(FRONT "/state", "6");
+	if (!strcmp(get(BACK "/online"), "0"))
+		set(BACK "/hotplug-status", "disconnected");
+}
+
+TEST(test_detach, "a disk goes when the guest has let go of it")
+{
+	set(BACK "/dev", "xvda");
+	set(BACK "/frontend-id", "7");
+	set(BACK "/online", "1");
+	set(BACK "/state", "4");
+	set(BACK "/hotplug-status", "connected");
+	set(FRONT "/state", "4");
+	CU_ASSERT_EQUAL(hvctl_disk_detach(ctx, 7, "xvdb"), -ENOENT);
+	says("domain 7 has no disk xvdb; see hvctl block-list");
+	CU_ASSERT_STRING_EQUAL(get(BACK "/state"), "4");
+	/* Who keeps it, keeps it. */
+	CU_ASSERT_EQUAL(hvctl_disk_detach(ctx, 7, "xvda"), -ETIMEDOUT);
+	says("the guest does not let go of xvda; unmount it there, and try again");
+	CU_ASSERT_STRING_EQUAL(get(BACK "/online"), "1");
+	CU_ASSERT_STRING_EQUAL(get(FRONT "/state"), "4");
+	backend = guest_lets_go;
+	CU_ASSERT_EQUAL(hvctl_disk_detach(ctx, 7, "xvda"), 0);
+	CU_ASSERT_STRING_EQUAL(get(BACK "/state"), "(none)");
+	CU_ASSERT_STRING_EQUAL(get(FRONT "/state"), "(none)");
 }
 
 TEST(test_sharing, "one image for two, whoever serves it")
