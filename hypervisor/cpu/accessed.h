@@ -25,12 +25,14 @@
  *
  * accessed_first() - do the manuals say so of this processor? `vendor`: CPUID leaf 0's EBX, EDX,
  * ECX. Nobody else's manual is known to (Hygon, Centaur, Zhaoxin), and the first Xeon Phis may set
- * A in entries that are gone already (their specification update, KNL4): not by the book.
+ * A in entries that are gone already (their specification update, KNL4), the first of AMD's family
+ * 10h may lose what they set (revision guide, erratum 298; mended in a stepping of model 2): not by
+ * the book.
  */
 static inline bool accessed_first(const u32 vendor[3], u32 family, u32 model)
 {
 	if (!memcmp(vendor, "AuthenticAMD", 12))
-		return true;
+		return !(family == 0x10 && model <= 2);
 	return !memcmp(vendor, "GenuineIntel", 12) &&
 	       !(family == 6 && (model == 0x57 || model == 0x85));
 }

@@ -14,7 +14,8 @@
  * * An entry that a guest overwrites or clears without a flush of its own may live on in TLBs. But
  *   a mapping's host part ends by taking out an entry only, and entries are made one for a host
  *   part: as many as were lost that way, so many mappings of the same frame, with the same rights
- *   or more, last until their domain ends. The frame stays granted for as long.
+ *   or more, last until their domain ends. The frame stays granted for as long. (The privileged
+ *   domain can make entries without a grant; it may map the frame anyway.)
  *
  * All begin clear, rings too: which pages a CPU will touch is nobody's to know here. Those that are
  * touched cost the CPU one assist more in their life, for A and D at once if the first access is a
@@ -209,6 +210,10 @@ int grant_pte_unmap(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 new_addr)
 		if (pte_mfn(e) == mfn && (e & must) == must) {
 			/* As it is now: a CPU may have come to it since it was looked at. */
 			r = judge(d, f, place_finish(&p, replacement));
+			/* Nor may the address that the replacement had lead there any more. */
+			if ((replacement & PTE_P) &&
+			    ((replacement & PTE_A) || !leaf_is_foreign(d, replacement)))
+				r = GRANT_PTE_CACHED;
 			replacement = 0;
 		} else {
 			place_cancel(&p);

@@ -107,7 +107,7 @@ TEST(test_untouched_grants, "A of grant mappings")
 		if (touched)
 			table_of(s.l1)[2] |= PTE_A;
 		CU_ASSERT_EQUAL(grant_pte_unmap(SPACE_VA, m, GNTMAP_host_map, SPACE_VA + PAGE_SIZE),
-				GRANT_PTE_UNTOUCHED);
+				touched ? GRANT_PTE_CACHED : GRANT_PTE_UNTOUCHED);
 		CU_ASSERT_EQUAL(table_of(s.l1)[2], 0);
 		CU_ASSERT_EQUAL(!!(*e & PTE_A), touched);
 		CU_ASSERT_EQUAL(grant_pte_unmap(SPACE_VA, m, GNTMAP_host_map, 0),
@@ -153,6 +153,7 @@ TEST(test_accessed_first, "whose manuals say that A comes first")
 		{ "GenuineIntel", 6, 0x3c, true },  { "GenuineIntel", 6, 0x57, false },
 		{ "GenuineIntel", 6, 0x85, false }, { "GenuineIntel", 15, 0x57, true },
 		{ "AuthenticAMD", 15, 6, true },    { "AuthenticAMD", 0x19, 0x57, true },
+		{ "AuthenticAMD", 0x10, 2, false }, { "AuthenticAMD", 0x10, 4, true },
 		{ "HygonGenuine", 0x18, 0, false }, { "CentaurHauls", 6, 15, false },
 		{ "", 0, 0, false },
 	};
