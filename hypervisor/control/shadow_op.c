@@ -14,6 +14,7 @@
 #include "pv/shadow.h"
 
 #define MIB_PAGES (BIT(20) / PAGE_SIZE)
+#define PAGES_LIMIT BIT(40) /* more than any bitmap has bits */
 
 /* What an operation that takes long is at: log_dirty.step. */
 enum step {
@@ -131,8 +132,11 @@ static int copy_piece(struct log_dirty *ld, const struct xen_domctl_shadow_op *p
 	ld->at += n;
 	if (!p->dirty_bitmap)
 		return 0;
-	if ((from + n) * 64 > bits)
+	if ((from + n) * 64 > bits) {
+		if (clear)
+			log_dirty_return(ld, from + n - 1, words[n - 1] & ~(BIT(bits % 64) - 1));
 		words[n - 1] &= BIT(bits % 64) - 1;
+	}
 	return copy_to_guest(p->dirty_bitmap + from * 8, words,
 			     min(DIV_ROUND_UP(bits, 8ULL) - from * 8, n * 8));
 }
@@ -185,7 +189,8 @@ static s64 peek_or_clean(struct domain *d, struct xen_domctl_shadow_op *p)
 	struct log_dirty *ld = d->log;
 	s64 r;
 
-	if (!d->log_dirty || (p->mode & ~(u32)XEN_DOMCTL_SHADOW_LOGDIRTY_FINAL))
+	if (!d->log_dirty || p->pages > PAGES_LIMIT ||
+	    (p->mode & ~(u32)XEN_DOMCTL_SHADOW_LOGDIRTY_FINAL))
 		return -EINVAL;
 	if (!ld->step)
 		step_set(ld, STEP_COPY);

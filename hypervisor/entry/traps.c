@@ -284,8 +284,9 @@ void iret_failed(struct regs *g)
 }
 
 /* Our access to the guest's memory met a shadow that lacks it: on, as if nothing had been. */
-static bool shadow_fault_here(const struct regs *r, vaddr_t cr2)
+static bool shadow_fault_here(const struct regs *r)
 {
+	vaddr_t cr2 = read_cr2();
 	bool may_wait = r->rflags & RFLAGS_IF, done;
 	u32 ec = r->error_code;
 
@@ -303,7 +304,6 @@ static bool shadow_fault_here(const struct regs *r, vaddr_t cr2)
 struct regs *trap_from_hypervisor(struct regs *r)
 {
 	unsigned vector = r->vector & 0xff;
-	vaddr_t cr2 = read_cr2();
 	u64 fix;
 
 	assert_flags();
@@ -323,7 +323,7 @@ struct regs *trap_from_hypervisor(struct regs *r)
 	}
 	fix = extable_find(r->rip);
 	if (fix) {
-		if (vector == 14 && log_dirty_on(current->domain) && shadow_fault_here(r, cr2))
+		if (vector == 14 && log_dirty_on(current->domain) && shadow_fault_here(r))
 			return NULL;
 		r->rip = fix;
 		return NULL;

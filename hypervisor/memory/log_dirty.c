@@ -50,6 +50,8 @@ int log_dirty_create(struct domain *d, u64 pfns)
 
 int log_dirty_pool_fill(struct log_dirty *ld, u32 pages)
 {
+	if (ld->freeing)
+		return -EBUSY;
 	if (!ld->nr) {
 		ld->shadows = zalloc(ALLOC_PAGING, pages * sizeof(*ld->shadows));
 		ld->buckets = zalloc(ALLOC_PAGING, pages * sizeof(*ld->buckets));
@@ -74,6 +76,7 @@ int log_dirty_pool_fill(struct log_dirty *ld, u32 pages)
 
 int log_dirty_pool_free(struct log_dirty *ld)
 {
+	ld->freeing = true;
 	while (ld->pages) {
 		page_free(ALLOC_PAGING, ld->shadows[--ld->pages].page);
 		if (ld->pages && preempt_wanted())
@@ -85,6 +88,7 @@ int log_dirty_pool_free(struct log_dirty *ld)
 	ld->buckets = NULL;
 	ld->nr = ld->free = ld->free_count = ld->limbo = ld->limbo_count = 0;
 	ld->roots = ld->free_roots = 0;
+	ld->freeing = false;
 	return 0;
 }
 
@@ -139,6 +143,12 @@ u64 log_dirty_take(struct log_dirty *ld, u64 n, bool clear)
 	if (!clear || !READ_ONCE(*word))
 		return atomic_read(word);
 	return atomic_xchg(word, 0);
+}
+
+void log_dirty_return(struct log_dirty *ld, u64 n, u64 bits)
+{
+	if (n < ld->bits / 64)
+		atomic_or(&ld->bitmap[n * 64 / LOG_DIRTY_PAGE_BITS][n % (PAGE_SIZE / 8)], bits);
 }
 
 static u64 *word_of(const struct log_dirty *ld, pfn_t pfn)

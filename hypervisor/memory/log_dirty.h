@@ -39,6 +39,7 @@ struct log_dirty {
 	/* ---- of pv/shadow.c; under `lock` (irqsave) unless they say something else ---- */
 	struct spinlock lock;
 	bool active;            /* there are shadows */
+	bool freeing;           /* the pool is being given back, and of no use; control lock */
 	bool reclaiming;        /* a CPU empties the shadows and flushes */
 	struct shadow *shadows; /* all there may be, by index; each has a page or will have */
 	u64 wanted;             /* how many somebody wants there to be, 0: nobody said */
@@ -60,7 +61,8 @@ struct log_dirty {
  * log_dirty_create() - the bitmap for pfns below `pfns`, unless d has one. 0, -ENOMEM. Under the
  * control lock.
  * log_dirty_pool_fill() - a pool of `pages` pages (if there is none yet): 0; -ENOMEM, with part of
- * it; -ERESTART, call again. log_dirty_pool_free() - undo it, with the log off and its shadows
+ * it; -ERESTART, call again; -EBUSY, it is being freed.
+ * log_dirty_pool_free() - undo it, with the log off and its shadows
  * forgotten by all CPUs: 0 or -ERESTART.
  * log_dirty_end() - d is dying, its vCPUs have no roots any more: off, and the pool goes. 0 or
  * -ERESTART.
@@ -80,6 +82,8 @@ void log_dirty_set_all(struct log_dirty *ld);
  * marks. What lies beyond `bits` is ones.
  */
 u64 log_dirty_take(struct log_dirty *ld, u64 n, bool clear);
+/* Bits of word `n` that were taken and are not told to anybody. */
+void log_dirty_return(struct log_dirty *ld, u64 n, u64 bits);
 
 /*
  * log_dirty_mark_pfn(), log_dirty_mark() - a page, or the frame that is one by M2P, was written;

@@ -128,6 +128,7 @@ static void retire(struct domain *d, struct log_dirty *ld, struct shadow *s)
 {
 	unhash(ld, s);
 	if (is_root(d, s)) {
+		empty(d, s);
 		push(ld, &ld->free_roots, s, SHADOW_FREE_ROOT);
 	} else {
 		push(ld, &ld->limbo, s, SHADOW_LIMBO);
@@ -211,6 +212,8 @@ static void reclaim(struct domain *d)
 	n = ld->limbo_count;
 	ld->limbo = ld->limbo_count = 0;
 	spin_unlock_irqrestore(&ld->lock, flags);
+	/* Whoever comes to d now finds what was stored. */
+	smp_mb();
 	tlb_flush(d->dirty_cpus, TLB_GLOBAL | TLB_ROOT);
 	flags = spin_lock_irqsave(&ld->lock);
 	while ((s = pop(ld, &flushed)))
@@ -233,7 +236,7 @@ static bool root_shadow(struct domain *d, struct log_dirty *ld, mfn_t table, mfn
 	}
 	s = lookup(ld, table);
 	if (!s)
-		s = make(d, ld, table, d->is_32bit ? 3 : 4, 0);
+		s = make(d, ld, table, d->is_32bit ? 3 : 4, pages_reserved(d));
 	if (s)
 		*cr3 = va_to_mfn(s->page);
 	return s;
@@ -346,6 +349,7 @@ int shadow_protect(struct domain *d, u64 *progress)
 		if (*progress % PROTECT_BATCH == 0 && preempt_wanted())
 			return -ERESTART;
 	}
+	smp_mb();
 	tlb_flush(d->dirty_cpus, TLB_GLOBAL);
 	return 0;
 }
@@ -355,7 +359,7 @@ int shadow_protect(struct domain *d, u64 *progress)
 /* The guest's entries for an address, from the root down: [level - 1]. */
 struct path {
 	struct shadow *root;
-	unsigned top;
+	unsigned top, bottom; /* levels; 2 at the bottom: the M2P of a 32-bit guest */
 	mfn_t table[4];
 	u64 e[4];
 };
@@ -384,6 +388,7 @@ static bool walk(const struct vcpu *v, vaddr_t va, struct path *p, u32 *ec)
 
 	*ec &= ~(u32)PF_PRESENT;
 	p->top = is_32bit ? 3 : 4;
+	p->bottom = 1;
 	p->table[p->top - 1] = loaded_table(v);
 	p->root = lookup(v->domain->log, p->table[p->top - 1]);
 	if (!p->root)
@@ -393,8 +398,14 @@ static bool walk(const struct vcpu *v, vaddr_t va, struct path *p, u32 *ec)
 		u64 e;
 
 		if (slot_reserved(is_32bit, atomic_read(&mfn_to_frame(table)->type),
-				  pt_slot(va, level)))
-			return false;
+				  pt_slot(va, level))) {
+			p->bottom = level;
+			if (level != 2 || !(READ_ONCE(*entry_at(p, level, va)) & PTE_P))
+				return false;
+			/* Ours, to be read by the kernel; only the way to it may be missing. */
+			*ec |= PF_PRESENT;
+			return !(*ec & (PF_WRITE | PF_USER | PF_FETCH));
+		}
 		e = p->e[level - 1] = READ_ONCE(*entry_at(p, level, va));
 		if (!(e & PTE_P))
 			return false;
@@ -415,7 +426,7 @@ static bool walk(const struct vcpu *v, vaddr_t va, struct path *p, u32 *ec)
  */
 static bool set_ad(struct domain *d, struct path *p, vaddr_t va, bool write)
 {
-	for (unsigned level = p->top; level; level--) {
+	for (unsigned level = p->top; level > (p->bottom == 1 ? 0 : p->bottom); level--) {
 		u64 e = p->e[level - 1], want = e | PTE_A | (write && level == 1 ? PTE_D : 0);
 
 		if (want == e)
@@ -446,7 +457,7 @@ static enum fill fill(struct vcpu *v, vaddr_t va, u32 *ec, u32 keep, bool *copie
 	if (!set_ad(d, &p, va, write))
 		return FILL_AGAIN;
 	s = p.root;
-	for (unsigned level = p.top; level > 1; level--) {
+	for (unsigned level = p.top; level > p.bottom; level--) {
 		struct shadow *below = lookup(ld, p.table[level - 2]);
 		u64 e;
 
@@ -461,6 +472,8 @@ static enum fill fill(struct vcpu *v, vaddr_t va, u32 *ec, u32 keep, bool *copie
 		}
 		s = below;
 	}
+	if (p.bottom > 1)
+		return changed ? FILL_DONE : FILL_DENIED;
 	leaf = p.e[0];
 	watched = pte_mfn(leaf) < max_mfn && frame_owned_by(mfn_to_frame(pte_mfn(leaf)), d);
 	if ((leaf & PTE_RW) && watched) {
@@ -535,7 +548,7 @@ void shadow_check(struct domain *d, void (*wrong)(void *arg, mfn_t table, unsign
 	struct log_dirty *ld = d->log;
 	u64 flags;
 
-	if (!ld)
+	if (!ld || !ld->active)
 		return;
 	for (u32 i = 1; i <= ld->pages; i++) {
 		const struct shadow *s = at(ld, i);

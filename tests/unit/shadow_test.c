@@ -301,6 +301,11 @@ TEST(test_nowhere, "no room for the answer, and rooms of all sizes")
 	CU_ASSERT_EQUAL(ask(XEN_DOMCTL_SHADOW_OP_PEEK, small, 11), 0);
 	CU_ASSERT_EQUAL(small[1], 1);
 	CU_ASSERT_EQUAL(small[2], 0xaa);
+	/* Nor are the marks of those that were not asked for taken. */
+	CU_ASSERT_TRUE(fault(page(3), PF_WRITE));
+	CU_ASSERT_EQUAL(ask(XEN_DOMCTL_SHADOW_OP_CLEAN, small, 11), 0);
+	CU_ASSERT_TRUE(marked(s.data[3]));
+	CU_ASSERT_EQUAL(ask(XEN_DOMCTL_SHADOW_OP_CLEAN, map, ~0UL), -EINVAL);
 	/* What is beyond the books is written at any time. */
 	CU_ASSERT_EQUAL(log_dirty_take(guest->log, guest->log->bits / 64, true), ~0ULL);
 }
