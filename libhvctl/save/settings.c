@@ -13,7 +13,13 @@
 #define DEVICES_MAX 64u
 #define MIB_MAX	    (1ull << 24) /* 16 TiB */
 
+#define RATE_MAX    (1ull << 62)
+
 static const char *const actions[] = { "destroy", "restart", "preserve" };
+static const char *const backends[] = { "kernel", "hvblkd" };
+/* The first of each is all that dom0's kernel serves. */
+static const char *const formats[] = { "raw", "qcow2", "vhd", "vhdx", "vmdk", "nbd" };
+static const char *const modes[] = { "", "persistent", "window" };
 
 /* ---- to text ---- */
 
@@ -63,6 +69,11 @@ static void add_devices(json_t *o, const struct hvctl_config *c)
 		json_object_set_new(e, "writable", json_boolean(d->writable));
 		json_object_set_new(e, "forced", json_boolean(d->forced));
 		json_object_set_new(e, "cdrom", json_boolean(d->cdrom));
+		add_text(e, "backend", backends[d->backend]);
+		add_text(e, "format", *d->format ? d->format : formats[0]);
+		add_text(e, "data_mode", d->data_mode);
+		add_number(e, "iops", d->iops);
+		add_number(e, "bps", d->bps);
 		json_array_append_new(disks, e);
 	}
 	for (i = 0; i < c->nr_vifs; i++) {
@@ -170,16 +181,25 @@ static uint64_t number_of(struct taker *t, const json_t *o, const char *key, uin
 	return from;
 }
 
-static enum hvctl_action action_of(struct taker *t, const json_t *o, const char *key)
+/* Which of the @n texts it is. */
+static unsigned int choice_of(struct taker *t, const json_t *o, const char *key,
+			      const char *const *choice, unsigned int n)
 {
 	const char *text = text_of(t, o, key, 16);
 	unsigned int i;
 
-	for (i = 0; text && i < sizeof(actions) / sizeof(actions[0]); i++)
-		if (!strcmp(text, actions[i]))
-			return (enum hvctl_action)i;
+	for (i = 0; text && i < n; i++)
+		if (!strcmp(text, choice[i]))
+			return i;
 	blame(t, key);
-	return HVCTL_ACTION_DESTROY;
+	return 0;
+}
+
+static enum hvctl_action action_of(struct taker *t, const json_t *o, const char *key)
+{
+	/* The first is to destroy it. */
+	return (enum hvctl_action)choice_of(t, o, key, actions,
+					    sizeof(actions) / sizeof(actions[0]));
 }
 
 static void masks_of(struct taker *t, const json_t *o, const char *key, uint64_t (*mask)[2],
@@ -218,6 +238,7 @@ static void disks_of(struct taker *t, const json_t *o, struct hvctl_config *c)
 	for (i = 0; c->disks && i < n; i++) {
 		const json_t *e = json_array_get(list, i);
 		struct hvctl_disk *d = &c->disks[c->nr_disks++];
+		unsigned int format, mode;
 
 		d->target = copy_of(t, e, "target", 4096);
 		if (!d->target)
@@ -227,6 +248,15 @@ static void disks_of(struct taker *t, const json_t *o, struct hvctl_config *c)
 		d->writable = json_is_true(json_object_get(e, "writable"));
 		d->forced = json_is_true(json_object_get(e, "forced"));
 		d->cdrom = json_is_true(json_object_get(e, "cdrom"));
+		d->backend = (enum hvctl_disk_backend)choice_of(t, e, "backend", backends, 2);
+		format = choice_of(t, e, "format", formats, sizeof(formats) / sizeof(formats[0]));
+		snprintf(d->format, sizeof(d->format), "%s", formats[format]);
+		if (format && d->backend != HVCTL_DISK_HVBLKD)
+			blame(t, "format");
+		mode = choice_of(t, e, "data_mode", modes, sizeof(modes) / sizeof(modes[0]));
+		snprintf(d->data_mode, sizeof(d->data_mode), "%s", modes[mode]);
+		d->iops = number_of(t, e, "iops", 0, RATE_MAX);
+		d->bps = number_of(t, e, "bps", 0, RATE_MAX);
 	}
 }
 

@@ -73,7 +73,11 @@ void hvctl_config_free(struct hvctl_config *c)
 
 static char *good_text(void)
 {
-	struct hvctl_disk disk = { (char *)"/srv/a b.img", "xvda", 51712, true, false, false };
+	struct hvctl_disk disk = {
+		.target = (char *)"/srv/a b.img", .vdev = "xvda", .number = 51712, .writable = true,
+		.backend = HVCTL_DISK_HVBLKD, .format = "qcow2", .data_mode = "window",
+		.iops = 500, .bps = 1000000,
+	};
 	struct hvctl_vif vif = { { 0, 0x16, 0x3e, 1, 2, 0xff }, true, "br0", NULL, "v0" };
 	struct hvctl_config c = {
 		.name = "g1", .uuid = { 0xab }, .kernel = (char *)"/boot/vmlinuz",
@@ -104,6 +108,10 @@ TEST(test_round, "out and in")
 	CU_ASSERT_EQUAL(c->on_crash, HVCTL_ACTION_PRESERVE);
 	CU_ASSERT_TRUE(c->nr_disks == 1 && c->disks[0].writable && c->disks[0].number == 51712);
 	CU_ASSERT_STRING_EQUAL(c->disks[0].target, "/srv/a b.img");
+	CU_ASSERT_EQUAL(c->disks[0].backend, HVCTL_DISK_HVBLKD);
+	CU_ASSERT_STRING_EQUAL(c->disks[0].format, "qcow2");
+	CU_ASSERT_STRING_EQUAL(c->disks[0].data_mode, "window");
+	CU_ASSERT_TRUE(c->disks[0].iops == 500 && c->disks[0].bps == 1000000);
 	CU_ASSERT_TRUE(c->nr_vifs == 1 && c->vifs[0].mac[5] == 0xff && c->vifs[0].mac_given);
 	CU_ASSERT_PTR_NULL(c->vifs[0].ip);
 	hvctl_config_free(c);
@@ -130,6 +138,12 @@ static const struct {
 	{ "\"xvda\"", "\"xvdaxvdaxvdaxvdaxvda\"", "vdev" },
 	{ "\"number\":51712", "\"number\":-5", "number" },
 	{ "\"target\":\"/srv/a b.img\",", "", "target" },
+	{ "\"hvblkd\"", "\"tap\"", "backend" },
+	{ "\"hvblkd\"", "\"kernel\"", "format" },
+	{ "\"qcow2\"", "\"auto\"", "format" },
+	{ "\"window\"", "\"door\"", "data_mode" },
+	{ "\"iops\":500", "\"iops\":-500", "iops" },
+	{ "\"bps\":1000000", "\"bps\":true", "bps" },
 	{ "00:16:3e:01:02:ff", "01:16:3e:01:02:ff", "mac" },
 	{ "00:16:3e:01:02:ff", "00:16:3e:01:02", "mac" },
 	{ "\"br0\"", "\"../br\"", "bridge" },
