@@ -376,6 +376,8 @@ static void put_all(struct writer *w, const struct hvctl_config *c, const char *
 		snprintf(key, sizeof(key), "cpu/%u/availability", i);
 		put(w, key, "%s", i < c->vcpus ? "online" : "offline");
 	}
+	if (b->suspends)
+		put(w, "control/feature-suspend", "1");
 	put(w, "store/ring-ref", "%llu", (unsigned long long)b->store_mfn);
 	put(w, "store/port", "%u", b->store_port);
 	put(w, "console/ring-ref", "%llu", (unsigned long long)b->console_mfn);
@@ -521,7 +523,7 @@ static int fill_from_kernel(void *data, uint32_t domid, struct domain_rings *rin
 	int error = build_domain(b, domid);
 
 	*rings = (struct domain_rings){ b->store_mfn, b->console_mfn, b->store_port,
-					b->console_port };
+					b->console_port, false };
 	return error;
 }
 

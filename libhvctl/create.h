@@ -9,6 +9,8 @@
 struct domain_rings {
 	uint64_t store_mfn, console_mfn;
 	uint32_t store_port, console_port;
+	/* Its kernel can suspend. One that goes on does not say so again, as one that boots does. */
+	bool suspends;
 };
 
 /*

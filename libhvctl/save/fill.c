@@ -583,6 +583,8 @@ int fill_finish(struct fill *f, struct domain_rings *rings)
 
 	if (!f->list || !f->have_shared)
 		return bad(f, "its list of frames or its shared page is missing");
+	/* It has, to be saved. */
+	rings->suspends = true;
 	hvctl_step(f->ctx, "writing its page tables", 70);
 	error = convert_vcpus(f, &start);
 	if (!error)
