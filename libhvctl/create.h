@@ -9,7 +9,7 @@
 struct domain_rings {
 	uint64_t store_mfn, console_mfn;
 	uint32_t store_port, console_port;
-	/* Its kernel can suspend. One that goes on does not say so again, as one that boots does. */
+	/* Its kernel can suspend, and goes on: only one that boots says so itself. */
 	bool suspends;
 };
 

@@ -14,8 +14,14 @@
 static int fill_from_image(void *data, uint32_t domid, struct domain_rings *rings)
 {
 	struct image *i = data;
+	int error = i->in ? own_fill(i, domid, rings) : xen_fill(i, domid, rings);
 
-	return i->in ? own_fill(i, domid, rings) : xen_fill(i, domid, rings);
+	/* The domain that is about to be taken down has frames that only we hold. */
+	if (error) {
+		fill_end(&i->fill);
+		i->fill = (struct fill){ 0 };
+	}
+	return error;
 }
 
 static int open_image(struct image *i, const char *path)
