@@ -113,5 +113,5 @@ def killed(build, mode, seconds, extra=""):
 
 
 def cases(build):
-    yield "kill_kept", lambda: killed(build, "persistent", 120 if SOAK else 20)
-    yield "kill_window", lambda: killed(build, "window", 120 if SOAK else 20)
+    yield "kill_kept", lambda: killed(build, "persistent", 120 if SOAK else 10)
+    yield "kill_window", lambda: killed(build, "window", 120 if SOAK else 10)

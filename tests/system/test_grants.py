@@ -9,7 +9,7 @@ import json
 import os
 import tempfile
 
-from machine import check, shell, wait_shell
+from machine import SOAK, check, shell, wait_shell
 
 CONFIG = """name = "%(name)s"
 kernel = "/media/boot/vmlinuz"
@@ -18,7 +18,7 @@ extra = "console=hvc0 guest.name=%(name)s guest.ip=%(ip)s guest.job=shell"
 memory = 128
 vcpus = 1
 """
-MIB = 64
+MIB = 64 if SOAK else 16
 NET_MIB = 4  # the network's, which is much slower
 
 

@@ -10,14 +10,17 @@ from machine import SOAK, Bochs, Qemu
 
 # What writes in ways of its own, and what changes tables under a shadow; in `make soak` all that need no machine of their own.
 CHOSEN = ["writable-pt", "mmu-update", "va-mapping", "user-mode", "user-roots", "fast-paths", "evil-tables", "evil-race-tables",
-          "memory-op", "grants", "events-fifo", "segments", "vcpus", "timers", "evil-pae-root", "evil-exchange", "evil-int80",
-          "multicall", "evil-frames", "evil-descriptors"]
+          "grants", "events-fifo", "segments", "vcpus", "evil-pae-root", "evil-int80", "multicall",
+          "evil-descriptors"]
+# Frames that dom0 looks at have one reference more for a moment and cannot be exchanged; who is stopped is late.
+NOT_LOOKED_AT = ["memory-op", "evil-exchange", "timers", "sched"]
 AT_ONCE = 10
 
 
 def chosen(build):
     names = [n for n in build.guests() if not n.startswith("dies-") and guests.settings(n)["alone"] != "yes" and
-             guests.settings(n)["driven"] != "yes" and guests.settings(n)["emulator"] == "any"]
+             guests.settings(n)["driven"] != "yes" and guests.settings(n)["emulator"] == "any" and
+             n.removesuffix("-32") not in NOT_LOOKED_AT]
     return names if SOAK else [n for n in names if n.removesuffix("-32") in CHOSEN]
 
 
