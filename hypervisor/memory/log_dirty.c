@@ -74,9 +74,23 @@ int log_dirty_pool_fill(struct log_dirty *ld, u32 pages)
 	return 0;
 }
 
-int log_dirty_pool_free(struct log_dirty *ld)
+/* While the pages go nothing leads to one. */
+static void pool_forget(struct log_dirty *ld)
 {
 	ld->freeing = true;
+	ld->free = ld->free_count = ld->limbo = ld->limbo_count = 0;
+	ld->roots = ld->free_roots = 0;
+	for (u32 i = 0; i < ld->nr; i++) {
+		ld->buckets[i] = 0;
+		ld->shadows[i].next = 0;
+		ld->shadows[i].state = 0;
+	}
+}
+
+int log_dirty_pool_free(struct log_dirty *ld)
+{
+	if (!ld->freeing)
+		pool_forget(ld);
 	while (ld->pages) {
 		page_free(ALLOC_PAGING, ld->shadows[--ld->pages].page);
 		if (ld->pages && preempt_wanted())
@@ -86,8 +100,7 @@ int log_dirty_pool_free(struct log_dirty *ld)
 	zfree(ld->buckets);
 	ld->shadows = NULL;
 	ld->buckets = NULL;
-	ld->nr = ld->free = ld->free_count = ld->limbo = ld->limbo_count = 0;
-	ld->roots = ld->free_roots = 0;
+	ld->nr = 0;
 	ld->freeing = false;
 	return 0;
 }

@@ -62,8 +62,8 @@ struct log_dirty {
  * control lock.
  * log_dirty_pool_fill() - a pool of `pages` pages (if there is none yet): 0; -ENOMEM, with part of
  * it; -ERESTART, call again; -EBUSY, it is being freed.
- * log_dirty_pool_free() - undo it, with the log off and its shadows
- * forgotten by all CPUs: 0 or -ERESTART.
+ * log_dirty_pool_free() - undo it, with the log off and its shadows forgotten by all CPUs: 0 or
+ * -ERESTART, and until it is called again and answers 0 the pool is empty and not to be filled.
  * log_dirty_end() - d is dying, its vCPUs have no roots any more: off, and the pool goes. 0 or
  * -ERESTART.
  * log_dirty_destroy() - with the domain, after that: nobody knows it any more.

@@ -12,7 +12,7 @@
 #include "pv/pv.h"
 
 enum shadow_state {
-	SHADOW_FREE,
+	SHADOW_FREE, /* 0: so log_dirty_pool_free() leaves them */
 	SHADOW_LIMBO, /* shadows nothing, but a CPU may remember the way to it */
 	SHADOW_USED,
 	SHADOW_FREE_ROOT,
@@ -500,7 +500,7 @@ bool shadow_fault(vaddr_t va, u32 *error_code, bool may_wait)
 	struct vcpu *v = current;
 	struct domain *d = v->domain;
 	struct log_dirty *ld = d->log;
-	enum fill r = FILL_DENIED;
+	enum fill r;
 	bool copies_stale = false;
 
 	if ((*error_code & PF_RSVD) || !guest_range_ok(va, 1) || (d->is_32bit && va >> 32))
@@ -510,6 +510,7 @@ bool shadow_fault(vaddr_t va, u32 *error_code, bool may_wait)
 
 		if (may_wait && ld->free_count < pages_reserved(d) + PATH)
 			reclaim(d);
+		r = FILL_DENIED;
 		flags = spin_lock_irqsave(&ld->lock);
 		if (ld->active) {
 			r = fill(v, va, error_code, may_wait ? pages_reserved(d) : 0,

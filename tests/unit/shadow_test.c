@@ -32,7 +32,8 @@ void grant_for_each_written(struct domain *d, void (*fn)(u64 mfn, void *arg), vo
 		fn(granted, arg);
 }
 
-static s64 ask(u32 what, void *buffer, u64 pages)
+/* What the hypercall answers the first time, -ERESTART too. */
+static s64 ask_once(u32 what, void *buffer, u64 pages)
 {
 	static struct xen_domctl op;
 	struct vcpu *v = sim_current;
@@ -44,10 +45,18 @@ static s64 ask(u32 what, void *buffer, u64 pages)
 	op.u.shadow_op.dirty_bitmap = (u64)buffer;
 	op.u.shadow_op.pages = pages;
 	sim_current = dom0->vcpu[0];
-	do
-		r = domctl_shadow_op(guest, &op, &copyback);
-	while (r == -ERESTART);
+	r = domctl_shadow_op(guest, &op, &copyback);
 	sim_current = v;
+	return r;
+}
+
+static s64 ask(u32 what, void *buffer, u64 pages)
+{
+	s64 r;
+
+	do
+		r = ask_once(what, buffer, pages);
+	while (r == -ERESTART);
 	return r;
 }
 
@@ -157,6 +166,30 @@ TEST(test_switch, "on and off")
 	CU_ASSERT_EQUAL(range_set_add(&guest->perms.iomem, 0xfe000, 0xfe000), 0);
 	CU_ASSERT_EQUAL(ask(XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY, NULL, 0), -EINVAL);
 	CU_ASSERT_EQUAL(range_set_remove(&guest->perms.iomem, 0xfe000, 0xfe000), 0);
+}
+
+TEST(test_half_free, "a pool of which a part is given back")
+{
+	struct log_dirty *ld = guest->log;
+
+	CU_ASSERT_TRUE(fault(page(0), PF_WRITE));
+	sim.preempt_after = 3;
+	CU_ASSERT_EQUAL(ask_once(XEN_DOMCTL_SHADOW_OP_OFF, NULL, 0), -ERESTART);
+	sim.preempt_after = 0;
+	root_load(sim_current);
+	CU_ASSERT_TRUE(ld->pages && ld->pages < ld->nr);
+	CU_ASSERT_FALSE(ld->free || ld->free_count || ld->limbo || ld->free_roots || ld->roots);
+	for (u32 i = 0; i < ld->nr; i++)
+		CU_ASSERT_FALSE(ld->buckets[i] || ld->shadows[i].next || ld->shadows[i].state);
+	CU_ASSERT_EQUAL(audit(), 0);
+	/* Nobody fills it again before the rest is gone, too. */
+	CU_ASSERT_EQUAL(ask(XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY, NULL, 0), -EBUSY);
+	CU_ASSERT_FALSE(guest->log_dirty);
+	CU_ASSERT_EQUAL(ask(XEN_DOMCTL_SHADOW_OP_OFF, NULL, 0), 0);
+	CU_ASSERT_EQUAL(ld->pages, 0);
+	switch_log(true);
+	CU_ASSERT_TRUE(fault(page(0), PF_WRITE));
+	CU_ASSERT_EQUAL(pte_mfn(seen(page(0))), s.data[0]);
 }
 
 TEST(test_load, "a load: A everywhere, no right to write")
@@ -404,6 +437,14 @@ TEST(test_foreign, "a page that dom0 has mapped")
 	sim_current = guest->vcpu[0];
 }
 
+static bool empty_root(mfn_t root)
+{
+	for (unsigned i = 0; i < PT_ENTRIES; i++)
+		if ((i < HV_SLOT_FIRST || i > HV_SLOT_LAST) && table_of(root)[i])
+			return false;
+	return true;
+}
+
 /* A tree of many L1s, more than a small pool has pages. */
 TEST(test_pool, "a pool that is used up")
 {
@@ -446,6 +487,15 @@ TEST(test_pool, "a pool that is used up")
 		CU_ASSERT_EQUAL(audit(), 0);
 	}
 	CU_ASSERT_TRUE(n >= 3);
+	/* A new root gets a page that was some L1's, of which nothing is left. */
+	root = new_frame(guest);
+	table_of(root)[1] = pte_make(s.l3, TABLE_FLAGS);
+	CU_ASSERT_EQUAL(ld->free_roots, 0);
+	CU_ASSERT_FALSE(empty_root(va_to_mfn(ld->shadows[ld->free - 1].page)));
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_NEW_BASEPTR, root, 0), 0);
+	CU_ASSERT_TRUE(shadow_is_root(guest, sim_cpu->cr3_mfn));
+	CU_ASSERT_TRUE(empty_root(sim_cpu->cr3_mfn));
+	CU_ASSERT_EQUAL(audit(), 0);
 	/* With interrupts off there is a reserve, and nobody flushes; then there is none. */
 	local_irq_disable();
 	for (unsigned i = 2; i < 160; i++) {
@@ -459,6 +509,23 @@ TEST(test_pool, "a pool that is used up")
 	CU_ASSERT_TRUE(n > 12);
 	CU_ASSERT_TRUE(n < 160);
 	CU_ASSERT_TRUE(fault(page(0), PF_WRITE));
+}
+
+/* Somebody may be on it still, on his way to another one. */
+TEST(test_root_gone, "a root that is none any more")
+{
+	mfn_t root = new_frame(guest), was;
+
+	table_of(root)[1] = pte_make(s.l3, TABLE_FLAGS);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_NEW_BASEPTR, root, 0), 0);
+	CU_ASSERT_TRUE(fault(page(0), PF_WRITE));
+	was = sim_cpu->cr3_mfn;
+	CU_ASSERT_FALSE(empty_root(was));
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_NEW_BASEPTR, s.l4, 0), 0);
+	CU_ASSERT_NOT_EQUAL(sim_cpu->cr3_mfn, was);
+	CU_ASSERT_FALSE(shadow_is_root(guest, was));
+	CU_ASSERT_TRUE(empty_root(was));
+	CU_ASSERT_EQUAL(table_of(was)[HV_SLOT_FIRST], idle_l4[HV_SLOT_FIRST]);
 }
 
 /* More roots than there may be shadows of: those that nobody is on go. */
