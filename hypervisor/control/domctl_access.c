@@ -7,10 +7,14 @@
 #include "pv-abi/domctl.h"
 #include "pv-abi/errno.h"
 
-static s64 change(struct range_set *own, struct range_set *his, u64 first, u64 last, bool allow)
+/* What a device would write of d's while its log is on nobody would know: -EBUSY. */
+static s64 change(const struct domain *d, struct range_set *own, struct range_set *his,
+		  u64 first, u64 last, bool allow)
 {
 	if (!range_set_contains(own, first, last))
 		return -EPERM;
+	if (allow && d->log_dirty)
+		return -EBUSY;
 	return allow ? range_set_add(his, first, last) : range_set_remove(his, first, last);
 }
 
@@ -25,7 +29,7 @@ s64 domctl_access(struct domain *d, struct xen_domctl *op)
 
 		if (irq < 0)
 			return irq;
-		return change(&own->irqs, &d->perms.irqs, (u64)irq, (u64)irq, p->allow_access);
+		return change(d, &own->irqs, &d->perms.irqs, (u64)irq, (u64)irq, p->allow_access);
 	}
 	case XEN_DOMCTL_iomem_permission: {
 		const struct xen_domctl_iomem_permission *p = &op->u.iomem_permission;
@@ -34,7 +38,7 @@ s64 domctl_access(struct domain *d, struct xen_domctl *op)
 		if (!p->nr_mfns || last < p->first_mfn ||
 		    last >> (cpu_features.phys_bits - PAGE_SHIFT))
 			return -EINVAL;
-		return change(&own->iomem, &d->perms.iomem, p->first_mfn, last, p->allow_access);
+		return change(d, &own->iomem, &d->perms.iomem, p->first_mfn, last, p->allow_access);
 	}
 	case XEN_DOMCTL_ioport_permission: {
 		const struct xen_domctl_ioport_permission *p = &op->u.ioport_permission;
@@ -42,7 +46,8 @@ s64 domctl_access(struct domain *d, struct xen_domctl *op)
 
 		if (!p->nr_ports || last > 0xffff)
 			return -EINVAL;
-		return change(&own->ports, &d->perms.ports, p->first_port, last, p->allow_access);
+		return change(d, &own->ports, &d->perms.ports, p->first_port, last,
+			      p->allow_access);
 	}
 	default:
 		return -ENOSYS;

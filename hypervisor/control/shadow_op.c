@@ -221,8 +221,12 @@ static s64 enable(struct domain *d, const struct xen_domctl_shadow_op *p)
 	struct log_dirty *ld;
 	int r;
 
-	/* A device writes past all tables. Who rules over others can be written by nobody. */
-	if (d->privileged || d->perms.iomem.first || d->dying)
+	/*
+	 * A device writes past all tables, and domctl_access() gives none while the log is on. Who
+	 * rules over others can be written by nobody.
+	 */
+	if (d->privileged || d->dying || d->perms.iomem.first || d->perms.ports.first ||
+	    d->perms.irqs.first)
 		return -EINVAL;
 	if (d->log_dirty && d->log->step != STEP_SCAN)
 		return -EINVAL;

@@ -639,6 +639,34 @@ TEST(test_scheduler, "the scheduler's settings")
 
 /* ---- what of the machine a domain may touch ---- */
 
+TEST(test_access_logged, "no devices while written pages are logged")
+{
+	range_set_add(&dom0->perms.ports, 0x60, 0x6f);
+	range_set_add(&dom0->perms.iomem, 0xfed00, 0xfed0f);
+	range_set_add(&dom0->perms.irqs, 9, 9);
+	for (unsigned allow = 2; allow--;) {
+		/* To be taken away they are at any time. */
+		s64 want = allow ? -EBUSY : 0;
+
+		guest->log_dirty = true;
+		op.u.ioport_permission.first_port = 0x60;
+		op.u.ioport_permission.nr_ports = 16;
+		op.u.ioport_permission.allow_access = (u8)allow;
+		CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_ioport_permission, 5), want);
+		op.u.iomem_permission.first_mfn = 0xfed00;
+		op.u.iomem_permission.nr_mfns = 16;
+		op.u.iomem_permission.allow_access = (u8)allow;
+		CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_iomem_permission, 5), want);
+		op.u.irq_permission.pirq = 20;
+		op.u.irq_permission.allow_access = (u8)allow;
+		CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_irq_permission, 5), want);
+		guest->log_dirty = false;
+		CU_ASSERT_FALSE(guest->perms.ports.first || guest->perms.iomem.first ||
+				guest->perms.irqs.first);
+	}
+	range_set_remove(&dom0->perms.irqs, 9, 9);
+}
+
 TEST(test_access, "permissions")
 {
 	range_set_add(&dom0->perms.ports, 0x60, 0x6f);
