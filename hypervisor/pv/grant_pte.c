@@ -24,6 +24,7 @@
 #include "cpu/cpu.h"
 #include "domain/domain.h"
 #include "memory/frame.h"
+#include "memory/log_dirty.h"
 #include "pv/grant_pte.h"
 #include "pv/mmu.h"
 #include "pv/pagetype.h"
@@ -88,6 +89,9 @@ static u64 place_finish(struct place *p, u64 e)
 {
 	u64 old = table_swap_leaf(p->table, p->slot, e);
 
+	/* On its way here no table had it: who looked for mappings of its frame missed it. */
+	if ((e & PTE_P) && (e & PTE_RW) && leaf_is_foreign(current->domain, e))
+		frame_dirtied(mfn_to_frame(pte_mfn(e)));
 	table_unlock(p->table, NULL);
 	(void)entry_put(1, old, false);
 	frame_put(p->table);

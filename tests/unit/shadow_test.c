@@ -2,7 +2,7 @@
 // sources: hypervisor/cpu/tlb_clock.c
 // sources: hypervisor/memory/frame.c hypervisor/memory/heap.c hypervisor/control/audit.c
 // sources: hypervisor/pv/pagetype.c hypervisor/pv/mmu.c hypervisor/pv/leaf.c hypervisor/pv/mmuext.c
-// sources: hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c
+// sources: hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c hypervisor/pv/grant_pte.c
 // sources: hypervisor/pv/shadow.c hypervisor/memory/log_dirty.c hypervisor/control/shadow_op.c
 // sources: hypervisor/domain/permission.c hypervisor/memory/range_set.c hypervisor/lib/printf.c
 // sources: tests/unit/sim/sim.c
@@ -16,8 +16,10 @@
 #include "memory/log_dirty.h"
 #include "memory/m2p.h"
 #include "pv/descriptor_page.h"
+#include "pv/grant_pte.h"
 #include "pv/shadow.h"
 #include "pv-abi/domctl.h"
+#include "pv-abi/grant_table.h"
 
 #define PFNS 128
 
@@ -449,6 +451,31 @@ static bool empty_root(mfn_t root)
 		if ((i < HV_SLOT_FIRST || i > HV_SLOT_LAST) && table_of(root)[i])
 			return false;
 	return true;
+}
+
+/* In between it is in no table: a round that ends then has not found it. */
+TEST(test_moved_grant, "an entry that moves to another address")
+{
+	struct frame *f[2] = { mfn_to_frame(s.data[5]), mfn_to_frame(s.data[6]) };
+	struct space z;
+
+	sim_current = other->vcpu[0];
+	build_space(other, &z, 0);
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_NEW_BASEPTR, z.l4, 0), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		CU_ASSERT_EQUAL(frame_get_and_type(f[i], guest, FT_WRITABLE), 0);
+		CU_ASSERT_EQUAL(grant_pte_map(page(i), s.data[5 + i], GNTMAP_host_map, 0), 0);
+	}
+	while (log_dirty_take(guest->log, 0, true))
+		;
+	CU_ASSERT_FALSE(marked(s.data[6]));
+	CU_ASSERT_TRUE(grant_pte_unmap(page(0), s.data[5], GNTMAP_host_map, page(1)) >= 0);
+	CU_ASSERT_EQUAL(pte_mfn(table_of(z.l1)[1]), s.data[6]);
+	CU_ASSERT_TRUE(marked(s.data[6]));
+	CU_ASSERT_TRUE(grant_pte_unmap(page(0), s.data[6], GNTMAP_host_map, 0) >= 0);
+	for (unsigned i = 0; i < 2; i++)
+		frame_put_and_type(f[i]);
+	sim_current = guest->vcpu[0];
 }
 
 /* A tree of many L1s, more than a small pool has pages. */
