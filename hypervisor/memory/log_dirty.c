@@ -184,6 +184,11 @@ void log_dirty_mark_pfn(struct domain *d, pfn_t pfn)
 
 void log_dirty_mark(struct domain *d, mfn_t mfn)
 {
+	/*
+	 * If the frame has become another page meanwhile, either its new number is found here or
+	 * who marks that one does so when the store is there to be copied.
+	 */
+	smp_mb();
 	log_dirty_mark_pfn(d, m2p_get(mfn));
 }
 
