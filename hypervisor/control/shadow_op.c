@@ -230,13 +230,15 @@ static s64 enable(struct domain *d, const struct xen_domctl_shadow_op *p)
 		return -EINVAL;
 	if (d->log_dirty && d->log->step != STEP_SCAN)
 		return -EINVAL;
-	r = log_dirty_create(d, pfns_of(d));
+	r = log_dirty_create(d);
 	if (r)
 		return r;
 	ld = d->log;
 	resume(ld, p);
 	if (!d->log_dirty) {
-		r = log_dirty_pool_fill(ld, shadow_pages(d, ld->wanted));
+		r = log_dirty_grow(ld, pfns_of(d));
+		if (!r)
+			r = log_dirty_pool_fill(ld, shadow_pages(d, ld->wanted));
 		if (r == -ENOMEM)
 			while (log_dirty_pool_free(ld))
 				;
@@ -266,7 +268,7 @@ static s64 disable(struct domain *d)
 
 static s64 set_allocation(struct domain *d, u32 mb)
 {
-	int r = log_dirty_create(d, pfns_of(d));
+	int r = log_dirty_create(d);
 
 	if (r)
 		return r;

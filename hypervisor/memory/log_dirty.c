@@ -9,18 +9,16 @@
 
 static u64 bitmap_pages(const struct log_dirty *ld)
 {
-	return DIV_ROUND_UP(ld->bits, LOG_DIRTY_PAGE_BITS);
+	return ld->bits / LOG_DIRTY_PAGE_BITS;
 }
 
-static void bitmap_free(struct log_dirty *ld)
+/* The array has room for all that a domain is believed to have (pfns_of(), shadow_op.c). */
+static u64 bitmap_pages_max(void)
 {
-	for (u64 i = 0; i < bitmap_pages(ld); i++)
-		if (ld->bitmap[i])
-			page_free(ALLOC_PAGING, ld->bitmap[i]);
-	zfree(ld->bitmap);
+	return DIV_ROUND_UP(max_mfn * 8 + BIT(20), LOG_DIRTY_PAGE_BITS);
 }
 
-int log_dirty_create(struct domain *d, u64 pfns)
+int log_dirty_create(struct domain *d)
 {
 	struct log_dirty *ld;
 
@@ -30,21 +28,31 @@ int log_dirty_create(struct domain *d, u64 pfns)
 	if (!ld)
 		return -ENOMEM;
 	spin_lock_init(&ld->lock);
-	ld->bits = ALIGN_UP(pfns, LOG_DIRTY_PAGE_BITS);
-	ld->bitmap = zalloc(ALLOC_PAGING, bitmap_pages(ld) * sizeof(*ld->bitmap));
+	ld->bitmap = zalloc(ALLOC_PAGING, bitmap_pages_max() * sizeof(*ld->bitmap));
 	if (!ld->bitmap) {
 		zfree(ld);
 		return -ENOMEM;
 	}
-	for (u64 i = 0; i < bitmap_pages(ld); i++) {
-		ld->bitmap[i] = page_alloc(ALLOC_PAGING);
-		if (!ld->bitmap[i]) {
-			bitmap_free(ld);
-			zfree(ld);
-			return -ENOMEM;
-		}
-	}
 	owner_of(d)->log = ld;
+	return 0;
+}
+
+int log_dirty_grow(struct log_dirty *ld, u64 pfns)
+{
+	u64 pages = min(DIV_ROUND_UP(pfns, LOG_DIRTY_PAGE_BITS), bitmap_pages_max());
+
+	for (u64 i = bitmap_pages(ld); i < pages; i++) {
+		if (ld->bitmap[i])
+			continue;
+		ld->bitmap[i] = page_alloc(ALLOC_PAGING);
+		if (!ld->bitmap[i])
+			return -ENOMEM;
+		if (preempt_wanted())
+			return -ERESTART;
+	}
+	/* Somebody may still be marking, who has seen the log on. */
+	smp_wmb();
+	WRITE_ONCE(ld->bits, max(ld->bits, pages * LOG_DIRTY_PAGE_BITS));
 	return 0;
 }
 
@@ -128,7 +136,10 @@ void log_dirty_destroy(struct domain *d)
 	if (!ld)
 		return;
 	owner_of(d)->log = NULL;
-	bitmap_free(ld);
+	for (u64 i = 0; i < bitmap_pages_max(); i++)
+		if (ld->bitmap[i])
+			page_free(ALLOC_PAGING, ld->bitmap[i]);
+	zfree(ld->bitmap);
 	zfree(ld);
 }
 
@@ -178,7 +189,7 @@ void log_dirty_mark_pfn(struct domain *d, pfn_t pfn)
 	 * With the lock prefix always: the store that is marked must be seen by whoever does not
 	 * find the mark.
 	 */
-	if (pfn < ld->bits && !(atomic_or(word_of(ld, pfn), bit) & bit))
+	if (pfn < READ_ONCE(ld->bits) && !(atomic_or(word_of(ld, pfn), bit) & bit))
 		atomic_add(&ld->marks, 1);
 }
 
@@ -197,5 +208,5 @@ bool log_dirty_marked(const struct domain *d, mfn_t mfn)
 	const struct log_dirty *ld = owner_of(d)->log;
 	pfn_t pfn = m2p_get(mfn);
 
-	return pfn >= ld->bits || (atomic_read(word_of(ld, pfn)) & BIT(pfn % 64));
+	return pfn >= READ_ONCE(ld->bits) || (atomic_read(word_of(ld, pfn)) & BIT(pfn % 64));
 }

@@ -17,8 +17,8 @@
  * mark comes again, and the copy that is made after clearing has every store whose mark was
  * cleared.
  *
- * Made when a domain's log is switched on first, and there as long as the domain: who marks needs
- * no reference. Only owner.log_dirty is looked at where it costs.
+ * Made when a domain's log is switched on first, and there as long as the domain, though it may
+ * grow: who marks needs no reference. Only owner.log_dirty is looked at where it costs.
  */
 #define LOG_DIRTY_PAGE_BITS (PAGE_SIZE * 8)
 
@@ -32,7 +32,7 @@ struct shadow {
 };
 
 struct log_dirty {
-	u64 **bitmap;           /* pages of LOG_DIRTY_PAGE_BITS pfns each */
+	u64 **bitmap;           /* pages of LOG_DIRTY_PAGE_BITS pfns each, up to `bits` */
 	u64 bits;               /* pfns from this one on count as written, always */
 	u64 marks, faults;      /* bits newly set, shadow faults; since they were last asked for */
 
@@ -58,8 +58,9 @@ struct log_dirty {
 };
 
 /*
- * log_dirty_create() - the bitmap for pfns below `pfns`, unless d has one. 0, -ENOMEM. Under the
- * control lock.
+ * log_dirty_create() - a log of no pages yet, unless d has one. 0, -ENOMEM. Under the control lock.
+ * log_dirty_grow() - room for pfns below `pfns`, with the log off: 0; -ENOMEM; -ERESTART, call
+ * again. Marks that were there stay.
  * log_dirty_pool_fill() - a pool of `pages` pages (if there is none yet): 0; -ENOMEM, with part of
  * it; -ERESTART, call again; -EBUSY, it is being freed.
  * log_dirty_pool_free() - undo it, with the log off and its shadows forgotten by all CPUs: 0 or
@@ -69,7 +70,8 @@ struct log_dirty {
  * log_dirty_destroy() - with the domain, after that: nobody knows it any more.
  * log_dirty_clear() - all of it, and the figures. log_dirty_set_all() - the opposite.
  */
-int log_dirty_create(struct domain *d, u64 pfns);
+int log_dirty_create(struct domain *d);
+int log_dirty_grow(struct log_dirty *ld, u64 pfns);
 int log_dirty_pool_fill(struct log_dirty *ld, u32 pages);
 int log_dirty_pool_free(struct log_dirty *ld);
 int log_dirty_end(struct domain *d);

@@ -200,6 +200,37 @@ TEST(test_half_free, "a pool of which a part is given back")
 	CU_ASSERT_EQUAL(pte_mfn(seen(page(0))), s.data[0]);
 }
 
+TEST(test_grown, "a domain that has more pages than when its log was made")
+{
+	struct log_dirty *ld = guest->log;
+	u64 bits = ld->bits, *first = ld->bitmap[0];
+
+	guest->shared_info->arch.max_pfn = bits + 1;
+	/* Not while it is on: marks beyond would be lost. */
+	CU_ASSERT_EQUAL(ask(XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY, NULL, 0), -EINVAL);
+	CU_ASSERT_EQUAL(ld->bits, bits);
+	switch_log(false);
+	sim.preempt_after = 1;
+	switch_log(true);
+	sim.preempt_after = 0;
+	CU_ASSERT_EQUAL(ld->bits, bits + LOG_DIRTY_PAGE_BITS);
+	/* Who marks has no reference. */
+	CU_ASSERT_PTR_EQUAL(ld->bitmap[0], first);
+	sim.pfn[s.data[0]] = bits;
+	(void)log_dirty_take(ld, bits / 64, true);
+	CU_ASSERT_TRUE(fault(page(0), PF_WRITE));
+	CU_ASSERT_EQUAL(log_dirty_take(ld, bits / 64, true), 1);
+	guest->shared_info->arch.max_pfn = 0;
+	sim.pfn[s.data[0]] = 8;
+	/* A size that is wished for before is no size of the bitmap. */
+	switch_log(false);
+	log_dirty_destroy(guest);
+	CU_ASSERT_EQUAL(ask(XEN_DOMCTL_SHADOW_OP_SET_ALLOCATION, NULL, 0), 0);
+	CU_ASSERT_EQUAL(guest->log->bits, 0);
+	switch_log(true);
+	CU_ASSERT_EQUAL(guest->log->bits, bits);
+}
+
 TEST(test_load, "a load: A everywhere, no right to write")
 {
 	clean();
