@@ -123,10 +123,9 @@ static void empty(const struct domain *d, struct shadow *s)
 			WRITE_ONCE(s->page[i], 0);
 }
 
-/* It shadows nothing any more. */
-static void retire(struct domain *d, struct log_dirty *ld, struct shadow *s)
+/* It shadows nothing any more; no bucket has it. */
+static void give_up(const struct domain *d, struct log_dirty *ld, struct shadow *s)
 {
-	unhash(ld, s);
 	if (is_root(d, s)) {
 		empty(d, s);
 		push(ld, &ld->free_roots, s, SHADOW_FREE_ROOT);
@@ -134,6 +133,12 @@ static void retire(struct domain *d, struct log_dirty *ld, struct shadow *s)
 		push(ld, &ld->limbo, s, SHADOW_LIMBO);
 		ld->limbo_count++;
 	}
+}
+
+static void retire(const struct domain *d, struct log_dirty *ld, struct shadow *s)
+{
+	unhash(ld, s);
+	give_up(d, ld, s);
 }
 
 /* A shadow of the table `mfn`, empty but for our slots. NULL: none left for that. */
@@ -196,15 +201,18 @@ static void reclaim(struct domain *d)
 	ld->reclaiming = true;
 	/* If many tables are gone anyway the others may stay. */
 	if (ld->limbo_count < ld->pages / 4) {
+		/* Buckets are made anew: a guest may have many tables in one to go through. */
+		memset(ld->buckets, 0, ld->nr * sizeof(*ld->buckets));
 		for (u32 i = 1; i <= ld->pages; i++) {
 			s = at(ld, i);
 			if (s->state != SHADOW_USED)
 				continue;
 			if (!is_root(d, s) || !root_in_use(d, s->of)) {
-				retire(d, ld, s);
+				give_up(d, ld, s);
 				continue;
 			}
 			empty(d, s);
+			push(ld, bucket(ld, s->of), s, SHADOW_USED);
 		}
 	}
 	/* What comes into limbo from now on stays there. */
