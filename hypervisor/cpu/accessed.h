@@ -6,9 +6,11 @@
 #include "lib/types.h"
 
 /*
- * What a clear A bit is worth. Let an L1 entry be written with A clear when no TLB has anything of
- * it, and let nobody clear A afterwards. If A is still clear in the value that an atomic exchange
- * takes out, no TLB has anything of the entry, and nothing has to be flushed:
+ * What a clear A bit is worth. Let an L1 entry be written with A clear, and let nobody clear A
+ * afterwards. If A is still clear in the value that an atomic exchange takes out, no TLB has
+ * anything that was loaded from the entry since it was written, and nothing has to be flushed for
+ * it. What a TLB may have of the address from before is whoever's who took the entry before out
+ * (pv/grant_pte.c says why that is never a mapping that has ended).
  *
  *   Intel, SDM vol. 3A, 4.10.2.3 "Details of TLB Use" (4.10.1.3 in old editions): a translation is
  *   not cached unless A is 1 in every entry that was used; the CPU sets what is not set before it
@@ -21,7 +23,9 @@
  *   AMD, APM vol. 2, 5.4.2 "Page-Translation-Table Entry Fields": the processor sets A at the first
  *   read or write through the entry. 5.5.3 "TLB Management" (5.5.2 in old editions), "Speculative
  *   Caching of Address Translations": loading a translation on a path not taken sets A as well, if
- *   it is not set; if D would have to be set, it is not loaded at all.
+ *   it is not set; if D would have to be set, it is not loaded at all. That it sets A by a locked
+ *   cycle, before it uses the translation, is not said in these words: taken for granted, as all
+ *   operating systems do that age pages by A on several CPUs.
  *
  * accessed_first() - do the manuals say so of this processor? `vendor`: CPUID leaf 0's EBX, EDX,
  * ECX. Nobody else's manual is known to (Hygon, Centaur, Zhaoxin), and the first Xeon Phis may set

@@ -685,10 +685,12 @@ void grant_counters_get(struct domain *d, struct grant_counters *sum)
 	struct vcpu *v;
 
 	*sum = (struct grant_counters){ 0 };
+	/* A part is read before its whole, which may grow meanwhile. */
 	for_each_vcpu(d, v) {
-		sum->mapped += READ_ONCE(v->grants.mapped);
-		sum->unmapped += READ_ONCE(v->grants.unmapped);
 		sum->untouched += READ_ONCE(v->grants.untouched);
+		smp_rmb();
+		sum->unmapped += READ_ONCE(v->grants.unmapped);
+		sum->mapped += READ_ONCE(v->grants.mapped);
 		sum->copied += READ_ONCE(v->grants.copied);
 		sum->copied_bytes += READ_ONCE(v->grants.copied_bytes);
 		sum->flushes += READ_ONCE(v->grants.flushes);

@@ -89,7 +89,7 @@ void root_destroy_compat(struct vcpu *v);
  * GRANT_PTE_*, or -EINVAL with nothing changed.
  */
 enum {
-	GRANT_PTE_UNTOUCHED, /* no CPU has had the entry in its TLB */
+	GRANT_PTE_UNTOUCHED, /* no flush is owed for the entry */
 	GRANT_PTE_CACHED,    /* flush all that the domain runs on before dropping own references */
 };
 int grant_pte_map(u64 host_addr, mfn_t mfn, u32 gntmap_flags, u64 avail_bits);
