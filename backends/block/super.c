@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "backends/block/channel.h"
+#include "backends/block/files.h"
 #include "backends/block/gntdev.h"
 #include "backends/block/node.h"
 #include "backends/block/open.h"
@@ -279,37 +280,6 @@ static void give_kind(struct device *v, enum order_kind kind)
 	give(v, &o, NULL, 0);
 }
 
-static int open_journal(const struct device *v)
-{
-	char path[PATH_MAX];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%u-%u.journal", super.options.run, v->worker->domid,
-		 v->devid);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return -errno;
-	if (ftruncate(fd, sizeof(struct journal))) {
-		int error = -errno;
-
-		close(fd);
-		return error;
-	}
-	return fd;
-}
-
-static void drop_journal(const struct device *v)
-{
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), "%s/%u-%u.journal", super.options.run, v->worker->domid,
-		 v->devid);
-	unlink(path);
-	snprintf(path, sizeof(path), "%s/%u-%u.lock", super.options.run, v->worker->domid,
-		 v->devid);
-	unlink(path);
-}
-
 #define SERVER_MS	30000	/* for an image's server to write what it has */
 
 static void end_server(struct device *v)
@@ -378,7 +348,7 @@ static void attach(struct device *v)
 		error = open_image(&spec, &image, text, sizeof(text));
 	if (!error) {
 		fds[0] = image.fd;
-		fds[1] = open_journal(v);
+		fds[1] = files_open(super.options.run, v->worker->domid, v->devid);
 		error = fds[1] < 0 ? fds[1] : 0;
 		if (error)
 			snprintf(text, sizeof(text), "cannot make a journal in %.100s: %s",
@@ -424,22 +394,45 @@ static void attach(struct device *v)
  * Frontends
  */
 
+/* No connection comes of what the frontend wants; it may close, and want something else. */
+static void refuse(struct device *v, const char *text)
+{
+	say(v->worker, "domain %u, disk %u: %s", v->worker->domid, v->devid, text);
+	back_write(v, "hotplug-error", "%s", text);
+	set_state(v, XenbusStateClosing);
+	v->closing = true;
+}
+
+/* As much of the journal as this connection needs has memory. 0 or a negative errno. */
+static int make_room(const struct device *v, const struct journal_connection *c)
+{
+	int fd = files_open(super.options.run, v->worker->domid, v->devid);
+	int error = fd < 0 ? fd : files_room(fd, c->nr_queues, c->ring_order);
+
+	if (fd >= 0)
+		close(fd);
+	return error;
+}
+
 static void connect_frontend(struct device *v)
 {
 	struct order o = { .kind = ORDER_CONNECT };
-	char path[96];
+	char path[96], text[256];
 	const char *wrong;
+	int error;
 
 	front_path(v, path, sizeof(path));
 	wrong = node_connection(super.store, path, &o.connection);
 	if (wrong) {
-		char text[160];
-
 		snprintf(text, sizeof(text), "the frontend's %s makes no sense", wrong);
-		say(v->worker, "domain %u, disk %u: %s", v->worker->domid, v->devid, text);
-		back_write(v, "hotplug-error", "%s", text);
-		set_state(v, XenbusStateClosing);
-		v->closing = true;
+		refuse(v, text);
+		return;
+	}
+	error = make_room(v, &o.connection);
+	if (error) {
+		snprintf(text, sizeof(text), "cannot make room for its journal in %.100s: %s",
+			 super.options.run, strerror(-error));
+		refuse(v, text);
 		return;
 	}
 	if (!o.connection.persistent)
@@ -463,7 +456,7 @@ static void forget(struct device *v)
 	strcat(path, "/state");
 	xs_unwatch(super.store, path, "front");
 	end_server(v);
-	drop_journal(v);
+	files_drop(super.options.run, v->worker->domid, v->devid);
 	while (*at != v)
 		at = &(*at)->next;
 	*at = v->next;

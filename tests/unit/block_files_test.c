@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// sources: backends/block/files.c
+/*
+ * The files of hvblkd's journals: what a worker is going to touch has memory before it is given to
+ * it, and no more than that; a directory without room is an error and not a dead worker.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "backends/block/files.h"
+#include "backends/block/journal.h"
+#include "suite.h"
+
+static char run[] = "/tmp/block_files.XXXXXX";
+
+static int before(void)
+{
+	return mkdtemp(run) ? 0 : -1;
+}
+
+static int after(void)
+{
+	return rmdir(run);
+}
+
+static bool exists(const char *file)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", run, file);
+	return !access(path, F_OK);
+}
+
+static size_t memory(int fd)
+{
+	struct stat st;
+
+	CU_ASSERT_EQUAL_FATAL(fstat(fd, &st), 0);
+	return (size_t)st.st_blocks * 512;
+}
+
+TEST(test_memory, "memory for what a connection needs is there before it begins")
+{
+	const size_t entry = sizeof(struct journal_entry);
+	int fd = files_open(run, 7, 51712);
+	struct stat st;
+
+	CU_ASSERT_TRUE_FATAL(fd >= 0);
+	CU_ASSERT_EQUAL_FATAL(fstat(fd, &st), 0);
+	CU_ASSERT_EQUAL((size_t)st.st_size, sizeof(struct journal));
+	/* Without a connection: a page or two for the head and for that of each queue. */
+	CU_ASSERT_TRUE(memory(fd) >= JOURNAL_QUEUES * 4096);
+	CU_ASSERT_TRUE(memory(fd) <= 4 * (1 + JOURNAL_QUEUES) * 4096);
+	CU_ASSERT_EQUAL(files_room(fd, 1, 0), 0);
+	CU_ASSERT_TRUE(memory(fd) >= 32 * entry + (JOURNAL_QUEUES - 1) * 4096);
+	CU_ASSERT_TRUE(memory(fd) <= 32 * entry + 4 * (1 + JOURNAL_QUEUES) * 4096);
+	CU_ASSERT_EQUAL(files_room(fd, JOURNAL_QUEUES, JOURNAL_ORDER_MAX), 0);
+	CU_ASSERT_TRUE(memory(fd) >= sizeof(struct journal));
+	CU_ASSERT_EQUAL(files_room(fd, JOURNAL_QUEUES + 1, 0), -EINVAL);
+	CU_ASSERT_EQUAL(files_room(fd, 1, JOURNAL_ORDER_MAX + 1), -EINVAL);
+	close(fd);
+	files_drop(run, 7, 51712);
+	CU_ASSERT_FALSE(exists("7-51712.journal"));
+}
+
+TEST(test_no_room, "without room there is an error, and no descriptor is left")
+{
+	struct rlimit old, small;
+	int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	close(next);
+	signal(SIGXFSZ, SIG_IGN);
+	CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_FSIZE, &old), 0);
+	small = old;
+	small.rlim_cur = 65536;
+	CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_FSIZE, &small), 0);
+	CU_ASSERT_EQUAL(files_open(run, 7, 51712), -EFBIG);
+	CU_ASSERT_EQUAL(setrlimit(RLIMIT_FSIZE, &old), 0);
+	CU_ASSERT_EQUAL(open("/dev/null", O_RDONLY | O_CLOEXEC), next);
+	close(next);
+	files_drop(run, 7, 51712);
+}
+
+SUITE("hvblkd's files", .before = before, .after = after)
