@@ -22,6 +22,7 @@
 #include "backends/block/gntdev.h"
 #include "backends/block/node.h"
 #include "backends/block/open.h"
+#include "backends/block/process.h"
 #include "libhvctl/budget.h"
 #include "libhvctl/store/daemon.h"
 #include "libhvctl/store/log.h"
@@ -214,55 +215,24 @@ static int watch_fd(int fd, void *source)
 	return epoll_ctl(super.epoll, EPOLL_CTL_ADD, fd, &e) ? -errno : 0;
 }
 
-/* In the child: nothing of ours but the channel goes along. */
-static void run_worker(int channel, domid_t domid)
-{
-	char number[3][16];
-	char *argv[] = { "hvblkd: worker", "--worker", number[0], number[1], number[2], NULL };
-	char *envp[] = { NULL };
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	/* At a fixed place, open across exec(). */
-	if (dup2(channel, 3) != 3)
-		_exit(1);
-	snprintf(number[0], sizeof(number[0]), "%d", 3);
-	snprintf(number[1], sizeof(number[1]), "%u", domid);
-	snprintf(number[2], sizeof(number[2]), "%u", (unsigned int)super.options.uid_base + domid);
-	execve("/proc/self/exe", argv, envp);
-	_exit(1);
-}
-
 static int start_worker(struct worker *w)
 {
-	int pair[2], error;
-	pid_t pid;
+	struct process process;
+	int error = process_start(w->domid, super.options.uid_base + w->domid, &process);
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
-		return -errno;
-	pid = fork();
-	if (pid < 0) {
-		error = -errno;
-		close(pair[0]);
-		close(pair[1]);
+	if (!error)
+		error = watch_fd(process.pidfd, &w->pidfd);
+	if (!error)
+		error = watch_fd(process.channel, &w->channel);
+	if (error) {
+		process_drop(&process);
 		return error;
 	}
-	if (!pid)
-		run_worker(pair[1], w->domid);
-	close(pair[1]);
-	/* A worker may wait for us, we do not for one. */
-	fcntl(pair[0], F_SETFL, O_NONBLOCK);
-	w->pid = pid;
-	w->channel = pair[0];
-	w->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	w->pid = process.pid;
+	w->pidfd = process.pidfd;
+	w->channel = process.channel;
 	w->started = daemon_now();
-	error = w->pidfd < 0 ? -errno : watch_fd(w->pidfd, &w->pidfd);
-	if (!error)
-		error = watch_fd(w->channel, &w->channel);
-	if (error)
-		kill(pid, SIGKILL);
-	return error;
+	return 0;
 }
 
 static void give(struct device *v, struct order *o, const int *fds, unsigned int nr)

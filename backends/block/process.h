@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A worker as its supervisor has it: a process and a channel. */
+#ifndef BLOCK_PROCESS_H
+#define BLOCK_PROCESS_H
+
+#include <sys/types.h>
+
+#include "pv-abi/xen.h"
+
+struct process {
+	pid_t pid;			/* 0: none */
+	int pidfd;			/* readable when it has ended */
+	int channel;			/* our end, which does not wait; see channel.h */
+};
+
+/*
+ * process_start - ourselves as "--worker" for @domid and the user @uid. 0, or a negative errno:
+ * nothing runs, and @p is one of nothing.
+ */
+int process_start(domid_t domid, uid_t uid, struct process *p);
+
+/* process_drop - one that cannot be watched: kills it, waits for its end, closes what is left. */
+void process_drop(struct process *p);
+
+#endif
