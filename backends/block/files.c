@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "backends/block/files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "backends/block/journal.h"
@@ -70,4 +73,45 @@ void files_drop(const char *run, domid_t domid, uint32_t devid)
 	unlink(path);
 	name(path, sizeof(path), run, domid, devid, "lock");
 	unlink(path);
+}
+
+bool files_busy(int fd)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	return !fcntl(fd, F_GETLK, &lock) && lock.l_type != F_UNLCK;
+}
+
+/* Whoever makes the file anew must wait for those who have this one. */
+static void drop_idle(int dir, const char *file)
+{
+	int fd = openat(dir, file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0)
+		return;
+	if (!files_busy(fd) && !flock(fd, LOCK_EX | LOCK_NB))
+		unlinkat(dir, file, 0);
+	close(fd);
+}
+
+void files_clean(const char *run, bool (*needed)(domid_t domid, uint32_t devid))
+{
+	DIR *dir = opendir(run);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		unsigned int domid, devid;
+		char what[8] = "", same[64];
+
+		if (sscanf(entry->d_name, "%u-%u.%7s", &domid, &devid, what) != 3 ||
+		    (strcmp(what, "journal") && strcmp(what, "lock")) ||
+		    domid >= DOMID_FIRST_RESERVED)
+			continue;
+		/* Nothing but a name that we would give. */
+		snprintf(same, sizeof(same), "%u-%u.%s", domid, devid, what);
+		if (!strcmp(same, entry->d_name) && !needed((domid_t)domid, devid))
+			drop_idle(dirfd(dir), entry->d_name);
+	}
+	if (dir)
+		closedir(dir);
 }

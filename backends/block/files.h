@@ -7,6 +7,7 @@
 #ifndef BLOCK_FILES_H
 #define BLOCK_FILES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "pv-abi/xen.h"
@@ -24,6 +25,16 @@ int files_open(const char *run, domid_t domid, uint32_t devid);
  * was there before is there still.
  */
 int files_room(int fd, uint32_t nr_queues, uint32_t ring_order);
+
+/* files_busy - whether a worker has the journal @fd still, or I/O that one began is under way. */
+bool files_busy(int fd);
+
+/*
+ * files_clean - drops what belongs to no disk: whose supervisor ended before the disk did. @needed
+ * says of each disk that has files whether it is there, or might be. Files that a worker or a
+ * server has locked stay for the next time.
+ */
+void files_clean(const char *run, bool (*needed)(domid_t domid, uint32_t devid));
 
 /* files_drop - the disk is gone: its journal goes, and its server's lock. */
 void files_drop(const char *run, domid_t domid, uint32_t devid);

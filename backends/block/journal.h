@@ -47,8 +47,12 @@ struct journal_counts {
 	uint64_t maps, unmaps, mapped_pages, bounced, throttled;
 };
 
-/* How the frontend is connected: another connection is another journal. */
+/*
+ * How the frontend is connected: another connection is another journal. The same references and
+ * ports can come again, with another device or another domain of the same number: .nonce does not.
+ */
 struct journal_connection {
+	uint64_t nonce;			/* of the supervisor's; 0: none */
 	uint32_t nr_queues, ring_order, protocol, persistent;
 	uint32_t ports[JOURNAL_QUEUES];
 	uint32_t refs[JOURNAL_QUEUES][1u << JOURNAL_ORDER_MAX];
@@ -61,7 +65,7 @@ struct journal_queue {
 	struct journal_entry entries[JOURNAL_ENTRIES];
 };
 
-#define JOURNAL_MAGIC 0x316b6c6276686c6aull
+#define JOURNAL_MAGIC 0x326b6c6276686c6aull
 
 struct journal {
 	uint64_t magic;			/* 0: there is no connection */

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -177,6 +178,16 @@ static void say(struct worker *w, const char *format, ...)
 		log_line("domain %u: %llu lines suppressed", w->domid,
 			 (unsigned long long)missing);
 	log_line("%s", text);
+}
+
+/* A frontend may connect anew from now on, and no journal of one before it is its. */
+static void offer(const struct device *v)
+{
+	uint64_t nonce = 0;
+
+	if (getrandom(&nonce, sizeof(nonce), 0) == sizeof(nonce))
+		back_write(v, "connection", "%llu", (unsigned long long)nonce);
+	set_state(v, XenbusStateInitWait);
 }
 
 static void fail(const struct device *v, const char *why)
@@ -398,6 +409,7 @@ static void connect_frontend(struct device *v)
 		refuse(v, text);
 		return;
 	}
+	o.connection.nonce = back_number(v, "connection", 0);
 	error = make_room(v, &o.connection);
 	if (error) {
 		snprintf(text, sizeof(text), "cannot make room for its journal in %.100s: %s",
@@ -465,7 +477,7 @@ static void look(struct device *v)
 			disconnect(v);
 		} else if (front == XenbusStateInitialising && v->was_closed) {
 			v->was_closed = false;
-			set_state(v, XenbusStateInitWait);
+			offer(v);
 		} else if (front == XenbusStateInitialised || front == XenbusStateConnected) {
 			connect_frontend(v);
 		}
@@ -568,7 +580,7 @@ static void attached(struct device *v, const struct report *r)
 	back_write(v, "hotplug-status", "connected");
 	/* One that was connected stays so for its frontend, which has not noticed anything. */
 	if (state < XenbusStateInitWait)
-		set_state(v, XenbusStateInitWait);
+		offer(v);
 	v->was_closed = state == XenbusStateClosed;
 	v->closing = state == XenbusStateClosing;
 	v->phase = PHASE_WAITING;
@@ -771,6 +783,15 @@ static void look_at(domid_t domid, uint32_t devid)
 		look(v);
 }
 
+/* Whether the files of a disk may be of use: only what is known not to be there is not. */
+static bool needed(domid_t domid, uint32_t devid)
+{
+	struct worker probe = { .domid = domid };
+	const struct device v = { .worker = &probe, .devid = devid };
+
+	return back_there(&v);
+}
+
 /* Everything that the store has for us, for the beginning and for a removed parent. */
 static void look_around(void)
 {
@@ -924,8 +945,10 @@ int super_main(const struct super_options *options)
 	}
 	if (options->first)
 		daemon_ready();
-	if (super.store)
+	if (super.store) {
+		files_clean(super.options.run, needed);
 		look_around();
+	}
 	while (!stopping) {
 		struct epoll_event events[16];
 		int timeout = super.store ? run_workers() : STORE_RETRY_MS, n;

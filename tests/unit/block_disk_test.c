@@ -416,6 +416,20 @@ TEST(test_reconnect, "a frontend that begins anew finds nothing of the old one")
 	expect(&front[0], 2, BLKIF_OP_READ, 0);
 }
 
+TEST(test_nonce, "the same rings and ports, offered by another device, are another connection")
+{
+	struct journal_connection c;
+
+	front_init(&front[0], PROTOCOL_X86_64, 0);
+	c = front_connection(front, 1);
+	c.nonce = 1;
+	journal_begin(world.journal, &c);
+	CU_ASSERT_TRUE(journal_belongs(world.journal, &c));
+	c.nonce++;
+	CU_ASSERT_FALSE(journal_belongs(world.journal, &c));
+	journal_end(world.journal);
+}
+
 TEST(test_throttle, "a limit leaves requests in the ring, and says when to look again")
 {
 	struct blkif_request_segment s = whole(10);

@@ -11,8 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "backends/block/files.h"
@@ -87,6 +89,78 @@ TEST(test_no_room, "without room there is an error, and no descriptor is left")
 	CU_ASSERT_EQUAL(open("/dev/null", O_RDONLY | O_CLOEXEC), next);
 	close(next);
 	files_drop(run, 7, 51712);
+}
+
+static bool is_needed(domid_t domid, uint32_t devid)
+{
+	return domid == 7 && devid == 51712;
+}
+
+static void touch(const char *file)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", run, file);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	CU_ASSERT_TRUE_FATAL(fd >= 0);
+	close(fd);
+}
+
+TEST(test_clean_busy, "what somebody has locked is not taken from under him")
+{
+	int journal = files_open(run, 9, 1), lock;
+	char path[PATH_MAX];
+	pid_t pid;
+	int status;
+
+	touch("9-1.lock");
+	snprintf(path, sizeof(path), "%s/9-1.lock", run);
+	lock = open(path, O_RDWR | O_CLOEXEC);
+	CU_ASSERT_TRUE_FATAL(journal >= 0 && lock >= 0);
+	CU_ASSERT_FALSE(files_busy(journal));
+	CU_ASSERT_EQUAL(flock(lock, LOCK_EX), 0);
+	/* A process does not see locks of its own: another one looks. */
+	CU_ASSERT_EQUAL(fcntl(journal, F_SETLK, &(struct flock){ .l_type = F_WRLCK }), 0);
+	pid = fork();
+	if (!pid) {
+		bool busy = files_busy(journal);
+
+		files_clean(run, is_needed);
+		_exit(busy ? 0 : 1);
+	}
+	CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+	CU_ASSERT_EQUAL(status, 0);
+	CU_ASSERT_TRUE(exists("9-1.journal"));
+	CU_ASSERT_TRUE(exists("9-1.lock"));
+	close(journal);
+	close(lock);
+	files_clean(run, is_needed);
+	CU_ASSERT_FALSE(exists("9-1.journal"));
+	CU_ASSERT_FALSE(exists("9-1.lock"));
+}
+
+TEST(test_clean, "a journal without a disk goes, one of a disk stays, others' files stay")
+{
+	static const char *const stay[] = { "7-51712.journal", "7-51712.lock", "hvblkd.pid",
+					    "07-51712.journal", "8-51712.journals",
+					    "65535-1.journal" };
+	static const char *const go[] = { "8-51712.journal", "8-51712.lock", "7-51728.journal" };
+
+	for (size_t i = 0; i < sizeof(stay) / sizeof(stay[0]); i++)
+		touch(stay[i]);
+	for (size_t i = 0; i < sizeof(go) / sizeof(go[0]); i++)
+		touch(go[i]);
+	files_clean(run, is_needed);
+	for (size_t i = 0; i < sizeof(go) / sizeof(go[0]); i++)
+		CU_ASSERT_FALSE(exists(go[i]));
+	for (size_t i = 0; i < sizeof(stay) / sizeof(stay[0]); i++) {
+		char path[PATH_MAX];
+
+		CU_ASSERT_TRUE(exists(stay[i]));
+		snprintf(path, sizeof(path), "%s/%s", run, stay[i]);
+		unlink(path);
+	}
 }
 
 SUITE("hvblkd's files", .before = before, .after = after)
