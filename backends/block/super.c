@@ -5,13 +5,11 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -21,10 +19,10 @@
 #include "backends/block/channel.h"
 #include "backends/block/files.h"
 #include "backends/block/gntdev.h"
+#include "backends/block/keys.h"
 #include "backends/block/node.h"
 #include "backends/block/open.h"
 #include "backends/block/process.h"
-#include "libhvctl/budget.h"
 #include "libhvctl/store/daemon.h"
 #include "libhvctl/store/log.h"
 #include "libhvctl/store/number.h"
@@ -38,164 +36,7 @@
 #define YOUNG_MS	1000
 #define PAUSE_MS	200
 
-/* What the worker does with a disk, as far as we know. */
-enum phase {
-	PHASE_NEW,		/* the worker does not have it */
-	PHASE_ATTACHING,
-	PHASE_WAITING,		/* for a frontend */
-	PHASE_CONNECTING,
-	PHASE_CONNECTED,
-	PHASE_DISCONNECTING,
-	PHASE_DETACHING,
-	PHASE_OVER,		/* it goes for good, or could not be opened */
-};
-
-struct device {
-	struct device *next;
-	struct worker *worker;
-	uint32_t devid;
-	enum phase phase;
-	bool closing;		/* no frontend any more, as far as it is up to us */
-	bool retrying;		/* it could not be opened just now */
-	bool was_closed;	/* state Closed was written; a frontend may begin anew */
-	pid_t server;		/* the image's; 0: none */
-	int server_fd;		/* its pidfd, if there is one */
-	bool remote;		/* it keeps nothing in memory that would be lost with it */
-};
-
-struct worker {
-	struct worker *next;
-	domid_t domid;
-	pid_t pid;		/* 0: none runs */
-	int pidfd, channel;
-	uint64_t started, not_before;	/* ms */
-	struct device *devices;
-	struct line_budget lines;
-};
-
-struct super {
-	struct super_options options;
-	struct xs *store;
-	uint64_t next_try;
-	int epoll, signals;
-	struct worker *workers;
-};
-
-static struct super super;
-
-/* ------------------------------------------------------------------------------------------------
- * Keys
- */
-
-static void back_path(const struct device *v, char *path, size_t size)
-{
-	snprintf(path, size, "/local/domain/0/backend/hvblk/%u/%u", v->worker->domid, v->devid);
-}
-
-static void front_path(const struct device *v, char *path, size_t size)
-{
-	snprintf(path, size, "/local/domain/%u/device/vbd/%u", v->worker->domid, v->devid);
-}
-
-static char *back_read(const struct device *v, const char *key)
-{
-	char path[96];
-
-	back_path(v, path, sizeof(path));
-	return xs_readf(super.store, 0, "%s/%s", path, key);
-}
-
-static uint64_t back_number(const struct device *v, const char *key, uint64_t otherwise)
-{
-	char *text = back_read(v, key);
-	uint64_t value = otherwise;
-
-	if (text && number_parse(text, UINT64_MAX, &value))
-		value = otherwise;
-	free(text);
-	return value;
-}
-
-__attribute__((format(printf, 3, 4)))
-static void back_write(const struct device *v, const char *key, const char *format, ...)
-{
-	char path[160], value[OPEN_TEXT];
-	va_list args;
-
-	back_path(v, path, 96);
-	snprintf(path + strlen(path), 64, "/%s", key);
-	va_start(args, format);
-	vsnprintf(value, sizeof(value), format, args);
-	va_end(args);
-	/* A node that is gone is not made anew: it would be there for good. */
-	if (xs_write(super.store, 0, path, "%s", value))
-		log_line("domain %u, disk %u: cannot write %s", v->worker->domid, v->devid, key);
-}
-
-static bool back_there(const struct device *v)
-{
-	char *text = back_read(v, "frontend-id");
-	/* A store daemon that does not answer says nothing about the disk. */
-	bool there = text || errno != ENOENT;
-
-	free(text);
-	return there;
-}
-
-static void set_state(const struct device *v, enum xenbus_state state)
-{
-	back_write(v, "state", "%d", state);
-}
-
-static enum xenbus_state front_state(const struct device *v)
-{
-	uint64_t state = XenbusStateUnknown;
-	char path[96], *text;
-
-	front_path(v, path, sizeof(path));
-	text = xs_readf(super.store, 0, "%s/state", path);
-	if (!text || number_parse(text, XenbusStateReconfigured, &state))
-		state = XenbusStateUnknown;
-	free(text);
-	return (enum xenbus_state)state;
-}
-
-/* A line about a domain, which can cause as many as it likes and is given so many. */
-__attribute__((format(printf, 2, 3)))
-static void say(struct worker *w, const char *format, ...)
-{
-	static const struct budget_rate rate = { .burst = 20, .period = 60000 };
-	uint64_t missing = 0;
-	char text[384];
-	va_list args;
-
-	if (!line_budget_take(&w->lines, &rate, daemon_now(), &missing))
-		return;
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	if (missing)
-		log_line("domain %u: %llu lines suppressed", w->domid,
-			 (unsigned long long)missing);
-	log_line("%s", text);
-}
-
-/* A frontend may connect anew from now on, and no journal of one before it is its. */
-static void offer(const struct device *v)
-{
-	uint64_t nonce = 0;
-
-	if (getrandom(&nonce, sizeof(nonce), 0) == sizeof(nonce))
-		back_write(v, "connection", "%llu", (unsigned long long)nonce);
-	set_state(v, XenbusStateInitWait);
-}
-
-static void fail(const struct device *v, const char *why)
-{
-	say(v->worker, "domain %u, disk %u: %s", v->worker->domid, v->devid, why);
-	back_write(v, "hotplug-error", "%s", why);
-	back_write(v, "hotplug-status", "error");
-}
+struct super super;
 
 /* ------------------------------------------------------------------------------------------------
  * Workers

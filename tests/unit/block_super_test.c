@@ -1,0 +1,439 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// sources: backends/block/keys.c backends/block/channel.c libhvctl/budget.c
+/*
+ * hvblkd's supervisor between a store, which is a table here, and workers, which are the other
+ * ends of their channels: what a frontend or a worker can make it do, and how often.
+ */
+#include <stdarg.h>
+
+#include "backends/block/super.c"
+#include "suite.h"
+
+#define BACK	"/local/domain/0/backend/hvblk/7/51712"
+#define FRONT	"/local/domain/7/device/vbd/51712"
+
+/* ---- the store ---- */
+
+static struct {
+	struct { char path[96], value[96]; } nodes[64];
+	unsigned int nr, calls, events, conflicts;
+	const char *event;		/* what each event is of */
+	bool vanish;			/* the disk goes while a transaction is open */
+} table;
+
+static uint64_t now_ms;
+
+static char *find(const char *path)
+{
+	for (unsigned int i = 0; i < table.nr; i++)
+		if (!strcmp(table.nodes[i].path, path))
+			return table.nodes[i].value;
+	return NULL;
+}
+
+static void put(const char *path, const char *value)
+{
+	char *at = find(path);
+
+	if (!at) {
+		CU_ASSERT_TRUE_FATAL(table.nr < 64);
+		strcpy(table.nodes[table.nr].path, path);
+		at = table.nodes[table.nr++].value;
+	}
+	snprintf(at, sizeof(table.nodes[0].value), "%s", value);
+}
+
+static bool is(const char *path, const char *value)
+{
+	const char *at = find(path);
+
+	return at && !strcmp(at, value);
+}
+
+char *xs_readf(struct xs *xs, uint32_t tx, const char *format, ...)
+{
+	char path[256], *at;
+	va_list args;
+
+	(void)xs;
+	(void)tx;
+	va_start(args, format);
+	vsnprintf(path, sizeof(path), format, args);
+	va_end(args);
+	table.calls++;
+	at = find(path);
+	errno = ENOENT;
+	return at ? strdup(at) : NULL;
+}
+
+int xs_write(struct xs *xs, uint32_t tx, const char *path, const char *format, ...)
+{
+	char value[OPEN_TEXT];
+	va_list args;
+
+	(void)xs;
+	(void)tx;
+	va_start(args, format);
+	vsnprintf(value, sizeof(value), format, args);
+	va_end(args);
+	table.calls++;
+	if (table.vanish) {
+		table.vanish = false;
+		table.conflicts = 1;
+		table.nr = 0;
+		return 0;
+	}
+	put(path, value);
+	return 0;
+}
+
+int xs_begin(struct xs *xs, uint32_t *tx)
+{
+	(void)xs;
+	*tx = 1;
+	return 0;
+}
+
+int xs_commit(struct xs *xs, uint32_t tx)
+{
+	(void)xs;
+	(void)tx;
+	if (!table.conflicts)
+		return 0;
+	table.conflicts--;
+	return -EAGAIN;
+}
+
+void xs_abort(struct xs *xs, uint32_t tx)
+{
+	(void)xs;
+	(void)tx;
+}
+
+int xs_wait(struct xs *xs, int timeout_ms, char *path, size_t size)
+{
+	(void)xs;
+	(void)timeout_ms;
+	if (!table.events)
+		return 0;
+	table.events--;
+	snprintf(path, size, "%s", table.event);
+	return 1;
+}
+
+char **xs_list(struct xs *xs, uint32_t tx, const char *path)
+{
+	(void)xs;
+	(void)tx;
+	(void)path;
+	errno = ENOENT;
+	return NULL;
+}
+
+int xs_watch(struct xs *xs, const char *path, const char *token)
+{
+	(void)xs;
+	(void)path;
+	(void)token;
+	return 0;
+}
+
+int xs_unwatch(struct xs *xs, const char *path, const char *token)
+{
+	return xs_watch(xs, path, token);
+}
+
+struct xs *xs_open(const char *socket_path)
+{
+	(void)socket_path;
+	return NULL;
+}
+
+void xs_close(struct xs *xs)
+{
+	(void)xs;
+}
+
+bool xs_lost(const struct xs *xs)
+{
+	(void)xs;
+	return false;
+}
+
+int xs_fd(const struct xs *xs)
+{
+	(void)xs;
+	return -1;
+}
+
+/* ---- all else ---- */
+
+static unsigned int lines, opened;
+static int open_error;
+
+uint64_t daemon_now(void)
+{
+	return now_ms;
+}
+
+int daemon_signals(void)
+{
+	return -1;
+}
+
+bool daemon_signalled(int fd, bool *reopen)
+{
+	(void)fd;
+	*reopen = false;
+	return true;
+}
+
+void daemon_ready(void)
+{
+}
+
+void log_line(const char *format, ...)
+{
+	(void)format;
+	lines++;
+}
+
+void gntdev_hasten(void)
+{
+}
+
+int open_image(const struct open_spec *spec, struct open_image *image, char *text, size_t size)
+{
+	(void)spec;
+	opened++;
+	*image = (struct open_image){ .fd = -1 };
+	snprintf(text, size, "no");
+	if (open_error)
+		return open_error;
+	image->fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	return 0;
+}
+
+bool open_server_end(pid_t server, unsigned int ms)
+{
+	(void)server;
+	(void)ms;
+	return true;
+}
+
+const char *node_connection(struct xs *store, const char *path, struct journal_connection *c)
+{
+	(void)store;
+	(void)path;
+	*c = (struct journal_connection){ .nr_queues = 1 };
+	return NULL;
+}
+
+int files_open(const char *run, domid_t domid, uint32_t devid)
+{
+	(void)run;
+	(void)domid;
+	(void)devid;
+	return open("/dev/null", O_RDWR | O_CLOEXEC);
+}
+
+int files_room(int fd, uint32_t nr_queues, uint32_t ring_order)
+{
+	(void)fd;
+	(void)nr_queues;
+	(void)ring_order;
+	return 0;
+}
+
+void files_drop(const char *run, domid_t domid, uint32_t devid)
+{
+	(void)run;
+	(void)domid;
+	(void)devid;
+}
+
+void files_clean(const char *run, bool (*wanted)(domid_t domid, uint32_t devid))
+{
+	(void)run;
+	(void)wanted;
+}
+
+int process_start(domid_t domid, uid_t uid, struct process *p)
+{
+	(void)domid;
+	(void)uid;
+	(void)p;
+	return -EAGAIN;
+}
+
+void process_drop(struct process *p)
+{
+	(void)p;
+}
+
+/* ---- one domain with one disk, and a child that stands for its worker ---- */
+
+static int other;			/* the worker's end */
+
+static void begin(void)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+	int pair[2];
+
+	memset(&table, 0, sizeof(table));
+	memset(&super, 0, sizeof(super));
+	now_ms = 1000000;
+	lines = opened = 0;
+	open_error = 0;
+	super.store = (struct xs *)&table;
+	super.options.run = "/nowhere";
+	super.epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (!w || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		abort();
+	fcntl(pair[0], F_SETFL, O_NONBLOCK);
+	fcntl(pair[1], F_SETFL, O_NONBLOCK);
+	w->domid = 7;
+	w->channel = pair[0];
+	other = pair[1];
+	w->pid = fork();
+	if (!w->pid) {
+		pause();
+		_exit(0);
+	}
+	w->pidfd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	super.workers = w;
+	watch_fd(w->channel, &w->channel);
+	put(BACK "/frontend-id", "7");
+	put(BACK "/online", "1");
+	put(BACK "/state", "1");
+	put(BACK "/params", "/dev/null");
+	put(FRONT "/state", "1");
+}
+
+__attribute__((unused))
+static bool killed(const struct worker *w)
+{
+	siginfo_t info = { 0 };
+
+	/* One that was killed may take a moment to be over; one that was not says so at once. */
+	kill(w->pid, SIGCONT);
+	for (int i = 0; i < 100 && !info.si_pid; i++) {
+		struct timespec ms = { .tv_nsec = 1000000 };
+
+		waitid(P_PID, (id_t)w->pid, &info, WEXITED | WNOHANG | WNOWAIT);
+		if (!info.si_pid)
+			nanosleep(&ms, NULL);
+	}
+	return info.si_pid && info.si_status == SIGKILL;
+}
+
+static void end(void)
+{
+	struct worker *w = super.workers;
+
+	while (w->devices) {
+		struct device *v = w->devices;
+
+		w->devices = v->next;
+		free(v);
+	}
+	kill(w->pid, SIGKILL);
+	waitpid(w->pid, NULL, 0);
+	close(w->pidfd);
+	close(w->channel);
+	close(other);
+	close(super.epoll);
+	free(w);
+}
+
+/* What the worker was told since it was looked last; 0: nothing. */
+static uint32_t told(void)
+{
+	struct order o;
+	int fds[2];
+
+	if (channel_receive(other, &o, sizeof(o), fds) <= 0)
+		return 0;
+	for (int i = 0; i < 2; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	return o.kind;
+}
+
+static void says(uint32_t kind)
+{
+	struct report r = { .kind = kind, .devid = 51712, .sectors = 8, .sector_size = 512,
+			    .physical_sector_size = 512 };
+
+	CU_ASSERT_EQUAL_FATAL(channel_send(other, &r, sizeof(r), NULL, 0), 0);
+	take_reports(super.workers);
+}
+
+/* The disk, attached and waiting for a frontend. */
+static struct device *attached_disk(void)
+{
+	struct device *v;
+
+	add_device(7, 51712);
+	v = find_device(super.workers, 51712);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(v);
+	look(v);
+	CU_ASSERT_EQUAL_FATAL(told(), ORDER_ATTACH);
+	says(REPORT_ATTACHED);
+	CU_ASSERT_EQUAL(v->phase, PHASE_WAITING);
+	CU_ASSERT_TRUE(is(BACK "/state", "2"));
+	return v;
+}
+
+static struct device *connected_disk(void)
+{
+	struct device *v = attached_disk();
+
+	put(FRONT "/state", "3");
+	look(v);
+	CU_ASSERT_EQUAL_FATAL(told(), ORDER_CONNECT);
+	says(REPORT_CONNECTED);
+	put(FRONT "/state", "4");
+	CU_ASSERT_EQUAL(v->phase, PHASE_CONNECTED);
+	CU_ASSERT_TRUE(is(BACK "/state", "4"));
+	return v;
+}
+
+TEST(test_gone, "what is written to a disk that is gone makes no entries of it anew")
+{
+	struct device *v = attached_disk();
+
+	back_write(v, "sectors", "9");
+	CU_ASSERT_TRUE(is(BACK "/sectors", "9"));
+	/* Somebody else was quicker, and the disk is there still. */
+	table.conflicts = 2;
+	back_write(v, "sectors", "10");
+	CU_ASSERT_TRUE(is(BACK "/sectors", "10"));
+	lines = 0;
+	table.vanish = true;
+	back_write(v, "sectors", "11");
+	CU_ASSERT_EQUAL(table.nr, 0);
+	back_write(v, "state", "6");
+	CU_ASSERT_EQUAL(table.nr, 0);
+	CU_ASSERT_EQUAL(lines, 0);
+}
+
+TEST(test_offers, "each connection that is offered has a number of its own")
+{
+	struct device *v = connected_disk();
+	char first[96];
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(find(BACK "/connection"));
+	strcpy(first, find(BACK "/connection"));
+	put(FRONT "/state", "6");
+	look(v);
+	CU_ASSERT_EQUAL_FATAL(told(), ORDER_DISCONNECT);
+	says(REPORT_DISCONNECTED);
+	CU_ASSERT_TRUE(is(BACK "/state", "6"));
+	put(FRONT "/state", "1");
+	look(v);
+	CU_ASSERT_TRUE(is(BACK "/state", "2"));
+	CU_ASSERT_FALSE(is(BACK "/connection", first));
+}
+
+SUITE("hvblkd's supervisor", .begin = begin, .end = end)
