@@ -30,6 +30,8 @@ struct device {
 	struct worker *worker;
 	uint32_t devid;
 	enum phase phase;
+	bool changed;		/* the store has news of it that were not looked at */
+	struct budget looks, connects;
 	bool closing;		/* no frontend any more, as far as it is up to us */
 	bool retrying;		/* it could not be opened just now */
 	bool was_closed;	/* state Closed was written; a frontend may begin anew */
@@ -54,6 +56,8 @@ struct super {
 	uint64_t next_try;
 	int epoll, signals;
 	struct worker *workers;
+	bool all_changed;	/* news of we do not know which disks */
+	bool asked;		/* events may have come with the answers, unseen by epoll */
 };
 
 extern struct super super;

@@ -32,6 +32,10 @@
 /* Disks of one domain, at most; a toolstack that wants more is told so. */
 #define DISKS_MAX	64u
 #define STORE_RETRY_MS	1000
+/* Of the store, taken in one turn. */
+#define EVENTS_MAX	1024u
+/* Until those who have to wait for a look are asked for again. */
+#define NEWS_MS		50
 /* A worker that dies younger than this is not started again at once. */
 #define YOUNG_MS	1000
 #define PAUSE_MS	200
@@ -238,11 +242,17 @@ static int make_room(const struct device *v, const struct journal_connection *c)
 
 static void connect_frontend(struct device *v)
 {
+	static const struct budget_rate rate = { .burst = 20, .period = 60000 };
 	struct order o = { .kind = ORDER_CONNECT };
 	char path[96], text[256];
 	const char *wrong;
 	int error;
 
+	if (!budget_take(&v->connects, &rate, 1, daemon_now())) {
+		/* It waits for its turn; whatever else it wants meanwhile is seen. */
+		v->changed = true;
+		return;
+	}
 	front_path(v, path, sizeof(path));
 	wrong = node_connection(super.store, path, &o.connection);
 	if (wrong) {
@@ -292,6 +302,7 @@ static void look(struct device *v)
 	bool there = back_there(v), goes = !there || !back_number(v, "online", 0);
 	enum xenbus_state front = front_state(v);
 
+	super.asked = true;
 	if (!v->worker->pid || !super.store || xs_lost(super.store))
 		return;
 	switch (v->phase) {
@@ -311,9 +322,10 @@ static void look(struct device *v)
 				v->was_closed = true;
 				set_state(v, XenbusStateClosed);
 			}
-		} else if (!v->was_closed && back_number(v, "state", 0) == XenbusStateConnected &&
+		} else if (!v->was_closed &&
 			   (front == XenbusStateClosing || front == XenbusStateClosed ||
-			    front == XenbusStateUnknown || front == XenbusStateInitialising)) {
+			    ((front == XenbusStateUnknown || front == XenbusStateInitialising) &&
+			     back_number(v, "state", 0) == XenbusStateConnected))) {
 			/* It closed while nobody was here: what the journal says is over. */
 			disconnect(v);
 		} else if (front == XenbusStateInitialising && v->was_closed) {
@@ -610,7 +622,8 @@ static int run_workers(void)
  * The store
  */
 
-static void look_at(domid_t domid, uint32_t devid)
+/* There is news of a disk of ours, or a new one. */
+static void news(domid_t domid, uint32_t devid)
 {
 	struct worker *w = find_worker(domid);
 	struct device *v = w ? find_device(w, devid) : NULL;
@@ -621,7 +634,7 @@ static void look_at(domid_t domid, uint32_t devid)
 		v = w ? find_device(w, devid) : NULL;
 	}
 	if (v)
-		look(v);
+		v->changed = true;
 }
 
 /* Whether the files of a disk may be of use: only what is known not to be there is not. */
@@ -648,18 +661,39 @@ static void look_around(void)
 		disks = xs_list(super.store, 0, path);
 		for (char **disk = disks; disk && *disk; disk++)
 			if (!number_parse(*disk, UINT32_MAX, &devid))
-				look_at((domid_t)domid, (uint32_t)devid);
+				news((domid_t)domid, (uint32_t)devid);
 		free(disks);
 	}
 	free(domains);
+	for (struct worker *w = super.workers; w; w = w->next)
+		for (struct device *v = w->devices; v; v = v->next)
+			v->changed = true;
+}
+
+/*
+ * Once at each disk of which there is news, however many came: a guest writes its state as often as
+ * it likes, and a look at it costs ten calls of the store. Returns whether one has to wait.
+ */
+static bool look_at_news(void)
+{
+	static const struct budget_rate rate = { .burst = 16, .period = 1000 };
+	uint64_t now = daemon_now();
+	bool waits = false;
+
 	for (struct worker *w = super.workers; w; w = w->next) {
 		struct device *v = w->devices, *next;
 
 		for (; v; v = next) {
 			next = v->next;
-			look(v);
+			if (v->changed && budget_take(&v->looks, &rate, 1, now)) {
+				v->changed = false;
+				look(v);
+			}
 		}
+		for (v = w->devices; v; v = v->next)
+			waits |= v->changed;
 	}
+	return waits;
 }
 
 static void on_watch(const char *path)
@@ -673,11 +707,11 @@ static void on_watch(const char *path)
 		struct device *v = w ? find_device(w, devid) : NULL;
 
 		if (v)
-			look(v);
+			v->changed = true;
 		return;
 	}
 	if (sscanf(path, "/local/domain/0/backend/hvblk/%u/%u/%31s", &domid, &devid, rest) < 2) {
-		look_around();
+		super.all_changed = true;
 		return;
 	}
 	if (domid >= DOMID_FIRST_RESERVED)
@@ -685,7 +719,7 @@ static void on_watch(const char *path)
 	/* What we write ourselves is no news. */
 	if (!*rest || !strcmp(rest, "online") || !strcmp(rest, "state") ||
 	    !strcmp(rest, "frontend-id"))
-		look_at((domid_t)domid, devid);
+		news((domid_t)domid, devid);
 }
 
 static int open_store(void)
@@ -728,10 +762,15 @@ static bool run_store(void)
 		}
 		log_line("found the store daemon");
 	}
-	for (unsigned int n = 0; n < 64 && got > 0; n++) {
+	/* All that have come, and then what they say, lest they come faster than they are read. */
+	for (unsigned int n = 0; n < EVENTS_MAX && got > 0; n++) {
 		got = xs_wait(super.store, 0, path, sizeof(path));
 		if (got > 0)
 			on_watch(path);
+	}
+	if (got >= 0 && super.all_changed) {
+		super.all_changed = false;
+		look_around();
 	}
 	if (got < 0) {
 		log_line("lost the store daemon; will look for it again");
@@ -767,7 +806,7 @@ static void on_ready(void *source)
 
 int super_main(const struct super_options *options)
 {
-	bool stopping = false, more = false;
+	bool stopping = false, more = true, waits = false;
 	int error;
 
 	super.options = *options;
@@ -788,7 +827,7 @@ int super_main(const struct super_options *options)
 		daemon_ready();
 	if (super.store) {
 		files_clean(super.options.run, needed);
-		look_around();
+		super.all_changed = true;
 	}
 	while (!stopping) {
 		struct epoll_event events[16];
@@ -801,8 +840,12 @@ int super_main(const struct super_options *options)
 
 			nanosleep(&pause, NULL);
 		}
-		n = epoll_wait(super.epoll, events, sizeof(events) / sizeof(events[0]),
-			       more ? 0 : timeout);
+		if (waits && (timeout < 0 || timeout > NEWS_MS))
+			timeout = NEWS_MS;
+		if (more || super.asked)
+			timeout = 0;
+		super.asked = false;
+		n = epoll_wait(super.epoll, events, sizeof(events) / sizeof(events[0]), timeout);
 		if (n < 0 && errno != EINTR)
 			return 1;
 		for (int i = 0; i < n; i++) {
@@ -812,6 +855,7 @@ int super_main(const struct super_options *options)
 				on_ready(events[i].data.ptr);
 		}
 		more = run_store();
+		waits = super.store && look_at_news();
 	}
 	/* Workers end with us; disks that are in use wait for those who come next. */
 	return 0;

@@ -436,4 +436,87 @@ TEST(test_offers, "each connection that is offered has a number of its own")
 	CU_ASSERT_FALSE(is(BACK "/connection", first));
 }
 
+static unsigned int flood(struct device *v, unsigned int turns, unsigned int ms)
+{
+	unsigned int calls;
+
+	table.event = FRONT "/state";
+	table.calls = 0;
+	for (unsigned int i = 0; i < turns; i++, now_ms += ms) {
+		table.events = 300;
+		CU_ASSERT_FALSE(run_store());
+		CU_ASSERT_EQUAL(table.events, 0);
+		look_at_news();
+	}
+	/* The last word is heard. */
+	calls = table.calls;
+	while (v->changed) {
+		now_ms += NEWS_MS;
+		look_at_news();
+	}
+	return calls;
+}
+
+TEST(test_flood, "however often a frontend writes its state, it is looked at now and then")
+{
+	struct device *v = connected_disk();
+
+	unsigned int one;
+
+	table.calls = 0;
+	look(v);
+	one = table.calls;
+	CU_ASSERT_TRUE(one > 1);
+	/* So much at once, and then so much a second. */
+	CU_ASSERT_TRUE(flood(v, 1000, 0) <= 17 * one);
+	now_ms += 60000;
+	CU_ASSERT_TRUE(flood(v, 10000, 1) <= 180 * one);
+	CU_ASSERT_EQUAL(told(), 0);
+	put(FRONT "/state", "5");
+	flood(v, 1, 1000);
+	CU_ASSERT_EQUAL(told(), ORDER_DISCONNECT);
+}
+
+TEST(test_reconnects, "a frontend that connects again and again waits for it in the end")
+{
+	struct device *v = attached_disk();
+	unsigned int n = 0, first = 0;
+
+	for (uint64_t end = now_ms + 600000; now_ms < end; now_ms += 100) {
+		put(FRONT "/state", "3");
+		v->changed = true;
+		look_at_news();
+		if (!told())
+			continue;
+		says(REPORT_CONNECTED);
+		put(FRONT "/state", "6");
+		look(v);
+		CU_ASSERT_EQUAL_FATAL(told(), ORDER_DISCONNECT);
+		says(REPORT_DISCONNECTED);
+		put(FRONT "/state", "1");
+		look(v);
+		CU_ASSERT_TRUE(is(BACK "/state", "2"));
+		n++;
+		if (end - now_ms > 599000)
+			first = n;
+	}
+	/* A few at once cost nobody anything. */
+	CU_ASSERT_EQUAL(first, 10);
+	CU_ASSERT_TRUE(n >= 200 && n <= 220);
+}
+
+TEST(test_gives_up, "a frontend that goes before it connects is told that it may")
+{
+	struct device *v = attached_disk();
+
+	put(FRONT "/state", "5");
+	look(v);
+	CU_ASSERT_EQUAL_FATAL(told(), ORDER_DISCONNECT);
+	says(REPORT_DISCONNECTED);
+	CU_ASSERT_TRUE(is(BACK "/state", "6"));
+	put(FRONT "/state", "1");
+	look(v);
+	CU_ASSERT_TRUE(is(BACK "/state", "2"));
+}
+
 SUITE("hvblkd's supervisor", .begin = begin, .end = end)
