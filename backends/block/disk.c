@@ -32,6 +32,7 @@ struct disk *disk_new(uint32_t devid, domid_t domid, int gntdev, struct notices 
 	d->journal_fd = journal_fd;
 	d->journal = journal;
 	d->ready_last = &d->ready;
+	limit_set(&d->events, DISK_EVENTS, 0);
 	d->limits = (struct request_limits){
 		.sectors = image->size / 512,
 		.sector_size = image->sector_size,
@@ -216,10 +217,33 @@ bool disk_port(struct disk *d, uint32_t port)
 {
 	for (unsigned int i = 0; i < d->nr_queues; i++)
 		if (d->queues[i].port == port) {
-			evtchn_unmask(d->evtchn, port);
+			d->queues[i].masked = true;
 			return true;
 		}
 	return false;
+}
+
+static void wake_after(struct disk *d, uint64_t now, uint64_t wait)
+{
+	if (!d->wake || now + wait < d->wake)
+		d->wake = now + wait;
+}
+
+/* Ports may have their next event, as far as there is budget; those that have to wait stay shut. */
+static void listen(struct disk *d, uint64_t now)
+{
+	for (unsigned int i = 0; i < d->nr_queues; i++) {
+		struct disk_queue *q = &d->queues[i];
+		uint64_t wait = q->masked ? limit_wait(&d->events, now) : 0;
+
+		if (wait)
+			wake_after(d, now, wait);
+		if (!q->masked || wait)
+			continue;
+		limit_spend(&d->events, 1);
+		q->masked = false;
+		evtchn_unmask(d->evtchn, q->port);
+	}
 }
 
 /* Whether one more request may be taken now. */
@@ -233,8 +257,7 @@ static bool may_take(struct disk *d, const struct disk_queue *q, uint64_t now)
 	if (!wait)
 		wait = limit_wait(&d->bps, now);
 	if (wait) {
-		if (!d->wake || now + wait < d->wake)
-			d->wake = now + wait;
+		wake_after(d, now, wait);
 		d->journal->counts.throttled++;
 		return false;
 	}
@@ -280,6 +303,8 @@ bool disk_run(struct disk *d, uint64_t now)
 	d->wake = 0;
 	if (!d->connected)
 		return false;
+	/* First: what comes after we have looked has an event of its own. */
+	listen(d, now);
 	for (unsigned int i = 0; i < d->nr_queues; i++)
 		take(&d->queues[i], now);
 	job_begin_ready(d);

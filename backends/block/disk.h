@@ -15,6 +15,12 @@
 #include "backends/block/limit.h"
 #include "frontends/lib/ring.h"
 
+/*
+ * Events a second that are listened to: more than there are operations worth an event each. Rings
+ * are looked at when an operation is over, too, so that a disk with much to do misses nothing.
+ */
+#define DISK_EVENTS	30000u
+
 /* Pages of one disk that its image works on at once; bounds what it can take of anything. */
 #define DISK_PAGES_MAX	2048u
 
@@ -29,6 +35,7 @@ struct disk_queue {
 	void *page;
 	uint32_t nr_pages;
 	uint32_t port;			/* ours; 0: none */
+	bool masked;			/* it had an event, and has no other until we let it */
 	struct journal_queue *journal;
 	/* Journal entries that are free, and those whose answers wait to be published. */
 	uint16_t free[JOURNAL_ENTRIES], answered[JOURNAL_ENTRIES];
@@ -46,6 +53,7 @@ struct disk {
 	struct journal *journal;
 	bool window;			/* data-mode: never keep pages */
 	struct limit iops, bps;
+	struct limit events;		/* of all its queues */
 	/* While there is a frontend. */
 	bool connected, closing;
 	const char *broken;		/* why the frontend is not listened to any more */
@@ -98,7 +106,7 @@ void disk_free(struct disk *d);
  */
 bool disk_run(struct disk *d, uint64_t now);
 
-/* disk_port - whether @port, which had an event, is one of its. */
+/* disk_port - whether @port, which had an event, is one of its; disk_run() opens it again. */
 bool disk_port(struct disk *d, uint32_t port);
 
 /* disk_resized - the image has another size. */

@@ -430,6 +430,40 @@ TEST(test_nonce, "the same rings and ports, offered by another device, are anoth
 	journal_end(world.journal);
 }
 
+TEST(test_events, "events beyond a rate wait, and none is lost")
+{
+	const uint64_t second = 1000000000;
+	unsigned int heard = 0, before = 0;
+	struct front_answer a;
+
+	connect(PROTOCOL_X86_64, false, 1);
+	world.instant = true;
+	world.unmasked = 0;
+	/* One every 4 us, for two seconds: 500000. */
+	for (uint64_t now = second; now < 3 * second; now += 4000) {
+		/* The port is shut until it is opened. */
+		if (world.unmasked == heard) {
+			CU_ASSERT_TRUE_FATAL(disk_port(world.disk, world.disk->queues[0].port));
+			heard++;
+		}
+		disk_run(world.disk, now);
+		if (world.unmasked < heard)
+			CU_ASSERT_TRUE(world.disk->wake > now && world.disk->wake < now + 100000);
+	}
+	CU_ASSERT_TRUE(heard >= 2 * DISK_EVENTS);
+	CU_ASSERT_TRUE(heard <= 2 * DISK_EVENTS + DISK_EVENTS / 10 + 1);
+	/* Shut or not, what is in the ring is seen by whoever comes by. */
+	before = world.disk->jobs;
+	front_put(&front[0], BLKIF_OP_FLUSH_DISKCACHE, 1, 0, NULL, 0);
+	front_push(&front[0]);
+	disk_run(world.disk, 3 * second);
+	disk_run(world.disk, 3 * second);
+	CU_ASSERT_EQUAL(world.disk->jobs, before);
+	CU_ASSERT_TRUE(front_get(&front[0], &a));
+	disk_run(world.disk, 4 * second);
+	CU_ASSERT_EQUAL(world.unmasked, heard);
+}
+
 TEST(test_throttle, "a limit leaves requests in the ring, and says when to look again")
 {
 	struct blkif_request_segment s = whole(10);

@@ -45,6 +45,7 @@ static struct {
 	bool delay_unmap;		/* the kernel is not done when gntdev_unmap() returns */
 	unsigned int fail_map;		/* the how manieth mapping fails */
 	uint32_t events;		/* sent to the frontend */
+	unsigned int unmasked;
 	/* Until this many steps have been made; 0: not at all. */
 	unsigned int kill_after;
 	jmp_buf killed;
@@ -195,6 +196,7 @@ int evtchn_notify(int fd, uint32_t port)
 
 int evtchn_unmask(int fd, uint32_t port)
 {
+	world.unmasked++;
 	return 0;
 }
 
