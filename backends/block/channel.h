@@ -16,6 +16,7 @@ enum order_kind {
 	ORDER_DETACH,
 	ORDER_RESIZE,		/* look at the image's size */
 	ORDER_LIMITS,
+	ORDER_SHARE,		/* of no disk: how many pages its disks may have mapped */
 };
 
 #define ATTACH_READONLY	1u
@@ -24,7 +25,8 @@ enum order_kind {
 
 struct order {
 	uint32_t kind, devid;
-	uint32_t flags, pad;
+	uint32_t flags;
+	uint32_t share;				/* ORDER_SHARE */
 	uint64_t iops, bps;			/* ORDER_ATTACH, ORDER_LIMITS; 0: none */
 	struct journal_connection connection;	/* ORDER_CONNECT */
 };

@@ -18,7 +18,8 @@
 #define BIND_TRIES 2000
 
 struct disk *disk_new(uint32_t devid, domid_t domid, int gntdev, struct notices *notices,
-		      struct image *image, int journal_fd, struct journal *journal)
+		      struct share *share, struct image *image, int journal_fd,
+		      struct journal *journal)
 {
 	struct disk *d = calloc(1, sizeof(*d));
 
@@ -41,7 +42,7 @@ struct disk *disk_new(uint32_t devid, domid_t domid, int gntdev, struct notices 
 		.barrier = true,
 		.discard = image->can_discard,
 	};
-	grants_init(&d->grants, gntdev, domid, notices, job_window_gone);
+	grants_init(&d->grants, gntdev, domid, notices, share, job_window_gone);
 	return d;
 }
 
@@ -249,10 +250,15 @@ static void listen(struct disk *d, uint64_t now)
 /* Whether one more request may be taken now. */
 static bool may_take(struct disk *d, const struct disk_queue *q, uint64_t now)
 {
+	struct share *share = d->grants.share;
 	uint64_t wait;
 
 	if (d->closing || d->broken || d->barrier || !q->nr_free || d->pages >= DISK_PAGES_MAX)
 		return false;
+	if (share_full(share)) {
+		share->refused = true;
+		return false;
+	}
 	wait = limit_wait(&d->iops, now);
 	if (!wait)
 		wait = limit_wait(&d->bps, now);
@@ -300,9 +306,10 @@ bool disk_run(struct disk *d, uint64_t now)
 {
 	bool more = false;
 
-	d->wake = 0;
+	d->wake = d->age = 0;
 	if (!d->connected)
 		return false;
+	d->age = grants_age(&d->grants, now);
 	/* First: what comes after we have looked has an event of its own. */
 	listen(d, now);
 	for (unsigned int i = 0; i < d->nr_queues; i++)

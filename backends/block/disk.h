@@ -71,6 +71,7 @@ struct disk {
 	unsigned int running;		/* begun, not done by the image; the barrier apart */
 	uint32_t pages;
 	bool kick;			/* something was submitted */
+	uint64_t age;			/* when kept pages are looked through; 0: there are none */
 	uint64_t wake;			/* when a limit lets the next one in; 0: none does */
 };
 
@@ -79,7 +80,8 @@ struct disk {
  * and @journal. NULL with errno set: owns nothing.
  */
 struct disk *disk_new(uint32_t devid, domid_t domid, int gntdev, struct notices *notices,
-		      struct image *image, int journal_fd, struct journal *journal);
+		      struct share *share, struct image *image, int journal_fd,
+		      struct journal *journal);
 
 /*
  * disk_connect - takes the frontend's rings up, where a worker before us left them if the journal
@@ -102,7 +104,7 @@ void disk_free(struct disk *d);
 
 /*
  * disk_run - does what there is to do, once around, at the time @now (nanoseconds). Returns whether
- * there is more already. Sets .wake.
+ * there is more already. Sets .wake and .age.
  */
 bool disk_run(struct disk *d, uint64_t now);
 

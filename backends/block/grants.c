@@ -51,13 +51,14 @@ bool notices_event(struct notices *n, uint32_t port)
 	return false;
 }
 
-void grants_init(struct grants *g, int fd, domid_t domid, struct notices *n,
+void grants_init(struct grants *g, int fd, domid_t domid, struct notices *n, struct share *share,
 		 void (*gone)(struct grants *g, struct mapping *window))
 {
 	memset(g, 0, sizeof(*g));
 	g->fd = fd;
 	g->domid = domid;
 	g->notices = n;
+	g->share = share;
 	g->gone = gone;
 	g->retired_last = &g->retired;
 }
@@ -105,25 +106,35 @@ static void drop(struct grants *g, struct mapping *m)
 	}
 	unlink_age(g, m);
 	g->nr_kept -= m->nr;
+	g->share->kept -= m->nr;
 	gntdev_unmap(g->fd, m->index, m->base, m->nr);
 	g->unmaps++;
 	free(m);
 }
 
-/* Makes room for @nr more by what nobody uses; what is in use may go over the bound. */
-static void make_room(struct grants *g, uint32_t nr)
+static bool too_many(const struct grants *g, uint32_t nr)
+{
+	return g->nr_kept + nr > GRANTS_KEPT_MAX || g->share->kept + nr > g->share->max / 2;
+}
+
+/*
+ * Makes room for @nr more by what nobody uses, and returns whether there is. One page of a mapping
+ * keeps all of it in use: a guest that uses one of each would have any number mapped.
+ */
+static bool make_room(struct grants *g, uint32_t nr)
 {
 	struct mapping *m = g->oldest;
 
-	if (m && g->nr_kept + nr > GRANTS_KEPT_MAX)
+	if (m && too_many(g, nr))
 		gntdev_settle();
-	while (m && g->nr_kept + nr > GRANTS_KEPT_MAX) {
+	while (m && too_many(g, nr)) {
 		struct mapping *newer = m->newer;
 
 		if (!m->users)
 			drop(g, m);
 		m = newer;
 	}
+	return !too_many(g, nr);
 }
 
 static struct mapping *map(struct grants *g, const grant_ref_t *refs, unsigned int nr,
@@ -154,7 +165,8 @@ static int keep_new(struct grants *g, const grant_ref_t *refs, unsigned int nr)
 {
 	struct mapping *m;
 
-	make_room(g, nr);
+	if (!make_room(g, nr))
+		return -ENOSPC;
 	m = map(g, refs, nr, true, nr);
 	if (!m)
 		return -errno;
@@ -165,6 +177,8 @@ static int keep_new(struct grants *g, const grant_ref_t *refs, unsigned int nr)
 		*head = &m->kept[i];
 	}
 	g->nr_kept += nr;
+	g->share->kept += nr;
+	m->used = g->now;
 	link_newest(g, m);
 	return 0;
 }
@@ -209,6 +223,7 @@ int grants_keep(struct grants *g, const grant_ref_t *refs, unsigned int nr, void
 			maps[i]->users++;
 		}
 		pages[i] = maps[i]->base + (size_t)(k - maps[i]->kept) * PAGE;
+		maps[i]->used = g->now;
 		if (maps[i] != g->newest) {
 			unlink_age(g, maps[i]);
 			link_newest(g, maps[i]);
@@ -221,6 +236,33 @@ void grants_let_go(struct mapping **maps, unsigned int nr)
 {
 	for (unsigned int i = 0; i < nr; i++)
 		maps[i]->users--;
+}
+
+uint64_t grants_age(struct grants *g, uint64_t now)
+{
+	const uint64_t idle = GRANTS_IDLE_MS * UINT64_C(1000000);
+	struct mapping *m = g->oldest;
+	bool settled = false;
+
+	g->now = now;
+	if (!m)
+		return 0;
+	if (now < g->check)
+		return g->check;
+	while (m && now - m->used >= idle) {
+		struct mapping *newer = m->newer;
+
+		if (!m->users && !settled) {
+			settled = true;
+			gntdev_settle();
+		}
+		if (!m->users)
+			drop(g, m);
+		m = newer;
+	}
+	/* All that grow old until then go at once: settling takes its time. */
+	g->check = now + idle / 2;
+	return g->oldest ? g->check : 0;
 }
 
 void grants_forget(struct grants *g)

@@ -20,7 +20,37 @@
 
 #include "pv-abi/grant_table.h"
 
-#define GRANTS_KEPT_MAX	1056u		/* pages of a disk that stay mapped */
+#define GRANTS_KEPT_MAX	2048u		/* pages of a disk that stay mapped */
+
+#define GRANTS_IDLE_MS	60000u		/* after which one that was not used goes */
+
+/*
+ * A domain's part of dom0's table of foreign mappings, which all disks of all domains are in. What
+ * is at work is bounded by whoever takes requests, what is kept by grants_keep().
+ */
+#define SHARE_TOTAL	98304u		/* pages of all domains: three quarters of the table */
+#define SHARE_MAX	8192u		/* of one, however few there are */
+#define SHARE_MIN	512u		/* of one, however many there are */
+
+struct share {
+	uint32_t max;			/* pages, half of them to be kept, half at work */
+	uint32_t kept, working;		/* all disks' */
+	bool refused;			/* a request was not taken for what others had at work */
+};
+
+/* share_of - the part of each of @nr domains. */
+static inline uint32_t share_of(uint32_t nr)
+{
+	uint32_t part = SHARE_TOTAL / (nr ? nr : 1);
+
+	return part > SHARE_MAX ? SHARE_MAX : part < SHARE_MIN ? SHARE_MIN : part;
+}
+
+/* share_full - whether nothing more may be put to work. */
+static inline bool share_full(const struct share *s)
+{
+	return s->working >= s->max / 2;
+}
 
 struct mapping;
 
@@ -36,6 +66,7 @@ struct mapping {
 	char *base;
 	uint32_t nr;
 	unsigned int users;		/* jobs, or pages of jobs, that need it */
+	uint64_t used;			/* ns: when a kept one was used last */
 	struct mapping *older, *newer;	/* kept ones, by their last use */
 	struct mapping *next;		/* windows on their way out */
 	void *jobs;			/* the user's: who waits for the end of a window */
@@ -59,6 +90,8 @@ struct grants {
 	int fd;				/* of gntdev */
 	domid_t domid;
 	struct notices *notices;
+	struct share *share;
+	uint64_t now, check;		/* ns: the time; when kept ones are looked through */
 	/* Called with a window that is gone, and is freed afterwards. */
 	void (*gone)(struct grants *g, struct mapping *window);
 	struct kept *buckets[KEPT_BUCKETS];
@@ -75,12 +108,13 @@ int notices_open(struct notices *n, int evtchn);
 /* notices_event - whether @port is one of them; its window is gone then. */
 bool notices_event(struct notices *n, uint32_t port);
 
-void grants_init(struct grants *g, int fd, domid_t domid, struct notices *n,
+void grants_init(struct grants *g, int fd, domid_t domid, struct notices *n, struct share *share,
 		 void (*gone)(struct grants *g, struct mapping *window));
 
 /*
  * grants_keep - where the @nr pages @refs are, mapping what is not mapped. Each page of @maps has a
- * user more until grants_let_go(). 0 or a negative errno: nothing is held.
+ * user more until grants_let_go(). 0, or a negative errno: nothing is held; -ENOSPC: what is kept
+ * already is in use, and no more may be.
  */
 int grants_keep(struct grants *g, const grant_ref_t *refs, unsigned int nr, void **pages,
 		struct mapping **maps);
@@ -95,6 +129,12 @@ void grants_retire(struct grants *g, struct mapping *window);
 
 /* grants_run - takes windows away, as many as can be told apart. */
 void grants_run(struct grants *g);
+
+/*
+ * grants_age - the time is @now; kept pages that were not used for long go, now and then. Returns
+ * when it wants to be called next, 0: nothing is kept.
+ */
+uint64_t grants_age(struct grants *g, uint64_t now);
 
 /* grants_forget - takes away what is kept. Nothing has users. */
 void grants_forget(struct grants *g);

@@ -80,6 +80,7 @@ void job_drop_all(struct disk *d)
 	}
 	d->ready_last = &d->ready;
 	d->jobs = 0;
+	d->grants.share->working -= d->pages;
 	d->pages = 0;
 	job_drop_spare(d);
 }
@@ -104,6 +105,7 @@ static void answer(struct job *j)
 	back_ring_respond(&q->ring, response, size);
 	q->answered[q->nr_answered++] = j->entry;
 	d->pages -= j->request.nr_segments;
+	d->grants.share->working -= j->request.nr_segments;
 	d->jobs--;
 	job_put(j);
 }
@@ -329,6 +331,7 @@ static void put_ready(struct job *j)
 	d->ready_last = &j->next;
 	d->jobs++;
 	d->pages += j->request.nr_segments;
+	d->grants.share->working += j->request.nr_segments;
 }
 
 int job_take(struct disk_queue *q)
@@ -424,17 +427,6 @@ static void refuse(struct job *j)
 	j->status = BLKIF_RSP_ERROR;
 }
 
-/* Pages that stay mapped. */
-static void hold_kept(struct job *j)
-{
-	grant_ref_t refs[REQUEST_SEGMENTS];
-
-	refs_of(j, refs);
-	j->held = !grants_keep(&j->disk->grants, refs, j->request.nr_segments, j->pages, j->maps);
-	if (!j->held)
-		refuse(j);
-}
-
 /* One window for the jobs of @list that stand in a row; returns whether it could be mapped. */
 static bool map_window(struct disk *d, struct job **list, unsigned int nr)
 {
@@ -459,6 +451,19 @@ static bool map_window(struct disk *d, struct job **list, unsigned int nr)
 			j->pages[k] = window->base + (size_t)total++ * PAGE;
 	}
 	return true;
+}
+
+/* Pages that stay mapped, or, with too many of those in use, a window. */
+static void hold_kept(struct job *j)
+{
+	grant_ref_t refs[REQUEST_SEGMENTS];
+	int error;
+
+	refs_of(j, refs);
+	error = grants_keep(&j->disk->grants, refs, j->request.nr_segments, j->pages, j->maps);
+	j->held = !error;
+	if (error && (error != -ENOSPC || !map_window(j->disk, &j, 1)))
+		refuse(j);
 }
 
 /*

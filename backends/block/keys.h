@@ -45,6 +45,7 @@ struct worker {
 	domid_t domid;
 	pid_t pid;		/* 0: none runs */
 	int pidfd, channel;
+	uint32_t share;		/* pages that it was told it may have mapped; 0: none yet */
 	uint64_t started, not_before;	/* ms */
 	struct device *devices;
 	struct line_budget lines;

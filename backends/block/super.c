@@ -19,6 +19,7 @@
 #include "backends/block/channel.h"
 #include "backends/block/files.h"
 #include "backends/block/gntdev.h"
+#include "backends/block/grants.h"
 #include "backends/block/keys.h"
 #include "backends/block/node.h"
 #include "backends/block/open.h"
@@ -71,6 +72,24 @@ static int watch_fd(int fd, void *source)
 	return epoll_ctl(super.epoll, EPOLL_CTL_ADD, fd, &e) ? -errno : 0;
 }
 
+/* Gives each worker that runs its part of the pages that can be mapped. */
+static void share_out(void)
+{
+	struct order o = { .kind = ORDER_SHARE };
+	uint32_t nr = 0;
+
+	for (struct worker *w = super.workers; w; w = w->next)
+		nr += w->pid != 0;
+	o.share = share_of(nr);
+	for (struct worker *w = super.workers; w; w = w->next) {
+		if (!w->pid || w->share == o.share)
+			continue;
+		w->share = o.share;
+		if (channel_send(w->channel, &o, sizeof(o), NULL, 0))
+			kill(w->pid, SIGKILL);
+	}
+}
+
 static int start_worker(struct worker *w)
 {
 	struct process process;
@@ -88,6 +107,8 @@ static int start_worker(struct worker *w)
 	w->pidfd = process.pidfd;
 	w->channel = process.channel;
 	w->started = daemon_now();
+	w->share = 0;
+	share_out();
 	return 0;
 }
 
@@ -611,6 +632,7 @@ static int run_workers(void)
 		if (!w->pid && !w->devices) {
 			*at = w->next;
 			free(w);
+			share_out();
 			continue;
 		}
 		at = &w->next;

@@ -32,6 +32,7 @@ struct worker {
 	pid_t pid;
 	int channel, epoll, gntdev;
 	struct notices notices;		/* has the descriptor of evtchn */
+	struct share share;
 	struct raw_engine *engine;
 	struct disk *disks;
 };
@@ -137,7 +138,8 @@ static void attach(struct worker *w, const struct order *o, int fds[2])
 		goto failed;
 	}
 	fds[0] = -1;
-	d = disk_new(o->devid, w->domid, w->gntdev, &w->notices, image, fds[1], journal);
+	d = disk_new(o->devid, w->domid, w->gntdev, &w->notices, &w->share, image, fds[1],
+		     journal);
 	error = d ? poll_image(w, image, EPOLL_CTL_ADD) : -errno;
 	if (error) {
 		report_failed(w, o->devid, "cannot serve the disk", error);
@@ -204,6 +206,10 @@ static void obey(struct worker *w, const struct order *o, int fds[2])
 	for (int i = 0; i < 2; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
+	if (o->kind == ORDER_SHARE) {
+		w->share.max = o->share;
+		return;
+	}
 	if (!d) {
 		report_failed(w, o->devid, "no such disk", 0);
 		return;
@@ -284,10 +290,13 @@ static int run_disks(struct worker *w)
 	uint64_t now = now_ns(), wake = 0;
 	bool more = false;
 
+	w->share.refused = false;
 	for (struct disk *d = w->disks; d; d = d->next) {
 		more |= disk_run(d, now);
 		if (d->wake && (!wake || d->wake < wake))
 			wake = d->wake;
+		if (d->age && (!wake || d->age < wake))
+			wake = d->age;
 		if (d->broken && !d->broken_told) {
 			d->broken_told = true;
 			report_failed(w, d->devid, d->broken, 0);
@@ -299,7 +308,8 @@ static int run_disks(struct worker *w)
 		if (d->image->ops->poll_fd(d->image) >= 0)
 			poll_image(w, d->image, EPOLL_CTL_MOD);
 	}
-	if (more)
+	/* What one could not take has become free behind its back. */
+	if (more || (w->share.refused && !share_full(&w->share)))
 		return 0;
 	return wake ? (int)((wake - now) / 1000000 + 1) : -1;
 }
@@ -391,6 +401,7 @@ int worker_main(int channel, domid_t domid, uid_t id)
 	int error;
 
 	w.domid = domid;
+	w.share.max = SHARE_MIN;
 	w.channel = channel;
 	w.epoll = epoll_create1(EPOLL_CLOEXEC);
 	error = w.epoll < 0 ? -errno : watch(&w, channel, &w.channel);

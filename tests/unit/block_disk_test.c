@@ -317,7 +317,7 @@ TEST(test_index, "an index that cannot be stops the disk, and nothing else happe
 TEST(test_kept_bound, "pages that are kept are bounded; the oldest go")
 {
 	struct blkif_request_segment s = whole(10);
-	struct mapping *maps[1];
+	struct mapping *maps[1], *other[1];
 	grant_ref_t ref = 11;
 	void *page;
 
@@ -330,13 +330,90 @@ TEST(test_kept_bound, "pages that are kept are bounded; the oldest go")
 	CU_ASSERT_EQUAL(grants_keep(&world.disk->grants, &ref, 1, &page, maps), 0);
 	CU_ASSERT_EQUAL(world.mapped[10], 0);
 	CU_ASSERT_EQUAL(world.mapped[11], 1);
-	/* What is in use stays, whatever it costs. */
+	/* What is in use stays, and no other is kept: a request has it for as long as it takes. */
 	ref = 12;
-	CU_ASSERT_EQUAL(grants_keep(&world.disk->grants, &ref, 1, &page, maps), 0);
+	CU_ASSERT_EQUAL(grants_keep(&world.disk->grants, &ref, 1, &page, other), -ENOSPC);
+	CU_ASSERT_EQUAL(world.mapped[11], 1);
+	s = whole(12);
+	memset(world.guest + 12 * 4096, 'w', 4096);
+	front_put(&front[0], BLKIF_OP_WRITE, 2, 8, &s, 1);
+	front_push(&front[0]);
+	world_settle();
+	expect(&front[0], 1, BLKIF_OP_WRITE, 0);
+	expect(&front[0], 2, BLKIF_OP_WRITE, 0);
+	CU_ASSERT_EQUAL(world.bytes[4096], 'w');
+	CU_ASSERT_EQUAL(world.mapped[12], 0);
 	CU_ASSERT_EQUAL(world.mapped[11], 1);
 	grants_let_go(maps, 1);
-	world.disk->grants.oldest->users = 0;
 	world.disk->grants.nr_kept -= GRANTS_KEPT_MAX - 1;
+}
+
+TEST(test_kept_share, "what a domain's other disks keep counts, and so does what they have at work")
+{
+	struct blkif_request_segment s = whole(10);
+	struct mapping *maps[1];
+	grant_ref_t ref = 11;
+	void *page;
+
+	connect(PROTOCOL_X86_64, false, 1);
+	front_put(&front[0], BLKIF_OP_WRITE, 1, 0, &s, 1);
+	front_push(&front[0]);
+	world_settle();
+	expect(&front[0], 1, BLKIF_OP_WRITE, 0);
+	CU_ASSERT_EQUAL(world.share.kept, 1);
+	CU_ASSERT_EQUAL(world.share.working, 0);
+	world.share.kept += SHARE_MAX / 2 - 1;
+	CU_ASSERT_EQUAL(grants_keep(&world.disk->grants, &ref, 1, &page, maps), 0);
+	grants_let_go(maps, 1);
+	CU_ASSERT_EQUAL(world.mapped[10], 0);
+	CU_ASSERT_EQUAL(world.share.kept, SHARE_MAX / 2);
+	world.share.kept -= SHARE_MAX / 2 - 1;
+	/* Others are at work with all there is. */
+	world.share.working = SHARE_MAX / 2;
+	front_put(&front[0], BLKIF_OP_WRITE, 2, 0, &s, 1);
+	front_push(&front[0]);
+	world_settle();
+	CU_ASSERT_EQUAL(world.submitted, 1);
+	CU_ASSERT_TRUE(world.share.refused);
+	world.share.working--;
+	disk_run(world.disk, 1);
+	CU_ASSERT_EQUAL(world.submitted, 2);
+	CU_ASSERT_EQUAL(world.share.working, SHARE_MAX / 2);
+	world_settle();
+	CU_ASSERT_EQUAL(world.share.working, SHARE_MAX / 2 - 1);
+	world.share.working = 0;
+	expect(&front[0], 2, BLKIF_OP_WRITE, 0);
+	/* So many domains that each has the least still find room for all. */
+	for (uint32_t nr = 0; nr < 1000; nr++)
+		CU_ASSERT_TRUE(share_of(nr) == SHARE_MIN || share_of(nr) * (nr ? nr : 1) <=
+			       SHARE_TOTAL);
+	CU_ASSERT_EQUAL(share_of(1), SHARE_MAX);
+	CU_ASSERT_EQUAL(share_of(1000), SHARE_MIN);
+}
+
+TEST(test_kept_age, "pages that are not used for long do not stay mapped")
+{
+	const uint64_t second = 1000000000;
+	struct blkif_request_segment s[2] = { whole(10), whole(11) };
+
+	connect(PROTOCOL_X86_64, false, 1);
+	world.instant = true;
+	CU_ASSERT_EQUAL(world.disk->age, 0);
+	for (int i = 0; i < 2; i++) {
+		front_put(&front[0], BLKIF_OP_WRITE, (uint64_t)i, 0, &s[i], 1);
+		front_push(&front[0]);
+		disk_run(world.disk, second * (i ? 40 : 1));
+	}
+	CU_ASSERT_EQUAL(world.mapped[10] + world.mapped[11], 2);
+	CU_ASSERT_TRUE(world.disk->age > 40 * second);
+	disk_run(world.disk, 80 * second);
+	CU_ASSERT_EQUAL(world.mapped[10], 0);
+	CU_ASSERT_EQUAL(world.mapped[11], 1);
+	CU_ASSERT_EQUAL(world.disk->age, 110 * second);
+	disk_run(world.disk, 111 * second);
+	CU_ASSERT_EQUAL(world.mapped[11], 0);
+	CU_ASSERT_EQUAL(world.disk->age, 0);
+	CU_ASSERT_EQUAL(world.share.kept, 0);
 }
 
 TEST(test_limit, "so many operations a second and no more")

@@ -58,6 +58,7 @@ static struct {
 	bool instant;			/* done when it is kicked */
 	/* The process. */
 	struct notices notices;
+	struct share share;
 	struct disk *disk;
 	struct journal *journal;
 } world;
@@ -342,7 +343,9 @@ static void world_init(void)
 static void world_start(bool window)
 {
 	assert(!notices_open(&world.notices, 200));
-	world.disk = disk_new(51712, 1, 100, &world.notices, &world.image, -1, world.journal);
+	world.share = (struct share){ .max = SHARE_MAX };
+	world.disk = disk_new(51712, 1, 100, &world.notices, &world.share, &world.image, -1,
+			      world.journal);
 	assert(world.disk);
 	world.disk->window = window;
 }
