@@ -34,6 +34,8 @@ struct device {
 	struct budget looks, connects;
 	bool closing;		/* no frontend any more, as far as it is up to us */
 	bool retrying;		/* it could not be opened just now */
+	bool told_why;		/* and the log says so */
+	uint64_t retry_at, busy_since;	/* ms; the latter 0: nobody has the journal */
 	bool was_closed;	/* state Closed was written; a frontend may begin anew */
 	pid_t server;		/* the image's; 0: none */
 	int server_fd;		/* its pidfd, if there is one */

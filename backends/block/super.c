@@ -40,6 +40,9 @@
 /* A worker that dies younger than this is not started again at once. */
 #define YOUNG_MS	1000
 #define PAUSE_MS	200
+/* Until a journal that somebody has is asked for again, and until that is worth a line. */
+#define BUSY_MS		50
+#define LONG_BUSY_MS	5000
 
 struct super super;
 
@@ -172,8 +175,37 @@ static void server_ended(struct device *v)
 		kill(v->worker->pid, SIGKILL);
 }
 
+static void try_again(struct device *v, uint64_t ms, const char *why)
+{
+	if (why && !v->told_why)
+		say(v->worker, "domain %u, disk %u: %s; will try again", v->worker->domid, v->devid,
+		    why);
+	v->told_why |= why != NULL;
+	v->retrying = true;
+	v->retry_at = daemon_now() + ms;
+	v->phase = PHASE_NEW;
+}
+
+/*
+ * Until the worker before this one has ended, and all of its I/O, nothing is opened: a block device
+ * would say that it is in use, and the new worker would wait, with all its other disks.
+ */
+static bool must_wait(struct device *v, int journal)
+{
+	uint64_t now = daemon_now();
+	bool busy = files_busy(journal);
+
+	if (!busy || !v->busy_since)
+		v->busy_since = busy ? now : 0;
+	if (busy)
+		try_again(v, BUSY_MS, now - v->busy_since < LONG_BUSY_MS ? NULL :
+				      "a worker that had it before, or its I/O, has not ended");
+	return busy;
+}
+
 static void attach(struct device *v)
 {
+	int journal = files_open(super.options.run, v->worker->domid, v->devid);
 	char *format = back_read(v, "format"), *params = back_read(v, "params");
 	char *mode = back_read(v, "mode"), *data_mode = back_read(v, "data-mode");
 	struct open_spec spec = { .format = format ? format : "raw", .params = params,
@@ -184,24 +216,25 @@ static void attach(struct device *v)
 			   .bps = back_number(v, "bps", 0) };
 	struct open_image image = { .fd = -1 };
 	char text[OPEN_TEXT] = "it has no params; give it a target", lock[PATH_MAX];
-	int fds[2], error = params ? 0 : -ENOENT;
+	int error = params ? 0 : -ENOENT;
 
+	if (journal >= 0 && must_wait(v, journal))
+		goto out;
 	/* One that had this disk before us, or before the worker that died, writes what it has. */
 	end_server(v);
 	snprintf(lock, sizeof(lock), "%s/%u-%u.lock", super.options.run, v->worker->domid,
 		 v->devid);
 	spec.lock = strcmp(spec.format, "raw") ? lock : NULL;
+	if (!error && journal < 0) {
+		error = journal;
+		snprintf(text, sizeof(text), "cannot make a journal in %.100s: %s",
+			 super.options.run, strerror(-error));
+	}
 	if (!error)
 		error = open_image(&spec, &image, text, sizeof(text));
 	if (!error) {
-		fds[0] = image.fd;
-		fds[1] = files_open(super.options.run, v->worker->domid, v->devid);
-		error = fds[1] < 0 ? fds[1] : 0;
-		if (error)
-			snprintf(text, sizeof(text), "cannot make a journal in %.100s: %s",
-				 super.options.run, strerror(-error));
-	}
-	if (!error) {
+		const int fds[2] = { image.fd, journal };
+
 		if (data_mode && !strcmp(data_mode, "window"))
 			gntdev_hasten();
 		o.flags = (spec.readonly ? ATTACH_READONLY : 0) | (image.nbd ? ATTACH_NBD : 0) |
@@ -215,22 +248,19 @@ static void attach(struct device *v)
 		}
 		v->phase = PHASE_ATTACHING;
 		give(v, &o, fds, 2);
-		close(fds[1]);
+		v->retrying = v->told_why = false;
 	} else if (back_number(v, "state", 0) == XenbusStateConnected || error == -EBUSY) {
 		/* It was served before, and a guest waits: what is wrong may pass. */
-		if (!v->retrying)
-			say(v->worker, "domain %u, disk %u: %s; will try again", v->worker->domid,
-				 v->devid, text);
-		v->retrying = true;
-		v->phase = PHASE_NEW;
+		try_again(v, PAUSE_MS, text);
 	} else {
 		fail(v, text);
 		v->phase = PHASE_OVER;
 	}
-	if (!error)
-		v->retrying = false;
+out:
 	if (image.fd >= 0)
 		close(image.fd);
+	if (journal >= 0)
+		close(journal);
 	free(format);
 	free(params);
 	free(mode);
@@ -521,6 +551,11 @@ static void take_report(struct worker *w, struct report *r)
 			set_state(v, XenbusStateConnected);
 		break;
 	case REPORT_FAILED:
+		if (v->phase == PHASE_ATTACHING &&
+		    back_number(v, "state", 0) == XenbusStateConnected) {
+			try_again(v, PAUSE_MS, r->text);
+			return;
+		}
 		if (v->phase == PHASE_ATTACHING) {
 			fail(v, r->text);
 			v->phase = PHASE_OVER;
@@ -589,6 +624,14 @@ static void worker_ended(struct worker *w)
 			v->phase = v->phase == PHASE_DETACHING ? PHASE_OVER : PHASE_NEW;
 }
 
+/* What a wait of @timeout ms, -1 for ever, is cut to by something at @when. */
+static int sooner(int timeout, uint64_t when, uint64_t now)
+{
+	int wait = when > now ? (int)(when - now) : 0;
+
+	return timeout < 0 || wait < timeout ? wait : timeout;
+}
+
 /* Starts and drops workers. Returns ms until the next one may be started, or -1. */
 static int run_workers(void)
 {
@@ -602,13 +645,10 @@ static int run_workers(void)
 
 		if (!w->pid && w->devices) {
 			if (now < w->not_before) {
-				int wait = (int)(w->not_before - now);
-
-				if (timeout < 0 || wait < timeout)
-					timeout = wait;
+				timeout = sooner(timeout, w->not_before, now);
 			} else if (start_worker(w)) {
 				w->not_before = now + PAUSE_MS;
-				timeout = PAUSE_MS;
+				timeout = sooner(timeout, w->not_before, now);
 			} else {
 				for (v = w->devices; v; v = next) {
 					next = v->next;
@@ -618,14 +658,12 @@ static int run_workers(void)
 		}
 		for (v = w->pid ? w->devices : NULL; v; v = next) {
 			next = v->next;
-			if (v->phase != PHASE_NEW || !v->retrying)
-				continue;
-			timeout = PAUSE_MS;
-			if (now >= w->not_before) {
-				w->not_before = now + PAUSE_MS;
+			if (v->phase == PHASE_NEW && v->retrying && now >= v->retry_at)
 				look(v);
-			}
 		}
+		for (v = w->pid ? w->devices : NULL; v; v = v->next)
+			if (v->phase == PHASE_NEW && v->retrying)
+				timeout = sooner(timeout, v->retry_at, now);
 		/* Its channel closed, one without disks ends. */
 		if (w->pid && !w->devices)
 			shutdown(w->channel, SHUT_RDWR);

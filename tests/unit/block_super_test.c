@@ -170,6 +170,7 @@ int xs_fd(const struct xs *xs)
 
 static unsigned int lines, opened;
 static int open_error;
+static bool busy;
 
 uint64_t daemon_now(void)
 {
@@ -237,6 +238,12 @@ int files_open(const char *run, domid_t domid, uint32_t devid)
 	return open("/dev/null", O_RDWR | O_CLOEXEC);
 }
 
+bool files_busy(int fd)
+{
+	(void)fd;
+	return busy;
+}
+
 int files_room(int fd, uint32_t nr_queues, uint32_t ring_order)
 {
 	(void)fd;
@@ -285,6 +292,7 @@ static void begin(void)
 	now_ms = 1000000;
 	lines = opened = 0;
 	open_error = 0;
+	busy = false;
 	super.store = (struct xs *)&table;
 	super.options.run = "/nowhere";
 	super.epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -416,6 +424,76 @@ TEST(test_gone, "what is written to a disk that is gone makes no entries of it a
 	back_write(v, "state", "6");
 	CU_ASSERT_EQUAL(table.nr, 0);
 	CU_ASSERT_EQUAL(lines, 0);
+}
+
+TEST(test_busy, "nothing is opened while a worker before this one has the journal")
+{
+	struct device *v;
+	int wait;
+
+	add_device(7, 51712);
+	v = find_device(super.workers, 51712);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(v);
+	busy = true;
+	look(v);
+	for (; now_ms < 1003000; now_ms += (uint64_t)wait) {
+		wait = run_workers();
+		CU_ASSERT_TRUE_FATAL(wait > 0 && wait <= 50);
+		CU_ASSERT_EQUAL(lines, 0);
+	}
+	for (; now_ms < 1020000; now_ms += (uint64_t)wait)
+		wait = run_workers();
+	CU_ASSERT_EQUAL(lines, 1);
+	CU_ASSERT_EQUAL(opened, 0);
+	CU_ASSERT_EQUAL(told(), 0);
+	busy = false;
+	run_workers();
+	CU_ASSERT_EQUAL(opened, 1);
+	CU_ASSERT_EQUAL(told(), ORDER_ATTACH);
+	says(REPORT_ATTACHED);
+	CU_ASSERT_EQUAL(run_workers(), -1);
+}
+
+TEST(test_retries, "a disk that a guest waits for is tried again, whatever is wrong with it")
+{
+	struct device *v;
+
+	put(BACK "/state", "4");
+	put(FRONT "/state", "4");
+	add_device(7, 51712);
+	v = find_device(super.workers, 51712);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(v);
+	open_error = -EIO;
+	look(v);
+	CU_ASSERT_EQUAL(v->phase, PHASE_NEW);
+	CU_ASSERT_TRUE(run_workers() > 0);
+	open_error = 0;
+	now_ms += PAUSE_MS;
+	run_workers();
+	CU_ASSERT_EQUAL(told(), ORDER_ATTACH);
+	says(REPORT_FAILED);
+	CU_ASSERT_EQUAL(v->phase, PHASE_NEW);
+	now_ms += PAUSE_MS;
+	run_workers();
+	CU_ASSERT_EQUAL(told(), ORDER_ATTACH);
+	says(REPORT_ATTACHED);
+	CU_ASSERT_EQUAL(v->phase, PHASE_CONNECTING);
+	CU_ASSERT_EQUAL(told(), ORDER_CONNECT);
+	CU_ASSERT_PTR_NULL(find(BACK "/hotplug-error"));
+}
+
+TEST(test_never_served, "one that nobody waits for is an error at once")
+{
+	struct device *v;
+
+	add_device(7, 51712);
+	v = find_device(super.workers, 51712);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(v);
+	open_error = -EIO;
+	look(v);
+	CU_ASSERT_EQUAL(v->phase, PHASE_OVER);
+	CU_ASSERT_TRUE(is(BACK "/hotplug-status", "error"));
+	CU_ASSERT_EQUAL(run_workers(), -1);
 }
 
 TEST(test_offers, "each connection that is offered has a number of its own")
