@@ -8,6 +8,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <signal.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -146,7 +147,8 @@ static int drop_rights(uid_t id)
 	if (syscall(SYS_capset, &header, none) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
 		return -errno;
-	return 0;
+	/* Whoever starts it has to go first, and one that was taken over would stay. */
+	return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) ? -errno : 0;
 }
 
 int cage_enter(uid_t id, int (*before_filter)(void *argument), void *argument, const char **what)

@@ -32,6 +32,7 @@ struct device {
 	enum phase phase;
 	bool changed;		/* the store has news of it that were not looked at */
 	struct budget looks, connects;
+	uint64_t deadline;	/* ms: by when the order that was given last is carried out */
 	bool closing;		/* no frontend any more, as far as it is up to us */
 	bool retrying;		/* it could not be opened just now */
 	bool told_why;		/* and the log says so */
@@ -51,6 +52,7 @@ struct worker {
 	uint64_t started, not_before;	/* ms */
 	struct device *devices;
 	struct line_budget lines;
+	struct budget reports;
 };
 
 struct super {

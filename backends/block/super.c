@@ -40,6 +40,12 @@
 /* A worker that dies younger than this is not started again at once. */
 #define YOUNG_MS	1000
 #define PAUSE_MS	200
+/*
+ * What a worker has for an order. Letting go of a frontend takes as long as its last operations,
+ * which a server elsewhere may keep for a minute.
+ */
+#define ORDER_MS	60000u
+#define DISCONNECT_MS	300000u
 /* Until a journal that somebody has is asked for again, and until that is worth a line. */
 #define BUSY_MS		50
 #define LONG_BUSY_MS	5000
@@ -118,6 +124,7 @@ static int start_worker(struct worker *w)
 static void give(struct device *v, struct order *o, const int *fds, unsigned int nr)
 {
 	o->devid = v->devid;
+	v->deadline = daemon_now() + (o->kind == ORDER_DISCONNECT ? DISCONNECT_MS : ORDER_MS);
 	/* One that is dead, or takes nothing, is followed by one that is given everything anew. */
 	if (channel_send(v->worker->channel, o, sizeof(*o), fds, nr))
 		kill(v->worker->pid, SIGKILL);
@@ -579,6 +586,8 @@ static void take_report(struct worker *w, struct report *r)
 
 static void take_reports(struct worker *w)
 {
+	/* More than 64 disks have to say that are connected and let go of all the time. */
+	static const struct budget_rate rate = { .burst = 1000, .period = 10000 };
 	struct report r;
 	int fds[2], got = 0;
 
@@ -591,6 +600,10 @@ static void take_reports(struct worker *w)
 				close(fds[i]);
 				got = -EPROTO;
 			}
+		if (got > 0 && !budget_take(&w->reports, &rate, 1, daemon_now())) {
+			say(w, "domain %u: its worker talks too much, and is ended", w->domid);
+			got = -EPROTO;
+		}
 		if (got <= 0)
 			break;
 		take_report(w, &r);
@@ -622,6 +635,25 @@ static void worker_ended(struct worker *w)
 	for (struct device *v = w->devices; v; v = v->next)
 		if (v->phase != PHASE_OVER)
 			v->phase = v->phase == PHASE_DETACHING ? PHASE_OVER : PHASE_NEW;
+}
+
+static bool has_order(const struct device *v)
+{
+	return v->phase == PHASE_ATTACHING || v->phase == PHASE_CONNECTING ||
+	       v->phase == PHASE_DISCONNECTING || v->phase == PHASE_DETACHING;
+}
+
+/* One that does not do as it is told is of no use; the next one may be. */
+static void end_late(struct worker *w, uint64_t now)
+{
+	for (struct device *v = w->devices; v && w->pid; v = v->next) {
+		if (!has_order(v) || now < v->deadline)
+			continue;
+		say(w, "domain %u, disk %u: its worker does not do as it is told, and is ended",
+		    w->domid, v->devid);
+		kill(w->pid, SIGKILL);
+		v->deadline = now + ORDER_MS;
+	}
 }
 
 /* What a wait of @timeout ms, -1 for ever, is cut to by something at @when. */
@@ -661,9 +693,13 @@ static int run_workers(void)
 			if (v->phase == PHASE_NEW && v->retrying && now >= v->retry_at)
 				look(v);
 		}
-		for (v = w->pid ? w->devices : NULL; v; v = v->next)
+		end_late(w, now);
+		for (v = w->pid ? w->devices : NULL; v; v = v->next) {
 			if (v->phase == PHASE_NEW && v->retrying)
 				timeout = sooner(timeout, v->retry_at, now);
+			if (has_order(v))
+				timeout = sooner(timeout, v->deadline, now);
+		}
 		/* Its channel closed, one without disks ends. */
 		if (w->pid && !w->devices)
 			shutdown(w->channel, SHUT_RDWR);

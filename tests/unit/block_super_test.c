@@ -318,7 +318,6 @@ static void begin(void)
 	put(FRONT "/state", "1");
 }
 
-__attribute__((unused))
 static bool killed(const struct worker *w)
 {
 	siginfo_t info = { 0 };
@@ -581,6 +580,66 @@ TEST(test_reconnects, "a frontend that connects again and again waits for it in 
 	/* A few at once cost nobody anything. */
 	CU_ASSERT_EQUAL(first, 10);
 	CU_ASSERT_TRUE(n >= 200 && n <= 220);
+}
+
+TEST(test_talks, "a worker that talks without end is ended")
+{
+	struct report r = { .kind = REPORT_FAILED, .devid = 51712, .text = "so" };
+	struct worker *w = super.workers;
+	unsigned int said = 0;
+
+	attached_disk();
+	/* What is worth saying may be said for ever: 50 a second. */
+	for (int i = 0; i < 3000; i++, now_ms += 20) {
+		CU_ASSERT_EQUAL_FATAL(channel_send(other, &r, sizeof(r), NULL, 0), 0);
+		take_reports(w);
+	}
+	CU_ASSERT_FALSE(killed(w));
+	lines = 0;
+	table.calls = 0;
+	for (; said < 5000 && !channel_send(other, &r, sizeof(r), NULL, 0); said++)
+		take_reports(w);
+	take_reports(w);
+	CU_ASSERT_TRUE(said >= 1000);
+	CU_ASSERT_TRUE(killed(w));
+	CU_ASSERT_TRUE(lines < 25);
+}
+
+TEST(test_descriptors, "a worker that sends descriptors is ended, and they are closed")
+{
+	struct report r = { .kind = REPORT_ATTACHED, .devid = 51712 };
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC), two[2] = { 0, 1 };
+
+	close(fd);
+	CU_ASSERT_EQUAL(channel_send(other, &r, sizeof(r), two, 2), 0);
+	take_reports(super.workers);
+	CU_ASSERT_TRUE(killed(super.workers));
+	CU_ASSERT_EQUAL(open("/dev/null", O_RDONLY | O_CLOEXEC), fd);
+	close(fd);
+}
+
+TEST(test_late, "a worker that does not do as it is told is ended")
+{
+	struct device *v = connected_disk();
+	int wait;
+
+	CU_ASSERT_EQUAL(run_workers(), -1);
+	put(FRONT "/state", "5");
+	look(v);
+	CU_ASSERT_EQUAL(told(), ORDER_DISCONNECT);
+	/* Operations of a server that is gone take a minute. */
+	now_ms += 100000;
+	wait = run_workers();
+	CU_ASSERT_EQUAL(wait, (int)DISCONNECT_MS - 100000);
+	CU_ASSERT_FALSE(killed(super.workers));
+	now_ms += (uint64_t)wait;
+	lines = 0;
+	CU_ASSERT_TRUE(run_workers() > 0);
+	CU_ASSERT_EQUAL(lines, 1);
+	CU_ASSERT_TRUE(killed(super.workers));
+	/* Once is enough. */
+	run_workers();
+	CU_ASSERT_EQUAL(lines, 1);
 }
 
 TEST(test_gives_up, "a frontend that goes before it connects is told that it may")
