@@ -5,9 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
+
+/* At least XXH3_SECRET_SIZE_MIN; what XXH3's own has. */
+#define SECRET 192
 
 /* Contents that are stored, by their hash: open addressing, never more than half full. */
 struct known {
@@ -21,8 +25,14 @@ struct saver {
 	struct pages_stored *stored;
 	struct known *known;
 	uint64_t mask;
+	uint8_t secret[SECRET]; /* of the hash: nobody makes two pages of one */
 	uint8_t **chunk; /* of PAGES_MAX pfns: its pages, one behind the other, or NULL */
 	uint32_t *place; /* by pfn: of its page in its chunk's */
+	/*
+	 * The chunk that is being saved. Dom0's backends write to the guest's memory while it does
+	 * not run: what is judged, hashed and written is one copy.
+	 */
+	uint8_t *copy;
 	/* the batch that is being made */
 	struct record_pages *batch;
 	unsigned int words, parts;
@@ -44,12 +54,13 @@ static const uint8_t *page_at(const struct saver *s, uint64_t pfn)
 }
 
 /*
- * A page stored before with the same bytes, or NO_PFN, and it is known from now on. The hash only
- * finds candidates: a guest can make two pages of one.
+ * A page stored before with the same bytes, or NO_PFN, and it is known from now on. The hash is of
+ * what was stored. The memory may have been written since: only both together say that it is the
+ * same.
  */
 static uint32_t same_as(struct saver *s, uint64_t pfn, const uint8_t *page)
 {
-	uint64_t hash = XXH3_64bits(page, FRAME_SIZE), i;
+	uint64_t hash = XXH3_64bits_withSecret(page, FRAME_SIZE, s->secret, SECRET), i;
 
 	for (i = hash & s->mask; s->known[i].pfn != NO_PFN; i = (i + 1) & s->mask)
 		if (s->known[i].hash == hash &&
@@ -115,12 +126,13 @@ static int save_chunk(struct saver *s, uint64_t c)
 	if (!s->chunk[c])
 		return hvctl_fail(s->g->ctx, errno, "cannot map the memory of domain %u: %s",
 				  s->g->domid, strerror(errno));
+	memcpy(s->copy, s->chunk[c], (size_t)n * FRAME_SIZE);
 	*s->batch = (struct record_pages){ 0 };
 	s->words = s->tables = 0;
 	s->parts = 1;
 	for (pfn = first; !error && pfn < end; pfn++)
 		if (s->g->mfn[pfn] != NO_MFN)
-			error = save_page(s, pfn, page_at(s, pfn));
+			error = save_page(s, pfn, s->copy + (size_t)s->place[pfn] * FRAME_SIZE);
 	if (error)
 		return error;
 	s->part[0] = (struct iovec){ s->batch, sizeof(*s->batch) + s->words * sizeof(uint64_t) };
@@ -158,8 +170,11 @@ int pages_save(const struct guest *g, struct stream_out *out, struct pages_store
 	s->chunk = calloc(chunks, sizeof(*s->chunk));
 	s->place = calloc(g->nr_pfns, sizeof(*s->place));
 	s->batch = malloc(sizeof(*s->batch) + 2 * PAGES_MAX * sizeof(uint64_t));
-	if (!s->known || !s->chunk || !s->place || !s->batch)
+	s->copy = malloc((size_t)PAGES_MAX * FRAME_SIZE);
+	if (!s->known || !s->chunk || !s->place || !s->batch || !s->copy)
 		error = hvctl_no_memory(g->ctx);
+	else if (getrandom(s->secret, SECRET, 0) != SECRET)
+		error = hvctl_fail(g->ctx, errno, "cannot get random numbers: %s", strerror(errno));
 	for (uint64_t i = 0; !error && i < size; i++)
 		s->known[i].pfn = NO_PFN;
 	for (uint64_t c = 0; !error && c < chunks; c++) {
@@ -171,6 +186,7 @@ int pages_save(const struct guest *g, struct stream_out *out, struct pages_store
 	free(s->chunk);
 	free(s->place);
 	free(s->batch);
+	free(s->copy);
 	free(s);
 	return error;
 }

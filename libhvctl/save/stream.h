@@ -96,6 +96,7 @@ struct stream_out;
  */
 int stream_create(struct hvctl_ctx *ctx, int fd, const char *name, unsigned int threads,
 		  struct stream_out **out);
+/* @part is read twice, for the hash and to be written: nobody else may write to it meanwhile. */
 int stream_write(struct stream_out *out, uint32_t type, const struct iovec *part, int parts);
 /* The last record, and all that is still in buffers. */
 int stream_finish(struct stream_out *out);
