@@ -12,8 +12,13 @@
 
 /* At least XXH3_SECRET_SIZE_MIN; what XXH3's own has. */
 #define SECRET 192
+/* Places of a hash that are looked at; what finds none is stored and not known. */
+#define PROBES 16
 
-/* Contents that are stored, by their hash: open addressing, never more than half full. */
+/*
+ * Contents that are stored, by their hash: open addressing, seldom more than half full. A guest
+ * chooses its pages, so that whatever they are, a few places are looked at and no more.
+ */
 struct known {
 	uint64_t hash;
 	uint32_t pfn;
@@ -60,13 +65,18 @@ static const uint8_t *page_at(const struct saver *s, uint64_t pfn)
  */
 static uint32_t same_as(struct saver *s, uint64_t pfn, const uint8_t *page)
 {
-	uint64_t hash = XXH3_64bits_withSecret(page, FRAME_SIZE, s->secret, SECRET), i;
+	uint64_t hash = XXH3_64bits_withSecret(page, FRAME_SIZE, s->secret, SECRET);
 
-	for (i = hash & s->mask; s->known[i].pfn != NO_PFN; i = (i + 1) & s->mask)
-		if (s->known[i].hash == hash &&
-		    !memcmp(page_at(s, s->known[i].pfn), page, FRAME_SIZE))
-			return s->known[i].pfn;
-	s->known[i] = (struct known){ hash, (uint32_t)pfn };
+	for (unsigned int n = 0; n < PROBES; n++) {
+		struct known *k = &s->known[(hash + n) & s->mask];
+
+		if (k->pfn == NO_PFN) {
+			*k = (struct known){ hash, (uint32_t)pfn };
+			break;
+		}
+		if (k->hash == hash && !memcmp(page_at(s, k->pfn), page, FRAME_SIZE))
+			return k->pfn;
+	}
 	return NO_PFN;
 }
 

@@ -17,6 +17,9 @@
 #include "save/pages.h"
 #include "suite.h"
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 
 #define FRAMES (3 * PAGES_MAX)
 
@@ -194,22 +197,58 @@ TEST(test_written_meanwhile, "memory written while it is saved")
 static void become_another(unsigned int record)
 {
 	if (!record)
-		paint(7, 5000);
+		for (uint64_t n = 0; n < PAGES_MAX; n++)
+			paint(n, 5000);
 }
 
-/* A page that was stored is written afterwards, and becomes what a later one is. */
+/*
+ * Pages that were stored are written afterwards, and become what later ones are. The guest says
+ * that it has few pages: in the small table that this makes, all are compared with all.
+ */
 TEST(test_twin_written, "a duplicate of what was not stored")
 {
 	struct guest g = fresh(2 * PAGES_MAX);
 	struct pages_stored stored;
 
+	g.nr_pages = 8;
 	paint(PAGES_MAX + 1, 5000);
-	paint(PAGES_MAX + 2, 8); /* as frame 7 was */
+	for (uint32_t n = 0; n < 100; n++)
+		paint(PAGES_MAX + 2 + n, n + 1); /* as frame n was */
 	meanwhile = become_another;
 	stored = save(&g);
 	CU_ASSERT_EQUAL(stored.same, 0);
-	CU_ASSERT_FALSE(memcmp(memory[PAGES_MAX + 1], restored[PAGES_MAX + 1], FRAME_SIZE));
-	CU_ASSERT_FALSE(memcmp(memory[PAGES_MAX + 2], restored[PAGES_MAX + 2], FRAME_SIZE));
+	CU_ASSERT_FALSE(memcmp(memory[PAGES_MAX], restored[PAGES_MAX], PAGES_MAX * FRAME_SIZE));
+}
+
+/* Pages whose hashes, as anybody computes them, all begin their search at one place. */
+TEST(test_chosen, "contents chosen to be slow")
+{
+	struct guest g = fresh(2 * PAGES_MAX);
+	uint64_t first = 0, found = 0;
+
+	/* The table of so many pages has 4096 places. */
+	for (uint32_t n = 1; found < 64; n++) {
+		paint(found, n);
+		first = found ? first : XXH3_64bits(memory[0], FRAME_SIZE);
+		if (!((XXH3_64bits(memory[found], FRAME_SIZE) ^ first) & 4095))
+			found++;
+	}
+	for (uint64_t n = 0; n < found; n++)
+		memcpy(memory[PAGES_MAX + n], memory[n], FRAME_SIZE);
+	for (uint64_t n = found; n < PAGES_MAX; n++)
+		mfn[n] = mfn[PAGES_MAX + n] = NO_MFN;
+	/* With a secret they are found like any others. */
+	CU_ASSERT_EQUAL(save(&g).same, found);
+}
+
+/* More contents than places: the search ends, and what finds no place is stored. */
+TEST(test_crowded, "no place for what is known")
+{
+	struct guest g = fresh(PAGES_MAX);
+
+	g.nr_pages = 1;
+	CU_ASSERT_EQUAL(save(&g).data, PAGES_MAX);
+	CU_ASSERT_FALSE(memcmp(memory, restored, PAGES_MAX * FRAME_SIZE));
 }
 
 SUITE("save pages")
