@@ -7,6 +7,8 @@
 #include "save/restore.h"
 #include "save/settings.h"
 
+#define TSC_MODES 3u /* of the control ABI: default, always emulated, never */
+
 /* What has come so far: each once, but for pages and vCPUs, and in this order. */
 struct state {
 	struct image *i;
@@ -41,14 +43,23 @@ int own_config(struct image *i, const void *head, struct hvctl_config **config)
 static int take_guest(struct state *s, const void *body, size_t len)
 {
 	struct fill *f = &s->i->fill;
+	int error;
 
 	if (len != sizeof(s->guest))
 		return bad(s->i, "its description has another size");
 	memcpy(&s->guest, body, len);
+	if (s->guest.nr_vcpus != f->config->max_vcpus)
+		return bad(s->i, "it has more or less vCPUs than its configuration");
+	if (s->guest.tsc_mode >= TSC_MODES)
+		return bad(s->i, "its clock is of a kind that there is not");
 	f->tsc_mode = s->guest.tsc_mode;
 	f->tsc_khz = s->guest.tsc_khz;
 	f->elapsed_ns = s->guest.elapsed_ns;
-	return fill_begin(f, s->domid, s->guest.width, s->guest.nr_pfns);
+	error = fill_begin(f, s->domid, s->guest.width, s->guest.nr_pfns);
+	if (!error && (!s->guest.nr_pages || s->guest.nr_pages > f->max_pages ||
+		       s->guest.nr_pages > s->guest.nr_pfns))
+		error = bad(s->i, "it has no pages, or more than its memory");
+	return error;
 }
 
 static int take_leaves(struct state *s, const void *body, size_t len)
@@ -177,10 +188,8 @@ static int take(struct state *s, uint32_t type, const void *body, size_t len)
 		return len % sizeof(uint64_t) ? bad(s->i, "its list of frames is cut off")
 					      : fill_list(f, body, len / sizeof(uint64_t));
 	case RECORD_PAGES:
-		if (s->guest.nr_pages)
-			hvctl_step(s->i->ctx, "filling its memory",
-				   10 + (unsigned int)(f->nr_pages * 60 / (s->guest.nr_pages + 1) %
-						       61));
+		hvctl_step(s->i->ctx, "filling its memory",
+			   10 + (unsigned int)(f->nr_pages * 60 / s->guest.nr_pages % 61));
 		return take_pages(s, body, len);
 	case RECORD_SHARED:
 		if (len != FRAME_SIZE)
@@ -213,5 +222,7 @@ int own_fill(struct image *i, uint32_t domid, struct domain_rings *rings)
 	free(s.leaves);
 	if (!error && s.last < RECORD_SHARED)
 		error = bad(i, "it ends before it is whole");
+	if (!error && i->fill.nr_pages != s.guest.nr_pages)
+		error = bad(i, "it has another number of pages than it says");
 	return error ? error : fill_finish(&i->fill, rings);
 }

@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// sources: libhvctl/save/own.c libhvctl/save/fill.c libhvctl/save/stream.c
+// libs: -lzstd
+//
+// Images of our own format that somebody made to harm: every hash in them is right, a number is
+// wrong. A small guest's image is read into a domain that is a fake; as it is it becomes a guest,
+// and with any one thing wrong it is refused with a line that says which.
+
+#include <CUnit/Basic.h>
+#include <CUnit/CUnit.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "build.h"
+#include "pv-abi/wide.h"
+#include "save/restore.h"
+#include "save/settings.h"
+#include "suite.h"
+
+#define DOMID	 7u
+#define PFNS	 8u
+#define VCPUS	 2u
+#define MFN(pfn) (100u + (pfn)) /* of pages that are new, in the order of their coming */
+
+enum { LIST = 1, START, STORE, CONSOLE, ROOT, GDT }; /* its pfns that mean something */
+
+static struct hvctl_ctx ctx;
+static uint8_t memory[PFNS][FRAME_SIZE], shared_page[FRAME_SIZE];
+static unsigned int populated, mapped, given, pinned;
+static uint64_t room; /* bytes that dom0 has to spare */
+
+/* ---- what the reader stands on ---- */
+
+int hvctl_fail(struct hvctl_ctx *c, int error, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(c->error, sizeof(c->error), format, args);
+	va_end(args);
+	return -error;
+}
+
+int hvctl_no_memory(struct hvctl_ctx *c) { return hvctl_fail(c, ENOMEM, "no memory"); }
+
+int hvctl_cancelled(struct hvctl_ctx *c) { return c->cancelled ? -EINTR : 0; }
+
+void hvctl_step(struct hvctl_ctx *c, const char *step, unsigned int percent)
+{
+	CU_ASSERT_TRUE(percent <= 100);
+}
+
+bool memory_fits(uint64_t bytes) { return bytes <= room; }
+
+void *hypercall_alloc(struct hvctl_ctx *c, size_t size) { return calloc(1, size); }
+
+void hypercall_free(struct hvctl_ctx *c, void *p, size_t size) { free(p); }
+
+long hypercall(struct hvctl_ctx *c, unsigned int op, uint64_t a0, uint64_t a1, uint64_t a2,
+	       uint64_t a3, uint64_t a4)
+{
+	struct xen_memory_reservation *r = (void *)(uintptr_t)a1;
+	xen_pfn_t *list;
+
+	if (op != __HYPERVISOR_memory_op) {
+		pinned += (unsigned int)a1;
+		return 0;
+	}
+	list = (void *)(uintptr_t)r->extent_start;
+	CU_ASSERT_FATAL(r->domid == DOMID && populated + r->nr_extents <= PFNS);
+	for (uint64_t i = 0; i < r->nr_extents; i++)
+		list[i] = MFN(populated++);
+	return (long)r->nr_extents;
+}
+
+int do_domctl(struct hvctl_ctx *c, struct xen_domctl *op)
+{
+	CU_ASSERT_EQUAL(op->domain, DOMID);
+	if (op->cmd == XEN_DOMCTL_getdomaininfo)
+		op->u.getdomaininfo.shared_info_frame = 99;
+	if (op->cmd == XEN_DOMCTL_setvcpucontext)
+		given++;
+	return 0;
+}
+
+void *foreign_map(struct hvctl_ctx *c, uint32_t domid, int prot, const xen_pfn_t *mfns,
+		  size_t count)
+{
+	mapped++;
+	if (mfns[0] == 99)
+		return shared_page;
+	for (size_t i = 0; i < count; i++)
+		CU_ASSERT_FATAL(mfns[i] == mfns[0] + i && mfns[i] < MFN(PFNS));
+	return memory[mfns[0] - MFN(0)];
+}
+
+void foreign_unmap(void *p, size_t count) { mapped -= !!p; }
+
+int build_port(struct hvctl_ctx *c, uint32_t domid, uint32_t *port)
+{
+	*port = 3;
+	return 0;
+}
+
+int build_grants(struct hvctl_ctx *c, uint32_t domid, uint64_t console_mfn, uint64_t store_mfn)
+{
+	return 0;
+}
+
+int settings_parse(struct hvctl_ctx *c, const char *where, const char *text, size_t len,
+		   struct hvctl_config **config)
+{
+	*config = calloc(1, sizeof(**config));
+	(*config)->memory_mib = (*config)->max_memory_mib = 1;
+	(*config)->vcpus = (*config)->max_vcpus = VCPUS;
+	return 0;
+}
+
+/* ---- an image ---- */
+
+/* All of its parts, to have something wrong in them. */
+static struct {
+	struct record_guest guest;
+	size_t leaves;
+	uint64_t list[2];
+	size_t list_len;
+	struct record_pages pages; /* and what follows it */
+	uint64_t page[PFNS + 1];
+	size_t words, contents;
+	uint8_t content[PFNS][FRAME_SIZE];
+	size_t shared;
+	struct record_vcpu vcpu[VCPUS];
+	struct wide_vcpu_guest_context context[VCPUS];
+	size_t context_len, ext, xsave, msrs;
+	unsigned int again; /* a record of this type comes twice */
+} it;
+
+static void good(void)
+{
+	struct wide_start_info *si = (void *)it.content[START];
+
+	memset(&it, 0, sizeof(it));
+	it.guest = (struct record_guest){ 8, VCPUS, PFNS, PFNS - 1, 1000000, 0, 5 };
+	it.leaves = sizeof(struct xen_cpuid_leaf);
+	it.list[0] = LIST;
+	it.list_len = 8;
+	it.pages.count = PFNS - 1;
+	it.words = it.contents = PFNS - 1;
+	for (unsigned int n = 0; n < it.words; n++)
+		it.page[n] = PAGE_ENTRY(n, CONTENT_DATA, n == ROOT ? 4 : 0) |
+			     (n == ROOT ? PAGE_PINNED : 0);
+	si->store_mfn = STORE;
+	si->console.domU.mfn = CONSOLE;
+	((uint64_t *)it.content[ROOT])[0] = GDT << 12 | 1;
+	it.shared = FRAME_SIZE;
+	for (unsigned int n = 0; n < VCPUS; n++) {
+		it.vcpu[n].vcpu = n;
+		it.context[n].ctrlreg[3] = ROOT << 12;
+		it.context[n].gdt_ents = 1;
+		it.context[n].gdt_frames[0] = GDT;
+		it.context[n].user_regs.rdx = START;
+	}
+	it.context_len = sizeof(it.context[0]);
+	it.ext = sizeof(struct xen_domctl_ext_vcpucontext);
+	it.xsave = 832 + 16;
+	it.msrs = sizeof(struct xen_domctl_vcpu_msr);
+}
+
+static void put(struct stream_out *out, uint32_t type, const void *head, size_t head_len,
+		const void *body, size_t len)
+{
+	static const uint8_t zeros[1 << 20];
+	struct iovec part[2] = { { (void *)head, head_len },
+				 { (void *)(body ? body : zeros), len } };
+
+	for (unsigned int n = 0; n < 1 + (type == it.again); n++)
+		CU_ASSERT_EQUAL_FATAL(stream_write(out, type, part, 2), 0);
+}
+
+static int write_image(void)
+{
+	static uint8_t pages[STREAM_MAX];
+	int fd = memfd_create("image", 0);
+	struct stream_out *out;
+	size_t len = sizeof(it.pages);
+
+	CU_ASSERT_FATAL(fd >= 0);
+	CU_ASSERT_EQUAL_FATAL(stream_create(&ctx, fd, "it", 0, &out), 0);
+	put(out, RECORD_CONFIG, "{}", 2, NULL, 0);
+	put(out, RECORD_GUEST, &it.guest, sizeof(it.guest), NULL, 0);
+	put(out, RECORD_CPU_LEAVES, NULL, 0, NULL, it.leaves);
+	put(out, RECORD_CPU_MSRS, NULL, 0, NULL, 0);
+	put(out, RECORD_P2M, NULL, 0, it.list, it.list_len);
+	memcpy(pages, &it.pages, len);
+	memcpy(pages + len, it.page, it.words * 8);
+	len += it.words * 8;
+	memcpy(pages + len, it.content, it.contents * FRAME_SIZE);
+	len += it.contents * FRAME_SIZE;
+	put(out, RECORD_PAGES, NULL, 0, pages, len);
+	put(out, RECORD_SHARED, NULL, 0, NULL, it.shared);
+	for (unsigned int n = 0; n < VCPUS; n++) {
+		const void *vcpu = &it.vcpu[n];
+
+		put(out, RECORD_VCPU, vcpu, 8, &it.context[n], it.context_len);
+		put(out, RECORD_VCPU_EXT, vcpu, 8, NULL, it.ext);
+		put(out, RECORD_VCPU_XSAVE, vcpu, 8, NULL, it.xsave);
+		put(out, RECORD_VCPU_MSRS, vcpu, 8, NULL, it.msrs);
+	}
+	CU_ASSERT_EQUAL(stream_finish(out), 0);
+	stream_out_free(out);
+	lseek(fd, 0, SEEK_SET);
+	return fd;
+}
+
+/* Write it, and read it into the domain. */
+static int restore(void)
+{
+	struct image i = { .ctx = &ctx, .fd = write_image(), .name = "it" };
+	struct hvctl_config *config = NULL;
+	struct domain_rings rings = { 0 };
+	uint8_t head[IMAGE_HEAD];
+	int error;
+
+	populated = mapped = given = pinned = 0;
+	ctx.error[0] = '\0';
+	CU_ASSERT_EQUAL_FATAL(read_whole(i.fd, head, sizeof(head)), sizeof(head));
+	CU_ASSERT_EQUAL_FATAL(own_config(&i, head, &config), 0);
+	i.fill.ctx = &ctx;
+	i.fill.name = "it";
+	i.fill.config = config;
+	error = own_fill(&i, DOMID, &rings);
+	if (!error)
+		CU_ASSERT_TRUE(rings.store_mfn == MFN(STORE) && rings.console_port == 3);
+	fill_end(&i.fill);
+	stream_in_free(i.in);
+	free(config);
+	close(i.fd);
+	CU_ASSERT_EQUAL(mapped, 0);
+	return error;
+}
+
+static void begin(void)
+{
+	room = 1 << 20;
+	good();
+}
+
+/* As it is now it is refused, by a line with @why; no vCPU has a state. The next one is good. */
+static void refused(const char *why)
+{
+	int error = restore();
+
+	CU_ASSERT_TRUE(error == -EINVAL || error == -ENOMEM);
+	CU_ASSERT_EQUAL(given, 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(ctx.error, why));
+	if (!strstr(ctx.error, why))
+		printf("\n%s: %d %s", why, error, ctx.error);
+	begin();
+}
+
+TEST(test_good, "a good one becomes a guest")
+{
+	begin();
+	CU_ASSERT_EQUAL(restore(), 0);
+	CU_ASSERT_STRING_EQUAL(ctx.error, "");
+	CU_ASSERT_EQUAL(populated, PFNS - 1);
+	CU_ASSERT_EQUAL(given, VCPUS);
+	CU_ASSERT_EQUAL(pinned, 1);
+	CU_ASSERT_EQUAL(((uint64_t *)memory[ROOT])[0], (uint64_t)MFN(GDT) << 12 | 1);
+	CU_ASSERT_EQUAL(((uint64_t *)memory[LIST])[CONSOLE], MFN(CONSOLE));
+}
+
+TEST(test_guest, "what it says of itself")
+{
+	begin();
+	it.guest.nr_pages = UINT64_MAX;
+	refused("no pages, or more than its memory");
+	it.guest.nr_pages = 0;
+	refused("no pages, or more than its memory");
+	it.guest.nr_pages = 257;
+	refused("no pages, or more than its memory");
+	it.guest.nr_pages = PFNS + 1;
+	refused("no pages, or more than its memory");
+	it.guest.nr_pages = PFNS;
+	refused("another number of pages than it says");
+	it.guest.nr_pages = PFNS - 2;
+	refused("another number of pages than it says");
+	it.guest.nr_vcpus = VCPUS + 1;
+	refused("more or less vCPUs");
+	it.guest.nr_vcpus = 0;
+	refused("more or less vCPUs");
+	it.guest.tsc_mode = 3;
+	refused("its clock is of a kind");
+	it.guest.width = 5;
+	refused("a width that there is not");
+	it.guest.nr_pfns = 0;
+	refused("longer than its memory");
+	it.guest.nr_pfns = UINT64_MAX;
+	refused("longer than its memory");
+	it.guest.nr_pfns = 257 + (1 << 20);
+	refused("longer than its memory");
+}
+
+TEST(test_pages, "what it says of its pages")
+{
+	begin();
+	it.page[3] = 2;
+	refused("not in order");
+	it.page[6] = PFNS;
+	refused("not in order");
+	it.page[6] = PAGE_PFN;
+	refused("not in order");
+	it.page[3] |= PAGE_ENTRY(0, 3, 0);
+	refused("of a kind that there is not");
+	it.page[3] |= PAGE_ENTRY(0, 0, 5);
+	refused("of a level that there is not");
+	it.page[3] |= PAGE_ENTRY(0, CONTENT_ZERO, 0);
+	refused("another length than it says");
+	it.pages.count = UINT32_MAX;
+	refused("another length than it says");
+	it.page[6] |= PAGE_ENTRY(0, CONTENT_SAME, 0);
+	it.contents--;
+	refused("another length than it says");
+	it.pages.count++;
+	it.contents = 0;
+	refused("too short");
+	it.page[6] |= PAGE_ENTRY(0, CONTENT_SAME, 0);
+	it.page[it.words++] = UINT64_MAX;
+	it.contents--;
+	refused("the content of one that it has not");
+	it.page[6] |= PAGE_ENTRY(0, CONTENT_SAME, 0);
+	it.page[it.words++] = ROOT;
+	it.contents--;
+	refused("the content of one that it has not");
+	it.again = RECORD_PAGES;
+	refused("a page twice");
+	it.again = RECORD_GUEST;
+	refused("not in order");
+	it.shared = 4095;
+	refused("its shared page");
+	it.list_len = 16;
+	refused("list of frames");
+	it.list_len = 7;
+	refused("list of frames");
+	it.list[0] = PFNS;
+	refused("list of frames");
+	it.list[0] = ROOT;
+	refused("list of frames");
+	((uint64_t *)it.content[ROOT])[5] = (uint64_t)(PFNS - 1) << 12 | 1;
+	refused("maps a page that it has not");
+	((uint64_t *)it.content[ROOT])[5] = PTE_FRAME | 1;
+	refused("maps a page that it has not");
+}
+
+TEST(test_vcpus, "what it says of its vCPUs")
+{
+	begin();
+	it.vcpu[1].vcpu = FILL_VCPUS;
+	refused("a vCPU that it has not");
+	it.vcpu[1].vcpu = VCPUS;
+	refused("one that it has not");
+	it.vcpu[1].vcpu = 0;
+	refused("a vCPU twice");
+	it.context[1].ctrlreg[3] = (PFNS - 1) << 12;
+	refused("a vCPU's root");
+	it.context[1].ctrlreg[3] = UINT64_MAX;
+	refused("a vCPU's root");
+	it.context[1].gdt_frames[0] = UINT64_MAX;
+	refused("a vCPU's GDT");
+	it.context[0].user_regs.rdx = UINT64_MAX;
+	refused("its start info");
+	it.context[0].user_regs.rdx = ROOT;
+	refused("its start info");
+	((struct wide_start_info *)it.content[START])->store_mfn = UINT64_MAX;
+	refused("its store ring");
+	it.context_len--;
+	refused("a vCPU");
+}
+
+SUITE("save own")
