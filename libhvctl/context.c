@@ -67,6 +67,12 @@ void hvctl_set_building(struct hvctl_ctx *ctx, hvctl_building_fn fn, void *data)
 	ctx->building_data = data;
 }
 
+void hvctl_set_saving(struct hvctl_ctx *ctx, hvctl_saving_fn fn, void *data)
+{
+	ctx->saving = fn;
+	ctx->saving_data = data;
+}
+
 /*
  * Bytes of the UTF-8 character at @p that a terminal shows; 0: a control character of ASCII or one
  * from U+0080 to U+009F (U+009B is as good as ESC [ to many), or no UTF-8: a terminal that expects
@@ -206,6 +212,32 @@ int hvctl_lock(struct hvctl_ctx *ctx)
 		}
 	}
 	return fd;
+}
+
+/* One byte of the file for each domain: nothing is left to tidy up. */
+int hvctl_lock_saving(struct hvctl_ctx *ctx, uint32_t domid)
+{
+	struct flock byte = { .l_type = F_WRLCK, .l_start = domid, .l_len = 1 };
+	int fd, error = hvctl_run_dir(ctx);
+
+	if (error)
+		return error;
+	fd = open(RUN_DIR "/saving", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return hvctl_fail(ctx, errno, "cannot open %s/saving: %s; run as root", RUN_DIR,
+				  strerror(errno));
+	/* The open file's, not the process's: a guard goes on holding it. */
+	if (!fcntl(fd, F_OFD_SETLK, &byte))
+		return fd;
+	error = errno;
+	close(fd);
+	if (error == EAGAIN || error == EACCES)
+		return hvctl_fail(ctx, EBUSY,
+				  "domain %u is being saved or its devices change; try again when "
+				  "that is done",
+				  domid);
+	return hvctl_fail(ctx, error, "cannot lock %s/saving: %s; remove it", RUN_DIR,
+			  strerror(error));
 }
 
 uint64_t memory_available(void)

@@ -31,6 +31,8 @@ struct hvctl_ctx {
 	void *warning_data;
 	hvctl_building_fn building;
 	void *building_data;
+	hvctl_saving_fn saving;
+	void *saving_data;
 	int *held;			/* loop devices kept open for hvctl_create()'s caller */
 	size_t nr_held;
 	void *kernel;			/* the last one unpacked, for the cache, or NULL */
@@ -70,6 +72,13 @@ int hvctl_run_dir(struct hvctl_ctx *ctx);
 
 /* Take the lock between processes; returns a descriptor to close(), or -errno. */
 int hvctl_lock(struct hvctl_ctx *ctx);
+
+/*
+ * Take the lock of whoever stops or changes domain @domid so that it can be saved; does not wait.
+ * Returns a descriptor to close(); processes that inherit it hold the lock too. -EBUSY: somebody
+ * has it.
+ */
+int hvctl_lock_saving(struct hvctl_ctx *ctx, uint32_t domid);
 
 /* Bytes of memory that dom0 has to spare, 0 if its kernel does not tell. */
 uint64_t memory_available(void);

@@ -432,12 +432,22 @@ int xs_introduce(struct xs *xs, uint32_t domid, uint64_t mfn, uint32_t port)
 	return request(xs, XS_INTRODUCE, 0, data, (size_t)n + 1, NULL, NULL);
 }
 
-int xs_release(struct xs *xs, uint32_t domid)
+static int about_domain(struct xs *xs, uint32_t type, uint32_t domid)
 {
 	char data[16];
 	int n = snprintf(data, sizeof(data), "%u", domid);
 
-	return request(xs, XS_RELEASE, 0, data, (size_t)n + 1, NULL, NULL);
+	return request(xs, type, 0, data, (size_t)n + 1, NULL, NULL);
+}
+
+int xs_release(struct xs *xs, uint32_t domid)
+{
+	return about_domain(xs, XS_RELEASE, domid);
+}
+
+int xs_resume(struct xs *xs, uint32_t domid)
+{
+	return about_domain(xs, XS_RESUME, domid);
 }
 
 static int watch(struct xs *xs, uint32_t type, const char *path, const char *token)

@@ -67,6 +67,8 @@ int xs_permit(struct xs *xs, uint32_t tx, const char *path, const char *perms);
 
 int xs_introduce(struct xs *xs, uint32_t domid, uint64_t mfn, uint32_t port);
 int xs_release(struct xs *xs, uint32_t domid);
+/* A domain that had shut down runs again. */
+int xs_resume(struct xs *xs, uint32_t domid);
 
 int xs_watch(struct xs *xs, const char *path, const char *token);
 int xs_unwatch(struct xs *xs, const char *path, const char *token);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cli.h"
+#include "guard.h"
 #include "minder.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +35,10 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 		return cli_usage(cmd, "an image is nothing for a terminal");
 	if (isatty(2))
 		hvctl_set_progress(ctx, cli_show_progress, NULL);
+	/* A reader that goes away, a file too large: errors, and the guest goes on. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	hvctl_set_saving(ctx, guard_saving, NULL);
 	catch_interrupts(ctx);
 	ret = hvctl_save(ctx, domid, argv[i + 1], flags, (unsigned int)seconds);
 	catch_interrupts(NULL);

@@ -38,10 +38,30 @@ static void close_between(int first, int last)
 		close_range((unsigned int)first, (unsigned int)last, 0);
 }
 
-static void stand_by(int fd, const uint8_t uuid[16], int lock)
+/* What is left to be done for a process that was killed. */
+struct guarded {
+	const uint8_t *uuid;
+	int lock;
+	bool saving;		/* else: creating */
+	uint32_t domid;		/* saving: which */
+	const char *part;	/* saving: the file, or NULL */
+};
+
+static void clean_up(const struct guarded *g)
 {
-	int low = fd < lock ? fd : lock, high = fd < lock ? lock : fd;
-	struct hvctl_ctx *ctx;
+	struct hvctl_ctx *ctx = hvctl_open();
+
+	if (g->saving && g->part)
+		unlink(g->part);
+	if (ctx && g->saving)
+		hvctl_save_undo(ctx, g->domid, g->uuid);
+	else if (ctx)
+		hvctl_destroy_uuid(ctx, g->uuid);
+}
+
+static void stand_by(int fd, const struct guarded *g)
+{
+	int low = fd < g->lock ? fd : g->lock, high = fd < g->lock ? g->lock : fd;
 	sigset_t all;
 
 	/* What is said to a process group or a terminal is not said to it. */
@@ -53,15 +73,12 @@ static void stand_by(int fd, const uint8_t uuid[16], int lock)
 	close_between(low + 1, high - 1);
 	close_between(high + 1, ~0u >> 1);
 	say(fd);
-	if (!hear(fd)) {
-		ctx = hvctl_open();
-		if (ctx)
-			hvctl_destroy_uuid(ctx, uuid);
-	}
+	if (!hear(fd))
+		clean_up(g);
 	_exit(0);
 }
 
-static void have_guard(const uint8_t uuid[16], int lock)
+static void have_guard(const struct guarded *g)
 {
 	int fd[2];
 
@@ -70,7 +87,7 @@ static void have_guard(const uint8_t uuid[16], int lock)
 	guard = fork();
 	if (!guard) {
 		close(fd[1]);
-		stand_by(fd[0], uuid, lock);
+		stand_by(fd[0], g);
 	}
 	close(fd[0]);
 	guard_end = fd[1];
@@ -96,9 +113,25 @@ static void release_guard(void)
 
 void guard_building(void *data, const uint8_t uuid[16], int lock, bool building)
 {
+	const struct guarded g = { .uuid = uuid, .lock = lock };
+
 	(void)data;
 	if (building)
-		have_guard(uuid, lock);
+		have_guard(&g);
+	else
+		release_guard();
+}
+
+void guard_saving(void *data, uint32_t domid, const uint8_t uuid[16], int lock, const char *part,
+		  bool saving)
+{
+	const struct guarded g = {
+		.uuid = uuid, .lock = lock, .saving = true, .domid = domid, .part = part,
+	};
+
+	(void)data;
+	if (saving)
+		have_guard(&g);
 	else
 		release_guard();
 }

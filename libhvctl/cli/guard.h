@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The guard: a process that stands beside a creation, and takes down what is there of the domain
- * when hvctl is killed in the middle of it.
+ * when hvctl is killed in the middle of it; or beside the saving of a guest, which it lets go on.
  */
 #ifndef CLI_GUARD_H
 #define CLI_GUARD_H
@@ -15,5 +15,9 @@
  * domain means no other one. Without a guard (dom0 is out of processes) the creation goes on.
  */
 void guard_building(void *data, const uint8_t uuid[16], int lock, bool building);
+
+/* guard_saving - the same for hvctl_set_saving(). */
+void guard_saving(void *data, uint32_t domid, const uint8_t uuid[16], int lock, const char *part,
+		  bool saving);
 
 #endif

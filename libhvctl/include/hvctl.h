@@ -227,11 +227,30 @@ int hvctl_unpause(struct hvctl_ctx *ctx, uint32_t domid);
  * guest suspends itself within @seconds (0: 60). The file has its name when it is whole. Whatever
  * fails, and hvctl_cancel(), leaves the guest running and no file. Reports progress.
  * Errors: -EPERM (dom0), -EOPNOTSUPP (a kernel that does not suspend, a device that nobody could
- * give it again), -EBUSY (paused), -ETIMEDOUT, -EINVAL (it has others' or devices' frames mapped),
- * -EINTR, what files say.
+ * give it again), -EBUSY (paused, or somebody else saves it), -ETIMEDOUT, -EINVAL (it has others'
+ * or devices' frames mapped), -ECANCELED (it ended, or did not stand still), -EINTR, what files
+ * say.
  */
 int hvctl_save(struct hvctl_ctx *ctx, uint32_t domid, const char *path, unsigned int flags,
 	       unsigned int seconds);
+
+/*
+ * Be told that a guest is about to be stopped (@saving) and when hvctl_save() is through with it.
+ * If the process is killed between the two, a guest may stand still that nobody would ever let go
+ * on, and the file @part (NULL: none) be left; whoever remembers @domid and @uuid can
+ * hvctl_save_undo() it. @lock: a descriptor that keeps others from saving this domain, in this
+ * process and in any that inherits it.
+ */
+typedef void (*hvctl_saving_fn)(void *data, uint32_t domid, const uint8_t uuid[16], int lock,
+				const char *part, bool saving);
+void hvctl_set_saving(struct hvctl_ctx *ctx, hvctl_saving_fn fn, void *data);
+
+/*
+ * What a process left that was killed in hvctl_save(), whose lock the caller holds: the guest goes
+ * on, also one that has not stopped yet (up to 30 s are waited for that), and one that was being
+ * destroyed is. -ESRCH: there is no domain @domid of this uuid.
+ */
+int hvctl_save_undo(struct hvctl_ctx *ctx, uint32_t domid, const uint8_t uuid[16]);
 
 /*
  * Make a guest of the image @path ("-": standard input) that hvctl_save(), or Xen's xl save, wrote.

@@ -386,6 +386,7 @@ static void target_close(struct target *t)
 	if (t->fd > 2)
 		close(t->fd);
 	free(t->part);
+	*t = (struct target){ .fd = -1 };
 }
 
 static unsigned int threads(unsigned int flags)
@@ -409,10 +410,38 @@ static int save_stopped(struct saving *s, struct target *t, unsigned int flags,
 		error = stream_create(s->ctx, t->fd, t->path, threads(flags), &s->out);
 	if (!error)
 		error = save_all(s, settings);
+	/* Somebody may have let it go on, and then it was not one guest that was written. */
+	if (!error && guest_suspended(s->ctx, s->domid) != 1)
+		error = hvctl_fail(s->ctx, ECANCELED,
+				   "domain %u did not stand still while it was saved", s->domid);
 	if (!error)
 		error = target_done(s->ctx, t);
 	stream_out_free(s->out);
 	guest_close(&s->g);
+	return error;
+}
+
+static void tell_saving(struct hvctl_ctx *ctx, const struct xen_domctl_getdomaininfo *info,
+			int lock, const struct target *t, bool saving)
+{
+	if (ctx->saving)
+		ctx->saving(ctx->saving_data, info->domain, info->handle, lock, t->part, saving);
+}
+
+/* The guest goes on, after a checkpoint or after @error; returns what the caller has to know. */
+static int go_on(struct hvctl_ctx *ctx, uint32_t domid, int error)
+{
+	char why[sizeof(ctx->error)];
+	int failed;
+
+	memcpy(why, ctx->error, sizeof(why));
+	failed = guest_resume(ctx, domid);
+	if (!error)
+		return failed;
+	if (failed)
+		return hvctl_fail(ctx, -error, "%s; and the guest does not go on: %s", why,
+				  ctx->error);
+	memcpy(ctx->error, why, sizeof(why));
 	return error;
 }
 
@@ -421,14 +450,20 @@ static int save(struct hvctl_ctx *ctx, uint32_t domid, const char *path, unsigne
 {
 	struct saving s = { .ctx = ctx, .domid = domid };
 	struct hvctl_config *config = NULL;
+	struct xen_domctl_getdomaininfo info;
 	struct target target = { .fd = -1 };
 	char *settings = NULL;
-	int error = domain_not_dom0(ctx, domid, "save");
+	int lock, error = domain_not_dom0(ctx, domid, "save");
 
+	if (!error)
+		error = domain_need(ctx, domid, &info);
 	if (error)
 		return error;
 	if (!hvctl_xs(ctx))
 		return -ECONNREFUSED;
+	lock = hvctl_lock_saving(ctx, domid);
+	if (lock < 0)
+		return lock;
 	error = read_settings(ctx, domid, &config);
 	if (!error)
 		error = check_devices(ctx, domid);
@@ -436,21 +471,22 @@ static int save(struct hvctl_ctx *ctx, uint32_t domid, const char *path, unsigne
 		settings = settings_text(config);
 		error = settings ? target_open(ctx, path, &target) : hvctl_no_memory(ctx);
 	}
-	if (!error)
-		error = guest_suspend(ctx, domid, seconds);
 	if (!error) {
-		char why[sizeof(ctx->error)];
-
-		error = save_stopped(&s, &target, flags, settings);
-		memcpy(why, ctx->error, sizeof(why));
-		if (!error && !(flags & HVCTL_SAVE_CHECKPOINT))
-			error = domain_remove(ctx, domid);
-		else if (guest_resume(ctx, domid) && !error)
-			error = -EIO;
-		else
-			memcpy(ctx->error, why, sizeof(why));
+		/* From here on: we may be killed as soon as the guest has been asked. */
+		tell_saving(ctx, &info, lock, &target, true);
+		error = guest_suspend(ctx, domid, seconds);
+		if (!error) {
+			error = save_stopped(&s, &target, flags, settings);
+			if (!error && !(flags & HVCTL_SAVE_CHECKPOINT))
+				error = domain_remove(ctx, domid);
+			else
+				error = go_on(ctx, domid, error);
+		}
+		target_close(&target);
+		tell_saving(ctx, &info, lock, &target, false);
 	}
 	target_close(&target);
+	close(lock);
 	free(settings);
 	hvctl_config_free(config);
 	if (!error)
@@ -465,4 +501,20 @@ int hvctl_save(struct hvctl_ctx *ctx, uint32_t domid, const char *path, unsigned
 
 	ctx->cancelled = 0;
 	return error;
+}
+
+int hvctl_save_undo(struct hvctl_ctx *ctx, uint32_t domid, const uint8_t uuid[16])
+{
+	struct xen_domctl_getdomaininfo info;
+	int error = domain_need(ctx, domid, &info);
+
+	if (error)
+		return error;
+	if (memcmp(info.handle, uuid, sizeof(info.handle)))
+		return hvctl_fail(ctx, ESRCH, "domain %u is another one", domid);
+	/* Without a store there is still the hypervisor. */
+	hvctl_xs(ctx);
+	if (info.flags & XEN_DOMINF_dying)
+		return domain_remove(ctx, domid);
+	return guest_let_go(ctx, domid);
 }

@@ -19,8 +19,7 @@
 
 static const char wish[] = "suspend", token[] = "hvctl-save";
 
-/* Has it stopped for us? 1; 0: not yet. */
-static int has_suspended(struct hvctl_ctx *ctx, uint32_t domid)
+int guest_suspended(struct hvctl_ctx *ctx, uint32_t domid)
 {
 	struct xen_domctl_getdomaininfo info;
 	int error = domain_need(ctx, domid, &info);
@@ -37,16 +36,24 @@ static int has_suspended(struct hvctl_ctx *ctx, uint32_t domid)
 			  domid);
 }
 
-/* Until it has, or the time is over (0). */
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Until it has suspended, or the time is over (0). */
 static int await(struct hvctl_ctx *ctx, uint32_t domid, unsigned int seconds, bool cancel)
 {
-	time_t end = time(NULL) + seconds;
+	uint64_t end = now_ms() + seconds * 1000ull;
 	char path[128];
 	int ret;
 
 	for (;;) {
-		ret = has_suspended(ctx, domid);
-		if (ret || time(NULL) >= end)
+		ret = guest_suspended(ctx, domid);
+		if (ret || now_ms() >= end)
 			return ret;
 		if (cancel) {
 			ret = hvctl_cancelled(ctx);
@@ -54,7 +61,7 @@ static int await(struct hvctl_ctx *ctx, uint32_t domid, unsigned int seconds, bo
 				return ret;
 		}
 		/* The store tells of a domain that stops; looking is for a daemon that does not. */
-		if (xs_wait(ctx->xs, LOOK_MS, path, sizeof(path)) < 0)
+		if (!ctx->xs || xs_wait(ctx->xs, LOOK_MS, path, sizeof(path)) < 0)
 			hvctl_nap(LOOK_MS);
 	}
 }
@@ -88,30 +95,50 @@ static bool take_back(struct hvctl_ctx *ctx, const char *path)
 	return false;
 }
 
+static void wish_path(uint32_t domid, char path[64])
+{
+	snprintf(path, 64, "/local/domain/%u/control/shutdown", domid);
+}
+
+int guest_let_go(struct hvctl_ctx *ctx, uint32_t domid)
+{
+	int ret = guest_suspended(ctx, domid);
+	char path[64];
+
+	wish_path(domid, path);
+	if (!ret && hvctl_xs(ctx) && take_back(ctx, path))
+		return 0;
+	if (!ret)
+		ret = await(ctx, domid, GRACE_S, false);
+	return ret == 1 ? guest_resume(ctx, domid) : ret;
+}
+
 static int ask(struct hvctl_ctx *ctx, uint32_t domid, unsigned int seconds)
 {
 	char path[64], why[sizeof(ctx->error)];
 	int ret;
 
-	snprintf(path, sizeof(path), "/local/domain/%u/control/shutdown", domid);
+	wish_path(domid, path);
 	ret = xs_write(ctx->xs, 0, path, "%s", wish);
-	if (ret)
-		return hvctl_fail(ctx, -ret, "the store refuses %s: %s; see the store daemon's log",
-				  path, strerror(-ret));
-	hvctl_step(ctx, "waiting for it to suspend", 2);
-	ret = await(ctx, domid, seconds, true);
-	if (ret == 1)
-		return 0;
+	if (ret) {
+		ret = hvctl_fail(ctx, -ret, "the store refuses %s: %s; see the store daemon's log",
+				 path, strerror(-ret));
+	} else {
+		hvctl_step(ctx, "waiting for it to suspend", 2);
+		ret = await(ctx, domid, seconds, true);
+		/* A guest that has not cleared it would suspend itself again later. */
+		if (ret == 1) {
+			take_back(ctx, path);
+			return 0;
+		}
+	}
 	if (!ret)
 		ret = hvctl_fail(ctx, ETIMEDOUT,
 				 "domain %u did not suspend within %u s and runs on; "
 				 "look at its console",
 				 domid, seconds);
-	if (ret != -ETIMEDOUT && ret != -EINTR)
-		return ret;
 	memcpy(why, ctx->error, sizeof(why));
-	if (!take_back(ctx, path) && await(ctx, domid, GRACE_S, false) == 1)
-		guest_resume(ctx, domid);
+	guest_let_go(ctx, domid);
 	memcpy(ctx->error, why, sizeof(why));
 	return ret;
 }
@@ -192,9 +219,14 @@ static int set_result(struct hvctl_ctx *ctx, uint32_t domid, union context *c)
 
 int guest_resume(struct hvctl_ctx *ctx, uint32_t domid)
 {
-	union context *c = hypercall_alloc(ctx, sizeof(*c));
-	int error;
+	union context *c;
+	int error = guest_suspended(ctx, domid);
 
+	if (!error)
+		return hvctl_fail(ctx, ECANCELED, "domain %u is not suspended", domid);
+	if (error < 0)
+		return error;
+	c = hypercall_alloc(ctx, sizeof(*c));
 	if (!c)
 		return -ENOMEM;
 	error = set_result(ctx, domid, c);
@@ -204,5 +236,9 @@ int guest_resume(struct hvctl_ctx *ctx, uint32_t domid)
 				  "the hypervisor does not let domain %u go on: %s; see "
 				  "its log (hvctl dmesg)",
 				  domid, strerror(-error));
-	return domain_simple(ctx, domid, XEN_DOMCTL_resumedomain, "resume");
+	error = domain_simple(ctx, domid, XEN_DOMCTL_resumedomain, "resume");
+	/* The store daemon would not see it stop again; without one the guest runs all the same. */
+	if (!error && hvctl_xs(ctx))
+		xs_resume(ctx->xs, domid);
+	return error;
 }

@@ -19,7 +19,19 @@ struct hvctl_ctx;
  */
 int guest_suspend(struct hvctl_ctx *ctx, uint32_t domid, unsigned int seconds);
 
-/* Let a suspended guest go on as if nothing had been: its hypercall says that it was cancelled. */
+/* Whether the domain stands still because it has suspended itself: 1, 0 (it runs), -errno. */
+int guest_suspended(struct hvctl_ctx *ctx, uint32_t domid);
+
+/*
+ * Nobody wants the guest suspended any more: the wish is taken back, or if it has begun already, it
+ * goes on when it has stopped (within 30 s).
+ */
+int guest_let_go(struct hvctl_ctx *ctx, uint32_t domid);
+
+/*
+ * Let a suspended guest go on as if nothing had been: its hypercall says that it was cancelled.
+ * -ECANCELED: it is not suspended, and nothing is done to it.
+ */
 int guest_resume(struct hvctl_ctx *ctx, uint32_t domid);
 
 #endif

@@ -183,6 +183,16 @@ int do_sysctl(struct hvctl_ctx *ctx, struct xen_sysctl *op)
  * What a creation goes through beside it
  */
 
+/* The guard's other task, which is none here. */
+int hvctl_save_undo(struct hvctl_ctx *ctx, uint32_t domid, const uint8_t uuid[16])
+{
+	(void)ctx;
+	(void)domid;
+	(void)uuid;
+	host->wrong++;
+	return 0;
+}
+
 int build_prepare(struct hvctl_ctx *ctx, const struct hvctl_config *config, struct build *b)
 {
 	(void)ctx;

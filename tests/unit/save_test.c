@@ -1,0 +1,587 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// sources: libhvctl/save/save.c libhvctl/save/suspend.c libhvctl/domain.c libhvctl/context.c
+// sources: libhvctl/cli/guard.c
+// libs: -Wl,--wrap=hvctl_lock_saving,--wrap=hvctl_nap,--wrap=clock_gettime
+// bits: 64 32
+/*
+ * Saving a guest, all or nothing: hvctl is killed, with all of its process group, before and after
+ * each call to the hypervisor and the store, and its guard lets the guest go on, with no file left.
+ * Calls fail, two save at once, guests go on by themselves. The hypervisor and the store are a page
+ * that all processes share.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/guard.h"
+#include "hypercall_memory.h"
+#include "pv-abi/sched.h"
+#include "removal.h"
+#include "save/pages.h"
+#include "save/settings.h"
+#include "suite.h"
+#include "xs.h"
+
+#define GUEST	7u
+
+static struct {
+	pid_t saver;
+	unsigned int steps, kill_at;	/* of the saver: ends there */
+	bool exists, suspended, destroyed;
+	char wish[16];			/* control/shutdown */
+	bool began;			/* it has read the wish and is on its way */
+	bool deaf, slow;		/* it never reads the wish; needs 20 s */
+	bool restless;			/* somebody lets it go on while it is written */
+	bool write_fails, resume_refused;
+	unsigned int resumed, told;	/* times; the store was */
+	unsigned int wrong;		/* touched what runs, or without the lock */
+	uint64_t now_ms, stops_at;
+	char error[512];
+} *host;
+
+static char directory[] = "/tmp/save-test-XXXXXX", lock_path[64], file[64], part[64];
+
+/* The saver may be killed here. */
+static void step(void)
+{
+	if (getpid() == host->saver && ++host->steps == host->kill_at)
+		kill(0, SIGKILL);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * The lock, in a place of our own, and the clock, which goes when somebody waits
+ */
+
+int __wrap_hvctl_lock_saving(struct hvctl_ctx *ctx, uint32_t domid);
+int __wrap_hvctl_lock_saving(struct hvctl_ctx *ctx, uint32_t domid)
+{
+	struct flock byte = { .l_type = F_WRLCK, .l_start = domid, .l_len = 1 };
+	int fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (!fcntl(fd, F_OFD_SETLK, &byte))
+		return fd;
+	close(fd);
+	return hvctl_fail(ctx, EBUSY, "busy");
+}
+
+static bool locked(void)
+{
+	struct flock byte = { .l_type = F_WRLCK, .l_start = GUEST, .l_len = 1 };
+	int fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	bool yes = fcntl(fd, F_OFD_GETLK, &byte) || byte.l_type != F_UNLCK;
+
+	close(fd);
+	return yes;
+}
+
+/* The guest reads the wish, and stops a while later. */
+static void pass(unsigned int ms)
+{
+	host->now_ms += ms;
+	if (!strcmp(host->wish, "suspend") && !host->deaf) {
+		host->wish[0] = 0;
+		host->began = true;
+		host->stops_at = host->now_ms + (host->slow ? 20000 : 200);
+	}
+	if (host->began && host->now_ms >= host->stops_at) {
+		host->began = false;
+		host->suspended = true;
+	}
+}
+
+void __wrap_hvctl_nap(unsigned int ms);
+void __wrap_hvctl_nap(unsigned int ms)
+{
+	pass(ms);
+}
+
+int __wrap_clock_gettime(clockid_t id, struct timespec *now);
+int __wrap_clock_gettime(clockid_t id, struct timespec *now)
+{
+	(void)id;
+	*now = (struct timespec){ (time_t)(host->now_ms / 1000),
+				  (long)(host->now_ms % 1000) * 1000000 };
+	return 0;
+}
+
+int xs_wait(struct xs *xs, int timeout_ms, char *path, size_t size)
+{
+	(void)xs;
+	(void)path;
+	(void)size;
+	pass((unsigned int)timeout_ms);
+	step();
+	return 0;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * The hypervisor
+ */
+
+static int answer(struct xen_domctl *op)
+{
+	struct xen_domctl_getdomaininfo *info = &op->u.getdomaininfo;
+
+	if (op->domain != GUEST || !host->exists)
+		return -ESRCH;
+	switch (op->cmd) {
+	case XEN_DOMCTL_getdomaininfo:
+		memset(info, 0, sizeof(*info));
+		info->domain = GUEST;
+		info->handle[0] = 0x77;
+		if (host->suspended)
+			info->flags = XEN_DOMINF_shutdown |
+				      SHUTDOWN_suspend << XEN_DOMINF_shutdownshift;
+		return 0;
+	case XEN_DOMCTL_get_address_size:
+		op->u.address_size.size = 64;
+		return 0;
+	case XEN_DOMCTL_setvcpucontext:
+		host->wrong += !host->suspended || !locked();
+		return 0;
+	case XEN_DOMCTL_resumedomain:
+		host->wrong += !host->suspended || !locked();
+		if (host->resume_refused)
+			return -EPERM;
+		host->suspended = false;
+		host->resumed++;
+		return 0;
+	}
+	return 0;
+}
+
+int do_domctl(struct hvctl_ctx *ctx, struct xen_domctl *op)
+{
+	int error;
+
+	(void)ctx;
+	step();
+	error = answer(op);
+	step();
+	return error;
+}
+
+int do_sysctl(struct hvctl_ctx *ctx, struct xen_sysctl *op)
+{
+	(void)ctx;
+	(void)op;
+	return -ENOSYS;
+}
+
+int hypercall_open(struct hvctl_ctx *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
+int domain_remove(struct hvctl_ctx *ctx, uint32_t domid)
+{
+	(void)ctx;
+	step();
+	host->wrong += domid != GUEST || !host->suspended || access(file, F_OK) || !locked();
+	host->exists = host->suspended = false;
+	host->destroyed = true;
+	step();
+	return 0;
+}
+
+int hvctl_destroy_uuid(struct hvctl_ctx *ctx, const uint8_t uuid[16])
+{
+	(void)ctx;
+	(void)uuid;
+	host->wrong++;
+	return 0;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * What is written
+ */
+
+struct stream_out {
+	int fd;
+};
+static struct stream_out out;
+
+int guest_look(struct hvctl_ctx *ctx, uint32_t domid, struct guest *g)
+{
+	(void)ctx;
+	(void)domid;
+	host->wrong += !host->suspended;
+	g->width = 8;
+	return 0;
+}
+
+void guest_close(struct guest *g)
+{
+	(void)g;
+}
+
+int pages_save(const struct guest *g, struct stream_out *o, struct pages_stored *stored)
+{
+	(void)g;
+	(void)o;
+	(void)stored;
+	step();
+	if (host->restless)
+		host->suspended = false;
+	return 0;
+}
+
+int stream_create(struct hvctl_ctx *ctx, int fd, const char *name, unsigned int threads,
+		  struct stream_out **o)
+{
+	(void)ctx;
+	(void)name;
+	(void)threads;
+	out.fd = fd;
+	*o = &out;
+	return 0;
+}
+
+int stream_write(struct stream_out *o, uint32_t type, const struct iovec *parts, int nr)
+{
+	(void)o;
+	(void)type;
+	(void)parts;
+	(void)nr;
+	step();
+	return 0;
+}
+
+int stream_finish(struct stream_out *o)
+{
+	(void)o;
+	return host->write_fails ? -ENOSPC : 0;
+}
+
+void stream_out_free(struct stream_out *o)
+{
+	(void)o;
+}
+
+char *settings_text(const struct hvctl_config *config)
+{
+	(void)config;
+	return strdup("{}");
+}
+
+int settings_parse(struct hvctl_ctx *ctx, const char *where, const char *text, size_t len,
+		   struct hvctl_config **config)
+{
+	(void)ctx;
+	(void)where;
+	(void)text;
+	(void)len;
+	*config = calloc(1, sizeof(**config));
+	return 0;
+}
+
+void hvctl_config_free(struct hvctl_config *config)
+{
+	free(config);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * The store
+ */
+
+struct xs *xs_open(const char *socket)
+{
+	(void)socket;
+	return (struct xs *)host;
+}
+
+void xs_close(struct xs *xs)
+{
+	(void)xs;
+}
+
+bool xs_lost(const struct xs *xs)
+{
+	(void)xs;
+	return false;
+}
+
+int xs_begin(struct xs *xs, uint32_t *tx)
+{
+	(void)xs;
+	*tx = 1;
+	return 0;
+}
+
+int xs_commit(struct xs *xs, uint32_t tx)
+{
+	(void)xs;
+	(void)tx;
+	step();
+	return 0;
+}
+
+void xs_abort(struct xs *xs, uint32_t tx)
+{
+	(void)xs;
+	(void)tx;
+}
+
+static bool ends(const char *text, const char *end)
+{
+	size_t n = strlen(text), m = strlen(end);
+
+	return n >= m && !strcmp(text + n - m, end);
+}
+
+char *xs_read(struct xs *xs, uint32_t tx, const char *path)
+{
+	(void)xs;
+	(void)tx;
+	if (ends(path, "/control/shutdown"))
+		return strdup(host->wish);
+	if (ends(path, "/control/feature-suspend"))
+		return strdup("1");
+	if (ends(path, "/vm"))
+		return strdup("/vm/x");
+	if (ends(path, "/hvctl/0"))
+		return strdup("{}");
+	return NULL;
+}
+
+char *xs_readf(struct xs *xs, uint32_t tx, const char *format, ...)
+{
+	char path[128];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(path, sizeof(path), format, args);
+	va_end(args);
+	return xs_read(xs, tx, path);
+}
+
+int xs_write(struct xs *xs, uint32_t tx, const char *path, const char *format, ...)
+{
+	va_list args;
+
+	(void)xs;
+	(void)tx;
+	step();
+	if (ends(path, "/control/shutdown")) {
+		va_start(args, format);
+		vsnprintf(host->wish, sizeof(host->wish), format, args);
+		va_end(args);
+	}
+	step();
+	return 0;
+}
+
+char **xs_list(struct xs *xs, uint32_t tx, const char *path)
+{
+	(void)xs;
+	(void)tx;
+	(void)path;
+	return NULL;
+}
+
+int xs_resume(struct xs *xs, uint32_t domid)
+{
+	(void)xs;
+	host->wrong += domid != GUEST;
+	host->told++;
+	step();
+	return 0;
+}
+
+int xs_watch(struct xs *xs, const char *path, const char *token)
+{
+	(void)xs;
+	(void)path;
+	(void)token;
+	return 0;
+}
+
+int xs_unwatch(struct xs *xs, const char *path, const char *token)
+{
+	(void)xs;
+	(void)path;
+	(void)token;
+	return 0;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * Saving
+ */
+
+/* In a process of its own; exits with the error. */
+static void saver(unsigned int flags)
+{
+	struct hvctl_ctx *ctx = hvctl_open();
+	int error;
+
+	setpgid(0, 0);
+	host->saver = getpid();
+	hvctl_set_saving(ctx, guard_saving, NULL);
+	error = hvctl_save(ctx, GUEST, file, flags, 10);
+	strcpy(host->error, hvctl_error(ctx));
+	_exit(-error);
+}
+
+static void reset(void)
+{
+	memset(host, 0, sizeof(*host));
+	host->exists = true;
+	unlink(file);
+	unlink(part);
+}
+
+/* Returns the saver's wait status, when neither it nor anything that it started is there. */
+static int save_one(unsigned int flags)
+{
+	int status = -1, one;
+	pid_t pid, ended;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid)
+		saver(flags);
+	while ((ended = waitpid(-1, &one, 0)) > 0)
+		if (ended == pid)
+			status = one;
+	/* A guest that was asked too late has all the time there is. */
+	pass(1000000);
+	CU_ASSERT_EQUAL(host->wrong, 0);
+	CU_ASSERT_FALSE(locked());
+	CU_ASSERT_NOT_EQUAL(access(part, F_OK), 0);
+	return status;
+}
+
+static bool runs(void)
+{
+	return host->exists && !host->suspended;
+}
+
+static void killed(unsigned int flags)
+{
+	unsigned int steps, bad = 0;
+
+	reset();
+	CU_ASSERT_EQUAL(save_one(flags), 0);
+	steps = host->steps;
+	CU_ASSERT_TRUE(steps > 20);
+	for (unsigned int i = 1; i <= steps; i++) {
+		int status;
+
+		reset();
+		host->kill_at = i;
+		status = save_one(flags);
+		CU_ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+		bad += !runs() && !(host->destroyed && !access(file, F_OK));
+	}
+	CU_ASSERT_EQUAL(bad, 0);
+}
+
+static void test_killed(void)
+{
+	killed(0);
+	killed(HVCTL_SAVE_CHECKPOINT);
+}
+
+static void test_saved(void)
+{
+	reset();
+	CU_ASSERT_EQUAL(save_one(0), 0);
+	CU_ASSERT_TRUE(host->destroyed && !access(file, F_OK));
+	CU_ASSERT_EQUAL(host->resumed, 0);
+	reset();
+	CU_ASSERT_EQUAL(save_one(HVCTL_SAVE_CHECKPOINT), 0);
+	CU_ASSERT_TRUE(runs() && !access(file, F_OK));
+	/* Each time that it goes on the store daemon hears of it. */
+	CU_ASSERT_EQUAL(host->resumed, 1);
+	CU_ASSERT_EQUAL(host->told, 1);
+}
+
+static void test_fails(void)
+{
+	reset();
+	host->write_fails = true;
+	CU_ASSERT_EQUAL(save_one(0), ENOSPC << 8);
+	CU_ASSERT_TRUE(runs() && access(file, F_OK));
+	/* That the guest stands still is worth saying. */
+	reset();
+	host->write_fails = host->resume_refused = true;
+	CU_ASSERT_EQUAL(save_one(0), ENOSPC << 8);
+	CU_ASSERT_PTR_NOT_NULL(strstr(host->error, "does not go on"));
+}
+
+static void test_slow(void)
+{
+	reset();
+	host->deaf = true;
+	CU_ASSERT_EQUAL(save_one(0), ETIMEDOUT << 8);
+	CU_ASSERT_TRUE(runs() && !*host->wish);
+	/* It has begun and cannot be asked back: it is waited for. */
+	reset();
+	host->slow = true;
+	CU_ASSERT_EQUAL(save_one(0), ETIMEDOUT << 8);
+	CU_ASSERT_TRUE(runs());
+	CU_ASSERT_EQUAL(host->resumed, 1);
+}
+
+/* Somebody has the lock: nothing is asked of the guest. */
+static void test_two(void)
+{
+	int lock;
+
+	reset();
+	lock = __wrap_hvctl_lock_saving(NULL, GUEST);
+	fflush(stdout);
+	if (!fork()) {
+		close(lock);
+		saver(0);
+	}
+	wait(NULL);
+	CU_ASSERT_STRING_EQUAL(host->error, "busy");
+	CU_ASSERT_TRUE(runs() && !*host->wish && !host->began);
+	close(lock);
+}
+
+/* One that goes on in the middle is not in the file, and not destroyed. */
+static void test_restless(void)
+{
+	reset();
+	host->restless = true;
+	CU_ASSERT_EQUAL(save_one(0), ECANCELED << 8);
+	CU_ASSERT_TRUE(runs() && access(file, F_OK));
+}
+
+int main(void)
+{
+	CU_TestInfo tests[] = {
+		{ "saved, or a checkpoint", test_saved },
+		{ "killed at every step", test_killed },
+		{ "what fails", test_fails },
+		{ "slow guests", test_slow },
+		{ "two at once", test_two },
+		{ "a guest that goes on meanwhile", test_restless },
+		CU_TEST_INFO_NULL
+	};
+	int result;
+
+	host = mmap(NULL, sizeof(*host), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	/* Whoever is left over by a saver that was killed becomes our child. */
+	if (!mkdtemp(directory) || host == MAP_FAILED || prctl(PR_SET_CHILD_SUBREAPER, 1))
+		return 1;
+	snprintf(lock_path, sizeof(lock_path), "%s/lock", directory);
+	snprintf(file, sizeof(file), "%s/image", directory);
+	snprintf(part, sizeof(part), "%s/image.part", directory);
+	result = suite_run("save", tests);
+	unlink(file);
+	unlink(lock_path);
+	rmdir(directory);
+	return result;
+}
