@@ -47,8 +47,13 @@ static int check_free(struct hvctl_ctx *ctx, uint32_t domid, const struct hvctl_
 int hvctl_disk_attach(struct hvctl_ctx *ctx, uint32_t domid, const char *spec)
 {
 	struct hvctl_config *config = NULL;
-	int error = parse_disk(ctx, spec, &config), lock = -1;
+	int error = parse_disk(ctx, spec, &config), lock = -1, saving = -1;
 
+	/* What is being saved does not change. */
+	if (!error) {
+		saving = hvctl_lock_saving(ctx, domid);
+		error = saving < 0 ? saving : 0;
+	}
 	if (!error) {
 		lock = hvctl_lock(ctx);
 		error = lock < 0 ? lock : check_free(ctx, domid, &config->disks[0]);
@@ -67,6 +72,8 @@ int hvctl_disk_attach(struct hvctl_ctx *ctx, uint32_t domid, const char *spec)
 	}
 	if (lock >= 0)
 		close(lock);
+	if (saving >= 0)
+		close(saving);
 	hvctl_config_free(config);
 	return error;
 }
@@ -75,10 +82,15 @@ int hvctl_disk_detach(struct hvctl_ctx *ctx, uint32_t domid, const char *vdev)
 {
 	struct hvctl_device *list;
 	size_t count, i;
-	int error = hvctl_disks(ctx, domid, &list, &count);
+	int saving, error = hvctl_disks(ctx, domid, &list, &count);
 
 	if (error)
 		return error;
+	saving = hvctl_lock_saving(ctx, domid);
+	if (saving < 0) {
+		free(list);
+		return saving;
+	}
 	for (i = 0; i < count && strcmp(list[i].name, vdev); i++)
 		;
 	if (i == count)
@@ -90,6 +102,7 @@ int hvctl_disk_detach(struct hvctl_ctx *ctx, uint32_t domid, const char *vdev)
 		hvctl_fail(ctx, ETIMEDOUT,
 			   "the guest does not let go of %s; unmount it there, and try "
 			   "again", vdev);
+	close(saving);
 	free(list);
 	return error;
 }

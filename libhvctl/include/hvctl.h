@@ -343,13 +343,15 @@ int hvctl_vifs(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_device **list
 
 /*
  * Give a running domain one more disk: @spec is an item of 'disk' in a configuration. Nothing of it
- * stays if this fails. -EEXIST: it has a disk of that name; the rest as hvctl_create().
+ * stays if this fails. -EEXIST: it has a disk of that name; -EBUSY: it is being saved; the rest as
+ * hvctl_create().
  */
 int hvctl_disk_attach(struct hvctl_ctx *ctx, uint32_t domid, const char *spec);
 
 /*
  * Take the disk @vdev ("xvdb") away from a running domain, whose kernel is asked for it. -ENOENT:
- * it has none of that name; -ETIMEDOUT: it does not let go of it within 10 s, and keeps it.
+ * it has none of that name; -EBUSY: it is being saved; -ETIMEDOUT: it does not let go of it within
+ * 10 s, and keeps it.
  */
 int hvctl_disk_detach(struct hvctl_ctx *ctx, uint32_t domid, const char *vdev);
 

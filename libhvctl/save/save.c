@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,6 +25,7 @@
 #define LEAVES	    256u
 #define MSRS	    16u
 #define XSAVE_MAX   (16u << 10)
+#define SETTINGS_MAX (256u << 10) /* bytes of a configuration */
 
 /* ---- what is in the store ---- */
 
@@ -35,7 +37,7 @@ static int read_settings(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_con
 	size_t len = 0;
 	int error;
 
-	for (unsigned int i = 0; vm && i < 64; i++) {
+	for (unsigned int i = 0; vm && len < SETTINGS_MAX; i++) {
 		char *more;
 
 		part = xs_readf(ctx->xs, 0, "%s/hvctl/%u", vm, i);
@@ -48,6 +50,12 @@ static int read_settings(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_con
 			len += strlen(part);
 		}
 		free(part);
+		if (!more) {
+			free(text);
+			free(vm);
+			free(name);
+			return hvctl_no_memory(ctx);
+		}
 	}
 	if (!text)
 		error = hvctl_fail(ctx, EINVAL,
@@ -65,7 +73,7 @@ static int read_settings(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_con
 }
 
 /* What a restored guest could not have again. */
-static int check_devices(struct hvctl_ctx *ctx, uint32_t domid)
+static int check_kinds(struct hvctl_ctx *ctx, uint32_t domid)
 {
 	static const char *const kinds[] = { "pci", "vusb", "vscsi", "vfb", "vkbd" };
 
@@ -84,6 +92,154 @@ static int check_devices(struct hvctl_ctx *ctx, uint32_t domid)
 					  domid, kinds[i]);
 	}
 	return 0;
+}
+
+static int not_there(struct hvctl_ctx *ctx, uint32_t domid, const char *kind, const char *name)
+{
+	return hvctl_fail(ctx, EOPNOTSUPP,
+			  "domain %u cannot be saved: its %s %s is not what it was created "
+			  "with; take that away from it first, or give back what it had",
+			  domid, kind, name);
+}
+
+/* Disks that have gone are not the image's either; it cannot tell of those that have come. */
+static int settle_disks(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_config *c)
+{
+	struct hvctl_device *list;
+	unsigned int left = 0;
+	size_t count, i, k;
+	int error = hvctl_disks(ctx, domid, &list, &count);
+
+	for (i = 0; !error && i < count; i++) {
+		const struct hvctl_device *d = &list[i];
+
+		for (k = 0; k < c->nr_disks && c->disks[k].number != d->number; k++)
+			;
+		if (k == c->nr_disks || c->disks[k].writable != d->writable ||
+		    strncmp(c->disks[k].target, d->target, sizeof(d->target) - 1))
+			error = not_there(ctx, domid, "disk", d->name);
+	}
+	for (k = 0; !error && k < c->nr_disks; k++) {
+		for (i = 0; i < count && list[i].number != c->disks[k].number; i++)
+			;
+		if (i < count)
+			c->disks[left++] = c->disks[k];
+		else
+			free(c->disks[k].target);
+	}
+	if (!error)
+		c->nr_disks = left;
+	free(list);
+	return error;
+}
+
+static int check_vifs(struct hvctl_ctx *ctx, uint32_t domid, const struct hvctl_config *c)
+{
+	struct hvctl_device *list;
+	size_t count, i;
+	int error = hvctl_vifs(ctx, domid, &list, &count);
+
+	for (i = 0; !error && i < count; i++) {
+		const struct hvctl_device *d = &list[i];
+		char mac[18] = "";
+
+		if (d->number < c->nr_vifs) {
+			const uint8_t *m = c->vifs[d->number].mac;
+
+			snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1],
+				 m[2], m[3], m[4], m[5]);
+		}
+		if (strcasecmp(mac, d->name))
+			error = not_there(ctx, domid, "vif", d->name);
+	}
+	if (!error && count != c->nr_vifs)
+		error = hvctl_fail(ctx, EOPNOTSUPP,
+				   "domain %u cannot be saved: it has %zu vifs and was created "
+				   "with %u; give back what it had",
+				   domid, count, c->nr_vifs);
+	free(list);
+	return error;
+}
+
+static bool covered(const struct hvctl_config *c, const char *kind, const char *device)
+{
+	unsigned long number = strtoul(device, NULL, 10);
+
+	/* Two nodes below it are all that it is. */
+	if (!strcmp(kind, "suspend"))
+		return true;
+	if (!strcmp(kind, "vif"))
+		return number < c->nr_vifs;
+	for (unsigned int k = 0; !strcmp(kind, "vbd") && k < c->nr_disks; k++)
+		if (c->disks[k].number == number)
+			return true;
+	return false;
+}
+
+/* Whatever the guest has, be it of other backends and other kinds, the configuration has. */
+static int check_covered(struct hvctl_ctx *ctx, uint32_t domid, const struct hvctl_config *c)
+{
+	char path[128], **kinds, **list;
+	int error = 0;
+
+	snprintf(path, sizeof(path), "/local/domain/%u/device", domid);
+	kinds = xs_list(ctx->xs, 0, path);
+	if (!kinds)
+		return errno == ENOENT ? 0
+				       : hvctl_fail(ctx, errno, "the store does not tell %s: %s",
+						    path, strerror(errno));
+	for (size_t i = 0; !error && kinds[i]; i++) {
+		snprintf(path, sizeof(path), "/local/domain/%u/device/%.64s", domid, kinds[i]);
+		list = xs_list(ctx->xs, 0, path);
+		if (!list && errno != ENOENT)
+			error = hvctl_fail(ctx, errno, "the store does not tell %s: %s", path,
+					   strerror(errno));
+		for (size_t k = 0; !error && list && list[k]; k++)
+			if (!covered(c, kinds[i], list[k]))
+				error = not_there(ctx, domid, kinds[i], list[k]);
+		free(list);
+	}
+	free(kinds);
+	return error;
+}
+
+/*
+ * How much of the memory and how many vCPUs the guest has been asked to have. It cannot write these
+ * nodes.
+ */
+static void settle_sizes(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_config *c)
+{
+	char *target = xs_readf(ctx->xs, 0, "/local/domain/%u/memory/target", domid);
+	uint64_t mib = target ? (strtoull(target, NULL, 10) + 1023) >> 10 : 0;
+	unsigned int online = 0;
+
+	if (mib && mib <= c->max_memory_mib)
+		c->memory_mib = mib;
+	free(target);
+	for (unsigned int i = 0; i < c->max_vcpus; i++) {
+		char *is = xs_readf(ctx->xs, 0, "/local/domain/%u/cpu/%u/availability", domid, i);
+
+		online += is && !strcmp(is, "online");
+		free(is);
+	}
+	if (online)
+		c->vcpus = online;
+}
+
+/* What the guest was created with becomes what it has now. */
+static int settle(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_config *c)
+{
+	int error = check_kinds(ctx, domid);
+
+	if (!error)
+		error = settle_disks(ctx, domid, c);
+	if (!error)
+		error = check_vifs(ctx, domid, c);
+	if (!error)
+		error = check_covered(ctx, domid, c);
+	if (!error)
+		settle_sizes(ctx, domid, c);
+	return error;
 }
 
 /* ---- what the hypervisor tells ---- */
@@ -466,7 +622,7 @@ static int save(struct hvctl_ctx *ctx, uint32_t domid, const char *path, unsigne
 		return lock;
 	error = read_settings(ctx, domid, &config);
 	if (!error)
-		error = check_devices(ctx, domid);
+		error = settle(ctx, domid, config);
 	if (!error) {
 		settings = settings_text(config);
 		error = settings ? target_open(ctx, path, &target) : hvctl_no_memory(ctx);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: libhvctl/device.c libhvctl/blkd.c libhvctl/disk.c libhvctl/diskuse.c
 // sources: libhvctl/context.c libhvctl/hotplug.c libhvctl/config.c libhvctl/cfgfile.c
-// libs: -Wl,--wrap=hvctl_lock
+// libs: -Wl,--wrap=hvctl_lock,--wrap=hvctl_lock_saving
 // bits: 64 32
 /*
  * Disks that hvblkd serves: what the store is told, how long is waited and for what, what two may
@@ -211,6 +211,17 @@ int xs_permit(struct xs *xs, uint32_t tx, const char *path, const char *perms)
  */
 
 /* Not the host's. */
+static bool being_saved;
+
+int __wrap_hvctl_lock_saving(struct hvctl_ctx *c, uint32_t domid);
+int __wrap_hvctl_lock_saving(struct hvctl_ctx *c, uint32_t domid)
+{
+	(void)domid;
+	if (being_saved)
+		return hvctl_fail(c, EBUSY, "it is being saved");
+	return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
 int __wrap_hvctl_lock(struct hvctl_ctx *c);
 int __wrap_hvctl_lock(struct hvctl_ctx *c)
 {
@@ -536,6 +547,14 @@ TEST(test_attach, "one more disk, or nothing of it")
 	CU_ASSERT_STRING_EQUAL(get(BACK "/params"), "(none)");
 	CU_ASSERT_STRING_EQUAL(get(FRONT "/state"), "(none)");
 
+	/* While it is saved its devices are what they are. */
+	backend = is_ready;
+	being_saved = true;
+	CU_ASSERT_EQUAL(hvctl_disk_attach(ctx, 7, spec), -EBUSY);
+	says("it is being saved");
+	being_saved = false;
+	CU_ASSERT_STRING_EQUAL(get(BACK "/params"), "(none)");
+
 	CU_ASSERT_EQUAL(hvctl_disk_attach(ctx, 7, "/a'b,raw,xvdb"), -EINVAL);
 	CU_ASSERT_EQUAL(hvctl_disk_attach(ctx, 7, "/a,raw"), -EINVAL);
 	says("disk:1:10: the disk /a has no vdev; add vdev=xvda");
@@ -561,6 +580,9 @@ TEST(test_detach, "a disk goes when the guest has let go of it")
 	CU_ASSERT_EQUAL(hvctl_disk_detach(ctx, 7, "xvdb"), -ENOENT);
 	says("domain 7 has no disk xvdb; see hvctl block-list");
 	CU_ASSERT_STRING_EQUAL(get(BACK "/state"), "4");
+	being_saved = true;
+	CU_ASSERT_EQUAL(hvctl_disk_detach(ctx, 7, "xvda"), -EBUSY);
+	being_saved = false;
 	/* Who keeps it, keeps it. */
 	CU_ASSERT_EQUAL(hvctl_disk_detach(ctx, 7, "xvda"), -ETIMEDOUT);
 	says("the guest does not let go of xvda; unmount it there, and try again");

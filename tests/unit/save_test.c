@@ -45,6 +45,16 @@ static struct {
 	unsigned int wrong;		/* touched what runs, or without the lock */
 	uint64_t now_ms, stops_at;
 	char error[512];
+	char disk[3][8];		/* targets of what it has now; "": none */
+	bool read_only;
+	unsigned int nr_vifs;
+	char mac[18];
+	char kind[8], device[8];	/* something else below its device/ */
+	char target[16];		/* memory/target */
+	unsigned int online;		/* vCPUs */
+	unsigned int parts;		/* values of the store with its configuration */
+	size_t parsed;			/* bytes of it that were read */
+	char settings[128];		/* of the image */
 } *host;
 
 static char directory[] = "/tmp/save-test-XXXXXX", lock_path[64], file[64], part[64];
@@ -267,10 +277,17 @@ void stream_out_free(struct stream_out *o)
 	(void)o;
 }
 
-char *settings_text(const struct hvctl_config *config)
+/* What the image's configuration is. */
+char *settings_text(const struct hvctl_config *c)
 {
-	(void)config;
-	return strdup("{}");
+	char *text;
+
+	if (asprintf(&text, "disks=%u,%s vifs=%u memory=%llu vcpus=%u", c->nr_disks,
+		     c->nr_disks ? c->disks[0].vdev : "", c->nr_vifs,
+		     (unsigned long long)c->memory_mib, c->vcpus) < 0)
+		return NULL;
+	snprintf(host->settings, sizeof(host->settings), "%s", text);
+	return text;
 }
 
 int settings_parse(struct hvctl_ctx *ctx, const char *where, const char *text, size_t len,
@@ -278,15 +295,67 @@ int settings_parse(struct hvctl_ctx *ctx, const char *where, const char *text, s
 {
 	(void)ctx;
 	(void)where;
-	(void)text;
-	(void)len;
+	host->parsed = len;
+	CU_ASSERT_EQUAL(strlen(text), len);
 	*config = calloc(1, sizeof(**config));
+	(*config)->memory_mib = 128;
+	(*config)->max_memory_mib = 256;
+	(*config)->vcpus = 1;
+	(*config)->max_vcpus = 4;
+	(*config)->nr_disks = 2;
+	(*config)->disks = calloc(2, sizeof(struct hvctl_disk));
+	for (unsigned int i = 0; i < 2; i++)
+		(*config)->disks[i] = (struct hvctl_disk){
+			.target = strdup(i ? "/b" : "/a"), .vdev = { 'x', 'v', 'd', 'a' + (char)i },
+			.number = 51712 + 16 * i, .writable = true,
+		};
+	(*config)->nr_vifs = 1;
+	(*config)->vifs = calloc(1, sizeof(struct hvctl_vif));
+	(*config)->vifs[0] = (struct hvctl_vif){ .mac = { 0, 0x16, 0x3e, 0, 0, 0xab } };
 	return 0;
 }
 
 void hvctl_config_free(struct hvctl_config *config)
 {
+	for (unsigned int i = 0; config && i < config->nr_disks; i++)
+		free(config->disks[i].target);
+	if (config) {
+		free(config->disks);
+		free(config->vifs);
+	}
 	free(config);
+}
+
+int hvctl_disks(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_device **list, size_t *count)
+{
+	(void)ctx;
+	(void)domid;
+	*list = calloc(3, sizeof(**list));
+	*count = 0;
+	for (unsigned int i = 0; i < 3; i++) {
+		struct hvctl_device *d = &(*list)[*count];
+
+		if (!host->disk[i][0])
+			continue;
+		d->number = 51712 + 16 * i;
+		strcpy(d->target, host->disk[i]);
+		snprintf(d->name, sizeof(d->name), "xvd%c", 'a' + (int)i);
+		d->writable = !host->read_only;
+		(*count)++;
+	}
+	return 0;
+}
+
+int hvctl_vifs(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_device **list, size_t *count)
+{
+	(void)ctx;
+	(void)domid;
+	*list = calloc(2, sizeof(**list));
+	*count = host->nr_vifs;
+	strcpy((*list)[0].name, host->mac);
+	(*list)[1].number = 1;
+	strcpy((*list)[1].name, "00:16:3e:00:00:01");
+	return 0;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -340,6 +409,8 @@ static bool ends(const char *text, const char *end)
 
 char *xs_read(struct xs *xs, uint32_t tx, const char *path)
 {
+	unsigned int n;
+
 	(void)xs;
 	(void)tx;
 	if (ends(path, "/control/shutdown"))
@@ -348,8 +419,12 @@ char *xs_read(struct xs *xs, uint32_t tx, const char *path)
 		return strdup("1");
 	if (ends(path, "/vm"))
 		return strdup("/vm/x");
-	if (ends(path, "/hvctl/0"))
-		return strdup("{}");
+	if (ends(path, "/memory/target"))
+		return strdup(host->target);
+	if (sscanf(path, "/vm/x/hvctl/%u", &n) == 1 && n < host->parts)
+		return strdup("0123456789");
+	if (sscanf(path, "/local/domain/7/cpu/%u/availability", &n) == 1)
+		return strdup(n < host->online ? "online" : "offline");
 	return NULL;
 }
 
@@ -382,10 +457,28 @@ int xs_write(struct xs *xs, uint32_t tx, const char *path, const char *format, .
 
 char **xs_list(struct xs *xs, uint32_t tx, const char *path)
 {
+	static const char *const devices[] = { "suspend", "vbd", "vif" };
+	char kind[8], *at, **list = calloc(1, 5 * sizeof(*list) + 64);
+	unsigned int n = 0;
+
 	(void)xs;
 	(void)tx;
-	(void)path;
-	return NULL;
+	at = (char *)(list + 5);
+	if (ends(path, "/7/device")) {
+		for (; n < 3; n++)
+			list[n] = strcpy(at + 8 * n, devices[n]);
+		if (*host->kind)
+			list[n] = strcpy(at + 24, host->kind);
+	} else if (sscanf(path, "/local/domain/7/device/%7s", kind) == 1) {
+		for (unsigned int i = 0; !strcmp(kind, "vbd") && i < 3; i++)
+			if (host->disk[i][0]) {
+				list[n] = at + 8 * n;
+				snprintf(list[n++], 8, "%u", 51712 + 16 * i);
+			}
+		if (!strcmp(kind, host->kind))
+			list[n] = strcpy(at + 24, host->device);
+	}
+	return list;
 }
 
 int xs_resume(struct xs *xs, uint32_t domid)
@@ -435,6 +528,13 @@ static void reset(void)
 {
 	memset(host, 0, sizeof(*host));
 	host->exists = true;
+	strcpy(host->disk[0], "/a");
+	strcpy(host->disk[1], "/b");
+	host->nr_vifs = 1;
+	strcpy(host->mac, "00:16:3e:00:00:AB");
+	strcpy(host->target, "131072");
+	host->online = 1;
+	host->parts = 100;
 	unlink(file);
 	unlink(part);
 }
@@ -559,6 +659,56 @@ static void test_restless(void)
 	CU_ASSERT_TRUE(runs() && access(file, F_OK));
 }
 
+static void refused(void)
+{
+	CU_ASSERT_EQUAL(save_one(0), EOPNOTSUPP << 8);
+	CU_ASSERT_TRUE(runs() && access(file, F_OK));
+	CU_ASSERT_EQUAL(host->resumed, 0);
+}
+
+/* The image tells of what the guest has now, or there is none. */
+static void test_changed(void)
+{
+	reset();
+	CU_ASSERT_EQUAL(save_one(0), 0);
+	CU_ASSERT_STRING_EQUAL(host->settings, "disks=2,xvda vifs=1 memory=128 vcpus=1");
+	/* However many values of the store its configuration takes. */
+	CU_ASSERT_EQUAL(host->parsed, 1000);
+	reset();
+	host->disk[0][0] = 0;
+	strcpy(host->target, "202752");
+	host->online = 3;
+	CU_ASSERT_EQUAL(save_one(0), 0);
+	CU_ASSERT_STRING_EQUAL(host->settings, "disks=1,xvdb vifs=1 memory=198 vcpus=3");
+	reset();
+	strcpy(host->disk[2], "/c");
+	refused();
+	reset();
+	strcpy(host->disk[1], "/other");
+	refused();
+	reset();
+	host->read_only = true;
+	refused();
+	reset();
+	host->nr_vifs = 2;
+	refused();
+	reset();
+	host->nr_vifs = 0;
+	refused();
+	reset();
+	strcpy(host->mac, "00:16:3e:00:00:ac");
+	refused();
+	reset();
+	strcpy(host->kind, "9pfs");
+	strcpy(host->device, "0");
+	refused();
+	/* Of a backend that is not dom0's. */
+	reset();
+	strcpy(host->kind, "vbd");
+	strcpy(host->device, "51760");
+	refused();
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
@@ -568,6 +718,7 @@ int main(void)
 		{ "slow guests", test_slow },
 		{ "two at once", test_two },
 		{ "a guest that goes on meanwhile", test_restless },
+		{ "devices, memory and vCPUs that have changed", test_changed },
 		CU_TEST_INFO_NULL
 	};
 	int result;
