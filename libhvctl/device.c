@@ -536,7 +536,7 @@ static bool backend_disk(struct hvctl_ctx *ctx, const char *back, const struct d
 /* Readers may be many; a writer is alone. */
 static int check_domain(struct hvctl_ctx *ctx, const struct hvctl_disk *d,
 			const struct disk_base *base, const struct disk_kin *kin,
-			const struct kind *kind, const char *domain)
+			const struct kind *kind, const char *domain, bool *going)
 {
 	char dir[96], **disks;
 	int error = 0;
@@ -551,20 +551,25 @@ static int check_domain(struct hvctl_ctx *ctx, const struct hvctl_disk *d,
 
 		snprintf(back, sizeof(back), "%s/%s", dir, disks[j]);
 		if (backend_disk(ctx, back, base, &other, &writes) && (d->writable || writes) &&
-		    (base->remote || disk_kin_has(kin, &other)))
+		    (base->remote || disk_kin_has(kin, &other))) {
+			char *online = read_node(ctx, back, "online");
+
+			*going = online && !strcmp(online, "0");
+			free(online);
 			error = hvctl_fail(
 				ctx, EBUSY,
 				"the disk %s (%s) is in use by domain %s; give another, or "
 				"read-only access to both, or write w! if you know that "
 				"this goes well",
 				d->target, d->vdev, domain);
+		}
 	}
 	free(disks);
 	return error;
 }
 
 static int check_domains(struct hvctl_ctx *ctx, const struct hvctl_disk *d,
-			 const struct disk_base *base, const struct disk_kin *kin)
+			 const struct disk_base *base, const struct disk_kin *kin, bool *going)
 {
 	static const struct kind *const disks[] = { &kernel_disk, &blkd_disk };
 	size_t i, k;
@@ -576,8 +581,31 @@ static int check_domains(struct hvctl_ctx *ctx, const struct hvctl_disk *d,
 		snprintf(dir, sizeof(dir), "/local/domain/0/backend/%s", disks[k]->back);
 		domains = list_node(ctx, dir);
 		for (i = 0; !error && domains && domains[i]; i++)
-			error = check_domain(ctx, d, base, kin, disks[k], domains[i]);
+			error = check_domain(ctx, d, base, kin, disks[k], domains[i], going);
 		free(domains);
+	}
+	return error;
+}
+
+#define GOING_MS	30000
+
+/*
+ * Who shuts a domain down and creates it again may see it gone before its backends have closed:
+ * what is on its way out is waited for.
+ */
+static int await_domains(struct hvctl_ctx *ctx, const struct hvctl_disk *d,
+			 const struct disk_base *base, const struct disk_kin *kin)
+{
+	unsigned int waited;
+	int error = 0;
+
+	for (waited = 0; waited < GOING_MS; waited += 100) {
+		bool going = false;
+
+		error = check_domains(ctx, d, base, kin, &going);
+		if (!going || hvctl_cancelled(ctx))
+			break;
+		hvctl_nap(100);
 	}
 	return error;
 }
@@ -651,7 +679,7 @@ int devices_check_sharing(struct hvctl_ctx *ctx, const struct hvctl_config *c)
 		if (error)
 			error = hvctl_no_memory(ctx);
 		if (!error)
-			error = check_domains(ctx, d, &base, &kin);
+			error = await_domains(ctx, d, &base, &kin);
 		if (!error && ctx->unread)
 			error = hvctl_fail(
 				ctx, ctx->unread,
