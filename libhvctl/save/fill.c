@@ -14,6 +14,14 @@
 #define PINS  256u
 #define HOLES (1u << 20) /* frames that a list may be longer than the memory */
 
+/* Bytes that are kept of an entry of the guest's list of frames. */
+#define PER_PFN (sizeof(uint64_t) + sizeof(uint8_t *) + sizeof(uint8_t) + sizeof(bool))
+
+/* What a part of a vCPU's state may be long. */
+#define EXT_MAX	  256u /* the structure grows at its end */
+#define XSAVE_MAX (16u << 10)
+#define MSRS_MAX  64u
+
 static int bad(struct fill *f, const char *what)
 {
 	return hvctl_fail(f->ctx, EINVAL, "%s is not the image of a guest: %s", f->name, what);
@@ -37,6 +45,12 @@ int fill_begin(struct fill *f, uint32_t domid, unsigned int width, uint64_t nr_p
 		return bad(f, "its words have a width that there is not");
 	if (!nr_pfns || nr_pfns > f->max_pages + HOLES)
 		return bad(f, "its list of frames is longer than its memory");
+	/* All that is kept of an entry, and what 32-bit tools can count. */
+	if (nr_pfns > SIZE_MAX / PER_PFN || !memory_fits(nr_pfns * PER_PFN))
+		return hvctl_fail(f->ctx, ENOMEM,
+				  "dom0 has not enough memory to restore the guest in %s: it takes "
+				  "%llu MiB; give it more (hvctl mem-set 0)",
+				  f->name, (unsigned long long)(nr_pfns * PER_PFN >> 20) + 1);
 	f->domid = domid;
 	f->width = width;
 	f->nr_pfns = nr_pfns;
@@ -64,7 +78,7 @@ int fill_cpu_policy(struct fill *f, const void *leaves, size_t leaves_len, const
 	char *buf;
 	int error;
 
-	if (size > 64u << 10)
+	if (size > FILL_POLICY_MAX)
 		return bad(f, "its CPU policy is too long");
 	buf = hypercall_alloc(f->ctx, size);
 	if (!buf)
@@ -212,16 +226,41 @@ int fill_list(struct fill *f, const uint64_t *pfns, uint64_t count)
 	return 0;
 }
 
-int fill_keep(struct fill *f, uint32_t vcpu, void **to, size_t *to_len, const void *body,
-	      size_t len)
+static bool good_length(const struct fill *f, enum fill_part part, size_t len)
 {
-	if (*to || vcpu >= f->config->max_vcpus)
-		return bad(f, "it has a vCPU twice, or one that it has not");
-	*to = malloc(len + 1);
-	if (!*to)
+	size_t msr = sizeof(struct xen_domctl_vcpu_msr);
+
+	switch (part) {
+	case FILL_CONTEXT:
+		return len == (f->width == 8 ? sizeof(struct wide_vcpu_guest_context)
+					     : sizeof(struct compat_vcpu_guest_context));
+	case FILL_EXT:
+		return len >= sizeof(struct xen_domctl_ext_vcpucontext) && len <= EXT_MAX;
+	case FILL_XSAVE:
+		return len && len <= XSAVE_MAX;
+	case FILL_MSRS:
+		return !(len % msr) && len / msr <= MSRS_MAX;
+	default:
+		return false;
+	}
+}
+
+int fill_keep(struct fill *f, uint32_t vcpu, enum fill_part part, const void *body, size_t len)
+{
+	struct fill_kept *to;
+
+	if (vcpu >= FILL_VCPUS || vcpu >= f->config->max_vcpus)
+		return bad(f, "it has a vCPU that it has not");
+	if (!f->width || !good_length(f, part, len))
+		return bad(f, "a part of a vCPU's state has a length that it cannot have");
+	to = &f->vcpu[vcpu].part[part];
+	if (to->body)
+		return bad(f, "it has a vCPU twice");
+	to->body = malloc(len + 1);
+	if (!to->body)
 		return hvctl_no_memory(f->ctx);
-	memcpy(*to, body, len);
-	*to_len = len;
+	memcpy(to->body, body, len);
+	to->len = len;
 	return 0;
 }
 
@@ -444,19 +483,17 @@ static int convert_narrow(struct fill *f, bool first, struct compat_vcpu_guest_c
 /* Every vCPU's context in the hypervisor's terms, and the pfn of the start info. */
 static int convert_vcpus(struct fill *f, uint64_t *start)
 {
-	size_t size = f->width == 8 ? sizeof(struct wide_vcpu_guest_context)
-				    : sizeof(struct compat_vcpu_guest_context);
 	int error = 0;
 
 	for (unsigned int i = 0; !error && i < f->config->max_vcpus; i++) {
-		struct fill_vcpu *v = &f->vcpu[i];
+		void *context = f->vcpu[i].part[FILL_CONTEXT].body;
 
-		if (!v->context && i)
+		if (!context && i)
 			continue;
-		if (!v->context || v->context_len != size)
-			return bad(f, "a vCPU's state is missing, or has another size");
-		error = f->width == 8 ? convert_wide(f, !i, v->context, start)
-				      : convert_narrow(f, !i, v->context, start);
+		if (!context)
+			return bad(f, "its first vCPU's state is missing");
+		error = f->width == 8 ? convert_wide(f, !i, context, start)
+				      : convert_narrow(f, !i, context, start);
 	}
 	return error;
 }
@@ -480,39 +517,40 @@ static int give(struct fill *f, struct xen_domctl *op, uint64_t *at, const void 
 
 static int give_vcpu(struct fill *f, uint32_t id)
 {
-	struct fill_vcpu *v = &f->vcpu[id];
+	const struct fill_kept *context = &f->vcpu[id].part[FILL_CONTEXT],
+			       *ext = &f->vcpu[id].part[FILL_EXT],
+			       *xsave = &f->vcpu[id].part[FILL_XSAVE],
+			       *msrs = &f->vcpu[id].part[FILL_MSRS];
 	struct xen_domctl op = { .cmd = XEN_DOMCTL_setvcpucontext };
 	int error;
 
-	if (!v->context)
+	if (!context->body)
 		return 0;
 	op.u.vcpucontext.vcpu = id;
-	error = give(f, &op, &op.u.vcpucontext.ctxt, v->context, v->context_len, "a vCPU's state");
-	if (!error && v->ext) {
+	error = give(f, &op, &op.u.vcpucontext.ctxt, context->body, context->len, "a vCPU's state");
+	if (!error && ext->body) {
 		op = (struct xen_domctl){ .cmd = XEN_DOMCTL_set_ext_vcpucontext,
 					  .domain = (domid_t)f->domid };
-		if (v->ext_len < sizeof(op.u.ext_vcpucontext))
-			return bad(f, "a vCPU's entry points have another size");
-		memcpy(&op.u.ext_vcpucontext, v->ext, sizeof(op.u.ext_vcpucontext));
+		memcpy(&op.u.ext_vcpucontext, ext->body, sizeof(op.u.ext_vcpucontext));
 		op.u.ext_vcpucontext.vcpu = id;
 		op.u.ext_vcpucontext.size = sizeof(op.u.ext_vcpucontext);
 		error = do_domctl(f->ctx, &op);
 		if (error)
 			error = refused(f, "a vCPU's entry points", error);
 	}
-	if (!error && v->xsave) {
+	if (!error && xsave->body) {
 		op = (struct xen_domctl){ .cmd = XEN_DOMCTL_setvcpuextstate };
 		op.u.vcpuextstate.vcpu = id;
-		op.u.vcpuextstate.size = v->xsave_len;
-		error = give(f, &op, &op.u.vcpuextstate.buffer, v->xsave, v->xsave_len,
+		op.u.vcpuextstate.size = xsave->len;
+		error = give(f, &op, &op.u.vcpuextstate.buffer, xsave->body, xsave->len,
 			     "a vCPU's extended state");
 	}
-	if (!error && v->msrs) {
+	if (!error && msrs->body) {
 		op = (struct xen_domctl){ .cmd = XEN_DOMCTL_set_vcpu_msrs };
 		op.u.vcpu_msrs.vcpu = id;
 		op.u.vcpu_msrs.msr_count =
-			(uint32_t)(v->msrs_len / sizeof(struct xen_domctl_vcpu_msr));
-		error = give(f, &op, &op.u.vcpu_msrs.msrs, v->msrs, v->msrs_len, "a vCPU's MSRs");
+			(uint32_t)(msrs->len / sizeof(struct xen_domctl_vcpu_msr));
+		error = give(f, &op, &op.u.vcpu_msrs.msrs, msrs->body, msrs->len, "a vCPU's MSRs");
 	}
 	return error;
 }
@@ -621,10 +659,6 @@ void fill_end(struct fill *f)
 	free(f->type);
 	free(f->filled);
 	free(f->list);
-	for (unsigned int i = 0; i < FILL_VCPUS; i++) {
-		free(f->vcpu[i].context);
-		free(f->vcpu[i].ext);
-		free(f->vcpu[i].xsave);
-		free(f->vcpu[i].msrs);
-	}
+	for (unsigned int i = 0; i < FILL_VCPUS * FILL_PARTS; i++)
+		free(f->vcpu[i / FILL_PARTS].part[i % FILL_PARTS].body);
 }

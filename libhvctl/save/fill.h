@@ -12,12 +12,16 @@
 #include "create.h"
 #include "save/guest.h"
 
-#define FILL_VCPUS 128u
+#define FILL_VCPUS	128u
+#define FILL_POLICY_MAX (64u << 10) /* bytes of a CPU policy */
 
 /* A vCPU's state, in blobs of the control ABI; NULL for none. */
+enum fill_part { FILL_CONTEXT, FILL_EXT, FILL_XSAVE, FILL_MSRS, FILL_PARTS };
 struct fill_vcpu {
-	void *context, *ext, *xsave, *msrs;
-	size_t context_len, ext_len, xsave_len, msrs_len;
+	struct fill_kept {
+		void *body;
+		size_t len;
+	} part[FILL_PARTS];
 };
 
 struct fill {
@@ -45,7 +49,10 @@ struct fill {
 	uint64_t elapsed_ns;
 };
 
-/* For a domain of words of @width bytes whose list of frames has @nr_pfns entries. */
+/*
+ * For a domain of words of @width bytes whose list of frames has @nr_pfns entries. -ENOMEM: dom0
+ * has not the memory that it takes.
+ */
 int fill_begin(struct fill *f, uint32_t domid, unsigned int width, uint64_t nr_pfns);
 /*
  * The CPU that it was shown; the records' lengths are in bytes. -EINVAL: this machine lacks a part.
@@ -58,9 +65,11 @@ int fill_populate(struct fill *f, const uint64_t *pfns, unsigned int count);
 int fill_page(struct fill *f, uint64_t pfn, uint8_t type, const void *content);
 int fill_same(struct fill *f, uint64_t pfn, uint64_t twin);
 int fill_list(struct fill *f, const uint64_t *pfns, uint64_t count);
-/* Keep a copy of a part of vCPU @vcpu's state: *to and *to_len are members of it. */
-int fill_keep(struct fill *f, uint32_t vcpu, void **to, size_t *to_len, const void *body,
-	      size_t len);
+/*
+ * Keep a copy of a part of vCPU @vcpu's state. -EINVAL: there is no such vCPU, it has come before,
+ * or no such part is that long.
+ */
+int fill_keep(struct fill *f, uint32_t vcpu, enum fill_part part, const void *body, size_t len);
 /*
  * All has come: what names machine frames is written, tables are pinned, vCPUs have their states.
  */

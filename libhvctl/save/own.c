@@ -64,6 +64,8 @@ static int take_guest(struct state *s, const void *body, size_t len)
 
 static int take_leaves(struct state *s, const void *body, size_t len)
 {
+	if (len > FILL_POLICY_MAX)
+		return bad(s->i, "its CPU policy is too long");
 	s->leaves = malloc(len + 1);
 	if (!s->leaves)
 		return hvctl_no_memory(s->i->ctx);
@@ -140,26 +142,13 @@ static int take_pages(struct state *s, const void *body, size_t len)
 static int take_vcpu(struct state *s, uint32_t type, const void *body, size_t len)
 {
 	struct record_vcpu r;
-	struct fill_vcpu *v;
-	const uint8_t *rest = (const uint8_t *)body + sizeof(r);
 
 	if (len < sizeof(r))
 		return bad(s->i, "a vCPU's state is too short");
 	memcpy(&r, body, sizeof(r));
-	if (r.vcpu >= FILL_VCPUS)
-		return bad(s->i, "it has a vCPU that it has not");
-	len -= sizeof(r);
-	v = &s->i->fill.vcpu[r.vcpu];
-	switch (type) {
-	case RECORD_VCPU:
-		return fill_keep(&s->i->fill, r.vcpu, &v->context, &v->context_len, rest, len);
-	case RECORD_VCPU_EXT:
-		return fill_keep(&s->i->fill, r.vcpu, &v->ext, &v->ext_len, rest, len);
-	case RECORD_VCPU_XSAVE:
-		return fill_keep(&s->i->fill, r.vcpu, &v->xsave, &v->xsave_len, rest, len);
-	default:
-		return fill_keep(&s->i->fill, r.vcpu, &v->msrs, &v->msrs_len, rest, len);
-	}
+	/* Records and parts have one order. */
+	return fill_keep(&s->i->fill, r.vcpu, FILL_CONTEXT + (type - RECORD_VCPU),
+			 (const uint8_t *)body + sizeof(r), len - sizeof(r));
 }
 
 /* May a record of this type follow the last one? */

@@ -347,6 +347,10 @@ int settings_parse(struct hvctl_ctx *ctx, const char *where, const char *text, s
 	json_t *o;
 
 	*config = NULL;
+	if (len > SETTINGS_MAX) {
+		free(c);
+		return hvctl_fail(ctx, EINVAL, "%s: the configuration is too long", where);
+	}
 	/* It nests no deeper than a few levels whatever the text does: jansson bounds it. */
 	o = json_loadb(text, len, 0, &why);
 	if (!o) {

@@ -5,6 +5,9 @@
 
 #include <stddef.h>
 
+/* Bytes of such a text that is taken. */
+#define SETTINGS_MAX (256u << 10)
+
 struct hvctl_ctx;
 struct hvctl_config;
 

@@ -362,30 +362,17 @@ static int take_list(struct state *s, uint32_t length)
 static int take_vcpu(struct state *s, uint32_t type, uint32_t length)
 {
 	struct record_vcpu r;
-	struct fill *f = &s->i->fill;
-	struct fill_vcpu *v;
-	const uint8_t *rest = s->body + sizeof(r);
 
 	if (length < sizeof(r))
 		return bad(s->i, "a vCPU's state is too short");
 	memcpy(&r, s->body, sizeof(r));
-	if (r.vcpu >= FILL_VCPUS)
-		return bad(s->i, "it has a vCPU that it has not");
 	length -= (uint32_t)sizeof(r);
 	/* Xen 4.6 to 4.8 wrote empty ones. */
 	if (!length)
 		return 0;
-	v = &f->vcpu[r.vcpu];
-	switch (type) {
-	case X_VCPU:
-		return fill_keep(f, r.vcpu, &v->context, &v->context_len, rest, length);
-	case X_VCPU_EXT:
-		return fill_keep(f, r.vcpu, &v->ext, &v->ext_len, rest, length);
-	case X_VCPU_XSAVE:
-		return fill_keep(f, r.vcpu, &v->xsave, &v->xsave_len, rest, length);
-	default:
-		return fill_keep(f, r.vcpu, &v->msrs, &v->msrs_len, rest, length);
-	}
+	return fill_keep(&s->i->fill, r.vcpu,
+			 type == X_VCPU_MSRS ? FILL_MSRS : FILL_CONTEXT + (type - X_VCPU),
+			 s->body + sizeof(r), length);
 }
 
 /*
@@ -435,8 +422,8 @@ static int take_policy(struct state *s)
 
 static int keep(struct state *s, void **to, size_t *to_len, uint32_t length)
 {
-	if (*to)
-		return bad(s->i, "its CPU policy comes twice");
+	if (*to || length > FILL_POLICY_MAX)
+		return bad(s->i, "its CPU policy comes twice, or is too long");
 	*to = malloc((size_t)length + 1);
 	if (!*to)
 		return hvctl_no_memory(s->i->ctx);

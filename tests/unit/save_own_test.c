@@ -206,7 +206,9 @@ static int write_image(void)
 	for (unsigned int n = 0; n < VCPUS; n++) {
 		const void *vcpu = &it.vcpu[n];
 
-		put(out, RECORD_VCPU, vcpu, 8, &it.context[n], it.context_len);
+		put(out, RECORD_VCPU, vcpu, 8,
+		    it.context_len > sizeof(it.context[n]) ? NULL : &it.context[n],
+		    it.context_len);
 		put(out, RECORD_VCPU_EXT, vcpu, 8, NULL, it.ext);
 		put(out, RECORD_VCPU_XSAVE, vcpu, 8, NULL, it.xsave);
 		put(out, RECORD_VCPU_MSRS, vcpu, 8, NULL, it.msrs);
@@ -363,7 +365,7 @@ TEST(test_vcpus, "what it says of its vCPUs")
 	it.vcpu[1].vcpu = FILL_VCPUS;
 	refused("a vCPU that it has not");
 	it.vcpu[1].vcpu = VCPUS;
-	refused("one that it has not");
+	refused("a vCPU that it has not");
 	it.vcpu[1].vcpu = 0;
 	refused("a vCPU twice");
 	it.context[1].ctrlreg[3] = (PFNS - 1) << 12;
@@ -378,8 +380,44 @@ TEST(test_vcpus, "what it says of its vCPUs")
 	refused("its start info");
 	((struct wide_start_info *)it.content[START])->store_mfn = UINT64_MAX;
 	refused("its store ring");
+	it.context_len = 0;
+	refused("a length that it cannot have");
+}
+
+/* What it says that it needs is not asked for before it can be had, or be needed. */
+TEST(test_lengths, "what it would have kept")
+{
+	struct {
+		size_t *it, good, step;
+	} part[] = {
+		{ &it.context_len, sizeof(struct wide_vcpu_guest_context), 1 },
+		{ &it.ext, 256, 1 },
+		{ &it.xsave, 16 << 10, 1 },
+		{ &it.msrs, 64 * sizeof(struct xen_domctl_vcpu_msr),
+		  sizeof(struct xen_domctl_vcpu_msr) },
+	};
+
+	for (unsigned int n = 0; n < sizeof(part) / sizeof(part[0]); n++) {
+		begin();
+		*part[n].it = part[n].good;
+		CU_ASSERT_EQUAL(restore(), 0);
+		*part[n].it = part[n].good + part[n].step;
+		refused("a length that it cannot have");
+		*part[n].it = 1 << 20;
+		refused("a length that it cannot have");
+	}
+	it.msrs--;
+	refused("a length that it cannot have");
 	it.context_len--;
-	refused("a vCPU");
+	refused("a length that it cannot have");
+	it.ext--;
+	refused("a length that it cannot have");
+	it.leaves = 1 << 20;
+	refused("its CPU policy is too long");
+	/* A list as long as holes allow, of 18 bytes in each entry. */
+	it.guest.nr_pfns = 1 << 20;
+	room = 17 << 20;
+	refused("dom0 has not enough memory");
 }
 
 SUITE("save own")

@@ -190,4 +190,21 @@ TEST(test_no_json, "no JSON")
 	free(text);
 }
 
+/* Long texts are not looked at: each value of a list takes more memory than it has characters. */
+TEST(test_long, "a long text")
+{
+	static char text[SETTINGS_MAX + 1];
+	char *good = good_text();
+	struct hvctl_config *c;
+
+	memset(text, ' ', sizeof(text));
+	memcpy(text, good, strlen(good));
+	CU_ASSERT_EQUAL(settings_parse(&ctx, "it", text, sizeof(text), &c), -EINVAL);
+	CU_ASSERT_PTR_NULL(c);
+	CU_ASSERT_PTR_NOT_NULL(strstr(ctx.error, "too long"));
+	CU_ASSERT_EQUAL_FATAL(settings_parse(&ctx, "it", text, sizeof(text) - 1, &c), 0);
+	hvctl_config_free(c);
+	free(good);
+}
+
 SUITE("save settings")
