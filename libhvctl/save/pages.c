@@ -10,6 +10,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "domain.h"
+
 /* At least XXH3_SECRET_SIZE_MIN; what XXH3's own has. */
 #define SECRET 192
 /* Places of a hash that are looked at; what finds none is stored and not known. */
@@ -159,6 +161,32 @@ static void unmap(struct saver *s, uint64_t chunks)
 				n++;
 		foreign_unmap(s->chunk[c], n);
 	}
+}
+
+int pages_room(struct hvctl_ctx *ctx, uint32_t domid, unsigned int threads)
+{
+	/* Of each page: what struct guest and struct saver have, the table at its emptiest. */
+	const uint64_t per_page =
+		sizeof(uint64_t) + 1 + sizeof(uint32_t) + 4 * sizeof(struct known);
+	struct xen_sysctl host = { .cmd = XEN_SYSCTL_physinfo };
+	struct xen_domctl_getdomaininfo info;
+	uint64_t bytes;
+	int error = domain_need(ctx, domid, &info);
+
+	if (error)
+		return error;
+	error = do_sysctl(ctx, &host);
+	if (error)
+		return hvctl_fail(ctx, -error, "the hypervisor does not tell its memory: %s",
+				  strerror(-error));
+	bytes = stream_memory(threads) + sizeof(struct saver) + (uint64_t)PAGES_MAX * FRAME_SIZE +
+		(host.u.physinfo.max_mfn + 1) * sizeof(uint32_t) + info.tot_pages * per_page;
+	if (!memory_fits(bytes))
+		return hvctl_fail(ctx, ENOMEM,
+				  "dom0 has not enough memory to save domain %u: it takes %llu "
+				  "MiB, and as much has to be left; give it more (hvctl mem-set 0)",
+				  domid, (unsigned long long)(bytes >> 20) + 1);
+	return 0;
 }
 
 int pages_save(const struct guest *g, struct stream_out *out, struct pages_stored *stored)

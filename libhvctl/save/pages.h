@@ -13,6 +13,12 @@ struct pages_stored {
 	uint64_t data, zero, same;
 };
 
+/*
+ * Whether dom0 has the memory that it takes to save domain @domid with so many @threads of
+ * compression: to be asked while the guest still runs. -ENOMEM: it has not.
+ */
+int pages_room(struct hvctl_ctx *ctx, uint32_t domid, unsigned int threads);
+
 /* All of @g's pages. The guest does not run. Reports progress, and can be cancelled. */
 int pages_save(const struct guest *g, struct stream_out *out, struct pages_stored *stored);
 

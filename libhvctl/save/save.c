@@ -627,6 +627,8 @@ static int save(struct hvctl_ctx *ctx, uint32_t domid, const char *path, unsigne
 		settings = settings_text(config);
 		error = settings ? target_open(ctx, path, &target) : hvctl_no_memory(ctx);
 	}
+	if (!error)
+		error = pages_room(ctx, domid, threads(flags));
 	if (!error) {
 		/* From here on: we may be killed as soon as the guest has been asked. */
 		tell_saving(ctx, &info, lock, &target, true);

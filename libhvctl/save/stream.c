@@ -14,6 +14,8 @@
 
 #define BUFFER	   (256u << 10)
 #define WINDOW_LOG 23 /* of a frame: what a reader has to have, 8 MiB */
+/* Bytes that a thread compresses at a time. By itself the library takes four windows for each. */
+#define JOB (1u << 20)
 
 /* ---- writing ---- */
 
@@ -98,6 +100,13 @@ static int put(struct stream_out *o, const void *data, size_t len, ZSTD_EndDirec
 	return error;
 }
 
+uint64_t stream_memory(unsigned int threads)
+{
+	/* The window, what goes in and out, and each thread's own. */
+	return sizeof(struct stream_out) + 2 * sizeof(XXH3_state_t) +
+	       (threads ? (2ull << WINDOW_LOG) + (uint64_t)threads * 4 * JOB : 0);
+}
+
 int stream_create(struct hvctl_ctx *ctx, int fd, const char *name, unsigned int threads,
 		  struct stream_out **out)
 {
@@ -121,8 +130,10 @@ int stream_create(struct hvctl_ctx *ctx, int fd, const char *name, unsigned int 
 		ZSTD_CCtx_setParameter(o->zstd, ZSTD_c_compressionLevel, 1);
 		ZSTD_CCtx_setParameter(o->zstd, ZSTD_c_windowLog, WINDOW_LOG);
 		/* A library without threads does it alone. */
-		if (threads > 1)
+		if (threads > 1) {
 			ZSTD_CCtx_setParameter(o->zstd, ZSTD_c_nbWorkers, (int)threads);
+			ZSTD_CCtx_setParameter(o->zstd, ZSTD_c_jobSize, JOB);
+		}
 	}
 	h.hash = XXH3_64bits(&h, offsetof(struct stream_header, hash));
 	error = put_fd(o, &h, sizeof(h));

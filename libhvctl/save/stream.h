@@ -96,6 +96,8 @@ struct stream_out;
  */
 int stream_create(struct hvctl_ctx *ctx, int fd, const char *name, unsigned int threads,
 		  struct stream_out **out);
+/* Bytes that a stream with so many threads takes at most while it is written. */
+uint64_t stream_memory(unsigned int threads);
 /* @part is read twice, for the hash and to be written: nobody else may write to it meanwhile. */
 int stream_write(struct stream_out *out, uint32_t type, const struct iovec *part, int parts);
 /* The last record, and all that is still in buffers. */

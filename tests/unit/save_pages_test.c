@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "domain.h"
 #include "internal.h"
 #include "save/pages.h"
 #include "suite.h"
@@ -62,6 +63,28 @@ void foreign_unmap(void *p, size_t count) { mapped -= !!p; }
 int guest_table(const struct guest *g, uint64_t pfn, const uint64_t *table, uint64_t *copy)
 {
 	memcpy(copy, table, FRAME_SIZE);
+	return 0;
+}
+
+static uint64_t room, asked; /* bytes of dom0 */
+
+bool memory_fits(uint64_t bytes)
+{
+	asked = bytes;
+	return bytes <= room;
+}
+
+uint64_t stream_memory(unsigned int threads) { return (uint64_t)threads << 20; }
+
+int domain_need(struct hvctl_ctx *c, uint32_t domid, struct xen_domctl_getdomaininfo *info)
+{
+	*info = (struct xen_domctl_getdomaininfo){ .tot_pages = 1 << 20, .max_pages = 1 << 20 };
+	return 0;
+}
+
+int do_sysctl(struct hvctl_ctx *c, struct xen_sysctl *op)
+{
+	op->u.physinfo.max_mfn = (1 << 22) - 1;
 	return 0;
 }
 
@@ -249,6 +272,23 @@ TEST(test_crowded, "no place for what is known")
 	g.nr_pages = 1;
 	CU_ASSERT_EQUAL(save(&g).data, PAGES_MAX);
 	CU_ASSERT_FALSE(memcmp(memory, restored, PAGES_MAX * FRAME_SIZE));
+}
+
+/* A guest of 4 GiB on a host of 16: its lists, the way back from frames, chunks, compression. */
+TEST(test_room, "dom0's memory")
+{
+	uint64_t one;
+
+	room = UINT64_MAX;
+	CU_ASSERT_EQUAL(pages_room(&ctx, 5, 1), 0);
+	one = asked;
+	CU_ASSERT_TRUE(one > (16 << 20) + (40 << 20) && one < 128 << 20);
+	CU_ASSERT_EQUAL(pages_room(&ctx, 5, 8), 0);
+	CU_ASSERT_EQUAL(asked, one + (7 << 20));
+	room = one;
+	CU_ASSERT_EQUAL(pages_room(&ctx, 5, 1), 0);
+	CU_ASSERT_EQUAL(pages_room(&ctx, 5, 2), -ENOMEM);
+	CU_ASSERT_PTR_NOT_NULL(strstr(ctx.error, "dom0 has not enough memory"));
 }
 
 SUITE("save pages")
