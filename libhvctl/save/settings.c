@@ -311,6 +311,8 @@ static void take(struct taker *t, const json_t *o, struct hvctl_config *c)
 	if (!c->uuid_given)
 		blame(t, "uuid");
 	c->kernel = copy_of(t, o, "kernel", 4096);
+	if (!c->kernel)
+		blame(t, "kernel");
 	c->ramdisk = copy_of(t, o, "ramdisk", 4096);
 	c->cmdline = copy_of(t, o, "cmdline", 4096);
 	if (!c->cmdline && !t->wrong) {

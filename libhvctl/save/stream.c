@@ -424,7 +424,7 @@ int stream_read(struct stream_in *s, uint32_t *type, const void **body, size_t *
 	XXH3_64bits_update(s->all, &r, sizeof(r));
 	s->records++;
 	*type = r.type;
-	*body = s->body;
+	*body = s->body ? s->body : (const uint8_t *)"";
 	*length = r.length;
 	return 0;
 }

@@ -22,6 +22,7 @@ static const char xl_magic[IMAGE_HEAD] = "Xen saved domain, xl format\n \0 \r";
 #define XL_JSON	     1u
 #define XL_V2	     2u
 #define XL_DATA_MAX  (1u << 20)
+#define KIB_MAX	     (1ll << 34) /* 16 TiB */
 
 /* libxl; the header's numbers are big-endian */
 #define LIBXL_MAGIC   0x4c6962786c466d74ull
@@ -65,6 +66,7 @@ struct state {
 	struct image *i;
 	uint32_t domid;
 	uint32_t width;
+	bool static_end; /* has come */
 	void *leaves, *msrs;
 	size_t leaves_len, msrs_len;
 	uint8_t *body;
@@ -211,6 +213,8 @@ static int convert(struct image *i, const json_t *o, struct hvctl_config **confi
 	struct text t = { 0 };
 	int error;
 
+	if (max < 0 || max > KIB_MAX || now < 0 || now > KIB_MAX)
+		return bad(i, "its memory is more than any guest has");
 	if (!now)
 		now = max;
 	add_key(&t, c, "name", "name");
@@ -404,6 +408,9 @@ static int take_policy(struct state *s)
 	struct fill *f = &s->i->fill;
 	size_t count = s->leaves_len / sizeof(struct xen_cpuid_leaf);
 
+	if (s->static_end)
+		return bad(s->i, "its CPU policy comes twice");
+	s->static_end = true;
 	if (!s->leaves)
 		return 0;
 	f->domid = s->domid;
@@ -427,7 +434,9 @@ static int keep(struct state *s, void **to, size_t *to_len, uint32_t length)
 	*to = malloc((size_t)length + 1);
 	if (!*to)
 		return hvctl_no_memory(s->i->ctx);
-	memcpy(*to, s->body, length);
+	/* There is no body yet if none of the records so far had any. */
+	if (length)
+		memcpy(*to, s->body, length);
 	*to_len = length;
 	return 0;
 }

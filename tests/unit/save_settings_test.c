@@ -125,6 +125,7 @@ static const struct {
 	{ "\"g1\"", "\"g/1\"", "name" },
 	{ "\"g1\"", "7", "name" },
 	{ "\"ab345678", "\"ab34567", "uuid" },
+	{ "\"kernel\":\"/boot/vmlinuz\",", "", "kernel" },
 	{ "\"memory\":128", "\"memory\":0", "memory" },
 	{ "\"memory\":128", "\"memory\":257", "memory" },
 	{ "\"memory\":128", "\"memory\":-1", "memory" },
