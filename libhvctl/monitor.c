@@ -10,6 +10,7 @@
 #include "domain.h"
 #include "pv-abi/sched.h"
 #include "removal.h"
+#include "save/suspend.h"
 #include "xs.h"
 
 /*
@@ -24,6 +25,28 @@
 static const struct budget_rate restarts = { .burst = 10, .period = 10 * 60 * 1000 };
 
 static const char token[] = "hvctl-monitor";
+
+/* How long one that suspended itself without anybody's wish waits: it can do so again at once. */
+#define SUSPENDED_MS	1000
+
+/*
+ * It has stopped to be saved, and whoever saves it goes on with it. If there is nobody, or nobody
+ * any more, it was too late, or nobody had asked: it goes on.
+ */
+static void wake(struct hvctl_ctx *ctx, uint32_t domid)
+{
+	int lock = hvctl_lock_saving(ctx, domid);
+
+	if (lock < 0)
+		return;
+	hvctl_nap(SUSPENDED_MS);
+	if (guest_resume(ctx, domid))
+		hvctl_warn(ctx, "%s", ctx->error);
+	else
+		hvctl_warn(ctx, "domain %u suspended itself and nobody saves it: it goes on",
+			   domid);
+	close(lock);
+}
 
 /* Wait until the domain has stopped: 1, or has gone altogether: 0. -errno. */
 static int wait_stopped(struct hvctl_ctx *ctx, uint32_t domid, unsigned int *reason)
@@ -44,9 +67,9 @@ static int wait_stopped(struct hvctl_ctx *ctx, uint32_t domid, unsigned int *rea
 			return error;
 		if (info.flags & XEN_DOMINF_shutdown && !(info.flags & XEN_DOMINF_dying)) {
 			*reason = info.flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask;
-			/* Stopped to be saved, and whoever saves it goes on with it. */
 			if (*reason != SHUTDOWN_suspend)
 				return 1;
+			wake(ctx, domid);
 		}
 		if (!ctx->xs) {
 			hvctl_nap(LOOK_MS);

@@ -26,9 +26,10 @@ int guest_suspended(struct hvctl_ctx *ctx, uint32_t domid)
 
 	if (error)
 		return error;
-	if (!(info.flags & XEN_DOMINF_shutdown))
+	if (!(info.flags & (XEN_DOMINF_shutdown | XEN_DOMINF_dying)))
 		return 0;
-	if ((info.flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask) == SHUTDOWN_suspend)
+	if (!(info.flags & XEN_DOMINF_dying) &&
+	    (info.flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask) == SHUTDOWN_suspend)
 		return 1;
 	return hvctl_fail(ctx, ECANCELED,
 			  "domain %u ended when it was asked to suspend; look at its "

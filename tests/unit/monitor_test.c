@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// sources: libhvctl/monitor.c libhvctl/context.c libhvctl/budget.c
+// libs: -Wl,--wrap=hvctl_lock_saving,--wrap=hvctl_nap
+// bits: 64 32
+/*
+ * Minding a domain that suspends itself: whoever saves it has its lock, and it is left alone;
+ * without anybody it goes on, and is minded as before. It powers off in the end.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "domain.h"
+#include "pv-abi/sched.h"
+#include "removal.h"
+#include "save/suspend.h"
+#include "suite.h"
+#include "xs.h"
+
+static int reason;			/* why it has stopped; -1: it runs */
+static unsigned int looks, saved_until;	/* somebody saves it so long */
+static unsigned int resumed, resumed_at, napped, removed;
+
+int __wrap_hvctl_lock_saving(struct hvctl_ctx *ctx, uint32_t domid);
+int __wrap_hvctl_lock_saving(struct hvctl_ctx *ctx, uint32_t domid)
+{
+	CU_ASSERT_EQUAL(domid, 7);
+	if (looks < saved_until)
+		return hvctl_fail(ctx, EBUSY, "busy");
+	return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+void __wrap_hvctl_nap(unsigned int ms);
+void __wrap_hvctl_nap(unsigned int ms)
+{
+	napped += ms;
+}
+
+int domain_record(struct hvctl_ctx *ctx, uint32_t domid, struct xen_domctl_getdomaininfo *info)
+{
+	(void)ctx;
+	/* Long enough for all that is expected. */
+	if (++looks == 20)
+		reason = SHUTDOWN_poweroff;
+	*info = (struct xen_domctl_getdomaininfo){ .domain = (domid_t)domid };
+	if (reason >= 0)
+		info->flags = XEN_DOMINF_shutdown | (uint32_t)reason << XEN_DOMINF_shutdownshift;
+	return 0;
+}
+
+int guest_resume(struct hvctl_ctx *ctx, uint32_t domid)
+{
+	(void)ctx;
+	CU_ASSERT_EQUAL(domid, 7);
+	resumed++;
+	resumed_at = looks;
+	reason = -1;
+	return 0;
+}
+
+int domain_remove(struct hvctl_ctx *ctx, uint32_t domid)
+{
+	(void)ctx;
+	(void)domid;
+	removed++;
+	return 0;
+}
+
+int hvctl_create(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int flags, uint32_t *domid)
+{
+	(void)ctx;
+	(void)c;
+	(void)flags;
+	(void)domid;
+	return -ENOSYS;
+}
+
+void hvctl_cache_kernel(struct hvctl_ctx *ctx)
+{
+	(void)ctx;
+}
+
+struct xs *xs_open(const char *socket)
+{
+	(void)socket;
+	return (struct xs *)&looks;
+}
+
+void xs_close(struct xs *xs)
+{
+	(void)xs;
+}
+
+bool xs_lost(const struct xs *xs)
+{
+	(void)xs;
+	return false;
+}
+
+int xs_watch(struct xs *xs, const char *path, const char *token)
+{
+	(void)xs;
+	(void)path;
+	(void)token;
+	return 0;
+}
+
+int xs_wait(struct xs *xs, int timeout_ms, char *path, size_t size)
+{
+	(void)xs;
+	(void)timeout_ms;
+	(void)path;
+	(void)size;
+	return 0;
+}
+
+static void mind(unsigned int until)
+{
+	struct hvctl_ctx *ctx = hvctl_open();
+	struct hvctl_config config = { .name = "x" };
+	uint32_t domid = 7;
+
+	looks = resumed = napped = removed = 0;
+	reason = SHUTDOWN_suspend;
+	saved_until = until;
+	CU_ASSERT_EQUAL(hvctl_monitor(ctx, &config, &domid), 0);
+	CU_ASSERT_EQUAL(removed, 1);
+	hvctl_close(ctx);
+}
+
+static void test_nobody(void)
+{
+	mind(0);
+	CU_ASSERT_EQUAL(resumed, 1);
+	CU_ASSERT_EQUAL(resumed_at, 1);
+	/* Not as often as the guest likes. */
+	CU_ASSERT_EQUAL(napped, 1000);
+}
+
+static void test_saved(void)
+{
+	mind(1000);
+	CU_ASSERT_EQUAL(resumed, 0);
+	CU_ASSERT_EQUAL(napped, 0);
+	/* Until whoever saved it has gone. */
+	mind(10);
+	CU_ASSERT_EQUAL(resumed, 1);
+	CU_ASSERT_EQUAL(resumed_at, 10);
+}
+
+int main(void)
+{
+	CU_TestInfo tests[] = {
+		{ "suspended for nobody", test_nobody },
+		{ "suspended to be saved", test_saved },
+		CU_TEST_INFO_NULL
+	};
+
+	return suite_run("monitor", tests);
+}
