@@ -522,16 +522,45 @@ static int target_open(struct hvctl_ctx *ctx, const char *path, struct target *t
 	return 0;
 }
 
+/* On the disk, where that means something: not for a pipe, nor for some file systems. */
+static int sync_it(int fd)
+{
+	return fsync(fd) && errno != EINVAL && errno != EROFS ? errno : 0;
+}
+
+/* The name is in the directory, which is a file of its own. */
+static int sync_directory(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *dir = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	int error, fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	error = fd < 0 ? errno : sync_it(fd);
+	if (fd >= 0)
+		close(fd);
+	free(dir);
+	return error;
+}
+
 static int target_done(struct hvctl_ctx *ctx, struct target *t)
 {
+	int error = sync_it(t->fd);
+
+	if (error)
+		return hvctl_fail(ctx, error, "cannot write %s: %s", t->part ? t->part : t->path,
+				  strerror(error));
 	if (!t->part)
 		return 0;
-	if (fsync(t->fd) && errno != EINVAL)
-		return hvctl_fail(ctx, errno, "cannot write %s: %s", t->part, strerror(errno));
 	if (rename(t->part, t->path))
 		return hvctl_fail(ctx, errno, "cannot rename %s: %s", t->part, strerror(errno));
 	free(t->part);
 	t->part = NULL;
+	error = sync_directory(t->path);
+	if (error) {
+		unlink(t->path);
+		return hvctl_fail(ctx, error, "cannot write the directory of %s: %s", t->path,
+				  strerror(error));
+	}
 	return 0;
 }
 

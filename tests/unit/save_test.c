@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: libhvctl/save/save.c libhvctl/save/suspend.c libhvctl/domain.c libhvctl/context.c
 // sources: libhvctl/cli/guard.c
-// libs: -Wl,--wrap=hvctl_lock_saving,--wrap=hvctl_nap,--wrap=clock_gettime
+// libs: -Wl,--wrap=hvctl_lock_saving,--wrap=hvctl_nap,--wrap=clock_gettime,--wrap=fsync
 // bits: 64 32
 /*
  * Saving a guest, all or nothing: hvctl is killed, with all of its process group, before and after
@@ -55,6 +55,8 @@ static struct {
 	unsigned int parts;		/* values of the store with its configuration */
 	size_t parsed;			/* bytes of it that were read */
 	char settings[128];		/* of the image */
+	unsigned int synced, directory_synced;	/* before its name, with its name */
+	bool no_directory;		/* that fails */
 } *host;
 
 static char directory[] = "/tmp/save-test-XXXXXX", lock_path[64], file[64], part[64];
@@ -192,10 +194,29 @@ int hypercall_open(struct hvctl_ctx *ctx)
 	return 0;
 }
 
+int __wrap_fsync(int fd);
+int __wrap_fsync(int fd)
+{
+	struct stat is;
+	bool named = !access(file, F_OK);
+
+	step();
+	fstat(fd, &is);
+	if (S_ISDIR(is.st_mode) && host->no_directory) {
+		errno = EIO;
+		return -1;
+	}
+	host->synced += S_ISREG(is.st_mode) && !named;
+	host->directory_synced += S_ISDIR(is.st_mode) && named;
+	errno = EINVAL;
+	return host->synced ? 0 : -1;
+}
+
 int domain_remove(struct hvctl_ctx *ctx, uint32_t domid)
 {
 	(void)ctx;
 	step();
+	host->wrong += host->synced != 1 || host->directory_synced != 1;
 	host->wrong += domid != GUEST || !host->suspended || access(file, F_OK) || !locked();
 	host->exists = host->suspended = false;
 	host->destroyed = true;
@@ -610,6 +631,10 @@ static void test_fails(void)
 	reset();
 	host->write_fails = true;
 	CU_ASSERT_EQUAL(save_one(0), ENOSPC << 8);
+	CU_ASSERT_TRUE(runs() && access(file, F_OK));
+	reset();
+	host->no_directory = true;
+	CU_ASSERT_EQUAL(save_one(0), EIO << 8);
 	CU_ASSERT_TRUE(runs() && access(file, F_OK));
 	/* That the guest stands still is worth saying. */
 	reset();
