@@ -58,7 +58,7 @@ const struct command cmd_restore = {
 		"hvctl create: restore only what you trust to name files of dom0. If anything "
 		"fails, nothing is left.\n\n"
 		"  -p, --paused     do not start it yet (hvctl unpause does)\n"
-		"  --name=NAME      by another name, with a uuid of its own\n"
+		"  --name=NAME      by another name, with a uuid and MAC addresses of its own\n"
 		"  -e, --no-minder  leave nobody to mind it\n",
 	.run = run,
 };

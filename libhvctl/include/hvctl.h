@@ -257,7 +257,8 @@ int hvctl_save_undo(struct hvctl_ctx *ctx, uint32_t domid, const uint8_t uuid[16
  * An image is not trusted, but its configuration is done as if it were given to hvctl_create(): it
  * names files of dom0. All or nothing, as there.
  * @flags: HVCTL_CREATE_PAUSED.
- * @name: NULL, or another name; the guest has a uuid of its own then.
+ * @name: NULL, or another name; the guest has a uuid and MAC addresses of its own then, and its
+ * interfaces in dom0 have the names that they have without vifname.
  * @config: what came of it, for hvctl_monitor(), to be freed with hvctl_config_free(); NULL on
  * failure.
  * Errors: -EINVAL (no image, or damaged), and those of hvctl_create().

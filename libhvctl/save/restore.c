@@ -51,7 +51,10 @@ static int read_config(struct image *i, struct hvctl_config **config)
 	return xen_is_image(head) ? xen_config(i, config) : own_config(i, head, config);
 }
 
-/* A guest by another name is another guest. */
+/*
+ * A guest by another name is another guest: the first may run beside it, on the same bridge. Its
+ * kernel asks for the address when it connects its interface again.
+ */
 static int rename_it(struct image *i, struct hvctl_config *c, const char *name)
 {
 	if (!hvctl_good_name(name))
@@ -61,6 +64,10 @@ static int rename_it(struct image *i, struct hvctl_config *c, const char *name)
 				  name);
 	snprintf(c->name, sizeof(c->name), "%s", name);
 	c->uuid_given = false;
+	for (unsigned int i = 0; i < c->nr_vifs; i++) {
+		c->vifs[i].mac_given = false;
+		c->vifs[i].vifname[0] = 0;
+	}
 	return 0;
 }
 
