@@ -157,6 +157,9 @@ static void write_rest(struct vcpu *v, const struct vcpu_guest_context *c,
 	for (unsigned i = 0; i < NR_VECTORS; i++) {
 		const struct trap_info *t = &c->trap_ctxt[i];
 
+		/* Where vcpu_get_context() puts the NMI's callback: the handler is what it was. */
+		if (i == VECTOR_NMI && pv->nmi_callback && t->address == pv->nmi_callback)
+			continue;
 		pv->traps[i] = (struct trap_info){
 			.vector = (u8)i, .flags = t->flags, .cs = t->cs | 3, .address = t->address,
 		};

@@ -326,6 +326,37 @@ TEST(test_more_entries, "more entry points")
 	}
 }
 
+/*
+ * An NMI callback is told as the handler of its vector. Given back as it was told it does not
+ * become that: whoever takes the callback away later has the handler of before.
+ */
+TEST(test_nmi_callback, "the NMI's callback and its handler")
+{
+	for (unsigned is_32bit = 0; is_32bit < 2; is_32bit++) {
+		begin(is_32bit);
+		v->pv.nmi_callback = 0x3000;
+		v->pv.nmi_cs = 0xe019;
+		v->pv.traps[2].address = 0x4000;
+		for (u8 i = 2; i < 4; i++)
+			c.trap_ctxt[i] = (struct trap_info){
+				.vector = i, .cs = 0xe019, .address = 0x3000,
+			};
+		CU_ASSERT_EQUAL(context_set(v, &c, &sel), 0);
+		CU_ASSERT_EQUAL(v->pv.nmi_callback, 0x3000);
+		CU_ASSERT_EQUAL(v->pv.traps[2].address, 0x4000);
+		CU_ASSERT_EQUAL(v->pv.traps[3].address, 0x3000);
+		/* Another handler is one. */
+		vcpu_reset(v);
+		v->pv.nmi_callback = 0x3000;
+		c.trap_ctxt[2].address = 0x5000;
+		CU_ASSERT_EQUAL(context_set(v, &c, &sel), 0);
+		CU_ASSERT_EQUAL(v->pv.traps[2].address, 0x5000);
+		vcpu_reset(v);
+		v->pv.nmi_callback = 0;
+		context_end();
+	}
+}
+
 /* The FPU's image, byte by byte. */
 TEST(test_fpu, "FPU")
 {
