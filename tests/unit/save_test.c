@@ -2,7 +2,6 @@
 // sources: libhvctl/save/save.c libhvctl/save/suspend.c libhvctl/domain.c libhvctl/context.c
 // sources: libhvctl/cli/guard.c
 // libs: -Wl,--wrap=hvctl_lock_saving,--wrap=hvctl_nap,--wrap=clock_gettime,--wrap=fsync
-// bits: 64 32
 /*
  * Saving a guest, all or nothing: hvctl is killed, with all of its process group, before and after
  * each call to the hypervisor and the store, and its guard lets the guest go on, with no file left.
