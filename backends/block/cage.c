@@ -26,6 +26,9 @@
 /* An empty directory that every Linux has. What is mounted there is seen by nobody else. */
 #define EMPTY "/proc"
 
+/* Of addresses: more than 64 disks with a journal and 2048 requests each have use for. */
+#define MEMORY_MAX	((rlim_t)2 << 30)
+
 /* Calls that are let through whatever their arguments are. */
 static const unsigned short allowed[] = {
 	__NR_read, __NR_write, __NR_close, __NR_pread64, __NR_readv, __NR_writev,
@@ -121,14 +124,44 @@ int cage_filter(void)
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) ? -errno : 0;
 }
 
+/*
+ * What was the root goes, and with it this namespace's hold on all that dom0 had mounted: else
+ * nothing that was mounted when a worker started could be taken away while it runs. A root that
+ * came with the kernel (an initramfs) cannot go, and is hidden instead.
+ */
+static int leave_root(void)
+{
+	if (syscall(SYS_pivot_root, ".", "."))
+		return errno == EINVAL ? chroot(".") : -1;
+	return umount2(".", MNT_DETACH);
+}
+
 static int empty_root(void)
 {
 	if (unshare(CLONE_NEWNS | CLONE_NEWIPC) ||
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
 	    mount("none", EMPTY, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY,
 		  "size=4k,mode=555") ||
-	    chroot(EMPTY) || chdir("/"))
+	    chdir(EMPTY) || leave_root() || chdir("/"))
 		return -errno;
+	return 0;
+}
+
+/* How large files may grow is the supervisor's to say: see process.h. */
+static int set_limits(void)
+{
+	static const struct { int what; rlim_t most; } limits[] = {
+		{ RLIMIT_CORE, 0 },
+		{ RLIMIT_NOFILE, 256 },
+		{ RLIMIT_AS, MEMORY_MAX },
+	};
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		const struct rlimit l = { .rlim_cur = limits[i].most, .rlim_max = limits[i].most };
+
+		if (setrlimit((__rlimit_resource_t)limits[i].what, &l))
+			return -errno;
+	}
 	return 0;
 }
 
@@ -138,10 +171,6 @@ static int drop_rights(uid_t id)
 	struct __user_cap_data_struct none[2] = { { 0 } };
 	gid_t gid = id;
 
-	const struct rlimit no_core = { 0 }, files = { .rlim_cur = 256, .rlim_max = 256 };
-
-	if (setrlimit(RLIMIT_CORE, &no_core) || setrlimit(RLIMIT_NOFILE, &files))
-		return -errno;
 	if (setgroups(0, NULL) || setresgid(gid, gid, gid) || setresuid(id, id, id))
 		return -errno;
 	if (syscall(SYS_capset, &header, none) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
@@ -157,6 +186,10 @@ int cage_enter(uid_t id, int (*before_filter)(void *argument), void *argument, c
 
 	*what = "an empty file system";
 	error = empty_root();
+	if (error)
+		return error;
+	*what = "limits";
+	error = set_limits();
 	if (error)
 		return error;
 	*what = "another user without rights";

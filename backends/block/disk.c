@@ -18,8 +18,7 @@
 #define BIND_TRIES 2000
 
 struct disk *disk_new(uint32_t devid, domid_t domid, int gntdev, struct notices *notices,
-		      struct share *share, struct image *image, int journal_fd,
-		      struct journal *journal)
+		      struct share *share, struct image *image, struct journal *journal)
 {
 	struct disk *d = calloc(1, sizeof(*d));
 
@@ -30,7 +29,6 @@ struct disk *disk_new(uint32_t devid, domid_t domid, int gntdev, struct notices 
 	d->gntdev = gntdev;
 	d->evtchn = notices->evtchn;
 	d->image = image;
-	d->journal_fd = journal_fd;
 	d->journal = journal;
 	d->ready_last = &d->ready;
 	limit_set(&d->events, DISK_EVENTS, 0);
@@ -206,7 +204,6 @@ void disk_free(struct disk *d)
 {
 	d->image->ops->close(d->image);
 	munmap(d->journal, sizeof(*d->journal));
-	close(d->journal_fd);
 	free(d);
 }
 

@@ -49,7 +49,6 @@ struct disk {
 	int gntdev, evtchn;
 	struct image *image;
 	struct request_limits limits;
-	int journal_fd;
 	struct journal *journal;
 	bool window;			/* data-mode: never keep pages */
 	struct limit iops, bps;
@@ -76,12 +75,11 @@ struct disk {
 };
 
 /*
- * disk_new - the disk @devid of @domid in @image, which it owns from now on, as it does @journal_fd
- * and @journal. NULL with errno set: owns nothing.
+ * disk_new - the disk @devid of @domid in @image, which it owns from now on, as it does @journal, a
+ * mapping. NULL with errno set: owns nothing.
  */
 struct disk *disk_new(uint32_t devid, domid_t domid, int gntdev, struct notices *notices,
-		      struct share *share, struct image *image, int journal_fd,
-		      struct journal *journal);
+		      struct share *share, struct image *image, struct journal *journal);
 
 /*
  * disk_connect - takes the frontend's rings up, where a worker before us left them if the journal

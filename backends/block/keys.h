@@ -48,6 +48,7 @@ struct worker {
 	domid_t domid;
 	pid_t pid;		/* 0: none runs */
 	int pidfd, channel;
+	uint64_t largest;	/* bytes: what its files may grow to */
 	uint32_t share;		/* pages that it was told it may have mapped; 0: none yet */
 	uint64_t started, not_before;	/* ms */
 	struct device *devices;

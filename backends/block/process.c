@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -45,6 +46,17 @@ void process_drop(struct process *p)
 	*p = (struct process){ .pidfd = -1, .channel = -1 };
 }
 
+int process_files(pid_t pid, uint64_t size)
+{
+	struct rlimit l;
+
+	/* Its filter of calls leaves it none to change that: the lower limit is as good as both. */
+	if (prlimit(pid, RLIMIT_FSIZE, NULL, &l))
+		return -errno;
+	l.rlim_cur = size;
+	return prlimit(pid, RLIMIT_FSIZE, &l, NULL) ? -errno : 0;
+}
+
 int process_start(domid_t domid, uid_t uid, struct process *p)
 {
 	int pair[2], error;
@@ -63,6 +75,8 @@ int process_start(domid_t domid, uid_t uid, struct process *p)
 	/* A worker may wait for us, we do not for one. */
 	if (!error && fcntl(p->channel, F_SETFL, O_NONBLOCK))
 		error = -errno;
+	if (!error)
+		error = process_files(p->pid, 0);
 	if (!error) {
 		p->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
 		error = p->pidfd < 0 ? -errno : 0;

@@ -3,6 +3,7 @@
 #ifndef BLOCK_PROCESS_H
 #define BLOCK_PROCESS_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "pv-abi/xen.h"
@@ -12,6 +13,13 @@ struct process {
 	int pidfd;			/* readable when it has ended */
 	int channel;			/* our end, which does not wait; see channel.h */
 };
+
+/*
+ * process_files - the process @pid may write to files of at most @size bytes from now on, beyond
+ * which it is ended: images that are files do not grow. None, when it starts. Sockets and devices
+ * are no files. 0 or a negative errno.
+ */
+int process_files(pid_t pid, uint64_t size);
 
 /*
  * process_start - ourselves as "--worker" for @domid and the user @uid. 0, or a negative errno:

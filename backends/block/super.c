@@ -11,6 +11,7 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -117,6 +118,7 @@ static int start_worker(struct worker *w)
 	w->channel = process.channel;
 	w->started = daemon_now();
 	w->share = 0;
+	w->largest = 0;
 	share_out();
 	return 0;
 }
@@ -210,6 +212,19 @@ static bool must_wait(struct device *v, int journal)
 	return busy;
 }
 
+/* A worker may write to what it is given, and not make it larger. 0 or a negative errno. */
+static int allow(struct worker *w, int image)
+{
+	struct stat st;
+
+	if (fstat(image, &st))
+		return -errno;
+	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size <= w->largest)
+		return 0;
+	w->largest = (uint64_t)st.st_size;
+	return process_files(w->pid, w->largest);
+}
+
 static void attach(struct device *v)
 {
 	int journal = files_open(super.options.run, v->worker->domid, v->devid);
@@ -239,6 +254,12 @@ static void attach(struct device *v)
 	}
 	if (!error)
 		error = open_image(&spec, &image, text, sizeof(text));
+	if (!error) {
+		error = allow(v->worker, image.fd);
+		if (error)
+			snprintf(text, sizeof(text), "cannot limit its worker: %s",
+				 strerror(-error));
+	}
 	if (!error) {
 		const int fds[2] = { image.fd, journal };
 

@@ -97,12 +97,15 @@ static int poll_image(struct worker *w, struct image *image, int what)
 	return epoll_ctl(w->epoll, what, fd, &e) ? -errno : 0;
 }
 
-/* A worker before us may still be ending: the lock is free when none of its I/O is left. */
+/*
+ * A worker before us may still be ending: the lock is free when none of its I/O is left. It is the
+ * open file's, and stays as long as a mapping does.
+ */
 static int lock_journal(int fd)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
-	while (fcntl(fd, F_SETLKW, &lock))
+	while (fcntl(fd, F_OFD_SETLKW, &lock))
 		if (errno != EINTR)
 			return -errno;
 	return 0;
@@ -131,6 +134,9 @@ static void attach(struct worker *w, const struct order *o, int fds[2])
 		report_failed(w, o->devid, "cannot map the journal", -errno);
 		goto failed;
 	}
+	/* Who has no descriptor of it cannot make it larger. */
+	close(fds[1]);
+	fds[1] = -1;
 	image = o->flags & ATTACH_NBD ? image_nbd_attach(fds[0], flags) :
 					image_raw_attach(w->engine, fds[0], flags);
 	if (!image) {
@@ -138,8 +144,7 @@ static void attach(struct worker *w, const struct order *o, int fds[2])
 		goto failed;
 	}
 	fds[0] = -1;
-	d = disk_new(o->devid, w->domid, w->gntdev, &w->notices, &w->share, image, fds[1],
-		     journal);
+	d = disk_new(o->devid, w->domid, w->gntdev, &w->notices, &w->share, image, journal);
 	error = d ? poll_image(w, image, EPOLL_CTL_ADD) : -errno;
 	if (error) {
 		report_failed(w, o->devid, "cannot serve the disk", error);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -107,12 +108,23 @@ static void touch(const char *file)
 	close(fd);
 }
 
+/* As another process sees it, which does not have locks of its own there. */
+static bool is_busy(void)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(files_busy(files_open(run, 9, 1)));
+	CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+	return status != 0;
+}
+
 TEST(test_clean_busy, "what somebody has locked is not taken from under him")
 {
 	int journal = files_open(run, 9, 1), lock;
 	char path[PATH_MAX];
-	pid_t pid;
-	int status;
+	void *map;
 
 	touch("9-1.lock");
 	snprintf(path, sizeof(path), "%s/9-1.lock", run);
@@ -120,20 +132,20 @@ TEST(test_clean_busy, "what somebody has locked is not taken from under him")
 	CU_ASSERT_TRUE_FATAL(journal >= 0 && lock >= 0);
 	CU_ASSERT_FALSE(files_busy(journal));
 	CU_ASSERT_EQUAL(flock(lock, LOCK_EX), 0);
-	/* A process does not see locks of its own: another one looks. */
 	CU_ASSERT_EQUAL(fcntl(journal, F_SETLK, &(struct flock){ .l_type = F_WRLCK }), 0);
-	pid = fork();
-	if (!pid) {
-		bool busy = files_busy(journal);
-
-		files_clean(run, is_needed);
-		_exit(busy ? 0 : 1);
-	}
-	CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
-	CU_ASSERT_EQUAL(status, 0);
+	CU_ASSERT_TRUE(is_busy());
+	CU_ASSERT_EQUAL(fcntl(journal, F_SETLK, &(struct flock){ .l_type = F_UNLCK }), 0);
+	CU_ASSERT_FALSE(is_busy());
+	/* A worker's is that of the open file, and stays with a mapping of it. */
+	CU_ASSERT_EQUAL(fcntl(journal, F_OFD_SETLK, &(struct flock){ .l_type = F_WRLCK }), 0);
+	map = mmap(NULL, 4096, PROT_READ, MAP_SHARED, journal, 0);
+	CU_ASSERT_TRUE_FATAL(map != MAP_FAILED);
+	close(journal);
+	CU_ASSERT_TRUE(is_busy());
+	files_clean(run, is_needed);
 	CU_ASSERT_TRUE(exists("9-1.journal"));
 	CU_ASSERT_TRUE(exists("9-1.lock"));
-	close(journal);
+	munmap(map, 4096);
 	close(lock);
 	files_clean(run, is_needed);
 	CU_ASSERT_FALSE(exists("9-1.journal"));

@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -70,6 +71,20 @@ TEST(test_start, "a worker is told its channel, its domain and its user")
 	close(p.pidfd);
 	close(p.channel);
 	CU_ASSERT_EQUAL(next_fd(), fd);
+}
+
+TEST(test_files, "a worker's files do not grow beyond what it is given")
+{
+	struct process p;
+	struct rlimit l;
+
+	CU_ASSERT_EQUAL_FATAL(process_start(7, 1007, &p), 0);
+	CU_ASSERT_EQUAL(prlimit(p.pid, RLIMIT_FSIZE, NULL, &l), 0);
+	CU_ASSERT_EQUAL(l.rlim_cur, 0);
+	CU_ASSERT_EQUAL(process_files(p.pid, 12345), 0);
+	CU_ASSERT_EQUAL(prlimit(p.pid, RLIMIT_FSIZE, NULL, &l), 0);
+	CU_ASSERT_EQUAL(l.rlim_cur, 12345);
+	process_drop(&p);
 }
 
 TEST(test_no_watch, "one that cannot be watched does not run")

@@ -171,6 +171,8 @@ int xs_fd(const struct xs *xs)
 static unsigned int lines, opened;
 static int open_error;
 static bool busy;
+static const char *opens = "/dev/null";
+static uint64_t allowed_size;
 
 uint64_t daemon_now(void)
 {
@@ -211,7 +213,7 @@ int open_image(const struct open_spec *spec, struct open_image *image, char *tex
 	snprintf(text, size, "no");
 	if (open_error)
 		return open_error;
-	image->fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	image->fd = open(opens, O_RDONLY | O_CLOEXEC);
 	return 0;
 }
 
@@ -271,6 +273,13 @@ int process_start(domid_t domid, uid_t uid, struct process *p)
 	(void)uid;
 	(void)p;
 	return -EAGAIN;
+}
+
+int process_files(pid_t pid, uint64_t size)
+{
+	(void)pid;
+	allowed_size = size;
+	return 0;
 }
 
 void process_drop(struct process *p)
@@ -423,6 +432,38 @@ TEST(test_gone, "what is written to a disk that is gone makes no entries of it a
 	back_write(v, "state", "6");
 	CU_ASSERT_EQUAL(table.nr, 0);
 	CU_ASSERT_EQUAL(lines, 0);
+}
+
+TEST(test_files, "a worker may write as far as its largest image that is a file")
+{
+	const uint64_t sizes[] = { 0, 1000000, 500 }, allowed[] = { 0, 1000000, 1000000 };
+	char image[] = "/tmp/block_super.XXXXXX";
+	int fd = mkstemp(image);
+
+	CU_ASSERT_TRUE_FATAL(fd >= 0);
+	allowed_size = 0;
+	opens = image;
+	for (uint32_t i = 0; i < 3; i++) {
+		char path[96];
+		struct device *v;
+
+		snprintf(path, sizeof(path), "/local/domain/0/backend/hvblk/7/%u/frontend-id", i);
+		put(path, "7");
+		snprintf(path, sizeof(path), "/local/domain/0/backend/hvblk/7/%u/online", i);
+		put(path, "1");
+		snprintf(path, sizeof(path), "/local/domain/0/backend/hvblk/7/%u/params", i);
+		put(path, image);
+		CU_ASSERT_EQUAL(ftruncate(fd, (off_t)sizes[i]), 0);
+		add_device(7, i);
+		v = find_device(super.workers, i);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(v);
+		look(v);
+		CU_ASSERT_EQUAL(told(), ORDER_ATTACH);
+		CU_ASSERT_EQUAL(allowed_size, allowed[i]);
+	}
+	opens = "/dev/null";
+	close(fd);
+	unlink(image);
 }
 
 TEST(test_busy, "nothing is opened while a worker before this one has the journal")

@@ -344,7 +344,7 @@ static void world_start(bool window)
 {
 	assert(!notices_open(&world.notices, 200));
 	world.share = (struct share){ .max = SHARE_MAX };
-	world.disk = disk_new(51712, 1, 100, &world.notices, &world.share, &world.image, -1,
+	world.disk = disk_new(51712, 1, 100, &world.notices, &world.share, &world.image,
 			      world.journal);
 	assert(world.disk);
 	world.disk->window = window;
