@@ -254,6 +254,11 @@ void guest_close(struct guest *g)
 	(void)g;
 }
 
+int pages_room(struct hvctl_ctx *ctx, uint32_t domid, unsigned int threads)
+{
+	return 0;
+}
+
 int pages_save(const struct guest *g, struct stream_out *o, struct pages_stored *stored)
 {
 	(void)g;
