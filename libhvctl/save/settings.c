@@ -286,8 +286,8 @@ static void vifs_of(struct taker *t, const json_t *o, struct hvctl_config *c)
 		char end;
 
 		if (!mac ||
-		    sscanf(mac, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%c", m, m + 1, m + 2, m + 3,
-			   m + 4, m + 5, &end) != 6 ||
+		    sscanf(mac, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%c", &m[0], &m[1], &m[2], &m[3],
+			   &m[4], &m[5], &end) != 6 ||
 		    (m[0] & 1))
 			blame(t, "mac");
 		v->mac_given = true;

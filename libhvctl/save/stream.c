@@ -303,7 +303,7 @@ int stream_open(struct hvctl_ctx *ctx, int fd, const char *name, const void *hav
 		struct stream_in **in)
 {
 	struct stream_in *s = calloc(1, sizeof(*s));
-	struct stream_header h;
+	struct stream_header h = { .version = 0 };
 	int error;
 
 	*in = NULL;
@@ -399,7 +399,7 @@ static int check_end(struct stream_in *s, size_t length)
 
 int stream_read(struct stream_in *s, uint32_t *type, const void **body, size_t *length)
 {
-	struct stream_record r;
+	struct stream_record r = { .type = 0 };
 	struct iovec part;
 	uint8_t pad[8] = { 0 };
 	int error = get(s, &r, sizeof(r));
