@@ -3,7 +3,7 @@
 
 A disk that is a device of dom0's, without persistent grants, and bulk traffic from guest to guest: by the hypervisor's counters
 no CPU had touched the pages of data, which also proves that nobody copied them. A page of indirect descriptors is read by the
-backend, and is one in 33.
+backend, and is one in 33. `make test` runs the network, `make soak` both.
 """
 import json
 import os
@@ -18,7 +18,7 @@ extra = "console=hvc0 guest.name=%(name)s guest.ip=%(ip)s guest.job=shell"
 memory = 128
 vcpus = 1
 """
-MIB = 64 if SOAK else 16
+MIB = 64
 NET_MIB = 4  # the network's, which is much slower
 
 
@@ -100,5 +100,6 @@ def net(build):
 
 
 def cases(build):
-    yield "disk", lambda: disk(build)
     yield "net", lambda: net(build)
+    if SOAK:
+        yield "disk", lambda: disk(build)
