@@ -525,7 +525,8 @@ TEST(test_events, "events beyond a rate wait, and none is lost")
 		}
 		disk_run(world.disk, now);
 		if (world.unmasked < heard)
-			CU_ASSERT_TRUE(world.disk->wake > now && world.disk->wake < now + 100000);
+			CU_ASSERT_TRUE_FATAL(world.disk->wake > now &&
+					     world.disk->wake < now + 100000);
 	}
 	CU_ASSERT_TRUE(heard >= 2 * DISK_EVENTS);
 	CU_ASSERT_TRUE(heard <= 2 * DISK_EVENTS + DISK_EVENTS / 10 + 1);

@@ -590,8 +590,16 @@ TEST(test_flood, "however often a frontend writes its state, it is looked at now
 	now_ms += 60000;
 	CU_ASSERT_TRUE(flood(v, 10000, 1) <= 180 * one);
 	CU_ASSERT_EQUAL(told(), 0);
+	/* The last word has to wait, and is heard. */
+	flood(v, 20, 0);
+	v->changed = true;
+	for (int i = 0; i < 20; i++, v->changed = true)
+		look_at_news();
 	put(FRONT "/state", "5");
-	flood(v, 1, 1000);
+	CU_ASSERT_TRUE(look_at_news());
+	CU_ASSERT_EQUAL(told(), 0);
+	now_ms += 1000;
+	CU_ASSERT_FALSE(look_at_news());
 	CU_ASSERT_EQUAL(told(), ORDER_DISCONNECT);
 }
 
