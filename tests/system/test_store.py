@@ -57,7 +57,9 @@ def hostile(build):
         check(lines <= most, "%d lines of the log are about it, at most %d should be" % (lines, most))
         size = sum(int(x) for x in run("wc -c </var/log/hvstored.log; ls /var/log/hvstored.log*").split()[:1])
         check(size < 32768, "the log has %d bytes" % size)
-        check("lines suppressed" in run("cat /var/log/hvstored.log"), "nothing tells of the lines that are missing")
+        # The next line that there is a budget for tells; the guest goes on.
+        run("n=300; until grep -q 'lines suppressed' /var/log/hvstored.log; do n=$((n-1)); [ $n -gt 0 ] || break; "
+            "usleep 200000; done; [ $n -gt 0 ]", 120)
         check(memory() < before + 32768, "the store daemon's memory grew from %d to %d KiB" % (before, memory()))
         run("hvctl destroy evil", 90)
         run("xenstore-rm /tool/test")
