@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "clock.h"
 
 static void gone(struct handover_link *link)
 {
@@ -28,14 +29,6 @@ static void say(struct handover_link *link, const char *token, enum handover_wor
 		gone(link);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Until there is something to read: 1, time is up: 0. */
 static int wait_readable(struct handover_link *link, int64_t until)
 {
@@ -44,7 +37,7 @@ static int wait_readable(struct handover_link *link, int64_t until)
 	int n;
 
 	do {
-		left = link->patience < 0 ? -1 : until - now_ms();
+		left = link->patience < 0 ? -1 : until - (int64_t)monotonic_ms();
 		if (link->patience >= 0 && left < 0)
 			left = 0;
 		n = poll(&p, 1, (int)left);
@@ -58,7 +51,7 @@ static int wait_readable(struct handover_link *link, int64_t until)
  */
 static int hear(struct handover_link *link, const char *token, enum handover_word *word)
 {
-	int64_t until = now_ms() + link->patience;
+	int64_t until = (int64_t)monotonic_ms() + link->patience;
 	char *space;
 
 	*word = HANDOVER_SILENCE;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "budget.h"
+#include "clock.h"
 #include "domain.h"
 #include "pv-abi/sched.h"
 #include "removal.h"
@@ -113,14 +114,6 @@ static const char *reason_name(unsigned int reason)
 	}
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /*
  * Let the stopped domain @domid wait until it may be started again. Returns whether it is still
  * there: somebody may have had enough of it.
@@ -129,7 +122,7 @@ static bool wait_turn(struct hvctl_ctx *ctx, uint32_t domid, uint64_t until)
 {
 	struct xen_domctl_getdomaininfo info;
 
-	while (now_ms() < until) {
+	while (monotonic_ms() < until) {
 		hvctl_nap(500);
 		if (domain_record(ctx, domid, &info) || info.flags & XEN_DOMINF_dying)
 			return false;
@@ -174,7 +167,8 @@ int hvctl_monitor(struct hvctl_ctx *ctx, struct hvctl_config *c, uint32_t *domid
 		if (!ret)
 			return 0;
 		if (action == HVCTL_ACTION_RESTART) {
-			uint64_t now = now_ms(), wait = budget_spend(&budget, &restarts, 1, now);
+			uint64_t now = monotonic_ms();
+			uint64_t wait = budget_spend(&budget, &restarts, 1, now);
 
 			if (wait)
 				hvctl_warn(ctx,

@@ -10,9 +10,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "pv-abi/io/xs_wire.h"
 
 /* The daemon may be busy with another client; one that takes longer than this is taken for dead. */
@@ -470,17 +470,9 @@ int xs_unwatch(struct xs *xs, const char *path, const char *token)
 	return watch(xs, XS_UNWATCH, path, token);
 }
 
-static long long now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000ll + ts.tv_nsec / 1000000;
-}
-
 int xs_wait(struct xs *xs, int timeout_ms, char *path, size_t size)
 {
-	long long end = now_ms() + timeout_ms;
+	long long end = (long long)monotonic_ms() + timeout_ms;
 
 	for (;;) {
 		struct pollfd pfd = { .fd = xs->fd, .events = POLLIN };
@@ -501,7 +493,7 @@ int xs_wait(struct xs *xs, int timeout_ms, char *path, size_t size)
 			free(e);
 			return 1;
 		}
-		left = end - now_ms();
+		left = end - (long long)monotonic_ms();
 		ready = poll(&pfd, 1, timeout_ms < 0 ? -1 : left > 0 ? (int)left : 0);
 		if (ready < 0 && errno == EINTR)
 			continue;

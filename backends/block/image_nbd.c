@@ -17,8 +17,9 @@
 #include <libnbd.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "libhvctl/clock.h"
 
 #define HANDSHAKE_MS	10000
 
@@ -209,24 +210,16 @@ static const struct image_ops ops = {
 	.dispatch = dispatch, .kick = kick, .close = close_image,
 };
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 /* The supervisor has seen its greeting: the rest takes no time, unless something is wrong. */
 static int shake_hands(struct nbd_handle *nbd, int socket)
 {
-	uint64_t end = now_ms() + HANDSHAKE_MS;
+	uint64_t end = monotonic_ms() + HANDSHAKE_MS;
 
 	if (nbd_set_opt_mode(nbd, false) || nbd_set_export_name(nbd, "") ||
 	    nbd_aio_connect_socket(nbd, socket))
 		return -EIO;
 	while (!nbd_aio_is_ready(nbd)) {
-		uint64_t now = now_ms();
+		uint64_t now = monotonic_ms();
 
 		if (nbd_aio_is_dead(nbd) || nbd_aio_is_closed(nbd))
 			return -ECONNRESET;

@@ -28,6 +28,7 @@
 
 #include "backends/block/format.h"
 #include "backends/block/uri.h"
+#include "libhvctl/clock.h"
 
 #define PATIENCE_MS	20000	/* for it to open an image, or to reach its server */
 #define LOCK_MS		5000	/* for the one before it to end */
@@ -359,18 +360,10 @@ static void run(const struct server *s, pid_t parent)
  * Around it
  */
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 /* Held by whoever has this description of the file open: the server, as long as it lives. */
 static int take_lock(struct server *s)
 {
-	uint64_t end = now_ms() + LOCK_MS;
+	uint64_t end = monotonic_ms() + LOCK_MS;
 	bool alone = s->spec->lock || (!s->spec->readonly && !s->spec->shared);
 
 	if (s->spec->lock)
@@ -385,7 +378,7 @@ static int take_lock(struct server *s)
 	while (!s->spec->shared && flock(s->lock, (alone ? LOCK_EX : LOCK_SH) | LOCK_NB)) {
 		struct timespec nap = { 0, 10000000 };
 
-		if (errno != EWOULDBLOCK || now_ms() > end)
+		if (errno != EWOULDBLOCK || monotonic_ms() > end)
 			return fail(s, EBUSY, "the lock of %.150s is held by a qemu-nbd that had "
 				    "it before, or by another disk; end that", s->spec->params);
 		nanosleep(&nap, NULL);
@@ -462,10 +455,10 @@ static int await(struct server *s, pid_t pid, int connected)
 	struct pollfd p[2] = { { .fd = connected, .events = POLLIN },
 			       { .fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN } };
 	int status = 0, n;
-	uint64_t end = now_ms() + PATIENCE_MS, now = 0;
+	uint64_t end = monotonic_ms() + PATIENCE_MS, now = 0;
 
 	do {
-		now = now_ms();
+		now = monotonic_ms();
 		n = poll(p, 2, now < end ? (int)(end - now) : 0);
 	} while (n < 0 && errno == EINTR);
 	if (p[1].fd >= 0)
@@ -529,7 +522,7 @@ int server_start(const struct open_spec *spec, struct open_image *image, char *t
 
 bool open_server_end(pid_t server, unsigned int ms)
 {
-	uint64_t end = now_ms() + ms;
+	uint64_t end = monotonic_ms() + ms;
 	int status = 0;
 	pid_t got;
 
@@ -541,7 +534,7 @@ bool open_server_end(pid_t server, unsigned int ms)
 
 		if (got < 0 && errno != EINTR)
 			return false;
-		if (now_ms() > end) {
+		if (monotonic_ms() > end) {
 			kill(server, SIGKILL);
 			end = UINT64_MAX;
 		}

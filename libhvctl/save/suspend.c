@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "domain.h"
 #include "pv-abi/compat.h"
 #include "pv-abi/sched.h"
@@ -37,24 +37,16 @@ int guest_suspended(struct hvctl_ctx *ctx, uint32_t domid)
 			  domid);
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* Until it has suspended, or the time is over (0). */
 static int await(struct hvctl_ctx *ctx, uint32_t domid, unsigned int seconds, bool cancel)
 {
-	uint64_t end = now_ms() + seconds * 1000ull;
+	uint64_t end = monotonic_ms() + seconds * 1000ull;
 	char path[128];
 	int ret;
 
 	for (;;) {
 		ret = guest_suspended(ctx, domid);
-		if (ret || now_ms() >= end)
+		if (ret || monotonic_ms() >= end)
 			return ret;
 		if (cancel) {
 			ret = hvctl_cancelled(ctx);

@@ -2,6 +2,7 @@
 
 #include "daemon.h"
 
+#include "libhvctl/clock.h"
 #include "log.h"
 #include "number.h"
 
@@ -232,8 +233,5 @@ int daemon_no_hypervisor(const struct daemon_options *options, int error)
 
 uint64_t daemon_now(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000ULL + now.tv_nsec / 1000000;
+	return monotonic_ms();
 }
