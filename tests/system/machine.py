@@ -135,7 +135,15 @@ class Machine:
                 if found:
                     self.mark = found.end()
                     return found
-                raise Failure("%s ended (exit %s) before it printed: %s" % (self.name, self.proc.poll(), pattern))
+                raise Failure("%s ended (%s) before it printed: %s" % (self.name, self.exit_code(), pattern))
+
+    def exit_code(self):
+        """How the emulator ended that has closed its output: it may not be gone yet."""
+        try:
+            code = self.proc.wait(10)
+        except subprocess.TimeoutExpired:
+            return "its output, and runs on"
+        return "signal %d" % -code if code < 0 else "exit %d" % code
 
     def wait_exit(self, seconds):
         """Wait until the emulator ends by itself (power-off); returns its exit code."""

@@ -13,6 +13,7 @@
 #define GRANTS	64
 #define NOTES	64
 #define MINUTES 20 /* of the watchdog, for a guest that has locked itself up */
+#define WILD_SECONDS 20 /* the same for one that may have lost a worker, by its own doing */
 
 static uint8_t arena[PAGES + 2][PAGE_SIZE] __attribute__((aligned(4096)));
 static uint64_t args[WORKERS][PAGE_SIZE / 8] __attribute__((aligned(4096)));

@@ -437,7 +437,7 @@ void test_main(void)
 
 	wild = option("wild", 0);
 	/* A wild one may lose a worker, wait for it for ever and hold up the machine with it. */
-	dog.timeout = (wild ? 2 : MINUTES) * 60;
+	dog.timeout = wild ? WILD_SECONDS : MINUTES * 60;
 	max_mfn = hypercall(memory_op, (long)XENMEM_maximum_ram_page, 0L);
 	for (uint64_t pfn = 0; pfn < start_info->nr_pages; pfn++)
 		if (pfn_to_mfn(pfn) / 8 < sizeof(vital))
