@@ -1,17 +1,22 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""run.py --build DIR [--only TEXT] [--list] [--verbose] - run the system tests.
+"""run.py --build DIR [--only TEXT] [--list] [--verbose] [--jobs N] - run the system tests.
 
 Every tests/system/test_*.py is a test. Its docstring says what the machine is expected to do and why. It has either
     test(build)          one test, named after the file; returns a text with measured numbers, or None
 or  cases(build)         yields (name, function) pairs, each a test
 A test fails by raising; the serial log of the machine that it used is then printed. Skip(reason) skips it.
 The last line is: N passed, N failed, N skipped.
+
+Where there are two CPUs, tests whose emulator keeps one of them busy (ONE_CPU) run beside the others, each kind in its order.
 """
 import argparse
 import glob
 import importlib.util
+import io
+import multiprocessing
 import os
+import re
 import sys
 import time
 import traceback
@@ -19,6 +24,7 @@ import traceback
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import machine  # noqa: E402
 
+ONE_CPU = re.compile(r"bochs|cpus1\b")  # by their names: Bochs has one thread, and so has QEMU with one CPU
 LOG_TAIL = 120  # lines of the serial log that a failure shows; the whole of it goes to BUILD/system/<name>.log
 
 
@@ -50,52 +56,99 @@ class Recorder:
         machine.Machine.__init__ = init
 
 
+class Runner:
+    """Runs tests one after the other; what each says goes out in one piece, since another runner may be at work."""
+
+    def __init__(self, build, lock):
+        self.logs, self.lock, self.recorder = build.file("system"), lock, Recorder()
+        self.passed = self.failed = self.skipped = 0
+
+    def say(self, text, end="\n"):
+        with self.lock:
+            print(text, end=end, flush=True)
+
+    def run(self, name, function):
+        self.recorder.machines.clear()
+        start = time.monotonic()
+        self.say("     %s ..." % name, end="\r")
+        try:
+            note = function()
+            self.passed += 1
+            self.say("ok   %s (%.0f s)%s" % (name, time.monotonic() - start, ": " + note if note else ""))
+        except machine.Skip as s:
+            self.skipped += 1
+            self.say("skip %s: %s" % (name, s))
+        except KeyboardInterrupt:
+            raise
+        except Exception as e:
+            self.failed += 1
+            out = io.StringIO()
+            print("FAIL %s (%.0f s): %s" % (name, time.monotonic() - start, e), file=out)
+            if not isinstance(e, machine.Failure):
+                traceback.print_exc(file=out)
+            for m in self.recorder.machines:
+                print("  | the serial port of this %s at the end:" % m.name, file=out)
+                for line in m.log.split("\n")[-LOG_TAIL:]:
+                    print("  | " + line, file=out)
+            self.say(out.getvalue(), end="")
+        for i, m in enumerate(self.recorder.machines):
+            with open(os.path.join(self.logs, "%s%s.log" % (name, "" if i == 0 else ".%d" % i)), "w") as f:
+                f.write(m.log)
+
+    def run_all(self, tests):
+        for name, function in tests:
+            self.run(name, function)
+        return self.passed, self.failed, self.skipped
+
+
+def run_beside(build, tests, lock):
+    """The tests of ONE_CPU in a process of their own; returns what to call for their (passed, failed, skipped)."""
+    ours, theirs = multiprocessing.Pipe(False)
+    count = len(tests)
+
+    def child():
+        try:
+            theirs.send(Runner(build, lock).run_all(tests))
+        except KeyboardInterrupt:
+            pass
+
+    process = multiprocessing.get_context("fork").Process(target=child)
+    process.start()
+    theirs.close()
+
+    def result():
+        try:
+            counts = ours.recv()
+        except EOFError:
+            print("FAIL %d tests: the process that ran them has died" % count)
+            counts = (0, 1, 0)
+        process.join()
+        return counts
+    return result
+
+
 def main():
     parser = argparse.ArgumentParser(description="Annulus' system tests")
     parser.add_argument("--build", default="build")
     parser.add_argument("--only", help="run the tests whose name contains this")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--verbose", action="store_true", help="show the serial port while a test runs")
+    parser.add_argument("--jobs", type=int, default=min(2, len(os.sched_getaffinity(0))), help="tests at once, 1 or 2")
     args = parser.parse_args()
     build = machine.Build(args.build)
-    logs = build.file("system")
-    os.makedirs(logs, exist_ok=True)
-    recorder = Recorder()
-    passed = failed = skipped = 0
-    for name, function in collect(build):
-        if args.only and args.only not in name:
-            continue
-        if args.list:
-            print(name)
-            continue
-        recorder.machines.clear()
-        if args.verbose:
-            machine.Machine.echo = staticmethod(lambda text: (sys.stdout.write(text), sys.stdout.flush()))
-        start = time.monotonic()
-        print("     %s ..." % name, end="\r", flush=True)
-        try:
-            note = function()
-            passed += 1
-            print("ok   %s (%.0f s)%s" % (name, time.monotonic() - start, ": " + note if note else ""), flush=True)
-        except machine.Skip as s:
-            skipped += 1
-            print("skip %s: %s" % (name, s), flush=True)
-        except KeyboardInterrupt:
-            raise
-        except Exception as e:
-            failed += 1
-            print("FAIL %s (%.0f s): %s" % (name, time.monotonic() - start, e), flush=True)
-            if not isinstance(e, machine.Failure):
-                traceback.print_exc(file=sys.stdout)
-            for m in recorder.machines:
-                print("  | the serial port of this %s at the end:" % m.name)
-                for line in m.log.split("\n")[-LOG_TAIL:]:
-                    print("  | " + line)
-        for i, m in enumerate(recorder.machines):
-            with open(os.path.join(logs, "%s%s.log" % (name, "" if i == 0 else ".%d" % i)), "w") as f:
-                f.write(m.log)
-    if not args.list:
-        print("%d passed, %d failed, %d skipped" % (passed, failed, skipped))
+    tests = [(name, function) for name, function in collect(build) if not args.only or args.only in name]
+    if args.list:
+        print("\n".join(name for name, _ in tests))
+        return 0
+    if args.verbose:
+        machine.Machine.echo = staticmethod(lambda text: (sys.stdout.write(text), sys.stdout.flush()))
+    os.makedirs(build.file("system"), exist_ok=True)
+    lock = multiprocessing.Lock()
+    beside = [t for t in tests if ONE_CPU.search(t[0])] if args.jobs > 1 and not args.verbose else []
+    result = run_beside(build, beside, lock) if beside else lambda: (0, 0, 0)
+    counts = Runner(build, lock).run_all([t for t in tests if t not in beside])
+    passed, failed, skipped = (a + b for a, b in zip(counts, result()))
+    print("%d passed, %d failed, %d skipped" % (passed, failed, skipped))
     return 1 if failed else 0
 
 
