@@ -135,7 +135,8 @@ class Machine:
                 if found:
                     self.mark = found.end()
                     return found
-                raise Failure("%s ended (%s) before it printed: %s" % (self.name, self.exit_code(), pattern))
+                raise Failure("%s ended (%s) before it printed: %s; its last line: %s" % (
+                    self.name, self.exit_code(), pattern, self.line_at(len(self.log.rstrip()))))
 
     def exit_code(self):
         """How the emulator ended that has closed its output: it may not be gone yet."""
