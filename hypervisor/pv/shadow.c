@@ -480,8 +480,9 @@ static enum fill fill(struct vcpu *v, vaddr_t va, u32 *ec, u32 keep, bool *copie
 		}
 		s = below;
 	}
+	/* If all is there another vCPU was faster: nothing else can have been lacking. */
 	if (p.bottom > 1)
-		return changed ? FILL_DONE : FILL_DENIED;
+		return FILL_DONE;
 	leaf = p.e[0];
 	watched = pte_mfn(leaf) < max_mfn && frame_owned_by(mfn_to_frame(pte_mfn(leaf)), d);
 	if ((leaf & PTE_RW) && watched) {
