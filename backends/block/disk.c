@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "backends/block/gntdev.h"
+#include "backends/lib/gntdev.h"
 #include "backends/block/job.h"
 #include "libhvctl/store/evtchn.h"
 

@@ -12,7 +12,7 @@
 #include "backends/block/grants.h"
 #include "backends/block/image.h"
 #include "backends/block/journal.h"
-#include "backends/block/limit.h"
+#include "backends/lib/limit.h"
 #include "frontends/lib/ring.h"
 
 /*

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backends/block/gntdev.h"
+#include "backends/lib/gntdev.h"
 #include "libhvctl/store/evtchn.h"
 
 #define PAGE 4096u

@@ -17,14 +17,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "backends/block/channel.h"
 #include "backends/block/files.h"
-#include "backends/block/gntdev.h"
 #include "backends/block/grants.h"
 #include "backends/block/keys.h"
 #include "backends/block/node.h"
 #include "backends/block/open.h"
-#include "backends/block/process.h"
+#include "backends/block/orders.h"
+#include "backends/lib/channel.h"
+#include "backends/lib/gntdev.h"
+#include "backends/lib/process.h"
 #include "libhvctl/store/daemon.h"
 #include "libhvctl/store/log.h"
 #include "libhvctl/store/number.h"

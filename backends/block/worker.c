@@ -18,10 +18,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "backends/block/cage.h"
-#include "backends/block/channel.h"
 #include "backends/block/disk.h"
-#include "backends/block/gntdev.h"
+#include "backends/block/orders.h"
+#include "backends/lib/cage.h"
+#include "backends/lib/channel.h"
+#include "backends/lib/gntdev.h"
 #include "libhvctl/store/evtchn.h"
 
 /* Operations of raw images at once, all disks together. */

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "backends/block/cage.c"
+#include "backends/lib/cage.c"
 #include "suite.h"
 
 /* In a child, in a namespace where it may do all that. Returns what was wrong, 0 for nothing. */

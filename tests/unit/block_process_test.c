@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: backends/block/process.c backends/block/channel.c
+// sources: backends/lib/process.c backends/lib/channel.c
 /*
  * Starting a worker of hvblkd: one that cannot be watched does not run, and leaves no descriptor
  * and no dead process behind; and what one sends besides reports ends nowhere.
@@ -16,8 +16,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "backends/block/channel.h"
-#include "backends/block/process.h"
+#include "backends/block/orders.h"
+#include "backends/lib/channel.h"
+#include "backends/lib/process.h"
 #include "suite.h"
 
 /* The worker is this very program: it waits for the end of its channel. */

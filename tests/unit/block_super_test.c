@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: backends/block/keys.c backends/block/channel.c libhvctl/budget.c
+// sources: backends/block/keys.c backends/lib/channel.c libhvctl/budget.c
 /*
  * hvblkd's supervisor between a store, which is a table here, and workers, which are the other
  * ends of their channels: what a frontend or a worker can make it do, and how often.

@@ -19,8 +19,8 @@
 #include <unistd.h>
 
 #include "backends/block/disk.h"
-#include "backends/block/gntdev.h"
 #include "backends/block/job.h"
+#include "backends/lib/gntdev.h"
 #include "libhvctl/store/evtchn.h"
 
 #define W_PAGES		64u		/* of the guest; page 0 and on: the rings */

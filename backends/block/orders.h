@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the supervisor and a worker say to each other, in messages of a fixed size over a pair of
- * Unix sockets (SOCK_SEQPACKET). The supervisor believes nothing of what comes back but numbers
- * that it has checked, about disks of that worker's domain.
+ * The messages of hvblkd's supervisor and a worker. The supervisor believes nothing of what comes
+ * back but numbers that it has checked, about disks of that worker's domain.
  */
-#ifndef BLOCK_CHANNEL_H
-#define BLOCK_CHANNEL_H
+#ifndef BLOCK_ORDERS_H
+#define BLOCK_ORDERS_H
 
 #include "backends/block/journal.h"
 
@@ -50,18 +49,5 @@ struct report {
 	uint32_t taken_over;			/* CONNECTED: from a worker before it */
 	char text[108];
 };
-
-/*
- * channel_send - a message with up to two descriptors, in one piece. The supervisor's end does not
- * wait (it is O_NONBLOCK). 0, -EAGAIN, or another negative errno.
- */
-int channel_send(int fd, const void *message, size_t size, const int *fds, unsigned int nr);
-
-/*
- * channel_receive - one message of exactly @size bytes and up to two descriptors, without waiting.
- * @fds are -1 where none came. 1; 0: none waits; -EPIPE: the other side is gone; -EPROTO: something
- * else came, which is gone; another negative errno.
- */
-int channel_receive(int fd, void *message, size_t size, int fds[2]);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "backends/block/process.h"
+#include "backends/lib/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,8 +14,8 @@
 /* In the child: nothing of ours but the channel goes along. */
 static void run_worker(int channel, domid_t domid, uid_t uid)
 {
-	char number[3][16];
-	char *argv[] = { "hvblkd: worker", "--worker", number[0], number[1], number[2], NULL };
+	char title[32], number[3][16];
+	char *argv[] = { title, "--worker", number[0], number[1], number[2], NULL };
 	char *envp[] = { NULL };
 	sigset_t none;
 
@@ -24,6 +24,7 @@ static void run_worker(int channel, domid_t domid, uid_t uid)
 	/* At a fixed place, open across exec(). */
 	if (dup2(channel, 3) != 3)
 		_exit(1);
+	snprintf(title, sizeof(title), "%.16s: worker", program_invocation_short_name);
 	snprintf(number[0], sizeof(number[0]), "%d", 3);
 	snprintf(number[1], sizeof(number[1]), "%u", domid);
 	snprintf(number[2], sizeof(number[2]), "%u", (unsigned int)uid);

@@ -2,8 +2,8 @@
 /*
  * Another domain's granted pages, through /dev/xen/gntdev. Functions return 0 or a negative errno.
  */
-#ifndef BLOCK_GNTDEV_H
-#define BLOCK_GNTDEV_H
+#ifndef BACKENDS_GNTDEV_H
+#define BACKENDS_GNTDEV_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "backends/block/channel.h"
+#include "backends/lib/channel.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a worker gives up before it looks at the first byte of a guest. */
-#ifndef BLOCK_CAGE_H
-#define BLOCK_CAGE_H
+#ifndef BACKENDS_CAGE_H
+#define BACKENDS_CAGE_H
 
 #include <sys/types.h>
 

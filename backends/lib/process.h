@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A worker as its supervisor has it: a process and a channel. */
-#ifndef BLOCK_PROCESS_H
-#define BLOCK_PROCESS_H
+#ifndef BACKENDS_PROCESS_H
+#define BACKENDS_PROCESS_H
 
 #include <stdint.h>
 #include <sys/types.h>

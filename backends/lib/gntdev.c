@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "backends/block/gntdev.h"
+#include "backends/lib/gntdev.h"
 
 #include <errno.h>
 #include <fcntl.h>

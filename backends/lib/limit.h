@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* So much a second and no more: a bucket that fills at the rate. Times are in nanoseconds. */
-#ifndef BLOCK_LIMIT_H
-#define BLOCK_LIMIT_H
+#ifndef BACKENDS_LIMIT_H
+#define BACKENDS_LIMIT_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "backends/block/cage.h"
+#include "backends/lib/cage.h"
 
 #include <errno.h>
 #include <grp.h>
