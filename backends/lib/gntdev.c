@@ -17,15 +17,6 @@ struct gntdev_notify { uint64_t index; uint32_t action, port; };
 #define GNTDEV_NOTIFY		XENDEV_REQUEST('G', 7, struct gntdev_notify)
 #define NOTIFY_SEND_EVENT	2u
 
-struct gntdev_segment {
-	union {
-		void *local;
-		struct { uint32_t ref; uint16_t offset; uint16_t domid; } foreign;
-	} source, dest;
-	uint16_t size, flags;
-	int16_t status;
-};
-#define SEGMENT_SOURCE_FOREIGN	1u
 struct gntdev_copy { unsigned int count; struct gntdev_segment *segments; };
 #define GNTDEV_COPY		XENDEV_REQUEST('G', 8, struct gntdev_copy)
 
@@ -111,16 +102,22 @@ void gntdev_hasten(void)
 	close(fd);
 }
 
+int gntdev_copy(int fd, struct gntdev_segment *segments, unsigned int nr)
+{
+	struct gntdev_copy copy = { .count = nr, .segments = segments };
+
+	return nr ? call(fd, GNTDEV_COPY, &copy) : 0;
+}
+
 int gntdev_copy_in(int fd, domid_t domid, grant_ref_t ref, void *to, uint32_t size)
 {
 	struct gntdev_segment segment = {
 		.source.foreign = { .ref = ref, .domid = domid },
 		.dest.local = to,
 		.size = (uint16_t)size,
-		.flags = SEGMENT_SOURCE_FOREIGN,
+		.flags = GNTDEV_SOURCE_FOREIGN,
 	};
-	struct gntdev_copy copy = { .count = 1, .segments = &segment };
-	int error = call(fd, GNTDEV_COPY, &copy);
+	int error = gntdev_copy(fd, &segment, 1);
 
 	return error ? error : segment.status ? -EFAULT : 0;
 }

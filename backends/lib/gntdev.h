@@ -46,6 +46,26 @@ void gntdev_settle(void);
  */
 void gntdev_hasten(void);
 
+/* One piece of a copy. A granted one lies within a page; ours need not. */
+union gntdev_side {
+	void *local;
+	struct { grant_ref_t ref; uint16_t offset; domid_t domid; } foreign;
+};
+
+struct gntdev_segment {
+	union gntdev_side source, dest;
+	uint16_t size, flags;		/* bytes; GNTDEV_*_FOREIGN: that side is a grant */
+	int16_t status;			/* OUT: 0, or why this piece was not copied (GNTST_*) */
+};
+#define GNTDEV_SOURCE_FOREIGN	1u
+#define GNTDEV_DEST_FOREIGN	2u
+
+/*
+ * gntdev_copy - all pieces, by the hypervisor, sixteen to a hypercall. 0, and each has its .status;
+ * or a negative errno, with which nobody knows what was copied.
+ */
+int gntdev_copy(int fd, struct gntdev_segment *segments, unsigned int nr);
+
 /* gntdev_copy_in - @size bytes of the page @ref of @domid to @to, without mapping it. */
 int gntdev_copy_in(int fd, domid_t domid, grant_ref_t ref, void *to, uint32_t size);
 
