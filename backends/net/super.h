@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The supervisor: speaks with the store for all interfaces of all domains, makes taps, starts the
+ * worker, and another one when it dies.
+ */
+#ifndef NET_SUPER_H
+#define NET_SUPER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct super_options {
+	const char *store;		/* the store daemon's socket */
+	const char *run;		/* the directory of the journals */
+	uid_t uid;			/* the worker's user and group */
+	bool first;			/* somebody waits for daemon_ready() */
+};
+
+/* super_main - until a signal ends it. Returns the exit status. */
+int super_main(const struct super_options *options);
+
+#endif
