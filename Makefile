@@ -144,7 +144,7 @@ FRONTENDS :=
 
 all: hypervisor tools guests frontends ## Build the hypervisor, the tools and the guest kernels
 hypervisor: $(B)/annulus.elf ## Build $(B)/annulus.elf and $(B)/annulus.sym (symbols)
-tools: $(TOOLS) $(LIBS) ## Build hvctl, hvstored, hvconsoled, hvblkd and libhvctl
+tools: $(TOOLS) $(LIBS) ## Build hvctl, hvstored, hvconsoled, hvblkd, hvnetd and libhvctl
 
 # Everything once more for i386, in a directory of its own, with Debian's i386 libraries.
 .PHONY: tools32 programs unit32

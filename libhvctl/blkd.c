@@ -11,44 +11,67 @@
 
 extern char **environ;
 
-const char *blkd_pidfile = "/run/hvblkd/hvblkd.pid";
+const char *blkd_pidfile = "/run/hvblkd/hvblkd.pid", *netd_pidfile = "/run/hvnetd/hvnetd.pid";
 
-bool blkd_runs(void)
+static bool runs(const char *pidfile)
 {
-	int fd = open(blkd_pidfile, O_RDONLY | O_CLOEXEC);
-	bool runs;
+	int fd = open(pidfile, O_RDONLY | O_CLOEXEC);
+	bool locked;
 
 	if (fd < 0)
 		return false;
 	/* Others may ask at the same time; a daemon that ended has left the file, not the lock. */
-	runs = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	locked = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 	close(fd);
-	return runs;
+	return locked;
 }
 
-int blkd_need(struct hvctl_ctx *ctx)
+bool blkd_runs(void)
 {
-	char *argv[] = { "hvblkd", NULL };
+	return runs(blkd_pidfile);
+}
+
+bool netd_runs(void)
+{
+	return runs(netd_pidfile);
+}
+
+/* @what is served by it, or else by @other. */
+static int need(struct hvctl_ctx *ctx, const char *pidfile, char *name, const char *what,
+		const char *other)
+{
+	char *argv[] = { name, NULL };
 	int status = -1, error;
 	pid_t pid;
 
-	if (blkd_runs())
+	if (runs(pidfile))
 		return 0;
 	/* The command returns when the daemon serves. */
-	error = posix_spawnp(&pid, "hvblkd", NULL, NULL, argv, environ);
+	error = posix_spawnp(&pid, name, NULL, NULL, argv, environ);
 	if (!error)
 		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 			;
 	if (error == ENOENT || (WIFEXITED(status) && WEXITSTATUS(status) == 127))
 		return hvctl_fail(ctx, ENOENT,
-				  "there is no hvblkd, which serves disks with backendtype=hvblkd; "
-				  "install it, or write backendtype=phy");
+				  "there is no %s, which serves %s with backendtype=%s; "
+				  "install it, or write backendtype=%s",
+				  name, what, name, other);
 	if (!error && !status)
 		return 0;
 	/* Somebody else may have been quicker. */
-	if (blkd_runs())
+	if (runs(pidfile))
 		return 0;
 	return hvctl_fail(ctx, EIO,
-			  "hvblkd does not run and cannot be started; see what it says in "
-			  "/var/log/hvblkd.log, or when started by hand");
+			  "%s does not run and cannot be started; see what it says in "
+			  "/var/log/%s.log, or when started by hand", name, name);
+}
+
+int blkd_need(struct hvctl_ctx *ctx)
+{
+	return need(ctx, blkd_pidfile, "hvblkd", "disks", "phy");
+}
+
+int netd_need(struct hvctl_ctx *ctx)
+{
+	return need(ctx, netd_pidfile, "hvnetd", "interfaces", "netback");
 }

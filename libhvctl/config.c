@@ -574,6 +574,17 @@ static int take_vif(struct hvctl_ctx *ctx, const struct cfg_entry *e, const stru
 					   "interface; write 1 to 15 letters and digits",
 					   part, value);
 			strcpy(*part == 'b' ? v->bridge : v->vifname, value);
+		} else if (!strcmp(part, "backendtype")) {
+			v->hvnetd = !strcmp(value, "hvnetd");
+			if (!v->hvnetd && strcmp(value, "netback"))
+				return bad(ctx, e, item->line, item->column,
+					   "backendtype \"%s\" of a vif is none; write hvnetd, or "
+					   "netback for dom0's kernel", value);
+		} else if (!strcmp(part, "bps")) {
+			if (!parse_rate(value, &v->bps))
+				return bad(ctx, e, item->line, item->column,
+					   "bps \"%s\" of a vif is no limit; write bytes a second, "
+					   "like 100M", value);
 		} else if (!strcmp(part, "ip")) {
 			free(v->ip);
 			v->ip = strdup(value);
@@ -599,6 +610,13 @@ static int take_vif(struct hvctl_ctx *ctx, const struct cfg_entry *e, const stru
 				   e->file, item->line, item->column, part);
 		}
 	}
+	/* It makes one port for all that are on a bridge. */
+	if (v->hvnetd && v->vifname[0])
+		return bad(ctx, e, item->line, item->column,
+			   "vifname= has nothing to name with backendtype=hvnetd; remove it");
+	if (!v->hvnetd && v->bps)
+		return bad(ctx, e, item->line, item->column,
+			   "bps= of a vif is not for dom0's kernel; write backendtype=hvnetd");
 	return 0;
 }
 

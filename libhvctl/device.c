@@ -18,17 +18,24 @@
 #define BACKEND_TIMEOUT_MS	10000
 
 /*
- * Kinds of devices by the directory that their backends have below backend/: hvblkd's is one that
- * no driver of a kernel looks at. Frontends need not know.
+ * Kinds of devices by the directory that their backends have below backend/: those of hvblkd and
+ * hvnetd are such as no driver of a kernel looks at. Frontends need not know.
  */
 static const struct kind {
 	const char *back, *front;
 	const char *server, *log;	/* for messages */
 } kernel_disk = { "vbd", "vbd", "the backend driver xen-blkback", "dom0's kernel log (dmesg)" },
   kernel_vif = { "vif", "vif", "the backend driver xen-netback", "dom0's kernel log (dmesg)" },
-  blkd_disk = { "hvblk", "vbd", "hvblkd", "its log (/var/log/hvblkd.log)" };
+  blkd_disk = { "hvblk", "vbd", "hvblkd", "its log (/var/log/hvblkd.log)" },
+  netd_vif = { "hvnet", "vif", "hvnetd", "its log (/var/log/hvnetd.log)" };
 
-static const struct kind *const kinds[] = { &kernel_disk, &kernel_vif, &blkd_disk };
+static const struct kind *const kinds[] = { &kernel_disk, &kernel_vif, &blkd_disk, &netd_vif };
+
+/* Whether it is one of our daemons that serves it. */
+static bool ours(const struct kind *kind)
+{
+	return kind == &blkd_disk || kind == &netd_vif;
+}
 
 #define KINDS	(sizeof(kinds) / sizeof(kinds[0]))
 
@@ -170,7 +177,7 @@ static int write_vif(struct hvctl_ctx *ctx, uint32_t domid, unsigned int index,
 		 m[5]);
 	do {
 		p = (struct pair){ .ctx = ctx, .xs = ctx->xs };
-		pair_begin(&p, &kernel_vif, domid, index);
+		pair_begin(&p, v->hvnetd ? &netd_vif : &kernel_vif, domid, index);
 		put_common(&p, domid);
 		put(&p, p.front, "handle", "%u", index);
 		put(&p, p.front, "mac", "%s", mac);
@@ -180,7 +187,10 @@ static int write_vif(struct hvctl_ctx *ctx, uint32_t domid, unsigned int index,
 		put(&p, p.back, "bridge", "%s", v->bridge);
 		put(&p, p.back, "type", "vif");
 		/* Linux' driver insists on a script's name, for a helper that we do not need. */
-		put(&p, p.back, "script", "none");
+		if (!v->hvnetd)
+			put(&p, p.back, "script", "none");
+		if (v->bps)
+			put(&p, p.back, "bps", "%llu", (unsigned long long)v->bps);
 		if (v->ip)
 			put(&p, p.back, "ip", "%s", v->ip);
 		if (v->vifname[0])
@@ -203,9 +213,9 @@ static int read_state(struct hvctl_ctx *ctx, const char *back)
 static char *backend_error(struct hvctl_ctx *ctx, const struct kind *kind, uint32_t domid,
 			   uint32_t number)
 {
-	if (kind == &blkd_disk)
-		return xs_readf(ctx->xs, 0, "/local/domain/0/backend/hvblk/%u/%u/hotplug-error",
-				domid, number);
+	if (ours(kind))
+		return xs_readf(ctx->xs, 0, "/local/domain/0/backend/%s/%u/%u/hotplug-error",
+				kind->back, domid, number);
 	return xs_readf(ctx->xs, 0, "/local/domain/0/error/backend/%s/%u/%u/error", kind->back,
 			domid, number);
 }
@@ -224,6 +234,8 @@ static int wait_backend(struct hvctl_ctx *ctx, const struct kind *kind, uint32_t
 
 		if (text && kind == &blkd_disk)
 			hvctl_fail(ctx, EIO, "hvblkd cannot serve the disk %s: %s", name, text);
+		else if (text && kind == &netd_vif)
+			hvctl_fail(ctx, EIO, "hvnetd cannot serve the %s: %s", name, text);
 		else if (text)
 			hvctl_fail(ctx, EIO,
 				   "the backend of %s does not work: %s; see dom0's kernel log "
@@ -269,6 +281,9 @@ static int add_vif(struct hvctl_ctx *ctx, uint32_t domid, unsigned int index,
 	int error = write_vif(ctx, domid, index, v);
 
 	snprintf(name, sizeof(name), "vif %u", index);
+	/* The daemon has put its port onto the bridge when it answers. */
+	if (v->hvnetd)
+		return error ? error : wait_backend(ctx, &netd_vif, domid, index, name);
 	snprintf(interface, sizeof(interface), "vif%u.%u", domid, index);
 	if (!error)
 		error = wait_backend(ctx, &kernel_vif, domid, index, name);
@@ -281,6 +296,16 @@ static int add_vif(struct hvctl_ctx *ctx, uint32_t domid, unsigned int index,
 		 index);
 	error = xs_write(ctx->xs, 0, path, "connected");
 	return error ? store_failed(ctx, path, error) : 0;
+}
+
+static bool any_vif(const struct hvctl_config *c, bool hvnetd)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->nr_vifs; i++)
+		if (c->vifs[i].hvnetd == hvnetd)
+			return true;
+	return false;
 }
 
 static bool any_disk(const struct hvctl_config *c, enum hvctl_disk_backend backend)
@@ -303,8 +328,12 @@ int devices_add(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint32_t do
 		error = module_need(ctx, "xen-blkback", "/sys/bus/xen-backend/drivers/vbd");
 	if (!error && any_disk(c, HVCTL_DISK_HVBLKD))
 		error = blkd_need(ctx);
-	if (!error && c->nr_vifs)
+	if (!error && any_vif(c, false))
 		error = module_need(ctx, "xen-netback", "/sys/bus/xen-backend/drivers/vif");
+	if (!error && any_vif(c, true))
+		error = module_need(ctx, "tun", "/sys/class/misc/tun");
+	if (!error && any_vif(c, true))
+		error = netd_need(ctx);
 	for (i = 0; !error && i < c->nr_vifs; i++) {
 		bool new_bridge;
 
@@ -368,18 +397,18 @@ static bool backend_gone(struct hvctl_ctx *ctx, const struct kind *kind, uint32_
 	char sysfs[96], *status;
 	bool gone;
 
-	if (kind != &blkd_disk) {
+	if (!ours(kind)) {
 		/* The driver does when its device object goes. */
 		snprintf(sysfs, sizeof(sysfs), "/sys/bus/xen-backend/devices/%s-%u-%s", kind->back,
 			 domid, number);
 		return access(sysfs, F_OK);
 	}
-	status = xs_readf(ctx->xs, 0, "/local/domain/0/backend/hvblk/%u/%s/hotplug-status", domid,
-			  number);
+	status = xs_readf(ctx->xs, 0, "/local/domain/0/backend/%s/%u/%s/hotplug-status",
+			  kind->back, domid, number);
 	/* Without one it has not come to this device yet. */
 	gone = status && strcmp(status, "connected");
 	free(status);
-	return gone || !blkd_runs();
+	return gone || !(kind == &blkd_disk ? blkd_runs() : netd_runs());
 }
 
 static void await_backend(struct hvctl_ctx *ctx, const struct kind *kind, uint32_t domid,
@@ -396,7 +425,7 @@ static void await_backend(struct hvctl_ctx *ctx, const struct kind *kind, uint32
 		 * Halfway a removal of the entries makes sure that a driver that overlooked the
 		 * state lets go.
 		 */
-		if (waited == BACKEND_TIMEOUT_MS / 2 && kind != &blkd_disk)
+		if (waited == BACKEND_TIMEOUT_MS / 2 && !ours(kind))
 			xs_remove(ctx->xs, 0, back);
 		hvctl_nap(10);
 	}
@@ -773,7 +802,7 @@ static int list_devices(struct hvctl_ctx *ctx, uint32_t domid, const struct kind
 	if (!hvctl_xs(ctx))
 		return -ECONNREFUSED;
 	error = list_kind(ctx, domid, kind, take, list, count);
-	if (!error && other)
+	if (!error)
 		error = list_kind(ctx, domid, other, take, list, count);
 	if (error) {
 		free(*list);
@@ -790,5 +819,5 @@ int hvctl_disks(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_device **lis
 
 int hvctl_vifs(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_device **list, size_t *count)
 {
-	return list_devices(ctx, domid, &kernel_vif, NULL, take_vif, list, count);
+	return list_devices(ctx, domid, &kernel_vif, &netd_vif, take_vif, list, count);
 }

@@ -25,7 +25,7 @@ fail() { echo "initramfs.sh: $*" >&2; exit 1; }
 . "$here/roots.sh"
 
 # What dom0 needs of the kernel's modules; dependencies come by themselves.
-dom0_modules="xen-privcmd xen-gntdev xen-gntalloc xen-evtchn xenfs xen-blkback xen-netback loop bridge e1000
+dom0_modules="xen-privcmd xen-gntdev xen-gntalloc xen-evtchn xenfs xen-blkback xen-netback loop bridge tun e1000
 	virtio_pci virtio_blk virtio_net ahci ata_piix sd_mod sr_mod isofs ext4 crc32c_generic"
 guest_modules="xen-blkfront xen-netfront ext4 crc32c_generic"
 
@@ -75,7 +75,7 @@ install -D -m 644 "$here/dom0$suffix/profile" "$work/dom0/etc/profile"
 for f in "$here"/dom0/*.cfg "$here/dom0$suffix"/*.cfg; do
 	install -D -m 644 "$f" "$work/dom0/etc/annulus/$(basename "$f")"
 done
-for t in hvctl hvstored hvconsoled hvblkd; do
+for t in hvctl hvstored hvconsoled hvblkd hvnetd; do
 	if [ -x "$tools/$t" ]; then
 		install -D -m 755 "$tools/$t" "$work/dom0/usr/sbin/$t"
 		program "$work/dom0" "$tools/$t"

@@ -119,6 +119,8 @@ struct hvctl_vif {
 	char bridge[16];	/* created if missing */
 	char *ip;		/* told to the backend, NULL if not given */
 	char vifname[16];	/* of the interface in dom0, "" for vif<domid>.<n> */
+	bool hvnetd;		/* served by that daemon, and not by dom0's xen-netback */
+	uint64_t bps;		/* hvnetd: bytes a second that it may send, 0: no limit */
 };
 
 /* A domain to create. Strings are malloc()ed and owned by the structure; NULL where absent. */

@@ -17,6 +17,7 @@
 
 static const char *const actions[] = { "destroy", "restart", "preserve" };
 static const char *const backends[] = { "kernel", "hvblkd" };
+static const char *const vif_backends[] = { "kernel", "hvnetd" };
 /* The first of each is all that dom0's kernel serves. */
 static const char *const formats[] = { "raw", "qcow2", "vhd", "vhdx", "vmdk", "nbd" };
 static const char *const modes[] = { "", "persistent", "window" };
@@ -87,6 +88,8 @@ static void add_devices(json_t *o, const struct hvctl_config *c)
 		add_text(e, "bridge", v->bridge);
 		add_text(e, "ip", v->ip);
 		add_text(e, "vifname", v->vifname);
+		add_text(e, "backend", vif_backends[v->hvnetd]);
+		add_number(e, "bps", v->bps);
 		json_array_append_new(vifs, e);
 	}
 	json_object_set_new(o, "disks", disks);
@@ -296,6 +299,8 @@ static void vifs_of(struct taker *t, const json_t *o, struct hvctl_config *c)
 		if (!*v->bridge || !good_interface(v->bridge) || !good_interface(v->vifname))
 			blame(t, "bridge");
 		v->ip = copy_of(t, e, "ip", 64);
+		v->hvnetd = choice_of(t, e, "backend", vif_backends, 2) == 1;
+		v->bps = number_of(t, e, "bps", 0, RATE_MAX);
 	}
 }
 

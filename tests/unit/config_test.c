@@ -100,7 +100,8 @@ TEST(test_whole, "a whole file")
 		"disk = [ 'phy:/dev/vg/a,xvda,w',\n"
 		"         # the swap\n"
 		"         'format=raw, vdev=xvdb1, access=ro, target=/srv/b,c=d.img', ]\n"
-		"vif = [ 'mac=00:16:3e:01:02:03,bridge=br0,ip=10.0.0.1,vifname=web0', '' ]\n"
+		"vif = [ 'mac=00:16:3e:01:02:03,bridge=br0,ip=10.0.0.1,vifname=web0', '',\n"
+		"        'backendtype=hvnetd,bps=2M' ]\n"
 		"cpus = \"0-3,^2,65\"\n"
 		"cpus_soft = '1,65'\ncpu_weight = 512\ncap = 150\n"
 		"localtime = 1\nrtc_timeoffset = -3600\n"
@@ -129,7 +130,9 @@ TEST(test_whole, "a whole file")
 	CU_ASSERT_STRING_EQUAL(c->disks[1].target, "/srv/b,c=d.img");
 	CU_ASSERT_EQUAL(c->disks[1].number, 51729);
 	CU_ASSERT_FALSE(c->disks[1].writable);
-	CU_ASSERT_EQUAL_FATAL(c->nr_vifs, 2);
+	CU_ASSERT_EQUAL_FATAL(c->nr_vifs, 3);
+	CU_ASSERT_TRUE(c->vifs[2].hvnetd && c->vifs[2].bps == 2 << 20);
+	CU_ASSERT_TRUE(!c->vifs[0].hvnetd && !c->vifs[1].hvnetd && !c->vifs[1].bps);
 	CU_ASSERT_EQUAL(memcmp(c->vifs[0].mac, "\x00\x16\x3e\x01\x02\x03", 6), 0);
 	CU_ASSERT_STRING_EQUAL(c->vifs[0].bridge, "br0");
 	CU_ASSERT_STRING_EQUAL(c->vifs[0].ip, "10.0.0.1");
@@ -384,6 +387,15 @@ TEST(test_vifs, "vifs")
 		"digits");
 	refused(BASE "vif = [ 'bridge' ]\n", "t.cfg:3:9: 'bridge' in a vif has no value; write "
 		"\"mac=00:16:3e:xx:xx:xx,bridge=xenbr0\"");
+	refused(BASE "vif = [ 'backendtype=vhost' ]\n",
+		"t.cfg:3:9: backendtype \"vhost\" of a vif is none; write hvnetd, or netback for "
+		"dom0's kernel");
+	refused(BASE "vif = [ 'backendtype=hvnetd,bps=much' ]\n",
+		"t.cfg:3:9: bps \"much\" of a vif is no limit; write bytes a second, like 100M");
+	refused(BASE "vif = [ 'bps=1M' ]\n",
+		"t.cfg:3:9: bps= of a vif is not for dom0's kernel; write backendtype=hvnetd");
+	refused(BASE "vif = [ 'backendtype=hvnetd,vifname=web0' ]\n",
+		"t.cfg:3:9: vifname= has nothing to name with backendtype=hvnetd; remove it");
 	warned(BASE "vif = [ 'model=e1000,sound=on' ]\n",
 	       "t.cfg:3:9: 'model' of a vif means nothing here and is ignored; remove it\n"
 	       "t.cfg:3:9: unknown option 'sound' of a vif is ignored; see hvctl.cfg(5)\n");

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: libhvctl/device.c libhvctl/blkd.c libhvctl/disk.c libhvctl/diskuse.c
 // sources: libhvctl/context.c libhvctl/hotplug.c libhvctl/config.c libhvctl/cfgfile.c
-// libs: -Wl,--wrap=hvctl_lock,--wrap=hvctl_lock_saving
+// libs: -Wl,--wrap=hvctl_lock,--wrap=hvctl_lock_saving,--wrap=module_need
 // bits: 64 32
 /*
- * Disks that hvblkd serves: what the store is told, how long is waited and for what, what two may
- * not share, and that nothing stays behind. The store is a list here, and hvblkd a function that is
- * called when somebody looks.
+ * Disks that hvblkd serves, and interfaces of hvnetd's: what the store is told, how long is waited
+ * and for what, what two may not share, and that nothing stays behind. The store is a list here,
+ * and the daemon a function that is called when somebody looks.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +25,7 @@
 
 #define BACK	"/local/domain/0/backend/hvblk/7/51712"
 #define FRONT	"/local/domain/7/device/vbd/51712"
+#define NET_BACK	"/local/domain/0/backend/hvnet/7/0"
 
 static struct hvctl_ctx *ctx;
 static char dir[] = "/tmp/device-test-XXXXXX", image[64], second[64];
@@ -235,7 +236,8 @@ int hvctl_get(struct hvctl_ctx *c, uint32_t domid, struct hvctl_domain *domain)
 
 int net_bridge(struct hvctl_ctx *c, const char *bridge, bool *made)
 {
-	return -ENODEV;
+	*made = false;
+	return 0;
 }
 
 void net_remove_bridge(const char *bridge)
@@ -285,7 +287,8 @@ static int begin_all(void)
 	snprintf(pidfile, sizeof(pidfile), "%s/pid", dir);
 	snprintf(image, sizeof(image), "%s/image", dir);
 	snprintf(second, sizeof(second), "%s/second", dir);
-	blkd_pidfile = pidfile;
+	/* One lock is both daemons'. */
+	blkd_pidfile = netd_pidfile = pidfile;
 	/* No hvblkd that this machine may have. */
 	setenv("PATH", dir, 1);
 	return !make_file(image) || !make_file(second);
@@ -488,6 +491,65 @@ static void lets_go(void)
 {
 	if (!strcmp(get(BACK "/online"), "0") && busy && !--busy)
 		set(BACK "/hotplug-status", "disconnected");
+}
+
+static void net_is_ready(void)
+{
+	if (find(NET_BACK) < nr_nodes)
+		set(NET_BACK "/state", "2");
+	if (!strcmp(get(NET_BACK "/online"), "0"))
+		set(NET_BACK "/hotplug-status", "disconnected");
+}
+
+static void net_is_broken(void)
+{
+	if (find(NET_BACK) < nr_nodes)
+		set(NET_BACK "/hotplug-error", "br7 is no bridge");
+}
+
+/* The modules that it needs are asked for first: what this machine has of them is no matter. */
+int __wrap_module_need(struct hvctl_ctx *c, const char *module, const char *sysfs);
+static char modules[64];
+int __wrap_module_need(struct hvctl_ctx *c, const char *module, const char *sysfs)
+{
+	strcat(strcat(modules, " "), module);
+	return 0;
+}
+
+TEST(test_vif, "what hvnetd is told, and no kernel driver is")
+{
+	struct hvctl_vif v = { .mac = { 0, 0x16, 0x3e, 1, 2, 3 }, .bridge = "br0", .hvnetd = true,
+			       .ip = "10.0.0.1", .bps = 5000 };
+	struct hvctl_config c = { .nr_vifs = 1, .vifs = &v };
+	struct hvctl_device *list;
+	size_t count;
+
+	*modules = 0;
+	backend = net_is_ready;
+	CU_ASSERT_EQUAL(devices_add(ctx, &c, 7), 0);
+	CU_ASSERT_STRING_EQUAL(modules, " tun");
+	CU_ASSERT_STRING_EQUAL(get("/local/domain/7/device/vif/0/backend"), NET_BACK);
+	CU_ASSERT_STRING_EQUAL(get("/local/domain/7/device/vif/0/mac"), "00:16:3e:01:02:03");
+	CU_ASSERT_STRING_EQUAL(get(NET_BACK "/bridge"), "br0");
+	CU_ASSERT_STRING_EQUAL(get(NET_BACK "/ip"), "10.0.0.1");
+	CU_ASSERT_STRING_EQUAL(get(NET_BACK "/bps"), "5000");
+	CU_ASSERT_STRING_EQUAL(get("/local/domain/0/backend/vif/7/0"), "(none)");
+	/* It says so itself when it has made its port. */
+	CU_ASSERT_STRING_EQUAL(get(NET_BACK "/hotplug-status"), "(none)");
+	CU_ASSERT_EQUAL(hvctl_vifs(ctx, 7, &list, &count), 0);
+	CU_ASSERT_EQUAL_FATAL(count, 1);
+	CU_ASSERT_STRING_EQUAL(list[0].target, "br0");
+	free(list);
+	devices_remove(ctx, 7);
+	CU_ASSERT_STRING_EQUAL(get(NET_BACK "/bridge"), "(none)");
+	backend = net_is_broken;
+	CU_ASSERT_EQUAL(devices_add(ctx, &c, 7), -EIO);
+	says("hvnetd cannot serve the vif 0: br7 is no bridge");
+	run_daemon(false);
+	devices_remove(ctx, 7);
+	CU_ASSERT_EQUAL(devices_add(ctx, &c, 7), -ENOENT);
+	says("there is no hvnetd, which serves interfaces with backendtype=hvnetd; install it, or "
+	     "write backendtype=netback");
 }
 
 TEST(test_removal, "entries stay until hvblkd has let go")

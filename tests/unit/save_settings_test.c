@@ -78,7 +78,8 @@ static char *good_text(void)
 		.backend = HVCTL_DISK_HVBLKD, .format = "qcow2", .data_mode = "window",
 		.iops = 500, .bps = 1000000,
 	};
-	struct hvctl_vif vif = { { 0, 0x16, 0x3e, 1, 2, 0xff }, true, "br0", NULL, "v0" };
+	struct hvctl_vif vif = { { 0, 0x16, 0x3e, 1, 2, 0xff }, true, "br0", NULL, "v0", true,
+				 123 };
 	struct hvctl_config c = {
 		.name = "g1", .uuid = { 0xab }, .kernel = (char *)"/boot/vmlinuz",
 		.cmdline = (char *)"a \"b\" \\ c", .memory_mib = 128, .max_memory_mib = 256,
@@ -114,6 +115,7 @@ TEST(test_round, "out and in")
 	CU_ASSERT_TRUE(c->disks[0].iops == 500 && c->disks[0].bps == 1000000);
 	CU_ASSERT_TRUE(c->nr_vifs == 1 && c->vifs[0].mac[5] == 0xff && c->vifs[0].mac_given);
 	CU_ASSERT_PTR_NULL(c->vifs[0].ip);
+	CU_ASSERT_TRUE(c->vifs[0].hvnetd && c->vifs[0].bps == 123);
 	hvctl_config_free(c);
 	free(text);
 }
