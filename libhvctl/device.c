@@ -318,7 +318,9 @@ static bool any_disk(const struct hvctl_config *c, enum hvctl_disk_backend backe
 	return false;
 }
 
-int devices_add(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint32_t domid)
+/* The interfaces' numbers begin with @first. */
+static int add_all(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint32_t domid,
+		   uint32_t first)
 {
 	const char *made[64];
 	unsigned int i, nr_made = 0;
@@ -344,13 +346,24 @@ int devices_add(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint32_t do
 	for (i = 0; !error && i < c->nr_disks; i++)
 		error = add_disk(ctx, domid, &c->disks[i]);
 	for (i = 0; !error && i < c->nr_vifs; i++)
-		error = add_vif(ctx, domid, i, &c->vifs[i]);
+		error = add_vif(ctx, domid, first + i, &c->vifs[i]);
 	if (!error)
 		error = hvctl_cancelled(ctx);
 	if (error)
 		while (nr_made)
 			net_remove_bridge(made[--nr_made]);
 	return error;
+}
+
+int devices_add(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint32_t domid)
+{
+	return add_all(ctx, c, domid, 0);
+}
+
+int device_add_vif(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint32_t domid,
+		   uint32_t number)
+{
+	return add_all(ctx, c, domid, number);
 }
 
 /* @call for every device that the store has a backend entry for in dom0. */
@@ -432,48 +445,54 @@ static void await_backend(struct hvctl_ctx *ctx, const struct kind *kind, uint32
 	xs_remove(ctx->xs, 0, back);
 }
 
-void device_remove_disk(struct hvctl_ctx *ctx, uint32_t domid, uint32_t number)
+/* By what a device can be served, dom0's kernel first. */
+static const struct kind *const disk_kinds[2] = { &kernel_disk, &blkd_disk };
+static const struct kind *const vif_kinds[2] = { &kernel_vif, &netd_vif };
+
+static void remove_device(struct hvctl_ctx *ctx, const struct kind *const kind[2], uint32_t domid,
+			  uint32_t number)
 {
-	static const struct kind *const disks[] = { &kernel_disk, &blkd_disk };
 	char path[96], text[16];
 	unsigned int i;
 
 	snprintf(text, sizeof(text), "%u", number);
 	for (i = 0; i < 2; i++) {
 		char *there = xs_readf(ctx->xs, 0, "/local/domain/0/backend/%s/%u/%u/frontend-id",
-				       disks[i]->back, domid, number);
+				       kind[i]->back, domid, number);
 
 		if (there) {
-			close_backend(ctx, disks[i], domid, text);
-			await_backend(ctx, disks[i], domid, text);
+			close_backend(ctx, kind[i], domid, text);
+			await_backend(ctx, kind[i], domid, text);
 			snprintf(path, sizeof(path), "/local/domain/0/backend/%s/%u",
-				 disks[i]->back, domid);
+				 kind[i]->back, domid);
 			xs_prune(ctx->xs, path);
 			snprintf(path, sizeof(path), "/local/domain/0/error/backend/%s/%u/%u",
-				 disks[i]->back, domid, number);
+				 kind[i]->back, domid, number);
 			xs_remove(ctx->xs, 0, path);
 		}
 		free(there);
 	}
-	snprintf(path, sizeof(path), "/local/domain/%u/device/vbd/%u", domid, number);
+	snprintf(path, sizeof(path), "/local/domain/%u/device/%s/%u", domid, kind[0]->front,
+		 number);
 	xs_remove(ctx->xs, 0, path);
 }
 
-int device_release_disk(struct hvctl_ctx *ctx, uint32_t domid, uint32_t number)
+static int release_device(struct hvctl_ctx *ctx, const struct kind *const kind[2], uint32_t domid,
+			  uint32_t number)
 {
-	static const struct kind *const disks[] = { &kernel_disk, &blkd_disk };
 	char front[96], path[160];
 	unsigned int i;
 	int waited;
 
-	snprintf(front, sizeof(front), "/local/domain/%u/device/vbd/%u", domid, number);
+	snprintf(front, sizeof(front), "/local/domain/%u/device/%s/%u", domid, kind[0]->front,
+		 number);
 	/* A frontend that has not come up, or never will, has nothing to let go of. */
 	if (read_state(ctx, front) > XenbusStateInitialising)
 		for (i = 0; i < 2; i++) {
 			char *there;
 
 			snprintf(path, sizeof(path), "/local/domain/0/backend/%s/%u/%u/state",
-				 disks[i]->back, domid, number);
+				 kind[i]->back, domid, number);
 			there = xs_readf(ctx->xs, 0, "%s", path);
 			if (there)
 				xs_write(ctx->xs, 0, path, "%d", XenbusStateClosing);
@@ -483,12 +502,32 @@ int device_release_disk(struct hvctl_ctx *ctx, uint32_t domid, uint32_t number)
 		int state = read_state(ctx, front);
 
 		if (state == XenbusStateClosed || state <= XenbusStateInitialising) {
-			device_remove_disk(ctx, domid, number);
+			remove_device(ctx, kind, domid, number);
 			return 0;
 		}
 		hvctl_nap(10);
 	}
 	return -ETIMEDOUT;
+}
+
+void device_remove_disk(struct hvctl_ctx *ctx, uint32_t domid, uint32_t number)
+{
+	remove_device(ctx, disk_kinds, domid, number);
+}
+
+int device_release_disk(struct hvctl_ctx *ctx, uint32_t domid, uint32_t number)
+{
+	return release_device(ctx, disk_kinds, domid, number);
+}
+
+void device_remove_vif(struct hvctl_ctx *ctx, uint32_t domid, uint32_t number)
+{
+	remove_device(ctx, vif_kinds, domid, number);
+}
+
+int device_release_vif(struct hvctl_ctx *ctx, uint32_t domid, uint32_t number)
+{
+	return release_device(ctx, vif_kinds, domid, number);
 }
 
 void devices_remove(struct hvctl_ctx *ctx, uint32_t domid)

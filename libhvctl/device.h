@@ -57,14 +57,20 @@ int devices_check_sharing(struct hvctl_ctx *ctx, const struct hvctl_config *conf
  */
 int devices_add(struct hvctl_ctx *ctx, const struct hvctl_config *config, uint32_t domid);
 
-/* Take one disk away, whatever the guest thinks of it. Nothing there is fine. */
+/* The same for a configuration of one interface, and nothing else, which gets @number. */
+int device_add_vif(struct hvctl_ctx *ctx, const struct hvctl_config *config, uint32_t domid,
+		   uint32_t number);
+
+/* Take one disk or interface away, whatever the guest thinks of it. Nothing there is fine. */
 void device_remove_disk(struct hvctl_ctx *ctx, uint32_t domid, uint32_t number);
+void device_remove_vif(struct hvctl_ctx *ctx, uint32_t domid, uint32_t number);
 
 /*
- * Ask the guest to let go of a disk, and take it away when it has. -ETIMEDOUT: it has not within
- * some seconds; the disk stays.
+ * Ask the guest to let go of a disk or an interface, and take it away when it has. -ETIMEDOUT: it
+ * has not within some seconds; it stays.
  */
 int device_release_disk(struct hvctl_ctx *ctx, uint32_t domid, uint32_t number);
+int device_release_vif(struct hvctl_ctx *ctx, uint32_t domid, uint32_t number);
 
 /* Close and remove all backends of a domain that does not run (any more). Nothing there is fine. */
 void devices_remove(struct hvctl_ctx *ctx, uint32_t domid);

@@ -24,7 +24,8 @@ struct command {
 
 extern const struct command cmd_block_attach, cmd_block_detach, cmd_block_list, cmd_console,
 	cmd_cpuid, cmd_create, cmd_debug, cmd_destroy, cmd_dmesg, cmd_domid, cmd_domname,
-	cmd_image_check, cmd_image_info, cmd_info, cmd_list, cmd_mem_set, cmd_network_list,
+	cmd_image_check, cmd_image_info, cmd_info, cmd_list, cmd_mem_set, cmd_network_attach,
+	cmd_network_detach, cmd_network_list,
 	cmd_pause, cmd_reboot, cmd_rename, cmd_restore, cmd_save, cmd_shutdown, cmd_unpause,
 	cmd_uptime, cmd_vcpu_set, cmd_version;
 

@@ -358,6 +358,13 @@ int hvctl_disk_attach(struct hvctl_ctx *ctx, uint32_t domid, const char *spec);
  */
 int hvctl_disk_detach(struct hvctl_ctx *ctx, uint32_t domid, const char *vdev);
 
+/*
+ * The same for interfaces: @spec is an item of 'vif' and gets the first number that is free; @name
+ * is a number or a MAC address. -EEXIST: the domain has one with that address.
+ */
+int hvctl_vif_attach(struct hvctl_ctx *ctx, uint32_t domid, const char *spec);
+int hvctl_vif_detach(struct hvctl_ctx *ctx, uint32_t domid, const char *name);
+
 /* --- the CPU that a domain is shown ------------------------------------------------- */
 
 #define HVCTL_NO_SUBLEAF	0xffffffffu

@@ -552,6 +552,47 @@ TEST(test_vif, "what hvnetd is told, and no kernel driver is")
 	     "write backendtype=netback");
 }
 
+static void net_guest_lets_go(void)
+{
+	if (!strcmp(get(NET_BACK "/state"), "5"))
+		set("/local/domain/7/device/vif/0/state", "6");
+	if (!strcmp(get(NET_BACK "/online"), "0"))
+		set(NET_BACK "/hotplug-status", "disconnected");
+}
+
+TEST(test_vif_hotplug, "one more interface, and one less")
+{
+	backend = net_is_ready;
+	set("/local/domain/0/backend/vif/7/1/mac", "00:16:3e:00:00:09");
+	CU_ASSERT_EQUAL(hvctl_vif_attach(ctx, 7, "mac=00:16:3E:00:00:09,backendtype=hvnetd"),
+			-EEXIST);
+	says("domain 7 has an interface with the address 00:16:3e:00:00:09 already; choose another "
+	     "mac");
+	CU_ASSERT_EQUAL(hvctl_vif_attach(ctx, 7, "mac=00:16:3e:00:00:08,backendtype=hvnetd"), 0);
+	CU_ASSERT_STRING_EQUAL(get(NET_BACK "/mac"), "00:16:3e:00:00:08");
+	CU_ASSERT_STRING_EQUAL(get("/local/domain/7/device/vif/0/state"), "1");
+	CU_ASSERT_EQUAL(hvctl_vif_attach(ctx, 7, "mac='"), -EINVAL);
+	being_saved = true;
+	CU_ASSERT_EQUAL(hvctl_vif_attach(ctx, 7, "backendtype=hvnetd"), -EBUSY);
+	CU_ASSERT_EQUAL(hvctl_vif_detach(ctx, 7, "0"), -EBUSY);
+	being_saved = false;
+	CU_ASSERT_EQUAL(hvctl_vif_detach(ctx, 7, "2"), -ENOENT);
+	says("domain 7 has no interface 2; see hvctl network-list");
+	set("/local/domain/7/device/vif/0/state", "4");
+	CU_ASSERT_EQUAL(hvctl_vif_detach(ctx, 7, "0"), -ETIMEDOUT);
+	says("the guest does not let go of 0; take it down there, and try again");
+	set(NET_BACK "/state", "4");
+	backend = net_guest_lets_go;
+	CU_ASSERT_EQUAL(hvctl_vif_detach(ctx, 7, "00:16:3e:00:00:08"), 0);
+	CU_ASSERT_STRING_EQUAL(get(NET_BACK "/mac"), "(none)");
+	CU_ASSERT_STRING_EQUAL(get("/local/domain/7/device/vif/0/state"), "(none)");
+	CU_ASSERT_STRING_EQUAL(get("/local/domain/0/backend/vif/7/1/mac"), "00:16:3e:00:00:09");
+	backend = net_is_broken;
+	CU_ASSERT_EQUAL(hvctl_vif_attach(ctx, 7, "backendtype=hvnetd"), -EIO);
+	says("hvnetd cannot serve the vif 0: br7 is no bridge");
+	CU_ASSERT_STRING_EQUAL(get(NET_BACK "/mac"), "(none)");
+}
+
 TEST(test_removal, "entries stay until hvblkd has let go")
 {
 	set(BACK "/online", "1");
