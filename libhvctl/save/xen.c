@@ -101,6 +101,13 @@ static int get_body(struct state *s, uint32_t length)
 
 	if (length > STREAM_MAX)
 		return bad(s->i, "a record is too long");
+	/* There is a place to point into even before the first record with a body. */
+	if (!s->body) {
+		s->body = malloc(8);
+		if (!s->body)
+			return hvctl_no_memory(s->i->ctx);
+		s->room = 8;
+	}
 	while (!error && have < all) {
 		size_t n = all - have < (256u << 10) ? all - have : 256u << 10;
 
@@ -434,9 +441,7 @@ static int keep(struct state *s, void **to, size_t *to_len, uint32_t length)
 	*to = malloc((size_t)length + 1);
 	if (!*to)
 		return hvctl_no_memory(s->i->ctx);
-	/* There is no body yet if none of the records so far had any. */
-	if (length)
-		memcpy(*to, s->body, length);
+	memcpy(*to, s->body, length);
 	*to_len = length;
 	return 0;
 }
