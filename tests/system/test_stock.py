@@ -2,8 +2,10 @@
 """Debian's own Xen tools, as their packages install them, in a dom0 of Debian: xl, oxenstored, xenconsoled, xenpm, xentop.
 
 `xl` makes guests with disks and interfaces by the packages' scripts, changes them, dumps, restarts and ends them, and nothing is
-left. `make soak` has libvirt's Xen driver and QEMU's backends besides (`libvirt`), and runs both lists on Debian's Xen, too: what
-the tools print there is what they must print here, numbers of time and memory aside.
+left. A guest that counts (guest.job=count) is saved, restored, goes on after a checkpoint and is migrated live, here; and
+`hvctl` restores in our own dom0 what `xl` saved. `make soak` has libvirt's Xen driver and QEMU's backends besides (`libvirt`),
+and runs the list on Debian's Xen, too: what the tools print there is what they must print here, numbers of time and memory
+aside. Live migration of such guests is what Debian's Xen cannot do.
 """
 import difflib
 import os
@@ -48,19 +50,33 @@ class OnXen(Qemu):
                 check(time.monotonic() < end and self.pump(1.0), "the serial console does not echo: " + text)
 
 
+class Disks:
+    """Two that outlive a machine: what guests have as their disk, and a file system for saved guests."""
+
+    def __enter__(self):
+        self.files = [tempfile.NamedTemporaryFile(prefix="annulus-stock-") for _ in range(2)]
+        for f, mib in zip(self.files, (64, 320)):
+            f.truncate(mib << 20)
+        return self
+
+    def __exit__(self, *exc):
+        for f in self.files:
+            f.close()
+
+    def drives(self):
+        return ["file=%s,if=virtio,format=raw,cache=unsafe" % f.name for f in self.files]
+
+
 class Dom0:
     """The dom0 on `hv`. run() is one command of a list that is kept for comparison."""
 
-    def __init__(self, build, out, hv=None, arguments=""):
+    def __init__(self, build, out, disks, hv=None, arguments=""):
         self.transcript = []
-        self.scratch = tempfile.NamedTemporaryFile(prefix="annulus-stock-")
-        self.scratch.truncate(64 << 20)
-        drive = "file=%s,if=virtio,format=raw,snapshot=on"
         machine = OnXen if hv else Qemu
         self.m = machine(kernel=hv or build.hv, mem=1536, cpus=2,
                          cmdline="console=com1 com1=115200%s dom0_mem=700M,max:700M dom0_max_vcpus=2" % (",8n1" if hv else ""),
                          modules=[(build.need("kernel/vmlinuz"), "console=hvc0 quiet " + arguments), (out + ".cpio.gz", "")],
-                         disks=[drive % (out + ".img"), drive % self.scratch.name])
+                         disks=["file=%s.img,if=virtio,format=raw,snapshot=on" % out] + disks.drives())
 
     def __enter__(self):
         self.m.__enter__()
@@ -73,7 +89,6 @@ class Dom0:
 
     def __exit__(self, *exc):
         self.m.__exit__(*exc)
-        self.scratch.close()
 
     def run(self, command, text=None, seconds=120, code=0, keep=True):
         """The output of `command`, which ends with `code` and prints what matches `text`. keep: it is the same on any Xen."""
@@ -186,6 +201,96 @@ def linux(d):
     d.gone("one")
 
 
+ROUND = re.compile(r"^GUEST-count (\d+) (\w+) disk=(.*) net=(\w+) (\d+) (\d+)$", re.M)
+
+
+class Counter:
+    """A guest that counts on its console: each round says what its memory has in it, whether its disk gave back what was written
+    and dom0 answered, and what its clocks say."""
+
+    def __init__(self, run, until, logs):
+        self.run = run      # run(command) -> output
+        self.until = until  # until(command, what)
+        self.logs = logs    # in the order of its moves
+
+    def good(self):
+        return int(self.run("cat %s 2>/dev/null | grep -a -c '^GUEST-count .*disk=ok net=ok'; true" % self.logs).split()[-1])
+
+    def goes_on(self, what):
+        self.until("[ $(cat %s 2>/dev/null | grep -a -c '^GUEST-count .*disk=ok net=ok') -gt %d ]" % (self.logs, self.good() + 2),
+                   what)
+        rounds = ROUND.findall(self.run("cat %s 2>/dev/null; true" % self.logs))
+        for a, b in zip(rounds, rounds[1:]):
+            # A line may come twice: what the console's reader has read is in the guest's memory, too.
+            check(int(b[0]) - int(a[0]) in (0, 1), "%s: round %s follows %s" % (what, b[0], a[0]))
+            check(b[1] == a[1], "%s: its memory has changed in round %s" % (what, b[0]))
+            check(b[2] == "ok", "%s: its disk did not give back what was written in round %s: %s" % (what, b[0], b[2]))
+            check(int(b[4]) >= int(a[4]) and int(b[5]) >= int(a[5]), "%s: a clock went back in round %s" % (what, b[0]))
+
+
+def counter(d):
+    logs = "/var/log/xen/console/guest-counter.log /var/log/xen/console/guest-counter--incoming.log"
+    return Counter(lambda command: d.run(command, keep=False, code=None), lambda c, what: d.until(c, what, 180), logs)
+
+
+def saves(d):
+    """A guest with two vCPUs is saved and goes on, and goes on beside its image."""
+    config(d, "counter", "linux", vcpus="2", memory="128", maxmem="128", disk='["phy:/dev/vdb,xvda,w"]',
+           extra='"console=hvc0 guest.name=counter guest.ip=10.0.2.65 guest.job=count"')
+    d.run("mke2fs -q -t ext4 -O ^has_journal /dev/vdc && mount /dev/vdc /mnt")
+    d.run("xl create -q /srv/counter.cfg", keep=False)
+    counter(d).goes_on("a new guest")
+    d.run("xl save counter /mnt/saved", keep=False, seconds=600)
+    d.gone("counter")
+    left(d)
+    d.run("xl restore /mnt/saved", keep=False, seconds=600)
+    counter(d).goes_on("restored")
+    d.run("xl save -c counter /mnt/saved", keep=False, seconds=600)
+    counter(d).goes_on("after a checkpoint")
+    d.run("umount /mnt && xl vcpu-list counter | awk '{ print $1, $3 }'", "counter 1")
+
+
+def migrates(d):
+    """Live, to this machine: the one that arrives has the other's name when that is gone."""
+    before = d.run("xl domid counter", keep=False)
+    d.run("xl migrate -s '' counter 'xl migrate-receive'", "Migration successful", keep=False, seconds=600)
+    check(d.run("xl domid counter", keep=False) != before, "it is still the same domain")
+    counter(d).goes_on("migrated")
+
+
+def destroys(d):
+    d.run("xl destroy counter", keep=False)
+    d.gone("counter")
+
+
+def ours(build, disks, what):
+    """In our own dom0 hvctl restores what was saved on the second disk."""
+    first = "file=%s,if=virtio,format=raw,snapshot=on" % build.need("disk.img")
+    m = Qemu(kernel=build.hv, mem=1536, cpus=2, cmdline="console=com1 com1=115200 dom0_mem=640M dom0_max_vcpus=2",
+             modules=[(build.need("kernel/vmlinuz"), "console=hvc0 annulus.guest=no"), (build.need("dom0.cpio.gz"), "")],
+             cdrom=build.need("annulus.iso"), disks=[first] + disks.drives())
+    with m:
+        wait_shell(m, 400)
+
+        def run(command, text="", seconds=240):
+            code, out = shell(m, command, seconds)
+            check(not code and text in out, "%s: exit status %d: %s" % (command, code, out))
+            return out
+
+        def until(command, what):
+            run("n=900; until %s; do n=$((n-1)); [ $n -gt 0 ] || break; usleep 200000; done; [ $n -gt 0 ] || { echo '%s: waited "
+                "in vain'; hvctl list; tail -n 5 /var/log/hvconsole/*; false; }" % (command, what), seconds=600)
+
+        # The bridge that the guest was configured with.
+        run("ip link set br0 down && ip link set br0 name xenbr0 && ip link set xenbr0 up && mkdir -p /mnt/saved && "
+            "mount -t ext4 /dev/vdc /mnt/saved")
+        run("hvctl restore /mnt/saved/saved", "restored")
+        Counter(run, until, "/var/log/hvconsole/counter.log").goes_on(what)
+        run("hvctl destroy counter && umount /mnt/saved && ! hvctl list | grep counter")
+        run("hvctl debug audit", "audit clean")
+        check(not m.complaints(), "the hypervisor complained: " + "; ".join(m.complaints()[:3]))
+
+
 def libvirt(d):
     """The same kernel by libvirt's Xen driver."""
     d.until("virsh -c xen:///system list", "libvirtd")
@@ -234,8 +339,9 @@ def host(d):
 
 
 def left(d):
+    d.run("xl list | tail -n +2 | cut -d ' ' -f 1", r"\ADomain-0\Z")
     d.run("xenstore-list /local/domain", r"\A0\Z", keep=False)
-    d.run("losetup -a", r"^$")
+    d.until("[ -z \"$(losetup -a)\" ]", "no loop device is in use")
     d.run("ls /sys/class/net | grep -c vif", r"^0$", code=1)
 
 
@@ -253,6 +359,7 @@ def audit(d):
 
 
 PARTS = [host, tiny, linux]
+MOVES = [saves, migrates, destroys]
 
 
 def plain(text):
@@ -269,29 +376,36 @@ def compare(ours, theirs):
     check(not diff, "the tools print other things on Annulus: " + "\n".join(diff))
 
 
-def on_annulus(build, out, parts, arguments=""):
-    with Dom0(build, out, arguments=arguments) as d:
+def on_annulus(build, out, disks, parts, arguments=""):
+    with Dom0(build, out, disks, arguments=arguments) as d:
         session(d, parts)
         audit(d)
         check(not d.m.complaints(), "the hypervisor complained: " + "; ".join(d.m.complaints()[:3]))
         return d.transcript
 
 
-def on_xen(build):
-    with Dom0(build, image(build, "stock", []), hv=build.need("xen/xen.elf")) as d:
+def on_xen(build, disks):
+    with Dom0(build, image(build, "stock", []), disks, hv=build.need("xen/xen.elf")) as d:
         session(d, PARTS)
         return d.transcript
 
 
 def cases(build):
     def xl():
-        on_annulus(build, image(build, "stock", []), PARTS)
+        with Disks() as disks:
+            on_annulus(build, image(build, "stock", []), disks, PARTS + MOVES)
+            ours(build, disks, "saved by xl here")
 
     def same():
-        compare(on_annulus(build, image(build, "stock", []), PARTS), on_xen(build))
+        with Disks() as disks:
+            here = on_annulus(build, image(build, "stock", []), disks, PARTS)
+        with Disks() as disks:
+            there = on_xen(build, disks)
+        compare(here, there)
 
     def others():
-        on_annulus(build, image(build, "stock-libvirt", LIBVIRT), [libvirt, qemu], "annulus.libvirt=yes")
+        with Disks() as disks:
+            on_annulus(build, image(build, "stock-libvirt", LIBVIRT), disks, [libvirt, qemu], "annulus.libvirt=yes")
 
     if SOAK:
         yield "same", same
