@@ -5,7 +5,7 @@
 left. A guest that counts (guest.job=count) is saved, restored, goes on after a checkpoint and is migrated live, here; and
 `hvctl` restores in our own dom0 what `xl` saved. `make soak` has libvirt's Xen driver and QEMU's backends besides (`libvirt`),
 and runs the list on Debian's Xen, too: what the tools print there is what they must print here, numbers of time and memory
-aside. Live migration of such guests is what Debian's Xen cannot do.
+aside, and what xl saved there goes on here. Live migration of such guests is what Debian's Xen cannot do.
 """
 import difflib
 import os
@@ -233,8 +233,8 @@ def counter(d):
     return Counter(lambda command: d.run(command, keep=False, code=None), lambda c, what: d.until(c, what, 180), logs)
 
 
-def saves(d):
-    """A guest with two vCPUs is saved and goes on, and goes on beside its image."""
+def saved(d):
+    """A guest with two vCPUs is saved to the second disk, and gone."""
     config(d, "counter", "linux", vcpus="2", memory="128", maxmem="128", disk='["phy:/dev/vdb,xvda,w"]',
            extra='"console=hvc0 guest.name=counter guest.ip=10.0.2.65 guest.job=count"')
     d.run("mke2fs -q -t ext4 -O ^has_journal /dev/vdc && mount /dev/vdc /mnt")
@@ -243,6 +243,13 @@ def saves(d):
     d.run("xl save counter /mnt/saved", keep=False, seconds=600)
     d.gone("counter")
     left(d)
+    d.run("umount /mnt")
+
+
+def saves(d):
+    """It goes on, and goes on beside its image."""
+    saved(d)
+    d.run("mount /dev/vdc /mnt")
     d.run("xl restore /mnt/saved", keep=False, seconds=600)
     counter(d).goes_on("restored")
     d.run("xl save -c counter /mnt/saved", keep=False, seconds=600)
@@ -387,7 +394,9 @@ def on_annulus(build, out, disks, parts, arguments=""):
 def on_xen(build, disks):
     with Dom0(build, image(build, "stock", []), disks, hv=build.need("xen/xen.elf")) as d:
         session(d, PARTS)
-        return d.transcript
+        told = list(d.transcript)
+        saved(d)
+        return told
 
 
 def cases(build):
@@ -401,6 +410,7 @@ def cases(build):
             here = on_annulus(build, image(build, "stock", []), disks, PARTS)
         with Disks() as disks:
             there = on_xen(build, disks)
+            ours(build, disks, "saved by xl on Debian's Xen")
         compare(here, there)
 
     def others():
