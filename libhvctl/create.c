@@ -282,6 +282,7 @@ struct writer {
 	uint32_t domid;
 	int error;
 	char path[160];		/* of the last entry, for the message */
+	uint64_t generation[2];	/* no domain has had it before */
 };
 
 static void put_dir(struct writer *w, const char *dir, const char *perms)
@@ -339,7 +340,8 @@ static void put_all(struct writer *w, const struct hvctl_config *c, const char *
 		"control", "control/shutdown", "data", "drivers", "error", "attr", "device/suspend",
 		"device/suspend/event-channel",
 	};
-	static const char *const ours[] = { "memory", "cpu", "store", "console", "device" };
+	static const char *const ours[] = { "memory", "cpu", "store", "console", "device",
+					    "platform" };
 	char read[24], write[24], uuid[37], key[96];
 	unsigned int i;
 
@@ -370,6 +372,9 @@ static void put_all(struct writer *w, const struct hvctl_config *c, const char *
 	put(w, "domid", "%u", w->domid);
 	put(w, "memory/static-max", "%llu", (unsigned long long)c->max_memory_mib << 10);
 	put(w, "memory/target", "%llu", (unsigned long long)c->memory_mib << 10);
+	/* Whoever has been copied reads another one here than it had: docs/toolstack.md. */
+	put(w, "platform/generation-id", "%llu:%llu", (unsigned long long)w->generation[0],
+	    (unsigned long long)w->generation[1]);
 	put(w, "control/platform-feature-multiprocessor-suspend", "1");
 	put(w, "control/platform-feature-xs_reset_watches", "1");
 	for (i = 0; i < c->max_vcpus; i++) {
@@ -397,6 +402,11 @@ static int write_store(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint
 
 	if (!settings)
 		return hvctl_no_memory(ctx);
+	w.error = hvctl_random(ctx, w.generation, sizeof(w.generation));
+	if (w.error) {
+		free(settings);
+		return w.error;
+	}
 	for (tries = 0; tries < 50; tries++) {
 		w.error = xs_begin(w.xs, &w.tx);
 		if (w.error)

@@ -102,3 +102,8 @@ int balloon_open(struct balloon *b, struct store *s, const struct balloon_ops *o
 	b->watch.fired = target_changed;
 	return store_watch(s, &b->watch);
 }
+
+int balloon_resume(struct balloon *b)
+{
+	return store_watch(b->store, &b->watch);
+}

@@ -40,6 +40,9 @@ struct balloon {
 int balloon_open(struct balloon *b, struct store *s, const struct balloon_ops *ops, uint64_t frames,
 		 xen_pfn_t *out, size_t room);
 
+/* balloon_resume - watches memory/target again, after store_resume(). What the store says. */
+int balloon_resume(struct balloon *b);
+
 /*
  * balloon_step - up to BALLOON_BATCH frames nearer to the target.
  * Returns 1: there is more to do; 0: it is reached. -ENOMEM: neither the kernel nor the hypervisor

@@ -15,6 +15,12 @@ void console_open(struct console *c, const struct frontend *fe, struct xencons_i
 				     .peer_shared = &page->out_cons };
 }
 
+void console_resume(struct console *c, evtchn_port_t port)
+{
+	c->port = port;
+	c->error = 0;
+}
+
 int console_write(struct console *c, const char *text, size_t length)
 {
 	const struct frontend_ops *ops = c->fe->ops;

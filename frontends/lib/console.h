@@ -19,6 +19,12 @@ void console_open(struct console *c, const struct frontend *fe, struct xencons_i
 		  evtchn_port_t port);
 
 /*
+ * console_resume - the same console in another domain, after suspend(), with the event channel that
+ * start_info names there. What was not shown yet will be.
+ */
+void console_resume(struct console *c, evtchn_port_t port);
+
+/*
  * console_write - all of it, waiting for room for at most two seconds at a time: a console that
  * nobody serves stops nothing.
  * -ETIMEDOUT: nobody took anything; what was left is lost. -EIO: the daemon breaks the rules; the

@@ -12,6 +12,7 @@ static const struct {
 	{ "poweroff", "control/feature-poweroff", CONTROL_POWEROFF },
 	{ "halt", "control/feature-halt", CONTROL_POWEROFF },
 	{ "reboot", "control/feature-reboot", CONTROL_REBOOT },
+	{ "suspend", "control/feature-suspend", CONTROL_SUSPEND },
 };
 #define NR_REQUESTS (sizeof(requests) / sizeof(requests[0]))
 
@@ -44,6 +45,11 @@ static int take_word(struct store *s, const char *path, char *word, size_t size)
 	return -EAGAIN;
 }
 
+static bool knows(const struct control *c, enum control_request what)
+{
+	return what != CONTROL_SUSPEND || c->can_suspend;
+}
+
 static void fired(struct store_watch *w)
 {
 	struct control *c = (struct control *)((char *)w - offsetof(struct control, watch));
@@ -52,7 +58,7 @@ static void fired(struct store_watch *w)
 	if (take_word(c->store, w->path, word, sizeof(word)) <= 0)
 		return;
 	for (unsigned int i = 0; i < NR_REQUESTS; i++)
-		if (text_equal(word, requests[i].word)) {
+		if (text_equal(word, requests[i].word) && knows(c, requests[i].what)) {
 			c->requested(c, requests[i].what);
 			return;
 		}
@@ -64,8 +70,10 @@ int control_open(struct control *c, struct store *s)
 	c->watch.path = "control/shutdown";
 	c->watch.fired = fired;
 	for (unsigned int i = 0; i < NR_REQUESTS; i++) {
-		int error = store_write_number(s, 0, requests[i].feature, 1);
+		int error = 0;
 
+		if (knows(c, requests[i].what))
+			error = store_write_number(s, 0, requests[i].feature, 1);
 		/* A toolstack may not let us say each; the request may come all the same. */
 		if (error && error != -EACCES)
 			return error;

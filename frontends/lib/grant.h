@@ -15,6 +15,7 @@ struct grant_table {
 	unsigned int nr;		/* usable entries */
 	unsigned int nr_free;
 	uint16_t free[GRANT_TABLE_MAX];	/* stack */
+	uint8_t given[GRANT_TABLE_MAX / 8];	/* a bit each: between give and end */
 };
 
 /*
@@ -28,7 +29,9 @@ int grant_give(struct grant_table *t, domid_t to, uint32_t mfn, bool readonly, g
 
 /*
  * grant_end - nobody may use it any more, and @ref is free.
- * -EBUSY: it is mapped; all remains as it is. -EINVAL: @ref was never given.
+ * -EBUSY: it is mapped; all remains as it is. -EINVAL: @ref is not given. What was given before a
+ * suspend that led to another domain is ended there as anywhere, although that domain's table is a
+ * new one that knows nothing of it.
  */
 int grant_end(struct grant_table *t, grant_ref_t ref);
 

@@ -346,17 +346,30 @@ static int read_mac(const char *s, uint8_t *mac)
 	return 0;
 }
 
-int netfront_open(struct netfront *n, struct store *s, const char *id)
+/* It may have another address than it had. */
+static int learn_mac(struct netfront *n)
 {
 	char mac[18];
-	int error = xenbus_open(&n->xenbus, s, &driver, id);
+	int error;
 
-	if (error)
-		return error;
 	error = xenbus_read(&n->xenbus, "mac", mac, sizeof(mac));
 	if (error >= 0)
 		error = read_mac(mac, n->mac);
 	if (error < 0)
 		xenbus_forget(&n->xenbus);
 	return error < 0 ? error : 0;
+}
+
+int netfront_open(struct netfront *n, struct store *s, const char *id)
+{
+	int error = xenbus_open(&n->xenbus, s, &driver, id);
+
+	return error ? error : learn_mac(n);
+}
+
+int netfront_resume(struct netfront *n)
+{
+	int error = xenbus_resume(&n->xenbus);
+
+	return error ? error : learn_mac(n);
 }

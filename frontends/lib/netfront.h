@@ -75,6 +75,9 @@ struct netfront {
  */
 int netfront_open(struct netfront *n, struct store *s, const char *id);
 
+/* netfront_resume - as xenbus_resume(). Its address may be another one. */
+int netfront_resume(struct netfront *n);
+
 /*
  * netfront_send - hands @p to the backend.
  * -ENODEV: not connected. -EINVAL: empty, or over a page's end. -EOPNOTSUPP: NET_CSUM_BLANK without

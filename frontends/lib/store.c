@@ -30,6 +30,18 @@ void store_open(struct store *s, const struct frontend *fe, struct xenstore_doma
 				    .peer_shared = &page->rsp_prod };
 }
 
+void store_resume(struct store *s, evtchn_port_t port)
+{
+	for (unsigned int i = 0; i < STORE_WATCHES; i++)
+		s->watches[i] = NULL;
+	s->port = port;
+	s->error = 0;
+	s->have = 0;
+	/* Both sides are quiet: the new daemon has been asked nothing. */
+	s->in.own = frontend_load(*s->in.peer_shared);
+	*(volatile uint32_t *)s->in.own_shared = s->in.own;
+}
+
 static int over(struct store *s, int error)
 {
 	if (!s->error) {

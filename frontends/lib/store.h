@@ -45,6 +45,14 @@ void store_open(struct store *s, const struct frontend *fe, struct xenstore_doma
 		evtchn_port_t port);
 
 /*
+ * store_resume - the same store in another domain, after suspend(): its ring is the page that it
+ * was, where what the former daemon left is nothing to the new one. No watch is set any more; who
+ * had one sets it again (control_open(), balloon_resume(), xenbus_resume()). A connection that was
+ * over lives again.
+ */
+void store_resume(struct store *s, evtchn_port_t port);
+
+/*
  * store_read - the value at @path into @value, terminated. @tx is a transaction, or 0 (so
  * everywhere). Returns its length.
  * -E2BIG: it has @size or more characters. -EBADMSG: it has a zero in it.

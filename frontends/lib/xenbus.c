@@ -208,12 +208,39 @@ static void backend_changed(struct store_watch *w)
 	xenbus_step((struct xenbus_device *)((char *)w - offsetof(struct xenbus_device, watch)));
 }
 
+/* Who serves it, and be told of its state. */
+static int look_up(struct xenbus_device *d)
+{
+	char path[XENBUS_PATH];
+	uint64_t n;
+	int error;
+
+	d->state = d->backend_state = XenbusStateUnknown;
+	d->error = 0;
+	d->up = d->running = d->again = d->broken = false;
+	error = xenbus_read(d, "backend", d->backend, sizeof(d->backend));
+	if (error < 0)
+		return error;
+	error = join(d->backend_state_path, d->backend, "state");
+	if (error)
+		return error;
+	error = join(path, d->path, "backend-id");
+	if (!error)
+		error = store_read_number(d->store, 0, path, &n);
+	if (error)
+		return error;
+	if (n >= DOMID_FIRST_RESERVED)
+		return -EINVAL;
+	d->backend_id = (domid_t)n;
+	d->watch.path = d->backend_state_path;
+	d->watch.fired = backend_changed;
+	return store_watch(d->store, &d->watch);
+}
+
 int xenbus_open(struct xenbus_device *d, struct store *s, const struct xenbus_driver *driver,
 		const char *id)
 {
-	char path[XENBUS_PATH];
 	struct text t;
-	uint64_t n;
 	int error;
 
 	d->store = s;
@@ -226,27 +253,17 @@ int xenbus_open(struct xenbus_device *d, struct store *s, const struct xenbus_dr
 	text_add(&t, id);
 	if (t.cut)
 		return -E2BIG;
-	d->state = d->backend_state = XenbusStateUnknown;
-	d->error = 0;
-	d->up = d->running = d->again = d->broken = false;
-	error = xenbus_read(d, "backend", d->backend, sizeof(d->backend));
-	if (error < 0)
-		return error;
-	error = join(d->backend_state_path, d->backend, "state");
-	if (error)
-		return error;
-	error = join(path, d->path, "backend-id");
-	if (!error)
-		error = store_read_number(s, 0, path, &n);
-	if (error)
-		return error;
-	if (n >= DOMID_FIRST_RESERVED)
-		return -EINVAL;
-	d->backend_id = (domid_t)n;
-	d->wanted = true;
-	d->watch.path = d->backend_state_path;
-	d->watch.fired = backend_changed;
-	return store_watch(s, &d->watch);
+	error = look_up(d);
+	d->wanted = !error;
+	return error;
+}
+
+int xenbus_resume(struct xenbus_device *d)
+{
+	/* It has gone with the domain; the number may be another channel's by now. */
+	d->port = 0;
+	release(d);
+	return look_up(d);
 }
 
 void xenbus_close(struct xenbus_device *d)

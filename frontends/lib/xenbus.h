@@ -92,6 +92,14 @@ void xenbus_reopen(struct xenbus_device *d);
 /* xenbus_forget - takes the watch away; the device must be closed. */
 void xenbus_forget(struct xenbus_device *d);
 
+/*
+ * xenbus_resume - the same device in another domain, after suspend() and store_resume(). Its
+ * backend is another one that knows nothing of us: every request ends, with -EIO if the kernel has
+ * not waited for it before, and store_dispatch() leads it to Connected as xenbus_open() said, with
+ * that one's errors. A driver's own (netfront_resume()) is to be preferred where there is one.
+ */
+int xenbus_resume(struct xenbus_device *d);
+
 /* A key of ours, or of the backend's; a number that is not there is @otherwise. */
 int xenbus_write(struct xenbus_device *d, uint32_t tx, const char *key, const char *value);
 int xenbus_write_number(struct xenbus_device *d, uint32_t tx, const char *key, uint64_t n);

@@ -55,3 +55,12 @@ uint64_t balloon_deadline(void)
 {
 	return again;
 }
+
+bool balloon_restored(void)
+{
+	int error = open ? balloon_resume(&balloon) : 0;
+
+	if (error)
+		fail("balloon: %d", error);
+	return !error;
+}

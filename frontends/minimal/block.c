@@ -21,6 +21,9 @@ struct disk {
 static struct disk disks[DISKS];
 static struct blk_request requests[DEPTH];	/* context: NULL while it is with nobody */
 static void *buffers[DEPTH];
+static bool held;	/* nothing more is asked for */
+static bool working;	/* the job is not through */
+static uint32_t salt;	/* of the pattern: 0 in the first life */
 
 /* One pass over the disk's beginning, with as many requests as there are, in whatever order. */
 static struct {
@@ -37,7 +40,7 @@ static struct {
 /* Word @i of the pattern; a reader elsewhere can compute it, too. */
 static uint32_t pattern(uint64_t i)
 {
-	return (uint32_t)i * 2654435761u + 0x6d696e69u;
+	return ((uint32_t)i * 2654435761u + 0x6d696e69u) ^ salt;
 }
 
 /* What a word adds to the sum: its place counts, its turn does not. */
@@ -67,7 +70,7 @@ static void next(struct blk_request *r)
 	uint64_t size = pass.disk->front.max_segments * (PAGE_SIZE / 512);
 	int error;
 
-	if (pass.error || pass.next == pass.end)
+	if (held || pass.error || pass.next == pass.end)
 		return;
 	r->op = pass.op;
 	r->sector = pass.next;
@@ -199,12 +202,32 @@ static bool read_back(struct disk *d, uint64_t sectors, const char *when)
 	return !failed;
 }
 
+static bool write_all(struct disk *d, uint64_t sectors)
+{
+	int error = run_pass(d, BLK_WRITE, sectors);
+
+	if (!error)
+		error = single(d, BLK_FLUSH, 0, 0);
+	if (error)
+		fail("block %s: writing: %d", d->id, error);
+	return !error;
+}
+
+/* How much of a disk the job is about. */
+static uint64_t job_sectors(const struct disk *d)
+{
+	uint64_t sectors = (uint64_t)settings.block_mib * 2048;
+
+	if (sectors > d->front.sectors)
+		sectors = d->front.sectors & ~(uint64_t)(d->front.sector_size / 512 - 1);
+	return sectors;
+}
+
 static bool work(struct disk *d)
 {
 	struct blkfront *b = &d->front;
-	uint64_t sectors = (uint64_t)settings.block_mib * 2048;
+	uint64_t sectors;
 	uint32_t unit;
-	int error;
 
 	if (!connect(d))
 		return false;
@@ -212,8 +235,7 @@ static bool work(struct disk *d)
 	      d->id, (unsigned long long)(b->sectors >> 11), b->sector_size,
 	      b->readonly ? " read-only," : "", b->max_segments, b->slots.nr);
 	unit = b->sector_size / 512;
-	if (sectors > b->sectors)
-		sectors = b->sectors & ~(uint64_t)(unit - 1);
+	sectors = job_sectors(d);
 
 	/* What is wrong never reaches the backend. */
 	if (single(d, BLK_READ, b->sectors, unit) != -EINVAL ||
@@ -222,15 +244,8 @@ static bool work(struct disk *d)
 		fail("block %s: a wrong request was taken", d->id);
 		return false;
 	}
-	if (settings.block && !b->readonly) {
-		error = run_pass(d, BLK_WRITE, sectors);
-		if (!error)
-			error = single(d, BLK_FLUSH, 0, 0);
-		if (error) {
-			fail("block %s: writing: %d", d->id, error);
-			return false;
-		}
-	}
+	if (settings.block && !b->readonly && !write_all(d, sectors))
+		return false;
 	if (!read_back(d, sectors, ""))
 		return false;
 	if (settings.block) {
@@ -278,10 +293,11 @@ bool block_job(const char *ids, unsigned int size)
 		fail("block: there is no disk");
 		return false;
 	}
-	for (unsigned int i = 0; i < n; i++)
-		if (!work(&disks[i]))
-			return false;
-	return true;
+	working = true;
+	for (unsigned int i = 0; i < n && !failed; i++)
+		work(&disks[i]);
+	working = false;
+	return !failed;
 }
 
 void block_serve(void)
@@ -304,4 +320,66 @@ void block_end(void)
 		xenbus_close(&disks[i].front.xenbus);
 		serve_until(is_closed, &disks[i], 10);
 	}
+}
+
+/* ---- around a suspend ---- */
+
+static unsigned int busy(void)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < DISKS; i++)
+		n += disks[i].open ? blkfront_busy(&disks[i].front) : 0;
+	return n;
+}
+
+void block_hold(void)
+{
+	uint64_t deadline = time_now(NULL) + 60 * SECOND;
+
+	held = true;
+	while (busy() && time_now(NULL) < deadline)
+		event_wait(NULL, deadline);
+}
+
+void block_go_on(bool restored)
+{
+	int error = 0;
+
+	for (unsigned int i = 0; restored && i < DISKS && !failed; i++) {
+		if (!disks[i].open)
+			continue;
+		error = xenbus_resume(&disks[i].front.xenbus);
+		if (error)
+			fail("block %s: %d", disks[i].id, error);
+		else if (disks[i].front.xenbus.wanted)
+			connect(&disks[i]);
+	}
+	held = false;
+	/* A pass that was under way. */
+	for (unsigned int i = 0; i < DEPTH && buffers[i] && pass.disk; i++)
+		if (!requests[i].context)
+			next(&requests[i]);
+}
+
+bool block_again(void)
+{
+	if (!settings.block || working)
+		return true;
+	salt = random_word();
+	for (unsigned int i = 0; i < DISKS && !failed; i++) {
+		struct disk *d = &disks[i];
+
+		if (!d->open || d->front.readonly)
+			continue;
+		/* First what was there: a clone's disk is its twin's as long as nobody writes. */
+		if (run_pass(d, BLK_READ, job_sectors(d)))
+			fail("block %s: reading after a restore", d->id);
+		else
+			print("block %s: found sum %08x\n", d->id, pass.sum);
+		if (!failed && write_all(d, job_sectors(d)) &&
+		    read_back(d, job_sectors(d), " after a restore"))
+			print("block %s: wrote other words, sum %08x\n", d->id, pass.sum);
+	}
+	return !failed;
 }

@@ -37,6 +37,11 @@ int event_open(void *kernel, domid_t peer, void (*handler)(void *arg), void *arg
 	return error;
 }
 
+void events_forget(void)
+{
+	memset(channels, 0, sizeof(channels));
+}
+
 void event_close(void *kernel, evtchn_port_t port)
 {
 	struct evtchn_close c = { .port = port };

@@ -12,7 +12,7 @@ bool failed;
 static const struct frontend_ops ops;
 const struct frontend frontend = { .ops = &ops };
 static struct control control;
-static bool has_store, ending;
+static bool has_store, ending, suspending;
 static enum control_request request;
 
 extern const xen_ulong_t trap_entries[20];
@@ -112,8 +112,17 @@ void fail(const char *format, ...)
 static void requested(struct control *c, enum control_request what)
 {
 	(void)c;
+	if (what == CONTROL_SUSPEND) {
+		suspending = true;
+		return;
+	}
 	ending = true;
 	request = what;
+}
+
+int control_again(void)
+{
+	return control_open(&control, &store);
 }
 
 static void end(void)
@@ -137,6 +146,11 @@ void serve(uint64_t deadline)
 	if (ending) {
 		ending = false;	/* the devices' end serves, too */
 		end();
+	}
+	if (suspending) {
+		/* What it waits for serves, too. */
+		suspending = false;
+		suspend_now();
 	}
 	block_serve();
 	net_serve();
@@ -212,6 +226,10 @@ static void read_word(const char *word)
 		settings.any = settings.net = true;
 	} else if (text_equal(word, "balloon")) {
 		settings.any = settings.balloon = true;
+	} else if (text_equal(word, "fill")) {
+		settings.fill = true;
+	} else if (text_equal(word, "ip=mac")) {
+		settings.ip_of_mac = true;
 	} else if (begins(word, "mib=", &rest)) {
 		if (text_number(rest, &n) || !n || n > 1024)
 			fail("'%s': 1 to 1024 MiB", word);
@@ -322,10 +340,14 @@ void kernel_start(struct start_info *si)
 	}
 	if (has_store) {
 		control.requested = requested;
+		control.can_suspend = true;
 		error = control_open(&control, &store);
 	}
 	if (error)
 		fail("no store: %d", error);
+	random_open();
+	if (settings.fill)
+		memory_fill();
 	run_jobs();
 	if (!has_store)
 		kernel_shutdown(SHUTDOWN_poweroff); /* nobody could ask for it */

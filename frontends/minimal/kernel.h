@@ -12,6 +12,7 @@
 #include "frontends/lib/control.h"
 #include "frontends/lib/grant.h"
 #include "frontends/lib/store.h"
+#include "frontends/lib/suspend.h"
 #include "pv-abi/sched.h"
 #include "pv-abi/xen.h"
 
@@ -30,6 +31,8 @@ extern struct start_info *start_info;
 extern struct shared_info *shared_info;
 extern const struct frontend frontend;	/* for the library */
 extern struct store store;
+/* Watches control/shutdown, after store_resume(). */
+int control_again(void);
 
 long hypercall(unsigned long op, ...);	/* up to five words of arguments */
 
@@ -53,9 +56,14 @@ void *memmove(void *to, const void *from, size_t n);
 void *memset(void *to, int c, size_t n);
 int memcmp(const void *a, const void *b, size_t n);
 
+/* The next word of a generator that is seeded by the clock and, if there is one, by the store. */
+uint32_t random_word(void);
+
 /* ---- print.c: to the PV console, or to the hypervisor's log where there is none ---- */
 
 void print_open(void);
+/* In another domain, whose start_info has the console's event channel. */
+void print_resume(void);
 /* %d %u %x %c %s, l, ll, a width, 0. */
 void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* A line that begins with @first. */
@@ -73,6 +81,8 @@ void event_send(void *kernel, evtchn_port_t port);
 /* Until an event came or it is @deadline; calls the handlers. */
 void event_wait(void *kernel, uint64_t deadline);
 uint64_t time_now(void *kernel);
+/* In another domain: no channel is there. */
+void events_forget(void);
 
 /* ---- memory.c ---- */
 
@@ -89,10 +99,29 @@ void *map_frame(uint64_t mfn);
 extern const struct balloon_ops balloon_ops;
 uint64_t memory_spare(void);	/* how many there are with frames */
 
+/* Frames that are not the domain's own go, and come again: the shared page, the grant table. */
+void memory_let_go(void);
+void memory_take_up(void);
+/* The page of ours with frame @mfn. */
+xen_pfn_t memory_pfn(xen_pfn_t mfn);
+uint64_t memory_frame(const void *address);
+/* Random words into a part of the balloon's pages. */
+void memory_fill(void);
+/* A sum over the kernel's constants and every page of the balloon's. */
+uint32_t memory_sum(void);
+
+/* ---- suspend.c ---- */
+
+void random_open(void);
+/* Stands still until somebody saves it, or does not; says on the console what came of it. */
+void suspend_now(void);
+
 /* ---- the jobs: block.c, net.c, balloon.c ---- */
 
 struct settings {
 	bool block, read, net, balloon;		/* asked for */
+	bool fill;				/* the balloon's pages */
+	bool ip_of_mac;				/* 10.x.y.z of the address's last three bytes */
 	bool any;				/* something was; else: what there is */
 	uint32_t block_mib;
 	uint32_t ip, peer;			/* host order; 0: none */
@@ -110,6 +139,13 @@ void net_serve(void);
 void balloon_serve(void);
 /* When something of it is to be done although no event comes: ns, or 0. */
 uint64_t balloon_deadline(void);
+/* Before a suspend: nothing is with a backend, and nothing goes there. After it: on with it. */
+void block_hold(void);
+void block_go_on(bool restored);
+/* After a restore: false after fail(). block: writes other words than before, and reads them. */
+bool block_again(void);
+bool net_resume(void);
+bool balloon_restored(void);
 /* They close their devices. */
 void block_end(void);
 void net_end(void);

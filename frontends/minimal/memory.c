@@ -23,9 +23,13 @@ static char table_pages[GRANT_FRAMES][PAGE_SIZE] __attribute__((aligned(4096)));
 static char try_page[PAGE_SIZE] __attribute__((aligned(4096)));
 static bool used[POOL_PAGES];
 static unsigned int nr_windows;
+static void *shared_window;
 static struct grant_table grants;
 static xen_pfn_t spare[SPARE_MAX];
 static unsigned int nr_spare;
+
+/* What never changes: minimal.lds.S. The hypercall page is another hypervisor's in another life. */
+extern const char image_begin[], image_end[];
 
 static xen_ulong_t *p2m(void)
 {
@@ -155,24 +159,134 @@ uint64_t memory_spare(void)
 	return nr_spare;
 }
 
-void memory_open(void)
-{
-	xen_pfn_t frames[GRANT_FRAMES] = { 0 }, first;
-	struct gnttab_setup_table setup = { .dom = DOMID_SELF, .nr_frames = GRANT_FRAMES };
-	unsigned int nr = 0;
+/* ---- what is not the domain's own ---- */
 
-	shared_info = map_frame(start_info->shared_info >> 12);
+static void mask_events(void)
+{
 	for (unsigned int port = 0; port < EVENTS_MAX; port++)
 		__atomic_fetch_or(&shared_info->evtchn_mask[port / (8 * sizeof(xen_ulong_t))],
 				  (xen_ulong_t)1 << port % (8 * sizeof(xen_ulong_t)),
 				  __ATOMIC_SEQ_CST);
+}
+
+/* Who saves us has to find the P2M: by its address in the space of a root table. */
+static void tell_p2m(void)
+{
+	uint64_t root = memory_frame((const void *)(uintptr_t)start_info->pt_base);
+
+	shared_info->arch.max_pfn = start_info->nr_pages;
+	shared_info->arch.p2m_vaddr = start_info->mfn_list;
+	/* A PAE root may be above 4 GiB: its frame's number is turned by 12 bits. */
+	shared_info->arch.p2m_cr3 = (xen_ulong_t)(root << 12 | (BITS == 32 ? root >> 20 : 0));
+}
+
+static unsigned int map_grants(void)
+{
+	xen_pfn_t frames[GRANT_FRAMES] = { 0 };
+	struct gnttab_setup_table setup = { .dom = DOMID_SELF, .nr_frames = GRANT_FRAMES };
+	unsigned int nr = 0;
+
 	set_xen_guest_handle(setup.frame_list, frames);
 	if (!hypercall(__HYPERVISOR_grant_table_op, (long)GNTTABOP_setup_table, &setup, 1L) &&
 	    setup.status == GNTST_okay)
 		for (; nr < GRANT_FRAMES; nr++)
 			if (set_pte(table_pages[nr], (uint64_t)frames[nr] << 12 | PTE_KERNEL))
 				break;
-	grant_table_init(&grants, (struct grant_entry_v1 *)table_pages, nr * 512);
+	return nr;
+}
+
+void memory_let_go(void)
+{
+	for (unsigned int i = 0; i < GRANT_FRAMES; i++)
+		set_pte(table_pages[i], 0);
+	set_pte(shared_window, 0);
+}
+
+void memory_take_up(void)
+{
+	if (set_pte(shared_window, (start_info->shared_info & ~(uint64_t)4095) | PTE_KERNEL) ||
+	    map_grants() * 512 < grants.nr)
+		kernel_shutdown(SHUTDOWN_crash);
+	mask_events();
+	tell_p2m();
+}
+
+xen_pfn_t memory_pfn(xen_pfn_t mfn)
+{
+	xen_pfn_t pfn = 0;
+
+	while (pfn < start_info->nr_pages && p2m()[pfn] != mfn)
+		pfn++;
+	return pfn;
+}
+
+uint64_t memory_frame(const void *address)
+{
+	return mfn_of(address);
+}
+
+/* ---- every page that is the balloon's ---- */
+
+static void each_spare(void (*visit)(uint32_t *page, void *arg), void *arg)
+{
+	for (unsigned int i = 0; i < nr_spare; i++) {
+		if (set_pte(try_page, (uint64_t)p2m()[spare[i]] << 12 | PTE_KERNEL)) {
+			fail("page %lx cannot be mapped", (unsigned long)spare[i]);
+			return;
+		}
+		visit((uint32_t *)try_page, arg);
+	}
+	set_pte(try_page, 0);
+}
+
+/* One page of four: the others are what most of a guest is, and an image takes less time. */
+static void fill_page(uint32_t *page, void *arg)
+{
+	if ((*(unsigned int *)arg)++ % 4)
+		return;
+	for (unsigned int i = 0; i < PAGE_SIZE / 4; i++)
+		page[i] = random_word();
+}
+
+void memory_fill(void)
+{
+	unsigned int n = 0;
+
+	each_spare(fill_page, &n);
+}
+
+static void sum_words(const uint32_t *words, unsigned int count, uint32_t *sum)
+{
+	uint32_t s = *sum;
+
+	for (unsigned int i = 0; i < count; i++)
+		s = (s ^ words[i]) * 0x01000193u;
+	*sum = s;
+}
+
+static void sum_page(uint32_t *page, void *arg)
+{
+	sum_words(page, PAGE_SIZE / 4, arg);
+}
+
+uint32_t memory_sum(void)
+{
+	uint32_t sum = 0x811c9dc5u;
+
+	sum_words((const uint32_t *)image_begin, (unsigned int)(image_end - image_begin) / 4,
+		  &sum);
+	each_spare(sum_page, &sum);
+	return sum;
+}
+
+void memory_open(void)
+{
+	xen_pfn_t first;
+
+	shared_info = shared_window = map_frame(start_info->shared_info >> 12);
+	mask_events();
+	tell_p2m();
+	grant_table_init(&grants, (struct grant_entry_v1 *)table_pages, map_grants() * 512);
 
 	/*
 	 * The initial mapping ends 512 KiB or more behind the boot stack, which follows the page

@@ -16,7 +16,13 @@ SECTIONS
 {
 	. = BASE + 0x100000;
 	.text : AT(ADDR(.text) - BASE) { *(.text.start) *(.text .text.*) } :text
-	.rodata : AT(ADDR(.rodata) - BASE) { *(.rodata .rodata.*) } :text
+	.rodata : AT(ADDR(.rodata) - BASE) {
+		. = ALIGN(4);
+		image_begin = .;
+		*(.rodata .rodata.*)
+		. = ALIGN(4);
+		image_end = .;
+	} :text
 	.note : AT(ADDR(.note) - BASE) { KEEP(*(.note.xen)) } :text :note
 	.data ALIGN(4096) : AT(ADDR(.data) - BASE) { *(.data .data.*) } :text
 	.bss ALIGN(4096) : AT(ADDR(.bss) - BASE) { *(.bss .bss.* COMMON) } :text

@@ -380,6 +380,46 @@ static bool ask_peer(void)
 	return true;
 }
 
+static void settle_address(void)
+{
+	if (settings.ip_of_mac)
+		settings.ip = 10u << 24 | (get32(front.mac + 2) & 0xffffff);
+}
+
+/* Nobody has asked: switches learn where the address is now, and neighbours whose it is. */
+static void announce(void)
+{
+	if (settings.ip)
+		send_arp(1, front.mac, settings.ip);
+}
+
+bool net_resume(void)
+{
+	int error;
+
+	if (!open)
+		return true;
+	error = netfront_resume(&front);
+	if (error) {
+		fail("net: %d", error);
+		return false;
+	}
+	if (!front.xenbus.wanted)
+		return true;
+	if (!serve_until(is_running, NULL, 120) || !front.xenbus.running) {
+		fail("net: does not connect again: backend's state %d, error %d",
+		     front.xenbus.backend_state, front.xenbus.error);
+		return false;
+	}
+	settle_address();
+	announce();
+	print("net: %02x:%02x:%02x:%02x:%02x:%02x, %u.%u.%u.%u\n", front.mac[0], front.mac[1],
+	      front.mac[2], front.mac[3], front.mac[4], front.mac[5], settings.ip >> 24,
+	      settings.ip >> 16 & 255, settings.ip >> 8 & 255, settings.ip & 255);
+	peer.known = peer.datagram = false;
+	return !settings.ip || !settings.peer || ask_peer();
+}
+
 bool net_job(const char *ids, unsigned int size)
 {
 	int error;
@@ -400,6 +440,7 @@ bool net_job(const char *ids, unsigned int size)
 		     front.xenbus.backend_state, front.xenbus.error);
 		return false;
 	}
+	settle_address();
 	print("net %s: %02x:%02x:%02x:%02x:%02x:%02x, %u.%u.%u.%u\n", ids, front.mac[0],
 	      front.mac[1], front.mac[2], front.mac[3], front.mac[4], front.mac[5],
 	      settings.ip >> 24, settings.ip >> 16 & 255, settings.ip >> 8 & 255,

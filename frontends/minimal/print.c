@@ -19,6 +19,14 @@ void print_open(void)
 	has_console = true;
 }
 
+void print_resume(void)
+{
+	evtchn_port_t port = start_info->console.domU.evtchn;
+
+	if (has_console && !event_listen(port, NULL, NULL))
+		console_resume(&console, port);
+}
+
 static void out(char c)
 {
 	if (line.fill < sizeof(line.text))

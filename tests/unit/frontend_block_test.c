@@ -774,4 +774,49 @@ TEST(test_random, "at random")
 	}
 }
 
+/*
+ * Another domain with this one's memory: its grant table is empty, there is no event channel, and a
+ * backend that knows nothing waits. A request that was with the old one ends, once.
+ */
+TEST(test_resume, "a disk in another domain")
+{
+	struct blkfront *b = disk_begin();
+	struct blk_request r;
+	int pages;
+
+	disk_open(b);
+	pages = world.pages;
+	back.slow = true;
+	ended = 0;
+	r = request(BLK_READ, 8, 8, buffer);
+	CU_ASSERT_EQUAL(blkfront_submit(b, &r), 0);
+	CU_ASSERT_EQUAL(blkfront_busy(b), 1);
+	store_unwatch(&store, &b->xenbus.watch);
+
+	memset(world.entries, 0, sizeof(world.entries));
+	for (unsigned int i = 0; i < WORLD_PORTS; i++)
+		world.ports[i].open = false;
+	back.shared = NULL;
+	back.nr_held = 0;
+	back.slow = false;
+	daemon_write(front("state"), "1");
+	back_state(XenbusStateInitWait);
+	store_resume(&store, STORE_PORT);
+	CU_ASSERT_EQUAL(xenbus_resume(&b->xenbus), 0);
+	CU_ASSERT_EQUAL(ended, 1);
+	CU_ASSERT_EQUAL(r.status, -EIO);
+	CU_ASSERT_EQUAL(r.stuck, 0);
+	CU_ASSERT_EQUAL(world.pages, 0);
+	CU_ASSERT_EQUAL(world.grants.nr_free, GRANT_TABLE_MAX - GNTTAB_NR_RESERVED_ENTRIES);
+	CU_ASSERT_FALSE(b->xenbus.running);
+	world_settle();
+	CU_ASSERT(b->xenbus.running);
+	CU_ASSERT_EQUAL(world.pages, pages);
+	CU_ASSERT_EQUAL(ended, 1);
+	r = request(BLK_READ, 8, 8, buffer);
+	CU_ASSERT_EQUAL(run(b, &r), 0);
+	CU_ASSERT_EQUAL(memcmp(buffer, back.disk + 8 * 512, 4096), 0);
+	disk_end(b);
+}
+
 SUITE("frontends: disk")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: frontends/lib/store.c frontends/lib/ring.c frontends/lib/text.c frontends/lib/grant.c
 // sources: frontends/lib/console.c frontends/lib/control.c frontends/lib/balloon.c
+// sources: frontends/lib/suspend.c
 // sources: tests/unit/frontend_store.c
 // sources: libhvctl/store/path.c libhvctl/store/table.c libhvctl/store/perm.c
 // sources: libhvctl/store/tree.c libhvctl/store/quota.c libhvctl/store/watch.c
@@ -9,7 +10,8 @@
 // sources: libhvctl/store/protocol.c libhvctl/store/ring.c libhvctl/store/connection.c
 /*
  * What the frontends build on: byte rings, ids, strings, grants; the store's client against the
- * real store and against one that breaks every rule; the console, the shutdown key, the balloon.
+ * real store and against one that breaks every rule; the console, the shutdown key, the balloon;
+ * and what a suspend does to each.
  */
 #include "frontend_world.h"
 #include "suite.h"
@@ -17,6 +19,7 @@
 #include "frontends/lib/balloon.h"
 #include "frontends/lib/console.h"
 #include "frontends/lib/control.h"
+#include "frontends/lib/suspend.h"
 #include "frontends/lib/text.h"
 
 TEST(test_text, "strings and numbers")
@@ -141,6 +144,13 @@ TEST(test_grants, "grants")
 	CU_ASSERT_EQUAL(grant_give(&t, 0, 1, false, &other), -ENOSPC);
 	for (unsigned int i = 0; i < GNTTAB_NR_RESERVED_ENTRIES; i++)
 		CU_ASSERT_EQUAL(entries[i].flags, 0);
+	/* In another domain the table is a new one: what was given ends there, once. */
+	memset(entries, 0, sizeof(entries));
+	CU_ASSERT_EQUAL(grant_end(&t, other), 0);
+	CU_ASSERT_EQUAL(grant_end(&t, other), -EINVAL);
+	CU_ASSERT_EQUAL(grant_give(&t, 5, 0x77, false, &ref), 0);
+	CU_ASSERT_EQUAL(ref, other);
+	CU_ASSERT_EQUAL(entries[ref].domid, 5);
 }
 
 /* ---- the store ---- */
@@ -414,7 +424,7 @@ TEST(test_console, "the console")
 
 /* ---- control/shutdown ---- */
 
-static unsigned int requests[2];
+static unsigned int requests[3];
 
 static void requested(struct control *c, enum control_request what)
 {
@@ -457,11 +467,126 @@ TEST(test_control, "shutdown")
 	CU_ASSERT_STRING_EQUAL(daemon_read("/local/domain/1/control/shutdown"), "");
 	CU_ASSERT_EQUAL(requests[0], 2);
 	CU_ASSERT_EQUAL(requests[1], 1);
+	/* A kernel that has nothing for it does not say that it can be saved, and is not asked. */
+	ask_for("suspend");
+	CU_ASSERT_EQUAL(requests[CONTROL_SUSPEND], 0);
+	CU_ASSERT_STRING_EQUAL(daemon_read("/local/domain/1/control/feature-suspend"), "");
 	daemon_remove("/local/domain/1/control/shutdown");
 	world_settle();
 	CU_ASSERT_EQUAL(requests[0] + requests[1], 3);
 	CU_ASSERT_EQUAL(store.error, 0);
 	world_end();
+
+	world_begin();
+	daemon_write("/local/domain/1/control/shutdown", "");
+	daemon_permit("/local/domain/1/control/shutdown", "n1");
+	c.can_suspend = true;
+	CU_ASSERT_EQUAL(control_open(&c, &store), 0);
+	CU_ASSERT_STRING_EQUAL(daemon_read("/local/domain/1/control/feature-suspend"), "1");
+	ask_for("suspend");
+	CU_ASSERT_EQUAL(requests[CONTROL_SUSPEND], 1);
+	world_end();
+}
+
+/* ---- suspend ---- */
+
+static void answer_x(void)
+{
+	store_page.req_cons = store_page.req_prod;
+	put_message(XS_READ, store.last_id, 1, "x");
+}
+
+/* What the former daemon had begun to say is nothing to the new one, and no watch is set there. */
+TEST(test_store_resume, "the store in another domain")
+{
+	struct store_watch w = { .path = "data/x", .fired = count_fired };
+	char value[4];
+
+	world_begin();
+	CU_ASSERT_EQUAL(store_watch(&store, &w), 0);
+	world_settle();
+	world.no_daemon = true;
+	fired = 0;
+	/* A head and a part of what it announces; then what was not looked at. */
+	put_message(XS_WATCH_EVENT, 0, 40, NULL);
+	put_message(XS_WATCH_EVENT, 0, 40, NULL);
+	CU_ASSERT_EQUAL(store_dispatch(&store), 0);
+	CU_ASSERT(store.have > 0);
+	put_message(XS_READ, 0, 3, NULL);
+	store_resume(&store, 9);
+	CU_ASSERT_EQUAL(store_page.rsp_cons, store_page.rsp_prod);
+	CU_ASSERT_EQUAL(store_dispatch(&store), 0);
+	world.backend = answer_x;
+	CU_ASSERT_EQUAL(store_read(&store, 0, "a", value, sizeof(value)), 1);
+	CU_ASSERT(world.ports[9].sent > 0);
+	CU_ASSERT_EQUAL(store_unwatch(&store, &w), -ENOENT);
+	CU_ASSERT_EQUAL(fired, 0);
+	/* One that was over lives again. */
+	world.backend = NULL;
+	put_message(XS_READ, 0, 0, NULL);
+	CU_ASSERT_EQUAL(store_dispatch(&store), -EIO);
+	store_resume(&store, 9);
+	world.backend = answer_x;
+	CU_ASSERT_EQUAL(store_read(&store, 0, "a", value, sizeof(value)), 1);
+	world_end();
+}
+
+static struct {
+	struct start_info si;
+	long result;
+	unsigned int step;	/* which of the kernel's parts is next */
+	bool restored;
+} still;
+
+static xen_pfn_t still_pfn(void *kernel, xen_pfn_t mfn)
+{
+	CU_ASSERT_EQUAL(still.step, 0);
+	return mfn - 0x1000;
+}
+
+static void still_let_go(void *kernel)
+{
+	CU_ASSERT_EQUAL(still.step++, 0);
+}
+
+static long still_shutdown(void *kernel)
+{
+	CU_ASSERT_EQUAL(still.step++, 1);
+	CU_ASSERT_EQUAL(still.si.store_mfn, 0x11);
+	CU_ASSERT_EQUAL(still.si.console.domU.mfn, 0x22);
+	if (!still.result) {
+		still.si.store_mfn = 0x2011;
+		still.si.console.domU.mfn = 0x2022;
+	}
+	return still.result;
+}
+
+static void still_take_up(void *kernel, bool restored)
+{
+	CU_ASSERT_EQUAL(still.step++, 2);
+	still.restored = restored;
+}
+
+/* In the image there are pages; afterwards frames: the old ones, or the new domain's. */
+TEST(test_suspend, "suspend")
+{
+	static const struct suspend_ops ops = {
+		.pfn = still_pfn, .let_go = still_let_go, .shutdown = still_shutdown,
+		.take_up = still_take_up,
+	};
+	static const long results[] = { SUSPEND_RESTORED, SUSPEND_CANCELLED, -EINVAL };
+
+	for (unsigned int i = 0; i < 3; i++) {
+		memset(&still, 0, sizeof(still));
+		still.result = results[i];
+		still.si.store_mfn = 0x1011;
+		still.si.console.domU.mfn = 0x1022;
+		CU_ASSERT_EQUAL(suspend(&ops, NULL, &still.si), results[i]);
+		CU_ASSERT_EQUAL(still.step, 3);
+		CU_ASSERT_EQUAL(still.restored, !i);
+		CU_ASSERT_EQUAL(still.si.store_mfn, i ? 0x1011 : 0x2011);
+		CU_ASSERT_EQUAL(still.si.console.domU.mfn, i ? 0x1022 : 0x2022);
+	}
 }
 
 /* ---- the balloon ---- */
