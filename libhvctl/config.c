@@ -911,8 +911,10 @@ void hvctl_config_free(struct hvctl_config *c)
 	if (!c)
 		return;
 	/* A half-parsed array is zero behind its last element; free() takes NULL. */
-	for (i = 0; i < c->nr_disks; i++)
+	for (i = 0; i < c->nr_disks; i++) {
 		free(c->disks[i].target);
+		free(c->disks[i].backing);
+	}
 	for (i = 0; i < c->nr_vifs; i++)
 		free(c->vifs[i].ip);
 	free(c->disks);

@@ -44,6 +44,12 @@ void hvctl_close(struct hvctl_ctx *ctx)
 	free(ctx);
 }
 
+void hvctl_forked(struct hvctl_ctx *ctx)
+{
+	xs_close(ctx->xs);
+	ctx->xs = NULL;
+}
+
 const char *hvctl_error(const struct hvctl_ctx *ctx)
 {
 	return ctx->error;

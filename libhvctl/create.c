@@ -24,7 +24,7 @@
 /* Memory that the hypervisor needs beside what the guest gets: vCPUs, tables, shared pages. */
 #define OVERHEAD_FRAMES	256u
 
-static int settle(struct hvctl_ctx *ctx, struct hvctl_config *c)
+int domain_settle(struct hvctl_ctx *ctx, struct hvctl_config *c)
 {
 	unsigned int i, j;
 	int error = 0;
@@ -81,23 +81,26 @@ static int check_unique(struct hvctl_ctx *ctx, const struct hvctl_config *c)
 	return error;
 }
 
-static int check_memory(struct hvctl_ctx *ctx, const struct hvctl_config *c)
+int domain_check_memory(struct hvctl_ctx *ctx, const struct hvctl_config *c, unsigned int count)
 {
 	struct xen_sysctl op = { .cmd = XEN_SYSCTL_physinfo };
 	uint64_t free_frames, need = (c->memory_mib << (20 - FRAME_SHIFT)) + OVERHEAD_FRAMES;
+	char many[24] = "";
 	int error = do_sysctl(ctx, &op);
 
 	if (error)
 		return hvctl_fail(ctx, -error, "the hypervisor does not describe the host: %s",
 				  strerror(-error));
 	free_frames = op.u.physinfo.free_pages + op.u.physinfo.scrub_pages;
-	if (free_frames < need)
+	if (count > 1)
+		snprintf(many, sizeof(many), "%u times ", count);
+	if (free_frames / count < need)
 		return hvctl_fail(
 			ctx, ENOSPC,
-			"'%s' wants %llu MiB and the host has %llu MiB free; lower 'memory' or "
+			"'%s' wants %s%llu MiB and the host has %llu MiB free; lower %s or "
 			"shut a domain down",
-			c->name, (unsigned long long)c->memory_mib,
-			(unsigned long long)(free_frames >> 8));
+			c->name, many, (unsigned long long)c->memory_mib,
+			(unsigned long long)(free_frames >> 8), count > 1 ? "--count" : "'memory'");
 	return 0;
 }
 
@@ -462,12 +465,12 @@ int domain_check(struct hvctl_ctx *ctx, struct hvctl_config *c)
 		return error;
 	if (!hvctl_xs(ctx))
 		return -ECONNREFUSED;
-	error = settle(ctx, c);
+	error = domain_settle(ctx, c);
 	/* Quick checks before what is slow, then again under the lock, where they count. */
 	if (!error)
 		error = check_unique(ctx, c);
 	if (!error)
-		error = check_memory(ctx, c);
+		error = domain_check_memory(ctx, c, 1);
 	if (!error)
 		error = devices_check_sharing(ctx, c);
 	return error;
@@ -484,7 +487,7 @@ int domain_make(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int flag
 	lock = hvctl_lock(ctx);
 	error = lock < 0 ? lock : check_unique(ctx, c);
 	if (!error)
-		error = check_memory(ctx, c);
+		error = domain_check_memory(ctx, c, 1);
 	if (!error)
 		error = devices_check_sharing(ctx, c);
 	if (error)

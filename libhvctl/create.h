@@ -22,6 +22,13 @@ typedef int (*domain_fill)(void *data, uint32_t domid, struct domain_rings *ring
 /* All of a configuration that can be found wrong without touching anything. Settles its uuid. */
 int domain_check(struct hvctl_ctx *ctx, struct hvctl_config *config);
 
+/* What is left open of its uuid and MAC addresses is chosen. -EINVAL: an address comes twice. */
+int domain_settle(struct hvctl_ctx *ctx, struct hvctl_config *config);
+
+/* Does the host have the memory for @count domains like this one? -ENOSPC. */
+int domain_check_memory(struct hvctl_ctx *ctx, const struct hvctl_config *config,
+			unsigned int count);
+
 /* hvctl_create()'s second half: the domain, its store entries, its devices; all or nothing. */
 int domain_make(struct hvctl_ctx *ctx, struct hvctl_config *config, unsigned int flags,
 		domain_fill fill, void *data, uint32_t *domid);

@@ -135,12 +135,26 @@ static void put_blkd(struct pair *p, const struct hvctl_disk *d)
 		put(p, p->back, "bps", "%llu", (unsigned long long)d->bps);
 }
 
+/* What a clone's disk lies upon, as a disk that is only read. */
+static struct hvctl_disk below(const struct hvctl_disk *d)
+{
+	struct hvctl_disk b = { .target = d->backing };
+
+	snprintf(b.vdev, sizeof(b.vdev), "%s", d->vdev);
+	return b;
+}
+
 static int write_disk(struct hvctl_ctx *ctx, uint32_t domid, const struct hvctl_disk *d,
 		      const struct disk_base *base)
 {
 	bool ours = d->backend == HVCTL_DISK_HVBLKD;
+	struct hvctl_disk b = below(d);
+	struct disk_base lower;
 	struct pair p;
+	int error = d->backing ? disk_check(ctx, &b, &lower) : 0;
 
+	if (error)
+		return error;
 	do {
 		p = (struct pair){ .ctx = ctx, .xs = ctx->xs };
 		pair_begin(&p, ours ? &blkd_disk : &kernel_disk, domid, d->number);
@@ -152,6 +166,8 @@ static int write_disk(struct hvctl_ctx *ctx, uint32_t domid, const struct hvctl_
 		put(&p, p.back, "params", "%s", ours ? d->target : base->node);
 		put(&p, p.back, "target", "%s", d->target);
 		put(&p, p.back, "target-identity", "%s", base->identity);
+		if (d->backing)
+			put(&p, p.back, "backing-identity", "%s", lower.identity);
 		put(&p, p.back, "mode", "%c", d->writable ? 'w' : 'r');
 		put(&p, p.back, "device-type", "%s", d->cdrom ? "cdrom" : "disk");
 		if (ours) {
@@ -601,6 +617,17 @@ static bool backend_disk(struct hvctl_ctx *ctx, const char *back, const struct d
 	return found;
 }
 
+/* Whether the disk of a backend, a clone's, lies upon one of these. */
+static bool lies_upon(struct hvctl_ctx *ctx, const char *back, const struct disk_kin *kin)
+{
+	char *identity = read_node(ctx, back, "backing-identity");
+	struct disk_id id;
+	bool found = identity && disk_id_parse(identity, &id) && disk_kin_has(kin, &id);
+
+	free(identity);
+	return found;
+}
+
 /* Readers may be many; a writer is alone. */
 static int check_domain(struct hvctl_ctx *ctx, const struct hvctl_disk *d,
 			const struct disk_base *base, const struct disk_kin *kin,
@@ -615,11 +642,12 @@ static int check_domain(struct hvctl_ctx *ctx, const struct hvctl_disk *d,
 	for (j = 0; !error && disks && disks[j]; j++) {
 		struct disk_id other;
 		char back[192];
-		bool writes;
+		bool writes, shared;
 
 		snprintf(back, sizeof(back), "%s/%s", dir, disks[j]);
-		if (backend_disk(ctx, back, base, &other, &writes) && (d->writable || writes) &&
-		    (base->remote || disk_kin_has(kin, &other))) {
+		shared = backend_disk(ctx, back, base, &other, &writes) &&
+			 (d->writable || writes) && (base->remote || disk_kin_has(kin, &other));
+		if (shared || (d->writable && !base->remote && lies_upon(ctx, back, kin))) {
 			char *online = read_node(ctx, back, "online");
 
 			*going = online && !strcmp(online, "0");
@@ -729,6 +757,35 @@ static int check_dom0(struct hvctl_ctx *ctx, const struct hvctl_disk *d,
 	return 0;
 }
 
+static int check_sharing(struct hvctl_ctx *ctx, const struct hvctl_config *c, unsigned int k,
+			 const struct hvctl_disk *d)
+{
+	struct disk_base base;
+	struct disk_kin kin;
+	int error = disk_check(ctx, d, &base);
+
+	if (error || d->forced)
+		return error;
+	error = disk_kin_find(use_paths, &base.id, &kin);
+	if (error)
+		error = hvctl_no_memory(ctx);
+	if (!error)
+		error = await_domains(ctx, d, &base, &kin);
+	if (!error && ctx->unread)
+		error = hvctl_fail(
+			ctx, ctx->unread,
+			"whether another domain uses the disk %.100s (%s) is not to be "
+			"read from the store: %s; try again, or write w! if you know that "
+			"none does",
+			d->target, d->vdev, strerror(ctx->unread));
+	if (!error && d == &c->disks[k])
+		error = check_twins(ctx, c, k, &base, &kin);
+	if (!error)
+		error = check_dom0(ctx, d, &base, &kin);
+	disk_kin_free(&kin);
+	return error;
+}
+
 int devices_check_sharing(struct hvctl_ctx *ctx, const struct hvctl_config *c)
 {
 	unsigned int k;
@@ -736,30 +793,11 @@ int devices_check_sharing(struct hvctl_ctx *ctx, const struct hvctl_config *c)
 
 	ctx->unread = 0;
 	for (k = 0; !error && k < c->nr_disks; k++) {
-		const struct hvctl_disk *d = &c->disks[k];
-		struct disk_base base;
-		struct disk_kin kin;
+		const struct hvctl_disk b = below(&c->disks[k]);
 
-		error = disk_check(ctx, d, &base);
-		if (error || d->forced)
-			continue;
-		error = disk_kin_find(use_paths, &base.id, &kin);
-		if (error)
-			error = hvctl_no_memory(ctx);
-		if (!error)
-			error = await_domains(ctx, d, &base, &kin);
-		if (!error && ctx->unread)
-			error = hvctl_fail(
-				ctx, ctx->unread,
-				"whether another domain uses the disk %.100s (%s) is not to be "
-				"read from the store: %s; try again, or write w! if you know that "
-				"none does",
-				d->target, d->vdev, strerror(ctx->unread));
-		if (!error)
-			error = check_twins(ctx, c, k, &base, &kin);
-		if (!error)
-			error = check_dom0(ctx, d, &base, &kin);
-		disk_kin_free(&kin);
+		error = check_sharing(ctx, c, k, &c->disks[k]);
+		if (!error && b.target)
+			error = check_sharing(ctx, c, k, &b);
 	}
 	return error;
 }

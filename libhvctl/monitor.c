@@ -9,6 +9,7 @@
 #include "budget.h"
 #include "clock.h"
 #include "domain.h"
+#include "overlay.h"
 #include "pv-abi/sched.h"
 #include "removal.h"
 #include "save/suspend.h"
@@ -178,6 +179,9 @@ int hvctl_monitor(struct hvctl_ctx *ctx, struct hvctl_config *c, uint32_t *domid
 				return 0;
 		}
 		ret = domain_remove(ctx, *domid);
+		/* One that is started again has the disks that it had. */
+		if (!ret && action == HVCTL_ACTION_DESTROY)
+			overlays_remove(ctx, c->uuid);
 		if (ret || action == HVCTL_ACTION_DESTROY)
 			return ret;
 		ret = hvctl_create(ctx, c, 0, domid);

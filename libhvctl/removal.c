@@ -12,6 +12,7 @@
 
 #include "device.h"
 #include "domain.h"
+#include "overlay.h"
 #include "xs.h"
 
 #define REMOVE_TIMEOUT_MS 15000
@@ -84,7 +85,10 @@ int hvctl_destroy(struct hvctl_ctx *ctx, uint32_t domid)
 		return error;
 	if (!hvctl_xs(ctx))
 		return -ECONNREFUSED;
-	return domain_remove(ctx, domid);
+	error = domain_remove(ctx, domid);
+	if (!error)
+		overlays_remove(ctx, info.handle);
+	return error;
 }
 
 int hvctl_destroy_uuid(struct hvctl_ctx *ctx, const uint8_t uuid[16])
@@ -96,7 +100,12 @@ int hvctl_destroy_uuid(struct hvctl_ctx *ctx, const uint8_t uuid[16])
 	if (error && error != -ESRCH)
 		return error;
 	if (domid)
-		return domain_remove(ctx, domid);
+		error = domain_remove(ctx, domid);
+	/* Also of one that there was no domain for yet. */
+	if (!domid || !error)
+		overlays_undo(ctx, uuid);
+	if (domid)
+		return error;
 	hvctl_uuid_text(uuid, text);
 	return hvctl_fail(ctx, ESRCH, "there is no domain of the uuid %s", text);
 }

@@ -10,7 +10,8 @@
 
 static const struct command *const commands[] = {
 	&cmd_create, &cmd_list, &cmd_info, &cmd_cpuid, &cmd_console, &cmd_shutdown, &cmd_reboot,
-	&cmd_destroy, &cmd_save, &cmd_restore, &cmd_image_check, &cmd_image_info, &cmd_pause,
+	&cmd_destroy, &cmd_save, &cmd_restore, &cmd_clone,
+	&cmd_image_check, &cmd_image_info, &cmd_pause,
 	&cmd_unpause, &cmd_mem_set, &cmd_vcpu_set, &cmd_rename, &cmd_block_list, &cmd_block_attach,
 	&cmd_block_detach, &cmd_network_list, &cmd_network_attach, &cmd_network_detach, &cmd_domid,
 	&cmd_domname, &cmd_uptime, &cmd_dmesg, &cmd_debug, &cmd_version,

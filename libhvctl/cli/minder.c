@@ -116,6 +116,7 @@ int start_minder(struct hvctl_ctx *ctx, struct hvctl_config *config, uint32_t do
 	pid = fork();
 	if (pid)
 		_exit(pid < 0 ? CLI_FAILED : CLI_OK);
+	hvctl_forked(ctx);
 	mind(ctx, config, domid);
 	return CLI_FAILED;
 }

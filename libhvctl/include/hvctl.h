@@ -40,6 +40,12 @@ struct hvctl_ctx *hvctl_open(void);
 void hvctl_close(struct hvctl_ctx *ctx);
 
 /*
+ * In a child after fork() that goes on with a context which its parent goes on with, too: it has a
+ * connection to the store of its own from then on. Of one, each would get the other's answers.
+ */
+void hvctl_forked(struct hvctl_ctx *ctx);
+
+/*
  * The line of the last failed call, "" if none failed. Valid until the next call with this context.
  */
 const char *hvctl_error(const struct hvctl_ctx *ctx);
@@ -100,6 +106,7 @@ enum hvctl_disk_backend {
 
 struct hvctl_disk {
 	char *target;		/* block device, file or NBD URI */
+	char *backing;		/* of a clone's disk: what lies below and is only read; NULL */
 	char vdev[16];		/* "xvda" ... */
 	uint32_t number;	/* the number of vdev in the store and in the guest */
 	bool writable;
@@ -267,6 +274,21 @@ int hvctl_save_undo(struct hvctl_ctx *ctx, uint32_t domid, const uint8_t uuid[16
  */
 int hvctl_restore(struct hvctl_ctx *ctx, const char *path, unsigned int flags, const char *name,
 		  struct hvctl_config **config, uint32_t *domid);
+
+/*
+ * Make @count guests of one image, @prefix-1, @prefix-2 and so on (@prefix NULL: the image's name),
+ * each with a uuid, MAC addresses and a generation of its own, and for each disk that is written an
+ * empty qcow2 image over it in /var/lib/annulus/clones/<uuid>/, which goes when the clone is
+ * destroyed. The image is read once, if dom0 has the memory to keep what is in it.
+ * What can be found wrong is found before the first is made: names, memory for all. If one fails
+ * later, those before it run, and the message says how many. hvctl_cancel(): the same.
+ * @fn: told of each that runs; it has the configuration from then on, for hvctl_monitor() and
+ * hvctl_config_free(). -EINVAL also: no count, or "-" of an image by xl with more than one.
+ * Other errors: those of hvctl_restore().
+ */
+typedef void (*hvctl_cloned_fn)(void *data, struct hvctl_config *config, uint32_t domid);
+int hvctl_clone(struct hvctl_ctx *ctx, const char *path, unsigned int count, const char *prefix,
+		unsigned int flags, hvctl_cloned_fn fn, void *data);
 
 /* What hvctl_save() wrote, without making a guest of it. */
 struct hvctl_image {

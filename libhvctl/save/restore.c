@@ -24,7 +24,7 @@ static int fill_from_image(void *data, uint32_t domid, struct domain_rings *ring
 	return error;
 }
 
-static int open_image(struct image *i, const char *path)
+int saved_open(struct image *i, const char *path)
 {
 	if (!strcmp(path, "-")) {
 		i->fd = 0;
@@ -37,7 +37,7 @@ static int open_image(struct image *i, const char *path)
 			 : 0;
 }
 
-static int read_config(struct image *i, struct hvctl_config **config)
+int saved_config(struct image *i, struct hvctl_config **config)
 {
 	uint8_t head[IMAGE_HEAD];
 	long n = read_whole(i->fd, head, sizeof(head));
@@ -55,7 +55,7 @@ static int read_config(struct image *i, struct hvctl_config **config)
  * A guest by another name is another guest: the first may run beside it, on the same bridge. Its
  * kernel asks for the address when it connects its interface again.
  */
-static int rename_it(struct image *i, struct hvctl_config *c, const char *name)
+int saved_rename(struct image *i, struct hvctl_config *c, const char *name)
 {
 	if (!hvctl_good_name(name))
 		return hvctl_fail(i->ctx, EINVAL,
@@ -71,26 +71,42 @@ static int rename_it(struct image *i, struct hvctl_config *c, const char *name)
 	return 0;
 }
 
-static int restore(struct image *i, const char *path, unsigned int flags, const char *name,
-		   struct hvctl_config **config, uint32_t *domid)
+int saved_make(struct image *i, struct hvctl_config *config, unsigned int flags, uint32_t *domid)
 {
-	int error = open_image(i, path);
+	int error = domain_check(i->ctx, config);
 
-	if (!error)
-		error = read_config(i, config);
-	if (!error && name)
-		error = rename_it(i, *config, name);
-	if (!error)
-		error = domain_check(i->ctx, *config);
 	if (error)
 		return error;
 	i->fill.ctx = i->ctx;
 	i->fill.name = i->name;
-	i->fill.config = *config;
-	error = domain_make(i->ctx, *config, flags, fill_from_image, i, domid);
+	i->fill.config = config;
+	error = domain_make(i->ctx, config, flags, fill_from_image, i, domid);
 	if (!error)
 		hvctl_step(i->ctx, "restored", 100);
 	return error;
+}
+
+static int restore(struct image *i, const char *path, unsigned int flags, const char *name,
+		   struct hvctl_config **config, uint32_t *domid)
+{
+	int error = saved_open(i, path);
+
+	if (!error)
+		error = saved_config(i, config);
+	if (!error && name)
+		error = saved_rename(i, *config, name);
+	return error ? error : saved_make(i, *config, flags, domid);
+}
+
+void saved_close(struct image *i)
+{
+	fill_end(&i->fill);
+	i->fill = (struct fill){ 0 };
+	stream_in_free(i->in);
+	i->in = NULL;
+	if (i->fd > 0)
+		close(i->fd);
+	i->fd = -1;
 }
 
 int hvctl_restore(struct hvctl_ctx *ctx, const char *path, unsigned int flags, const char *name,
@@ -101,10 +117,7 @@ int hvctl_restore(struct hvctl_ctx *ctx, const char *path, unsigned int flags, c
 
 	*config = NULL;
 	error = restore(&i, path, flags, name, config, domid);
-	fill_end(&i.fill);
-	stream_in_free(i.in);
-	if (i.fd > 0)
-		close(i.fd);
+	saved_close(&i);
 	if (error) {
 		hvctl_config_free(*config);
 		*config = NULL;

@@ -19,6 +19,16 @@ struct image {
 	struct fill fill;
 };
 
+/* What restoring and cloning have in common. saved_close() is due after saved_open(), always. */
+int saved_open(struct image *i, const char *path);
+/* Its beginning, and what it says about its guest. */
+int saved_config(struct image *i, struct hvctl_config **config);
+/* Another guest, with a uuid and MAC addresses of its own. -EINVAL: no name. */
+int saved_rename(struct image *i, struct hvctl_config *config, const char *name);
+/* A domain of it; all or nothing. */
+int saved_make(struct image *i, struct hvctl_config *config, unsigned int flags, uint32_t *domid);
+void saved_close(struct image *i);
+
 /* ---- our own ---- */
 
 int own_config(struct image *i, const void *head, struct hvctl_config **config);

@@ -102,6 +102,12 @@ static int not_there(struct hvctl_ctx *ctx, uint32_t domid, const char *kind, co
 			  domid, kind, name);
 }
 
+static void drop_disk(struct hvctl_disk *d)
+{
+	free(d->target);
+	free(d->backing);
+}
+
 /* Disks that have gone are not the image's either; it cannot tell of those that have come. */
 static int settle_disks(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_config *c)
 {
@@ -125,7 +131,7 @@ static int settle_disks(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_conf
 		if (i < count)
 			c->disks[left++] = c->disks[k];
 		else
-			free(c->disks[k].target);
+			drop_disk(&c->disks[k]);
 	}
 	if (!error)
 		c->nr_disks = left;

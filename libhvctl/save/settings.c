@@ -65,6 +65,7 @@ static void add_devices(json_t *o, const struct hvctl_config *c)
 		json_t *e = json_object();
 
 		add_text(e, "target", d->target);
+		add_text(e, "backing", d->backing);
 		add_text(e, "vdev", d->vdev);
 		add_number(e, "number", d->number);
 		json_object_set_new(e, "writable", json_boolean(d->writable));
@@ -246,6 +247,7 @@ static void disks_of(struct taker *t, const json_t *o, struct hvctl_config *c)
 		d->target = copy_of(t, e, "target", 4096);
 		if (!d->target)
 			blame(t, "target");
+		d->backing = copy_of(t, e, "backing", 4096);
 		name_of(t, e, "vdev", d->vdev, sizeof(d->vdev));
 		d->number = (uint32_t)number_of(t, e, "number", 0, UINT32_MAX >> 1);
 		d->writable = json_is_true(json_object_get(e, "writable"));

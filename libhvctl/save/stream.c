@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define XXH_INLINE_ALL
@@ -203,6 +204,13 @@ void stream_out_free(struct stream_out *o)
 
 /* ---- reading ---- */
 
+/* A record in memory of its own. */
+struct kept {
+	uint32_t type;
+	void *body;
+	size_t length;
+};
+
 struct stream_in {
 	struct hvctl_ctx *ctx;
 	int fd;
@@ -214,6 +222,8 @@ struct stream_in {
 	size_t from, to; /* of what is in buffer */
 	uint8_t *body;
 	size_t room;
+	struct kept *kept;	/* all records, if they are kept */
+	size_t nr_kept, next;	/* the one that is read next */
 	char buffer[BUFFER];
 };
 
@@ -397,7 +407,7 @@ static int check_end(struct stream_in *s, size_t length)
 	return error ? error : damaged(s);
 }
 
-int stream_read(struct stream_in *s, uint32_t *type, const void **body, size_t *length)
+static int read_record(struct stream_in *s, uint32_t *type, const void **body, size_t *length)
 {
 	struct stream_record r = { .type = 0 };
 	struct iovec part;
@@ -429,10 +439,85 @@ int stream_read(struct stream_in *s, uint32_t *type, const void **body, size_t *
 	return 0;
 }
 
+int stream_read(struct stream_in *s, uint32_t *type, const void **body, size_t *length)
+{
+	const struct kept *k;
+
+	if (!s->kept)
+		return read_record(s, type, body, length);
+	/* Nobody reads beyond the last, whose type says that it is. */
+	k = &s->kept[s->next < s->nr_kept ? s->next++ : s->nr_kept - 1];
+	*type = k->type;
+	*body = k->body;
+	*length = k->length;
+	return 0;
+}
+
+/* What a process forks to mind a guest would keep it for as long as that guest lives. */
+static int keep_one(struct stream_in *s, uint32_t type, const void *body, size_t length)
+{
+	struct kept *more = realloc(s->kept, (s->nr_kept + 1) * sizeof(*more));
+	void *p;
+
+	if (!more)
+		return hvctl_no_memory(s->ctx);
+	s->kept = more;
+	p = mmap(NULL, length + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return hvctl_no_memory(s->ctx);
+	madvise(p, length + 1, MADV_DONTFORK);
+	memcpy(p, body, length);
+	more[s->nr_kept++] = (struct kept){ type, p, length };
+	return 0;
+}
+
+static void drop_kept(struct stream_in *s)
+{
+	while (s->nr_kept) {
+		struct kept *k = &s->kept[--s->nr_kept];
+
+		munmap(k->body, k->length + 1);
+	}
+	free(s->kept);
+	s->kept = NULL;
+}
+
+int stream_keep(struct stream_in *s)
+{
+	uint32_t type;
+	int error;
+
+	do {
+		const void *body;
+		size_t length;
+
+		error = hvctl_cancelled(s->ctx);
+		if (!error)
+			error = read_record(s, &type, &body, &length);
+		/* What there is already has been taken from what dom0 has to spare. */
+		if (!error && !memory_fits(2 * (uint64_t)length))
+			error = hvctl_fail(s->ctx, ENOMEM,
+					   "dom0 has not enough memory to keep what is in %s; "
+					   "give it more (hvctl mem-set 0)", s->name);
+		if (!error)
+			error = keep_one(s, type, body, length);
+	} while (!error && type != RECORD_END);
+	if (error)
+		drop_kept(s);
+	s->next = 0;
+	return error;
+}
+
+void stream_rewind(struct stream_in *s)
+{
+	s->next = 0;
+}
+
 void stream_in_free(struct stream_in *s)
 {
 	if (!s)
 		return;
+	drop_kept(s);
 	ZSTD_freeDCtx(s->zstd);
 	XXH3_freeState(s->all);
 	free(s->body);

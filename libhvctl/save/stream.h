@@ -122,6 +122,22 @@ int stream_open(struct hvctl_ctx *ctx, int fd, const char *name, const void *hav
  */
 int stream_read(struct stream_in *in, uint32_t *type, const void **body, size_t *length);
 void stream_in_free(struct stream_in *in);
+/*
+ * Read all that is left and keep it in memory that no child inherits; the next stream_read() gives
+ * the first of these records. What stream_read() says; -ENOMEM: dom0 has not the memory for it, and
+ * what was read is lost.
+ */
+int stream_keep(struct stream_in *in);
+/* A kept one begins again with the first record that was kept. */
+void stream_rewind(struct stream_in *in);
+/*
+ * Read all of it, from its first record on, and keep it in memory that no child inherits:
+ * stream_read() gives what is kept from then on. What stream_read() says; -ENOMEM: dom0 has not the
+ * memory for it.
+ */
+int stream_keep(struct stream_in *in);
+/* A kept one begins again with its first record. */
+void stream_rewind(struct stream_in *in);
 
 /* Read @len bytes: what came, less at the end of the file only; -errno. */
 long read_whole(int fd, void *buf, size_t len);

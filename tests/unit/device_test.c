@@ -732,6 +732,36 @@ TEST(test_sharing, "one image for two, whoever serves it")
 	says(line);
 }
 
+TEST(test_base, "what clones stand on is read by all of them and written by nobody")
+{
+	char identity[64], line[400];
+	struct hvctl_disk d = disk(image), clone = disk(second);
+	struct stat st;
+
+	stat(image, &st);
+	snprintf(identity, sizeof(identity), "file:%u:%u:%llu", major(st.st_dev), minor(st.st_dev),
+		 (unsigned long long)st.st_ino);
+	clone.backing = image;
+	/* Domain 9 is one. */
+	set("/local/domain/0/backend/hvblk/9/51712/target-identity", "file:9:9:1");
+	set("/local/domain/0/backend/hvblk/9/51712/mode", "w");
+	set("/local/domain/0/backend/hvblk/9/51712/backing-identity", identity);
+	CU_ASSERT_EQUAL(check(&clone, 1), 0);
+	CU_ASSERT_EQUAL(check(&d, 1), -EBUSY);
+	snprintf(line, sizeof(line), "the disk %s (xvda) is in use by domain 9; give another, or "
+		 "read-only access to both, or write w! if you know that this goes well", image);
+	says(line);
+	d.writable = false;
+	CU_ASSERT_EQUAL(check(&d, 1), 0);
+	/* Domain 9 writes to it, or reads it only. */
+	forget("/local/domain/0/backend/hvblk/9/51712/backing-identity");
+	set("/local/domain/0/backend/hvblk/9/51712/target-identity", identity);
+	CU_ASSERT_EQUAL(check(&clone, 1), -EBUSY);
+	says(line);
+	set("/local/domain/0/backend/hvblk/9/51712/mode", "r");
+	CU_ASSERT_EQUAL(check(&clone, 1), 0);
+}
+
 TEST(test_remote, "NBD servers are compared by their names")
 {
 	char uri[] = "nbd://host/a", other[] = "nbd://host/b", longest[1200], line[400];

@@ -36,6 +36,10 @@ int hvctl_no_memory(struct hvctl_ctx *c) { return hvctl_fail(c, ENOMEM, "no memo
 
 int hvctl_cancelled(struct hvctl_ctx *c) { return c->cancelled ? -EINTR : 0; }
 
+static bool fits = true;
+
+bool memory_fits(uint64_t bytes) { return bytes < 140000 || fits; }
+
 #define RECORDS 5
 static const size_t lengths[RECORDS] = { 1, 8, 0, 70000, 13 };
 static uint8_t bodies[RECORDS][70000];
@@ -101,6 +105,53 @@ static unsigned int read_image(int fd, int *error)
 	}
 	stream_in_free(in);
 	return n;
+}
+
+/* What is kept is given as often as somebody asks, and no file is needed for that. */
+TEST(test_keep, "kept")
+{
+	for (unsigned int threads = 0; threads < 2; threads++) {
+		int fd = write_image(threads);
+		struct stream_in *in;
+		const void *body;
+		uint8_t head[32];
+		uint32_t type;
+		size_t length;
+
+		for (unsigned int round = 0; round < 2; round++) {
+			fits = !round;
+			lseek(fd, 0, SEEK_SET);
+			read_whole(fd, head, sizeof(head));
+			CU_ASSERT_EQUAL_FATAL(stream_open(&ctx, fd, "it", head, 32, &in), 0);
+			CU_ASSERT_EQUAL(stream_read(in, &type, &body, &length), 0);
+			CU_ASSERT_EQUAL(type, 1);
+			if (fits)
+				break;
+			/* A record that there is no memory for: a line, and nothing is kept. */
+			CU_ASSERT_EQUAL(stream_keep(in), -ENOMEM);
+			stream_in_free(in);
+		}
+		if (!fits) {
+			fits = true;
+			continue;
+		}
+		CU_ASSERT_EQUAL(stream_keep(in), 0);
+		for (unsigned int round = 0; round < 3; round++) {
+			for (unsigned int n = 1; n <= RECORDS; n++) {
+				CU_ASSERT_EQUAL(stream_read(in, &type, &body, &length), 0);
+				if (n == RECORDS) {
+					CU_ASSERT_EQUAL(type, RECORD_END);
+					break;
+				}
+				CU_ASSERT_TRUE(type == n + 1 && length == lengths[n] &&
+					       !memcmp(body, bodies[n], length));
+			}
+			stream_rewind(in);
+			CU_ASSERT_EQUAL(ftruncate(fd, 0), 0);
+		}
+		stream_in_free(in);
+		close(fd);
+	}
 }
 
 static size_t size_of(int fd) { return (size_t)lseek(fd, 0, SEEK_END); }

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "overlay.h"
+
+#include <dirent.h>
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/*
+ * The header of a qcow2 image, version 3 (QEMU's document qcow2); numbers are big-endian.
+ * Behind it extensions of a type and a length each, and the backing file's name.
+ */
+struct qcow2_header {
+	uint32_t magic, version;
+	uint64_t backing_offset;
+	uint32_t backing_size, cluster_bits;
+	uint64_t size;		/* bytes of the disk */
+	uint32_t encryption, l1_size;
+	uint64_t l1_offset, refcount_offset;
+	uint32_t refcount_clusters, nr_snapshots;
+	uint64_t snapshots_offset;
+	uint64_t incompatible, compatible, autoclear;
+	uint32_t refcount_order, header_length;
+};
+_Static_assert(sizeof(struct qcow2_header) == 104, "as the format says");
+
+#define QCOW2_MAGIC	     0x514649fbu
+#define QCOW2_BACKING_FORMAT 0xe2792acau	/* an extension: the backing file's format */
+#define CLUSTER_BITS	     16u
+/* Of the disk, by one entry of the first table: a cluster of entries of 8 bytes, a cluster each. */
+#define PER_L1		     ((uint64_t)(OVERLAY_CLUSTER / 8) << CLUSTER_BITS)
+#define L1_CLUSTERS_MAX	     64u		/* 256 TiB */
+/* In this order: header, table of reference counts, reference counts, first table. */
+enum { AT_HEADER, AT_REFCOUNT_TABLE, AT_REFCOUNTS, AT_L1 };
+
+unsigned int overlay_head(uint8_t cluster[OVERLAY_CLUSTER], uint64_t size, const char *base,
+			  const char *format)
+{
+	uint64_t l1 = (size + PER_L1 - 1) / PER_L1;
+	uint64_t clusters = (l1 * 8 + OVERLAY_CLUSTER - 1) / OVERLAY_CLUSTER;
+	size_t name = strlen(base), at = sizeof(struct qcow2_header);
+	uint32_t extension[2] = { htobe32(QCOW2_BACKING_FORMAT),
+				  htobe32((uint32_t)strlen(format)) };
+	struct qcow2_header h = {
+		.magic = htobe32(QCOW2_MAGIC),
+		.version = htobe32(3),
+		.backing_size = htobe32((uint32_t)name),
+		.cluster_bits = htobe32(CLUSTER_BITS),
+		.size = htobe64(size),
+		.l1_size = htobe32((uint32_t)l1),
+		.l1_offset = htobe64((uint64_t)AT_L1 * OVERLAY_CLUSTER),
+		.refcount_offset = htobe64((uint64_t)AT_REFCOUNT_TABLE * OVERLAY_CLUSTER),
+		.refcount_clusters = htobe32(1),
+		.refcount_order = htobe32(4), /* 16 bits each */
+		.header_length = htobe32(sizeof(h)),
+	};
+
+	if (!size || size > PER_L1 * (OVERLAY_CLUSTER / 8) * L1_CLUSTERS_MAX ||
+	    name > OVERLAY_NAME_MAX || strlen(format) > 8)
+		return 0;
+	memset(cluster, 0, OVERLAY_CLUSTER);
+	memcpy(cluster + at, extension, sizeof(extension));
+	memcpy(cluster + at + sizeof(extension), format, strlen(format));
+	/* What follows an extension's text is aligned to 8; one of type 0 is the last. */
+	at += sizeof(extension) + 8 + sizeof(extension);
+	memcpy(cluster + at, base, name);
+	h.backing_offset = htobe64(at);
+	memcpy(cluster, &h, sizeof(h));
+	return AT_L1 + (unsigned int)clusters;
+}
+
+static int write_overlay(int fd, uint64_t size, const char *base, const char *format)
+{
+	uint8_t *cluster = malloc(OVERLAY_CLUSTER);
+	unsigned int n = cluster ? overlay_head(cluster, size, base, format) : 0;
+	uint64_t table = htobe64((uint64_t)AT_REFCOUNTS * OVERLAY_CLUSTER);
+	uint16_t *counts = (void *)cluster;
+	int error = cluster ? n ? 0 : EFBIG : ENOMEM;
+
+	/* Whatever is not written is a hole, and zero. */
+	if (!error && (ftruncate(fd, (off_t)n * OVERLAY_CLUSTER) ||
+		       pwrite(fd, cluster, OVERLAY_CLUSTER, 0) != (ssize_t)OVERLAY_CLUSTER ||
+		       pwrite(fd, &table, sizeof(table), AT_REFCOUNT_TABLE * OVERLAY_CLUSTER) !=
+			       (ssize_t)sizeof(table)))
+		error = errno ? errno : EIO;
+	if (!error) {
+		memset(cluster, 0, OVERLAY_CLUSTER);
+		for (unsigned int i = 0; i < n; i++)
+			counts[i] = htobe16(1);
+		if (pwrite(fd, cluster, OVERLAY_CLUSTER, AT_REFCOUNTS * OVERLAY_CLUSTER) !=
+		    (ssize_t)OVERLAY_CLUSTER)
+			error = errno ? errno : EIO;
+	}
+	free(cluster);
+	return error;
+}
+
+/* How large the disk in the file is: a qcow2 image says so in its header. */
+static int disk_size(const char *path, const char *format, uint64_t *size)
+{
+	struct qcow2_header h;
+	int error = 0, fd = open(path, O_RDONLY | O_CLOEXEC);
+	off_t end;
+
+	if (fd < 0)
+		return errno;
+	if (!strcmp(format, "raw")) {
+		end = lseek(fd, 0, SEEK_END);
+		error = end < 0 ? errno : 0;
+		*size = (uint64_t)end & ~511ull;
+	} else if (pread(fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h) ||
+		   be32toh(h.magic) != QCOW2_MAGIC) {
+		error = EINVAL;
+	} else {
+		*size = be64toh(h.size);
+	}
+	close(fd);
+	return error;
+}
+
+static int no_overlay(struct hvctl_ctx *ctx, const char *path, int error)
+{
+	return hvctl_fail(ctx, error, "cannot make %s, a clone's disk: %s", path, strerror(error));
+}
+
+static int make_one(struct hvctl_ctx *ctx, const char *dir, struct hvctl_disk *d)
+{
+	const char *format = *d->format ? d->format : "raw";
+	char path[sizeof(OVERLAY_DIR) + 37 + sizeof(d->vdev) + 8], base[PATH_MAX], *copy;
+	uint64_t size = 0;
+	int fd, error;
+
+	if (strcmp(format, "raw") && strcmp(format, "qcow2"))
+		return hvctl_fail(ctx, EOPNOTSUPP,
+				  "the disk %s (%s) is of format %s, over which a clone cannot "
+				  "have a disk of its own; make it raw or qcow2, or read-only",
+				  d->target, d->vdev, format);
+	if (!realpath(d->target, base))
+		return hvctl_fail(ctx, errno, "the disk %s (%s) cannot be found: %s", d->target,
+				  d->vdev, strerror(errno));
+	error = disk_size(base, format, &size);
+	if (error)
+		return hvctl_fail(ctx, error, "the disk %s (%s) cannot be read: %s", d->target,
+				  d->vdev, strerror(error));
+	if (strchr(d->vdev, '/') ||
+	    snprintf(path, sizeof(path), "%s/%s.qcow2", dir, d->vdev) >= (int)sizeof(path))
+		return no_overlay(ctx, d->vdev, ENAMETOOLONG);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return no_overlay(ctx, path, errno);
+	error = write_overlay(fd, size, base, format);
+	close(fd);
+	if (error)
+		return no_overlay(ctx, path, error);
+	copy = strdup(path);
+	free(d->backing);
+	d->backing = strdup(base);
+	if (!copy || !d->backing) {
+		free(copy);
+		return hvctl_no_memory(ctx);
+	}
+	free(d->target);
+	d->target = copy;
+	d->backend = HVCTL_DISK_HVBLKD;
+	d->forced = false;
+	snprintf(d->format, sizeof(d->format), "qcow2");
+	return 0;
+}
+
+static void directory_of(const uint8_t uuid[16], char dir[sizeof(OVERLAY_DIR) + 37])
+{
+	char text[37];
+
+	hvctl_uuid_text(uuid, text);
+	snprintf(dir, sizeof(OVERLAY_DIR) + 37, OVERLAY_DIR "/%s", text);
+}
+
+/* A file beside them as long as the clone is being made. */
+#define MARK "building"
+
+static void mark_of(const uint8_t uuid[16], char path[sizeof(OVERLAY_DIR) + 37 + sizeof(MARK)])
+{
+	directory_of(uuid, path);
+	strcat(path, "/" MARK);
+}
+
+int overlays_make(struct hvctl_ctx *ctx, struct hvctl_config *c)
+{
+	static const char *const parents[] = { "/var/lib/annulus", OVERLAY_DIR };
+	char dir[sizeof(OVERLAY_DIR) + 37], mark[sizeof(dir) + sizeof(MARK)];
+	bool made = false;
+	int error = 0, fd;
+
+	directory_of(c->uuid, dir);
+	for (unsigned int i = 0; !error && i < c->nr_disks; i++) {
+		if (!c->disks[i].writable)
+			continue;
+		for (unsigned int k = 0; !made && k < 2; k++)
+			mkdir(parents[k], k ? 0700 : 0755);
+		if (!made && mkdir(dir, 0700))
+			return no_overlay(ctx, dir, errno);
+		if (!made) {
+			mark_of(c->uuid, mark);
+			fd = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+			error = fd < 0 ? no_overlay(ctx, mark, errno) : 0;
+			if (fd >= 0)
+				close(fd);
+		}
+		made = true;
+		if (!error)
+			error = make_one(ctx, dir, &c->disks[i]);
+	}
+	if (error && made)
+		overlays_remove(ctx, c->uuid);
+	return error;
+}
+
+void overlays_settled(const uint8_t uuid[16])
+{
+	char mark[sizeof(OVERLAY_DIR) + 37 + sizeof(MARK)];
+
+	mark_of(uuid, mark);
+	unlink(mark);
+}
+
+void overlays_undo(struct hvctl_ctx *ctx, const uint8_t uuid[16])
+{
+	char mark[sizeof(OVERLAY_DIR) + 37 + sizeof(MARK)];
+
+	mark_of(uuid, mark);
+	if (!access(mark, F_OK))
+		overlays_remove(ctx, uuid);
+}
+
+void overlays_remove(struct hvctl_ctx *ctx, const uint8_t uuid[16])
+{
+	char dir[sizeof(OVERLAY_DIR) + 37];
+	struct dirent *e;
+	DIR *d;
+
+	directory_of(uuid, dir);
+	d = opendir(dir);
+	while (d && (e = readdir(d))) {
+		const char *end = strrchr(e->d_name, '.');
+
+		/* What we did not make keeps the directory, and shows below. */
+		if ((end && !strcmp(end, ".qcow2")) || !strcmp(e->d_name, MARK))
+			unlinkat(dirfd(d), e->d_name, 0);
+	}
+	if (d && rmdir(dir))
+		hvctl_warn(ctx, "%s, the disks of a clone that is no more, is still there: %s", dir,
+			   strerror(errno));
+	if (d)
+		closedir(d);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The disks of clones: for each that is written an empty qcow2 image over the disk of the guest
+ * that was saved, in OVERLAY_DIR/<uuid of the clone>/<vdev>.qcow2. They are the clone's as long as
+ * it is, restarts included, and stay where they are when it is saved.
+ */
+#ifndef HVCTL_OVERLAY_H
+#define HVCTL_OVERLAY_H
+
+#include "internal.h"
+
+#define OVERLAY_DIR "/var/lib/annulus/clones"
+
+/*
+ * overlays_make - an overlay for each disk of @c that is written, and that is its disk then. All or
+ * none; the uuid is given. -EOPNOTSUPP: a disk of a kind that none can stand on; what files say.
+ */
+int overlays_make(struct hvctl_ctx *ctx, struct hvctl_config *c);
+
+/* overlays_settled - the clone @uuid stands: from now on they are its disks. */
+void overlays_settled(const uint8_t uuid[16]);
+
+/*
+ * overlays_remove - those of the domain @uuid, which is no more, if it had any. Only warns.
+ * overlays_undo - the same, but only of a clone that never stood: the disks of one that was saved
+ * are in use, domain or not.
+ */
+void overlays_remove(struct hvctl_ctx *ctx, const uint8_t uuid[16]);
+void overlays_undo(struct hvctl_ctx *ctx, const uint8_t uuid[16]);
+
+/* The bytes at the beginning of an empty qcow2 image, for the tests. */
+#define OVERLAY_CLUSTER	 65536u
+#define OVERLAY_NAME_MAX 1023u	/* bytes of the backing file's name: qcow2's own limit */
+
+/*
+ * overlay_head - the first cluster of an empty image of @size bytes over @base of @format ("raw",
+ * "qcow2"), to @cluster. Returns how many clusters the image has; 0: that cannot be had.
+ */
+unsigned int overlay_head(uint8_t cluster[OVERLAY_CLUSTER], uint64_t size, const char *base,
+			  const char *format);
+
+#endif

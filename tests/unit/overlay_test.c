@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// sources: libhvctl/overlay.c libhvctl/context.c backends/block/format.c
+// bits: 64 32
+/*
+ * The disks of clones: what is written at the beginning of an empty image says what it has to, to
+ * the eyes of the daemon that will be asked to serve it; what cannot be had is not made.
+ */
+#include <endian.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backends/block/format.h"
+#include "overlay.h"
+#include "suite.h"
+
+struct xs;
+
+void xs_close(struct xs *xs)
+{
+	(void)xs;
+}
+
+struct xs *xs_open(const char *path)
+{
+	(void)path;
+	return NULL;
+}
+
+bool xs_lost(const struct xs *xs);
+bool xs_lost(const struct xs *xs)
+{
+	(void)xs;
+	return false;
+}
+
+static uint8_t cluster[OVERLAY_CLUSTER];
+
+static uint64_t number(size_t at, unsigned int bytes)
+{
+	uint64_t v = 0;
+
+	for (unsigned int i = 0; i < bytes; i++)
+		v = v << 8 | cluster[at + i];
+	return v;
+}
+
+TEST(test_head, "the head of a clone's disk")
+{
+	static const uint64_t sizes[] = { 512, 1 << 20, 512ull << 20, (512ull << 20) + 512,
+					  100ull << 30, 4ull << 40, (4ull << 40) + 512 };
+
+	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct format_backing backing;
+		char text[512], path[] = "/tmp/overlay-test-XXXXXX";
+		unsigned int n = overlay_head(cluster, sizes[i], "/srv/base.img", "raw");
+		uint64_t l1 = number(36, 4);
+		int fd = mkstemp(path);
+
+		CU_ASSERT_FATAL(fd >= 0);
+		unlink(path);
+		CU_ASSERT(n >= 4);
+		CU_ASSERT_EQUAL(number(0, 4), 0x514649fb);
+		CU_ASSERT_EQUAL(number(4, 4), 3);
+		CU_ASSERT_EQUAL(number(24, 8), sizes[i]);
+		/* An entry for each 512 MiB, in clusters of their own behind the counts. */
+		CU_ASSERT_EQUAL(l1, (sizes[i] + (512ull << 20) - 1) >> 29);
+		CU_ASSERT_EQUAL(number(40, 8), 3 * OVERLAY_CLUSTER);
+		CU_ASSERT(n >= 3 + (l1 * 8 + OVERLAY_CLUSTER - 1) / OVERLAY_CLUSTER);
+		CU_ASSERT_EQUAL(number(48, 8), OVERLAY_CLUSTER);
+		CU_ASSERT_EQUAL(number(56, 4), 1);
+		CU_ASSERT_EQUAL(number(96, 4), 4);
+		CU_ASSERT_EQUAL(number(100, 4), 104);
+		CU_ASSERT_EQUAL(write(fd, cluster, sizeof(cluster)), (ssize_t)sizeof(cluster));
+		CU_ASSERT_EQUAL(ftruncate(fd, (off_t)n * OVERLAY_CLUSTER), 0);
+		CU_ASSERT_EQUAL(format_check(fd, "qcow2", "it", &backing, text, sizeof(text)), 0);
+		CU_ASSERT_STRING_EQUAL(backing.path, "/srv/base.img");
+		CU_ASSERT_STRING_EQUAL(backing.format, "raw");
+		close(fd);
+	}
+}
+
+TEST(test_limits, "what no disk can be")
+{
+	char name[OVERLAY_NAME_MAX + 2];
+
+	memset(name, 'a', sizeof(name));
+	name[OVERLAY_NAME_MAX + 1] = 0;
+	CU_ASSERT_EQUAL(overlay_head(cluster, 512, name, "raw"), 0);
+	name[OVERLAY_NAME_MAX] = 0;
+	CU_ASSERT_EQUAL(overlay_head(cluster, 512, name, "qcow2"), 4);
+	CU_ASSERT_EQUAL(overlay_head(cluster, 0, "/a", "raw"), 0);
+	CU_ASSERT_EQUAL(overlay_head(cluster, UINT64_MAX & ~511ull, "/a", "raw"), 0);
+}
+
+SUITE("overlay")
