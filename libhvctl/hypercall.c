@@ -196,6 +196,15 @@ void foreign_unmap(void *p, size_t count)
 		munmap(p, count * FRAME_SIZE);
 }
 
+int foreign_drop(void *page)
+{
+	/* Something else takes its place, so that nobody else's does before the rest goes. */
+	return mmap(page, FRAME_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+		       MAP_FAILED ?
+		       -1 :
+		       0;
+}
+
 void *grant_table_map(struct hvctl_ctx *ctx, uint32_t domid)
 {
 	struct privcmd_map_resource map = {

@@ -50,6 +50,9 @@ void *foreign_map(struct hvctl_ctx *ctx, uint32_t domid, int prot, const xen_pfn
 		  size_t count);
 void foreign_unmap(void *p, size_t count);
 
+/* One page of such memory is mapped no more; what is around it stays. -1 with errno set. */
+int foreign_drop(void *page);
+
 /* Map the first frame of a domain's grant table, before it has run. NULL with errno set. */
 void *grant_table_map(struct hvctl_ctx *ctx, uint32_t domid);
 

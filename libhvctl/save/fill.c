@@ -212,6 +212,57 @@ int fill_same(struct fill *f, uint64_t pfn, uint64_t twin)
 	return fill_page(f, pfn, 0, f->page[twin]);
 }
 
+/* Frames of up to BATCH pages; nobody may have them mapped any more. */
+static int release(struct fill *f, struct request *q, unsigned int count)
+{
+	long done;
+
+	q->r = (struct xen_memory_reservation){
+		.extent_start = (uint64_t)(uintptr_t)q->list,
+		.nr_extents = count,
+		.domid = (domid_t)f->domid,
+	};
+	done = hypercall(f->ctx, __HYPERVISOR_memory_op, XENMEM_decrease_reservation,
+			 (uint64_t)(uintptr_t)&q->r, 0, 0, 0);
+	if (done != (long)count)
+		return refused(f, "pages that go", done < 0 ? done : -EBUSY);
+	f->nr_pages -= count;
+	return 0;
+}
+
+int fill_gone(struct fill *f, const uint64_t *pfns, uint64_t count)
+{
+	struct request *q = hypercall_alloc(f->ctx, sizeof(*q));
+	unsigned int n = 0;
+	int error = q ? 0 : -ENOMEM;
+
+	for (uint64_t i = 0; !error && i < count; i++) {
+		uint64_t pfn = pfns[i];
+
+		/* Once it has gone it is no more there to go. */
+		if (pfn >= f->nr_pfns || !f->filled[pfn]) {
+			error = bad(f, "a page goes that it has not");
+			break;
+		}
+		if (foreign_drop(f->page[pfn])) {
+			error = hvctl_fail(f->ctx, errno, "cannot unmap a page of domain %u: %s",
+					   f->domid, strerror(errno));
+			break;
+		}
+		q->list[n++] = (xen_pfn_t)f->mfn[pfn];
+		f->mfn[pfn] = NO_MFN;
+		f->page[pfn] = NULL;
+		f->type[pfn] = 0;
+		f->filled[pfn] = false;
+		if (n == BATCH || i + 1 == count) {
+			error = release(f, q, n);
+			n = 0;
+		}
+	}
+	hypercall_free(f->ctx, q, sizeof(*q));
+	return error;
+}
+
 int fill_list(struct fill *f, const uint64_t *pfns, uint64_t count)
 {
 	unsigned int per = FRAME_SIZE / f->width;

@@ -64,6 +64,10 @@ int fill_populate(struct fill *f, const uint64_t *pfns, unsigned int count);
 /* The content of a pfn that has a frame: a page, or the page of another pfn. */
 int fill_page(struct fill *f, uint64_t pfn, uint8_t type, const void *content);
 int fill_same(struct fill *f, uint64_t pfn, uint64_t twin);
+/*
+ * These pages, which have come, are the guest's no more: their frames go back to the hypervisor.
+ */
+int fill_gone(struct fill *f, const uint64_t *pfns, uint64_t count);
 int fill_list(struct fill *f, const uint64_t *pfns, uint64_t count);
 /*
  * Keep a copy of a part of vCPU @vcpu's state. -EINVAL: there is no such vCPU, it has come before,

@@ -120,14 +120,18 @@ static int take_page(struct guest *g, uint64_t first, const void *page)
 		bool foreign;
 		uint64_t mfn = entry_at(g, page, i, &foreign);
 
-		if (foreign)
+		if (foreign && !g->live)
 			return no_list(g, "it has frames of other domains mapped");
+		g->nr_foreign += foreign;
 		g->mfn[first + i] = NO_MFN;
 		if (mfn == NO_MFN)
 			continue;
-		if (mfn >= g->nr_mfns || g->pfn[mfn] != NO_PFN)
+		if (mfn >= g->nr_mfns || g->pfn[mfn] != NO_PFN) {
+			if (g->live)
+				continue;
 			return no_list(g, "its list of frames (P2M) names a frame that is not its "
 					  "own, or one twice");
+		}
 		g->mfn[first + i] = mfn;
 		g->pfn[mfn] = (uint32_t)(first + i);
 		g->nr_pages++;
@@ -156,7 +160,7 @@ static int read_list(struct guest *g, uint64_t root, uint64_t address)
 	walk_end(&w);
 	/* Now that all are known: the list's own frames. */
 	for (uint64_t n = 0; !error && n < g->nr_list; n++) {
-		if (g->pfn[g->list[n]] == NO_PFN)
+		if (g->pfn[g->list[n]] == NO_PFN && !g->live)
 			error = no_list(g, "its list of frames (P2M) does not have its own frames");
 		g->list[n] = g->pfn[g->list[n]];
 	}
@@ -203,8 +207,15 @@ static int set_type(struct guest *g, uint64_t pfn, uint64_t info)
 {
 	uint8_t level = (uint8_t)(info >> XEN_DOMCTL_PFINFO_LTAB_SHIFT & 7);
 
-	if ((info & XEN_DOMCTL_PFINFO_LTAB_MASK) >= XEN_DOMCTL_PFINFO_BROKEN || level > 4)
+	if ((info & XEN_DOMCTL_PFINFO_LTAB_MASK) >= XEN_DOMCTL_PFINFO_BROKEN || level > 4) {
+		if (g->live) {
+			g->pfn[g->mfn[pfn]] = NO_PFN;
+			g->mfn[pfn] = NO_MFN;
+			g->nr_pages--;
+			return 0;
+		}
 		return no_list(g, "its list of frames (P2M) names a frame that is not its own");
+	}
 	g->type[pfn] = level;
 	/* A pin without a type is nothing that can be had again. */
 	if (level && (info & XEN_DOMCTL_PFINFO_LPINTAB))
@@ -289,12 +300,10 @@ int guest_table(const struct guest *g, uint64_t pfn, const uint64_t *table, uint
 	return 0;
 }
 
-int guest_look(struct hvctl_ctx *ctx, uint32_t domid, struct guest *g)
+static int look(struct guest *g)
 {
-	int error;
+	int error = domain_need(g->ctx, g->domid, &g->info);
 
-	*g = (struct guest){ .ctx = ctx, .domid = domid };
-	error = domain_need(ctx, domid, &g->info);
 	if (!error)
 		error = look_at_host(g);
 	if (!error)
@@ -303,9 +312,22 @@ int guest_look(struct hvctl_ctx *ctx, uint32_t domid, struct guest *g)
 		error = find_list(g);
 	if (!error)
 		error = find_types(g);
-	if (!error && g->width == 4)
+	/* Tables of a guest that runs are not sent. */
+	if (!error && g->width == 4 && !g->live)
 		error = find_last_l2(g);
 	return error;
+}
+
+int guest_look(struct hvctl_ctx *ctx, uint32_t domid, struct guest *g)
+{
+	*g = (struct guest){ .ctx = ctx, .domid = domid };
+	return look(g);
+}
+
+int guest_look_live(struct hvctl_ctx *ctx, uint32_t domid, struct guest *g)
+{
+	*g = (struct guest){ .ctx = ctx, .domid = domid, .live = true };
+	return look(g);
 }
 
 void guest_close(struct guest *g)

@@ -36,6 +36,8 @@ struct guest {
 	uint64_t nr_list;
 	uint64_t nr_pages;	    /* it has */
 	uint8_t shared[FRAME_SIZE]; /* its shared info page */
+	bool live;		    /* it runs: what is not right is left out */
+	uint64_t nr_foreign;	    /* entries of its list that are others' frames */
 };
 #define GUEST_LEVEL(t) ((t)&7u)
 #define GUEST_PINNED   8u
@@ -46,6 +48,11 @@ struct guest {
  * says what. guest_close() is due in any case.
  */
 int guest_look(struct hvctl_ctx *ctx, uint32_t domid, struct guest *g);
+/*
+ * The same for a guest that runs, and may change what is looked at: frames that are not its own, or
+ * that its list names twice, are left out. So nothing of it is sure before it has stopped.
+ */
+int guest_look_live(struct hvctl_ctx *ctx, uint32_t domid, struct guest *g);
 void guest_close(struct guest *g);
 
 /*

@@ -17,6 +17,8 @@ struct state {
 	void *leaves;
 	size_t leaves_len;
 	uint32_t last; /* type */
+	struct record_stopped stopped;
+	bool has_stopped;
 };
 
 static int bad(struct image *i, const char *what)
@@ -122,7 +124,7 @@ static int take_pages(struct state *s, const void *body, size_t len)
 		uint64_t e = r->page[at];
 		uint8_t type = (uint8_t)(PAGE_TYPE(e) | (e & PAGE_PINNED ? GUEST_PINNED : 0));
 
-		if (f->filled[pfns[n]])
+		if (f->filled[pfns[n]] && !stream_is_live(s->i->in))
 			return bad(s->i, "it has a page twice");
 		switch (PAGE_CONTENT(e)) {
 		case CONTENT_DATA:
@@ -159,11 +161,53 @@ static bool in_order(uint32_t last, uint32_t type)
 	return type == last + 1 || (type == RECORD_PAGES && last == RECORD_PAGES);
 }
 
-static int take(struct state *s, uint32_t type, const void *body, size_t len)
+/*
+ * The same while the guest runs: pages come and go until it has stopped, and then the last of them.
+ */
+static bool in_order_live(const struct state *s, uint32_t type)
+{
+	bool pages = s->last == RECORD_CPU_MSRS || s->last == RECORD_PAGES ||
+		     s->last == RECORD_GONE || s->last == RECORD_STOPPED;
+
+	switch (type) {
+	case RECORD_PAGES:
+	case RECORD_GONE:
+		return pages;
+	case RECORD_STOPPED:
+		return pages && !s->has_stopped;
+	case RECORD_P2M:
+		return pages && s->has_stopped;
+	case RECORD_SHARED:
+		return s->last == RECORD_P2M;
+	default:
+		if (type < RECORD_VCPU)
+			return type == s->last + 1;
+		return type <= RECORD_VCPU_MSRS && s->last >= RECORD_SHARED &&
+		       s->last <= RECORD_VCPU_MSRS;
+	}
+}
+
+static int take_stopped(struct state *s, const void *body, size_t len)
 {
 	struct fill *f = &s->i->fill;
 
-	if (!in_order(s->last, type))
+	if (len != sizeof(s->stopped))
+		return bad(s->i, "what it says of its end has another size");
+	memcpy(&s->stopped, body, len);
+	if (s->stopped.elapsed_ns < f->elapsed_ns)
+		return bad(s->i, "its clock went back");
+	s->has_stopped = true;
+	s->guest.nr_pages = s->stopped.nr_pages;
+	f->elapsed_ns = s->stopped.elapsed_ns;
+	return 0;
+}
+
+static int take(struct state *s, uint32_t type, const void *body, size_t len)
+{
+	struct fill *f = &s->i->fill;
+	int error;
+
+	if (stream_is_live(s->i->in) ? !in_order_live(s, type) : !in_order(s->last, type))
 		return bad(s->i, "its records are not in order");
 	s->last = type;
 	switch (type) {
@@ -172,14 +216,23 @@ static int take(struct state *s, uint32_t type, const void *body, size_t len)
 	case RECORD_CPU_LEAVES:
 		return take_leaves(s, body, len);
 	case RECORD_CPU_MSRS:
-		return fill_cpu_policy(f, s->leaves, s->leaves_len, body, len);
+		error = fill_cpu_policy(f, s->leaves, s->leaves_len, body, len);
+		if (!error && s->i->accepted)
+			error = s->i->accepted(s->i);
+		return error;
 	case RECORD_P2M:
 		return len % sizeof(uint64_t) ? bad(s->i, "its list of frames is cut off")
 					      : fill_list(f, body, len / sizeof(uint64_t));
 	case RECORD_PAGES:
-		hvctl_step(s->i->ctx, "filling its memory",
-			   10 + (unsigned int)(f->nr_pages * 60 / s->guest.nr_pages % 61));
+		if (s->guest.nr_pages)
+			hvctl_step(s->i->ctx, "filling its memory",
+				   10 + (unsigned int)(f->nr_pages * 60 / s->guest.nr_pages % 61));
 		return take_pages(s, body, len);
+	case RECORD_GONE:
+		return len % sizeof(uint64_t) ? bad(s->i, "its list of pages that go is cut off")
+					      : fill_gone(f, body, len / sizeof(uint64_t));
+	case RECORD_STOPPED:
+		return take_stopped(s, body, len);
 	case RECORD_SHARED:
 		if (len != FRAME_SIZE)
 			return bad(s->i, "its shared page has another size");
@@ -209,7 +262,7 @@ int own_fill(struct image *i, uint32_t domid, struct domain_rings *rings)
 			break;
 	}
 	free(s.leaves);
-	if (!error && s.last < RECORD_SHARED)
+	if (!error && !i->fill.have_shared)
 		error = bad(i, "it ends before it is whole");
 	if (!error && i->fill.nr_pages != s.guest.nr_pages)
 		error = bad(i, "it has another number of pages than it says");

@@ -16,6 +16,9 @@ struct image {
 	int fd;
 	const char *name;
 	struct stream_in *in; /* NULL: xl's */
+	/* NULL, or called when all has been checked that can be before its pages come. */
+	int (*accepted)(struct image *i);
+	void *data; /* of that */
 	struct fill fill;
 };
 

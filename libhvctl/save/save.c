@@ -17,6 +17,7 @@
 #include "pv-abi/compat.h"
 #include "pv-abi/wide.h"
 #include "save/pages.h"
+#include "save/parts.h"
 #include "save/settings.h"
 #include "save/suspend.h"
 #include "xs.h"
@@ -29,8 +30,7 @@
 
 /* ---- what is in the store ---- */
 
-/* Its configuration, as hvctl_create() left it there, with what has changed since. */
-static int read_settings(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_config **c)
+int save_read_settings(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_config **c)
 {
 	char *vm = xs_readf(ctx->xs, 0, "/local/domain/%u/vm", domid), *text = NULL, *part;
 	char *name = xs_readf(ctx->xs, 0, "/local/domain/%u/name", domid);
@@ -248,14 +248,14 @@ static int settle(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_config *c)
 	return error;
 }
 
-/* ---- what the hypervisor tells ---- */
+int save_settings(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_config **config)
+{
+	int error = save_read_settings(ctx, domid, config);
 
-struct saving {
-	struct hvctl_ctx *ctx;
-	uint32_t domid;
-	struct guest g;
-	struct stream_out *out;
-};
+	return error ? error : settle(ctx, domid, *config);
+}
+
+/* ---- what the hypervisor tells ---- */
 
 static int refused(struct saving *s, const char *what, int error)
 {
@@ -263,7 +263,7 @@ static int refused(struct saving *s, const char *what, int error)
 			  s->domid, strerror(-error));
 }
 
-static int save_one(struct saving *s, uint32_t type, const void *body, size_t len)
+int save_one(struct saving *s, uint32_t type, const void *body, size_t len)
 {
 	struct iovec part = { (void *)body, len };
 
@@ -479,24 +479,34 @@ static int save_vcpus(struct saving *s)
 
 /* ---- the whole ---- */
 
-static int save_all(struct saving *s, const char *settings)
+int save_head(struct saving *s, const char *settings)
 {
-	struct pages_stored stored;
 	int error = save_one(s, RECORD_CONFIG, settings, strlen(settings));
 
 	if (!error)
 		error = save_guest(s);
-	if (!error)
-		error = save_cpu_policy(s);
+	return error ? error : save_cpu_policy(s);
+}
+
+int save_tail(struct saving *s)
+{
+	int error = save_one(s, RECORD_SHARED, s->g.shared, FRAME_SIZE);
+
+	return error ? error : save_vcpus(s);
+}
+
+static int save_all(struct saving *s, const char *settings)
+{
+	struct pages_stored stored;
+	int error = save_head(s, settings);
+
 	if (!error)
 		error = save_one(s, RECORD_P2M, s->g.list, s->g.nr_list * sizeof(*s->g.list));
 	if (!error)
 		error = pages_save(&s->g, s->out, &stored);
 	hvctl_step(s->ctx, "saving its vCPUs", 92);
 	if (!error)
-		error = save_one(s, RECORD_SHARED, s->g.shared, FRAME_SIZE);
-	if (!error)
-		error = save_vcpus(s);
+		error = save_tail(s);
 	return error ? error : stream_finish(s->out);
 }
 
@@ -655,9 +665,7 @@ static int save(struct hvctl_ctx *ctx, uint32_t domid, const char *path, unsigne
 	lock = hvctl_lock_saving(ctx, domid);
 	if (lock < 0)
 		return lock;
-	error = read_settings(ctx, domid, &config);
-	if (!error)
-		error = settle(ctx, domid, config);
+	error = save_settings(ctx, domid, &config);
 	if (!error) {
 		settings = settings_text(config);
 		error = settings ? target_open(ctx, path, &target) : hvctl_no_memory(ctx);

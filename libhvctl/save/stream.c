@@ -97,7 +97,7 @@ static int put(struct stream_out *o, const void *data, size_t len, ZSTD_EndDirec
 		o->used = out.pos;
 		if (o->used == BUFFER)
 			error = flush(o);
-	} while (!error && (in.pos < in.size || (end == ZSTD_e_end && left)));
+	} while (!error && (in.pos < in.size || (end != ZSTD_e_continue && left)));
 	return error;
 }
 
@@ -108,10 +108,11 @@ uint64_t stream_memory(unsigned int threads)
 	       (threads ? (2ull << WINDOW_LOG) + (uint64_t)threads * 4 * JOB : 0);
 }
 
-int stream_create(struct hvctl_ctx *ctx, int fd, const char *name, unsigned int threads,
-		  struct stream_out **out)
+static int create(struct hvctl_ctx *ctx, int fd, const char *name, unsigned int threads,
+		  unsigned int flags, struct stream_out **out)
 {
-	struct stream_header h = { STREAM_MAGIC, STREAM_VERSION, threads ? STREAM_ZSTD : 0, 0 };
+	struct stream_header h = { STREAM_MAGIC, STREAM_VERSION,
+				   flags | (threads ? STREAM_ZSTD : 0), 0 };
 	struct stream_out *o = calloc(1, sizeof(*o));
 	int error;
 
@@ -143,6 +144,18 @@ int stream_create(struct hvctl_ctx *ctx, int fd, const char *name, unsigned int 
 	else
 		*out = o;
 	return error;
+}
+
+int stream_create(struct hvctl_ctx *ctx, int fd, const char *name, unsigned int threads,
+		  struct stream_out **out)
+{
+	return create(ctx, fd, name, threads, 0, out);
+}
+
+int stream_create_live(struct hvctl_ctx *ctx, int fd, const char *name, unsigned int threads,
+		       struct stream_out **out)
+{
+	return create(ctx, fd, name, threads, STREAM_LIVE, out);
 }
 
 static uint64_t record_hash(const struct stream_record *r, const struct iovec *part, int parts)
@@ -182,6 +195,13 @@ int stream_write(struct stream_out *o, uint32_t type, const struct iovec *part, 
 	return error;
 }
 
+int stream_flush(struct stream_out *o)
+{
+	int error = o->zstd ? put(o, NULL, 0, ZSTD_e_flush) : 0;
+
+	return error ? error : flush(o);
+}
+
 int stream_finish(struct stream_out *o)
 {
 	uint64_t all = XXH3_64bits_digest(o->all);
@@ -218,7 +238,7 @@ struct stream_in {
 	ZSTD_DCtx *zstd;
 	XXH3_state_t *all;
 	uint64_t records;
-	bool frame_ended, file_ended;
+	bool frame_ended, file_ended, live;
 	size_t from, to; /* of what is in buffer */
 	uint8_t *body;
 	size_t room;
@@ -334,7 +354,7 @@ int stream_open(struct hvctl_ctx *ctx, int fd, const char *name, const void *hav
 	else if (h.hash != XXH3_64bits(&h, offsetof(struct stream_header, hash)))
 		hvctl_fail(ctx, EINVAL, "%s is damaged in its first bytes; take another copy",
 			   name);
-	else if (h.version != STREAM_VERSION || (h.flags & ~STREAM_ZSTD))
+	else if (h.version != STREAM_VERSION || (h.flags & ~(STREAM_ZSTD | STREAM_LIVE)))
 		hvctl_fail(ctx, EINVAL,
 			   "%s is an image of version %u.%u, which this hvctl (%u.%u) "
 			   "does not read; use the one that wrote it",
@@ -349,6 +369,7 @@ int stream_open(struct hvctl_ctx *ctx, int fd, const char *name, const void *hav
 			error = hvctl_no_memory(ctx);
 	}
 	if (!error) {
+		s->live = h.flags & STREAM_LIVE;
 		*in = s;
 		return 0;
 	}
@@ -398,7 +419,12 @@ static int check_end(struct stream_in *s, size_t length)
 	memcpy(&all, s->body, sizeof(all));
 	if (all != XXH3_64bits_digest(s->all))
 		return damaged(s);
+	/* Waiting for more would be for ever: the other end waits for our answer. */
+	if (s->live && !s->zstd)
+		return s->from == s->to ? 0 : damaged(s);
 	error = get_some(s, &more, 1, &got);
+	if (!error && s->live)
+		return !got && s->frame_ended && s->from == s->to ? 0 : damaged(s);
 	/* The frame's own end, which may come in a piece of its own, was read by that. */
 	if (!error && s->frame_ended && s->from == s->to)
 		error = fill(s);
@@ -511,6 +537,11 @@ int stream_keep(struct stream_in *s)
 void stream_rewind(struct stream_in *s)
 {
 	s->next = 0;
+}
+
+bool stream_is_live(const struct stream_in *s)
+{
+	return s->live;
 }
 
 void stream_in_free(struct stream_in *s)

@@ -20,6 +20,7 @@ struct hvctl_ctx;
 #define STREAM_MAGIC   "Annulus image\r\n" /* with its zero: 16 bytes */
 #define STREAM_VERSION 1u
 #define STREAM_ZSTD    1u	  /* stream_header.flags: the records are in a frame */
+#define STREAM_LIVE    2u	  /* the guest ran meanwhile: pages come again, words may follow */
 #define STREAM_MAX     (8u << 20) /* bytes of a record's body */
 
 struct stream_header {
@@ -48,6 +49,14 @@ enum {
 	RECORD_VCPU_EXT = 9,	/* the same and struct xen_domctl_ext_vcpucontext */
 	RECORD_VCPU_XSAVE = 10, /* the same and getvcpuextstate's buffer */
 	RECORD_VCPU_MSRS = 11,	/* the same and struct xen_domctl_vcpu_msr[] */
+	RECORD_GONE = 12,	/* live: u64 pfn[]: pages that came and that it has no more */
+	RECORD_STOPPED = 13,	/* live: struct record_stopped */
+};
+
+/* The guest stands still: what comes now is the last of its page. */
+struct record_stopped {
+	uint64_t nr_pages; /* that it has */
+	uint64_t elapsed_ns; /* since it was created */
 };
 
 struct record_guest {
@@ -96,10 +105,15 @@ struct stream_out;
  */
 int stream_create(struct hvctl_ctx *ctx, int fd, const char *name, unsigned int threads,
 		  struct stream_out **out);
+/* The same for a guest that runs meanwhile. */
+int stream_create_live(struct hvctl_ctx *ctx, int fd, const char *name, unsigned int threads,
+		       struct stream_out **out);
 /* Bytes that a stream with so many threads takes at most while it is written. */
 uint64_t stream_memory(unsigned int threads);
 /* @part is read twice, for the hash and to be written: nobody else may write to it meanwhile. */
 int stream_write(struct stream_out *out, uint32_t type, const struct iovec *part, int parts);
+/* What is in buffers goes out: somebody waits for it. */
+int stream_flush(struct stream_out *out);
 /* The last record, and all that is still in buffers. */
 int stream_finish(struct stream_out *out);
 /* Free it. NULL is fine. */
@@ -118,9 +132,12 @@ int stream_open(struct hvctl_ctx *ctx, int fd, const char *name, const void *hav
 /*
  * The next record; its body, of *length bytes, is the stream's until the next call. -EINVAL:
  * damaged, or the end of the file. A record of type RECORD_END has been checked against all before
- * it, and nothing but the end of the file is allowed to follow.
+ * it, and nothing but the end of the file is allowed to follow; behind a live stream its two ends
+ * go on talking, and nothing of that has been read.
  */
 int stream_read(struct stream_in *in, uint32_t *type, const void **body, size_t *length);
+/* Whether it is one of a guest that ran meanwhile. */
+bool stream_is_live(const struct stream_in *in);
 void stream_in_free(struct stream_in *in);
 /*
  * Read all that is left and keep it in memory that no child inherits; the next stream_read() gives
@@ -129,14 +146,6 @@ void stream_in_free(struct stream_in *in);
  */
 int stream_keep(struct stream_in *in);
 /* A kept one begins again with the first record that was kept. */
-void stream_rewind(struct stream_in *in);
-/*
- * Read all of it, from its first record on, and keep it in memory that no child inherits:
- * stream_read() gives what is kept from then on. What stream_read() says; -ENOMEM: dom0 has not the
- * memory for it.
- */
-int stream_keep(struct stream_in *in);
-/* A kept one begins again with its first record. */
 void stream_rewind(struct stream_in *in);
 
 /* Read @len bytes: what came, less at the end of the file only; -errno. */

@@ -31,7 +31,7 @@ enum { LIST = 1, START, STORE, CONSOLE, ROOT, GDT }; /* its pfns that mean somet
 
 static struct hvctl_ctx ctx;
 static uint8_t memory[PFNS][FRAME_SIZE], shared_page[FRAME_SIZE];
-static unsigned int populated, mapped, given, pinned;
+static unsigned int populated, mapped, given, pinned, released, dropped;
 static uint64_t room; /* bytes that dom0 has to spare */
 
 /* ---- what the reader stands on ---- */
@@ -72,6 +72,12 @@ long hypercall(struct hvctl_ctx *c, unsigned int op, uint64_t a0, uint64_t a1, u
 		return 0;
 	}
 	list = (void *)(uintptr_t)r->extent_start;
+	if (a0 == XENMEM_decrease_reservation) {
+		/* Nobody has them mapped any more. */
+		CU_ASSERT_EQUAL(dropped, released + r->nr_extents);
+		released += (unsigned int)r->nr_extents;
+		return (long)r->nr_extents;
+	}
 	CU_ASSERT_FATAL(r->domid == DOMID && populated + r->nr_extents <= PFNS);
 	for (uint64_t i = 0; i < r->nr_extents; i++)
 		list[i] = MFN(populated++);
@@ -100,6 +106,12 @@ void *foreign_map(struct hvctl_ctx *c, uint32_t domid, int prot, const xen_pfn_t
 }
 
 void foreign_unmap(void *p, size_t count) { mapped -= !!p; }
+
+int foreign_drop(void *page)
+{
+	dropped++;
+	return 0;
+}
 
 int build_port(struct hvctl_ctx *c, uint32_t domid, uint32_t *port)
 {
@@ -219,16 +231,106 @@ static int write_image(void)
 	return fd;
 }
 
+/*
+ * The same guest as a stream of rounds: all of its pages but the table, some of them again, one
+ * that goes and one that comes, and when it has stopped the table. Where each record ends.
+ */
+#define ENDS 32
+static long end_of[ENDS];
+static unsigned int ends;
+static uint32_t left_out; /* no record of this type, 0: all */
+static struct record_stopped stopped;
+static bool cut_gone; /* a page goes that never came */
+
+static void put_live(struct stream_out *out, int fd, uint32_t type, const void *body, size_t len)
+{
+	if (type != left_out)
+		put(out, type, NULL, 0, body, len);
+	CU_ASSERT_EQUAL(stream_flush(out), 0);
+	end_of[ends++] = lseek(fd, 0, SEEK_CUR);
+	CU_ASSERT_FATAL(ends < ENDS);
+}
+
+static void put_round(struct stream_out *out, int fd, const uint64_t *entry, unsigned int count,
+		      uint8_t content)
+{
+	static uint8_t body[STREAM_MAX];
+	struct record_pages r = { .count = count };
+	size_t len = sizeof(r) + count * 8;
+
+	memcpy(body, &r, sizeof(r));
+	memcpy(body + sizeof(r), entry, count * 8);
+	for (unsigned int n = 0; n < count; n++, len += FRAME_SIZE) {
+		memcpy(body + len, it.content[entry[n] & PAGE_PFN], FRAME_SIZE);
+		body[len + FRAME_SIZE - 1] = content;
+	}
+	put_live(out, fd, RECORD_PAGES, body, len);
+}
+
+enum { GOES = 0, COMES = 7 }; /* pfns */
+
+static int write_live(unsigned int threads)
+{
+	uint64_t most[] = { GOES, LIST, START, STORE, CONSOLE },
+		 again[] = { START, STORE, GDT }, last[] = { STORE, ROOT, COMES };
+	uint64_t gone = cut_gone ? GDT : GOES;
+	int fd = memfd_create("stream", 0);
+	struct stream_out *out;
+
+	last[1] = PAGE_ENTRY(ROOT, CONTENT_DATA, 4) | PAGE_PINNED;
+	CU_ASSERT_FATAL(fd >= 0);
+	ends = 0;
+	CU_ASSERT_EQUAL_FATAL(stream_create_live(&ctx, fd, "it", threads, &out), 0);
+	put_live(out, fd, RECORD_CONFIG, "{}", 2);
+	put_live(out, fd, RECORD_GUEST, &it.guest, sizeof(it.guest));
+	put_live(out, fd, RECORD_CPU_LEAVES, NULL, it.leaves);
+	put_live(out, fd, RECORD_CPU_MSRS, NULL, 0);
+	put_round(out, fd, most, 5, 1);
+	if (cut_gone)
+		put_live(out, fd, RECORD_GONE, &gone, sizeof(gone));
+	put_round(out, fd, again, 3, 2);
+	put_live(out, fd, RECORD_STOPPED, &stopped, sizeof(stopped));
+	put_live(out, fd, RECORD_GONE, &gone, sizeof(gone));
+	put_round(out, fd, last, 3, 0);
+	put_live(out, fd, RECORD_P2M, it.list, it.list_len);
+	put_live(out, fd, RECORD_SHARED, NULL, it.shared);
+	for (unsigned int n = 0; n < VCPUS; n++) {
+		put(out, RECORD_VCPU, &it.vcpu[n], 8, &it.context[n], it.context_len);
+		put(out, RECORD_VCPU_EXT, &it.vcpu[n], 8, NULL, it.ext);
+		put_live(out, fd, RECORD_END + 100, NULL, 0);
+	}
+	CU_ASSERT_EQUAL(stream_finish(out), 0);
+	stream_out_free(out);
+	lseek(fd, 0, SEEK_SET);
+	return fd;
+}
+
+static int restore_from(int fd);
+
 /* Write it, and read it into the domain. */
 static int restore(void)
 {
-	struct image i = { .ctx = &ctx, .fd = write_image(), .name = "it" };
+	return restore_from(write_image());
+}
+
+static unsigned int told;
+
+static int accept_it(struct image *i)
+{
+	told++;
+	CU_ASSERT_EQUAL(populated, 0);
+	return 0;
+}
+
+static int restore_from(int fd)
+{
+	struct image i = { .ctx = &ctx, .fd = fd, .name = "it", .accepted = accept_it };
 	struct hvctl_config *config = NULL;
 	struct domain_rings rings = { 0 };
 	uint8_t head[IMAGE_HEAD];
 	int error;
 
-	populated = mapped = given = pinned = 0;
+	populated = mapped = given = pinned = released = dropped = told = 0;
 	ctx.error[0] = '\0';
 	CU_ASSERT_EQUAL_FATAL(read_whole(i.fd, head, sizeof(head)), sizeof(head));
 	CU_ASSERT_EQUAL_FATAL(own_config(&i, head, &config), 0);
@@ -418,6 +520,104 @@ TEST(test_lengths, "what it would have kept")
 	it.guest.nr_pfns = 1 << 20;
 	room = 17 << 20;
 	refused("dom0 has not enough memory");
+}
+
+static void begin_live(void)
+{
+	begin();
+	left_out = 0;
+	cut_gone = false;
+	stopped = (struct record_stopped){ PFNS - 1, 9 };
+}
+
+TEST(test_live, "a stream of rounds becomes a guest: what came last of a page counts")
+{
+	for (unsigned int threads = 0; threads < 2; threads++) {
+		begin_live();
+		memset(memory, 0xee, sizeof(memory));
+		/* A marker, which no word stands for, is not read: nothing is there to wait for. */
+		left_out = RECORD_END + 100;
+		CU_ASSERT_EQUAL(restore_from(write_live(threads)), 0);
+		CU_ASSERT_STRING_EQUAL(ctx.error, "");
+		CU_ASSERT_EQUAL(told, 1);
+		CU_ASSERT_EQUAL(given, VCPUS);
+		CU_ASSERT_EQUAL(pinned, 1);
+		CU_ASSERT_EQUAL(populated, PFNS);
+		CU_ASSERT_EQUAL(released, 1);
+		/* In the order of their coming: 0, list, start, store, console; GDT; root, 7. */
+		CU_ASSERT_EQUAL(memory[1][FRAME_SIZE - 1], 1);
+		CU_ASSERT_EQUAL(memory[2][FRAME_SIZE - 1], 2);
+		CU_ASSERT_EQUAL(memory[3][FRAME_SIZE - 1], 0);
+		CU_ASSERT_EQUAL(memory[4][FRAME_SIZE - 1], 1);
+		CU_ASSERT_EQUAL(((uint64_t *)memory[6])[0], (uint64_t)MFN(5) << 12 | 1);
+		CU_ASSERT_EQUAL(((uint64_t *)memory[1])[GOES], UINT64_MAX);
+		CU_ASSERT_EQUAL(((uint64_t *)memory[1])[GDT], MFN(5));
+		CU_ASSERT_EQUAL(((uint64_t *)memory[1])[COMES], MFN(7));
+	}
+}
+
+TEST(test_live_cut, "cut behind any of its records it is no guest")
+{
+	begin_live();
+	left_out = RECORD_END + 100;
+	for (unsigned int n = 1, all = 2; n < all; n++) {
+		int fd = write_live(0);
+
+		all = ends;
+		CU_ASSERT_EQUAL_FATAL(ftruncate(fd, end_of[n]), 0);
+		CU_ASSERT_EQUAL(restore_from(fd), -EINVAL);
+		CU_ASSERT_PTR_NOT_NULL(strstr(ctx.error, "ends in the middle"));
+		CU_ASSERT_EQUAL(given + pinned, 0);
+		/* In the middle of the next one. */
+		fd = write_live(0);
+		CU_ASSERT_EQUAL_FATAL(ftruncate(fd, end_of[n] + 17), 0);
+		CU_ASSERT_EQUAL(restore_from(fd), -EINVAL);
+		CU_ASSERT_EQUAL(given + pinned, 0);
+	}
+}
+
+static void live_refused(const char *why)
+{
+	CU_ASSERT_EQUAL(restore_from(write_live(0)), -EINVAL);
+	CU_ASSERT_EQUAL(given, 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(ctx.error, why));
+	if (!strstr(ctx.error, why))
+		printf("\n%s: %s", why, ctx.error);
+	begin_live();
+	left_out = RECORD_END + 100;
+}
+
+TEST(test_live_wrong, "what a stream of rounds may not say")
+{
+	begin_live();
+	/* A record that there is not. */
+	live_refused("not in order");
+	for (uint32_t type = RECORD_GUEST; type <= RECORD_CPU_MSRS; type++) {
+		left_out = type;
+		live_refused("not in order");
+	}
+	left_out = RECORD_STOPPED;
+	live_refused("not in order");
+	left_out = RECORD_P2M;
+	live_refused("not in order");
+	left_out = RECORD_SHARED;
+	live_refused("not in order");
+	it.again = RECORD_STOPPED;
+	live_refused("not in order");
+	it.again = RECORD_P2M;
+	live_refused("not in order");
+	it.again = RECORD_GONE;
+	live_refused("a page goes that it has not");
+	cut_gone = true;
+	live_refused("a page goes that it has not");
+	stopped.nr_pages++;
+	live_refused("another number of pages");
+	stopped.nr_pages = 0;
+	live_refused("another number of pages");
+	stopped.elapsed_ns = 4;
+	live_refused("its clock went back");
+	it.guest.nr_pages = 257;
+	live_refused("no pages, or more than its memory");
 }
 
 SUITE("save own")

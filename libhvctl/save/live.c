@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "save/live.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "clock.h"
+
+#define BATCH PAGES_MAX
+
+static bool bit(const uint64_t *map, uint64_t n)
+{
+	return map[n / 64] >> (n % 64) & 1;
+}
+
+static void set(uint64_t *map, uint64_t n)
+{
+	map[n / 64] |= 1ull << (n % 64);
+}
+
+static void unset(uint64_t *map, uint64_t n)
+{
+	map[n / 64] &= ~(1ull << (n % 64));
+}
+
+static struct hvctl_ctx *ctx_of(const struct live *l)
+{
+	return l->s->ctx;
+}
+
+/* ---- the log ---- */
+
+static int log_op(struct live *l, uint32_t what)
+{
+	struct xen_domctl op = { .cmd = XEN_DOMCTL_shadow_op, .domain = (domid_t)l->s->domid };
+	int error;
+
+	op.u.shadow_op.op = what;
+	if (what == XEN_DOMCTL_SHADOW_OP_CLEAN || what == XEN_DOMCTL_SHADOW_OP_PEEK) {
+		op.u.shadow_op.dirty_bitmap = (uint64_t)(uintptr_t)l->log;
+		op.u.shadow_op.pages = l->nr_pfns;
+	}
+	error = do_domctl(ctx_of(l), &op);
+	return error ? hvctl_fail(ctx_of(l), -error,
+				  "the hypervisor keeps no log of the pages that domain %u writes: "
+				  "%s; see its log (hvctl dmesg)",
+				  l->s->domid, strerror(-error))
+		     : 0;
+}
+
+int live_begin(struct live *l, struct saving *s)
+{
+	const struct guest *g = &s->g;
+	int error;
+
+	l->s = s;
+	if (g->nr_foreign)
+		return hvctl_fail(s->ctx, EINVAL,
+				  "domain %u cannot be migrated: it has frames of other domains "
+				  "mapped",
+				  s->domid);
+	l->nr_pfns = g->nr_pfns;
+	l->nr_words = (g->nr_pfns + 63) / 64;
+	l->log = hypercall_alloc(s->ctx, l->nr_words * sizeof(*l->log));
+	l->due = calloc(l->nr_words, sizeof(*l->due));
+	l->there = malloc(l->nr_pfns * sizeof(*l->there));
+	l->copy = malloc((size_t)BATCH * FRAME_SIZE);
+	l->batch = malloc(sizeof(*l->batch) + BATCH * sizeof(uint64_t));
+	if (!l->log || !l->due || !l->there || !l->copy || !l->batch)
+		return hvctl_no_memory(s->ctx);
+	memset(l->there, 0xff, l->nr_pfns * sizeof(*l->there));
+	memset(l->due, 0xff, l->nr_words * sizeof(*l->due));
+	error = log_op(l, XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY);
+	l->logging = !error;
+	return error;
+}
+
+void live_end(struct live *l)
+{
+	char why[sizeof(ctx_of(l)->error)];
+
+	if (!l->s)
+		return;
+	memcpy(why, ctx_of(l)->error, sizeof(why));
+	if (l->logging)
+		log_op(l, XEN_DOMCTL_SHADOW_OP_OFF);
+	memcpy(ctx_of(l)->error, why, sizeof(why));
+	if (l->log)
+		hypercall_free(ctx_of(l), l->log, l->nr_words * sizeof(*l->log));
+	free(l->due);
+	free(l->there);
+	free(l->copy);
+	free(l->batch);
+	*l = (struct live){ 0 };
+}
+
+/* ---- pages ---- */
+
+/* Not more bytes than the caller wants a second. */
+static void keep_pace(struct live *l)
+{
+	uint64_t past = monotonic_ms() - l->started_ms, due;
+
+	if (!l->bandwidth)
+		return;
+	due = l->bytes * 1000 / l->bandwidth;
+	if (due > past)
+		hvctl_nap((unsigned int)(due - past));
+}
+
+static bool is_zero(const uint8_t *page)
+{
+	static const uint8_t zeros[FRAME_SIZE];
+
+	return !memcmp(page, zeros, FRAME_SIZE);
+}
+
+/*
+ * Up to BATCH pages in rising order. The bits are cleared before the copy is made: what is written
+ * from then on comes again.
+ */
+static int send(struct live *l, const uint64_t *pfns, unsigned int count)
+{
+	const struct guest *g = &l->s->g;
+	struct iovec part[BATCH + 1];
+	xen_pfn_t mfns[BATCH];
+	uint64_t table[TABLE_SLOTS];
+	uint8_t *at;
+	int parts = 1, error = hvctl_cancelled(ctx_of(l));
+
+	if (!error && l->check)
+		error = l->check(l->data);
+	if (error || !count)
+		return error;
+	for (unsigned int i = 0; i < count; i++)
+		mfns[i] = (xen_pfn_t)g->mfn[pfns[i]];
+	at = foreign_map(ctx_of(l), l->s->domid, PROT_READ, mfns, count);
+	/* One of them may have gone since the list was read: they come again. */
+	if (!at && g->live)
+		return 0;
+	if (!at)
+		return hvctl_fail(ctx_of(l), errno, "cannot map the memory of domain %u: %s",
+				  l->s->domid, strerror(errno));
+	memcpy(l->copy, at, (size_t)count * FRAME_SIZE);
+	foreign_unmap(at, count);
+	*l->batch = (struct record_pages){ .count = count };
+	for (unsigned int i = 0; !error && i < count; i++) {
+		uint8_t type = g->type[pfns[i]], *page = l->copy + (size_t)i * FRAME_SIZE;
+		uint64_t entry = PAGE_ENTRY(pfns[i], CONTENT_DATA, GUEST_LEVEL(type)) |
+				 (type & GUEST_PINNED ? PAGE_PINNED : 0);
+
+		if (GUEST_LEVEL(type)) {
+			error = guest_table(g, pfns[i], (const void *)page, table);
+			memcpy(page, table, FRAME_SIZE);
+		}
+		if (!GUEST_LEVEL(type) && is_zero(page)) {
+			entry |= PAGE_ENTRY(0, CONTENT_ZERO, 0);
+			l->zeros++;
+		} else {
+			part[parts++] = (struct iovec){ page, FRAME_SIZE };
+			l->sent++;
+		}
+		l->batch->page[i] = entry;
+	}
+	if (error)
+		return error;
+	for (unsigned int i = 0; i < count; i++) {
+		l->nr_there += l->there[pfns[i]] == NO_MFN;
+		l->there[pfns[i]] = g->mfn[pfns[i]];
+		unset(l->due, pfns[i]);
+	}
+	part[0] = (struct iovec){ l->batch, sizeof(*l->batch) + count * sizeof(uint64_t) };
+	l->bytes += part[0].iov_len + (uint64_t)(parts - 1) * FRAME_SIZE;
+	error = stream_write(l->s->out, RECORD_PAGES, part, parts);
+	if (!error && g->live)
+		keep_pace(l);
+	return error;
+}
+
+/* Whether this page is to be sent now, behind @fresh others that the other side has not yet. */
+static bool wanted(struct live *l, uint64_t pfn, uint64_t fresh)
+{
+	const struct guest *g = &l->s->g;
+
+	if (g->mfn[pfn] == NO_MFN)
+		return false;
+	/* Another frame than the one that was sent: whether that was written says nothing of it. */
+	if (l->there[pfn] != g->mfn[pfn])
+		set(l->due, pfn);
+	if (!g->live && GUEST_LEVEL(g->type[pfn]))
+		return true;
+	if (g->live && GUEST_LEVEL(g->type[pfn])) {
+		set(l->due, pfn);
+		return false;
+	}
+	/* A list that changes while it is read may have more than the other side has room for. */
+	if (g->live && l->there[pfn] == NO_MFN && l->nr_there + fresh >= g->info.max_pages)
+		return false;
+	return bit(l->due, pfn);
+}
+
+static int send_due(struct live *l)
+{
+	uint64_t pfns[BATCH];
+	unsigned int n = 0, fresh = 0;
+	int error = 0;
+
+	l->started_ms = monotonic_ms();
+	l->bytes = 0;
+	for (uint64_t pfn = 0; !error && pfn < l->nr_pfns; pfn++) {
+		if (wanted(l, pfn, fresh)) {
+			fresh += l->there[pfn] == NO_MFN;
+			pfns[n++] = pfn;
+		}
+		if (n == BATCH) {
+			error = send(l, pfns, n);
+			n = fresh = 0;
+		}
+	}
+	return error ? error : send(l, pfns, n);
+}
+
+/* What was sent and the guest has no more. */
+static int send_gone(struct live *l)
+{
+	const struct guest *g = &l->s->g;
+	uint64_t gone[BATCH];
+	unsigned int n = 0;
+	int error = 0;
+
+	for (uint64_t pfn = 0; !error && pfn < l->nr_pfns; pfn++) {
+		if (l->there[pfn] != NO_MFN && g->mfn[pfn] == NO_MFN) {
+			l->there[pfn] = NO_MFN;
+			l->nr_there--;
+			set(l->due, pfn);
+			gone[n++] = pfn;
+		}
+		if (n == BATCH || (n && pfn + 1 == l->nr_pfns)) {
+			error = save_one(l->s, RECORD_GONE, gone, n * sizeof(*gone));
+			n = 0;
+		}
+	}
+	return error;
+}
+
+/* ---- rounds ---- */
+
+/* The bits first, then what they are of. */
+static int look(struct live *l, bool live)
+{
+	struct saving *s = l->s;
+	int error = log_op(l, XEN_DOMCTL_SHADOW_OP_CLEAN);
+
+	if (error)
+		return error;
+	for (uint64_t i = 0; i < l->nr_words; i++)
+		l->due[i] |= l->log[i];
+	guest_close(&s->g);
+	error = live ? guest_look_live(s->ctx, s->domid, &s->g)
+		     : guest_look(s->ctx, s->domid, &s->g);
+	if (!error && s->g.nr_pfns != l->nr_pfns)
+		error = hvctl_fail(s->ctx, EAGAIN,
+				   "domain %u was given a longer list of frames (P2M) on its way; "
+				   "try again",
+				   s->domid);
+	l->tables = 0;
+	for (uint64_t pfn = 0; !error && pfn < l->nr_pfns; pfn++)
+		l->tables += !!GUEST_LEVEL(s->g.type[pfn]);
+	return error;
+}
+
+int live_round(struct live *l)
+{
+	int error = look(l, true);
+
+	if (!error)
+		error = send_gone(l);
+	if (!error)
+		error = send_due(l);
+	return error ? error : stream_flush(l->s->out);
+}
+
+int live_rest(struct live *l, uint64_t *rest)
+{
+	const struct guest *g = &l->s->g;
+	int error = log_op(l, XEN_DOMCTL_SHADOW_OP_PEEK);
+
+	*rest = 0;
+	for (uint64_t pfn = 0; !error && pfn < l->nr_pfns; pfn++)
+		*rest += (bit(l->log, pfn) || bit(l->due, pfn)) && g->mfn[pfn] != NO_MFN &&
+			 !GUEST_LEVEL(g->type[pfn]);
+	return error;
+}
+
+static int save_stopped(struct live *l)
+{
+	struct xen_domctl op = { .cmd = XEN_DOMCTL_gettscinfo, .domain = (domid_t)l->s->domid };
+	struct record_stopped r = { .nr_pages = l->s->g.nr_pages };
+	int error = do_domctl(ctx_of(l), &op);
+
+	if (error)
+		return hvctl_fail(ctx_of(l), -error,
+				  "the hypervisor does not tell the clock of domain %u: %s",
+				  l->s->domid, strerror(-error));
+	r.elapsed_ns = op.u.tsc_info.elapsed_nsec;
+	return save_one(l->s, RECORD_STOPPED, &r, sizeof(r));
+}
+
+int live_last(struct live *l)
+{
+	struct saving *s = l->s;
+	int error = look(l, false);
+
+	if (!error)
+		error = save_stopped(l);
+	if (!error)
+		error = send_gone(l);
+	if (!error)
+		error = send_due(l);
+	if (!error)
+		error = save_one(s, RECORD_P2M, s->g.list, s->g.nr_list * sizeof(*s->g.list));
+	return error ? error : save_tail(s);
+}
