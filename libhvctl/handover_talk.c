@@ -161,13 +161,19 @@ static int state_left(const struct handover_record *r, const struct handover_ste
 static int answer(const struct handover_host *host, const char *token, struct handover_link *link,
 		  enum handover_word word, enum handover_word *said)
 {
+	enum handover_state state;
 	struct handover_record r;
 	struct handover_step step;
 	int error = handover_record_open(&r, host->dir, token);
 
 	if (error)
 		return error;
-	step = handover_hear(seen(host, &r), word);
+	state = seen(host, &r);
+	/* What is in flight here must not reach a disk that somebody else writes to. */
+	if (state == HANDOVER_SENDING && word == HANDOVER_IS_READY && host->release &&
+	    host->release(host->data, &r))
+		word = HANDOVER_SILENCE;
+	step = handover_hear(state, word);
 	*said = step.say;
 	error = handover_perform(host, &r, &step, link);
 	if (!error)

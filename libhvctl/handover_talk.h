@@ -21,6 +21,12 @@ struct handover_host {
 	 * there can be destroyed, and "run" of one that has come to its end since is no error.
 	 */
 	int (*act)(void *data, const struct handover_record *r, enum handover_act act);
+	/*
+	 * Whoever else writes for the record's domain, its backends, has come to an end with that:
+	 * asked by the source before it decides that the domain goes. -errno: it does not go. NULL:
+	 * there is nobody.
+	 */
+	int (*release)(void *data, const struct handover_record *r);
 	/* For whoever reads logs: what has to be decided by a person, or contradicts itself. */
 	void (*report)(void *data, const struct handover_record *r, const char *line);
 };

@@ -360,6 +360,50 @@ TEST(test_forgotten, "a destination that was started anew: the source waits for 
 	forget(SOURCE);
 }
 
+static int releases, holds_on;
+
+static int release_it(void *data, const struct handover_record *r)
+{
+	releases++;
+	/* Nobody else can have it yet. */
+	CU_ASSERT_EQUAL(r->state, HANDOVER_SENDING);
+	return holds_on;
+}
+
+TEST(test_release, "what the source's backends do not let go of does not go")
+{
+	for (int n = 0; n < 2; n++) {
+		struct handover_link link;
+		struct handover_host host;
+		char line[64];
+		int fd[2];
+
+		start();
+		CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+		snprintf(line, sizeof(line), "%s READY\n", token);
+		/* Once more: it is not asked twice. */
+		CU_ASSERT_EQUAL(write(fd[1], line, strlen(line)), (ssize_t)strlen(line));
+		CU_ASSERT_EQUAL(write(fd[1], line, strlen(line)), (ssize_t)strlen(line));
+		shutdown(fd[1], SHUT_WR);
+		me = SOURCE;
+		host = host_here();
+		host.release = release_it;
+		releases = 0;
+		holds_on = n ? -ETIMEDOUT : 0;
+		link = (struct handover_link){ .in = fd[0], .out = fd[0], .patience = -1 };
+		CU_ASSERT_EQUAL(handover_converse(&host, token, &link), -EAGAIN);
+		CU_ASSERT_EQUAL(releases, 1);
+		CU_ASSERT_EQUAL(state_of(SOURCE), n ? HANDOVER_HERE : HANDOVER_THERE);
+		CU_ASSERT_EQUAL(shared->domain[SOURCE], n ? RUNS : STOPPED);
+		CU_ASSERT_EQUAL(read(fd[1], line, sizeof(line)) > 36, 1);
+		CU_ASSERT_EQUAL(memcmp(line + 33, n ? "BACK" : "GO\n", n ? 4 : 3), 0);
+		close(fd[0]);
+		close(fd[1]);
+		forget(SOURCE);
+		forget(DESTINATION);
+	}
+}
+
 static void babble(const char *text, int ret, enum handover_state state)
 {
 	struct handover_host host;
