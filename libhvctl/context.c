@@ -73,6 +73,12 @@ void hvctl_set_building(struct hvctl_ctx *ctx, hvctl_building_fn fn, void *data)
 	ctx->building_data = data;
 }
 
+void hvctl_set_migrating(struct hvctl_ctx *ctx, hvctl_migrating_fn fn, void *data)
+{
+	ctx->migrating = fn;
+	ctx->migrating_data = data;
+}
+
 void hvctl_set_saving(struct hvctl_ctx *ctx, hvctl_saving_fn fn, void *data)
 {
 	ctx->saving = fn;

@@ -459,6 +459,11 @@ void hvctl_cache_kernel(struct hvctl_ctx *ctx)
 
 int domain_check(struct hvctl_ctx *ctx, struct hvctl_config *c)
 {
+	return domain_check_for(ctx, c, 0);
+}
+
+int domain_check_for(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int flags)
+{
 	int error = hypercall_open(ctx);
 
 	if (error)
@@ -471,7 +476,7 @@ int domain_check(struct hvctl_ctx *ctx, struct hvctl_config *c)
 		error = check_unique(ctx, c);
 	if (!error)
 		error = domain_check_memory(ctx, c, 1);
-	if (!error)
+	if (!error && !(flags & DOMAIN_NO_DEVICES))
 		error = devices_check_sharing(ctx, c);
 	return error;
 }
@@ -488,7 +493,7 @@ int domain_make(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int flag
 	error = lock < 0 ? lock : check_unique(ctx, c);
 	if (!error)
 		error = domain_check_memory(ctx, c, 1);
-	if (!error)
+	if (!error && !(flags & DOMAIN_NO_DEVICES))
 		error = devices_check_sharing(ctx, c);
 	if (error)
 		goto out;
@@ -502,7 +507,7 @@ int domain_make(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int flag
 		hvctl_step(ctx, "telling the store", 85);
 		error = write_store(ctx, c, id, &rings);
 	}
-	if (!error) {
+	if (!error && !(flags & DOMAIN_NO_DEVICES)) {
 		hvctl_step(ctx, "connecting its devices", 90);
 		error = devices_add(ctx, c, id);
 	}

@@ -19,8 +19,15 @@ struct domain_rings {
  */
 typedef int (*domain_fill)(void *data, uint32_t domid, struct domain_rings *rings);
 
+/*
+ * A flag beside HVCTL_CREATE_*, of both calls below: its devices stay out of it. Somebody else has
+ * them still, and devices_add() is called when he has let go of them.
+ */
+#define DOMAIN_NO_DEVICES 0x100u
+
 /* All of a configuration that can be found wrong without touching anything. Settles its uuid. */
 int domain_check(struct hvctl_ctx *ctx, struct hvctl_config *config);
+int domain_check_for(struct hvctl_ctx *ctx, struct hvctl_config *config, unsigned int flags);
 
 /* What is left open of its uuid and MAC addresses is chosen. -EINVAL: an address comes twice. */
 int domain_settle(struct hvctl_ctx *ctx, struct hvctl_config *config);

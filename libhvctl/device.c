@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "blkd.h"
+#include "clock.h"
 #include "pv-abi/io/xenbus.h"
 #include "xs.h"
 
@@ -567,6 +568,66 @@ void devices_remove(struct hvctl_ctx *ctx, uint32_t domid)
 		xs_prune(ctx->xs, parents[i]);
 	}
 	xs_prune(ctx->xs, "/local/domain/0/error");
+}
+
+int devices_check_there(struct hvctl_ctx *ctx, const struct hvctl_config *c)
+{
+	struct disk_base base;
+	int error = 0;
+
+	for (unsigned int i = 0; !error && i < c->nr_disks; i++)
+		error = disk_check(ctx, &c->disks[i], &base);
+	for (unsigned int i = 0; !error && i < c->nr_vifs; i++) {
+		char path[96];
+
+		snprintf(path, sizeof(path), "/sys/class/net/%.32s/bridge", c->vifs[i].bridge);
+		if (access(path, F_OK))
+			error = hvctl_fail(ctx, ENODEV,
+					   "there is no bridge %s here, on which '%s' has a vif; "
+					   "make it (ip link add %s type bridge)",
+					   c->vifs[i].bridge, c->name, c->vifs[i].bridge);
+	}
+	return error;
+}
+
+/* What is waited for to close; only one thread closes at a time with one context. */
+static bool is_closed(struct hvctl_ctx *ctx, const struct kind *kind, uint32_t domid,
+		      const char *number)
+{
+	char back[160];
+
+	snprintf(back, sizeof(back), "/local/domain/0/backend/%s/%u/%s", kind->back, domid, number);
+	return read_state(ctx, back) == XenbusStateClosed || backend_gone(ctx, kind, domid, number);
+}
+
+int devices_close(struct hvctl_ctx *ctx, uint32_t domid)
+{
+	uint64_t end = monotonic_ms() + BACKEND_TIMEOUT_MS;
+	int error = 0;
+
+	if (!hvctl_xs(ctx))
+		return -ECONNREFUSED;
+	for_each_backend(ctx, domid, close_backend);
+	for (unsigned int i = 0; !error && i < KINDS; i++) {
+		char dir[96], **list;
+
+		snprintf(dir, sizeof(dir), "/local/domain/0/backend/%s/%u", kinds[i]->back, domid);
+		list = xs_list(ctx->xs, 0, dir);
+		for (size_t j = 0; !error && list && list[j]; j++) {
+			while (!is_closed(ctx, kinds[i], domid, list[j]) && monotonic_ms() < end)
+				hvctl_nap(2);
+			if (!is_closed(ctx, kinds[i], domid, list[j]))
+				error = hvctl_fail(ctx, ETIMEDOUT,
+						   "%s did not close %s %s of domain %u within "
+						   "%d s; see %s",
+						   kinds[i]->server, kinds[i]->front, list[j],
+						   domid, BACKEND_TIMEOUT_MS / 1000, kinds[i]->log);
+		}
+		free(list);
+	}
+	if (!error)
+		devices_remove(ctx, domid);
+	return error;
 }
 
 /*

@@ -72,6 +72,18 @@ void device_remove_vif(struct hvctl_ctx *ctx, uint32_t domid, uint32_t number);
 int device_release_disk(struct hvctl_ctx *ctx, uint32_t domid, uint32_t number);
 int device_release_vif(struct hvctl_ctx *ctx, uint32_t domid, uint32_t number);
 
+/*
+ * Whether all that the configuration's devices stand on is there: targets of disks, bridges, which
+ * are not made for a guest that has been on one. -errno with message.
+ */
+int devices_check_there(struct hvctl_ctx *ctx, const struct hvctl_config *config);
+
+/*
+ * Close all devices of a domain that stands still, whose backends have then done all that they were
+ * asked for, and remove their entries. -ETIMEDOUT with the message set: one has not within 10 s.
+ */
+int devices_close(struct hvctl_ctx *ctx, uint32_t domid);
+
 /* Close and remove all backends of a domain that does not run (any more). Nothing there is fine. */
 void devices_remove(struct hvctl_ctx *ctx, uint32_t domid);
 

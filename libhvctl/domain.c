@@ -269,13 +269,6 @@ int hvctl_pause(struct hvctl_ctx *ctx, uint32_t domid)
 	return error ? error : domain_simple(ctx, domid, XEN_DOMCTL_pausedomain, "pause");
 }
 
-int hvctl_unpause(struct hvctl_ctx *ctx, uint32_t domid)
-{
-	int error = domain_not_dom0(ctx, domid, "unpause");
-
-	return error ? error : domain_simple(ctx, domid, XEN_DOMCTL_unpausedomain, "unpause");
-}
-
 static int ask(struct hvctl_ctx *ctx, uint32_t domid, const char *word, const char *what)
 {
 	struct xen_domctl_getdomaininfo info;

@@ -33,6 +33,8 @@ struct hvctl_ctx {
 	void *building_data;
 	hvctl_saving_fn saving;
 	void *saving_data;
+	hvctl_migrating_fn migrating;
+	void *migrating_data;
 	int *held;			/* loop devices kept open for hvctl_create()'s caller */
 	size_t nr_held;
 	void *kernel;			/* the last one unpacked, for the cache, or NULL */

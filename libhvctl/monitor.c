@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "domain.h"
 #include "overlay.h"
+#include "migrate.h"
 #include "pv-abi/sched.h"
 #include "removal.h"
 #include "save/suspend.h"
@@ -38,9 +39,16 @@ static const char token[] = "hvctl-monitor";
 static void wake(struct hvctl_ctx *ctx, uint32_t domid)
 {
 	int lock = hvctl_lock_saving(ctx, domid);
+	char moving[HANDOVER_TOKEN_LEN + 1];
 
 	if (lock < 0)
 		return;
+	/* It may run elsewhere: what was not decided is decided now, and it stays or goes on. */
+	if (migrate_holds(ctx, MIGRATE_LEAVING, domid, moving)) {
+		hvctl_migrate_undo(ctx, moving, true);
+		close(lock);
+		return;
+	}
 	hvctl_nap(SUSPENDED_MS);
 	if (guest_resume(ctx, domid))
 		hvctl_warn(ctx, "%s", ctx->error);

@@ -45,6 +45,8 @@ struct guarded {
 	bool saving;		/* else: creating */
 	uint32_t domid;		/* saving: which */
 	const char *part;	/* saving: the file, or NULL */
+	const char *token;	/* migrating, or NULL */
+	bool leaving;		/* migrating: from here */
 };
 
 static void clean_up(const struct guarded *g)
@@ -53,7 +55,9 @@ static void clean_up(const struct guarded *g)
 
 	if (g->saving && g->part)
 		unlink(g->part);
-	if (ctx && g->saving)
+	if (ctx && g->token)
+		hvctl_migrate_undo(ctx, g->token, g->leaving);
+	else if (ctx && g->saving)
 		hvctl_save_undo(ctx, g->domid, g->uuid);
 	else if (ctx)
 		hvctl_destroy_uuid(ctx, g->uuid);
@@ -61,7 +65,8 @@ static void clean_up(const struct guarded *g)
 
 static void stand_by(int fd, const struct guarded *g)
 {
-	int low = fd < g->lock ? fd : g->lock, high = fd < g->lock ? g->lock : fd;
+	int lock = g->lock < 0 ? fd : g->lock;
+	int low = fd < lock ? fd : lock, high = fd < lock ? lock : fd;
 	sigset_t all;
 
 	/* What is said to a process group or a terminal is not said to it. */
@@ -131,6 +136,17 @@ void guard_saving(void *data, uint32_t domid, const uint8_t uuid[16], int lock, 
 
 	(void)data;
 	if (saving)
+		have_guard(&g);
+	else
+		release_guard();
+}
+
+void guard_migrating(void *data, const char *token, bool leaving, int lock, bool under_way)
+{
+	const struct guarded g = { .lock = lock, .token = token, .leaving = leaving };
+
+	(void)data;
+	if (under_way)
 		have_guard(&g);
 	else
 		release_guard();

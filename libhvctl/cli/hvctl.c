@@ -10,7 +10,7 @@
 
 static const struct command *const commands[] = {
 	&cmd_create, &cmd_list, &cmd_info, &cmd_cpuid, &cmd_console, &cmd_shutdown, &cmd_reboot,
-	&cmd_destroy, &cmd_save, &cmd_restore, &cmd_clone,
+	&cmd_destroy, &cmd_save, &cmd_restore, &cmd_clone, &cmd_migrate, &cmd_migrate_receive,
 	&cmd_image_check, &cmd_image_info, &cmd_pause,
 	&cmd_unpause, &cmd_mem_set, &cmd_vcpu_set, &cmd_rename, &cmd_block_list, &cmd_block_attach,
 	&cmd_block_detach, &cmd_network_list, &cmd_network_attach, &cmd_network_detach, &cmd_domid,
@@ -35,8 +35,8 @@ static void print_commands(FILE *f)
 
 	fprintf(f, "usage: hvctl VERB [arguments]\n\nVerbs:\n");
 	for (i = 0; i < NR_COMMANDS; i++)
-		fprintf(f, "  %-14s %s\n", commands[i]->name, commands[i]->summary);
-	fprintf(f, "  %-14s %s\n\n", "help",
+		fprintf(f, "  %-15s %s\n", commands[i]->name, commands[i]->summary);
+	fprintf(f, "  %-15s %s\n\n", "help",
 		"explain a verb: hvctl help VERB, or hvctl VERB --help");
 	fprintf(f, "A DOMAIN is given by its name or its number. Exit status: 0 done, 1 failed, 2 "
 		   "wrong usage.\n"

@@ -222,7 +222,10 @@ int hvctl_destroy(struct hvctl_ctx *ctx, uint32_t domid);
  */
 int hvctl_destroy_uuid(struct hvctl_ctx *ctx, const uint8_t uuid[16]);
 
-/* Stop a domain's vCPUs and let them go on. Pausing twice needs resuming once. -EPERM for dom0. */
+/*
+ * Stop a domain's vCPUs and let them go on. Pausing twice needs resuming once. -EPERM for dom0.
+ * -EBUSY: it comes from another host that has not said yet that it is to run here.
+ */
 int hvctl_pause(struct hvctl_ctx *ctx, uint32_t domid);
 int hvctl_unpause(struct hvctl_ctx *ctx, uint32_t domid);
 
@@ -289,6 +292,74 @@ int hvctl_restore(struct hvctl_ctx *ctx, const char *path, unsigned int flags, c
 typedef void (*hvctl_cloned_fn)(void *data, struct hvctl_config *config, uint32_t domid);
 int hvctl_clone(struct hvctl_ctx *ctx, const char *path, unsigned int count, const char *prefix,
 		unsigned int flags, hvctl_cloned_fn fn, void *data);
+
+/* --- moving guests to other hosts --------------------------------------------------- */
+
+struct hvctl_migration {
+	/*
+	 * What /bin/sh runs to reach hvctl_migrate_receive() at the other host, by its standard
+	 * input and output; its standard error is the caller's.
+	 */
+	const char *command;
+	uint64_t bandwidth;	  /* bytes a second while the guest runs, 0: as it comes */
+	unsigned int downtime_ms; /* how long it may stand still, 0: 300 */
+	unsigned int seconds;	  /* within which it has to suspend itself, 0: 60 */
+	bool force;		  /* stop it also when it writes faster than it is sent */
+	bool compress;
+	/* what came of it */
+	char token[33];		  /* "": it had not begun */
+	bool settled;		  /* false: hvctl_migrate_settle() has to be called */
+	unsigned int rounds;
+	uint64_t pages;		  /* that were sent */
+	uint64_t ms, still_ms;	  /* that it took, and that the guest stood still */
+	uint32_t again;		  /* it failed, and the guest is a new domain here; 0: it is not */
+	struct hvctl_config *config; /* then, for hvctl_monitor(), to be freed; else NULL */
+};
+
+/*
+ * Move a running guest to another host. It runs there when this answers 0, and here after any
+ * error but one: with !settled it was given away and the other host did not answer, or somebody
+ * has to say where it is to run. It never runs on both. Reports progress.
+ * Errors: those of hvctl_save(), -EPIPE (the link), -EPROTO (no hvctl, or another version, at the
+ * other end), -ECONNABORTED (the other end refuses: the message says why), -ERANGE (it writes
+ * faster than it is sent), -ETIMEDOUT (a backend does not let go of its device).
+ */
+int hvctl_migrate(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_migration *migration);
+
+/*
+ * The other end, on a pair of descriptors. 0: the guest of *config runs here, as *domid, and is to
+ * be minded; or, with *config NULL, there was nothing to do. The same after an error if *config is
+ * not NULL. -EAGAIN: the link went; it is all here, and waits to hear whether it runs.
+ */
+int hvctl_migrate_receive(struct hvctl_ctx *ctx, int in, int out, struct hvctl_config **config,
+			  uint32_t *domid);
+
+enum hvctl_settle { HVCTL_SETTLE_ASK, HVCTL_SETTLE_HERE, HVCTL_SETTLE_THERE };
+
+/*
+ * A migration was broken off, or a host does not answer: ask the other host again (of the one that
+ * the guest came from only), or hear from a person on which host it is to run. Who says "there"
+ * has to know that it has not run here. As hvctl_migrate_receive() for who runs here afterwards.
+ * -ESRCH: there is no such migration. -EAGAIN: the other host does not answer. -ENOTUNIQ: it
+ * contradicts what is known.
+ */
+int hvctl_migrate_settle(struct hvctl_ctx *ctx, const char *token, enum hvctl_settle how,
+			 struct hvctl_config **config, uint32_t *domid);
+
+/*
+ * Be told that a migration is under way (@under_way) and when it is not any more. If the process is
+ * killed between the two, whoever remembers the token can hvctl_migrate_undo() it. @lock: as for
+ * hvctl_set_saving(), -1: none.
+ */
+typedef void (*hvctl_migrating_fn)(void *data, const char *token, bool leaving, int lock,
+				   bool under_way);
+void hvctl_set_migrating(struct hvctl_ctx *ctx, hvctl_migrating_fn fn, void *data);
+
+/*
+ * What a process left that was killed: what had been decided is done, and without a decision the
+ * guest goes on at the host that it came from.
+ */
+int hvctl_migrate_undo(struct hvctl_ctx *ctx, const char *token, bool leaving);
 
 /* What hvctl_save() wrote, without making a guest of it. */
 struct hvctl_image {

@@ -261,7 +261,7 @@ static int look(struct live *l, bool live)
 	error = live ? guest_look_live(s->ctx, s->domid, &s->g)
 		     : guest_look(s->ctx, s->domid, &s->g);
 	if (!error && s->g.nr_pfns != l->nr_pfns)
-		error = hvctl_fail(s->ctx, EAGAIN,
+		error = hvctl_fail(s->ctx, ESTALE,
 				   "domain %u was given a longer list of frames (P2M) on its way; "
 				   "try again",
 				   s->domid);

@@ -185,6 +185,12 @@ int do_sysctl(struct hvctl_ctx *ctx, struct xen_sysctl *op)
  */
 
 /* The guard's other task, which is none here. */
+int hvctl_migrate_undo(struct hvctl_ctx *ctx, const char *token, bool leaving)
+{
+	CU_FAIL("nobody migrates");
+	return -ENOSYS;
+}
+
 int hvctl_save_undo(struct hvctl_ctx *ctx, uint32_t domid, const uint8_t uuid[16])
 {
 	(void)ctx;

@@ -13,6 +13,7 @@
 
 #include "domain.h"
 #include "pv-abi/sched.h"
+#include "migrate.h"
 #include "removal.h"
 #include "save/suspend.h"
 #include "suite.h"
@@ -46,6 +47,28 @@ int domain_record(struct hvctl_ctx *ctx, uint32_t domid, struct xen_domctl_getdo
 	*info = (struct xen_domctl_getdomaininfo){ .domain = (domid_t)domid };
 	if (reason >= 0)
 		info->flags = XEN_DOMINF_shutdown | (uint32_t)reason << XEN_DOMINF_shutdownshift;
+	return 0;
+}
+
+static bool moving; /* it has been given to another host */
+static unsigned int undone;
+
+bool migrate_holds(struct hvctl_ctx *ctx, enum migrate_side side, uint32_t domid,
+		   char token[HANDOVER_TOKEN_LEN + 1])
+{
+	(void)ctx;
+	(void)token;
+	CU_ASSERT_EQUAL(side, MIGRATE_LEAVING);
+	CU_ASSERT_EQUAL(domid, 7);
+	return moving;
+}
+
+int hvctl_migrate_undo(struct hvctl_ctx *ctx, const char *token, bool leaving)
+{
+	(void)ctx;
+	(void)token;
+	CU_ASSERT_TRUE(leaving);
+	undone++;
 	return 0;
 }
 
@@ -149,11 +172,23 @@ static void test_saved(void)
 	CU_ASSERT_EQUAL(resumed_at, 10);
 }
 
+/* Whoever moves it was killed, and its guard: it may run elsewhere already. */
+static void test_moving(void)
+{
+	moving = true;
+	undone = 0;
+	mind(10);
+	CU_ASSERT_EQUAL(resumed, 0);
+	CU_ASSERT_TRUE(undone > 0);
+	moving = false;
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
 		{ "suspended for nobody", test_nobody },
 		{ "suspended to be saved", test_saved },
+		{ "suspended to be moved", test_moving },
 		CU_TEST_INFO_NULL
 	};
 

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the two ends of a migration have in common: their records, what a host does with its copy of
+ * the guest (handover.h), and the lines that they exchange before the stream.
+ * Functions return 0 or -errno with the context's message set unless they say something else.
+ */
+#ifndef HVCTL_MIGRATE_H
+#define HVCTL_MIGRATE_H
+
+#include "handover_talk.h"
+#include "internal.h"
+
+/* The receiver's first line; the sender answers with it, an order and the token. */
+#define MIGRATE_GREETING "annulus migrate 1"
+#define MIGRATE_TAKE	 "take"	  /* a stream follows */
+#define MIGRATE_SETTLE	 "settle" /* words of a handover follow */
+/* The receiver's answers before it has the whole guest. */
+#define MIGRATE_ACCEPTED "good"
+#define MIGRATE_REFUSED	 "no " /* and why */
+
+#define MIGRATE_PATIENCE_MS 60000
+
+/* Where records are: apart, so that a guest can move within its host. */
+enum migrate_side { MIGRATE_LEAVING, MIGRATE_COMING };
+
+/* A side of a migration. */
+struct migrate_host {
+	struct handover_host host; /* host.data is this */
+	struct hvctl_ctx *ctx;
+	struct hvctl_config *config; /* of its guest, NULL: the store knows */
+	bool fresh;	/* the process that began is another one, and dead */
+	uint32_t runs;	/* as which domain it was let run, 0: it was not, or as before */
+	bool again;	/* the leaving guest's: as a new domain */
+	uint64_t left_ms; /* when it was heard that it runs there, 0: it was not */
+};
+
+/* Have the directory of records; host.dir is to be closed with migrate_host_close(). */
+int migrate_host_open(struct hvctl_ctx *ctx, enum migrate_side side, struct migrate_host *h);
+void migrate_host_close(struct migrate_host *h);
+
+/*
+ * Whether a domain stands still because of a migration that has not been settled; the token, if
+ * so. What nobody has decided is decided by that: it goes on here.
+ */
+bool migrate_holds(struct hvctl_ctx *ctx, enum migrate_side side, uint32_t domid,
+		   char token[HANDOVER_TOKEN_LEN + 1]);
+
+/* A line without its end, byte by byte. No message. -ETIMEDOUT, -EPIPE (end), -EPROTO (too long) */
+int migrate_read_line(int fd, char *line, size_t size, int patience_ms);
+/* No message. */
+int migrate_write_line(int fd, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The guest's devices have been closed: it goes on as a restored one, in a new domain. */
+int migrate_go_on(struct hvctl_ctx *ctx, uint32_t domid, const struct hvctl_config *config,
+		  uint32_t *again);
+
+#endif
