@@ -75,12 +75,42 @@ static void change_type(uint64_t pfn)
 		type_of[p2m[pfn]] = type_of[p2m[pfn]] ? 0 : 1 + (uint8_t)(rand() % 4);
 }
 
+/*
+ * A page gets another frame: the machine's list says so first, and is heard by the log; the guest's
+ * own list follows when the log may have been cleared already.
+ */
+static uint64_t moving;
+
+static void exchange(void)
+{
+	uint64_t mfn;
+
+	if (moving == NO_MFN) {
+		moving = random_pfn();
+		mark(moving);
+		return;
+	}
+	if (rand() % 8)
+		return;
+	if (p2m[moving] != NO_MFN) {
+		for (mfn = (uint64_t)rand() % FRAMES; owned[mfn]; mfn = (mfn + 1) % FRAMES)
+			;
+		owned[p2m[moving]] = false;
+		owned[mfn] = true;
+		memory[mfn][0] = (uint64_t)rand();
+		type_of[p2m[moving]] = type_of[mfn] = 0;
+		p2m[moving] = mfn;
+	}
+	moving = NO_MFN;
+}
+
 static void run_it(unsigned int steps)
 {
 	while (running && steps--)
 		switch (rand() % 8) {
 		case 0: balloon(random_pfn()); break;
 		case 1: change_type(random_pfn()); break;
+		case 2: exchange(); break;
 		default: store(random_pfn());
 		}
 }
@@ -265,6 +295,7 @@ static void boot(void)
 	running = true;
 	nr_there = longer = foreign = 0;
 	broken = 0;
+	moving = NO_MFN;
 	most = PFNS;
 	ctx.cancelled = 0;
 	for (uint64_t pfn = 0; pfn < PFNS - 100; pfn++)
