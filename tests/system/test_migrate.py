@@ -22,7 +22,8 @@ LINK = """[ -e /tmp/gone ] && exit 1
 [ -e /tmp/cut ] || exec hvctl migrate-receive
 rm /tmp/cut; touch /tmp/gone
 sh -c "echo \\$\\$ >/tmp/pid; exec hvctl migrate-receive" |
-{ dd bs=1 count=%d; dd bs=1 count=%d of=/tmp/ready; kill -9 $(cat /tmp/pid); cat /tmp/ready; } 2>/dev/null""" % (GREETING + GOOD, READY)
+{ dd bs=1 count=%d; dd bs=1 count=%d of=/tmp/ready; kill -9 $(cat /tmp/pid); cat /tmp/ready; } 2>/dev/null
+""" % (GREETING + GOOD, READY)
 
 
 class Guest(test_save.Guest):
