@@ -29,7 +29,9 @@ sh -c "echo \\$\\$ >/tmp/pid; exec hvctl migrate-receive" |
 class Guest(test_save.Guest):
     def rounds(self):
         out = self.run("cat %s 2>/dev/null; true" % LOGS)
-        return [(int(n), md5, disk, net, int(up), int(date)) for n, md5, disk, net, up, date in test_save.ROUND.findall(out)]
+        # Each domain that it was has its own log, and names come again: in the order of its counting.
+        return sorted((int(n), md5, disk, net, int(up), int(date)) for n, md5, disk, net, up, date in
+                      test_save.ROUND.findall(out))
 
     def good(self):
         return self.run("cat %s 2>/dev/null | grep -a -c '^GUEST-count .*disk=ok net=ok'; true" % LOGS).strip()
@@ -75,12 +77,14 @@ def test(build):
             g.one("seed %d, cut after %d reads: %s" % (seed, cut, out))
         # READY is not heard: it stays. That it runs is not heard: another link settles it.
         for name, cut in (("in READY", GREETING + GOOD + chance.randrange(READY)), ("before RUNNING", GREETING + GOOD + READY)):
+            if name == "in READY" and not SOAK:
+                continue
             g.run("touch /tmp/cut")
             command = "if rm /tmp/cut; then %s | dd bs=1 count=%d; else %s; fi 2>/dev/null" % (RECEIVE, cut, RECEIVE)
             out = g.run(MIGRATE % command, None, 240, 1 if name == "in READY" else 0)
             g.one("cut %s: %s" % (name, out))
         # GO is lost with the process that was to hear it: nobody runs it, until the link is back or a person decides.
-        for how in ("by itself", "by a person"):
+        for how in ("by itself", "by a person") if SOAK else ("by a person", ):
             g.run("echo '%s' >/link.sh; rm -f /tmp/gone; touch /tmp/cut" % LINK)
             out = g.run(MIGRATE % "sh /link.sh", "stands still here", 240, 1)
             token = out.split("--resolve ")[1].split(".")[0]
