@@ -96,6 +96,8 @@ def test(build):
                 g.run("rm /tmp/gone")
             else:
                 g.run("hvctl migrate --resolve=%s --here" % token, "runs here", 240)
+                # Until the other host has heard it, it is remembered.
+                g.run("rm /tmp/gone; hvctl migrate --resolve=%s" % token, "is settled")
             g.one("settled " + how)
         g.run("hvctl debug audit", "audit clean")
         g.run("hvctl destroy s1")
