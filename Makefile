@@ -33,6 +33,9 @@ NM      := nm
 AR      := ar
 PYTHON  := /usr/bin/python3
 PREFIX  ?= /usr/local
+LIBDIR  ?= $(PREFIX)/lib
+UNITDIR ?= /lib/systemd/system
+VERSION := $(shell sed -n 's/.*ANNULUS_VERSION "\(.*\)"/\1/p' hypervisor/domain/version.h)
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Packages: scripts/deps.sh installs what is missing, once, before anything is compiled.
@@ -140,7 +143,7 @@ FRONTENDS :=
 # Commands
 
 .PHONY: all hypervisor tools guests frontends kernel linux32 image run demo test soak unit replay system coverage faults model \
-	lint fuzz fuzz-machine bench bench-ready install clean help FORCE
+	lint fuzz fuzz-machine bench bench-ready install deb clean help FORCE
 
 all: hypervisor tools guests frontends ## Build the hypervisor, the tools and the guest kernels
 hypervisor: $(B)/annulus.elf ## Build $(B)/annulus.elf and $(B)/annulus.sym (symbols)
@@ -258,15 +261,32 @@ bench: bench-ready $(if $(filter 0,$(LINUX32)),,linux32) ## Against bare hardwar
 	$(Q)$(PYTHON) tests/bench/run.py --build $(B) --rows $(or $(ROWS),all) --configs $(or $(CONFIGS),all) --report \
 		--icount --boots $(or $(BOOTS),5) --wall $(or $(WALL),3) --jobs $(or $(JOBS),2)
 
-install: all ## Install below $(DESTDIR)$(PREFIX), the hypervisor in $(DESTDIR)/boot
+install: all ## Install below $(DESTDIR)$(PREFIX); the hypervisor in /boot, its GRUB entries and settings in /etc
 	install -D -m 644 $(B)/annulus.elf $(DESTDIR)/boot/annulus.elf
-	install -D -m 644 $(B)/annulus.sym $(DESTDIR)$(PREFIX)/lib/debug/annulus.sym
+	install -D -m 644 $(B)/annulus.sym $(DESTDIR)$(PREFIX)/lib/annulus/annulus.sym
+	install -D -m 755 packaging/20_annulus $(DESTDIR)/etc/grub.d/20_annulus
+	install -D -m 644 packaging/annulus.cfg $(DESTDIR)/etc/default/grub.d/annulus.cfg
+	install -D -m 644 packaging/default $(DESTDIR)/etc/default/annulus
+	install -d -m 755 $(DESTDIR)/etc/annulus/auto
 	for t in $(TOOLS); do install -D -m 755 $$t $(DESTDIR)$(PREFIX)/sbin/$$(basename $$t); done
-	for l in $(LIBS); do install -D -m 644 $$l $(DESTDIR)$(PREFIX)/lib/$$(basename $$l); done
+	for p in is-dom0 guests boot-done; do install -D -m 755 packaging/$$p $(DESTDIR)$(PREFIX)/lib/annulus/$$p; done
+	for u in packaging/*.service; do install -d $(DESTDIR)$(UNITDIR); \
+		sed 's,=/usr/sbin/hv,=$(PREFIX)/sbin/hv,; s,=/usr/lib/annulus/,=$(PREFIX)/lib/annulus/,' $$u \
+			>$(DESTDIR)$(UNITDIR)/$$(basename $$u); done
+	for l in $(LIBS); do install -d $(DESTDIR)$(LIBDIR); cp -d $$l $(DESTDIR)$(LIBDIR)/; \
+		[ -h $$l ] || chmod 644 $(DESTDIR)$(LIBDIR)/$$(basename $$l); done
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig
+	sed 's,@PREFIX@,$(PREFIX),; s,@LIBDIR@,$(LIBDIR),; s,@VERSION@,$(VERSION),' packaging/libhvctl.pc.in \
+		>$(DESTDIR)$(LIBDIR)/pkgconfig/libhvctl.pc
 	for k in $(FRONTENDS); do install -D -m 644 $$k $(DESTDIR)$(PREFIX)/lib/annulus/$$(basename $$k); done
 	for h in libhvctl/include/*.h; do install -D -m 644 $$h $(DESTDIR)$(PREFIX)/include/$$(basename $$h); done
+	install -D -m 644 packaging/hvctl.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/hvctl
+	install -D -m 644 packaging/_hvctl $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_hvctl
 	for m in $(wildcard docs/man/*.[1-8]); do \
 		install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$$(basename $$m); done
+
+deb: all | $(call deps,deb) ## Debian packages, in $(B)/deb; on a Debian 12: apt install ./$(B)/deb/*.deb
+	$(Q)scripts/deb.sh $(B)
 
 clean: ## Remove what was built (the fetched and the 32-bit kernel stay; delete $(B)/ to remove all)
 	rm -rf $(filter-out $(B)/kernel $(B)/linux32,$(wildcard $(B)/* $(B)/.deps-*))

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# deps.sh build|run|unit|test|bench|lint|fuzz|linux32|tools32 - install the Debian packages that a step needs
+# deps.sh build|run|unit|test|bench|lint|fuzz|linux32|tools32|deb - install the Debian packages that a step needs
 # and this machine lacks.
 # Says what it does. Needs root, or sudo, only when something is missing.
 set -euo pipefail
@@ -13,7 +13,8 @@ want_run="$want_build qemu-system-x86 grub-pc-bin grub-common xorriso mtools bus
 	xenstore-utils"
 want_unit="$want_build libxen-dev libzydis-dev spin qemu-utils"
 want_fuzz="$want_unit clang-14 libclang-rt-14-dev llvm-14"
-want_test="$want_run $want_unit bochs bochsbios vgabios bochs-sdl mmdebstrap"
+want_deb="$want_build debhelper dpkg-dev fakeroot"
+want_test="$want_run $want_unit $want_deb lintian bochs bochsbios vgabios bochs-sdl mmdebstrap fdisk"
 want_bench="$want_run redis-tools tcc make libxencall1 libxenevtchn1 libxenforeignmemory1 libxengnttab1 libxenmisc4.17
 	libxenstore4 libxentoollog1 libyajl2 gcc-multilib lib32z1-dev"
 case $step in
@@ -27,7 +28,8 @@ fuzz)  want=$want_fuzz ;;
 linux32) want="linux-source-6.1 gcc libc6-dev binutils make flex bison bc libelf-dev libssl-dev patch xz-utils cpio kmod rsync
 	perl python3 gzip busybox-static e2fsprogs grub-xen-host" ;;
 tools32) want="$want_build apt dpkg" ;;
-*)     echo "deps.sh: unknown step '$step' (build, run, unit, test, bench, lint, fuzz, linux32 or tools32)" >&2; exit 1 ;;
+deb)   want=$want_deb ;;
+*)     echo "deps.sh: unknown step '$step' (build, run, unit, test, bench, lint, fuzz, linux32, tools32 or deb)" >&2; exit 1 ;;
 esac
 
 missing=()
