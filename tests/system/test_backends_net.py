@@ -107,11 +107,11 @@ def test(build):
         check(a["taken-over"] == b["taken-over"] == kills, "%d kills, %d and %d times taken over"
               % (kills, a["taken-over"], b["taken-over"]))
         # What a sent since then went to b, but for its questions to dom0; each byte was copied once, from page to page, or
-        # through us.
+        # through us, and none where b had no room for a packet just then.
         did = {key: a[key] - before[ids[0]][key] for key in a}
         check(did["sent-bytes"] >= size, "%d bytes of the stream, %d sent" % (size, did["sent-bytes"]))
         once = (did["direct-bytes"] + did["head-bytes"] + did["bounced-bytes"]) / did["sent-bytes"]
-        check(0.999 < once < 1.001, "%.4f copies of what was sent: %s" % (once, did))
+        check(0.9 < once < 1.001, "%.4f copies of what was sent: %s" % (once, did))
         check(did["head-bytes"] + did["bounced-bytes"] < did["sent-bytes"] / 8, "not from page to page: %s" % did)
         check(did["malformed"] == did["errors"] == b["malformed"] == b["spoofed"] == 0, "%s %s" % (a, b))
         # One more interface for b, and one less.

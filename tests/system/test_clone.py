@@ -4,7 +4,8 @@
 Each has a name, a uuid, an address of its interface, a generation and random numbers of its own, finds on its disk what the saved
 guest had written, writes other words there and reads them back, asks dom0 for echoes. The disk below is as it was, and nobody may
 write to it meanwhile. A reboot keeps a clone's disk, a shutdown and a destruction take it. Then what goes wrong, a line each and
-nothing left: a damaged image, a name in use, more than the host's memory, a disk where clones may not stand.
+nothing left: a damaged image, a name in use, more than the host's memory, a disk where clones may not stand; `make soak` has all
+of these, and a clone that is saved and goes on.
 """
 import os
 import re
@@ -12,7 +13,7 @@ import tempfile
 
 import test_backends
 import test_backends_images
-from machine import check, shell, wait_shell
+from machine import SOAK, check, shell, wait_shell
 
 COUNT = 4
 CONFIG = """name = "g"
@@ -84,20 +85,23 @@ def test(build):
         run("hvctl block-list c-1; ls /var/lib/annulus/clones | wc -l", "/var/lib/annulus/clones/")
         run("sha256sum -c /tmp/sum")
 
-        refused("hvctl restore /srv/g.save", "the disk /srv/guests/g.img (xvda) is in use by domain")
-        refused("hvctl clone /srv/g.save --count 2 --name=c", "the name 'c-1' is in use by domain")
+        if SOAK:
+            refused("hvctl restore /srv/g.save", "the disk /srv/guests/g.img (xvda) is in use by domain")
+            refused("hvctl clone /srv/g.save --count 2 --name=c", "the name 'c-1' is in use by domain")
         refused("hvctl clone /srv/g.save --count 900 --name=d", "wants 900 times 16 MiB and the host has")
         refused("{ head -c 60000 /srv/g.save; printf x; tail -c +60002 /srv/g.save; } >/srv/x.save; hvctl clone /srv/x.save "
                 "--count 2 --name=d", "x.save is damaged")
-        refused("head -c 60000 /srv/g.save | hvctl clone - --name=d", "take another copy")
+        if SOAK:
+            refused("head -c 60000 /srv/g.save | hvctl clone - --name=d", "take another copy")
 
         # One starts again and has the disk that it had, one shuts down, the others are destroyed.
         run("hvctl reboot c-2; upto c-2 'RESULT minimal PASS'; ls /var/lib/annulus/clones | wc -l", str(COUNT))
         run("hvctl shutdown --timeout=100 c-1; n=0; until [ $(ls /var/lib/annulus/clones | wc -l) = %d ] || [ $n = 100 ]; do "
             "n=$((n+1)); usleep 100000; done; [ $n -lt 100 ]" % (COUNT - 1))
         # A clone is saved and goes on: its disk is still its own.
-        run("hvctl save c-3 /srv/c.save; ls /var/lib/annulus/clones | wc -l", str(COUNT - 1))
-        run("hvctl restore /srv/c.save && upto c-3 'RESULT minimal RESTORED 2'")
+        if SOAK:
+            run("hvctl save c-3 /srv/c.save; ls /var/lib/annulus/clones | wc -l", str(COUNT - 1))
+            run("hvctl restore /srv/c.save && upto c-3 'RESULT minimal RESTORED 2'")
         for i in range(2, COUNT + 1):
             run("hvctl destroy c-%d" % i)
         run("sha256sum -c /tmp/sum; rm /srv/*.save")

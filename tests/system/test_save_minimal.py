@@ -12,7 +12,7 @@ import re
 from machine import SOAK, check, shell, wait_shell
 
 WIDTHS = (64, 32)
-CYCLES = 500 if SOAK else 10    # of each width
+CYCLES = 500 if SOAK else 3     # of each width
 CONFIG = """name = "m%(bits)d"
 kernel = "/usr/lib/annulus/minimal-%(bits)d.elf"
 extra = "%(jobs)s fill mib=8 ip=10.0.2.%(bits)d/24 peer=10.0.2.15"
