@@ -8,12 +8,14 @@ or  cases(build)         yields (name, function) pairs, each a test
 A test fails by raising; the serial log of the machine that it used is then printed. Skip(reason) skips it.
 The last line is: N passed, N failed, N skipped.
 
-Where there are two CPUs, tests whose emulator keeps one of them busy (ONE_CPU) run beside the others, each kind in its order.
+Where there are two CPUs, two tests run at a time: those whose emulator keeps one CPU busy (ONE_CPU) beside the others, and when
+there are none of these left, the others from both ends.
 """
 import argparse
 import glob
 import importlib.util
 import io
+import itertools
 import multiprocessing
 import os
 import re
@@ -101,14 +103,30 @@ class Runner:
         return self.passed, self.failed, self.skipped
 
 
-def run_beside(build, tests, lock):
-    """The tests of ONE_CPU in a process of their own; returns what to call for their (passed, failed, skipped)."""
+class Shared:
+    """Tests that two processes take from, one at either end."""
+
+    def __init__(self, tests):
+        self.tests, self.left = tests, multiprocessing.Array("i", [0, len(tests)])
+
+    def take(self, end):
+        with self.left.get_lock():
+            if self.left[0] == self.left[1]:
+                return None
+            self.left[end] += -1 if end else 1
+            return self.tests[self.left[end] - (0 if end else 1)]
+
+    def all(self, end):
+        return iter(lambda: self.take(end), None)
+
+
+def run_beside(build, tests, shared, lock):
+    """These tests, and then others, in a process of its own; returns what to call for its (passed, failed, skipped)."""
     ours, theirs = multiprocessing.Pipe(False)
-    count = len(tests)
 
     def child():
         try:
-            theirs.send(Runner(build, lock).run_all(tests))
+            theirs.send(Runner(build, lock).run_all(itertools.chain(tests, shared.all(1))))
         except KeyboardInterrupt:
             pass
 
@@ -120,7 +138,7 @@ def run_beside(build, tests, lock):
         try:
             counts = ours.recv()
         except EOFError:
-            print("FAIL %d tests: the process that ran them has died" % count)
+            print("FAIL the process that ran half of the tests has died")
             counts = (0, 1, 0)
         process.join()
         return counts
@@ -144,9 +162,11 @@ def main():
         machine.Machine.echo = staticmethod(lambda text: (sys.stdout.write(text), sys.stdout.flush()))
     os.makedirs(build.file("system"), exist_ok=True)
     lock = multiprocessing.Lock()
-    beside = [t for t in tests if ONE_CPU.search(t[0])] if args.jobs > 1 and not args.verbose else []
-    result = run_beside(build, beside, lock) if beside else lambda: (0, 0, 0)
-    counts = Runner(build, lock).run_all([t for t in tests if t not in beside])
+    two = args.jobs > 1 and not args.verbose and len(tests) > 1
+    beside = [t for t in tests if ONE_CPU.search(t[0])] if two else []
+    shared = Shared([t for t in tests if t not in beside])
+    result = run_beside(build, beside, shared, lock) if two else lambda: (0, 0, 0)
+    counts = Runner(build, lock).run_all(shared.all(0))
     passed, failed, skipped = (a + b for a, b in zip(counts, result()))
     print("%d passed, %d failed, %d skipped" % (passed, failed, skipped))
     return 1 if failed else 0
