@@ -301,8 +301,11 @@ static void vifs_of(struct taker *t, const json_t *o, struct hvctl_config *c)
 		if (!*v->bridge || !good_interface(v->bridge) || !good_interface(v->vifname))
 			blame(t, "bridge");
 		v->ip = copy_of(t, e, "ip", 64);
-		v->hvnetd = choice_of(t, e, "backend", vif_backends, 2) == 1;
-		v->bps = number_of(t, e, "bps", 0, RATE_MAX);
+		/* Images from before there was a choice say nothing of it. */
+		if (json_object_get(e, "backend"))
+			v->hvnetd = choice_of(t, e, "backend", vif_backends, 2) == 1;
+		if (json_object_get(e, "bps"))
+			v->bps = number_of(t, e, "bps", 0, RATE_MAX);
 	}
 }
 

@@ -117,7 +117,7 @@ def first_boot(host):
     host.m.expect(r"\(annulus\) .* Annulus", 300)
     host.up()
     host.run("systemctl is-active hvstored hvconsoled hvblkd hvnetd annulus-guests")
-    host.run("hvctl info", "Annulus")
+    host.run("hvctl info", "annulus")
     guests_run(host)
     # What GRUB wrote down is taken back: the next boot is into Annulus, too.
     host.run("grub-editenv - list; ! grub-editenv - list | grep annulus_boot")

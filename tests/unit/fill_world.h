@@ -31,6 +31,8 @@ static struct {
 	uint32_t last_leaf;	   /* that the CPU policy says it has */
 	bool narrow;
 	uint64_t room;		   /* bytes that dom0 has to spare */
+	bool dropped[FILL_FRAMES]; /* not mapped any more, though what was mapped with it is */
+	bool gone[FILL_FRAMES];	   /* given back to the hypervisor */
 	bool (*refuses)(void);	   /* the hypervisor, what comes next; NULL: nothing */
 	bool refuses_policy;
 } fill_world;
@@ -58,7 +60,8 @@ static bool fill_refuses(void)
 /* Of its own, and only that. */
 static bool fill_owns(uint64_t mfn)
 {
-	return mfn >= FILL_MFN(0) && mfn < FILL_MFN(fill_world.populated);
+	return mfn >= FILL_MFN(0) && mfn < FILL_MFN(fill_world.populated) &&
+	       !fill_world.gone[mfn - FILL_MFN(0)];
 }
 
 static uint8_t *fill_frame(uint64_t mfn)
@@ -112,6 +115,19 @@ static long fill_pin(const struct mmuext_op *op, uint64_t count)
 	return fill_refuses() ? -EINVAL : 0;
 }
 
+/* Only what nobody has mapped any more. */
+static long fill_give_back(const xen_pfn_t *list, uint64_t count)
+{
+	for (uint64_t n = 0; n < count; n++) {
+		if (fill_refuses())
+			return (long)n;
+		CU_ASSERT_TRUE_FATAL(fill_owns(list[n]) &&
+				     fill_world.dropped[list[n] - FILL_MFN(0)]);
+		fill_world.gone[list[n] - FILL_MFN(0)] = true;
+	}
+	return (long)count;
+}
+
 long hypercall(struct hvctl_ctx *ctx, unsigned int op, uint64_t a0, uint64_t a1, uint64_t a2,
 	       uint64_t a3, uint64_t a4)
 {
@@ -126,9 +142,12 @@ long hypercall(struct hvctl_ctx *ctx, unsigned int op, uint64_t a0, uint64_t a1,
 		CU_ASSERT_EQUAL_FATAL(a3, FILL_DOMID);
 		return fill_pin((const void *)(uintptr_t)a0, a1);
 	}
-	CU_ASSERT_TRUE_FATAL(op == __HYPERVISOR_memory_op && a0 == XENMEM_populate_physmap);
+	CU_ASSERT_TRUE_FATAL(op == __HYPERVISOR_memory_op);
 	CU_ASSERT_TRUE_FATAL(r->domid == FILL_DOMID && !r->extent_order);
 	list = (void *)(uintptr_t)r->extent_start;
+	if (a0 == XENMEM_decrease_reservation)
+		return fill_give_back(list, r->nr_extents);
+	CU_ASSERT_TRUE_FATAL(a0 == XENMEM_populate_physmap);
 	for (n = 0; n < r->nr_extents && fill_world.populated < FILL_FRAMES; n++) {
 		if (fill_refuses())
 			break;
@@ -221,6 +240,15 @@ void *foreign_map(struct hvctl_ctx *ctx, uint32_t domid, int prot, const xen_pfn
 	for (size_t i = 0; i < count; i++)
 		CU_ASSERT_TRUE_FATAL(fill_owns(mfns[i]) && mfns[i] == mfns[0] + i);
 	return fill_frame(mfns[0]);
+}
+
+int foreign_drop(void *page)
+{
+	size_t at = (size_t)((uint8_t *)page - fill_world.memory[0]);
+
+	CU_ASSERT_TRUE_FATAL(at % FRAME_SIZE == 0 && at / FRAME_SIZE < fill_world.populated);
+	fill_world.dropped[at / FRAME_SIZE] = true;
+	return 0;
 }
 
 void foreign_unmap(void *p, size_t count)

@@ -14,6 +14,7 @@
 #include "domain.h"
 #include "pv-abi/sched.h"
 #include "migrate.h"
+#include "overlay.h"
 #include "removal.h"
 #include "save/suspend.h"
 #include "suite.h"
@@ -21,7 +22,7 @@
 
 static int reason;			/* why it has stopped; -1: it runs */
 static unsigned int looks, saved_until;	/* somebody saves it so long */
-static unsigned int resumed, resumed_at, napped, removed;
+static unsigned int resumed, resumed_at, napped, removed, overlays;
 
 int __wrap_hvctl_lock_saving(struct hvctl_ctx *ctx, uint32_t domid);
 int __wrap_hvctl_lock_saving(struct hvctl_ctx *ctx, uint32_t domid)
@@ -90,6 +91,13 @@ int domain_remove(struct hvctl_ctx *ctx, uint32_t domid)
 	return 0;
 }
 
+void overlays_remove(struct hvctl_ctx *ctx, const uint8_t uuid[16])
+{
+	(void)ctx;
+	(void)uuid;
+	overlays++;
+}
+
 int hvctl_create(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int flags, uint32_t *domid)
 {
 	(void)ctx;
@@ -144,11 +152,13 @@ static void mind(unsigned int until)
 	struct hvctl_config config = { .name = "x" };
 	uint32_t domid = 7;
 
-	looks = resumed = napped = removed = 0;
+	looks = resumed = napped = removed = overlays = 0;
 	reason = SHUTDOWN_suspend;
 	saved_until = until;
 	CU_ASSERT_EQUAL(hvctl_monitor(ctx, &config, &domid), 0);
 	CU_ASSERT_EQUAL(removed, 1);
+	/* It powered off and does not come again: nor do its disks. */
+	CU_ASSERT_EQUAL(overlays, 1);
 	hvctl_close(ctx);
 }
 
