@@ -261,7 +261,8 @@ bench: bench-ready $(if $(filter 0,$(LINUX32)),,linux32) ## Against bare hardwar
 	$(Q)$(PYTHON) tests/bench/run.py --build $(B) --rows $(or $(ROWS),all) --configs $(or $(CONFIGS),all) --report \
 		--icount --boots $(or $(BOOTS),5) --wall $(or $(WALL),3) --jobs $(or $(JOBS),2)
 
-install: all ## Install below $(DESTDIR)$(PREFIX); the hypervisor in /boot, its GRUB entries and settings in /etc
+# BUILT=1: as it is, nothing is compiled.
+install: $(if $(BUILT),,all) ## Install below $(DESTDIR)$(PREFIX); the hypervisor in /boot, its GRUB entries and settings in /etc
 	install -D -m 644 $(B)/annulus.elf $(DESTDIR)/boot/annulus.elf
 	install -D -m 644 $(B)/annulus.sym $(DESTDIR)$(PREFIX)/lib/annulus/annulus.sym
 	install -D -m 755 packaging/20_annulus $(DESTDIR)/etc/grub.d/20_annulus
