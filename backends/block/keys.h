@@ -31,7 +31,8 @@ struct device {
 	uint32_t devid;
 	enum phase phase;
 	bool changed;		/* the store has news of it that were not looked at */
-	struct budget looks, connects;
+	bool takes_over;	/* its frontend is connected, to a worker before this one */
+	struct budget looks, offers, connects;
 	uint64_t deadline;	/* ms: by when the order that was given last is carried out */
 	bool closing;		/* no frontend any more, as far as it is up to us */
 	bool retrying;		/* it could not be opened just now */

@@ -120,6 +120,8 @@ static int start_worker(struct worker *w)
 	w->started = daemon_now();
 	w->share = 0;
 	w->largest = 0;
+	/* The one before it may have used all of it up. */
+	w->reports = (struct budget){ 0 };
 	share_out();
 	return 0;
 }
@@ -320,19 +322,27 @@ static int make_room(const struct device *v, const struct journal_connection *c)
 	return error;
 }
 
-static void connect_frontend(struct device *v)
+/* Whether it may have that once more; if not it waits, and what else it wants meanwhile is seen. */
+static bool may(struct device *v, struct budget *b)
 {
 	static const struct budget_rate rate = { .burst = 20, .period = 60000 };
+	bool may = budget_take(b, &rate, 1, daemon_now());
+
+	v->changed |= !may;
+	return may;
+}
+
+static void connect_frontend(struct device *v)
+{
 	struct order o = { .kind = ORDER_CONNECT };
 	char path[96], text[256];
 	const char *wrong;
 	int error;
 
-	if (!budget_take(&v->connects, &rate, 1, daemon_now())) {
-		/* It waits for its turn; whatever else it wants meanwhile is seen. */
-		v->changed = true;
+	/* That a worker ended is not the frontend's doing. */
+	if (!v->takes_over && !may(v, &v->connects))
 		return;
-	}
+	v->takes_over = false;
 	front_path(v, path, sizeof(path));
 	wrong = node_connection(super.store, path, &o.connection);
 	if (wrong) {
@@ -409,6 +419,8 @@ static void look(struct device *v)
 			/* It closed while nobody was here: what the journal says is over. */
 			disconnect(v);
 		} else if (front == XenbusStateInitialising && v->was_closed) {
+			if (!may(v, &v->offers))
+				return;
 			v->was_closed = false;
 			offer(v);
 		} else if (front == XenbusStateInitialised || front == XenbusStateConnected) {
@@ -514,6 +526,7 @@ static void attached(struct device *v, const struct report *r)
 	/* One that was connected stays so for its frontend, which has not noticed anything. */
 	if (state < XenbusStateInitWait)
 		offer(v);
+	v->takes_over = state == XenbusStateConnected;
 	v->was_closed = state == XenbusStateClosed;
 	v->closing = state == XenbusStateClosing;
 	v->phase = PHASE_WAITING;

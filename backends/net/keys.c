@@ -45,8 +45,12 @@ uint64_t back_number(const struct device *v, const char *key, uint64_t otherwise
 
 #define WRITE_TRIES	16
 
-/* A node that is gone is not made anew: it would be there for good. */
-static int write_there(const struct device *v, const char *key, const char *value)
+struct pair {
+	const char *key, *value;
+};
+
+/* All of them, or none. A node that is gone is not made anew: it would be there for good. */
+static int write_there(const struct device *v, const struct pair *pairs, size_t nr)
 {
 	int error = -EAGAIN;
 
@@ -61,9 +65,11 @@ static int write_there(const struct device *v, const char *key, const char *valu
 		text = xs_readf(super.store, tx, "%s/frontend-id", path);
 		error = text ? 0 : -errno;
 		free(text);
-		snprintf(path + strlen(path), 64, "/%s", key);
-		if (!error)
-			error = xs_write(super.store, tx, path, "%s", value);
+		for (size_t i = 0; i < nr && !error; i++) {
+			back_path(v, path, 96);
+			snprintf(path + strlen(path), 64, "/%s", pairs[i].key);
+			error = xs_write(super.store, tx, path, "%s", pairs[i].value);
+		}
 		if (error)
 			xs_abort(super.store, tx);
 		else
@@ -75,13 +81,14 @@ static int write_there(const struct device *v, const char *key, const char *valu
 void back_write(const struct device *v, const char *key, const char *format, ...)
 {
 	char value[KEYS_TEXT];
+	const struct pair pair = { key, value };
 	va_list args;
 	int error;
 
 	va_start(args, format);
 	vsnprintf(value, sizeof(value), format, args);
 	va_end(args);
-	error = write_there(v, key, value);
+	error = write_there(v, &pair, 1);
 	if (error && error != -ENOENT)
 		log_line("domain %u, vif %u: cannot write %s", v->domid, v->devid, key);
 }
@@ -134,18 +141,24 @@ void say(struct device *v, const char *format, ...)
 
 void offer(const struct device *v)
 {
-	static const char *const features[] = {
-		"feature-sg", "feature-gso-tcpv4", "feature-gso-tcpv6", "feature-ipv6-csum-offload",
-		"feature-rx-copy", "feature-split-event-channels",
+	char number[24], state[8];
+	const struct pair pairs[] = {
+		{ "feature-sg", "1" }, { "feature-gso-tcpv4", "1" }, { "feature-gso-tcpv6", "1" },
+		{ "feature-ipv6-csum-offload", "1" }, { "feature-rx-copy", "1" },
+		{ "feature-split-event-channels", "1" }, { "feature-rx-flip", "0" },
+		{ "connection", number }, { "state", state },
 	};
-	uint64_t nonce = 0;
+	uint64_t nonce;
+	int error;
 
-	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)
-		back_write(v, features[i], "1");
-	back_write(v, "feature-rx-flip", "0");
-	if (getrandom(&nonce, sizeof(nonce), 0) == sizeof(nonce))
-		back_write(v, "connection", "%llu", (unsigned long long)nonce);
-	set_state(v, XenbusStateInitWait);
+	/* Without one, nothing of this connection is taken over. */
+	if (getrandom(&nonce, sizeof(nonce), 0) != sizeof(nonce))
+		nonce = 0;
+	snprintf(number, sizeof(number), "%llu", (unsigned long long)nonce);
+	snprintf(state, sizeof(state), "%d", XenbusStateInitWait);
+	error = write_there(v, pairs, sizeof(pairs) / sizeof(pairs[0]));
+	if (error && error != -ENOENT)
+		log_line("domain %u, vif %u: cannot write what it offers", v->domid, v->devid);
 }
 
 void fail(struct device *v, const char *why)

@@ -48,7 +48,8 @@ struct device {
 	bool was_closed;	/* state Closed was written; a frontend may begin anew */
 	uint64_t retry_at;	/* ms, 0: nothing to try again */
 	uint64_t deadline;	/* ms: by when the order that was given last is carried out */
-	struct budget looks, connects;
+	bool takes_over;	/* its frontend is connected, to a worker before this one */
+	struct budget looks, offers, connects;
 	struct line_budget lines;
 };
 

@@ -98,6 +98,8 @@ static int start_worker(void)
 	super.pidfd = process.pidfd;
 	super.channel = process.channel;
 	super.started = daemon_now();
+	/* The one before it may have used all of it up. */
+	super.reports = (struct budget){ 0 };
 	for (struct bridge *b = super.bridges; b; b = b->next)
 		b->told = false;
 	for (struct device *v = super.devices; v; v = v->next)
@@ -272,18 +274,26 @@ static void refuse(struct device *v, const char *text)
 	v->closing = true;
 }
 
-static void connect_frontend(struct device *v)
+/* Whether it may have that once more; if not it waits, and what else it wants meanwhile is seen. */
+static bool may(struct device *v, struct budget *b)
 {
 	static const struct budget_rate rate = { .burst = 20, .period = 60000 };
+	bool may = budget_take(b, &rate, 1, daemon_now());
+
+	v->changed |= !may;
+	return may;
+}
+
+static void connect_frontend(struct device *v)
+{
 	struct net_order o = { .kind = ORDER_CONNECT };
 	const char *wrong;
 	char text[128];
 
-	if (!budget_take(&v->connects, &rate, 1, daemon_now())) {
-		/* It waits for its turn; whatever else it wants meanwhile is seen. */
-		v->changed = true;
+	/* That a worker ended is not the frontend's doing. */
+	if (!v->takes_over && !may(v, &v->connects))
 		return;
-	}
+	v->takes_over = false;
 	wrong = keys_connection(v, &o.connection);
 	if (wrong) {
 		snprintf(text, sizeof(text), "the frontend's %s makes no sense", wrong);
@@ -338,6 +348,8 @@ static void look_waiting(struct device *v, enum xenbus_state front)
 	} else if (frontend_left(v, front)) {
 		disconnect(v);
 	} else if (front == XenbusStateInitialising && v->was_closed) {
+		if (!may(v, &v->offers))
+			return;
 		v->was_closed = false;
 		offer(v);
 	} else if (front == XenbusStateInitialised || front == XenbusStateConnected) {
@@ -439,6 +451,7 @@ static void attached(struct device *v)
 	/* One that was connected stays so for its frontend, which has not noticed anything. */
 	if (state < XenbusStateInitWait)
 		offer(v);
+	v->takes_over = state == XenbusStateConnected;
 	v->was_closed = state == XenbusStateClosed;
 	v->closing = state == XenbusStateClosing;
 	v->phase = PHASE_WAITING;
@@ -518,9 +531,31 @@ static void take_report(struct net_report *r)
 	look(v);
 }
 
+/* Whether it ends an order: we gave that, and so often will it be said. */
+static bool answers(const struct net_report *r)
+{
+	const struct device *v = r->domid < DOMID_FIRST_RESERVED ?
+				 find_device((domid_t)r->domid, r->devid) : NULL;
+
+	if (!v)
+		return false;
+	switch (v->phase) {
+	case PHASE_ATTACHING:
+		return r->kind == REPORT_ATTACHED || r->kind == REPORT_FAILED;
+	case PHASE_CONNECTING:
+		return r->kind == REPORT_CONNECTED || r->kind == REPORT_FAILED;
+	case PHASE_DISCONNECTING:
+		return r->kind == REPORT_DISCONNECTED;
+	case PHASE_DETACHING:
+		return r->kind == REPORT_DETACHED;
+	default:
+		return false;
+	}
+}
+
 static void take_reports(void)
 {
-	/* More than all interfaces have to say that come and go all the time. */
+	/* For what nobody asked it. */
 	static const struct budget_rate rate = { .burst = 2000, .period = 10000 };
 	struct net_report r;
 	int fds[2], got = 0;
@@ -533,7 +568,8 @@ static void take_reports(void)
 				close(fds[i]);
 				got = -EPROTO;
 			}
-		if (got > 0 && !budget_take(&super.reports, &rate, 1, daemon_now())) {
+		if (got > 0 && !answers(&r) &&
+		    !budget_take(&super.reports, &rate, 1, daemon_now())) {
 			log_line("the worker talks too much, and is ended");
 			got = -EPROTO;
 		}
@@ -648,7 +684,7 @@ static void look_around(void)
 
 /*
  * Once at each interface of which there is news, however many came: a guest writes its state as
- * often as it likes, and a look at it costs ten calls of the store. Returns whether one waits.
+ * often as it likes, and a look at it costs four calls of the store. Returns whether one waits.
  */
 static bool look_at_news(void)
 {

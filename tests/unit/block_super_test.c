@@ -4,202 +4,22 @@
  * hvblkd's supervisor between a store, which is a table here, and workers, which are the other
  * ends of their channels: what a frontend or a worker can make it do, and how often.
  */
-#include <stdarg.h>
+#include <sys/eventfd.h>
 
 #include "backends/block/super.c"
+#include "store_table.h"
 #include "suite.h"
 
 #define BACK	"/local/domain/0/backend/hvblk/7/51712"
 #define FRONT	"/local/domain/7/device/vbd/51712"
 
-/* ---- the store ---- */
-
-static struct {
-	struct { char path[96], value[96]; } nodes[64];
-	unsigned int nr, calls, events, conflicts;
-	const char *event;		/* what each event is of */
-	bool vanish;			/* the disk goes while a transaction is open */
-} table;
-
-static uint64_t now_ms;
-
-static char *find(const char *path)
-{
-	for (unsigned int i = 0; i < table.nr; i++)
-		if (!strcmp(table.nodes[i].path, path))
-			return table.nodes[i].value;
-	return NULL;
-}
-
-static void put(const char *path, const char *value)
-{
-	char *at = find(path);
-
-	if (!at) {
-		CU_ASSERT_TRUE_FATAL(table.nr < 64);
-		strcpy(table.nodes[table.nr].path, path);
-		at = table.nodes[table.nr++].value;
-	}
-	snprintf(at, sizeof(table.nodes[0].value), "%s", value);
-}
-
-static bool is(const char *path, const char *value)
-{
-	const char *at = find(path);
-
-	return at && !strcmp(at, value);
-}
-
-char *xs_readf(struct xs *xs, uint32_t tx, const char *format, ...)
-{
-	char path[256], *at;
-	va_list args;
-
-	(void)xs;
-	(void)tx;
-	va_start(args, format);
-	vsnprintf(path, sizeof(path), format, args);
-	va_end(args);
-	table.calls++;
-	at = find(path);
-	errno = ENOENT;
-	return at ? strdup(at) : NULL;
-}
-
-int xs_write(struct xs *xs, uint32_t tx, const char *path, const char *format, ...)
-{
-	char value[OPEN_TEXT];
-	va_list args;
-
-	(void)xs;
-	(void)tx;
-	va_start(args, format);
-	vsnprintf(value, sizeof(value), format, args);
-	va_end(args);
-	table.calls++;
-	if (table.vanish) {
-		table.vanish = false;
-		table.conflicts = 1;
-		table.nr = 0;
-		return 0;
-	}
-	put(path, value);
-	return 0;
-}
-
-int xs_begin(struct xs *xs, uint32_t *tx)
-{
-	(void)xs;
-	*tx = 1;
-	return 0;
-}
-
-int xs_commit(struct xs *xs, uint32_t tx)
-{
-	(void)xs;
-	(void)tx;
-	if (!table.conflicts)
-		return 0;
-	table.conflicts--;
-	return -EAGAIN;
-}
-
-void xs_abort(struct xs *xs, uint32_t tx)
-{
-	(void)xs;
-	(void)tx;
-}
-
-int xs_wait(struct xs *xs, int timeout_ms, char *path, size_t size)
-{
-	(void)xs;
-	(void)timeout_ms;
-	if (!table.events)
-		return 0;
-	table.events--;
-	snprintf(path, size, "%s", table.event);
-	return 1;
-}
-
-char **xs_list(struct xs *xs, uint32_t tx, const char *path)
-{
-	(void)xs;
-	(void)tx;
-	(void)path;
-	errno = ENOENT;
-	return NULL;
-}
-
-int xs_watch(struct xs *xs, const char *path, const char *token)
-{
-	(void)xs;
-	(void)path;
-	(void)token;
-	return 0;
-}
-
-int xs_unwatch(struct xs *xs, const char *path, const char *token)
-{
-	return xs_watch(xs, path, token);
-}
-
-struct xs *xs_open(const char *socket_path)
-{
-	(void)socket_path;
-	return NULL;
-}
-
-void xs_close(struct xs *xs)
-{
-	(void)xs;
-}
-
-bool xs_lost(const struct xs *xs)
-{
-	(void)xs;
-	return false;
-}
-
-int xs_fd(const struct xs *xs)
-{
-	(void)xs;
-	return -1;
-}
-
 /* ---- all else ---- */
 
-static unsigned int lines, opened;
+static unsigned int opened;
 static int open_error;
 static bool busy;
 static const char *opens = "/dev/null";
 static uint64_t allowed_size;
-
-uint64_t daemon_now(void)
-{
-	return now_ms;
-}
-
-int daemon_signals(void)
-{
-	return -1;
-}
-
-bool daemon_signalled(int fd, bool *reopen)
-{
-	(void)fd;
-	*reopen = false;
-	return true;
-}
-
-void daemon_ready(void)
-{
-}
-
-void log_line(const char *format, ...)
-{
-	(void)format;
-	lines++;
-}
 
 void gntdev_hasten(void)
 {
@@ -267,12 +87,30 @@ void files_clean(const char *run, bool (*wanted)(domid_t domid, uint32_t devid))
 	(void)wanted;
 }
 
+static int other;			/* the worker's end */
+
+/* A child that stands for it. */
 int process_start(domid_t domid, uid_t uid, struct process *p)
 {
+	int pair[2];
+
 	(void)domid;
 	(void)uid;
-	(void)p;
-	return -EAGAIN;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		abort();
+	fcntl(pair[0], F_SETFL, O_NONBLOCK);
+	fcntl(pair[1], F_SETFL, O_NONBLOCK);
+	p->channel = pair[0];
+	if (other >= 0)
+		close(other);
+	other = pair[1];
+	p->pid = fork();
+	if (!p->pid) {
+		pause();
+		_exit(0);
+	}
+	p->pidfd = eventfd(0, EFD_CLOEXEC);
+	return 0;
 }
 
 int process_files(pid_t pid, uint64_t size)
@@ -287,39 +125,30 @@ void process_drop(struct process *p)
 	(void)p;
 }
 
-/* ---- one domain with one disk, and a child that stands for its worker ---- */
+/* ---- one domain with one disk ---- */
 
-static int other;			/* the worker's end */
+static uint32_t told(void);
 
 static void begin(void)
 {
 	struct worker *w = calloc(1, sizeof(*w));
-	int pair[2];
 
-	memset(&table, 0, sizeof(table));
+	table_init();
 	memset(&super, 0, sizeof(super));
-	now_ms = 1000000;
-	lines = opened = 0;
+	opened = 0;
 	open_error = 0;
 	busy = false;
 	super.store = (struct xs *)&table;
 	super.options.run = "/nowhere";
 	super.epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (!w || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+	if (!w)
 		abort();
-	fcntl(pair[0], F_SETFL, O_NONBLOCK);
-	fcntl(pair[1], F_SETFL, O_NONBLOCK);
 	w->domid = 7;
-	w->channel = pair[0];
-	other = pair[1];
-	w->pid = fork();
-	if (!w->pid) {
-		pause();
-		_exit(0);
-	}
-	w->pidfd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	other = -1;
 	super.workers = w;
-	watch_fd(w->channel, &w->channel);
+	if (start_worker(w))
+		abort();
+	told();
 	put(BACK "/frontend-id", "7");
 	put(BACK "/online", "1");
 	put(BACK "/state", "1");
@@ -652,6 +481,55 @@ TEST(test_talks, "a worker that talks without end is ended")
 	CU_ASSERT_TRUE(said >= 1000);
 	CU_ASSERT_TRUE(killed(w));
 	CU_ASSERT_TRUE(lines < 25);
+}
+
+TEST(test_next_talks, "the next worker may say what it has to, whatever the one before it said")
+{
+	struct report r = { .kind = REPORT_FAILED, .devid = 51712, .text = "so" };
+	struct worker *w = super.workers;
+	struct device *v = connected_disk();
+
+	for (unsigned int i = 0; i < 50; i++) {
+		for (unsigned int n = 0; n < 1100; n++)
+			if (!channel_send(other, &r, sizeof(r), NULL, 0))
+				take_reports(w);
+		CU_ASSERT_TRUE_FATAL(killed(w));
+		while (w->pid)
+			worker_ended(w);
+		put(BACK "/state", "4");
+		now_ms += PAUSE_MS;
+		run_workers();
+		while (told() != ORDER_ATTACH)
+			;
+		says(REPORT_ATTACHED);
+		/* It is not the frontend that has connected so often. */
+		CU_ASSERT_EQUAL_FATAL(told(), ORDER_CONNECT);
+		says(REPORT_CONNECTED);
+		CU_ASSERT_EQUAL(v->phase, PHASE_CONNECTED);
+	}
+	for (unsigned int n = 0; n < 500; n++) {
+		CU_ASSERT_EQUAL_FATAL(channel_send(other, &r, sizeof(r), NULL, 0), 0);
+		take_reports(w);
+	}
+	CU_ASSERT_FALSE(killed(w));
+}
+
+TEST(test_cycles, "a frontend that comes and goes without connecting waits for it in the end")
+{
+	struct device *v = attached_disk();
+	unsigned int offers = 0;
+
+	for (uint64_t end = now_ms + 60000; now_ms < end; now_ms += NEWS_MS) {
+		bool offered = is(BACK "/state", "2");
+
+		offers += offered && is(FRONT "/state", "1");
+		put(FRONT "/state", offered ? "6" : "1");
+		v->changed = true;
+		look_at_news();
+		if (told())
+			says(REPORT_DISCONNECTED);
+	}
+	CU_ASSERT_TRUE(offers >= 38 && offers <= 42);
 }
 
 TEST(test_descriptors, "a worker that sends descriptors is ended, and they are closed")
