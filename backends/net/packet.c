@@ -82,7 +82,8 @@ static void take_extra(struct packet *p, const struct netif_extra_info *e)
 	/* Lists of groups are for those who were told that we have them: nobody. */
 	if (e->type != XEN_NETIF_EXTRA_TYPE_GSO || p->offload.gso_type ||
 	    (e->u.gso.type != XEN_NETIF_GSO_TYPE_TCPV4 &&
-	     e->u.gso.type != XEN_NETIF_GSO_TYPE_TCPV6) || !e->u.gso.size) {
+	     e->u.gso.type != XEN_NETIF_GSO_TYPE_TCPV6) ||
+	    e->u.gso.size < PACKET_PART_MIN) {
 		p->malformed = true;
 		return;
 	}

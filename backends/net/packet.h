@@ -16,6 +16,13 @@
 #define PACKET_SLOTS	XEN_NETIF_NR_SLOTS_MIN	/* pieces of a packet, at most */
 #define PACKET_MIN	14u			/* bytes: the header of Ethernet */
 #define PACKET_MAX	XEN_NETIF_MAX_TX_SIZE
+/*
+ * Bytes of data in each part of what is to be cut up, at least: no stack takes less for TCP's
+ * maximum segment size (Linux: tcp_min_snd_mss), and less would be many headers for few bytes.
+ */
+#define PACKET_PART_MIN	48u
+/* Of what is for everybody, at most: a jumbo frame with a VLAN's tag. Each gets a copy of it. */
+#define PACKET_ALL_MAX	9234u
 
 /* What has to be done yet to a packet that is on its way. */
 struct offload {
@@ -37,6 +44,18 @@ struct packet {
 		uint16_t offset, size;	/* within a page, and not empty */
 	} slots[PACKET_SLOTS];
 };
+
+/* packet_for_all - whether it may be for everybody: what is to be cut up, or huge, is for one. */
+static inline bool packet_for_all(uint32_t size, const struct offload *o)
+{
+	return !o->gso_type && size <= PACKET_ALL_MAX;
+}
+
+/* packet_sent - what comes of @size bytes in the end, with the headers of each part. */
+static inline uint32_t packet_sent(uint32_t size, const struct offload *o)
+{
+	return o->gso_type ? size + size / o->gso_size * 54u : size;
+}
 
 /* ---- what the guest sends ---- */
 

@@ -185,10 +185,14 @@ static void give_done(struct net *n, struct vif *to, const uint8_t *data, uint32
 	uint8_t *part;
 	int got;
 
+	if (!o->gso_type && size > NET_PAGE) {
+		to->journal->counts.dropped++;
+		return;
+	}
 	if (!o->gso_type) {
 		part = part_room(n, size);
 		memcpy(part, data, size);
-		if (size > NET_PAGE || (o->blank && frame_finish(part, size, f)))
+		if (o->blank && frame_finish(part, size, f))
 			to->journal->counts.dropped++;
 		else
 			give_local(n, to, part, size, &none);
@@ -304,14 +308,15 @@ bool lan_receive(struct net *n, struct lan *l)
 			o.gso_type = XEN_NETIF_GSO_TYPE_TCPV6;
 		else
 			o.gso_size = 0;
+		if (o.gso_type && o.gso_size < PACKET_PART_MIN)
+			continue;
 		/* Nobody out there has the address of one of ours. */
 		if (find(n, l, data + 6))
 			continue;
 		frame_parse(data, size < FRAME_HEAD ? size : FRAME_HEAD, &f);
 		switch (switch_in(data)) {
 		case SWITCH_ALL:
-			/* TCP is for one: nobody cuts up what is for all, for each of them. */
-			if (!o.gso_type)
+			if (packet_for_all(size, &o))
 				give_all(n, l, NULL, data, size, &o, &f);
 			break;
 		case SWITCH_ONE:
@@ -468,7 +473,7 @@ static bool forward(struct net *n, struct vif *v, struct item *m, uint64_t now)
 	}
 	if (m->way == SWITCH_NOBODY)
 		return true;
-	if (m->way == SWITCH_ALL && m->p.offload.gso_type) {
+	if (m->way == SWITCH_ALL && !packet_for_all(m->p.size, &m->p.offload)) {
 		counts->malformed++;
 		m->failed = true;
 		return true;
@@ -480,7 +485,7 @@ static bool forward(struct net *n, struct vif *v, struct item *m, uint64_t now)
 		}
 		if (!fetch_whole(n, v, m))
 			return false;
-		limit_spend(&v->floods, 1);
+		limit_spend(&v->floods, 1 + m->p.size / NET_FLOOD_PART);
 		return true;
 	}
 	m->to = find(n, v->lan, m->head);
@@ -542,7 +547,7 @@ static unsigned int take(struct vif *v, int waiting, uint64_t now)
 			v->broken = "a packet of the frontend's has no end";
 			return 0;
 		}
-		limit_spend(&v->bps, m->p.size);
+		limit_spend(&v->bps, packet_sent(m->p.size, &m->p.offload));
 		waiting -= got;
 		nr++;
 	}
@@ -588,7 +593,8 @@ bool vif_send(struct net *n, struct vif *v, uint64_t now)
 	if (done < nr) {
 		tx_untake(&v->tx, &items[done].p);
 		for (unsigned int i = done; i < nr; i++)
-			limit_spend(&v->bps, -(uint64_t)items[i].p.size);
+			limit_spend(&v->bps, -(uint64_t)packet_sent(items[i].p.size,
+								   &items[i].p.offload));
 	}
 	flush(n);
 	for (unsigned int i = 0; i < done; i++)

@@ -31,8 +31,9 @@
 #define NET_PATIENCE	UINT64_C(20000000)
 /* For one receiver others wait so many microseconds in a second, all together. */
 #define NET_WAITED	200000u
-/* Packets a second from one interface to everybody. */
+/* Packets a second from one interface to everybody; a large one is as many as it has such parts. */
 #define NET_FLOODS	2000u
+#define NET_FLOOD_PART	1024u
 /* Events a second of one interface that are listened to. */
 #define NET_EVENTS	30000u
 

@@ -150,6 +150,9 @@ TEST(test_malformed, "what cannot be is answered with an error, and the ring goe
 	request(100, 0, NETTXF_extra_info);
 	extra(XEN_NETIF_EXTRA_TYPE_GSO, 0, 0);
 	malformed(2);
+	request(100, 0, NETTXF_extra_info);		/* of more headers than data */
+	extra(XEN_NETIF_EXTRA_TYPE_GSO, 0, 47);
+	malformed(2);
 	request(100, 0, NETTXF_extra_info);
 	extra(XEN_NETIF_EXTRA_TYPE_GSO, XEN_NETIF_EXTRA_FLAG_MORE, 50);
 	extra(XEN_NETIF_EXTRA_TYPE_GSO, 0, 50);

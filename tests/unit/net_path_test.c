@@ -143,16 +143,16 @@ TEST(test_parts, "parts of one packet stay what they are while those of the next
 
 	world.guests[1].vif.flags = NET_CAN_CSUM4;
 	front_offer(&world.guests[1], 100);
-	packet(0, mac_of[1], 54 + small * 10, 1);
-	front_send(&world.guests[0], data, 54 + small * 10, 4000, NETTXF_csum_blank, 10);
+	packet(0, mac_of[1], 54 + small * 48, 1);
+	front_send(&world.guests[0], data, 54 + small * 48, 4000, NETTXF_csum_blank, 48);
 	packet(0, mac_of[1], 9054, 2);
 	front_send(&world.guests[0], data, 9054, 4000, NETTXF_csum_blank, 1000);
-	packet(0, mac_of[1], 54 + small * 10, 1);
+	packet(0, mac_of[1], 54 + small * 48, 1);
 	world_run();
 	for (; n < small; n++) {
 		CU_ASSERT_TRUE_FATAL(front_receive(&world.guests[1], &got));
-		CU_ASSERT_EQUAL(got.size, 64);
-		CU_ASSERT_EQUAL(memcmp(got.data + 54, data + 54 + n * 10, 10), 0);
+		CU_ASSERT_EQUAL(got.size, 102);
+		CU_ASSERT_EQUAL(memcmp(got.data + 54, data + 54 + n * 48, 48), 0);
 	}
 	packet(0, mac_of[1], 9054, 2);
 	for (n = 0; n < 9; n++) {
@@ -163,6 +163,8 @@ TEST(test_parts, "parts of one packet stay what they are while those of the next
 
 TEST(test_all, "what is for everybody gets to everybody but its sender")
 {
+	int64_t level;
+
 	packet(0, everybody, 300, 1);
 	front_offer(&world.guests[0], 4);
 	front_offer(&world.guests[1], 4);
@@ -185,6 +187,24 @@ TEST(test_all, "what is for everybody gets to everybody but its sender")
 	answered(0, NETIF_RSP_ERROR);
 	for (unsigned int i = 0; i < W_GUESTS; i++)
 		nothing(i);
+	/* Nor has a huge one, of which each gets a copy. */
+	front_offer(&world.guests[1], 32);
+	packet(0, everybody, PACKET_ALL_MAX + 1, 1);
+	front_send(&world.guests[0], data, PACKET_ALL_MAX + 1, 4000, 0, 0);
+	memset(got.data, 0, 10);
+	memcpy(got.data + 10, data, PACKET_ALL_MAX + 1);
+	got.data[16] = 2;
+	CU_ASSERT_EQUAL(send(world.outside, got.data, PACKET_ALL_MAX + 11, 0), PACKET_ALL_MAX + 11);
+	world_run();
+	answered(0, NETIF_RSP_ERROR);
+	nothing(1);
+	level = world.guests[0].vif.floods.level = 100;
+	front_send(&world.guests[0], data, PACKET_ALL_MAX, 4000, 0, 0);
+	world_run();
+	arrived(1, PACKET_ALL_MAX);
+	CU_ASSERT_EQUAL(read(world.outside, got.data, sizeof(got.data)), PACKET_ALL_MAX + 10);
+	CU_ASSERT_EQUAL(level - world.guests[0].vif.floods.level, 10);
+	packet(0, everybody, 300, 1);
 	/* So many a second. */
 	world.guests[0].vif.floods.level = 0;
 	front_send(&world.guests[0], data, 300, 200, 0, 0);
@@ -244,6 +264,10 @@ TEST(test_in, "from the uplink")
 	come("\0\0\0\0\0\0\0\0\0\0", 100);
 	for (unsigned int i = 0; i < W_GUESTS; i++)
 		arrived(i, 100);
+	/* To be cut into less than there are headers. */
+	memcpy(data, mac_of[1], 6);
+	come("\1\201\66\0\57\0\42\0\20\0", 9000);
+	nothing(1);
 	/* Less than its header says nothing. */
 	CU_ASSERT_EQUAL(send(world.outside, data, 12, 0), 12);
 	world_run();
@@ -388,6 +412,18 @@ TEST(test_limit, "so many bytes a second")
 	world.now = world.guests[0].vif.wake;
 	world_run();
 	CU_ASSERT_EQUAL(world.guests[0].tx.sring->rsp_prod, 2);
+}
+
+TEST(test_limit_parts, "the headers that each part gets are of those bytes")
+{
+	limit_set(&world.guests[0].vif.bps, 10000, world.now);
+	front_offer(&world.guests[1], 8);
+	packet(0, mac_of[1], 4854, 1);
+	front_send(&world.guests[0], data, 4854, 4000, NETTXF_csum_blank, 48);
+	front_send(&world.guests[0], data, 4854, 4000, NETTXF_csum_blank, 48);
+	world_run();
+	CU_ASSERT_EQUAL(world.guests[0].tx.sring->rsp_prod, 3);
+	CU_ASSERT_TRUE(world.guests[0].vif.wake > world.now + 1000000000);
 }
 
 TEST(test_malformed, "a malformed one is answered as such, and one without an end is the last")
