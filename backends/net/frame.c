@@ -107,6 +107,7 @@ static void parse_v6(const uint8_t *data, uint32_t size, struct frame *f)
 	}
 	f->protocol = next;
 	f->transport = (uint16_t)at;
+	f->fragment = fragment;
 	if (!fragment)
 		parse_transport(data, size, f);
 }

@@ -23,6 +23,7 @@ struct frame {
 	uint16_t network;		/* where the header of that type begins */
 	uint16_t transport;		/* where that of IP's payload begins; 0: none was found */
 	uint16_t end;			/* where TCP's or UDP's data begin; 0: not found */
+	bool fragment;			/* IPv6: the first part of a packet, of which more follow */
 	uint8_t version;		/* 4, 6, or 0: no IP, or its header is not whole */
 	uint8_t protocol;		/* of IP's payload */
 	uint16_t checksum;		/* where TCP's or UDP's checksum is; 0: neither */

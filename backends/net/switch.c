@@ -8,12 +8,16 @@
 
 #define TYPE_IPV4	0x0800u
 #define TYPE_ARP	0x0806u
-#define TYPE_RARP	0x8035u
 #define TYPE_IPV6	0x86ddu
 
+#define ICMP6_LISTENER_REPORT		131u
+#define ICMP6_LISTENER_DONE		132u
+#define ICMP6_ROUTER_SOLICITATION	133u
 #define ICMP6_ROUTER_ADVERTISEMENT	134u
+#define ICMP6_NEIGHBOUR_SOLICITATION	135u
 #define ICMP6_NEIGHBOUR_ADVERTISEMENT	136u
 #define ICMP6_REDIRECT			137u
+#define ICMP6_LISTENER_REPORT_2		143u
 
 int switch_parse_ips(const char *text, struct switch_port *p)
 {
@@ -91,9 +95,12 @@ static bool good_arp(const struct switch_port *p, const uint8_t *data, uint32_t 
 {
 	const uint8_t *arp = data + 14;
 
-	/* Of Ethernet and IPv4, about itself; also who asks whether an address is free. */
+	/*
+	 * Of Ethernet and IPv4, about itself. Who asks whether an address is free takes it from
+	 * whoever asks the same just now (RFC 5227, 2.1.1), so that is for its own only.
+	 */
 	return size >= 42 && !memcmp(arp, "\0\1\10\0\6\4", 6) && !memcmp(arp + 8, p->mac, 6) &&
-	       (zero(arp + 14, 4) || has(p, 4, arp + 14));
+	       has(p, 4, zero(arp + 14, 4) ? arp + 24 : arp + 14);
 }
 
 static bool good_v4(const struct switch_port *p, const uint8_t *data, const struct frame *f)
@@ -114,27 +121,50 @@ static bool own_v6(const struct switch_port *p, const uint8_t *address)
 	return has(p, 6, address) || link_local(p, address);
 }
 
+/* What one says of neighbours, or asks about them, in the message at @at of the frame. */
+static bool good_icmp6(const struct switch_port *p, const uint8_t *data, uint32_t size, uint32_t at,
+		       bool fragment, bool nobody)
+{
+	bool about_itself;
+
+	if (at >= size)
+		return false;
+	/* What is about, a later part may say (RFC 6980: nobody has to take such). */
+	if (fragment && data[at] >= ICMP6_ROUTER_SOLICITATION && data[at] <= ICMP6_REDIRECT)
+		return false;
+	about_itself = at + 24 <= size && own_v6(p, data + at + 8);
+	switch (data[at]) {
+	case ICMP6_ROUTER_ADVERTISEMENT:
+	case ICMP6_REDIRECT:
+		return false;
+	case ICMP6_NEIGHBOUR_ADVERTISEMENT:
+		return about_itself && !nobody;
+	case ICMP6_NEIGHBOUR_SOLICITATION:
+		/* From nobody: whether it is free. As with ARP (RFC 4862, 5.4.3). */
+		return about_itself || !nobody;
+	case ICMP6_ROUTER_SOLICITATION:
+	case ICMP6_LISTENER_REPORT:
+	case ICMP6_LISTENER_DONE:
+	case ICMP6_LISTENER_REPORT_2:
+		return true;
+	default:
+		return !nobody;
+	}
+}
+
 static bool good_v6(const struct switch_port *p, const uint8_t *data, uint32_t size,
 		    const struct frame *f)
 {
 	const uint8_t *from = data + f->network + 8;
-	uint8_t what;
+	bool nobody = zero(from, 16);
 
 	/* What it carries may be an advertisement; one that hides behind other headers does not. */
 	if (!p->any_v6 || f->version != 6 || !f->transport)
 		return false;
-	if (!own_v6(p, from) && !(zero(from, 16) && f->protocol == FRAME_ICMP6))
-		return false;
-	if (f->protocol != FRAME_ICMP6)
-		return true;
-	if (f->transport >= size)
-		return false;
-	what = data[f->transport];
-	if (what == ICMP6_ROUTER_ADVERTISEMENT || what == ICMP6_REDIRECT)
-		return false;
-	if (what == ICMP6_NEIGHBOUR_ADVERTISEMENT)
-		return f->transport + 24u <= size && own_v6(p, data + f->transport + 8);
-	return true;
+	if (f->protocol == FRAME_ICMP6)
+		return (nobody || own_v6(p, from)) &&
+		       good_icmp6(p, data, size, f->transport, f->fragment, nobody);
+	return own_v6(p, from);
 }
 
 static bool good_ip(const struct switch_port *p, const uint8_t *data, uint32_t size,
@@ -150,10 +180,9 @@ static bool good_ip(const struct switch_port *p, const uint8_t *data, uint32_t s
 		return good_arp(p, data, size);
 	case TYPE_IPV6:
 		return good_v6(p, data, size, f);
-	case TYPE_RARP:
-		return false;
 	default:
-		return true;
+		/* Much else carries IP: SNAP (RFC 1042), other tags, other bridges' headers. */
+		return false;
 	}
 }
 

@@ -290,6 +290,16 @@ TEST(test_ip, "with addresses of IPv4: those, DHCP, and nothing else of IP")
 	ethernet(0x8035);
 	CU_ASSERT_EQUAL(from(), SWITCH_SPOOFED);
 	ethernet(0x88cc);
+	CU_ASSERT_EQUAL(from(), SWITCH_SPOOFED);
+	/* ARP and IPv4 in IEEE 802.3, and behind another vendor's tag. */
+	ethernet(46);
+	memcpy(data + 14, "\252\252\3\0\0\0\10\6", 8);
+	CU_ASSERT_EQUAL(from(), SWITCH_SPOOFED);
+	data[21] = 0;
+	CU_ASSERT_EQUAL(from(), SWITCH_SPOOFED);
+	ethernet(0x9100);
+	CU_ASSERT_EQUAL(from(), SWITCH_SPOOFED);
+	port.nr_ips = 0;
 	CU_ASSERT_EQUAL(from(), SWITCH_ONE);
 }
 
@@ -303,7 +313,11 @@ TEST(test_arp, "ARP says the truth about itself")
 	CU_ASSERT_EQUAL(from(), SWITCH_ONE);
 	inet_pton(AF_INET, "10.0.0.7", data + 28);
 	CU_ASSERT_EQUAL(from(), SWITCH_SPOOFED);
+	/* Whether an address is free: its own, nobody else's. */
 	memset(data + 28, 0, 4);
+	inet_pton(AF_INET, "10.0.0.7", data + 38);
+	CU_ASSERT_EQUAL(from(), SWITCH_SPOOFED);
+	inet_pton(AF_INET, "10.0.0.1", data + 38);
 	CU_ASSERT_EQUAL(from(), SWITCH_ONE);
 	data[27]++;
 	CU_ASSERT_EQUAL(from(), SWITCH_SPOOFED);
@@ -331,6 +345,24 @@ TEST(test_v6, "IPv6: its own addresses, and advertisements of these")
 	CU_ASSERT_EQUAL(from(), SWITCH_SPOOFED);
 	ipv6(FRAME_ICMP6, none, 40);
 	data[54] = 135;
+	memcpy(data + 62, other, 16);
+	CU_ASSERT_EQUAL(from(), SWITCH_SPOOFED);
+	memcpy(data + 62, own, 16);
+	CU_ASSERT_EQUAL(from(), SWITCH_ONE);
+	memcpy(data + 62, link_local, 16);
+	CU_ASSERT_EQUAL(from(), SWITCH_ONE);
+	frame_parse(data, 77, &f);
+	CU_ASSERT_EQUAL(switch_from(&port, data, 77, &f), SWITCH_SPOOFED);
+	for (unsigned int what = 0; what < 256; what++) {
+		bool good = (what >= 131 && what <= 133) || what == 135 || what == 143;
+
+		data[54] = (uint8_t)what;
+		CU_ASSERT_EQUAL(from(), good ? SWITCH_ONE : SWITCH_SPOOFED);
+	}
+	/* It may ask for anybody in its own name. */
+	ipv6(FRAME_ICMP6, own, 40);
+	data[54] = 135;
+	memcpy(data + 62, other, 16);
 	CU_ASSERT_EQUAL(from(), SWITCH_ONE);
 	ipv6(FRAME_ICMP6, own, 40);
 	data[54] = 134;
@@ -344,6 +376,16 @@ TEST(test_v6, "IPv6: its own addresses, and advertisements of these")
 	CU_ASSERT_EQUAL(from(), SWITCH_ONE);
 	frame_parse(data, 77, &f);
 	CU_ASSERT_EQUAL(switch_from(&port, data, 77, &f), SWITCH_SPOOFED);
+	/* One of which a later fragment says what it is about. */
+	ipv6(44, own, 40);
+	memset(data + 54, 0, 40);
+	data[54] = FRAME_ICMP6;
+	data[57] = 1;
+	data[62] = 136;
+	memcpy(data + 70, own, 16);
+	CU_ASSERT_EQUAL(from(), SWITCH_SPOOFED);
+	data[62] = 128;
+	CU_ASSERT_EQUAL(from(), SWITCH_ONE);
 	/* One that hides in a later fragment. */
 	ipv6(44, own, 40);
 	memset(data + 54, 0, 8);
