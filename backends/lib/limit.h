@@ -23,6 +23,14 @@ static inline void limit_set(struct limit *l, uint64_t rate, uint64_t now)
 	*l = (struct limit){ .rate = rate, .level = 1, .last = now };
 }
 
+/* limit_burst - what there is at once after a pause. */
+static inline int64_t limit_burst(const struct limit *l)
+{
+	int64_t most = (int64_t)(l->rate * LIMIT_BURST_MS / 1000);
+
+	return most < 1 ? 1 : most;
+}
+
 /* limit_wait - 0: one more may come; else nanoseconds until it may. */
 static inline uint64_t limit_wait(struct limit *l, uint64_t now)
 {
@@ -39,9 +47,7 @@ static inline uint64_t limit_wait(struct limit *l, uint64_t now)
 	l->level += (int64_t)(gained / second);
 	l->rest = gained % second;
 	l->last = now;
-	most = (int64_t)(l->rate * LIMIT_BURST_MS / 1000);
-	if (most < 1)
-		most = 1;
+	most = limit_burst(l);
 	if (l->level >= most) {
 		l->level = most;
 		l->rest = 0;

@@ -421,26 +421,53 @@ static bool fetch_whole(struct net *n, const struct vif *v, struct item *m)
 	return true;
 }
 
-/* The wait of @v for @to is over, and comes out of what others have for that one. */
-static void waited(struct vif *v, struct vif *to, uint64_t now)
+/* Not for longer than that: others' waits at the same time are no reason to wait less later. */
+static void spend_wait(struct limit *l, uint64_t time)
 {
-	if (v->patience)
-		limit_spend(&to->waited, (now + NET_PATIENCE - v->patience) / 1000 + 1);
+	limit_spend(l, time / 1000 + 1);
+	if (l->level < -limit_burst(l))
+		l->level = -limit_burst(l);
+}
+
+/*
+ * The wait of @v is over, whatever has become of its packet: the sender may have written another
+ * one over it. Both pay, it and the one for whom it waited.
+ */
+static void waited(const struct net *n, struct vif *v, uint64_t now)
+{
+	uint64_t time = now + NET_PATIENCE - v->patience;
+	struct vif *to = n->vifs;
+
+	if (!v->patience)
+		return;
 	v->patience = 0;
+	while (to && (to->domid != v->patience_domid || to->devid != v->patience_devid))
+		to = to->next;
+	/* What it took until its turn came is nobody's. */
+	if (time > NET_PATIENCE)
+		time = NET_PATIENCE;
+	if (to)
+		spend_wait(&to->waited, time);
+	spend_wait(&v->waits, time);
 }
 
 /*
  * Whether a packet for @to, which has no buffers for it, waits in the sender's ring: it does once,
  * for a while, unless others have waited for that one in vain.
  */
-static bool waits(struct vif *v, struct vif *to, uint64_t now)
+static bool waits(const struct net *n, struct vif *v, struct vif *to, uint64_t now)
 {
-	if (!alive(to) || to->stalled || (!v->patience && limit_wait(&to->waited, now)))
+	if (to->domid != v->patience_domid || to->devid != v->patience_devid)
+		waited(n, v, now);
+	if (!alive(to) || to->stalled)
+		return false;
+	if (!v->patience && (limit_wait(&to->waited, now) || limit_wait(&v->waits, now)))
 		return false;
 	if (!v->patience)
 		v->patience = now + NET_PATIENCE;
+	v->patience_domid = to->domid;
+	v->patience_devid = to->devid;
 	if (now >= v->patience) {
-		waited(v, to, now);
 		to->stalled = true;
 		return false;
 	}
@@ -494,12 +521,11 @@ static bool forward(struct net *n, struct vif *v, struct item *m, uint64_t now)
 	if (!alive(m->to))
 		return true;
 	if (!has_room(m->to, m->p.size, &m->p.offload)) {
-		if (waits(v, m->to, now))
+		if (waits(n, v, m->to, now))
 			return false;
 		m->to->journal->counts.dropped++;
 		return true;
 	}
-	waited(v, m->to, now);
 	m->to->stalled = false;
 	if (!takes(m->to, m->p.size, &m->p.offload, &m->frame))
 		return fetch_whole(n, v, m);
@@ -587,7 +613,7 @@ bool vif_send(struct net *n, struct vif *v, uint64_t now)
 	n->room_used = 0;
 	fetch_heads(n, v, nr);
 	while (done < nr && forward(n, v, &items[done], now)) {
-		v->patience = 0;
+		waited(n, v, now);
 		done++;
 	}
 	if (done < nr) {

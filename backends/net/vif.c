@@ -86,6 +86,7 @@ int vif_connect(struct net *n, struct vif *v, const struct net_connection *c, bo
 	limit_set(&v->floods, NET_FLOODS, 0);
 	limit_set(&v->events, NET_EVENTS, 0);
 	limit_set(&v->waited, NET_WAITED, 0);
+	limit_set(&v->waits, NET_WAITED, 0);
 	if (*again) {
 		v->journal->counts.taken_over++;
 		v->journal->counts.lost += lost;

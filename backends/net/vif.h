@@ -29,7 +29,10 @@
  * wait as long gets no more than it has room for until it has room again.
  */
 #define NET_PATIENCE	UINT64_C(20000000)
-/* For one receiver others wait so many microseconds in a second, all together. */
+/*
+ * For one receiver others wait so many microseconds in a second, all together, and as many one
+ * sender for others: what is behind the packet that waits may be for somebody else.
+ */
 #define NET_WAITED	200000u
 /* Packets a second from one interface to everybody; a large one is as many as it has such parts. */
 #define NET_FLOODS	2000u
@@ -56,7 +59,8 @@ struct vif {
 	struct switch_port port;
 	struct limit bps;		/* bytes a second that it sends */
 	struct limit floods, events;
-	struct limit waited;		/* how long others wait for its buffers, in microseconds */
+	/* In microseconds: how long others wait for its buffers, and it for those of others. */
+	struct limit waited, waits;
 	struct net_journal *journal;
 	int evtchn;			/* of its own: it connects to no other domain */
 	/* While there is a frontend. */
@@ -71,6 +75,8 @@ struct vif {
 	uint64_t map_index[2];
 	void *page[2];
 	uint64_t patience;		/* until when its next packet waits; 0: it does not */
+	domid_t patience_domid;		/* for whom it does; that one may go meanwhile */
+	uint32_t patience_devid;
 	bool stalled;			/* it has no buffers, and let one wait in vain */
 	uint64_t wake;			/* when something that it waits for is over; 0: nothing */
 };

@@ -399,6 +399,78 @@ TEST(test_patience, "one who makes others wait is not waited for most of the tim
 	CU_ASSERT_TRUE(waits >= 2 && waits <= 23);
 }
 
+/* The packet that guest 0 sent last is another one now. */
+static void change_receiver(const uint8_t *to)
+{
+	unsigned int page = W_SEND + (world.guests[0].next_page - 1) % (W_RECEIVE - W_SEND);
+
+	memcpy(world.guests[0].pages[page] + 100, to, 6);
+}
+
+TEST(test_patience_whose, "it is paid by the one that was waited for")
+{
+	struct vif *a = &world.guests[1].vif, *b = &world.guests[2].vif;
+	int64_t of_a, of_b;
+
+	packet(0, mac_of[1], 100, 1);
+	front_send(&world.guests[0], data, 100, 100, 0, 0);
+	world_run();
+	CU_ASSERT_NOT_EQUAL_FATAL(world.guests[0].vif.patience, 0);
+	world.now += NET_PATIENCE - 1000000;
+	front_offer(&world.guests[2], 1);
+	of_a = a->waited.level;
+	of_b = b->waited.level;
+	change_receiver(mac_of[2]);
+	world_run();
+	memcpy(data, mac_of[2], 6);
+	arrived(2, 100);
+	CU_ASSERT_EQUAL(b->waited.level, of_b);
+	CU_ASSERT_TRUE(a->waited.level <= of_a - 19000);
+	/* Nor by one for whom the wait begins only then, or who is not there any more. */
+	memcpy(data, mac_of[1], 6);
+	world.now += 1000000000;
+	front_send(&world.guests[0], data, 100, 100, 0, 0);
+	world_run();
+	CU_ASSERT_NOT_EQUAL_FATAL(world.guests[0].vif.patience, 0);
+	world.now += NET_PATIENCE / 2;
+	world.guests[0].vif.waits.level = 1000000;
+	a->devid = 7;
+	change_receiver(mac_of[2]);
+	world_run();
+	a->devid = 0;
+	CU_ASSERT_EQUAL(world.guests[0].vif.patience, world.now + NET_PATIENCE);
+	/* Never more than the patience, and no debt of more than a burst. */
+	of_b = b->waited.level;
+	world.guests[0].vif.waits.level = -15000;
+	world.now += 100 * NET_PATIENCE;
+	world_run();
+	CU_ASSERT_TRUE(b->stalled);
+	CU_ASSERT_EQUAL(b->waited.level, of_b - 20001);
+	CU_ASSERT_EQUAL(world.guests[0].vif.waits.level, -20000);
+}
+
+TEST(test_patience_all, "a sender waits for all receivers together no more than for one")
+{
+	unsigned int waits = 0;
+
+	for (unsigned int i = 0; i < 100; i++) {
+		unsigned int to = 1 + i % 2;
+		RING_IDX before = world.guests[0].tx.sring->rsp_prod;
+
+		packet(0, mac_of[to], 100, 1);
+		front_send(&world.guests[0], data, 100, 100, 0, 0);
+		world_run();
+		waits += world.guests[0].tx.sring->rsp_prod == before;
+		world.now += NET_PATIENCE - 1000000;
+		if (world.guests[0].tx.sring->rsp_prod == before) {
+			front_offer(&world.guests[to], 1);
+			world_run();
+			CU_ASSERT_TRUE(front_receive(&world.guests[to], &got));
+		}
+	}
+	CU_ASSERT_TRUE(waits >= 2 && waits <= 23);
+}
+
 TEST(test_limit, "so many bytes a second")
 {
 	limit_set(&world.guests[0].vif.bps, 1000, world.now);
