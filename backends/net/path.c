@@ -20,6 +20,7 @@ struct item {
 	uint8_t head[FRAME_HEAD];
 	uint16_t head_size;
 	bool failed;			/* the sender is told so */
+	bool paged;			/* from page to page: either side may have failed */
 	uint32_t direct, bounced;	/* bytes, for the counts */
 	uint8_t *whole;			/* all of it, for those who are not served from its pages */
 	struct vif *to;			/* of those, the one; NULL: .way says */
@@ -392,6 +393,7 @@ static void give_direct(struct net *n, const struct vif *v, struct item *m, stru
 		skip -= gone;
 	}
 	m->direct = m->p.size - m->head_size;
+	m->paged = true;
 }
 
 /* The whole packet to us. False: there is no room for it in this turn. */
@@ -419,6 +421,27 @@ static bool fetch_whole(struct net *n, const struct vif *v, struct item *m)
 	}
 	m->bounced = m->p.size - m->head_size;
 	return true;
+}
+
+/*
+ * Whose fault it was that a copy from page to page failed is seen by a copy of the sender's part
+ * alone: another one's buffers are no error of the sender's. Whose own pages are not there costs
+ * others no more buffers, for its packets are copied to us first from now on.
+ */
+static void find_fault(struct net *n, struct vif *v, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++) {
+		struct item *m = &items[i];
+
+		if (!m->paged || !m->failed)
+			continue;
+		m->failed = false;
+		m->direct = 0;
+		n->room_used = 0;
+		fetch_whole(n, v, m);
+		flush(n);
+		v->unsound |= m->failed;
+	}
 }
 
 /* Not for longer than that: others' waits at the same time are no reason to wait less later. */
@@ -527,7 +550,7 @@ static bool forward(struct net *n, struct vif *v, struct item *m, uint64_t now)
 		return true;
 	}
 	m->to->stalled = false;
-	if (!takes(m->to, m->p.size, &m->p.offload, &m->frame))
+	if (v->unsound || !takes(m->to, m->p.size, &m->p.offload, &m->frame))
 		return fetch_whole(n, v, m);
 	give_direct(n, v, m, m->to);
 	return true;
@@ -565,7 +588,7 @@ static unsigned int take(struct vif *v, int waiting, uint64_t now)
 		}
 		m->head_size = 0;
 		m->direct = m->bounced = 0;
-		m->failed = false;
+		m->failed = m->paged = false;
 		m->whole = NULL;
 		m->to = NULL;
 		got = tx_take(&v->tx, (unsigned int)waiting, &m->p);
@@ -627,6 +650,7 @@ bool vif_send(struct net *n, struct vif *v, uint64_t now)
 		if (items[i].whole && !items[i].failed)
 			forward_whole(n, v, &items[i]);
 	flush(n);
+	find_fault(n, v, done);
 	for (unsigned int i = 0; i < done; i++)
 		finish(v, &items[i]);
 	push(n);

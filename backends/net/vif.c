@@ -81,7 +81,7 @@ int vif_connect(struct net *n, struct vif *v, const struct net_connection *c, bo
 	v->flags = c->flags;
 	v->connected = true;
 	v->broken = NULL;
-	v->broken_told = v->tx_masked = v->rx_masked = v->stalled = false;
+	v->broken_told = v->tx_masked = v->rx_masked = v->stalled = v->unsound = false;
 	v->patience = v->wake = 0;
 	limit_set(&v->floods, NET_FLOODS, 0);
 	limit_set(&v->events, NET_EVENTS, 0);

@@ -74,6 +74,7 @@ struct vif {
 	struct rx_ring rx;
 	uint64_t map_index[2];
 	void *page[2];
+	bool unsound;			/* a packet of its had a grant that was not there */
 	uint64_t patience;		/* until when its next packet waits; 0: it does not */
 	domid_t patience_domid;		/* for whom it does; that one may go meanwhile */
 	uint32_t patience_devid;

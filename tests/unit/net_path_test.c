@@ -336,14 +336,42 @@ TEST(test_revoked, "a grant that is not there: the sender's own loss, or the rec
 	answered(0, NETIF_RSP_ERROR);
 	CU_ASSERT_TRUE_FATAL(front_receive(&world.guests[1], &got));
 	CU_ASSERT_TRUE(got.error);
-	/* A buffer, and the next packet is as good as ever. */
-	world.guests[1].revoked[W_RECEIVE + world.guests[1].rx.rsp_cons % 256] = true;
-	front_send(&world.guests[0], data, 3000, 1500, 0, 0);
+	/* Once: from then on its packets are looked at as a whole. */
+	world.guests[0].revoked[page + 5] = true;
 	front_send(&world.guests[0], data, 3000, 1500, 0, 0);
 	world_run();
-	CU_ASSERT_TRUE_FATAL(front_receive(&world.guests[1], &got));
-	CU_ASSERT_TRUE(got.error);
+	answered(0, NETIF_RSP_ERROR);
+	nothing(1);
+	front_send(&world.guests[0], data, 3000, 1500, 0, 0);
+	world_run();
+	answered(0, NETIF_RSP_OKAY);
 	arrived(1, 3000);
+}
+
+TEST(test_revoked_buffer, "a buffer that is not there is no error of the sender's")
+{
+	struct net_counts *c = &world.guests[0].journal.counts;
+	unsigned int at;
+
+	front_offer(&world.guests[1], 12);
+	/* Behind the part that was looked at, and of packets that are no longer than that. */
+	for (unsigned int i = 0; i < 2; i++) {
+		uint32_t size = i ? 100 : 3000;
+
+		at = world.guests[1].rx.rsp_cons % 256;
+		packet(0, mac_of[1], size, 1);
+		world.guests[1].revoked[W_RECEIVE + at] = true;
+		front_send(&world.guests[0], data, size, 1500, 0, 0);
+		front_send(&world.guests[0], data, size, 1500, 0, 0);
+		world_run();
+		answered(0, NETIF_RSP_OKAY);
+		CU_ASSERT_TRUE_FATAL(front_receive(&world.guests[1], &got));
+		CU_ASSERT_TRUE(got.error);
+		arrived(1, size);
+	}
+	CU_ASSERT_EQUAL(c->sent, 4);
+	CU_ASSERT_EQUAL(world.guests[1].journal.counts.dropped, 2);
+	CU_ASSERT_FALSE(world.guests[0].vif.unsound);
 }
 
 TEST(test_no_room, "a receiver without room: waited for once, then no more")
