@@ -57,6 +57,16 @@ static void flush(struct net *n)
 	n->nr_segments = n->nr_outs = n->parts_used = 0;
 }
 
+/* There will be something to tell it when the turn is over. */
+static void touch(struct net *n, struct vif *v)
+{
+	if (v->touched)
+		return;
+	v->touched = true;
+	v->next_touched = n->touched;
+	n->touched = v;
+}
+
 static void make_room(struct net *n)
 {
 	if (n->nr_segments + PIECES > NET_SEGMENTS || n->nr_outs == NET_SEGMENTS)
@@ -70,6 +80,8 @@ static struct net_out *out_begin(struct net *n, struct vif *to, RING_IDX first, 
 
 	*o = (struct net_out){ .to = to, .first = first, .size = size, .begin = n->nr_segments,
 			       .end = n->nr_segments, .failed = failed };
+	if (to)
+		touch(n, to);
 	return o;
 }
 
@@ -244,7 +256,11 @@ static struct vif *find(struct net *n, const struct lan *l, const uint8_t *mac)
 /* All that was given, and answered, is published. */
 static void push(struct net *n)
 {
-	for (struct vif *v = n->vifs; v; v = v->next) {
+	while (n->touched) {
+		struct vif *v = n->touched;
+
+		n->touched = v->next_touched;
+		v->touched = false;
 		if (!alive(v))
 			continue;
 		if (rx_push(&v->rx))
@@ -632,6 +648,9 @@ bool vif_send(struct net *n, struct vif *v, uint64_t now)
 	nr = take(v, waiting, now);
 	if (v->broken)
 		return false;
+	if (!nr)
+		return !v->wake && back_ring_sleep(&v->tx.ring);
+	touch(n, v);
 	tx_begin(&v->tx);
 	n->room_used = 0;
 	fetch_heads(n, v, nr);

@@ -79,6 +79,8 @@ struct vif {
 	domid_t patience_domid;		/* for whom it does; that one may go meanwhile */
 	uint32_t patience_devid;
 	bool stalled;			/* it has no buffers, and let one wait in vain */
+	struct vif *next_touched;	/* in this turn */
+	bool touched;
 	uint64_t wake;			/* when something that it waits for is over; 0: nothing */
 };
 
@@ -96,6 +98,7 @@ struct net {
 	struct vif *vifs;
 	struct lan *lans;
 	/* Of the turn that is. */
+	struct vif *touched;		/* who has something to be told of */
 	unsigned int nr_segments, nr_outs;
 	struct gntdev_segment segments[NET_SEGMENTS];
 	struct net_out outs[NET_SEGMENTS];

@@ -552,6 +552,32 @@ TEST(test_malformed, "a malformed one is answered as such, and one without an en
 	answered(1, NETIF_RSP_OKAY);
 }
 
+TEST(test_touched, "a turn is about those who have a part in it")
+{
+	RING_IDX *ready = &world.guests[2].vif.tx.ring.rsp_prod_pvt;
+
+	/* What is told of an answer that nobody has given, in a turn of the others'. */
+	*ready += 1;
+	front_offer(&world.guests[1], 1);
+	packet(0, mac_of[1], 100, 1);
+	front_send(&world.guests[0], data, 100, 100, 0, 0);
+	CU_ASSERT_FALSE(vif_send(&world.net, &world.guests[0].vif, world.now));
+	arrived(1, 100);
+	answered(0, NETIF_RSP_OKAY);
+	vif_send(&world.net, &world.guests[1].vif, world.now);
+	CU_ASSERT_EQUAL(world.guests[2].tx.sring->rsp_prod, 0);
+	*ready -= 1;
+	CU_ASSERT_PTR_NULL(world.net.touched);
+	/* Nobody is left behind: all three, in one turn. */
+	for (unsigned int i = 0; i < W_GUESTS; i++)
+		front_offer(&world.guests[i], 1);
+	packet(0, everybody, 100, 1);
+	front_send(&world.guests[0], data, 100, 100, 0, 0);
+	vif_send(&world.net, &world.guests[0].vif, world.now);
+	arrived(1, 100);
+	arrived(2, 100);
+}
+
 TEST(test_absent, "one who is not connected")
 {
 	vif_disconnect(&world.net, &world.guests[1].vif);
