@@ -25,6 +25,7 @@ struct event {
 
 struct xs {
 	int fd;
+	bool unsure;			/* something was not read that may be there */
 	bool lost;			/* nobody knows any more where in it a message begins */
 	uint32_t last_id;
 	struct event *first, **last;	/* events not delivered yet */
@@ -75,6 +76,14 @@ void xs_close(struct xs *xs)
 bool xs_lost(const struct xs *xs)
 {
 	return xs->lost;
+}
+
+bool xs_unsure(struct xs *xs)
+{
+	bool unsure = xs->unsure;
+
+	xs->unsure = false;
+	return unsure;
 }
 
 int xs_fd(const struct xs *xs)
@@ -262,6 +271,7 @@ char *xs_read(struct xs *xs, uint32_t tx, const char *path)
 	int error = request(xs, XS_READ, tx, path, strlen(path) + 1, &reply, NULL);
 
 	if (error) {
+		xs->unsure |= error != -ENOENT;
 		errno = -error;
 		return NULL;
 	}
@@ -367,6 +377,7 @@ char **xs_list(struct xs *xs, uint32_t tx, const char *path)
 			xs_abort(xs, own);
 	}
 	if (error) {
+		xs->unsure |= error != -ENOENT;
 		errno = -error;
 		return NULL;
 	}

@@ -27,6 +27,13 @@ void xs_close(struct xs *xs);
 bool xs_lost(const struct xs *xs);
 
 /*
+ * xs_unsure - whether, since this was asked last, anything was not read or listed for another
+ * reason than that there is no such node. What depends on a node that is not there must not be done
+ * then: it may be there.
+ */
+bool xs_unsure(struct xs *xs);
+
+/*
  * A transaction, to be given as @tx; 0 is "outside any". xs_commit() answers -EAGAIN if it has to
  * be redone.
  */

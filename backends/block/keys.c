@@ -9,6 +9,8 @@
 #include <sys/random.h>
 
 #include "backends/block/open.h"
+#include "backends/block/orders.h"
+#include "backends/block/request.h"
 #include "libhvctl/store/daemon.h"
 #include "libhvctl/store/log.h"
 #include "libhvctl/store/number.h"
@@ -71,7 +73,7 @@ static int write_there(const struct device *v, const char *key, const char *valu
 	return error;
 }
 
-void back_write(const struct device *v, const char *key, const char *format, ...)
+int back_write(const struct device *v, const char *key, const char *format, ...)
 {
 	char value[OPEN_TEXT];
 	va_list args;
@@ -83,6 +85,7 @@ void back_write(const struct device *v, const char *key, const char *format, ...
 	error = write_there(v, key, value);
 	if (error && error != -ENOENT)
 		log_line("domain %u, disk %u: cannot write %s", v->worker->domid, v->devid, key);
+	return error;
 }
 
 bool back_there(const struct device *v)
@@ -95,9 +98,14 @@ bool back_there(const struct device *v)
 	return there;
 }
 
-void set_state(const struct device *v, enum xenbus_state state)
+bool set_state(struct device *v, enum xenbus_state state)
 {
-	back_write(v, "state", "%d", state);
+	int error = back_write(v, "state", "%d", state);
+
+	v->state = state;
+	v->owed = error && error != -ENOENT ? state : XenbusStateUnknown;
+	v->changed |= v->owed != XenbusStateUnknown;
+	return !v->owed;
 }
 
 enum xenbus_state front_state(const struct device *v)
@@ -131,13 +139,55 @@ void say(struct worker *w, const char *format, ...)
 	log_line("%s", text);
 }
 
-void offer(const struct device *v)
+bool offer(struct device *v)
 {
-	uint64_t nonce = 0;
+	uint64_t nonce;
+	int error;
 
-	if (getrandom(&nonce, sizeof(nonce), 0) == sizeof(nonce))
-		back_write(v, "connection", "%llu", (unsigned long long)nonce);
+	if (getrandom(&nonce, sizeof(nonce), 0) != sizeof(nonce))
+		return false;
+	error = back_write(v, "connection", "%llu", (unsigned long long)nonce);
+	if (error && error != -ENOENT)
+		return false;
 	set_state(v, XenbusStateInitWait);
+	return true;
+}
+
+bool describe(const struct device *v, const struct report *r)
+{
+	char *type = back_read(v, "device-type"), *data_mode = back_read(v, "data-mode");
+	bool window = data_mode && !strcmp(data_mode, "window");
+	unsigned int info = 0;
+
+	if (type && !strcmp(type, "cdrom"))
+		info |= VDISK_CDROM;
+	if (back_number(v, "removable", 0))
+		info |= VDISK_REMOVABLE;
+	if (r->flags & DISK_READONLY)
+		info |= VDISK_READONLY;
+	free(type);
+	free(data_mode);
+	if (xs_unsure(super.store))
+		return false;
+	back_write(v, "sectors", "%llu", (unsigned long long)r->sectors);
+	back_write(v, "sector-size", "%u", r->sector_size);
+	back_write(v, "physical-sector-size", "%u", r->physical_sector_size);
+	back_write(v, "info", "%u", info);
+	back_write(v, "feature-persistent", "%d", !window);
+	back_write(v, "feature-max-indirect-segments", "%u", REQUEST_SEGMENTS);
+	back_write(v, "max-ring-page-order", "%u", JOURNAL_ORDER_MAX);
+	back_write(v, "multi-queue-max-queues", "%u", JOURNAL_QUEUES);
+	back_write(v, "feature-flush-cache", "1");
+	back_write(v, "feature-barrier", "1");
+	back_write(v, "feature-discard", "%d", !!(r->flags & DISK_DISCARD));
+	if (r->flags & DISK_DISCARD) {
+		back_write(v, "discard-granularity", "%u",
+			   r->discard_granularity ? r->discard_granularity : r->sector_size);
+		back_write(v, "discard-alignment", "0");
+		back_write(v, "discard-secure", "0");
+	}
+	back_write(v, "hotplug-status", "connected");
+	return true;
 }
 
 void fail(const struct device *v, const char *why)

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "backends/block/orders.h"
 #include "backends/block/super.h"
 #include "libhvctl/budget.h"
 #include "libhvctl/xs.h"
@@ -34,6 +35,8 @@ struct device {
 	bool takes_over;	/* its frontend is connected, to a worker before this one */
 	struct budget looks, offers, connects;
 	uint64_t deadline;	/* ms: by when the order that was given last is carried out */
+	enum xenbus_state state;	/* ours, as it was written last */
+	enum xenbus_state owed;	/* what could not be written, and is to be; 0: nothing */
 	bool closing;		/* no frontend any more, as far as it is up to us */
 	bool retrying;		/* it could not be opened just now */
 	bool told_why;		/* and the log says so */
@@ -81,23 +84,30 @@ uint64_t back_number(const struct device *v, const char *key, uint64_t otherwise
 
 /*
  * back_write - a key of ours, if the disk's entries are there; a line in the log if it cannot be
- * written though they are.
+ * written though they are. 0, or a negative errno.
  */
 __attribute__((format(printf, 3, 4)))
-void back_write(const struct device *v, const char *key, const char *format, ...);
+int back_write(const struct device *v, const char *key, const char *format, ...);
 
 /* back_there - false: the store says that there is no such disk. */
 bool back_there(const struct device *v);
 
-void set_state(const struct device *v, enum xenbus_state state);
+/* set_state - false: it is not written, and .owed says so. */
+bool set_state(struct device *v, enum xenbus_state state);
 enum xenbus_state front_state(const struct device *v);
 
 /* say - a line about a domain, which can cause as many as it likes and is given so many. */
 __attribute__((format(printf, 2, 3)))
 void say(struct worker *w, const char *format, ...);
 
-/* offer - a frontend may connect anew, and no journal of one before it is its. */
-void offer(const struct device *v);
+/*
+ * offer - a frontend may connect anew, and no journal of one before it is its. False: that is not
+ * written.
+ */
+bool offer(struct device *v);
+
+/* describe - what the disk in @r is, for its frontend. False: the store does not say all of it. */
+bool describe(const struct device *v, const struct report *r);
 
 /* fail - there will be no disk: @why is for whoever made it. */
 void fail(const struct device *v, const char *why);

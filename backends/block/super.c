@@ -243,6 +243,12 @@ static void attach(struct device *v)
 	char text[OPEN_TEXT] = "it has no params; give it a target", lock[PATH_MAX];
 	int error = params ? 0 : -ENOENT;
 
+	v->state = back_number(v, "state", 0);
+	/* What could not be read is not what is not there: no image is raw for that. */
+	if (xs_unsure(super.store)) {
+		try_again(v, PAUSE_MS, "the store does not say what it is");
+		goto out;
+	}
 	if (journal >= 0 && must_wait(v, journal))
 		goto out;
 	/* One that had this disk before us, or before the worker that died, writes what it has. */
@@ -280,7 +286,7 @@ static void attach(struct device *v)
 		v->phase = PHASE_ATTACHING;
 		give(v, &o, fds, 2);
 		v->retrying = v->told_why = false;
-	} else if (back_number(v, "state", 0) == XenbusStateConnected || error == -EBUSY) {
+	} else if (v->state == XenbusStateConnected || error == -EBUSY) {
 		/* It was served before, and a guest waits: what is wrong may pass. */
 		try_again(v, PAUSE_MS, text);
 	} else {
@@ -342,15 +348,19 @@ static void connect_frontend(struct device *v)
 	/* That a worker ended is not the frontend's doing. */
 	if (!v->takes_over && !may(v, &v->connects))
 		return;
-	v->takes_over = false;
 	front_path(v, path, sizeof(path));
 	wrong = node_connection(super.store, path, &o.connection);
+	o.connection.nonce = back_number(v, "connection", 0);
+	if (xs_unsure(super.store)) {
+		v->changed = true;
+		return;
+	}
+	v->takes_over = false;
 	if (wrong) {
 		snprintf(text, sizeof(text), "the frontend's %s makes no sense", wrong);
 		refuse(v, text);
 		return;
 	}
-	o.connection.nonce = back_number(v, "connection", 0);
 	error = make_room(v, &o.connection);
 	if (error) {
 		snprintf(text, sizeof(text), "cannot make room for its journal in %.100s: %s",
@@ -389,12 +399,24 @@ static void forget(struct device *v)
 /* What the store says now, and what follows for a disk. */
 static void look(struct device *v)
 {
-	bool there = back_there(v), goes = !there || !back_number(v, "online", 0);
-	enum xenbus_state front = front_state(v);
+	bool there, goes, unsure;
+	enum xenbus_state front;
 
-	super.asked = true;
-	if (!v->worker->pid || !super.store || xs_lost(super.store))
+	if (!super.store)
 		return;
+	xs_unsure(super.store);
+	there = back_there(v);
+	goes = !there || !back_number(v, "online", 0);
+	front = front_state(v);
+	unsure = xs_unsure(super.store);
+	super.asked = true;
+	if (!v->worker->pid || xs_lost(super.store))
+		return;
+	/* Nothing follows from what could not be read, nor while a state is not written. */
+	if (unsure || (v->owed && !set_state(v, v->owed))) {
+		v->changed = true;
+		return;
+	}
 	switch (v->phase) {
 	case PHASE_NEW:
 		if (goes)
@@ -415,14 +437,14 @@ static void look(struct device *v)
 		} else if (!v->was_closed &&
 			   (front == XenbusStateClosing || front == XenbusStateClosed ||
 			    ((front == XenbusStateUnknown || front == XenbusStateInitialising) &&
-			     back_number(v, "state", 0) == XenbusStateConnected))) {
+			     v->state == XenbusStateConnected))) {
 			/* It closed while nobody was here: what the journal says is over. */
 			disconnect(v);
 		} else if (front == XenbusStateInitialising && v->was_closed) {
 			if (!may(v, &v->offers))
 				return;
-			v->was_closed = false;
-			offer(v);
+			v->was_closed = !offer(v);
+			v->changed |= v->was_closed;
 		} else if (front == XenbusStateInitialised || front == XenbusStateConnected) {
 			connect_frontend(v);
 		}
@@ -494,44 +516,21 @@ static void add_device(domid_t domid, uint32_t devid)
 
 static void attached(struct device *v, const struct report *r)
 {
-	char *cdrom = back_read(v, "device-type");
-	unsigned int info = 0;
-	uint64_t state = back_number(v, "state", 0);
-	char *data_mode = back_read(v, "data-mode");
+	enum xenbus_state state = v->state;
+	bool offered = true;
 
-	if (cdrom && !strcmp(cdrom, "cdrom"))
-		info |= VDISK_CDROM;
-	if (back_number(v, "removable", 0))
-		info |= VDISK_REMOVABLE;
-	if (r->flags & DISK_READONLY)
-		info |= VDISK_READONLY;
-	back_write(v, "sectors", "%llu", (unsigned long long)r->sectors);
-	back_write(v, "sector-size", "%u", r->sector_size);
-	back_write(v, "physical-sector-size", "%u", r->physical_sector_size);
-	back_write(v, "info", "%u", info);
-	back_write(v, "feature-persistent", "%d", !(data_mode && !strcmp(data_mode, "window")));
-	back_write(v, "feature-max-indirect-segments", "%u", REQUEST_SEGMENTS);
-	back_write(v, "max-ring-page-order", "%u", JOURNAL_ORDER_MAX);
-	back_write(v, "multi-queue-max-queues", "%u", JOURNAL_QUEUES);
-	back_write(v, "feature-flush-cache", "1");
-	back_write(v, "feature-barrier", "1");
-	back_write(v, "feature-discard", "%d", !!(r->flags & DISK_DISCARD));
-	if (r->flags & DISK_DISCARD) {
-		back_write(v, "discard-granularity", "%u",
-			   r->discard_granularity ? r->discard_granularity : r->sector_size);
-		back_write(v, "discard-alignment", "0");
-		back_write(v, "discard-secure", "0");
+	if (!describe(v, r)) {
+		/* It cannot be said what it is, and its worker has it: all is begun anew. */
+		kill(v->worker->pid, SIGKILL);
+		return;
 	}
-	back_write(v, "hotplug-status", "connected");
 	/* One that was connected stays so for its frontend, which has not noticed anything. */
 	if (state < XenbusStateInitWait)
-		offer(v);
+		offered = offer(v);
 	v->takes_over = state == XenbusStateConnected;
-	v->was_closed = state == XenbusStateClosed;
+	v->was_closed = state == XenbusStateClosed || !offered;
 	v->closing = state == XenbusStateClosing;
 	v->phase = PHASE_WAITING;
-	free(cdrom);
-	free(data_mode);
 }
 
 static bool sane(const struct report *r)
@@ -567,7 +566,7 @@ static void take_report(struct worker *w, struct report *r)
 		v->was_closed = false;
 		say(w, "domain %u, disk %u: %s", w->domid, v->devid,
 			 r->taken_over ? "taken over" : "connected");
-		if (back_number(v, "state", 0) != XenbusStateConnected)
+		if (v->state != XenbusStateConnected)
 			set_state(v, XenbusStateConnected);
 		break;
 	case REPORT_DISCONNECTED:
@@ -593,8 +592,7 @@ static void take_report(struct worker *w, struct report *r)
 			set_state(v, XenbusStateConnected);
 		break;
 	case REPORT_FAILED:
-		if (v->phase == PHASE_ATTACHING &&
-		    back_number(v, "state", 0) == XenbusStateConnected) {
+		if (v->phase == PHASE_ATTACHING && v->state == XenbusStateConnected) {
 			try_again(v, PAUSE_MS, r->text);
 			return;
 		}
@@ -780,8 +778,10 @@ static bool needed(domid_t domid, uint32_t devid)
 /* Everything that the store has for us, for the beginning and for a removed parent. */
 static void look_around(void)
 {
-	char **domains = xs_list(super.store, 0, "/local/domain/0/backend/hvblk");
+	char **domains;
 
+	xs_unsure(super.store);
+	domains = xs_list(super.store, 0, "/local/domain/0/backend/hvblk");
 	for (char **dom = domains; dom && *dom; dom++) {
 		char path[96], **disks;
 		uint64_t domid, devid;
@@ -799,6 +799,7 @@ static void look_around(void)
 	for (struct worker *w = super.workers; w; w = w->next)
 		for (struct device *v = w->devices; v; v = v->next)
 			v->changed = true;
+	super.all_changed |= xs_unsure(super.store);
 }
 
 /*
@@ -986,7 +987,7 @@ int super_main(const struct super_options *options)
 				on_ready(events[i].data.ptr);
 		}
 		more = run_store();
-		waits = super.store && look_at_news();
+		waits = super.store && (look_at_news() || super.all_changed);
 	}
 	/* Workers end with us; disks that are in use wait for those who come next. */
 	return 0;

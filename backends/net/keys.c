@@ -78,7 +78,7 @@ static int write_there(const struct device *v, const struct pair *pairs, size_t 
 	return error;
 }
 
-void back_write(const struct device *v, const char *key, const char *format, ...)
+int back_write(const struct device *v, const char *key, const char *format, ...)
 {
 	char value[KEYS_TEXT];
 	const struct pair pair = { key, value };
@@ -91,6 +91,7 @@ void back_write(const struct device *v, const char *key, const char *format, ...
 	error = write_there(v, &pair, 1);
 	if (error && error != -ENOENT)
 		log_line("domain %u, vif %u: cannot write %s", v->domid, v->devid, key);
+	return error;
 }
 
 bool back_there(const struct device *v)
@@ -103,9 +104,14 @@ bool back_there(const struct device *v)
 	return there;
 }
 
-void set_state(const struct device *v, enum xenbus_state state)
+bool set_state(struct device *v, enum xenbus_state state)
 {
-	back_write(v, "state", "%d", state);
+	int error = back_write(v, "state", "%d", state);
+
+	v->state = state;
+	v->owed = error && error != -ENOENT ? state : XenbusStateUnknown;
+	v->changed |= v->owed != XenbusStateUnknown;
+	return !v->owed;
 }
 
 enum xenbus_state front_state(const struct device *v)
@@ -139,7 +145,7 @@ void say(struct device *v, const char *format, ...)
 	log_line("domain %u, vif %u: %s", v->domid, v->devid, text);
 }
 
-void offer(const struct device *v)
+bool offer(struct device *v)
 {
 	char number[24], state[8];
 	const struct pair pairs[] = {
@@ -159,6 +165,9 @@ void offer(const struct device *v)
 	error = write_there(v, pairs, sizeof(pairs) / sizeof(pairs[0]));
 	if (error && error != -ENOENT)
 		log_line("domain %u, vif %u: cannot write what it offers", v->domid, v->devid);
+	else
+		v->state = XenbusStateInitWait;
+	return !error || error == -ENOENT;
 }
 
 void fail(struct device *v, const char *why)

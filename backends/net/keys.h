@@ -46,6 +46,8 @@ struct device {
 	bool changed;		/* the store has news of it that were not looked at */
 	bool closing;		/* no frontend any more, as far as it is up to us */
 	bool was_closed;	/* state Closed was written; a frontend may begin anew */
+	enum xenbus_state state;	/* ours, as it was written last */
+	enum xenbus_state owed;	/* what could not be written, and is to be; 0: nothing */
 	uint64_t retry_at;	/* ms, 0: nothing to try again */
 	uint64_t deadline;	/* ms: by when the order that was given last is carried out */
 	bool takes_over;	/* its frontend is connected, to a worker before this one */
@@ -82,22 +84,26 @@ void front_path(const struct device *v, char *path, size_t size);
 char *back_read(const struct device *v, const char *key);
 uint64_t back_number(const struct device *v, const char *key, uint64_t otherwise);
 
-/* back_write - a key of ours, if the interface's entries are there. */
+/* back_write - a key of ours, if the interface's entries are there. 0, or a negative errno. */
 __attribute__((format(printf, 3, 4)))
-void back_write(const struct device *v, const char *key, const char *format, ...);
+int back_write(const struct device *v, const char *key, const char *format, ...);
 
 /* back_there - false: the store says that there is no such interface. */
 bool back_there(const struct device *v);
 
-void set_state(const struct device *v, enum xenbus_state state);
+/* set_state - false: it is not written, and .owed says so. */
+bool set_state(struct device *v, enum xenbus_state state);
 enum xenbus_state front_state(const struct device *v);
 
 /* say - a line about an interface; its guest can cause as many as it likes and is given so many. */
 __attribute__((format(printf, 2, 3)))
 void say(struct device *v, const char *format, ...);
 
-/* offer - what we can do; a frontend may connect anew, and no journal of one before it is its. */
-void offer(const struct device *v);
+/*
+ * offer - what we can do; a frontend may connect anew, and no journal of one before it is its.
+ * False: nothing of that is written.
+ */
+bool offer(struct device *v);
 
 /* fail - there will be no interface: @why is for whoever made it. */
 void fail(struct device *v, const char *why);

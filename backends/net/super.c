@@ -184,42 +184,51 @@ static void put_bridge(struct bridge *b)
 	free(b);
 }
 
-/* What the toolstack says about it. False: it is not to be served, and @text says why. */
-static bool read_order(struct device *v, struct net_order *o, char *text, size_t size)
+/*
+ * What the toolstack says about it. 0; -EINVAL: it is not to be served, or -EAGAIN: not now, and
+ * @text says why. A filter or a limit that could not be read is not one that is not there.
+ */
+static int read_order(struct device *v, struct net_order *o, char *text, size_t size)
 {
 	char *mac = back_read(v, "mac"), *ip = back_read(v, "ip"), *bridge = back_read(v, "bridge");
+	char *bps = back_read(v, "bps");
 	struct bridge *b = v->bridge;
-	bool good = false;
-	int error = 0;
+	int error = -EINVAL, bad;
 
-	o->bps = back_number(v, "bps", 0);
-	if (!mac || switch_parse_mac(mac, o->port.mac))
+	if (xs_unsure(super.store)) {
+		snprintf(text, size, "the store does not say what it is");
+		error = -EAGAIN;
+	} else if (!mac || switch_parse_mac(mac, o->port.mac)) {
 		snprintf(text, size, "its mac is not the address of a station; correct 'vif'");
-	else if (ip && (error = switch_parse_ips(ip, &o->port)))
-		snprintf(text, size, error == -E2BIG ? "it has more than %u addresses in ip=" :
+	} else if (ip && (bad = switch_parse_ips(ip, &o->port))) {
+		snprintf(text, size, bad == -E2BIG ? "it has more than %u addresses in ip=" :
 				     "its ip= is no list of addresses, of %u at most; write "
 				     "ip=10.0.0.5",
 			 SWITCH_IPS);
-	else if (!bridge)
+	} else if (bps && number_parse(bps, UINT64_MAX, &o->bps)) {
+		snprintf(text, size, "its bps is no number of bytes a second");
+	} else if (!bridge) {
 		snprintf(text, size, "it has no bridge; give 'vif' one");
-	else
-		good = true;
-	if (good && !b) {
+	} else {
+		error = 0;
+	}
+	if (!error && !b) {
 		b = get_bridge(bridge, text, size);
-		good = b != NULL;
+		error = b ? 0 : -EINVAL;
 		if (b) {
 			b->users++;
 			v->bridge = b;
 		}
 	}
-	if (good) {
+	if (!error) {
 		tell_bridge(b);
 		o->lan = b->number;
 	}
 	free(mac);
 	free(ip);
 	free(bridge);
-	return good;
+	free(bps);
+	return error;
 }
 
 static void attach(struct device *v)
@@ -229,6 +238,11 @@ static void attach(struct device *v)
 	int fds[2] = { -1, -1 }, error = 0;
 
 	v->retry_at = 0;
+	v->state = back_number(v, "state", 0);
+	if (xs_unsure(super.store)) {
+		v->changed = true;
+		return;
+	}
 	fds[1] = files_open(super.options.run, v->domid, v->devid);
 	if (fds[1] < 0) {
 		error = fds[1];
@@ -246,12 +260,12 @@ static void attach(struct device *v)
 		if (error < 0)
 			snprintf(text, sizeof(text), "no event channels: %s", strerror(-error));
 	}
-	if (!error && !read_order(v, &o, text, sizeof(text)))
-		error = -EINVAL;
+	if (!error)
+		error = read_order(v, &o, text, sizeof(text));
 	if (!error) {
 		v->phase = PHASE_ATTACHING;
 		give(v, &o, fds, 2);
-	} else if (back_number(v, "state", 0) == XenbusStateConnected) {
+	} else if (v->state == XenbusStateConnected || error == -EAGAIN) {
 		/* It was served before, and a guest waits: what is wrong may pass. */
 		say(v, "%s; will try again", text);
 		v->retry_at = daemon_now() + RETRY_MS;
@@ -293,8 +307,12 @@ static void connect_frontend(struct device *v)
 	/* That a worker ended is not the frontend's doing. */
 	if (!v->takes_over && !may(v, &v->connects))
 		return;
-	v->takes_over = false;
 	wrong = keys_connection(v, &o.connection);
+	if (xs_unsure(super.store)) {
+		v->changed = true;
+		return;
+	}
+	v->takes_over = false;
 	if (wrong) {
 		snprintf(text, sizeof(text), "the frontend's %s makes no sense", wrong);
 		refuse(v, text);
@@ -334,7 +352,7 @@ static bool frontend_left(const struct device *v, enum xenbus_state front)
 	if (front == XenbusStateClosing || front == XenbusStateClosed)
 		return true;
 	return (front == XenbusStateUnknown || front == XenbusStateInitialising) &&
-	       back_number(v, "state", 0) == XenbusStateConnected;
+	       v->state == XenbusStateConnected;
 }
 
 static void look_waiting(struct device *v, enum xenbus_state front)
@@ -350,8 +368,8 @@ static void look_waiting(struct device *v, enum xenbus_state front)
 	} else if (front == XenbusStateInitialising && v->was_closed) {
 		if (!may(v, &v->offers))
 			return;
-		v->was_closed = false;
-		offer(v);
+		v->was_closed = !offer(v);
+		v->changed |= v->was_closed;
 	} else if (front == XenbusStateInitialised || front == XenbusStateConnected) {
 		connect_frontend(v);
 	}
@@ -378,12 +396,24 @@ static void look_over(struct device *v, bool there)
 /* What the store says now, and what follows for an interface. */
 static void look(struct device *v)
 {
-	bool there = back_there(v), goes = !there || !back_number(v, "online", 0);
-	enum xenbus_state front = front_state(v);
+	bool there, goes, unsure;
+	enum xenbus_state front;
 
-	super.asked = true;
-	if (!super.pid || !super.store || xs_lost(super.store))
+	if (!super.store)
 		return;
+	xs_unsure(super.store);
+	there = back_there(v);
+	goes = !there || !back_number(v, "online", 0);
+	front = front_state(v);
+	unsure = xs_unsure(super.store);
+	super.asked = true;
+	if (!super.pid || xs_lost(super.store))
+		return;
+	/* Nothing follows from what could not be read, nor while a state is not written. */
+	if (unsure || (v->owed && !set_state(v, v->owed))) {
+		v->changed = true;
+		return;
+	}
 	switch (v->phase) {
 	case PHASE_NEW:
 		if (goes)
@@ -445,21 +475,22 @@ static void add_device(domid_t domid, uint32_t devid)
 
 static void attached(struct device *v)
 {
-	uint64_t state = back_number(v, "state", 0);
+	enum xenbus_state state = v->state;
+	bool offered = true;
 
 	back_write(v, "hotplug-status", "connected");
 	/* One that was connected stays so for its frontend, which has not noticed anything. */
 	if (state < XenbusStateInitWait)
-		offer(v);
+		offered = offer(v);
 	v->takes_over = state == XenbusStateConnected;
-	v->was_closed = state == XenbusStateClosed;
+	v->was_closed = state == XenbusStateClosed || !offered;
 	v->closing = state == XenbusStateClosing;
 	v->phase = PHASE_WAITING;
 }
 
 static void order_failed(struct device *v, const char *why)
 {
-	if (v->phase == PHASE_ATTACHING && back_number(v, "state", 0) == XenbusStateConnected) {
+	if (v->phase == PHASE_ATTACHING && v->state == XenbusStateConnected) {
 		v->phase = PHASE_NEW;
 		v->retry_at = daemon_now() + RETRY_MS;
 		say(v, "%s; will try again", why);
@@ -505,7 +536,7 @@ static void take_report(struct net_report *r)
 		v->phase = PHASE_CONNECTED;
 		v->was_closed = false;
 		say(v, "%s", r->taken_over ? "taken over" : "connected");
-		if (back_number(v, "state", 0) != XenbusStateConnected)
+		if (v->state != XenbusStateConnected)
 			set_state(v, XenbusStateConnected);
 		break;
 	case REPORT_DISCONNECTED:
@@ -662,8 +693,10 @@ static bool needed(domid_t domid, uint32_t devid)
 /* Everything that the store has for us, for the beginning and for a removed parent. */
 static void look_around(void)
 {
-	char **domains = xs_list(super.store, 0, "/local/domain/0/backend/hvnet");
+	char **domains;
 
+	xs_unsure(super.store);
+	domains = xs_list(super.store, 0, "/local/domain/0/backend/hvnet");
 	for (char **dom = domains; dom && *dom; dom++) {
 		char path[96], **vifs;
 		uint64_t domid, devid;
@@ -680,6 +713,7 @@ static void look_around(void)
 	free(domains);
 	for (struct device *v = super.devices; v; v = v->next)
 		v->changed = true;
+	super.all_changed |= xs_unsure(super.store);
 }
 
 /*
@@ -857,7 +891,7 @@ int super_main(const struct super_options *options)
 				worker_ended();
 		}
 		more = run_store();
-		waits = super.store && look_at_news();
+		waits = super.store && (look_at_news() || super.all_changed);
 	}
 	/* The worker ends with us; interfaces that are in use wait for those who come next. */
 	return 0;

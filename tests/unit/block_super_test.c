@@ -532,6 +532,102 @@ TEST(test_cycles, "a frontend that comes and goes without connecting waits for i
 	CU_ASSERT_TRUE(offers >= 38 && offers <= 42);
 }
 
+static void pass(void)
+{
+	for (unsigned int i = 0; i < 40; i++, now_ms += NEWS_MS) {
+		run_workers();
+		look_at_news();
+	}
+}
+
+TEST(test_unread, "what could not be read is not taken for what is not there: a disk waits")
+{
+	static const char *const keys[] = { "/format", "/bps", "/online", "/state", "/mode" };
+	struct device *v;
+
+	add_device(7, 51712);
+	v = find_device(super.workers, 51712);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(v);
+	for (unsigned int i = 0; i < 5; i++) {
+		table.fails = keys[i];
+		v->changed = true;
+		pass();
+		CU_ASSERT_EQUAL(v->phase, PHASE_NEW);
+		CU_ASSERT_EQUAL(opened, 0);
+		CU_ASSERT_PTR_NULL(find(BACK "/hotplug-status"));
+	}
+	table.fails = NULL;
+	pass();
+	CU_ASSERT_EQUAL_FATAL(told(), ORDER_ATTACH);
+	/* What it is cannot be said now. */
+	table.fails = "/device-type";
+	says(REPORT_ATTACHED);
+	CU_ASSERT_TRUE(killed(super.workers));
+	CU_ASSERT_TRUE(is(BACK "/state", "1"));
+}
+
+TEST(test_unread_connected, "nor does a connection end, or another one take its place")
+{
+	static const char *const keys[] = { "/connection", "2/state", "/online" };
+	struct worker *w = super.workers;
+	struct device *v = connected_disk();
+
+	for (unsigned int i = 0; i < 3; i++) {
+		uint32_t what = 0;
+
+		table.fails = keys[i];
+		v->changed = true;
+		pass();
+		CU_ASSERT_EQUAL_FATAL(v->phase, PHASE_CONNECTED);
+		kill(w->pid, SIGKILL);
+		while (w->pid)
+			worker_ended(w);
+		pass();
+		if (i) {
+			CU_ASSERT_EQUAL(v->phase, PHASE_NEW);
+			table.fails = NULL;
+			pass();
+		}
+		while (what != ORDER_ATTACH)
+			what = told();
+		says(REPORT_ATTACHED);
+		if (!i) {
+			pass();
+			CU_ASSERT_EQUAL(v->phase, PHASE_WAITING);
+			table.fails = NULL;
+			pass();
+		}
+		CU_ASSERT_EQUAL_FATAL(v->phase, PHASE_CONNECTING);
+		CU_ASSERT_TRUE(is(BACK "/state", "4"));
+		says(REPORT_CONNECTED);
+	}
+}
+
+TEST(test_unwritten, "a state that could not be written is written later")
+{
+	struct device *v = connected_disk();
+
+	put(FRONT "/state", "6");
+	look(v);
+	CU_ASSERT_EQUAL_FATAL(told(), ORDER_DISCONNECT);
+	table.stuck = true;
+	says(REPORT_DISCONNECTED);
+	CU_ASSERT_TRUE(is(BACK "/state", "4"));
+	table.stuck = false;
+	pass();
+	CU_ASSERT_TRUE(is(BACK "/state", "6"));
+	/* Nor is what is offered half written. */
+	table.stuck = true;
+	put(FRONT "/state", "1");
+	v->changed = true;
+	pass();
+	CU_ASSERT_TRUE(is(BACK "/state", "6"));
+	table.stuck = false;
+	pass();
+	pass();
+	CU_ASSERT_TRUE(is(BACK "/state", "2"));
+}
+
 TEST(test_descriptors, "a worker that sends descriptors is ended, and they are closed")
 {
 	struct report r = { .kind = REPORT_ATTACHED, .devid = 51712 };

@@ -157,6 +157,8 @@ static void says(uint32_t kind, domid_t domid)
 	take_reports();
 }
 
+static struct net_order attach_order, connect_order;	/* the last ones */
+
 /* It does as it is told. Returns the kind of the last order, 0: none. */
 static uint32_t obey(void)
 {
@@ -166,9 +168,14 @@ static uint32_t obey(void)
 	};
 	struct net_order o = { .kind = 0 };
 
-	while (told(&o))
+	while (told(&o)) {
+		if (o.kind == ORDER_ATTACH)
+			attach_order = o;
+		if (o.kind == ORDER_CONNECT)
+			connect_order = o;
 		if (reports[o.kind])
 			says(reports[o.kind], (domid_t)o.domid);
+	}
 	return o.kind;
 }
 
@@ -330,6 +337,99 @@ TEST(test_offer, "what is offered is written at once")
 	table.vanish = true;
 	offer(v);
 	CU_ASSERT_EQUAL(table.nr, 0);
+}
+
+TEST(test_unread, "what could not be read is not taken for what is not there: an interface waits")
+{
+	static const char *const keys[] = { "/ip", "/bps", "/mac", "/bridge", "/online", "/state" };
+
+	for (domid_t d = 1; d <= 6; d++) {
+		struct device *v = add(d, "1");
+
+		put_key(BACK, d, "bps", "1000");
+		table.fails = keys[d - 1];
+		pass(1000);
+		CU_ASSERT_EQUAL(v->phase, PHASE_NEW);
+		CU_ASSERT_STRING_EQUAL(key(BACK, d, "hotplug-status"), "");
+		table.fails = NULL;
+		pass(2000);
+		CU_ASSERT_EQUAL(v->phase, PHASE_WAITING);
+		CU_ASSERT_EQUAL(attach_order.port.nr_ips, 1);
+		CU_ASSERT_EQUAL(attach_order.bps, 1000);
+		CU_ASSERT_EQUAL(STATE(d), XenbusStateInitWait);
+	}
+	/* Nor is one that makes no sense. */
+	add(7, "1");
+	put_key(BACK, 7, "bps", "1000k");
+	pass(1000);
+	CU_ASSERT_STRING_EQUAL(key(BACK, 7, "hotplug-status"), "error");
+}
+
+TEST(test_unread_connected, "nor does a connection end, or another one take its place")
+{
+	static const char *const keys[] = {
+		"/connection", "/feature-sg", "/tx-ring-ref", "/event-channel", "1/0/state",
+		"vif/0/state", "/online", "/request-rx-copy",
+	};
+	struct device *v = connected(1);
+	const struct net_connection was = connect_order.connection;
+
+	CU_ASSERT_TRUE(was.nonce && (was.flags & NET_CAN_SG));
+	for (unsigned int i = 0; i < 8; i++) {
+		table.fails = keys[i];
+		v->changed = true;
+		pass(1000);
+		CU_ASSERT_EQUAL_FATAL(v->phase, PHASE_CONNECTED);
+		end_worker();
+		pass(1000);
+		CU_ASSERT_NOT_EQUAL(v->phase, PHASE_CONNECTED);
+		table.fails = NULL;
+		memset(&connect_order, 0, sizeof(connect_order));
+		pass(2000);
+		CU_ASSERT_EQUAL_FATAL(v->phase, PHASE_CONNECTED);
+		CU_ASSERT_EQUAL(memcmp(&connect_order.connection, &was, sizeof(was)), 0);
+		CU_ASSERT_EQUAL(STATE(1), XenbusStateConnected);
+	}
+	/* A list of all that is not a list of all. */
+	table.fails = "/nothing";
+	super.all_changed = true;
+	run_store();
+	CU_ASSERT_TRUE(super.all_changed);
+	table.fails = NULL;
+	run_store();
+	CU_ASSERT_FALSE(super.all_changed);
+}
+
+TEST(test_unwritten, "a state that could not be written is written later")
+{
+	struct device *v = add(1, "1");
+
+	pass(1000);
+	put_key(FRONT, 1, "state", "4");
+	put_key(FRONT, 1, "tx-ring-ref", "x");
+	table.stuck = true;
+	v->changed = true;
+	pass(1000);
+	CU_ASSERT_EQUAL(STATE(1), XenbusStateInitWait);
+	put_key(FRONT, 1, "state", "6");
+	pass(1000);
+	table.stuck = false;
+	pass(2000);
+	CU_ASSERT_EQUAL(STATE(1), XenbusStateClosed);
+	/* Nor is what is offered half written. */
+	table.stuck = true;
+	put_key(FRONT, 1, "state", "1");
+	put_key(FRONT, 1, "tx-ring-ref", "8");
+	v->changed = true;
+	pass(1000);
+	CU_ASSERT_EQUAL(STATE(1), XenbusStateClosed);
+	table.stuck = false;
+	pass(4000);
+	CU_ASSERT_EQUAL(STATE(1), XenbusStateInitWait);
+	put_key(FRONT, 1, "state", "4");
+	v->changed = true;
+	pass(1000);
+	CU_ASSERT_EQUAL(v->phase, PHASE_CONNECTED);
 }
 
 SUITE("hvnetd's supervisor", .begin = begin, .end = end)

@@ -21,6 +21,7 @@ static struct {
 	struct { char path[96], value[96]; } nodes[TABLE_NODES];
 	unsigned int nr, calls, events, conflicts;
 	const char *event;		/* what each event is of */
+	bool unsure, stuck;		/* nothing is written */
 	bool vanish, gone;		/* the device goes while a transaction is open */
 	const char *fails;		/* how the path ends of what cannot be read just now */
 } table;
@@ -77,6 +78,7 @@ char *xs_readf(struct xs *xs, uint32_t tx, const char *format, ...)
 	errno = ENOENT;
 	if (table.fails && strlen(path) >= strlen(table.fails) &&
 	    !strcmp(path + strlen(path) - strlen(table.fails), table.fails)) {
+		table.unsure = true;
 		errno = ETIMEDOUT;
 		return NULL;
 	}
@@ -111,6 +113,8 @@ int xs_begin(struct xs *xs, uint32_t *tx)
 	(void)xs;
 	table.calls++;
 	table.gone = false;
+	if (table.stuck)
+		return -ETIMEDOUT;
 	*tx = 1;
 	return 0;
 }
@@ -148,6 +152,7 @@ char **xs_list(struct xs *xs, uint32_t tx, const char *path)
 	(void)xs;
 	(void)tx;
 	(void)path;
+	table.unsure |= table.fails != NULL;
 	errno = table.fails ? ETIMEDOUT : ENOENT;
 	return NULL;
 }
@@ -174,6 +179,15 @@ struct xs *xs_open(const char *socket_path)
 void xs_close(struct xs *xs)
 {
 	(void)xs;
+}
+
+bool xs_unsure(struct xs *xs)
+{
+	bool unsure = table.unsure;
+
+	(void)xs;
+	table.unsure = false;
+	return unsure;
 }
 
 bool xs_lost(const struct xs *xs)

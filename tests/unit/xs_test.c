@@ -147,7 +147,9 @@ static void test_prune(void)
 	CU_ASSERT_TRUE(is_there(xs));
 	CU_ASSERT_EQUAL(xs_remove(xs, 0, "/long/a-name-of-some-length-00001"), 0);
 	xs_prune(xs, "/long");
+	xs_unsure(xs);
 	CU_ASSERT_FALSE(is_there(xs));
+	CU_ASSERT_FALSE(xs_unsure(xs));
 	xs_prune(xs, "/long");
 	CU_ASSERT_FALSE(xs_lost(xs));
 	xs_close(xs);
@@ -205,11 +207,15 @@ static void check_lost(struct xs *xs)
 	CU_ASSERT_EQUAL(poll(&end, 1, 0), 1);
 	CU_ASSERT_EQUAL(xs_wait(xs, 0, event, sizeof(event)), -EPIPE);
 	errno = 0;
+	xs_unsure(xs);
 	CU_ASSERT_PTR_NULL(xs_read(xs, 0, "/a"));
 	CU_ASSERT_EQUAL(errno, EPIPE);
+	CU_ASSERT_TRUE(xs_unsure(xs));
+	CU_ASSERT_FALSE(xs_unsure(xs));
 	errno = 0;
 	CU_ASSERT_PTR_NULL(xs_list(xs, 0, "/a"));
 	CU_ASSERT_EQUAL(errno, EPIPE);
+	CU_ASSERT_TRUE(xs_unsure(xs));
 	CU_ASSERT_EQUAL(xs_begin(xs, &tx), -EPIPE);
 	CU_ASSERT_EQUAL(xs_commit(xs, 1), -EPIPE);
 	CU_ASSERT_EQUAL(xs_write(xs, 0, "/a", "b"), -EPIPE);
