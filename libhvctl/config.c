@@ -586,6 +586,10 @@ static int take_vif(struct hvctl_ctx *ctx, const struct cfg_entry *e, const stru
 					   "bps \"%s\" of a vif is no limit; write bytes a second, "
 					   "like 100M", value);
 		} else if (!strcmp(part, "ip")) {
+			/* What is taken here is taken back when the guest is restored. */
+			if (strlen(value) >= VIF_IP_MAX)
+				return bad(ctx, e, item->line, item->column,
+					   "ip of a vif is too long; write 16 addresses at most");
 			free(v->ip);
 			v->ip = strdup(value);
 			if (!v->ip)

@@ -18,6 +18,9 @@
 
 struct xs;
 
+/* Characters of a vif's ip=, and one: 16 addresses with what is between them. */
+#define VIF_IP_MAX	1024u
+
 struct hvctl_ctx {
 	int privcmd;			/* /dev/xen/privcmd, -1: not opened yet */
 	int hypercall; /* /dev/xen/hypercall for buffers, -1: not there, lock pages instead */

@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define CHANNEL_ROOM	(1 << 20)	/* bytes of orders that it has not taken yet */
+
 /* In the child: nothing of ours but the channel goes along. */
 static void run_worker(int channel, domid_t domid, uid_t uid)
 {
@@ -60,12 +62,16 @@ int process_files(pid_t pid, uint64_t size)
 
 int process_start(domid_t domid, uid_t uid, struct process *p)
 {
+	static const int room = CHANNEL_ROOM;
 	int pair[2], error;
 
 	*p = (struct process){ .pidfd = -1, .channel = -1 };
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return -errno;
 	p->channel = pair[0];
+	/* A new worker is given all at once: without rights, tests for one, there is less room. */
+	if (setsockopt(pair[0], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room)))
+		setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
 	p->pid = fork();
 	if (!p->pid)
 		run_worker(pair[1], domid, uid);

@@ -26,6 +26,8 @@
 
 /* Interfaces in all: the worker has a descriptor of each, of the 256 that its cage leaves it. */
 #define DEVICES_MAX	200u
+/* Their bridges in all, of each of which it has one as well. */
+#define BRIDGES_MAX	40u
 #define STORE_RETRY_MS	1000
 /* Of the store, taken in one turn. */
 #define EVENTS_MAX	1024u
@@ -145,12 +147,17 @@ static struct device *find_device(domid_t domid, uint32_t devid)
 static struct bridge *get_bridge(const char *name, char *text, size_t size)
 {
 	struct bridge *b = super.bridges;
+	unsigned int nr = 0;
 	int tap;
 
-	while (b && strcmp(b->name, name))
-		b = b->next;
+	for (; b && strcmp(b->name, name); b = b->next)
+		nr++;
 	if (b)
 		return b;
+	if (nr == BRIDGES_MAX) {
+		snprintf(text, size, "there are too many bridges already; use one of those");
+		return NULL;
+	}
 	tap = tap_open(name, text, size);
 	if (tap < 0)
 		return NULL;

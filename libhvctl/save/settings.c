@@ -300,7 +300,7 @@ static void vifs_of(struct taker *t, const json_t *o, struct hvctl_config *c)
 		name_of(t, e, "vifname", v->vifname, sizeof(v->vifname));
 		if (!*v->bridge || !good_interface(v->bridge) || !good_interface(v->vifname))
 			blame(t, "bridge");
-		v->ip = copy_of(t, e, "ip", 64);
+		v->ip = copy_of(t, e, "ip", VIF_IP_MAX);
 		/* Images from before there was a choice say nothing of it. */
 		if (json_object_get(e, "backend"))
 			v->hvnetd = choice_of(t, e, "backend", vif_backends, 2) == 1;

@@ -74,6 +74,21 @@ TEST(test_start, "a worker is told its channel, its domain and its user")
 	CU_ASSERT_EQUAL(next_fd(), fd);
 }
 
+TEST(test_room, "a worker that reads nothing yet is given orders for all that there is")
+{
+	static const char order[336];
+	struct process p;
+	unsigned int nr = 0;
+
+	CU_ASSERT_EQUAL_FATAL(process_start(7, 1007, &p), 0);
+	kill(p.pid, SIGSTOP);
+	while (nr < 1000 && !channel_send(p.channel, order, sizeof(order), NULL, 0))
+		nr++;
+	/* 200 interfaces and 40 bridges. */
+	CU_ASSERT_TRUE(nr >= 240);
+	process_drop(&p);
+}
+
 TEST(test_files, "a worker's files do not grow beyond what it is given")
 {
 	struct process p;

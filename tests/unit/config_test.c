@@ -373,6 +373,8 @@ TEST(test_disk_backends, "who serves a disk")
 
 TEST(test_vifs, "vifs")
 {
+	static char ips[1025], text[2048];
+
 	refused(BASE "vif = [ 'mac=01:00:00:00:00:00' ]\n",
 		"t.cfg:3:9: \"01:00:00:00:00:00\" is not the MAC address of a station; write "
 		"00:16:3e:xx:xx:xx");
@@ -392,6 +394,9 @@ TEST(test_vifs, "vifs")
 		"dom0's kernel");
 	refused(BASE "vif = [ 'backendtype=hvnetd,bps=much' ]\n",
 		"t.cfg:3:9: bps \"much\" of a vif is no limit; write bytes a second, like 100M");
+	memset(ips, '1', sizeof(ips) - 1);
+	snprintf(text, sizeof(text), BASE "vif = [ 'backendtype=hvnetd,ip=%s' ]\n", ips);
+	refused(text, "t.cfg:3:9: ip of a vif is too long; write 16 addresses at most");
 	refused(BASE "vif = [ 'bps=1M' ]\n",
 		"t.cfg:3:9: bps= of a vif is not for dom0's kernel; write backendtype=hvnetd");
 	refused(BASE "vif = [ 'backendtype=hvnetd,vifname=web0' ]\n",

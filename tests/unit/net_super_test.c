@@ -432,4 +432,20 @@ TEST(test_unwritten, "a state that could not be written is written later")
 	CU_ASSERT_EQUAL(v->phase, PHASE_CONNECTED);
 }
 
+TEST(test_bridges, "a worker is given no more bridges than it has descriptors for")
+{
+	for (domid_t d = 1; d <= 42; d++) {
+		struct device *v = add(d, "1");
+		char name[16];
+
+		snprintf(name, sizeof(name), "br%u", d < 42 ? d : 1);
+		put_key(BACK, d, "bridge", name);
+		look(v);
+		CU_ASSERT_EQUAL(v->phase, d == 41 ? PHASE_OVER : PHASE_ATTACHING);
+		obey();
+	}
+	CU_ASSERT_EQUAL(taps, 40);
+	CU_ASSERT_STRING_EQUAL(key(BACK, 41, "hotplug-status"), "error");
+}
+
 SUITE("hvnetd's supervisor", .begin = begin, .end = end)

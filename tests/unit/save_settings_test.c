@@ -149,11 +149,33 @@ static const struct {
 	{ "\"bps\":1000000", "\"bps\":true", "bps" },
 	{ "00:16:3e:01:02:ff", "01:16:3e:01:02:ff", "mac" },
 	{ "00:16:3e:01:02:ff", "00:16:3e:01:02", "mac" },
+	{ "\"bridge\"", "\"ip\":7,\"bridge\"", "ip" },
 	{ "\"br0\"", "\"../br\"", "bridge" },
 	{ "\"br0\"", "\"\"", "bridge" },
 	{ "\"v0\"", "\"..\"", "bridge" },
 	{ "0000000000000005", "000000000000000x", "cpus" },
 };
+
+TEST(test_ips, "as many addresses as an interface may have")
+{
+	char *text = good_text(), ip[VIF_IP_MAX + 1] = "", changed[8192];
+	const char *at = strstr(text, "\"bridge\"");
+	struct hvctl_config *c;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+	for (unsigned int i = 0; i < 16; i++)
+		strcat(ip, i ? " 2001:db8:1111:2222:3333:4444:5555:6666" :
+			       "2001:db8:1111:2222:3333:4444:5555:6666");
+	snprintf(changed, sizeof(changed), "%.*s\"ip\":\"%s\",%s", (int)(at - text), text, ip, at);
+	CU_ASSERT_EQUAL_FATAL(settings_parse(&ctx, "it", changed, strlen(changed), &c), 0);
+	CU_ASSERT_STRING_EQUAL(c->vifs[0].ip, ip);
+	hvctl_config_free(c);
+	memset(ip, '1', VIF_IP_MAX);
+	ip[VIF_IP_MAX] = 0;
+	snprintf(changed, sizeof(changed), "%.*s\"ip\":\"%s\",%s", (int)(at - text), text, ip, at);
+	CU_ASSERT_EQUAL(settings_parse(&ctx, "it", changed, strlen(changed), &c), -EINVAL);
+	free(text);
+}
 
 TEST(test_wrong, "what no configuration has")
 {
