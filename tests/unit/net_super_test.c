@@ -322,6 +322,18 @@ TEST(test_talks, "a worker that talks without end is ended, and the next one may
 	CU_ASSERT_TRUE(killed());
 }
 
+TEST(test_answers, "what a worker was told to do it may say is done, whatever it has said before")
+{
+	struct device *v = connected(1);
+
+	super.reports = (struct budget){ .spent = 2000 * 10000, .at = now_ms };
+	put_key(FRONT, 1, "state", "6");
+	look(v);
+	obey();
+	CU_ASSERT_EQUAL(v->phase, PHASE_WAITING);
+	CU_ASSERT_FALSE(killed());
+}
+
 TEST(test_offer, "what is offered is written at once")
 {
 	struct device *v = add(1, "1");
