@@ -29,10 +29,13 @@ static struct handover_step ask_person(enum handover_state state)
 	return (struct handover_step){ .next = state, .person = true };
 }
 
-enum handover_state handover_state_seen(enum handover_state record, bool present)
+enum handover_state handover_state_seen(enum handover_state record, bool present, bool ran)
 {
 	if (!present && (record == HANDOVER_READY || record == HANDOVER_RECEIVING))
 		return HANDOVER_NONE;
+	/* Nobody was told that it runs, and it has written nothing. */
+	if (present && !ran && record == HANDOVER_RUNNING)
+		return HANDOVER_READY;
 	return record;
 }
 

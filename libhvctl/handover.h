@@ -49,8 +49,10 @@ enum handover_act {
 };
 
 /*
- * In this order: destroy if so asked, write @next into the record (HANDOVER_NONE removes it), run
- * if so asked, say @say.
+ * In this order: destroy if so asked, write @next into the record, run if so asked, say @say. But
+ * HANDOVER_NONE removes the record behind running it: what is forgotten cannot be done again. And
+ * with HANDOVER_HERE it is said before it is run: the other host's copy may have the memory that
+ * this one needs.
  */
 struct handover_step {
 	enum handover_state next;
@@ -63,9 +65,11 @@ struct handover_step {
 /*
  * handover_state_seen - what a record counts for, whose domain is (@present) or is not here any
  * more: whoever promised to hold it ready and has lost it has nothing, and may not take it over.
- * The state for each of the calls below.
+ * One that was to run, but could not begin to (not @ran), is as good as ready: it may go back.
+ * The state for handover_hear() and handover_decide(), and with @ran for handover_resume(), which
+ * tries again.
  */
-enum handover_state handover_state_seen(enum handover_state record, bool present);
+enum handover_state handover_state_seen(enum handover_state record, bool present, bool ran);
 
 /* handover_hear - what the side whose record says @state does when it hears @word. */
 struct handover_step handover_hear(enum handover_state state, enum handover_word word);

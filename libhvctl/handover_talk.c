@@ -10,6 +10,9 @@
 
 #include "clock.h"
 
+/* Of one conversation; the longest that does good has four from each side. */
+#define WORDS_MAX 16
+
 static void gone(struct handover_link *link)
 {
 	link->in = -1;
@@ -86,6 +89,21 @@ static int hear(struct handover_link *link, const char *token, enum handover_wor
 	return link->in < 0 ? 0 : -EPROTO;
 }
 
+/* What cannot be written is as it was. */
+static int write_down(struct handover_record *r, enum handover_state next)
+{
+	enum handover_state was = r->state;
+	int error;
+
+	if (next == was)
+		return 0;
+	r->state = next;
+	error = handover_record_write(r);
+	if (error)
+		r->state = was;
+	return error;
+}
+
 int handover_perform(const struct handover_host *host, struct handover_record *r,
 		     const struct handover_step *step, struct handover_link *link)
 {
@@ -100,18 +118,25 @@ int handover_perform(const struct handover_host *host, struct handover_record *r
 		if (error)
 			return error;
 	}
-	if (step->next != r->state) {
-		r->state = step->next;
-		error = handover_record_write(r);
-		if (error)
-			return error;
-	}
-	if (step->act == HANDOVER_RUN) {
+	if (step->act == HANDOVER_RUN && step->next == HANDOVER_NONE) {
 		error = host->act(host->data, r, HANDOVER_RUN);
 		if (error)
 			return error;
 	}
-	if (step->say != HANDOVER_SILENCE)
+	error = write_down(r, step->next);
+	/* What is still written there says as much: nobody else can have it. */
+	if (error && !(r->state == HANDOVER_SENDING && step->next == HANDOVER_HERE))
+		return error;
+	if (step->next == HANDOVER_HERE && step->say != HANDOVER_SILENCE)
+		say(link, r->token, step->say);
+	if (step->act == HANDOVER_RUN && step->next != HANDOVER_NONE) {
+		int failed = host->act(host->data, r, HANDOVER_RUN);
+
+		error = failed ? failed : error;
+	}
+	if (error)
+		return error;
+	if (step->next != HANDOVER_HERE && step->say != HANDOVER_SILENCE)
 		say(link, r->token, step->say);
 	return 0;
 }
@@ -129,11 +154,20 @@ int handover_begin(struct handover_record *r, enum handover_state state)
 	return error;
 }
 
-static enum handover_state seen(const struct handover_host *host, const struct handover_record *r)
+/* @again: for whoever does again what was decided, also what could not be begun. */
+static enum handover_state seen(const struct handover_host *host, const struct handover_record *r,
+				bool again)
 {
 	if (r->state == HANDOVER_NONE)
 		return HANDOVER_NONE;
-	return handover_state_seen(r->state, host->present(host->data, r));
+	return handover_state_seen(r->state, host->present(host->data, r),
+				   again || !host->ran || host->ran(host->data, r));
+}
+
+enum handover_state handover_seen(const struct handover_host *host,
+				  const struct handover_record *r)
+{
+	return seen(host, r, false);
 }
 
 int handover_ready(const struct handover_host *host, const char *token, struct handover_link *link)
@@ -144,8 +178,9 @@ int handover_ready(const struct handover_host *host, const char *token, struct h
 
 	if (error)
 		return error;
-	error = seen(host, &r) == HANDOVER_RECEIVING ? handover_perform(host, &r, &ready, link) :
-						       -ECANCELED;
+	error = handover_seen(host, &r) == HANDOVER_RECEIVING ?
+			handover_perform(host, &r, &ready, link) :
+			-ECANCELED;
 	handover_record_close(&r);
 	return error;
 }
@@ -168,7 +203,7 @@ static int answer(const struct handover_host *host, const char *token, struct ha
 
 	if (error)
 		return error;
-	state = seen(host, &r);
+	state = handover_seen(host, &r);
 	/* What is in flight here must not reach a disk that somebody else writes to. */
 	if (state == HANDOVER_SENDING && word == HANDOVER_IS_READY && host->release &&
 	    host->release(host->data, &r))
@@ -176,6 +211,12 @@ static int answer(const struct handover_host *host, const char *token, struct ha
 	step = handover_hear(state, word);
 	*said = step.say;
 	error = handover_perform(host, &r, &step, link);
+	/* What could not be written down is not decided, and its backends have let go of it. */
+	if (error && state == HANDOVER_SENDING && step.next == HANDOVER_THERE) {
+		step = handover_hear(state, HANDOVER_SILENCE);
+		*said = step.say;
+		handover_perform(host, &r, &step, link);
+	}
 	if (!error)
 		error = state_left(&r, &step);
 	handover_record_close(&r);
@@ -187,9 +228,9 @@ int handover_converse(const struct handover_host *host, const char *token,
 {
 	enum handover_word word, said;
 	bool silence = false;
-	int ret;
+	int ret = -EAGAIN;
 
-	for (;;) {
+	for (unsigned int n = 0; n < WORDS_MAX; n++) {
 		ret = hear(link, token, &word);
 		if (ret) {
 			/* Whoever speaks like that is not believed anything more. */
@@ -204,10 +245,16 @@ int handover_converse(const struct handover_host *host, const char *token,
 		if (word == HANDOVER_SILENCE && (silence || said == HANDOVER_SILENCE))
 			return ret;
 		silence = word == HANDOVER_SILENCE;
+		/* All is written down; who has to mind it waits for the end of this. */
+		if (said == HANDOVER_IS_RUNNING && link->running_patience)
+			link->patience = link->running_patience;
 		/* Settled; who has nothing says so as often as it is asked. */
 		if (ret != -EAGAIN && (ret || said != HANDOVER_UNKNOWN))
 			return ret;
 	}
+	/* Whoever talks on and on keeps this side from what else it has to do. */
+	gone(link);
+	return ret;
 }
 
 int handover_take_up(const struct handover_host *host, const char *token,
@@ -219,7 +266,7 @@ int handover_take_up(const struct handover_host *host, const char *token,
 
 	if (error)
 		return error;
-	step = handover_resume(seen(host, &r));
+	step = handover_resume(seen(host, &r, true));
 	error = handover_perform(host, &r, &step, link);
 	if (!error)
 		error = state_left(&r, &step);

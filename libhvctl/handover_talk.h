@@ -16,6 +16,8 @@ struct handover_host {
 	void *data;
 	/* Whether the record's domain is here. */
 	bool (*present)(void *data, const struct handover_record *r);
+	/* Whether it has been let run here since it came. NULL: it has. */
+	bool (*ran)(void *data, const struct handover_record *r);
 	/*
 	 * Let the domain run, or destroy it. It may be so already. 0 or -errno; one that is not
 	 * there can be destroyed, and "run" of one that has come to its end since is no error.
@@ -34,6 +36,7 @@ struct handover_host {
 struct handover_link {
 	int in, out;			/* -1: gone */
 	int patience;			/* ms for which a word is waited, -1: for ever */
+	int running_patience;		/* the same once it was said that it runs, 0: as before */
 	char line[HANDOVER_TOKEN_LEN + 16];	/* what has come of the next one */
 	unsigned int have;
 };
@@ -41,10 +44,16 @@ struct handover_link {
 /*
  * handover_perform - do what @step says, in its order, to the domain of the open record @r, and say
  * what is to be said to @link (NULL: nobody is there). An error (-errno of the host or the record)
- * leaves the rest undone and unsaid: it is done again when the record is taken up again.
+ * leaves the rest undone and unsaid: it is done again when the record is taken up again. One that
+ * stays at the source before anything was decided goes on also if that cannot be written down; the
+ * error is returned all the same.
  */
 int handover_perform(const struct handover_host *host, struct handover_record *r,
 		     const struct handover_step *step, struct handover_link *link);
+
+/* handover_seen - what the open record @r counts for: handover_state_seen(). */
+enum handover_state handover_seen(const struct handover_host *host,
+				  const struct handover_record *r);
 
 /*
  * handover_begin - write the first record of a migration. @r has all but the state, and is open.
@@ -60,7 +69,8 @@ int handover_ready(const struct handover_host *host, const char *token, struct h
 
 /*
  * handover_converse - hear and answer until this side has nothing more to do for @token, the link
- * is gone, or patience is at its end, which is heard as silence, once. Returns 0 if there is no
+ * is gone, or patience is at its end, which is heard as silence, once. After 16 words it is the
+ * link that is gone. Returns 0 if there is no
  * record any more; -EAGAIN: one waits for another conversation; -ENOTUNIQ: for a person; -EPROTO:
  * the other side does not speak this language; or -errno of the host.
  */

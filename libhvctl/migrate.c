@@ -378,8 +378,8 @@ static int hand_over(struct leaving *l)
 		}
 	}
 	ret = handover_converse(&l->host.host, l->m->token, &link);
-	/* The link broke: a few times over another one. */
-	if (ret == -EAGAIN) {
+	/* The link broke, or had noise on it: a few times over another one. */
+	if (ret == -EAGAIN || ret == -EPROTO) {
 		char why[sizeof(l->ctx->error)];
 
 		memcpy(why, l->ctx->error, sizeof(why));
@@ -536,8 +536,7 @@ static int settle_side(struct hvctl_ctx *ctx, enum migrate_side side, const char
 	}
 	command = strdup(r.peer);
 	if (how != HVCTL_SETTLE_ASK) {
-		step = handover_decide(handover_state_seen(r.state, h->host.present(h, &r)),
-				       how == HVCTL_SETTLE_HERE);
+		step = handover_decide(handover_seen(&h->host, &r), how == HVCTL_SETTLE_HERE);
 		error = step.conflict ? -ENOTUNIQ : handover_perform(&h->host, &r, &step, NULL);
 	}
 	handover_record_close(&r);

@@ -143,7 +143,10 @@ static int take_it(struct coming *c, struct handover_link *link)
 
 static int take(struct coming *c)
 {
-	struct handover_link link = { .in = c->in, .out = c->out, .patience = -1 };
+	struct handover_link link = { .in = c->in,
+				      .out = c->out,
+				      .patience = -1,
+				      .running_patience = MIGRATE_PATIENCE_MS };
 	char why[sizeof(c->ctx->error)];
 	int error = read_head(c);
 

@@ -37,6 +37,8 @@ static int dir[2];
 static char token[HANDOVER_TOKEN_LEN + 1];
 
 static int me;			/* this process's host */
+static int no_room;		/* how many records cannot be written from now on */
+static int run_fails;		/* with that error */
 static int countdown = -1;	/* places until it is killed, -1: it is not */
 
 static void place(void)
@@ -53,6 +55,11 @@ int renameat(int from, const char *old, int to, const char *new)
 
 	if (!real)
 		*(void **)&real = dlsym(RTLD_NEXT, "renameat");
+	if (no_room) {
+		no_room--;
+		errno = ENOSPC;
+		return -1;
+	}
 	place();
 	ret = real(from, old, to, new);
 	place();
@@ -81,6 +88,8 @@ static int act(void *data, const struct handover_record *r, enum handover_act wh
 {
 	int stopped = STOPPED;
 
+	if (what == HANDOVER_RUN && run_fails)
+		return run_fails;
 	place();
 	if (what == HANDOVER_DESTROY)
 		atomic_store(&shared->domain[me], ABSENT);
@@ -402,6 +411,155 @@ TEST(test_release, "what the source's backends do not let go of does not go")
 		forget(SOURCE);
 		forget(DESTINATION);
 	}
+}
+
+/* This process is @who, and hears @words, then the link's end. */
+static int hear_all(int who, const char *const *words, struct handover_link *link, char *answer,
+		    size_t size)
+{
+	struct handover_host host;
+	char line[64];
+	ssize_t n;
+	int fd[2], ret;
+
+	CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+	for (; *words; words++) {
+		snprintf(line, sizeof(line), "%s %s\n", token, *words);
+		CU_ASSERT_EQUAL(write(fd[1], line, strlen(line)), (ssize_t)strlen(line));
+	}
+	if (link->patience < 0)
+		shutdown(fd[1], SHUT_WR);
+	me = who;
+	host = host_here();
+	link->in = link->out = fd[0];
+	ret = handover_converse(&host, token, link);
+	close(fd[0]);
+	n = read(fd[1], answer, size - 1);
+	answer[n < 0 ? 0 : n] = 0;
+	close(fd[1]);
+	return ret;
+}
+
+static void forget_both(void)
+{
+	forget(SOURCE);
+	forget(DESTINATION);
+}
+
+TEST(test_no_room, "what cannot be written down is not decided, and goes on where it was")
+{
+	static const char *const ready[] = { "READY", NULL };
+	char answer[512];
+
+	/* Neither that it goes nor that it stays; then that it goes. */
+	for (int n = 2; n; n--) {
+		struct handover_link link = { .patience = -1 };
+
+		start();
+		no_room = n;
+		CU_ASSERT_EQUAL(hear_all(SOURCE, ready, &link, answer, sizeof(answer)), -ENOSPC);
+		no_room = 0;
+		CU_ASSERT_EQUAL(shared->domain[SOURCE], RUNS);
+		CU_ASSERT_EQUAL(state_of(SOURCE), n == 2 ? HANDOVER_SENDING : HANDOVER_HERE);
+		CU_ASSERT_PTR_NOT_NULL(strstr(answer, " BACK\n"));
+		CU_ASSERT_PTR_NULL(strstr(answer, " GO\n"));
+		forget_both();
+	}
+}
+
+TEST(test_cannot_run, "that it stays is said although it cannot go on yet, and is not forgotten")
+{
+	static const char *const ready[] = { "READY", NULL };
+	static const char *const unknown[] = { "UNKNOWN", NULL };
+	struct handover_link link = { .patience = -1 };
+	struct handover_host host;
+	char answer[512];
+
+	start();
+	me = SOURCE;
+	run_fails = -ENOSPC;
+	host = host_here();
+	CU_ASSERT_EQUAL(handover_take_up(&host, token, NULL), -ENOSPC);
+	CU_ASSERT_EQUAL(state_of(SOURCE), HANDOVER_HERE);
+	CU_ASSERT_EQUAL(hear_all(SOURCE, ready, &link, answer, sizeof(answer)), -ENOSPC);
+	CU_ASSERT_PTR_NOT_NULL(strstr(answer, " BACK\n"));
+	/* Nobody else has it any more; it is not forgotten before it runs. */
+	link = (struct handover_link){ .patience = -1 };
+	CU_ASSERT_EQUAL(hear_all(SOURCE, unknown, &link, answer, sizeof(answer)), -ENOSPC);
+	CU_ASSERT_EQUAL(state_of(SOURCE), HANDOVER_HERE);
+	CU_ASSERT_EQUAL(shared->domain[SOURCE], STOPPED);
+	run_fails = 0;
+	link = (struct handover_link){ .patience = -1 };
+	CU_ASSERT_EQUAL(hear_all(SOURCE, unknown, &link, answer, sizeof(answer)), 0);
+	CU_ASSERT_EQUAL(shared->domain[SOURCE], RUNS);
+	forget_both();
+	/* From the beginning: the word goes before the guest, which may need the other's memory. */
+	start();
+	run_fails = -ENOSPC;
+	link = (struct handover_link){ .patience = -1 };
+	CU_ASSERT_EQUAL(hear_all(SOURCE, unknown, &link, answer, sizeof(answer)), -ENOSPC);
+	CU_ASSERT_PTR_NOT_NULL(strstr(answer, " BACK\n"));
+	run_fails = 0;
+	forget_both();
+}
+
+TEST(test_talkative, "who talks on and on is not listened to for ever")
+{
+	const char *words[101] = { NULL };
+	static const struct {
+		int who;
+		const char *word;
+		enum handover_state state;
+	} cases[] = {
+		{ SOURCE, "READY", HANDOVER_THERE },
+		{ SOURCE, "READY", HANDOVER_HERE },
+		{ DESTINATION, "GO", HANDOVER_NONE },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct handover_link link = { .patience = -1 };
+		struct handover_record r;
+		char answer[8192], *at = answer;
+		unsigned int answers = 0;
+
+		start();
+		CU_ASSERT_EQUAL_FATAL(handover_record_open(&r, dir[cases[i].who], token), 0);
+		r.state = cases[i].state;
+		CU_ASSERT_EQUAL(handover_record_write(&r), 0);
+		handover_record_close(&r);
+		for (int n = 0; n < 100; n++)
+			words[n] = cases[i].word;
+		hear_all(cases[i].who, words, &link, answer, sizeof(answer));
+		while ((at = strchr(at, '\n'))) {
+			answers++;
+			at++;
+		}
+		CU_ASSERT(answers > 0);
+		CU_ASSERT(answers <= 16);
+		CU_ASSERT_EQUAL(link.in, -1);
+		forget_both();
+	}
+}
+
+TEST(test_no_bye, "once it runs nobody waits for a last word for ever")
+{
+	static const char *const go[] = { "GO", NULL };
+	/* Whoever waited for ever for it would be killed by SIGALRM. */
+	struct handover_link link = { .patience = 60000, .running_patience = 1 };
+	struct handover_record r;
+	char answer[512];
+
+	start();
+	CU_ASSERT_EQUAL_FATAL(handover_record_open(&r, dir[DESTINATION], token), 0);
+	r.state = HANDOVER_READY;
+	CU_ASSERT_EQUAL(handover_record_write(&r), 0);
+	handover_record_close(&r);
+	alarm(30);
+	CU_ASSERT_EQUAL(hear_all(DESTINATION, go, &link, answer, sizeof(answer)), -EAGAIN);
+	alarm(0);
+	CU_ASSERT_EQUAL(shared->domain[DESTINATION], RUNS);
+	CU_ASSERT_EQUAL(state_of(DESTINATION), HANDOVER_RUNNING);
+	forget_both();
 }
 
 static void babble(const char *text, int ret, enum handover_state state)

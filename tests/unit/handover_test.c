@@ -18,7 +18,7 @@ enum domain { ABSENT, STOPPED, RUNS };
 
 /* A step in work: what of it is still to be done. */
 struct work {
-	uint8_t left;		/* 0: none; else how many of DESTROY, RECORD, ACT, SAY are left */
+	uint8_t left;		/* 0: none; else how many of its parts are left */
 	uint8_t next, act, say;
 };
 
@@ -42,39 +42,61 @@ enum { SOURCE, DESTINATION };
 
 static enum handover_state seen(const struct side *s)
 {
-	return handover_state_seen((enum handover_state)s->record, s->domain != ABSENT);
+	return handover_state_seen((enum handover_state)s->record, s->domain != ABSENT,
+				   s->domain != STOPPED);
 }
 
 static void begin(struct side *s, struct handover_step step)
 {
 	s->work = (struct work){
-		.left = 4,
+		.left = 5,
 		.next = (uint8_t)step.next,
 		.act = (uint8_t)step.act,
 		.say = (uint8_t)step.say,
 	};
 }
 
-/* One quarter of the step under way at @who. */
+static void let_run(struct side *s)
+{
+	if (s->work.act == HANDOVER_RUN && s->domain == STOPPED)
+		s->domain = RUNS;
+}
+
+static void speak(struct world *w, int who)
+{
+	if (w->side[who].work.say && w->link && !w->side[!who].dead)
+		w->side[!who].heard = w->side[who].work.say;
+}
+
+/* One part of the step under way at @who. */
 static void advance(struct world *w, int who)
 {
-	struct side *s = &w->side[who], *peer = &w->side[!who];
+	struct side *s = &w->side[who];
+	uint8_t next = s->work.next;
 
 	switch (s->work.left--) {
-	case 4:
+	case 5:
 		if (s->work.act == HANDOVER_DESTROY)
 			s->domain = ABSENT;
 		break;
+	case 4:
+		if (next == HANDOVER_NONE)
+			let_run(s);
+		break;
 	case 3:
-		s->record = s->work.next;
+		s->record = next;
 		break;
 	case 2:
-		if (s->work.act == HANDOVER_RUN && s->domain == STOPPED)
-			s->domain = RUNS;
+		if (next == HANDOVER_HERE)
+			speak(w, who);
+		else if (next != HANDOVER_NONE)
+			let_run(s);
 		break;
 	default:
-		if (s->work.say && w->link && !peer->dead)
-			peer->heard = s->work.say;
+		if (next == HANDOVER_HERE)
+			let_run(s);
+		else
+			speak(w, who);
 		s->work = (struct work){ 0 };
 	}
 }
@@ -85,11 +107,18 @@ static void cut(struct world *w)
 	w->side[0].heard = w->side[1].heard = HANDOVER_SILENCE;
 }
 
+/* What was decided is done again, also if it could not be begun. */
+static void again(struct side *s)
+{
+	begin(s, handover_resume(handover_state_seen((enum handover_state)s->record,
+						     s->domain != ABSENT, true)));
+}
+
 /* The process of @who dies; a guard puts right what it left, on a connection to come. */
 static void crash(struct world *w, int who)
 {
 	cut(w);
-	begin(&w->side[who], handover_resume(seen(&w->side[who])));
+	again(&w->side[who]);
 	w->side[who].work.say = HANDOVER_SILENCE;
 }
 
@@ -127,7 +156,7 @@ static int go_on(const struct world *w, struct world *to)
 	    w->side[SOURCE].record) {
 		to[n] = *w;
 		to[n].link = 1;
-		begin(&to[n++].side[SOURCE], handover_resume(seen(&w->side[SOURCE])));
+		again(&to[n++].side[SOURCE]);
 	}
 	/* And whoever waited at the end of a link that is gone notices. */
 	for (who = 0; who < 2; who++) {
@@ -374,12 +403,25 @@ TEST(test_contradiction, "what only a person can have brought about is reported,
 
 TEST(test_lost, "what was promised and is lost is not taken over")
 {
-	CU_ASSERT_EQUAL(handover_state_seen(HANDOVER_READY, true), HANDOVER_READY);
-	CU_ASSERT_EQUAL(handover_state_seen(HANDOVER_READY, false), HANDOVER_NONE);
+	CU_ASSERT_EQUAL(handover_state_seen(HANDOVER_READY, true, false), HANDOVER_READY);
+	CU_ASSERT_EQUAL(handover_state_seen(HANDOVER_READY, false, false), HANDOVER_NONE);
 	CU_ASSERT_EQUAL(handover_hear(HANDOVER_NONE, HANDOVER_GO).say, HANDOVER_UNKNOWN);
 	/* It ran, and came to its own end. */
-	CU_ASSERT_EQUAL(handover_state_seen(HANDOVER_RUNNING, false), HANDOVER_RUNNING);
-	CU_ASSERT_EQUAL(handover_state_seen(HANDOVER_THERE, false), HANDOVER_THERE);
+	CU_ASSERT_EQUAL(handover_state_seen(HANDOVER_RUNNING, false, false), HANDOVER_RUNNING);
+	CU_ASSERT_EQUAL(handover_state_seen(HANDOVER_THERE, false, true), HANDOVER_THERE);
+}
+
+TEST(test_not_begun, "what was to run and could not begin to may still go back")
+{
+	enum handover_state state = handover_state_seen(HANDOVER_RUNNING, true, false);
+
+	CU_ASSERT_EQUAL(state, HANDOVER_READY);
+	CU_ASSERT_EQUAL(handover_hear(state, HANDOVER_BACK).act, HANDOVER_DESTROY);
+	CU_ASSERT_EQUAL(handover_decide(state, false).act, HANDOVER_DESTROY);
+	CU_ASSERT_EQUAL(handover_state_seen(HANDOVER_RUNNING, true, true), HANDOVER_RUNNING);
+	/* Only where it came to. */
+	CU_ASSERT_EQUAL(handover_state_seen(HANDOVER_HERE, true, false), HANDOVER_HERE);
+	CU_ASSERT_EQUAL(handover_state_seen(HANDOVER_THERE, true, false), HANDOVER_THERE);
 }
 
 TEST(test_names, "names of states and words come back")
