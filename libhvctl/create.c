@@ -336,6 +336,20 @@ static void put_settings(struct writer *w, const char *uuid, const char *text)
 	}
 }
 
+int domain_put_settings(struct hvctl_ctx *ctx, const char *uuid, const struct hvctl_config *c)
+{
+	struct writer w = { .xs = ctx->xs };
+	char *settings = settings_text(c);
+
+	if (!settings)
+		return hvctl_no_memory(ctx);
+	put_settings(&w, uuid, settings);
+	free(settings);
+	return w.error ? hvctl_fail(ctx, -w.error, "the store refuses %s: %s", w.path,
+				    strerror(-w.error))
+		       : 0;
+}
+
 static void put_all(struct writer *w, const struct hvctl_config *c, const char *settings,
 		    const struct domain_rings *b)
 {

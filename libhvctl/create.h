@@ -32,6 +32,12 @@ int domain_check_for(struct hvctl_ctx *ctx, struct hvctl_config *config, unsigne
 /* What is left open of its uuid and MAC addresses is chosen. -EINVAL: an address comes twice. */
 int domain_settle(struct hvctl_ctx *ctx, struct hvctl_config *config);
 
+/*
+ * Write the configuration into the store below /vm/@uuid, where save_read_settings() finds it for a
+ * domain whose "vm" that is. What is there already has to be removed first.
+ */
+int domain_put_settings(struct hvctl_ctx *ctx, const char *uuid, const struct hvctl_config *config);
+
 /* Does the host have the memory for @count domains like this one? -ENOSPC. */
 int domain_check_memory(struct hvctl_ctx *ctx, const struct hvctl_config *config,
 			unsigned int count);

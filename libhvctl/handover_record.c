@@ -169,6 +169,17 @@ int handover_record_open(struct handover_record *r, int dir, const char *token)
 	return error;
 }
 
+int handover_record_peek(struct handover_record *r, int dir, const char *token)
+{
+	memset(r, 0, sizeof(*r));
+	r->fd = -1;
+	r->dir = dir;
+	if (!handover_token_valid(token))
+		return -EINVAL;
+	memcpy(r->token, token, sizeof(r->token));
+	return load(r);
+}
+
 static int write_all(const struct handover_record *r, const char *text, size_t len)
 {
 	char name[HANDOVER_TOKEN_LEN + 8];

@@ -24,7 +24,8 @@ struct handover_record {
 	int dir;
 	char token[HANDOVER_TOKEN_LEN + 1];
 	enum handover_state state;	/* HANDOVER_NONE: there is no file (any more) */
-	uint32_t domid;			/* the domain on this host, which has that uuid, too */
+	/* The domain on this host, which has that uuid, too. 0: it has not been made yet. */
+	uint32_t domid;
 	uint8_t uuid[16];
 	char name[HVCTL_NAME_MAX];	/* of the domain */
 	char peer[HANDOVER_PEER_MAX];	/* the source's: the command that reaches the other; "" */
@@ -42,6 +43,12 @@ bool handover_token_valid(const char *token);
  * Errors: -EINVAL (no token, or a file that is no whole record), and those of open() and flock().
  */
 int handover_record_open(struct handover_record *r, int dir, const char *token);
+
+/*
+ * handover_record_peek - read it as it is at this moment, whoever has it; it is not open then.
+ * Errors: as handover_record_open().
+ */
+int handover_record_peek(struct handover_record *r, int dir, const char *token);
 
 /*
  * handover_record_write - make @r->state and the rest of *@r what is remembered, or forget all of

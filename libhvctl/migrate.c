@@ -29,6 +29,8 @@
 /* Nothing is taken from us for so long: the link is gone. */
 #define STALL_S	 20
 #define RETRY_MS 1000
+/* A minder has asked the other host, and asks again. */
+#define SETTLE_WAIT_MS 150000
 
 /* ---- the other end ---- */
 
@@ -318,6 +320,13 @@ static int settled(struct leaving *l, int ret)
 	l->m->settled = state != HANDOVER_THERE;
 	if (!ret && l->host.left_ms)
 		return 0;
+	/* It could not be written what was to become of it: nobody else can have it. */
+	if (state == HANDOVER_SENDING) {
+		int error = keep(l);
+
+		if (error)
+			return error;
+	}
 	if (state != HANDOVER_THERE)
 		return l->ctx->error[0]
 			       ? -EPIPE
@@ -444,6 +453,26 @@ static int migrate_with_record(struct leaving *l, const char *settings)
 	return error;
 }
 
+/* A guest is sent once at a time, and one that was given away not at all. */
+static int check_before(struct leaving *l, uint32_t domid, struct xen_domctl_getdomaininfo *info)
+{
+	struct handover_record r;
+	int ret = migrate_holds(l->ctx, MIGRATE_LEAVING, domid, &r);
+
+	if (ret < 0)
+		return ret;
+	if (ret)
+		return hvctl_fail(l->ctx, EBUSY,
+				  "domain %u has an earlier migration that is not settled; hvctl "
+				  "migrate --resolve %s, and with --here if that host is lost",
+				  domid, r.token);
+	ret = domain_need(l->ctx, domid, info);
+	if (!ret && info->flags & (XEN_DOMINF_shutdown | XEN_DOMINF_dying))
+		ret = hvctl_fail(l->ctx, ECANCELED,
+				 "domain %u has stopped and cannot be migrated", domid);
+	return ret;
+}
+
 static int migrate(struct leaving *l, uint32_t domid)
 {
 	struct xen_domctl_getdomaininfo info;
@@ -461,7 +490,9 @@ static int migrate(struct leaving *l, uint32_t domid)
 	lock = hvctl_lock_saving(l->ctx, domid);
 	if (lock < 0)
 		return lock;
-	error = save_settings(l->ctx, domid, &l->config);
+	error = check_before(l, domid, &info);
+	if (!error)
+		error = save_settings(l->ctx, domid, &l->config);
 	if (!error) {
 		settings = settings_text(l->config);
 		error = settings ? pages_room(l->ctx, domid, l->m->compress ? 2 : 0)
@@ -513,38 +544,31 @@ int hvctl_migrate(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_migration 
 
 /* ---- what was broken off ---- */
 
-/* On one side: -ESRCH if it has no record. */
-static int settle_side(struct hvctl_ctx *ctx, enum migrate_side side, const char *token,
-		       enum hvctl_settle how, struct migrate_host *h)
+/*
+ * Nobody else does anything with the guest that leaves, and what a dead process left undecided is
+ * decided. The lock, -1 where none is needed, -errno as settle_side().
+ */
+static int settle_begin(struct migrate_host *h, enum migrate_side side, const char *token,
+			int *lock)
 {
+	uint64_t end = monotonic_ms() + SETTLE_WAIT_MS;
 	struct handover_record r;
-	struct handover_step step;
-	char *command;
-	int error = migrate_host_open(ctx, side, h);
+	int error = handover_record_peek(&r, h->host.dir, token);
 
-	if (error)
-		return error;
-	h->fresh = true;
-	error = handover_record_open(&r, h->host.dir, token);
-	if (error)
-		return hvctl_fail(ctx, -error, "the record of '%.40s': %s", token,
-				  strerror(-error));
-	if (r.state == HANDOVER_NONE) {
-		handover_record_close(&r);
-		return hvctl_fail(ctx, ESRCH, "no migration of the token '%.40s' waits here",
-				  token);
-	}
-	command = strdup(r.peer);
-	if (how != HVCTL_SETTLE_ASK) {
-		step = handover_decide(handover_seen(&h->host, &r), how == HVCTL_SETTLE_HERE);
-		error = step.conflict ? -ENOTUNIQ : handover_perform(&h->host, &r, &step, NULL);
-	}
-	handover_record_close(&r);
-	if (how == HVCTL_SETTLE_ASK && command && *command)
-		error = ask_again(ctx, h, token, command, 10);
-	else if (how == HVCTL_SETTLE_ASK)
-		error = -EAGAIN;
-	free(command);
+	if (error || side == MIGRATE_COMING || r.state == HANDOVER_NONE)
+		return 0;
+	while ((*lock = hvctl_lock_saving(h->ctx, r.domid)) == -EBUSY &&
+	       r.state != HANDOVER_SENDING && monotonic_ms() < end && !h->ctx->cancelled)
+		hvctl_nap(100);
+	if (*lock < 0)
+		return *lock == -EBUSY && r.state == HANDOVER_SENDING ? -ENOTUNIQ : *lock;
+	h->ctx->error[0] = 0;
+	error = r.state == HANDOVER_SENDING ? handover_take_up(&h->host, token, NULL) : 0;
+	return error == -EAGAIN ? 0 : error;
+}
+
+static int settle_failed(struct hvctl_ctx *ctx, const char *token, int error)
+{
 	if (error == -ENOTUNIQ)
 		return hvctl_fail(ctx, ENOTUNIQ,
 				  "the migration %s cannot be settled like that: it contradicts "
@@ -557,6 +581,53 @@ static int settle_side(struct hvctl_ctx *ctx, enum migrate_side side, const char
 	if (error && !ctx->error[0])
 		return hvctl_fail(ctx, -error, "the migration %s cannot be settled: %s", token,
 				  strerror(-error));
+	return error;
+}
+
+static int settle_locked(struct migrate_host *h, const char *token, enum hvctl_settle how)
+{
+	struct hvctl_ctx *ctx = h->ctx;
+	struct handover_record r;
+	struct handover_step step;
+	char *command;
+	int error = handover_record_open(&r, h->host.dir, token);
+
+	if (error)
+		return hvctl_fail(ctx, -error, "the record of '%.40s': %s", token,
+				  strerror(-error));
+	if (r.state == HANDOVER_NONE) {
+		handover_record_close(&r);
+		return hvctl_fail(ctx, ESRCH, "no migration of the token '%.40s' waits here",
+				  token);
+	}
+	command = strdup(r.peer);
+	if (how != HVCTL_SETTLE_ASK) {
+		step = handover_decide(handover_seen(&h->host, &r),
+				       how == HVCTL_SETTLE_HERE);
+		error = step.conflict ? -ENOTUNIQ : handover_perform(&h->host, &r, &step, NULL);
+	}
+	handover_record_close(&r);
+	if (how == HVCTL_SETTLE_ASK && command && *command)
+		error = ask_again(ctx, h, token, command, 10);
+	else if (how == HVCTL_SETTLE_ASK)
+		error = -EAGAIN;
+	free(command);
+	return settle_failed(ctx, token, error);
+}
+
+/* On one side: -ESRCH if it has no record. */
+static int settle_side(struct hvctl_ctx *ctx, enum migrate_side side, const char *token,
+		       enum hvctl_settle how, struct migrate_host *h)
+{
+	int lock = -1, error = migrate_host_open(ctx, side, h);
+
+	if (error)
+		return error;
+	h->fresh = true;
+	error = settle_begin(h, side, token, &lock);
+	error = error ? settle_failed(ctx, token, error) : settle_locked(h, token, how);
+	if (lock >= 0)
+		close(lock);
 	return error;
 }
 
@@ -615,15 +686,18 @@ static void still_waits(struct migrate_host *h, const char *token, char command[
 	handover_record_close(&r);
 }
 
-int hvctl_migrate_undo(struct hvctl_ctx *ctx, const char *token, bool leaving)
+int hvctl_migrate_undo(struct hvctl_ctx *ctx, const char *token, bool leaving, pid_t dead,
+		       struct hvctl_config **config, uint32_t *domid)
 {
 	char command[HANDOVER_PEER_MAX] = "";
 	struct migrate_host h;
 	int error = migrate_host_open(ctx, leaving ? MIGRATE_LEAVING : MIGRATE_COMING, &h);
 
+	*config = NULL;
 	if (error)
 		return error;
 	h.fresh = true;
+	h.dead = dead;
 	error = handover_take_up(&h.host, token, NULL);
 	if (error == -EAGAIN && leaving)
 		still_waits(&h, token, command);
@@ -632,7 +706,12 @@ int hvctl_migrate_undo(struct hvctl_ctx *ctx, const char *token, bool leaving)
 		signal(SIGPIPE, SIG_IGN);
 		error = ask_again(ctx, &h, token, command, 2);
 	}
-	hvctl_config_free(h.config);
+	if (h.runs) {
+		*domid = h.runs;
+		*config = h.config;
+	} else {
+		hvctl_config_free(h.config);
+	}
 	migrate_host_close(&h);
 	return error == -EAGAIN ? 0 : error;
 }

@@ -7,6 +7,8 @@
 #ifndef HVCTL_MIGRATE_H
 #define HVCTL_MIGRATE_H
 
+#include <sys/types.h>
+
 #include "handover_talk.h"
 #include "internal.h"
 
@@ -29,6 +31,7 @@ struct migrate_host {
 	struct hvctl_ctx *ctx;
 	struct hvctl_config *config; /* of its guest, NULL: the store knows */
 	bool fresh;	/* the process that began is another one, and dead */
+	pid_t dead;	/* the one that was killed, if it is known; 0 */
 	uint32_t runs;	/* as which domain it was let run, 0: it was not, or as before */
 	bool again;	/* the leaving guest's: as a new domain */
 	uint64_t left_ms; /* when it was heard that it runs there, 0: it was not */
@@ -39,18 +42,23 @@ int migrate_host_open(struct hvctl_ctx *ctx, enum migrate_side side, struct migr
 void migrate_host_close(struct migrate_host *h);
 
 /*
- * Whether a domain stands still because of a migration that has not been settled; the token, if
- * so. What nobody has decided is decided by that: it goes on here.
+ * Whether there is a migration of a domain that has not been settled: 1, and its record as it was
+ * at that moment (not open); of several the one that gives it away. 0: there is none. -errno: it
+ * cannot be found out, and the domain is to be left as it is.
  */
-bool migrate_holds(struct hvctl_ctx *ctx, enum migrate_side side, uint32_t domid,
-		   char token[HANDOVER_TOKEN_LEN + 1]);
+int migrate_holds(struct hvctl_ctx *ctx, enum migrate_side side, uint32_t domid,
+		  struct handover_record *r);
 
 /* A line without its end, byte by byte. No message. -ETIMEDOUT, -EPIPE (end), -EPROTO (too long) */
 int migrate_read_line(int fd, char *line, size_t size, int patience_ms);
 /* No message. */
 int migrate_write_line(int fd, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The guest's devices have been closed: it goes on as a restored one, in a new domain. */
+/*
+ * The guest's devices have been closed: it goes on as a restored one, in a new domain, of
+ * @config's name and uuid. What somebody began who was killed is undone, or brought to its end.
+ * After an error it is as it was: stopped, and its configuration is known.
+ */
 int migrate_go_on(struct hvctl_ctx *ctx, uint32_t domid, const struct hvctl_config *config,
 		  uint32_t *again);
 

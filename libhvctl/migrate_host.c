@@ -74,30 +74,64 @@ static void log_off(struct hvctl_ctx *ctx, uint32_t domid)
 	do_domctl(ctx, &op);
 }
 
-/* Written before the first device is closed: from then on it cannot go on as it was. */
-#define CLOSED_MARK "/local/domain/%u/hvctl-devices-closed"
-
-static bool devices_closed(struct hvctl_ctx *ctx, uint32_t domid)
+/*
+ * Whether the record's domain is there: 1, 0, -errno. One that is to go on as another has another
+ * uuid for a while, and is known by its mark.
+ */
+static int leaving_there(struct hvctl_ctx *ctx, const struct handover_record *r)
 {
-	char *mark = hvctl_xs(ctx) ? xs_readf(ctx->xs, 0, CLOSED_MARK, domid) : NULL;
-	bool closed = mark;
+	struct xen_domctl_getdomaininfo info;
+	char by[GUEST_CLOSED_BY];
+	int ret = domain_record(ctx, r->domid, &info);
 
-	free(mark);
-	return closed;
+	if (ret)
+		return ret == -ESRCH ? 0 : ret;
+	if (!memcmp(info.handle, r->uuid, sizeof(r->uuid)))
+		return 1;
+	ret = guest_closed(ctx, r->domid, by);
+	return ret == 1 ? !strcmp(by, r->token) : ret;
 }
 
 static bool leaving_present(void *data, const struct handover_record *r)
 {
 	struct migrate_host *h = data;
-	struct xen_domctl_getdomaininfo info;
 
-	return !domain_record(h->ctx, r->domid, &info) &&
-	       !memcmp(info.handle, r->uuid, sizeof(r->uuid));
+	/* What is not known is found out by whoever acts upon it. */
+	return leaving_there(h->ctx, r) != 0;
+}
+
+static int closed_by_another(struct hvctl_ctx *ctx, uint32_t domid, const char *token)
+{
+	return hvctl_fail(ctx, EBUSY,
+			  "domain %u was given away in another migration; hvctl migrate "
+			  "--resolve %s",
+			  domid, token);
+}
+
+/* With its devices closed. */
+static int leaving_go_on(struct migrate_host *h, const struct handover_record *r)
+{
+	uint32_t again;
+	int ret = h->config ? 0 : save_read_settings(h->ctx, r->domid, &h->config);
+
+	if (ret)
+		return ret;
+	/* It may be called something else by now. */
+	snprintf(h->config->name, sizeof(h->config->name), "%s", r->name);
+	memcpy(h->config->uuid, r->uuid, sizeof(r->uuid));
+	h->config->uuid_given = true;
+	ret = migrate_go_on(h->ctx, r->domid, h->config, &again);
+	if (!ret) {
+		h->runs = again;
+		h->again = true;
+	}
+	return ret;
 }
 
 static int leaving_run(struct migrate_host *h, const struct handover_record *r)
 {
-	uint32_t again;
+	struct handover_record other;
+	char by[GUEST_CLOSED_BY];
 	int ret;
 
 	log_off(h->ctx, r->domid);
@@ -105,30 +139,32 @@ static int leaving_run(struct migrate_host *h, const struct handover_record *r)
 	/* It has come to its end: whoever minds it sees to that. */
 	if (ret == -ECANCELED)
 		return 0;
-	if (ret == 1 && devices_closed(h->ctx, r->domid)) {
-		ret = h->config ? 0 : save_read_settings(h->ctx, r->domid, &h->config);
-		if (!ret)
-			ret = migrate_go_on(h->ctx, r->domid, h->config, &again);
-		if (!ret) {
-			h->runs = again;
-			h->again = true;
-		}
-		return ret;
-	}
-	if (ret == 1)
-		return guest_resume(h->ctx, r->domid);
 	/* A process that lives has seen to it itself. */
-	return ret || !h->fresh ? ret : guest_let_go(h->ctx, r->domid);
+	if (ret != 1)
+		return ret || !h->fresh ? ret : guest_let_go(h->ctx, r->domid);
+	/* This record may be an old one: what a newer one gave away does not run. */
+	ret = migrate_holds(h->ctx, MIGRATE_LEAVING, r->domid, &other);
+	if (ret == 1 && other.state == HANDOVER_THERE && strcmp(other.token, r->token))
+		return closed_by_another(h->ctx, r->domid, other.token);
+	if (ret >= 0)
+		ret = guest_closed(h->ctx, r->domid, by);
+	if (ret == 1 && strcmp(by, r->token))
+		return closed_by_another(h->ctx, r->domid, by);
+	if (ret == 1)
+		return leaving_go_on(h, r);
+	return ret ? ret : guest_resume(h->ctx, r->domid);
 }
 
 static int leaving_act(void *data, const struct handover_record *r, enum handover_act act)
 {
 	struct migrate_host *h = data;
+	int there;
 
 	if (act == HANDOVER_DESTROY && !h->left_ms)
 		h->left_ms = monotonic_ms();
-	if (!leaving_present(h, r))
-		return 0;
+	there = leaving_there(h->ctx, r);
+	if (there != 1)
+		return there;
 	if (!hvctl_xs(h->ctx))
 		return -ECONNREFUSED;
 	return act == HANDOVER_DESTROY ? domain_remove(h->ctx, r->domid) : leaving_run(h, r);
@@ -146,8 +182,8 @@ static int leaving_release(void *data, const struct handover_record *r)
 	if (guest_suspended(h->ctx, r->domid) != 1)
 		return hvctl_fail(h->ctx, ECANCELED,
 				  "domain %u did not stand still while it was sent", r->domid);
-	snprintf(path, sizeof(path), CLOSED_MARK, r->domid);
-	error = xs_write(h->ctx->xs, 0, path, "1");
+	snprintf(path, sizeof(path), GUEST_CLOSED, r->domid);
+	error = xs_write(h->ctx->xs, 0, path, "%s", r->token);
 	if (error)
 		return hvctl_fail(h->ctx, -error, "the store refuses %s: %s", path,
 				  strerror(-error));
@@ -156,14 +192,56 @@ static int leaving_release(void *data, const struct handover_record *r)
 
 /* ---- a coming guest ---- */
 
+/* By whom it was let run: before that it has never run here. */
+#define CAME_MARK "/local/domain/%u/hvctl-came"
+
+/*
+ * The record's domain: 0, -ESRCH, -errno. By its number: somebody else may have made one of that
+ * uuid before ours was made, or after it was destroyed.
+ */
+static int coming_domain(struct hvctl_ctx *ctx, const struct handover_record *r,
+			 struct xen_domctl_getdomaininfo *info)
+{
+	int error = r->domid ? domain_record(ctx, r->domid, info) : -ESRCH;
+
+	return !error && memcmp(info->handle, r->uuid, sizeof(r->uuid)) ? -ESRCH : error;
+}
+
 static bool coming_present(void *data, const struct handover_record *r)
 {
 	struct migrate_host *h = data;
 	struct xen_domctl_getdomaininfo info;
-	uint32_t domid;
 
-	return !domain_by_uuid(h->ctx, r->uuid, &domid) && !domain_record(h->ctx, domid, &info) &&
-	       !(info.flags & XEN_DOMINF_dying);
+	return !coming_domain(h->ctx, r, &info) && !(info.flags & XEN_DOMINF_dying);
+}
+
+/* Whether it has run here: 1, 0, -errno. A person may have paused it since. */
+static int coming_has_run(struct hvctl_ctx *ctx, const struct handover_record *r)
+{
+	struct xen_domctl_getdomaininfo info;
+	char *mark;
+	int error = coming_domain(ctx, r, &info);
+
+	if (error)
+		return error;
+	if (!(info.flags & XEN_DOMINF_paused))
+		return 1;
+	if (!hvctl_xs(ctx))
+		return -ECONNREFUSED;
+	mark = xs_readf(ctx->xs, 0, CAME_MARK, r->domid);
+	if (!mark && errno != ENOENT)
+		return hvctl_fail(ctx, errno, "the store does not tell of domain %u: %s", r->domid,
+				  strerror(errno));
+	free(mark);
+	return mark ? 1 : 0;
+}
+
+static bool coming_ran(void *data, const struct handover_record *r)
+{
+	struct migrate_host *h = data;
+
+	/* What cannot be found out is not taken back. */
+	return coming_has_run(h->ctx, r) != 0;
 }
 
 /* All that a person and its devices see of it: what it could not have while it was elsewhere. */
@@ -190,25 +268,56 @@ static int connect_devices(struct migrate_host *h, uint32_t domid, const char *n
 	return error;
 }
 
-static int coming_run(struct migrate_host *h, const struct handover_record *r, uint32_t domid)
+/* Connected and let run, once. */
+static int coming_start(struct migrate_host *h, const struct handover_record *r)
 {
-	struct xen_domctl_getdomaininfo info;
-	char *name;
-	int error = domain_need(h->ctx, domid, &info);
+	char path[64];
+	int error = coming_has_run(h->ctx, r);
 
-	if (!error && info.flags & XEN_DOMINF_paused) {
-		error = connect_devices(h, domid, r->name);
+	if (error == 1)
+		return 0;
+	if (!error)
+		error = connect_devices(h, r->domid, r->name);
+	if (!error)
+		error = domain_simple(h->ctx, r->domid, XEN_DOMCTL_unpausedomain, "start");
+	if (error)
+		return error;
+	h->runs = r->domid;
+	snprintf(path, sizeof(path), CAME_MARK, r->domid);
+	error = xs_write(h->ctx->xs, 0, path, "%ld", (long)getpid());
+	return error ? hvctl_fail(h->ctx, -error, "the store refuses %s: %s", path,
+				  strerror(-error))
+		     : 0;
+}
+
+/* Whoever let it run was killed before it could start somebody to mind it. */
+static int coming_adopt(struct migrate_host *h, const struct handover_record *r)
+{
+	char *mark = xs_readf(h->ctx->xs, 0, CAME_MARK, r->domid);
+	int error = 0;
+
+	if (mark && strtol(mark, NULL, 10) == (long)h->dead) {
+		error = h->config ? 0 : save_read_settings(h->ctx, r->domid, &h->config);
 		if (!error)
-			error = domain_simple(h->ctx, domid, XEN_DOMCTL_unpausedomain, "start");
-		if (!error)
-			h->runs = domid;
+			h->runs = r->domid;
 	}
+	free(mark);
+	return error;
+}
+
+static int coming_run(struct migrate_host *h, const struct handover_record *r)
+{
+	char *name;
+	int error = coming_start(h, r);
+
+	if (!error && h->dead && !h->runs)
+		error = coming_adopt(h, r);
 	if (error)
 		return error;
 	/* Within its host it can have its name only when the one that left has gone. */
-	name = xs_readf(h->ctx->xs, 0, "/local/domain/%u/name", domid);
+	name = xs_readf(h->ctx->xs, 0, "/local/domain/%u/name", r->domid);
 	if (name && strcmp(name, r->name))
-		hvctl_rename(h->ctx, domid, r->name);
+		hvctl_rename(h->ctx, r->domid, r->name);
 	free(name);
 	return 0;
 }
@@ -216,16 +325,14 @@ static int coming_run(struct migrate_host *h, const struct handover_record *r, u
 static int coming_act(void *data, const struct handover_record *r, enum handover_act act)
 {
 	struct migrate_host *h = data;
-	uint32_t domid;
-	int error = domain_by_uuid(h->ctx, r->uuid, &domid);
+	struct xen_domctl_getdomaininfo info;
+	int error = coming_domain(h->ctx, r, &info);
 
-	if (error == -ESRCH)
-		return 0;
 	if (error)
-		return error;
+		return error == -ESRCH ? 0 : error;
 	if (!hvctl_xs(h->ctx))
 		return -ECONNREFUSED;
-	return act == HANDOVER_DESTROY ? domain_remove(h->ctx, domid) : coming_run(h, r, domid);
+	return act == HANDOVER_DESTROY ? domain_remove(h->ctx, r->domid) : coming_run(h, r);
 }
 
 /* ---- both ---- */
@@ -261,6 +368,7 @@ int migrate_host_open(struct hvctl_ctx *ctx, enum migrate_side side, struct migr
 		h->host.release = leaving_release;
 	} else {
 		h->host.present = coming_present;
+		h->host.ran = coming_ran;
 		h->host.act = coming_act;
 	}
 	return 0;
@@ -274,57 +382,79 @@ void migrate_host_close(struct migrate_host *h)
 }
 
 struct search {
+	struct hvctl_ctx *ctx;
 	int dir;
 	enum migrate_side side;
 	uint32_t domid;
 	uint8_t uuid[16];
-	char *token;
+	struct handover_record *found; /* HANDOVER_NONE: none yet */
 };
 
-static int is_it(void *data, const char *token)
+/* Whether a record holds the domain: 1, 0, -errno. */
+static int holds(const struct search *s, const struct handover_record *r)
+{
+	int ret;
+
+	if (r->state == HANDOVER_NONE || r->domid != s->domid)
+		return 0;
+	if (s->side == MIGRATE_LEAVING)
+		return leaving_there(s->ctx, r);
+	if (memcmp(r->uuid, s->uuid, sizeof(r->uuid)))
+		return 0;
+	ret = r->state == HANDOVER_RUNNING ? coming_has_run(s->ctx, r) : 0;
+	return ret < 0 ? ret : !ret;
+}
+
+/* All of them are looked at: one that gives it away counts more than what is older. */
+static int look_at(void *data, const char *token)
 {
 	struct search *s = data;
 	struct handover_record r;
-	bool found;
+	int ret = handover_record_peek(&r, s->dir, token);
 
-	if (handover_record_open(&r, s->dir, token))
-		return 0;
-	found = r.state != HANDOVER_NONE && !memcmp(r.uuid, s->uuid, sizeof(r.uuid)) &&
-		(s->side == MIGRATE_COMING ? r.state != HANDOVER_RUNNING : r.domid == s->domid);
-	handover_record_close(&r);
-	if (found)
-		snprintf(s->token, HANDOVER_TOKEN_LEN + 1, "%s", token);
-	return found;
+	if (ret)
+		return hvctl_fail(s->ctx, -ret, "the record of the migration %s: %s", token,
+				  strerror(-ret));
+	ret = holds(s, &r);
+	if (ret == 1 && (s->found->state == HANDOVER_NONE || r.state == HANDOVER_THERE))
+		*s->found = r;
+	return ret < 0 ? ret : 0;
 }
 
-bool migrate_holds(struct hvctl_ctx *ctx, enum migrate_side side, uint32_t domid,
-		   char token[HANDOVER_TOKEN_LEN + 1])
+int migrate_holds(struct hvctl_ctx *ctx, enum migrate_side side, uint32_t domid,
+		  struct handover_record *r)
 {
-	struct search s = { .side = side, .domid = domid, .token = token };
+	struct search s = { .ctx = ctx, .side = side, .domid = domid, .found = r };
 	struct xen_domctl_getdomaininfo info;
 	struct migrate_host h;
-	bool held;
+	int ret = domain_need(ctx, domid, &info);
 
-	if (domain_record(ctx, domid, &info) || migrate_host_open(ctx, side, &h))
-		return false;
+	memset(r, 0, sizeof(*r));
+	r->fd = -1;
+	if (!ret)
+		ret = migrate_host_open(ctx, side, &h);
+	if (ret)
+		return ret;
 	memcpy(s.uuid, info.handle, sizeof(s.uuid));
 	s.dir = h.host.dir;
-	held = handover_record_each(h.host.dir, is_it, &s) == 1;
+	ret = handover_record_each(h.host.dir, look_at, &s);
 	migrate_host_close(&h);
-	return held;
+	return ret ? ret : r->state != HANDOVER_NONE;
 }
 
 /* Here, because whether it may be done is known here. */
 int hvctl_unpause(struct hvctl_ctx *ctx, uint32_t domid)
 {
 	int error = domain_not_dom0(ctx, domid, "unpause");
-	char token[HANDOVER_TOKEN_LEN + 1];
+	struct handover_record r;
 
-	if (!error && migrate_holds(ctx, MIGRATE_COMING, domid, token))
+	if (!error)
+		error = migrate_holds(ctx, MIGRATE_COMING, domid, &r);
+	if (error == 1)
 		error = hvctl_fail(ctx, EBUSY,
 				   "domain %u comes from another host, and may run there: it goes "
 				   "on when that says so; if it is lost: hvctl migrate --resolve "
 				   "%s --here",
-				   domid, token);
+				   domid, r.token);
 	return error ? error : domain_simple(ctx, domid, XEN_DOMCTL_unpausedomain, "unpause");
 }

@@ -42,10 +42,30 @@ static int accepted(struct image *i)
 		       : 0;
 }
 
+/* Whoever takes it down, if we are killed, knows which it is. */
+static int note_domain(struct coming *c, uint32_t domid)
+{
+	struct handover_record r;
+	int error = handover_record_open(&r, c->host.host.dir, c->token);
+
+	if (!error) {
+		r.domid = domid;
+		/* Somebody may have heard meanwhile that the guest stays where it was. */
+		error = r.state == HANDOVER_RECEIVING ? handover_record_write(&r) : -ECANCELED;
+		handover_record_close(&r);
+	}
+	return error ? hvctl_fail(c->ctx, -error, "the record of the migration: %s",
+				  strerror(-error))
+		     : 0;
+}
+
 static int fill_from_stream(void *data, uint32_t domid, struct domain_rings *rings)
 {
 	struct coming *c = data;
-	int error = own_fill(&c->image, domid, rings);
+	int error = note_domain(c, domid);
+
+	if (!error)
+		error = own_fill(&c->image, domid, rings);
 
 	/* The domain that is about to be taken down has frames that only we hold. */
 	if (error) {
@@ -71,22 +91,55 @@ static int read_head(struct coming *c)
 	return error;
 }
 
+/*
+ * Whether it comes to the host that it leaves, by this migration: 1, 0, -errno. A domain of its
+ * uuid may be something else: what an earlier one left here.
+ */
+static int comes_home(struct coming *c)
+{
+	struct hvctl_config *g = c->config;
+	struct handover_record r;
+	struct migrate_host h;
+	uint32_t domid;
+	int ret;
+
+	if (!g->uuid_given || domain_by_uuid(c->ctx, g->uuid, &domid))
+		return 0;
+	ret = migrate_host_open(c->ctx, MIGRATE_LEAVING, &h);
+	if (ret)
+		return ret;
+	ret = handover_record_peek(&r, h.host.dir, c->token);
+	migrate_host_close(&h);
+	if (ret)
+		return hvctl_fail(c->ctx, -ret, "the record of the migration: %s", strerror(-ret));
+	if (r.state == HANDOVER_SENDING && r.domid == domid)
+		return 1;
+	ret = migrate_holds(c->ctx, MIGRATE_COMING, domid, &r);
+	return ret == 1 ? hvctl_fail(c->ctx, EEXIST,
+				     "a copy of it from the migration %s waits here as domain %u; "
+				     "hvctl migrate --resolve %s",
+				     r.token, domid, r.token)
+			: ret;
+}
+
 /* All that can be found wrong while the guest runs elsewhere. */
 static int check(struct coming *c)
 {
 	struct hvctl_config *g = c->config;
 	unsigned int flags = HVCTL_CREATE_PAUSED | DOMAIN_NO_DEVICES;
-	uint32_t domid;
-	int error;
+	int home, error;
 
 	if (hypercall_open(c->ctx))
 		return -ENODEV;
 	snprintf(c->name, sizeof(c->name), "%s", g->name);
+	home = comes_home(c);
+	if (home < 0)
+		return home;
 	/*
 	 * To the host that it leaves: there both are for a while, and what is the guest's own is
 	 * the other's until that has gone.
 	 */
-	if (g->uuid_given && !domain_by_uuid(c->ctx, g->uuid, &domid)) {
+	if (home) {
 		g->uuid_given = false;
 		snprintf(g->name, sizeof(g->name), "%.*s%s",
 			 (int)(sizeof(g->name) - sizeof(COMING_SUFFIX)), c->name, COMING_SUFFIX);
@@ -232,139 +285,4 @@ int hvctl_migrate_receive(struct hvctl_ctx *ctx, int in, int out, struct hvctl_c
 	migrate_host_close(&c.host);
 	ctx->cancelled = 0;
 	return ret;
-}
-
-/* ---- a guest that has to stay although its devices were closed ---- */
-
-/* The old domain's image, into a pipe; in a process of its own. */
-static void write_image(uint32_t domid, const struct hvctl_config *config, int fd)
-{
-	struct hvctl_ctx *ctx = hvctl_open();
-	struct saving s = { .ctx = ctx, .domid = domid };
-	struct pages_stored stored;
-	char *settings = settings_text(config);
-	int error = ctx && settings ? guest_look(ctx, domid, &s.g) : -ENOMEM;
-
-	if (!error)
-		error = stream_create(ctx, fd, "a pipe", 0, &s.out);
-	if (!error)
-		error = save_head(&s, settings);
-	if (!error)
-		error = save_one(&s, RECORD_P2M, s.g.list, s.g.nr_list * sizeof(*s.g.list));
-	if (!error)
-		error = pages_save(&s.g, s.out, &stored);
-	if (!error)
-		error = save_tail(&s);
-	if (!error)
-		error = stream_finish(s.out);
-	_exit(error ? 1 : 0);
-}
-
-static int fill_from_image(void *data, uint32_t domid, struct domain_rings *rings)
-{
-	struct image *i = data;
-	int error = own_fill(i, domid, rings);
-
-	if (error) {
-		fill_end(&i->fill);
-		i->fill = (struct fill){ 0 };
-	}
-	return error;
-}
-
-static int read_image(struct hvctl_ctx *ctx, int fd, struct hvctl_config **config, uint32_t *domid)
-{
-	struct image i = { .ctx = ctx, .fd = fd, .name = "a pipe" };
-	uint8_t head[IMAGE_HEAD];
-	int error;
-
-	if (read_whole(fd, head, sizeof(head)) != (long)sizeof(head))
-		return hvctl_fail(ctx, EPIPE, "the guest's memory cannot be read");
-	error = own_config(&i, head, config);
-	if (!error)
-		error = domain_check(ctx, *config);
-	i.fill.ctx = ctx;
-	i.fill.name = i.name;
-	i.fill.config = *config;
-	if (!error)
-		error = domain_make(ctx, *config, 0, fill_from_image, &i, domid);
-	fill_end(&i.fill);
-	stream_in_free(i.in);
-	return error;
-}
-
-/* Give name and uuid to domain @domid, which has others: one of two that are the same guest. */
-static int call_it(struct hvctl_ctx *ctx, uint32_t domid, const char *name, const uint8_t uuid[16],
-		   const char *vm)
-{
-	struct xen_domctl op = { .cmd = XEN_DOMCTL_setdomainhandle, .domain = (domid_t)domid };
-	char path[64];
-	int error;
-
-	memcpy(op.u.setdomainhandle.handle, uuid, 16);
-	error = do_domctl(ctx, &op);
-	snprintf(path, sizeof(path), "/local/domain/%u/name", domid);
-	if (!error)
-		error = xs_write(ctx->xs, 0, path, "%s", name);
-	/* Nothing below it goes with this domain when the other has it. */
-	snprintf(path, sizeof(path), "/local/domain/%u/vm", domid);
-	if (!error)
-		error = xs_write(ctx->xs, 0, path, "%s", vm);
-	return error ? hvctl_fail(ctx, -error, "domain %u cannot be called '%s': %s", domid, name,
-				  strerror(-error))
-		     : 0;
-}
-
-static int go_on_anew(struct hvctl_ctx *ctx, uint32_t domid, const struct hvctl_config *config,
-		      uint32_t *again)
-{
-	struct hvctl_config *copy = NULL;
-	int fd[2], error;
-	pid_t pid;
-
-	if (pipe2(fd, O_CLOEXEC))
-		return hvctl_fail(ctx, errno, "cannot make a pipe: %s", strerror(errno));
-	pid = fork();
-	if (!pid) {
-		close(fd[0]);
-		write_image(domid, config, fd[1]);
-	}
-	close(fd[1]);
-	error = pid < 0 ? hvctl_fail(ctx, errno, "cannot fork: %s", strerror(errno))
-			: read_image(ctx, fd[0], &copy, again);
-	close(fd[0]);
-	if (pid > 0)
-		waitpid(pid, NULL, 0);
-	hvctl_config_free(copy);
-	return error;
-}
-
-int migrate_go_on(struct hvctl_ctx *ctx, uint32_t domid, const struct hvctl_config *config,
-		  uint32_t *again)
-{
-	char name[HVCTL_NAME_MAX], vm[64] = "/vm/", why[sizeof(ctx->error)];
-	uint8_t uuid[16];
-	int error = hvctl_random(ctx, uuid, sizeof(uuid));
-
-	if (!error) {
-		/* A backend that has not let go of its device by now is not asked any more. */
-		devices_remove(ctx, domid);
-		snprintf(name, sizeof(name), "%.*s--left", (int)sizeof(name) - 7, config->name);
-		hvctl_uuid_text(config->uuid, vm + strlen(vm));
-		error = call_it(ctx, domid, name, uuid, "");
-	}
-	if (!error) {
-		error = go_on_anew(ctx, domid, config, again);
-		if (!error) {
-			domain_remove(ctx, domid);
-		} else {
-			memcpy(why, ctx->error, sizeof(why));
-			call_it(ctx, domid, config->name, config->uuid, vm);
-			hvctl_fail(ctx, -error,
-				   "the guest's devices were closed, and it cannot go on here: "
-				   "%.400s",
-				   why);
-		}
-	}
-	return error;
 }

@@ -36,30 +36,43 @@ static const char token[] = "hvctl-monitor";
  * It has stopped to be saved, and whoever saves it goes on with it. If there is nobody, or nobody
  * any more, it was too late, or nobody had asked: it goes on.
  */
-static void wake(struct hvctl_ctx *ctx, uint32_t domid)
+static void wake(struct hvctl_ctx *ctx, uint32_t *domid)
 {
-	int lock = hvctl_lock_saving(ctx, domid);
-	char moving[HANDOVER_TOKEN_LEN + 1];
+	int moving, lock = hvctl_lock_saving(ctx, *domid);
+	struct handover_record r;
 
 	if (lock < 0)
 		return;
+	moving = migrate_holds(ctx, MIGRATE_LEAVING, *domid, &r);
 	/* It may run elsewhere: what was not decided is decided now, and it stays or goes on. */
-	if (migrate_holds(ctx, MIGRATE_LEAVING, domid, moving)) {
-		hvctl_migrate_undo(ctx, moving, true);
+	if (moving == 1) {
+		struct hvctl_config *config = NULL;
+		uint32_t again = *domid;
+
+		hvctl_migrate_undo(ctx, r.token, true, 0, &config, &again);
+		/* As another domain, of the same configuration: that is minded from now on. */
+		if (config)
+			*domid = again;
+		hvctl_config_free(config);
 		close(lock);
 		return;
 	}
-	hvctl_nap(SUSPENDED_MS);
-	if (guest_resume(ctx, domid))
+	if (!moving)
+		hvctl_nap(SUSPENDED_MS);
+	/* If it is not known whether it was given away, it stands still. */
+	if (moving || guest_resume(ctx, *domid))
 		hvctl_warn(ctx, "%s", ctx->error);
 	else
 		hvctl_warn(ctx, "domain %u suspended itself and nobody saves it: it goes on",
-			   domid);
+			   *domid);
 	close(lock);
 }
 
-/* Wait until the domain has stopped: 1, or has gone altogether: 0. -errno. */
-static int wait_stopped(struct hvctl_ctx *ctx, uint32_t domid, unsigned int *reason)
+/*
+ * Wait until the domain, which may become another one, has stopped: 1, or has gone altogether: 0.
+ * -errno.
+ */
+static int wait_stopped(struct hvctl_ctx *ctx, uint32_t *domid, unsigned int *reason)
 {
 	struct xen_domctl_getdomaininfo info;
 	char path[128];
@@ -70,7 +83,7 @@ static int wait_stopped(struct hvctl_ctx *ctx, uint32_t domid, unsigned int *rea
 
 		if (hvctl_xs(ctx) && !watching)
 			watching = !xs_watch(ctx->xs, "@releaseDomain", token);
-		error = domain_record(ctx, domid, &info);
+		error = domain_record(ctx, *domid, &info);
 		if (error == -ESRCH)
 			return 0;
 		if (error)
@@ -148,7 +161,7 @@ int hvctl_monitor(struct hvctl_ctx *ctx, struct hvctl_config *c, uint32_t *domid
 		enum hvctl_action action;
 		unsigned int reason = 0;
 		time_t start = time(NULL);
-		int ret = wait_stopped(ctx, *domid, &reason);
+		int ret = wait_stopped(ctx, domid, &reason);
 
 		if (ret < 0)
 			return hvctl_fail(ctx, -ret,

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "include/hvctl.h"
+#include "minder.h"
 
 static pid_t guard;		/* 0: none */
 static int guard_end;		/* a byte says that all is well, its end that we have ended */
@@ -47,7 +48,22 @@ struct guarded {
 	const char *part;	/* saving: the file, or NULL */
 	const char *token;	/* migrating, or NULL */
 	bool leaving;		/* migrating: from here */
+	pid_t whose;		/* migrating: the process that may be killed */
 };
+
+/* Whoever it runs as now is minded by nobody yet. */
+static void undo_migration(struct hvctl_ctx *ctx, const struct guarded *g)
+{
+	struct hvctl_config *config = NULL;
+	uint32_t domid;
+
+	hvctl_migrate_undo(ctx, g->token, g->leaving, g->whose, &config, &domid);
+	/* The minder would hold it for as long as the guest lives. */
+	if (g->lock >= 0)
+		close(g->lock);
+	if (config)
+		start_minder(ctx, config, domid);
+}
 
 static void clean_up(const struct guarded *g)
 {
@@ -56,7 +72,7 @@ static void clean_up(const struct guarded *g)
 	if (g->saving && g->part)
 		unlink(g->part);
 	if (ctx && g->token)
-		hvctl_migrate_undo(ctx, g->token, g->leaving);
+		undo_migration(ctx, g);
 	else if (ctx && g->saving)
 		hvctl_save_undo(ctx, g->domid, g->uuid);
 	else if (ctx)
@@ -143,7 +159,9 @@ void guard_saving(void *data, uint32_t domid, const uint8_t uuid[16], int lock, 
 
 void guard_migrating(void *data, const char *token, bool leaving, int lock, bool under_way)
 {
-	const struct guarded g = { .lock = lock, .token = token, .leaving = leaving };
+	const struct guarded g = {
+		.lock = lock, .token = token, .leaving = leaving, .whose = getpid(),
+	};
 
 	(void)data;
 	if (under_way)

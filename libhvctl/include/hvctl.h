@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -356,10 +357,12 @@ typedef void (*hvctl_migrating_fn)(void *data, const char *token, bool leaving, 
 void hvctl_set_migrating(struct hvctl_ctx *ctx, hvctl_migrating_fn fn, void *data);
 
 /*
- * What a process left that was killed: what had been decided is done, and without a decision the
- * guest goes on at the host that it came from.
+ * What a process (@dead, or 0) left that was killed: what had been decided is done, and without a
+ * decision the guest goes on at the host that it came from. With *config not NULL it runs here as
+ * *domid, and nobody minds it yet, also after an error.
  */
-int hvctl_migrate_undo(struct hvctl_ctx *ctx, const char *token, bool leaving);
+int hvctl_migrate_undo(struct hvctl_ctx *ctx, const char *token, bool leaving, pid_t dead,
+		       struct hvctl_config **config, uint32_t *domid);
 
 /* What hvctl_save() wrote, without making a guest of it. */
 struct hvctl_image {

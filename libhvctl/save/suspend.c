@@ -210,8 +210,28 @@ static int set_result(struct hvctl_ctx *ctx, uint32_t domid, union context *c)
 	return do_domctl(ctx, &op);
 }
 
+int guest_closed(struct hvctl_ctx *ctx, uint32_t domid, char by[GUEST_CLOSED_BY])
+{
+	char *mark;
+
+	if (!hvctl_xs(ctx))
+		return -ECONNREFUSED;
+	mark = xs_readf(ctx->xs, 0, GUEST_CLOSED, domid);
+	if (!mark)
+		return errno == ENOENT
+			       ? 0
+			       : hvctl_fail(ctx, errno,
+					    "the store does not tell whether the devices of domain "
+					    "%u are closed: %s",
+					    domid, strerror(errno));
+	snprintf(by, GUEST_CLOSED_BY, "%s", mark);
+	free(mark);
+	return 1;
+}
+
 int guest_resume(struct hvctl_ctx *ctx, uint32_t domid)
 {
+	char by[GUEST_CLOSED_BY];
 	union context *c;
 	int error = guest_suspended(ctx, domid);
 
@@ -219,6 +239,12 @@ int guest_resume(struct hvctl_ctx *ctx, uint32_t domid)
 		return hvctl_fail(ctx, ECANCELED, "domain %u is not suspended", domid);
 	if (error < 0)
 		return error;
+	/* Without a store there are the records of migrations, which the caller knows. */
+	if (guest_closed(ctx, domid, by) == 1)
+		return hvctl_fail(ctx, EBUSY,
+				  "the devices of domain %u were closed by the migration %s; hvctl "
+				  "migrate --resolve %s",
+				  domid, by, by);
 	c = hypercall_alloc(ctx, sizeof(*c));
 	if (!c)
 		return -ENOMEM;

@@ -29,8 +29,19 @@ int guest_suspended(struct hvctl_ctx *ctx, uint32_t domid);
 int guest_let_go(struct hvctl_ctx *ctx, uint32_t domid);
 
 /*
+ * In the store, with the migration's token, before the first device of a guest is closed: from then
+ * on it cannot go on as if nothing had been.
+ */
+#define GUEST_CLOSED	"/local/domain/%u/hvctl-devices-closed"
+#define GUEST_CLOSED_BY 33
+
+/* guest_closed - whether it has that mark: 1, and of whom, 0, or -errno of the store. */
+int guest_closed(struct hvctl_ctx *ctx, uint32_t domid, char by[GUEST_CLOSED_BY]);
+
+/*
  * Let a suspended guest go on as if nothing had been: its hypercall says that it was cancelled.
- * -ECANCELED: it is not suspended, and nothing is done to it.
+ * -ECANCELED: it is not suspended, and nothing is done to it; -EBUSY: its devices were closed, and
+ * nothing is done either.
  */
 int guest_resume(struct hvctl_ctx *ctx, uint32_t domid);
 

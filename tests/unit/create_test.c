@@ -22,6 +22,7 @@
 
 #include "build.h"
 #include "cli/guard.h"
+#include "cli/minder.h"
 #include "device.h"
 #include "save/settings.h"
 #include "suite.h"
@@ -185,7 +186,14 @@ int do_sysctl(struct hvctl_ctx *ctx, struct xen_sysctl *op)
  */
 
 /* The guard's other task, which is none here. */
-int hvctl_migrate_undo(struct hvctl_ctx *ctx, const char *token, bool leaving)
+int hvctl_migrate_undo(struct hvctl_ctx *ctx, const char *token, bool leaving, pid_t dead,
+		       struct hvctl_config **config, uint32_t *domid)
+{
+	CU_FAIL("nobody migrates");
+	return -ENOSYS;
+}
+
+int start_minder(struct hvctl_ctx *ctx, struct hvctl_config *config, uint32_t domid)
 {
 	CU_FAIL("nobody migrates");
 	return -ENOSYS;

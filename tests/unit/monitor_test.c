@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -23,6 +24,10 @@
 static int reason;			/* why it has stopped; -1: it runs */
 static unsigned int looks, saved_until;	/* somebody saves it so long */
 static unsigned int resumed, resumed_at, napped, removed, overlays;
+static uint32_t removed_domid;
+
+static bool stays; /* it was moved and stays, as domain 8 */
+static unsigned int undone;
 
 int __wrap_hvctl_lock_saving(struct hvctl_ctx *ctx, uint32_t domid);
 int __wrap_hvctl_lock_saving(struct hvctl_ctx *ctx, uint32_t domid)
@@ -42,6 +47,7 @@ void __wrap_hvctl_nap(unsigned int ms)
 int domain_record(struct hvctl_ctx *ctx, uint32_t domid, struct xen_domctl_getdomaininfo *info)
 {
 	(void)ctx;
+	CU_ASSERT_EQUAL(domid, stays && undone ? 8 : 7);
 	/* Long enough for all that is expected. */
 	if (++looks == 20)
 		reason = SHUTDOWN_poweroff;
@@ -51,26 +57,37 @@ int domain_record(struct hvctl_ctx *ctx, uint32_t domid, struct xen_domctl_getdo
 	return 0;
 }
 
-static bool moving; /* it has been given to another host */
-static unsigned int undone;
+static int moving; /* 1: it has been given to another host; -errno: nobody knows */
 
-bool migrate_holds(struct hvctl_ctx *ctx, enum migrate_side side, uint32_t domid,
-		   char token[HANDOVER_TOKEN_LEN + 1])
+int migrate_holds(struct hvctl_ctx *ctx, enum migrate_side side, uint32_t domid,
+		  struct handover_record *r)
 {
 	(void)ctx;
-	(void)token;
 	CU_ASSERT_EQUAL(side, MIGRATE_LEAVING);
 	CU_ASSERT_EQUAL(domid, 7);
+	memset(r, 0, sizeof(*r));
 	return moving;
 }
 
-int hvctl_migrate_undo(struct hvctl_ctx *ctx, const char *token, bool leaving)
+int hvctl_migrate_undo(struct hvctl_ctx *ctx, const char *token, bool leaving, pid_t dead,
+		       struct hvctl_config **config, uint32_t *domid)
 {
 	(void)ctx;
 	(void)token;
 	CU_ASSERT_TRUE(leaving);
+	CU_ASSERT_EQUAL(dead, 0);
 	undone++;
+	if (stays) {
+		*config = calloc(1, sizeof(**config));
+		*domid = 8;
+		reason = -1;
+	}
 	return 0;
+}
+
+void hvctl_config_free(struct hvctl_config *config)
+{
+	free(config);
 }
 
 int guest_resume(struct hvctl_ctx *ctx, uint32_t domid)
@@ -86,8 +103,8 @@ int guest_resume(struct hvctl_ctx *ctx, uint32_t domid)
 int domain_remove(struct hvctl_ctx *ctx, uint32_t domid)
 {
 	(void)ctx;
-	(void)domid;
 	removed++;
+	removed_domid = domid;
 	return 0;
 }
 
@@ -185,12 +202,37 @@ static void test_saved(void)
 /* Whoever moves it was killed, and its guard: it may run elsewhere already. */
 static void test_moving(void)
 {
-	moving = true;
+	moving = 1;
 	undone = 0;
 	mind(10);
 	CU_ASSERT_EQUAL(resumed, 0);
 	CU_ASSERT_TRUE(undone > 0);
-	moving = false;
+	CU_ASSERT_EQUAL(removed_domid, 7);
+	moving = 0;
+}
+
+/* It stays after all, as another domain: that is minded, to its end. */
+static void test_another(void)
+{
+	moving = 1;
+	stays = true;
+	undone = 0;
+	mind(0);
+	CU_ASSERT_EQUAL(undone, 1);
+	CU_ASSERT_EQUAL(removed_domid, 8);
+	moving = 0;
+	stays = false;
+}
+
+/* Without files, without memory: nobody knows whether it runs elsewhere. */
+static void test_unknown(void)
+{
+	moving = -EMFILE;
+	undone = 0;
+	mind(0);
+	CU_ASSERT_EQUAL(resumed, 0);
+	CU_ASSERT_EQUAL(undone, 0);
+	moving = 0;
 }
 
 int main(void)
@@ -199,6 +241,8 @@ int main(void)
 		{ "suspended for nobody", test_nobody },
 		{ "suspended to be saved", test_saved },
 		{ "suspended to be moved", test_moving },
+		{ "moved, and it stays as another domain", test_another },
+		{ "whether it was moved is not known", test_unknown },
 		CU_TEST_INFO_NULL
 	};
 

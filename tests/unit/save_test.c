@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "cli/guard.h"
+#include "cli/minder.h"
 #include "hypercall_memory.h"
 #include "pv-abi/sched.h"
 #include "removal.h"
@@ -270,7 +271,14 @@ int pages_save(const struct guest *g, struct stream_out *o, struct pages_stored 
 	return 0;
 }
 
-int hvctl_migrate_undo(struct hvctl_ctx *c, const char *token, bool leaving)
+int hvctl_migrate_undo(struct hvctl_ctx *c, const char *token, bool leaving, pid_t dead,
+		       struct hvctl_config **config, uint32_t *domid)
+{
+	CU_FAIL("nobody migrates");
+	return -ENOSYS;
+}
+
+int start_minder(struct hvctl_ctx *c, struct hvctl_config *config, uint32_t domid)
 {
 	CU_FAIL("nobody migrates");
 	return -ENOSYS;
