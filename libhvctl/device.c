@@ -590,41 +590,101 @@ int devices_check_there(struct hvctl_ctx *ctx, const struct hvctl_config *c)
 	return error;
 }
 
-/* What is waited for to close; only one thread closes at a time with one context. */
-static bool is_closed(struct hvctl_ctx *ctx, const struct kind *kind, uint32_t domid,
-		      const char *number)
+/*
+ * Whether the disk behind a backend of the kernel's has done all that was begun: blkback says that
+ * it is closed, and goes, with writes of its own on their way. 1, 0, or -errno of the store.
+ */
+static int is_idle(struct hvctl_ctx *ctx, const char *back)
+{
+	char *device = xs_readf(ctx->xs, 0, "%s/physical-device", back), path[128], end;
+	unsigned int major, minor;
+	unsigned long reads, writes = 0;
+	bool known;
+	FILE *f;
+
+	if (!device)
+		return errno == ENOENT ? 1 : -errno;
+	known = sscanf(device, "%x:%x%c", &major, &minor, &end) == 2;
+	free(device);
+	if (!known)
+		return 1;
+	snprintf(path, sizeof(path), "%s/dev/block/%u:%u/inflight", use_paths->sys, major, minor);
+	f = fopen(path, "re");
+	/* A loop device goes with its last user. */
+	if (!f)
+		return errno == ENOENT ? 1 : -errno;
+	known = fscanf(f, "%lu %lu", &reads, &writes) == 2;
+	fclose(f);
+	return known && !writes;
+}
+
+/*
+ * Whether nobody writes for the guest's device any more: 1, 0, -errno. Where that is not known it
+ * is not so: this is asked before somebody else writes.
+ */
+static int is_closed(struct hvctl_ctx *ctx, const struct kind *kind, uint32_t domid,
+		     const char *number)
 {
 	char back[160];
 
 	snprintf(back, sizeof(back), "/local/domain/0/backend/%s/%u/%s", kind->back, domid, number);
-	return read_state(ctx, back) == XenbusStateClosed || backend_gone(ctx, kind, domid, number);
+	if (read_state(ctx, back) != XenbusStateClosed) {
+		/* What a daemon that has died had begun to write nobody waits for. */
+		if (kind == &blkd_disk && !blkd_runs())
+			return -EIO;
+		if (!backend_gone(ctx, kind, domid, number))
+			return 0;
+	}
+	return kind == &kernel_disk ? is_idle(ctx, back) : 1;
+}
+
+/* Until @end. */
+static int await_closed(struct hvctl_ctx *ctx, const struct kind *kind, uint32_t domid,
+			const char *number, uint64_t end)
+{
+	int ret;
+
+	while (!(ret = is_closed(ctx, kind, domid, number)) && monotonic_ms() < end)
+		hvctl_nap(2);
+	if (ret < 0)
+		return hvctl_fail(ctx, -ret,
+				  "it is not known whether %s has closed %s %s of domain %u: %s; "
+				  "see %s",
+				  kind->server, kind->front, number, domid, strerror(-ret),
+				  kind->log);
+	return ret ? 0
+		   : hvctl_fail(ctx, ETIMEDOUT,
+				"%s did not close %s %s of domain %u within %d s; see %s",
+				kind->server, kind->front, number, domid,
+				BACKEND_TIMEOUT_MS / 1000, kind->log);
 }
 
 int devices_close(struct hvctl_ctx *ctx, uint32_t domid)
 {
 	uint64_t end = monotonic_ms() + BACKEND_TIMEOUT_MS;
+	char **list[KINDS] = { NULL };
 	int error = 0;
 
 	if (!hvctl_xs(ctx))
 		return -ECONNREFUSED;
-	for_each_backend(ctx, domid, close_backend);
+	/* Known before anything is done: a store that fails later is not one without devices. */
 	for (unsigned int i = 0; !error && i < KINDS; i++) {
-		char dir[96], **list;
+		char dir[96];
 
 		snprintf(dir, sizeof(dir), "/local/domain/0/backend/%s/%u", kinds[i]->back, domid);
-		list = xs_list(ctx->xs, 0, dir);
-		for (size_t j = 0; !error && list && list[j]; j++) {
-			while (!is_closed(ctx, kinds[i], domid, list[j]) && monotonic_ms() < end)
-				hvctl_nap(2);
-			if (!is_closed(ctx, kinds[i], domid, list[j]))
-				error = hvctl_fail(ctx, ETIMEDOUT,
-						   "%s did not close %s %s of domain %u within "
-						   "%d s; see %s",
-						   kinds[i]->server, kinds[i]->front, list[j],
-						   domid, BACKEND_TIMEOUT_MS / 1000, kinds[i]->log);
-		}
-		free(list);
+		list[i] = xs_list(ctx->xs, 0, dir);
+		if (!list[i] && errno != ENOENT)
+			error = hvctl_fail(ctx, errno, "the store does not tell %s: %s", dir,
+					   strerror(errno));
 	}
+	for (unsigned int i = 0; !error && i < KINDS; i++)
+		for (size_t j = 0; list[i] && list[i][j]; j++)
+			close_backend(ctx, kinds[i], domid, list[i][j]);
+	for (unsigned int i = 0; !error && i < KINDS; i++)
+		for (size_t j = 0; !error && list[i] && list[i][j]; j++)
+			error = await_closed(ctx, kinds[i], domid, list[i][j], end);
+	for (unsigned int i = 0; i < KINDS; i++)
+		free(list[i]);
 	if (!error)
 		devices_remove(ctx, domid);
 	return error;

@@ -169,12 +169,20 @@ int xs_remove(struct xs *xs, uint32_t tx, const char *path)
 	return 0;
 }
 
+static const char *not_told;	/* a directory that the store fails to list */
+static unsigned int not_told_after;
+
 /* Children, also of directories that nobody has made: the real store makes them. */
 char **xs_list(struct xs *xs, uint32_t tx, const char *path)
 {
 	char **list = calloc(1, 64 * sizeof(*list) + 2048), *text = (char *)(list + 64);
 	unsigned int i, j, n = 0;
 
+	if (not_told && !strcmp(path, not_told) && !not_told_after--) {
+		free(list);
+		errno = ETIMEDOUT;
+		return NULL;
+	}
 	for (i = 0; i < nr_nodes; i++) {
 		const char *name = nodes[i].path + strlen(path) + 1;
 		size_t length;
@@ -789,6 +797,91 @@ TEST(test_remote, "NBD servers are compared by their names")
 	snprintf(line, sizeof(line), "the NBD server of xvda has a name of more than 1019 bytes; "
 		 "give a shorter one");
 	says(line);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * Closed, so that somebody else can write
+ */
+
+#define KERNEL	"/local/domain/0/backend/vbd/7/51712"
+
+static char inflight[160];
+static unsigned int looked;
+
+static void in_flight(const char *text)
+{
+	FILE *f = fopen(inflight, "w");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+/* Its writes are done after a while. */
+static void slow_disk(void)
+{
+	if (++looked == 20)
+		in_flight("       3        0\n");
+}
+
+TEST(test_close_disk, "a kernel's disk is closed when its writes are done")
+{
+	static const char *const parts[] = { "/sys", "/sys/dev", "/sys/dev/block",
+					     "/sys/dev/block/7:10" };
+	struct use_paths paths = *use_paths;
+	const struct use_paths *before = use_paths;
+	char sys[64], path[128];
+
+	snprintf(sys, sizeof(sys), "%s/sys", dir);
+	paths.sys = sys;
+	use_paths = &paths;
+	for (int i = 0; i < 4; i++) {
+		snprintf(path, sizeof(path), "%s%s", dir, parts[i]);
+		CU_ASSERT_EQUAL(mkdir(path, 0700), 0);
+	}
+	snprintf(inflight, sizeof(inflight), "%s/inflight", path);
+	in_flight("       0        2\n");
+	set(KERNEL "/state", "6");
+	set(KERNEL "/physical-device", "7:a");
+	backend = slow_disk;
+	looked = 0;
+	CU_ASSERT_EQUAL(devices_close(ctx, 7), 0);
+	CU_ASSERT(looked >= 20);
+	unlink(inflight);
+	/* Gone with its last user. */
+	set(KERNEL "/state", "6");
+	set(KERNEL "/physical-device", "7:a");
+	CU_ASSERT_EQUAL(devices_close(ctx, 7), 0);
+	for (int i = 4; i--;) {
+		snprintf(path, sizeof(path), "%s%s", dir, parts[i]);
+		CU_ASSERT_EQUAL(rmdir(path), 0);
+	}
+	use_paths = before;
+}
+
+TEST(test_close_store, "a store that fails is not one without devices")
+{
+	set(BACK "/state", "4");
+	set(BACK "/hotplug-status", "connected");
+	not_told = "/local/domain/0/backend/hvblk/7";
+	not_told_after = 0;
+	CU_ASSERT_EQUAL(devices_close(ctx, 7), -ETIMEDOUT);
+	says("the store does not tell /local/domain/0/backend/hvblk/7: Connection timed out");
+	CU_ASSERT_STRING_EQUAL(get(BACK "/state"), "4");
+	not_told = NULL;
+}
+
+TEST(test_close_dead, "an hvblkd that has died has not closed a disk")
+{
+	set(BACK "/state", "4");
+	set(BACK "/hotplug-status", "connected");
+	run_daemon(false);
+	CU_ASSERT_EQUAL(devices_close(ctx, 7), -EIO);
+	CU_ASSERT_STRING_EQUAL(get(BACK "/state"), "4");
+	/* One that had closed it has. */
+	set(BACK "/state", "6");
+	CU_ASSERT_EQUAL(devices_close(ctx, 7), 0);
+	CU_ASSERT_STRING_EQUAL(get(BACK "/state"), "(none)");
 }
 
 TEST(test_missing, "images that are not there are said before anything is made")
