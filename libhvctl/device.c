@@ -590,38 +590,21 @@ int devices_check_there(struct hvctl_ctx *ctx, const struct hvctl_config *c)
 	return error;
 }
 
-/*
- * Whether the disk behind a backend of the kernel's has done all that was begun: blkback says that
- * it is closed, and goes, with writes of its own on their way. 1, 0, or -errno of the store.
- */
+/* What a backend of the kernel's began may not be done when it is closed. 1, 0, -errno. */
 static int is_idle(struct hvctl_ctx *ctx, const char *back)
 {
-	char *device = xs_readf(ctx->xs, 0, "%s/physical-device", back), path[128], end;
-	unsigned int major, minor;
-	unsigned long reads, writes = 0;
+	char *device = xs_readf(ctx->xs, 0, "%s/physical-device", back), end;
+	struct disk_id id = { 0 };
 	bool known;
-	FILE *f;
 
 	if (!device)
 		return errno == ENOENT ? 1 : -errno;
-	known = sscanf(device, "%x:%x%c", &major, &minor, &end) == 2;
+	known = sscanf(device, "%x:%x%c", &id.major, &id.minor, &end) == 2;
 	free(device);
-	if (!known)
-		return 1;
-	snprintf(path, sizeof(path), "%s/dev/block/%u:%u/inflight", use_paths->sys, major, minor);
-	f = fopen(path, "re");
-	/* A loop device goes with its last user. */
-	if (!f)
-		return errno == ENOENT ? 1 : -errno;
-	known = fscanf(f, "%lu %lu", &reads, &writes) == 2;
-	fclose(f);
-	return known && !writes;
+	return known ? disk_idle(use_paths, &id) : 1;
 }
 
-/*
- * Whether nobody writes for the guest's device any more: 1, 0, -errno. Where that is not known it
- * is not so: this is asked before somebody else writes.
- */
+/* Whether nobody writes for it any more: 1, 0, -errno. What is not known is not so. */
 static int is_closed(struct hvctl_ctx *ctx, const struct kind *kind, uint32_t domid,
 		     const char *number)
 {
@@ -638,7 +621,6 @@ static int is_closed(struct hvctl_ctx *ctx, const struct kind *kind, uint32_t do
 	return kind == &kernel_disk ? is_idle(ctx, back) : 1;
 }
 
-/* Until @end. */
 static int await_closed(struct hvctl_ctx *ctx, const struct kind *kind, uint32_t domid,
 			const char *number, uint64_t end)
 {
@@ -647,16 +629,14 @@ static int await_closed(struct hvctl_ctx *ctx, const struct kind *kind, uint32_t
 	while (!(ret = is_closed(ctx, kind, domid, number)) && monotonic_ms() < end)
 		hvctl_nap(2);
 	if (ret < 0)
-		return hvctl_fail(ctx, -ret,
-				  "it is not known whether %s has closed %s %s of domain %u: %s; "
-				  "see %s",
-				  kind->server, kind->front, number, domid, strerror(-ret),
-				  kind->log);
-	return ret ? 0
-		   : hvctl_fail(ctx, ETIMEDOUT,
-				"%s did not close %s %s of domain %u within %d s; see %s",
-				kind->server, kind->front, number, domid,
-				BACKEND_TIMEOUT_MS / 1000, kind->log);
+		return hvctl_fail(ctx, -ret, "%s %s of domain %u may not be closed: %s; see %s",
+				  kind->front, number, domid, strerror(-ret), kind->log);
+	if (!ret)
+		return hvctl_fail(ctx, ETIMEDOUT,
+				  "%s did not close %s %s of domain %u within %d s; see %s",
+				  kind->server, kind->front, number, domid,
+				  BACKEND_TIMEOUT_MS / 1000, kind->log);
+	return 0;
 }
 
 int devices_close(struct hvctl_ctx *ctx, uint32_t domid)
@@ -674,8 +654,7 @@ int devices_close(struct hvctl_ctx *ctx, uint32_t domid)
 		snprintf(dir, sizeof(dir), "/local/domain/0/backend/%s/%u", kinds[i]->back, domid);
 		list[i] = xs_list(ctx->xs, 0, dir);
 		if (!list[i] && errno != ENOENT)
-			error = hvctl_fail(ctx, errno, "the store does not tell %s: %s", dir,
-					   strerror(errno));
+			error = store_failed(ctx, dir, -errno);
 	}
 	for (unsigned int i = 0; !error && i < KINDS; i++)
 		for (size_t j = 0; list[i] && list[i][j]; j++)

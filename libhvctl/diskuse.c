@@ -492,3 +492,21 @@ bool disk_used(const struct disk_kin *kin, char *who, char *remedy)
 		}
 	return false;
 }
+
+int disk_idle(const struct use_paths *paths, const struct disk_id *id)
+{
+	unsigned long reads, writes = 0;
+	char path[128];
+	bool known;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/dev/block/%u:%u/inflight", paths->sys, id->major,
+		 id->minor);
+	f = fopen(path, "re");
+	/* A loop device goes with its last user. */
+	if (!f)
+		return errno == ENOENT ? 1 : -errno;
+	known = fscanf(f, "%lu %lu", &reads, &writes) == 2;
+	fclose(f);
+	return known && !writes;
+}

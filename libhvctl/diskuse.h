@@ -58,4 +58,10 @@ bool disk_kin_has(const struct disk_kin *kin, const struct disk_id *id);
  */
 bool disk_used(const struct disk_kin *kin, char *who, char *remedy);
 
+/*
+ * disk_idle - whether no write is under way at a block device, whoever began it: 1, also if it is
+ * not there any more; 0; -errno.
+ */
+int disk_idle(const struct use_paths *paths, const struct disk_id *id);
+
 #endif

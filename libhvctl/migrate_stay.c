@@ -174,6 +174,28 @@ static int take_its_place(struct hvctl_ctx *ctx, uint32_t domid, uint32_t again)
 }
 
 /*
+ * A domain of the guest's uuid whose maker was killed before it could be noted: all who make one
+ * have the lock until it has a name.
+ */
+static int remove_nameless(struct hvctl_ctx *ctx, uint32_t old, const uint8_t uuid[16])
+{
+	int error = 0, lock = hvctl_lock(ctx);
+	uint32_t domid;
+	char *name;
+
+	if (lock < 0)
+		return lock;
+	if (!domain_by_uuid(ctx, uuid, &domid) && domid != old) {
+		name = xs_readf(ctx->xs, 0, "/local/domain/%u/name", domid);
+		if (!name && errno == ENOENT)
+			error = domain_remove(ctx, domid);
+		free(name);
+	}
+	close(lock);
+	return error;
+}
+
+/*
  * What somebody had come to who was killed: 1, it goes on as *again; 0, nothing of it is there any
  * more; -errno.
  */
@@ -211,7 +233,9 @@ int migrate_go_on(struct hvctl_ctx *ctx, uint32_t domid, const struct hvctl_conf
 
 	if (error)
 		return error < 0 ? error : 0;
-	error = hvctl_random(ctx, uuid, sizeof(uuid));
+	error = remove_nameless(ctx, domid, config->uuid);
+	if (!error)
+		error = hvctl_random(ctx, uuid, sizeof(uuid));
 	if (error)
 		return error;
 	/* A backend that has not let go of its device by now is not asked any more. */

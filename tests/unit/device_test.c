@@ -866,7 +866,8 @@ TEST(test_close_store, "a store that fails is not one without devices")
 	not_told = "/local/domain/0/backend/hvblk/7";
 	not_told_after = 0;
 	CU_ASSERT_EQUAL(devices_close(ctx, 7), -ETIMEDOUT);
-	says("the store does not tell /local/domain/0/backend/hvblk/7: Connection timed out");
+	says("the store refuses /local/domain/0/backend/hvblk/7: Connection timed out; see the "
+	     "store daemon's log");
 	CU_ASSERT_STRING_EQUAL(get(BACK "/state"), "4");
 	not_told = NULL;
 }
