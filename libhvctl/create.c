@@ -495,6 +495,18 @@ int domain_check_for(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int
 	return error;
 }
 
+/* Before the rest of its entries: from here on nobody else can be called so. */
+static int name_it(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint32_t domid)
+{
+	char path[64];
+	int error;
+
+	snprintf(path, sizeof(path), "/local/domain/%u/name", domid);
+	error = xs_write(ctx->xs, 0, path, "%s", c->name);
+	return error ? hvctl_fail(ctx, -error, "the store refuses %s: %s", path, strerror(-error))
+		     : 0;
+}
+
 int domain_make(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int flags, domain_fill fill,
 		void *data, uint32_t *domid)
 {
@@ -516,7 +528,14 @@ int domain_make(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int flag
 	error = make_domain(ctx, c, &id);
 	if (error)
 		goto told;
-	error = fill(data, id, &rings);
+	/* What fills it may take as long as somebody else likes, and who is called so is known. */
+	if (flags & DOMAIN_NO_DEVICES) {
+		error = name_it(ctx, c, id);
+		close(lock);
+		lock = -1;
+	}
+	if (!error)
+		error = fill(data, id, &rings);
 	if (!error) {
 		hvctl_step(ctx, "telling the store", 85);
 		error = write_store(ctx, c, id, &rings);

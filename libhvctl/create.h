@@ -21,7 +21,8 @@ typedef int (*domain_fill)(void *data, uint32_t domid, struct domain_rings *ring
 
 /*
  * A flag beside HVCTL_CREATE_*, of both calls below: its devices stay out of it. Somebody else has
- * them still, and devices_add() is called when he has let go of them.
+ * them still, and devices_add() is called when he has let go of them. It is filled without the lock
+ * of hvctl_lock(), in its own time.
  */
 #define DOMAIN_NO_DEVICES 0x100u
 

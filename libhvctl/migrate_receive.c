@@ -78,8 +78,10 @@ static int fill_from_stream(void *data, uint32_t domid, struct domain_rings *rin
 static int read_head(struct coming *c)
 {
 	uint8_t head[IMAGE_HEAD];
-	int error;
+	int error = stream_await(c->ctx, c->in, "what comes", MIGRATE_PATIENCE_MS);
 
+	if (error)
+		return error;
 	if (read_whole(c->in, head, sizeof(head)) != (long)sizeof(head))
 		return hvctl_fail(c->ctx, EPIPE, "the link to the other host broke");
 	c->image = (struct image){

@@ -32,7 +32,8 @@ static bool rate(const char *text, uint64_t *bytes)
 		return false;
 	if (unit)
 		*bytes <<= 10 * (unit - units + 1);
-	return true;
+	/* Slower than that, the other end would take us for dead. */
+	return *bytes >= 1024;
 }
 
 /* The words of a host's name: nothing that a shell or ssh would take for something else. */
@@ -106,7 +107,7 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 			 number && number <= 3600000)
 			m.downtime_ms = (unsigned int)number;
 		else if ((v = value_of(argv[i], "--timeout")) && cli_number(v, &number) && number &&
-			 number <= 86400)
+			 number <= 3000)
 			m.seconds = (unsigned int)number;
 		else if ((v = value_of(argv[i], "--command")))
 			command = v;
@@ -175,7 +176,7 @@ const struct command cmd_migrate = {
 		"  --downtime=MS      how long it may stand still (300)\n"
 		"  --force            stop it also when it writes faster than it is sent\n"
 		"  --compress         for slow links\n"
-		"  --timeout=SECONDS  how long it may take to suspend itself (60)\n"
+		"  --timeout=SECONDS  how long it may take to suspend itself (60, at most 3000)\n"
 		"  --resolve=TOKEN    the link broke when the guest had been given away: ask the "
 		"other host again\n"
 		"  --here, --there    ... it does not answer any more: the guest is to run on this "

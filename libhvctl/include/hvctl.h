@@ -304,7 +304,7 @@ struct hvctl_migration {
 	const char *command;
 	uint64_t bandwidth;	  /* bytes a second while the guest runs, 0: as it comes */
 	unsigned int downtime_ms; /* how long it may stand still, 0: 300 */
-	unsigned int seconds;	  /* within which it has to suspend itself, 0: 60 */
+	unsigned int seconds;	  /* to suspend itself, at most 3000, 0: 60 */
 	bool force;		  /* stop it also when it writes faster than it is sent */
 	bool compress;
 	/* what came of it */

@@ -2,6 +2,7 @@
 #include "save/stream.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,6 +12,7 @@
 #include <xxhash.h>
 #include <zstd.h>
 
+#include "clock.h"
 #include "internal.h"
 
 #define BUFFER	   (256u << 10)
@@ -265,11 +267,38 @@ long read_whole(int fd, void *buf, size_t len)
 	return (long)done;
 }
 
+/* A guest may take its time to suspend itself, and nothing is sent meanwhile. */
+int stream_live_patience = 3600 * 1000;
+
+int stream_await(struct hvctl_ctx *ctx, int fd, const char *name, int ms)
+{
+	uint64_t end = monotonic_ms() + (uint64_t)ms;
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int error, n;
+
+	do {
+		uint64_t now = monotonic_ms();
+
+		error = hvctl_cancelled(ctx);
+		if (error)
+			return error;
+		/* A signal may come before the wait: it is looked for from time to time. */
+		n = poll(&p, 1, now >= end ? 0 : end - now < 500 ? (int)(end - now) : 500);
+	} while (n <= 0 && monotonic_ms() < end);
+	if (n <= 0)
+		error = hvctl_fail(ctx, ETIMEDOUT, "nothing has come of %s for %d s", name,
+				   ms / 1000);
+	return error;
+}
+
 /* More into the empty buffer; none at the end of the file. */
 static int fill(struct stream_in *s)
 {
 	ssize_t n;
+	int error = s->live ? stream_await(s->ctx, s->fd, s->name, stream_live_patience) : 0;
 
+	if (error)
+		return error;
 	do
 		n = read(s->fd, s->buffer, BUFFER);
 	while (n < 0 && errno == EINTR && !hvctl_cancelled(s->ctx));

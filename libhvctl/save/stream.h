@@ -136,6 +136,14 @@ int stream_open(struct hvctl_ctx *ctx, int fd, const char *name, const void *hav
  * go on talking, and nothing of that has been read.
  */
 int stream_read(struct stream_in *in, uint32_t *type, const void **body, size_t *length);
+/* For how long a live stream may be silent (ms): then stream_read() is -ETIMEDOUT. */
+extern int stream_live_patience;
+
+/*
+ * Until there is something to read from @fd: 0; -ETIMEDOUT after @ms, -EINTR after hvctl_cancel(),
+ * with a message that calls it @name.
+ */
+int stream_await(struct hvctl_ctx *ctx, int fd, const char *name, int ms);
 /* Whether it is one of a guest that ran meanwhile. */
 bool stream_is_live(const struct stream_in *in);
 void stream_in_free(struct stream_in *in);

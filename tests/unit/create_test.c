@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "build.h"
+#include "create.h"
 #include "cli/guard.h"
 #include "cli/minder.h"
 #include "device.h"
@@ -42,6 +43,7 @@ static struct {
 	uint64_t map_start, map_end;	/* bytes of RAM that it is told of */
 	uint32_t map_type;
 	bool refuse_map;
+	bool named;			/* in the store */
 } *host;
 
 static char lock_path[] = "/tmp/create-test-XXXXXX";
@@ -325,8 +327,9 @@ int xs_write(struct xs *xs, uint32_t tx, const char *path, const char *format, .
 {
 	(void)xs;
 	(void)tx;
-	(void)path;
 	(void)format;
+	if (!strcmp(path, "/local/domain/2/name"))
+		host->named = true;
 	return 0;
 }
 
@@ -473,6 +476,39 @@ static void test_memory_map(void)
 	CU_ASSERT_EQUAL(host->map_type, 1);
 }
 
+static int slow(void *data, uint32_t domid, struct domain_rings *rings)
+{
+	const unsigned int *flags = data;
+
+	CU_ASSERT_EQUAL(domid, NEW);
+	CU_ASSERT_EQUAL(locked(), !*flags);
+	/* Nobody else can be called so meanwhile. */
+	CU_ASSERT_EQUAL(host->named, !!*flags);
+	*rings = (struct domain_rings){ 0 };
+	return 0;
+}
+
+/* Somebody else says when it is full: others create theirs meanwhile. */
+static void test_slow(void)
+{
+	struct hvctl_config config = { .name = "x", .max_vcpus = 1, .vcpus = 1, .memory_mib = 1,
+				       .max_memory_mib = 1, .uuid = { 9 } };
+	unsigned int flags[] = { 0, HVCTL_CREATE_PAUSED | DOMAIN_NO_DEVICES };
+
+	for (unsigned int i = 0; i < 2; i++) {
+		struct hvctl_ctx *ctx = hvctl_open();
+		uint32_t domid = 0;
+
+		memset(host, 0, sizeof(*host));
+		CU_ASSERT_PTR_NOT_NULL_FATAL(hvctl_xs(ctx));
+		CU_ASSERT_EQUAL(domain_make(ctx, &config, flags[i], slow, &flags[i], &domid), 0);
+		CU_ASSERT_EQUAL(domid, NEW);
+		CU_ASSERT_EQUAL(host->runs, !flags[i]);
+		CU_ASSERT_FALSE(locked());
+		hvctl_close(ctx);
+	}
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
@@ -480,6 +516,7 @@ int main(void)
 		{ "calls refused", test_refused },
 		{ "each vCPU has its own CPUs", test_affinity },
 		{ "the memory map ends at maxmem", test_memory_map },
+		{ "what comes takes its time", test_slow },
 		CU_TEST_INFO_NULL
 	};
 	int result, fd = mkstemp(lock_path);

@@ -45,6 +45,51 @@ static const size_t lengths[RECORDS] = { 1, 8, 0, 70000, 13 };
 static uint8_t bodies[RECORDS][70000];
 static size_t ends[RECORDS + 1]; /* of the records, where they are not compressed */
 
+/* A live stream over a pipe, with a first record. */
+static struct stream_in *live(int *other)
+{
+	struct iovec part = { bodies[0], 1 };
+	struct stream_out *out;
+	struct stream_in *in;
+	const void *body;
+	char head[32];
+	uint32_t type;
+	size_t len;
+	int fd[2];
+
+	CU_ASSERT_EQUAL_FATAL(pipe(fd), 0);
+	CU_ASSERT_EQUAL_FATAL(stream_create_live(&ctx, fd[1], "it", 0, &out), 0);
+	CU_ASSERT_EQUAL(stream_write(out, 1, &part, 1), 0);
+	CU_ASSERT_EQUAL(stream_flush(out), 0);
+	stream_out_free(out);
+	CU_ASSERT_EQUAL(read(fd[0], head, sizeof(head)), sizeof(head));
+	CU_ASSERT_EQUAL_FATAL(stream_open(&ctx, fd[0], "it", head, sizeof(head), &in), 0);
+	CU_ASSERT_EQUAL(stream_read(in, &type, &body, &len), 0);
+	*other = fd[1];
+	return in;
+}
+
+/* Whoever waited for ever would be killed by SIGALRM. */
+TEST(test_silent, "a live stream that is silent is not waited for without end")
+{
+	int other, patience = stream_live_patience;
+	struct stream_in *in = live(&other);
+	const void *body;
+	uint32_t type;
+	size_t len;
+
+	alarm(60);
+	stream_live_patience = 1;
+	CU_ASSERT_EQUAL(stream_read(in, &type, &body, &len), -ETIMEDOUT);
+	stream_live_patience = patience;
+	ctx.cancelled = 1;
+	CU_ASSERT_EQUAL(stream_read(in, &type, &body, &len), -EINTR);
+	ctx.cancelled = 0;
+	alarm(0);
+	stream_in_free(in);
+	close(other);
+}
+
 static int fresh(void)
 {
 	int fd = memfd_create("image", 0);
