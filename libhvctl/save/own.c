@@ -7,6 +7,11 @@
 #include "save/restore.h"
 #include "save/settings.h"
 
+/*
+ * What comes of a guest that runs, in all, by what it may have: whoever sends it gives up before
+ * (precopy.h). A page that comes and goes leaves traces here each time.
+ */
+#define LIVE_TIMES 12u
 #define TSC_MODES 3u /* of the control ABI: default, always emulated, never */
 
 /* What has come so far: each once, but for pages and vCPUs, and in this order. */
@@ -19,6 +24,7 @@ struct state {
 	uint32_t last; /* type */
 	struct record_stopped stopped;
 	bool has_stopped;
+	uint64_t came; /* pages */
 };
 
 static int bad(struct image *i, const char *what)
@@ -116,6 +122,9 @@ static int take_pages(struct state *s, const void *body, size_t len)
 
 	if (len < sizeof(*r) || r->count > PAGES_MAX)
 		return bad(s->i, "a record of pages has another length than it says");
+	s->came += r->count;
+	if (s->came > LIVE_TIMES * f->max_pages)
+		return bad(s->i, "its pages come again and again");
 	error = check_pages(s, r, len, pfns, &words);
 	if (!error)
 		error = fill_populate(f, pfns, r->count);

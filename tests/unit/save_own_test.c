@@ -269,6 +269,7 @@ static void put_round(struct stream_out *out, int fd, const uint64_t *entry, uns
 }
 
 enum { GOES = 0, COMES = 7 }; /* pfns */
+static unsigned int rounds; /* more than it takes */
 
 static int write_live(unsigned int threads)
 {
@@ -290,6 +291,10 @@ static int write_live(unsigned int threads)
 	if (cut_gone)
 		put_live(out, fd, RECORD_GONE, &gone, sizeof(gone));
 	put_round(out, fd, again, 3, 2);
+	for (unsigned int n = 0; n < rounds; n++) {
+		put_round(out, fd, again, 3, 2);
+		ends--;
+	}
 	put_live(out, fd, RECORD_STOPPED, &stopped, sizeof(stopped));
 	put_live(out, fd, RECORD_GONE, &gone, sizeof(gone));
 	put_round(out, fd, last, 3, 0);
@@ -528,6 +533,7 @@ static void begin_live(void)
 	begin();
 	left_out = unknown = 0;
 	cut_gone = false;
+	rounds = 0;
 	stopped = (struct record_stopped){ PFNS - 1, 9 };
 }
 
@@ -615,6 +621,11 @@ TEST(test_live_wrong, "what a stream of rounds may not say")
 	live_refused("its clock went back");
 	it.guest.nr_pages = 257;
 	live_refused("no pages, or more than its memory");
+	/* Of a guest that may have 256 pages. */
+	rounds = 1030;
+	live_refused("come again and again");
+	rounds = 1000;
+	CU_ASSERT_EQUAL(restore_from(write_live(0)), 0);
 }
 
 SUITE("save own")

@@ -41,6 +41,7 @@ static struct {
 	bool deaf, slow;		/* it never reads the wish; needs 20 s */
 	bool restless;			/* somebody lets it go on while it is written */
 	bool write_fails, resume_refused;
+	bool closed;			/* its devices, by a migration */
 	unsigned int resumed, told;	/* times; the store was */
 	unsigned int wrong;		/* touched what runs, or without the lock */
 	uint64_t now_ms, stops_at;
@@ -458,6 +459,8 @@ char *xs_read(struct xs *xs, uint32_t tx, const char *path)
 		return strdup("1");
 	if (ends(path, "/vm"))
 		return strdup("/vm/x");
+	if (ends(path, "/hvctl-devices-closed"))
+		return host->closed ? strdup("token") : NULL;
 	if (ends(path, "/memory/target"))
 		return strdup(host->target);
 	if (sscanf(path, "/vm/x/hvctl/%u", &n) == 1 && n < host->parts)
@@ -702,6 +705,17 @@ static void test_restless(void)
 	CU_ASSERT_TRUE(runs() && access(file, F_OK));
 }
 
+/* Whatever let it stop: it may run elsewhere, and its disks are not there any more. */
+static void test_closed(void)
+{
+	reset();
+	host->closed = true;
+	CU_ASSERT_EQUAL(save_one(HVCTL_SAVE_CHECKPOINT), EBUSY << 8);
+	CU_ASSERT_TRUE(host->suspended);
+	CU_ASSERT_EQUAL(host->resumed, 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(host->error, "hvctl migrate --resolve token"));
+}
+
 static void refused(void)
 {
 	CU_ASSERT_EQUAL(save_one(0), EOPNOTSUPP << 8);
@@ -758,6 +772,7 @@ int main(void)
 		{ "saved, or a checkpoint", test_saved },
 		{ "killed at every step", test_killed },
 		{ "what fails", test_fails },
+		{ "its devices were closed", test_closed },
 		{ "slow guests", test_slow },
 		{ "two at once", test_two },
 		{ "a guest that goes on meanwhile", test_restless },
