@@ -539,7 +539,7 @@ static void drop_kept(struct stream_in *s)
 
 int stream_keep(struct stream_in *s)
 {
-	uint32_t type;
+	uint32_t type = RECORD_END;
 	int error;
 
 	do {

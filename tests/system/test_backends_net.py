@@ -113,7 +113,9 @@ def test(build):
         once = (did["direct-bytes"] + did["head-bytes"] + did["bounced-bytes"]) / did["sent-bytes"]
         check(0.9 < once < 1.001, "%.4f copies of what was sent: %s" % (once, did))
         check(did["head-bytes"] + did["bounced-bytes"] < did["sent-bytes"] / 8, "not from page to page: %s" % did)
-        check(did["malformed"] == did["errors"] == b["malformed"] == b["spoofed"] == 0, "%s %s" % (a, b))
+        check(did["malformed"] == did["errors"] == b["malformed"] == 0, "%s %s" % (a, b))
+        # IPv6's first questions may come from nobody, about nothing that ip= names: a few.
+        check(b["spoofed"] < 10, "%s" % b)
         # One more interface for b, and one less.
         dom0.run("hvctl network-attach b bridge=br0,backendtype=hvnetd,mac=00:16:3e:00:00:53")
         state = "[ \"$(xenstore-read /local/domain/0/backend/hvnet/%d/1/state)\" = 4 ]" % ids[1]
