@@ -240,7 +240,7 @@ static void give_all(struct net *n, const struct lan *l, const struct vif *but, 
 		     uint32_t size, const struct offload *o, const struct frame *f)
 {
 	for (struct vif *v = n->vifs; v; v = v->next)
-		if (v->lan == l && v != but)
+		if (v != but && v->lan == l)
 			give(n, v, data, size, o, f);
 }
 
