@@ -59,6 +59,27 @@ static int take_locks(struct hvctl_ctx *ctx, uint32_t domid, int *saving, int *l
 	return error;
 }
 
+/* What was made of a device goes again; the message stays that of what went wrong. */
+static void undo(struct hvctl_ctx *ctx, uint32_t domid, uint32_t number,
+		 void (*take_away)(struct hvctl_ctx *, uint32_t, uint32_t))
+{
+	char why[sizeof(ctx->error)];
+
+	memcpy(why, ctx->error, sizeof(why));
+	take_away(ctx, domid, number);
+	memcpy(ctx->error, why, sizeof(why));
+}
+
+static int end(struct hvctl_config *config, int saving, int lock, int error)
+{
+	if (lock >= 0)
+		close(lock);
+	if (saving >= 0)
+		close(saving);
+	hvctl_config_free(config);
+	return error;
+}
+
 int hvctl_disk_attach(struct hvctl_ctx *ctx, uint32_t domid, const char *spec)
 {
 	struct hvctl_config *config = NULL;
@@ -74,20 +95,10 @@ int hvctl_disk_attach(struct hvctl_ctx *ctx, uint32_t domid, const char *spec)
 		error = devices_check_sharing(ctx, config);
 	if (!error) {
 		error = devices_add(ctx, config, domid);
-		if (error) {
-			char why[sizeof(ctx->error)];
-
-			memcpy(why, ctx->error, sizeof(why));
-			device_remove_disk(ctx, domid, config->disks[0].number);
-			memcpy(ctx->error, why, sizeof(why));
-		}
+		if (error)
+			undo(ctx, domid, config->disks[0].number, device_remove_disk);
 	}
-	if (lock >= 0)
-		close(lock);
-	if (saving >= 0)
-		close(saving);
-	hvctl_config_free(config);
-	return error;
+	return end(config, saving, lock, error);
 }
 
 int hvctl_disk_detach(struct hvctl_ctx *ctx, uint32_t domid, const char *vdev)
@@ -164,20 +175,10 @@ int hvctl_vif_attach(struct hvctl_ctx *ctx, uint32_t domid, const char *spec)
 		error = free_number(ctx, domid, &config->vifs[0], &number);
 	if (!error) {
 		error = device_add_vif(ctx, config, domid, number);
-		if (error) {
-			char why[sizeof(ctx->error)];
-
-			memcpy(why, ctx->error, sizeof(why));
-			device_remove_vif(ctx, domid, number);
-			memcpy(ctx->error, why, sizeof(why));
-		}
+		if (error)
+			undo(ctx, domid, number, device_remove_vif);
 	}
-	if (lock >= 0)
-		close(lock);
-	if (saving >= 0)
-		close(saving);
-	hvctl_config_free(config);
-	return error;
+	return end(config, saving, lock, error);
 }
 
 int hvctl_vif_detach(struct hvctl_ctx *ctx, uint32_t domid, const char *name)
