@@ -377,10 +377,11 @@ TROUBLE = r"Kernel panic|PANIC|\(annulus\) .* E |BUG: "
 def shell(machine, command, seconds=60):
     """Run a command in dom0's shell; returns (exit code, output). The prompt must have been seen."""
     tag = "%x" % (id(command) & 0xffffff ^ len(machine.log))
-    # The quotes keep the echoed command line, which the shell folds at 80 columns, from looking like the marks.
+    # The quotes keep the echoed command line, which the shell folds at 80 columns, from looking like the marks. A line
+    # of the hypervisor's may stand before or behind one.
     machine.send("echo 'begin'-%s; %s; r=$?; echo; echo 'end'-%s=$r\n" % (tag, command, tag))
-    begin = machine.expect(r"^begin-%s\n" % tag, seconds).end()
-    found = machine.expect(r"^end-%s=(\d+)\n" % tag, seconds)
+    begin = machine.expect(r"begin-%s" % tag, seconds).end()
+    found = machine.expect(r"end-%s=(\d+)" % tag, seconds)
     body = machine.log[begin:found.start()]
     machine.expect(PROMPT, 10)
     return int(found.group(1)), body.strip()
