@@ -119,60 +119,6 @@ static int take_action(struct hvctl_ctx *ctx, const struct cfg_entry *e, enum hv
 		   text);
 }
 
-/* The number at *p, and blanks on both sides of it. */
-static bool take_number(const char **p, unsigned long *n)
-{
-	char *end;
-
-	*p += strspn(*p, " \t");
-	if (!isdigit((unsigned char)**p))
-		return false;
-	*n = strtoul(*p, &end, 10);
-	*p = end + strspn(end, " \t");
-	return true;
-}
-
-/*
- * "0-2, 5" as a set, in its order: '^' takes a range out again, "all" is every CPU, and so is
- * "node:0" or a range of "nodes:" with it: there is no other node.
- */
-static int parse_cpus(const char *p, uint64_t set[2])
-{
-	set[0] = set[1] = 0;
-	do {
-		unsigned long from = 0, to = 127, n;
-		bool remove, nodes;
-
-		p += strspn(p, " \t");
-		remove = *p == '^';
-		p += remove;
-		nodes = !strncmp(p, "nodes:", 6) || !strncmp(p, "node:", 5);
-		if (nodes)
-			p = strchr(p, ':') + 1;
-		if (!strncmp(p, "all", 3) && !remove) {
-			p += 3 + strspn(p + 3, " \t");
-		} else {
-			if (!take_number(&p, &from))
-				return -EINVAL;
-			to = from;
-			if (*p == '-' && (p++, !take_number(&p, &to)))
-				return -EINVAL;
-		}
-		if (from > to || to >= 128 || (*p && *p != ','))
-			return -EINVAL;
-		if (nodes)
-			to = from ? 0 : 127;
-		for (n = from; n <= to; n++) {
-			if (remove)
-				set[n / 64] &= ~(1ull << n % 64);
-			else
-				set[n / 64] |= 1ull << n % 64;
-		}
-		p += *p == ',';
-	} while (*p);
-	return set[0] | set[1] ? 0 : -ENOENT;
-}
-
 /* One text is for all vCPUs, a list has one for each; those behind its end may run anywhere. */
 static int take_cpus(struct hvctl_ctx *ctx, const struct cfg_entry *e,
 		     uint64_t cpus[HVCTL_MAX_VCPUS][2])
@@ -182,7 +128,7 @@ static int take_cpus(struct hvctl_ctx *ctx, const struct cfg_entry *e,
 	memset(cpus, 0, HVCTL_MAX_VCPUS * sizeof(cpus[0]));
 	for (i = 0; i < HVCTL_MAX_VCPUS && (i < e->nr_items || !e->list); i++) {
 		const struct cfg_item *item = &e->items[e->list ? i : 0];
-		int error = parse_cpus(item->text, cpus[i]);
+		int error = hvctl_cpus_parse(item->text, cpus[i]);
 
 		if (error == -ENOENT)
 			return bad(ctx, e, item->line, item->column,

@@ -309,6 +309,8 @@ struct xs *hvctl_xs(struct hvctl_ctx *ctx)
 		xs_close(ctx->xs);
 		ctx->xs = NULL;
 	}
+	if (!ctx->xs)
+		ctx->watching = false;
 	for (i = 0; !ctx->xs && i < sizeof(sockets) / sizeof(sockets[0]); i++)
 		ctx->xs = xs_open(sockets[i]);
 	if (!ctx->xs)

@@ -17,6 +17,7 @@
 #include "domain.h"
 #include "removal.h"
 #include "save/settings.h"
+#include "vcpu.h"
 #include "xs.h"
 
 #define EVENT_PORTS	1023u	/* of a guest: rings, devices and vCPUs need a few dozens */
@@ -107,16 +108,9 @@ int domain_check_memory(struct hvctl_ctx *ctx, const struct hvctl_config *c, uns
 /* The weight and the cap. */
 static int set_share(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint32_t domid)
 {
-	struct xen_domctl op = { .cmd = XEN_DOMCTL_scheduler_op, .domain = (domid_t)domid };
-	int error;
+	struct hvctl_share share = { .weight = c->cpu_weight ? c->cpu_weight : 256, .cap = c->cap };
+	int error = c->cpu_weight || c->cap ? vcpu_share(ctx, domid, &share, true) : 0;
 
-	if (!c->cpu_weight && !c->cap)
-		return 0;
-	op.u.scheduler_op.sched_id = XEN_SCHEDULER_CREDIT2;
-	op.u.scheduler_op.cmd = XEN_DOMCTL_SCHEDOP_putinfo;
-	op.u.scheduler_op.u.credit2.weight = (uint16_t)(c->cpu_weight ? c->cpu_weight : 256);
-	op.u.scheduler_op.u.credit2.cap = (uint16_t)c->cap;
-	error = do_domctl(ctx, &op);
 	if (error)
 		return hvctl_fail(ctx, -error,
 				  "the hypervisor refuses '%s' its share of the CPUs: %s; remove "
@@ -127,32 +121,11 @@ static int set_share(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint32
 
 static int set_affinity(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint32_t domid)
 {
-	struct xen_domctl op = { .cmd = XEN_DOMCTL_setvcpuaffinity, .domain = (domid_t)domid };
-	size_t size = sizeof(c->cpus[0]) + sizeof(c->cpus_soft[0]);
-	uint64_t *map;
 	unsigned int i;
 	int error = 0;
 
-	map = hypercall_alloc(ctx, size);
-	if (!map)
-		return -ENOMEM;
-	for (i = 0; !error && i < c->max_vcpus; i++) {
-		const uint64_t *hard = c->cpus[i], *soft = c->cpus_soft[i];
-
-		op.u.vcpuaffinity.flags = (hard[0] || hard[1] ? XEN_VCPUAFFINITY_HARD : 0) |
-					  (soft[0] || soft[1] ? XEN_VCPUAFFINITY_SOFT : 0);
-		if (!op.u.vcpuaffinity.flags)
-			continue;
-		memcpy(map, hard, sizeof(c->cpus[i]));
-		memcpy(map + 2, soft, sizeof(c->cpus_soft[i]));
-		op.u.vcpuaffinity.vcpu = i;
-		op.u.vcpuaffinity.cpumap_hard.bitmap = (uint64_t)(uintptr_t)map;
-		op.u.vcpuaffinity.cpumap_hard.nr_bits = 128;
-		op.u.vcpuaffinity.cpumap_soft.bitmap = (uint64_t)(uintptr_t)(map + 2);
-		op.u.vcpuaffinity.cpumap_soft.nr_bits = 128;
-		error = do_domctl(ctx, &op);
-	}
-	hypercall_free(ctx, map, size);
+	for (i = 0; !error && i < c->max_vcpus; i++)
+		error = vcpu_pin(ctx, domid, i, c->cpus[i], c->cpus_soft[i]);
 	if (error)
 		return hvctl_fail(ctx, -error,
 				  "the hypervisor refuses the CPUs of vCPU %u of '%s': %s; correct "

@@ -7,6 +7,7 @@
 #include "domain.h"
 
 #include <ctype.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -269,7 +270,9 @@ int hvctl_pause(struct hvctl_ctx *ctx, uint32_t domid)
 	return error ? error : domain_simple(ctx, domid, XEN_DOMCTL_pausedomain, "pause");
 }
 
-static int ask(struct hvctl_ctx *ctx, uint32_t domid, const char *word, const char *what)
+/* Say a word to the guest's kernel, under its key below control/. */
+static int ask(struct hvctl_ctx *ctx, uint32_t domid, const char *key, const char *word,
+	       const char *what)
 {
 	struct xen_domctl_getdomaininfo info;
 	char path[64];
@@ -281,7 +284,7 @@ static int ask(struct hvctl_ctx *ctx, uint32_t domid, const char *word, const ch
 		return error;
 	if (!hvctl_xs(ctx))
 		return -ECONNREFUSED;
-	snprintf(path, sizeof(path), "/local/domain/%u/control/shutdown", domid);
+	snprintf(path, sizeof(path), "/local/domain/%u/control/%s", domid, key);
 	error = xs_write(ctx->xs, 0, path, "%s", word);
 	if (error)
 		return hvctl_fail(ctx, -error,
@@ -292,12 +295,12 @@ static int ask(struct hvctl_ctx *ctx, uint32_t domid, const char *word, const ch
 
 int hvctl_shutdown(struct hvctl_ctx *ctx, uint32_t domid)
 {
-	return ask(ctx, domid, "poweroff", "shut down");
+	return ask(ctx, domid, "shutdown", "poweroff", "shut down");
 }
 
 int hvctl_reboot(struct hvctl_ctx *ctx, uint32_t domid)
 {
-	return ask(ctx, domid, "reboot", "reboot");
+	return ask(ctx, domid, "shutdown", "reboot", "reboot");
 }
 
 int hvctl_wait_gone(struct hvctl_ctx *ctx, uint32_t domid, unsigned int seconds)
@@ -327,6 +330,35 @@ int hvctl_wait_gone(struct hvctl_ctx *ctx, uint32_t domid, unsigned int seconds)
 		hvctl_nap(100);
 		waited++;
 	}
+}
+
+int hvctl_sysrq(struct hvctl_ctx *ctx, uint32_t domid, char letter)
+{
+	const char word[2] = { letter, '\0' };
+
+	if (!isalnum((unsigned char)letter))
+		return hvctl_fail(ctx, EINVAL, "a SysRq key is a letter or a digit; 'h' has the "
+				  "guest list them on its console");
+	return ask(ctx, domid, "sysrq", word, "press SysRq of");
+}
+
+int hvctl_nmi(struct hvctl_ctx *ctx, uint32_t domid, unsigned int vcpu)
+{
+	struct xen_domctl op = { .cmd = XEN_DOMCTL_sendtrigger, .domain = (domid_t)domid };
+	struct xen_domctl_getdomaininfo info;
+	int error = domain_not_dom0(ctx, domid, "send an NMI to");
+
+	if (!error)
+		error = domain_need(ctx, domid, &info);
+	if (error)
+		return error;
+	op.u.sendtrigger.trigger = XEN_DOMCTL_SENDTRIGGER_NMI;
+	op.u.sendtrigger.vcpu = vcpu;
+	error = vcpu > info.max_vcpu_id ? -EINVAL : do_domctl(ctx, &op);
+	if (error)
+		return hvctl_fail(ctx, -error, "vCPU %u of domain %u gets no NMI: %s; see hvctl "
+				  "vcpu-list", vcpu, domid, strerror(-error));
+	return 0;
 }
 
 int hvctl_set_memory(struct hvctl_ctx *ctx, uint32_t domid, uint64_t mib)

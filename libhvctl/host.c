@@ -106,55 +106,72 @@ int hvctl_host(struct hvctl_ctx *ctx, struct hvctl_host *h)
 	return 0;
 }
 
-int hvctl_dmesg(struct hvctl_ctx *ctx, bool clear, char **text, size_t *len)
+/*
+ * Appends what the ring has to *@text: with @more, from *@index on. @buf: of @size bytes, for the
+ * hypervisor to write to.
+ */
+static int read_ring(struct hvctl_ctx *ctx, char *buf, size_t size, bool more, uint32_t *index,
+		     char **text, size_t *len)
 {
-	/*
-	 * The ring can be larger than we expect: what does not fit is fetched from where the last
-	 * call ended.
-	 */
-	const uint32_t size = 256u << 10;
-	char *buf = hypercall_alloc(ctx, size), *more;
 	struct xen_sysctl op = { .cmd = XEN_SYSCTL_readconsole };
-	int error = 0;
+	char *grown;
+	int error;
+
+	do {
+		op.u.readconsole.buffer = (uint64_t)(uintptr_t)buf;
+		op.u.readconsole.count = size;
+		op.u.readconsole.incremental = more;
+		op.u.readconsole.index = *index;
+		error = do_sysctl(ctx, &op);
+		if (error)
+			return hvctl_fail(ctx, -error, "the hypervisor does not show its log: %s",
+					  strerror(-error));
+		if (op.u.readconsole.count > size)
+			op.u.readconsole.count = size;
+		grown = realloc(*text, *len + op.u.readconsole.count + 1);
+		if (!grown)
+			return hvctl_no_memory(ctx);
+		*text = grown;
+		memcpy(grown + *len, buf, op.u.readconsole.count);
+		*len += op.u.readconsole.count;
+		grown[*len] = 0;
+		*index = op.u.readconsole.index;
+		more = true;
+	} while (op.u.readconsole.count == size);
+	return 0;
+}
+
+static int clear_ring(struct hvctl_ctx *ctx, char *buf, size_t size)
+{
+	struct xen_sysctl op = { .cmd = XEN_SYSCTL_readconsole };
+	int error;
+
+	op.u.readconsole.clear = 1;
+	op.u.readconsole.buffer = (uint64_t)(uintptr_t)buf;
+	op.u.readconsole.count = size;
+	error = do_sysctl(ctx, &op);
+	if (error)
+		hvctl_fail(ctx, -error, "the hypervisor does not clear its log: %s",
+			   strerror(-error));
+	return error;
+}
+
+/* The log from *@index, if @more, to its end, which is emptied with @clear. */
+static int dmesg(struct hvctl_ctx *ctx, bool clear, bool more, uint32_t *index, char **text,
+		 size_t *len)
+{
+	/* The ring can be larger: what does not fit is fetched from where the last call ended. */
+	const size_t size = 256u << 10;
+	char *buf = hypercall_alloc(ctx, size);
+	int error;
 
 	*text = NULL;
 	*len = 0;
 	if (!buf)
 		return ctx->privcmd < 0 ? -ENODEV : -ENOMEM;
-	for (;;) {
-		op.u.readconsole.buffer = (uint64_t)(uintptr_t)buf;
-		op.u.readconsole.count = size;
-		op.u.readconsole.incremental = *text != NULL;
-		error = do_sysctl(ctx, &op);
-		if (error) {
-			hvctl_fail(ctx, -error, "the hypervisor does not show its log: %s",
-				   strerror(-error));
-			break;
-		}
-		if (op.u.readconsole.count > size)
-			op.u.readconsole.count = size;
-		more = realloc(*text, *len + op.u.readconsole.count + 1);
-		if (!more) {
-			error = hvctl_no_memory(ctx);
-			break;
-		}
-		*text = more;
-		memcpy(more + *len, buf, op.u.readconsole.count);
-		*len += op.u.readconsole.count;
-		more[*len] = 0;
-		if (op.u.readconsole.count < size)
-			break;
-	}
-	if (!error && clear) {
-		memset(&op.u, 0, sizeof(op.u));
-		op.u.readconsole.clear = 1;
-		op.u.readconsole.buffer = (uint64_t)(uintptr_t)buf;
-		op.u.readconsole.count = size;
-		error = do_sysctl(ctx, &op);
-		if (error)
-			hvctl_fail(ctx, -error, "the hypervisor does not clear its log: %s",
-				   strerror(-error));
-	}
+	error = read_ring(ctx, buf, size, more, index, text, len);
+	if (!error && clear)
+		error = clear_ring(ctx, buf, size);
 	hypercall_free(ctx, buf, size);
 	if (error) {
 		free(*text);
@@ -162,6 +179,18 @@ int hvctl_dmesg(struct hvctl_ctx *ctx, bool clear, char **text, size_t *len)
 		*len = 0;
 	}
 	return error;
+}
+
+int hvctl_dmesg(struct hvctl_ctx *ctx, bool clear, char **text, size_t *len)
+{
+	uint32_t index = 0;
+
+	return dmesg(ctx, clear, false, &index, text, len);
+}
+
+int hvctl_dmesg_more(struct hvctl_ctx *ctx, uint32_t *index, char **text, size_t *len)
+{
+	return dmesg(ctx, false, *index != 0, index, text, len);
 }
 
 static int press(struct hvctl_ctx *ctx, const char *keys)

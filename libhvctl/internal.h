@@ -25,6 +25,7 @@ struct hvctl_ctx {
 	int privcmd;			/* /dev/xen/privcmd, -1: not opened yet */
 	int hypercall; /* /dev/xen/hypercall for buffers, -1: not there, lock pages instead */
 	struct xs *xs;			/* the store, NULL: not connected yet */
+	bool watching;			/* hvctl_wait_change() has its watches there */
 	int unread;			/* why something in the store could not be read, or 0 */
 	char error[512];
 	volatile sig_atomic_t cancelled; /* hvctl_cancel() was called */

@@ -11,7 +11,7 @@ _hvctl()
 		[[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace
 	else
 		case $verb in
-		create|restore|image-check|image-info)
+		create|restore|clone|config-check|image-check|image-info)
 			compopt -o filenames
 			mapfile -t COMPREPLY < <(compgen -f -- "$word")
 			;;

@@ -23,11 +23,13 @@ struct command {
 };
 
 extern const struct command cmd_block_attach, cmd_block_detach, cmd_block_list, cmd_clone,
-	cmd_console, cmd_cpuid, cmd_create, cmd_debug, cmd_destroy, cmd_dmesg, cmd_domid,
-	cmd_domname, cmd_image_check, cmd_image_info, cmd_info, cmd_list, cmd_mem_set, cmd_migrate,
-	cmd_migrate_receive, cmd_network_attach, cmd_network_detach, cmd_network_list, cmd_pause,
-	cmd_reboot, cmd_rename, cmd_restore, cmd_save, cmd_shutdown, cmd_unpause, cmd_uptime,
-	cmd_vcpu_set, cmd_version;
+	cmd_config_check, cmd_console, cmd_cpuid, cmd_create, cmd_debug, cmd_destroy, cmd_dmesg,
+	cmd_domid, cmd_domname, cmd_dump_config, cmd_events, cmd_image_check, cmd_image_info,
+	cmd_info, cmd_list, cmd_mem_set, cmd_metrics, cmd_migrate, cmd_migrate_receive,
+	cmd_network_attach, cmd_network_detach, cmd_network_list, cmd_pause, cmd_reboot,
+	cmd_rename, cmd_restore, cmd_save, cmd_sched, cmd_shutdown, cmd_sysrq, cmd_top,
+	cmd_trigger, cmd_unpause, cmd_uptime, cmd_vcpu_list, cmd_vcpu_pin, cmd_vcpu_set,
+	cmd_version;
 
 /* Print the context's message for a failed call; returns CLI_FAILED. */
 int cli_failed(const struct hvctl_ctx *ctx);

@@ -9,12 +9,14 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-	&cmd_create, &cmd_list, &cmd_info, &cmd_cpuid, &cmd_console, &cmd_shutdown, &cmd_reboot,
-	&cmd_destroy, &cmd_save, &cmd_restore, &cmd_clone, &cmd_migrate, &cmd_migrate_receive,
-	&cmd_image_check, &cmd_image_info, &cmd_pause,
-	&cmd_unpause, &cmd_mem_set, &cmd_vcpu_set, &cmd_rename, &cmd_block_list, &cmd_block_attach,
-	&cmd_block_detach, &cmd_network_list, &cmd_network_attach, &cmd_network_detach, &cmd_domid,
-	&cmd_domname, &cmd_uptime, &cmd_dmesg, &cmd_debug, &cmd_version,
+	&cmd_create, &cmd_list, &cmd_top, &cmd_info, &cmd_cpuid, &cmd_console, &cmd_shutdown,
+	&cmd_reboot, &cmd_destroy, &cmd_save, &cmd_restore, &cmd_clone, &cmd_migrate,
+	&cmd_migrate_receive, &cmd_image_check, &cmd_image_info, &cmd_pause, &cmd_unpause,
+	&cmd_mem_set, &cmd_vcpu_list, &cmd_vcpu_set, &cmd_vcpu_pin, &cmd_sched, &cmd_rename,
+	&cmd_dump_config, &cmd_config_check, &cmd_sysrq, &cmd_trigger, &cmd_block_list,
+	&cmd_block_attach, &cmd_block_detach, &cmd_network_list, &cmd_network_attach,
+	&cmd_network_detach, &cmd_domid, &cmd_domname, &cmd_uptime, &cmd_events, &cmd_metrics,
+	&cmd_dmesg, &cmd_debug, &cmd_version,
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))

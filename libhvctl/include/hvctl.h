@@ -169,6 +169,18 @@ int hvctl_config_load(struct hvctl_ctx *ctx, const char *path, const char *const
 int hvctl_config_parse(struct hvctl_ctx *ctx, const char *name, const char *text, size_t len,
 		       const char *const *overrides, struct hvctl_config **config);
 
+/*
+ * The other way: a configuration as a text in that syntax, malloc()ed, from which the same comes
+ * again. NULL without memory.
+ */
+char *hvctl_config_text(const struct hvctl_config *config);
+
+/*
+ * What a domain was created from, with the name that it has now; to be freed. -EINVAL: it was not
+ * created by hvctl, which then does not know.
+ */
+int hvctl_config_of(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_config **config);
+
 /* Free a configuration. NULL is fine. */
 void hvctl_config_free(struct hvctl_config *config);
 
@@ -396,6 +408,12 @@ struct hvctl_domain {
 /* All domains by rising domid. *list is freed with free(). */
 int hvctl_list(struct hvctl_ctx *ctx, struct hvctl_domain **list, size_t *count);
 
+/*
+ * Wait until some domain has come, stopped or gone, or at most @ms. 1: perhaps one has; 0: the time
+ * is over. The first call of a context answers 1 at once.
+ */
+int hvctl_wait_change(struct hvctl_ctx *ctx, unsigned int ms);
+
 /* One domain. */
 int hvctl_get(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_domain *domain);
 
@@ -417,6 +435,55 @@ int hvctl_set_memory(struct hvctl_ctx *ctx, uint32_t domid, uint64_t mib);
  * there is. -ECANCELED: it has stopped, or was asked for another size meanwhile.
  */
 int hvctl_wait_memory(struct hvctl_ctx *ctx, uint32_t domid, uint64_t mib);
+
+/* One vCPU of a domain. */
+struct hvctl_vcpu {
+	unsigned int number;
+	bool online, blocked, running;
+	unsigned int cpu;	/* the host CPU that it runs or ran on */
+	uint64_t cpu_time_ns;
+	uint64_t cpus[2];	/* bit n: it may run on host CPU n */
+	uint64_t cpus_soft[2];	/* the same: where it had rather run */
+};
+
+/* The vCPUs of a domain by rising number. *list is freed with free(). */
+int hvctl_vcpus(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_vcpu **list, size_t *count);
+
+/*
+ * Let a vCPU run on the host CPUs @hard only, and rather on those of @soft; NULL leaves that as it
+ * is. -EINVAL: there is no such vCPU, or none of the CPUs is there.
+ */
+int hvctl_pin(struct hvctl_ctx *ctx, uint32_t domid, unsigned int vcpu, const uint64_t hard[2],
+	      const uint64_t soft[2]);
+
+/* How much of the host's CPUs a domain gets. */
+struct hvctl_share {
+	unsigned int weight;	/* its part when they are scarce, 1 to 65535; 256 is usual */
+	unsigned int cap;	/* of one CPU, in percent, for all its vCPUs; 0: no limit */
+};
+
+/* Read it, and set it until the domain is gone. -EINVAL: outside of the range. */
+int hvctl_share(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_share *share);
+int hvctl_set_share(struct hvctl_ctx *ctx, uint32_t domid, const struct hvctl_share *share);
+
+/*
+ * A set of host CPUs from "0-2,5", in its order: '^' takes a range out again, "all" is every CPU,
+ * and so is "node:0", since there is one node. Bit n of the 128 is CPU n. -EINVAL: that is no set;
+ * -ENOENT: none is left in it. Neither has a message.
+ */
+int hvctl_cpus_parse(const char *text, uint64_t set[2]);
+
+/* The other way, "" for none; 512 bytes are enough for any. What does not fit is left out. */
+void hvctl_cpus_text(const uint64_t set[2], char *to, size_t size);
+
+/*
+ * Press a letter of the guest's SysRq key ("h" has its kernel list them on its console). -EPERM
+ * for dom0; -EINVAL: not a letter or digit.
+ */
+int hvctl_sysrq(struct hvctl_ctx *ctx, uint32_t domid, char letter);
+
+/* Send an NMI to one vCPU. -EPERM for dom0; -EINVAL: there is no such vCPU. */
+int hvctl_nmi(struct hvctl_ctx *ctx, uint32_t domid, unsigned int vcpu);
 
 /* Ask the guest to have @count vCPUs online. -EINVAL: none or more than its maximum. */
 int hvctl_set_vcpus(struct hvctl_ctx *ctx, uint32_t domid, unsigned int count);
@@ -518,6 +585,12 @@ int hvctl_host(struct hvctl_ctx *ctx, struct hvctl_host *host);
 
 /* The hypervisor's console ring, zero-terminated, freed with free(); @clear empties it. */
 int hvctl_dmesg(struct hvctl_ctx *ctx, bool clear, char **text, size_t *len);
+
+/*
+ * What has been added to that ring since *@index, which is 0 at first: *text is malloc()ed, and
+ * empty if nothing has. What was overwritten meanwhile is left out.
+ */
+int hvctl_dmesg_more(struct hvctl_ctx *ctx, uint32_t *index, char **text, size_t *len);
 
 /* Press debug keys ("h" lists them in the hypervisor's log). */
 int hvctl_debug_keys(struct hvctl_ctx *ctx, const char *keys);

@@ -59,8 +59,8 @@ int save_read_settings(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_confi
 	}
 	if (!text)
 		error = hvctl_fail(ctx, EINVAL,
-				   "domain %u cannot be saved: it was not created by "
-				   "hvctl, which does not know its configuration",
+				   "domain %u was not created by hvctl, which does not know "
+				   "its configuration",
 				   domid);
 	else
 		error = settings_parse(ctx, "the store", text, len, c);
@@ -70,6 +70,19 @@ int save_read_settings(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_confi
 	free(name);
 	free(text);
 	return error;
+}
+
+int hvctl_config_of(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_config **config)
+{
+	struct xen_domctl_getdomaininfo info;
+	int error = domain_need(ctx, domid, &info);
+
+	*config = NULL;
+	if (error)
+		return error;
+	if (!hvctl_xs(ctx))
+		return -ECONNREFUSED;
+	return save_read_settings(ctx, domid, config);
 }
 
 /* What a restored guest could not have again. */

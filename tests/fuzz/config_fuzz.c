@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: libhvctl/config.c libhvctl/cfgfile.c libhvctl/context.c libhvctl/kcache.c libhvctl/xs.c
+// sources: libhvctl/cpuset.c libhvctl/cfgtext.c
 // sources: hypervisor/image/unpack.c
 // libs: -llzma -lz -lzstd -llz4
 // options: -max_len=2048 -dict=tests/fuzz/config.dict

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: libhvctl/save/own.c libhvctl/save/fill.c libhvctl/save/stream.c libhvctl/save/settings.c
 // sources: libhvctl/config.c libhvctl/cfgfile.c libhvctl/context.c libhvctl/kcache.c libhvctl/xs.c
+// sources: libhvctl/cpuset.c
 // sources: hypervisor/image/unpack.c
 // libs: -Wl,--wrap=memory_fits -ljansson -llzma -lz -lzstd -llz4
 // options: -max_len=1024 -dict=tests/fuzz/save.dict

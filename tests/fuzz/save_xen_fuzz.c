@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: libhvctl/save/xen.c libhvctl/save/fill.c libhvctl/save/stream.c libhvctl/config.c
+// sources: libhvctl/cpuset.c
 // sources: libhvctl/cfgfile.c libhvctl/context.c libhvctl/kcache.c libhvctl/xs.c
 // sources: hypervisor/image/unpack.c
 // libs: -Wl,--wrap=memory_fits -ljansson -llzma -lz -lzstd -llz4

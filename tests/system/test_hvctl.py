@@ -84,6 +84,23 @@ MISTAKES = [
     ("frobnicate", ["unknown verb 'frobnicate'", "hvctl --help"], 2),
     ("create", ["a configuration is needed", "usage: hvctl create"], 2),
     ("mem-set 0 lots", ["'lots' is not a number", "usage: hvctl mem-set"], 2),
+    ("vcpu-list nobody", ["no domain 'nobody'", "hvctl list"], 1),
+    ("vcpu-pin 0 0 2-1", ["'2-1' is not a set of CPUs", "usage: hvctl vcpu-pin"], 2),
+    ("vcpu-pin 0 9 all", ["domain 0 has vCPUs 0 to 1, and no 9", "hvctl vcpu-list"], 1),
+    ("vcpu-pin 0 0 77", ["refuses the CPUs of vCPU 0 of domain 0", "hvctl info"], 1),
+    ("sched --weight=0 0", ["a weight is 1 to 65535, not '0'", "usage: hvctl sched"], 2),
+    ("sysrq 0 h", ["cannot press SysRq of domain 0", "give a guest"], 1),
+    ("sysrq nobody hh", ["'hh' is not a letter", "usage: hvctl sysrq"], 2),
+    ("trigger 0 nmi", ["cannot send an NMI to domain 0", "give a guest"], 1),
+    ("trigger 0 power", ["has no 'power', only nmi", "hvctl shutdown"], 2),
+    ("dump-config 0", ["domain 0 was not created by hvctl"], 1),
+    ("config-check /bad.cfg", ["/bad.cfg:3:7", "is not closed", "end it with"], 1),
+    ("top --delay=0", ["'0' is not a number of seconds", "usage: hvctl top"], 2),
+    ("events now", ["no argument is needed", "usage: hvctl events"], 2),
+    ("metrics --listen=here", ["'here' is neither a path nor HOST:PORT", "usage: hvctl metrics"], 2),
+    ("metrics --listen=/none/socket", ["cannot listen at /none/socket", "No such file"], 1),
+    ("console --log nobody", ["no log of the console of nobody", "No such file"], 1),
+    ("dmesg -c -f", ["what is followed is not emptied", "usage: hvctl dmesg"], 2),
 ]
 
 
@@ -186,6 +203,7 @@ def life(build):
         run("hvctl domname 1", text="other")
         run("hvctl rename other Domain-0", 1, "is called 'Domain-0' already")
         run("hvctl rename other t1")
+        watching(run, until)
         run("hvctl vcpu-set t1 3", 1, "1 to 2 vCPUs")
         run("hvctl vcpu-set t1 1")
         until("hvctl list t1 | awk 'NR == 2 { exit $4 != 1 }'")
@@ -205,6 +223,11 @@ def life(build):
         run("hvctl network-list t1", text="00:16:3e:00:00:41")
         run("hvctl shutdown --timeout=120 t1", seconds=180)
         run("hvctl list t1", 1)
+        # What was told meanwhile, a line of JSON for each, and what it said is still there.
+        run("kill $(cat /tmp/events.pid); cat /tmp/events", text='"event":"state"')
+        for word in ("present", "created", "gone"):
+            run("grep '\"event\":\"%s\"' /tmp/events" % word, text='"name":"t1"')
+        run("hvctl console --log t1", text="GUEST-up t1")
         # A kernel that finds no init panics: that is a crash, and it is to be kept.
         run("hvctl create -q /t1.cfg 'extra=\"console=hvc0 rdinit=/none root=/none panic=0\"' 'on_crash=\"preserve\"'")
         until("hvctl list t1 | grep -q crashed")
@@ -212,6 +235,46 @@ def life(build):
         until("! hvctl list t1 2>/dev/null")
         until(SNAPSHOT + " >/tmp/after; diff /tmp/before /tmp/after")
         run("hvctl debug audit", text="audit clean")
+
+
+def watching(run, until):
+    """Looking at t1, a guest of two vCPUs, with all that only looks; events are written to /tmp/events from here on."""
+    run("hvctl events >/tmp/events & echo $! >/tmp/events.pid")
+    until("grep -q present /tmp/events")
+    run("hvctl pause t1")
+    until("grep -q '\"state\":\"paused\"' /tmp/events")
+    run("hvctl unpause t1")
+    # CPUs: all of them at first, then one, then again.
+    run("hvctl vcpu-list t1 | awk 'NR > 1 { print $3, $7 $8 $9 }'", text="0 all/all")
+    run("hvctl vcpu-pin t1 1 1 0 && hvctl vcpu-list t1 | awk '$3 == 1 { print \"pinned\", $7 $8 $9 }'", text="pinned 1/")
+    run("hvctl vcpu-pin t1 all all all && hvctl vcpu-list --json t1 | tr -d ' \\n'", text='"cpus":"0,1"')
+    run("hvctl sched t1", text=" 256     0")
+    run("hvctl sched --weight=512 --cap=80 t1 && hvctl sched t1", text=" 512    80")
+    run("hvctl sched --weight=256 --cap=0 t1 && hvctl sched --json t1 | tr -d ' \\n'", text='"weight":256,"cap":0')
+    # Its kernel answers on its console.
+    run("hvctl sysrq t1 h")
+    until("hvctl console --log t1 | grep -q 'sysrq: HELP'")
+    run("hvctl trigger t1 nmi")
+    until("hvctl console --log t1 | grep -qi 'NMI received'")
+    # What it was made of is a configuration again.
+    run("hvctl dump-config t1 >/tmp/dump && hvctl config-check -W /tmp/dump", text="'t1', 128 MiB, 2 vCPUs, 1 disks, 1 vifs")
+    run("grep -c -e 'maxmem = 192' -e 'mac=00:16:3e:00:00:41' -e 'target=/srv/guests/t1.img' /tmp/dump", text="3")
+    # Figures, for people and for programs.
+    run("hvctl top -b --count=2 --delay=1 | grep -c '^t1 '", text="2")
+    run("hvctl metrics", text='annulus_domain_vcpus{domid="1",name="t1"} 2')
+    run("hvctl metrics | tail -n 1", text="# EOF")
+    run("hvctl metrics --listen=127.0.0.1:9999 & echo $! >/tmp/metrics.pid")
+    until("wget -q -O /tmp/metrics http://127.0.0.1:9999/metrics")
+    run("grep domain_up /tmp/metrics", text='annulus_domain_up{domid="1",name="t1"} 1')
+    run("! wget -q -O /dev/null http://127.0.0.1:9999/else")
+    run("kill $(cat /tmp/metrics.pid)")
+    # The hypervisor's log as it grows.
+    run("hvctl dmesg -f >/tmp/follow & echo $! >/tmp/follow.pid")
+    until("[ -s /tmp/follow ]")
+    run("hvctl debug keys h")
+    until("grep -q 'this list' /tmp/follow")
+    run("kill $(cat /tmp/follow.pid)")
+    run("[ $(grep -c 'this list' /tmp/follow) = 1 ]")
 
 
 def changing(build):

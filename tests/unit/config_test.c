@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: libhvctl/config.c libhvctl/cfgfile.c libhvctl/context.c libhvctl/kcache.c libhvctl/xs.c
+// sources: libhvctl/cpuset.c libhvctl/cfgtext.c
 // sources: hypervisor/image/unpack.c
 // libs: -llzma -lz -lzstd -llz4
 // bits: 64 32
@@ -696,6 +697,70 @@ TEST(test_control_characters, "control characters")
 	n = strlen(hvctl_error(ctx));
 	CU_ASSERT_TRUE(n > 500 && n < 512);
 	CU_ASSERT_STRING_EQUAL(hvctl_error(ctx) + n - 4, "\\x01");
+}
+
+/* What is written from a configuration is read as the same. */
+TEST(test_text, "a configuration as text")
+{
+	static const char *const all[] = {
+		BASE,
+		BASE "uuid = '00112233445566778899aabbccddeeff'\nmemory = 100\nmaxmem = 200\n"
+		     "vcpus = 2\nmaxvcpus = 4\ncpus = [ '0-3,^1', 'all', '5' ]\n"
+		     "cpu_weight = 300\n",
+		BASE "vcpus = 3\ncpus = [ '1', 'all', '2,4-127' ]\ncpus_soft = '0'\ncap = 50\n"
+		     "localtime = 1\nrtc_timeoffset = -3600\non_poweroff = 'preserve'\n"
+		     "on_reboot = 'destroy'\non_crash = 'restart'\n",
+		BASE "ramdisk = '/with \\\"quotes\\\" and \\\\ and \\t'\nextra = 'a=\\'b\\'\\n'\n",
+		BASE "disk = [ '/a,xvda', 'vdev=xvdb,target=/x y,z' ]\n",
+		BASE "disk = [ '/a,raw,xvda,w!', '/dev/sr0,raw,xvdb,r,cdrom',\n"
+		     "'format=qcow2,vdev=xvdc,backendtype=hvblkd,data-mode=window,iops=100,bps=1M,"
+		     "target=/odd,name=\\\"x\\\"', 'nbd://h/e,raw,xvdd,r,backendtype=hvblkd' ]\n",
+		BASE "vif = [ '', 'mac=00:16:3e:00:00:01,bridge=b0,ip=10.0.0.1 10.0.0.2,vifname=v',"
+		     "'bridge=b1,backendtype=hvnetd,bps=2M' ]\n",
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		struct hvctl_config *c = parse(all[i]), *d;
+		char *text, *again;
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+		text = hvctl_config_text(c);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+		d = parse(text);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(d);
+		CU_ASSERT_STRING_EQUAL(warnings, "");
+		again = hvctl_config_text(d);
+		CU_ASSERT_STRING_EQUAL(text, again);
+		CU_ASSERT_EQUAL(memcmp(c->cpus, d->cpus, 2 * sizeof(c->cpus[0])), 0);
+		CU_ASSERT_EQUAL(c->rtc_offset, d->rtc_offset);
+		CU_ASSERT_EQUAL(c->on_crash, d->on_crash);
+		CU_ASSERT_STRING_EQUAL(c->cmdline, d->cmdline);
+		CU_ASSERT_TRUE(!c->ramdisk || !strcmp(c->ramdisk, d->ramdisk));
+		CU_ASSERT_EQUAL(c->nr_disks, d->nr_disks);
+		for (unsigned int n = 0; n < c->nr_disks && n < d->nr_disks; n++) {
+			CU_ASSERT_STRING_EQUAL(c->disks[n].target, d->disks[n].target);
+			CU_ASSERT_STRING_EQUAL(c->disks[n].format, d->disks[n].format);
+			CU_ASSERT_EQUAL(c->disks[n].number, d->disks[n].number);
+			CU_ASSERT_EQUAL(c->disks[n].writable, d->disks[n].writable);
+			CU_ASSERT_EQUAL(c->disks[n].forced, d->disks[n].forced);
+			CU_ASSERT_EQUAL(c->disks[n].cdrom, d->disks[n].cdrom);
+			CU_ASSERT_EQUAL(c->disks[n].backend, d->disks[n].backend);
+			CU_ASSERT_STRING_EQUAL(c->disks[n].data_mode, d->disks[n].data_mode);
+			CU_ASSERT_EQUAL(c->disks[n].bps, d->disks[n].bps);
+		}
+		CU_ASSERT_EQUAL(c->nr_vifs, d->nr_vifs);
+		for (unsigned int n = 0; n < c->nr_vifs && n < d->nr_vifs; n++) {
+			CU_ASSERT_STRING_EQUAL(c->vifs[n].bridge, d->vifs[n].bridge);
+			CU_ASSERT_STRING_EQUAL(c->vifs[n].vifname, d->vifs[n].vifname);
+			CU_ASSERT_EQUAL(c->vifs[n].hvnetd, d->vifs[n].hvnetd);
+			CU_ASSERT_EQUAL(c->vifs[n].bps, d->vifs[n].bps);
+			CU_ASSERT_TRUE(!c->vifs[n].ip || !strcmp(c->vifs[n].ip, d->vifs[n].ip));
+		}
+		free(text);
+		free(again);
+		hvctl_config_free(c);
+		hvctl_config_free(d);
+	}
 }
 
 /* Whatever a terminal would obey is shown, in whichever encoding it reads. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: libhvctl/create.c libhvctl/domain.c libhvctl/removal.c libhvctl/context.c
-// sources: libhvctl/overlay.c
+// sources: libhvctl/overlay.c libhvctl/vcpu.c
 // sources: libhvctl/cli/guard.c
 // libs: -Wl,--wrap=hvctl_lock
 // bits: 64 32

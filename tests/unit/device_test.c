@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: libhvctl/device.c libhvctl/blkd.c libhvctl/disk.c libhvctl/diskuse.c
 // sources: libhvctl/context.c libhvctl/hotplug.c libhvctl/config.c libhvctl/cfgfile.c
+// sources: libhvctl/cpuset.c
 // libs: -Wl,--wrap=hvctl_lock,--wrap=hvctl_lock_saving,--wrap=module_need
 // bits: 64 32
 /*
