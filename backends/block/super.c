@@ -17,13 +17,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "backends/block/files.h"
 #include "backends/block/grants.h"
 #include "backends/block/keys.h"
 #include "backends/block/node.h"
 #include "backends/block/open.h"
 #include "backends/block/orders.h"
+#include "backends/block/room.h"
 #include "backends/lib/channel.h"
+#include "backends/lib/files.h"
 #include "backends/lib/gntdev.h"
 #include "backends/lib/process.h"
 #include "libhvctl/store/daemon.h"
@@ -230,7 +231,7 @@ static int allow(struct worker *w, int image)
 
 static void attach(struct device *v)
 {
-	int journal = files_open(super.options.run, v->worker->domid, v->devid);
+	int journal = room_open(super.options.run, v->worker->domid, v->devid);
 	char *format = back_read(v, "format"), *params = back_read(v, "params");
 	char *mode = back_read(v, "mode"), *data_mode = back_read(v, "data-mode");
 	struct open_spec spec = { .format = format ? format : "raw", .params = params,
@@ -320,8 +321,8 @@ static void refuse(struct device *v, const char *text)
 /* As much of the journal as this connection needs has memory. 0 or a negative errno. */
 static int make_room(const struct device *v, const struct journal_connection *c)
 {
-	int fd = files_open(super.options.run, v->worker->domid, v->devid);
-	int error = fd < 0 ? fd : files_room(fd, c->nr_queues, c->ring_order);
+	int fd = room_open(super.options.run, v->worker->domid, v->devid);
+	int error = fd < 0 ? fd : room_make(fd, c->nr_queues, c->ring_order);
 
 	if (fd >= 0)
 		close(fd);

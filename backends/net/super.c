@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "backends/lib/channel.h"
+#include "backends/lib/files.h"
 #include "backends/lib/process.h"
-#include "backends/net/files.h"
 #include "backends/net/keys.h"
 #include "backends/net/orders.h"
 #include "backends/net/tap.h"
@@ -250,7 +250,8 @@ static void attach(struct device *v)
 		v->changed = true;
 		return;
 	}
-	fds[1] = files_open(super.options.run, v->domid, v->devid);
+	fds[1] = files_open(super.options.run, v->domid, v->devid, sizeof(struct net_journal),
+			    sizeof(struct net_journal));
 	if (fds[1] < 0) {
 		error = fds[1];
 		snprintf(text, sizeof(text), "cannot make a journal in %.100s: %s",

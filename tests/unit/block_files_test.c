@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: backends/block/files.c
+// sources: backends/lib/files.c backends/block/room.c
 /*
  * The files of hvblkd's journals: what a worker is going to touch has memory before it is given to
  * it, and no more than that; a directory without room is an error and not a dead worker.
@@ -18,8 +18,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "backends/block/files.h"
 #include "backends/block/journal.h"
+#include "backends/block/room.h"
+#include "backends/lib/files.h"
 #include "suite.h"
 
 static char run[] = "/tmp/block_files.XXXXXX";
@@ -53,7 +54,7 @@ static size_t memory(int fd)
 TEST(test_memory, "memory for what a connection needs is there before it begins")
 {
 	const size_t entry = sizeof(struct journal_entry);
-	int fd = files_open(run, 7, 51712);
+	int fd = room_open(run, 7, 51712);
 	struct stat st;
 
 	CU_ASSERT_TRUE_FATAL(fd >= 0);
@@ -62,13 +63,13 @@ TEST(test_memory, "memory for what a connection needs is there before it begins"
 	/* Without a connection: a page or two for the head and for that of each queue. */
 	CU_ASSERT_TRUE(memory(fd) >= JOURNAL_QUEUES * 4096);
 	CU_ASSERT_TRUE(memory(fd) <= 4 * (1 + JOURNAL_QUEUES) * 4096);
-	CU_ASSERT_EQUAL(files_room(fd, 1, 0), 0);
+	CU_ASSERT_EQUAL(room_make(fd, 1, 0), 0);
 	CU_ASSERT_TRUE(memory(fd) >= 32 * entry + (JOURNAL_QUEUES - 1) * 4096);
 	CU_ASSERT_TRUE(memory(fd) <= 32 * entry + 4 * (1 + JOURNAL_QUEUES) * 4096);
-	CU_ASSERT_EQUAL(files_room(fd, JOURNAL_QUEUES, JOURNAL_ORDER_MAX), 0);
+	CU_ASSERT_EQUAL(room_make(fd, JOURNAL_QUEUES, JOURNAL_ORDER_MAX), 0);
 	CU_ASSERT_TRUE(memory(fd) >= sizeof(struct journal));
-	CU_ASSERT_EQUAL(files_room(fd, JOURNAL_QUEUES + 1, 0), -EINVAL);
-	CU_ASSERT_EQUAL(files_room(fd, 1, JOURNAL_ORDER_MAX + 1), -EINVAL);
+	CU_ASSERT_EQUAL(room_make(fd, JOURNAL_QUEUES + 1, 0), -EINVAL);
+	CU_ASSERT_EQUAL(room_make(fd, 1, JOURNAL_ORDER_MAX + 1), -EINVAL);
 	close(fd);
 	files_drop(run, 7, 51712);
 	CU_ASSERT_FALSE(exists("7-51712.journal"));
@@ -85,7 +86,7 @@ TEST(test_no_room, "without room there is an error, and no descriptor is left")
 	small = old;
 	small.rlim_cur = 65536;
 	CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_FSIZE, &small), 0);
-	CU_ASSERT_EQUAL(files_open(run, 7, 51712), -EFBIG);
+	CU_ASSERT_EQUAL(room_open(run, 7, 51712), -EFBIG);
 	CU_ASSERT_EQUAL(setrlimit(RLIMIT_FSIZE, &old), 0);
 	CU_ASSERT_EQUAL(open("/dev/null", O_RDONLY | O_CLOEXEC), next);
 	close(next);
@@ -115,14 +116,14 @@ static bool is_busy(void)
 	pid_t pid = fork();
 
 	if (!pid)
-		_exit(files_busy(files_open(run, 9, 1)));
+		_exit(files_busy(room_open(run, 9, 1)));
 	CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
 	return status != 0;
 }
 
 TEST(test_clean_busy, "what somebody has locked is not taken from under him")
 {
-	int journal = files_open(run, 9, 1), lock;
+	int journal = room_open(run, 9, 1), lock;
 	char path[PATH_MAX];
 	void *map;
 

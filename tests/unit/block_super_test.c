@@ -52,7 +52,7 @@ const char *node_connection(struct xs *store, const char *path, struct journal_c
 	return NULL;
 }
 
-int files_open(const char *run, domid_t domid, uint32_t devid)
+int room_open(const char *run, domid_t domid, uint32_t devid)
 {
 	(void)run;
 	(void)domid;
@@ -66,7 +66,7 @@ bool files_busy(int fd)
 	return busy;
 }
 
-int files_room(int fd, uint32_t nr_queues, uint32_t ring_order)
+int room_make(int fd, uint32_t nr_queues, uint32_t ring_order)
 {
 	(void)fd;
 	(void)nr_queues;
