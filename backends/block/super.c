@@ -105,7 +105,7 @@ static void share_out(void)
 static int start_worker(struct worker *w)
 {
 	struct process process;
-	int error = process_start(w->domid, super.options.uid_base + w->domid, &process);
+	int error = process_start(w->domid, super.options.uid + w->domid, &process);
 
 	if (!error)
 		error = watch_fd(process.pidfd, &w->pidfd);
@@ -237,7 +237,7 @@ static void attach(struct device *v)
 	struct open_spec spec = { .format = format ? format : "raw", .params = params,
 				  .readonly = !mode || !strchr(mode, 'w'),
 				  .shared = back_number(v, "shared", 0),
-				  .uid = super.options.uid_base + v->worker->domid };
+				  .uid = super.options.uid + v->worker->domid };
 	struct order o = { .kind = ORDER_ATTACH, .iops = back_number(v, "iops", 0),
 			   .bps = back_number(v, "bps", 0) };
 	struct open_image image = { .fd = -1 };

@@ -6,15 +6,7 @@
 #ifndef BLOCK_SUPER_H
 #define BLOCK_SUPER_H
 
-#include <stdbool.h>
-#include <sys/types.h>
-
-struct super_options {
-	const char *store;		/* the store daemon's socket */
-	const char *run;		/* the directory of the journals */
-	uid_t uid_base;			/* a domain's worker has this user id and its own number */
-	bool first;			/* somebody waits for daemon_ready() */
-};
+#include "backends/lib/guard.h"
 
 /* super_main - until a signal ends it. Returns the exit status. */
 int super_main(const struct super_options *options);

@@ -6,15 +6,7 @@
 #ifndef NET_SUPER_H
 #define NET_SUPER_H
 
-#include <stdbool.h>
-#include <sys/types.h>
-
-struct super_options {
-	const char *store;		/* the store daemon's socket */
-	const char *run;		/* the directory of the journals */
-	uid_t uid;			/* the worker's user and group */
-	bool first;			/* somebody waits for daemon_ready() */
-};
+#include "backends/lib/guard.h"
 
 /* super_main - until a signal ends it. Returns the exit status. */
 int super_main(const struct super_options *options);

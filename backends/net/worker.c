@@ -326,11 +326,12 @@ static int nothing_more(void *argument)
 	return 0;
 }
 
-int worker_main(int channel, uid_t id)
+int worker_main(int channel, domid_t domid, uid_t id)
 {
 	const char *what = "the descriptors to wait for";
 	int error;
 
+	(void)domid;
 	worker.channel = channel;
 	worker.epoll = epoll_create1(EPOLL_CLOEXEC);
 	error = worker.epoll < 0 ? -errno : watch(channel, &worker.channel);

@@ -5,10 +5,12 @@
 
 #include <sys/types.h>
 
+#include "pv-abi/xen.h"
+
 /*
  * worker_main - serves interfaces by orders that come through @channel, in a cage as user @id,
- * until the channel is closed. Returns the exit status.
+ * until the channel is closed. @domid is no one's: it serves all. Returns the exit status.
  */
-int worker_main(int channel, uid_t id);
+int worker_main(int channel, domid_t domid, uid_t id);
 
 #endif
