@@ -465,7 +465,7 @@ static void look(struct device *v)
 
 		free(status);
 		end_server(v);
-		if (there && !told && back_number(v, "state", 0) != XenbusStateClosed) {
+		if (there && !told) {
 			set_state(v, XenbusStateClosed);
 			back_write(v, "hotplug-status", "disconnected");
 		}

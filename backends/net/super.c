@@ -496,18 +496,19 @@ static void attached(struct device *v)
 	v->phase = PHASE_WAITING;
 }
 
-static void order_failed(struct device *v, const char *why)
+/* Returns whether that is a reason to look at it. */
+static bool order_failed(struct device *v, const char *why)
 {
 	if (v->phase == PHASE_ATTACHING && v->state == XenbusStateConnected) {
 		v->phase = PHASE_NEW;
 		v->retry_at = daemon_now() + RETRY_MS;
 		say(v, "%s; will try again", why);
-		return;
+		return false;
 	}
 	if (v->phase == PHASE_ATTACHING) {
 		fail(v, why);
 		v->phase = PHASE_OVER;
-		return;
+		return true;
 	}
 	say(v, "%s", why);
 	back_write(v, "hotplug-error", "%s", why);
@@ -516,6 +517,7 @@ static void order_failed(struct device *v, const char *why)
 		v->closing = true;
 	}
 	set_state(v, XenbusStateClosing);
+	return true;
 }
 
 static void take_report(struct net_report *r)
@@ -562,7 +564,8 @@ static void take_report(struct net_report *r)
 		v->phase = PHASE_OVER;
 		break;
 	case REPORT_FAILED:
-		order_failed(v, r->text);
+		if (!order_failed(v, r->text))
+			return;
 		break;
 	default:
 		return;

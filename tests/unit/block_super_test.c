@@ -679,4 +679,19 @@ TEST(test_gives_up, "a frontend that goes before it connects is told that it may
 	CU_ASSERT_TRUE(is(BACK "/state", "2"));
 }
 
+TEST(test_removed, "whoever removes a disk learns that its backend has let go, however it was closed")
+{
+	struct device *v = connected_disk();
+
+	put(BACK "/online", "0");
+	look(v);
+	CU_ASSERT_EQUAL_FATAL(told(), ORDER_DISCONNECT);
+	says(REPORT_DISCONNECTED);
+	CU_ASSERT_TRUE(is(BACK "/hotplug-status", "connected"));
+	CU_ASSERT_EQUAL_FATAL(told(), ORDER_DETACH);
+	says(REPORT_DETACHED);
+	CU_ASSERT_TRUE(is(BACK "/state", "6"));
+	CU_ASSERT_TRUE(is(BACK "/hotplug-status", "disconnected"));
+}
+
 SUITE("hvblkd's supervisor", .begin = begin, .end = end)

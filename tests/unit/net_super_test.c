@@ -446,6 +446,31 @@ TEST(test_unwritten, "a state that could not be written is written later")
 	CU_ASSERT_EQUAL(v->phase, PHASE_CONNECTED);
 }
 
+TEST(test_retries, "one that its worker cannot take is given to it again after a while, not at once")
+{
+	struct device *v = connected(1);
+	struct net_order o;
+	unsigned int orders = 0;
+
+	end_worker();
+	run_worker();
+	look_at_news();
+	for (uint64_t until = now_ms + 2000; now_ms < until; now_ms += NEWS_MS) {
+		run_worker();
+		look_at_news();
+		for (unsigned int n = 0; n < 100 && told(&o); n++) {
+			if (o.kind != ORDER_ATTACH)
+				continue;
+			orders++;
+			says(REPORT_FAILED, 1);
+		}
+	}
+	CU_ASSERT_TRUE(orders >= 5 && orders <= 11);
+	CU_ASSERT_EQUAL(STATE(1), XenbusStateConnected);
+	pass(1000);
+	CU_ASSERT_EQUAL(v->phase, PHASE_CONNECTED);
+}
+
 TEST(test_bridges, "a worker is given no more bridges than it has descriptors for")
 {
 	for (domid_t d = 1; d <= 42; d++) {
