@@ -50,14 +50,15 @@ static uint64_t now_ns(void)
  * Reports
  */
 
-static void report(struct worker *w, uint32_t kind, uint32_t devid, const struct report *more)
+static void report(struct worker *w, uint32_t kind, uint32_t devid, const struct disk_report *more)
 {
-	struct report r = { 0 };
+	struct disk_report r = { 0 };
 
 	if (more)
 		r = *more;
-	r.kind = kind;
-	r.devid = devid;
+	r.head.kind = kind;
+	r.head.domid = devid == UINT32_MAX ? UINT32_MAX : w->domid;
+	r.head.devid = devid;
 	/* Whoever does not take this has gone, and we go as well. */
 	if (channel_send(w->channel, &r, sizeof(r), NULL, 0))
 		_exit(0);
@@ -65,12 +66,12 @@ static void report(struct worker *w, uint32_t kind, uint32_t devid, const struct
 
 static void report_failed(struct worker *w, uint32_t devid, const char *what, int error)
 {
-	struct report r = { 0 };
+	struct disk_report r = { 0 };
 
 	if (error)
-		snprintf(r.text, sizeof(r.text), "%s: %s", what, strerror(-error));
+		snprintf(r.head.text, sizeof(r.head.text), "%s: %s", what, strerror(-error));
 	else
-		snprintf(r.text, sizeof(r.text), "%s", what);
+		snprintf(r.head.text, sizeof(r.head.text), "%s", what);
 	report(w, REPORT_FAILED, devid, &r);
 }
 
@@ -112,27 +113,27 @@ static int lock_journal(int fd)
 	return 0;
 }
 
-static void attach(struct worker *w, const struct order *o, int fds[2])
+static void attach(struct worker *w, const struct disk_order *o, int fds[2])
 {
 	unsigned int flags = o->flags & ATTACH_READONLY ? IMAGE_READONLY : 0;
-	struct report r = { 0 };
+	struct disk_report r = { 0 };
 	struct journal *journal = MAP_FAILED;
 	struct image *image = NULL;
 	struct disk *d = NULL;
 	int error;
 
-	if (fds[0] < 0 || fds[1] < 0 || find_disk(w, o->devid)) {
-		report_failed(w, o->devid, "impossible order", 0);
+	if (fds[0] < 0 || fds[1] < 0 || find_disk(w, o->head.devid)) {
+		report_failed(w, o->head.devid, "impossible order", 0);
 		goto failed;
 	}
 	error = lock_journal(fds[1]);
 	if (error) {
-		report_failed(w, o->devid, "cannot lock the journal", error);
+		report_failed(w, o->head.devid, "cannot lock the journal", error);
 		goto failed;
 	}
 	journal = mmap(NULL, sizeof(*journal), PROT_READ | PROT_WRITE, MAP_SHARED, fds[1], 0);
 	if (journal == MAP_FAILED) {
-		report_failed(w, o->devid, "cannot map the journal", -errno);
+		report_failed(w, o->head.devid, "cannot map the journal", -errno);
 		goto failed;
 	}
 	/* Who has no descriptor of it cannot make it larger. */
@@ -141,14 +142,14 @@ static void attach(struct worker *w, const struct order *o, int fds[2])
 	image = o->flags & ATTACH_NBD ? image_nbd_attach(fds[0], flags) :
 					image_raw_attach(w->engine, fds[0], flags);
 	if (!image) {
-		report_failed(w, o->devid, "cannot use the image", -errno);
+		report_failed(w, o->head.devid, "cannot use the image", -errno);
 		goto failed;
 	}
 	fds[0] = -1;
-	d = disk_new(o->devid, w->domid, w->gntdev, &w->notices, &w->share, image, journal);
+	d = disk_new(o->head.devid, w->domid, w->gntdev, &w->notices, &w->share, image, journal);
 	error = d ? poll_image(w, image, EPOLL_CTL_ADD) : -errno;
 	if (error) {
-		report_failed(w, o->devid, "cannot serve the disk", error);
+		report_failed(w, o->head.devid, "cannot serve the disk", error);
 		goto failed;
 	}
 	d->window = o->flags & ATTACH_WINDOW;
@@ -162,7 +163,7 @@ static void attach(struct worker *w, const struct order *o, int fds[2])
 							     : image->sector_size;
 	r.discard_granularity = image->discard_granularity;
 	r.flags = (image->readonly ? DISK_READONLY : 0) | (d->limits.discard ? DISK_DISCARD : 0);
-	report(w, REPORT_ATTACHED, o->devid, &r);
+	report(w, REPORT_ATTACHED, o->head.devid, &r);
 	return;
 failed:
 	if (image)
@@ -189,7 +190,7 @@ static void detach(struct worker *w, struct disk *d)
 
 static void resize(struct worker *w, struct disk *d)
 {
-	struct report r = { 0 };
+	struct disk_report r = { 0 };
 
 	if (d->image->ops->poll_fd(d->image) < 0)
 		image_raw_resize(d->image);
@@ -198,37 +199,37 @@ static void resize(struct worker *w, struct disk *d)
 	report(w, REPORT_RESIZED, d->devid, &r);
 }
 
-static void obey(struct worker *w, const struct order *o, int fds[2])
+static void obey(struct worker *w, const struct disk_order *o, int fds[2])
 {
-	struct disk *d = find_disk(w, o->devid);
-	struct report r = { 0 };
+	struct disk *d = find_disk(w, o->head.devid);
+	struct disk_report r = { 0 };
 	bool taken_over = false;
 	int error;
 
-	if (o->kind == ORDER_ATTACH) {
+	if (o->head.kind == ORDER_ATTACH) {
 		attach(w, o, fds);
 		return;
 	}
 	for (int i = 0; i < 2; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
-	if (o->kind == ORDER_SHARE) {
+	if (o->head.kind == ORDER_SHARE) {
 		w->share.max = o->share;
 		return;
 	}
 	if (!d) {
-		report_failed(w, o->devid, "no such disk", 0);
+		report_failed(w, o->head.devid, "no such disk", 0);
 		return;
 	}
-	switch (o->kind) {
+	switch (o->head.kind) {
 	case ORDER_CONNECT:
 		error = disk_connect(d, &o->connection, &taken_over);
 		if (error) {
-			report_failed(w, o->devid, "cannot connect to the frontend", error);
+			report_failed(w, o->head.devid, "cannot connect to the frontend", error);
 			break;
 		}
-		r.taken_over = taken_over;
-		report(w, REPORT_CONNECTED, o->devid, &r);
+		r.head.taken_over = taken_over;
+		report(w, REPORT_CONNECTED, o->head.devid, &r);
 		break;
 	case ORDER_DISCONNECT:
 		if (d->connected) {
@@ -240,7 +241,7 @@ static void obey(struct worker *w, const struct order *o, int fds[2])
 		break;
 	case ORDER_DETACH:
 		if (d->connected)
-			report_failed(w, o->devid, "still connected", 0);
+			report_failed(w, o->head.devid, "still connected", 0);
 		else
 			detach(w, d);
 		break;
@@ -252,14 +253,14 @@ static void obey(struct worker *w, const struct order *o, int fds[2])
 		limit_set(&d->bps, o->bps, now_ns());
 		break;
 	default:
-		report_failed(w, o->devid, "unknown order", 0);
+		report_failed(w, o->head.devid, "unknown order", 0);
 	}
 }
 
 /* Returns whether the channel is there still. */
 static bool take_orders(struct worker *w)
 {
-	struct order o;
+	struct disk_order o;
 	int fds[2], got;
 
 	while ((got = channel_receive(w->channel, &o, sizeof(o), fds)) > 0)

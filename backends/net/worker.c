@@ -36,10 +36,10 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static void report(enum net_report_kind kind, uint32_t domid, uint32_t devid, bool again,
+static void report(enum report_kind kind, uint32_t domid, uint32_t devid, bool again,
 		   const char *what, int error)
 {
-	struct net_report r = { .kind = kind, .domid = domid, .devid = devid, .taken_over = again };
+	struct report r = { .kind = kind, .domid = domid, .devid = devid, .taken_over = again };
 
 	if (what && error)
 		snprintf(r.text, sizeof(r.text), "%s: %s", what, strerror(-error));
@@ -52,7 +52,7 @@ static void report(enum net_report_kind kind, uint32_t domid, uint32_t devid, bo
 
 static void failed(const struct net_order *o, const char *what, int error)
 {
-	report(REPORT_FAILED, o->domid, o->devid, false, what, error);
+	report(REPORT_FAILED, o->head.domid, o->head.devid, false, what, error);
 }
 
 static int watch(int fd, void *source)
@@ -133,8 +133,8 @@ static void attach(const struct net_order *o, int fds[2])
 {
 	struct vif *v;
 
-	if (fds[0] < 0 || fds[1] < 0 || find_vif(o->domid, o->devid) || !find_lan(o->lan) ||
-	    o->port.nr_ips > SWITCH_IPS) {
+	if (fds[0] < 0 || fds[1] < 0 || find_vif(o->head.domid, o->head.devid) ||
+	    !find_lan(o->lan) || o->port.nr_ips > SWITCH_IPS) {
 		failed(o, "impossible order", 0);
 		return;
 	}
@@ -143,8 +143,8 @@ static void attach(const struct net_order *o, int fds[2])
 		failed(o, "no memory", 0);
 		return;
 	}
-	v->domid = (domid_t)o->domid;
-	v->devid = o->devid;
+	v->domid = (domid_t)o->head.domid;
+	v->devid = o->head.devid;
 	v->lan = find_lan(o->lan);
 	v->port = o->port;
 	limit_set(&v->bps, o->bps, now_ns());
@@ -160,7 +160,7 @@ static void attach(const struct net_order *o, int fds[2])
 	fds[0] = -1;
 	v->next = net.vifs;
 	net.vifs = v;
-	report(REPORT_ATTACHED, o->domid, o->devid, false, NULL, 0);
+	report(REPORT_ATTACHED, o->head.domid, o->head.devid, false, NULL, 0);
 }
 
 static void detach(struct vif *v)
@@ -178,7 +178,7 @@ static void detach(struct vif *v)
 
 static void obey_vif(const struct net_order *o)
 {
-	struct vif *v = find_vif(o->domid, o->devid);
+	struct vif *v = find_vif(o->head.domid, o->head.devid);
 	bool again = false;
 	int error;
 
@@ -186,21 +186,21 @@ static void obey_vif(const struct net_order *o)
 		failed(o, "no such interface", 0);
 		return;
 	}
-	switch (o->kind) {
+	switch (o->head.kind) {
 	case ORDER_CONNECT:
 		error = vif_connect(&net, v, &o->connection, &again);
 		if (error)
 			failed(o, "cannot connect to the frontend", error);
 		else
-			report(REPORT_CONNECTED, o->domid, o->devid, again, NULL, 0);
+			report(REPORT_CONNECTED, o->head.domid, o->head.devid, again, NULL, 0);
 		break;
 	case ORDER_DISCONNECT:
 		vif_disconnect(&net, v);
-		report(REPORT_DISCONNECTED, o->domid, o->devid, false, NULL, 0);
+		report(REPORT_DISCONNECTED, o->head.domid, o->head.devid, false, NULL, 0);
 		break;
 	case ORDER_DETACH:
 		detach(v);
-		report(REPORT_DETACHED, o->domid, o->devid, false, NULL, 0);
+		report(REPORT_DETACHED, o->head.domid, o->head.devid, false, NULL, 0);
 		break;
 	default:
 		failed(o, "unknown order", 0);
@@ -209,7 +209,7 @@ static void obey_vif(const struct net_order *o)
 
 static void obey(const struct net_order *o, int fds[2])
 {
-	switch (o->kind) {
+	switch (o->head.kind) {
 	case ORDER_LAN:
 		add_lan(o, &fds[0]);
 		break;
