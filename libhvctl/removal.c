@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The end of a domain: itself, its devices, its store entries. Calls domain.c and device.c, neither
- * of which calls back.
+ * The end of a domain: itself, its devices, its store entries. Calls domain.c and device_close.c,
+ * neither of which calls back.
  */
 #include "removal.h"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: libhvctl/device.c libhvctl/blkd.c libhvctl/disk.c libhvctl/diskuse.c
+// sources: libhvctl/device.c libhvctl/device_close.c libhvctl/device_sharing.c
+// sources: libhvctl/blkd.c libhvctl/disk.c libhvctl/diskuse.c
 // sources: libhvctl/context.c libhvctl/hotplug.c libhvctl/config.c libhvctl/cfgfile.c
 // sources: libhvctl/cpuset.c
 // libs: -Wl,--wrap=hvctl_lock,--wrap=hvctl_lock_saving,--wrap=module_need

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: libhvctl/diskuse.c libhvctl/device.c libhvctl/blkd.c libhvctl/disk.c libhvctl/context.c
+// sources: libhvctl/diskuse.c libhvctl/device.c libhvctl/device_close.c libhvctl/device_sharing.c
+// sources: libhvctl/blkd.c libhvctl/disk.c libhvctl/context.c
 // bits: 64 32
 /*
  * Who uses a disk, in a tree like sysfs: partitions, LVM, RAID, encryption, loop devices, mounts,
