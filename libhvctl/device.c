@@ -364,8 +364,7 @@ int devices_add(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint32_t do
 	return add_all(ctx, c, domid, 0);
 }
 
-int device_add_vif(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint32_t domid,
-		   uint32_t number)
+int device_add(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint32_t domid, uint32_t number)
 {
 	return add_all(ctx, c, domid, number);
 }

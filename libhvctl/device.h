@@ -57,9 +57,9 @@ int devices_check_sharing(struct hvctl_ctx *ctx, const struct hvctl_config *conf
  */
 int devices_add(struct hvctl_ctx *ctx, const struct hvctl_config *config, uint32_t domid);
 
-/* The same for a configuration of one interface, and nothing else, which gets @number. */
-int device_add_vif(struct hvctl_ctx *ctx, const struct hvctl_config *config, uint32_t domid,
-		   uint32_t number);
+/* The same for a configuration of one device, and nothing else; an interface gets @number. */
+int device_add(struct hvctl_ctx *ctx, const struct hvctl_config *config, uint32_t domid,
+	       uint32_t number);
 
 /* Take one disk or interface away, whatever the guest thinks of it. Nothing there is fine. */
 void device_remove_disk(struct hvctl_ctx *ctx, uint32_t domid, uint32_t number);

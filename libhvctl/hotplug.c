@@ -9,39 +9,39 @@
 
 #include "device.h"
 
-/* The "disk" or "vif", @what, that @spec, an item of a configuration's list, asks for. */
-static int parse(struct hvctl_ctx *ctx, const char *what, const char *spec, const char *example,
+/* What disks and interfaces do not have in common. */
+struct sort {
+	const char *key, *example;	/* of a configuration: "disk"; an item of its list */
+	const char *name, *command;	/* for messages: "interface", what shows them */
+	const char *rid;		/* what the guest is to do first */
+	int (*list)(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_device **list,
+		    size_t *count);
+	bool (*called)(const struct hvctl_device *d, const char *name);
+	/* Whether the one in @config may come, and as which. */
+	int (*check)(struct hvctl_ctx *ctx, struct hvctl_config *config, uint32_t domid,
+		     uint32_t *number);
+	void (*take_away)(struct hvctl_ctx *ctx, uint32_t domid, uint32_t number);
+	int (*release)(struct hvctl_ctx *ctx, uint32_t domid, uint32_t number);
+};
+
+/* What @spec, an item of a configuration's list, asks for. */
+static int parse(struct hvctl_ctx *ctx, const struct sort *sort, const char *spec,
 		 struct hvctl_config **config)
 {
+	const char *what = sort->key;
 	char *text;
 	int error, n;
 
 	if (strpbrk(spec, "\"'\\\n"))
 		return hvctl_fail(ctx, EINVAL,
 				  "quotes, backslashes and line ends have no place in a %s; "
-				  "write \"%s\"", what, example);
+				  "write \"%s\"", what, sort->example);
 	/* A configuration has to have a name and a kernel, which nobody asks for here. */
 	n = asprintf(&text, "%s = [ \"%s\" ]\nname = \"x\"\nkernel = \"/\"\n", what, spec);
 	if (n < 0)
 		return hvctl_no_memory(ctx);
 	error = hvctl_config_parse(ctx, what, text, (size_t)n, NULL, config);
 	free(text);
-	return error;
-}
-
-static int check_free(struct hvctl_ctx *ctx, uint32_t domid, const struct hvctl_disk *d)
-{
-	struct hvctl_device *list;
-	size_t count, i;
-	int error = hvctl_disks(ctx, domid, &list, &count);
-
-	for (i = 0; !error && i < count; i++)
-		if (list[i].number == d->number)
-			error = hvctl_fail(ctx, EEXIST,
-					   "domain %u has a disk %s already; choose another vdev, "
-					   "or "
-					   "detach that one", domid, d->vdev);
-	free(list);
 	return error;
 }
 
@@ -60,18 +60,31 @@ static int take_locks(struct hvctl_ctx *ctx, uint32_t domid, int *saving, int *l
 }
 
 /* What was made of a device goes again; the message stays that of what went wrong. */
-static void undo(struct hvctl_ctx *ctx, uint32_t domid, uint32_t number,
-		 void (*take_away)(struct hvctl_ctx *, uint32_t, uint32_t))
+static void undo(struct hvctl_ctx *ctx, const struct sort *sort, uint32_t domid, uint32_t number)
 {
 	char why[sizeof(ctx->error)];
 
 	memcpy(why, ctx->error, sizeof(why));
-	take_away(ctx, domid, number);
+	sort->take_away(ctx, domid, number);
 	memcpy(ctx->error, why, sizeof(why));
 }
 
-static int end(struct hvctl_config *config, int saving, int lock, int error)
+static int attach(struct hvctl_ctx *ctx, const struct sort *sort, uint32_t domid, const char *spec)
 {
+	struct hvctl_config *config = NULL;
+	int error = parse(ctx, sort, spec, &config);
+	int lock = -1, saving = -1;
+	uint32_t number = 0;
+
+	if (!error)
+		error = take_locks(ctx, domid, &saving, &lock);
+	if (!error)
+		error = sort->check(ctx, config, domid, &number);
+	if (!error) {
+		error = device_add(ctx, config, domid, number);
+		if (error)
+			undo(ctx, sort, domid, number);
+	}
 	if (lock >= 0)
 		close(lock);
 	if (saving >= 0)
@@ -80,32 +93,11 @@ static int end(struct hvctl_config *config, int saving, int lock, int error)
 	return error;
 }
 
-int hvctl_disk_attach(struct hvctl_ctx *ctx, uint32_t domid, const char *spec)
-{
-	struct hvctl_config *config = NULL;
-	int error = parse(ctx, "disk", spec, "format=raw,vdev=xvdb,access=rw,target=/path",
-			  &config);
-	int lock = -1, saving = -1;
-
-	if (!error)
-		error = take_locks(ctx, domid, &saving, &lock);
-	if (!error)
-		error = check_free(ctx, domid, &config->disks[0]);
-	if (!error)
-		error = devices_check_sharing(ctx, config);
-	if (!error) {
-		error = devices_add(ctx, config, domid);
-		if (error)
-			undo(ctx, domid, config->disks[0].number, device_remove_disk);
-	}
-	return end(config, saving, lock, error);
-}
-
-int hvctl_disk_detach(struct hvctl_ctx *ctx, uint32_t domid, const char *vdev)
+static int detach(struct hvctl_ctx *ctx, const struct sort *sort, uint32_t domid, const char *name)
 {
 	struct hvctl_device *list;
 	size_t count, i;
-	int saving, error = hvctl_disks(ctx, domid, &list, &count);
+	int saving, error = sort->list(ctx, domid, &list, &count);
 
 	if (error)
 		return error;
@@ -114,26 +106,97 @@ int hvctl_disk_detach(struct hvctl_ctx *ctx, uint32_t domid, const char *vdev)
 		free(list);
 		return saving;
 	}
-	for (i = 0; i < count && strcmp(list[i].name, vdev); i++)
+	for (i = 0; i < count && !sort->called(&list[i], name); i++)
 		;
 	if (i == count)
-		error = hvctl_fail(ctx, ENOENT,
-				   "domain %u has no disk %s; see hvctl block-list", domid, vdev);
+		error = hvctl_fail(ctx, ENOENT, "domain %u has no %s %s; see hvctl %s", domid,
+				   sort->name, name, sort->command);
 	else
-		error = device_release_disk(ctx, domid, list[i].number);
+		error = sort->release(ctx, domid, list[i].number);
 	if (error == -ETIMEDOUT)
 		hvctl_fail(ctx, ETIMEDOUT,
-			   "the guest does not let go of %s; unmount it there, and try "
-			   "again", vdev);
+			   "the guest does not let go of %s; %s there, and try again", name,
+			   sort->rid);
 	close(saving);
 	free(list);
 	return error;
 }
 
-/* The first number that no interface of the domain's has; its MAC address is no other's of them. */
-static int free_number(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_vif *v,
-		       uint32_t *number)
+/* ------------------------------------------------------------------------------------------------
+ * Disks
+ */
+
+static bool disk_called(const struct hvctl_device *d, const char *name)
 {
+	return !strcmp(d->name, name);
+}
+
+static int check_free(struct hvctl_ctx *ctx, uint32_t domid, const struct hvctl_disk *d)
+{
+	struct hvctl_device *list;
+	size_t count, i;
+	int error = hvctl_disks(ctx, domid, &list, &count);
+
+	for (i = 0; !error && i < count; i++)
+		if (list[i].number == d->number)
+			error = hvctl_fail(ctx, EEXIST,
+					   "domain %u has a disk %s already; choose another vdev, "
+					   "or "
+					   "detach that one", domid, d->vdev);
+	free(list);
+	return error;
+}
+
+static int disk_check_new(struct hvctl_ctx *ctx, struct hvctl_config *config, uint32_t domid,
+			  uint32_t *number)
+{
+	int error = check_free(ctx, domid, &config->disks[0]);
+
+	*number = config->disks[0].number;
+	return error ? error : devices_check_sharing(ctx, config);
+}
+
+static const struct sort disks = {
+	.key = "disk",
+	.example = "format=raw,vdev=xvdb,access=rw,target=/path",
+	.name = "disk",
+	.command = "block-list",
+	.rid = "unmount it",
+	.list = hvctl_disks,
+	.called = disk_called,
+	.check = disk_check_new,
+	.take_away = device_remove_disk,
+	.release = device_release_disk,
+};
+
+int hvctl_disk_attach(struct hvctl_ctx *ctx, uint32_t domid, const char *spec)
+{
+	return attach(ctx, &disks, domid, spec);
+}
+
+int hvctl_disk_detach(struct hvctl_ctx *ctx, uint32_t domid, const char *vdev)
+{
+	return detach(ctx, &disks, domid, vdev);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * Interfaces
+ */
+
+/* By its number or its MAC address. */
+static bool vif_called(const struct hvctl_device *d, const char *name)
+{
+	char number[16];
+
+	snprintf(number, sizeof(number), "%u", d->number);
+	return !strcmp(number, name) || !strcasecmp(d->name, name);
+}
+
+/* The first number that no interface of the domain's has; its MAC address is no other's of them. */
+static int vif_check_new(struct hvctl_ctx *ctx, struct hvctl_config *config, uint32_t domid,
+			 uint32_t *number)
+{
+	struct hvctl_vif *v = &config->vifs[0];
 	struct hvctl_device *list;
 	size_t count, i;
 	char mac[18];
@@ -162,56 +225,25 @@ static int free_number(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_vif *
 	return error;
 }
 
+static const struct sort vifs = {
+	.key = "vif",
+	.example = "mac=00:16:3e:xx:xx:xx,bridge=xenbr0",
+	.name = "interface",
+	.command = "network-list",
+	.rid = "take it down",
+	.list = hvctl_vifs,
+	.called = vif_called,
+	.check = vif_check_new,
+	.take_away = device_remove_vif,
+	.release = device_release_vif,
+};
+
 int hvctl_vif_attach(struct hvctl_ctx *ctx, uint32_t domid, const char *spec)
 {
-	struct hvctl_config *config = NULL;
-	int error = parse(ctx, "vif", spec, "mac=00:16:3e:xx:xx:xx,bridge=xenbr0", &config);
-	int lock = -1, saving = -1;
-	uint32_t number = 0;
-
-	if (!error)
-		error = take_locks(ctx, domid, &saving, &lock);
-	if (!error)
-		error = free_number(ctx, domid, &config->vifs[0], &number);
-	if (!error) {
-		error = device_add_vif(ctx, config, domid, number);
-		if (error)
-			undo(ctx, domid, number, device_remove_vif);
-	}
-	return end(config, saving, lock, error);
+	return attach(ctx, &vifs, domid, spec);
 }
 
 int hvctl_vif_detach(struct hvctl_ctx *ctx, uint32_t domid, const char *name)
 {
-	struct hvctl_device *list;
-	size_t count, i;
-	int saving, error = hvctl_vifs(ctx, domid, &list, &count);
-
-	if (error)
-		return error;
-	saving = hvctl_lock_saving(ctx, domid);
-	if (saving < 0) {
-		free(list);
-		return saving;
-	}
-	for (i = 0; i < count; i++) {
-		char number[16];
-
-		snprintf(number, sizeof(number), "%u", list[i].number);
-		if (!strcmp(number, name) || !strcasecmp(list[i].name, name))
-			break;
-	}
-	if (i == count)
-		error = hvctl_fail(ctx, ENOENT,
-				   "domain %u has no interface %s; see hvctl network-list", domid,
-				   name);
-	else
-		error = device_release_vif(ctx, domid, list[i].number);
-	if (error == -ETIMEDOUT)
-		hvctl_fail(ctx, ETIMEDOUT,
-			   "the guest does not let go of %s; take it down there, and try again",
-			   name);
-	close(saving);
-	free(list);
-	return error;
+	return detach(ctx, &vifs, domid, name);
 }
