@@ -214,6 +214,20 @@ TEST(test_talks, "a worker that talks without end is ended, and the next one may
 	CU_ASSERT_TRUE(killed(super.workers));
 }
 
+TEST(test_lines, "what the worker says of no interface is in the log so often and not more")
+{
+	struct report r = { .kind = REPORT_FAILED, .domid = UINT32_MAX, .text = "so" };
+
+	connected(1);
+	lines = 0;
+	for (unsigned int said = 0; said < 1000; said++) {
+		CU_ASSERT_EQUAL_FATAL(channel_send(other, &r, sizeof(r), NULL, 0), 0);
+		backworker_listen(super.workers);
+	}
+	CU_ASSERT_EQUAL(lines, 20);
+	CU_ASSERT_FALSE(killed(super.workers));
+}
+
 TEST(test_answers, "what a worker was told to do it may say is done, whatever it has said before")
 {
 	struct backdev *v = connected(1);
