@@ -229,7 +229,7 @@ static int check_sharing(struct hvctl_ctx *ctx, const struct hvctl_config *c, un
 int devices_check_sharing(struct hvctl_ctx *ctx, const struct hvctl_config *c)
 {
 	unsigned int k;
-	int error = 0;
+	int error = hvctl_xs(ctx) ? 0 : -ECONNREFUSED;
 
 	ctx->unread = 0;
 	for (k = 0; !error && k < c->nr_disks; k++) {

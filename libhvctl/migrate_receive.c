@@ -133,6 +133,8 @@ static int check(struct coming *c)
 
 	if (hypercall_open(c->ctx))
 		return -ENODEV;
+	if (!hvctl_xs(c->ctx))
+		return -ECONNREFUSED;
 	snprintf(c->name, sizeof(c->name), "%s", g->name);
 	home = comes_home(c);
 	if (home < 0)

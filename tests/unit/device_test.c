@@ -180,6 +180,7 @@ char **xs_list(struct xs *xs, uint32_t tx, const char *path)
 	char **list = calloc(1, 64 * sizeof(*list) + 2048), *text = (char *)(list + 64);
 	unsigned int i, j, n = 0;
 
+	CU_ASSERT_PTR_NOT_NULL(xs);
 	if (not_told && !strcmp(path, not_told) && !not_told_after--) {
 		free(list);
 		errno = ETIMEDOUT;
@@ -725,6 +726,9 @@ TEST(test_sharing, "one image for two, whoever serves it")
 	snprintf(line, sizeof(line), "the disk %s (xvda) is in use by domain 9; give another, or "
 		 "read-only access to both, or write w! if you know that this goes well", image);
 	says(line);
+	/* Nobody has had to talk to the store yet: a host that only takes in a guest. */
+	ctx->xs = NULL;
+	CU_ASSERT_EQUAL(check(d, 2), -EBUSY);
 	/* The kernel's backend asks hvblkd's domains, too. */
 	d[0].backend = HVCTL_DISK_KERNEL;
 	CU_ASSERT_EQUAL(check(d, 2), -EBUSY);
