@@ -40,8 +40,10 @@ int saved_open(struct image *i, const char *path)
 int saved_config(struct image *i, struct hvctl_config **config)
 {
 	uint8_t head[IMAGE_HEAD];
-	long n = read_whole(i->fd, head, sizeof(head));
+	long n = read_whole_or_cancel(i->ctx, i->fd, head, sizeof(head));
 
+	if (n == -EINTR)
+		return hvctl_cancelled(i->ctx);
 	if (n < 0)
 		return hvctl_fail(i->ctx, (int)-n, "cannot read %s: %s", i->name,
 				  strerror((int)-n));

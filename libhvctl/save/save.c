@@ -508,6 +508,15 @@ int save_tail(struct saving *s)
 	return error ? error : save_vcpus(s);
 }
 
+/* Somebody may have let it go on, and then it was not one guest that was written. */
+static int stood_still(struct saving *s)
+{
+	return guest_suspended(s->ctx, s->domid) == 1
+		       ? 0
+		       : hvctl_fail(s->ctx, ECANCELED,
+				    "domain %u did not stand still while it was saved", s->domid);
+}
+
 static int save_all(struct saving *s, const char *settings)
 {
 	struct pages_stored stored;
@@ -520,6 +529,8 @@ static int save_all(struct saving *s, const char *settings)
 	hvctl_step(s->ctx, "saving its vCPUs", 92);
 	if (!error)
 		error = save_tail(s);
+	if (!error)
+		error = stood_still(s);
 	return error ? error : stream_finish(s->out);
 }
 
@@ -534,6 +545,7 @@ static int target_open(struct hvctl_ctx *ctx, const char *path, struct target *t
 {
 	*t = (struct target){ .path = path, .fd = -1 };
 	if (!strcmp(path, "-")) {
+		t->path = "standard output";
 		t->fd = 1;
 		return 0;
 	}
@@ -624,10 +636,9 @@ static int save_stopped(struct saving *s, struct target *t, unsigned int flags,
 		error = stream_create(s->ctx, t->fd, t->path, threads(flags), &s->out);
 	if (!error)
 		error = save_all(s, settings);
-	/* Somebody may have let it go on, and then it was not one guest that was written. */
-	if (!error && guest_suspended(s->ctx, s->domid) != 1)
-		error = hvctl_fail(s->ctx, ECANCELED,
-				   "domain %u did not stand still while it was saved", s->domid);
+	/* Of a pipe somebody has the end by now. */
+	if (!error && t->part)
+		error = stood_still(s);
 	if (!error)
 		error = target_done(s->ctx, t);
 	stream_out_free(s->out);

@@ -5,7 +5,9 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define XXH_INLINE_ALL
@@ -19,12 +21,17 @@
 #define WINDOW_LOG 23 /* of a frame: what a reader has to have, 8 MiB */
 /* Bytes that a thread compresses at a time. By itself the library takes four windows for each. */
 #define JOB (1u << 20)
+/* So much a pipe that has room takes without a wait (pipe(7)): an interrupt is heard. */
+#define PIECE 4096u
+/* A signal may come before a wait: it is looked for so often. */
+#define LOOK_MS 500
 
 /* ---- writing ---- */
 
 struct stream_out {
 	struct hvctl_ctx *ctx;
 	int fd;
+	bool pipe; /* whose reader may take its time, or go */
 	const char *name;
 	ZSTD_CCtx *zstd; /* NULL: as they are */
 	XXH3_state_t *all;
@@ -34,7 +41,22 @@ struct stream_out {
 
 static int cannot_write(struct stream_out *o, int error)
 {
+	if (error == EPIPE && o->pipe)
+		return hvctl_fail(o->ctx, EPIPE, "whoever reads %s went away before its end",
+				  o->name);
 	return hvctl_fail(o->ctx, error, "cannot write %s: %s", o->name, strerror(error));
+}
+
+/* Until the pipe has room. */
+static int await_room(struct stream_out *o)
+{
+	struct pollfd p = { .fd = o->fd, .events = POLLOUT };
+	int error;
+
+	do
+		error = hvctl_cancelled(o->ctx);
+	while (!error && poll(&p, 1, LOOK_MS) <= 0);
+	return error;
 }
 
 static int put_fd(struct stream_out *o, const void *data, size_t len)
@@ -42,8 +64,12 @@ static int put_fd(struct stream_out *o, const void *data, size_t len)
 	const char *p = data;
 
 	while (len) {
-		ssize_t n = write(o->fd, p, len);
+		int failed = o->pipe ? await_room(o) : 0;
+		ssize_t n;
 
+		if (failed)
+			return failed;
+		n = write(o->fd, p, o->pipe && len > PIECE ? PIECE : len);
 		if (n < 0 && errno == EINTR) {
 			int error = hvctl_cancelled(o->ctx);
 
@@ -57,6 +83,27 @@ static int put_fd(struct stream_out *o, const void *data, size_t len)
 		len -= (size_t)n;
 	}
 	return 0;
+}
+
+/*
+ * Until the pipe's reader has taken all of it. It comes for more when it has made something of what
+ * it took, or goes because it cannot. Nobody takes the end (@last) back: it may be read any moment.
+ */
+static int await_taken(struct stream_out *o, bool last)
+{
+	struct pollfd p = { .fd = o->fd };
+	int left, error;
+
+	for (unsigned int ms = 1;; ms = ms < 32 ? ms * 2 : ms) {
+		if (ioctl(o->fd, FIONREAD, &left) || !left)
+			return 0;
+		error = last ? 0 : hvctl_cancelled(o->ctx);
+		if (error)
+			return error;
+		if (poll(&p, 1, 0) > 0 && p.revents & POLLERR)
+			return cannot_write(o, EPIPE);
+		hvctl_nap(ms);
+	}
 }
 
 static int flush(struct stream_out *o)
@@ -116,12 +163,15 @@ static int create(struct hvctl_ctx *ctx, int fd, const char *name, unsigned int 
 	struct stream_header h = { STREAM_MAGIC, STREAM_VERSION,
 				   flags | (threads ? STREAM_ZSTD : 0), 0 };
 	struct stream_out *o = calloc(1, sizeof(*o));
+	struct stat st;
 	int error;
 
 	*out = NULL;
 	if (!o)
 		return hvctl_no_memory(ctx);
 	*o = (struct stream_out){ .ctx = ctx, .fd = fd, .name = name };
+	/* The ends of a live one talk. */
+	o->pipe = !(flags & STREAM_LIVE) && !fstat(fd, &st) && S_ISFIFO(st.st_mode);
 	o->all = XXH3_createState();
 	if (threads)
 		o->zstd = ZSTD_createCCtx();
@@ -208,11 +258,18 @@ int stream_finish(struct stream_out *o)
 {
 	uint64_t all = XXH3_64bits_digest(o->all);
 	struct iovec part = { &all, sizeof(all) };
-	int error = stream_write(o, RECORD_END, &part, 1);
+	/* Who has the end has made something of all before it: it came for more. */
+	int error = o->pipe ? stream_flush(o) : 0;
 
+	if (!error && o->pipe)
+		error = await_taken(o, false);
+	if (!error)
+		error = stream_write(o, RECORD_END, &part, 1);
 	if (!error && o->zstd)
 		error = put(o, NULL, 0, ZSTD_e_end);
-	return error ? error : flush(o);
+	if (!error)
+		error = flush(o);
+	return !error && o->pipe ? await_taken(o, true) : error;
 }
 
 void stream_out_free(struct stream_out *o)
@@ -267,12 +324,29 @@ long read_whole(int fd, void *buf, size_t len)
 	return (long)done;
 }
 
+long read_whole_or_cancel(struct hvctl_ctx *ctx, int fd, void *buf, size_t len)
+{
+	size_t done = 0;
+	long n = 1;
+
+	while (n > 0 && done < len) {
+		if (stream_await(ctx, fd, "it", -1))
+			return -EINTR;
+		n = read(fd, (char *)buf + done, len - done);
+		if (n > 0)
+			done += (size_t)n;
+		else if (n < 0 && errno == EINTR)
+			n = 1;
+	}
+	return n < 0 ? -errno : (long)done;
+}
+
 /* A guest may take its time to suspend itself, and nothing is sent meanwhile. */
 int stream_live_patience = 3600 * 1000;
 
 int stream_await(struct hvctl_ctx *ctx, int fd, const char *name, int ms)
 {
-	uint64_t end = monotonic_ms() + (uint64_t)ms;
+	uint64_t end = ms < 0 ? UINT64_MAX : monotonic_ms() + (uint64_t)ms;
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	int error, n;
 
@@ -282,8 +356,7 @@ int stream_await(struct hvctl_ctx *ctx, int fd, const char *name, int ms)
 		error = hvctl_cancelled(ctx);
 		if (error)
 			return error;
-		/* A signal may come before the wait: it is looked for from time to time. */
-		n = poll(&p, 1, now >= end ? 0 : end - now < 500 ? (int)(end - now) : 500);
+		n = poll(&p, 1, now >= end ? 0 : end - now < LOOK_MS ? (int)(end - now) : LOOK_MS);
 	} while (n <= 0 && monotonic_ms() < end);
 	if (n <= 0)
 		error = hvctl_fail(ctx, ETIMEDOUT, "nothing has come of %s for %d s", name,
@@ -295,7 +368,7 @@ int stream_await(struct hvctl_ctx *ctx, int fd, const char *name, int ms)
 static int fill(struct stream_in *s)
 {
 	ssize_t n;
-	int error = s->live ? stream_await(s->ctx, s->fd, s->name, stream_live_patience) : 0;
+	int error = stream_await(s->ctx, s->fd, s->name, s->live ? stream_live_patience : -1);
 
 	if (error)
 		return error;
@@ -312,6 +385,20 @@ static int fill(struct stream_in *s)
 	return 0;
 }
 
+/* What can be had of what has come, without waiting for more. */
+static int unpack(struct stream_in *s, ZSTD_outBuffer *out)
+{
+	ZSTD_inBuffer in = { s->buffer, s->to, s->from };
+	size_t left = ZSTD_decompressStream(s->zstd, out, &in);
+
+	if (ZSTD_isError(left))
+		return hvctl_fail(s->ctx, EINVAL, "%s is damaged (%s); take another copy", s->name,
+				  ZSTD_getErrorName(left));
+	s->from = in.pos;
+	s->frame_ended = !left;
+	return 0;
+}
+
 /* @len bytes; *got is less at the end only. */
 static int get_some(struct stream_in *s, void *to, size_t len, size_t *got)
 {
@@ -319,20 +406,11 @@ static int get_some(struct stream_in *s, void *to, size_t len, size_t *got)
 	int error = 0;
 
 	while (!error && out.pos < len && !s->frame_ended) {
-		if (s->from == s->to)
-			error = fill(s);
-		if (error || s->file_ended)
-			break;
-		if (s->zstd) {
-			ZSTD_inBuffer in = { s->buffer, s->to, s->from };
-			size_t left = ZSTD_decompressStream(s->zstd, &out, &in);
+		size_t from = s->from, had = out.pos;
 
-			if (ZSTD_isError(left))
-				return hvctl_fail(s->ctx, EINVAL,
-						  "%s is damaged (%s); take another copy", s->name,
-						  ZSTD_getErrorName(left));
-			s->from = in.pos;
-			s->frame_ended = !left;
+		if (s->zstd) {
+			/* It may have taken in all that came, and given out only a part of that. */
+			error = unpack(s, &out);
 		} else {
 			size_t n =
 				len - out.pos < s->to - s->from ? len - out.pos : s->to - s->from;
@@ -341,6 +419,11 @@ static int get_some(struct stream_in *s, void *to, size_t len, size_t *got)
 			out.pos += n;
 			s->from += n;
 		}
+		if (error || s->from != from || out.pos != had || s->frame_ended)
+			continue;
+		error = fill(s);
+		if (s->file_ended)
+			break;
 	}
 	*got = out.pos;
 	return error;

@@ -114,7 +114,11 @@ uint64_t stream_memory(unsigned int threads);
 int stream_write(struct stream_out *out, uint32_t type, const struct iovec *part, int parts);
 /* What is in buffers goes out: somebody waits for it. */
 int stream_flush(struct stream_out *out);
-/* The last record, and all that is still in buffers. */
+/*
+ * The last record, and all that is still in buffers. Into a pipe it goes when all before it has
+ * been taken out, and is waited for: -EPIPE if the reader goes first, which has not believed in the
+ * image then. What stands between (cat, ssh) takes everything.
+ */
 int stream_finish(struct stream_out *out);
 /* Free it. NULL is fine. */
 void stream_out_free(struct stream_out *out);
@@ -140,8 +144,8 @@ int stream_read(struct stream_in *in, uint32_t *type, const void **body, size_t 
 extern int stream_live_patience;
 
 /*
- * Until there is something to read from @fd: 0; -ETIMEDOUT after @ms, -EINTR after hvctl_cancel(),
- * with a message that calls it @name.
+ * Until there is something to read from @fd: 0; -ETIMEDOUT after @ms (< 0: never), -EINTR after
+ * hvctl_cancel(), with a message that calls it @name.
  */
 int stream_await(struct hvctl_ctx *ctx, int fd, const char *name, int ms);
 /* Whether it is one of a guest that ran meanwhile. */
@@ -158,5 +162,7 @@ void stream_rewind(struct stream_in *in);
 
 /* Read @len bytes: what came, less at the end of the file only; -errno. */
 long read_whole(int fd, void *buf, size_t len);
+/* The same; -EINTR after hvctl_cancel(), although nothing comes. */
+long read_whole_or_cancel(struct hvctl_ctx *ctx, int fd, void *buf, size_t len);
 
 #endif

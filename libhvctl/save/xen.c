@@ -81,8 +81,10 @@ static int bad(struct image *i, const char *what)
 
 static int get(struct image *i, void *to, size_t len)
 {
-	long n = read_whole(i->fd, to, len);
+	long n = read_whole_or_cancel(i->ctx, i->fd, to, len);
 
+	if (n == -EINTR)
+		return hvctl_cancelled(i->ctx);
 	if (n < 0)
 		return hvctl_fail(i->ctx, (int)-n, "cannot read %s: %s", i->name,
 				  strerror((int)-n));

@@ -17,8 +17,9 @@
 
 static char path[] = "/tmp/restore-test-XXXXXX";
 
-long read_whole(int fd, void *buf, size_t len)
+long read_whole_or_cancel(struct hvctl_ctx *ctx, int fd, void *buf, size_t len)
 {
+	(void)ctx;
 	return read(fd, buf, len);
 }
 

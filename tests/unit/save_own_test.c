@@ -50,6 +50,8 @@ int hvctl_no_memory(struct hvctl_ctx *c) { return hvctl_fail(c, ENOMEM, "no memo
 
 int hvctl_cancelled(struct hvctl_ctx *c) { return c->cancelled ? -EINTR : 0; }
 
+void hvctl_nap(unsigned int ms) { (void)ms; }
+
 void hvctl_step(struct hvctl_ctx *c, const char *step, unsigned int percent)
 {
 	CU_ASSERT_TRUE(percent <= 100);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: libhvctl/save/stream.c
-// libs: -lzstd
+// libs: -lzstd -lpthread
 //
 // The stream of records: what is written is read again, compressed or not; cut off anywhere or with
 // any one bit wrong it is refused with a line, and nothing that is wrong is handed out as a record.
@@ -10,9 +10,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -35,6 +38,8 @@ int hvctl_fail(struct hvctl_ctx *c, int error, const char *format, ...)
 int hvctl_no_memory(struct hvctl_ctx *c) { return hvctl_fail(c, ENOMEM, "no memory"); }
 
 int hvctl_cancelled(struct hvctl_ctx *c) { return c->cancelled ? -EINTR : 0; }
+
+void hvctl_nap(unsigned int ms) { usleep(1000 * ms); }
 
 static bool fits = true;
 
@@ -353,6 +358,188 @@ TEST(test_no_room, "nowhere to write")
 	CU_ASSERT_PTR_NULL(out);
 	CU_ASSERT_PTR_NOT_NULL(strstr(ctx.error, "cannot write it"));
 	close(fd);
+}
+
+/* ---- pipes ---- */
+
+struct piped {
+	struct stream_out *out;
+	int result;
+};
+
+static void *finish(void *data)
+{
+	struct piped *p = data;
+
+	p->result = stream_finish(p->out);
+	return NULL;
+}
+
+/* All that the pipe has now, and whether it is the end of the image. */
+static bool take(int fd)
+{
+	static uint8_t all[1 << 20];
+	static size_t have;
+	struct stream_in *in;
+	const void *body;
+	uint32_t type = 1;
+	size_t len;
+	int image = fresh(), error;
+	ssize_t n = read(fd, all + have, sizeof(all) - have);
+
+	CU_ASSERT_TRUE_FATAL(n > 0);
+	have += (size_t)n;
+	CU_ASSERT_EQUAL(pwrite(image, all, have, 0), have);
+	lseek(image, 32, SEEK_SET);
+	error = stream_open(&ctx, image, "it", all, 32, &in);
+	while (!error && type)
+		error = stream_read(in, &type, &body, &len);
+	stream_in_free(in);
+	close(image);
+	if (!error)
+		have = 0;
+	return !error;
+}
+
+TEST(test_end_of_pipe, "a reader has the end of a pipe only when it comes back for it")
+{
+	for (unsigned int threads = 0; threads <= 2; threads++) {
+		struct iovec part = { bodies[3], 20000 };
+		struct piped p;
+		pthread_t writer;
+		int fd[2], left;
+
+		CU_ASSERT_EQUAL_FATAL(pipe(fd), 0);
+		CU_ASSERT_EQUAL_FATAL(stream_create(&ctx, fd[1], "it", threads, &p.out), 0);
+		CU_ASSERT_EQUAL(stream_write(p.out, 1, &part, 1), 0);
+		alarm(60);
+		p.result = 1;
+		pthread_create(&writer, NULL, finish, &p);
+		/* It has been read to its last byte but for the end, at whatever pace. */
+		while (!take(fd[0]))
+			CU_ASSERT_EQUAL(__atomic_load_n(&p.result, __ATOMIC_ACQUIRE), 1);
+		pthread_join(writer, NULL);
+		alarm(0);
+		CU_ASSERT_EQUAL(p.result, 0);
+		CU_ASSERT_TRUE(!ioctl(fd[0], FIONREAD, &left) && !left);
+		stream_out_free(p.out);
+		close(fd[0]);
+		close(fd[1]);
+	}
+}
+
+TEST(test_reader_goes, "a reader that goes without the end has not got the image")
+{
+	/* With all in the pipe; and with all before the end taken out of it. */
+	for (int taken = 0; taken < 2; taken++) {
+		struct iovec part = { bodies[3], 20000 };
+		static uint8_t buf[1 << 16];
+		struct piped p;
+		pthread_t writer;
+		int fd[2];
+
+		signal(SIGPIPE, SIG_IGN);
+		CU_ASSERT_EQUAL_FATAL(pipe(fd), 0);
+		CU_ASSERT_EQUAL_FATAL(stream_create(&ctx, fd[1], "it", 0, &p.out), 0);
+		CU_ASSERT_EQUAL(stream_write(p.out, 1, &part, 1), 0);
+		alarm(60);
+		pthread_create(&writer, NULL, finish, &p);
+		for (size_t n = 0; taken && n < 32 + 16 + 20000;)
+			n += (size_t)read(fd[0], buf, sizeof(buf));
+		close(fd[0]);
+		pthread_join(writer, NULL);
+		alarm(0);
+		CU_ASSERT_EQUAL(p.result, -EPIPE);
+		CU_ASSERT_PTR_NOT_NULL(strstr(ctx.error, "whoever reads it went away before"));
+		stream_out_free(p.out);
+		close(fd[1]);
+	}
+}
+
+TEST(test_flushed, "what was flushed can be read although nothing follows")
+{
+	for (unsigned int threads = 0; threads <= 2; threads++) {
+		struct stream_out *out;
+		struct stream_in *in;
+		const void *body;
+		uint32_t type;
+		uint8_t head[32];
+		size_t len;
+		int fd[2];
+
+		alarm(60);
+		CU_ASSERT_EQUAL_FATAL(pipe(fd), 0);
+		CU_ASSERT_TRUE(fcntl(fd[1], F_SETPIPE_SZ, 1 << 20) > 0);
+		CU_ASSERT_EQUAL_FATAL(stream_create_live(&ctx, fd[1], "it", threads, &out), 0);
+		CU_ASSERT_EQUAL(read(fd[0], head, sizeof(head)), sizeof(head));
+		CU_ASSERT_EQUAL_FATAL(stream_open(&ctx, fd[0], "it", head, sizeof(head), &in), 0);
+		for (unsigned int i = 0; i < RECORDS; i++) {
+			struct iovec part = { bodies[i], lengths[i] };
+
+			CU_ASSERT_EQUAL(stream_write(out, i + 1, &part, 1), 0);
+			if (i % 2)
+				CU_ASSERT_EQUAL(stream_write(out, i + 1, &part, 1), 0);
+			CU_ASSERT_EQUAL(stream_flush(out), 0);
+			for (unsigned int n = 0; n <= i % 2; n++) {
+				CU_ASSERT_EQUAL(stream_read(in, &type, &body, &len), 0);
+				CU_ASSERT_TRUE(type == i + 1 && len == lengths[i]);
+			}
+		}
+		alarm(0);
+		stream_in_free(in);
+		stream_out_free(out);
+		close(fd[0]);
+		close(fd[1]);
+	}
+}
+
+static void *cancel(void *data)
+{
+	int left = 0, before = -1, *fd = data;
+
+	/* Until the pipe is as full as it gets. */
+	while (left != before || !left) {
+		before = left;
+		usleep(20000);
+		ioctl(fd[0], FIONREAD, &left);
+	}
+	ctx.cancelled = 1;
+	return NULL;
+}
+
+TEST(test_interrupted, "an interrupt is heard while a pipe is full, not read, or empty")
+{
+	static uint8_t body[1 << 20];
+	struct iovec part = { body, sizeof(body) };
+	struct stream_out *out;
+	pthread_t other;
+	int fd[2];
+
+	alarm(60);
+	for (size_t len = sizeof(body);; len = 100) {
+		part.iov_len = len;
+		CU_ASSERT_EQUAL_FATAL(pipe(fd), 0);
+		CU_ASSERT_EQUAL_FATAL(stream_create(&ctx, fd[1], "it", 0, &out), 0);
+		pthread_create(&other, NULL, cancel, fd);
+		/* Too much for the pipe; all of it in the pipe, and nobody takes it. */
+		CU_ASSERT_EQUAL(stream_write(out, 1, &part, 1) ?: stream_finish(out), -EINTR);
+		pthread_join(other, NULL);
+		ctx.cancelled = 0;
+		stream_out_free(out);
+		close(fd[0]);
+		close(fd[1]);
+		if (len == 100)
+			break;
+	}
+	CU_ASSERT_EQUAL_FATAL(pipe(fd), 0);
+	ctx.cancelled = 1;
+	CU_ASSERT_EQUAL(read_whole_or_cancel(&ctx, fd[0], body, 10), -EINTR);
+	ctx.cancelled = 0;
+	CU_ASSERT_EQUAL(write(fd[1], "12345", 5), 5);
+	close(fd[1]);
+	CU_ASSERT_EQUAL(read_whole_or_cancel(&ctx, fd[0], body, 10), 5);
+	alarm(0);
+	close(fd[0]);
 }
 
 /* With the sanitizer, whose allocator glibc knows nothing of, and without. */
