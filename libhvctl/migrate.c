@@ -194,15 +194,21 @@ struct leaving {
 	bool complete; /* the stream's end has been sent: the other side may have all of it */
 };
 
+/* Of pages. */
+static double mib(uint64_t pages)
+{
+	return (double)pages / 256;
+}
+
 static void show(const struct leaving *l, const struct precopy *p, uint64_t rest)
 {
 	uint64_t left = precopy_left(p, rest);
 	char text[160];
 	int n = snprintf(
 		text, sizeof(text),
-		"round %u: %llu MiB sent, %llu pages left, %llu MiB/s, it writes %llu MiB/s",
+		"round %u: %llu MiB sent, %llu pages left, %.1f MiB/s, it writes %.1f MiB/s",
 		p->rounds, (unsigned long long)(l->live.sent >> 8), (unsigned long long)rest,
-		(unsigned long long)(p->rate >> 8), (unsigned long long)(p->dirty_rate >> 8));
+		mib(p->rate), mib(p->dirty_rate));
 
 	if (left != UINT64_MAX && n > 0 && n < (int)sizeof(text))
 		snprintf(text + n, sizeof(text) - (size_t)n, ", about %llu s",
@@ -234,11 +240,10 @@ static int rounds(struct leaving *l)
 		show(l, &p, rest);
 		if (next == PRECOPY_HOPELESS && !l->m->force)
 			return hvctl_fail(l->ctx, ERANGE,
-					  "the guest writes faster (%llu MiB/s) than it is sent "
-					  "(%llu MiB/s) and would stand still for %llu ms; give it "
-					  "more (--downtime), or --force",
-					  (unsigned long long)(p.dirty_rate >> 8),
-					  (unsigned long long)(p.rate >> 8),
+					  "the guest writes too much (%.1f MiB/s; %.1f MiB/s are "
+					  "sent) and would stand still for %llu ms; give it more "
+					  "(--downtime), or --force",
+					  mib(p.dirty_rate), mib(p.rate),
 					  (unsigned long long)(precopy_downtime(&p, rest) / 1000));
 	}
 	return 0;
