@@ -68,6 +68,10 @@ enum {
 	NOTE_MOD_START_PFN, NOTE_SUPPORTED_FEATURES, NOTE_PHYS32_ENTRY,
 };
 
+/* And of our own addition to it, pv-abi/ring1.h, whose notes have another owner. */
+enum { OWN_NOTE_RING1 = 1, OWN_NOTE_RING1_ONLY };
+static const char own_owner[] = "Annulus";
+
 /* Their names, for messages; the index is the number. */
 static const char *const note_name[] = {
 	"INFO", "ENTRY", "HYPERCALL_PAGE", "VIRT_BASE", "PADDR_OFFSET", "XEN_VERSION", "GUEST_OS",
@@ -323,6 +327,30 @@ static int take_note(struct pv_image *img, uint64_t type, const struct view *des
 	return 0;
 }
 
+/* A note of ours. */
+static void take_own_note(struct pv_image *img, uint64_t type, const struct view *desc)
+{
+	uint64_t n = number(desc);
+
+	if (n == PV_UNSET)
+		return;
+	if (type == OWN_NOTE_RING1)
+		img->ring1 = n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+	else if (type == OWN_NOTE_RING1_ONLY)
+		img->ring1_only = n;
+}
+
+static bool is_own(const struct view *area, uint64_t name, uint64_t len)
+{
+	uint64_t i;
+
+	if (len != sizeof(own_owner))
+		return false;
+	for (i = 0; i < len && (char)area->p[name + i] == own_owner[i]; i++)
+		;
+	return i == len;
+}
+
 /*
  * Walk one note area. A note that runs out of it ends the walk without an error: linkers produce
  * such areas, and the notes before it are good. Notes of other owners are passed over.
@@ -341,19 +369,20 @@ static int parse_notes(struct pv_image *img, const struct view *area, struct not
 		uint64_t name_len = get(area, at, 4), desc_len = get(area, at + 4, 4);
 		uint64_t type = get(area, at + 8, 4);
 		uint64_t name = at + 12, desc = name + ((name_len + 3) & ~3ull);
+		struct view d;
 		int error;
 
 		if (!inside(area, name, name_len) || desc > area->len)
 			break;
-		if (name_len == 4 && get(area, name, 4) == 0x006e6558) {
-			struct view d = { area->p + desc, desc_len };
-
-			/*
-			 * Clamp the last note: GRUB's i386 image announces more than its segment
-			 * has.
-			 */
-			if (desc_len > area->len - desc)
-				d.len = area->len - desc;
+		d = (struct view){ area->p + desc, desc_len };
+		/*
+		 * Clamp the last note: GRUB's i386 image announces more than its segment has.
+		 */
+		if (desc_len > area->len - desc)
+			d.len = area->len - desc;
+		if (is_own(area, name, name_len)) {
+			take_own_note(img, type, &d);
+		} else if (name_len == 4 && get(area, name, 4) == 0x006e6558) {
 			notes->found++;
 			if (type < NR_NOTE_NAMES)
 				notes->types |= 1u << type;
@@ -665,7 +694,13 @@ int pv_image_parse(const void *elf, size_t len, struct pv_image *img, const char
 		error = check_pae(img, &notes, why);
 		if (error)
 			return error;
+		/* That addition is about 64-bit kernels. */
+		img->ring1 = 0;
+		img->ring1_only = false;
 	}
+	if (img->ring1_only)
+		return bad(why, "the kernel runs in ring 1 alone, which 64-bit kernels are not "
+				"offered here; give one that runs in ring 3 as well");
 	if (img->features_required & (FEATURE_TRANSLATED | FEATURE_SUPERVISOR))
 		return bad(
 			why,

@@ -73,6 +73,9 @@ struct pv_image {
 	uint32_t features_required;	/* subset of features_supported */
 	bool mod_start_pfn;		/* the initrd may lie outside the initial mapping */
 	bool suspend_cancel;
+	/* Of a 64-bit kernel that can run in ring 1 (pv-abi/ring1.h), else 0: */
+	uint32_t ring1;			/* the version of that contract which it knows */
+	bool ring1_only;		/* it cannot run in ring 3 */
 	char pae[PV_IMAGE_STRING];
 	char guest_os[PV_IMAGE_STRING];
 	char guest_version[PV_IMAGE_STRING];
@@ -98,7 +101,7 @@ int pv_image_payload(const void *file, size_t len, struct pv_payload *out, const
  * sections; no more than 1 MiB in all, counted as often as headers name them. ENTRY and VIRT_BASE
  * are optional: the ELF header's entry, address 0.
  * Errors: -PV_IMAGE_ENOEXEC with the reason (no x86 ELF, no notes or PVH's alone, a 32-bit kernel
- * without PAE, overlapping segments ...).
+ * without PAE, one for ring 1 alone, overlapping segments ...).
  */
 int pv_image_parse(const void *elf, size_t len, struct pv_image *img, const char **why);
 

@@ -16,6 +16,7 @@
 
 #include "image/image.h"
 #include "image/unpack.h"
+#include "pv-abi/ring1.h"
 
 #define VIRT_BASE	0xffffffff80000000ull
 #define PAGE		4096ull
@@ -50,15 +51,23 @@ static void put(struct kernel *k, size_t at, uint64_t value, unsigned int bytes)
 	}
 }
 
-static void add_note(struct kernel *k, uint32_t type, const void *desc, uint32_t len)
+static void add_note_of(struct kernel *k, const char *owner, uint32_t type, const void *desc,
+			uint32_t len)
 {
-	put(k, k->note_end, 4, 4);
+	uint32_t name = (uint32_t)strlen(owner) + 1, room = (name + 3) & ~3u;
+
+	put(k, k->note_end, name, 4);
 	put(k, k->note_end + 4, len, 4);
 	put(k, k->note_end + 8, type, 4);
-	memcpy(k->bytes + k->note_end + 12, "Xen", 4);
-	memcpy(k->bytes + k->note_end + 16, desc, len);
-	k->note_end += 16 + ((len + 3) & ~3u);
+	memcpy(k->bytes + k->note_end + 12, owner, name);
+	memcpy(k->bytes + k->note_end + 12 + room, desc, len);
+	k->note_end += 12 + room + ((len + 3) & ~3u);
 	put(k, PHDR(2) + PHDR_FILESZ, k->note_end - NOTES, 8);
+}
+
+static void add_note(struct kernel *k, uint32_t type, const void *desc, uint32_t len)
+{
+	add_note_of(k, "Xen", type, desc, len);
 }
 
 static void add_number(struct kernel *k, uint32_t type, uint64_t value)
@@ -385,6 +394,60 @@ TEST(test_notes, "notes in segments")
 	refused(&k, "the kernel requires auto-translated memory or supervisor mode, which a PV "
 		    "domain does "
 		    "not have; give a kernel built with CONFIG_XEN_PV");
+}
+
+static void add_own(struct kernel *k, const char *owner, uint32_t type, uint64_t value,
+		    uint32_t len)
+{
+	add_note_of(k, owner, type, &value, len);
+}
+
+/* pv-abi/ring1.h: notes of another owner, whose numbers mean something else. */
+TEST(test_ring1_notes, "notes of our own addition")
+{
+	static const char *const others[] = { "Annulu", "Annulus2", "annulus", "Annulux", "Xen" };
+	struct pv_image img;
+	struct kernel k;
+	const char *why;
+
+	good_kernel(&k);
+	CU_ASSERT_EQUAL_FATAL(pv_image_parse(k.bytes, k.len, &img, &why), 0);
+	CU_ASSERT_EQUAL(img.ring1, 0);
+	CU_ASSERT_FALSE(img.ring1_only);
+	add_own(&k, ANNULUS_ELFNOTE_OWNER, ANNULUS_ELFNOTE_RING1, ANNULUS_RING1_VERSION, 4);
+	CU_ASSERT_EQUAL_FATAL(pv_image_parse(k.bytes, k.len, &img, &why), 0);
+	CU_ASSERT_EQUAL(img.ring1, 1);
+	/* What follows is still read, and the entry is Xen's note of that number. */
+	add_note(&k, 8, "generic", 8);
+	add_own(&k, ANNULUS_ELFNOTE_OWNER, ANNULUS_ELFNOTE_RING1_ONLY, 0, 8);
+	CU_ASSERT_EQUAL_FATAL(pv_image_parse(k.bytes, k.len, &img, &why), 0);
+	CU_ASSERT_STRING_EQUAL(img.loader, "generic");
+	CU_ASSERT_EQUAL(img.entry, VIRT_BASE + 0x1000010);
+	CU_ASSERT_FALSE(img.ring1_only);
+	add_own(&k, ANNULUS_ELFNOTE_OWNER, ANNULUS_ELFNOTE_RING1, 1ull << 32 | 1, 8);
+	CU_ASSERT_EQUAL_FATAL(pv_image_parse(k.bytes, k.len, &img, &why), 0);
+	CU_ASSERT_EQUAL(img.ring1, UINT32_MAX);
+	/* No number. */
+	good_kernel(&k);
+	add_own(&k, ANNULUS_ELFNOTE_OWNER, ANNULUS_ELFNOTE_RING1, 1, 2);
+	add_own(&k, ANNULUS_ELFNOTE_OWNER, ANNULUS_ELFNOTE_RING1_ONLY, 1, 0);
+	CU_ASSERT_EQUAL_FATAL(pv_image_parse(k.bytes, k.len, &img, &why), 0);
+	CU_ASSERT_EQUAL(img.ring1, 0);
+	for (unsigned int n = 0; n < sizeof(others) / sizeof(others[0]); n++) {
+		good_kernel(&k);
+		/* A number that of Xen's notes none has a use for. */
+		add_own(&k, others[n], ANNULUS_ELFNOTE_RING1_ONLY + (n == 4 ? 9 : 0), 1, 8);
+		CU_ASSERT_EQUAL(pv_image_parse(k.bytes, k.len, &img, &why), 0);
+		CU_ASSERT_FALSE(img.ring1_only);
+	}
+	good_kernel(&k);
+	add_own(&k, ANNULUS_ELFNOTE_OWNER, ANNULUS_ELFNOTE_RING1_ONLY, 1, 4);
+	refused(&k, "the kernel runs in ring 1 alone, which 64-bit kernels are not offered here; "
+		    "give one that runs in ring 3 as well");
+	/* Ours alone make no PV kernel. */
+	good_headers(&k);
+	add_own(&k, ANNULUS_ELFNOTE_OWNER, ANNULUS_ELFNOTE_RING1, 1, 4);
+	refused(&k, "not a PV kernel: it has no Xen notes; give a kernel built with CONFIG_XEN_PV");
 }
 
 /* Without a PT_NOTE the section headers are asked. */
