@@ -3,6 +3,7 @@
 
 #include "control/audit.h"
 #include "cpu/cpu.h"
+#include "cpu/entry_area.h"
 #include "cpu/layout.h"
 #include "cpu/pte.h"
 #include "domain/domain.h"
@@ -392,6 +393,32 @@ static void check_compat_roots(const u64 *idle_l4)
 				check_compat_root(v, idle_l4);
 }
 
+/*
+ * What a guest's root shows of a CPU's entry area while it runs: no page that ring 0 pushes on, and
+ * of our own nothing but what entering takes.
+ */
+static void check_entry_view(const struct cpu *c)
+{
+	const u64 *full = c->area_l1, *view = c->area_l1_unmapped;
+
+	if (!view)
+		return;
+	for (unsigned i = 0; i < PT_ENTRIES; i++) {
+		bool own = i >= EA_INFO && i < EA_STACK + EA_NR_STACKS;
+		unsigned away = i + EA_GUEST_STACKS - EA_STACK;
+		bool right = !view[i];
+
+		if (own)
+			right = pte_mfn(view[i]) != pte_mfn(full[i]) &&
+				(i < EA_STACK || pte_mfn(view[i]) == pte_mfn(full[away]));
+		else if (i < EA_MAIN_STACK)
+			right = !((view[i] ^ full[i]) & ~(PTE_A | PTE_D));
+		if (!right || (view[i] & PTE_US))
+			violation("entry area of CPU %u: page %u of a guest's view is %llx", c->id,
+				  i, (unsigned long long)view[i]);
+	}
+}
+
 u64 audit_check(const u64 *idle_l4)
 {
 	u64 n = DIV_ROUND_UP(max_mfn, TALLIES), checked = 0, frames = 0;
@@ -413,6 +440,8 @@ u64 audit_check(const u64 *idle_l4)
 		d = domain_get_next(next);
 	}
 	check_compat_roots(idle_l4);
+	for (unsigned c = 0; c < nr_cpus; c++)
+		check_entry_view(&cpus[c]);
 	for (mfn_t m = 0; m < max_mfn; m++) {
 		if (guest_frame(m)) {
 			check_frame_refs(m, idle_l4);

@@ -59,7 +59,7 @@ struct cpu {
 	void *gdt;               /* our page of this CPU's GDT (direct map) */
 	/* of the windows in the entry area that may have a guest's frames */
 	unsigned gdt_pages, ldt_pages;
-	struct entry_info *entry_info; /* of its entry area (direct map) */
+	struct entry_info *entry_info; /* that a guest enters by (direct map) */
 	void *area_l1;           /* L1 table of this CPU's entry area (direct map) */
 	/* unmapped mode: the same as the guest's root copy sees it, without the main stack */
 	void *area_l1_unmapped;

@@ -15,6 +15,11 @@
  *   36-38  unmapped mode: stacks that #DF, NMI and #MC enter on
  *   39     the stack that #DB enters on
  *   40-47  the main stack region (STACK_SIZE), not present in the unmapped view
+ *   48-52  unmapped mode: the frames that the unmapped view has at 35-39; not present there
+ *
+ * At 34-39 the unmapped view has frames of its own: what is pushed while ring 0 runs never lies on
+ * a page that is mapped while a guest does. So whoever came in on one of these stacks and has
+ * loaded the full root finds his words EA_GUEST_STACKS_AWAY further up.
  */
 #define ENTRY_SHARED_PAGES 0
 #define EA_GDT         0
@@ -26,13 +31,17 @@
 #define EA_STACK       35
 #define EA_IST         36
 #define EA_MAIN_STACK  40
-#define EA_PAGES       48
+#define EA_GUEST_STACKS 48
+#define EA_NR_STACKS   5 /* from EA_STACK on */
+#define EA_PAGES       53
+#define EA_GUEST_STACKS_AWAY ((EA_GUEST_STACKS - EA_STACK) * 4096)
 
 /* Offsets in struct entry_info, for assembly. */
 #define EI_STACK_TOP  0
 #define EI_TARGET     8
 #define EI_HV_CR3     16
 #define EI_TARGET32   24
+#define EI_GUEST_VIEW 32
 #define STUB32_OFFSET 512
 
 /* SFMASK, the flags that SYSCALL clears: TF, IF, DF, IOPL, NT, RF, AC. */
@@ -56,11 +65,14 @@ struct entry_info {
 	u64 target;    /* syscall_entry */
 	u64 hv_cr3;    /* unmapped mode: the guest's root with everything of ours mapped */
 	u64 target32;  /* syscall32_entry */
+	u64 guest_view; /* 1: on the page that the unmapped view has, 0: on the full root's */
 };
 _Static_assert(offsetof(struct entry_info, stack_top) == EI_STACK_TOP &&
 	       offsetof(struct entry_info, target) == EI_TARGET &&
 	       offsetof(struct entry_info, hv_cr3) == EI_HV_CR3 &&
-	       offsetof(struct entry_info, target32) == EI_TARGET32, "as the stubs know them");
+	       offsetof(struct entry_info, target32) == EI_TARGET32 &&
+	       offsetof(struct entry_info, guest_view) == EI_GUEST_VIEW,
+	       "as the stubs know them");
 
 #endif
 #endif

@@ -22,6 +22,7 @@
 #define PTE_P  BIT(0)
 #define PTE_RW BIT(1)
 #define PTE_AD (BIT(5) | BIT(6))
+#define PTE_ADDR 0x000ffffffffff000ULL
 #define PTE_NX (cpu_features.nx ? BIT(63) : 0)
 
 struct tss {
@@ -156,6 +157,9 @@ int entry_area_create(unsigned cpu)
 	if (unmapped_mode) {
 		if (!paging_create_root_copies(cpu))
 			return -ENOMEM;
+		c->entry_info = paddr_to_va(((u64 *)c->area_l1_unmapped)[EA_INFO] & PTE_ADDR);
+		*c->entry_info = *info;
+		c->entry_info->guest_view = 1;
 		memcpy(stub, syscall_stub_u, syscall_stub_u_end - syscall_stub_u);
 		memcpy(stub + STUB32_OFFSET, syscall32_stub_u,
 		       syscall32_stub_u_end - syscall32_stub_u);

@@ -61,8 +61,8 @@ syscall_stub_u:
 	movq %rax, %cr3
 	movq (syscall_stub_u + 4096 + EI_STACK_TOP)(%rip), %rsp
 	pushq $GUEST_SS
-	pushq (syscall_stub_u + 2 * 4096)(%rip)
-	movq (syscall_stub_u + 2 * 4096 + 8)(%rip), %rax
+	pushq (syscall_stub_u + 2 * 4096 + EA_GUEST_STACKS_AWAY)(%rip)
+	movq (syscall_stub_u + 2 * 4096 + EA_GUEST_STACKS_AWAY + 8)(%rip), %rax
 	stub_jump (syscall_stub_u + 4096 + EI_TARGET), syscall_entry_u
 syscall_stub_u_end:
 
@@ -86,8 +86,8 @@ syscall32_stub_u:
 	movq %rax, %cr3
 	movq (syscall32_stub_u - 512 + 4096 + EI_STACK_TOP)(%rip), %rsp
 	pushq $GUEST_SS
-	pushq (syscall32_stub_u - 512 + 2 * 4096)(%rip)
-	movq (syscall32_stub_u - 512 + 2 * 4096 + 8)(%rip), %rax
+	pushq (syscall32_stub_u - 512 + 2 * 4096 + EA_GUEST_STACKS_AWAY)(%rip)
+	movq (syscall32_stub_u - 512 + 2 * 4096 + EA_GUEST_STACKS_AWAY + 8)(%rip), %rax
 	stub_jump (syscall32_stub_u - 512 + 4096 + EI_TARGET32), syscall32_entry
 syscall32_stub_u_end:
 
@@ -139,6 +139,7 @@ sysenter_entry_u:
 	movq (32 - 2 * 4096 + EI_HV_CR3)(%rsp), %rax
 	movq %rax, %cr3
 	movq (32 - 2 * 4096 + EI_STACK_TOP)(%rsp), %rax
+	addq $EA_GUEST_STACKS_AWAY, %rsp
 	movq $GUEST_SS, -8(%rax)
 	movq $0, -16(%rax)
 	pushq 8(%rsp)
@@ -239,6 +240,7 @@ exit_unmapped:
 	movq 24(%rsp), %rdi /* guest cr3 */
 	movq 16(%rsp), %rsp /* frame on the entry stack: rsi, rdi, rip, cs, rflags, rsp, ss */
 	popq %rsi
+	subq $EA_GUEST_STACKS_AWAY, %rsp
 	movq %rdi, %cr3
 	popq %rdi
 	SPEC_EXIT
@@ -340,6 +342,7 @@ common_entry_u:
 	andq $~0xfff, %rcx
 	movq (-4096 + EI_HV_CR3)(%rcx), %rax
 	movq %rax, %cr3
+	addq $EA_GUEST_STACKS_AWAY, %rsp
 	movq (-4096 + EI_STACK_TOP)(%rcx), %rcx
 	move_to_main_stack
 
@@ -365,10 +368,11 @@ iret_failed_u:
 	andq $~0xfff, %rcx
 	movq (-4096 + EI_HV_CR3)(%rcx), %rax
 	movq %rax, %cr3
+	addq $EA_GUEST_STACKS_AWAY, %rsp
 	movq (-4096 + EI_STACK_TOP)(%rcx), %rax
 	/* rip..ss are the uppermost words of the entry stack, and of the main one. */
 	.irp word, 8, 16, 24, 32, 40
-	pushq (4096 - \word)(%rcx)
+	pushq (4096 + EA_GUEST_STACKS_AWAY - \word)(%rcx)
 	popq -\word(%rax)
 	.endr
 	pushq 16(%rsp) /* error code and vector */
@@ -385,7 +389,9 @@ iret_failed_u:
 
 /*
  * NMI, #MC and #DF run on stacks of their own and may come at any instruction, also between a
- * guest's entry and the switch of roots: they save and restore CR3 themselves. VERW at the end is
+ * guest's entry and the switch of roots: they save and restore CR3 themselves. Which of the two
+ * roots was loaded the info page tells, and with it where the frame lies; a comparison of CR3 with
+ * what should be in it could come between the change of one and of the other. VERW at the end is
  * for the guest that they go back to, or for one that ring 0 was just about to enter, past its own.
  */
 	.macro ist_entry name, vec, haserr, page
@@ -422,12 +428,15 @@ iret_failed_u:
 	 */
 	movq %rsp, %rax
 	andq $~0x3fffffff, %rax
+	movq %rsp, %rbx
+	movq %rsp, %rdi
+	cmpb $0, (EA_INFO * 4096 + EI_GUEST_VIEW)(%rax)
+	je 1f
 	movq (EA_INFO * 4096 + EI_HV_CR3)(%rax), %rcx
 	movq %rcx, %cr3
-	movq %rsp, %rbx
-	/* the stack that C's get_cpu_info() understands */
+	addq $EA_GUEST_STACKS_AWAY, %rdi
+1:	/* the stack that C's get_cpu_info() understands */
 	leaq ((EA_MAIN_STACK + 1 + \page) * 4096)(%rax), %rsp
-	movq %rbx, %rdi
 	call ist_from_anywhere
 	movq %rbx, %rsp
 	movq %r12, %cr3
@@ -474,6 +483,7 @@ iret_failed_u:
 	.if \unmapped
 	movq (EA_INFO * 4096 + EI_HV_CR3)(%rax), %rcx
 	movq %rcx, %cr3
+	addq $EA_GUEST_STACKS_AWAY, %rsp
 	.endif
 	movq (EA_INFO * 4096 + EI_STACK_TOP)(%rax), %rcx
 	move_to_main_stack

@@ -495,12 +495,11 @@ void exit_work(struct regs *r)
 	}
 }
 
-/* The last words go to the entry stack, which is mapped in both roots: rsi, rdi, rip, cs, rflags,
- * rsp, ss. */
+/* The last words go to the entry stack of the guest's view: rsi, rdi, rip, cs, rflags, rsp, ss. */
 struct two_words unmapped_exit_frame(struct regs *r)
 {
 	unsigned cpu = cpu_id();
-	u64 *frame = (u64 *)(entry_area_page(cpu, EA_STACK) + PAGE_SIZE) - 7;
+	u64 *frame = (u64 *)(entry_area_page(cpu, EA_GUEST_STACKS) + PAGE_SIZE) - 7;
 
 	frame[0] = r->rsi;
 	frame[1] = r->rdi;

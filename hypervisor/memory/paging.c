@@ -309,7 +309,7 @@ bool paging_create_root_copies(unsigned cpu)
 {
 	u64 *l3 = page_alloc(ALLOC_PAGING), *l2 = page_alloc(ALLOC_PAGING),
 	    *l1 = page_alloc(ALLOC_PAGING);
-	const u64 *full = cpus[cpu].area_l1;
+	u64 *full = cpus[cpu].area_l1;
 
 	if (!l3 || !l2 || !l1 || (!entry_image_l3 && !make_entry_image()))
 		return false;
@@ -329,6 +329,16 @@ bool paging_create_root_copies(unsigned cpu)
 	 * switch (root.c). */
 	for (unsigned i = EA_GDT; i < EA_MAIN_STACK; i++)
 		l1[i] = full[i];
+	/* Where it writes, or reads what is only for it, the guest's view has frames of its own. */
+	for (unsigned i = EA_INFO; i < EA_STACK + EA_NR_STACKS; i++) {
+		void *page = page_alloc(ALLOC_PAGING);
+
+		if (!page)
+			return false;
+		l1[i] = va_to_paddr(page) | (full[i] & ~ADDR_MASK);
+		if (i >= EA_STACK)
+			full[EA_GUEST_STACKS + i - EA_STACK] = l1[i];
+	}
 	cpus[cpu].area_l1_unmapped = l1;
 	return true;
 }

@@ -48,6 +48,7 @@ struct cpu {
 	bool no_root;
 	struct root_copy root_copies[2];
 	struct entry_info *entry_info;
+	void *area_l1, *area_l1_unmapped;
 };
 extern u8 unmapped_mode;
 extern struct cpu cpus[NR_CPUS];
