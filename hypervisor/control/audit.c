@@ -409,8 +409,8 @@ static void check_entry_view(const struct cpu *c)
 		bool right = !view[i];
 
 		if (own)
-			right = pte_mfn(view[i]) != pte_mfn(full[i]) &&
-				(i < EA_STACK || pte_mfn(view[i]) == pte_mfn(full[away]));
+			right = (i < EA_STACK || pte_mfn(view[i]) == pte_mfn(full[away])) &&
+				pte_mfn(view[i]) != pte_mfn(full[i]);
 		else if (i < EA_MAIN_STACK)
 			right = !((view[i] ^ full[i]) & ~(PTE_A | PTE_D));
 		if (!right || (view[i] & PTE_US))

@@ -61,7 +61,7 @@ struct cpu {
 	unsigned gdt_pages, ldt_pages;
 	struct entry_info *entry_info; /* that a guest enters by (direct map) */
 	void *area_l1;           /* L1 table of this CPU's entry area (direct map) */
-	/* unmapped mode: the same as the guest's root copy sees it, without the main stack */
+	/* unmapped mode: as the guest's root copy sees it; cpu/entry_area.h says what differs */
 	void *area_l1_unmapped;
 	bool cpuid_faults;       /* outside of ring 0: cpu/features.h */
 	u64 last_guest;          /* serial of the domain whose vCPU ran here last; 0: none */

@@ -25,6 +25,12 @@
 #define PTE_ADDR 0x000ffffffffff000ULL
 #define PTE_NX (cpu_features.nx ? BIT(63) : 0)
 
+/*
+ * Bytes of a guest's view's stack that may have been written: all registers and two frames, one
+ * below the other, are 29 words. C goes on elsewhere.
+ */
+#define USED_MAX 512
+
 struct tss {
 	u32 reserved0;
 	u64 rsp[3], reserved1, ist[7], reserved2;
@@ -206,4 +212,11 @@ void entry_area_load(void)
 		wrmsr(MSR_SYSENTER_EIP, (u64)(unmapped_mode ? sysenter_entry_u : sysenter_entry));
 		cpus[cpu].sysenter = false;
 	}
+}
+
+void entry_area_forget(unsigned cpu)
+{
+	for (unsigned i = 0; unmapped_mode && i < EA_NR_STACKS; i++)
+		memset((void *)(entry_area_page(cpu, EA_GUEST_STACKS + i) + PAGE_SIZE - USED_MAX),
+		       0, USED_MAX);
 }

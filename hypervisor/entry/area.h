@@ -12,6 +12,11 @@ void idt_load_early(void);
  * for each CPU before it is started. 0, -ENOMEM.
  */
 int entry_area_create(unsigned cpu);
+/*
+ * Unmapped mode: nothing of the guest that ran here last is left on the stacks that the next one's
+ * root shows. On CPU `cpu` itself, with the full root.
+ */
+void entry_area_forget(unsigned cpu);
 /* Load GDT, IDT, TSS and the system-call MSRs of this CPU. On its main stack. */
 void entry_area_load(void);
 

@@ -103,7 +103,10 @@ static bool print_address(u64 addr)
  */
 static void print_backtrace(const struct regs *r)
 {
-	u64 top = r->rsp | (STACK_SIZE - 1);
+	/* A stack is a page, but for the main ones. */
+	bool main = get_cpu_info() == (void *)((r->rsp | (STACK_SIZE - 1)) + 1 -
+					       sizeof(struct cpu_info));
+	u64 top = r->rsp | (main ? STACK_SIZE - 1 : PAGE_SIZE - 1);
 	unsigned found = 0;
 
 	if (!print_address(r->rip))

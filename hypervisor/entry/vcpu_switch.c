@@ -10,6 +10,7 @@
 #include "domain/domain.h"
 #include "domain/fpu.h"
 #include "domain/time.h"
+#include "entry/area.h"
 #include "entry/entry.h"
 #include "lib/printk.h"
 #include "pv/cpu_ops.h"
@@ -53,6 +54,7 @@ void context_switch(struct vcpu *prev, struct vcpu *next)
 	/* Idling in between does not make the last guest's branch history harmless. */
 	if (!to->is_idle && c->last_guest != to->serial) {
 		c->last_guest = to->serial;
+		entry_area_forget(c->id);
 		mitigation_domain_switch();
 		/* dom0's programs are told what the machine has: its tools ask that way, too. */
 		if (cpu_features.cpuid_fault)

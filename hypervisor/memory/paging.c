@@ -326,7 +326,7 @@ bool paging_create_root_copies(unsigned cpu)
 	l3[(entry_area(cpu) >> 30) & 511] = va_to_paddr(l2) | TABLE;
 	l2[0] = va_to_paddr(l1) | TABLE;
 	/* The windows of the guest's descriptors change with it: share the L1 by value at each
-	 * switch (root.c). */
+	 * switch (descriptor_window.c). */
 	for (unsigned i = EA_GDT; i < EA_MAIN_STACK; i++)
 		l1[i] = full[i];
 	/* Where it writes, or reads what is only for it, the guest's view has frames of its own. */
