@@ -185,7 +185,7 @@ void hvctl_cancel(struct hvctl_ctx *ctx)
 
 int hvctl_cancelled(struct hvctl_ctx *ctx)
 {
-	if (!ctx->cancelled)
+	if (!ctx->cancelled || ctx->too_late)
 		return 0;
 	return hvctl_fail(ctx, EINTR, "interrupted; what was done has been undone");
 }

@@ -29,6 +29,7 @@ struct hvctl_ctx {
 	int unread;			/* why something in the store could not be read, or 0 */
 	char error[512];
 	volatile sig_atomic_t cancelled; /* hvctl_cancel() was called */
+	bool too_late;			/* to give up: hvctl_cancel() is not heard any more */
 	hvctl_progress_fn progress;
 	void *progress_data;
 	hvctl_warning_fn warning;

@@ -125,5 +125,6 @@ int hvctl_restore(struct hvctl_ctx *ctx, const char *path, unsigned int flags, c
 		*config = NULL;
 	}
 	ctx->cancelled = 0;
+	ctx->too_late = false;
 	return error;
 }

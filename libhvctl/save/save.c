@@ -628,6 +628,7 @@ static unsigned int threads(unsigned int flags)
 static int save_stopped(struct saving *s, struct target *t, unsigned int flags,
 			const char *settings)
 {
+	struct stat st;
 	int error;
 
 	hvctl_step(s->ctx, "looking at it", 8);
@@ -637,7 +638,7 @@ static int save_stopped(struct saving *s, struct target *t, unsigned int flags,
 	if (!error)
 		error = save_all(s, settings);
 	/* Of a pipe somebody has the end by now. */
-	if (!error && t->part)
+	if (!error && !(t->fd == 1 && !fstat(1, &st) && S_ISFIFO(st.st_mode)))
 		error = stood_still(s);
 	if (!error)
 		error = target_done(s->ctx, t);

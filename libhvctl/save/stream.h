@@ -117,7 +117,8 @@ int stream_flush(struct stream_out *out);
 /*
  * The last record, and all that is still in buffers. Into a pipe it goes when all before it has
  * been taken out, and is waited for: -EPIPE if the reader goes first, which has not believed in the
- * image then. What stands between (cat, ssh) takes everything.
+ * image then. Who has read it does not hear hvctl_cancel() any more, until hvctl_restore() is
+ * through. What stands between (cat, ssh) takes everything.
  */
 int stream_finish(struct stream_out *out);
 /* Free it. NULL is fine. */

@@ -556,6 +556,45 @@ static size_t allocated(void)
 }
 
 /* Dom0 is asked for so much before a guest stops: no more may be taken, however many the CPUs. */
+static int last_end;
+
+static void *finish_and_close(void *p)
+{
+	finish(p);
+	close(last_end);
+	return NULL;
+}
+
+TEST(test_too_late, "who has read the end out of a pipe does not give up any more")
+{
+	struct iovec part = { bodies[3], 20000 };
+	struct stream_in *in;
+	uint32_t type = RECORD_CONFIG;
+	const void *body;
+	struct piped p;
+	pthread_t writer;
+	size_t len;
+	int fd[2];
+
+	CU_ASSERT_EQUAL_FATAL(pipe(fd), 0);
+	last_end = fd[1];
+	CU_ASSERT_EQUAL_FATAL(stream_create(&ctx, fd[1], "it", 0, &p.out), 0);
+	CU_ASSERT_EQUAL(stream_write(p.out, RECORD_CONFIG, &part, 1), 0);
+	alarm(60);
+	pthread_create(&writer, NULL, finish_and_close, &p);
+	CU_ASSERT_EQUAL_FATAL(stream_open(&ctx, fd[0], "it", "", 0, &in), 0);
+	CU_ASSERT_FALSE(ctx.too_late);
+	while (type != RECORD_END)
+		CU_ASSERT_EQUAL_FATAL(stream_read(in, &type, &body, &len), 0);
+	CU_ASSERT_TRUE(ctx.too_late);
+	pthread_join(writer, NULL);
+	alarm(0);
+	ctx.too_late = false;
+	stream_in_free(in);
+	stream_out_free(p.out);
+	close(fd[0]);
+}
+
 TEST(test_memory, "what writing takes")
 {
 	static uint32_t body[1 << 20];
