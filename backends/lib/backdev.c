@@ -311,6 +311,9 @@ static bool failed(struct backdev *v, const char *why)
 		return true;
 	}
 	back_say(v, "%s", why);
+	/* Nobody asked: that it was said is no reason to try it sooner. */
+	if (v->phase == PHASE_NEW || v->phase == PHASE_OVER)
+		return false;
 	back_write(v, "hotplug-error", "%s", why);
 	if (v->phase == PHASE_CONNECTING || v->phase == PHASE_CONNECTED)
 		set_state(v, XenbusStateClosing);

@@ -352,7 +352,7 @@ TEST(test_unwritten, "a state that could not be written is written later")
 
 static unsigned int attaches;
 
-/* It takes none. */
+/* It takes none, and says so once more than it is asked. */
 static void refuse(void)
 {
 	struct net_order o;
@@ -361,6 +361,7 @@ static void refuse(void)
 		if (o.head.kind != ORDER_ATTACH)
 			continue;
 		attaches++;
+		says(REPORT_FAILED, 1);
 		says(REPORT_FAILED, 1);
 	}
 }
