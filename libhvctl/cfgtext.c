@@ -57,8 +57,11 @@ static const char *action(enum hvctl_action a)
 /* The target comes last: it may hold commas. */
 static void put_disk(FILE *f, const struct hvctl_disk *d)
 {
-	if (d->backing)
-		fprintf(f, "\t# over %s\n", d->backing);
+	if (d->backing) {
+		fprintf(f, "\t# over ");
+		put_text(f, d->backing);
+		fprintf(f, "\n");
+	}
 	fprintf(f, "\t\"");
 	if (*d->format && strcmp(d->format, "nbd"))
 		fprintf(f, "format=%s, ", d->format);

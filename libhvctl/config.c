@@ -347,23 +347,30 @@ static int split_disk(struct hvctl_ctx *ctx, const struct cfg_entry *e, const st
 	return 0;
 }
 
+#define RATE_MAX	(1ull << 62)	/* what an image may have, too */
+
 /* "500", "20K", "100M", "1G": a power of 1024. */
 static bool parse_rate(const char *text, uint64_t *rate)
 {
 	static const char units[] = "KMG";
-	const char *unit;
 	unsigned long long n;
+	const char *unit;
+	int shift = 0;
 	char *end;
 
 	errno = 0;
 	n = strtoull(text, &end, 10);
-	if (!isdigit((unsigned char)*text) || errno || !n || n > 1ull << 33)
+	if (!isdigit((unsigned char)*text) || errno || !n)
 		return false;
 	unit = *end ? strchr(units, toupper((unsigned char)*end)) : NULL;
-	if (unit)
+	if (unit) {
+		shift = 10 * (int)(unit - units + 1);
 		end++;
-	*rate = unit ? n << 10 * (unit - units + 1) : n;
-	return !*end;
+	}
+	if (*end || n > RATE_MAX >> shift)
+		return false;
+	*rate = n << shift;
+	return true;
 }
 
 /* Who serves the disk, and what only hvblkd can do for it. */

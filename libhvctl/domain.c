@@ -354,7 +354,7 @@ int hvctl_nmi(struct hvctl_ctx *ctx, uint32_t domid, unsigned int vcpu)
 		return error;
 	op.u.sendtrigger.trigger = XEN_DOMCTL_SENDTRIGGER_NMI;
 	op.u.sendtrigger.vcpu = vcpu;
-	error = vcpu > info.max_vcpu_id ? -EINVAL : do_domctl(ctx, &op);
+	error = vcpu >= info.max_vcpu_id + 1 ? -EINVAL : do_domctl(ctx, &op);
 	if (error)
 		return hvctl_fail(ctx, -error, "vCPU %u of domain %u gets no NMI: %s; see hvctl "
 				  "vcpu-list", vcpu, domid, strerror(-error));

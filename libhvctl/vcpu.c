@@ -97,6 +97,7 @@ static int describe(struct hvctl_ctx *ctx, uint32_t domid, uint64_t *map, struct
 int hvctl_vcpus(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_vcpu **list, size_t *count)
 {
 	struct xen_domctl_getdomaininfo info;
+	uint32_t nr;
 	uint64_t *map;
 	int error = domain_need(ctx, domid, &info);
 
@@ -104,11 +105,13 @@ int hvctl_vcpus(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_vcpu **list,
 	*count = 0;
 	if (error)
 		return error;
+	/* One that is being built has none yet: the highest number is the one below 0. */
+	nr = info.max_vcpu_id + 1;
 	map = hypercall_alloc(ctx, MAPS_SIZE);
-	*list = calloc(info.max_vcpu_id + 1, sizeof(**list));
+	*list = calloc(nr + 1, sizeof(**list));
 	if (!map || !*list)
 		error = -ENOMEM;
-	for (uint32_t i = 0; !error && i <= info.max_vcpu_id; i++) {
+	for (uint32_t i = 0; !error && i < nr; i++) {
 		(*list)[*count].number = i;
 		error = describe(ctx, domid, map, &(*list)[*count]);
 		/* One that is not there leaves a gap in the numbers. */
@@ -137,7 +140,7 @@ int hvctl_pin(struct hvctl_ctx *ctx, uint32_t domid, unsigned int vcpu, const ui
 
 	if (error)
 		return error;
-	if (vcpu > info.max_vcpu_id)
+	if (vcpu >= info.max_vcpu_id + 1)
 		return hvctl_fail(ctx, EINVAL, "domain %u has vCPUs 0 to %u, and no %u; see "
 				  "hvctl vcpu-list", domid, info.max_vcpu_id, vcpu);
 	error = vcpu_pin(ctx, domid, vcpu, hard, soft);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cli.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* Pausing and renaming tell nobody: they are seen by looking so often. */
 #define LOOK_MS	1000
@@ -59,18 +61,20 @@ static const struct hvctl_domain *same(const struct hvctl_domain *list, size_t c
 }
 
 /* One that is being built has no name yet: as long as that it is not there. */
-static void leave_unbuilt(struct hvctl_domain *list, size_t *count)
+static void leave_unbuilt(const struct hvctl_domain *old, size_t nr_old,
+			  struct hvctl_domain *list, size_t *count)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < *count; i++)
-		if (list[i].state != HVCTL_PAUSED || strcmp(list[i].name, "(null)") != 0)
+		if (list[i].state != HVCTL_PAUSED || strcmp(list[i].name, "(null)") != 0 ||
+		    same(old, nr_old, &list[i]))
 			list[n++] = list[i];
 	*count = n;
 }
 
 /* What is different between two looks; @old NULL: the first. */
-static bool compare(const struct hvctl_domain *old, size_t nr_old, const struct hvctl_domain *new,
+static bool compare(const struct hvctl_domain *old, size_t nr_old, struct hvctl_domain *new,
 		    size_t nr_new)
 {
 	bool told = true;
@@ -80,6 +84,10 @@ static bool compare(const struct hvctl_domain *old, size_t nr_old, const struct 
 			told = tell("gone", &old[i]);
 	for (size_t i = 0; i < nr_new && told; i++) {
 		const struct hvctl_domain *before = same(old, nr_old, &new[i]);
+
+		/* One that goes loses its name first, and a store that is away has none. */
+		if (before && !strcmp(new[i].name, "(null)"))
+			strcpy(new[i].name, before->name);
 
 		if (!before)
 			told = tell(old ? "created" : "present", &new[i]);
@@ -108,11 +116,16 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 	sigaction(SIGTERM, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	while (!stop && told) {
-		if (hvctl_wait_change(ctx, LOOK_MS) < 0 || hvctl_list(ctx, &new, &nr_new)) {
+		int changed = hvctl_wait_change(ctx, LOOK_MS);
+
+		/* The store daemon may come back. */
+		if (changed == -ECONNREFUSED && old)
+			sleep(1);
+		if ((changed < 0 && !old) || hvctl_list(ctx, &new, &nr_new)) {
 			free(old);
 			return cli_failed(ctx);
 		}
-		leave_unbuilt(new, &nr_new);
+		leave_unbuilt(old, nr_old, new, &nr_new);
 		told = compare(old, nr_old, new, nr_new);
 		free(old);
 		old = new;

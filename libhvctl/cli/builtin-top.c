@@ -98,16 +98,16 @@ static void print(const struct hvctl_host *host, const struct look *l, size_t li
 		running += l->rows[i].d.state == HVCTL_RUNNING;
 	localtime_r(&now, &tm);
 	strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
-	printf("%s%s  %zu domains, %u running; %u CPUs of %u MHz; %llu MiB, %llu MiB free%s%s",
+	printf("%s%s  %zu domains, %u run; %u CPUs of %u MHz; %llu MiB, %llu free%s%s",
 	       screen ? "\033[H" : "", clock, l->count, running, host->cpus, host->cpu_khz / 1000,
 	       (unsigned long long)host->total_kib >> 10, (unsigned long long)host->free_kib >> 10,
 	       end, end);
-	printf("%-24s %5s %-8s %7s %9s %9s %9s %7s%s", "NAME", "ID", "STATE", "CPU/%", "TIME/s",
+	printf("%-20s %5s %-8s %6s %9s %8s %8s %7s%s", "NAME", "ID", "STATE", "CPU/%", "TIME/s",
 	       "MEM/MiB", "MAX/MiB", "VCPUS", end);
 	for (size_t i = 0; i < l->count && (!screen || i + 4 < lines); i++) {
 		const struct hvctl_domain *d = &l->rows[i].d;
 
-		printf("%-24s %5u %-8s %7.1f %9.1f %9llu %9llu %3u/%-3u%s", d->name, d->domid,
+		printf("%-20.20s %5u %-8s %6.1f %9.1f %8llu %8llu %3u/%-3u%s", d->name, d->domid,
 		       hvctl_state_name(d->state), l->rows[i].percent,
 		       (double)d->cpu_time_ns / 1e9, (unsigned long long)d->memory_kib >> 10,
 		       (unsigned long long)d->max_memory_kib >> 10, d->vcpus, d->max_vcpus, end);

@@ -165,9 +165,12 @@ int serve(const char *where, const char *type, serve_fn make, void *data)
 {
 	struct sigaction action = { .sa_handler = on_signal };
 	int listener = strchr(where, '/') ? listen_path(where) : listen_port(where);
+	struct stat ours = { 0 }, now;
 
 	if (listener < 0)
 		return listener;
+	if (strchr(where, '/'))
+		lstat(where, &ours);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	while (!stop) {
@@ -182,8 +185,10 @@ int serve(const char *where, const char *type, serve_fn make, void *data)
 		answer(fd, type, make, data);
 		close(fd);
 	}
-	close(listener);
-	if (strchr(where, '/'))
+	/* Somebody else may have his there by now. */
+	if (strchr(where, '/') && !lstat(where, &now) && now.st_dev == ours.st_dev &&
+	    now.st_ino == ours.st_ino)
 		unlink(where);
+	close(listener);
 	return 0;
 }

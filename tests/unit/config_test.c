@@ -713,7 +713,7 @@ TEST(test_text, "a configuration as text")
 		BASE "ramdisk = '/with \\\"quotes\\\" and \\\\ and \\t'\nextra = 'a=\\'b\\'\\n'\n",
 		BASE "disk = [ '/a,xvda', 'vdev=xvdb,target=/x y,z' ]\n",
 		BASE "disk = [ '/a,raw,xvda,w!', '/dev/sr0,raw,xvdb,r,cdrom',\n"
-		     "'format=qcow2,vdev=xvdc,backendtype=hvblkd,data-mode=window,iops=100,bps=1M,"
+		     "'format=qcow2,vdev=xvdc,backendtype=hvblkd,data-mode=window,iops=100,bps=10G,"
 		     "target=/odd,name=\\\"x\\\"', 'nbd://h/e,raw,xvdd,r,backendtype=hvblkd' ]\n",
 		BASE "vif = [ '', 'mac=00:16:3e:00:00:01,bridge=b0,ip=10.0.0.1 10.0.0.2,vifname=v',"
 		     "'bridge=b1,backendtype=hvnetd,bps=2M' ]\n",

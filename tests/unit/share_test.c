@@ -31,6 +31,8 @@ static struct {
 	unsigned int calls;
 } hv;
 
+static bool unbuilt;
+
 static void begin(void)
 {
 	memset(&hv, 0, sizeof(hv));
@@ -44,6 +46,8 @@ int domain_need(struct hvctl_ctx *c, uint32_t domid, struct xen_domctl_getdomain
 	if (domid != GUEST)
 		return hvctl_fail(c, ESRCH, "there is no domain %u", domid);
 	*info = (struct xen_domctl_getdomaininfo){ .domain = GUEST, .max_vcpu_id = VCPUS - 1 };
+	if (unbuilt)
+		info->max_vcpu_id = XEN_INVALID_MAX_VCPU_ID;
 	return 0;
 }
 
@@ -139,6 +143,14 @@ TEST(test_list, "vCPUs, with a gap")
 	CU_ASSERT_PTR_NULL(list);
 	CU_ASSERT_EQUAL(count, 0);
 	CU_ASSERT_EQUAL(hvctl_vcpus(ctx, 6, &list, &count), -ESRCH);
+	/* While it is built it has none: no list without end. */
+	begin();
+	unbuilt = true;
+	CU_ASSERT_EQUAL(hvctl_vcpus(ctx, GUEST, &list, &count), 0);
+	CU_ASSERT_EQUAL(count, 0);
+	CU_ASSERT_EQUAL(hv.calls, 0);
+	free(list);
+	unbuilt = false;
 }
 
 TEST(test_pin, "pinning says what it is given and leaves the rest")
