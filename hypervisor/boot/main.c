@@ -21,6 +21,7 @@
 #include "entry/area.h"
 #include "entry/entry.h"
 #include "entry/hypercall.h"
+#include "hvm/hvm.h"
 #include "lib/cmdline.h"
 #include "lib/latency.h"
 #include "lib/printk.h"
@@ -123,6 +124,7 @@ void __init start_of_day(u32 magic, u32 info)
 	fpu_init_cpu();
 	cpu_policies_init();
 	features_report();
+	hvm_init();
 	acpi_init(boot_info.rsdp);
 	power_init();
 	pic_init();
@@ -158,6 +160,7 @@ void __init start_of_day(u32 magic, u32 info)
 	console_begin_queue();
 	compat_hypercall_init();
 	smp_boot();
+	hvm_report();
 	paging_protect_image();
 	printk(LOG_INFO "memory: %llu MiB RAM, %llu MiB free\n",
 	       (unsigned long long)(heap_total_frames() >> 8),

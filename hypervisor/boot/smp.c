@@ -10,6 +10,7 @@
 #include "domain/domain.h"
 #include "domain/fpu.h"
 #include "entry/area.h"
+#include "hvm/hvm.h"
 #include "lib/cmdline.h"
 #include "lib/printk.h"
 #include "lib/string.h"
@@ -57,6 +58,7 @@ void start_secondary(void)
 	c->cr3_mfn = idle_root_paddr() >> PAGE_SHIFT;
 	c->tlb_stamp = 0;
 	time_init_cpu();
+	hvm_init_cpu();
 	sched_init_cpu(c->id);
 	atomic_or(&cpus_online, CPU_MASK(c->id));
 	c->online = true;

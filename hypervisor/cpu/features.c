@@ -159,20 +159,11 @@ void __init features_report(void)
 {
 	const struct cpu_features *f = &cpu_features;
 	const char *name = brand;
-	u32 a, b, c, d, svm = 0, vmx;
 
 	while (*name == ' ')
 		name++;
-	cpuid(1, 0, &a, &b, &c, &d);
-	vmx = c & BIT(5);
-	cpuid(0x80000001, 0, &a, &b, &c, &d);
-	svm = c & BIT(2);
 	printk(LOG_INFO "cpu: %s, family %u model %u stepping %u, %u-bit physical\n", name,
 	       f->family, f->model, f->stepping, f->phys_bits);
-	printk(LOG_INFO "cpu: hardware assist %s\n", vmx   ? "VT-x present, unused"
-						     : svm ? "SVM present, unused"
-							   : "absent (no VT-x, no SVM), not "
-							     "needed");
 	printk(LOG_INFO "cpu: features:%s%s%s%s%s%s%s%s\n", f->nx ? " nx" : "",
 	       f->smep ? " smep" : "", f->smap ? " smap" : "", f->xsave ? " xsave" : " fxsr",
 	       f->fsgsbase ? " fsgsbase" : "", f->pcid ? " pcid" : "", f->pg1g ? " 1g" : "",

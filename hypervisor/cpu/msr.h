@@ -29,6 +29,7 @@
 #define MSR_KERNEL_GS_BASE 0xc0000102
 #define MSR_TSC_AUX        0xc0000103
 #define MSR_K7_HWCR        0xc0010015
+#define MSR_VM_CR          0xc0010114
 
 #define PLATFORM_CPUID_FAULTING BIT(31)
 #define MISC_CPUID_FAULTING     BIT(0)

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Whether this machine has what HVM guests need. Nothing is turned on here: who runs PV guests only
+ * pays for two CPUIDs and an MSR at boot.
+ */
+#include "hvm/hvm.h"
+#include "cpu/cpu.h"
+#include "hvm/svm.h"
+#include "lib/cmdline.h"
+#include "lib/printk.h"
+
+struct hvm_caps hvm_caps;
+
+static bool opt_hvm = true;
+OPTION_BOOL("hvm", opt_hvm);
+
+/* NULL: there is none, and why_none says why. */
+static const struct hvm_ops *ops;
+static const char *why_none = "not looked for";
+static bool differs; /* set by any CPU as it starts, which happens one after the other */
+
+void __init hvm_init(void)
+{
+	if (!opt_hvm) {
+		why_none = "hvm=0";
+		return;
+	}
+	if (cpu_features.vendor != CPU_VENDOR_AMD) {
+		why_none = "only AMD's SVM is made use of, and this CPU is none of AMD's";
+		return;
+	}
+	why_none = svm_ops.detect(&hvm_caps);
+	if (!why_none)
+		ops = &svm_ops;
+}
+
+void hvm_init_cpu(void)
+{
+	struct hvm_caps caps;
+
+	if (!ops || differs)
+		return;
+	differs = ops->detect(&caps) || caps.nested_paging != hvm_caps.nested_paging ||
+		  caps.asids != hvm_caps.asids;
+}
+
+void __init hvm_report(void)
+{
+	if (differs) {
+		ops = NULL;
+		why_none = "the CPUs of this machine are not all alike";
+	}
+	if (ops)
+		printk(LOG_INFO "hvm: %s with nested paging, %u ASIDs\n", hvm_caps.name,
+		       hvm_caps.asids);
+	else
+		printk(LOG_INFO "hvm: none: %s\n", why_none);
+}
+
+bool hvm_available(void)
+{
+	return ops;
+}

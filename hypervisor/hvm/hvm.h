@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ANNULUS_HVM_HVM_H
+#define ANNULUS_HVM_HVM_H
+
+#include "lib/types.h"
+
+/* What a CPU has for guests that are not paravirtual. */
+struct hvm_caps {
+	const char *name;   /* "SVM" */
+	bool nested_paging;
+	u32 asids;          /* tags of the TLB, the host's 0 among them */
+};
+
+/*
+ * One vendor's way, of which a machine has one or none. What it needs that not every CPU has is
+ * asked for here, once; the rest of hvm/ asks nobody.
+ */
+struct hvm_ops {
+	/*
+	 * detect() - may this CPU be used so? NULL, and *caps is filled; or why not, in words for
+	 * the boot log. Nothing is changed.
+	 */
+	const char *(*detect)(struct hvm_caps *caps);
+};
+
+/* What every CPU of the machine can do: set at boot, not changed afterwards. */
+extern struct hvm_caps hvm_caps;
+
+/* hvm_init() - boot, on the boot CPU, after features_init(): chooses the vendor's way. */
+void hvm_init(void);
+/*
+ * hvm_init_cpu() - on each other CPU as it starts, before there are domains: one that cannot do
+ * what the boot CPU can, takes it from all.
+ */
+void hvm_init_cpu(void);
+/* hvm_report() - the boot log's line, when all CPUs have started. */
+void hvm_report(void);
+/* Can HVM guests be had on this machine? Asked after boot. */
+bool hvm_available(void);
+
+#endif

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the boot log says of SVM on machines with and without it; PV guests run on all of them."""
+import guests
+from machine import Qemu, check
+
+MACHINES = [("svm", "qemu64,+svm,+npt", "", r"SVM with nested paging, \d+ ASIDs"),
+            ("off", "qemu64,+svm,+npt", "hvm=0", "none: hvm=0"),
+            ("unpaged", "qemu64,+svm", "", "none: the CPU's SVM has no nested paging"),
+            ("none", "qemu64,-svm", "", "none: the CPU has no SVM"),
+            ("intel", "Nehalem", "", "none: only AMD's SVM is made use of")]
+
+
+def boot(build, cpu, options, words):
+    with Qemu(kernel=build.hv, cmdline="console=com1 com1=115200 " + options, cpu=cpu, modules=[guests.module(build, "hello")],
+              mem=256, nic=None) as m:
+        guests.run(m, ["hello"], keys=False)
+        guests.judge(m.log, "hello")
+        guests.judge_machine(m)
+        found = m.lines(r"^\(annulus\).* hvm: ")
+        check(len(found) == 1 and m.lines(r"^\(annulus\).* hvm: " + words), "the boot log says %s" % found)
+
+
+def cases(build):
+    for name, cpu, options, words in MACHINES:
+        yield name, lambda c=cpu, o=options, w=words: boot(build, c, o, w)

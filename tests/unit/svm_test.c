@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// sources: hypervisor/hvm/svm_refusal.c
+//
+// On which CPUs SVM is used, and what is said where it is not.
+
+#include "suite.h"
+#include <string.h>
+
+#include "hvm/svm.h"
+
+#define ALL (SVM_NP | SVM_LOCK)
+
+static const struct row {
+	struct svm_facts facts;
+	const char *why; /* a piece of it; NULL: none */
+} rows[] = {
+	{ { 0, 0, 0, 0 }, "no SVM" },
+	{ { ~4U, 64, ALL, 0 }, "no SVM" },
+	{ { 4, 64, SVM_NP, 0 }, NULL },
+	{ { ~0U, 64, ~0U, ~VM_CR_SVMDIS }, NULL },
+	{ { 4, 2, SVM_NP, 0 }, NULL },
+	{ { 4, 1, SVM_NP, 0 }, "no ASID" },
+	{ { 4, 0, SVM_NP, 0 }, "no ASID" },
+	{ { 4, 64, (u32)~SVM_NP, 0 }, "no nested paging" },
+	{ { 4, 64, SVM_NP, VM_CR_SVMDIS }, "disabled by firmware" },
+	{ { 4, 64, ALL, VM_CR_SVMDIS }, "disabled and locked" },
+	{ { 4, 0, 0, VM_CR_SVMDIS }, "disabled by firmware" },
+};
+
+TEST(test_refusal, "which CPUs will do, and why the others do not")
+{
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *why = svm_refusal(&rows[i].facts);
+
+		CU_ASSERT_EQUAL(!why, !rows[i].why);
+		if (why && rows[i].why)
+			CU_ASSERT_PTR_NOT_NULL(strstr(why, rows[i].why));
+	}
+}
+
+SUITE("svm")
