@@ -13,6 +13,7 @@
 #include "lib/string.h"
 #include "memory/frame.h"
 #include "memory/heap.h"
+#include "memory/p2m.h"
 #include "memory/paging.h"
 #include "pv/descriptor.h"
 #include "pv/pagetype.h"
@@ -108,6 +109,18 @@ static void expect_root(const struct domain *d, mfn_t mfn)
 		expect(mfn, 1, 1, "a vCPU's root", d->id);
 }
 
+static void expect_physmap(gfn_t gfn, mfn_t mfn, void *arg)
+{
+	const struct domain *d = arg;
+
+	expect(mfn, 1, 1, "a physmap entry", d->id);
+	if (!mfn_valid(mfn) || (frame_owner(mfn_to_frame(mfn)) == d &&
+				(mfn_to_frame(mfn)->type & FT_TYPE_MASK) == FT_WRITABLE))
+		return;
+	violation("physmap %llx of domain %u maps frame %llx, which is not its own or no RAM",
+		  (unsigned long long)gfn, d->id, (unsigned long long)mfn);
+}
+
 static void count_vcpu(const struct vcpu *v)
 {
 	const struct domain *d = v->domain;
@@ -132,6 +145,8 @@ static void count_domain(struct domain *d)
 		count_vcpu(v);
 	grant_for_each_mapping(d, expect_grant, d);
 	event_for_each_frame(d, expect_event, d);
+	if (d->p2m && !p2m_for_each(d, expect_physmap, d))
+		violation("physmap of domain %u has wrong entries, or its books are wrong", d->id);
 	if (d->irqs && d->irqs->eoi_frame)
 		expect(frame_to_mfn(d->irqs->eoi_frame), 1, 1, "an EOI map", d->id);
 
@@ -268,6 +283,8 @@ static void check_frame_refs(mfn_t mfn, const u64 *idle_l4)
 	}
 	if (!ft_is_table(t))
 		return;
+	if (frame_owner(f)->p2m && (t & FT_COUNT_MASK))
+		violation("frame %llx of HVM domain %u is a table", (unsigned long long)mfn, id);
 	if (t & FT_PARTIAL)
 		check_table(f, ft_level(t), (unsigned)((t & FT_PARTIAL_MASK) >> FT_PARTIAL_SHIFT),
 			    idle_l4);

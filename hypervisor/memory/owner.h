@@ -31,6 +31,7 @@ struct owner {
 	u64 tot_pages, max_pages, claimed_pages;
 	volatile cpumask_t dirty_cpus; /* CPUs that may have its TLB entries; atomic */
 	struct log_dirty *log;   /* NULL until log_dirty is set first */
+	struct p2m *p2m;         /* HVM: from its creation on (memory/p2m.h); else NULL */
 };
 
 static inline struct owner *owner_of(const struct domain *d)

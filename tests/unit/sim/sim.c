@@ -18,6 +18,7 @@
 #include "lib/string.h"
 #include "lib/printk.h"
 #include "memory/heap.h"
+#include "memory/p2m.h"
 #include "memory/log_dirty.h"
 #include "memory/m2p.h"
 #include "pv-abi/errno.h"
@@ -154,6 +155,17 @@ void __weak on_cpus(cpumask_t mask, void (*fn)(void *), void *arg)
 	may_wait("work on other CPUs");
 	if (mask)
 		fn(arg);
+}
+
+bool __weak p2m_for_each(const struct domain *d, void (*fn)(gfn_t gfn, mfn_t mfn, void *arg),
+			 void *arg)
+{
+	return true;
+}
+
+mfn_t __weak p2m_lookup(const struct domain *d, gfn_t gfn, enum p2m_type *type)
+{
+	return INVALID_MFN;
 }
 
 u64 __weak tlb_clock = 1;
