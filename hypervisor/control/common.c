@@ -93,6 +93,8 @@ void domain_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
 		info->flags |= XEN_DOMINF_running;
 	if (d->debugger_attached)
 		info->flags |= XEN_DOMINF_debugged;
+	if (d->p2m)
+		info->flags |= XEN_DOMINF_hvm_guest | XEN_DOMINF_hap;
 	if (d->create_flags & XEN_DOMCTL_CDF_xs_domain)
 		info->flags |= XEN_DOMINF_xs_domain;
 	spin_lock(&d->page_lock);

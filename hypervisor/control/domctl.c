@@ -6,6 +6,7 @@
 #include "domain/domain.h"
 #include "domain/guest_access.h"
 #include "domain/refusal.h"
+#include "hvm/hvm.h"
 #include "image/hypercall_page.h"
 #include "lib/nospec.h"
 #include "lib/string.h"
@@ -26,9 +27,17 @@
 /* Under the control lock: where the search for a free domain number begins. */
 static domid_t last_domid;
 
+#define CDF_HVM (XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap)
+
 static s64 check_config(const struct xen_domctl_createdomain *c)
 {
-	if (c->flags & ~(u32)XEN_DOMCTL_CDF_xs_domain)
+	/* HVM is with nested paging or not at all, and nested paging is for HVM. */
+	if ((c->flags & CDF_HVM) == XEN_DOMCTL_CDF_hap)
+		return -EINVAL;
+	if ((c->flags & XEN_DOMCTL_CDF_hvm) &&
+	    (!(c->flags & XEN_DOMCTL_CDF_hap) || !hvm_available()))
+		return -EOPNOTSUPP;
+	if (c->flags & ~(u32)(XEN_DOMCTL_CDF_xs_domain | CDF_HVM))
 		return c->flags & ~(u32)(XEN_DOMCTL_CDF_MAX * 2 - 1) ? -EINVAL : -EOPNOTSUPP;
 	if (!c->max_vcpus || c->max_vcpus > MAX_VCPUS || c->cpupool_id || c->iommu_opts ||
 	    c->vmtrace_size)
@@ -37,7 +46,7 @@ static s64 check_config(const struct xen_domctl_createdomain *c)
 		return -EINVAL;
 	if (c->grant_opts > XEN_DOMCTL_GRANT_version(1))
 		return -EOPNOTSUPP;
-	/* No device is emulated for a PV guest. */
+	/* No device is emulated, for no kind of guest. */
 	if (c->arch.emulation_flags || (c->arch.misc_flags & ~(u32)XEN_X86_MISC_FLAGS_MAX))
 		return -EINVAL;
 	return 0;
@@ -53,6 +62,7 @@ static s64 create(struct xen_domctl *op)
 		.max_maptrack_frames =
 			c->max_maptrack_frames < 0 ? ~0U : (u32)c->max_maptrack_frames,
 		.flags = c->flags,
+		.hvm = c->flags & XEN_DOMCTL_CDF_hvm,
 	};
 	bool any = !op->domain || op->domain >= DOMID_FIRST_RESERVED;
 	struct domain *d;
@@ -294,12 +304,36 @@ static bool is_for_others(u32 cmd)
 	       cmd == XEN_DOMCTL_resumedomain;
 }
 
+/* What does not ask for a PV guest's CPU or memory. */
+static bool is_for_hvm(u32 cmd)
+{
+	switch (cmd) {
+	case XEN_DOMCTL_destroydomain:
+	case XEN_DOMCTL_pausedomain:
+	case XEN_DOMCTL_unpausedomain:
+	case XEN_DOMCTL_max_mem:
+	case XEN_DOMCTL_scheduler_op:
+	case XEN_DOMCTL_setdomainhandle:
+	case XEN_DOMCTL_setdebugging:
+	case XEN_DOMCTL_settimeoffset:
+	case XEN_DOMCTL_gettscinfo:
+	case XEN_DOMCTL_settscinfo:
+	case XEN_DOMCTL_get_address_size:
+	case XEN_DOMCTL_getnodeaffinity:
+	case XEN_DOMCTL_setnodeaffinity:
+		return true;
+	}
+	return false;
+}
+
 static s64 one_domain(struct domain *d, struct xen_domctl *op, bool *copyback)
 {
 	s64 ret;
 
 	if (d == current->domain && is_for_others(op->cmd))
 		return -EINVAL;
+	if (d->p2m && !is_for_hvm(op->cmd))
+		return -EOPNOTSUPP;
 	switch (op->cmd) {
 	case XEN_DOMCTL_destroydomain:
 		return d == dom0 ? -EINVAL : domain_kill(d);

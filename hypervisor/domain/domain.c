@@ -19,6 +19,7 @@
 #include "lib/string.h"
 #include "memory/heap.h"
 #include "memory/log_dirty.h"
+#include "memory/p2m.h"
 #include "pv-abi/compat.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/sched.h"
@@ -166,6 +167,7 @@ static void domain_free(struct domain *d)
 	zfree(d->cpu_policy);
 	zfree(d->memory_map);
 	zfree(d->spare_info);
+	p2m_destroy(d);
 	free_shared_info(d);
 	heap_free_hv(ALLOC_DOMAIN, mfn_to_frame(va_to_mfn(d)), domain_order());
 }
@@ -242,6 +244,11 @@ struct domain *domain_create(domid_t id, const struct domain_config *cfg, int *e
 	*err = domain_irqs_init(d);
 	if (*err)
 		goto no_irqs;
+	if (cfg->hvm) {
+		*err = p2m_create(d);
+		if (*err)
+			goto no_p2m;
+	}
 	domain_wallclock_update(d);
 	frame_share(mfn_to_frame(va_to_mfn(d->shared_info)), d, FRAME_SHARE_RW);
 	*err = domain_publish(d);
@@ -252,6 +259,8 @@ struct domain *domain_create(domid_t id, const struct domain_config *cfg, int *e
 not_published:
 	/* Cannot be busy: no guest has seen the domain. */
 	(void)frame_unshare(mfn_to_frame(va_to_mfn(d->shared_info)));
+	p2m_destroy(d);
+no_p2m:
 	domain_irqs_destroy(d);
 no_irqs:
 	grant_destroy(d);
@@ -465,6 +474,8 @@ int domain_kill(struct domain *d)
 				return ret;
 		}
 		ret = log_dirty_end(d);
+		if (!ret)
+			ret = p2m_relinquish(d);
 		if (ret)
 			return ret;
 		d->relinquish_state = KILL_MEMORY;

@@ -164,6 +164,7 @@ extern void (*domain_ended)(struct domain *d);
 struct domain_config {
 	u32 max_vcpus, max_ports, max_grant_frames, max_maptrack_frames, flags;
 	bool privileged;
+	bool hvm; /* with a physical-to-machine map (memory/p2m.h) */
 	u8 handle[16];
 };
 struct domain *domain_create(domid_t id, const struct domain_config *cfg, int *err);

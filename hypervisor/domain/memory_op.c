@@ -16,11 +16,13 @@
 #include "domain/domain.h"
 #include "domain/grant_table.h"
 #include "domain/guest_access.h"
+#include "domain/physmap.h"
 #include "domain/refusal.h"
 #include "lib/string.h"
 #include "memory/e820.h"
 #include "memory/heap.h"
 #include "memory/m2p.h"
+#include "memory/p2m.h"
 #include "memory/paging.h"
 #include "pv-abi/compat.h"
 #include "pv-abi/errno.h"
@@ -97,6 +99,9 @@ static int grow_extent(struct domain *d, const struct xen_memory_reservation *r,
 
 	if (populate && get_guest_word(&pfn, r->extent_start, i))
 		return -EFAULT;
+	/* Its frames' numbers are none of its business. */
+	if (d->p2m)
+		return populate ? physmap_populate(d, pfn, r->extent_order, bits) : -EINVAL;
 	f = heap_alloc_dom_at(d, r->extent_order, bits, pfn);
 	if (!f)
 		return -ENOMEM;
@@ -127,6 +132,12 @@ static int shrink_extent(struct domain *d, const struct xen_memory_reservation *
 		return -EFAULT;
 	if (mfn + (BIT(r->extent_order) - 1) < mfn)
 		return -EINVAL;
+	if (d->p2m) {
+		/* Page by page: what was done of an extent that then fails stays done. */
+		for (u64 k = 0; !ret && k < BIT(r->extent_order); k++)
+			ret = physmap_release(d, mfn + k);
+		return ret;
+	}
 	for (u64 k = 0; k < BIT(r->extent_order); k++)
 		if (!can_release(d, mfn + k))
 			return -EINVAL;
@@ -331,6 +342,10 @@ static s64 memory_exchange(u64 arg)
 	if (ret)
 		return ret;
 
+	if (d->p2m) {
+		domain_put(d);
+		return -EOPNOTSUPP;
+	}
 	for (start = x.nr_exchanged; x.nr_exchanged < x.in.nr_extents; x.nr_exchanged += nr_in) {
 		u64 o = (x.nr_exchanged << x.in.extent_order) >> x.out.extent_order;
 
@@ -371,6 +386,10 @@ static s64 reservation_info(u64 op, u64 arg)
 		ret = (s64)READ_ONCE(d->max_pages);
 		break;
 	default:
+		if (d->p2m) {
+			ret = (s64)READ_ONCE(d->p2m->highest);
+			break;
+		}
 		/* The guest's own statement. Never let it look like an error. */
 		n = d->is_32bit ?
 			READ_ONCE(((struct compat_shared_info *)d->shared_info)->arch.max_pfn) :
@@ -660,9 +679,13 @@ s64 do_memory_op(u64 cmd, u64 arg)
 	case XENMEM_machphys_mapping:
 		return machphys_mapping(arg);
 	case XENMEM_add_to_physmap:
-	case XENMEM_add_to_physmap_batch:
 	case XENMEM_remove_from_physmap:
-		/* A PV domain keeps its own pseudo-physical map. */
+		/* A PV domain keeps its own pseudo-physical map; only dom0 may mean another's. */
+		if (!current->domain->p2m &&
+		    (!current->domain->privileged || current->domain->is_32bit))
+			return refused("memory_op", op, -EACCES);
+		return op == XENMEM_add_to_physmap ? physmap_add(arg) : physmap_remove(arg);
+	case XENMEM_add_to_physmap_batch:
 		return refused("memory_op", op, -EACCES);
 	case XENMEM_claim_pages:
 		return claim_pages(arg);

@@ -68,7 +68,7 @@ int __must_check p2m_add(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned order,
  *     -ENOENT  it is not there
  *     -ENOMEM  it is in a large page, for which there is no table to split it into
  */
-int __must_check p2m_remove(struct domain *d, gfn_t gfn, mfn_t mfn);
+int p2m_remove(struct domain *d, gfn_t gfn, mfn_t mfn);
 /* p2m_lookup() - the frame at `gfn`, INVALID_MFN for none; its type in *type, which may be NULL. */
 mfn_t p2m_lookup(const struct domain *d, gfn_t gfn, enum p2m_type *type);
 /*

@@ -15,6 +15,7 @@
 #include "pv/pv.h"
 #include "pv/root.h"
 #include "pv/shadow.h"
+#include "memory/p2m.h"
 #include "pv-abi/errno.h"
 
 /*
@@ -257,6 +258,23 @@ int pv_vcpumask_cpus(struct domain *d, vaddr_t va, cpumask_t *out)
 	return 0;
 }
 
+/*
+ * The frame number in an entry that is to map memory of an HVM domain is that domain's. It may go
+ * elsewhere right after: what comes next takes a reference of the frame, which must be `frames`'.
+ */
+static int entry_translate(const struct domain *frames, u64 *val)
+{
+	mfn_t mfn;
+
+	if (!(*val & PTE_P))
+		return 0;
+	mfn = p2m_lookup(frames, pte_mfn(*val), NULL);
+	if (mfn == INVALID_MFN)
+		return -EINVAL;
+	*val = pte_make(mfn, *val & ~PTE_ADDR);
+	return 0;
+}
+
 /* ---- mmu_update ---- */
 
 /* Write one entry of a table, or one word of memory that is none. */
@@ -376,6 +394,12 @@ static s64 update_list(u64 ureqs, u64 count, u64 pdone, u64 foreigndom)
 			domain_put(frames);
 			return r;
 		}
+		/* What is in its map is no table, and the rest is named by nobody. */
+		if (tables->p2m) {
+			domain_put(tables);
+			domain_put(frames);
+			return -EINVAL;
+		}
 	}
 
 	for (i = 0; i < n; i++) {
@@ -389,6 +413,11 @@ static s64 update_list(u64 ureqs, u64 count, u64 pdone, u64 foreigndom)
 			r = -EFAULT;
 			break;
 		}
+		if (unlikely(frames->p2m) && ((req.ptr & 3) == MMU_NORMAL_PT_UPDATE ||
+					      (req.ptr & 3) == MMU_PT_UPDATE_PRESERVE_AD))
+			r = entry_translate(frames, &req.val);
+		if (r)
+			break;
 		if ((req.ptr & 3) == MMU_MACHPHYS_UPDATE)
 			r = m2p_update(frames, req.ptr, req.val);
 		else
@@ -492,7 +521,10 @@ s64 do_update_va_mapping_otherdomain(u64 va, u64 val, u64 flags, u64 domid)
 
 		if (!frames)
 			return r;
-		r = va_update(current, va, val, flags, frames);
+		if (frames->p2m)
+			r = entry_translate(frames, &val);
+		if (!r)
+			r = va_update(current, va, val, flags, frames);
 		domain_put(frames);
 	}
 	if (r == -ERESTART)

@@ -253,6 +253,11 @@ static s64 batch(u64 uops, u64 count, u64 pdone, u64 foreigndom)
 		owner = pv_domain_lookup(foreigndom & 0xffff, &r);
 		if (!owner)
 			return r;
+		/* None of its frames is ever a table. */
+		if (owner->p2m) {
+			domain_put(owner);
+			return -EINVAL;
+		}
 	}
 	gather.full = 0;
 	gather.n = 0;

@@ -106,10 +106,11 @@ def judge_machine(m):
     return len(audits)
 
 
-def as_dom0(build, name, cpus):
-    """The tiny guest `name` as dom0 of a machine of its own, to its PASS."""
+def as_dom0(build, name, cpus, words="", **machine):
+    """The tiny guest `name` as dom0 of a machine of its own, to its PASS; `words`: a piece of what it says."""
     with Qemu(kernel=build.hv, cmdline="console=com1 com1=115200 dom0_mem=32M", cpus=cpus, mem=256, nic=None,
-              modules=[(build.need("guest/%s.elf" % name), "")]) as m:
+              modules=[(build.need("guest/%s.elf" % name), "")], **machine) as m:
         m.expect(r"^RESULT %s PASS" % name, 60, fail=r"^\(annulus\).*panic|RESULT \S+ FAIL")
+        check(words in m.log, "%s does not say '%s'" % (name, words))
         judge_machine(m)
         return "%.0f s" % m.seconds()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the boot log says of SVM on machines with and without it; PV guests run on all of them."""
+"""What the boot log says of SVM, on machines with it and without, where PV guests run all the same; HVM domains of dom0."""
 import guests
 from machine import Qemu, check
 
@@ -23,3 +23,6 @@ def boot(build, cpu, options, words):
 def cases(build):
     for name, cpu, options, words in MACHINES:
         yield name, lambda c=cpu, o=options, w=words: boot(build, c, o, w)
+    for cpus in 1, 2:
+        yield "domain.cpus%d" % cpus, lambda n=cpus: guests.as_dom0(build, "hvm-domain", n, "came and went", cpu=MACHINES[0][1])
+    yield "domain.none", lambda: guests.as_dom0(build, "hvm-domain", 1, "no HVM here")

@@ -13,8 +13,10 @@
 #include "domain/guest_access.h"
 #include "cpu/mitigation.h"
 #include "cpu/tlb.h"
+#include "domain/physmap.h"
 #include "domain/pirq.h"
 #include "domain/refusal.h"
+#include "hvm/hvm.h"
 #include "lib/string.h"
 #include "lib/printk.h"
 #include "memory/heap.h"
@@ -155,6 +157,43 @@ void __weak on_cpus(cpumask_t mask, void (*fn)(void *), void *arg)
 	may_wait("work on other CPUs");
 	if (mask)
 		fn(arg);
+}
+
+int __weak p2m_create(struct domain *d)
+{
+	return -ENOMEM;
+}
+
+void __weak p2m_destroy(struct domain *d) { }
+
+int __weak p2m_relinquish(struct domain *d)
+{
+	return 0;
+}
+
+int __weak physmap_populate(struct domain *d, gfn_t gfn, unsigned order, unsigned bits)
+{
+	return -EINVAL;
+}
+
+int __weak physmap_release(struct domain *d, gfn_t gfn)
+{
+	return -EINVAL;
+}
+
+s64 __weak physmap_add(u64 arg)
+{
+	return -EINVAL;
+}
+
+s64 __weak physmap_remove(u64 arg)
+{
+	return -EINVAL;
+}
+
+bool __weak hvm_available(void)
+{
+	return false;
 }
 
 bool __weak p2m_for_each(const struct domain *d, void (*fn)(gfn_t gfn, mfn_t mfn, void *arg),
