@@ -50,7 +50,7 @@ PRIVILEGED = r"XENPF_|XEN_SYSCTL_|XEN_DOMCTL_|XEN_MC_|XENMEM_resource_|PHYSDEVOP
 NARROW, NOT_NARROW = {"memory_op", "vcpu_op", "sched_op", "physdev_op", "grant_table_op", "platform_op"}, \
     {"VCPUOP_initialise", "XENMEM_add_to_physmap", "XENMEM_add_to_physmap_batch", "XENMEM_remove_from_physmap",
      "XENMEM_get_vnumainfo", "XENMEM_resource_grant_table", "XENMEM_resource_ioreq_server", "XENMEM_resource_vmtrace_buf",
-     "__HYPERVISOR_set_segment_base", "__HYPERVISOR_hypfs_op"}
+     "__HYPERVISOR_set_segment_base", "__HYPERVISOR_hypfs_op", "__HYPERVISOR_hvm_op"}
 HEAD = """<!-- SPDX-License-Identifier: GPL-2.0-or-later -->
 <!-- Made by scripts/abi.py from pv-abi/abi.table. -->
 # The ABI, number by number

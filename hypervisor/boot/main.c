@@ -156,6 +156,7 @@ void __init start_of_day(u32 magic, u32 info)
 	local_irq_enable();
 	pci_init();
 	console_io_init();
+	hvm_console_register(do_console_io);
 	serial_init_irq();
 	console_begin_queue();
 	compat_hypercall_init();

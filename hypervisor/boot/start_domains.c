@@ -5,6 +5,7 @@
 #include "control/control.h"
 #include "cpu/cpu.h"
 #include "domain/domain.h"
+#include "hvm/hvm.h"
 #include "image/build.h"
 #include "lib/cmdline.h"
 #include "lib/latency.h"
@@ -52,7 +53,8 @@ static const char *__init parse_dom0_mem(u64 *size, u64 *least, u64 *most)
 	return NULL;
 }
 
-static struct domain *__init create(domid_t id, const char *name, u32 vcpus, bool privileged)
+static struct domain *__init create(domid_t id, const char *name, u32 vcpus, bool privileged,
+				    bool hvm)
 {
 	struct domain_config cfg = {
 		.max_vcpus = vcpus,
@@ -60,6 +62,7 @@ static struct domain *__init create(domid_t id, const char *name, u32 vcpus, boo
 		.max_grant_frames = 64,
 		.max_maptrack_frames = 1024,
 		.privileged = privileged,
+		.hvm = hvm,
 	};
 	struct domain *d;
 	int err;
@@ -95,7 +98,7 @@ static void __init build_dom0(const struct boot_module *kernel, const struct boo
 	size = max(size, least);
 	k.nr_pages = size >> PAGE_SHIFT;
 	k.max_pages = most >> PAGE_SHIFT;
-	dom0 = create(0, "dom0", k.nr_vcpus, true);
+	dom0 = create(0, "dom0", k.nr_vcpus, true, false);
 	if (pv_build_domain(dom0, &k, &adopted))
 		panic("boot: dom0 cannot be built: the line above says why\n");
 	started[nr_started++] = dom0;
@@ -108,13 +111,14 @@ static void __init build_dom0(const struct boot_module *kernel, const struct boo
 
 /* domU=NAME[,mem=SIZE][,vcpus=N]; what follows the first blank is the guest's own command line. */
 static bool __init parse_domu(const char *line, char *name, size_t name_size, u64 *mem, u64 *vcpus,
-			      const char **rest)
+			      bool *pvh, const char **rest)
 {
 	const char *p = line + 5;
 	size_t n = 0;
 
 	*mem = BOOT_DOMU_MEM;
 	*vcpus = 1;
+	*pvh = false;
 	while (p[n] && p[n] != ',' && p[n] != ' ')
 		n++;
 	if (!n)
@@ -131,6 +135,9 @@ static bool __init parse_domu(const char *line, char *name, size_t name_size, u6
 		} else if (!strncmp(p, "vcpus=", 6)) {
 			*vcpus = strtou64(p + 6, &end, 10);
 			p = end;
+		} else if (!strncmp(p, "pvh", 3)) {
+			p += 3;
+			*pvh = true;
 		} else {
 			return false;
 		}
@@ -170,11 +177,11 @@ static void __init build_domu(const struct boot_module *m, domid_t id)
 	struct boot_kernel k = { .image = m->start, .image_len = m->len };
 	char name[32];
 	u64 mem, vcpus;
-	bool adopted = false;
+	bool adopted = false, pvh;
 	struct domain *d;
 
-	if (!parse_domu(m->cmdline, name, sizeof(name), &mem, &vcpus, &k.cmdline)) {
-		printk(LOG_ERR "boot: module line '%s': use domU=NAME[,mem=SIZE][,vcpus=N] "
+	if (!parse_domu(m->cmdline, name, sizeof(name), &mem, &vcpus, &pvh, &k.cmdline)) {
+		printk(LOG_ERR "boot: module line '%s': use domU=NAME[,mem=SIZE][,vcpus=N][,pvh] "
 			       "[guest's command line]\n",
 		       m->cmdline);
 		return;
@@ -190,8 +197,14 @@ static void __init build_domu(const struct boot_module *m, domid_t id)
 	k.name = name;
 	k.nr_pages = mem >> PAGE_SHIFT;
 	k.nr_vcpus = vcpus;
-	d = create(id, name, vcpus, false);
-	if (pv_build_domain(d, &k, &adopted)) {
+	if (pvh && (vcpus != 1 || !hvm_available())) {
+		printk(LOG_ERR "%s cannot be started: a PVH guest has one vCPU, and needs what the "
+			       "line 'hvm:' says\n",
+		       name);
+		return;
+	}
+	d = create(id, name, vcpus, false, pvh);
+	if (pvh ? pvh_build_domain(d, &k) : pv_build_domain(d, &k, &adopted)) {
 		while (domain_kill(d) == -ERESTART)
 			;
 		return;
@@ -215,11 +228,13 @@ void __init start_domains_build(void)
 		char name[32];
 		const char *rest;
 		u64 mem, vcpus;
+		bool pvh;
 
 		if (is_domu(m)) {
 			domus++;
 			/* Page tables, grant tables and the like come on top. */
-			if (parse_domu(m->cmdline, name, sizeof(name), &mem, &vcpus, &rest))
+			if (parse_domu(m->cmdline, name, sizeof(name), &mem, &vcpus, &pvh,
+				       &rest))
 				keep += mem + (2 << 20);
 		} else if (!strncmp(m->cmdline, "initrd=", 7)) {
 			continue;

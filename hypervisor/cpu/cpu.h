@@ -48,6 +48,7 @@ struct cpu {
 	struct vcpu *idle;       /* its idle vCPU */
 	u64 cr4;                 /* shadow of CR4 */
 	bool sysenter;           /* SYSENTER leads to us: pv/sysenter.h */
+	bool guest_tlb_stale;    /* a full flush was: HVM guests need new ASIDs */
 	u64 tlb_stamp;           /* TLB clock at this CPU's last full flush, 0: none; read by all */
 	/* root that is loaded (the guest's, or the idle table); read by all */
 	mfn_t cr3_mfn;

@@ -30,6 +30,7 @@
 #define MSR_TSC_AUX        0xc0000103
 #define MSR_K7_HWCR        0xc0010015
 #define MSR_VM_CR          0xc0010114
+#define MSR_VM_HSAVE_PA    0xc0010117
 
 #define PLATFORM_CPUID_FAULTING BIT(31)
 #define MISC_CPUID_FAULTING     BIT(0)
@@ -42,6 +43,7 @@
 #define EFER_LME BIT(8)
 #define EFER_LMA BIT(10)
 #define EFER_NX  BIT(11)
+#define EFER_SVME BIT(12)
 
 #define CR0_PE BIT(0)
 #define CR0_MP BIT(1)

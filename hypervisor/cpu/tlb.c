@@ -30,6 +30,8 @@ void tlb_flush_local(unsigned flags)
 	} else {
 		write_cr3(read_cr3());
 	}
+	/* Tagged entries are left: who would use them is given another tag. */
+	c->guest_tlb_stale = true;
 	WRITE_ONCE(c->tlb_stamp, now);
 	if (flags & TLB_ROOT)
 		root_copies_forget();

@@ -25,6 +25,9 @@
 #include "pv-abi/sched.h"
 
 struct domain *dom0, *dom_idle;
+int (*hvm_vcpu_create)(struct vcpu *v);
+void (*hvm_vcpu_destroy)(struct vcpu *v);
+int (*hvm_copy)(vaddr_t va, void *buf, size_t n, bool to_guest);
 
 #define BUCKETS 64
 
@@ -134,6 +137,8 @@ static void domain_unpublish(struct domain *d)
 static void vcpu_free(struct vcpu *v)
 {
 	sched_destroy_vcpu(v);
+	if (v->hvm)
+		hvm_vcpu_destroy(v);
 	vcpu_time_destroy(v);
 	fpu_destroy_vcpu(v);
 	root_destroy_compat(v);
@@ -300,13 +305,19 @@ struct vcpu *vcpu_create(struct domain *d, unsigned id, unsigned cpu)
 	v->pv.kernel_mode = true;
 	v->info = default_info(d, id);
 	/* No upcall until the guest says that it can take one. */
-	v->info->evtchn_upcall_mask = 1;
+	v->info->evtchn_upcall_mask = !d->p2m;
 	spin_lock_init(&v->event.virq_lock);
+	if (d->p2m && hvm_vcpu_create(v)) {
+		zfree(v);
+		return NULL;
+	}
 	if (d->is_32bit && root_create_compat(v)) {
 		zfree(v);
 		return NULL;
 	}
 	if (fpu_init_vcpu(v)) {
+		if (v->hvm)
+			hvm_vcpu_destroy(v);
 		root_destroy_compat(v);
 		zfree(v);
 		return NULL;

@@ -30,6 +30,7 @@ struct vcpu {
 	struct domain *domain;
 	struct regs regs;            /* while not running; else they are on the CPU's stack */
 	struct pv_vcpu pv;
+	struct hvm_vcpu *hvm;        /* HVM: hvm/vcpu.h; else NULL */
 	struct sched_vcpu sched;     /* owner: sched/ */
 	volatile u64 pause_flags;    /* VPF_* */
 	u32 pause_count;             /* under domain->pause_lock; see vcpu_pause() */
@@ -56,6 +57,8 @@ struct vcpu {
 		struct multicall_entry call;
 	} mc;
 };
+
+#define HVM_PARAMS_KEPT 20
 
 #define SHUTDOWN_CODE_NONE 0xff
 /*
@@ -133,6 +136,9 @@ struct domain {
 	u64 created;               /* ns of system time */
 	/* XENMEM_memory_map: domain/memory_op.h; NULL for none; under lock */
 	struct memory_map *memory_map;
+	/* HVM: parameters by number, and the vector of event upcalls, 0 for none; under lock */
+	u64 hvm_params[HVM_PARAMS_KEPT];
+	u8 callback_vector;
 };
 
 extern struct domain *dom0;     /* NULL when started without */
@@ -156,6 +162,14 @@ struct domain *domain_get_next(unsigned id);
  * nobody's. Any context but NMI.
  */
 extern void (*domain_ended)(struct domain *d);
+/* An HVM vCPU's other half: hvm/ registers them. 0, or -ENOMEM; the second undoes the first. */
+extern int (*hvm_vcpu_create)(struct vcpu *v);
+extern void (*hvm_vcpu_destroy)(struct vcpu *v);
+/*
+ * Memory of the current HVM guest by a virtual address of its: 0, or -EFAULT. For guest_access.h,
+ * when the address is not mapped on this CPU, as none of such a guest is.
+ */
+extern int (*hvm_copy)(vaddr_t va, void *buf, size_t n, bool to_guest);
 
 /*
  * domain_create() - a new, paused, empty domain with room for max_vcpus vCPUs (none allocated yet).

@@ -15,6 +15,7 @@
 #include "lib/nospec.h"
 #include "lib/printk.h"
 #include "lib/string.h"
+#include "memory/p2m.h"
 #include "memory/heap.h"
 #include "memory/m2p.h"
 #include "pv-abi/errno.h"
@@ -221,6 +222,9 @@ s16 grant_pin(struct domain *granter, u32 ref, domid_t user, bool write, mfn_t *
 		goto out;
 	if (!act->users) {
 		act->frame = READ_ONCE(e->frame);
+		/* An HVM domain's number; none is a frame that is nobody's. */
+		if (granter->p2m)
+			act->frame = p2m_lookup(granter, act->frame, NULL);
 		act->user = user;
 	}
 	act->users++;

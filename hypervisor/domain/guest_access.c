@@ -22,6 +22,8 @@ int window_read(void *dst, vaddr_t src, size_t n)
 {
 	const void *p = in_window(src, n);
 
+	if (current->hvm)
+		return guest_copy_in(dst, src, n);
 	if (!p)
 		return -EFAULT;
 	memcpy(dst, p, n);
@@ -32,6 +34,8 @@ int window_write(vaddr_t dst, const void *src, size_t n)
 {
 	void *p = in_window(dst, n);
 
+	if (current->hvm)
+		return guest_copy_out(dst, src, n);
 	if (!p)
 		return -EFAULT;
 	memcpy(p, src, n);
@@ -39,8 +43,20 @@ int window_write(vaddr_t dst, const void *src, size_t n)
 	return 0;
 }
 
+int guest_copy_in(void *dst, vaddr_t src, size_t n)
+{
+	return current->hvm ? hvm_copy(src, dst, n, false) : -EFAULT;
+}
+
+int guest_copy_out(vaddr_t dst, const void *src, size_t n)
+{
+	return current->hvm ? hvm_copy(dst, (void *)src, n, true) : -EFAULT;
+}
+
 int clear_guest(vaddr_t dst, size_t n)
 {
+	if (current->hvm)
+		return -EFAULT;
 	if (!guest_range_ok(dst, n))
 		return -EFAULT;
 	return clear_guest_raw((void *)dst, n) ? -EFAULT : 0;

@@ -22,19 +22,23 @@ int __must_check copy_to_guest(vaddr_t dst, const void *src, size_t n);
  */
 int __must_check window_read(void *dst, vaddr_t src, size_t n);
 int __must_check window_write(vaddr_t dst, const void *src, size_t n);
+/* What could not be copied: -EFAULT, unless the guest is an HVM one, of which nothing is mapped. */
+int __must_check guest_copy_in(void *dst, vaddr_t src, size_t n);
+int __must_check guest_copy_out(vaddr_t dst, const void *src, size_t n);
 
 static inline int __must_check copy_from_guest(void *dst, vaddr_t src, size_t n)
 {
 	if (unlikely(!guest_range_ok(src, n)))
 		return window_read(dst, src, n);
-	return unlikely(copy_guest_raw(dst, (const void *)src, n)) ? -EFAULT : 0;
+	return unlikely(copy_guest_raw(dst, (const void *)src, n)) ? guest_copy_in(dst, src, n) :
+								     0;
 }
 
 static inline int __must_check copy_to_guest(vaddr_t dst, const void *src, size_t n)
 {
 	if (unlikely(!guest_range_ok(dst, n)))
 		return window_write(dst, src, n);
-	return unlikely(copy_guest_raw((void *)dst, src, n)) ? -EFAULT : 0;
+	return unlikely(copy_guest_raw((void *)dst, src, n)) ? guest_copy_out(dst, src, n) : 0;
 }
 #endif
 int __must_check clear_guest(vaddr_t dst, size_t n);

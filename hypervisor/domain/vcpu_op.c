@@ -9,6 +9,7 @@
 #include "lib/nospec.h"
 #include "machine/clock.h"
 #include "memory/heap.h"
+#include "memory/p2m.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/sched.h"
 #include "pv-abi/vcpu.h"
@@ -116,6 +117,9 @@ static s64 op_register_info(struct vcpu *v, u64 arg)
 
 	if (get_guest(info, arg))
 		return -EFAULT;
+	/* An HVM guest's number; whether the frame is still its own is asked next. */
+	if (v->domain->p2m)
+		info.mfn = p2m_lookup(v->domain, info.mfn, NULL);
 	return vcpu_map_info(v, info.mfn, info.offset);
 }
 

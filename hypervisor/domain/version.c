@@ -45,6 +45,9 @@ static u32 feature_word(const struct domain *d)
 
 	if (atomic_read(&d->vm_assist) & BIT(VMASST_TYPE_pae_extended_cr3))
 		f |= 1U << XENFEAT_pae_pgdir_above_4gb;
+	if (d->p2m)
+		f |= 1U << XENFEAT_auto_translated_physmap | 1U << XENFEAT_hvm_callback_vector |
+		     1U << XENFEAT_hvm_safe_pvclock;
 	if (d->privileged)
 		f |= 1U << XENFEAT_dom0 | 1U << XENFEAT_linux_rsdp_unrestricted;
 	return f;

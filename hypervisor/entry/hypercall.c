@@ -15,6 +15,7 @@
 #include "domain/refusal.h"
 #include "domain/vcpu_op.h"
 #include "domain/version.h"
+#include "hvm/vcpu.h"
 #include "lib/nospec.h"
 #include "lib/string.h"
 #include "pv-abi/errno.h"
@@ -38,13 +39,14 @@ static s64 do_unknown(void)
 }
 
 /* Handlers take as many of the five arguments as they declare. */
-#define ALL_HYPERCALLS(H)                                                                          \
-	H(set_trap_table) H(mmu_update) H(set_gdt) H(stack_switch) H(set_callbacks)                \
-	H(fpu_taskswitch) H(platform_op) H(set_debugreg) H(get_debugreg) H(update_descriptor)      \
-	H(memory_op) H(multicall) H(update_va_mapping) H(set_timer_op) H(xen_version)              \
-	H(console_io) H(grant_table_op) H(vm_assist) H(update_va_mapping_otherdomain) H(iret)      \
-	H(vcpu_op) H(set_segment_base) H(mmuext_op) H(nmi_op) H(sched_op) H(callback_op)           \
-	H(event_channel_op) H(physdev_op) H(sysctl) H(domctl) H(mca) H(sched_op_compat)            \
+#define ALL_HYPERCALLS(H)                                                                  \
+	H(set_trap_table) H(mmu_update) H(set_gdt) H(stack_switch) H(set_callbacks)        \
+	H(fpu_taskswitch) H(platform_op) H(set_debugreg) H(get_debugreg)                   \
+	H(update_descriptor) H(memory_op) H(multicall) H(update_va_mapping)                \
+	H(set_timer_op) H(xen_version) H(console_io) H(grant_table_op) H(vm_assist)        \
+	H(update_va_mapping_otherdomain) H(iret) H(vcpu_op) H(set_segment_base)            \
+	H(mmuext_op) H(nmi_op) H(sched_op) H(callback_op) H(event_channel_op)              \
+	H(physdev_op) H(sysctl) H(domctl) H(mca) H(hvm_op) H(sched_op_compat)              \
 	H(event_channel_op_compat) H(physdev_op_compat)
 
 /* What follows the general entry is meant to override it. */

@@ -12,6 +12,7 @@
 #include "domain/time.h"
 #include "entry/area.h"
 #include "entry/entry.h"
+#include "hvm/vcpu.h"
 #include "lib/printk.h"
 #include "pv/cpu_ops.h"
 #include "pv/descriptor_window.h"
@@ -27,7 +28,10 @@ void context_switch(struct vcpu *prev, struct vcpu *next)
 
 	if (!from->is_idle) {
 		prev->regs = info->regs;
-		pv_cpu_save(prev);
+		if (unlikely(prev->hvm))
+			hvm_switch_out(prev);
+		else
+			pv_cpu_save(prev);
 		fpu_save(prev);
 	}
 	info->vcpu = next;
@@ -40,7 +44,7 @@ void context_switch(struct vcpu *prev, struct vcpu *next)
 			if (unlikely(atomic_read(&to->maps_foreign)))
 				foreign_cpu_enter(to);
 		}
-		if (to->is_idle)
+		if (to->is_idle || next->hvm)
 			root_load_idle();
 		else
 			root_load(next);
@@ -48,7 +52,7 @@ void context_switch(struct vcpu *prev, struct vcpu *next)
 			foreign_cpu_left(to);
 		if (!from->is_idle)
 			atomic_and(&from->dirty_cpus, ~CPU_MASK(c->id));
-	} else if (!to->is_idle) {
+	} else if (!to->is_idle && !next->hvm) {
 		root_load(next);
 	}
 	/* Idling in between does not make the last guest's branch history harmless. */
@@ -61,9 +65,13 @@ void context_switch(struct vcpu *prev, struct vcpu *next)
 			cpuid_fault_set(!to->privileged);
 	}
 	if (!to->is_idle) {
-		desc_tables_load(next);
-		sysenter_load(next);
-		pv_cpu_restore(next);
+		if (unlikely(next->hvm)) {
+			hvm_switch_in(next);
+		} else {
+			desc_tables_load(next);
+			sysenter_load(next);
+			pv_cpu_restore(next);
+		}
 		fpu_restore(next);
 		info->regs = next->regs;
 	}
@@ -71,5 +79,7 @@ void context_switch(struct vcpu *prev, struct vcpu *next)
 	if (to->is_idle)
 		switch_stack_and_call(info, idle_loop);
 	vcpu_time_switched_in(next);
+	if (unlikely(next->hvm))
+		switch_stack_and_call(info, hvm_loop);
 	switch_to_guest(&info->regs);
 }

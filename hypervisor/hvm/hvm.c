@@ -30,8 +30,10 @@ void __init hvm_init(void)
 		return;
 	}
 	why_none = svm_ops.detect(&hvm_caps);
-	if (!why_none)
+	if (!why_none) {
 		ops = &svm_ops;
+		svm_register();
+	}
 }
 
 void hvm_init_cpu(void)

@@ -37,5 +37,7 @@ void hvm_init_cpu(void);
 void hvm_report(void);
 /* Can HVM guests be had on this machine? Asked after boot. */
 bool hvm_available(void);
+/* console_io, which stands above: registered at boot, before there are domains. */
+void hvm_console_register(s64 (*fn)(u64 cmd, u64 count, u64 arg));
 
 #endif

@@ -12,6 +12,9 @@ static void read_facts(struct svm_facts *f)
 	if (max < 0x80000001)
 		return;
 	cpuid(0x80000001, 0, &a, &b, &f->ext_features, &d);
+	cpuid(0, 0, &a, &b, &c, &d);
+	if (a >= 7)
+		cpuid(7, 0, &a, &b, &f->structured, &d);
 	if (!(f->ext_features & EXT_FEATURE_SVM))
 		return;
 	if (max >= 0x8000000a)

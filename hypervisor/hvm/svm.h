@@ -7,17 +7,21 @@
 
 /* AMD's way: APM vol. 2, chapter 15. */
 extern const struct hvm_ops svm_ops;
+/* Boot, where it is to be used: a vCPU's other half, for domain/. */
+void svm_register(void);
 
 /* What a CPU says of its SVM. */
 struct svm_facts {
 	u32 ext_features;    /* CPUID 80000001H ECX */
 	u32 asids, features; /* CPUID 8000000AH EBX and EDX, 0 if there is no such leaf */
 	u64 vm_cr;           /* MSR VM_CR; 0 where there is no SVM */
+	u32 structured;      /* CPUID 7 ECX, 0 if there is no such leaf */
 };
 #define EXT_FEATURE_SVM BIT(2)
 #define SVM_NP          BIT(0)
 #define SVM_LOCK        BIT(2) /* VM_CR.SVMDIS may be unlocked by a key, else by firmware only */
 #define VM_CR_SVMDIS    BIT(4)
+#define STRUCTURED_PKU  BIT(3)
 
 /*
  * svm_refusal() - why SVM cannot be used on a CPU that says this (APM vol. 2, 15.4), in words for

@@ -11,6 +11,9 @@ const char *svm_refusal(const struct svm_facts *f)
 			"SVM is disabled by firmware: look there for it";
 	if (!(f->features & SVM_NP))
 		return "the CPU's SVM has no nested paging";
+	/* A guest sets CR4.PKE as it likes, and PKRU would be the next one's, too. */
+	if (f->structured & STRUCTURED_PKU)
+		return "the CPU has protection keys, which are not switched between guests yet";
 	/* 0 is the host's. */
 	if (f->asids < 2)
 		return "the CPU's SVM has no ASID for a guest";

@@ -41,6 +41,12 @@ struct boot_kernel {
 int pv_build_domain(struct domain *d, const struct boot_kernel *k, bool *adopted);
 
 /*
+ * pvh_build_domain() - the same for an HVM domain (struct domain_config.hvm) and an unpacked kernel
+ * with a PVH entry point: memory from 0, one vCPU. Errors as above.
+ */
+int pvh_build_domain(struct domain *d, const struct boot_kernel *k);
+
+/*
  * The memory that dom0 gets by default: all free frames but max(64 MiB, 1/16 of the machine) and
  * `keep` frames.
  */

@@ -9,7 +9,8 @@ TG_FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror -ffree
 	-Itests/guest/lib -I.
 TG_FLAGS32 := $(filter-out -mcmodel=kernel -mno-red-zone,$(TG_FLAGS)) -m32
 TG_NAMES32 := $(notdir $(patsubst %/main.c,%,$(shell grep -l 'bits: 64 32$$' $(wildcard tests/guest/*/main.c)))) $(TG_ONLY32)
-TG_NAMES := $(filter-out $(TG_ONLY32),$(TG_NAMES))
+TG_PVH := $(notdir $(patsubst %/main.c,%,$(shell grep -l 'kind: pvh$$' $(wildcard tests/guest/*/main.c))))
+TG_NAMES := $(filter-out $(TG_ONLY32) $(TG_PVH),$(TG_NAMES))
 TG_PLAIN := $(notdir $(patsubst %/main.c,%,$(shell grep -l 'notes: none$$' $(wildcard tests/guest/*/main.c))))
 TG_LIB32 := $(B)/guest/lib32/head32.o $(B)/guest/lib32/guest.o $(B)/guest/lib32/divide.o
 TG_LIB   := $(B)/guest/lib/head.o $(B)/guest/lib/guest.o
@@ -69,7 +70,15 @@ $(foreach n,$(TG_PLAIN),$(eval $(call plain_guest,$(n),$(TG_FLAGS),tests/guest/l
 $(foreach n,$(TG_PLAIN:%=%-32),$(eval $(call plain_guest,$(n),$(TG_FLAGS32),\
 	$(addprefix tests/guest/lib/,head32.S guest.c divide.c),tests/guest/lib/guest32.lds,0xc0000000,elf_i386)))
 
+$(TG_PVH:%=$(B)/guest/%.elf): $(B)/guest/%.elf: tests/guest/%/main.c \
+		$(wildcard tests/guest/lib/pvh.* pv-abi/*.h) | $(call deps,build)
+	$(call say,PVH,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -mcmodel=kernel,$(TG_FLAGS)) -Wno-unused-function -nostdlib -static -no-pie \
+		-Wl,--build-id=none,-z,noexecstack,--no-warn-rwx-segments,-T,tests/guest/lib/pvh.lds \
+		-o $@ $< tests/guest/lib/pvh.S
+
 .PRECIOUS: $(B)/guest/%/main.o $(B)/guest/%/main32.o
-GUESTS += $(TG_NAMES:%=$(B)/guest/%.elf) $(TG_NAMES32:%=$(B)/guest/%-32.elf)
+GUESTS += $(TG_PVH:%=$(B)/guest/%.elf) $(TG_NAMES:%=$(B)/guest/%.elf) $(TG_NAMES32:%=$(B)/guest/%-32.elf)
 -include $(TG_LIB:.o=.d) $(TG_NAMES:%=$(B)/guest/%/main.d)
 -include $(TG_LIB32:.o=.d) $(TG_NAMES32:%=$(B)/guest/%/main32.d)

@@ -12,7 +12,7 @@ AUDIT_EVERY = 2.0  # seconds
 def settings(name):
     """What the opening comment of the guest's main.c asks for: `vcpus: 2`, `alone: yes`, ... NAME-32 is NAME for ring 1."""
     values = {"memory": "16M", "vcpus": "1", "seconds": "60", "alone": "no", "emulator": "any", "icount": "no", "driven": "no",
-              "options": "", "quick": "all", "cpu": ""}
+              "options": "", "quick": "all", "cpu": "", "kind": "pv"}
     with open("tests/guest/%s/main.c" % (name[:-3] if name.endswith("-32") else name)) as f:
         head = f.read(3000)
     for key in values:
@@ -24,7 +24,8 @@ def settings(name):
 
 def module(build, name):
     s = settings(name)
-    return build.need("guest/%s.elf" % name), "domU=%s,mem=%s,vcpus=%s" % (name, s["memory"], s["vcpus"])
+    return build.need("guest/%s.elf" % name), "domU=%s,mem=%s,vcpus=%s%s" % (name, s["memory"], s["vcpus"],
+                                                                              ",pvh" if s["kind"] == "pvh" else "")
 
 
 def left_to_soak(name, machine):

@@ -14,17 +14,19 @@ static const struct row {
 	struct svm_facts facts;
 	const char *why; /* a piece of it; NULL: none */
 } rows[] = {
-	{ { 0, 0, 0, 0 }, "no SVM" },
-	{ { ~4U, 64, ALL, 0 }, "no SVM" },
-	{ { 4, 64, SVM_NP, 0 }, NULL },
-	{ { ~0U, 64, ~0U, ~VM_CR_SVMDIS }, NULL },
-	{ { 4, 2, SVM_NP, 0 }, NULL },
-	{ { 4, 1, SVM_NP, 0 }, "no ASID" },
-	{ { 4, 0, SVM_NP, 0 }, "no ASID" },
-	{ { 4, 64, (u32)~SVM_NP, 0 }, "no nested paging" },
-	{ { 4, 64, SVM_NP, VM_CR_SVMDIS }, "disabled by firmware" },
-	{ { 4, 64, ALL, VM_CR_SVMDIS }, "disabled and locked" },
-	{ { 4, 0, 0, VM_CR_SVMDIS }, "disabled by firmware" },
+	{ { 0, 0, 0, 0, 0 }, "no SVM" },
+	{ { ~4U, 64, ALL, 0, 0 }, "no SVM" },
+	{ { 4, 64, SVM_NP, 0, 0 }, NULL },
+	{ { ~0U, 64, ~0U, ~VM_CR_SVMDIS, 0 }, NULL },
+	{ { 4, 2, SVM_NP, 0, 0 }, NULL },
+	{ { 4, 1, SVM_NP, 0, 0 }, "no ASID" },
+	{ { 4, 0, SVM_NP, 0, 0 }, "no ASID" },
+	{ { 4, 64, (u32)~SVM_NP, 0, 0 }, "no nested paging" },
+	{ { 4, 64, SVM_NP, VM_CR_SVMDIS, 0 }, "disabled by firmware" },
+	{ { 4, 64, ALL, VM_CR_SVMDIS, 0 }, "disabled and locked" },
+	{ { 4, 0, 0, VM_CR_SVMDIS, 0 }, "disabled by firmware" },
+	{ { 4, 64, SVM_NP, 0, STRUCTURED_PKU }, "protection keys" },
+	{ { 4, 64, SVM_NP, 0, (u32)~STRUCTURED_PKU }, NULL },
 };
 
 TEST(test_refusal, "which CPUs will do, and why the others do not")

@@ -2,7 +2,6 @@
 /* Made by scripts/abi.py from pv-abi/abi.table. */
 ROW(hypercall, 27, ENOSYS, ENOSYS, "__HYPERVISOR_xsm_op")
 ROW(hypercall, 31, ENOSYS, ENOSYS, "__HYPERVISOR_xenoprof_op")
-ROW(hypercall, 34, ENOSYS, ENOSYS, "__HYPERVISOR_hvm_op")
 ROW(hypercall, 37, ENOSYS, ENOSYS, "__HYPERVISOR_kexec_op")
 ROW(hypercall, 38, ENOSYS, ENOSYS, "__HYPERVISOR_tmem_op")
 ROW(hypercall, 39, ENOSYS, ENOSYS, "__HYPERVISOR_argo_op")

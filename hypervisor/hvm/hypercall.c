@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The hypercalls of HVM guests: the same handlers, of the operations that make sense for them. */
+#include "cpu/cpu.h"
+#include "domain/continuation.h"
+#include "domain/domain.h"
+#include "domain/guest_access.h"
+#include "domain/memory_op.h"
+#include "domain/refusal.h"
+#include "domain/vcpu_op.h"
+#include "domain/version.h"
+#include "hvm/hvm.h"
+#include "hvm/vcpu.h"
+#include "lib/nospec.h"
+#include "lib/string.h"
+#include "memory/p2m.h"
+#include "pv-abi/errno.h"
+#include "pv-abi/event_channel.h"
+#include "pv-abi/grant_table.h"
+#include "pv-abi/hvm.h"
+#include "pv-abi/vcpu.h"
+#include "pv-abi/xen.h"
+#include "sched/sched_op.h"
+
+typedef s64 (*hvm_hypercall_fn)(u64, u64, u64);
+
+/* What is for the state of a PV vCPU is not for this kind. */
+static s64 vcpu_op(u64 cmd, u64 id, u64 arg)
+{
+	switch ((u32)cmd) {
+	case VCPUOP_is_up:
+	case VCPUOP_get_runstate_info:
+	case VCPUOP_register_runstate_memory_area:
+	case VCPUOP_register_vcpu_time_memory_area:
+	case VCPUOP_register_vcpu_info:
+	case VCPUOP_set_periodic_timer:
+	case VCPUOP_stop_periodic_timer:
+	case VCPUOP_set_singleshot_timer:
+	case VCPUOP_stop_singleshot_timer:
+		return do_vcpu_op(cmd, id, arg);
+	}
+	return refused("vcpu_op", (u32)cmd, -ENOSYS);
+}
+
+static s64 event_channel_op(u64 cmd, u64 arg, u64 unused)
+{
+	(void)unused;
+	/* The FIFO's frames, and interrupts of devices. */
+	if (cmd == EVTCHNOP_init_control || cmd == EVTCHNOP_expand_array ||
+	    cmd == EVTCHNOP_bind_pirq)
+		return refused("event_channel_op", cmd, -ENOSYS);
+	return do_event_channel_op(cmd, arg);
+}
+
+static s64 grant_table_op(u64 cmd, u64 arg, u64 count)
+{
+	if (cmd != GNTTABOP_query_size && cmd != GNTTABOP_get_version &&
+	    cmd != GNTTABOP_set_version)
+		return refused("grant_table_op", cmd, -ENOSYS);
+	return do_grant_table_op(cmd, arg, count);
+}
+
+static s64 memory_op(u64 cmd, u64 arg, u64 unused)
+{
+	(void)unused;
+	return do_memory_op(cmd, arg);
+}
+
+static s64 xen_version(u64 cmd, u64 arg, u64 unused)
+{
+	(void)unused;
+	return do_xen_version(cmd, arg);
+}
+
+static s64 sched_op(u64 cmd, u64 arg, u64 unused)
+{
+	(void)unused;
+	return do_sched_op(cmd, arg);
+}
+
+static s64 set_timer_op(u64 when, u64 unused, u64 too)
+{
+	(void)unused;
+	(void)too;
+	return do_set_timer_op(when);
+}
+
+static s64 hvm_op(u64 op, u64 arg, u64 unused)
+{
+	(void)unused;
+	return do_hvm_op(op, arg);
+}
+
+static s64 (*console_io)(u64 cmd, u64 count, u64 arg);
+
+void hvm_console_register(s64 (*fn)(u64 cmd, u64 count, u64 arg))
+{
+	console_io = fn;
+}
+
+static s64 call_console_io(u64 cmd, u64 count, u64 arg)
+{
+	return console_io(cmd, count, arg);
+}
+
+#define OPS 64
+static const hvm_hypercall_fn table[OPS] = {
+	[__HYPERVISOR_memory_op] = memory_op,
+	[__HYPERVISOR_set_timer_op] = set_timer_op,
+	[__HYPERVISOR_xen_version] = xen_version,
+	[__HYPERVISOR_console_io] = call_console_io,
+	[__HYPERVISOR_grant_table_op] = grant_table_op,
+	[__HYPERVISOR_vcpu_op] = vcpu_op,
+	[__HYPERVISOR_sched_op] = sched_op,
+	[__HYPERVISOR_event_channel_op] = event_channel_op,
+	[__HYPERVISOR_hvm_op] = hvm_op,
+};
+
+void hvm_hypercall(void)
+{
+	struct regs *r = guest_regs();
+	u64 op = r->rax;
+	hvm_hypercall_fn fn = op < OPS ? table[index_nospec(op, OPS)] : NULL;
+
+	this_cpu()->stat_hypercalls++;
+	r->rax = (u64)(fn ? fn(r->rdi, r->rsi, r->rdx) : refused("hypercall", op, -ENOSYS));
+}
+
+/* For each number: mov $op, %eax; vmmcall; ret. Whatever mode the guest is in, it is the same. */
+bool hvm_write_hypercall_page(u64 gpa)
+{
+	struct frame *f = p2m_get_frame(current->domain, gpa >> PAGE_SHIFT);
+	static const u8 code[] = { 0xb8, 0, 0, 0, 0, 0x0f, 0x01, 0xd9, 0xc3 };
+	u8 *page;
+
+	if (!f)
+		return false;
+	page = frame_to_va(f);
+	memset(page, 0xcc, PAGE_SIZE);
+	for (u32 op = 0; op < PAGE_SIZE / 32; op++) {
+		memcpy(page + op * 32, code, sizeof(code));
+		memcpy(page + op * 32 + 1, &op, sizeof(op));
+	}
+	frame_put(f);
+	return true;
+}
+
+/* ---- hvm_op ---- */
+
+static bool param_known(u32 index)
+{
+	return index <= HVM_PARAM_STORE_EVTCHN || index == HVM_PARAM_CONSOLE_PFN ||
+	       index == HVM_PARAM_CONSOLE_EVTCHN;
+}
+
+/* By a vector, one that no exception has, or not at all. */
+static int set_callback(struct domain *d, u64 value)
+{
+	u64 vector = value & ~(0xffULL << 56);
+
+	if (value && (value >> 56 != HVM_CALLBACK_VECTOR || vector < 0x20 || vector > 0xff))
+		return -EINVAL;
+	WRITE_ONCE(d->callback_vector, (u8)vector);
+	return 0;
+}
+
+static int set_param(struct domain *d, const struct xen_hvm_param *p)
+{
+	/* Where console and store are is the toolstack's to say. */
+	if (p->index == HVM_PARAM_CALLBACK_IRQ)
+		return set_callback(d, p->value);
+	if (!current->domain->privileged)
+		return -EPERM;
+	WRITE_ONCE(d->hvm_params[p->index], p->value);
+	return 0;
+}
+
+s64 do_hvm_op(u64 op, u64 arg)
+{
+	struct xen_hvm_param p;
+	struct domain *d;
+	s64 r;
+
+	if (op != HVMOP_set_param && op != HVMOP_get_param)
+		return refused("hvm_op", op, -ENOSYS);
+	if (copy_from_guest(&p, arg, sizeof(p)))
+		return -EFAULT;
+	r = domain_get_controlled(p.domid, &d);
+	if (r)
+		return r;
+	if (!d->p2m || !param_known(p.index)) {
+		r = -EINVAL;
+	} else if (op == HVMOP_set_param) {
+		r = set_param(d, &p);
+		if (!r && p.index == HVM_PARAM_CALLBACK_IRQ)
+			WRITE_ONCE(d->hvm_params[p.index], p.value);
+	} else {
+		p.value = READ_ONCE(d->hvm_params[p.index]);
+		r = copy_to_guest(arg, &p, sizeof(p));
+	}
+	domain_put(d);
+	return r;
+}

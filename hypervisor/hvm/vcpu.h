@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ANNULUS_HVM_VCPU_H
+#define ANNULUS_HVM_VCPU_H
+
+#include "cpu/cpu_policy.h"
+#include "hvm/guest_walk.h"
+#include "lib/types.h"
+
+struct vcpu;
+struct vmcb;
+
+/* What struct vcpu has for an HVM guest. Its own CPU alone touches it, or who has it paused. */
+struct hvm_vcpu {
+	struct vmcb *vmcb;
+	u64 dr[4];
+};
+
+/* ---- vcpu.c: the switch and the loop; svm_vcpu.c does it ---- */
+
+/* Interrupts off; the idle root is loaded, or about to be. */
+void hvm_switch_in(struct vcpu *v);
+void hvm_switch_out(struct vcpu *v);
+/* Run current until another vCPU is switched to. On a fresh stack. */
+void hvm_loop(void) __attribute__((noreturn));
+/* A PVH guest's first state: 32-bit, flat, no paging, ebx = `start_info`. v does not run. */
+void hvm_start_state(struct vcpu *v, u64 entry, u64 start_info);
+
+/* ---- guest_cpu.c: what kind of CPU the guest sees ---- */
+
+struct cpuid_regs hvm_cpuid(const struct vcpu *v, u64 cr4, u32 leaf, u32 sub);
+/* False: #GP. `paging` is current's; a new EFER or PAT is stored there and in *pat. */
+bool hvm_rdmsr(u32 msr, const struct guest_paging *paging, u64 pat, u64 *value);
+bool hvm_wrmsr(u32 msr, u64 value, struct guest_paging *paging, u64 *pat);
+
+/* ---- hypercall.c ---- */
+
+/* current's, by the 64-bit convention, in its registers. Interrupts on. */
+void hvm_hypercall(void);
+bool hvm_write_hypercall_page(u64 gpa);
+s64 do_hvm_op(u64 op, u64 arg);
+
+#endif

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A PVH domain from a boot module: its ELF segments go where their physical addresses say, its
+ * start info right behind, and vCPU 0 begins at the address in its note. No firmware, no tables.
+ */
+#include "cpu/cpu.h"
+#include "domain/domain.h"
+#include "domain/memory_op.h"
+#include "domain/physmap.h"
+#include "hvm/hvm.h"
+#include "hvm/vcpu.h"
+#include "image/build.h"
+#include "lib/printk.h"
+#include "lib/string.h"
+#include "memory/p2m.h"
+#include "pv-abi/elfnote.h"
+#include "pv-abi/errno.h"
+#include "pv-abi/hvm_start_info.h"
+
+#define PT_LOAD 1
+#define PT_NOTE 4
+
+struct elf64_header {
+	u8 ident[16];
+	u16 type, machine;
+	u32 version;
+	u64 entry, phoff, shoff;
+	u32 flags;
+	u16 ehsize, phentsize, phnum, shentsize, shnum, shstrndx;
+};
+
+struct elf64_segment {
+	u32 type, flags;
+	u64 offset, vaddr, paddr, filesz, memsz, align;
+};
+
+static __init int complain(const struct boot_kernel *k, int err, const char *what)
+{
+	printk(LOG_ERR "%s cannot be started: %s\n", k->name, what);
+	return err;
+}
+
+static __init bool copy_in(struct domain *d, u64 to, const void *from, u64 len)
+{
+	const char *p = from;
+
+	while (len) {
+		struct frame *f = p2m_get_frame(d, to >> PAGE_SHIFT);
+		u64 n = min(PAGE_SIZE - to % PAGE_SIZE, len);
+
+		if (!f)
+			return false;
+		memcpy((char *)frame_to_va(f) + to % PAGE_SIZE, p, n);
+		frame_put(f);
+		to += n;
+		p += n;
+		len -= n;
+	}
+	return true;
+}
+
+/* The 4 or 8 bytes of the note with the entry point; 0: there is none. */
+static __init u32 find_entry(const u8 *note, u64 len)
+{
+	while (len >= 12) {
+		u32 h[3], name, desc, entry;
+
+		memcpy(h, note, sizeof(h));
+		if (h[0] > len || h[1] > len)
+			return 0;
+		name = (h[0] + 3) & ~3U;
+		desc = (h[1] + 3) & ~3U;
+		if (12ULL + name + desc > len)
+			return 0;
+		if (h[2] == XEN_ELFNOTE_PHYS32_ENTRY && h[0] == 4 && !memcmp(note + 12, "Xen", 4) &&
+		    h[1] >= 4) {
+			memcpy(&entry, note + 12 + name, sizeof(entry));
+			return entry;
+		}
+		note += 12 + name + desc;
+		len -= 12 + name + desc;
+	}
+	return 0;
+}
+
+static __init int load(struct domain *d, const struct boot_kernel *k, u32 *entry, u64 *end)
+{
+	const u8 *file = paddr_to_va(k->image);
+	struct elf64_header h;
+
+	*entry = 0;
+	*end = 0;
+	if (k->image_len < sizeof(h))
+		return complain(k, -ENOEXEC, "its image is no ELF file");
+	memcpy(&h, file, sizeof(h));
+	if (memcmp(h.ident, "\177ELF\2\1", 6) || h.phentsize != sizeof(struct elf64_segment) ||
+	    h.phoff > k->image_len || (u64)h.phnum * h.phentsize > k->image_len - h.phoff)
+		return complain(k, -ENOEXEC, "its image is no 64-bit ELF file, or damaged");
+	for (unsigned i = 0; i < h.phnum; i++) {
+		struct elf64_segment s;
+
+		memcpy(&s, file + h.phoff + i * sizeof(s), sizeof(s));
+		if (s.offset > k->image_len || s.filesz > k->image_len - s.offset)
+			return complain(k, -ENOEXEC, "a segment of its image lies outside of it");
+		if (s.type == PT_NOTE && !*entry)
+			*entry = find_entry(file + s.offset, s.filesz);
+		if (s.type != PT_LOAD)
+			continue;
+		if (s.paddr > k->nr_pages << PAGE_SHIFT || s.memsz < s.filesz ||
+		    s.memsz > (k->nr_pages << PAGE_SHIFT) - s.paddr ||
+		    !copy_in(d, s.paddr, file + s.offset, s.filesz))
+			return complain(k, -ENOMEM, "its image needs more memory: give it more");
+		*end = max(*end, s.paddr + s.memsz);
+	}
+	return *entry ? 0 : complain(k, -ENOEXEC, "it has no PVH entry point");
+}
+
+/* `initrd`: where it is, 0 for none. */
+static __init int write_start_info(struct domain *d, const struct boot_kernel *k, u64 at,
+				   u64 initrd)
+{
+	struct {
+		struct hvm_start_info info;
+		struct hvm_memmap_table_entry map[1];
+		struct hvm_modlist_entry module;
+	} s = {
+		.info = { .magic = XEN_HVM_START_MAGIC_VALUE, .version = 1, .memmap_entries = 1 },
+		.map = { { 0, k->nr_pages << PAGE_SHIFT, XEN_HVM_MEMMAP_TYPE_RAM, 0 } },
+		.module = { .paddr = initrd, .size = k->initrd_len },
+	};
+	const struct memory_range range = { 0, k->nr_pages << PAGE_SHIFT, 1 };
+
+	s.info.memmap_paddr = at + offsetof(__typeof__(s), map);
+	if (initrd) {
+		s.info.nr_modules = 1;
+		s.info.modlist_paddr = at + offsetof(__typeof__(s), module);
+	}
+	s.info.cmdline_paddr = at + sizeof(s);
+	if (!copy_in(d, at, &s, sizeof(s)) ||
+	    !copy_in(d, at + sizeof(s), k->cmdline, strlen(k->cmdline) + 1))
+		return complain(k, -ENOMEM, "no room for its start info: give it more memory");
+	return memory_map_set(d, &range, 1);
+}
+
+int __init pvh_build_domain(struct domain *d, const struct boot_kernel *k)
+{
+	u64 end, info, initrd = 0;
+	u32 entry;
+	int ret = 0;
+
+	d->max_pages = k->nr_pages;
+	for (u64 gfn = 0; !ret && gfn < k->nr_pages;) {
+		unsigned order = gfn % 512 || k->nr_pages - gfn < 512 ? 0 : PHYSMAP_MAX_ORDER;
+
+		ret = physmap_populate(d, gfn, order, 0);
+		if (ret == -ENOMEM && order)
+			ret = physmap_populate(d, gfn, order = 0, 0);
+		gfn += BIT(order);
+	}
+	if (ret)
+		return complain(k, ret, "the machine has too little memory: give it less");
+	ret = load(d, k, &entry, &end);
+	info = ALIGN_UP(end, PAGE_SIZE);
+	if (!ret && k->initrd) {
+		/* Behind the page, or two, that start info and command line take. */
+		initrd = info + ALIGN_UP(PAGE_SIZE + strlen(k->cmdline) + 1, PAGE_SIZE);
+		if (!copy_in(d, initrd, paddr_to_va(k->initrd), k->initrd_len))
+			ret = complain(k, -ENOMEM, "its initrd needs more memory: give it more");
+	}
+	if (!ret)
+		ret = write_start_info(d, k, info, initrd);
+	if (ret)
+		return ret;
+	if (!vcpu_create(d, 0, (unsigned)d->id % nr_cpus))
+		return complain(k, -ENOMEM, "no memory for its vCPU");
+	hvm_start_state(d->vcpu[0], entry, info);
+	d->vcpu[0]->initialised = true;
+	atomic_and(&d->vcpu[0]->pause_flags, ~VPF_DOWN);
+	printk(LOG_INFO "d%u: %s, PVH, %llu MiB, 1 vCPU\n", d->id, k->name,
+	       (unsigned long long)(k->nr_pages >> 8));
+	return 0;
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// kind: pvh
+// emulator: qemu
+// alone: yes
+// cpu: qemu64,+svm,+npt
+/*
+ * A PVH guest by SVM: it starts as the ABI says, its CPUID and MSRs are what its kernel may see,
+ * hypercalls work by the page that its MSR asks for, with addresses of its own page tables; a timer
+ * event comes through the callback vector and wakes it from HLT. What leaves the guest is done or
+ * refused by the architecture's exception, and it finds itself where it was.
+ */
+#include "pvh.h"
+
+const char test_name[] = "pvh";
+
+struct four {
+	uint32_t a, b, c, d;
+};
+
+static struct four cpuid(uint32_t leaf, uint32_t sub)
+{
+	struct four f = { leaf, 0, sub, 0 };
+
+	/* With prefixes that mean nothing. */
+	__asm__ volatile(".byte 0x66, 0x48\n\tcpuid" : "+a"(f.a), "=b"(f.b), "+c"(f.c), "=d"(f.d));
+	return f;
+}
+
+static void rdmsr(void *arg)
+{
+	uint32_t a, d;
+
+	__asm__ volatile("rdmsr" : "=a"(a), "=d"(d) : "c"(*(uint32_t *)arg));
+	*(uint64_t *)arg = a | (uint64_t)d << 32;
+}
+
+static void wrmsr(void *arg)
+{
+	const uint64_t *v = arg;
+
+	__asm__ volatile("wrmsr" ::"c"((uint32_t)v[0]), "a"((uint32_t)v[1]),
+			 "d"((uint32_t)(v[1] >> 32)));
+}
+
+#define INSN(name, text)                                                             \
+	static void name(void *arg)                                                  \
+	{                                                                            \
+		__asm__ volatile(text ::"a"(0L), "c"(0L), "d"(0L) : "memory", "cc"); \
+	}
+INSN(vmrun, "vmrun")
+INSN(vmload, "vmload")
+INSN(vmsave, "vmsave")
+INSN(stgi, "stgi")
+INSN(clgi, "clgi")
+INSN(skinit, "skinit")
+INSN(invlpga, "invlpga")
+INSN(monitor, "monitor")
+INSN(mwait, "mwait")
+INSN(rdpmc, "rdpmc")
+INSN(insb, "insb")
+INSN(outsb, "rep outsb")
+INSN(invd, "invd")
+INSN(wbinvd, "wbinvd")
+INSN(ud2, "ud2")
+INSN(int3, "int3")
+INSN(divide, "divl %%ecx")
+
+static void exits(void)
+{
+	static const struct {
+		void (*fn)(void *);
+		long vector;
+	} list[] = { { vmrun, 6 },   { vmload, 6 },  { vmsave, 6 }, { stgi, 6 },   { clgi, 6 },
+		     { skinit, 6 },  { invlpga, 6 }, { monitor, 6 }, { mwait, 6 }, { rdpmc, 13 },
+		     { insb, 13 },   { outsb, 13 },  { invd, -1 },  { wbinvd, -1 }, { ud2, 6 },
+		     { int3, 3 },    { divide, 0 } };
+	uint32_t a = 0x12345678;
+
+	for (unsigned i = 0; i < sizeof(list) / sizeof(list[0]); i++)
+		check_eq(pvh_probe(list[i].fn, NULL), list[i].vector);
+	__asm__ volatile("inb $0x60, %%al" : "+a"(a));
+	check_eq(a, 0x123456ff);
+	a = 0x12345678;
+	__asm__ volatile("inw %%dx, %%ax" : "+a"(a) : "d"(0xffff));
+	check_eq(a, 0x1234ffff);
+	__asm__ volatile("inl %%dx, %%eax" : "+a"(a) : "d"(0xcf8));
+	check_eq(a, 0xffffffff);
+	__asm__ volatile("outl %%eax, %%dx" ::"a"(a), "d"(0xcf8));
+}
+
+static void registers(void)
+{
+	uint64_t efer = 0xc0000080, set[2] = { 0xc0000080 };
+	static const uint32_t none[] = { 0x1b,	     0xfe,	 0x200,	     0x400,	 0x40000000,
+					 0xc0000103, 0xc0010114, 0xc0010117, 0xc0011023, ~0U };
+
+	check_eq(pvh_probe(rdmsr, &efer), -1);
+	check_eq(efer, 0xd01);
+	for (unsigned bit = 0; bit < 64; bit++) {
+		set[1] = efer ^ 1ULL << bit;
+		/* SCE and NX may change; not SVME, what does not exist, or LME while paging. */
+		check_eq(pvh_probe(wrmsr, set), bit == 0 || bit == 11 ? -1 : 13);
+		set[1] = efer;
+		check_eq(pvh_probe(wrmsr, set), -1);
+	}
+	for (unsigned i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+		uint64_t n = none[i];
+
+		set[0] = n;
+		set[1] = ~0ULL;
+		check_eq(pvh_probe(rdmsr, &n), 13);
+		check_eq(pvh_probe(wrmsr, set), 13);
+	}
+	set[0] = 0x277;
+	set[1] = 0x0007040600070406ULL;
+	check_eq(pvh_probe(wrmsr, set), -1);
+	set[1] = 2;
+	check_eq(pvh_probe(wrmsr, set), 13);
+	efer = 0x277;
+	check_eq(pvh_probe(rdmsr, &efer), -1);
+	check_eq(efer, 0x0007040600070406ULL);
+	/* Its own, which do not leave it. */
+	set[0] = 0xc0000102;
+	set[1] = 0x123456789abcULL;
+	check_eq(pvh_probe(wrmsr, set), -1);
+	hypercall(__HYPERVISOR_sched_op, SCHEDOP_yield, 0, 0);
+	efer = 0xc0000102;
+	check_eq(pvh_probe(rdmsr, &efer), -1);
+	check_eq(efer, 0x123456789abcULL);
+}
+
+static void seen(void)
+{
+	struct four f = cpuid(0x40000000, 0);
+
+	check_eq(f.b, 0x566e6558);
+	check_eq(f.c, 0x65584d4d);
+	check_eq(f.d, 0x4d4d566e);
+	f = cpuid(0x40000002, 0);
+	check_eq(f.a, 1);
+	check_eq(f.b, 0x40000000);
+	f = cpuid(1, 0);
+	check(f.c & 1u << 31);
+	check(!(f.d & 1u << 9) && !(f.c & 1u << 21));
+	check((f.d & 1u << 3) && (f.d & 1u << 13));
+	check(!(cpuid(0x80000001, 0).c & 4));
+	check(cpuid(0x80000001, 0).d & 1u << 29);
+}
+
+static long memory_op(unsigned op, void *arg)
+{
+	return hypercall(__HYPERVISOR_memory_op, op, (unsigned long)arg, 0);
+}
+
+static void calls(void)
+{
+	struct xen_feature_info features = { 0 };
+	struct xen_add_to_physmap add = { .domid = DOMID_SELF, .space = XENMAPSPACE_shared_info,
+					  .gpfn = SHARED_INFO >> 12 };
+	xen_pfn_t list[] = { 0x8000 };
+	struct xen_memory_reservation r = { .extent_start = (uintptr_t)list, .nr_extents = 1,
+					    .domid = DOMID_SELF };
+
+	check_eq(narrow_result, (uint32_t)-ENOSYS);
+	check_eq(hypercall(__HYPERVISOR_xen_version, XENVER_version, 0, 0), 4 << 16 | 17);
+	check_eq(hypercall(__HYPERVISOR_xen_version, XENVER_get_features,
+			   (unsigned long)&features, 0), 0);
+	check(features.submap & 1u << XENFEAT_auto_translated_physmap);
+	features.submap = 0;
+	/* By the hypervisor's own address, which is the guest's. */
+	check_eq(hypercall(__HYPERVISOR_xen_version, XENVER_get_features,
+			   HIGH + (unsigned long)&features, 0), 0);
+	check(features.submap & 1u << XENFEAT_hvm_callback_vector);
+	for (unsigned long at = 1UL << 30; at; at <<= 1)
+		check_eq(hypercall(__HYPERVISOR_xen_version, XENVER_get_features, at, 0), -EFAULT);
+	check_eq(hypercall(__HYPERVISOR_xen_version, XENVER_get_features, 0x3fffffff, 0), -EFAULT);
+	for (unsigned op = 0; op < 64; op++)
+		if (op != 12 && op != 15 && op != 17 && op != 18 && op != 20 && op != 24 &&
+		    op != 29 && op != 32 && op != 34)
+			check_eq(hypercall(op, 0, 0, 0), -ENOSYS);
+
+	check_eq(memory_op(XENMEM_add_to_physmap, &add), 0);
+	/* It has all that it may have: one page goes for one that comes. */
+	check_eq(memory_op(XENMEM_populate_physmap, &r), 0);
+	list[0] = 0xf00;
+	check_eq(memory_op(XENMEM_decrease_reservation, &r), 1);
+	list[0] = 0x8000;
+	check_eq(memory_op(XENMEM_populate_physmap, &r), 1);
+	check_eq(*(volatile uint64_t *)0x8000000, 0);
+	*(volatile uint64_t *)0x8000000 = 0x55aa;
+	check_eq(*(volatile uint64_t *)(HIGH + 0x8000000), 0x55aa);
+	check_eq(memory_op(XENMEM_decrease_reservation, &r), 1);
+	check_eq(memory_op(XENMEM_decrease_reservation, &r), 0);
+	check_eq(memory_op(XENMEM_populate_physmap, &r), 1);
+	/* Not what was there. */
+	check_eq(*(volatile uint64_t *)0x8000000, 0);
+}
+
+static void events(void)
+{
+	struct xen_hvm_param param = { DOMID_SELF, 0, 0, 2ULL << 56 | VECTOR };
+	struct evtchn_bind_virq virq = { .virq = VIRQ_TIMER };
+	struct vcpu_set_singleshot_timer timer = { 1, 0 };
+
+	param.value = 2ULL << 56 | 31;
+	check_eq(hypercall(__HYPERVISOR_hvm_op, 0, (unsigned long)&param, 0), -EINVAL);
+	param.value = 2ULL << 56 | 256;
+	check_eq(hypercall(__HYPERVISOR_hvm_op, 0, (unsigned long)&param, 0), -EINVAL);
+	param.value = 2ULL << 56 | VECTOR;
+	check_eq(hypercall(__HYPERVISOR_hvm_op, 0, (unsigned long)&param, 0), 0);
+	param.value = 0;
+	check_eq(hypercall(__HYPERVISOR_hvm_op, 1, (unsigned long)&param, 0), 0);
+	check_eq(param.value, 2ULL << 56 | VECTOR);
+	param.index = 17;
+	check_eq(hypercall(__HYPERVISOR_hvm_op, 0, (unsigned long)&param, 0), -EPERM);
+	param.index = 21;
+	check_eq(hypercall(__HYPERVISOR_hvm_op, 1, (unsigned long)&param, 0), -EINVAL);
+	check_eq(hypercall(__HYPERVISOR_event_channel_op, EVTCHNOP_bind_virq,
+			   (unsigned long)&virq, 0), 0);
+	check_eq(hypercall(__HYPERVISOR_vcpu_op, VCPUOP_stop_periodic_timer, 0, 0), 0);
+	/* Interrupts are off: it waits until they are on. */
+	check_eq(hypercall(__HYPERVISOR_vcpu_op, VCPUOP_set_singleshot_timer, 0,
+			   (unsigned long)&timer), 0);
+	while (!shared_info->vcpu_info[0].evtchn_upcall_pending)
+		hypercall(__HYPERVISOR_sched_op, SCHEDOP_yield, 0, 0);
+	check_eq(upcalls, 0);
+	__asm__ volatile("sti; nop; nop; cli" ::: "memory");
+	check_eq(upcalls, 1);
+	/* STI and HLT are one: the event that comes in between wakes it. */
+	for (unsigned i = 2; i < 50; i++) {
+		check_eq(hypercall(__HYPERVISOR_vcpu_op, VCPUOP_set_singleshot_timer, 0,
+				   (unsigned long)&timer), 0);
+		while (upcalls < i)
+			__asm__ volatile("sti; hlt; cli" ::: "memory");
+		check_eq(upcalls, i);
+	}
+}
+
+void test_main(void)
+{
+	const struct hvm_start_info *info = (const void *)start_info_at;
+	const struct hvm_memmap_table_entry *map;
+
+	say("hello from a tiny PVH guest\n");
+	check_eq(info->magic, XEN_HVM_START_MAGIC_VALUE);
+	check_eq(info->version, 1);
+	check_eq(info->memmap_entries, 1);
+	map = (const void *)info->memmap_paddr;
+	check_eq(map->addr, 0);
+	check_eq(map->size, 16 << 20);
+	seen();
+	registers();
+	exits();
+	calls();
+	events();
+	exits();
+}
