@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "domain/physmap.h"
+#include "cpu/tlb.h"
 #include "domain/domain.h"
 #include "domain/guest_access.h"
 #include "domain/memory_op.h"
@@ -74,6 +75,12 @@ int physmap_release(struct domain *d, gfn_t gfn)
 	return 0;
 }
 
+void physmap_flush(struct domain *d)
+{
+	if (d->p2m)
+		tlb_flush(READ_ONCE(d->dirty_cpus), TLB_GLOBAL);
+}
+
 /* Whatever is at `gfn` makes room: memory is given back, what is the hypervisor's is not there. */
 static int make_room(struct domain *d, gfn_t gfn)
 {
@@ -143,8 +150,10 @@ s64 physmap_add(u64 arg)
 		return r;
 	/* A PV domain keeps its own pseudo-physical map. */
 	r = d->p2m ? frame_of(d, &a, &mfn) : -EACCES;
-	if (!r)
+	if (!r) {
 		r = show(d, a.gpfn, mfn);
+		physmap_flush(d);
+	}
 	domain_put(d);
 	if (r == -EOPNOTSUPP || r == -EACCES)
 		return refused("memory_op", XENMEM_add_to_physmap, r);
@@ -168,6 +177,7 @@ s64 physmap_remove(u64 arg)
 	} else {
 		mfn = p2m_lookup(d, a.gpfn, NULL);
 		r = mfn == INVALID_MFN ? -ENOENT : p2m_remove(d, a.gpfn, mfn);
+		physmap_flush(d);
 	}
 	domain_put(d);
 	return r;

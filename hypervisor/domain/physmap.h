@@ -29,6 +29,12 @@ int physmap_populate(struct domain *d, gfn_t gfn, unsigned order, unsigned bits)
  */
 int physmap_release(struct domain *d, gfn_t gfn);
 
+/*
+ * physmap_flush() - owed by who took pages of d out of the map, before its caller goes on: no vCPU
+ * of d finds them there any more. A PV domain: nothing, it flushes for itself.
+ */
+void physmap_flush(struct domain *d);
+
 /* XENMEM_add_to_physmap and remove_from_physmap; `arg` is a guest address. */
 s64 physmap_add(u64 arg);
 s64 physmap_remove(u64 arg);

@@ -276,9 +276,6 @@ static void inject_gp(struct vmcb *b)
 	inject(b, TRAP_GP, true);
 }
 
-static unsigned length_of(const struct vmcb *b, enum hvm_insn insn);
-static void advance(struct vmcb *b, unsigned length);
-
 /*
  * The upcall, as a line that is high while something is pending: when the guest can take it, and
  * not before. What was being delivered when it left is delivered first.
@@ -292,16 +289,6 @@ static void deliver_events(struct vcpu *v)
 	b->intercept1 &= ~(u32)INTERCEPT_VINTR;
 	if (!vector || !vcpu_event_deliverable(v))
 		return;
-	/*
-	 * Between STI and HLT: the HLT is executed and ends at once. Not every emulator keeps the
-	 * shadow over VMRUN, and an upcall before the HLT would not be waited for but missed.
-	 */
-	if ((b->interrupt_shadow & 1) && !(b->event_inject & EVENT_VALID)) {
-		unsigned length = length_of(b, HVM_INSN_HLT);
-
-		if (length)
-			advance(b, length);
-	}
 	if (!(b->event_inject & EVENT_VALID) && (guest_regs()->rflags & RFLAGS_IF) &&
 	    !(b->interrupt_shadow & 1)) {
 		b->event_inject = EVENT_VALID | EVENT_INTERRUPT | vector;
@@ -447,6 +434,27 @@ static void do_xsetbv(struct vcpu *v, struct vmcb *b)
 /* A handler that is to be called again has put rip back by a SYSCALL's two bytes. */
 #define SYSCALL_LEN 2
 
+/*
+ * An event waits for an instruction behind STI. If that is HLT, it is executed and ends at once:
+ * not every emulator keeps the shadow over VMRUN, and an upcall before the HLT would not be waited
+ * for but missed.
+ */
+static void end_shadowed_hlt(struct vmcb *b)
+{
+	unsigned length = length_of(b, HVM_INSN_HLT);
+
+	if (length)
+		advance(b, length);
+}
+
+static bool shadowed(const struct vcpu *v)
+{
+	const struct vmcb *b = v->hvm->vmcb;
+
+	return (b->interrupt_shadow & 1) && !(b->event_inject & EVENT_VALID) &&
+	       READ_ONCE(v->domain->callback_vector) && vcpu_event_deliverable(v);
+}
+
 static void do_vmmcall(struct vmcb *b)
 {
 	struct regs *r = guest_regs();
@@ -573,6 +581,7 @@ void hvm_loop(void)
 {
 	struct vcpu *v = current;
 	struct cpu *c = this_cpu();
+	bool looked = false; /* at what is behind STI, since the guest was left */
 
 	for (;;) {
 		local_irq_disable();
@@ -585,8 +594,16 @@ void hvm_loop(void)
 			softirq_raise(SOFTIRQ_SCHEDULE);
 			continue;
 		}
+		if (unlikely(!looked && shadowed(v))) {
+			/* The guest's memory is read with interrupts on. */
+			local_irq_enable();
+			end_shadowed_hlt(v->hvm->vmcb);
+			looked = true;
+			continue;
+		}
 		deliver_events(v);
 		run(v);
+		looked = false;
 		local_irq_enable();
 		handle_exit(v, v->hvm->vmcb);
 	}

@@ -166,8 +166,11 @@ TEST(test_release, "memory is given back by its number, once")
 
 	CU_ASSERT_EQUAL(reservation(XENMEM_populate_physmap, DOMID_SELF, list, 1, 9), 1);
 	m = at(1027);
+	flushed = 0;
 	CU_ASSERT_EQUAL(reservation(XENMEM_decrease_reservation, DOMID_SELF, back, 3, 0), 2);
 	CU_ASSERT_EQUAL(guest->tot_pages, 510);
+	/* Whoever runs it has forgotten them when the call is over. */
+	CU_ASSERT_EQUAL(flushed & 1, 1);
 	CU_ASSERT_EQUAL(at(1027), INVALID_MFN);
 	CU_ASSERT_EQUAL(m2p_get(m), M2P_INVALID);
 	CU_ASSERT_NOT_EQUAL(at(1028), INVALID_MFN);
@@ -187,7 +190,9 @@ TEST(test_shared, "the hypervisor's frames are in one place, and make room for t
 	u64 list[] = { 20, 21 };
 
 	CU_ASSERT_EQUAL(reservation(XENMEM_populate_physmap, DOMID_SELF, list, 2, 0), 2);
+	flushed = 0;
 	CU_ASSERT_EQUAL(add(DOMID_SELF, XENMAPSPACE_shared_info, 0, 20), 0);
+	CU_ASSERT_EQUAL(flushed & 1, 1);
 	CU_ASSERT_EQUAL(at(20), shared);
 	CU_ASSERT_EQUAL(guest->tot_pages, 1);
 	CU_ASSERT_EQUAL(add(DOMID_SELF, XENMAPSPACE_shared_info, 0, 20), 0);
@@ -216,7 +221,9 @@ TEST(test_shared, "the hypervisor's frames are in one place, and make room for t
 	CU_ASSERT_EQUAL(at(0x50000), shared);
 	CU_ASSERT_EQUAL(guest->tot_pages, 1);
 
+	flushed = 0;
 	CU_ASSERT_EQUAL(take_out(DOMID_SELF, 30), 0);
+	CU_ASSERT_EQUAL(flushed & 1, 1);
 	CU_ASSERT_EQUAL(take_out(DOMID_SELF, 30), -ENOENT);
 	CU_ASSERT_EQUAL(take_out(DOMID_SELF, ~0ULL), -ENOENT);
 	CU_ASSERT_EQUAL(take_out(other->id, 30), -EPERM);

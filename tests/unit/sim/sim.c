@@ -181,6 +181,8 @@ int __weak physmap_release(struct domain *d, gfn_t gfn)
 	return -EINVAL;
 }
 
+void __weak physmap_flush(struct domain *d) { }
+
 s64 __weak physmap_add(u64 arg)
 {
 	return -EINVAL;
