@@ -39,10 +39,7 @@ struct extent {
 struct build {
 	struct domain *d;
 	const struct boot_kernel *k;
-	const void *elf;
-	size_t elf_len;
-	struct frame *buffer;      /* of the unpacked kernel, NULL if it was not packed */
-	unsigned buffer_order;
+	struct boot_image file;
 	struct pv_image img;
 	struct pv_layout l;
 	pfn_t next_pfn;            /* memory exists up to here */
@@ -50,10 +47,15 @@ struct build {
 	struct extent *extents;    /* EXTENTS_MAX, in order of pfn */
 };
 
+int __init boot_kernel_refuse(const struct boot_kernel *k, int err, const char *what)
+{
+	printk(LOG_ERR "%s cannot be started: %s\n", k->name, what);
+	return err;
+}
+
 static __init int complain(const struct build *b, int err, const char *what)
 {
-	printk(LOG_ERR "%s cannot be started: %s\n", b->k->name, what);
-	return err;
+	return boot_kernel_refuse(b->k, err, what);
 }
 
 u64 __init pv_default_pages(u64 keep)
@@ -79,15 +81,14 @@ static __init void unpack_put(void *context, void *p)
 	zfree(p);
 }
 
-static __init void free_buffer(struct build *b)
+void __init boot_image_close(struct boot_image *file)
 {
-	if (b->buffer)
-		heap_free_hv(ALLOC_MISC, b->buffer, b->buffer_order);
-	b->buffer = NULL;
+	if (file->buffer)
+		heap_free_hv(ALLOC_MISC, file->buffer, file->order);
+	file->buffer = NULL;
 }
 
-/* From the module to an ELF file that was found fit for this ABI. */
-static __init int open_kernel(struct build *b)
+int __init boot_image_open(const struct boot_kernel *k, struct boot_image *file)
 {
 	const struct unpack_alloc alloc = { unpack_get, unpack_put, NULL };
 	const char *why = "its image is damaged";
@@ -95,39 +96,49 @@ static __init int open_kernel(struct build *b)
 	u64 size, flags, begin = system_time();
 	s64 n;
 
-	if (pv_image_payload(paddr_to_va(b->k->image), b->k->image_len, &p, &why))
-		return complain(b, -ENOEXEC, why);
-	b->elf = p.data;
-	b->elf_len = p.len;
-	if (p.packed) {
-		/* The archives use what is below the stack pointer: interrupts would, too. */
-		flags = local_irq_save();
-		size = p.unpacked_size ? p.unpacked_size : unpack_size(p.data, p.len, &alloc);
-		local_irq_restore(flags);
-		if (!size || size > (1ULL << (PAGE_SHIFT + MAX_CHUNK)))
-			return complain(b, -ENOEXEC,
-					"its packed image does not tell a sensible size: it is "
-					"damaged");
-		while ((PAGE_SIZE << b->buffer_order) < size)
-			b->buffer_order++;
-		b->buffer = heap_alloc_hv(ALLOC_MISC, b->buffer_order);
-		if (!b->buffer)
-			return complain(b, -ENOMEM,
-					"too little memory to unpack it: give the machine more");
-		flags = local_irq_save();
-		n = unpack(p.data, p.len, frame_to_va(b->buffer), size, &alloc, &why);
-		local_irq_restore(flags);
-		if (n < 0)
-			return complain(b, n == -UNPACK_ENOMEM ? -ENOMEM : -ENOEXEC, why);
-		b->elf = frame_to_va(b->buffer);
-		b->elf_len = (size_t)n;
-		printk(LOG_DEBUG "%s: %llu KiB unpacked to %llu KiB in %llu ms\n", b->k->name,
-		       (unsigned long long)p.len >> 10, (unsigned long long)n >> 10,
-		       (unsigned long long)((system_time() - begin) / 1000000));
-	}
-	if (pv_image_parse(b->elf, b->elf_len, &b->img, &why))
-		return complain(b, -ENOEXEC, why);
+	*file = (struct boot_image){ 0 };
+	if (pv_image_payload(paddr_to_va(k->image), k->image_len, &p, &why))
+		return boot_kernel_refuse(k, -ENOEXEC, why);
+	file->elf = p.data;
+	file->len = p.len;
+	if (!p.packed)
+		return 0;
+	/* The archives use what is below the stack pointer: interrupts would, too. */
+	flags = local_irq_save();
+	size = p.unpacked_size ? p.unpacked_size : unpack_size(p.data, p.len, &alloc);
+	local_irq_restore(flags);
+	if (!size || size > (1ULL << (PAGE_SHIFT + MAX_CHUNK)))
+		return boot_kernel_refuse(k, -ENOEXEC,
+					  "its packed image does not tell a sensible size: it is "
+					  "damaged");
+	while ((PAGE_SIZE << file->order) < size)
+		file->order++;
+	file->buffer = heap_alloc_hv(ALLOC_MISC, file->order);
+	if (!file->buffer)
+		return boot_kernel_refuse(k, -ENOMEM,
+					  "too little memory to unpack it: give the machine more");
+	flags = local_irq_save();
+	n = unpack(p.data, p.len, frame_to_va(file->buffer), size, &alloc, &why);
+	local_irq_restore(flags);
+	if (n < 0)
+		return boot_kernel_refuse(k, n == -UNPACK_ENOMEM ? -ENOMEM : -ENOEXEC, why);
+	file->elf = frame_to_va(file->buffer);
+	file->len = (size_t)n;
+	printk(LOG_DEBUG "%s: %llu KiB unpacked to %llu KiB in %llu ms\n", k->name,
+	       (unsigned long long)p.len >> 10, (unsigned long long)n >> 10,
+	       (unsigned long long)((system_time() - begin) / 1000000));
 	return 0;
+}
+
+/* From the module to an ELF file that was found fit for this ABI. */
+static __init int open_kernel(struct build *b)
+{
+	const char *why = "its image is damaged";
+	int ret = boot_image_open(b->k, &b->file);
+
+	if (!ret && pv_image_parse(b->file.elf, b->file.len, &b->img, &why))
+		ret = complain(b, -ENOEXEC, why);
+	return ret;
 }
 
 /* Append an extent; neighbours melt together. */
@@ -265,14 +276,14 @@ static __init int fill_memory(struct build *b, bool *adopted)
 	for (unsigned i = 0; i < b->img.nr_segments; i++) {
 		const struct pv_segment *s = &b->img.segment[i];
 
-		copy_in(b, s->start, (const char *)b->elf + s->offset, s->filesz);
+		copy_in(b, s->start, (const char *)b->file.elf + s->offset, s->filesz);
 	}
 	if (l->initrd_pages && !*adopted)
 		copy_in(b, l->initrd_pfn * PAGE_SIZE, paddr_to_va(b->k->initrd), b->k->initrd_len);
 	/*
 	 * The unpacked file is not needed any more, and the domain may be waiting for its memory.
 	 */
-	free_buffer(b);
+	boot_image_close(&b->file);
 	return populate(b, l->nr_pages);
 }
 
@@ -433,7 +444,7 @@ static __init int layout(struct build *b)
 
 	if (!pages) {
 		/* Our own buffer comes back before the domain gets the rest of its memory. */
-		pages = pv_default_pages(k->keep_pages) + (b->buffer ? BIT(b->buffer_order) : 0);
+		pages = pv_default_pages(k->keep_pages) + (b->file.buffer ? BIT(b->file.order) : 0);
 		if (k->initrd_adopt)
 			pages += k->initrd_len / PAGE_SIZE;
 	}
@@ -523,7 +534,7 @@ int __init pv_build_domain(struct domain *d, const struct boot_kernel *k, bool *
 		ret = build(b, adopted);
 	else
 		ret = complain(b, -ENOMEM, "no memory to build it with");
-	free_buffer(b);
+	boot_image_close(&b->file);
 	zfree(b->extents);
 	zfree(b);
 	return ret;

@@ -5,6 +5,7 @@
 #include "lib/types.h"
 
 struct domain;
+struct frame;
 
 /* A kernel that a boot module brought, and what it shall run with. */
 struct boot_kernel {
@@ -25,6 +26,22 @@ struct boot_kernel {
 	bool is_initial;       /* dom0 */
 };
 
+/* The ELF file of a kernel: the module's own, or unpacked to a buffer. */
+struct boot_image {
+	const void *elf;
+	size_t len;            /* bytes */
+	struct frame *buffer;  /* NULL if it was not packed */
+	unsigned order;        /* of the buffer */
+};
+
+/*
+ * boot_image_open() - from the module to an ELF file. 0, or after one line in the log: -ENOEXEC,
+ * -ENOMEM. Either way boot_image_close() undoes it. boot_kernel_refuse() is that line; gives `err`.
+ */
+int boot_image_open(const struct boot_kernel *k, struct boot_image *file);
+void boot_image_close(struct boot_image *file);
+int boot_kernel_refuse(const struct boot_kernel *k, int err, const char *what);
+
 /*
  * pv_build_domain() - fill the fresh, paused domain `d` (domain_create()) with memory, the kernel,
  * its initrd, page tables, P2M, start info and vCPUs; vCPU 0 is ready to run its first instruction
@@ -41,8 +58,8 @@ struct boot_kernel {
 int pv_build_domain(struct domain *d, const struct boot_kernel *k, bool *adopted);
 
 /*
- * pvh_build_domain() - the same for an HVM domain (struct domain_config.hvm) and an unpacked kernel
- * with a PVH entry point: memory from 0, one vCPU. Errors as above.
+ * pvh_build_domain() - the same for an HVM domain (struct domain_config.hvm) and a kernel with a
+ * PVH entry point: memory from 0, one vCPU. Errors as above.
  */
 int pvh_build_domain(struct domain *d, const struct boot_kernel *k);
 

@@ -36,8 +36,7 @@ struct elf64_segment {
 
 static __init int complain(const struct boot_kernel *k, int err, const char *what)
 {
-	printk(LOG_ERR "%s cannot be started: %s\n", k->name, what);
-	return err;
+	return boot_kernel_refuse(k, err, what);
 }
 
 static __init bool copy_in(struct domain *d, u64 to, const void *from, u64 len)
@@ -83,24 +82,25 @@ static __init u32 find_entry(const u8 *note, u64 len)
 	return 0;
 }
 
-static __init int load(struct domain *d, const struct boot_kernel *k, u32 *entry, u64 *end)
+static __init int load(struct domain *d, const struct boot_kernel *k,
+		       const struct boot_image *image, u32 *entry, u64 *end)
 {
-	const u8 *file = paddr_to_va(k->image);
+	const u8 *file = image->elf;
 	struct elf64_header h;
 
 	*entry = 0;
 	*end = 0;
-	if (k->image_len < sizeof(h))
+	if (image->len < sizeof(h))
 		return complain(k, -ENOEXEC, "its image is no ELF file");
 	memcpy(&h, file, sizeof(h));
 	if (memcmp(h.ident, "\177ELF\2\1", 6) || h.phentsize != sizeof(struct elf64_segment) ||
-	    h.phoff > k->image_len || (u64)h.phnum * h.phentsize > k->image_len - h.phoff)
+	    h.phoff > image->len || (u64)h.phnum * h.phentsize > image->len - h.phoff)
 		return complain(k, -ENOEXEC, "its image is no 64-bit ELF file, or damaged");
 	for (unsigned i = 0; i < h.phnum; i++) {
 		struct elf64_segment s;
 
 		memcpy(&s, file + h.phoff + i * sizeof(s), sizeof(s));
-		if (s.offset > k->image_len || s.filesz > k->image_len - s.offset)
+		if (s.offset > image->len || s.filesz > image->len - s.offset)
 			return complain(k, -ENOEXEC, "a segment of its image lies outside of it");
 		if (s.type == PT_NOTE && !*entry)
 			*entry = find_entry(file + s.offset, s.filesz);
@@ -144,8 +144,9 @@ static __init int write_start_info(struct domain *d, const struct boot_kernel *k
 
 int __init pvh_build_domain(struct domain *d, const struct boot_kernel *k)
 {
-	u64 end, info, initrd = 0;
-	u32 entry;
+	u64 end = 0, info, initrd = 0;
+	struct boot_image image;
+	u32 entry = 0;
 	int ret = 0;
 
 	d->max_pages = k->nr_pages;
@@ -159,7 +160,10 @@ int __init pvh_build_domain(struct domain *d, const struct boot_kernel *k)
 	}
 	if (ret)
 		return complain(k, ret, "the machine has too little memory: give it less");
-	ret = load(d, k, &entry, &end);
+	ret = boot_image_open(k, &image);
+	if (!ret)
+		ret = load(d, k, &image, &entry, &end);
+	boot_image_close(&image);
 	info = ALIGN_UP(end, PAGE_SIZE);
 	if (!ret && k->initrd) {
 		/* Behind the page, or two, that start info and command line take. */
