@@ -224,7 +224,7 @@ s16 grant_pin(struct domain *granter, u32 ref, domid_t user, bool write, mfn_t *
 		act->frame = READ_ONCE(e->frame);
 		/* An HVM domain's number; none is a frame that is nobody's. */
 		if (granter->p2m)
-			act->frame = p2m_lookup(granter, act->frame, NULL);
+			act->frame = (u32)p2m_lookup(granter, act->frame, NULL);
 		act->user = user;
 	}
 	act->users++;

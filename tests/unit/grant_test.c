@@ -9,6 +9,7 @@
 #include "grant_world.h"
 
 #include "memory/log_dirty.h"
+#include "memory/p2m.h"
 
 TEST(test_table, "table frames")
 {
@@ -130,6 +131,36 @@ TEST(test_map, "map and unmap")
 	CU_ASSERT_EQUAL(entry(granter, 3)->flags, GTF_permit_access);
 	CU_ASSERT_EQUAL(refs(mfn), 1);
 	CU_ASSERT_EQUAL(unmap(mapper, op.handle, 0x7000, 0), GNTST_bad_handle);
+}
+
+/* Where the granter has its frame, if it is an HVM domain: at 77. */
+static mfn_t hvm_frame;
+
+mfn_t p2m_lookup(const struct domain *d, gfn_t gfn, enum p2m_type *type)
+{
+	CU_ASSERT_PTR_EQUAL(d, granter);
+	return gfn == 77 ? hvm_frame : INVALID_MFN;
+}
+
+TEST(test_map_hvm, "an HVM granter names its frames by its own numbers")
+{
+	struct gnttab_map_grant_ref op;
+
+	granter->p2m = (struct p2m *)entry(granter, 0);
+	hvm_frame = grant(granter, 3, mapper->id, 0);
+	/* The machine's number of it is none of those. */
+	op = map(mapper, granter->id, 3, GNTMAP_host_map, 0x7000);
+	CU_ASSERT(op.status < 0);
+	CU_ASSERT_EQUAL(sim.ptes, 0);
+	CU_ASSERT_EQUAL(entry(granter, 3)->flags, GTF_permit_access);
+	entry(granter, 3)->frame = 77;
+	op = map(mapper, granter->id, 3, GNTMAP_host_map, 0x7000);
+	CU_ASSERT_EQUAL(op.status, GNTST_okay);
+	CU_ASSERT_EQUAL(op.dev_bus_addr, hvm_frame << PAGE_SHIFT);
+	CU_ASSERT_EQUAL(sim.pte[0].mfn, hvm_frame);
+	CU_ASSERT_EQUAL(unmap(mapper, op.handle, 0x7000, 0), GNTST_okay);
+	CU_ASSERT_EQUAL(refs(hvm_frame), 1);
+	granter->p2m = NULL;
 }
 
 TEST(test_readonly, "read-only")
