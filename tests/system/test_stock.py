@@ -416,7 +416,7 @@ def cases(build):
             here = on_annulus(build, image(build, "stock", []), disks, PARTS)
         with Disks() as disks:
             there = on_xen(build, disks)
-            ours(build, disks, "saved by xl on Debian's Xen")
+            ours(build, disks, "saved by xl on packaged Xen")
         compare(here, there)
 
     def others():
