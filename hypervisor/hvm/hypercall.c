@@ -188,8 +188,11 @@ s64 do_hvm_op(u64 op, u64 arg)
 	if (r)
 		return r;
 	if (!d->p2m || !param_known(p.index)) {
-		r = -EINVAL;
-	} else if (op == HVMOP_set_param) {
+		domain_put(d);
+		return -EINVAL;
+	}
+	p.index = (u32)index_nospec(p.index, HVM_PARAMS_KEPT);
+	if (op == HVMOP_set_param) {
 		r = set_param(d, &p);
 		if (!r && p.index == HVM_PARAM_CALLBACK_IRQ)
 			WRITE_ONCE(d->hvm_params[p.index], p.value);

@@ -12,6 +12,7 @@
 #include "cpu/ipi.h"
 #include "cpu/mitigation.h"
 #include "cpu/msr.h"
+#include "cpu/raw.h"
 #include "domain/domain.h"
 #include "domain/fpu.h"
 #include "hvm/hvm.h"
@@ -47,6 +48,7 @@ enum {
 	EXIT_VINTR = 0x64,
 	EXIT_RDPMC = 0x6f,
 	EXIT_CPUID = 0x72,
+	EXIT_RSM,
 	EXIT_INVD = 0x76,
 	EXIT_HLT = 0x78,
 	EXIT_INVLPGA = 0x7a,
@@ -219,12 +221,35 @@ void __init svm_register(void)
 #define READ_DR(n, v)  __asm__ volatile("mov %%dr" #n ", %0" : "=r"(v))
 #define WRITE_DR(n, v) __asm__ volatile("mov %0, %%dr" #n ::"r"((u64)(v)))
 
+/*
+ * What the CPU loads when the guest is left it may look up in the tables once more, of which the
+ * LDT is the guest's then, and a fault there ends the machine (15.6): nothing of the last PV
+ * guest's selectors may be in use.
+ */
+static void null_segments(void)
+{
+	load_ds(0);
+	load_es(0);
+	load_fs(0);
+	load_gs(0);
+	__asm__ volatile("lldt %w0" ::"r"(0));
+}
+
+static bool segments_null(void)
+{
+	u16 ds, es;
+
+	__asm__ volatile("movw %%ds, %0; movw %%es, %1" : "=m"(ds), "=m"(es));
+	return !ds && !es;
+}
+
 /* EFER.SVME is set for an HVM vCPU's time only: a PV guest finds no such instructions. */
 void hvm_switch_in(struct vcpu *v)
 {
 	struct hvm_vcpu *h = v->hvm;
 	unsigned cpu = cpu_id();
 
+	null_segments();
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
 	wrmsr(MSR_VM_HSAVE_PA, va_to_paddr(cpu_state[cpu].save));
 	/* TR, LDTR, SYSCALL's and SYSENTER's as they are here, for the time between two runs. */
@@ -534,6 +559,7 @@ static void handle_exit(struct vcpu *v, struct vmcb *b)
 	case EXIT_RDPMC:
 		inject_gp(b);
 		break;
+	case EXIT_RSM: /* not in system management mode: before any other exception (15.13) */
 	case EXIT_INVLPGA:
 	case EXIT_VMRUN:
 	case EXIT_VMLOAD ... EXIT_RDTSCP:
@@ -566,6 +592,7 @@ static void run(struct vcpu *v)
 	b->rip = r->rip;
 	b->rsp = r->rsp;
 	b->rflags = r->rflags;
+	ASSERT(segments_null());
 	take_asid(b);
 	svm_run(r, va_to_paddr(b), va_to_paddr(cpu_state[cpu_id()].host));
 	r->rax = b->rax;

@@ -215,7 +215,10 @@ int p2m_add(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned order, enum p2m_typ
 		return r;
 	spin_lock(&p->lock);
 	at = place(d, gfn, order ? 2 : 1, false, &exists);
-	if (!at)
+	/* What is being emptied would not be looked at again. */
+	if (owner_of(d)->dying)
+		r = -ESRCH;
+	else if (!at)
 		r = exists ? -EEXIST : -ENOMEM;
 	else if (*at & PTE_P)
 		r = -EEXIST;

@@ -58,6 +58,7 @@ int p2m_relinquish(struct domain *d);
  *     0
  *     -EINVAL  beyond the map, not aligned, or a frame is not d's or is of another type
  *     -EEXIST  there is something
+ *     -ESRCH   the domain is being taken apart
  *     -ENOMEM  no page for a table, or the domain has as many of them as its limit of memory allows
  */
 int __must_check p2m_add(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned order,

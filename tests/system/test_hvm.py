@@ -20,6 +20,17 @@ def boot(build, cpu, options, words):
         check(len(found) == 1 and m.lines(r"^\(annulus\).* hvm: " + words), "the boot log says %s" % found)
 
 
+def neighbour(build):
+    """Beside PV guests on one CPU, whose selectors and tables are in use when the PVH guest's turn comes."""
+    names = ["traps-32", "pvh", "segments"]
+    with Qemu(kernel=build.hv, cmdline="console=com1 com1=115200", cpu=MACHINES[0][1], cpus=1, mem=guests.MEMORY, nic=None,
+              modules=[guests.module(build, n) for n in names]) as m:
+        guests.run(m, names, keys=True)
+        for name in names:
+            guests.judge(m.log, name)
+        guests.judge_machine(m)
+
+
 def linux(build):
     """The stock kernel by its PVH entry point, from a boot module, to its first program. It has no console there but what it
     prints early."""
@@ -38,4 +49,5 @@ def cases(build):
     for cpus in 1, 2:
         yield "domain.cpus%d" % cpus, lambda n=cpus: guests.as_dom0(build, "hvm-domain", n, "came and went", cpu=MACHINES[0][1])
     yield "domain.none", lambda: guests.as_dom0(build, "hvm-domain", 1, "no HVM here")
+    yield "neighbour", lambda: neighbour(build)
     yield "linux", lambda: linux(build)

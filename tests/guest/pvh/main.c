@@ -54,6 +54,7 @@ INSN(stgi, "stgi")
 INSN(clgi, "clgi")
 INSN(skinit, "skinit")
 INSN(invlpga, "invlpga")
+INSN(rsm, "rsm")
 INSN(monitor, "monitor")
 INSN(mwait, "mwait")
 INSN(rdpmc, "rdpmc")
@@ -73,7 +74,7 @@ static void exits(void)
 	} list[] = { { vmrun, 6 },   { vmload, 6 },  { vmsave, 6 }, { stgi, 6 },   { clgi, 6 },
 		     { skinit, 6 },  { invlpga, 6 }, { monitor, 6 }, { mwait, 6 }, { rdpmc, 13 },
 		     { insb, 13 },   { outsb, 13 },  { invd, -1 },  { wbinvd, -1 }, { ud2, 6 },
-		     { int3, 3 },    { divide, 0 } };
+		     { int3, 3 },    { divide, 0 },  { rsm, 6 } };
 	uint32_t a = 0x12345678;
 
 	for (unsigned i = 0; i < sizeof(list) / sizeof(list[0]); i++)
