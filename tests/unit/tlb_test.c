@@ -119,7 +119,12 @@ TEST(test_flush, "flushes")
 		if (!pge)
 			sim.cr4 = 0;
 		memset(held, 1, sizeof(held));
+		for (unsigned c = 0; c < 3; c++)
+			cpus[c].guest_tlb_stale = false;
 		tlb_flush(5, TLB_GLOBAL);
+		/* What hardware guests have under tags of their own goes with it. */
+		CU_ASSERT_TRUE(cpus[0].guest_tlb_stale && cpus[2].guest_tlb_stale);
+		CU_ASSERT_FALSE(cpus[1].guest_tlb_stale);
 		CU_ASSERT_FALSE(held[0][1] || held[2][1]);
 		CU_ASSERT_TRUE(held[1][1]);
 		CU_ASSERT_EQUAL(cpus[1].tlb_stamp, 0);

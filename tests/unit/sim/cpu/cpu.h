@@ -44,6 +44,7 @@ struct cpu {
 	void *sched, *timers, *heap_cache;
 	u64 stat_hypercalls;
 	u64 tlb_stamp;
+	bool guest_tlb_stale;
 	mfn_t cr3_mfn;
 	bool no_root;
 	struct root_copy root_copies[2];
