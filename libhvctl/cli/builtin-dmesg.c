@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cli.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,23 +9,13 @@
 /* The hypervisor does not tell of new lines; it is asked so often. */
 #define LOOK_MS	300
 
-static volatile sig_atomic_t stop;
-
-static void on_signal(int number)
-{
-	(void)number;
-	stop = 1;
-}
-
 static int follow(struct hvctl_ctx *ctx)
 {
-	struct sigaction action = { .sa_handler = on_signal };
 	const struct timespec pause = { .tv_nsec = LOOK_MS * 1000000 };
 	uint32_t index = 0;
 
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	while (!stop) {
+	cli_stop_on_signals();
+	while (!cli_stopped) {
 		char *text;
 		size_t len;
 

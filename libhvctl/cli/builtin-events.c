@@ -12,14 +12,6 @@
 /* Pausing and renaming tell nobody: they are seen by looking so often. */
 #define LOOK_MS	1000
 
-static volatile sig_atomic_t stop;
-
-static void on_signal(int number)
-{
-	(void)number;
-	stop = 1;
-}
-
 /* One that waits for something runs. */
 static const char *state(const struct hvctl_domain *d)
 {
@@ -101,7 +93,6 @@ static bool compare(const struct hvctl_domain *old, size_t nr_old, struct hvctl_
 
 static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char **argv)
 {
-	struct sigaction action = { .sa_handler = on_signal };
 	struct hvctl_domain *old = NULL, *new;
 	size_t nr_old = 0, nr_new;
 	char set[8];
@@ -112,10 +103,9 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 		return CLI_USAGE;
 	if (argc != first)
 		return cli_usage(cmd, "no argument is needed");
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
+	cli_stop_on_signals();
 	signal(SIGPIPE, SIG_IGN);
-	while (!stop && told) {
+	while (!cli_stopped && told) {
 		int changed = hvctl_wait_change(ctx, LOOK_MS);
 
 		/* The store daemon may come back. */

@@ -27,13 +27,6 @@ struct look {
 enum order { BY_CPU, BY_MEMORY, BY_NAME, BY_NUMBER };
 
 static enum order order;
-static volatile sig_atomic_t stop;
-
-static void on_signal(int number)
-{
-	(void)number;
-	stop = 1;
-}
 
 static int compare(const void *a, const void *b)
 {
@@ -126,7 +119,7 @@ static bool keys(unsigned int ms)
 	char key;
 
 	if (poll(&in, 1, (int)ms) <= 0)
-		return !stop;
+		return !cli_stopped;
 	if (read(0, &key, 1) != 1 || key == 'q' || key == 3)
 		return false;
 	if (key == 'c')
@@ -145,7 +138,7 @@ static bool pause_ms(unsigned int ms)
 	struct timespec wait = { ms / 1000, (long)(ms % 1000) * 1000000 };
 
 	nanosleep(&wait, NULL);
-	return !stop;
+	return !cli_stopped;
 }
 
 /* @nr pictures, 0: without end. */
@@ -159,7 +152,7 @@ static int go_on(struct hvctl_ctx *ctx, unsigned int ms, uint64_t nr, bool scree
 		ret = cli_failed(ctx);
 	else if (!screen)
 		pause_ms(ms < 1000 ? ms : 1000);
-	for (uint64_t n = 0; ret == CLI_OK && !stop && (!nr || n < nr); n++) {
+	for (uint64_t n = 0; ret == CLI_OK && !cli_stopped && (!nr || n < nr); n++) {
 		struct winsize size = { .ws_row = 24 };
 		struct hvctl_host host;
 
@@ -183,7 +176,6 @@ static int go_on(struct hvctl_ctx *ctx, unsigned int ms, uint64_t nr, bool scree
 
 static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char **argv)
 {
-	struct sigaction action = { .sa_handler = on_signal };
 	struct termios before, raw;
 	uint64_t seconds = 3, nr = 0;
 	bool screen = isatty(0) && isatty(1);
@@ -204,8 +196,7 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 			return cli_usage(cmd, "unknown option '%s'", argv[i]);
 		}
 	}
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
+	cli_stop_on_signals();
 	signal(SIGPIPE, SIG_IGN);
 	if (!screen || tcgetattr(0, &before))
 		return go_on(ctx, (unsigned int)seconds * 1000, nr, false);

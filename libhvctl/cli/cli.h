@@ -7,6 +7,7 @@
 #define CLI_H
 
 #include <jansson.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -75,6 +76,10 @@ int cli_devices(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char
 
 /* For hvctl_set_progress() when standard error is a terminal: one line, which goes at 100 %. */
 void cli_show_progress(void *data, const char *step, unsigned int percent);
+
+/* For verbs that go on and on: SIGINT and SIGTERM set cli_stopped from now on, and nothing else. */
+void cli_stop_on_signals(void);
+extern volatile sig_atomic_t cli_stopped;
 
 /* A whole number with nothing behind it. */
 bool cli_number(const char *text, uint64_t *number);

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,14 +22,6 @@
 
 #define CLIENT_S	5
 #define REQUEST_MAX	8192u
-
-static volatile sig_atomic_t stop;
-
-static void on_signal(int number)
-{
-	(void)number;
-	stop = 1;
-}
 
 /* @fd, listening, or why it does not; it is closed then. */
 static int listen_at(int fd, const struct sockaddr *address, socklen_t size)
@@ -163,7 +154,6 @@ static void answer(int fd, const char *type, serve_fn make, void *data)
 
 int serve(const char *where, const char *type, serve_fn make, void *data)
 {
-	struct sigaction action = { .sa_handler = on_signal };
 	int listener = strchr(where, '/') ? listen_path(where) : listen_port(where);
 	struct stat ours = { 0 }, now;
 
@@ -171,9 +161,8 @@ int serve(const char *where, const char *type, serve_fn make, void *data)
 		return listener;
 	if (strchr(where, '/'))
 		lstat(where, &ours);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	while (!stop) {
+	cli_stop_on_signals();
+	while (!cli_stopped) {
 		struct pollfd ready = { .fd = listener, .events = POLLIN };
 		int fd;
 
