@@ -95,6 +95,14 @@ $(B)/hv/%.S.o: hypervisor/%.S $(B)/hv/.flags $(B)/hv/entry/offsets.h | $(call de
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(HV_AFLAGS) -I$(B)/hv -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
 
+# The frame buffer's font: one of GRUB's.
+FONT ?= /usr/share/grub/ascii.pf2
+$(B)/hv/font.bin: scripts/font.py | $(call deps,build)
+	$(call say,FONT,$(FONT))
+	$(Q)mkdir -p $(@D)
+	$(Q)$(PYTHON) scripts/font.py $(FONT) $@
+$(B)/hv/machine/font.S.o: $(B)/hv/font.bin
+
 $(B)/hv/annulus.lds: $(HV_LDS) $(B)/hv/.flags | $(call deps,build)
 	$(Q)$(CC) -E -P -x assembler-with-cpp $(HV_AFLAGS) -MMD -MP -MT $@ -MF $@.d -o $@ $<
 

@@ -228,8 +228,8 @@ union xenpf_efi_info {
 		XEN_GUEST_HANDLE(void) name;	/* UCS-2 */
 	} vendor;
 	struct {
-		uint64_t addr;			/* IN: an address; OUT: start of its region */
-		uint64_t size;
+		uint64_t addr;			/* IN */
+		uint64_t size;			/* IN and OUT: at most to its region's end */
 		uint64_t attr;
 		uint32_t type;
 	} mem;

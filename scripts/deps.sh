@@ -8,14 +8,14 @@ set -euo pipefail
 
 step=${1:-build}
 want_build="gcc libc6-dev binutils make python3 liblzma-dev zlib1g-dev libzstd-dev liblz4-dev libjansson-dev libcunit1-dev
-	libxxhash-dev liburing-dev libnbd-dev"
-want_run="$want_build qemu-system-x86 grub-pc-bin grub-common xorriso mtools busybox-static cpio kmod gzip e2fsprogs
+	libxxhash-dev liburing-dev libnbd-dev grub-common"
+want_run="$want_build qemu-system-x86 grub-pc-bin xorriso mtools busybox-static cpio kmod gzip e2fsprogs
 	xenstore-utils"
 want_unit="$want_build libxen-dev libzydis-dev spin qemu-utils"
 want_fuzz="$want_unit clang-14 libclang-rt-14-dev llvm-14"
 want_deb="$want_build debhelper dpkg-dev fakeroot"
 want_test="$want_run $want_unit $want_deb lintian bochs bochsbios vgabios bochs-sdl mmdebstrap fdisk
-	openssh-client dropbear-bin"
+	openssh-client dropbear-bin ovmf grub-efi-amd64-bin efibootmgr"
 want_bench="$want_run redis-tools tcc make libxencall1 libxenevtchn1 libxenforeignmemory1 libxengnttab1 libxenmisc4.17
 	libxenstore4 libxentoollog1 libyajl2 gcc-multilib lib32z1-dev"
 case $step in

@@ -29,6 +29,8 @@ serial --unit=0 --speed=115200
 terminal_input serial console
 terminal_output serial console
 set timeout=0
+# By UEFI the hypervisor's screen is a frame buffer that GRUB's drivers set up.
+insmod all_video
 menuentry '$title' {
 	echo 'GRUB: loading the hypervisor, dom0 kernel and initramfs (a few seconds) ...'
 	multiboot2 /boot/annulus.elf $hv_args

@@ -28,10 +28,12 @@
 #include "lib/string.h"
 #include "machine/acpi.h"
 #include "machine/console.h"
+#include "machine/efi.h"
 #include "machine/ioapic.h"
 #include "machine/irq.h"
 #include "machine/pci.h"
 #include "machine/power.h"
+#include "machine/screen.h"
 #include "machine/serial.h"
 #include "memory/e820.h"
 #include "memory/early.h"
@@ -118,7 +120,9 @@ void __init start_of_day(u32 magic, u32 info)
 	for (unsigned i = 0; i < boot_info.nr_modules; i++)
 		early_ranges_reserve(boot_info.modules[i].start,
 				     boot_info.modules[i].start + boot_info.modules[i].len);
+	screen_unmap();
 	paging_init();
+	screen_map();
 	if (!features_init_cpu())
 		panic("boot: this CPU lacks FXSR or another feature that every 64-bit CPU has\n");
 	fpu_init_cpu();
@@ -127,6 +131,7 @@ void __init start_of_day(u32 magic, u32 info)
 	hvm_init();
 	acpi_init(boot_info.rsdp);
 	power_init();
+	efi_init();
 	pic_init();
 	apic_init(&(struct apic_config){ acpi_info.lapic, acpi_info.nmis,
 					 acpi_info.nr_nmis, ioremap });

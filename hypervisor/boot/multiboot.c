@@ -6,6 +6,9 @@
 #include "boot/multiboot.h"
 #include "cpu/layout.h"
 #include "lib/string.h"
+#include "machine/efi.h"
+#include "machine/efi_map.h"
+#include "machine/screen.h"
 #include "memory/e820.h"
 
 struct boot_info boot_info;
@@ -35,6 +38,15 @@ struct mb2_module {
 struct mb2_mmap {
 	u32 type, size, entry_size, entry_version;
 };
+
+struct mb2_framebuffer {
+	u32 type, size;
+	u64 start;
+	u32 pitch, width, height;
+	u8 bits, kind;
+	u16 reserved;
+	u8 red[2], green[2], blue[2]; /* of each: position and size in bits */
+} __packed;
 
 static __init const char *keep_string(const char *s, size_t max)
 {
@@ -185,6 +197,34 @@ static __init void keep_rsdp(const struct mb2_tag *t)
 	boot_info.rsdp = (paddr_t)rsdp_copy - IMAGE_VIRT_START + IMAGE_PHYS_START;
 }
 
+/* The firmware's own map: descriptor size and version, then descriptors. */
+static __init void keep_efi_map(const struct mb2_tag *t)
+{
+	const u32 *head = (const u32 *)(t + 1);
+
+	if (t->size < sizeof(*t) + 2 * sizeof(u32))
+		return;
+	efi_map_keep(head + 2, t->size - sizeof(*t) - 2 * sizeof(u32), head[0]);
+	/* Whatever the other map says: what is called while we run is nobody's to use. */
+	for (unsigned i = 0; i < efi_map.n; i++)
+		if (efi_map.e[i].attributes & EFI_MEMORY_RUNTIME)
+			e820_insert(efi_map.e[i].start, efi_map.e[i].pages << PAGE_SHIFT,
+				    E820_RESERVED);
+}
+
+/* Multiboot 2, 3.6.12: a frame buffer of direct colours is type 1; text (2) is at 0xb8000. */
+static __init void keep_framebuffer(const struct mb2_tag *t)
+{
+	const struct mb2_framebuffer *f = (const void *)t;
+
+	if (t->size >= sizeof(*f) && f->kind == 1)
+		screen_keep(&(struct framebuffer){
+			.start = f->start, .pitch = f->pitch, .width = f->width,
+			.height = f->height, .bits = f->bits,
+			.position = { f->red[0], f->green[0], f->blue[0] },
+			.size = { f->red[1], f->green[1], f->blue[1] } });
+}
+
 static __init const char *parse_mb2(paddr_t pa)
 {
 	const u32 *head = paddr_to_va(pa);
@@ -226,6 +266,16 @@ static __init const char *parse_mb2(paddr_t pa)
 			}
 			break;
 		}
+		case 8:
+			keep_framebuffer(t);
+			break;
+		case 12:
+			if (t->size >= sizeof(*t) + sizeof(u64))
+				efi_keep_tables(*(const u64 *)(t + 1));
+			break;
+		case 17:
+			keep_efi_map(t);
+			break;
 		case 14:
 			if (!boot_info.rsdp)
 				keep_rsdp(t);

@@ -4,6 +4,7 @@
  */
 
 #include "control/platform.h"
+#include "control/efi_runtime.h"
 #include "cpu/cpu.h"
 #include "domain/domain.h"
 #include "domain/guest_access.h"
@@ -53,7 +54,8 @@ static int firmware_info(struct xenpf_firmware_info *info)
 		 */
 		return -ESRCH;
 	case XEN_FW_EFI_INFO:
-		return -ENOSYS; /* as on any machine that was booted by a BIOS */
+		/* A 32-bit kernel's structures are others; it is told of a BIOS. */
+		return current->domain->is_32bit ? -ENOSYS : efi_firmware_info(info);
 	default:
 		return -EINVAL;
 	}
@@ -156,6 +158,10 @@ static int perform(struct xen_platform_op *op)
 			return -EINVAL;
 		return set_time(op->u.settime64.secs, op->u.settime64.nsecs,
 				op->u.settime64.system_time);
+	case XENPF_efi_runtime_call:
+		if (current->domain->is_32bit)
+			return -ENOSYS;
+		return efi_runtime_call(&op->u.efi_runtime_call);
 	case XENPF_firmware_info:
 		return firmware_info(&op->u.firmware_info);
 	case XENPF_enter_acpi_sleep:
@@ -188,8 +194,7 @@ static int perform(struct xen_platform_op *op)
 		return -EOPNOTSUPP;
 	default:
 		/*
-		 * Memory types, microcode, frequencies, EFI's runtime services, and numbers that
-		 * nobody knows.
+		 * Memory types, microcode, frequencies, and numbers that nobody knows.
 		 */
 		return -ENOSYS;
 	}

@@ -251,6 +251,7 @@ const struct compat_command compat_platform_commands[] = {
 	{ XENPF_get_cpuinfo, NULL },
 	{ XENPF_get_cpu_version, NULL },
 	{ XENPF_platform_quirk, NULL },
+	{ XENPF_efi_runtime_call, NULL }, /* refused before anything of it is looked at */
 	{ XENPF_get_symbol, &symbol_op_layout },
 	{ XENPF_resource_op, NULL },
 	{ XENPF_cpu_online, NULL },

@@ -19,6 +19,7 @@
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "lib/symbols.h"
+#include "machine/efi.h"
 #include "machine/irq.h"
 #include "machine/power.h"
 #include "pv/bounce.h"
@@ -325,6 +326,8 @@ struct regs *trap_from_hypervisor(struct regs *r)
 		return g;
 	}
 	fix = extable_find(r->rip);
+	if (unlikely(!fix) && efi_fault(r))
+		return NULL;
 	if (fix) {
 		if (vector == 14 && log_dirty_on(current->domain) && shadow_fault_here(r))
 			return NULL;

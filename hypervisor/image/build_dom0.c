@@ -6,7 +6,9 @@
 #include "domain/domain.h"
 #include "lib/string.h"
 #include "machine/acpi.h"
+#include "machine/efi.h"
 #include "machine/irq.h"
+#include "machine/screen.h"
 #include "machine/serial.h"
 #include "memory/e820.h"
 
@@ -26,13 +28,38 @@ static const struct {
 	{ 0x20, 0x21 }, { 0xa0, 0xa1 }, { 0x40, 0x43 }, { 0x61, 0x61 }, { 0xcf8, 0xcff },
 };
 
-void __init dom0_start_info(struct start_info *si)
+/* dom0_vga_console_info for the frame buffer that the boot loader left. */
+static __init void describe_framebuffer(struct dom0_vga_console_info *vga,
+					const struct framebuffer *f)
 {
-	struct dom0_vga_console_info *vga = (void *)(si + 1);
+	u8 used = f->size[0] + f->size[1] + f->size[2];
+
+	vga->video_type = efi_info.present ? XEN_VGATYPE_EFI_LFB : XEN_VGATYPE_VESA_LFB;
+	vga->u.vesa_lfb.width = (u16)f->width;
+	vga->u.vesa_lfb.height = (u16)f->height;
+	vga->u.vesa_lfb.bytes_per_line = (u16)f->pitch;
+	vga->u.vesa_lfb.bits_per_pixel = f->bits;
+	vga->u.vesa_lfb.lfb_base = (u32)f->start;
+	vga->u.vesa_lfb.ext_lfb_base = (u32)(f->start >> 32);
+	vga->u.vesa_lfb.lfb_size = (u32)DIV_ROUND_UP((u64)f->pitch * f->height, 0x10000ULL);
+	vga->u.vesa_lfb.red_pos = f->position[0];
+	vga->u.vesa_lfb.red_size = f->size[0];
+	vga->u.vesa_lfb.green_pos = f->position[1];
+	vga->u.vesa_lfb.green_size = f->size[1];
+	vga->u.vesa_lfb.blue_pos = f->position[2];
+	vga->u.vesa_lfb.blue_size = f->size[2];
+	if (used < f->bits) {
+		vga->u.vesa_lfb.rsvd_pos = used;
+		vga->u.vesa_lfb.rsvd_size = f->bits - used;
+	}
+}
+
+/* The BIOS's data area says how its text mode is. */
+static __init void describe_text(struct dom0_vga_console_info *vga)
+{
 	const u8 *bda = paddr_to_va(0);
 	u16 columns, height;
 
-	si->flags |= SIF_PRIVILEGED | SIF_INITDOMAIN;
 	memcpy(&columns, bda + BDA_COLUMNS, 2);
 	memcpy(&height, bda + BDA_FONT_HEIGHT, 2);
 	vga->video_type = XEN_VGATYPE_TEXT_MODE_3;
@@ -42,6 +69,20 @@ void __init dom0_start_info(struct start_info *si)
 	vga->u.text_mode_3.font_height = height >= 8 && height <= 32 ? height : 16;
 	vga->u.text_mode_3.cursor_x = bda[BDA_CURSOR];
 	vga->u.text_mode_3.cursor_y = bda[BDA_CURSOR + 1];
+}
+
+void __init dom0_start_info(struct start_info *si)
+{
+	struct dom0_vga_console_info *vga = (void *)(si + 1);
+	const struct framebuffer *f = screen_framebuffer();
+
+	si->flags |= SIF_PRIVILEGED | SIF_INITDOMAIN;
+	if (!f && efi_info.present)
+		return; /* no screen that anybody knows of */
+	if (f)
+		describe_framebuffer(vga, f);
+	else
+		describe_text(vga);
 	si->console.dom0.info_off = sizeof(*si);
 	si->console.dom0.info_size = sizeof(*vga);
 }

@@ -7,6 +7,7 @@
 #include "lib/printk.h"
 #include "lib/spinlock.h"
 #include "lib/string.h"
+#include "machine/screen.h"
 #include "machine/serial.h"
 #include "machine/timer.h"
 #include "machine/transmit.h"
@@ -18,7 +19,8 @@
 GLOBAL_LOCK(console_lock, "console lock");
 static char ring[RING_SIZE];
 static u32 ring_prod, ring_cons;
-static bool serial_on, vga_on;
+/* The screen: written to; and drawn at once, not by its timer. */
+static bool serial_on, screen_on, screen_now;
 /* Bytes are queued for the interrupt or the timer; false in boot and where each is waited for. */
 static bool queued;
 static u64 moved; /* ns of system time since which the queue's first byte has waited */
@@ -31,7 +33,6 @@ static struct timer poll;
 static bool polling;
 /* What a panic still sends of what had been queued: the line may be slow. */
 #define PANIC_BACKLOG 16384U
-static unsigned vga_row, vga_col;
 
 static void (*receiver)(char c);
 
@@ -69,24 +70,6 @@ static inline __attribute__((always_inline)) void console_leave(u64 flags)
 		local_irq_restore(flags);
 	else
 		global_unlock_irqrestore(console_lock, flags);
-}
-
-static void vga_putc(char c)
-{
-	volatile u16 *screen = paddr_to_va(0xb8000);
-
-	if (c == '\n' || vga_col == 80) {
-		vga_col = 0;
-		if (++vga_row == 25) {
-			for (unsigned i = 0; i < 24 * 80; i++)
-				screen[i] = screen[i + 80];
-			for (unsigned i = 0; i < 80; i++)
-				screen[24 * 80 + i] = 0x0720;
-			vga_row = 24;
-		}
-	}
-	if (c != '\n' && c != '\r')
-		screen[vga_row * 80 + vga_col++] = 0x0700 | (u8)c;
 }
 
 static void drain_locked(void)
@@ -132,24 +115,30 @@ static void out_locked(const char *s, size_t n, bool to_ring, bool to_ports)
 				serial_putc('\r');
 			serial_putc(s[i]);
 		}
-		if (vga_on)
-			vga_putc(s[i]);
+		if (screen_on)
+			screen_put(s[i]);
 	}
+	if (screen_on && screen_now)
+		screen_draw(broken);
 }
 
 void console_init(void)
 {
-	volatile u16 *screen = paddr_to_va(0xb8000);
-
 	serial_on = serial_init();
-	vga_on = true;
-	for (unsigned i = 0; i < 25 * 80; i++)
-		screen[i] = 0x0720;
+	screen_on = screen_now = console_named("vga");
+	if (screen_on)
+		screen_init();
 }
 
 void console_end_boot(void)
 {
-	vga_on = false;
+	u64 flags = console_take();
+
+	screen_on = screen_on && screen_keeps();
+	screen_now = false;
+	console_leave(flags);
+	if (screen_on)
+		screen_begin_timer();
 }
 
 void console_transmit(void)
@@ -216,6 +205,7 @@ void console_break(void)
 	char c;
 
 	broken = true;
+	screen_now = true;
 	opt_sync_console = true;
 	queued = false;
 	while (TRANSMIT_SIZE - transmit_room() > PANIC_BACKLOG)

@@ -5,11 +5,11 @@
 #include "lib/types.h"
 
 /*
- * The hypervisor's console: the serial port (and the VGA text screen until dom0 runs), and a ring
+ * The hypervisor's console: the serial port (and the screen until dom0 runs), and a ring
  * of all that was printed, which dom0 reads (`hvctl dmesg`).
  */
 void console_init(void);
-void console_end_boot(void);             /* the screen now belongs to dom0 */
+void console_end_boot(void);             /* the screen now belongs to dom0, but for vga=keep */
 void console_input(char c);              /* from the serial interrupt */
 void console_receive(void (*fn)(char c)); /* who takes it, in that interrupt */
 void console_transmit(void);             /* the same: the port may have room */

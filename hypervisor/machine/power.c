@@ -5,6 +5,7 @@
 #include "lib/printk.h"
 #include "machine/acpi.h"
 #include "machine/console.h"
+#include "machine/efi.h"
 #include "machine/pci.h"
 #include "machine/power.h"
 #include "memory/ioremap.h"
@@ -83,6 +84,7 @@ void machine_restart(void)
 		machine_halt();
 	}
 	reset_by_acpi();
+	efi_reset(false);
 	/* The reset control register of PCI chipsets: system reset, then with the CPU. */
 	outb(0xcf9, 0x02);
 	pause_io(50);
@@ -163,6 +165,7 @@ void machine_power_off(void)
 		machine_acpi_sleep((u16)(a | acpi_info.s5_a << PM1_SLP_TYP_SHIFT),
 				   (u16)(b | acpi_info.s5_b << PM1_SLP_TYP_SHIFT), false);
 	}
+	efi_reset(true);
 	printk(LOG_ERR "This machine cannot be switched off by software: halted\n");
 	machine_halt();
 }

@@ -38,6 +38,11 @@ static u8 ier; /* under the console lock once interrupts come */
 #define IER_DATA 0x01
 #define IER_THRE 0x02
 
+bool console_named(const char *what)
+{
+	return strstr(opt_console, what) != NULL;
+}
+
 bool serial_init(void)
 {
 	char *opt, *p;

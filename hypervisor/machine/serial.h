@@ -7,6 +7,8 @@
 /* The one 16550 that the hypervisor keeps for itself. */
 /* by com1=/com2= and console=; false: no port there or not wanted */
 bool serial_init(void);
+/* Does console= name it? */
+bool console_named(const char *what);
 void serial_init_irq(void);       /* receive by interrupt, once interrupts work */
 /*
  * Waits for room, any context. False: there was none in time, or there is no port. Once it took too

@@ -19,7 +19,7 @@ struct e820_map {
 	struct e820_range {
 		u64 start, size;
 		u32 type;
-	} e[128];
+	} e[512];
 };
 extern struct e820_map machine_e820;
 

@@ -26,6 +26,7 @@
 #define PCD	  BIT(4)
 #define AD	  (BIT(5) | BIT(6))
 #define PS	  BIT(7)
+#define PAT	  BIT(7) /* of an L1 entry */
 #define NX	  (cpu_features.nx ? BIT(63) : 0ULL)
 #define ADDR_MASK 0x000ffffffffff000ULL
 #define TABLE	  (P | RW | AD)
@@ -80,7 +81,7 @@ static bool map_page(u64 *l4, vaddr_t va, paddr_t pa, u64 flags, int level)
 	return true;
 }
 
-static void __init map_range(vaddr_t va, paddr_t pa, u64 size, u64 flags)
+bool paging_map_in(u64 *root, vaddr_t va, paddr_t pa, u64 size, u64 flags)
 {
 	while (size) {
 		int level = 1;
@@ -89,11 +90,28 @@ static void __init map_range(vaddr_t va, paddr_t pa, u64 size, u64 flags)
 			level = 3;
 		else if (!((va | pa) & 0x1fffff) && size >= 0x200000)
 			level = 2;
-		map_page(idle_l4, va, pa, flags, level);
+		if (!map_page(root, va, pa, flags, level))
+			return false;
 		va += PAGE_SIZE << (9 * (level - 1));
 		pa += PAGE_SIZE << (9 * (level - 1));
 		size -= PAGE_SIZE << (9 * (level - 1));
 	}
+	return true;
+}
+
+static void __init map_range(vaddr_t va, paddr_t pa, u64 size, u64 flags)
+{
+	paging_map_in(idle_l4, va, pa, size, flags);
+}
+
+u64 *paging_new_root(void)
+{
+	u64 *root = new_table();
+
+	if (root)
+		memcpy(&root[HV_SLOT_FIRST], &idle_l4[HV_SLOT_FIRST],
+		       (HV_SLOT_LAST - HV_SLOT_FIRST + 1) * sizeof(u64));
+	return root;
 }
 
 static u64 __init image_size(void)
@@ -387,6 +405,12 @@ out:
 void *ioremap(paddr_t pa, size_t len)
 {
 	return map_window(pa, len, RW | NX | PCD | PWT);
+}
+
+/* Entry 4 of PAT_VALUE (cpu/msr.h). */
+void *ioremap_wc(paddr_t pa, size_t len)
+{
+	return map_window(pa, len, RW | NX | PAT);
 }
 
 void *map_firmware(paddr_t pa, size_t len)

@@ -26,6 +26,13 @@ void paging_protect_image(void);      /* boot: W^X on the image */
 void paging_free_init(void);          /* gives the init sections back to the heap */
 paddr_t idle_root_paddr(void);
 u64 *idle_root(void);
+/*
+ * A root beside the idle one, with our slots and an empty lower half; NULL without memory. It is
+ * never freed. paging_map_in(): map so many bytes at va (all page-aligned) in it, for ring 0, with
+ * `flags` of cpu/pte.h, P, A and D left out. False without memory.
+ */
+u64 *paging_new_root(void);
+bool paging_map_in(u64 *root, vaddr_t va, paddr_t pa, u64 size, u64 flags);
 /* L2 entries that show the compat M2P, as they are in every 32-bit guest's L2 of the last GiB. */
 extern u64 compat_m2p_l2[COMPAT_M2P_L2S];
 /* The L1 table of a CPU's entry area, made on first use; NULL without memory. */

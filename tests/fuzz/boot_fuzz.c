@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: hypervisor/memory/e820.c tests/unit/sim/sim.c
+// sources: hypervisor/memory/e820.c hypervisor/machine/efi_map.c tests/unit/sim/sim.c
 // cflags: -DSIM_FRAMES=256
 // clang: -Wno-unknown-pragmas
 // options: -max_len=2048
@@ -184,8 +184,13 @@ static void fuzz_cmdline(struct fuzz_in *in)
 #define STRINGS 0x8000
 #define ENTRIES 24
 
-static struct e820_range given[ENTRIES];
+#define RUNTIME 16
+
+static struct e820_range given[ENTRIES + RUNTIME];
 static unsigned nr_given, nr_modules;
+/* What the firmware keeps for its services: not RAM, whatever the other map says. */
+static struct e820_range runtime[RUNTIME];
+static unsigned nr_runtime;
 static u32 at; /* where the next byte of information goes */
 
 static void put(const void *p, u32 n)
@@ -280,14 +285,50 @@ static void build_mb1(struct fuzz_in *in)
 	memcpy(sim_ram + INFO, &info, sizeof(info));
 }
 
+void efi_keep_tables(paddr_t pa)
+{
+	(void)pa;
+}
+
+void screen_keep(const struct framebuffer *f)
+{
+	FUZZ_CHECK(f->bits || !f->bits, "read as a whole");
+}
+
+/* The firmware's own map; once, since each further one adds to it. */
+static void put_efi_map(struct fuzz_in *in)
+{
+	unsigned n = fuzz_u8(in) % RUNTIME;
+
+	put32(48);
+	put32(1);
+	for (unsigned i = 0; i < n; i++) {
+		u8 b = fuzz_u8(in);
+		struct efi_descriptor d = { b & 15, 0, (u64)fuzz_u8(in) << 12, 0, fuzz_u8(in) & 31,
+					    b & 16 ? EFI_MEMORY_RUNTIME : 0 };
+		u64 rest = 0;
+
+		if (b >= 0xf0) {
+			d.start = fuzz_number(in);
+			d.pages = fuzz_number(in);
+		}
+		put(&d, sizeof(d));
+		put(&rest, sizeof(rest));
+		if ((b & 16) && d.pages && d.pages < 1ULL << 52 && !(d.start & 0xfff) &&
+		    d.start + (d.pages << 12) > d.start)
+			runtime[nr_runtime++] =
+				(struct e820_range){ d.start, d.pages << 12, E820_RESERVED };
+	}
+}
+
 static void build_mb2(struct fuzz_in *in, bool *exact)
 {
-	bool map_put = false;
+	bool map_put = false, efi_put = false;
 
 	at = INFO + 8;
 	nr_modules = 0;
 	for (unsigned n = 0; n < 80 && fuzz_more(in); n++) {
-		static const u8 types[] = { 1, 2, 3, 6, 14, 15, 4, 3 };
+		static const u8 types[] = { 1, 2, 3, 6, 14, 15, 17, 8 };
 		u8 b = fuzz_u8(in), len = fuzz_u8(in);
 		u32 type = types[b & 7], start = at;
 
@@ -302,7 +343,10 @@ static void build_mb2(struct fuzz_in *in, bool *exact)
 				put(e, 24);
 			}
 			map_put = true;
-		} else if (type == 6) {
+		} else if (type == 17 && !efi_put) {
+			put_efi_map(in);
+			efi_put = true;
+		} else if (type == 6 || type == 17) {
 			at = start;
 			continue;
 		} else {
@@ -324,6 +368,8 @@ static void build_mb2(struct fuzz_in *in, bool *exact)
 	}
 	if (!map_put)
 		nr_given = 0;
+	for (unsigned i = 0; i < nr_runtime; i++)
+		given[nr_given++] = runtime[i];
 	*(u32 *)(sim_ram + INFO) = at - INFO;
 }
 
@@ -335,6 +381,8 @@ static void fuzz_multiboot(struct fuzz_in *in)
 	memset(sim_ram, 0, 0x18000);
 	memset(&boot_info, 0, sizeof(boot_info));
 	memset(&machine_e820, 0, sizeof(machine_e820));
+	memset(&efi_map, 0, sizeof(efi_map));
+	nr_runtime = 0;
 	strings_used = 0;
 	pick_map(in);
 	if (two)

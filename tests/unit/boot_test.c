@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: hypervisor/lib/cmdline.c hypervisor/boot/multiboot.c hypervisor/memory/e820.c
+// sources: hypervisor/machine/efi_map.c
 // sources: tests/unit/sim/sim.c
 //
 // What the boot loader hands over: the command line, the memory map, the modules, by either
@@ -16,6 +17,9 @@
 #include "boot/multiboot.h"
 #include "cpu/layout.h"
 #include "lib/cmdline.h"
+#include "machine/efi.h"
+#include "machine/efi_map.h"
+#include "machine/screen.h"
 #include "memory/e820.h"
 
 /* lib/string.c has its own tests. */
@@ -334,6 +338,83 @@ TEST(test_mb2, "Multiboot 2")
 	tag_at = 8;
 	tag(0, 0);
 	CU_ASSERT_PTR_NOT_NULL(multiboot_parse(0x36d76289, INFO_AT)); /* no memory map */
+}
+
+static paddr_t told_table;
+static struct framebuffer told_screen;
+
+void efi_keep_tables(paddr_t pa)
+{
+	told_table = pa;
+}
+
+void screen_keep(const struct framebuffer *f)
+{
+	told_screen = *f;
+}
+
+static void put_descriptor(unsigned i, u64 start, u64 pages, u64 attributes)
+{
+	struct efi_descriptor d = { EFI_RUNTIME_CODE, 0, start, 0, pages, attributes };
+
+	memcpy(info + tag_at + 16 + i * sizeof(d), &d, sizeof(d));
+}
+
+TEST(test_efi, "what UEFI adds")
+{
+	static const struct e820_range ram = { 0, 0x8000000, E820_RAM };
+	u64 table = 0x123456789a8;
+
+	loader_begin();
+	tag_at = 8;
+	tag_map(&ram, 1);
+	memcpy(info + tag_at + 8, &table, 8);
+	tag(12, 8);
+	put32(tag_at + 8, sizeof(struct efi_descriptor));
+	put_descriptor(0, 0x1000000, 0x10, EFI_MEMORY_WB);
+	/* The other map calls it free; the firmware runs there. */
+	put_descriptor(1, 0x2000000, 0x10, EFI_MEMORY_WB | EFI_MEMORY_RUNTIME);
+	tag(17, 8 + 2 * sizeof(struct efi_descriptor));
+	put32(tag_at + 8, 0xc0000000);
+	put32(tag_at + 12, 1);
+	put32(tag_at + 16, 3200);
+	put32(tag_at + 20, 800);
+	put32(tag_at + 24, 600);
+	put32(tag_at + 28, 0x00000120);
+	put32(tag_at + 32, 0x08080810);
+	put32(tag_at + 36, 0x00000800);
+	tag(8, 30);
+	tag(0, 0);
+	CU_ASSERT_PTR_NULL(multiboot_parse(0x36d76289, INFO_AT));
+	CU_ASSERT_EQUAL(told_table, table);
+	CU_ASSERT_TRUE(efi_map.n == 2 && efi_map.whole);
+	CU_ASSERT_EQUAL_FATAL(machine_e820.n, 3);
+	CU_ASSERT_TRUE(is_range(0, 0, 0x2000000, E820_RAM) &&
+		       is_range(1, 0x2000000, 0x10000, E820_RESERVED) &&
+		       is_range(2, 0x2010000, 0x8000000 - 0x2010000, E820_RAM));
+	CU_ASSERT_TRUE(told_screen.start == 0x1c0000000 && told_screen.pitch == 3200 &&
+		       told_screen.width == 800 && told_screen.height == 600 &&
+		       told_screen.bits == 32);
+	CU_ASSERT_TRUE(told_screen.position[0] == 16 && told_screen.size[0] == 8 &&
+		       told_screen.position[1] == 8 && told_screen.size[1] == 8 &&
+		       told_screen.position[2] == 0 && told_screen.size[2] == 8);
+	/* Tags that are cut short, and a screen of text, say nothing. */
+	loader_begin();
+	memset(&efi_map, 0, sizeof(efi_map));
+	told_table = 0;
+	memset(&told_screen, 0, sizeof(told_screen));
+	tag_at = 8;
+	tag_map(&ram, 1);
+	put32(tag_at + 8, 7);
+	tag(12, 4);
+	tag(17, 4);
+	put32(tag_at + 28, 0x00000120);
+	tag(8, 29);
+	put32(tag_at + 28, 0x00000210);
+	tag(8, 30);
+	tag(0, 0);
+	CU_ASSERT_PTR_NULL(multiboot_parse(0x36d76289, INFO_AT));
+	CU_ASSERT_TRUE(!told_table && !efi_map.n && !told_screen.width && !told_screen.bits);
 }
 
 /* Firmware's maps that overlap. */
