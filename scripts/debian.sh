@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # debian.sh BUILD OUT.img - a disk with a small Debian as a user has one: systemd, its own kernel, GRUB's packages (which the test
-# installs from inside), on one partition. On its serial consoles root is logged in, for the test to type. Below /srv lie what
+# installs from inside), on the third partition of a GPT; the first two are for GRUB, by BIOS and by UEFI. On its serial consoles
+# root is logged in, for the test to type. Below /srv lies what
 # guests are started from. Its kernel and initramfs lie beside it, for the first boot: OUT.vmlinuz, OUT.initrd.
 set -euo pipefail
 
@@ -14,15 +15,15 @@ fail() { echo "debian.sh: $*" >&2; exit 1; }
 
 # Owners, device nodes and the packages' scripts.
 [ "$(id -u)" = 0 ] || exec sudo -n "$0" "$b" "$out" || fail "this needs root, or sudo without a password"
-trap 'rm -rf "$root" "$out.part"' EXIT
+trap 'rm -rf "$root" "$out.part" "$out.efi"' EXIT
 
 packages="systemd-sysv,udev,dbus,kmod,iproute2,bridge-utils,e2fsprogs,procps,ca-certificates,linux-image-amd64,grub-pc"
-packages="$packages,libjansson4,liburing2,libnbd0,libxxhash0,libzstd1,liblz4-1,liblzma5,zlib1g"
+packages="$packages,grub-efi-amd64-bin,efibootmgr,libjansson4,liburing2,libnbd0,libxxhash0,libzstd1,liblz4-1,liblzma5,zlib1g"
 echo "installing a Debian into ${out##*/}"
 rm -rf "$root"
 # Only what its one disk needs: the initramfs is unpacked by an emulator.
 small='mkdir -p "$1/etc/initramfs-tools/conf.d"; echo MODULES=list >"$1/etc/initramfs-tools/conf.d/small"
-	printf "%s\n" virtio_pci virtio_blk ext4 crc32c_generic >"$1/etc/initramfs-tools/modules"'
+	printf "%s\n" virtio_pci virtio_blk ext4 crc32c_generic vfat nls_cp437 nls_ascii >"$1/etc/initramfs-tools/modules"'
 mmdebstrap --quiet --mode=root --variant=minbase --include="$packages" --aptopt='APT::Install-Recommends "false"' \
 	--dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
 	--essential-hook="$small" "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$root" >"$out.log" 2>&1 ||
@@ -30,7 +31,8 @@ mmdebstrap --quiet --mode=root --variant=minbase --include="$packages" --aptopt=
 
 echo annulus-host >"$root/etc/hostname"
 echo '127.0.0.1 localhost annulus-host' >"$root/etc/hosts"
-echo 'LABEL=debian / ext4 errors=remount-ro 0 1' >"$root/etc/fstab"
+printf '%s\n' 'LABEL=debian / ext4 errors=remount-ro 0 1' 'LABEL=EFI /boot/efi vfat umask=0077 0 1' >"$root/etc/fstab"
+mkdir "$root/boot/efi"
 chroot "$root" passwd -q -d root
 for tty in ttyS0 hvc0; do
 	install -d "$root/etc/systemd/system/serial-getty@$tty.service.d"
@@ -45,11 +47,15 @@ install -D -m 644 "$b/guest.cpio.gz" "$root/srv/guest.cpio.gz"
 cp "$root"/boot/vmlinuz-* "$out.vmlinuz"
 cp "$root"/boot/initrd.img-* "$out.initrd"
 
-# The partition table in the first MiB leaves room for GRUB behind it.
+# 1 MiB each for the table's two copies and for GRUB by BIOS, 32 for UEFI's.
 truncate -s 1800M "$out.part"
 mke2fs -q -t ext4 -L debian -d "$root" "$out.part"
-rm -rf "$root" "$out.new"
-truncate -s 1801M "$out.new"
-echo '2048,,L,*' | sfdisk -q "$out.new"
-dd if="$out.part" of="$out.new" bs=1M seek=1 conv=notrunc,sparse status=none
+rm -rf "$root" "$out.new" "$out.efi"
+truncate -s 32M "$out.efi"
+mformat -i "$out.efi" -v EFI ::
+truncate -s 1835M "$out.new"
+printf '%s\n' 'label: gpt' 'start=2048, size=2048, type=21686148-6449-6E6F-744E-656564454649' \
+	'start=4096, size=65536, type=uefi' 'start=69632, size=3686400, type=linux' | sfdisk -q "$out.new"
+dd if="$out.efi" of="$out.new" bs=1M seek=2 conv=notrunc,sparse status=none
+dd if="$out.part" of="$out.new" bs=1M seek=34 conv=notrunc,sparse status=none
 mv "$out.new" "$out"

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A Debian as a user has one gets the packages by apt, reboots through GRUB into Annulus, and has guests that start with it.
+"""A Debian as a user has one gets the packages by apt, reboots through GRUB into Annulus, and has guests that start with it: on
+BIOS and on UEFI.
 
 Debian 12 with systemd, its own kernel and GRUB on a disk of its own. The packages are without lintian's errors. After
 `apt install` and a reboot GRUB's default entry is Annulus, no unit has failed, the guests of /etc/annulus/auto run. When the
@@ -13,6 +14,7 @@ import shutil
 import subprocess
 import tempfile
 
+import uefi
 from machine import SOAK, Qemu, Skip, check, shell, wait_shell
 
 TINY = """name = "tiny"
@@ -55,8 +57,11 @@ def packages(build):
 class Host:
     """The machine, from one power-on to the next power-off."""
 
-    def __init__(self, disk, extra=(), **kw):
-        self.m = Qemu(mem=1536, cpus=2, disks=["file=%s,if=virtio,format=raw" % disk] + list(extra), nic=None, **kw)
+    def __init__(self, disk, variables, extra=(), **kw):
+        disks = ["file=%s,if=virtio,format=raw" % disk] + list(extra)
+        if variables:
+            disks += uefi.flash(variables)
+        self.m = Qemu(mem=1536, cpus=2, disks=disks, nic=None, machine="q35" if variables else "pc", **kw)
 
     def __enter__(self):
         self.m.__enter__()
@@ -85,10 +90,10 @@ class Host:
         self.run("printf '%%s\\n' %s >%s" % (" ".join("'%s'" % l for l in text.strip().split("\n")), path))
 
 
-def install(host, debs):
+def install(host, efi):
     host.up()
     host.run("mkdir -p /mnt/debs && mount -o ro /dev/vdb /mnt/debs")
-    host.run("grub-install /dev/vda && update-grub", "No error reported", 300)
+    host.run("grub-install %s && update-grub" % ("--target=x86_64-efi" if efi else "/dev/vda"), "No error reported", 300)
     host.run("printf '%s\\n' 'GRUB_TERMINAL=serial' 'GRUB_TIMEOUT=1' >>/etc/default/grub")
     host.run("DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends /mnt/debs/*.deb", seconds=600)
     host.run("umount /mnt/debs")
@@ -113,11 +118,23 @@ def guests_run(host):
             name, out, shell(host.m, "journalctl -b -u annulus-guests --no-pager -n 20")[1]))
 
 
-def first_boot(host):
+def own_grub(host):
+    """In dom0, by the firmware's services: an entry is there, GRUB makes it anew, another comes and goes."""
+    host.run("efibootmgr -v", r"Boot\d+\* debian\t.*grubx64.efi")
+    host.run("efibootmgr -q -b $(efibootmgr | sed -n 's/Boot\\(....\\)\\* debian.*/\\1/p') -B; efibootmgr | grep -c debian; "
+             "grub-install --target=x86_64-efi", "No error reported", 300)
+    host.run("efibootmgr -v", r"Boot\d+\* debian\t.*grubx64.efi")
+    host.run("efibootmgr -q -c -d /dev/vda -p 2 -L other -l '\\EFI\\other.efi' && efibootmgr", "other", 120)
+    host.run("efibootmgr -q -b $(efibootmgr | sed -n 's/Boot\\(....\\)\\* other.*/\\1/p') -B && ! efibootmgr | grep other")
+
+
+def first_boot(host, efi):
     host.m.expect(r"\(annulus\) .* Annulus", 300)
     host.up()
     host.run("systemctl is-active hvstored hvconsoled hvblkd hvnetd annulus-guests")
     host.run("hvctl info", "annulus")
+    if efi:
+        own_grub(host)
     guests_run(host)
     # What GRUB wrote down is taken back: the next boot is into Annulus, too.
     host.run("grub-editenv - list; ! grub-editenv - list | grep annulus_boot")
@@ -157,22 +174,25 @@ def purge(host):
     check(not left, "after purging there is still: " + left)
 
 
-def test(build):
-    if not SOAK:
-        raise Skip("it takes ten minutes: SOAK=1 make system T=deb, or make soak")
+def run(build, efi):
     debs = packages(build)
     with tempfile.TemporaryDirectory(prefix="annulus-deb-") as d:
         disk = os.path.join(d, "disk.img")
         subprocess.run(["cp", "--sparse=always", image(build), disk], check=True)
+        variables = None
+        if efi:
+            variables = os.path.join(d, "vars.fd")
+            shutil.copy(uefi.VARIABLES, variables)
         os.mkdir(d + "/debs")
         for f in debs:
             shutil.copy(f, d + "/debs")
         subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", d + "/debs", d + "/debs.img", "48M"], check=True)
-        with Host(disk, ["file=%s/debs.img,if=virtio,format=raw,readonly=on" % d], kernel=build.need("debian.img.vmlinuz"),
-                  cmdline="root=/dev/vda1 ro console=ttyS0 quiet", modules=[(build.need("debian.img.initrd"), "")]) as host:
-            install(host, debs)
-        with Host(disk, reboot=True) as host:
-            first_boot(host)
+        with Host(disk, variables, ["file=%s/debs.img,if=virtio,format=raw,readonly=on" % d],
+                  kernel=build.need("debian.img.vmlinuz"), cmdline="root=LABEL=debian ro console=ttyS0 quiet",
+                  modules=[(build.need("debian.img.initrd"), "")]) as host:
+            install(host, efi)
+        with Host(disk, variables, reboot=True) as host:
+            first_boot(host, efi)
             host.m.send("reboot\n")
             second_boot(host)
             plain_boot(host)
@@ -181,3 +201,13 @@ def test(build):
             host.up()
             host.m.send("systemctl poweroff\n")
             host.m.wait_exit(300)
+
+
+def cases(build):
+    def case(efi):
+        if not SOAK:
+            raise Skip("it takes ten minutes: SOAK=1 make system T=deb, or make soak")
+        run(build, efi)
+
+    yield "bios", lambda: case(False)
+    yield "uefi", lambda: case(True)
