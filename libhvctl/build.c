@@ -109,6 +109,13 @@ int build_prepare(struct hvctl_ctx *ctx, const struct hvctl_config *config, stru
 		error = hvctl_fail(ctx, -error, "kernel %s: %s", config->kernel, why);
 		goto fail;
 	}
+	if (b->image.ring1_only) {
+		error = hvctl_fail(ctx, EOPNOTSUPP,
+				   "kernel %s runs in ring 1 alone, where only kernels from boot "
+				   "modules can run; give one that runs in ring 3 as well",
+				   config->kernel);
+		goto fail;
+	}
 	error = pv_layout_compute(&b->image, config->memory_mib << (20 - FRAME_SHIFT),
 				  ramdisk_bytes(b), PV_LAYOUT_RINGS, &b->layout, &why);
 	if (error == -PV_IMAGE_ENOMEM)

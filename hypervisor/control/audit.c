@@ -412,11 +412,12 @@ static void check_compat_roots(const u64 *idle_l4)
 
 /*
  * What a guest's root shows of a CPU's entry area while it runs: no page that ring 0 pushes on, and
- * of our own nothing but what entering takes.
+ * of our own nothing but what entering takes; for a kernel in ring 1 read-only but for the stacks.
  */
-static void check_entry_view(const struct cpu *c)
+static void check_entry_view(const struct cpu *c, unsigned which)
 {
-	const u64 *full = c->area_l1, *view = c->area_l1_unmapped;
+	const u64 *full = c->area_l1, *view = c->area_view[which];
+	const u64 writable = which == VIEW_RING1 ? PTE_RW : 0;
 
 	if (!view)
 		return;
@@ -426,10 +427,11 @@ static void check_entry_view(const struct cpu *c)
 		bool right = !view[i];
 
 		if (own)
-			right = (i < EA_STACK || pte_mfn(view[i]) == pte_mfn(full[away])) &&
-				pte_mfn(view[i]) != pte_mfn(full[i]);
+			right = pte_mfn(view[i]) != pte_mfn(full[i]) &&
+				(i > EA_INFO || !(view[i] & PTE_RW)) &&
+				(i < EA_STACK || pte_mfn(view[i]) == pte_mfn(full[away]));
 		else if (i < EA_MAIN_STACK)
-			right = !((view[i] ^ full[i]) & ~(PTE_A | PTE_D));
+			right = !((view[i] ^ (full[i] & ~writable)) & ~(PTE_A | PTE_D));
 		if (!right || (view[i] & PTE_US))
 			violation("entry area of CPU %u: page %u of a guest's view is %llx", c->id,
 				  i, (unsigned long long)view[i]);
@@ -457,8 +459,10 @@ u64 audit_check(const u64 *idle_l4)
 		d = domain_get_next(next);
 	}
 	check_compat_roots(idle_l4);
-	for (unsigned c = 0; c < nr_cpus; c++)
-		check_entry_view(&cpus[c]);
+	for (unsigned c = 0; c < nr_cpus; c++) {
+		check_entry_view(&cpus[c], VIEW_RING3);
+		check_entry_view(&cpus[c], VIEW_RING1);
+	}
 	for (mfn_t m = 0; m < max_mfn; m++) {
 		if (guest_frame(m)) {
 			check_frame_refs(m, idle_l4);

@@ -15,7 +15,9 @@
 #include "memory/log_dirty.h"
 #include "pv-abi/domctl.h"
 #include "pv-abi/errno.h"
+#include "pv-abi/ring1.h"
 #include "pv/compat.h"
+#include "pv/ring1.h"
 #include "sched/sched.h"
 
 #define PAGE_INFO_MAX   1024
@@ -260,7 +262,9 @@ static s64 write_hypercall_page(struct domain *d, mfn_t mfn)
 static s64 set_address_size(struct domain *d, u32 bits)
 {
 	if (bits == 64)
-		return d->is_32bit ? -EBUSY : 0;
+		return d->is_32bit || d->ring1 ? -EBUSY : 0;
+	if (bits == ANNULUS_ADDRESS_SIZE_RING1)
+		return domain_set_ring1(d);
 	return bits == 32 ? domain_set_compat(d) : -EINVAL;
 }
 

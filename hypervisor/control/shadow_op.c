@@ -221,6 +221,9 @@ static s64 enable(struct domain *d, const struct xen_domctl_shadow_op *p)
 	struct log_dirty *ld;
 	int r;
 
+	/* Its roots' upper half is not its processes': shadows do not know that. */
+	if (d->ring1)
+		return -EOPNOTSUPP;
 	/*
 	 * A device writes past all tables, and domctl_access() gives none while the log is on. Who
 	 * rules over others can be written by nobody.

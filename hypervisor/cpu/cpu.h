@@ -34,6 +34,7 @@ extern struct cpu_features cpu_features;
 extern u8 unmapped_mode;
 
 /* Unmapped mode: what a guest runs on, a root's entries without ours. Only its CPU touches it. */
+enum { VIEW_RING3, VIEW_RING1 }; /* who looks: guests of an unmapped hypervisor, or of ring 1 */
 struct root_copy {
 	mfn_t mfn; /* the copy's own frame */
 	mfn_t of;  /* the root that it shows; INVALID_MFN: none */
@@ -53,8 +54,10 @@ struct cpu {
 	/* root that is loaded (the guest's, or the idle table); read by all */
 	mfn_t cr3_mfn;
 	bool no_root;            /* what was to be loaded is no frame: pv/root.h */
-	/* unmapped mode: of the running vCPU's roots; [0] user, [1] kernel */
-	struct root_copy root_copies[2];
+	/* unmapped: of the running vCPU's roots; [0] user, [1] kernel, [2] ring 1 (64-bit) */
+	struct root_copy root_copies[3];
+	u8 unmapped;             /* the vCPU that runs, or ran last, leaves us unmapped */
+	bool ring1;              /* and is a 64-bit one in ring 1: its way in is set */
 	void *sched;             /* sched/ */
 	void *timers;            /* machine/timer */
 	void *gdt;               /* our page of this CPU's GDT (direct map) */
@@ -62,8 +65,9 @@ struct cpu {
 	unsigned gdt_pages, ldt_pages;
 	struct entry_info *entry_info; /* that a guest enters by (direct map) */
 	void *area_l1;           /* L1 table of this CPU's entry area (direct map) */
-	/* unmapped mode: as the guest's root copy sees it; cpu/entry_area.h says what differs */
-	void *area_l1_unmapped;
+	/* the same as copies of roots show it, without the main stack; NULL: not needed */
+	void *area_view[2];      /* [VIEW_*] */
+	void *tss;               /* direct map */
 	bool cpuid_faults;       /* outside of ring 0: cpu/features.h */
 	u64 last_guest;          /* serial of the domain whose vCPU ran here last; 0: none */
 	u64 nmi_count;

@@ -42,7 +42,11 @@
 #define EI_HV_CR3     16
 #define EI_TARGET32   24
 #define EI_GUEST_VIEW 32
+#define EI_TARGET_RING1 40
+/* In the stub page, from which SYSCALL's ways in are executed. */
 #define STUB32_OFFSET 512
+#define STUB_RING1_OFFSET 1024
+#define STUB32_RING1_OFFSET 1536
 
 /* SFMASK, the flags that SYSCALL clears: TF, IF, DF, IOPL, NT, RF, AC. */
 #define SYSCALL_CLEARS 0x57700
@@ -65,13 +69,16 @@ struct entry_info {
 	u64 target;    /* syscall_entry */
 	u64 hv_cr3;    /* unmapped mode: the guest's root with everything of ours mapped */
 	u64 target32;  /* syscall32_entry */
-	u64 guest_view; /* 1: on the page that the unmapped view has, 0: on the full root's */
+	/* 1: on the page that the unmapped views have, 0: on the full root's */
+	u64 guest_view;
+	u64 target_ring1; /* syscall_entry_ring1 */
 };
 _Static_assert(offsetof(struct entry_info, stack_top) == EI_STACK_TOP &&
 	       offsetof(struct entry_info, target) == EI_TARGET &&
 	       offsetof(struct entry_info, hv_cr3) == EI_HV_CR3 &&
 	       offsetof(struct entry_info, target32) == EI_TARGET32 &&
-	       offsetof(struct entry_info, guest_view) == EI_GUEST_VIEW,
+	       offsetof(struct entry_info, guest_view) == EI_GUEST_VIEW &&
+	       offsetof(struct entry_info, target_ring1) == EI_TARGET_RING1,
 	       "as the stubs know them");
 
 #endif

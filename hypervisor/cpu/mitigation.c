@@ -44,6 +44,20 @@ static const char *__init option_pv_l1tf(const char *value)
 {
 	return on_off_auto(value, &options.l1tf);
 }
+/* Not "on": who offers it where it shows a kernel to its processes has to say so. */
+static const char *__init option_ring1(const char *value)
+{
+	if (!strcmp(value, "unsafe")) {
+		options.ring1_64bit = CHOICE_ON;
+		return NULL;
+	}
+	if (on_off_auto(value, &options.ring1_64bit))
+		return "neither auto, off nor unsafe";
+	if (options.ring1_64bit == CHOICE_ON)
+		options.ring1_64bit = CHOICE_AUTO;
+	return NULL;
+}
+OPTION_FN("ring1", option_ring1);
 OPTION_FN("spec-ctrl", option_spec_ctrl);
 OPTION_FN("xpti", option_xpti);
 OPTION_FN("pv-l1tf", option_pv_l1tf);
@@ -76,6 +90,11 @@ void __init mitigation_init(u32 max_leaf, u32 max_ext)
 bool ring1_guests_allowed(void)
 {
 	return mitigations.ring1;
+}
+
+bool ring1_64bit_allowed(void)
+{
+	return mitigations.ring1_64bit;
 }
 
 /* Boot CPU, before other CPUs run and before the system-call stubs are copied; then each CPU. */
@@ -122,6 +141,12 @@ void __init mitigation_report(void)
 			"" : " nothing known");
 	printk(LOG_INFO "mitigations: kernels in ring 1 are %s\n",
 	       m->ring1 ? "allowed (pv32=1)" : "refused (pv32=0)");
+	printk(m->ring1_64bit && m->meltdown ? LOG_WARN "%s%s%s\n" : LOG_INFO "%s%s%s\n",
+	       "mitigations: 64-bit kernels in ring 1 are ",
+	       m->ring1_64bit ? "offered" : "not offered",
+	       !m->meltdown ? "" : m->ring1_64bit ?
+	       " (ring1=unsafe): their processes can read them (Meltdown)" :
+	       " (Meltdown; ring1=unsafe does)");
 	printk(LOG_INFO "mitigations: hypervisor %s while guests run, branches by %s%s%s%s%s\n",
 	       m->unmapped ? "unmapped" : "mapped", thunks[m->thunk],
 	       m->spec_ctrl & SPEC_CTRL_IBRS ? ", IBRS" : "",

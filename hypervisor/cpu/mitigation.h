@@ -32,6 +32,7 @@ struct mitigation_options {
 	 * predictors' supervisor side, with us.
 	 */
 	bool ring1;
+	enum choice ring1_64bit;          /* ring1=: OFF; ON: whatever it shows to processes */
 	enum choice unmapped;             /* xpti= */
 	enum choice thunk_set;            /* ON: `thunk` is the thunk */
 	enum thunk thunk;
@@ -43,6 +44,7 @@ struct mitigations {
 	bool meltdown, spectre_v2, mds, l1tf; /* what the CPU has */
 	bool rfds, mmio, tsa; /* and says that VERW helps against */
 	bool ring1;        /* all this holds against kernels in ring 1, so they may be started */
+	bool ring1_64bit;  /* also 64-bit ones (pv-abi/ring1.h) */
 	bool unmapped;     /* the hypervisor is not mapped while guests run */
 	enum thunk thunk;
 	bool rsb_entry;    /* fill the return stack on entry from a guest, */
@@ -84,6 +86,8 @@ const char *spec_ctrl_parse(const char *value, struct mitigation_options *o);
  * end.
  */
 bool ring1_guests_allowed(void);
+/* The same for 64-bit domains. */
+bool ring1_64bit_allowed(void);
 
 #ifndef ANNULUS_UNIT
 extern struct mitigations mitigations;

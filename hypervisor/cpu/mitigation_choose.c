@@ -80,6 +80,8 @@ void mitigation_choose(const struct cpuid_facts *c, const struct mitigation_opti
 	m->tsa = amd && (c->x21_eax & EAX_VERW_CLEAR) && (c->x21_ecx & ECX_TSA_NO) != ECX_TSA_NO;
 
 	m->ring1 = o->ring1;
+	/* One page table for a kernel and its processes, which could read it there. */
+	m->ring1_64bit = m->ring1 && wanted(o->ring1_64bit, !m->meltdown);
 	m->unmapped = wanted(o->unmapped, m->meltdown);
 	ibrs = can_ibrs && wanted(o->ibrs, lasting);
 	ibrs_is_enough = ibrs && lasting && (!m->ring1 || same_mode);

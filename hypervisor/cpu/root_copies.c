@@ -7,5 +7,5 @@ void root_copies_forget(void)
 {
 	struct cpu *c = this_cpu();
 
-	c->root_copies[0].of = c->root_copies[1].of = INVALID_MFN;
+	c->root_copies[0].of = c->root_copies[1].of = c->root_copies[2].of = INVALID_MFN;
 }

@@ -53,6 +53,8 @@ struct pv_vcpu {
 	u64 ldt_base;
 	unsigned ldt_entries;
 	u64 fs_base, gs_base_kernel, gs_base_user;
+	/* domain->ring1: the base in GS while it does not run; where its kernel goes back */
+	u64 gs_base_now, return_start, return_end;
 	u16 ds, es, fs, gs;             /* while not running */
 	u64 cr0, cr2, cr4;              /* what the guest believes */
 	u64 dr[8];                      /* dr[4..5] unused */

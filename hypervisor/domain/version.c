@@ -9,6 +9,7 @@
 #include "lib/string.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/features.h"
+#include "pv-abi/ring1.h"
 #include "pv-abi/version.h"
 
 char saved_cmdline[1024];
@@ -103,6 +104,11 @@ s64 do_xen_version(u64 cmd, u64 arg)
 
 		if (get_guest(f, arg))
 			return -EFAULT;
+		if (f.submap_idx == ANNULUS_FEATURES) {
+			f.submap = (u32)ring1_64bit_allowed() << ANNULUS_FEAT_ring1_offered |
+				   (u32)d->ring1 << ANNULUS_FEAT_ring1;
+			return put_guest(f, arg);
+		}
 		if (f.submap_idx >= XENFEAT_NR_SUBMAPS)
 			return -EINVAL;
 		f.submap = feature_word(d);

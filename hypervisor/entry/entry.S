@@ -52,18 +52,22 @@ syscall_stub:
 	pushq (syscall_stub + 2 * 4096)(%rip)
 	stub_jump (syscall_stub + 4096 + EI_TARGET), syscall_entry
 syscall_stub_end:
+	/* Unmapped: `at` is where in the page it lies. */
+	.macro unmapped_stub name, at, target, to
 	.balign 64
-syscall_stub_u:
+\name:
 	entry_note NOTE_ENTRY, SYSCALL_CLEARS
-	movq %rsp, (syscall_stub_u + 2 * 4096)(%rip)
-	movq %rax, (syscall_stub_u + 2 * 4096 + 8)(%rip)
-	movq (syscall_stub_u + 4096 + EI_HV_CR3)(%rip), %rax
+	movq %rsp, (\name - \at + 2 * 4096)(%rip)
+	movq %rax, (\name - \at + 2 * 4096 + 8)(%rip)
+	movq (\name - \at + 4096 + EI_HV_CR3)(%rip), %rax
 	movq %rax, %cr3
-	movq (syscall_stub_u + 4096 + EI_STACK_TOP)(%rip), %rsp
+	movq (\name - \at + 4096 + EI_STACK_TOP)(%rip), %rsp
 	pushq $GUEST_SS
-	pushq (syscall_stub_u + 2 * 4096 + EA_GUEST_STACKS_AWAY)(%rip)
-	movq (syscall_stub_u + 2 * 4096 + EA_GUEST_STACKS_AWAY + 8)(%rip), %rax
-	stub_jump (syscall_stub_u + 4096 + EI_TARGET), syscall_entry_u
+	pushq (\name - \at + 2 * 4096 + EA_GUEST_STACKS_AWAY)(%rip)
+	movq (\name - \at + 2 * 4096 + EA_GUEST_STACKS_AWAY + 8)(%rip), %rax
+	stub_jump (\name - \at + 4096 + \target), \to
+	.endm
+	unmapped_stub syscall_stub_u, 0, EI_TARGET, syscall_entry_u
 syscall_stub_u_end:
 
 /* The same for SYSCALL from compatibility mode; goes to byte 512 of the stub page. */
@@ -77,19 +81,16 @@ syscall32_stub:
 	pushq (syscall32_stub - 512 + 2 * 4096)(%rip)
 	stub_jump (syscall32_stub - 512 + 4096 + EI_TARGET32), syscall32_entry
 syscall32_stub_end:
-	.balign 64
-syscall32_stub_u:
-	entry_note NOTE_ENTRY, SYSCALL_CLEARS
-	movq %rsp, (syscall32_stub_u - 512 + 2 * 4096)(%rip)
-	movq %rax, (syscall32_stub_u - 512 + 2 * 4096 + 8)(%rip)
-	movq (syscall32_stub_u - 512 + 4096 + EI_HV_CR3)(%rip), %rax
-	movq %rax, %cr3
-	movq (syscall32_stub_u - 512 + 4096 + EI_STACK_TOP)(%rip), %rsp
-	pushq $GUEST_SS
-	pushq (syscall32_stub_u - 512 + 2 * 4096 + EA_GUEST_STACKS_AWAY)(%rip)
-	movq (syscall32_stub_u - 512 + 2 * 4096 + EA_GUEST_STACKS_AWAY + 8)(%rip), %rax
-	stub_jump (syscall32_stub_u - 512 + 4096 + EI_TARGET32), syscall32_entry
+	unmapped_stub syscall32_stub_u, STUB32_OFFSET, EI_TARGET32, syscall32_entry
 syscall32_stub_u_end:
+
+/* While a 64-bit guest in ring 1 runs, whatever the others do. */
+	.global syscall_stub_ring1, syscall_stub_ring1_end
+	.global syscall32_stub_ring1, syscall32_stub_ring1_end
+	unmapped_stub syscall_stub_ring1, STUB_RING1_OFFSET, EI_TARGET_RING1, syscall_entry_ring1
+syscall_stub_ring1_end:
+	unmapped_stub syscall32_stub_ring1, STUB32_RING1_OFFSET, EI_TARGET32, syscall32_entry
+syscall32_stub_ring1_end:
 
 	.balign 64
 	.global syscall32_entry
@@ -171,6 +172,20 @@ syscall_slow:
 	movl $VEC_SYSCALL, R_VEC(%rsp)
 	movq %rsp, %rdi
 	latency_call syscall_from_guest
+	jmp exit_to_guest
+
+	.balign 64
+	.global syscall_entry_ring1
+syscall_entry_ring1:
+	pushq %r11
+	pushq $GUEST_CS
+	pushq %rcx
+	pushq $0
+	save_scratch
+	save_rest
+	movl $VEC_SYSCALL, R_VEC(%rsp)
+	movq %rsp, %rdi
+	latency_call syscall_from_ring1_guest
 	/* fall through */
 
 /*
@@ -192,7 +207,7 @@ exit_to_guest:
 	je 1f
 	cmpb $0, VI_MASK(%rcx)
 	je exit_with_work
-1:	cmpb $0, unmapped_mode(%rip)
+1:	cmpb $0, C_UNMAPPED(%rax)
 	jne exit_unmapped
 exit_mapped:
 	testl $VEC_SYSCALL, R_VEC(%rsp)
@@ -224,8 +239,9 @@ iret_to_guest:
 exit_with_work:
 	movq %rsp, %rdi
 	latency_call exit_work
-	cmpb $0, unmapped_mode(%rip)
-	je exit_mapped
+	/* It says whether this CPU's guest leaves us unmapped. */
+	testb %al, %al
+	jz exit_mapped
 exit_unmapped:
 	/*
 	 * Move rip..ss and rdi, rsi to the entry stack, switch to the root without us, leave from

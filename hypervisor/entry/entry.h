@@ -15,7 +15,8 @@ void page_fault_from_guest(struct regs *r);
 struct regs *trap_from_hypervisor(struct regs *r);
 void iret_failed(struct regs *g);
 void ist_from_anywhere(struct regs *r);
-void exit_work(struct regs *r);
+bool exit_work(struct regs *r); /* is the guest's root one without us? */
+void syscall_from_ring1_guest(struct regs *r);
 struct two_words {
 	u64 a, b;
 };
@@ -27,6 +28,8 @@ void switch_stack_and_call(void *top, void (*fn)(void)) __noreturn;
 extern const u8 syscall_stub[], syscall_stub_end[], syscall_stub_u[], syscall_stub_u_end[];
 extern const u8 syscall32_stub[], syscall32_stub_end[], syscall32_stub_u[], syscall32_stub_u_end[],
 	syscall32_entry[];
+extern const u8 syscall_stub_ring1[], syscall_stub_ring1_end[], syscall32_stub_ring1[],
+	syscall32_stub_ring1_end[], syscall_entry_ring1[];
 extern const u8 sysenter_entry[], sysenter_entry_u[];
 extern const u8 syscall_entry[], syscall_entry_u[], vector_stubs[], vector_stubs_u[];
 extern const u8 entry_db[], entry_db_u[], entry_df[], entry_nmi[], entry_mc[], entry_df_u[],

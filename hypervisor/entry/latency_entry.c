@@ -10,6 +10,7 @@
 #include "pv/bounce.h"
 
 void latency_syscall_from_guest(struct regs *r);
+void latency_syscall_from_ring1_guest(struct regs *r);
 void latency_syscall32_from_guest(struct regs *r);
 void latency_sysenter_from_guest(struct regs *r);
 void latency_compat_int82(struct regs *r);
@@ -28,6 +29,7 @@ void latency_pv_bounce_failed(const struct regs *r, u64 sp);
 	}
 
 FROM_GUEST(syscall_from_guest)
+FROM_GUEST(syscall_from_ring1_guest)
 FROM_GUEST(syscall32_from_guest)
 FROM_GUEST(sysenter_from_guest)
 FROM_GUEST(compat_int82)

@@ -33,6 +33,7 @@ void offsets(void)
 	NUMBER(R_R11, offsetof(struct regs, r11));
 
 	NUMBER(C_SOFTIRQ, offsetof(struct cpu, softirq_pending));
+	NUMBER(C_UNMAPPED, offsetof(struct cpu, unmapped));
 	NUMBER(C_CR3_MFN, offsetof(struct cpu, cr3_mfn));
 	NUMBER(C_HYPERCALLS, offsetof(struct cpu, stat_hypercalls));
 	NUMBER(C_TRAPS, offsetof(struct cpu, stat_traps));

@@ -25,8 +25,10 @@
 #include "pv/bounce.h"
 #include "pv/compat.h"
 #include "pv/emulate.h"
+#include "pv-abi/ring1.h"
 #include "pv/ptwr.h"
 #include "pv/pv.h"
+#include "pv/ring1.h"
 #include "pv/root.h"
 #include "pv/shadow.h"
 #include "sched/sched.h"
@@ -210,8 +212,13 @@ void trap_from_guest(struct regs *r)
 
 	assert_flags();
 	this_cpu()->stat_traps++;
-	if (unlikely(v->pv.root32) && compat_trap(v, r))
-		return;
+	if (unlikely(v->pv.root32)) {
+		if (compat_trap(v, r))
+			return;
+	} else if (unlikely(v->domain->ring1)) {
+		/* The same freedom; what its processes are in is ring 3. */
+		v->pv.kernel_mode = (r->cs & 3) != 3;
+	}
 	if (vector == 0x80 && !(r->vector & ~0xffU)) {
 		const struct trap_info *ti = &v->pv.traps[0x80];
 
@@ -401,6 +408,26 @@ void syscall_from_guest(struct regs *r)
 		pv_bounce_syscall(r);
 }
 
+/*
+ * SYSCALL while a 64-bit guest in ring 1 runs. It does not tell which ring executed it, the address
+ * does: nothing in the upper half is a process's to execute (pv-abi/ring1.h).
+ */
+void syscall_from_ring1_guest(struct regs *r)
+{
+	struct pv_vcpu *pv = &current->pv;
+
+	assert_flags();
+	local_irq_enable();
+	pv->kernel_mode = (s64)r->rip < 0;
+	if (pv->kernel_mode) {
+		r->cs = ANNULUS_KERNEL_CS;
+		r->ss = ANNULUS_KERNEL_SS;
+		hypercall_dispatch(r);
+	} else {
+		ring1_bounce_syscall(r);
+	}
+}
+
 /* SYSCALL from compatibility mode (AMD's CPUs have it). */
 void syscall32_from_guest(struct regs *r)
 {
@@ -417,6 +444,9 @@ void syscall32_from_guest(struct regs *r)
 		r->rsp = (u32)r->rsp;
 		pv->kernel_mode = false;
 	}
+	/* From ring 1 it would be no different. */
+	if (current->domain->ring1)
+		pv->kernel_mode = false;
 	if (pv->kernel_mode || !pv->syscall32_callback) {
 		r->rip -= 2;
 		pv_inject_trap(6, 0);
@@ -442,6 +472,8 @@ void sysenter_from_guest(struct regs *r)
 		r->ss = FLAT_COMPAT_USER_SS;
 		pv->kernel_mode = false;
 	}
+	if (current->domain->ring1)
+		pv->kernel_mode = false;
 	if (pv->kernel_mode) {
 		domain_crash(current->domain,
 			     "vcpu %u: SYSENTER in its kernel, whose stack is lost by it\n",
@@ -461,7 +493,7 @@ static __attribute__((noinline)) void end_without_root(struct vcpu *v)
 
 /* Interrupts are off on return: whatever is raised later comes as an interrupt to the guest and
  * back here. */
-void exit_work(struct regs *r)
+bool exit_work(struct regs *r)
 {
 	struct cpu *c = this_cpu();
 
@@ -497,7 +529,7 @@ void exit_work(struct regs *r)
 			local_irq_disable();
 			continue;
 		}
-		break;
+		return c->unmapped;
 	}
 }
 

@@ -34,6 +34,8 @@ void context_switch(struct vcpu *prev, struct vcpu *next)
 			pv_cpu_save(prev);
 		fpu_save(prev);
 	}
+	if (unlikely(c->ring1 != to->ring1) && !to->is_idle)
+		entry_area_for(next);
 	info->vcpu = next;
 	next->cpu = c->id;
 	if (from != to) {
@@ -58,7 +60,7 @@ void context_switch(struct vcpu *prev, struct vcpu *next)
 	/* Idling in between does not make the last guest's branch history harmless. */
 	if (!to->is_idle && c->last_guest != to->serial) {
 		c->last_guest = to->serial;
-		entry_area_forget(c->id);
+		entry_area_forget(next);
 		mitigation_domain_switch();
 		/* dom0's programs are told what the machine has: its tools ask that way, too. */
 		if (cpu_features.cpuid_fault)

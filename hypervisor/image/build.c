@@ -20,7 +20,9 @@
 #include "memory/heap.h"
 #include "memory/m2p.h"
 #include "pv-abi/errno.h"
+#include "pv-abi/ring1.h"
 #include "pv/compat.h"
+#include "pv/ring1.h"
 #include "pv/pagetype.h"
 
 #define PAGES_PER_MIB  256
@@ -326,7 +328,7 @@ static __init void fill_tables(const struct build *b)
 				flags |= PTE_RW;
 			if (t.level == 1)
 				flags |= PTE_D;
-			if (t.level > 1 || !b->l.is_32bit)
+			if (t.level > 1 || !(b->l.is_32bit || b->d->ring1))
 				flags |= PTE_US;
 			entries[slot] = pte_make(pfn_to_mfn(b, pfn), flags);
 		}
@@ -425,6 +427,10 @@ static __init int make_vcpus(struct build *b)
 		if (b->img.extended_cr3)
 			c->vm_assist = BIT(VMASST_TYPE_pae_extended_cr3);
 	}
+	if (b->d->ring1) {
+		c->user_regs.cs = ANNULUS_KERNEL_CS;
+		c->user_regs.ss = c->kernel_ss = ANNULUS_KERNEL_SS;
+	}
 	c->kernel_sp = b->l.stack_va + PAGE_SIZE;
 	c->ctrlreg[3] = xen_pfn_to_cr3(frame_to_mfn(root));
 	do {
@@ -487,6 +493,15 @@ static __init int build(struct build *b, bool *adopted)
 						"give a 64-bit kernel" :
 						"no memory below 4 GiB for a 32-bit domain");
 	}
+	if (pv_image_takes_ring1(&b->img)) {
+		ret = domain_set_ring1(b->d);
+		if (ret && ret != -EOPNOTSUPP)
+			return complain(b, ret, "it cannot be given a kernel in ring 1");
+	}
+	if (b->img.ring1_only && !b->d->ring1)
+		return complain(b, -EOPNOTSUPP,
+				"its kernel runs in ring 1 alone, which 64-bit kernels are not "
+				"offered here: give one that runs in ring 3 as well");
 	b->d->max_pages = max(k->max_pages, b->l.nr_pages);
 	ret = fill_memory(b, adopted);
 	if (ret)
@@ -511,7 +526,8 @@ static __init int build(struct build *b, bool *adopted)
 	if (ret)
 		return ret;
 	printk(LOG_INFO "d%u: %s, %.31s %.31s%s, %llu MiB, %u vCPU%s\n", b->d->id, k->name,
-	       b->img.guest_os, b->img.guest_version, b->img.is_32bit ? " (32-bit)" : "",
+	       b->img.guest_os, b->img.guest_version,
+	       b->img.is_32bit ? " (32-bit)" : b->d->ring1 ? " (ring 1)" : "",
 	       (unsigned long long)(b->l.nr_pages / PAGES_PER_MIB), k->nr_vcpus,
 	       k->nr_vcpus == 1 ? "" : "s");
 	return 0;

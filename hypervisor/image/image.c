@@ -698,9 +698,6 @@ int pv_image_parse(const void *elf, size_t len, struct pv_image *img, const char
 		img->ring1 = 0;
 		img->ring1_only = false;
 	}
-	if (img->ring1_only)
-		return bad(why, "the kernel runs in ring 1 alone, which 64-bit kernels are not "
-				"offered here; give one that runs in ring 3 as well");
 	if (img->features_required & (FEATURE_TRANSLATED | FEATURE_SUPERVISOR))
 		return bad(
 			why,

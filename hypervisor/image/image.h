@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pv-abi/ring1.h"
+
 #define PV_IMAGE_ENOEXEC	8 /* the image is damaged or of a kind that cannot be started */
 #define PV_IMAGE_ENOMEM		12	/* the domain has too little memory for it */
 #define PV_IMAGE_EINVAL		22	/* an argument makes no sense */
@@ -101,9 +103,15 @@ int pv_image_payload(const void *file, size_t len, struct pv_payload *out, const
  * sections; no more than 1 MiB in all, counted as often as headers name them. ENTRY and VIRT_BASE
  * are optional: the ELF header's entry, address 0.
  * Errors: -PV_IMAGE_ENOEXEC with the reason (no x86 ELF, no notes or PVH's alone, a 32-bit kernel
- * without PAE, one for ring 1 alone, overlapping segments ...).
+ * without PAE, overlapping segments ...).
  */
 int pv_image_parse(const void *elf, size_t len, struct pv_image *img, const char **why);
+
+/* Whether it is to run in ring 1 where that is offered: by the one contract that there is. */
+static inline bool pv_image_takes_ring1(const struct pv_image *img)
+{
+	return img->ring1 == ANNULUS_RING1_VERSION;
+}
 
 #define PV_LAYOUT_RINGS 1u /* the domain gets a store page and a console page (not dom0) */
 

@@ -20,6 +20,8 @@ struct owner {
 	 * COMPAT_M2P_ENTRIES on. Set before it has memory.
 	 */
 	bool is_32bit;
+	/* a 64-bit one whose kernel runs in ring 1 (pv-abi/ring1.h); set before it has memory */
+	bool ring1;
 	/* it has mapped, or is about to map, a frame of another's (memory/frame.h); never reset */
 	bool maps_foreign;
 	bool foreign_mapper;     /* the same, and the CPUs that it ran on are in foreign_cpus */

@@ -313,9 +313,9 @@ static bool make_entry_image(void)
 	for (const char *p = _entry_start; ok && p < _entry_end; p += PAGE_SIZE)
 		ok = map_page(l4, (vaddr_t)p, (paddr_t)p - IMAGE_VIRT_START + IMAGE_PHYS_START, 0,
 			      1);
-	if (ok)
-		ok = map_page(l4, idtr.base, idtr.base - IMAGE_VIRT_START + IMAGE_PHYS_START, NX,
-			      1);
+	/* Both tables: the one of 64-bit guests in ring 1 is the next page. */
+	for (vaddr_t va = idtr.base; ok && va < idtr.base + 2 * PAGE_SIZE; va += PAGE_SIZE)
+		ok = map_page(l4, va, va - IMAGE_VIRT_START + IMAGE_PHYS_START, NX, 1);
 	if (ok)
 		entry_image_l3 = paddr_to_va(l4[SLOT(IMAGE_VIRT_START)] & ADDR_MASK);
 	if (l4)
@@ -323,42 +323,67 @@ static bool make_entry_image(void)
 	return ok;
 }
 
-bool paging_create_root_copies(unsigned cpu)
+/* The frames of the stacks and the info page that all views share, once for each CPU. */
+static bool make_guest_stacks(unsigned cpu, u64 *info)
+{
+	u64 *full = cpus[cpu].area_l1;
+
+	for (unsigned i = EA_INFO; i < EA_STACK + EA_NR_STACKS; i++) {
+		void *page = page_alloc(ALLOC_PAGING);
+		u64 e = page ? va_to_paddr(page) | (full[i] & ~ADDR_MASK) : 0;
+
+		if (!page)
+			return false;
+		if (i < EA_STACK)
+			*info = e;
+		else
+			full[EA_GUEST_STACKS + i - EA_STACK] = e;
+	}
+	return true;
+}
+
+/* `first`, `n`: of the CPU's copies. */
+static bool make_view(unsigned cpu, unsigned view, u64 info, unsigned first, unsigned n)
 {
 	u64 *l3 = page_alloc(ALLOC_PAGING), *l2 = page_alloc(ALLOC_PAGING),
 	    *l1 = page_alloc(ALLOC_PAGING);
-	u64 *full = cpus[cpu].area_l1;
+	const u64 *full = cpus[cpu].area_l1;
 
-	if (!l3 || !l2 || !l1 || (!entry_image_l3 && !make_entry_image()))
+	if (!l3 || !l2 || !l1)
 		return false;
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = first; i < first + n; i++) {
 		u64 *root = page_alloc(ALLOC_PAGING);
 
 		if (!root)
 			return false;
 		root[SLOT(M2P_RO_START)] = idle_l4[SLOT(M2P_RO_START)];
+		/* Not for its processes. */
+		if (view == VIEW_RING1)
+			root[SLOT(M2P_RO_START)] &= ~US;
 		root[SLOT(IMAGE_VIRT_START)] = va_to_paddr(entry_image_l3) | TABLE;
 		root[SLOT(ENTRY_VIRT_START)] = va_to_paddr(l3) | TABLE;
 		cpus[cpu].root_copies[i] = (struct root_copy){ va_to_mfn(root), INVALID_MFN };
 	}
 	l3[(entry_area(cpu) >> 30) & 511] = va_to_paddr(l2) | TABLE;
 	l2[0] = va_to_paddr(l1) | TABLE;
-	/* The windows of the guest's descriptors change with it: share the L1 by value at each
-	 * switch (descriptor_window.c). */
-	for (unsigned i = EA_GDT; i < EA_MAIN_STACK; i++)
-		l1[i] = full[i];
-	/* Where it writes, or reads what is only for it, the guest's view has frames of its own. */
-	for (unsigned i = EA_INFO; i < EA_STACK + EA_NR_STACKS; i++) {
-		void *page = page_alloc(ALLOC_PAGING);
-
-		if (!page)
-			return false;
-		l1[i] = va_to_paddr(page) | (full[i] & ~ADDR_MASK);
-		if (i >= EA_STACK)
-			full[EA_GUEST_STACKS + i - EA_STACK] = l1[i];
-	}
-	cpus[cpu].area_l1_unmapped = l1;
+	/* The windows of the guest's descriptors change with it, here too (descriptor_window.c). */
+	for (unsigned i = EA_GDT; i < EA_INFO; i++)
+		l1[i] = view == VIEW_RING1 ? full[i] & ~RW : full[i];
+	l1[EA_INFO] = info;
+	for (unsigned i = 0; i < EA_NR_STACKS; i++)
+		l1[EA_STACK + i] = full[EA_GUEST_STACKS + i];
+	cpus[cpu].area_view[view] = l1;
 	return true;
+}
+
+bool paging_create_root_copies(unsigned cpu, bool ring3, bool ring1)
+{
+	u64 info;
+
+	if ((!entry_image_l3 && !make_entry_image()) || !make_guest_stacks(cpu, &info))
+		return false;
+	return (!ring3 || make_view(cpu, VIEW_RING3, info, 0, 2)) &&
+	       (!ring1 || make_view(cpu, VIEW_RING1, info, 2, 1));
 }
 
 static void *map_window(paddr_t pa, size_t len, u64 flags)

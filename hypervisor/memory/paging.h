@@ -37,7 +37,11 @@ bool paging_map_in(u64 *root, vaddr_t va, paddr_t pa, u64 size, u64 flags);
 extern u64 compat_m2p_l2[COMPAT_M2P_L2S];
 /* The L1 table of a CPU's entry area, made on first use; NULL without memory. */
 void *paging_entry_l1(unsigned cpu);
-/* Unmapped mode: the two roots of `cpu` with its own entry area only. False without memory. */
-bool paging_create_root_copies(unsigned cpu);
+/*
+ * The roots of `cpu` with its own entry area only: two for guests of an unmapped hypervisor, one
+ * for 64-bit guests in ring 1, for whom the area is read-only but for its stacks. The stacks are
+ * the same in all. False without memory.
+ */
+bool paging_create_root_copies(unsigned cpu, bool ring3, bool ring1);
 
 #endif

@@ -8,6 +8,7 @@
 #include "lib/printk.h"
 #include "pv/compat.h"
 #include "pv/pv.h"
+#include "pv/ring1.h"
 #include "pv/root.h"
 
 void pv_toggle_mode(struct vcpu *v)
@@ -130,6 +131,10 @@ void pv_inject_trap(unsigned vector, u32 error_code)
 		compat_inject_trap(vector, error_code);
 		return;
 	}
+	if (unlikely(current->domain->ring1)) {
+		ring1_inject_trap(vector, error_code);
+		return;
+	}
 	has_error =
 		vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21;
 
@@ -169,6 +174,8 @@ void pv_bounce_event(struct regs *r)
 {
 	if (unlikely(current->pv.root32))
 		compat_bounce_event(r);
+	else if (unlikely(current->domain->ring1))
+		ring1_bounce_event(r);
 	else
 		bounce(r, current->pv.event_callback, FRAME_MASK, 0);
 }
@@ -177,6 +184,8 @@ void pv_bounce_bad_frame(struct regs *r, u32 error_code)
 {
 	if (unlikely(current->pv.root32))
 		compat_bounce_bad_frame(r, error_code);
+	else if (unlikely(current->domain->ring1))
+		ring1_bounce_bad_frame(r, error_code);
 	else if (!current->pv.failsafe_callback)
 		pv_inject_trap(13, error_code);
 	else
@@ -190,6 +199,10 @@ void pv_bounce_nmi(struct regs *r)
 		compat_bounce_nmi(r);
 		return;
 	}
+	if (unlikely(current->domain->ring1)) {
+		ring1_bounce_nmi(r);
+		return;
+	}
 	bounce(r,
 	       current->pv.nmi_callback ? current->pv.nmi_callback : current->pv.traps[2].address,
 	       FRAME_MASK, 0);
@@ -199,6 +212,8 @@ void pv_bounce_callback(struct regs *r, u16 cs, u64 target, bool mask_events)
 {
 	if (unlikely(current->pv.root32))
 		compat_bounce_callback(r, cs, (u32)target, mask_events);
+	else if (unlikely(current->domain->ring1))
+		ring1_bounce_callback(r, target, mask_events);
 	else
 		bounce(r, target, mask_events ? FRAME_MASK : 0, 0);
 }
@@ -214,6 +229,8 @@ s64 do_iret(void)
 	struct regs *r = guest_regs();
 	struct iret_context c;
 
+	if (unlikely(v->domain->ring1))
+		return ring1_iret();
 	if (copy_from_guest(&c, r->rsp, sizeof(c))) {
 		domain_crash(v->domain, "vcpu %u: iret with an unreadable stack %#llx\n", v->id,
 			     (unsigned long long)r->rsp);

@@ -10,6 +10,7 @@
 #include "pv-abi/callback.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/nmi.h"
+#include "pv-abi/ring1.h"
 #include "pv/sysenter.h"
 
 bool guest_entry_ok(u64 address)
@@ -59,6 +60,13 @@ static s64 set_callback(unsigned type, unsigned flags, u64 address)
 		return 0;
 	case CALLBACKTYPE_nmi:
 		pv->nmi_callback = address;
+		return 0;
+	case ANNULUS_CALLBACKTYPE_return_start:
+	case ANNULUS_CALLBACKTYPE_return_end:
+		if (!current->domain->ring1)
+			break;
+		*(type == ANNULUS_CALLBACKTYPE_return_start ? &pv->return_start :
+		  &pv->return_end) = address;
 		return 0;
 	}
 	return -ENOSYS;

@@ -21,7 +21,8 @@ int domain_set_compat(struct domain *d)
 		       d->id);
 		return -EOPNOTSUPP;
 	}
-	if (d->tot_pages)
+	/* One kind of ring 1 or the other: 64-bit code in it is not for a 32-bit guest. */
+	if (d->tot_pages || d->ring1)
 		return -EBUSY;
 	if (va_to_paddr(d->shared_info) >> 32)
 		return -ENOMEM;

@@ -18,6 +18,7 @@
 #include "pv/descriptor_page.h"
 #include "pv/mmu.h"
 #include "pv/pv.h"
+#include "pv/ring1.h"
 
 #define CR0_TS_BIT BIT(3)
 #define NR_VECTORS 256
@@ -52,7 +53,9 @@ static int check(const struct vcpu *v, const struct vcpu_guest_context *c)
 	 * take_tables() will see: a register of flags alone names none.
 	 */
 	if (!(c->flags & VGCF_in_kernel) && !xen_cr3_to_pfn(c->ctrlreg[1]) &&
-	    !v->domain->is_32bit)
+	    !v->domain->is_32bit && !v->domain->ring1)
+		return -EINVAL;
+	if (v->domain->ring1 && (!guest_entry_ok(c->ctrlreg[5]) || !guest_entry_ok(c->ctrlreg[6])))
 		return -EINVAL;
 	if (!v->id && (c->vm_assist & ~VM_ASSIST_VALID))
 		return -EINVAL;
@@ -106,7 +109,7 @@ static u16 data_selector(const struct vcpu *v, u16 sel)
 {
 	if ((sel & SELECTOR_LDT) || sel >> 3 < FIRST_RESERVED_GDT_ENTRY)
 		return sel;
-	return v->domain->is_32bit ? compat_selector(sel) : sel | 3;
+	return v->domain->is_32bit || v->domain->ring1 ? compat_selector(sel) : sel | 3;
 }
 
 static void write_regs(struct vcpu *v, const struct vcpu_guest_context *c)
@@ -148,6 +151,21 @@ static void write_compat(struct vcpu *v, const struct vcpu_guest_context *c,
 	pv->kernel_mode = (v->regs.cs & 3) == 1;
 }
 
+/* What is different in a 64-bit guest whose kernel runs in ring 1 (pv-abi/ring1.h). */
+static void write_ring1(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+	struct pv_vcpu *pv = &v->pv;
+
+	pv->kernel_mode = (c->user_regs.cs & 3) != 3;
+	v->regs.cs = compat_selector(c->user_regs.cs);
+	v->regs.ss = compat_selector(c->user_regs.ss);
+	pv->return_start = c->ctrlreg[5];
+	pv->return_end = c->ctrlreg[6];
+	pv->gs_base_now = pv->kernel_mode && !ring1_returning(v, v->regs.rip) ? pv->gs_base_kernel :
+			  pv->gs_base_user;
+	pv->cr4 |= pv_guest_cr4(v, CR4_FSGSBASE);
+}
+
 static void write_rest(struct vcpu *v, const struct vcpu_guest_context *c,
 		       const struct compat_callback_selectors *sel)
 {
@@ -178,6 +196,8 @@ static void write_rest(struct vcpu *v, const struct vcpu_guest_context *c,
 	pv->gs_base_user = c->gs_base_user;
 	if (v->domain->is_32bit)
 		write_compat(v, c, sel);
+	else if (v->domain->ring1)
+		write_ring1(v, c);
 	if (c->flags & VGCF_i387_valid)
 		fpu_import(v, c->fpu_ctxt.x);
 	if (!v->id && !v->initialised)
@@ -332,6 +352,11 @@ void vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c)
 	c->fs_base = pv->fs_base;
 	c->gs_base_kernel = pv->gs_base_kernel;
 	c->gs_base_user = pv->gs_base_user;
+	if (v->domain->ring1) {
+		c->gs_base_user = pv->gs_base_now;
+		c->ctrlreg[5] = pv->return_start;
+		c->ctrlreg[6] = pv->return_end;
+	}
 }
 
 void vcpu_get_ext_context(const struct vcpu *v, struct xen_domctl_ext_vcpucontext *c)
@@ -386,6 +411,7 @@ int vcpu_reset(struct vcpu *v)
 	memset(v->pv.traps, 0, sizeof(v->pv.traps));
 	v->pv.event_callback = v->pv.failsafe_callback = v->pv.syscall_callback = 0;
 	v->pv.syscall32_callback = v->pv.sysenter_callback = v->pv.nmi_callback = 0;
+	v->pv.return_start = v->pv.return_end = 0;
 	v->pv.kernel_mode = true;
 	v->nmi_pending = false;
 	return 0;

@@ -8,6 +8,7 @@
 #include "domain/fpu.h"
 #include "pv-abi/errno.h"
 #include "pv/bounce.h"
+#include "pv/compat.h"
 #include "pv/pv.h"
 
 s64 do_stack_switch(u64 ss, u64 sp)
@@ -37,6 +38,13 @@ s64 do_set_segment_base(u64 which, u64 base)
 	case SEGBASE_GS_KERNEL:
 		if (!is_canonical(base))
 			return -EINVAL;
+		if (unlikely(v->domain->ring1)) {
+			if ((u32)which == SEGBASE_GS_USER)
+				return -EINVAL;
+			v->pv.gs_base_kernel = base;
+			wrmsr(MSR_GS_BASE, base);
+			return 0;
+		}
 		/* The one that is not in use is in KERNEL_GS_BASE. */
 		wrmsr(v->pv.kernel_mode == ((u32)which == SEGBASE_GS_KERNEL) ? MSR_GS_BASE
 									     : MSR_KERNEL_GS_BASE,
@@ -45,7 +53,12 @@ s64 do_set_segment_base(u64 which, u64 base)
 	case SEGBASE_GS_USER_SEL: {
 		u64 irq = local_irq_save();
 
-		load_gs_user(base);
+		if (unlikely(v->domain->ring1)) {
+			load_gs(compat_selector((u32)base & 0xffff));
+			wrmsr(MSR_GS_BASE, v->pv.gs_base_kernel);
+		} else {
+			load_gs_user(base);
+		}
 		local_irq_restore(irq);
 		return 0;
 	}
@@ -142,14 +155,15 @@ s64 do_get_debugreg(u64 reg)
 
 /*
  * SMEP and SMAP: a kernel in ring 1 is a supervisor to the CPU and must be able to reach its user
- * space; its own kernel knows nothing of the two. They are off while such a vCPU is on the CPU.
+ * space; its own kernel knows nothing of the two. They are off while such a vCPU is on the CPU. A
+ * 64-bit kernel in ring 1 is told that it does without SMAP alone.
  */
 void pv_cr4_load(const struct vcpu *v)
 {
 	u64 guards = (cpu_features.smep ? CR4_SMEP : 0) | (cpu_features.smap ? CR4_SMAP : 0);
 	struct cpu *c = this_cpu();
 	u64 cr4 = (c->cr4 & ~(guards | CR4_FSGSBASE)) | (v->pv.cr4 & CR4_FSGSBASE) |
-		  (v->pv.root32 ? 0 : guards);
+		  (v->pv.root32 ? 0 : v->domain->ring1 ? guards & ~CR4_SMAP : guards);
 
 	if (cr4 != c->cr4) {
 		/* First the shadow: a flush by interrupt writes what it finds there. */
@@ -181,8 +195,12 @@ void pv_cpu_save(struct vcpu *v)
 	__asm__ volatile("movw %%fs, %0" : "=m"(pv->fs));
 	__asm__ volatile("movw %%gs, %0" : "=m"(pv->gs));
 	pv->fs_base = rdmsr(MSR_FS_BASE);
-	pv->gs_base_kernel = pv->kernel_mode ? gs : other;
-	pv->gs_base_user = pv->kernel_mode ? other : gs;
+	if (unlikely(v->domain->ring1)) {
+		pv->gs_base_now = gs;
+	} else {
+		pv->gs_base_kernel = pv->kernel_mode ? gs : other;
+		pv->gs_base_user = pv->kernel_mode ? other : gs;
+	}
 	if (pv->dr[7] & DR7_ENABLED)
 		WRITE_DR(7, DR7_FIXED);
 }
@@ -201,6 +219,14 @@ void pv_cpu_restore(struct vcpu *v)
 	load_ds(pv->ds);
 	load_es(pv->es);
 	load_fs(pv->fs);
+	if (unlikely(v->domain->ring1)) {
+		load_gs(pv->gs);
+		wrmsr(MSR_FS_BASE, pv->fs_base);
+		wrmsr(MSR_GS_BASE, pv->gs_base_now);
+		/* Nobody asks for it: it is only not to be another's. */
+		wrmsr(MSR_KERNEL_GS_BASE, 0);
+		goto debug;
+	}
 	load_gs_user(pv->gs);
 	wrmsr(MSR_FS_BASE, pv->fs_base);
 	wrmsr(MSR_GS_BASE, pv->kernel_mode ? pv->gs_base_kernel : pv->gs_base_user);

@@ -3,16 +3,17 @@
 #include "pv/descriptor.h"
 
 #define DESC_TYPE_SHIFT 40
+#define DESC_ACCESSED   BIT(40)
 #define DESC_S          BIT(44) /* code or data, not a system descriptor */
 #define DESC_DPL_SHIFT  45
 #define DESC_P          BIT(47)
 #define DESC_L          BIT(53)
 #define DESC_CODE       BIT(43) /* with S */
 
-bool descriptor_fix(u64 *desc, bool is_32bit)
+bool descriptor_fix(u64 *desc, enum descriptor_of of)
 {
 	u64 d = *desc;
-	unsigned dpl = (d >> DESC_DPL_SHIFT) & 3, lowest = is_32bit ? 1 : 3;
+	unsigned dpl = (d >> DESC_DPL_SHIFT) & 3, lowest = of == DESCRIPTOR_64BIT ? 3 : 1;
 
 	/* Whatever it says, using it faults. */
 	if (!(d & DESC_P))
@@ -29,19 +30,22 @@ bool descriptor_fix(u64 *desc, bool is_32bit)
 	 * GiB, and all of that is the guest's. A 32-bit guest must not get into 64-bit mode at all,
 	 * in ring 1 it would see the hypervisor.
 	 */
-	if (is_32bit && (d & DESC_CODE) && (d & DESC_L))
+	if (of == DESCRIPTOR_32BIT && (d & DESC_CODE) && (d & DESC_L))
 		return false;
 	if (dpl < lowest)
-		*desc = (d & ~(3ULL << DESC_DPL_SHIFT)) | (u64)lowest << DESC_DPL_SHIFT;
+		d = (d & ~(3ULL << DESC_DPL_SHIFT)) | (u64)lowest << DESC_DPL_SHIFT;
+	if (of == DESCRIPTOR_RING1)
+		d |= DESC_ACCESSED;
+	*desc = d;
 	return true;
 }
 
-bool descriptor_page_fix(u64 *page, bool is_32bit)
+bool descriptor_page_fix(u64 *page, enum descriptor_of of)
 {
 	for (unsigned i = 0; i < DESCRIPTORS_PER_PAGE; i++) {
 		u64 d = READ_ONCE(page[i]), fixed = d;
 
-		if (!descriptor_fix(&fixed, is_32bit))
+		if (!descriptor_fix(&fixed, of))
 			return false;
 		if (fixed != d)
 			WRITE_ONCE(page[i], fixed);

@@ -128,7 +128,7 @@ s64 do_update_descriptor(u64 maddr, u64 desc)
 	u64 type;
 	int r;
 
-	if ((maddr & 7) || !mfn_valid(mfn) || !descriptor_fix(&desc, d->is_32bit))
+	if ((maddr & 7) || !mfn_valid(mfn) || !descriptor_fix(&desc, descriptor_of(d)))
 		return -EINVAL;
 	f = mfn_to_frame(mfn);
 	if (!frame_get(f, d))

@@ -2,7 +2,9 @@
 #ifndef ANNULUS_PV_DESCRIPTOR_PAGE_H
 #define ANNULUS_PV_DESCRIPTOR_PAGE_H
 
+#include "domain/domain.h"
 #include "lib/types.h"
+#include "pv/descriptor.h"
 
 struct vcpu;
 
@@ -26,5 +28,10 @@ int pv_set_ldt(struct vcpu *v, vaddr_t base, unsigned ents);
  */
 s64 do_set_gdt(u64 frame_list, u64 entries);
 s64 do_update_descriptor(u64 maddr, u64 desc);
+
+static inline enum descriptor_of descriptor_of(const struct domain *d)
+{
+	return d->is_32bit ? DESCRIPTOR_32BIT : d->ring1 ? DESCRIPTOR_RING1 : DESCRIPTOR_64BIT;
+}
 
 #endif

@@ -36,8 +36,10 @@ static void set_window(struct cpu *c, unsigned first, unsigned i, u64 pte)
 	if (l1[first + i] == pte)
 		return;
 	l1[first + i] = pte;
-	if (c->area_l1_unmapped)
-		((u64 *)c->area_l1_unmapped)[first + i] = pte;
+	if (c->area_view[VIEW_RING3])
+		((u64 *)c->area_view[VIEW_RING3])[first + i] = pte;
+	if (c->area_view[VIEW_RING1])
+		((u64 *)c->area_view[VIEW_RING1])[first + i] = pte & ~PTE_RW;
 	tlb_flush_va_local(entry_area_page(c->id, first + i));
 }
 

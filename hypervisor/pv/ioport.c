@@ -9,7 +9,7 @@
 /* The bitmap lies in the kernel's memory, which the user root need not map. */
 static bool read_kernel_byte(struct vcpu *v, vaddr_t va, u8 *byte)
 {
-	bool switch_root = !v->pv.kernel_mode && !v->pv.root32, ok;
+	bool switch_root = !v->pv.kernel_mode && !v->pv.root32 && !v->domain->ring1, ok;
 	u64 irq = local_irq_save();
 
 	if (switch_root)

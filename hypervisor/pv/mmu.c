@@ -113,8 +113,8 @@ int pv_new_user_cr3(struct vcpu *v, mfn_t mfn)
 	if (r)
 		return r;
 	if (mfn) {
-		/* A 32-bit guest has one root for kernel and user space. */
-		if (v->domain->is_32bit)
+		/* A guest in ring 1 has one root for kernel and user space. */
+		if (v->domain->is_32bit || v->domain->ring1)
 			return -EINVAL;
 		r = root_get(v->domain, mfn, FT_L4);
 		if (r)

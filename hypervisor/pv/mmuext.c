@@ -139,8 +139,8 @@ static int op_do(struct vcpu *v, struct domain *owner, const struct mmuext_op *o
 	case MMUEXT_NEW_BASEPTR:
 		return pv_new_guest_cr3(v, op->arg1.mfn);
 	case MMUEXT_NEW_USER_BASEPTR:
-		/* A 32-bit guest has one root for both. */
-		if (d->is_32bit)
+		/* A guest in ring 1 has one root for both. */
+		if (d->is_32bit || d->ring1)
 			return -EINVAL;
 		return pv_new_user_cr3(v, op->arg1.mfn);
 	case MMUEXT_TLB_FLUSH_LOCAL:

@@ -32,7 +32,7 @@ bool pv_rdmsr(u32 msr, u64 *value)
 	case MSR_FS_BASE:
 	case MSR_GS_BASE:
 	case MSR_KERNEL_GS_BASE:
-		if (is_32bit())
+		if (is_32bit() || (msr == MSR_KERNEL_GS_BASE && current->domain->ring1))
 			return false;
 		*value = rdmsr(msr);
 		return true;
@@ -89,6 +89,11 @@ bool pv_wrmsr(u32 msr, u64 value)
 	case MSR_KERNEL_GS_BASE:
 		if (is_32bit() || !is_canonical(value))
 			return false;
+		if (current->domain->ring1 && msr != MSR_FS_BASE) {
+			if (msr == MSR_KERNEL_GS_BASE)
+				return false;
+			current->pv.gs_base_kernel = value;
+		}
 		wrmsr(msr, value);
 		return true;
 	case MSR_EFER:

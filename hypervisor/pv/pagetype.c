@@ -7,7 +7,7 @@
 #include "machine/msi.h"
 #include "memory/frame.h"
 #include "cpu/layout.h"
-#include "pv/descriptor.h"
+#include "pv/descriptor_page.h"
 #include "pv/pagetype.h"
 #include "cpu/pte.h"
 #include "pv/pv.h"
@@ -94,10 +94,10 @@ int entry_fix(const struct domain *d, unsigned level, u64 *e)
 	    !(d->perms.iomem.first && (d->privileged || mfn_is_io(pte_mfn(v)))))
 		return -EINVAL;
 	/*
-	 * A 32-bit guest's kernel is a supervisor to the CPU, in the same root as its user space:
-	 * its U is its own business, and nothing survives a change of roots.
+	 * A kernel in ring 1 is a supervisor to the CPU, in the same root as its user space: U is
+	 * its own business, and nothing survives a change of roots.
 	 */
-	if (d->is_32bit) {
+	if (d->is_32bit || d->ring1) {
 		*e = v & ~PTE_G;
 		return 0;
 	}
@@ -262,6 +262,7 @@ static int table_validate(struct frame *f, unsigned level, unsigned *n, struct f
 			continue;
 		}
 		r = entry_fix(d, level, &fixed);
+		root_entry_fix(d, level, *n, &fixed);
 		if (!r && !(e & PTE_P)) {
 			++*n;
 			continue;
@@ -360,7 +361,9 @@ static int validate_locked(struct frame *f, u64 was, u64 type, struct frame **st
 	 */
 	type_store(f, type | FT_LOCKED | (count + 1));
 	if (type == FT_SEGDESC) {
-		r = descriptor_page_fix(frame_to_va(f), frame_owner(f)->is_32bit) ? 0 : -EINVAL;
+		r = -EINVAL;
+		if (descriptor_page_fix(frame_to_va(f), descriptor_of(frame_owner(f))))
+			r = 0;
 		frame_dirtied(f);
 		type_store(f, r ? type : type | FT_VALIDATED | (count + 1));
 		return r;
@@ -594,7 +597,7 @@ void table_unlock(struct frame *f, struct frame *stuck)
  */
 static void root_changed(struct frame *f)
 {
-	if (cpu_features.meltdown)
+	if (cpu_features.meltdown || frame_owner(f)->ring1)
 		tlb_flush(frame_owner(f)->dirty_cpus, TLB_ROOT);
 }
 
@@ -616,6 +619,7 @@ int table_write(struct frame *f, unsigned level, unsigned slot, u64 val, struct 
 	r = entry_fix(d, level, &val);
 	if (r)
 		return r;
+	root_entry_fix(d, level, slot, &val);
 	/*
 	 * The references are the same too: tables differ in nothing that counts, leaves would by
 	 * the right to write, and a device's are judged by their caching.

@@ -168,6 +168,17 @@ static inline bool __must_check leaf_swap(struct frame *f, const struct domain *
 int entry_fix(const struct domain *d, unsigned level, u64 *e);
 
 /*
+ * root_entry_fix() - after entry_fix(), of an entry of this slot: the upper half of a root of a
+ * guest whose kernel runs in ring 1 is not its processes', so that an address tells who executed
+ * SYSCALL.
+ */
+static inline void root_entry_fix(const struct domain *d, unsigned level, unsigned slot, u64 *e)
+{
+	if (level == 4 && slot >= PT_ENTRIES / 2 && d->ring1)
+		*e &= ~PTE_US;
+}
+
+/*
  * leaf_rights() - how a present leaf entry of a 64-bit guest looks in its table. Its kernel is user
  * space to the CPU, too. Global are its user pages: their translations survive the change to the
  * kernel's root and back, and root_load() drops them with any other change of roots. Kernel pages
@@ -216,7 +227,7 @@ static inline bool leaf_fix_usual(const struct domain *d, u64 *e)
 
 	if (!(v & PTE_P))
 		return !cpu_features.l1tf;
-	if ((v & (PTE_CACHE | PTE_GUEST_KERNEL)) || d->is_32bit ||
+	if ((v & (PTE_CACHE | PTE_GUEST_KERNEL)) || d->is_32bit | d->ring1 ||
 	    ((v & PTE_NX) && !cpu_features.nx))
 		return false;
 	*e = leaf_rights(v);

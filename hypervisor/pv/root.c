@@ -84,7 +84,7 @@ void root_load_mfn(mfn_t mfn)
 		softirq_raise(SOFTIRQ_SCHEDULE);
 	}
 	WRITE_ONCE(c->cr3_mfn, mfn);
-	if (unmapped_mode)
+	if (c->unmapped)
 		c->entry_info->hv_cr3 = mfn << PAGE_SHIFT;
 	write_cr3(mfn << PAGE_SHIFT);
 }
@@ -112,8 +112,8 @@ void root_load(struct vcpu *v)
 		return;
 	}
 	/* From user mode entry/fast.S goes to the kernel's root without a look: both or none. */
-	root_load_mfn(v->pv.kernel_mode || v->pv.cr3_kernel >= max_mfn ? v->pv.cr3_kernel :
-		      v->pv.cr3_user);
+	root_load_mfn(v->pv.kernel_mode || v->domain->ring1 || v->pv.cr3_kernel >= max_mfn ?
+		      v->pv.cr3_kernel : v->pv.cr3_user);
 	/* User pages are global, so that they survive the change of mode; another address space
 	 * must not see them. */
 	if (cpu_features.pge)
@@ -123,7 +123,7 @@ void root_load(struct vcpu *v)
 mfn_t root_copy_of_loaded(void)
 {
 	struct cpu *c = this_cpu();
-	struct root_copy *r = &c->root_copies[current->pv.kernel_mode];
+	struct root_copy *r = &c->root_copies[c->ring1 ? 2 : current->pv.kernel_mode];
 	const u64 *guest;
 	u64 *copy;
 

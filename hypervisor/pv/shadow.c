@@ -530,7 +530,7 @@ bool shadow_fault(vaddr_t va, u32 *error_code, bool may_wait)
 	} while (r == FILL_AGAIN || (r == FILL_FULL && may_wait));
 	if (r != FILL_DONE)
 		return false;
-	if (unmapped_mode && copies_stale)
+	if (this_cpu()->unmapped && copies_stale)
 		root_copies_forget();
 	tlb_flush_va_local(va);
 	return true;

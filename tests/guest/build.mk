@@ -11,6 +11,9 @@ TG_FLAGS32 := $(filter-out -mcmodel=kernel -mno-red-zone,$(TG_FLAGS)) -m32
 TG_NAMES32 := $(notdir $(patsubst %/main.c,%,$(shell grep -l 'bits: 64 32$$' $(wildcard tests/guest/*/main.c)))) $(TG_ONLY32)
 TG_PVH := $(notdir $(patsubst %/main.c,%,$(shell grep -l 'kind: pvh$$' $(wildcard tests/guest/*/main.c))))
 TG_NAMES := $(filter-out $(TG_ONLY32) $(TG_PVH),$(TG_NAMES))
+TG_RING1 := $(notdir $(patsubst %/main.c,%,$(shell grep -l 'bits: ring1$$' $(wildcard tests/guest/*/main.c))))
+TG_FLAGS1 := $(TG_FLAGS) -DRING1
+TG_LIB1 := $(B)/guest/lib1/head.o $(B)/guest/lib1/guest.o
 TG_PLAIN := $(notdir $(patsubst %/main.c,%,$(shell grep -l 'notes: none$$' $(wildcard tests/guest/*/main.c))))
 TG_LIB32 := $(B)/guest/lib32/head32.o $(B)/guest/lib32/guest.o $(B)/guest/lib32/divide.o
 TG_LIB   := $(B)/guest/lib/head.o $(B)/guest/lib/guest.o
@@ -34,6 +37,26 @@ $(B)/guest/%.elf: $(B)/guest/%/main.o $(TG_LIB) tests/guest/lib/guest.lds
 	$(call say,LD,$@)
 	$(Q)$(LD) -m elf_x86_64 -nostdlib -static --build-id=none -z noexecstack --no-warn-rwx-segments \
 		-T tests/guest/lib/guest.lds -o $@ $< $(TG_LIB)
+
+$(B)/guest/lib1/head.o: tests/guest/lib/head.S | $(call deps,build)
+	$(call say,AS,$< (ring 1))
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TG_FLAGS1) -D__ASSEMBLER__ -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+
+$(B)/guest/lib1/guest.o: tests/guest/lib/guest.c | $(call deps,build)
+	$(call say,CC,$< (ring 1))
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TG_FLAGS1) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+
+$(TG_RING1:%=$(B)/guest/%/main.o): $(B)/guest/%/main.o: tests/guest/%/main.c | $(call deps,build)
+	$(call say,CC,$< (ring 1))
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TG_FLAGS1) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+
+$(TG_RING1:%=$(B)/guest/%.elf): $(B)/guest/%.elf: $(B)/guest/%/main.o $(TG_LIB1) tests/guest/lib/guest.lds
+	$(call say,LD,$@)
+	$(Q)$(LD) -m elf_x86_64 -nostdlib -static --build-id=none -z noexecstack --no-warn-rwx-segments \
+		-T tests/guest/lib/guest.lds -o $@ $< $(TG_LIB1)
 
 $(B)/guest/lib32/head32.o: tests/guest/lib/head32.S | $(call deps,build)
 	$(call say,AS,$<)
@@ -81,4 +104,5 @@ $(TG_PVH:%=$(B)/guest/%.elf): $(B)/guest/%.elf: tests/guest/%/main.c \
 .PRECIOUS: $(B)/guest/%/main.o $(B)/guest/%/main32.o
 GUESTS += $(TG_PVH:%=$(B)/guest/%.elf) $(TG_NAMES:%=$(B)/guest/%.elf) $(TG_NAMES32:%=$(B)/guest/%-32.elf)
 -include $(TG_LIB:.o=.d) $(TG_NAMES:%=$(B)/guest/%/main.d)
+-include $(TG_LIB1:.o=.d)
 -include $(TG_LIB32:.o=.d) $(TG_NAMES32:%=$(B)/guest/%/main32.d)

@@ -4,7 +4,8 @@
 // sources: hypervisor/pv/descriptor.c hypervisor/pv/descriptor_page.c
 // sources: hypervisor/pv/context.c hypervisor/pv/compat_context.c hypervisor/pv/callback.c
 // sources: hypervisor/cpu/cpu_policy.c
-// sources: hypervisor/pv/cpu_ops.c hypervisor/pv/bounce.c hypervisor/domain/fpu_image.c
+// sources: hypervisor/pv/cpu_ops.c hypervisor/pv/bounce.c hypervisor/pv/ring1.c
+// sources: hypervisor/domain/fpu_image.c
 // sources: hypervisor/domain/permission.c hypervisor/lib/printf.c tests/unit/sim/sim.c
 // sources: hypervisor/memory/range_set.c
 //

@@ -127,6 +127,11 @@ u64 system_time(void) { return 5000; }
 u64 heap_free_frames(void) { return 100; }
 void hypercall_page_fill(void *page) { memset(page, 0x0f, PAGE_SIZE); }
 void compat_hypercall_page_fill(void *page) { memset(page, 0xcd, PAGE_SIZE); }
+int domain_set_ring1(struct domain *d)
+{
+	(void)d;
+	return -EOPNOTSUPP;
+}
 int domain_set_compat(struct domain *d)
 {
 	if (d->tot_pages)

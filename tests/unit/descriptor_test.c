@@ -98,4 +98,23 @@ TEST(test_page, "pages")
 	}
 }
 
+TEST(test_ring1, "a 64-bit guest in ring 1")
+{
+	for (unsigned type = 0; type < 16; type++)
+		for (unsigned level = 0; level < 4; level++) {
+			u64 d = desc((u8)(0x90 | level << 5 | type), 0xa), was = d, again;
+			u64 gate = desc((u8)(0x80 | level << 5 | type), 0);
+
+			/* 64-bit code among them; the CPU finds nothing to write in any. */
+			CU_ASSERT_TRUE(descriptor_fix(&d, DESCRIPTOR_RING1));
+			CU_ASSERT_EQUAL(dpl(d), level ? level : 1);
+			CU_ASSERT_TRUE(d >> 40 & 1);
+			CU_ASSERT_EQUAL((d ^ was) & ~(BIT(40) | BIT(45)), 0);
+			again = d;
+			CU_ASSERT_TRUE(descriptor_fix(&again, DESCRIPTOR_RING1) && again == d);
+			if (type)
+				CU_ASSERT_FALSE(descriptor_fix(&gate, DESCRIPTOR_RING1));
+		}
+}
+
 SUITE("descriptor")

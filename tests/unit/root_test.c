@@ -25,7 +25,6 @@
 
 #define IDLE 900
 
-u8 unmapped_mode;
 static struct entry_info info;
 static unsigned raised, flushes;
 static struct domain *d;
@@ -49,14 +48,14 @@ static void begin(void)
 	sim_cpu = &cpus[0];
 	sim_cpu->cr3_mfn = IDLE;
 	sim_cpu->entry_info = &info;
-	unmapped_mode = 0;
+	sim_cpu->unmapped = 0;
 	memset(&info, 0, sizeof(info));
 	cpu_features.pge = true;
 	raised = flushes = 0;
 	v->pv = (struct pv_vcpu){
 		.kernel_mode = true, .cr3_kernel = INVALID_MFN, .cr3_user = INVALID_MFN,
 	};
-	for (unsigned i = 0; i < 2; i++)
+	for (unsigned i = 0; i < 3; i++)
 		sim_cpu->root_copies[i] = (struct root_copy){ 910 + i, INVALID_MFN };
 }
 
@@ -72,7 +71,7 @@ static void expect(mfn_t mfn)
 	CU_ASSERT_EQUAL(sim_cpu->cr3_mfn, mfn);
 	/* The idle root is loaded on purpose too; the vCPU is asked when it was not. */
 	CU_ASSERT_EQUAL(root_missing(sim_cpu), raised != 0);
-	if (unmapped_mode)
+	if (sim_cpu->unmapped)
 		CU_ASSERT_EQUAL(info.hv_cr3, mfn << PAGE_SHIFT);
 }
 
@@ -94,7 +93,7 @@ TEST(test_load, "roots of both modes")
 	static const mfn_t some[] = { 1, 500, SIM_FRAMES - 1 };
 
 	for (unsigned mode = 0; mode < 4; mode++) {
-		unmapped_mode = mode & 1;
+		sim_cpu->unmapped = mode & 1;
 		v->pv.kernel_mode = mode & 2;
 		for (unsigned i = 0; i < ARRAY_SIZE(some); i++) {
 			mfn_t own = some[i], else_ = 600;
@@ -123,7 +122,7 @@ TEST(test_none, "no root")
 {
 	for (unsigned u = 0; u < 2; u++)
 		for (unsigned i = 0; i < ARRAY_SIZE(none); i++) {
-			unmapped_mode = u;
+			sim_cpu->unmapped = u;
 			/* kernel mode without a root, whatever there is for user mode */
 			v->pv.kernel_mode = true;
 			v->pv.cr3_kernel = none[i];
@@ -181,7 +180,7 @@ TEST(test_copies, "copies")
 {
 	u64 *kernel = mfn_to_va(600), *user = mfn_to_va(700);
 
-	unmapped_mode = 1;
+	sim_cpu->unmapped = 1;
 	for (unsigned i = 0; i < 512; i++) {
 		kernel[i] = 1000 + i;
 		user[i] = 2000 + i;
@@ -203,6 +202,20 @@ TEST(test_copies, "copies")
 	root_load_mfn(700);
 	CU_ASSERT_EQUAL(root_copy_of_loaded(), 910);
 	CU_ASSERT_EQUAL(((u64 *)mfn_to_va(910))[0], 2000);
+	/* A 64-bit guest in ring 1 has one root, and a copy of its own kind. */
+	d->ring1 = sim_cpu->ring1 = true;
+	v->pv.cr3_user = INVALID_MFN;
+	root_load(v);
+	expect(600);
+	CU_ASSERT_EQUAL(root_copy_of_loaded(), 912);
+	CU_ASSERT_EQUAL(((u64 *)mfn_to_va(912))[0], 1);
+	kernel[0] = 2;
+	CU_ASSERT_EQUAL(root_copy_of_loaded(), 912);
+	CU_ASSERT_EQUAL(((u64 *)mfn_to_va(912))[0], 1);
+	root_copies_forget();
+	CU_ASSERT_EQUAL(root_copy_of_loaded(), 912);
+	CU_ASSERT_EQUAL(((u64 *)mfn_to_va(912))[0], 2);
+	sim_cpu->ring1 = false;
 }
 
 /* What the hypervisor puts into tables of guests. */

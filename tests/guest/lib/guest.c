@@ -680,9 +680,9 @@ void user_new(struct user *u)
 		LEAF(virt_to_mfn(u->stack), PTE_P | PTE_RW | PTE_US | PTE_AD);
 	l1[(USER_DATA >> 12) & 511] = LEAF(virt_to_mfn(u->data), PTE_P | PTE_RW | PTE_US | PTE_AD);
 	space_readonly(&u->space);
-#ifdef __i386__
+#if defined(__i386__) || defined(RING1)
 	check_eq(mmu_update(entry_maddr((void *)USER_CODE, ROOT_LEVEL),
-			    TABLE_ENTRY(u->space.table[2])), 0);
+			    TABLE_ENTRY(u->space.table[ROOT_LEVEL - 1])), 0);
 #else
 	check_eq(mmuext(MMUEXT_PIN_L4_TABLE, virt_to_mfn(u->space.table[4])), 0);
 	check_eq(mmuext(MMUEXT_NEW_USER_BASEPTR, virt_to_mfn(u->space.table[4])), 0);
@@ -787,6 +787,13 @@ static char shared_page[PAGE_SIZE] __attribute__((aligned(4096)));
 
 void guest_main(struct start_info *si)
 {
+#ifdef RING1
+	uint16_t cs;
+
+	__asm__("movw %%cs, %0" : "=r"(cs));
+	if ((cs & 3) != 1)
+		skip("no 64-bit kernel in ring 1 on this machine");
+#endif
 	start_info = si;
 	if (map_page(shared_page, si->shared_info >> 12,
 		     PTE_P | PTE_RW | PTE_USER_OF_KERNEL | PTE_AD))

@@ -13,6 +13,7 @@
 #include "pv-abi/grant_table.h"
 #include "pv-abi/memory.h"
 #include "pv-abi/nmi.h"
+#include "pv-abi/ring1.h"
 #include "pv-abi/sched.h"
 #include "pv-abi/vcpu.h"
 #include "pv-abi/version.h"
@@ -26,7 +27,8 @@
  * it; survived() turns it into a failure.
  *
  * The library is compiled for 64-bit guests and for 32-bit ones (ring 1, PAE): a test whose opening
- * comment says "bits: 64 32" becomes NAME.elf and NAME-32.elf.
+ * comment says "bits: 64 32" becomes NAME.elf and NAME-32.elf. "bits: ring1": a 64-bit guest in
+ * ring 1 (pv-abi/ring1.h), which is skipped where that is not offered.
  *
  * In main.c's opening comment the harness finds settings: "memory: 64M", "vcpus: 2", "seconds: 90",
  * "alone: yes" (a machine of its own), "emulator: bochs" (what QEMU cannot show), "icount: yes"
@@ -82,12 +84,18 @@ long guest_hypercall(long op, ...);
 #define CONTEXT_RAX eax /* in struct iret_context */
 #define SP	    "%%esp" /* in inline assembly */
 #else
+#ifdef RING1
+#define KERNEL_CS   ANNULUS_KERNEL_CS
+#define KERNEL_SS   ANNULUS_KERNEL_SS
+#define KERNEL_RING 1
+#else
 #define KERNEL_CS   FLAT_KERNEL_CS64
 #define KERNEL_SS   FLAT_KERNEL_SS64
+#define KERNEL_RING 3
+#endif
 #define KERNEL_DS   FLAT_KERNEL_DS64
 #define USER_CS	    FLAT_USER_CS64
 #define USER_SS	    FLAT_USER_SS64
-#define KERNEL_RING 3
 #define CONTEXT_RAX rax
 #define SP	    "%%rsp"
 #endif
@@ -225,7 +233,11 @@ static inline struct vcpu_info *vcpu_info(void)
 #define PTE_USER_OF_KERNEL 0 /* ring 1 is a supervisor */
 #else
 #define ROOT_LEVEL 4
+#ifdef RING1
+#define PTE_USER_OF_KERNEL 0
+#else
 #define PTE_USER_OF_KERNEL PTE_US
+#endif
 #endif
 /* A frame number and an amount that fit the guest's word and are no machine's. */
 #ifdef __i386__

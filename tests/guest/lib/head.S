@@ -4,6 +4,23 @@
 #define BASE 0xffffffff80000000
 #define PAE  yes
 #include "head_common.h"
+#ifdef RING1
+#include "pv-abi/ring1.h"
+	.pushsection .note.xen, "a", @note
+	.balign 4
+	.long 8, 4, ANNULUS_ELFNOTE_RING1
+	.asciz ANNULUS_ELFNOTE_OWNER
+	.long ANNULUS_RING1_VERSION
+	.popsection
+#endif
+
+	/* What the stock frame has on top of the processor's. */
+	.macro take_rcx_r11
+#ifndef RING1
+	popq %rcx
+	popq %r11
+#endif
+	.endm
 
 	.section .text.start, "ax"
 	.global _start
@@ -24,8 +41,7 @@ _start:
 	.balign 16
 	.global trap_\n
 trap_\n:
-	popq %rcx
-	popq %r11
+	take_rcx_r11
 	.if \has_error == 0
 	pushq $0
 	.endif
@@ -36,28 +52,26 @@ trap_\n:
 /* Event upcall and failsafe callback come here as vectors of their own. */
 	.global event_entry, failsafe_entry, syscall_entry_point
 event_entry:
-	popq %rcx
-	popq %r11
+	take_rcx_r11
 	pushq $0
 	pushq $256
 	jmp trap_common
 syscall_entry_point:
-	popq %rcx
-	popq %r11
+	take_rcx_r11
 	pushq $0
 	pushq $258
 	jmp trap_common
 	.global syscall_entry_else
 syscall_entry_else:
-	popq %rcx
-	popq %r11
+	take_rcx_r11
 	pushq $0
 	pushq $259
 	jmp trap_common
 failsafe_entry:
-	popq %rcx
-	popq %r11
+	take_rcx_r11
+#ifndef RING1
 	addq $32, %rsp /* ds, es, fs, gs */
+#endif
 	pushq $0
 	pushq $257
 trap_common:
@@ -147,7 +161,16 @@ probe_resume:
 /* raw_iret(struct iret_context *): the iret hypercall with that as its frame. */
 	.global raw_iret
 raw_iret:
+#ifdef RING1
+	/* A process's GS base is 0. */
+	pushq $0
+	pushq $0
+	.irp word, 64, 56, 48, 40, 32, 24, 16, 8, 0
+	pushq \word(%rdi)
+	.endr
+#else
 	movq %rdi, %rsp
+#endif
 	movl $__HYPERVISOR_iret, %eax
 	syscall
 	ud2

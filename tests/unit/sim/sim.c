@@ -331,6 +331,11 @@ void __weak xsetbv(u64 xcr0)
 	sim.xcr0 = xcr0;
 }
 
+bool __weak ring1_64bit_allowed(void)
+{
+	return true;
+}
+
 bool __weak ring1_guests_allowed(void)
 {
 	return !sim.ring1_refused;

@@ -29,6 +29,7 @@ struct cpu_features {
 enum { CPU_VENDOR_OTHER, CPU_VENDOR_INTEL, CPU_VENDOR_AMD };
 extern struct cpu_features cpu_features;
 
+enum { VIEW_RING3, VIEW_RING1 };
 struct root_copy {
 	mfn_t mfn, of;
 };
@@ -47,9 +48,11 @@ struct cpu {
 	bool guest_tlb_stale;
 	mfn_t cr3_mfn;
 	bool no_root;
-	struct root_copy root_copies[2];
+	struct root_copy root_copies[3];
 	struct entry_info *entry_info;
-	void *area_l1, *area_l1_unmapped;
+	u8 unmapped;
+	bool ring1;
+	void *area_l1, *area_view[2];
 };
 extern u8 unmapped_mode;
 extern struct cpu cpus[NR_CPUS];

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ANNULUS_PV_RING1_H
+#define ANNULUS_PV_RING1_H
+
+#include "cpu/regs.h"
+#include "domain/domain.h"
+#include "lib/types.h"
+
+/*
+ * 64-bit guests whose kernel runs in ring 1, by the contract of pv-abi/ring1.h.
+ *
+ * domain_set_ring1() - make an empty 64-bit domain one: 0, -EOPNOTSUPP (not offered:
+ * ring1_64bit_allowed()), -EBUSY (it has memory already, is a 32-bit one, or a vCPU has a state).
+ */
+int domain_set_ring1(struct domain *d);
+
+/*
+ * The counterparts of pv/bounce.h, for the running vCPU and its guest_regs(). What ring it was in
+ * regs.cs says.
+ */
+void ring1_inject_trap(unsigned vector, u32 error_code);
+void ring1_bounce_syscall(struct regs *r);
+void ring1_bounce_event(struct regs *r);
+void ring1_bounce_bad_frame(struct regs *r, u32 error_code);
+void ring1_bounce_nmi(struct regs *r);
+void ring1_bounce_callback(struct regs *r, u64 target, bool mask_events);
+/* The iret hypercall; returns the guest's rax. */
+s64 ring1_iret(void);
+
+/* Is it in the stretch of its kernel between the write of a process's GS base and IRETQ? */
+static inline bool ring1_returning(const struct vcpu *v, u64 rip)
+{
+	return rip >= v->pv.return_start && rip < v->pv.return_end;
+}
+
+#endif
