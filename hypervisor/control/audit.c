@@ -235,6 +235,10 @@ static void check_table(const struct frame *f, unsigned level, unsigned entries,
 			check_leaf(d, mfn, i, e);
 			continue;
 		}
+		if (level == 4 && d->ring1 && i >= PT_ENTRIES / 2 && (e & PTE_US) &&
+		    (f->type & FT_VALIDATED))
+			violation("L4 %llx of domain %u: slot %u is for processes",
+				  (unsigned long long)mfn, d->id, i);
 		if (e & PTE_PS)
 			violation("L%u %llx[%u] of domain %u maps a large page", level,
 				  (unsigned long long)mfn, i, d->id);
@@ -438,6 +442,31 @@ static void check_entry_view(const struct cpu *c, unsigned which)
 	}
 }
 
+/* And its copies of roots: of our slots the M2P, the way in, and nothing else. */
+static void check_root_copies(const struct cpu *c, const u64 *idle_l4)
+{
+	const unsigned m2p_slot = pt_slot(M2P_RO_START, 4);
+
+	for (unsigned k = 0; k < ARRAY_SIZE(c->root_copies); k++) {
+		const u64 *copy = c->root_copies[k].mfn ? mfn_to_va(c->root_copies[k].mfn) : NULL;
+		bool ring1 = k == 2;
+
+		for (unsigned i = HV_SLOT_FIRST; copy && i <= HV_SLOT_LAST; i++) {
+			bool right = !copy[i];
+
+			if (i == m2p_slot)
+				right = !((copy[i] ^ idle_l4[i]) & ~(PTE_A | PTE_D | PTE_US)) &&
+					!(copy[i] & PTE_US) == ring1;
+			else if (i == pt_slot(ENTRY_VIRT_START, 4) ||
+				 i == pt_slot(IMAGE_VIRT_START, 4))
+				right = copy[i] != idle_l4[i] && !(copy[i] & PTE_US);
+			if (!right)
+				violation("copy %u of CPU %u: slot %u is %llx", k, c->id, i,
+					  (unsigned long long)copy[i]);
+		}
+	}
+}
+
 u64 audit_check(const u64 *idle_l4)
 {
 	u64 n = DIV_ROUND_UP(max_mfn, TALLIES), checked = 0, frames = 0;
@@ -462,6 +491,7 @@ u64 audit_check(const u64 *idle_l4)
 	for (unsigned c = 0; c < nr_cpus; c++) {
 		check_entry_view(&cpus[c], VIEW_RING3);
 		check_entry_view(&cpus[c], VIEW_RING1);
+		check_root_copies(&cpus[c], idle_l4);
 	}
 	for (mfn_t m = 0; m < max_mfn; m++) {
 		if (guest_frame(m)) {
