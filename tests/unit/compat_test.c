@@ -586,6 +586,10 @@ TEST(test_set_compat, "a domain becomes 32-bit")
 	CU_ASSERT_EQUAL(domain_set_compat(guest), -EBUSY);
 	CU_ASSERT_FALSE(guest->is_32bit);
 	guest->vcpu[1]->initialised = false;
+	guest->ring1 = true;
+	CU_ASSERT_EQUAL(domain_set_compat(guest), -EBUSY);
+	CU_ASSERT_FALSE(guest->is_32bit);
+	guest->ring1 = false;
 	/* pv32=0, whatever the domain is like: nothing has changed. */
 	sim.ring1_refused = true;
 	CU_ASSERT_EQUAL(domain_set_compat(guest), -EOPNOTSUPP);

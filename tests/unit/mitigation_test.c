@@ -423,6 +423,28 @@ TEST(test_code, "the code that is written")
 	free(pristine);
 }
 
+TEST(test_ring1_64bit, "64-bit kernels in ring 1")
+{
+	struct cpuid_facts intel = { .vendor = CPU_VENDOR_INTEL, .family = 6, .model = 0x55 };
+	struct cpuid_facts amd = { .vendor = CPU_VENDOR_AMD, .family = 0x17 };
+	struct mitigations m;
+
+	for (int pv32 = 0; pv32 < 2; pv32++)
+		for (enum choice c = CHOICE_AUTO; c <= CHOICE_ON; c++) {
+			const struct mitigation_options o = { .ring1 = pv32, .ring1_64bit = c };
+
+			intel.arch_caps = 0;
+			mitigation_choose(&intel, &o, &m);
+			CU_ASSERT_TRUE(m.meltdown);
+			CU_ASSERT_EQUAL(m.ring1_64bit, pv32 && c == CHOICE_ON);
+			intel.arch_caps = ARCH_CAPS_RDCL_NO;
+			mitigation_choose(&intel, &o, &m);
+			CU_ASSERT_EQUAL(m.ring1_64bit, pv32 && c != CHOICE_OFF);
+			mitigation_choose(&amd, &o, &m);
+			CU_ASSERT_EQUAL(m.ring1_64bit, pv32 && c != CHOICE_OFF);
+		}
+}
+
 TEST(test_smap, "SMAP, where it is left off")
 {
 	static const u32 nobody[3] = { 0 };

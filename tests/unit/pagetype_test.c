@@ -149,6 +149,58 @@ TEST(test_leaf_rules, "leaf entries")
 	cpu_features.pge = false;
 }
 
+/* A kernel in ring 1: U is its own business, but in the upper half of a root nobody has it. */
+TEST(test_ring1, "a 64-bit guest in ring 1")
+{
+	static const unsigned upper[] = { 256 - 1, HV_SLOT_LAST + 1, 300, 511 };
+	struct space s;
+	u64 at, *l4, e;
+
+	guest->ring1 = true;
+	build_space(guest, &s, 2);
+	l4 = table_of(s.l4);
+	at = s.l4 << PAGE_SHIFT;
+	e = l4[1] | PTE_US;
+	for (unsigned i = 0; i < ARRAY_SIZE(upper); i++)
+		l4[upper[i]] = e;
+	/* A process's page and one of its kernel's, which says that it is global. */
+	table_of(s.l1)[1] |= PTE_US | PTE_G;
+	table_of(s.l1)[2] |= PTE_G;
+	CU_ASSERT_EQUAL_FATAL(mmuext(MMUEXT_PIN_L4_TABLE, s.l4, 0), 0);
+	CU_ASSERT_TRUE((l4[1] & PTE_US) && (l4[255] & PTE_US));
+	for (unsigned i = 1; i < ARRAY_SIZE(upper); i++)
+		CU_ASSERT_EQUAL(l4[upper[i]] & PTE_US, 0);
+	CU_ASSERT_EQUAL(table_of(s.l1)[1], pte_make(s.data[0], DATA_FLAGS | PTE_US));
+	CU_ASSERT_EQUAL(table_of(s.l1)[2], pte_make(s.data[1], DATA_FLAGS));
+	CU_ASSERT_EQUAL(audit(), 0);
+
+	/* Written one by one, the same entry and another, and by the short way for leaves. */
+	guest->dirty_cpus = 5;
+	for (unsigned i = 0; i < ARRAY_SIZE(upper); i++) {
+		flushed = 0;
+		CU_ASSERT_EQUAL(mmu_update(at + upper[i] * 8, e), 0);
+		CU_ASSERT_EQUAL(!(l4[upper[i]] & PTE_US), i != 0);
+		/* Every CPU that may have a copy of the root forgets it. */
+		CU_ASSERT_EQUAL(flushed & 5, 5);
+		CU_ASSERT_EQUAL(mmu_update(at + upper[i] * 8, 0), 0);
+		CU_ASSERT_EQUAL(mmu_update((at + upper[i] * 8) | MMU_PT_UPDATE_PRESERVE_AD, e), 0);
+		CU_ASSERT_EQUAL(!(l4[upper[i]] & PTE_US), i != 0);
+	}
+	CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 2 * 8,
+				   pte_make(s.data[1], DATA_FLAGS | PTE_US | PTE_G)), 0);
+	CU_ASSERT_EQUAL(table_of(s.l1)[2], pte_make(s.data[1], DATA_FLAGS | PTE_US));
+	CU_ASSERT_EQUAL(mmu_update((s.l1 << PAGE_SHIFT) + 2 * 8, pte_make(s.data[1], PTE_P)), 0);
+	CU_ASSERT_EQUAL(table_of(s.l1)[2], pte_make(s.data[1], PTE_P));
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_NEW_USER_BASEPTR, s.l4, 0), -EINVAL);
+	CU_ASSERT_EQUAL(audit(), 0);
+	/* The audit sees what should not be. */
+	l4[300] |= PTE_US;
+	CU_ASSERT_EQUAL(audit(), 1);
+	l4[300] &= ~PTE_US;
+	CU_ASSERT_EQUAL(mmuext(MMUEXT_UNPIN_TABLE, s.l4, 0), 0);
+	guest->dirty_cpus = 1;
+}
+
 TEST(test_global, "global pages")
 {
 	u64 user, kernel, marked;
