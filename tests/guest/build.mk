@@ -13,6 +13,7 @@ TG_PVH := $(notdir $(patsubst %/main.c,%,$(shell grep -l 'kind: pvh$$' $(wildcar
 TG_NAMES := $(filter-out $(TG_ONLY32) $(TG_PVH),$(TG_NAMES))
 TG_RING1 := $(notdir $(patsubst %/main.c,%,$(shell grep -l 'bits: ring1$$' $(wildcard tests/guest/*/main.c))))
 TG_FLAGS1 := $(TG_FLAGS) -DRING1
+TG_FORM1 := $(notdir $(patsubst %/main.c,%,$(shell grep -l '^ \* ring1: yes$$' $(wildcard tests/guest/*/main.c))))
 TG_LIB1 := $(B)/guest/lib1/head.o $(B)/guest/lib1/guest.o
 TG_PLAIN := $(notdir $(patsubst %/main.c,%,$(shell grep -l 'notes: none$$' $(wildcard tests/guest/*/main.c))))
 TG_LIB32 := $(B)/guest/lib32/head32.o $(B)/guest/lib32/guest.o $(B)/guest/lib32/divide.o
@@ -54,6 +55,16 @@ $(TG_RING1:%=$(B)/guest/%/main.o): $(B)/guest/%/main.o: tests/guest/%/main.c | $
 	$(Q)$(CC) $(TG_FLAGS1) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
 
 $(TG_RING1:%=$(B)/guest/%.elf): $(B)/guest/%.elf: $(B)/guest/%/main.o $(TG_LIB1) tests/guest/lib/guest.lds
+	$(call say,LD,$@)
+	$(Q)$(LD) -m elf_x86_64 -nostdlib -static --build-id=none -z noexecstack --no-warn-rwx-segments \
+		-T tests/guest/lib/guest.lds -o $@ $< $(TG_LIB1)
+
+$(B)/guest/%/main1.o: tests/guest/%/main.c | $(call deps,build)
+	$(call say,CC,$< (ring 1))
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TG_FLAGS1) -DRING1_FORM -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+
+$(B)/guest/%-r1.elf: $(B)/guest/%/main1.o $(TG_LIB1) tests/guest/lib/guest.lds
 	$(call say,LD,$@)
 	$(Q)$(LD) -m elf_x86_64 -nostdlib -static --build-id=none -z noexecstack --no-warn-rwx-segments \
 		-T tests/guest/lib/guest.lds -o $@ $< $(TG_LIB1)
@@ -101,8 +112,9 @@ $(TG_PVH:%=$(B)/guest/%.elf): $(B)/guest/%.elf: tests/guest/%/main.c \
 		-Wl,--build-id=none,-z,noexecstack,--no-warn-rwx-segments,-T,tests/guest/lib/pvh.lds \
 		-o $@ $< tests/guest/lib/pvh.S
 
-.PRECIOUS: $(B)/guest/%/main.o $(B)/guest/%/main32.o
+.PRECIOUS: $(B)/guest/%/main.o $(B)/guest/%/main32.o $(B)/guest/%/main1.o
 GUESTS += $(TG_PVH:%=$(B)/guest/%.elf) $(TG_NAMES:%=$(B)/guest/%.elf) $(TG_NAMES32:%=$(B)/guest/%-32.elf)
+GUESTS += $(TG_FORM1:%=$(B)/guest/%-r1.elf)
 -include $(TG_LIB:.o=.d) $(TG_NAMES:%=$(B)/guest/%/main.d)
--include $(TG_LIB1:.o=.d)
+-include $(TG_LIB1:.o=.d) $(TG_FORM1:%=$(B)/guest/%/main1.d)
 -include $(TG_LIB32:.o=.d) $(TG_NAMES32:%=$(B)/guest/%/main32.d)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Tiny guest kernels as unprivileged domains from boot modules, and what is to be said of them in the end."""
+import os
 import re
 
 from machine import SOAK, Failure, Qemu, Skip, check
@@ -10,10 +11,12 @@ AUDIT_EVERY = 2.0  # seconds
 
 
 def settings(name):
-    """What the opening comment of the guest's main.c asks for: `vcpus: 2`, `alone: yes`, ... NAME-32 is NAME for ring 1."""
+    """What the opening comment of the guest's main.c asks for: `vcpus: 2`, `alone: yes`, ... NAME-32 is NAME for 32 bits, NAME-r1
+    for a 64-bit kernel in ring 1."""
     values = {"memory": "16M", "vcpus": "1", "seconds": "60", "alone": "no", "emulator": "any", "icount": "no", "driven": "no",
               "options": "", "quick": "all", "cpu": "", "kind": "pv"}
-    with open("tests/guest/%s/main.c" % (name[:-3] if name.endswith("-32") else name)) as f:
+    form = name.endswith(("-32", "-r1")) and not os.path.isdir("tests/guest/" + name)
+    with open("tests/guest/%s/main.c" % (name[:-3] if form else name)) as f:
         head = f.read(3000)
     for key in values:
         found = re.search(r"^(?://| \*) *%s: *(\S+)" % key, head, re.M)
@@ -31,7 +34,7 @@ def module(build, name):
 def left_to_soak(name, machine):
     """Whether `make test` does without this guest on this machine."""
     quick = settings(name)["quick"]
-    return not SOAK and quick != "all" and (quick != machine or name.endswith("-32"))
+    return not SOAK and quick != "all" and (quick != machine or name.endswith(("-32", "-r1")))
 
 
 def batches(build, emulator):

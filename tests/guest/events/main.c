@@ -5,6 +5,7 @@
  * unmasking delivers what came meanwhile; closing one end leaves the other unbound; virqs are bound
  * once; every bad port, domain or vcpu is an error. Ports run out with an errno.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 

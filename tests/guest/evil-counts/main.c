@@ -6,6 +6,7 @@
  * ends or go on to be continued; meanwhile timers still fire on time, other guests run, and the
  * domain can be ended in the middle.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 

@@ -9,6 +9,7 @@
  * in the handler of the trap; unaligned accesses with AC set, in user mode and across system calls.
  * In ring 0 they are ignored, elsewhere they are the guest's, and every instruction behind goes on.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 

@@ -9,6 +9,7 @@
  * polls wait for ports that go. Then many thousands of ports, closed by one call that must not keep
  * others waiting. In the end all ports are free and one works.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 

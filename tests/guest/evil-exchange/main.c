@@ -8,6 +8,7 @@
  * that are somebody's (tables, granted, twice in the list); two vcpus that exchange the same
  * frames. No word of the hypervisor's changes, no frame is lost and none comes twice.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 

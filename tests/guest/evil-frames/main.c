@@ -7,6 +7,7 @@
  * copied from and to, given back, exchanged, its M2P entry changed. None may succeed, and no word
  * of it may be read.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 

@@ -9,6 +9,7 @@
  * changed; transfers are tried that nobody may make. No table may become writable, no read-only
  * grant gives a write, a handle ends once, and the counts are right (audit).
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 

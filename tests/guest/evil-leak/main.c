@@ -5,6 +5,7 @@
  * nothing but its answer; grant frames come empty. The frames of the machine are used again and
  * again in one test run, so that old content would be there to be found.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 

@@ -7,6 +7,7 @@
  * goes on. The unaligned ones may succeed. (A 32-bit kernel may read its M2P, so that it is no bad
  * address.)
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 #include "pv-abi/physdev.h"

@@ -4,6 +4,7 @@
  * operation, unknown hypercalls. They answer with an error, give no information in the argument,
  * and change nothing: no port opens, no interrupt binds.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 #include "pv-abi/physdev.h"

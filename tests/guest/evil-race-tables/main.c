@@ -9,6 +9,7 @@
  * answers, no table may ever be writable, no count may go astray (audit), and in the end every page
  * is ordinary memory again.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 

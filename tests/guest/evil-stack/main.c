@@ -6,6 +6,7 @@
  * on. (What cannot go on is in the dies-* tests.) A 32-bit kernel's handlers may have any address,
  * which is no more than 4 GiB away, but their selectors may not be null.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 

@@ -5,6 +5,7 @@
  * (linear page tables), large pages, bits that are reserved, the hypervisor's slots of a root. Each
  * must be refused and nothing may change; in the end the tables are still what they were.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 

@@ -7,6 +7,7 @@
  * reach the frame, and with a flush that was asked for none may be missed. An emulator that empties
  * TLBs too often hides the error on one CPU, not on two.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 

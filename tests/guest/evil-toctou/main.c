@@ -8,6 +8,7 @@
  * frame that is not ours or a table writable, no descriptor may be a gate, no frame of others may
  * be copied or granted, and nothing of the hypervisor's may be written.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 

@@ -6,6 +6,7 @@
  * there are, selectors of ring 0, flags and rflags all set. VCPUOP_initialise refuses or tames
  * them; a refused state leaves the vcpu as it was, and a tamed one runs in the guest's ring.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 

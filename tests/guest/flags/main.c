@@ -8,6 +8,7 @@
  * kernel, and everything once more for a guest with an architectural IOPL, which always goes the
  * long way.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 

@@ -5,6 +5,7 @@
  * and the bit is gone; CLTS and CR0 mean the same bit. Registers belong to the vcpu: they survive
  * the scheduler, and another vcpu never sees them.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 

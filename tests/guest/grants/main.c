@@ -5,6 +5,7 @@
  * by its handle, once; references, domains, handles and lengths that are wrong each have their
  * status, and nothing changes.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 

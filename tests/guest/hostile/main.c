@@ -6,6 +6,7 @@
  * frames as well. No answer is expected but one: that the hypervisor goes on, which the harness
  * sees by the audit that follows.
  * bits: 64 32
+ * ring1: yes
  */
 // vcpus: 8
 #include "guest.h"

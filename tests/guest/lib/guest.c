@@ -10,6 +10,10 @@ struct trap_frame probe_frame;
 
 #ifdef __i386__
 #define SUFFIX "-32"
+#elif defined(RING1)
+/* What is made for ring 1 alone has none. */
+extern const char test_form[] __attribute__((weak));
+#define SUFFIX (test_form ? test_form : "")
 #else
 #define SUFFIX ""
 #endif

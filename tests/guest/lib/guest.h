@@ -28,7 +28,8 @@
  *
  * The library is compiled for 64-bit guests and for 32-bit ones (ring 1, PAE): a test whose opening
  * comment says "bits: 64 32" becomes NAME.elf and NAME-32.elf. "bits: ring1": a 64-bit guest in
- * ring 1 (pv-abi/ring1.h), which is skipped where that is not offered.
+ * ring 1 (pv-abi/ring1.h), which is skipped where that is not offered; "ring1: yes": NAME-r1.elf
+ * too, the same in that form.
  *
  * In main.c's opening comment the harness finds settings: "memory: 64M", "vcpus: 2", "seconds: 90",
  * "alone: yes" (a machine of its own), "emulator: bochs" (what QEMU cannot show), "icount: yes"
@@ -39,6 +40,9 @@
  * "alone": `make test` runs the 64-bit form only, on that machine only; `make soak` all).
  */
 extern const char test_name[];
+#ifdef RING1_FORM
+const char test_form[] = "-r1";
+#endif
 void test_main(void);
 
 void print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -5,6 +5,7 @@
  * every moment, the P2M side of the M2P is kept, new frames come zeroed, the domain's limit holds,
  * and what fails half-way says how far it came.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 

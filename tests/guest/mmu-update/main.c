@@ -5,6 +5,7 @@
  * batch is done element by element, a failing one changes nothing and ends it, and the count of
  * those done before is reported, since kernels resume from there.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 

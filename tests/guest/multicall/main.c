@@ -4,6 +4,7 @@
  * others; a list inside a list is an error of that entry; a long list is interrupted and continued
  * without the guest's noticing. An iret takes effect and ends the list.
  * bits: 64 32
+ * ring1: yes
  */
 #include "iret.h"
 

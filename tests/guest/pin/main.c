@@ -5,6 +5,7 @@
  * the whole and leaves no trace; a pin holds a table without any user, once; unpinning gives the
  * memory back as ordinary memory. The same tables serve as the kernel's root.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 

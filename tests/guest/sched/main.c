@@ -5,6 +5,7 @@
  * sleeps does not keep a CPU busy. Bad requests are errors, and what concerns other domains is not
  * for the unprivileged.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 

@@ -6,6 +6,7 @@
  * timer is silent. The record of the time in vcpu_info is renewed while a vcpu runs on: there
  * are kernels that keep the ns since then in 32 bits. Other vcpus' timers are nobody's business.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 

@@ -5,6 +5,7 @@
  * that has no L1, that is ours, or that is none at all is refused. Page faults carry the error code
  * that bare hardware would give a ring-0 kernel.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 

@@ -6,6 +6,7 @@
  * has its own stack, upcalls and runstate; an IPI event reaches the vcpu that it is bound to,
  * wherever it sleeps. vcpu_info may live in the guest's own memory.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 

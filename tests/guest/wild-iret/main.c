@@ -4,6 +4,7 @@
  * were loaded with chance before. Whatever comes of a frame comes back to this kernel, as a trap or
  * by the failsafe callback.
  * bits: 64 32
+ * ring1: yes
  */
 #include "iret.h"
 

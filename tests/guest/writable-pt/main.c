@@ -7,6 +7,7 @@
  * table above L1, is the guest's own page fault and changes nothing. A 32-bit kernel writes an
  * entry's halves, or both by CMPXCHG8B.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 
