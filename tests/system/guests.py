@@ -14,7 +14,7 @@ def settings(name):
     """What the opening comment of the guest's main.c asks for: `vcpus: 2`, `alone: yes`, ... NAME-32 is NAME for 32 bits, NAME-r1
     for a 64-bit kernel in ring 1."""
     values = {"memory": "16M", "vcpus": "1", "seconds": "60", "alone": "no", "emulator": "any", "icount": "no", "driven": "no",
-              "options": "", "quick": "all", "cpu": "", "kind": "pv"}
+              "options": "", "quick": "all", "cpu": "", "kind": "pv", "bits": "64"}
     form = name.endswith(("-32", "-r1")) and not os.path.isdir("tests/guest/" + name)
     with open("tests/guest/%s/main.c" % (name[:-3] if form else name)) as f:
         head = f.read(3000)
@@ -37,12 +37,17 @@ def left_to_soak(name, machine):
     return not SOAK and quick != "all" and (quick != machine or name.endswith(("-32", "-r1")))
 
 
-def batches(build, emulator):
-    """Lists of guests: each list is a machine's."""
+def in_ring1(name):
+    """Whether it is a 64-bit kernel for ring 1."""
+    return settings(name)["bits"] == "ring1" or name.endswith("-r1")
+
+
+def batches(build, emulator, ring1=None):
+    """Lists of guests: each list is a machine's. `ring1`: 64-bit kernels in ring 1 alone, or all but them."""
     together, out = [], []
     for name in build.guests():
         s = settings(name)
-        if s["driven"] == "yes" or s["emulator"] not in ("any", emulator):
+        if s["driven"] == "yes" or s["emulator"] not in ("any", emulator) or (ring1 is not None and in_ring1(name) != ring1):
             continue
         if s["alone"] == "yes":
             out.append([name])
