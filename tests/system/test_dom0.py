@@ -49,6 +49,7 @@ def boot(build, cpus, cpu="qemu64,-svm"):
 def cases(build):
     yield "cpus4", lambda: boot(build, 4)
     yield "meltdown", lambda: boot(build, 2, "Nehalem")
+    yield "svm_cpus1", lambda: boot(build, 1, "qemu64")
     if SOAK:
         yield "cpus1", lambda: boot(build, 1)
         yield "cpus2", lambda: boot(build, 2)

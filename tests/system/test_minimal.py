@@ -3,7 +3,7 @@
 
 Both widths run at the same time, each with a disk and an interface. Each greets, writes and reads its disk, lets go of the
 backend and takes it up again, asks dom0 for echoes. Then from dom0's side: what is on the disks, ping, less memory and more
-again, a reboot, shutdown, and that nothing is left.
+again, a reboot, shutdown, and that nothing is left. On one CPU, which dom0's vCPUs, both guests and the backends share.
 """
 import array
 import hashlib
@@ -30,7 +30,7 @@ def pattern():
 
 
 def test(build):
-    with build.dom0() as m:
+    with build.dom0(cpus=1) as m:
         wait_shell(m)
 
         def run(command, text=None, seconds=120):
