@@ -122,9 +122,9 @@ void __init start_of_day(u32 magic, u32 info)
 				     boot_info.modules[i].start + boot_info.modules[i].len);
 	screen_unmap();
 	paging_init();
-	screen_map();
 	if (!features_init_cpu())
 		panic("boot: this CPU lacks FXSR or another feature that every 64-bit CPU has\n");
+	screen_map();
 	fpu_init_cpu();
 	cpu_policies_init();
 	features_report();

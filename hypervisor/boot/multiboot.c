@@ -82,13 +82,20 @@ static __init const char *skip_file_name(const char *s)
 	return p;
 }
 
+static bool e820_lost __initdata;
+
 static __init void e820_insert(u64 start, u64 size, u32 type)
 {
 	struct e820_map *m = &machine_e820;
 	unsigned i;
 
-	if (!size || !type || start + size < start || m->n == ARRAY_SIZE(m->e))
+	if (!size || !type || start + size < start)
 		return;
+	if (m->n == ARRAY_SIZE(m->e)) {
+		/* Without an entry, RAM is lost; anything else might be taken for RAM. */
+		e820_lost |= type != E820_RAM;
+		return;
+	}
 	for (i = m->n; i > 0 && m->e[i - 1].start > start; i--)
 		m->e[i] = m->e[i - 1];
 	m->e[i] = (struct e820_range){ start, size, type };
@@ -295,6 +302,7 @@ __init const char *multiboot_parse(u32 magic, paddr_t info)
 
 	boot_info.cmdline = "";
 	boot_info.loader = "unnamed boot loader";
+	e820_lost = false;
 	if (magic == 0x2badb002) {
 		boot_info.protocol = 1;
 		err = parse_mb1(info);
@@ -305,6 +313,8 @@ __init const char *multiboot_parse(u32 magic, paddr_t info)
 		return "not started by a Multiboot loader: use GRUB's multiboot2, or qemu -kernel";
 	}
 	e820_tidy();
+	if (!err && e820_lost)
+		err = "the memory map has more than 512 entries";
 	if (!err && !machine_e820.n)
 		err = "the boot loader gave no memory map";
 	return err;

@@ -39,7 +39,7 @@ static int memory_info(union xenpf_efi_info *info)
 	const struct efi_descriptor *d = efi_map_find(info->mem.addr);
 
 	if (!d)
-		return -EINVAL;
+		return -ESRCH;
 	info->mem.size = min(info->mem.size, d->start + (d->pages << PAGE_SHIFT) - info->mem.addr);
 	info->mem.type = d->type;
 	info->mem.attr = d->attributes;
@@ -58,7 +58,7 @@ int efi_firmware_info(struct xenpf_firmware_info *op)
 		return 0;
 	case XEN_FW_EFI_RT_VERSION:
 		if (!efi_info.runtime_revision)
-			return -ESRCH;
+			return -EOPNOTSUPP;
 		info->version = efi_info.runtime_revision;
 		return 0;
 	case XEN_FW_EFI_CONFIG_TABLE:
@@ -69,10 +69,10 @@ int efi_firmware_info(struct xenpf_firmware_info *op)
 		return vendor_info(info);
 	case XEN_FW_EFI_MEM_INFO:
 		return memory_info(info);
-	case XEN_FW_EFI_PCI_ROM:
-	case XEN_FW_EFI_APPLE_PROPERTIES:
-		/* They were kept by loaders that we are not started by. */
+	case XEN_FW_EFI_PCI_ROM: /* these two were kept by loaders that we are not started by */
 		return -ESRCH;
+	case XEN_FW_EFI_APPLE_PROPERTIES:
+		return -ENODATA;
 	default:
 		return -EINVAL;
 	}
@@ -189,6 +189,7 @@ static int set_wakeup_time(struct efi_buffer *b, struct xenpf_efi_runtime_call *
 	if (op->misc & ~(XEN_EFI_SET_WAKEUP_TIME_ENABLE | XEN_EFI_SET_WAKEUP_TIME_ENABLE_ONLY))
 		return -EINVAL;
 	take_time(b, &op->u.set_wakeup_time);
+	op->misc = 0;
 	return call(EFI_SET_WAKEUP_TIME, op, enable, only ? 0 : at(&b->time), 0, 0, 0);
 }
 
@@ -315,6 +316,8 @@ int efi_runtime_call(struct xenpf_efi_runtime_call *op)
 	struct efi_buffer *b;
 	int ret;
 
+	if (!efi_info.present)
+		return -ENOSYS;
 	if (op->function >= ARRAY_SIZE(functions) || !functions[op->function])
 		return -EOPNOTSUPP;
 	b = efi_begin();

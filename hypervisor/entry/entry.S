@@ -487,6 +487,8 @@ iret_failed_u:
 	je 2f
 	andq $~0x100, 24(%rsp)
 2:	popq %rax
+	/* A breakpoint on an instruction comes before it: RF, or it comes again for ever. */
+	orl $0x10000, 16(%rsp)
 	entry_note NOTE_RING0
 	iretq
 1:	clac_site

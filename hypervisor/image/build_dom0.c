@@ -32,8 +32,10 @@ static const struct {
 static __init void describe_framebuffer(struct dom0_vga_console_info *vga,
 					const struct framebuffer *f)
 {
-	u8 used = f->size[0] + f->size[1] + f->size[2];
+	u32 used = 0;
 
+	for (unsigned i = 0; i < 3; i++)
+		used |= (u32)(BIT(f->size[i]) - 1) << f->position[i];
 	vga->video_type = efi_info.present ? XEN_VGATYPE_EFI_LFB : XEN_VGATYPE_VESA_LFB;
 	vga->u.vesa_lfb.width = (u16)f->width;
 	vga->u.vesa_lfb.height = (u16)f->height;
@@ -48,9 +50,9 @@ static __init void describe_framebuffer(struct dom0_vga_console_info *vga,
 	vga->u.vesa_lfb.green_size = f->size[1];
 	vga->u.vesa_lfb.blue_pos = f->position[2];
 	vga->u.vesa_lfb.blue_size = f->size[2];
-	if (used < f->bits) {
-		vga->u.vesa_lfb.rsvd_pos = used;
-		vga->u.vesa_lfb.rsvd_size = f->bits - used;
+	if (~used & (u32)(BIT(f->bits) - 1)) {
+		vga->u.vesa_lfb.rsvd_pos = (u8)__builtin_ctz(~used);
+		vga->u.vesa_lfb.rsvd_size = (u8)(f->bits - __builtin_popcount(used));
 	}
 }
 

@@ -66,7 +66,10 @@ static u64 service[EFI_SERVICES]; /* constant; 0: not there */
 static u64 *root;                 /* of all calls; NULL: none was made */
 static struct efi_buffer *buffer;
 static volatile bool usable;
-static struct cpu *volatile inside; /* the CPU that is in a call */
+/*
+ * The CPU that is in a call: taken by exchange, since a machine that goes down asks no locks.
+ */
+static struct cpu *volatile inside;
 
 /* efi_call.S */
 u64 efi_stack;
@@ -225,18 +228,30 @@ u64 efi_pointer(const void *in_buffer)
 	return va_to_paddr(in_buffer);
 }
 
-/* Interrupts off. What guests made global is in the way of addresses that are the firmware's. */
+/*
+ * Interrupts off, `inside` taken. What guests made global is in the way of addresses that are the
+ * firmware's, and so are breakpoints: nothing else in the lower half is executed in ring 0.
+ */
 static u64 call_on_root(u64 function, const u64 args[5])
 {
-	u64 cr3 = read_cr3(), status;
+	u64 cr3 = read_cr3(), dr7 = read_dr7(), status;
 
-	inside = this_cpu();
+	if (dr7 & DR7_ENABLES)
+		write_dr7(DR7_NONE);
 	write_cr3(va_to_paddr(root));
 	tlb_flush_local(TLB_GLOBAL);
 	status = efi_enter(function, args);
 	write_cr3(cr3);
-	inside = NULL;
+	if (dr7 & DR7_ENABLES)
+		write_dr7(dr7);
 	return status;
+}
+
+static bool take_inside(void)
+{
+	struct cpu *nobody = NULL;
+
+	return atomic_cmpxchg(&inside, &nobody, this_cpu());
 }
 
 int efi_call(enum efi_service s, const u64 args[5], u64 *status)
@@ -248,7 +263,11 @@ int efi_call(enum efi_service s, const u64 args[5], u64 *status)
 	if (!service[s])
 		return -EOPNOTSUPP;
 	flags = local_irq_save();
+	/* Who is in it without the lock resets the machine. */
+	while (!take_inside())
+		cpu_relax();
 	*status = call_on_root(service[s], args);
+	atomic_set(&inside, NULL);
 	local_irq_restore(flags);
 	if (*status != FAULTED)
 		return 0;
@@ -261,8 +280,12 @@ void efi_reset(bool power_off)
 {
 	const u64 args[5] = { power_off ? RESET_SHUTDOWN : RESET_COLD, EFI_SUCCESS, 0, 0, 0 };
 
-	if (usable && service[EFI_RESET_SYSTEM] && !inside)
-		call_on_root(service[EFI_RESET_SYSTEM], args);
+	/* The stacks of NMI and machine checks are smaller than what firmware may ask for. */
+	if (!usable || !service[EFI_RESET_SYSTEM] ||
+	    (u64)__builtin_frame_address(0) % STACK_SIZE < STACK_SIZE / 2 || !take_inside())
+		return;
+	call_on_root(service[EFI_RESET_SYSTEM], args);
+	atomic_set(&inside, NULL);
 }
 
 bool efi_fault(struct regs *r)

@@ -42,7 +42,9 @@ efi_enter:
 	call __x86_indirect_thunk_rax
 	.global efi_left
 efi_left:
-	cld
+	/* Whatever the firmware has made of the flags: interrupts stay off. */
+	pushq $2
+	popfq
 	movq efi_stack(%rip), %rsp
 	popq %r15
 	popq %r14

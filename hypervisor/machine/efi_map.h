@@ -24,8 +24,8 @@ struct efi_descriptor {
 #define EFI_MEMORY_RUNTIME BIT(63)
 
 /*
- * Filled by boot/multiboot.c, constant from then on. `whole` is false if there were more entries
- * than have room here.
+ * Filled by boot/multiboot.c, constant from then on. `whole` is false if something is missing here
+ * that the firmware needs at run time.
  */
 #define EFI_MAP_MAX 512
 struct efi_map {
@@ -36,8 +36,9 @@ struct efi_map {
 extern struct efi_map efi_map;
 
 /*
- * efi_map_keep() - copy `bytes` of descriptors of `each` bytes. What is empty, not page-aligned or
- * runs over the end of the address space is left out; `whole` is false then, too.
+ * efi_map_keep() - copy `bytes` of descriptors of `each` bytes, those that are needed at run time
+ * first. What is empty, not page-aligned, runs over the end of the address space or has no room
+ * any more is left out, and so is memory for run time that another entry for it has already.
  */
 void efi_map_keep(const void *map, u64 bytes, u32 each);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "machine/screen.h"
 
+#include "cpu/cpu.h"
 #include "cpu/layout.h"
 #include "lib/cmdline.h"
 #include "lib/printk.h"
@@ -19,6 +20,9 @@
 #define TEXT_GREY      0x0700
 #define GREY           0xaa /* of each colour */
 #define DRAW_NS        50000000ULL
+/* What the timer draws at once: some milliseconds on a slow frame buffer. */
+#define DRAW_CELLS     2048
+#define FB_SIZE_MAX    0x10000000ULL
 
 /* font.S: 32 to 126 */
 extern const u8 screen_font[], screen_font_end[];
@@ -38,7 +42,7 @@ static bool opt_keep;
 /* The mode is the boot loader's business; words for it are Xen's. */
 static const char *set_vga(const char *v)
 {
-	const char *wrong = NULL;
+	bool keep = false;
 
 	while (*v) {
 		size_t n = 0;
@@ -46,12 +50,13 @@ static const char *set_vga(const char *v)
 		while (v[n] && v[n] != ',')
 			n++;
 		if (n == 4 && !strncmp(v, "keep", n))
-			opt_keep = true;
+			keep = true;
 		else if (n != 7 || strncmp(v, "current", n))
-			wrong = "use keep or current; GRUB's gfxpayload sets the mode";
+			return "use keep or current; GRUB's gfxpayload sets the mode";
 		v += n + (v[n] == ',');
 	}
-	return wrong;
+	opt_keep = keep;
+	return NULL;
 }
 OPTION_FN("vga", set_vga);
 
@@ -61,7 +66,7 @@ void __init screen_keep(const struct framebuffer *f)
 
 	if ((f->bits != 15 && f->bits != 16 && f->bits != 24 && f->bits != 32) ||
 	    f->width < CELL_WIDTH || f->height < 2 * CELL_HEIGHT || f->width > 0x8000 ||
-	    f->height > 0x8000 || f->pitch / bytes < f->width || f->pitch > 0x40000 ||
+	    f->height > 0x8000 || f->pitch / bytes < f->width || f->pitch > 0xffff ||
 	    f->start + (u64)f->pitch * f->height < f->start)
 		return;
 	for (unsigned i = 0; i < 3; i++)
@@ -80,9 +85,23 @@ static u64 fb_size(void)
 	return (u64)fb.pitch * fb.height;
 }
 
+static __init bool fb_in_ram(void)
+{
+	for (unsigned i = 0; i < machine_e820.n; i++) {
+		const struct e820_range *e = &machine_e820.e[i];
+
+		if (e->type == E820_RAM && e->start < fb.start + fb_size() &&
+		    fb.start < e->start + e->size)
+			return true;
+	}
+	return false;
+}
+
 /* Text of VGA's is where a BIOS was; firmware that has no text either tells of a frame buffer. */
 void __init screen_init(void)
 {
+	if (fb.width && fb_in_ram())
+		fb.width = 0;
 	if (!fb.width && efi_info.present)
 		return;
 	columns = fb.width ? min(fb.width / CELL_WIDTH, (u32)COLUMNS_MAX) : 80;
@@ -107,17 +126,13 @@ void __init screen_map(void)
 {
 	if (!fb.width)
 		return;
-	for (unsigned i = 0; i < machine_e820.n; i++) {
-		const struct e820_range *e = &machine_e820.e[i];
-
-		if (e->type == E820_RAM && e->start < fb.start + fb_size() &&
-		    fb.start < e->start + e->size) {
-			printk(LOG_WARN "screen: the frame buffer is said to be in free memory: "
-					"not used\n");
-			fb.width = 0;
-			columns = 0;
-			return;
-		}
+	if (fb_size() > FB_SIZE_MAX ||
+	    fb.start + fb_size() > BIT(cpu_features.phys_bits)) {
+		printk(LOG_WARN "screen: the frame buffer at %#llx is out of reach\n",
+		       (unsigned long long)fb.start);
+		fb.width = 0;
+		columns = 0;
+		return;
 	}
 	base = ioremap_wc(fb.start, fb_size());
 	fast = true;
@@ -156,26 +171,32 @@ static void draw_glyph(unsigned y, unsigned x, u8 c)
 	}
 }
 
-void screen_draw(bool panicking)
+static void draw(unsigned most)
 {
-	if (!base || !changed || !(fast || panicking))
-		return;
 	/* What is written from now on is seen now or makes it drawn again. */
 	changed = false;
 	smp_mb();
-	for (unsigned y = 0; y < rows; y++)
-		for (unsigned x = 0; x < columns; x++) {
-			unsigned i = y * columns + x;
-			u8 c = READ_ONCE(cells[i]);
+	for (unsigned i = 0; i < rows * columns; i++) {
+		u8 c = READ_ONCE(cells[i]);
 
-			if (drawn[i] == c)
-				continue;
-			drawn[i] = c;
-			if (fb.width)
-				draw_glyph(y, x, c);
-			else
-				((volatile u16 *)base)[i] = TEXT_GREY | c;
+		if (drawn[i] == c)
+			continue;
+		if (!most--) {
+			changed = true;
+			return;
 		}
+		drawn[i] = c;
+		if (fb.width)
+			draw_glyph(i / columns, i % columns, c);
+		else
+			((volatile u16 *)base)[i] = TEXT_GREY | c;
+	}
+}
+
+void screen_draw(bool panicking)
+{
+	if (base && changed && (fast || panicking))
+		draw(ROWS_MAX * COLUMNS_MAX);
 }
 
 static void new_line(void)
@@ -206,7 +227,8 @@ void screen_put(char c)
 static void redraw_round(void *arg)
 {
 	(void)arg;
-	screen_draw(false);
+	if (changed)
+		draw(DRAW_CELLS);
 	timer_set(&redraw, system_time() + DRAW_NS);
 }
 

@@ -34,9 +34,10 @@ void screen_unmap(void);
 void screen_map(void);
 
 /*
- * screen_put() - text; under the console's lock. screen_draw() - what has changed; one CPU at a
- * time: in boot and in a panic with that lock, later the timer of screen_begin_timer(), interrupts
- * on and no lock held. Before screen_map() a frame buffer is slow, and drawn on in a panic only.
+ * screen_put() - text; under the console's lock. screen_draw() - what has changed, in boot and in a
+ * panic, with that lock; later it is the timer of screen_begin_timer(), interrupts on and no lock
+ * held, a part at a time. Before screen_map() a frame buffer is slow, and drawn on in a panic only.
+ * In a panic the timer's CPU may still be drawing for a moment: what stays are wrong pixels.
  */
 void screen_put(char c);
 void screen_draw(bool panicking);

@@ -54,14 +54,14 @@ static u64 *new_table(void)
 	return t;
 }
 
-/* The table below entry e, made if there is none; NULL without memory. User access is decided at
- * the last level. */
+/* The table below entry e, made if there is none; NULL without memory, and where a large page is.
+ * User access is decided at the last level. */
 static u64 *next_table(u64 *e)
 {
 	u64 *t;
 
 	if (*e & P)
-		return paddr_to_va(*e & ADDR_MASK);
+		return *e & PS ? NULL : paddr_to_va(*e & ADDR_MASK);
 	t = new_table();
 	if (t)
 		*e = va_to_paddr(t) | TABLE | US;

@@ -295,6 +295,14 @@ void screen_keep(const struct framebuffer *f)
 	FUZZ_CHECK(f->bits || !f->bits, "read as a whole");
 }
 
+static bool runtime_at(u64 start, u64 size)
+{
+	for (unsigned i = 0; i < nr_runtime; i++)
+		if (start < runtime[i].start + runtime[i].size && runtime[i].start < start + size)
+			return true;
+	return false;
+}
+
 /* The firmware's own map; once, since each further one adds to it. */
 static void put_efi_map(struct fuzz_in *in)
 {
@@ -315,7 +323,7 @@ static void put_efi_map(struct fuzz_in *in)
 		put(&d, sizeof(d));
 		put(&rest, sizeof(rest));
 		if ((b & 16) && d.pages && d.pages < 1ULL << 52 && !(d.start & 0xfff) &&
-		    d.start + (d.pages << 12) > d.start)
+		    d.start + (d.pages << 12) > d.start && !runtime_at(d.start, d.pages << 12))
 			runtime[nr_runtime++] =
 				(struct e820_range){ d.start, d.pages << 12, E820_RESERVED };
 	}

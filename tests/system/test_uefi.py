@@ -31,6 +31,9 @@ def dom0(build, out):
             to = d + (f if f in libraries else "/usr/sbin/efibootmgr")
             os.makedirs(os.path.dirname(to), exist_ok=True)
             shutil.copy(os.path.realpath(f), to)
+        here = os.path.dirname(os.path.abspath(__file__))
+        subprocess.run(["gcc", "-O1", "-static", "-s", "-o", d + "/usr/sbin/efi_breakpoint", here + "/efi_breakpoint.c"],
+                       check=True)
         more = subprocess.run("find . | cpio -o -H newc --quiet | gzip -1", shell=True, cwd=d, stdout=subprocess.PIPE)
         with open(out, "wb") as f, open(build.need("dom0.cpio.gz"), "rb") as first:
             shutil.copyfileobj(first, f)
@@ -133,10 +136,13 @@ def variables(build):
 
 
 def faults(m, d):
-    """The firmware's GetVariable becomes an instruction that there is not."""
+    """A process of dom0's has a breakpoint on GetVariable's first instruction, which then is one that there is not."""
     table = int(re.findall(r"efi: runtime services at (0x[0-9a-f]+)", m.log)[-1], 16)
     with Gdb(d + "/gdb") as g:
         (at,) = struct.unpack("<Q", g.read(table + GET_VARIABLE, 8))
+    code, out = shell(m, "efi_breakpoint %x %s/AnnulusTest-%s" % (at, EFIVARS, OURS))
+    check(code == 0, "a breakpoint in the firmware: exit %d: %s" % (code, out))
+    with Gdb(d + "/gdb") as g:
         g.write(at, b"\x0f\x0b")
     code, out = shell(m, "cat %s/AnnulusTest-%s" % (EFIVARS, OURS))
     check(code != 0, "a service that faults answers: " + out)

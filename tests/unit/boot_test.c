@@ -417,6 +417,30 @@ TEST(test_efi, "what UEFI adds")
 	CU_ASSERT_TRUE(!told_table && !efi_map.n && !told_screen.width && !told_screen.bits);
 }
 
+/* An entry that says what is not RAM is never lost. */
+TEST(test_many, "more entries than there is room for")
+{
+	static struct e820_range many[ARRAY_SIZE(machine_e820.e) + 1];
+	unsigned n = ARRAY_SIZE(many);
+
+	for (unsigned i = 0; i < n; i++)
+		many[i] = (struct e820_range){ i * 0x2000ULL, 0x1000, E820_RAM };
+	loader_begin();
+	tag_at = 8;
+	tag_map(many, n);
+	CU_ASSERT_PTR_NULL(multiboot_parse(0x36d76289, INFO_AT));
+	CU_ASSERT_EQUAL(machine_e820.n, n - 1);
+	loader_begin();
+	tag_at = 8;
+	many[n - 1].type = E820_RESERVED;
+	tag_map(many, n);
+	CU_ASSERT_PTR_NOT_NULL(multiboot_parse(0x36d76289, INFO_AT));
+	loader_begin();
+	tag_at = 8;
+	tag_map(many, n - 1);
+	CU_ASSERT_PTR_NULL(multiboot_parse(0x36d76289, INFO_AT));
+}
+
 /* Firmware's maps that overlap. */
 TEST(test_overlaps, "overlapping memory maps")
 {

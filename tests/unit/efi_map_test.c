@@ -36,10 +36,10 @@ TEST(test_keep, "kept, found")
 	efi_map_keep(map, used * EACH, EACH);
 	CU_ASSERT_TRUE(efi_map.n == 2 && efi_map.whole);
 	CU_ASSERT_PTR_NULL(efi_map_find(0xfffff));
-	CU_ASSERT_PTR_EQUAL(efi_map_find(0x100000), &efi_map.e[0]);
-	CU_ASSERT_PTR_EQUAL(efi_map_find(0x1fffff), &efi_map.e[0]);
+	CU_ASSERT_PTR_EQUAL(efi_map_find(0x100000), &efi_map.e[1]);
+	CU_ASSERT_PTR_EQUAL(efi_map_find(0x1fffff), &efi_map.e[1]);
 	CU_ASSERT_PTR_NULL(efi_map_find(0x200000));
-	CU_ASSERT_PTR_EQUAL(efi_map_find(0x301fff), &efi_map.e[1]);
+	CU_ASSERT_PTR_EQUAL(efi_map_find(0x301fff), &efi_map.e[0]);
 	CU_ASSERT_PTR_NULL(efi_map_find(0x302000));
 }
 
@@ -77,7 +77,25 @@ TEST(test_nonsense, "what makes no sense is left out, and remembered")
 		CU_ASSERT_EQUAL(efi_map.n, 1);
 		CU_ASSERT_FALSE(efi_map.whole);
 		CU_ASSERT_EQUAL(efi_map.e[0].start, 0x100000);
+		/* Where nothing runs there is nothing missing. */
+		clean();
+		add(7, bad[i].start, bad[i].pages, 0);
+		efi_map_keep(map, used * EACH, EACH);
+		CU_ASSERT_TRUE(efi_map.n == 0 && efi_map.whole);
 	}
+	/* The same memory twice: for run time it is one entry's. */
+	clean();
+	add(6, 0x200000, 16, EFI_MEMORY_RUNTIME);
+	add(5, 0x20f000, 1, EFI_MEMORY_RUNTIME);
+	efi_map_keep(map, used * EACH, EACH);
+	CU_ASSERT_TRUE(efi_map.n == 1 && !efi_map.whole);
+	clean();
+	add(6, 0x200000, 16, EFI_MEMORY_RUNTIME);
+	add(5, 0x210000, 1, EFI_MEMORY_RUNTIME);
+	add(5, 0x1ff000, 1, EFI_MEMORY_RUNTIME);
+	add(7, 0x200000, 1, 0);
+	efi_map_keep(map, used * EACH, EACH);
+	CU_ASSERT_TRUE(efi_map.n == 4 && efi_map.whole);
 	/* Descriptors that lack something. */
 	clean();
 	add(7, 0x100000, 1, 0);
@@ -103,6 +121,13 @@ TEST(test_full, "more than there is room for")
 	clean();
 	for (unsigned i = 0; i < EFI_MAP_MAX + 1; i++)
 		add(7, (i + 1) * 0x100000ULL, 1, 0);
+	add(5, 0x1000, 1, EFI_MEMORY_RUNTIME);
+	efi_map_keep(map, used * EACH, EACH);
+	CU_ASSERT_TRUE(efi_map.n == EFI_MAP_MAX && efi_map.whole);
+	CU_ASSERT_TRUE(efi_map_is_runtime(0x1000, 1));
+	clean();
+	for (unsigned i = 0; i < EFI_MAP_MAX + 1; i++)
+		add(7, (i + 1) * 0x100000ULL, 1, EFI_MEMORY_RUNTIME);
 	efi_map_keep(map, used * EACH, EACH);
 	CU_ASSERT_TRUE(efi_map.n == EFI_MAP_MAX && !efi_map.whole);
 }

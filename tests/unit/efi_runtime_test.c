@@ -91,6 +91,7 @@ static void clean(void)
 	memset(name, 0, sizeof(name));
 	memset(data, 0x11, sizeof(data));
 	memset(&efi_info, 0, sizeof(efi_info));
+	efi_info.present = true;
 	memset(&efi_map, 0, sizeof(efi_map));
 	off = false;
 	status = 0;
@@ -122,6 +123,8 @@ TEST(test_none, "no firmware, no such service")
 		CU_ASSERT_EQUAL(ask(f), -EOPNOTSUPP);
 	}
 	CU_ASSERT_EQUAL(ask(~0U), -EOPNOTSUPP);
+	efi_info.present = off = false;
+	CU_ASSERT_EQUAL(ask(XEN_EFI_get_time), -ENOSYS);
 	CU_ASSERT_EQUAL(calls, 0);
 }
 
@@ -330,6 +333,7 @@ TEST(test_time, "the clock and its alarm")
 	op.u.set_wakeup_time = t;
 	CU_ASSERT_EQUAL(ask(XEN_EFI_set_wakeup_time), 0);
 	CU_ASSERT_TRUE(arg[0] == 1 && !memcmp((void *)arg[1], &when, sizeof(when)));
+	CU_ASSERT_EQUAL(op.misc, 0);
 	op.misc = XEN_EFI_SET_WAKEUP_TIME_ENABLE | XEN_EFI_SET_WAKEUP_TIME_ENABLE_ONLY;
 	CU_ASSERT_EQUAL(ask(XEN_EFI_set_wakeup_time), 0);
 	CU_ASSERT_TRUE(arg[0] == 1 && arg[1] == 0);
@@ -366,6 +370,7 @@ TEST(test_info, "what the firmware is")
 	struct efi_descriptor d = { 5, 0, 0x100000, 0, 4, EFI_MEMORY_RUNTIME };
 	u16 text[8] = { 9, 9, 9, 9, 9, 9, 9, 9 };
 
+	efi_info.present = false;
 	CU_ASSERT_EQUAL(efi_firmware_info(&f), -ENOSYS);
 	efi_info.present = true;
 	efi_info.revision = 0x20046;
@@ -377,7 +382,7 @@ TEST(test_info, "what the firmware is")
 	CU_ASSERT_EQUAL(efi_firmware_info(&f), 0);
 	CU_ASSERT_EQUAL(f.u.efi_info.version, 0x20046);
 	f.index = XEN_FW_EFI_RT_VERSION;
-	CU_ASSERT_EQUAL(efi_firmware_info(&f), -ESRCH);
+	CU_ASSERT_EQUAL(efi_firmware_info(&f), -EOPNOTSUPP);
 	efi_info.runtime_revision = 0x20000;
 	CU_ASSERT_EQUAL(efi_firmware_info(&f), 0);
 	CU_ASSERT_EQUAL(f.u.efi_info.version, 0x20000);
@@ -404,11 +409,11 @@ TEST(test_info, "what the firmware is")
 	CU_ASSERT_TRUE(f.u.efi_info.mem.type == 5 && f.u.efi_info.mem.size == 0x3000 &&
 		       f.u.efi_info.mem.attr == EFI_MEMORY_RUNTIME);
 	f.u.efi_info.mem.addr = 0x104000;
-	CU_ASSERT_EQUAL(efi_firmware_info(&f), -EINVAL);
+	CU_ASSERT_EQUAL(efi_firmware_info(&f), -ESRCH);
 	f.index = XEN_FW_EFI_PCI_ROM;
 	CU_ASSERT_EQUAL(efi_firmware_info(&f), -ESRCH);
 	f.index = XEN_FW_EFI_APPLE_PROPERTIES;
-	CU_ASSERT_EQUAL(efi_firmware_info(&f), -ESRCH);
+	CU_ASSERT_EQUAL(efi_firmware_info(&f), -ENODATA);
 	f.index = 7;
 	CU_ASSERT_EQUAL(efi_firmware_info(&f), -EINVAL);
 }

@@ -10,6 +10,7 @@
 
 #include "suite.h"
 
+#include "cpu/cpu.h"
 #include "machine/efi.h"
 #include "machine/screen.h"
 #include "machine/timer.h"
@@ -128,11 +129,12 @@ TEST(test_refused, "frame buffers that are none")
 	f.pitch = WIDTH * 4 - 1;
 	refuse(f);
 	f = good(32);
-	f.pitch = 0x40001;
+	f.pitch = 0x10000;
 	refuse(f);
 	f = good(32);
+	f.bits = 15;
 	f.width = 0x8001;
-	f.pitch = 0x40000;
+	f.pitch = 0xffff;
 	refuse(f);
 	f = good(32);
 	f.height = 0x8001;
@@ -213,11 +215,19 @@ TEST(test_keep, "kept or not, and by a timer")
 	CU_ASSERT_EQUAL(timers_set, 2);
 }
 
-TEST(test_in_ram, "one that is said to be in free memory is not drawn on")
+TEST(test_out_of_reach, "one that no page-table entry can name")
 {
-	machine_e820.n = 1;
-	machine_e820.e[0] = (struct e820_range){ 0x100000, START - 0x100000 + 1, E820_RAM };
+	struct framebuffer f = good(32);
+
+	cpu_features.phys_bits = 33;
+	screen_keep(&f);
 	screen_unmap();
+	screen_map();
+	CU_ASSERT_PTR_NULL(screen_framebuffer());
+	cpu_features.phys_bits = 40;
+	f.height = 0x8000;
+	f.pitch = 0xffff;
+	screen_keep(&f);
 	screen_map();
 	CU_ASSERT_PTR_NULL(screen_framebuffer());
 	memset(memory, 0xee, sizeof(memory));
@@ -227,4 +237,28 @@ TEST(test_in_ram, "one that is said to be in free memory is not drawn on")
 		CU_ASSERT_EQUAL(memory[i], 0xee);
 }
 
-SUITE("screen")
+TEST(test_in_ram, "one that is said to be in free memory is not drawn on")
+{
+	struct framebuffer f = good(32);
+
+	machine_e820.n = 1;
+	machine_e820.e[0] = (struct e820_range){ 0x100000, START - 0x100000 + 1, E820_RAM };
+	efi_info.present = true; /* or it would be VGA's text */
+	screen_keep(&f);
+	screen_unmap();
+	screen_init();
+	screen_map();
+	CU_ASSERT_PTR_NULL(screen_framebuffer());
+	memset(memory, 0xee, sizeof(memory));
+	put("\nA");
+	screen_draw(true);
+	for (unsigned i = 0; i < sizeof(memory); i++)
+		CU_ASSERT_EQUAL(memory[i], 0xee);
+}
+
+static void wide(void)
+{
+	cpu_features.phys_bits = 40;
+}
+
+SUITE("screen", .begin = wide)
