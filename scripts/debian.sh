@@ -53,6 +53,8 @@ mke2fs -q -t ext4 -L debian -d "$root" "$out.part"
 rm -rf "$root" "$out.new" "$out.efi"
 truncate -s 32M "$out.efi"
 mformat -i "$out.efi" -v EFI ::
+# A partition table that mformat puts there, too, and that GRUB wonders about.
+dd if=/dev/zero of="$out.efi" bs=1 seek=446 count=64 conv=notrunc status=none
 truncate -s 1835M "$out.new"
 printf '%s\n' 'label: gpt' 'start=2048, size=2048, type=21686148-6449-6E6F-744E-656564454649' \
 	'start=4096, size=65536, type=uefi' 'start=69632, size=3686400, type=linux' | sfdisk -q "$out.new"

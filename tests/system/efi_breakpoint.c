@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * efi_breakpoint ADDRESS FILE - a process whose debug registers have a breakpoint on the instruction at ADDRESS, as ptrace()
- * gives it to anybody, reads FILE: a variable of the firmware's, whose service is at ADDRESS in ring 0. Exits with 0 if the
- * breakpoint could be set and the file read.
+ * efi_breakpoint ADDRESS FILE - a process whose debug registers have a breakpoint on the
+ * instruction at ADDRESS, as ptrace() gives it to anybody, reads FILE, a variable of the
+ * firmware's: the service that reads it is at ADDRESS, in ring 0. Exits with 0 if the breakpoint
+ * could be set and the file read.
  */
 #include <fcntl.h>
 #include <signal.h>
