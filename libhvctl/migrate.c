@@ -249,6 +249,15 @@ static int rounds(struct leaving *l)
 	return 0;
 }
 
+/* Nothing else is sent, and the other end is to know that somebody is there. */
+static int meanwhile(void *data)
+{
+	struct leaving *l = data;
+	int error = peer_check(&l->peer);
+
+	return error ? error : live_pulse(&l->live);
+}
+
 /* From the first byte to the last. */
 static int send_it(struct leaving *l, const char *settings, unsigned int threads)
 {
@@ -272,7 +281,8 @@ static int send_it(struct leaving *l, const char *settings, unsigned int threads
 	if (!error)
 		error = rounds(l);
 	if (!error)
-		error = guest_suspend(l->ctx, s->domid, l->m->seconds ? l->m->seconds : 60);
+		error = guest_suspend(l->ctx, s->domid, l->m->seconds ? l->m->seconds : 60,
+				      meanwhile, l);
 	if (error)
 		return error;
 	l->stopped_ms = monotonic_ms();

@@ -49,6 +49,18 @@ void migrate_host_close(struct migrate_host *h);
 int migrate_holds(struct hvctl_ctx *ctx, enum migrate_side side, uint32_t domid,
 		  struct handover_record *r);
 
+/*
+ * Whether a guest that comes under @token is still wanted: 0; -ECANCELED: its record or its domain
+ * was taken away; -errno of the record.
+ */
+int migrate_still_comes(struct migrate_host *h, const char *token);
+
+/*
+ * Take down what is here of a guest of that uuid that never came to be whole, of other tokens than
+ * @token: its source, which has begun anew, cannot have given it away. 0 or -errno.
+ */
+int migrate_drop_halves(struct migrate_host *h, const uint8_t uuid[16], const char *token);
+
 /* A line without its end, byte by byte. No message. -ETIMEDOUT, -EPIPE (end), -EPROTO (too long) */
 int migrate_read_line(int fd, char *line, size_t size, int patience_ms);
 /* No message. */

@@ -335,6 +335,62 @@ static int coming_act(void *data, const struct handover_record *r, enum handover
 	return act == HANDOVER_DESTROY ? domain_remove(h->ctx, r->domid) : coming_run(h, r);
 }
 
+int migrate_still_comes(struct migrate_host *h, const char *token)
+{
+	struct handover_record r;
+	int error = handover_record_peek(&r, h->host.dir, token);
+
+	if (error)
+		return hvctl_fail(h->ctx, -error, "the record of the migration: %s",
+				  strerror(-error));
+	return r.state == HANDOVER_RECEIVING && coming_present(h, &r)
+		       ? 0
+		       : hvctl_fail(h->ctx, ECANCELED, "somebody took down what was here of it");
+}
+
+struct halves {
+	struct migrate_host *h;
+	const uint8_t *uuid;
+	const char *token;
+};
+
+static bool is_half(const struct halves *s, const struct handover_record *r)
+{
+	return r->state == HANDOVER_RECEIVING && !memcmp(r->uuid, s->uuid, sizeof(r->uuid)) &&
+	       strcmp(r->token, s->token);
+}
+
+/* Whoever fills it notices, and lets go of its memory. */
+static int drop_half(void *data, const char *token)
+{
+	struct halves *s = data;
+	struct handover_record r;
+	struct handover_step step;
+	int error = handover_record_peek(&r, s->h->host.dir, token);
+
+	/* One that cannot be read is nobody's half. */
+	if (error || !is_half(s, &r))
+		return 0;
+	error = handover_record_open(&r, s->h->host.dir, token);
+	if (!error && is_half(s, &r)) {
+		step = handover_hear(r.state, HANDOVER_BACK);
+		error = handover_perform(&s->h->host, &r, &step, NULL);
+	}
+	handover_record_close(&r);
+	return error ? hvctl_fail(s->h->ctx, -error,
+				  "what came of it earlier, under the token %s, cannot be taken "
+				  "down: %s",
+				  token, strerror(-error))
+		     : 0;
+}
+
+int migrate_drop_halves(struct migrate_host *h, const uint8_t uuid[16], const char *token)
+{
+	struct halves s = { h, uuid, token };
+
+	return handover_record_each(h->host.dir, drop_half, &s);
+}
+
 /* ---- both ---- */
 
 static void report(void *data, const struct handover_record *r, const char *line)

@@ -59,14 +59,22 @@ static int note_domain(struct coming *c, uint32_t domid)
 		     : 0;
 }
 
+static int still_comes(void *data)
+{
+	struct coming *c = data;
+
+	return migrate_still_comes(&c->host, c->token);
+}
+
 static int fill_from_stream(void *data, uint32_t domid, struct domain_rings *rings)
 {
 	struct coming *c = data;
 	int error = note_domain(c, domid);
 
-	if (!error)
+	if (!error) {
+		stream_watch(c->image.in, still_comes, c);
 		error = own_fill(&c->image, domid, rings);
-
+	}
 	/* The domain that is about to be taken down has frames that only we hold. */
 	if (error) {
 		fill_end(&c->image.fill);
@@ -152,7 +160,9 @@ static int check(struct coming *c)
 		if (error)
 			return error;
 	}
-	error = domain_check_for(c->ctx, g, flags);
+	error = g->uuid_given ? migrate_drop_halves(&c->host, g->uuid, c->token) : 0;
+	if (!error)
+		error = domain_check_for(c->ctx, g, flags);
 	return error ? error : devices_check_there(c->ctx, g);
 }
 

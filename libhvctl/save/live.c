@@ -9,6 +9,8 @@
 #include "clock.h"
 
 #define BATCH PAGES_MAX
+/* Of a batch, where there is a limit to the bandwidth. */
+#define PER_SECOND 8
 
 static bool bit(const uint64_t *map, uint64_t n)
 {
@@ -98,16 +100,29 @@ void live_end(struct live *l)
 
 /* ---- pages ---- */
 
-/* Not more bytes than the caller wants a second. */
-static void keep_pace(struct live *l)
+/* Pages that go at a time: with a limit no more than a part of what may go in a second. */
+static unsigned int batch(const struct live *l)
+{
+	uint64_t pages = l->bandwidth / PER_SECOND / FRAME_SIZE;
+
+	if (!l->bandwidth || !l->s->g.live || pages > BATCH)
+		return BATCH;
+	return pages ? (unsigned int)pages : 1;
+}
+
+/* Not more bytes than the caller wants a second, and none that wait in a buffer meanwhile. */
+static int keep_pace(struct live *l)
 {
 	uint64_t past = monotonic_ms() - l->started_ms, due;
+	int error;
 
 	if (!l->bandwidth)
-		return;
+		return 0;
+	error = stream_flush(l->s->out);
 	due = l->bytes * 1000 / l->bandwidth;
-	if (due > past)
+	if (!error && due > past)
 		hvctl_nap((unsigned int)(due - past));
+	return error;
 }
 
 static bool is_zero(const uint8_t *page)
@@ -174,9 +189,8 @@ static int send(struct live *l, const uint64_t *pfns, unsigned int count)
 	part[0] = (struct iovec){ l->batch, sizeof(*l->batch) + count * sizeof(uint64_t) };
 	l->bytes += part[0].iov_len + (uint64_t)(parts - 1) * FRAME_SIZE;
 	error = stream_write(l->s->out, RECORD_PAGES, part, parts);
-	if (!error && g->live)
-		keep_pace(l);
-	return error;
+	l->said_ms = monotonic_ms();
+	return !error && g->live ? keep_pace(l) : error;
 }
 
 /* Whether this page is to be sent now, behind @fresh others that the other side has not yet. */
@@ -204,7 +218,7 @@ static bool wanted(struct live *l, uint64_t pfn, uint64_t fresh)
 static int send_due(struct live *l)
 {
 	uint64_t pfns[BATCH];
-	unsigned int n = 0, fresh = 0;
+	unsigned int n = 0, fresh = 0, most = batch(l);
 	int error = 0;
 
 	l->started_ms = monotonic_ms();
@@ -214,7 +228,7 @@ static int send_due(struct live *l)
 			fresh += l->there[pfn] == NO_MFN;
 			pfns[n++] = pfn;
 		}
-		if (n == BATCH) {
+		if (n == most) {
 			error = send(l, pfns, n);
 			n = fresh = 0;
 		}
@@ -292,6 +306,19 @@ int live_rest(struct live *l, uint64_t *rest)
 		*rest += (bit(l->log, pfn) || bit(l->due, pfn)) && g->mfn[pfn] != NO_MFN &&
 			 !GUEST_LEVEL(g->type[pfn]);
 	return error;
+}
+
+int live_pulse(struct live *l)
+{
+	uint64_t now = monotonic_ms();
+	int error;
+
+	if (now - l->said_ms < STREAM_PULSE_MS)
+		return 0;
+	l->said_ms = now;
+	/* No page has gone. */
+	error = save_one(l->s, RECORD_GONE, &now, 0);
+	return error ? error : stream_flush(l->s->out);
 }
 
 static int save_stopped(struct live *l)

@@ -28,6 +28,7 @@ struct live {
 	struct record_pages *batch;
 	uint64_t sent, zeros; /* pages of all rounds */
 	uint64_t started_ms, bytes; /* of this round */
+	uint64_t said_ms; /* when something was last sent */
 	uint64_t tables; /* that the last look found */
 };
 
@@ -40,6 +41,8 @@ int live_begin(struct live *l, struct saving *s);
 int live_round(struct live *l);
 /* How many pages wait, but for tables. */
 int live_rest(struct live *l, uint64_t *rest);
+/* Between rounds: nothing, sent as often as it has to be that the other side knows of us. */
+int live_pulse(struct live *l);
 /* The guest stands still: the rest of its pages, tables and list, and how many it has. */
 int live_last(struct live *l);
 /* The log is off. */

@@ -700,7 +700,7 @@ static int save(struct hvctl_ctx *ctx, uint32_t domid, const char *path, unsigne
 	if (!error) {
 		/* From here on: we may be killed as soon as the guest has been asked. */
 		tell_saving(ctx, &info, lock, &target, true);
-		error = guest_suspend(ctx, domid, seconds);
+		error = guest_suspend(ctx, domid, seconds, NULL, NULL);
 		if (!error) {
 			error = save_stopped(&s, &target, flags, settings);
 			if (!error && !(flags & HVCTL_SAVE_CHECKPOINT))

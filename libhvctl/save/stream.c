@@ -298,6 +298,8 @@ struct stream_in {
 	XXH3_state_t *all;
 	uint64_t records;
 	bool frame_ended, file_ended, live;
+	int (*watch)(void *data);
+	void *watch_data;
 	size_t from, to; /* of what is in buffer */
 	uint8_t *body;
 	size_t room;
@@ -341,10 +343,11 @@ long read_whole_or_cancel(struct hvctl_ctx *ctx, int fd, void *buf, size_t len)
 	return n < 0 ? -errno : (long)done;
 }
 
-/* A guest may take its time to suspend itself, and nothing is sent meanwhile. */
-int stream_live_patience = 3600 * 1000;
+/* A writer that lives says so, but its host may have much else to do. */
+int stream_live_patience = 12 * STREAM_PULSE_MS;
 
-int stream_await(struct hvctl_ctx *ctx, int fd, const char *name, int ms)
+static int await(struct hvctl_ctx *ctx, int fd, const char *name, int ms,
+		 int (*watch)(void *data), void *data)
 {
 	uint64_t end = ms < 0 ? UINT64_MAX : monotonic_ms() + (uint64_t)ms;
 	struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -357,6 +360,10 @@ int stream_await(struct hvctl_ctx *ctx, int fd, const char *name, int ms)
 		if (error)
 			return error;
 		n = poll(&p, 1, now >= end ? 0 : end - now < LOOK_MS ? (int)(end - now) : LOOK_MS);
+		if (n <= 0 && watch)
+			error = watch(data);
+		if (error)
+			return error;
 	} while (n <= 0 && monotonic_ms() < end);
 	if (n <= 0)
 		error = hvctl_fail(ctx, ETIMEDOUT, "nothing has come of %s for %d s", name,
@@ -364,11 +371,23 @@ int stream_await(struct hvctl_ctx *ctx, int fd, const char *name, int ms)
 	return error;
 }
 
+int stream_await(struct hvctl_ctx *ctx, int fd, const char *name, int ms)
+{
+	return await(ctx, fd, name, ms, NULL, NULL);
+}
+
+void stream_watch(struct stream_in *s, int (*watch)(void *data), void *data)
+{
+	s->watch = watch;
+	s->watch_data = data;
+}
+
 /* More into the empty buffer; none at the end of the file. */
 static int fill(struct stream_in *s)
 {
 	ssize_t n;
-	int error = stream_await(s->ctx, s->fd, s->name, s->live ? stream_live_patience : -1);
+	int error = await(s->ctx, s->fd, s->name, s->live ? stream_live_patience : -1,
+			  s->live ? s->watch : NULL, s->watch_data);
 
 	if (error)
 		return error;

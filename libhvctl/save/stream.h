@@ -141,8 +141,17 @@ int stream_open(struct hvctl_ctx *ctx, int fd, const char *name, const void *hav
  * go on talking, and nothing of that has been read.
  */
 int stream_read(struct stream_in *in, uint32_t *type, const void **body, size_t *length);
-/* For how long a live stream may be silent (ms): then stream_read() is -ETIMEDOUT. */
+/*
+ * For how long a live stream may be silent (ms): then stream_read() is -ETIMEDOUT. Its writer says
+ * something at least every STREAM_PULSE_MS.
+ */
 extern int stream_live_patience;
+#define STREAM_PULSE_MS 10000
+/*
+ * @watch is called, now and then, while stream_read() waits for more of a live stream, which ends
+ * with the error that it answers.
+ */
+void stream_watch(struct stream_in *in, int (*watch)(void *data), void *data);
 
 /*
  * Until there is something to read from @fd: 0; -ETIMEDOUT after @ms (< 0: never), -EINTR after

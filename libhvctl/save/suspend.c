@@ -37,8 +37,22 @@ int guest_suspended(struct hvctl_ctx *ctx, uint32_t domid)
 			  domid);
 }
 
-/* Until it has suspended, or the time is over (0). */
-static int await(struct hvctl_ctx *ctx, uint32_t domid, unsigned int seconds, bool cancel)
+/* Who waits, and may be called off. */
+struct waiter {
+	suspend_meanwhile meanwhile;
+	void *data;
+};
+
+static int called_off(struct hvctl_ctx *ctx, const struct waiter *w)
+{
+	int error = hvctl_cancelled(ctx);
+
+	return !error && w->meanwhile ? w->meanwhile(w->data) : error;
+}
+
+/* Until it has suspended, or the time is over (0). @w NULL: whatever else happens. */
+static int await(struct hvctl_ctx *ctx, uint32_t domid, unsigned int seconds,
+		 const struct waiter *w)
 {
 	uint64_t end = monotonic_ms() + seconds * 1000ull;
 	char path[128];
@@ -48,11 +62,9 @@ static int await(struct hvctl_ctx *ctx, uint32_t domid, unsigned int seconds, bo
 		ret = guest_suspended(ctx, domid);
 		if (ret || monotonic_ms() >= end)
 			return ret;
-		if (cancel) {
-			ret = hvctl_cancelled(ctx);
-			if (ret)
-				return ret;
-		}
+		ret = w ? called_off(ctx, w) : 0;
+		if (ret)
+			return ret;
 		/* The store tells of a domain that stops; looking is for a daemon that does not. */
 		if (!ctx->xs || xs_wait(ctx->xs, LOOK_MS, path, sizeof(path)) < 0)
 			hvctl_nap(LOOK_MS);
@@ -102,11 +114,11 @@ int guest_let_go(struct hvctl_ctx *ctx, uint32_t domid)
 	if (!ret && hvctl_xs(ctx) && take_back(ctx, path))
 		return 0;
 	if (!ret)
-		ret = await(ctx, domid, GRACE_S, false);
+		ret = await(ctx, domid, GRACE_S, NULL);
 	return ret == 1 ? guest_resume(ctx, domid) : ret;
 }
 
-static int ask(struct hvctl_ctx *ctx, uint32_t domid, unsigned int seconds)
+static int ask(struct hvctl_ctx *ctx, uint32_t domid, unsigned int seconds, const struct waiter *w)
 {
 	char path[64], why[sizeof(ctx->error)];
 	int ret;
@@ -118,7 +130,7 @@ static int ask(struct hvctl_ctx *ctx, uint32_t domid, unsigned int seconds)
 				 path, strerror(-ret));
 	} else {
 		hvctl_step(ctx, "waiting for it to suspend", 2);
-		ret = await(ctx, domid, seconds, true);
+		ret = await(ctx, domid, seconds, w);
 		/* A guest that has not cleared it would suspend itself again later. */
 		if (ret == 1) {
 			take_back(ctx, path);
@@ -136,8 +148,10 @@ static int ask(struct hvctl_ctx *ctx, uint32_t domid, unsigned int seconds)
 	return ret;
 }
 
-int guest_suspend(struct hvctl_ctx *ctx, uint32_t domid, unsigned int seconds)
+int guest_suspend(struct hvctl_ctx *ctx, uint32_t domid, unsigned int seconds,
+		  suspend_meanwhile meanwhile, void *data)
 {
+	const struct waiter w = { meanwhile, data };
 	struct xen_domctl_getdomaininfo info;
 	char *can;
 	bool able;
@@ -167,7 +181,7 @@ int guest_suspend(struct hvctl_ctx *ctx, uint32_t domid, unsigned int seconds)
 				  "one that can",
 				  domid);
 	xs_watch(ctx->xs, "@releaseDomain", token);
-	ret = ask(ctx, domid, seconds);
+	ret = ask(ctx, domid, seconds, &w);
 	xs_unwatch(ctx->xs, "@releaseDomain", token);
 	return ret;
 }

@@ -10,14 +10,19 @@
 
 struct hvctl_ctx;
 
+/* Called a few times a second while somebody waits; an error ends the wait. */
+typedef int (*suspend_meanwhile)(void *data);
+
 /*
- * Ask the guest to suspend, and wait @seconds until it has.
+ * Ask the guest to suspend, and wait @seconds until it has. @meanwhile may be NULL.
  *     -EOPNOTSUPP  its kernel does not say that it can
  *     -ETIMEDOUT   it did not; the wish is taken back, and it runs
  *     -ECANCELED   it ended instead
  *     -EINTR       hvctl_cancel(): the same as for the time-out
+ *     what @meanwhile says: the same
  */
-int guest_suspend(struct hvctl_ctx *ctx, uint32_t domid, unsigned int seconds);
+int guest_suspend(struct hvctl_ctx *ctx, uint32_t domid, unsigned int seconds,
+		  suspend_meanwhile meanwhile, void *data);
 
 /* Whether the domain stands still because it has suspended itself: 1, 0 (it runs), -errno. */
 int guest_suspended(struct hvctl_ctx *ctx, uint32_t domid);

@@ -25,6 +25,10 @@ sh -c "echo \\$\\$ >/tmp/pid; exec hvctl migrate-receive" |
 { dd bs=1 count=%d; dd bs=1 count=%d of=/tmp/ready; kill -9 $(cat /tmp/pid); cat /tmp/ready; } 2>/dev/null
 """ % (GREETING + GOOD, READY)
 
+# One that is cut among the pages, of which the other end hears nothing.
+HALF = ("exec 5<&0 </dev/null; { dd bs=65536 count=300 <&5; exec sleep 1000 5<&-; } 2>/dev/null | "
+        "%s 2>/tmp/said 5<&- & exec 5<&-; wait" % RECEIVE)
+
 
 class Guest(test_save.Guest):
     def rounds(self):
@@ -75,6 +79,11 @@ def test(build):
             cut = chance.randrange(1, 1000)
             out = g.run(MIGRATE % ("dd bs=65536 count=%d 2>/dev/null | %s" % (cut, RECEIVE)), None, 240, None)
             g.one("seed %d, cut after %d reads: %s" % (seed, cut, out))
+        # The link is cut, and the other end is not told: what came of it is taken down, and who waits for more lets go of it.
+        g.run(MIGRATE % HALF, "the link to the other host broke", 240, 1)
+        g.run("hvctl destroy s1--coming && until [ -s /tmp/said ]; do usleep 50000; done; cat /tmp/said; killall sleep",
+              "somebody took down what was here of it")
+        g.one("a copy was destroyed")
         # READY is not heard: it stays. That it runs is not heard: another link settles it.
         for name, cut in (("in READY", GREETING + GOOD + chance.randrange(READY)), ("before RUNNING", GREETING + GOOD + READY)):
             if name == "in READY" and not SOAK:

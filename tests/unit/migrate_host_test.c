@@ -470,4 +470,33 @@ TEST(test_adopted, "a guest whose process was killed gets somebody to mind it, o
 	forget();
 }
 
+TEST(test_halves, "a guest that comes anew takes down what came of it, if that was never whole")
+{
+	const uint8_t uuid[16] = { 0xaa }, other[16] = { 0xbb };
+
+	for (int whole = 0; whole < 2; whole++) {
+		put(MIGRATE_COMING, T1, whole ? HANDOVER_READY : HANDOVER_RECEIVING, 5);
+		CU_ASSERT_EQUAL_FATAL(migrate_host_open(ctx, MIGRATE_COMING, &host), 0);
+		CU_ASSERT_EQUAL(migrate_still_comes(&host, T1), whole ? -ECANCELED : 0);
+		/* Another guest, and itself. */
+		CU_ASSERT_EQUAL(migrate_drop_halves(&host, other, T2), 0);
+		CU_ASSERT_EQUAL(migrate_drop_halves(&host, uuid, T1), 0);
+		CU_ASSERT_EQUAL(domains[5].removed, 0);
+		CU_ASSERT_EQUAL(migrate_drop_halves(&host, uuid, T2), 0);
+		migrate_host_close(&host);
+		CU_ASSERT_EQUAL(domains[5].removed, !whole);
+		CU_ASSERT_EQUAL(state_of(MIGRATE_COMING, T1),
+				whole ? HANDOVER_READY : HANDOVER_NONE);
+		begin();
+		forget();
+	}
+	/* One that is destroyed by its number is not filled any more, either. */
+	put(MIGRATE_COMING, T1, HANDOVER_RECEIVING, 5);
+	domains[5].there = false;
+	CU_ASSERT_EQUAL_FATAL(migrate_host_open(ctx, MIGRATE_COMING, &host), 0);
+	CU_ASSERT_EQUAL(migrate_still_comes(&host, T1), -ECANCELED);
+	migrate_host_close(&host);
+	forget();
+}
+
 SUITE("migrate host", .before = before, .after = after, .begin = begin)

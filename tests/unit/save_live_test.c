@@ -123,6 +123,7 @@ static uint8_t type_there[PFNS];
 static uint64_t nr_there, said;
 static bool stopped, tables_early;
 static int broken; /* the link */
+static size_t longest; /* record */
 
 static void take(const struct record_pages *r, const struct iovec *part)
 {
@@ -148,12 +149,22 @@ int stream_write(struct stream_out *out, uint32_t type, const struct iovec *part
 	CU_ASSERT_EQUAL(type, RECORD_PAGES);
 	if (broken && !--broken)
 		return -EPIPE;
+	for (size_t n = 0, bytes = 0; n < (size_t)parts; n++) {
+		bytes += part[n].iov_len;
+		longest = bytes > longest ? bytes : longest;
+	}
 	take(part[0].iov_base, part);
 	run_it(20);
 	return 0;
 }
 
-int stream_flush(struct stream_out *out) { return 0; }
+static unsigned int flushed, said_nothing;
+
+int stream_flush(struct stream_out *out)
+{
+	flushed++;
+	return 0;
+}
 
 int save_one(struct saving *s, uint32_t type, const void *body, size_t len)
 {
@@ -163,6 +174,7 @@ int save_one(struct saving *s, uint32_t type, const void *body, size_t len)
 		said = ((const struct record_stopped *)body)->nr_pages;
 		stopped = true;
 	}
+	said_nothing += type == RECORD_GONE && !len;
 	for (size_t n = 0; type == RECORD_GONE && n < len / 8; n++) {
 		CU_ASSERT_TRUE(has[gone[n]]);
 		has[gone[n]] = false;
@@ -189,9 +201,13 @@ int hvctl_no_memory(struct hvctl_ctx *c) { return hvctl_fail(c, ENOMEM, "no memo
 
 int hvctl_cancelled(struct hvctl_ctx *c) { return c->cancelled ? -EINTR : 0; }
 
-static unsigned int napped;
+static unsigned int napped, last_nap;
 
-void hvctl_nap(unsigned int ms) { napped += ms; }
+void hvctl_nap(unsigned int ms)
+{
+	napped += ms;
+	last_nap = ms;
+}
 
 void *hypercall_alloc(struct hvctl_ctx *c, size_t size) { return calloc(1, size); }
 
@@ -372,16 +388,58 @@ TEST(test_idle, "what was sent and not written is not sent again")
 	CU_ASSERT_EQUAL(live_last(&l), 0);
 	CU_ASSERT_EQUAL(l.sent + l.zeros, sent + 1 + l.tables);
 	is_there();
-	/* At its pace: a megabyte a second, not while it stands still. */
-	napped = 0;
+	live_end(&l);
+	guest_close(&s.g);
+}
+
+TEST(test_pace, "a limit to the bandwidth holds for every part of a second, until it stands still")
+{
+	struct saving s = { .ctx = &ctx };
+	struct live l = { .s = NULL };
+
+	boot();
+	running = false;
+	look(&s.g);
+	s.g.live = true;
+	CU_ASSERT_EQUAL_FATAL(live_begin(&l, &s), 0);
+	CU_ASSERT_EQUAL(live_round(&l), 0);
+	/* Nothing is due. */
+	napped = flushed = longest = 0;
 	l.bandwidth = 1 << 20;
 	CU_ASSERT_EQUAL(live_round(&l), 0);
 	CU_ASSERT_EQUAL(napped, 0);
+	/* The fake does not sleep: each nap is as long as all that was sent would take. */
 	memset(l.due, 0xff, l.nr_words * 8);
 	CU_ASSERT_EQUAL(live_round(&l), 0);
-	CU_ASSERT_TRUE(napped > 1000);
+	CU_ASSERT_TRUE(l.bytes > 2 << 20);
+	CU_ASSERT_TRUE(last_nap <= l.bytes * 1000 / l.bandwidth);
+	CU_ASSERT_TRUE(last_nap + 500 > l.bytes * 1000 / l.bandwidth);
+	/* Each of an eighth of what goes in a second, and out of the buffer before it is slept. */
+	CU_ASSERT_TRUE(flushed > l.bytes * 8 / l.bandwidth);
+	CU_ASSERT_TRUE(longest <= (1 << 20) / 8 + 4096);
+	/* As much as there is of the last round. */
+	memset(l.due, 0xff, l.nr_words * 8);
+	napped = longest = 0;
+	CU_ASSERT_EQUAL(live_last(&l), 0);
+	CU_ASSERT_EQUAL(napped, 0);
+	CU_ASSERT_TRUE(longest > 1 << 20);
 	live_end(&l);
 	guest_close(&s.g);
+}
+
+TEST(test_pulse, "who has nothing to send says so, and not all the time")
+{
+	struct saving s = { .ctx = &ctx };
+	struct live l = { .s = &s };
+
+	said_nothing = flushed = 0;
+	CU_ASSERT_EQUAL(live_pulse(&l), 0);
+	CU_ASSERT_EQUAL(live_pulse(&l), 0);
+	CU_ASSERT_EQUAL(said_nothing, 1);
+	CU_ASSERT_EQUAL(flushed, 1);
+	l.said_ms -= STREAM_PULSE_MS;
+	CU_ASSERT_EQUAL(live_pulse(&l), 0);
+	CU_ASSERT_EQUAL(said_nothing, 2);
 }
 
 TEST(test_limit, "a list that is read while it changes has no more pages than there may be")
@@ -421,6 +479,8 @@ TEST(test_refused, "what ends it before it has begun to stand still")
 	live_end(&l);
 	guest_close(&s.g);
 	foreign = 0;
+	/* A batch of which a page goes meanwhile would not be sent at all. */
+	running = false;
 	look(&s.g);
 	CU_ASSERT_EQUAL_FATAL(live_begin(&l, &s), 0);
 	longer = 1;

@@ -74,11 +74,20 @@ static struct stream_in *live(int *other)
 	return in;
 }
 
+/* What it was read for is there when it is looked for the first time. */
+static int taken_down(void *data)
+{
+	unsigned int *looks = data;
+
+	return --*looks ? 0 : -ECANCELED;
+}
+
 /* Whoever waited for ever would be killed by SIGALRM. */
 TEST(test_silent, "a live stream that is silent is not waited for without end")
 {
 	int other, patience = stream_live_patience;
 	struct stream_in *in = live(&other);
+	unsigned int looks = 2;
 	const void *body;
 	uint32_t type;
 	size_t len;
@@ -90,6 +99,9 @@ TEST(test_silent, "a live stream that is silent is not waited for without end")
 	ctx.cancelled = 1;
 	CU_ASSERT_EQUAL(stream_read(in, &type, &body, &len), -EINTR);
 	ctx.cancelled = 0;
+	stream_watch(in, taken_down, &looks);
+	CU_ASSERT_EQUAL(stream_read(in, &type, &body, &len), -ECANCELED);
+	CU_ASSERT_EQUAL(looks, 0);
 	alarm(0);
 	stream_in_free(in);
 	close(other);
