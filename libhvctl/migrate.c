@@ -18,6 +18,7 @@
 
 #include "clock.h"
 #include "domain.h"
+#include "overlay.h"
 #include "precopy.h"
 #include "save/live.h"
 #include "save/pages.h"
@@ -518,6 +519,7 @@ static int migrate(struct leaving *l, uint32_t domid)
 		error = begin(l, &info);
 	if (!error) {
 		tell(l, lock, true);
+		overlays_settled(info.handle);
 		error = migrate_with_record(l, settings);
 		tell(l, lock, false);
 	}

@@ -9,8 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "domain.h"
 
 /*
  * The header of a qcow2 image, version 3 (QEMU's document qcow2); numbers are big-endian.
@@ -124,6 +127,13 @@ static int disk_size(const char *path, const char *format, uint64_t *size)
 	return error;
 }
 
+/* A file beside them as long as the clone is being made. */
+#define MARK "building"
+/* Of a file in the directory of a clone. */
+#define PATH (OVERLAY_DIR_MAX + 37 + 24)
+
+const char *overlay_dir = OVERLAY_DIR;
+
 static int no_overlay(struct hvctl_ctx *ctx, const char *path, int error)
 {
 	return hvctl_fail(ctx, error, "cannot make %s, a clone's disk: %s", path, strerror(error));
@@ -132,7 +142,7 @@ static int no_overlay(struct hvctl_ctx *ctx, const char *path, int error)
 static int make_one(struct hvctl_ctx *ctx, const char *dir, struct hvctl_disk *d)
 {
 	const char *format = *d->format ? d->format : "raw";
-	char path[sizeof(OVERLAY_DIR) + 37 + sizeof(d->vdev) + 8], base[PATH_MAX], *copy;
+	char path[PATH + sizeof(d->vdev)], base[PATH_MAX], *copy;
 	uint64_t size = 0;
 	int fd, error;
 
@@ -173,57 +183,88 @@ static int make_one(struct hvctl_ctx *ctx, const char *dir, struct hvctl_disk *d
 	return 0;
 }
 
-static void directory_of(const uint8_t uuid[16], char dir[sizeof(OVERLAY_DIR) + 37])
+static void directory_of(const uint8_t uuid[16], char dir[PATH])
 {
 	char text[37];
 
 	hvctl_uuid_text(uuid, text);
-	snprintf(dir, sizeof(OVERLAY_DIR) + 37, OVERLAY_DIR "/%s", text);
+	snprintf(dir, PATH, "%s/%s", overlay_dir, text);
 }
 
-/* A file beside them as long as the clone is being made. */
-#define MARK "building"
-
-static void mark_of(const uint8_t uuid[16], char path[sizeof(OVERLAY_DIR) + 37 + sizeof(MARK)])
+static void mark_of(const uint8_t uuid[16], char path[PATH])
 {
 	directory_of(uuid, path);
 	strcat(path, "/" MARK);
 }
 
-int overlays_make(struct hvctl_ctx *ctx, struct hvctl_config *c)
+/*
+ * The directory of all of them, locked: who makes one and who removes what was left over do not
+ * meet. -1: there is none.
+ */
+static int lock_all(void)
 {
-	static const char *const parents[] = { "/var/lib/annulus", OVERLAY_DIR };
-	char dir[sizeof(OVERLAY_DIR) + 37], mark[sizeof(dir) + sizeof(MARK)];
-	bool made = false;
-	int error = 0, fd;
+	int fd = open(overlay_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
+	while (fd >= 0 && flock(fd, LOCK_EX) && errno == EINTR)
+		;
+	return fd;
+}
+
+/* Its directory and its mark, which is locked as long as somebody has it open. */
+static int begin_one(struct hvctl_ctx *ctx, const uint8_t uuid[16], int *mark)
+{
+	char path[PATH];
+	int all, error = 0;
+
+	if (!strcmp(overlay_dir, OVERLAY_DIR))
+		mkdir("/var/lib/annulus", 0755);
+	mkdir(overlay_dir, 0700);
+	all = lock_all();
+	directory_of(uuid, path);
+	if (mkdir(path, 0700))
+		error = errno;
+	if (!error) {
+		mark_of(uuid, path);
+		*mark = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+		if (*mark < 0 || flock(*mark, LOCK_EX | LOCK_NB))
+			error = errno;
+		directory_of(uuid, path);
+		if (*mark < 0)
+			rmdir(path);
+	}
+	if (all >= 0)
+		close(all);
+	return error ? no_overlay(ctx, path, error) : 0;
+}
+
+int overlays_make(struct hvctl_ctx *ctx, struct hvctl_config *c, int *building)
+{
+	char dir[PATH];
+	bool begun = false;
+	int error = 0;
+
+	*building = -1;
 	directory_of(c->uuid, dir);
 	for (unsigned int i = 0; !error && i < c->nr_disks; i++) {
 		if (!c->disks[i].writable)
 			continue;
-		for (unsigned int k = 0; !made && k < 2; k++)
-			mkdir(parents[k], k ? 0700 : 0755);
-		if (!made && mkdir(dir, 0700))
-			return no_overlay(ctx, dir, errno);
-		if (!made) {
-			mark_of(c->uuid, mark);
-			fd = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-			error = fd < 0 ? no_overlay(ctx, mark, errno) : 0;
-			if (fd >= 0)
-				close(fd);
-		}
-		made = true;
+		if (!begun)
+			error = begin_one(ctx, c->uuid, building);
+		begun = true;
 		if (!error)
 			error = make_one(ctx, dir, &c->disks[i]);
 	}
-	if (error && made)
+	if (error && *building >= 0) {
 		overlays_remove(ctx, c->uuid);
+		close(*building);
+		*building = -1;
+	}
 	return error;
 }
 
 void overlays_settled(const uint8_t uuid[16])
 {
-	char mark[sizeof(OVERLAY_DIR) + 37 + sizeof(MARK)];
+	char mark[PATH];
 
 	mark_of(uuid, mark);
 	unlink(mark);
@@ -231,7 +272,7 @@ void overlays_settled(const uint8_t uuid[16])
 
 void overlays_undo(struct hvctl_ctx *ctx, const uint8_t uuid[16])
 {
-	char mark[sizeof(OVERLAY_DIR) + 37 + sizeof(MARK)];
+	char mark[PATH];
 
 	mark_of(uuid, mark);
 	if (!access(mark, F_OK))
@@ -240,7 +281,7 @@ void overlays_undo(struct hvctl_ctx *ctx, const uint8_t uuid[16])
 
 void overlays_remove(struct hvctl_ctx *ctx, const uint8_t uuid[16])
 {
-	char dir[sizeof(OVERLAY_DIR) + 37];
+	char dir[PATH];
 	struct dirent *e;
 	DIR *d;
 
@@ -250,12 +291,60 @@ void overlays_remove(struct hvctl_ctx *ctx, const uint8_t uuid[16])
 		const char *end = strrchr(e->d_name, '.');
 
 		/* What we did not make keeps the directory, and shows below. */
-		if ((end && !strcmp(end, ".qcow2")) || !strcmp(e->d_name, MARK))
+		if (end && !strcmp(end, ".qcow2"))
 			unlinkat(dirfd(d), e->d_name, 0);
 	}
-	if (d && rmdir(dir))
+	/* The last one, by which the rest is found again. */
+	if (d)
+		unlinkat(dirfd(d), MARK, 0);
+	if (d && rmdir(dir) && errno != ENOENT)
 		hvctl_warn(ctx, "%s, the disks of a clone that is no more, is still there: %s", dir,
 			   strerror(errno));
 	if (d)
 		closedir(d);
+}
+
+/* Whether nobody makes it any more, and there is no domain that has it. */
+static bool left_over(struct hvctl_ctx *ctx, int all, const char *name, uint8_t uuid[16])
+{
+	char mark[40 + sizeof(MARK)], text[37];
+	uint32_t domid;
+	bool left;
+	int fd;
+
+	if (!hvctl_uuid_parse(name, uuid))
+		return false;
+	hvctl_uuid_text(uuid, text);
+	if (strcmp(text, name))
+		return false;
+	snprintf(mark, sizeof(mark), "%s/" MARK, text);
+	fd = openat(all, mark, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	/* Killed before there was one: of an empty directory nobody has anything. */
+	if (fd < 0) {
+		if (errno == ENOENT)
+			unlinkat(all, name, AT_REMOVEDIR);
+		return false;
+	}
+	/* What cannot be found out stays. */
+	left = !flock(fd, LOCK_EX | LOCK_NB) && domain_by_uuid(ctx, uuid, &domid) == -ESRCH;
+	close(fd);
+	return left;
+}
+
+void overlays_sweep(struct hvctl_ctx *ctx)
+{
+	int all = lock_all(), fd = all < 0 ? -1 : dup(all);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+	uint8_t uuid[16];
+
+	while (d && (e = readdir(d)))
+		if (left_over(ctx, all, e->d_name, uuid))
+			overlays_remove(ctx, uuid);
+	if (d)
+		closedir(d);
+	if (!d && fd >= 0)
+		close(fd);
+	if (all >= 0)
+		close(all);
 }

@@ -13,12 +13,24 @@
 
 /*
  * overlays_make - an overlay for each disk of @c that is written, and that is its disk then. All or
- * none; the uuid is given. -EOPNOTSUPP: a disk of a kind that none can stand on; what files say.
+ * none; the uuid is given. *@building: to be closed when they are settled or undone, -1 without
+ * any; while it is open, and by nobody else, they are being made. -EOPNOTSUPP: a disk of a kind
+ * that none can stand on; what files say.
  */
-int overlays_make(struct hvctl_ctx *ctx, struct hvctl_config *c);
+int overlays_make(struct hvctl_ctx *ctx, struct hvctl_config *c, int *building);
 
-/* overlays_settled - the clone @uuid stands: from now on they are its disks. */
+/*
+ * overlays_settled - the clone @uuid stands: from now on they are its disks. Also said before a
+ * guest that may be a clone is sent away or put into a file, for whoever made it may have been
+ * killed just before it said so.
+ */
 void overlays_settled(const uint8_t uuid[16]);
+
+/*
+ * overlays_sweep - remove those that somebody was making who was killed, and that have no domain.
+ * Only warns.
+ */
+void overlays_sweep(struct hvctl_ctx *ctx);
 
 /*
  * overlays_remove - those of the domain @uuid, which is no more, if it had any. Only warns.
@@ -27,6 +39,10 @@ void overlays_settled(const uint8_t uuid[16]);
  */
 void overlays_remove(struct hvctl_ctx *ctx, const uint8_t uuid[16]);
 void overlays_undo(struct hvctl_ctx *ctx, const uint8_t uuid[16]);
+
+/* For the tests: another directory than OVERLAY_DIR, below one that is there. */
+extern const char *overlay_dir;
+#define OVERLAY_DIR_MAX 64u
 
 /* The bytes at the beginning of an empty qcow2 image, for the tests. */
 #define OVERLAY_CLUSTER	 65536u

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "domain.h"
 #include "overlay.h"
@@ -19,6 +20,7 @@ struct cloning {
 	struct image image;
 	bool kept, used;	/* in memory; from the beginning to the end, once */
 	char *settings;		/* of the image */
+	int building;		/* overlays_make()'s, of the one that is being made */
 	unsigned int count, flags;
 };
 
@@ -60,8 +62,10 @@ static int open_it(struct cloning *c)
 
 	if (!error && !hvctl_xs(c->ctx))
 		error = -ECONNREFUSED;
-	if (!error)
+	if (!error) {
+		overlays_sweep(c->ctx);
 		error = saved_open(&c->image, c->path);
+	}
 	if (!error)
 		error = saved_config(&c->image, &config);
 	if (error)
@@ -124,7 +128,7 @@ static int clone_one(struct cloning *c, unsigned int n, struct hvctl_config **co
 	if (!error)
 		error = domain_settle(c->ctx, *config);
 	if (!error)
-		error = overlays_make(c->ctx, *config);
+		error = overlays_make(c->ctx, *config, &c->building);
 	if (error)
 		return error;
 	c->used = true;
@@ -133,10 +137,12 @@ static int clone_one(struct cloning *c, unsigned int n, struct hvctl_config **co
 	c->image.fill = (struct fill){ 0 };
 	if (!error) {
 		overlays_settled((*config)->uuid);
+		close(c->building);
 		return 0;
 	}
 	memcpy(why, c->ctx->error, sizeof(why));
 	overlays_undo(c->ctx, (*config)->uuid);
+	close(c->building);
 	memcpy(c->ctx->error, why, sizeof(why));
 	return error;
 }

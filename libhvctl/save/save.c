@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "domain.h"
+#include "overlay.h"
 #include "removal.h"
 #include "pv-abi/compat.h"
 #include "pv-abi/wide.h"
@@ -700,6 +701,7 @@ static int save(struct hvctl_ctx *ctx, uint32_t domid, const char *path, unsigne
 	if (!error) {
 		/* From here on: we may be killed as soon as the guest has been asked. */
 		tell_saving(ctx, &info, lock, &target, true);
+		overlays_settled(info.handle);
 		error = guest_suspend(ctx, domid, seconds, NULL, NULL);
 		if (!error) {
 			error = save_stopped(&s, &target, flags, settings);

@@ -10,9 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "backends/block/format.h"
+#include "domain.h"
 #include "overlay.h"
 #include "suite.h"
 
@@ -93,6 +95,90 @@ TEST(test_limits, "what no disk can be")
 	CU_ASSERT_EQUAL(overlay_head(cluster, 512, name, "qcow2"), 4);
 	CU_ASSERT_EQUAL(overlay_head(cluster, 0, "/a", "raw"), 0);
 	CU_ASSERT_EQUAL(overlay_head(cluster, UINT64_MAX & ~511ull, "/a", "raw"), 0);
+}
+
+/* ---- whose are they ---- */
+
+static int found = -ESRCH; /* what is said of a domain of any uuid */
+
+int domain_by_uuid(struct hvctl_ctx *ctx, const uint8_t uuid[16], uint32_t *domid)
+{
+	(void)ctx;
+	(void)uuid;
+	(void)domid;
+	return found;
+}
+
+static char place[] = "/tmp/overlay-test-XXXXXX", base[64], of_clone[64 + 37], disk[64 + 64];
+
+static bool is_there(const char *path)
+{
+	return !access(path, F_OK);
+}
+
+static void make(struct hvctl_ctx *ctx, int *building)
+{
+	struct hvctl_disk d = { .writable = true, .vdev = "xvda", .format = "raw" };
+	struct hvctl_config c = { .disks = &d, .nr_disks = 1, .uuid = { 0xaa } };
+
+	d.target = strdup(base);
+	CU_ASSERT_EQUAL_FATAL(overlays_make(ctx, &c, building), 0);
+	CU_ASSERT_STRING_EQUAL(d.target, disk);
+	CU_ASSERT_STRING_EQUAL(d.backing, base);
+	CU_ASSERT(*building >= 0);
+	free(d.target);
+	free(d.backing);
+}
+
+TEST(test_left, "disks whose maker was killed go, and no others")
+{
+	/* Whether it was said that they are the clone's, the maker lives, what is found; they go */
+	static const struct {
+		bool settled, lives;
+		int found;
+		bool go;
+	} cases[] = {
+		{ false, true, -ESRCH, false }, { false, false, 0, false },
+		{ false, false, -EIO, false },	{ true, true, -ESRCH, false },
+		{ true, false, -ESRCH, false }, { false, false, -ESRCH, true },
+	};
+	const uint8_t uuid[16] = { 0xaa };
+	struct hvctl_ctx *ctx = hvctl_open();
+	char other[64 + 8], empty[64 + 48];
+	int building;
+
+	CU_ASSERT_FATAL(ctx && mkdtemp(place));
+	overlay_dir = place;
+	snprintf(base, sizeof(base), "%s/base", place);
+	snprintf(of_clone, sizeof(of_clone), "%s/aa000000-0000-0000-0000-000000000000", place);
+	snprintf(disk, sizeof(disk), "%s/xvda.qcow2", of_clone);
+	snprintf(other, sizeof(other), "%s/other", place);
+	snprintf(empty, sizeof(empty), "%s/bb000000-0000-0000-0000-000000000000", place);
+	fclose(fopen(base, "w"));
+	CU_ASSERT_EQUAL(truncate(base, 1 << 20), 0);
+	CU_ASSERT_EQUAL(mkdir(other, 0700), 0);
+	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		make(ctx, &building);
+		if (cases[i].settled)
+			overlays_settled(uuid);
+		if (!cases[i].lives)
+			close(building);
+		found = cases[i].found;
+		CU_ASSERT_EQUAL(mkdir(empty, 0700), 0);
+		overlays_sweep(ctx);
+		CU_ASSERT_EQUAL(is_there(disk), !cases[i].go);
+		CU_ASSERT_EQUAL(is_there(of_clone), !cases[i].go);
+		CU_ASSERT_FALSE(is_there(empty));
+		if (cases[i].lives)
+			close(building);
+		overlays_remove(ctx, uuid);
+	}
+	CU_ASSERT_EQUAL(rmdir(other), 0);
+	unlink(base);
+	CU_ASSERT_EQUAL(rmdir(place), 0);
+	/* And where there never was one. */
+	overlays_sweep(ctx);
+	hvctl_close(ctx);
 }
 
 SUITE("overlay")
