@@ -57,13 +57,13 @@ static int get_policy(struct hvctl_ctx *ctx, uint32_t domid, struct lists *l, st
 	return copy_leaves(ctx, l->leaves, op.u.cpu_policy.nr_leaves, &c->policy, &c->nr_policy);
 }
 
-static int get_machine(struct hvctl_ctx *ctx, struct lists *l, struct hvctl_cpuid_leaf **list,
-		       size_t *count)
+static int get_host(struct hvctl_ctx *ctx, struct lists *l, uint32_t index,
+		    struct hvctl_cpuid_leaf **list, size_t *count)
 {
 	struct xen_sysctl op = { .cmd = XEN_SYSCTL_get_cpu_policy };
 	int error;
 
-	op.u.cpu_policy.index = XEN_SYSCTL_cpu_policy_raw;
+	op.u.cpu_policy.index = index;
 	op.u.cpu_policy.nr_leaves = LEAVES;
 	op.u.cpu_policy.leaves = (uint64_t)(uintptr_t)l->leaves;
 	op.u.cpu_policy.nr_msrs = MSRS;
@@ -73,6 +73,20 @@ static int get_machine(struct hvctl_ctx *ctx, struct lists *l, struct hvctl_cpui
 		return hvctl_fail(ctx, -error, "the hypervisor does not describe the CPUs: %s",
 				  strerror(-error));
 	return copy_leaves(ctx, l->leaves, op.u.cpu_policy.nr_leaves, list, count);
+}
+
+int cpuid_of_host(struct hvctl_ctx *ctx, uint32_t index, struct hvctl_cpuid_leaf **list,
+		  size_t *count)
+{
+	struct lists *l = hypercall_alloc(ctx, sizeof(*l));
+	int error;
+
+	*list = NULL;
+	if (!l)
+		return ctx->privcmd < 0 ? -ENODEV : -ENOMEM;
+	error = get_host(ctx, l, index, list, count);
+	hypercall_free(ctx, l, sizeof(*l));
+	return error;
 }
 
 static int get_faulting(struct hvctl_ctx *ctx, bool *faulting)
@@ -110,7 +124,7 @@ static int fill(struct hvctl_ctx *ctx, uint32_t domid, struct lists *l, struct h
 		c->faulting = false;
 	if (error || c->faulting)
 		return error;
-	error = get_machine(ctx, l, &machine, &nr_machine);
+	error = get_host(ctx, l, XEN_SYSCTL_cpu_policy_raw, &machine, &nr_machine);
 	if (!error) {
 		nr_machine = cpuid_rest(read_leaf, machine, nr_machine, LEAVES);
 		c->beyond = calloc(nr_machine + 1, sizeof(*c->beyond));

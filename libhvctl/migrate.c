@@ -444,7 +444,8 @@ static void tell(struct leaving *l, int lock, bool under_way)
 static int migrate_with_record(struct leaving *l, const char *settings)
 {
 	char why[sizeof(l->ctx->error)];
-	int error = peer_open(&l->peer, l->ctx, l->m->command, MIGRATE_TAKE, l->m->token);
+	int error = peer_open(&l->peer, l->ctx, l->m->command,
+			      l->m->force_cpu ? MIGRATE_FORCE : MIGRATE_TAKE, l->m->token);
 
 	if (!error) {
 		l->live.check = peer_check;

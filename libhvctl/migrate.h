@@ -15,6 +15,7 @@
 /* The receiver's first line; the sender answers with it, an order and the token. */
 #define MIGRATE_GREETING "annulus migrate 1"
 #define MIGRATE_TAKE	 "take"	  /* a stream follows */
+#define MIGRATE_FORCE	 "take-force-cpu" /* the same, also on a CPU that lacks what it has */
 #define MIGRATE_SETTLE	 "settle" /* words of a handover follow */
 /* The receiver's answers before it has the whole guest. */
 #define MIGRATE_ACCEPTED "good"

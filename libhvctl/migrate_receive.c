@@ -30,7 +30,7 @@ struct coming {
 	struct image image;
 	struct migrate_host host;
 	struct hvctl_config *config;
-	bool recorded;
+	bool recorded, force_cpu;
 };
 
 static int accepted(struct image *i)
@@ -93,7 +93,8 @@ static int read_head(struct coming *c)
 	if (read_whole(c->in, head, sizeof(head)) != (long)sizeof(head))
 		return hvctl_fail(c->ctx, EPIPE, "the link to the other host broke");
 	c->image = (struct image){
-		.ctx = c->ctx, .fd = c->in, .name = "what comes", .accepted = accepted, .data = c
+		.ctx = c->ctx, .fd = c->in, .name = "what comes", .accepted = accepted, .data = c,
+		.force_cpu = c->force_cpu,
 	};
 	error = own_config(&c->image, head, &c->config);
 	if (!error && !stream_is_live(c->image.in))
@@ -265,7 +266,8 @@ static int receive(struct coming *c)
 	ret = migrate_host_open(c->ctx, MIGRATE_COMING, &c->host);
 	if (ret)
 		return ret;
-	if (!strcmp(order, MIGRATE_TAKE))
+	c->force_cpu = !strcmp(order, MIGRATE_FORCE);
+	if (c->force_cpu || !strcmp(order, MIGRATE_TAKE))
 		ret = take(c);
 	else if (!strcmp(order, MIGRATE_SETTLE))
 		ret = settle(c);

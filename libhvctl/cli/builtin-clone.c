@@ -55,6 +55,8 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 			c.minder = false;
 		else if (!strncmp(argv[i], "--name=", 7))
 			name = argv[i] + 7;
+		else if (!strcmp(argv[i], "--force-cpu"))
+			flags |= HVCTL_FORCE_CPU;
 		else if (!strcmp(argv[i], "--name") && i + 1 < argc)
 			name = argv[++i];
 		else if (!strncmp(argv[i], "--count=", 8))
@@ -85,7 +87,7 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 
 const struct command cmd_clone = {
 	.name = "clone",
-	.usage = "FILE [--count=N] [--name=PREFIX] [-p] [-e]",
+	.usage = "FILE [--count=N] [--name=PREFIX] [-p] [-e] [--force-cpu]",
 	.summary = "Make guests that go on from one saved guest",
 	.help = "FILE is what hvctl save wrote; - is standard input. The clones are PREFIX-1, "
 		"PREFIX-2 and so on, each with\n"
@@ -98,6 +100,7 @@ const struct command cmd_clone = {
 		"  --count=N        so many (1)\n"
 		"  --name=PREFIX    of their names (the saved guest's)\n"
 		"  -p, --paused     do not start them yet (hvctl unpause does)\n"
-		"  -e, --no-minder  leave nobody to mind them\n",
+		"  -e, --no-minder  leave nobody to mind them\n"
+		"  --force-cpu      also if this machine's CPU lacks what the guest was shown\n",
 	.run = run,
 };

@@ -97,6 +97,8 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 			m.force = true;
 		else if (!strcmp(argv[i], "--compress"))
 			m.compress = true;
+		else if (!strcmp(argv[i], "--force-cpu"))
+			m.force_cpu = true;
 		else if (!strcmp(argv[i], "--here"))
 			how = HVCTL_SETTLE_HERE;
 		else if (!strcmp(argv[i], "--there"))
@@ -176,6 +178,7 @@ const struct command cmd_migrate = {
 		"  --downtime=MS      how long it may stand still (300)\n"
 		"  --force            stop it also when it writes faster than it is sent\n"
 		"  --compress         for slow links\n"
+		"  --force-cpu        also to a CPU that lacks what the guest was shown\n"
 		"  --timeout=SECONDS  how long it may take to suspend itself (60, at most 3000)\n"
 		"  --resolve=TOKEN    the link broke when the guest had been given away: ask the "
 		"other host again\n"

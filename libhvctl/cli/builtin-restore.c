@@ -10,7 +10,8 @@
 
 static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char **argv)
 {
-	bool paused = false, minder = true;
+	unsigned int flags = 0;
+	bool minder = true;
 	const char *name = NULL;
 	struct hvctl_config *config;
 	uint32_t domid = 0;
@@ -18,11 +19,13 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 
 	for (i = 1; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
 		if (!strcmp(argv[i], "-p") || !strcmp(argv[i], "--paused"))
-			paused = true;
+			flags |= HVCTL_CREATE_PAUSED;
 		else if (!strcmp(argv[i], "-e") || !strcmp(argv[i], "--no-minder"))
 			minder = false;
 		else if (!strncmp(argv[i], "--name=", 7))
 			name = argv[i] + 7;
+		else if (!strcmp(argv[i], "--force-cpu"))
+			flags |= HVCTL_FORCE_CPU;
 		else
 			return cli_usage(cmd, "unknown option '%s'", argv[i]);
 	}
@@ -33,7 +36,7 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 	signal(SIGPIPE, SIG_IGN);
 	hvctl_set_building(ctx, guard_building, NULL);
 	catch_interrupts(ctx);
-	ret = hvctl_restore(ctx, argv[i], paused ? HVCTL_CREATE_PAUSED : 0, name, &config, &domid);
+	ret = hvctl_restore(ctx, argv[i], flags, name, &config, &domid);
 	block_interrupts(SIG_BLOCK);
 	catch_interrupts(NULL);
 	if (ret) {
@@ -51,7 +54,7 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 
 const struct command cmd_restore = {
 	.name = "restore",
-	.usage = "[-p] [-e] [--name=NAME] FILE",
+	.usage = "[-p] [-e] [--name=NAME] [--force-cpu] FILE",
 	.summary = "Make a guest go on from the file that it was saved to",
 	.help = "FILE is what hvctl save wrote; - is standard input. The image's configuration is "
 		"done like one given to\n"
@@ -59,6 +62,7 @@ const struct command cmd_restore = {
 		"fails, nothing is left.\n\n"
 		"  -p, --paused     do not start it yet (hvctl unpause does)\n"
 		"  --name=NAME      by another name, with a uuid and MAC addresses of its own\n"
-		"  -e, --no-minder  leave nobody to mind it\n",
+		"  -e, --no-minder  leave nobody to mind it\n"
+		"  --force-cpu      also if this machine's CPU lacks what the guest was shown\n",
 	.run = run,
 };

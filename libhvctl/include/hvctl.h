@@ -187,6 +187,8 @@ void hvctl_config_free(struct hvctl_config *config);
 /* --- life and death of domains ------------------------------------------------------ */
 
 #define HVCTL_CREATE_PAUSED	1u	/* do not let it run yet; hvctl_unpause() does */
+/* Restoring: although this machine's CPU lacks what the guest was shown; a warning names it. */
+#define HVCTL_FORCE_CPU		2u
 
 /*
  * Build and start a domain, all or nothing: whatever fails, no domain, memory, loop device,
@@ -281,7 +283,7 @@ int hvctl_save_undo(struct hvctl_ctx *ctx, uint32_t domid, const uint8_t uuid[16
  * Make a guest of the image @path ("-": standard input) that hvctl_save(), or Xen's xl save, wrote.
  * An image is not trusted, but its configuration is done as if it were given to hvctl_create(): it
  * names files of dom0. All or nothing, as there.
- * @flags: HVCTL_CREATE_PAUSED.
+ * @flags: HVCTL_CREATE_PAUSED, HVCTL_FORCE_CPU.
  * @name: NULL, or another name; the guest has a uuid and MAC addresses of its own then, and its
  * interfaces in dom0 have the names that they have without vifname.
  * @config: what came of it, for hvctl_monitor(), to be freed with hvctl_config_free(); NULL on
@@ -319,6 +321,7 @@ struct hvctl_migration {
 	unsigned int seconds;	  /* to suspend itself, at most 3000, 0: 60 */
 	bool force;		  /* stop it also when it writes faster than it is sent */
 	bool compress;
+	bool force_cpu;		  /* also to a CPU that lacks what it was shown */
 	/* what came of it */
 	char token[33];		  /* "": it had not begun */
 	bool settled;		  /* false: hvctl_migrate_settle() has to be called */

@@ -151,7 +151,8 @@ int hvctl_clone(struct hvctl_ctx *ctx, const char *path, unsigned int count, con
 		unsigned int flags, hvctl_cloned_fn fn, void *data)
 {
 	struct cloning c = { .ctx = ctx, .path = path, .count = count, .flags = flags,
-			     .prefix = prefix, .image = { .ctx = ctx, .fd = -1 } };
+			     .prefix = prefix, .image = { .ctx = ctx, .fd = -1,
+					.force_cpu = flags & HVCTL_FORCE_CPU } };
 	int error = count ? open_it(&c)
 			  : hvctl_fail(ctx, EINVAL, "no clone is asked for; give a --count");
 	unsigned int n;

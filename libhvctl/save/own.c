@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "save/cpu.h"
 #include "save/restore.h"
 #include "save/settings.h"
 
@@ -19,8 +20,7 @@ struct state {
 	struct image *i;
 	uint32_t domid;
 	struct record_guest guest;
-	void *leaves;
-	size_t leaves_len;
+	struct cpu_wanted cpu;
 	uint32_t last; /* type */
 	struct record_stopped stopped;
 	bool has_stopped;
@@ -70,16 +70,32 @@ static int take_guest(struct state *s, const void *body, size_t len)
 	return error;
 }
 
-static int take_leaves(struct state *s, const void *body, size_t len)
+/* The records have the ABI's structure. */
+_Static_assert(sizeof(struct hvctl_cpuid_leaf) == sizeof(struct xen_cpuid_leaf),
+	       "leaf, subleaf, EAX, EBX, ECX, EDX");
+
+static int take_leaves(struct state *s, const void *body, size_t len,
+		       struct hvctl_cpuid_leaf **list, size_t *count)
 {
 	if (len > FILL_POLICY_MAX)
 		return bad(s->i, "its CPU policy is too long");
-	s->leaves = malloc(len + 1);
-	if (!s->leaves)
+	*list = malloc(len + 1);
+	if (!*list)
 		return hvctl_no_memory(s->i->ctx);
-	memcpy(s->leaves, body, len);
-	s->leaves_len = len;
+	memcpy(*list, body, len);
+	*count = len / sizeof(**list);
 	return 0;
+}
+
+static int take_cpu(struct state *s, const void *msrs, size_t len)
+{
+	struct image *i = s->i;
+	int error = cpu_fits(i->ctx, i->name, &s->cpu, i->force_cpu);
+
+	if (!error)
+		error = fill_cpu_policy(&i->fill, s->cpu.policy,
+					s->cpu.nr_policy * sizeof(*s->cpu.policy), msrs, len);
+	return !error && i->accepted ? i->accepted(i) : error;
 }
 
 /* The pfns of a record, and that its length is what they say. */
@@ -165,6 +181,8 @@ static int take_vcpu(struct state *s, uint32_t type, const void *body, size_t le
 /* May a record of this type follow the last one? */
 static bool in_order(uint32_t last, uint32_t type)
 {
+	if (type == RECORD_CPU_SEEN || last == RECORD_CPU_SEEN)
+		return type == RECORD_CPU_SEEN ? last == RECORD_GUEST : type == RECORD_CPU_LEAVES;
 	if (type >= RECORD_VCPU)
 		return type <= RECORD_VCPU_MSRS && last >= RECORD_SHARED;
 	return type == last + 1 || (type == RECORD_PAGES && last == RECORD_PAGES);
@@ -189,8 +207,8 @@ static bool in_order_live(const struct state *s, uint32_t type)
 	case RECORD_SHARED:
 		return s->last == RECORD_P2M;
 	default:
-		if (type < RECORD_VCPU)
-			return type == s->last + 1;
+		if (type < RECORD_VCPU || type == RECORD_CPU_SEEN)
+			return in_order(s->last, type);
 		return type <= RECORD_VCPU_MSRS && s->last >= RECORD_SHARED &&
 		       s->last <= RECORD_VCPU_MSRS;
 	}
@@ -214,7 +232,6 @@ static int take_stopped(struct state *s, const void *body, size_t len)
 static int take(struct state *s, uint32_t type, const void *body, size_t len)
 {
 	struct fill *f = &s->i->fill;
-	int error;
 
 	if (stream_is_live(s->i->in) ? !in_order_live(s, type) : !in_order(s->last, type))
 		return bad(s->i, "its records are not in order");
@@ -222,13 +239,12 @@ static int take(struct state *s, uint32_t type, const void *body, size_t len)
 	switch (type) {
 	case RECORD_GUEST:
 		return take_guest(s, body, len);
+	case RECORD_CPU_SEEN:
+		return take_leaves(s, body, len, &s->cpu.seen, &s->cpu.nr_seen);
 	case RECORD_CPU_LEAVES:
-		return take_leaves(s, body, len);
+		return take_leaves(s, body, len, &s->cpu.policy, &s->cpu.nr_policy);
 	case RECORD_CPU_MSRS:
-		error = fill_cpu_policy(f, s->leaves, s->leaves_len, body, len);
-		if (!error && s->i->accepted)
-			error = s->i->accepted(s->i);
-		return error;
+		return take_cpu(s, body, len);
 	case RECORD_P2M:
 		return len % sizeof(uint64_t) ? bad(s->i, "its list of frames is cut off")
 					      : fill_list(f, body, len / sizeof(uint64_t));
@@ -270,7 +286,8 @@ int own_fill(struct image *i, uint32_t domid, struct domain_rings *rings)
 		if (error)
 			break;
 	}
-	free(s.leaves);
+	free(s.cpu.policy);
+	free(s.cpu.seen);
 	if (!error && !i->fill.have_shared)
 		error = bad(i, "it ends before it is whole");
 	if (!error && i->fill.nr_pages != s.guest.nr_pages)

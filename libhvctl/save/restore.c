@@ -114,7 +114,7 @@ void saved_close(struct image *i)
 int hvctl_restore(struct hvctl_ctx *ctx, const char *path, unsigned int flags, const char *name,
 		  struct hvctl_config **config, uint32_t *domid)
 {
-	struct image i = { .ctx = ctx, .fd = -1 };
+	struct image i = { .ctx = ctx, .fd = -1, .force_cpu = flags & HVCTL_FORCE_CPU };
 	int error;
 
 	*config = NULL;

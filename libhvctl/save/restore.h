@@ -19,6 +19,7 @@ struct image {
 	/* NULL, or called when all has been checked that can be before its pages come. */
 	int (*accepted)(struct image *i);
 	void *data; /* of that */
+	bool force_cpu; /* this machine's CPU may lack what the guest was shown */
 	struct fill fill;
 };
 

@@ -304,6 +304,18 @@ static int save_guest(struct saving *s)
 	return save_one(s, RECORD_GUEST, &r, sizeof(r));
 }
 
+/* What its programs find, where they are not told what its policy says. */
+static int save_cpu_seen(struct saving *s)
+{
+	struct hvctl_cpuid c;
+	int error = hvctl_cpuid(s->ctx, s->domid, &c);
+
+	if (!error && c.nr_beyond)
+		error = save_one(s, RECORD_CPU_SEEN, c.beyond, c.nr_beyond * sizeof(*c.beyond));
+	hvctl_cpuid_free(&c);
+	return error;
+}
+
 static int save_cpu_policy(struct saving *s)
 {
 	struct lists {
@@ -499,6 +511,8 @@ int save_head(struct saving *s, const char *settings)
 
 	if (!error)
 		error = save_guest(s);
+	if (!error)
+		error = save_cpu_seen(s);
 	return error ? error : save_cpu_policy(s);
 }
 

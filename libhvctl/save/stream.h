@@ -51,6 +51,11 @@ enum {
 	RECORD_VCPU_MSRS = 11,	/* the same and struct xen_domctl_vcpu_msr[] */
 	RECORD_GONE = 12,	/* live: u64 pfn[]: pages that came and that it has no more */
 	RECORD_STOPPED = 13,	/* live: struct record_stopped */
+	/*
+	 * Behind RECORD_GUEST, if programs are told more than RECORD_CPU_LEAVES has: those leaves,
+	 * struct xen_cpuid_leaf[]
+	 */
+	RECORD_CPU_SEEN = 14,
 };
 
 /* The guest stands still: what comes now is the last of its page. */

@@ -18,6 +18,7 @@
 
 #include "build.h"
 #include "pv-abi/wide.h"
+#include "save/cpu.h"
 #include "save/restore.h"
 #include "save/settings.h"
 #include "suite.h"
@@ -96,6 +97,21 @@ int do_domctl(struct hvctl_ctx *c, struct xen_domctl *op)
 	return 0;
 }
 
+/* It fits, unless it is to be refused; what came is as it was written. */
+static int fits;
+static size_t nr_policy, nr_seen;
+static bool forced;
+
+int cpu_fits(struct hvctl_ctx *c, const char *name, struct cpu_wanted *w, bool force)
+{
+	nr_policy = w->nr_policy;
+	nr_seen = w->nr_seen;
+	forced = force;
+	for (size_t i = 0; i < nr_seen; i++)
+		CU_ASSERT_EQUAL(w->seen[i].leaf, 7 + i);
+	return fits ? hvctl_fail(c, -fits, "it lacks something") : 0;
+}
+
 void *foreign_map(struct hvctl_ctx *c, uint32_t domid, int prot, const xen_pfn_t *mfns,
 		  size_t count)
 {
@@ -152,6 +168,8 @@ static struct {
 	struct wide_vcpu_guest_context context[VCPUS];
 	size_t context_len, ext, xsave, msrs;
 	unsigned int again; /* a record of this type comes twice */
+	struct xen_cpuid_leaf seen[2];
+	size_t nr_seen;
 } it;
 
 static void good(void)
@@ -185,6 +203,8 @@ static void good(void)
 	it.msrs = sizeof(struct xen_domctl_vcpu_msr);
 }
 
+static uint32_t left_out; /* no record of this type, 0: all */
+
 static void put(struct stream_out *out, uint32_t type, const void *head, size_t head_len,
 		const void *body, size_t len)
 {
@@ -192,7 +212,7 @@ static void put(struct stream_out *out, uint32_t type, const void *head, size_t 
 	struct iovec part[2] = { { (void *)head, head_len },
 				 { (void *)(body ? body : zeros), len } };
 
-	for (unsigned int n = 0; n < 1 + (type == it.again); n++)
+	for (unsigned int n = type && type == left_out; n < 1 + (type == it.again); n++)
 		CU_ASSERT_EQUAL_FATAL(stream_write(out, type, part, 2), 0);
 }
 
@@ -207,6 +227,8 @@ static int write_image(void)
 	CU_ASSERT_EQUAL_FATAL(stream_create(&ctx, fd, "it", 0, &out), 0);
 	put(out, RECORD_CONFIG, "{}", 2, NULL, 0);
 	put(out, RECORD_GUEST, &it.guest, sizeof(it.guest), NULL, 0);
+	if (it.nr_seen)
+		put(out, RECORD_CPU_SEEN, NULL, 0, it.seen, it.nr_seen * sizeof(it.seen[0]));
 	put(out, RECORD_CPU_LEAVES, NULL, 0, NULL, it.leaves);
 	put(out, RECORD_CPU_MSRS, NULL, 0, NULL, 0);
 	put(out, RECORD_P2M, NULL, 0, it.list, it.list_len);
@@ -240,14 +262,13 @@ static int write_image(void)
 #define ENDS 32
 static long end_of[ENDS];
 static unsigned int ends;
-static uint32_t left_out; /* no record of this type, 0: all */
 static struct record_stopped stopped;
 static bool cut_gone; /* a page goes that never came */
 static uint32_t unknown; /* a record that there is not, 0: none */
 
 static void put_live(struct stream_out *out, int fd, uint32_t type, const void *body, size_t len)
 {
-	if (type != left_out && type)
+	if (type)
 		put(out, type, NULL, 0, body, len);
 	CU_ASSERT_EQUAL(stream_flush(out), 0);
 	end_of[ends++] = lseek(fd, 0, SEEK_CUR);
@@ -287,6 +308,8 @@ static int write_live(unsigned int threads)
 	CU_ASSERT_EQUAL_FATAL(stream_create_live(&ctx, fd, "it", threads, &out), 0);
 	put_live(out, fd, RECORD_CONFIG, "{}", 2);
 	put_live(out, fd, RECORD_GUEST, &it.guest, sizeof(it.guest));
+	if (it.nr_seen)
+		put_live(out, fd, RECORD_CPU_SEEN, it.seen, it.nr_seen * sizeof(it.seen[0]));
 	put_live(out, fd, RECORD_CPU_LEAVES, NULL, it.leaves);
 	put_live(out, fd, RECORD_CPU_MSRS, NULL, 0);
 	put_round(out, fd, most, 5, 1);
@@ -537,6 +560,43 @@ static void begin_live(void)
 	cut_gone = false;
 	rounds = 0;
 	stopped = (struct record_stopped){ PFNS - 1, 9 };
+}
+
+TEST(test_cpu, "what CPU it had is asked about before any page of it is taken")
+{
+	for (int live = 0; live < 2; live++) {
+		live ? begin_live() : good();
+		it.nr_seen = 2;
+		it.seen[0].leaf = 7;
+		it.seen[1].leaf = 8;
+		it.leaves = 3 * sizeof(struct xen_cpuid_leaf);
+		CU_ASSERT_EQUAL(restore_from(live ? write_live(0) : write_image()), 0);
+		CU_ASSERT_EQUAL(nr_policy, 3);
+		CU_ASSERT_EQUAL(nr_seen, 2);
+		CU_ASSERT_FALSE(forced);
+		fits = -EINVAL;
+		CU_ASSERT_EQUAL(restore_from(live ? write_live(0) : write_image()), -EINVAL);
+		CU_ASSERT_STRING_EQUAL(ctx.error, "it lacks something");
+		CU_ASSERT_EQUAL(populated, 0);
+		CU_ASSERT_EQUAL(told, 0);
+		fits = 0;
+		/* Where it may stand. */
+		it.again = RECORD_CPU_SEEN;
+		CU_ASSERT_EQUAL(restore_from(live ? write_live(0) : write_image()), -EINVAL);
+		CU_ASSERT_PTR_NOT_NULL(strstr(ctx.error, "not in order"));
+		it.again = 0;
+		left_out = RECORD_CPU_LEAVES;
+		CU_ASSERT_EQUAL(restore_from(live ? write_live(0) : write_image()), -EINVAL);
+		CU_ASSERT_PTR_NOT_NULL(strstr(ctx.error, "not in order"));
+		left_out = 0;
+		left_out = RECORD_GUEST;
+		CU_ASSERT_EQUAL(restore_from(live ? write_live(0) : write_image()), -EINVAL);
+		CU_ASSERT_PTR_NOT_NULL(strstr(ctx.error, "not in order"));
+		left_out = 0;
+		it.nr_seen = 0;
+		CU_ASSERT_EQUAL(restore_from(live ? write_live(0) : write_image()), 0);
+		CU_ASSERT_EQUAL(nr_seen, 0);
+	}
 }
 
 TEST(test_live, "a stream of rounds becomes a guest: what came last of a page counts")

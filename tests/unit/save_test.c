@@ -60,6 +60,7 @@ static struct {
 	unsigned int synced, directory_synced;	/* before its name, with its name */
 	bool no_directory;		/* that fails */
 	bool disks_are_its_own;		/* a clone's */
+	size_t beyond, seen;		/* leaves that its programs are told; in the image */
 } *host;
 
 static char directory[] = "/tmp/save-test-XXXXXX", lock_path[64], file[64], part[64];
@@ -266,6 +267,20 @@ void guest_close(struct guest *g)
 	(void)g;
 }
 
+int hvctl_cpuid(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_cpuid *c)
+{
+	(void)ctx;
+	host->wrong += domid != GUEST;
+	*c = (struct hvctl_cpuid){ .nr_beyond = host->beyond };
+	c->beyond = calloc(host->beyond + 1, sizeof(*c->beyond));
+	return 0;
+}
+
+void hvctl_cpuid_free(struct hvctl_cpuid *c)
+{
+	free(c->beyond);
+}
+
 int pages_room(struct hvctl_ctx *ctx, uint32_t domid, unsigned int threads)
 {
 	return 0;
@@ -308,10 +323,15 @@ int stream_create(struct hvctl_ctx *ctx, int fd, const char *name, unsigned int 
 
 int stream_write(struct stream_out *o, uint32_t type, const struct iovec *parts, int nr)
 {
+	static uint32_t last;
+
 	(void)o;
-	(void)type;
-	(void)parts;
 	(void)nr;
+	/* What its programs were told stands before what it was shown. */
+	if (type == RECORD_CPU_SEEN)
+		host->seen = parts->iov_len / sizeof(struct hvctl_cpuid_leaf);
+	host->wrong += type == RECORD_CPU_LEAVES && (last == RECORD_CPU_SEEN) != !!host->beyond;
+	last = type;
 	step();
 	return 0;
 }
@@ -649,9 +669,12 @@ static void test_saved(void)
 	CU_ASSERT_EQUAL(save_one(0), 0);
 	CU_ASSERT_TRUE(host->destroyed && !access(file, F_OK));
 	CU_ASSERT_EQUAL(host->resumed, 0);
+	CU_ASSERT_EQUAL(host->seen, 0);
 	reset();
+	host->beyond = 3;
 	CU_ASSERT_EQUAL(save_one(HVCTL_SAVE_CHECKPOINT), 0);
 	CU_ASSERT_TRUE(runs() && !access(file, F_OK));
+	CU_ASSERT_EQUAL(host->seen, 3);
 	/* Each time that it goes on the store daemon hears of it. */
 	CU_ASSERT_EQUAL(host->resumed, 1);
 	CU_ASSERT_EQUAL(host->told, 1);
