@@ -35,14 +35,21 @@ static void mix(uint32_t word)
 		random_word();
 }
 
-/* The clock differs from one start to the next, the number in the store from clone to clone. */
-static void seed(void)
+static uint64_t ticks(void)
 {
 	uint32_t low, high;
 
 	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-	mix(low);
-	mix(high);
+	return (uint64_t)high << 32 | low;
+}
+
+/* The clock differs from one start to the next, the number in the store from clone to clone. */
+static void seed(void)
+{
+	uint64_t now = ticks();
+
+	mix((uint32_t)now);
+	mix((uint32_t)(now >> 32));
 	for (const char *p = generation; *p; p++)
 		mix((uint32_t)(unsigned char)*p);
 }
@@ -74,13 +81,20 @@ static void let_go(void *kernel)
 	memory_let_go();
 }
 
+/* From its last instruction to the first that it has again; of the time-stamp counter. */
+static uint64_t stood_still;
+
 static long stop(void *kernel)
 {
 	struct sched_shutdown s = { .reason = SHUTDOWN_suspend };
+	uint64_t from = ticks();
+	long result;
 
 	(void)kernel;
-	return hypercall(__HYPERVISOR_sched_op, (long)SCHEDOP_shutdown, &s,
-			 (xen_ulong_t)memory_frame(start_info));
+	result = hypercall(__HYPERVISOR_sched_op, (long)SCHEDOP_shutdown, &s,
+			   (xen_ulong_t)memory_frame(start_info));
+	stood_still = ticks() - from;
+	return result;
 }
 
 static void take_up(void *kernel, bool restored)
@@ -144,6 +158,7 @@ void suspend_now(void)
 		block_again();
 	if (failed)
 		return;
+	print("minimal: stood still for %llu ticks\n", (unsigned long long)stood_still);
 	if (result == SUSPEND_RESTORED)
 		print("RESULT minimal RESTORED %u, sum %08x\n", ++restored, after);
 	else

@@ -163,6 +163,12 @@ static int map(struct fill *f, const uint64_t *pfns, unsigned int count)
 	return 0;
 }
 
+/* A page that has a frame, wherever it was mapped before. */
+static int reach(struct fill *f, uint64_t pfn)
+{
+	return f->page[pfn] ? 0 : map(f, &pfn, 1);
+}
+
 int fill_populate(struct fill *f, const uint64_t *pfns, unsigned int count)
 {
 	struct request *q;
@@ -244,7 +250,7 @@ int fill_gone(struct fill *f, const uint64_t *pfns, uint64_t count)
 			error = bad(f, "a page goes that it has not");
 			break;
 		}
-		if (foreign_drop(f->page[pfn])) {
+		if (f->page[pfn] && foreign_drop(f->page[pfn])) {
 			error = hvctl_fail(f->ctx, errno, "cannot unmap a page of domain %u: %s",
 					   f->domid, strerror(errno));
 			break;
@@ -315,6 +321,29 @@ int fill_keep(struct fill *f, uint32_t vcpu, enum fill_part part, const void *bo
 	return 0;
 }
 
+static void unmap_regions(struct fill *f)
+{
+	while (f->nr_regions) {
+		struct region *r = &f->region[--f->nr_regions];
+
+		foreign_unmap(r->at, r->pages);
+	}
+}
+
+void fill_rest(struct fill *f, const uint64_t *pfns, unsigned int count)
+{
+	unmap_regions(f);
+	for (unsigned int i = 0; i < count; i++)
+		f->page[pfns[i]] = NULL;
+}
+
+static void unmap_all(struct fill *f)
+{
+	unmap_regions(f);
+	if (f->page)
+		memset(f->page, 0, f->nr_pfns * sizeof(*f->page));
+}
+
 /* ---- pfns become mfns ---- */
 
 /* *frame is a pfn that has a frame; its mfn takes its place. */
@@ -329,11 +358,13 @@ static int to_mfn(struct fill *f, uint64_t *frame, const char *what)
 static int convert_table(struct fill *f, uint64_t pfn)
 {
 	unsigned int level = GUEST_LEVEL(f->type[pfn]);
+	int error = reach(f, pfn);
 	uint64_t *table = (void *)f->page[pfn];
 
+	if (error)
+		return error;
 	for (unsigned int i = 0; i < TABLE_SLOTS; i++) {
 		uint64_t e = table[i], frame = (e & PTE_FRAME) >> 12;
-		int error;
 
 		if (!(e & PTE_PRESENT))
 			continue;
@@ -372,9 +403,13 @@ static int write_list(struct fill *f)
 		uint64_t at = f->list[pfn / per];
 		uint64_t *wide;
 		uint32_t *narrow;
+		int error;
 
 		if (at >= f->nr_pfns || !f->filled[at] || f->type[at])
 			return bad(f, "its list of frames is in a page that it has not");
+		error = reach(f, at);
+		if (error)
+			return error;
 		wide = (uint64_t *)f->page[at] + pfn % per;
 		narrow = (uint32_t *)f->page[at] + pfn % per;
 		if (f->width == 8) {
@@ -449,6 +484,9 @@ static int write_start(struct fill *f, uint64_t pfn, uint64_t shared_mfn, struct
 
 	if (pfn >= f->nr_pfns || !f->filled[pfn] || f->type[pfn])
 		return bad(f, "its start info is in a page that it has not");
+	error = reach(f, pfn);
+	if (error)
+		return error;
 	si = (void *)f->page[pfn];
 	si32 = (void *)f->page[pfn];
 	r->store_mfn = f->width == 8 ? si->store_mfn : si32->store_mfn;
@@ -607,17 +645,6 @@ static int give_vcpu(struct fill *f, uint32_t id)
 }
 
 /* ---- the end ---- */
-
-static void unmap_all(struct fill *f)
-{
-	while (f->nr_regions) {
-		struct region *r = &f->region[--f->nr_regions];
-
-		foreign_unmap(r->at, r->pages);
-	}
-	if (f->page)
-		memset(f->page, 0, f->nr_pfns * sizeof(*f->page));
-}
 
 static int pin_batch(struct fill *f, struct mmuext_op *op, unsigned int count)
 {

@@ -32,7 +32,7 @@ struct fill {
 	unsigned int width;
 	uint64_t nr_pfns, max_pages, nr_pages;
 	uint64_t *mfn;	/* by pfn; NO_MFN for none */
-	uint8_t **page; /* by pfn: mapped, until all is written */
+	uint8_t **page; /* by pfn: where it is mapped, NULL: it is not */
 	uint8_t *type;	/* by pfn: a table's level, GUEST_PINNED */
 	bool *filled;	/* by pfn: its content has come */
 	uint64_t *list; /* pfns of the frames with the guest's list of frames */
@@ -68,6 +68,11 @@ int fill_same(struct fill *f, uint64_t pfn, uint64_t twin);
  * These pages, which have come, are the guest's no more: their frames go back to the hypervisor.
  */
 int fill_gone(struct fill *f, const uint64_t *pfns, uint64_t count);
+/*
+ * Unmap what is mapped, the pages of these pfns: each is mapped again when it is needed. For
+ * whoever has time now and none at the end.
+ */
+void fill_rest(struct fill *f, const uint64_t *pfns, unsigned int count);
 int fill_list(struct fill *f, const uint64_t *pfns, uint64_t count);
 /*
  * Keep a copy of a part of vCPU @vcpu's state. -EINVAL: there is no such vCPU, it has come before,

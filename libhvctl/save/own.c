@@ -163,6 +163,9 @@ static int take_pages(struct state *s, const void *body, size_t len)
 			error = fill_same(f, pfns[n], r->page[++at]);
 		}
 	}
+	/* It runs, and has time; when it stands still only what came last is to be unmapped. */
+	if (!error && stream_is_live(s->i->in) && !s->has_stopped)
+		fill_rest(f, pfns, r->count);
 	return error;
 }
 

@@ -34,6 +34,8 @@ static struct hvctl_ctx ctx;
 static uint8_t memory[PFNS][FRAME_SIZE], shared_page[FRAME_SIZE];
 static unsigned int populated, mapped, given, pinned, released, dropped;
 static uint64_t room; /* bytes that dom0 has to spare */
+static size_t pages_mapped, at_the_end; /* when all has come */
+static bool is_mapped[PFNS];
 
 /* ---- what the reader stands on ---- */
 
@@ -77,7 +79,8 @@ long hypercall(struct hvctl_ctx *c, unsigned int op, uint64_t a0, uint64_t a1, u
 	list = (void *)(uintptr_t)r->extent_start;
 	if (a0 == XENMEM_decrease_reservation) {
 		/* Nobody has them mapped any more. */
-		CU_ASSERT_EQUAL(dropped, released + r->nr_extents);
+		for (uint64_t i = 0; i < r->nr_extents; i++)
+			CU_ASSERT_FALSE(is_mapped[list[i] - MFN(0)]);
 		released += (unsigned int)r->nr_extents;
 		return (long)r->nr_extents;
 	}
@@ -90,8 +93,10 @@ long hypercall(struct hvctl_ctx *c, unsigned int op, uint64_t a0, uint64_t a1, u
 int do_domctl(struct hvctl_ctx *c, struct xen_domctl *op)
 {
 	CU_ASSERT_EQUAL(op->domain, DOMID);
-	if (op->cmd == XEN_DOMCTL_getdomaininfo)
+	if (op->cmd == XEN_DOMCTL_getdomaininfo) {
 		op->u.getdomaininfo.shared_info_frame = 99;
+		at_the_end = pages_mapped;
+	}
 	if (op->cmd == XEN_DOMCTL_setvcpucontext)
 		given++;
 	return 0;
@@ -112,21 +117,71 @@ int cpu_fits(struct hvctl_ctx *c, const char *name, struct cpu_wanted *w, bool f
 	return fits ? hvctl_fail(c, -fits, "it lacks something") : 0;
 }
 
+/* What is mapped and does not lie in a row: written when it is unmapped. */
+static struct apart {
+	size_t count; /* 0: free */
+	xen_pfn_t mfn[PFNS];
+	uint8_t page[PFNS][FRAME_SIZE];
+} apart[PFNS];
+
 void *foreign_map(struct hvctl_ctx *c, uint32_t domid, int prot, const xen_pfn_t *mfns,
 		  size_t count)
 {
+	struct apart *a = apart;
+	bool row = true;
+
 	mapped++;
+	pages_mapped += count;
 	if (mfns[0] == 99)
 		return shared_page;
-	for (size_t i = 0; i < count; i++)
-		CU_ASSERT_FATAL(mfns[i] == mfns[0] + i && mfns[i] < MFN(PFNS));
-	return memory[mfns[0] - MFN(0)];
+	for (size_t i = 0; i < count; i++) {
+		CU_ASSERT_FATAL(mfns[i] >= MFN(0) && mfns[i] < MFN(PFNS));
+		row &= mfns[i] == mfns[0] + i;
+		is_mapped[mfns[i] - MFN(0)] = true;
+	}
+	if (row)
+		return memory[mfns[0] - MFN(0)];
+	while (a->count)
+		a++;
+	CU_ASSERT_FATAL(a < &apart[PFNS]);
+	a->count = count;
+	for (size_t i = 0; i < count; i++) {
+		a->mfn[i] = mfns[i];
+		memcpy(a->page[i], memory[mfns[i] - MFN(0)], FRAME_SIZE);
+	}
+	return a->page;
 }
 
-void foreign_unmap(void *p, size_t count) { mapped -= !!p; }
+void foreign_unmap(void *p, size_t count)
+{
+	size_t at = (size_t)((uint8_t *)p - memory[0]) / FRAME_SIZE;
+
+	mapped -= !!p;
+	pages_mapped -= p ? count : 0;
+	if (at < PFNS)
+		memset(is_mapped + at, 0, count);
+	for (struct apart *a = apart; a < &apart[PFNS]; a++) {
+		if (!a->count || p != a->page)
+			continue;
+		CU_ASSERT_EQUAL(count, a->count);
+		for (size_t i = 0; i < count; i++) {
+			memcpy(memory[a->mfn[i] - MFN(0)], a->page[i], FRAME_SIZE);
+			is_mapped[a->mfn[i] - MFN(0)] = false;
+		}
+		a->count = 0;
+	}
+}
 
 int foreign_drop(void *page)
 {
+	size_t at = (size_t)((uint8_t *)page - memory[0]) / FRAME_SIZE;
+
+	if (at < PFNS)
+		is_mapped[at] = false;
+	for (struct apart *a = apart; a < &apart[PFNS]; a++)
+		for (size_t i = 0; i < a->count; i++)
+			if (page == a->page[i])
+				is_mapped[a->mfn[i] - MFN(0)] = false;
 	dropped++;
 	return 0;
 }
@@ -293,6 +348,7 @@ static void put_round(struct stream_out *out, int fd, const uint64_t *entry, uns
 
 enum { GOES = 0, COMES = 7 }; /* pfns */
 static unsigned int rounds; /* more than it takes */
+static bool goes_late; /* what came last goes */
 
 static int write_live(unsigned int threads)
 {
@@ -323,6 +379,8 @@ static int write_live(unsigned int threads)
 	put_live(out, fd, RECORD_STOPPED, &stopped, sizeof(stopped));
 	put_live(out, fd, RECORD_GONE, &gone, sizeof(gone));
 	put_round(out, fd, last, 3, 0);
+	if (goes_late)
+		put_live(out, fd, RECORD_GONE, &last[2], sizeof(last[2]));
 	put_live(out, fd, RECORD_P2M, it.list, it.list_len);
 	put_live(out, fd, RECORD_SHARED, NULL, it.shared);
 	for (unsigned int n = 0; n < VCPUS; n++) {
@@ -361,6 +419,7 @@ static int restore_from(int fd)
 	uint8_t head[IMAGE_HEAD];
 	int error;
 
+	pages_mapped = 0;
 	populated = mapped = given = pinned = released = dropped = told = 0;
 	ctx.error[0] = '\0';
 	CU_ASSERT_EQUAL_FATAL(read_whole(i.fd, head, sizeof(head)), sizeof(head));
@@ -559,6 +618,7 @@ static void begin_live(void)
 	left_out = unknown = 0;
 	cut_gone = false;
 	rounds = 0;
+	goes_late = false;
 	stopped = (struct record_stopped){ PFNS - 1, 9 };
 }
 
@@ -611,6 +671,8 @@ TEST(test_live, "a stream of rounds becomes a guest: what came last of a page co
 		CU_ASSERT_EQUAL(pinned, 1);
 		CU_ASSERT_EQUAL(populated, PFNS);
 		CU_ASSERT_EQUAL(released, 1);
+		/* While it stands still: what came last, and its list. */
+		CU_ASSERT_EQUAL(at_the_end, 4);
 		/* In the order of their coming: 0, list, start, store, console; GDT; root, 7. */
 		CU_ASSERT_EQUAL(memory[1][FRAME_SIZE - 1], 1);
 		CU_ASSERT_EQUAL(memory[2][FRAME_SIZE - 1], 2);
@@ -621,6 +683,16 @@ TEST(test_live, "a stream of rounds becomes a guest: what came last of a page co
 		CU_ASSERT_EQUAL(((uint64_t *)memory[1])[GDT], MFN(5));
 		CU_ASSERT_EQUAL(((uint64_t *)memory[1])[COMES], MFN(7));
 	}
+}
+
+TEST(test_live_late, "a page goes that is mapped still")
+{
+	begin_live();
+	goes_late = true;
+	stopped.nr_pages--;
+	CU_ASSERT_EQUAL(restore_from(write_live(0)), 0);
+	CU_ASSERT_EQUAL(dropped, 1);
+	CU_ASSERT_EQUAL(released, 2);
 }
 
 TEST(test_live_cut, "cut behind any of its records it is no guest")
