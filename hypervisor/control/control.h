@@ -41,6 +41,8 @@ int bitmap_to_guest(const struct xenctl_bitmap *b, u64 mask);
 s64 domctl_vcpu(struct domain *d, struct xen_domctl *op, bool *copyback);
 /* domctl_state.c: the same for what of a vCPU's state is in no context. */
 s64 domctl_state(struct domain *d, struct xen_domctl *op, bool *copyback);
+/* domctl_hvm.c: the same for the state of an HVM domain, which d is. */
+s64 domctl_hvm(struct domain *d, struct xen_domctl *op, bool *copyback);
 /* v gets vCPU `id`, which exists: 0, -EINVAL, -ESRCH. */
 int control_vcpu(struct domain *d, u32 id, struct vcpu **v);
 /* shadow_op.c: the log of written pages. 0, -EINVAL, -ENOMEM, -EBUSY, -EFAULT, -ERESTART. */

@@ -39,6 +39,9 @@ static s64 check_config(const struct xen_domctl_createdomain *c)
 	if ((c->flags & XEN_DOMCTL_CDF_hvm) &&
 	    (!(c->flags & XEN_DOMCTL_CDF_hap) || !hvm_available()))
 		return -EOPNOTSUPP;
+	/* The others would be started by a local APIC, which there is not. */
+	if ((c->flags & XEN_DOMCTL_CDF_hvm) && c->max_vcpus > 1 && c->max_vcpus <= MAX_VCPUS)
+		return -EOPNOTSUPP;
 	if (c->flags & ~(u32)(XEN_DOMCTL_CDF_xs_domain | CDF_HVM))
 		return c->flags & ~(u32)(XEN_DOMCTL_CDF_MAX * 2 - 1) ? -EINVAL : -EOPNOTSUPP;
 	if (!c->max_vcpus || c->max_vcpus > MAX_VCPUS || c->cpupool_id || c->iommu_opts ||
@@ -325,6 +328,12 @@ static bool is_for_hvm(u32 cmd)
 	case XEN_DOMCTL_get_address_size:
 	case XEN_DOMCTL_getnodeaffinity:
 	case XEN_DOMCTL_setnodeaffinity:
+	case XEN_DOMCTL_max_vcpus:
+	case XEN_DOMCTL_gethvmcontext:
+	case XEN_DOMCTL_sethvmcontext:
+	case XEN_DOMCTL_getvcpuinfo:
+	case XEN_DOMCTL_setvcpuaffinity:
+	case XEN_DOMCTL_getvcpuaffinity:
 		return true;
 	}
 	return false;
@@ -384,6 +393,9 @@ static s64 one_domain(struct domain *d, struct xen_domctl *op, bool *copyback)
 		return node_affinity(op);
 	case XEN_DOMCTL_shadow_op:
 		return domctl_shadow_op(d, op, copyback);
+	case XEN_DOMCTL_gethvmcontext:
+	case XEN_DOMCTL_sethvmcontext:
+		return d->p2m ? domctl_hvm(d, op, copyback) : -EINVAL;
 	case XEN_DOMCTL_soft_reset:
 		return -EOPNOTSUPP;
 	}

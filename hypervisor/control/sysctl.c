@@ -7,6 +7,7 @@
 #include "domain/domain.h"
 #include "domain/guest_access.h"
 #include "domain/refusal.h"
+#include "hvm/hvm.h"
 #include "lib/string.h"
 #include "machine/clock.h"
 #include "machine/console.h"
@@ -109,6 +110,8 @@ static s64 phys_info(struct xen_sysctl_physinfo *p)
 		.outstanding_pages = claimed_frames(),
 		.max_mfn = max_mfn - 1,
 	};
+	if (hvm_available())
+		p->capabilities |= XEN_SYSCTL_PHYSCAP_hvm | XEN_SYSCTL_PHYSCAP_hap;
 	cpuid(1, 0, &a, &b, &c, &d);
 	p->hw_cap[0] = d;
 	p->hw_cap[1] = c;

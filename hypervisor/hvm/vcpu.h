@@ -25,6 +25,16 @@ void hvm_loop(void) __attribute__((noreturn));
 /* A PVH guest's first state: 32-bit, flat, no paging, ebx = `start_info`. v does not run. */
 void hvm_start_state(struct vcpu *v, u64 entry, u64 start_info);
 
+/* ---- svm_context.c: v does not run ---- */
+
+struct hvm_hw_cpu;
+void hvm_get_state(struct vcpu *v, struct hvm_hw_cpu *c);
+/*
+ * `c` is one that hvm_context_check() let pass. What was on its way into the guest is forgotten.
+ * The time stamp counter is the machine's and stays.
+ */
+void hvm_set_state(struct vcpu *v, const struct hvm_hw_cpu *c);
+
 /* ---- guest_cpu.c: what kind of CPU the guest sees ---- */
 
 struct cpuid_regs hvm_cpuid(const struct vcpu *v, u64 cr4, u32 leaf, u32 sub);

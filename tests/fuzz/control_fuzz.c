@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// sources: hypervisor/control/domctl_hvm.c hypervisor/hvm/context.c
 // sources: hypervisor/control/domctl.c hypervisor/control/domctl_vcpu.c
 // sources: hypervisor/control/domctl_state.c
 // sources: hypervisor/control/domctl_access.c hypervisor/control/common.c

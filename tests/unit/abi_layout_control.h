@@ -225,6 +225,19 @@ STRUCT(struct xen_sysctl, cmd, interface_version, u, u.readconsole, u.tbuf_op, u
 	u.page_offline, u.lockprof_op, u.cpupool_op, u.scheduler_op, u.coverage_op, u.psr_cmt_op,
 	u.psr_alloc, u.cpu_levelling_caps, u.cpu_featureset, u.livepatch, u.cpu_policy, u.pad)
 
+/* hvm/save.h */
+STRUCT(struct hvm_save_descriptor, typecode, instance, length)
+STRUCT(struct hvm_save_header, magic, version, changeset, cpuid, gtsc_khz)
+STRUCT(struct hvm_hw_cpu, fpu_regs, rax, rbx, rcx, rdx, rbp, rsi, rdi, rsp, r8, r9, r10,
+	r11, r12, r13, r14, r15, rip, rflags, cr0, cr2, cr3, cr4, dr0, dr1, dr2, dr3, dr6, dr7,
+	cs_sel, ds_sel, es_sel, fs_sel, gs_sel, ss_sel, tr_sel, ldtr_sel, cs_limit, ds_limit,
+	es_limit, fs_limit, gs_limit, ss_limit, tr_limit, ldtr_limit, idtr_limit, gdtr_limit,
+	cs_base, ds_base, es_base, fs_base, gs_base, ss_base, tr_base, ldtr_base, idtr_base,
+	gdtr_base, cs_arbytes, ds_arbytes, es_arbytes, fs_arbytes, gs_arbytes, ss_arbytes,
+	tr_arbytes, ldtr_arbytes, sysenter_cs, sysenter_esp, sysenter_eip, shadow_gs, msr_flags,
+	msr_lstar, msr_star, msr_cstar, msr_syscall_mask, msr_efer, msr_tsc_aux, tsc, pending_event,
+	error_code, flags, pad0)
+
 /* arch-x86/xen-mca.h */
 STRUCT(struct mcinfo_msr, reg, value)
 STRUCT(struct mcinfo_logical_cpu, mc_cpunr, mc_chipid, mc_coreid, mc_threadid, mc_apicid,

@@ -17,6 +17,7 @@
 #include "pv-abi/console.h"
 #include "pv-abi/nmi.h"
 #include "pv-abi/domctl.h"
+#include "pv-abi/hvm_save.h"
 #include "pv-abi/sysctl.h"
 #include "pv-abi/io/ring.h"
 #include "pv-abi/io/xs_wire.h"

@@ -21,6 +21,7 @@
 #include <xen/callback.h>
 #include <xen/nmi.h>
 #include <xen/domctl.h>
+#include <xen/hvm/save.h>
 #include <xen/sysctl.h>
 #include <xen/io/ring.h>
 #include <xen/io/xs_wire.h>

@@ -16,6 +16,8 @@
 #include "control/physdev.h"
 #include "domain/continuation.h"
 #include "domain/pirq.h"
+#include "hvm/hvm.h"
+#include "hvm/vcpu.h"
 #include "image/hypercall_page.h"
 #include "memory/e820.h"
 #include "control/control.h"
@@ -28,6 +30,7 @@
 #include "pv/compat.h"
 #include "pv-abi/domctl.h"
 #include "pv-abi/errno.h"
+#include "pv-abi/hvm_save.h"
 #include "pv-abi/sysctl.h"
 
 struct domain *dom0;
@@ -48,6 +51,9 @@ static struct {
 	char keys[8];
 	unsigned nr_keys;
 	s64 offset_updates;
+	bool no_hvm;
+	struct hvm_hw_cpu state; /* of the HVM vCPU */
+	unsigned states;         /* how often it was set */
 } m;
 static const char log_text[] = "0123456789";
 
@@ -196,6 +202,24 @@ void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out)
 {
 	memset(out, 0, sizeof(*out));
 	out->time[RUNSTATE_running] = 1000 * (v->id + 1);
+}
+
+bool hvm_available(void)
+{
+	return !m.no_hvm;
+}
+
+void hvm_get_state(struct vcpu *v, struct hvm_hw_cpu *c)
+{
+	CU_ASSERT_EQUAL(v->domain->pause_count, 1);
+	*c = m.state;
+}
+
+void hvm_set_state(struct vcpu *v, const struct hvm_hw_cpu *c)
+{
+	CU_ASSERT_EQUAL(v->domain->pause_count, 1);
+	m.state = *c;
+	m.states++;
 }
 
 size_t console_ring_read(char *buf, size_t n, u32 *index, bool clear)

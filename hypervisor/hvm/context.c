@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "hvm/context.h"
+#include "cpu/cpu.h"
+#include "cpu/layout.h"
+#include "cpu/msr.h"
+#include "cpu/regs.h"
+#include "lib/string.h"
+#include "pv-abi/errno.h"
+#include "pv-abi/hvm_save.h"
+
+#define CR0_ET	   BIT(4)
+#define CR0_NW	   BIT(29)
+#define CR0_CD	   BIT(30)
+#define CR0_KNOWN  (CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | \
+		    CR0_NW | CR0_CD | CR0_PG)
+/* CF to IOPL and NT without what is reserved, RF, AC, ID: no virtual-8086 mode. */
+#define FLAGS_KNOWN 0x257fd7ULL
+#define FLAG_FIXED  BIT(1)
+
+/* Of a segment's attributes. */
+#define AR_TYPE	  0x1fU /* with S */
+#define AR_P	  BIT(7)
+#define AR_L	  BIT(9)
+#define AR_DB	  BIT(10)
+#define AR_KNOWN  0xfffU
+#define TYPE_CODE 0x18U /* S and the bit that code has */
+#define TYPE_DATA 0x10U
+#define TYPE_TSS16 0x03U /* busy, both */
+#define TYPE_TSS   0x0bU
+#define TYPE_LDT   0x02U
+
+static u64 cr4_known(void)
+{
+	u64 known = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE |
+		    CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
+
+	return known | (cpu_features.xsave ? CR4_OSXSAVE : 0) |
+	       (cpu_features.fsgsbase ? CR4_FSGSBASE : 0) | (cpu_features.smep ? CR4_SMEP : 0) |
+	       (cpu_features.smap ? CR4_SMAP : 0);
+}
+
+static bool control_good(const struct hvm_hw_cpu *c)
+{
+	const u64 efer_known = EFER_SCE | EFER_LME | EFER_LMA | (cpu_features.nx ? EFER_NX : 0);
+	bool lma = (c->msr_efer & EFER_LME) && (c->cr0 & CR0_PG);
+
+	if ((c->cr0 & ~CR0_KNOWN) || !(c->cr0 & CR0_ET) ||
+	    ((c->cr0 & CR0_NW) && !(c->cr0 & CR0_CD)) ||
+	    ((c->cr0 & CR0_PG) && !(c->cr0 & CR0_PE)))
+		return false;
+	if ((c->cr4 & ~cr4_known()) || (c->cr3 >> cpu_features.phys_bits))
+		return false;
+	if ((c->msr_efer & ~efer_known) || lma != !!(c->msr_efer & EFER_LMA))
+		return false;
+	if (lma && (!(c->cr4 & CR4_PAE) || (c->cs_arbytes & (AR_L | AR_DB)) == (AR_L | AR_DB)))
+		return false;
+	if ((c->dr6 | c->dr7) >> 32)
+		return false;
+	return (c->rflags & FLAG_FIXED) && !(c->rflags & ~FLAGS_KNOWN) &&
+	       (lma && (c->cs_arbytes & AR_L) ? is_canonical(c->rip) : !(c->rip >> 32));
+}
+
+/* Not there, or a segment that the register can have. */
+static bool data_good(u32 selector, u32 ar, u64 base, bool wide)
+{
+	if (selector >> 16 || (ar & ~AR_KNOWN) || !(wide ? is_canonical(base) : !(base >> 32)))
+		return false;
+	return !(ar & AR_P) || (ar & TYPE_DATA);
+}
+
+static bool segments_good(const struct hvm_hw_cpu *c)
+{
+	u32 tss = c->tr_arbytes & AR_TYPE;
+
+	/* What the CPU runs by: there has to be one. SS's level is the CPU's. */
+	if (!data_good(c->cs_sel, c->cs_arbytes, c->cs_base, false) || !(c->cs_arbytes & AR_P) ||
+	    (c->cs_arbytes & TYPE_CODE) != TYPE_CODE)
+		return false;
+	if (!data_good(c->ss_sel, c->ss_arbytes, c->ss_base, false) ||
+	    (c->ss_arbytes & TYPE_CODE) == TYPE_CODE)
+		return false;
+	if (!data_good(c->ds_sel, c->ds_arbytes, c->ds_base, false) ||
+	    !data_good(c->es_sel, c->es_arbytes, c->es_base, false) ||
+	    !data_good(c->fs_sel, c->fs_arbytes, c->fs_base, true) ||
+	    !data_good(c->gs_sel, c->gs_arbytes, c->gs_base, true))
+		return false;
+	if (c->tr_sel >> 16 || (c->tr_arbytes & ~AR_KNOWN) || !(c->tr_arbytes & AR_P) ||
+	    !is_canonical(c->tr_base) ||
+	    (tss != TYPE_TSS && (tss != TYPE_TSS16 || (c->msr_efer & EFER_LMA))))
+		return false;
+	if (c->ldtr_sel >> 16 || (c->ldtr_arbytes & ~AR_KNOWN) || !is_canonical(c->ldtr_base) ||
+	    ((c->ldtr_arbytes & AR_P) && (c->ldtr_arbytes & AR_TYPE) != TYPE_LDT))
+		return false;
+	return is_canonical(c->gdtr_base) && is_canonical(c->idtr_base) &&
+	       !(c->gdtr_limit >> 16) && !(c->idtr_limit >> 16);
+}
+
+static bool msrs_good(const struct hvm_hw_cpu *c)
+{
+	return is_canonical(c->msr_lstar) && is_canonical(c->msr_cstar) &&
+	       is_canonical(c->shadow_gs) && is_canonical(c->sysenter_esp) &&
+	       is_canonical(c->sysenter_eip) && !(c->msr_syscall_mask >> 32) &&
+	       !(c->sysenter_cs >> 32) && !c->msr_tsc_aux;
+}
+
+static bool cpu_good(const struct hvm_hw_cpu *c)
+{
+	return control_good(c) && segments_good(c) && msrs_good(c) && !c->pending_event &&
+	       !(c->flags & ~XEN_X86_FPU_INITIALISED) && !c->pad0;
+}
+
+static int check_header(const u8 *at, u32 length)
+{
+	struct hvm_save_header h;
+
+	if (length != sizeof(h))
+		return -EINVAL;
+	memcpy(&h, at, sizeof(h));
+	return h.magic == HVM_FILE_MAGIC && h.version == HVM_FILE_VERSION ? 0 : -EINVAL;
+}
+
+int hvm_context_check(const u8 *buf, u32 size, unsigned vcpus)
+{
+	struct hvm_save_descriptor d;
+	struct hvm_hw_cpu cpu;
+	u64 seen = 0;
+	u32 at = 0;
+
+	_Static_assert(MAX_VCPUS <= 64, "a bit for each");
+	for (bool first = true;; first = false) {
+		if (size - at < sizeof(d))
+			return -EINVAL;
+		memcpy(&d, buf + at, sizeof(d));
+		at += (u32)sizeof(d);
+		if (d.length > size - at || first != (d.typecode == HVM_SAVE_CODE_HEADER))
+			return -EINVAL;
+		switch (d.typecode) {
+		case HVM_SAVE_CODE_END:
+			return d.length || at != size ? -EINVAL : 0;
+		case HVM_SAVE_CODE_HEADER:
+			if (d.instance || check_header(buf + at, d.length))
+				return -EINVAL;
+			break;
+		case HVM_SAVE_CODE_CPU:
+			if (d.length != sizeof(cpu) || d.instance >= vcpus ||
+			    (seen & BIT(d.instance)))
+				return -EINVAL;
+			seen |= BIT(d.instance);
+			memcpy(&cpu, buf + at, sizeof(cpu));
+			if (!cpu_good(&cpu))
+				return -EINVAL;
+			break;
+		default:
+			return -EOPNOTSUPP;
+		}
+		at += d.length;
+	}
+}
+
+bool hvm_context_cpu(const u8 *buf, unsigned id, struct hvm_hw_cpu *cpu)
+{
+	struct hvm_save_descriptor d;
+
+	for (u32 at = 0;; at += (u32)sizeof(d) + d.length) {
+		memcpy(&d, buf + at, sizeof(d));
+		if (d.typecode == HVM_SAVE_CODE_END)
+			return false;
+		if (d.typecode != HVM_SAVE_CODE_CPU || d.instance != id)
+			continue;
+		memcpy(cpu, buf + at + sizeof(d), sizeof(*cpu));
+		return true;
+	}
+}
+
+static u32 add(u8 *buf, u32 at, u16 code, u16 instance, const void *from, u32 length)
+{
+	struct hvm_save_descriptor d = { code, instance, length };
+
+	memcpy(buf + at, &d, sizeof(d));
+	if (length)
+		memcpy(buf + at + sizeof(d), from, length);
+	return at + (u32)sizeof(d) + length;
+}
+
+u32 hvm_context_begin(u8 *buf, u32 cpuid_eax, u32 tsc_khz)
+{
+	struct hvm_save_header h = { HVM_FILE_MAGIC, HVM_FILE_VERSION, ~0ULL, cpuid_eax, tsc_khz };
+
+	return add(buf, 0, HVM_SAVE_CODE_HEADER, 0, &h, sizeof(h));
+}
+
+u32 hvm_context_add_cpu(u8 *buf, u32 at, unsigned id, const struct hvm_hw_cpu *cpu)
+{
+	return add(buf, at, HVM_SAVE_CODE_CPU, (u16)id, cpu, sizeof(*cpu));
+}
+
+u32 hvm_context_end(u8 *buf, u32 at)
+{
+	return add(buf, at, HVM_SAVE_CODE_END, 0, NULL, 0);
+}
+
+u32 hvm_context_size(unsigned vcpus)
+{
+	const u32 d = sizeof(struct hvm_save_descriptor);
+
+	return d + (u32)sizeof(struct hvm_save_header) +
+	       vcpus * (d + (u32)sizeof(struct hvm_hw_cpu)) + d;
+}

@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// sources: hypervisor/control/domctl.c hypervisor/control/domctl_vcpu.c
+// sources: hypervisor/control/domctl_hvm.c hypervisor/hvm/context.c
+// sources: hypervisor/control/domctl_state.c
+// sources: hypervisor/control/domctl_access.c hypervisor/control/common.c
+// sources: hypervisor/control/sysctl.c hypervisor/domain/permission.c hypervisor/memory/range_set.c
+// sources: hypervisor/control/cpu_policy.c hypervisor/cpu/cpu_policy.c hypervisor/pv/cpuid.c
+// sources: hypervisor/domain/fpu_image.c hypervisor/pv/compat_context.c tests/unit/sim/sim.c
+//
+// An HVM domain by dom0: which are made, and the state of its vCPU as a context of records. What is
+// no context, and what no CPU could be in, is refused and changes nothing.
+
+#include <CUnit/Basic.h>
+#include <CUnit/CUnit.h>
+
+#include "control_rooms.h"
+#include "cpu/msr.h"
+#include "hvm/context.h"
+#include "suite.h"
+
+#define HVM_FLAGS (XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap)
+
+static struct xen_domctl op;
+static struct p2m *const some_map = (struct p2m *)64;
+
+static struct context {
+	struct hvm_save_descriptor header_at;
+	struct hvm_save_header header;
+	struct hvm_save_descriptor cpu_at;
+	struct hvm_hw_cpu cpu;
+	struct hvm_save_descriptor end_at;
+	u8 room[64];
+} __packed c;
+#define SIZE ((u32)offsetof(struct context, room))
+
+/* As a PVH kernel starts. */
+static void fill(void)
+{
+	c = (struct context){
+		.header_at = { HVM_SAVE_CODE_HEADER, 0, sizeof(c.header) },
+		.header = { HVM_FILE_MAGIC, HVM_FILE_VERSION, ~0ULL, 0, 0 },
+		.cpu_at = { HVM_SAVE_CODE_CPU, 0, sizeof(c.cpu) },
+		.cpu = {
+			.rip = 0x100000, .rbx = 0x5000, .rflags = 2, .cr0 = 0x11,
+			.cs_sel = 8, .cs_limit = ~0U, .cs_arbytes = 0xc9b,
+			.ss_sel = 16, .ss_limit = ~0U, .ss_arbytes = 0xc93,
+			.ds_sel = 16, .ds_limit = ~0U, .ds_arbytes = 0xc93,
+			.es_sel = 16, .es_limit = ~0U, .es_arbytes = 0xc93,
+			.tr_limit = 0x67, .tr_arbytes = 0x8b,
+			.dr6 = 0xffff0ff0, .dr7 = 0x400,
+		},
+		.end_at = { HVM_SAVE_CODE_END, 0, 0 },
+	};
+}
+
+/* The same in long mode. */
+static void fill_long(void)
+{
+	fill();
+	c.cpu.cr0 = CR0_PE | BIT(4) | CR0_PG;
+	c.cpu.cr3 = 0x1000;
+	c.cpu.cr4 = CR4_PAE;
+	c.cpu.msr_efer = EFER_LME | EFER_LMA;
+	c.cpu.cs_arbytes = 0xa9b;
+	c.cpu.rip = 0xffffffff81000000ULL;
+}
+
+static void begin(void)
+{
+	sim_reset();
+	memset(&m, 0, sizeof(m));
+	memset(&op, 0, sizeof(op));
+	dom0 = sim_domain(0, 2, true);
+	guest = sim_domain(5, 1, false);
+	guest->p2m = some_map;
+	guest->vcpu[0]->pause_flags = VPF_DOWN | VPF_BLOCKED;
+	guest->vcpu[0]->initialised = false;
+	permissions_init(&dom0->perms);
+	permissions_init(&guest->perms);
+	sim_current = dom0->vcpu[0];
+	sim_cpu = &cpus[0];
+	cpus_online = 0xf;
+	cpu_features.phys_bits = 40;
+	cpu_features.nx = true;
+	fill();
+}
+
+static void end(void)
+{
+	permissions_destroy(&dom0->perms);
+	permissions_destroy(&guest->perms);
+	CU_ASSERT_EQUAL(guest->refs, 1);
+	CU_ASSERT_EQUAL(guest->pause_count, 0);
+	CU_ASSERT_EQUAL(sim.objects, 0);
+	guest->p2m = NULL;
+	cpus_online = 1;
+	cpu_features.nx = cpu_features.xsave = cpu_features.fsgsbase = false;
+	cpu_features.smep = cpu_features.smap = false;
+	sim_reset();
+}
+
+static s64 domctl(u32 cmd, domid_t id)
+{
+	op.cmd = cmd;
+	op.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
+	op.domain = id;
+	return do_domctl((u64)&op);
+}
+
+static s64 set(u32 size)
+{
+	op.u.hvmcontext = (struct xen_domctl_hvmcontext){ .size = size, .buffer = (u64)&c };
+	return domctl(XEN_DOMCTL_sethvmcontext, 5);
+}
+
+/* Refused, and the vCPU is what it was. */
+static bool refuses(u32 size, s64 want)
+{
+	u64 flags = guest->vcpu[0]->pause_flags;
+	unsigned states = m.states;
+
+	return set(size) == want && m.states == states && guest->vcpu[0]->pause_flags == flags;
+}
+
+TEST(test_set, "a start state is taken, and starts the vCPU")
+{
+	CU_ASSERT_EQUAL(set(SIZE), 0);
+	CU_ASSERT_EQUAL(m.states, 1);
+	CU_ASSERT_EQUAL(memcmp(&m.state, &c.cpu, sizeof(c.cpu)), 0);
+	CU_ASSERT_TRUE(guest->vcpu[0]->initialised);
+	CU_ASSERT_EQUAL(guest->vcpu[0]->pause_flags, 0);
+	fill_long();
+	CU_ASSERT_EQUAL(set(SIZE), 0);
+	CU_ASSERT_EQUAL(m.state.rip, c.cpu.rip);
+	/* A context need not have a state for every vCPU. */
+	c.cpu_at = (struct hvm_save_descriptor){ HVM_SAVE_CODE_END, 0, 0 };
+	CU_ASSERT_EQUAL(set((u32)offsetof(struct context, cpu)), 0);
+	CU_ASSERT_EQUAL(m.states, 2);
+}
+
+TEST(test_get, "what is read is what may be set")
+{
+	struct hvm_hw_cpu cpu;
+	struct vcpu *v;
+	u8 buf[4096];
+
+	op.u.hvmcontext = (struct xen_domctl_hvmcontext){ 0 };
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_gethvmcontext, 5), 0);
+	CU_ASSERT_EQUAL(op.u.hvmcontext.size, SIZE);
+	/* A vCPU that never was anything has no record. */
+	op.u.hvmcontext.buffer = (u64)buf;
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_gethvmcontext, 5), 0);
+	CU_ASSERT_EQUAL(op.u.hvmcontext.size, SIZE - sizeof(c.cpu) - sizeof(c.cpu_at));
+	CU_ASSERT_EQUAL(hvm_context_check(buf, op.u.hvmcontext.size, 1), 0);
+	CU_ASSERT_FALSE(hvm_context_cpu(buf, 0, &cpu));
+	fill();
+	CU_ASSERT_EQUAL(set(SIZE), 0);
+	op.u.hvmcontext = (struct xen_domctl_hvmcontext){ SIZE - 1, (u64)buf };
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_gethvmcontext, 5), -ENOSPC);
+	op.u.hvmcontext = (struct xen_domctl_hvmcontext){ sizeof(buf), (u64)buf };
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_gethvmcontext, 5), 0);
+	CU_ASSERT_EQUAL(op.u.hvmcontext.size, SIZE);
+	memcpy(&c, buf, SIZE);
+	CU_ASSERT_EQUAL(c.cpu.rip, 0x100000);
+	CU_ASSERT_EQUAL(set(SIZE), 0);
+	CU_ASSERT_EQUAL(m.states, 2);
+	v = guest->vcpu[0];
+	guest->vcpu[0] = NULL;
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_gethvmcontext, 5), -ESRCH);
+	guest->vcpu[0] = v;
+}
+
+TEST(test_records, "what is no context is refused")
+{
+	for (u32 size = 0; size < SIZE; size++)
+		CU_ASSERT_TRUE(refuses(size, -EINVAL));
+	CU_ASSERT_TRUE(refuses(SIZE + 1, -EINVAL));
+	CU_ASSERT_TRUE(refuses(~0U, -EINVAL));
+#define BAD(what, want)                                   \
+	do {                                              \
+		fill();                                   \
+		what;                                     \
+		CU_ASSERT_TRUE(refuses(SIZE, want));      \
+	} while (0)
+	BAD(c.header.magic++, -EINVAL);
+	BAD(c.header.version++, -EINVAL);
+	BAD(c.header_at.instance = 1, -EINVAL);
+	BAD(c.header_at.typecode = HVM_SAVE_CODE_END, -EINVAL);
+	BAD(c.header_at.typecode = HVM_SAVE_CODE_CPU, -EINVAL);
+	BAD(c.header_at.length--, -EINVAL);
+	BAD(c.header_at.length = ~0U, -EINVAL);
+	BAD(c.cpu_at.length = ~0U, -EINVAL);
+	BAD(c.cpu_at.length--, -EINVAL);
+	BAD(c.cpu_at.length += 8, -EINVAL);
+	BAD(c.cpu_at.instance = 1, -EINVAL);
+	BAD(c.cpu_at.instance = 64, -EINVAL);
+	BAD(c.cpu_at.typecode = HVM_SAVE_CODE_HEADER, -EINVAL);
+	for (u16 code = 3; code < 40; code++)
+		BAD(c.cpu_at.typecode = code, -EOPNOTSUPP);
+	BAD(c.end_at.length = 1, -EINVAL);
+	BAD(c.end_at.typecode = HVM_SAVE_CODE_CPU, -EINVAL);
+	/* The same vCPU twice. */
+	struct {
+		u8 header[offsetof(struct context, cpu_at)];
+		u8 cpu[2][sizeof(c.cpu_at) + sizeof(c.cpu)];
+		struct hvm_save_descriptor end;
+	} __packed two;
+
+	fill();
+	memcpy(two.header, &c, sizeof(two.header));
+	memcpy(two.cpu[0], &c.cpu_at, sizeof(two.cpu[0]));
+	memcpy(two.cpu[1], &c.cpu_at, sizeof(two.cpu[1]));
+	two.end = c.end_at;
+	CU_ASSERT_EQUAL(hvm_context_check((u8 *)&two, sizeof(two), 64), -EINVAL);
+	((struct hvm_save_descriptor *)two.cpu[1])->instance = 63;
+	CU_ASSERT_EQUAL(hvm_context_check((u8 *)&two, sizeof(two), 64), 0);
+	CU_ASSERT_EQUAL(hvm_context_check((u8 *)&two, sizeof(two), 63), -EINVAL);
+}
+
+TEST(test_states, "what no vCPU could be in is refused")
+{
+#define BAD_CPU(what)                                   \
+	do {                                            \
+		fill();                                 \
+		what;                                   \
+		CU_ASSERT_TRUE(refuses(SIZE, -EINVAL)); \
+		fill_long();                            \
+		what;                                   \
+		CU_ASSERT_TRUE(refuses(SIZE, -EINVAL)); \
+	} while (0)
+	const u64 gap = 1ULL << 47;
+
+	for (unsigned bit = 0; bit < 64; bit++) {
+		if (!(BIT(bit) & (0xe005003fULL)))
+			BAD_CPU(c.cpu.cr0 |= BIT(bit));
+		if (bit > 10)
+			BAD_CPU(c.cpu.cr4 |= BIT(bit));
+		if (bit >= 40)
+			BAD_CPU(c.cpu.cr3 |= BIT(bit));
+		if (bit != 0 && bit != 8 && bit != 10 && bit != 11)
+			BAD_CPU(c.cpu.msr_efer |= BIT(bit));
+		if (bit >= 32) {
+			BAD_CPU(c.cpu.dr6 |= BIT(bit));
+			BAD_CPU(c.cpu.dr7 |= BIT(bit));
+			BAD_CPU(c.cpu.msr_syscall_mask |= BIT(bit));
+			BAD_CPU(c.cpu.cs_base |= BIT(bit));
+			BAD_CPU(c.cpu.ds_base |= BIT(bit));
+			BAD_CPU(c.cpu.es_base |= BIT(bit));
+			BAD_CPU(c.cpu.ss_base |= BIT(bit));
+			BAD_CPU(c.cpu.sysenter_cs |= BIT(bit));
+		}
+		if (!(BIT(bit) & 0x257fd7))
+			BAD_CPU(c.cpu.rflags |= BIT(bit));
+	}
+	BAD_CPU(c.cpu.cr0 &= ~BIT(4));
+	BAD_CPU(c.cpu.cr0 |= BIT(29));
+	BAD_CPU(c.cpu.cr0 = (c.cpu.cr0 | CR0_PG) & ~(u64)CR0_PE);
+	BAD_CPU(c.cpu.rflags &= ~2ULL);
+	BAD_CPU(c.cpu.msr_efer ^= EFER_LMA);
+	BAD_CPU(c.cpu.rip = gap);
+	for (unsigned bit = 12; bit < 32; bit++) {
+		BAD_CPU(c.cpu.cs_arbytes |= (u32)BIT(bit));
+		BAD_CPU(c.cpu.ss_arbytes |= (u32)BIT(bit));
+		BAD_CPU(c.cpu.ds_arbytes |= (u32)BIT(bit));
+		BAD_CPU(c.cpu.es_arbytes |= (u32)BIT(bit));
+		BAD_CPU(c.cpu.fs_arbytes |= (u32)BIT(bit));
+		BAD_CPU(c.cpu.gs_arbytes |= (u32)BIT(bit));
+		BAD_CPU(c.cpu.tr_arbytes |= (u32)BIT(bit));
+		BAD_CPU(c.cpu.ldtr_arbytes |= (u32)BIT(bit));
+		if (bit < 16)
+			continue;
+		BAD_CPU(c.cpu.cs_sel |= (u32)BIT(bit));
+		BAD_CPU(c.cpu.ss_sel |= (u32)BIT(bit));
+		BAD_CPU(c.cpu.tr_sel |= (u32)BIT(bit));
+		BAD_CPU(c.cpu.ldtr_sel |= (u32)BIT(bit));
+		BAD_CPU(c.cpu.gdtr_limit |= (u32)BIT(bit));
+		BAD_CPU(c.cpu.idtr_limit |= (u32)BIT(bit));
+	}
+	BAD_CPU(c.cpu.cs_arbytes &= ~0x80U);
+	BAD_CPU(c.cpu.cs_arbytes &= ~0x10U);
+	BAD_CPU(c.cpu.cs_arbytes &= ~0x08U);
+	BAD_CPU(c.cpu.ss_arbytes |= 0x08U);
+	BAD_CPU(c.cpu.ds_arbytes &= ~0x10U);
+	BAD_CPU(c.cpu.tr_arbytes &= ~0x80U);
+	for (u32 type = 0; type < 32; type++) {
+		if (type != 3 && type != 11)
+			BAD_CPU(c.cpu.tr_arbytes = 0x80 | type);
+		if (type != 2)
+			BAD_CPU(c.cpu.ldtr_arbytes = 0x80 | type);
+	}
+	BAD_CPU(c.cpu.fs_base = gap);
+	BAD_CPU(c.cpu.gs_base = gap);
+	BAD_CPU(c.cpu.tr_base = gap);
+	BAD_CPU(c.cpu.ldtr_base = gap);
+	BAD_CPU(c.cpu.gdtr_base = gap);
+	BAD_CPU(c.cpu.idtr_base = gap);
+	BAD_CPU(c.cpu.msr_lstar = gap);
+	BAD_CPU(c.cpu.msr_cstar = gap);
+	BAD_CPU(c.cpu.shadow_gs = gap);
+	BAD_CPU(c.cpu.sysenter_esp = gap);
+	BAD_CPU(c.cpu.sysenter_eip = gap);
+	BAD_CPU(c.cpu.msr_tsc_aux = 1);
+	BAD_CPU(c.cpu.pending_event = 1U << 31 | 3 << 8 | 13);
+	BAD_CPU(c.cpu.flags = 2);
+	BAD_CPU(c.cpu.pad0 = 1);
+	/* What belongs together. */
+	fill();
+	c.cpu.rip = 1ULL << 32;
+	CU_ASSERT_TRUE(refuses(SIZE, -EINVAL));
+	fill_long();
+	c.cpu.cs_arbytes = 0xe9b;
+	CU_ASSERT_TRUE(refuses(SIZE, -EINVAL));
+	fill_long();
+	c.cpu.cr4 = 0;
+	CU_ASSERT_TRUE(refuses(SIZE, -EINVAL));
+	fill_long();
+	c.cpu.tr_arbytes = 0x83;
+	CU_ASSERT_TRUE(refuses(SIZE, -EINVAL));
+	fill();
+	c.cpu.tr_arbytes = 0x83;
+	CU_ASSERT_EQUAL(set(SIZE), 0);
+}
+
+TEST(test_features, "control bits that only some CPUs have")
+{
+	static const struct {
+		u64 bit;
+		bool *has;
+	} list[] = { { CR4_OSXSAVE, &cpu_features.xsave }, { CR4_FSGSBASE, &cpu_features.fsgsbase },
+		     { CR4_SMEP, &cpu_features.smep }, { CR4_SMAP, &cpu_features.smap } };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(list); i++) {
+		fill_long();
+		c.cpu.cr4 |= list[i].bit;
+		*list[i].has = true;
+		CU_ASSERT_EQUAL(set(SIZE), 0);
+		*list[i].has = false;
+		CU_ASSERT_TRUE(refuses(SIZE, -EINVAL));
+	}
+	fill_long();
+	c.cpu.msr_efer |= EFER_NX;
+	CU_ASSERT_EQUAL(set(SIZE), 0);
+	cpu_features.nx = false;
+	CU_ASSERT_TRUE(refuses(SIZE, -EINVAL));
+}
+
+TEST(test_who, "whose, and when")
+{
+	struct vcpu *v = guest->vcpu[0];
+
+	op.u.hvmcontext = (struct xen_domctl_hvmcontext){ SIZE, (u64)&c };
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_sethvmcontext, 0), -EINVAL);
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_gethvmcontext, 0), -EINVAL);
+	op.u.hvmcontext.buffer = 8;
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_sethvmcontext, 5), -EFAULT);
+	guest->dying = true;
+	CU_ASSERT_TRUE(refuses(SIZE, -ESRCH));
+	guest->dying = false;
+	guest->vcpu[0] = NULL;
+	CU_ASSERT_EQUAL(set(SIZE), -ESRCH);
+	CU_ASSERT_EQUAL(m.states, 0);
+	guest->vcpu[0] = v;
+	v->initialised = true;
+	op.u.hvmcontext = (struct xen_domctl_hvmcontext){ SIZE, 8 };
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_gethvmcontext, 5), -EFAULT);
+	sim.allocs_left = 0;
+	CU_ASSERT_EQUAL(set(SIZE), -ENOMEM);
+	op.u.hvmcontext = (struct xen_domctl_hvmcontext){ SIZE, (u64)&c };
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_gethvmcontext, 5), -ENOMEM);
+	sim.allocs_left = -1;
+}
+
+TEST(test_levers, "what dom0 may do with an HVM domain, and what it may not")
+{
+	static const u32 allowed[] = { XEN_DOMCTL_max_vcpus, XEN_DOMCTL_getvcpuinfo,
+				       XEN_DOMCTL_getvcpuaffinity, XEN_DOMCTL_pausedomain };
+	static const u32 refused[] = { XEN_DOMCTL_setvcpucontext, XEN_DOMCTL_getvcpucontext,
+				       XEN_DOMCTL_resumedomain, XEN_DOMCTL_sendtrigger,
+				       XEN_DOMCTL_hypercall_init, XEN_DOMCTL_set_address_size,
+				       XEN_DOMCTL_shadow_op, XEN_DOMCTL_getpageframeinfo3,
+				       XEN_DOMCTL_set_ext_vcpucontext, XEN_DOMCTL_setvcpuextstate };
+	struct xen_domctl_createdomain *d = &op.u.createdomain;
+	struct xen_sysctl s = { .cmd = XEN_SYSCTL_physinfo,
+				.interface_version = XEN_SYSCTL_INTERFACE_VERSION };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(allowed); i++) {
+		memset(&op, 0, sizeof(op));
+		op.u.max_vcpus.max = allowed[i] == XEN_DOMCTL_max_vcpus;
+		CU_ASSERT_EQUAL(domctl(allowed[i], 5), 0);
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(refused); i++) {
+		memset(&op, 0, sizeof(op));
+		CU_ASSERT_EQUAL(domctl(refused[i], 5), -EOPNOTSUPP);
+	}
+	*d = (struct xen_domctl_createdomain){ .flags = HVM_FLAGS, .max_vcpus = 2 };
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_createdomain, 30), -EOPNOTSUPP);
+	d->max_vcpus = MAX_VCPUS + 1;
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_createdomain, 30), -EINVAL);
+	d->max_vcpus = 1;
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_createdomain, 30), 0);
+	CU_ASSERT_TRUE(m.cfg.hvm);
+	CU_ASSERT_EQUAL(do_sysctl((u64)&s), 0);
+	CU_ASSERT_TRUE(s.u.physinfo.capabilities & XEN_SYSCTL_PHYSCAP_hvm);
+	CU_ASSERT_TRUE(s.u.physinfo.capabilities & XEN_SYSCTL_PHYSCAP_hap);
+	m.no_hvm = true;
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_createdomain, 31), -EOPNOTSUPP);
+	CU_ASSERT_EQUAL(do_sysctl((u64)&s), 0);
+	CU_ASSERT_FALSE(s.u.physinfo.capabilities &
+			(XEN_SYSCTL_PHYSCAP_hvm | XEN_SYSCTL_PHYSCAP_hap));
+}
+
+SUITE("hvm context", .begin = begin, .end = end)
