@@ -12,3 +12,8 @@ bool machine_check_survivable(u64 mcg_status, const u64 *banks, unsigned n)
 			return false;
 	return true;
 }
+
+bool machine_check_begun(u64 mcg_status)
+{
+	return mcg_status & MCG_STATUS_MCIP;
+}

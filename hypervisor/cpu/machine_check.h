@@ -23,4 +23,10 @@
  */
 bool machine_check_survivable(u64 mcg_status, const u64 *banks, unsigned n);
 
+/*
+ * machine_check_begun() - outside of the handler of #MC: did the CPU begin one that was not
+ * delivered? No guest can write IA32_MCG_STATUS. What is in the banks may be old.
+ */
+bool machine_check_begun(u64 mcg_status);
+
 #endif

@@ -228,7 +228,7 @@ void vcpu_time_update(struct vcpu *v, bool force)
 
 int vcpu_time_area_set(struct vcpu *v, vaddr_t va)
 {
-	if (va && !guest_range_ok(va, sizeof(struct vcpu_time_info)))
+	if (va && !v->hvm && !guest_range_ok(va, sizeof(struct vcpu_time_info)))
 		return -EFAULT;
 	WRITE_ONCE(v->time.time_area, va);
 	v->time.time_area_stale = va != 0;
@@ -324,7 +324,7 @@ static void write_runstate_area(struct vcpu *v)
 
 int vcpu_runstate_area_set(struct vcpu *v, vaddr_t va)
 {
-	if (va && !guest_range_ok(va, sizeof(struct vcpu_runstate_info)))
+	if (va && !v->hvm && !guest_range_ok(va, sizeof(struct vcpu_runstate_info)))
 		return -EFAULT;
 	WRITE_ONCE(v->time.runstate_area, va);
 	v->time.runstate_area_stale = va != 0;
@@ -345,7 +345,8 @@ static void write_stale_areas(struct vcpu *v)
 {
 	bool stale = v->time.time_area_stale || v->time.runstate_area_stale;
 
-	if (stale && v->pv.guest_table != INVALID_MFN)
+	/* An HVM guest has its own tables at any time; if its process's are in use, next time. */
+	if (stale && (v->pv.guest_table != INVALID_MFN || v->hvm))
 		with_kernel_root(v, write_areas);
 }
 

@@ -10,6 +10,7 @@
 #include "cpu/cpu.h"
 #include "cpu/directmap.h"
 #include "cpu/ipi.h"
+#include "cpu/machine_check.h"
 #include "cpu/mitigation.h"
 #include "cpu/msr.h"
 #include "cpu/raw.h"
@@ -519,6 +520,7 @@ static void handle_exit(struct vcpu *v, struct vmcb *b)
 {
 	/* One emulator leaves the high half of a failed VMRUN's -1 clear. */
 	u32 code = (u32)b->exit_code;
+	u64 mcg;
 
 	switch (code) {
 	case EXIT_INTR:
@@ -569,6 +571,9 @@ static void handle_exit(struct vcpu *v, struct vmcb *b)
 		inject(b, TRAP_UD, false);
 		break;
 	case EXIT_SHUTDOWN:
+		/* That is how a CPU may say a machine check to a guest with CR4.MCE clear. */
+		if (!rdmsr_safe(MSR_MCG_STATUS, &mcg) && machine_check_begun(mcg))
+			__asm__ volatile("int $18");
 		domain_crash(v->domain, "triple fault\n");
 		break;
 	case EXIT_NPF:

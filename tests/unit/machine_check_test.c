@@ -47,4 +47,13 @@ TEST(test_table, "who may go on")
 	}
 }
 
+TEST(test_begun, "one that an HVM guest with CR4.MCE clear did not get")
+{
+	CU_ASSERT_TRUE(machine_check_begun(MCIP));
+	CU_ASSERT_TRUE(machine_check_begun(RIPV | EIPV | MCIP));
+	/* Else it was the guest's own triple fault, whatever is left in the registers. */
+	CU_ASSERT_FALSE(machine_check_begun(0));
+	CU_ASSERT_FALSE(machine_check_begun(~(u64)MCIP));
+}
+
 SUITE("machine check")

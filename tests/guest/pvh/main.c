@@ -237,6 +237,45 @@ static void events(void)
 	}
 }
 
+/*
+ * What it registers by its own addresses is kept up to date: blocked for a timer's time, it finds
+ * that time in its runstates; and its clock's area goes along with the one in vcpu_info.
+ */
+static struct vcpu_runstate_info runstates;
+static struct vcpu_time_info clock;
+static void areas(void)
+{
+	struct vcpu_register_runstate_memory_area where = { .addr.p = (uintptr_t)&runstates };
+	struct vcpu_register_time_memory_area clock_at = { .addr.p = HIGH + (uintptr_t)&clock };
+	struct vcpu_set_singleshot_timer timer = { 0, 0 };
+	struct vcpu_runstate_info now;
+	uint64_t blocked;
+
+	check_eq(hypercall(__HYPERVISOR_vcpu_op, VCPUOP_register_runstate_memory_area, 0,
+			   (unsigned long)&where), 0);
+	check_eq(hypercall(__HYPERVISOR_vcpu_op, VCPUOP_register_vcpu_time_memory_area, 0,
+			   (unsigned long)&clock_at), 0);
+	check_eq(runstates.state, RUNSTATE_running);
+	check(clock.version && !(clock.version & 1));
+	check_eq(clock.tsc_to_system_mul, shared_info->vcpu_info[0].time.tsc_to_system_mul);
+	for (unsigned i = 0; i < 3; i++) {
+		uint64_t until = upcalls + 1;
+
+		blocked = runstates.time[RUNSTATE_blocked];
+		check_eq(hypercall(__HYPERVISOR_vcpu_op, VCPUOP_get_runstate_info, 0,
+				   (unsigned long)&now), 0);
+		timer.timeout_abs_ns = now.state_entry_time + now.time[RUNSTATE_running] +
+				       (1000 << 20);
+		check_eq(hypercall(__HYPERVISOR_vcpu_op, VCPUOP_set_singleshot_timer, 0,
+				   (unsigned long)&timer), 0);
+		while (upcalls < until)
+			__asm__ volatile("sti; hlt; cli" ::: "memory");
+		check(((volatile struct vcpu_runstate_info *)&runstates)->time[RUNSTATE_blocked] >
+		      blocked);
+		check_eq(runstates.state, RUNSTATE_running);
+	}
+}
+
 void test_main(void)
 {
 	const struct hvm_start_info *info = (const void *)start_info_at;
@@ -254,5 +293,6 @@ void test_main(void)
 	exits();
 	calls();
 	events();
+	areas();
 	exits();
 }
