@@ -12,6 +12,7 @@
 #include "pv-abi/compat.h"
 #include "pv-abi/event_channel.h"
 #include "pv-abi/grant_table.h"
+#include "pv-abi/ring1.h"
 #include "pv-abi/wide.h"
 
 #define CHUNK		1024u	/* frames mapped at once: 4 MiB */
@@ -107,13 +108,6 @@ int build_prepare(struct hvctl_ctx *ctx, const struct hvctl_config *config, stru
 	error = pv_image_parse(b->elf, b->elf_len, &b->image, &why);
 	if (error) {
 		error = hvctl_fail(ctx, -error, "kernel %s: %s", config->kernel, why);
-		goto fail;
-	}
-	if (b->image.ring1_only) {
-		error = hvctl_fail(ctx, EOPNOTSUPP,
-				   "kernel %s runs in ring 1 alone, where only kernels from boot "
-				   "modules can run; give one that runs in ring 3 as well",
-				   config->kernel);
 		goto fail;
 	}
 	error = pv_layout_compute(&b->image, config->memory_mib << (20 - FRAME_SHIFT),
@@ -394,7 +388,8 @@ static int write_tables(struct build *b)
 				entry = machine(b, pfn) | PTE_PRESENT | PTE_ACCESSED |
 					(kind == PV_SLOT_RW ? PTE_WRITABLE : 0) |
 					(t.level == 1 ? PTE_DIRTY : 0) |
-					(t.level == 1 && b->image.is_32bit ? 0 : PTE_USER);
+					(t.level == 1 && (b->image.is_32bit || b->ring1) ?
+						 0 : PTE_USER);
 			tables[i][slot] = entry;
 		}
 	}
@@ -548,6 +543,10 @@ static void fill_context(const struct build *b, struct wide_vcpu_guest_context *
 	c->user_regs.ss = FLAT_WIDE_KERNEL_SS;
 	c->user_regs.ds = c->user_regs.es = c->user_regs.fs = c->user_regs.gs =
 		FLAT_WIDE_KERNEL_DS;
+	if (b->ring1) {
+		c->user_regs.cs = ANNULUS_KERNEL_CS;
+		c->user_regs.ss = ANNULUS_KERNEL_SS;
+	}
 	c->kernel_ss = c->user_regs.ss;
 	c->kernel_sp = c->user_regs.rsp;
 	c->ctrlreg[3] = wide_pfn_to_cr3(b->p2m[l->pt_pfn]);
@@ -623,6 +622,31 @@ static int fill_hypercall_page(struct build *b)
 	return 0;
 }
 
+/* Ring 1 for a 64-bit kernel that knows how, where that is offered; ring 3 else, if it can. */
+static int set_ring1(struct build *b)
+{
+	struct xen_domctl op = { .cmd = XEN_DOMCTL_set_address_size, .domain = (domid_t)b->domid };
+	int error = -EOPNOTSUPP;
+
+	if (pv_image_takes_ring1(&b->image)) {
+		op.u.address_size.size = ANNULUS_ADDRESS_SIZE_RING1;
+		error = do_domctl(b->ctx, &op);
+		b->ring1 = !error;
+	}
+	/* -EINVAL: a hypervisor that has never heard of it. */
+	if (error && error != -EOPNOTSUPP && error != -EINVAL)
+		return hvctl_fail(b->ctx, -error,
+				  "the hypervisor does not give domain %u a kernel in ring 1: %s",
+				  b->domid, strerror(-error));
+	if (b->image.ring1_only && !b->ring1)
+		return hvctl_fail(b->ctx, EOPNOTSUPP,
+				  "kernel %s runs in ring 1 alone, which is not offered to 64-bit "
+				  "kernels here (hvctl dmesg says why); give one that runs in "
+				  "ring 3 as well",
+				  b->config->kernel);
+	return 0;
+}
+
 /* While it has no memory yet. */
 static int set_address_size(struct build *b)
 {
@@ -630,7 +654,7 @@ static int set_address_size(struct build *b)
 	int error;
 
 	if (!b->image.is_32bit)
-		return 0;
+		return set_ring1(b);
 	op.u.address_size.size = 32;
 	error = do_domctl(b->ctx, &op);
 	if (error == -EOPNOTSUPP)

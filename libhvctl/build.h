@@ -30,6 +30,7 @@ struct build {
 
 	/* by build_domain() */
 	uint32_t domid;
+	bool ring1;			/* its 64-bit kernel runs in ring 1 (pv-abi/ring1.h) */
 	xen_pfn_t *p2m;			/* layout.nr_pages machine frames */
 	uint64_t store_mfn, console_mfn;
 	uint32_t store_port, console_port;

@@ -5,39 +5,43 @@
 // bits: 64 32
 /*
  * A domain's memory: asked for in pieces that do not keep dom0's kernel from its work for long, in
- * large extents while there are any, each frame in its place. What comes after it fails here: the
- * domain's frames cannot be mapped.
+ * large extents while there are any, each frame in its place. What comes after it fails where the
+ * domain's frames cannot be mapped. Where they can a small domain is built to its end, whose page
+ * tables and first vCPU are looked at: the kernel of a 64-bit one in ring 3, or in ring 1.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "build.h"
+#include "pv-abi/ring1.h"
+#include "pv-abi/wide.h"
 #include "suite.h"
 #include "hypercall_memory.h"
 
 #define ONCE	1024u	/* frames in one call */
+#define AWAY	(1ull << 20)	/* from a page's number to its frame's */
+#define PAGES	2048u	/* of the small domain */
 
 static struct {
 	uint64_t large;		/* extents of 2 MiB that there are */
 	uint64_t frames;	/* all there are */
 	uint64_t given, calls, most;
 	unsigned int steps;
+	bool mappable;		/* its frames are pages[] */
+	int ring1;		/* what it answers to who asks for that */
+	uint32_t asked;		/* for an address size; 0: it was not */
+	struct wide_vcpu_guest_context vcpu;
 } host;
 
-long hypercall(struct hvctl_ctx *ctx, unsigned int op, uint64_t a0, uint64_t a1, uint64_t a2,
-	       uint64_t a3, uint64_t a4)
+static uint8_t pages[PAGES][FRAME_SIZE], shared[FRAME_SIZE];
+
+static long populate(const struct xen_memory_reservation *r)
 {
-	const struct xen_memory_reservation *r = (const void *)(uintptr_t)a1;
 	xen_pfn_t *list = (void *)(uintptr_t)r->extent_start;
 	uint64_t i, n = 1ull << r->extent_order;
 
-	(void)ctx;
-	(void)a2;
-	(void)a3;
-	(void)a4;
-	CU_ASSERT_EQUAL(op, __HYPERVISOR_memory_op);
-	CU_ASSERT_EQUAL(a0, XENMEM_populate_physmap);
 	CU_ASSERT_EQUAL(r->domid, 3);
 	host.calls++;
 	for (i = 0; i < r->nr_extents; i++) {
@@ -47,24 +51,51 @@ long hypercall(struct hvctl_ctx *ctx, unsigned int op, uint64_t a0, uint64_t a1,
 		host.given += n;
 		CU_ASSERT_EQUAL(list[i] % n, 0);
 		/* Frame numbers that tell the place: any multiple of the extent's size more. */
-		list[i] += 1 << 20;
+		list[i] += AWAY;
 	}
 	if (i * n > host.most)
 		host.most = i * n;
 	return (long)i;
 }
 
+long hypercall(struct hvctl_ctx *ctx, unsigned int op, uint64_t a0, uint64_t a1, uint64_t a2,
+	       uint64_t a3, uint64_t a4)
+{
+	(void)ctx;
+	(void)a2;
+	(void)a3;
+	(void)a4;
+	if (op == __HYPERVISOR_memory_op) {
+		CU_ASSERT_EQUAL(a0, XENMEM_populate_physmap);
+		return populate((const void *)(uintptr_t)a1);
+	}
+	CU_ASSERT_TRUE(host.mappable);
+	CU_ASSERT_EQUAL(op, __HYPERVISOR_mmuext_op);
+	return 0;
+}
+
 long hypercall_struct(struct hvctl_ctx *ctx, unsigned int op, unsigned int cmd, void *arg,
 		      size_t size)
 {
+	(void)ctx;
+	(void)cmd;
+	(void)arg;
 	(void)size;
-	return hypercall(ctx, op, cmd, (uint64_t)(uintptr_t)arg, 0, 0, 0);
+	CU_ASSERT_EQUAL(op, __HYPERVISOR_event_channel_op);
+	return 0;
 }
 
 int do_domctl(struct hvctl_ctx *ctx, struct xen_domctl *op)
 {
 	(void)ctx;
-	(void)op;
+	CU_ASSERT_EQUAL(op->domain, 3);
+	if (op->cmd == XEN_DOMCTL_set_address_size) {
+		CU_ASSERT_EQUAL(host.given, 0);
+		host.asked = op->u.address_size.size;
+		return host.ring1;
+	}
+	if (op->cmd == XEN_DOMCTL_setvcpucontext)
+		memcpy(&host.vcpu, (void *)(uintptr_t)op->u.vcpucontext.ctxt, sizeof(host.vcpu));
 	return 0;
 }
 
@@ -74,8 +105,15 @@ void *foreign_map(struct hvctl_ctx *ctx, uint32_t domid, int prot, const xen_pfn
 	(void)ctx;
 	(void)domid;
 	(void)prot;
-	(void)mfns;
-	(void)count;
+	if (host.mappable) {
+		/* The shared page's frame is 0. */
+		if (!mfns[0])
+			return shared;
+		for (size_t i = 1; i < count; i++)
+			CU_ASSERT_EQUAL(mfns[i], mfns[0] + i);
+		CU_ASSERT_TRUE_FATAL(mfns[0] >= AWAY && mfns[0] - AWAY + count <= PAGES);
+		return pages[mfns[0] - AWAY];
+	}
 	errno = EPERM;
 	return NULL;
 }
@@ -90,7 +128,8 @@ void *grant_table_map(struct hvctl_ctx *ctx, uint32_t domid)
 {
 	(void)ctx;
 	(void)domid;
-	return NULL;
+	return host.mappable ? mmap(NULL, FRAME_SIZE, PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) : NULL;
 }
 
 static void take_progress(void *data, const char *step, unsigned int percent)
@@ -130,7 +169,7 @@ static void complete(uint64_t pages)
 
 	CU_ASSERT_EQUAL(host.given, pages);
 	for (i = 0; i < pages; i++)
-		wrong += b.p2m[i] != i + (1 << 20);
+		wrong += b.p2m[i] != i + AWAY;
 	CU_ASSERT_EQUAL(wrong, 0);
 	CU_ASSERT_TRUE(host.most <= ONCE);
 	/* Progress is told in between, and an interrupt noticed. */
@@ -161,6 +200,94 @@ TEST(test_too_little, "too little")
 	CU_ASSERT_EQUAL(build(20480, 4, 10240), -ENOSPC);
 	CU_ASSERT_STRING_EQUAL(hvctl_error(b.ctx), "the hypervisor had only 40 of 80 MiB for 'g'; "
 						   "lower 'memory' or shut a domain down");
+	done();
+}
+
+/* A kernel of two pages in a domain of 8 MiB; @version, @only: what it says of ring 1. */
+static int build_small(uint32_t version, bool only, int answer)
+{
+	static struct hvctl_config config = { .name = "g", .kernel = "k", .cmdline = "" };
+	const char *why;
+
+	memset(&host, 0, sizeof(host));
+	host.frames = PAGES;
+	host.mappable = true;
+	host.ring1 = answer;
+	b = (struct build){ .ctx = hvctl_open(), .config = &config, .ramdisk = IMAGE_FILE_CLOSED };
+	b.image = (struct pv_image){
+		.phys_start = 0x100000, .phys_end = 0x102000, .virt_base = 0xffffffff80000000,
+		.entry = 0xffffffff80100000, .hypercall_page = PV_UNSET, .init_p2m = PV_UNSET,
+		.ring1 = version, .ring1_only = only,
+	};
+	CU_ASSERT_EQUAL_FATAL(pv_layout_compute(&b.image, PAGES, 0, PV_LAYOUT_RINGS, &b.layout,
+						&why), 0);
+	return build_domain(&b, 3);
+}
+
+/* Its leaves, all alike, are for processes too, and the tables above are. */
+static void tables(bool user)
+{
+	uint64_t i, leaves = 0, wrong = 0;
+
+	for (i = 0; i < b.layout.pt_pages; i++) {
+		const uint64_t *table = (const void *)pages[b.layout.pt_pfn + i];
+		struct pv_table t;
+
+		pv_layout_table(&b.layout, i, &t);
+		for (unsigned int slot = 0; slot < 512; slot++) {
+			if (!(table[slot] & 1))
+				continue;
+			leaves += t.level == 1;
+			wrong += !(table[slot] & 4) == (user || t.level > 1);
+		}
+	}
+	CU_ASSERT_TRUE(leaves > 100);
+	CU_ASSERT_EQUAL(wrong, 0);
+}
+
+TEST(test_ring3, "a stock 64-bit kernel")
+{
+	CU_ASSERT_EQUAL(build_small(0, false, 0), 0);
+	CU_ASSERT_EQUAL(host.asked, 0);
+	CU_ASSERT_EQUAL(host.vcpu.user_regs.cs, FLAT_WIDE_KERNEL_CS);
+	CU_ASSERT_EQUAL(host.vcpu.user_regs.ss, FLAT_WIDE_KERNEL_SS);
+	tables(true);
+	done();
+}
+
+TEST(test_ring1, "a 64-bit kernel that knows ring 1")
+{
+	CU_ASSERT_EQUAL(build_small(ANNULUS_RING1_VERSION, true, 0), 0);
+	CU_ASSERT_EQUAL(host.asked, ANNULUS_ADDRESS_SIZE_RING1);
+	CU_ASSERT_EQUAL(host.vcpu.user_regs.cs, ANNULUS_KERNEL_CS);
+	CU_ASSERT_EQUAL(host.vcpu.user_regs.ss, ANNULUS_KERNEL_SS);
+	CU_ASSERT_EQUAL(host.vcpu.kernel_ss, ANNULUS_KERNEL_SS);
+	tables(false);
+	done();
+}
+
+TEST(test_not_offered, "ring 1 is not offered")
+{
+	/* By a hypervisor that could, and by one that has not heard of it. */
+	static const int answers[] = { -EOPNOTSUPP, -EINVAL };
+
+	for (unsigned int i = 0; i < 2; i++) {
+		CU_ASSERT_EQUAL(build_small(ANNULUS_RING1_VERSION, false, answers[i]), 0);
+		CU_ASSERT_EQUAL(host.vcpu.user_regs.cs, FLAT_WIDE_KERNEL_CS);
+		tables(true);
+		done();
+		CU_ASSERT_EQUAL(build_small(ANNULUS_RING1_VERSION, true, answers[i]), -EOPNOTSUPP);
+		CU_ASSERT_PTR_NOT_NULL(strstr(hvctl_error(b.ctx), "kernel k runs in ring 1 alone"));
+		CU_ASSERT_EQUAL(host.given, 0);
+		done();
+	}
+	/* A contract of later days is none that this hypervisor was asked for. */
+	CU_ASSERT_EQUAL(build_small(ANNULUS_RING1_VERSION + 1, false, 0), 0);
+	CU_ASSERT_EQUAL(host.asked, 0);
+	done();
+	CU_ASSERT_EQUAL(build_small(ANNULUS_RING1_VERSION + 1, true, 0), -EOPNOTSUPP);
+	done();
+	CU_ASSERT_EQUAL(build_small(ANNULUS_RING1_VERSION, false, -EBUSY), -EBUSY);
 	done();
 }
 
