@@ -93,7 +93,8 @@
 
 /*
  * XEN_DOMCTL_set_address_size: a 64-bit domain whose kernel is to run in ring 1. While it has no
- * memory yet; -EOPNOTSUPP if the mode is not offered. XEN_DOMCTL_get_address_size stays 64.
+ * memory yet; -EOPNOTSUPP if the mode is not offered. XEN_DOMCTL_get_address_size stays 64, but who
+ * asks with this number in size finds it there again if the domain has the mode.
  */
 #define ANNULUS_ADDRESS_SIZE_RING1	0x416e0140
 

@@ -385,7 +385,8 @@ static s64 one_domain(struct domain *d, struct xen_domctl *op, bool *copyback)
 	case XEN_DOMCTL_set_address_size:
 		return set_address_size(d, op->u.address_size.size);
 	case XEN_DOMCTL_get_address_size:
-		op->u.address_size.size = d->is_32bit ? 32 : 64;
+		if (!d->ring1 || op->u.address_size.size != ANNULUS_ADDRESS_SIZE_RING1)
+			op->u.address_size.size = d->is_32bit ? 32 : 64;
 		*copyback = true;
 		return 0;
 	case XEN_DOMCTL_setnodeaffinity:

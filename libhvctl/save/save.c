@@ -16,6 +16,7 @@
 #include "overlay.h"
 #include "removal.h"
 #include "pv-abi/compat.h"
+#include "pv-abi/ring1.h"
 #include "pv-abi/wide.h"
 #include "save/pages.h"
 #include "save/parts.h"
@@ -106,6 +107,25 @@ static int check_kinds(struct hvctl_ctx *ctx, uint32_t domid)
 					  domid, kinds[i]);
 	}
 	return 0;
+}
+
+/* An image has no word for it, and there is no log of what such a guest writes. */
+static int check_ring(struct hvctl_ctx *ctx, uint32_t domid)
+{
+	struct xen_domctl op = { .cmd = XEN_DOMCTL_get_address_size, .domain = (domid_t)domid };
+	int error;
+
+	op.u.address_size.size = ANNULUS_ADDRESS_SIZE_RING1;
+	error = do_domctl(ctx, &op);
+	if (error)
+		return hvctl_fail(ctx, -error, "the hypervisor does not tell about domain %u: %s",
+				  domid, strerror(-error));
+	if (op.u.address_size.size != ANNULUS_ADDRESS_SIZE_RING1)
+		return 0;
+	return hvctl_fail(ctx, EOPNOTSUPP,
+			  "domain %u cannot be saved or migrated: its 64-bit kernel runs in ring "
+			  "1; what is to be moved is created under a hypervisor with ring1=off",
+			  domid);
 }
 
 static int not_there(struct hvctl_ctx *ctx, uint32_t domid, const char *kind, const char *name)
@@ -249,8 +269,10 @@ static void settle_sizes(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_con
 /* What the guest was created with becomes what it has now. */
 static int settle(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_config *c)
 {
-	int error = check_kinds(ctx, domid);
+	int error = check_ring(ctx, domid);
 
+	if (!error)
+		error = check_kinds(ctx, domid);
 	if (!error)
 		error = settle_disks(ctx, domid, c);
 	if (!error)

@@ -13,6 +13,7 @@
 #include <CUnit/CUnit.h>
 
 #include "control_rooms.h"
+#include "pv-abi/ring1.h"
 #include "suite.h"
 
 static struct xen_domctl op;
@@ -335,6 +336,20 @@ TEST(test_tsc_and_size, "TSC and address size")
 	guest->is_32bit = false;
 	op.u.address_size.size = 16;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_set_address_size, 5), -EINVAL);
+	/* A 64-bit kernel in ring 1: who does not know of that hears nothing of it. */
+	op.u.address_size.size = ANNULUS_ADDRESS_SIZE_RING1;
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_get_address_size, 5), 0);
+	CU_ASSERT_EQUAL(op.u.address_size.size, 64);
+	op.u.address_size.size = ANNULUS_ADDRESS_SIZE_RING1;
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_set_address_size, 5), 0);
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_get_address_size, 5), 0);
+	CU_ASSERT_EQUAL(op.u.address_size.size, ANNULUS_ADDRESS_SIZE_RING1);
+	op.u.address_size.size = 64;
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_set_address_size, 5), -EBUSY);
+	op.u.address_size.size = 0;
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_get_address_size, 5), 0);
+	CU_ASSERT_EQUAL(op.u.address_size.size, 64);
+	guest->ring1 = false;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_get_address_size, 5), 0);
 	CU_ASSERT_EQUAL(op.u.address_size.size, 64);
 }

@@ -23,6 +23,7 @@
 #include "cli/guard.h"
 #include "cli/minder.h"
 #include "hypercall_memory.h"
+#include "pv-abi/ring1.h"
 #include "pv-abi/sched.h"
 #include "removal.h"
 #include "save/pages.h"
@@ -42,6 +43,7 @@ static struct {
 	bool deaf, slow;		/* it never reads the wish; needs 20 s */
 	bool restless;			/* somebody lets it go on while it is written */
 	bool write_fails, resume_refused;
+	bool ring1;			/* its kernel runs there */
 	bool closed;			/* its devices, by a migration */
 	unsigned int resumed, told;	/* times; the store was */
 	unsigned int wrong;		/* touched what runs, or without the lock */
@@ -158,7 +160,8 @@ static int answer(struct xen_domctl *op)
 				      SHUTDOWN_suspend << XEN_DOMINF_shutdownshift;
 		return 0;
 	case XEN_DOMCTL_get_address_size:
-		op->u.address_size.size = 64;
+		if (!host->ring1 || op->u.address_size.size != ANNULUS_ADDRESS_SIZE_RING1)
+			op->u.address_size.size = 64;
 		return 0;
 	case XEN_DOMCTL_setvcpucontext:
 		host->wrong += !host->suspended || !locked();
@@ -756,6 +759,18 @@ static void refused(void)
 	CU_ASSERT_EQUAL(host->resumed, 0);
 }
 
+/* An image has no word for that. */
+static void test_ring1(void)
+{
+	reset();
+	host->ring1 = true;
+	refused();
+	CU_ASSERT_PTR_NOT_NULL(strstr(host->error, "cannot be saved or migrated: its 64-bit kernel "
+				      "runs in ring 1"));
+	/* Nothing was asked of it. */
+	CU_ASSERT_TRUE(!*host->wish && !host->began);
+}
+
 /* The image tells of what the guest has now, or there is none. */
 static void test_changed(void)
 {
@@ -809,6 +824,7 @@ int main(void)
 		{ "slow guests", test_slow },
 		{ "two at once", test_two },
 		{ "a guest that goes on meanwhile", test_restless },
+		{ "a kernel in ring 1", test_ring1 },
 		{ "devices, memory and vCPUs that have changed", test_changed },
 		CU_TEST_INFO_NULL
 	};

@@ -146,6 +146,16 @@ static void end(void)
 	fixture_end();
 }
 
+TEST(test_ring1, "a 64-bit kernel in ring 1 is not logged")
+{
+	switch_log(false);
+	guest->ring1 = true;
+	CU_ASSERT_EQUAL(ask_once(XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY, NULL, 0), -EOPNOTSUPP);
+	CU_ASSERT_FALSE(guest->log_dirty);
+	guest->ring1 = false;
+	switch_log(true);
+}
+
 TEST(test_switch, "on and off")
 {
 	struct vcpu *v = guest->vcpu[0];
