@@ -207,9 +207,10 @@ exit_to_guest:
 	je 1f
 	cmpb $0, VI_MASK(%rcx)
 	je exit_with_work
-1:	cmpb $0, C_UNMAPPED(%rax)
+1:	/* rax: the CPU. Only here is it asked which way its guest is left to. */
+leave_to_guest:
+	cmpb $0, C_UNMAPPED(%rax)
 	jne exit_unmapped
-exit_mapped:
 	testl $VEC_SYSCALL, R_VEC(%rsp)
 	jz 1f
 	/*
@@ -239,9 +240,8 @@ iret_to_guest:
 exit_with_work:
 	movq %rsp, %rdi
 	latency_call exit_work
-	/* It says whether this CPU's guest leaves us unmapped. */
-	testb %al, %al
-	jz exit_mapped
+	movq I_CPU(%rsp), %rax
+	jmp leave_to_guest
 exit_unmapped:
 	/*
 	 * Move rip..ss and rdi, rsi to the entry stack, switch to the root without us, leave from

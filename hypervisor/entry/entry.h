@@ -15,7 +15,7 @@ void page_fault_from_guest(struct regs *r);
 struct regs *trap_from_hypervisor(struct regs *r);
 void iret_failed(struct regs *g);
 void ist_from_anywhere(struct regs *r);
-bool exit_work(struct regs *r); /* is the guest's root one without us? */
+void exit_work(struct regs *r);
 void syscall_from_ring1_guest(struct regs *r);
 struct two_words {
 	u64 a, b;

@@ -493,7 +493,7 @@ static __attribute__((noinline)) void end_without_root(struct vcpu *v)
 
 /* Interrupts are off on return: whatever is raised later comes as an interrupt to the guest and
  * back here. */
-bool exit_work(struct regs *r)
+void exit_work(struct regs *r)
 {
 	struct cpu *c = this_cpu();
 
@@ -529,7 +529,7 @@ bool exit_work(struct regs *r)
 			local_irq_disable();
 			continue;
 		}
-		return c->unmapped;
+		break;
 	}
 }
 

@@ -17,6 +17,7 @@
 #include "cpu/root_copies.h"
 #include "cpu/tlb.h"
 #include "domain/domain.h"
+#include "lib/printk.h"
 #include "lib/string.h"
 #include "memory/heap.h"
 #include "memory/paging.h"
@@ -127,6 +128,8 @@ mfn_t root_copy_of_loaded(void)
 	const u64 *guest;
 	u64 *copy;
 
+	/* Of the kind that this CPU's guest is. */
+	ASSERT(c->unmapped && r->mfn);
 	if (likely(r->of == c->cr3_mfn))
 		return r->mfn;
 	r->of = c->cr3_mfn;

@@ -16,6 +16,7 @@ NOBODYS = ["console input lock", "interrupt vectors lock", "PCI port lock", "deb
            "flush lock"]
 FLUSHES = 64  # of the thousands that were tried
 HOSTILE = ["evil-counts", "evil-continue", "evil-exchange", "evil-storm", "memory-op", "console", "grants"]
+KINDS = ["r1-entry", "events-r1", "timers-r1", "sched-r1", "hello", "events", "events-32", "timers-32"]
 
 
 def run(build, modules, names, cpus):
@@ -59,7 +60,18 @@ def flushes(build):
     return "asked %s times" % asked
 
 
+def kinds(build):
+    """Guests of all kinds on the same CPUs, by the wrapped ways in and out: what is measured is others' matter."""
+    with Qemu(kernel=build.hv, cmdline="console=com1 com1=115200 latency=1", modules=[guests.module(build, n) for n in KINDS],
+              mem=guests.MEMORY, nic=None, cpus=2) as m:
+        guests.run(m, KINDS, keys=True)
+        for name in KINDS:
+            guests.judge(m.log, name)
+        return "%d clean audits" % guests.judge_machine(m)
+
+
 def cases(build):
+    yield "kinds", lambda: kinds(build)
     yield "holds", lambda: holds(build)
     yield "looking", lambda: looking(build)
     yield "flushes", lambda: flushes(build)
