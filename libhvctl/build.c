@@ -105,13 +105,18 @@ int build_prepare(struct hvctl_ctx *ctx, const struct hvctl_config *config, stru
 		error = load_kernel(b);
 	if (error)
 		goto fail;
-	error = pv_image_parse(b->elf, b->elf_len, &b->image, &why);
+	error = config->pvh ? pvh_image_parse(b->elf, b->elf_len, &b->image, &why) :
+			      pv_image_parse(b->elf, b->elf_len, &b->image, &why);
 	if (error) {
 		error = hvctl_fail(ctx, -error, "kernel %s: %s", config->kernel, why);
 		goto fail;
 	}
-	error = pv_layout_compute(&b->image, config->memory_mib << (20 - FRAME_SHIFT),
-				  ramdisk_bytes(b), PV_LAYOUT_RINGS, &b->layout, &why);
+	if (config->pvh)
+		error = pvh_layout_compute(&b->image, config->memory_mib << (20 - FRAME_SHIFT),
+					   ramdisk_bytes(b), &b->layout);
+	else
+		error = pv_layout_compute(&b->image, config->memory_mib << (20 - FRAME_SHIFT),
+					  ramdisk_bytes(b), PV_LAYOUT_RINGS, &b->layout, &why);
 	if (error == -PV_IMAGE_ENOMEM)
 		error = hvctl_fail(
 			ctx, ENOMEM,
@@ -166,10 +171,11 @@ static long populate(struct build *b, struct request *q, uint64_t first, uint64_
 		.domid = (domid_t)b->domid,
 	};
 	for (i = 0; i < count; i++)
-		q->list[i] = first + (i << order);
+		q->list[i] = b->config->pvh ? b->p2m[first + (i << order)] : first + (i << order);
 	done = hypercall(b->ctx, __HYPERVISOR_memory_op, XENMEM_populate_physmap,
 			 (uint64_t)(uintptr_t)&q->r, 0, 0, 0);
-	for (i = 0; done > 0 && i < (uint64_t)done; i++)
+	/* A PVH domain's frames are called by its own numbers. */
+	for (i = 0; !b->config->pvh && done > 0 && i < (uint64_t)done; i++)
 		for (j = 0; j < 1u << order; j++)
 			b->p2m[first + (i << order) + j] = q->list[i] + j;
 	return done;
@@ -179,7 +185,7 @@ static long populate(struct build *b, struct request *q, uint64_t first, uint64_
  * No more than CHUNK frames are asked for at once: the hypervisor clears them, and dom0's kernel
  * runs nothing else on this CPU until its call is back.
  */
-static int give_memory(struct build *b)
+int build_memory(struct build *b)
 {
 	uint64_t pfn = 0, end = b->layout.nr_pages;
 	struct request *q = hypercall_alloc(b->ctx, sizeof(*q));
@@ -235,18 +241,10 @@ static void *map_pfns(struct build *b, uint64_t pfn, uint64_t count)
 }
 
 /*
- * Write @count frames from @pfn on: byte ranges out of sources, zero elsewhere. Everything goes
- * through here, so no byte of what the hypervisor had in these frames before is left.
+ * Everything goes through here, so no byte of what the hypervisor had in these frames before is
+ * left. First: bytes [from, to) of a source to @p.
  */
-struct source {
-	uint64_t at;		/* byte address in the domain */
-	const void *data;
-	uint64_t len;
-	const struct image_file *file;	/* instead of data: from its beginning */
-};
-
-/* Bytes [from, to) of a source to @p. */
-static int copy(const struct source *s, uint64_t from, uint64_t to, uint8_t *p)
+static int copy(const struct build_source *s, uint64_t from, uint64_t to, uint8_t *p)
 {
 	static uint8_t bounce[BOUNCE];
 
@@ -267,8 +265,8 @@ static int copy(const struct source *s, uint64_t from, uint64_t to, uint8_t *p)
 	return 0;
 }
 
-static int fill(struct build *b, uint64_t pfn, uint64_t count, const struct source *s,
-		unsigned int nr)
+int build_fill(struct build *b, uint64_t pfn, uint64_t count, const struct build_source *s,
+	       unsigned int nr)
 {
 	while (count) {
 		uint64_t n = count > CHUNK ? CHUNK : count, start = pfn << FRAME_SHIFT,
@@ -306,7 +304,7 @@ static int load_p2m(struct build *b)
 	uint64_t i, n = b->layout.nr_pages;
 	size_t width = b->image.is_32bit ? sizeof(uint32_t) : sizeof(uint64_t);
 	void *list = array(n, width);
-	struct source s = { b->layout.p2m_pfn << FRAME_SHIFT, list, n * width, NULL };
+	struct build_source s = { b->layout.p2m_pfn << FRAME_SHIFT, list, n * width, NULL };
 	int error;
 
 	if (!list)
@@ -316,41 +314,50 @@ static int load_p2m(struct build *b)
 			((uint32_t *)list)[i] = (uint32_t)b->p2m[i];
 		else
 			((uint64_t *)list)[i] = b->p2m[i];
-	error = fill(b, b->layout.p2m_pfn, b->layout.p2m_pages, &s, 1);
+	error = build_fill(b, b->layout.p2m_pfn, b->layout.p2m_pages, &s, 1);
 	free(list);
 	return error;
 }
 
-static int load(struct build *b)
+int build_load(struct build *b)
 {
-	struct source s[PV_IMAGE_MAX_SEGMENTS], one;
+	struct build_source s[PV_IMAGE_MAX_SEGMENTS], one;
 	unsigned int i;
 	int error;
 
 	for (i = 0; i < b->image.nr_segments; i++) {
 		const struct pv_segment *seg = &b->image.segment[i];
 
-		s[i] = (struct source){ seg->start, b->elf + seg->offset, seg->filesz, NULL };
+		s[i] = (struct build_source){ seg->start, b->elf + seg->offset, seg->filesz, NULL };
 	}
 	hvctl_step(b->ctx, "loading the kernel", 60);
-	error = fill(b, b->layout.kernel_pfn, b->layout.kernel_pages, s, b->image.nr_segments);
+	error = build_fill(b, b->layout.kernel_pfn, b->layout.kernel_pages, s,
+			   b->image.nr_segments);
 	if (!error && b->layout.initrd_pages) {
 		hvctl_step(b->ctx, "loading the ramdisk", 75);
-		one = (struct source){ b->layout.initrd_pfn << FRAME_SHIFT, NULL, ramdisk_bytes(b),
-				       &b->ramdisk };
-		error = fill(b, b->layout.initrd_pfn, b->layout.initrd_pages, &one, 1);
+		one = (struct build_source){ b->layout.initrd_pfn << FRAME_SHIFT, NULL,
+					     ramdisk_bytes(b), &b->ramdisk };
+		error = build_fill(b, b->layout.initrd_pfn, b->layout.initrd_pages, &one, 1);
 		if (!error)
 			error = image_same(&b->ramdisk);
 	}
+	/* The rings are to be found empty. */
+	if (!error)
+		error = build_fill(b, b->layout.store_pfn, 1, NULL, 0);
+	if (!error)
+		error = build_fill(b, b->layout.console_pfn, 1, NULL, 0);
+	return error;
+}
+
+static int load(struct build *b)
+{
+	int error = build_load(b);
+
 	if (!error)
 		error = load_p2m(b);
-	/* The rings and the first stack are to be found empty. */
+	/* The first stack, too. */
 	if (!error)
-		error = fill(b, b->layout.store_pfn, 1, NULL, 0);
-	if (!error)
-		error = fill(b, b->layout.console_pfn, 1, NULL, 0);
-	if (!error)
-		error = fill(b, b->layout.stack_pfn, 1, NULL, 0);
+		error = build_fill(b, b->layout.stack_pfn, 1, NULL, 0);
 	return error;
 }
 
@@ -679,9 +686,11 @@ int build_domain(struct build *b, uint32_t domid)
 	b->p2m = array(b->layout.nr_pages, sizeof(*b->p2m));
 	if (!b->p2m)
 		return hvctl_no_memory(b->ctx);
+	if (b->config->pvh)
+		return pvh_build_domain(b);
 	error = set_address_size(b);
 	if (!error)
-		error = give_memory(b);
+		error = build_memory(b);
 	if (error)
 		return error;
 	b->store_mfn = b->p2m[b->layout.store_pfn];

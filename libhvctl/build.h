@@ -49,6 +49,42 @@ int build_domain(struct build *b, uint32_t domid);
 int build_port(struct hvctl_ctx *ctx, uint32_t domid, uint32_t *port);
 int build_grants(struct hvctl_ctx *ctx, uint32_t domid, uint64_t console_mfn, uint64_t store_mfn);
 
+/* ---- the parts of build_domain() that both kinds of domain have ---- */
+
+/*
+ * Give it its memory: layout.nr_pages frames. A PV domain's come to p2m; a PVH one's are called
+ * what is in there.
+ */
+int build_memory(struct build *b);
+
+struct build_source {
+	uint64_t at;		/* byte address in the domain, pseudo-physical */
+	const void *data;
+	uint64_t len;
+	const struct image_file *file;	/* instead of data: from its beginning */
+};
+/* Write @count frames from @pfn on: byte ranges out of @nr sources, zero elsewhere. */
+int build_fill(struct build *b, uint64_t pfn, uint64_t count, const struct build_source *s,
+	       unsigned int nr);
+/* The kernel's segments, the ramdisk and two empty rings, where the layout has them. */
+int build_load(struct build *b);
+
+/* ---- build_pvh.c ---- */
+
+/*
+ * Where a PVH domain of @nr_pages has what it starts with: kernel_*, start_info_pfn, initrd_*,
+ * store_pfn, console_pfn, end_pfn and nr_pages of *l. Pages are counted without the hole below
+ * 4 GiB. -PV_IMAGE_ENOMEM: end_pfn pages are needed.
+ */
+int pvh_layout_compute(const struct pv_image *img, uint64_t nr_pages, uint64_t initrd_bytes,
+		       struct pv_layout *l);
+/* The memory map of such a domain as the ABI numbers it: at most PVH_MAP_MAX entries to @map. */
+#define PVH_MAP_MAX 3u
+struct hvm_memmap_table_entry;
+unsigned int pvh_memory_map(uint64_t nr_pages, struct hvm_memmap_table_entry *map);
+/* build_domain() for a PVH domain. */
+int pvh_build_domain(struct build *b);
+
 /* Give back what both halves took in this process. */
 void build_release(struct build *b);
 

@@ -109,7 +109,7 @@ static void put(FILE *f, const struct hvctl_config *c)
 	hvctl_uuid_text(c->uuid, uuid);
 	put_key(f, "name", c->name);
 	put_key(f, "uuid", uuid);
-	put_key(f, "type", "pv");
+	put_key(f, "type", c->pvh ? "pvh" : "pv");
 	put_key(f, "kernel", c->kernel);
 	put_key(f, "ramdisk", c->ramdisk);
 	put_key(f, "cmdline", c->cmdline);

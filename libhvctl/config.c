@@ -640,11 +640,16 @@ static int take_entry(struct hvctl_ctx *ctx, const struct cfg_entry *e, struct h
 		error = want_text(ctx, e, &text);
 		if (error)
 			return error;
-		if (strcmp(text, "pv") && strcmp(text, "generic") && strcmp(text, "linux"))
+		c->pvh = !strcmp(text, "pvh") && !strcmp(e->key, "type");
+		if (!c->pvh && strcmp(text, "pv") && strcmp(text, "generic") &&
+		    strcmp(text, "linux"))
 			return BAD(ctx, e,
-				   "'%s' is \"%s\", and only PV domains can be created; write type "
-				   "= \"pv\"",
+				   "'%s' is \"%s\", and only PV and PVH domains can be created; "
+				   "write type = \"pv\" or \"pvh\"",
 				   e->key, text);
+	} else if (!strcmp(e->key, "pvh")) {
+		/* Older files say it so. check_kind() compares it with the type. */
+		return want_number(ctx, e, 0, 1, &number);
 	} else if (!strcmp(e->key, "uuid")) {
 		error = want_text(ctx, e, &text);
 		if (error)
@@ -749,10 +754,37 @@ static int make_cmdline(struct hvctl_ctx *ctx, const struct cfg *cfg, struct hvc
 	return 0;
 }
 
+/* PV or PVH, and what the latter cannot have yet. */
+static int check_kind(struct hvctl_ctx *ctx, const struct cfg *cfg, struct hvctl_config *c)
+{
+	const struct cfg_entry *type = cfg_find(cfg, "type"), *pvh = cfg_find(cfg, "pvh"), *e;
+
+	if (pvh && (strtol(pvh->items[0].text, NULL, 0) == 1) != c->pvh) {
+		if (type)
+			return BAD(ctx, pvh,
+				   "'pvh' and 'type' contradict each other; keep type = \"pv\" or "
+				   "type = \"pvh\" alone");
+		c->pvh = !c->pvh;
+	}
+	if (!c->pvh)
+		return 0;
+	if (c->max_vcpus > 1) {
+		e = cfg_find(cfg, "maxvcpus") ? cfg_find(cfg, "maxvcpus") : cfg_find(cfg, "vcpus");
+		return BAD(ctx, e, "a PVH domain has one vCPU here, not %u; write vcpus = 1, or "
+				   "type = \"pv\"", c->max_vcpus);
+	}
+	if (c->max_memory_mib > c->memory_mib)
+		return BAD(ctx, cfg_find(cfg, "maxmem"),
+			   "a PVH domain starts with all of its memory; raise 'memory' to %llu, or "
+			   "remove 'maxmem'", (unsigned long long)c->max_memory_mib);
+	return 0;
+}
+
 static int check_whole(struct hvctl_ctx *ctx, const char *name, const struct cfg *cfg,
 		       struct hvctl_config *c)
 {
 	const struct cfg_entry *e;
+	int error;
 
 	if (!c->name[0])
 		return hvctl_fail(ctx, EINVAL, "%s: 'name' is missing; add name = \"...\"", name);
@@ -785,7 +817,8 @@ static int check_whole(struct hvctl_ctx *ctx, const char *name, const struct cfg
 			   "%s:%u:%u: 'cpus' has a set for each of %zu vCPUs and there are %u; the "
 			   "rest is ignored",
 			   e->file, e->line, e->column, e->nr_items, c->max_vcpus);
-	return make_cmdline(ctx, cfg, c);
+	error = check_kind(ctx, cfg, c);
+	return error ? error : make_cmdline(ctx, cfg, c);
 }
 
 int hvctl_config_parse(struct hvctl_ctx *ctx, const char *name, const char *text, size_t len,

@@ -18,6 +18,7 @@
 #include "removal.h"
 #include "save/settings.h"
 #include "vcpu.h"
+#include "pv-abi/hvm_start_info.h"
 #include "xs.h"
 
 #define EVENT_PORTS	1023u	/* of a guest: rings, devices and vCPUs need a few dozens */
@@ -168,18 +169,27 @@ static int give_map(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint32_
 	struct __attribute__((packed)) {
 		uint64_t start, bytes;
 		uint32_t type;
-	} *entry = hypercall_alloc(ctx, sizeof(*entry));
+	} *entry = hypercall_alloc(ctx, PVH_MAP_MAX * sizeof(*entry));
 	struct xen_foreign_memory_map map = { .domid = (domid_t)domid, .map.nr_entries = 1 };
+	struct hvm_memmap_table_entry pvh[PVH_MAP_MAX];
+	unsigned int i;
 	long ret;
 
 	if (!entry)
 		return -ENOMEM;
 	entry->bytes = c->max_memory_mib << 20;
 	entry->type = MAP_RAM;
+	if (c->pvh)
+		map.map.nr_entries = pvh_memory_map(c->memory_mib << (20 - FRAME_SHIFT), pvh);
+	for (i = 0; c->pvh && i < map.map.nr_entries; i++) {
+		entry[i].start = pvh[i].addr;
+		entry[i].bytes = pvh[i].size;
+		entry[i].type = pvh[i].type;
+	}
 	map.map.buffer = (uint64_t)(uintptr_t)entry;
 	ret = hypercall_struct(ctx, __HYPERVISOR_memory_op, XENMEM_set_memory_map, &map,
 			       sizeof(map));
-	hypercall_free(ctx, entry, sizeof(*entry));
+	hypercall_free(ctx, entry, PVH_MAP_MAX * sizeof(*entry));
 	if (ret)
 		return hvctl_fail(ctx, (int)-ret,
 				  "the hypervisor refuses the memory map of '%s': %s; see its log "
@@ -204,6 +214,8 @@ static int make_domain(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint
 	d->max_grant_frames = -1;
 	d->max_maptrack_frames = -1;
 	d->grant_opts = XEN_DOMCTL_GRANT_version(1);
+	if (c->pvh)
+		d->flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap;
 	error = do_domctl(ctx, &op);
 	if (error)
 		return hvctl_fail(
@@ -449,6 +461,21 @@ int domain_check(struct hvctl_ctx *ctx, struct hvctl_config *c)
 	return domain_check_for(ctx, c, 0);
 }
 
+/* Before anything is read or unpacked for it. */
+static int check_kind(struct hvctl_ctx *ctx, const struct hvctl_config *c)
+{
+	const uint32_t both = XEN_SYSCTL_PHYSCAP_hvm | XEN_SYSCTL_PHYSCAP_hap;
+	struct xen_sysctl op = { .cmd = XEN_SYSCTL_physinfo };
+
+	if (!c->pvh || (!do_sysctl(ctx, &op) && (op.u.physinfo.capabilities & both) == both))
+		return 0;
+	return hvctl_fail(ctx, EOPNOTSUPP,
+			  "'%s' is to be a PVH domain and this host has PV ones only: the "
+			  "hypervisor's log (hvctl dmesg) says why in its line \"hvm:\"; write "
+			  "type = \"pv\"",
+			  c->name);
+}
+
 int domain_check_for(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int flags)
 {
 	int error = hypercall_open(ctx);
@@ -457,7 +484,9 @@ int domain_check_for(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int
 		return error;
 	if (!hvctl_xs(ctx))
 		return -ECONNREFUSED;
-	error = domain_settle(ctx, c);
+	error = check_kind(ctx, c);
+	if (!error)
+		error = domain_settle(ctx, c);
 	/* Quick checks before what is slow, then again under the lock, where they count. */
 	if (!error)
 		error = check_unique(ctx, c);
@@ -480,6 +509,8 @@ static int name_it(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint32_t
 		     : 0;
 }
 
+static int fill_from_kernel(void *data, uint32_t domid, struct domain_rings *rings);
+
 int domain_make(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int flags, domain_fill fill,
 		void *data, uint32_t *domid)
 {
@@ -488,6 +519,11 @@ int domain_make(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int flag
 	size_t held = ctx->nr_held;
 	int lock, error;
 
+	/* Saved states are of PV domains, whatever the settings beside them say. */
+	if (c->pvh && fill != fill_from_kernel)
+		return hvctl_fail(ctx, EOPNOTSUPP,
+				  "'%s' cannot be restored: it is to be a PVH domain, and only PV "
+				  "ones can be saved", c->name);
 	lock = hvctl_lock(ctx);
 	error = lock < 0 ? lock : check_unique(ctx, c);
 	if (!error)

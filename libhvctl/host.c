@@ -103,6 +103,10 @@ int hvctl_host(struct hvctl_ctx *ctx, struct hvctl_host *h)
 	h->free_kib = p->free_pages * 4;
 	h->scrub_kib = p->scrub_pages * 4;
 	h->free_frames = p->free_pages;
+	/* As the hypervisor lists the kinds of PV kernels: one word more. */
+	if (p->capabilities & XEN_SYSCTL_PHYSCAP_hvm && p->capabilities & XEN_SYSCTL_PHYSCAP_hap)
+		snprintf(h->capabilities + strlen(h->capabilities),
+			 sizeof(h->capabilities) - strlen(h->capabilities), "pvh ");
 	return 0;
 }
 

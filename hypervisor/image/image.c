@@ -323,6 +323,9 @@ static int take_note(struct pv_image *img, uint64_t type, const struct view *des
 	case NOTE_MOD_START_PFN:
 		img->mod_start_pfn = desc->len >= 1 && desc->p[0];
 		break;
+	case NOTE_PHYS32_ENTRY:
+		img->phys32_entry = number(desc);
+		break;
 	}
 	return 0;
 }
@@ -423,10 +426,8 @@ static int parse_segments(const struct view *v, const struct elf_format *f, stru
 			return bad(why, "corrupt kernel: more than 16 loadable ELF segments; "
 				   "give an unmodified kernel");
 		if (s.filesz > s.memsz)
-			return bad(
-				why,
-				"corrupt kernel: an ELF segment has more bytes in the file than in "
-				"memory; copy or rebuild it");
+			return bad(why, "corrupt kernel: an ELF segment has more bytes in the file "
+					"than in memory; copy or rebuild it");
 		if (!inside(v, s.offset, s.filesz))
 			return bad(why, "corrupt kernel: an ELF segment lies outside the file "
 					"(truncated?); "
@@ -482,14 +483,11 @@ static int check_addresses(struct pv_image *img, bool based, const char **why)
 	uint64_t start = img->virt_base + img->phys_start, end = img->virt_base + img->phys_end;
 
 	if (img->virt_base & (PAGE - 1))
-		return bad(
-			why,
-			"corrupt kernel: VIRT_BASE of its notes is not page aligned; rebuild it");
+		return bad(why, "corrupt kernel: VIRT_BASE of its notes is not page aligned; "
+				"rebuild it");
 	if (end < img->virt_base || end > UINT64_MAX - 8 * MIB)
-		return bad(
-			why,
-			"corrupt kernel: VIRT_BASE plus its size wraps around the address space; "
-			"rebuild it");
+		return bad(why, "corrupt kernel: VIRT_BASE plus its size wraps around the address "
+				"space; rebuild it");
 	if (img->entry < start || img->entry >= end)
 		return bad(why, based ?
 			   "corrupt kernel: its entry point lies outside its segments; rebuild it" :
@@ -634,20 +632,20 @@ static int check_pae(struct pv_image *img, const struct notes *notes, const char
 	return 0;
 }
 
-int pv_image_parse(const void *elf, size_t len, struct pv_image *img, const char **why)
+/* Segments and notes, whatever kind of kernel it is. *entry: the ELF header's. */
+static int parse_elf(const void *elf, size_t len, struct pv_image *img, struct notes *notes,
+		     uint64_t *entry, const char **why)
 {
 	const struct elf_format *f = &elf64;
 	struct view v = { elf, len };
-	struct notes notes = { 0 };
 	unsigned int phnum;
-	bool based;
 	uint64_t phoff;
 	int error;
 
+	*notes = (struct notes){ 0 };
 	if (!is_elf(&v) || v.len < 16)
 		return bad(why, "the kernel is not an ELF file; give the vmlinuz or vmlinux of a "
-				"Linux built "
-				"with CONFIG_XEN_PV");
+				"Linux built with CONFIG_XEN_PV");
 	if (get(&v, 4, 1) == ELF_CLASS32)
 		f = &elf32;
 	else if (get(&v, 4, 1) != ELF_CLASS64)
@@ -681,10 +679,41 @@ int pv_image_parse(const void *elf, size_t len, struct pv_image *img, const char
 		.hv_start_low = PV_UNSET,
 		.l1_mfn_valid_mask = PV_UNSET,
 		.l1_mfn_valid_value = PV_UNSET,
+		.phys32_entry = PV_UNSET,
 	};
+	*entry = get(&v, f->entry, f->word);
 	error = parse_segments(&v, f, img, phoff, phnum, why);
-	if (!error)
-		error = collect_notes(&v, f, img, phoff, phnum, &notes, why);
+	return error ? error : collect_notes(&v, f, img, phoff, phnum, notes, why);
+}
+
+int pvh_image_parse(const void *elf, size_t len, struct pv_image *img, const char **why)
+{
+	struct notes notes;
+	uint64_t entry;
+	int error = parse_elf(elf, len, img, &notes, &entry, why);
+
+	if (error)
+		return error;
+	if (img->phys32_entry == PV_UNSET)
+		return bad(why, "not a PVH kernel: it has no PHYS32_ENTRY note; give one built "
+				"with CONFIG_PVH, or write type = \"pv\"");
+	/* Its segments are where their physical addresses say. */
+	img->paddr_offset = 0;
+	error = place_segments(img, why);
+	if (!error && (img->phys32_entry < img->phys_start || img->phys32_entry >= img->phys_end ||
+		       img->phys32_entry >> 32))
+		return bad(why, "corrupt kernel: its PVH entry point lies outside its segments; "
+				"rebuild it");
+	return error;
+}
+
+int pv_image_parse(const void *elf, size_t len, struct pv_image *img, const char **why)
+{
+	struct notes notes;
+	uint64_t entry;
+	bool based;
+	int error = parse_elf(elf, len, img, &notes, &entry, why);
+
 	if (error)
 		return error;
 	error = check_notes(img, &notes, why);
@@ -709,7 +738,7 @@ int pv_image_parse(const void *elf, size_t len, struct pv_image *img, const char
 	if (img->paddr_offset == PV_UNSET)
 		img->paddr_offset = 0;
 	if (img->entry == PV_UNSET)
-		img->entry = get(&v, f->entry, f->word);
+		img->entry = entry;
 	error = place_segments(img, why);
 	if (!error)
 		error = check_addresses(img, based, why);

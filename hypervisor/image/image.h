@@ -70,6 +70,7 @@ struct pv_image {
 	uint64_t hypercall_page; /* virtual, page aligned, in the kernel; PV_UNSET: it needs none */
 	uint64_t init_p2m;	 /* virtual address the kernel wants its P2M at, or PV_UNSET */
 	uint64_t hv_start_low;		/* or PV_UNSET */
+	uint64_t phys32_entry;		/* where it begins as a PVH kernel, physical; or PV_UNSET */
 	uint64_t l1_mfn_valid_mask, l1_mfn_valid_value;	/* both PV_UNSET if the note is missing */
 	uint32_t features_supported;	/* bit n: XENFEAT_ number n */
 	uint32_t features_required;	/* subset of features_supported */
@@ -112,6 +113,12 @@ static inline bool pv_image_takes_ring1(const struct pv_image *img)
 {
 	return img->ring1 == ANNULUS_RING1_VERSION;
 }
+/*
+ * pvh_image_parse() - the same for a kernel that is to begin as a PVH one: it needs the note
+ * PHYS32_ENTRY and no other. Of *img segments, phys_start, phys_end and phys32_entry mean
+ * something.
+ */
+int pvh_image_parse(const void *elf, size_t len, struct pv_image *img, const char **why);
 
 #define PV_LAYOUT_RINGS 1u /* the domain gets a store page and a console page (not dom0) */
 

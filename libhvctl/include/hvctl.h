@@ -154,6 +154,8 @@ struct hvctl_config {
 	unsigned int nr_disks, nr_vifs;
 	struct hvctl_disk *disks;
 	struct hvctl_vif *vifs;
+	/* By hardware assist, with page tables of its own and no emulated devices; else PV. */
+	bool pvh;
 };
 
 /*

@@ -288,6 +288,11 @@ int save_settings(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_config **c
 {
 	int error = save_read_settings(ctx, domid, config);
 
+	if (!error && (*config)->pvh)
+		return hvctl_fail(ctx, EOPNOTSUPP,
+				  "domain %u cannot be saved or moved: it is a PVH one, and only "
+				  "PV ones can; shut it down instead",
+				  domid);
 	return error ? error : settle(ctx, domid, *config);
 }
 

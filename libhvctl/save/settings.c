@@ -105,6 +105,9 @@ char *settings_text(const struct hvctl_config *c)
 	hvctl_uuid_text(c->uuid, uuid);
 	add_text(o, "name", c->name);
 	add_text(o, "uuid", uuid);
+	/* Only where it is: who does not know the word has PV domains alone. */
+	if (c->pvh)
+		add_text(o, "type", "pvh");
 	add_text(o, "kernel", c->kernel);
 	add_text(o, "ramdisk", c->ramdisk);
 	add_text(o, "cmdline", c->cmdline);
@@ -204,6 +207,18 @@ static enum hvctl_action action_of(struct taker *t, const json_t *o, const char 
 	/* The first is to destroy it. */
 	return (enum hvctl_action)choice_of(t, o, key, actions,
 					    sizeof(actions) / sizeof(actions[0]));
+}
+
+static void type_of(struct taker *t, const json_t *o, struct hvctl_config *c)
+{
+	const json_t *type = json_object_get(o, "type");
+	const char *text = json_string_value(type);
+
+	if (!type)
+		return;
+	c->pvh = text && !strcmp(text, "pvh");
+	if (!c->pvh)
+		blame(t, "type");
 }
 
 static void masks_of(struct taker *t, const json_t *o, const char *key, uint64_t (*mask)[2],
@@ -333,6 +348,7 @@ static void take(struct taker *t, const json_t *o, struct hvctl_config *c)
 	c->memory_mib = number_of(t, o, "memory", 1, c->max_memory_mib);
 	c->max_vcpus = (unsigned int)number_of(t, o, "maxvcpus", 1, HVCTL_MAX_VCPUS);
 	c->vcpus = (unsigned int)number_of(t, o, "vcpus", 1, c->max_vcpus);
+	type_of(t, o, c);
 	masks_of(t, o, "cpus", c->cpus, c->max_vcpus);
 	masks_of(t, o, "cpus_soft", c->cpus_soft, c->max_vcpus);
 	c->cpu_weight = (unsigned int)number_of(t, o, "cpu_weight", 0, 65535);

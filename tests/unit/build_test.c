@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: libhvctl/build.c libhvctl/imagefile.c libhvctl/context.c libhvctl/kcache.c libhvctl/xs.c
+// sources: libhvctl/build.c libhvctl/build_pvh.c
+// sources: libhvctl/imagefile.c libhvctl/context.c libhvctl/kcache.c libhvctl/xs.c
 // sources: hypervisor/image/image.c hypervisor/image/start_info.c hypervisor/image/unpack.c
 // libs: -llzma -lz -lzstd -llz4
 // bits: 64 32
@@ -17,6 +18,7 @@
 #include "build.h"
 #include "pv-abi/ring1.h"
 #include "pv-abi/wide.h"
+#include "pv-abi/hvm_start_info.h"
 #include "suite.h"
 #include "hypercall_memory.h"
 
@@ -33,6 +35,8 @@ static struct {
 	int ring1;		/* what it answers to who asks for that */
 	uint32_t asked;		/* for an address size; 0: it was not */
 	struct wide_vcpu_guest_context vcpu;
+	bool by_number;		/* its frames are called what it likes */
+	uint64_t last, in_hole;	/* of the numbers asked for */
 } host;
 
 static uint8_t pages[PAGES][FRAME_SIZE], shared[FRAME_SIZE];
@@ -51,7 +55,10 @@ static long populate(const struct xen_memory_reservation *r)
 		host.given += n;
 		CU_ASSERT_EQUAL(list[i] % n, 0);
 		/* Frame numbers that tell the place: any multiple of the extent's size more. */
-		list[i] += AWAY;
+		if (!host.by_number)
+			list[i] += AWAY;
+		host.last = list[i] + n;
+		host.in_hole += list[i] + n > 0xf0000 && list[i] < 0x100000;
 	}
 	if (i * n > host.most)
 		host.most = i * n;
@@ -289,6 +296,70 @@ TEST(test_not_offered, "ring 1 is not offered")
 	done();
 	CU_ASSERT_EQUAL(build_small(ANNULUS_RING1_VERSION, false, -EBUSY), -EBUSY);
 	done();
+}
+
+/* A PVH domain's layout: 16 pages of kernel at 16 MiB, one page less than is needed, and enough. */
+TEST(test_pvh_layout, "a PVH domain's layout")
+{
+	const struct pv_image img = { .phys_start = 0x1000800, .phys_end = 0x100f801 };
+	struct hvm_memmap_table_entry map[PVH_MAP_MAX];
+	struct pv_layout l;
+
+	CU_ASSERT_EQUAL(pvh_layout_compute(&img, 0x1000 + 16 + 1 + 3 + 2, 0x2001, &l), 0);
+	CU_ASSERT_EQUAL(l.kernel_pfn, 0x1000);
+	CU_ASSERT_EQUAL(l.kernel_pages, 16);
+	CU_ASSERT_EQUAL(l.start_info_pfn, 0x1010);
+	CU_ASSERT_EQUAL(l.initrd_pfn, 0x1011);
+	CU_ASSERT_EQUAL(l.initrd_pages, 3);
+	CU_ASSERT_EQUAL(l.store_pfn, 0x1014);
+	CU_ASSERT_EQUAL(l.console_pfn, 0x1015);
+	CU_ASSERT_EQUAL(pvh_layout_compute(&img, 0x1000 + 16 + 1 + 3 + 1, 0x2001, &l),
+			-PV_IMAGE_ENOMEM);
+	CU_ASSERT_EQUAL(l.end_pfn, 0x1016);
+	CU_ASSERT_EQUAL(pvh_layout_compute(&img, 1, 0, &l), -PV_IMAGE_ENOMEM);
+	/* The rings are below the hole, and so is a ramdisk. */
+	CU_ASSERT_EQUAL(pvh_layout_compute(&img, 0x200000, 0, &l), 0);
+	CU_ASSERT_EQUAL(l.console_pfn, 0xeffff);
+	CU_ASSERT_EQUAL(l.initrd_pages, 0);
+	CU_ASSERT_EQUAL(pvh_layout_compute(&img, 0x200000, 0xf0000ull << 12, &l),
+			-PV_IMAGE_ENOMEM);
+	CU_ASSERT_EQUAL(pvh_layout_compute(&img, ~0ull, ~0ull, &l), -PV_IMAGE_ENOMEM);
+
+	CU_ASSERT_EQUAL(pvh_memory_map(0x8000, map), 2);
+	CU_ASSERT_TRUE(!map[0].addr && map[0].size == 0x7ffe000 && map[0].type == 1);
+	CU_ASSERT_TRUE(map[1].addr == 0x7ffe000 && map[1].size == 0x2000 && map[1].type == 2);
+	CU_ASSERT_EQUAL(pvh_memory_map(0xf0000, map), 2);
+	CU_ASSERT_EQUAL(pvh_memory_map(0xf0003, map), 3);
+	CU_ASSERT_TRUE(map[0].size == 0xefffe000 && map[1].addr == 0xefffe000);
+	CU_ASSERT_TRUE(map[2].addr == 1ull << 32 && map[2].size == 0x3000 && map[2].type == 1);
+}
+
+TEST(test_pvh_memory, "a PVH domain's memory, by its own numbers and around the hole")
+{
+	static const struct {
+		uint64_t pages, last;
+	} t[] = { { 0x8000, 0x8000 }, { 0xf0000, 0xf0000 }, { 0xf0200, 0x100200 },
+		  { 0xf0001, 0x100001 } };
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		static struct hvctl_config config = { .name = "g", .pvh = true };
+
+		memset(&host, 0, sizeof(host));
+		host.large = host.frames = ~0ull >> 1;
+		host.by_number = true;
+		b = (struct build){ .ctx = hvctl_open(), .config = &config,
+				    .ramdisk = IMAGE_FILE_CLOSED };
+		b.layout.nr_pages = t[i].pages;
+		b.layout.kernel_pages = 1;
+		b.layout.console_pfn = 1;
+		CU_ASSERT_EQUAL(build_domain(&b, 3), -EIO);
+		CU_ASSERT_EQUAL(host.given, t[i].pages);
+		CU_ASSERT_EQUAL(host.last, t[i].last);
+		CU_ASSERT_EQUAL(host.in_hole, 0);
+		CU_ASSERT_EQUAL(b.p2m[t[i].pages - 1], t[i].last - 1);
+		CU_ASSERT_TRUE(b.console_mfn == 1 && !b.store_mfn);
+		done();
+	}
 }
 
 SUITE("build")

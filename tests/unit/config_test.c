@@ -486,8 +486,28 @@ TEST(test_values, "values")
 	refused(BASE "uuid = 'xyz'\n",
 		"t.cfg:3:8: \"xyz\" is not a UUID; write 32 hexadecimal digits or remove the line");
 	refused(BASE "type = 'hvm'\n",
-		"t.cfg:3:8: 'type' is \"hvm\", and only PV domains can be created; write type = "
+		"t.cfg:3:8: 'type' is \"hvm\", and only PV and PVH domains can be created; "
+		"write type = \"pv\" or \"pvh\"");
+	refused(BASE "builder = 'pvh'\n",
+		"t.cfg:3:11: 'builder' is \"pvh\", and only PV and PVH domains can be created; "
+		"write type = \"pv\" or \"pvh\"");
+	refused(BASE "pvh = 2\n",
+		"t.cfg:3:7: 'pvh' is 2, and has to be between 0 and 1; correct it");
+	refused(BASE "type = 'pv'\npvh = 1\n",
+		"t.cfg:4:7: 'pvh' and 'type' contradict each other; keep type = \"pv\" or type = "
+		"\"pvh\" alone");
+	refused(BASE "type = 'pvh'\npvh = 0\n",
+		"t.cfg:4:7: 'pvh' and 'type' contradict each other; keep type = \"pv\" or type = "
+		"\"pvh\" alone");
+	refused(BASE "type = 'pvh'\nvcpus = 2\n",
+		"t.cfg:4:9: a PVH domain has one vCPU here, not 2; write vcpus = 1, or type = "
 		"\"pv\"");
+	refused(BASE "pvh = 1\nvcpus = 1\nmaxvcpus = 4\n",
+		"t.cfg:5:12: a PVH domain has one vCPU here, not 4; write vcpus = 1, or type = "
+		"\"pv\"");
+	refused(BASE "type = 'pvh'\nmaxmem = 256\n",
+		"t.cfg:4:10: a PVH domain starts with all of its memory; raise 'memory' to 256, or "
+		"remove 'maxmem'");
 	refused(BASE "kernel = ''\n",
 		"t.cfg:3:10: 'kernel' is empty; give a file name or remove the line");
 	refused(BASE "on_crash = 'cry'\n",
@@ -712,6 +732,10 @@ TEST(test_text, "a configuration as text")
 		     "on_reboot = 'destroy'\non_crash = 'restart'\n",
 		BASE "ramdisk = '/with \\\"quotes\\\" and \\\\ and \\t'\nextra = 'a=\\'b\\'\\n'\n",
 		BASE "disk = [ '/a,xvda', 'vdev=xvdb,target=/x y,z' ]\n",
+		BASE "type = 'pvh'\n",
+		BASE "pvh = 1\nvcpus = 1\nmaxmem = 128\n",
+		BASE "type = 'pvh'\npvh = 1\n",
+		BASE "builder = 'generic'\npvh = 0\n",
 		BASE "disk = [ '/a,raw,xvda,w!', '/dev/sr0,raw,xvdb,r,cdrom',\n"
 		     "'format=qcow2,vdev=xvdc,backendtype=hvblkd,data-mode=window,iops=100,bps=10G,"
 		     "target=/odd,name=\\\"x\\\"', 'nbd://h/e,raw,xvdd,r,backendtype=hvblkd' ]\n",
@@ -733,6 +757,8 @@ TEST(test_text, "a configuration as text")
 		CU_ASSERT_STRING_EQUAL(text, again);
 		CU_ASSERT_EQUAL(memcmp(c->cpus, d->cpus, 2 * sizeof(c->cpus[0])), 0);
 		CU_ASSERT_EQUAL(c->rtc_offset, d->rtc_offset);
+		CU_ASSERT_EQUAL(c->pvh, strstr(all[i], "pvh'") || strstr(all[i], "pvh = 1"));
+		CU_ASSERT_EQUAL(c->pvh, d->pvh);
 		CU_ASSERT_EQUAL(c->on_crash, d->on_crash);
 		CU_ASSERT_STRING_EQUAL(c->cmdline, d->cmdline);
 		CU_ASSERT_TRUE(!c->ramdisk || !strcmp(c->ramdisk, d->ramdisk));

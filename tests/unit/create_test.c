@@ -28,6 +28,7 @@
 #include "save/settings.h"
 #include "suite.h"
 #include "hypercall_memory.h"
+#include "pv-abi/hvm_start_info.h"
 #include "xs.h"
 
 #define NEW	2u		/* the number that the domain gets; there are 0 and 1 before */
@@ -44,6 +45,9 @@ static struct {
 	uint32_t map_type;
 	bool refuse_map;
 	bool named;			/* in the store */
+	uint32_t capabilities;		/* of the host, XEN_SYSCTL_PHYSCAP_* */
+	uint32_t flags;			/* that it was created with */
+	unsigned int map_entries;
 } *host;
 
 static char lock_path[] = "/tmp/create-test-XXXXXX";
@@ -103,6 +107,7 @@ static int answer(struct xen_domctl *op)
 		return -EINVAL;
 	if (op->cmd == XEN_DOMCTL_createdomain) {
 		host->exists = true;
+		host->flags = op->u.createdomain.flags;
 		memcpy(host->handle, op->u.createdomain.handle, sizeof(host->handle));
 		op->domain = NEW;
 		return 0;
@@ -157,8 +162,9 @@ long hypercall_struct(struct hvctl_ctx *ctx, unsigned int op, unsigned int cmd, 
 	CU_ASSERT_EQUAL(op, __HYPERVISOR_memory_op);
 	CU_ASSERT_EQUAL(cmd, XENMEM_set_memory_map);
 	CU_ASSERT_EQUAL(size, sizeof(*map));
-	if (host->refuse_map || map->domid != NEW || map->map.nr_entries != 1)
+	if (host->refuse_map || map->domid != NEW)
 		return -EINVAL;
+	host->map_entries = map->map.nr_entries;
 	memcpy(&host->map_start, entry, 8);
 	memcpy(&bytes, entry + 8, 8);
 	memcpy(&host->map_type, entry + 16, 4);
@@ -175,6 +181,7 @@ int do_sysctl(struct hvctl_ctx *ctx, struct xen_sysctl *op)
 	step();
 	if (op->cmd == XEN_SYSCTL_physinfo) {
 		op->u.physinfo.free_pages = 1 << 20;
+		op->u.physinfo.capabilities = host->capabilities;
 		return 0;
 	}
 	for (unsigned int i = 0; i < count; i++)
@@ -467,6 +474,8 @@ static void test_affinity(void)
 	CU_ASSERT_EQUAL(memcmp(host->hard, want, sizeof(want)), 0);
 }
 
+static int slow(void *data, uint32_t domid, struct domain_rings *rings);
+
 /* What it starts with is 16 MiB, the map goes as far as its balloon may. */
 static void test_memory_map(void)
 {
@@ -474,6 +483,53 @@ static void test_memory_map(void)
 	CU_ASSERT_EQUAL(host->map_start, 0);
 	CU_ASSERT_EQUAL(host->map_end, 9000ull << 20);
 	CU_ASSERT_EQUAL(host->map_type, 1);
+	CU_ASSERT_EQUAL(host->map_entries, 1);
+	CU_ASSERT_EQUAL(host->flags, 0);
+}
+
+unsigned int pvh_memory_map(uint64_t nr_pages, struct hvm_memmap_table_entry *map)
+{
+	CU_ASSERT_EQUAL(nr_pages, 256);
+	map[0] = (struct hvm_memmap_table_entry){ 0, 0xfe000, 1, 0 };
+	map[1] = (struct hvm_memmap_table_entry){ 0xfe000, 0x2000, 2, 0 };
+	return 2;
+}
+
+/* Where the hypervisor has them, with both bits; and none comes out of a saved state. */
+static void test_pvh(void)
+{
+	const uint32_t both = XEN_SYSCTL_PHYSCAP_hvm | XEN_SYSCTL_PHYSCAP_hap;
+	struct hvctl_config config = { .name = "x", .max_vcpus = 1, .vcpus = 1, .memory_mib = 1,
+				       .max_memory_mib = 1, .uuid = { 9 }, .uuid_given = true,
+				       .pvh = true };
+	static const struct {
+		uint32_t has;
+		int error;
+	} t[] = { { 0, -EOPNOTSUPP }, { XEN_SYSCTL_PHYSCAP_hvm, -EOPNOTSUPP },
+		  { XEN_SYSCTL_PHYSCAP_hap, -EOPNOTSUPP }, { both, 0 } };
+
+	for (unsigned int i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct hvctl_ctx *ctx = hvctl_open();
+		unsigned int flags = 0;
+		uint32_t domid = 0;
+
+		memset(host, 0, sizeof(*host));
+		host->capabilities = t[i].has;
+		CU_ASSERT_EQUAL(hvctl_create(ctx, &config, 0, &domid), t[i].error);
+		CU_ASSERT_EQUAL(host->exists, !t[i].error);
+		if (t[i].error) {
+			CU_ASSERT_PTR_NOT_NULL(strstr(hvctl_error(ctx), "write type = \"pv\""));
+		} else {
+			CU_ASSERT_EQUAL(host->flags, XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap);
+			CU_ASSERT_EQUAL(host->map_entries, 2);
+			CU_ASSERT_EQUAL(host->map_end, 0xfe000);
+		}
+		memset(host, 0, sizeof(*host));
+		host->capabilities = t[i].has;
+		CU_ASSERT_EQUAL(domain_make(ctx, &config, 0, slow, &flags, &domid), -EOPNOTSUPP);
+		CU_ASSERT_FALSE(host->exists);
+		hvctl_close(ctx);
+	}
 }
 
 static int slow(void *data, uint32_t domid, struct domain_rings *rings)
@@ -517,6 +573,7 @@ int main(void)
 		{ "each vCPU has its own CPUs", test_affinity },
 		{ "the memory map ends at maxmem", test_memory_map },
 		{ "what comes takes its time", test_slow },
+		{ "PVH domains", test_pvh },
 		CU_TEST_INFO_NULL
 	};
 	int result, fd = mkstemp(lock_path);

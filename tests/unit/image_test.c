@@ -455,6 +455,47 @@ TEST(test_ring1_notes, "notes of our own addition")
 }
 
 /* Without a PT_NOTE the section headers are asked. */
+TEST(test_pvh, "a kernel for PVH")
+{
+	struct pv_image img;
+	struct kernel k;
+	const char *why = "";
+
+	good_kernel(&k);
+	CU_ASSERT_EQUAL(pvh_image_parse(k.bytes, k.len, &img, &why), -PV_IMAGE_ENOEXEC);
+	CU_ASSERT_STRING_EQUAL(why, "not a PVH kernel: it has no PHYS32_ENTRY note; give one built "
+				    "with CONFIG_PVH, or write type = \"pv\"");
+	/* With notes of a PV kernel, and without any: what those say does not count. */
+	for (int alone = 0; alone < 2; alone++) {
+		if (alone)
+			good_headers(&k);
+		else
+			add_number(&k, 4, 0x1000);	/* PADDR_OFFSET */
+		add_number(&k, 18, 0x1000000);
+		CU_ASSERT_EQUAL(pvh_image_parse(k.bytes, k.len, &img, &why), 0);
+		CU_ASSERT_EQUAL(img.phys32_entry, 0x1000000);
+		CU_ASSERT_EQUAL(img.phys_start, 0x1000000);
+		CU_ASSERT_EQUAL(img.phys_end, 0x1004000);
+		CU_ASSERT_EQUAL(img.nr_segments, 2);
+		CU_ASSERT_EQUAL(img.segment[1].start, 0x1001000);
+	}
+	static const uint64_t outside[] = { 0, 0xffffff, 0x1004000, 0x101000000ull, ~1ull };
+
+	for (size_t i = 0; i < sizeof(outside) / sizeof(outside[0]); i++) {
+		good_headers(&k);
+		add_number(&k, 18, outside[i]);
+		CU_ASSERT_EQUAL(pvh_image_parse(k.bytes, k.len, &img, &why), -PV_IMAGE_ENOEXEC);
+		CU_ASSERT_PTR_NOT_NULL(strstr(why, "its PVH entry point lies outside"));
+	}
+	/* Above 4 GiB there is no 32-bit entry, wherever the segment is. */
+	good_headers(&k);
+	put(&k, PHDR(0) + PHDR_PADDR, 0x101000000ull, 8);
+	put(&k, PHDR(1) + PHDR_PADDR, 0x101001000ull, 8);
+	add_number(&k, 18, 0x101000000ull);
+	CU_ASSERT_EQUAL(pvh_image_parse(k.bytes, k.len, &img, &why), -PV_IMAGE_ENOEXEC);
+	CU_ASSERT_EQUAL(pvh_image_parse("no", 2, &img, &why), -PV_IMAGE_ENOEXEC);
+}
+
 TEST(test_section_notes, "notes in sections")
 {
 	const size_t sh = 3000;

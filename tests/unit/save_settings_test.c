@@ -116,6 +116,14 @@ TEST(test_round, "out and in")
 	CU_ASSERT_TRUE(c->nr_vifs == 1 && c->vifs[0].mac[5] == 0xff && c->vifs[0].mac_given);
 	CU_ASSERT_PTR_NULL(c->vifs[0].ip);
 	CU_ASSERT_TRUE(c->vifs[0].hvnetd && c->vifs[0].bps == 123);
+	CU_ASSERT_FALSE(c->pvh);
+	CU_ASSERT_PTR_NULL(strstr(text, "\"type\""));
+	free(text);
+	c->pvh = true;
+	text = settings_text(c);
+	hvctl_config_free(c);
+	CU_ASSERT_EQUAL_FATAL(settings_parse(&ctx, "it", text, strlen(text), &c), 0);
+	CU_ASSERT_TRUE(c->pvh);
 	hvctl_config_free(c);
 	free(text);
 }
@@ -128,6 +136,8 @@ static const struct {
 	{ "\"g1\"", "7", "name" },
 	{ "\"ab345678", "\"ab34567", "uuid" },
 	{ "\"kernel\":\"/boot/vmlinuz\",", "", "kernel" },
+	{ "\"kernel\":", "\"type\":\"hvm\",\"kernel\":", "type" },
+	{ "\"kernel\":", "\"type\":1,\"kernel\":", "type" },
 	{ "\"memory\":128", "\"memory\":0", "memory" },
 	{ "\"memory\":128", "\"memory\":257", "memory" },
 	{ "\"memory\":128", "\"memory\":-1", "memory" },
