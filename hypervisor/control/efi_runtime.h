@@ -14,8 +14,8 @@
  *
  * efi_runtime_call() - one service for dom0, with its status in the structure; memory of dom0 is
  * read before the call and written after it, and only if the call went well. 0; -ENOSYS: not booted
- * by UEFI; -EOPNOTSUPP: there are no services, or not this one; -EINVAL: what only newer interfaces mean; -EIO: the firmware
- * faulted; -EFAULT, for a result too: the call was made then.
+ * by UEFI; -EOPNOTSUPP: there are no services, or not this one; -EINVAL: what only newer interfaces
+ * mean; -EIO: the firmware faulted; -EFAULT, for a result too: the call was made then.
  */
 int efi_firmware_info(struct xenpf_firmware_info *info);
 int efi_runtime_call(struct xenpf_efi_runtime_call *op);
