@@ -19,11 +19,16 @@
 
 /*
  * How many pages of tables a domain may have: twice what its memory needs in pages of 4 KiB, if it
- * lies together, and some for what does not. A guest that scatters its memory ends here.
+ * lies together, and some for what does not. A guest that scatters its memory ends here. What
+ * counts is the highest limit that it had: a balloon that is told to shrink, after its limit was
+ * lowered, needs tables to split large pages into.
  */
-static u64 tables_max(const struct domain *d)
+static u64 tables_max(struct domain *d)
 {
-	return 64 + READ_ONCE(owner_of(d)->max_pages) / (PT_ENTRIES / 2);
+	struct p2m *p = owner_of(d)->p2m;
+
+	p->most_pages = max(p->most_pages, READ_ONCE(owner_of(d)->max_pages));
+	return 64 + p->most_pages / (PT_ENTRIES / 2);
 }
 
 static unsigned slot_of(gfn_t gfn, unsigned level)

@@ -39,6 +39,7 @@ struct p2m {
 	u64 tables;         /* pages of tables, the root among them; under lock */
 	u64 entries[3];     /* pages mapped, by type; under lock */
 	gfn_t highest;      /* that was ever mapped; under lock */
+	u64 most_pages;     /* the domain's highest limit, as often as it was asked; under lock */
 	gfn_t cursor;       /* p2m_relinquish(): everything below is empty */
 };
 

@@ -199,6 +199,20 @@ TEST(test_bound, "a domain that scatters its memory runs out of tables, not the 
 	CU_ASSERT_EQUAL(refs(m + 1), 2);
 }
 
+TEST(test_lowered, "a balloon that shrinks after its limit was lowered has tables to split into")
+{
+	mfn_t m = new_frame(guest), large = frame_to_mfn(heap_alloc_dom(guest, 9, 0));
+
+	CU_ASSERT_EQUAL(p2m_add(guest, 1024, large, 9, P2M_RAM), 0);
+	for (gfn_t gfn = BIT(18); guest->p2m->tables < 70; gfn += BIT(18) + 512)
+		CU_ASSERT_EQUAL_FATAL(p2m_add(guest, gfn, m, 0, P2M_RAM), 0);
+	guest->max_pages = 256;
+	for (u64 i = 0; i < 512; i++)
+		CU_ASSERT_EQUAL(p2m_remove(guest, 1024 + i, large + i), 0);
+	CU_ASSERT_EQUAL(audit(), 0);
+	guest->max_pages = 4096;
+}
+
 TEST(test_last_reference, "a frame that only the map holds goes with its entry")
 {
 	mfn_t m = new_frame(guest);
