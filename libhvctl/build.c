@@ -117,7 +117,14 @@ int build_prepare(struct hvctl_ctx *ctx, const struct hvctl_config *config, stru
 	else
 		error = pv_layout_compute(&b->image, config->memory_mib << (20 - FRAME_SHIFT),
 					  ramdisk_bytes(b), PV_LAYOUT_RINGS, &b->layout, &why);
-	if (error == -PV_IMAGE_ENOMEM)
+	if (error == -PV_IMAGE_ENOMEM && config->pvh && b->layout.end_pfn > PVH_LOW_PAGES)
+		error = hvctl_fail(ctx, EFBIG,
+				   "kernel %s and its ramdisk need %llu MiB, and there are %u "
+				   "below the hole under 4 GiB; give a smaller ramdisk",
+				   config->kernel,
+				   (unsigned long long)((b->layout.end_pfn + 255) >> 8),
+				   PVH_LOW_PAGES >> 8);
+	else if (error == -PV_IMAGE_ENOMEM)
 		error = hvctl_fail(
 			ctx, ENOMEM,
 			"memory = %llu is too little for kernel %s%s, which need %llu MiB; "

@@ -13,7 +13,7 @@
 #include "pv-abi/hvm_start_info.h"
 
 /* In pages. */
-#define HOLE_BEGINS	0xf0000u
+#define HOLE_BEGINS	PVH_LOW_PAGES
 #define HOLE_ENDS	0x100000u
 #define RINGS		2u
 

@@ -640,9 +640,11 @@ static int take_entry(struct hvctl_ctx *ctx, const struct cfg_entry *e, struct h
 		error = want_text(ctx, e, &text);
 		if (error)
 			return error;
-		c->pvh = !strcmp(text, "pvh") && !strcmp(e->key, "type");
-		if (!c->pvh && strcmp(text, "pv") && strcmp(text, "generic") &&
-		    strcmp(text, "linux"))
+		/* 'builder' is the older word, for kinds that there are no others of. */
+		if (!strcmp(e->key, "type"))
+			c->pvh = !strcmp(text, "pvh");
+		if ((strcmp(text, "pvh") || strcmp(e->key, "type")) && strcmp(text, "pv") &&
+		    strcmp(text, "generic") && strcmp(text, "linux"))
 			return BAD(ctx, e,
 				   "'%s' is \"%s\", and only PV and PVH domains can be created; "
 				   "write type = \"pv\" or \"pvh\"",

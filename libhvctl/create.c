@@ -93,6 +93,9 @@ int domain_check_memory(struct hvctl_ctx *ctx, const struct hvctl_config *c, uns
 	if (error)
 		return hvctl_fail(ctx, -error, "the hypervisor does not describe the host: %s",
 				  strerror(-error));
+	/* The tables that its memory is found by, if none of it comes as large pages. */
+	if (c->pvh)
+		need += need / 512 + 64;
 	free_frames = op.u.physinfo.free_pages + op.u.physinfo.scrub_pages;
 	if (count > 1)
 		snprintf(many, sizeof(many), "%u times ", count);

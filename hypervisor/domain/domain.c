@@ -325,6 +325,8 @@ struct vcpu *vcpu_create(struct domain *d, unsigned id, unsigned cpu)
 	vcpu_time_init(v);
 	v->pause_flags = VPF_DOWN;
 	if (sched_init_vcpu(v, cpu)) {
+		if (v->hvm)
+			hvm_vcpu_destroy(v);
 		vcpu_time_destroy(v);
 		fpu_destroy_vcpu(v);
 		root_destroy_compat(v);

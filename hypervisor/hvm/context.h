@@ -9,7 +9,8 @@ struct hvm_hw_cpu;
 /*
  * The state of an HVM domain as a toolstack hands it over (pv-abi/hvm_save.h). It is as hostile as
  * a guest: what is taken is what a guest could have brought its own vCPU to, and what the CPU would
- * refuse at VMRUN (APM vol. 2, 15.5.1) is refused here.
+ * refuse at VMRUN (APM vol. 2, 15.5.1) is refused here. It is for a vCPU that has not lived yet:
+ * what is in no record (areas that were registered, PAT, XCR0, timers) stays as it is.
  *
  * hvm_context_check() - is this a context for a domain with vCPUs below `vcpus`? A header, at most
  * one CPU record for each vCPU, an end; `size` bytes at `buf`, which nobody changes.

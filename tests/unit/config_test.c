@@ -735,6 +735,8 @@ TEST(test_text, "a configuration as text")
 		BASE "type = 'pvh'\n",
 		BASE "pvh = 1\nvcpus = 1\nmaxmem = 128\n",
 		BASE "type = 'pvh'\npvh = 1\n",
+		BASE "type = 'pvh'\nbuilder = 'generic'\n",
+		BASE "builder = 'linux'\ntype = 'pvh'\n",
 		BASE "builder = 'generic'\npvh = 0\n",
 		BASE "disk = [ '/a,raw,xvda,w!', '/dev/sr0,raw,xvdb,r,cdrom',\n"
 		     "'format=qcow2,vdev=xvdc,backendtype=hvblkd,data-mode=window,iops=100,bps=10G,"
