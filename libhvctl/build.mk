@@ -3,7 +3,7 @@
 # libhvctl and the hvctl command. The command is static: dom0's initramfs has no libraries.
 
 HVCTL_LIB_SRC := $(wildcard libhvctl/*.c libhvctl/save/*.c) \
-	hypervisor/image/image.c hypervisor/image/start_info.c hypervisor/image/unpack.c
+	hypervisor/image/image.c hypervisor/image/pvh_acpi.c hypervisor/image/start_info.c hypervisor/image/unpack.c
 HVCTL_LIB_OBJ := $(HVCTL_LIB_SRC:%.c=$(B)/lib/%.o)
 HVCTL_CLI_SRC := $(wildcard libhvctl/cli/*.c) libhvctl/console/client.c
 HVCTL_CLI_OBJ := $(HVCTL_CLI_SRC:%.c=$(B)/cli/%.o)

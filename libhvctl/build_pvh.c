@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "build.h"
+#include "image/pvh_acpi.h"
 #include "pv-abi/hvm.h"
 #include "pv-abi/hvm_save.h"
 #include "pv-abi/hvm_start_info.h"
@@ -79,6 +80,7 @@ struct info_page {
 	struct hvm_start_info info;
 	struct hvm_memmap_table_entry map[PVH_MAP_MAX];
 	struct hvm_modlist_entry module;
+	uint8_t acpi[PVH_ACPI_BYTES] __attribute__((aligned(16)));
 	char cmdline[MAX_GUEST_CMDLINE];
 };
 _Static_assert(sizeof(struct info_page) <= FRAME_SIZE, "one page");
@@ -97,6 +99,8 @@ static int write_start_info(struct build *b)
 	};
 	struct build_source s = { at, &page, sizeof(page), NULL };
 
+	page.info.rsdp_paddr = at + offsetof(struct info_page, acpi);
+	pvh_acpi_write(page.acpi, page.info.rsdp_paddr);
 	page.info.memmap_entries = pvh_memory_map(l->nr_pages, page.map);
 	if (l->initrd_pages) {
 		page.info.nr_modules = 1;

@@ -171,6 +171,7 @@ static int vcpu_make(struct vcpu *v)
 	b->efer = EFER_SVME;
 	b->dr6 = 0xffff0ff0;
 	b->dr7 = 0x400;
+	x2apic_reset(&h->apic);
 	h->vmcb = b;
 	v->hvm = h;
 	return 0;
@@ -302,22 +303,38 @@ static void inject_gp(struct vmcb *b)
 	inject(b, TRAP_GP, true);
 }
 
+/* Does the vector of the upcall stand for it? */
+static bool upcall_due(const struct vcpu *v)
+{
+	return READ_ONCE(v->domain->callback_vector) && vcpu_event_deliverable(v);
+}
+
+static bool interrupt_due(const struct vcpu *v)
+{
+	return upcall_due(v) || x2apic_next(&v->hvm->apic) >= 0;
+}
+
 /*
- * The upcall, as a line that is high while something is pending: when the guest can take it, and
- * not before. What was being delivered when it left is delivered first.
+ * The upcall, as a line that is high while something is pending, past the APIC; else what the APIC
+ * has: when the guest can take it, and not before. What was being delivered when it left is
+ * delivered first.
  */
 static void deliver_events(struct vcpu *v)
 {
 	struct vmcb *b = v->hvm->vmcb;
-	u8 vector = READ_ONCE(v->domain->callback_vector);
+	bool upcall = upcall_due(v);
+	int vector = upcall ? READ_ONCE(v->domain->callback_vector) : x2apic_next(&v->hvm->apic);
 
 	b->vintr &= ~(VINTR_PENDING | VINTR_IGN_TPR);
 	b->intercept1 &= ~(u32)INTERCEPT_VINTR;
-	if (!vector || !vcpu_event_deliverable(v))
+	/* The guest may have taken the callback away since. */
+	if (vector < 0 || (upcall && !vector))
 		return;
 	if (!(b->event_inject & EVENT_VALID) && (guest_regs()->rflags & RFLAGS_IF) &&
 	    !(b->interrupt_shadow & 1)) {
-		b->event_inject = EVENT_VALID | EVENT_INTERRUPT | vector;
+		b->event_inject = EVENT_VALID | EVENT_INTERRUPT | (u8)vector;
+		if (!upcall)
+			x2apic_accept(&v->hvm->apic, (u8)vector);
 		return;
 	}
 	b->vintr |= VINTR_PENDING | VINTR_IGN_TPR;
@@ -386,11 +403,17 @@ static void do_msr(struct vmcb *b)
 	struct guest_paging p = paging_of(b);
 	struct regs *r = guest_regs();
 	u64 value = (u32)r->rax | r->rdx << 32, pat = b->g_pat;
+	struct x2apic *apic = &current->hvm->apic;
+	u32 msr = (u32)r->rcx;
+	bool done;
 
 	if (!length)
 		return;
-	if (write ? !hvm_wrmsr((u32)r->rcx, value, &p, &pat) :
-		    !hvm_rdmsr((u32)r->rcx, &p, pat, &value)) {
+	if (msr == MSR_APIC_BASE || (msr >= X2APIC_MSR_FIRST && msr <= X2APIC_MSR_LAST))
+		done = write ? x2apic_write(apic, msr, value) : x2apic_read(apic, msr, &value);
+	else
+		done = write ? hvm_wrmsr(msr, value, &p, &pat) : hvm_rdmsr(msr, &p, pat, &value);
+	if (!done) {
 		inject_gp(b);
 		return;
 	}
@@ -433,6 +456,8 @@ static void do_hlt(struct vcpu *v, struct vmcb *b)
 	if (!length)
 		return;
 	advance(b, length);
+	if ((guest_regs()->rflags & RFLAGS_IF) && interrupt_due(v))
+		return;
 	if (guest_regs()->rflags & RFLAGS_IF)
 		vcpu_block();
 	else
@@ -477,8 +502,7 @@ static bool shadowed(const struct vcpu *v)
 {
 	const struct vmcb *b = v->hvm->vmcb;
 
-	return (b->interrupt_shadow & 1) && !(b->event_inject & EVENT_VALID) &&
-	       READ_ONCE(v->domain->callback_vector) && vcpu_event_deliverable(v);
+	return (b->interrupt_shadow & 1) && !(b->event_inject & EVENT_VALID) && interrupt_due(v);
 }
 
 static void do_vmmcall(struct vmcb *b)

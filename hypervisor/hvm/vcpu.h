@@ -4,6 +4,7 @@
 
 #include "cpu/cpu_policy.h"
 #include "hvm/guest_walk.h"
+#include "hvm/x2apic.h"
 #include "lib/types.h"
 
 struct vcpu;
@@ -13,6 +14,7 @@ struct vmcb;
 struct hvm_vcpu {
 	struct vmcb *vmcb;
 	u64 dr[4];
+	struct x2apic apic;
 };
 
 /* ---- vcpu.c: the switch and the loop; svm_vcpu.c does it ---- */

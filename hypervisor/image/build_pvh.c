@@ -10,6 +10,7 @@
 #include "hvm/hvm.h"
 #include "hvm/vcpu.h"
 #include "image/build.h"
+#include "image/pvh_acpi.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "memory/p2m.h"
@@ -123,6 +124,7 @@ static __init int write_start_info(struct domain *d, const struct boot_kernel *k
 		struct hvm_start_info info;
 		struct hvm_memmap_table_entry map[1];
 		struct hvm_modlist_entry module;
+		u8 acpi[PVH_ACPI_BYTES] __attribute__((aligned(16)));
 	} s = {
 		.info = { .magic = XEN_HVM_START_MAGIC_VALUE, .version = 1, .memmap_entries = 1 },
 		.map = { { 0, k->nr_pages << PAGE_SHIFT, XEN_HVM_MEMMAP_TYPE_RAM, 0 } },
@@ -130,6 +132,8 @@ static __init int write_start_info(struct domain *d, const struct boot_kernel *k
 	};
 	const struct memory_range range = { 0, k->nr_pages << PAGE_SHIFT, 1 };
 
+	s.info.rsdp_paddr = at + offsetof(__typeof__(s), acpi);
+	pvh_acpi_write(s.acpi, s.info.rsdp_paddr);
 	s.info.memmap_paddr = at + offsetof(__typeof__(s), map);
 	if (initrd) {
 		s.info.nr_modules = 1;

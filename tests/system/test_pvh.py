@@ -1,24 +1,49 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The stock Debian kernel as a PVH guest of dom0's: created, looked at, to its first program, and taken down without a trace."""
-from machine import check, shell, wait_shell
+"""The stock Debian kernel as a PVH guest of dom0's: console, store, disks and network by the daemons that PV guests have."""
+import os
+import shutil
+import tempfile
+
+from machine import SOAK, check, shell, wait_shell
+from test_backends import pack
+
+HERE = os.path.dirname(os.path.abspath(__file__))
 
 CPU = "qemu64,+svm,+npt"
 CONFIG = """name = "p1"
 type = "pvh"
 kernel = "/media/boot/vmlinuz"
-ramdisk = "/media/boot/guest.gz"
-extra = "console=hvc0 guest.name=p1 guest.job=idle"
+ramdisk = "/tmp/guest.gz"
+extra = "console=hvc0 pvh.rounds=%d"
 memory = 192
+disk = [ "/srv/guests/p1.img,raw,xvda,rw,backendtype=hvblkd", "/srv/guests/p2.img,raw,xvdb,rw" ]
+vif = [ "mac=00:16:3e:00:00:61,bridge=br0" ]
 """
 LOG = "/var/log/hvconsole/p1.log"
 SNAPSHOT = "{ xenstore-ls -f /; hvctl list | awk \"{print \\$1, \\$2, \\$3}\"; losetup -a; ls /sys/class/net; } 2>/dev/null"
+
+
+def initramfs(build, directory):
+    """dom0's, with the init of the guest as an archive of its own."""
+    guest = os.path.join(directory, "guest")
+    os.makedirs(guest)
+    shutil.copy(os.path.join(HERE, "pvhguest/init"), guest)
+    with open(os.path.join(directory, "pvh.gz"), "wb") as f:
+        f.write(pack(guest, ["init"]))
+    path = os.path.join(directory, "dom0.cpio.gz")
+    shutil.copy(build.need("dom0.cpio.gz"), path)
+    with open(path, "ab") as f:
+        f.write(pack(directory, ["pvh.gz"]))
+    return path
 
 
 class Dom0:
     def __init__(self, m):
         self.m = m
         wait_shell(m, 300)
-        self.run("cat >/p1.cfg <<'EOT'\n%sEOT\n:" % CONFIG)
+        self.run("cat /media/boot/guest.gz /pvh.gz >/tmp/guest.gz")
+        self.run("cat >/p1.cfg <<'EOT'\n%sEOT\n:" % CONFIG % (40 if SOAK else 1))
+        self.run("truncate -s 4M /srv/guests/p1.img /srv/guests/p2.img")
 
     def run(self, command, want=0, text=None, seconds=120):
         code, out = shell(self.m, command, seconds)
@@ -29,11 +54,16 @@ class Dom0:
     def until(self, command, seconds=120):
         self.run("n=%d; until %s; do n=$((n-1)); [ $n -gt 0 ] || break; usleep 200000; done; [ $n -gt 0 ] || "
                  "{ hvctl list; tail -n 60 %s; hvctl dmesg | tail -n 20; false; }" % (seconds * 5, command, LOG),
-                 seconds=seconds * 3)
+                 seconds=seconds * 4)
+
+    def said(self, pattern, seconds=120):
+        """Waits for a line on the guest's console; returns the last such."""
+        self.until("grep -a -q '%s' %s" % (pattern, LOG), seconds)
+        return self.run("grep -a '%s' %s | tail -n 1 | tr -d '\\r'" % (pattern, LOG))
 
 
 def life(build):
-    with build.dom0(cpu=CPU) as m:
+    with tempfile.TemporaryDirectory(prefix="annulus-pvh-") as t, build.dom0(cpu=CPU, initramfs=initramfs(build, t)) as m:
         d = Dom0(m)
         d.run("hvctl info", text="pvh")
         d.run("hvctl create -q /p1.cfg vcpus=2", 1, "a PVH domain has one vCPU here")
@@ -43,10 +73,24 @@ def life(build):
         d.run("hvctl dump-config p1", text='type = "pvh"')
         d.run("hvctl save p1 /tmp/state", 1, "cannot be saved or moved: it is a PVH one")
         d.run("hvctl unpause p1")
-        d.until("grep -q 'GUEST-up p1 .* cpus 1' " + LOG)
+        d.said("PVH up .* 1")
         d.run("hvctl pause p1 && hvctl list p1", text="paused")
-        d.run("hvctl unpause p1 && hvctl vcpu-list p1")
-        d.run("hvctl destroy p1")
+        d.run("hvctl unpause p1")
+        d.said("PVH done", 1200 if SOAK else 120)
+        d.run("! grep -a -e 'PVH wrong' -e 'PVH ping [^5]' -e 'PVH ping$' " + LOG)
+        d.run("grep -a -c 'PVH ping 5' " + LOG, text="40" if SOAK else "1")
+        d.run("hvctl list p1 && hvctl vcpu-list p1 && hvctl block-list p1 && hvctl network-list p1", text="connected")
+        d.run("{ echo hello; sleep 9; } | hvctl console p1 >/dev/null & echo $! >/tmp/console.pid")
+        d.said("PVH heard hello")
+        d.run("kill $(cat /tmp/console.pid)")
+        sums = [d.said("PVH " + disk).split()[-1] for disk in ("xvda", "xvdb")]
+        d.run("hvctl shutdown --timeout=120 p1", seconds=180)
+        # What it wrote is in dom0's files.
+        for image, want in zip(("p1", "p2"), sums):
+            d.run("dd if=/srv/guests/%s.img bs=64k count=32 2>/dev/null | sha256sum" % image, text=want)
+        d.until(SNAPSHOT + " >/tmp/after; diff /tmp/before /tmp/after")
+        # And one that is taken down while it starts.
+        d.run("hvctl create -q /p1.cfg && hvctl destroy p1", seconds=300)
         d.until(SNAPSHOT + " >/tmp/after; diff /tmp/before /tmp/after")
         d.run("hvctl debug audit", text="audit clean")
         return "%.0f s" % m.seconds()

@@ -2,6 +2,7 @@
 // sources: libhvctl/build.c libhvctl/build_pvh.c
 // sources: libhvctl/imagefile.c libhvctl/context.c libhvctl/kcache.c libhvctl/xs.c
 // sources: hypervisor/image/image.c hypervisor/image/start_info.c hypervisor/image/unpack.c
+// sources: hypervisor/image/pvh_acpi.c
 // libs: -llzma -lz -lzstd -llz4
 // bits: 64 32
 /*

@@ -6,7 +6,8 @@
 /*
  * A PVH guest by SVM: it starts as the ABI says, its CPUID and MSRs are what its kernel may see,
  * hypercalls work by the page that its MSR asks for, with addresses of its own page tables; a timer
- * event comes through the callback vector and wakes it from HLT. What leaves the guest is done or
+ * event comes through the callback vector and wakes it from HLT; so does what it sends itself by
+ * its local APIC. What leaves the guest is done or
  * refused by the architecture's exception, and it finds itself where it was.
  */
 #include "pvh.h"
@@ -92,7 +93,7 @@ static void exits(void)
 static void registers(void)
 {
 	uint64_t efer = 0xc0000080, set[2] = { 0xc0000080 };
-	static const uint32_t none[] = { 0x1b,	     0xfe,	 0x200,	     0x400,	 0x40000000,
+	static const uint32_t none[] = { 0x1c,	     0xfe,	 0x200,	     0x400,	 0x40000000,
 					 0xc0000103, 0xc0010114, 0xc0010117, 0xc0011023, ~0U };
 
 	check_eq(pvh_probe(rdmsr, &efer), -1);
@@ -142,7 +143,7 @@ static void seen(void)
 	check_eq(f.b, 0x40000000);
 	f = cpuid(1, 0);
 	check(f.c & 1u << 31);
-	check(!(f.d & 1u << 9) && !(f.c & 1u << 21));
+	check((f.d & 1u << 9) && (f.c & 1u << 21) && !(f.b >> 24));
 	check((f.d & 1u << 3) && (f.d & 1u << 13));
 	check(!(cpuid(0x80000001, 0).c & 4));
 	check(cpuid(0x80000001, 0).d & 1u << 29);
@@ -276,6 +277,34 @@ static void areas(void)
 	}
 }
 
+/* What it sends itself by its local APIC comes when it can, once, and the next when that ended. */
+static void apic(void)
+{
+	uint64_t base = 0x1b, on[2] = { 0x80f, 0x1ff }, self[2] = { 0x83f, VECTOR },
+		 bad[2] = { 0x83f, 0x100 }, end[2] = { 0x80b, 0 }, before = upcalls;
+
+	check_eq(pvh_probe(rdmsr, &base), -1);
+	check_eq(base, 0xfee00d00);
+	check_eq(pvh_probe(wrmsr, on), -1);
+	check_eq(pvh_probe(wrmsr, bad), 13);
+	check_eq(pvh_probe(wrmsr, self), -1);
+	check_eq(upcalls, before);
+	__asm__ volatile("sti; nop; nop; cli" ::: "memory");
+	check_eq(upcalls, before + 1);
+	check_eq(pvh_probe(wrmsr, self), -1);
+	__asm__ volatile("sti; nop; nop; cli" ::: "memory");
+	check_eq(upcalls, before + 1);
+	check_eq(pvh_probe(wrmsr, end), -1);
+	__asm__ volatile("sti; nop; nop; cli" ::: "memory");
+	check_eq(upcalls, before + 2);
+	check_eq(pvh_probe(wrmsr, end), -1);
+	/* One that is there already is not waited for. */
+	check_eq(pvh_probe(wrmsr, self), -1);
+	__asm__ volatile("sti; hlt; cli" ::: "memory");
+	check_eq(upcalls, before + 3);
+	check_eq(pvh_probe(wrmsr, end), -1);
+}
+
 void test_main(void)
 {
 	const struct hvm_start_info *info = (const void *)start_info_at;
@@ -294,5 +323,6 @@ void test_main(void)
 	calls();
 	events();
 	areas();
+	apic();
 	exits();
 }

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "hvm/x2apic.h"
+#include "lib/string.h"
+
+/* Enabled, in x2APIC mode, of the boot CPU. */
+#define BASE (0xfee00000ULL | BIT(11) | BIT(10) | BIT(8))
+
+/* Registers: what stands in bits 4-11 of their address where they are memory. */
+enum {
+	REG_ID = 0x02,
+	REG_VERSION = 0x03,
+	REG_TPR = 0x08,
+	REG_PPR = 0x0a,
+	REG_EOI = 0x0b,
+	REG_LDR = 0x0d,
+	REG_SPURIOUS = 0x0f,
+	REG_ISR = 0x10,
+	REG_TMR = 0x18,
+	REG_IRR = 0x20,
+	REG_ESR = 0x28,
+	REG_ICR = 0x30,
+	REG_LVT_TIMER = 0x32,
+	REG_LVT_LAST = 0x37,
+	REG_TIMER_INITIAL = 0x38,
+	REG_TIMER_CURRENT = 0x39,
+	REG_TIMER_DIVIDE = 0x3e,
+	REG_SELF_IPI = 0x3f,
+};
+
+#define VERSION	     (0x14U | (X2APIC_LVTS - 1) << 16)
+#define LDR	     1U /* cluster 0, the first in it */
+#define LVT_MASKED   BIT(16)
+#define FIRST_VECTOR 16 /* those below are no interrupts: SDM vol. 3A, 10.5.2 */
+
+/* Vector, delivery mode, destination mode, level, trigger, shorthand; the destination above. */
+#define ICR_KNOWN     (0xffffffffULL << 32 | 0xccfffULL)
+#define ICR_MODE(icr) ((icr) >> 8 & 7)
+#define ICR_LOGICAL   BIT(11)
+#define ICR_WHO(icr)  ((icr) >> 18 & 3)
+enum { WHO_DESTINATION, WHO_SELF, WHO_ALL, WHO_OTHERS };
+
+/* Bits that may be set. The timer's: vector, mask, mode; LINT0 and LINT1: what lines have, too. */
+static const u32 lvt_known[X2APIC_LVTS] = { 0x700ff, 0x107ff, 0x107ff, 0x1a7ff, 0x1a7ff, 0x100ff };
+
+void x2apic_reset(struct x2apic *a)
+{
+	*a = (struct x2apic){ .spurious = 0xff };
+	for (unsigned i = 0; i < X2APIC_LVTS; i++)
+		a->lvt[i] = LVT_MASKED;
+}
+
+static int highest(const u32 *bits)
+{
+	for (int i = 7; i >= 0; i--)
+		if (bits[i])
+			return i * 32 + 31 - __builtin_clz(bits[i]);
+	return -1;
+}
+
+/* The class below which, and of which, nothing is delivered. */
+static int busy_class(const struct x2apic *a)
+{
+	int begun = highest(a->isr) >> 4, task = (int)(a->tpr >> 4);
+
+	return max(begun, task);
+}
+
+int x2apic_next(const struct x2apic *a)
+{
+	int vector = highest(a->irr);
+
+	return vector >= 0 && vector >> 4 > busy_class(a) ? vector : -1;
+}
+
+void x2apic_accept(struct x2apic *a, u8 vector)
+{
+	a->irr[vector / 32] &= ~(u32)BIT(vector % 32);
+	a->isr[vector / 32] |= (u32)BIT(vector % 32);
+}
+
+static void end_of_interrupt(struct x2apic *a)
+{
+	int vector = highest(a->isr);
+
+	if (vector >= 0)
+		a->isr[vector / 32] &= ~(u32)BIT(vector % 32);
+}
+
+static void raise(struct x2apic *a, u8 vector)
+{
+	/* An APIC that the guest has switched off takes nothing. */
+	if (vector >= FIRST_VECTOR && (a->spurious & BIT(8)))
+		a->irr[vector / 32] |= (u32)BIT(vector % 32);
+}
+
+static bool is_for_us(u64 icr)
+{
+	u32 to = (u32)(icr >> 32);
+
+	switch (ICR_WHO(icr)) {
+	case WHO_SELF:
+	case WHO_ALL:
+		return true;
+	case WHO_OTHERS:
+		return false;
+	default:
+		/* ~0 is everybody. A logical one names a cluster and members of it. */
+		if (to == ~0U)
+			return true;
+		return icr & ICR_LOGICAL ? !(to >> 16) && (to & LDR) : !to;
+	}
+}
+
+static bool write_icr(struct x2apic *a, u64 icr)
+{
+	if (icr & ~ICR_KNOWN)
+		return false;
+	a->icr = icr;
+	/* Fixed, or to whoever has least to do. There is no other CPU to reset or to start. */
+	if (ICR_MODE(icr) <= 1 && is_for_us(icr))
+		raise(a, (u8)icr);
+	return true;
+}
+
+bool x2apic_read(const struct x2apic *a, u32 msr, u64 *value)
+{
+	u32 reg = msr - X2APIC_MSR_FIRST;
+
+	if (msr == MSR_APIC_BASE) {
+		*value = BASE;
+		return true;
+	}
+	*value = 0;
+	switch (reg) {
+	case REG_ID:
+	case REG_ESR:
+	case REG_TMR ... REG_IRR - 1:
+	case REG_TIMER_INITIAL:
+	case REG_TIMER_CURRENT:
+		return true;
+	case REG_VERSION:
+		*value = VERSION;
+		return true;
+	case REG_TPR:
+		*value = a->tpr;
+		return true;
+	case REG_PPR:
+		*value = (u64)max(busy_class(a), 0) << 4;
+		return true;
+	case REG_LDR:
+		*value = LDR;
+		return true;
+	case REG_SPURIOUS:
+		*value = a->spurious;
+		return true;
+	case REG_ISR ... REG_TMR - 1:
+		*value = a->isr[reg - REG_ISR];
+		return true;
+	case REG_IRR ... REG_ESR - 1:
+		*value = a->irr[reg - REG_IRR];
+		return true;
+	case REG_ICR:
+		*value = a->icr;
+		return true;
+	case REG_LVT_TIMER ... REG_LVT_LAST:
+		*value = a->lvt[reg - REG_LVT_TIMER];
+		return true;
+	case REG_TIMER_DIVIDE:
+		*value = a->divide;
+		return true;
+	}
+	return false;
+}
+
+bool x2apic_write(struct x2apic *a, u32 msr, u64 value)
+{
+	u32 reg = msr - X2APIC_MSR_FIRST;
+
+	if (msr == MSR_APIC_BASE)
+		return value == BASE;
+	if (reg == REG_ICR)
+		return write_icr(a, value);
+	if (value >> 32)
+		return false;
+	switch (reg) {
+	case REG_TPR:
+		if (value >> 8)
+			return false;
+		a->tpr = (u32)value;
+		return true;
+	case REG_EOI:
+		if (value)
+			return false;
+		end_of_interrupt(a);
+		return true;
+	case REG_SPURIOUS:
+		if (value & ~0x3ffULL)
+			return false;
+		a->spurious = (u32)value;
+		return true;
+	case REG_ESR:
+		return !value;
+	case REG_LVT_TIMER ... REG_LVT_LAST:
+		if (value & ~(u64)lvt_known[reg - REG_LVT_TIMER])
+			return false;
+		a->lvt[reg - REG_LVT_TIMER] = (u32)value;
+		return true;
+	case REG_TIMER_INITIAL:
+		return true;
+	case REG_TIMER_DIVIDE:
+		if (value & ~0xbULL)
+			return false;
+		a->divide = (u32)value;
+		return true;
+	case REG_SELF_IPI:
+		if (value >> 8)
+			return false;
+		raise(a, (u8)value);
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ANNULUS_IMAGE_PVH_ACPI_H
+#define ANNULUS_IMAGE_PVH_ACPI_H
+
+#include <stdint.h>
+
+/*
+ * The ACPI tables of a PVH guest with one vCPU: that there is a local APIC, and that there is no
+ * hardware beside (ACPI 6.4, 5.2: RSDP, XSDT, FADT of a hardware-reduced machine, MADT, an empty
+ * DSDT).
+ */
+#define PVH_ACPI_BYTES 512
+
+/*
+ * pvh_acpi_write() - the tables to `buf`, PVH_ACPI_BYTES bytes that the guest will find at the
+ * physical address `at`, below 4 GiB and 16-byte aligned. The RSDP is the first.
+ */
+void pvh_acpi_write(uint8_t *buf, uint64_t at);
+
+#endif

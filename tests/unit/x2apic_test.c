@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// sources: hypervisor/hvm/x2apic.c hypervisor/image/pvh_acpi.c
+//
+// The local APIC of an HVM guest, register by register: what is delivered in which order, what ends
+// it, and what is a fault; and the ACPI tables that tell of it.
+
+#include "suite.h"
+#include <string.h>
+
+#include "hvm/x2apic.h"
+#include "image/pvh_acpi.h"
+
+static struct x2apic a;
+
+static u64 get(u32 reg)
+{
+	u64 v = ~0ULL;
+
+	CU_ASSERT_TRUE(x2apic_read(&a, 0x800 + reg, &v));
+	return v;
+}
+
+static bool set(u32 reg, u64 v)
+{
+	return x2apic_write(&a, 0x800 + reg, v);
+}
+
+static void begin(void)
+{
+	x2apic_reset(&a);
+	CU_ASSERT_TRUE(set(0x0f, 0x1ff));
+}
+
+TEST(test_order, "the highest first, none of a class that is busy")
+{
+	CU_ASSERT_EQUAL(x2apic_next(&a), -1);
+	CU_ASSERT_TRUE(set(0x3f, 0x31) && set(0x3f, 0x35) && set(0x3f, 0xf0) && set(0x3f, 0xf0));
+	CU_ASSERT_EQUAL(get(0x21), 1U << 0x11 | 1U << 0x15);
+	CU_ASSERT_EQUAL(get(0x27), 1U << 0x10);
+	CU_ASSERT_EQUAL(x2apic_next(&a), 0xf0);
+	x2apic_accept(&a, 0xf0);
+	CU_ASSERT_EQUAL(get(0x27), 0);
+	CU_ASSERT_EQUAL(get(0x17), 1U << 0x10);
+	CU_ASSERT_EQUAL(get(0x0a), 0xf0);
+	CU_ASSERT_EQUAL(x2apic_next(&a), -1);
+	CU_ASSERT_TRUE(set(0x0b, 0));
+	CU_ASSERT_EQUAL(x2apic_next(&a), 0x35);
+	x2apic_accept(&a, 0x35);
+	/* The same class waits, a higher one does not. */
+	CU_ASSERT_EQUAL(x2apic_next(&a), -1);
+	CU_ASSERT_TRUE(set(0x3f, 0x40));
+	CU_ASSERT_EQUAL(x2apic_next(&a), 0x40);
+	x2apic_accept(&a, 0x40);
+	/* What ends is the highest that began. */
+	CU_ASSERT_TRUE(set(0x0b, 0));
+	CU_ASSERT_EQUAL(get(0x0a), 0x30);
+	CU_ASSERT_TRUE(set(0x0b, 0));
+	CU_ASSERT_EQUAL(x2apic_next(&a), 0x31);
+	/* The task's priority. */
+	CU_ASSERT_TRUE(set(0x08, 0x30));
+	CU_ASSERT_EQUAL(x2apic_next(&a), -1);
+	CU_ASSERT_EQUAL(get(0x0a), 0x30);
+	CU_ASSERT_TRUE(set(0x08, 0x2f));
+	CU_ASSERT_EQUAL(x2apic_next(&a), 0x31);
+	/* One too many ends is none. */
+	CU_ASSERT_TRUE(set(0x0b, 0));
+	CU_ASSERT_EQUAL(x2apic_next(&a), 0x31);
+}
+
+TEST(test_self, "what the guest sends itself")
+{
+	static const struct {
+		u64 icr;
+		int vector;
+	} rows[] = {
+		{ 0x51, 0x51 },			    /* to number 0 */
+		{ 1ULL << 32 | 0x51, -1 },	    /* to another */
+		{ 0xffffffffULL << 32 | 0x51, 0x51 }, { 0x40051, 0x51 }, { 0x80051, 0x51 },
+		{ 0xc0051, -1 },		    /* all but itself */
+		{ 1ULL << 32 | 0x851, 0x51 },	    /* logical: the first of the first cluster */
+		{ 2ULL << 32 | 0x851, -1 },	    { 0x10001ULL << 32 | 0x851, -1 },
+		{ 0x151, 0x51 },		    /* lowest priority */
+		{ 0x40451, -1 }, { 0x40551, -1 }, { 0x40651, -1 }, { 0x40251, -1 },
+		{ 0x4000f, -1 },		    /* no interrupt */
+		{ 0x40010, 0x10 },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		begin();
+		CU_ASSERT_TRUE(set(0x30, rows[i].icr));
+		CU_ASSERT_EQUAL(get(0x30), rows[i].icr);
+		CU_ASSERT_EQUAL(x2apic_next(&a), rows[i].vector);
+		/* What is no interrupt is not even asked for. */
+		CU_ASSERT_EQUAL(get(0x20), rows[i].vector == 0x10 ? 1U << 16 : 0);
+	}
+	/* Switched off by software it takes nothing. */
+	CU_ASSERT_TRUE(set(0x0f, 0xff));
+	begin();
+	CU_ASSERT_TRUE(set(0x0f, 0xff) && set(0x3f, 0x60));
+	CU_ASSERT_EQUAL(x2apic_next(&a), -1);
+}
+
+TEST(test_registers, "which there are, and which bits of them")
+{
+	static const u8 readable[] = { 0x02, 0x03, 0x08, 0x0a, 0x0d, 0x0f, 0x28, 0x30, 0x38, 0x39,
+				       0x3e };
+	/* Bits that may be set; what is not here cannot be written. */
+	static const struct {
+		u8 reg;
+		u64 known;
+	} writable[] = { { 0x08, 0xff }, { 0x0b, 0 }, { 0x0f, 0x3ff }, { 0x28, 0 },
+			 { 0x30, 0xffffffff000ccfffULL }, { 0x32, 0x700ff }, { 0x33, 0x107ff },
+			 { 0x34, 0x107ff }, { 0x35, 0x1a7ff }, { 0x36, 0x1a7ff }, { 0x37, 0x100ff },
+			 { 0x38, 0xffffffff }, { 0x3e, 0xb }, { 0x3f, 0xff } };
+	u64 v;
+
+	for (u32 reg = 0; reg < 0x100; reg++) {
+		bool is = (reg >= 0x10 && reg < 0x28) || (reg >= 0x32 && reg <= 0x37);
+		const u64 *known = NULL;
+
+		for (size_t i = 0; i < sizeof(readable); i++)
+			is |= readable[i] == reg;
+		CU_ASSERT_EQUAL(x2apic_read(&a, 0x800 + reg, &v), is);
+		for (size_t i = 0; i < sizeof(writable) / sizeof(writable[0]); i++)
+			if (writable[i].reg == reg)
+				known = &writable[i].known;
+		CU_ASSERT_EQUAL(set(reg, 0), !!known);
+		for (unsigned bit = 0; bit < 64; bit++) {
+			begin();
+			CU_ASSERT_EQUAL(set(reg, 1ULL << bit), known && *known >> bit & 1);
+		}
+	}
+	begin();
+	CU_ASSERT_EQUAL(get(0x02), 0);
+	CU_ASSERT_EQUAL(get(0x03), 0x50014);
+	CU_ASSERT_EQUAL(get(0x0d), 1);
+	CU_ASSERT_EQUAL(get(0x32), 0x10000);
+	CU_ASSERT_TRUE(set(0x35, 0x700) && set(0x3e, 0xb) && set(0x08, 0x21));
+	CU_ASSERT_EQUAL(get(0x35), 0x700);
+	CU_ASSERT_EQUAL(get(0x3e), 0xb);
+	CU_ASSERT_EQUAL(get(0x08), 0x21);
+	/* It is on, and in this mode, for good. */
+	CU_ASSERT_TRUE(x2apic_read(&a, 0x1b, &v));
+	CU_ASSERT_EQUAL(v, 0xfee00d00);
+	CU_ASSERT_TRUE(x2apic_write(&a, 0x1b, v));
+	for (unsigned bit = 0; bit < 64; bit++)
+		CU_ASSERT_FALSE(x2apic_write(&a, 0x1b, v ^ 1ULL << bit));
+}
+
+static u32 word(const u8 *p)
+{
+	return p[0] | (u32)p[1] << 8 | (u32)p[2] << 16 | (u32)p[3] << 24;
+}
+
+static u8 sum(const u8 *p, u32 n)
+{
+	u8 s = 0;
+
+	while (n--)
+		s = (u8)(s + *p++);
+	return s;
+}
+
+/* The table at a physical address, if it is whole. */
+static const u8 *table(const u8 *buf, u32 at, u32 where, const char *signature)
+{
+	const u8 *t = buf + (where - at);
+
+	CU_ASSERT_FATAL(where - at < PVH_ACPI_BYTES - 36);
+	CU_ASSERT_EQUAL(memcmp(t, signature, 4), 0);
+	CU_ASSERT_FATAL(word(t + 4) <= PVH_ACPI_BYTES - (where - at));
+	CU_ASSERT_EQUAL(sum(t, word(t + 4)), 0);
+	return t;
+}
+
+TEST(test_acpi, "tables that a kernel finds its way through")
+{
+	const u32 at = 0x4a00070;
+	u8 buf[PVH_ACPI_BYTES + 1];
+	const u8 *xsdt, *fadt, *madt;
+
+	memset(buf, 0xcc, sizeof(buf));
+	pvh_acpi_write(buf, at);
+	CU_ASSERT_EQUAL(buf[PVH_ACPI_BYTES], 0xcc);
+	CU_ASSERT_EQUAL(memcmp(buf, "RSD PTR ", 8), 0);
+	CU_ASSERT_EQUAL(sum(buf, 20), 0);
+	CU_ASSERT_EQUAL(sum(buf, 36), 0);
+	xsdt = table(buf, at, word(buf + 24), "XSDT");
+	CU_ASSERT_EQUAL(word(xsdt + 4), 36 + 16);
+	fadt = table(buf, at, word(xsdt + 36), "FACP");
+	madt = table(buf, at, word(xsdt + 44), "APIC");
+	table(buf, at, word(fadt + 40), "DSDT");
+	table(buf, at, word(fadt + 140), "DSDT");
+	CU_ASSERT_TRUE(word(fadt + 112) & 1U << 20);
+	/* One APIC, with number 0, enabled. */
+	CU_ASSERT_EQUAL(word(madt + 4), 36 + 8 + 8);
+	CU_ASSERT_EQUAL(word(madt + 36), 0xfee00000);
+	CU_ASSERT_EQUAL(word(madt + 44), 0x00000800);
+	CU_ASSERT_EQUAL(word(madt + 48), 1);
+}
+
+SUITE("x2apic", .begin = begin)
