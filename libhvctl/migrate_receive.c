@@ -145,6 +145,10 @@ static int check(struct coming *c)
 	if (!hvctl_xs(c->ctx))
 		return -ECONNREFUSED;
 	snprintf(c->name, sizeof(c->name), "%s", g->name);
+	/* Before anybody finds it in the way. */
+	error = g->uuid_given ? migrate_drop_halves(&c->host, g->uuid, c->token) : 0;
+	if (error)
+		return error;
 	home = comes_home(c);
 	if (home < 0)
 		return home;
@@ -161,9 +165,7 @@ static int check(struct coming *c)
 		if (error)
 			return error;
 	}
-	error = g->uuid_given ? migrate_drop_halves(&c->host, g->uuid, c->token) : 0;
-	if (!error)
-		error = domain_check_for(c->ctx, g, flags);
+	error = domain_check_for(c->ctx, g, flags);
 	return error ? error : devices_check_there(c->ctx, g);
 }
 
