@@ -32,6 +32,8 @@
  * below the other, are 29 words. C goes on elsewhere.
  */
 #define USED_MAX 512
+/* At the bottom of the entry stack: its registers rsp and rax, by SYSCALL. */
+#define SCRATCH 16
 
 struct tss {
 	u32 reserved0;
@@ -263,7 +265,10 @@ void entry_area_forget(const struct vcpu *next)
 	unsigned cpu = cpu_id();
 	unsigned used = next->domain->ring1 ? PAGE_SIZE : USED_MAX;
 
-	for (unsigned i = 0; cpus[cpu].unmapped && i < EA_NR_STACKS; i++)
+	if (!cpus[cpu].unmapped)
+		return;
+	memset((void *)entry_area_page(cpu, EA_GUEST_STACKS), 0, SCRATCH);
+	for (unsigned i = 0; i < EA_NR_STACKS; i++)
 		memset((void *)(entry_area_page(cpu, EA_GUEST_STACKS + i) + PAGE_SIZE - used), 0,
 		       used);
 }
