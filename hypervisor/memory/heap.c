@@ -534,8 +534,6 @@ int heap_assign(struct domain *d, struct frame *f, unsigned order)
 {
 	u64 n = BIT(order), off;
 
-	if (owner_of(d)->is_32bit && frame_to_mfn(f) + n > COMPAT_M2P_ENTRIES)
-		return -E2BIG;
 	for (u64 i = 0; i < n; i++) {
 		/* A stolen frame: those who knew it have to forget it. */
 		if (f[i].tlb_stamp != TLB_STAMP_NONE) {
@@ -548,7 +546,9 @@ int heap_assign(struct domain *d, struct frame *f, unsigned order)
 		spin_unlock(&owner_of(d)->page_lock);
 		return -ESRCH;
 	}
-	if (n > owner_of(d)->max_pages || owner_of(d)->tot_pages > owner_of(d)->max_pages - n) {
+	/* What kind it is may change as long as it has no memory. */
+	if (n > owner_of(d)->max_pages || owner_of(d)->tot_pages > owner_of(d)->max_pages - n ||
+	    (owner_of(d)->is_32bit && frame_to_mfn(f) + n > COMPAT_M2P_ENTRIES)) {
 		spin_unlock(&owner_of(d)->page_lock);
 		return -E2BIG;
 	}

@@ -16,9 +16,9 @@ struct vcpu;
 
 /*
  * domain_set_compat() - make an empty domain a 32-bit one: 0, -EOPNOTSUPP (kernels in ring 1 are
- * not allowed: ring1_guests_allowed(), and the log says so), -EBUSY (it has memory already, or is a
- * 64-bit one in ring 1), -ENOMEM (also: its shared info page has no address that such a guest can
- * name). Nothing of it has run.
+ * not allowed: ring1_guests_allowed(), and the log says so), -EBUSY (it has memory already, is a
+ * 64-bit one in ring 1, or what it writes is logged), -ENOMEM (also: its shared info page has no
+ * address that such a guest can name). Nothing of it has run. Takes its page_lock.
  */
 int domain_set_compat(struct domain *d);
 

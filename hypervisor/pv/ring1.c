@@ -25,18 +25,23 @@ enum { FRAME_MASK = 1, FRAME_ERROR = 2 };
 int domain_set_ring1(struct domain *d)
 {
 	struct vcpu *v;
+	int ret = 0;
 
 	if (d->ring1)
 		return 0;
 	if (!ring1_64bit_allowed())
 		return -EOPNOTSUPP;
-	if (d->tot_pages || d->is_32bit)
-		return -EBUSY;
 	for_each_vcpu(d, v)
 		if (v->initialised)
 			return -EBUSY;
-	d->ring1 = true;
-	return 0;
+	/* Who gives it memory at the same time, or makes it a 32-bit one, comes before or after. */
+	spin_lock(&d->page_lock);
+	if (d->tot_pages || d->is_32bit || d->log_dirty)
+		ret = -EBUSY;
+	else
+		d->ring1 = true;
+	spin_unlock(&d->page_lock);
+	return ret;
 }
 
 static void bounce(struct regs *r, u64 target, unsigned flags, u32 error_code)

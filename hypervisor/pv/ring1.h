@@ -10,7 +10,8 @@
  * 64-bit guests whose kernel runs in ring 1, by the contract of pv-abi/ring1.h.
  *
  * domain_set_ring1() - make an empty 64-bit domain one: 0, -EOPNOTSUPP (not offered:
- * ring1_64bit_allowed()), -EBUSY (it has memory already, is a 32-bit one, or a vCPU has a state).
+ * ring1_64bit_allowed()), -EBUSY (it has memory already, is a 32-bit one, what it writes is
+ * logged, or a vCPU has a state). Takes its page_lock.
  */
 int domain_set_ring1(struct domain *d);
 

@@ -590,6 +590,10 @@ TEST(test_set_compat, "a domain becomes 32-bit")
 	CU_ASSERT_EQUAL(domain_set_compat(guest), -EBUSY);
 	CU_ASSERT_FALSE(guest->is_32bit);
 	guest->ring1 = false;
+	guest->log_dirty = true;
+	CU_ASSERT_EQUAL(domain_set_compat(guest), -EBUSY);
+	CU_ASSERT_FALSE(guest->is_32bit);
+	guest->log_dirty = false;
 	/* pv32=0, whatever the domain is like: nothing has changed. */
 	sim.ring1_refused = true;
 	CU_ASSERT_EQUAL(domain_set_compat(guest), -EOPNOTSUPP);

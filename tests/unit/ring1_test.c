@@ -226,6 +226,9 @@ TEST(test_set, "a domain becomes one")
 	d->is_32bit = true;
 	CU_ASSERT_EQUAL(domain_set_ring1(d), -EBUSY);
 	d->is_32bit = false;
+	d->log_dirty = true;
+	CU_ASSERT_EQUAL(domain_set_ring1(d), -EBUSY);
+	d->log_dirty = false;
 	v->initialised = true;
 	CU_ASSERT_EQUAL(domain_set_ring1(d), -EBUSY);
 	v->initialised = false;
