@@ -5,6 +5,7 @@
 #include "cpu/cpu.h"
 #include "cpu/layout.h"
 #include "cpu/msr.h"
+#include "cpu/pte.h"
 #include "cpu/regs.h"
 #include "domain/domain.h"
 #include "domain/fpu.h"
@@ -42,6 +43,23 @@ static u64 linear_bases(const struct vcpu *v, u64 *fs)
 	return rdmsr(MSR_GS_BASE);
 }
 
+/*
+ * Is that there, but not for who executes? What copies for a process is a supervisor, for whom the
+ * pages of a kernel in ring 1 are there as well. U is in the leaf alone; the upper half of a 64-bit
+ * root has none.
+ */
+static bool kernels_own(const struct vcpu *v, vaddr_t va, unsigned size)
+{
+	u64 leaf;
+
+	if (v->pv.kernel_mode || !(v->domain->is_32bit || v->domain->ring1))
+		return false;
+	for (vaddr_t at = va; at - va < size; at += size > 1 ? size - 1 : 1)
+		if (pv_walk(v, at, &leaf) && (!(leaf & PTE_US) || (s64)at < 0))
+			return true;
+	return false;
+}
+
 static bool string_io(struct regs *r, const struct insn *in)
 {
 	u64 fs, gs = linear_bases(current, &fs), count = in->rep ? r->rcx : 1, mask = ~0ULL;
@@ -58,10 +76,13 @@ static bool string_io(struct regs *r, const struct insn *in)
 		return false;
 	for (unsigned done = 0; count && done < STRING_CHUNK; done += size, count--) {
 		vaddr_t va = insn_address(in, r, fs, gs);
+		bool denied = kernels_own(current, va, size);
 		u32 value = 0;
 		int fault;
 
-		if (in->kind == INSN_INS) {
+		if (denied) {
+			fault = -EFAULT;
+		} else if (in->kind == INSN_INS) {
 			/* Probe first: what was read from a device cannot be put back. */
 			fault = copy_from_guest(&value, va, size);
 			if (!fault) {
@@ -74,7 +95,7 @@ static bool string_io(struct regs *r, const struct insn *in)
 				ioport_write(port, size, value);
 		}
 		if (fault) {
-			pv_inject_pf(va, (in->kind == INSN_INS ? 2 : 0) |
+			pv_inject_pf(va, (in->kind == INSN_INS ? 2 : 0) | denied |
 						 (current->pv.kernel_mode ? 0 : 4));
 			return true;
 		}

@@ -91,6 +91,14 @@ void pv_cr4_load(const struct vcpu *w)
 static vaddr_t fault_at;
 static unsigned faults;
 
+bool pv_walk(const struct vcpu *of, vaddr_t va, u64 *leaf)
+{
+	(void)of;
+	(void)va;
+	*leaf = 0;
+	return false;
+}
+
 void pv_inject_pf(vaddr_t cr2, u32 error_code)
 {
 	fault_at = cr2;

@@ -27,7 +27,7 @@ def created(build, options, said):
             run("[ ! -e /tmp/r1.save ] && hvctl list | grep -q r1")
         # Not by run(), which would pass over what the guest says meanwhile.
         m.send("hvctl unpause r1\n")
-        m.expect(r"\(d1\) RESULT r1-hello " + said, 60, fail=r"\(d1\) RESULT r1-hello FAIL.*|^\(annulus\).*(?:panic| E ).*")
+        m.expect(r"\(d1\) RESULT r1-hello " + said, 180, fail=r"\(d1\) RESULT r1-hello FAIL.*|^\(annulus\).*(?:panic| E ).*")
         m.expect(PROMPT, 30)
         run("hvctl debug audit | grep -q clean")
 

@@ -15,6 +15,7 @@
 #include "cpu/cpu.h"
 #include "cpu/layout.h"
 #include "cpu/msr.h"
+#include "cpu/pte.h"
 #include "cpu/regs.h"
 #include "domain/fpu.h"
 #include "machine/pci.h"
@@ -28,6 +29,16 @@
 #include "pv/root.h"
 
 static struct domain *d;
+static u64 walked; /* the leaf of whatever page */
+
+bool pv_walk(const struct vcpu *of, vaddr_t va, u64 *leaf)
+{
+	(void)of;
+	(void)va;
+	*leaf = walked;
+	return walked & PTE_P;
+}
+
 static struct vcpu *v;
 static struct regs r;
 static u8
@@ -692,6 +703,45 @@ TEST(test_string_io, "string I/O")
 	r.rcx = 0xffffffff00000000ULL;
 	CU_ASSERT_TRUE(RUN(0x67, 0xf3, 0x6e));
 	MOVED(3);
+}
+
+/* A process with the right to a port does not write its kernel's pages, in ring 1, by it. */
+TEST(test_string_io_kernels_own, "string I/O of a process, and its kernel's pages")
+{
+	CU_ASSERT_EQUAL(range_set_add(&d->perms.ports, 0x1f0, 0x1f3), 0);
+	v->pv.kernel_mode = false;
+	v->pv.iopl = 3;
+	r.rdx = 0x1f0;
+	for (unsigned kind = 0; kind < 3; kind++)
+		for (unsigned ins = 0; ins < 2; ins++) {
+			u64 faults = did.faults;
+
+			/* No ring 1: U says nothing, the copy would fault. */
+			d->ring1 = kind == 1;
+			walked = kind == 2 ? PTE_P | PTE_US : PTE_P;
+			d->ring1 |= kind == 2;
+			r.rsi = r.rdi = (u64)data;
+			memset(data, 0x5a, 8);
+			CU_ASSERT_TRUE(RUN(ins ? 0x6d : 0x6f));
+			if (kind == 1) {
+				MOVED(0);
+				CU_ASSERT_EQUAL(did.faults, faults + 1);
+				CU_ASSERT_EQUAL(did.fault, (u64)data);
+				CU_ASSERT_EQUAL(did.fault_error, ins ? 7 : 5);
+				CU_ASSERT_EQUAL(data[0], 0x5a);
+			} else {
+				MOVED(1);
+				CU_ASSERT_EQUAL(did.faults, faults);
+			}
+		}
+	/* Its kernel does. */
+	walked = PTE_P;
+	v->pv.kernel_mode = true;
+	r.rdi = (u64)data;
+	CU_ASSERT_TRUE(RUN(0x6d));
+	MOVED(1);
+	d->ring1 = false;
+	walked = 0;
 }
 
 TEST(test_string_io_faults, "string I/O and faults")
