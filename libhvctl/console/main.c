@@ -126,7 +126,8 @@ static void drop_dead(struct daemon *daemon)
 		struct guest *guest = *slot;
 		enum domain_life life;
 
-		if (privcmd_life(&daemon->privcmd, guest->domid, &life) || life != DOMAIN_GONE) {
+		if (privcmd_life(&daemon->privcmd, guest->domid, &life, NULL) ||
+		    life != DOMAIN_GONE) {
 			slot = &guest->next;
 			continue;
 		}
@@ -149,7 +150,8 @@ static void find_new(struct daemon *daemon)
 		uint64_t domid;
 
 		if (number_parse(*name, DOMID_FIRST_RESERVED - 1, &domid) || domid == 0 ||
-		    find_guest(daemon, domid) || privcmd_life(&daemon->privcmd, domid, &life) ||
+		    find_guest(daemon, domid) ||
+		    privcmd_life(&daemon->privcmd, domid, &life, NULL) ||
 		    life == DOMAIN_GONE)
 			continue;
 		guest = guest_new(&daemon->settings, domid);

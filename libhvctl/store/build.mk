@@ -4,10 +4,10 @@
 
 # What decides, without input or output: tests/unit compiles the same files.
 HVSTORE_CORE := $(addprefix libhvctl/store/,path.c table.c perm.c tree.c quota.c watch.c transaction.c store.c control.c \
-	protocol.c)
+	protocol.c ring.c connection.c journal.c replay.c)
 # What the console daemon uses as well.
 HVSTORE_SHARED := $(addprefix libhvctl/store/,evtchn.c privcmd.c log.c daemon.c listen.c)
-HVSTORED_SRC := $(HVSTORE_CORE) $(HVSTORE_SHARED) $(addprefix libhvctl/store/,ring.c connection.c socket.c domain.c main.c)
+HVSTORED_SRC := $(HVSTORE_CORE) $(HVSTORE_SHARED) $(addprefix libhvctl/store/,journal_file.c socket.c domain.c main.c)
 HVSTORED_OBJ := $(HVSTORED_SRC:%.c=$(B)/%.o)
 # From the library, for both daemons; compiled apart because the library has flags of its own.
 HVSTORE_LIB  := $(addprefix $(B)/libhvctl/store/lib/,budget.o logfile.o)

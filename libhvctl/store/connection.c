@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include "journal.h"
+
 /*
  * Requests carried out in one turn. Domain 0's kernel multiplexes many processes over one
  * connection, so it gets more.
@@ -14,11 +16,8 @@
 /* Requests can differ by a factor of thousands, so this much work ends a guest's turn, too. */
 #define TURN_WORK	1000
 
-enum outcome {
-	TURN_IDLE,		/* waits for the other end */
-	TURN_MORE,		/* has more to do */
-	TURN_HELD,		/* has more to do, later */
-};
+/* What it costs a domain that a part of a request is written down. */
+#define WORK_PART	10
 
 static void append(struct turns *turns, struct connection *connection)
 {
@@ -39,7 +38,7 @@ void turns_add(struct turns *turns, struct connection *connection)
 	append(turns, connection);
 }
 
-void turns_remove(struct turns *turns, struct connection *connection)
+static void unlist(struct turns *turns, struct connection *connection)
 {
 	struct connection *previous = NULL, *at = turns->first;
 
@@ -56,6 +55,17 @@ void turns_remove(struct turns *turns, struct connection *connection)
 	if (turns->last == connection)
 		turns->last = previous;
 	connection->active = false;
+}
+
+void turns_remove(struct turns *turns, struct connection *connection)
+{
+	struct connection **slot = &turns->taken;
+
+	unlist(turns, connection);
+	while (*slot && *slot != connection)
+		slot = &(*slot)->next_taken;
+	if (*slot)
+		*slot = connection->next_taken;
 }
 
 /* Send what can be sent. */
@@ -101,74 +111,126 @@ static int handle_one(struct connection *connection, bool *moved)
 	return complete < 0 ? complete : 1;
 }
 
-static int take_turn(struct connection *connection, enum outcome *outcome, uint64_t *until)
+/*
+ * Note for the journal how far the requests have been read: what of one that is not whole yet, from
+ * its byte @at on, is nowhere else once the domain may overwrite it.
+ */
+static void note_input(struct connection *connection, size_t at)
 {
-	unsigned int left = connection->client->domid == 0 ? TURN_DOMAIN0 : TURN_GUEST;
-	const struct store *store = connection->client->store;
-	uint64_t begin = store->work;
-	bool moved = false;
-	int result = flush(connection, &moved);
+	const struct inbox *inbox = &connection->inbox;
+	struct client *client = connection->client;
 
-	*outcome = TURN_IDLE;
-	while (result >= 0) {
-		if (!client_may_ask(connection->client, until)) {
-			if (*until)
-				*outcome = TURN_HELD;
+	if (!client->lasting)
+		return;
+	journal_input(client, inbox->data, at, inbox->have);
+	/* Whoever sends a message byte by byte has each written down. */
+	if (inbox->have)
+		protocol_charge(client, WORK_PART);
+}
+
+/*
+ * The first half of a turn: read requests and carry them out. What they are answered waits for the
+ * second half.
+ */
+static void take_turn(struct connection *connection)
+{
+	struct client *client = connection->client;
+	unsigned int left = client->domid == 0 ? TURN_DOMAIN0 : TURN_GUEST;
+	const struct store *store = client->store;
+	uint64_t begin = store->work;
+	size_t at = connection->inbox.have;
+	int result = 1;
+
+	connection->outcome = TURN_IDLE;
+	connection->until = 0;
+	connection->moved = false;
+	while (result > 0) {
+		if (!client_may_ask(client, &connection->until)) {
+			connection->outcome = connection->until ? TURN_HELD : TURN_FULL;
 			break;
 		}
-		if (left-- == 0 ||
-		    (connection->client->domid != 0 && store->work - begin > TURN_WORK)) {
-			*outcome = TURN_MORE;
+		if (left-- == 0 || (client->domid != 0 && store->work - begin > TURN_WORK)) {
+			connection->outcome = TURN_MORE;
 			break;
 		}
-		result = handle_one(connection, &moved);
-		if (result <= 0)
-			break;
-		result = flush(connection, &moved);
+		result = handle_one(connection, &connection->moved);
+		if (result > 0)
+			at = 0;
 	}
-	if (result >= 0)
-		result = flush(connection, &moved);
-	if (result >= 0 && connection->client->broken)
-		result = -EOVERFLOW;
-	if (moved && connection->ops->moved)
+	connection->error = result < 0 ? result : 0;
+	if (result < 0) {
+		journal_broken(client);
+		client->lasting = NULL;
+	} else if (connection->moved) {
+		note_input(connection, at);
+	}
+}
+
+/* The second half: what was done is in the journal, and may be told. */
+static void end_turn(struct turns *turns, struct connection *connection, uint64_t now, int *timeout)
+{
+	struct client *client = connection->client;
+	int error = flush(connection, &connection->moved);
+
+	/* Its own replies put it on the list again, but whatever could be sent has been. */
+	unlist(turns, connection);
+	connection->kicked = false;
+	if (connection->moved && connection->ops->moved)
 		connection->ops->moved(connection);
-	return result < 0 ? result : 0;
+	if (connection->error)
+		error = connection->error;
+	else if (error >= 0 && client->broken)
+		error = -EOVERFLOW;
+	if (error < 0) {
+		connection->ops->lost(connection, error);
+		return;
+	}
+	/* It had to take replies before it could ask, and perhaps it has room for them now. */
+	if (connection->outcome == TURN_FULL && client_may_ask(client, &connection->until))
+		connection->outcome = TURN_MORE;
+	if (connection->outcome == TURN_MORE) {
+		turns_add(turns, connection);
+	} else if (connection->outcome == TURN_HELD) {
+		int wait = connection->until > now ? connection->until - now : 0;
+
+		append(turns, connection);
+		if (*timeout < 0 || wait < *timeout)
+			*timeout = wait;
+	}
 }
 
 int turns_run(struct turns *turns, uint64_t now)
 {
+	struct connection *connection, *reversed = NULL;
+	struct store *store = NULL;
 	unsigned int count = 0;
 	int timeout = -1;
 
-	for (struct connection *connection = turns->first; connection;
-	     connection = connection->next_active)
+	for (connection = turns->first; connection; connection = connection->next_active)
 		count++;
-	/* Connections can disappear from the list in the turns of others. */
+	/* Connections can disappear from both lists in the turns of others. */
 	while (count-- && turns->first) {
-		struct connection *connection = turns->first;
-		enum outcome outcome;
-		uint64_t until;
-		int error;
-
-		turns_remove(turns, connection);
-		error = take_turn(connection, &outcome, &until);
-		/* Its own replies put it on the list again, but whatever could be sent has been. */
-		turns_remove(turns, connection);
-		connection->kicked = false;
-		if (error) {
-			connection->ops->lost(connection, error);
-		} else if (outcome == TURN_MORE) {
-			turns_add(turns, connection);
-		} else if (outcome == TURN_HELD) {
-			int wait = until > now ? until - now : 0;
-
-			append(turns, connection);
-			if (timeout < 0 || wait < timeout)
-				timeout = wait;
-		}
+		connection = turns->first;
+		unlist(turns, connection);
+		connection->next_taken = turns->taken;
+		turns->taken = connection;
+		store = connection->client->store;
+		take_turn(connection);
 	}
-	for (struct connection *connection = turns->first; connection;
-	     connection = connection->next_active)
+	if (store)
+		store_commit(store);
+	while ((connection = turns->taken)) {
+		turns->taken = connection->next_taken;
+		connection->next_taken = reversed;
+		reversed = connection;
+	}
+	turns->taken = reversed;
+	while (turns->taken) {
+		connection = turns->taken;
+		turns->taken = connection->next_taken;
+		end_turn(turns, connection, now, &timeout);
+	}
+	for (connection = turns->first; connection; connection = connection->next_active)
 		if (connection->kicked)
 			timeout = 0;
 	return timeout;

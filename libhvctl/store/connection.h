@@ -23,13 +23,21 @@ struct connection;
 struct connection_ops {
 	ssize_t (*read)(struct connection *connection, char *out, size_t size);
 	ssize_t (*write)(struct connection *connection, const char *in, size_t size);
-	/* A turn is over in which bytes moved. May be NULL. */
+	/* A turn is over in which bytes moved, and the journal knows. May be NULL. */
 	void (*moved)(struct connection *connection);
 	/*
 	 * The connection is over, for the reason @error (negative errno). Called with @connection
 	 * off the list.
 	 */
 	void (*lost)(struct connection *connection, int error);
+};
+
+/* What a connection is left to do after the first half of its turn. */
+enum outcome {
+	TURN_IDLE,		/* waits for the other end */
+	TURN_FULL,		/* the other end has to take replies first */
+	TURN_MORE,		/* has more to do */
+	TURN_HELD,		/* has more to do, later */
 };
 
 struct connection {
@@ -39,11 +47,22 @@ struct connection {
 	struct connection *next_active;
 	bool active;
 	bool kicked;		/* something new happened since its last turn */
+	/* Between the two halves of its turn: */
+	struct connection *next_taken;
+	enum outcome outcome;
+	uint64_t until;		/* ms, for TURN_HELD */
+	bool moved;		/* bytes, in either direction */
+	int error;		/* negative errno: it is over */
 };
 
-/* The connections that have something to do, in the order of their turns. */
+/*
+ * The connections that have something to do, in the order of their turns. A turn has two halves:
+ * all that have one carry out their requests, then the journal is written, once for all of them,
+ * and then the answers leave.
+ */
 struct turns {
 	struct connection *first, *last;
+	struct connection *taken;	/* those that have had the first half */
 };
 
 /* turns_add - there is something to do for @connection. It may be on the list already. */

@@ -8,11 +8,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "number.h"
 #include "transaction.h"
 
 struct answer {
 	char *text;
 	size_t size, used;
+	const char *second;	/* the second argument, or empty */
 };
 
 static void say(struct answer *answer, const char *format, ...)
@@ -79,15 +81,77 @@ static int do_print(struct client *client, const char *argument, struct answer *
 	return 0;
 }
 
+/* How much of @kind a domain has now, where that is kept. Returns whether it is. */
+static bool used_of(const struct store *store, const struct account *account, enum quota_kind kind,
+		    unsigned long *used)
+{
+	const struct client *client = store->clients;
+
+	while (client && client->domid != account->domid)
+		client = client->next;
+	switch (kind) {
+	case QUOTA_NODES:
+		*used = account->nodes;
+		return true;
+	case QUOTA_WATCHES:
+		*used = client ? client->nr_watches : 0;
+		return true;
+	case QUOTA_TRANSACTIONS:
+		*used = client ? client->nr_transactions : 0;
+		return true;
+	case QUOTA_REQUESTS:
+		*used = client ? client->out_replies : 0;
+		return true;
+	case QUOTA_EVENTS:
+		*used = client ? client->out_events : 0;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int quota_of_domain(struct client *client, domid_t domid, struct answer *answer)
+{
+	struct store *store = client->store;
+	const struct account *account;
+	unsigned long used;
+
+	if (!store->host->is_introduced(store->context, domid))
+		return -ENOENT;
+	if (*answer->second) {
+		int error = quota_tell(store, domid, answer->second);
+
+		if (error)
+			return error;
+	}
+	account = account_get(&store->accounts, domid);
+	if (!account)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < QUOTA_KINDS; i++) {
+		say(answer, "%s=%lu", quota_name(i), account_limit(account, &store->quota, i));
+		if (account->own.told & 1u << i)
+			say(answer, " own");
+		if (used_of(store, account, i, &used))
+			say(answer, " used=%lu", used);
+		say(answer, "\n");
+	}
+	return 0;
+}
+
 static int do_quota(struct client *client, const char *argument, struct answer *answer)
 {
-	struct quota *quota = &client->store->quota;
+	struct store *store = client->store;
+	uint64_t domid;
+	int error = 0;
 
-	if (*argument && quota_set(quota, argument))
-		return -EINVAL;
-	for (unsigned int i = 0; i < QUOTA_KINDS; i++)
-		say(answer, "%s=%lu\n", quota_name(i), quota->limit[i]);
-	return 0;
+	/* Domain 0 has no limits. */
+	if (*argument && !number_parse(argument, DOMID_FIRST_RESERVED - 1, &domid))
+		return domid ? quota_of_domain(client, domid, answer) : -EINVAL;
+	if (*argument)
+		error = quota_tell(store, 0, argument);
+	for (unsigned int i = 0; i < QUOTA_KINDS && !error; i++)
+		say(answer, "%s=%lu\n", quota_name(i), store->quota.limit[i]);
+	return error;
 }
 
 static int do_stats(struct client *client, const char *argument, struct answer *answer)
@@ -121,7 +185,7 @@ static const struct {
 	{ "check", do_check, "verify the tree and the books about it" },
 	{ "log", do_log, "[on|off]: log every request" },
 	{ "print", do_print, "<text>: write a line to the log" },
-	{ "quota", do_quota, "[<name>=<number>]: show or set a limit" },
+	{ "quota", do_quota, "[<domid>] [<name>=<number>]: show or set a limit, of all or of one" },
 	{ "stats", do_stats, "what the store holds and has done" },
 };
 
@@ -145,6 +209,11 @@ int control_run(struct client *client, const char *data, size_t length, char *te
 	argument = data + strlen(data) + 1;
 	if (argument > data + length)
 		return -EINVAL;
+	answer.second = argument;
+	if (argument < data + length)
+		answer.second += strlen(argument) + 1;
+	if (answer.second >= data + length)
+		answer.second = "";
 	text[0] = '\0';
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (strcmp(commands[i].name, data) == 0)

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "journal.h"
 #include "log.h"
 #include "pv-abi/grant_table.h"
 #include "ring.h"
@@ -27,7 +28,8 @@ struct domain {
 	struct domains *domains;
 	domid_t domid;
 	struct foreign_page page;	/* domain 0's comes from its kernel instead */
-	struct xenstore_domain_interface *ring;
+	struct xenstore_domain_interface *ring; /* NULL if it could not be mapped again */
+	struct lasting lasting;
 	uint32_t port;			/* local; 0 when not bound */
 	bool shut_down;			/* this has been announced */
 	bool masked;			/* its port waits for the next interval */
@@ -54,18 +56,19 @@ static struct domain *find(const struct domains *domains, domid_t domid)
 
 static ssize_t read_ring(struct connection *connection, char *out, size_t size)
 {
-	return ring_read(of(connection)->ring, out, size);
+	return ring_read(of(connection)->ring, &of(connection)->lasting.place, out, size);
 }
 
 static ssize_t write_ring(struct connection *connection, const char *in, size_t size)
 {
-	return ring_write(of(connection)->ring, in, size);
+	return ring_write(of(connection)->ring, &of(connection)->lasting.place, in, size);
 }
 
 static void moved_ring(struct connection *connection)
 {
 	struct domain *domain = of(connection);
 
+	ring_took(domain->ring, &domain->lasting.place);
 	evtchn_notify(domain->domains->evtchn, domain->port);
 }
 
@@ -105,6 +108,7 @@ static void lost_ring(struct connection *connection, int error)
 			 "a message longer than the protocol allows" : strerror(-error));
 	ring_fail(domain->ring, reason);
 	evtchn_notify(domain->domains->evtchn, domain->port);
+	journal_broken(connection->client);
 	disconnect(domain);
 }
 
@@ -154,69 +158,132 @@ static void unmap(struct domain *domain)
 		munmap(domain->ring, XENDEV_PAGE);
 }
 
+static void add_domain(struct domains *domains, struct domain *domain)
+{
+	domain->domains = domains;
+	domain->connection.ops = &ring_ops;
+	domain->next = domains->first;
+	domains->first = domain;
+}
+
+/* A client for a domain whose page is mapped, which begins where the page says. */
+static int make_client(struct domains *domains, struct domain *domain)
+{
+	struct client *client = client_new(domains->store, domain->domid, domain);
+
+	if (!client)
+		return -ENOMEM;
+	client->lasting = &domain->lasting;
+	domain->connection.client = client;
+	domain->connection.inbox.have = 0;
+	ring_find(domain->ring, &domain->lasting.place);
+	ring_offer(domain->ring);
+	return 0;
+}
+
 /*
  * Connect to a domain whose page is mapped already. On failure the page is the caller's to unmap.
  */
-static int add_domain(struct domains *domains, struct domain *domain, uint32_t port)
+static int connect_domain(struct domains *domains, struct domain *domain, uint32_t port)
 {
 	int error;
 
 	domain->domains = domains;
 	domain->connection.ops = &ring_ops;
-	domain->connection.client = client_new(domains->store, domain->domid, domain);
-	if (!domain->connection.client)
-		return -ENOMEM;
-	ring_offer(domain->ring);
+	domain->lasting.port = port;
+	error = make_client(domains, domain);
+	if (error)
+		return error;
 	error = bind_port(domain, port);
 	if (error) {
+		/* It was never there, for the journal. */
+		domain->connection.client->lasting = NULL;
 		client_free(domain->connection.client);
 		return error;
 	}
-	domain->next = domains->first;
-	domains->first = domain;
+	add_domain(domains, domain);
+	journal_connect(domain->connection.client);
 	return 0;
+}
+
+static int map_page(struct domain *domain)
+{
+	int error = privcmd_map(&domain->domains->privcmd, domain->domid, GNTTAB_RESERVED_XENSTORE,
+				domain->lasting.frame, &domain->page);
+
+	if (error)
+		log_line("domain %u: cannot map its page, frame %llx: %s", domain->domid,
+			 (unsigned long long)domain->lasting.frame, strerror(-error));
+	else
+		domain->ring = domain->page.address;
+	return error;
+}
+
+/* A domain that is known already, and comes with another port: its page stays. */
+static int introduce_again(struct domains *domains, struct domain *domain, uint64_t frame,
+			   uint32_t port)
+{
+	bool fresh = !domain->connection.client;
+	int error;
+
+	unbind(domain);
+	domain->lasting.port = port;
+	if (!domain->ring) {
+		domain->lasting.frame = frame;
+		error = map_page(domain);
+		if (error)
+			return error;
+	}
+	if (fresh) {
+		error = make_client(domains, domain);
+		if (error)
+			return error;
+		journal_connect(domain->connection.client);
+	} else {
+		journal_port(domain->connection.client);
+		/* A new kernel may have begun anew in the page without asking. */
+		if (ring_moved(domain->ring, &domain->lasting.place)) {
+			ring_find(domain->ring, &domain->lasting.place);
+			domain->connection.inbox.have = 0;
+			client_discard_output(domain->connection.client);
+			journal_place(domain->connection.client);
+		}
+	}
+	error = bind_port(domain, port);
+	if (error)
+		log_line("domain %u: cannot bind to its new port %u: %s", domain->domid, port,
+			 strerror(-error));
+	return error;
 }
 
 int domains_introduce(struct domains *domains, domid_t domid, uint64_t frame, uint32_t port,
 		      bool *fresh)
 {
 	struct domain *domain = find(domains, domid);
+	enum domain_life life;
 	int error;
 
 	if (domains->evtchn < 0)
 		return -ENOSYS;
 	*fresh = !domain;
-	if (domain) {
-		/* A domain that starts anew inside brings a new port; its page stays. */
-		unbind(domain);
-		if (!domain->connection.client) {
-			domain->connection.client = client_new(domains->store, domid, domain);
-			if (!domain->connection.client)
-				return -ENOMEM;
-			domain->connection.inbox.have = 0;
-			ring_offer(domain->ring);
-		}
-		error = bind_port(domain, port);
-		if (error)
-			log_line("domain %u: cannot bind to its new port %u: %s", domid, port,
-				 strerror(-error));
-		return error;
-	}
+	if (domain)
+		return introduce_again(domains, domain, frame, port);
 
 	domain = calloc(1, sizeof(*domain));
 	if (!domain)
 		return -ENOMEM;
 	domain->domid = domid;
-	error = privcmd_map(&domains->privcmd, domid, GNTTAB_RESERVED_XENSTORE, frame,
-			    &domain->page);
+	domain->domains = domains;
+	domain->lasting.frame = frame;
+	error = privcmd_life(&domains->privcmd, domid, &life, domain->lasting.handle);
+	if (error)
+		log_line("domain %u: cannot tell which one it is: %s", domid, strerror(-error));
+	error = map_page(domain);
 	if (error) {
-		log_line("domain %u: cannot map its page, frame %llx: %s", domid,
-			 (unsigned long long)frame, strerror(-error));
 		free(domain);
 		return error;
 	}
-	domain->ring = domain->page.address;
-	error = add_domain(domains, domain, port);
+	error = connect_domain(domains, domain, port);
 	if (error) {
 		log_line("domain %u: cannot connect to its port %u: %s", domid, port,
 			 strerror(-error));
@@ -249,6 +316,7 @@ int domains_release(struct domains *domains, domid_t domid)
 	if (!domain)
 		return -ENOENT;
 	drop(domain);
+	journal_release(domains->store, domid);
 	log_line("domain %u: released", domid);
 	if (store_domain_gone(domains->store, domid))
 		log_line("domain %u: no memory to take over its nodes", domid);
@@ -271,11 +339,106 @@ bool domains_is_introduced(const struct domains *domains, domid_t domid)
 }
 
 /* ------------------------------------------------------------------------------------------------
+ * Taking up what another daemon has left
+ */
+
+static void look_for_dead(struct domains *domains);
+static void forget(struct domain *domain);
+static void restart(struct domain *domain);
+
+/* What the journal has of @domid, taken off its list; NULL if there is nothing. */
+static struct remembered *recall(struct replayed *before, domid_t domid)
+{
+	struct remembered **slot = &before->domains, *known;
+
+	while (*slot && (*slot)->domid != domid)
+		slot = &(*slot)->next;
+	known = *slot;
+	if (known)
+		*slot = known->next;
+	return known;
+}
+
+/*
+ * Go on with the connection of @domain, whose page is mapped, if at all. Frees @known. What is not
+ * as it should be concerns this domain alone.
+ */
+static int take_up(struct domains *domains, struct domain *domain, struct remembered *known)
+{
+	struct connection *connection = &domain->connection;
+	struct client *client = known->client;
+	size_t length = client ? client->out_bytes : 0, sent;
+	int error;
+
+	add_domain(domains, domain);
+	if (client) {
+		connection->client = client;
+		client->transport = domain;
+		client->lasting = &domain->lasting;
+	}
+	connection->inbox = known->inbox;
+	if (!client || !domain->ring) {
+		disconnect(domain);
+		free(known);
+		return 0;
+	}
+	error = ring_resume(domain->ring, &domain->lasting.place, known->output, length, &sent);
+	free(known);
+	ring_offer(domain->ring);
+	if (ring_wants_restart(domain->ring))
+		forget(domain);
+	else if (error)
+		lost_ring(connection, error);
+	else
+		replay_skip(client, sent);
+	if (!connection->client)
+		return 0;
+	error = bind_port(domain, domain->lasting.port);
+	if (error)
+		log_line("domain %u: cannot bind to its port %u again: %s", domain->domid,
+			 domain->lasting.port, strerror(-error));
+	return domain->domid ? 0 : error;
+}
+
+/* The first of the list that is left. */
+static int take_up_guest(struct domains *domains, struct replayed *before)
+{
+	struct remembered *known = recall(before, before->domains->domid);
+	uint8_t handle[sizeof(known->lasting.handle)];
+	enum domain_life life = DOMAIN_RUNS;
+	struct domain *domain;
+	int error = privcmd_life(&domains->privcmd, known->domid, &life, handle);
+
+	if (error)
+		log_line("domain %u: cannot tell whether it lives: %s", known->domid,
+			 strerror(-error));
+	if (!error && (life == DOMAIN_GONE ||
+		       memcmp(handle, known->lasting.handle, sizeof(handle)))) {
+		log_line("domain %u: %s while no store daemon ran", known->domid,
+			 life == DOMAIN_GONE ? "ended" : "was replaced by another one");
+		if (known->client)
+			client_free(known->client);
+		error = store_domain_gone(domains->store, known->domid);
+		free(known);
+		return error;
+	}
+	domain = calloc(1, sizeof(*domain));
+	if (!domain)
+		return -ENOMEM;
+	domain->domid = known->domid;
+	domain->domains = domains;
+	domain->lasting = known->lasting;
+	map_page(domain);
+	return take_up(domains, domain, known);
+}
+
+/* ------------------------------------------------------------------------------------------------
  * Domain 0's kernel
  */
 
-static int connect_kernel(struct domains *domains)
+static int connect_kernel(struct domains *domains, struct replayed *before)
 {
+	struct remembered *known = recall(before, 0);
 	struct domain *domain;
 	void *page;
 	int fd, port, error;
@@ -302,7 +465,12 @@ static int connect_kernel(struct domains *domains)
 		return -ENOMEM;
 	}
 	domain->ring = page;
-	error = add_domain(domains, domain, port);
+	if (known) {
+		domain->lasting = known->lasting;
+		domain->lasting.port = port;
+		return take_up(domains, domain, known);
+	}
+	error = connect_domain(domains, domain, port);
 	if (error) {
 		log_line("cannot bind to the kernel's store port %d: %s", port, strerror(-error));
 		munmap(page, XENDEV_PAGE);
@@ -311,7 +479,8 @@ static int connect_kernel(struct domains *domains)
 	return error;
 }
 
-int domains_open(struct domains *domains, struct store *store, struct turns *turns)
+int domains_open(struct domains *domains, struct store *store, struct turns *turns,
+		 struct replayed *before)
 {
 	int error;
 
@@ -335,7 +504,32 @@ int domains_open(struct domains *domains, struct store *store, struct turns *tur
 		return error;
 	}
 	domains->exception_port = error;
-	return connect_kernel(domains);
+	error = connect_kernel(domains, before);
+	while (!error && before->domains)
+		error = take_up_guest(domains, before);
+	if (!error)
+		look_for_dead(domains);
+	return error;
+}
+
+void domains_settle(struct domains *domains)
+{
+	for (struct domain *domain = domains->first; domain; domain = domain->next)
+		if (domain->connection.client && ring_wants_restart(domain->ring))
+			restart(domain);
+}
+
+void domains_journal(struct domains *domains)
+{
+	for (struct domain *domain = domains->first; domain; domain = domain->next) {
+		/* One that is about to be lost is so already, for the journal. */
+		if (domain->connection.client && domain->connection.client->lasting)
+			journal_connection(domain->connection.client,
+					   domain->connection.inbox.data,
+					   domain->connection.inbox.have);
+		else
+			journal_known(domains->store, domain->domid, &domain->lasting);
+	}
 }
 
 void domains_close(struct domains *domains)
@@ -370,7 +564,7 @@ static void look_for_dead(struct domains *domains)
 		next = domain->next;
 		if (domain->domid == 0)
 			continue;
-		error = privcmd_life(&domains->privcmd, domain->domid, &life);
+		error = privcmd_life(&domains->privcmd, domain->domid, &life, NULL);
 		if (error) {
 			store_log_domain(domains->store, domain->domid,
 					 "cannot tell whether it lives: %s", strerror(-error));
@@ -386,13 +580,22 @@ static void look_for_dead(struct domains *domains)
 	store_announce(domains->store, SPECIAL_RELEASE);
 }
 
-/* A kernel that has replaced the one before asks for an empty ring. */
-static void restart(struct domain *domain)
+static void forget(struct domain *domain)
 {
 	client_reset(domain->connection.client);
 	client_discard_output(domain->connection.client);
 	domain->connection.inbox.have = 0;
-	ring_restart(domain->ring);
+	domain->lasting.place = (struct ring_place){ 0 };
+	journal_place(domain->connection.client);
+}
+
+/* A kernel that has replaced the one before asks for an empty ring. */
+static void restart(struct domain *domain)
+{
+	forget(domain);
+	/* Until it is written down, the domain has to go on asking. */
+	store_commit(domain->domains->store);
+	ring_restart(domain->ring, &domain->lasting.place);
 	evtchn_notify(domain->domains->evtchn, domain->port);
 	store_log_domain(domain->domains->store, domain->domid, "starts anew");
 }

@@ -9,6 +9,7 @@
 #include "connection.h"
 #include "evtchn.h"
 #include "privcmd.h"
+#include "replay.h"
 
 struct domain;
 
@@ -27,9 +28,22 @@ struct domains {
 
 /*
  * domains_open - open the devices and connect to domain 0's kernel, whose xenbus starts by that.
+ * @before: the domains that another daemon has left. Those that live go on as if nothing had been;
+ * those that have ended meanwhile, or whose number another one has, are cleaned up after. They are
+ * taken off the list.
  * Returns 0 or a negative errno after logging what is wrong.
  */
-int domains_open(struct domains *domains, struct store *store, struct turns *turns);
+int domains_open(struct domains *domains, struct store *store, struct turns *turns,
+		 struct replayed *before);
+
+/*
+ * domains_settle - grant the domains what they asked for while there was no daemon, once a journal
+ * is there that begins with those that were taken up.
+ */
+void domains_settle(struct domains *domains);
+
+/* domains_journal - write all domains down in a record that begins a journal. */
+void domains_journal(struct domains *domains);
 
 /* domains_close - disconnect from all. */
 void domains_close(struct domains *domains);

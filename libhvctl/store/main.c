@@ -14,18 +14,21 @@
 
 #include "daemon.h"
 #include "domain.h"
+#include "journal_file.h"
 #include "listen.h"
 #include "log.h"
 #include "socket.h"
 
 #define DEFAULT_PIDFILE	"/run/hvstored/hvstored.pid"
 #define DEFAULT_LOG	"/var/log/hvstored.log"
+#define DEFAULT_JOURNAL	"/run/hvstored/journal"
 #define MAX_SOCKETS	8
 
 struct daemon {
 	struct store *store;
 	struct turns turns;
 	struct domains domains;
+	struct journal_file journal;
 	int epoll, signals;
 	int listener[MAX_SOCKETS];
 	const char *socket[MAX_SOCKETS];
@@ -35,7 +38,8 @@ struct daemon {
 
 struct options {
 	struct daemon_options common;
-	bool no_hypervisor, trace;
+	bool no_hypervisor, trace, forget, salvage;
+	const char *journal;		/* directory; NULL: the default, if there is a hypervisor */
 	struct quota quota;
 };
 
@@ -84,6 +88,21 @@ static void host_log(void *context, const char *line)
 	log_line("%s", line);
 }
 
+static void host_commit(void *context)
+{
+	struct daemon *daemon = context;
+
+	if (daemon->store->journal)
+		journal_file_commit(&daemon->journal, daemon_now());
+}
+
+static void write_connections(void *context)
+{
+	struct daemon *daemon = context;
+
+	domains_journal(&daemon->domains);
+}
+
 static uint64_t host_now(void *context)
 {
 	(void)context;
@@ -96,6 +115,7 @@ static const struct store_host host = {
 	.resume = host_resume,
 	.is_introduced = host_is_introduced,
 	.output = host_output,
+	.commit = host_commit,
 	.log = host_log,
 	.now = host_now,
 };
@@ -130,12 +150,18 @@ static void usage(FILE *out)
 		fprintf(out, "                            %s=%lu\n", quota_name(i),
 			quota_default.limit[i]);
 	fprintf(out,
+		"  -j, --journal=DIR       the directory of the journal, from which the next "
+		"daemon takes up\n"
+		"                          the store and its domains; \"none\" for none (%s)\n"
+		"  -F, --forget            begin with an empty store all the same; guests that run "
+		"will miss it\n"
+		"  -S, --salvage           take up a damaged journal as far as it makes sense\n"
 		"  -t, --trace             log every request\n"
-		"  -n, --no-hypervisor     serve only the sockets\n"
+		"  -n, --no-hypervisor     serve only the sockets, by default without a journal\n"
 		"  -h, --help              this text\n"
 		"\n"
-		"SIGHUP opens the log file again. SIGTERM ends the daemon; the content of the "
-		"store is lost.\n");
+		"SIGHUP opens the log file again. SIGTERM ends the daemon; the next one goes on.\n",
+		DEFAULT_JOURNAL);
 }
 
 /* Returns -1 to go on, or the exit status. */
@@ -145,6 +171,9 @@ static int parse(struct daemon *daemon, struct options *options, int argc, char 
 		DAEMON_OPTIONS,
 		{ "socket", required_argument, NULL, 's' },
 		{ "quota", required_argument, NULL, 'q' },
+		{ "journal", required_argument, NULL, 'j' },
+		{ "forget", no_argument, NULL, 'F' },
+		{ "salvage", no_argument, NULL, 'S' },
 		{ "trace", no_argument, NULL, 't' },
 		{ "no-hypervisor", no_argument, NULL, 'n' },
 		{ "help", no_argument, NULL, 'h' },
@@ -152,7 +181,8 @@ static int parse(struct daemon *daemon, struct options *options, int argc, char 
 	};
 	int option;
 
-	while ((option = getopt_long(argc, argv, DAEMON_LETTERS "s:q:tnh", known, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, DAEMON_LETTERS "s:q:j:FStnh", known,
+				     NULL)) != -1) {
 		switch (option) {
 		case 's':
 			if (daemon->nr_sockets == MAX_SOCKETS) {
@@ -172,6 +202,15 @@ static int parse(struct daemon *daemon, struct options *options, int argc, char 
 					optarg);
 				return 2;
 			}
+			break;
+		case 'j':
+			options->journal = optarg;
+			break;
+		case 'F':
+			options->forget = true;
+			break;
+		case 'S':
+			options->salvage = true;
 			break;
 		case 't':
 			options->trace = true;
@@ -195,6 +234,12 @@ static int parse(struct daemon *daemon, struct options *options, int argc, char 
 			argv[optind]);
 		return 2;
 	}
+	/* What the command line says is not said again by the journal. */
+	options->quota.told = 0;
+	if (!options->journal && !options->no_hypervisor)
+		options->journal = DEFAULT_JOURNAL;
+	if (options->journal && strcmp(options->journal, "none") == 0)
+		options->journal = NULL;
 	if (!daemon->nr_sockets) {
 		daemon->socket[daemon->nr_sockets++] = "/run/hvstored/socket";
 		daemon->socket[daemon->nr_sockets++] = "/run/xenstored/socket";
@@ -286,6 +331,8 @@ static int run(struct daemon *daemon)
 		for (int i = 0; i < count; i++)
 			on_ready(daemon, event[i].data.ptr);
 		timeout = turns_run(&daemon->turns, daemon_now());
+		/* What was done without anybody's turn, as for domains that ended. */
+		store_commit(daemon->store);
 		interval = domains_interval(&daemon->domains, daemon_now());
 		if (interval >= 0 && (timeout < 0 || timeout > interval))
 			timeout = interval;
@@ -293,18 +340,131 @@ static int run(struct daemon *daemon)
 	return 0;
 }
 
-static int start(struct daemon *daemon, const struct options *options)
+/* What a journal that cannot be read is answered with: the daemon does not start. */
+static int refuse(const struct daemon *daemon, const char *why, const char *remedy)
+{
+	fprintf(stderr, "hvstored: %s/%s %s. %s, or begin with an empty store by 'hvstored "
+		"--forget': guests that run would have to be restarted\n",
+		daemon->journal.directory, JOURNAL_NAME, why, remedy);
+	log_line("does not start: %s/%s %s", daemon->journal.directory, JOURNAL_NAME, why);
+	return -EBADMSG;
+}
+
+/*
+ * Make the store what the daemon before us left. Returns 1 if there was something, 0 if there was
+ * not and the store is new, or a negative errno after saying what is wrong.
+ */
+static int replay_journal(struct daemon *daemon, const struct options *options,
+			  struct replayed *before)
+{
+	struct journal_file *file = &daemon->journal;
+	uint32_t version;
+	char text[80];
+	int found = journal_file_replay(file, before, &version);
+
+	switch (found) {
+	case REPLAY_NONE:
+		return 0;
+	case REPLAY_WHOLE:
+		log_line("goes on where the one before ended: %u records, %zu bytes%s",
+			 before->records, before->whole, file->size > before->whole ?
+			 ", and one that was not finished" : "");
+		return 1;
+	case REPLAY_FOREIGN:
+		snprintf(text, sizeof(text), "is of version %u, and this hvstored reads %u",
+			 version, JOURNAL_VERSION);
+		if (!version)
+			snprintf(text, sizeof(text), "is not a journal of hvstored");
+		return refuse(daemon, text, version ?
+			      "Start the hvstored that wrote it" : "Move it away");
+	case REPLAY_DAMAGED:
+		snprintf(text, sizeof(text), "is damaged after byte %zu of %zu", before->whole,
+			 file->size);
+		if (!options->salvage || !before->records)
+			return refuse(daemon, text, before->records ?
+				      "Take up what is before that by 'hvstored --salvage'" :
+				      "There is nothing to salvage");
+		log_line("%s/%s %s: takes up what is before", file->directory, JOURNAL_NAME, text);
+		return 1;
+	case REPLAY_MEMORY:
+		found = -ENOMEM;
+		break;
+	}
+	fprintf(stderr, "hvstored: cannot read %s/%s: %s\n", file->directory, JOURNAL_NAME,
+		strerror(-found));
+	return found;
+}
+
+static int open_journal(struct daemon *daemon, const struct options *options,
+			struct replayed *before)
+{
+	struct journal_file *file = &daemon->journal;
+	int error;
+
+	file->store = daemon->store;
+	file->connections = write_connections;
+	file->context = daemon;
+	error = journal_file_open(file, options->journal);
+	if (error) {
+		fprintf(stderr, "hvstored: %s: %s\n", options->journal, error == -EPERM ?
+			"is not a directory of mine alone: it must be root's, with mode 0700" :
+			strerror(-error));
+		return error;
+	}
+	return options->forget ? 0 : replay_journal(daemon, options, before);
+}
+
+static int connect_domains(struct daemon *daemon, const struct options *options,
+			   struct replayed *before)
 {
 	int error;
 
+	if (options->no_hypervisor) {
+		for (struct remembered *at = before->domains; at; at = at->next)
+			if (at->client)
+				client_free(at->client);
+		return 0;
+	}
+	error = domains_open(&daemon->domains, daemon->store, &daemon->turns, before);
+	if (!error)
+		error = daemon_poll(daemon->epoll, daemon->domains.evtchn, &daemon->domains);
+	return error;
+}
+
+/* The first journal of ours: from here on all is written down. */
+static void begin_journal(struct daemon *daemon)
+{
+	int error;
+
+	daemon->store->journal = &daemon->journal.record;
+	error = journal_file_begin(&daemon->journal);
+	if (error)
+		log_line("cannot write a journal in %s: %s: the store would not survive the "
+			 "daemon's end", daemon->journal.directory, strerror(-error));
+	domains_settle(&daemon->domains);
+}
+
+static int start(struct daemon *daemon, const struct options *options)
+{
+	struct replayed before = { 0 };
+	int error, found = 0;
+
 	daemon->store = store_new(&host, daemon);
 	daemon->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (!daemon->store || daemon->epoll < 0 || seed(daemon->store)) {
+	if (!daemon->store || daemon->epoll < 0) {
 		fprintf(stderr, "hvstored: not enough memory\n");
 		return 1;
 	}
 	daemon->store->quota = options->quota;
 	daemon->store->tracing = options->trace;
+	if (options->journal)
+		found = open_journal(daemon, options, &before);
+	if (found < 0)
+		return 1;
+	if (!found && seed(daemon->store)) {
+		fprintf(stderr, "hvstored: not enough memory\n");
+		return 1;
+	}
 	daemon->signals = daemon_signals();
 	if (daemon->signals < 0 || daemon_poll(daemon->epoll, daemon->signals, &daemon->signals)) {
 		fprintf(stderr, "hvstored: cannot take signals\n");
@@ -312,17 +472,21 @@ static int start(struct daemon *daemon, const struct options *options)
 	}
 	if (listen_all(daemon))
 		return 1;
-	if (options->no_hypervisor)
-		return 0;
-	error = domains_open(&daemon->domains, daemon->store, &daemon->turns);
-	if (!error)
-		error = daemon_poll(daemon->epoll, daemon->domains.evtchn, &daemon->domains);
-	return error ? daemon_no_hypervisor(&options->common, error) : 0;
+	error = connect_domains(daemon, options, &before);
+	replay_free(&before);
+	if (error)
+		return daemon_no_hypervisor(&options->common, error);
+	if (options->journal)
+		begin_journal(daemon);
+	return 0;
 }
 
 static void stop(struct daemon *daemon)
 {
 	if (daemon->store) {
+		/* Our own end is no news for the journal. */
+		daemon->store->journal = NULL;
+		journal_file_close(&daemon->journal);
 		domains_close(&daemon->domains);
 		while (daemon->store->clients)
 			socket_free(daemon->store->clients->transport, &daemon->turns);
@@ -350,6 +514,7 @@ int main(int argc, char **argv)
 {
 	static struct daemon daemon = {
 		.domains = { .evtchn = -1, .privcmd = { .privcmd = -1, .gntdev = -1 } },
+		.journal = { .dir = -1, .fd = -1 },
 	};
 	struct options options = {
 		.common = { .name = "hvstored", .pidfile = DEFAULT_PIDFILE, .log = DEFAULT_LOG,

@@ -57,7 +57,7 @@ void privcmd_close(struct privcmd *privcmd)
 	*privcmd = (struct privcmd){ .privcmd = -1, .gntdev = -1 };
 }
 
-int privcmd_life(struct privcmd *privcmd, domid_t domid, enum domain_life *life)
+int privcmd_life(struct privcmd *privcmd, domid_t domid, enum domain_life *life, uint8_t *handle)
 {
 	struct xen_domctl *domctl = privcmd->bounce;
 	const struct xen_domctl_getdomaininfo *info = &domctl->u.getdomaininfo;
@@ -66,6 +66,8 @@ int privcmd_life(struct privcmd *privcmd, domid_t domid, enum domain_life *life)
 		.arg = { (uintptr_t)domctl },
 	};
 
+	if (handle)
+		memset(handle, 0, sizeof(info->handle));
 	memset(domctl, 0, sizeof(*domctl));
 	domctl->cmd = XEN_DOMCTL_getdomaininfo;
 	domctl->interface_version = XEN_DOMCTL_INTERFACE_VERSION;
@@ -76,6 +78,8 @@ int privcmd_life(struct privcmd *privcmd, domid_t domid, enum domain_life *life)
 		*life = DOMAIN_GONE;
 		return 0;
 	}
+	if (handle && info->domain == domid)
+		memcpy(handle, info->handle, sizeof(info->handle));
 	/* The answer is about the next domain if there is none of this number. */
 	if (info->domain != domid || (info->flags & XEN_DOMINF_dying))
 		*life = DOMAIN_GONE;

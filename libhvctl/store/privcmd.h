@@ -41,9 +41,11 @@ void privcmd_close(struct privcmd *privcmd);
 
 /*
  * privcmd_life - what has become of @domid. @life is untouched on error.
+ * @handle: if not NULL, receives the 16 bytes of its handle, which another domain that gets the
+ * number does not have; zeros if there is none
  * Returns 0 or a negative errno.
  */
-int privcmd_life(struct privcmd *privcmd, domid_t domid, enum domain_life *life);
+int privcmd_life(struct privcmd *privcmd, domid_t domid, enum domain_life *life, uint8_t *handle);
 
 /*
  * privcmd_map - map a page of @domid for reading and writing.

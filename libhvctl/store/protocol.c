@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "control.h"
+#include "journal.h"
 #include "number.h"
 #include "path.h"
 #include "transaction.h"
@@ -18,6 +19,9 @@
 
 /* Names of children in a list that are passed by for what looking at a node costs. */
 #define NAMES_PER_UNIT	8
+
+/* Bytes of the journal that are written for what looking at a node costs. */
+#define JOURNAL_PER_UNIT	64
 
 /* A request being carried out. */
 struct request {
@@ -320,6 +324,7 @@ static int do_set_perms(struct request *request)
 	} else {
 		perms_put(request->store->special[special]);
 		request->store->special[special] = perms_get(op.perms);
+		journal_special(request->store, special);
 		error = reply_ok(request);
 	}
 	perms_put(op.perms);
@@ -494,6 +499,7 @@ static int do_set_target(struct request *request)
 	if (!account)
 		return -ENOMEM;
 	account->target = target;
+	journal_target(store, account);
 	return reply_ok(request);
 }
 
@@ -598,15 +604,16 @@ static void trace(const struct request *request, int error)
 			text, error ? error_name(-error) : "OK");
 }
 
-/* Its work is paid by whoever asked for it. Domain 0 has no limits. */
-static void book_work(struct client *client, uint64_t units)
+/* Its work is paid by whoever asked for it. */
+void protocol_charge(struct client *client, uint64_t units)
 {
 	struct store *store = client->store;
 
 	if (client->domid == 0)
 		return;
 	account_work(account_find(&store->accounts, client->domid), units,
-		     store->quota.limit[QUOTA_WORK], store->host->now(store->context));
+		     store_limit(store, client->domid, QUOTA_WORK),
+		     store->host->now(store->context));
 }
 
 int protocol_handle(struct client *client, struct inbox *inbox)
@@ -621,7 +628,7 @@ int protocol_handle(struct client *client, struct inbox *inbox)
 		.data = inbox->data + sizeof(header),
 		.length = header.len,
 	};
-	uint64_t before = client->store->work;
+	uint64_t before = client->store->work, journaled = client->store->journaled;
 	int error;
 
 	inbox->data[sizeof(header) + header.len] = '\0';
@@ -631,7 +638,8 @@ int protocol_handle(struct client *client, struct inbox *inbox)
 	client->store->cause = client->domid;
 	error = dispatch(&request);
 	client->store->cause = 0;
-	book_work(client, client->store->work - before);
+	store_work(client->store, (client->store->journaled - journaled) / JOURNAL_PER_UNIT);
+	protocol_charge(client, client->store->work - before);
 	if (client->store->tracing)
 		trace(&request, error);
 	if (error) {

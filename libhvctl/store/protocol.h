@@ -36,4 +36,10 @@ int inbox_add(struct inbox *inbox, size_t length);
  */
 int protocol_handle(struct client *client, struct inbox *inbox);
 
+/*
+ * protocol_charge - book @units of work done for @client to its domain, which will wait for what is
+ * beyond its budget. Domain 0 has no limits.
+ */
+void protocol_charge(struct client *client, uint64_t units);
+
 #endif

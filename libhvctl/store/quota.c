@@ -70,6 +70,7 @@ int quota_set(struct quota *quota, const char *text)
 		if (strlen(names[i]) == (size_t)(equals - text) &&
 		    memcmp(names[i], text, equals - text) == 0) {
 			quota->limit[i] = value;
+			quota->told |= 1u << i;
 			return 0;
 		}
 	}
@@ -164,6 +165,24 @@ void account_work(struct account *account, uint64_t units, unsigned long limit, 
 		hold_until(account, now + wait);
 	if (account->unread > UNREAD_FREE)
 		hold_until(account, now + account->unread / UNREAD_PER_MS);
+}
+
+static void spend(struct budget *budget, uint64_t burst, uint64_t period, uint64_t now)
+{
+	budget_spend(budget, &(struct budget_rate){ burst, period }, burst, now);
+}
+
+void accounts_spent(struct accounts *accounts, const struct quota *quota, uint64_t now)
+{
+	for (unsigned int i = 0; i < ACCOUNT_BUCKETS; i++) {
+		for (struct account *at = accounts->bucket[i]; at; at = at->next) {
+			unsigned long lines = account_limit(at, quota, QUOTA_LOG_LINES);
+
+			spend(&at->work, account_limit(at, quota, QUOTA_WORK), 1000, now);
+			spend(&at->lines.budget, lines, 60 * 1000, now);
+			spend(&at->traces.budget, lines * QUOTA_TRACE_LINES, 60 * 1000, now);
+		}
+	}
 }
 
 void account_hold(struct account *account, uint64_t now)

@@ -29,8 +29,12 @@ enum quota_kind {
 	QUOTA_KINDS
 };
 
+/* Lines of a trace for each line of the ordinary kind: who asks for a trace wants to see it. */
+#define QUOTA_TRACE_LINES	50
+
 struct quota {
 	unsigned long limit[QUOTA_KINDS];
+	unsigned int told;	/* bits of those that somebody has set since the start */
 };
 
 /* quota_default - the limits of a freshly started store. */
@@ -40,7 +44,7 @@ extern const struct quota quota_default;
 const char *quota_name(enum quota_kind kind);
 
 /*
- * quota_set - set a limit from text of the form "name=number".
+ * quota_set - set a limit from text of the form "name=number", and note it in ->told.
  * Returns 0, or -EINVAL when there is no such limit or the number is malformed.
  */
 int quota_set(struct quota *quota, const char *text);
@@ -50,6 +54,7 @@ struct account {
 	struct account *next;
 	domid_t domid;
 	domid_t target;		/* the domain it acts for, or DOMID_INVALID */
+	struct quota own;	/* its own limits, where ->told says so */
 	long nodes;		/* nodes it owns in the live tree */
 	uint64_t held_until;	/* ms: its requests wait until then, see account_hold() */
 	unsigned int held_times;
@@ -86,6 +91,20 @@ int accounts_reserve(struct accounts *accounts, const struct tally *tally);
 
 /* accounts_apply - book @tally. Cannot fail after accounts_reserve(). */
 void accounts_apply(struct accounts *accounts, const struct tally *tally);
+
+/*
+ * accounts_spent - all that domains may do in a time, by @quota or by their own limits, is used up
+ * as of @now (ms): nobody gains by it that the books about that are lost.
+ */
+void accounts_spent(struct accounts *accounts, const struct quota *quota, uint64_t now);
+
+/* account_limit - the limit of @kind for @account, which may be NULL: @quota's or its own. */
+static inline unsigned long account_limit(const struct account *account, const struct quota *quota,
+					  enum quota_kind kind)
+{
+	return account && account->own.told & 1u << kind ? account->own.limit[kind] :
+							    quota->limit[kind];
+}
 
 /*
  * account_hold - let the requests of @account wait a while, because a change of its domain made

@@ -17,10 +17,39 @@ static void publish(XENSTORE_RING_IDX *index, uint32_t value)
 	__atomic_store_n(index, value, __ATOMIC_RELEASE);
 }
 
-ssize_t ring_read(struct xenstore_domain_interface *ring, char *out, size_t size)
+void ring_find(const struct xenstore_domain_interface *ring, struct ring_place *place)
+{
+	place->consumed = place->took = __atomic_load_n(&ring->req_cons, __ATOMIC_RELAXED);
+	place->produced = __atomic_load_n(&ring->rsp_prod, __ATOMIC_RELAXED);
+}
+
+bool ring_moved(const struct xenstore_domain_interface *ring, const struct ring_place *place)
+{
+	return __atomic_load_n(&ring->req_cons, __ATOMIC_RELAXED) != place->took ||
+	       __atomic_load_n(&ring->rsp_prod, __ATOMIC_RELAXED) != place->produced;
+}
+
+int ring_resume(const struct xenstore_domain_interface *ring, struct ring_place *place,
+		uint32_t first, size_t length, size_t *sent)
 {
 	uint32_t producer = theirs(&ring->req_prod);
-	uint32_t consumer = __atomic_load_n(&ring->req_cons, __ATOMIC_RELAXED);
+	uint32_t left = __atomic_load_n(&ring->rsp_prod, __ATOMIC_RELAXED);
+
+	place->took = __atomic_load_n(&ring->req_cons, __ATOMIC_RELAXED);
+	place->produced = left;
+	*sent = (uint32_t)(left - first);
+	/* From what the domain was told on: what we took, and what it has put there since. */
+	if ((uint32_t)(place->consumed - place->took) > (uint32_t)(producer - place->took) ||
+	    (uint32_t)(producer - place->took) > XENSTORE_RING_SIZE || *sent > length)
+		return -EIO;
+	return 0;
+}
+
+ssize_t ring_read(const struct xenstore_domain_interface *ring, struct ring_place *place,
+		  char *out, size_t size)
+{
+	uint32_t producer = theirs(&ring->req_prod);
+	uint32_t consumer = place->consumed;
 	size_t filled = (uint32_t)(producer - consumer);
 	size_t done = 0;
 
@@ -37,15 +66,23 @@ ssize_t ring_read(struct xenstore_domain_interface *ring, char *out, size_t size
 		memcpy(out + done, ring->req + at, part);
 		done += part;
 	}
-	if (done)
-		publish(&ring->req_cons, consumer + done);
+	place->consumed += done;
 	return done;
 }
 
-ssize_t ring_write(struct xenstore_domain_interface *ring, const char *in, size_t size)
+void ring_took(struct xenstore_domain_interface *ring, struct ring_place *place)
+{
+	if (place->took == place->consumed)
+		return;
+	place->took = place->consumed;
+	publish(&ring->req_cons, place->took);
+}
+
+ssize_t ring_write(struct xenstore_domain_interface *ring, struct ring_place *place,
+		   const char *in, size_t size)
 {
 	uint32_t consumer = theirs(&ring->rsp_cons);
-	uint32_t producer = __atomic_load_n(&ring->rsp_prod, __ATOMIC_RELAXED);
+	uint32_t producer = place->produced;
 	size_t filled = (uint32_t)(producer - consumer);
 	size_t done = 0;
 
@@ -62,8 +99,9 @@ ssize_t ring_write(struct xenstore_domain_interface *ring, const char *in, size_
 		memcpy(ring->rsp + at, in + done, part);
 		done += part;
 	}
+	place->produced += done;
 	if (done)
-		publish(&ring->rsp_prod, producer + done);
+		publish(&ring->rsp_prod, place->produced);
 	return done;
 }
 
@@ -72,8 +110,9 @@ bool ring_wants_restart(struct xenstore_domain_interface *ring)
 	return theirs(&ring->connection) == XENSTORE_RECONNECT;
 }
 
-void ring_restart(struct xenstore_domain_interface *ring)
+void ring_restart(struct xenstore_domain_interface *ring, struct ring_place *place)
 {
+	*place = (struct ring_place){ 0 };
 	ring->req_cons = ring->req_prod = 0;
 	ring->rsp_cons = ring->rsp_prod = 0;
 	ring->error = XENSTORE_ERROR_NONE;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,6 +13,9 @@ struct socket_connection {
 	struct connection connection;
 	struct turns *turns;
 	int fd;
+	/* What has come and was not asked for yet: a request's head and the rest come at once. */
+	size_t at, have;
+	char data[4096];
 };
 
 static struct socket_connection *of(struct connection *connection)
@@ -21,13 +25,23 @@ static struct socket_connection *of(struct connection *connection)
 
 static ssize_t read_socket(struct connection *connection, char *out, size_t size)
 {
-	ssize_t got = recv(of(connection)->fd, out, size, 0);
+	struct socket_connection *from = of(connection);
 
-	if (got > 0)
-		return got;
-	if (got == 0)
-		return -ECONNRESET;
-	return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+	if (from->at == from->have) {
+		ssize_t got = recv(from->fd, from->data, sizeof(from->data), 0);
+
+		if (got == 0)
+			return -ECONNRESET;
+		if (got < 0)
+			return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+		from->at = 0;
+		from->have = got;
+	}
+	if (size > from->have - from->at)
+		size = from->have - from->at;
+	memcpy(out, from->data + from->at, size);
+	from->at += size;
+	return size;
 }
 
 static ssize_t write_socket(struct connection *connection, const char *in, size_t size)

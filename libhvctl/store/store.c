@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "journal.h"
 #include "path.h"
 #include "transaction.h"
 #include "watch.h"
@@ -21,9 +22,6 @@
 
 /* Bytes of waiting output after which a guest is no longer served or, for events, is given up. */
 #define OUTPUT_GUEST_MAX	(1u << 20)
-
-/* Lines of a trace for each line of the ordinary kind: who asks for a trace wants to see it. */
-#define TRACE_LINES	50
 
 struct store *store_new(const struct store_host *host, void *context)
 {
@@ -73,12 +71,19 @@ void store_log(const struct store *store, const char *format, ...)
 	store->host->log(store->context, line);
 }
 
+void store_commit(struct store *store)
+{
+	if (store->host->commit)
+		store->host->commit(store->context);
+}
+
 static void log_budgeted(const struct store *store, domid_t domid, bool trace, const char *format,
 			 va_list args)
 {
 	struct account *account = domid ? account_find(&store->accounts, domid) : NULL;
 	const struct budget_rate rate = {
-		.burst = store->quota.limit[QUOTA_LOG_LINES] * (trace ? TRACE_LINES : 1),
+		.burst = account_limit(account, &store->quota, QUOTA_LOG_LINES) *
+			 (trace ? QUOTA_TRACE_LINES : 1),
 		.period = 60 * 1000,
 	};
 	uint64_t suppressed = 0;
@@ -159,8 +164,10 @@ int store_domain_gone(struct store *store, domid_t domid)
 	for (unsigned int i = 0; i < SPECIAL_EVENTS && !error; i++) {
 		struct perms *perms = perms_without(store->special[i], domid);
 
-		if (!perms)
-			return -ENOMEM;
+		if (!perms) {
+			error = -ENOMEM;
+			break;
+		}
 		perms_put(store->special[i]);
 		store->special[i] = perms;
 	}
@@ -174,6 +181,7 @@ int store_domain_gone(struct store *store, domid_t domid)
 				  suppressed);
 		account_close(&store->accounts, domid);
 	}
+	journal_gone(store, domid, change.gen);
 	return error;
 }
 
@@ -199,6 +207,7 @@ struct client *client_new(struct store *store, domid_t domid, void *transport)
 
 void client_reset(struct client *client)
 {
+	journal_reset(client);
 	watch_remove_all(client);
 	transaction_end_all(client);
 }
@@ -265,6 +274,38 @@ struct subject client_subject(const struct client *client)
 	};
 }
 
+unsigned long store_limit(const struct store *store, domid_t domid, enum quota_kind kind)
+{
+	return account_limit(account_find(&store->accounts, domid), &store->quota, kind);
+}
+
+bool client_limit(const struct client *client, enum quota_kind kind, unsigned long value)
+{
+	unsigned long limit;
+
+	if (client->domid == 0)
+		return false;
+	limit = store_limit(client->store, client->domid, kind);
+	if (value <= limit)
+		return false;
+	store_log_domain(client->store, client->domid, "refused: its quota of %s is %lu",
+			 quota_name(kind), limit);
+	return true;
+}
+
+int quota_tell(struct store *store, domid_t domid, const char *text)
+{
+	struct account *account = domid ? account_get(&store->accounts, domid) : NULL;
+	int error;
+
+	if (domid && !account)
+		return -ENOMEM;
+	error = quota_set(account ? &account->own : &store->quota, text);
+	if (!error)
+		journal_quota(store, domid, text);
+	return error;
+}
+
 bool client_may_ask(const struct client *client, uint64_t *until)
 {
 	const struct store *store = client->store;
@@ -275,10 +316,10 @@ bool client_may_ask(const struct client *client, uint64_t *until)
 		return false;
 	if (client->domid == 0)
 		return true;
-	if (client->out_replies >= store->quota.limit[QUOTA_REQUESTS] ||
+	account = account_find(&store->accounts, client->domid);
+	if (client->out_replies >= account_limit(account, &store->quota, QUOTA_REQUESTS) ||
 	    client->out_bytes > OUTPUT_GUEST_MAX / 2)
 		return false;
-	account = account_find(&store->accounts, client->domid);
 	if (account && account->held_until > store->host->now(store->context)) {
 		*until = account->held_until;
 		return false;
@@ -286,7 +327,7 @@ bool client_may_ask(const struct client *client, uint64_t *until)
 	return true;
 }
 
-static void queue(struct client *client, struct message *message)
+static void append(struct client *client, struct message *message)
 {
 	message->next = NULL;
 	if (client->out_last)
@@ -299,6 +340,12 @@ static void queue(struct client *client, struct message *message)
 		client->out_events++;
 	else
 		client->out_replies++;
+}
+
+static void queue(struct client *client, struct message *message)
+{
+	append(client, message);
+	journal_output(client, message->cause, message->data, message->length);
 	client->store->host->output(client->store->context, client);
 }
 
@@ -333,6 +380,30 @@ int client_send(struct client *client, uint32_t type, uint32_t req_id, uint32_t 
 	if (!message)
 		return -ENOMEM;
 	queue(client, message);
+	return 0;
+}
+
+int client_restore(struct client *client, domid_t cause, const void *data, size_t length)
+{
+	struct message *message;
+	struct xsd_sockmsg header;
+
+	if (length < sizeof(header))
+		return -EINVAL;
+	memcpy(&header, data, sizeof(header));
+	if (header.len > XENSTORE_PAYLOAD_MAX || length != sizeof(header) + header.len)
+		return -EINVAL;
+	message = message_new(header.type, header.req_id, header.tx_id,
+			      (const char *)data + sizeof(header), header.len);
+	if (!message)
+		return -ENOMEM;
+	message->event = header.type == XS_WATCH_EVENT;
+	/* Its cause has not taken over the debt if it has no account any more. */
+	message->cause = client->domid == 0 && account_find(&client->store->accounts, cause) ?
+			 cause : 0;
+	if (message->cause)
+		account_find(&client->store->accounts, cause)->unread += message->length;
+	append(client, message);
 	return 0;
 }
 

@@ -14,10 +14,12 @@
 #include "pv-abi/io/xs_wire.h"
 
 #include "quota.h"
+#include "ring.h"
 #include "table.h"
 #include "tree.h"
 
 struct client;
+struct journal;
 struct transaction;
 struct watch;
 
@@ -42,6 +44,11 @@ struct store_host {
 	bool (*is_introduced)(void *context, domid_t domid);
 	/* @client has something to send (or is to be closed, see client->broken). */
 	void (*output)(void *context, struct client *client);
+	/*
+	 * Write down what store->journal has collected, before anybody learns of it. May be NULL
+	 * where there is no journal.
+	 */
+	void (*commit)(void *context);
 	/* A line for the log. */
 	void (*log)(void *context, const char *line);
 	/* Milliseconds of a clock that never goes back. */
@@ -61,6 +68,8 @@ struct store {
 	struct client *clients;		/* all of them */
 	const struct store_host *host;
 	void *context;
+	struct journal *journal;	/* NULL: nothing is written down */
+	uint64_t journaled;		/* bytes of it since start */
 	bool tracing;			/* log every request */
 	domid_t cause;			/* whose request is being carried out; 0: nobody's */
 	uint64_t work;			/* done since start, see store_work() */
@@ -81,6 +90,17 @@ struct message {
 	char data[];
 };
 
+/*
+ * A connection that outlives the daemon: a domain's ring. What is here goes to the journal, and
+ * what happens to its client does.
+ */
+struct lasting {
+	uint64_t frame;			/* of the page, as it was introduced */
+	uint32_t port;			/* the domain's */
+	uint8_t handle[16];		/* of the domain, which no other one of its number has */
+	struct ring_place place;
+};
+
 struct client {
 	struct store *store;
 	struct client *next;
@@ -98,6 +118,7 @@ struct client {
 	unsigned int out_replies, out_events;
 	struct table pending; /* events that wait; an equal one need not be queued twice */
 	void *transport;		/* the daemon's */
+	struct lasting *lasting;	/* NULL: the connection ends with the daemon */
 };
 
 /* store_new - an empty store. NULL without memory. */
@@ -124,6 +145,9 @@ void store_log_domain(const struct store *store, domid_t domid, const char *form
  */
 void store_log_trace(const struct store *store, domid_t domid, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* store_commit - what was done may be told now: have it written down first. */
+void store_commit(struct store *store);
 
 /*
  * store_work - count work: a unit is about what looking at a node or a watch takes. Each domain has
@@ -166,12 +190,21 @@ void client_free(struct client *client);
 /* client_subject - in whose name @client asks. */
 struct subject client_subject(const struct client *client);
 
-/* client_limit - whether @value is more than @client may have of @kind. */
-static inline bool client_limit(const struct client *client, enum quota_kind kind,
-				unsigned long value)
-{
-	return client->domid != 0 && value > client->store->quota.limit[kind];
-}
+/*
+ * client_limit - whether @value is more than @client may have of @kind, which is then refused: a
+ * line in the log says so.
+ */
+bool client_limit(const struct client *client, enum quota_kind kind, unsigned long value);
+
+/* store_limit - the limit of @kind for @domid, which is not 0. */
+unsigned long store_limit(const struct store *store, domid_t domid, enum quota_kind kind);
+
+/*
+ * quota_tell - set a limit from text of the form "name=number" while the store runs, for @domid or,
+ * if that is 0, for all that have none of their own.
+ * Returns 0, -EINVAL when there is no such limit or the number is malformed, -ENOMEM.
+ */
+int quota_tell(struct store *store, domid_t domid, const char *text);
 
 /*
  * client_may_ask - whether a request of @client should be taken now. If not: either it has to take
@@ -191,6 +224,12 @@ int client_send(struct client *client, uint32_t type, uint32_t req_id, uint32_t 
  * too many events pile up is marked broken.
  */
 void client_send_event(struct client *client, const char *path, const char *token);
+
+/*
+ * client_restore - queue a message that another daemon has left, of @length bytes with its header,
+ * caused by @cause. Nobody is told. Returns 0, -EINVAL if it is none, -ENOMEM.
+ */
+int client_restore(struct client *client, domid_t cause, const void *data, size_t length);
 
 /* client_output - the next bytes to send, or NULL. */
 const char *client_output(const struct client *client, size_t *length);

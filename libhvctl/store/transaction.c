@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "journal.h"
 #include "path.h"
 
 /* Nodes that are counted one by one for what removing them costs. */
@@ -24,6 +25,7 @@ struct dependency {
 
 struct logged_op {
 	struct logged_op *next;
+	uint64_t gen;		/* that the change got, 0 if there was nothing to do */
 	struct op op;
 	char data[];		/* the path, then the value */
 };
@@ -34,6 +36,7 @@ struct transaction {
 	struct client *client;
 	uint64_t churn;				/* the store's when it began */
 	bool expired;				/* it has nothing of the below any more */
+	bool restored;				/* and never had, see transaction_restore() */
 	uint32_t id;
 	struct tree base;	/* the live tree when it began */
 	struct tree tree;	/* the same with its changes */
@@ -172,8 +175,10 @@ static int perform_live(struct client *client, const struct op *op)
 			before.root = NULL;
 		}
 	}
-	if (!error)
+	if (!error) {
+		journal_change(store, client->domid, store->live.gen, op);
 		fire_op(store, op, before.root ? &before : NULL);
+	}
 	book_bytes(store, &tally);
 	tally_free(&tally);
 	if (before.root)
@@ -326,8 +331,35 @@ int transaction_start(struct client *client, uint32_t *id)
 	transaction->churn = client->store->churn;
 	if (client->domid != 0)
 		enlist(&client->store->open, transaction);
+	journal_begin(client, transaction->id);
 	*id = transaction->id;
 	return 0;
+}
+
+int transaction_restore(struct client *client, uint32_t id)
+{
+	struct transaction *transaction;
+
+	if (!id || transaction_find(client, id))
+		return -EEXIST;
+	transaction = calloc(1, sizeof(*transaction));
+	if (!transaction)
+		return -ENOMEM;
+	transaction->id = id;
+	transaction->client = client;
+	transaction->expired = transaction->restored = true;
+	transaction->next = client->transactions;
+	client->transactions = transaction;
+	client->nr_transactions++;
+	client->last_transaction = id;
+	return 0;
+}
+
+void transaction_each(const struct client *client,
+		      void (*visit)(const struct client *client, uint32_t id))
+{
+	for (const struct transaction *at = client->transactions; at; at = at->next)
+		visit(client, at->id);
 }
 
 struct transaction *transaction_find(struct client *client, uint32_t id)
@@ -431,7 +463,8 @@ void transaction_expire(struct store *store)
 
 	/* All that they keep from being freed was in the store with the oldest, or came since. */
 	while ((oldest = store->open.oldest) &&
-	       store->churn - oldest->churn > store->quota.limit[QUOTA_TRANSACTION_CHURN]) {
+	       store->churn - oldest->churn >
+		       store_limit(store, oldest->client->domid, QUOTA_TRANSACTION_CHURN)) {
 		store_log_domain(store, oldest->client->domid,
 				 "a transaction has been open for too long and is over");
 		transaction_empty(oldest);
@@ -469,6 +502,7 @@ static int perform_in(struct client *client, struct transaction *transaction, co
 		free_logged(logged);
 		return error;
 	}
+	logged->gen = client->store->last_gen;
 	if (transaction->last_op)
 		transaction->last_op->next = logged;
 	else
@@ -498,6 +532,7 @@ static int replay(struct client *client, struct transaction *transaction)
 		if (!error && !idle)
 			error = apply_op(client, &transaction->tree, &transaction->tally,
 					 &logged->op);
+		logged->gen = idle ? 0 : client->store->last_gen;
 	}
 	store_work(client->store, transaction->tally.bytes / 64);
 	return error;
@@ -552,6 +587,10 @@ static int commit(struct client *client, struct transaction *transaction)
 	store->commits++;
 	book_bytes(store, &transaction->tally);
 	for (struct logged_op *logged = transaction->first_op; logged; logged = logged->next)
+		if (logged->gen)
+			journal_change(store, client->domid, logged->gen, &logged->op);
+	journal_committed(store);
+	for (struct logged_op *logged = transaction->first_op; logged; logged = logged->next)
 		fire_op(store, &logged->op, &before);
 	tree_free(&before);
 	return 0;
@@ -563,6 +602,7 @@ int transaction_end(struct client *client, struct transaction *transaction, bool
 
 	if (keep)
 		error = transaction->expired ? -EAGAIN : commit(client, transaction);
+	journal_end(client, transaction->id);
 	transaction_free(client, transaction);
 	transaction_expire(client->store);
 	return error;
@@ -584,6 +624,8 @@ int store_perform(struct client *client, struct transaction *transaction, const 
 
 	if (client_limit(client, QUOTA_PATH, strlen(op->path)))
 		return -ENOSPC;
+	if (transaction && transaction->restored)
+		return 0;
 	if (transaction)
 		return transaction->expired ? -EAGAIN : perform_in(client, transaction, op);
 	error = perform_live(client, op);
@@ -594,13 +636,17 @@ int store_perform(struct client *client, struct transaction *transaction, const 
 int store_lookup(struct client *client, struct transaction *transaction, const char *path,
 		 unsigned int rights, bool children, const struct node **node)
 {
-	const struct tree *tree = transaction ? &transaction->tree : &client->store->live;
+	const struct tree *tree = &client->store->live;
 	const struct subject who = client_subject(client);
 	unsigned int missing;
 	int error;
 
-	if (transaction && transaction->expired)
+	if (transaction && transaction->expired && !transaction->restored)
 		return -EAGAIN;
+	if (transaction && transaction->restored)
+		transaction = NULL;
+	if (transaction)
+		tree = &transaction->tree;
 	*node = tree_nearest(tree, path, NULL, &missing);
 	if ((perms_rights((*node)->perms, &who) & rights) != rights)
 		return -EACCES;

@@ -31,6 +31,18 @@ struct op {
  */
 int transaction_start(struct client *client, uint32_t *id);
 
+/*
+ * transaction_restore - the transaction @id, which was open when the daemon before us ended. What
+ * was done in it is lost, and its end will say so with EAGAIN. Until then changes are answered as
+ * if they were made, so that nobody takes one for impossible, and what is read is read outside.
+ * Returns 0, -EEXIST, or -ENOMEM.
+ */
+int transaction_restore(struct client *client, uint32_t id);
+
+/* transaction_each - call @visit with the numbers of the transactions that @client has open. */
+void transaction_each(const struct client *client,
+		      void (*visit)(const struct client *client, uint32_t id));
+
 /* transaction_find - the client's transaction @id, or NULL. */
 struct transaction *transaction_find(struct client *client, uint32_t id);
 

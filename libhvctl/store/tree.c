@@ -368,6 +368,51 @@ fail:
 	return error;
 }
 
+static void put_stamp(struct node *node, const struct stamp *stamp)
+{
+	node->content_gen = stamp->content_gen;
+	node->children_gen = stamp->children_gen;
+	node->writer = stamp->writer;
+}
+
+int tree_restore(struct tree *tree, const char *path, const void *value, size_t length,
+		 struct perms *perms, const struct stamp *stamp)
+{
+	size_t parent_length = path_parent_length(path);
+	const struct change change = { .writer = stamp->writer };
+	const char *name = path + parent_length + (parent_length > 1);
+	struct tally tally = { 0 };
+	unsigned int missing, index;
+	struct node *parent, *node;
+
+	tree_nearest(tree, path, NULL, &missing);
+	if (!parent_length) {
+		if (set_value(tree->root, value, length))
+			return -ENOMEM;
+		perms_get(perms);
+		perms_put(tree->root->perms);
+		tree->root->perms = perms;
+		put_stamp(tree->root, stamp);
+		return 0;
+	}
+	if (missing != 1)
+		return -EINVAL;
+	parent = own_path(tree, path, parent_length == 1 ? 0 : parent_length, &tally);
+	node = node_new(name, strlen(name), perms, &change);
+	if (!parent || !node || set_value(node, value, length) || reserve_child(parent)) {
+		if (node)
+			node_put(node);
+		return -ENOMEM;
+	}
+	put_stamp(node, stamp);
+	find_child(parent, name, strlen(name), &index);
+	memmove(&parent->child[index + 1], &parent->child[index],
+		(parent->nr_children - index) * sizeof(parent->child[0]));
+	parent->child[index] = node;
+	parent->nr_children++;
+	return 0;
+}
+
 static int reserve_owners(const struct node *node, struct tally *tally)
 {
 	int error = tally_reserve(tally, perms_owner(node->perms));

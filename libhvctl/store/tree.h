@@ -99,6 +99,21 @@ struct change {
 int tree_write(struct tree *tree, const char *path, const void *value, size_t length,
 	       domid_t owner, const struct change *change);
 
+/* What a node has beside its value and permissions. */
+struct stamp {
+	uint64_t content_gen, children_gen;
+	domid_t writer;
+};
+
+/*
+ * tree_restore - put a node there as it was in another tree, or give the root what it had. Its
+ * parent is there already; the tree's generation is the caller's to set. The reference to @perms
+ * stays the caller's.
+ * Returns 0, -EINVAL if there is no parent or such a node already, -ENOMEM.
+ */
+int tree_restore(struct tree *tree, const char *path, const void *value, size_t length,
+		 struct perms *perms, const struct stamp *stamp);
+
 /*
  * tree_remove - remove @path, which must exist and not be the root, with all below it.
  * Returns 0 or -ENOMEM; the content is unchanged on error.

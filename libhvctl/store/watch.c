@@ -6,14 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "journal.h"
 #include "path.h"
-
-/* All watches on one path. */
-struct watch_point {
-	struct table_entry entry;
-	struct watch *first;
-	char path[];
-};
 
 static const char *const special_path[SPECIAL_EVENTS] = {
 	[SPECIAL_INTRODUCE] = "@introduceDomain",
@@ -81,24 +75,13 @@ static struct watch **find_watch(struct client *client, const char *path, size_t
 	return slot;
 }
 
-int watch_add(struct client *client, const char *path, const char *token)
+static int add_watch(struct client *client, const char *name, size_t prefix, const char *token)
 {
 	struct store *store = client->store;
-	char name[PATH_BUFFER];
-	size_t prefix, token_length = strlen(token);
-	struct watch_point *point;
-	struct watch *watch;
-	int error = canonical(client, path, name, &prefix);
+	size_t token_length = strlen(token);
+	struct watch *watch = malloc(sizeof(*watch) + token_length + 1);
+	struct watch_point *point = watch ? get_point(store, name) : NULL;
 
-	if (error)
-		return error;
-	if (token_length > TOKEN_MAX || client_limit(client, QUOTA_WATCHES, client->nr_watches + 1))
-		return -E2BIG;
-	if (*find_watch(client, name, prefix, token))
-		return -EEXIST;
-
-	watch = malloc(sizeof(*watch) + token_length + 1);
-	point = watch ? get_point(store, name) : NULL;
 	if (!point) {
 		free(watch);
 		return -ENOMEM;
@@ -114,6 +97,35 @@ int watch_add(struct client *client, const char *path, const char *token)
 	client->nr_watches++;
 	store->nr_watches++;
 	return 0;
+}
+
+int watch_restore(struct client *client, const char *path, size_t prefix, const char *token)
+{
+	size_t length = strlen(path);
+
+	if (!(path_special(path) ? !prefix : path_valid(path) && prefix < length) ||
+	    strlen(token) > TOKEN_MAX)
+		return -EINVAL;
+	return add_watch(client, path, prefix, token);
+}
+
+int watch_add(struct client *client, const char *path, const char *token)
+{
+	char name[PATH_BUFFER];
+	size_t prefix, token_length = strlen(token);
+	int error = canonical(client, path, name, &prefix);
+
+	if (error)
+		return error;
+	if (token_length > TOKEN_MAX || client_limit(client, QUOTA_WATCHES, client->nr_watches + 1))
+		return -E2BIG;
+	if (*find_watch(client, name, prefix, token))
+		return -EEXIST;
+
+	error = add_watch(client, name, prefix, token);
+	if (!error)
+		journal_watch(client, client->watches);
+	return error;
 }
 
 void watch_first_event(struct client *client, const char *path, const char *token)
@@ -136,6 +148,16 @@ static void remove_watch(struct client *client, struct watch **slot)
 	client->store->nr_watches--;
 }
 
+int watch_unrestore(struct client *client, const char *path, size_t prefix, const char *token)
+{
+	struct watch **slot = find_watch(client, path, prefix, token);
+
+	if (!*slot)
+		return -ENOENT;
+	remove_watch(client, slot);
+	return 0;
+}
+
 int watch_remove(struct client *client, const char *path, const char *token)
 {
 	char name[PATH_BUFFER];
@@ -148,6 +170,7 @@ int watch_remove(struct client *client, const char *path, const char *token)
 	slot = find_watch(client, name, prefix, token);
 	if (!*slot)
 		return -ENOENT;
+	journal_unwatch(client, *slot);
 	remove_watch(client, slot);
 	return 0;
 }

@@ -11,7 +11,12 @@
 /* A token longer than this could not be sent together with the longest path. */
 #define TOKEN_MAX	(XENSTORE_PAYLOAD_MAX - XENSTORE_ABS_PATH_MAX - 2)
 
-struct watch_point;
+/* All watches on one path. */
+struct watch_point {
+	struct table_entry entry;
+	struct watch *first;
+	char path[];
+};
 
 struct watch {
 	struct watch *next_here;	/* on the same path */
@@ -43,6 +48,16 @@ void watch_first_event(struct client *client, const char *path, const char *toke
 
 /* watch_remove - returns 0, -EINVAL, or -ENOENT if there is no such watch. */
 int watch_remove(struct client *client, const char *path, const char *token);
+
+/*
+ * watch_restore - a watch that the daemon before us had, on the canonical or special @path, of
+ * which the client leaves out the first @prefix bytes. No quota counts, and nobody is told.
+ * Returns 0, -EINVAL, -ENOMEM.
+ */
+int watch_restore(struct client *client, const char *path, size_t prefix, const char *token);
+
+/* watch_unrestore - the same watch is no more. Returns 0, or -ENOENT. */
+int watch_unrestore(struct client *client, const char *path, size_t prefix, const char *token);
 
 /* watch_remove_all - remove every watch of @client. */
 void watch_remove_all(struct client *client);

@@ -3,6 +3,7 @@
 // sources: libhvctl/store/tree.c libhvctl/store/quota.c libhvctl/store/watch.c
 // sources: libhvctl/budget.c
 // sources: libhvctl/store/transaction.c libhvctl/store/store.c libhvctl/store/control.c
+// sources: libhvctl/store/journal.c
 // sources: libhvctl/store/protocol.c libhvctl/store/ring.c libhvctl/store/connection.c
 // sources: libhvctl/console/ring.c libhvctl/console/stream.c
 // options: -max_len=2048
@@ -23,14 +24,16 @@
 struct guest {
 	struct connection connection;
 	struct xenstore_domain_interface ring;
+	struct ring_place place;
 	int lost;
 };
 
 static ssize_t checked_read(struct connection *c, char *out, size_t size)
 {
 	struct xenstore_domain_interface *ring = &((struct guest *)c)->ring, before = *ring;
-	uint32_t filled = before.req_prod - before.req_cons;
-	ssize_t n = ring_read(ring, out, size);
+	struct ring_place *place = &((struct guest *)c)->place;
+	uint32_t from = place->consumed, filled = before.req_prod - from;
+	ssize_t n = ring_read(ring, place, out, size);
 
 	if (filled > XENSTORE_RING_SIZE) {
 		FUZZ_CHECK(n == -EIO, "impossible indexes are taken");
@@ -38,19 +41,20 @@ static ssize_t checked_read(struct connection *c, char *out, size_t size)
 		FUZZ_CHECK(n >= 0 && (size_t)n == (size < filled ? size : filled), "%zd of %u", n,
 			   filled);
 		for (ssize_t i = 0; i < n; i++)
-			FUZZ_CHECK(out[i] == before.req[MASK_XENSTORE_IDX(before.req_cons + i)],
+			FUZZ_CHECK(out[i] == before.req[MASK_XENSTORE_IDX(from + i)],
 				   "byte %zd", i);
-		before.req_cons += (uint32_t)n;
+		FUZZ_CHECK(place->consumed == from + (uint32_t)n, "our index");
 	}
-	FUZZ_CHECK(!memcmp(&before, ring, sizeof(before)), "more than our index was written");
+	FUZZ_CHECK(!memcmp(&before, ring, sizeof(before)), "the page was written");
 	return n;
 }
 
 static ssize_t checked_write(struct connection *c, const char *data, size_t size)
 {
 	struct xenstore_domain_interface *ring = &((struct guest *)c)->ring, before = *ring;
-	uint32_t filled = before.rsp_prod - before.rsp_cons;
-	ssize_t n = ring_write(ring, data, size);
+	struct ring_place *place = &((struct guest *)c)->place;
+	uint32_t from = place->produced, filled = from - before.rsp_cons;
+	ssize_t n = ring_write(ring, place, data, size);
 
 	if (filled > XENSTORE_RING_SIZE) {
 		FUZZ_CHECK(n == -EIO, "impossible indexes are taken");
@@ -58,11 +62,24 @@ static ssize_t checked_write(struct connection *c, const char *data, size_t size
 		FUZZ_CHECK(n >= 0 && (size_t)n <= size && (size_t)n <= XENSTORE_RING_SIZE - filled,
 			   "%zd", n);
 		for (ssize_t i = 0; i < n; i++)
-			before.rsp[MASK_XENSTORE_IDX(before.rsp_prod + i)] = data[i];
-		before.rsp_prod += (uint32_t)n;
+			before.rsp[MASK_XENSTORE_IDX(from + i)] = data[i];
+		if (n)
+			before.rsp_prod = from + (uint32_t)n;
 	}
 	FUZZ_CHECK(!memcmp(&before, ring, sizeof(before)), "more than what was sent was written");
 	return n;
+}
+
+static void moved(struct connection *c)
+{
+	struct guest *g = (struct guest *)c;
+	struct xenstore_domain_interface before = g->ring;
+
+	ring_took(&g->ring, &g->place);
+	FUZZ_CHECK(g->place.took == g->place.consumed, "our index");
+	if (g->ring.req_cons != before.req_cons)
+		before.req_cons = g->place.consumed;
+	FUZZ_CHECK(!memcmp(&before, &g->ring, sizeof(before)), "more than our index was written");
 }
 
 static void lost(struct connection *c, int error)
@@ -74,6 +91,7 @@ static void lost(struct connection *c, int error)
 
 static const struct connection_ops ops = { .read = checked_read,
 					   .write = checked_write,
+					   .moved = moved,
 					   .lost = lost };
 
 static struct guest *connect_guest(domid_t domid)
@@ -135,11 +153,12 @@ static void store_rings(struct fuzz_in *in)
 		case 5: /* both of a ring, far on */
 			one->ring.req_prod = one->ring.req_cons = fuzz_u32(in);
 			one->ring.rsp_prod = one->ring.rsp_cons = fuzz_u32(in);
+			ring_find(&one->ring, &one->place);
 			break;
 		case 6:
 			one->ring.connection = fuzz_below(in, 3);
 			if (ring_wants_restart(&one->ring)) {
-				ring_restart(&one->ring);
+				ring_restart(&one->ring, &one->place);
 				FUZZ_CHECK(one->ring.connection == XENSTORE_CONNECTED &&
 						   !one->ring.req_prod,
 					   "restart");

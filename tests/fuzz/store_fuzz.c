@@ -3,6 +3,7 @@
 // sources: libhvctl/store/tree.c libhvctl/store/quota.c libhvctl/store/watch.c
 // sources: libhvctl/budget.c
 // sources: libhvctl/store/transaction.c libhvctl/store/store.c libhvctl/store/control.c
+// sources: libhvctl/store/journal.c
 // sources: libhvctl/store/protocol.c
 // options: -max_len=2048
 //

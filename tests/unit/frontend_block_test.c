@@ -6,6 +6,7 @@
 // sources: libhvctl/store/tree.c libhvctl/store/quota.c libhvctl/store/watch.c
 // sources: libhvctl/budget.c
 // sources: libhvctl/store/transaction.c libhvctl/store/store.c libhvctl/store/control.c
+// sources: libhvctl/store/journal.c
 // sources: libhvctl/store/protocol.c libhvctl/store/ring.c libhvctl/store/connection.c
 /*
  * A disk and its handshake, against a backend that behaves, in all its kinds, and against one that

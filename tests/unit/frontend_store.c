@@ -8,6 +8,7 @@
 static struct {
 	struct connection connection;
 	struct xenstore_domain_interface *page;
+	struct ring_place place;
 	bool moved;
 } guest;
 static struct client *dom0;
@@ -15,16 +16,17 @@ static struct turns turns;
 
 static ssize_t guest_read(struct connection *c, char *out, size_t size)
 {
-	return ring_read(guest.page, out, size);
+	return ring_read(guest.page, &guest.place, out, size);
 }
 
 static ssize_t guest_write(struct connection *c, const char *in, size_t size)
 {
-	return ring_write(guest.page, in, size);
+	return ring_write(guest.page, &guest.place, in, size);
 }
 
 static void guest_moved(struct connection *c)
 {
+	ring_took(guest.page, &guest.place);
 	guest.moved = true;
 }
 
@@ -53,6 +55,7 @@ void daemon_begin(struct xenstore_domain_interface *page)
 	memset(&guest, 0, sizeof(guest));
 	memset(&turns, 0, sizeof(turns));
 	guest.page = page;
+	ring_find(page, &guest.place);
 	guest.connection.ops = &guest_ops;
 	guest.connection.client = client_new(store, 1, &guest);
 	dom0 = client_new(store, 0, NULL);

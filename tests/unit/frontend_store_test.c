@@ -7,6 +7,7 @@
 // sources: libhvctl/store/tree.c libhvctl/store/quota.c libhvctl/store/watch.c
 // sources: libhvctl/budget.c
 // sources: libhvctl/store/transaction.c libhvctl/store/store.c libhvctl/store/control.c
+// sources: libhvctl/store/journal.c
 // sources: libhvctl/store/protocol.c libhvctl/store/ring.c libhvctl/store/connection.c
 /*
  * What the frontends build on: byte rings, ids, strings, grants; the store's client against the

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: libhvctl/store/path.c libhvctl/store/table.c libhvctl/store/perm.c libhvctl/store/tree.c
 // sources: libhvctl/store/quota.c libhvctl/store/watch.c libhvctl/store/transaction.c
-// sources: libhvctl/store/store.c libhvctl/budget.c libhvctl/store/ring.c
+// sources: libhvctl/store/store.c libhvctl/store/journal.c libhvctl/budget.c libhvctl/store/ring.c
 // sources: libhvctl/store/control.c libhvctl/store/protocol.c libhvctl/store/connection.c
 // bits: 64 32
 /*

@@ -2,7 +2,7 @@
 // sources: libhvctl/store/path.c libhvctl/store/table.c libhvctl/store/perm.c libhvctl/store/tree.c
 // sources: libhvctl/store/quota.c libhvctl/store/watch.c libhvctl/store/transaction.c
 // sources: libhvctl/budget.c
-// sources: libhvctl/store/store.c
+// sources: libhvctl/store/store.c libhvctl/store/journal.c
 // sources: libhvctl/store/control.c libhvctl/store/protocol.c
 // bits: 64 32
 /*

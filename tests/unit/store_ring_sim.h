@@ -10,6 +10,7 @@
 struct ring_connection {
 	struct connection connection;
 	struct xenstore_domain_interface ring;
+	struct lasting lasting;
 	bool takes;		/* the guest takes its replies at once, unread */
 	unsigned int notified;
 	int lost;		/* the error, once it is over */
@@ -17,7 +18,9 @@ struct ring_connection {
 
 static ssize_t sim_read(struct connection *connection, char *out, size_t size)
 {
-	return ring_read(&((struct ring_connection *)connection)->ring, out, size);
+	struct ring_connection *at = (struct ring_connection *)connection;
+
+	return ring_read(&at->ring, &at->lasting.place, out, size);
 }
 
 static ssize_t sim_write(struct connection *connection, const char *in, size_t size)
@@ -26,12 +29,15 @@ static ssize_t sim_write(struct connection *connection, const char *in, size_t s
 
 	if (at->takes)
 		at->ring.rsp_cons = at->ring.rsp_prod;
-	return ring_write(&at->ring, in, size);
+	return ring_write(&at->ring, &at->lasting.place, in, size);
 }
 
 static void sim_moved(struct connection *connection)
 {
-	((struct ring_connection *)connection)->notified++;
+	struct ring_connection *at = (struct ring_connection *)connection;
+
+	ring_took(&at->ring, &at->lasting.place);
+	at->notified++;
 }
 
 static void sim_lost(struct connection *connection, int error)

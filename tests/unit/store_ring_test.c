@@ -2,7 +2,7 @@
 // sources: libhvctl/store/path.c libhvctl/store/table.c libhvctl/store/perm.c libhvctl/store/tree.c
 // sources: libhvctl/store/quota.c libhvctl/store/watch.c libhvctl/store/transaction.c
 // sources: libhvctl/budget.c
-// sources: libhvctl/store/store.c
+// sources: libhvctl/store/store.c libhvctl/store/journal.c
 // sources: libhvctl/store/control.c libhvctl/store/protocol.c libhvctl/store/ring.c
 // sources: libhvctl/store/connection.c
 // bits: 64 32
@@ -47,6 +47,7 @@ TEST(test_ring, "rings and turns")
 	/* Indexes run over the end of their type. */
 	one->ring.req_cons = one->ring.req_prod = 0xfffffff0;
 	one->ring.rsp_cons = one->ring.rsp_prod = 0xfffffffa;
+	ring_find(&one->ring, &one->lasting.place);
 	CU_ASSERT(guest_ask(&one->ring, XS_GET_DOMAIN_PATH, "3|"));
 	turns_add(&turns, &one->connection);
 	CU_ASSERT_EQUAL(turns_run(&turns, fake_now), -1);
@@ -113,7 +114,7 @@ TEST(test_ring, "rings and turns")
 	two->ring.req_prod = 12345;
 	two->ring.connection = XENSTORE_RECONNECT;
 	CU_ASSERT(ring_wants_restart(&two->ring));
-	ring_restart(&two->ring);
+	ring_restart(&two->ring, &two->lasting.place);
 	CU_ASSERT_EQUAL(two->ring.req_prod, 0);
 	CU_ASSERT_EQUAL(two->ring.connection, XENSTORE_CONNECTED);
 	CU_ASSERT_EQUAL(turns_run(&turns, fake_now), -1);
@@ -142,6 +143,8 @@ TEST(test_ring_random, "a ring page gone wild")
 			connection->ring.req_prod - chance(XENSTORE_RING_SIZE + 8);
 		connection->ring.rsp_prod =
 			connection->ring.rsp_cons + chance(XENSTORE_RING_SIZE + 8);
+		if (chance(2))
+			ring_find(&connection->ring, &connection->lasting.place);
 		turns_add(&turns, &connection->connection);
 		turns_run(&turns, fake_now);
 		if (connection->lost) {
