@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "xs.h"
 
 #define RUN_DIR "/run/hvctl"
@@ -300,9 +301,14 @@ void hvctl_nap(unsigned int ms)
 	nanosleep(&ts, NULL);
 }
 
+/* What another store daemon needs to take up the store, and whoever starts it to notice. */
+#define STORE_RESTARTS_MS	10000
+
 struct xs *hvctl_xs(struct hvctl_ctx *ctx)
 {
 	static const char *const sockets[] = { "/run/hvstored/socket", "/run/xenstored/socket" };
+	uint64_t end = monotonic_ms() + STORE_RESTARTS_MS;
+	bool died = true;
 	unsigned int i;
 
 	if (ctx->xs && xs_lost(ctx->xs)) {
@@ -311,8 +317,19 @@ struct xs *hvctl_xs(struct hvctl_ctx *ctx)
 	}
 	if (!ctx->xs)
 		ctx->watching = false;
-	for (i = 0; !ctx->xs && i < sizeof(sockets) / sizeof(sockets[0]); i++)
-		ctx->xs = xs_open(sockets[i]);
+	/* A socket at which nobody listens is of a daemon that died: the next one goes on. */
+	while (!ctx->xs && died) {
+		died = false;
+		for (i = 0; !ctx->xs && i < sizeof(sockets) / sizeof(sockets[0]); i++) {
+			ctx->xs = xs_open(sockets[i]);
+			died |= !ctx->xs && errno == ECONNREFUSED;
+		}
+		died &= monotonic_ms() < end;
+		if (!ctx->xs && died)
+			hvctl_nap(20);
+	}
+	if (ctx->xs)
+		xs_keep(ctx->xs, STORE_RESTARTS_MS);
 	if (!ctx->xs)
 		hvctl_fail(ctx, errno,
 			   "the store daemon does not answer at %s (%s); start hvstored",

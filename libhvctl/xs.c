@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -18,13 +19,35 @@
 /* The daemon may be busy with another client; one that takes longer than this is taken for dead. */
 #define REPLY_TIMEOUT_MS	30000
 
+/* How often the next daemon is looked for. */
+#define RECONNECT_MS		20
+
 struct event {
 	struct event *next;
 	char path[];
 };
 
+/* A watch that is set again, see xs_keep(). */
+struct kept_watch {
+	struct kept_watch *next;
+	char *token;			/* behind the path */
+	char path[];
+};
+
+/* A transaction that the daemon knows: by its number and by ours, which no two have. */
+struct open_transaction {
+	struct open_transaction *next;
+	uint32_t ours, theirs;
+};
+
 struct xs {
 	int fd;
+	struct sockaddr_un addr;
+	unsigned int keep;		/* ms; 0: the connection ends with the daemon */
+	bool ended;			/* it is lost because the daemon ended */
+	struct kept_watch *watches;
+	struct open_transaction *transactions;
+	uint32_t last_tx;
 	bool unsure;			/* something was not read that may be there */
 	bool lost;			/* nobody knows any more where in it a message begins */
 	uint32_t last_id;
@@ -55,8 +78,24 @@ struct xs *xs_open(const char *socket_path)
 		return NULL;
 	}
 	xs->fd = fd;
+	xs->addr = addr;
 	xs->last = &xs->first;
 	return xs;
+}
+
+void xs_keep(struct xs *xs, unsigned int ms)
+{
+	xs->keep = ms;
+}
+
+static void forget_transactions(struct xs *xs)
+{
+	while (xs->transactions) {
+		struct open_transaction *t = xs->transactions;
+
+		xs->transactions = t->next;
+		free(t);
+	}
 }
 
 void xs_close(struct xs *xs)
@@ -69,6 +108,13 @@ void xs_close(struct xs *xs)
 		xs->first = e->next;
 		free(e);
 	}
+	while (xs->watches) {
+		struct kept_watch *w = xs->watches;
+
+		xs->watches = w->next;
+		free(w);
+	}
+	forget_transactions(xs);
 	close(xs->fd);
 	free(xs);
 }
@@ -97,6 +143,13 @@ static int lose(struct xs *xs, int error)
 	xs->lost = true;
 	shutdown(xs->fd, SHUT_RDWR);
 	return error;
+}
+
+/* The same because there is nobody at the other end any more. */
+static int lose_daemon(struct xs *xs)
+{
+	xs->ended = true;
+	return lose(xs, -EPIPE);
 }
 
 static int send_all(int fd, const void *data, size_t len)
@@ -152,6 +205,8 @@ static int receive(struct xs *xs, struct xsd_sockmsg *head, char **payload)
 	int error = receive_all(xs->fd, head, sizeof(*head), &got);
 
 	*payload = NULL;
+	if (error == -EPIPE)
+		return lose_daemon(xs);
 	if (error)
 		return error == -ETIMEDOUT && !got ? error : lose(xs, error);
 	if (head->len > XENSTORE_PAYLOAD_MAX)
@@ -163,7 +218,7 @@ static int receive(struct xs *xs, struct xsd_sockmsg *head, char **payload)
 	if (error) {
 		free(*payload);
 		*payload = NULL;
-		return lose(xs, error);
+		return error == -EPIPE ? lose_daemon(xs) : lose(xs, error);
 	}
 	return 0;
 }
@@ -195,8 +250,8 @@ static int error_number(const char *name)
  * Send a request and wait for its reply; *reply (if wanted) is to be freed, its length in
  * *reply_len.
  */
-static int request(struct xs *xs, uint32_t type, uint32_t tx, const void *data, size_t len,
-		   char **reply, size_t *reply_len)
+static int request_once(struct xs *xs, uint32_t type, uint32_t tx, const void *data, size_t len,
+			char **reply, size_t *reply_len)
 {
 	struct xsd_sockmsg head = {
 		.type = type, .req_id = ++xs->last_id, .tx_id = tx, .len = (uint32_t)len
@@ -213,7 +268,7 @@ static int request(struct xs *xs, uint32_t type, uint32_t tx, const void *data, 
 	if (!error)
 		error = send_all(xs->fd, data, len);
 	if (error)
-		return lose(xs, error);
+		return lose_daemon(xs);
 	while (!error) {
 		error = receive(xs, &head, &payload);
 		if (error)
@@ -243,26 +298,185 @@ static int request(struct xs *xs, uint32_t type, uint32_t tx, const void *data, 
 	return error;
 }
 
+static int send_watch(struct xs *xs, uint32_t type, const char *path, const char *token)
+{
+	char data[512];
+	int n = snprintf(data, sizeof(data), "%s%c%s", path, 0, token);
+
+	if (n < 0 || (size_t)n >= sizeof(data))
+		return -E2BIG;
+	return request_once(xs, type, 0, data, (size_t)n + 1, NULL, NULL);
+}
+
+/* The next daemon, if one comes in time. Returns 0, or -EPIPE and the connection stays lost. */
+static int reconnect(struct xs *xs)
+{
+	uint64_t end = monotonic_ms() + xs->keep;
+
+	forget_transactions(xs);
+	for (;;) {
+		const struct timespec pause = { .tv_nsec = RECONNECT_MS * 1000000L };
+		int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		int error = -EPIPE;
+
+		if (fd < 0)
+			return -EPIPE;
+		close(xs->fd);
+		xs->fd = fd;
+		if (!connect(fd, (struct sockaddr *)&xs->addr, sizeof(xs->addr))) {
+			xs->lost = xs->ended = false;
+			error = 0;
+			for (struct kept_watch *w = xs->watches; w && !error; w = w->next)
+				error = send_watch(xs, XS_WATCH, w->path, w->token);
+			if (!error)
+				return 0;
+		}
+		/* It may have ended again meanwhile. */
+		xs->lost = xs->ended = true;
+		if (monotonic_ms() >= end)
+			return -EPIPE;
+		nanosleep(&pause, NULL);
+	}
+}
+
+static struct open_transaction *find_transaction(const struct xs *xs, uint32_t tx)
+{
+	struct open_transaction *t = xs->transactions;
+
+	while (t && t->ours != tx)
+		t = t->next;
+	return t;
+}
+
+/*
+ * Whether a request can be sent once more although it may have been carried out: it reads, or says
+ * how something shall be.
+ */
+static bool repeatable(uint32_t type)
+{
+	switch (type) {
+	case XS_READ:
+	case XS_DIRECTORY:
+	case XS_DIRECTORY_PART:
+	case XS_GET_PERMS:
+	case XS_WRITE:
+	case XS_MKDIR:
+	case XS_RM:
+	case XS_SET_PERMS:
+	case XS_WATCH:
+	case XS_UNWATCH:
+	case XS_TRANSACTION_START:
+	case XS_INTRODUCE:
+	case XS_RELEASE:
+	case XS_RESUME:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* What is said of a request in a transaction that has gone with its daemon: 1 to read outside. */
+static int without_transaction(uint32_t type)
+{
+	switch (type) {
+	case XS_READ:
+	case XS_DIRECTORY:
+	case XS_GET_PERMS:
+		return 1;
+	case XS_DIRECTORY_PART:		/* of one list, of which there is no part left */
+	case XS_TRANSACTION_END:
+		return -EAGAIN;
+	default:
+		return 0;
+	}
+}
+
+/* The same, with another daemon if there has to be one. */
+static int request(struct xs *xs, uint32_t type, uint32_t tx, const void *data, size_t len,
+		   char **reply, size_t *reply_len)
+{
+	bool again = false;
+
+	for (;;) {
+		const struct open_transaction *t = NULL;
+		uint32_t theirs = tx;
+		int error = -EPIPE;
+
+		if (tx && xs->keep) {
+			t = find_transaction(xs, tx);
+			error = t ? 1 : without_transaction(type);
+			if (error <= 0)
+				return error;
+			theirs = t ? t->theirs : 0;
+		}
+		if (!xs->lost)
+			error = request_once(xs, type, theirs, data, len, reply, reply_len);
+		else
+			error = -EPIPE;
+		/* It was done the first time, as far as it could be. */
+		if (again && error == -ENOENT && (type == XS_RELEASE || type == XS_UNWATCH))
+			error = 0;
+		if (error != -EPIPE || !xs->ended || !xs->keep)
+			return error;
+		if (reconnect(xs))
+			return -EPIPE;
+		if (!tx && !repeatable(type))
+			return -ECONNRESET;
+		again = true;
+	}
+}
+
 int xs_begin(struct xs *xs, uint32_t *tx)
 {
+	struct open_transaction *t = xs->keep ? malloc(sizeof(*t)) : NULL;
 	char *reply;
-	int error = request(xs, XS_TRANSACTION_START, 0, "", 1, &reply, NULL);
+	int error = xs->keep && !t ? -ENOMEM :
+		    request(xs, XS_TRANSACTION_START, 0, "", 1, &reply, NULL);
 
-	if (error)
+	if (error) {
+		free(t);
 		return error;
+	}
 	*tx = (uint32_t)strtoul(reply, NULL, 10);
 	free(reply);
-	return *tx ? 0 : -EPROTO;
+	if (!*tx) {
+		free(t);
+		return -EPROTO;
+	}
+	if (t) {
+		*t = (struct open_transaction){ xs->transactions, ++xs->last_tx, *tx };
+		xs->transactions = t;
+		*tx = t->ours;
+	}
+	return 0;
+}
+
+static void end_transaction(struct xs *xs, uint32_t tx)
+{
+	struct open_transaction **slot = &xs->transactions;
+
+	while (*slot && (*slot)->ours != tx)
+		slot = &(*slot)->next;
+	if (*slot) {
+		struct open_transaction *t = *slot;
+
+		*slot = t->next;
+		free(t);
+	}
 }
 
 int xs_commit(struct xs *xs, uint32_t tx)
 {
-	return request(xs, XS_TRANSACTION_END, tx, "T", 2, NULL, NULL);
+	int error = request(xs, XS_TRANSACTION_END, tx, "T", 2, NULL, NULL);
+
+	end_transaction(xs, tx);
+	return error;
 }
 
 void xs_abort(struct xs *xs, uint32_t tx)
 {
 	request(xs, XS_TRANSACTION_END, tx, "F", 2, NULL, NULL);
+	end_transaction(xs, tx);
 }
 
 char *xs_read(struct xs *xs, uint32_t tx, const char *path)
@@ -370,11 +584,14 @@ char **xs_list(struct xs *xs, uint32_t tx, const char *path)
 		uint32_t own = 0;
 
 		/* In a transaction the list holds still, whatever a guest does to it meanwhile. */
-		error = tx ? 0 : xs_begin(xs, &own);
-		if (!error)
-			error = list_parts(xs, tx ? tx : own, path, &reply, &len);
-		if (own)
-			xs_abort(xs, own);
+		do {
+			error = tx ? 0 : xs_begin(xs, &own);
+			if (!error)
+				error = list_parts(xs, tx ? tx : own, path, &reply, &len);
+			if (own)
+				xs_abort(xs, own);
+			own = 0;
+		} while (error == -EAGAIN && !tx && xs->keep);
 	}
 	if (error) {
 		xs->unsure |= error != -ENOENT;
@@ -473,11 +690,33 @@ static int watch(struct xs *xs, uint32_t type, const char *path, const char *tok
 
 int xs_watch(struct xs *xs, const char *path, const char *token)
 {
-	return watch(xs, XS_WATCH, path, token);
+	size_t length = strlen(path) + 1;
+	struct kept_watch *w = malloc(sizeof(*w) + length + strlen(token) + 1);
+	int error = w ? watch(xs, XS_WATCH, path, token) : -ENOMEM;
+
+	if (error) {
+		free(w);
+		return error;
+	}
+	strcpy(w->path, path);
+	w->token = strcpy(w->path + length, token);
+	w->next = xs->watches;
+	xs->watches = w;
+	return 0;
 }
 
 int xs_unwatch(struct xs *xs, const char *path, const char *token)
 {
+	struct kept_watch **slot = &xs->watches;
+
+	while (*slot && (strcmp((*slot)->path, path) || strcmp((*slot)->token, token)))
+		slot = &(*slot)->next;
+	if (*slot) {
+		struct kept_watch *w = *slot;
+
+		*slot = w->next;
+		free(w);
+	}
 	return watch(xs, XS_UNWATCH, path, token);
 }
 
@@ -492,8 +731,9 @@ int xs_wait(struct xs *xs, int timeout_ms, char *path, size_t size)
 		char *payload;
 		int ready, error;
 
-		if (xs->lost)
+		if (xs->lost && (!xs->ended || !xs->keep || reconnect(xs)))
 			return -EPIPE;
+		pfd.fd = xs->fd;
 		if (xs->first) {
 			struct event *e = xs->first;
 
@@ -511,6 +751,8 @@ int xs_wait(struct xs *xs, int timeout_ms, char *path, size_t size)
 		if (ready <= 0)
 			return ready ? -errno : 0;
 		error = receive(xs, &head, &payload);
+		if (error && xs->ended && xs->keep)
+			continue;
 		if (error)
 			return error;
 		error = head.type == XS_WATCH_EVENT ? queue_event(xs, payload) : 0;

@@ -23,6 +23,18 @@ struct xs;
 struct xs *xs_open(const char *socket);
 void xs_close(struct xs *xs);
 
+/*
+ * xs_keep - when the daemon ends, wait up to @ms for the next one, which has the store as it was,
+ * and go on with that: watches are set again (each brings an event, as if it were new, in place of
+ * those that were missed), and the request that was under way is repeated where that does no harm:
+ * what reads, and what says how something shall be. A transaction cannot be repeated by us: its
+ * changes are taken as if they were made, what is read is read outside, and its end says -EAGAIN,
+ * so that it is begun anew; so does an end that was under way. Other requests answer -ECONNRESET:
+ * they may have been carried out, or not. If no daemon comes, the connection is lost as said above.
+ * Not for callers of xs_fd(), which would change.
+ */
+void xs_keep(struct xs *xs, unsigned int ms);
+
 /* Whether the connection is lost or given up, as said above. */
 bool xs_lost(const struct xs *xs);
 

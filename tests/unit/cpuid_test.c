@@ -90,6 +90,10 @@ void hvctl_cpuid_free(struct hvctl_cpuid *c)
 /* Of the library's context, which has no store here. */
 struct xs *xs_open(const char *socket) { return NULL; }
 void xs_close(struct xs *xs) { }
+void xs_keep(struct xs *xs, unsigned int ms)
+{
+}
+
 bool xs_lost(const struct xs *xs) { return false; }
 
 /* What the verb prints, with a zero behind it. */

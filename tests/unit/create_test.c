@@ -295,6 +295,10 @@ void xs_close(struct xs *xs)
 	(void)xs;
 }
 
+void xs_keep(struct xs *xs, unsigned int ms)
+{
+}
+
 bool xs_lost(const struct xs *xs)
 {
 	(void)xs;

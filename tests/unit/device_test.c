@@ -104,6 +104,10 @@ void xs_close(struct xs *xs)
 {
 }
 
+void xs_keep(struct xs *xs, unsigned int ms)
+{
+}
+
 bool xs_lost(const struct xs *xs)
 {
 	return false;

@@ -15,6 +15,7 @@
  * never read again.
  */
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -263,6 +264,8 @@ static void test_out_of_step(void)
 		char data[256], event[16], *value;
 
 		CU_ASSERT_PTR_NOT_NULL_FATAL(xs);
+		/* Of this connection it is: no other one is made for it. */
+		xs_keep(xs, 0);
 		impatient = true;
 		no_memory = cases[i].no_memory;
 		/* An event, and a part of the answer to the first question. */
@@ -312,6 +315,126 @@ static void test_out_of_step(void)
 	unlink(path);
 }
 
+/* ------------------------------------------------------------------------------------------------
+ * A store daemon that ends, and the next one
+ */
+
+#define ASKED_MAX	32
+
+/* What the daemons were asked, one after the other. */
+static struct asked {
+	unsigned int count, daemon[ASKED_MAX];
+	struct xsd_sockmsg head[ASKED_MAX];
+	char text[ASKED_MAX][64];
+} *asked;
+
+/* Each daemon takes so many requests, of which it does not answer the last. */
+static void daemons(int listener, const unsigned int *takes, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		int fd = accept(listener, NULL, NULL);
+
+		for (unsigned int n = 0; n < takes[i]; n++) {
+			unsigned int at = asked->count;
+			struct xsd_sockmsg *head = &asked->head[at];
+			const char *text = "OK";
+			char data[256];
+			size_t length;
+
+			if (recv(fd, head, sizeof(*head), MSG_WAITALL) != sizeof(*head) ||
+			    recv(fd, asked->text[at], head->len, MSG_WAITALL) != (ssize_t)head->len)
+				break;
+			asked->daemon[at] = i;
+			asked->count++;
+			if (n == takes[i] - 1)
+				break;
+			if (head->type == XS_TRANSACTION_START)
+				text = "1";
+			if (head->type == XS_RELEASE)
+				text = "ENOENT";
+			length = message(data, head->type == XS_RELEASE ? XS_ERROR : head->type,
+					 head->req_id, strlen(text) + 1, text);
+			data[length++] = '\0';
+			send(fd, data, length, MSG_NOSIGNAL);
+		}
+		close(fd);
+	}
+	_exit(0);
+}
+
+static bool was_asked(unsigned int at, unsigned int daemon, uint32_t type, uint32_t tx,
+		      const char *text)
+{
+	return at < asked->count && asked->daemon[at] == daemon && asked->head[at].type == type &&
+	       asked->head[at].tx_id == tx && !strcmp(asked->text[at], text);
+}
+
+static void test_kept(void)
+{
+	static const unsigned int takes[] = { 3, 4, 4, 3, 3 };
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	uint32_t tx, other;
+	char *value;
+	struct xs *xs;
+	pid_t server;
+
+	asked = mmap(NULL, sizeof(*asked), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		     0);
+	CU_ASSERT_FATAL(asked != MAP_FAILED);
+	strcpy(address.sun_path, path);
+	CU_ASSERT_EQUAL_FATAL(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+	CU_ASSERT_EQUAL_FATAL(listen(listener, 8), 0);
+	fflush(stdout);
+	server = fork();
+	if (!server)
+		daemons(listener, takes, 5);
+	xs = xs_open(path);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(xs);
+	xs_keep(xs, 1000);
+
+	/* A write is repeated, by one who watches again. */
+	CU_ASSERT_EQUAL(xs_watch(xs, "/w", "token"), 0);
+	CU_ASSERT_EQUAL(xs_write(xs, 0, "/a", "1"), 0);
+	CU_ASSERT_EQUAL(xs_write(xs, 0, "/b", "2"), 0);
+	CU_ASSERT_TRUE(was_asked(2, 0, XS_WRITE, 0, "/b"));
+	CU_ASSERT_TRUE(was_asked(3, 1, XS_WATCH, 0, "/w"));
+	CU_ASSERT_TRUE(was_asked(4, 1, XS_WRITE, 0, "/b"));
+
+	/* A transaction ends with its daemon, says so at its end, and is not taken for another. */
+	CU_ASSERT_EQUAL(xs_begin(xs, &tx), 0);
+	CU_ASSERT_EQUAL(xs_write(xs, tx, "/c", "3"), 0);
+	CU_ASSERT_TRUE(was_asked(6, 1, XS_WRITE, 1, "/c"));
+	CU_ASSERT_TRUE(was_asked(7, 2, XS_WATCH, 0, "/w"));
+	CU_ASSERT_EQUAL(asked->count, 8);
+	value = xs_read(xs, tx, "/c");
+	CU_ASSERT_PTR_NOT_NULL(value);
+	free(value);
+	CU_ASSERT_TRUE(was_asked(8, 2, XS_READ, 0, "/c"));
+	CU_ASSERT_EQUAL(xs_begin(xs, &other), 0);
+	CU_ASSERT_NOT_EQUAL(tx, other);
+	CU_ASSERT_EQUAL(xs_commit(xs, tx), -EAGAIN);
+	CU_ASSERT_EQUAL(asked->count, 10);
+	/* So does one whose end was under way: nobody knows. */
+	CU_ASSERT_EQUAL(xs_commit(xs, other), -EAGAIN);
+	CU_ASSERT_TRUE(was_asked(10, 2, XS_TRANSACTION_END, 1, "T"));
+	CU_ASSERT_TRUE(was_asked(11, 3, XS_WATCH, 0, "/w"));
+
+	/* What is released is, by whichever of them. */
+	CU_ASSERT_EQUAL(xs_unwatch(xs, "/w", "token"), 0);
+	CU_ASSERT_EQUAL(xs_release(xs, 5), 0);
+	CU_ASSERT_EQUAL(xs_release(xs, 5), -ENOENT);
+	/* And when no daemon comes, the connection is lost. */
+	close(listener);
+	unlink(path);
+	xs_keep(xs, 1);
+	CU_ASSERT_EQUAL(xs_write(xs, 0, "/d", "4"), -EPIPE);
+	CU_ASSERT_TRUE(xs_lost(xs));
+	xs_close(xs);
+	waitpid(server, NULL, 0);
+	munmap(asked, sizeof(*asked));
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
@@ -319,6 +442,7 @@ int main(void)
 		{ "lists that grow", test_growing },
 		{ "nodes without children", test_prune },
 		{ "messages that end within", test_out_of_step },
+		{ "a daemon that ends, and the next one", test_kept },
 		CU_TEST_INFO_NULL
 	};
 	int result;
