@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 
-from machine import check, shell, wait_shell
+from machine import SOAK, check, shell, wait_shell
 
 RECONNECTS = 4000
 
@@ -71,8 +71,66 @@ def hostile(build):
         return "%d lines, %d bytes for %d reconnects" % (lines, size, RECONNECTS)
 
 
+# Writes a value per key and notes it when the store has acknowledged it.
+WRITER = """i=0
+while [ -e /tmp/go ]; do
+  i=$((i+1))
+  while :; do xenstore-write /tool/k$((i%10)) $i 2>/dev/null && break; usleep 20000; done
+  echo $i >/tmp/acked
+done
+"""
+
+
+def killed(build):
+    """
+    The store daemon is killed again and again, under the load of dom0's programs and of a guest's ring: what was
+    acknowledged is there, the guest is answered each of its requests, and hvctl goes on with the next one.
+    """
+    kills = 100 if SOAK else 4
+    with tempfile.TemporaryDirectory(prefix="annulus-store-") as d, \
+            build.dom0(initramfs=with_guest(build, "store-load", d)) as m:
+        wait_shell(m)
+
+        def run(command, seconds=60):
+            code, out = shell(m, command, seconds)
+            check(code == 0, "%s: exit %d: %s" % (command, code, out))
+            return out
+
+        run("printf 'name=\"load\"\nkernel=\"/store-load.elf\"\nmemory=16\n' >/load.cfg && hvctl create -e /load.cfg")
+        m.expect(r"store-load: 50 rounds", 120)
+        for line in WRITER.splitlines():
+            run("echo '%s' >>/tmp/writer" % line)
+        run("touch /tmp/go && (sh /tmp/writer >/dev/null 2>&1 & echo started)")
+        for n in range(kills):
+            # At a moment that the load decides: a different number of values later each time.
+            run("a=$(cat /tmp/acked 2>/dev/null || echo 0); n=2000; "
+                "until [ $(cat /tmp/acked || echo 0) -gt $((a+%d)) ]; do n=$((n-1)); [ $n -gt 0 ] || exit 1; usleep 10000; "
+                "done 2>/dev/null; kill -9 $(cat /run/hvstored/hvstored.pid)" % (n % 4), 60)
+            # hvctl finds no daemon, and waits for the next one; every second time it is killed under it.
+            run("hvctl list >/tmp/list & " + ("usleep %d; kill -9 $(cat /run/hvstored/hvstored.pid); " % (n * 3000)
+                                              if n % 2 else "") + "wait $! && grep -q load /tmp/list", 60)
+        run("rm /tmp/go; n=500; until a=$(cat /tmp/acked) && [ \"$(xenstore-read /tool/k$((a%10)))\" = $a ]; do "
+            "n=$((n-1)); [ $n -gt 0 ] || exit 1; usleep 20000; done", 60)
+        run("a=$(cat /tmp/acked); for i in 0 1 2 3 4 5 6 7 8 9; do "
+            "[ $(xenstore-read /tool/k$(((a-i)%10))) = $((a-i)) ] || exit 1; done", 60)
+        log = run("cat /var/log/hvstored.log*")
+        taken = log.count("goes on where the one before ended")
+        check(taken >= kills, "%d kills, %d journals taken up: %s" % (kills, taken, log[-1500:]))
+        check("disconnected" not in log and "damaged" not in log, "something was lost: %s" % log[-1500:])
+        # The guest goes on, and so does dom0's kernel, whose watches are those of before.
+        m.expect(r"store-load: \d+ rounds", 60)
+        check("OK" in run("hvctl destroy load && echo OK", 90), "the guest does not end")
+        # One that ends while the daemon does not run is cleaned up after by the next.
+        run("hvctl create -e /load.cfg", 60)
+        run("p=$(cat /run/hvstored/hvstored.pid); kill -STOP $p; hvctl destroy load & usleep 500000; kill -9 $p; wait $!; "
+            "n=300; while xenstore-exists /local/domain/2; do n=$((n-1)); [ $n -gt 0 ] || exit 1; usleep 20000; done", 90)
+        check("audit clean" in run("hvctl debug audit"), "the audit is not clean")
+        return "%d kills" % kills
+
+
 def cases(build):
     yield "clients", lambda: clients(build)
+    yield "killed", lambda: killed(build)
     yield "hostile", lambda: hostile(build)
 
 
