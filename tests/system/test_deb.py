@@ -136,6 +136,12 @@ def first_boot(host, efi):
     if efi:
         own_grub(host)
     guests_run(host)
+    # hvstored is replaced, as an upgrade does it, and killed: the guests stay, and nobody else is restarted.
+    host.run("before=$(systemctl show -P MainPID hvconsoled annulus-guests); kill -9 $(cat /run/hvstored/hvstored.pid); "
+             "n=300; until systemctl -q is-active hvstored; do n=$((n-1)); [ $n -gt 0 ] || exit 1; sleep 0.1; done; "
+             "dpkg-reconfigure annulus-tools && systemctl restart hvstored && "
+             "[ \"$before\" = \"$(systemctl show -P MainPID hvconsoled annulus-guests)\" ]", seconds=120)
+    guests_run(host)
     # What GRUB wrote down is taken back: the next boot is into Annulus, too.
     host.run("grub-editenv - list; ! grub-editenv - list | grep annulus_boot")
     host.run("n=300; until grep -q GUEST-up /var/log/hvconsole/linux.log; do n=$((n-1)); [ $n -gt 0 ] || exit 1; "
