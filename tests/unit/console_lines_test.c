@@ -14,6 +14,7 @@
 #include "cpu/cpu.h"
 #include "lib/printk.h"
 #include "machine/console.h"
+#include "machine/screen.h"
 #include "machine/serial.h"
 #include "machine/timer.h"
 #include "machine/transmit.h"
@@ -28,6 +29,17 @@ static char sent[65536];
 static size_t sent_bytes;
 static struct timer *armed;
 static void (*in_putc)(void);
+
+/* There is no screen. */
+bool console_named(const char *what)
+{
+	return strcmp(what, "vga") != 0;
+}
+void screen_init(void) {}
+void screen_put(char c) { (void)c; }
+void screen_draw(bool panicking) { (void)panicking; }
+bool screen_keeps(void) { return false; }
+void screen_begin_timer(void) {}
 
 bool serial_init(void)
 {
