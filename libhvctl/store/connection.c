@@ -66,6 +66,7 @@ void turns_remove(struct turns *turns, struct connection *connection)
 		slot = &(*slot)->next_taken;
 	if (*slot)
 		*slot = connection->next_taken;
+	connection->taken = false;
 }
 
 /* Send what can be sent. */
@@ -208,10 +209,14 @@ int turns_run(struct turns *turns, uint64_t now)
 
 	for (connection = turns->first; connection; connection = connection->next_active)
 		count++;
-	/* Connections can disappear from both lists in the turns of others. */
-	while (count-- && turns->first) {
+	/*
+	 * Connections can disappear from both lists in the turns of others, and come back to the
+	 * end of the first by their own replies: one that has had its turn is behind all others.
+	 */
+	while (count-- && turns->first && !turns->first->taken) {
 		connection = turns->first;
 		unlist(turns, connection);
+		connection->taken = true;
 		connection->next_taken = turns->taken;
 		turns->taken = connection;
 		store = connection->client->store;
@@ -228,6 +233,7 @@ int turns_run(struct turns *turns, uint64_t now)
 	while (turns->taken) {
 		connection = turns->taken;
 		turns->taken = connection->next_taken;
+		connection->taken = false;
 		end_turn(turns, connection, now, &timeout);
 	}
 	for (connection = turns->first; connection; connection = connection->next_active)

@@ -48,6 +48,7 @@ struct connection {
 	bool active;
 	bool kicked;		/* something new happened since its last turn */
 	/* Between the two halves of its turn: */
+	bool taken;
 	struct connection *next_taken;
 	enum outcome outcome;
 	uint64_t until;		/* ms, for TURN_HELD */

@@ -393,11 +393,21 @@ static int take_up(struct domains *domains, struct domain *domain, struct rememb
 		replay_skip(client, sent);
 	if (!connection->client)
 		return 0;
+	/* What is in the journal may be overwritten; whoever has filled the ring waits for that. */
+	ring_took(domain->ring, &domain->lasting.place);
 	error = bind_port(domain, domain->lasting.port);
 	if (error)
 		log_line("domain %u: cannot bind to its port %u again: %s", domain->domid,
 			 domain->lasting.port, strerror(-error));
 	return domain->domid ? 0 : error;
+}
+
+/* Zeros: it could not be read when the domain came. */
+static bool is_another(const uint8_t *handle, const uint8_t *known)
+{
+	static const uint8_t unknown[sizeof(xen_domain_handle_t)];
+
+	return memcmp(known, unknown, sizeof(unknown)) && memcmp(handle, known, sizeof(unknown));
 }
 
 /* The first of the list that is left. */
@@ -412,8 +422,7 @@ static int take_up_guest(struct domains *domains, struct replayed *before)
 	if (error)
 		log_line("domain %u: cannot tell whether it lives: %s", known->domid,
 			 strerror(-error));
-	if (!error && (life == DOMAIN_GONE ||
-		       memcmp(handle, known->lasting.handle, sizeof(handle)))) {
+	if (!error && (life == DOMAIN_GONE || is_another(handle, known->lasting.handle))) {
 		log_line("domain %u: %s while no store daemon ran", known->domid,
 			 life == DOMAIN_GONE ? "ended" : "was replaced by another one");
 		if (known->client)

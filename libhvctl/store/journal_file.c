@@ -193,8 +193,9 @@ static int append(struct journal_file *file)
 	return 0;
 }
 
-static void give_up(struct journal_file *file, int error)
+void journal_file_give_up(struct journal_file *file, int error, uint64_t now)
 {
+	file->retry = now + RETRY_MS;
 	store_log(file->store, "cannot write the journal in %s: %s: until it can be, the store "
 		  "would not survive the daemon's end", file->directory, strerror(-error));
 	if (file->fd >= 0)
@@ -227,7 +228,7 @@ void journal_file_commit(struct journal_file *file, uint64_t now)
 		return;
 	}
 	if (!off)
-		give_up(file, error);
+		journal_file_give_up(file, error, now);
 	file->retry = now + RETRY_MS;
 	journal_empty(&file->record);
 }

@@ -48,6 +48,12 @@ int journal_file_replay(struct journal_file *file, struct replayed *result, uint
 int journal_file_begin(struct journal_file *file);
 
 /*
+ * journal_file_give_up - @error (negative errno): nothing can be written at present, and what was
+ * is not true for long: the file goes. journal_file_commit() tries a new one after a while.
+ */
+void journal_file_give_up(struct journal_file *file, int error, uint64_t now);
+
+/*
  * journal_file_commit - write down the record that has been made and begin the next one. A file
  * that cannot be written is removed, lest somebody takes up what is out of date, and after a while
  * it is tried again: the store goes on, and the log says that it would not survive. @now: ms.

@@ -23,6 +23,7 @@
 #define DEFAULT_LOG	"/var/log/hvstored.log"
 #define DEFAULT_JOURNAL	"/run/hvstored/journal"
 #define MAX_SOCKETS	8
+#define STATUS_REFUSED	3	/* the journal; packaging/hvstored.service knows it */
 
 struct daemon {
 	struct store *store;
@@ -438,9 +439,9 @@ static void begin_journal(struct daemon *daemon)
 
 	daemon->store->journal = &daemon->journal.record;
 	error = journal_file_begin(&daemon->journal);
+	/* What the one before us wrote is not true for long. */
 	if (error)
-		log_line("cannot write a journal in %s: %s: the store would not survive the "
-			 "daemon's end", daemon->journal.directory, strerror(-error));
+		journal_file_give_up(&daemon->journal, error, daemon_now());
 	domains_settle(&daemon->domains);
 }
 
@@ -460,7 +461,7 @@ static int start(struct daemon *daemon, const struct options *options)
 	if (options->journal)
 		found = open_journal(daemon, options, &before);
 	if (found < 0)
-		return 1;
+		return found == -EBADMSG ? STATUS_REFUSED : 1;
 	if (!found && seed(daemon->store)) {
 		fprintf(stderr, "hvstored: not enough memory\n");
 		return 1;
@@ -488,8 +489,12 @@ static void stop(struct daemon *daemon)
 		daemon->store->journal = NULL;
 		journal_file_close(&daemon->journal);
 		domains_close(&daemon->domains);
+		/* One without a transport was only read from the journal. */
 		while (daemon->store->clients)
-			socket_free(daemon->store->clients->transport, &daemon->turns);
+			if (daemon->store->clients->transport)
+				socket_free(daemon->store->clients->transport, &daemon->turns);
+			else
+				client_free(daemon->store->clients);
 		store_free(daemon->store);
 	}
 	for (unsigned int i = 0; i < daemon->nr_listening; i++) {

@@ -413,6 +413,9 @@ static void break_client(struct client *client, const char *why)
 		return;
 	store_log_domain(client->store, client->domid, "connection given up: %s", why);
 	client->broken = true;
+	/* A daemon that comes after this one must not go on with it as if nothing were missing. */
+	journal_broken(client);
+	client->lasting = NULL;
 	client->store->host->output(client->store->context, client);
 }
 

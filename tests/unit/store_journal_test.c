@@ -509,6 +509,8 @@ static void next_daemon(void)
 					  result.domains->output,
 					  only->connection.client->out_bytes, &sent), 0);
 	replay_skip(only->connection.client, sent);
+	/* As take_up() does: a guest that waits for room would wait for ever. */
+	ring_took(&world->ring, &only->lasting.place);
 	replay_free(&result);
 	journal_empty(&record);
 	store->journal = &record;
@@ -535,6 +537,9 @@ static void talk(void)
 		uint32_t cons = world->ring.rsp_cons, take;
 
 		seed = world->chances;
+		/* Now and then all that there is room for. */
+		if (!chance(4))
+			put = XENSTORE_RING_SIZE;
 		room = XENSTORE_RING_SIZE - (world->ring.req_prod - world->ring.req_cons);
 		if (put > room)
 			put = room;
@@ -622,6 +627,38 @@ TEST(test_killed, "a daemon that is killed at any step, and a ring")
 	munmap(world, sizeof(*world));
 	file = NULL;
 	journal_free(&record);
+}
+
+static struct connection *removed;
+
+/* A request that ends another's connection, and an answer to it that has to wait for its turn. */
+static ssize_t removing_read(struct connection *connection, char *out, size_t size)
+{
+	turns_remove(&only_turns, removed);
+	turns_add(&only_turns, connection);
+	return 0;
+}
+
+TEST(test_removed_in_turn, "a connection ends in the turn of another")
+{
+	static const struct connection_ops ops = { .read = removing_read, .write = sim_write,
+						   .lost = sim_lost };
+	struct connection asking = { .ops = &ops }, other = { .ops = &ops };
+
+	begin();
+	asking.client = client_new(store, 0, NULL);
+	other.client = client_new(store, 0, NULL);
+	removed = &other;
+	memset(&only_turns, 0, sizeof(only_turns));
+	turns_add(&only_turns, &asking);
+	turns_add(&only_turns, &other);
+	alarm(10); /* it must not go round for ever */
+	turns_run(&only_turns, 1);
+	alarm(0);
+	CU_ASSERT_FALSE(asking.taken || other.taken || other.active);
+	CU_ASSERT_PTR_NULL(only_turns.taken);
+	turns_remove(&only_turns, &asking);
+	end(client_new(store, 0, NULL));
 }
 
 /* ------------------------------------------------------------------------------------------------
