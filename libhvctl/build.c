@@ -593,6 +593,16 @@ union context {
 	struct compat_vcpu_guest_context narrow;
 };
 
+int build_vcpu_state(struct build *b, int error)
+{
+	if (!error)
+		return 0;
+	return hvctl_fail(b->ctx, -error,
+			  "the hypervisor refuses the first vCPU's state of domain %u: %s; see its "
+			  "log (hvctl dmesg)",
+			  b->domid, strerror(-error));
+}
+
 static int start_vcpu(struct build *b)
 {
 	union context *c = hypercall_alloc(b->ctx, sizeof(*c));
@@ -609,12 +619,7 @@ static int start_vcpu(struct build *b)
 	op.u.vcpucontext.ctxt = (uint64_t)(uintptr_t)c;
 	error = do_domctl(b->ctx, &op);
 	hypercall_free(b->ctx, c, sizeof(*c));
-	if (error)
-		return hvctl_fail(b->ctx, -error,
-				  "the hypervisor refuses the first vCPU's state of domain %u: %s; "
-				  "see its log (hvctl dmesg)",
-				  b->domid, strerror(-error));
-	return 0;
+	return build_vcpu_state(b, error);
 }
 
 /* Older kernels make hypercalls through a page that somebody has to fill with the instructions. */

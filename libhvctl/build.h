@@ -48,6 +48,8 @@ int build_domain(struct build *b, uint32_t domid);
 /* What every new domain needs: a port to dom0, and its rings' frames granted to dom0's daemons. */
 int build_port(struct hvctl_ctx *ctx, uint32_t domid, uint32_t *port);
 int build_grants(struct hvctl_ctx *ctx, uint32_t domid, uint64_t console_mfn, uint64_t store_mfn);
+/* What the hypervisor answered to the first vCPU's state, in words if it is a (negative) errno. */
+int build_vcpu_state(struct build *b, int error);
 
 /* ---- the parts of build_domain() that both kinds of domain have ---- */
 

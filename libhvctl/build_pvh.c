@@ -187,12 +187,7 @@ static int start_vcpu(struct build *b)
 	op.u.hvmcontext.buffer = (uint64_t)(uintptr_t)c;
 	error = do_domctl(b->ctx, &op);
 	hypercall_free(b->ctx, c, sizeof(*c));
-	if (error)
-		return hvctl_fail(b->ctx, -error,
-				  "the hypervisor refuses the first vCPU's state of domain %u: %s; "
-				  "see its log (hvctl dmesg)",
-				  b->domid, strerror(-error));
-	return 0;
+	return build_vcpu_state(b, error);
 }
 
 int pvh_build_domain(struct build *b)
