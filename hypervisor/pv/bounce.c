@@ -10,6 +10,7 @@
 #include "pv/pv.h"
 #include "pv/ring1.h"
 #include "pv/root.h"
+#include "pv/trap_handler.h"
 
 void pv_toggle_mode(struct vcpu *v)
 {
@@ -33,8 +34,6 @@ void pv_set_kernel_stack(struct pv_vcpu *pv, u64 ss, u64 sp)
 	pv->kernel_sp = sp;
 	pv->bounce_sp = low < aligned && guest_range_ok(low, FRAME_ROOM) ? aligned : 0;
 }
-
-enum { FRAME_MASK = 1, FRAME_ERROR = 2, FRAME_SEGMENTS = 4 };
 
 static u16 read_seg(unsigned which)
 {
@@ -124,8 +123,8 @@ static void bounce(struct regs *r, u64 target, unsigned flags, u32 error_code)
 
 void pv_inject_trap(unsigned vector, u32 error_code)
 {
-	const struct trap_info *ti = &current->pv.traps[vector & 255];
-	bool has_error;
+	const struct trap_info *ti;
+	unsigned flags;
 
 	if (unlikely(current->pv.root32)) {
 		compat_inject_trap(vector, error_code);
@@ -135,19 +134,9 @@ void pv_inject_trap(unsigned vector, u32 error_code)
 		ring1_inject_trap(vector, error_code);
 		return;
 	}
-	has_error =
-		vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21;
-
-	if (!ti->address) {
-		domain_crash(current->domain,
-			     "vcpu %u: no handler for trap %u (error %#x) at rip %#llx, cr2 "
-			     "%#llx\n",
-			     current->id, vector, error_code, (unsigned long long)guest_regs()->rip,
-			     (unsigned long long)current->pv.cr2);
-		return;
-	}
-	bounce(guest_regs(), ti->address,
-	       (has_error ? FRAME_ERROR : 0) | (TI_GET_IF(ti) ? FRAME_MASK : 0), error_code);
+	ti = trap_handler(vector, error_code, &flags);
+	if (ti)
+		bounce(guest_regs(), ti->address, flags, error_code);
 }
 
 void pv_inject_pf(vaddr_t cr2, u32 error_code)

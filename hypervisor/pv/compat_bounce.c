@@ -13,8 +13,7 @@
 #include "pv-abi/errno.h"
 #include "pv/compat.h"
 #include "pv/pv.h"
-
-enum { FRAME_MASK = 1, FRAME_ERROR = 2, FRAME_SEGMENTS = 4 };
+#include "pv/trap_handler.h"
 
 #define TABLE_LDT 4
 #define FRAME_VM86_WORDS 4
@@ -107,19 +106,11 @@ static void bounce(struct regs *r, u16 cs, u32 eip, unsigned flags, u32 error_co
 
 void compat_inject_trap(unsigned vector, u32 error_code)
 {
-	const struct trap_info *ti = &current->pv.traps[vector & 255];
-	bool has_error =
-		vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21;
+	unsigned flags;
+	const struct trap_info *ti = trap_handler(vector, error_code, &flags);
 
-	if (!ti->address) {
-		domain_crash(current->domain,
-			     "vcpu %u: no handler for trap %u (error %#x) at eip %#x, cr2 %#x\n",
-			     current->id, vector, error_code, (u32)guest_regs()->rip,
-			     (u32)current->pv.cr2);
-		return;
-	}
-	bounce(guest_regs(), ti->cs, (u32)ti->address,
-	       (has_error ? FRAME_ERROR : 0) | (TI_GET_IF(ti) ? FRAME_MASK : 0), error_code, NULL);
+	if (ti)
+		bounce(guest_regs(), ti->cs, (u32)ti->address, flags, error_code, NULL);
 }
 
 void compat_bounce_event(struct regs *r)

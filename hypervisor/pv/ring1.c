@@ -17,8 +17,7 @@
 #include "pv-abi/ring1.h"
 #include "pv/compat.h"
 #include "pv/pv.h"
-
-enum { FRAME_MASK = 1, FRAME_ERROR = 2 };
+#include "pv/trap_handler.h"
 
 #define RING(cs) ((cs) & 3)
 
@@ -95,20 +94,11 @@ static void bounce(struct regs *r, u64 target, unsigned flags, u32 error_code)
 
 void ring1_inject_trap(unsigned vector, u32 error_code)
 {
-	const struct trap_info *ti = &current->pv.traps[vector & 255];
-	bool has_error =
-		vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21;
+	unsigned flags;
+	const struct trap_info *ti = trap_handler(vector, error_code, &flags);
 
-	if (!ti->address) {
-		domain_crash(current->domain,
-			     "vcpu %u: no handler for trap %u (error %#x) at rip %#llx, cr2 "
-			     "%#llx\n",
-			     current->id, vector, error_code, (unsigned long long)guest_regs()->rip,
-			     (unsigned long long)current->pv.cr2);
-		return;
-	}
-	bounce(guest_regs(), ti->address,
-	       (has_error ? FRAME_ERROR : 0) | (TI_GET_IF(ti) ? FRAME_MASK : 0), error_code);
+	if (ti)
+		bounce(guest_regs(), ti->address, flags, error_code);
 }
 
 void ring1_bounce_syscall(struct regs *r)
