@@ -49,6 +49,7 @@ void hvctl_forked(struct hvctl_ctx *ctx)
 {
 	xs_close(ctx->xs);
 	ctx->xs = NULL;
+	ctx->store_waited = false;
 }
 
 const char *hvctl_error(const struct hvctl_ctx *ctx)
@@ -304,36 +305,54 @@ void hvctl_nap(unsigned int ms)
 /* What another store daemon needs to take up the store, and whoever starts it to notice. */
 #define STORE_RESTARTS_MS	10000
 
+/* Once: if it was in vain, whoever asks again, for each domain of a list, does not wait again. */
+static void store_waits(void *data)
+{
+	struct hvctl_ctx *ctx = data;
+
+	ctx->store_waited = true;
+	hvctl_warn(ctx, "the store daemon does not answer; waiting up to %d s for the next one",
+		   STORE_RESTARTS_MS / 1000);
+}
+
 struct xs *hvctl_xs(struct hvctl_ctx *ctx)
 {
 	static const char *const sockets[] = { "/run/hvstored/socket", "/run/xenstored/socket" };
-	uint64_t end = monotonic_ms() + STORE_RESTARTS_MS;
+	uint64_t end = ctx->store_waited ? 0 : monotonic_ms() + STORE_RESTARTS_MS;
 	bool died = true;
 	unsigned int i;
+	int error = 0;
 
 	if (ctx->xs && xs_lost(ctx->xs)) {
 		xs_close(ctx->xs);
 		ctx->xs = NULL;
 	}
-	if (!ctx->xs)
-		ctx->watching = false;
+	if (ctx->xs)
+		return ctx->xs;
+	ctx->watching = false;
 	/* A socket at which nobody listens is of a daemon that died: the next one goes on. */
 	while (!ctx->xs && died) {
 		died = false;
 		for (i = 0; !ctx->xs && i < sizeof(sockets) / sizeof(sockets[0]); i++) {
 			ctx->xs = xs_open(sockets[i]);
-			died |= !ctx->xs && errno == ECONNREFUSED;
+			error = ctx->xs ? 0 : errno;
+			died |= error == ECONNREFUSED;
 		}
 		died &= monotonic_ms() < end;
-		if (!ctx->xs && died)
+		if (!ctx->xs && died) {
+			if (!ctx->store_waited)
+				store_waits(ctx);
 			hvctl_nap(20);
+		}
 	}
-	if (ctx->xs)
-		xs_keep(ctx->xs, STORE_RESTARTS_MS);
-	if (!ctx->xs)
-		hvctl_fail(ctx, errno,
+	if (!ctx->xs) {
+		hvctl_fail(ctx, error,
 			   "the store daemon does not answer at %s (%s); start hvstored",
-			   sockets[0], strerror(errno));
+			   sockets[0], strerror(error));
+		return NULL;
+	}
+	ctx->store_waited = false;
+	xs_keep(ctx->xs, STORE_RESTARTS_MS, store_waits, ctx);
 	return ctx->xs;
 }
 

@@ -25,6 +25,7 @@ struct hvctl_ctx {
 	int privcmd;			/* /dev/xen/privcmd, -1: not opened yet */
 	int hypercall; /* /dev/xen/hypercall for buffers, -1: not there, lock pages instead */
 	struct xs *xs;			/* the store, NULL: not connected yet */
+	bool store_waited;		/* for a daemon, since there was one last */
 	bool watching;			/* hvctl_wait_change() has its watches there */
 	int unread;			/* why something in the store could not be read, or 0 */
 	char error[512];
@@ -106,7 +107,8 @@ void hvctl_drop_held(struct hvctl_ctx *ctx);
 
 /*
  * The store connection, made if needed, anew if it was lost (transactions and watches were its
- * own); NULL with the message set.
+ * own); NULL with the message set. A daemon that has died is waited for, once: who asks again after
+ * that learns at once that there is none still.
  */
 struct xs *hvctl_xs(struct hvctl_ctx *ctx);
 

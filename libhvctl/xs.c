@@ -44,7 +44,10 @@ struct xs {
 	int fd;
 	struct sockaddr_un addr;
 	unsigned int keep;		/* ms; 0: the connection ends with the daemon */
-	bool ended;			/* it is lost because the daemon ended */
+	xs_waits_fn waits;		/* to be told that the next daemon is waited for, or NULL */
+	void *waits_data;
+	bool ended;			/* lost because the daemon ended; another may come */
+	uint64_t until;			/* when that is given up; 0: nobody has looked yet */
 	struct kept_watch *watches;
 	struct open_transaction *transactions;
 	uint32_t last_tx;
@@ -83,9 +86,11 @@ struct xs *xs_open(const char *socket_path)
 	return xs;
 }
 
-void xs_keep(struct xs *xs, unsigned int ms)
+void xs_keep(struct xs *xs, unsigned int ms, xs_waits_fn waits, void *data)
 {
 	xs->keep = ms;
+	xs->waits = waits;
+	xs->waits_data = data;
 }
 
 static void forget_transactions(struct xs *xs)
@@ -121,7 +126,7 @@ void xs_close(struct xs *xs)
 
 bool xs_lost(const struct xs *xs)
 {
-	return xs->lost;
+	return xs->lost && !(xs->ended && xs->keep);
 }
 
 bool xs_unsure(struct xs *xs)
@@ -308,33 +313,66 @@ static int send_watch(struct xs *xs, uint32_t type, const char *path, const char
 	return request_once(xs, type, 0, data, (size_t)n + 1, NULL, NULL);
 }
 
-/* The next daemon, if one comes in time. Returns 0, or -EPIPE and the connection stays lost. */
-static int reconnect(struct xs *xs)
+/* No daemon came: nobody waits for one again. */
+static int give_up(struct xs *xs)
 {
-	uint64_t end = monotonic_ms() + xs->keep;
+	xs->ended = false;
+	return lose(xs, -EPIPE);
+}
 
+/*
+ * Look for the next daemon once. Returns 0, -EAGAIN: there is none yet, or it has ended again, or
+ * another error: there is one, which does not do as we want.
+ */
+static int look_for_daemon(struct xs *xs)
+{
+	int error = 0, fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	close(xs->fd);
+	xs->fd = fd;
+	if (connect(fd, (struct sockaddr *)&xs->addr, sizeof(xs->addr)))
+		return -EAGAIN;
+	xs->lost = xs->ended = false;
+	for (struct kept_watch *w = xs->watches; w && !error; w = w->next)
+		error = send_watch(xs, XS_WATCH, w->path, w->token);
+	if (error == -EPIPE && xs->ended)
+		return -EAGAIN;
+	return error;
+}
+
+/*
+ * The next daemon, if one comes in time. Returns 0, -EPIPE: the connection stays lost, or -EAGAIN:
+ * there is none yet, and it is @latest (of monotonic_ms()), which is earlier than that.
+ */
+static int reconnect(struct xs *xs, uint64_t latest)
+{
+	const struct timespec pause = { .tv_nsec = RECONNECT_MS * 1000000L };
+	bool first = !xs->until;
+
+	if (first)
+		xs->until = monotonic_ms() + xs->keep;
 	forget_transactions(xs);
 	for (;;) {
-		const struct timespec pause = { .tv_nsec = RECONNECT_MS * 1000000L };
-		int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		int error = -EPIPE;
+		int error = look_for_daemon(xs);
+		uint64_t now;
 
-		if (fd < 0)
-			return -EPIPE;
-		close(xs->fd);
-		xs->fd = fd;
-		if (!connect(fd, (struct sockaddr *)&xs->addr, sizeof(xs->addr))) {
-			xs->lost = xs->ended = false;
-			error = 0;
-			for (struct kept_watch *w = xs->watches; w && !error; w = w->next)
-				error = send_watch(xs, XS_WATCH, w->path, w->token);
-			if (!error)
-				return 0;
-		}
-		/* It may have ended again meanwhile. */
+		if (!error)
+			xs->until = 0;
+		if (!error)
+			return 0;
+		if (error != -EAGAIN)
+			return give_up(xs);
 		xs->lost = xs->ended = true;
-		if (monotonic_ms() >= end)
-			return -EPIPE;
+		if (first && xs->waits)
+			xs->waits(xs->waits_data);
+		first = false;
+		now = monotonic_ms();
+		if (now >= xs->until)
+			return give_up(xs);
+		if (now >= latest)
+			return -EAGAIN;
 		nanosleep(&pause, NULL);
 	}
 }
@@ -402,6 +440,8 @@ static int request(struct xs *xs, uint32_t type, uint32_t tx, const void *data, 
 		uint32_t theirs = tx;
 		int error = -EPIPE;
 
+		if (xs_lost(xs))
+			return error;
 		if (tx && xs->keep) {
 			t = find_transaction(xs, tx);
 			error = t ? 1 : without_transaction(type);
@@ -409,16 +449,13 @@ static int request(struct xs *xs, uint32_t type, uint32_t tx, const void *data, 
 				return error;
 			theirs = t ? t->theirs : 0;
 		}
-		if (!xs->lost)
-			error = request_once(xs, type, theirs, data, len, reply, reply_len);
-		else
-			error = -EPIPE;
+		error = request_once(xs, type, theirs, data, len, reply, reply_len);
 		/* It was done the first time, as far as it could be. */
 		if (again && error == -ENOENT && (type == XS_RELEASE || type == XS_UNWATCH))
 			error = 0;
 		if (error != -EPIPE || !xs->ended || !xs->keep)
 			return error;
-		if (reconnect(xs))
+		if (reconnect(xs, UINT64_MAX))
 			return -EPIPE;
 		if (!tx && !repeatable(type))
 			return -ECONNRESET;
@@ -723,6 +760,7 @@ int xs_unwatch(struct xs *xs, const char *path, const char *token)
 int xs_wait(struct xs *xs, int timeout_ms, char *path, size_t size)
 {
 	long long end = (long long)monotonic_ms() + timeout_ms;
+	uint64_t latest = timeout_ms < 0 ? UINT64_MAX : (uint64_t)end;
 
 	for (;;) {
 		struct pollfd pfd = { .fd = xs->fd, .events = POLLIN };
@@ -731,8 +769,11 @@ int xs_wait(struct xs *xs, int timeout_ms, char *path, size_t size)
 		char *payload;
 		int ready, error;
 
-		if (xs->lost && (!xs->ended || !xs->keep || reconnect(xs)))
-			return -EPIPE;
+		if (xs->lost) {
+			error = xs->ended && xs->keep ? reconnect(xs, latest) : -EPIPE;
+			if (error)
+				return error == -EAGAIN ? 0 : error;
+		}
 		pfd.fd = xs->fd;
 		if (xs->first) {
 			struct event *e = xs->first;

@@ -23,6 +23,9 @@ struct xs;
 struct xs *xs_open(const char *socket);
 void xs_close(struct xs *xs);
 
+/* The daemon has ended and there is no other one yet: whoever called waits. Not to use @xs. */
+typedef void (*xs_waits_fn)(void *data);
+
 /*
  * xs_keep - when the daemon ends, wait up to @ms for the next one, which has the store as it was,
  * and go on with that: watches are set again (each brings an event, as if it were new, in place of
@@ -30,12 +33,13 @@ void xs_close(struct xs *xs);
  * what reads, and what says how something shall be. A transaction cannot be repeated by us: its
  * changes are taken as if they were made, what is read is read outside, and its end says -EAGAIN,
  * so that it is begun anew; so does an end that was under way. Other requests answer -ECONNRESET:
- * they may have been carried out, or not. If no daemon comes, the connection is lost as said above.
- * Not for callers of xs_fd(), which would change.
+ * they may have been carried out, or not. If no daemon comes, or one that takes no watch,
+ * the connection is lost as said above: nobody waits twice. @waits (if not NULL) is called with
+ * @data once for each daemon that is waited for. Not for callers of xs_fd(), which would change.
  */
-void xs_keep(struct xs *xs, unsigned int ms);
+void xs_keep(struct xs *xs, unsigned int ms, xs_waits_fn waits, void *data);
 
-/* Whether the connection is lost or given up, as said above. */
+/* Whether the connection is lost or given up, as said above: no daemon is waited for. */
 bool xs_lost(const struct xs *xs);
 
 /*
@@ -94,7 +98,8 @@ int xs_unwatch(struct xs *xs, const char *path, const char *token);
 
 /*
  * Wait for an event of any watch up to @timeout_ms (-1: forever).
- * Returns 1 with the path (cut to @size) in @path, 0 at the timeout, -errno.
+ * Returns 1 with the path (cut to @size) in @path, 0 at the timeout, also while the next daemon is
+ * waited for, -errno.
  */
 int xs_wait(struct xs *xs, int timeout_ms, char *path, size_t size);
 

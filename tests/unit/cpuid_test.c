@@ -90,7 +90,7 @@ void hvctl_cpuid_free(struct hvctl_cpuid *c)
 /* Of the library's context, which has no store here. */
 struct xs *xs_open(const char *socket) { return NULL; }
 void xs_close(struct xs *xs) { }
-void xs_keep(struct xs *xs, unsigned int ms)
+void xs_keep(struct xs *xs, unsigned int ms, xs_waits_fn waits, void *data)
 {
 }
 

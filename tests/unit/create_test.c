@@ -295,7 +295,7 @@ void xs_close(struct xs *xs)
 	(void)xs;
 }
 
-void xs_keep(struct xs *xs, unsigned int ms)
+void xs_keep(struct xs *xs, unsigned int ms, xs_waits_fn waits, void *data)
 {
 }
 

@@ -174,7 +174,7 @@ int hvctl_rename(struct hvctl_ctx *c, uint32_t domid, const char *name) { return
 
 struct xs *xs_open(const char *socket) { return (struct xs *)domains; }
 void xs_close(struct xs *xs) { }
-void xs_keep(struct xs *xs, unsigned int ms)
+void xs_keep(struct xs *xs, unsigned int ms, xs_waits_fn waits, void *data)
 {
 }
 

@@ -95,7 +95,7 @@ static void forget(const char *path)
 
 struct xs *xs_open(const char *socket) { return (struct xs *)&host; }
 void xs_close(struct xs *xs) { }
-void xs_keep(struct xs *xs, unsigned int ms)
+void xs_keep(struct xs *xs, unsigned int ms, xs_waits_fn waits, void *data)
 {
 }
 

@@ -31,7 +31,7 @@ struct xs *xs_open(const char *path)
 	return NULL;
 }
 
-void xs_keep(struct xs *xs, unsigned int ms)
+void xs_keep(struct xs *xs, unsigned int ms, xs_waits_fn waits, void *data)
 {
 }
 

@@ -6,7 +6,7 @@
 // sources: libhvctl/store/store.c libhvctl/store/journal.c
 // sources: libhvctl/store/control.c libhvctl/store/protocol.c
 // sources: libhvctl/context.c
-// libs: -Wl,--wrap=poll,--wrap=calloc,--wrap=xs_open
+// libs: -Wl,--wrap=poll,--wrap=calloc,--wrap=xs_open,--wrap=nanosleep,--wrap=clock_gettime
 // bits: 64 32
 /*
  * The toolstack's end of the store's protocol. Against the store itself in another process: a list
@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -187,6 +188,30 @@ struct xs *__wrap_xs_open(const char *socket)
 	return __real_xs_open(path);
 }
 
+/* Pauses take no time and are counted: the clock goes on by them. */
+static unsigned int pauses;
+static uint64_t paused_ns;
+
+int __wrap_nanosleep(const struct timespec *time, struct timespec *left);
+int __wrap_nanosleep(const struct timespec *time, struct timespec *left)
+{
+	(void)left;
+	pauses++;
+	paused_ns += (uint64_t)time->tv_sec * 1000000000 + (uint64_t)time->tv_nsec;
+	return 0;
+}
+
+int __real_clock_gettime(clockid_t clock, struct timespec *now);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
+{
+	int error = __real_clock_gettime(clock, now);
+
+	now->tv_sec += (time_t)(paused_ns / 1000000000);
+	now->tv_nsec += (long)(paused_ns % 1000000000);
+	return error;
+}
+
 /* A message as the store sends it. Returns its length. */
 static size_t message(char *to, uint32_t type, uint32_t id, uint32_t length, const char *text)
 {
@@ -265,7 +290,7 @@ static void test_out_of_step(void)
 
 		CU_ASSERT_PTR_NOT_NULL_FATAL(xs);
 		/* Of this connection it is: no other one is made for it. */
-		xs_keep(xs, 0);
+		xs_keep(xs, 0, NULL, NULL);
 		impatient = true;
 		no_memory = cases[i].no_memory;
 		/* An event, and a part of the answer to the first question. */
@@ -328,7 +353,10 @@ static struct asked {
 	char text[ASKED_MAX][64];
 } *asked;
 
-/* Each daemon takes so many requests, of which it does not answer the last. */
+/*
+ * Each daemon takes so many requests, of which it does not answer the last. /full is watched by the
+ * first one only.
+ */
 static void daemons(int listener, const unsigned int *takes, unsigned int count)
 {
 	for (unsigned int i = 0; i < count; i++) {
@@ -338,6 +366,7 @@ static void daemons(int listener, const unsigned int *takes, unsigned int count)
 			unsigned int at = asked->count;
 			struct xsd_sockmsg *head = &asked->head[at];
 			const char *text = "OK";
+			bool error;
 			char data[256];
 			size_t length;
 
@@ -352,8 +381,11 @@ static void daemons(int listener, const unsigned int *takes, unsigned int count)
 				text = "1";
 			if (head->type == XS_RELEASE)
 				text = "ENOENT";
-			length = message(data, head->type == XS_RELEASE ? XS_ERROR : head->type,
-					 head->req_id, strlen(text) + 1, text);
+			if (i && !strcmp(asked->text[at], "/full"))
+				text = "ENOSPC";
+			error = *text == 'E';
+			length = message(data, error ? XS_ERROR : head->type, head->req_id,
+					 strlen(text) + 1, text);
 			data[length++] = '\0';
 			send(fd, data, length, MSG_NOSIGNAL);
 		}
@@ -369,29 +401,66 @@ static bool was_asked(unsigned int at, unsigned int daemon, uint32_t type, uint3
 	       asked->head[at].tx_id == tx && !strcmp(asked->text[at], text);
 }
 
-static void test_kept(void)
+static int listen_here(void)
 {
-	static const unsigned int takes[] = { 3, 4, 4, 3, 3 };
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	uint32_t tx, other;
-	char *value;
+
+	strcpy(address.sun_path, path);
+	CU_ASSERT_EQUAL_FATAL(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+	CU_ASSERT_EQUAL_FATAL(listen(listener, 8), 0);
+	return listener;
+}
+
+/* @data counts, a warning or a wait. */
+static void count_wait(void *data)
+{
+	++*(unsigned int *)data;
+}
+
+static void count_warning(void *data, const char *line)
+{
+	CU_ASSERT_PTR_NOT_NULL(strstr(line, "the store daemon does not answer"));
+	++*(unsigned int *)data;
+}
+
+/* Connected to the first of the daemons; whoever comes after the last finds nobody. */
+static struct xs *begin_daemons(const unsigned int *takes, unsigned int count, pid_t *server)
+{
+	int listener = listen_here();
 	struct xs *xs;
-	pid_t server;
 
 	asked = mmap(NULL, sizeof(*asked), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		     0);
 	CU_ASSERT_FATAL(asked != MAP_FAILED);
-	strcpy(address.sun_path, path);
-	CU_ASSERT_EQUAL_FATAL(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
-	CU_ASSERT_EQUAL_FATAL(listen(listener, 8), 0);
 	fflush(stdout);
-	server = fork();
-	if (!server)
-		daemons(listener, takes, 5);
+	*server = fork();
+	if (!*server)
+		daemons(listener, takes, count);
+	close(listener);
 	xs = xs_open(path);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(xs);
-	xs_keep(xs, 1000);
+	return xs;
+}
+
+static void end_daemons(struct xs *xs, pid_t server)
+{
+	xs_close(xs);
+	unlink(path);
+	waitpid(server, NULL, 0);
+	munmap(asked, sizeof(*asked));
+}
+
+static void test_kept(void)
+{
+	static const unsigned int takes[] = { 3, 4, 4, 3, 3 };
+	unsigned int waits = 0;
+	uint32_t tx, other;
+	char *value;
+	pid_t server;
+	struct xs *xs = begin_daemons(takes, 5, &server);
+
+	xs_keep(xs, 1000, count_wait, &waits);
 
 	/* A write is repeated, by one who watches again. */
 	CU_ASSERT_EQUAL(xs_watch(xs, "/w", "token"), 0);
@@ -424,15 +493,116 @@ static void test_kept(void)
 	CU_ASSERT_EQUAL(xs_unwatch(xs, "/w", "token"), 0);
 	CU_ASSERT_EQUAL(xs_release(xs, 5), 0);
 	CU_ASSERT_EQUAL(xs_release(xs, 5), -ENOENT);
-	/* And when no daemon comes, the connection is lost. */
+	/* And when no daemon comes, the connection is lost: nobody waits for one again. */
+	CU_ASSERT_EQUAL(waits, 0);
+	unlink(path);
+	pauses = 0;
+	CU_ASSERT_EQUAL(xs_write(xs, 0, "/d", "4"), -EPIPE);
+	CU_ASSERT_EQUAL(waits, 1);
+	CU_ASSERT_TRUE(pauses > 0);
+	pauses = 0;
+	check_lost(xs);
+	CU_ASSERT_EQUAL(pauses, 0);
+	CU_ASSERT_EQUAL(waits, 1);
+	end_daemons(xs, server);
+}
+
+/* A daemon that will not have the watch is not asked for it until it does. */
+static void test_refused_watch(void)
+{
+	static const unsigned int takes[] = { 2, 3, 3 };
+	pid_t server;
+	struct xs *xs = begin_daemons(takes, 3, &server);
+
+	xs_keep(xs, 1000, NULL, NULL);
+	pauses = 0;
+	CU_ASSERT_EQUAL(xs_watch(xs, "/full", "token"), 0);
+	CU_ASSERT_EQUAL(xs_write(xs, 0, "/a", "1"), -EPIPE);
+	CU_ASSERT_TRUE(was_asked(2, 1, XS_WATCH, 0, "/full"));
+	CU_ASSERT_EQUAL(asked->count, 3);
+	CU_ASSERT_EQUAL(pauses, 0);
+	check_lost(xs);
+	kill(server, SIGKILL);
+	end_daemons(xs, server);
+}
+
+/* Who waits for an event so long waits no longer for a daemon, which may come the next time. */
+static void test_wait_without_daemon(void)
+{
+	int listener = listen_here(), server;
+	struct xs *xs = xs_open(path);
+	char data[64], event[16];
+	unsigned int waits = 0;
+	size_t length;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(xs);
+	xs_keep(xs, 1000, count_wait, &waits);
+	server = accept(listener, NULL, NULL);
+	close(server);
 	close(listener);
 	unlink(path);
-	xs_keep(xs, 1);
-	CU_ASSERT_EQUAL(xs_write(xs, 0, "/d", "4"), -EPIPE);
-	CU_ASSERT_TRUE(xs_lost(xs));
+	pauses = 0;
+	CU_ASSERT_EQUAL(xs_wait(xs, 100, event, sizeof(event)), 0);
+	CU_ASSERT_TRUE(pauses > 0 && pauses <= 5);
+	CU_ASSERT_FALSE(xs_lost(xs));
+	listener = listen_here();
+	CU_ASSERT_EQUAL(xs_wait(xs, 0, event, sizeof(event)), 0);
+	CU_ASSERT_EQUAL(waits, 1);
+	server = accept(listener, NULL, NULL);
+	length = message(data, XS_WATCH_EVENT, 0, 2, "/w");
+	send(server, data, length, MSG_NOSIGNAL);
+	CU_ASSERT_EQUAL(xs_wait(xs, 0, event, sizeof(event)), 1);
+	CU_ASSERT_STRING_EQUAL(event, "/w");
+
+	/* The next time has 1000 ms again, for all calls together. */
+	close(server);
+	close(listener);
+	unlink(path);
+	pauses = 0;
+	CU_ASSERT_EQUAL(xs_wait(xs, 700, event, sizeof(event)), 0);
+	CU_ASSERT_EQUAL(xs_wait(xs, 700, event, sizeof(event)), -EPIPE);
+	CU_ASSERT_TRUE(pauses > 35 && pauses <= 50);
+	CU_ASSERT_EQUAL(waits, 2);
+	check_lost(xs);
 	xs_close(xs);
-	waitpid(server, NULL, 0);
-	munmap(asked, sizeof(*asked));
+}
+
+/* A context waits once, and says so; then again when there has been a daemon. */
+static void test_context_waits_once(void)
+{
+	struct hvctl_ctx *ctx = hvctl_open();
+	unsigned int warnings = 0;
+	int listener = listen_here(), server;
+	struct xs *xs;
+
+	hvctl_set_warning(ctx, count_warning, &warnings);
+	/* The socket stays, as that of a daemon that was killed. */
+	close(listener);
+	pauses = 0;
+	CU_ASSERT_PTR_NULL(hvctl_xs(ctx));
+	CU_ASSERT_TRUE(pauses > 0);
+	CU_ASSERT_EQUAL(warnings, 1);
+	pauses = 0;
+	CU_ASSERT_PTR_NULL(hvctl_xs(ctx));
+	CU_ASSERT_EQUAL(pauses, 0);
+
+	unlink(path);
+	listener = listen_here();
+	xs = hvctl_xs(ctx);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(xs);
+	server = accept(listener, NULL, NULL);
+	close(server);
+	close(listener);
+	CU_ASSERT_PTR_NULL(xs_read(xs, 0, "/a"));
+	CU_ASSERT_TRUE(pauses > 0);
+	CU_ASSERT_EQUAL(warnings, 2);
+	pauses = 0;
+	CU_ASSERT_PTR_NULL(hvctl_xs(ctx));
+	CU_ASSERT_PTR_NULL(hvctl_xs(ctx));
+	CU_ASSERT_EQUAL(pauses, 0);
+	CU_ASSERT_EQUAL(warnings, 2);
+	hvctl_close(ctx);
+	unlink(path);
 }
 
 int main(void)
@@ -443,6 +613,9 @@ int main(void)
 		{ "nodes without children", test_prune },
 		{ "messages that end within", test_out_of_step },
 		{ "a daemon that ends, and the next one", test_kept },
+		{ "a daemon that refuses a watch", test_refused_watch },
+		{ "waiting for events without a daemon", test_wait_without_daemon },
+		{ "a context waits for a daemon once", test_context_waits_once },
 		CU_TEST_INFO_NULL
 	};
 	int result;
