@@ -305,6 +305,9 @@ void hvctl_nap(unsigned int ms)
 /* What another store daemon needs to take up the store, and whoever starts it to notice. */
 #define STORE_RESTARTS_MS	10000
 
+/* What hvstored leaves for the next one. */
+#define JOURNAL			"/run/hvstored/journal/journal"
+
 /* Once: if it was in vain, whoever asks again, for each domain of a list, does not wait again. */
 static void store_waits(void *data)
 {
@@ -330,13 +333,16 @@ struct xs *hvctl_xs(struct hvctl_ctx *ctx)
 	if (ctx->xs)
 		return ctx->xs;
 	ctx->watching = false;
-	/* A socket at which nobody listens is of a daemon that died: the next one goes on. */
+	/*
+	 * A socket at which nobody listens is of a daemon that died, none but a journal of one that
+	 * was told to end: the next one goes on.
+	 */
 	while (!ctx->xs && died) {
 		died = false;
 		for (i = 0; !ctx->xs && i < sizeof(sockets) / sizeof(sockets[0]); i++) {
 			ctx->xs = xs_open(sockets[i]);
 			error = ctx->xs ? 0 : errno;
-			died |= error == ECONNREFUSED;
+			died |= error == ECONNREFUSED || (error == ENOENT && !access(JOURNAL, F_OK));
 		}
 		died &= monotonic_ms() < end;
 		if (!ctx->xs && died) {

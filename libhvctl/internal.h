@@ -107,8 +107,8 @@ void hvctl_drop_held(struct hvctl_ctx *ctx);
 
 /*
  * The store connection, made if needed, anew if it was lost (transactions and watches were its
- * own); NULL with the message set. A daemon that has died is waited for, once: who asks again after
- * that learns at once that there is none still.
+ * own); NULL with the message set. A daemon that has died, or ended and left its journal, is waited
+ * for, once: who asks again after that learns at once that there is none still.
  */
 struct xs *hvctl_xs(struct hvctl_ctx *ctx);
 

@@ -7,6 +7,7 @@
 // sources: libhvctl/store/control.c libhvctl/store/protocol.c
 // sources: libhvctl/context.c
 // libs: -Wl,--wrap=poll,--wrap=calloc,--wrap=xs_open,--wrap=nanosleep,--wrap=clock_gettime
+// libs: -Wl,--wrap=access
 // bits: 64 32
 /*
  * The toolstack's end of the store's protocol. Against the store itself in another process: a list
@@ -186,6 +187,17 @@ struct xs *__wrap_xs_open(const char *socket)
 {
 	(void)socket;
 	return __real_xs_open(path);
+}
+
+/* Whether a daemon has left its journal. */
+static bool journal_there;
+
+int __wrap_access(const char *file, int mode);
+int __wrap_access(const char *file, int mode)
+{
+	CU_ASSERT_STRING_EQUAL(file, "/run/hvstored/journal/journal");
+	errno = ENOENT;
+	return journal_there && mode == F_OK ? 0 : -1;
 }
 
 /* Pauses take no time and are counted: the clock goes on by them. */
@@ -567,6 +579,25 @@ static void test_wait_without_daemon(void)
 	xs_close(xs);
 }
 
+/* Of a daemon that was told to end there is no socket; what it left says that another comes. */
+static void test_context_waits_for_journal(void)
+{
+	struct hvctl_ctx *ctx = hvctl_open();
+	unsigned int warnings = 0;
+
+	hvctl_set_warning(ctx, count_warning, &warnings);
+	pauses = 0;
+	CU_ASSERT_PTR_NULL(hvctl_xs(ctx));
+	CU_ASSERT_EQUAL(pauses, 0);
+	CU_ASSERT_EQUAL(warnings, 0);
+	journal_there = true;
+	CU_ASSERT_PTR_NULL(hvctl_xs(ctx));
+	CU_ASSERT_TRUE(pauses > 0);
+	CU_ASSERT_EQUAL(warnings, 1);
+	journal_there = false;
+	hvctl_close(ctx);
+}
+
 /* A context waits once, and says so; then again when there has been a daemon. */
 static void test_context_waits_once(void)
 {
@@ -616,6 +647,7 @@ int main(void)
 		{ "a daemon that refuses a watch", test_refused_watch },
 		{ "waiting for events without a daemon", test_wait_without_daemon },
 		{ "a context waits for a daemon once", test_context_waits_once },
+		{ "a context waits where a journal is", test_context_waits_for_journal },
 		CU_TEST_INFO_NULL
 	};
 	int result;
