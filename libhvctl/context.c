@@ -332,7 +332,7 @@ struct xs *hvctl_xs(struct hvctl_ctx *ctx)
 	}
 	if (ctx->xs)
 		return ctx->xs;
-	ctx->watching = false;
+	ctx->watching = ctx->monitoring = false;
 	/*
 	 * A socket at which nobody listens is of a daemon that died, none but a journal of one that
 	 * was told to end: the next one goes on.

@@ -27,6 +27,7 @@ struct hvctl_ctx {
 	struct xs *xs;			/* the store, NULL: not connected yet */
 	bool store_waited;		/* for a daemon, since there was one last */
 	bool watching;			/* hvctl_wait_change() has its watches there */
+	bool monitoring;		/* hvctl_monitor() has its watch there */
 	int unread;			/* why something in the store could not be read, or 0 */
 	char error[512];
 	volatile sig_atomic_t cancelled; /* hvctl_cancel() was called */

@@ -76,13 +76,12 @@ static int wait_stopped(struct hvctl_ctx *ctx, uint32_t *domid, unsigned int *re
 {
 	struct xen_domctl_getdomaininfo info;
 	char path[128];
-	bool watching = false;
 
 	for (;;) {
 		int error;
 
-		if (hvctl_xs(ctx) && !watching)
-			watching = !xs_watch(ctx->xs, "@releaseDomain", token);
+		if (hvctl_xs(ctx) && !ctx->monitoring)
+			ctx->monitoring = !xs_watch(ctx->xs, "@releaseDomain", token);
 		error = domain_record(ctx, *domid, &info);
 		if (error == -ESRCH)
 			return 0;
@@ -103,7 +102,6 @@ static int wait_stopped(struct hvctl_ctx *ctx, uint32_t *domid, unsigned int *re
 			/* The store daemon went; it may come back. */
 			xs_close(ctx->xs);
 			ctx->xs = NULL;
-			watching = false;
 		}
 	}
 }

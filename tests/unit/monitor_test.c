@@ -90,9 +90,14 @@ void hvctl_config_free(struct hvctl_config *config)
 	free(config);
 }
 
+/* The connection is lost while the domain goes on, and the first to ask for one gets another. */
+static bool loses, lost;
+static unsigned int watches;
+
 int guest_resume(struct hvctl_ctx *ctx, uint32_t domid)
 {
-	(void)ctx;
+	lost = loses;
+	hvctl_xs(ctx);
 	CU_ASSERT_EQUAL(domid, 7);
 	resumed++;
 	resumed_at = looks;
@@ -132,6 +137,7 @@ void hvctl_cache_kernel(struct hvctl_ctx *ctx)
 struct xs *xs_open(const char *socket)
 {
 	(void)socket;
+	lost = false;
 	return (struct xs *)&looks;
 }
 
@@ -147,7 +153,7 @@ void xs_keep(struct xs *xs, unsigned int ms, xs_waits_fn waits, void *data)
 bool xs_lost(const struct xs *xs)
 {
 	(void)xs;
-	return false;
+	return lost;
 }
 
 int xs_watch(struct xs *xs, const char *path, const char *token)
@@ -155,6 +161,7 @@ int xs_watch(struct xs *xs, const char *path, const char *token)
 	(void)xs;
 	(void)path;
 	(void)token;
+	watches++;
 	return 0;
 }
 
@@ -173,7 +180,7 @@ static void mind(unsigned int until)
 	struct hvctl_config config = { .name = "x" };
 	uint32_t domid = 7;
 
-	looks = resumed = napped = removed = overlays = 0;
+	looks = resumed = napped = removed = overlays = watches = 0;
 	reason = SHUTDOWN_suspend;
 	saved_until = until;
 	CU_ASSERT_EQUAL(hvctl_monitor(ctx, &config, &domid), 0);
@@ -190,6 +197,16 @@ static void test_nobody(void)
 	CU_ASSERT_EQUAL(resumed_at, 1);
 	/* Not as often as the guest likes. */
 	CU_ASSERT_EQUAL(napped, 1000);
+	CU_ASSERT_EQUAL(watches, 1);
+}
+
+static void test_another_connection(void)
+{
+	loses = true;
+	mind(0);
+	loses = false;
+	CU_ASSERT_EQUAL(resumed, 1);
+	CU_ASSERT_EQUAL(watches, 2);
 }
 
 static void test_saved(void)
@@ -243,6 +260,7 @@ int main(void)
 {
 	CU_TestInfo tests[] = {
 		{ "suspended for nobody", test_nobody },
+		{ "another connection to the store", test_another_connection },
 		{ "suspended to be saved", test_saved },
 		{ "suspended to be moved", test_moving },
 		{ "moved, and it stays as another domain", test_another },
