@@ -33,6 +33,25 @@ int device_store_failed(struct hvctl_ctx *ctx, const char *path, int error)
 			  strerror(-error));
 }
 
+int device_tell(struct hvctl_ctx *ctx, const char *path, const char *was, const char *value)
+{
+	for (;;) {
+		int error = xs_write(ctx->xs, XS_ONCE, path, "%s", value);
+		bool same;
+		char *now;
+
+		if (error != -ECONNRESET)
+			return error;
+		now = xs_readf(ctx->xs, 0, "%s", path);
+		if (!now && errno != ENOENT)
+			return -errno;
+		same = now ? was && !strcmp(now, was) : !was;
+		free(now);
+		if (!same)
+			return 0;
+	}
+}
+
 /* One device's two directories, written as one transaction: nobody sees half of them. */
 struct pair {
 	struct hvctl_ctx *ctx;
@@ -298,7 +317,7 @@ static int add_vif(struct hvctl_ctx *ctx, uint32_t domid, unsigned int index,
 	/* The backend connects only after this: its interface is where it belongs now. */
 	snprintf(path, sizeof(path), "/local/domain/0/backend/vif/%u/%u/hotplug-status", domid,
 		 index);
-	error = xs_write(ctx->xs, 0, path, "connected");
+	error = device_tell(ctx, path, NULL, "connected");
 	return error ? device_store_failed(ctx, path, error) : 0;
 }
 

@@ -37,7 +37,7 @@ static void for_each_backend(struct hvctl_ctx *ctx, uint32_t domid,
 static void close_backend(struct hvctl_ctx *ctx, const struct device_kind *kind, uint32_t domid,
 			  const char *number)
 {
-	char path[160], *front;
+	char path[160], closed[8], *front;
 
 	snprintf(path, sizeof(path), "/local/domain/0/backend/%s/%u/%s/online", kind->back, domid,
 		 number);
@@ -46,8 +46,9 @@ static void close_backend(struct hvctl_ctx *ctx, const struct device_kind *kind,
 			 number);
 	snprintf(path, sizeof(path), "/local/domain/%u/device/%s/%s/state", domid, kind->front,
 		 number);
+	snprintf(closed, sizeof(closed), "%d", XenbusStateClosed);
 	if (front)
-		xs_write(ctx->xs, 0, path, "%d", XenbusStateClosed);
+		device_tell(ctx, path, front, closed);
 	free(front);
 }
 
@@ -128,12 +129,13 @@ static void remove_device(struct hvctl_ctx *ctx, const struct device_kind *const
 static int release_device(struct hvctl_ctx *ctx, const struct device_kind *const kind[2],
 			  uint32_t domid, uint32_t number)
 {
-	char front[96], path[160];
+	char front[96], path[160], closing[8];
 	unsigned int i;
 	int waited;
 
 	snprintf(front, sizeof(front), "/local/domain/%u/device/%s/%u", domid, kind[0]->front,
 		 number);
+	snprintf(closing, sizeof(closing), "%d", XenbusStateClosing);
 	/* A frontend that has not come up, or never will, has nothing to let go of. */
 	if (device_state(ctx, front) > XenbusStateInitialising)
 		for (i = 0; i < 2; i++) {
@@ -143,7 +145,7 @@ static int release_device(struct hvctl_ctx *ctx, const struct device_kind *const
 				 kind[i]->back, domid, number);
 			there = xs_readf(ctx->xs, 0, "%s", path);
 			if (there)
-				xs_write(ctx->xs, 0, path, "%d", XenbusStateClosing);
+				device_tell(ctx, path, there, closing);
 			free(there);
 		}
 	for (waited = 0; waited < DEVICE_TIMEOUT_MS; waited += 10) {

@@ -31,6 +31,13 @@ static inline bool device_is_ours(const struct device_kind *kind)
 /* device_store_failed - the message for what @path could not be. Returns @error, a -errno. */
 int device_store_failed(struct hvctl_ctx *ctx, const char *path, int error);
 
+/*
+ * device_tell - write a node in which the other side may answer, and which holds @was (NULL: it is
+ * not there). If the store daemon ends meanwhile, it is written again if it is as it was, and not if
+ * there is @value or an answer. Returns 0 or -errno.
+ */
+int device_tell(struct hvctl_ctx *ctx, const char *path, const char *was, const char *value);
+
 /* device_state - the state in the directory @dir, XenbusStateUnknown if there is none. */
 int device_state(struct hvctl_ctx *ctx, const char *dir);
 

@@ -285,7 +285,19 @@ static int ask(struct hvctl_ctx *ctx, uint32_t domid, const char *key, const cha
 	if (!hvctl_xs(ctx))
 		return -ECONNREFUSED;
 	snprintf(path, sizeof(path), "/local/domain/%u/control/%s", domid, key);
-	error = xs_write(ctx->xs, 0, path, "%s", word);
+	error = xs_write(ctx->xs, XS_ONCE, path, "%s", word);
+	/* What is not there any more the guest may have taken: who asks twice may get two. */
+	if (error == -ECONNRESET) {
+		char *there = xs_readf(ctx->xs, 0, "%s", path);
+
+		error = there && !strcmp(there, word) ? 0 : error;
+		free(there);
+	}
+	if (error == -ECONNRESET)
+		return hvctl_fail(ctx, ECONNRESET,
+				  "the store daemon ended meanwhile, and domain %u may have been "
+				  "told to %s or not; look at its console before you try again",
+				  domid, what);
 	if (error)
 		return hvctl_fail(ctx, -error,
 				  "the store refuses %s: %s; see the store daemon's log", path,

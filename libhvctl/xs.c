@@ -433,8 +433,10 @@ static int without_transaction(uint32_t type)
 static int request(struct xs *xs, uint32_t type, uint32_t tx, const void *data, size_t len,
 		   char **reply, size_t *reply_len)
 {
-	bool again = false;
+	bool again = false, once = tx == XS_ONCE;
 
+	if (once)
+		tx = 0;
 	for (;;) {
 		const struct open_transaction *t = NULL;
 		uint32_t theirs = tx;
@@ -457,7 +459,7 @@ static int request(struct xs *xs, uint32_t type, uint32_t tx, const void *data, 
 			return error;
 		if (reconnect(xs, UINT64_MAX))
 			return -EPIPE;
-		if (!tx && !repeatable(type))
+		if (!tx && (once || !repeatable(type)))
 			return -ECONNRESET;
 		again = true;
 	}

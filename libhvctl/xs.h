@@ -64,6 +64,13 @@ char *xs_read(struct xs *xs, uint32_t tx, const char *path);
 __attribute__((format(printf, 3, 4)))
 char *xs_readf(struct xs *xs, uint32_t tx, const char *format, ...);
 
+/*
+ * As @tx of xs_write(): outside any, and never repeated. For a node in which somebody answers, so
+ * that the answer would be overwritten: -ECONNRESET says that the daemon ended, that another is
+ * there, and that the caller has to read what became of it.
+ */
+#define XS_ONCE		UINT32_MAX
+
 /* Write a text, made as by printf. */
 __attribute__((format(printf, 4, 5)))
 int xs_write(struct xs *xs, uint32_t tx, const char *path, const char *format, ...);

@@ -124,7 +124,14 @@ static int ask(struct hvctl_ctx *ctx, uint32_t domid, unsigned int seconds, cons
 	int ret;
 
 	wish_path(domid, path);
-	ret = xs_write(ctx->xs, 0, path, "%s", wish);
+	ret = xs_write(ctx->xs, XS_ONCE, path, "%s", wish);
+	/* If it is not there, the guest may have taken it: then it is let go, below. */
+	if (ret == -ECONNRESET) {
+		char *there = xs_readf(ctx->xs, 0, "%s", path);
+
+		ret = there && !strcmp(there, wish) ? 0 : ret;
+		free(there);
+	}
 	if (ret) {
 		ret = hvctl_fail(ctx, -ret, "the store refuses %s: %s; see the store daemon's log",
 				 path, strerror(-ret));

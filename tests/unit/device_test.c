@@ -22,6 +22,7 @@
 
 #include "blkd.h"
 #include "device.h"
+#include "device_kind.h"
 #include "suite.h"
 #include "xs.h"
 
@@ -150,16 +151,26 @@ char *xs_readf(struct xs *xs, uint32_t tx, const char *format, ...)
 	return xs_read(xs, tx, path);
 }
 
+/* The store daemon ends at the next XS_ONCE: before it was written, after, or after @answer. */
+static enum { STAYS, BEFORE, AFTER, ANSWERED } ends;
+static const char *answer;
+static unsigned int written_once;
+
 int xs_write(struct xs *xs, uint32_t tx, const char *path, const char *format, ...)
 {
+	bool reset = tx == XS_ONCE && ends != STAYS;
 	char value[2048];
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(value, sizeof(value), format, args);
 	va_end(args);
-	set(path, value);
-	return 0;
+	written_once += tx == XS_ONCE;
+	if (!reset || ends != BEFORE)
+		set(path, reset && ends == ANSWERED ? answer : value);
+	if (reset)
+		ends = STAYS;
+	return reset ? -ECONNRESET : 0;
 }
 
 int xs_mkdir(struct xs *xs, uint32_t tx, const char *path)
@@ -893,6 +904,40 @@ TEST(test_close_dead, "an hvblkd that has died has not closed a disk")
 	set(BACK "/state", "6");
 	CU_ASSERT_EQUAL(devices_close(ctx, 7), 0);
 	CU_ASSERT_STRING_EQUAL(get(BACK "/state"), "(none)");
+}
+
+TEST(test_tell, "what may have been answered is written again if it has not")
+{
+	static const struct {
+		int ends;
+		const char *was, *answer, *is;
+		unsigned int times;
+	} cases[] = {
+		{ STAYS, "4", NULL, "5", 1 },
+		{ BEFORE, "4", NULL, "5", 2 },
+		{ AFTER, "4", NULL, "5", 1 },
+		{ ANSWERED, "4", "6", "6", 1 },
+		{ BEFORE, NULL, NULL, "5", 2 },
+		{ AFTER, NULL, NULL, "5", 1 },
+		{ ANSWERED, NULL, "6", "6", 1 },
+	};
+
+	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *is;
+
+		forget("/tell");
+		if (cases[i].was)
+			set("/tell", cases[i].was);
+		ends = cases[i].ends;
+		answer = cases[i].answer;
+		written_once = 0;
+		CU_ASSERT_EQUAL(device_tell(ctx, "/tell", cases[i].was, "5"), 0);
+		is = xs_read(ctx->xs, 0, "/tell");
+		CU_ASSERT(is && !strcmp(is, cases[i].is));
+		CU_ASSERT_EQUAL(written_once, cases[i].times);
+		free(is);
+	}
+	forget("/tell");
 }
 
 TEST(test_missing, "images that are not there are said before anything is made")

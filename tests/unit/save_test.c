@@ -39,6 +39,7 @@ static struct {
 	unsigned int steps, kill_at;	/* of the saver: ends there */
 	bool exists, suspended, destroyed;
 	char wish[16];			/* control/shutdown */
+	int store_ends;			/* 1: before it has the wish, 2: after, 3: when it is taken */
 	bool began;			/* it has read the wish and is on its way */
 	bool deaf, slow;		/* it never reads the wish; needs 20 s */
 	bool restless;			/* somebody lets it go on while it is written */
@@ -525,13 +526,15 @@ int xs_write(struct xs *xs, uint32_t tx, const char *path, const char *format, .
 	(void)xs;
 	(void)tx;
 	step();
-	if (ends(path, "/control/shutdown")) {
+	if (ends(path, "/control/shutdown") && (tx != XS_ONCE || host->store_ends != 1)) {
 		va_start(args, format);
 		vsnprintf(host->wish, sizeof(host->wish), format, args);
 		va_end(args);
 	}
+	if (tx == XS_ONCE && host->store_ends == 3)
+		pass(0);
 	step();
-	return 0;
+	return tx == XS_ONCE && host->store_ends ? -ECONNRESET : 0;
 }
 
 char **xs_list(struct xs *xs, uint32_t tx, const char *path)
@@ -718,6 +721,24 @@ static void test_slow(void)
 	CU_ASSERT_EQUAL(host->resumed, 1);
 }
 
+/* The store daemon ends while the guest is asked: it is asked once, and does not stand still. */
+static void test_store_ends(void)
+{
+	reset();
+	host->store_ends = 1;
+	CU_ASSERT_EQUAL(save_one(0), ECONNRESET << 8);
+	CU_ASSERT_TRUE(runs() && !*host->wish);
+	CU_ASSERT_EQUAL(host->resumed, 0);
+	reset();
+	host->store_ends = 2;
+	CU_ASSERT_EQUAL(save_one(0), 0);
+	reset();
+	host->store_ends = 3;
+	CU_ASSERT_EQUAL(save_one(0), ECONNRESET << 8);
+	CU_ASSERT_TRUE(runs() && !*host->wish);
+	CU_ASSERT_EQUAL(host->resumed, 1);
+}
+
 /* Somebody has the lock: nothing is asked of the guest. */
 static void test_two(void)
 {
@@ -826,6 +847,7 @@ int main(void)
 		{ "what fails", test_fails },
 		{ "its devices were closed", test_closed },
 		{ "slow guests", test_slow },
+		{ "a store daemon that ends", test_store_ends },
 		{ "two at once", test_two },
 		{ "a guest that goes on meanwhile", test_restless },
 		{ "a kernel in ring 1", test_ring1 },

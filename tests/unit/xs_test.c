@@ -519,6 +519,23 @@ static void test_kept(void)
 	end_daemons(xs, server);
 }
 
+/* What somebody may have answered is not written a second time. */
+static void test_once(void)
+{
+	static const unsigned int takes[] = { 1, 2 };
+	pid_t server;
+	struct xs *xs = begin_daemons(takes, 2, &server);
+
+	xs_keep(xs, 1000, NULL, NULL);
+	CU_ASSERT_EQUAL(xs_write(xs, XS_ONCE, "/a", "1"), -ECONNRESET);
+	CU_ASSERT_EQUAL(asked->count, 1);
+	CU_ASSERT_TRUE(was_asked(0, 0, XS_WRITE, 0, "/a"));
+	CU_ASSERT_EQUAL(xs_write(xs, XS_ONCE, "/a", "1"), 0);
+	CU_ASSERT_TRUE(was_asked(1, 1, XS_WRITE, 0, "/a"));
+	kill(server, SIGKILL);
+	end_daemons(xs, server);
+}
+
 /* A daemon that will not have the watch is not asked for it until it does. */
 static void test_refused_watch(void)
 {
@@ -644,6 +661,7 @@ int main(void)
 		{ "nodes without children", test_prune },
 		{ "messages that end within", test_out_of_step },
 		{ "a daemon that ends, and the next one", test_kept },
+		{ "what is written once", test_once },
 		{ "a daemon that refuses a watch", test_refused_watch },
 		{ "waiting for events without a daemon", test_wait_without_daemon },
 		{ "a context waits for a daemon once", test_context_waits_once },
