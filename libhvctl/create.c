@@ -398,6 +398,21 @@ static void put_all(struct writer *w, const struct hvctl_config *c, const char *
 	put(w, "console/tty", "%s", "");
 }
 
+/* The store daemon ended at the end of the transaction: 0, it has it, or -EAGAIN, or -errno. */
+static int find_generation(const struct writer *w)
+{
+	char ours[48], *there = xs_readf(w->xs, 0, "/local/domain/%u/platform/generation-id",
+					 w->domid);
+	int error = there || errno == ENOENT ? -EAGAIN : -errno;
+
+	snprintf(ours, sizeof(ours), "%llu:%llu", (unsigned long long)w->generation[0],
+		 (unsigned long long)w->generation[1]);
+	if (there && !strcmp(there, ours))
+		error = 0;
+	free(there);
+	return error;
+}
+
 static int write_store(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint32_t domid,
 		       const struct domain_rings *b)
 {
@@ -422,6 +437,8 @@ static int write_store(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint
 			break;
 		}
 		w.error = xs_commit(w.xs, w.tx);
+		if (w.error == -ECONNRESET)
+			w.error = find_generation(&w);
 		if (w.error != -EAGAIN)
 			break;
 	}

@@ -59,16 +59,21 @@ struct pair {
 	uint32_t tx;
 	int error;
 	char front[128], back[128];
+	char made[20];			/* no other transaction has written it there */
 };
 
 static void pair_begin(struct pair *p, const struct device_kind *kind, uint32_t domid,
 		       uint32_t number)
 {
+	uint64_t made;
 	char perms[32];
 
-	p->error = xs_begin(p->xs, &p->tx);
+	p->error = hvctl_random(p->ctx, &made, sizeof(made));
+	if (!p->error)
+		p->error = xs_begin(p->xs, &p->tx);
 	if (p->error)
 		return;
+	snprintf(p->made, sizeof(p->made), "%llx", (unsigned long long)made);
 	snprintf(p->front, sizeof(p->front), "/local/domain/%u/device/%s/%u", domid, kind->front,
 		 number);
 	snprintf(p->back, sizeof(p->back), "/local/domain/0/backend/%s/%u/%u", kind->back, domid,
@@ -112,6 +117,18 @@ static void put_common(struct pair *p, uint32_t domid)
 	put(p, p->back, "frontend", "%s", p->front);
 	put(p, p->back, "frontend-id", "%u", domid);
 	put(p, p->back, "online", "1");
+	put(p, p->back, "made", "%s", p->made);
+}
+
+/* The store daemon ended at the end of the transaction: 0, it has it, or -EAGAIN, or -errno. */
+static int find_made(const struct pair *p)
+{
+	char *made = xs_readf(p->xs, 0, "%s/made", p->back);
+	int error;
+
+	error = made && !strcmp(made, p->made) ? 0 : made || errno == ENOENT ? -EAGAIN : -errno;
+	free(made);
+	return error;
 }
 
 /* Returns 0, -EAGAIN (do it all again) or -errno with the message set. */
@@ -123,6 +140,8 @@ static int pair_end(struct pair *p)
 	}
 	if (!p->error)
 		p->error = xs_commit(p->xs, p->tx);
+	if (p->error == -ECONNRESET)
+		p->error = find_made(p);
 	if (p->error && p->error != -EAGAIN)
 		return device_store_failed(p->ctx, p->back, p->error);
 	return p->error;

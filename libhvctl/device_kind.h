@@ -33,7 +33,7 @@ int device_store_failed(struct hvctl_ctx *ctx, const char *path, int error);
 
 /*
  * device_tell - write a node in which the other side may answer, and which holds @was (NULL: it is
- * not there). If the store daemon ends meanwhile, it is written again if it is as it was, and not if
+ * not there). If the store daemon ends meanwhile, it is written again if it is as it was, not if
  * there is @value or an answer. Returns 0 or -errno.
  */
 int device_tell(struct hvctl_ctx *ctx, const char *path, const char *was, const char *value);

@@ -459,7 +459,7 @@ static int request(struct xs *xs, uint32_t type, uint32_t tx, const void *data, 
 			return error;
 		if (reconnect(xs, UINT64_MAX))
 			return -EPIPE;
-		if (!tx && (once || !repeatable(type)))
+		if (type == XS_TRANSACTION_END || (!tx && (once || !repeatable(type))))
 			return -ECONNRESET;
 		again = true;
 	}

@@ -32,7 +32,7 @@ typedef void (*xs_waits_fn)(void *data);
  * those that were missed), and the request that was under way is repeated where that does no harm:
  * what reads, and what says how something shall be. A transaction cannot be repeated by us: its
  * changes are taken as if they were made, what is read is read outside, and its end says -EAGAIN,
- * so that it is begun anew; so does an end that was under way. Other requests answer -ECONNRESET:
+ * so that it is begun anew. An end that was under way and other requests answer -ECONNRESET:
  * they may have been carried out, or not. If no daemon comes, or one that takes no watch,
  * the connection is lost as said above: nobody waits twice. @waits (if not NULL) is called with
  * @data once for each daemon that is waited for. Not for callers of xs_fd(), which would change.
@@ -51,7 +51,7 @@ bool xs_unsure(struct xs *xs);
 
 /*
  * A transaction, to be given as @tx; 0 is "outside any". xs_commit() answers -EAGAIN if it has to
- * be redone.
+ * be redone, -ECONNRESET if that is not known: whoever repeats it looks first for what it wrote.
  */
 int xs_begin(struct xs *xs, uint32_t *tx);
 int xs_commit(struct xs *xs, uint32_t tx);

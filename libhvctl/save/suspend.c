@@ -92,6 +92,7 @@ static bool take_back(struct hvctl_ctx *ctx, const char *path)
 		case 0:
 			return true;
 		case -EAGAIN:
+		case -ECONNRESET:	/* ours may be gone already: then the guest is waited for */
 			continue;
 		default:
 			return false;

@@ -45,6 +45,9 @@ static struct {
 	uint32_t map_type;
 	bool refuse_map;
 	bool named;			/* in the store */
+	unsigned int commits;
+	unsigned int commit_ends;	/* the store daemon: 1 before the commit, 2 after */
+	char generation[48];
 	uint32_t capabilities;		/* of the host, XEN_SYSCTL_PHYSCAP_* */
 	uint32_t flags;			/* that it was created with */
 	unsigned int map_entries;
@@ -317,7 +320,13 @@ int xs_commit(struct xs *xs, uint32_t tx)
 	(void)xs;
 	(void)tx;
 	step();
-	return 0;
+	host->commits++;
+	if (!host->commit_ends)
+		return 0;
+	if (host->commit_ends == 1)
+		host->generation[0] = 0;
+	host->commit_ends = 0;
+	return -ECONNRESET;
 }
 
 void xs_abort(struct xs *xs, uint32_t tx)
@@ -330,7 +339,9 @@ char *xs_readf(struct xs *xs, uint32_t tx, const char *format, ...)
 {
 	(void)xs;
 	(void)tx;
-	(void)format;
+	errno = ENOENT;
+	if (strstr(format, "/platform/generation-id") && host->generation[0])
+		return strdup(host->generation);
 	return NULL;
 }
 
@@ -341,6 +352,13 @@ int xs_write(struct xs *xs, uint32_t tx, const char *path, const char *format, .
 	(void)format;
 	if (!strcmp(path, "/local/domain/2/name"))
 		host->named = true;
+	if (!strcmp(path, "/local/domain/2/platform/generation-id")) {
+		va_list args;
+
+		va_start(args, format);
+		vsnprintf(host->generation, sizeof(host->generation), format, args);
+		va_end(args);
+	}
 	return 0;
 }
 
@@ -569,6 +587,27 @@ static void test_slow(void)
 	}
 }
 
+/* What the store daemon took with it is written again, and nothing else. */
+static void test_commit_ends(void)
+{
+	struct hvctl_config config = { .name = "x", .max_vcpus = 1, .vcpus = 1, .memory_mib = 1,
+				       .max_memory_mib = 1, .uuid = { 9 } };
+
+	for (unsigned int when = 0; when < 3; when++) {
+		struct hvctl_ctx *ctx = hvctl_open();
+		unsigned int flags = 0;
+		uint32_t domid = 0;
+
+		memset(host, 0, sizeof(*host));
+		host->commit_ends = when;
+		CU_ASSERT_PTR_NOT_NULL_FATAL(hvctl_xs(ctx));
+		CU_ASSERT_EQUAL(domain_make(ctx, &config, 0, slow, &flags, &domid), 0);
+		CU_ASSERT_EQUAL(host->commits, when == 1 ? 2 : 1);
+		CU_ASSERT_TRUE(host->generation[0]);
+		hvctl_close(ctx);
+	}
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
@@ -577,6 +616,7 @@ int main(void)
 		{ "each vCPU has its own CPUs", test_affinity },
 		{ "the memory map ends at maxmem", test_memory_map },
 		{ "what comes takes its time", test_slow },
+		{ "the store daemon ends", test_commit_ends },
 		{ "PVH domains", test_pvh },
 		CU_TEST_INFO_NULL
 	};

@@ -120,9 +120,18 @@ int xs_begin(struct xs *xs, uint32_t *tx)
 	return 0;
 }
 
+/* The daemon ends at the next xs_commit(): 1 before it, 2 after it. */
+static unsigned int commit_ends, commits;
+
 int xs_commit(struct xs *xs, uint32_t tx)
 {
-	return 0;
+	unsigned int end = commit_ends;
+
+	commits++;
+	commit_ends = 0;
+	if (end == 1)
+		forget("/local/domain/0/backend/hvblk/7/51712/made");
+	return end ? -ECONNRESET : 0;
 }
 
 void xs_abort(struct xs *xs, uint32_t tx)
@@ -437,6 +446,21 @@ TEST(test_entries, "what hvblkd is told, and no kernel driver is")
 	CU_ASSERT_STRING_EQUAL(list[0].name, "xvda");
 	CU_ASSERT_TRUE(list[0].writable);
 	free(list);
+}
+
+TEST(test_commit_ends, "entries are written once, whenever the store daemon ends")
+{
+	struct hvctl_disk d = disk(image);
+
+	for (unsigned int when = 0; when < 3; when++) {
+		looks = commits = 0;
+		commit_ends = when;
+		backend = is_ready;
+		CU_ASSERT_EQUAL(add(&d, 1), 0);
+		CU_ASSERT_EQUAL(commits, when == 1 ? 2 : 1);
+		CU_ASSERT_STRING_NOT_EQUAL(get(BACK "/made"), "(none)");
+		forget(BACK);
+	}
 }
 
 TEST(test_plain, "what is not asked for is not there")

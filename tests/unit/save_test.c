@@ -39,7 +39,7 @@ static struct {
 	unsigned int steps, kill_at;	/* of the saver: ends there */
 	bool exists, suspended, destroyed;
 	char wish[16];			/* control/shutdown */
-	int store_ends;			/* 1: before it has the wish, 2: after, 3: once taken */
+	int store_ends;			/* 1: before the wish, 2: after, 3: when it is taken */
 	bool began;			/* it has read the wish and is on its way */
 	bool deaf, slow;		/* it never reads the wish; needs 20 s */
 	bool restless;			/* somebody lets it go on while it is written */
