@@ -342,7 +342,8 @@ struct xs *hvctl_xs(struct hvctl_ctx *ctx)
 		for (i = 0; !ctx->xs && i < sizeof(sockets) / sizeof(sockets[0]); i++) {
 			ctx->xs = xs_open(sockets[i]);
 			error = ctx->xs ? 0 : errno;
-			died |= error == ECONNREFUSED || (error == ENOENT && !access(JOURNAL, F_OK));
+			died |= error == ECONNREFUSED;
+			died |= error == ENOENT && !access(JOURNAL, F_OK);
 		}
 		died &= monotonic_ms() < end;
 		if (!ctx->xs && died) {
