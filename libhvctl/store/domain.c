@@ -68,8 +68,11 @@ static void moved_ring(struct connection *connection)
 {
 	struct domain *domain = of(connection);
 
-	ring_took(domain->ring, &domain->lasting.place);
+	bool more = ring_took(domain->ring, &domain->lasting.place);
+
 	evtchn_notify(domain->domains->evtchn, domain->port);
+	if (more)
+		turns_add(domain->domains->turns, connection);
 }
 
 static void unbind(struct domain *domain)

@@ -70,12 +70,18 @@ ssize_t ring_read(const struct xenstore_domain_interface *ring, struct ring_plac
 	return done;
 }
 
-void ring_took(struct xenstore_domain_interface *ring, struct ring_place *place)
+bool ring_took(struct xenstore_domain_interface *ring, struct ring_place *place)
 {
 	if (place->took == place->consumed)
-		return;
+		return false;
 	place->took = place->consumed;
 	publish(&ring->req_cons, place->took);
+	/*
+	 * Who adds to requests that we have not given back yet sends no event. We said how far we
+	 * are before we look, and it puts them there before it looks.
+	 */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return theirs(&ring->req_prod) != place->consumed;
 }
 
 ssize_t ring_write(struct xenstore_domain_interface *ring, struct ring_place *place,

@@ -50,8 +50,12 @@ int ring_resume(const struct xenstore_domain_interface *ring, struct ring_place 
 ssize_t ring_read(const struct xenstore_domain_interface *ring, struct ring_place *place,
 		  char *out, size_t size);
 
-/* ring_took - what was read may be overwritten. */
-void ring_took(struct xenstore_domain_interface *ring, struct ring_place *place);
+/*
+ * ring_took - what was read may be overwritten.
+ * Returns whether there is more by now: the domain has sent no event for it if it came after
+ * ring_read(), since it was told of nothing until here.
+ */
+bool ring_took(struct xenstore_domain_interface *ring, struct ring_place *place);
 
 /*
  * ring_write - put up to @size bytes of replies.

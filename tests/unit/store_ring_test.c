@@ -126,6 +126,27 @@ TEST(test_ring, "rings and turns")
  * A page whose every byte changes all the time: no index leads outside of it (the sanitizers
  * watch).
  */
+/* A guest tells of what it puts only if all before that was given back to it. */
+TEST(test_no_event, "requests that come without an event")
+{
+	static struct xenstore_domain_interface ring;
+	struct ring_place place;
+	char text[40];
+
+	memset(&ring, 0, sizeof(ring));
+	ring.req_cons = ring.req_prod = 0xfffffff8;
+	ring_find(&ring, &place);
+	guest_put(&ring, "0123456789abcdef", 16);
+	CU_ASSERT_EQUAL(ring_read(&ring, &place, text, sizeof(text)), 16);
+	guest_put(&ring, "more", 4);
+	CU_ASSERT_EQUAL(ring.req_cons, 0xfffffff8);
+	CU_ASSERT_TRUE(ring_took(&ring, &place));
+	CU_ASSERT_EQUAL(ring.req_cons, 8);
+	CU_ASSERT_EQUAL(ring_read(&ring, &place, text, sizeof(text)), 4);
+	CU_ASSERT_FALSE(ring_took(&ring, &place));
+	CU_ASSERT_FALSE(ring_took(&ring, &place));
+}
+
 TEST(test_ring_random, "a ring page gone wild")
 {
 	struct turns turns = { 0 };
