@@ -17,8 +17,7 @@
 #include "domain.h"
 #include "overlay.h"
 #include "suite.h"
-
-struct xs;
+#include "xs.h"
 
 void xs_close(struct xs *xs)
 {
@@ -35,7 +34,6 @@ void xs_keep(struct xs *xs, unsigned int ms, xs_waits_fn waits, void *data)
 {
 }
 
-bool xs_lost(const struct xs *xs);
 bool xs_lost(const struct xs *xs)
 {
 	(void)xs;
