@@ -17,7 +17,7 @@
 #include "watch.h"
 
 /* Raised when a daemon of before could not read what is written now. */
-#define JOURNAL_VERSION	1
+#define JOURNAL_VERSION	1u
 
 /* At the beginning of a file. */
 struct journal_head {
