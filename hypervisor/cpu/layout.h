@@ -31,6 +31,9 @@
 /* Where GRUB puts the image; IMAGE_VIRT_START maps to this. */
 #define IMAGE_PHYS_START  0x200000
 
+/* The end of what the boot page tables map, one to one and in the direct map (boot/head.S). */
+#define MAPPED_AT_BOOT    0x100000000
+
 #ifndef __ASSEMBLER__
 #include "cpu/directmap.h"
 #include "lib/types.h"

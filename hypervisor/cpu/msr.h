@@ -75,11 +75,6 @@
 #ifndef __ASSEMBLER__
 #include "lib/types.h"
 static inline u64 read_cr0(void) { u64 v; __asm__ volatile("mov %%cr0, %0" : "=r"(v)); return v; }
-/* Debug registers (SDM vol. 3B, 17.2.4): all that DR7 switches on, and the bit that is always 1. */
-#define DR7_ENABLES 0xffULL
-#define DR7_NONE    0x400ULL
-static inline u64 read_dr7(void) { u64 v; __asm__ volatile("mov %%db7, %0" : "=r"(v)); return v; }
-static inline void write_dr7(u64 v) { __asm__ volatile("mov %0, %%db7" :: "r"(v)); }
 static inline u64 read_cr2(void) { u64 v; __asm__ volatile("mov %%cr2, %0" : "=r"(v)); return v; }
 static inline u64 read_cr3(void) { u64 v; __asm__ volatile("mov %%cr3, %0" : "=r"(v)); return v; }
 static inline u64 read_cr4(void) { u64 v; __asm__ volatile("mov %%cr4, %0" : "=r"(v)); return v; }

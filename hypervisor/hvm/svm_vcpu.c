@@ -8,6 +8,7 @@
  * them; rax, rip, rsp and rflags go to the control block and come back around each run.
  */
 #include "cpu/cpu.h"
+#include "cpu/debugreg.h"
 #include "cpu/directmap.h"
 #include "cpu/ipi.h"
 #include "cpu/machine_check.h"
@@ -219,9 +220,6 @@ void __init svm_register(void)
 }
 
 /* ---- the switch ---- */
-
-#define READ_DR(n, v)  __asm__ volatile("mov %%dr" #n ", %0" : "=r"(v))
-#define WRITE_DR(n, v) __asm__ volatile("mov %0, %%dr" #n ::"r"((u64)(v)))
 
 /*
  * What the CPU loads when the guest is left it may look up in the tables once more, of which the

@@ -2,6 +2,7 @@
 #include "machine/efi.h"
 
 #include "cpu/cpu.h"
+#include "cpu/debugreg.h"
 #include "cpu/layout.h"
 #include "cpu/msr.h"
 #include "cpu/pte.h"
@@ -18,7 +19,6 @@
 
 #define SYSTEM_SIGNATURE  0x5453595320494249ULL /* "IBI SYST" (UEFI 2.10, 4.3.1) */
 #define RUNTIME_SIGNATURE 0x56524553544e5552ULL /* "RUNTSERV" (4.5.1) */
-#define MAPPED_AT_BOOT    0x100000000ULL /* boot/head.S */
 #define LOW_HALF          0x800000000000ULL
 #define RESET_COLD        0
 #define RESET_SHUTDOWN    2
@@ -234,16 +234,17 @@ u64 efi_pointer(const void *in_buffer)
  */
 static u64 call_on_root(u64 function, const u64 args[5])
 {
-	u64 cr3 = read_cr3(), dr7 = read_dr7(), status;
+	u64 cr3 = read_cr3(), dr7, status;
 
-	if (dr7 & DR7_ENABLES)
-		write_dr7(DR7_NONE);
+	READ_DR(7, dr7);
+	if (dr7 & DR7_ENABLED)
+		WRITE_DR(7, DR7_FIXED);
 	write_cr3(va_to_paddr(root));
 	tlb_flush_local(TLB_GLOBAL);
 	status = efi_enter(function, args);
 	write_cr3(cr3);
-	if (dr7 & DR7_ENABLES)
-		write_dr7(dr7);
+	if (dr7 & DR7_ENABLED)
+		WRITE_DR(7, dr7);
 	return status;
 }
 

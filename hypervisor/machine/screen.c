@@ -15,7 +15,6 @@
 #define CELL_HEIGHT    16
 #define COLUMNS_MAX    240
 #define ROWS_MAX       135
-#define MAPPED_AT_BOOT 0x100000000ULL /* boot/head.S */
 #define TEXT_SCREEN    0xb8000
 #define TEXT_GREY      0x0700
 #define GREY           0xaa /* of each colour */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "pv/cpu_ops.h"
 #include "cpu/cpu.h"
+#include "cpu/debugreg.h"
 #include "cpu/layout.h"
 #include "cpu/msr.h"
 #include "cpu/raw.h"
@@ -67,13 +68,8 @@ s64 do_set_segment_base(u64 which, u64 base)
 }
 
 /* Debug registers: SDM vol. 3B, 17.2. */
-#define DR7_ENABLED 0xff
-#define DR7_FIXED   0x400
 #define DR7_ALLOWED 0xffff07ffULL /* without GD, RTM and reserved bits */
 #define DR6_FIXED   0xffff0ff0ULL
-
-#define READ_DR(n, v)  __asm__ volatile("mov %%dr" #n ", %0" : "=r"(v))
-#define WRITE_DR(n, v) __asm__ volatile("mov %0, %%dr" #n ::"r"((u64)(v)))
 
 /* All of them: those that are not enabled stay behind when the vCPU changes its CPU. */
 static void load_debugregs(const struct pv_vcpu *pv)

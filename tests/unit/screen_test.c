@@ -215,6 +215,15 @@ TEST(test_keep, "kept or not, and by a timer")
 	CU_ASSERT_EQUAL(timers_set, 2);
 }
 
+static void not_drawn_on(void)
+{
+	memset(memory, 0xee, sizeof(memory));
+	put("\nA");
+	screen_draw(true);
+	for (unsigned i = 0; i < sizeof(memory); i++)
+		CU_ASSERT_EQUAL(memory[i], 0xee);
+}
+
 TEST(test_out_of_reach, "one that no page-table entry can name")
 {
 	struct framebuffer f = good(32);
@@ -230,11 +239,7 @@ TEST(test_out_of_reach, "one that no page-table entry can name")
 	screen_keep(&f);
 	screen_map();
 	CU_ASSERT_PTR_NULL(screen_framebuffer());
-	memset(memory, 0xee, sizeof(memory));
-	put("\nA");
-	screen_draw(true);
-	for (unsigned i = 0; i < sizeof(memory); i++)
-		CU_ASSERT_EQUAL(memory[i], 0xee);
+	not_drawn_on();
 }
 
 TEST(test_in_ram, "one that is said to be in free memory is not drawn on")
@@ -249,11 +254,7 @@ TEST(test_in_ram, "one that is said to be in free memory is not drawn on")
 	screen_init();
 	screen_map();
 	CU_ASSERT_PTR_NULL(screen_framebuffer());
-	memset(memory, 0xee, sizeof(memory));
-	put("\nA");
-	screen_draw(true);
-	for (unsigned i = 0; i < sizeof(memory); i++)
-		CU_ASSERT_EQUAL(memory[i], 0xee);
+	not_drawn_on();
 }
 
 static void wide(void)
