@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import tempfile
 
+from archive import dom0_with, pack
 from machine import SOAK, check, shell, wait_shell
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -24,11 +25,6 @@ disk=[ "%s" ]
 """
 
 
-def pack(directory, names):
-    return subprocess.run("printf '%s\\n' | cpio --quiet -o -H newc -R 0:0 | gzip -n" % "\\n".join(names), shell=True,
-                          cwd=directory, stdout=subprocess.PIPE, check=True).stdout
-
-
 def initramfs(build, directory):
     """dom0's initramfs, with what makes the guest's into one that runs diskverify as /verify.gz."""
     guest = os.path.join(directory, "guest")
@@ -38,11 +34,7 @@ def initramfs(build, directory):
                     os.path.join(HERE, "diskverify/diskverify.c")], check=True)
     with open(os.path.join(directory, "verify.gz"), "wb") as f:
         f.write(pack(guest, ["init", "sbin", "sbin/diskverify"]))
-    path = os.path.join(directory, "dom0.cpio.gz")
-    shutil.copy(build.need("dom0.cpio.gz"), path)
-    with open(path, "ab") as f:
-        f.write(pack(directory, ["verify.gz"]))
-    return path
+    return dom0_with(build, directory, ["verify.gz"])
 
 
 LOG = "/var/log/hvconsole/v.log"

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 
 import test_backends
+from archive import pack
 from machine import check
 
 
@@ -29,7 +30,7 @@ def initramfs(build, directory):
     program(root, "/usr/bin/qemu-img")
     names = sorted(os.path.relpath(os.path.join(d, n), root) for d, dirs, files in os.walk(root) for n in dirs + files)
     with open(path, "ab") as f:
-        f.write(test_backends.pack(root, names))
+        f.write(pack(root, names))
     return path
 
 

@@ -5,15 +5,12 @@ Two guests and dom0 talk with each other through it: pings, a file from dom0's w
 guest, whose checksum both ends take, while the worker and the supervisor are killed. The counts say that each byte from guest to
 guest was copied once.
 """
-import os
 import re
-import shutil
 import tempfile
 
+from archive import dom0_with_init
 from machine import SOAK, check, shell, wait_shell
-from test_backends import pack
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 CONFIG = """name="%s"
 kernel="/media/boot/vmlinuz"
 ramdisk="/tmp/guest.gz"
@@ -22,19 +19,6 @@ memory=128
 vcpus=1
 vif=[ "mac=00:16:3e:00:00:%s,bridge=br0,backendtype=hvnetd%s" ]
 """
-
-
-def initramfs(build, directory):
-    guest = os.path.join(directory, "guest")
-    os.makedirs(guest)
-    shutil.copy(os.path.join(HERE, "netstream/init"), guest)
-    with open(os.path.join(directory, "net.gz"), "wb") as f:
-        f.write(pack(guest, ["init"]))
-    path = os.path.join(directory, "dom0.cpio.gz")
-    shutil.copy(build.need("dom0.cpio.gz"), path)
-    with open(path, "ab") as f:
-        f.write(pack(directory, ["net.gz"]))
-    return path
 
 
 class Dom0:
@@ -77,7 +61,8 @@ class Dom0:
 
 
 def test(build):
-    with tempfile.TemporaryDirectory(prefix="annulus-net-") as d, build.dom0(initramfs=initramfs(build, d)) as m:
+    with tempfile.TemporaryDirectory(prefix="annulus-net-") as d, \
+            build.dom0(initramfs=dom0_with_init(build, d, "netstream/init", "net.gz")) as m:
         dom0 = Dom0(m)
         dom0.create("a", "net.ip=10.0.2.51", "51")
         dom0.until("a", "NET up")

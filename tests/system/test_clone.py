@@ -11,8 +11,8 @@ import os
 import re
 import tempfile
 
-import test_backends
 import test_backends_images
+from archive import pack
 from machine import SOAK, check, shell, wait_shell
 
 COUNT = 4
@@ -40,7 +40,7 @@ def initramfs(build, directory):
     test_backends_images.program(root, "/usr/bin/qemu-nbd")
     names = sorted(os.path.relpath(os.path.join(d, n), root) for d, dirs, files in os.walk(root) for n in dirs + files)
     with open(path, "wb") as f, open(build.need("dom0.cpio.gz"), "rb") as dom0:
-        f.write(dom0.read() + test_backends.pack(root, names))
+        f.write(dom0.read() + pack(root, names))
     return path
 
 

@@ -14,9 +14,9 @@ import socket
 import subprocess
 import tempfile
 
-import test_backends
 import test_backends_images
 import test_save
+from archive import pack
 from machine import SOAK, Skip, check, die_with_parent, shell, wait_shell
 
 LOG = "/var/log/hvconsole/s1.log"
@@ -81,7 +81,7 @@ def overlay(build, directory):
     names = sorted(os.path.relpath(os.path.join(d, n), root) for d, dirs, files in os.walk(root) for n in dirs + files)
     path = os.path.join(directory, "dom0.cpio.gz")
     with open(path, "wb") as f, open(build.need("dom0.cpio.gz"), "rb") as dom0:
-        f.write(dom0.read() + test_backends.pack(root, names))
+        f.write(dom0.read() + pack(root, names))
     return path
 
 

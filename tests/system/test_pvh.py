@@ -1,13 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The stock Debian kernel as a PVH guest of dom0's: console, store, disks and network by the daemons that PV guests have."""
-import os
-import shutil
 import tempfile
 
+from archive import dom0_with_init
 from machine import SOAK, check, shell, wait_shell
-from test_backends import pack
-
-HERE = os.path.dirname(os.path.abspath(__file__))
 
 CPU = "qemu64,+svm,+npt"
 CONFIG = """name = "p1"
@@ -21,20 +17,6 @@ vif = [ "mac=00:16:3e:00:00:61,bridge=br0" ]
 """
 LOG = "/var/log/hvconsole/p1.log"
 SNAPSHOT = "{ xenstore-ls -f /; hvctl list | awk \"{print \\$1, \\$2, \\$3}\"; losetup -a; ls /sys/class/net; } 2>/dev/null"
-
-
-def initramfs(build, directory):
-    """dom0's, with the init of the guest as an archive of its own."""
-    guest = os.path.join(directory, "guest")
-    os.makedirs(guest)
-    shutil.copy(os.path.join(HERE, "pvhguest/init"), guest)
-    with open(os.path.join(directory, "pvh.gz"), "wb") as f:
-        f.write(pack(guest, ["init"]))
-    path = os.path.join(directory, "dom0.cpio.gz")
-    shutil.copy(build.need("dom0.cpio.gz"), path)
-    with open(path, "ab") as f:
-        f.write(pack(directory, ["pvh.gz"]))
-    return path
 
 
 class Dom0:
@@ -63,7 +45,8 @@ class Dom0:
 
 
 def life(build):
-    with tempfile.TemporaryDirectory(prefix="annulus-pvh-") as t, build.dom0(cpu=CPU, initramfs=initramfs(build, t)) as m:
+    with tempfile.TemporaryDirectory(prefix="annulus-pvh-") as t, \
+            build.dom0(cpu=CPU, initramfs=dom0_with_init(build, t, "pvhguest/init", "pvh.gz")) as m:
         d = Dom0(m)
         d.run("hvctl info", text="pvh")
         d.run("hvctl create -q /p1.cfg vcpus=2", 1, "a PVH domain has one vCPU here")

@@ -3,12 +3,11 @@
 
 Write, read, list, watch, remove, the exit codes of what does not exist, and a store that dom0's xenbus driver reached.
 """
-import os
 import re
 import shutil
-import subprocess
 import tempfile
 
+from archive import dom0_with
 from machine import SOAK, check, shell, wait_shell
 
 RECONNECTS = 4000
@@ -16,14 +15,18 @@ RECONNECTS = 4000
 
 def with_guest(build, name, directory):
     """dom0's initramfs with one of the tiny guests in it, as /name.elf."""
-    path = os.path.join(directory, "dom0.cpio.gz")
-    shutil.copy(build.need("dom0.cpio.gz"), path)
     shutil.copy(build.need("guest/%s.elf" % name), directory)
-    more = subprocess.run("echo %s.elf | cpio --quiet -o -H newc -R 0:0 | gzip -n" % name, shell=True, cwd=directory,
-                          stdout=subprocess.PIPE, check=True).stdout
-    with open(path, "ab") as f:
-        f.write(more)
-    return path
+    return dom0_with(build, directory, [name + ".elf"])
+
+
+def runner(m):
+    """What dom0's shell says to a command that has to succeed."""
+    def run(command, seconds=60):
+        code, out = shell(m, command, seconds)
+        check(code == 0, "%s: exit %d: %s" % (command, code, out))
+        return out
+
+    return run
 
 
 def hostile(build):
@@ -34,11 +37,7 @@ def hostile(build):
     with tempfile.TemporaryDirectory(prefix="annulus-store-") as d, \
             build.dom0(initramfs=with_guest(build, "evil-store", d)) as m:
         wait_shell(m)
-
-        def run(command, seconds=60):
-            code, out = shell(m, command, seconds)
-            check(code == 0, "%s: exit %d: %s" % (command, code, out))
-            return out
+        run = runner(m)
 
         def memory():
             return int(re.search(r"VmRSS:\s+(\d+)", run("cat /proc/$(pidof hvstored)/status")).group(1))
@@ -90,11 +89,7 @@ def killed(build):
     with tempfile.TemporaryDirectory(prefix="annulus-store-") as d, \
             build.dom0(initramfs=with_guest(build, "store-load", d)) as m:
         wait_shell(m)
-
-        def run(command, seconds=60):
-            code, out = shell(m, command, seconds)
-            check(code == 0, "%s: exit %d: %s" % (command, code, out))
-            return out
+        run = runner(m)
 
         run("printf 'name=\"load\"\nkernel=\"/store-load.elf\"\nmemory=16\n' >/load.cfg && hvctl create -e /load.cfg")
         m.expect(r"store-load: 50 rounds", 120)

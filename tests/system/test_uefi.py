@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 
 import uefi
+from archive import pack
 from gdb import Gdb
 from machine import Qemu, check, shell, wait_shell
 
@@ -34,10 +35,10 @@ def dom0(build, out):
         here = os.path.dirname(os.path.abspath(__file__))
         subprocess.run(["gcc", "-O1", "-static", "-s", "-o", d + "/usr/sbin/efi_breakpoint", here + "/efi_breakpoint.c"],
                        check=True)
-        more = subprocess.run("find . | cpio -o -H newc --quiet | gzip -1", shell=True, cwd=d, stdout=subprocess.PIPE)
+        names = subprocess.run(["find", ".", "-mindepth", "1"], cwd=d, stdout=subprocess.PIPE, text=True, check=True).stdout
         with open(out, "wb") as f, open(build.need("dom0.cpio.gz"), "rb") as first:
             shutil.copyfileobj(first, f)
-            f.write(more.stdout)
+            f.write(pack(d, names.split()))
 
 
 def image(build, d):
@@ -54,9 +55,9 @@ def image(build, d):
     return d + "/cd.iso"
 
 
-def machine(d, iso, **kw):
+def machine(d, iso):
     return Qemu(machine="q35", cdrom=iso, qmp=True, nic=None, reboot=True,
-                disks=uefi.flash(d + "/vars.fd"), extra=["-gdb", "unix:%s/gdb,server=on,wait=off" % d], **kw)
+                disks=uefi.flash(d + "/vars.fd"), extra=["-gdb", "unix:%s/gdb,server=on,wait=off" % d])
 
 
 def glyphs(build):
