@@ -4,6 +4,7 @@
  * own page rights start on a page. .entry.text stays mapped while a guest of an unmapped hypervisor
  * runs; .init.* is freed before the first guest does.
  */
+#include "cpu/entry_area.h"
 #include "cpu/layout.h"
 
 OUTPUT_FORMAT("elf64-x86-64")
@@ -90,3 +91,11 @@ SECTIONS
 		*(.comment .note .note.* .eh_frame .gnu.* .interp .dynamic .dynsym .dynstr .hash)
 	}
 }
+
+/* Each stub ends before the next one begins in the CPUs' pages. */
+#define FITS(stub, bytes) ASSERT(stub##_end - stub <= (bytes), "a stub is too long")
+FITS(syscall_stub, STUB32_OFFSET)
+FITS(syscall_stub_u, STUB32_OFFSET)
+FITS(syscall32_stub, STUB_RING1_OFFSET - STUB32_OFFSET)
+FITS(syscall32_stub_u, STUB_RING1_OFFSET - STUB32_OFFSET)
+FITS(syscall_stub_ring1, STUB32_RING1_OFFSET - STUB_RING1_OFFSET)

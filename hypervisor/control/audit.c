@@ -414,6 +414,13 @@ static void check_compat_roots(const u64 *idle_l4)
 				check_compat_root(v, idle_l4);
 }
 
+static bool is_ring1_guests(mfn_t mfn)
+{
+	const struct domain *d = mfn_valid(mfn) ? frame_owner(mfn_to_frame(mfn)) : NULL;
+
+	return d && d->ring1;
+}
+
 /*
  * What a guest's root shows of a CPU's entry area while it runs: no page that ring 0 pushes on, and
  * of our own nothing but what entering takes; for a kernel in ring 1 read-only but for the stacks.
@@ -434,6 +441,8 @@ static void check_entry_view(const struct cpu *c, unsigned which)
 			right = pte_mfn(view[i]) != pte_mfn(full[i]) &&
 				(i > EA_INFO || !(view[i] & PTE_RW)) &&
 				(i < EA_STACK || pte_mfn(view[i]) == pte_mfn(full[away]));
+		else if (i == EA_VCPU_INFO && which == VIEW_RING1 && view[i])
+			right = is_ring1_guests(pte_mfn(view[i]));
 		else if (i < EA_MAIN_STACK)
 			right = !((view[i] ^ (full[i] & ~writable)) & ~(PTE_A | PTE_D));
 		if (!right || (view[i] & PTE_US))

@@ -16,6 +16,8 @@
  *   39     the stack that #DB enters on
  *   40-47  the main stack region (STACK_SIZE), not present in the unmapped view
  *   48-52  unmapped mode: the frames that the unmapped view has at 35-39; not present there
+ *   53     in ring 1's view alone: the frame with vcpu_info of the vCPU that runs, which is its
+ *          domain's to write anyway
  *
  * At 34-39 the unmapped view has frames of its own: what is pushed while ring 0 runs never lies on
  * a page that is mapped while a guest does. So whoever came in on one of these stacks and has
@@ -33,7 +35,8 @@
 #define EA_MAIN_STACK  40
 #define EA_GUEST_STACKS 48
 #define EA_NR_STACKS   5 /* from EA_STACK on */
-#define EA_PAGES       53
+#define EA_VCPU_INFO   53
+#define EA_PAGES       54
 #define EA_GUEST_STACKS_AWAY ((EA_GUEST_STACKS - EA_STACK) * 4096)
 
 /* Offsets in struct entry_info, for assembly. */
@@ -43,10 +46,19 @@
 #define EI_TARGET32   24
 #define EI_GUEST_VIEW 32
 #define EI_TARGET_RING1 40
+#define EI_SHORT_INFO 48
+#define EI_SHORT_FRAME 56
+#define EI_SHORT_HANDLER 64
+#define EI_SHORT_GS   72
+#define EI_SHORT_MASKS 80
+#define EI_SHORT_FSGSBASE 81
+#define EI_VERW       82
 /* In the stub page, from which SYSCALL's ways in are executed. */
 #define STUB32_OFFSET 512
 #define STUB_RING1_OFFSET 1024
-#define STUB32_RING1_OFFSET 1536
+#define STUB32_RING1_OFFSET 2048
+/* At the bottom of the entry stack: what the stubs put down, from rsp and rax on. */
+#define SCRATCH_SIZE 32
 
 /* SFMASK, the flags that SYSCALL clears: TF, IF, DF, IOPL, NT, RF, AC. */
 #define SYSCALL_CLEARS 0x57700
@@ -72,13 +84,27 @@ struct entry_info {
 	/* 1: on the page that the unmapped views have, 0: on the full root's */
 	u64 guest_view;
 	u64 target_ring1; /* syscall_entry_ring1 */
+	/*
+	 * The short way of a process's SYSCALL to its kernel in ring 1, as ring1_short_way() has
+	 * set it. `info`: where the stub finds vcpu_info, or two bytes that are not both 0.
+	 */
+	u64 short_info, short_frame, short_handler, short_gs;
+	u8 short_masks, short_fsgsbase;
+	u16 verw; /* what VERW reads in the stubs: a writable data segment */
 };
 _Static_assert(offsetof(struct entry_info, stack_top) == EI_STACK_TOP &&
 	       offsetof(struct entry_info, target) == EI_TARGET &&
 	       offsetof(struct entry_info, hv_cr3) == EI_HV_CR3 &&
 	       offsetof(struct entry_info, target32) == EI_TARGET32 &&
 	       offsetof(struct entry_info, guest_view) == EI_GUEST_VIEW &&
-	       offsetof(struct entry_info, target_ring1) == EI_TARGET_RING1,
+	       offsetof(struct entry_info, target_ring1) == EI_TARGET_RING1 &&
+	       offsetof(struct entry_info, short_info) == EI_SHORT_INFO &&
+	       offsetof(struct entry_info, short_frame) == EI_SHORT_FRAME &&
+	       offsetof(struct entry_info, short_handler) == EI_SHORT_HANDLER &&
+	       offsetof(struct entry_info, short_gs) == EI_SHORT_GS &&
+	       offsetof(struct entry_info, short_masks) == EI_SHORT_MASKS &&
+	       offsetof(struct entry_info, short_fsgsbase) == EI_SHORT_FSGSBASE &&
+	       offsetof(struct entry_info, verw) == EI_VERW,
 	       "as the stubs know them");
 
 #endif

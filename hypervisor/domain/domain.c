@@ -410,6 +410,7 @@ int vcpu_map_info(struct vcpu *v, mfn_t mfn, unsigned offset)
 	*to = *v->info;
 	v->info_frame = f;
 	WRITE_ONCE(v->info, to);
+	WRITE_ONCE(v->pv.short_way, false);
 	/*
 	 * An event that another CPU sent to the old place while it was copied would be lost: let
 	 * the guest look everywhere.

@@ -55,6 +55,11 @@ struct pv_vcpu {
 	u64 fs_base, gs_base_kernel, gs_base_user;
 	/* domain->ring1: the base in GS while it does not run; where its kernel goes back */
 	u64 gs_base_now, return_start, return_end;
+	/*
+	 * domain->ring1: the page of the CPU that it runs on says how its processes' SYSCALLs are
+	 * bounced without C (ring1_short_way()). Who changes what that takes makes it false.
+	 */
+	bool short_way;
 	u16 ds, es, fs, gs;             /* while not running */
 	u64 cr0, cr2, cr4;              /* what the guest believes */
 	u64 dr[8];                      /* dr[4..5] unused */

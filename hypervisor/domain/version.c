@@ -135,6 +135,7 @@ s64 do_xen_version(u64 cmd, u64 arg)
 s64 do_vm_assist(u64 cmd, u64 type)
 {
 	struct domain *d = current->domain;
+	struct vcpu *v;
 	const u64 valid = BIT(VMASST_TYPE_4gb_segments) | BIT(VMASST_TYPE_4gb_segments_notify) |
 			  BIT(VMASST_TYPE_writable_pagetables) | BIT(VMASST_TYPE_pae_extended_cr3) |
 			  BIT(VMASST_TYPE_architectural_iopl) |
@@ -146,10 +147,15 @@ s64 do_vm_assist(u64 cmd, u64 type)
 	switch ((u32)cmd) {
 	case VMASST_CMD_enable:
 		atomic_or(&d->vm_assist, BIT(type));
-		return 0;
+		break;
 	case VMASST_CMD_disable:
 		atomic_and(&d->vm_assist, ~BIT(type));
-		return 0;
+		break;
+	default:
+		return refused("vm_assist", (u32)cmd, -ENOSYS);
 	}
-	return refused("vm_assist", (u32)cmd, -ENOSYS);
+	/* They look again when they have been here next. */
+	for_each_vcpu(d, v)
+		WRITE_ONCE(v->pv.short_way, false);
+	return 0;
 }

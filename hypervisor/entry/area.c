@@ -20,6 +20,7 @@
 #include "memory/paging.h"
 #include "pv-abi/errno.h"
 #include "pv/descriptor_window.h"
+#include "pv/ring1.h"
 
 #define PTE_P  BIT(0)
 #define PTE_RW BIT(1)
@@ -32,9 +33,6 @@
  * below the other, are 29 words. C goes on elsewhere.
  */
 #define USED_MAX 512
-/* At the bottom of the entry stack: its registers rsp and rax, by SYSCALL. */
-#define SCRATCH 16
-
 struct tss {
 	u32 reserved0;
 	u64 rsp[3], reserved1, ist[7], reserved2;
@@ -178,7 +176,8 @@ int entry_area_create(unsigned cpu)
 					     (u64)(unmapped_mode ? syscall_entry_u : syscall_entry),
 				     .target32 = (u64)syscall32_entry,
 				     .target_ring1 = (u64)syscall_entry_ring1,
-				     .hv_cr3 = idle_root_paddr() };
+				     .hv_cr3 = idle_root_paddr(),
+				     .verw = SEL_HV_DS };
 	if (unmapped_mode) {
 		memcpy(stub, syscall_stub_u, syscall_stub_u_end - syscall_stub_u);
 		memcpy(stub + STUB32_OFFSET, syscall32_stub_u,
@@ -196,6 +195,7 @@ int entry_area_create(unsigned cpu)
 		c->entry_info = paddr_to_va(view[EA_INFO] & PTE_ADDR);
 		*c->entry_info = *info;
 		c->entry_info->guest_view = 1;
+		ring1_no_short_way(c);
 		memcpy(stub + STUB_RING1_OFFSET, syscall_stub_ring1,
 		       syscall_stub_ring1_end - syscall_stub_ring1);
 		memcpy(stub + STUB32_RING1_OFFSET, syscall32_stub_ring1,
@@ -267,7 +267,7 @@ void entry_area_forget(const struct vcpu *next)
 
 	if (!cpus[cpu].unmapped)
 		return;
-	memset((void *)entry_area_page(cpu, EA_GUEST_STACKS), 0, SCRATCH);
+	memset((void *)entry_area_page(cpu, EA_GUEST_STACKS), 0, SCRATCH_SIZE);
 	for (unsigned i = 0; i < EA_NR_STACKS; i++)
 		memset((void *)(entry_area_page(cpu, EA_GUEST_STACKS + i) + PAGE_SIZE - used), 0,
 		       used);

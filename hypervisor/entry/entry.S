@@ -12,8 +12,10 @@
  */
 #include "cpu/entry_area.h"
 #include "cpu/layout.h"
+#include "cpu/msr.h"
 #include "entry/macros.h"
 #include "entry/offsets.h"
+#include "pv-abi/ring1.h"
 
 	.section .entry.text, "ax"
 
@@ -59,6 +61,9 @@ syscall_stub_end:
 	entry_note NOTE_ENTRY, SYSCALL_CLEARS
 	movq %rsp, (\name - \at + 2 * 4096)(%rip)
 	movq %rax, (\name - \at + 2 * 4096 + 8)(%rip)
+	unmapped_stub_rest \name, \at, \target, \to
+	.endm
+	.macro unmapped_stub_rest name, at, target, to
 	movq (\name - \at + 4096 + EI_HV_CR3)(%rip), %rax
 	movq %rax, %cr3
 	movq (\name - \at + 4096 + EI_STACK_TOP)(%rip), %rsp
@@ -87,10 +92,135 @@ syscall32_stub_u_end:
 /* While a 64-bit guest in ring 1 runs, whatever the others do. */
 	.global syscall_stub_ring1, syscall_stub_ring1_end
 	.global syscall32_stub_ring1, syscall32_stub_ring1_end
-	unmapped_stub syscall_stub_ring1, STUB_RING1_OFFSET, EI_TARGET_RING1, syscall_entry_ring1
-syscall_stub_ring1_end:
 	unmapped_stub syscall32_stub_ring1, STUB32_RING1_OFFSET, EI_TARGET32, syscall32_entry
 syscall32_stub_ring1_end:
+
+/*
+ * A process's SYSCALL goes to its kernel from here, on the guest's view and with nothing of C: the
+ * short form of syscall_from_ring1_guest() with ring1_bounce_syscall(). Whatever is out of the
+ * ordinary is left to these, with nothing changed yet; what is ordinary ring1_short_way() has
+ * written into the info page, which ring 1 can read but not write, when the vCPU was last left to.
+ * As in fast.S nothing is unmasked here, and what another CPU raises comes with an interrupt.
+ *
+ * Ring 1 can read and write the stack page, but does not run meanwhile: what is read there was put
+ * there after the entry. It can execute all this, with its own rights. The frame goes to an address
+ * outside of our slots, by what the guest's own tables make of it; a fault there comes on the stack
+ * page, to ring0_u, which goes the way of C by what the scratch words hold: rcx is as it was then.
+ */
+#define RING1_PAGE             (syscall_stub_ring1 - STUB_RING1_OFFSET)
+#define RING1_HERE(page, word) (RING1_PAGE + (page) * 4096 + (word))(%rip)
+#define RING1_INFO(field)      RING1_HERE(1, field)
+#define RING1_SCRATCH(n)       RING1_HERE(2, 8 * (n)) /* rsp, rax, rdx, rcx */
+/* TF, NT, RF, VM, AC, IOPL, DF: not for a handler. */
+#define RING1_FLAGS_CLEARED 0x77500
+
+	/* As SPEC_EXIT, for code that is copied: the selector is on the info page. */
+	.macro spec_exit_in_stub
+772:	.byte 0x0f, 0x1f, 0x80, 0, 0, 0, 0
+	.pushsection .rodata
+773:	.byte 0x0f, 0x00, 0x2d
+	.long RING1_PAGE + 4096 + EI_VERW - (772b + 7)
+	.popsection
+	alternative 772b, 773b, 7, ALT_VERW, ALT_BYTES
+	.endm
+
+	/* The frame of pv-abi/ring1.h; rax: the process's GS base, rdx: where. */
+	.macro ring1_frame
+	movq %rax, 40(%rdx)
+	movq %rcx, (%rdx)
+	movq $GUEST_CS, 8(%rdx) /* no event is masked */
+	movq %r11, 16(%rdx) /* IF is 1 in a guest, IOPL 0 */
+	movq RING1_SCRATCH(0), %rax
+	movq %rax, 24(%rdx)
+	movq $GUEST_SS, 32(%rdx)
+	movq $0, 48(%rdx)
+	.endm
+	.macro ring1_mask
+	movq RING1_INFO(EI_SHORT_INFO), %rdx
+	movb RING1_INFO(EI_SHORT_MASKS), %al
+	movb %al, VI_MASK(%rdx)
+	.endm
+	.macro ring1_enter
+	movq RING1_SCRATCH(1), %rax
+	movq RING1_SCRATCH(2), %rdx
+	spec_exit_in_stub
+	iretq
+	.endm
+
+	.balign 64
+	.global ring1_puts, ring1_puts_end, ring1_msr_puts, ring1_msr_puts_end
+syscall_stub_ring1:
+	entry_note NOTE_ENTRY, SYSCALL_CLEARS
+	movq %rsp, RING1_SCRATCH(0)
+	movq %rax, RING1_SCRATCH(1)
+	/* Which ring it came from the address tells. */
+	testq %rcx, %rcx
+	js ring1_to_c
+	movq RING1_INFO(EI_SHORT_INFO), %rax
+	/* An event is pending, or masked, or there is no short way. */
+	cmpw $0, VI_PENDING(%rax)
+	jne ring1_to_c
+	movq %rdx, RING1_SCRATCH(2)
+	leaq RING1_HERE(3, 0), %rsp
+	pushq $ANNULUS_KERNEL_SS
+	pushq RING1_INFO(EI_SHORT_FRAME)
+	pushq %r11
+	andl $~RING1_FLAGS_CLEARED, (%rsp)
+	pushq $ANNULUS_KERNEL_CS
+	pushq RING1_INFO(EI_SHORT_HANDLER)
+	cmpb $0, RING1_INFO(EI_SHORT_FSGSBASE)
+	je 1f
+	movq RING1_INFO(EI_SHORT_FRAME), %rdx
+ring1_puts:
+	rdgsbase %rax
+	ring1_frame
+ring1_puts_end:
+	ring1_mask
+	movq RING1_INFO(EI_SHORT_GS), %rax
+	wrgsbase %rax
+	ring1_enter
+
+1:	movq %rcx, RING1_SCRATCH(3)
+	movl $MSR_GS_BASE, %ecx
+	rdmsr
+	shlq $32, %rdx
+	orq %rdx, %rax
+	movq RING1_SCRATCH(3), %rcx
+	movq RING1_INFO(EI_SHORT_FRAME), %rdx
+ring1_msr_puts:
+	ring1_frame
+ring1_msr_puts_end:
+	ring1_mask
+	movl $MSR_GS_BASE, %ecx
+	movl RING1_INFO(EI_SHORT_GS), %eax
+	movl RING1_INFO(EI_SHORT_GS + 4), %edx
+	wrmsr
+	movq RING1_SCRATCH(3), %rcx
+	ring1_enter
+
+ring1_to_c:
+	unmapped_stub_rest syscall_stub_ring1, STUB_RING1_OFFSET, EI_TARGET_RING1, \
+			   syscall_entry_ring1
+syscall_stub_ring1_end:
+
+/*
+ * The frame could not be stored; on the entry stack: rcx, rax, error code and vector, rip, cs,
+ * rflags, rsp, ss. As if the stub had gone to C at once.
+ */
+ring1_put_failed:
+	cld
+	movq %rsp, %rdx
+	andq $~0xfff, %rdx
+	movq (-4096 + EI_HV_CR3)(%rdx), %rax
+	movq %rax, %cr3
+	addq $EA_GUEST_STACKS_AWAY, %rsp
+	movq (%rsp), %rcx
+	movq (-4096 + EI_STACK_TOP)(%rdx), %rsp
+	pushq $GUEST_SS
+	pushq EA_GUEST_STACKS_AWAY(%rdx)
+	movq (EA_GUEST_STACKS_AWAY + 8)(%rdx), %rax
+	movq (EA_GUEST_STACKS_AWAY + 16)(%rdx), %rdx
+	jmp syscall_entry_ring1
 
 	.balign 64
 	.global syscall32_entry
@@ -366,7 +496,7 @@ common_entry_u:
  * From ring 0: in the hypervisor proper (stack is the main one, nothing to do) or at the iretq
  * above, on the entry stack with the guest's root. The latter is a guest's bad frame: back to our
  * root and to the main stack, where the guest's registers are put together again from what the
- * iretq could not load and what is still in the CPU.
+ * iretq could not load and what is still in the CPU. Or at a store of the short way's.
  */
 ring0_u:
 	pushq %rax
@@ -375,6 +505,17 @@ ring0_u:
 	leaq iret_to_guest_u(%rip), %rcx
 	cmpq %rcx, %rax
 	je iret_failed_u
+	/* At a store of the frame of a system call on its short way, in this CPU's stub page? */
+	movq %rsp, %rcx
+	andq $~0xfff, %rcx
+	subq %rcx, %rax
+	addq $(2 * 4096 - STUB_RING1_OFFSET), %rax
+	leaq -(ring1_puts - syscall_stub_ring1)(%rax), %rcx
+	cmpq $(ring1_puts_end - ring1_puts), %rcx
+	jb ring1_put_failed
+	leaq -(ring1_msr_puts - syscall_stub_ring1)(%rax), %rcx
+	cmpq $(ring1_msr_puts_end - ring1_msr_puts), %rcx
+	jb ring1_put_failed
 	popq %rcx
 	popq %rax
 	save_regs

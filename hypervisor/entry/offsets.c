@@ -69,6 +69,9 @@ void offsets(void)
 
 	NUMBER(VI_PENDING, offsetof(struct vcpu_info, evtchn_upcall_pending));
 	NUMBER(VI_MASK, offsetof(struct vcpu_info, evtchn_upcall_mask));
+	_Static_assert(offsetof(struct vcpu_info, evtchn_upcall_pending) == 0 &&
+		       offsetof(struct vcpu_info, evtchn_upcall_mask) == 1,
+		       "the stub of ring 1 looks at both at once");
 	NUMBER(VI_CR2, offsetof(struct vcpu_info, arch.cr2));
 	NUMBER(IRET_SIZE, sizeof(struct iret_context));
 	NUMBER(IRET_RAX, offsetof(struct iret_context, rax));

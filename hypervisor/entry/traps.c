@@ -551,5 +551,7 @@ struct two_words unmapped_exit_frame(struct regs *r)
 		r->rcx = r->rip;
 		r->r11 = r->rflags;
 	}
+	if (!current->pv.short_way && current->domain->ring1)
+		ring1_short_way(current);
 	return (struct two_words){ (u64)frame, root_copy_of_loaded() << PAGE_SHIFT };
 }

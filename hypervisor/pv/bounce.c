@@ -32,6 +32,7 @@ void pv_set_kernel_stack(struct pv_vcpu *pv, u64 ss, u64 sp)
 
 	pv->kernel_ss = (ss & 0xffff) | 3;
 	pv->kernel_sp = sp;
+	pv->short_way = false;
 	pv->bounce_sp = low < aligned && guest_range_ok(low, FRAME_ROOM) ? aligned : 0;
 }
 

@@ -27,6 +27,7 @@ s64 do_set_callbacks(u64 event, u64 failsafe, u64 syscall)
 	pv->event_callback = event;
 	pv->failsafe_callback = failsafe;
 	pv->syscall_callback = syscall;
+	pv->short_way = false;
 	return 0;
 }
 
@@ -48,6 +49,7 @@ static s64 set_callback(unsigned type, unsigned flags, u64 address)
 	case CALLBACKTYPE_syscall:
 		pv->syscall_callback = address;
 		pv->syscall_masks = mask;
+		pv->short_way = false;
 		return 0;
 	case CALLBACKTYPE_syscall32:
 		pv->syscall32_callback = address;

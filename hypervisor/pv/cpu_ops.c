@@ -11,6 +11,7 @@
 #include "pv/bounce.h"
 #include "pv/compat.h"
 #include "pv/pv.h"
+#include "pv/ring1.h"
 
 s64 do_stack_switch(u64 ss, u64 sp)
 {
@@ -43,6 +44,7 @@ s64 do_set_segment_base(u64 which, u64 base)
 			if ((u32)which == SEGBASE_GS_USER)
 				return -EINVAL;
 			v->pv.gs_base_kernel = base;
+			v->pv.short_way = false;
 			wrmsr(MSR_GS_BASE, base);
 			return 0;
 		}
@@ -193,6 +195,8 @@ void pv_cpu_save(struct vcpu *v)
 	pv->fs_base = rdmsr(MSR_FS_BASE);
 	if (unlikely(v->domain->ring1)) {
 		pv->gs_base_now = gs;
+		ring1_no_short_way(this_cpu());
+		pv->short_way = false;
 	} else {
 		pv->gs_base_kernel = pv->kernel_mode ? gs : other;
 		pv->gs_base_user = pv->kernel_mode ? other : gs;

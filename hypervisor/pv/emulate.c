@@ -188,6 +188,7 @@ static bool write_cr(struct regs *r, const struct insn *in)
 			      CR4_FSGSBASE | CR4_PCIDE | CR4_OSXSAVE | CR4_SMEP | CR4_SMAP))
 			return false;
 		v->pv.cr4 = pv_guest_cr4(v, value);
+		v->pv.short_way = false;
 		pv_cr4_load(v);
 		return true;
 	case 8:

@@ -93,6 +93,7 @@ bool pv_wrmsr(u32 msr, u64 value)
 			if (msr == MSR_KERNEL_GS_BASE)
 				return false;
 			current->pv.gs_base_kernel = value;
+			current->pv.short_way = false;
 		}
 		wrmsr(msr, value);
 		return true;

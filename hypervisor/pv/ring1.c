@@ -7,9 +7,11 @@
  */
 #include "pv/ring1.h"
 #include "cpu/cpu.h"
+#include "cpu/entry_area.h"
 #include "cpu/layout.h"
 #include "cpu/mitigation.h"
 #include "cpu/msr.h"
+#include "cpu/pte.h"
 #include "domain/domain.h"
 #include "domain/guest_access.h"
 #include "lib/printk.h"
@@ -43,6 +45,12 @@ int domain_set_ring1(struct domain *d)
 	return ret;
 }
 
+static bool is_handler(u64 target)
+{
+	return target && is_canonical(target) &&
+	       (target < HV_VIRT_START || target >= HV_VIRT_END);
+}
+
 static void bounce(struct regs *r, u64 target, unsigned flags, u32 error_code)
 {
 	struct vcpu *v = current;
@@ -52,7 +60,7 @@ static void bounce(struct regs *r, u64 target, unsigned flags, u32 error_code)
 	u64 frame[8], sp;
 	unsigned n = 0;
 
-	if (!target || !is_canonical(target) || (target >= HV_VIRT_START && target < HV_VIRT_END)) {
+	if (!is_handler(target)) {
 		domain_crash(v->domain, "vcpu %u has no handler for what happened at rip %#llx\n",
 			     v->id, (unsigned long long)r->rip);
 		return;
@@ -182,4 +190,51 @@ s64 ring1_iret(void)
 	v->nmi_masked = false;
 	v->info->evtchn_upcall_mask = !(c.frame.rflags & RFLAGS_IF);
 	return (s64)c.rax;
+}
+
+static u64 *info_slot(const struct cpu *c)
+{
+	u64 *view = c->area_view[VIEW_RING1];
+
+	return view ? &view[EA_VCPU_INFO] : NULL;
+}
+
+void ring1_no_short_way(struct cpu *c)
+{
+	u64 *slot = info_slot(c);
+
+	/* What says that it is a guest's view is never 0. */
+	c->entry_info->short_info = entry_area_page(c->id, EA_INFO) + EI_GUEST_VIEW;
+	if (slot)
+		*slot = 0;
+}
+
+void ring1_short_way(struct vcpu *v)
+{
+	struct pv_vcpu *pv = &v->pv;
+	struct cpu *c = this_cpu();
+	struct entry_info *info = c->entry_info;
+	u64 *slot = info_slot(c);
+	paddr_t at;
+
+	/* First the claim: what changes from here on takes it back. */
+	WRITE_ONCE(pv->short_way, true);
+	smp_mb();
+	at = va_to_paddr(READ_ONCE(v->info));
+	/* vcpu_info of those who have registered none may share its page with what is ours. */
+	if ((!v->info_frame && v->id >= XEN_LEGACY_MAX_VCPUS) || !pv->bounce_sp ||
+	    !is_handler(pv->syscall_callback) ||
+	    (atomic_read(&v->domain->vm_assist) & BIT(VMASST_TYPE_architectural_iopl))) {
+		ring1_no_short_way(c);
+		return;
+	}
+	/* The load of the view, which comes now, is the flush: nothing here is global. */
+	*slot = pte_make(at >> PAGE_SHIFT, PTE_P | PTE_RW | PTE_A | PTE_D) |
+		(cpu_features.nx ? PTE_NX : 0);
+	info->short_frame = pv->bounce_sp - ANNULUS_USER_FRAME_SIZE;
+	info->short_handler = pv->syscall_callback;
+	info->short_gs = pv->gs_base_kernel;
+	info->short_masks = pv->syscall_masks;
+	info->short_fsgsbase = !!(c->cr4 & CR4_FSGSBASE);
+	info->short_info = entry_area_page(c->id, EA_VCPU_INFO) + at % PAGE_SIZE;
 }

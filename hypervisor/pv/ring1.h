@@ -28,6 +28,20 @@ void ring1_bounce_callback(struct regs *r, u64 target, bool mask_events);
 /* The iret hypercall; returns the guest's rax. */
 s64 ring1_iret(void);
 
+/*
+ * ring1_short_way() - v, which runs on this CPU, is about to be left to, and v->pv.short_way is
+ * false: what it has set up and registered goes to the CPU's info page, from where a process's
+ * SYSCALL is bounced without C (entry/entry.S). Only what C would do the same way: no virtual IOPL,
+ * a stack and a handler that are the guest's, vcpu_info on a page that is its domain's to write.
+ * What another vCPU of its domain changes holds from its next entry of the hypervisor on.
+ * Interrupts off.
+ * ring1_no_short_way() - there is none on CPU c, and nothing of a guest's on its page for
+ * vcpu_info.
+ */
+struct cpu;
+void ring1_short_way(struct vcpu *v);
+void ring1_no_short_way(struct cpu *c);
+
 /* Is it in the stretch of its kernel between the write of a process's GS base and IRETQ? */
 static inline bool ring1_returning(const struct vcpu *v, u64 rip)
 {

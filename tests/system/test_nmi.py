@@ -5,14 +5,15 @@ import guests
 from machine import Failure, Qemu, check
 
 NAMES = ["hostile", "evil-debug"]
+RING1 = ["r1-fast", "evil-debug-r1"]
 ENOUGH = 20  # a machine may be slow to take them
 
 
-def run(build, cpu):
+def run(build, cpu, names=NAMES):
     sent = 0
-    with Qemu(kernel=build.hv, cmdline="console=com1 com1=115200", cpu=cpu, modules=[guests.module(build, n) for n in NAMES],
+    with Qemu(kernel=build.hv, cmdline="console=com1 com1=115200", cpu=cpu, modules=[guests.module(build, n) for n in names],
               mem=guests.MEMORY, nic=None, qmp=True) as m:
-        m.expect(r"^\(annulus\).* boot: d\d+ is " + NAMES[-1], 60)  # the machine's own start takes none
+        m.expect(r"^\(annulus\).* boot: d\d+ is " + names[-1], 60)  # the machine's own start takes none
         while not m.lines(r"^\(annulus\).*all domains have ended"):
             check(m.seconds() < 240 and m.alive(), "the guests have not ended after %d NMIs" % sent)
             check(not m.lines(r"^\(annulus\).*panic"), "a panic after %d NMIs" % sent)
@@ -22,8 +23,8 @@ def run(build, cpu):
             except (OSError, ValueError, Failure):
                 pass  # it has powered off
             m.pump(0.005)
-        guests.run(m, NAMES, keys=False)
-        for name in NAMES:
+        guests.run(m, names, keys=False)
+        for name in names:
             guests.judge(m.log, name)
         guests.judge_machine(m)
     check(sent >= ENOUGH, "only %d NMIs" % sent)
@@ -33,3 +34,5 @@ def run(build, cpu):
 def cases(build):
     yield "mapped", lambda: run(build, "qemu64,-svm")
     yield "unmapped", lambda: run(build, "Nehalem")
+    # On a guest's view, in the stub that bounces system calls without C.
+    yield "ring1", lambda: run(build, "qemu64,-svm,+fsgsbase", RING1)

@@ -2,14 +2,16 @@
 // sources: hypervisor/pv/ring1.c tests/unit/sim/sim.c
 //
 // Entering and leaving a 64-bit kernel in ring 1: frames, GS, masks, the stretch before IRETQ, what
-// iret takes (pv-abi/ring1.h).
+// iret takes (pv-abi/ring1.h); what the stub that bounces without C is told.
 
 #include <string.h>
 
 #include "sim/sim.h"
 
 #include "cpu/cpu.h"
+#include "cpu/entry_area.h"
 #include "cpu/msr.h"
+#include "cpu/pte.h"
 #include "domain/domain.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/ring1.h"
@@ -61,6 +63,7 @@ static void begin(void)
 	memset(stack, 0xaa, sizeof(stack));
 	memset(inner, 0xaa, sizeof(inner));
 	v->info = &info;
+	v->pv.short_way = false;
 	v->pv.kernel_sp = (u64)(stack + 64) - 8; /* not aligned */
 	v->pv.gs_base_kernel = KERNEL_GS;
 	v->pv.traps[6] = (struct trap_info){ 6, 0, 0, HANDLER };
@@ -236,6 +239,86 @@ TEST(test_set, "a domain becomes one")
 	CU_ASSERT_EQUAL(domain_set_ring1(d), 0);
 	CU_ASSERT_TRUE(d->ring1);
 	CU_ASSERT_EQUAL(domain_set_ring1(d), 0);
+}
+
+#define INFO_FRAME 77
+
+static struct entry_info page;
+static u64 view[PT_ENTRIES];
+static u64 none; /* where the stub finds that there is no short way */
+
+static void expect_short_way(bool there)
+{
+	ring1_short_way(v);
+	/* Asked and answered, either way. */
+	CU_ASSERT_TRUE(v->pv.short_way);
+	CU_ASSERT_EQUAL(page.short_info == none, !there);
+	CU_ASSERT_EQUAL(view[EA_VCPU_INFO] != 0, there);
+}
+
+TEST(test_short_way, "the short way")
+{
+	struct vcpu *late;
+
+	memset(&page, 0, sizeof(page));
+	memset(view, 0, sizeof(view));
+	sim_cpu = &cpus[3];
+	sim_cpu->id = 3;
+	sim_cpu->entry_info = &page;
+	sim_cpu->area_view[VIEW_RING1] = view;
+	none = entry_area_page(3, EA_INFO) + offsetof(struct entry_info, guest_view);
+	v->info = (struct vcpu_info *)((char *)mfn_to_va(INFO_FRAME) + 0x140);
+	v->pv.bounce_sp = v->pv.kernel_sp & ~15ULL;
+	v->pv.syscall_masks = true;
+	sim_cpu->cr4 = CR4_FSGSBASE;
+
+	CU_ASSERT_FALSE(v->pv.short_way);
+	expect_short_way(true);
+	CU_ASSERT_EQUAL(page.short_info, entry_area_page(3, EA_VCPU_INFO) + 0x140);
+	CU_ASSERT_EQUAL(page.short_frame,
+			(v->pv.kernel_sp & ~15ULL) - sizeof(struct annulus_user_frame));
+	CU_ASSERT_EQUAL(page.short_handler, HANDLER + 100);
+	CU_ASSERT_EQUAL(page.short_gs, KERNEL_GS);
+	CU_ASSERT_TRUE(page.short_masks == 1 && page.short_fsgsbase == 1);
+	CU_ASSERT_EQUAL(view[EA_VCPU_INFO] & ~PTE_NX,
+			pte_make(INFO_FRAME, PTE_P | PTE_RW | PTE_A | PTE_D));
+	v->pv.syscall_masks = false;
+	sim_cpu->cr4 = 0;
+	expect_short_way(true);
+	CU_ASSERT_TRUE(page.short_masks == 0 && page.short_fsgsbase == 0);
+
+	/* What C alone does, or refuses. */
+	d->vm_assist = BIT(VMASST_TYPE_architectural_iopl);
+	expect_short_way(false);
+	d->vm_assist = BIT(VMASST_TYPE_writable_pagetables);
+	expect_short_way(true);
+	v->pv.bounce_sp = 0;
+	expect_short_way(false);
+	v->pv.bounce_sp = v->pv.kernel_sp & ~15ULL;
+	for (unsigned i = 0; i < 4; i++) {
+		static const u64 bad[] = { 0, BIT(47), HV_VIRT_START, HV_VIRT_END - 1 };
+
+		v->pv.syscall_callback = bad[i];
+		expect_short_way(false);
+		v->pv.syscall_callback = HV_VIRT_END;
+		expect_short_way(true);
+	}
+	/* One of the later vCPUs has its vcpu_info among ours until it registers a place. */
+	late = v;
+	late->id = XEN_LEGACY_MAX_VCPUS;
+	expect_short_way(false);
+	late->info_frame = (struct frame *)&page;
+	expect_short_way(true);
+	late->id = 0;
+	late->info_frame = NULL;
+
+	expect_short_way(true);
+	ring1_no_short_way(sim_cpu);
+	CU_ASSERT_EQUAL(page.short_info, none);
+	CU_ASSERT_EQUAL(view[EA_VCPU_INFO], 0);
+	/* Before there is a view. */
+	sim_cpu->area_view[VIEW_RING1] = NULL;
+	ring1_no_short_way(sim_cpu);
 }
 
 static void end(void)

@@ -3,6 +3,7 @@
  * stack_switch names an address of the hypervisor, and user mode makes a system call: the frame
  * must not be written there. The guest is ended instead.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 

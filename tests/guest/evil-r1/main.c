@@ -3,8 +3,8 @@
  * What a 64-bit kernel in ring 1 might try to get at the hypervisor: read what is mapped, write
  * what it finds there (IDT, TSS, windows, stubs, entry code), look for what should not be mapped,
  * get at another CPU's area; privileged instructions; gates, ring 0's selectors wherever one is
- * taken; the entry code executed in ring 1; SYSCALL at the edges of the address space; the upper
- * half made its processes'.
+ * taken; the entry code executed in ring 1, and what it reads written over; SYSCALL at the
+ * edges of the address space; the upper half made its processes'.
  * vcpus: 2
  * bits: ring1
  */
@@ -13,7 +13,7 @@
 const char test_name[] = "evil-r1";
 
 /* Pages of a CPU's area, from its GDT's base on. */
-enum { TSS = 32, STUB, INFO, STACK, IST, MAIN_STACK = 40, GUEST_STACKS = 48, AREA = 53 };
+enum { TSS = 32, STUB, INFO, STACK, IST, MAIN_STACK = 40, GUEST_STACKS = 48, VCPU_INFO = 53 };
 #define WINDOW_OF_CPU 0x40000000UL
 #define STUB_RING1    1024
 
@@ -24,7 +24,7 @@ struct table {
 
 static struct user user;
 static uint64_t *descriptors;
-static bool nx;
+static bool nx, fsgsbase;
 
 static char *area_of_cpu(void)
 {
@@ -68,6 +68,24 @@ static char *idt(void)
 	return (char *)t.base;
 }
 
+/* vcpu_info of vcpu 0 is the shared info page's first. */
+static void compare_info(void *at)
+{
+	volatile unsigned long *other = &((struct vcpu_info *)at)->arch.cr2;
+
+	vcpu_info()->arch.cr2 = 0x12345678;
+	if (*other != 0x12345678)
+		__asm__ volatile("ud2");
+	*other = 0x9abcdef0;
+	if (((volatile struct vcpu_info *)vcpu_info())->arch.cr2 != 0x9abcdef0)
+		__asm__ volatile("ud2");
+}
+
+static int same_info(char *at)
+{
+	return probe(compare_info, at);
+}
+
 static void test_area(void)
 {
 	for (unsigned i = 0; i < 512; i++) {
@@ -75,14 +93,16 @@ static void test_area(void)
 		bool stack = i >= STACK && i < MAIN_STACK;
 		int written;
 
-		if (i >= MAIN_STACK && in_area(try_read, page) != 14)
+		if (i >= MAIN_STACK && i != VCPU_INFO && in_area(try_read, page) != 14)
 			fail("page %u of the entry area can be read", i);
 		written = in_area(try_write, page);
-		if (written != (stack ? -1 : 14))
+		if (written != (stack || i == VCPU_INFO ? -1 : 14))
 			fail("page %u of the entry area: a store gives %d", i, written);
 	}
 	check_eq(in_area(try_read, TSS * PAGE_SIZE), -1);
 	check_eq(in_area(try_read, INFO * PAGE_SIZE), -1);
+	/* The page with vcpu_info is the one that is the guest's anyway, and nothing else. */
+	check_eq(in_area(same_info, VCPU_INFO * PAGE_SIZE), -1);
 	/* Others' areas. */
 	for (long i = 1; i < 8; i++) {
 		check_eq(in_area(try_read, i * WINDOW_OF_CPU), 14);
@@ -299,12 +319,67 @@ static int try_execute(char *at)
 	return probe(do_call, at);
 }
 
+static void call_as_kernel(void *at)
+{
+	__asm__ volatile("movq $-1, %%rcx; call *%0" ::"a"(at) : "rcx", "rdx", "memory");
+}
+
+static int execute_as_kernel(char *at)
+{
+	return probe(call_as_kernel, at);
+}
+
+static void call_as_process(void *at)
+{
+	vcpu_info()->evtchn_upcall_mask = 0;
+	vcpu_info()->evtchn_upcall_pending = 0;
+	__asm__ volatile("xorl %%ecx, %%ecx; call *%0" ::"a"(at) : "rcx", "rdx", "memory");
+}
+
+static int execute_as_process(char *at)
+{
+	int v = probe(call_as_process, at);
+
+	events_off();
+	return v;
+}
+
+static void overwrite(void *at)
+{
+	memset(at, 0x7f, PAGE_SIZE);
+}
+
+static int try_overwrite(char *at)
+{
+	return probe(overwrite, at);
+}
+
+/* What lies on the stack page before an entry means nothing to it. */
+static void test_written_stack(void)
+{
+	for (unsigned i = 0; i < 50; i++) {
+		check_eq(in_area(try_overwrite, STACK * PAGE_SIZE), -1);
+		/* mov $0x5678, %eax; syscall */
+		check_eq(USER_RUN(&user, "\xb8\x78\x56\0\0\x0f\x05"), TRAP_SYSCALL);
+		check_eq(probe_frame.rax, 0x5678);
+		check_eq(probe_frame.rip, USER_CODE + 7);
+		check_eq(probe_frame.cs & 0xffff, USER_CS);
+	}
+}
+
 static void test_entry_code(void)
 {
 	uint64_t *gate = (uint64_t *)(idt() + 13 * 16);
 	uint64_t entry = (gate[0] & 0xffff) | (gate[0] >> 32 & 0xffff0000) | gate[1] << 32;
 
-	check_eq(in_area(try_execute, STUB * PAGE_SIZE + STUB_RING1), 13);
+	/* As a hypercall it begins with CR3; a process's system call goes to the handler. */
+	check_eq(in_area(execute_as_kernel, STUB * PAGE_SIZE + STUB_RING1), 13);
+	/* Without FSGSBASE it is RDMSR that fails, on a stack that takes no frame. */
+	if (fsgsbase) {
+		check_eq(in_area(execute_as_process, STUB * PAGE_SIZE + STUB_RING1), TRAP_SYSCALL);
+		check_eq(probe_frame.cs & 0xffff, USER_CS);
+	}
+	test_written_stack();
 	check(probe(do_call, (void *)entry) > 0);
 	if (nx)
 		check_eq(in_area(try_execute, STACK * PAGE_SIZE), 14);
@@ -382,6 +457,11 @@ void test_main(void)
 
 	__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "=c"(c), "=d"(d));
 	nx = d >> 20 & 1;
+	a = 7;
+	c = 0;
+	__asm__ volatile(".byte 0x0f, 0x0b, 0x78, 0x65, 0x6e; cpuid"
+			 : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	fsgsbase = b & 1;
 	user_new(&user);
 	descriptors = page_alloc();
 	for (int i = 0; i < 3; i++) {
