@@ -1,16 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# run-unit.sh DIR PROGRAM... - run CUnit programs, show what failed, add their tests up. A program that does not exist
-# (it did not compile), crashes, hangs or fails outside of its tests is one failure more; one that exits with 77 before its
-# first test (something it needs is not installed) is one skipped. Last line:
+# run-unit.sh DIR PROGRAM... - run CUnit programs, JOBS at once (as many as there are CPUs), show what failed, add their
+# tests up. A program that does not exist (it did not compile), crashes, hangs or fails outside of its tests is one failure
+# more; one that exits with 77 before its first test (something it needs is not installed) is one skipped. Last line:
 # N passed, N failed, N skipped.
 set -u
 dir=$1
 shift
 passed=0 failed=0 skipped=0
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
 # The real kernel, if it was fetched: `make test` does so first.
 if [ -z "${ANNULUS_TEST_KERNEL:-}" ] && [ -f "$dir/../kernel/vmlinuz" ]; then
 	ANNULUS_TEST_KERNEL=$(realpath "$dir/../kernel/vmlinuz")
@@ -22,14 +22,22 @@ if [ -z "${ANNULUS_MODEL_EDGES:-}" ]; then
 fi
 export ASAN_OPTIONS=abort_on_error=0:detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
 
+run() { # PROGRAM - its output and its exit code, into files
+	timeout 300 "$dir/$1" >"$logs/$1" 2>&1
+	echo $? >"$logs/$1.rc"
+}
+export -f run
+export dir logs
+printf '%s\n' "$@" | xargs -r -P "${JOBS:-$(nproc)}" -I{} bash -c '[ ! -x "$dir/$1" ] || run "$1"' - {}
+
 for t in "$@"; do
+	log=$logs/$t
 	if [ ! -x "$dir/$t" ]; then
 		echo "FAIL $t: was not built"
 		failed=$((failed + 1))
 		continue
 	fi
-	timeout 300 "$dir/$t" >"$log" 2>&1
-	rc=$?
+	rc=$(cat "$log.rc")
 	# CUnit's summary: "tests  total  ran  passed  failed  inactive"
 	read -r ok bad idle < <(awk '$1 == "tests" && NF >= 6 { o = $4; b = $5; i = $6 }
 		END { print o + 0, b + 0, i + 0 }' "$log")

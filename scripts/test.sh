@@ -6,10 +6,10 @@
 set -u
 make=$1 b=$2
 passed=0 failed=0 skipped=0
+mkdir -p "$b"
 
 step() { # NAME [VARIABLE=VALUE...]
 	local log=$b/$1.log line rc
-	mkdir -p "$b"
 	"$make" --no-print-directory B="$b" "$@" 2>&1 | tee "$log"
 	rc=${PIPESTATUS[0]}
 	line=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log" | tail -n 1)
@@ -23,6 +23,8 @@ step() { # NAME [VARIABLE=VALUE...]
 	[ "$rc" -eq 0 ] || [ "$f" -gt 0 ] || failed=$((failed + 1))
 }
 
+# All at once what the steps would build one after the other; what does not compile is told by them.
+"$make" --no-print-directory -j"$(nproc)" B="$b" all || true
 "$make" --no-print-directory B="$b" kernel || echo "the kernel could not be fetched: the tests that need it fail or are skipped"
 step lint QUICK=1
 step unit
