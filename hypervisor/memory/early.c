@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "cpu/layout.h"
 #include "lib/printk.h"
 #include "memory/early.h"
-
-#define EARLY_LIMIT 0x100000000ULL
 
 /* Free ranges, sorted, disjoint, whole frames. Boot CPU only. */
 static struct {
 	paddr_t start, end;
 } ranges[EARLY_RANGES];
 static unsigned nr_ranges;
+static paddr_t limit = MAPPED_AT_BOOT;
 
 static void range_insert(unsigned at, paddr_t start, paddr_t end)
 {
@@ -71,12 +71,17 @@ void early_ranges_reserve(paddr_t start, paddr_t end)
 	}
 }
 
+void early_end(paddr_t end)
+{
+	limit = end;
+}
+
 paddr_t early_alloc(u64 frames, u64 align_frames)
 {
 	u64 size = frames << PAGE_SHIFT, align = align_frames << PAGE_SHIFT;
 
 	for (unsigned i = nr_ranges; i-- > 0;) {
-		paddr_t end = min(ranges[i].end, EARLY_LIMIT), at;
+		paddr_t end = min(ranges[i].end, limit), at;
 
 		if (end < ranges[i].start || end - ranges[i].start < size)
 			continue;
@@ -86,8 +91,8 @@ paddr_t early_alloc(u64 frames, u64 align_frames)
 		early_ranges_reserve(at, at + size);
 		return at;
 	}
-	panic("Not enough memory below 4 GiB to start: %llu KiB wanted\n",
-	      (unsigned long long)size >> 10);
+	panic("Not enough memory to start: %llu KiB wanted below %llu MiB\n",
+	      (unsigned long long)size >> 10, (unsigned long long)limit >> 20);
 }
 
 void early_ranges_drain(void (*fn)(paddr_t start, paddr_t end))

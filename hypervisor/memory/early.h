@@ -14,17 +14,22 @@
 
 /*
  * [start, end) bytes are RAM, shrunk to whole frames. Ranges may touch but not overlap. Panics
- * beyond EARLY_RANGES.
+ * beyond EARLY_RANGES: every range of the firmware's map (memory/e820.h), and what is cut out.
  */
-#define EARLY_RANGES 64
+#define EARLY_RANGES (512 + 64)
 void early_ranges_add(paddr_t start, paddr_t end);
 /* [start, end) bytes, grown to whole frames, are in use: taken out of every range. */
 void early_ranges_reserve(paddr_t start, paddr_t end);
 /*
  * early_alloc() - `frames` frames aligned to `align_frames` (a power of two), never freed, as high
- * as possible below 4 GiB; not cleared. Panics if there are none.
+ * as possible below early_end(); not cleared. Panics if there are none.
  */
 paddr_t early_alloc(u64 frames, u64 align_frames);
+/*
+ * early_end() - from here on memory is taken below `end` bytes. At first that is what the boot page
+ * tables map; the tables that grow with the machine's memory do not fit there.
+ */
+void early_end(paddr_t end);
 /* Call fn for what is left, in rising order, and forget it: fn is heap_add_range. */
 void early_ranges_drain(void (*fn)(paddr_t start, paddr_t end));
 

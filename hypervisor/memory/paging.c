@@ -182,15 +182,17 @@ void __init paging_init(void)
 			map_range(DIRECTMAP_START + start, start, end - start, RW | NX);
 	}
 	map_range(IMAGE_VIRT_START, IMAGE_PHYS_START, image_size(), RW);
+	write_cr3(idle_l4_pa);
+	this_cpu()->cr3_mfn = idle_l4_pa >> PAGE_SHIFT;
+	/* All RAM is mapped: the tables that grow with it can be anywhere in it. */
+	early_end(DIRECTMAP_SIZE);
+
 	map_new_table(M2P_RW_START, M2P_RO_START, max_mfn * sizeof(u64), M2P_INVALID & 0xff);
 	map_compat_m2p();
 	map_new_table(FRAME_TABLE_START, 0, max_mfn * sizeof(struct frame), 0);
 	/* Tables for the slots that grow later, so that every root shares them. */
 	next_table(&idle_l4[SLOT(ENTRY_VIRT_START)]);
 	next_table(&idle_l4[SLOT(IOREMAP_START)]);
-
-	write_cr3(idle_l4_pa);
-	this_cpu()->cr3_mfn = idle_l4_pa >> PAGE_SHIFT;
 
 	for (mfn_t m = 0; m < max_mfn; m++)
 		FRAME_TABLE[m].count = FC_BAD;

@@ -15,6 +15,7 @@
 
 #include "cpu/cpu.h"
 #include "cpu/tlb.h"
+#include "memory/e820.h"
 #include "memory/early.h"
 #include "memory/heap.h"
 #include "pv-abi/errno.h"
@@ -636,15 +637,34 @@ TEST(test_early, "before the heap")
 	CU_ASSERT_EQUAL(a, 0x3ffe0000);
 	b = early_alloc(1, 1);
 	CU_ASSERT_EQUAL(b, 0x3fffe000);
+	/* What the boot page tables do not map is free for who says that it is mapped now. */
+	early_end(DIRECTMAP_SIZE);
+	a = early_alloc(512, 512);
+	CU_ASSERT_EQUAL(a, 0x1ffe00000);
 	early_ranges_drain(drain);
 	CU_ASSERT_EQUAL(nr_drained, 5);
 	CU_ASSERT_TRUE(drained[0][0] == 0x2000 && drained[0][1] == 0x9f000);
 	CU_ASSERT_TRUE(drained[1][0] == 0x100000 && drained[1][1] == 0x200000);
 	CU_ASSERT_TRUE(drained[2][0] == 0x235000 && drained[2][1] == 0x3ffe0000);
 	CU_ASSERT_TRUE(drained[3][0] == 0x3fff0000 && drained[3][1] == 0x3fffe000);
-	CU_ASSERT_TRUE(drained[4][0] == 0x100000000 && drained[4][1] == 0x200000000);
+	CU_ASSERT_TRUE(drained[4][0] == 0x100000000 && drained[4][1] == 0x1ffe00000);
 	early_ranges_drain(drain);
 	CU_ASSERT_EQUAL(nr_drained, 5);
+}
+
+static u64 pieces;
+
+static void count(paddr_t start, paddr_t end)
+{
+	pieces += (end - start) >> PAGE_SHIFT;
+}
+
+TEST(test_early_many, "before the heap: as many pieces of RAM as a map can have")
+{
+	for (u64 i = 0; i < ARRAY_SIZE(machine_e820.e); i++)
+		early_ranges_add((0x100 + 2 * i) << PAGE_SHIFT, (0x101 + 2 * i) << PAGE_SHIFT);
+	early_ranges_drain(count);
+	CU_ASSERT_EQUAL(pieces, ARRAY_SIZE(machine_e820.e));
 }
 
 static void init(void)
