@@ -94,6 +94,14 @@ void boot_finish(void)
 	idle_loop();
 }
 
+static bool __init apic_ids_fit(void)
+{
+	for (unsigned i = 0; i < acpi_info.nr_cpus; i++)
+		if (acpi_info.cpus[i].apic_id >= 0xff)
+			return false;
+	return true;
+}
+
 void __init start_of_day(u32 magic, u32 info)
 {
 	struct cpu_info *ci = get_cpu_info();
@@ -133,8 +141,11 @@ void __init start_of_day(u32 magic, u32 info)
 	power_init();
 	efi_init();
 	pic_init();
-	apic_init(&(struct apic_config){ acpi_info.lapic, acpi_info.nmis,
-					 acpi_info.nr_nmis, ioremap });
+	apic_init(&(struct apic_config){ .base = acpi_info.lapic,
+					 .nmis = acpi_info.nmis,
+					 .nr_nmis = acpi_info.nr_nmis,
+					 .ids_fit = apic_ids_fit(),
+					 .map = ioremap });
 	cpus[0].apic_id = apic_read_id();
 	cpus[0].acpi_id = acpi_id_of(cpus[0].apic_id);
 	ioapic_init();

@@ -4,6 +4,7 @@
 #include "cpu/apic.h"
 #include "cpu/cpu.h"
 #include "cpu/vectors.h"
+#include "lib/cmdline.h"
 #include "lib/printk.h"
 
 #define MSR_APIC_BASE         0x1b
@@ -47,6 +48,8 @@
 #define TIMER_DIV_1       0xb
 
 bool apic_x2;
+static s8 opt_x2apic = -1;
+OPTION_AUTO("x2apic", opt_x2apic);
 u32 apic_errors;
 
 /* Set once by apic_init(); the same physical page shows every CPU its own registers. */
@@ -202,12 +205,31 @@ static void apic_spurious(struct regs *r)
 	(void)r; /* no EOI: nothing is in service */
 }
 
+/*
+ * Without remapping of interrupts Intel wants xAPIC (SDM 11.12.6), which then is what firmware
+ * leaves. Hypervisors take the other mode all the same, and do an MSR's access with less work than
+ * a page's, so that on their CPUs it is the better choice. What firmware left in it stays there:
+ * there may be a reason, and no way back without a reset of the APIC.
+ */
+static bool x2_wanted(bool ids_fit)
+{
+	if (!cpu_features.x2apic || !ids_fit)
+		return false;
+	return opt_x2apic < 0 ? cpu_features.hypervisor : opt_x2apic;
+}
+
 void apic_init(const struct apic_config *config)
 {
 	u64 base = rdmsr(MSR_APIC_BASE);
 
 	apic_x2 = (base & (MSR_APIC_BASE_ENABLE | MSR_APIC_BASE_X2)) ==
 		  (MSR_APIC_BASE_ENABLE | MSR_APIC_BASE_X2);
+	if (!apic_x2 && x2_wanted(config->ids_fit)) {
+		/* Two steps: it can only be entered from the enabled state (SDM 11.12.5). */
+		wrmsr(MSR_APIC_BASE, base | MSR_APIC_BASE_ENABLE);
+		wrmsr(MSR_APIC_BASE, base | MSR_APIC_BASE_ENABLE | MSR_APIC_BASE_X2);
+		apic_x2 = true;
+	}
 	if (!apic_x2) {
 		apic_regs = config->map(config->base ? config->base : base & 0xffffff000,
 					PAGE_SIZE);

@@ -5,8 +5,8 @@
 #include "lib/types.h"
 
 /*
- * The local APIC of this CPU: by memory (xAPIC), or by MSRs when the firmware left the boot CPU in
- * x2APIC mode. Registers are touched by their own CPU only; a command is written with interrupts
+ * The local APIC of this CPU: by memory (xAPIC) or by MSRs (x2APIC, x2apic= on the command line).
+ * Registers are touched by their own CPU only; a command is written with interrupts
  * off. No lock.
  */
 
@@ -21,6 +21,8 @@ struct apic_config {
 	paddr_t base; /* of the registers, 0: as the MSR says */
 	const struct apic_nmi *nmis; /* for good */
 	unsigned nr_nmis;
+	/* I/O APICs and MSIs reach every CPU there is: they have 8 bits for an APIC id */
+	bool ids_fit;
 	/* maps `size` bytes of device memory for good; NULL: no memory */
 	void *(*map)(paddr_t pa, size_t size);
 };

@@ -17,6 +17,7 @@ struct cpu_features {
 	bool smep, smap, fsgsbase, pcid, invpcid, xsave, xsaveopt, xsavec, nx, pg1g, x2apic,
 		tsc_deadline, arat;
 	bool invariant_tsc, cpuid_fault, umip, pge, syscall, sysenter, rdtscp, la57, mwait, erms;
+	bool hypervisor; /* this CPU is itself a virtual one */
 	bool meltdown; /* rogue data cache load: leave the hypervisor unmapped while guests run */
 	bool l1tf; /* not-present entries that name RAM are refused */
 	/* an entry whose A is clear is in no TLB: cpu/accessed.h; and grant-flush= lets it count */

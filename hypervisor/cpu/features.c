@@ -61,7 +61,8 @@ void __init features_init(void)
 	f->tsc_deadline = c & BIT(24);
 	f->xsave = (c & BIT(26)) && opt_xsave;
 	f->mwait = c & BIT(3);
-	if (c & BIT(31))
+	f->hypervisor = c & BIT(31);
+	if (f->hypervisor)
 		cpuid(0x40000000, 0, &a, &hypervisor[0], &hypervisor[1], &hypervisor[2]);
 	if (max_leaf >= 6) {
 		cpuid(6, 0, &a, &b, &c, &d);
