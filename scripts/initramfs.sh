@@ -26,7 +26,7 @@ fail() { echo "initramfs.sh: $*" >&2; exit 1; }
 
 # What dom0 needs of the kernel's modules; dependencies come by themselves.
 dom0_modules="xen-privcmd xen-gntdev xen-gntalloc xen-evtchn xenfs xen-blkback xen-netback loop bridge tun e1000
-	virtio_pci virtio_blk virtio_net ahci ata_piix sd_mod sr_mod isofs ext4 crc32c_generic efivarfs"
+	e1000e virtio_pci virtio_blk virtio_scsi virtio_net nvme ahci ata_piix sd_mod sr_mod isofs ext4 crc32c_generic efivarfs"
 guest_modules="xen-blkfront xen-netfront ext4 crc32c_generic"
 
 program() { # ROOT FILE... - programs with the libraries they are linked to, at the places where they are here

@@ -353,12 +353,12 @@ class Build:
                     disks=["file=%s,if=%s,format=raw,snapshot=on" % (self.need("disk.img"), disk_if)] if disk_if else [],
                     **kw)
 
-    def iso(self, out, entries, cmdline=""):
-        """An ISO with the hypervisor and modules [(file, arguments)], for Bochs."""
+    def iso(self, out, entries, cmdline="", before=""):
+        """An ISO with the hypervisor and modules [(file, arguments)], for Bochs. `before`: more commands for GRUB."""
         with tempfile.TemporaryDirectory(prefix="annulus-iso-") as d:
             os.makedirs(d + "/boot/grub")
             shutil.copy(self.hv, d + "/boot/annulus.elf")
-            lines = ["serial --unit=0 --speed=115200", "terminal_output serial", "set timeout=0", "menuentry test {",
+            lines = ["serial --unit=0 --speed=115200", "terminal_output serial", "set timeout=0", before, "menuentry test {",
                      "multiboot2 /boot/annulus.elf console=com1 com1=115200 " + cmdline]
             for i, (f, args) in enumerate(entries):
                 shutil.copy(f, d + "/boot/m%d" % i)
