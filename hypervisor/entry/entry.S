@@ -308,6 +308,9 @@ syscall_slow:
 	.global syscall_entry_ring1
 syscall_entry_ring1:
 	pushq %r11
+	/* It does not tell which ring executed it, the address does. */
+	testq %rcx, %rcx
+	js hypercall_ring1
 	pushq $GUEST_CS
 	pushq %rcx
 	pushq $0
@@ -317,6 +320,12 @@ syscall_entry_ring1:
 	movq %rsp, %rdi
 	latency_call syscall_from_ring1_guest
 	/* fall through */
+
+	/* A word of struct regs; the frame: rsi, rdi, rip, cs, rflags, rsp, ss. Clobbers rcx. */
+	.macro copy_to_guest_frame from, to
+	movq \from(%rsp), %rcx
+	movq %rcx, (GUEST_FRAME + \to)(%rsp)
+	.endm
 
 /*
  * ---- back to the guest; rsp at its struct regs, which is the one at the top of the stack ----
@@ -375,19 +384,37 @@ exit_with_work:
 exit_unmapped:
 	/*
 	 * Move rip..ss and rdi, rsi to the entry stack, switch to the root without us, leave from
-	 * there.
+	 * there. To a kernel in ring 1 and its processes, with nothing new for the stub and the
+	 * copy of the root as it should be, as unmapped_exit_frame() would; rcx and r11 are lost in
+	 * a hypercall, whatever is in them.
 	 */
-	movq %rsp, %rdi
-	/* rax: where the frame of 5 + 2 words went on the entry stack; rdx: guest cr3 */
+	movq I_VCPU(%rsp), %rdx
+	cmpb $0, V_SHORT_WAY(%rdx)
+	je 1f
+	movq C_CR3_MFN(%rax), %rcx
+	cmpq %rcx, C_RING1_COPY_OF(%rax)
+	jne 1f
+	movq C_RING1_COPY(%rax), %rdx
+	shlq $12, %rdx
+	copy_to_guest_frame R_RSI, 0
+	copy_to_guest_frame R_RDI, 8
+	copy_to_guest_frame R_RIP, 16
+	copy_to_guest_frame R_CS, 24
+	copy_to_guest_frame R_FLAGS, 32
+	copy_to_guest_frame R_RSP, 40
+	copy_to_guest_frame R_SS, 48
+	leaq (GUEST_FRAME - EA_GUEST_STACKS_AWAY)(%rsp), %rax
+	jmp 2f
+1:	movq %rsp, %rdi
+	/* rax: where the guest's view has the frame of 5 + 2 words; rdx: guest cr3 */
 	call unmapped_exit_frame
-	movq %rax, R_ERR(%rsp)
+2:	movq %rax, R_ERR(%rsp)
 	movq %rdx, R_RIP(%rsp)
 	restore_first
 	movq 24(%rsp), %rdi /* guest cr3 */
 	movq 16(%rsp), %rsp /* frame on the entry stack: rsi, rdi, rip, cs, rflags, rsp, ss */
-	popq %rsi
-	subq $EA_GUEST_STACKS_AWAY, %rsp
 	movq %rdi, %cr3
+	popq %rsi
 	popq %rdi
 	SPEC_EXIT
 	.global iret_to_guest_u

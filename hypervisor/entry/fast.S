@@ -2,7 +2,7 @@
 /*
  * The paths that a 64-bit guest lives on, mapped hypervisor: a user's system call and anybody's
  * page fault bounced to the guest's kernel, the iret hypercall, and the way into all other
- * hypercalls.
+ * hypercalls, of a kernel in ring 1 too.
  *
  * Each is the short form of a C function that defines it (syscall_from_guest(), guest_page_fault()
  * with bounce(), do_iret(); tests/guest/fast-paths compares them) and hands over to it, with
@@ -14,6 +14,7 @@
 #include "cpu/layout.h"
 #include "entry/macros.h"
 #include "entry/offsets.h"
+#include "pv-abi/ring1.h"
 #include "pv-abi/xen.h"
 
 /* A field of struct regs with only the scratch registers saved. */
@@ -131,6 +132,7 @@ syscall_from_kernel:
 	je iret_fast
 hypercall:
 	save_rest ALT_RSB_64BIT
+hypercall_saved:
 	movl $VEC_SYSCALL, R_VEC(%rsp)
 	movq I_CPU(%rsp), %rbx
 	incq C_HYPERCALLS(%rbx)
@@ -151,6 +153,20 @@ hypercall:
 hypercall_unknown:
 	movq $-38, R_RAX(%rsp)
 	jmp exit_to_guest
+
+	/* A 64-bit kernel's in ring 1 (syscall_entry_ring1): rsp and flags are on the stack. */
+	.balign 64
+	.global hypercall_ring1
+hypercall_ring1:
+	pushq $ANNULUS_KERNEL_CS
+	pushq %rcx
+	pushq $0
+	save_scratch
+	movq S(I_VCPU), %rdi
+	movb $1, V_KERNEL_MODE(%rdi)
+	movq $ANNULUS_KERNEL_SS, S(R_SS)
+	save_rest
+	jmp hypercall_saved
 
 	/*
 	 * rdi: vCPU. The guest's struct iret_context is read into registers and into the part of

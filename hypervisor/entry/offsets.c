@@ -4,6 +4,7 @@
  * entry/entry.S and entry/fast.S know where the fields of C's structures lie.
  */
 #include "cpu/cpu.h"
+#include "cpu/entry_area.h"
 #include "cpu/layout.h"
 #include "domain/domain.h"
 #include "entry/hypercall.h"
@@ -35,6 +36,13 @@ void offsets(void)
 	NUMBER(C_SOFTIRQ, offsetof(struct cpu, softirq_pending));
 	NUMBER(C_UNMAPPED, offsetof(struct cpu, unmapped));
 	NUMBER(C_CR3_MFN, offsetof(struct cpu, cr3_mfn));
+	NUMBER(C_RING1_COPY, offsetof(struct cpu, root_copies[2].mfn));
+	NUMBER(C_RING1_COPY_OF, offsetof(struct cpu, root_copies[2].of));
+	/* The page with the guest's view's entry stack is the one behind the main stack. */
+	_Static_assert(EA_GUEST_STACKS * PAGE_SIZE == EA_MAIN_STACK * PAGE_SIZE + STACK_SIZE,
+		       "as exit_unmapped has it");
+	NUMBER(GUEST_FRAME, sizeof(struct cpu_info) - offsetof(struct cpu_info, regs) + PAGE_SIZE -
+			    7 * sizeof(u64));
 	NUMBER(C_HYPERCALLS, offsetof(struct cpu, stat_hypercalls));
 	NUMBER(C_TRAPS, offsetof(struct cpu, stat_traps));
 
@@ -55,6 +63,7 @@ void offsets(void)
 	NUMBER(V_CR2, offsetof(struct vcpu, pv.cr2));
 	NUMBER(V_PF_ADDRESS, offsetof(struct vcpu, pv.traps[14].address));
 	NUMBER(V_PF_FLAGS, offsetof(struct vcpu, pv.traps[14].flags));
+	NUMBER(V_SHORT_WAY, offsetof(struct vcpu, pv.short_way));
 	NUMBER(V_ROOT32, offsetof(struct vcpu, pv.root32));
 	NUMBER(V_KERNEL_SP, offsetof(struct vcpu, pv.kernel_sp));
 	NUMBER(V_KERNEL_SS, offsetof(struct vcpu, pv.kernel_ss));

@@ -25,7 +25,6 @@
 #include "pv/bounce.h"
 #include "pv/compat.h"
 #include "pv/emulate.h"
-#include "pv-abi/ring1.h"
 #include "pv/ptwr.h"
 #include "pv/pv.h"
 #include "pv/ring1.h"
@@ -409,23 +408,15 @@ void syscall_from_guest(struct regs *r)
 }
 
 /*
- * SYSCALL while a 64-bit guest in ring 1 runs. It does not tell which ring executed it, the address
- * does: nothing in the upper half is a process's to execute (pv-abi/ring1.h).
+ * SYSCALL in the lower half while a 64-bit guest in ring 1 runs: nothing in the upper half is a
+ * process's to execute, and the kernel's hypercalls are there (pv-abi/ring1.h).
  */
 void syscall_from_ring1_guest(struct regs *r)
 {
-	struct pv_vcpu *pv = &current->pv;
-
 	assert_flags();
 	local_irq_enable();
-	pv->kernel_mode = (s64)r->rip < 0;
-	if (pv->kernel_mode) {
-		r->cs = ANNULUS_KERNEL_CS;
-		r->ss = ANNULUS_KERNEL_SS;
-		hypercall_dispatch(r);
-	} else {
-		ring1_bounce_syscall(r);
-	}
+	current->pv.kernel_mode = false;
+	ring1_bounce_syscall(r);
 }
 
 /* SYSCALL from compatibility mode (AMD's CPUs have it). */
@@ -553,5 +544,6 @@ struct two_words unmapped_exit_frame(struct regs *r)
 	}
 	if (!current->pv.short_way && current->domain->ring1)
 		ring1_short_way(current);
-	return (struct two_words){ (u64)frame, root_copy_of_loaded() << PAGE_SHIFT };
+	return (struct two_words){ (u64)frame - EA_GUEST_STACKS_AWAY,
+				   root_copy_of_loaded() << PAGE_SHIFT };
 }

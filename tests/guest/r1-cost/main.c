@@ -138,9 +138,9 @@ static const struct {
 } costs[] = {
 	{ "system call of a process", system_call, 45 },
 	{ "the same without FSGSBASE", system_call_msr, 55 },
-	{ "the same by way of C", system_call_c, 500 },
-	{ "null hypercall (xen_version)", version, 500 },
-	{ "page fault of a process", user_fault, 600 },
+	{ "the same by way of C", system_call_c, 350 },
+	{ "null hypercall (xen_version)", version, 180 },
+	{ "page fault of a process", user_fault, 460 },
 };
 
 void test_main(void)
