@@ -99,7 +99,10 @@ void raw_engine_kick(struct raw_engine *engine);
  */
 struct image *image_raw_attach(struct raw_engine *engine, int fd, unsigned int flags);
 
-/* image_raw_resize - looks at the size again. Returns whether it is another one. */
+/*
+ * image_raw_resize - looks at the size again. Returns whether it is larger than it was; what has
+ * become smaller is not noticed here: the guest has the rest, and is told by errors.
+ */
 bool image_raw_resize(struct image *image);
 
 /* ---- image_nbd.c ---- */

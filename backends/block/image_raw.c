@@ -449,7 +449,7 @@ bool image_raw_resize(struct image *image)
 	if (raw_size(raw, &size) || size < image->sector_size)
 		return false;
 	size -= size % image->sector_size;
-	if (size == image->size)
+	if (size <= image->size)
 		return false;
 	image->size = size;
 	return true;

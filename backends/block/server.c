@@ -317,17 +317,14 @@ static bool become(uid_t uid)
 			!prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_OVERRIDE, 0, 0));
 }
 
-__attribute__((noreturn))
-static void run(const struct server *s, pid_t parent)
-{
-	char *argv[] = { "qemu-nbd", "--shared=1", "--image-opts", s->options,
-			 s->spec->readonly ? "--read-only" : NULL, NULL };
-	char pid[32];
-	char *envp[] = { "LISTEN_FDS=1", pid, "PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
-	sigset_t none;
-	int null = open("/dev/null", O_RDWR);
+#define PROGRAMS "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
 
-	snprintf(pid, sizeof(pid), "LISTEN_PID=%d", getpid());
+/* What both programs have: nothing to read, the lock, few rights. */
+static void enter(const struct server *s)
+{
+	int null = open("/dev/null", O_RDWR);
+	sigset_t none;
+
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
@@ -345,14 +342,46 @@ static void run(const struct server *s, pid_t parent)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || !become(s->spec->uid))
 		_exit(126);
 	fence(s);
+}
+
+/* Ends with @parent, by @signal; the change of user forgot that if it was said before. */
+static void end_with(pid_t parent, int signal)
+{
+	prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0);
+	if (getppid() != parent)
+		_exit(126);
+}
+
+__attribute__((noreturn))
+static void run(const struct server *s, pid_t parent)
+{
+	char *argv[] = { "qemu-nbd", "--shared=1", "--image-opts", s->options,
+			 s->spec->readonly ? "--read-only" : NULL, NULL };
+	char pid[32];
+	char *envp[] = { "LISTEN_FDS=1", pid, PROGRAMS, NULL };
+
+	snprintf(pid, sizeof(pid), "LISTEN_PID=%d", getpid());
+	enter(s);
 	/* Where it is already there, this is what keeps it open. */
 	if (dup2(s->listener, 3) < 0 || fcntl(3, F_SETFD, 0))
 		_exit(126);
-	/* It is told when we are gone, and writes what it has; the change of user forgot that. */
-	prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
-	if (getppid() != parent)
-		_exit(126);
+	/* It is told when we are gone, and writes what it has. */
+	end_with(parent, SIGTERM);
 	execvpe("qemu-nbd", argv, envp);
+	_exit(errno == ENOENT ? 127 : 126);
+}
+
+__attribute__((noreturn))
+static void run_resize(const struct server *s, pid_t parent, uint64_t bytes)
+{
+	char number[24];
+	char *argv[] = { "qemu-img", "resize", "-q", "--image-opts", s->options, number, NULL };
+	char *envp[] = { PROGRAMS, NULL };
+
+	snprintf(number, sizeof(number), "%llu", (unsigned long long)bytes);
+	enter(s);
+	end_with(parent, SIGKILL);
+	execvpe("qemu-img", argv, envp);
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
@@ -386,6 +415,16 @@ static int take_lock(struct server *s)
 	return 0;
 }
 
+/* What it says goes there; one that complains for ever is cut off. 0 or -errno, and errno. */
+static int make_says(struct server *s)
+{
+	s->says = memfd_create("qemu", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (s->says < 0 || ftruncate(s->says, SAYS_MAX) ||
+	    fcntl(s->says, F_ADD_SEALS, F_SEAL_GROW))
+		return -errno;
+	return 0;
+}
+
 /* A socket that it listens at already when it starts, with a connection of ours in its queue. */
 static int make_sockets(struct server *s, int *connected)
 {
@@ -394,12 +433,10 @@ static int make_sockets(struct server *s, int *connected)
 
 	*connected = -1;
 	s->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	s->says = memfd_create("qemu-nbd", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	*connected = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	/* The kernel makes a name that nobody else has; what complains for ever is cut off. */
-	if (s->listener < 0 || s->says < 0 || *connected < 0 ||
-	    bind(s->listener, (struct sockaddr *)&name, length) || listen(s->listener, 1) ||
-	    ftruncate(s->says, SAYS_MAX) || fcntl(s->says, F_ADD_SEALS, F_SEAL_GROW))
+	/* The kernel makes a name that nobody else has. */
+	if (make_says(s) || s->listener < 0 || *connected < 0 ||
+	    bind(s->listener, (struct sockaddr *)&name, length) || listen(s->listener, 1))
 		return -errno;
 	length = sizeof(name);
 	if (getsockname(s->listener, (struct sockaddr *)&name, &length) ||
@@ -425,7 +462,7 @@ static void complaint(const struct server *s, char *to, size_t size)
 	line = line ? line + 1 : text;
 	for (p = line; (p = strstr(p, "': "));)
 		line = p += 3;
-	if (!strncmp(line, "qemu-nbd: ", 10))
+	if (!strncmp(line, "qemu-nbd: ", 10) || !strncmp(line, "qemu-img: ", 10))
 		line += 10;
 	if (*line)
 		snprintf(to, size, "%.300s", line);
@@ -483,6 +520,16 @@ static void close_fd(int fd)
 		close(fd);
 }
 
+static void end_server(struct server *s)
+{
+	close_fd(s->says);
+	for (unsigned int i = 0; i < s->nr_layers; i++) {
+		close_fd(s->layers[i]->fd);
+		free(s->layers[i]);
+	}
+	free(s->options);
+}
+
 int server_start(const struct open_spec *spec, struct open_image *image, char *text, size_t size)
 {
 	struct server s = { .spec = spec, .text = text, .size = size,
@@ -511,12 +558,55 @@ int server_start(const struct open_spec *spec, struct open_image *image, char *t
 		*image = (struct open_image){ .fd = connected, .nbd = true, .server = pid };
 	else
 		close_fd(connected);
-	close_fd(s.says);
-	for (unsigned int i = 0; i < s.nr_layers; i++) {
-		close_fd(s.layers[i]->fd);
-		free(s.layers[i]);
+	end_server(&s);
+	return error;
+}
+
+/* What there is to say of a qemu-img that ended with @status. */
+static int resize_failed(struct server *s, int status)
+{
+	char says[320];
+
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		return fail(s, ENOENT, "there is no qemu-img, which makes %s images larger; "
+			    "install qemu-utils", s->spec->format);
+	complaint(s, says, sizeof(says));
+	return fail(s, EIO, "qemu-img cannot make %.150s larger: %s; see whether its format can "
+		    "be resized, and whether there is room", s->spec->params, says);
+}
+
+int server_resize(const struct open_spec *spec, uint64_t bytes, char *text, size_t size)
+{
+	struct server s = { .spec = spec, .text = text, .size = size,
+			    .listener = -1, .says = -1, .lock = -1 };
+	uint64_t end = monotonic_ms() + PATIENCE_MS;
+	pid_t parent = getpid(), pid = 0, got = 0;
+	int status = 0, error = make_options(&s);
+
+	if (!error)
+		error = take_lock(&s);
+	if (!error && make_says(&s))
+		error = fail(&s, errno, "cannot start qemu-img: %s", strerror(errno));
+	if (!error) {
+		pid = fork();
+		if (!pid)
+			run_resize(&s, parent, bytes);
+		if (pid < 0)
+			error = fail(&s, errno, "cannot start qemu-img: %s", strerror(errno));
 	}
-	free(s.options);
+	close_fd(s.lock);
+	while (!error && (got = waitpid(pid, &status, WNOHANG)) <= 0) {
+		struct timespec nap = { 0, 5000000 };
+
+		if (monotonic_ms() > end) {
+			kill(pid, SIGKILL);
+			end = UINT64_MAX;
+		}
+		nanosleep(&nap, NULL);
+	}
+	if (!error && (!WIFEXITED(status) || WEXITSTATUS(status)))
+		error = resize_failed(&s, status);
+	end_server(&s);
 	return error;
 }
 

@@ -7,6 +7,8 @@
 #ifndef BLOCK_SERVER_H
 #define BLOCK_SERVER_H
 
+#include <stdint.h>
+
 #include "backends/block/open.h"
 
 /* Where backing files may be: one directory a line. */
@@ -20,5 +22,12 @@
  * in @image, or a negative errno with one line in @text.
  */
 int server_start(const struct open_spec *spec, struct open_image *image, char *text, size_t size);
+
+/*
+ * server_resize - make the image @spec, which nobody has open, one of a disk of @bytes, by a qemu-img
+ * that has as few rights as the server. 0, or a negative errno with one line in @text; the image is
+ * what it was then.
+ */
+int server_resize(const struct open_spec *spec, uint64_t bytes, char *text, size_t size);
 
 #endif

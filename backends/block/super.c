@@ -18,6 +18,7 @@
 #include "backends/block/open.h"
 #include "backends/block/orders.h"
 #include "backends/block/room.h"
+#include "backends/block/server.h"
 #include "backends/lib/backkeys.h"
 #include "backends/lib/backworker.h"
 #include "backends/lib/files.h"
@@ -26,6 +27,7 @@
 #include "backends/lib/super.h"
 #include "libhvctl/store/daemon.h"
 #include "libhvctl/store/log.h"
+#include "libhvctl/store/number.h"
 
 /* Disks of one domain, at most. */
 #define DISKS_MAX	64u
@@ -45,6 +47,13 @@ struct device {
 	pid_t server;		/* the image's; 0: none */
 	int server_fd;		/* its pidfd, if there is one */
 	bool remote;		/* it keeps nothing in memory that would be lost with it */
+	bool raw;		/* what it lies in has no server */
+	uint64_t sectors;	/* as its worker said last */
+	/* Of the key "resize", whose number the key "resized" has when it is done. */
+	uint64_t resizing;	/* 0: nobody asks for it, or it was answered */
+	bool reopened;		/* its worker was given it since that began */
+	uint64_t resize_to;	/* bytes, for the image, when nobody has it open; 0: as it is */
+	char resize_error[OPEN_TEXT];	/* why it has not become larger; "": it has */
 };
 
 struct worker {
@@ -168,16 +177,25 @@ static bool must_wait(struct device *v, int journal)
 }
 
 /* A worker may write to what it is given, and not make it larger. 0 or a negative errno. */
-static int allow(struct worker *w, int image)
+static int allow(struct worker *w, const struct stat *st)
 {
-	struct stat st;
-
-	if (fstat(image, &st))
-		return -errno;
-	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size <= w->largest)
+	if (!S_ISREG(st->st_mode) || (uint64_t)st->st_size <= w->largest)
 		return 0;
-	w->largest = (uint64_t)st.st_size;
+	w->largest = (uint64_t)st->st_size;
 	return process_files(w->w.pid, w->largest);
+}
+
+/*
+ * An image is made larger between one server of it and the next. What goes wrong with that is for
+ * whoever asked, and not for the guest: it goes on with what it had.
+ */
+static void enlarge(struct device *v, const struct open_spec *spec)
+{
+	if (!v->resize_to)
+		return;
+	if (server_resize(spec, v->resize_to, v->resize_error, sizeof(v->resize_error)))
+		back_say(&v->dev, "%s", v->resize_error);
+	v->resize_to = 0;
 }
 
 static void attach(struct backdev *dev)
@@ -194,6 +212,7 @@ static void attach(struct backdev *dev)
 			   .bps = back_number(dev, "bps", 0) };
 	struct open_image image = { .fd = -1 };
 	char text[OPEN_TEXT] = "it has no params; give it a target", lock[PATH_MAX];
+	struct stat st;
 	int error = params ? 0 : -ENOENT;
 
 	dev->state = back_number(dev, "state", 0);
@@ -215,9 +234,11 @@ static void attach(struct backdev *dev)
 			 super.options.run, strerror(-error));
 	}
 	if (!error)
+		enlarge(v, &spec);
+	if (!error)
 		error = open_image(&spec, &image, text, sizeof(text));
 	if (!error) {
-		error = allow(worker_of(dev->worker), image.fd);
+		error = fstat(image.fd, &st) ? -errno : allow(worker_of(dev->worker), &st);
 		if (error)
 			snprintf(text, sizeof(text), "cannot limit its worker: %s",
 				 strerror(-error));
@@ -231,6 +252,7 @@ static void attach(struct backdev *dev)
 			  (data_mode && !strcmp(data_mode, "window") ? ATTACH_WINDOW : 0);
 		v->server = image.server;
 		v->remote = !strcmp(spec.format, "nbd");
+		v->raw = !image.nbd;
 		if (v->server) {
 			v->server_fd = (int)syscall(SYS_pidfd_open, v->server, 0);
 			if (v->server_fd >= 0)
@@ -346,6 +368,8 @@ static bool attached(struct backdev *v, const struct report *report)
 	memcpy(&r, report, sizeof(r));
 	if (!sane(&r))
 		return false;
+	device_of(v)->sectors = r.sectors;
+	device_of(v)->reopened = true;
 	if (describe(v, &r))
 		return true;
 	/* It cannot be said what it is, and its worker has it: all is begun anew. */
@@ -353,19 +377,105 @@ static bool attached(struct backdev *v, const struct report *report)
 	return false;
 }
 
+/* ------------------------------------------------------------------------------------------------
+ * Sizes
+ */
+
+/* Says how large it is now, to the frontend first, and then to who asked for it. */
+static void resized(struct device *v)
+{
+	uint64_t number = v->resizing;
+
+	if (back_write(&v->dev, "sectors", "%llu", (unsigned long long)v->sectors))
+		return;
+	/* Written again, it makes a frontend look. */
+	if (v->dev.phase == PHASE_CONNECTED)
+		set_state(&v->dev, XenbusStateConnected);
+	if (!number)
+		return;
+	if (v->resize_error[0])
+		back_write(&v->dev, "resized", "%llu %s", (unsigned long long)number,
+			   v->resize_error);
+	else
+		back_write(&v->dev, "resized", "%llu", (unsigned long long)number);
+	v->resizing = 0;
+}
+
+/* What "resize" has, a number that is not 0 and bytes; false: nothing that is to be done. */
+static bool resize_asked(struct backdev *v, uint64_t *number, uint64_t *bytes)
+{
+	char *ask = back_read(v, "resize"), *done = ask ? back_read(v, "resized") : NULL;
+	char *rest = ask ? strchr(ask, ' ') : NULL;
+	uint64_t answered = 0;
+	bool sound = false;
+
+	if (rest)
+		*rest++ = '\0';
+	if (done && strchr(done, ' '))
+		*strchr(done, ' ') = '\0';
+	if (rest && !number_parse(ask, UINT64_MAX, number) && *number &&
+	    !number_parse(rest, INT64_MAX, bytes))
+		sound = true;
+	if (done && number_parse(done, UINT64_MAX, &answered))
+		answered = 0;
+	free(ask);
+	free(done);
+	if (xs_unsure(super.store)) {
+		v->changed = true;
+		return false;
+	}
+	return sound && answered != *number;
+}
+
+/*
+ * The toolstack asks for another size, or for a look at the one that there is. A file or a device
+ * has become larger already; what a server serves is opened anew for that, as after a kill: it asks
+ * for the size of an image once, when it opens it.
+ */
+static void requested(struct backdev *dev)
+{
+	struct disk_order o = { .head = { .kind = ORDER_RESIZE, .domid = dev->domid,
+					  .devid = dev->devid } };
+	struct device *v = device_of(dev);
+	uint64_t number = 0, bytes = 0;
+	char *params;
+	struct stat st;
+
+	if (!resize_asked(dev, &number, &bytes))
+		return;
+	if (!v->raw && v->resizing == number) {
+		if (v->reopened)
+			resized(v);
+		return;
+	}
+	v->resizing = number;
+	v->resize_error[0] = '\0';
+	if (!v->raw) {
+		v->reopened = false;
+		v->resize_to = v->remote ? 0 : bytes;
+		back_say(dev, "its image is opened anew, for another size");
+		kill(dev->worker->pid, SIGKILL);
+		return;
+	}
+	params = back_read(dev, "params");
+	/* The worker has the file, whatever has its name by now: more is allowed, and no less. */
+	if (params && !stat(params, &st))
+		allow(worker_of(dev->worker), &st);
+	free(params);
+	backworker_send(dev->worker, &o.head, NULL, 0);
+}
+
 static bool reported(struct backdev *v, const struct report *report)
 {
 	struct disk_report r;
 
 	memcpy(&r, report, sizeof(r));
-	if (r.head.kind != REPORT_RESIZED ||
+	if (r.head.kind != REPORT_RESIZED || r.sectors > UINT64_MAX / 512 ||
 	    (v->phase != PHASE_CONNECTED && v->phase != PHASE_WAITING))
 		return false;
-	back_write(v, "sectors", "%llu", (unsigned long long)r.sectors);
-	/* Written again, it makes a frontend look. */
-	if (v->phase == PHASE_CONNECTED)
-		set_state(v, XenbusStateConnected);
-	return true;
+	device_of(v)->sectors = r.sectors;
+	resized(device_of(v));
+	return false;
 }
 
 static const struct backend hvblkd = {
@@ -386,6 +496,8 @@ static const struct backend hvblkd = {
 	.attach = attach,
 	.attached = attached,
 	.connect = connect_frontend,
+	.request = "resize",
+	.requested = requested,
 	.reported = reported,
 	.release = release,
 	.ready = ready,

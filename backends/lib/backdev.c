@@ -257,6 +257,9 @@ void backdev_look(struct backdev *v)
 	default:
 		break;
 	}
+	if (super.backend->requested && !goes && there &&
+	    (v->phase == PHASE_WAITING || v->phase == PHASE_CONNECTED))
+		super.backend->requested(v);
 	if (v->phase == PHASE_OVER && goes)
 		look_over(v, there);
 }

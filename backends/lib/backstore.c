@@ -103,7 +103,8 @@ static void on_watch(const char *path)
 		return;
 	/* What we write ourselves is no news. */
 	if (!*rest || !strcmp(rest, "online") || !strcmp(rest, "state") ||
-	    !strcmp(rest, "frontend-id"))
+	    !strcmp(rest, "frontend-id") ||
+	    (super.backend->request && !strcmp(rest, super.backend->request)))
 		news((domid_t)domid, devid);
 }
 

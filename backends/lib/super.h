@@ -48,6 +48,9 @@ struct backend {
 	bool (*attached)(struct backdev *v, const struct report *r);
 	/* The frontend wants to connect: backdev_sound() and then backdev_give(). */
 	void (*connect)(struct backdev *v);
+	/* NULL, or a key by which the toolstack asks for something, and who looks at it. */
+	const char *request;
+	void (*requested)(struct backdev *v);
 	/* NULL, or a report that is none of the common ones. False: ignore it. */
 	bool (*reported)(struct backdev *v, const struct report *r);
 	/* Nobody uses it any more, and it goes. */

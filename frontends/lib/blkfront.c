@@ -352,6 +352,16 @@ static int start(struct xenbus_device *d)
 	return 0;
 }
 
+/* A disk may become larger in use. One that says it is smaller answers with errors. */
+static void changed(struct xenbus_device *d)
+{
+	struct blkfront *b = of(d);
+	uint64_t sectors = xenbus_backend_number(d, "sectors", 0);
+
+	if (sectors > b->sectors)
+		b->sectors = sectors;
+}
+
 static void stop(struct xenbus_device *d)
 {
 	/* One that breaks the rules need not be waited for: what it has, it may keep. */
@@ -365,6 +375,7 @@ static const struct xenbus_driver driver = {
 	.setup = setup,
 	.publish = publish,
 	.start = start,
+	.changed = changed,
 	.stop = stop,
 	.release = release,
 };

@@ -47,7 +47,7 @@ struct blk_request {
 struct blkfront {
 	struct xenbus_device xenbus;
 	/* Known when it is connected: xenbus.running. */
-	uint64_t sectors;		/* of 512 bytes */
+	uint64_t sectors;		/* of 512 bytes; may grow in use */
 	uint32_t sector_size;		/* the disk's own, bytes */
 	bool readonly, flush, barrier, discard;
 	uint32_t max_segments;		/* pages of a request */

@@ -178,6 +178,8 @@ void xenbus_step(struct xenbus_device *d)
 				give_up(d, error);
 			else
 				set_state(d, XenbusStateConnected);
+		} else if (d->running && d->driver->changed) {
+			d->driver->changed(d);
 		}
 		break;
 	case XenbusStateClosing:

@@ -36,6 +36,8 @@ struct xenbus_driver {
 	int (*publish)(struct xenbus_device *d, uint32_t tx);
 	/* The backend is connected: reads what it says, begins. */
 	int (*start)(struct xenbus_device *d);
+	/* NULL, or it may have said Connected once more: what it says has changed, perhaps. */
+	void (*changed)(struct xenbus_device *d);
 	/* Nothing may be asked of the backend any more. After start() only. */
 	void (*stop)(struct xenbus_device *d);
 	/* The backend has let go. Ends every request, gives everything back. After setup(). */

@@ -23,7 +23,8 @@ struct command {
 	int (*run)(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char **argv);
 };
 
-extern const struct command cmd_block_attach, cmd_block_detach, cmd_block_list, cmd_clone,
+extern const struct command cmd_block_attach, cmd_block_detach, cmd_block_list,
+	cmd_block_resize, cmd_clone,
 	cmd_config_check, cmd_console, cmd_cpuid, cmd_create, cmd_debug, cmd_destroy, cmd_dmesg,
 	cmd_domid, cmd_domname, cmd_dump_config, cmd_events, cmd_image_check, cmd_image_info,
 	cmd_info, cmd_list, cmd_mem_set, cmd_metrics, cmd_migrate, cmd_migrate_receive,
@@ -83,6 +84,9 @@ extern volatile sig_atomic_t cli_stopped;
 
 /* A whole number with nothing behind it. */
 bool cli_number(const char *text, uint64_t *number);
+
+/* Bytes: such a number, with K, M, G or T (1024 each) behind it or not; more than none. */
+bool cli_size(const char *text, uint64_t *bytes);
 
 /*
  * A text from outside, a store's or a file system's, as JSON. Bytes that are no UTF-8, which JSON

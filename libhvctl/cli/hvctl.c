@@ -14,9 +14,9 @@ static const struct command *const commands[] = {
 	&cmd_migrate_receive, &cmd_image_check, &cmd_image_info, &cmd_pause, &cmd_unpause,
 	&cmd_mem_set, &cmd_vcpu_list, &cmd_vcpu_set, &cmd_vcpu_pin, &cmd_sched, &cmd_rename,
 	&cmd_dump_config, &cmd_config_check, &cmd_sysrq, &cmd_trigger, &cmd_block_list,
-	&cmd_block_attach, &cmd_block_detach, &cmd_network_list, &cmd_network_attach,
-	&cmd_network_detach, &cmd_domid, &cmd_domname, &cmd_uptime, &cmd_events, &cmd_metrics,
-	&cmd_dmesg, &cmd_debug, &cmd_version,
+	&cmd_block_attach, &cmd_block_detach, &cmd_block_resize, &cmd_network_list,
+	&cmd_network_attach, &cmd_network_detach, &cmd_domid, &cmd_domname, &cmd_uptime,
+	&cmd_events, &cmd_metrics, &cmd_dmesg, &cmd_debug, &cmd_version,
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -164,6 +164,25 @@ bool cli_number(const char *text, uint64_t *number)
 	errno = 0;
 	*number = strtoull(text, &end, 10);
 	return !*end && !errno;
+}
+
+bool cli_size(const char *text, uint64_t *bytes)
+{
+	static const char units[] = "KMGT";
+	size_t length = strlen(text);
+	const char *unit = length ? strchr(units, toupper((unsigned char)text[length - 1])) : NULL;
+	unsigned int shift = unit && *unit ? 10 * (unsigned int)(unit - units + 1) : 0;
+	char number[24];
+
+	if (!length || length >= sizeof(number))
+		return false;
+	memcpy(number, text, length + 1);
+	if (shift)
+		number[length - 1] = '\0';
+	if (!cli_number(number, bytes) || !*bytes || *bytes > UINT64_MAX >> shift)
+		return false;
+	*bytes <<= shift;
+	return true;
 }
 
 void cli_uuid(const uint8_t u[16], char text[37])

@@ -527,6 +527,16 @@ int hvctl_disk_attach(struct hvctl_ctx *ctx, uint32_t domid, const char *spec);
 int hvctl_disk_detach(struct hvctl_ctx *ctx, uint32_t domid, const char *vdev);
 
 /*
+ * Make the disk @vdev of a running domain one of @bytes, or (0) look at what it stands on, which
+ * may be larger than it was. Its kernel sees that in use. *@now: what it has now, in bytes.
+ * -ENOENT: no such disk; -EINVAL: smaller than it is, or no whole sectors; -EROFS: it is only read;
+ * -EOPNOTSUPP: a block device or a server, which others make larger; -ESTALE: another file has that
+ * name by now; -EIO: who serves it says why not; -ETIMEDOUT: it has not answered within 30 s.
+ */
+int hvctl_disk_resize(struct hvctl_ctx *ctx, uint32_t domid, const char *vdev, uint64_t bytes,
+		      uint64_t *now);
+
+/*
  * The same for interfaces: @spec is an item of 'vif' and gets the first number that is free; @name
  * is a number or a MAC address. -EEXIST: the domain has one with that address.
  */

@@ -75,11 +75,14 @@ def qcow2(build):
             dom0.run(what, want=None)
             kills += 1
             dom0.progress()
+            if kills == 2:
+                test_backends.resized(dom0, "/srv/guests/v.qcow2", 40)
         dom0.until("grep -a -q 'VERIFY done' %s" % test_backends.LOG)
         out = dom0.run("grep -a VERIFY %s" % test_backends.LOG)
         check(" 0 errors" in out and "VERIFY error" not in out, out)
         dom0.until("! hvctl domid v 2>/dev/null")
         clean(dom0)
+        dom0.run("qemu-img info -f qcow2 /srv/guests/v.qcow2", text="40 MiB")
         dom0.run("cd /srv/guests && qemu-img check -q -f qcow2 v.qcow2 && sha256sum <v.img | cmp - /sum")
         mistakes(dom0)
         dom0.run("hvctl debug audit", text="clean")

@@ -85,6 +85,8 @@ MISTAKES = [
     ("frobnicate", ["unknown verb 'frobnicate'", "hvctl --help"], 2),
     ("create", ["a configuration is needed", "usage: hvctl create"], 2),
     ("mem-set 0 lots", ["'lots' is not a number", "usage: hvctl mem-set"], 2),
+    ("block-resize 0 xvda many", ["'many' is not a size", "usage: hvctl block-resize"], 2),
+    ("block-resize 0 xvda 1G", ["domain 0 has no disk xvda", "hvctl block-list"], 1),
     ("vcpu-list nobody", ["no domain 'nobody'", "hvctl list"], 1),
     ("vcpu-pin 0 0 2-1", ["'2-1' is not a set of CPUs", "usage: hvctl vcpu-pin"], 2),
     ("vcpu-pin 0 9 all", ["domain 0 has vCPUs 0 to 1, and no 9", "hvctl vcpu-list"], 1),
@@ -198,6 +200,9 @@ def life(build):
         run("hvctl unpause t1")
         until("grep -q 'GUEST-up t1 .* cpus 2' " + log)
         until("hvctl block-list t1 | grep -q connected && hvctl network-list t1 | grep -q connected")
+        # The kernel's backend sees that its loop device is larger, and so does a stock guest.
+        run("hvctl block-resize t1 xvda 40M", text="xvda: 41943040 bytes")
+        until("grep -q 'xvda: detected capacity change from 65536 to 81920' " + log)
         run("hvctl pause t1 && hvctl list t1", text="paused")
         run("hvctl unpause t1 && hvctl list t1")
         run("hvctl rename t1 other && hvctl domid other", text="1")

@@ -26,6 +26,7 @@
 #include "backends/block/format.h"
 #include "backends/block/image.h"
 #include "backends/block/open.h"
+#include "backends/block/server.h"
 #include "backends/block/uri.h"
 #include "suite.h"
 
@@ -417,6 +418,32 @@ TEST(test_hangs_up, "a server whose client goes ends by itself, with everything 
 	sh("qemu-img convert -f qcow2 -O raw a.qcow2 a.raw && "
 	   "[ $(head -c 65536 a.raw | tr -d '\\042' | wc -c) = 0 ]");
 	free(buffer);
+}
+
+TEST(test_resize, "an image is made larger, and not smaller, nor one of a format that cannot be")
+{
+	struct open_spec spec = { .format = "qcow2", .directories = directories };
+	char file[PATH_MAX], other[PATH_MAX];
+	struct open_image o;
+	struct image *image;
+
+	sh("qemu-img create -q -f qcow2 r.qcow2 8M && qemu-img create -q -f vpc r.vhd 8M");
+	snprintf(file, sizeof(file), "%s", path("r.qcow2"));
+	snprintf(other, sizeof(other), "%s", path("r.vhd"));
+	spec.params = file;
+	CU_ASSERT_EQUAL(server_resize(&spec, 16 * MIB, text, sizeof(text)), 0);
+	CU_ASSERT_EQUAL_FATAL(try_open("qcow2", file, false, &o), 0);
+	image = attach(&o, 0);
+	CU_ASSERT_EQUAL(image->size, 16 * MIB);
+	detach(image, &o);
+	CU_ASSERT_EQUAL(server_resize(&spec, 8 * MIB, text, sizeof(text)), -EIO);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "Shrinking"));
+	spec.format = "vhd";
+	spec.params = other;
+	CU_ASSERT_EQUAL(server_resize(&spec, 16 * MIB, text, sizeof(text)), -EIO);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "see whether its format can be resized"));
+	CU_ASSERT_PTR_NULL(strchr(text, '\n'));
+	sh("qemu-img check -q -f qcow2 r.qcow2");
 }
 
 TEST(test_refused, "what is no image, or not all of one")

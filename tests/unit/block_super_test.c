@@ -18,6 +18,9 @@ static unsigned int opened;
 static int open_error;
 static const char *opens = "/dev/null";
 static uint64_t allowed_size;
+static bool serves;			/* what is opened has a server */
+static uint64_t resized_to;		/* what an image was made, 0: it was not */
+static int resize_error;
 
 void gntdev_hasten(void)
 {
@@ -32,7 +35,17 @@ int open_image(const struct open_spec *spec, struct open_image *image, char *tex
 	if (open_error)
 		return open_error;
 	image->fd = open(opens, O_RDONLY | O_CLOEXEC);
+	image->nbd = serves;
 	return 0;
+}
+
+int server_resize(const struct open_spec *spec, uint64_t bytes, char *text, size_t size)
+{
+	(void)spec;
+	resized_to = bytes;
+	if (resize_error)
+		snprintf(text, size, "no room");
+	return resize_error;
 }
 
 bool open_server_end(pid_t server, unsigned int ms)
@@ -82,6 +95,9 @@ static void begin(void)
 	super_begin(&hvblkd, 7);
 	opened = 0;
 	open_error = 0;
+	serves = false;
+	resized_to = 0;
+	resize_error = 0;
 	told();
 	put(BACK "/frontend-id", "7");
 	put(BACK "/online", "1");
@@ -523,6 +539,143 @@ TEST(test_descriptors, "a worker that sends descriptors is ended, and they are c
 	CU_ASSERT_TRUE(killed(super.workers));
 	CU_ASSERT_EQUAL(open("/dev/null", O_RDONLY | O_CLOEXEC), fd);
 	close(fd);
+}
+
+/* What a worker says that has looked at its image again. */
+static void says_size(uint64_t sectors)
+{
+	struct disk_report r = { .head = { .kind = REPORT_RESIZED, .domid = 7, .devid = 51712 },
+				 .sectors = sectors };
+
+	CU_ASSERT_EQUAL_FATAL(channel_send(other, &r, sizeof(r), NULL, 0), 0);
+	backworker_listen(super.workers);
+}
+
+/* How often our state was written: each time a frontend looks at the size. */
+static unsigned int nudges(void)
+{
+	unsigned int n = table.nudges;
+
+	table.nudges = 0;
+	return n;
+}
+
+/* Another worker is told how much it may map, and then of the disk. */
+static void await_attach(void)
+{
+	uint32_t what = told();
+
+	while (what && what != ORDER_ATTACH)
+		what = told();
+	CU_ASSERT_EQUAL_FATAL(what, ORDER_ATTACH);
+}
+
+TEST(test_resize, "a raw disk that has become larger: its worker looks, then its frontend")
+{
+	char image[] = "/tmp/block_super.XXXXXX";
+	int fd = mkstemp(image);
+	struct backdev *v;
+
+	CU_ASSERT_TRUE_FATAL(fd >= 0);
+	v = connected_disk();
+	CU_ASSERT_EQUAL(ftruncate(fd, 1 << 20), 0);
+	put(BACK "/params", image);
+	/* What is no order, or was carried out, is none. */
+	put(BACK "/resize", "x 0");
+	backdev_look(v);
+	put(BACK "/resize", "0 0");
+	backdev_look(v);
+	put(BACK "/resize", "5 0");
+	put(BACK "/resized", "5");
+	backdev_look(v);
+	CU_ASSERT_EQUAL(told(), 0);
+	allowed_size = 0;
+	put(BACK "/resize", "6 0");
+	table.event = BACK "/resize";
+	table.events = 1;
+	backstore_run();
+	CU_ASSERT_TRUE(v->changed);
+	backdev_look(v);
+	CU_ASSERT_EQUAL(told(), ORDER_RESIZE);
+	/* It may write as far as the file has grown. */
+	CU_ASSERT_EQUAL(allowed_size, 1 << 20);
+	CU_ASSERT_TRUE(is(BACK "/resized", "5"));
+	table.nudge = BACK "/state";
+	nudges();
+	says_size(UINT64_MAX / 256);
+	CU_ASSERT_EQUAL(nudges(), 0);
+	says_size(2048);
+	CU_ASSERT_TRUE(is(BACK "/sectors", "2048"));
+	CU_ASSERT_EQUAL(nudges(), 1);
+	CU_ASSERT_TRUE(is(BACK "/state", "4"));
+	CU_ASSERT_TRUE(is(BACK "/resized", "6"));
+	backdev_look(v);
+	CU_ASSERT_EQUAL(told(), 0);
+	/* One that died before it answered is followed by one that is asked, too. */
+	put(BACK "/resize", "7 0");
+	backdev_look(v);
+	CU_ASSERT_EQUAL(told(), ORDER_RESIZE);
+	end_worker(super.workers);
+	pass(2000, NULL);
+	await_attach();
+	says(REPORT_ATTACHED);
+	CU_ASSERT_EQUAL(told(), ORDER_CONNECT);
+	says(REPORT_CONNECTED);
+	CU_ASSERT_EQUAL(told(), ORDER_RESIZE);
+	says_size(4096);
+	CU_ASSERT_TRUE(is(BACK "/resized", "7"));
+	close(fd);
+	unlink(image);
+}
+
+TEST(test_resize_image, "an image is made larger between two servers, and what goes wrong is told")
+{
+	struct backdev *v;
+
+	serves = true;
+	v = connected_disk();
+	put(BACK "/format", "qcow2");
+	for (unsigned int i = 0; i < 2; i++) {
+		put(BACK "/resize", i ? "4 2097152" : "3 1048576");
+		resize_error = i ? -EIO : 0;
+		backdev_look(v);
+		CU_ASSERT_TRUE_FATAL(killed(super.workers));
+		/* It is not opened anew yet: nothing is answered, and it is killed once. */
+		backdev_look(v);
+		CU_ASSERT_FALSE(is(BACK "/resized", i ? "4" : "3"));
+		CU_ASSERT_EQUAL(resized_to, i ? 1048576 : 0);
+		end_worker(super.workers);
+		now_ms += PAUSE_MS;
+		pass(2000, NULL);
+		CU_ASSERT_EQUAL(resized_to, i ? 2097152 : 1048576);
+		await_attach();
+		says(REPORT_ATTACHED);
+		CU_ASSERT_EQUAL_FATAL(told(), ORDER_CONNECT);
+		table.nudge = BACK "/state";
+		nudges();
+		says(REPORT_CONNECTED);
+		CU_ASSERT_EQUAL(nudges(), 1);
+		CU_ASSERT_TRUE(is(BACK "/resized", i ? "4 no room" : "3"));
+		CU_ASSERT_EQUAL(told(), 0);
+		CU_ASSERT_FALSE(killed(super.workers));
+	}
+	/* A server elsewhere: it is looked at, whatever it was asked for. */
+	resized_to = 0;
+	put(BACK "/format", "nbd");
+	end_worker(super.workers);
+	pass(2000, NULL);
+	await_attach();
+	says(REPORT_ATTACHED);
+	told();
+	says(REPORT_CONNECTED);
+	put(BACK "/resize", "5 1048576");
+	backdev_look(v);
+	CU_ASSERT_TRUE_FATAL(killed(super.workers));
+	end_worker(super.workers);
+	now_ms += PAUSE_MS;
+	pass(2000, NULL);
+	await_attach();
+	CU_ASSERT_EQUAL(resized_to, 0);
 }
 
 TEST(test_late, "a worker that does not do as it is told is ended")

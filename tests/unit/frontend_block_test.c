@@ -329,6 +329,36 @@ TEST(test_plain, "a plain disk")
 	disk_end(b);
 }
 
+TEST(test_resize, "a disk that becomes larger in use, and never smaller")
+{
+	struct blkfront *b = disk_begin();
+	struct blk_request r = request(BLK_READ, SECTORS - 1, 1, buffer);
+
+	back_put("sectors", "1024");
+	disk_open(b);
+	CU_ASSERT_EQUAL(run(b, &r), -EINVAL);
+	back_put("sectors", "2048");
+	world_settle();
+	CU_ASSERT_EQUAL(b->sectors, 1024);
+	back_is = XenbusStateUnknown;
+	back_state(XenbusStateConnected);
+	world_settle();
+	CU_ASSERT_EQUAL(b->sectors, 2048);
+	CU_ASSERT_EQUAL(run(b, &r), 0);
+	CU_ASSERT_EQUAL(memcmp(buffer, back.disk + (SECTORS - 1) * 512, 512), 0);
+	for (unsigned int i = 0; i < 3; i++) {
+		static const char *const wrong[] = { "1024", "0", "many" };
+
+		back_put("sectors", wrong[i]);
+		back_is = XenbusStateUnknown;
+		back_state(XenbusStateConnected);
+		world_settle();
+		CU_ASSERT_EQUAL(b->sectors, 2048);
+	}
+	CU_ASSERT_TRUE(b->xenbus.running);
+	disk_end(b);
+}
+
 TEST(test_features, "what backends can have")
 {
 	struct blkfront *b = disk_begin();

@@ -24,6 +24,8 @@ static struct {
 	bool unsure, stuck;		/* nothing is written */
 	bool vanish, gone;		/* the device goes while a transaction is open */
 	const char *fails;		/* how the path ends of what cannot be read just now */
+	const char *nudge;		/* a path, and how often it was written */
+	unsigned int nudges;
 } table;
 
 static uint64_t now_ms;
@@ -102,6 +104,7 @@ int xs_write(struct xs *xs, uint32_t tx, const char *path, const char *format, .
 		table.nr = 0;
 		table.gone = true;
 	}
+	table.nudges += table.nudge && !strcmp(path, table.nudge);
 	/* Nothing comes of this transaction. */
 	if (!table.gone)
 		put(path, value);
