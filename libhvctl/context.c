@@ -57,6 +57,11 @@ const char *hvctl_error(const struct hvctl_ctx *ctx)
 	return ctx->error;
 }
 
+int hvctl_error_number(const struct hvctl_ctx *ctx)
+{
+	return ctx->error_number;
+}
+
 void hvctl_set_progress(struct hvctl_ctx *ctx, hvctl_progress_fn fn, void *data)
 {
 	ctx->progress = fn;
@@ -151,6 +156,7 @@ int hvctl_fail(struct hvctl_ctx *ctx, int error, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	hvctl_one_line(ctx->error, sizeof(ctx->error), text);
+	ctx->error_number = error;
 	return -error;
 }
 

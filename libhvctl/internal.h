@@ -30,6 +30,7 @@ struct hvctl_ctx {
 	bool monitoring;		/* hvctl_monitor() has its watch there */
 	int unread;			/* why something in the store could not be read, or 0 */
 	char error[512];
+	int error_number;		/* of the last failure, an errno value */
 	volatile sig_atomic_t cancelled; /* hvctl_cancel() was called */
 	bool too_late;			/* to give up: hvctl_cancel() is not heard any more */
 	hvctl_progress_fn progress;

@@ -24,9 +24,9 @@
 int server_start(const struct open_spec *spec, struct open_image *image, char *text, size_t size);
 
 /*
- * server_resize - make the image @spec, which nobody has open, one of a disk of @bytes, by a qemu-img
- * that has as few rights as the server. 0, or a negative errno with one line in @text; the image is
- * what it was then.
+ * server_resize - make the image @spec, which nobody has open, one of a disk of @bytes, by a
+ * qemu-img that has as few rights as the server. 0, or a negative errno with one line in @text; the
+ * image is what it was then.
  */
 int server_resize(const struct open_spec *spec, uint64_t bytes, char *text, size_t size);
 

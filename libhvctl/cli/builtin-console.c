@@ -72,7 +72,7 @@ static int show_log(struct hvctl_ctx *ctx, const char *which)
 		if (fwrite(buf, 1, n, stdout) != n)
 			break;
 	fclose(f);
-	return fflush(stdout) ? CLI_FAILED : CLI_OK;
+	return CLI_OK;
 }
 
 static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char **argv)

@@ -19,11 +19,13 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 		return cli_failed(ctx);
 	text = hvctl_config_text(config);
 	hvctl_config_free(config);
-	ret = !text || fputs(text, stdout) == EOF || fflush(stdout);
-	free(text);
-	if (ret)
+	if (!text) {
 		fprintf(stderr, "hvctl: cannot write the configuration: %s\n", strerror(errno));
-	return ret ? CLI_FAILED : CLI_OK;
+		return CLI_FAILED;
+	}
+	fputs(text, stdout);
+	free(text);
+	return CLI_OK;
 }
 
 const struct command cmd_dump_config = {

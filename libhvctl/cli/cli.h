@@ -10,10 +10,12 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "include/hvctl.h"
 
-enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
+/* Exit statuses; what they mean, and of which errors they are, has status.c. */
+enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_NO_DOMAIN = 3, CLI_OUTPUT = 4 };
 
 struct command {
 	const char *name;
@@ -33,7 +35,22 @@ extern const struct command cmd_block_attach, cmd_block_detach, cmd_block_list,
 	cmd_trigger, cmd_unpause, cmd_uptime, cmd_vcpu_list, cmd_vcpu_pin, cmd_vcpu_set,
 	cmd_version;
 
-/* Print the context's message for a failed call; returns CLI_FAILED. */
+/* cli_status - the class of @error, of the library (an errno value, or 0: no error of it). */
+int cli_status(int error);
+
+/* Print them all, as one line. */
+void cli_print_statuses(FILE *f);
+
+/*
+ * cli_output - write what is still to be written to @out. Returns @status if all of it is, now and
+ * before; else says so to @complaints, and returns what is to be exited with.
+ */
+int cli_output(FILE *out, FILE *complaints, int status);
+
+/*
+ * Print the context's message for a failed call; returns CLI_FAILED, which becomes that failure's
+ * status in main().
+ */
 int cli_failed(const struct hvctl_ctx *ctx);
 
 /* Print "hvctl VERB: text" and the usage; returns CLI_USAGE. */

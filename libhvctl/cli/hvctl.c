@@ -40,9 +40,9 @@ static void print_commands(FILE *f)
 		fprintf(f, "  %-15s %s\n", commands[i]->name, commands[i]->summary);
 	fprintf(f, "  %-15s %s\n\n", "help",
 		"explain a verb: hvctl help VERB, or hvctl VERB --help");
-	fprintf(f, "A DOMAIN is given by its name or its number. Exit status: 0 done, 1 failed, 2 "
-		   "wrong usage.\n"
-		   "See hvctl(1), and hvctl.cfg(5) for the configuration of a domain.\n");
+	fprintf(f, "A DOMAIN is given by its name or its number. ");
+	cli_print_statuses(f);
+	fprintf(f, "See hvctl(1), and hvctl.cfg(5) for the configuration of a domain.\n");
 }
 
 static void print_help(const struct command *cmd)
@@ -51,9 +51,13 @@ static void print_help(const struct command *cmd)
 	       cmd->summary, *cmd->help ? "\n" : "", cmd->help);
 }
 
+/* Of the call that failed last, whose message was printed. */
+static int failure = CLI_FAILED;
+
 int cli_failed(const struct hvctl_ctx *ctx)
 {
 	fprintf(stderr, "hvctl: %s\n", hvctl_error(ctx));
+	failure = cli_status(hvctl_error_number(ctx));
 	return CLI_FAILED;
 }
 
@@ -213,12 +217,12 @@ int main(int argc, char **argv)
 	if (!strcmp(argv[1], "help") || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
 		if (argc < 3) {
 			print_commands(stdout);
-			return CLI_OK;
+			return cli_output(stdout, stderr, CLI_OK);
 		}
 		cmd = find(argv[2]);
 		if (cmd) {
 			print_help(cmd);
-			return CLI_OK;
+			return cli_output(stdout, stderr, CLI_OK);
 		}
 		argv++;
 	}
@@ -230,7 +234,7 @@ int main(int argc, char **argv)
 	for (i = 2; i < argc && strcmp(argv[i], "--"); i++)
 		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
 			print_help(cmd);
-			return CLI_OK;
+			return cli_output(stdout, stderr, CLI_OK);
 		}
 	ctx = hvctl_open();
 	if (!ctx) {
@@ -239,6 +243,7 @@ int main(int argc, char **argv)
 	}
 	hvctl_set_warning(ctx, warn, NULL);
 	ret = cmd->run(ctx, cmd, argc - 1, argv + 1);
+	ret = cli_output(stdout, stderr, ret == CLI_FAILED ? failure : ret);
 	hvctl_close(ctx);
 	return ret;
 }

@@ -39,7 +39,8 @@ int cli_print_json(json_t *value)
 		     fflush(stdout);
 
 	json_decref(value);
-	if (failed)
+	/* What could not be written main() says. */
+	if (failed && !ferror(stdout))
 		fprintf(stderr, "hvctl: cannot write the answer: %s\n", strerror(errno));
-	return failed ? CLI_FAILED : CLI_OK;
+	return failed && !ferror(stdout) ? CLI_FAILED : CLI_OK;
 }

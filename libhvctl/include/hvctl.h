@@ -51,6 +51,9 @@ void hvctl_forked(struct hvctl_ctx *ctx);
  */
 const char *hvctl_error(const struct hvctl_ctx *ctx);
 
+/* What that call failed with, as an errno value (ESRCH ...); 0 if none failed. */
+int hvctl_error_number(const struct hvctl_ctx *ctx);
+
 /*
  * Write @text into the @size bytes (1 at least) at @to as one line that no terminal obeys: control
  * characters, which names, paths and strings of a configuration may hold, become C escapes, those

@@ -74,11 +74,10 @@ def resized(dom0, image, mib):
     dom0.until("grep -a -q 'VERIFY size %d' %s" % (mib << 11, LOG))
     dom0.run("hvctl block-resize v xvda 1M 2>&1", 1, "xvda has %d bytes, and with 1048576 what the guest has" % (mib << 20))
     dom0.run("hvctl block-resize v xvdb 64M 2>&1", 1, "domain . has no disk xvdb; see hvctl block-list")
-    dom0.run("cp --sparse=always %s /srv/guests/other 2>/dev/null || cp %s /srv/guests/other; mv %s /srv/guests/held; "
-             "mv /srv/guests/other %s; hvctl block-resize v xvda 64M 2>&1" % (image, image, image, image), 1,
+    dom0.run("cp %s /srv/guests/other; mv %s /srv/guests/held; "
+             "mv /srv/guests/other %s; hvctl block-resize v xvda 64M 2>&1" % (image, image, image), 1,
              "is another file than the one that xvda is in")
     dom0.run("mv /srv/guests/held %s" % image)
-    dom0.progress()
 
 
 def killed(build, mode, seconds, extra=""):
@@ -100,7 +99,7 @@ def killed(build, mode, seconds, extra=""):
                          "'$2 == g { print $1 }')")
             kills += 1
             dom0.progress()
-            if kills == 2:
+            if kills == 1 and mode == "persistent":
                 resized(dom0, "/srv/guests/v.img", 40)
             if kills == 1:
                 # What was written before the kill is counted still.
@@ -120,5 +119,5 @@ def killed(build, mode, seconds, extra=""):
 
 
 def cases(build):
-    yield "kill_kept", lambda: killed(build, "persistent", 120 if SOAK else 10)
+    yield "kill_kept", lambda: killed(build, "persistent", 120 if SOAK else 14)
     yield "kill_window", lambda: killed(build, "window", 120 if SOAK else 10)

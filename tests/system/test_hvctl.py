@@ -80,14 +80,14 @@ MISTAKES = [
     ("create /t1.cfg 'type=\"hvm\"'", ["command line:1:6", "only PV and PVH domains", "write type"], 1),
     ("create /t1.cfg 'type=\"pvh\"' vcpus=1", ["'t1' is to be a PVH domain", "PV ones only", "hvctl dmesg", "write type"], 1),
     ("destroy 0", ["cannot destroy domain 0", "give a guest"], 1),
-    ("destroy nobody", ["no domain 'nobody'", "hvctl list"], 1),
-    ("console nobody", ["no domain 'nobody'", "hvctl list"], 1),
+    ("destroy nobody", ["no domain 'nobody'", "hvctl list"], 3),
+    ("console nobody", ["no domain 'nobody'", "hvctl list"], 3),
     ("frobnicate", ["unknown verb 'frobnicate'", "hvctl --help"], 2),
     ("create", ["a configuration is needed", "usage: hvctl create"], 2),
     ("mem-set 0 lots", ["'lots' is not a number", "usage: hvctl mem-set"], 2),
     ("block-resize 0 xvda many", ["'many' is not a size", "usage: hvctl block-resize"], 2),
     ("block-resize 0 xvda 1G", ["domain 0 has no disk xvda", "hvctl block-list"], 1),
-    ("vcpu-list nobody", ["no domain 'nobody'", "hvctl list"], 1),
+    ("vcpu-list nobody", ["no domain 'nobody'", "hvctl list"], 3),
     ("vcpu-pin 0 0 2-1", ["'2-1' is not a set of CPUs", "usage: hvctl vcpu-pin"], 2),
     ("vcpu-pin 0 9 all", ["domain 0 has vCPUs 0 to 1, and no 9", "hvctl vcpu-list"], 1),
     ("vcpu-pin 0 0 77", ["refuses the CPUs of vCPU 0 of domain 0", "hvctl info"], 1),
@@ -196,7 +196,7 @@ def life(build):
         check(len(leaf) == 4 and leaf[0] == leaf[2], "leaf 1 of the policy and of the machine: %s" % leaf)
         check(not int(leaf[1], 16) >> 12 & 1 and int(leaf[3], 16) >> 12 & 1, "MTRR in the policy and in the machine: %s" % leaf)
         run("hvctl cpuid --json t1 | tr -d ' \\n'", text='"mtrr"')
-        run("hvctl cpuid 77", 1, "no domain '77'")
+        run("hvctl cpuid 77", 3, "no domain '77'")
         run("hvctl unpause t1")
         until("grep -q 'GUEST-up t1 .* cpus 2' " + log)
         until("hvctl block-list t1 | grep -q connected && hvctl network-list t1 | grep -q connected")
@@ -228,7 +228,7 @@ def life(build):
         until("[ $(grep -c 'GUEST-up t1' %s) = 2 ]" % log)
         run("hvctl network-list t1", text="00:16:3e:00:00:41")
         run("hvctl shutdown --timeout=120 t1", seconds=180)
-        run("hvctl list t1", 1)
+        run("hvctl list t1", 3)
         # What was told meanwhile, a line of JSON for each, and what it said is still there.
         run("kill $(cat /tmp/events.pid); cat /tmp/events", text='"event":"state"')
         for word in ("present", "created", "gone"):
@@ -265,6 +265,11 @@ def watching(run, until):
     # What it was made of is a configuration again.
     run("hvctl dump-config t1 >/tmp/dump && hvctl config-check -W /tmp/dump", text="'t1', 128 MiB, 2 vCPUs, 1 disks, 1 vifs")
     run("grep -c -e 'maxmem = 192' -e 'mac=00:16:3e:00:00:41' -e 'target=/srv/guests/t1.img' /tmp/dump", text="3")
+    # Nobody takes half an answer for a whole one.
+    for verb in ("list", "list --json", "vcpu-list t1", "dump-config t1", "events", "top -b --count=1", "metrics", "help"):
+        run("hvctl %s 2>&1 >/dev/full" % verb, 4, "see whether the disk behind it is full")
+    run("{ sleep 1; hvctl events; echo $? >/tmp/status; } 2>/tmp/why | true; grep -x 4 /tmp/status && cat /tmp/why",
+        text="has gone")
     # Figures, for people and for programs.
     run("hvctl top -b --count=2 --delay=1 | grep -c '^t1 '", text="2")
     run("hvctl metrics", text='annulus_domain_vcpus{domid="1",name="t1"} 2')
