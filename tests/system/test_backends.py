@@ -74,8 +74,8 @@ def resized(dom0, image, mib):
     dom0.until("grep -a -q 'VERIFY size %d' %s" % (mib << 11, LOG))
     dom0.run("hvctl block-resize v xvda 1M 2>&1", 1, "xvda has %d bytes, and with 1048576 what the guest has" % (mib << 20))
     dom0.run("hvctl block-resize v xvdb 64M 2>&1", 1, "domain . has no disk xvdb; see hvctl block-list")
-    dom0.run("cp %s /srv/guests/other; mv %s /srv/guests/held; "
-             "mv /srv/guests/other %s; hvctl block-resize v xvda 64M 2>&1" % (image, image, image), 1,
+    dom0.run("truncate -s 40M /srv/guests/other; mv %s /srv/guests/held; "
+             "mv /srv/guests/other %s; hvctl block-resize v xvda 64M 2>&1" % (image, image), 1,
              "is another file than the one that xvda is in")
     dom0.run("mv /srv/guests/held %s" % image)
 
