@@ -8,20 +8,17 @@ configuration on the guest's disk and boots the kernel from there.
 
 All of this needs what `make linux32` builds in a quarter of an hour; without it the tests are skipped.
 """
-import contextlib
 import hashlib
 import os
 import re
-import shutil
-import subprocess
 import tempfile
 
-from machine import SOAK, Qemu, Skip, check, shell, wait_shell
+from machine import SOAK, Qemu, Skip, check
+from patched import TROUBLE, bare, built, config, console, dom0, image, run
 
 STRESS = 300 if SOAK else 10
 LOADS = ("cpu", "vm", "fork", "mmap", "signal", "pipe")
 GRUB = "/usr/lib/grub-xen/grub-i386-xen.bin"
-TROUBLE = r"Kernel panic|GUEST-complaint|\(annulus\).* E |BUG: |Oops"
 
 CONFIG = """name = "l32"
 kernel = "/l32/vmlinux"
@@ -49,56 +46,6 @@ menuentry 'Linux in ring 1' {
 """
 
 
-def built(build, *names):
-    """Paths of what `make linux32` has left."""
-    for name in names:
-        if not os.path.exists(build.file("linux32/" + name)):
-            raise Skip("%s is not there: make linux32" % build.file("linux32/" + name))
-    return [build.file("linux32/" + name) for name in names]
-
-
-def image(path, size, label, files):
-    """An ext4 file system with {path in it: file}, of features that GRUB 2.06 knows."""
-    with tempfile.TemporaryDirectory(prefix="annulus-image-") as d:
-        for to, origin in files.items():
-            os.makedirs(os.path.dirname(os.path.join(d, to)), exist_ok=True)
-            shutil.copyfile(origin, os.path.join(d, to))
-        done = subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-L", label, "-O", "^has_journal,^metadata_csum,^64bit",
-                               "-d", d, path, size], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    check(done.returncode == 0, "mke2fs: " + done.stdout.decode("utf-8", "replace"))
-
-
-@contextlib.contextmanager
-def dom0(build, files):
-    """Debian's 64-bit dom0, with the files in its /l32."""
-    with tempfile.TemporaryDirectory(prefix="annulus-l32-") as d:
-        image(d + "/l32.img", "160M", "annulus-l32", files(d))
-        with build.dom0(extra=["-drive", "file=%s/l32.img,if=virtio,format=raw" % d]) as m:
-            wait_shell(m, 400)
-            run(m, "dmesg -n 1; mkdir /l32; mount -t ext4 $(findfs LABEL=annulus-l32) /l32")
-            yield m
-
-
-def run(m, command, seconds=60):
-    code, out = shell(m, command, seconds)
-    check(code == 0, "%s: exit %d: %s" % (command, code, out))
-    return out
-
-
-def console(m, name, until, seconds):
-    """Wait for a line on a guest's console, or for trouble; returns all that the console has printed."""
-    log = "/var/log/hvconsole/%s.log" % name
-    run(m, "i=0; until grep -a -q -E '%s|Kernel panic|BUG: |Oops' %s; do i=$((i+1)); [ $i -lt %d ] || break; sleep 1; done"
-        % (until, log, seconds), seconds + 60)
-    text = run(m, "tr -d '\\r\\000' <%s" % log)
-    check(re.search(until, text), "%s never printed '%s': %s" % (name, until, text[-2000:]))
-    return text
-
-
-def config(m, path, text):
-    run(m, "cat >%s <<'EOT'\n%sEOT\n:" % (path, text))
-
-
 def judge(text, vcpus, file_sum):
     """What the guest has said about itself: raise unless all of it is as it must be; returns a note."""
     def said(word):
@@ -120,7 +67,7 @@ def judge(text, vcpus, file_sum):
 
 
 def guest(build, vcpus):
-    vmlinux, root = built(build, "vmlinux", "root.cpio.gz")
+    vmlinux, root = built(build, "linux32", "vmlinux", "root.cpio.gz")
     with dom0(build, lambda d: {"vmlinux": vmlinux, "root.gz": root}) as m:
         config(m, "/l32.cfg", CONFIG % (STRESS, vcpus))
         file_sum = run(m, "cat /srv/www/16m.sha256")
@@ -151,7 +98,7 @@ exec cat %s
 
 
 def as_dom0(build, cpus=2):
-    vmlinux, root = built(build, "vmlinux", "root.cpio.gz")
+    vmlinux, root = built(build, "linux32", "vmlinux", "root.cpio.gz")
     with tempfile.TemporaryDirectory(prefix="annulus-l32-") as d:
         content = os.urandom(16 << 20)
         with open(d + "/16m.bin", "wb") as f:
@@ -178,7 +125,7 @@ def as_dom0(build, cpus=2):
 
 
 def grub(build):
-    bzimage, root = built(build, "bzImage", "small.cpio.gz")
+    bzimage, root = built(build, "linux32", "bzImage", "small.cpio.gz")
     if not os.path.exists(GRUB):
         raise Skip("%s is not there: apt-get install grub-xen-host" % GRUB)
 
@@ -215,15 +162,8 @@ def grub(build):
         check(not m.complaints(), "the hypervisor complained: " + "; ".join(m.complaints()[:3]))
 
 
-def bare(build, cpu):
-    bzimage, root = built(build, "bzImage", "small.cpio.gz")
-    m = Qemu(cpu=cpu, cpus=2, mem=256, nic=None)
-    m.argv += ["-kernel", bzimage, "-initrd", root, "-append",
-               "console=ttyS0 guest.name=bare guest.job=idle guest.end=poweroff"]
-    with m:
-        m.expect(r"GUEST-up bare .* cpus 2", 180, fail=r"Kernel panic|BUG: |Oops")
-        m.wait_exit(60)
-        check("runs in ring" not in m.log, "the bare kernel takes itself for a guest")
+def on_bare(build, cpu):
+    bare(*built(build, "linux32", "bzImage", "small.cpio.gz"), cpu)
 
 
 def cases(build):
@@ -231,6 +171,6 @@ def cases(build):
     yield "vcpus4", lambda: guest(build, 4)
     yield "dom0", lambda: as_dom0(build)
     yield "grub", lambda: grub(build)
-    yield "bare", lambda: bare(build, "qemu64")
+    yield "bare", lambda: on_bare(build, "qemu64")
     if SOAK:
-        yield "bare32", lambda: bare(build, "qemu32,+pae,-lm")
+        yield "bare32", lambda: on_bare(build, "qemu32,+pae,-lm")
