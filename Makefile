@@ -150,8 +150,8 @@ FRONTENDS :=
 # ---------------------------------------------------------------------------------------------------------------------
 # Commands
 
-.PHONY: all hypervisor tools guests frontends kernel linux32 image run demo test soak unit replay system coverage faults model \
-	lint fuzz fuzz-machine bench bench-ready install deb clean help FORCE
+.PHONY: all hypervisor tools guests frontends kernel linux32 image run demo test soak unit replay system coverage faults \
+	model lint fuzz fuzz-machine bench bench-ready install deb clean help FORCE
 
 all: hypervisor tools guests frontends ## Build the hypervisor, the tools and the guest kernels
 hypervisor: $(B)/annulus.elf ## Build $(B)/annulus.elf and $(B)/annulus.sym (symbols)
@@ -177,8 +177,8 @@ kernel: $(B)/kernel/vmlinuz ## Fetch the kernel of Debian's linux-image-amd64
 $(B)/kernel/vmlinuz: scripts/fetch-kernel.sh | $(call deps,run)
 	$(Q)scripts/fetch-kernel.sh $(B)/kernel
 
-linux32: | $(call deps,linux32) ## Build the 32-bit PAE Linux of linux-patches/ (vmlinux, bzImage, an initramfs) in $(B)/linux32 (LINUX32_JOBS=)
-	$(Q)scripts/linux32.sh $(B)/linux32
+linux32: | $(call deps,linux) ## Build the 32-bit PAE Linux of linux-patches/ (vmlinux, bzImage, an initramfs) in $(B)/linux32 (LINUX_JOBS=)
+	$(Q)scripts/linux.sh 32 $(B)/linux32
 	$(Q)scripts/root32.sh $(B)/linux32
 
 INITRAMFS := scripts/initramfs.sh $(wildcard scripts/dom0/* scripts/guest/*)
@@ -297,7 +297,7 @@ install: $(if $(BUILT),,all) ## Install below $(DESTDIR)$(PREFIX); the hyperviso
 deb: all | $(call deps,deb) ## Debian packages, in $(B)/deb; on a Debian 12: apt install ./$(B)/deb/*.deb
 	$(Q)scripts/deb.sh $(B)
 
-clean: ## Remove what was built (the fetched and the 32-bit kernel stay; delete $(B)/ to remove all)
+clean: ## Remove what was built (the fetched and the patched kernels stay; delete $(B)/ to remove all)
 	rm -rf $(filter-out $(B)/kernel $(B)/linux32,$(wildcard $(B)/* $(B)/.deps-*))
 
 help: ## This list

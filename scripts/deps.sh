@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# deps.sh build|run|unit|test|bench|lint|fuzz|linux32|tools32|deb - install the Debian packages that a step needs
+# deps.sh build|run|unit|test|bench|lint|fuzz|linux|tools32|deb - install the Debian packages that a step needs
 # and this machine lacks.
 # Says what it does. Needs root, or sudo, only when something is missing.
 set -euo pipefail
@@ -26,11 +26,11 @@ test)  want=$want_test ;;
 bench) want=$want_bench ;;
 lint)  want="cppcheck" ;;
 fuzz)  want=$want_fuzz ;;
-linux32) want="linux-source-6.1 gcc libc6-dev binutils make flex bison bc libelf-dev libssl-dev patch xz-utils cpio kmod rsync
+linux) want="linux-source-6.1 gcc libc6-dev binutils make flex bison bc libelf-dev libssl-dev patch xz-utils cpio kmod rsync
 	perl python3 gzip busybox-static e2fsprogs grub-xen-host" ;;
 tools32) want="$want_build apt dpkg" ;;
 deb)   want=$want_deb ;;
-*)     echo "deps.sh: unknown step '$step' (build, run, unit, test, bench, lint, fuzz, linux32, tools32 or deb)" >&2; exit 1 ;;
+*)     echo "deps.sh: unknown step '$step' (build, run, unit, test, bench, lint, fuzz, linux, tools32 or deb)" >&2; exit 1 ;;
 esac
 
 missing=()

@@ -1,23 +1,27 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# linux32.sh DIR - Debian's linux-source-6.1 with the series in linux-patches/, built for i386 with PAE:
+# linux.sh 32|64 DIR - Debian's linux-source-6.1 with a series of linux-patches/, built for i386 with PAE or for x86-64:
 #   DIR/src/      the patched source
 #   DIR/obj/      its build directory
 #   DIR/vmlinux   the kernel, stripped: what Annulus takes as a module or as kernel= of a guest
 #   DIR/bzImage   the same kernel for a boot loader on bare hardware, and for GRUB
 # The source is unpacked again only if the package or the series has changed; then make rebuilds what depends on the files that
 # differ.
-# LINUX32_JOBS: how many compilers run at once (default: as many as there are processors).
+# LINUX_JOBS: how many compilers run at once (default: as many as there are processors).
 set -euo pipefail
 
-dir=$1
+fail() { echo "linux.sh: $*" >&2; exit 1; }
 here=$(cd "$(dirname "$0")/.." && pwd)
 patches=$here/linux-patches
-fail() { echo "linux32.sh: $*" >&2; exit 1; }
-
-mkdir -p "$dir"
-dir=$(cd "$dir" && pwd)
+common=$patches/config
+case $1 in
+32) arch=i386 config=$patches/config-i386 ;;
+64) arch=x86_64 patches=$patches/x86_64 config=$patches/config ;;
+*)  fail "32 or 64 bits, not $1" ;;
+esac
+mkdir -p "$2"
+dir=$(cd "$2" && pwd)
 tarball=/usr/src/linux-source-6.1.tar.xz
 [ -f "$tarball" ] || fail "$tarball is missing; install the package linux-source-6.1"
 
@@ -43,17 +47,18 @@ if [ "$(cat "$dir/src.stamp" 2>/dev/null)" != "$want" ]; then
 	echo "$want" >"$dir/src.stamp"
 fi
 
-make=(make -C "$dir/src" --no-print-directory "O=$dir/obj" ARCH=i386 "-j${LINUX32_JOBS:-$(nproc)}"
+make=(make -C "$dir/src" --no-print-directory "O=$dir/obj" "ARCH=$arch" "-j${LINUX_JOBS:-$(nproc)}"
 	KBUILD_BUILD_USER=annulus KBUILD_BUILD_HOST=localhost)
 mkdir -p "$dir/obj"
-if [ ! -f "$dir/obj/.config" ] || [ "$patches/config-i386-xen" -nt "$dir/obj/.config" ]; then
-	"${make[@]}" -s KCONFIG_ALLCONFIG="$patches/config-i386-xen" allnoconfig
+if [ ! -f "$dir/obj/.config" ] || [ "$common" -nt "$dir/obj/.config" ] || [ "$config" -nt "$dir/obj/.config" ]; then
+	cat "$common" "$config" >"$dir/obj/all.config"
+	"${make[@]}" -s KCONFIG_ALLCONFIG="$dir/obj/all.config" allnoconfig
 	# Kconfig drops an option whose conditions are not met without a word.
 	lost=
 	while IFS== read -r option value; do
 		is=$(sed -n "s/^$option=//p" "$dir/obj/.config")
 		[ "${is:-n}" = "$value" ] || lost+=" $option"
-	done < <(grep '^CONFIG_' "$patches/config-i386-xen")
+	done < <(grep '^CONFIG_' "$dir/obj/all.config")
 	if [ -n "$lost" ]; then
 		rm "$dir/obj/.config"
 		fail "the configuration came out different for:$lost"
