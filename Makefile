@@ -150,7 +150,7 @@ FRONTENDS :=
 # ---------------------------------------------------------------------------------------------------------------------
 # Commands
 
-.PHONY: all hypervisor tools guests frontends kernel linux32 image run demo test soak unit replay system coverage faults \
+.PHONY: all hypervisor tools guests frontends kernel linux32 linux64 image run demo test soak unit replay system coverage faults \
 	model lint fuzz fuzz-machine bench bench-ready install deb clean help FORCE
 
 all: hypervisor tools guests frontends ## Build the hypervisor, the tools and the guest kernels
@@ -180,6 +180,9 @@ $(B)/kernel/vmlinuz: scripts/fetch-kernel.sh | $(call deps,run)
 linux32: | $(call deps,linux) ## Build the 32-bit PAE Linux of linux-patches/ (vmlinux, bzImage, an initramfs) in $(B)/linux32 (LINUX_JOBS=)
 	$(Q)scripts/linux.sh 32 $(B)/linux32
 	$(Q)scripts/root32.sh $(B)/linux32
+
+linux64: | $(call deps,linux) ## Build the 64-bit Linux of linux-patches/, for ring 1 (vmlinux, bzImage), in $(B)/linux64 (LINUX_JOBS=)
+	$(Q)scripts/linux.sh 64 $(B)/linux64
 
 INITRAMFS := scripts/initramfs.sh $(wildcard scripts/dom0/* scripts/guest/*)
 $(B)/dom0.cpio.gz $(B)/guest.cpio.gz $(B)/disk.img &: $(INITRAMFS) $(B)/kernel/vmlinuz $(TOOLS) $(FRONTENDS) | $(call deps,run)
@@ -298,7 +301,7 @@ deb: all | $(call deps,deb) ## Debian packages, in $(B)/deb; on a Debian 12: apt
 	$(Q)scripts/deb.sh $(B)
 
 clean: ## Remove what was built (the fetched and the patched kernels stay; delete $(B)/ to remove all)
-	rm -rf $(filter-out $(B)/kernel $(B)/linux32,$(wildcard $(B)/* $(B)/.deps-*))
+	rm -rf $(filter-out $(B)/kernel $(B)/linux32 $(B)/linux64,$(wildcard $(B)/* $(B)/.deps-*))
 
 help: ## This list
 	@echo "make V=1 shows every command, RELEASE=1 leaves assertions out. Targets:"

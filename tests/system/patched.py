@@ -33,13 +33,13 @@ def image(path, size, label, files):
 
 
 @contextlib.contextmanager
-def dom0(build, files, where="l32", **kw):
-    """Debian's 64-bit dom0, with the files in a directory of that name."""
-    with tempfile.TemporaryDirectory(prefix="annulus-%s-" % where) as d:
-        image("%s/%s.img" % (d, where), "160M", "annulus-" + where, files(d))
-        with build.dom0(extra=["-drive", "file=%s/%s.img,if=virtio,format=raw" % (d, where)], **kw) as m:
+def dom0(build, files):
+    """Debian's 64-bit dom0, with the files in its /l32."""
+    with tempfile.TemporaryDirectory(prefix="annulus-l32-") as d:
+        image(d + "/l32.img", "160M", "annulus-l32", files(d))
+        with build.dom0(extra=["-drive", "file=%s/l32.img,if=virtio,format=raw" % d]) as m:
             wait_shell(m, 400)
-            run(m, "dmesg -n 1; mkdir /%s; mount -t ext4 $(findfs LABEL=annulus-%s) /%s" % (where, where, where))
+            run(m, "dmesg -n 1; mkdir /l32; mount -t ext4 $(findfs LABEL=annulus-l32) /l32")
             yield m
 
 
@@ -63,8 +63,8 @@ def config(m, path, text):
     run(m, "cat >%s <<'EOT'\n%sEOT\n:" % (path, text))
 
 
-def bare(bzimage, root, cpu, job="idle", end="poweroff"):
-    m = Qemu(cpu=cpu, cpus=2, mem=256, nic=None)
+def bare(bzimage, root, cpu, job="idle", end="poweroff", cpus=2):
+    m = Qemu(cpu=cpu, cpus=cpus, mem=256, nic=None)
     m.argv += ["-kernel", bzimage, "-initrd", root, "-append",
                "console=ttyS0 guest.name=bare guest.job=%s guest.end=%s" % (job, end)]
     with m:
