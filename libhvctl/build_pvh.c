@@ -100,7 +100,7 @@ static int write_start_info(struct build *b)
 	struct build_source s = { at, &page, sizeof(page), NULL };
 
 	page.info.rsdp_paddr = at + offsetof(struct info_page, acpi);
-	pvh_acpi_write(page.acpi, page.info.rsdp_paddr);
+	pvh_acpi_write(page.acpi, page.info.rsdp_paddr, b->config->max_vcpus);
 	page.info.memmap_entries = pvh_memory_map(l->nr_pages, page.map);
 	if (l->initrd_pages) {
 		page.info.nr_modules = 1;

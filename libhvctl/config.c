@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "cfgfile.h"
+#include "image/pvh_acpi.h"
 #include "internal.h"
 
 #define MAX_DEVICES	64
@@ -770,10 +771,10 @@ static int check_kind(struct hvctl_ctx *ctx, const struct cfg *cfg, struct hvctl
 	}
 	if (!c->pvh)
 		return 0;
-	if (c->max_vcpus > 1) {
+	if (c->max_vcpus > PVH_MAX_VCPUS) {
 		e = cfg_find(cfg, "maxvcpus") ? cfg_find(cfg, "maxvcpus") : cfg_find(cfg, "vcpus");
-		return BAD(ctx, e, "a PVH domain has one vCPU here, not %u; write vcpus = 1, or "
-				   "type = \"pv\"", c->max_vcpus);
+		return BAD(ctx, e, "a PVH domain has up to %u vCPUs here, not %u; lower it, or "
+				   "write type = \"pv\"", PVH_MAX_VCPUS, c->max_vcpus);
 	}
 	if (c->max_memory_mib > c->memory_mib)
 		return BAD(ctx, cfg_find(cfg, "maxmem"),

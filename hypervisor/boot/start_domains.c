@@ -7,6 +7,7 @@
 #include "domain/domain.h"
 #include "hvm/hvm.h"
 #include "image/build.h"
+#include "image/pvh_acpi.h"
 #include "lib/cmdline.h"
 #include "lib/latency.h"
 #include "lib/printk.h"
@@ -197,10 +198,10 @@ static void __init build_domu(const struct boot_module *m, domid_t id)
 	k.name = name;
 	k.nr_pages = mem >> PAGE_SHIFT;
 	k.nr_vcpus = vcpus;
-	if (pvh && (vcpus != 1 || !hvm_available())) {
-		printk(LOG_ERR "%s cannot be started: a PVH guest has one vCPU, and needs what the "
-			       "line 'hvm:' says\n",
-		       name);
+	if (pvh && (!vcpus || vcpus > PVH_MAX_VCPUS || !hvm_available())) {
+		printk(LOG_ERR "%s cannot be started: a PVH guest has 1 to %u vCPUs, and needs "
+			       "what the line 'hvm:' says\n",
+		       name, PVH_MAX_VCPUS);
 		return;
 	}
 	d = create(id, name, vcpus, false, pvh);

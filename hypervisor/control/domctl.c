@@ -7,6 +7,7 @@
 #include "domain/guest_access.h"
 #include "domain/refusal.h"
 #include "hvm/hvm.h"
+#include "image/pvh_acpi.h"
 #include "image/hypercall_page.h"
 #include "lib/nospec.h"
 #include "lib/string.h"
@@ -39,8 +40,9 @@ static s64 check_config(const struct xen_domctl_createdomain *c)
 	if ((c->flags & XEN_DOMCTL_CDF_hvm) &&
 	    (!(c->flags & XEN_DOMCTL_CDF_hap) || !hvm_available()))
 		return -EOPNOTSUPP;
-	/* The others would be started by a local APIC, which there is not. */
-	if ((c->flags & XEN_DOMCTL_CDF_hvm) && c->max_vcpus > 1 && c->max_vcpus <= MAX_VCPUS)
+	/* So many has one cluster of local APICs, and the table that tells of them. */
+	if ((c->flags & XEN_DOMCTL_CDF_hvm) && c->max_vcpus > PVH_MAX_VCPUS &&
+	    c->max_vcpus <= MAX_VCPUS)
 		return -EOPNOTSUPP;
 	if (c->flags & ~(u32)(XEN_DOMCTL_CDF_xs_domain | CDF_HVM))
 		return c->flags & ~(u32)(XEN_DOMCTL_CDF_MAX * 2 - 1) ? -EINVAL : -EOPNOTSUPP;

@@ -28,15 +28,13 @@ struct cpuid_regs hvm_cpuid(const struct vcpu *v, u64 cr4, u32 leaf, u32 sub)
 
 	switch (leaf) {
 	case 1:
-		/* Its only APIC has number 0. */
-		r.b &= 0xffffffU;
 		r.d |= (host.d & (PSE | PGE | PSE36)) | (u32)APIC;
 		r.c = (r.c & ~(u32)OSXSAVE) | (u32)X2APIC;
 		if (cr4 & CR4_OSXSAVE)
 			r.c |= OSXSAVE;
 		break;
 	case 0xb:
-		r.d = 0;
+		r.d = v->id;
 		break;
 	case 0x40000002:
 		r.c = 0; /* a PV guest's features */

@@ -102,6 +102,7 @@ void hvm_set_state(struct vcpu *v, const struct hvm_hw_cpu *c)
 	b->efer = c->msr_efer | EFER_SVME;
 	b->event_inject = 0;
 	b->interrupt_shadow = 0;
+	v->hvm->startup = HVM_RUNS;
 	if (c->flags & XEN_X86_FPU_INITIALISED)
 		fpu_import(v, c->fpu_regs);
 }

@@ -42,6 +42,8 @@ svm_run:
 772:	.byte 0x0f, 0x1f, 0x80, 0, 0, 0, 0
 	alternative 772b, verw_selector, 7, ALT_VERW, ALT_VERW_OF
 	vmrun
+	.global svm_left
+svm_left:
 	pushq %rdi
 	movq 8(%rsp), %rdi
 	movq %r15, (%rdi)

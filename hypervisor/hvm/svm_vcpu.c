@@ -35,6 +35,7 @@
 #define INTERCEPTS_1 (BIT(0) | BIT(1) | BIT(3) | BIT(15) | BIT(18) | BIT(19) | BIT(22) | BIT(24) | \
 		      BIT(26) | BIT(27) | BIT(28) | BIT(29) | BIT(30) | BIT(31))
 #define INTERCEPT_VINTR BIT(4)
+#define INTERCEPT_IRET	BIT(20)
 #define INTERCEPTS_2 (0xff | BIT(9) | BIT(10) | BIT(11) | BIT(12) | BIT(13))
 /*
  * #DB and #AC, of which a guest can make one without end while the CPU delivers one, and #MC, which
@@ -51,6 +52,7 @@ enum {
 	EXIT_RDPMC = 0x6f,
 	EXIT_CPUID = 0x72,
 	EXIT_RSM,
+	EXIT_IRET,
 	EXIT_INVD = 0x76,
 	EXIT_HLT = 0x78,
 	EXIT_INVLPGA = 0x7a,
@@ -75,10 +77,12 @@ enum {
 #define EVENT_ERROR	BIT(11)
 #define EVENT_EXCEPTION (3ULL << 8)
 #define EVENT_INTERRUPT (0ULL << 8)
+#define EVENT_NMI	(2ULL << 8 | 2)
 #define VINTR_PENDING	BIT(8)
 #define VINTR_IGN_TPR	BIT(20)
 #define VINTR_MASKING	BIT(24)
 #define SEG_LONG	BIT(9)
+#define CR0_ET		BIT(4)
 
 #define TRAP_DB 1
 #define TRAP_UD 6
@@ -87,6 +91,7 @@ enum {
 #define TRAP_MC 18
 
 extern u8 svm_fill_rsb;
+extern const char svm_left[]; /* behind VMRUN */
 void svm_run(struct regs *guest, paddr_t vmcb, paddr_t host);
 
 /* Of each CPU, from the first HVM vCPU on: what VMRUN saves there, and what VMSAVE does. */
@@ -172,7 +177,7 @@ static int vcpu_make(struct vcpu *v)
 	b->efer = EFER_SVME;
 	b->dr6 = 0xffff0ff0;
 	b->dr7 = 0x400;
-	x2apic_reset(&h->apic);
+	x2apic_reset(&h->apic, v->id);
 	h->vmcb = b;
 	v->hvm = h;
 	return 0;
@@ -193,8 +198,44 @@ void hvm_start_state(struct vcpu *v, u64 entry, u64 start_info)
 	b->ss = b->ds = b->es = b->fs = b->gs = (struct vmcb_segment){ 0x10, 0xc93, ~0U, 0 };
 	b->tr = (struct vmcb_segment){ 0, 0x8b, 0x67, 0 };
 	b->ldtr = (struct vmcb_segment){ 0, 0x82, 0, 0 };
-	b->cr0 = CR0_PE | BIT(4);
+	b->cr0 = CR0_PE | CR0_ET;
 	v->regs = (struct regs){ .rip = entry, .rbx = start_info, .rflags = 2 };
+	v->hvm->startup = HVM_RUNS;
+}
+
+/*
+ * As INIT and SIPI leave a CPU, but for the caches, which are not the guest's to switch off: SDM
+ * vol. 3A, table 10-1; APM vol. 2, table 14-1. MSRs, PAT, FPU stay what they were.
+ */
+static void start_in_real_mode(struct vcpu *v, u8 page)
+{
+	const struct vmcb_segment data = { 0, 0x93, 0xffff, 0 };
+	struct hvm_vcpu *h = v->hvm;
+	struct vmcb *b = h->vmcb;
+
+	b->cs = (struct vmcb_segment){ (u16)(page << 8), 0x9b, 0xffff, (u64)page << PAGE_SHIFT };
+	b->ss = b->ds = b->es = b->fs = b->gs = data;
+	b->gdtr = b->idtr = (struct vmcb_segment){ 0, 0, 0xffff, 0 };
+	b->ldtr = (struct vmcb_segment){ 0, 0x82, 0xffff, 0 };
+	b->tr = (struct vmcb_segment){ 0, 0x8b, 0xffff, 0 };
+	b->cpl = 0;
+	b->cr0 = CR0_ET;
+	b->cr2 = b->cr3 = b->cr4 = 0;
+	b->efer = EFER_SVME;
+	b->dr6 = 0xffff0ff0;
+	b->dr7 = 0x400;
+	WRITE_DR(0, 0);
+	WRITE_DR(1, 0);
+	WRITE_DR(2, 0);
+	WRITE_DR(3, 0);
+	b->event_inject = 0;
+	b->interrupt_shadow = 0;
+	b->intercept1 &= ~(u32)INTERCEPT_IRET;
+	h->nmi_ends = false;
+	x2apic_reset(&h->apic, v->id);
+	*guest_regs() = (struct regs){ .rdx = hvm_cpuid(v, 0, 1, 0).a, .rflags = 2 };
+	/* What it looked up in its former life is nothing now. */
+	this_cpu()->guest_tlb_stale = true;
 }
 
 /* ---- the guest's memory ---- */
@@ -312,6 +353,47 @@ static bool interrupt_due(const struct vcpu *v)
 	return upcall_due(v) || x2apic_next(&v->hvm->apic) >= 0;
 }
 
+/* An interrupt of the APIC's or an NMI came while v went to sleep: sched/ knows of neither. */
+static bool is_woken(const struct vcpu *v)
+{
+	return (v->nmi_pending && !v->nmi_masked) ||
+	       ((guest_regs()->rflags & RFLAGS_IF) && x2apic_next(&v->hvm->apic) >= 0);
+}
+
+/* Ask to be left when the guest can take an interrupt. */
+static void want_window(struct vmcb *b)
+{
+	b->vintr |= VINTR_PENDING | VINTR_IGN_TPR;
+	b->intercept1 |= (u32)INTERCEPT_VINTR;
+}
+
+/*
+ * No NMI comes on top of one before its IRET is done. How one knows: by an exit in front of it, and
+ * then by being elsewhere. One that waits for that comes with the next exit, at the latest when
+ * interrupts are on again.
+ */
+static void deliver_nmi(struct vcpu *v)
+{
+	struct hvm_vcpu *h = v->hvm;
+	struct vmcb *b = h->vmcb;
+
+	if (h->nmi_ends && guest_regs()->rip != h->nmi_iret) {
+		h->nmi_ends = false;
+		v->nmi_masked = false;
+	}
+	if (!v->nmi_pending)
+		return;
+	if (v->nmi_masked || (b->event_inject & EVENT_VALID) || (b->interrupt_shadow & 1)) {
+		if (h->nmi_ends || !v->nmi_masked)
+			want_window(b);
+		return;
+	}
+	v->nmi_pending = false;
+	v->nmi_masked = true;
+	b->event_inject = EVENT_VALID | EVENT_NMI;
+	b->intercept1 |= (u32)INTERCEPT_IRET;
+}
+
 /*
  * The upcall, as a line that is high while something is pending, past the APIC; else what the APIC
  * has: when the guest can take it, and not before. What was being delivered when it left is
@@ -325,6 +407,8 @@ static void deliver_events(struct vcpu *v)
 
 	b->vintr &= ~(VINTR_PENDING | VINTR_IGN_TPR);
 	b->intercept1 &= ~(u32)INTERCEPT_VINTR;
+	if (unlikely(v->nmi_pending || v->hvm->nmi_ends))
+		deliver_nmi(v);
 	/* The guest may have taken the callback away since. */
 	if (vector < 0 || (upcall && !vector))
 		return;
@@ -335,8 +419,7 @@ static void deliver_events(struct vcpu *v)
 			x2apic_accept(&v->hvm->apic, (u8)vector);
 		return;
 	}
-	b->vintr |= VINTR_PENDING | VINTR_IGN_TPR;
-	b->intercept1 |= (u32)INTERCEPT_VINTR;
+	want_window(b);
 }
 
 /* ---- exits ---- */
@@ -418,6 +501,8 @@ static void do_msr(struct vmcb *b)
 	if (write) {
 		b->efer = p.efer | EFER_SVME;
 		b->g_pat = pat;
+		if (msr == X2APIC_MSR_ICR)
+			hvm_send_ipi(value);
 	} else {
 		r->rax = (u32)value;
 		r->rdx = value >> 32;
@@ -459,8 +544,7 @@ static void do_hlt(struct vcpu *v, struct vmcb *b)
 	if (guest_regs()->rflags & RFLAGS_IF)
 		vcpu_block();
 	else
-		/* Nothing will ever wake it: that is how a kernel stops. */
-		domain_shutdown(v->domain, SHUTDOWN_poweroff);
+		hvm_halt();
 }
 
 static void do_xsetbv(struct vcpu *v, struct vmcb *b)
@@ -538,12 +622,25 @@ static void do_caches(struct vmcb *b)
 		advance(b, length);
 }
 
+static void nothing_there(struct vcpu *v, const struct vmcb *b, u32 before)
+{
+	/* Seen once in an emulator: "Known" in docs/hvm.md. */
+	if (guest_regs()->rip == (u64)svm_left && b->cs.selector == SEL_HV_CS)
+		printk(LOG_ERR "d%uv%u: the CPU stored the hypervisor's state as the guest's: "
+			       "entered at %#llx, exit before %#x, CR3 %#llx\n",
+		       v->domain->id, v->id, (unsigned long long)v->hvm->entered_at, before,
+		       (unsigned long long)b->cr3);
+	domain_crash(v->domain, "nothing is at guest-physical %#llx (error %#llx)\n",
+		     (unsigned long long)b->exit_info2, (unsigned long long)b->exit_info1);
+}
+
 static void handle_exit(struct vcpu *v, struct vmcb *b)
 {
 	/* One emulator leaves the high half of a failed VMRUN's -1 clear. */
-	u32 code = (u32)b->exit_code;
+	u32 code = (u32)b->exit_code, before = v->hvm->last_exit;
 	u64 mcg;
 
+	v->hvm->last_exit = code;
 	switch (code) {
 	case EXIT_INTR:
 	case EXIT_NMI:
@@ -557,6 +654,11 @@ static void handle_exit(struct vcpu *v, struct vmcb *b)
 		break;
 	case EXIT_EXCEPTION + TRAP_AC:
 		inject(b, TRAP_AC, true);
+		break;
+	case EXIT_IRET: /* the end of an NMI */
+		b->intercept1 &= ~(u32)INTERCEPT_IRET;
+		v->hvm->nmi_ends = true;
+		v->hvm->nmi_iret = guest_regs()->rip;
 		break;
 	case EXIT_CPUID:
 		do_cpuid(v, b);
@@ -599,8 +701,7 @@ static void handle_exit(struct vcpu *v, struct vmcb *b)
 		domain_crash(v->domain, "triple fault\n");
 		break;
 	case EXIT_NPF:
-		domain_crash(v->domain, "nothing is at guest-physical %#llx (error %#llx)\n",
-			     (unsigned long long)b->exit_info2, (unsigned long long)b->exit_info1);
+		nothing_there(v, b, before);
 		break;
 	default:
 		domain_crash(v->domain, "exit %#x, %#llx %#llx\n", code,
@@ -616,7 +717,7 @@ static void run(struct vcpu *v)
 	struct regs *r = guest_regs();
 
 	b->rax = r->rax;
-	b->rip = r->rip;
+	b->rip = h->entered_at = r->rip;
 	b->rsp = r->rsp;
 	b->rflags = r->rflags;
 	ASSERT(segments_null());
@@ -636,16 +737,27 @@ void hvm_loop(void)
 	struct vcpu *v = current;
 	struct cpu *c = this_cpu();
 	bool looked = false; /* at what is behind STI, since the guest was left */
+	u8 page;
 
 	for (;;) {
 		local_irq_disable();
 		if (READ_ONCE(c->softirq_pending)) {
+			if ((v->pause_flags & VPF_BLOCKED) && is_woken(v))
+				vcpu_unblock(v);
 			local_irq_enable();
 			softirqs_run();
 			continue;
 		}
 		if (unlikely(v->pause_flags)) {
 			softirq_raise(SOFTIRQ_SCHEDULE);
+			continue;
+		}
+		if (unlikely(READ_ONCE(v->hvm->startup) != HVM_RUNS)) {
+			local_irq_enable();
+			if (hvm_take_start(&page))
+				start_in_real_mode(v, page);
+			else
+				softirq_raise(SOFTIRQ_SCHEDULE);
 			continue;
 		}
 		if (unlikely(!looked && shadowed(v))) {

@@ -10,11 +10,29 @@
 struct vcpu;
 struct vmcb;
 
-/* What struct vcpu has for an HVM guest. Its own CPU alone touches it, or who has it paused. */
+/*
+ * How far a vCPU is that is started by INIT and SIPI. It waits for one from its creation on, or
+ * after an INIT; then it has VPF_DOWN. HALTED: with interrupts off, and VPF_DOWN, too.
+ */
+enum hvm_startup { HVM_WAITS, HVM_STARTS, HVM_RUNS, HVM_HALTED };
+
+/*
+ * What struct vcpu has for an HVM guest. Its own CPU alone touches it, or who has it paused, but
+ * for what says otherwise.
+ */
 struct hvm_vcpu {
 	struct vmcb *vmcb;
 	u64 dr[4];
 	struct x2apic apic;
+	/* Under domain->lock; HVM_STARTS: it begins at this page of real mode when it looks. */
+	enum hvm_startup startup;
+	u8 start_page;
+	/* The IRET that ends an NMI is at nmi_iret and about to be executed. */
+	bool nmi_ends;
+	u64 nmi_iret;
+	/* For the log, if the next exit is one that makes no sense. */
+	u64 entered_at;
+	u32 last_exit;
 };
 
 /* ---- vcpu.c: the switch and the loop; svm_vcpu.c does it ---- */
@@ -26,6 +44,18 @@ void hvm_switch_out(struct vcpu *v);
 void hvm_loop(void) __attribute__((noreturn));
 /* A PVH guest's first state: 32-bit, flat, no paging, ebx = `start_info`. v does not run. */
 void hvm_start_state(struct vcpu *v, u64 entry, u64 start_info);
+
+/* ---- ipi.c: current's, interrupts on ---- */
+
+/* What current's APIC was told to send. */
+void hvm_send_ipi(u64 icr);
+/*
+ * HLT with interrupts off: until an NMI, or INIT and SIPI. If no other vCPU is left to send them,
+ * that is how a kernel stops.
+ */
+void hvm_halt(void);
+/* True: current begins anew, at page *page of real mode, and has forgotten what it was. */
+bool hvm_take_start(u8 *page);
 
 /* ---- svm_context.c: v does not run ---- */
 

@@ -2,8 +2,9 @@
 #include "hvm/x2apic.h"
 #include "lib/string.h"
 
-/* Enabled, in x2APIC mode, of the boot CPU. */
-#define BASE (0xfee00000ULL | BIT(11) | BIT(10) | BIT(8))
+/* Enabled, in x2APIC mode; number 0 is the boot CPU's. */
+#define BASE	 (0xfee00000ULL | BIT(11) | BIT(10))
+#define BASE_BSP BIT(8)
 
 /* Registers: what stands in bits 4-11 of their address where they are memory. */
 enum {
@@ -28,7 +29,6 @@ enum {
 };
 
 #define VERSION	     (0x14U | (X2APIC_LVTS - 1) << 16)
-#define LDR	     1U /* cluster 0, the first in it */
 #define LVT_MASKED   BIT(16)
 #define FIRST_VECTOR 16 /* those below are no interrupts: SDM vol. 3A, 10.5.2 */
 
@@ -36,24 +36,30 @@ enum {
 #define ICR_KNOWN     (0xffffffffULL << 32 | 0xccfffULL)
 #define ICR_MODE(icr) ((icr) >> 8 & 7)
 #define ICR_LOGICAL   BIT(11)
+#define ICR_ASSERT    BIT(14)
+#define ICR_LEVEL     BIT(15)
 #define ICR_WHO(icr)  ((icr) >> 18 & 3)
+enum { MODE_FIXED, MODE_LOWEST, MODE_NMI = 4, MODE_INIT, MODE_STARTUP };
 enum { WHO_DESTINATION, WHO_SELF, WHO_ALL, WHO_OTHERS };
 
 /* Bits that may be set. The timer's: vector, mask, mode; LINT0 and LINT1: what lines have, too. */
 static const u32 lvt_known[X2APIC_LVTS] = { 0x700ff, 0x107ff, 0x107ff, 0x1a7ff, 0x1a7ff, 0x100ff };
 
-void x2apic_reset(struct x2apic *a)
+void x2apic_reset(struct x2apic *a, u32 id)
 {
-	*a = (struct x2apic){ .spurious = 0xff };
+	*a = (struct x2apic){ .id = id, .spurious = 0xff };
 	for (unsigned i = 0; i < X2APIC_LVTS; i++)
 		a->lvt[i] = LVT_MASKED;
 }
 
 static int highest(const u32 *bits)
 {
-	for (int i = 7; i >= 0; i--)
-		if (bits[i])
-			return i * 32 + 31 - __builtin_clz(bits[i]);
+	for (int i = 7; i >= 0; i--) {
+		u32 word = READ_ONCE(bits[i]);
+
+		if (word)
+			return i * 32 + 31 - __builtin_clz(word);
+	}
 	return -1;
 }
 
@@ -74,7 +80,7 @@ int x2apic_next(const struct x2apic *a)
 
 void x2apic_accept(struct x2apic *a, u8 vector)
 {
-	a->irr[vector / 32] &= ~(u32)BIT(vector % 32);
+	atomic_and(&a->irr[vector / 32], ~(u32)BIT(vector % 32));
 	a->isr[vector / 32] |= (u32)BIT(vector % 32);
 }
 
@@ -86,40 +92,65 @@ static void end_of_interrupt(struct x2apic *a)
 		a->isr[vector / 32] &= ~(u32)BIT(vector % 32);
 }
 
-static void raise(struct x2apic *a, u8 vector)
+bool x2apic_raise(struct x2apic *a, u8 vector)
 {
-	/* An APIC that the guest has switched off takes nothing. */
-	if (vector >= FIRST_VECTOR && (a->spurious & BIT(8)))
-		a->irr[vector / 32] |= (u32)BIT(vector % 32);
+	if (vector < FIRST_VECTOR || !(READ_ONCE(a->spurious) & BIT(8)))
+		return false;
+	atomic_or(&a->irr[vector / 32], (u32)BIT(vector % 32));
+	return true;
 }
 
-static bool is_for_us(u64 icr)
+/* A cluster of 16 in the upper half, a bit for each of them in the lower. */
+static u32 logical_id(u32 id)
 {
-	u32 to = (u32)(icr >> 32);
+	return id >> 4 << 16 | 1U << (id & 15);
+}
+
+static bool is_for(u64 icr, u32 sender, u32 id)
+{
+	u32 to = (u32)(icr >> 32), logical = logical_id(id);
 
 	switch (ICR_WHO(icr)) {
 	case WHO_SELF:
+		return id == sender;
 	case WHO_ALL:
 		return true;
 	case WHO_OTHERS:
-		return false;
+		return id != sender;
 	default:
-		/* ~0 is everybody. A logical one names a cluster and members of it. */
-		if (to == ~0U)
+		if (to == ~0U) /* everybody */
 			return true;
-		return icr & ICR_LOGICAL ? !(to >> 16) && (to & LDR) : !to;
+		return icr & ICR_LOGICAL ? to >> 16 == logical >> 16 && (u16)(to & logical) :
+					   to == id;
 	}
 }
 
-static bool write_icr(struct x2apic *a, u64 icr)
+enum x2apic_ipi x2apic_means(u64 icr, u32 sender, u32 id)
 {
-	if (icr & ~ICR_KNOWN)
-		return false;
-	a->icr = icr;
-	/* Fixed, or to whoever has least to do. There is no other CPU to reset or to start. */
-	if (ICR_MODE(icr) <= 1 && is_for_us(icr))
-		raise(a, (u8)icr);
-	return true;
+	bool with_self = ICR_WHO(icr) == WHO_SELF || ICR_WHO(icr) == WHO_ALL;
+
+	/* By these words fixed interrupts alone are sent: APM vol. 2, 16.5, table 16-4. */
+	if (!is_for(icr, sender, id) || (with_self && ICR_MODE(icr) != MODE_FIXED))
+		return X2APIC_NOTHING;
+	switch (ICR_MODE(icr)) {
+	case MODE_FIXED:
+		return X2APIC_FIXED;
+	case MODE_LOWEST:
+		return X2APIC_LOWEST;
+	case MODE_NMI:
+		return X2APIC_NMI;
+	case MODE_INIT:
+		/* The one that ends an INIT of old times does nothing. */
+		return (icr & ICR_LEVEL) && !(icr & ICR_ASSERT) ? X2APIC_NOTHING : X2APIC_INIT;
+	case MODE_STARTUP:
+		return X2APIC_STARTUP;
+	}
+	return X2APIC_NOTHING; /* no system management, and what is reserved */
+}
+
+static u64 base_of(const struct x2apic *a)
+{
+	return BASE | (a->id ? 0 : BASE_BSP);
 }
 
 bool x2apic_read(const struct x2apic *a, u32 msr, u64 *value)
@@ -127,16 +158,18 @@ bool x2apic_read(const struct x2apic *a, u32 msr, u64 *value)
 	u32 reg = msr - X2APIC_MSR_FIRST;
 
 	if (msr == MSR_APIC_BASE) {
-		*value = BASE;
+		*value = base_of(a);
 		return true;
 	}
 	*value = 0;
 	switch (reg) {
-	case REG_ID:
 	case REG_ESR:
 	case REG_TMR ... REG_IRR - 1:
 	case REG_TIMER_INITIAL:
 	case REG_TIMER_CURRENT:
+		return true;
+	case REG_ID:
+		*value = a->id;
 		return true;
 	case REG_VERSION:
 		*value = VERSION;
@@ -148,7 +181,7 @@ bool x2apic_read(const struct x2apic *a, u32 msr, u64 *value)
 		*value = (u64)max(busy_class(a), 0) << 4;
 		return true;
 	case REG_LDR:
-		*value = LDR;
+		*value = logical_id(a->id);
 		return true;
 	case REG_SPURIOUS:
 		*value = a->spurious;
@@ -157,7 +190,7 @@ bool x2apic_read(const struct x2apic *a, u32 msr, u64 *value)
 		*value = a->isr[reg - REG_ISR];
 		return true;
 	case REG_IRR ... REG_ESR - 1:
-		*value = a->irr[reg - REG_IRR];
+		*value = READ_ONCE(a->irr[reg - REG_IRR]);
 		return true;
 	case REG_ICR:
 		*value = a->icr;
@@ -177,9 +210,13 @@ bool x2apic_write(struct x2apic *a, u32 msr, u64 value)
 	u32 reg = msr - X2APIC_MSR_FIRST;
 
 	if (msr == MSR_APIC_BASE)
-		return value == BASE;
-	if (reg == REG_ICR)
-		return write_icr(a, value);
+		return value == base_of(a);
+	if (reg == REG_ICR) {
+		if (value & ~ICR_KNOWN)
+			return false;
+		a->icr = value;
+		return true;
+	}
 	if (value >> 32)
 		return false;
 	switch (reg) {
@@ -196,7 +233,7 @@ bool x2apic_write(struct x2apic *a, u32 msr, u64 value)
 	case REG_SPURIOUS:
 		if (value & ~0x3ffULL)
 			return false;
-		a->spurious = (u32)value;
+		WRITE_ONCE(a->spurious, (u32)value);
 		return true;
 	case REG_ESR:
 		return !value;
@@ -215,7 +252,7 @@ bool x2apic_write(struct x2apic *a, u32 msr, u64 value)
 	case REG_SELF_IPI:
 		if (value >> 8)
 			return false;
-		raise(a, (u8)value);
+		x2apic_raise(a, (u8)value);
 		return true;
 	}
 	return false;

@@ -5,14 +5,15 @@
 #include "lib/types.h"
 
 /*
- * The local APIC of an HVM guest's only vCPU, in x2APIC mode, which it does not leave (SDM vol. 3A,
- * 10.12; APM vol. 2, 16.11): all of it is MSRs. What it delivers is what the guest sends itself.
- * Its timer does not count: guests have the ABI's timers. The vCPU's own CPU alone touches it, or
- * who has it paused.
+ * The local APIC of an HVM guest's vCPU, in x2APIC mode, which it does not leave (SDM vol. 3A,
+ * 10.12; APM vol. 2, 16.11): all of it is MSRs. What it delivers is what the guest's vCPUs send
+ * each other. Its timer does not count: guests have the ABI's timers. The vCPU's own CPU alone
+ * touches it, or who has it paused; but anybody may call x2apic_raise().
  */
 #define X2APIC_LVTS 6
 struct x2apic {
-	u32 irr[8], isr[8]; /* by vector: asked for; begun and not ended */
+	u32 id;             /* the vCPU's number */
+	u32 irr[8], isr[8]; /* by vector: asked for (atomic); begun and not ended */
 	u32 tpr, spurious, divide;
 	u32 lvt[X2APIC_LVTS];
 	u64 icr;
@@ -21,13 +22,31 @@ struct x2apic {
 #define MSR_APIC_BASE	 0x1b
 #define X2APIC_MSR_FIRST 0x800
 #define X2APIC_MSR_LAST	 0x8ff
+#define X2APIC_MSR_ICR	 0x830
 
-void x2apic_reset(struct x2apic *a);
-/* RDMSR, WRMSR of X2APIC_MSR_FIRST to _LAST and of MSR_APIC_BASE. False: #GP, nothing happened. */
+/* As after RESET or INIT, which leave the number. */
+void x2apic_reset(struct x2apic *a, u32 id);
+/*
+ * RDMSR, WRMSR of X2APIC_MSR_FIRST to _LAST and of MSR_APIC_BASE. False: #GP, nothing happened.
+ * Who wrote X2APIC_MSR_ICR with success sends what x2apic_means() says.
+ */
 bool x2apic_read(const struct x2apic *a, u32 msr, u64 *value);
 bool x2apic_write(struct x2apic *a, u32 msr, u64 value);
 /* The vector that is to be delivered next, or -1; and that it has been. */
 int x2apic_next(const struct x2apic *a);
 void x2apic_accept(struct x2apic *a, u8 vector);
+/* False: it does not take the vector, being switched off by software, or it is none. */
+bool x2apic_raise(struct x2apic *a, u8 vector);
+
+/* What the ICR `icr`, written by number `sender`, means for number `id`. */
+enum x2apic_ipi {
+	X2APIC_NOTHING,
+	X2APIC_FIXED,
+	X2APIC_LOWEST,	/* as FIXED, for one of those for which it means this */
+	X2APIC_NMI,
+	X2APIC_INIT,
+	X2APIC_STARTUP, /* in real mode, at page number (u8)icr */
+};
+enum x2apic_ipi x2apic_means(u64 icr, u32 sender, u32 id);
 
 #endif

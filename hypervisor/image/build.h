@@ -59,7 +59,7 @@ int pv_build_domain(struct domain *d, const struct boot_kernel *k, bool *adopted
 
 /*
  * pvh_build_domain() - the same for an HVM domain (struct domain_config.hvm) and a kernel with a
- * PVH entry point: memory from 0, one vCPU. Errors as above.
+ * PVH entry point: memory from 0, at most PVH_MAX_VCPUS. Errors as above.
  */
 int pvh_build_domain(struct domain *d, const struct boot_kernel *k);
 

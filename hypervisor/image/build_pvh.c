@@ -133,7 +133,7 @@ static __init int write_start_info(struct domain *d, const struct boot_kernel *k
 	const struct memory_range range = { 0, k->nr_pages << PAGE_SHIFT, 1 };
 
 	s.info.rsdp_paddr = at + offsetof(__typeof__(s), acpi);
-	pvh_acpi_write(s.acpi, s.info.rsdp_paddr);
+	pvh_acpi_write(s.acpi, s.info.rsdp_paddr, k->nr_vcpus);
 	s.info.memmap_paddr = at + offsetof(__typeof__(s), map);
 	if (initrd) {
 		s.info.nr_modules = 1;
@@ -179,12 +179,14 @@ int __init pvh_build_domain(struct domain *d, const struct boot_kernel *k)
 		ret = write_start_info(d, k, info, initrd);
 	if (ret)
 		return ret;
-	if (!vcpu_create(d, 0, (unsigned)d->id % nr_cpus))
-		return complain(k, -ENOMEM, "no memory for its vCPU");
+	/* The others wait for the first to start them. */
+	for (unsigned i = 0; i < k->nr_vcpus; i++)
+		if (!vcpu_create(d, i, (d->id + i) % nr_cpus))
+			return complain(k, -ENOMEM, "no memory for its vCPUs");
 	hvm_start_state(d->vcpu[0], entry, info);
 	d->vcpu[0]->initialised = true;
 	atomic_and(&d->vcpu[0]->pause_flags, ~VPF_DOWN);
-	printk(LOG_INFO "d%u: %s, PVH, %llu MiB, 1 vCPU\n", d->id, k->name,
-	       (unsigned long long)(k->nr_pages >> 8));
+	printk(LOG_INFO "d%u: %s, PVH, %llu MiB, %u vCPU%s\n", d->id, k->name,
+	       (unsigned long long)(k->nr_pages >> 8), k->nr_vcpus, k->nr_vcpus == 1 ? "" : "s");
 	return 0;
 }

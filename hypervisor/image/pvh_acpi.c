@@ -5,7 +5,8 @@
 #define HEADER	   36 /* of every table but that one */
 #define XSDT_BYTES (HEADER + 2 * 8)
 #define FADT_BYTES 276
-#define MADT_BYTES (HEADER + 8 + 8)
+#define APIC_BYTES 8 /* of a local APIC's entry in the MADT (5.2.12.2) */
+#define MADT_BYTES(vcpus) (HEADER + 8 + (vcpus) * APIC_BYTES)
 #define DSDT_BYTES HEADER
 
 /* Each begins at a multiple of 8. */
@@ -13,7 +14,7 @@ enum {
 	XSDT = (RSDP_BYTES + 7) & ~7,
 	FADT = (XSDT + XSDT_BYTES + 7) & ~7,
 	MADT = (FADT + FADT_BYTES + 7) & ~7,
-	DSDT = (MADT + MADT_BYTES + 7) & ~7,
+	DSDT = (MADT + MADT_BYTES(PVH_MAX_VCPUS) + 7) & ~7,
 };
 _Static_assert(DSDT + DSDT_BYTES <= PVH_ACPI_BYTES, "all of them");
 
@@ -63,7 +64,7 @@ static void finish(uint8_t *table, const char *signature, unsigned int bytes, ui
 	seal(table, bytes, 9);
 }
 
-void pvh_acpi_write(uint8_t *buf, uint64_t at)
+void pvh_acpi_write(uint8_t *buf, uint64_t at, unsigned int vcpus)
 {
 	for (unsigned int i = 0; i < PVH_ACPI_BYTES; i++)
 		buf[i] = 0;
@@ -86,11 +87,16 @@ void pvh_acpi_write(uint8_t *buf, uint64_t at)
 	put(buf + FADT + FADT_X_DSDT, at + DSDT, 8);
 	finish(buf + FADT, "FACP", FADT_BYTES, 6);
 
-	/* One local APIC (5.2.12.2): processor 0, APIC 0, enabled. */
 	put(buf + MADT + HEADER, 0xfee00000, 4);
-	buf[MADT + HEADER + 8 + 1] = 8;
-	buf[MADT + HEADER + 8 + 4] = 1;
-	finish(buf + MADT, "APIC", MADT_BYTES, 4);
+	for (unsigned int i = 0; i < vcpus; i++) {
+		uint8_t *entry = buf + MADT + HEADER + 8 + i * APIC_BYTES;
+
+		entry[1] = APIC_BYTES;
+		entry[2] = (uint8_t)i; /* of the processor, and of its APIC */
+		entry[3] = (uint8_t)i;
+		entry[4] = 1; /* enabled */
+	}
+	finish(buf + MADT, "APIC", MADT_BYTES(vcpus), 4);
 
 	finish(buf + DSDT, "DSDT", DSDT_BYTES, 2);
 }

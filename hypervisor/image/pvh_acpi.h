@@ -5,16 +5,17 @@
 #include <stdint.h>
 
 /*
- * The ACPI tables of a PVH guest with one vCPU: that there is a local APIC, and that there is no
- * hardware beside (ACPI 6.4, 5.2: RSDP, XSDT, FADT of a hardware-reduced machine, MADT, an empty
- * DSDT).
+ * The ACPI tables of a PVH guest: that each vCPU has a local APIC, and that there is no hardware
+ * beside (ACPI 6.4, 5.2: RSDP, XSDT, FADT of a hardware-reduced machine, MADT, an empty DSDT).
  */
-#define PVH_ACPI_BYTES 512
+#define PVH_ACPI_BYTES 640
+#define PVH_MAX_VCPUS  16
 
 /*
  * pvh_acpi_write() - the tables to `buf`, PVH_ACPI_BYTES bytes that the guest will find at the
- * physical address `at`, below 4 GiB and 16-byte aligned. The RSDP is the first.
+ * physical address `at`, below 4 GiB and 16-byte aligned. The RSDP is the first. `vcpus`: 1 to
+ * PVH_MAX_VCPUS, with the numbers from 0 on.
  */
-void pvh_acpi_write(uint8_t *buf, uint64_t at);
+void pvh_acpi_write(uint8_t *buf, uint64_t at, unsigned int vcpus);
 
 #endif

@@ -12,6 +12,7 @@ kernel = "/media/boot/vmlinuz"
 ramdisk = "/tmp/guest.gz"
 extra = "console=hvc0 pvh.rounds=%d"
 memory = 192
+vcpus = 4
 disk = [ "/srv/guests/p1.img,raw,xvda,rw,backendtype=hvblkd", "/srv/guests/p2.img,raw,xvdb,rw" ]
 vif = [ "mac=00:16:3e:00:00:61,bridge=br0" ]
 """
@@ -49,20 +50,25 @@ def life(build):
             build.dom0(cpu=CPU, initramfs=dom0_with_init(build, t, "pvhguest/init", "pvh.gz")) as m:
         d = Dom0(m)
         d.run("hvctl info", text="pvh")
-        d.run("hvctl create -q /p1.cfg vcpus=2", 1, "a PVH domain has one vCPU here")
+        d.run("hvctl create -q /p1.cfg vcpus=17", 1, "a PVH domain has up to 16 vCPUs here, not 17")
         d.run(SNAPSHOT + " >/tmp/before")
         d.run("hvctl create -q -p /p1.cfg", seconds=300)
         d.run("hvctl list p1", text="paused")
         d.run("hvctl dump-config p1", text='type = "pvh"')
         d.run("hvctl save p1 /tmp/state", 1, "cannot be saved or moved: it is a PVH one")
         d.run("hvctl unpause p1")
-        d.said("PVH up .* 1")
+        d.said("PVH up .* 4")
         d.run("hvctl pause p1 && hvctl list p1", text="paused")
         d.run("hvctl unpause p1")
         d.said("PVH done", 1200 if SOAK else 120)
         d.run("! grep -a -e 'PVH wrong' -e 'PVH ping [^5]' -e 'PVH ping$' " + LOG)
         d.run("grep -a -c 'PVH ping 5' " + LOG, text="40" if SOAK else "1")
         d.run("hvctl list p1 && hvctl vcpu-list p1 && hvctl block-list p1 && hvctl network-list p1", text="connected")
+        # CPUs go and come again while it runs.
+        d.run("hvctl vcpu-set p1 2")
+        d.until("[ $(hvctl vcpu-list p1 | grep -c offline) = 2 ]")
+        d.run("hvctl vcpu-set p1 4")
+        d.until("[ $(hvctl vcpu-list p1 | grep -c offline) = 0 ]")
         d.run("{ echo hello; sleep 9; } | hvctl console p1 >/dev/null & echo $! >/tmp/console.pid")
         d.said("PVH heard hello")
         d.run("kill $(cat /tmp/console.pid)")

@@ -499,12 +499,12 @@ TEST(test_values, "values")
 	refused(BASE "type = 'pvh'\npvh = 0\n",
 		"t.cfg:4:7: 'pvh' and 'type' contradict each other; keep type = \"pv\" or type = "
 		"\"pvh\" alone");
-	refused(BASE "type = 'pvh'\nvcpus = 2\n",
-		"t.cfg:4:9: a PVH domain has one vCPU here, not 2; write vcpus = 1, or type = "
-		"\"pv\"");
-	refused(BASE "pvh = 1\nvcpus = 1\nmaxvcpus = 4\n",
-		"t.cfg:5:12: a PVH domain has one vCPU here, not 4; write vcpus = 1, or type = "
-		"\"pv\"");
+	refused(BASE "type = 'pvh'\nvcpus = 17\n",
+		"t.cfg:4:9: a PVH domain has up to 16 vCPUs here, not 17; lower it, or write "
+		"type = \"pv\"");
+	refused(BASE "pvh = 1\nvcpus = 1\nmaxvcpus = 40\n",
+		"t.cfg:5:12: a PVH domain has up to 16 vCPUs here, not 40; lower it, or write "
+		"type = \"pv\"");
 	refused(BASE "type = 'pvh'\nmaxmem = 256\n",
 		"t.cfg:4:10: a PVH domain starts with all of its memory; raise 'memory' to 256, or "
 		"remove 'maxmem'");
@@ -733,7 +733,7 @@ TEST(test_text, "a configuration as text")
 		BASE "ramdisk = '/with \\\"quotes\\\" and \\\\ and \\t'\nextra = 'a=\\'b\\'\\n'\n",
 		BASE "disk = [ '/a,xvda', 'vdev=xvdb,target=/x y,z' ]\n",
 		BASE "type = 'pvh'\n",
-		BASE "pvh = 1\nvcpus = 1\nmaxmem = 128\n",
+		BASE "pvh = 1\nvcpus = 4\nmaxvcpus = 16\nmaxmem = 128\n",
 		BASE "type = 'pvh'\npvh = 1\n",
 		BASE "type = 'pvh'\nbuilder = 'generic'\n",
 		BASE "builder = 'linux'\ntype = 'pvh'\n",

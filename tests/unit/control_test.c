@@ -158,6 +158,16 @@ TEST(test_create_config, "create: configurations")
 	c->flags = XEN_DOMCTL_CDF_xs_domain;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_createdomain, 30), 0);
 	CU_ASSERT_EQUAL(m.cfg.flags, XEN_DOMCTL_CDF_xs_domain);
+	/* One cluster of APICs. */
+	*c = good;
+	c->flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap;
+	c->max_vcpus = 17;
+	m.created = 0;
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_createdomain, 30), -EOPNOTSUPP);
+	CU_ASSERT_EQUAL(m.created, 0);
+	c->max_vcpus = 16;
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_createdomain, 31), 0);
+	CU_ASSERT_TRUE(m.cfg.hvm && m.cfg.max_vcpus == 16);
 #undef TRY
 }
 

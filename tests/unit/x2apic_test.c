@@ -27,7 +27,7 @@ static bool set(u32 reg, u64 v)
 
 static void begin(void)
 {
-	x2apic_reset(&a);
+	x2apic_reset(&a, 0);
 	CU_ASSERT_TRUE(set(0x0f, 0x1ff));
 }
 
@@ -67,36 +67,71 @@ TEST(test_order, "the highest first, none of a class that is busy")
 	CU_ASSERT_EQUAL(x2apic_next(&a), 0x31);
 }
 
-TEST(test_self, "what the guest sends itself")
+TEST(test_ipi, "what comes of the ICR for whom: 1 has written it, and who reads it are 0 to 19")
 {
+	enum { X = X2APIC_FIXED, L, N, I, S };
 	static const struct {
-		u64 icr;
-		int vector;
+		u64 to;
+		u32 what;
+		u32 ids;
+		int means;
 	} rows[] = {
-		{ 0x51, 0x51 },			    /* to number 0 */
-		{ 1ULL << 32 | 0x51, -1 },	    /* to another */
-		{ 0xffffffffULL << 32 | 0x51, 0x51 }, { 0x40051, 0x51 }, { 0x80051, 0x51 },
-		{ 0xc0051, -1 },		    /* all but itself */
-		{ 1ULL << 32 | 0x851, 0x51 },	    /* logical: the first of the first cluster */
-		{ 2ULL << 32 | 0x851, -1 },	    { 0x10001ULL << 32 | 0x851, -1 },
-		{ 0x151, 0x51 },		    /* lowest priority */
-		{ 0x40451, -1 }, { 0x40551, -1 }, { 0x40651, -1 }, { 0x40251, -1 },
-		{ 0x4000f, -1 },		    /* no interrupt */
-		{ 0x40010, 0x10 },
+		{ 0, 0x51, 1, X },	       { 1, 0x51, 2, X },   { 19, 0x51, 1 << 19, X },
+		{ 0x100, 0x51, 0, X },	       { 20, 0x51, 0, X },  { ~0U, 0x51, 0xfffff, X },
+		{ 0, 0x40051, 2, X },	       { 0, 0x80051, 0xfffff, X },
+		{ 0, 0xc0051, 0xffffd, X },    { 2, 0xc0051, 0xffffd, X },
+		/* Logical: members of one cluster. */
+		{ 5, 0x851, 5, X },	       { 0xffff, 0x851, 0xffff, X },
+		{ 0x10002, 0x851, 1 << 17, X },{ 0x1fff0, 0x851, 0, X },
+		{ 0, 0x851, 0, X },	       { 0x2ffff, 0x851, 0, X },
+		{ ~0U, 0x851, 0xfffff, X },
+		{ 0, 0x151, 1, L },	       { 6, 0x951, 6, L },
+		{ 3, 0x400, 8, N },	       { 0, 0xc0400, 0xffffd, N },
+		{ 3, 0x500, 8, I },	       { 1, 0xc500, 2, I }, { 3, 0x4500, 8, I },
+		{ 3, 0x8500, 0, I },	       { 0, 0xc0500, 0xffffd, I },
+		{ 3, 0x608, 8, S },	       { 0, 0xc0608, 0xffffd, S },
+		/* Those words, with self among them, are for fixed ones. */
+		{ 0, 0x40151, 0, 0 },	       { 0, 0x80151, 0, 0 }, { 0, 0x40400, 0, 0 },
+		{ 0, 0x80400, 0, 0 },	       { 0, 0x40500, 0, 0 }, { 0, 0x80500, 0, 0 },
+		{ 0, 0x40608, 0, 0 },	       { 0, 0x80608, 0, 0 },
+		/* SMI, and what is reserved. */
+		{ 3, 0x200, 0, 0 },	       { 3, 0x300, 0, 0 },  { 3, 0x700, 0, 0 },
 	};
+	u64 v;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		u64 icr = rows[i].to << 32 | rows[i].what;
+
+		for (u32 id = 0; id < 20; id++)
+			CU_ASSERT_EQUAL(x2apic_means(icr, 1, id),
+					rows[i].ids >> id & 1 ? rows[i].means : X2APIC_NOTHING);
+		/* It is kept, and sends nothing by itself. */
 		begin();
-		CU_ASSERT_TRUE(set(0x30, rows[i].icr));
-		CU_ASSERT_EQUAL(get(0x30), rows[i].icr);
-		CU_ASSERT_EQUAL(x2apic_next(&a), rows[i].vector);
-		/* What is no interrupt is not even asked for. */
-		CU_ASSERT_EQUAL(get(0x20), rows[i].vector == 0x10 ? 1U << 16 : 0);
+		CU_ASSERT_TRUE(set(0x30, icr));
+		CU_ASSERT_EQUAL(get(0x30), icr);
+		CU_ASSERT_EQUAL(x2apic_next(&a), -1);
 	}
+	begin();
+	CU_ASSERT_FALSE(x2apic_raise(&a, 15));
+	CU_ASSERT_EQUAL(get(0x20), 0);
+	CU_ASSERT_TRUE(x2apic_raise(&a, 16));
+	CU_ASSERT_EQUAL(get(0x20), 1U << 16);
+	CU_ASSERT_EQUAL(x2apic_next(&a), 0x10);
+	/* Each has its number, and but for that of the boot CPU no such bit. */
+	x2apic_reset(&a, 13);
+	CU_ASSERT_EQUAL(get(0x02), 13);
+	CU_ASSERT_EQUAL(get(0x0d), 1U << 13);
+	CU_ASSERT_TRUE(x2apic_read(&a, 0x1b, &v));
+	CU_ASSERT_EQUAL(v, 0xfee00c00);
+	CU_ASSERT_TRUE(x2apic_write(&a, 0x1b, v));
+	CU_ASSERT_FALSE(x2apic_write(&a, 0x1b, v | 0x100));
+	x2apic_reset(&a, 33);
+	CU_ASSERT_EQUAL(get(0x0d), 0x20002);
 	/* Switched off by software it takes nothing. */
 	CU_ASSERT_TRUE(set(0x0f, 0xff));
 	begin();
 	CU_ASSERT_TRUE(set(0x0f, 0xff) && set(0x3f, 0x60));
+	CU_ASSERT_FALSE(x2apic_raise(&a, 0x60));
 	CU_ASSERT_EQUAL(x2apic_next(&a), -1);
 }
 
@@ -180,7 +215,7 @@ TEST(test_acpi, "tables that a kernel finds its way through")
 	const u8 *xsdt, *fadt, *madt;
 
 	memset(buf, 0xcc, sizeof(buf));
-	pvh_acpi_write(buf, at);
+	pvh_acpi_write(buf, at, 1);
 	CU_ASSERT_EQUAL(buf[PVH_ACPI_BYTES], 0xcc);
 	CU_ASSERT_EQUAL(memcmp(buf, "RSD PTR ", 8), 0);
 	CU_ASSERT_EQUAL(sum(buf, 20), 0);
@@ -197,6 +232,18 @@ TEST(test_acpi, "tables that a kernel finds its way through")
 	CU_ASSERT_EQUAL(word(madt + 36), 0xfee00000);
 	CU_ASSERT_EQUAL(word(madt + 44), 0x00000800);
 	CU_ASSERT_EQUAL(word(madt + 48), 1);
+	/* As many as can be: each with the number of its processor. */
+	pvh_acpi_write(buf, at, PVH_MAX_VCPUS);
+	CU_ASSERT_EQUAL(buf[PVH_ACPI_BYTES], 0xcc);
+	xsdt = table(buf, at, word(buf + 24), "XSDT");
+	fadt = table(buf, at, word(xsdt + 36), "FACP");
+	madt = table(buf, at, word(xsdt + 44), "APIC");
+	table(buf, at, word(fadt + 40), "DSDT");
+	CU_ASSERT_EQUAL(word(madt + 4), 36 + 8 + 16 * 8);
+	for (u32 i = 0; i < 16; i++) {
+		CU_ASSERT_EQUAL(word(madt + 44 + i * 8), 0x0800 | i << 16 | i << 24);
+		CU_ASSERT_EQUAL(word(madt + 48 + i * 8), 1);
+	}
 }
 
 SUITE("x2apic", .begin = begin)

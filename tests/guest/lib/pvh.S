@@ -132,6 +132,77 @@ upcall_entry:
 	popq %rax
 	iretq
 
+/* Entries of those guests that have more vCPUs: `handler` is called, registers are kept. */
+	.macro entry name, handler
+	.weak \handler
+	.global \name
+\name:
+	pushq %rax
+	pushq %rcx
+	pushq %rdx
+	pushq %rsi
+	pushq %rdi
+	pushq %r8
+	pushq %r9
+	pushq %r10
+	pushq %r11
+	cld
+	call \handler
+	popq %r11
+	popq %r10
+	popq %r9
+	popq %r8
+	popq %rdi
+	popq %rsi
+	popq %rdx
+	popq %rcx
+	popq %rax
+	iretq
+	.endm
+	entry ipi_entry, pvh_ipi
+	entry nmi_entry, pvh_nmi
+
+/*
+ * What a vCPU begins with that another one starts: from a page of real mode, to which these bytes
+ * are copied, to long mode and pvh_ap(its number).
+ */
+	.code16
+	.global ap_start, ap_end
+ap_start:
+	cli
+	movw %cs, %ax
+	movw %ax, %ds
+	movl $l4, %eax
+	movl %eax, %cr3
+	movl $0x620, %eax
+	movl %eax, %cr4
+	movl $0xc0000080, %ecx
+	rdmsr
+	orl $0x901, %eax
+	wrmsr
+	lgdtl ap_gdtr - ap_start
+	movl $0x80010033, %eax
+	movl %eax, %cr0
+	ljmpl $8, $ap_long
+ap_gdtr:
+	.word 23
+	.long gdt
+ap_end:
+	.code64
+	.weak pvh_ap
+ap_long:
+	movl $16, %eax
+	movl %eax, %ds
+	movl %eax, %es
+	movl %eax, %ss
+	movl $0x802, %ecx
+	rdmsr
+	movl %eax, %edi
+	shll $12, %eax
+	leaq ap_stacks(%rax), %rsp
+	call pvh_ap
+	ud2
+
 	.data
 	.balign 8
 gdt:	.quad 0, 0x00af9b000000ffff, 0x00cf93000000ffff
@@ -151,3 +222,5 @@ l3:	.skip 4096
 l2:	.skip 4096
 	.skip 16384
 stack_top:
+ap_stacks:
+	.skip 15 * 4096

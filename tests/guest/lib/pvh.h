@@ -36,6 +36,8 @@ long pvh_probe(void (*fn)(void *), void *arg);
 extern uint64_t start_info_at, probe_vector, probe_error;
 extern uint32_t narrow_result;
 extern const char trap_entries[], upcall_entry[];
+/* For a guest with more vCPUs, which has pvh_ap(), pvh_ipi() and pvh_nmi(): pvh.S. */
+extern const char ipi_entry[], nmi_entry[], ap_start[], ap_end[];
 
 static char hypercall_page[4096] __attribute__((aligned(4096)));
 static struct shared_info *const shared_info = (struct shared_info *)SHARED_INFO;

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the vCPUs of an HVM guest send each other by their APICs: interrupts, NMIs, INIT, SIPI. */
+#include "cpu/cpu.h"
+#include "domain/domain.h"
+#include "hvm/vcpu.h"
+#include "pv-abi/sched.h"
+
+static bool others_up(const struct vcpu *v)
+{
+	const struct vcpu *o;
+
+	for_each_vcpu(v->domain, o)
+		if (o != v && !(atomic_read(&o->pause_flags) & VPF_DOWN))
+			return true;
+	return false;
+}
+
+/* Under domain->lock. False: it is the last one, and nothing could ever bring it up again. */
+static bool take_down(struct vcpu *v, enum hvm_startup startup)
+{
+	v->hvm->startup = startup;
+	if (!others_up(v))
+		return false;
+	atomic_or(&v->pause_flags, VPF_DOWN);
+	return true;
+}
+
+static void taken_down(struct vcpu *v, bool done)
+{
+	if (done)
+		vcpu_sleep_nosync(v);
+	else
+		domain_shutdown(v->domain, SHUTDOWN_poweroff);
+}
+
+/*
+ * From here on it waits for SIPI: also vCPU 0, since there is no firmware that it could begin anew
+ * with. Its state is put right when it starts.
+ */
+static void do_init(struct vcpu *v)
+{
+	struct domain *d = v->domain;
+	bool done = true;
+
+	spin_lock(&d->lock);
+	v->initialised = false;
+	/* One that was told to start, and has not looked yet, is up. */
+	if (v->hvm->startup == HVM_RUNS || v->hvm->startup == HVM_STARTS)
+		done = take_down(v, HVM_WAITS);
+	else
+		v->hvm->startup = HVM_WAITS;
+	spin_unlock(&d->lock);
+	taken_down(v, done);
+}
+
+static void do_startup(struct vcpu *v, u8 page)
+{
+	struct domain *d = v->domain;
+	bool starts;
+
+	spin_lock(&d->lock);
+	starts = v->hvm->startup == HVM_WAITS;
+	if (starts) {
+		v->hvm->startup = HVM_STARTS;
+		v->hvm->start_page = page;
+		atomic_and(&v->pause_flags, ~(VPF_DOWN | VPF_BLOCKED));
+	}
+	spin_unlock(&d->lock);
+	if (starts)
+		vcpu_wake(v);
+}
+
+static void do_nmi(struct vcpu *v)
+{
+	struct domain *d = v->domain;
+	bool wakes;
+
+	spin_lock(&d->lock);
+	v->nmi_pending = true;
+	wakes = v->hvm->startup == HVM_HALTED;
+	if (wakes) {
+		v->hvm->startup = HVM_RUNS;
+		atomic_and(&v->pause_flags, ~VPF_DOWN);
+	}
+	spin_unlock(&d->lock);
+	if (wakes)
+		vcpu_wake(v);
+	vcpu_unblock(v);
+}
+
+void hvm_send_ipi(u64 icr)
+{
+	struct vcpu *from = current, *v;
+
+	for_each_vcpu(from->domain, v) {
+		enum x2apic_ipi what = x2apic_means(icr, from->id, v->id);
+
+		switch (what) {
+		case X2APIC_NOTHING:
+			break;
+		case X2APIC_FIXED:
+		case X2APIC_LOWEST:
+			if (!x2apic_raise(&v->hvm->apic, (u8)icr))
+				break;
+			vcpu_unblock(v);
+			if (what == X2APIC_LOWEST)
+				return;
+			break;
+		case X2APIC_NMI:
+			do_nmi(v);
+			break;
+		case X2APIC_INIT:
+			do_init(v);
+			break;
+		case X2APIC_STARTUP:
+			do_startup(v, (u8)icr);
+			break;
+		}
+	}
+}
+
+void hvm_halt(void)
+{
+	struct vcpu *v = current;
+	struct domain *d = v->domain;
+	bool done = true, halts;
+
+	spin_lock(&d->lock);
+	/* What came before is looked at first. */
+	halts = v->hvm->startup == HVM_RUNS && !(v->nmi_pending && !v->nmi_masked);
+	if (halts)
+		done = take_down(v, HVM_HALTED);
+	spin_unlock(&d->lock);
+	if (halts)
+		taken_down(v, done);
+}
+
+bool hvm_take_start(u8 *page)
+{
+	struct vcpu *v = current;
+	struct domain *d = v->domain;
+	bool starts;
+
+	spin_lock(&d->lock);
+	starts = v->hvm->startup == HVM_STARTS;
+	if (starts) {
+		v->hvm->startup = HVM_RUNS;
+		v->initialised = true;
+		v->nmi_pending = v->nmi_masked = false;
+		*page = v->hvm->start_page;
+	}
+	spin_unlock(&d->lock);
+	return starts;
+}
