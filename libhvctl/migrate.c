@@ -233,10 +233,10 @@ static int rounds(struct leaving *l)
 			return error;
 		/* Tables go when it stands still, whatever it writes. */
 		p.overhead = OVERHEAD_US;
-		if (p.rate)
-			p.overhead += l->live.tables * 1000000 / p.rate;
+		if (p.link)
+			p.overhead += l->live.tables * 1000000 / p.link;
 		next = precopy_round(&p, l->live.sent - sent, (monotonic_ms() - start) * 1000,
-				     rest);
+				     l->live.free, rest);
 		l->m->rounds = p.rounds;
 		show(l, &p, rest);
 		if (next == PRECOPY_HOPELESS && !l->m->force)

@@ -23,19 +23,21 @@ uint64_t precopy_downtime(const struct precopy *p, uint64_t rest)
 
 	if (!rest)
 		return p->overhead;
-	if (!p->rate || rest > UINT64_MAX / SECOND)
+	if (!p->link || rest > UINT64_MAX / SECOND)
 		return UINT64_MAX;
-	time = rest * SECOND / p->rate;
+	time = rest * SECOND / p->link;
 	return time > UINT64_MAX - p->overhead ? UINT64_MAX : time + p->overhead;
 }
 
-enum precopy_next precopy_round(struct precopy *p, uint64_t sent, uint64_t time, uint64_t rest)
+enum precopy_next precopy_round(struct precopy *p, uint64_t sent, uint64_t time, uint64_t free,
+				uint64_t rest)
 {
 	p->rounds++;
 	p->sent += sent;
 	/* A few pages say nothing of the link: the first round's rate is better than theirs. */
 	if (!p->rate || sent >= 64)
 		p->rate = blend(p->rate, per_second(sent, time));
+	p->link = free > p->rate ? free : p->rate;
 	p->dirty_rate = blend(p->dirty_rate, per_second(rest, time));
 	if (p->rounds == 1 || rest < p->best - p->best / 10) {
 		p->best = rest;

@@ -18,7 +18,8 @@ struct precopy {
 	/* ours, zero before the first round; to be shown */
 	unsigned int rounds;
 	uint64_t sent;		/* pages, of all rounds */
-	uint64_t rate;		/* pages a second of late, 0: not known */
+	uint64_t rate;		/* pages a second of late, as fast as we may; 0: not known */
+	uint64_t link;		/* the same as fast as we can: a domain that stands still */
 	uint64_t dirty_rate;	/* pages written a second of late */
 	uint64_t best;		/* the smallest rest so far */
 	unsigned int stuck;	/* rounds since it was a tenth smaller than the one before */
@@ -32,10 +33,13 @@ enum precopy_next {
 
 /*
  * precopy_round - a round is over: @sent pages (or words on pages that the other side has already)
- * took @time, and @rest pages have been written meanwhile and wait. What to do next. The answer is
- * not PRECOPY_AGAIN for ever: at most PRECOPY_ROUNDS rounds, and PRECOPY_TIMES times its pages.
+ * took @time, and @rest pages have been written meanwhile and wait. @free: pages a second that
+ * would have gone without a limit of ours that held them up, 0: none did. What to do next. The
+ * answer is not PRECOPY_AGAIN for ever: at most PRECOPY_ROUNDS rounds, and PRECOPY_TIMES times its
+ * pages.
  */
-enum precopy_next precopy_round(struct precopy *p, uint64_t sent, uint64_t time, uint64_t rest);
+enum precopy_next precopy_round(struct precopy *p, uint64_t sent, uint64_t time, uint64_t free,
+				uint64_t rest);
 
 /* precopy_downtime - how long the domain would stand still if @rest pages were sent now. */
 uint64_t precopy_downtime(const struct precopy *p, uint64_t rest);

@@ -11,6 +11,15 @@
 #define BATCH PAGES_MAX
 /* Of a batch, where there is a limit to the bandwidth. */
 #define PER_SECOND 8
+/*
+ * Pages that go without it at the beginning, to see what the link takes when the guest stands
+ * still; and how many of them may only be in buffers on the way.
+ */
+#define FREE_PAGES 1024u
+#define BUFFERED   512u
+/* Fewer say nothing of the link. */
+#define FEW 64u
+#define NAP_MS 1000u
 
 static bool bit(const uint64_t *map, uint64_t n)
 {
@@ -105,24 +114,57 @@ static unsigned int batch(const struct live *l)
 {
 	uint64_t pages = l->bandwidth / PER_SECOND / FRAME_SIZE;
 
-	if (!l->bandwidth || !l->s->g.live || pages > BATCH)
+	if (!l->bandwidth || !l->s->g.live || !l->measured || pages > BATCH)
 		return BATCH;
 	return pages ? (unsigned int)pages : 1;
+}
+
+/* The first pages have gone as fast as they could. */
+static void measure(struct live *l)
+{
+	uint64_t us = monotonic_us() - l->started_us;
+
+	l->measured = true;
+	if (l->sent > BUFFERED)
+		l->free = (l->sent - BUFFERED) * 1000000 / (us ? us : 1);
+}
+
+/* The other end may say something meanwhile, and is to know that we live. */
+static int nap(struct live *l, uint64_t ms)
+{
+	int error = 0;
+
+	l->napped_ms += ms;
+	while (!error && ms) {
+		unsigned int part = ms < NAP_MS ? (unsigned int)ms : NAP_MS;
+
+		hvctl_nap(part);
+		ms -= part;
+		error = hvctl_cancelled(ctx_of(l));
+		if (!error && l->check)
+			error = l->check(l->data);
+		if (!error)
+			error = live_pulse(l);
+	}
+	return error;
 }
 
 /* Not more bytes than the caller wants a second, and none that wait in a buffer meanwhile. */
 static int keep_pace(struct live *l)
 {
-	uint64_t past = monotonic_ms() - l->started_ms, due;
+	uint64_t past, due;
 	int error;
 
 	if (!l->bandwidth)
 		return 0;
 	error = stream_flush(l->s->out);
+	if (!l->measured && l->sent < FREE_PAGES)
+		return error;
+	if (!l->measured)
+		measure(l);
+	past = monotonic_ms() - l->started_ms;
 	due = l->bytes * 1000 / l->bandwidth;
-	if (!error && due > past)
-		hvctl_nap((unsigned int)(due - past));
-	return error;
+	return !error && due > past ? nap(l, due - past) : error;
 }
 
 static bool is_zero(const uint8_t *page)
@@ -222,7 +264,8 @@ static int send_due(struct live *l)
 	int error = 0;
 
 	l->started_ms = monotonic_ms();
-	l->bytes = 0;
+	l->started_us = monotonic_us();
+	l->bytes = l->napped_ms = 0;
 	for (uint64_t pfn = 0; !error && pfn < l->nr_pfns; pfn++) {
 		if (wanted(l, pfn, fresh)) {
 			fresh += l->there[pfn] == NO_MFN;
@@ -287,13 +330,20 @@ static int look(struct live *l, bool live)
 
 int live_round(struct live *l)
 {
+	uint64_t sent = l->sent;
 	int error = look(l, true);
 
 	if (!error)
 		error = send_gone(l);
 	if (!error)
 		error = send_due(l);
-	return error ? error : stream_flush(l->s->out);
+	if (!error)
+		error = stream_flush(l->s->out);
+	/* It was the link that held it up. */
+	if (l->measured && !l->napped_ms && l->sent - sent >= FEW)
+		l->free = 0;
+	l->measured = true;
+	return error;
 }
 
 int live_rest(struct live *l, uint64_t *rest)

@@ -28,6 +28,9 @@ struct live {
 	struct record_pages *batch;
 	uint64_t sent, zeros; /* pages of all rounds */
 	uint64_t started_ms, bytes; /* of this round */
+	uint64_t started_us, napped_ms; /* of this round */
+	bool measured; /* the first round's beginning is over */
+	uint64_t free; /* pages a second that the link takes without our limit, 0: that holds nobody up */
 	uint64_t said_ms; /* when something was last sent */
 	uint64_t tables; /* that the last look found */
 };

@@ -28,7 +28,7 @@ static enum precopy_next simulate(struct precopy *p, uint64_t rate, uint64_t dir
 
 		if (rest > hot)
 			rest = hot;
-		next = precopy_round(p, send, time, rest);
+		next = precopy_round(p, send, time, 0, rest);
 		*stands = rest * 1000000 / rate + p->overhead;
 		send = rest;
 		CU_ASSERT_FATAL(p->rounds <= PRECOPY_ROUNDS);
@@ -87,15 +87,15 @@ TEST(test_bounds, "nothing goes on for ever, whatever the numbers")
 	unsigned int i;
 
 	/* Always a little better, never good enough. */
-	for (i = 1; precopy_round(&p, 1, 1000000, 1ull << 40 >> i / 4) == PRECOPY_AGAIN; i++)
+	for (i = 1; precopy_round(&p, 1, 1000000, 0, 1ull << 40 >> i / 4) == PRECOPY_AGAIN; i++)
 		CU_ASSERT_FATAL(i <= PRECOPY_ROUNDS);
 	p = domain();
-	CU_ASSERT_NOT_EQUAL(precopy_round(&p, 0, 0, UINT64_MAX), PRECOPY_STOP);
+	CU_ASSERT_NOT_EQUAL(precopy_round(&p, 0, 0, 0, UINT64_MAX), PRECOPY_STOP);
 	p = domain();
-	CU_ASSERT_EQUAL(precopy_round(&p, 0, 0, 0), PRECOPY_STOP);
+	CU_ASSERT_EQUAL(precopy_round(&p, 0, 0, 0, 0), PRECOPY_STOP);
 	p = domain();
 	p.overhead = p.downtime + 1;
-	CU_ASSERT_NOT_EQUAL(precopy_round(&p, 100, 100, 0), PRECOPY_STOP);
+	CU_ASSERT_NOT_EQUAL(precopy_round(&p, 100, 100, 0, 0), PRECOPY_STOP);
 	CU_ASSERT_EQUAL(precopy_downtime(&p, 0), p.overhead);
 }
 
@@ -103,11 +103,31 @@ TEST(test_odd_round, "a last round of a few pages does not decide the rate")
 {
 	struct precopy p = domain();
 
-	precopy_round(&p, PAGES, 2600 * MS, 20000);
+	precopy_round(&p, PAGES, 2600 * MS, 0, 20000);
 	CU_ASSERT(p.rate > 25000 && p.rate < 26000);
 	/* Ten pages in a second: whoever took that for the link would never stop. */
-	precopy_round(&p, 10, 1000 * MS, 10000);
+	precopy_round(&p, 10, 1000 * MS, 0, 10000);
 	CU_ASSERT(p.rate > 25000 && p.rate < 26000);
+}
+
+TEST(test_limit, "a limit holds back what is sent while it runs, not when it stands still")
+{
+	struct precopy p = domain();
+
+	/* 1 MiB/s of a link that takes 100, and a domain that writes 200 pages a second. */
+	CU_ASSERT_EQUAL(precopy_round(&p, PAGES, PAGES / 256 * 1000 * MS, 25600, 2000),
+			PRECOPY_STOP);
+	CU_ASSERT_EQUAL(precopy_downtime(&p, 2000), 50 * MS + 2000 * 1000 * MS / 25600);
+	/* When it will be stopped is a question of the limit. */
+	CU_ASSERT_EQUAL(p.rate, 256);
+	CU_ASSERT(precopy_left(&p, 256) >= 1000 * MS);
+	/* A link that has become slower than the limit is what it is. */
+	p = domain();
+	CU_ASSERT_NOT_EQUAL(precopy_round(&p, 2560, 10000 * MS, 0, 2000), PRECOPY_STOP);
+	CU_ASSERT_EQUAL(p.link, 256);
+	p = domain();
+	precopy_round(&p, 2560, 10000 * MS, 100, 2000);
+	CU_ASSERT_EQUAL(p.link, 256);
 }
 
 TEST(test_left, "the estimate is the sum of the rounds to come")
@@ -115,7 +135,7 @@ TEST(test_left, "the estimate is the sum of the rounds to come")
 	struct precopy p = domain();
 	uint64_t left;
 
-	precopy_round(&p, 50000, 1000 * MS, 25000);
+	precopy_round(&p, 50000, 1000 * MS, 0, 25000);
 	left = precopy_left(&p, 25000);
 	/* Half a second, a quarter, ...: one. */
 	CU_ASSERT(left > 990 * MS && left < 1010 * MS);

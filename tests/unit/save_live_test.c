@@ -124,6 +124,7 @@ static uint64_t nr_there, said;
 static bool stopped, tables_early;
 static int broken; /* the link */
 static size_t longest; /* record */
+static uint64_t now_us, link_rate; /* time passes for naps, and for pages (a second; 0: at once) */
 
 static void take(const struct record_pages *r, const struct iovec *part)
 {
@@ -154,6 +155,8 @@ int stream_write(struct stream_out *out, uint32_t type, const struct iovec *part
 		longest = bytes > longest ? bytes : longest;
 	}
 	take(part[0].iov_base, part);
+	if (link_rate)
+		now_us += (uint64_t)(parts - 1) * 1000000 / link_rate;
 	run_it(20);
 	return 0;
 }
@@ -201,12 +204,20 @@ int hvctl_no_memory(struct hvctl_ctx *c) { return hvctl_fail(c, ENOMEM, "no memo
 
 int hvctl_cancelled(struct hvctl_ctx *c) { return c->cancelled ? -EINTR : 0; }
 
-static unsigned int napped, last_nap;
+static unsigned int napped, longest_nap;
+
+int clock_gettime(clockid_t clock, struct timespec *t)
+{
+	t->tv_sec = (time_t)(now_us / 1000000);
+	t->tv_nsec = (long)(now_us % 1000000) * 1000;
+	return 0;
+}
 
 void hvctl_nap(unsigned int ms)
 {
 	napped += ms;
-	last_nap = ms;
+	longest_nap = ms > longest_nap ? ms : longest_nap;
+	now_us += ms * 1000ull;
 }
 
 void *hypercall_alloc(struct hvctl_ctx *c, size_t size) { return calloc(1, size); }
@@ -396,6 +407,7 @@ TEST(test_pace, "a limit to the bandwidth holds for every part of a second, unti
 {
 	struct saving s = { .ctx = &ctx };
 	struct live l = { .s = NULL };
+	uint64_t began;
 
 	boot();
 	running = false;
@@ -408,12 +420,14 @@ TEST(test_pace, "a limit to the bandwidth holds for every part of a second, unti
 	l.bandwidth = 1 << 20;
 	CU_ASSERT_EQUAL(live_round(&l), 0);
 	CU_ASSERT_EQUAL(napped, 0);
-	/* The fake does not sleep: each nap is as long as all that was sent would take. */
 	memset(l.due, 0xff, l.nr_words * 8);
+	began = now_us;
 	CU_ASSERT_EQUAL(live_round(&l), 0);
 	CU_ASSERT_TRUE(l.bytes > 2 << 20);
-	CU_ASSERT_TRUE(last_nap <= l.bytes * 1000 / l.bandwidth);
-	CU_ASSERT_TRUE(last_nap + 500 > l.bytes * 1000 / l.bandwidth);
+	CU_ASSERT_TRUE((now_us - began) / 1000 <= l.bytes * 1000 / l.bandwidth);
+	CU_ASSERT_TRUE((now_us - began) / 1000 + 500 > l.bytes * 1000 / l.bandwidth);
+	/* Not measured: it was not the first. */
+	CU_ASSERT_EQUAL(l.free, 0);
 	/* Each of an eighth of what goes in a second, and out of the buffer before it is slept. */
 	CU_ASSERT_TRUE(flushed > l.bytes * 8 / l.bandwidth);
 	CU_ASSERT_TRUE(longest <= (1 << 20) / 8 + 4096);
@@ -427,12 +441,71 @@ TEST(test_pace, "a limit to the bandwidth holds for every part of a second, unti
 	guest_close(&s.g);
 }
 
+static uint64_t asked;
+
+static int count_it(void *data)
+{
+	asked++;
+	return 0;
+}
+
+TEST(test_link, "what the link takes without the limit is measured with the first pages")
+{
+	struct saving s = { .ctx = &ctx };
+	struct live l = { .s = NULL, .bandwidth = 64 << 10, .check = count_it };
+	uint64_t began;
+
+	boot();
+	/* No zeros, no tables: so many pages as there are. */
+	memset(type_of, 0, sizeof(type_of));
+	memset(memory, 0x55, sizeof(memory));
+	running = false;
+	look(&s.g);
+	s.g.live = true;
+	link_rate = 10240;
+	CU_ASSERT_EQUAL_FATAL(live_begin(&l, &s), 0);
+	began = now_us;
+	longest_nap = asked = said_nothing = 0;
+	CU_ASSERT_EQUAL(live_round(&l), 0);
+	/* 4 MiB at once, of which a half may only have been taken by buffers; then they are slept. */
+	CU_ASSERT_EQUAL(l.free, 10240 / 2);
+	CU_ASSERT_TRUE((now_us - began) / 1000000 >= l.bytes / l.bandwidth - 1);
+	CU_ASSERT_TRUE((now_us - began) / 1000000 <= l.bytes / l.bandwidth);
+	/* The other end is heard all the time, and hears of us. */
+	CU_ASSERT_TRUE(longest_nap <= 1000);
+	CU_ASSERT_TRUE(asked >= (now_us - began) / 1000000);
+	CU_ASSERT_TRUE(said_nothing >= 5);
+	/* A round in which the limit held nobody up says that the link is slower than that. */
+	link_rate = 8;
+	memset(l.due, 0xff, l.nr_words * 8);
+	CU_ASSERT_EQUAL(live_round(&l), 0);
+	CU_ASSERT_EQUAL(l.free, 0);
+	live_end(&l);
+	guest_close(&s.g);
+	/* Of so few pages that all of them may be on their way nothing can be said. */
+	boot();
+	memset(memory, 0, sizeof(memory));
+	for (uint64_t pfn = 0; pfn < 500; pfn++)
+		memory[p2m[pfn]][0] = 1;
+	running = false;
+	look(&s.g);
+	s.g.live = true;
+	l = (struct live){ .bandwidth = 64 << 10 };
+	CU_ASSERT_EQUAL_FATAL(live_begin(&l, &s), 0);
+	CU_ASSERT_EQUAL(live_round(&l), 0);
+	CU_ASSERT_EQUAL(l.free, 0);
+	live_end(&l);
+	guest_close(&s.g);
+	link_rate = 0;
+}
+
 TEST(test_pulse, "who has nothing to send says so, and not all the time")
 {
 	struct saving s = { .ctx = &ctx };
 	struct live l = { .s = &s };
 
 	said_nothing = flushed = 0;
+	now_us = 100000000;
 	CU_ASSERT_EQUAL(live_pulse(&l), 0);
 	CU_ASSERT_EQUAL(live_pulse(&l), 0);
 	CU_ASSERT_EQUAL(said_nothing, 1);
