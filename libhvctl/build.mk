@@ -9,6 +9,7 @@ HVCTL_CLI_SRC := $(wildcard libhvctl/cli/*.c) libhvctl/console/client.c
 HVCTL_CLI_OBJ := $(HVCTL_CLI_SRC:%.c=$(B)/cli/%.o)
 HVCTL_CFLAGS  := $(HOST_CFLAGS) -Ihypervisor -Ilibhvctl -ffunction-sections -fdata-sections
 HVCTL_UNPACK  := -llzma -lz -lzstd -llz4
+HVCTL_HASH    := -lsodium
 
 $(HVCTL_LIB_OBJ): $(B)/lib/%.o: %.c | $(call deps,build)
 	$(call say,CC,$<)
@@ -28,14 +29,14 @@ $(B)/libhvctl.a: $(HVCTL_LIB_OBJ)
 $(B)/libhvctl.so.1: $(HVCTL_LIB_OBJ) libhvctl/libhvctl.map
 	$(call say,LD,$@)
 	$(Q)$(CC) $(HOST_LDFLAGS) -shared -Wl,-soname,libhvctl.so.1 -Wl,--version-script=libhvctl/libhvctl.map \
-		-Wl,-z,defs -Wl,--gc-sections -o $@ $(HVCTL_LIB_OBJ) -ljansson $(HVCTL_UNPACK)
+		-Wl,-z,defs -Wl,--gc-sections -o $@ $(HVCTL_LIB_OBJ) -ljansson $(HVCTL_UNPACK) $(HVCTL_HASH)
 
 $(B)/libhvctl.so: $(B)/libhvctl.so.1
 	$(Q)ln -sf libhvctl.so.1 $@
 
 $(B)/hvctl: $(HVCTL_CLI_OBJ) $(B)/libhvctl.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(HOST_LDFLAGS) -static -Wl,--gc-sections -o $@ $^ -ljansson $(HVCTL_UNPACK)
+	$(Q)$(CC) $(HOST_LDFLAGS) -static -Wl,--gc-sections -o $@ $^ -ljansson $(HVCTL_UNPACK) $(HVCTL_HASH)
 
 TOOLS += $(B)/hvctl
 LIBS  += $(B)/libhvctl.a $(B)/libhvctl.so.1 $(B)/libhvctl.so

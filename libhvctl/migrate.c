@@ -12,12 +12,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "domain.h"
+#include "kept.h"
 #include "overlay.h"
 #include "precopy.h"
 #include "save/live.h"
@@ -27,6 +29,9 @@
 
 /* Of the time that it may stand still: what goes into words, devices and starting it. */
 #define OVERHEAD_US 50000
+/* For how long what a guest had is read, at most, and pages at a time. */
+#define KEEP_MS	   30000
+#define KEEP_BATCH 256u
 /* Nothing is taken from us for so long: the link is gone. */
 #define STALL_S	 20
 #define RETRY_MS 1000
@@ -39,7 +44,8 @@ struct peer {
 	struct hvctl_ctx *ctx;
 	pid_t pid;
 	int in, out;
-	char first; /* the first byte of a line that has been read, 0: none */
+	struct known *known; /* NULL, or takes what the other end has of the guest */
+	uint64_t most;	     /* pages, of the guest */
 };
 
 static void peer_close(struct peer *p)
@@ -99,6 +105,7 @@ static int peer_run(struct peer *p, const char *command)
 static int peer_greet(struct peer *p, const char *order, const char *token)
 {
 	const size_t len = sizeof(MIGRATE_GREETING) - 1;
+	bool older;
 	char line[128];
 	int ret = migrate_read_line(p->in, line, sizeof(line), MIGRATE_PATIENCE_MS);
 
@@ -108,16 +115,18 @@ static int peer_greet(struct peer *p, const char *order, const char *token)
 		return hvctl_fail(p->ctx, EPROTO,
 				  "nothing at the other host takes a guest: is there an hvctl that "
 				  "knows migrate-receive, and can it be reached?");
-	if (!ret && !strncmp(line, MIGRATE_GREETING, len - 1) && strcmp(line, MIGRATE_GREETING))
+	older = !ret && !strcmp(line, MIGRATE_GREETING_1);
+	if (!ret && !older && !strncmp(line, MIGRATE_GREETING, len - 1) &&
+	    strcmp(line, MIGRATE_GREETING))
 		return hvctl_fail(p->ctx, EPROTO,
 				  "the hvctl at the other host migrates in another way (%s) than "
 				  "this one (%s); have the same on both",
 				  line, MIGRATE_GREETING);
-	if (ret || strcmp(line, MIGRATE_GREETING))
+	if (ret || (!older && strcmp(line, MIGRATE_GREETING)))
 		return hvctl_fail(p->ctx, EPROTO,
 				  "what answers at the other host is no hvctl: %.80s",
 				  ret ? "a long line" : line);
-	if (migrate_write_line(p->out, "%s %s %s", MIGRATE_GREETING, order, token))
+	if (migrate_write_line(p->out, "%s %s %s", line, order, token))
 		return hvctl_fail(p->ctx, EPIPE, "the link to the other host broke");
 	return 0;
 }
@@ -132,6 +141,32 @@ static int peer_open(struct peer *p, struct hvctl_ctx *ctx, const char *command,
 	return error ? error : peer_greet(p, order, token);
 }
 
+/* What it has of the guest: as much as the line says. */
+static int peer_kept(struct peer *p, const char *number)
+{
+	char *end;
+	uint64_t n = strtoull(number, &end, 10);
+	struct digest d[128];
+	int error;
+
+	if (*number < '0' || *number > '9' || *end || !p->known || p->known->slot || n > p->most)
+		return hvctl_fail(p->ctx, EPROTO, "the other host says what makes no sense");
+	error = known_begin(p->known, n);
+	if (error)
+		return hvctl_fail(p->ctx, -error, "what the other host has of the guest: %s",
+				  strerror(-error));
+	error = migrate_read_bytes(p->in, p->known->key, sizeof(p->known->key),
+				   MIGRATE_PATIENCE_MS);
+	for (uint64_t have = 0, some; !error && have < n; have += some) {
+		some = n - have < 128 ? n - have : 128;
+		error = migrate_read_bytes(p->in, d, (size_t)some * sizeof(*d),
+					   MIGRATE_PATIENCE_MS);
+		for (uint64_t i = 0; !error && i < some; i++)
+			known_add(p->known, &d[i]);
+	}
+	return error ? hvctl_fail(p->ctx, EPIPE, "the link to the other host broke") : 0;
+}
+
 /* A line that comes before the guest is whole there says that it is accepted, or why it is not. */
 static int peer_answer(struct peer *p, int patience_ms)
 {
@@ -144,6 +179,8 @@ static int peer_answer(struct peer *p, int patience_ms)
 		return hvctl_fail(p->ctx, EPIPE, "the link to the other host broke");
 	if (!strcmp(line, MIGRATE_ACCEPTED))
 		return 0;
+	if (!strncmp(line, MIGRATE_KEPT, sizeof(MIGRATE_KEPT) - 1))
+		return peer_kept(p, line + sizeof(MIGRATE_KEPT) - 1);
 	if (!strncmp(line, MIGRATE_REFUSED, sizeof(MIGRATE_REFUSED) - 1))
 		return hvctl_fail(p->ctx, ECONNABORTED, "the other host does not take it: %s",
 				  line + sizeof(MIGRATE_REFUSED) - 1);
@@ -189,6 +226,7 @@ struct leaving {
 	struct saving s;
 	struct live live;
 	struct peer peer;
+	struct known known; /* what the other end has already */
 	struct migrate_host host;
 	struct hvctl_config *config;
 	uint64_t began_ms, stopped_ms;
@@ -217,6 +255,11 @@ static void show(const struct leaving *l, const struct precopy *p, uint64_t rest
 	hvctl_step(l->ctx, text, p->rounds < 8 ? 10 + 8 * p->rounds : 78);
 }
 
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 static int rounds(struct leaving *l)
 {
 	struct precopy p = { .downtime = (l->m->downtime_ms ? l->m->downtime_ms : 300) * 1000ull,
@@ -224,7 +267,8 @@ static int rounds(struct leaving *l)
 	enum precopy_next next = PRECOPY_AGAIN;
 
 	while (next == PRECOPY_AGAIN) {
-		uint64_t start = monotonic_ms(), sent = l->live.sent, rest;
+		uint64_t start = monotonic_ms(), sent = l->live.sent, rest, us;
+		uint64_t spared = l->live.spared;
 		int error = live_round(&l->live);
 
 		if (!error)
@@ -235,8 +279,11 @@ static int rounds(struct leaving *l)
 		p.overhead = OVERHEAD_US;
 		if (p.link)
 			p.overhead += l->live.tables * 1000000 / p.link;
-		next = precopy_round(&p, l->live.sent - sent, (monotonic_ms() - start) * 1000,
-				     l->live.free, rest);
+		us = (monotonic_ms() - start) * 1000;
+		sent = l->live.sent - sent;
+		if (l->live.known)
+			sent = least(live_rate_pages(&l->live, us), sent + l->live.spared - spared);
+		next = precopy_round(&p, sent, us, l->live.free, rest);
 		l->m->rounds = p.rounds;
 		show(l, &p, rest);
 		if (next == PRECOPY_HOPELESS && !l->m->force)
@@ -275,8 +322,13 @@ static int send_it(struct leaving *l, const char *settings, unsigned int threads
 		error = save_head(s, settings);
 	if (!error)
 		error = stream_flush(s->out);
+	l->peer.known = &l->known;
+	l->peer.most = s->g.nr_pages;
 	if (!error)
 		error = peer_answer(&l->peer, MIGRATE_PATIENCE_MS);
+	l->peer.known = NULL;
+	if (l->known.nr)
+		l->live.known = &l->known;
 	if (!error)
 		error = live_begin(&l->live, s);
 	if (!error)
@@ -298,6 +350,65 @@ static int send_it(struct leaving *l, const char *settings, unsigned int threads
 		error = stream_finish(s->out);
 	}
 	return error;
+}
+
+/* ---- what it had, for when it comes back ---- */
+
+static bool stays_in_this_host(const char *token)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), MIGRATE_COMING_DIR "/%s", token);
+	return !access(path, F_OK);
+}
+
+/* Pages of the guest that stands still, until there is no room or no more time. */
+static int keep_pages(struct leaving *l, struct kept *k)
+{
+	const struct guest *g = &l->s.g;
+	uint64_t until = monotonic_ms() + KEEP_MS, pfn = 0;
+	int ret = 0;
+
+	while (!ret && pfn < g->nr_pfns && monotonic_ms() < until) {
+		xen_pfn_t mfns[KEEP_BATCH];
+		unsigned int n = 0;
+		uint8_t *at;
+
+		for (; pfn < g->nr_pfns && n < KEEP_BATCH; pfn++)
+			if (g->mfn[pfn] != NO_MFN && !GUEST_LEVEL(g->type[pfn]))
+				mfns[n++] = (xen_pfn_t)g->mfn[pfn];
+		at = n ? foreign_map(l->ctx, l->s.domid, PROT_READ, mfns, n) : NULL;
+		if (n && !at)
+			return -errno;
+		for (unsigned int i = 0; !ret && i < n; i++)
+			if (!live_is_zero(at + (size_t)i * FRAME_SIZE))
+				ret = kept_add(k, at + (size_t)i * FRAME_SIZE);
+		if (n)
+			foreign_unmap(at, n);
+	}
+	return ret < 0 ? ret : 0;
+}
+
+/* It runs at the other host, and nobody waits: but for whoever wants its memory here. */
+static void keep_content(struct migrate_host *h, const struct handover_record *r)
+{
+	struct leaving *l = h->data;
+	struct kept k;
+	int error;
+
+	if (!l->m->keep || r->domid != l->s.domid || stays_in_this_host(r->token))
+		return;
+	hvctl_step(l->ctx, "it runs there: keeping what it had, for when it comes back", 95);
+	error = kept_begin(&k, l->ctx, r->uuid, l->m->keep, l->s.g.nr_pages);
+	if (!error)
+		error = keep_pages(l, &k);
+	if (!error)
+		error = kept_commit(&k);
+	if (!error)
+		kept_forget_later(&k);
+	kept_close(&k);
+	/* It is none of the migration's. */
+	l->ctx->error[0] = 0;
 }
 
 /* ---- the handover ---- */
@@ -454,6 +565,7 @@ static int migrate_with_record(struct leaving *l, const char *settings)
 		error = why_broken(&l->peer, send_it(l, settings, l->m->compress ? 2 : 0));
 	}
 	l->m->pages = l->live.sent;
+	l->m->spared = l->live.spared;
 	if (l->complete)
 		return hand_over(l);
 	memcpy(why, l->ctx->error, sizeof(why));
@@ -516,6 +628,8 @@ static int migrate(struct leaving *l, uint32_t domid)
 				 : hvctl_no_memory(l->ctx);
 	}
 	l->host.config = l->config;
+	l->host.before_gone = keep_content;
+	l->host.data = l;
 	if (!error)
 		error = begin(l, &info);
 	if (!error) {
@@ -551,6 +665,7 @@ int hvctl_migrate(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_migration 
 	peer_close(&l.peer);
 	stream_out_free(l.s.out);
 	guest_close(&l.s.g);
+	known_end(&l.known);
 	if (!m->config)
 		hvctl_config_free(l.config);
 	migrate_host_close(&l.host);

@@ -13,17 +13,23 @@
 #include "internal.h"
 
 /* The receiver's first line; the sender answers with it, an order and the token. */
-#define MIGRATE_GREETING "annulus migrate 1"
+#define MIGRATE_GREETING "annulus migrate 2"
+/* Of one that keeps nothing of what it had. */
+#define MIGRATE_GREETING_1 "annulus migrate 1"
 #define MIGRATE_TAKE	 "take"	  /* a stream follows */
 #define MIGRATE_FORCE	 "take-force-cpu" /* the same, also on a CPU that lacks what it has */
 #define MIGRATE_SETTLE	 "settle" /* words of a handover follow */
 /* The receiver's answers before it has the whole guest. */
 #define MIGRATE_ACCEPTED "good"
+/* The same, and a key and so many digests follow, of pages that it has (save/known.h). */
+#define MIGRATE_KEPT	 "kept "
 #define MIGRATE_REFUSED	 "no " /* and why */
 
 #define MIGRATE_PATIENCE_MS 60000
 
 /* Where records are: apart, so that a guest can move within its host. */
+#define MIGRATE_LEAVING_DIR "/run/hvctl/leaving"
+#define MIGRATE_COMING_DIR  "/run/hvctl/coming"
 enum migrate_side { MIGRATE_LEAVING, MIGRATE_COMING };
 
 /* A side of a migration. */
@@ -36,6 +42,9 @@ struct migrate_host {
 	uint32_t runs;	/* as which domain it was let run, 0: it was not, or as before */
 	bool again;	/* the leaving guest's: as a new domain */
 	uint64_t left_ms; /* when it was heard that it runs there, 0: it was not */
+	/* The leaving guest's: NULL, or called before it goes. */
+	void (*before_gone)(struct migrate_host *h, const struct handover_record *r);
+	void *data; /* of that */
 };
 
 /* Have the directory of records; host.dir is to be closed with migrate_host_close(). */
@@ -64,6 +73,8 @@ int migrate_drop_halves(struct migrate_host *h, const uint8_t uuid[16], const ch
 
 /* A line without its end, byte by byte. No message. -ETIMEDOUT, -EPIPE (end), -EPROTO (too long) */
 int migrate_read_line(int fd, char *line, size_t size, int patience_ms);
+/* So many bytes. No message. -ETIMEDOUT, -EPIPE */
+int migrate_read_bytes(int fd, void *data, size_t len, int patience_ms);
 /* No message. */
 int migrate_write_line(int fd, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "device.h"
 #include "domain.h"
+#include "kept.h"
 #include "removal.h"
 #include "save/parts.h"
 #include "save/suspend.h"
@@ -47,6 +48,32 @@ int migrate_read_line(int fd, char *line, size_t size, int patience_ms)
 		have++;
 	}
 	return -EPROTO;
+}
+
+int migrate_read_bytes(int fd, void *data, size_t len, int patience_ms)
+{
+	uint64_t until = monotonic_ms() + (uint64_t)patience_ms;
+	uint8_t *p = data;
+
+	while (len) {
+		struct pollfd ready = { .fd = fd, .events = POLLIN };
+		int64_t left = (int64_t)(until - monotonic_ms());
+		int n = poll(&ready, 1, left > 0 ? (int)left : 0);
+		ssize_t got;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (!n)
+			return -ETIMEDOUT;
+		got = n < 0 ? -1 : read(fd, p, len);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return -EPIPE;
+		p += got;
+		len -= (size_t)got;
+	}
+	return 0;
 }
 
 int migrate_write_line(int fd, const char *format, ...)
@@ -167,6 +194,8 @@ static int leaving_act(void *data, const struct handover_record *r, enum handove
 		return there;
 	if (!hvctl_xs(h->ctx))
 		return -ECONNREFUSED;
+	if (act == HANDOVER_DESTROY && h->before_gone)
+		h->before_gone(h, r);
 	return act == HANDOVER_DESTROY ? domain_remove(h->ctx, r->domid) : leaving_run(h, r);
 }
 
@@ -283,6 +312,8 @@ static int coming_start(struct migrate_host *h, const struct handover_record *r)
 	if (error)
 		return error;
 	h->runs = r->domid;
+	/* What was kept of it is what it was before. */
+	kept_remove(r->uuid);
 	snprintf(path, sizeof(path), CAME_MARK, r->domid);
 	error = xs_write(h->ctx->xs, 0, path, "%ld", (long)getpid());
 	return error ? hvctl_fail(h->ctx, -error, "the store refuses %s: %s", path,
@@ -402,7 +433,7 @@ static void report(void *data, const struct handover_record *r, const char *line
 
 int migrate_host_open(struct hvctl_ctx *ctx, enum migrate_side side, struct migrate_host *h)
 {
-	const char *dir = side == MIGRATE_LEAVING ? "/run/hvctl/leaving" : "/run/hvctl/coming";
+	const char *dir = side == MIGRATE_LEAVING ? MIGRATE_LEAVING_DIR : MIGRATE_COMING_DIR;
 	int error = hvctl_run_dir(ctx);
 
 	*h = (struct migrate_host){ .ctx = ctx, .host.dir = -1 };

@@ -11,6 +11,7 @@
 #include "create.h"
 #include "device.h"
 #include "domain.h"
+#include "kept.h"
 #include "migrate.h"
 #include "removal.h"
 #include "save/parts.h"
@@ -31,15 +32,61 @@ struct coming {
 	struct migrate_host host;
 	struct hvctl_config *config;
 	bool recorded, force_cpu;
+	struct kept kept; /* what is here of what it had */
 };
+
+static bool write_all(int fd, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+
+	while (len) {
+		ssize_t n = write(fd, p, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		p += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+/* The other end takes no more digests than its guest has pages. */
+static bool tell_kept(const struct known *k, int fd, uint64_t most)
+{
+	uint64_t n = k->nr < most ? k->nr : most;
+
+	return !migrate_write_line(fd, MIGRATE_KEPT "%llu", (unsigned long long)n) &&
+	       write_all(fd, k->key, sizeof(k->key)) &&
+	       write_all(fd, k->digest, (size_t)n * sizeof(*k->digest));
+}
 
 static int accepted(struct image *i)
 {
 	struct coming *c = i->data;
+	bool said = c->kept.known.nr
+			    ? tell_kept(&c->kept.known, c->out, i->nr_pages)
+			    : !migrate_write_line(c->out, "%s", MIGRATE_ACCEPTED);
 
-	return migrate_write_line(c->out, "%s", MIGRATE_ACCEPTED)
-		       ? hvctl_fail(c->ctx, EPIPE, "the link to the other host broke")
-		       : 0;
+	return said ? 0 : hvctl_fail(c->ctx, EPIPE, "the link to the other host broke");
+}
+
+/* A page that the other end did not send, because it was told that it is here. */
+static int known(struct image *i, const struct digest *d, void *page)
+{
+	struct coming *c = i->data;
+	int error = kept_read(&c->kept, d, page);
+
+	if (!error)
+		return 0;
+	/* The next time it is sent. */
+	if (error != -ENOENT)
+		kept_remove(c->config->uuid);
+	return hvctl_fail(c->ctx, -error, "%s",
+			  error == -ENOENT
+				  ? "the other host counts on a page that is not here"
+				  : "what is kept of it here is damaged, and goes: try again");
 }
 
 /* Whoever takes it down, if we are killed, knows which it is. */
@@ -93,7 +140,8 @@ static int read_head(struct coming *c)
 	if (read_whole(c->in, head, sizeof(head)) != (long)sizeof(head))
 		return hvctl_fail(c->ctx, EPIPE, "the link to the other host broke");
 	c->image = (struct image){
-		.ctx = c->ctx, .fd = c->in, .name = "what comes", .accepted = accepted, .data = c,
+		.ctx = c->ctx, .fd = c->in, .name = "what comes", .accepted = accepted,
+		.known = known, .data = c,
 		.force_cpu = c->force_cpu,
 	};
 	error = own_config(&c->image, head, &c->config);
@@ -164,6 +212,8 @@ static int check(struct coming *c)
 		error = devices_check_sharing(c->ctx, g);
 		if (error)
 			return error;
+		if (g->uuid_given)
+			kept_open(&c->kept, g->uuid);
 	}
 	error = domain_check_for(c->ctx, g, flags);
 	return error ? error : devices_check_there(c->ctx, g);
@@ -204,6 +254,7 @@ static int take_it(struct coming *c, struct handover_link *link)
 	/* Nobody has its memory mapped any more when it is run. */
 	fill_end(&c->image.fill);
 	c->image.fill = (struct fill){ 0 };
+	kept_close(&c->kept);
 	/* What it is called is what it will be called when somebody looks for it later. */
 	error = handover_ready(&c->host.host, c->token, link);
 	return error ? hvctl_fail(c->ctx, -error, "cannot write a record in /run/hvctl: %s",
@@ -286,7 +337,9 @@ static int receive(struct coming *c)
 int hvctl_migrate_receive(struct hvctl_ctx *ctx, int in, int out, struct hvctl_config **config,
 			  uint32_t *domid)
 {
-	struct coming c = { .ctx = ctx, .in = in, .out = out, .host.host.dir = -1 };
+	struct coming c = {
+		.ctx = ctx, .in = in, .out = out, .host.host.dir = -1, .kept.fd = -1,
+	};
 	int ret = receive(&c);
 
 	*config = NULL;
@@ -299,6 +352,7 @@ int hvctl_migrate_receive(struct hvctl_ctx *ctx, int in, int out, struct hvctl_c
 		hvctl_config_free(c.config ? c.config : c.host.config);
 	}
 	fill_end(&c.image.fill);
+	kept_close(&c.kept);
 	stream_in_free(c.image.in);
 	migrate_host_close(&c.host);
 	ctx->cancelled = 0;

@@ -12,6 +12,7 @@
 
 #include "device.h"
 #include "domain.h"
+#include "kept.h"
 #include "overlay.h"
 #include "xs.h"
 
@@ -86,8 +87,10 @@ int hvctl_destroy(struct hvctl_ctx *ctx, uint32_t domid)
 	if (!hvctl_xs(ctx))
 		return -ECONNREFUSED;
 	error = domain_remove(ctx, domid);
-	if (!error)
+	if (!error) {
 		overlays_remove(ctx, info.handle);
+		kept_remove(info.handle);
+	}
 	return error;
 }
 

@@ -19,6 +19,7 @@ trap 'rm -rf "$root" "$out.part" "$out.efi"' EXIT
 
 packages="systemd-sysv,udev,dbus,kmod,iproute2,bridge-utils,e2fsprogs,procps,ca-certificates,linux-image-amd64,grub-pc"
 packages="$packages,grub-efi-amd64-bin,efibootmgr,libjansson4,liburing2,libnbd0,libxxhash0,libzstd1,liblz4-1,liblzma5,zlib1g"
+packages="$packages,libsodium23"
 echo "installing a Debian into ${out##*/}"
 rm -rf "$root"
 # Only what its one disk needs: the initramfs is unpacked by an emulator.

@@ -8,7 +8,7 @@ set -euo pipefail
 
 step=${1:-build}
 want_build="gcc libc6-dev binutils make python3 liblzma-dev zlib1g-dev libzstd-dev liblz4-dev libjansson-dev libcunit1-dev
-	libxxhash-dev liburing-dev libnbd-dev grub-common"
+	libxxhash-dev libsodium-dev liburing-dev libnbd-dev grub-common"
 want_run="$want_build qemu-system-x86 grub-pc-bin xorriso mtools busybox-static cpio kmod gzip e2fsprogs
 	xenstore-utils"
 want_unit="$want_build libxen-dev libzydis-dev spin qemu-utils"

@@ -14,7 +14,7 @@ fail() { echo "fetch-i386.sh: $*" >&2; exit 1; }
 
 gcc=$(gcc -dumpversion)
 packages="libc6 libc6-dev linux-libc-dev libgcc-${gcc%%.*}-dev
-	liblzma-dev zlib1g-dev libzstd-dev liblz4-dev libjansson-dev libcunit1-dev liburing-dev libnbd-dev
+	liblzma-dev zlib1g-dev libzstd-dev liblz4-dev libjansson-dev libcunit1-dev libsodium-dev liburing-dev libnbd-dev
 	busybox-static e2fsprogs libext2fs2 libcom-err2 libss2 libblkid1 libuuid1"
 
 cd "$dir"

@@ -86,7 +86,7 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 {
 	const char *token = NULL, *command = NULL, *v;
 	enum hvctl_settle how = HVCTL_SETTLE_ASK;
-	struct hvctl_migration m = { .command = NULL };
+	struct hvctl_migration m = { .command = NULL, .keep = 600 };
 	uint64_t number;
 	char ssh[320];
 	uint32_t domid;
@@ -111,6 +111,9 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 		else if ((v = value_of(argv[i], "--timeout")) && cli_number(v, &number) && number &&
 			 number <= 3000)
 			m.seconds = (unsigned int)number;
+		else if ((v = value_of(argv[i], "--keep")) && cli_number(v, &number) &&
+			 number <= 86400)
+			m.keep = (unsigned int)number;
 		else if ((v = value_of(argv[i], "--command")))
 			command = v;
 		else if (!strcmp(argv[i], "--command") && i + 1 < argc)
@@ -157,9 +160,12 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 	}
 	if (ret)
 		return CLI_FAILED;
-	printf("%s: migrated in %llu.%llu s, stood still for %llu ms; %u rounds, %llu MiB\n",
+	printf("%s: migrated in %llu.%llu s, stood still for %llu ms; %u rounds, %llu MiB",
 	       argv[i], (unsigned long long)(m.ms / 1000), (unsigned long long)(m.ms / 100 % 10),
 	       (unsigned long long)m.still_ms, m.rounds, (unsigned long long)(m.pages >> 8));
+	if (m.spared)
+		printf("; %llu MiB were there still", (unsigned long long)(m.spared >> 8));
+	printf("\n");
 	return CLI_OK;
 }
 
@@ -179,6 +185,9 @@ const struct command cmd_migrate = {
 		"  --force            stop it also when it writes faster than it is sent\n"
 		"  --compress         for slow links\n"
 		"  --force-cpu        also to a CPU that lacks what the guest was shown\n"
+		"  --keep=SECONDS     for how long what it had is kept here (600, at most 86400; "
+		"0: not): what has not\n"
+		"                     changed need not be sent when it comes back\n"
 		"  --timeout=SECONDS  how long it may take to suspend itself (60, at most 3000)\n"
 		"  --resolve=TOKEN    the link broke when the guest had been given away: ask the "
 		"other host again\n"

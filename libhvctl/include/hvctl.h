@@ -327,11 +327,16 @@ struct hvctl_migration {
 	bool force;		  /* stop it also when it writes faster than it is sent */
 	bool compress;
 	bool force_cpu;		  /* also to a CPU that lacks what it was shown */
+	/*
+	 * Seconds, at most 86400, for which this host keeps what the guest's memory held, so that
+	 * it need not be sent when the guest comes back; 0: not.
+	 */
+	unsigned int keep;
 	/* what came of it */
 	char token[33];		  /* "": it had not begun */
 	bool settled;		  /* false: hvctl_migrate_settle() has to be called */
 	unsigned int rounds;
-	uint64_t pages;		  /* that were sent */
+	uint64_t pages, spared;	  /* that were sent; that were not, as the other host had them */
 	uint64_t ms, still_ms;	  /* that it took, and that the guest stood still */
 	uint32_t again;		  /* it failed, and the guest is a new domain here; 0: it is not */
 	struct hvctl_config *config; /* then, for hvctl_monitor(), to be freed; else NULL */

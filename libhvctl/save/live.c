@@ -9,6 +9,8 @@
 #include "clock.h"
 
 #define BATCH PAGES_MAX
+/* That a page's description has at most. */
+#define WORDS 3
 /* Of a batch, where there is a limit to the bandwidth. */
 #define PER_SECOND 8
 /*
@@ -78,7 +80,7 @@ int live_begin(struct live *l, struct saving *s)
 	l->due = calloc(l->nr_words, sizeof(*l->due));
 	l->there = malloc(l->nr_pfns * sizeof(*l->there));
 	l->copy = malloc((size_t)BATCH * FRAME_SIZE);
-	l->batch = malloc(sizeof(*l->batch) + BATCH * sizeof(uint64_t));
+	l->batch = malloc(sizeof(*l->batch) + BATCH * WORDS * sizeof(uint64_t));
 	if (!l->log || !l->due || !l->there || !l->copy || !l->batch)
 		return hvctl_no_memory(s->ctx);
 	memset(l->there, 0xff, l->nr_pfns * sizeof(*l->there));
@@ -167,11 +169,34 @@ static int keep_pace(struct live *l)
 	return !error && due > past ? nap(l, due - past) : error;
 }
 
-static bool is_zero(const uint8_t *page)
+bool live_is_zero(const uint8_t *page)
 {
 	static const uint8_t zeros[FRAME_SIZE];
 
 	return !memcmp(page, zeros, FRAME_SIZE);
+}
+
+/* Whether the other end has this page, and its digest then. */
+static bool is_known(struct live *l, const uint8_t *page, struct digest *d)
+{
+	uint64_t us = monotonic_us();
+	uint32_t at;
+	bool is;
+
+	if (!l->known)
+		return false;
+	*d = known_digest(l->known, page);
+	is = known_find(l->known, d, &at);
+	l->hashed_us += monotonic_us() - us;
+	return is;
+}
+
+uint64_t live_rate_pages(const struct live *l, uint64_t us)
+{
+	uint64_t busy = us > l->hashed_us ? us - l->hashed_us : 1;
+	uint64_t went = l->bytes / FRAME_SIZE;
+
+	return went > UINT64_MAX / (us + 1) ? went : went * us / busy;
 }
 
 /*
@@ -186,6 +211,7 @@ static int send(struct live *l, const uint64_t *pfns, unsigned int count)
 	uint64_t table[TABLE_SLOTS];
 	uint8_t *at;
 	int parts = 1, error = hvctl_cancelled(ctx_of(l));
+	size_t words = 0;
 
 	if (!error && l->check)
 		error = l->check(l->data);
@@ -207,19 +233,25 @@ static int send(struct live *l, const uint64_t *pfns, unsigned int count)
 		uint8_t type = g->type[pfns[i]], *page = l->copy + (size_t)i * FRAME_SIZE;
 		uint64_t entry = PAGE_ENTRY(pfns[i], CONTENT_DATA, GUEST_LEVEL(type)) |
 				 (type & GUEST_PINNED ? PAGE_PINNED : 0);
+		struct digest d;
 
 		if (GUEST_LEVEL(type)) {
 			error = guest_table(g, pfns[i], (const void *)page, table);
 			memcpy(page, table, FRAME_SIZE);
 		}
-		if (!GUEST_LEVEL(type) && is_zero(page)) {
-			entry |= PAGE_ENTRY(0, CONTENT_ZERO, 0);
+		if (!GUEST_LEVEL(type) && live_is_zero(page)) {
+			l->batch->page[words++] = entry | PAGE_ENTRY(0, CONTENT_ZERO, 0);
 			l->zeros++;
+		} else if (!GUEST_LEVEL(type) && is_known(l, page, &d)) {
+			l->batch->page[words++] = entry | PAGE_ENTRY(0, CONTENT_KNOWN, 0);
+			l->batch->page[words++] = d.word[0];
+			l->batch->page[words++] = d.word[1];
+			l->spared++;
 		} else {
+			l->batch->page[words++] = entry;
 			part[parts++] = (struct iovec){ page, FRAME_SIZE };
 			l->sent++;
 		}
-		l->batch->page[i] = entry;
 	}
 	if (error)
 		return error;
@@ -228,7 +260,7 @@ static int send(struct live *l, const uint64_t *pfns, unsigned int count)
 		l->there[pfns[i]] = g->mfn[pfns[i]];
 		unset(l->due, pfns[i]);
 	}
-	part[0] = (struct iovec){ l->batch, sizeof(*l->batch) + count * sizeof(uint64_t) };
+	part[0] = (struct iovec){ l->batch, sizeof(*l->batch) + words * sizeof(uint64_t) };
 	l->bytes += part[0].iov_len + (uint64_t)(parts - 1) * FRAME_SIZE;
 	error = stream_write(l->s->out, RECORD_PAGES, part, parts);
 	l->said_ms = monotonic_ms();
@@ -265,7 +297,7 @@ static int send_due(struct live *l)
 
 	l->started_ms = monotonic_ms();
 	l->started_us = monotonic_us();
-	l->bytes = l->napped_ms = 0;
+	l->bytes = l->napped_ms = l->hashed_us = 0;
 	for (uint64_t pfn = 0; !error && pfn < l->nr_pfns; pfn++) {
 		if (wanted(l, pfn, fresh)) {
 			fresh += l->there[pfn] == NO_MFN;

@@ -9,6 +9,7 @@
 #ifndef HVCTL_SAVE_LIVE_H
 #define HVCTL_SAVE_LIVE_H
 
+#include "save/known.h"
 #include "save/parts.h"
 
 struct live {
@@ -17,6 +18,8 @@ struct live {
 	uint64_t bandwidth;
 	int (*check)(void *data);
 	void *data;
+	/* The caller's: pages that the other end has already, NULL: none. */
+	const struct known *known;
 	/* ours */
 	bool logging;
 	uint64_t nr_pfns, nr_words; /* of the bitmaps */
@@ -26,11 +29,11 @@ struct live {
 	uint64_t nr_there;
 	uint8_t *copy;
 	struct record_pages *batch;
-	uint64_t sent, zeros; /* pages of all rounds */
+	uint64_t sent, zeros, spared; /* pages of all rounds; spared: the other end had them */
 	uint64_t started_ms, bytes; /* of this round */
-	uint64_t started_us, napped_ms; /* of this round */
+	uint64_t started_us, napped_ms, hashed_us; /* of this round */
 	bool measured; /* the first round's beginning is over */
-	uint64_t free; /* pages a second that the link takes without our limit, 0: that holds nobody up */
+	uint64_t free; /* pages a second without the limit; 0: that holds nobody up */
 	uint64_t said_ms; /* when something was last sent */
 	uint64_t tables; /* that the last look found */
 };
@@ -42,12 +45,19 @@ struct live {
 int live_begin(struct live *l, struct saving *s);
 /* All that is due, and looks at the guest anew for it. */
 int live_round(struct live *l);
+/*
+ * Pages that the link would have taken in the @us of the last round, had none of them been looked
+ * for among those that the other end has.
+ */
+uint64_t live_rate_pages(const struct live *l, uint64_t us);
 /* How many pages wait, but for tables. */
 int live_rest(struct live *l, uint64_t *rest);
 /* Between rounds: nothing, sent as often as it has to be that the other side knows of us. */
 int live_pulse(struct live *l);
 /* The guest stands still: the rest of its pages, tables and list, and how many it has. */
 int live_last(struct live *l);
+/* A page of zeros, which is told by a word. */
+bool live_is_zero(const uint8_t *page);
 /* The log is off. */
 void live_end(struct live *l);
 

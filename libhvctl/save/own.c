@@ -67,6 +67,7 @@ static int take_guest(struct state *s, const void *body, size_t len)
 	if (!error && (!s->guest.nr_pages || s->guest.nr_pages > f->max_pages ||
 		       s->guest.nr_pages > s->guest.nr_pfns))
 		error = bad(s->i, "it has no pages, or more than its memory");
+	s->i->nr_pages = s->guest.nr_pages;
 	return error;
 }
 
@@ -118,13 +119,28 @@ static int check_pages(struct state *s, const struct record_pages *r, size_t len
 			at++;
 			break;
 		default:
-			return bad(s->i, "a page has a content of a kind that there is not");
+			if (!s->i->known || !stream_is_live(s->i->in) || PAGE_TYPE(r->page[at]))
+				return bad(s->i,
+					   "a page has a content of a kind that there is not");
+			at += 2;
 		}
 	}
 	*words = at;
+	if (at > room)
+		return bad(s->i, "a record of pages is too short");
 	if (len != sizeof(*r) + at * sizeof(uint64_t) + data * FRAME_SIZE)
 		return bad(s->i, "a record of pages has another length than it says");
 	return 0;
+}
+
+/* Which was not sent, because it is here already. */
+static int take_known(struct state *s, uint64_t pfn, const uint64_t *words)
+{
+	static uint64_t page[FRAME_SIZE / sizeof(uint64_t)];
+	const struct digest d = { .word = { words[0], words[1] } };
+	int error = s->i->known(s->i, &d, page);
+
+	return error ? error : fill_page(&s->i->fill, pfn, 0, page);
 }
 
 static int take_pages(struct state *s, const void *body, size_t len)
@@ -159,8 +175,12 @@ static int take_pages(struct state *s, const void *body, size_t len)
 		case CONTENT_ZERO:
 			error = fill_page(f, pfns[n], type, NULL);
 			break;
-		default:
+		case CONTENT_SAME:
 			error = fill_same(f, pfns[n], r->page[++at]);
+			break;
+		default:
+			error = take_known(s, pfns[n], &r->page[at + 1]);
+			at += 2;
 		}
 	}
 	/* It runs, and has time; when it stands still only what came last is to be unmapped. */

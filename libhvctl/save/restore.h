@@ -6,6 +6,7 @@
 #define HVCTL_SAVE_RESTORE_H
 
 #include "save/fill.h"
+#include "save/known.h"
 #include "save/stream.h"
 
 #define IMAGE_HEAD 32u /* bytes that tell one format from the other */
@@ -18,7 +19,13 @@ struct image {
 	struct stream_in *in; /* NULL: xl's */
 	/* NULL, or called when all has been checked that can be before its pages come. */
 	int (*accepted)(struct image *i);
-	void *data; /* of that */
+	/*
+	 * NULL, or has the page of a digest that whoever writes the image was told: 0 or -errno
+	 * with the context's message set.
+	 */
+	int (*known)(struct image *i, const struct digest *d, void *page);
+	void *data; /* of these */
+	uint64_t nr_pages; /* that the guest says it has; behind its description */
 	bool force_cpu; /* this machine's CPU may lack what the guest was shown */
 	struct fill fill;
 };

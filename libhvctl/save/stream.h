@@ -91,6 +91,8 @@ enum {
 	CONTENT_DATA, /* follows */
 	CONTENT_ZERO,
 	CONTENT_SAME, /* the next description is no page but the pfn that has the same */
+	/* live: the next two are no pages but the digest of one that the reader said it has */
+	CONTENT_KNOWN,
 };
 #define PAGE_ENTRY(pfn, content, type) \
 	((uint64_t)(pfn) | (uint64_t)(content) << 40 | (uint64_t)(type) << 44)

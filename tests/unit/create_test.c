@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: libhvctl/create.c libhvctl/domain.c libhvctl/removal.c libhvctl/context.c
-// sources: libhvctl/overlay.c libhvctl/vcpu.c
+// sources: libhvctl/overlay.c libhvctl/vcpu.c libhvctl/kept.c libhvctl/save/known.c
 // sources: libhvctl/cli/guard.c
-// libs: -Wl,--wrap=hvctl_lock
+// libs: -Wl,--wrap=hvctl_lock -lsodium
 // bits: 64 32
 /*
  * Creating a domain, all or nothing: hvctl is killed, with all of its process group, before and

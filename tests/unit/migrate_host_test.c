@@ -16,6 +16,7 @@
 
 #include "device.h"
 #include "domain.h"
+#include "kept.h"
 #include "migrate.h"
 #include "removal.h"
 #include "save/parts.h"
@@ -119,6 +120,15 @@ int domain_remove(struct hvctl_ctx *c, uint32_t domid)
 	domains[domid].removed++;
 	domains[domid].there = false;
 	return 0;
+}
+
+/* What is kept of a guest. */
+static unsigned int kept_removed;
+
+void kept_remove(const uint8_t u[16])
+{
+	CU_ASSERT_EQUAL(u[0], 0xaa);
+	kept_removed++;
 }
 
 int guest_suspended(struct hvctl_ctx *c, uint32_t domid) { return domains[domid].suspended; }
@@ -296,6 +306,7 @@ static void begin(void)
 	memset(domains, 0, sizeof(domains));
 	memset(marks, 0, sizeof(marks));
 	devices_fail = store_fails = 0;
+	kept_removed = 0;
 	no_files = false;
 	domains[5] = (struct domain){ .there = true, .uuid = 0xaa };
 }
@@ -416,6 +427,52 @@ TEST(test_somebody_else, "a record does not touch a domain of its uuid that is n
 	forget();
 }
 
+static unsigned int gone;
+
+/* Its pages can be read still. */
+static void before_gone(struct migrate_host *h, const struct handover_record *r)
+{
+	CU_ASSERT_TRUE(domains[r->domid].there);
+	CU_ASSERT_PTR_EQUAL(h->data, &gone);
+	gone++;
+}
+
+/* As hear(), of the process that sent it. */
+static void sender_hears(const char *word)
+{
+	struct handover_link link = { .patience = -1, .out = -1 };
+	int fd[2];
+
+	CU_ASSERT_EQUAL_FATAL(pipe(fd), 0);
+	dprintf(fd[1], "%s %s\n", T1, word);
+	close(fd[1]);
+	link.in = fd[0];
+	CU_ASSERT_EQUAL_FATAL(migrate_host_open(ctx, MIGRATE_LEAVING, &host), 0);
+	host.before_gone = before_gone;
+	host.data = &gone;
+	handover_converse(&host.host, T1, &link);
+	hvctl_config_free(host.config);
+	migrate_host_close(&host);
+	close(fd[0]);
+}
+
+TEST(test_before_gone, "what a guest had is kept once it runs elsewhere, and before it goes")
+{
+	/* It stays: nothing is kept. */
+	domains[5].suspended = true;
+	put(MIGRATE_LEAVING, T1, HANDOVER_SENDING, 5);
+	sender_hears("UNKNOWN");
+	CU_ASSERT_EQUAL(gone, 0);
+	CU_ASSERT_EQUAL(domains[5].removed, 0);
+	forget();
+	domains[5].suspended = true;
+	put(MIGRATE_LEAVING, T1, HANDOVER_THERE, 5);
+	sender_hears("RUNNING");
+	CU_ASSERT_EQUAL(gone, 1);
+	CU_ASSERT_EQUAL(domains[5].removed, 1);
+	forget();
+}
+
 TEST(test_paused, "a guest that runs and was paused by a person is left alone")
 {
 	domains[5].paused = true;
@@ -424,6 +481,8 @@ TEST(test_paused, "a guest that runs and was paused by a person is left alone")
 	CU_ASSERT_EQUAL(domains[5].started, 1);
 	CU_ASSERT_EQUAL(domains[5].connected, 1);
 	CU_ASSERT_EQUAL(domains[5].disconnected, 1);
+	/* What it was when it left is not what it is. */
+	CU_ASSERT_EQUAL(kept_removed, 1);
 	domains[5].paused = true;
 	CU_ASSERT_EQUAL(hear(MIGRATE_COMING, T1, "GO"), -EAGAIN);
 	CU_ASSERT_EQUAL(take_up(MIGRATE_COMING, T1, 0), -EAGAIN);
@@ -442,6 +501,7 @@ TEST(test_no_devices, "what was to run without its devices is held, and can go b
 	put(MIGRATE_COMING, T1, HANDOVER_READY, 5);
 	devices_fail = -EIO;
 	CU_ASSERT_EQUAL(hear(MIGRATE_COMING, T1, "GO"), -EIO);
+	CU_ASSERT_EQUAL(kept_removed, 0);
 	CU_ASSERT_EQUAL(state_of(MIGRATE_COMING, T1), HANDOVER_RUNNING);
 	CU_ASSERT_EQUAL(hvctl_unpause(ctx, 5), -EBUSY);
 	CU_ASSERT_EQUAL(ran(5), 0);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: libhvctl/save/live.c
+// sources: libhvctl/save/live.c libhvctl/save/known.c
+// libs: -lsodium
 //
 // A guest that is sent while it runs: it writes, its pages become page tables and are none again,
 // frames go and come, between two pages of one round as well. When it has stopped the other side
@@ -124,21 +125,39 @@ static uint64_t nr_there, said;
 static bool stopped, tables_early;
 static int broken; /* the link */
 static size_t longest; /* record */
-static uint64_t now_us, link_rate; /* time passes for naps, and for pages (a second; 0: at once) */
+static uint64_t now_us, link_rate; /* time, and pages that go in a second; 0: in no time */
+
+/* What it kept of the guest. */
+static struct known known;
+static uint64_t kept[PFNS][FRAME_SIZE / 8];
+
+static const void *kept_page(const uint64_t *words)
+{
+	const struct digest d = { .word = { words[0], words[1] } };
+	uint32_t at = 0;
+
+	CU_ASSERT_TRUE_FATAL(known_find(&known, &d, &at));
+	return kept[at];
+}
 
 static void take(const struct record_pages *r, const struct iovec *part)
 {
-	for (uint32_t n = 0; n < r->count; n++) {
-		uint64_t e = r->page[n], pfn = e & PAGE_PFN;
+	uint64_t last = 0;
+
+	for (uint32_t n = 0, at = 0; n < r->count; n++, at++) {
+		uint64_t e = r->page[at], pfn = e & PAGE_PFN;
 
 		CU_ASSERT_FATAL(pfn < PFNS);
-		CU_ASSERT_TRUE(!n || pfn > (r->page[n - 1] & PAGE_PFN));
+		CU_ASSERT_TRUE(!n || pfn > last);
+		last = pfn;
 		nr_there += !has[pfn];
 		has[pfn] = true;
 		type_there[pfn] = (uint8_t)PAGE_TYPE(e);
 		tables_early |= PAGE_TYPE(e) && !stopped;
 		if (PAGE_CONTENT(e) == CONTENT_ZERO)
 			memset(there[pfn], 0, FRAME_SIZE);
+		else if (PAGE_CONTENT(e) == CONTENT_KNOWN)
+			memcpy(there[pfn], kept_page(&r->page[at + 1]), FRAME_SIZE), at += 2;
 		else
 			memcpy(there[pfn], (++part)->iov_base, FRAME_SIZE);
 	}
@@ -375,6 +394,66 @@ TEST(test_rounds, "whatever it does, all of it is there in the end")
 	}
 }
 
+bool memory_fits(uint64_t bytes) { return true; }
+
+static void keep(const void *page)
+{
+	struct digest d = known_digest(&known, page);
+
+	if (known_add(&known, &d))
+		memcpy(kept[known.nr - 1], page, FRAME_SIZE);
+}
+
+TEST(test_known, "what the other side has still is not sent, whatever the guest does")
+{
+	for (unsigned int seed = 0; seed < 20; seed++) {
+		struct saving s = { .ctx = &ctx };
+		struct live l = { .s = NULL, .known = &known };
+		uint64_t tables = 0;
+
+		srand(seed);
+		boot();
+		CU_ASSERT_EQUAL_FATAL(known_begin(&known, PFNS), 0);
+		/* It was here before, tables and all. */
+		for (uint64_t pfn = 0; pfn < PFNS; pfn++)
+			if (p2m[pfn] != NO_MFN)
+				keep(memory[p2m[pfn]]);
+		look(&s.g);
+		s.g.live = true;
+		CU_ASSERT_EQUAL_FATAL(live_begin(&l, &s), 0);
+		running = seed % 4;
+		for (unsigned int n = 0; n < 1 + seed % 4; n++) {
+			CU_ASSERT_EQUAL(live_round(&l), 0);
+			run_it(200);
+		}
+		running = false;
+		CU_ASSERT_EQUAL(live_last(&l), 0);
+		is_there();
+		for (uint64_t pfn = 0; pfn < PFNS; pfn++)
+			tables += p2m[pfn] != NO_MFN && type_of[p2m[pfn]];
+		/* One that did nothing sends its tables. */
+		if (!(seed % 4))
+			CU_ASSERT_EQUAL(l.sent, tables);
+		CU_ASSERT_TRUE(l.spared > (seed % 4 ? 500 : 1000));
+		live_end(&l);
+		guest_close(&s.g);
+		known_end(&known);
+	}
+}
+
+TEST(test_rate, "looking for pages is not the link's time, nor words on them pages")
+{
+	struct live l = { .bytes = 100 * FRAME_SIZE, .hashed_us = 900000 };
+
+	/* 100 pages went in a tenth of the second. */
+	CU_ASSERT_EQUAL(live_rate_pages(&l, 1000000), 1000);
+	l.hashed_us = 0;
+	CU_ASSERT_EQUAL(live_rate_pages(&l, 1000000), 100);
+	l.hashed_us = 2000000;
+	CU_ASSERT_EQUAL(live_rate_pages(&l, 1000000), 100000000);
+	CU_ASSERT_TRUE(live_rate_pages(&l, 0) <= 100);
+}
+
 TEST(test_idle, "what was sent and not written is not sent again")
 {
 	struct saving s = { .ctx = &ctx };
@@ -467,7 +546,7 @@ TEST(test_link, "what the link takes without the limit is measured with the firs
 	began = now_us;
 	longest_nap = asked = said_nothing = 0;
 	CU_ASSERT_EQUAL(live_round(&l), 0);
-	/* 4 MiB at once, of which a half may only have been taken by buffers; then they are slept. */
+	/* 4 MiB at once, of which a half may only have been taken by buffers; then it is slept. */
 	CU_ASSERT_EQUAL(l.free, 10240 / 2);
 	CU_ASSERT_TRUE((now_us - began) / 1000000 >= l.bytes / l.bandwidth - 1);
 	CU_ASSERT_TRUE((now_us - began) / 1000000 <= l.bytes / l.bandwidth);

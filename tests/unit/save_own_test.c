@@ -346,6 +346,21 @@ static void put_round(struct stream_out *out, int fd, const uint64_t *entry, uns
 	put_live(out, fd, RECORD_PAGES, body, len);
 }
 
+/* A page that is not sent, because the reader has it: its description, and how much of it. */
+static uint64_t known_entry[3];
+static size_t known_words;
+
+static void put_known(struct stream_out *out, int fd)
+{
+	uint64_t body[4];
+	struct record_pages r = { .count = 1 };
+
+	memcpy(body, &r, sizeof(r));
+	memcpy(body + 1, known_entry, sizeof(known_entry));
+	if (known_words)
+		put_live(out, fd, RECORD_PAGES, body, sizeof(r) + known_words * 8);
+}
+
 enum { GOES = 0, COMES = 7 }; /* pfns */
 static unsigned int rounds; /* more than it takes */
 static bool goes_late; /* what came last goes */
@@ -372,6 +387,7 @@ static int write_live(unsigned int threads)
 	if (cut_gone)
 		put_live(out, fd, RECORD_GONE, &gone, sizeof(gone));
 	put_round(out, fd, again, 3, 2);
+	put_known(out, fd);
 	for (unsigned int n = 0; n < rounds; n++) {
 		put_round(out, fd, again, 3, 2);
 		ends--;
@@ -411,6 +427,20 @@ static int accept_it(struct image *i)
 	return 0;
 }
 
+static bool has_known = true;
+static unsigned int asked;
+
+static int have_it(struct image *i, const struct digest *d, void *page)
+{
+	/* The other end knows how many pages it has itself. */
+	CU_ASSERT_EQUAL(i->nr_pages, PFNS - 1);
+	asked++;
+	if (d->word[0] != 1 || d->word[1] != 2)
+		return hvctl_fail(i->ctx, EINVAL, "it is not here");
+	memset(page, 0x77, FRAME_SIZE);
+	return 0;
+}
+
 static int restore_from(int fd)
 {
 	struct image i = { .ctx = &ctx, .fd = fd, .name = "it", .accepted = accept_it };
@@ -420,7 +450,8 @@ static int restore_from(int fd)
 	int error;
 
 	pages_mapped = 0;
-	populated = mapped = given = pinned = released = dropped = told = 0;
+	populated = mapped = given = pinned = released = dropped = told = asked = 0;
+	i.known = has_known ? have_it : NULL;
 	ctx.error[0] = '\0';
 	CU_ASSERT_EQUAL_FATAL(read_whole(i.fd, head, sizeof(head)), sizeof(head));
 	CU_ASSERT_EQUAL_FATAL(own_config(&i, head, &config), 0);
@@ -502,6 +533,10 @@ TEST(test_guest, "what it says of itself")
 
 TEST(test_pages, "what it says of its pages")
 {
+	/* Of an image nobody was told anything. */
+	begin();
+	it.page[CONSOLE] = PAGE_ENTRY(CONSOLE, CONTENT_KNOWN, 0);
+	refused("of a kind that there is not");
 	begin();
 	it.page[3] = 2;
 	refused("not in order");
@@ -695,9 +730,29 @@ TEST(test_live_late, "a page goes that is mapped still")
 	CU_ASSERT_EQUAL(released, 2);
 }
 
-TEST(test_live_cut, "cut behind any of its records it is no guest")
+static void known_page(void)
 {
 	begin_live();
+	known_entry[0] = PAGE_ENTRY(CONSOLE, CONTENT_KNOWN, 0);
+	known_entry[1] = 1;
+	known_entry[2] = 2;
+	known_words = 3;
+}
+
+TEST(test_known, "a page that is not sent is the one of its digest")
+{
+	known_page();
+	CU_ASSERT_EQUAL(restore_from(write_live(0)), 0);
+	CU_ASSERT_STRING_EQUAL(ctx.error, "");
+	CU_ASSERT_EQUAL(asked, 1);
+	CU_ASSERT_EQUAL(memory[4][0], 0x77);
+	CU_ASSERT_EQUAL(memory[4][FRAME_SIZE - 1], 0x77);
+	known_words = 0;
+}
+
+TEST(test_live_cut, "cut behind any of its records it is no guest")
+{
+	known_page();
 	for (unsigned int n = 1, all = 2; n < all; n++) {
 		int fd = write_live(0);
 
@@ -712,6 +767,7 @@ TEST(test_live_cut, "cut behind any of its records it is no guest")
 		CU_ASSERT_EQUAL(restore_from(fd), -EINVAL);
 		CU_ASSERT_EQUAL(given + pinned, 0);
 	}
+	known_words = 0;
 }
 
 static void live_refused(const char *why)
@@ -726,6 +782,25 @@ static void live_refused(const char *why)
 
 TEST(test_live_wrong, "what a stream of rounds may not say")
 {
+	known_page();
+	known_entry[2]++;
+	live_refused("it is not here");
+	CU_ASSERT_EQUAL(asked, 1);
+	/* A table's content is another here; who keeps nothing was asked for nothing. */
+	known_page();
+	known_entry[0] |= PAGE_ENTRY(0, 0, 1);
+	live_refused("of a kind that there is not");
+	known_page();
+	has_known = false;
+	live_refused("of a kind that there is not");
+	has_known = true;
+	for (size_t n = 1; n < 3; n++) {
+		known_page();
+		known_words = n;
+		live_refused("too short");
+		CU_ASSERT_EQUAL(asked, 0);
+	}
+	known_words = 0;
 	begin_live();
 	unknown = 100;
 	live_refused("not in order");
