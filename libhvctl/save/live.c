@@ -127,7 +127,7 @@ static void measure(struct live *l)
 	uint64_t us = monotonic_us() - l->started_us;
 
 	l->measured = true;
-	if (l->sent > BUFFERED)
+	if (l->bandwidth && l->sent > BUFFERED)
 		l->free = (l->sent - BUFFERED) * 1000000 / (us ? us : 1);
 }
 
@@ -374,7 +374,11 @@ int live_round(struct live *l)
 	/* It was the link that held it up. */
 	if (l->measured && !l->napped_ms && l->sent - sent >= FEW)
 		l->free = 0;
-	l->measured = true;
+	/* Fewer pages than go without the limit: the time for them is taken all the same. */
+	if (!error && !l->measured) {
+		measure(l);
+		error = keep_pace(l);
+	}
 	return error;
 }
 

@@ -562,6 +562,7 @@ TEST(test_link, "what the link takes without the limit is measured with the firs
 	live_end(&l);
 	guest_close(&s.g);
 	/* Of so few pages that all of them may be on their way nothing can be said. */
+	link_rate = 10240;
 	boot();
 	memset(memory, 0, sizeof(memory));
 	for (uint64_t pfn = 0; pfn < 500; pfn++)
@@ -571,8 +572,12 @@ TEST(test_link, "what the link takes without the limit is measured with the firs
 	s.g.live = true;
 	l = (struct live){ .bandwidth = 64 << 10 };
 	CU_ASSERT_EQUAL_FATAL(live_begin(&l, &s), 0);
+	began = now_us;
 	CU_ASSERT_EQUAL(live_round(&l), 0);
 	CU_ASSERT_EQUAL(l.free, 0);
+	/* They were slept for all the same. */
+	CU_ASSERT_TRUE(l.sent >= 400 && l.sent <= 512);
+	CU_ASSERT_TRUE((now_us - began) / 1000000 >= l.bytes / l.bandwidth - 1);
 	live_end(&l);
 	guest_close(&s.g);
 	link_rate = 0;
