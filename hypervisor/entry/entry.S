@@ -413,6 +413,8 @@ exit_unmapped:
 	restore_first
 	movq 24(%rsp), %rdi /* guest cr3 */
 	movq 16(%rsp), %rsp /* frame on the entry stack: rsi, rdi, rip, cs, rflags, rsp, ss */
+	/* C's: an NMI behind the load of CR3 pushes it where a kernel in ring 1 can read it. */
+	xorl %esi, %esi
 	movq %rdi, %cr3
 	popq %rsi
 	popq %rdi

@@ -200,9 +200,15 @@ static void write_rest(struct vcpu *v, const struct vcpu_guest_context *c,
 		write_ring1(v, c);
 	if (c->flags & VGCF_i387_valid)
 		fpu_import(v, c->fpu_ctxt.x);
-	if (!v->id && !v->initialised)
+	if (!v->id && !v->initialised) {
+		struct vcpu *other;
+
 		atomic_set(&v->domain->vm_assist,
 			   c->vm_assist | (atomic_read(&v->domain->vm_assist) & VM_ASSIST_OURS));
+		/* As vm_assist() does: they look again when they have been here next. */
+		for_each_vcpu(v->domain, other)
+			WRITE_ONCE(other->pv.short_way, false);
+	}
 }
 
 /* Debug registers are judged one by one: all, or those of before. */

@@ -203,8 +203,13 @@ void ring1_no_short_way(struct cpu *c)
 {
 	u64 *slot = info_slot(c);
 
+	struct entry_info *info = c->entry_info;
+
 	/* What says that it is a guest's view is never 0. */
-	c->entry_info->short_info = entry_area_page(c->id, EA_INFO) + EI_GUEST_VIEW;
+	info->short_info = entry_area_page(c->id, EA_INFO) + EI_GUEST_VIEW;
+	/* Whoever is here next can read the page. */
+	info->short_frame = info->short_handler = info->short_gs = 0;
+	info->short_masks = info->short_fsgsbase = 0;
 	if (slot)
 		*slot = 0;
 }
@@ -214,15 +219,18 @@ void ring1_short_way(struct vcpu *v)
 	struct pv_vcpu *pv = &v->pv;
 	struct cpu *c = this_cpu();
 	struct entry_info *info = c->entry_info;
+	const struct vcpu_info *to, *spare = v->domain->spare_info;
 	u64 *slot = info_slot(c);
 	paddr_t at;
 
 	/* First the claim: what changes from here on takes it back. */
 	WRITE_ONCE(pv->short_way, true);
 	smp_mb();
-	at = va_to_paddr(READ_ONCE(v->info));
+	/* Read once: another vCPU may be registering a place for it. */
+	to = READ_ONCE(v->info);
+	at = va_to_paddr(to);
 	/* vcpu_info of those who have registered none may share its page with what is ours. */
-	if ((!v->info_frame && v->id >= XEN_LEGACY_MAX_VCPUS) || !pv->bounce_sp ||
+	if ((to >= spare && to < spare + MAX_VCPUS) || !pv->bounce_sp ||
 	    !is_handler(pv->syscall_callback) ||
 	    (atomic_read(&v->domain->vm_assist) & BIT(VMASST_TYPE_architectural_iopl))) {
 		ring1_no_short_way(c);

@@ -16,6 +16,7 @@
 #include "control_rooms.h"
 #include "cpu/msr.h"
 #include "hvm/context.h"
+#include "image/pvh_acpi.h"
 #include "suite.h"
 
 #define HVM_FLAGS (XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap)
@@ -392,11 +393,12 @@ TEST(test_levers, "what dom0 may do with an HVM domain, and what it may not")
 		memset(&op, 0, sizeof(op));
 		CU_ASSERT_EQUAL(domctl(refused[i], 5), -EOPNOTSUPP);
 	}
-	*d = (struct xen_domctl_createdomain){ .flags = HVM_FLAGS, .max_vcpus = 2 };
+	*d = (struct xen_domctl_createdomain){ .flags = HVM_FLAGS,
+					     .max_vcpus = PVH_MAX_VCPUS + 1 };
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_createdomain, 30), -EOPNOTSUPP);
 	d->max_vcpus = MAX_VCPUS + 1;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_createdomain, 30), -EINVAL);
-	d->max_vcpus = 1;
+	d->max_vcpus = PVH_MAX_VCPUS;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_createdomain, 30), 0);
 	CU_ASSERT_TRUE(m.cfg.hvm);
 	CU_ASSERT_EQUAL(do_sysctl((u64)&s), 0);
