@@ -42,9 +42,10 @@ int cli_output(FILE *out, FILE *complaints, int status)
 
 	if (!error && !ferror(out))
 		return status;
-	fprintf(complaints, "hvctl: cannot write what there is to say: %s; %s\n",
+	fprintf(complaints, "hvctl: cannot write what there is to say: %s; %s%s\n",
 		error ? strerror(error) : "a part of it was not taken",
 		error == EPIPE ? "whoever was to read it has gone" :
-				 "see whether the disk behind it is full");
+				 "see whether the disk behind it is full",
+		error ? "" : ", or whoever was to read it has gone");
 	return status == CLI_OK ? CLI_OUTPUT : status;
 }
