@@ -95,10 +95,11 @@ void mitigation_choose(const struct cpuid_facts *c, const struct mitigation_opti
 	 * in speculation; and as our calls and returns are balanced, they are looked at only where
 	 * an empty return stack is made up for by the branch predictor: on Intel's CPUs. Between
 	 * domains there is no such fence. Nor is there one against a kernel in ring 1: SMEP is off
-	 * while it runs and knows of no ring below 3, and AMD lets the filling go "if SMEP is
-	 * enabled" only (APM vol. 2, 3.2.9). Such a kernel is a 32-bit one: on the ways in that are
-	 * 64-bit guests' alone whoever comes is another domain, and the return stack was filled in
-	 * between. 64-bit kernels in ring 1 would come by them.
+	 * while a 32-bit one runs and knows of no ring below 3, and AMD lets the filling go "if
+	 * SMEP is enabled" only (APM vol. 2, 3.2.9). On the ways in that are for 64-bit kernels in
+	 * ring 3 alone whoever comes is another domain, and the return stack was filled before.
+	 * 64-bit kernels in ring 1 have ways in of their own, where it is filled as on those of
+	 * 32-bit ones.
 	 */
 	m->rsb_64bit = wanted(o->rsb, intel && !c->smep);
 	m->rsb_entry = wanted(o->rsb, m->ring1 || m->rsb_64bit);

@@ -73,8 +73,8 @@ u64 extable_find(u64 rip)
  * C runs with none of a guest's flags that would matter: DF turns string instructions around, NT
  * makes IRET fault, TF makes every instruction do so, AC lets ring 0 at user pages under SMAP.
  * scripts/check-entry.py proves it of the ways in; debug builds look, at the first line of what
- * the assembly calls. Not where a few instructions count: a mapped hypervisor's hypercalls, and
- * faults on page tables.
+ * the assembly calls. Not where a few instructions count: hypercalls from a mapped root or from
+ * ring 1, and faults on page tables.
  */
 static inline void assert_flags(void)
 {
@@ -524,7 +524,10 @@ void exit_work(struct regs *r)
 	}
 }
 
-/* The last words go to the entry stack of the guest's view: rsi, rdi, rip, cs, rflags, rsp, ss. */
+/*
+ * The last words go to the entry stack of the guest's view: rsi, rdi, rip, cs, rflags, rsp, ss. For
+ * a kernel in ring 1 with nothing to look at exit_unmapped does the same by itself.
+ */
 struct two_words unmapped_exit_frame(struct regs *r)
 {
 	unsigned cpu = cpu_id();

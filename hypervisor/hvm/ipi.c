@@ -4,6 +4,7 @@
 #include "domain/domain.h"
 #include "hvm/vcpu.h"
 #include "pv-abi/sched.h"
+#include "sched/sched.h"
 
 static bool others_up(const struct vcpu *v)
 {
@@ -66,16 +67,20 @@ static void do_startup(struct vcpu *v, u8 page)
 		atomic_and(&v->pause_flags, ~(VPF_DOWN | VPF_BLOCKED));
 	}
 	spin_unlock(&d->lock);
-	if (starts)
-		vcpu_wake(v);
+	if (!starts)
+		return;
+	vcpu_wake(v);
+	/* It may not have left the guest since its INIT. */
+	vcpu_kick(v);
 }
 
 static void do_nmi(struct vcpu *v)
 {
 	struct domain *d = v->domain;
-	bool wakes;
+	bool wakes, waited;
 
 	spin_lock(&d->lock);
+	waited = v->nmi_pending;
 	v->nmi_pending = true;
 	wakes = v->hvm->startup == HVM_HALTED;
 	if (wakes) {
@@ -85,7 +90,9 @@ static void do_nmi(struct vcpu *v)
 	spin_unlock(&d->lock);
 	if (wakes)
 		vcpu_wake(v);
-	vcpu_unblock(v);
+	/* Who sent the one that still waits has kicked it. */
+	if (wakes || !waited)
+		vcpu_unblock(v);
 }
 
 void hvm_send_ipi(u64 icr)
@@ -94,16 +101,20 @@ void hvm_send_ipi(u64 icr)
 
 	for_each_vcpu(from->domain, v) {
 		enum x2apic_ipi what = x2apic_means(icr, from->id, v->id);
+		enum x2apic_raised raised;
 
 		switch (what) {
 		case X2APIC_NOTHING:
 			break;
 		case X2APIC_FIXED:
 		case X2APIC_LOWEST:
-			if (!x2apic_raise(&v->hvm->apic, (u8)icr))
+			if (what == X2APIC_LOWEST && (atomic_read(&v->pause_flags) & VPF_DOWN))
 				break;
-			vcpu_unblock(v);
-			if (what == X2APIC_LOWEST)
+			raised = x2apic_raise(&v->hvm->apic, (u8)icr);
+			/* A storm of them does not interrupt its CPU each time. */
+			if (raised == X2APIC_TAKEN)
+				vcpu_unblock(v);
+			if (what == X2APIC_LOWEST && raised != X2APIC_NOT_TAKEN)
 				return;
 			break;
 		case X2APIC_NMI:

@@ -102,6 +102,9 @@ void hvm_set_state(struct vcpu *v, const struct hvm_hw_cpu *c)
 	b->efer = c->msr_efer | EFER_SVME;
 	b->event_inject = 0;
 	b->interrupt_shadow = 0;
+	/* Nothing of what it was doing before. */
+	v->hvm->nmi_ends = v->nmi_pending = v->nmi_masked = false;
+	x2apic_reset(&v->hvm->apic, v->id);
 	v->hvm->startup = HVM_RUNS;
 	if (c->flags & XEN_X86_FPU_INITIALISED)
 		fpu_import(v, c->fpu_regs);

@@ -233,6 +233,8 @@ static void start_in_real_mode(struct vcpu *v, u8 page)
 	b->intercept1 &= ~(u32)INTERCEPT_IRET;
 	h->nmi_ends = false;
 	x2apic_reset(&h->apic, v->id);
+	/* Its addresses were the former life's. */
+	v->time.runstate_area = v->time.time_area = 0;
 	*guest_regs() = (struct regs){ .rdx = hvm_cpuid(v, 0, 1, 0).a, .rflags = 2 };
 	/* What it looked up in its former life is nothing now. */
 	this_cpu()->guest_tlb_stale = true;
@@ -353,10 +355,13 @@ static bool interrupt_due(const struct vcpu *v)
 	return upcall_due(v) || x2apic_next(&v->hvm->apic) >= 0;
 }
 
-/* An interrupt of the APIC's or an NMI came while v went to sleep: sched/ knows of neither. */
+/*
+ * An interrupt of the APIC's, an NMI or a SIPI came while v went to sleep: sched/ knows of none. A
+ * SIPI may have found it not yet blocked.
+ */
 static bool is_woken(const struct vcpu *v)
 {
-	return (v->nmi_pending && !v->nmi_masked) ||
+	return READ_ONCE(v->hvm->startup) != HVM_RUNS || (v->nmi_pending && !v->nmi_masked) ||
 	       ((guest_regs()->rflags & RFLAGS_IF) && x2apic_next(&v->hvm->apic) >= 0);
 }
 
@@ -370,7 +375,8 @@ static void want_window(struct vmcb *b)
 /*
  * No NMI comes on top of one before its IRET is done. How one knows: by an exit in front of it, and
  * then by being elsewhere. One that waits for that comes with the next exit, at the latest when
- * interrupts are on again.
+ * interrupts are on again; where they are on in front of the IRET, asking for an exit would have
+ * it left there for ever.
  */
 static void deliver_nmi(struct vcpu *v)
 {
@@ -384,7 +390,7 @@ static void deliver_nmi(struct vcpu *v)
 	if (!v->nmi_pending)
 		return;
 	if (v->nmi_masked || (b->event_inject & EVENT_VALID) || (b->interrupt_shadow & 1)) {
-		if (h->nmi_ends || !v->nmi_masked)
+		if (!v->nmi_masked || (h->nmi_ends && !(guest_regs()->rflags & RFLAGS_IF)))
 			want_window(b);
 		return;
 	}

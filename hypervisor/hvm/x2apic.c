@@ -92,12 +92,13 @@ static void end_of_interrupt(struct x2apic *a)
 		a->isr[vector / 32] &= ~(u32)BIT(vector % 32);
 }
 
-bool x2apic_raise(struct x2apic *a, u8 vector)
+enum x2apic_raised x2apic_raise(struct x2apic *a, u8 vector)
 {
+	u32 bit = (u32)BIT(vector % 32);
+
 	if (vector < FIRST_VECTOR || !(READ_ONCE(a->spurious) & BIT(8)))
-		return false;
-	atomic_or(&a->irr[vector / 32], (u32)BIT(vector % 32));
-	return true;
+		return X2APIC_NOT_TAKEN;
+	return atomic_or(&a->irr[vector / 32], bit) & bit ? X2APIC_WAS_THERE : X2APIC_TAKEN;
 }
 
 /* A cluster of 16 in the upper half, a bit for each of them in the lower. */

@@ -35,8 +35,12 @@ bool x2apic_write(struct x2apic *a, u32 msr, u64 value);
 /* The vector that is to be delivered next, or -1; and that it has been. */
 int x2apic_next(const struct x2apic *a);
 void x2apic_accept(struct x2apic *a, u8 vector);
-/* False: it does not take the vector, being switched off by software, or it is none. */
-bool x2apic_raise(struct x2apic *a, u8 vector);
+/*
+ * The vector waits to be delivered. X2APIC_NOT_TAKEN: it does not take the vector, being switched
+ * off by software, or it is none. X2APIC_WAS_THERE: it waited already, and who raised it wakes.
+ */
+enum x2apic_raised { X2APIC_NOT_TAKEN, X2APIC_WAS_THERE, X2APIC_TAKEN };
+enum x2apic_raised x2apic_raise(struct x2apic *a, u8 vector);
 
 /* What the ICR `icr`, written by number `sender`, means for number `id`. */
 enum x2apic_ipi {

@@ -130,6 +130,7 @@ mfn_t root_copy_of_loaded(void)
 
 	/* Of the kind that this CPU's guest is. */
 	ASSERT(c->unmapped && r->mfn);
+	/* exit_unmapped (entry/entry.S) asks the same: who changes this changes that. */
 	if (likely(r->of == c->cr3_mfn))
 		return r->mfn;
 	r->of = c->cr3_mfn;

@@ -114,7 +114,15 @@ TEST(test_ipi, "what comes of the ICR for whom: 1 has written it, and who reads 
 	begin();
 	CU_ASSERT_FALSE(x2apic_raise(&a, 15));
 	CU_ASSERT_EQUAL(get(0x20), 0);
-	CU_ASSERT_TRUE(x2apic_raise(&a, 16));
+	CU_ASSERT_EQUAL(x2apic_raise(&a, 16), X2APIC_TAKEN);
+	/* Who raised it before has woken it: not once more. */
+	CU_ASSERT_EQUAL(x2apic_raise(&a, 16), X2APIC_WAS_THERE);
+	CU_ASSERT_EQUAL(x2apic_raise(&a, 17), X2APIC_TAKEN);
+	CU_ASSERT_EQUAL(x2apic_next(&a), 0x11);
+	x2apic_accept(&a, 17);
+	CU_ASSERT_EQUAL(x2apic_raise(&a, 17), X2APIC_TAKEN);
+	x2apic_accept(&a, 17);
+	CU_ASSERT_TRUE(set(0x0b, 0));
 	CU_ASSERT_EQUAL(get(0x20), 1U << 16);
 	CU_ASSERT_EQUAL(x2apic_next(&a), 0x10);
 	/* Each has its number, and but for that of the boot CPU no such bit. */
