@@ -14,6 +14,7 @@
 
 #include "image/unpack.h"
 #include "internal.h"
+#include "write_all.h"
 
 #define DIRECTORY	"/run/hvctl"
 #define PREFIX		"kernel-"
@@ -180,28 +181,11 @@ static void make_room(void)
 	} while (count > ENTRIES);
 }
 
-static bool write_all(int fd, const void *data, size_t len)
-{
-	const char *p = data;
-
-	while (len) {
-		ssize_t n = write(fd, p, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		p += n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
 static bool write_frame(int fd, const char *elf, size_t len)
 {
 	static const uint8_t magic[4] = { 0x02, 0x21, 0x4c, 0x18 };
 	char *packed = malloc((size_t)LZ4_compressBound((int)BLOCK));
-	bool good = packed && write_all(fd, magic, sizeof(magic));
+	bool good = packed && !write_all(fd, magic, sizeof(magic));
 
 	while (good && len) {
 		size_t piece = len > BLOCK ? BLOCK : len;
@@ -209,8 +193,8 @@ static bool write_frame(int fd, const char *elf, size_t len)
 					     LZ4_compressBound((int)BLOCK));
 		uint32_t size = (uint32_t)n;
 
-		good = n > 0 && write_all(fd, &size, sizeof(size)) &&
-		       write_all(fd, packed, size);
+		good = n > 0 && !write_all(fd, &size, sizeof(size)) &&
+		       !write_all(fd, packed, size);
 		elf += piece;
 		len -= piece;
 	}
@@ -222,8 +206,8 @@ bool kcache_save(int fd, const void *payload, size_t payload_len, const void *el
 {
 	const uint64_t payload_size = payload_len;
 
-	return write_all(fd, &payload_size, sizeof(payload_size)) &&
-	       write_all(fd, payload, payload_len) && write_frame(fd, elf, len);
+	return !write_all(fd, &payload_size, sizeof(payload_size)) &&
+	       !write_all(fd, payload, payload_len) && write_frame(fd, elf, len);
 }
 
 void kcache_put(const char *key, const void *payload, size_t payload_len, const void *elf,

@@ -18,6 +18,7 @@
 #include "save/pages.h"
 #include "save/restore.h"
 #include "save/settings.h"
+#include "write_all.h"
 #include "xs.h"
 
 /* Behind the name of a guest that comes to the host that it leaves, until the other has gone. */
@@ -35,31 +36,14 @@ struct coming {
 	struct kept kept; /* what is here of what it had */
 };
 
-static bool write_all(int fd, const void *data, size_t len)
-{
-	const uint8_t *p = data;
-
-	while (len) {
-		ssize_t n = write(fd, p, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		p += n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
 /* The other end takes no more digests than its guest has pages. */
 static bool tell_kept(const struct known *k, int fd, uint64_t most)
 {
 	uint64_t n = k->nr < most ? k->nr : most;
 
 	return !migrate_write_line(fd, MIGRATE_KEPT "%llu", (unsigned long long)n) &&
-	       write_all(fd, k->key, sizeof(k->key)) &&
-	       write_all(fd, k->digest, (size_t)n * sizeof(*k->digest));
+	       !write_all(fd, k->key, sizeof(k->key)) &&
+	       !write_all(fd, k->digest, (size_t)n * sizeof(*k->digest));
 }
 
 static int accepted(struct image *i)

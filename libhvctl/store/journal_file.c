@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../write_all.h"
 #include "daemon.h"
 
 #define NEW_NAME	JOURNAL_NAME ".new"
@@ -99,21 +100,6 @@ int journal_file_replay(struct journal_file *file, struct replayed *result, uint
 	return found;
 }
 
-static int write_all(int fd, const char *data, size_t length)
-{
-	while (length) {
-		ssize_t put = write(fd, data, length);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put <= 0)
-			return put < 0 ? -errno : -EIO;
-		data += put;
-		length -= put;
-	}
-	return 0;
-}
-
 /* A whole file with the @length bytes of its first record. Returns its descriptor. */
 static int write_new(struct journal_file *file, const char *data, size_t length)
 {
@@ -126,7 +112,7 @@ static int write_new(struct journal_file *file, const char *data, size_t length)
 	if (fd < 0)
 		return -errno;
 	journal_head(&head, file->boot);
-	error = write_all(fd, (const char *)&head, sizeof(head));
+	error = write_all(fd, &head, sizeof(head));
 	if (!error)
 		error = write_all(fd, data, length);
 	if (!error && renameat(file->dir, NEW_NAME, file->dir, JOURNAL_NAME) < 0)

@@ -8,50 +8,15 @@
  * -icount shift=0 the time-stamp counter counts instructions, so these are numbers, not timings:
  * they are the same in every run, and a limit on them is a test. Not on a CPU with Meltdown.
  */
-#include "guest.h"
+#include "cost.h"
 
 const char test_name[] = "cost";
 
-#define RUNS 8
-
-static struct user user;
 static struct iret_context context;
-static long overhead;
 
-/* The counter right after an entry, in ebp; before it, in ebx. */
-extern char cost_syscall[], cost_fault[];
-long cost_empty(void), cost_hypercall(long op, long arg), cost_iret_kernel(struct iret_context *c);
+long cost_iret_kernel(struct iret_context *c);
 void cost_iret(struct iret_context *c);
 __asm__(".pushsection .text\n"
-	"cost_syscall:\n"
-	"	rdtsc\n"
-	"	movl %eax, %ebp\n"
-	"	jmp syscall_entry_point\n"
-	"cost_fault:\n"
-	"	rdtsc\n"
-	"	movl %eax, %ebp\n"
-	"	jmp trap_14\n"
-	"cost_empty:\n"
-	"	pushq %rbx\n"
-	"	rdtsc\n"
-	"	movl %eax, %ebx\n"
-	"	rdtsc\n"
-	"	subl %ebx, %eax\n"
-	"	popq %rbx\n"
-	"	ret\n"
-	"cost_hypercall:\n"
-	"	pushq %rbx\n"
-	"	movq %rdi, %r8\n"
-	"	movq %rsi, %rdi\n"
-	"	xorl %esi, %esi\n"
-	"	rdtsc\n"
-	"	movl %eax, %ebx\n"
-	"	movl %r8d, %eax\n"
-	"	syscall\n"
-	"	rdtsc\n"
-	"	subl %ebx, %eax\n"
-	"	popq %rbx\n"
-	"	ret\n"
 	"cost_iret:\n"
 	"	movq %rdi, %rsp\n"
 	"	rdtsc\n"
@@ -75,48 +40,9 @@ __asm__(".pushsection .text\n"
 	"	ret\n"
 	".popsection\n");
 
-static void set_entries(void)
-{
-	struct callback_register r = { .type = CALLBACKTYPE_syscall,
-				       .address = (uint64_t)cost_syscall };
-	static const struct trap_info traps[] = {
-		{ 14, 0, FLAT_KERNEL_CS64, (uint64_t)cost_fault }, { 0, 0, 0, 0 },
-	};
-
-	check_eq(hypercall(callback_op, CALLBACKOP_register, &r), 0);
-	check_eq(hypercall(set_trap_table, traps), 0);
-}
-
-/* `known`: instructions of the guest's between the two looks at the counter. */
-static long in_hypervisor(uint32_t spent, long known)
-{
-	return (long)spent - overhead - known;
-}
-
 static void iret_to_user(void *arg)
 {
 	cost_iret(arg);
-}
-
-static long user_code(const char *code, size_t n, int trap, long known)
-{
-	memset(user.code, 0xcc, PAGE_SIZE);
-	memcpy(user.code, code, n);
-	check_eq(probe_user(USER_CODE, USER_STACK + PAGE_SIZE), trap);
-	return in_hypervisor((uint32_t)probe_frame.rbp - (uint32_t)probe_frame.rbx, known);
-}
-
-static long system_call(void)
-{
-	/* rdtsc; mov %eax, %ebx; syscall */
-	return user_code("\x0f\x31\x89\xc3\x0f\x05", 6, TRAP_SYSCALL, 1);
-}
-
-/* The instruction that faults is not counted. */
-static long user_fault(void)
-{
-	/* mov $0x500000, %ecx; rdtsc; mov %eax, %ebx; mov (%rcx), %al */
-	return user_code("\xb9\x00\x00\x50\x00\x0f\x31\x89\xc3\x8a\x01", 11, 14, 0);
 }
 
 static uint32_t before;
@@ -165,11 +91,6 @@ static long iret_kernel(void)
 	return in_hypervisor((uint32_t)cost_iret_kernel(&context), 2);
 }
 
-static long version(void)
-{
-	return in_hypervisor((uint32_t)cost_hypercall(__HYPERVISOR_xen_version, XENVER_version), 2);
-}
-
 /*
  * A number that the ABI leaves to architectures and that we do not use. The first few are told in
  * the log.
@@ -181,11 +102,7 @@ static long unknown(void)
 	return in_hypervisor((uint32_t)cost_hypercall(55, 0), 2);
 }
 
-static const struct {
-	const char *name;
-	long (*measure)(void);
-	long limit;
-} costs[] = {
+static const struct cost costs[] = {
 	{ "null hypercall (xen_version)", version, 120 },
 	{ "hypercall that does not exist", unknown, 130 },
 	{ "system call bounced from user mode", system_call, 90 },
@@ -198,27 +115,5 @@ static const struct {
 
 void test_main(void)
 {
-	const char *slow = NULL;
-
-	overhead = cost_empty();
-	for (int i = 0; i < RUNS; i++)
-		if (cost_empty() != overhead || overhead > 8)
-			skip("the time-stamp counter does not count instructions here");
-	user_new(&user);
-	set_entries();
-	for (size_t i = 0; i < sizeof(costs) / sizeof(costs[0]); i++) {
-		long least = 1L << 30;
-
-		/* A timer of the hypervisor's may come in between. */
-		for (int n = 0; n < RUNS; n++) {
-			long c = costs[i].measure();
-
-			least = c < least ? c : least;
-		}
-		print("COST %ld of at most %ld: %s\n", least, costs[i].limit, costs[i].name);
-		if (least > costs[i].limit || least < 10)
-			slow = costs[i].name;
-	}
-	if (slow)
-		fail("out of bounds: %s", slow);
+	cost_check(costs, sizeof(costs) / sizeof(costs[0]), 0, FLAT_KERNEL_CS64);
 }
