@@ -20,8 +20,13 @@ static long map_as(uint64_t mfn, uint64_t flags, long domid)
 			 domid);
 }
 
+static xen_pfn_t grant_table;
+
+/* Its memory, and what the hypervisor shares with it, of which the M2P knows nothing. */
 static bool own(uint64_t mfn)
 {
+	if (mfn == start_info->shared_info >> 12 || mfn == grant_table)
+		return true;
 	return m2p[mfn] < start_info->nr_pages && pfn_to_mfn(m2p[mfn]) == mfn;
 }
 
@@ -36,6 +41,7 @@ void test_main(void)
 	check_refused(hypercall(memory_op, (long)XENMEM_machphys_compat_mfn_list, &l));
 	check_eq(hypercall(memory_op, (long)XENMEM_machphys_mapping, &m), 0);
 	check_eq(probe_write((void *)(uintptr_t)m.v_start), 14);
+	grant_table = grant_table_frame();
 	for (uint64_t mfn = 0x100; mfn <= m.max_mfn; mfn += 61) {
 		if (own(mfn))
 			continue;
