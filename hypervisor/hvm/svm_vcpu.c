@@ -176,7 +176,7 @@ static int vcpu_make(struct vcpu *v)
 	b->g_pat = PAT_VALUE;
 	b->efer = EFER_SVME;
 	b->dr6 = 0xffff0ff0;
-	b->dr7 = 0x400;
+	b->dr7 = DR7_FIXED;
 	x2apic_reset(&h->apic, v->id);
 	h->vmcb = b;
 	v->hvm = h;
@@ -223,7 +223,7 @@ static void start_in_real_mode(struct vcpu *v, u8 page)
 	b->cr2 = b->cr3 = b->cr4 = 0;
 	b->efer = EFER_SVME;
 	b->dr6 = 0xffff0ff0;
-	b->dr7 = 0x400;
+	b->dr7 = DR7_FIXED;
 	WRITE_DR(0, 0);
 	WRITE_DR(1, 0);
 	WRITE_DR(2, 0);

@@ -294,6 +294,16 @@ long mmuext_ops(struct mmuext_op *ops, unsigned n);
 long copy_page(uint64_t to, uint64_t from);
 long set_ldt(const void *base, unsigned entries);
 long mmu_update(uint64_t ptr, uint64_t val);
+/* CR4.FSGSBASE of this vcpu's. */
+static inline void set_fsgsbase(bool on)
+{
+	const unsigned long fsgsbase = 1UL << 16;
+	unsigned long cr4;
+
+	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
+	cr4 = on ? cr4 | fsgsbase : cr4 & ~fsgsbase;
+	__asm__ volatile("mov %0, %%cr4" ::"r"(cr4));
+}
 /* Frames given back or taken (XENMEM_*): `n` extents of 2^order from `list`, or to it. */
 long reservation(unsigned op, xen_ulong_t *list, unsigned long n, unsigned order, unsigned flags);
 /*

@@ -109,30 +109,7 @@ trapped:
 	popq %rax
 	iretq
 
-upcall_entry:
-	pushq %rax
-	pushq %rcx
-	pushq %rdx
-	pushq %rsi
-	pushq %rdi
-	pushq %r8
-	pushq %r9
-	pushq %r10
-	pushq %r11
-	cld
-	call pvh_upcall
-	popq %r11
-	popq %r10
-	popq %r9
-	popq %r8
-	popq %rdi
-	popq %rsi
-	popq %rdx
-	popq %rcx
-	popq %rax
-	iretq
-
-/* Entries of those guests that have more vCPUs: `handler` is called, registers are kept. */
+/* `handler` is called, if the guest has it; registers are kept. */
 	.macro entry name, handler
 	.weak \handler
 	.global \name
@@ -159,6 +136,8 @@ upcall_entry:
 	popq %rax
 	iretq
 	.endm
+	entry upcall_entry, pvh_upcall
+/* Of those guests that have more vCPUs. */
 	entry ipi_entry, pvh_ipi
 	entry nmi_entry, pvh_nmi
 

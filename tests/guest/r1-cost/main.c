@@ -14,17 +14,6 @@
 
 const char test_name[] = "r1-cost";
 
-#define CR4_FSGSBASE 0x10000UL
-
-static void set_fsgsbase(bool on)
-{
-	unsigned long cr4;
-
-	__asm__ volatile("movq %%cr4, %0" : "=r"(cr4));
-	cr4 = on ? cr4 | CR4_FSGSBASE : cr4 & ~CR4_FSGSBASE;
-	__asm__ volatile("movq %0, %%cr4" ::"r"(cr4));
-}
-
 static long system_call_msr(void)
 {
 	long n;

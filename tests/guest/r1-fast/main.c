@@ -16,7 +16,6 @@
 const char test_name[] = "r1-fast";
 
 #define CASES	     1500
-#define CR4_FSGSBASE 0x10000UL
 #define IF	     0x200UL
 #define TF	     0x100UL
 /* CF PF AF ZF SF DF OF NT AC ID: what a process may have in its flags. */
@@ -100,15 +99,6 @@ static long callback(unsigned flags, char *address)
 				       .address = (uint64_t)address };
 
 	return hypercall(callback_op, (long)CALLBACKOP_register, &r);
-}
-
-static void set_fsgsbase(bool on)
-{
-	unsigned long cr4;
-
-	__asm__ volatile("movq %%cr4, %0" : "=r"(cr4));
-	cr4 = on ? cr4 | CR4_FSGSBASE : cr4 & ~CR4_FSGSBASE;
-	__asm__ volatile("movq %0, %%cr4" ::"r"(cr4));
 }
 
 /* Every register from the data page, then perhaps TF, then SYSCALL. */
