@@ -15,6 +15,7 @@
 #include "machine/power.h"
 #include "memory/heap.h"
 #include "pv-abi/errno.h"
+#include "sched/sched.h"
 
 #define ULL(x) ((unsigned long long)(x))
 
@@ -82,8 +83,7 @@ static void show_queued(struct domain *d)
 
 static int key_queues(void)
 {
-	printk(LOG_INFO "run queues at %llu us, CPUs online %llx\n", ULL(system_time() / 1000),
-	       ULL(cpus_online));
+	sched_dump();
 	for_each_domain(show_queued);
 	return 0;
 }

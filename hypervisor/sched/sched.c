@@ -784,7 +784,7 @@ void sched_dump(void)
 {
 	u64 now = system_time();
 
-	printk("scheduler: time %llu ns, idle CPUs %#llx\n", (unsigned long long)now,
+	printk(LOG_INFO "scheduler: time %llu ns, idle CPUs %#llx\n", (unsigned long long)now,
 	       (unsigned long long)atomic_read(&idle_cpus));
 	for (unsigned cpu = 0; cpu < nr_cpus; cpu++) {
 		struct run_queue *q = &queues[cpu];
@@ -815,11 +815,11 @@ void sched_dump(void)
 		load = q->load;
 		switches = q->switches;
 		spin_unlock_irqrestore(&q->lock, flags);
-		printk("  CPU %u: load %u, %llu switches, softirqs %#llx\n", cpu, load,
+		printk(LOG_INFO "  CPU %u: load %u, %llu switches, softirqs %#llx\n", cpu, load,
 		       (unsigned long long)switches,
 		       (unsigned long long)pending);
 		for (unsigned i = 0; i < n; i++)
-			printk("    %s d%uv%u, %lld us after the queue's clock\n",
+			printk(LOG_INFO "    %s d%uv%u, %lld us after the queue's clock\n",
 			       i ? "waits" : "runs ", rows[i].domain, rows[i].vcpu,
 			       (long long)(rows[i].ahead / 1000));
 	}

@@ -63,6 +63,7 @@ class Machine:
 
     def __init__(self):
         self.log = ""        # everything the serial port printed, escape sequences removed
+        self.state = []      # lines of the hypervisor's about a machine that was left with a Failure
         self.mark = 0        # expect() searches from here
         self.proc = None
         self.started = time.monotonic()
@@ -78,8 +79,25 @@ class Machine:
         return self
 
     def __exit__(self, *exc):
+        if exc and exc[0] and issubclass(exc[0], Failure):
+            self.ask()
         self.kill()
         _running.discard(self)
+
+    def ask(self):
+        """What the hypervisor says of domains, queues and interrupts, into `state`: for who wonders why nothing came."""
+        if not self.proc or not self.alive() or "(annulus)" not in self.log:
+            return
+        start = len(self.log)
+        try:
+            # To the hypervisor, whose keys these are, and with a domain more than once: does it move?
+            self.send("\x01\x01\x01qrqiq")
+        except (NotImplementedError, OSError):
+            return
+        end = time.monotonic() + 5
+        while time.monotonic() < end and self.pump(0.2):
+            pass
+        self.state = [line for line in self.log[start:].split("\n") if re.match(r"\(annulus\)|irq |spurious", line)]
 
     def kill(self):
         if self.proc and self.proc.poll() is None:

@@ -27,7 +27,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import machine  # noqa: E402
 
 ONE_CPU = re.compile(r"bochs|cpus1\b")  # by their names: Bochs has one thread, and so has QEMU with one CPU
-LOG_TAIL = 120  # lines of the serial log that a failure shows; the whole of it goes to BUILD/system/<name>.log
+# Lines of the serial log that a failure shows behind the state that the hypervisor told; all are in BUILD/system/<name>.log.
+LOG_TAIL = 120
 
 
 def collect(build):
@@ -89,6 +90,8 @@ class Runner:
             if not isinstance(e, machine.Failure):
                 traceback.print_exc(file=out)
             for m in self.recorder.machines:
+                for line in m.state:
+                    print("  > " + line, file=out)
                 print("  | the serial port of this %s at the end:" % m.name, file=out)
                 for line in m.log.split("\n")[-LOG_TAIL:]:
                     print("  | " + line, file=out)
