@@ -20,6 +20,8 @@
 #define PSE36	BIT(17)
 #define X2APIC	BIT(21)
 #define OSXSAVE BIT(27)
+/* Of leaf 6: the APIC's timer goes on while the CPU sleeps. */
+#define ARAT	BIT(2)
 
 struct cpuid_regs hvm_cpuid(const struct vcpu *v, u64 cr4, u32 leaf, u32 sub)
 {
@@ -32,6 +34,9 @@ struct cpuid_regs hvm_cpuid(const struct vcpu *v, u64 cr4, u32 leaf, u32 sub)
 		r.c = (r.c & ~(u32)OSXSAVE) | (u32)X2APIC;
 		if (cr4 & CR4_OSXSAVE)
 			r.c |= OSXSAVE;
+		break;
+	case 6:
+		r.a |= (u32)ARAT;
 		break;
 	case 0xb:
 		r.d = v->id;

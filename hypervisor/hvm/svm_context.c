@@ -105,6 +105,7 @@ void hvm_set_state(struct vcpu *v, const struct hvm_hw_cpu *c)
 	/* Nothing of what it was doing before. */
 	v->hvm->nmi_ends = v->nmi_pending = v->nmi_masked = false;
 	x2apic_reset(&v->hvm->apic, v->id);
+	hvm_timer_update(v);
 	v->hvm->startup = HVM_RUNS;
 	if (c->flags & XEN_X86_FPU_INITIALISED)
 		fpu_import(v, c->fpu_regs);

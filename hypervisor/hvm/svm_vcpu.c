@@ -180,11 +180,13 @@ static int vcpu_make(struct vcpu *v)
 	x2apic_reset(&h->apic, v->id);
 	h->vmcb = b;
 	v->hvm = h;
+	hvm_timer_init(v);
 	return 0;
 }
 
 static void vcpu_unmake(struct vcpu *v)
 {
+	timer_kill(&v->hvm->timer);
 	page_free(ALLOC_VCPU, v->hvm->vmcb);
 	zfree(v->hvm);
 	v->hvm = NULL;
@@ -233,6 +235,7 @@ static void start_in_real_mode(struct vcpu *v, u8 page)
 	b->intercept1 &= ~(u32)INTERCEPT_IRET;
 	h->nmi_ends = false;
 	x2apic_reset(&h->apic, v->id);
+	hvm_timer_update(v);
 	/* Its addresses were the former life's. */
 	v->time.runstate_area = v->time.time_area = 0;
 	*guest_regs() = (struct regs){ .rdx = hvm_cpuid(v, 0, 1, 0).a, .rflags = 2 };
@@ -303,12 +306,14 @@ void hvm_switch_in(struct vcpu *v)
 	WRITE_DR(3, h->dr[3]);
 	/* What other guests left under the ASID of this one's last time is not its. */
 	this_cpu()->guest_tlb_stale = true;
+	hvm_timer_switched_in(v);
 }
 
 void hvm_switch_out(struct vcpu *v)
 {
 	struct hvm_vcpu *h = v->hvm;
 
+	hvm_timer_switching_out(v);
 	READ_DR(0, h->dr[0]);
 	READ_DR(1, h->dr[1]);
 	READ_DR(2, h->dr[2]);
@@ -497,7 +502,8 @@ static void do_msr(struct vmcb *b)
 	if (!length)
 		return;
 	if (msr == MSR_APIC_BASE || (msr >= X2APIC_MSR_FIRST && msr <= X2APIC_MSR_LAST))
-		done = write ? x2apic_write(apic, msr, value) : x2apic_read(apic, msr, &value);
+		done = write ? x2apic_write(apic, msr, system_time(), value) :
+			       x2apic_read(apic, msr, system_time(), &value);
 	else
 		done = write ? hvm_wrmsr(msr, value, &p, &pat) : hvm_rdmsr(msr, &p, pat, &value);
 	if (!done) {
@@ -509,6 +515,7 @@ static void do_msr(struct vmcb *b)
 		b->g_pat = pat;
 		if (msr == X2APIC_MSR_ICR)
 			hvm_send_ipi(value);
+		hvm_timer_update(current);
 	} else {
 		r->rax = (u32)value;
 		r->rdx = value >> 32;

@@ -6,6 +6,7 @@
 #include "hvm/guest_walk.h"
 #include "hvm/x2apic.h"
 #include "lib/types.h"
+#include "machine/timer.h"
 
 struct vcpu;
 struct vmcb;
@@ -24,6 +25,8 @@ struct hvm_vcpu {
 	struct vmcb *vmcb;
 	u64 dr[4];
 	struct x2apic apic;
+	struct timer timer; /* of the APIC */
+	u64 timer_set_to;   /* ns, or APIC_TIMER_NEVER: it is not, or has fired */
 	/* Under domain->lock; HVM_STARTS: it begins at this page of real mode when it looks. */
 	enum hvm_startup startup;
 	u8 start_page;
@@ -56,6 +59,15 @@ void hvm_send_ipi(u64 icr);
 void hvm_halt(void);
 /* True: current begins anew, at page *page of real mode, and has forgotten what it was. */
 bool hvm_take_start(u8 *page);
+
+/* ---- vcpu_timer.c ---- */
+
+void hvm_timer_init(struct vcpu *v);
+/* v's APIC was written or reset; v runs here, or nowhere. */
+void hvm_timer_update(struct vcpu *v);
+/* Interrupts off. */
+void hvm_timer_switched_in(struct vcpu *v);
+void hvm_timer_switching_out(struct vcpu *v);
 
 /* ---- svm_context.c: v does not run ---- */
 

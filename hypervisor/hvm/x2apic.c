@@ -30,6 +30,8 @@ enum {
 
 #define VERSION	     (0x14U | (X2APIC_LVTS - 1) << 16)
 #define LVT_MASKED   BIT(16)
+#define LVT_PERIODIC BIT(17)
+#define ENABLED	     BIT(8) /* of the spurious vector's register */
 #define FIRST_VECTOR 16 /* those below are no interrupts: SDM vol. 3A, 10.5.2 */
 
 /* Vector, delivery mode, destination mode, level, trigger, shorthand; the destination above. */
@@ -42,12 +44,15 @@ enum {
 enum { MODE_FIXED, MODE_LOWEST, MODE_NMI = 4, MODE_INIT, MODE_STARTUP };
 enum { WHO_DESTINATION, WHO_SELF, WHO_ALL, WHO_OTHERS };
 
-/* Bits that may be set. The timer's: vector, mask, mode; LINT0 and LINT1: what lines have, too. */
-static const u32 lvt_known[X2APIC_LVTS] = { 0x700ff, 0x107ff, 0x107ff, 0x1a7ff, 0x1a7ff, 0x100ff };
+/*
+ * Bits that may be set. The timer's: vector, mask, periodic (CPUID has no TSC deadline); LINT0 and
+ * LINT1: what lines have, too.
+ */
+static const u32 lvt_known[X2APIC_LVTS] = { 0x300ff, 0x107ff, 0x107ff, 0x1a7ff, 0x1a7ff, 0x100ff };
 
 void x2apic_reset(struct x2apic *a, u32 id)
 {
-	*a = (struct x2apic){ .id = id, .spurious = 0xff };
+	*a = (struct x2apic){ .id = id, .spurious = 0xff, .timer.due = APIC_TIMER_NEVER };
 	for (unsigned i = 0; i < X2APIC_LVTS; i++)
 		a->lvt[i] = LVT_MASKED;
 }
@@ -96,9 +101,37 @@ enum x2apic_raised x2apic_raise(struct x2apic *a, u8 vector)
 {
 	u32 bit = (u32)BIT(vector % 32);
 
-	if (vector < FIRST_VECTOR || !(READ_ONCE(a->spurious) & BIT(8)))
+	if (vector < FIRST_VECTOR || !(READ_ONCE(a->spurious) & ENABLED))
 		return X2APIC_NOT_TAKEN;
 	return atomic_or(&a->irr[vector / 32], bit) & bit ? X2APIC_WAS_THERE : X2APIC_TAKEN;
+}
+
+static u32 timer_lvt(const struct x2apic *a)
+{
+	return a->lvt[0];
+}
+
+static bool timer_periodic(const struct x2apic *a)
+{
+	return timer_lvt(a) & LVT_PERIODIC;
+}
+
+void x2apic_timer_run(struct x2apic *a, u64 now)
+{
+	if (apic_timer_expire(&a->timer, timer_periodic(a), now) && !(timer_lvt(a) & LVT_MASKED))
+		x2apic_raise(a, (u8)timer_lvt(a));
+}
+
+u64 x2apic_timer_due(const struct x2apic *a)
+{
+	bool silent = (timer_lvt(a) & LVT_MASKED) || (u8)timer_lvt(a) < FIRST_VECTOR;
+
+	return silent ? APIC_TIMER_NEVER : a->timer.due;
+}
+
+bool x2apic_timer_wakes(const struct x2apic *a)
+{
+	return (u8)timer_lvt(a) >> 4 > busy_class(a);
 }
 
 /* A cluster of 16 in the upper half, a bit for each of them in the lower. */
@@ -154,7 +187,7 @@ static u64 base_of(const struct x2apic *a)
 	return BASE | (a->id ? 0 : BASE_BSP);
 }
 
-bool x2apic_read(const struct x2apic *a, u32 msr, u64 *value)
+bool x2apic_read(const struct x2apic *a, u32 msr, u64 now, u64 *value)
 {
 	u32 reg = msr - X2APIC_MSR_FIRST;
 
@@ -166,8 +199,6 @@ bool x2apic_read(const struct x2apic *a, u32 msr, u64 *value)
 	switch (reg) {
 	case REG_ESR:
 	case REG_TMR ... REG_IRR - 1:
-	case REG_TIMER_INITIAL:
-	case REG_TIMER_CURRENT:
 		return true;
 	case REG_ID:
 		*value = a->id;
@@ -199,14 +230,32 @@ bool x2apic_read(const struct x2apic *a, u32 msr, u64 *value)
 	case REG_LVT_TIMER ... REG_LVT_LAST:
 		*value = a->lvt[reg - REG_LVT_TIMER];
 		return true;
+	case REG_TIMER_INITIAL:
+		*value = a->timer.initial;
+		return true;
+	case REG_TIMER_CURRENT:
+		*value = apic_timer_current(&a->timer, timer_periodic(a), now);
+		return true;
 	case REG_TIMER_DIVIDE:
-		*value = a->divide;
+		*value = a->timer.divide;
 		return true;
 	}
 	return false;
 }
 
-bool x2apic_write(struct x2apic *a, u32 msr, u64 value)
+static void write_spurious(struct x2apic *a, u32 value)
+{
+	WRITE_ONCE(a->spurious, value);
+	for (unsigned i = 0; !(value & ENABLED) && i < X2APIC_LVTS; i++)
+		a->lvt[i] |= LVT_MASKED;
+}
+
+static void write_lvt(struct x2apic *a, unsigned i, u32 value)
+{
+	a->lvt[i] = value | (a->spurious & ENABLED ? 0 : (u32)LVT_MASKED);
+}
+
+bool x2apic_write(struct x2apic *a, u32 msr, u64 now, u64 value)
 {
 	u32 reg = msr - X2APIC_MSR_FIRST;
 
@@ -220,6 +269,8 @@ bool x2apic_write(struct x2apic *a, u32 msr, u64 value)
 	}
 	if (value >> 32)
 		return false;
+	/* What is due goes by what stood there until now. */
+	x2apic_timer_run(a, now);
 	switch (reg) {
 	case REG_TPR:
 		if (value >> 8)
@@ -234,21 +285,22 @@ bool x2apic_write(struct x2apic *a, u32 msr, u64 value)
 	case REG_SPURIOUS:
 		if (value & ~0x3ffULL)
 			return false;
-		WRITE_ONCE(a->spurious, (u32)value);
+		write_spurious(a, (u32)value);
 		return true;
 	case REG_ESR:
 		return !value;
 	case REG_LVT_TIMER ... REG_LVT_LAST:
 		if (value & ~(u64)lvt_known[reg - REG_LVT_TIMER])
 			return false;
-		a->lvt[reg - REG_LVT_TIMER] = (u32)value;
+		write_lvt(a, reg - REG_LVT_TIMER, (u32)value);
 		return true;
 	case REG_TIMER_INITIAL:
+		apic_timer_start(&a->timer, (u32)value, timer_periodic(a), now);
 		return true;
 	case REG_TIMER_DIVIDE:
 		if (value & ~0xbULL)
 			return false;
-		a->divide = (u32)value;
+		apic_timer_divide(&a->timer, (u32)value, timer_periodic(a), now);
 		return true;
 	case REG_SELF_IPI:
 		if (value >> 8)

@@ -2,21 +2,23 @@
 #ifndef ANNULUS_HVM_X2APIC_H
 #define ANNULUS_HVM_X2APIC_H
 
+#include "hvm/apic_timer.h"
 #include "lib/types.h"
 
 /*
  * The local APIC of an HVM guest's vCPU, in x2APIC mode, which it does not leave (SDM vol. 3A,
  * 10.12; APM vol. 2, 16.11): all of it is MSRs. What it delivers is what the guest's vCPUs send
- * each other. Its timer does not count: guests have the ABI's timers. The vCPU's own CPU alone
- * touches it, or who has it paused; but anybody may call x2apic_raise().
+ * each other, and its timer's. The vCPU's own CPU alone touches it, or who has it paused; but
+ * anybody may call x2apic_raise(). `now` is system time in ns.
  */
 #define X2APIC_LVTS 6
 struct x2apic {
 	u32 id;             /* the vCPU's number */
 	u32 irr[8], isr[8]; /* by vector: asked for (atomic); begun and not ended */
-	u32 tpr, spurious, divide;
+	u32 tpr, spurious;
 	u32 lvt[X2APIC_LVTS];
 	u64 icr;
+	struct apic_timer timer;
 };
 
 #define MSR_APIC_BASE	 0x1b
@@ -30,8 +32,8 @@ void x2apic_reset(struct x2apic *a, u32 id);
  * RDMSR, WRMSR of X2APIC_MSR_FIRST to _LAST and of MSR_APIC_BASE. False: #GP, nothing happened.
  * Who wrote X2APIC_MSR_ICR with success sends what x2apic_means() says.
  */
-bool x2apic_read(const struct x2apic *a, u32 msr, u64 *value);
-bool x2apic_write(struct x2apic *a, u32 msr, u64 value);
+bool x2apic_read(const struct x2apic *a, u32 msr, u64 now, u64 *value);
+bool x2apic_write(struct x2apic *a, u32 msr, u64 now, u64 value);
 /* The vector that is to be delivered next, or -1; and that it has been. */
 int x2apic_next(const struct x2apic *a);
 void x2apic_accept(struct x2apic *a, u8 vector);
@@ -41,6 +43,16 @@ void x2apic_accept(struct x2apic *a, u8 vector);
  */
 enum x2apic_raised { X2APIC_NOT_TAKEN, X2APIC_WAS_THERE, X2APIC_TAKEN };
 enum x2apic_raised x2apic_raise(struct x2apic *a, u8 vector);
+
+/*
+ * The timer. x2apic_timer_run() raises its vector if it has reached 0; x2apic_timer_due() is when
+ * to call that next (APIC_TIMER_NEVER: it will not raise any, masked, stopped or without a vector
+ * as it is), and x2apic_timer_wakes() whether what it raises would be delivered by what is begun
+ * and the task's priority: a look, for one that sleeps.
+ */
+void x2apic_timer_run(struct x2apic *a, u64 now);
+u64 x2apic_timer_due(const struct x2apic *a);
+bool x2apic_timer_wakes(const struct x2apic *a);
 
 /* What the ICR `icr`, written by number `sender`, means for number `id`. */
 enum x2apic_ipi {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: hypervisor/hvm/x2apic.c hypervisor/image/pvh_acpi.c
+// sources: hypervisor/hvm/x2apic.c hypervisor/hvm/apic_timer.c hypervisor/machine/timescale.c
+// sources: hypervisor/image/pvh_acpi.c
 //
 // The local APIC of an HVM guest, register by register: what is delivered in which order, what ends
-// it, and what is a fault; and the ACPI tables that tell of it.
+// it, and what is a fault; its timer, beside a model of it; and the ACPI tables that tell of it.
 
 #include "suite.h"
 #include <string.h>
@@ -11,18 +12,19 @@
 #include "image/pvh_acpi.h"
 
 static struct x2apic a;
+static u64 now;
 
 static u64 get(u32 reg)
 {
 	u64 v = ~0ULL;
 
-	CU_ASSERT_TRUE(x2apic_read(&a, 0x800 + reg, &v));
+	CU_ASSERT_TRUE(x2apic_read(&a, 0x800 + reg, now, &v));
 	return v;
 }
 
 static bool set(u32 reg, u64 v)
 {
-	return x2apic_write(&a, 0x800 + reg, v);
+	return x2apic_write(&a, 0x800 + reg, now, v);
 }
 
 static void begin(void)
@@ -129,10 +131,10 @@ TEST(test_ipi, "what comes of the ICR for whom: 1 has written it, and who reads 
 	x2apic_reset(&a, 13);
 	CU_ASSERT_EQUAL(get(0x02), 13);
 	CU_ASSERT_EQUAL(get(0x0d), 1U << 13);
-	CU_ASSERT_TRUE(x2apic_read(&a, 0x1b, &v));
+	CU_ASSERT_TRUE(x2apic_read(&a, 0x1b, now, &v));
 	CU_ASSERT_EQUAL(v, 0xfee00c00);
-	CU_ASSERT_TRUE(x2apic_write(&a, 0x1b, v));
-	CU_ASSERT_FALSE(x2apic_write(&a, 0x1b, v | 0x100));
+	CU_ASSERT_TRUE(x2apic_write(&a, 0x1b, now, v));
+	CU_ASSERT_FALSE(x2apic_write(&a, 0x1b, now, v | 0x100));
 	x2apic_reset(&a, 33);
 	CU_ASSERT_EQUAL(get(0x0d), 0x20002);
 	/* Switched off by software it takes nothing. */
@@ -152,7 +154,7 @@ TEST(test_registers, "which there are, and which bits of them")
 		u8 reg;
 		u64 known;
 	} writable[] = { { 0x08, 0xff }, { 0x0b, 0 }, { 0x0f, 0x3ff }, { 0x28, 0 },
-			 { 0x30, 0xffffffff000ccfffULL }, { 0x32, 0x700ff }, { 0x33, 0x107ff },
+			 { 0x30, 0xffffffff000ccfffULL }, { 0x32, 0x300ff }, { 0x33, 0x107ff },
 			 { 0x34, 0x107ff }, { 0x35, 0x1a7ff }, { 0x36, 0x1a7ff }, { 0x37, 0x100ff },
 			 { 0x38, 0xffffffff }, { 0x3e, 0xb }, { 0x3f, 0xff } };
 	u64 v;
@@ -163,7 +165,7 @@ TEST(test_registers, "which there are, and which bits of them")
 
 		for (size_t i = 0; i < sizeof(readable); i++)
 			is |= readable[i] == reg;
-		CU_ASSERT_EQUAL(x2apic_read(&a, 0x800 + reg, &v), is);
+		CU_ASSERT_EQUAL(x2apic_read(&a, 0x800 + reg, now, &v), is);
 		for (size_t i = 0; i < sizeof(writable) / sizeof(writable[0]); i++)
 			if (writable[i].reg == reg)
 				known = &writable[i].known;
@@ -183,11 +185,199 @@ TEST(test_registers, "which there are, and which bits of them")
 	CU_ASSERT_EQUAL(get(0x3e), 0xb);
 	CU_ASSERT_EQUAL(get(0x08), 0x21);
 	/* It is on, and in this mode, for good. */
-	CU_ASSERT_TRUE(x2apic_read(&a, 0x1b, &v));
+	CU_ASSERT_TRUE(x2apic_read(&a, 0x1b, now, &v));
 	CU_ASSERT_EQUAL(v, 0xfee00d00);
-	CU_ASSERT_TRUE(x2apic_write(&a, 0x1b, v));
+	CU_ASSERT_TRUE(x2apic_write(&a, 0x1b, now, v));
 	for (unsigned bit = 0; bit < 64; bit++)
-		CU_ASSERT_FALSE(x2apic_write(&a, 0x1b, v ^ 1ULL << bit));
+		CU_ASSERT_FALSE(x2apic_write(&a, 0x1b, now, v ^ 1ULL << bit));
+}
+
+/* The vector of the timer has come since; it is taken and ended. */
+static bool ticked(u32 vector)
+{
+	x2apic_timer_run(&a, now);
+	if (x2apic_next(&a) != (int)vector)
+		return false;
+	x2apic_accept(&a, (u8)vector);
+	return set(0x0b, 0);
+}
+
+TEST(test_timer, "its counter: once, again and again, silent, written while it counts")
+{
+	now = 1000;
+	CU_ASSERT_EQUAL(get(0x39), 0);
+	CU_ASSERT_EQUAL(x2apic_timer_due(&a), APIC_TIMER_NEVER);
+	/* Once: by the clock itself, and by a half of it, which is what it starts with. */
+	CU_ASSERT_TRUE(set(0x3e, 0xb) && set(0x32, 0x40) && set(0x38, 500));
+	CU_ASSERT_EQUAL(x2apic_timer_due(&a), 1000 + 5000);
+	CU_ASSERT_EQUAL(get(0x38), 500);
+	CU_ASSERT_EQUAL(get(0x39), 500);
+	now += 4990;
+	CU_ASSERT_EQUAL(get(0x39), 1);
+	CU_ASSERT_FALSE(ticked(0x40));
+	now += 10;
+	CU_ASSERT_EQUAL(get(0x39), 0);
+	CU_ASSERT_TRUE(ticked(0x40));
+	now += 1000000;
+	CU_ASSERT_FALSE(ticked(0x40));
+	CU_ASSERT_EQUAL(x2apic_timer_due(&a), APIC_TIMER_NEVER);
+	CU_ASSERT_TRUE(set(0x3e, 0) && set(0x38, ~0U));
+	CU_ASSERT_EQUAL(x2apic_timer_due(&a), now + 20ULL * ~0U);
+	/* Stopped; begun anew; what was due before that has come. */
+	CU_ASSERT_TRUE(set(0x38, 0));
+	CU_ASSERT_EQUAL(x2apic_timer_due(&a), APIC_TIMER_NEVER);
+	CU_ASSERT_TRUE(set(0x38, 100));
+	now += 1000;
+	CU_ASSERT_TRUE(set(0x38, 100));
+	now += 1000;
+	CU_ASSERT_FALSE(ticked(0x40));
+	now += 1000;
+	CU_ASSERT_TRUE(set(0x38, 100));
+	CU_ASSERT_TRUE(ticked(0x40));
+	/* Another divider: the count goes on from where it is. */
+	now += 1000;
+	CU_ASSERT_TRUE(set(0x3e, 0xa));
+	CU_ASSERT_EQUAL(get(0x39), 50);
+	CU_ASSERT_EQUAL(x2apic_timer_due(&a), now + 50 * 1280);
+	/* Again and again: ticks that nobody took are one. */
+	CU_ASSERT_TRUE(set(0x3e, 0xb) && set(0x32, 0x20041) && set(0x38, 100000));
+	now += 1000000;
+	CU_ASSERT_EQUAL(get(0x39), 100000);
+	CU_ASSERT_TRUE(ticked(0x41));
+	now += 3300000;
+	CU_ASSERT_EQUAL(get(0x39), 70000);
+	CU_ASSERT_TRUE(ticked(0x41));
+	CU_ASSERT_FALSE(ticked(0x41));
+	CU_ASSERT_EQUAL(x2apic_timer_due(&a), now + 700000);
+	/* Masked, it counts: what was due meanwhile is nothing later, and what was before, is. */
+	now += 700000;
+	CU_ASSERT_TRUE(set(0x32, 0x30041));
+	CU_ASSERT_TRUE(ticked(0x41));
+	CU_ASSERT_EQUAL(x2apic_timer_due(&a), APIC_TIMER_NEVER);
+	now += 2000000;
+	CU_ASSERT_FALSE(ticked(0x41));
+	CU_ASSERT_TRUE(set(0x32, 0x20041));
+	CU_ASSERT_FALSE(ticked(0x41));
+	CU_ASSERT_EQUAL(x2apic_timer_due(&a), now + 1000000);
+	/* No interrupt. */
+	CU_ASSERT_TRUE(set(0x32, 0x2000f));
+	CU_ASSERT_EQUAL(x2apic_timer_due(&a), APIC_TIMER_NEVER);
+	now += 2000000;
+	x2apic_timer_run(&a, now);
+	CU_ASSERT_EQUAL(get(0x20), 0);
+	/* As short as there are: not more often than the bound. */
+	CU_ASSERT_TRUE(set(0x32, 0x20041) && set(0x38, 1));
+	for (unsigned i = 0; i < 50; i++) {
+		CU_ASSERT_EQUAL(x2apic_timer_due(&a), now + 200000);
+		CU_ASSERT_EQUAL(get(0x39), 1);
+		now += 199999;
+		CU_ASSERT_FALSE(ticked(0x41));
+		now++;
+		CU_ASSERT_TRUE(ticked(0x41));
+	}
+	/* A task of a higher priority sleeps on; one of a lower does not. */
+	CU_ASSERT_TRUE(x2apic_timer_wakes(&a) && set(0x08, 0x3f) && x2apic_timer_wakes(&a));
+	CU_ASSERT_TRUE(set(0x08, 0x40));
+	CU_ASSERT_FALSE(x2apic_timer_wakes(&a));
+	/* Switched off by software, all is masked, and stays so until it is on. */
+	CU_ASSERT_TRUE(set(0x0f, 0xff) && set(0x32, 0x20041));
+	CU_ASSERT_EQUAL(get(0x32), 0x30041);
+	CU_ASSERT_EQUAL(get(0x37), 0x10000);
+	CU_ASSERT_TRUE(set(0x0f, 0x1ff));
+	CU_ASSERT_EQUAL(get(0x32), 0x30041);
+	CU_ASSERT_TRUE(set(0x32, 0x20041));
+	CU_ASSERT_NOT_EQUAL(x2apic_timer_due(&a), APIC_TIMER_NEVER);
+	/* INIT. */
+	x2apic_reset(&a, 3);
+	now += 1000000;
+	x2apic_timer_run(&a, now);
+	CU_ASSERT_EQUAL(get(0x38) | get(0x39) | get(0x3e) | get(0x22), 0);
+	CU_ASSERT_EQUAL(x2apic_timer_due(&a), APIC_TIMER_NEVER);
+}
+
+/* The same, one reload after the other. */
+static struct {
+	u32 initial, shift, lvt;
+	u64 left; /* ns; 0: stopped */
+	bool raised;
+} model;
+
+static void model_go_on(u64 ns)
+{
+	u64 full = (u64)model.initial * (10ULL << model.shift);
+
+	while (model.left && ns >= model.left) {
+		ns -= model.left;
+		model.raised |= !(model.lvt & 0x10000) && (model.lvt & 0xf0);
+		model.left = 0;
+		if (model.lvt & 0x20000)
+			model.left = full < 200000 ? 200000 : full;
+	}
+	if (model.left)
+		model.left -= ns;
+}
+
+static u32 model_count(void)
+{
+	u64 unit = 10ULL << model.shift, count = (model.left + unit - 1) / unit;
+
+	return count < model.initial ? (u32)count : model.initial;
+}
+
+TEST(test_model, "thousands of random steps, as the model goes them")
+{
+	static const u8 divides[] = { 0xb, 0, 1, 2, 3, 8, 9, 0xa };
+	u64 ns, full;
+	u32 r;
+
+	srand(7);
+	now = 12345;
+	memset(&model, 0, sizeof(model));
+	model.shift = 1;
+	model.lvt = 0x10000;
+	for (unsigned i = 0; i < 200000; i++) {
+		ns = (u64)rand() % (rand() % 4 ? 3000 : 1000000);
+		now += ns;
+		model_go_on(ns);
+		if (rand() % 2)
+			x2apic_timer_run(&a, now);
+		r = (u32)rand();
+		switch (rand() % 8) {
+		case 0:
+			r = r % 5 ? r % 20000 : 0;
+			CU_ASSERT_TRUE_FATAL(set(0x38, r));
+			model.initial = r;
+			full = (u64)r * (10ULL << model.shift);
+			model.left = r && (model.lvt & 0x20000) && full < 200000 ? 200000 : full;
+			break;
+		case 1:
+			ns = model_count();
+			model.shift = r % 8;
+			CU_ASSERT_TRUE_FATAL(set(0x3e, divides[r % 8]));
+			model.left = ns * (10ULL << model.shift);
+			break;
+		case 2:
+			model.lvt = (r & 0x30000) | (r % 3 ? 0x45 : r % 5);
+			CU_ASSERT_TRUE_FATAL(set(0x32, model.lvt));
+			break;
+		default:
+			CU_ASSERT_EQUAL_FATAL(get(0x39), model_count());
+			break;
+		}
+		x2apic_timer_run(&a, now);
+		CU_ASSERT_EQUAL_FATAL(x2apic_next(&a) == 0x45, model.raised);
+		if (model.raised) {
+			x2apic_accept(&a, 0x45);
+			CU_ASSERT_TRUE_FATAL(set(0x0b, 0));
+			model.raised = false;
+		}
+		/* When it is asked next is when the model has the next one. */
+		ns = x2apic_timer_due(&a);
+		full = (model.lvt & 0x10000) || !(model.lvt & 0xf0) || !model.left ?
+			       APIC_TIMER_NEVER :
+			       now + model.left;
+		CU_ASSERT_EQUAL_FATAL(ns, full);
+	}
 }
 
 static u32 word(const u8 *p)

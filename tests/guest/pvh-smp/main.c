@@ -9,9 +9,9 @@
  * A PVH guest with four vCPUs: the first starts the others by INIT and SIPI, in real mode, and they
  * find themselves by CPUID and their local APICs. Each kind of IPI comes to those that are meant,
  * once, whether they sleep or run; an NMI not on top of another, and also where interrupts are off.
- * What makes no sense is a fault or does nothing: reserved bits, numbers that nobody has, SIPI to
- * one that runs. INIT to oneself stops one until the next SIPI, also in a storm of all of these.
- * When the last one halts for good, the guest has ended.
+ * Each has its APIC's timer. What makes no sense is a fault or does nothing: reserved bits, numbers
+ * that nobody has, SIPI to one that runs. INIT to oneself stops one until the next SIPI, also in a
+ * storm of all of these. When the last one halts for good, the guest has ended.
  */
 #include "pvh.h"
 
@@ -30,7 +30,7 @@ const char test_name[] = "pvh-smp";
 #define ALL	    0x80000
 #define OTHERS	    0xc0000
 
-enum { SLEEP, SPIN, HALT, INIT_SELF, STORM, NEST };
+enum { SLEEP, SPIN, HALT, INIT_SELF, STORM, NEST, TICK };
 
 void pvh_ap(uint32_t id);
 void pvh_ipi(void);
@@ -106,7 +106,7 @@ void pvh_ap(uint32_t id)
 	load_idt();
 	__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
 	if (b >> 24 != id || msr(0x1b) != 0xfee00c00 || msr(0x80d) != 1u << id ||
-	    msr(0x80f) != 0xff || msr(0x821))
+	    msr(0x80f) != 0xff || msr(0x821) || msr(0x832) != 0x10000 || msr(0x838) || msr(0x839))
 		wrong = __LINE__;
 	set_msr(0x80f, 0x1ff);
 	starts[id]++;
@@ -123,6 +123,12 @@ void pvh_ap(uint32_t id)
 			todo[id] = SPIN;
 			send(id, INIT);
 			__asm__ volatile("pause; pause; pause" ::: "memory");
+			break;
+		case TICK:
+			todo[id] = SLEEP;
+			set_msr(0x83e, 0xb);
+			set_msr(0x832, 0x20000 | (IPI_VECTOR + 1));
+			set_msr(0x838, 50000);
 			break;
 		case STORM:
 			send(0, OTHERS | IPI_VECTOR);
@@ -305,6 +311,19 @@ void test_main(void)
 	todo[2] = SLEEP;
 	send(2, STARTUP | PAGE);
 	wait_for(&starts[2], 2, __LINE__);
+	EXPECT(0, OTHERS | IPI_VECTOR, 0xe);
+
+	/* Each has a timer of its own, wherever it runs; none of it is left behind an INIT. */
+	for (unsigned i = 1; i < CPUS; i++)
+		todo[i] = TICK;
+	send(0, OTHERS | IPI_VECTOR);
+	for (unsigned i = 1; i < CPUS; i++)
+		wait_for(&got[i], got[i] + 100, __LINE__);
+	for (unsigned i = 1; i < CPUS; i++) {
+		before = starts[i];
+		start(i);
+		wait_for(&starts[i], before + 1, __LINE__);
+	}
 	EXPECT(0, OTHERS | IPI_VECTOR, 0xe);
 
 	todo[1] = todo[2] = STORM;

@@ -7,8 +7,8 @@
  * A PVH guest by SVM: it starts as the ABI says, its CPUID and MSRs are what its kernel may see,
  * hypercalls work by the page that its MSR asks for, with addresses of its own page tables; a timer
  * event comes through the callback vector and wakes it from HLT; so does what it sends itself by
- * its local APIC. What leaves the guest is done or
- * refused by the architecture's exception, and it finds itself where it was.
+ * its local APIC, and what that APIC's timer has. What leaves the guest is done or refused by the
+ * architecture's exception, and it finds itself where it was.
  */
 #include "pvh.h"
 
@@ -305,6 +305,125 @@ static void apic(void)
 	check_eq(pvh_probe(wrmsr, end), -1);
 }
 
+/* Of the APIC's timer. */
+#define TICK 0x61
+static volatile uint64_t ticks;
+void pvh_ipi(void);
+void pvh_ipi(void)
+{
+	uint64_t end[2] = { 0x80b, 0 };
+
+	ticks++;
+	wrmsr(end);
+}
+
+static uint64_t get(uint32_t n)
+{
+	uint64_t v = n;
+
+	rdmsr(&v);
+	return v;
+}
+
+static void set(uint64_t n, uint64_t v)
+{
+	uint64_t to[2] = { n, v };
+
+	check_eq(pvh_probe(wrmsr, to), -1);
+}
+
+/* ns since the machine started, by the ABI's clock. */
+static uint64_t now(void)
+{
+	const volatile struct vcpu_time_info *t = &shared_info->vcpu_info[0].time;
+	uint32_t version, lo, hi;
+	uint64_t ns, passed;
+
+	do {
+		version = t->version;
+		__asm__ volatile("lfence; rdtsc" : "=a"(lo), "=d"(hi)::"memory");
+		passed = (lo | (uint64_t)hi << 32) - t->tsc_timestamp;
+		passed = t->tsc_shift < 0 ? passed >> -t->tsc_shift : passed << t->tsc_shift;
+		ns = t->system_time +
+		     (uint64_t)((unsigned __int128)passed * t->tsc_to_system_mul >> 32);
+		__asm__ volatile("lfence" ::: "memory");
+	} while ((version & 1) || version != t->version);
+	return ns;
+}
+
+static void wait_for_tick(uint64_t n)
+{
+	while (ticks < n)
+		__asm__ volatile("sti; hlt; cli" ::: "memory");
+}
+
+/*
+ * Its clock is 100 MHz: it wakes from HLT, not before its time, again and again if it is told so,
+ * but not more often than 5000 times in a second; and not at all when masked or stopped.
+ */
+static void apic_timer(void)
+{
+	uint64_t bad[2] = { 0x832, 0x40000 | TICK }, from, n, passed;
+
+	gate(TICK, ipi_entry);
+	check(!(cpuid(1, 0).c & 1u << 24));
+	check(cpuid(0, 0).a < 6 || (cpuid(6, 0).a & 4));
+	check_eq(pvh_probe(wrmsr, bad), 13);
+	check_eq(get(0x839), 0);
+	set(0x83e, 0xb);
+	set(0x832, TICK);
+	for (unsigned i = 1; i <= 10; i++) {
+		from = now();
+		set(0x838, 300000); /* 3 ms */
+		check_eq(get(0x838), 300000);
+		wait_for_tick(i);
+		check(now() - from >= 3000000);
+		check_eq(get(0x839), 0);
+	}
+	set(0x838, ~0U);
+	n = get(0x839);
+	while (get(0x839) == n)
+		;
+	check(get(0x839) < n);
+	set(0x832, 0x20000 | TICK);
+	from = now();
+	set(0x838, 100000); /* 1 ms */
+	wait_for_tick(30);
+	/* The twentieth of them came not before its time. */
+	check(now() - from >= 20000000);
+	/* While it runs, too, and without a break. */
+	set(0x838, 1);
+	from = now();
+	n = ticks;
+	__asm__ volatile("sti");
+	while (now() - from < 50000000)
+		__asm__ volatile("pause");
+	__asm__ volatile("cli" ::: "memory");
+	passed = now() - from;
+	check(ticks - n >= 3);
+	check(ticks - n <= passed / 200000 + 1);
+	set(0x832, 0x30000 | TICK);
+	/* One may have come before. */
+	__asm__ volatile("sti; nop; nop; cli" ::: "memory");
+	n = ticks;
+	from = now();
+	__asm__ volatile("sti");
+	while (now() - from < 5000000)
+		__asm__ volatile("pause");
+	__asm__ volatile("cli" ::: "memory");
+	check_eq(ticks, n);
+	/* An exception's vector is none, and what is switched off ticks no more. */
+	set(0x832, 0x20000 | 13);
+	set(0x832, 0x20000 | TICK);
+	wait_for_tick(n + 2);
+	set(0x80f, 0xff);
+	check_eq(get(0x832), 0x30000 | TICK);
+	__asm__ volatile("sti; nop; nop; cli" ::: "memory");
+	set(0x80f, 0x1ff);
+	set(0x838, 0);
+	check_eq(get(0x839), 0);
+}
+
 void test_main(void)
 {
 	const struct hvm_start_info *info = (const void *)start_info_at;
@@ -324,5 +443,6 @@ void test_main(void)
 	events();
 	areas();
 	apic();
+	apic_timer();
 	exits();
 }
