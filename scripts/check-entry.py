@@ -10,10 +10,10 @@ per set of features that exclude each other, each time in the code as it is then
     executed, where the CPU clears them on the way in (NOTE_ENTRY says so), where POPF took a constant, and after C;
   * IRETQ with NT, which faults in long mode;
   * IRETQ or SYSRETQ that may lead to a guest and is not next to a VERW, where the CPU needs that;
-  * in the stub that bounces on the guest's view, an access to memory by a register other than rip and rsp that is outside of the
-    stretches after which ring0_u puts things right (the *_puts), but for one byte or word of vcpu_info, whose page we map; or in
-    such a stretch anything but MOV to that memory and to rax (or RDGSBASE, which may be #UD), so that a fault finds everything
-    else as it was;
+  * in the code that bounces on the guest's view, an access to memory by a register other than rip, rsp and (page faults) the one
+    that has the info page, outside of the stretches after which ring0_u puts things right (the *_puts), but for what it knows of
+    vcpu_info, whose page we map; or in such a stretch anything but MOV to that memory and what changes rax alone (or RDGSBASE,
+    which may be #UD), so that a fault finds everything else as it was;
   * a jump, call or return to an address that the instruction does not tell and no note (entry/macros.h) does;
   * an entry of .extable at no instruction that was walked over, or out of a function of C;
   * code that nothing leads to: a way in without its note;
@@ -297,29 +297,38 @@ class Walk:
                 self.complain(address, "STD")
 
 
-# The stub that bounces on the guest's view, and its stretches of stores to the guest's stack.
-STUB = ("syscall_stub_ring1", "syscall_stub_ring1_end")
-PUTS = (("ring1_puts", "ring1_puts_end"), ("ring1_msr_puts", "ring1_msr_puts_end"))
-INFO = (("cmpw", "$0x0,(%rax)"), ("mov", "%al,0x1(%rdx)"))  # vcpu_info, pending and mask
+# What bounces on the guest's view: where it begins and ends, the registers that it may reach memory by anywhere, and its
+# stretches of stores to the guest's stack.
+BOUNCES = (("syscall_stub_ring1", "syscall_stub_ring1_end", ("%rip", "%rsp"), ("ring1_puts", "ring1_msr_puts")),
+           ("pf_entry_ring1", "pf_entry_ring1_end", ("%rip", "%rsp", "%rcx"), ("ring1_pf_puts", "ring1_pf_inner_puts")))
+# vcpu_info: pending, mask, CR2.
+INFO = (("cmpw", "$0x0,(%rax)"), ("mov", "%al,0x1(%rdx)"), ("mov", "%rax,0x10(%rdx)"))
 
 
-def stub_errors(image, code):
-    start, end = (image.symbols[n][0] for n in STUB)
-    puts = [tuple(image.symbols[n][0] for n in names) for names in PUTS]
+def bounce_errors(image, code, first, last, trusted, stretches):
+    start, end = image.symbols[first][0], image.symbols[last][0]
+    puts = [(image.symbols[n][0], image.symbols[n + "_end"][0]) for n in stretches]
     for address in sorted(a for a in code if start <= a < end):
         op, operand, _ = code[address]
         operand = operand.split("#")[0].strip()
         base = re.search(r"\((%\w+)", operand)
         stores = bool(re.search(r"\)$", operand)) and base
         if any(a <= address < b for a, b in puts):
-            if (op not in ("mov", "movq") or not (stores or operand.endswith(",%rax"))) and (op, operand) != ("rdgsbase", "%rax"):
+            if op in ("mov", "movq") and (stores or operand.endswith(",%rax")):
+                continue
+            if (op, operand) != ("rdgsbase", "%rax") and not (op in ("mov", "movzwl", "and") and operand.endswith(",%eax")):
                 yield "%s: %s %s where a fault is put right" % (image.name(address), op, operand)
-        elif base and base.group(1) not in ("%rip", "%rsp") and not op.startswith("nop"):
+        elif base and base.group(1) not in trusted and not op.startswith("nop"):
             if (op, operand) not in INFO:
                 yield "%s: %s %s, and nobody puts a fault right" % (image.name(address), op, operand)
     for a, b in puts:
         if not start < a < b < end:
-            yield "%s: no stretch of the stub" % image.name(a)
+            yield "%s: no stretch of %s" % (image.name(a), first)
+
+
+def stub_errors(image, code):
+    for bounce in BOUNCES:
+        yield from bounce_errors(image, code, *bounce)
 
 
 def assembly(image):

@@ -53,6 +53,10 @@
 #define EI_SHORT_MASKS 80
 #define EI_SHORT_FSGSBASE 81
 #define EI_VERW       82
+#define EI_SHORT_PF_MASKS 84
+#define EI_SHORT_PF   88
+#define EI_SHORT_STRETCH 96
+#define EI_SHORT_STRETCH_END 104
 /* In the stub page, from which SYSCALL's ways in are executed. */
 #define STUB32_OFFSET 512
 #define STUB_RING1_OFFSET 1024
@@ -91,6 +95,12 @@ struct entry_info {
 	u64 short_info, short_frame, short_handler, short_gs;
 	u8 short_masks, short_fsgsbase;
 	u16 verw; /* what VERW reads in the stubs: a writable data segment */
+	/*
+	 * The same for page faults, by pf_entry_ring1. `pf`: the handler, 0 if C alone takes them;
+	 * what comes from within the stretch before the kernel's IRETQ is C's as well.
+	 */
+	u8 short_pf_masks;
+	u64 short_pf, short_stretch, short_stretch_end;
 };
 _Static_assert(offsetof(struct entry_info, stack_top) == EI_STACK_TOP &&
 	       offsetof(struct entry_info, target) == EI_TARGET &&
@@ -104,7 +114,11 @@ _Static_assert(offsetof(struct entry_info, stack_top) == EI_STACK_TOP &&
 	       offsetof(struct entry_info, short_gs) == EI_SHORT_GS &&
 	       offsetof(struct entry_info, short_masks) == EI_SHORT_MASKS &&
 	       offsetof(struct entry_info, short_fsgsbase) == EI_SHORT_FSGSBASE &&
-	       offsetof(struct entry_info, verw) == EI_VERW,
+	       offsetof(struct entry_info, verw) == EI_VERW &&
+	       offsetof(struct entry_info, short_pf_masks) == EI_SHORT_PF_MASKS &&
+	       offsetof(struct entry_info, short_pf) == EI_SHORT_PF &&
+	       offsetof(struct entry_info, short_stretch) == EI_SHORT_STRETCH &&
+	       offsetof(struct entry_info, short_stretch_end) == EI_SHORT_STRETCH_END,
 	       "as the stubs know them");
 
 #endif

@@ -86,6 +86,8 @@ static void __init fill_idt(struct gate *idt, bool unmapped, bool ring1)
 		set_gate(idt, LEGACY_SYSCALL_VECTOR, int80_entry, 0, 3);
 		set_gate(idt, LEGACY_HYPERCALL_VECTOR, int82_entry, 0, 1);
 	}
+	if (ring1)
+		set_gate(idt, 14, pf_entry_ring1, 0, 0);
 	/* The table alone decides where they come and on which stack: one LIDT changes both. */
 	set_gate(idt, 8, unmapped ? entry_df_u : entry_df, unmapped ? IST_DF_U : IST_DF, 0);
 	set_gate(idt, 2, unmapped ? entry_nmi_u : entry_nmi, unmapped ? IST_NMI_U : IST_NMI, 0);

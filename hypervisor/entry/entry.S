@@ -513,6 +513,7 @@ common_entry_u:
 	/* The entry area's info page lies right below the stack page. */
 	pushq %rax
 	pushq %rcx
+common_pushed_u:
 	movq %rsp, %rcx
 	andq $~0xfff, %rcx
 	movq (-4096 + EI_HV_CR3)(%rcx), %rax
@@ -520,6 +521,164 @@ common_entry_u:
 	addq $EA_GUEST_STACKS_AWAY, %rsp
 	movq (-4096 + EI_STACK_TOP)(%rcx), %rcx
 	move_to_main_stack
+
+/*
+ * A page fault of a process or of its kernel in ring 1 goes to the latter from here, on the guest's
+ * view: the short form of trap_from_guest() with ring1_inject_trap(). As with SYSCALL
+ * (syscall_stub_ring1) the info page knows what is ordinary, everything else is left to C with
+ * nothing changed yet: an address among ours, a write that may be to a page table, a kernel within
+ * its stretch before IRETQ or on a stack in the lower half, ring 2, and a stack that faults.
+ *
+ * The words that the processor has pushed lie at the end of the entry stack's page and become those
+ * of our IRETQ when the guest's frame has them; no fault can come from there on. CR2 is kept for C,
+ * as a fault of ours has another one.
+ */
+#define PF_INFO(field) (field - 4096)(%rcx)
+#define PF_CR2    0
+#define PF_ERR    32
+#define PF_RIP    40
+#define PF_CS     48
+#define PF_RFLAGS 56
+#define PF_RSP    64
+#define PF_SS     72
+#define PF_SIZE   80
+/* TF, NT, RF, VM, AC, IOPL: not for a handler. */
+#define PF_FLAGS_CLEARED 0x77100
+/* More than a frame. */
+#define PF_FRAME_MAX 128
+
+	/* To rdx: its error code is the word below. IF is 1 in a guest, IOPL 0. Clobbers rax. */
+	.macro ring1_pf_frame
+	movzwl PF_SS(%rsp), %eax
+	movq %rax, 32(%rdx)
+	movq PF_RSP(%rsp), %rax
+	movq %rax, 24(%rdx)
+	movq PF_RFLAGS(%rsp), %rax
+	movq %rax, 16(%rdx)
+	movzwl PF_CS(%rsp), %eax /* no event is masked */
+	movq %rax, 8(%rdx)
+	movq PF_RIP(%rsp), %rax
+	movq %rax, (%rdx)
+	movl PF_ERR(%rsp), %eax
+	andl $0x17, %eax
+	movq %rax, -8(%rdx)
+	.endm
+
+	.balign 64
+	.global pf_entry_ring1, pf_entry_ring1_end
+	.global ring1_pf_puts, ring1_pf_puts_end, ring1_pf_inner_puts, ring1_pf_inner_puts_end
+pf_entry_ring1:
+	entry_note NOTE_ENTRY, GATE_CLEARS
+	movl $14, 4(%rsp)
+	testb $3, 24 - 8(%rsp)
+	jz common_entry_u
+	pushq %rax
+	pushq %rcx
+	pushq %rdx
+	movq %cr2, %rax
+	pushq %rax
+	movq %rsp, %rcx
+	andq $~0xfff, %rcx
+	movabsq $HV_VIRT_END, %rdx
+	cmpq %rdx, %rax
+	jae 1f
+	testq %rax, %rax
+	js ring1_pf_to_c
+1:	movq PF_INFO(EI_SHORT_INFO), %rax
+	/* An event is pending, or masked, or there is no short way. */
+	cmpw $0, VI_PENDING(%rax)
+	jne ring1_pf_to_c
+	cmpq $0, PF_INFO(EI_SHORT_PF)
+	je ring1_pf_to_c
+	movl PF_CS(%rsp), %eax
+	notl %eax
+	testb $3, %al
+	jnz ring1_pf_inner
+
+	movq PF_INFO(EI_SHORT_FRAME), %rdx
+	cmpb $0, PF_INFO(EI_SHORT_FSGSBASE)
+	je ring1_pf_base_msr
+ring1_pf_puts:
+	rdgsbase %rax
+ring1_pf_put_base:
+	movq %rax, 40(%rdx)
+	movq $0, 48(%rdx)
+	ring1_pf_frame
+ring1_pf_puts_end:
+	cmpb $0, PF_INFO(EI_SHORT_FSGSBASE)
+	je ring1_pf_kernel_base_msr
+	movq PF_INFO(EI_SHORT_GS), %rax
+	wrgsbase %rax
+ring1_pf_enter:
+	subq $8, %rdx
+	movq %rdx, PF_RSP(%rsp)
+	movq PF_INFO(EI_SHORT_INFO), %rdx
+	movb PF_INFO(EI_SHORT_PF_MASKS), %al
+	movb %al, VI_MASK(%rdx)
+	movq PF_INFO(EI_SHORT_PF), %rax
+	movq %rax, PF_RIP(%rsp)
+	movq $ANNULUS_KERNEL_CS, PF_CS(%rsp)
+	andl $~PF_FLAGS_CLEARED, PF_RFLAGS(%rsp)
+	movq $ANNULUS_KERNEL_SS, PF_SS(%rsp)
+	popq %rax
+	movq %rax, VI_CR2(%rdx)
+	popq %rdx
+	popq %rcx
+	popq %rax
+	addq $8, %rsp
+	SPEC_EXIT
+	iretq
+
+	/* al: the lowest bits of CS, inverted. */
+ring1_pf_inner:
+	testb $1, %al
+	jnz ring1_pf_to_c /* ring 2 */
+	movl PF_ERR(%rsp), %eax
+	andl $0x0b, %eax
+	cmpl $3, %eax
+	je ring1_pf_to_c /* maybe a write to a page table */
+	movq PF_RIP(%rsp), %rax
+	cmpq PF_INFO(EI_SHORT_STRETCH), %rax
+	jb 1f
+	cmpq PF_INFO(EI_SHORT_STRETCH_END), %rax
+	jb ring1_pf_to_c
+1:	movq PF_RSP(%rsp), %rdx
+	andq $~15, %rdx
+	movabsq $(HV_VIRT_END + PF_FRAME_MAX), %rax
+	cmpq %rax, %rdx
+	jb ring1_pf_to_c
+	subq $ANNULUS_FRAME_SIZE, %rdx
+ring1_pf_inner_puts:
+	ring1_pf_frame
+ring1_pf_inner_puts_end:
+	jmp ring1_pf_enter
+
+	/* Without FSGSBASE; rcx is the stack's page again afterwards. */
+ring1_pf_base_msr:
+	movl $MSR_GS_BASE, %ecx
+	rdmsr
+	shlq $32, %rdx
+	orq %rdx, %rax
+	movq %rsp, %rcx
+	andq $~0xfff, %rcx
+	movq PF_INFO(EI_SHORT_FRAME), %rdx
+	jmp ring1_pf_put_base
+ring1_pf_kernel_base_msr:
+	movl PF_INFO(EI_SHORT_GS), %eax
+	movl PF_INFO(EI_SHORT_GS + 4), %edx
+	movl $MSR_GS_BASE, %ecx
+	wrmsr
+	movq %rsp, %rcx
+	andq $~0xfff, %rcx
+	movq PF_INFO(EI_SHORT_FRAME), %rdx
+	jmp ring1_pf_enter
+
+ring1_pf_to_c:
+	clac_site
+	addq $8, %rsp
+	popq %rdx
+	jmp common_pushed_u
+pf_entry_ring1_end:
 
 /*
  * From ring 0: in the hypervisor proper (stack is the main one, nothing to do) or at the iretq
@@ -545,10 +704,32 @@ ring0_u:
 	leaq -(ring1_msr_puts - syscall_stub_ring1)(%rax), %rcx
 	cmpq $(ring1_msr_puts_end - ring1_msr_puts), %rcx
 	jb ring1_put_failed
+	movq 24(%rsp), %rax
+	leaq pf_entry_ring1(%rip), %rcx
+	subq %rcx, %rax
+	cmpq $(pf_entry_ring1_end - pf_entry_ring1), %rax
+	jb ring1_pf_faulted
+ring0_u_saving:
 	popq %rcx
 	popq %rax
 	save_regs
 	jmp common_saved
+	/* At a store of the frame of a page fault? */
+ring1_pf_faulted:
+	leaq -(ring1_pf_puts - pf_entry_ring1)(%rax), %rcx
+	cmpq $(ring1_pf_puts_end - ring1_pf_puts), %rcx
+	jb ring1_pf_put_failed
+	leaq -(ring1_pf_inner_puts - pf_entry_ring1)(%rax), %rcx
+	cmpq $(ring1_pf_inner_puts_end - ring1_pf_inner_puts), %rcx
+	jae ring0_u_saving
+	/* As if its way had been C's from the beginning. */
+ring1_pf_put_failed:
+	orq $0xfff, %rsp
+	subq $(PF_SIZE - 1), %rsp
+	popq %rax
+	movq %rax, %cr2
+	popq %rdx
+	jmp common_pushed_u
 iret_failed_u:
 	movq %rsp, %rcx
 	andq $~0xfff, %rcx

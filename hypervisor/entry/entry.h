@@ -33,7 +33,7 @@ extern const u8 syscall_stub_ring1[], syscall_stub_ring1_end[], syscall32_stub_r
 extern const u8 sysenter_entry[], sysenter_entry_u[];
 extern const u8 syscall_entry[], syscall_entry_u[], vector_stubs[], vector_stubs_u[];
 extern const u8 entry_db[], entry_db_u[], entry_df[], entry_nmi[], entry_mc[], entry_df_u[],
-	entry_nmi_u[], entry_mc_u[];
+	entry_nmi_u[], entry_mc_u[], pf_entry_ring1[];
 extern const u8 int80_entry[], int82_entry[]; /* 32-bit guests, mapped mode */
 extern const u8 iret_to_guest[], iret_to_guest_u[];
 #define VECTOR_STUB_SIZE 16

@@ -69,6 +69,7 @@ static s64 set_callback(unsigned type, unsigned flags, u64 address)
 			break;
 		*(type == ANNULUS_CALLBACKTYPE_return_start ? &pv->return_start :
 		  &pv->return_end) = address;
+		pv->short_way = false;
 		return 0;
 	}
 	return -ENOSYS;
@@ -123,6 +124,8 @@ s64 set_trap_table(u64 list, u64 size, int (*get)(struct trap_info *ti, u64 at))
 	struct pv_vcpu *pv = &current->pv;
 	struct trap_info ti;
 
+	/* Also if it breaks off in the middle. */
+	pv->short_way = false;
 	if (!list) {
 		memset(pv->traps, 0, sizeof(pv->traps));
 		return 0;

@@ -209,7 +209,8 @@ void ring1_no_short_way(struct cpu *c)
 	info->short_info = entry_area_page(c->id, EA_INFO) + EI_GUEST_VIEW;
 	/* Whoever is here next can read the page. */
 	info->short_frame = info->short_handler = info->short_gs = 0;
-	info->short_masks = info->short_fsgsbase = 0;
+	info->short_masks = info->short_fsgsbase = info->short_pf_masks = 0;
+	info->short_pf = info->short_stretch = info->short_stretch_end = 0;
 	if (slot)
 		*slot = 0;
 }
@@ -220,6 +221,7 @@ void ring1_short_way(struct vcpu *v)
 	struct cpu *c = this_cpu();
 	struct entry_info *info = c->entry_info;
 	const struct vcpu_info *to, *spare = v->domain->spare_info;
+	const struct trap_info *pf = &pv->traps[14];
 	u64 *slot = info_slot(c);
 	paddr_t at;
 
@@ -244,5 +246,9 @@ void ring1_short_way(struct vcpu *v)
 	info->short_gs = pv->gs_base_kernel;
 	info->short_masks = pv->syscall_masks;
 	info->short_fsgsbase = !!(c->cr4 & CR4_FSGSBASE);
+	info->short_pf = is_handler(pf->address) ? pf->address : 0;
+	info->short_pf_masks = !!TI_GET_IF(pf);
+	info->short_stretch = pv->return_start;
+	info->short_stretch_end = pv->return_end;
 	info->short_info = entry_area_page(c->id, EA_VCPU_INFO) + at % PAGE_SIZE;
 }

@@ -257,7 +257,9 @@ static void expect_short_way(bool there)
 	/* The page can be read by whoever is there next. */
 	if (!there)
 		CU_ASSERT_TRUE(!page.short_frame && !page.short_handler && !page.short_gs &&
-			       !page.short_masks && !page.short_fsgsbase);
+			       !page.short_masks && !page.short_fsgsbase && !page.short_pf &&
+			       !page.short_pf_masks && !page.short_stretch &&
+			       !page.short_stretch_end);
 }
 
 TEST(test_short_way, "the short way")
@@ -285,12 +287,27 @@ TEST(test_short_way, "the short way")
 	CU_ASSERT_EQUAL(page.short_handler, HANDLER + 100);
 	CU_ASSERT_EQUAL(page.short_gs, KERNEL_GS);
 	CU_ASSERT_TRUE(page.short_masks == 1 && page.short_fsgsbase == 1);
+	CU_ASSERT_TRUE(page.short_pf == HANDLER + 14 && page.short_pf_masks == 1);
+	CU_ASSERT_TRUE(page.short_stretch == v->pv.return_start &&
+		       page.short_stretch_end == v->pv.return_end);
 	CU_ASSERT_EQUAL(view[EA_VCPU_INFO] & ~PTE_NX,
 			pte_make(INFO_FRAME, PTE_P | PTE_RW | PTE_A | PTE_D));
 	v->pv.syscall_masks = false;
 	sim_cpu->cr4 = 0;
 	expect_short_way(true);
 	CU_ASSERT_TRUE(page.short_masks == 0 && page.short_fsgsbase == 0);
+
+	/* Page faults are C's by themselves: it has something to say where there is no handler. */
+	for (unsigned i = 0; i < 4; i++) {
+		static const u64 bad[] = { 0, BIT(47), HV_VIRT_START, HV_VIRT_END - 1 };
+
+		v->pv.traps[14] = (struct trap_info){ 14, 0, 0, bad[i] };
+		expect_short_way(true);
+		CU_ASSERT_TRUE(!page.short_pf && !page.short_pf_masks);
+		v->pv.traps[14].address = HV_VIRT_END;
+		expect_short_way(true);
+		CU_ASSERT_EQUAL(page.short_pf, HV_VIRT_END);
+	}
 
 	/* What C alone does, or refuses. */
 	d->vm_assist = BIT(VMASST_TYPE_architectural_iopl);

@@ -24,6 +24,8 @@ static long overhead;
 /* The counter right after an entry, in ebp; before it, in ebx. */
 extern char cost_syscall[], cost_fault[];
 long cost_empty(void), cost_hypercall(long op, long arg);
+long cost_iret_kernel(struct iret_context *c);
+void cost_iret(struct iret_context *c);
 __asm__(".pushsection .text\n"
 	"cost_syscall:\n"
 	"	rdtsc\n"
@@ -54,6 +56,27 @@ __asm__(".pushsection .text\n"
 	"	subl %ebx, %eax\n"
 	"	popq %rbx\n"
 	"	ret\n"
+	"cost_iret:\n"
+	"	movq %rdi, %rsp\n"
+	"	rdtsc\n"
+	"	movl %eax, %ebx\n"
+	"	movl $23, %eax\n"
+	"	syscall\n"
+	/* To the instruction after it, in kernel mode. */
+	"cost_iret_kernel:\n"
+	"	pushq %rbx\n"
+	"	movq %rsp, 56(%rdi)\n"
+	"	leaq 1f(%rip), %rax\n"
+	"	movq %rax, 32(%rdi)\n"
+	"	movq %rdi, %rsp\n"
+	"	rdtsc\n"
+	"	movl %eax, %ebx\n"
+	"	movl $23, %eax\n"
+	"	syscall\n"
+	"1:	rdtsc\n"
+	"	subl %ebx, %eax\n"
+	"	popq %rbx\n"
+	"	ret\n"
 	".popsection\n");
 
 /* Where the kernel's system call and its page fault begin: `flags` of CALLBACKOP_register. */
@@ -69,6 +92,12 @@ static void cost_set_entries(uint16_t flags, uint16_t cs)
 	check_eq(hypercall(callback_op, (long)CALLBACKOP_register, &r), 0);
 	check_eq(hypercall(set_trap_table, traps), 0);
 }
+
+/* What the hypercall finds; with two words of 0 behind it, which a kernel in ring 1 has there. */
+static struct {
+	struct iret_context c;
+	uint64_t gs_base, reserved;
+} context;
 
 /* `known`: instructions of the guest's between the two looks at the counter. */
 static long in_hypervisor(uint32_t spent, long known)
@@ -95,6 +124,55 @@ static long user_fault(void)
 {
 	/* mov $0x500000, %ecx; rdtsc; mov %eax, %ebx; mov (%rcx), %al */
 	return user_code("\xb9\x00\x00\x50\x00\x0f\x31\x89\xc3\x8a\x01", 11, 14, 0);
+}
+
+static void iret_to_user(void *arg)
+{
+	cost_iret(arg);
+}
+
+static void kernel_fault_body(void *arg)
+{
+	uint32_t a, d;
+
+	__asm__ volatile("rdtsc\n movl %%eax, %%ebx\n movb (%%rcx), %%al"
+			 : "=a"(a), "=d"(d)
+			 : "c"(0x500000UL)
+			 : "rbx", "memory");
+}
+
+static long kernel_fault(void)
+{
+	check_eq(probe(kernel_fault_body, NULL), 14);
+	return in_hypervisor((uint32_t)probe_frame.rbp - (uint32_t)probe_frame.rbx, 0);
+}
+
+static long iret_user(uint64_t flags)
+{
+	/* rdtsc; ud2 */
+	memcpy(user.code, "\x0f\x31\x0f\x0b", 4);
+	context.c = iret_context(USER_CODE, USER_CS, 0x202, USER_STACK + PAGE_SIZE,
+			       USER_SS, flags);
+	check_eq(probe(iret_to_user, &context), 6);
+	return in_hypervisor((uint32_t)probe_frame.rax - (uint32_t)probe_frame.rbx, 2);
+}
+
+static long iret_sysret(void)
+{
+	return iret_user(VGCF_in_syscall);
+}
+
+static long iret_full(void)
+{
+	return iret_user(0);
+}
+
+static long iret_kernel(void)
+{
+	context.c = (struct iret_context){ .cs = KERNEL_CS & ~3,
+					 .rflags = 2,
+					 .ss = KERNEL_SS };
+	return in_hypervisor((uint32_t)cost_iret_kernel(&context.c), 2);
 }
 
 static long version(void)

@@ -2,8 +2,8 @@
 /*
  * How many instructions the hypervisor spends on what a 64-bit kernel in ring 1 does most, counted
  * as in `cost`: a process's system call on its short way, with FSGSBASE and without, and where it
- * is left to C; hypercalls; a process's page fault. The way back to a process is the kernel's own
- * IRETQ, so that a system call's entry is all of it.
+ * is left to C; hypercalls; a page fault of either; the iret hypercall, for what the kernel's own
+ * IRETQ cannot do, which is all of the way back else.
  * alone: yes
  * icount: yes
  * emulator: qemu
@@ -24,17 +24,52 @@ static long system_call_msr(void)
 	return n;
 }
 
+static long user_fault_msr(void)
+{
+	long n;
+
+	set_fsgsbase(false);
+	n = user_fault();
+	set_fsgsbase(true);
+	return n;
+}
+
 /* Only C knows about a virtual IOPL. */
-static long system_call_c(void)
+static long by_c(long (*measure)(void))
 {
 	long n;
 
 	check_eq(hypercall(vm_assist, (long)VMASST_CMD_enable,
 			   (long)VMASST_TYPE_architectural_iopl), 0);
-	n = system_call();
+	n = measure();
 	check_eq(hypercall(vm_assist, (long)VMASST_CMD_disable,
 			   (long)VMASST_TYPE_architectural_iopl), 0);
 	return n;
+}
+
+static long system_call_c(void)
+{
+	return by_c(system_call);
+}
+
+static long user_fault_c(void)
+{
+	return by_c(user_fault);
+}
+
+static long kernel_fault_c(void)
+{
+	return by_c(kernel_fault);
+}
+
+static long iret_full_c(void)
+{
+	return by_c(iret_full);
+}
+
+static long iret_kernel_c(void)
+{
+	return by_c(iret_kernel);
 }
 
 static const struct cost costs[] = {
@@ -42,7 +77,16 @@ static const struct cost costs[] = {
 	{ "the same without FSGSBASE", system_call_msr, 55 },
 	{ "the same by way of C", system_call_c, 350 },
 	{ "null hypercall (xen_version)", version, 180 },
-	{ "page fault of a process", user_fault, 460 },
+	{ "page fault of a process", user_fault, 75 },
+	{ "the same without FSGSBASE", user_fault_msr, 95 },
+	{ "the same by way of C", user_fault_c, 460 },
+	{ "page fault of the kernel", kernel_fault, 80 },
+	{ "the same by way of C", kernel_fault_c, 460 },
+	{ "iret hypercall to a process", iret_full, 400 },
+	{ "the same, from a system call", iret_sysret, 400 },
+	{ "the same by way of C", iret_full_c, 400 },
+	{ "iret hypercall to the kernel", iret_kernel, 400 },
+	{ "the same by way of C", iret_kernel_c, 400 },
 };
 
 void test_main(void)

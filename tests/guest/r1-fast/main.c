@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A process's system call to a kernel in ring 1 is bounced on a short way (entry/entry.S,
- * syscall_stub_ring1) that does exactly what C does. A guest that asks for an architectural IOPL
+ * A process's system call to a kernel in ring 1, and a page fault of either, is bounced on a short
+ * way (entry/entry.S, syscall_stub_ring1 and pf_entry_ring1) that does exactly what C does. A guest
+ * that asks for an architectural IOPL
  * always goes by way of C, and nothing else changes for it as long as its IOPL is 0: each case here
  * is done both ways, and everything that the kernel can see must be the same. Registers, flags, GS
- * bases and the end of the stack are random; events are masked, pending, both or neither;
- * CR4.FSGSBASE is on and off; a watchpoint is on the frame. In between everything is changed that
- * the short way must take notice of.
+ * bases and the end of the stack are random, and what a fault is about; events are masked, pending,
+ * both or neither; CR4.FSGSBASE is on and off; a watchpoint is on the frame; the kernel's stretch
+ * before IRETQ is around a fault of its own, or beside it. In between everything is changed that
+ * the short ways must take notice of.
  * seconds: 120
  * bits: ring1
  */
@@ -15,13 +17,14 @@
 
 const char test_name[] = "r1-fast";
 
-#define CASES	     1500
+#define CASES	     2400
 #define IF	     0x200UL
 #define TF	     0x100UL
 /* CF PF AF ZF SF DF OF NT AC ID: what a process may have in its flags. */
 #define HARMLESS 0x244cd5UL
 
 extern char syscall_entry_point[], syscall_entry_else[], event_entry[], failsafe_entry[];
+extern char trap_14[], kernel_read[], kernel_read_at[], kernel_write[], kernel_write_at[];
 
 static struct user user;
 static uint64_t kernel_words[2] = { 0xabcdef, 0x123456 };
@@ -35,7 +38,7 @@ static struct outcome {
 	int vector;
 	unsigned traps;
 	struct trap_frame first, last; /* what came first, and what ended it */
-	uint64_t gs_base, reserved, end, gs_word, flags;
+	uint64_t gs_base, reserved, end, gs_word, flags, cr2;
 	uint8_t mask, pending;
 } seen, expected;
 
@@ -57,6 +60,7 @@ static bool look(struct trap_frame *f)
 		return true;
 	}
 	seen.last = *f;
+	seen.cr2 = info->arch.cr2;
 	/* probe() goes on with them: NT and AC are not for what comes then. */
 	f->rflags &= ~0x44000UL;
 	seen.end = (uint64_t)(&f->ss + 3);
@@ -66,11 +70,41 @@ static bool look(struct trap_frame *f)
 	return false;
 }
 
+enum kind { SYSCALL, READ, WRITE, FETCH, KERNEL_READ, KERNEL_WRITE, KINDS };
+
 static struct scene {
+	enum kind kind;
 	uint64_t regs[16], frame[5], gs_base, stack;
+	uint64_t address, stretch[2]; /* of a fault */
 	uint8_t mask, pending;
 	bool fsgsbase, tf, watched;
 } scene;
+
+static bool of_kernel(void)
+{
+	return scene.kind >= KERNEL_READ;
+}
+
+/* All registers from scene.regs, the flags from the word that rsp leads to, and the fault. */
+uint64_t kernel_regs[16];
+__asm__(".pushsection .text\n"
+	"	.macro kernel_fault name, insn:vararg\n"
+	"\\name:\n"
+	"	.irp reg, rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, "
+	"r15\n"
+	"	movq kernel_regs + 8 * kernel_reg, %\\reg\n"
+	"	.set kernel_reg, kernel_reg + 1\n"
+	"	.endr\n"
+	"	popfq\n"
+	"\\name\\()_at:\n"
+	"	\\insn\n"
+	"	ud2\n"
+	"	.endm\n"
+	"	.set kernel_reg, 0\n"
+	"	kernel_fault kernel_read, movb (%rax), %bl\n"
+	"	.set kernel_reg, 0\n"
+	"	kernel_fault kernel_write, movb %bl, (%rax)\n"
+	".popsection\n");
 
 /*
  * Masks and events first, then away by the kernel's own instruction: the hypercall would deliver
@@ -84,6 +118,10 @@ static void leave(void *arg)
 
 	info->evtchn_upcall_mask = scene.mask;
 	info->evtchn_upcall_pending = scene.pending;
+	if (of_kernel())
+		__asm__ volatile("jmp *%0" ::"r"(scene.kind == KERNEL_READ ? kernel_read :
+								       kernel_write)
+				 : "memory");
 	if (scene.fsgsbase)
 		__asm__ volatile("wrgsbase %1; movq %0, %%rsp; iretq" ::"r"(frame),
 				 "r"(scene.gs_base)
@@ -93,15 +131,43 @@ static void leave(void *arg)
 			 : "memory");
 }
 
-static long callback(unsigned flags, char *address)
+static long callback_of(unsigned type, unsigned flags, uint64_t address)
 {
-	struct callback_register r = { .type = CALLBACKTYPE_syscall, .flags = flags,
-				       .address = (uint64_t)address };
+	struct callback_register r = { .type = type, .flags = flags, .address = address };
 
 	return hypercall(callback_op, (long)CALLBACKOP_register, &r);
 }
 
-/* Every register from the data page, then perhaps TF, then SYSCALL. */
+static long callback(unsigned flags, char *address)
+{
+	return callback_of(CALLBACKTYPE_syscall, flags, (uint64_t)address);
+}
+
+static void set_fault_handler(unsigned flags, char *address)
+{
+	const struct trap_info traps[] = {
+		{ 14, flags, KERNEL_CS, (uint64_t)address }, { 0, 0, 0, 0 },
+	};
+
+	check_eq(hypercall(set_trap_table, traps), 0);
+}
+
+static void set_stretch(uint64_t start, uint64_t end)
+{
+	check_eq(callback_of(ANNULUS_CALLBACKTYPE_return_start, 0, start), 0);
+	check_eq(callback_of(ANNULUS_CALLBACKTYPE_return_end, 0, end), 0);
+}
+
+/* Returns what the frame has as rip. */
+static uint64_t prepare_kernel(void)
+{
+	memcpy(kernel_regs, scene.regs, sizeof(kernel_regs));
+	kernel_regs[0] = scene.address;
+	kernel_regs[4] = scene.stack - 8;
+	return (uint64_t)(scene.kind == KERNEL_READ ? kernel_read_at : kernel_write_at);
+}
+
+/* Every register from the data page, then perhaps TF, then SYSCALL or what faults. */
 static uint64_t write_code(void)
 {
 	uint8_t *p = user.code;
@@ -123,9 +189,26 @@ static uint64_t write_code(void)
 	}
 	if (scene.tf)
 		*p++ = 0x9d;
-	memcpy(p, "\x0f\x05", 2);
 	memcpy(user.data, scene.regs, sizeof(scene.regs));
-	return USER_CODE + (p + 2 - user.code);
+	switch (scene.kind) {
+	case READ: /* mov address, %al */
+	case WRITE:
+		*p = scene.kind == READ ? 0xa0 : 0xa2;
+		memcpy(p + 1, &scene.address, 8);
+		break;
+	case FETCH: { /* jmp *USER_DATA + 128 */
+		static const uint8_t insn[] = { 0xff, 0x24, 0x25, 128, USER_DATA >> 8 & 0xff,
+						USER_DATA >> 16 & 0xff, 0 };
+
+		memcpy(p, insn, sizeof(insn));
+		memcpy(user.data + 128, &scene.address, 8);
+		return scene.address;
+	}
+	default:
+		memcpy(p, "\x0f\x05", 2);
+		p += 2;
+	}
+	return USER_CODE + (p - user.code);
 }
 
 static void run(void)
@@ -143,6 +226,8 @@ static void once(bool short_way)
 			   (long)VMASST_TYPE_architectural_iopl), 0);
 	check_eq(hypercall(stack_switch, (long)KERNEL_SS, scene.stack), 0);
 	memset(kernel_stacks, 0xa5, sizeof(kernel_stacks));
+	if (of_kernel())
+		memcpy((void *)(scene.stack - 8), &scene.frame[2], 8);
 	/* The last word of the frame, which nobody but the hypervisor writes. */
 	check_eq(hypercall(set_debugreg, 0L, (scene.stack & ~15UL) - 8), 0);
 	check_eq(hypercall(set_debugreg, 7L, scene.watched ? 0x90400 | 1L : 0x400L), 0);
@@ -152,14 +237,16 @@ static void once(bool short_way)
 
 static void both_ways(void)
 {
-	uint64_t after = write_code();
+	uint64_t after = of_kernel() ? prepare_kernel() : write_code();
+	char *entry = scene.kind == SYSCALL ? syscall_entry_point : trap_14;
+	unsigned long vector = scene.kind == SYSCALL ? TRAP_SYSCALL : 14;
 
+	set_stretch(scene.stretch[0], scene.stretch[1]);
 	for (unsigned tries = 0;; tries++) {
 		once(false);
 		/* An interrupt on the way brings what is pending before the process gets there. */
-		if (seen.first.vector == TRAP_SYSCALL ||
-		    (seen.first.vector == TRAP_EVENT &&
-		     seen.first.rip == (uint64_t)syscall_entry_point)) {
+		if (seen.first.vector == vector ||
+		    (seen.first.vector == TRAP_EVENT && seen.first.rip == (uint64_t)entry)) {
 			expected = seen;
 			once(true);
 			if (seen.first.vector == expected.first.vector &&
@@ -171,11 +258,20 @@ static void both_ways(void)
 			     (long)expected.first.vector, (void *)expected.first.rip,
 			     (long)seen.first.vector, (void *)seen.first.rip);
 	}
-	check_eq(expected.vector, TRAP_SYSCALL);
+	check_eq(expected.vector, vector);
 	check_eq(expected.last.rip, after);
-	check_eq(expected.last.rsp, scene.tf ? USER_STACK + PAGE_SIZE : scene.regs[4]);
-	check_eq(expected.end, scene.stack & ~15UL);
-	check_eq(expected.gs_base, scene.fsgsbase ? scene.gs_base : 0);
+	if (scene.kind != SYSCALL)
+		check_eq(expected.cr2, scene.address);
+	if (of_kernel()) {
+		check_eq(expected.last.rsp, scene.stack);
+		check_eq(expected.end, (scene.stack & ~15UL) + 16);
+		check_eq(expected.last.cs >> 16 & 1,
+			 after >= scene.stretch[0] && after < scene.stretch[1]);
+	} else {
+		check_eq(expected.last.rsp, scene.tf ? USER_STACK + PAGE_SIZE : scene.regs[4]);
+		check_eq(expected.end, scene.stack & ~15UL);
+		check_eq(expected.gs_base, scene.fsgsbase ? scene.gs_base : 0);
+	}
 	if (memcmp(&seen, &expected, sizeof(seen))) {
 		const uint64_t *a = (uint64_t *)&expected, *b = (uint64_t *)&seen;
 
@@ -209,6 +305,46 @@ static void random_scene(void)
 	for (unsigned i = 0; i < 16; i++)
 		scene.regs[i] = any();
 	scene.regs[15] ^= 1UL << 63;
+	scene.kind = any() & 1 ? SYSCALL : any() % KINDS;
+	if (scene.kind == SYSCALL)
+		return;
+	/*
+	 * Nothing there in either half, the end of the lower one, a page of the kernel's, the M2P,
+	 * what is ours and there, what is ours and is not.
+	 */
+	{
+		const uint64_t at[] = { 0x500000, 0, 0x7ffffffff000, 0xffff880000000000,
+					0xffffc00000000123, -8UL, (uint64_t)kernel_stacks,
+					MACH2PHYS_VIRT_START, 0xffff808040021000,
+					0xffff810000000000 };
+		/* In ring 1 some of these are there. */
+		static const uint8_t kernel[] = { 0, 1, 2, 3, 4, 5, 9 };
+
+		scene.address = of_kernel() ? at[kernel[any() % sizeof(kernel)]] :
+					      at[any() % (sizeof(at) / sizeof(at[0]))];
+	}
+	/* The jump itself is done: #DB comes first. */
+	if (scene.kind == FETCH)
+		scene.tf = false;
+	if (of_kernel()) {
+		uint64_t rip = prepare_kernel();
+
+		/* It writes all of the frame itself. */
+		scene.watched = false;
+		switch (any() & 7) {
+		case 0:
+			scene.stretch[0] = rip;
+			scene.stretch[1] = rip + 1;
+			break;
+		case 1:
+			scene.stretch[0] = rip - 2;
+			scene.stretch[1] = rip;
+			break;
+		case 2:
+			scene.stretch[0] = rip + 1;
+			scene.stretch[1] = rip + 9;
+		}
+	}
 }
 
 /* A second place of vcpu_info: the short way has to look there from now on. */
@@ -226,6 +362,52 @@ static void move_info(void)
 	scene.pending = 0;
 	run();
 	check_eq(seen.last.cs >> ANNULUS_FRAME_MASK_SHIFT, 1);
+}
+
+/* The same of page faults. */
+static void test_fault_changes(void)
+{
+	uint64_t at;
+
+	scene.kind = READ;
+	scene.address = 0x500000;
+	write_code();
+	set_fault_handler(0, trap_14);
+	run();
+	check_eq(seen.vector, 14);
+	check_eq(seen.mask, 0);
+	set_fault_handler(4, trap_14);
+	run();
+	check_eq(seen.vector, 14);
+	check_eq(seen.mask, 1);
+	/* There the error code is taken for rip. */
+	set_fault_handler(0, syscall_entry_else);
+	run();
+	check_eq(seen.vector, TRAP_ELSE);
+	check_eq(seen.last.rip, 4);
+	set_fault_handler(4, trap_14);
+	scene.stack += 256;
+	check_eq(hypercall(stack_switch, (long)KERNEL_SS, scene.stack), 0);
+	run();
+	check_eq(seen.end, scene.stack);
+	for (unsigned i = 0; i < 2; i++) {
+		check_eq(hypercall(set_segment_base, (long)SEGBASE_GS_KERNEL, &kernel_words[i]), 0);
+		run();
+		check_eq(seen.gs_word, kernel_words[i]);
+	}
+	scene.kind = KERNEL_READ;
+	at = prepare_kernel();
+	scene.frame[2] = 2;
+	memcpy((void *)(scene.stack - 8), &scene.frame[2], 8);
+	check_eq(callback_of(ANNULUS_CALLBACKTYPE_return_start, 0, at), 0);
+	check_eq(callback_of(ANNULUS_CALLBACKTYPE_return_end, 0, at + 1), 0);
+	run();
+	check_eq(seen.last.cs >> 16 & 1, 1);
+	memcpy((void *)(scene.stack - 8), &scene.frame[2], 8);
+	check_eq(callback_of(ANNULUS_CALLBACKTYPE_return_end, 0, at), 0);
+	run();
+	check_eq(seen.last.cs >> 16 & 1, 0);
+	set_stretch(0, 0);
 }
 
 /* One thing after the other, which the short way has to take notice of at once. */
@@ -310,6 +492,8 @@ void test_main(void)
 		if (!(i % 8))
 			check_eq(callback(any() & 1 ? CALLBACKF_mask_events : 0,
 					  syscall_entry_point), 0);
+		if (i % 8 == 4)
+			set_fault_handler(any() & 4, trap_14);
 		if (!(i % 16))
 			check_eq(hypercall(set_segment_base, (long)SEGBASE_GS_KERNEL,
 					   &kernel_words[any() & 1]), 0);
@@ -321,5 +505,6 @@ void test_main(void)
 		both_ways();
 	}
 	test_changes();
+	test_fault_changes();
 	print("FSGSBASE: %s\n", fsgsbase ? "yes" : "no");
 }

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A kernel in ring 1 has a page fault on a stack among the hypervisor's addresses: its CPU's entry
+ * stack, which it can write as well as ring 0 can. No frame is stored there on its behalf.
+ * bits: ring1
+ */
+#include "guest.h"
+
+const char test_name[] = "dies-r1-ours";
+
+#define ENTRY_STACKS 0xffff808040000000 /* the first CPU's 1 GiB; the others' follow */
+
+static void fault_on(void *stack)
+{
+	__asm__ volatile("movq %0, %%rsp; movb (%1), %%al" ::"r"(stack), "r"(0x500000UL)
+			 : "rax", "memory");
+}
+
+void test_main(void)
+{
+	char *stack = (char *)ENTRY_STACKS + 35 * PAGE_SIZE + 2048;
+
+	/* The one that is there is this CPU's. */
+	for (unsigned cpu = 0; cpu < 64 && probe_read(stack) == 14; cpu++)
+		stack += 1UL << 30;
+	check_eq(probe_write(stack), -1);
+	events_on();
+	expect_crash();
+	(void)probe(fault_on, stack);
+	survived();
+}
