@@ -13,6 +13,7 @@
 #include "lib/spinlock.h"
 #include "machine/irq.h"
 #include "machine/power.h"
+#include "machine/timer.h"
 #include "memory/heap.h"
 #include "pv-abi/errno.h"
 #include "sched/sched.h"
@@ -42,6 +43,13 @@ static int key_audit(void)
 	return n == AUDIT_UNABLE ? -EBUSY : n ? -EUCLEAN : 0;
 }
 
+static void show_timer(const char *name, const struct timer *t)
+{
+	if (READ_ONCE(t->queued))
+		printk(LOG_INFO "    %s timer on CPU %u in %lld us\n", name, t->cpu,
+		       (long long)(t->expires - system_time()) / 1000);
+}
+
 static void show_domain(struct domain *d)
 {
 	struct vcpu *v;
@@ -54,11 +62,15 @@ static void show_domain(struct domain *d)
 		struct vcpu_runstate_info rs;
 
 		vcpu_runstate_get(v, &rs);
-		printk(LOG_INFO "  d%uv%u: CPU %u%s, flags %llx, ran %llu ms, upcall pending %u "
-				"mask %u, rip %llx\n",
+		printk(LOG_INFO "  d%uv%u: CPU %u%s, flags %llx%s%s, ran %llu ms, "
+				"upcall pending %u mask %u, rip %llx\n",
 		       d->id, v->id, v->cpu, v->running ? " running" : "", ULL(v->pause_flags),
+		       v->polling ? " polling" : "", v->nmi_pending ? " NMI" : "",
 		       ULL(rs.time[RUNSTATE_running] / 1000000), v->info->evtchn_upcall_pending,
 		       v->info->evtchn_upcall_mask, ULL(v->regs.rip));
+		show_timer("one shot", &v->time.singleshot);
+		show_timer("periodic", &v->time.periodic);
+		show_timer("poll", &v->time.poll);
 	}
 }
 
@@ -79,6 +91,12 @@ static void show_queued(struct domain *d)
 			       v->sched.cpu, d->id, v->id, v->running ? "runs" : "waits",
 			       v->sched.weight, ULL(v->sched.vruntime / 1000),
 			       ULL(v->sched.affinity));
+}
+
+static int key_timers(void)
+{
+	timer_dump();
+	return 0;
 }
 
 static int key_queues(void)
@@ -147,6 +165,7 @@ static const struct key {
 	{ 'm', "memory and allocation classes", key_memory },
 	{ 'q', "domains and their vCPUs", key_domains },
 	{ 'r', "run queues", key_queues },
+	{ 't', "timers of CPUs", key_timers },
 };
 
 static int key_help(void)

@@ -861,10 +861,11 @@ void event_dump(struct domain *d)
 				 chn->u.interdomain.port);
 		else if (chn->state == EVENT_PIRQ || chn->state == EVENT_VIRQ)
 			snprintf(what, sizeof(what), " %u", chn->u.virq);
-		printk(LOG_INFO "d%u port %u: %s%s, vcpu %u%s%s\n", d->id, port,
+		printk(LOG_INFO "d%u port %u: %s%s, vcpu %u%s%s%s\n", d->id, port,
 		       state_names[chn->state], what, chn->notify_vcpu,
 		       event_is_pending(d, chn) ? ", pending" : "",
-		       event_is_masked(d, chn) ? ", masked" : "");
+		       event_is_masked(d, chn) ? ", masked" : "",
+		       event_fifo_is_busy(d, port) ? ", linked" : "");
 	}
 	printk(LOG_INFO "d%u: %u ports in use, %s ABI\n", d->id, used,
 	       d->events.fifo ? "FIFO" : "2-level");

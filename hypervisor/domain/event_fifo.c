@@ -55,26 +55,28 @@ static event_word_t *port_word(struct domain *d, u32 port)
 }
 
 /*
- * Make `port` the successor of the port whose word is `word`. False if that one is no longer
- * linked: the guest has taken it, and its queue is empty.
+ * Make `port` the successor of the port whose word is `word`. LINK_EMPTY if that one is no longer
+ * linked: the guest has taken it, and its queue is empty. LINK_GAVE_UP: the word was changed at
+ * each try. Others may mask it, clear it or raise it even while it is busy, so that a few tries in
+ * vain are nothing that only a hostile guest would do.
  */
-static bool set_link(event_word_t *word, u32 port)
+#define LINK_TRIES 64
+enum link_result { LINK_DONE, LINK_EMPTY, LINK_GAVE_UP };
+static enum link_result set_link(event_word_t *word, u32 port)
 {
 	event_word_t w = READ_ONCE(*word);
 
-	for (unsigned tries = 0; tries < 4; tries++) {
-		if (!(w & WORD_LINKED))
-			break;
+	for (unsigned tries = 0; tries < LINK_TRIES && (w & WORD_LINKED); tries++) {
 		if (atomic_cmpxchg(word, &w,
 				   (w & ~(WORD_BUSY | (u32)EVTCHN_FIFO_LINK_MASK)) | port))
-			return true;
+			return LINK_DONE;
 		/* The other party may be unmasking, and it waits while the word is busy. */
 		if (!tries)
 			w = atomic_or(word, WORD_BUSY) | WORD_BUSY;
 	}
 	if (w & WORD_BUSY)
 		atomic_and(word, ~WORD_BUSY);
-	return false;
+	return w & WORD_LINKED ? LINK_GAVE_UP : LINK_EMPTY;
 }
 
 static void lock_queues(struct fifo_queue *a, struct fifo_queue *b)
@@ -106,7 +108,7 @@ static void link_event(struct domain *d, struct event_fifo *fifo, struct event_c
 	struct evtchn_fifo_control_block *block =
 		__atomic_load_n(&fifo->vcpu[vcpu].block, __ATOMIC_ACQUIRE);
 	struct fifo_queue *q = queue_by_number(fifo, number), *old_q;
-	bool linked = false;
+	enum link_result linked = LINK_EMPTY;
 	unsigned tries = 0;
 
 	/* The event stays pending; init_control of the vCPU looks for such. */
@@ -120,7 +122,7 @@ static void link_event(struct domain *d, struct event_fifo *fifo, struct event_c
 		if (READ_ONCE(chn->last_queue) == last)
 			break;
 		unlock_queues(q, old_q);
-		if (++tries == 4)
+		if (++tries == LINK_TRIES)
 			return;
 	}
 
@@ -137,13 +139,17 @@ static void link_event(struct domain *d, struct event_fifo *fifo, struct event_c
 	WRITE_ONCE(chn->last_queue, number);
 	if (q->tail)
 		linked = set_link(word_of(fifo, q->tail), chn->port);
-	if (!linked)
+	/* Those on the queue must not be lost for this one, which its next raising links. */
+	if (linked == LINK_GAVE_UP)
+		atomic_and(word, ~WORD_LINKED);
+	else
+		q->tail = chn->port;
+	if (linked == LINK_EMPTY)
 		WRITE_ONCE(block->head[priority], chn->port);
-	q->tail = chn->port;
 	unlock_queues(q, old_q);
 
 	/* `ready` and the reserved word behind it are 8 bytes, 8-byte aligned. */
-	if (!linked && !test_and_set_bit(priority, block))
+	if (linked == LINK_EMPTY && !test_and_set_bit(priority, block))
 		event_mark_vcpu(d->vcpu[vcpu]);
 }
 

@@ -225,3 +225,23 @@ void time_init_cpu(void)
 	/* What was queued before there was somebody to serve it. */
 	softirq_raise(SOFTIRQ_TIMER);
 }
+
+void timer_dump(void)
+{
+	printk(LOG_INFO "timers at %llu us, by %s\n", (unsigned long long)system_time() / 1000,
+	       use_deadline ? "TSC deadline" : "the APIC's count");
+	for (unsigned cpu = 0; cpu < nr_cpus; cpu++) {
+		struct timer_queue *q = &queues[cpu];
+		u64 flags = spin_lock_irqsave(&q->lock), expires = q->root ? q->root->expires : 0;
+		const void *fn = q->root ? (const void *)q->root->fn : NULL;
+		bool first = q->root, online = q->online, running = q->running;
+
+		spin_unlock_irqrestore(&q->lock, flags);
+		if (first)
+			printk(LOG_INFO "  CPU %u: the next in %lld us, %p%s\n", cpu,
+			       (long long)(expires - system_time()) / 1000, fn,
+			       running ? ", one is running" : "");
+		else if (online)
+			printk(LOG_INFO "  CPU %u: none\n", cpu);
+	}
+}

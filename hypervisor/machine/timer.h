@@ -34,4 +34,7 @@ void timers_init(void);           /* part of time_init(): the softirq and the in
 void time_init_cpu(void);         /* each CPU: its timer queue and its local APIC timer */
 void time_vector_handler(void);   /* the local APIC timer's interrupt */
 
+/* Debug key: what each CPU waits for next. */
+void timer_dump(void);
+
 #endif

@@ -84,7 +84,7 @@ def run(build, cpu="qemu64,-svm", cpus=2, mem=1536, limit=900, out=print, echo=N
     end = time.monotonic() + limit
     left = lambda: max(1.0, end - time.monotonic())  # noqa: E731
     todo = Checklist(out)
-    m = machine.Qemu(iso=iso, cpu=cpu, cpus=cpus, mem=mem, qmp=True,
+    m = machine.Qemu(iso=iso, cpu=cpu, cpus=cpus, mem=mem,
                      disks=["file=%s,if=virtio,format=raw,snapshot=on" % build.need("disk.img")])
     m.echo = echo
     try:

@@ -91,7 +91,7 @@ class Machine:
         start = len(self.log)
         try:
             # To the hypervisor, whose keys these are, and with a domain more than once: does it move?
-            self.send("\x01\x01\x01qrqiq")
+            self.send("\x01\x01\x01qrtqieq")
         except (NotImplementedError, OSError):
             return
         end = time.monotonic() + 5
@@ -204,7 +204,7 @@ class Qemu(Machine):
     name = "QEMU"
 
     def __init__(self, kernel=None, cmdline="", modules=(), iso=None, cpu="qemu64,-svm", cpus=2, mem=1536,
-                 machine="pc", cdrom=None, disks=(), nic="e1000", qmp=False, extra=(), reboot=False, icount=False):
+                 machine="pc", cdrom=None, disks=(), nic="e1000", extra=(), reboot=False, icount=False):
         super().__init__()
         argv = ["qemu-system-x86_64", "-name", "annulus-test", "-machine", machine,
                 "-accel", "tcg,thread=single" if icount else "tcg,thread=multi",
@@ -229,10 +229,8 @@ class Qemu(Machine):
             argv += ["-drive", d]
         if nic:
             argv += ["-netdev", "user,id=net0,restrict=on", "-device", nic + ",netdev=net0"]
-        self.qmp_path = None
-        if qmp:
-            self.qmp_path = os.path.join(tempfile.mkdtemp(prefix="annulus-"), "qmp")
-            argv += ["-qmp", "unix:%s,server=on,wait=off" % self.qmp_path]
+        self.qmp_path = os.path.join(tempfile.mkdtemp(prefix="annulus-"), "qmp")
+        argv += ["-qmp", "unix:%s,server=on,wait=off" % self.qmp_path]
         self.argv = argv + list(extra)
 
     def start(self):
@@ -271,10 +269,18 @@ class Qemu(Machine):
             check("return" in answer, "QMP %s: %s" % (command, answer.get("error")))
             return answer["return"]
 
+    def ask(self):
+        super().ask()
+        if self.proc and self.alive():
+            try:
+                registers = self.qmp("human-monitor-command", **{"command-line": "info registers -a"})
+                self.state[:0] = re.findall(r"^(?:CPU#|RIP=|CR0=).*", registers, re.M)
+            except (OSError, ValueError, Failure) as e:
+                self.state.append("no word from QEMU: %s" % e)
+
     def __exit__(self, *exc):
         super().__exit__(*exc)
-        if self.qmp_path:
-            shutil.rmtree(os.path.dirname(self.qmp_path), ignore_errors=True)
+        shutil.rmtree(os.path.dirname(self.qmp_path), ignore_errors=True)
 
 
 class Bochs(Machine):

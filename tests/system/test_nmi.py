@@ -12,7 +12,7 @@ ENOUGH = 20  # a machine may be slow to take them
 def run(build, cpu, names=NAMES):
     sent = 0
     with Qemu(kernel=build.hv, cmdline="console=com1 com1=115200", cpu=cpu, modules=[guests.module(build, n) for n in names],
-              mem=guests.MEMORY, nic=None, qmp=True) as m:
+              mem=guests.MEMORY, nic=None) as m:
         m.expect(r"^\(annulus\).* boot: d\d+ is " + names[-1], 60)  # the machine's own start takes none
         while not m.lines(r"^\(annulus\).*all domains have ended"):
             check(m.seconds() < 240 and m.alive(), "the guests have not ended after %d NMIs" % sent)

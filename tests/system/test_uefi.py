@@ -56,7 +56,7 @@ def image(build, d):
 
 
 def machine(d, iso):
-    return Qemu(machine="q35", cdrom=iso, qmp=True, nic=None, reboot=True,
+    return Qemu(machine="q35", cdrom=iso, nic=None, reboot=True,
                 disks=uefi.flash(d + "/vars.fd"), extra=["-gdb", "unix:%s/gdb,server=on,wait=off" % d])
 
 

@@ -3,6 +3,7 @@
 // sources: hypervisor/domain/event_2l.c hypervisor/domain/event_fifo.c
 // sources: tests/unit/sim/sim.c
 // libs: -lpthread
+// cflags: -include tests/unit/race.h
 /*
  * FIFO event delivery. The guest's half of the protocol is written here once more, from the ABI's
  * description; with it events are delivered in order and none is lost, also while senders and guest
@@ -25,6 +26,17 @@
 #define LINKED  (1U << EVTCHN_FIFO_LINKED)
 #define BUSY    (1U << EVTCHN_FIFO_BUSY)
 #define LINK    ((u32)EVTCHN_FIFO_LINK_MASK)
+
+/* Somebody changes this word right before each of so many looks of the other side's. */
+static u32 *race_word;
+static unsigned race_times;
+void race_at(const volatile void *word)
+{
+	if (word != race_word || !race_times)
+		return;
+	race_times--;
+	*race_word ^= MASKED;
+}
 
 static struct domain *guest, *peer;
 static mfn_t control_mfn[4], array_mfn[4];
@@ -477,6 +489,37 @@ TEST(test_rubbish, "rubbish in the words")
 #define PORTS   24
 #define SENDS   30000
 #define SENDERS 3
+
+static void raise_while_changed(u32 tail, u32 port, unsigned times)
+{
+	race_word = word(tail);
+	race_times = times;
+	CU_ASSERT_EQUAL(port_op(guest, EVTCHNOP_send, port), 0);
+	race_times = 0;
+}
+
+TEST(test_tail_changes, "a tail that is masked and unmasked while one is put behind it")
+{
+	u32 port[4], got[4];
+
+	for (unsigned i = 0; i < 4; i++)
+		port[i] = ipi(0);
+	for (unsigned i = 0; i < 2; i++)
+		CU_ASSERT_EQUAL(port_op(guest, EVTCHNOP_send, port[i]), 0);
+	raise_while_changed(port[1], port[2], 8);
+	CU_ASSERT_EQUAL(*word(port[1]) & BUSY, 0);
+	/* Without an end: the one that comes is lost until it comes again, and nobody else is. */
+	raise_while_changed(port[2], port[3], 1000000);
+	CU_ASSERT_EQUAL(*word(port[2]) & (BUSY | LINKED), LINKED);
+	CU_ASSERT_EQUAL(*word(port[3]) & (PENDING | LINKED), PENDING);
+	atomic_and(word(port[2]), ~MASKED);
+	CU_ASSERT_EQUAL(take_all(0, got, ARRAY_SIZE(got)), 3);
+	for (unsigned i = 0; i < 3; i++)
+		CU_ASSERT_EQUAL(got[i], port[i]);
+	CU_ASSERT_EQUAL(port_op(guest, EVTCHNOP_send, port[3]), 0);
+	CU_ASSERT_EQUAL(take_all(0, got, ARRAY_SIZE(got)), 1);
+	CU_ASSERT_EQUAL(got[0], port[3]);
+}
 
 static u32 thread_port[PORTS];
 static u64 sent[PORTS];   /* the last number that was "written to the ring" before the send */

@@ -137,6 +137,10 @@ void test_main(void)
 			}
 			if (audits > ROUNDS) {
 				print("fuzz-auditor: domain %u goes on and on\n", d);
+				/* Twice: do they move? */
+				tell_vcpus(d);
+				check_eq(domctl(XEN_DOMCTL_unpausedomain, d), 0);
+				sleep_ns(1000000000);
 				tell_vcpus(d);
 				check_eq(domctl(XEN_DOMCTL_destroydomain, d), 0);
 				continue;
