@@ -65,12 +65,12 @@ def run(m, names, keys, factor=1):
     while True:
         results = len(m.lines(r"^\(d\d+\) .*RESULT "))
         if results != ended or not end:
-            ended, end = results, m.seconds() + patience
+            ended, end = results, m.clock() + patience
         try:
             m.expect(r"^\(annulus\).*all domains have ended", AUDIT_EVERY, fail=r"^\(annulus\).*panic")
             break
         except Failure as e:
-            if not m.alive() or str(e).startswith("unexpected") or m.seconds() > end:
+            if not m.alive() or str(e).startswith("unexpected") or m.clock() > end:
                 raise
             if keys:
                 m.send("A")

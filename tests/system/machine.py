@@ -8,6 +8,7 @@ whole log stays in Machine.log.
 import atexit
 import json
 import ctypes
+import glob
 import os
 import re
 import selectors
@@ -68,6 +69,7 @@ class Machine:
         self.proc = None
         self.started = time.monotonic()
         self._raw = b""
+        self._starved = self._stalled = 0.0
 
     def __enter__(self):
         _running.add(self)
@@ -113,6 +115,26 @@ class Machine:
     def seconds(self):
         return time.monotonic() - self.started
 
+    def clock(self):
+        """The seconds that limits mean: since the start, without those in which the emulator waited for a CPU that others had,
+        or everything stood still. A thread of its that waited the longest tells; one that sleeps does not wait."""
+        for path in glob.glob("/proc/%d/task/*/schedstat" % self.proc.pid if self.proc else ""):
+            try:
+                with open(path) as f:
+                    self._starved = max(self._starved, int(f.read().split()[1]) / 1e9)
+            except (OSError, IndexError):  # it has ended, or this kernel does not count
+                pass
+        return self.seconds() - self._starved - self._stalled
+
+    def _pump(self, seconds):
+        """pump(), noting when it took much longer than it may: this process, or the whole host, stood still."""
+        begin = time.monotonic()
+        on = self.pump(seconds)
+        late = time.monotonic() - begin - seconds
+        if late > 2:
+            self._stalled += late
+        return on
+
     def _take(self, data):
         text = data.decode("utf-8", "replace").replace("\r", "")
         if self.echo:
@@ -135,7 +157,7 @@ class Machine:
         """Wait for `pattern`; returns the match. `fail` is a pattern that ends the wait as a failure."""
         regex = re.compile(pattern, re.M)
         bad = re.compile(fail, re.M) if fail else None
-        end = time.monotonic() + seconds
+        end = self.clock() + seconds
         while True:
             found = regex.search(self.log, self.mark)
             if bad:
@@ -145,10 +167,10 @@ class Machine:
             if found:
                 self.mark = found.end()
                 return found
-            left = end - time.monotonic()
+            left = end - self.clock()
             if left <= 0:
                 raise Failure("waited %d s in vain for: %s" % (seconds, pattern))
-            if not self.pump(min(left, 1.0)):
+            if not self._pump(min(left, 1.0)):
                 found = regex.search(self.log, self.mark)
                 if found:
                     self.mark = found.end()
@@ -166,9 +188,9 @@ class Machine:
 
     def wait_exit(self, seconds):
         """Wait until the emulator ends by itself (power-off); returns its exit code."""
-        end = time.monotonic() + seconds
-        while self.pump(min(1.0, max(0.0, end - time.monotonic()))):
-            if time.monotonic() > end:
+        end = self.clock() + seconds
+        while self._pump(min(1.0, max(0.0, end - self.clock()))):
+            if self.clock() > end:
                 raise Failure("%s was still running after %d s" % (self.name, seconds))
         return self.proc.wait()
 

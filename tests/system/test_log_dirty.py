@@ -25,8 +25,8 @@ def chosen(build):
 
 
 def follow(m, names, patience):
-    end = m.seconds() + patience
-    m.expect(r"^RESULT log-dirty PASS", end - m.seconds(), fail=r"RESULT log-dirty FAIL.*|^\(annulus\).*panic")
+    end = m.clock() + patience
+    m.expect(r"^RESULT log-dirty PASS", end - m.clock(), fail=r"RESULT log-dirty FAIL.*|^\(annulus\).*panic")
     for n in names:
         try:
             guests.judge(m.log, n)
