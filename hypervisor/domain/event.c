@@ -17,6 +17,7 @@
 #include "lib/string.h"
 #include "memory/heap.h"
 #include "memory/log_dirty.h"
+#include "memory/p2m.h"
 #include "pv-abi/compat.h"
 #include "pv-abi/errno.h"
 
@@ -632,9 +633,11 @@ static int reset(const struct evtchn_reset *op)
  */
 static struct frame *take_frame(struct domain *d, u64 gfn)
 {
-	if (!mfn_valid(gfn) || frame_get_and_type(mfn_to_frame(gfn), d, FT_WRITABLE))
+	mfn_t mfn = d->p2m ? p2m_lookup(d, gfn, NULL) : gfn;
+
+	if (!mfn_valid(mfn) || frame_get_and_type(mfn_to_frame(mfn), d, FT_WRITABLE))
 		return NULL;
-	return mfn_to_frame(gfn);
+	return mfn_to_frame(mfn);
 }
 
 static int init_control(struct evtchn_init_control *op)

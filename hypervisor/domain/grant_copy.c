@@ -8,6 +8,7 @@
 #include "domain/grant_table.h"
 #include "lib/string.h"
 #include "memory/log_dirty.h"
+#include "memory/p2m.h"
 
 /* One end of a copy while it is held: a general reference, and a FT_WRITABLE one if `write`. */
 struct copy_end {
@@ -28,7 +29,10 @@ hold(struct copy_end *end, const struct gnttab_copy_ptr *p, bool by_ref, bool wr
 	if (!by_ref) {
 		if (p->domid != DOMID_SELF)
 			return GNTST_permission_denied;
-		end->frame = grant_get_frame(current->domain, p->u.gmfn, write);
+		mfn = p->u.gmfn;
+		if (unlikely(current->domain->p2m))
+			mfn = p2m_lookup(current->domain, mfn, NULL);
+		end->frame = grant_get_frame(current->domain, mfn, write);
 		return end->frame ? GNTST_okay : GNTST_bad_page;
 	}
 

@@ -23,10 +23,24 @@
 
 typedef s64 (*hvm_hypercall_fn)(u64, u64, u64);
 
+/* Its NMIs are those that its vCPUs send each other by their APICs. */
+static s64 send_nmi(u32 id)
+{
+	struct domain *d = current->domain;
+	struct vcpu *v = id < d->max_vcpus ? d->vcpu[index_nospec(id, d->max_vcpus)] : NULL;
+
+	if (!v)
+		return -ENOENT;
+	hvm_send_nmi(v);
+	return 0;
+}
+
 /* What is for the state of a PV vCPU is not for this kind. */
 static s64 vcpu_op(u64 cmd, u64 id, u64 arg)
 {
 	switch ((u32)cmd) {
+	case VCPUOP_send_nmi:
+		return send_nmi((u32)id);
 	case VCPUOP_is_up:
 	case VCPUOP_get_runstate_info:
 	case VCPUOP_register_runstate_memory_area:
@@ -44,19 +58,24 @@ static s64 vcpu_op(u64 cmd, u64 id, u64 arg)
 static s64 event_channel_op(u64 cmd, u64 arg, u64 unused)
 {
 	(void)unused;
-	/* The FIFO's frames, and interrupts of devices. */
-	if (cmd == EVTCHNOP_init_control || cmd == EVTCHNOP_expand_array ||
-	    cmd == EVTCHNOP_bind_pirq)
+	/* It has no devices' interrupts. */
+	if (cmd == EVTCHNOP_bind_pirq)
 		return refused("event_channel_op", cmd, -ENOSYS);
 	return do_event_channel_op(cmd, arg);
 }
 
 static s64 grant_table_op(u64 cmd, u64 arg, u64 count)
 {
-	if (cmd != GNTTABOP_query_size && cmd != GNTTABOP_get_version &&
-	    cmd != GNTTABOP_set_version)
-		return refused("grant_table_op", cmd, -ENOSYS);
-	return do_grant_table_op(cmd, arg, count);
+	switch (cmd) {
+	case GNTTABOP_copy:
+	case GNTTABOP_query_size:
+	case GNTTABOP_get_version:
+	case GNTTABOP_set_version:
+	case GNTTABOP_swap_grant_ref:
+		return do_grant_table_op(cmd, arg, count);
+	}
+	/* Where its table is, XENMEM_add_to_physmap says. */
+	return refused("grant_table_op", cmd, -ENOSYS);
 }
 
 static s64 memory_op(u64 cmd, u64 arg, u64 unused)
@@ -102,8 +121,11 @@ static s64 call_console_io(u64 cmd, u64 count, u64 arg)
 	return console_io(cmd, count, arg);
 }
 
+static s64 multicall(u64 list, u64 count, u64 unused);
+
 #define OPS 64
 static const hvm_hypercall_fn table[OPS] = {
+	[__HYPERVISOR_multicall] = multicall,
 	[__HYPERVISOR_memory_op] = memory_op,
 	[__HYPERVISOR_set_timer_op] = set_timer_op,
 	[__HYPERVISOR_xen_version] = xen_version,
@@ -115,14 +137,56 @@ static const hvm_hypercall_fn table[OPS] = {
 	[__HYPERVISOR_hvm_op] = hvm_op,
 };
 
+static s64 call(u64 op, u64 a, u64 b, u64 c)
+{
+	hvm_hypercall_fn fn = op < OPS ? table[index_nospec(op, OPS)] : NULL;
+
+	return fn ? fn(a, b, c) : refused("hypercall", op, -ENOSYS);
+}
+
+/*
+ * A batch: each entry is read once, and its result goes back to the guest's list. One that is to be
+ * continued is written back with what is left of it, and the batch goes on there.
+ */
+static s64 multicall(u64 list, u64 count, u64 unused)
+{
+	struct vcpu *v = current;
+
+	(void)unused;
+	if (v->mc.in_multicall)
+		return -EINVAL;
+	count = (u32)count;
+	for (u64 i = 0; i < count; i++) {
+		u64 at = list + i * sizeof(struct multicall_entry);
+		const u64 *args = (const u64 *)v->mc.call.args;
+		s64 result;
+
+		if (i && preempt_wanted())
+			return hypercall_continue(__HYPERVISOR_multicall, 2, at, count - i);
+		if (copy_from_guest(&v->mc.call, at, sizeof(v->mc.call)))
+			return -EFAULT;
+		v->mc.in_multicall = true;
+		v->mc.preempted = false;
+		result = call(v->mc.call.op, args[0], args[1], args[2]);
+		v->mc.in_multicall = false;
+		if (v->mc.preempted) {
+			if (copy_to_guest(at, &v->mc.call, sizeof(v->mc.call)))
+				return -EFAULT;
+			return hypercall_continue(__HYPERVISOR_multicall, 2, at, count - i);
+		}
+		if (copy_to_guest(at + offsetof(struct multicall_entry, result), &result,
+				  sizeof(result)))
+			return -EFAULT;
+	}
+	return 0;
+}
+
 void hvm_hypercall(void)
 {
 	struct regs *r = guest_regs();
-	u64 op = r->rax;
-	hvm_hypercall_fn fn = op < OPS ? table[index_nospec(op, OPS)] : NULL;
 
 	this_cpu()->stat_hypercalls++;
-	r->rax = (u64)(fn ? fn(r->rdi, r->rsi, r->rdx) : refused("hypercall", op, -ENOSYS));
+	r->rax = (u64)call(r->rax, r->rdi, r->rsi, r->rdx);
 }
 
 /* For each number: mov $op, %eax; vmmcall; ret. Whatever mode the guest is in, it is the same. */

@@ -74,7 +74,7 @@ static void do_startup(struct vcpu *v, u8 page)
 	vcpu_kick(v);
 }
 
-static void do_nmi(struct vcpu *v)
+void hvm_send_nmi(struct vcpu *v)
 {
 	struct domain *d = v->domain;
 	bool wakes, waited;
@@ -118,7 +118,7 @@ void hvm_send_ipi(u64 icr)
 				return;
 			break;
 		case X2APIC_NMI:
-			do_nmi(v);
+			hvm_send_nmi(v);
 			break;
 		case X2APIC_INIT:
 			do_init(v);

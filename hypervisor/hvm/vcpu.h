@@ -52,6 +52,8 @@ void hvm_start_state(struct vcpu *v, u64 entry, u64 start_info);
 
 /* What current's APIC was told to send. */
 void hvm_send_ipi(u64 icr);
+/* An NMI for v, a vCPU of current's domain. */
+void hvm_send_nmi(struct vcpu *v);
 /*
  * HLT with interrupts off: until an NMI, or INIT and SIPI. If no other vCPU is left to send them,
  * that is how a kernel stops.

@@ -18,6 +18,7 @@
 #include "sim.h"
 
 #include "cpu/cpu.h"
+#include "memory/p2m.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/event_channel.h"
 
@@ -626,6 +627,37 @@ TEST(test_hostile_races, "a guest that races with us")
 	/* Whatever happened to its words, closing and destroying find everything in order. */
 	for (unsigned i = 0; i < PORTS; i++)
 		CU_ASSERT_EQUAL(port_op(guest, EVTCHNOP_close, thread_port[i]), 0);
+}
+
+/* Where an HVM guest has its pages: at 77 the first, at 78 the array. */
+static mfn_t hvm_frames[2];
+
+mfn_t p2m_lookup(const struct domain *d, gfn_t gfn, enum p2m_type *type)
+{
+	CU_ASSERT_PTR_EQUAL(d, guest);
+	return gfn == 77 || gfn == 78 ? hvm_frames[gfn - 77] : INVALID_MFN;
+}
+
+TEST(test_hvm, "an HVM guest names its pages by its own numbers")
+{
+	u32 port;
+
+	teardown();
+	setup_2l();
+	guest->p2m = (struct p2m *)guest;
+	hvm_frames[0] = control_mfn[0];
+	hvm_frames[1] = array_mfn[0] = sim_frame_of(guest);
+	port = ipi(0);
+	CU_ASSERT_EQUAL(init_control(0, control_mfn[0], 0), -EINVAL);
+	CU_ASSERT_EQUAL(init_control(0, 79, 0), -EINVAL);
+	CU_ASSERT_EQUAL(init_control(0, ~0ULL, 0), -EINVAL);
+	CU_ASSERT_EQUAL(init_control(0, 77, 0), 0);
+	CU_ASSERT_EQUAL(expand(array_mfn[0]), -EINVAL);
+	CU_ASSERT_EQUAL(expand(78), 0);
+	CU_ASSERT_EQUAL(port_op(guest, EVTCHNOP_send, port), 0);
+	CU_ASSERT_TRUE(*word(port) & PENDING);
+	CU_ASSERT_EQUAL(control(0)->head[EVTCHN_FIFO_PRIORITY_DEFAULT], port);
+	guest->p2m = NULL;
 }
 
 SUITE("event_fifo", .begin = setup, .end = teardown)

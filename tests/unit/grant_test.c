@@ -133,12 +133,12 @@ TEST(test_map, "map and unmap")
 	CU_ASSERT_EQUAL(unmap(mapper, op.handle, 0x7000, 0), GNTST_bad_handle);
 }
 
-/* Where the granter has its frame, if it is an HVM domain: at 77. */
+/* Where an HVM domain has its frame: at 77. */
 static mfn_t hvm_frame;
 
 mfn_t p2m_lookup(const struct domain *d, gfn_t gfn, enum p2m_type *type)
 {
-	CU_ASSERT_PTR_EQUAL(d, granter);
+	CU_ASSERT_PTR_NOT_NULL(d->p2m);
 	return gfn == 77 ? hvm_frame : INVALID_MFN;
 }
 
@@ -496,6 +496,29 @@ TEST(test_replace, "unmap and replace")
 	CU_ASSERT_EQUAL(sim.ptes, 0);
 	CU_ASSERT_EQUAL(call(mapper, GNTTABOP_unmap_and_replace, &op, 1), 0);
 	CU_ASSERT_EQUAL(op.status, GNTST_bad_handle);
+}
+
+TEST(test_copy_hvm, "an HVM domain copies to and from its own frames by its own numbers")
+{
+	struct gnttab_copy op = { .source = { .u.ref = 1, .domid = granter->id },
+				  .dest = { .u.gmfn = 77, .domid = DOMID_SELF }, .len = 4,
+				  .flags = GNTCOPY_source_gref };
+	mfn_t from = grant(granter, 1, mapper->id, GTF_readonly), own = sim_frame_of(mapper);
+
+	mapper->p2m = (struct p2m *)mapper;
+	hvm_frame = own;
+	memcpy(mfn_to_va(from), "abc", 4);
+	CU_ASSERT_EQUAL(copy(mapper, op).status, GNTST_okay);
+	CU_ASSERT_STRING_EQUAL((char *)mfn_to_va(own), "abc");
+	op.dest.u.gmfn = own;
+	CU_ASSERT_EQUAL(copy(mapper, op).status, GNTST_bad_page);
+	/* Not what is another's, wherever it may be. */
+	hvm_frame = from;
+	op.dest.u.gmfn = 77;
+	CU_ASSERT_EQUAL(copy(mapper, op).status, GNTST_bad_page);
+	CU_ASSERT_EQUAL(refs(own), 1);
+	CU_ASSERT_EQUAL(refs(from), 1);
+	mapper->p2m = NULL;
 }
 
 TEST(test_copy, "copy")

@@ -280,9 +280,11 @@ TEST(test_timer, "its counter: once, again and again, silent, written while it c
 	CU_ASSERT_TRUE(set(0x08, 0x40));
 	CU_ASSERT_FALSE(x2apic_timer_wakes(&a));
 	/* Switched off by software, all is masked, and stays so until it is on. */
-	CU_ASSERT_TRUE(set(0x0f, 0xff) && set(0x32, 0x20041));
+	CU_ASSERT_TRUE(set(0x37, 0x40) && set(0x0f, 0xff));
 	CU_ASSERT_EQUAL(get(0x32), 0x30041);
-	CU_ASSERT_EQUAL(get(0x37), 0x10000);
+	CU_ASSERT_EQUAL(get(0x37), 0x10040);
+	CU_ASSERT_TRUE(set(0x32, 0x20041));
+	CU_ASSERT_EQUAL(get(0x32), 0x30041);
 	CU_ASSERT_TRUE(set(0x0f, 0x1ff));
 	CU_ASSERT_EQUAL(get(0x32), 0x30041);
 	CU_ASSERT_TRUE(set(0x32, 0x20041));

@@ -13,6 +13,7 @@
 
 #include "pv-abi/errno.h"
 #include "pv-abi/event_channel.h"
+#include "pv-abi/grant_table.h"
 #include "pv-abi/hvm.h"
 #include "pv-abi/hvm_start_info.h"
 #include "pv-abi/memory.h"

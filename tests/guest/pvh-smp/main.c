@@ -234,6 +234,13 @@ static void do_nmis(void)
 		send(i, NMI);
 		wait_for(&nmis[i], before + 1, __LINE__);
 	}
+	for (unsigned i = 1; i < CPUS; i++) {
+		before = nmis[i];
+		check_eq(hypercall(__HYPERVISOR_vcpu_op, VCPUOP_send_nmi, i, 0), 0);
+		wait_for(&nmis[i], before + 1, __LINE__);
+	}
+	check_eq(hypercall(__HYPERVISOR_vcpu_op, VCPUOP_send_nmi, CPUS, 0), -ENOENT);
+	check_eq(hypercall(__HYPERVISOR_vcpu_op, VCPUOP_send_nmi, ~0U, 0), -ENOENT);
 	before = nmis[3];
 	send(0xc, LOGICAL | NMI);
 	wait_for(&nmis[3], before + 1, __LINE__);

@@ -177,8 +177,8 @@ static void calls(void)
 		check_eq(hypercall(__HYPERVISOR_xen_version, XENVER_get_features, at, 0), -EFAULT);
 	check_eq(hypercall(__HYPERVISOR_xen_version, XENVER_get_features, 0x3fffffff, 0), -EFAULT);
 	for (unsigned op = 0; op < 64; op++)
-		if (op != 12 && op != 15 && op != 17 && op != 18 && op != 20 && op != 24 &&
-		    op != 29 && op != 32 && op != 34)
+		if (op != 12 && op != 13 && op != 15 && op != 17 && op != 18 && op != 20 &&
+		    op != 24 && op != 29 && op != 32 && op != 34)
 			check_eq(hypercall(op, 0, 0, 0), -ENOSYS);
 
 	check_eq(memory_op(XENMEM_add_to_physmap, &add), 0);
@@ -424,6 +424,107 @@ static void apic_timer(void)
 	check_eq(get(0x839), 0);
 }
 
+/* Several hypercalls at once: what each came to, whatever it is; none of them is a list again. */
+static void lists(void)
+{
+	static struct multicall_entry list[300];
+
+	for (unsigned i = 0; i < 300; i++)
+		list[i] = (struct multicall_entry){ .op = __HYPERVISOR_xen_version, .result = 1 };
+	list[7].op = 63;
+	list[8].op = __HYPERVISOR_multicall;
+	list[9] = (struct multicall_entry){ .op = __HYPERVISOR_xen_version,
+					    .args = { XENVER_get_features, 1UL << 40 } };
+	list[299].op = __HYPERVISOR_sched_op;
+	check_eq(hypercall(__HYPERVISOR_multicall, (unsigned long)list, 299, 0), 0);
+	for (unsigned i = 0; i < 299; i++)
+		check_eq(list[i].result, i == 7 ? (unsigned long)-ENOSYS :
+					 i == 8 ? (unsigned long)-EINVAL :
+					 i == 9 ? (unsigned long)-EFAULT :
+						  4 << 16 | 17);
+	check_eq(list[299].result, 1);
+	check_eq(hypercall(__HYPERVISOR_multicall, 1UL << 40, 1, 0), -EFAULT);
+	/* Its end is not there, which is found when it is come to. */
+	check_eq(hypercall(__HYPERVISOR_multicall, (1UL << 30) - 2 * sizeof(list[0]), 3, 0),
+		 -EFAULT);
+	check_eq(hypercall(__HYPERVISOR_multicall, (unsigned long)list, 0, 0), 0);
+}
+
+/* Grants, to itself: its table is where it says. */
+#define TABLE ((volatile struct grant_entry_v1 *)0x3001000UL)
+static char page_a[4096] __attribute__((aligned(4096)));
+static char page_b[4096] __attribute__((aligned(4096)));
+static void grants(void)
+{
+	struct xen_add_to_physmap add = { .domid = DOMID_SELF, .space = XENMAPSPACE_grant_table,
+					  .gpfn = (unsigned long)TABLE >> 12 };
+	struct gnttab_copy copy = {
+		.source = { .u.ref = 9, .domid = DOMID_SELF, .offset = 100 },
+		.dest = { .u.gmfn = (unsigned long)page_b >> 12, .domid = DOMID_SELF, .offset = 8 },
+		.len = 16, .flags = GNTCOPY_source_gref };
+
+	check_eq(memory_op(XENMEM_add_to_physmap, &add), 0);
+	TABLE[9].domid = 0;
+	TABLE[9].frame = (uint32_t)((unsigned long)page_a >> 12);
+	for (unsigned i = 0; i < 4096; i++)
+		page_a[i] = (char)(i * 3);
+	check_eq(hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_copy, (unsigned long)&copy, 1), 0);
+	check_eq(copy.status, GNTST_general_error);
+	/* Whoever it is: one number after the other. */
+	for (unsigned id = 0; id < 16 && copy.status; id++) {
+		TABLE[9].domid = (domid_t)id;
+		TABLE[9].flags = GTF_permit_access | GTF_readonly;
+		check_eq(hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_copy,
+				   (unsigned long)&copy, 1), 0);
+	}
+	check_eq(copy.status, GNTST_okay);
+	for (unsigned i = 0; i < 16; i++)
+		check_eq(page_b[8 + i], page_a[100 + i]);
+	check_eq(page_b[7] | page_b[24], 0);
+	copy.dest.u.gmfn = 0x80000000;
+	check_eq(hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_copy, (unsigned long)&copy, 1), 0);
+	check_eq(copy.status, GNTST_bad_page);
+	check_eq(hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_setup_table, 0, 1), -ENOSYS);
+}
+
+/* Events by the FIFO, from the last test on. */
+static uint32_t words[1024] __attribute__((aligned(4096)));
+static struct evtchn_fifo_control_block control __attribute__((aligned(4096)));
+static void fifo(void)
+{
+	struct evtchn_init_control init = { .control_gfn = 0x80000000 };
+	struct evtchn_expand_array expand = { .array_gfn = (unsigned long)words >> 12 };
+	struct evtchn_bind_ipi ipi = { .vcpu = 0 };
+	struct evtchn_set_priority priority = { .priority = 3 };
+	struct evtchn_send send;
+	uint64_t before;
+
+	check_eq(hypercall(__HYPERVISOR_event_channel_op, EVTCHNOP_bind_ipi, (unsigned long)&ipi,
+			   0), 0);
+	priority.port = send.port = ipi.port;
+	check_eq(hypercall(__HYPERVISOR_event_channel_op, EVTCHNOP_set_priority,
+			   (unsigned long)&priority, 0), -ENOSYS);
+	check_eq(hypercall(__HYPERVISOR_event_channel_op, EVTCHNOP_init_control,
+			   (unsigned long)&init, 0), -EINVAL);
+	init.control_gfn = (unsigned long)&control >> 12;
+	check_eq(hypercall(__HYPERVISOR_event_channel_op, EVTCHNOP_init_control,
+			   (unsigned long)&init, 0), 0);
+	check_eq(init.link_bits, 17);
+	check_eq(hypercall(__HYPERVISOR_event_channel_op, EVTCHNOP_expand_array,
+			   (unsigned long)&expand, 0), 0);
+	check_eq(hypercall(__HYPERVISOR_event_channel_op, EVTCHNOP_set_priority,
+			   (unsigned long)&priority, 0), 0);
+	before = upcalls;
+	check_eq(hypercall(__HYPERVISOR_event_channel_op, EVTCHNOP_send, (unsigned long)&send, 0),
+		 0);
+	check_eq(((volatile struct evtchn_fifo_control_block *)&control)->ready, 1u << 3);
+	check_eq(control.head[3], ipi.port);
+	check(words[ipi.port] & 1u << EVTCHN_FIFO_PENDING);
+	while (upcalls == before)
+		__asm__ volatile("sti; hlt; cli" ::: "memory");
+	check_eq(upcalls, before + 1);
+}
+
 void test_main(void)
 {
 	const struct hvm_start_info *info = (const void *)start_info_at;
@@ -444,5 +545,8 @@ void test_main(void)
 	areas();
 	apic();
 	apic_timer();
+	lists();
+	grants();
 	exits();
+	fifo();
 }
