@@ -109,16 +109,27 @@ static void expect_root(const struct domain *d, mfn_t mfn)
 		expect(mfn, 1, 1, "a vCPU's root", d->id);
 }
 
-static void expect_physmap(gfn_t gfn, mfn_t mfn, void *arg)
+static void expect_physmap(gfn_t gfn, mfn_t mfn, enum p2m_type type, void *arg)
 {
+	bool grant = type == P2M_GRANT || type == P2M_GRANT_RO, write = type != P2M_GRANT_RO;
 	const struct domain *d = arg;
+	const struct frame *f;
 
-	expect(mfn, 1, 1, "a physmap entry", d->id);
-	if (!mfn_valid(mfn) || (frame_owner(mfn_to_frame(mfn)) == d &&
-				(mfn_to_frame(mfn)->type & FT_TYPE_MASK) == FT_WRITABLE))
+	expect(mfn, 1, write, "a physmap entry", d->id);
+	if (!mfn_valid(mfn))
 		return;
-	violation("physmap %llx of domain %u maps frame %llx, which is not its own or no RAM",
-		  (unsigned long long)gfn, d->id, (unsigned long long)mfn);
+	f = mfn_to_frame(mfn);
+	if (write && (f->type & FT_TYPE_MASK) != FT_WRITABLE)
+		violation("physmap %llx of domain %u maps frame %llx, which is no RAM",
+			  (unsigned long long)gfn, d->id, (unsigned long long)mfn);
+	if (!grant && frame_owner(f) != d)
+		violation("physmap %llx of domain %u maps frame %llx, which is not its own",
+			  (unsigned long long)gfn, d->id, (unsigned long long)mfn);
+	/* A dying domain gives up its grants first. */
+	if (grant && !d->dying &&
+	    (!granted(mfn) || (frame_owner(f) != d && !(f->count & FC_FOREIGN))))
+		violation("physmap %llx of domain %u maps frame %llx without a grant",
+			  (unsigned long long)gfn, d->id, (unsigned long long)mfn);
 }
 
 static void count_vcpu(const struct vcpu *v)

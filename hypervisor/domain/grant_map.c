@@ -12,6 +12,7 @@
 #include "lib/upcalls.h"
 #include "memory/heap.h"
 #include "memory/log_dirty.h"
+#include "memory/p2m.h"
 #include "pv-abi/errno.h"
 
 #define MAP_PARTS (GNTMAP_device_map | GNTMAP_host_map)
@@ -142,6 +143,22 @@ static void mapping_end(struct grant_table *gt, u32 index)
 	domain_put(granter);
 }
 
+/* An HVM domain has it in its map; what it names is an address of the machine as it sees it. */
+static int hvm_map(struct domain *d, const struct gnttab_map_grant_ref *op, mfn_t mfn, bool write)
+{
+	if (op->flags & GNTMAP_contains_pte)
+		return -EINVAL;
+	return p2m_add_grant(d, op->host_addr >> PAGE_SHIFT, mfn, write);
+}
+
+static int hvm_unmap(struct domain *d, const struct grant_mapping *m, u64 host_addr)
+{
+	int r = p2m_remove_grant(d, host_addr >> PAGE_SHIFT, m->mfn,
+				 !(m->flags & GNTMAP_readonly));
+
+	return r ? r : GRANT_PTE_CACHED;
+}
+
 /* On success the reference of the granter is the mapping's. */
 static s16 map(struct domain *granter, struct gnttab_map_grant_ref *op)
 {
@@ -165,10 +182,12 @@ static s16 map(struct domain *granter, struct gnttab_map_grant_ref *op)
 	if (!f)
 		goto no_frame;
 	if (op->flags & GNTMAP_host_map) {
-		status = grant_pte_map(op->host_addr, mfn, op->flags & MAP_FLAGS,
-				       (op->flags >> _GNTMAP_guest_avail0 & 7) << 9)
-				 ? GNTST_bad_virt_addr
-				 : GNTST_okay;
+		int r = unlikely(d->p2m) ?
+				hvm_map(d, op, mfn, write) :
+				grant_pte_map(op->host_addr, mfn, op->flags & MAP_FLAGS,
+					      (op->flags >> _GNTMAP_guest_avail0 & 7) << 9);
+
+		status = r ? GNTST_bad_virt_addr : GNTST_okay;
 		if (status != GNTST_okay)
 			goto no_pte;
 	}
@@ -233,7 +252,9 @@ static inline s16 unmap_parts(struct vcpu *v, struct grant_mapping *m, u64 host_
 		*parts |= GNTMAP_device_map;
 	}
 	if (host_addr && (m->flags & GNTMAP_host_map)) {
-		r = grant_pte_unmap(host_addr, m->mfn, m->flags, new_addr);
+		r = unlikely(v->domain->p2m) ?
+			    hvm_unmap(v->domain, m, host_addr) :
+			    grant_pte_unmap(host_addr, m->mfn, m->flags, new_addr);
 		if (r < 0) {
 			mapping_live(m);
 			return GNTST_general_error;

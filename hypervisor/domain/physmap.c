@@ -81,7 +81,10 @@ void physmap_flush(struct domain *d)
 		tlb_flush(READ_ONCE(d->dirty_cpus), TLB_GLOBAL);
 }
 
-/* Whatever is at `gfn` makes room: memory is given back, what is the hypervisor's is not there. */
+/*
+ * Whatever is at `gfn` makes room: memory is given back, what is the hypervisor's is not there. A
+ * grant is to be unmapped first.
+ */
 static int make_room(struct domain *d, gfn_t gfn)
 {
 	enum p2m_type type;
@@ -101,11 +104,12 @@ static int make_room(struct domain *d, gfn_t gfn)
 static int show(struct domain *d, gfn_t gfn, mfn_t mfn)
 {
 	gfn_t before = m2p_get(mfn);
+	enum p2m_type type;
 	int r;
 
 	if (gfn >= BIT(P2M_GFN_BITS))
 		return -EINVAL;
-	if (p2m_lookup(d, before, NULL) != mfn)
+	if (p2m_lookup(d, before, &type) != mfn || type != P2M_SHARED)
 		before = M2P_INVALID;
 	if (before == gfn)
 		return 0;

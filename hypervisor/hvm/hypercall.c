@@ -67,6 +67,8 @@ static s64 event_channel_op(u64 cmd, u64 arg, u64 unused)
 static s64 grant_table_op(u64 cmd, u64 arg, u64 count)
 {
 	switch (cmd) {
+	case GNTTABOP_map_grant_ref:
+	case GNTTABOP_unmap_grant_ref:
 	case GNTTABOP_copy:
 	case GNTTABOP_query_size:
 	case GNTTABOP_get_version:

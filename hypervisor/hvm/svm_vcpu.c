@@ -82,6 +82,7 @@ enum {
 #define VINTR_IGN_TPR	BIT(20)
 #define VINTR_MASKING	BIT(24)
 #define SEG_LONG	BIT(9)
+#define NPF_WRITE	BIT(1)
 #define CR0_ET		BIT(4)
 
 #define TRAP_DB 1
@@ -635,6 +636,16 @@ static void do_caches(struct vmcb *b)
 		advance(b, length);
 }
 
+/* A write to what another domain grants for reading only. Not while an event is being delivered. */
+static bool not_granted(struct vcpu *v, const struct vmcb *b)
+{
+	enum p2m_type type;
+
+	(void)p2m_lookup(v->domain, b->exit_info2 >> PAGE_SHIFT, &type);
+	return type == P2M_GRANT_RO && (b->exit_info1 & NPF_WRITE) &&
+	       !(b->event_inject & EVENT_VALID);
+}
+
 static void nothing_there(struct vcpu *v, const struct vmcb *b, u32 before)
 {
 	/* Seen once in an emulator: "Known" in docs/hvm.md. */
@@ -714,7 +725,10 @@ static void handle_exit(struct vcpu *v, struct vmcb *b)
 		domain_crash(v->domain, "triple fault\n");
 		break;
 	case EXIT_NPF:
-		nothing_there(v, b, before);
+		if (not_granted(v, b))
+			inject_gp(b);
+		else
+			nothing_there(v, b, before);
 		break;
 	default:
 		domain_crash(v->domain, "exit %#x, %#llx %#llx\n", code,

@@ -95,6 +95,15 @@ static void put_frames(mfn_t mfn, u64 n)
 		frame_put_and_type(mfn_to_frame(mfn + i));
 }
 
+/* Those of an entry of this type. */
+static void put_mapped(mfn_t mfn, u64 n, enum p2m_type type)
+{
+	if (type == P2M_GRANT_RO)
+		frame_put(mfn_to_frame(mfn));
+	else
+		put_frames(mfn, n);
+}
+
 static int get_frames(struct domain *d, mfn_t mfn, u64 n)
 {
 	for (u64 i = 0; i < n; i++) {
@@ -105,6 +114,23 @@ static int get_frames(struct domain *d, mfn_t mfn, u64 n)
 		}
 	}
 	return 0;
+}
+
+/* Of a frame that the caller holds. */
+static int get_granted(struct domain *d, mfn_t mfn, bool write)
+{
+	struct frame *f = mfn_to_frame(mfn);
+	int r = 0;
+
+	if (!frame_get_more(f) && !frame_get_any(f))
+		return -EINVAL;
+	while (write && (r = frame_get_type(f, FT_WRITABLE)) == -ERESTART)
+		;
+	if (r)
+		frame_put(f);
+	else if (!frame_owned_by(f, d))
+		frame_foreign(f, d, write);
+	return r;
 }
 
 /* ---- looking up ---- */
@@ -205,19 +231,26 @@ static u64 *place(struct domain *d, gfn_t gfn, unsigned level, bool split, bool 
 	return &table[slot_of(gfn, level)];
 }
 
-int p2m_add(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned order, enum p2m_type type)
+static bool by_grant(enum p2m_type type)
+{
+	return type == P2M_GRANT || type == P2M_GRANT_RO;
+}
+
+static u64 leaf_flags(enum p2m_type type, bool large)
+{
+	if (type == P2M_GRANT_RO)
+		return LEAF_FLAGS & ~(PTE_RW | PTE_D);
+	return LEAF_FLAGS | (large ? PTE_PS : 0);
+}
+
+/* Where nothing is; the entry's references are there. As p2m_add(). */
+static int enter(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned order, enum p2m_type type)
 {
 	struct p2m *p = owner_of(d)->p2m;
 	u64 n = BIT(order), *at;
 	bool exists;
-	int r;
+	int r = 0;
 
-	if ((order && order != LARGE_ORDER) || gfn >= GFN_LIMIT || ((gfn | mfn) & (n - 1)))
-		return -EINVAL;
-	/* Not under the lock: a frame's first writable reference may flush CPUs. */
-	r = get_frames(d, mfn, n);
-	if (r)
-		return r;
 	spin_lock(&p->lock);
 	at = place(d, gfn, order ? 2 : 1, false, &exists);
 	/* What is being emptied would not be looked at again. */
@@ -228,14 +261,44 @@ int p2m_add(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned order, enum p2m_typ
 	else if (*at & PTE_P)
 		r = -EEXIST;
 	if (!r) {
-		WRITE_ONCE(*at, pte_make(mfn, LEAF_FLAGS | (order ? PTE_PS : 0) |
-						      (u64)type << TYPE_SHIFT));
+		WRITE_ONCE(*at, pte_make(mfn, leaf_flags(type, order) | (u64)type << TYPE_SHIFT));
 		p->entries[type] += n;
 		p->highest = max(p->highest, gfn + n - 1);
 	}
 	spin_unlock(&p->lock);
+	return r;
+}
+
+int p2m_add(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned order, enum p2m_type type)
+{
+	u64 n = BIT(order);
+	int r;
+
+	if ((order && order != LARGE_ORDER) || gfn >= GFN_LIMIT || ((gfn | mfn) & (n - 1)))
+		return -EINVAL;
+	/* Not under the lock: a frame's first writable reference may flush CPUs. */
+	r = get_frames(d, mfn, n);
+	if (r)
+		return r;
+	r = enter(d, gfn, mfn, order, type);
 	if (r)
 		put_frames(mfn, n);
+	return r;
+}
+
+int p2m_add_grant(struct domain *d, gfn_t gfn, mfn_t mfn, bool write)
+{
+	enum p2m_type type = write ? P2M_GRANT : P2M_GRANT_RO;
+	int r;
+
+	if (gfn >= GFN_LIMIT)
+		return -EINVAL;
+	r = get_granted(d, mfn, write);
+	if (r)
+		return r;
+	r = enter(d, gfn, mfn, 0, type);
+	if (r)
+		put_mapped(mfn, 1, type);
 	return r;
 }
 
@@ -251,6 +314,8 @@ int p2m_remove(struct domain *d, gfn_t gfn, mfn_t mfn)
 	e = find(p, gfn, &level);
 	if (!e || leaf_mfn(e, level, gfn) != mfn) {
 		r = -ENOENT;
+	} else if (by_grant(ENTRY_TYPE(e))) {
+		r = -EINVAL;
 	} else {
 		at = place(d, gfn, 1, true, &exists);
 		if (at) {
@@ -263,6 +328,29 @@ int p2m_remove(struct domain *d, gfn_t gfn, mfn_t mfn)
 	spin_unlock(&p->lock);
 	if (!r)
 		put_frames(mfn, 1);
+	return r;
+}
+
+int p2m_remove_grant(struct domain *d, gfn_t gfn, mfn_t mfn, bool write)
+{
+	enum p2m_type type = write ? P2M_GRANT : P2M_GRANT_RO;
+	struct p2m *p = owner_of(d)->p2m;
+	unsigned level;
+	bool exists;
+	u64 e;
+	int r = -EINVAL;
+
+	spin_lock(&p->lock);
+	e = find(p, gfn, &level);
+	if (e && ENTRY_TYPE(e) == type && pte_mfn(e) == mfn) {
+		/* A page of its own: no table is needed. */
+		WRITE_ONCE(*place(d, gfn, 1, false, &exists), 0);
+		p->entries[type]--;
+		r = 0;
+	}
+	spin_unlock(&p->lock);
+	if (!r)
+		put_mapped(mfn, 1, type);
 	return r;
 }
 
@@ -310,7 +398,7 @@ int p2m_relinquish(struct domain *d)
 		WRITE_ONCE(*at, 0);
 		p->entries[ENTRY_TYPE(e)] -= n;
 		spin_unlock(&p->lock);
-		put_frames(pte_mfn(e), n);
+		put_mapped(pte_mfn(e), n, ENTRY_TYPE(e));
 		if (preempt_wanted())
 			return -ERESTART;
 	}
@@ -328,7 +416,8 @@ static u64 count_tables(const u64 *table, unsigned level)
 	return n;
 }
 
-bool p2m_for_each(const struct domain *d, void (*fn)(gfn_t gfn, mfn_t mfn, void *arg), void *arg)
+bool p2m_for_each(const struct domain *d,
+		  void (*fn)(gfn_t gfn, mfn_t mfn, enum p2m_type type, void *arg), void *arg)
 {
 	const struct p2m *p = owner_of(d)->p2m;
 	u64 found[ARRAY_SIZE(p->entries)] = { 0 };
@@ -338,16 +427,16 @@ bool p2m_for_each(const struct domain *d, void (*fn)(gfn_t gfn, mfn_t mfn, void 
 	bool ok;
 
 	for (; (at = next_leaf(p, &gfn, &level)); gfn += level == 2 ? LARGE_PAGES : 1) {
-		u64 n = level == 2 ? LARGE_PAGES : 1,
-		    flags = LEAF_FLAGS | (level == 2 ? PTE_PS : 0);
+		u64 n = level == 2 ? LARGE_PAGES : 1;
+		enum p2m_type type = ENTRY_TYPE(*at);
 
-		if (level > 2 || (*at & ~(PTE_ADDR | PTE_AVAIL)) != flags ||
-		    ENTRY_TYPE(*at) == P2M_NONE || ENTRY_TYPE(*at) >= ARRAY_SIZE(found) ||
+		if (level > 2 || type == P2M_NONE || type >= P2M_TYPES ||
+		    (*at & ~(PTE_ADDR | PTE_AVAIL)) != leaf_flags(type, level == 2) ||
 		    (pte_mfn(*at) & (n - 1)))
 			return false;
-		found[ENTRY_TYPE(*at)] += n;
+		found[type] += n;
 		for (u64 i = 0; i < n; i++)
-			fn(gfn + i, pte_mfn(*at) + i, arg);
+			fn(gfn + i, pte_mfn(*at) + i, type, arg);
 	}
 	ok = count_tables(p->root, LEVELS) == p->tables;
 	for (unsigned t = 0; t < ARRAY_SIZE(found); t++)

@@ -14,8 +14,8 @@
  * bit, since a nested walk is a user's).
  *
  * An entry that maps holds a general and a FT_WRITABLE reference of each frame: while a frame is
- * in the map it is of no other type, so no CPU takes it for a table. A and D are set from the
- * start, which leaves the CPU nothing to write.
+ * in the map it is of no other type, so no CPU takes it for a table; one that maps for reading only
+ * holds the general one. A and D are set from the start, which leaves the CPU nothing to write.
  *
  * `lock` guards all changes. Look-ups take no lock: tables, once made, stay until p2m_destroy(),
  * and what is found is only a number until a reference of the frame is taken.
@@ -31,13 +31,16 @@ enum p2m_type {
 	P2M_NONE,   /* nothing: an access is the guest's mistake, or a device's */
 	P2M_RAM,    /* a frame of the domain's own memory */
 	P2M_SHARED, /* a frame that the hypervisor shares with it: shared info, grant table */
+	P2M_GRANT,  /* what another domain grants to it; and the same, for reading only */
+	P2M_GRANT_RO,
+	P2M_TYPES,
 };
 
 struct p2m {
 	struct spinlock lock;
 	u64 *root;          /* level 4 */
 	u64 tables;         /* pages of tables, the root among them; under lock */
-	u64 entries[3];     /* pages mapped, by type; under lock */
+	u64 entries[P2M_TYPES]; /* pages mapped, by type; under lock */
 	gfn_t highest;      /* that was ever mapped; under lock */
 	u64 most_pages;     /* the domain's highest limit, as often as it was asked; under lock */
 	gfn_t cursor;       /* p2m_relinquish(): everything below is empty */
@@ -68,9 +71,18 @@ int __must_check p2m_add(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned order,
  * p2m_remove() - take out one page, if `mfn` is there. Interrupts are on, no lock is held.
  *     0
  *     -ENOENT  it is not there
+ *     -EINVAL  it is there by a grant
  *     -ENOMEM  it is in a large page, for which there is no table to split it into
  */
 int p2m_remove(struct domain *d, gfn_t gfn, mfn_t mfn);
+/*
+ * p2m_add_grant() - map a granted frame, whoever owns it, at `gfn`, where nothing is. The caller
+ * holds a general reference of it, and a FT_WRITABLE one if `write`. As p2m_add().
+ * p2m_remove_grant() - it must be there, and writable if `write`: 0, -EINVAL. All CPUs that d runs
+ * on are to be flushed before the caller's references go.
+ */
+int __must_check p2m_add_grant(struct domain *d, gfn_t gfn, mfn_t mfn, bool write);
+int __must_check p2m_remove_grant(struct domain *d, gfn_t gfn, mfn_t mfn, bool write);
 /* p2m_lookup() - the frame at `gfn`, INVALID_MFN for none; its type in *type, which may be NULL. */
 mfn_t p2m_lookup(const struct domain *d, gfn_t gfn, enum p2m_type *type);
 /*
@@ -84,6 +96,7 @@ mfn_t p2m_root(const struct domain *d);
  * p2m_for_each() - every page that is mapped, for the audit: nothing changes meanwhile. True if the
  * books (`tables`, `entries`) are right and no entry has more than it should.
  */
-bool p2m_for_each(const struct domain *d, void (*fn)(gfn_t gfn, mfn_t mfn, void *arg), void *arg);
+bool p2m_for_each(const struct domain *d,
+		  void (*fn)(gfn_t gfn, mfn_t mfn, enum p2m_type type, void *arg), void *arg);
 
 #endif

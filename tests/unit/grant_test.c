@@ -163,6 +163,40 @@ TEST(test_map_hvm, "an HVM granter names its frames by its own numbers")
 	granter->p2m = NULL;
 }
 
+TEST(test_map_by_hvm, "an HVM mapper has it in its map, and the flush when it goes")
+{
+	mfn_t mfn = grant(granter, 3, mapper->id, 0);
+	struct gnttab_map_grant_ref op;
+
+	mapper->p2m = (struct p2m *)mapper;
+	op = map(mapper, granter->id, 3, GNTMAP_host_map | GNTMAP_contains_pte, 0x7000);
+	CU_ASSERT_EQUAL(op.status, GNTST_bad_virt_addr);
+	CU_ASSERT_EQUAL(refs(mfn), 1);
+	sim.pte_error = -EEXIST;
+	op = map(mapper, granter->id, 3, GNTMAP_host_map, 0x7000);
+	CU_ASSERT_EQUAL(op.status, GNTST_bad_virt_addr);
+	CU_ASSERT_EQUAL(entry(granter, 3)->flags, GTF_permit_access);
+	sim.pte_error = 0;
+	for (unsigned i = 0; i < 2; i++) {
+		u32 ro = i ? GNTMAP_readonly : 0;
+
+		op = map(mapper, granter->id, 3, GNTMAP_host_map | ro, 0x7000);
+		CU_ASSERT_EQUAL(op.status, GNTST_okay);
+		CU_ASSERT_EQUAL(sim.ptes, 1);
+		CU_ASSERT_EQUAL(sim.pte[0].addr, 0x7000);
+		CU_ASSERT_EQUAL(sim.pte[0].mfn, mfn);
+		CU_ASSERT_EQUAL(sim.pte[0].flags, ro);
+		/* No A tells that no CPU has it. */
+		sim.pte[0].untouched = true;
+		CU_ASSERT_EQUAL(unmap(mapper, op.handle, 0x8000, 0), GNTST_general_error);
+		sim.tlb_flushes = 0;
+		CU_ASSERT_EQUAL(unmap(mapper, op.handle, 0x7000, 0), GNTST_okay);
+		CU_ASSERT_EQUAL(sim.tlb_flushes, 1);
+		CU_ASSERT_EQUAL(refs(mfn), 1);
+	}
+	mapper->p2m = NULL;
+}
+
 TEST(test_readonly, "read-only")
 {
 	struct gnttab_map_grant_ref r, w;

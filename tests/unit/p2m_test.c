@@ -10,11 +10,42 @@
 // The physical-to-machine map: what a guest frame number leads to, the references that keep those
 // frames what they are, and that the tables are bounded and come back.
 
+#define FIXTURE_OWN_GRANTS
 #include "mmu_fixture.h"
 #include "suite.h"
 #include "memory/p2m.h"
 
 #define LIMIT BIT(P2M_GFN_BITS)
+
+/* What the guest has mapped by a grant: a handle, with references of its own. */
+static struct {
+	mfn_t mfn; /* 0: nothing */
+	bool write;
+} handle;
+
+void grant_for_each_mapping(struct domain *d, void (*fn)(mfn_t mfn, bool writable, void *arg),
+			    void *arg)
+{
+	if (d == guest && handle.mfn)
+		fn(handle.mfn, handle.write, arg);
+}
+
+static void hold(struct domain *d, mfn_t mfn, bool write)
+{
+	CU_ASSERT_TRUE(frame_get(mfn_to_frame(mfn), d));
+	if (write)
+		CU_ASSERT_EQUAL(frame_get_type(mfn_to_frame(mfn), FT_WRITABLE), 0);
+	handle.mfn = mfn;
+	handle.write = write;
+}
+
+static void let_go(void)
+{
+	if (handle.write)
+		frame_put_type(mfn_to_frame(handle.mfn));
+	frame_put(mfn_to_frame(handle.mfn));
+	handle.mfn = 0;
+}
 
 static void begin(void)
 {
@@ -29,7 +60,8 @@ static void end(void)
 	guest->dying = true;
 	while (p2m_relinquish(guest))
 		;
-	CU_ASSERT_EQUAL(guest->p2m->entries[P2M_RAM] + guest->p2m->entries[P2M_SHARED], 0);
+	for (unsigned t = 0; t < P2M_TYPES; t++)
+		CU_ASSERT_EQUAL(guest->p2m->entries[t], 0);
 	CU_ASSERT_EQUAL(audit(), 0);
 	p2m_destroy(guest);
 	p2m_destroy(guest);
@@ -240,6 +272,83 @@ TEST(test_interrupted, "emptying it goes on where it stopped")
 		CU_ASSERT_EQUAL(guest->p2m->entries[P2M_RAM], left);
 		CU_ASSERT_EQUAL(audit(), 0);
 	}
+	guest->dying = false;
+}
+
+static u64 *entry_of(gfn_t gfn)
+{
+	u64 *table = table_of(p2m_root(guest));
+
+	for (unsigned level = 4; level > 1; level--)
+		table = table_of(pte_mfn(table[pt_slot(gfn << PAGE_SHIFT, level)]));
+	return &table[pt_slot(gfn << PAGE_SHIFT, 1)];
+}
+
+TEST(test_grants, "what is another's is where it was put, with its rights, until it is unmapped")
+{
+	mfn_t theirs = new_frame(other), own = new_frame(guest), shown = new_frame(guest);
+	enum p2m_type type;
+
+	CU_ASSERT_EQUAL(p2m_add(guest, 5, own, 0, P2M_RAM), 0);
+	for (unsigned write = 0; write < 2; write++) {
+		hold(other, theirs, write);
+		CU_ASSERT_EQUAL(p2m_add_grant(guest, LIMIT, theirs, write), -EINVAL);
+		CU_ASSERT_EQUAL(p2m_add_grant(guest, 5, theirs, write), -EEXIST);
+		CU_ASSERT_EQUAL(refs(theirs), 2);
+		CU_ASSERT_EQUAL(types(theirs), write);
+		CU_ASSERT_EQUAL(p2m_add_grant(guest, 77, theirs, write), 0);
+		CU_ASSERT_EQUAL(p2m_add_grant(guest, 77, theirs, write), -EEXIST);
+		CU_ASSERT_EQUAL(p2m_lookup(guest, 77, &type), theirs);
+		CU_ASSERT_EQUAL(type, write ? P2M_GRANT : P2M_GRANT_RO);
+		CU_ASSERT_EQUAL(!!(*entry_of(77) & PTE_RW), write);
+		CU_ASSERT_EQUAL(refs(theirs), 3);
+		CU_ASSERT_EQUAL(types(theirs), 2 * write);
+		/* Whoever frees it asks all CPUs that may have it. */
+		CU_ASSERT_TRUE(!!(mfn_to_frame(theirs)->count & FC_FOREIGN));
+		CU_ASSERT_EQUAL(!!(mfn_to_frame(theirs)->count & FC_FOREIGN_RW), write);
+		CU_ASSERT_EQUAL(audit(), 0);
+		/* Neither the guest's memory nor to be taken for it. */
+		CU_ASSERT_PTR_NULL(p2m_get_frame(guest, 77));
+		CU_ASSERT_EQUAL(p2m_remove(guest, 77, theirs), -EINVAL);
+		CU_ASSERT_EQUAL(p2m_remove_grant(guest, 77, own, write), -EINVAL);
+		CU_ASSERT_EQUAL(p2m_remove_grant(guest, 77, theirs, !write), -EINVAL);
+		CU_ASSERT_EQUAL(p2m_remove_grant(guest, 78, theirs, write), -EINVAL);
+		CU_ASSERT_EQUAL(p2m_remove_grant(guest, 5, own, write), -EINVAL);
+		CU_ASSERT_EQUAL(p2m_remove_grant(guest, LIMIT, theirs, write), -EINVAL);
+		CU_ASSERT_EQUAL(audit(), 0);
+		CU_ASSERT_EQUAL(p2m_remove_grant(guest, 77, theirs, write), 0);
+		CU_ASSERT_EQUAL(*entry_of(77), 0);
+		CU_ASSERT_EQUAL(refs(theirs), 2);
+		CU_ASSERT_EQUAL(p2m_remove_grant(guest, 77, theirs, write), -EINVAL);
+		let_go();
+		CU_ASSERT_EQUAL(refs(theirs), 1);
+		CU_ASSERT_EQUAL(types(theirs), 0);
+	}
+	/* One of its own, granted to itself, is not foreign. */
+	hold(guest, shown, true);
+	CU_ASSERT_EQUAL(p2m_add_grant(guest, 80, shown, true), 0);
+	CU_ASSERT_FALSE(!!(mfn_to_frame(shown)->count & FC_FOREIGN));
+	CU_ASSERT_EQUAL(audit(), 0);
+	CU_ASSERT_EQUAL(p2m_remove_grant(guest, 80, shown, true), 0);
+	let_go();
+	/* The audit: more rights than there are references; another's without a grant. */
+	hold(other, theirs, false);
+	CU_ASSERT_EQUAL(p2m_add_grant(guest, 77, theirs, false), 0);
+	*entry_of(77) |= PTE_RW;
+	CU_ASSERT_NOT_EQUAL(audit(), 0);
+	*entry_of(77) &= ~PTE_RW;
+	CU_ASSERT_EQUAL(audit(), 0);
+	let_go();
+	CU_ASSERT_NOT_EQUAL(audit(), 0);
+	/* A domain that is taken apart lets go of its grants first, and of its map then. */
+	guest->dying = true;
+	CU_ASSERT_EQUAL(audit(), 0);
+	hold(other, theirs, false);
+	CU_ASSERT_EQUAL(p2m_add_grant(guest, 79, theirs, false), -ESRCH);
+	CU_ASSERT_EQUAL(refs(theirs), 3);
+	let_go();
+	CU_ASSERT_EQUAL(p2m_relinquish(guest), 0);
+	CU_ASSERT_EQUAL(refs(theirs), 1);
 	guest->dying = false;
 }
 

@@ -452,8 +452,87 @@ static void lists(void)
 
 /* Grants, to itself: its table is where it says. */
 #define TABLE ((volatile struct grant_entry_v1 *)0x3001000UL)
-static char page_a[4096] __attribute__((aligned(4096)));
-static char page_b[4096] __attribute__((aligned(4096)));
+static volatile char page_a[4096] __attribute__((aligned(4096)));
+static volatile char page_b[4096] __attribute__((aligned(4096)));
+static struct gnttab_map_grant_ref map(uint32_t flags, unsigned long at)
+{
+	struct gnttab_map_grant_ref m = { .host_addr = at, .flags = flags, .ref = 9,
+					  .dom = DOMID_SELF };
+
+	check_eq(hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, (unsigned long)&m,
+			   1), 0);
+	return m;
+}
+
+static int unmap(uint32_t handle, unsigned long at)
+{
+	struct gnttab_unmap_grant_ref u = { .host_addr = at, .handle = handle };
+
+	check_eq(hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_unmap_grant_ref,
+			   (unsigned long)&u, 1), 0);
+	return u.status;
+}
+
+static void write_byte(void *at)
+{
+	*(volatile char *)at = 1;
+}
+
+/* At an address where nothing is, for reading only or not; what is there is the other's page. */
+#define MAPPED ((volatile char *)0x9000000UL)
+static void mappings(void)
+{
+	struct xen_remove_from_physmap remove = { .domid = DOMID_SELF,
+						  .gpfn = (unsigned long)MAPPED >> 12 };
+	struct xen_add_to_physmap add = { .domid = DOMID_SELF, .space = XENMAPSPACE_grant_table,
+					  .gpfn = (unsigned long)MAPPED >> 12 };
+	xen_pfn_t list[] = { (unsigned long)MAPPED >> 12 };
+	struct xen_memory_reservation r = { .extent_start = (uintptr_t)list, .nr_extents = 1,
+					    .domid = DOMID_SELF };
+	struct gnttab_map_grant_ref m, other;
+
+	/* It is granted for reading only. */
+	check_eq(map(GNTMAP_host_map, (unsigned long)MAPPED).status, GNTST_general_error);
+	check_eq(map(GNTMAP_host_map | GNTMAP_readonly, 0x100000).status, GNTST_bad_virt_addr);
+	check_eq(map(GNTMAP_host_map | GNTMAP_readonly, 1UL << 50).status, GNTST_bad_virt_addr);
+	m = map(GNTMAP_host_map | GNTMAP_readonly, (unsigned long)MAPPED);
+	check_eq(m.status, GNTST_okay);
+	check(TABLE[9].flags & GTF_reading);
+	check_eq(MAPPED[100], page_a[100]);
+	page_a[100]++;
+	check_eq(MAPPED[100], page_a[100]);
+	check_eq(pvh_probe(write_byte, (void *)MAPPED), 13);
+	check_eq(MAPPED[0], page_a[0]);
+	/* Nothing else takes it out, or its place. */
+	check_eq(memory_op(XENMEM_remove_from_physmap, &remove), -EINVAL);
+	check_eq(memory_op(XENMEM_add_to_physmap, &add), -EINVAL);
+	check_eq(memory_op(XENMEM_decrease_reservation, &r), 0);
+	check_eq(memory_op(XENMEM_populate_physmap, &r), 0);
+	check_eq(map(GNTMAP_host_map | GNTMAP_readonly, (unsigned long)MAPPED).status,
+		 GNTST_bad_virt_addr);
+	check_eq(unmap(m.handle, (unsigned long)MAPPED + 4096), GNTST_general_error);
+	TABLE[9].flags &= (uint16_t)~GTF_readonly;
+	other = map(GNTMAP_host_map, (unsigned long)MAPPED + 4096);
+	check_eq(other.status, GNTST_okay);
+	MAPPED[4096] = 77;
+	check_eq(page_a[0], 77);
+	check_eq(MAPPED[0], 77);
+	/* Neither by the other's address, since their rights are not the same. */
+	check_eq(unmap(m.handle, (unsigned long)MAPPED + 4096), GNTST_general_error);
+	check_eq(unmap(other.handle, (unsigned long)MAPPED), GNTST_general_error);
+	check_eq(unmap(m.handle, (unsigned long)MAPPED), GNTST_okay);
+	check_eq(unmap(m.handle, (unsigned long)MAPPED), GNTST_bad_handle);
+	MAPPED[4097] = 78;
+	check_eq(page_a[1], 78);
+	check_eq(unmap(other.handle, (unsigned long)MAPPED + 4096), GNTST_okay);
+	check_eq(TABLE[9].flags, GTF_permit_access);
+	/* There is room again. */
+	m = map(GNTMAP_host_map, (unsigned long)MAPPED);
+	check_eq(m.status, GNTST_okay);
+	check_eq(MAPPED[1], 78);
+	check_eq(unmap(m.handle, (unsigned long)MAPPED), GNTST_okay);
+}
+
 static void grants(void)
 {
 	struct xen_add_to_physmap add = { .domid = DOMID_SELF, .space = XENMAPSPACE_grant_table,
@@ -485,6 +564,7 @@ static void grants(void)
 	check_eq(hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_copy, (unsigned long)&copy, 1), 0);
 	check_eq(copy.status, GNTST_bad_page);
 	check_eq(hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_setup_table, 0, 1), -ENOSYS);
+	mappings();
 }
 
 /* Events by the FIFO, from the last test on. */

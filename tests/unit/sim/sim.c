@@ -198,10 +198,22 @@ bool __weak hvm_available(void)
 	return false;
 }
 
-bool __weak p2m_for_each(const struct domain *d, void (*fn)(gfn_t gfn, mfn_t mfn, void *arg),
-			 void *arg)
+bool __weak p2m_for_each(const struct domain *d,
+			 void (*fn)(gfn_t gfn, mfn_t mfn, enum p2m_type type, void *arg), void *arg)
 {
 	return true;
+}
+
+int __weak p2m_add_grant(struct domain *d, gfn_t gfn, mfn_t mfn, bool write)
+{
+	return grant_pte_map(gfn << PAGE_SHIFT, mfn, write ? 0 : GNTMAP_readonly, 0);
+}
+
+int __weak p2m_remove_grant(struct domain *d, gfn_t gfn, mfn_t mfn, bool write)
+{
+	int r = grant_pte_unmap(gfn << PAGE_SHIFT, mfn, write ? 0 : GNTMAP_readonly, 0);
+
+	return r < 0 ? r : 0;
 }
 
 mfn_t __weak p2m_lookup(const struct domain *d, gfn_t gfn, enum p2m_type *type)
