@@ -12,8 +12,8 @@ per set of features that exclude each other, each time in the code as it is then
   * IRETQ or SYSRETQ that may lead to a guest and is not next to a VERW, where the CPU needs that;
   * in the code that bounces on the guest's view, an access to memory by a register other than rip, rsp and (page faults) the one
     that has the info page, outside of the stretches after which ring0_u puts things right (the *_puts), but for what it knows of
-    vcpu_info, whose page we map; or in such a stretch anything but MOV to that memory and what changes rax alone (or RDGSBASE,
-    which may be #UD), so that a fault finds everything else as it was;
+    vcpu_info, whose page we map; or in such a stretch anything but MOV to that memory, PUSH and what changes rax alone (or
+    RDGSBASE, which may be #UD), so that a fault finds everything else as it was;
   * a jump, call or return to an address that the instruction does not tell and no note (entry/macros.h) does;
   * an entry of .extable at no instruction that was walked over, or out of a function of C;
   * code that nothing leads to: a way in without its note;
@@ -298,11 +298,13 @@ class Walk:
 
 
 # What bounces on the guest's view: where it begins and ends, the registers that it may reach memory by anywhere, and its
-# stretches of stores to the guest's stack.
-BOUNCES = (("syscall_stub_ring1", "syscall_stub_ring1_end", ("%rip", "%rsp"), ("ring1_puts", "ring1_msr_puts")),
+# stretches of stores to the guest's stack, or loads from it.
+BOUNCES = (("syscall_stub_ring1", "syscall_stub_ring1_end", ("%rip", "%rsp"),
+            ("ring1_puts", "ring1_msr_puts", "ring1_gets", "ring1_get_base")),
            ("pf_entry_ring1", "pf_entry_ring1_end", ("%rip", "%rsp", "%rcx"), ("ring1_pf_puts", "ring1_pf_inner_puts")))
 # vcpu_info: pending, mask, CR2.
-INFO = (("cmpw", "$0x0,(%rax)"), ("mov", "%al,0x1(%rdx)"), ("mov", "%rax,0x10(%rdx)"))
+INFO = (("cmpw", "$0x0,(%rax)"), ("mov", "%al,0x1(%rdx)"), ("mov", "%rax,0x10(%rdx)"), ("cmpb", "$0x0,(%rax)"),
+        ("sete", "0x1(%rdx)"))
 
 
 def bounce_errors(image, code, first, last, trusted, stretches):
@@ -316,7 +318,9 @@ def bounce_errors(image, code, first, last, trusted, stretches):
         if any(a <= address < b for a, b in puts):
             if op in ("mov", "movq") and (stores or operand.endswith(",%rax")):
                 continue
-            if (op, operand) != ("rdgsbase", "%rax") and not (op in ("mov", "movzwl", "and") and operand.endswith(",%eax")):
+            if op == "push" or (op, operand) == ("rdgsbase", "%rax"):
+                continue
+            if op not in ("mov", "movzwl", "and") or not operand.endswith(",%eax"):
                 yield "%s: %s %s where a fault is put right" % (image.name(address), op, operand)
         elif base and base.group(1) not in trusted and not op.startswith("nop"):
             if (op, operand) not in INFO:

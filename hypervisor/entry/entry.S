@@ -16,6 +16,7 @@
 #include "entry/macros.h"
 #include "entry/offsets.h"
 #include "pv-abi/ring1.h"
+#include "pv-abi/xen.h"
 
 	.section .entry.text, "ax"
 
@@ -155,7 +156,7 @@ syscall_stub_ring1:
 	movq %rax, RING1_SCRATCH(1)
 	/* Which ring it came from the address tells. */
 	testq %rcx, %rcx
-	js ring1_to_c
+	js ring1_of_kernel
 	movq RING1_INFO(EI_SHORT_INFO), %rax
 	/* An event is pending, or masked, or there is no short way. */
 	cmpw $0, VI_PENDING(%rax)
@@ -198,14 +199,112 @@ ring1_msr_puts_end:
 	movq RING1_SCRATCH(3), %rcx
 	ring1_enter
 
+ring1_of_kernel:
+	cmpq $__HYPERVISOR_iret, %rax
+	je ring1_iret
 ring1_to_c:
 	unmapped_stub_rest syscall_stub_ring1, STUB_RING1_OFFSET, EI_TARGET_RING1, \
 			   syscall_entry_ring1
+
+	/*
+	 * The short form of ring1_iret(), for a stack in the upper half and no event pending: what
+	 * is raised behind that look comes with an interrupt, if we unmask. There is no short way
+	 * while an NMI is not done. struct annulus_iret_context is read once, to our stack.
+	 */
+#define RING1_IRET_FLAGS  0
+#define RING1_IRET_R11    16
+#define RING1_IRET_RCX    24
+#define RING1_IRET_RIP    32
+#define RING1_IRET_CS     40
+#define RING1_IRET_RFLAGS 48
+#define RING1_IRET_SS     64
+	.global ring1_gets, ring1_gets_end, ring1_get_base, ring1_get_base_end
+ring1_iret:
+	movq RING1_INFO(EI_SHORT_INFO), %rax
+	cmpb $0, VI_PENDING(%rax)
+	jne ring1_to_c
+	movq %rdx, RING1_SCRATCH(2)
+	movabsq $HV_VIRT_END, %rdx
+	cmpq %rdx, %rsp
+	jb ring1_iret_to_c
+	movq %rsp, %rdx
+	leaq RING1_HERE(3, 0), %rsp
+ring1_gets:
+	movzwl 64(%rdx), %eax
+	pushq %rax
+	pushq 56(%rdx)
+	pushq 48(%rdx)
+	movzwl 40(%rdx), %eax
+	pushq %rax
+	pushq 32(%rdx)
+	pushq 16(%rdx)
+	pushq 8(%rdx)
+	pushq (%rdx)
+	pushq 24(%rdx)
+ring1_gets_end:
+	movl RING1_IRET_CS(%rsp), %eax
+	notl %eax
+	testb $3, %al
+	jnz ring1_iret_inner
+ring1_get_base:
+	movq 72(%rdx), %rax
+ring1_get_base_end:
+	movq %rax, %rdx
+	sarq $47, %rdx
+	incq %rdx
+	cmpq $1, %rdx
+	ja ring1_iret_to_c /* no address */
+	cmpb $0, RING1_INFO(EI_SHORT_FSGSBASE)
+	je ring1_iret_base_msr
+	wrgsbase %rax
+ring1_iret_rest:
+	movq RING1_INFO(EI_SHORT_INFO), %rdx
+	testl $FLAGS_IF, RING1_IRET_RFLAGS(%rsp)
+	setz VI_MASK(%rdx)
+	andq $~(FLAGS_IOPL | FLAGS_VM), RING1_IRET_RFLAGS(%rsp)
+	orq $(FLAGS_IF | 2), RING1_IRET_RFLAGS(%rsp)
+	testl $IRET_IN_SYSCALL, RING1_IRET_FLAGS(%rsp)
+	jz 1f
+	movq RING1_IRET_RIP(%rsp), %rax
+	movq %rax, RING1_IRET_RCX(%rsp)
+	movq RING1_IRET_RFLAGS(%rsp), %rax
+	movq %rax, RING1_IRET_R11(%rsp)
+1:	addq $8, %rsp
+	popq %rax
+	popq %r11
+	popq %rcx
+	movq RING1_SCRATCH(2), %rdx
+	spec_exit_in_stub
+	/* A frame that it cannot load is like one of iret_to_guest_u. */
+ring1_iret_out:
+	iretq
+
+ring1_iret_base_msr:
+	movq %rax, %rdx
+	shrq $32, %rdx
+	movl $MSR_GS_BASE, %ecx
+	wrmsr
+	jmp ring1_iret_rest
+
+	/* To ring 1, which RPL 0 means, too. */
+ring1_iret_inner:
+	movl $0, RING1_IRET_FLAGS(%rsp)
+	testb $3, RING1_IRET_CS(%rsp)
+	jnz 1f
+	orb $1, RING1_IRET_CS(%rsp)
+1:	testb $3, RING1_IRET_SS(%rsp)
+	jnz ring1_iret_rest
+	orb $1, RING1_IRET_SS(%rsp)
+	jmp ring1_iret_rest
+
+ring1_iret_to_c:
+	movq RING1_SCRATCH(2), %rdx
+	jmp ring1_to_c
 syscall_stub_ring1_end:
 
 /*
- * The frame could not be stored; on the entry stack: rcx, rax, error code and vector, rip, cs,
- * rflags, rsp, ss. As if the stub had gone to C at once.
+ * The frame could not be stored, or loaded; on the entry stack: rcx, rax, error code and vector,
+ * rip, cs, rflags, rsp, ss. As if the stub had gone to C at once.
  */
 ring1_put_failed:
 	cld
@@ -693,17 +792,13 @@ ring0_u:
 	leaq iret_to_guest_u(%rip), %rcx
 	cmpq %rcx, %rax
 	je iret_failed_u
-	/* At a store of the frame of a system call on its short way, in this CPU's stub page? */
+	/* In this CPU's stub page? */
 	movq %rsp, %rcx
 	andq $~0xfff, %rcx
 	subq %rcx, %rax
 	addq $(2 * 4096 - STUB_RING1_OFFSET), %rax
-	leaq -(ring1_puts - syscall_stub_ring1)(%rax), %rcx
-	cmpq $(ring1_puts_end - ring1_puts), %rcx
-	jb ring1_put_failed
-	leaq -(ring1_msr_puts - syscall_stub_ring1)(%rax), %rcx
-	cmpq $(ring1_msr_puts_end - ring1_msr_puts), %rcx
-	jb ring1_put_failed
+	cmpq $(syscall_stub_ring1_end - syscall_stub_ring1), %rax
+	jb ring1_stub_faulted
 	movq 24(%rsp), %rax
 	leaq pf_entry_ring1(%rip), %rcx
 	subq %rcx, %rax
@@ -714,6 +809,19 @@ ring0_u_saving:
 	popq %rax
 	save_regs
 	jmp common_saved
+	/*
+	 * At a store of the frame of a system call, at a load of the iret hypercall's, or at its
+	 * IRETQ?
+	 */
+ring1_stub_faulted:
+	.irp stretch, ring1_puts, ring1_msr_puts, ring1_gets, ring1_get_base
+	leaq -(\stretch - syscall_stub_ring1)(%rax), %rcx
+	cmpq $(\stretch\()_end - \stretch), %rcx
+	jb ring1_put_failed
+	.endr
+	cmpq $(ring1_iret_out - syscall_stub_ring1), %rax
+	je iret_failed_u
+	jmp ring0_u_saving
 	/* At a store of the frame of a page fault? */
 ring1_pf_faulted:
 	leaq -(ring1_pf_puts - pf_entry_ring1)(%rax), %rcx

@@ -20,9 +20,6 @@
 /* A field of struct regs with only the scratch registers saved. */
 #define S(field) (field - R_RAX)(%rsp)
 
-#define FLAGS_IF       0x200
-#define FLAGS_IOPL     0x3000
-#define FLAGS_VM       0x20000
 /* TF, NT, RF, VM, AC, IOPL: not for a handler. */
 #define FLAGS_CLEARED  0x77100
 /* The largest bounce frame is well below this. */

@@ -10,6 +10,10 @@
 
 #define VEC_SYSCALL 0x100
 
+#define FLAGS_IF   0x200
+#define FLAGS_IOPL 0x3000
+#define FLAGS_VM   0x20000
+
 /* Flags that are 0 after an interrupt or exception; SYSCALL's are in cpu/entry_area.h. */
 #define GATE_CLEARS     0x34300 /* TF, IF, NT, RF, VM (Intel SDM vol. 3A, 6.12.1 and 6.14) */
 #define SYSENTER_CLEARS 0x20200 /* IF, VM (vol. 2B, SYSENTER) */

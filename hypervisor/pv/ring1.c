@@ -142,6 +142,8 @@ void ring1_bounce_nmi(struct regs *r)
 {
 	const struct pv_vcpu *pv = &current->pv;
 
+	/* Until it is done its ways out are C's: ring1_iret() has to see the end of it. */
+	current->pv.short_way = false;
 	bounce(r, pv->nmi_callback ? pv->nmi_callback : pv->traps[2].address, FRAME_MASK, 0);
 }
 
@@ -187,6 +189,8 @@ s64 ring1_iret(void)
 	if (outer)
 		wrmsr(MSR_GS_BASE, c.frame.gs_base);
 	v->pv.kernel_mode = !outer;
+	if (v->nmi_masked)
+		v->pv.short_way = false;
 	v->nmi_masked = false;
 	v->info->evtchn_upcall_mask = !(c.frame.rflags & RFLAGS_IF);
 	return (s64)c.rax;
@@ -233,7 +237,7 @@ void ring1_short_way(struct vcpu *v)
 	at = va_to_paddr(to);
 	/* vcpu_info of those who have registered none may share its page with what is ours. */
 	if ((to >= spare && to < spare + MAX_VCPUS) || !pv->bounce_sp ||
-	    !is_handler(pv->syscall_callback) ||
+	    !is_handler(pv->syscall_callback) || v->nmi_masked ||
 	    (atomic_read(&v->domain->vm_assist) & BIT(VMASST_TYPE_architectural_iopl))) {
 		ring1_no_short_way(c);
 		return;

@@ -186,7 +186,10 @@ TEST(test_iret, "iret")
 	struct annulus_iret_context c;
 
 	context(&c, 0xe033, PROCESS_GS);
+	v->pv.short_way = true;
 	CU_ASSERT_EQUAL(ring1_iret(), 1);
+	/* There is one again after an NMI. */
+	CU_ASSERT_FALSE(v->pv.short_way);
 	CU_ASSERT_TRUE(r->r11 == 2 && r->rcx == 3 && r->rip == 0x400000 && r->rsp == 0x1000);
 	CU_ASSERT_EQUAL(gs_base, PROCESS_GS);
 	CU_ASSERT_EQUAL(r->rflags & (RFLAGS_IOPL | RFLAGS_VM), 0);
@@ -194,7 +197,10 @@ TEST(test_iret, "iret")
 	/* Into ring 1 GS stays, and ring 0 is not to be had. */
 	context(&c, 0xe018, PROCESS_GS);
 	c.frame.rflags = 2;
+	v->nmi_masked = false;
+	v->pv.short_way = true;
 	CU_ASSERT_EQUAL(ring1_iret(), 1);
+	CU_ASSERT_TRUE(v->pv.short_way);
 	CU_ASSERT_EQUAL(r->cs, 0xe019);
 	CU_ASSERT_EQUAL(r->ss, 0xe029);
 	CU_ASSERT_EQUAL(gs_base, KERNEL_GS);
@@ -314,6 +320,10 @@ TEST(test_short_way, "the short way")
 	expect_short_way(false);
 	d->vm_assist = BIT(VMASST_TYPE_writable_pagetables);
 	expect_short_way(true);
+	/* The end of an NMI has to be seen. */
+	v->nmi_masked = true;
+	expect_short_way(false);
+	v->nmi_masked = false;
 	v->pv.bounce_sp = 0;
 	expect_short_way(false);
 	v->pv.bounce_sp = v->pv.kernel_sp & ~15ULL;

@@ -82,11 +82,11 @@ static const struct cost costs[] = {
 	{ "the same by way of C", user_fault_c, 460 },
 	{ "page fault of the kernel", kernel_fault, 80 },
 	{ "the same by way of C", kernel_fault_c, 460 },
-	{ "iret hypercall to a process", iret_full, 400 },
-	{ "the same, from a system call", iret_sysret, 400 },
-	{ "the same by way of C", iret_full_c, 400 },
-	{ "iret hypercall to the kernel", iret_kernel, 400 },
-	{ "the same by way of C", iret_kernel_c, 400 },
+	{ "iret hypercall to a process", iret_full, 62 },
+	{ "the same, from a system call", iret_sysret, 66 },
+	{ "the same by way of C", iret_full_c, 370 },
+	{ "iret hypercall to the kernel", iret_kernel, 60 },
+	{ "the same by way of C", iret_kernel_c, 340 },
 };
 
 void test_main(void)

@@ -331,6 +331,37 @@ static void test_loops(void)
 	trap_hook = NULL;
 }
 
+static unsigned nmis;
+
+static bool nmi(struct trap_frame *f)
+{
+	if (f->vector != 2)
+		return false;
+	/* The next one waits until this one is done. */
+	if (!nmis++) {
+		check_eq(vcpu_op(VCPUOP_send_nmi, 0, NULL), 0);
+		check_eq(nmis, 1);
+	}
+	return true;
+}
+
+/* The iret hypercall ends an NMI. */
+static void test_nmi(void)
+{
+	extern char trap_2[];
+	struct xennmi_callback cb = { .handler_address = (uintptr_t)trap_2 };
+
+	check_eq(hypercall(nmi_op, (long)XENNMI_register_callback, &cb), 0);
+	trap_hook = nmi;
+	events_on();
+	check_eq(vcpu_op(VCPUOP_send_nmi, 0, NULL), 0);
+	check_eq(nmis, 2);
+	check_eq(vcpu_op(VCPUOP_send_nmi, 0, NULL), 0);
+	check_eq(nmis, 3);
+	trap_hook = NULL;
+	check_eq(hypercall(nmi_op, (long)XENNMI_unregister_callback, 0L), 0);
+}
+
 void test_main(void)
 {
 	uint32_t a = 7, b, c = 0, d;
@@ -347,5 +378,6 @@ void test_main(void)
 	test_stretch();
 	test_gs();
 	test_loops();
+	test_nmi();
 	print("FSGSBASE: %s\n", fsgsbase ? "yes" : "no");
 }

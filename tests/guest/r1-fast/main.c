@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * A process's system call to a kernel in ring 1, and a page fault of either, is bounced on a short
- * way (entry/entry.S, syscall_stub_ring1 and pf_entry_ring1) that does exactly what C does. A guest
- * that asks for an architectural IOPL
+ * way (entry/entry.S, syscall_stub_ring1 and pf_entry_ring1) that does exactly what C does, and so
+ * does the iret hypercall. A guest that asks for an architectural IOPL
  * always goes by way of C, and nothing else changes for it as long as its IOPL is 0: each case here
  * is done both ways, and everything that the kernel can see must be the same. Registers, flags, GS
  * bases and the end of the stack are random, and what a fault is about; events are masked, pending,
  * both or neither; CR4.FSGSBASE is on and off; a watchpoint is on the frame; the kernel's stretch
- * before IRETQ is around a fault of its own, or beside it. In between everything is changed that
- * the short ways must take notice of.
+ * before IRETQ is around a fault of its own, or beside it; the hypercall's frames are good and bad.
+ * In between everything is changed that the short ways must take notice of.
  * seconds: 120
  * bits: ring1
  */
@@ -25,6 +25,7 @@ const char test_name[] = "r1-fast";
 
 extern char syscall_entry_point[], syscall_entry_else[], event_entry[], failsafe_entry[];
 extern char trap_14[], kernel_read[], kernel_read_at[], kernel_write[], kernel_write_at[];
+extern char kernel_iret[], kernel_target[];
 
 static struct user user;
 static uint64_t kernel_words[2] = { 0xabcdef, 0x123456 };
@@ -70,40 +71,53 @@ static bool look(struct trap_frame *f)
 	return false;
 }
 
-enum kind { SYSCALL, READ, WRITE, FETCH, KERNEL_READ, KERNEL_WRITE, KINDS };
+enum kind { SYSCALL, READ, WRITE, FETCH, KERNEL_READ, KERNEL_WRITE, IRET, KINDS };
 
+static unsigned irets[2]; /* bad frames and good ones */
 static struct scene {
 	enum kind kind;
 	uint64_t regs[16], frame[5], gs_base, stack;
 	uint64_t address, stretch[2]; /* of a fault */
+	struct annulus_iret_context iret;
+	uint64_t iret_at;
 	uint8_t mask, pending;
 	bool fsgsbase, tf, watched;
 } scene;
 
 static bool of_kernel(void)
 {
-	return scene.kind >= KERNEL_READ;
+	return scene.kind == KERNEL_READ || scene.kind == KERNEL_WRITE;
 }
 
-/* All registers from scene.regs, the flags from the word that rsp leads to, and the fault. */
+/* All registers from scene.regs; the flags from the word that rsp leads to, and the fault. */
 uint64_t kernel_regs[16];
 __asm__(".pushsection .text\n"
-	"	.macro kernel_fault name, insn:vararg\n"
-	"\\name:\n"
+	"	.macro load_kernel_regs\n"
+	"	.set kernel_reg, 0\n"
 	"	.irp reg, rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, "
 	"r15\n"
 	"	movq kernel_regs + 8 * kernel_reg, %\\reg\n"
 	"	.set kernel_reg, kernel_reg + 1\n"
 	"	.endr\n"
-	"	popfq\n"
-	"\\name\\()_at:\n"
-	"	\\insn\n"
-	"	ud2\n"
 	"	.endm\n"
-	"	.set kernel_reg, 0\n"
-	"	kernel_fault kernel_read, movb (%rax), %bl\n"
-	"	.set kernel_reg, 0\n"
-	"	kernel_fault kernel_write, movb %bl, (%rax)\n"
+	"kernel_read:\n"
+	"	load_kernel_regs\n"
+	"	popfq\n"
+	"kernel_read_at:\n"
+	"	movb (%rax), %bl\n"
+	"	ud2\n"
+	"kernel_write:\n"
+	"	load_kernel_regs\n"
+	"	popfq\n"
+	"kernel_write_at:\n"
+	"	movb %bl, (%rax)\n"
+	"	ud2\n"
+	"kernel_iret:\n"
+	"	load_kernel_regs\n"
+	"	movl $23, %eax\n"
+	"	syscall\n"
+	"kernel_target:\n"
+	"	ud2\n"
 	".popsection\n");
 
 /*
@@ -118,9 +132,10 @@ static void leave(void *arg)
 
 	info->evtchn_upcall_mask = scene.mask;
 	info->evtchn_upcall_pending = scene.pending;
-	if (of_kernel())
+	if (of_kernel() || scene.kind == IRET)
 		__asm__ volatile("jmp *%0" ::"r"(scene.kind == KERNEL_READ ? kernel_read :
-								       kernel_write)
+						 scene.kind == KERNEL_WRITE ? kernel_write :
+									      kernel_iret)
 				 : "memory");
 	if (scene.fsgsbase)
 		__asm__ volatile("wrgsbase %1; movq %0, %%rsp; iretq" ::"r"(frame),
@@ -228,11 +243,56 @@ static void once(bool short_way)
 	memset(kernel_stacks, 0xa5, sizeof(kernel_stacks));
 	if (of_kernel())
 		memcpy((void *)(scene.stack - 8), &scene.frame[2], 8);
+	if (scene.kind == IRET)
+		memcpy((void *)scene.iret_at, &scene.iret, sizeof(scene.iret));
 	/* The last word of the frame, which nobody but the hypervisor writes. */
 	check_eq(hypercall(set_debugreg, 0L, (scene.stack & ~15UL) - 8), 0);
 	check_eq(hypercall(set_debugreg, 7L, scene.watched ? 0x90400 | 1L : 0x400L), 0);
 	run();
 	check_eq(hypercall(set_debugreg, 7L, 0x400L), 0);
+}
+
+static void compare(void)
+{
+	const uint64_t *a = (uint64_t *)&expected, *b = (uint64_t *)&seen;
+
+	if (!memcmp(&seen, &expected, sizeof(seen)))
+		return;
+	for (size_t i = 0; i < sizeof(seen) / 8; i++)
+		if (a[i] != b[i])
+			fail("word %lu is %#lx by C, %#lx else; kind %d, mask %u, pending %u", i,
+			     a[i], b[i], scene.kind, scene.mask, scene.pending);
+}
+
+/* Wherever it leads to: UD2 there, or the failsafe callback. */
+static void both_ways_of_iret(void)
+{
+	memset(user.code, 0xcc, PAGE_SIZE);
+	memcpy(user.code, "\x0f\x0b", 2);
+	memcpy(kernel_regs, scene.regs, sizeof(kernel_regs));
+	kernel_regs[4] = scene.iret_at;
+	set_stretch(0, 0);
+	for (unsigned tries = 0;; tries++) {
+		once(false);
+		/* Not from before the hypercall. */
+		if (seen.first.vector != TRAP_EVENT || seen.first.rip == scene.iret.frame.rip ||
+		    seen.first.rip == (uint64_t)failsafe_entry) {
+			expected = seen;
+			once(true);
+			if (seen.first.vector == expected.first.vector &&
+			    seen.first.rip == expected.first.rip)
+				break;
+		}
+		if (tries > 50)
+			fail("vector %ld at %p first, then vector %ld at %p",
+			     (long)expected.first.vector, (void *)expected.first.rip,
+			     (long)seen.first.vector, (void *)seen.first.rip);
+	}
+	/* An address that is none may be found out by IRETQ or behind it. */
+	if (scene.iret.frame.rip >> 47 != 1 || expected.vector < 13 || expected.vector > 14)
+		check(expected.vector == 6 || expected.vector == TRAP_FAILSAFE);
+	irets[expected.vector == 6]++;
+	compare();
 }
 
 static void both_ways(void)
@@ -272,19 +332,47 @@ static void both_ways(void)
 		check_eq(expected.end, scene.stack & ~15UL);
 		check_eq(expected.gs_base, scene.fsgsbase ? scene.gs_base : 0);
 	}
-	if (memcmp(&seen, &expected, sizeof(seen))) {
-		const uint64_t *a = (uint64_t *)&expected, *b = (uint64_t *)&seen;
-
-		for (size_t i = 0; i < sizeof(seen) / 8; i++)
-			if (a[i] != b[i])
-				fail("word %lu is %#lx by C, %#lx else; mask %u, pending %u", i,
-				     a[i], b[i], scene.mask, scene.pending);
-	}
+	compare();
 }
 
 static uint64_t any(void)
 {
 	return random_next(&seed);
+}
+
+/* Mostly good ones. Bits that nobody looks at are random. */
+static void random_iret(void)
+{
+	static const uint16_t cs[] = { FLAT_USER_CS32, KERNEL_CS & ~3, 0xe008, 0xe00b, 0, 0xe01a },
+			      ss[] = { KERNEL_SS, USER_SS, KERNEL_SS & ~3, 0, 3, 0xe010 };
+	bool to_user = any() & 1;
+
+	scene.watched = false;
+	scene.iret_at = (uint64_t)kernel_stacks + PAGE_SIZE * 2 - any() % 256;
+	scene.iret = (struct annulus_iret_context){
+		.rax = any(), .r11 = any(), .rcx = any(),
+		.flags = any() & 1 ? any() : any() & ~(uint64_t)VGCF_in_syscall,
+		.frame = {
+			.rip = to_user ? USER_CODE : (uint64_t)kernel_target,
+			.cs = to_user ? USER_CS : KERNEL_CS,
+			.rflags = (any() & (HARMLESS | TF | IF | 0x30000)) | 2,
+			.rsp = to_user ? any() : scene.stack,
+			.ss = to_user ? USER_SS : KERNEL_SS,
+			.gs_base = scene.gs_base,
+			.reserved = any(),
+		},
+	};
+	if (!(any() & 7))
+		scene.iret.frame.cs = cs[any() % 6];
+	if (!(any() & 7))
+		scene.iret.frame.ss = ss[any() % 6];
+	if (!(any() & 15))
+		scene.iret.frame.rip = 1UL << 47;
+	/* The failsafe callback of what is not ring 3 comes on that stack. */
+	if ((scene.iret.frame.cs & 3) != 3)
+		scene.iret.frame.rsp = scene.stack;
+	scene.iret.frame.cs |= any() << 16;
+	scene.iret.frame.ss |= any() << 16;
 }
 
 static void random_scene(void)
@@ -308,6 +396,10 @@ static void random_scene(void)
 	scene.kind = any() & 1 ? SYSCALL : any() % KINDS;
 	if (scene.kind == SYSCALL)
 		return;
+	if (scene.kind == IRET) {
+		random_iret();
+		return;
+	}
 	/*
 	 * Nothing there in either half, the end of the lower one, a page of the kernel's, the M2P,
 	 * what is ours and there, what is ours and is not.
@@ -408,6 +500,30 @@ static void test_fault_changes(void)
 	run();
 	check_eq(seen.last.cs >> 16 & 1, 0);
 	set_stretch(0, 0);
+	scene.iret_at = (uint64_t)kernel_stacks + 64;
+}
+
+/* What the frame of the hypercall asks for in vain, or C alone would take. */
+static void test_iret_flags(void)
+{
+	scene.kind = IRET;
+	memset(&scene.iret, 0, sizeof(scene.iret));
+	scene.iret.frame = (struct annulus_user_frame){
+		USER_CODE, USER_CS, IF | 0x3002, USER_STACK + PAGE_SIZE, USER_SS, 0, 0,
+	};
+	/* pushfq; pop %rax; ud2 */
+	memcpy(user.code, "\x9c\x58\x0f\x0b", 4);
+	memcpy(kernel_regs, scene.regs, sizeof(kernel_regs));
+	kernel_regs[4] = scene.iret_at;
+	once(true);
+	check_eq(seen.vector, 6);
+	check_eq(seen.last.rax & 0x3000, 0);
+	check_eq(seen.mask, 0);
+	/* A frame in the lower half is as good as any. */
+	kernel_regs[4] = USER_DATA;
+	memcpy(user.data, &scene.iret, sizeof(scene.iret));
+	run();
+	check_eq(seen.vector, 6);
 }
 
 /* One thing after the other, which the short way has to take notice of at once. */
@@ -502,9 +618,14 @@ void test_main(void)
 		random_scene();
 		if (fsgsbase)
 			set_fsgsbase(scene.fsgsbase);
-		both_ways();
+		if (scene.kind == IRET)
+			both_ways_of_iret();
+		else
+			both_ways();
 	}
+	check(irets[0] > 20 && irets[1] > 100);
 	test_changes();
 	test_fault_changes();
+	test_iret_flags();
 	print("FSGSBASE: %s\n", fsgsbase ? "yes" : "no");
 }
