@@ -4,6 +4,7 @@
  * it faults: if the hypervisor wrote the frame with its own rights, the guest would have a page
  * table of its making. The guest is ended, the table is untouched (the audit sees it).
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 

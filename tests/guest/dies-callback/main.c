@@ -4,6 +4,7 @@
  * one. Frame by frame the stack fills until it ends; then so does the guest. The machine stays
  * usable meanwhile.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 

@@ -5,6 +5,7 @@
  * that leaves no way to say so when it runs: a stack whose segment cannot be loaded, no trap
  * handlers, a failsafe callback that is not there. The guest is ended, and nothing else.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 

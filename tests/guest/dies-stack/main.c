@@ -3,6 +3,7 @@
  * The kernel's stack is not there when it faults: nothing can be pushed and nobody be told. That
  * guest, and nobody else, is ended; on bare hardware it would be a triple fault.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 

@@ -3,6 +3,7 @@
  * No trap handlers at all, and a fault: on bare hardware a triple fault. The guest is ended, nobody
  * else notices.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 

@@ -13,6 +13,7 @@
  * flush, on whichever side of the wrap it did so last and the page lost its type. More ticks follow
  * than led there.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 

@@ -10,6 +10,7 @@
  * thousands of ports are treated the same way. Half-checked tables are never used, counts stay
  * right (audit), and in the end the tree can be taken apart.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 

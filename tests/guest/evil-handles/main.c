@@ -5,6 +5,7 @@
  * under the hypervisor's hands; mapping a page table or a descriptor page writable by a grant is
  * refused as by any other way; a grant to others of what is not ours gives nothing.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 

@@ -5,6 +5,7 @@
  * told (the list is refused), so every frame of the machine is tried that is not the guest's. None
  * may be mapped, and the mapping that is there may not be written.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 #include "pv-abi/memory.h"

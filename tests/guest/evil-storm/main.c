@@ -7,6 +7,7 @@
  * all on the same few pages. What would end or block the guest itself is left out. The hypervisor
  * must answer every one, keep its invariants (audit) and leave the guest's code and stacks alone.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 #include "pv-abi/physdev.h"

@@ -4,6 +4,7 @@
  * CPUs that have them too, as EFER.SVME is clear while a PV guest runs; CPUID does not show them,
  * and the bit cannot be set. VMMCALL is none of a PV guest's ways to the hypervisor.
  * bits: 64 32
+ * ring1: yes
  * cpu: qemu64,+svm,+npt
  * alone: yes
  */

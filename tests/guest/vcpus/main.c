@@ -7,6 +7,7 @@
  * wherever it sleeps. vcpu_info may live in the guest's own memory.
  * bits: 64 32
  * ring1: yes
+ * ring1: yes
  */
 #include "guest.h"
 
