@@ -10,6 +10,7 @@
  * written. In the end the stack of the kernel is a page table of its own, in use, which ends the
  * guest. (Flags are another test's.)
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 #include "pv-abi/physdev.h"
@@ -148,7 +149,7 @@ static void test_handlers(void)
 		}
 		for (size_t i = 0; i < sizeof(selectors) / sizeof(selectors[0]); i++) {
 			gate(3, selectors[i], (uintptr_t)trap_128);
-			check_eq(enter(kernel, top), KERNEL_RING == 3 ? 0x80 : TRAP_FAILSAFE);
+			check_eq(enter(kernel, top), sizeof(long) == 8 ? 0x80 : TRAP_FAILSAFE);
 		}
 	}
 #ifdef __i386__
@@ -174,7 +175,7 @@ static void test_stacks(void)
 	for (unsigned shift = 0; shift < 64; shift++) {
 		/* The frame of a trap in the handler goes below: the lower page is for those. */
 		uintptr_t sp = (uintptr_t)pages + PAGE_SIZE + shift;
-		uintptr_t frame_top = KERNEL_RING == 3 ? sp & ~15UL : sp;
+		uintptr_t frame_top = sizeof(long) == 8 ? sp & ~15UL : sp;
 		unsigned at;
 
 		memset(pages, 0x5a, 2 * PAGE_SIZE);

@@ -5,6 +5,7 @@
  * state; writing is a #GP or has no effect outside. The same for control and debug registers, and
  * for the instructions that tell about tables and counters.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 
@@ -48,7 +49,7 @@ static bool may_read(uint32_t n)
 
 static bool base(uint32_t n)
 {
-	return KERNEL_RING == 3 && n >= 0xc0000100 && n <= 0xc0000102;
+	return sizeof(long) == 8 && n >= 0xc0000100 && n <= 0xc0000102;
 }
 
 static void one(uint32_t n)
@@ -91,7 +92,7 @@ static int move(uint8_t opcode, unsigned n)
 	/* With REX, for registers from 8 on; there are none such in ring 1. */
 	uint8_t code[] = { n < 8 ? 0x40 : 0x44, 0x0f, opcode, 0xc0 | (n & 7) << 3, 0xc3 };
 
-	if (KERNEL_RING == 1)
+	if (sizeof(long) == 4)
 		memcpy(text, code + 1, 4);
 	else
 		memcpy(text, code, 5);
@@ -149,13 +150,13 @@ void test_main(void)
 	/* The system-call entry is where it was. */
 	check_eq(hypercall(xen_version, (long)XENVER_version), 4 << 16 | 17);
 	/* Control registers that there are not, and writes of zero to those that there are. */
-	for (unsigned n = 0; n < (KERNEL_RING == 1 ? 8 : 16); n++) {
+	for (unsigned n = 0; n < (sizeof(long) == 4 ? 8 : 16); n++) {
 		int v = move(0x20, n);
 
 		check(v == (n == 0 || n == 2 || n == 3 || n == 4 || n == 8 ? -1 : 13) || v == 6);
 	}
 	for (uintptr_t i = 0; i < 11; i++) {
-		if (KERNEL_RING == 1 && i == 6)
+		if (sizeof(long) == 4 && i == 6)
 			continue;
 		int v = probe(table, (void *)i);
 
