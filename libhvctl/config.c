@@ -428,7 +428,10 @@ static int take_disk(struct hvctl_ctx *ctx, const struct cfg_entry *e, const str
 
 	if (error)
 		return error;
-	if (!s.target || !*without_prefix(s.target))
+	/* A drive may be empty. */
+	if (!s.target && s.cdrom)
+		s.target = "";
+	if (!s.target || (!*without_prefix(s.target) && !s.cdrom))
 		return bad(ctx, e, item->line, item->column, "a disk has no target; write "
 			   "\"format=raw,vdev=xvda,access=rw,target=/path\"");
 	if (s.format && !is_format(s.format))

@@ -338,6 +338,43 @@ int domain_put_settings(struct hvctl_ctx *ctx, const char *uuid, const struct hv
 		       : 0;
 }
 
+int domain_replace_settings(struct hvctl_ctx *ctx, uint32_t domid, const struct hvctl_config *c)
+{
+	char *vm = xs_readf(ctx->xs, 0, "/local/domain/%u/vm", domid), *settings = settings_text(c);
+	struct writer w = { .xs = ctx->xs };
+	char path[96];
+	int tries;
+
+	if (!vm || !settings || strncmp(vm, "/vm/", 4)) {
+		int error = settings ? hvctl_fail(ctx, EIO, "the store does not tell where the "
+						  "configuration of domain %u is", domid)
+				     : hvctl_no_memory(ctx);
+
+		free(vm);
+		free(settings);
+		return error;
+	}
+	snprintf(path, sizeof(path), "%.64s/hvctl", vm);
+	/* One whose end is not known is done again: it is the same twice. */
+	w.error = -EAGAIN;
+	for (tries = 0; tries < 50 && (w.error == -EAGAIN || w.error == -ECONNRESET); tries++) {
+		w.error = xs_begin(w.xs, &w.tx);
+		if (w.error)
+			continue;
+		w.error = xs_remove(w.xs, w.tx, path);
+		put_settings(&w, vm + 4, settings);
+		if (w.error)
+			xs_abort(w.xs, w.tx);
+		else
+			w.error = xs_commit(w.xs, w.tx);
+	}
+	free(vm);
+	free(settings);
+	return w.error ? hvctl_fail(ctx, -w.error, "the store refuses %s: %s", path,
+				    strerror(-w.error))
+		       : 0;
+}
+
 static void put_all(struct writer *w, const struct hvctl_config *c, const char *settings,
 		    const struct domain_rings *b)
 {

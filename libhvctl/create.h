@@ -39,6 +39,10 @@ int domain_settle(struct hvctl_ctx *ctx, struct hvctl_config *config);
  */
 int domain_put_settings(struct hvctl_ctx *ctx, const char *uuid, const struct hvctl_config *config);
 
+/* The same for domain @domid, in place of what it has there: whole, or as it was. */
+int domain_replace_settings(struct hvctl_ctx *ctx, uint32_t domid,
+			    const struct hvctl_config *config);
+
 /* Does the host have the memory for @count domains like this one? -ENOSPC. */
 int domain_check_memory(struct hvctl_ctx *ctx, const struct hvctl_config *config,
 			unsigned int count);

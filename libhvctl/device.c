@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "blkd.h"
+#include "cdrom.h"
 #include "pv-abi/io/xenbus.h"
 #include "xs.h"
 
@@ -355,7 +356,7 @@ static bool any_disk(const struct hvctl_config *c, enum hvctl_disk_backend backe
 	unsigned int i;
 
 	for (i = 0; i < c->nr_disks; i++)
-		if (c->disks[i].backend == backend)
+		if (c->disks[i].backend == backend && !cdrom_is_empty(&c->disks[i]))
 			return true;
 	return false;
 }
@@ -386,7 +387,8 @@ static int add_all(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint32_t
 			made[nr_made++] = c->vifs[i].bridge;
 	}
 	for (i = 0; !error && i < c->nr_disks; i++)
-		error = add_disk(ctx, domid, &c->disks[i]);
+		if (!cdrom_is_empty(&c->disks[i]))
+			error = add_disk(ctx, domid, &c->disks[i]);
 	for (i = 0; !error && i < c->nr_vifs; i++)
 		error = add_vif(ctx, domid, first + i, &c->vifs[i]);
 	if (!error)
@@ -412,7 +414,8 @@ int devices_check_there(struct hvctl_ctx *ctx, const struct hvctl_config *c)
 	int error = 0;
 
 	for (unsigned int i = 0; !error && i < c->nr_disks; i++)
-		error = disk_check(ctx, &c->disks[i], &base);
+		if (!cdrom_is_empty(&c->disks[i]))
+			error = disk_check(ctx, &c->disks[i], &base);
 	for (unsigned int i = 0; !error && i < c->nr_vifs; i++) {
 		char path[96];
 

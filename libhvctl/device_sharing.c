@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cdrom.h"
 #include "xs.h"
 
 /*
@@ -158,7 +159,8 @@ static int check_twins(struct hvctl_ctx *ctx, const struct hvctl_config *c, unsi
 		struct disk_base base;
 		int error;
 
-		if (i == k || other->forced || !(d->writable || other->writable))
+		if (i == k || other->forced || !(d->writable || other->writable) ||
+		    cdrom_is_empty(other))
 			continue;
 		error = disk_check(ctx, other, &base);
 		if (error)
@@ -235,6 +237,8 @@ int devices_check_sharing(struct hvctl_ctx *ctx, const struct hvctl_config *c)
 	for (k = 0; !error && k < c->nr_disks; k++) {
 		const struct hvctl_disk b = disk_below(&c->disks[k]);
 
+		if (cdrom_is_empty(&c->disks[k]))
+			continue;
 		error = check_sharing(ctx, c, k, &c->disks[k]);
 		if (!error && b.target)
 			error = check_sharing(ctx, c, k, &b);

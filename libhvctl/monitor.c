@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "budget.h"
+#include "cdrom.h"
 #include "clock.h"
 #include "domain.h"
 #include "overlay.h"
@@ -197,6 +198,8 @@ int hvctl_monitor(struct hvctl_ctx *ctx, struct hvctl_config *c, uint32_t *domid
 			if (!wait_turn(ctx, *domid, now + wait))
 				return 0;
 		}
+		if (action == HVCTL_ACTION_RESTART)
+			cdroms_keep(ctx, *domid, c);
 		ret = domain_remove(ctx, *domid);
 		/* One that is started again has the disks that it had. */
 		if (!ret && action == HVCTL_ACTION_DESTROY)

@@ -14,9 +14,9 @@ static const struct command *const commands[] = {
 	&cmd_migrate_receive, &cmd_image_check, &cmd_image_info, &cmd_pause, &cmd_unpause,
 	&cmd_mem_set, &cmd_vcpu_list, &cmd_vcpu_set, &cmd_vcpu_pin, &cmd_sched, &cmd_rename,
 	&cmd_dump_config, &cmd_config_check, &cmd_sysrq, &cmd_trigger, &cmd_block_list,
-	&cmd_block_attach, &cmd_block_detach, &cmd_block_resize, &cmd_network_list,
-	&cmd_network_attach, &cmd_network_detach, &cmd_domid, &cmd_domname, &cmd_uptime,
-	&cmd_events, &cmd_metrics, &cmd_dmesg, &cmd_debug, &cmd_version,
+	&cmd_block_attach, &cmd_block_detach, &cmd_block_resize, &cmd_cd_insert, &cmd_cd_eject,
+	&cmd_network_list, &cmd_network_attach, &cmd_network_detach, &cmd_domid, &cmd_domname,
+	&cmd_uptime, &cmd_events, &cmd_metrics, &cmd_dmesg, &cmd_debug, &cmd_version,
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))

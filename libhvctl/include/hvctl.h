@@ -109,7 +109,7 @@ enum hvctl_disk_backend {
 };
 
 struct hvctl_disk {
-	char *target;		/* block device, file or NBD URI */
+	char *target;		/* block device, file or NBD URI; of a CD drive: "" if it is empty */
 	char *backing;		/* of a clone's disk: what lies below and is only read; NULL */
 	char vdev[16];		/* "xvda" ... */
 	uint32_t number;	/* the number of vdev in the store and in the guest */
@@ -543,6 +543,18 @@ int hvctl_disk_detach(struct hvctl_ctx *ctx, uint32_t domid, const char *vdev);
  */
 int hvctl_disk_resize(struct hvctl_ctx *ctx, uint32_t domid, const char *vdev, uint64_t bytes,
 		      uint64_t *now);
+
+/*
+ * Put the medium @file (a file or block device, which is raw, or an NBD server) into the CD drive
+ * @vdev of a domain, in place of what is in it; take out what is in it. The device goes and comes
+ * again, as its kernel agrees; without a medium there is none. It is the same after a restart.
+ * -ENOENT: it was not created with such a drive, or nothing is in it, or there is no such file;
+ * -EINVAL: that is a disk and no drive; -EEXIST: another disk was attached as that; -EBUSY: somebody
+ * writes to that file, or the domain is being saved; -ETIMEDOUT: its kernel uses it, and keeps it.
+ * If @file cannot be served after all, what was in it is put back.
+ */
+int hvctl_cd_insert(struct hvctl_ctx *ctx, uint32_t domid, const char *vdev, const char *file);
+int hvctl_cd_eject(struct hvctl_ctx *ctx, uint32_t domid, const char *vdev);
 
 /*
  * The same for interfaces: @spec is an item of 'vif' and gets the first number that is free; @name

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cdrom.h"
 #include "domain.h"
 #include "overlay.h"
 #include "removal.h"
@@ -162,7 +163,7 @@ static int settle_disks(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_conf
 	for (k = 0; !error && k < c->nr_disks; k++) {
 		for (i = 0; i < count && list[i].number != c->disks[k].number; i++)
 			;
-		if (i < count)
+		if (i < count || cdrom_is_empty(&c->disks[k]))
 			c->disks[left++] = c->disks[k];
 		else
 			drop_disk(&c->disks[k]);

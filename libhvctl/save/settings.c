@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-#include "internal.h"
+#include "cdrom.h"
 
 #define DEVICES_MAX 64u
 #define MIB_MAX	    (1ull << 24) /* 16 TiB */
@@ -259,15 +259,15 @@ static void disks_of(struct taker *t, const json_t *o, struct hvctl_config *c)
 		struct hvctl_disk *d = &c->disks[c->nr_disks++];
 		unsigned int format, mode;
 
+		d->cdrom = json_is_true(json_object_get(e, "cdrom"));
 		d->target = copy_of(t, e, "target", 4096);
-		if (!d->target)
+		if (!d->target || (!*d->target && !d->cdrom))
 			blame(t, "target");
 		d->backing = copy_of(t, e, "backing", 4096);
 		name_of(t, e, "vdev", d->vdev, sizeof(d->vdev));
 		d->number = (uint32_t)number_of(t, e, "number", 0, UINT32_MAX >> 1);
 		d->writable = json_is_true(json_object_get(e, "writable"));
 		d->forced = json_is_true(json_object_get(e, "forced"));
-		d->cdrom = json_is_true(json_object_get(e, "cdrom"));
 		d->backend = (enum hvctl_disk_backend)choice_of(t, e, "backend", backends, 2);
 		format = choice_of(t, e, "format", formats, sizeof(formats) / sizeof(formats[0]));
 		snprintf(d->format, sizeof(d->format), "%s", formats[format]);

@@ -87,6 +87,8 @@ MISTAKES = [
     ("mem-set 0 lots", ["'lots' is not a number", "usage: hvctl mem-set"], 2),
     ("block-resize 0 xvda many", ["'many' is not a size", "usage: hvctl block-resize"], 2),
     ("block-resize 0 xvda 1G", ["domain 0 has no disk xvda", "hvctl block-list"], 1),
+    ("cd-insert 0 xvdc", ["a domain, the name of a drive and a file", "usage: hvctl cd-insert"], 2),
+    ("cd-eject 0 xvdc", ["domain 0 was not created by hvctl"], 1),
     ("vcpu-list nobody", ["no domain 'nobody'", "hvctl list"], 3),
     ("vcpu-pin 0 0 2-1", ["'2-1' is not a set of CPUs", "usage: hvctl vcpu-pin"], 2),
     ("vcpu-pin 0 9 all", ["domain 0 has vCPUs 0 to 1, and no 9", "hvctl vcpu-list"], 1),
@@ -187,7 +189,8 @@ def life(build):
         run("mkdir -p /tmp/m && ln /srv/guests/t1.img /srv/guests/hard.img && mount -o loop /srv/guests/t1.img /tmp/m")
         run("hvctl create /t1.cfg 'disk=[ \"/srv/guests/hard.img,xvda,w\" ]'", 1, "is mounted on /tmp/m; end that (umount")
         run("umount /tmp/m && rm /srv/guests/hard.img")
-        run("hvctl create -p /t1.cfg maxmem=192", text="created in")
+        run("hvctl create -p /t1.cfg maxmem=192 'disk=[ \"/srv/guests/t1.img,raw,xvda,rw\", \",,xvdc,cdrom\", "
+            "\"vdev=xvdd,cdrom,backendtype=hvblkd,target=/srv/guests/t2.img\" ]'", text="created in")
         run("hvctl list t1", text="paused")
         run("hvctl create /t1.cfg", 1, "the name 't1' is in use by domain 1")
         run("hvctl create /t1.cfg 'name=\"t2\"'", 1, "is in use by domain 1")
@@ -222,11 +225,15 @@ def life(build):
         run("hvctl pause t1 && hvctl mem-set --no-wait t1 128 && hvctl list t1", text=" 192 ")
         run("hvctl unpause t1 && hvctl mem-set t1 128", text="t1: 128 MiB")
         run("hvctl list --json t1 | tr -d ' \\n'", text='"vcpus":1,"max_vcpus":2')
+        media(run, until, log)
         # A reboot is a new domain with the same name, address and disk.
         run("hvctl reboot t1")
         until("hvctl domid t1 2>/dev/null | grep -q 2")
         until("[ $(grep -c 'GUEST-up t1' %s) = 2 ]" % log)
         run("hvctl network-list t1", text="00:16:3e:00:00:41")
+        # What lies in the drives is what lay in them, and not what it was created with.
+        until("hvctl block-list t1 | grep -q 'xvdc .* connected .*/t2.img'")
+        run("hvctl block-list t1 | grep xvdd", text=" empty")
         run("hvctl shutdown --timeout=120 t1", seconds=180)
         run("hvctl list t1", 3)
         # What was told meanwhile, a line of JSON for each, and what it said is still there.
@@ -241,6 +248,24 @@ def life(build):
         until("! hvctl list t1 2>/dev/null")
         until(SNAPSHOT + " >/tmp/after; diff /tmp/before /tmp/after")
         run("hvctl debug audit", text="audit clean")
+
+
+def media(run, until, log):
+    """CDs come and go, in a drive of the kernel's and in one of hvblkd's; the guest's kernel sees it."""
+    run("hvctl block-list t1 | grep xvdc", text=" empty")
+    run("hvctl cd-eject t1 xvdc", 1, "xvdc of domain 1 is empty already")
+    run("hvctl cd-eject t1 xvda", 1, "xvda of domain 1 is a disk and no CD drive")
+    run("hvctl cd-insert t1 xvdc /srv/none.iso", 1, "/srv/none.iso (xvdc) cannot be found")
+    run("hvctl cd-insert t1 xvdc /srv/guests/t1.img", 1, "/srv/guests/t1.img (xvdc) is in use by domain 1")
+    run("hvctl block-list t1 | grep -c -e 'xvdc .* empty' -e 'xvdd .* connected .*/t2.img'", text="2")
+    run("truncate -s 5M /srv/cd.iso; cd /srv && hvctl cd-insert t1 xvdd cd.iso; cd /")
+    run("hvctl cd-insert t1 xvdc /srv/guests/t2.img")
+    until("[ $(hvctl block-list t1 | grep -c -e 'xvdc .* connected .*/t2.img' -e 'xvdd .* connected .*/srv/cd.iso') = 2 ]")
+    run("xenstore-read /local/domain/0/backend/hvblk/1/51760/sectors", text="10240")
+    until("[ $(grep -c 'blkfront: xvdd' %s) = 2 ] && grep -q 'blkfront: xvdc' %s" % (log, log))
+    run("hvctl cd-eject t1 xvdd && hvctl block-list t1 | grep xvdd", text=" empty")
+    run("xenstore-exists /local/domain/1/device/vbd/51760", 1)
+    run("hvctl dump-config t1 | grep -c -e 'vdev=xvdd.*target=\",' -e 'vdev=xvdc.*target=/srv/guests/t2.img'", text="2")
 
 
 def watching(run, until):
@@ -263,7 +288,7 @@ def watching(run, until):
     run("hvctl trigger t1 nmi")
     until("hvctl console --log t1 | grep -qi 'NMI received'")
     # What it was made of is a configuration again.
-    run("hvctl dump-config t1 >/tmp/dump && hvctl config-check -W /tmp/dump", text="'t1', 128 MiB, 2 vCPUs, 1 disks, 1 vifs")
+    run("hvctl dump-config t1 >/tmp/dump && hvctl config-check -W /tmp/dump", text="'t1', 128 MiB, 2 vCPUs, 3 disks, 1 vifs")
     run("grep -c -e 'maxmem = 192' -e 'mac=00:16:3e:00:00:41' -e 'target=/srv/guests/t1.img' /tmp/dump", text="3")
     # Nobody takes half an answer for a whole one.
     for verb in ("list", "list --json", "vcpu-list t1", "dump-config t1", "events", "top -b --count=1", "metrics", "help"):

@@ -238,6 +238,16 @@ TEST(test_disks, "disks")
 	CU_ASSERT_FALSE(c->disks[5].writable);
 	hvctl_config_free(c);
 
+	/* A drive may be empty, a disk not. */
+	c = parse(BASE "disk = [ ',,xvda,cdrom', 'vdev=xvdb,devtype=cdrom', "
+		       "'vdev=xvdc,cdrom,target=' ]\n");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	for (unsigned int i = 0; i < 3; i++) {
+		CU_ASSERT_STRING_EQUAL(c->disks[i].target, "");
+		CU_ASSERT_TRUE(c->disks[i].cdrom && !c->disks[i].writable);
+	}
+	hvctl_config_free(c);
+
 	c = parse(BASE "disk = [ '/a,raw,xvda,w!', 'phy:/b,xvdb,rw!', '/c,raw,xvdc,r!',\n"
 		       "'access=w!,vdev=xvdd,target=/d', '/e,xvde,w' ]\n");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
@@ -738,7 +748,7 @@ TEST(test_text, "a configuration as text")
 		BASE "type = 'pvh'\nbuilder = 'generic'\n",
 		BASE "builder = 'linux'\ntype = 'pvh'\n",
 		BASE "builder = 'generic'\npvh = 0\n",
-		BASE "disk = [ '/a,raw,xvda,w!', '/dev/sr0,raw,xvdb,r,cdrom',\n"
+		BASE "disk = [ '/a,raw,xvda,w!', '/dev/sr0,raw,xvdb,r,cdrom', ',,xvde,cdrom',\n"
 		     "'format=qcow2,vdev=xvdc,backendtype=hvblkd,data-mode=window,iops=100,bps=10G,"
 		     "target=/odd,name=\\\"x\\\"', 'nbd://h/e,raw,xvdd,r,backendtype=hvblkd' ]\n",
 		BASE "vif = [ '', 'mac=00:16:3e:00:00:01,bridge=b0,ip=10.0.0.1 10.0.0.2,vifname=v',"

@@ -45,6 +45,8 @@ static struct {
 	uint32_t map_type;
 	bool refuse_map;
 	bool named;			/* in the store */
+	bool replaces;			/* a configuration, of 3 values; then: */
+	unsigned int forgot, replaced;	/* the one before; values written after that */
 	unsigned int commits;
 	unsigned int commit_ends;	/* the store daemon: 1 before the commit, 2 after */
 	char generation[48];
@@ -340,6 +342,8 @@ char *xs_readf(struct xs *xs, uint32_t tx, const char *format, ...)
 	(void)xs;
 	(void)tx;
 	errno = ENOENT;
+	if (host->replaces && !strcmp(format, "/local/domain/%u/vm"))
+		return strdup("/vm/0000");
 	if (strstr(format, "/platform/generation-id") && host->generation[0])
 		return strdup(host->generation);
 	return NULL;
@@ -352,6 +356,10 @@ int xs_write(struct xs *xs, uint32_t tx, const char *path, const char *format, .
 	(void)format;
 	if (!strcmp(path, "/local/domain/2/name"))
 		host->named = true;
+	if (host->replaces && !strncmp(path, "/vm/0000/hvctl/", 15)) {
+		CU_ASSERT_EQUAL(tx, 1);
+		host->replaced += host->forgot;
+	}
 	if (!strcmp(path, "/local/domain/2/platform/generation-id")) {
 		va_list args;
 
@@ -373,8 +381,8 @@ int xs_mkdir(struct xs *xs, uint32_t tx, const char *path)
 int xs_remove(struct xs *xs, uint32_t tx, const char *path)
 {
 	(void)xs;
-	(void)tx;
-	(void)path;
+	if (tx && !strcmp(path, "/vm/0000/hvctl"))
+		host->forgot = 1;
 	return 0;
 }
 
@@ -608,6 +616,27 @@ static void test_commit_ends(void)
 	}
 }
 
+/* Nothing of a longer one is left behind a shorter one; nobody sees half of either. */
+static void test_replace(void)
+{
+	struct hvctl_ctx *ctx = hvctl_open();
+	struct hvctl_config config = { .name = "x" };
+
+	memset(host, 0, sizeof(*host));
+	CU_ASSERT_PTR_NOT_NULL(hvctl_xs(ctx));
+	CU_ASSERT_EQUAL(domain_replace_settings(ctx, 2, &config), -EIO);
+	CU_ASSERT_EQUAL(host->commits, 0);
+	host->replaces = true;
+	CU_ASSERT_EQUAL(domain_replace_settings(ctx, 2, &config), 0);
+	CU_ASSERT_EQUAL(host->replaced, 3);
+	CU_ASSERT_EQUAL(host->commits, 1);
+	/* The daemon ends, and it is done again. */
+	host->commit_ends = 2;
+	CU_ASSERT_EQUAL(domain_replace_settings(ctx, 2, &config), 0);
+	CU_ASSERT_EQUAL(host->commits, 3);
+	hvctl_close(ctx);
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
@@ -618,6 +647,7 @@ int main(void)
 		{ "what comes takes its time", test_slow },
 		{ "the store daemon ends", test_commit_ends },
 		{ "PVH domains", test_pvh },
+		{ "another configuration in the store", test_replace },
 		CU_TEST_INFO_NULL
 	};
 	int result, fd = mkstemp(lock_path);

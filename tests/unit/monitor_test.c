@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cdrom.h"
 #include "domain.h"
 #include "pv-abi/sched.h"
 #include "migrate.h"
@@ -105,6 +106,17 @@ int guest_resume(struct hvctl_ctx *ctx, uint32_t domid)
 	return 0;
 }
 
+static unsigned int kept_media;	/* asked for while they could still be known */
+
+void cdroms_keep(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_config *c)
+{
+	(void)ctx;
+	(void)c;
+	CU_ASSERT_EQUAL(domid, 7);
+	CU_ASSERT_EQUAL(removed, 0);
+	kept_media++;
+}
+
 int domain_remove(struct hvctl_ctx *ctx, uint32_t domid)
 {
 	(void)ctx;
@@ -183,8 +195,10 @@ static void mind(unsigned int until)
 	looks = resumed = napped = removed = overlays = watches = 0;
 	reason = SHUTDOWN_suspend;
 	saved_until = until;
+	kept_media = 0;
 	CU_ASSERT_EQUAL(hvctl_monitor(ctx, &config, &domid), 0);
 	CU_ASSERT_EQUAL(removed, 1);
+	CU_ASSERT_EQUAL(kept_media, 0);
 	/* It powered off and does not come again: nor do its disks. */
 	CU_ASSERT_EQUAL(overlays, 1);
 	hvctl_close(ctx);
@@ -245,6 +259,21 @@ static void test_another(void)
 	stays = false;
 }
 
+/* Its drives have what they had, which nobody knows when it is gone; here it cannot be built. */
+static void test_reboot(void)
+{
+	struct hvctl_ctx *ctx = hvctl_open();
+	struct hvctl_config config = { .name = "x", .on_reboot = HVCTL_ACTION_RESTART };
+	uint32_t domid = 7;
+
+	looks = removed = kept_media = 0;
+	reason = SHUTDOWN_reboot;
+	CU_ASSERT_EQUAL(hvctl_monitor(ctx, &config, &domid), -ENOSYS);
+	CU_ASSERT_EQUAL(kept_media, 1);
+	CU_ASSERT_EQUAL(removed, 1);
+	hvctl_close(ctx);
+}
+
 /* Without files, without memory: nobody knows whether it runs elsewhere. */
 static void test_unknown(void)
 {
@@ -265,6 +294,7 @@ int main(void)
 		{ "suspended to be moved", test_moving },
 		{ "moved, and it stays as another domain", test_another },
 		{ "whether it was moved is not known", test_unknown },
+		{ "built again", test_reboot },
 		CU_TEST_INFO_NULL
 	};
 

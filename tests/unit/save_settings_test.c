@@ -128,6 +128,23 @@ TEST(test_round, "out and in")
 	free(text);
 }
 
+TEST(test_empty, "a drive may be empty")
+{
+	struct hvctl_disk disk = { .target = (char *)"", .vdev = "xvda", .cdrom = true };
+	struct hvctl_config *c, with = {
+		.name = "g1", .uuid = { 0xab }, .kernel = (char *)"/boot/vmlinuz",
+		.memory_mib = 128, .max_memory_mib = 256, .vcpus = 1, .max_vcpus = 1,
+		.nr_disks = 1, .disks = &disk,
+	};
+	char *text = settings_text(&with);
+
+	CU_ASSERT_EQUAL_FATAL(settings_parse(&ctx, "it", text, strlen(text), &c), 0);
+	CU_ASSERT_TRUE(c->nr_disks == 1 && c->disks[0].cdrom);
+	CU_ASSERT_STRING_EQUAL(c->disks[0].target, "");
+	hvctl_config_free(c);
+	free(text);
+}
+
 /* The good text with one thing replaced, and the key that is blamed. */
 static const struct {
 	const char *from, *to, *blamed;
@@ -151,6 +168,7 @@ static const struct {
 	{ "\"xvda\"", "\"xvdaxvdaxvdaxvdaxvda\"", "vdev" },
 	{ "\"number\":51712", "\"number\":-5", "number" },
 	{ "\"target\":\"/srv/a b.img\",", "", "target" },
+	{ "\"target\":\"/srv/a b.img\",", "\"target\":\"\",", "target" },
 	{ "\"hvblkd\"", "\"tap\"", "backend" },
 	{ "\"hvblkd\"", "\"kernel\"", "format" },
 	{ "\"qcow2\"", "\"auto\"", "format" },

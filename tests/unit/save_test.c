@@ -62,6 +62,7 @@ static struct {
 	char settings[128];		/* of the image */
 	unsigned int synced, directory_synced;	/* before its name, with its name */
 	bool no_directory;		/* that fails */
+	bool empty_drive;		/* the first disk of the configuration */
 	bool disks_are_its_own;		/* a clone's */
 	size_t beyond, seen;		/* leaves that its programs are told; in the image */
 } *host;
@@ -383,6 +384,11 @@ int settings_parse(struct hvctl_ctx *ctx, const char *where, const char *text, s
 			.target = strdup(i ? "/b" : "/a"), .vdev = { 'x', 'v', 'd', 'a' + (char)i },
 			.number = 51712 + 16 * i, .writable = true,
 		};
+	if (host->empty_drive) {
+		(*config)->disks[0].cdrom = true;
+		(*config)->disks[0].writable = false;
+		(*config)->disks[0].target[0] = 0;
+	}
 	(*config)->nr_vifs = 1;
 	(*config)->vifs = calloc(1, sizeof(struct hvctl_vif));
 	(*config)->vifs[0] = (struct hvctl_vif){ .mac = { 0, 0x16, 0x3e, 0, 0, 0xab } };
@@ -810,6 +816,12 @@ static void test_changed(void)
 	host->online = 3;
 	CU_ASSERT_EQUAL(save_one(0), 0);
 	CU_ASSERT_STRING_EQUAL(host->settings, "disks=1,xvdb vifs=1 memory=198 vcpus=3");
+	/* An empty drive has no device, and is its still. */
+	reset();
+	host->disk[0][0] = 0;
+	host->empty_drive = true;
+	CU_ASSERT_EQUAL(save_one(0), 0);
+	CU_ASSERT_STRING_EQUAL(host->settings, "disks=2,xvda vifs=1 memory=128 vcpus=1");
 	reset();
 	strcpy(host->disk[2], "/c");
 	refused();
