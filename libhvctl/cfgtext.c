@@ -57,14 +57,17 @@ static const char *action(enum hvctl_action a)
 /* The target comes last: it may hold commas. */
 static void put_disk(FILE *f, const struct hvctl_disk *d)
 {
-	if (d->backing) {
+	bool keyed = d->backing && *d->base_format;
+	const char *target = keyed ? d->backing : d->target;
+
+	if (d->backing && !keyed) {
 		fprintf(f, "\t# over ");
 		put_text(f, d->backing);
 		fprintf(f, "\n");
 	}
 	fprintf(f, "\t\"");
 	if (*d->format && strcmp(d->format, "nbd"))
-		fprintf(f, "format=%s, ", d->format);
+		fprintf(f, "format=%s, ", keyed ? d->base_format : d->format);
 	fprintf(f, "vdev=%s, access=%s%s, ", d->vdev, d->writable ? "rw" : "ro",
 		d->forced ? "!" : "");
 	if (d->cdrom)
@@ -77,8 +80,13 @@ static void put_disk(FILE *f, const struct hvctl_disk *d)
 		fprintf(f, "iops=%" PRIu64 ", ", d->iops);
 	if (d->bps)
 		fprintf(f, "bps=%" PRIu64 ", ", d->bps);
+	if (keyed) {
+		fprintf(f, "overlay=");
+		put_text(f, d->target);
+		fprintf(f, ", ");
+	}
 	fprintf(f, "target=");
-	put_text(f, d->target ? d->target : "");
+	put_text(f, target ? target : "");
 	fprintf(f, "\",\n");
 }
 

@@ -255,7 +255,7 @@ static bool is_nbd(const char *target)
 
 struct disk_spec {
 	const char *target, *format, *vdev, *access, *backend;
-	const char *type, *data_mode, *iops, *bps;
+	const char *type, *data_mode, *iops, *bps, *overlay;
 	bool cdrom;
 };
 
@@ -303,6 +303,8 @@ static int split_disk(struct hvctl_ctx *ctx, const struct cfg_entry *e, const st
 				s->iops = value;
 			else if (!strcmp(part, "bps"))
 				s->bps = value;
+			else if (!strcmp(part, "overlay"))
+				s->overlay = value;
 			else if (strcmp(part, "discard"))
 				hvctl_warn(
 					ctx,
@@ -394,7 +396,7 @@ static int take_backend(struct hvctl_ctx *ctx, const struct cfg_entry *e,
 			   s->target, s->format);
 	strcpy(d->format, nbd ? "nbd" : raw ? "raw" : s->format);
 	/* What dom0's kernel cannot serve is hvblkd's, asked for or not. */
-	if (!strcmp(type, "hvblkd") || (strcmp(type, "phy") && (nbd || !raw)))
+	if (!strcmp(type, "hvblkd") || (strcmp(type, "phy") && (nbd || !raw || s->overlay)))
 		d->backend = HVCTL_DISK_HVBLKD;
 	alone = nbd || !raw ? d->format : s->data_mode ? "data-mode=" : s->iops ? "iops=" :
 		s->bps ? "bps=" : NULL;
@@ -416,6 +418,35 @@ static int take_backend(struct hvctl_ctx *ctx, const struct cfg_entry *e,
 			   "bps \"%s\" of %s is no limit; write bytes a second, like 100M",
 			   s->bps, s->target);
 	return 0;
+}
+
+/* What is written goes to an image of its own: the target is only what lies below. */
+static int take_overlay(struct hvctl_ctx *ctx, const struct cfg_entry *e,
+			const struct cfg_item *item, const struct disk_spec *s,
+			struct hvctl_disk *d)
+{
+	if (*s->overlay != '/')
+		return bad(ctx, e, item->line, item->column,
+			   "the overlay \"%s\" over %s is no whole path; write "
+			   "overlay=/var/lib/annulus/images/NAME.qcow2", s->overlay, s->target);
+	if (d->cdrom || !d->writable)
+		return bad(ctx, e, item->line, item->column,
+			   "%s is not written, and needs no overlay; remove overlay=, or write "
+			   "access=rw", s->target);
+	if (s->type && !strcmp(s->type, "phy"))
+		return bad(ctx, e, item->line, item->column,
+			   "overlay= of %s is not for dom0's kernel; write backendtype=hvblkd",
+			   s->target);
+	if (strcmp(d->format, "raw") && strcmp(d->format, "qcow2"))
+		return bad(ctx, e, item->line, item->column,
+			   "an overlay cannot lie over %s, which is %s; convert that with qemu-img "
+			   "convert -O qcow2", s->target, d->format);
+	strcpy(d->base_format, d->format);
+	strcpy(d->format, "qcow2");
+	d->backend = HVCTL_DISK_HVBLKD;
+	d->backing = d->target;
+	d->target = strdup(s->overlay);
+	return d->target ? 0 : hvctl_no_memory(ctx);
 }
 
 static int take_disk(struct hvctl_ctx *ctx, const struct cfg_entry *e, const struct cfg_item *item,
@@ -475,8 +506,9 @@ static int take_disk(struct hvctl_ctx *ctx, const struct cfg_entry *e, const str
 	d->target = strdup(without_prefix(s.target));
 	if (!d->target)
 		return hvctl_no_memory(ctx);
+	/* From here on it is the configuration's, and goes with it. */
 	c->nr_disks++;
-	return 0;
+	return s.overlay ? take_overlay(ctx, e, item, &s, d) : 0;
 }
 
 static bool parse_mac(const char *text, uint8_t mac[6])

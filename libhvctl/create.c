@@ -15,6 +15,7 @@
 #include "build.h"
 #include "device.h"
 #include "domain.h"
+#include "overlay.h"
 #include "removal.h"
 #include "save/settings.h"
 #include "vcpu.h"
@@ -572,6 +573,7 @@ int domain_make(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int flag
 		void *data, uint32_t *domid)
 {
 	struct domain_rings rings;
+	uint64_t overlays = 0;
 	uint32_t id = 0;
 	size_t held = ctx->nr_held;
 	int lock, error;
@@ -585,6 +587,9 @@ int domain_make(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int flag
 	error = lock < 0 ? lock : check_unique(ctx, c);
 	if (!error)
 		error = domain_check_memory(ctx, c, 1);
+	/* A guest that goes on somewhere has written to its disks: none of them is empty. */
+	if (!error && fill == fill_from_kernel)
+		error = overlay_files_make(ctx, c, &overlays);
 	if (!error && !(flags & DOMAIN_NO_DEVICES))
 		error = devices_check_sharing(ctx, c);
 	if (error)
@@ -629,6 +634,8 @@ int domain_make(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int flag
 told:
 	tell_building(ctx, c, lock, false);
 out:
+	if (error)
+		overlay_files_undo(c, overlays);
 	if (lock >= 0)
 		close(lock);
 	return error;

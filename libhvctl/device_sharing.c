@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cdrom.h"
+#include "overlay.h"
 #include "xs.h"
 
 /*
@@ -160,7 +161,7 @@ static int check_twins(struct hvctl_ctx *ctx, const struct hvctl_config *c, unsi
 		int error;
 
 		if (i == k || other->forced || !(d->writable || other->writable) ||
-		    cdrom_is_empty(other))
+		    cdrom_is_empty(other) || overlay_file_missing(other))
 			continue;
 		error = disk_check(ctx, other, &base);
 		if (error)
@@ -239,7 +240,9 @@ int devices_check_sharing(struct hvctl_ctx *ctx, const struct hvctl_config *c)
 
 		if (cdrom_is_empty(&c->disks[k]))
 			continue;
-		error = check_sharing(ctx, c, k, &c->disks[k]);
+		/* Of what is not there yet nobody has anything. */
+		if (!overlay_file_missing(&c->disks[k]))
+			error = check_sharing(ctx, c, k, &c->disks[k]);
 		if (!error && b.target)
 			error = check_sharing(ctx, c, k, &b);
 	}

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "device.h"
+#include "overlay.h"
 
 /* What disks and interfaces do not have in common. */
 struct sort {
@@ -74,10 +75,13 @@ static int attach(struct hvctl_ctx *ctx, const struct sort *sort, uint32_t domid
 	struct hvctl_config *config = NULL;
 	int error = parse(ctx, sort, spec, &config);
 	int lock = -1, saving = -1;
+	uint64_t overlays = 0;
 	uint32_t number = 0;
 
 	if (!error)
 		error = take_locks(ctx, domid, &saving, &lock);
+	if (!error)
+		error = overlay_files_make(ctx, config, &overlays);
 	if (!error)
 		error = sort->check(ctx, config, domid, &number);
 	if (!error) {
@@ -85,6 +89,8 @@ static int attach(struct hvctl_ctx *ctx, const struct sort *sort, uint32_t domid
 		if (error)
 			undo(ctx, sort, domid, number);
 	}
+	if (error && config)
+		overlay_files_undo(config, overlays);
 	if (lock >= 0)
 		close(lock);
 	if (saving >= 0)

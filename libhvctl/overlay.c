@@ -177,11 +177,153 @@ static int make_one(struct hvctl_ctx *ctx, const char *dir, struct hvctl_disk *d
 	}
 	free(d->target);
 	d->target = copy;
+	d->base_format[0] = '\0';
 	d->backend = HVCTL_DISK_HVBLKD;
 	d->forced = false;
 	snprintf(d->format, sizeof(d->format), "qcow2");
 	return 0;
 }
+
+/* ------------------------------------------------------------------------------------------------
+ * Overlays that a configuration names
+ */
+
+bool overlay_file_missing(const struct hvctl_disk *d)
+{
+	struct stat st;
+
+	return *d->base_format && lstat(d->target, &st) && errno == ENOENT;
+}
+
+/* Whether the open file is a qcow2 image over the file @base of @format: 0, EEXIST, or an errno. */
+static int lies_over(int fd, const char *base, const char *format)
+{
+	uint8_t *cluster = calloc(1, OVERLAY_CLUSTER);
+	struct qcow2_header *h = (void *)cluster;
+	uint32_t extension[2];
+	char name[OVERLAY_NAME_MAX + 1], real[PATH_MAX];
+	size_t at, size;
+	uint64_t offset;
+	int error = EEXIST;
+
+	if (!cluster)
+		return ENOMEM;
+	if (pread(fd, cluster, OVERLAY_CLUSTER, 0) < (ssize_t)sizeof(*h) ||
+	    be32toh(h->magic) != QCOW2_MAGIC || be32toh(h->version) != 3)
+		goto out;
+	offset = be64toh(h->backing_offset);
+	size = be32toh(h->backing_size);
+	if (!offset || size > OVERLAY_NAME_MAX || offset > OVERLAY_CLUSTER - size)
+		goto out;
+	memcpy(name, cluster + offset, size);
+	name[size] = '\0';
+	if (*name != '/' || !realpath(name, real) || strcmp(real, base))
+		goto out;
+	for (at = be32toh(h->header_length); at + sizeof(extension) <= OVERLAY_CLUSTER;) {
+		memcpy(extension, cluster + at, sizeof(extension));
+		at += sizeof(extension);
+		size = be32toh(extension[1]);
+		if (!extension[0] || size > OVERLAY_CLUSTER - at)
+			break;
+		if (be32toh(extension[0]) == QCOW2_BACKING_FORMAT) {
+			if (size == strlen(format) && !memcmp(cluster + at, format, size))
+				error = 0;
+			break;
+		}
+		at += (size + 7) & ~(size_t)7;
+	}
+out:
+	free(cluster);
+	return error;
+}
+
+/* Under another name until it is whole: whoever is killed leaves nothing that could be used. */
+static int make_file(struct hvctl_ctx *ctx, const struct hvctl_disk *d, const char *base)
+{
+	uint64_t size = 0;
+	char *name;
+	int error = disk_size(base, d->base_format, &size), fd;
+
+	if (error)
+		return hvctl_fail(ctx, error, "the disk %s (%s), which an overlay is to lie over, "
+				  "cannot be read: %s; correct format= or target=", base, d->vdev,
+				  error == EINVAL ? "it is no qcow2 image" : strerror(error));
+	if (asprintf(&name, "%s.XXXXXX", d->target) < 0)
+		return hvctl_no_memory(ctx);
+	fd = mkostemp(name, O_CLOEXEC);
+	error = fd < 0 ? errno : write_overlay(fd, size, base, d->base_format);
+	if (fd >= 0 && !error && fsync(fd))
+		error = errno;
+	if (fd >= 0 && !error && link(name, d->target))
+		error = errno;
+	if (fd >= 0) {
+		unlink(name);
+		close(fd);
+	}
+	free(name);
+	return error ? hvctl_fail(ctx, error, "cannot make %s, the overlay of %s: %s; correct "
+				  "overlay=, or see whether there is room", d->target, d->vdev,
+				  strerror(error))
+		     : 0;
+}
+
+static int need_file(struct hvctl_ctx *ctx, const struct hvctl_disk *d, bool *made)
+{
+	char base[PATH_MAX];
+	int fd, error;
+
+	if (!realpath(d->backing, base))
+		return hvctl_fail(ctx, errno, "the disk %s (%s), which an overlay is to lie over, "
+				  "cannot be found: %s; correct target=", d->backing, d->vdev,
+				  strerror(errno));
+	if (overlay_file_missing(d)) {
+		error = make_file(ctx, d, base);
+		*made = !error;
+		return error;
+	}
+	fd = open(d->target, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	error = fd < 0 ? errno : lies_over(fd, base, d->base_format);
+	if (fd >= 0)
+		close(fd);
+	if (error == EEXIST)
+		return hvctl_fail(ctx, EEXIST, "%s (%s) is there already and is no overlay over %s "
+				  "(%s); give another name, or remove it if nobody needs it",
+				  d->target, d->vdev, base, d->base_format);
+	return error ? hvctl_fail(ctx, error, "the overlay %s (%s) cannot be read: %s", d->target,
+				  d->vdev, strerror(error))
+		     : 0;
+}
+
+int overlay_files_make(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint64_t *made)
+{
+	int error = 0;
+
+	*made = 0;
+	for (unsigned int i = 0; !error && i < c->nr_disks && i < 64; i++) {
+		bool is_new = false;
+
+		if (!*c->disks[i].base_format)
+			continue;
+		error = need_file(ctx, &c->disks[i], &is_new);
+		*made |= (uint64_t)is_new << i;
+	}
+	if (error) {
+		overlay_files_undo(c, *made);
+		*made = 0;
+	}
+	return error;
+}
+
+void overlay_files_undo(const struct hvctl_config *c, uint64_t made)
+{
+	for (unsigned int i = 0; i < c->nr_disks && i < 64; i++)
+		if (made >> i & 1)
+			unlink(c->disks[i].target);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * Directories of clones
+ */
 
 static void directory_of(const uint8_t uuid[16], char dir[PATH])
 {

@@ -20,6 +20,20 @@
 int overlays_make(struct hvctl_ctx *ctx, struct hvctl_config *c, int *building);
 
 /*
+ * overlay_files_make - those of @c's disks that are to lie over another file and are not there yet
+ * are made, empty; *@made has bit n for the disk n then. One that is there has to lie over what
+ * the configuration says: it has what the guest wrote before. With hvctl_lock(). All or none.
+ * -EEXIST: another file has its name; what files say.
+ */
+int overlay_files_make(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint64_t *made);
+
+/* overlay_files_undo - nobody has written to these: they go. */
+void overlay_files_undo(const struct hvctl_config *c, uint64_t made);
+
+/* overlay_file_missing - whether @d is one that overlay_files_make() will have to make. */
+bool overlay_file_missing(const struct hvctl_disk *d);
+
+/*
  * overlays_settled - the clone @uuid stands: from now on they are its disks. Also said before a
  * guest that may be a clone is sent away or put into a file, for whoever made it may have been
  * killed just before it said so.

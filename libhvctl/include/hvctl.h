@@ -110,7 +110,9 @@ enum hvctl_disk_backend {
 
 struct hvctl_disk {
 	char *target;		/* block device, file or NBD URI; of a CD drive: "" if it is empty */
-	char *backing;		/* of a clone's disk: what lies below and is only read; NULL */
+	char *backing;		/* what lies below an overlay and is only read; NULL */
+	/* "raw", "qcow2": the target is made over that, of this format, if it is missing. */
+	char base_format[8];
 	char vdev[16];		/* "xvda" ... */
 	uint32_t number;	/* the number of vdev in the store and in the guest */
 	bool writable;
@@ -441,6 +443,15 @@ const char *hvctl_state_name(enum hvctl_state state);
  * maximum.
  */
 int hvctl_set_memory(struct hvctl_ctx *ctx, uint32_t domid, uint64_t mib);
+
+#define HVCTL_MIB_MAX	(1ull << 24)	/* 16 TiB */
+
+/*
+ * Let a domain have @mib at most until it is gone or restarts: that is the limit of
+ * hvctl_set_memory() and the hypervisor's. It is not told. -EINVAL: it has more, or was asked to
+ * have more; no such size. -EPERM for dom0; -EBUSY: it is being saved.
+ */
+int hvctl_set_max_memory(struct hvctl_ctx *ctx, uint32_t domid, uint64_t mib);
 
 /*
  * Wait until the domain has @mib, give or take less than one. Reports progress. As long as memory

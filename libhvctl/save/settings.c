@@ -11,7 +11,7 @@
 #include "cdrom.h"
 
 #define DEVICES_MAX 64u
-#define MIB_MAX	    (1ull << 24) /* 16 TiB */
+#define MIB_MAX	    HVCTL_MIB_MAX
 
 #define RATE_MAX    (1ull << 62)
 
@@ -66,6 +66,8 @@ static void add_devices(json_t *o, const struct hvctl_config *c)
 
 		add_text(e, "target", d->target);
 		add_text(e, "backing", d->backing);
+		if (*d->base_format)
+			add_text(e, "base_format", d->base_format);
 		add_text(e, "vdev", d->vdev);
 		add_number(e, "number", d->number);
 		json_object_set_new(e, "writable", json_boolean(d->writable));
@@ -257,13 +259,20 @@ static void disks_of(struct taker *t, const json_t *o, struct hvctl_config *c)
 	for (i = 0; c->disks && i < n; i++) {
 		const json_t *e = json_array_get(list, i);
 		struct hvctl_disk *d = &c->disks[c->nr_disks++];
-		unsigned int format, mode;
+		unsigned int format, mode, base;
 
 		d->cdrom = json_is_true(json_object_get(e, "cdrom"));
 		d->target = copy_of(t, e, "target", 4096);
 		if (!d->target || (!*d->target && !d->cdrom))
 			blame(t, "target");
 		d->backing = copy_of(t, e, "backing", 4096);
+		/* Those of clones and of images from before there was the key have none. */
+		if (json_object_get(e, "base_format")) {
+			base = choice_of(t, e, "base_format", formats, 2);
+			snprintf(d->base_format, sizeof(d->base_format), "%s", formats[base]);
+			if (!d->backing)
+				blame(t, "base_format");
+		}
 		name_of(t, e, "vdev", d->vdev, sizeof(d->vdev));
 		d->number = (uint32_t)number_of(t, e, "number", 0, UINT32_MAX >> 1);
 		d->writable = json_is_true(json_object_get(e, "writable"));

@@ -55,7 +55,31 @@ def mistakes(dom0):
             "that is allowed; put it below /var/lib/annulus/images, or add its directory to /etc/annulus/backing-directories")
     refused(dom0, "vdev=xvda,target=nbd+unix:///x?socket=/nowhere", begin + "qemu-nbd cannot open nbd+unix:///x?socket=/nowhere: "
             "No such file or directory; see whether that server runs")
+    overlays(dom0)
     clean(dom0)
+
+
+def overlays(dom0):
+    """What overlay= makes, and takes for one; nothing of it stays when a creation fails."""
+    over = "vdev=xvda,overlay=/srv/guests/o.qcow2,target="
+    refused(dom0, over + "/srv/none", "the disk /srv/none (xvda) cannot be found: No such file or directory; correct 'disk' in "
+            "the configuration")
+    refused(dom0, over + "/init", "hvblkd cannot serve the disk xvda: the backing file /init of /srv/guests/o.qcow2 is in no "
+            "directory that is allowed; put it below /var/lib/annulus/images, or add its directory to "
+            "/etc/annulus/backing-directories")
+    dom0.run("! ls /srv/guests/o.qcow2*")
+    refused(dom0, "vdev=xvda,overlay=/srv/guests/w.qcow2,target=/srv/guests/v.img", "/srv/guests/w.qcow2 (xvda) is there already "
+            "and is no overlay over /srv/guests/v.img (raw); give another name, or remove it if nobody needs it")
+    dom0.config("", over + "/srv/guests/v.img")
+    for time in range(2):
+        # The second time it is there, and the base may be shared for reading only.
+        dom0.run("hvctl create -q -p /v.cfg", seconds=120)
+        dom0.run("hvctl block-list v", text=r"xvda +rw +\w+ +/srv/guests/o.qcow2")
+        dom0.run("hvctl dump-config v", text="overlay=/srv/guests/o.qcow2, target=/srv/guests/v.img")
+        dom0.run("hvctl block-attach v /srv/guests/v.img,raw,xvdb,rw 2>&1", 1, "/srv/guests/v.img .xvdb. is in use by domain")
+        dom0.run("hvctl destroy v", seconds=60)
+        dom0.run("qemu-img info -f qcow2 /srv/guests/o.qcow2", text="actual path: /srv/guests/v.img|backing file: /srv/guests/v.img")
+    dom0.run("qemu-img check -q -f qcow2 /srv/guests/o.qcow2")
 
 
 def qcow2(build):

@@ -85,6 +85,8 @@ MISTAKES = [
     ("frobnicate", ["unknown verb 'frobnicate'", "hvctl --help"], 2),
     ("create", ["a configuration is needed", "usage: hvctl create"], 2),
     ("mem-set 0 lots", ["'lots' is not a number", "usage: hvctl mem-set"], 2),
+    ("mem-max 0 lots", ["'lots' is not a size", "usage: hvctl mem-max"], 2),
+    ("mem-max 0 512", ["cannot limit the memory of domain 0", "give a guest"], 1),
     ("block-resize 0 xvda many", ["'many' is not a size", "usage: hvctl block-resize"], 2),
     ("block-resize 0 xvda 1G", ["domain 0 has no disk xvda", "hvctl block-list"], 1),
     ("cd-insert 0 xvdc", ["a domain, the name of a drive and a file", "usage: hvctl cd-insert"], 2),
@@ -217,6 +219,10 @@ def life(build):
         run("hvctl vcpu-set t1 1")
         until("hvctl list t1 | awk 'NR == 2 { exit $4 != 1 }'")
         run("hvctl mem-set t1 999", 1, "1 to 192 MiB")
+        run("hvctl mem-max t1 100", 1, "domain 1 has 128 MiB, and a limit takes none away")
+        run("hvctl mem-max t1 256 && hvctl mem-set t1 999", 1, "1 to 256 MiB")
+        run("hvctl list --json t1 | tr -d ' \\n'", text='"max_memory_kib":262144')
+        run("hvctl mem-max t1 192M && hvctl dump-config t1", text="maxmem = 192")
         run("hvctl mem-set t1 112", text="t1: 112 MiB")
         # A stock kernel gets as far as maxmem only by the memory map that it was given.
         run("hvctl mem-set t1 192", text="t1: 192 MiB")

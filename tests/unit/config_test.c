@@ -353,6 +353,32 @@ TEST(test_disk_backends, "who serves a disk")
 	CU_ASSERT_STRING_EQUAL(c->disks[1].data_mode, "persistent");
 	hvctl_config_free(c);
 
+	c = parse(BASE "disk = [ 'overlay=/o.qcow2,iops=9,vdev=xvda,target=/a',"
+		       "'/b,qcow2,xvdb,rw,overlay=/p' ]\n");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	for (i = 0; i < 2; i++) {
+		CU_ASSERT_STRING_EQUAL(c->disks[i].target, i ? "/p" : "/o.qcow2");
+		CU_ASSERT_STRING_EQUAL(c->disks[i].backing, i ? "/b" : "/a");
+		CU_ASSERT_STRING_EQUAL(c->disks[i].format, "qcow2");
+		CU_ASSERT_STRING_EQUAL(c->disks[i].base_format, i ? "qcow2" : "raw");
+		CU_ASSERT_EQUAL(c->disks[i].backend, HVCTL_DISK_HVBLKD);
+		CU_ASSERT_TRUE(c->disks[i].writable);
+	}
+	hvctl_config_free(c);
+	refused(BASE "disk = [ 'overlay=o.qcow2,vdev=xvda,target=/a' ]\n",
+		"t.cfg:3:10: the overlay \"o.qcow2\" over /a is no whole path; write "
+		"overlay=/var/lib/annulus/images/NAME.qcow2");
+	refused(BASE "disk = [ 'overlay=/o,access=r,vdev=xvda,target=/a' ]\n",
+		"t.cfg:3:10: /a is not written, and needs no overlay; remove overlay=, or write "
+		"access=rw");
+	refused(BASE "disk = [ 'overlay=/o,cdrom,vdev=xvda,target=/a' ]\n",
+		"t.cfg:3:10: /a is not written, and needs no overlay; remove overlay=, or write "
+		"access=rw");
+	refused(BASE "disk = [ 'overlay=/o,backendtype=phy,vdev=xvda,target=/a' ]\n",
+		"t.cfg:3:10: overlay= of /a is not for dom0's kernel; write backendtype=hvblkd");
+	refused(BASE "disk = [ 'overlay=/o,vdev=xvda,target=nbd://h/e' ]\n",
+		"t.cfg:3:10: an overlay cannot lie over nbd://h/e, which is nbd; convert that with "
+		"qemu-img convert -O qcow2");
 	refused(BASE "disk = [ 'backendtype=none,vdev=xvda,target=/a' ]\n",
 		"t.cfg:3:10: backendtype \"none\" of /a is none; write hvblkd, or phy for dom0's "
 		"kernel");
@@ -748,7 +774,9 @@ TEST(test_text, "a configuration as text")
 		BASE "type = 'pvh'\nbuilder = 'generic'\n",
 		BASE "builder = 'linux'\ntype = 'pvh'\n",
 		BASE "builder = 'generic'\npvh = 0\n",
-		BASE "disk = [ '/a,raw,xvda,w!', '/dev/sr0,raw,xvdb,r,cdrom', ',,xvde,cdrom',\n"
+		BASE "disk = [ '/a,raw,xvda,w!', '/dev/sr0,raw,xvdb,r,cdrom', ',,xvde,cdrom',"
+		     "'vdev=xvdf,overlay=/o,format=qcow2,target=/b', 'vdev=xvdg,overlay=/q,target=/b',"
+		     "\n"
 		     "'format=qcow2,vdev=xvdc,backendtype=hvblkd,data-mode=window,iops=100,bps=10G,"
 		     "target=/odd,name=\\\"x\\\"', 'nbd://h/e,raw,xvdd,r,backendtype=hvblkd' ]\n",
 		BASE "vif = [ '', 'mac=00:16:3e:00:00:01,bridge=b0,ip=10.0.0.1 10.0.0.2,vifname=v',"
@@ -778,6 +806,8 @@ TEST(test_text, "a configuration as text")
 		for (unsigned int n = 0; n < c->nr_disks && n < d->nr_disks; n++) {
 			CU_ASSERT_STRING_EQUAL(c->disks[n].target, d->disks[n].target);
 			CU_ASSERT_STRING_EQUAL(c->disks[n].format, d->disks[n].format);
+			CU_ASSERT_STRING_EQUAL(c->disks[n].base_format, d->disks[n].base_format);
+			CU_ASSERT_EQUAL(!c->disks[n].backing, !d->disks[n].backing);
 			CU_ASSERT_EQUAL(c->disks[n].number, d->disks[n].number);
 			CU_ASSERT_EQUAL(c->disks[n].writable, d->disks[n].writable);
 			CU_ASSERT_EQUAL(c->disks[n].forced, d->disks[n].forced);

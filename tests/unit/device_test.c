@@ -331,8 +331,10 @@ TEST(test_attach, "one more disk, or nothing of it")
 	CU_ASSERT_EQUAL(hvctl_disk_attach(ctx, 7, spec), 0);
 	CU_ASSERT_STRING_EQUAL(get(BACK "/params"), image);
 	CU_ASSERT_STRING_EQUAL(get(FRONT "/state"), "1");
+	CU_ASSERT(overlays_made == 1 && overlays_undone == 0);
 	/* The name is taken; so is the file. */
 	CU_ASSERT_EQUAL(hvctl_disk_attach(ctx, 7, spec), -EEXIST);
+	CU_ASSERT(overlays_made == 2 && overlays_undone == 1);
 	says("domain 7 has a disk xvda already; choose another vdev, or detach that one");
 	snprintf(spec, sizeof(spec), "vdev=xvdb,backendtype=hvblkd,target=%s", image);
 	CU_ASSERT_EQUAL(hvctl_disk_attach(ctx, 7, spec), -EBUSY);
@@ -346,6 +348,7 @@ TEST(test_attach, "one more disk, or nothing of it")
 	says("hvblkd cannot serve the disk xvda: it is no qcow2 image; convert it");
 	CU_ASSERT_STRING_EQUAL(get(BACK "/params"), "(none)");
 	CU_ASSERT_STRING_EQUAL(get(FRONT "/state"), "(none)");
+	CU_ASSERT_EQUAL(overlays_made, overlays_undone + 1);
 
 	/* While it is saved its devices are what they are. */
 	backend = is_ready;

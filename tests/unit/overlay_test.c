@@ -5,8 +5,10 @@
  * The disks of clones: what is written at the beginning of an empty image says what it has to, to
  * the eyes of the daemon that will be asked to serve it; what cannot be had is not made.
  */
+#include <dirent.h>
 #include <endian.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,6 +182,120 @@ TEST(test_left, "disks whose maker was killed go, and no others")
 	CU_ASSERT_EQUAL(rmdir(place), 0);
 	/* And where there never was one. */
 	overlays_sweep(ctx);
+	hvctl_close(ctx);
+}
+
+/* ---- those that a configuration names ---- */
+
+static char here[] = "/tmp/overlay-file-XXXXXX";
+static char lower[64], upper[64], second[64];
+static struct hvctl_disk named[2];
+static const struct hvctl_config naming = { .disks = named, .nr_disks = 2 };
+
+static unsigned int files(void)
+{
+	unsigned int n = 0;
+	DIR *d = opendir(here);
+
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n - 2;
+}
+
+static void name_them(void)
+{
+	for (unsigned int i = 0; i < 2; i++)
+		named[i] = (struct hvctl_disk){
+			.target = i ? second : upper, .backing = lower, .vdev = "xvda",
+			.writable = true, .format = "qcow2", .base_format = "raw",
+		};
+}
+
+static int refused(struct hvctl_ctx *ctx, const char *words)
+{
+	unsigned int before = files();
+	uint64_t made = 7;
+	int error = overlay_files_make(ctx, &naming, &made);
+
+	if (!strstr(hvctl_error(ctx), words))
+		printf("\n    %s\n", hvctl_error(ctx));
+	CU_ASSERT_PTR_NOT_NULL(strstr(hvctl_error(ctx), words));
+	CU_ASSERT_EQUAL(made, 0);
+	CU_ASSERT_EQUAL(files(), before);
+	return error;
+}
+
+TEST(test_named, "an overlay is made once, and is taken for one only if it is")
+{
+	struct hvctl_ctx *ctx = hvctl_open();
+	struct format_backing backing;
+	char text[512], word[8] = "";
+	uint64_t made;
+	int fd;
+
+	CU_ASSERT_FATAL(ctx && mkdtemp(here));
+	snprintf(lower, sizeof(lower), "%s/lower", here);
+	snprintf(upper, sizeof(upper), "%s/upper", here);
+	snprintf(second, sizeof(second), "%s/second", here);
+	name_them();
+	CU_ASSERT_EQUAL(refused(ctx, "lower (xvda), which an overlay is to lie over, cannot be "
+				"found: No such file"), -ENOENT);
+	fclose(fopen(lower, "w"));
+	CU_ASSERT_EQUAL(truncate(lower, 1 << 20), 0);
+	CU_ASSERT_TRUE(overlay_file_missing(&named[0]));
+	CU_ASSERT_EQUAL(overlay_files_make(ctx, &naming, &made), 0);
+	CU_ASSERT_EQUAL(made, 3);
+	CU_ASSERT_EQUAL(files(), 3);
+	CU_ASSERT_FALSE(overlay_file_missing(&named[0]));
+	fd = open(upper, O_RDWR);
+	CU_ASSERT_EQUAL(format_check(fd, "qcow2", "it", &backing, text, sizeof(text)), 0);
+	CU_ASSERT_STRING_EQUAL(backing.path, lower);
+	CU_ASSERT_STRING_EQUAL(backing.format, "raw");
+	/* What a guest wrote stays, and what was there before goes with nobody's failure. */
+	CU_ASSERT_EQUAL(pwrite(fd, "guest", 5, 4 * OVERLAY_CLUSTER), 5);
+	unlink(second);
+	CU_ASSERT_EQUAL(overlay_files_make(ctx, &naming, &made), 0);
+	CU_ASSERT_EQUAL(made, 2);
+	overlay_files_undo(&naming, made);
+	CU_ASSERT_EQUAL(files(), 2);
+	CU_ASSERT_EQUAL(pread(fd, word, 5, 4 * OVERLAY_CLUSTER), 5);
+	CU_ASSERT_STRING_EQUAL(word, "guest");
+	close(fd);
+	/* Over something else, of another format, or no image at all: the first is unmade again. */
+	strcpy(named[0].base_format, "qcow2");
+	CU_ASSERT_EQUAL(refused(ctx, "is there already and is no overlay over"), -EEXIST);
+	name_them();
+	named[0].backing = upper;
+	named[0].target = second;
+	named[1].target = lower;
+	CU_ASSERT_EQUAL(refused(ctx, "lower (xvda) is there already and is no overlay"), -EEXIST);
+	named[0].target = upper;
+	named[0].backing = lower;
+	named[1].target = upper;
+	named[1].backing = second;
+	CU_ASSERT_EQUAL(rename(lower, second), 0);
+	CU_ASSERT_EQUAL(symlink(second, lower), 0);
+	/* By whatever name: what it lies over is the same file. */
+	CU_ASSERT_EQUAL(overlay_files_make(ctx, &naming, &made), 0);
+	CU_ASSERT_EQUAL(made, 0);
+	/* A base that is no image of its format; a directory that is not there. */
+	unlink(lower);
+	name_them();
+	named[0].backing = named[1].backing = second;
+	named[0].target = (char *)"/tmp/overlay-none/x";
+	CU_ASSERT_EQUAL(refused(ctx, "cannot make /tmp/overlay-none/x"), -ENOENT);
+	named[0].target = lower;
+	strcpy(named[0].base_format, "qcow2");
+	CU_ASSERT_EQUAL(refused(ctx, "it is no qcow2 image; correct format="), -EINVAL);
+	/* Disks without the key are nobody's business. */
+	named[0].base_format[0] = named[1].base_format[0] = 0;
+	CU_ASSERT_EQUAL(overlay_files_make(ctx, &naming, &made), 0);
+	CU_ASSERT_EQUAL(made, 0);
+	CU_ASSERT_FALSE(overlay_file_missing(&named[0]));
+	unlink(upper);
+	unlink(second);
+	CU_ASSERT_EQUAL(rmdir(here), 0);
 	hvctl_close(ctx);
 }
 

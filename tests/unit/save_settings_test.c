@@ -59,8 +59,10 @@ void hvctl_config_free(struct hvctl_config *c)
 {
 	if (!c)
 		return;
-	for (unsigned int i = 0; i < c->nr_disks; i++)
+	for (unsigned int i = 0; i < c->nr_disks; i++) {
 		free(c->disks[i].target);
+		free(c->disks[i].backing);
+	}
 	for (unsigned int i = 0; i < c->nr_vifs; i++)
 		free(c->vifs[i].ip);
 	free(c->disks);
@@ -143,6 +145,16 @@ TEST(test_empty, "a drive may be empty")
 	CU_ASSERT_STRING_EQUAL(c->disks[0].target, "");
 	hvctl_config_free(c);
 	free(text);
+	/* And a disk may lie over a file that its configuration names. */
+	disk = (struct hvctl_disk){ .target = (char *)"/o", .backing = (char *)"/b",
+				    .vdev = "xvda", .writable = true, .format = "qcow2",
+				    .base_format = "raw", .backend = HVCTL_DISK_HVBLKD };
+	text = settings_text(&with);
+	CU_ASSERT_EQUAL_FATAL(settings_parse(&ctx, "it", text, strlen(text), &c), 0);
+	CU_ASSERT_STRING_EQUAL(c->disks[0].base_format, "raw");
+	CU_ASSERT_STRING_EQUAL(c->disks[0].backing, "/b");
+	hvctl_config_free(c);
+	free(text);
 }
 
 /* The good text with one thing replaced, and the key that is blamed. */
@@ -168,6 +180,8 @@ static const struct {
 	{ "\"xvda\"", "\"xvdaxvdaxvdaxvdaxvda\"", "vdev" },
 	{ "\"number\":51712", "\"number\":-5", "number" },
 	{ "\"target\":\"/srv/a b.img\",", "", "target" },
+	{ "\"vdev\"", "\"base_format\":\"raw\",\"vdev\"", "base_format" },
+	{ "\"vdev\"", "\"backing\":\"/b\",\"base_format\":\"vhd\",\"vdev\"", "base_format" },
 	{ "\"target\":\"/srv/a b.img\",", "\"target\":\"\",", "target" },
 	{ "\"hvblkd\"", "\"tap\"", "backend" },
 	{ "\"hvblkd\"", "\"kernel\"", "format" },
