@@ -3,8 +3,8 @@
  * Media of CD drives. The protocol of disks has no word for a medium that changes, and no frontend
  * asks whether one has: what a guest has read of the old one must not be taken for the new one. So
  * the device goes, as the guest's kernel agrees, and comes again with the other medium; an empty
- * drive has none. What lies in a drive stands in the domain's configuration in the store: by that it
- * is restarted, saved and moved.
+ * drive has none. What lies in a drive stands in the domain's configuration in the store: by that
+ * it is restarted, saved and moved.
  */
 #include "cdrom.h"
 

@@ -50,8 +50,18 @@ static void put_cpus(FILE *f, const char *key, const uint64_t (*sets)[2], unsign
 
 static const char *action(enum hvctl_action a)
 {
-	return a == HVCTL_ACTION_PRESERVE ? "preserve" : a == HVCTL_ACTION_RESTART ? "restart" :
-	       "destroy";
+	switch (a) {
+	case HVCTL_ACTION_PRESERVE:
+		return "preserve";
+	case HVCTL_ACTION_RESTART:
+		return "restart";
+	case HVCTL_ACTION_COREDUMP_DESTROY:
+		return "coredump-destroy";
+	case HVCTL_ACTION_COREDUMP_RESTART:
+		return "coredump-restart";
+	default:
+		return "destroy";
+	}
 }
 
 /* The target comes last: it may hold commas. */

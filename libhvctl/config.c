@@ -80,7 +80,7 @@ static int take_path(struct hvctl_ctx *ctx, const struct cfg_entry *e, char **to
 
 /*
  * The words that 4.17 knows. What is not done here comes as near as a domain that has stopped can:
- * the same end, without the image of its memory, without a second domain of the old name.
+ * the same end, without a second domain of the old name.
  */
 static const struct {
 	const char *word;
@@ -90,8 +90,8 @@ static const struct {
 	{ "destroy", HVCTL_ACTION_DESTROY, NULL },
 	{ "restart", HVCTL_ACTION_RESTART, NULL },
 	{ "preserve", HVCTL_ACTION_PRESERVE, NULL },
-	{ "coredump-destroy", HVCTL_ACTION_DESTROY, "destroy" },
-	{ "coredump-restart", HVCTL_ACTION_RESTART, "restart" },
+	{ "coredump-destroy", HVCTL_ACTION_COREDUMP_DESTROY, NULL },
+	{ "coredump-restart", HVCTL_ACTION_COREDUMP_RESTART, NULL },
 	{ "rename-restart", HVCTL_ACTION_RESTART, "restart" },
 	{ "soft-reset", HVCTL_ACTION_RESTART, "restart" },
 };
@@ -116,8 +116,8 @@ static int take_action(struct hvctl_ctx *ctx, const struct cfg_entry *e, enum hv
 				   actions[i].instead);
 		return 0;
 	}
-	return BAD(ctx, e, "'%s' cannot be \"%s\"; write destroy, restart or preserve", e->key,
-		   text);
+	return BAD(ctx, e, "'%s' cannot be \"%s\"; write destroy, restart, preserve, "
+		   "coredump-destroy or coredump-restart", e->key, text);
 }
 
 /* One text is for all vCPUs, a list has one for each; those behind its end may run anywhere. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include "cdrom.h"
 #include "clock.h"
 #include "domain.h"
+#include "dump.h"
 #include "overlay.h"
 #include "migrate.h"
 #include "pv-abi/sched.h"
@@ -135,6 +137,41 @@ static const char *reason_name(unsigned int reason)
 	}
 }
 
+const char *dump_dir = DUMP_DIR;
+
+/*
+ * Its core, and one before is kept: a guest can crash as often as it likes. What cannot be written
+ * is told, and it goes on without.
+ */
+static void dump_core(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint32_t domid)
+{
+	char path[160], before[162];
+
+	if (!strcmp(dump_dir, DUMP_DIR))
+		mkdir("/var/lib/annulus", 0755);
+	mkdir(dump_dir, 0700);
+	snprintf(path, sizeof(path), "%s/%s.core", dump_dir, c->name);
+	snprintf(before, sizeof(before), "%s.1", path);
+	rename(path, before);
+	if (hvctl_crash_dump(ctx, domid, path))
+		hvctl_warn(ctx, "'%s' (domain %u) has no core: %s", c->name, domid, ctx->error);
+	else
+		hvctl_warn(ctx, "the core of '%s' (domain %u) is %s", c->name, domid, path);
+}
+
+/* What is left to do when its core was written, if there is to be one. */
+static enum hvctl_action after_core(enum hvctl_action action)
+{
+	switch (action) {
+	case HVCTL_ACTION_COREDUMP_DESTROY:
+		return HVCTL_ACTION_DESTROY;
+	case HVCTL_ACTION_COREDUMP_RESTART:
+		return HVCTL_ACTION_RESTART;
+	default:
+		return action;
+	}
+}
+
 /*
  * Let the stopped domain @domid wait until it may be started again. Returns whether it is still
  * there: somebody may have had enough of it.
@@ -170,6 +207,9 @@ int hvctl_monitor(struct hvctl_ctx *ctx, struct hvctl_config *c, uint32_t *domid
 			action = HVCTL_ACTION_DESTROY; /* somebody destroyed it and tidies up */
 		else
 			action = action_for(c, reason);
+		if (action != after_core(action))
+			dump_core(ctx, c, *domid);
+		action = after_core(action);
 		if (action == HVCTL_ACTION_RESTART && reason != SHUTDOWN_reboot &&
 		    reason != SHUTDOWN_poweroff && time(NULL) - start < MIN_LIFE_S) {
 			hvctl_warn(ctx, "'%s' %s within %d s of its start and is not started again",

@@ -26,10 +26,10 @@ struct command {
 };
 
 extern const struct command cmd_block_attach, cmd_block_detach, cmd_block_list,
-	cmd_block_resize, cmd_cd_eject, cmd_cd_insert, cmd_clone,
-	cmd_config_check, cmd_console, cmd_cpuid, cmd_create, cmd_debug, cmd_destroy, cmd_dmesg,
-	cmd_domid, cmd_domname, cmd_dump_config, cmd_events, cmd_image_check, cmd_image_info,
-	cmd_info, cmd_list, cmd_mem_max, cmd_mem_set, cmd_metrics, cmd_migrate, cmd_migrate_receive,
+	cmd_block_resize, cmd_cd_eject, cmd_cd_insert, cmd_clone, cmd_config_check, cmd_console,
+	cmd_cpuid, cmd_crash_dump, cmd_create, cmd_debug, cmd_destroy, cmd_dmesg, cmd_domid,
+	cmd_domname, cmd_dump_config, cmd_events, cmd_image_check, cmd_image_info, cmd_info,
+	cmd_list, cmd_mem_max, cmd_mem_set, cmd_metrics, cmd_migrate, cmd_migrate_receive,
 	cmd_network_attach, cmd_network_detach, cmd_network_list, cmd_pause, cmd_reboot,
 	cmd_rename, cmd_restore, cmd_save, cmd_sched, cmd_shutdown, cmd_sysrq, cmd_top,
 	cmd_trigger, cmd_unpause, cmd_uptime, cmd_vcpu_list, cmd_vcpu_pin, cmd_vcpu_set,

@@ -17,7 +17,8 @@ static const struct command *const commands[] = {
 	&cmd_dump_config, &cmd_config_check, &cmd_sysrq, &cmd_trigger, &cmd_block_list,
 	&cmd_block_attach, &cmd_block_detach, &cmd_block_resize, &cmd_cd_insert, &cmd_cd_eject,
 	&cmd_network_list, &cmd_network_attach, &cmd_network_detach, &cmd_domid, &cmd_domname,
-	&cmd_uptime, &cmd_events, &cmd_metrics, &cmd_dmesg, &cmd_debug, &cmd_version,
+	&cmd_uptime, &cmd_events, &cmd_metrics, &cmd_dmesg, &cmd_crash_dump, &cmd_debug,
+	&cmd_version,
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -101,6 +101,8 @@ enum hvctl_action {		/* what happens when a domain has stopped */
 	HVCTL_ACTION_DESTROY,
 	HVCTL_ACTION_RESTART,	/* destroyed and built again from the same configuration */
 	HVCTL_ACTION_PRESERVE,	/* left as it is, for inspection */
+	HVCTL_ACTION_COREDUMP_DESTROY, /* as the words say, after a core was written */
+	HVCTL_ACTION_COREDUMP_RESTART,
 };
 
 enum hvctl_disk_backend {
@@ -109,7 +111,7 @@ enum hvctl_disk_backend {
 };
 
 struct hvctl_disk {
-	char *target;		/* block device, file or NBD URI; of a CD drive: "" if it is empty */
+	char *target;		/* block device, file or NBD URI; of an empty CD drive: "" */
 	char *backing;		/* what lies below an overlay and is only read; NULL */
 	/* "raw", "qcow2": the target is made over that, of this format, if it is missing. */
 	char base_format[8];
@@ -515,6 +517,15 @@ int hvctl_set_vcpus(struct hvctl_ctx *ctx, uint32_t domid, unsigned int count);
 /* Give a domain another name. -EEXIST: in use; -EINVAL: not a name. */
 int hvctl_rename(struct hvctl_ctx *ctx, uint32_t domid, const char *name);
 
+/*
+ * Write an ELF core of a PV domain, running or stopped, to the file @path ("-": standard output),
+ * in place of what is there, or into the device or pipe that it is. The domain is paused meanwhile.
+ * Reports progress; hvctl_cancel() ends it. Without success there is no file. -EOPNOTSUPP: a PVH
+ * domain; -EINVAL: its kernel does not say where its pages are; -EBUSY: it is being saved;
+ * -ENOSPC, -EPIPE and what else files say; -EPERM for dom0.
+ */
+int hvctl_crash_dump(struct hvctl_ctx *ctx, uint32_t domid, const char *path);
+
 /* Seconds since the domain was created (dom0: since the host's hypervisor started it). */
 int hvctl_uptime(struct hvctl_ctx *ctx, uint32_t domid, uint64_t *seconds);
 
@@ -560,9 +571,9 @@ int hvctl_disk_resize(struct hvctl_ctx *ctx, uint32_t domid, const char *vdev, u
  * @vdev of a domain, in place of what is in it; take out what is in it. The device goes and comes
  * again, as its kernel agrees; without a medium there is none. It is the same after a restart.
  * -ENOENT: it was not created with such a drive, or nothing is in it, or there is no such file;
- * -EINVAL: that is a disk and no drive; -EEXIST: another disk was attached as that; -EBUSY: somebody
- * writes to that file, or the domain is being saved; -ETIMEDOUT: its kernel uses it, and keeps it.
- * If @file cannot be served after all, what was in it is put back.
+ * -EINVAL: that is a disk and no drive; -EEXIST: another disk was attached as that; -EBUSY:
+ * somebody writes to that file, or the domain is being saved; -ETIMEDOUT: its kernel uses it, and
+ * keeps it. If @file cannot be served after all, what was in it is put back.
  */
 int hvctl_cd_insert(struct hvctl_ctx *ctx, uint32_t domid, const char *vdev, const char *file);
 int hvctl_cd_eject(struct hvctl_ctx *ctx, uint32_t domid, const char *vdev);

@@ -8,6 +8,7 @@
 
 #include "domain.h"
 #include "pv-abi/compat.h"
+#include "pv-abi/ring1.h"
 
 #define BATCH 1024u
 #define HOLES (1u << 20) /* frames that a list may be longer than what there is */
@@ -44,7 +45,9 @@ static int look_at_host(struct guest *g)
 				  "the hypervisor does not tell about domain %u: %s", g->domid,
 				  strerror(-error));
 	g->nr_mfns = host.u.physinfo.max_mfn + 1;
-	g->width = size.u.address_size.size / 8;
+	/* A 64-bit kernel in ring 1 has words of 8 bytes as well. */
+	g->width = size.u.address_size.size == ANNULUS_ADDRESS_SIZE_RING1
+			   ? 8 : size.u.address_size.size / 8;
 	return 0;
 }
 

@@ -15,7 +15,8 @@
 
 #define RATE_MAX    (1ull << 62)
 
-static const char *const actions[] = { "destroy", "restart", "preserve" };
+static const char *const actions[] = { "destroy", "restart", "preserve", "coredump-destroy",
+				       "coredump-restart" };
 static const char *const backends[] = { "kernel", "hvblkd" };
 static const char *const vif_backends[] = { "kernel", "hvnetd" };
 /* The first of each is all that dom0's kernel serves. */
@@ -194,7 +195,7 @@ static uint64_t number_of(struct taker *t, const json_t *o, const char *key, uin
 static unsigned int choice_of(struct taker *t, const json_t *o, const char *key,
 			      const char *const *choice, unsigned int n)
 {
-	const char *text = text_of(t, o, key, 16);
+	const char *text = text_of(t, o, key, 20);
 	unsigned int i;
 
 	for (i = 0; text && i < n; i++)

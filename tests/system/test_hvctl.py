@@ -107,6 +107,8 @@ MISTAKES = [
     ("metrics --listen=here", ["'here' is neither a path nor HOST:PORT", "usage: hvctl metrics"], 2),
     ("metrics --listen=/none/socket", ["cannot listen at /none/socket", "No such file"], 1),
     ("console --log nobody", ["no log of the console of nobody", "No such file"], 1),
+    ("crash-dump 0 /tmp/core", ["cannot dump domain 0", "give a guest"], 1),
+    ("crash-dump nobody", ["a domain and a file are needed", "usage: hvctl crash-dump"], 2),
     ("dmesg -c -f", ["what is followed is not emptied", "usage: hvctl dmesg"], 2),
 ]
 
@@ -232,6 +234,12 @@ def life(build):
         run("hvctl unpause t1 && hvctl mem-set t1 128", text="t1: 128 MiB")
         run("hvctl list --json t1 | tr -d ' \\n'", text='"vcpus":1,"max_vcpus":2')
         media(run, until, log)
+        # Its memory as a core: of a guest that goes on, sparse in a file and whole in a pipe.
+        run("hvctl crash-dump t1 /tmp/t1.core && head -c 4 /tmp/t1.core | tail -c 3", text="ELF")
+        run("[ $(stat -c %s /tmp/t1.core) -gt 126000000 ] && [ $(du -k /tmp/t1.core | cut -f 1) -lt 120000 ]")
+        run("[ $(hvctl crash-dump t1 - | wc -c) = $(stat -c %s /tmp/t1.core) ] && rm /tmp/t1.core && hvctl list t1")
+        run("! hvctl list t1 | grep paused")
+        run("hvctl crash-dump t1 /dev/full", 1, "cannot write /dev/full: No space left on device; see whether there is room")
         # A reboot is a new domain with the same name, address and disk.
         run("hvctl reboot t1")
         until("hvctl domid t1 2>/dev/null | grep -q 2")
@@ -250,8 +258,14 @@ def life(build):
         # A kernel that finds no init panics: that is a crash, and it is to be kept.
         run("hvctl create -q /t1.cfg 'extra=\"console=hvc0 rdinit=/none root=/none panic=0\"' 'on_crash=\"preserve\"'")
         until("hvctl list t1 | grep -q crashed")
+        run("hvctl crash-dump t1 /tmp/t1.core && rm /tmp/t1.core")
         run("hvctl destroy t1")
         until("! hvctl list t1 2>/dev/null")
+        # Another one leaves a core by itself, and is not built again, since it has not lived for long or is to go.
+        run("hvctl create -q /t1.cfg 'extra=\"console=hvc0 rdinit=/none root=/none panic=0\"' 'on_crash=\"coredump-destroy\"'")
+        until("! hvctl list t1 2>/dev/null")
+        run("cat /var/log/hvctl/t1.log", text="the core of 't1'")
+        run("head -c 4 /var/lib/annulus/dump/t1.core | tail -c 3 && rm -r /var/lib/annulus/dump", text="ELF")
         until(SNAPSHOT + " >/tmp/after; diff /tmp/before /tmp/after")
         run("hvctl debug audit", text="audit clean")
 

@@ -547,7 +547,8 @@ TEST(test_values, "values")
 	refused(BASE "kernel = ''\n",
 		"t.cfg:3:10: 'kernel' is empty; give a file name or remove the line");
 	refused(BASE "on_crash = 'cry'\n",
-		"t.cfg:3:12: 'on_crash' cannot be \"cry\"; write destroy, restart or preserve");
+		"t.cfg:3:12: 'on_crash' cannot be \"cry\"; write destroy, restart, preserve, "
+		"coredump-destroy or coredump-restart");
 	refused(BASE "cap = 65536\n",
 		"t.cfg:3:7: 'cap' is 65536, and has to be between 0 and 65535; correct it");
 	refused(BASE "cpu_weight = 0\n",
@@ -638,8 +639,8 @@ TEST(test_actions, "actions that are not done here are taken as the nearest")
 		{ "destroy", NULL, HVCTL_ACTION_DESTROY },
 		{ "restart", NULL, HVCTL_ACTION_RESTART },
 		{ "preserve", NULL, HVCTL_ACTION_PRESERVE },
-		{ "coredump-destroy", "destroy", HVCTL_ACTION_DESTROY },
-		{ "coredump-restart", "restart", HVCTL_ACTION_RESTART },
+		{ "coredump-destroy", NULL, HVCTL_ACTION_COREDUMP_DESTROY },
+		{ "coredump-restart", NULL, HVCTL_ACTION_COREDUMP_RESTART },
 		{ "rename-restart", "restart", HVCTL_ACTION_RESTART },
 		{ "soft-reset", "restart", HVCTL_ACTION_RESTART },
 	};
@@ -661,8 +662,8 @@ TEST(test_actions, "actions that are not done here are taken as the nearest")
 		hvctl_config_free(c);
 	}
 	refused(BASE "on_crash = 'coredump'\n",
-		"t.cfg:3:12: 'on_crash' cannot be \"coredump\"; write destroy, restart or "
-		"preserve");
+		"t.cfg:3:12: 'on_crash' cannot be \"coredump\"; write destroy, restart, "
+		"preserve, coredump-destroy or coredump-restart");
 }
 
 TEST(test_files, "files")
@@ -775,7 +776,8 @@ TEST(test_text, "a configuration as text")
 		BASE "builder = 'linux'\ntype = 'pvh'\n",
 		BASE "builder = 'generic'\npvh = 0\n",
 		BASE "disk = [ '/a,raw,xvda,w!', '/dev/sr0,raw,xvdb,r,cdrom', ',,xvde,cdrom',"
-		     "'vdev=xvdf,overlay=/o,format=qcow2,target=/b', 'vdev=xvdg,overlay=/q,target=/b',"
+		     "'vdev=xvdf,overlay=/o,format=qcow2,target=/b',"
+		     "'vdev=xvdg,overlay=/q,target=/b',"
 		     "\n"
 		     "'format=qcow2,vdev=xvdc,backendtype=hvblkd,data-mode=window,iops=100,bps=10G,"
 		     "target=/odd,name=\\\"x\\\"', 'nbd://h/e,raw,xvdd,r,backendtype=hvblkd' ]\n",

@@ -114,6 +114,30 @@ int hvctl_disks(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_device **lis
 	return devices(ctx, domid, list, count);
 }
 
+/* A drive with something in it, which has a device, one without, and a disk. */
+static bool has_drives;
+
+int hvctl_config_of(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_config **config)
+{
+	static char medium[] = "/cd.iso", none[] = "";
+	static struct hvctl_disk disks[] = {
+		{ .target = medium, .vdev = "xvdc", .cdrom = true },
+		{ .target = none, .vdev = "xvdd", .number = 51760, .cdrom = true },
+		{ .target = medium, .vdev = "xvde" },
+	};
+	static struct hvctl_config c = { .disks = disks, .nr_disks = 3 };
+
+	(void)ctx;
+	(void)domid;
+	*config = has_drives ? &c : NULL;
+	return has_drives ? 0 : -EINVAL;
+}
+
+void hvctl_config_free(struct hvctl_config *config)
+{
+	(void)config;
+}
+
 int hvctl_vifs(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_device **list, size_t *count)
 {
 	return devices(ctx, domid, list, count);
@@ -206,6 +230,22 @@ static void test_any_bytes(void)
 	}
 }
 
+static void test_empty_drive(void)
+{
+	json_t *list, *entry;
+
+	has_drives = true;
+	list = answer(&cmd_block_list);
+	has_drives = false;
+	CU_ASSERT_EQUAL(json_array_size(list), TEXTS + 1);
+	entry = json_array_get(list, TEXTS);
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(entry, "vdev")), "xvdd");
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(entry, "target")), "");
+	CU_ASSERT_EQUAL(json_integer_value(json_object_get(entry, "number")), 51760);
+	CU_ASSERT_TRUE(json_is_false(json_object_get(entry, "connected")));
+	json_decref(list);
+}
+
 static void test_no_memory(void)
 {
 	json_t *array = json_array();
@@ -224,6 +264,7 @@ int main(void)
 {
 	CU_TestInfo tests[] = {
 		{ "texts of any bytes", test_any_bytes },
+		{ "an empty drive", test_empty_drive },
 		{ "no memory", test_no_memory },
 		CU_TEST_INFO_NULL
 	};

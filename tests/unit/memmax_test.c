@@ -170,7 +170,7 @@ TEST(test_refused, "what cannot be changes nothing")
 	CU_ASSERT_EQUAL(refused(512, "the store refuses the configuration"), -EIO);
 	settings_error = 0;
 	store_error = -EACCES;
-	CU_ASSERT_EQUAL(refused(512, "the store refuses /local/domain/7/memory/static-max"), -EACCES);
+	CU_ASSERT_EQUAL(refused(512, "the store refuses /local/domain/7/memory/"), -EACCES);
 	CU_ASSERT_EQUAL(hvctl_set_max_memory(ctx, 0, 512), -EPERM);
 }
 

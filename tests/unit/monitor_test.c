@@ -8,12 +8,14 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cdrom.h"
 #include "domain.h"
+#include "dump.h"
 #include "pv-abi/sched.h"
 #include "migrate.h"
 #include "overlay.h"
@@ -115,6 +117,24 @@ void cdroms_keep(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_config *c)
 	CU_ASSERT_EQUAL(domid, 7);
 	CU_ASSERT_EQUAL(removed, 0);
 	kept_media++;
+}
+
+static char dumped[64];
+static int dump_error;
+
+int hvctl_crash_dump(struct hvctl_ctx *ctx, uint32_t domid, const char *path)
+{
+	int fd;
+
+	CU_ASSERT_EQUAL(domid, 7);
+	CU_ASSERT_EQUAL(removed, 0);
+	if (dump_error)
+		return hvctl_fail(ctx, ENOSPC, "there is no room");
+	snprintf(dumped, sizeof(dumped), "%s", path);
+	fd = open(path, O_CREAT | O_EXCL | O_WRONLY, 0600);
+	CU_ASSERT(fd >= 0);
+	close(fd);
+	return 0;
 }
 
 int domain_remove(struct hvctl_ctx *ctx, uint32_t domid)
@@ -274,6 +294,37 @@ static void test_reboot(void)
 	hvctl_close(ctx);
 }
 
+/* Its core is written while it is there; it is what it is otherwise; one before is kept. */
+static void test_core(void)
+{
+	struct hvctl_ctx *ctx = hvctl_open();
+	struct hvctl_config config = { .name = "x", .on_reboot = HVCTL_ACTION_COREDUMP_RESTART,
+				       .on_crash = HVCTL_ACTION_COREDUMP_DESTROY };
+	char dir[] = "/tmp/monitor-test-XXXXXX", core[64], before[64];
+	uint32_t domid = 7;
+
+	CU_ASSERT_FATAL(mkdtemp(dir) != NULL);
+	dump_dir = dir;
+	snprintf(core, sizeof(core), "%s/x.core", dir);
+	snprintf(before, sizeof(before), "%s/x.core.1", dir);
+	for (unsigned int i = 0; i < 4; i++) {
+		/* Once without room for it, and once for a reboot, which cannot be done here. */
+		looks = removed = overlays = 0;
+		dumped[0] = '\0';
+		dump_error = i == 2;
+		reason = i == 3 ? SHUTDOWN_reboot : SHUTDOWN_crash;
+		CU_ASSERT_EQUAL(hvctl_monitor(ctx, &config, &domid), i == 3 ? -ENOSYS : 0);
+		CU_ASSERT_STRING_EQUAL(dumped, i == 2 ? "" : core);
+		CU_ASSERT_EQUAL(removed, 1);
+		CU_ASSERT_EQUAL(overlays, i != 3);
+		CU_ASSERT_EQUAL(access(before, F_OK), i ? 0 : -1);
+	}
+	unlink(core);
+	unlink(before);
+	CU_ASSERT_EQUAL(rmdir(dir), 0);
+	hvctl_close(ctx);
+}
+
 /* Without files, without memory: nobody knows whether it runs elsewhere. */
 static void test_unknown(void)
 {
@@ -295,6 +346,7 @@ int main(void)
 		{ "moved, and it stays as another domain", test_another },
 		{ "whether it was moved is not known", test_unknown },
 		{ "built again", test_reboot },
+		{ "a core first", test_core },
 		CU_TEST_INFO_NULL
 	};
 
