@@ -172,7 +172,8 @@ static s64 change_reservation(u64 op, u64 start, u64 arg)
 
 	for (i = start; i < r.nr_extents; i++) {
 		if (i != start && preempt_wanted()) {
-			physmap_flush(d);
+			if (op == XENMEM_decrease_reservation)
+				physmap_flush(d);
 			domain_put(d);
 			return continue_at(op, i, arg);
 		}
@@ -183,7 +184,8 @@ static s64 change_reservation(u64 op, u64 start, u64 arg)
 		if (ret)
 			break;
 	}
-	physmap_flush(d);
+	if (op == XENMEM_decrease_reservation)
+		physmap_flush(d);
 	domain_put(d);
 	return i == 0 && ret == -EFAULT ? -EFAULT : (s64)i;
 }

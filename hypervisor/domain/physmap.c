@@ -53,8 +53,10 @@ out:
 	if (!r)
 		return 0;
 	/* Single pages, nothing to split. Who was quicker to take one out has given it up. */
-	while (done--)
-		(void)p2m_remove(d, gfn + done, mfn + done);
+	for (u64 i = done; i--;)
+		(void)p2m_remove(d, gfn + i, mfn + i);
+	if (done)
+		physmap_flush(d);
 	for (u64 i = 0; i < n; i++)
 		give_up(d, mfn + i);
 	return r;
@@ -100,26 +102,38 @@ static int make_room(struct domain *d, gfn_t gfn)
 	}
 }
 
+/* Where a frame of the hypervisor's is shown: the last who shows it takes it from where it was. */
+static gfn_t shown_at(mfn_t mfn, gfn_t gfn)
+{
+	static struct spinlock lock = SPINLOCK_INIT;
+	gfn_t before;
+
+	spin_lock(&lock);
+	before = m2p_get(mfn);
+	m2p_set(mfn, gfn);
+	spin_unlock(&lock);
+	return before;
+}
+
 /* Show a frame of the hypervisor's at `gfn`, and no longer where it was. */
 static int show(struct domain *d, gfn_t gfn, mfn_t mfn)
 {
-	gfn_t before = m2p_get(mfn);
 	enum p2m_type type;
+	gfn_t before;
 	int r;
 
 	if (gfn >= BIT(P2M_GFN_BITS))
 		return -EINVAL;
-	if (p2m_lookup(d, before, &type) != mfn || type != P2M_SHARED)
-		before = M2P_INVALID;
-	if (before == gfn)
+	if (m2p_get(mfn) == gfn && p2m_lookup(d, gfn, &type) == mfn && type == P2M_SHARED)
 		return 0;
 	r = make_room(d, gfn);
 	if (!r)
 		r = p2m_add(d, gfn, mfn, 0, P2M_SHARED);
 	if (r)
 		return r;
-	m2p_set(mfn, gfn);
-	if (before != M2P_INVALID)
+	before = shown_at(mfn, gfn);
+	/* It may not be there any more. */
+	if (before != gfn)
 		(void)p2m_remove(d, before, mfn);
 	return 0;
 }

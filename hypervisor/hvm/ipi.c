@@ -95,6 +95,27 @@ void hvm_send_nmi(struct vcpu *v)
 		vcpu_unblock(v);
 }
 
+static enum x2apic_raised raise(struct vcpu *v, u8 vector)
+{
+	enum x2apic_raised raised;
+
+	spin_lock(&v->hvm->raise_lock);
+	raised = x2apic_raise(&v->hvm->apic, vector);
+	spin_unlock(&v->hvm->raise_lock);
+	return raised;
+}
+
+void hvm_reset_apic(void)
+{
+	struct vcpu *v = current;
+
+	/* Who raises one later finds the APIC switched off, as all begin. */
+	spin_lock(&v->hvm->raise_lock);
+	x2apic_reset(&v->hvm->apic, v->id);
+	spin_unlock(&v->hvm->raise_lock);
+	hvm_timer_update(v);
+}
+
 void hvm_send_ipi(u64 icr)
 {
 	struct vcpu *from = current, *v;
@@ -110,7 +131,7 @@ void hvm_send_ipi(u64 icr)
 		case X2APIC_LOWEST:
 			if (what == X2APIC_LOWEST && (atomic_read(&v->pause_flags) & VPF_DOWN))
 				break;
-			raised = x2apic_raise(&v->hvm->apic, (u8)icr);
+			raised = raise(v, (u8)icr);
 			/* A storm of them does not interrupt its CPU each time. */
 			if (raised == X2APIC_TAKEN)
 				vcpu_unblock(v);

@@ -179,6 +179,7 @@ static int vcpu_make(struct vcpu *v)
 	b->dr6 = 0xffff0ff0;
 	b->dr7 = DR7_FIXED;
 	x2apic_reset(&h->apic, v->id);
+	spin_lock_init(&h->raise_lock);
 	h->vmcb = b;
 	v->hvm = h;
 	hvm_timer_init(v);
@@ -235,8 +236,7 @@ static void start_in_real_mode(struct vcpu *v, u8 page)
 	b->interrupt_shadow = 0;
 	b->intercept1 &= ~(u32)INTERCEPT_IRET;
 	h->nmi_ends = false;
-	x2apic_reset(&h->apic, v->id);
-	hvm_timer_update(v);
+	hvm_reset_apic();
 	/* Its addresses were the former life's. */
 	v->time.runstate_area = v->time.time_area = 0;
 	*guest_regs() = (struct regs){ .rdx = hvm_cpuid(v, 0, 1, 0).a, .rflags = 2 };

@@ -5,6 +5,7 @@
 #include "cpu/cpu_policy.h"
 #include "hvm/guest_walk.h"
 #include "hvm/x2apic.h"
+#include "lib/spinlock.h"
 #include "lib/types.h"
 #include "machine/timer.h"
 
@@ -25,6 +26,8 @@ struct hvm_vcpu {
 	struct vmcb *vmcb;
 	u64 dr[4];
 	struct x2apic apic;
+	/* Around what others raise there, and its reset: nothing of a former life is left. */
+	struct spinlock raise_lock;
 	struct timer timer; /* of the APIC */
 	u64 timer_set_to;   /* ns, or APIC_TIMER_NEVER: it is not, or has fired */
 	/* Under domain->lock; HVM_STARTS: it begins at this page of real mode when it looks. */
@@ -50,6 +53,8 @@ void hvm_start_state(struct vcpu *v, u64 entry, u64 start_info);
 
 /* ---- ipi.c: current's, interrupts on ---- */
 
+/* current's APIC as after INIT; of what was on its way to it nothing comes any more. */
+void hvm_reset_apic(void);
 /* What current's APIC was told to send. */
 void hvm_send_ipi(u64 icr);
 /* An NMI for v, a vCPU of current's domain. */

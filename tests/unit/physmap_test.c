@@ -98,6 +98,20 @@ static s64 take_out(domid_t domid, gfn_t gfn)
 	return do_memory_op(XENMEM_remove_from_physmap, (u64)&a);
 }
 
+/* Somebody else, between a look at where a frame is and what follows. */
+static void (*meanwhile)(void);
+
+pfn_t m2p_get(mfn_t mfn)
+{
+	pfn_t pfn = mfn < SIM_FRAMES ? sim.pfn[mfn] : M2P_INVALID;
+	void (*fn)(void) = meanwhile;
+
+	meanwhile = NULL;
+	if (fn)
+		fn();
+	return pfn;
+}
+
 static mfn_t at(gfn_t gfn)
 {
 	return p2m_lookup(guest, gfn, NULL);
@@ -230,6 +244,38 @@ TEST(test_shared, "the hypervisor's frames are in one place, and make room for t
 	/* A page of memory that was taken out is still the domain's. */
 	CU_ASSERT_EQUAL(take_out(DOMID_SELF, 21), 0);
 	CU_ASSERT_EQUAL(guest->tot_pages, 1);
+}
+
+static void show_at_20(void)
+{
+	CU_ASSERT_EQUAL(add(DOMID_SELF, XENMAPSPACE_shared_info, 0, 20), 0);
+}
+
+TEST(test_shared_race, "two who show one frame at two places at once: it is at one of them")
+{
+	CU_ASSERT_EQUAL(add(DOMID_SELF, XENMAPSPACE_shared_info, 0, 10), 0);
+	meanwhile = show_at_20;
+	CU_ASSERT_EQUAL(add(DOMID_SELF, XENMAPSPACE_shared_info, 0, 30), 0);
+	CU_ASSERT_EQUAL(at(10), INVALID_MFN);
+	CU_ASSERT_EQUAL(at(20), INVALID_MFN);
+	CU_ASSERT_EQUAL(at(30), shared);
+	CU_ASSERT_EQUAL(guest->p2m->entries[P2M_SHARED], 1);
+}
+
+TEST(test_flushes, "who only gets memory asks nobody to flush, unless it is taken away again")
+{
+	u64 list[] = { 8, 512, 1024 };
+
+	flushed = 0;
+	CU_ASSERT_EQUAL(reservation(XENMEM_populate_physmap, DOMID_SELF, list, 3, 0), 3);
+	CU_ASSERT_EQUAL(flushed & 1, 0);
+	/* The first four of eight were there for a moment. */
+	list[0] = 4;
+	CU_ASSERT_EQUAL(reservation(XENMEM_populate_physmap, DOMID_SELF, list, 1, 3), 0);
+	CU_ASSERT_EQUAL(flushed & 1, 1);
+	flushed = 0;
+	CU_ASSERT_EQUAL(reservation(XENMEM_decrease_reservation, DOMID_SELF, &list[1], 1, 0), 1);
+	CU_ASSERT_EQUAL(flushed & 1, 1);
 }
 
 TEST(test_others, "a PV domain has no such map, and HVM domains exchange nothing")

@@ -106,7 +106,7 @@ void pvh_ap(uint32_t id)
 	load_idt();
 	__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
 	if (b >> 24 != id || msr(0x1b) != 0xfee00c00 || msr(0x80d) != 1u << id ||
-	    msr(0x80f) != 0xff || msr(0x821) || msr(0x832) != 0x10000 || msr(0x838) || msr(0x839))
+	    msr(0x80f) != 0xff || msr(0x823) || msr(0x832) != 0x10000 || msr(0x838) || msr(0x839))
 		wrong = __LINE__;
 	set_msr(0x80f, 0x1ff);
 	starts[id]++;
