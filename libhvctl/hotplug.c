@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "cdrom.h"
 #include "device.h"
 #include "overlay.h"
 
@@ -158,6 +159,10 @@ static int disk_check_new(struct hvctl_ctx *ctx, struct hvctl_config *config, ui
 {
 	int error = check_free(ctx, domid, &config->disks[0]);
 
+	/* It would be nowhere: such a drive is in the configuration alone. */
+	if (!error && cdrom_is_empty(&config->disks[0]))
+		error = hvctl_fail(ctx, EINVAL, "an empty drive cannot be attached; give it a "
+				   "target, or write it into the configuration");
 	*number = config->disks[0].number;
 	return error ? error : devices_check_sharing(ctx, config);
 }

@@ -616,6 +616,44 @@ static void test_commit_ends(void)
 	}
 }
 
+/*
+ * An overlay is there when devices are, and not when the creation comes to nothing; one of a guest
+ * that goes on from an image is not made, since what it wrote would not be in it.
+ */
+static void test_overlay(void)
+{
+	char base[] = "/tmp/create-test-XXXXXX", over[48];
+	struct hvctl_disk d = { .target = over, .backing = base, .vdev = "xvda", .writable = true,
+				.format = "qcow2", .base_format = "raw" };
+	struct hvctl_config config = { .name = "x", .max_vcpus = 1, .vcpus = 1, .memory_mib = 1,
+				       .max_memory_mib = 1, .uuid = { 9 }, .uuid_given = true,
+				       .nr_disks = 1, .disks = &d };
+	unsigned int fails[] = { XEN_DOMCTL_createdomain, XEN_DOMCTL_unpausedomain, 0 }, flags = 0;
+	int fd = mkstemp(base);
+
+	CU_ASSERT_EQUAL(ftruncate(fd, 1 << 20), 0);
+	close(fd);
+	snprintf(over, sizeof(over), "%s.qcow2", base);
+	for (unsigned int i = 0; i < 4; i++) {
+		struct hvctl_ctx *ctx = hvctl_open();
+		uint32_t domid = 0;
+		int error;
+
+		memset(host, 0, sizeof(*host));
+		host->fail = i < 3 ? fails[i] : 0;
+		CU_ASSERT_PTR_NOT_NULL_FATAL(hvctl_xs(ctx));
+		error = i < 3 ? hvctl_create(ctx, &config, 0, &domid)
+			      : domain_make(ctx, &config, 0, slow, &flags, &domid);
+		CU_ASSERT_EQUAL(error != 0, i != 2);
+		CU_ASSERT(i < 3 || error == -ENOENT);
+		CU_ASSERT_EQUAL(host->exists, i == 2);
+		CU_ASSERT_EQUAL(access(over, F_OK), i == 2 ? 0 : -1);
+		unlink(over);
+		hvctl_close(ctx);
+	}
+	unlink(base);
+}
+
 /* Nothing of a longer one is left behind a shorter one; nobody sees half of either. */
 static void test_replace(void)
 {
@@ -648,6 +686,7 @@ int main(void)
 		{ "the store daemon ends", test_commit_ends },
 		{ "PVH domains", test_pvh },
 		{ "another configuration in the store", test_replace },
+		{ "an overlay", test_overlay },
 		CU_TEST_INFO_NULL
 	};
 	int result, fd = mkstemp(lock_path);

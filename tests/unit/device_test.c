@@ -358,6 +358,9 @@ TEST(test_attach, "one more disk, or nothing of it")
 	being_saved = false;
 	CU_ASSERT_STRING_EQUAL(get(BACK "/params"), "(none)");
 
+	CU_ASSERT_EQUAL(hvctl_disk_attach(ctx, 7, ",,xvdc,cdrom"), -EINVAL);
+	says("an empty drive cannot be attached; give it a target, or write it into the "
+	     "configuration");
 	CU_ASSERT_EQUAL(hvctl_disk_attach(ctx, 7, "/a'b,raw,xvdb"), -EINVAL);
 	CU_ASSERT_EQUAL(hvctl_disk_attach(ctx, 7, "/a,raw"), -EINVAL);
 	says("disk:1:10: the disk /a has no vdev; add vdev=xvda");

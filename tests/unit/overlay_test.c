@@ -262,6 +262,14 @@ TEST(test_named, "an overlay is made once, and is taken for one only if it is")
 	CU_ASSERT_EQUAL(pread(fd, word, 5, 4 * OVERLAY_CLUSTER), 5);
 	CU_ASSERT_STRING_EQUAL(word, "guest");
 	close(fd);
+	/* Over another file of the same kind. */
+	fclose(fopen(second, "w"));
+	CU_ASSERT_EQUAL(truncate(second, 1 << 20), 0);
+	named[0].backing = second;
+	named[1].base_format[0] = 0;
+	CU_ASSERT_EQUAL(refused(ctx, "is there already and is no overlay over"), -EEXIST);
+	unlink(second);
+	name_them();
 	/* Over something else, of another format, or no image at all: the first is unmade again. */
 	strcpy(named[0].base_format, "qcow2");
 	CU_ASSERT_EQUAL(refused(ctx, "is there already and is no overlay over"), -EEXIST);
