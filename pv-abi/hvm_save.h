@@ -17,6 +17,9 @@ struct hvm_save_descriptor {
 #define HVM_SAVE_CODE_END		0
 #define HVM_SAVE_CODE_HEADER		1	/* hvm_save_header */
 #define HVM_SAVE_CODE_CPU		2	/* hvm_hw_cpu */
+#define HVM_SAVE_CODE_LAPIC		5	/* hvm_hw_lapic */
+#define HVM_SAVE_CODE_LAPIC_REGS	6	/* hvm_hw_lapic_regs */
+#define HVM_SAVE_CODE_MTRR		14	/* hvm_hw_mtrr */
 
 #define HVM_FILE_MAGIC			0x54381286
 #define HVM_FILE_VERSION		0x00000001
@@ -58,5 +61,25 @@ struct hvm_hw_cpu {
 	uint32_t pad0;
 };
 #define XEN_X86_FPU_INITIALISED		1U
+
+/* A vCPU's local APIC: what is not among its registers, and these as they lie in memory. */
+struct hvm_hw_lapic {
+	uint64_t apic_base_msr;
+	uint32_t disabled;		/* 1: by the MSR, 2: by the spurious vector's register */
+	uint32_t timer_divisor;		/* 1 to 128 */
+	uint64_t tdt_msr;		/* TSC deadline */
+};
+struct hvm_hw_lapic_regs {
+	uint32_t data[256];		/* 32 bits every 16 bytes */
+};
+
+/* A vCPU's memory types. */
+struct hvm_hw_mtrr {
+	uint64_t msr_pat_cr;
+	uint64_t msr_mtrr_var[16];
+	uint64_t msr_mtrr_fixed[11];
+	uint64_t msr_mtrr_cap;
+	uint64_t msr_mtrr_def_type;
+};
 
 #endif

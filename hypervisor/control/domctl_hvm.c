@@ -16,14 +16,17 @@
 static u32 write_context(struct domain *d, u8 *buf)
 {
 	u32 at = hvm_context_begin(buf, pv_cpuid(d->vcpu[0], 1, 0).a, (u32)(clock_tsc_hz / 1000));
+	struct hvm_hw_lapic_regs regs;
 	struct hvm_hw_cpu cpu;
 	struct vcpu *v;
 
 	for_each_vcpu(d, v) {
-		if (!v->initialised)
-			continue;
-		hvm_get_state(v, &cpu);
-		at = hvm_context_add_cpu(buf, at, v->id, &cpu);
+		if (v->initialised) {
+			hvm_get_state(v, &cpu);
+			at = hvm_context_add_cpu(buf, at, v->id, &cpu);
+		}
+		hvm_get_apic(v, &regs);
+		at = hvm_context_add_apic(buf, at, v->id, &regs);
 	}
 	return hvm_context_end(buf, at);
 }
@@ -57,27 +60,32 @@ static s64 get_context(struct domain *d, struct xen_domctl_hvmcontext *p)
 /* Every record is good, and there is a vCPU for each: nothing is left to fail. */
 static void set_states(struct domain *d, const u8 *buf)
 {
+	struct hvm_hw_lapic_regs regs;
 	struct hvm_hw_cpu cpu;
 	struct vcpu *v;
 
 	domain_pause(d);
 	for_each_vcpu(d, v) {
-		if (!hvm_context_cpu(buf, v->id, &cpu))
-			continue;
-		hvm_set_state(v, &cpu);
-		v->initialised = true;
-		/* What it waited for was of its former life. */
-		atomic_and(&v->pause_flags, ~(VPF_DOWN | VPF_BLOCKED));
+		if (hvm_context_cpu(buf, v->id, &cpu)) {
+			hvm_set_state(v, &cpu);
+			v->initialised = true;
+			/* What it waited for was of its former life. */
+			atomic_and(&v->pause_flags, ~(VPF_DOWN | VPF_BLOCKED));
+		}
+		if (hvm_context_apic(buf, v->id, &regs))
+			hvm_set_apic(v, &regs);
 	}
 	domain_unpause(d);
 }
 
 static bool has_vcpus_of(struct domain *d, const u8 *buf)
 {
+	struct hvm_hw_lapic_regs regs;
 	struct hvm_hw_cpu cpu;
 
 	for (unsigned i = 0; i < d->max_vcpus; i++)
-		if (!d->vcpu[i] && hvm_context_cpu(buf, i, &cpu))
+		if (!d->vcpu[i] && (hvm_context_cpu(buf, i, &cpu) ||
+				    hvm_context_apic(buf, i, &regs)))
 			return false;
 	return true;
 }
@@ -87,7 +95,7 @@ static s64 set_context(struct domain *d, const struct xen_domctl_hvmcontext *p)
 	u8 *buf;
 	s64 ret;
 
-	if (p->size > hvm_context_size(d->max_vcpus))
+	if (p->size > hvm_context_max(d->max_vcpus))
 		return -EINVAL;
 	/* Of no size at all there is nothing to allocate, and it is no context. */
 	buf = p->size ? zalloc(ALLOC_MISC, p->size) : NULL;

@@ -32,6 +32,11 @@ void apic_timer_divide(struct apic_timer *t, u32 divide, bool periodic, u64 now)
 		t->due = now + count * count_ns(t);
 }
 
+void apic_timer_resume(struct apic_timer *t, u32 count, u64 now)
+{
+	t->due = count ? now + count * count_ns(t) : APIC_TIMER_NEVER;
+}
+
 u32 apic_timer_current(const struct apic_timer *t, bool periodic, u64 now)
 {
 	u64 due = t->due, count;

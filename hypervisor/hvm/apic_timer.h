@@ -23,6 +23,8 @@ struct apic_timer {
 /* The registers are written. What was due before, apic_timer_expire() has been asked. */
 void apic_timer_start(struct apic_timer *t, u32 initial, bool periodic, u64 now);
 void apic_timer_divide(struct apic_timer *t, u32 divide, bool periodic, u64 now);
+/* After a start: it is at `count`, 0 if it has stopped there. */
+void apic_timer_resume(struct apic_timer *t, u32 count, u64 now);
 /* The current count. */
 u32 apic_timer_current(const struct apic_timer *t, bool periodic, u64 now);
 /* Was 0 reached since this was asked last, once or more often? */

@@ -4,6 +4,7 @@
 #include "cpu/layout.h"
 #include "cpu/msr.h"
 #include "cpu/regs.h"
+#include "hvm/x2apic.h"
 #include "lib/string.h"
 #include "pv-abi/errno.h"
 #include "pv-abi/hvm_save.h"
@@ -119,11 +120,85 @@ static int check_header(const u8 *at, u32 length)
 	return h.magic == HVM_FILE_MAGIC && h.version == HVM_FILE_VERSION ? 0 : -EINVAL;
 }
 
+/* A power of two: the divider itself is among the registers. */
+static bool apic_good(const struct hvm_hw_lapic *a, unsigned id)
+{
+	return a->apic_base_msr == x2apic_base(id) && !a->disabled && !a->tdt_msr &&
+	       a->timer_divisor && a->timer_divisor <= 128 &&
+	       !(a->timer_divisor & (a->timer_divisor - 1));
+}
+
+static bool regs_good(const struct hvm_hw_lapic_regs *r, unsigned id)
+{
+	struct x2apic a;
+
+	return x2apic_import(&a, id, 0, r->data);
+}
+
+#define PAT_RESET     0x0007040600070406ULL
+#define MTRR_ALL_WB   0x806ULL /* enabled, and what no other says is write-back */
+
+static bool mtrr_good(const struct hvm_hw_mtrr *m)
+{
+	u64 any = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(m->msr_mtrr_var); i++)
+		any |= m->msr_mtrr_var[i];
+	for (unsigned i = 0; i < ARRAY_SIZE(m->msr_mtrr_fixed); i++)
+		any |= m->msr_mtrr_fixed[i];
+	return !any && m->msr_pat_cr == PAT_RESET &&
+	       (!m->msr_mtrr_def_type || m->msr_mtrr_def_type == MTRR_ALL_WB);
+}
+
+/* The records that a vCPU has, at most one of each. */
+enum { CPU, APIC, APIC_REGS, MTRR, KINDS };
+static const struct {
+	u16 code;
+	u32 length;
+} kinds[KINDS] = {
+	[CPU] = { HVM_SAVE_CODE_CPU, sizeof(struct hvm_hw_cpu) },
+	[APIC] = { HVM_SAVE_CODE_LAPIC, sizeof(struct hvm_hw_lapic) },
+	[APIC_REGS] = { HVM_SAVE_CODE_LAPIC_REGS, sizeof(struct hvm_hw_lapic_regs) },
+	[MTRR] = { HVM_SAVE_CODE_MTRR, sizeof(struct hvm_hw_mtrr) },
+};
+
+/* `from` need not be aligned. */
+static bool record_good(unsigned kind, const u8 *from, unsigned id)
+{
+	union {
+		struct hvm_hw_cpu cpu;
+		struct hvm_hw_lapic apic;
+		struct hvm_hw_lapic_regs regs;
+		struct hvm_hw_mtrr mtrr;
+	} u;
+
+	memcpy(&u, from, kinds[kind].length);
+	switch (kind) {
+	case CPU:
+		return cpu_good(&u.cpu);
+	case APIC:
+		return apic_good(&u.apic, id);
+	case APIC_REGS:
+		return regs_good(&u.regs, id);
+	default:
+		return mtrr_good(&u.mtrr);
+	}
+}
+
+static unsigned kind_of(u16 code)
+{
+	unsigned kind = 0;
+
+	while (kind < KINDS && kinds[kind].code != code)
+		kind++;
+	return kind;
+}
+
 int hvm_context_check(const u8 *buf, u32 size, unsigned vcpus)
 {
 	struct hvm_save_descriptor d;
-	struct hvm_hw_cpu cpu;
-	u64 seen = 0;
+	u64 seen[KINDS] = { 0 };
+	unsigned kind;
 	u32 at = 0;
 
 	_Static_assert(MAX_VCPUS <= 64, "a bit for each");
@@ -141,23 +216,24 @@ int hvm_context_check(const u8 *buf, u32 size, unsigned vcpus)
 			if (d.instance || check_header(buf + at, d.length))
 				return -EINVAL;
 			break;
-		case HVM_SAVE_CODE_CPU:
-			if (d.length != sizeof(cpu) || d.instance >= vcpus ||
-			    (seen & BIT(d.instance)))
+		default:
+			kind = kind_of(d.typecode);
+			if (kind == KINDS)
+				return -EOPNOTSUPP;
+			if (d.length != kinds[kind].length || d.instance >= vcpus ||
+			    (seen[kind] & BIT(d.instance)))
 				return -EINVAL;
-			seen |= BIT(d.instance);
-			memcpy(&cpu, buf + at, sizeof(cpu));
-			if (!cpu_good(&cpu))
+			seen[kind] |= BIT(d.instance);
+			if (!record_good(kind, buf + at, d.instance))
 				return -EINVAL;
 			break;
-		default:
-			return -EOPNOTSUPP;
 		}
 		at += d.length;
 	}
 }
 
-bool hvm_context_cpu(const u8 *buf, unsigned id, struct hvm_hw_cpu *cpu)
+/* The record of this kind that vCPU `id` has in a good context. */
+static bool find(const u8 *buf, unsigned kind, unsigned id, void *to)
 {
 	struct hvm_save_descriptor d;
 
@@ -165,11 +241,21 @@ bool hvm_context_cpu(const u8 *buf, unsigned id, struct hvm_hw_cpu *cpu)
 		memcpy(&d, buf + at, sizeof(d));
 		if (d.typecode == HVM_SAVE_CODE_END)
 			return false;
-		if (d.typecode != HVM_SAVE_CODE_CPU || d.instance != id)
+		if (d.typecode != kinds[kind].code || d.instance != id)
 			continue;
-		memcpy(cpu, buf + at + sizeof(d), sizeof(*cpu));
+		memcpy(to, buf + at + sizeof(d), kinds[kind].length);
 		return true;
 	}
+}
+
+bool hvm_context_cpu(const u8 *buf, unsigned id, struct hvm_hw_cpu *cpu)
+{
+	return find(buf, CPU, id, cpu);
+}
+
+bool hvm_context_apic(const u8 *buf, unsigned id, struct hvm_hw_lapic_regs *regs)
+{
+	return find(buf, APIC_REGS, id, regs);
 }
 
 static u32 add(u8 *buf, u32 at, u16 code, u16 instance, const void *from, u32 length)
@@ -194,15 +280,41 @@ u32 hvm_context_add_cpu(u8 *buf, u32 at, unsigned id, const struct hvm_hw_cpu *c
 	return add(buf, at, HVM_SAVE_CODE_CPU, (u16)id, cpu, sizeof(*cpu));
 }
 
+u32 hvm_context_add_apic(u8 *buf, u32 at, unsigned id, const struct hvm_hw_lapic_regs *regs)
+{
+	/* Bits 0, 1 and 3 of the divide register; 7 is the clock itself. */
+	u32 divide = regs->data[0x3e0 / 4];
+	struct hvm_hw_lapic apic = {
+		.apic_base_msr = x2apic_base(id),
+		.timer_divisor = 1U << (((divide & 3) + (divide >> 1 & 4) + 1) & 7),
+	};
+
+	at = add(buf, at, HVM_SAVE_CODE_LAPIC, (u16)id, &apic, sizeof(apic));
+	return add(buf, at, HVM_SAVE_CODE_LAPIC_REGS, (u16)id, regs, sizeof(*regs));
+}
+
 u32 hvm_context_end(u8 *buf, u32 at)
 {
 	return add(buf, at, HVM_SAVE_CODE_END, 0, NULL, 0);
 }
 
-u32 hvm_context_size(unsigned vcpus)
+/* Header and end, and those kinds of records for each vCPU. */
+static u32 room(unsigned vcpus, unsigned first_kinds)
 {
 	const u32 d = sizeof(struct hvm_save_descriptor);
+	u32 each = 0;
 
-	return d + (u32)sizeof(struct hvm_save_header) +
-	       vcpus * (d + (u32)sizeof(struct hvm_hw_cpu)) + d;
+	for (unsigned i = 0; i < first_kinds; i++)
+		each += d + kinds[i].length;
+	return d + (u32)sizeof(struct hvm_save_header) + vcpus * each + d;
+}
+
+u32 hvm_context_size(unsigned vcpus)
+{
+	return room(vcpus, MTRR);
+}
+
+u32 hvm_context_max(unsigned vcpus)
+{
+	return room(vcpus, KINDS);
 }

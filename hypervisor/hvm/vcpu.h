@@ -79,12 +79,16 @@ void hvm_timer_switching_out(struct vcpu *v);
 /* ---- svm_context.c: v does not run ---- */
 
 struct hvm_hw_cpu;
+struct hvm_hw_lapic_regs;
 void hvm_get_state(struct vcpu *v, struct hvm_hw_cpu *c);
 /*
  * `c` is one that hvm_context_check() let pass. What was on its way into the guest is forgotten.
  * The time stamp counter is the machine's and stays.
  */
 void hvm_set_state(struct vcpu *v, const struct hvm_hw_cpu *c);
+/* Its local APIC; set: one that hvm_context_check() let pass, after hvm_set_state(). */
+void hvm_get_apic(struct vcpu *v, struct hvm_hw_lapic_regs *r);
+void hvm_set_apic(struct vcpu *v, const struct hvm_hw_lapic_regs *r);
 
 /* ---- guest_cpu.c: what kind of CPU the guest sees ---- */
 

@@ -182,9 +182,9 @@ enum x2apic_ipi x2apic_means(u64 icr, u32 sender, u32 id)
 	return X2APIC_NOTHING; /* no system management, and what is reserved */
 }
 
-static u64 base_of(const struct x2apic *a)
+u64 x2apic_base(u32 id)
 {
-	return BASE | (a->id ? 0 : BASE_BSP);
+	return BASE | (id ? 0 : BASE_BSP);
 }
 
 bool x2apic_read(const struct x2apic *a, u32 msr, u64 now, u64 *value)
@@ -192,7 +192,7 @@ bool x2apic_read(const struct x2apic *a, u32 msr, u64 now, u64 *value)
 	u32 reg = msr - X2APIC_MSR_FIRST;
 
 	if (msr == MSR_APIC_BASE) {
-		*value = base_of(a);
+		*value = x2apic_base(a->id);
 		return true;
 	}
 	*value = 0;
@@ -260,7 +260,7 @@ bool x2apic_write(struct x2apic *a, u32 msr, u64 now, u64 value)
 	u32 reg = msr - X2APIC_MSR_FIRST;
 
 	if (msr == MSR_APIC_BASE)
-		return value == base_of(a);
+		return value == x2apic_base(a->id);
 	if (reg == REG_ICR) {
 		if (value & ~ICR_KNOWN)
 			return false;
@@ -309,4 +309,50 @@ bool x2apic_write(struct x2apic *a, u32 msr, u64 now, u64 value)
 		return true;
 	}
 	return false;
+}
+
+/* In memory the ICR is two of them. */
+#define REG_ICR_HIGH	(REG_ICR + 1)
+#define WORD(reg)	((reg) * 4)
+
+static u32 word_of(const struct x2apic *a, u32 reg, u64 now)
+{
+	u64 value;
+
+	if (reg == REG_ICR_HIGH)
+		return (u32)(a->icr >> 32);
+	return x2apic_read(a, X2APIC_MSR_FIRST + reg, now, &value) ? (u32)value : 0;
+}
+
+void x2apic_export(const struct x2apic *a, u64 now, u32 *words)
+{
+	for (u32 i = 0; i < X2APIC_WORDS; i++)
+		words[i] = i % 4 ? 0 : word_of(a, i / 4, now);
+}
+
+bool x2apic_import(struct x2apic *a, u32 id, u64 now, const u32 *words)
+{
+	static const u8 written[] = { REG_TPR, REG_SPURIOUS, REG_LVT_TIMER, REG_LVT_TIMER + 1,
+				      REG_LVT_TIMER + 2, REG_LVT_TIMER + 3, REG_LVT_TIMER + 4,
+				      REG_LVT_LAST, REG_TIMER_DIVIDE, REG_TIMER_INITIAL };
+	u64 icr = words[WORD(REG_ICR)] | (u64)words[WORD(REG_ICR_HIGH)] << 32;
+
+	/* As the guest would do it; then what could not be written is not there. */
+	x2apic_reset(a, id);
+	for (u32 i = 0; i < ARRAY_SIZE(written); i++)
+		if (!x2apic_write(a, X2APIC_MSR_FIRST + written[i], now, words[WORD(written[i])]))
+			return false;
+	if (!x2apic_write(a, X2APIC_MSR_ICR, now, icr))
+		return false;
+	apic_timer_resume(&a->timer, words[WORD(REG_TIMER_CURRENT)], now);
+	for (u32 i = 0; i < ARRAY_SIZE(a->irr); i++) {
+		u32 known = i ? ~0U : ~0U << FIRST_VECTOR;
+
+		a->isr[i] = words[WORD(REG_ISR + i)] & known;
+		a->irr[i] = words[WORD(REG_IRR + i)] & known;
+	}
+	for (u32 i = 0; i < X2APIC_WORDS; i++)
+		if (words[i] != (i % 4 ? 0 : word_of(a, i / 4, now)))
+			return false;
+	return true;
 }

@@ -45,6 +45,16 @@ enum x2apic_raised { X2APIC_NOT_TAKEN, X2APIC_WAS_THERE, X2APIC_TAKEN };
 enum x2apic_raised x2apic_raise(struct x2apic *a, u8 vector);
 
 /*
+ * All of it as its registers lie in memory, one every four words, and back: false if a guest could
+ * not have brought number `id` there, *a is of no use then.
+ */
+#define X2APIC_WORDS 256
+void x2apic_export(const struct x2apic *a, u64 now, u32 *words);
+bool x2apic_import(struct x2apic *a, u32 id, u64 now, const u32 *words);
+/* MSR_APIC_BASE of number `id`. */
+u64 x2apic_base(u32 id);
+
+/*
  * The timer. x2apic_timer_run() raises its vector if it has reached 0; x2apic_timer_due() is when
  * to call that next (APIC_TIMER_NEVER: it will not raise any, masked, stopped or without a vector
  * as it is), and x2apic_timer_wakes() whether what it raises would be delivered by what is begun

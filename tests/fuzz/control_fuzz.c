@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// sources: hypervisor/hvm/x2apic.c hypervisor/hvm/apic_timer.c hypervisor/machine/timescale.c
 // sources: hypervisor/control/domctl_hvm.c hypervisor/hvm/context.c
 // sources: hypervisor/control/domctl.c hypervisor/control/domctl_vcpu.c
 // sources: hypervisor/control/domctl_state.c

@@ -53,6 +53,8 @@ static struct {
 	s64 offset_updates;
 	bool no_hvm;
 	struct hvm_hw_cpu state; /* of the HVM vCPU */
+	struct hvm_hw_lapic_regs apic;
+	unsigned apics;
 	unsigned states;         /* how often it was set */
 } m;
 static const char log_text[] = "0123456789";
@@ -207,6 +209,19 @@ void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out)
 bool hvm_available(void)
 {
 	return !m.no_hvm;
+}
+
+void hvm_get_apic(struct vcpu *v, struct hvm_hw_lapic_regs *r)
+{
+	CU_ASSERT_TRUE(v->domain->pause_count);
+	*r = m.apic;
+}
+
+void hvm_set_apic(struct vcpu *v, const struct hvm_hw_lapic_regs *r)
+{
+	CU_ASSERT_TRUE(v->domain->pause_count);
+	m.apic = *r;
+	m.apics++;
 }
 
 void hvm_get_state(struct vcpu *v, struct hvm_hw_cpu *c)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// sources: hypervisor/hvm/x2apic.c hypervisor/hvm/apic_timer.c hypervisor/machine/timescale.c
 // sources: hypervisor/control/domctl.c hypervisor/control/domctl_vcpu.c
 // sources: hypervisor/control/domctl_hvm.c hypervisor/hvm/context.c
 // sources: hypervisor/control/domctl_state.c
@@ -16,6 +17,7 @@
 #include "control_rooms.h"
 #include "cpu/msr.h"
 #include "hvm/context.h"
+#include "hvm/x2apic.h"
 #include "image/pvh_acpi.h"
 #include "suite.h"
 
@@ -33,6 +35,29 @@ static struct context {
 	u8 room[64];
 } __packed c;
 #define SIZE ((u32)offsetof(struct context, room))
+
+/* What each vCPU has besides. */
+static struct apic_part {
+	struct hvm_save_descriptor lapic_at;
+	struct hvm_hw_lapic lapic;
+	struct hvm_save_descriptor regs_at;
+	struct hvm_hw_lapic_regs regs;
+} __packed ap;
+#define FULL ((u32)(SIZE + sizeof(ap)))
+
+static void fill_apic(void)
+{
+	struct x2apic a;
+
+	x2apic_reset(&a, 0);
+	ap = (struct apic_part){
+		.lapic_at = { HVM_SAVE_CODE_LAPIC, 0, sizeof(ap.lapic) },
+		.lapic = { 0xfee00d00, 0, 2, 0 },
+		.regs_at = { HVM_SAVE_CODE_LAPIC_REGS, 0, sizeof(ap.regs) },
+	};
+	x2apic_export(&a, 0, m.apic.data);
+	ap.regs = m.apic;
+}
 
 /* As a PVH kernel starts. */
 static void fill(void)
@@ -84,6 +109,7 @@ static void begin(void)
 	cpu_features.phys_bits = 40;
 	cpu_features.nx = true;
 	fill();
+	fill_apic();
 }
 
 static void end(void)
@@ -141,34 +167,135 @@ TEST(test_set, "a start state is taken, and starts the vCPU")
 
 TEST(test_get, "what is read is what may be set")
 {
+	struct hvm_hw_lapic_regs regs;
 	struct hvm_hw_cpu cpu;
 	struct vcpu *v;
 	u8 buf[4096];
 
 	op.u.hvmcontext = (struct xen_domctl_hvmcontext){ 0 };
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_gethvmcontext, 5), 0);
-	CU_ASSERT_EQUAL(op.u.hvmcontext.size, SIZE);
-	/* A vCPU that never was anything has no record. */
+	CU_ASSERT_EQUAL(op.u.hvmcontext.size, FULL);
+	/* A vCPU that never was anything has an APIC alone. */
 	op.u.hvmcontext.buffer = (u64)buf;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_gethvmcontext, 5), 0);
-	CU_ASSERT_EQUAL(op.u.hvmcontext.size, SIZE - sizeof(c.cpu) - sizeof(c.cpu_at));
+	CU_ASSERT_EQUAL(op.u.hvmcontext.size, FULL - sizeof(c.cpu) - sizeof(c.cpu_at));
 	CU_ASSERT_EQUAL(hvm_context_check(buf, op.u.hvmcontext.size, 1), 0);
 	CU_ASSERT_FALSE(hvm_context_cpu(buf, 0, &cpu));
+	CU_ASSERT_TRUE(hvm_context_apic(buf, 0, &regs));
+	CU_ASSERT_FALSE(hvm_context_apic(buf, 1, &regs));
 	fill();
 	CU_ASSERT_EQUAL(set(SIZE), 0);
-	op.u.hvmcontext = (struct xen_domctl_hvmcontext){ SIZE - 1, (u64)buf };
+	CU_ASSERT_EQUAL(m.apics, 0);
+	op.u.hvmcontext = (struct xen_domctl_hvmcontext){ FULL - 1, (u64)buf };
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_gethvmcontext, 5), -ENOSPC);
 	op.u.hvmcontext = (struct xen_domctl_hvmcontext){ sizeof(buf), (u64)buf };
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_gethvmcontext, 5), 0);
-	CU_ASSERT_EQUAL(op.u.hvmcontext.size, SIZE);
+	CU_ASSERT_EQUAL(op.u.hvmcontext.size, FULL);
 	memcpy(&c, buf, SIZE);
 	CU_ASSERT_EQUAL(c.cpu.rip, 0x100000);
-	CU_ASSERT_EQUAL(set(SIZE), 0);
+	CU_ASSERT_EQUAL(memcmp(buf + offsetof(struct context, end_at), &ap, sizeof(ap)), 0);
+	memset(&m.apic, 0, sizeof(m.apic));
+	op.u.hvmcontext = (struct xen_domctl_hvmcontext){ FULL, (u64)buf };
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_sethvmcontext, 5), 0);
 	CU_ASSERT_EQUAL(m.states, 2);
+	CU_ASSERT_EQUAL(m.apics, 1);
+	CU_ASSERT_EQUAL(memcmp(&m.apic, &ap.regs, sizeof(ap.regs)), 0);
 	v = guest->vcpu[0];
 	guest->vcpu[0] = NULL;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_gethvmcontext, 5), -ESRCH);
 	guest->vcpu[0] = v;
+}
+
+/* The header, then `length` bytes of records, then the end. */
+static int check(const void *records, u32 length, unsigned vcpus)
+{
+	u8 buf[4096] = { 0 };
+
+	memcpy(buf, &c, offsetof(struct context, cpu_at));
+	memcpy(buf + offsetof(struct context, cpu_at), records, length);
+	return hvm_context_check(buf, (u32)(offsetof(struct context, cpu_at) + length +
+					    sizeof(struct hvm_save_descriptor)), vcpus);
+}
+
+TEST(test_apic, "an APIC that no guest could have brought there is refused")
+{
+	struct apic_part two[2];
+
+	CU_ASSERT_EQUAL(check(&ap, sizeof(ap), 1), 0);
+#define BAD_APIC(what)                                              \
+	do {                                                        \
+		fill_apic();                                        \
+		what;                                               \
+		CU_ASSERT_EQUAL(check(&ap, sizeof(ap), 1), -EINVAL);\
+	} while (0)
+	BAD_APIC(ap.lapic.apic_base_msr = 0xfee00c00);
+	BAD_APIC(ap.lapic.disabled = 1);
+	BAD_APIC(ap.lapic.tdt_msr = 1);
+	BAD_APIC(ap.lapic.timer_divisor = 0);
+	BAD_APIC(ap.lapic.timer_divisor = 3);
+	BAD_APIC(ap.lapic.timer_divisor = 256);
+	BAD_APIC(ap.lapic_at.instance = 1);
+	BAD_APIC(ap.regs_at.instance = 1);
+	BAD_APIC(ap.regs_at.typecode = HVM_SAVE_CODE_LAPIC);
+	for (unsigned i = 0; i < 256; i++) {
+		/* Number, version, and what is between the registers. */
+		if (i % 4 || i == 8 || i == 12)
+			BAD_APIC(ap.regs.data[i] ^= 4);
+	}
+	BAD_APIC(ap.regs.data[0x80 / 4] = 0x100);  /* TPR */
+	BAD_APIC(ap.regs.data[0xa0 / 4] = 0x10);   /* PPR */
+	BAD_APIC(ap.regs.data[0xf0 / 4] |= 0x400); /* spurious */
+	BAD_APIC(ap.regs.data[0x100 / 4] = 1 << 15);
+	BAD_APIC(ap.regs.data[0x200 / 4] = 1 << 15);
+	BAD_APIC(ap.regs.data[0x300 / 4] = 1 << 13);
+	BAD_APIC(ap.regs.data[0x320 / 4] = 0x20041); /* not masked, while it is off */
+	BAD_APIC(ap.regs.data[0x320 / 4] |= 0x40000);
+	BAD_APIC(ap.regs.data[0x390 / 4] = 1);	     /* more than the initial count */
+	BAD_APIC(ap.regs.data[0x3e0 / 4] = 4);
+	fill_apic();
+	ap.regs.data[0x80 / 4] = ap.regs.data[0xa0 / 4] = 0x30;
+	ap.regs.data[0xf0 / 4] = 0x1ff;
+	ap.regs.data[0x230 / 4] = 1;
+	ap.regs.data[0x310 / 4] = 5;
+	ap.regs.data[0x320 / 4] = 0x20041;
+	ap.regs.data[0x380 / 4] = 1000000;
+	ap.regs.data[0x390 / 4] = 7;
+	CU_ASSERT_EQUAL(check(&ap, sizeof(ap), 1), 0);
+	/* Each once for each vCPU. */
+	two[0] = two[1] = ap;
+	CU_ASSERT_EQUAL(check(two, sizeof(two), 2), -EINVAL);
+	two[1].lapic_at.instance = two[1].regs_at.instance = 1;
+	CU_ASSERT_EQUAL(check(two, sizeof(two), 2), -EINVAL);
+	two[1].lapic.apic_base_msr = 0xfee00c00;
+	two[1].regs.data[0x20 / 4] = 1;
+	two[1].regs.data[0xd0 / 4] = 2;
+	CU_ASSERT_EQUAL(check(two, sizeof(two), 2), 0);
+	CU_ASSERT_EQUAL(check(two, sizeof(two), 1), -EINVAL);
+}
+
+TEST(test_mtrr, "memory types: those of reset, or all write-back")
+{
+	struct {
+		struct hvm_save_descriptor at;
+		struct hvm_hw_mtrr mtrr;
+	} __packed r = { { HVM_SAVE_CODE_MTRR, 0, sizeof(r.mtrr) },
+			 { .msr_pat_cr = 0x0007040600070406ULL } };
+
+	CU_ASSERT_EQUAL(check(&r, sizeof(r), 1), 0);
+	r.mtrr.msr_mtrr_cap = 0x508;
+	r.mtrr.msr_mtrr_def_type = 0x806;
+	CU_ASSERT_EQUAL(check(&r, sizeof(r), 1), 0);
+	r.mtrr.msr_mtrr_def_type = 0x800;
+	CU_ASSERT_EQUAL(check(&r, sizeof(r), 1), -EINVAL);
+	r.mtrr.msr_mtrr_def_type = 0;
+	r.mtrr.msr_mtrr_fixed[10] = 6;
+	CU_ASSERT_EQUAL(check(&r, sizeof(r), 1), -EINVAL);
+	r.mtrr.msr_mtrr_fixed[10] = 0;
+	r.mtrr.msr_mtrr_var[15] = 0x800;
+	CU_ASSERT_EQUAL(check(&r, sizeof(r), 1), -EINVAL);
+	r.mtrr.msr_mtrr_var[15] = 0;
+	r.mtrr.msr_pat_cr++;
+	CU_ASSERT_EQUAL(check(&r, sizeof(r), 1), -EINVAL);
 }
 
 TEST(test_records, "what is no context is refused")
@@ -197,7 +324,9 @@ TEST(test_records, "what is no context is refused")
 	BAD(c.cpu_at.instance = 64, -EINVAL);
 	BAD(c.cpu_at.typecode = HVM_SAVE_CODE_HEADER, -EINVAL);
 	for (u16 code = 3; code < 40; code++)
-		BAD(c.cpu_at.typecode = code, -EOPNOTSUPP);
+		BAD(c.cpu_at.typecode = code,
+		    code == HVM_SAVE_CODE_LAPIC || code == HVM_SAVE_CODE_LAPIC_REGS ||
+			    code == HVM_SAVE_CODE_MTRR ? -EINVAL : -EOPNOTSUPP);
 	BAD(c.end_at.length = 1, -EINVAL);
 	BAD(c.end_at.typecode = HVM_SAVE_CODE_CPU, -EINVAL);
 	/* The same vCPU twice. */
@@ -362,11 +491,11 @@ TEST(test_who, "whose, and when")
 	CU_ASSERT_EQUAL(m.states, 0);
 	guest->vcpu[0] = v;
 	v->initialised = true;
-	op.u.hvmcontext = (struct xen_domctl_hvmcontext){ SIZE, 8 };
+	op.u.hvmcontext = (struct xen_domctl_hvmcontext){ FULL, 8 };
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_gethvmcontext, 5), -EFAULT);
 	sim.allocs_left = 0;
 	CU_ASSERT_EQUAL(set(SIZE), -ENOMEM);
-	op.u.hvmcontext = (struct xen_domctl_hvmcontext){ SIZE, (u64)&c };
+	op.u.hvmcontext = (struct xen_domctl_hvmcontext){ FULL, (u64)&c };
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_gethvmcontext, 5), -ENOMEM);
 	sim.allocs_left = -1;
 }

@@ -382,6 +382,40 @@ TEST(test_model, "thousands of random steps, as the model goes them")
 	}
 }
 
+TEST(test_saved, "all of it as words in memory, and back: it goes on where it was")
+{
+	u32 words[X2APIC_WORDS], again[X2APIC_WORDS];
+
+	now = 1000;
+	CU_ASSERT_TRUE(set(0x3e, 0xb) && set(0x32, 0x20041) && set(0x38, 100000));
+	CU_ASSERT_TRUE(set(0x30, 7ULL << 32 | 0x51) && set(0x3f, 0x90) && set(0x3f, 0x55));
+	x2apic_accept(&a, 0x90);
+	CU_ASSERT_TRUE(set(0x08, 0x23));
+	now += 300000;
+	x2apic_export(&a, now, words);
+	CU_ASSERT_EQUAL(words[0x390 / 4], 70000);
+	CU_ASSERT_EQUAL(words[0x310 / 4], 7);
+	/* Elsewhere, later. */
+	memset(&a, 0xff, sizeof(a));
+	now = 50000000;
+	CU_ASSERT_TRUE(x2apic_import(&a, 0, now, words));
+	x2apic_export(&a, now, again);
+	CU_ASSERT_EQUAL(memcmp(words, again, sizeof(words)), 0);
+	CU_ASSERT_EQUAL(x2apic_timer_due(&a), now + 700000);
+	CU_ASSERT_EQUAL(x2apic_next(&a), -1);
+	CU_ASSERT_TRUE(set(0x0b, 0));
+	CU_ASSERT_EQUAL(x2apic_next(&a), 0x55);
+	/* One that has stopped stays so. */
+	CU_ASSERT_TRUE(set(0x32, 0x41));
+	now += 1000000;
+	x2apic_timer_run(&a, now);
+	x2apic_export(&a, now, words);
+	CU_ASSERT_EQUAL(words[0x390 / 4], 0);
+	CU_ASSERT_TRUE(x2apic_import(&a, 0, now, words));
+	CU_ASSERT_EQUAL(x2apic_timer_due(&a), APIC_TIMER_NEVER);
+	CU_ASSERT_FALSE(x2apic_import(&a, 1, now, words));
+}
+
 static u32 word(const u8 *p)
 {
 	return p[0] | (u32)p[1] << 8 | (u32)p[2] << 16 | (u32)p[3] << 24;

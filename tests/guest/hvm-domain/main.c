@@ -71,7 +71,20 @@ static struct {
 	struct hvm_save_descriptor cpu_at;
 	struct hvm_hw_cpu cpu;
 	struct hvm_save_descriptor end_at;
-} __attribute__((packed)) context, after;
+} __attribute__((packed)) context;
+
+/* What is read has its APIC, too. */
+static struct {
+	struct hvm_save_descriptor header_at;
+	struct hvm_save_header header;
+	struct hvm_save_descriptor cpu_at;
+	struct hvm_hw_cpu cpu;
+	struct hvm_save_descriptor lapic_at;
+	struct hvm_hw_lapic lapic;
+	struct hvm_save_descriptor regs_at;
+	struct hvm_hw_lapic_regs regs;
+	struct hvm_save_descriptor end_at;
+} __attribute__((packed)) after;
 
 static long set_context(void)
 {
@@ -88,6 +101,10 @@ static void get_context(void)
 	op.u.hvmcontext.buffer = (uintptr_t)&after;
 	check_eq(domctl(XEN_DOMCTL_gethvmcontext, domain), 0);
 	check_eq(op.u.hvmcontext.size, sizeof(after));
+	check_eq(after.lapic.apic_base_msr, 0xfee00d00);
+	check_eq(after.lapic.timer_divisor, 2);
+	check_eq(after.regs.data[0xf0 / 4], 0xff);
+	check_eq(after.regs.data[0x320 / 4], 0x10000);
 }
 
 /*
@@ -156,6 +173,14 @@ static void runs(unsigned long own)
 	memcpy(context.cpu.fpu_regs, after.cpu.fpu_regs, 512);
 	context.cpu.flags = after.cpu.flags;
 	check_eq(memcmp(&after.cpu, &context.cpu, sizeof(after.cpu)), 0);
+	/* As it was read it may be set; an APIC that is another one's may not. */
+	op.u.hvmcontext.size = sizeof(after);
+	op.u.hvmcontext.buffer = (uintptr_t)&after;
+	check_eq(domctl(XEN_DOMCTL_sethvmcontext, domain), 0);
+	after.regs.data[0x20 / 4] = 1;
+	op.u.hvmcontext.size = sizeof(after);
+	op.u.hvmcontext.buffer = (uintptr_t)&after;
+	check_eq(domctl(XEN_DOMCTL_sethvmcontext, domain), -EINVAL);
 
 	check_eq(domctl(XEN_DOMCTL_unpausedomain, domain), 0);
 	while (!(flags_of(domain) & XEN_DOMINF_shutdown))
