@@ -201,7 +201,7 @@ ring1_msr_puts_end:
 
 ring1_of_kernel:
 	cmpq $__HYPERVISOR_iret, %rax
-	je ring1_iret
+	je ring1_short_iret
 ring1_to_c:
 	unmapped_stub_rest syscall_stub_ring1, STUB_RING1_OFFSET, EI_TARGET_RING1, \
 			   syscall_entry_ring1
@@ -219,7 +219,7 @@ ring1_to_c:
 #define RING1_IRET_RFLAGS 48
 #define RING1_IRET_SS     64
 	.global ring1_gets, ring1_gets_end, ring1_get_base, ring1_get_base_end
-ring1_iret:
+ring1_short_iret:
 	movq RING1_INFO(EI_SHORT_INFO), %rax
 	cmpb $0, VI_PENDING(%rax)
 	jne ring1_to_c

@@ -5,6 +5,7 @@
  * ABI's flat segments and the guest's own can be used, nothing is told about others (task
  * segments, local tables and code of the hypervisor's), and the tables' limits hold at their ends.
  * bits: 64 32
+ * ring1: yes
  */
 #include "guest.h"
 
@@ -19,7 +20,8 @@ static bool is_flat(unsigned sel)
 #ifdef __i386__
 	return sel == (KERNEL_CS | 3) || sel == (KERNEL_SS | 3) || sel == USER_CS || sel == USER_SS;
 #else
-	return sel == FLAT_RING3_CS64 || sel == FLAT_RING3_CS32 || sel == FLAT_RING3_SS64;
+	return sel == FLAT_RING3_CS64 || sel == FLAT_RING3_CS32 || sel == FLAT_RING3_SS64 ||
+	       sel == (KERNEL_CS | 3) || sel == (KERNEL_SS | 3);
 #endif
 }
 
