@@ -12,7 +12,6 @@
  * interrupts 8192 times in a second; what it was not given it does not get. Events of the clock
  * come through all that, and end when nobody has it bound.
  * bits: 64 32
- * ring1: yes
  */
 #include "guest.h"
 #include "pv-abi/physdev.h"
