@@ -180,12 +180,14 @@ static bool wait_turn(struct hvctl_ctx *ctx, uint32_t domid, uint64_t until)
 {
 	struct xen_domctl_getdomaininfo info;
 
-	while (monotonic_ms() < until) {
-		hvctl_nap(500);
+	/* Once at least: a core takes its time to be written. */
+	for (;;) {
 		if (domain_record(ctx, domid, &info) || info.flags & XEN_DOMINF_dying)
 			return false;
+		if (monotonic_ms() >= until)
+			return true;
+		hvctl_nap(500);
 	}
-	return true;
 }
 
 int hvctl_monitor(struct hvctl_ctx *ctx, struct hvctl_config *c, uint32_t *domid)
@@ -198,6 +200,8 @@ int hvctl_monitor(struct hvctl_ctx *ctx, struct hvctl_config *c, uint32_t *domid
 		unsigned int reason = 0;
 		time_t start = time(NULL);
 		int ret = wait_stopped(ctx, domid, &reason);
+		/* Before anything is done that takes long: how long it has lived. */
+		time_t age = time(NULL) - start;
 
 		if (ret < 0)
 			return hvctl_fail(ctx, -ret,
@@ -211,7 +215,7 @@ int hvctl_monitor(struct hvctl_ctx *ctx, struct hvctl_config *c, uint32_t *domid
 			dump_core(ctx, c, *domid);
 		action = after_core(action);
 		if (action == HVCTL_ACTION_RESTART && reason != SHUTDOWN_reboot &&
-		    reason != SHUTDOWN_poweroff && time(NULL) - start < MIN_LIFE_S) {
+		    reason != SHUTDOWN_poweroff && age < MIN_LIFE_S) {
 			hvctl_warn(ctx, "'%s' %s within %d s of its start and is not started again",
 				   c->name, reason_name(reason), MIN_LIFE_S);
 			action = HVCTL_ACTION_DESTROY;

@@ -216,9 +216,43 @@ static void look_over(struct backdev *v, bool there)
 		forget(v);
 }
 
+/*
+ * Entries that went and came again between two looks are another device's, of the same number: the
+ * one that we have goes, and then that one is new. Before the worker has it there is nothing of it.
+ */
+static bool replaced(struct backdev *v, const char *made)
+{
+	if (!made || strlen(made) >= sizeof(v->made))
+		return false;
+	if (v->made[0] && strcmp(made, v->made) && v->phase != PHASE_NEW)
+		return true;
+	strcpy(v->made, made);
+	return false;
+}
+
+static bool is_ours(struct backdev *v)
+{
+	char *made = back_read(v, "made");
+	bool ours = !replaced(v, made);
+
+	free(made);
+	return ours;
+}
+
+static void begin_anew(struct backdev *v)
+{
+	domid_t domid = v->domid;
+	uint32_t devid = v->devid;
+
+	super.backend->release(v);
+	forget(v);
+	backdev_add(domid, devid);
+}
+
 void backdev_look(struct backdev *v)
 {
-	bool there, goes, unsure;
+	bool there, goes, unsure, other;
+	char *made;
 	enum xenbus_state front;
 
 	if (!super.store)
@@ -227,11 +261,24 @@ void backdev_look(struct backdev *v)
 	there = back_there(v);
 	goes = !there || !back_number(v, "online", 0);
 	front = front_state(v);
+	made = there ? back_read(v, "made") : NULL;
 	unsure = xs_unsure(super.store);
 	super.asked = true;
-	if (!v->worker->pid || xs_lost(super.store))
+	if (!v->worker->pid || xs_lost(super.store)) {
+		free(made);
 		return;
+	}
 	/* Nothing follows from what could not be read, nor while a state is not written. */
+	other = !unsure && replaced(v, made);
+	free(made);
+	if (other && v->phase == PHASE_OVER) {
+		begin_anew(v);
+		return;
+	}
+	/* What is owed was for the one before. */
+	if (other)
+		v->owed = XenbusStateUnknown;
+	goes |= other;
 	if (unsure || (v->owed && !set_state(v, v->owed))) {
 		v->changed = true;
 		return;
@@ -350,7 +397,7 @@ void backdev_report(struct backdev *v, const struct report *r)
 		v->phase = PHASE_WAITING;
 		v->closing = false;
 		v->was_closed = true;
-		if (back_there(v))
+		if (back_there(v) && is_ours(v))
 			set_state(v, XenbusStateClosed);
 		break;
 	case REPORT_DETACHED:

@@ -32,6 +32,7 @@ struct backdev {
 	domid_t domid;
 	uint32_t devid;
 	enum phase phase;
+	char made[20];			/* who wrote its entries, "" if that is not known */
 	bool changed;			/* the store has news of it that were not looked at */
 	bool closing;			/* no frontend any more, as far as it is up to us */
 	bool was_closed;		/* state Closed was written; a frontend may begin anew */

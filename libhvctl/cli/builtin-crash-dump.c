@@ -19,6 +19,7 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 		hvctl_set_progress(ctx, cli_show_progress, NULL);
 	/* A domain that is dumped is paused: whatever ends us must let it go on first. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	catch_interrupts(ctx);
 	error = hvctl_crash_dump(ctx, domid, argv[2]);
 	catch_interrupts(NULL);

@@ -85,6 +85,9 @@ static void mind(struct hvctl_ctx *ctx, struct hvctl_config *config, uint32_t do
 		_exit(CLI_FAILED);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
+	/* A limit or a reader that has gone is an error of who writes, and not its end. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	block_interrupts(SIG_UNBLOCK);
 	hvctl_set_progress(ctx, NULL, NULL);
 	hvctl_set_warning(ctx, log_line, NULL);

@@ -7,6 +7,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,9 +21,10 @@
 #include "pv-abi/version.h"
 #include "pv-abi/wide.h"
 #include "save/guest.h"
-#include "write_all.h"
 
 #define BATCH 1024u
+#define LOOK_MS 100	/* how often somebody may give up on a pipe's reader */
+#define PIECE 4096u	/* that a pipe which has room takes at once */
 
 /* In their order in the file, behind the ELF header and these headers. */
 enum { NONE, NAMES, NOTES, CONTEXTS, SHARED, P2M, PAGES, NR_SECTIONS };
@@ -67,6 +69,7 @@ struct core {
 	const char *name;	/* of the file, for messages */
 	int fd;
 	bool sparse;		/* zeros may be holes */
+	bool waits;		/* for whoever reads it */
 	uint64_t hole;		/* bytes that were not written, at the end so far */
 	uint32_t nr_vcpus;
 	size_t context;		/* bytes of each */
@@ -79,16 +82,40 @@ static int refused(const struct core *c, int error)
 			  strerror(-error));
 }
 
+/* Whoever reads a pipe may do so when he likes, and the guest must not stand still for ever. */
+static int await_room(const struct core *c)
+{
+	struct pollfd p = { .fd = c->fd, .events = POLLOUT };
+	int error;
+
+	do
+		error = hvctl_cancelled(c->ctx);
+	while (!error && poll(&p, 1, LOOK_MS) <= 0);
+	return error;
+}
+
 static int put(struct core *c, const void *data, size_t len)
 {
-	int error = 0;
+	const uint8_t *p = data;
 
 	if (c->hole && lseek(c->fd, (off_t)c->hole, SEEK_CUR) < 0)
-		error = -errno;
+		return refused(c, -errno);
 	c->hole = 0;
-	if (!error)
-		error = write_all(c->fd, data, len);
-	return error ? refused(c, error) : 0;
+	while (len) {
+		int error = c->waits ? await_room(c) : 0;
+		ssize_t n;
+
+		if (error)
+			return error;
+		n = write(c->fd, p, c->waits && len > PIECE ? PIECE : len);
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n <= 0)
+			return refused(c, n ? -errno : -ENOSPC);
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
 }
 
 static int skip(struct core *c, size_t len)
@@ -397,6 +424,7 @@ static int look(struct core *c, uint32_t domid)
 static int dump(struct core *c, const struct xen_domctl_getdomaininfo *info)
 {
 	bool pause = !(info->flags & (XEN_DOMINF_shutdown | XEN_DOMINF_paused));
+	struct xen_domctl_getdomaininfo now;
 	uint32_t domid = info->domain;
 	char why[sizeof(c->ctx->error)];
 	int error = pause ? domain_simple(c->ctx, domid, XEN_DOMCTL_pausedomain, "pause") : 0;
@@ -406,6 +434,9 @@ static int dump(struct core *c, const struct xen_domctl_getdomaininfo *info)
 	error = look(c, domid);
 	if (!error)
 		error = put_all(c);
+	/* Of one that is destroyed meanwhile pages are zero that were not. */
+	if (!error && (domain_record(c->ctx, domid, &now) || now.flags & XEN_DOMINF_dying))
+		error = hvctl_fail(c->ctx, ESRCH, "domain %u was destroyed meanwhile", domid);
 	guest_close(&c->g);
 	memcpy(why, c->ctx->error, sizeof(why));
 	if (pause && domain_simple(c->ctx, domid, XEN_DOMCTL_unpausedomain, "start"))
@@ -423,7 +454,13 @@ static int to_file(struct core *c, const struct xen_domctl_getdomaininfo *info)
 	int error;
 
 	if (there && !S_ISREG(st.st_mode)) {
-		c->fd = open(c->name, O_WRONLY | O_CLOEXEC);
+		/* Nobody waits for a reader; what is in use by somebody is not written over. */
+		c->fd = open(c->name, O_WRONLY | O_CLOEXEC | O_NONBLOCK |
+				      (S_ISBLK(st.st_mode) ? O_EXCL : 0));
+		c->waits = S_ISFIFO(st.st_mode);
+		if (c->fd < 0 && errno == ENXIO && c->waits)
+			return hvctl_fail(c->ctx, ENXIO, "nobody reads the pipe %s; start what "
+					  "does first", c->name);
 	} else {
 		if (asprintf(&name, "%s.XXXXXX", c->name) < 0)
 			return hvctl_no_memory(c->ctx);
@@ -451,10 +488,16 @@ int hvctl_crash_dump(struct hvctl_ctx *ctx, uint32_t domid, const char *path)
 {
 	struct core *c = calloc(1, sizeof(*c));
 	struct xen_domctl_getdomaininfo info;
+	struct stat st;
 	int saving = -1, error = domain_not_dom0(ctx, domid, "dump");
 
 	if (!c)
 		return hvctl_no_memory(ctx);
+	if (!error) {
+		saving = hvctl_lock_saving(ctx, domid);
+		error = saving < 0 ? saving : 0;
+	}
+	/* Whoever has the lock may have paused it until now. */
 	if (!error)
 		error = domain_need(ctx, domid, &info);
 	if (!error && info.flags & XEN_DOMINF_dying)
@@ -464,13 +507,10 @@ int hvctl_crash_dump(struct hvctl_ctx *ctx, uint32_t domid, const char *path)
 		error = hvctl_fail(ctx, EOPNOTSUPP, "domain %u is a PVH one, and only PV ones can "
 				   "be dumped", domid);
 	if (!error) {
-		saving = hvctl_lock_saving(ctx, domid);
-		error = saving < 0 ? saving : 0;
-	}
-	if (!error) {
 		c->ctx = ctx;
 		c->name = strcmp(path, "-") ? path : "standard output";
 		c->fd = 1;
+		c->waits = !fstat(1, &st) && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
 		error = strcmp(path, "-") ? to_file(c, &info) : dump(c, &info);
 	}
 	if (saving >= 0)

@@ -731,4 +731,65 @@ TEST(test_removed, "whoever removes a disk learns that nobody has it, however it
 	CU_ASSERT_TRUE(is(BACK "/hotplug-status", "disconnected"));
 }
 
+/* The entries go and come again, before anybody looks. */
+static void replace(const char *made)
+{
+	table.nr = 0;
+	put(BACK "/frontend-id", "7");
+	put(BACK "/online", "1");
+	put(BACK "/state", "1");
+	put(BACK "/params", "/dev/null");
+	put(BACK "/made", made);
+	put(FRONT "/state", "1");
+}
+
+TEST(test_replaced, "a disk that is another one under the same number is served anew")
+{
+	struct backdev *v;
+
+	/* Nobody had looked when it had gone: as it closes, and while it is served. */
+	for (unsigned int i = 0; i < 2; i++) {
+		char made[8];
+
+		snprintf(made, sizeof(made), "%u", i);
+		replace(made);
+		v = connected_disk();
+		CU_ASSERT_STRING_EQUAL(v->made, made);
+		if (!i) {
+			put(BACK "/online", "0");
+			backdev_look(v);
+			CU_ASSERT_EQUAL_FATAL(told(), ORDER_DISCONNECT);
+			says(REPORT_DISCONNECTED);
+			CU_ASSERT_EQUAL_FATAL(told(), ORDER_DETACH);
+			says(REPORT_DETACHED);
+			CU_ASSERT_TRUE(is(BACK "/hotplug-status", "disconnected"));
+			replace("other");
+			backdev_look(v);
+		} else {
+			replace("other");
+			backdev_look(v);
+			CU_ASSERT_EQUAL_FATAL(told(), ORDER_DISCONNECT);
+			says(REPORT_DISCONNECTED);
+			CU_ASSERT_EQUAL_FATAL(told(), ORDER_DETACH);
+			says(REPORT_DETACHED);
+		}
+		v = backdev_find(7, 51712);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(v);
+		CU_ASSERT(v->phase == PHASE_NEW && v->changed);
+		CU_ASSERT_FALSE(is(BACK "/hotplug-status", "disconnected"));
+		backdev_look(v);
+		CU_ASSERT_EQUAL(told(), ORDER_ATTACH);
+		says(REPORT_ATTACHED);
+		CU_ASSERT_TRUE(is(BACK "/state", "2"));
+		/* And goes, for the next round. */
+		put(BACK "/online", "0");
+		backdev_look(v);
+		CU_ASSERT_EQUAL_FATAL(told(), ORDER_DETACH);
+		says(REPORT_DETACHED);
+		table.nr = 0;
+		backdev_look(v);
+		CU_ASSERT_PTR_NULL(backdev_find(7, 51712));
+	}
+}
+
 SUITE("hvblkd's supervisor", .begin = begin, .end = super_end)

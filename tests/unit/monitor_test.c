@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: libhvctl/monitor.c libhvctl/context.c libhvctl/budget.c
-// libs: -Wl,--wrap=hvctl_lock_saving,--wrap=hvctl_nap
+// libs: -Wl,--wrap=hvctl_lock_saving,--wrap=hvctl_nap,--wrap=time
 // bits: 64 32
 /*
  * Minding a domain that suspends itself: whoever saves it has its lock, and it is left alone;
@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cdrom.h"
@@ -47,9 +48,26 @@ void __wrap_hvctl_nap(unsigned int ms)
 	napped += ms;
 }
 
+static time_t clock_now = 1000;
+
+time_t __wrap_time(time_t *to);
+time_t __wrap_time(time_t *to)
+{
+	if (to)
+		*to = clock_now;
+	return clock_now;
+}
+
+static bool somebody_destroys, gone;	/* while its core is written; by now */
+static unsigned int lives;		/* seconds, until it stops */
+
 int domain_record(struct hvctl_ctx *ctx, uint32_t domid, struct xen_domctl_getdomaininfo *info)
 {
 	(void)ctx;
+	if (gone)
+		return -ESRCH;
+	clock_now += lives;
+	lives = 0;
 	CU_ASSERT_EQUAL(domid, stays && undone ? 8 : 7);
 	/* Long enough for all that is expected. */
 	if (++looks == 20)
@@ -128,6 +146,8 @@ int hvctl_crash_dump(struct hvctl_ctx *ctx, uint32_t domid, const char *path)
 
 	CU_ASSERT_EQUAL(domid, 7);
 	CU_ASSERT_EQUAL(removed, 0);
+	gone = somebody_destroys;
+	clock_now += 60;
 	if (dump_error)
 		return hvctl_fail(ctx, ENOSPC, "there is no room");
 	snprintf(dumped, sizeof(dumped), "%s", path);
@@ -319,6 +339,18 @@ static void test_core(void)
 		CU_ASSERT_EQUAL(overlays, i != 3);
 		CU_ASSERT_EQUAL(access(before, F_OK), i ? 0 : -1);
 	}
+	/* Who crashes as soon as he runs is not built again, however long his core takes. */
+	config.on_crash = HVCTL_ACTION_COREDUMP_RESTART;
+	for (unsigned int i = 0; i < 3; i++) {
+		looks = removed = 0;
+		lives = i ? 100 : 1;
+		reason = SHUTDOWN_crash;
+		somebody_destroys = i == 2;
+		/* And whom somebody destroys meanwhile stays so. */
+		CU_ASSERT_EQUAL(hvctl_monitor(ctx, &config, &domid), i == 1 ? -ENOSYS : 0);
+		CU_ASSERT_EQUAL(removed, i < 2);
+	}
+	somebody_destroys = gone = false;
 	unlink(core);
 	unlink(before);
 	CU_ASSERT_EQUAL(rmdir(dir), 0);

@@ -123,6 +123,15 @@ int domain_need(struct hvctl_ctx *c, uint32_t domid, struct xen_domctl_getdomain
 	return domain_error;
 }
 
+static bool destroyed;
+
+int domain_record(struct hvctl_ctx *c, uint32_t domid, struct xen_domctl_getdomaininfo *info)
+{
+	*info = (struct xen_domctl_getdomaininfo){
+		.flags = destroyed ? XEN_DOMINF_dying : flags };
+	return 0;
+}
+
 int domain_not_dom0(struct hvctl_ctx *c, uint32_t domid, const char *what)
 {
 	return domid ? 0 : hvctl_fail(c, EPERM, "cannot %s domain 0", what);
@@ -281,7 +290,7 @@ static void begin(void)
 	width = 8;
 	flags = paused = unpaused = 0;
 	look_error = domain_error = 0;
-	cancel = saving = false;
+	cancel = saving = destroyed = false;
 }
 
 static void end(void)
@@ -314,7 +323,7 @@ TEST(test_whole, "a file, of a guest that runs, is paused, has crashed, of eithe
 TEST(test_pipe, "a pipe")
 {
 	char command[200];
-	int status = -1;
+	int status = -1, fd;
 	pid_t pid;
 
 	CU_ASSERT_EQUAL(mkfifo(path, 0600), 0);
@@ -322,13 +331,39 @@ TEST(test_pipe, "a pipe")
 	pid = fork();
 	if (!pid)
 		_exit(!!system(command));
+	/* Until the other side is there. */
+	fd = open(path, O_WRONLY);
 	CU_ASSERT_EQUAL(hvctl_crash_dump(ctx, 7, path), 0);
+	close(fd);
 	CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
 	CU_ASSERT_EQUAL(status, 0);
 	load(other);
 	check();
 	unlink(path);
 	unlink(other);
+}
+
+/* Who reads nothing, or is not there, does not hold the guest. */
+static void give_up(int number)
+{
+	hvctl_cancel(ctx);
+}
+
+TEST(test_slow, "a pipe that nobody reads")
+{
+	int reader;
+
+	CU_ASSERT_EQUAL(mkfifo(path, 0600), 0);
+	CU_ASSERT_EQUAL(hvctl_crash_dump(ctx, 7, path), -ENXIO);
+	CU_ASSERT_PTR_NOT_NULL(strstr(hvctl_error(ctx), "nobody reads the pipe"));
+	reader = open(path, O_RDONLY | O_NONBLOCK);
+	signal(SIGALRM, give_up);
+	alarm(1);
+	CU_ASSERT_EQUAL(hvctl_crash_dump(ctx, 7, path), -EINTR);
+	CU_ASSERT(paused == 1 && unpaused == 1);
+	alarm(0);
+	close(reader);
+	unlink(path);
 }
 
 static int refused(const char *file, const char *words)
@@ -364,6 +399,9 @@ TEST(test_refused, "whatever fails, there is no file, and the guest goes on")
 	cancel = true;
 	CU_ASSERT_EQUAL(refused(path, "interrupted"), -EINTR);
 	cancel = false;
+	destroyed = true;
+	CU_ASSERT_EQUAL(refused(path, "domain 7 was destroyed meanwhile"), -ESRCH);
+	destroyed = false;
 	saving = true;
 	CU_ASSERT_EQUAL(refused(path, "it is being saved"), -EBUSY);
 	saving = false;
