@@ -72,8 +72,11 @@ static void set_states(struct domain *d, const u8 *buf)
 			/* What it waited for was of its former life. */
 			atomic_and(&v->pause_flags, ~(VPF_DOWN | VPF_BLOCKED));
 		}
-		if (hvm_context_apic(buf, v->id, &regs))
+		if (hvm_context_apic(buf, v->id, &regs)) {
 			hvm_set_apic(v, &regs);
+			/* It may have what wakes it now; whoever wakes for nothing looks and sleeps. */
+			atomic_and(&v->pause_flags, ~VPF_BLOCKED);
+		}
 	}
 	domain_unpause(d);
 }

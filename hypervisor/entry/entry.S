@@ -224,8 +224,10 @@ ring1_short_iret:
 	cmpb $0, VI_PENDING(%rax)
 	jne ring1_to_c
 	movq %rdx, RING1_SCRATCH(2)
-	movabsq $HV_VIRT_END, %rdx
-	cmpq %rdx, %rsp
+	/* It ends where it begins or above, too. */
+	leaq ANNULUS_IRET_SIZE(%rsp), %rdx
+	movabsq $(HV_VIRT_END + ANNULUS_IRET_SIZE), %rax
+	cmpq %rax, %rdx
 	jb ring1_iret_to_c
 	movq %rsp, %rdx
 	leaq RING1_HERE(3, 0), %rsp

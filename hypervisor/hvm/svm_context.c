@@ -113,12 +113,7 @@ void hvm_set_state(struct vcpu *v, const struct hvm_hw_cpu *c)
 
 void hvm_get_apic(struct vcpu *v, struct hvm_hw_lapic_regs *r)
 {
-	u64 now = system_time();
-
-	/* What became due while it did not run is among what waits. */
-	x2apic_timer_run(&v->hvm->apic, now);
-	x2apic_export(&v->hvm->apic, now, r->data);
-	hvm_timer_update(v);
+	x2apic_export(&v->hvm->apic, system_time(), r->data);
 }
 
 void hvm_set_apic(struct vcpu *v, const struct hvm_hw_lapic_regs *r)

@@ -62,6 +62,8 @@ void hvm_timer_switched_in(struct vcpu *v)
 
 	if (h->timer.cpu != v->cpu)
 		timer_migrate(&h->timer, v->cpu);
+	/* It may have fired while v was not current, which only that side knows. */
+	h->timer_set_to = APIC_TIMER_NEVER;
 	if (x2apic_timer_due(&h->apic) != APIC_TIMER_NEVER)
 		run_due(v);
 }

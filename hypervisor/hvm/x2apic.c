@@ -326,8 +326,12 @@ static u32 word_of(const struct x2apic *a, u32 reg, u64 now)
 
 void x2apic_export(const struct x2apic *a, u64 now, u32 *words)
 {
+	struct x2apic by_now = *a;
+
+	/* What became due while it did not run is among what waits, but nobody was told yet. */
+	x2apic_timer_run(&by_now, now);
 	for (u32 i = 0; i < X2APIC_WORDS; i++)
-		words[i] = i % 4 ? 0 : word_of(a, i / 4, now);
+		words[i] = i % 4 ? 0 : word_of(&by_now, i / 4, now);
 }
 
 bool x2apic_import(struct x2apic *a, u32 id, u64 now, const u32 *words)

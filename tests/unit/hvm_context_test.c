@@ -217,6 +217,20 @@ static int check(const void *records, u32 length, unsigned vcpus)
 					    sizeof(struct hvm_save_descriptor)), vcpus);
 }
 
+TEST(test_apic_alone, "who sleeps looks at the APIC that it is given; who is down stays down")
+{
+	memcpy(&c.cpu_at, &ap.regs_at, sizeof(ap.regs_at));
+	memcpy((u8 *)&c.cpu_at + sizeof(ap.regs_at), &ap.regs, sizeof(ap.regs));
+	memcpy((u8 *)&c.cpu_at + sizeof(ap.regs_at) + sizeof(ap.regs),
+	       &(struct hvm_save_descriptor){ HVM_SAVE_CODE_END, 0, 0 },
+	       sizeof(struct hvm_save_descriptor));
+	CU_ASSERT_EQUAL(set((u32)(offsetof(struct context, cpu) + sizeof(ap.regs) +
+				  sizeof(struct hvm_save_descriptor))), 0);
+	CU_ASSERT_EQUAL(m.apics, 1);
+	CU_ASSERT_EQUAL(m.states, 0);
+	CU_ASSERT_EQUAL(guest->vcpu[0]->pause_flags, VPF_DOWN);
+}
+
 TEST(test_apic, "an APIC that no guest could have brought there is refused")
 {
 	struct apic_part two[2];

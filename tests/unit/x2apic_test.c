@@ -416,6 +416,24 @@ TEST(test_saved, "all of it as words in memory, and back: it goes on where it wa
 	CU_ASSERT_FALSE(x2apic_import(&a, 1, now, words));
 }
 
+TEST(test_looked_at, "who looks at one whose time has come takes nothing away from it")
+{
+	u32 words[X2APIC_WORDS];
+	struct x2apic before;
+	u64 due;
+
+	CU_ASSERT_TRUE(set(0x0f, 0x1ff) && set(0x3e, 0xb) && set(0x32, 0x41) && set(0x38, 100000));
+	due = x2apic_timer_due(&a);
+	now += 5000000;
+	before = a;
+	x2apic_export(&a, now, words);
+	CU_ASSERT_EQUAL(words[0x390 / 4], 0);
+	CU_ASSERT_EQUAL(words[(0x200 + 0x41 / 32 * 16) / 4], 1U << (0x41 % 32));
+	CU_ASSERT_EQUAL(memcmp(&a, &before, sizeof(a)), 0);
+	CU_ASSERT_EQUAL(x2apic_timer_due(&a), due);
+	CU_ASSERT_EQUAL(x2apic_next(&a), -1);
+}
+
 static u32 word(const u8 *p)
 {
 	return p[0] | (u32)p[1] << 8 | (u32)p[2] << 16 | (u32)p[3] << 24;
