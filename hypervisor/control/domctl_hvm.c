@@ -74,7 +74,7 @@ static void set_states(struct domain *d, const u8 *buf)
 		}
 		if (hvm_context_apic(buf, v->id, &regs)) {
 			hvm_set_apic(v, &regs);
-			/* It may have what wakes it now; whoever wakes for nothing looks and sleeps. */
+			/* It may have what wakes it now; if not, it sleeps again. */
 			atomic_and(&v->pause_flags, ~VPF_BLOCKED);
 		}
 	}
