@@ -298,17 +298,33 @@ class Walk:
 
 
 # What bounces on the guest's view: where it begins and ends, the registers that it may reach memory by anywhere, and its
-# stretches of stores to the guest's stack, or loads from it.
+# stretches of stores to the guest's stack, or loads from it; and where a fault in ring 0 is looked at that came from there.
 BOUNCES = (("syscall_stub_ring1", "syscall_stub_ring1_end", ("%rip", "%rsp"),
-            ("ring1_puts", "ring1_msr_puts", "ring1_gets", "ring1_get_base")),
-           ("pf_entry_ring1", "pf_entry_ring1_end", ("%rip", "%rsp", "%rcx"), ("ring1_pf_puts", "ring1_pf_inner_puts")))
+            ("ring1_puts", "ring1_msr_puts", "ring1_gets", "ring1_get_base"), "ring1_stub_faulted"),
+           ("pf_entry_ring1", "pf_entry_ring1_end", ("%rip", "%rsp", "%rcx"), ("ring1_pf_puts", "ring1_pf_inner_puts"),
+            "ring1_pf_faulted"))
 # vcpu_info: pending, mask, CR2.
 INFO = (("cmpw", "$0x0,(%rax)"), ("mov", "%al,0x1(%rdx)"), ("mov", "%rax,0x10(%rdx)"), ("sete", "0x1(%rdx)"))
 # The hypercall has a mask of its own: it alone may look for an event without the mask.
 PENDING_ALONE = ("cmpb", "$0x0,(%rax)"), "ring1_short_iret", "ring1_gets"
 
 
-def bounce_errors(image, code, first, last, trusted, stretches):
+def looked_for(code, address):
+    """The stretches that the code from `address` on compares the faulting instruction with: (first byte, size)."""
+    found, base = set(), None
+    for address in sorted(a for a in code if a >= address):
+        op, operand, _ = code[address]
+        lea = re.fullmatch(r"(-?)(?:0x([0-9a-f]+))?\(%rax\),%rcx", operand) if op == "lea" else None
+        cmp = re.fullmatch(r"\$0x([0-9a-f]+),%rcx", operand) if op.startswith("cmp") else None
+        if lea:
+            base = int(lea.group(2) or "0", 16) * (1 if lea.group(1) else -1)
+        elif cmp:
+            found.add((base, int(cmp.group(1), 16)))
+        elif op == "jmp":
+            return found
+
+
+def bounce_errors(image, code, first, last, trusted, stretches, faulted):
     start, end = image.symbols[first][0], image.symbols[last][0]
     puts = [(image.symbols[n][0], image.symbols[n + "_end"][0]) for n in stretches]
     for address in sorted(a for a in code if start <= a < end):
@@ -328,9 +344,12 @@ def bounce_errors(image, code, first, last, trusted, stretches):
             alone = (op, operand) == look and image.symbols[a][0] <= address < image.symbols[b][0]
             if (op, operand) not in INFO and not alone:
                 yield "%s: %s %s, and nobody puts a fault right" % (image.name(address), op, operand)
+    known = looked_for(code, image.symbols[faulted][0])
     for a, b in puts:
         if not start < a < b < end:
             yield "%s: no stretch of %s" % (image.name(a), first)
+        elif (a - start, b - a) not in known:
+            yield "%s: %s does not know this stretch" % (image.name(a), faulted)
 
 
 def stub_errors(image, code):

@@ -815,6 +815,7 @@ ring0_u_saving:
 	 * At a store of the frame of a system call, at a load of the iret hypercall's, or at its
 	 * IRETQ?
 	 */
+	.global ring1_stub_faulted, ring1_pf_faulted
 ring1_stub_faulted:
 	.irp stretch, ring1_puts, ring1_msr_puts, ring1_gets, ring1_get_base
 	leaq -(\stretch - syscall_stub_ring1)(%rax), %rcx
