@@ -144,6 +144,11 @@ static char *whole_path(struct hvctl_ctx *ctx, const char *file)
 {
 	char *here = NULL, *path = NULL;
 
+	/* As old configurations have it. */
+	if (!strncmp(file, "file:", 5) && file[5])
+		file += 5;
+	else if (!strncmp(file, "phy:", 4) && file[4])
+		file += 4;
 	if (!*file || *file == '/' || strstr(file, "://")) {
 		path = strdup(file);
 	} else {
@@ -249,6 +254,12 @@ void cdroms_keep(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_config *c)
 			d->backend = is->backend;
 			strcpy(d->format, is->format);
 		}
+		if (!d->cdrom || !*d->target || !strcmp(d->format, "nbd") ||
+		    !access(d->target, F_OK))
+			continue;
+		hvctl_warn(ctx, "%s of domain %u is empty now, since %s has gone", d->vdev, domid,
+			   d->target);
+		d->target[0] = '\0';
 	}
 	hvctl_config_free(now);
 }

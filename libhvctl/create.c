@@ -588,13 +588,10 @@ int domain_make(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int flag
 	if (!error)
 		error = domain_check_memory(ctx, c, 1);
 	/* A guest that goes on somewhere has written to its disks: none of them is empty. */
-	if (!error && fill == fill_from_kernel)
+	if (!error && fill == fill_from_kernel && !(flags & DOMAIN_AGAIN))
 		error = overlay_files_make(ctx, c, &overlays);
-	for (unsigned int i = 0; !error && i < c->nr_disks; i++)
-		if (overlay_file_missing(&c->disks[i]))
-			error = hvctl_fail(ctx, ENOENT, "%s, which has what '%s' wrote to its disk "
-					   "%s, is not there; bring it back",
-					   c->disks[i].target, c->name, c->disks[i].vdev);
+	if (!error)
+		error = overlay_files_there(ctx, c);
 	if (!error && !(flags & DOMAIN_NO_DEVICES))
 		error = devices_check_sharing(ctx, c);
 	if (error)

@@ -26,6 +26,9 @@ typedef int (*domain_fill)(void *data, uint32_t domid, struct domain_rings *ring
  */
 #define DOMAIN_NO_DEVICES 0x100u
 
+/* For hvctl_create(): it is started again, and what it wrote has to be there. */
+#define DOMAIN_AGAIN 0x200u
+
 /* All of a configuration that can be found wrong without touching anything. Settles its uuid. */
 int domain_check(struct hvctl_ctx *ctx, struct hvctl_config *config);
 int domain_check_for(struct hvctl_ctx *ctx, struct hvctl_config *config, unsigned int flags);

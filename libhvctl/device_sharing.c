@@ -160,6 +160,19 @@ static int check_twins(struct hvctl_ctx *ctx, const struct hvctl_config *c, unsi
 		struct disk_base base;
 		int error;
 
+		if (i != k && !other->forced && d->writable && other->backing && !mine->remote) {
+			const struct hvctl_disk b = disk_below(other);
+
+			error = disk_check(ctx, &b, &base);
+			if (error)
+				return error;
+			if (disk_kin_has(kin, &base.id))
+				return hvctl_fail(
+					ctx, EBUSY,
+					"the disk %s (%s) is what %s lies upon; give another, or "
+					"write w! if you know that this goes well",
+					d->target, d->vdev, other->vdev);
+		}
 		if (i == k || other->forced || !(d->writable || other->writable) ||
 		    cdrom_is_empty(other) || overlay_file_missing(other))
 			continue;

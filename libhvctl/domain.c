@@ -391,8 +391,8 @@ int hvctl_set_memory(struct hvctl_ctx *ctx, uint32_t domid, uint64_t mib)
 	if (!mib || mib > max >> 10)
 		return hvctl_fail(
 			ctx, EINVAL,
-			"domain %u can have 1 to %llu MiB, not %llu; raise 'maxmem' in its "
-			"configuration and create it again",
+			"domain %u can have 1 to %llu MiB, not %llu; raise that (hvctl mem-max), "
+			"or 'maxmem' in its configuration",
 			domid, max >> 10, (unsigned long long)mib);
 	/*
 	 * The limit first when rising, so that the guest's balloon finds room; it has what it has

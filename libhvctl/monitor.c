@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "budget.h"
 #include "cdrom.h"
 #include "clock.h"
+#include "create.h"
 #include "domain.h"
 #include "dump.h"
 #include "overlay.h"
@@ -139,6 +141,21 @@ static const char *reason_name(unsigned int reason)
 
 const char *dump_dir = DUMP_DIR;
 
+#define BUSY_S	60
+
+/* For its core without holes, and a tenth of all that there is: guests do not fill dom0's disk. */
+static bool has_room(struct hvctl_ctx *ctx, uint32_t domid)
+{
+	struct xen_domctl_getdomaininfo info;
+	struct statvfs s;
+
+	/* Some file systems do not say. */
+	if (domain_record(ctx, domid, &info) || statvfs(dump_dir, &s) || !s.f_blocks)
+		return true;
+	return (uint64_t)s.f_bavail * s.f_frsize >= info.tot_pages * 4096 +
+	       (uint64_t)s.f_blocks / 10 * s.f_frsize;
+}
+
 /*
  * Its core, and one before is kept: a guest can crash as often as it likes. What cannot be written
  * is told, and it goes on without.
@@ -146,14 +163,27 @@ const char *dump_dir = DUMP_DIR;
 static void dump_core(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint32_t domid)
 {
 	char path[160], before[162];
+	unsigned int waited;
+	int error;
 
 	if (!strcmp(dump_dir, DUMP_DIR))
 		mkdir("/var/lib/annulus", 0755);
 	mkdir(dump_dir, 0700);
 	snprintf(path, sizeof(path), "%s/%s.core", dump_dir, c->name);
 	snprintf(before, sizeof(before), "%s.1", path);
+	if (!has_room(ctx, domid)) {
+		hvctl_warn(ctx, "'%s' (domain %u) has no core: there is no room for it in %s, of "
+			   "which a tenth is kept free", c->name, domid, dump_dir);
+		return;
+	}
 	rename(path, before);
-	if (hvctl_crash_dump(ctx, domid, path))
+	/* Somebody who wanted to save it, or a person with a core of his own. */
+	error = hvctl_crash_dump(ctx, domid, path);
+	for (waited = 0; error == -EBUSY && waited < BUSY_S; waited++) {
+		hvctl_nap(1000);
+		error = hvctl_crash_dump(ctx, domid, path);
+	}
+	if (error)
 		hvctl_warn(ctx, "'%s' (domain %u) has no core: %s", c->name, domid, ctx->error);
 	else
 		hvctl_warn(ctx, "the core of '%s' (domain %u) is %s", c->name, domid, path);
@@ -242,15 +272,20 @@ int hvctl_monitor(struct hvctl_ctx *ctx, struct hvctl_config *c, uint32_t *domid
 			if (!wait_turn(ctx, *domid, now + wait))
 				return 0;
 		}
-		if (action == HVCTL_ACTION_RESTART)
+		/* It stays as it is, stopped, if it could not have what it had. */
+		if (action == HVCTL_ACTION_RESTART) {
+			ret = overlay_files_there(ctx, c);
+			if (ret)
+				return ret;
 			cdroms_keep(ctx, *domid, c);
+		}
 		ret = domain_remove(ctx, *domid);
 		/* One that is started again has the disks that it had. */
 		if (!ret && action == HVCTL_ACTION_DESTROY)
 			overlays_remove(ctx, c->uuid);
 		if (ret || action == HVCTL_ACTION_DESTROY)
 			return ret;
-		ret = hvctl_create(ctx, c, 0, domid);
+		ret = hvctl_create(ctx, c, DOMAIN_AGAIN, domid);
 		if (ret)
 			return ret;
 		hvctl_cache_kernel(ctx);

@@ -108,7 +108,7 @@ static int write_overlay(int fd, uint64_t size, const char *base, const char *fo
 static int disk_size(const char *path, const char *format, uint64_t *size)
 {
 	struct qcow2_header h;
-	int error = 0, fd = open(path, O_RDONLY | O_CLOEXEC);
+	int error = 0, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	off_t end;
 
 	if (fd < 0)
@@ -270,12 +270,17 @@ static int make_file(struct hvctl_ctx *ctx, const struct hvctl_disk *d, const ch
 static int need_file(struct hvctl_ctx *ctx, const struct hvctl_disk *d, bool *made)
 {
 	char base[PATH_MAX];
+	struct stat st;
 	int fd, error;
 
-	if (!realpath(d->backing, base))
+	if (!realpath(d->backing, base) || stat(base, &st))
 		return hvctl_fail(ctx, errno, "the disk %s (%s), which an overlay is to lie over, "
 				  "cannot be found: %s; correct target=", d->backing, d->vdev,
 				  strerror(errno));
+	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+		return hvctl_fail(ctx, ENOTBLK, "the disk %s (%s), which an overlay is to lie "
+				  "over, is neither a block device nor a file; correct target=",
+				  base, d->vdev);
 	if (overlay_file_missing(d)) {
 		error = make_file(ctx, d, base);
 		*made = !error;
@@ -312,6 +317,16 @@ int overlay_files_make(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint
 		*made = 0;
 	}
 	return error;
+}
+
+int overlay_files_there(struct hvctl_ctx *ctx, const struct hvctl_config *c)
+{
+	for (unsigned int i = 0; i < c->nr_disks; i++)
+		if (overlay_file_missing(&c->disks[i]))
+			return hvctl_fail(ctx, ENOENT, "%s, which has what '%s' wrote to its disk "
+					  "%s, is not there; bring it back", c->disks[i].target,
+					  c->name, c->disks[i].vdev);
+	return 0;
 }
 
 void overlay_files_undo(const struct hvctl_config *c, uint64_t made)

@@ -27,6 +27,9 @@ int overlays_make(struct hvctl_ctx *ctx, struct hvctl_config *c, int *building);
  */
 int overlay_files_make(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint64_t *made);
 
+/* overlay_files_there - of a guest that has run before: -ENOENT if one of them is missing. */
+int overlay_files_there(struct hvctl_ctx *ctx, const struct hvctl_config *c);
+
 /* overlay_files_undo - nobody has written to these: they go. */
 void overlay_files_undo(const struct hvctl_config *c, uint64_t made);
 

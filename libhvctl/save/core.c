@@ -445,6 +445,39 @@ static int dump(struct core *c, const struct xen_domctl_getdomaininfo *info)
 	return error;
 }
 
+static int on_terminal(const struct core *c)
+{
+	return hvctl_fail(c->ctx, EINVAL, "%s is a terminal, which has no use for a core; give a "
+			  "file", c->name);
+}
+
+/* So that the name is there after a power cut as well; some file systems have no such thing. */
+static void sync_directory(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+	char *dir = slash ? strndup(name, (size_t)(slash - name) + 1) : strdup(".");
+	int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (fd >= 0) {
+		fsync(fd);
+		close(fd);
+	}
+	free(dir);
+}
+
+/* What may be replaced: an earlier one, or an empty file that somebody made for it. */
+static bool is_core(const char *name)
+{
+	int fd = open(name, O_RDONLY | O_CLOEXEC);
+	Elf64_Ehdr h;
+	ssize_t n = fd < 0 ? -1 : read(fd, &h, sizeof(h));
+
+	if (fd >= 0)
+		close(fd);
+	return !n || (n == sizeof(h) && !memcmp(h.e_ident, ELFMAG, SELFMAG) &&
+		      h.e_type == ET_CORE);
+}
+
 /* Under another name until it is whole; what is no file gets it as it comes. */
 static int to_file(struct core *c, const struct xen_domctl_getdomaininfo *info)
 {
@@ -462,9 +495,14 @@ static int to_file(struct core *c, const struct xen_domctl_getdomaininfo *info)
 			return hvctl_fail(c->ctx, ENXIO, "nobody reads the pipe %s; start what "
 					  "does first", c->name);
 	} else {
-		if (asprintf(&name, "%s.XXXXXX", c->name) < 0)
+		if (there && !is_core(c->name))
+			return hvctl_fail(c->ctx, EEXIST, "%s is there already and is no core; "
+					  "give another name, or remove it", c->name);
+		if (asprintf(&name, "%s.part", c->name) < 0)
 			return hvctl_no_memory(c->ctx);
-		c->fd = mkostemp(name, O_CLOEXEC);
+		/* Of who was killed: of one name there is one at most. */
+		unlink(name);
+		c->fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 		c->sparse = true;
 	}
 	if (c->fd < 0) {
@@ -473,11 +511,13 @@ static int to_file(struct core *c, const struct xen_domctl_getdomaininfo *info)
 		free(name);
 		return error;
 	}
-	error = dump(c, info);
+	error = isatty(c->fd) ? on_terminal(c) : dump(c, info);
 	if (!error && name && (fsync(c->fd) || rename(name, c->name)))
 		error = refused(c, -errno);
 	if (close(c->fd) && !error)
 		error = refused(c, -errno);
+	if (!error && name)
+		sync_directory(c->name);
 	if (error && name)
 		unlink(name);
 	free(name);
@@ -511,7 +551,10 @@ int hvctl_crash_dump(struct hvctl_ctx *ctx, uint32_t domid, const char *path)
 		c->name = strcmp(path, "-") ? path : "standard output";
 		c->fd = 1;
 		c->waits = !fstat(1, &st) && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
-		error = strcmp(path, "-") ? to_file(c, &info) : dump(c, &info);
+		if (strcmp(path, "-"))
+			error = to_file(c, &info);
+		else
+			error = isatty(1) ? on_terminal(c) : dump(c, &info);
 	}
 	if (saving >= 0)
 		close(saving);

@@ -144,7 +144,7 @@ TEST(test_change, "a medium comes, is exchanged, goes, and comes again")
 	has(image);
 	/* A name without a directory is one of ours, and hvblkd has another. */
 	CU_ASSERT_EQUAL(chdir(dir), 0);
-	CU_ASSERT_EQUAL(insert("second"), 0);
+	CU_ASSERT_EQUAL(insert("file:second"), 0);
 	has(second);
 	CU_ASSERT_EQUAL(chdir("/"), 0);
 }
@@ -267,6 +267,15 @@ TEST(test_kept, "who is made again has the media that it had by then")
 	CU_ASSERT_STRING_EQUAL(c->disks[0].target, image);
 	CU_ASSERT_STRING_EQUAL(c->disks[0].format, "raw");
 	CU_ASSERT_STRING_EQUAL(c->disks[1].target, "/disk");
+	/* A medium that has gone is no reason not to start. */
+	free(medium);
+	medium = strdup("/none.iso");
+	cdroms_keep(ctx, 7, c);
+	CU_ASSERT_STRING_EQUAL(c->disks[0].target, "");
+	CU_ASSERT_STRING_EQUAL(c->disks[1].target, "/disk");
+	free(medium);
+	medium = strdup(image);
+	cdroms_keep(ctx, 7, c);
 	/* Nobody knows: what it was created with. */
 	free(medium);
 	medium = NULL;

@@ -468,6 +468,24 @@ TEST(test_base, "what clones stand on is read by all of them and written by nobo
 	CU_ASSERT_EQUAL(check(&clone, 1), 0);
 }
 
+TEST(test_base_twin, "what a disk lies upon is not another one of the same domain's")
+{
+	struct hvctl_disk d[2] = { disk(image), disk(second) };
+
+	strcpy(d[1].vdev, "xvdb");
+	d[1].number = 51728;
+	for (unsigned int i = 0; i < 2; i++) {
+		d[i].backing = i ? image : second;
+		CU_ASSERT_EQUAL(check(d, 2), -EBUSY);
+		CU_ASSERT_PTR_NOT_NULL(strstr(hvctl_error(ctx), "lies upon"));
+		d[!i].writable = false;
+		CU_ASSERT_EQUAL(check(d, 2), 0);
+		d[!i].writable = true;
+		d[i].backing = NULL;
+	}
+	CU_ASSERT_EQUAL(check(d, 2), 0);
+}
+
 TEST(test_remote, "NBD servers are compared by their names")
 {
 	char uri[] = "nbd://host/a", other[] = "nbd://host/b", longest[1200], line[400];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: libhvctl/monitor.c libhvctl/context.c libhvctl/budget.c
 // libs: -Wl,--wrap=hvctl_lock_saving,--wrap=hvctl_nap,--wrap=time
+// libs: -Wl,--wrap=statvfs64,--wrap=statvfs
 // bits: 64 32
 /*
  * Minding a domain that suspends itself: whoever saves it has its lock, and it is left alone;
@@ -11,10 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cdrom.h"
+#include "create.h"
 #include "domain.h"
 #include "dump.h"
 #include "pv-abi/sched.h"
@@ -48,6 +51,30 @@ void __wrap_hvctl_nap(unsigned int ms)
 	napped += ms;
 }
 
+static uint64_t free_blocks;
+
+int __wrap_statvfs64(const char *path, struct statvfs *s);
+int __wrap_statvfs64(const char *path, struct statvfs *s)
+{
+	(void)path;
+	*s = (struct statvfs){ .f_frsize = 4096, .f_blocks = 1000, .f_bavail = free_blocks };
+	return 0;
+}
+
+int __wrap_statvfs(const char *path, struct statvfs *s);
+int __wrap_statvfs(const char *path, struct statvfs *s)
+{
+	return __wrap_statvfs64(path, s);
+}
+
+static bool overlay_gone;
+
+int overlay_files_there(struct hvctl_ctx *ctx, const struct hvctl_config *c)
+{
+	(void)c;
+	return overlay_gone ? hvctl_fail(ctx, ENOENT, "it has gone") : 0;
+}
+
 static time_t clock_now = 1000;
 
 time_t __wrap_time(time_t *to);
@@ -72,7 +99,7 @@ int domain_record(struct hvctl_ctx *ctx, uint32_t domid, struct xen_domctl_getdo
 	/* Long enough for all that is expected. */
 	if (++looks == 20)
 		reason = SHUTDOWN_poweroff;
-	*info = (struct xen_domctl_getdomaininfo){ .domain = (domid_t)domid };
+	*info = (struct xen_domctl_getdomaininfo){ .domain = (domid_t)domid, .tot_pages = 100 };
 	if (reason >= 0)
 		info->flags = XEN_DOMINF_shutdown | (uint32_t)reason << XEN_DOMINF_shutdownshift;
 	return 0;
@@ -138,6 +165,7 @@ void cdroms_keep(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_config *c)
 }
 
 static char dumped[64];
+static unsigned int busy_until, looks_at_core;
 static int dump_error;
 
 int hvctl_crash_dump(struct hvctl_ctx *ctx, uint32_t domid, const char *path)
@@ -146,6 +174,8 @@ int hvctl_crash_dump(struct hvctl_ctx *ctx, uint32_t domid, const char *path)
 
 	CU_ASSERT_EQUAL(domid, 7);
 	CU_ASSERT_EQUAL(removed, 0);
+	if (busy_until && looks_at_core++ < busy_until)
+		return hvctl_fail(ctx, EBUSY, "it is being saved");
 	gone = somebody_destroys;
 	clock_now += 60;
 	if (dump_error)
@@ -176,8 +206,9 @@ int hvctl_create(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int fla
 {
 	(void)ctx;
 	(void)c;
-	(void)flags;
 	(void)domid;
+	/* What it wrote is not made anew, empty. */
+	CU_ASSERT_EQUAL(flags, DOMAIN_AGAIN);
 	return -ENOSYS;
 }
 
@@ -324,6 +355,7 @@ static void test_core(void)
 	uint32_t domid = 7;
 
 	CU_ASSERT_FATAL(mkdtemp(dir) != NULL);
+	free_blocks = 200;
 	dump_dir = dir;
 	snprintf(core, sizeof(core), "%s/x.core", dir);
 	snprintf(before, sizeof(before), "%s/x.core.1", dir);
@@ -351,6 +383,30 @@ static void test_core(void)
 		CU_ASSERT_EQUAL(removed, i < 2);
 	}
 	somebody_destroys = gone = false;
+	/* Whoever has its lock is waited for, not without end; room is left to others. */
+	for (unsigned int i = 0; i < 3; i++) {
+		unlink(core);
+		looks = removed = looks_at_core = 0;
+		lives = 100;
+		dumped[0] = '\0';
+		reason = SHUTDOWN_crash;
+		busy_until = i == 0 ? 5 : i == 1 ? 1000 : 0;
+		free_blocks = i == 2 ? 199 : 200;
+		CU_ASSERT_EQUAL(hvctl_monitor(ctx, &config, &domid), -ENOSYS);
+		CU_ASSERT_STRING_EQUAL(dumped, i ? "" : core);
+		CU_ASSERT(i != 1 || looks_at_core == 61);
+		CU_ASSERT_EQUAL(removed, 1);
+	}
+	busy_until = 0;
+	free_blocks = 200;
+	/* It stays as it is if its disk has gone. */
+	looks = removed = 0;
+	lives = 100;
+	reason = SHUTDOWN_crash;
+	overlay_gone = true;
+	CU_ASSERT_EQUAL(hvctl_monitor(ctx, &config, &domid), -ENOENT);
+	CU_ASSERT_EQUAL(removed, 0);
+	overlay_gone = false;
 	unlink(core);
 	unlink(before);
 	CU_ASSERT_EQUAL(rmdir(dir), 0);

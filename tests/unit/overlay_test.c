@@ -296,6 +296,12 @@ TEST(test_named, "an overlay is made once, and is taken for one only if it is")
 	named[0].target = lower;
 	strcpy(named[0].base_format, "qcow2");
 	CU_ASSERT_EQUAL(refused(ctx, "it is no qcow2 image; correct format="), -EINVAL);
+	/* Nor is a pipe one, that nobody waits for. */
+	CU_ASSERT_EQUAL(mkfifo(lower, 0600), 0);
+	named[0].target = second;
+	named[0].backing = lower;
+	CU_ASSERT_EQUAL(refused(ctx, "neither a block device nor a file"), -ENOTBLK);
+	unlink(lower);
 	/* Disks without the key are nobody's business. */
 	named[0].base_format[0] = named[1].base_format[0] = 0;
 	CU_ASSERT_EQUAL(overlay_files_make(ctx, &naming, &made), 0);

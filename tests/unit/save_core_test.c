@@ -393,6 +393,11 @@ TEST(test_refused, "whatever fails, there is no file, and the guest goes on")
 	CU_ASSERT_EQUAL(refused(path, "File too large"), -EFBIG);
 	setrlimit(RLIMIT_FSIZE, &was);
 	CU_ASSERT_EQUAL(refused("/tmp/core-none/x", "cannot open /tmp/core-none/x: No"), -ENOENT);
+	/* What is no core is not replaced by one. */
+	CU_ASSERT_EQUAL(symlink("/bin/true", path), 0);
+	CU_ASSERT_EQUAL(hvctl_crash_dump(ctx, 7, path), -EEXIST);
+	CU_ASSERT_PTR_NOT_NULL(strstr(hvctl_error(ctx), "is there already and is no core"));
+	unlink(path);
 	look_error = 1;
 	CU_ASSERT_EQUAL(refused(path, "domain 7 cannot be dumped: its list is lost"), -EINVAL);
 	look_error = 0;
