@@ -264,30 +264,53 @@ static void compare(void)
 			     a[i], b[i], scene.kind, scene.mask, scene.pending);
 }
 
-/* Wherever it leads to: UD2 there, or the failsafe callback. */
-static void both_ways_of_iret(void)
+/*
+ * By way of C and by the short way. Once more if an interrupt came on the way, which brings what is
+ * pending earlier: `first` tells by `seen` whether that is so.
+ */
+static void both_ways(bool (*first)(void))
 {
-	memset(user.code, 0xcc, PAGE_SIZE);
-	memcpy(user.code, "\x0f\x0b", 2);
-	memcpy(kernel_regs, scene.regs, sizeof(kernel_regs));
-	kernel_regs[4] = scene.iret_at;
-	set_stretch(0, 0);
 	for (unsigned tries = 0;; tries++) {
 		once(false);
-		/* Not from before the hypercall. */
-		if (seen.first.vector != TRAP_EVENT || seen.first.rip == scene.iret.frame.rip ||
-		    seen.first.rip == (uint64_t)failsafe_entry) {
+		if (first()) {
 			expected = seen;
 			once(true);
 			if (seen.first.vector == expected.first.vector &&
 			    seen.first.rip == expected.first.rip)
-				break;
+				return;
 		}
 		if (tries > 50)
 			fail("vector %ld at %p first, then vector %ld at %p",
 			     (long)expected.first.vector, (void *)expected.first.rip,
 			     (long)seen.first.vector, (void *)seen.first.rip);
 	}
+}
+
+/* An event is not from before the hypercall. */
+static bool behind_iret(void)
+{
+	return seen.first.vector != TRAP_EVENT || seen.first.rip == scene.iret.frame.rip ||
+	       seen.first.rip == (uint64_t)failsafe_entry;
+}
+
+/* An event is not from before the process got to the kernel. */
+static bool at_entry(void)
+{
+	if (seen.first.vector == TRAP_EVENT)
+		return seen.first.rip ==
+		       (uint64_t)(scene.kind == SYSCALL ? syscall_entry_point : trap_14);
+	return seen.first.vector == (scene.kind == SYSCALL ? TRAP_SYSCALL : 14);
+}
+
+/* Wherever it leads to: UD2 there, or the failsafe callback. */
+static void test_iret(void)
+{
+	memset(user.code, 0xcc, PAGE_SIZE);
+	memcpy(user.code, "\x0f\x0b", 2);
+	memcpy(kernel_regs, scene.regs, sizeof(kernel_regs));
+	kernel_regs[4] = scene.iret_at;
+	set_stretch(0, 0);
+	both_ways(behind_iret);
 	/* An address that is none may be found out by IRETQ or behind it. */
 	if (scene.iret.frame.rip >> 47 != 1 || expected.vector < 13 || expected.vector > 14)
 		check(expected.vector == 6 || expected.vector == TRAP_FAILSAFE);
@@ -295,29 +318,13 @@ static void both_ways_of_iret(void)
 	compare();
 }
 
-static void both_ways(void)
+static void test_entry(void)
 {
 	uint64_t after = of_kernel() ? prepare_kernel() : write_code();
-	char *entry = scene.kind == SYSCALL ? syscall_entry_point : trap_14;
 	unsigned long vector = scene.kind == SYSCALL ? TRAP_SYSCALL : 14;
 
 	set_stretch(scene.stretch[0], scene.stretch[1]);
-	for (unsigned tries = 0;; tries++) {
-		once(false);
-		/* An interrupt on the way brings what is pending before the process gets there. */
-		if (seen.first.vector == vector ||
-		    (seen.first.vector == TRAP_EVENT && seen.first.rip == (uint64_t)entry)) {
-			expected = seen;
-			once(true);
-			if (seen.first.vector == expected.first.vector &&
-			    seen.first.rip == expected.first.rip)
-				break;
-		}
-		if (tries > 50)
-			fail("vector %ld at %p first, then vector %ld at %p",
-			     (long)expected.first.vector, (void *)expected.first.rip,
-			     (long)seen.first.vector, (void *)seen.first.rip);
-	}
+	both_ways(at_entry);
 	check_eq(expected.vector, vector);
 	check_eq(expected.last.rip, after);
 	if (scene.kind != SYSCALL)
@@ -619,9 +626,9 @@ void test_main(void)
 		if (fsgsbase)
 			set_fsgsbase(scene.fsgsbase);
 		if (scene.kind == IRET)
-			both_ways_of_iret();
+			test_iret();
 		else
-			both_ways();
+			test_entry();
 	}
 	check(irets[0] > 20 && irets[1] > 100);
 	test_changes();
