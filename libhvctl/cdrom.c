@@ -165,7 +165,7 @@ static char *whole_path(struct hvctl_ctx *ctx, const char *file)
 /* What the drive would be with @target in it, and whether it may. */
 static int check_medium(struct drive *v, char *target, struct hvctl_disk *medium)
 {
-	bool nbd = !strncmp(target, "nbd://", 6) || !strncmp(target, "nbd+unix://", 11);
+	bool nbd = disk_is_nbd(target);
 	struct hvctl_config one = { .nr_disks = 1, .disks = medium };
 
 	*medium = *v->disk;

@@ -248,11 +248,6 @@ static const char *without_prefix(const char *target)
 	return target;
 }
 
-static bool is_nbd(const char *target)
-{
-	return !strncmp(target, "nbd://", 6) || !strncmp(target, "nbd+unix://", 11);
-}
-
 struct disk_spec {
 	const char *target, *format, *vdev, *access, *backend;
 	const char *type, *data_mode, *iops, *bps, *overlay;
@@ -281,7 +276,7 @@ static int split_disk(struct hvctl_ctx *ctx, const struct cfg_entry *e, const st
 		}
 		next_part(&rest, &part);
 		value = strchr(part, '=');
-		if (value && position == 0 && (*part == '/' || is_nbd(part)))
+		if (value && position == 0 && (*part == '/' || disk_is_nbd(part)))
 			value = NULL;		/* a path may have a '=' in it */
 		if (value) {
 			*value++ = 0;
@@ -381,7 +376,7 @@ static int take_backend(struct hvctl_ctx *ctx, const struct cfg_entry *e,
 			const struct cfg_item *item, const struct disk_spec *s,
 			struct hvctl_disk *d)
 {
-	bool nbd = is_nbd(without_prefix(s->target)), raw = !s->format || !*s->format ||
+	bool nbd = disk_is_nbd(without_prefix(s->target)), raw = !s->format || !*s->format ||
 		   !strcmp(s->format, "raw");
 	const char *type = s->type ? s->type : "", *alone;
 

@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "include/hvctl.h"
 
@@ -123,5 +124,11 @@ bool hvctl_uuid_parse(const char *text, uint8_t uuid[16]);
 
 /* Fill with the kernel's random bytes. */
 int hvctl_random(struct hvctl_ctx *ctx, void *buf, size_t len);
+
+/* disk_is_nbd - whether @target, as disks name it, is an NBD server and no file or device. */
+static inline bool disk_is_nbd(const char *target)
+{
+	return !strncmp(target, "nbd://", 6) || !strncmp(target, "nbd+unix://", 11);
+}
 
 #endif

@@ -7,7 +7,6 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,10 +20,9 @@
 #include "pv-abi/version.h"
 #include "pv-abi/wide.h"
 #include "save/guest.h"
+#include "save/pipe.h"
 
 #define BATCH 1024u
-#define LOOK_MS 100	/* how often somebody may give up on a pipe's reader */
-#define PIECE 4096u	/* that a pipe which has room takes at once */
 
 /* In their order in the file, behind the ELF header and these headers. */
 enum { NONE, NAMES, NOTES, CONTEXTS, SHARED, P2M, PAGES, NR_SECTIONS };
@@ -82,18 +80,6 @@ static int refused(const struct core *c, int error)
 			  strerror(-error));
 }
 
-/* Whoever reads a pipe may do so when he likes, and the guest must not stand still for ever. */
-static int await_room(const struct core *c)
-{
-	struct pollfd p = { .fd = c->fd, .events = POLLOUT };
-	int error;
-
-	do
-		error = hvctl_cancelled(c->ctx);
-	while (!error && poll(&p, 1, LOOK_MS) <= 0);
-	return error;
-}
-
 static int put(struct core *c, const void *data, size_t len)
 {
 	const uint8_t *p = data;
@@ -102,12 +88,12 @@ static int put(struct core *c, const void *data, size_t len)
 		return refused(c, -errno);
 	c->hole = 0;
 	while (len) {
-		int error = c->waits ? await_room(c) : 0;
+		int error = c->waits ? pipe_await_room(c->ctx, c->fd) : 0;
 		ssize_t n;
 
 		if (error)
 			return error;
-		n = write(c->fd, p, c->waits && len > PIECE ? PIECE : len);
+		n = write(c->fd, p, c->waits && len > PIPE_PIECE ? PIPE_PIECE : len);
 		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (n <= 0)

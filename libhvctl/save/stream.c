@@ -16,15 +16,12 @@
 
 #include "clock.h"
 #include "internal.h"
+#include "save/pipe.h"
 
 #define BUFFER	   (256u << 10)
 #define WINDOW_LOG 23 /* of a frame: what a reader has to have, 8 MiB */
 /* Bytes that a thread compresses at a time. By itself the library takes four windows for each. */
 #define JOB (1u << 20)
-/* So much a pipe that has room takes without a wait (pipe(7)): an interrupt is heard. */
-#define PIECE 4096u
-/* A signal may come before a wait: it is looked for so often. */
-#define LOOK_MS 500
 
 /* ---- writing ---- */
 
@@ -47,29 +44,17 @@ static int cannot_write(struct stream_out *o, int error)
 	return hvctl_fail(o->ctx, error, "cannot write %s: %s", o->name, strerror(error));
 }
 
-/* Until the pipe has room. */
-static int await_room(struct stream_out *o)
-{
-	struct pollfd p = { .fd = o->fd, .events = POLLOUT };
-	int error;
-
-	do
-		error = hvctl_cancelled(o->ctx);
-	while (!error && poll(&p, 1, LOOK_MS) <= 0);
-	return error;
-}
-
 static int put_fd(struct stream_out *o, const void *data, size_t len)
 {
 	const char *p = data;
 
 	while (len) {
-		int failed = o->pipe ? await_room(o) : 0;
+		int failed = o->pipe ? pipe_await_room(o->ctx, o->fd) : 0;
 		ssize_t n;
 
 		if (failed)
 			return failed;
-		n = write(o->fd, p, o->pipe && len > PIECE ? PIECE : len);
+		n = write(o->fd, p, o->pipe && len > PIPE_PIECE ? PIPE_PIECE : len);
 		if (n < 0 && errno == EINTR) {
 			int error = hvctl_cancelled(o->ctx);
 
@@ -359,7 +344,8 @@ static int await(struct hvctl_ctx *ctx, int fd, const char *name, int ms,
 		error = hvctl_cancelled(ctx);
 		if (error)
 			return error;
-		n = poll(&p, 1, now >= end ? 0 : end - now < LOOK_MS ? (int)(end - now) : LOOK_MS);
+		n = poll(&p, 1, now >= end ? 0
+				: end - now < PIPE_LOOK_MS ? (int)(end - now) : PIPE_LOOK_MS);
 		if (n <= 0 && watch)
 			error = watch(data);
 		if (error)
