@@ -64,6 +64,7 @@ class Machine:
 
     def __init__(self):
         self.log = ""        # everything the serial port printed, escape sequences removed
+        self.said = None     # how much of the log was there before it was asked for that
         self.state = []      # lines of the hypervisor's about a machine that was left with a Failure
         self.mark = 0        # expect() searches from here
         self.proc = None
@@ -90,7 +91,7 @@ class Machine:
         """What the hypervisor says of domains, queues and interrupts, into `state`: for who wonders why nothing came."""
         if not self.proc or not self.alive() or "(annulus)" not in self.log:
             return
-        start = len(self.log)
+        start = self.said = len(self.log)
         try:
             # To the hypervisor, whose keys these are, and with a domain more than once: does it move?
             self.send("\x01\x01\x01qrtqieq")

@@ -29,6 +29,7 @@ import machine  # noqa: E402
 ONE_CPU = re.compile(r"bochs|cpus1\b")  # by their names: Bochs has one thread, and so has QEMU with one CPU
 # Lines of the serial log that a failure shows behind the state that the hypervisor told; all are in BUILD/system/<name>.log.
 LOG_TAIL = 120
+SHORT_TAIL = 6  # lines of each serial port in the summary of what failed
 
 
 def collect(build):
@@ -65,6 +66,7 @@ class Runner:
     def __init__(self, build, lock):
         self.logs, self.lock, self.recorder = build.file("system"), lock, Recorder()
         self.passed = self.failed = self.skipped = 0
+        self.failures = []
 
     def say(self, text, end="\n"):
         with self.lock:
@@ -87,6 +89,8 @@ class Runner:
             self.failed += 1
             out = io.StringIO()
             print("FAIL %s (%.0f s): %s" % (name, time.monotonic() - start, e), file=out)
+            self.failures.append(out.getvalue() + "".join("  | %s\n" % line[:160] for m in self.recorder.machines
+                                                          for line in m.log[:m.said].rstrip().split("\n")[-SHORT_TAIL:]))
             if not isinstance(e, machine.Failure):
                 traceback.print_exc(file=out)
             for m in self.recorder.machines:
@@ -103,7 +107,7 @@ class Runner:
     def run_all(self, tests):
         for name, function in tests:
             self.run(name, function)
-        return self.passed, self.failed, self.skipped
+        return self.passed, self.failed, self.skipped, self.failures
 
 
 class Shared:
@@ -124,7 +128,7 @@ class Shared:
 
 
 def run_beside(build, tests, shared, lock):
-    """These tests, and then others, in a process of its own; returns what to call for its (passed, failed, skipped)."""
+    """These tests, and then others, in a process of its own; returns what to call for its (passed, failed, skipped, failures)."""
     ours, theirs = multiprocessing.Pipe(False)
 
     def child():
@@ -141,8 +145,7 @@ def run_beside(build, tests, shared, lock):
         try:
             counts = ours.recv()
         except EOFError:
-            print("FAIL the process that ran half of the tests has died")
-            counts = (0, 1, 0)
+            counts = (0, 1, 0, ["FAIL the process that ran half of the tests has died\n"])
         process.join()
         return counts
     return result
@@ -168,9 +171,11 @@ def main():
     two = args.jobs > 1 and not args.verbose and len(tests) > 1
     beside = [t for t in tests if ONE_CPU.search(t[0])] if two else []
     shared = Shared([t for t in tests if t not in beside])
-    result = run_beside(build, beside, shared, lock) if two else lambda: (0, 0, 0)
+    result = run_beside(build, beside, shared, lock) if two else lambda: (0, 0, 0, [])
     counts = Runner(build, lock).run_all(shared.all(0))
-    passed, failed, skipped = (a + b for a, b in zip(counts, result()))
+    passed, failed, skipped, failures = (a + b for a, b in zip(counts, result()))
+    # Once more, in short: who sees only the end of what was printed sees what failed.
+    print("".join(failures), end="")
     print("%d passed, %d failed, %d skipped" % (passed, failed, skipped))
     return 1 if failed else 0
 

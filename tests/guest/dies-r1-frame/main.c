@@ -5,10 +5,9 @@
  * bits: ring1
  */
 #include "guest.h"
+#include "entry_stack.h"
 
 const char test_name[] = "dies-r1-frame";
-
-#define ENTRY_STACKS 0xffff808040000000 /* the first CPU's 1 GiB; the others' follow */
 
 static void leave(void *stack)
 {
@@ -24,16 +23,13 @@ static void target(void)
 
 void test_main(void)
 {
-	char *stack = (char *)ENTRY_STACKS + 35 * PAGE_SIZE + 1024;
 	static struct annulus_iret_context c;
+	char *stack;
 
-	/* The one that is there is this CPU's. */
-	for (unsigned cpu = 0; cpu < 64 && probe_read(stack) == 14; cpu++)
-		stack += 1UL << 30;
 	c.frame = (struct annulus_user_frame){ (uint64_t)target, KERNEL_CS, 0x202,
 					       (uint64_t)stacks[0] + STACK_SIZE / 2 - 8,
 					       KERNEL_SS, 0, 0 };
+	stack = entry_stack_write(1024, &c, sizeof(c));
 	expect_crash();
-	memcpy(stack, &c, sizeof(c));
 	leave(stack);
 }
