@@ -62,11 +62,14 @@ def migrate(run, name):
 
 # What came over the wire comes again: the half of it, and then nothing; all of it under another token, and is called back.
 AGAIN = """{ head -c $(($(wc -c </tmp/wire) / 2)) /tmp/wire; exec sleep 1000; } | hvctl migrate-receive >/dev/null 2>/tmp/half &
-until hvctl list %(name)s 2>/dev/null && [ -s /run/hvctl/coming/$(head -n 1 /tmp/wire | cut -d ' ' -f 5) ]; do usleep 50000; done
+h=$!
+until hvctl list %(name)s 2>/dev/null && [ -s /run/hvctl/coming/$(head -n 1 /tmp/wire | cut -d ' ' -f 5) ]; do
+kill -0 $h || break; usleep 50000; done
 t=$(echo %(name)s | md5sum | cut -d ' ' -f 1)
 n=$(($(wc -c </tmp/wire) - 73)) # but GO and BYE
 { echo "annulus migrate 2 take $t"; head -c $n /tmp/wire | tail -c +57; } >/tmp/again; : >/tmp/words
-{ cat /tmp/again; until grep -q -e READY -e '^no ' /tmp/words; do usleep 50000; done; echo "$t BACK"; } |
+{ cat /tmp/again; i=0; until grep -q -e READY -e '^no ' /tmp/words || [ $i = 600 ]; do i=$((i + 1)); usleep 50000; done
+echo "$t BACK"; } |
 hvctl migrate-receive >/tmp/words; r=$?; killall sleep; cat /tmp/words /tmp/half; rm /tmp/wire /tmp/again /tmp/half /tmp/words
 ls -A /run/hvctl/coming; [ $r = 0 ] && [ -z "$(ls -A /run/hvctl/coming)" ]"""
 
