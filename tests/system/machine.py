@@ -34,6 +34,22 @@ def die_with_parent():
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
+# The hypervisor's lines and those of dom0's kernel come whenever they like, also within a line of a process.
+CUT = re.compile(r"^(?!\((?:annulus|XEN|d\d+)\) )([^\n]+?)((?:\(annulus\) )?\[ *\d+\.\d{6}\] [^\n]*\n)", re.M)
+
+
+def joined(text):
+    """The text with each such line before the one that it cut."""
+    at = 0
+    while True:
+        found = CUT.search(text, at)
+        if not found:
+            return text
+        # What follows may be cut once more.
+        text = text[:found.start()] + found[2] + found[1] + text[found.end():]
+        at = found.start() + len(found[2])
+
+
 class Failure(Exception):
     """A test's expectation did not hold."""
 
@@ -142,7 +158,10 @@ class Machine:
             self.echo(text)
         # An escape sequence may be cut in two by the reader: clean the tail together with what was there.
         tail_at = max(0, len(self.log) - 16)
-        self.log = self.log[:tail_at] + ANSI.sub("", self.log[tail_at:] + text)
+        log = self.log[:tail_at] + ANSI.sub("", self.log[tail_at:] + text)
+        # What was read of a line stays where it is.
+        line_at = max(self.mark, log.rfind("\n", 0, tail_at) + 1)
+        self.log = log[:line_at] + joined(log[line_at:])
 
     def alive(self):
         return self.proc.poll() is None
