@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Whether this machine has what HVM guests need. Nothing is turned on here: who runs PV guests only
- * pays for two CPUIDs and an MSR at boot.
+ * pays for some CPUIDs and MSRs at boot.
  */
 #include "hvm/hvm.h"
 #include "cpu/cpu.h"
 #include "hvm/svm.h"
+#include "hvm/vcpu.h"
 #include "lib/cmdline.h"
 #include "lib/printk.h"
 
 struct hvm_caps hvm_caps;
+const struct hvm_ops *hvm_ops;
 
 static bool opt_hvm = true;
 OPTION_BOOL("hvm", opt_hvm);
 
-/* NULL: there is none, and why_none says why. */
-static const struct hvm_ops *ops;
 static const char *why_none = "not looked for";
 static bool differs; /* set by any CPU as it starts, which happens one after the other */
 
@@ -31,8 +31,8 @@ void __init hvm_init(void)
 	}
 	why_none = svm_ops.detect(&hvm_caps);
 	if (!why_none) {
-		ops = &svm_ops;
-		svm_register();
+		hvm_ops = &svm_ops;
+		hvm_vcpu_register();
 	}
 }
 
@@ -40,19 +40,19 @@ void hvm_init_cpu(void)
 {
 	struct hvm_caps caps;
 
-	if (!ops || differs)
+	if (!hvm_ops || differs)
 		return;
-	differs = ops->detect(&caps) || caps.nested_paging != hvm_caps.nested_paging ||
+	differs = hvm_ops->detect(&caps) || caps.nested_paging != hvm_caps.nested_paging ||
 		  caps.asids != hvm_caps.asids;
 }
 
 void __init hvm_report(void)
 {
 	if (differs) {
-		ops = NULL;
+		hvm_ops = NULL;
 		why_none = "the CPUs of this machine are not all alike";
 	}
-	if (ops)
+	if (hvm_ops)
 		printk(LOG_INFO "hvm: %s with nested paging, %u ASIDs\n", hvm_caps.name,
 		       hvm_caps.asids);
 	else
@@ -61,5 +61,5 @@ void __init hvm_report(void)
 
 bool hvm_available(void)
 {
-	return ops;
+	return hvm_ops;
 }

@@ -4,6 +4,9 @@
 
 #include "lib/types.h"
 
+struct vcpu;
+struct hvm_hw_cpu;
+
 /* What a CPU has for guests that are not paravirtual. */
 struct hvm_caps {
 	const char *name;   /* "SVM" */
@@ -18,11 +21,33 @@ struct hvm_caps {
 struct hvm_ops {
 	/*
 	 * detect() - may this CPU be used so? NULL, and *caps is filled; or why not, in words for
-	 * the boot log. Nothing is changed.
+	 * the boot log.
 	 */
 	const char *(*detect)(struct hvm_caps *caps);
+	/* The control block of v, whose hvm is there: 0, -ENOMEM. The second undoes the first. */
+	int (*create)(struct vcpu *v);
+	void (*destroy)(struct vcpu *v);
+	/* v is about to be current, or was; interrupts off. */
+	void (*switch_in)(struct vcpu *v);
+	void (*switch_out)(struct vcpu *v);
+	/*
+	 * Into the guest until it is left. v is current, interrupts are off, its registers are in
+	 * guest_regs() and the rest in v->hvm->now, both ways.
+	 */
+	void (*run)(struct vcpu *v);
+	/* What it was left for, interrupts on. */
+	void (*handle_exit)(struct vcpu *v);
+	/*
+	 * What of v's state is in the control block or on the CPU, to and from the ABI's record:
+	 * all but general registers, DR0 to DR3 and FPU. v is current or does not run.
+	 */
+	void (*get_state)(struct vcpu *v, struct hvm_hw_cpu *c);
+	void (*set_state)(struct vcpu *v, const struct hvm_hw_cpu *c);
+	u8 hypercall[3]; /* the instruction */
 };
 
+/* Chosen at boot, not changed afterwards; NULL: there is none. */
+extern const struct hvm_ops *hvm_ops;
 /* What every CPU of the machine can do: set at boot, not changed afterwards. */
 extern struct hvm_caps hvm_caps;
 

@@ -191,15 +191,16 @@ void hvm_hypercall(void)
 	r->rax = (u64)call(r->rax, r->rdi, r->rsi, r->rdx);
 }
 
-/* For each number: mov $op, %eax; vmmcall; ret. Whatever mode the guest is in, it is the same. */
+/* For each number: mov $op, %eax; the call; ret. Whatever mode the guest is in, it is the same. */
 bool hvm_write_hypercall_page(u64 gpa)
 {
 	struct frame *f = p2m_get_frame(current->domain, gpa >> PAGE_SHIFT);
-	static const u8 code[] = { 0xb8, 0, 0, 0, 0, 0x0f, 0x01, 0xd9, 0xc3 };
+	u8 code[] = { 0xb8, 0, 0, 0, 0, 0, 0, 0, 0xc3 };
 	u8 *page;
 
 	if (!f)
 		return false;
+	memcpy(code + 5, hvm_ops->hypercall, sizeof(hvm_ops->hypercall));
 	page = frame_to_va(f);
 	memset(page, 0xcc, PAGE_SIZE);
 	for (u32 op = 0; op < PAGE_SIZE / 32; op++) {

@@ -23,7 +23,7 @@ static void read_facts(struct svm_facts *f)
 		f->vm_cr = VM_CR_SVMDIS;
 }
 
-static const char *svm_detect(struct hvm_caps *caps)
+const char *svm_detect(struct hvm_caps *caps)
 {
 	struct svm_facts f;
 
@@ -35,7 +35,3 @@ static const char *svm_detect(struct hvm_caps *caps)
 	};
 	return svm_refusal(&f);
 }
-
-const struct hvm_ops svm_ops = {
-	.detect = svm_detect,
-};

@@ -7,8 +7,7 @@
 
 /* AMD's way: APM vol. 2, chapter 15. */
 extern const struct hvm_ops svm_ops;
-/* Boot, where it is to be used: a vCPU's other half, for domain/. */
-void svm_register(void);
+const char *svm_detect(struct hvm_caps *caps);
 
 /* What a CPU says of its SVM. */
 struct svm_facts {

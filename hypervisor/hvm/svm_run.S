@@ -68,7 +68,7 @@ svm_left:
 	xorl %r14d, %r14d
 	xorl %r15d, %r15d
 	/* Nor its return addresses, before the first RET. */
-	cmpb $0, svm_fill_rsb(%rip)
+	cmpb $0, hvm_fill_rsb(%rip)
 	je 1f
 	call rsb_stuff
 1:	movq 8(%rsp), %rax

@@ -18,12 +18,37 @@ struct vmcb;
  */
 enum hvm_startup { HVM_WAITS, HVM_STARTS, HVM_RUNS, HVM_HALTED };
 
+/* An event to be delivered: APM vol. 2, 15.20; SDM vol. 3C, 25.8.3 has the same. */
+#define EVENT_VALID	BIT(31)
+#define EVENT_ERROR	BIT(11)
+#define EVENT_TYPE	(7U << 8)
+#define EVENT_INTERRUPT (0U << 8)
+#define EVENT_NMI	(2U << 8)
+#define EVENT_EXCEPTION (3U << 8)
+
+/*
+ * What common code looks at or changes of a vCPU that was left and will be entered again, whatever
+ * control block it has: hvm_ops->run() puts it there and takes it from there.
+ */
+struct hvm_now {
+	struct guest_paging paging; /* EFER alone is taken from here */
+	u64 pat;
+	u64 cs_base;
+	bool long_code;             /* 64-bit */
+	u8 cpl;
+	bool shadow;                /* behind STI or MOV SS; it may be cleared */
+	/* To be delivered first, with its error code. What did not arrive is there again. */
+	u32 event, error;
+	/* Leave the guest when it can take an interrupt, or an NMI. */
+	bool window, nmi_window;
+};
+
 /*
  * What struct vcpu has for an HVM guest. Its own CPU alone touches it, or who has it paused, but
  * for what says otherwise.
  */
 struct hvm_vcpu {
-	struct vmcb *vmcb;
+	struct hvm_now now;
 	u64 dr[4];
 	struct x2apic apic;
 	/* Around what others raise there, and its reset: nothing of a former life is left. */
@@ -33,6 +58,9 @@ struct hvm_vcpu {
 	/* Under domain->lock; HVM_STARTS: it begins at this page of real mode when it looks. */
 	enum hvm_startup startup;
 	u8 start_page;
+
+	/* ---- SVM's ---- */
+	struct vmcb *vmcb;
 	/* The IRET that ends an NMI is at nmi_iret and about to be executed. */
 	bool nmi_ends;
 	u64 nmi_iret;
@@ -41,15 +69,46 @@ struct hvm_vcpu {
 	u32 last_exit;
 };
 
-/* ---- vcpu.c: the switch and the loop; svm_vcpu.c does it ---- */
+/* ---- vcpu.c: the switch and the loop ---- */
 
+/* Boot, where there is hvm_ops: a vCPU's other half, for domain/. */
+void hvm_vcpu_register(void);
 /* Interrupts off; the idle root is loaded, or about to be. */
 void hvm_switch_in(struct vcpu *v);
 void hvm_switch_out(struct vcpu *v);
 /* Run current until another vCPU is switched to. On a fresh stack. */
 void hvm_loop(void) __attribute__((noreturn));
-/* A PVH guest's first state: 32-bit, flat, no paging, ebx = `start_info`. v does not run. */
-void hvm_start_state(struct vcpu *v, u64 entry, u64 start_info);
+/* Fill the return stack after a run, before the first RET: the vendors' run.S. */
+extern u8 hvm_fill_rsb;
+/* What the current vCPU's guest has in DS and ES is not what the last PV guest had: for ASSERT. */
+bool hvm_segments_null(void);
+
+/* ---- exits.c: what is done for current, interrupts on. `length` is the instruction's, 0: it is
+ * not there any more, and the guest goes on with what there is ---- */
+
+enum hvm_insn;
+/* How long `insn` is where the guest was left, by a look at its code. */
+unsigned hvm_length_of(const struct vcpu *v, enum hvm_insn insn);
+void hvm_advance(struct vcpu *v, unsigned length);
+void hvm_inject(struct vcpu *v, unsigned vector, bool has_error);
+void hvm_inject_gp(struct vcpu *v);
+void hvm_do_cpuid(struct vcpu *v, unsigned length);
+void hvm_do_msr(struct vcpu *v, bool write, unsigned length);
+void hvm_do_io(struct vcpu *v, bool in, unsigned size, bool string, unsigned length);
+void hvm_do_hlt(struct vcpu *v, unsigned length);
+void hvm_do_xsetbv(struct vcpu *v, unsigned length);
+void hvm_do_hypercall(struct vcpu *v, unsigned length);
+void hvm_do_triple_fault(struct vcpu *v);
+/* A write to what another domain grants for reading only, and not while an event is delivered? */
+bool hvm_not_granted(const struct vcpu *v, u64 gpa, bool write);
+/* An upcall or what its APIC has waits. */
+bool hvm_interrupt_due(const struct vcpu *v);
+
+#define TRAP_DB 1
+#define TRAP_UD 6
+#define TRAP_GP 13
+#define TRAP_AC 17
+#define TRAP_MC 18
 
 /* ---- ipi.c: current's, interrupts on ---- */
 
@@ -76,7 +135,7 @@ void hvm_timer_update(struct vcpu *v);
 void hvm_timer_switched_in(struct vcpu *v);
 void hvm_timer_switching_out(struct vcpu *v);
 
-/* ---- svm_context.c: v does not run ---- */
+/* ---- state.c: v does not run ---- */
 
 struct hvm_hw_cpu;
 struct hvm_hw_lapic_regs;
@@ -89,6 +148,10 @@ void hvm_set_state(struct vcpu *v, const struct hvm_hw_cpu *c);
 /* Its local APIC; set: one that hvm_context_check() let pass, after hvm_set_state(). */
 void hvm_get_apic(struct vcpu *v, struct hvm_hw_lapic_regs *r);
 void hvm_set_apic(struct vcpu *v, const struct hvm_hw_lapic_regs *r);
+/* A PVH guest's first state: 32-bit, flat, no paging, ebx = `start_info`. */
+void hvm_start_state(struct vcpu *v, u64 entry, u64 start_info);
+/* current's: as INIT and SIPI leave a CPU. */
+void hvm_start_in_real_mode(struct vcpu *v, u8 page);
 
 /* ---- guest_cpu.c: what kind of CPU the guest sees ---- */
 
