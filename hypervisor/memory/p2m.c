@@ -12,8 +12,24 @@
 #define LARGE_PAGES BIT(LARGE_ORDER)
 #define GFN_LIMIT   BIT(P2M_GFN_BITS)
 
-#define TABLE_FLAGS  (PTE_P | PTE_RW | PTE_US | PTE_A)
-#define LEAF_FLAGS   (TABLE_FLAGS | PTE_D)
+/*
+ * What an entry has besides an address and our type. AMD's are those of long mode; Intel's EPT
+ * (SDM vol. 3C, 28.2.2) has read, write and execute where those have P, RW and US, and the large
+ * page's bit is the same; bits 3 to 5 of a leaf are a memory type, 6 is write-back.
+ */
+#define ACCESS	    (PTE_P | PTE_RW | PTE_US)
+#define EPT_TYPE_WB (6ULL << 3)
+static u64 table_flags = ACCESS | PTE_A;
+static u64 page_flags = ACCESS | PTE_A | PTE_D;
+static u64 readonly_flags = (ACCESS & ~PTE_RW) | PTE_A;
+
+void p2m_use_ept(bool ept)
+{
+	table_flags = ACCESS | (ept ? 0 : PTE_A);
+	page_flags = ACCESS | (ept ? EPT_TYPE_WB : PTE_A | PTE_D);
+	readonly_flags = (ACCESS & ~PTE_RW) | (ept ? EPT_TYPE_WB : PTE_A);
+}
+
 #define TYPE_SHIFT   9
 #define ENTRY_TYPE(e) ((enum p2m_type)((e) >> TYPE_SHIFT & 7))
 
@@ -223,7 +239,7 @@ static u64 *place(struct domain *d, gfn_t gfn, unsigned level, bool split, bool 
 				fresh[i] = (e & ~PTE_PS) + (i << PAGE_SHIFT);
 			/* The table is whole when a CPU or a look-up finds it. */
 			smp_wmb();
-			WRITE_ONCE(*at, pte_make(va_to_mfn(fresh), TABLE_FLAGS));
+			WRITE_ONCE(*at, pte_make(va_to_mfn(fresh), table_flags));
 			e = *at;
 		}
 		table = table_below(e);
@@ -239,8 +255,8 @@ static bool by_grant(enum p2m_type type)
 static u64 leaf_flags(enum p2m_type type, bool large)
 {
 	if (type == P2M_GRANT_RO)
-		return LEAF_FLAGS & ~(PTE_RW | PTE_D);
-	return LEAF_FLAGS | (large ? PTE_PS : 0);
+		return readonly_flags;
+	return page_flags | (large ? PTE_PS : 0);
 }
 
 /* Where nothing is; the entry's references are there. As p2m_add(). */

@@ -9,13 +9,14 @@
 
 /*
  * The physical-to-machine map of an HVM domain: which frame is at a guest frame number. It is the
- * nested page table that the CPU walks, so what is written here is what the guest can reach (AMD
- * APM vol. 2, 15.25; the tables are those of long mode, four levels, and every entry has the U
- * bit, since a nested walk is a user's).
+ * nested page table that the CPU walks, so what is written here is what the guest can reach: AMD
+ * APM vol. 2, 15.25 (the tables are those of long mode, four levels, and every entry has the U
+ * bit, since a nested walk is a user's), or Intel's EPT.
  *
  * An entry that maps holds a general and a FT_WRITABLE reference of each frame: while a frame is
  * in the map it is of no other type, so no CPU takes it for a table; one that maps for reading only
- * holds the general one. A and D are set from the start, which leaves the CPU nothing to write.
+ * holds the general one. A and D, where the CPU has them, are set from the start, which leaves it
+ * nothing to write.
  *
  * `lock` guards all changes. Look-ups take no lock: tables, once made, stay until p2m_destroy(),
  * and what is found is only a number until a reference of the frame is taken.
@@ -46,6 +47,8 @@ struct p2m {
 	gfn_t cursor;       /* p2m_relinquish(): everything below is empty */
 };
 
+/* p2m_use_ept() - boot, before there is a map: whose entries they are, Intel's or AMD's. */
+void p2m_use_ept(bool ept);
 /* p2m_create() - an empty map for d, which has none: 0, -ENOMEM. */
 int p2m_create(struct domain *d);
 /* p2m_destroy() - free the tables of a map that p2m_relinquish() has emptied. No map: nothing. */

@@ -47,9 +47,13 @@ static void let_go(void)
 	handle.mfn = 0;
 }
 
+/* Whose entries they are. */
+static bool ept;
+
 static void begin(void)
 {
 	fixture_begin();
+	p2m_use_ept(ept = false);
 	guest->max_pages = other->max_pages = 4096;
 	CU_ASSERT_EQUAL(p2m_create(guest), 0);
 }
@@ -90,6 +94,9 @@ static mfn_t nested_walk(gfn_t gfn)
 			return INVALID_MFN;
 		if ((e & (PTE_RW | PTE_US)) != (PTE_RW | PTE_US))
 			CU_FAIL("an entry on the way lacks rights");
+		/* What is not ours to choose: a memory type, which tables have not; or A and D. */
+		if (ept ? (e >> 3 & 15) != (level == 1 || (e & PTE_PS) ? 6U : 0U) : !(e & PTE_A))
+			CU_FAIL("an entry on the way is not of that kind");
 		if (level == 1)
 			return pte_mfn(e);
 		if (e & PTE_PS)
@@ -361,6 +368,34 @@ static void spoil(u64 flip)
 	CU_ASSERT_NOT_EQUAL(audit(), 0);
 	*e ^= flip;
 	CU_ASSERT_EQUAL(audit(), 0);
+}
+
+TEST(test_ept, "Intel's entries: a memory type where something is mapped, nowhere else")
+{
+	mfn_t m = new_frame(guest), theirs = new_frame(other);
+	mfn_t large = frame_to_mfn(heap_alloc_dom(guest, 9, 0));
+	enum p2m_type type;
+	u64 e = 0;
+
+	p2m_use_ept(ept = true);
+	CU_ASSERT_EQUAL(p2m_add(guest, 5, m, 0, P2M_RAM), 0);
+	CU_ASSERT_EQUAL(nested_walk(5), m);
+	CU_ASSERT_EQUAL(p2m_add(guest, 512, large, 9, P2M_RAM), 0);
+	CU_ASSERT_EQUAL(nested_walk(512), large);
+	CU_ASSERT_EQUAL(nested_walk(1023), large + 511);
+	CU_ASSERT_EQUAL(p2m_remove(guest, 700, large + 188), 0);
+	CU_ASSERT_EQUAL(nested_walk(700), INVALID_MFN);
+	CU_ASSERT_EQUAL(nested_walk(701), large + 189);
+	hold(other, theirs, false);
+	CU_ASSERT_EQUAL(p2m_add_grant(guest, 6, theirs, false), 0);
+	CU_ASSERT_EQUAL(p2m_lookup(guest, 6, &type), theirs);
+	CU_ASSERT_EQUAL(type, P2M_GRANT_RO);
+	for (mfn_t table = p2m_root(guest), level = 4; level; level--, table = pte_mfn(e))
+		e = table_of(table)[pt_slot(6ULL << PAGE_SHIFT, (unsigned)level)];
+	CU_ASSERT_EQUAL(e & 0x1ff, 0x35); /* read, execute, write-back */
+	CU_ASSERT_EQUAL(audit(), 0);
+	CU_ASSERT_EQUAL(p2m_remove_grant(guest, 6, theirs, false), 0);
+	let_go();
 }
 
 TEST(test_audit, "the audit sees what is wrong")
