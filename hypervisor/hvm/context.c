@@ -20,9 +20,13 @@
 
 /* Of a segment's attributes. */
 #define AR_TYPE	  0x1fU /* with S */
+#define AR_READ	  BIT(1) /* of code; of data: may be written */
+#define AR_CONFORMING BIT(2)
 #define AR_P	  BIT(7)
 #define AR_L	  BIT(9)
 #define AR_DB	  BIT(10)
+#define AR_G	  BIT(11)
+#define AR_DPL(ar) ((ar) >> 5 & 3)
 #define AR_KNOWN  0xfffU
 #define TYPE_CODE 0x18U /* S and the bit that code has */
 #define TYPE_DATA 0x10U
@@ -30,7 +34,7 @@
 #define TYPE_TSS   0x0bU
 #define TYPE_LDT   0x02U
 
-static u64 cr4_known(void)
+u64 hvm_cr4_known(void)
 {
 	u64 known = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE |
 		    CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
@@ -49,7 +53,7 @@ static bool control_good(const struct hvm_hw_cpu *c)
 	    ((c->cr0 & CR0_NW) && !(c->cr0 & CR0_CD)) ||
 	    ((c->cr0 & CR0_PG) && !(c->cr0 & CR0_PE)))
 		return false;
-	if ((c->cr4 & ~cr4_known()) || (c->cr3 >> cpu_features.phys_bits))
+	if ((c->cr4 & ~hvm_cr4_known()) || (c->cr3 >> cpu_features.phys_bits))
 		return false;
 	if ((c->msr_efer & ~efer_known) || lma != !!(c->msr_efer & EFER_LMA))
 		return false;
@@ -61,37 +65,69 @@ static bool control_good(const struct hvm_hw_cpu *c)
 	       (lma && (c->cs_arbytes & AR_L) ? is_canonical(c->rip) : !(c->rip >> 32));
 }
 
-/* Not there, or a segment that the register can have. */
-static bool data_good(u32 selector, u32 ar, u64 base, bool wide)
+/* A descriptor counts bytes up to 1 MiB, or whole pages. */
+static bool limit_good(u32 ar, u32 limit)
+{
+	return ar & AR_G ? (limit & 0xfff) == 0xfff : !(limit >> 20);
+}
+
+/* Not there, or a segment that the register can have: data, or code that can be read. */
+static bool data_good(u32 selector, u32 ar, u32 limit, u64 base, bool wide)
 {
 	if (selector >> 16 || (ar & ~AR_KNOWN) || !(wide ? is_canonical(base) : !(base >> 32)))
 		return false;
-	return !(ar & AR_P) || (ar & TYPE_DATA);
+	return !(ar & AR_P) || ((ar & TYPE_DATA) && limit_good(ar, limit) &&
+				((ar & TYPE_CODE) != TYPE_CODE || (ar & AR_READ)));
+}
+
+/* Those of the system's, which no table but the global one has. */
+static bool system_good(u32 selector, u32 ar, u32 limit, u64 base)
+{
+	return !(selector >> 16) && !(selector & 4) && !(ar & ~AR_KNOWN) && is_canonical(base) &&
+	       limit_good(ar, limit);
+}
+
+/* What the CPU runs by: there has to be one. SS's level is the CPU's, and CS's goes with it. */
+static bool code_good(const struct hvm_hw_cpu *c)
+{
+	u32 level = AR_DPL(c->ss_arbytes), dpl = AR_DPL(c->cs_arbytes);
+
+	if (c->cs_sel >> 16 || (c->cs_arbytes & ~AR_KNOWN) || c->cs_base >> 32 ||
+	    !(c->cs_arbytes & AR_P) || (c->cs_arbytes & TYPE_CODE) != TYPE_CODE ||
+	    !limit_good(c->cs_arbytes, c->cs_limit))
+		return false;
+	if (!(c->cr0 & CR0_PE) && level)
+		return false;
+	return c->cs_arbytes & AR_CONFORMING ? dpl <= level : dpl == level;
 }
 
 static bool segments_good(const struct hvm_hw_cpu *c)
 {
 	u32 tss = c->tr_arbytes & AR_TYPE;
 
-	/* What the CPU runs by: there has to be one. SS's level is the CPU's. */
-	if (!data_good(c->cs_sel, c->cs_arbytes, c->cs_base, false) || !(c->cs_arbytes & AR_P) ||
-	    (c->cs_arbytes & TYPE_CODE) != TYPE_CODE)
+	if (!code_good(c))
 		return false;
-	if (!data_good(c->ss_sel, c->ss_arbytes, c->ss_base, false) ||
-	    (c->ss_arbytes & TYPE_CODE) == TYPE_CODE)
+	if (!data_good(c->ss_sel, c->ss_arbytes, c->ss_limit, c->ss_base, false) ||
+	    ((c->ss_arbytes & AR_P) &&
+	     (c->ss_arbytes & (TYPE_CODE | AR_READ)) != (TYPE_DATA | AR_READ)))
 		return false;
-	if (!data_good(c->ds_sel, c->ds_arbytes, c->ds_base, false) ||
-	    !data_good(c->es_sel, c->es_arbytes, c->es_base, false) ||
-	    !data_good(c->fs_sel, c->fs_arbytes, c->fs_base, true) ||
-	    !data_good(c->gs_sel, c->gs_arbytes, c->gs_base, true))
+	if (!data_good(c->ds_sel, c->ds_arbytes, c->ds_limit, c->ds_base, false) ||
+	    !data_good(c->es_sel, c->es_arbytes, c->es_limit, c->es_base, false) ||
+	    !data_good(c->fs_sel, c->fs_arbytes, c->fs_limit, c->fs_base, true) ||
+	    !data_good(c->gs_sel, c->gs_arbytes, c->gs_limit, c->gs_base, true))
 		return false;
-	if (c->tr_sel >> 16 || (c->tr_arbytes & ~AR_KNOWN) || !(c->tr_arbytes & AR_P) ||
-	    !is_canonical(c->tr_base) ||
+	if (!system_good(c->tr_sel, c->tr_arbytes, c->tr_limit, c->tr_base) ||
+	    !(c->tr_arbytes & AR_P) ||
 	    (tss != TYPE_TSS && (tss != TYPE_TSS16 || (c->msr_efer & EFER_LMA))))
 		return false;
-	if (c->ldtr_sel >> 16 || (c->ldtr_arbytes & ~AR_KNOWN) || !is_canonical(c->ldtr_base) ||
-	    ((c->ldtr_arbytes & AR_P) && (c->ldtr_arbytes & AR_TYPE) != TYPE_LDT))
+	if (c->ldtr_arbytes & AR_P) {
+		if (!system_good(c->ldtr_sel, c->ldtr_arbytes, c->ldtr_limit, c->ldtr_base) ||
+		    (c->ldtr_arbytes & AR_TYPE) != TYPE_LDT)
+			return false;
+	} else if (c->ldtr_sel >> 16 || (c->ldtr_arbytes & ~AR_KNOWN) ||
+		   !is_canonical(c->ldtr_base)) {
 		return false;
+	}
 	return is_canonical(c->gdtr_base) && is_canonical(c->idtr_base) &&
 	       !(c->gdtr_limit >> 16) && !(c->idtr_limit >> 16);
 }

@@ -10,8 +10,9 @@ struct hvm_hw_lapic_regs;
 /*
  * The state of an HVM domain as a toolstack hands it over (pv-abi/hvm_save.h). It is as hostile as
  * a guest: what is taken is what a guest could have brought its own vCPU to, and what the CPU would
- * refuse at VMRUN (APM vol. 2, 15.5.1) is refused here. It is for a vCPU that has not lived yet:
- * what is in no record (areas that were registered, PAT, XCR0, timers) stays as it is.
+ * refuse at VMRUN (APM vol. 2, 15.5.1) or at VM entry (SDM vol. 3C, 26.3.1) is refused here. It is
+ * for a vCPU that has not lived yet: what is in no record (areas that were registered, PAT, XCR0,
+ * timers) stays as it is.
  *
  * hvm_context_check() - is this a context for a domain with vCPUs below `vcpus`? A header, at most
  * one record of each kind for each vCPU, an end; `size` bytes at `buf`, which nobody changes.
@@ -37,5 +38,8 @@ u32 hvm_context_end(u8 *buf, u32 at);
 /* How much room that takes for `vcpus` vCPUs; and the longest that is taken. */
 u32 hvm_context_size(unsigned vcpus);
 u32 hvm_context_max(unsigned vcpus);
+
+/* The bits of CR4 that a guest may set. */
+u64 hvm_cr4_known(void);
 
 #endif

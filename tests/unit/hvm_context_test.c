@@ -426,6 +426,25 @@ TEST(test_states, "what no vCPU could be in is refused")
 	BAD_CPU(c.cpu.ss_arbytes |= 0x08U);
 	BAD_CPU(c.cpu.ds_arbytes &= ~0x10U);
 	BAD_CPU(c.cpu.tr_arbytes &= ~0x80U);
+	/* Bytes up to 1 MiB, or whole pages. */
+	BAD_CPU(c.cpu.cs_limit = 0xffffeffe);
+	BAD_CPU(c.cpu.cs_arbytes &= ~0x800U);
+	BAD_CPU(c.cpu.ss_limit = 0);
+	BAD_CPU(c.cpu.ds_limit = 0xffff0000);
+	BAD_CPU(c.cpu.es_arbytes &= ~0x800U);
+	BAD_CPU(c.cpu.tr_limit = 0x100000);
+	BAD_CPU(c.cpu.tr_arbytes |= 0x800);
+	BAD_CPU((c.cpu.ldtr_arbytes = 0x82, c.cpu.ldtr_limit = 0x100000));
+	/* A stack that cannot be written; data that cannot be read; what is in no global table. */
+	BAD_CPU(c.cpu.ss_arbytes &= ~2U);
+	BAD_CPU(c.cpu.ds_arbytes = 0xc99);
+	BAD_CPU(c.cpu.tr_sel = 0x44);
+	BAD_CPU((c.cpu.ldtr_arbytes = 0x82, c.cpu.ldtr_sel = 0x4c));
+	/* The levels of CS and SS are one, but for a conforming CS; in real mode it is 0. */
+	BAD_CPU(c.cpu.cs_arbytes |= 0x60);
+	BAD_CPU(c.cpu.ss_arbytes |= 0x60);
+	BAD_CPU(c.cpu.cs_arbytes |= 0x64);
+	BAD_CPU((c.cpu.cr0 &= ~CR0_PE, c.cpu.cs_arbytes |= 0x60, c.cpu.ss_arbytes |= 0x60));
 	for (u32 type = 0; type < 32; type++) {
 		if (type != 3 && type != 11)
 			BAD_CPU(c.cpu.tr_arbytes = 0x80 | type);
