@@ -118,6 +118,8 @@ void stop_other_cpus(void)
 
 void stop_if_asked(void)
 {
+	if (stopping)
+		stop_vmx_here();
 	while (stopping)
 		__asm__ volatile("cli; hlt");
 }

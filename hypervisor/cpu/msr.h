@@ -4,12 +4,14 @@
 
 /* Names of the Intel SDM vol. 4 and the AMD APM vol. 2, appendix A. */
 #define MSR_APIC_BASE      0x1b
+#define MSR_FEATURE_CONTROL 0x3a
 #define MSR_SPEC_CTRL      0x48
 #define MSR_PRED_CMD       0x49
 #define MSR_BIOS_SIGN_ID   0x8b
 #define MSR_PLATFORM_INFO  0xce
 #define MSR_MTRRCAP        0xfe
 #define MSR_ARCH_CAPS      0x10a
+#define MSR_FLUSH_CMD      0x10b
 #define MSR_MISC_FEATURES  0x140 /* IA32_MISC_FEATURES_ENABLES */
 #define MSR_SYSENTER_CS    0x174
 #define MSR_SYSENTER_ESP   0x175
@@ -66,6 +68,7 @@
 #define CR4_OSFXSR BIT(9)
 #define CR4_OSXMMEXCPT BIT(10)
 #define CR4_UMIP BIT(11)
+#define CR4_VMXE BIT(13)
 #define CR4_FSGSBASE BIT(16)
 #define CR4_PCIDE BIT(17)
 #define CR4_OSXSAVE BIT(18)

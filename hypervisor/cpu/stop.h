@@ -2,9 +2,26 @@
 #ifndef ANNULUS_CPU_STOP_H
 #define ANNULUS_CPU_STOP_H
 
+#include "cpu/cpu.h"
+#include "cpu/msr.h"
+
 /* Halt every other CPU for good, by NMI: for panic(). Any context. */
 void stop_other_cpus(void);
 /* The NMI handler's half: does not return if this CPU was asked to stop. */
 void stop_if_asked(void);
+/*
+ * No guest runs here any more, for good; interrupts off. In VMX operation, where a CPU is while it
+ * runs one, INIT waits (SDM vol. 3C, 23.8), by which some machines restart.
+ */
+static inline void stop_vmx_here(void)
+{
+	struct cpu *c = this_cpu();
+
+	if (!(c->cr4 & CR4_VMXE))
+		return;
+	__asm__ volatile("vmxoff" ::: "memory", "cc");
+	c->cr4 &= ~CR4_VMXE;
+	write_cr4(c->cr4);
+}
 
 #endif

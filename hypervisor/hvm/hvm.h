@@ -11,7 +11,8 @@ struct hvm_hw_cpu;
 struct hvm_caps {
 	const char *name;   /* "SVM" */
 	bool nested_paging;
-	u32 asids;          /* tags of the TLB, the host's 0 among them */
+	u32 asids;          /* SVM: tags of the TLB, the host's 0 among them */
+	bool tags;          /* VT-x: the TLB has tags (VPID) */
 };
 
 /*
@@ -60,6 +61,8 @@ void hvm_init(void);
 void hvm_init_cpu(void);
 /* hvm_report() - the boot log's line, when all CPUs have started. */
 void hvm_report(void);
+/* hvm-unsafe: also where they could read what is not theirs. */
+extern bool hvm_unsafe;
 /* Can HVM guests be had on this machine? Asked after boot. */
 bool hvm_available(void);
 /* console_io, which stands above: registered at boot, before there are domains. */

@@ -11,6 +11,7 @@
 
 struct vcpu;
 struct vmcb;
+struct vmx_vcpu;
 
 /*
  * How far a vCPU is that is started by INIT and SIPI. It waits for one from its creation on, or
@@ -67,6 +68,9 @@ struct hvm_vcpu {
 	/* For the log, if the next exit is one that makes no sense. */
 	u64 entered_at;
 	u32 last_exit;
+
+	/* ---- VT-x's: hvm/vmx_vcpu.h ---- */
+	struct vmx_vcpu *vmx;
 };
 
 /* ---- vcpu.c: the switch and the loop ---- */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
 #include "cpu/cpu.h"
+#include "cpu/stop.h"
 #include "lib/cmdline.h"
 #include "lib/printk.h"
 #include "machine/acpi.h"
@@ -78,6 +79,7 @@ void machine_restart(void)
 	} __packed no_idt = { 0, 0 };
 
 	local_irq_disable();
+	stop_vmx_here();
 	console_sync();
 	if (opt_noreboot) {
 		printk(LOG_INFO "noreboot: halted instead of restarting\n");

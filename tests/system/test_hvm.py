@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the boot log says of SVM, on machines with it and without, where PV guests run all the same; HVM domains of dom0."""
+"""What the boot log says of SVM and VT-x, with them and without, where PV guests run all the same; HVM domains of dom0."""
+import os
+import tempfile
+
 import guests
-from machine import Qemu, check
+from machine import SOAK, Bochs, Qemu, check
 
 MACHINES = [("svm", "qemu64,+svm,+npt", "", r"SVM with nested paging, \d+ ASIDs"),
             ("off", "qemu64,+svm,+npt", "hvm=0", "none: hvm=0"),
             ("unpaged", "qemu64,+svm", "", "none: the CPU's SVM has no nested paging"),
             ("none", "qemu64,-svm", "", "none: the CPU has no SVM"),
-            ("intel", "Nehalem", "", "none: only AMD's SVM is made use of")]
+            ("intel", "Nehalem", "", "none: the CPU has no VT-x")]
 
 
 def boot(build, cpu, options, words):
@@ -31,6 +34,48 @@ def neighbour(build):
         guests.judge_machine(m)
 
 
+TINY = ["pvh", "dies-pvh-hole", "dies-pvh-triple", "dies-pvh-grant"]
+
+
+def vtx(build, cpus, modules, options, see):
+    """In the one emulator that has VT-x. Its CPU has L1TF and no way to flush what leaks, so that it has to be told."""
+    with tempfile.TemporaryDirectory(prefix="annulus-") as d:
+        iso = build.iso(os.path.join(d, "vtx.iso"), modules, options)
+        with Bochs(iso, cpus=cpus, mem=256) as m:
+            note = see(m)
+            guests.judge_machine(m)
+            return "%.0f s%s" % (m.seconds(), note)
+
+
+def vtx_guests(build, names, cpus):
+    """Tiny guests, each to its verdict."""
+    def see(m):
+        guests.run(m, names, keys=False, factor=4)
+        check(m.lines(r"^\(annulus\).* hvm: VT-x with nested paging, VPID"), "the boot log says %s" % m.lines(r"\) .* hvm: "))
+        return "".join(": " + said for said in (guests.judge(m.log, name) for name in names) if said)
+    return vtx(build, cpus, [guests.module(build, n) for n in names], "hvm-unsafe", see)
+
+
+def vtx_domain(build):
+    """dom0's side: a state by a context, which the vCPU runs from."""
+    def see(m):
+        m.expect(r"^RESULT hvm-domain PASS", 240, fail=r"^\(annulus\).*panic|RESULT \S+ FAIL.*")
+        check("came and went" in m.log, "it made no HVM domain")
+        return ""
+    return vtx(build, 1, [(build.need("guest/hvm-domain.elf"), "")], "hvm-unsafe dom0_mem=32M", see)
+
+
+def vtx_refused(build):
+    """Nobody told it: PV guests only."""
+    def see(m):
+        guests.run(m, ["hello"], keys=False, factor=4)
+        guests.judge(m.log, "hello")
+        found = m.lines(r"^\(annulus\).* hvm: ")
+        check(len(found) == 1 and "none: a guest could read the L1 cache (L1TF)" in found[0], "the boot log says %s" % found)
+        return ""
+    return vtx(build, 1, [guests.module(build, "hello")], "", see)
+
+
 def linux(build):
     """The stock kernel by its PVH entry point, from a boot module, to its first program. It has no console there but what it
     prints early."""
@@ -51,3 +96,8 @@ def cases(build):
     yield "domain.none", lambda: guests.as_dom0(build, "hvm-domain", 1, "no HVM here")
     yield "neighbour", lambda: neighbour(build)
     yield "linux", lambda: linux(build)
+    yield "vtx.bochs.tiny", lambda: vtx_guests(build, TINY, 1)
+    yield "vtx.bochs.domain", lambda: vtx_domain(build)
+    if SOAK:  # the first takes two minutes
+        yield "vtx.bochs.smp", lambda: vtx_guests(build, ["pvh-smp"], 2)
+        yield "vtx.bochs.refused", lambda: vtx_refused(build)

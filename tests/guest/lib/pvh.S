@@ -11,11 +11,17 @@
 _start:
 	movl $stack_top, %esp
 	movl %ebx, start_info_at
-	/* The 32-bit way in is none. */
+	/* The 32-bit way in is none. Each vendor has an instruction of its own. */
+	xorl %eax, %eax
+	cpuid
+	cmpl $0x756e6547, %ebx /* GenuineIntel */
 	movl $17, %eax
-	xorl %ebx, %ebx
+	movl $0, %ebx
+	je 1f
 	vmmcall
-	movl %eax, narrow_result
+	jmp 2f
+1:	vmcall
+2:	movl %eax, narrow_result
 	/* 1 GiB one to one, and once more where a PV guest has the hypervisor. */
 	movl $l3 + 3, l4
 	movl $l3 + 3, l4 + 262 * 8
