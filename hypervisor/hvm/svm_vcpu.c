@@ -290,6 +290,23 @@ static void do_caches(struct vcpu *v)
 		hvm_advance(v, length);
 }
 
+/* What an exception and the double fault behind it could not be delivered by. */
+static void tell_shutdown(const struct vcpu *v, const struct vmcb *b, u32 before)
+{
+	printk(LOG_GUEST "d%uv%u: entered at %#llx with event %#x, exit before %#x; CR0 %#llx "
+			 "CR2 %#llx CR3 %#llx CR4 %#llx EFER %#llx\n",
+	       v->domain->id, v->id, (unsigned long long)v->hvm->entered_at, v->hvm->entered_event,
+	       before, (unsigned long long)b->cr0, (unsigned long long)b->cr2,
+	       (unsigned long long)b->cr3, (unsigned long long)b->cr4,
+	       (unsigned long long)b->efer);
+	printk(LOG_GUEST "d%uv%u: RSP %#llx, IDT %#llx+%#x, GDT %#llx+%#x, TR %#x %#llx+%#x, "
+			 "CS %#x %#x, SS %#x %#x, on CPU %u\n",
+	       v->domain->id, v->id, (unsigned long long)b->rsp, (unsigned long long)b->idtr.base,
+	       b->idtr.limit, (unsigned long long)b->gdtr.base, b->gdtr.limit, b->tr.selector,
+	       (unsigned long long)b->tr.base, b->tr.limit, b->cs.selector, b->cs.attributes,
+	       b->ss.selector, b->ss.attributes, cpu_id());
+}
+
 static void nothing_there(struct vcpu *v, const struct vmcb *b, u32 before)
 {
 	/* Seen once in an emulator: "Known" in docs/hvm.md. */
@@ -374,6 +391,7 @@ static void svm_handle_exit(struct vcpu *v)
 		hvm_inject(v, TRAP_UD, false);
 		break;
 	case EXIT_SHUTDOWN:
+		tell_shutdown(v, b, before);
 		hvm_do_triple_fault(v);
 		break;
 	case EXIT_NPF:
@@ -456,6 +474,7 @@ static void svm_enter(struct vcpu *v)
 	b->rip = h->entered_at = r->rip;
 	b->rsp = r->rsp;
 	b->rflags = r->rflags;
+	h->entered_event = (u32)b->event_inject;
 	ASSERT(hvm_segments_null());
 	take_asid(b);
 	svm_run(r, va_to_paddr(b), va_to_paddr(cpu_state[cpu_id()].host));

@@ -67,7 +67,7 @@ struct hvm_vcpu {
 	u64 nmi_iret;
 	/* For the log, if the next exit is one that makes no sense. */
 	u64 entered_at;
-	u32 last_exit;
+	u32 entered_event, last_exit;
 
 	/* ---- VT-x's: hvm/vmx_vcpu.h ---- */
 	struct vmx_vcpu *vmx;
