@@ -7,7 +7,6 @@
 #include "domain.h"
 
 #include <ctype.h>
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,11 +91,9 @@ const char *hvctl_state_name(enum hvctl_state state)
 	return (unsigned int)state < sizeof(names) / sizeof(names[0]) ? names[state] : "unknown";
 }
 
-static void describe(struct hvctl_ctx *ctx, const struct xen_domctl_getdomaininfo *info,
-		     struct hvctl_domain *d)
+/* All but its name. */
+static void describe(const struct xen_domctl_getdomaininfo *info, struct hvctl_domain *d)
 {
-	char *name = ctx->xs ? xs_readf(ctx->xs, 0, "/local/domain/%u/name", info->domain) : NULL;
-
 	*d = (struct hvctl_domain){
 		.domid = info->domain,
 		.memory_kib = info->tot_pages * 4,
@@ -108,11 +105,6 @@ static void describe(struct hvctl_ctx *ctx, const struct xen_domctl_getdomaininf
 				   XEN_DOMINF_shutdownmask,
 	};
 	memcpy(d->uuid, info->handle, sizeof(d->uuid));
-	snprintf(d->name, sizeof(d->name), "%s",
-		 name		? name
-		 : info->domain ? "(null)"
-				: "Domain-0");
-	free(name);
 	if (info->flags & XEN_DOMINF_dying)
 		d->state = HVCTL_DYING;
 	else if (info->flags & XEN_DOMINF_shutdown)
@@ -123,6 +115,69 @@ static void describe(struct hvctl_ctx *ctx, const struct xen_domctl_getdomaininf
 		d->state = HVCTL_RUNNING;
 	else
 		d->state = HVCTL_BLOCKED;
+}
+
+static void read_name(struct hvctl_ctx *ctx, struct hvctl_domain *d)
+{
+	char *name = ctx->xs ? xs_readf(ctx->xs, 0, "/local/domain/%u/name", d->domid) : NULL;
+
+	snprintf(d->name, sizeof(d->name), "%s",
+		 name	    ? name
+		 : d->domid ? "(null)"
+			    : "Domain-0");
+	free(name);
+}
+
+struct naming {
+	struct hvctl_domain *list;	/* by ascending numbers */
+	size_t count;
+	bool *named;			/* whose names have come */
+};
+
+static int by_domid(const void *key, const void *element)
+{
+	const uint32_t *domid = key;
+	const struct hvctl_domain *d = element;
+
+	return *domid < d->domid ? -1 : *domid > d->domid;
+}
+
+/* What was not asked for, and numbers that nobody has, are passed over. */
+static void take_name(void *data, const char *child, const char *name)
+{
+	struct naming *n = data;
+	char *end;
+	unsigned long number = strtoul(child, &end, 10);
+	uint32_t domid = (uint32_t)number;
+	struct hvctl_domain *d;
+
+	if (!isdigit((unsigned char)*child) || *end || number >= DOMID_FIRST_RESERVED)
+		return;
+	d = bsearch(&domid, n->list, n->count, sizeof(*d), by_domid);
+	if (!d || !name)
+		return;
+	snprintf(d->name, sizeof(d->name), "%s", name);
+	n->named[d - n->list] = true;
+}
+
+/*
+ * The names of all domains. Creating one asks for them, so one question each would make the last of
+ * many take several times as long as the first. Few have none, or one that does not stand in a line.
+ */
+static int read_names(struct hvctl_ctx *ctx, struct hvctl_domain *list, size_t count)
+{
+	struct naming n = { list, count, calloc(count + 1, sizeof(*n.named)) };
+	size_t i;
+
+	if (!n.named)
+		return hvctl_no_memory(ctx);
+	if (ctx->xs)
+		xs_values(ctx->xs, "/local/domain", "name", take_name, &n);
+	for (i = 0; i < count; i++)
+		if (!n.named[i])
+			read_name(ctx, &list[i]);
+	free(n.named);
+	return 0;
 }
 
 /* All records; *list is freed with free(). */
@@ -171,7 +226,8 @@ static int all_records(struct hvctl_ctx *ctx, struct xen_domctl_getdomaininfo **
 	return error;
 }
 
-int hvctl_list(struct hvctl_ctx *ctx, struct hvctl_domain **list, size_t *count)
+/* The same as others see it, with names as far as there is a store; freed with free(). */
+static int all_domains(struct hvctl_ctx *ctx, struct hvctl_domain **list, size_t *count)
 {
 	struct xen_domctl_getdomaininfo *records;
 	size_t i;
@@ -180,14 +236,24 @@ int hvctl_list(struct hvctl_ctx *ctx, struct hvctl_domain **list, size_t *count)
 	*list = NULL;
 	if (error)
 		return error;
+	*list = calloc(*count + 1, sizeof(**list));
+	for (i = 0; *list && i < *count; i++)
+		describe(&records[i], &(*list)[i]);
+	free(records);
+	error = *list ? read_names(ctx, *list, *count) : hvctl_no_memory(ctx);
+	if (error) {
+		free(*list);
+		*list = NULL;
+	}
+	return error;
+}
+
+int hvctl_list(struct hvctl_ctx *ctx, struct hvctl_domain **list, size_t *count)
+{
 	/* Names are a convenience: a host whose store is down can still be looked at. */
 	if (!hvctl_xs(ctx))
 		hvctl_warn(ctx, "%s", ctx->error);
-	*list = calloc(*count + 1, sizeof(**list));
-	for (i = 0; *list && i < *count; i++)
-		describe(ctx, &records[i], &(*list)[i]);
-	free(records);
-	return *list ? 0 : hvctl_no_memory(ctx);
+	return all_domains(ctx, list, count);
 }
 
 int hvctl_get(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_domain *domain)
@@ -198,29 +264,27 @@ int hvctl_get(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_domain *domain
 	if (error)
 		return error;
 	hvctl_xs(ctx);
-	describe(ctx, &info, domain);
+	describe(&info, domain);
+	read_name(ctx, domain);
 	return 0;
 }
 
 int domain_by_name(struct hvctl_ctx *ctx, const char *name, uint32_t *domid)
 {
-	struct xen_domctl_getdomaininfo *records;
+	struct hvctl_domain *list;
 	size_t i, count;
-	int error = all_records(ctx, &records, &count);
+	int error = all_domains(ctx, &list, &count);
 
 	if (error)
 		return error;
 	error = -ESRCH;
 	for (i = 0; error && i < count; i++) {
-		struct hvctl_domain d;
-
-		describe(ctx, &records[i], &d);
-		if (strcmp(d.name, name))
+		if (strcmp(list[i].name, name))
 			continue;
-		*domid = d.domid;
+		*domid = list[i].domid;
 		error = 0;
 	}
-	free(records);
+	free(list);
 	return error;
 }
 

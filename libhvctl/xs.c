@@ -407,6 +407,7 @@ static bool repeatable(uint32_t type)
 	case XS_INTRODUCE:
 	case XS_RELEASE:
 	case XS_RESUME:
+	case XS_CONTROL:		/* xs_values() alone */
 		return true;
 	default:
 		return false;
@@ -657,6 +658,53 @@ char **xs_list(struct xs *xs, uint32_t tx, const char *path)
 	}
 	list[count] = NULL;
 	return list;
+}
+
+/*
+ * The lines of one answer to xs_values(). Returns 1: there may be more behind *@last, which points
+ * into it, 0: these were all, -EOPNOTSUPP: this is no such answer. Other daemons say "OK" to
+ * what they do not know.
+ */
+static int take_values(char *line, xs_value_fn fn, void *data, const char **last)
+{
+	*last = NULL;
+	while (*line) {
+		char *end = strchr(line, '\n'), *value;
+
+		if (!end)
+			return -EOPNOTSUPP;
+		*end = 0;
+		if (end == line)
+			return 0;
+		value = strchr(line, '=');
+		if (value)
+			*value++ = 0;
+		fn(data, line, value);
+		*last = line;
+		line = end + 1;
+	}
+	return *last ? 1 : -EOPNOTSUPP;
+}
+
+int xs_values(struct xs *xs, const char *path, const char *key, xs_value_fn fn, void *data)
+{
+	char ask[512], after[256] = "", *reply;
+	const char *last;
+	int n, more = 1;
+
+	while (more == 1) {
+		n = snprintf(ask, sizeof(ask), "values%c%s%c%s%c%s", 0, path, 0, key, 0, after);
+		if (n < 0 || (size_t)n >= sizeof(ask))
+			return -E2BIG;
+		more = request(xs, XS_CONTROL, 0, ask, (size_t)n + 1, &reply, NULL);
+		if (more)
+			return more == -EINVAL || more == -ENOSYS ? -EOPNOTSUPP : more;
+		more = take_values(reply, fn, data, &last);
+		if (more == 1)
+			snprintf(after, sizeof(after), "%s", last);
+		free(reply);
+	}
+	return more;
 }
 
 /* The transaction notices if somebody is just filling it. */

@@ -87,6 +87,16 @@ int xs_remove(struct xs *xs, uint32_t tx, const char *path);
 char **xs_list(struct xs *xs, uint32_t tx, const char *path);
 
 /*
+ * xs_values - what the node @key below each child of @path has, by one question for hundreds of
+ * them. @fn is called with @data for each child that has such a node, with its value, or with NULL
+ * for one that has to be read by itself; these are of one moment each, as if they were read one
+ * after the other. Returns 0 or -errno; -EOPNOTSUPP: this daemon is another one than hvstored and
+ * cannot do it.
+ */
+typedef void (*xs_value_fn)(void *data, const char *child, const char *value);
+int xs_values(struct xs *xs, const char *path, const char *key, xs_value_fn fn, void *data);
+
+/*
  * Remove a node if it has no children: never one that somebody is just filling. Whether it is
  * there or not is all the same.
  */

@@ -58,16 +58,12 @@ static bool hold_unless_zero(struct domain *d)
 	return false;
 }
 
-struct domain *domain_get(domid_t id)
+/* The domain of this number, referenced, or NULL. */
+static struct domain *hold_by_id(domid_t id)
 {
-	struct domain *self = current->domain, *d;
-	struct bucket *b;
+	struct bucket *b = &buckets[id % BUCKETS];
+	struct domain *d;
 
-	if (id == DOMID_SELF || (id == self->id && !self->is_idle)) {
-		domain_hold(self);
-		return self;
-	}
-	b = &buckets[id % BUCKETS];
 	spin_lock(&b->lock);
 	for (d = b->first; d; d = d->hash_next)
 		if (d->id == id && hold_unless_zero(d))
@@ -76,10 +72,26 @@ struct domain *domain_get(domid_t id)
 	return d;
 }
 
+struct domain *domain_get(domid_t id)
+{
+	struct domain *self = current->domain;
+
+	if (id == DOMID_SELF || (id == self->id && !self->is_idle)) {
+		domain_hold(self);
+		return self;
+	}
+	return hold_by_id(id);
+}
+
 struct domain *domain_get_next(unsigned id)
 {
 	struct domain *d, *found = NULL;
 
+	/* Nearly all numbers that are asked for are somebody's: no walk past all before it. */
+	if (id < DOMID_FIRST_RESERVED)
+		found = hold_by_id((domid_t)id);
+	if (found)
+		return found;
 	global_lock(list_lock);
 	list_for_each_entry(d, &domains, link) {
 		if (d->id >= id && hold_unless_zero(d)) {

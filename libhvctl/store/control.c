@@ -9,12 +9,13 @@
 #include <string.h>
 
 #include "number.h"
+#include "path.h"
 #include "transaction.h"
 
 struct answer {
 	char *text;
 	size_t size, used;
-	const char *second;	/* the second argument, or empty */
+	const char *second, *third;	/* arguments, or empty */
 };
 
 static void say(struct answer *answer, const char *format, ...)
@@ -176,6 +177,57 @@ static int do_stats(struct client *client, const char *argument, struct answer *
 	return 0;
 }
 
+/*
+ * Whether a value can stand in a line. If not, who asks reads it by itself: control characters
+ * would look like other lines, and one that is too long would leave nothing to go on after.
+ */
+static bool is_line(const struct node *node)
+{
+	for (size_t i = 0; i < node->value_length; i++)
+		if ((unsigned char)node->value[i] < ' ')
+			return false;
+	return node->value_length <= XENSTORE_PAYLOAD_MAX / 2;
+}
+
+static const struct node *child_called(const struct node *node, const char *name)
+{
+	for (unsigned int i = 0; i < node->nr_children; i++)
+		if (strcmp(node->child[i]->name, name) == 0)
+			return node->child[i];
+	return NULL;
+}
+
+/*
+ * What one node below each child of a path has, for those who would ask as many questions as there
+ * are domains. An empty line says that these are all, else it goes on behind the last one.
+ */
+static int do_values(struct client *client, const char *argument, struct answer *answer)
+{
+	const struct node *node;
+
+	if (!path_valid(argument) || !*answer->second)
+		return -EINVAL;
+	node = tree_find(&client->store->live, argument);
+	if (!node)
+		return -ENOENT;
+	for (unsigned int i = 0; i < node->nr_children; i++) {
+		const struct node *child = node->child[i];
+		const struct node *found = child_called(child, answer->second);
+		bool whole = found && is_line(found);
+
+		if (!found || strcmp(child->name, answer->third) <= 0)
+			continue;
+		/* With what may come behind it: '=', the line's end, the last line, a zero. */
+		if (answer->used + strlen(child->name) + (whole ? found->value_length : 0) + 4 >
+		    answer->size)
+			return 0;
+		say(answer, "%s%s%.*s\n", child->name, whole ? "=" : "",
+		    whole ? (int)found->value_length : 0, whole && found->value ? found->value : "");
+	}
+	say(answer, "\n");
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(struct client *client, const char *argument, struct answer *answer);
@@ -187,6 +239,7 @@ static const struct {
 	{ "print", do_print, "<text>: write a line to the log" },
 	{ "quota", do_quota, "[<domid>] [<name>=<number>]: show or set a limit, of all or of one" },
 	{ "stats", do_stats, "what the store holds and has done" },
+	{ "values", do_values, "<path> <key> [<child>]: <key> below each child behind that one" },
 };
 
 static int do_help(struct client *client, const char *argument, struct answer *answer)
@@ -198,22 +251,26 @@ static int do_help(struct client *client, const char *argument, struct answer *a
 	return 0;
 }
 
+/* The string behind @at, or an empty one if @at is the last of those that end at @end. */
+static const char *next_string(const char *at, const char *end)
+{
+	if (at < end)
+		at += strlen(at) + 1;
+	return at < end ? at : "";
+}
+
 int control_run(struct client *client, const char *data, size_t length, char *text, size_t size)
 {
 	struct answer answer = { .text = text, .size = size };
-	const char *argument;
+	const char *argument, *rest;
 
 	if (!length || data[length - 1] != '\0')
 		return -EINVAL;
-	/* The argument is the second string, or empty: what follows the payload is a terminator. */
-	argument = data + strlen(data) + 1;
-	if (argument > data + length)
-		return -EINVAL;
-	answer.second = argument;
-	if (argument < data + length)
-		answer.second += strlen(argument) + 1;
-	if (answer.second >= data + length)
-		answer.second = "";
+	argument = next_string(data, data + length);
+	rest = *argument ? argument : data + length;
+	answer.second = next_string(rest, data + length);
+	rest = *answer.second ? answer.second : data + length;
+	answer.third = next_string(rest, data + length);
 	text[0] = '\0';
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (strcmp(commands[i].name, data) == 0)

@@ -95,6 +95,11 @@ char *xs_readf(struct xs *xs, uint32_t tx, const char *format, ...)
 		       : NULL;
 }
 
+int xs_values(struct xs *xs, const char *path, const char *key, xs_value_fn fn, void *data)
+{
+	return -EOPNOTSUPP;
+}
+
 int xs_write(struct xs *xs, uint32_t tx, const char *path, const char *format, ...)
 {
 	(void)xs;

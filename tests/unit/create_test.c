@@ -52,6 +52,8 @@ static struct {
 	char generation[48];
 	uint32_t capabilities;		/* of the host, XEN_SYSCTL_PHYSCAP_* */
 	uint32_t flags;			/* that it was created with */
+	const char *name, *name_alone;	/* of domain 1: told with all others', or to who reads it */
+	int no_values;			/* why names are not told together, or 0 */
 	unsigned int map_entries;
 } *host;
 
@@ -344,9 +346,36 @@ char *xs_readf(struct xs *xs, uint32_t tx, const char *format, ...)
 	errno = ENOENT;
 	if (host->replaces && !strcmp(format, "/local/domain/%u/vm"))
 		return strdup("/vm/0000");
+	if (host->name_alone && !strcmp(format, "/local/domain/%u/name")) {
+		va_list args;
+		uint32_t domid;
+
+		va_start(args, format);
+		domid = va_arg(args, uint32_t);
+		va_end(args);
+		return domid == 1 ? strdup(host->name_alone) : NULL;
+	}
 	if (strstr(format, "/platform/generation-id") && host->generation[0])
 		return strdup(host->generation);
 	return NULL;
+}
+
+int xs_values(struct xs *xs, const char *path, const char *key, xs_value_fn fn, void *data)
+{
+	(void)xs;
+	CU_ASSERT_STRING_EQUAL(path, "/local/domain");
+	CU_ASSERT_STRING_EQUAL(key, "name");
+	if (host->no_values)
+		return host->no_values;
+	/* Nobody is called by these. */
+	fn(data, "3", "new");
+	fn(data, "1x", "new");
+	fn(data, "x", "new");
+	fn(data, "4294967297", "new");
+	if (host->name || host->name_alone)
+		fn(data, "1", host->name);
+	fn(data, "0", "Domain-0");
+	return 0;
 }
 
 int xs_write(struct xs *xs, uint32_t tx, const char *path, const char *format, ...)
@@ -675,6 +704,52 @@ static void test_replace(void)
 	hvctl_close(ctx);
 }
 
+/* However a name is told, it is had by one domain; numbers and names are put together rightly. */
+static void test_names(void)
+{
+	static const struct {
+		const char *name, *name_alone;
+		int no_values, error;
+	} t[] = {
+		{ "old", NULL, 0, 0 },
+		{ "new", NULL, 0, -EEXIST },
+		{ NULL, "new", 0, -EEXIST },
+		{ NULL, "old", 0, 0 },
+		{ NULL, "new", -EOPNOTSUPP, -EEXIST },
+		{ NULL, "old", -EOPNOTSUPP, 0 },
+		{ "(null)", NULL, 0, 0 },
+	};
+
+	for (unsigned int i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct hvctl_config config = { .name = "new", .max_vcpus = 1, .vcpus = 1,
+					       .memory_mib = 1, .max_memory_mib = 1 };
+		struct hvctl_ctx *ctx = hvctl_open();
+		struct hvctl_domain *list;
+		uint32_t domid = 9;
+		size_t count;
+
+		memset(host, 0, sizeof(*host));
+		host->name = t[i].name;
+		host->name_alone = t[i].name_alone;
+		host->no_values = t[i].no_values;
+		CU_ASSERT_EQUAL(hvctl_create(ctx, &config, 0, &domid), t[i].error);
+		CU_ASSERT_EQUAL(host->exists, !t[i].error);
+		if (t[i].error)
+			CU_ASSERT_PTR_NOT_NULL(strstr(hvctl_error(ctx), "'new' is in use by domain "
+						      "1;"));
+		host->exists = false;
+		CU_ASSERT_EQUAL(hvctl_list(ctx, &list, &count), 0);
+		CU_ASSERT_EQUAL_FATAL(count, 2);
+		CU_ASSERT_STRING_EQUAL(list[0].name, "Domain-0");
+		CU_ASSERT_STRING_EQUAL(list[1].name, t[i].name ? t[i].name : t[i].name_alone);
+		free(list);
+		CU_ASSERT_EQUAL(hvctl_find(ctx, t[i].error ? "new" : "Domain-0", &domid), 0);
+		CU_ASSERT_EQUAL(domid, t[i].error ? 1 : 0);
+		CU_ASSERT_EQUAL(hvctl_find(ctx, "nobody", &domid), -ESRCH);
+		hvctl_close(ctx);
+	}
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
@@ -687,6 +762,7 @@ int main(void)
 		{ "PVH domains", test_pvh },
 		{ "another configuration in the store", test_replace },
 		{ "an overlay", test_overlay },
+		{ "names", test_names },
 		CU_TEST_INFO_NULL
 	};
 	int result, fd = mkstemp(lock_path);

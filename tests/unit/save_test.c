@@ -525,6 +525,11 @@ char *xs_readf(struct xs *xs, uint32_t tx, const char *format, ...)
 	return xs_read(xs, tx, path);
 }
 
+int xs_values(struct xs *xs, const char *path, const char *key, xs_value_fn fn, void *data)
+{
+	return -EOPNOTSUPP;
+}
+
 int xs_write(struct xs *xs, uint32_t tx, const char *path, const char *format, ...)
 {
 	va_list args;

@@ -123,6 +123,7 @@ static void test_malformed(void)
 	REPLIES(guest, XS_RESUME, "1|", "EACCES|");
 	REPLIES(guest, XS_SET_TARGET, "1|0|", "EACCES|");
 	REPLIES(guest, XS_CONTROL, "check|", "EACCES|");
+	REPLIES(guest, XS_CONTROL, "values|/|x|", "EACCES|");
 	REPLIES(guest, XS_SET_PERMS, "@releaseDomain|r1|", "EACCES|");
 	CU_ASSERT_EQUAL(introduced, 0);
 
@@ -845,6 +846,54 @@ static void test_hidden(void)
 	end(dom0);
 }
 
+/* What does not stand in a line is not told there: nothing in a value looks like another one. */
+static void test_values(void)
+{
+	char text[XENSTORE_PAYLOAD_MAX];
+	struct client *dom0;
+
+	begin();
+	dom0 = client_new(store, 0, NULL);
+	REPLIES(dom0, XS_WRITE, "/v/1/name|one", "OK|");
+	REPLIES(dom0, XS_WRITE, "/v/2/name|two\n3=three", "OK|");
+	REPLIES(dom0, XS_WRITE, "/v/3/names|three", "OK|");
+	REPLIES(dom0, XS_WRITE, "/v/4/name|", "OK|");
+	REPLIES(dom0, XS_WRITE, "/v/10/name|=", "OK|");
+	REPLIES(dom0, XS_CONTROL, "values|/v|name|", "1=one\n10==\n2\n4=\n\n|");
+	REPLIES(dom0, XS_CONTROL, "values|/v|name||", "1=one\n10==\n2\n4=\n\n|");
+	REPLIES(dom0, XS_CONTROL, "values|/v|name|10|", "2\n4=\n\n|");
+	REPLIES(dom0, XS_CONTROL, "values|/v|name|11|", "2\n4=\n\n|");
+	REPLIES(dom0, XS_CONTROL, "values|/v|name|4|", "\n|");
+	REPLIES(dom0, XS_CONTROL, "values|/v|none|", "\n|");
+	REPLIES(dom0, XS_CONTROL, "values|/v/1/name|x|", "\n|");
+	REPLIES(dom0, XS_CONTROL, "values|", "EINVAL|");
+	REPLIES(dom0, XS_CONTROL, "values|/v|", "EINVAL|");
+	REPLIES(dom0, XS_CONTROL, "values|v|name|", "EINVAL|");
+	REPLIES(dom0, XS_CONTROL, "values|/v/|name|", "EINVAL|");
+	REPLIES(dom0, XS_CONTROL, "values|/w|name|", "ENOENT|");
+
+	/* A zero in it, and what is too long. */
+	REPLIES(dom0, XS_WRITE, "/v/1/name|o|e", "OK|");
+	snprintf(text, sizeof(text), "/v/10/name|%0*u", XENSTORE_PAYLOAD_MAX / 2 + 1, 1);
+	REPLIES(dom0, XS_WRITE, text, "OK|");
+	REPLIES(dom0, XS_CONTROL, "values|/v|name|", "1\n10\n2\n4=\n\n|");
+
+	/* Two lines that fill an answer to its last byte leave no room to say that they are all. */
+	snprintf(text, sizeof(text), "/w/1/x|%0*u", XENSTORE_PAYLOAD_MAX / 2, 1);
+	REPLIES(dom0, XS_WRITE, text, "OK|");
+	for (int more = -1; more < 2; more++) {
+		int second = XENSTORE_PAYLOAD_MAX - XENSTORE_PAYLOAD_MAX / 2 - 8 + more;
+		const char *answer;
+
+		snprintf(text, sizeof(text), "/w/2/x|%0*u", second, 2);
+		REPLIES(dom0, XS_WRITE, text, "OK|");
+		answer = ask_text(dom0, XS_CONTROL, 0, "values|/w|x|");
+		CU_ASSERT_EQUAL(strstr(answer, "\n2=0") != NULL, more < 1);
+		CU_ASSERT_EQUAL(strstr(answer, "\n\n") != NULL, more < 1);
+	}
+	end(dom0);
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
@@ -860,6 +909,7 @@ int main(void)
 		{ "quotas", test_quotas },
 		{ "holding those who spoil transactions", test_hold },
 		{ "what is refused binds nobody", test_hidden },
+		{ "values of many nodes", test_values },
 		CU_TEST_INFO_NULL
 	};
 

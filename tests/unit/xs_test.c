@@ -77,8 +77,8 @@ static struct xs *connect_to(unsigned int names, unsigned int grow, pid_t *serve
 	begin();
 	dom0 = client_new(store, 0, NULL);
 	for (unsigned int i = 0; i < names; i++) {
-		snprintf(text, sizeof(text), "/long/a-name-of-some-length-%05u|", i);
-		REPLIES(dom0, XS_MKDIR, text, "OK|");
+		snprintf(text, sizeof(text), "/long/a-name-of-some-length-%05u/key|v%u", i, i);
+		REPLIES(dom0, XS_WRITE, text, "OK|");
 	}
 	strcpy(address.sun_path, path);
 	CU_ASSERT_EQUAL_FATAL(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
@@ -127,6 +127,43 @@ static void test_list(void)
 static void test_growing(void)
 {
 	check_list(1000, 1000000);
+}
+
+struct values {
+	unsigned int count, wrong;
+};
+
+/* They come in the order of their names. */
+static void take_value(void *data, const char *child, const char *value)
+{
+	struct values *v = data;
+	char name[32], text[16];
+
+	snprintf(name, sizeof(name), "a-name-of-some-length-%05u", v->count);
+	snprintf(text, sizeof(text), "v%u", v->count++);
+	v->wrong += strcmp(child, name) || !value || strcmp(value, text);
+}
+
+/* Each once, however many answers it takes. */
+static void test_values(void)
+{
+	static const unsigned int names[] = { 1, 105, 1000 };
+
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct values v = { 0 };
+		pid_t server;
+		struct xs *xs = connect_to(names[i], 0, &server);
+
+		CU_ASSERT_EQUAL(xs_values(xs, "/long", "key", take_value, &v), 0);
+		CU_ASSERT_EQUAL(v.count, names[i]);
+		CU_ASSERT_EQUAL(v.wrong, 0);
+		v.count = 0;
+		CU_ASSERT_EQUAL(xs_values(xs, "/long", "none", take_value, &v), 0);
+		CU_ASSERT_EQUAL(xs_values(xs, "/none", "key", take_value, &v), -ENOENT);
+		CU_ASSERT_EQUAL(v.count, 0);
+		xs_close(xs);
+		waitpid(server, NULL, 0);
+	}
 }
 
 /* Whether there is a node /long. */
@@ -536,6 +573,25 @@ static void test_once(void)
 	end_daemons(xs, server);
 }
 
+/* Others say to what they do not know that it is so, or that they do not. */
+static void test_values_of_others(void)
+{
+	static const unsigned int takes[] = { 1, 4 };
+	struct values v = { 0 };
+	pid_t server;
+	struct xs *xs = begin_daemons(takes, 2, &server);
+
+	/* It can be asked again when the daemon ended. */
+	xs_keep(xs, 1000, NULL, NULL);
+	CU_ASSERT_EQUAL(xs_values(xs, "/a", "b", take_value, &v), -EOPNOTSUPP);
+	CU_ASSERT_TRUE(was_asked(0, 0, XS_CONTROL, 0, "values"));
+	CU_ASSERT_TRUE(was_asked(1, 1, XS_CONTROL, 0, "values"));
+	CU_ASSERT_EQUAL(asked->count, 2);
+	CU_ASSERT_EQUAL(v.count, 0);
+	kill(server, SIGKILL);
+	end_daemons(xs, server);
+}
+
 /* A daemon that will not have the watch is not asked for it until it does. */
 static void test_refused_watch(void)
 {
@@ -658,6 +714,8 @@ int main(void)
 	CU_TestInfo tests[] = {
 		{ "lists of any length", test_list },
 		{ "lists that grow", test_growing },
+		{ "values of many", test_values },
+		{ "values of many, by other daemons", test_values_of_others },
 		{ "nodes without children", test_prune },
 		{ "messages that end within", test_out_of_step },
 		{ "a daemon that ends, and the next one", test_kept },
