@@ -4,14 +4,15 @@
 
 SPDX lines and each room's licence, the length of files and lines, spaces at the end, unfinished work, paths of somebody's
 machine, paths of the tree that do not exist, seeded faults whose text has drifted, includes (and with DIR, where the
-hypervisor was built, symbols) of a higher room (scripts/rooms.py), the numbers of the ABI (scripts/abi.py), and cppcheck,
-which --quick leaves out.
+hypervisor was built, symbols) of a higher room (scripts/rooms.py), the numbers of the ABI (scripts/abi.py), verbs and options
+that hvctl(1) leaves out, and cppcheck, which --quick leaves out.
 Prints `file:line: message`; the last line is `N passed, N failed, 0 skipped`, the exit code 1 if there is any message.
 
 Lines: 100 columns in C and assembly; 130 in scripts, makefiles and documents, but for what cannot be wrapped there: tables,
 code blocks, addresses, and the help of a make target.
 """
 import argparse
+import glob
 import os
 import re
 import shutil
@@ -135,6 +136,23 @@ def check(path):
         yield from paths(path, lines)
 
 
+def manual():
+    """hvctl's table of verbs against its manual page: each verb, and each long option that its help tells of."""
+    with open("docs/man/hvctl.1") as f:
+        page = f.read().replace("\\-", "-")
+    for path in sorted(glob.glob("libhvctl/cli/builtin-*.c")):
+        with open(path) as f:
+            source = f.read()
+        for table in re.finditer(r"^const struct command \w+ = \{(.*?)^\};", source, re.S | re.M):
+            line = source.count("\n", 0, table.start()) + 1
+            verb = re.search(r'\.name = "([\w-]+)"', table.group(1)).group(1)
+            if not re.search(r"\\fB%s(\\fR| )" % verb, page):
+                yield "%s:%d: docs/man/hvctl.1 does not tell of the verb %s" % (path, line, verb)
+            for option in sorted(set(re.findall(r"--[a-z][a-z-]+", table.group(1)))):
+                if not re.search(option + r"(?![a-z-])", page):
+                    yield "%s:%d: docs/man/hvctl.1 does not tell of %s's %s" % (path, line, verb, option)
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--quick", action="store_true", help="without cppcheck")
@@ -151,6 +169,9 @@ def main():
     if p.returncode:
         good = False
         print("\n".join("tests/faults: " + x for x in p.stdout.split("\n") if x.startswith("FAIL")) or "tests/faults: broken")
+    for message in manual():
+        good = False
+        print(message)
     rooms = [sys.executable, "scripts/rooms.py"] + ([a.build] if a.build else [])
     good = subprocess.run(rooms, check=False).returncode == 0 and good
     good = subprocess.run([sys.executable, "scripts/abi.py", "check"], check=False).returncode == 0 and good

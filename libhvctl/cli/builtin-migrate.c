@@ -36,14 +36,6 @@ static bool rate(const char *text, uint64_t *bytes)
 	return *bytes >= 1024;
 }
 
-/* The words of a host's name: nothing that a shell or ssh would take for something else. */
-static bool good_host(const char *host)
-{
-	return *host && *host != '-' && strlen(host) < 256 &&
-	       strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-			    "-_.:@[]%") == strlen(host);
-}
-
 static void say_steps(void *data, const char *step, unsigned int percent)
 {
 	(void)data;
@@ -133,7 +125,7 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 		return cli_usage(cmd, "--here and --there go with --resolve");
 	if (argc - i != (command ? 1 : 2))
 		return cli_usage(cmd, "a domain is needed, and a host or --command");
-	if (!command && !good_host(argv[i + 1]))
+	if (!command && !cli_good_host(argv[i + 1]))
 		return cli_usage(cmd, "'%s' is no host", argv[i + 1]);
 	if (!command) {
 		snprintf(ssh, sizeof(ssh), "exec ssh -- '%s' hvctl migrate-receive", argv[i + 1]);

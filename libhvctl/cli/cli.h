@@ -120,6 +120,19 @@ void cli_json_add(json_t **array, json_t *value);
 /* Print and release a JSON value; NULL: say why there is none, by errno. CLI_OK or CLI_FAILED. */
 int cli_print_json(json_t *value);
 
+/* A host's name, with a user's or not: nothing that a shell or ssh takes for something else. */
+bool cli_good_host(const char *host);
+
+/*
+ * cli_remote_words - the words of the command that has hvctl run with these @argc arguments on
+ * @host, which is as for cli_good_host() or ssh://USER@HOST:PORT; @terminal: somebody sits before
+ * it. Freed by one free(). NULL with errno EINVAL: this is no host, or ENOMEM.
+ */
+char **cli_remote_words(const char *host, int argc, char **argv, bool terminal);
+
+/* Become that command. Returns what to exit with if that cannot be, after saying why. */
+int cli_remote(const char *host, int argc, char **argv);
+
 /* "XXXXXXXX-XXXX-..." */
 void cli_uuid(const uint8_t uuid[16], char text[37]);
 

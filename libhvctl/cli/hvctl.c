@@ -37,12 +37,14 @@ static void print_commands(FILE *f)
 {
 	size_t i;
 
-	fprintf(f, "usage: hvctl VERB [arguments]\n\nVerbs:\n");
+	fprintf(f, "usage: hvctl [-H HOST] VERB [arguments]\n\nVerbs:\n");
 	for (i = 0; i < NR_COMMANDS; i++)
 		fprintf(f, "  %-15s %s\n", commands[i]->name, commands[i]->summary);
 	fprintf(f, "  %-15s %s\n\n", "help",
 		"explain a verb: hvctl help VERB, or hvctl VERB --help");
-	fprintf(f, "A DOMAIN is given by its name or its number. ");
+	fprintf(f, "A DOMAIN is given by its name or its number. With -H, the verb is done by the "
+		   "hvctl of another\nhost (HOST, USER@HOST or ssh://USER@HOST:PORT), files "
+		   "and all.\n");
 	cli_print_statuses(f);
 	fprintf(f, "See hvctl(1), and hvctl.cfg(5) for the configuration of a domain.\n");
 }
@@ -214,6 +216,12 @@ int main(int argc, char **argv)
 
 	if (argc < 2) {
 		print_commands(stderr);
+		return CLI_USAGE;
+	}
+	if (!strcmp(argv[1], "-H")) {
+		if (argc >= 4)
+			return cli_remote(argv[2], argc - 3, argv + 3);
+		fprintf(stderr, "hvctl: -H wants a host and a verb; see hvctl --help\n");
 		return CLI_USAGE;
 	}
 	if (!strcmp(argv[1], "help") || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
