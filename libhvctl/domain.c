@@ -162,7 +162,7 @@ static void take_name(void *data, const char *child, const char *name)
 
 /*
  * The names of all domains. Creating one asks for them, so one question each would make the last of
- * many take several times as long as the first. Few have none, or one that does not stand in a line.
+ * many take several times as long as the first. Few have none, or one that is not told with others.
  */
 static int read_names(struct hvctl_ctx *ctx, struct hvctl_domain *list, size_t count)
 {

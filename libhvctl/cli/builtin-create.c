@@ -61,8 +61,9 @@ static int run(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char 
 	}
 	clock_gettime(CLOCK_MONOTONIC, &to);
 	if (!quiet)
-		printf("%s: domain %u created in %lld ms\n", config->name, domid,
-		       (to.tv_sec - from.tv_sec) * 1000ll + (to.tv_nsec - from.tv_nsec) / 1000000);
+		printf("%s: domain %u created in %.1f ms\n", config->name, domid,
+		       (double)(to.tv_sec - from.tv_sec) * 1e3 +
+		       (double)(to.tv_nsec - from.tv_nsec) / 1e6);
 	ret = minder ? start_minder(ctx, config, domid) : CLI_OK;
 	block_interrupts(SIG_UNBLOCK);
 	signal(SIGPIPE, SIG_DFL);

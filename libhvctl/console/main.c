@@ -175,7 +175,9 @@ static void on_watch(struct daemon *daemon, const char *path)
 	unsigned int domid;
 
 	if (path[0] == '@') {
-		drop_dead(daemon);
+		/* Nobody goes because somebody comes, and there may be hundreds to look at. */
+		if (strcmp(path, "@introduceDomain") != 0)
+			drop_dead(daemon);
 		find_new(daemon);
 		return;
 	}
