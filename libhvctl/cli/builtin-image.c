@@ -5,10 +5,10 @@
 #include <stdio.h>
 
 static int read_image(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char **argv,
-		      const char **path, struct hvctl_image *image)
+		      const char *letters, char set[8], const char **path,
+		      struct hvctl_image *image)
 {
-	char set[8];
-	int i = cli_options(cmd, argc, argv, "", set);
+	int i = cli_options(cmd, argc, argv, letters, set);
 
 	if (i < 0)
 		return CLI_USAGE;
@@ -22,7 +22,8 @@ static int run_check(struct hvctl_ctx *ctx, const struct command *cmd, int argc,
 {
 	struct hvctl_image image;
 	const char *path;
-	int ret = read_image(ctx, cmd, argc, argv, &path, &image);
+	char set[8];
+	int ret = read_image(ctx, cmd, argc, argv, "", set, &path, &image);
 
 	if (ret)
 		return ret;
@@ -31,18 +32,37 @@ static int run_check(struct hvctl_ctx *ctx, const struct command *cmd, int argc,
 	return CLI_OK;
 }
 
+static json_t *to_json(const struct hvctl_image *image, const char *uuid)
+{
+	const struct hvctl_config *c = image->config;
+
+	return json_pack("{s:o s:s s:i s:I s:i s:i s:i s:i s:I s:I s:I}", "name",
+			 cli_json_text(c->name), "uuid", uuid, "bits", (int)image->bits,
+			 "memory_kib", (json_int_t)image->pages * 4, "vcpus", (int)c->vcpus,
+			 "max_vcpus", (int)c->max_vcpus, "disks", (int)c->nr_disks, "vifs",
+			 (int)c->nr_vifs, "pages", (json_int_t)image->pages, "zero_pages",
+			 (json_int_t)image->zero_pages, "same_pages",
+			 (json_int_t)image->same_pages);
+}
+
 static int run_info(struct hvctl_ctx *ctx, const struct command *cmd, int argc, char **argv)
 {
 	struct hvctl_image image;
 	const struct hvctl_config *c;
 	const char *path;
-	char uuid[37];
-	int ret = read_image(ctx, cmd, argc, argv, &path, &image);
+	char uuid[37], set[8];
+	int ret = read_image(ctx, cmd, argc, argv, "j", set, &path, &image);
 
 	if (ret)
 		return ret;
 	c = image.config;
 	cli_uuid(c->uuid, uuid);
+	if (cli_has(set, 'j')) {
+		json_t *value = to_json(&image, uuid);
+
+		hvctl_config_free(image.config);
+		return cli_print_json(value);
+	}
 	printf("name           %s\nuuid           %s\nbits           %u\nmemory         %llu MiB\n",
 	       c->name, uuid, image.bits, (unsigned long long)image.pages >> 8);
 	printf("vcpus          %u of %u\ndisks          %u\nvifs           %u\n", c->vcpus,
@@ -64,8 +84,8 @@ const struct command cmd_image_check = {
 
 const struct command cmd_image_info = {
 	.name = "image-info",
-	.usage = "FILE",
+	.usage = "[--json] FILE",
 	.summary = "Show what guest is in the file that it was saved to",
-	.help = "The file is checked, too. - is standard input.\n",
+	.help = "The file is checked, too. - is standard input.\n\n  --json  for programs\n",
 	.run = run_info,
 };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: libhvctl/cli/json.c libhvctl/cli/devices.c libhvctl/cli/builtin-block-list.c
 // sources: libhvctl/cli/builtin-network-list.c libhvctl/cli/builtin-list.c
-// sources: libhvctl/cli/builtin-uptime.c libhvctl/context.c
+// sources: libhvctl/cli/builtin-uptime.c libhvctl/cli/builtin-image.c
+// sources: libhvctl/cli/builtin-version.c libhvctl/context.c
 // libs: -ljansson
 // bits: 64 32
 /*
@@ -46,7 +47,7 @@ int cli_options(const struct command *cmd, int argc, char **argv, const char *le
 	(void)letters;
 	memset(set, 0, 8);
 	set[0] = 'j';
-	return argc - 1;
+	return argc > 1 ? argc - 1 : 1;
 }
 
 bool cli_has(const char set[8], char letter)
@@ -138,6 +139,29 @@ void hvctl_config_free(struct hvctl_config *config)
 	(void)config;
 }
 
+static int image_error;
+
+int hvctl_image_check(struct hvctl_ctx *ctx, const char *path, struct hvctl_image *image)
+{
+	static struct hvctl_config c = { .name = "guest", .vcpus = 2, .max_vcpus = 4,
+					 .nr_disks = 3, .nr_vifs = 1 };
+
+	(void)ctx;
+	CU_ASSERT_STRING_EQUAL(path, "domain");
+	*image = (struct hvctl_image){ image_error ? NULL : &c, 32, 512, 7, 5 };
+	return image_error;
+}
+
+static bool host_there;
+
+int hvctl_host(struct hvctl_ctx *ctx, struct hvctl_host *host)
+{
+	(void)ctx;
+	memset(host, 0, sizeof(*host));
+	strcpy(host->version, "4.17-annulus");
+	return host_there ? 0 : -ENODEV;
+}
+
 int hvctl_vifs(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_device **list, size_t *count)
 {
 	return devices(ctx, domid, list, count);
@@ -193,7 +217,8 @@ static json_t *answer(const struct command *cmd)
 	fflush(stdout);
 	out = dup(STDOUT_FILENO);
 	dup2(file, STDOUT_FILENO);
-	CU_ASSERT_EQUAL(cmd->run(NULL, cmd, 2, argv), CLI_OK);
+	CU_ASSERT_EQUAL(cmd->run(NULL, cmd, cmd == &cmd_version ? 1 : 2, argv),
+			cmd == &cmd_image_info && image_error ? CLI_FAILED : CLI_OK);
 	fflush(stdout);
 	dup2(out, STDOUT_FILENO);
 	close(out);
@@ -246,6 +271,46 @@ static void test_empty_drive(void)
 	json_decref(list);
 }
 
+static json_int_t number(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+static void test_image(void)
+{
+	json_t *image = answer(&cmd_image_info);
+
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(image, "name")), "guest");
+	CU_ASSERT_EQUAL(number(image, "bits"), 32);
+	CU_ASSERT_EQUAL(number(image, "memory_kib"), 2048);
+	CU_ASSERT_EQUAL(number(image, "vcpus"), 2);
+	CU_ASSERT_EQUAL(number(image, "max_vcpus"), 4);
+	CU_ASSERT_EQUAL(number(image, "disks"), 3);
+	CU_ASSERT_EQUAL(number(image, "vifs"), 1);
+	CU_ASSERT_EQUAL(number(image, "pages"), 512);
+	CU_ASSERT_EQUAL(number(image, "zero_pages"), 7);
+	CU_ASSERT_EQUAL(number(image, "same_pages"), 5);
+	json_decref(image);
+	/* A damaged one is no JSON. */
+	image_error = -EINVAL;
+	CU_ASSERT_PTR_NULL(answer(&cmd_image_info));
+	image_error = 0;
+}
+
+static void test_version(void)
+{
+	json_t *version = answer(&cmd_version);
+
+	CU_ASSERT_TRUE(json_is_null(json_object_get(version, "hypervisor")));
+	json_decref(version);
+	host_there = true;
+	version = answer(&cmd_version);
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(version, "hypervisor")),
+			       "4.17-annulus");
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(version, "control_abi")), "4.17");
+	json_decref(version);
+}
+
 static void test_no_memory(void)
 {
 	json_t *array = json_array();
@@ -265,6 +330,8 @@ int main(void)
 	CU_TestInfo tests[] = {
 		{ "texts of any bytes", test_any_bytes },
 		{ "an empty drive", test_empty_drive },
+		{ "a saved guest", test_image },
+		{ "versions", test_version },
 		{ "no memory", test_no_memory },
 		CU_TEST_INFO_NULL
 	};
