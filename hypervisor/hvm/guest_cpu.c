@@ -8,6 +8,7 @@
 #include "pv/cpuid.h"
 
 #define MSR_TSC		    0x10
+#define MSR_PLATFORM_ID	    0x17
 #define MSR_HYPERCALL_PAGE  0x40000000
 #define MSR_K8_SYSCFG	    0xc0010010
 #define MSR_AMD_DE_CFG	    0xc0011029
@@ -69,6 +70,13 @@ bool hvm_rdmsr(u32 msr, const struct guest_paging *paging, u64 pat, u64 *value)
 	case MSR_AMD_DE_CFG:
 		*value = BIT(1); /* LFENCE is dispatch serialising */
 		return true;
+	case MSR_MISC_ENABLE:
+		/* Read without asking, by kernels on Intel's: fast strings, no BTS, no PEBS. */
+		*value = BIT(0) | BIT(11) | BIT(12);
+		return cpu_features.vendor == CPU_VENDOR_INTEL;
+	case MSR_PLATFORM_ID:
+		*value = 0;
+		return cpu_features.vendor == CPU_VENDOR_INTEL;
 	}
 	return false;
 }
@@ -113,6 +121,8 @@ bool hvm_wrmsr(u32 msr, u64 value, struct guest_paging *paging, u64 *pat)
 	case MSR_K7_HWCR:
 	case MSR_AMD_DE_CFG:
 		return true;
+	case MSR_MISC_ENABLE:
+		return cpu_features.vendor == CPU_VENDOR_INTEL;
 	}
 	return false;
 }

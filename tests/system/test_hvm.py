@@ -34,7 +34,7 @@ def neighbour(build):
         guests.judge_machine(m)
 
 
-TINY = ["pvh", "dies-pvh-hole", "dies-pvh-triple", "dies-pvh-grant"]
+TINY = ["pvh", "pvh-control", "dies-pvh-hole", "dies-pvh-triple", "dies-pvh-grant"]
 
 
 def vtx(build, cpus, modules, options, see):

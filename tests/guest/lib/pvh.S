@@ -112,6 +112,8 @@ trapped:
 	movq %rax, 8(%rsp)
 	movq probe_rsp, %rax
 	movq %rax, 32(%rsp)
+	/* Neither in steps nor with interrupts. */
+	andl $~0x300, 24(%rsp)
 	popq %rax
 	iretq
 
@@ -152,7 +154,7 @@ trapped:
  * are copied, to long mode and pvh_ap(its number).
  */
 	.code16
-	.global ap_start, ap_end
+	.global ap_start, ap_end, ap_long, gdt
 ap_start:
 	cli
 	movw %cs, %ax
