@@ -76,16 +76,33 @@ def vtx_refused(build):
     return vtx(build, 1, [guests.module(build, "hello")], "", see)
 
 
+def linux_modules(build):
+    return [(build.need("kernel/vmlinuz"), "domU=linux,mem=256M,pvh console=hvc0 earlyprintk=xen nokaslr panic=-1"),
+            (build.need("guest.cpio.gz"), "initrd=linux")]
+
+
+def see_linux(m, seconds):
+    for words in ("Booting kernel on Xen PVH", "Xen HVM callback vector for event delivery is enabled", "Run /init as init"):
+        m.expect(words, seconds, fail=r"^\(annulus\).*(?:panic|crashed)|Kernel panic")
+    check(not m.lines("unchecked MSR access"), "its kernel meets an MSR that is not there")
+
+
 def linux(build):
     """The stock kernel by its PVH entry point, from a boot module, to its first program. It has no console there but what it
     prints early."""
     with Qemu(kernel=build.hv, cmdline="console=com1 com1=115200", cpu=MACHINES[0][1], cpus=1, mem=768, nic=None,
-              modules=[(build.need("kernel/vmlinuz"), "domU=linux,mem=256M,pvh console=hvc0 earlyprintk=xen nokaslr panic=-1"),
-                       (build.need("guest.cpio.gz"), "initrd=linux")]) as m:
-        for words in ("Booting kernel on Xen PVH", "Xen HVM callback vector for event delivery is enabled", "Run /init as init"):
-            m.expect(words, 120, fail=r"^\(annulus\).*(?:panic|crashed)|Kernel panic")
-        check(not m.lines("unchecked MSR access"), "its kernel meets an MSR that is not there")
+              modules=linux_modules(build)) as m:
+        see_linux(m, 120)
         return "%.0f s" % m.seconds()
+
+
+def vtx_linux(build):
+    """The same by VT-x."""
+    with tempfile.TemporaryDirectory(prefix="annulus-") as d:
+        iso = build.iso(os.path.join(d, "linux.iso"), linux_modules(build), "hvm-unsafe")
+        with Bochs(iso, cpus=1, mem=768) as m:
+            see_linux(m, 1200)
+            return "%.0f s" % m.seconds()
 
 
 def cases(build):
@@ -101,3 +118,4 @@ def cases(build):
     if SOAK:  # the first takes two minutes
         yield "vtx.bochs.smp", lambda: vtx_guests(build, ["pvh-smp"], 2)
         yield "vtx.bochs.refused", lambda: vtx_refused(build)
+        yield "vtx.bochs.linux", lambda: vtx_linux(build)

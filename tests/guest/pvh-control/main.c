@@ -7,9 +7,10 @@
 /*
  * A PVH guest that changes what is watched of its control registers, steps itself, and has another
  * vCPU go from real mode to PAE's tables and on to long mode, making mistakes on the way. All of it
- * is as on a CPU of its own, whatever of it the hypervisor does: what was written is read back, what
- * cannot be is #GP, in real mode without an error code, and CR2 and the debug registers are its own.
- * What no emulator of SVM does (CR4, CR8, what cannot be in CR0) is asked for on Intel's alone.
+ * is as on a CPU of its own, whatever of it the hypervisor does: what was written is read back,
+ * what cannot be is #GP, in real mode without an error code, and CR2 and the debug registers are
+ * its own. What no emulator of SVM does (CR4, CR8, what cannot be in CR0) is asked for on Intel's
+ * alone.
  */
 #include "pvh.h"
 
