@@ -65,6 +65,7 @@ enum {
 
 #define VINTR_PENDING	BIT(8)
 #define VINTR_IGN_TPR	BIT(20)
+#define VINTR_VECTOR(v) ((u64)(v) << 32)
 #define VINTR_MASKING	BIT(24)
 #define SEG_LONG	BIT(9)
 #define NPF_WRITE	BIT(1)
@@ -408,6 +409,16 @@ static void svm_handle_exit(struct vcpu *v)
 }
 
 /* What of v->hvm->now is to be in the control block. */
+static bool is_interrupt(const struct hvm_now *now)
+{
+	return (now->event & EVENT_VALID) && (now->event & EVENT_TYPE) == EVENT_INTERRUPT;
+}
+
+/*
+ * Interrupts are virtual ones (15.21.4) where that can be said beside what else is wanted, not
+ * injected events: one emulator delivers an injected interrupt once more if another thread has a
+ * word with that CPU before the guest's next exception or exit, whatever IF is by then.
+ */
 static void put_now(struct vcpu *v, struct vmcb *b)
 {
 	const struct hvm_now *now = &v->hvm->now;
@@ -418,7 +429,6 @@ static void put_now(struct vcpu *v, struct vmcb *b)
 	b->g_pat = now->pat;
 	if (!now->shadow)
 		b->interrupt_shadow = 0;
-	b->event_inject = (u64)now->error << 32 | now->event;
 	if ((now->event & EVENT_VALID) && (now->event & EVENT_TYPE) == EVENT_NMI)
 		b->intercept1 |= (u32)INTERCEPT_IRET;
 	/*
@@ -429,12 +439,24 @@ static void put_now(struct vcpu *v, struct vmcb *b)
 	if (now->nmi_window &&
 	    (!v->nmi_masked || (h->nmi_ends && !(guest_regs()->rflags & RFLAGS_IF))))
 		window = true;
-	b->vintr &= ~(VINTR_PENDING | VINTR_IGN_TPR);
+	b->event_inject = 0;
+	b->vintr &= ~(VINTR_PENDING | VINTR_IGN_TPR | VINTR_VECTOR(0xff));
 	b->intercept1 &= ~(u32)INTERCEPT_VINTR;
+	if (!window && is_interrupt(now)) {
+		b->vintr |= VINTR_PENDING | VINTR_IGN_TPR | VINTR_VECTOR((u8)now->event);
+		return;
+	}
+	b->event_inject = (u64)now->error << 32 | now->event;
 	if (window) {
 		b->vintr |= VINTR_PENDING | VINTR_IGN_TPR;
 		b->intercept1 |= (u32)INTERCEPT_VINTR;
 	}
+}
+
+/* One that was given as a virtual interrupt and not taken: we were wanted first. */
+static bool is_left(const struct vmcb *b)
+{
+	return (b->vintr & VINTR_PENDING) && !(b->intercept1 & (u32)INTERCEPT_VINTR);
 }
 
 static struct guest_paging paging_of(const struct vmcb *b)
@@ -454,7 +476,10 @@ static void get_now(struct vcpu *v, const struct vmcb *b)
 	now->cpl = b->cpl;
 	now->shadow = b->interrupt_shadow & 1;
 	/* What was on its way into the guest and did not arrive goes again. */
-	now->event = b->exit_int_info & EVENT_VALID ? (u32)b->exit_int_info : 0;
+	if (b->exit_int_info & EVENT_VALID)
+		now->event = (u32)b->exit_int_info;
+	else if (!is_left(b))
+		now->event = 0;
 	now->error = (u32)(b->exit_int_info >> 32);
 	/* The end of an NMI: an exit in front of its IRET was, and now it is elsewhere. */
 	if (h->nmi_ends && guest_regs()->rip != h->nmi_iret) {
@@ -474,7 +499,7 @@ static void svm_enter(struct vcpu *v)
 	b->rip = h->entered_at = r->rip;
 	b->rsp = r->rsp;
 	b->rflags = r->rflags;
-	h->entered_event = (u32)b->event_inject;
+	h->entered_event = h->now.event;
 	ASSERT(hvm_segments_null());
 	take_asid(b);
 	svm_run(r, va_to_paddr(b), va_to_paddr(cpu_state[cpu_id()].host));

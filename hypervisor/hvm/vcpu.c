@@ -175,6 +175,9 @@ static void deliver_events(struct vcpu *v)
 			x2apic_accept(&v->hvm->apic, (u8)vector);
 		return;
 	}
+	/* The upcall that is on its way is what is due. */
+	if (upcall && now->event == ((u32)EVENT_VALID | EVENT_INTERRUPT | (u8)vector))
+		return;
 	now->window = true;
 }
 

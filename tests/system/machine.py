@@ -240,16 +240,17 @@ class Qemu(Machine):
     """QEMU without hardware acceleration. Give `kernel` (and modules) to skip GRUB, or `iso` for the real path.
 
     modules: list of (file, arguments) pairs. cmdline: the hypervisor's. disks: options for -drive. extra: more options.
-    icount: time is the number of instructions.
+    icount: time is the number of instructions. one_thread: the CPUs take turns.
     """
 
     name = "QEMU"
 
     def __init__(self, kernel=None, cmdline="", modules=(), iso=None, cpu="qemu64,-svm", cpus=2, mem=1536,
-                 machine="pc", cdrom=None, disks=(), nic="e1000", extra=(), reboot=False, icount=False):
+                 machine="pc", cdrom=None, disks=(), nic="e1000", extra=(), reboot=False, icount=False,
+                 one_thread=False):
         super().__init__()
         argv = ["qemu-system-x86_64", "-name", "annulus-test", "-machine", machine,
-                "-accel", "tcg,thread=single" if icount else "tcg,thread=multi",
+                "-accel", "tcg,thread=single" if icount or one_thread else "tcg,thread=multi",
                 "-cpu", cpu, "-smp", str(cpus), "-m", str(mem), "-nodefaults", "-vga", "std", "-display", "none",
                 "-serial", "stdio", "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]
         if not reboot:

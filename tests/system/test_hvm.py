@@ -34,6 +34,16 @@ def neighbour(build):
         guests.judge_machine(m)
 
 
+def turns(build):
+    """Where the machine's CPUs take turns, QEMU delivers an injected interrupt twice ("Known" in docs/hvm.md), which the guest
+    sees: the second comes with interrupts off."""
+    with Qemu(kernel=build.hv, cmdline="console=com1 com1=115200", cpu=MACHINES[0][1], mem=guests.MEMORY, nic=None,
+              one_thread=True, modules=[guests.module(build, "pvh-smp")] * 3) as m:
+        guests.run(m, ["pvh-smp"] * 3, keys=True)
+        guests.judge(m.log, "pvh-smp")
+        guests.judge_machine(m)
+
+
 TINY = ["pvh", "pvh-control", "dies-pvh-hole", "dies-pvh-triple", "dies-pvh-grant"]
 
 
@@ -112,6 +122,7 @@ def cases(build):
         yield "domain.cpus%d" % cpus, lambda n=cpus: guests.as_dom0(build, "hvm-domain", n, "came and went", cpu=MACHINES[0][1])
     yield "domain.none", lambda: guests.as_dom0(build, "hvm-domain", 1, "no HVM here")
     yield "neighbour", lambda: neighbour(build)
+    yield "turns", lambda: turns(build)
     yield "linux", lambda: linux(build)
     yield "vtx.bochs.tiny", lambda: vtx_guests(build, TINY, 1)
     yield "vtx.bochs.domain", lambda: vtx_domain(build)

@@ -45,9 +45,11 @@ class Dom0:
         return self.run("grep -a '%s' %s | tail -n 1 | tr -d '\\r'" % (pattern, LOG))
 
 
-def life(build):
+def life(build, one_thread):
+    """`one_thread`: QEMU's fault with nested paging on two CPUs at once ("Known" in docs/hvm.md) takes the guest down otherwise,
+    in one of some ten runs beside much other work."""
     with tempfile.TemporaryDirectory(prefix="annulus-pvh-") as t, \
-            build.dom0(cpu=CPU, initramfs=dom0_with_init(build, t, "pvhguest/init", "pvh.gz")) as m:
+            build.dom0(cpu=CPU, one_thread=one_thread, initramfs=dom0_with_init(build, t, "pvhguest/init", "pvh.gz")) as m:
         d = Dom0(m)
         d.run("hvctl info", text="pvh")
         d.run("hvctl create -q /p1.cfg vcpus=17", 1, "a PVH domain has up to 16 vCPUs here, not 17")
@@ -86,4 +88,6 @@ def life(build):
 
 
 def cases(build):
-    yield "life", lambda: life(build)
+    yield "life", lambda: life(build, True)
+    if SOAK:
+        yield "life.threads", lambda: life(build, False)

@@ -117,11 +117,15 @@ trapped:
 	popq %rax
 	iretq
 
-/* `handler` is called, if the guest has it; registers are kept. */
-	.macro entry name, handler
+/* `handler` is called, if the guest has it; registers are kept. Interrupts may not come masked. */
+	.macro entry name, handler, maskable=1
 	.weak \handler
 	.global \name
 \name:
+	.if \maskable
+	testl $0x200, 16(%rsp)
+	jz pvh_masked
+	.endif
 	pushq %rax
 	pushq %rcx
 	pushq %rdx
@@ -147,7 +151,7 @@ trapped:
 	entry upcall_entry, pvh_upcall
 /* Of those guests that have more vCPUs. */
 	entry ipi_entry, pvh_ipi
-	entry nmi_entry, pvh_nmi
+	entry nmi_entry, pvh_nmi, 0
 
 /*
  * What a vCPU begins with that another one starts: from a page of real mode, to which these bytes

@@ -30,6 +30,7 @@ extern const char test_name[];
 void test_main(void);
 void pvh_main(void);
 void pvh_unexpected(void);
+void pvh_masked(void);
 void pvh_upcall(void);
 
 /* Call fn(arg); the vector of the first exception in it, which ends it, or -1. */
@@ -107,6 +108,11 @@ static void check_equal(int line, unsigned long is, unsigned long want)
 
 #define check(c) ((c) ? (void)0 : fail(__LINE__, 0, 1))
 #define check_eq(a, b) check_equal(__LINE__, (unsigned long)(a), (unsigned long)(b))
+
+void pvh_masked(void)
+{
+	fail(__LINE__, 0, 1); /* RFLAGS.IF */
+}
 
 void pvh_unexpected(void)
 {
