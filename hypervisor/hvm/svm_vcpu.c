@@ -195,7 +195,8 @@ static void svm_get_state(struct vcpu *v, struct hvm_hw_cpu *c)
 	c->msr_star = b->star;
 	c->msr_cstar = b->cstar;
 	c->msr_syscall_mask = b->sfmask;
-	c->msr_efer = b->efer & ~EFER_SVME;
+	/* The control block has it from the next run on. */
+	c->msr_efer = v->hvm->now.paging.efer;
 	GET_SEGMENT(cs);
 	GET_SEGMENT(ds);
 	GET_SEGMENT(es);

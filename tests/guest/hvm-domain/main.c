@@ -165,7 +165,19 @@ static void runs(unsigned long own)
 	context.cpu.cr0 |= 1UL << 31;
 	context.cpu.msr_efer = 0x500;
 	check_eq(set_context(), -EINVAL);
+	/* It has not run since: all of it is read back, and can be set once more. */
+	context.cpu.cr4 = 0x20;
+	context.cpu.cs_arbytes = 0xa9b;
+	check_eq(set_context(), 0);
+	get_context();
+	check_eq(after.cpu.msr_efer, 0x500);
+	check_eq(after.cpu.cr4, 0x20);
+	op.u.hvmcontext.size = sizeof(after);
+	op.u.hvmcontext.buffer = (uintptr_t)&after;
+	check_eq(domctl(XEN_DOMCTL_sethvmcontext, domain), 0);
 	context.cpu.cr0 &= ~(1UL << 31);
+	context.cpu.cr4 = 0;
+	context.cpu.cs_arbytes = 0xc9b;
 	context.cpu.msr_efer = 0;
 	check_eq(set_context(), 0);
 	get_context();
