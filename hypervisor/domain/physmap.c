@@ -25,7 +25,7 @@ static void give_up(struct domain *d, mfn_t mfn)
 
 int physmap_populate(struct domain *d, gfn_t gfn, unsigned order, unsigned bits)
 {
-	bool large = order == PHYSMAP_MAX_ORDER && !(gfn & (BIT(order) - 1));
+	bool large = p2m_large && order == PHYSMAP_MAX_ORDER && !(gfn & (BIT(order) - 1));
 	u64 n = BIT(order), done = 0;
 	struct frame *f;
 	mfn_t mfn;

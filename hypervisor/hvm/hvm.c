@@ -39,7 +39,7 @@ void __init hvm_init(void)
 		hvm_ops = NULL;
 		return;
 	}
-	p2m_use_ept(hvm_ops == &vmx_ops);
+	p2m_use_ept(hvm_ops == &vmx_ops, hvm_caps.large);
 	hvm_vcpu_register();
 }
 

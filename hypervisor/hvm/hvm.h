@@ -13,6 +13,7 @@ struct hvm_caps {
 	bool nested_paging;
 	u32 asids;          /* SVM: tags of the TLB, the host's 0 among them */
 	bool tags;          /* VT-x: the TLB has tags (VPID) */
+	bool large;         /* guests may have pages of 2 MiB */
 };
 
 /*

@@ -32,6 +32,7 @@ const char *svm_detect(struct hvm_caps *caps)
 		.name = "SVM",
 		.nested_paging = f.features & SVM_NP,
 		.asids = f.asids,
+		.large = true,
 	};
 	return svm_refusal(&f);
 }

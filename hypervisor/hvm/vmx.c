@@ -19,6 +19,7 @@
 
 #define L7_EDX_L1_FLUSH	 BIT(28)
 #define ARCH_CAPS_NO_L1_FLUSH BIT(3) /* at VM entry: it is not needed */
+#define ARCH_CAPS_NO_MULTIHIT BIT(6)
 
 struct vmx_machine vmx_machine;
 static bool chosen;
@@ -33,6 +34,7 @@ static u64 read_or_0(u32 msr)
 static void read_facts(struct vmx_facts *f)
 {
 	u32 max, a, b, c, d = 0, first;
+	u64 caps;
 
 	*f = (struct vmx_facts){ .unsafe = hvm_unsafe };
 	cpuid(0, 0, &max, &a, &b, &c);
@@ -57,8 +59,10 @@ static void read_facts(struct vmx_facts *f)
 	f->cr4_must = read_or_0(MSR_VMX_CR4_MUST);
 	f->l1_flush = d & L7_EDX_L1_FLUSH;
 	f->l1tf = mitigations.l1tf;
-	if (f->l1tf && (d & BIT(29)) && (read_or_0(MSR_ARCH_CAPS) & ARCH_CAPS_NO_L1_FLUSH))
+	caps = d & BIT(29) ? read_or_0(MSR_ARCH_CAPS) : 0;
+	if (caps & ARCH_CAPS_NO_L1_FLUSH)
 		f->l1tf = false;
+	f->multihit = !(caps & ARCH_CAPS_NO_MULTIHIT);
 }
 
 /* What firmware left open is locked, as it is to be before VMXON: SDM vol. 3C, 23.7. */
@@ -76,6 +80,7 @@ const char *vmx_detect(struct hvm_caps *caps)
 		.name = "VT-x",
 		.nested_paging = true,
 		.tags = m.controls.proc2 & PROC2_VPID,
+		.large = m.controls.large,
 	};
 	if (why)
 		return why;

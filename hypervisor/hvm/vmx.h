@@ -23,6 +23,8 @@ struct vmx_facts {
 	/* The CPU gives what is in its L1 cache to a guest that asks by a wrong table (L1TF). */
 	bool l1tf, l1_flush;
 	bool unsafe;          /* hvm-unsafe: that is no reason */
+	/* Code in large pages can stop the machine when its entry is changed (iTLB multihit). */
+	bool multihit;
 };
 #define FEATURE_VMX	BIT(5)
 #define CONTROL_LOCKED	BIT(0)
@@ -69,6 +71,7 @@ struct vmx_facts {
 
 struct vmx_controls {
 	u32 pin, proc, proc2, exit, entry;
+	u32 large; /* bool: may a guest have pages of 2 MiB? */
 };
 
 /*
@@ -98,7 +101,7 @@ u32 vmx_arbytes(u32 attributes);
 
 /*
  * MOV to CR0, one that the CPU does not do by itself: what it means for *p (EFER.LMA with it), or
- * false: #GP, and *p is as it was. `code64`: the guest runs 64-bit code.
+ * false: #GP, and *p is as it was. `code64`: its CS is for 64-bit code.
  */
 bool vmx_write_cr0(u64 value, bool code64, struct guest_paging *p);
 /* The bits of it that the guest does not have: always on, or always off. */

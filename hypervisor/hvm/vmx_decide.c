@@ -38,7 +38,7 @@ static const char *choose_controls(const struct vmx_facts *f, struct vmx_control
 
 const char *vmx_choose(const struct vmx_facts *f, struct vmx_controls *c)
 {
-	const u64 ept = EPT_LEVELS_4 | EPT_WRITE_BACK | EPT_2M | EPT_INVEPT | EPT_INVEPT_ALL;
+	const u64 ept = EPT_LEVELS_4 | EPT_WRITE_BACK | EPT_INVEPT | EPT_INVEPT_ALL;
 	const char *why;
 
 	*c = (struct vmx_controls){ 0 };
@@ -50,7 +50,8 @@ const char *vmx_choose(const struct vmx_facts *f, struct vmx_controls *c)
 	if (why)
 		return why;
 	if ((f->ept_vpid & ept) != ept)
-		return "the CPU's EPT lacks what is needed: four levels, write-back, 2 MiB, INVEPT";
+		return "the CPU's EPT lacks what is needed: four levels, write-back, INVEPT";
+	c->large = (f->ept_vpid & EPT_2M) && !f->multihit;
 	if ((f->cr0_must & ~(CR0_PE | CR0_NE | CR0_PG)) || (f->cr4_must & ~CR4_VMXE))
 		return "the CPU's VT-x wants bits of CR0 or CR4 that nobody knows";
 	/* A guest sets CR4.PKE as it likes where it may, and PKRU would be the next one's, too. */
@@ -107,7 +108,7 @@ bool vmx_write_cr0(u64 value, bool code64, struct guest_paging *p)
 		efer |= EFER_LMA;
 	}
 	if (!paging && was) {
-		if (code64)
+		if (code64 && (efer & EFER_LMA))
 			return false;
 		efer &= ~EFER_LMA;
 	}

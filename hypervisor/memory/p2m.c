@@ -15,16 +15,20 @@
 /*
  * What an entry has besides an address and our type. AMD's are those of long mode; Intel's EPT
  * (SDM vol. 3C, 28.2.2) has read, write and execute where those have P, RW and US, and the large
- * page's bit is the same; bits 3 to 5 of a leaf are a memory type, 6 is write-back.
+ * page's bit is the same; bits 3 to 5 of a leaf are a memory type, 6 is write-back, whatever the
+ * guest's PAT says (bit 6): the frames are cached elsewhere, too.
  */
 #define ACCESS	    (PTE_P | PTE_RW | PTE_US)
-#define EPT_TYPE_WB (6ULL << 3)
+#define EPT_TYPE_WB (6ULL << 3 | BIT(6))
 static u64 table_flags = ACCESS | PTE_A;
 static u64 page_flags = ACCESS | PTE_A | PTE_D;
 static u64 readonly_flags = (ACCESS & ~PTE_RW) | PTE_A;
 
-void p2m_use_ept(bool ept)
+bool p2m_large = true;
+
+void p2m_use_ept(bool ept, bool large)
 {
+	p2m_large = large;
 	table_flags = ACCESS | (ept ? 0 : PTE_A);
 	page_flags = ACCESS | (ept ? EPT_TYPE_WB : PTE_A | PTE_D);
 	readonly_flags = (ACCESS & ~PTE_RW) | (ept ? EPT_TYPE_WB : PTE_A);

@@ -47,8 +47,12 @@ struct p2m {
 	gfn_t cursor;       /* p2m_relinquish(): everything below is empty */
 };
 
-/* p2m_use_ept() - boot, before there is a map: whose entries they are, Intel's or AMD's. */
-void p2m_use_ept(bool ept);
+/*
+ * p2m_use_ept() - boot, before there is a map: whose entries they are, Intel's or AMD's, and may
+ * there be large pages? That is what p2m_large says then: who has an order of 9 asks.
+ */
+void p2m_use_ept(bool ept, bool large);
+extern bool p2m_large;
 /* p2m_create() - an empty map for d, which has none: 0, -ENOMEM. */
 int p2m_create(struct domain *d);
 /* p2m_destroy() - free the tables of a map that p2m_relinquish() has emptied. No map: nothing. */

@@ -53,7 +53,7 @@ static bool ept;
 static void begin(void)
 {
 	fixture_begin();
-	p2m_use_ept(ept = false);
+	p2m_use_ept(ept = false, true);
 	guest->max_pages = other->max_pages = 4096;
 	CU_ASSERT_EQUAL(p2m_create(guest), 0);
 }
@@ -95,7 +95,7 @@ static mfn_t nested_walk(gfn_t gfn)
 		if ((e & (PTE_RW | PTE_US)) != (PTE_RW | PTE_US))
 			CU_FAIL("an entry on the way lacks rights");
 		/* What is not ours to choose: a memory type, which tables have not; or A and D. */
-		if (ept ? (e >> 3 & 15) != (level == 1 || (e & PTE_PS) ? 6U : 0U) : !(e & PTE_A))
+		if (ept ? (e >> 3 & 15) != (level == 1 || (e & PTE_PS) ? 14U : 0U) : !(e & PTE_A))
 			CU_FAIL("an entry on the way is not of that kind");
 		if (level == 1)
 			return pte_mfn(e);
@@ -377,7 +377,7 @@ TEST(test_ept, "Intel's entries: a memory type where something is mapped, nowher
 	enum p2m_type type;
 	u64 e = 0;
 
-	p2m_use_ept(ept = true);
+	p2m_use_ept(ept = true, true);
 	CU_ASSERT_EQUAL(p2m_add(guest, 5, m, 0, P2M_RAM), 0);
 	CU_ASSERT_EQUAL(nested_walk(5), m);
 	CU_ASSERT_EQUAL(p2m_add(guest, 512, large, 9, P2M_RAM), 0);
@@ -392,7 +392,7 @@ TEST(test_ept, "Intel's entries: a memory type where something is mapped, nowher
 	CU_ASSERT_EQUAL(type, P2M_GRANT_RO);
 	for (mfn_t table = p2m_root(guest), level = 4; level; level--, table = pte_mfn(e))
 		e = table_of(table)[pt_slot(6ULL << PAGE_SHIFT, (unsigned)level)];
-	CU_ASSERT_EQUAL(e & 0x1ff, 0x35); /* read, execute, write-back */
+	CU_ASSERT_EQUAL(e & 0x1ff, 0x75); /* read, execute, write-back whatever PAT says */
 	CU_ASSERT_EQUAL(audit(), 0);
 	CU_ASSERT_EQUAL(p2m_remove_grant(guest, 6, theirs, false), 0);
 	let_go();

@@ -143,6 +143,21 @@ TEST(test_populate, "memory comes where it is wanted, and its frames' numbers st
 	CU_ASSERT_EQUAL(guest->tot_pages, 8 + 512 + 513);
 }
 
+TEST(test_no_large, "where large pages are none, 2 MiB are 512 pages")
+{
+	u64 list[] = { 512, 1024, 1536 }, tables;
+
+	CU_ASSERT_EQUAL(reservation(XENMEM_populate_physmap, DOMID_SELF, list, 1, 9), 1);
+	tables = guest->p2m->tables;
+	CU_ASSERT_EQUAL(reservation(XENMEM_populate_physmap, DOMID_SELF, list + 1, 1, 9), 1);
+	CU_ASSERT_EQUAL(guest->p2m->tables, tables);
+	p2m_use_ept(false, false);
+	CU_ASSERT_EQUAL(reservation(XENMEM_populate_physmap, DOMID_SELF, list + 2, 1, 9), 1);
+	CU_ASSERT_EQUAL(guest->p2m->tables, tables + 1);
+	CU_ASSERT_EQUAL(at(2047), at(1536) + 511);
+	p2m_use_ept(false, true);
+}
+
 TEST(test_populate_refused, "memory that cannot come leaves nothing behind")
 {
 	u64 bad[] = { LIMIT, ~0ULL, LIMIT - 1, 6, 0 }, had;

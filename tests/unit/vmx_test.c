@@ -54,7 +54,7 @@ static const struct row {
 	{ F(entry), 0, ENTRY_LONG, "EFER and PAT" },
 	{ F(ept_vpid), EPT_LEVELS_4, 0, "four levels" },
 	{ F(ept_vpid), EPT_WRITE_BACK, 0, "write-back" },
-	{ F(ept_vpid), EPT_2M, 0, "2 MiB" },
+	{ F(ept_vpid), EPT_2M, 0, NULL },
 	{ F(ept_vpid), EPT_INVEPT, 0, "INVEPT" },
 	{ F(ept_vpid), EPT_INVEPT_ALL, 0, "INVEPT" },
 	{ F(cr0_must), 0, CR0_WP, "CR0 or CR4" },
@@ -112,6 +112,14 @@ TEST(test_controls, "the controls: what is wanted, what must be, and nothing els
 	CU_ASSERT_EQUAL(c.proc2, 0xe2);
 	CU_ASSERT_EQUAL(c.exit, 0x36dfb | 0x3c0204);
 	CU_ASSERT_EQUAL(c.entry, 0x11fb | 0xc004);
+	CU_ASSERT_TRUE(c.large);
+	f.multihit = true;
+	CU_ASSERT_PTR_NULL(vmx_choose(&f, &c));
+	CU_ASSERT_FALSE(c.large);
+	f.multihit = false;
+	f.ept_vpid &= ~EPT_2M;
+	CU_ASSERT_PTR_NULL(vmx_choose(&f, &c));
+	CU_ASSERT_FALSE(c.large);
 	f.proc2 &= ~MAY(PROC2_VPID);
 	CU_ASSERT_PTR_NULL(vmx_choose(&f, &c));
 	CU_ASSERT_EQUAL(c.proc2, 0xc2);
@@ -171,6 +179,7 @@ static void refused(u64 value, bool code64, u64 cr4, u64 efer)
 TEST(test_cr0, "what a guest's MOV to CR0 does where the CPU does not do it")
 {
 	const u64 on = CR0_PE | CR0_PG | CR0_NE, lm = EFER_LME | EFER_LMA;
+	struct guest_paging legacy = { CR0_PE | CR0_PG | ET, 0, CR4_PAE, 0 };
 
 	writes(on, false, 0, 0);
 	writes(on, false, EFER_LME, lm);
@@ -179,6 +188,9 @@ TEST(test_cr0, "what a guest's MOV to CR0 does where the CPU does not do it")
 	writes(0, false, 0, 0);
 	writes(on | BIT(30) | BIT(29), true, lm, lm);
 	writes(on | BIT(30), true, lm, lm);
+	/* CS may be one for 64-bit code outside of long mode, where that says nothing. */
+	CU_ASSERT_TRUE(vmx_write_cr0(CR0_PE, true, &legacy));
+	CU_ASSERT_EQUAL(legacy.cr0, CR0_PE | ET);
 	/* No paging without protection, no write-through without caches off. */
 	refused(CR0_PG, false, CR4_PAE, 0);
 	refused(on | BIT(29), false, CR4_PAE, 0);
