@@ -60,6 +60,8 @@ rsb_stuff:
 1:
 	.endr
 	addq $256, %rsp
+	/* Some CPUs predict the first RET by what a guest left, until a CALL has retired. */
+	lfence
 	ret
 	int3
 

@@ -62,9 +62,12 @@ void context_switch(struct vcpu *prev, struct vcpu *next)
 		c->last_guest = to->serial;
 		entry_area_forget(next);
 		mitigation_domain_switch();
-		/* dom0's programs are told what the machine has: its tools ask that way, too. */
+		/*
+		 * dom0's programs are told what the machine has: its tools ask that way, too. An
+		 * HVM guest is left for it.
+		 */
 		if (cpu_features.cpuid_fault)
-			cpuid_fault_set(!to->privileged);
+			cpuid_fault_set(!to->privileged && !next->hvm);
 	}
 	if (!to->is_idle) {
 		if (unlikely(next->hvm)) {

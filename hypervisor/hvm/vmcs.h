@@ -33,6 +33,8 @@ enum { VMX_ES, VMX_CS, VMX_SS, VMX_DS, VMX_FS, VMX_GS, VMX_LDTR, VMX_TR };
 #define VMCS_PIN_CONTROLS      0x4000
 #define VMCS_PROC_CONTROLS     0x4002
 #define VMCS_EXCEPTIONS	       0x4004
+#define VMCS_PF_MASK	       0x4006
+#define VMCS_PF_MATCH	       0x4008
 #define VMCS_CR3_TARGETS       0x400a
 #define VMCS_EXIT_CONTROLS     0x400c
 #define VMCS_EXIT_STORES       0x400e

@@ -88,7 +88,8 @@ vmx_left:
 	cmpb $0, hvm_fill_rsb(%rip)
 	je 1f
 	call rsb_stuff
-1:	addq $8, %rsp
+1:	lfence
+	addq $8, %rsp
 	popq %r15
 	popq %r14
 	popq %r13

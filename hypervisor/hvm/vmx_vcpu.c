@@ -51,17 +51,21 @@ enum {
 	REASON_WRMSR,
 	REASON_MWAIT = 36,
 	REASON_MONITOR = 39,
+	REASON_MACHINE_CHECK = 41, /* while entering */
 	REASON_EPT_VIOLATION = 48,
 	REASON_INVEPT = 50,
 	REASON_INVVPID = 53,
 	REASON_WBINVD,
 	REASON_XSETBV,
+	REASON_SEAMCALL = 76,
+	REASON_TDCALL,
 };
 #define REASON_ENTRY_FAILED BIT(31)
 
 /* As on AMD's: those of which a guest can make one without end, and #MC, which is ours. */
 #define EXCEPTIONS	(BIT(TRAP_DB) | BIT(TRAP_AC) | BIT(TRAP_MC))
 #define EVENT_INT_N	(4U << 8) /* from here on they have a length; 24.9.3 */
+#define EVENT_INT1	(5U << 8)
 #define EVENT_VECTOR	0xff
 #define EVENT_UNBLOCKED BIT(12)	  /* IRET ended an NMI and then faulted */
 #define SHADOW_STI	BIT(0)
@@ -76,6 +80,8 @@ enum {
 #define EPT_WRITES	BIT(1)
 #define THE_VPID	1 /* every guest's: what it has there is flushed when it comes */
 #define CR0_MASK	(VMX_CR0_ON | VMX_CR0_OFF)
+/* A machine check with MCE clear would be the machine's end. */
+#define CR4_ON		(CR4_VMXE | CR4_MCE)
 #define MSR_TPR		0x808
 
 bool vmx_run(struct regs *guest, bool launched);
@@ -257,8 +263,9 @@ static void write_controls(struct vcpu *v)
 	vmwrite(VMCS_ACTIVITY, 0);
 	vmwrite(VMCS_SHADOW, x->shadow = 0);
 	vmwrite(VMCS_CR0_MASK, CR0_MASK);
-	vmwrite(VMCS_CR4_MASK, ~hvm_cr4_known());
-	vmwrite(VMCS_CR4_SHOWN, 0);
+	vmwrite(VMCS_CR4_MASK, ~hvm_cr4_known() | CR4_ON);
+	vmwrite(VMCS_PF_MASK, 0);
+	vmwrite(VMCS_PF_MATCH, 0);
 }
 
 static int vmx_create(struct vcpu *v)
@@ -305,6 +312,12 @@ static void write_cr0_shown(u64 cr0)
 {
 	vmwrite(VMCS_CR0, (cr0 | VMX_CR0_ON) & ~VMX_CR0_OFF);
 	vmwrite(VMCS_CR0_SHOWN, cr0);
+}
+
+/* The guest has MCE as it likes, to look at. */
+static u64 shown_cr4(void)
+{
+	return (vmread(VMCS_CR4) & ~CR4_ON) | vmread(VMCS_CR4_SHOWN);
 }
 
 /* EFER, and whether it is the long mode that it says: 26.3.1.1 wants them to agree. */
@@ -368,7 +381,7 @@ static void vmx_get_state(struct vcpu *v, struct hvm_hw_cpu *c)
 	c->cr0 = shown_cr0();
 	c->cr2 = x->cr2;
 	c->cr3 = vmread(VMCS_CR3);
-	c->cr4 = vmread(VMCS_CR4) & ~CR4_VMXE;
+	c->cr4 = shown_cr4();
 	c->dr6 = x->dr6;
 	c->dr7 = vmread(VMCS_DR7);
 	c->idtr_limit = (u32)vmread(VMCS_IDTR_LIMIT);
@@ -403,7 +416,9 @@ static void vmx_set_state(struct vcpu *v, const struct hvm_hw_cpu *c)
 	write_cr0_shown(c->cr0);
 	x->cr2 = c->cr2;
 	vmwrite(VMCS_CR3, c->cr3);
-	vmwrite(VMCS_CR4, c->cr4 | CR4_VMXE);
+	vmwrite(VMCS_CR4, c->cr4 | CR4_ON);
+	vmwrite(VMCS_CR4_SHOWN, c->cr4 & CR4_MCE);
+	vmwrite(VMCS_ENTRY_EVENT, 0);
 	x->dr6 = c->dr6;
 	vmwrite(VMCS_DR7, c->dr7);
 	vmwrite(VMCS_PENDING_DEBUG, 0);
@@ -527,7 +542,8 @@ static void write_cr0_for(struct vcpu *v, u64 value, unsigned length)
 	struct hvm_now *now = &v->hvm->now;
 	struct guest_paging p = now->paging;
 
-	if (!vmx_write_cr0(value, now->long_code, &p) || !load_pdptes(v, &p)) {
+	if (!vmx_write_cr0(value, vmread(VMCS_ATTRIBUTES(VMX_CS)) & ATTR_LONG, &p) ||
+	    !load_pdptes(v, &p)) {
 		hvm_inject_gp(v);
 		return;
 	}
@@ -539,7 +555,7 @@ static void write_cr0_for(struct vcpu *v, u64 value, unsigned length)
 }
 
 /*
- * CR0: a change of what the guest does not have. CR4: one of what it may not have. CR8 is the
+ * CR0: a change of what the guest does not have. CR4: the same, or what it may not have. CR8 is the
  * APIC's task priority. Nothing else leaves the guest.
  */
 static bool do_cr(struct vcpu *v, unsigned length)
@@ -553,7 +569,11 @@ static bool do_cr(struct vcpu *v, unsigned length)
 		return true;
 	}
 	if (a.cr == 4 && a.what == VMX_CR_WRITE) {
-		hvm_inject_gp(v);
+		/* MCE is shown as it is to be: now the CPU does the rest by itself. */
+		if (value & ~hvm_cr4_known())
+			hvm_inject_gp(v);
+		else
+			vmwrite(VMCS_CR4_SHOWN, value & CR4_MCE);
 		return true;
 	}
 	if (a.cr != 8 || (a.what != VMX_CR_WRITE && a.what != VMX_CR_READ))
@@ -570,11 +590,19 @@ static bool do_cr(struct vcpu *v, unsigned length)
 	return true;
 }
 
-/* The CPU has changed none of the guest's debug registers yet (27.3.1). */
-static void do_debug(struct vcpu *v)
+/*
+ * The CPU has changed none of the guest's debug registers yet (27.3.1). INT1 does not, and goes on
+ * behind itself.
+ */
+static void do_debug(struct vcpu *v, bool int1)
 {
 	u64 why = vmread(VMCS_QUALIFICATION) & DR6_WHY, dr6;
 
+	if (int1) {
+		v->hvm->now.event = (u32)EVENT_VALID | EVENT_INT1 | TRAP_DB;
+		v->hvm->vmx->event_length = (u32)vmread(VMCS_LENGTH);
+		return;
+	}
 	READ_DR(6, dr6);
 	WRITE_DR(6, (dr6 & ~0xfULL) | why);
 	vmwrite(VMCS_DR7, vmread(VMCS_DR7) & ~DR7_GD);
@@ -589,7 +617,7 @@ static void do_event(struct vcpu *v)
 		return; /* run() has passed it on */
 	switch (event & EVENT_VECTOR) {
 	case TRAP_DB:
-		do_debug(v);
+		do_debug(v, (event & EVENT_TYPE) == EVENT_INT1);
 		break;
 	case TRAP_AC:
 		hvm_inject(v, TRAP_AC, true);
@@ -606,6 +634,8 @@ static void do_ept_violation(struct vcpu *v)
 {
 	u64 gpa = vmread(VMCS_GUEST_PHYSICAL), why = vmread(VMCS_QUALIFICATION);
 
+	if (why & EVENT_UNBLOCKED)
+		v->nmi_masked = true;
 	if (hvm_not_granted(v, gpa, why & EPT_WRITES))
 		hvm_inject_gp(v);
 	else
@@ -642,6 +672,8 @@ static void vmx_handle_exit(struct vcpu *v)
 	unsigned length;
 
 	if (x->refused || (x->reason & REASON_ENTRY_FAILED)) {
+		if (!x->refused && (x->reason & 0xffff) == REASON_MACHINE_CHECK)
+			__asm__ volatile("int $18");
 		unexpected(v);
 		return;
 	}
@@ -698,6 +730,8 @@ static void vmx_handle_exit(struct vcpu *v)
 	case REASON_MONITOR:
 	case REASON_INVEPT:
 	case REASON_INVVPID:
+	case REASON_SEAMCALL:
+	case REASON_TDCALL:
 		hvm_inject(v, TRAP_UD, false);
 		break;
 	default:
@@ -768,7 +802,7 @@ static void get_now(struct vcpu *v)
 
 	x->efer = vmread(VMCS_EFER);
 	now->paging = (struct guest_paging){ shown_cr0(), vmread(VMCS_CR3),
-					     vmread(VMCS_CR4) & ~CR4_VMXE, x->efer };
+					     shown_cr4(), x->efer };
 	in_long = x->efer & EFER_LMA;
 	now->cs_base = vmread(VMCS_BASE(VMX_CS));
 	now->long_code = in_long && (vmread(VMCS_ATTRIBUTES(VMX_CS)) & ATTR_LONG);

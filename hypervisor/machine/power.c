@@ -79,12 +79,15 @@ void machine_restart(void)
 	} __packed no_idt = { 0, 0 };
 
 	local_irq_disable();
-	stop_vmx_here();
 	console_sync();
 	if (opt_noreboot) {
 		printk(LOG_INFO "noreboot: halted instead of restarting\n");
 		machine_halt();
 	}
+	/* Nobody is to be in VMX operation, where an INIT would wait. */
+	stop_other_cpus();
+	stop_vmx_here();
+	pause_io(100);
 	reset_by_acpi();
 	efi_reset(false);
 	/* The reset control register of PCI chipsets: system reset, then with the CPU. */
