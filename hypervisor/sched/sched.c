@@ -235,7 +235,10 @@ static int sleeping_state(const struct vcpu *v)
 	return flags == VPF_BLOCKED ? RUNSTATE_blocked : RUNSTATE_offline;
 }
 
-/* If v is runnable and neither runs nor waits, queue it where it fits best. */
+/*
+ * If v is runnable and neither runs nor waits, queue it where it fits best. One that was paused
+ * while it slept sleeps on, and is not offline any more.
+ */
 static void enqueue_woken(struct vcpu *v)
 {
 	bool placed = false;
@@ -246,6 +249,9 @@ static void enqueue_woken(struct vcpu *v)
 		unsigned cpu = queue_cpu(q);
 
 		if (v->sched.queued || v->running || !runnable(v)) {
+			if (!v->running && !runnable(v) &&
+			    v->time.runstate.state != sleeping_state(v))
+				vcpu_runstate_change(v, sleeping_state(v), now);
 			unlock_queue(q, flags);
 			return;
 		}

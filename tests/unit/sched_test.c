@@ -404,6 +404,13 @@ TEST(block_wakes, "block and wake")
 	atomic_or(&v->pause_flags, VPF_PAUSED);
 	vcpu_sleep_nosync(v);
 	CU_ASSERT_EQUAL(v->time.runstate.state, RUNSTATE_offline);
+	/* Unpaused, it sleeps as before. */
+	atomic_and(&v->pause_flags, ~VPF_PAUSED);
+	vcpu_wake(v);
+	CU_ASSERT_EQUAL(v->time.runstate.state, RUNSTATE_blocked);
+	atomic_or(&v->pause_flags, VPF_PAUSED);
+	vcpu_sleep_nosync(v);
+	CU_ASSERT_EQUAL(v->time.runstate.state, RUNSTATE_offline);
 	vcpu_unblock(v);
 	settle();
 	CU_ASSERT_PTR_EQUAL(on_cpu[0], &idle_vcpus[0]);
