@@ -6,16 +6,12 @@
  * it is clear on return.
  */
 #include "cpu/asm.h"
+#include "hvm/run.h"
 	.text
 	.global svm_run
 svm_run:
 	entry_note NOTE_FUNCTION
-	pushq %rbx
-	pushq %rbp
-	pushq %r12
-	pushq %r13
-	pushq %r14
-	pushq %r15
+	save_callers
 	pushq %rdx
 	pushq %rsi
 	pushq %rdi
@@ -23,43 +19,11 @@ svm_run:
 	sti
 	movq %rsi, %rax
 	vmload
-	/* struct regs: r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi */
-	movq (%rdi), %r15
-	movq 8(%rdi), %r14
-	movq 16(%rdi), %r13
-	movq 24(%rdi), %r12
-	movq 32(%rdi), %rbp
-	movq 40(%rdi), %rbx
-	movq 48(%rdi), %r11
-	movq 56(%rdi), %r10
-	movq 64(%rdi), %r9
-	movq 72(%rdi), %r8
-	movq 88(%rdi), %rcx
-	movq 96(%rdi), %rdx
-	movq 104(%rdi), %rsi
-	movq 112(%rdi), %rdi
-	/* On CPUs whose buffers leak: the last thing before the guest goes on. */
-772:	.byte 0x0f, 0x1f, 0x80, 0, 0, 0, 0
-	alternative 772b, verw_selector, 7, ALT_VERW, ALT_VERW_OF
-	vmrun
+	load_guest
+	enter_guest vmrun
 	.global svm_left
 svm_left:
-	pushq %rdi
-	movq 8(%rsp), %rdi
-	movq %r15, (%rdi)
-	movq %r14, 8(%rdi)
-	movq %r13, 16(%rdi)
-	movq %r12, 24(%rdi)
-	movq %rbp, 32(%rdi)
-	movq %rbx, 40(%rdi)
-	movq %r11, 48(%rdi)
-	movq %r10, 56(%rdi)
-	movq %r9, 64(%rdi)
-	movq %r8, 72(%rdi)
-	movq %rcx, 88(%rdi)
-	movq %rdx, 96(%rdi)
-	movq %rsi, 104(%rdi)
-	popq 112(%rdi)
+	store_guest
 	/* Nothing of the guest's stays where C would keep it. */
 	xorl %ebx, %ebx
 	xorl %ebp, %ebp
@@ -80,11 +44,6 @@ svm_left:
 	popq %rdi
 	popq %rsi
 	popq %rdx
-	popq %r15
-	popq %r14
-	popq %r13
-	popq %r12
-	popq %rbp
-	popq %rbx
+	restore_callers
 	ret
 	int3
