@@ -454,6 +454,17 @@ def shell(machine, command, seconds=60):
     return int(found.group(1)), body.strip()
 
 
+def runner(machine, limit):
+    """run(command, text, seconds, status): a command in dom0's shell that has to end with this status and to print this text;
+    returns what it printed. `limit`: seconds, where the caller does not say."""
+    def run(command, text=None, seconds=limit, status=0):
+        code, out = shell(machine, command, seconds)
+        check(code == status, "%s: exit status %d: %s" % (command, code, out))
+        check(text is None or text in out, "%s: %r is not in: %s" % (command, text, out))
+        return out
+    return run
+
+
 def wait_shell(machine, seconds=150):
     """Until dom0's shell prompts; returns the seconds that it took from the emulator's start."""
     machine.expect(r"dom0: ready", seconds, fail=TROUBLE)

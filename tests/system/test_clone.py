@@ -13,7 +13,7 @@ import tempfile
 
 import test_backends_images
 from archive import pack
-from machine import SOAK, check, shell, wait_shell
+from machine import SOAK, check, runner, wait_shell
 
 COUNT = 4
 CONFIG = """name = "g"
@@ -48,11 +48,7 @@ def test(build):
     with tempfile.TemporaryDirectory(prefix="annulus-clone-") as d, build.dom0(initramfs=initramfs(build, d)) as m:
         wait_shell(m, 300)
 
-        def run(command, text=None, seconds=120, status=0):
-            code, out = shell(m, command, seconds)
-            check(code == status, "%s: exit status %d: %s" % (command, code, out))
-            check(text is None or text in out, "%s: %r is not in: %s" % (command, text, out))
-            return out
+        run = runner(m, 120)
 
         def refused(command, line):
             run("%s >/tmp/same; %s 2>&1" % (SNAPSHOT, command), line, status=1)

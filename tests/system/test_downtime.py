@@ -8,7 +8,7 @@ MiB, idle: without devices, and with a disk and an interface, which have to be c
 """
 import re
 
-from machine import SOAK, Skip, check, shell, wait_shell
+from machine import SOAK, Skip, check, runner, wait_shell
 
 CONFIG = """name = "g"
 kernel = "/usr/lib/annulus/minimal-64.elf"
@@ -28,11 +28,7 @@ def test(build):
     with build.dom0(cmdline="dom0_max_vcpus=1", icount=True, cpus=1) as m:
         wait_shell(m, 600)
 
-        def run(command, text=None, seconds=600):
-            code, out = shell(m, command, seconds)
-            check(code == 0, "%s: exit status %d: %s" % (command, code, out))
-            check(text is None or text in out, "%s: %r is not in: %s" % (command, text, out))
-            return out
+        run = runner(m, 600)
 
         log = "/var/log/hvconsole/g.log /var/log/hvconsole/g--coming.log"
         upto = "until cat %s 2>/dev/null | grep -a -q '%%s' || cat %s 2>/dev/null | grep -a -q FAIL; do usleep 50000; done" % (

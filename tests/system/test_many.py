@@ -7,7 +7,7 @@ dom0's kernel, the daemons, the hypervisor. The guest is frontends/minimal witho
 import re
 import statistics
 
-from machine import SOAK, Skip, check, shell, wait_shell
+from machine import SOAK, Skip, check, runner, wait_shell
 
 GUESTS = 200
 CONFIG = """name = "m%d"
@@ -27,11 +27,7 @@ def test(build):
     with build.dom0(cmdline="dom0_max_vcpus=1", icount=True, cpus=1, mem=3072) as m:
         wait_shell(m, 600)
 
-        def run(command, text=None, seconds=600):
-            code, out = shell(m, command, seconds)
-            check(code == 0, "%s: exit status %d: %s" % (command, code, out))
-            check(text is None or text in out, "%s: %r is not in: %s" % (command, text, out))
-            return out
+        run = runner(m, 600)
 
         def free():
             return int(re.search(r"free \((\d+) frames\)", run("hvctl info")).group(1))

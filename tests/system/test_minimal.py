@@ -8,7 +8,7 @@ again, a reboot, shutdown, and that nothing is left. On one CPU, which dom0's vC
 import array
 import hashlib
 
-from machine import check, shell, wait_shell
+from machine import check, runner, shell, wait_shell
 
 MIB = 4
 DISK = 8
@@ -33,11 +33,7 @@ def test(build):
     with build.dom0(cpus=1) as m:
         wait_shell(m)
 
-        def run(command, text=None, seconds=120):
-            code, out = shell(m, command, seconds)
-            check(code == 0, "%s: exit status %d: %s" % (command, code, out))
-            check(text is None or text in out, "%s: %r is not in: %s" % (command, text, out))
-            return out
+        run = runner(m, 120)
 
         def until(command, what, seconds=180):
             code, out = shell(m, "n=%d; until %s; do n=$((n-1)); [ $n -gt 0 ] || break; usleep 100000; done; [ $n -gt 0 ]"

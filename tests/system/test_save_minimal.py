@@ -10,7 +10,7 @@ not at all where it could not stand still for as short as it is asked, and with 
 """
 import re
 
-from machine import SOAK, check, shell, wait_shell
+from machine import SOAK, check, runner, wait_shell
 
 WIDTHS = (64, 32)
 CYCLES = 500 if SOAK else 3     # of each width
@@ -84,11 +84,7 @@ def test(build):
     with build.dom0() as m:
         wait_shell(m)
 
-        def run(command, text=None, seconds=120, status=0):
-            code, out = shell(m, command, seconds)
-            check(code == status, "%s: exit status %d: %s" % (command, code, out))
-            check(text is None or text in out, "%s: %r is not in: %s" % (command, text, out))
-            return out
+        run = runner(m, 120)
 
         for line in FUNCTIONS.strip().split("\n"):
             m.send(line + "\n")
