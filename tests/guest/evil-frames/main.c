@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // seconds: 120
+// quick: first
 /*
  * Every frame of the machine that is not this domain's (other domains', the hypervisor's, the M2P,
  * the frame table, the free ones, device memory) is tried in every operation that takes a frame:

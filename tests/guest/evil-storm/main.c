@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // vcpus: 3
 // seconds: 120
+// quick: first
 /*
  * A storm: three vcpus make tens of thousands of hypercalls with arguments from a seeded generator
  * that likes edges, their own scratch frames, other frames and small numbers, partly in multicalls,

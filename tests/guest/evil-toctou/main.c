@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // vcpus: 2
 // seconds: 90
+// quick: first
 /*
  * Arguments that change between check and use: while one vcpu makes hypercalls, the other keeps
  * exchanging the words of their lists and structures for others, good ones for bad ones. What comes

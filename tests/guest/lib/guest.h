@@ -37,7 +37,8 @@
  * of its own and means nothing without it), "options: xpti=no" (with "alone": of the hypervisor's
  * command line), "notes: none" (built plain: mapped from 0, with no ELF notes that it can do
  * without), "cpu: qemu64,+fsgsbase" (with "alone": QEMU's model), "quick: bochs.cpus2" (with
- * "alone": `make test` runs the 64-bit form only, on that machine only; `make soak` all).
+ * "alone": `make test` runs the 64-bit form only, on that machine only; `make soak` all), "quick:
+ * first" (`make test` leaves its other forms to QEMU, as they are long in Bochs).
  */
 extern const char test_name[];
 #ifdef RING1_FORM
