@@ -144,11 +144,8 @@ static char *whole_path(struct hvctl_ctx *ctx, const char *file)
 {
 	char *here = NULL, *path = NULL;
 
-	/* As old configurations have it. */
-	if (!strncmp(file, "file:", 5) && file[5])
-		file += 5;
-	else if (!strncmp(file, "phy:", 4) && file[4])
-		file += 4;
+	/* As configurations have it. */
+	file = disk_without_prefix(file);
 	if (!*file || *file == '/' || strstr(file, "://")) {
 		path = strdup(file);
 	} else {
@@ -219,7 +216,7 @@ static int change(struct hvctl_ctx *ctx, uint32_t domid, const char *vdev, const
 
 int hvctl_cd_insert(struct hvctl_ctx *ctx, uint32_t domid, const char *vdev, const char *file)
 {
-	if (!*file)
+	if (!*disk_without_prefix(file))
 		return hvctl_fail(ctx, EINVAL, "an empty name is no medium; give a file, or use "
 				  "cd-eject");
 	return change(ctx, domid, vdev, file);

@@ -231,23 +231,6 @@ static bool is_format(const char *text)
 	return false;
 }
 
-/*
- * Old spellings put how the target is reached in front of it; a file and a device are told apart
- * anyway.
- */
-static const char *without_prefix(const char *target)
-{
-	static const char *const prefixes[] = {
-		"phy:", "file:", "tap:aio:", "tap2:aio:", "aio:", "raw:",
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
-		if (!strncmp(target, prefixes[i], strlen(prefixes[i])))
-			return target + strlen(prefixes[i]);
-	return target;
-}
-
 struct disk_spec {
 	const char *target, *format, *vdev, *access, *backend;
 	const char *type, *data_mode, *iops, *bps, *overlay;
@@ -376,7 +359,7 @@ static int take_backend(struct hvctl_ctx *ctx, const struct cfg_entry *e,
 			const struct cfg_item *item, const struct disk_spec *s,
 			struct hvctl_disk *d)
 {
-	bool nbd = disk_is_nbd(without_prefix(s->target)), raw = !s->format || !*s->format ||
+	bool nbd = disk_is_nbd(disk_without_prefix(s->target)), raw = !s->format || !*s->format ||
 		   !strcmp(s->format, "raw");
 	const char *type = s->type ? s->type : "", *alone;
 
@@ -457,7 +440,7 @@ static int take_disk(struct hvctl_ctx *ctx, const struct cfg_entry *e, const str
 	/* A drive may be empty. */
 	if (!s.target && s.cdrom)
 		s.target = "";
-	if (!s.target || (!*without_prefix(s.target) && !s.cdrom))
+	if (!s.target || (!*disk_without_prefix(s.target) && !s.cdrom))
 		return bad(ctx, e, item->line, item->column, "a disk has no target; write "
 			   "\"format=raw,vdev=xvda,access=rw,target=/path\"");
 	if (s.format && !is_format(s.format))
@@ -498,7 +481,7 @@ static int take_disk(struct hvctl_ctx *ctx, const struct cfg_entry *e, const str
 			return bad(ctx, e, item->line, item->column,
 				   "two disks are %s; give one another vdev", s.vdev);
 	strcpy(d->vdev, s.vdev);
-	d->target = strdup(without_prefix(s.target));
+	d->target = strdup(disk_without_prefix(s.target));
 	if (!d->target)
 		return hvctl_no_memory(ctx);
 	/* From here on it is the configuration's, and goes with it. */

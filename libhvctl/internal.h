@@ -131,4 +131,20 @@ static inline bool disk_is_nbd(const char *target)
 	return !strncmp(target, "nbd://", 6) || !strncmp(target, "nbd+unix://", 11);
 }
 
+/*
+ * disk_without_prefix - @target without what old spellings put in front of it, how it is reached;
+ * a file and a device are told apart anyway.
+ */
+static inline const char *disk_without_prefix(const char *target)
+{
+	static const char *const prefixes[] = {
+		"phy:", "file:", "tap:aio:", "tap2:aio:", "aio:", "raw:",
+	};
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (!strncmp(target, prefixes[i], strlen(prefixes[i])))
+			return target + strlen(prefixes[i]);
+	return target;
+}
+
 #endif

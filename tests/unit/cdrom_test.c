@@ -130,6 +130,10 @@ static int insert(const char *file)
 
 TEST(test_change, "a medium comes, is exchanged, goes, and comes again")
 {
+	static const char *const spelt[] = {
+		"phy:", "file:", "tap:aio:", "tap2:aio:", "aio:", "raw:",
+	};
+
 	start("");
 	CU_ASSERT_EQUAL(insert(image), 0);
 	has(image);
@@ -146,7 +150,17 @@ TEST(test_change, "a medium comes, is exchanged, goes, and comes again")
 	CU_ASSERT_EQUAL(chdir(dir), 0);
 	CU_ASSERT_EQUAL(insert("file:second"), 0);
 	has(second);
+	CU_ASSERT_EQUAL(insert("tap2:aio:image"), 0);
+	has(image);
 	CU_ASSERT_EQUAL(chdir("/"), 0);
+	/* As a configuration may have it. */
+	for (unsigned int i = 0; i < sizeof(spelt) / sizeof(spelt[0]); i++) {
+		char name[96];
+
+		snprintf(name, sizeof(name), "%s%s", spelt[i], i % 2 ? image : second);
+		CU_ASSERT_EQUAL(insert(name), 0);
+		has(i % 2 ? image : second);
+	}
 }
 
 TEST(test_server, "an NBD server is hvblkd's, also in a drive of the kernel's")
@@ -192,6 +206,7 @@ TEST(test_refused, "what cannot be touches nothing")
 	CU_ASSERT_EQUAL(refused(insert("/dev/null"),
 				"the disk /dev/null (xvda) is neither"), -ENOTBLK);
 	CU_ASSERT_EQUAL(refused(insert(""), "an empty name is no medium"), -EINVAL);
+	CU_ASSERT_EQUAL(refused(insert("tap:aio:"), "an empty name is no medium"), -EINVAL);
 	being_saved = true;
 	CU_ASSERT_EQUAL(refused(insert(second), "it is being saved"), -EBUSY);
 	being_saved = false;
