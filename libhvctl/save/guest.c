@@ -9,8 +9,11 @@
 #include "domain.h"
 #include "pv-abi/compat.h"
 #include "pv-abi/ring1.h"
+#include "xs.h"
 
 #define BATCH 1024u
+/* What is kept of an entry of a list, here and by whoever sends the pages. */
+#define PER_PFN (2 * sizeof(uint64_t) + 1)
 #define HOLES (1u << 20) /* frames that a list may be longer than what there is */
 
 static int no_list(const struct guest *g, const char *why)
@@ -170,6 +173,28 @@ static int read_list(struct guest *g, uint64_t root, uint64_t address)
 	return error;
 }
 
+/*
+ * What a guest may have at most is the toolstack's word, which no guest can write: the hypervisor's
+ * limit goes up and down with what its balloon is told, and its list of frames stays as long as it
+ * was. A slow one has more than its limit.
+ */
+static void find_most(struct guest *g)
+{
+	char *text = hvctl_xs(g->ctx) ? xs_readf(g->ctx->xs, 0,
+						 "/local/domain/%u/memory/static-max", g->domid)
+				      : NULL;
+	uint64_t kib = text ? strtoull(text, NULL, 10) : 0;
+
+	free(text);
+	if (kib > HVCTL_MIB_MAX << 10)
+		kib = HVCTL_MIB_MAX << 10;
+	g->most = kib >> (FRAME_SHIFT - 10);
+	if (g->most < g->info.max_pages)
+		g->most = g->info.max_pages;
+	if (g->most < g->info.tot_pages)
+		g->most = g->info.tot_pages;
+}
+
 static int find_list(struct guest *g)
 {
 	const struct shared_info *wide = (const void *)g->shared;
@@ -190,8 +215,15 @@ static int find_list(struct guest *g)
 	}
 	if (!cr3)
 		return no_list(g, "its kernel does not say where its list of frames (P2M) is");
-	if (!end || end > g->info.max_pages + HOLES)
+	find_most(g);
+	/* The guest's word. */
+	if (!end || (end > HOLES && end - HOLES > g->most) || end >= NO_PFN)
 		return no_list(g, "its list of frames (P2M) is longer than its memory");
+	if (!memory_fits(end * PER_PFN))
+		return hvctl_fail(g->ctx, ENOMEM,
+				  "dom0 has not enough memory to look at domain %u: it takes %llu "
+				  "MiB, and as much has to be left; give it more (hvctl mem-set 0)",
+				  g->domid, (unsigned long long)(end * PER_PFN >> 20) + 1);
 	g->nr_pfns = end;
 	g->nr_list = (end + per - 1) / per;
 	g->mfn = malloc(end * sizeof(*g->mfn));

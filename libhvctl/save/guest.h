@@ -26,6 +26,7 @@ struct guest {
 	struct hvctl_ctx *ctx;
 	uint32_t domid;
 	struct xen_domctl_getdomaininfo info;
+	uint64_t most;	    /* frames that it may have, whatever its balloon is told by now */
 	unsigned int width; /* bytes of its words: 8 or 4 */
 	uint64_t nr_pfns;
 	uint64_t *mfn;	  /* by pfn: NO_MFN for none */

@@ -284,7 +284,7 @@ static bool wanted(struct live *l, uint64_t pfn, uint64_t fresh)
 		return false;
 	}
 	/* A list that changes while it is read may have more than the other side has room for. */
-	if (g->live && l->there[pfn] == NO_MFN && l->nr_there + fresh >= g->info.max_pages)
+	if (g->live && l->there[pfn] == NO_MFN && l->nr_there + fresh >= g->most)
 		return false;
 	return bit(l->due, pfn);
 }

@@ -270,7 +270,7 @@ int do_domctl(struct hvctl_ctx *c, struct xen_domctl *op)
 static int look(struct guest *g)
 {
 	*g = (struct guest){ .ctx = &ctx, .nr_pfns = PFNS + longer, .nr_foreign = foreign };
-	g->info.max_pages = most;
+	g->most = most;
 	g->mfn = malloc(sizeof(p2m));
 	g->type = calloc(PFNS, 1);
 	memcpy(g->mfn, p2m, sizeof(p2m));
