@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * An HVM guest's vCPU: made and switched to, events on their way to it, and the loop that runs it.
- * How the guest is entered and what it is left for is the vendor's (hvm_ops); what is done then is
- * in exits.c.
+ * An HVM guest's vCPU: made and switched to, and the loop that runs it. How the guest is entered
+ * and what it is left for is the vendor's (hvm_ops); what comes to it when it is entered is in
+ * events.c, what is done when it was left in exits.c.
  *
  * The loop runs on a fresh stack with the guest's registers at its top, where hypercalls look for
  * them.
@@ -15,7 +15,6 @@
 #include "cpu/raw.h"
 #include "domain/domain.h"
 #include "hvm/hvm.h"
-#include "hvm/insn_length.h"
 #include "hvm/vcpu.h"
 #include "lib/string.h"
 #include "memory/heap.h"
@@ -115,18 +114,7 @@ void hvm_switch_out(struct vcpu *v)
 	hvm_ops->switch_out(v);
 }
 
-/* ---- events ---- */
-
-/* Does the vector of the upcall stand for it? */
-static bool upcall_due(const struct vcpu *v)
-{
-	return READ_ONCE(v->domain->callback_vector) && vcpu_event_deliverable(v);
-}
-
-bool hvm_interrupt_due(const struct vcpu *v)
-{
-	return upcall_due(v) || x2apic_next(&v->hvm->apic) >= 0;
-}
+/* ---- the loop ---- */
 
 /*
  * An interrupt of the APIC's, an NMI or a SIPI came while v went to sleep: sched/ knows of none. A
@@ -136,71 +124,6 @@ static bool is_woken(const struct vcpu *v)
 {
 	return READ_ONCE(v->hvm->startup) != HVM_RUNS || (v->nmi_pending && !v->nmi_masked) ||
 	       ((guest_regs()->rflags & RFLAGS_IF) && x2apic_next(&v->hvm->apic) >= 0);
-}
-
-/* No NMI comes on top of one before its IRET is done, of which run() tells in v->nmi_masked. */
-static void deliver_nmi(struct vcpu *v)
-{
-	struct hvm_now *now = &v->hvm->now;
-
-	if (v->nmi_masked || (now->event & EVENT_VALID) || now->shadow) {
-		now->nmi_window = true;
-		return;
-	}
-	v->nmi_pending = false;
-	v->nmi_masked = true;
-	now->event = (u32)EVENT_VALID | EVENT_NMI | 2;
-}
-
-/*
- * The upcall, as a line that is high while something is pending, past the APIC; else what the APIC
- * has: when the guest can take it, and not before. What was being delivered when it left is
- * delivered first.
- */
-static void deliver_events(struct vcpu *v)
-{
-	struct hvm_now *now = &v->hvm->now;
-	bool upcall = upcall_due(v);
-	int vector = upcall ? READ_ONCE(v->domain->callback_vector) : x2apic_next(&v->hvm->apic);
-
-	now->window = now->nmi_window = false;
-	if (unlikely(v->nmi_pending))
-		deliver_nmi(v);
-	/* The guest may have taken the callback away since. */
-	if (vector < 0 || (upcall && !vector))
-		return;
-	if (!(now->event & EVENT_VALID) && (guest_regs()->rflags & RFLAGS_IF) && !now->shadow) {
-		now->event = (u32)EVENT_VALID | EVENT_INTERRUPT | (u8)vector;
-		if (!upcall)
-			x2apic_accept(&v->hvm->apic, (u8)vector);
-		return;
-	}
-	/* The upcall that is on its way is what is due. */
-	if (upcall && now->event == ((u32)EVENT_VALID | EVENT_INTERRUPT | (u8)vector))
-		return;
-	now->window = true;
-}
-
-/* ---- the loop ---- */
-
-static bool shadowed(const struct vcpu *v)
-{
-	const struct hvm_now *now = &v->hvm->now;
-
-	return now->shadow && !(now->event & EVENT_VALID) && hvm_interrupt_due(v);
-}
-
-/*
- * An event waits for an instruction behind STI. If that is HLT, it is executed and ends at once:
- * not every emulator keeps the shadow over VMRUN, and an upcall before the HLT would not be waited
- * for but missed.
- */
-static void end_shadowed_hlt(struct vcpu *v)
-{
-	unsigned length = hvm_length_of(v, HVM_INSN_HLT);
-
-	if (length)
-		hvm_advance(v, length);
 }
 
 void hvm_loop(void)
@@ -231,14 +154,14 @@ void hvm_loop(void)
 				softirq_raise(SOFTIRQ_SCHEDULE);
 			continue;
 		}
-		if (unlikely(!looked && shadowed(v))) {
+		if (unlikely(!looked && hvm_shadowed(v))) {
 			/* The guest's memory is read with interrupts on. */
 			local_irq_enable();
-			end_shadowed_hlt(v);
+			hvm_end_shadowed_hlt(v);
 			looked = true;
 			continue;
 		}
-		deliver_events(v);
+		hvm_deliver_events(v);
 		hvm_ops->run(v);
 		looked = false;
 		local_irq_enable();

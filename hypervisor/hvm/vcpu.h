@@ -105,14 +105,22 @@ void hvm_do_hypercall(struct vcpu *v, unsigned length);
 void hvm_do_triple_fault(struct vcpu *v);
 /* A write to what another domain grants for reading only, and not while an event is delivered? */
 bool hvm_not_granted(const struct vcpu *v, u64 gpa, bool write);
-/* An upcall or what its APIC has waits. */
-bool hvm_interrupt_due(const struct vcpu *v);
 
 #define TRAP_DB 1
 #define TRAP_UD 6
 #define TRAP_GP 13
 #define TRAP_AC 17
 #define TRAP_MC 18
+
+/* ---- events.c ---- */
+
+/* An upcall or what its APIC has waits. */
+bool hvm_interrupt_due(const struct vcpu *v);
+/* What current is to get is put into its `now`, for hvm_ops->run(). Interrupts off. */
+void hvm_deliver_events(struct vcpu *v);
+/* current was left behind STI; and what is to be done for that, interrupts on, before it goes on. */
+bool hvm_shadowed(const struct vcpu *v);
+void hvm_end_shadowed_hlt(struct vcpu *v);
 
 /* ---- ipi.c: current's, interrupts on ---- */
 
