@@ -59,22 +59,20 @@ void hvm_deliver_events(struct vcpu *v)
 	now->window = true;
 }
 
-bool hvm_shadowed(const struct vcpu *v)
+/*
+ * The instruction behind STI is executed before any event comes. If that is HLT, it is executed
+ * here, whether one is due or not: some emulators lose the shadow at VMRUN, and an event that came
+ * between the two would not be waited for but missed. At another level than 0 it is a fault, and
+ * what was being delivered goes first.
+ */
+void hvm_do_shadowed_hlt(struct vcpu *v)
 {
 	const struct hvm_now *now = &v->hvm->now;
+	unsigned length;
 
-	return now->shadow && !(now->event & EVENT_VALID) && hvm_interrupt_due(v);
-}
-
-/*
- * An event waits for an instruction behind STI. If that is HLT, it is executed and ends at once:
- * not every emulator keeps the shadow over VMRUN, and an upcall before the HLT would not be waited
- * for but missed.
- */
-void hvm_end_shadowed_hlt(struct vcpu *v)
-{
-	unsigned length = hvm_length_of(v, HVM_INSN_HLT);
-
+	if (now->cpl || (now->event & EVENT_VALID))
+		return;
+	length = hvm_length_of(v, HVM_INSN_HLT);
 	if (length)
-		hvm_advance(v, length);
+		hvm_do_hlt(v, length);
 }

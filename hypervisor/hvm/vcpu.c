@@ -154,10 +154,10 @@ void hvm_loop(void)
 				softirq_raise(SOFTIRQ_SCHEDULE);
 			continue;
 		}
-		if (unlikely(!looked && hvm_shadowed(v))) {
+		if (unlikely(v->hvm->now.shadow && !looked)) {
 			/* The guest's memory is read with interrupts on. */
 			local_irq_enable();
-			hvm_end_shadowed_hlt(v);
+			hvm_do_shadowed_hlt(v);
 			looked = true;
 			continue;
 		}

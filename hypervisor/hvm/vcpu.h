@@ -118,9 +118,8 @@ bool hvm_not_granted(const struct vcpu *v, u64 gpa, bool write);
 bool hvm_interrupt_due(const struct vcpu *v);
 /* What current is to get is put into its `now`, for hvm_ops->run(). Interrupts off. */
 void hvm_deliver_events(struct vcpu *v);
-/* current was left behind STI; and what is to be done for that, interrupts on, before it goes on. */
-bool hvm_shadowed(const struct vcpu *v);
-void hvm_end_shadowed_hlt(struct vcpu *v);
+/* current was left behind STI: that STI and HLT are one. Interrupts on. */
+void hvm_do_shadowed_hlt(struct vcpu *v);
 
 /* ---- ipi.c: current's, interrupts on ---- */
 

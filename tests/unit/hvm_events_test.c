@@ -30,16 +30,17 @@ bool vcpu_event_deliverable(const struct vcpu *of)
 
 /* What is where the guest was left. */
 static bool at_hlt;
-static unsigned advanced;
+static unsigned hlts;
 
 unsigned hvm_length_of(const struct vcpu *of, enum hvm_insn insn)
 {
 	return of == v && insn == HVM_INSN_HLT && at_hlt;
 }
 
-void hvm_advance(struct vcpu *of, unsigned length)
+void hvm_do_hlt(struct vcpu *of, unsigned length)
 {
-	advanced += length;
+	CU_ASSERT_TRUE(of == v && length);
+	hlts++;
 	now->shadow = false;
 }
 
@@ -56,7 +57,7 @@ static void begin(void)
 	sim_current = v;
 	sim.regs.rflags = RFLAGS_IF;
 	event_due = at_hlt = false;
-	advanced = 0;
+	hlts = 0;
 }
 
 static void end(void)
@@ -160,21 +161,32 @@ TEST(test_nmi, "an NMI comes before interrupts, whatever IF is, and none on top 
 	CU_ASSERT_TRUE(now->nmi_window && v->nmi_pending);
 }
 
-TEST(test_shadowed_hlt, "HLT behind STI is done for the guest")
+static bool does_hlt(void)
 {
-	CU_ASSERT_FALSE(hvm_shadowed(v));
-	event_due = now->shadow = true;
-	CU_ASSERT_TRUE(hvm_shadowed(v));
-	hvm_end_shadowed_hlt(v);
-	CU_ASSERT_TRUE(advanced == 0 && now->shadow);
-	at_hlt = true;
-	hvm_end_shadowed_hlt(v);
-	CU_ASSERT_EQUAL(advanced, 1);
-	CU_ASSERT_FALSE(hvm_shadowed(v));
-	/* What was being delivered goes first. */
+	unsigned before = hlts;
+
 	now->shadow = true;
-	now->event = NMI;
-	CU_ASSERT_FALSE(hvm_shadowed(v));
+	hvm_do_shadowed_hlt(v);
+	return hlts != before;
+}
+
+TEST(test_shadowed_hlt, "HLT behind STI is done for the guest, whether an event is due or not")
+{
+	CU_ASSERT_FALSE(does_hlt());
+	at_hlt = true;
+	for (unsigned i = 0; i < 2; i++) {
+		event_due = i;
+		CU_ASSERT_TRUE(does_hlt());
+		/* A program's is a fault, which the CPU makes. */
+		now->cpl = 3;
+		CU_ASSERT_FALSE(does_hlt());
+		now->cpl = 0;
+		/* What was being delivered goes first. */
+		now->event = NMI;
+		CU_ASSERT_FALSE(does_hlt());
+		now->event = 0;
+	}
+	CU_ASSERT_EQUAL(hlts, 2);
 }
 
 SUITE("hvm_events", .begin = begin, .end = end)
