@@ -5,15 +5,18 @@
 #include "hvm/insn_length.h"
 #include "hvm/vcpu.h"
 
-/* Does the vector of the upcall stand for it? */
-static bool upcall_due(const struct vcpu *v)
+/* The upcall's vector, if that stands for it and it is due; else -1. */
+static int upcall_due(const struct vcpu *v)
 {
-	return READ_ONCE(v->domain->callback_vector) && vcpu_event_deliverable(v);
+	/* The guest may change it meanwhile. */
+	u8 vector = READ_ONCE(v->domain->callback_vector);
+
+	return vector && vcpu_event_deliverable(v) ? vector : -1;
 }
 
 bool hvm_interrupt_due(const struct vcpu *v)
 {
-	return upcall_due(v) || x2apic_next(&v->hvm->apic) >= 0;
+	return upcall_due(v) >= 0 || x2apic_next(&v->hvm->apic) >= 0;
 }
 
 /* No NMI comes on top of one before its IRET is done, of which run() tells in v->nmi_masked. */
@@ -33,30 +36,31 @@ static void deliver_nmi(struct vcpu *v)
 /*
  * The upcall, as a line that is high while something is pending, past the APIC; else what the APIC
  * has: when the guest can take it, and not before. What was being delivered when it left is
- * delivered first.
+ * delivered first. Where both are due the guest is to be left as soon as it can take the other.
  */
 void hvm_deliver_events(struct vcpu *v)
 {
 	struct hvm_now *now = &v->hvm->now;
-	bool upcall = upcall_due(v);
-	int vector = upcall ? READ_ONCE(v->domain->callback_vector) : x2apic_next(&v->hvm->apic);
+	int upcall = upcall_due(v), vector = x2apic_next(&v->hvm->apic);
+	bool both = upcall >= 0 && vector >= 0;
 
 	now->window = now->nmi_window = false;
 	if (unlikely(v->nmi_pending))
 		deliver_nmi(v);
-	/* The guest may have taken the callback away since. */
-	if (vector < 0 || (upcall && !vector))
+	if (upcall < 0 && vector < 0)
 		return;
 	if (!(now->event & EVENT_VALID) && (guest_regs()->rflags & RFLAGS_IF) && !now->shadow) {
-		now->event = (u32)EVENT_VALID | EVENT_INTERRUPT | (u8)vector;
-		if (!upcall)
+		if (upcall < 0)
 			x2apic_accept(&v->hvm->apic, (u8)vector);
+		else
+			vector = upcall;
+		now->event = (u32)EVENT_VALID | EVENT_INTERRUPT | (u8)vector;
+		now->window = both;
 		return;
 	}
 	/* The upcall that is on its way is what is due. */
-	if (upcall && now->event == ((u32)EVENT_VALID | EVENT_INTERRUPT | (u8)vector))
-		return;
-	now->window = true;
+	now->window = both || upcall < 0 ||
+		      now->event != ((u32)EVENT_VALID | EVENT_INTERRUPT | (u8)upcall);
 }
 
 /*

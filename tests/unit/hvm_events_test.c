@@ -161,6 +161,32 @@ TEST(test_nmi, "an NMI comes before interrupts, whatever IF is, and none on top 
 	CU_ASSERT_TRUE(now->nmi_window && v->nmi_pending);
 }
 
+TEST(test_second, "where two are due, the guest is left when it can take the second")
+{
+	event_due = true;
+	raise(0x45);
+	CU_ASSERT_EQUAL(enter(), GIVEN(CALLBACK));
+	CU_ASSERT_TRUE(now->window);
+	/* Neither came. */
+	CU_ASSERT_EQUAL(enter(), GIVEN(CALLBACK));
+	CU_ASSERT_TRUE(now->window);
+	/* In the handler of the one. */
+	now->event = 0;
+	event_due = false;
+	sim.regs.rflags = 0;
+	CU_ASSERT_EQUAL(enter(), 0);
+	CU_ASSERT_TRUE(now->window);
+	sim.regs.rflags = RFLAGS_IF;
+	CU_ASSERT_EQUAL(enter(), GIVEN(0x45));
+	CU_ASSERT_FALSE(now->window);
+	/* What the APIC holds back comes with the end of the other, which leaves the guest. */
+	now->event = 0;
+	raise(0x41);
+	event_due = true;
+	CU_ASSERT_EQUAL(enter(), GIVEN(CALLBACK));
+	CU_ASSERT_FALSE(now->window);
+}
+
 static bool does_hlt(void)
 {
 	unsigned before = hlts;
