@@ -33,10 +33,22 @@ static void deliver_nmi(struct vcpu *v)
 	now->event = (u32)EVENT_VALID | EVENT_NMI | 2;
 }
 
+static void give(struct vcpu *v, int upcall, int vector)
+{
+	struct hvm_vcpu *h = v->hvm;
+	bool apic = upcall < 0 || (vector >= 0 && h->apic_next);
+
+	if (apic)
+		x2apic_accept(&h->apic, (u8)vector);
+	h->apic_next = !apic;
+	h->now.event = (u32)EVENT_VALID | EVENT_INTERRUPT | (u8)(apic ? vector : upcall);
+}
+
 /*
- * The upcall, as a line that is high while something is pending, past the APIC; else what the APIC
+ * The upcall, as a line that is high while something is pending, past the APIC; and what the APIC
  * has: when the guest can take it, and not before. What was being delivered when it left is
- * delivered first. Where both are due the guest is to be left as soon as it can take the other.
+ * delivered first. Where both are due they take turns, so that who sends events without end keeps
+ * neither timer nor IPIs away; and the guest is to be left as soon as it can take the other.
  */
 void hvm_deliver_events(struct vcpu *v)
 {
@@ -50,11 +62,7 @@ void hvm_deliver_events(struct vcpu *v)
 	if (upcall < 0 && vector < 0)
 		return;
 	if (!(now->event & EVENT_VALID) && (guest_regs()->rflags & RFLAGS_IF) && !now->shadow) {
-		if (upcall < 0)
-			x2apic_accept(&v->hvm->apic, (u8)vector);
-		else
-			vector = upcall;
-		now->event = (u32)EVENT_VALID | EVENT_INTERRUPT | (u8)vector;
+		give(v, upcall, vector);
 		now->window = both;
 		return;
 	}

@@ -52,6 +52,7 @@ struct hvm_vcpu {
 	struct hvm_now now;
 	u64 dr[4];
 	struct x2apic apic;
+	bool apic_next; /* before an upcall, if both are due: its turn */
 	/* Around what others raise there, and its reset: nothing of a former life is left. */
 	struct spinlock raise_lock;
 	struct timer timer; /* of the APIC */

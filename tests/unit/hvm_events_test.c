@@ -187,6 +187,47 @@ TEST(test_second, "where two are due, the guest is left when it can take the sec
 	CU_ASSERT_FALSE(now->window);
 }
 
+/* The guest takes what it was entered with, and is left when it can take another. */
+static u8 taken(void)
+{
+	u32 event = enter();
+
+	CU_ASSERT_EQUAL(event & ~0xffU, GIVEN(0));
+	now->event = 0;
+	return (u8)event;
+}
+
+TEST(test_turns, "who sends events without end, or interrupts, has every second turn")
+{
+	event_due = true;
+	for (unsigned i = 0; i < 10; i++)
+		CU_ASSERT_EQUAL(taken(), CALLBACK);
+	for (unsigned i = 0; i < 10; i++) {
+		raise(0x45);
+		CU_ASSERT_EQUAL(taken(), 0x45);
+		CU_ASSERT_TRUE(now->window);
+		CU_ASSERT_EQUAL(taken(), CALLBACK);
+		/* Not before it has ended: else the other's turn. */
+		raise(0x46);
+		CU_ASSERT_EQUAL(taken(), CALLBACK);
+		end_of_interrupt();
+		CU_ASSERT_EQUAL(taken(), 0x46);
+		end_of_interrupt();
+		CU_ASSERT_EQUAL(taken(), CALLBACK);
+	}
+	/* Who has had a turn alone does not wait for that. */
+	event_due = false;
+	for (unsigned i = 0; i < 10; i++) {
+		raise(0x45);
+		CU_ASSERT_EQUAL(taken(), 0x45);
+		end_of_interrupt();
+	}
+	raise(0x45);
+	event_due = true;
+	CU_ASSERT_EQUAL(taken(), CALLBACK);
+	CU_ASSERT_EQUAL(taken(), 0x45);
+}
+
 static bool does_hlt(void)
 {
 	unsigned before = hlts;
