@@ -156,12 +156,18 @@ static int check_header(const u8 *at, u32 length)
 	return h.magic == HVM_FILE_MAGIC && h.version == HVM_FILE_VERSION ? 0 : -EINVAL;
 }
 
-/* A power of two: the divider itself is among the registers. */
+#define APIC_DIVIDE (0x3e0 / 4) /* among the registers, by words */
+
+/* Bits 0, 1 and 3 of the divide register; 7 is the clock itself. */
+static u32 divisor(u32 divide)
+{
+	return 1U << (((divide & 3) + (divide >> 1 & 4) + 1) & 7);
+}
+
+/* The divisor goes by the registers: divisors_good(). */
 static bool apic_good(const struct hvm_hw_lapic *a, unsigned id)
 {
-	return a->apic_base_msr == x2apic_base(id) && !a->disabled && !a->tdt_msr &&
-	       a->timer_divisor && a->timer_divisor <= 128 &&
-	       !(a->timer_divisor & (a->timer_divisor - 1));
+	return a->apic_base_msr == x2apic_base(id) && !a->disabled && !a->tdt_msr;
 }
 
 static bool regs_good(const struct hvm_hw_lapic_regs *r, unsigned id)
@@ -230,6 +236,39 @@ static unsigned kind_of(u16 code)
 	return kind;
 }
 
+/* The record of this kind that vCPU `id` has in a context whose records are good, to its end. */
+static bool find(const u8 *buf, unsigned kind, unsigned id, void *to)
+{
+	struct hvm_save_descriptor d;
+
+	for (u32 at = 0;; at += (u32)sizeof(d) + d.length) {
+		memcpy(&d, buf + at, sizeof(d));
+		if (d.typecode == HVM_SAVE_CODE_END)
+			return false;
+		if (d.typecode != kinds[kind].code || d.instance != id)
+			continue;
+		memcpy(to, buf + at + sizeof(d), kinds[kind].length);
+		return true;
+	}
+}
+
+/* Of each APIC: what its registers say, or what those of reset do where none come along. */
+static bool divisors_good(const u8 *buf, u64 apics)
+{
+	struct hvm_hw_lapic_regs regs;
+	struct hvm_hw_lapic apic;
+
+	for (unsigned id = 0; id < MAX_VCPUS; id++) {
+		if (!(apics & BIT(id)) || !find(buf, APIC, id, &apic))
+			continue;
+		if (!find(buf, APIC_REGS, id, &regs))
+			regs.data[APIC_DIVIDE] = 0;
+		if (apic.timer_divisor != divisor(regs.data[APIC_DIVIDE]))
+			return false;
+	}
+	return true;
+}
+
 int hvm_context_check(const u8 *buf, u32 size, unsigned vcpus)
 {
 	struct hvm_save_descriptor d;
@@ -247,7 +286,9 @@ int hvm_context_check(const u8 *buf, u32 size, unsigned vcpus)
 			return -EINVAL;
 		switch (d.typecode) {
 		case HVM_SAVE_CODE_END:
-			return d.length || at != size ? -EINVAL : 0;
+			if (d.length || at != size || !divisors_good(buf, seen[APIC]))
+				return -EINVAL;
+			return 0;
 		case HVM_SAVE_CODE_HEADER:
 			if (d.instance || check_header(buf + at, d.length))
 				return -EINVAL;
@@ -265,22 +306,6 @@ int hvm_context_check(const u8 *buf, u32 size, unsigned vcpus)
 			break;
 		}
 		at += d.length;
-	}
-}
-
-/* The record of this kind that vCPU `id` has in a good context. */
-static bool find(const u8 *buf, unsigned kind, unsigned id, void *to)
-{
-	struct hvm_save_descriptor d;
-
-	for (u32 at = 0;; at += (u32)sizeof(d) + d.length) {
-		memcpy(&d, buf + at, sizeof(d));
-		if (d.typecode == HVM_SAVE_CODE_END)
-			return false;
-		if (d.typecode != kinds[kind].code || d.instance != id)
-			continue;
-		memcpy(to, buf + at + sizeof(d), kinds[kind].length);
-		return true;
 	}
 }
 
@@ -318,11 +343,9 @@ u32 hvm_context_add_cpu(u8 *buf, u32 at, unsigned id, const struct hvm_hw_cpu *c
 
 u32 hvm_context_add_apic(u8 *buf, u32 at, unsigned id, const struct hvm_hw_lapic_regs *regs)
 {
-	/* Bits 0, 1 and 3 of the divide register; 7 is the clock itself. */
-	u32 divide = regs->data[0x3e0 / 4];
 	struct hvm_hw_lapic apic = {
 		.apic_base_msr = x2apic_base(id),
-		.timer_divisor = 1U << (((divide & 3) + (divide >> 1 & 4) + 1) & 7),
+		.timer_divisor = divisor(regs->data[APIC_DIVIDE]),
 	};
 
 	at = add(buf, at, HVM_SAVE_CODE_LAPIC, (u16)id, &apic, sizeof(apic));

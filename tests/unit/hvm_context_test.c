@@ -247,7 +247,9 @@ TEST(test_apic, "an APIC that no guest could have brought there is refused")
 	BAD_APIC(ap.lapic.tdt_msr = 1);
 	BAD_APIC(ap.lapic.timer_divisor = 0);
 	BAD_APIC(ap.lapic.timer_divisor = 3);
-	BAD_APIC(ap.lapic.timer_divisor = 256);
+	BAD_APIC(ap.lapic.timer_divisor = 4);
+	BAD_APIC(ap.regs.data[0x3e0 / 4] = 8);
+	BAD_APIC(ap.regs.data[0x3e0 / 4] = 0xb);
 	BAD_APIC(ap.lapic_at.instance = 1);
 	BAD_APIC(ap.regs_at.instance = 1);
 	BAD_APIC(ap.regs_at.typecode = HVM_SAVE_CODE_LAPIC);
@@ -275,6 +277,21 @@ TEST(test_apic, "an APIC that no guest could have brought there is refused")
 	ap.regs.data[0x380 / 4] = 1000000;
 	ap.regs.data[0x390 / 4] = 7;
 	CU_ASSERT_EQUAL(check(&ap, sizeof(ap), 1), 0);
+	/* Its divisor is what its registers say; where there are none, what those of reset do. */
+	for (unsigned i = 0; i < 16; i++) {
+		static const u32 divisors[16] = { 2, 4, 8, 16, 0, 0, 0, 0, 32, 64, 128, 1 };
+
+		ap.regs.data[0x3e0 / 4] = i;
+		for (unsigned bit = 0; bit < 32; bit++) {
+			ap.lapic.timer_divisor = 1U << bit;
+			CU_ASSERT_EQUAL(check(&ap, sizeof(ap), 1),
+					divisors[i] == 1U << bit ? 0 : -EINVAL);
+			CU_ASSERT_EQUAL(check(&ap, offsetof(struct apic_part, regs_at), 1),
+					bit == 1 ? 0 : -EINVAL);
+		}
+	}
+	ap.lapic.timer_divisor = 2;
+	ap.regs.data[0x3e0 / 4] = 0;
 	/* Each once for each vCPU. */
 	two[0] = two[1] = ap;
 	CU_ASSERT_EQUAL(check(two, sizeof(two), 2), -EINVAL);
@@ -283,6 +300,10 @@ TEST(test_apic, "an APIC that no guest could have brought there is refused")
 	two[1].lapic.apic_base_msr = 0xfee00c00;
 	two[1].regs.data[0x20 / 4] = 1;
 	two[1].regs.data[0xd0 / 4] = 2;
+	CU_ASSERT_EQUAL(check(two, sizeof(two), 2), 0);
+	two[1].lapic.timer_divisor = 8;
+	CU_ASSERT_EQUAL(check(two, sizeof(two), 2), -EINVAL);
+	two[1].regs.data[0x3e0 / 4] = 2;
 	CU_ASSERT_EQUAL(check(two, sizeof(two), 2), 0);
 	CU_ASSERT_EQUAL(check(two, sizeof(two), 1), -EINVAL);
 }
