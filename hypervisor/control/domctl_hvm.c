@@ -27,6 +27,7 @@ static u32 write_context(struct domain *d, u8 *buf)
 		}
 		hvm_get_apic(v, &regs);
 		at = hvm_context_add_apic(buf, at, v->id, &regs);
+		at = hvm_context_add_pat(buf, at, v->id, hvm_get_pat(v));
 	}
 	return hvm_context_end(buf, at);
 }
@@ -63,6 +64,7 @@ static void set_states(struct domain *d, const u8 *buf)
 	struct hvm_hw_lapic_regs regs;
 	struct hvm_hw_cpu cpu;
 	struct vcpu *v;
+	u64 pat;
 
 	domain_pause(d);
 	for_each_vcpu(d, v) {
@@ -77,6 +79,8 @@ static void set_states(struct domain *d, const u8 *buf)
 			/* It may have what wakes it now; if not, it sleeps again. */
 			atomic_and(&v->pause_flags, ~VPF_BLOCKED);
 		}
+		if (hvm_context_pat(buf, v->id, &pat))
+			hvm_set_pat(v, pat);
 	}
 	domain_unpause(d);
 }
@@ -85,10 +89,12 @@ static bool has_vcpus_of(struct domain *d, const u8 *buf)
 {
 	struct hvm_hw_lapic_regs regs;
 	struct hvm_hw_cpu cpu;
+	u64 pat;
 
 	for (unsigned i = 0; i < d->max_vcpus; i++)
 		if (!d->vcpu[i] && (hvm_context_cpu(buf, i, &cpu) ||
-				    hvm_context_apic(buf, i, &regs)))
+				    hvm_context_apic(buf, i, &regs) ||
+				    hvm_context_pat(buf, i, &pat)))
 			return false;
 	return true;
 }
@@ -98,7 +104,7 @@ static s64 set_context(struct domain *d, const struct xen_domctl_hvmcontext *p)
 	u8 *buf;
 	s64 ret;
 
-	if (p->size > hvm_context_max(d->max_vcpus))
+	if (p->size > hvm_context_size(d->max_vcpus))
 		return -EINVAL;
 	/* Of no size at all there is nothing to allocate, and it is no context. */
 	buf = p->size ? zalloc(ALLOC_MISC, p->size) : NULL;

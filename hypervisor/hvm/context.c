@@ -156,6 +156,7 @@ static int check_header(const u8 *at, u32 length)
 	return h.magic == HVM_FILE_MAGIC && h.version == HVM_FILE_VERSION ? 0 : -EINVAL;
 }
 
+#define MTRR_ALL_WB 0x806ULL /* enabled, and what no other says is write-back */
 #define APIC_DIVIDE (0x3e0 / 4) /* among the registers, by words */
 
 /* Bits 0, 1 and 3 of the divide register; 7 is the clock itself. */
@@ -177,19 +178,29 @@ static bool regs_good(const struct hvm_hw_lapic_regs *r, unsigned id)
 	return x2apic_import(&a, id, 0, r->data);
 }
 
-#define PAT_RESET     0x0007040600070406ULL
-#define MTRR_ALL_WB   0x806ULL /* enabled, and what no other says is write-back */
+/* There are no MTRRs: all memory is write-back, and PAT alone is the vCPU's. */
+static struct hvm_hw_mtrr memory_types(u64 pat)
+{
+	return (struct hvm_hw_mtrr){ .msr_pat_cr = pat, .msr_mtrr_def_type = MTRR_ALL_WB };
+}
+
+/* The seven memory types that there are: APM vol. 2, 7.8.1. */
+bool hvm_pat_valid(u64 pat)
+{
+	for (unsigned i = 0; i < 64; i += 8) {
+		u8 type = (u8)(pat >> i);
+
+		if (type > 7 || type == 2 || type == 3)
+			return false;
+	}
+	return true;
+}
 
 static bool mtrr_good(const struct hvm_hw_mtrr *m)
 {
-	u64 any = 0;
+	const struct hvm_hw_mtrr want = memory_types(m->msr_pat_cr);
 
-	for (unsigned i = 0; i < ARRAY_SIZE(m->msr_mtrr_var); i++)
-		any |= m->msr_mtrr_var[i];
-	for (unsigned i = 0; i < ARRAY_SIZE(m->msr_mtrr_fixed); i++)
-		any |= m->msr_mtrr_fixed[i];
-	return !any && m->msr_pat_cr == PAT_RESET &&
-	       (!m->msr_mtrr_def_type || m->msr_mtrr_def_type == MTRR_ALL_WB);
+	return hvm_pat_valid(m->msr_pat_cr) && !memcmp(m, &want, sizeof(want));
 }
 
 /* The records that a vCPU has, at most one of each. */
@@ -319,6 +330,16 @@ bool hvm_context_apic(const u8 *buf, unsigned id, struct hvm_hw_lapic_regs *regs
 	return find(buf, APIC_REGS, id, regs);
 }
 
+bool hvm_context_pat(const u8 *buf, unsigned id, u64 *pat)
+{
+	struct hvm_hw_mtrr m;
+
+	if (!find(buf, MTRR, id, &m))
+		return false;
+	*pat = m.msr_pat_cr;
+	return true;
+}
+
 static u32 add(u8 *buf, u32 at, u16 code, u16 instance, const void *from, u32 length)
 {
 	struct hvm_save_descriptor d = { code, instance, length };
@@ -352,28 +373,25 @@ u32 hvm_context_add_apic(u8 *buf, u32 at, unsigned id, const struct hvm_hw_lapic
 	return add(buf, at, HVM_SAVE_CODE_LAPIC_REGS, (u16)id, regs, sizeof(*regs));
 }
 
+u32 hvm_context_add_pat(u8 *buf, u32 at, unsigned id, u64 pat)
+{
+	struct hvm_hw_mtrr m = memory_types(pat);
+
+	return add(buf, at, HVM_SAVE_CODE_MTRR, (u16)id, &m, sizeof(m));
+}
+
 u32 hvm_context_end(u8 *buf, u32 at)
 {
 	return add(buf, at, HVM_SAVE_CODE_END, 0, NULL, 0);
 }
 
-/* Header and end, and those kinds of records for each vCPU. */
-static u32 room(unsigned vcpus, unsigned first_kinds)
+/* Header and end, and a record of each kind for each vCPU. */
+u32 hvm_context_size(unsigned vcpus)
 {
 	const u32 d = sizeof(struct hvm_save_descriptor);
 	u32 each = 0;
 
-	for (unsigned i = 0; i < first_kinds; i++)
+	for (unsigned i = 0; i < KINDS; i++)
 		each += d + kinds[i].length;
 	return d + (u32)sizeof(struct hvm_save_header) + vcpus * each + d;
-}
-
-u32 hvm_context_size(unsigned vcpus)
-{
-	return room(vcpus, MTRR);
-}
-
-u32 hvm_context_max(unsigned vcpus)
-{
-	return room(vcpus, KINDS);
 }

@@ -4,6 +4,7 @@
 #include "cpu/cpu_policy.h"
 #include "cpu/msr.h"
 #include "domain/domain.h"
+#include "hvm/context.h"
 #include "hvm/vcpu.h"
 #include "pv/cpuid.h"
 
@@ -81,18 +82,6 @@ bool hvm_rdmsr(u32 msr, const struct guest_paging *paging, u64 pat, u64 *value)
 	return false;
 }
 
-/* The seven memory types that there are: APM vol. 2, 7.8.1. */
-static bool pat_valid(u64 pat)
-{
-	for (unsigned i = 0; i < 64; i += 8) {
-		u8 type = (u8)(pat >> i);
-
-		if (type > 7 || type == 2 || type == 3)
-			return false;
-	}
-	return true;
-}
-
 /* LMA is the CPU's to set; LME changes while there is no paging (APM vol. 2, 3.1.7 and 14.6). */
 static bool write_efer(u64 value, struct guest_paging *paging)
 {
@@ -111,7 +100,7 @@ bool hvm_wrmsr(u32 msr, u64 value, struct guest_paging *paging, u64 *pat)
 	case MSR_EFER:
 		return write_efer(value, paging);
 	case MSR_PAT:
-		if (!pat_valid(value))
+		if (!hvm_pat_valid(value))
 			return false;
 		*pat = value;
 		return true;

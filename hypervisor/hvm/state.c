@@ -77,6 +77,17 @@ void hvm_set_apic(struct vcpu *v, const struct hvm_hw_lapic_regs *r)
 	hvm_timer_update(v);
 }
 
+u64 hvm_get_pat(const struct vcpu *v)
+{
+	return v->hvm->now.pat;
+}
+
+/* run() has it put where the CPU takes it from. */
+void hvm_set_pat(struct vcpu *v, u64 pat)
+{
+	v->hvm->now.pat = pat;
+}
+
 #define SET_SEGMENT(name, sel, ar, limit, base)          \
 	do {                                             \
 		c.name##_sel = (sel);                    \

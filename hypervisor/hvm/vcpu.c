@@ -14,6 +14,7 @@
 #include "cpu/msr.h"
 #include "cpu/raw.h"
 #include "domain/domain.h"
+#include "hvm/context.h"
 #include "hvm/hvm.h"
 #include "hvm/vcpu.h"
 #include "lib/string.h"
@@ -29,7 +30,7 @@ static int vcpu_make(struct vcpu *v)
 
 	if (!h)
 		return -ENOMEM;
-	h->now.pat = PAT_VALUE;
+	h->now.pat = HVM_PAT_RESET;
 	x2apic_reset(&h->apic, v->id);
 	spin_lock_init(&h->raise_lock);
 	v->hvm = h;

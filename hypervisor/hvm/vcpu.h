@@ -160,6 +160,9 @@ void hvm_set_state(struct vcpu *v, const struct hvm_hw_cpu *c);
 /* Its local APIC; set: one that hvm_context_check() let pass, after hvm_set_state(). */
 void hvm_get_apic(struct vcpu *v, struct hvm_hw_lapic_regs *r);
 void hvm_set_apic(struct vcpu *v, const struct hvm_hw_lapic_regs *r);
+/* PAT: its memory types are these alone; set: one that hvm_pat_valid(). */
+u64 hvm_get_pat(const struct vcpu *v);
+void hvm_set_pat(struct vcpu *v, u64 pat);
 /* A PVH guest's first state: 32-bit, flat, no paging, ebx = `start_info`. */
 void hvm_start_state(struct vcpu *v, u64 entry, u64 start_info);
 /* current's: as INIT and SIPI leave a CPU. */

@@ -55,6 +55,7 @@ static struct {
 	struct hvm_hw_cpu state; /* of the HVM vCPU */
 	struct hvm_hw_lapic_regs apic;
 	unsigned apics;
+	u64 pat;
 	unsigned states;         /* how often it was set */
 } m;
 static const char log_text[] = "0123456789";
@@ -222,6 +223,18 @@ void hvm_set_apic(struct vcpu *v, const struct hvm_hw_lapic_regs *r)
 	CU_ASSERT_TRUE(v->domain->pause_count);
 	m.apic = *r;
 	m.apics++;
+}
+
+u64 hvm_get_pat(const struct vcpu *v)
+{
+	CU_ASSERT_TRUE(v->domain->pause_count);
+	return m.pat;
+}
+
+void hvm_set_pat(struct vcpu *v, u64 pat)
+{
+	CU_ASSERT_TRUE(v->domain->pause_count);
+	m.pat = pat;
 }
 
 void hvm_get_state(struct vcpu *v, struct hvm_hw_cpu *c)

@@ -42,7 +42,10 @@ static struct apic_part {
 	struct hvm_hw_lapic lapic;
 	struct hvm_save_descriptor regs_at;
 	struct hvm_hw_lapic_regs regs;
+	struct hvm_save_descriptor mtrr_at;
+	struct hvm_hw_mtrr mtrr;
 } __packed ap;
+#define PAT_RESET 0x0007040600070406ULL
 #define FULL ((u32)(SIZE + sizeof(ap)))
 
 static void fill_apic(void)
@@ -54,7 +57,10 @@ static void fill_apic(void)
 		.lapic_at = { HVM_SAVE_CODE_LAPIC, 0, sizeof(ap.lapic) },
 		.lapic = { 0xfee00d00, 0, 2, 0 },
 		.regs_at = { HVM_SAVE_CODE_LAPIC_REGS, 0, sizeof(ap.regs) },
+		.mtrr_at = { HVM_SAVE_CODE_MTRR, 0, sizeof(ap.mtrr) },
+		.mtrr = { .msr_pat_cr = PAT_RESET, .msr_mtrr_def_type = 0x806 },
 	};
+	m.pat = PAT_RESET;
 	x2apic_export(&a, 0, m.apic.data);
 	ap.regs = m.apic;
 }
@@ -195,11 +201,13 @@ TEST(test_get, "what is read is what may be set")
 	CU_ASSERT_EQUAL(c.cpu.rip, 0x100000);
 	CU_ASSERT_EQUAL(memcmp(buf + offsetof(struct context, end_at), &ap, sizeof(ap)), 0);
 	memset(&m.apic, 0, sizeof(m.apic));
+	m.pat = 0;
 	op.u.hvmcontext = (struct xen_domctl_hvmcontext){ FULL, (u64)buf };
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_sethvmcontext, 5), 0);
 	CU_ASSERT_EQUAL(m.states, 2);
 	CU_ASSERT_EQUAL(m.apics, 1);
 	CU_ASSERT_EQUAL(memcmp(&m.apic, &ap.regs, sizeof(ap.regs)), 0);
+	CU_ASSERT_EQUAL(m.pat, PAT_RESET);
 	v = guest->vcpu[0];
 	guest->vcpu[0] = NULL;
 	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_gethvmcontext, 5), -ESRCH);
@@ -295,7 +303,7 @@ TEST(test_apic, "an APIC that no guest could have brought there is refused")
 	/* Each once for each vCPU. */
 	two[0] = two[1] = ap;
 	CU_ASSERT_EQUAL(check(two, sizeof(two), 2), -EINVAL);
-	two[1].lapic_at.instance = two[1].regs_at.instance = 1;
+	two[1].lapic_at.instance = two[1].regs_at.instance = two[1].mtrr_at.instance = 1;
 	CU_ASSERT_EQUAL(check(two, sizeof(two), 2), -EINVAL);
 	two[1].lapic.apic_base_msr = 0xfee00c00;
 	two[1].regs.data[0x20 / 4] = 1;
@@ -308,29 +316,56 @@ TEST(test_apic, "an APIC that no guest could have brought there is refused")
 	CU_ASSERT_EQUAL(check(two, sizeof(two), 1), -EINVAL);
 }
 
-TEST(test_mtrr, "memory types: those of reset, or all write-back")
+TEST(test_mtrr, "memory types: all write-back by what MTRRs say, and any PAT that a guest may have")
 {
 	struct {
 		struct hvm_save_descriptor at;
 		struct hvm_hw_mtrr mtrr;
-	} __packed r = { { HVM_SAVE_CODE_MTRR, 0, sizeof(r.mtrr) },
-			 { .msr_pat_cr = 0x0007040600070406ULL } };
+	} __packed r = { { HVM_SAVE_CODE_MTRR, 0, sizeof(r.mtrr) }, { 0 } };
+	const u32 size = sizeof(r.mtrr);
 
+	r.mtrr = ap.mtrr;
 	CU_ASSERT_EQUAL(check(&r, sizeof(r), 1), 0);
-	r.mtrr.msr_mtrr_cap = 0x508;
-	r.mtrr.msr_mtrr_def_type = 0x806;
-	CU_ASSERT_EQUAL(check(&r, sizeof(r), 1), 0);
-	r.mtrr.msr_mtrr_def_type = 0x800;
+	/* Not one bit of another: capabilities, ranges, what memory is where none says. */
+	for (u32 bit = 64; bit < size * 8; bit++) {
+		((u8 *)&r.mtrr)[bit / 8] ^= (u8)BIT(bit % 8);
+		CU_ASSERT_EQUAL(check(&r, sizeof(r), 1), -EINVAL);
+		((u8 *)&r.mtrr)[bit / 8] ^= (u8)BIT(bit % 8);
+	}
+	for (unsigned i = 0; i < 8; i++) {
+		for (unsigned type = 0; type < 256; type++) {
+			bool is = type < 8 && type != 2 && type != 3;
+
+			r.mtrr.msr_pat_cr = (PAT_RESET & ~(0xffULL << 8 * i)) |
+					    (u64)type << 8 * i;
+			CU_ASSERT_EQUAL(check(&r, sizeof(r), 1), is ? 0 : -EINVAL);
+		}
+	}
+	r.at.instance = 1;
+	r.mtrr = ap.mtrr;
 	CU_ASSERT_EQUAL(check(&r, sizeof(r), 1), -EINVAL);
-	r.mtrr.msr_mtrr_def_type = 0;
-	r.mtrr.msr_mtrr_fixed[10] = 6;
-	CU_ASSERT_EQUAL(check(&r, sizeof(r), 1), -EINVAL);
-	r.mtrr.msr_mtrr_fixed[10] = 0;
-	r.mtrr.msr_mtrr_var[15] = 0x800;
-	CU_ASSERT_EQUAL(check(&r, sizeof(r), 1), -EINVAL);
-	r.mtrr.msr_mtrr_var[15] = 0;
-	r.mtrr.msr_pat_cr++;
-	CU_ASSERT_EQUAL(check(&r, sizeof(r), 1), -EINVAL);
+	CU_ASSERT_EQUAL(check(&r, sizeof(r), 2), 0);
+}
+
+TEST(test_pat, "a context may have a PAT alone, for a vCPU that is there")
+{
+	struct hvm_save_descriptor end_at = { HVM_SAVE_CODE_END, 0, 0 };
+	u8 *at = (u8 *)&c.cpu_at;
+	u32 size = offsetof(struct context, cpu) + sizeof(ap.mtrr) + sizeof(end_at);
+	struct vcpu *v = guest->vcpu[0];
+
+	ap.mtrr.msr_pat_cr = 0x050100070406ULL;
+	memcpy(at, &ap.mtrr_at, sizeof(ap.mtrr_at));
+	memcpy(at + sizeof(ap.mtrr_at), &ap.mtrr, sizeof(ap.mtrr));
+	memcpy(at + sizeof(ap.mtrr_at) + sizeof(ap.mtrr), &end_at, sizeof(end_at));
+	guest->vcpu[0] = NULL;
+	CU_ASSERT_EQUAL(set(size), -ESRCH);
+	CU_ASSERT_EQUAL(m.pat, PAT_RESET);
+	guest->vcpu[0] = v;
+	CU_ASSERT_EQUAL(set(size), 0);
+	CU_ASSERT_EQUAL(m.pat, 0x050100070406ULL);
+	CU_ASSERT_EQUAL(m.states, 0);
+	CU_ASSERT_EQUAL(v->pause_flags, VPF_DOWN | VPF_BLOCKED);
 }
 
 TEST(test_records, "what is no context is refused")

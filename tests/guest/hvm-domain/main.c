@@ -73,7 +73,7 @@ static struct {
 	struct hvm_save_descriptor end_at;
 } __attribute__((packed)) context;
 
-/* What is read has its APIC, too. */
+/* What is read has its APIC and memory types, too. */
 static struct {
 	struct hvm_save_descriptor header_at;
 	struct hvm_save_header header;
@@ -83,6 +83,8 @@ static struct {
 	struct hvm_hw_lapic lapic;
 	struct hvm_save_descriptor regs_at;
 	struct hvm_hw_lapic_regs regs;
+	struct hvm_save_descriptor mtrr_at;
+	struct hvm_hw_mtrr mtrr;
 	struct hvm_save_descriptor end_at;
 } __attribute__((packed)) after;
 
@@ -93,6 +95,8 @@ static long set_context(void)
 	op.u.hvmcontext.buffer = (uintptr_t)&context;
 	return domctl(XEN_DOMCTL_sethvmcontext, domain);
 }
+
+static unsigned long pat = 0x0007040600070406UL; /* that of reset, then another */
 
 static void get_context(void)
 {
@@ -105,6 +109,9 @@ static void get_context(void)
 	check_eq(after.lapic.timer_divisor, 2);
 	check_eq(after.regs.data[0xf0 / 4], 0xff);
 	check_eq(after.regs.data[0x320 / 4], 0x10000);
+	check_eq(after.mtrr_at.typecode, HVM_SAVE_CODE_MTRR);
+	check_eq(after.mtrr.msr_pat_cr, pat);
+	check_eq(after.mtrr.msr_mtrr_def_type, 0x806);
 }
 
 /*
@@ -172,6 +179,7 @@ static void runs(unsigned long own)
 	get_context();
 	check_eq(after.cpu.msr_efer, 0x500);
 	check_eq(after.cpu.cr4, 0x20);
+	after.mtrr.msr_pat_cr = pat = 0x050100070406UL;
 	op.u.hvmcontext.size = sizeof(after);
 	op.u.hvmcontext.buffer = (uintptr_t)&after;
 	check_eq(domctl(XEN_DOMCTL_sethvmcontext, domain), 0);

@@ -113,14 +113,17 @@ static void registers(void)
 		check_eq(pvh_probe(rdmsr, &n), 13);
 		check_eq(pvh_probe(wrmsr, set), 13);
 	}
+	efer = 0x277;
+	check_eq(pvh_probe(rdmsr, &efer), -1);
+	check_eq(efer, 0x0007040600070406ULL);
 	set[0] = 0x277;
-	set[1] = 0x0007040600070406ULL;
+	set[1] = 0x050100070406ULL;
 	check_eq(pvh_probe(wrmsr, set), -1);
 	set[1] = 2;
 	check_eq(pvh_probe(wrmsr, set), 13);
 	efer = 0x277;
 	check_eq(pvh_probe(rdmsr, &efer), -1);
-	check_eq(efer, 0x0007040600070406ULL);
+	check_eq(efer, 0x050100070406ULL);
 	/* Its own, which do not leave it. */
 	set[0] = 0xc0000102;
 	set[1] = 0x123456789abcULL;
