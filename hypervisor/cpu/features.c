@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cpu/accessed.h"
 #include "cpu/cpu.h"
+#include "cpu/errata.h"
 #include "cpu/features.h"
 #include "cpu/mitigation.h"
 #include "cpu/msr.h"
@@ -146,6 +147,7 @@ bool features_init_cpu(void)
 	write_cr4(cr4);
 	this_cpu()->cr4 = cr4;
 	mitigation_init_cpu();
+	errata_init_cpu();
 	if (f->xsave)
 		xsetbv(f->xcr0);
 	wrmsr(MSR_PAT, PAT_VALUE);

@@ -126,6 +126,14 @@ wrmsr_safe:
 	ret
 	extable 1b, 2b
 
+/* void vmxoff_safe(void) */
+	.global vmxoff_safe
+vmxoff_safe:
+	entry_note NOTE_FUNCTION
+1:	vmxoff
+2:	ret
+	extable 1b, 2b
+
 /*
  * int load_ds/es/fs/gs(u16 sel): 0, or 1 when the selector is refused and the null selector was
  * loaded.

@@ -9,6 +9,8 @@
 void stop_other_cpus(void);
 /* The NMI handler's half: does not return if this CPU was asked to stop. */
 void stop_if_asked(void);
+/* Leave VMX operation, if this CPU is in it (cpu/raw.S). */
+void vmxoff_safe(void);
 /*
  * No guest runs here any more, for good; interrupts off. In VMX operation, where a CPU is while it
  * runs one, INIT waits (SDM vol. 3C, 23.8), by which some machines restart.
@@ -19,7 +21,8 @@ static inline void stop_vmx_here(void)
 
 	if (!(c->cr4 & CR4_VMXE))
 		return;
-	__asm__ volatile("vmxoff" ::: "memory", "cc");
+	/* CR4 allows it before VMXON is done, which may fail. */
+	vmxoff_safe();
 	c->cr4 &= ~CR4_VMXE;
 	write_cr4(c->cr4);
 }

@@ -201,6 +201,11 @@ static s16 map(struct domain *granter, struct gnttab_map_grant_ref *op)
 	m->flags = op->flags & MAP_FLAGS;
 	op->handle = handle_of(gt, index);
 	op->dev_bus_addr = mfn << PAGE_SHIFT;
+	/* It has no device that would use one, and where its memory really is, it is not told. */
+	if (unlikely(d->p2m)) {
+		m->flags &= (u8)~GNTMAP_device_map;
+		op->dev_bus_addr = 0;
+	}
 	mapping_live(m);
 	v->grants.mapped++;
 	return GNTST_okay;
@@ -220,6 +225,10 @@ void grant_map_one(struct gnttab_map_grant_ref *op)
 
 	if (!(op->flags & MAP_PARTS)) {
 		op->status = GNTST_bad_gntref;
+		return;
+	}
+	if (current->domain->p2m && !(op->flags & GNTMAP_host_map)) {
+		op->status = GNTST_bad_dev_addr;
 		return;
 	}
 	granter = domain_get(op->dom);

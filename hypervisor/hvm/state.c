@@ -9,8 +9,7 @@
 #include "hvm/vcpu.h"
 #include "pv-abi/hvm_save.h"
 
-#define CR0_ET	 BIT(4)
-#define DR6_NONE 0xffff0ff0
+#define CR0_ET BIT(4)
 
 /* What the control block has, and with it what common code keeps of that. */
 static void set_control(struct vcpu *v, const struct hvm_hw_cpu *c)

@@ -12,6 +12,7 @@ static void read_facts(struct svm_facts *f)
 	if (max < 0x80000001)
 		return;
 	cpuid(0x80000001, 0, &a, &b, &f->ext_features, &d);
+	f->family = cpu_features.family;
 	cpuid(0, 0, &a, &b, &c, &d);
 	if (a >= 7)
 		cpuid(7, 0, &a, &b, &f->structured, &d);
@@ -32,7 +33,7 @@ const char *svm_detect(struct hvm_caps *caps)
 		.name = "SVM",
 		.nested_paging = f.features & SVM_NP,
 		.asids = f.asids,
-		.large = true,
+		.large = svm_large(&f),
 	};
 	return svm_refusal(&f);
 }

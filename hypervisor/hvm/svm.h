@@ -15,6 +15,7 @@ struct svm_facts {
 	u32 asids, features; /* CPUID 8000000AH EBX and EDX, 0 if there is no such leaf */
 	u64 vm_cr;           /* MSR VM_CR; 0 where there is no SVM */
 	u32 structured;      /* CPUID 7 ECX, 0 if there is no such leaf */
+	u32 family;
 };
 #define EXT_FEATURE_SVM BIT(2)
 #define SVM_NP          BIT(0)
@@ -27,5 +28,11 @@ struct svm_facts {
  * the boot log; NULL: it can.
  */
 const char *svm_refusal(const struct svm_facts *f);
+/*
+ * svm_large - whether nested tables may map 2 MiB by an entry. Not by family 10h, where a large
+ * page and the small ones that it became may be in one TLB, which is a machine check (revision
+ * guide, erratum 383); a guest's pages are no larger to the TLB than the nested ones.
+ */
+bool svm_large(const struct svm_facts *f);
 
 #endif

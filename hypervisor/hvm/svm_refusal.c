@@ -19,3 +19,8 @@ const char *svm_refusal(const struct svm_facts *f)
 		return "the CPU's SVM has no ASID for a guest";
 	return NULL;
 }
+
+bool svm_large(const struct svm_facts *f)
+{
+	return f->family != 0x10;
+}

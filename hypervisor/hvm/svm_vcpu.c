@@ -5,6 +5,7 @@
  * and events below, and anything else ends the guest alone.
  */
 #include "cpu/cpu.h"
+#include "cpu/debugreg.h"
 #include "cpu/directmap.h"
 #include "cpu/msr.h"
 #include "cpu/raw.h"
@@ -257,6 +258,8 @@ static void svm_switch_in(struct vcpu *v)
 static void svm_switch_out(struct vcpu *v)
 {
 	(void)v;
+	/* VMEXIT saves the guest's and leaves it there (APM vol. 2, 15.6). */
+	WRITE_DR(6, DR6_NONE);
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) & ~EFER_SVME);
 }
 

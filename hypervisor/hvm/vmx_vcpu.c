@@ -72,7 +72,6 @@ enum {
 #define SHADOW_ANY	(BIT(0) | BIT(1))
 #define SHADOW_NMI	BIT(3)
 #define PENDING_STEP	BIT(14)
-#define DR6_NONE	0xffff0ff0
 #define DR6_WHY		(0xf | BIT(13) | BIT(14))
 #define DR7_GD		BIT(13)
 #define ATTR_LONG	BIT(13)

@@ -182,6 +182,7 @@ TEST(test_map_by_hvm, "an HVM mapper has it in its map, and the flush when it go
 
 		op = map(mapper, granter->id, 3, GNTMAP_host_map | ro, 0x7000);
 		CU_ASSERT_EQUAL(op.status, GNTST_okay);
+		CU_ASSERT_EQUAL(op.dev_bus_addr, 0);
 		CU_ASSERT_EQUAL(sim.ptes, 1);
 		CU_ASSERT_EQUAL(sim.pte[0].addr, 0x7000);
 		CU_ASSERT_EQUAL(sim.pte[0].mfn, mfn);
@@ -194,6 +195,26 @@ TEST(test_map_by_hvm, "an HVM mapper has it in its map, and the flush when it go
 		CU_ASSERT_EQUAL(sim.tlb_flushes, 1);
 		CU_ASSERT_EQUAL(refs(mfn), 1);
 	}
+	mapper->p2m = NULL;
+}
+
+TEST(test_hvm_device_part, "an HVM mapper is not told where memory is, and has no part for devices")
+{
+	mfn_t mfn = grant(granter, 3, mapper->id, 0);
+	struct gnttab_map_grant_ref op;
+
+	mapper->p2m = (struct p2m *)mapper;
+	op = map(mapper, granter->id, 3, GNTMAP_device_map, 0);
+	CU_ASSERT_EQUAL(op.status, GNTST_bad_dev_addr);
+	CU_ASSERT_EQUAL(entry(granter, 3)->flags, GTF_permit_access);
+	op = map(mapper, granter->id, 3, GNTMAP_host_map | GNTMAP_device_map, 0x7000);
+	CU_ASSERT_EQUAL(op.status, GNTST_okay);
+	CU_ASSERT_EQUAL(op.dev_bus_addr, 0);
+	/* A right guess is told by nothing. */
+	CU_ASSERT_EQUAL(unmap(mapper, op.handle, 0, mfn << PAGE_SHIFT), GNTST_okay);
+	CU_ASSERT_EQUAL(unmap(mapper, op.handle, 0, (mfn + 1) << PAGE_SHIFT), GNTST_okay);
+	CU_ASSERT_EQUAL(unmap(mapper, op.handle, 0x7000, 0), GNTST_okay);
+	CU_ASSERT_EQUAL(refs(mfn), 1);
 	mapper->p2m = NULL;
 }
 

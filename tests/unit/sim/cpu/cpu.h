@@ -95,6 +95,7 @@ struct regs *guest_regs(void);
 u64 rdmsr(u32 msr);
 void wrmsr(u32 msr, u64 v);
 int rdmsr_safe(u32 msr, u64 *v);
+int wrmsr_safe(u32 msr, u64 v);
 void cpuid(u32 leaf, u32 sub, u32 *a, u32 *b, u32 *c, u32 *d);
 void xsetbv(u64 xcr0);
 void wbinvd(void);
