@@ -404,7 +404,9 @@ static int take_lock(struct server *s)
 	if (s->lock < 0)
 		return fail(s, errno, "cannot lock %.150s: %s; see whether /run is full",
 			    s->spec->params, strerror(errno));
-	while (!s->spec->shared && flock(s->lock, (alone ? LOCK_EX : LOCK_SH) | LOCK_NB)) {
+	/* Who shares an image has a lock of his own disk to himself all the same. */
+	while ((s->spec->lock || !s->spec->shared) &&
+	       flock(s->lock, (alone ? LOCK_EX : LOCK_SH) | LOCK_NB)) {
 		struct timespec nap = { 0, 10000000 };
 
 		if (errno != EWOULDBLOCK || monotonic_ms() > end)

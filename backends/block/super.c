@@ -36,14 +36,10 @@
  * for a minute.
  */
 #define DISCONNECT_MS	300000u
-/* Until a journal that somebody has is asked for again, and until that is worth a line. */
-#define BUSY_MS		50
-#define LONG_BUSY_MS	5000
 #define SERVER_MS	30000	/* for an image's server to write what it has */
 
 struct device {
 	struct backdev dev;
-	uint64_t busy_since;	/* ms; 0: nobody has the journal */
 	pid_t server;		/* the image's; 0: none */
 	int server_fd;		/* its pidfd, if there is one */
 	bool remote;		/* it keeps nothing in memory that would be lost with it */
@@ -161,19 +157,15 @@ static bool ready(struct backdev *v, const void *source)
 
 /*
  * Until the worker before this one has ended, and all of its I/O, nothing is opened: a block device
- * would say that it is in use, and the new worker would wait, with all its other disks.
+ * would say that it is in use, and the new worker would wait, with all its other disks. A server
+ * that had this disk before us, or before the worker that died, writes what it has.
  */
-static bool must_wait(struct device *v, int journal)
+static bool is_used(struct backdev *v)
 {
-	uint64_t now = daemon_now();
-	bool busy = files_busy(journal);
-
-	if (!busy || !v->busy_since)
-		v->busy_since = busy ? now : 0;
-	if (busy)
-		backdev_again(&v->dev, BUSY_MS, now - v->busy_since < LONG_BUSY_MS ? NULL :
-			      "a worker that had it before, or its I/O, has not ended");
-	return busy;
+	if (files_worked(super.options.run, v->domid, v->devid))
+		return true;
+	end_server(device_of(v));
+	return files_served(super.options.run, v->domid, v->devid);
 }
 
 /* A worker may write to what it is given, and not make it larger. 0 or a negative errno. */
@@ -221,10 +213,8 @@ static void attach(struct backdev *dev)
 		backdev_again(dev, PAUSE_MS, "the store does not say what it is");
 		goto out;
 	}
-	if (journal >= 0 && must_wait(v, journal))
+	if (backdev_must_wait(dev, is_used(dev)))
 		goto out;
-	/* One that had this disk before us, or before the worker that died, writes what it has. */
-	end_server(v);
 	snprintf(lock, sizeof(lock), "%s/%u-%u.lock", super.options.run, dev->domid,
 		 dev->devid);
 	spec.lock = strcmp(spec.format, "raw") ? lock : NULL;

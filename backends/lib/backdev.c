@@ -13,6 +13,9 @@
 
 /* Of any daemon's orders. */
 #define ORDER_MAX	512u
+/* Until somebody who has a device still is looked for again, and until that is worth a line. */
+#define BUSY_MS		50
+#define LONG_BUSY_MS	5000
 
 struct backdev *backdev_find(domid_t domid, uint32_t devid)
 {
@@ -76,6 +79,11 @@ bool backdev_needed(domid_t domid, uint32_t devid)
  * Orders
  */
 
+bool backdev_waits(const struct backdev *v)
+{
+	return v->retry_at && (v->phase == PHASE_NEW || v->phase == PHASE_OVER);
+}
+
 bool backdev_has_order(const struct backdev *v)
 {
 	return v->phase == PHASE_ATTACHING || v->phase == PHASE_CONNECTING ||
@@ -112,13 +120,30 @@ static void give_kind(struct backdev *v, enum order_kind kind)
 	backdev_give(v, &o.head, NULL, 0);
 }
 
-void backdev_again(struct backdev *v, uint32_t ms, const char *why)
+static void look_later(struct backdev *v, uint32_t ms, const char *why)
 {
 	if (why && !v->told_why)
 		back_say(v, "%s; will try again", why);
 	v->told_why |= why != NULL;
 	v->retry_at = daemon_now() + ms;
+}
+
+void backdev_again(struct backdev *v, uint32_t ms, const char *why)
+{
+	look_later(v, ms, why);
 	v->phase = PHASE_NEW;
+}
+
+bool backdev_must_wait(struct backdev *v, bool busy)
+{
+	uint64_t now = daemon_now();
+
+	if (!busy || !v->busy_since)
+		v->busy_since = busy ? now : 0;
+	if (busy)
+		look_later(v, BUSY_MS, now - v->busy_since < LONG_BUSY_MS ? NULL :
+			   "a worker or server that had it before, or its I/O, has not ended");
+	return busy;
 }
 
 void backdev_fail(struct backdev *v, const char *why)
@@ -200,14 +225,30 @@ static void look_waiting(struct backdev *v, enum xenbus_state front)
 	}
 }
 
-/* Whoever removes it waits for no more than that: the entries may be gone now. */
+/* Whether somebody has it still. Its server is told to end when nobody uses that any more. */
+static bool is_left(struct backdev *v)
+{
+	if (files_worked(super.options.run, v->domid, v->devid))
+		return true;
+	super.backend->release(v);
+	return files_served(super.options.run, v->domid, v->devid);
+}
+
+/*
+ * Whoever removes it waits for no more than that: the entries may be gone now. It is said when none
+ * of its I/O is left, a worker's that was killed or an image's server's: another host may be about
+ * to write there.
+ */
 static void look_over(struct backdev *v, bool there)
 {
-	char *status = there ? back_read(v, "hotplug-status") : NULL;
-	bool told = status && strcmp(status, "connected");
+	char *status;
+	bool told;
 
+	if (backdev_must_wait(v, is_left(v)))
+		return;
+	status = there ? back_read(v, "hotplug-status") : NULL;
+	told = status && strcmp(status, "connected");
 	free(status);
-	super.backend->release(v);
 	if (there && !told) {
 		set_state(v, XenbusStateClosed);
 		back_write(v, "hotplug-status", "disconnected");

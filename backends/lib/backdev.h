@@ -40,7 +40,8 @@ struct backdev {
 	bool told_why;			/* the log says why it could not be attached just now */
 	enum xenbus_state state;	/* ours, as it was written last */
 	enum xenbus_state owed;		/* what could not be written, and is to be; 0: nothing */
-	uint64_t retry_at;		/* ms: when it is attached again; 0: not by itself */
+	uint64_t retry_at;		/* ms: when it is looked at again; 0: not by itself */
+	uint64_t busy_since;		/* ms; 0: nobody before us has it */
 	uint64_t deadline;		/* ms: by when the order given last is carried out */
 	struct budget looks, offers, connects;
 	struct line_budget lines;	/* unless its worker's has none but its domain's */
@@ -57,6 +58,9 @@ bool backdev_needed(domid_t domid, uint32_t devid);
 
 /* backdev_look - what the store says now, and what follows. @v may be no more after that. */
 void backdev_look(struct backdev *v);
+
+/* backdev_waits - whether it is to be looked at again at .retry_at. */
+bool backdev_waits(const struct backdev *v);
 
 /* backdev_has_order - whether its worker owes an answer. */
 bool backdev_has_order(const struct backdev *v);
@@ -75,6 +79,12 @@ void backdev_give(struct backdev *v, struct order *o, const int *fds, unsigned i
 
 /* backdev_again - it cannot be attached just now, and will be in @ms; @why is for the log, once. */
 void backdev_again(struct backdev *v, uint32_t ms, const char *why);
+
+/*
+ * backdev_must_wait - @busy: somebody who had it before has it still, so that it can neither be
+ * attached nor be said to be closed, and is looked at again soon. Returns @busy.
+ */
+bool backdev_must_wait(struct backdev *v, bool busy);
 
 /* backdev_fail - it will not be served: @why is for whoever made it. */
 void backdev_fail(struct backdev *v, const char *why);

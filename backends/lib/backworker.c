@@ -197,7 +197,7 @@ static void look_at_devices(struct backworker *w, bool all, uint64_t now)
 	struct backdev *next;
 
 	for (struct backdev *v = w->devices; v; v = next) {
-		bool due = v->phase == PHASE_NEW && v->retry_at && now >= v->retry_at;
+		bool due = backdev_waits(v) && now >= v->retry_at;
 
 		next = v->next;
 		if (due)
@@ -231,7 +231,7 @@ static int run_worker(struct backworker *w, uint64_t now)
 		return -1;
 	look_at_devices(w, starts, now);
 	for (struct backdev *v = w->devices; v; v = v->next) {
-		if (v->phase == PHASE_NEW && v->retry_at)
+		if (backdev_waits(v))
 			timeout = sooner(timeout, v->retry_at, now);
 		if (!backdev_has_order(v))
 			continue;

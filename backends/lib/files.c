@@ -36,16 +36,6 @@ int files_open(const char *run, domid_t domid, uint32_t devid, size_t size, size
 	return fd;
 }
 
-void files_drop(const char *run, domid_t domid, uint32_t devid)
-{
-	char path[PATH_MAX];
-
-	name(path, sizeof(path), run, domid, devid, "journal");
-	unlink(path);
-	name(path, sizeof(path), run, domid, devid, "lock");
-	unlink(path);
-}
-
 bool files_busy(int fd)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
@@ -63,6 +53,42 @@ static void drop_idle(int dir, const char *file)
 	if (!files_busy(fd) && !flock(fd, LOCK_EX | LOCK_NB))
 		unlinkat(dir, file, 0);
 	close(fd);
+}
+
+void files_drop(const char *run, domid_t domid, uint32_t devid)
+{
+	char path[PATH_MAX];
+
+	name(path, sizeof(path), run, domid, devid, "journal");
+	drop_idle(AT_FDCWD, path);
+	name(path, sizeof(path), run, domid, devid, "lock");
+	drop_idle(AT_FDCWD, path);
+}
+
+/* Whether somebody has that file locked, in either way. */
+static bool is_held(const char *run, domid_t domid, uint32_t devid, const char *what)
+{
+	char path[PATH_MAX];
+	bool held;
+	int fd;
+
+	name(path, sizeof(path), run, domid, devid, what);
+	fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return errno != ENOENT;
+	held = files_busy(fd) || flock(fd, LOCK_EX | LOCK_NB);
+	close(fd);
+	return held;
+}
+
+bool files_worked(const char *run, domid_t domid, uint32_t devid)
+{
+	return is_held(run, domid, devid, "journal");
+}
+
+bool files_served(const char *run, domid_t domid, uint32_t devid)
+{
+	return is_held(run, domid, devid, "lock");
 }
 
 void files_clean(const char *run, bool (*needed)(domid_t domid, uint32_t devid))

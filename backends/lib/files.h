@@ -24,13 +24,23 @@ int files_open(const char *run, domid_t domid, uint32_t devid, size_t size, size
 bool files_busy(int fd);
 
 /*
+ * files_worked, files_served - whether a worker, or I/O that one began, or a server of its image
+ * may be left of device @devid of @domid, whoever started it. What cannot be known may be.
+ */
+bool files_worked(const char *run, domid_t domid, uint32_t devid);
+bool files_served(const char *run, domid_t domid, uint32_t devid);
+
+/*
  * files_clean - drops what belongs to no device: whose supervisor ended before the device did.
  * @needed says of each device that has files whether it is there, or might be. Files that a worker
  * or a server has locked stay for the next time.
  */
 void files_clean(const char *run, bool (*needed)(domid_t domid, uint32_t devid));
 
-/* files_drop - the device is gone: its journal goes, and a lock of its image's server. */
+/*
+ * files_drop - the device is gone: its journal goes, and a lock of its image's server. One that
+ * somebody has stays, as above.
+ */
 void files_drop(const char *run, domid_t domid, uint32_t devid);
 
 #endif

@@ -193,16 +193,15 @@ static void attach(struct backdev *v)
 		v->changed = true;
 		return;
 	}
+	/* A worker of a supervisor before us is still ending. */
+	if (backdev_must_wait(v, files_worked(super.options.run, v->domid, v->devid)))
+		return;
 	fds[1] = files_open(super.options.run, v->domid, v->devid, sizeof(struct net_journal),
 			    sizeof(struct net_journal));
 	if (fds[1] < 0) {
 		error = fds[1];
 		snprintf(text, sizeof(text), "cannot make a journal in %.100s: %s",
 			 super.options.run, strerror(-error));
-	} else if (files_busy(fds[1])) {
-		/* A worker of a supervisor before us is still ending. */
-		backdev_again(v, NEWS_MS, NULL);
-		goto out;
 	}
 	if (!error) {
 		/* What the worker has to listen with connects to this domain and nobody else. */
@@ -220,7 +219,6 @@ static void attach(struct backdev *v)
 		backdev_again(v, PAUSE_MS, text);
 	else
 		backdev_fail(v, text);
-out:
 	for (int i = 0; i < 2; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);

@@ -143,14 +143,31 @@ TEST(test_clean_busy, "what somebody has locked is not taken from under him")
 	CU_ASSERT_TRUE_FATAL(map != MAP_FAILED);
 	close(journal);
 	CU_ASSERT_TRUE(is_busy());
+	CU_ASSERT_TRUE(files_worked(run, 9, 1));
+	CU_ASSERT_TRUE(files_served(run, 9, 1));
 	files_clean(run, is_needed);
+	files_drop(run, 9, 1);
 	CU_ASSERT_TRUE(exists("9-1.journal"));
 	CU_ASSERT_TRUE(exists("9-1.lock"));
 	munmap(map, 4096);
 	close(lock);
+	CU_ASSERT_FALSE(files_worked(run, 9, 1));
+	CU_ASSERT_FALSE(files_served(run, 9, 1));
 	files_clean(run, is_needed);
 	CU_ASSERT_FALSE(exists("9-1.journal"));
 	CU_ASSERT_FALSE(exists("9-1.lock"));
+}
+
+TEST(test_unknown, "what cannot be known may be left, what is not there is not")
+{
+	char path[PATH_MAX];
+
+	CU_ASSERT_FALSE(files_worked(run, 9, 2));
+	CU_ASSERT_FALSE(files_served(run, 9, 2));
+	snprintf(path, sizeof(path), "%s/9-2.journal", run);
+	CU_ASSERT_EQUAL_FATAL(symlink("nowhere", path), 0);
+	CU_ASSERT_TRUE(files_worked(run, 9, 2));
+	unlink(path);
 }
 
 TEST(test_clean, "a journal without a disk goes, one of a disk stays, others' files stay")

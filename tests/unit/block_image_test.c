@@ -381,13 +381,17 @@ TEST(test_lock, "the next server waits until the one before has ended")
 	strcpy(name, path("a.qcow2"));
 	spec.params = name;
 	spec.lock = "7-51712.lock";
-	CU_ASSERT_EQUAL_FATAL(open_image(&spec, &o, text, sizeof(text)), 0);
-	fd = open(spec.lock, O_RDWR | O_CLOEXEC);
-	CU_ASSERT_EQUAL(flock(fd, LOCK_EX | LOCK_NB), -1);
-	close(o.fd);
-	CU_ASSERT_TRUE(open_server_end(o.server, 30000));
-	CU_ASSERT_EQUAL(flock(fd, LOCK_EX | LOCK_NB), 0);
-	close(fd);
+	/* That of a disk is its server's, though others may have the image too. */
+	for (unsigned int i = 0; i < 2; i++) {
+		spec.shared = i;
+		CU_ASSERT_EQUAL_FATAL(open_image(&spec, &o, text, sizeof(text)), 0);
+		fd = open(spec.lock, O_RDWR | O_CLOEXEC);
+		CU_ASSERT_EQUAL(flock(fd, LOCK_EX | LOCK_NB), -1);
+		close(o.fd);
+		CU_ASSERT_TRUE(open_server_end(o.server, 30000));
+		CU_ASSERT_EQUAL(flock(fd, LOCK_EX | LOCK_NB), 0);
+		close(fd);
+	}
 
 	/* The same with the image itself; the next one waits for the end of this. */
 	CU_ASSERT_EQUAL_FATAL(try_open("qcow2", name, false, &o), 0);

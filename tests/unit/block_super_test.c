@@ -204,27 +204,42 @@ TEST(test_files, "a worker may write as far as its largest image that is a file"
 	unlink(image);
 }
 
-TEST(test_busy, "nothing is opened while a worker before this one has the journal")
+/* A disk that somebody has still (@used) is looked at again and again, with one line for it. */
+static void wait_for(struct backdev *v, bool *used)
 {
-	struct backdev *v;
+	uint64_t begin = now_ms;
 	int wait;
 
-	backdev_add(7, 51712);
-	v = backdev_find(7, 51712);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(v);
-	busy = true;
-	backdev_look(v);
-	for (; now_ms < 1003000; now_ms += (uint64_t)wait) {
+	lines = 0;
+	v->told_why = false;
+	v->busy_since = now_ms;
+	*used = true;
+	for (; now_ms < begin + 3000; now_ms += (uint64_t)wait) {
 		wait = backworkers_run();
 		CU_ASSERT_TRUE_FATAL(wait > 0 && wait <= 50);
 		CU_ASSERT_EQUAL(lines, 0);
 	}
-	for (; now_ms < 1020000; now_ms += (uint64_t)wait)
+	for (; now_ms < begin + 20000; now_ms += (uint64_t)wait)
 		wait = backworkers_run();
 	CU_ASSERT_EQUAL(lines, 1);
 	CU_ASSERT_EQUAL(opened, 0);
+	CU_ASSERT_EQUAL(dropped, 0);
+	*used = false;
+}
+
+TEST(test_busy, "nothing is opened while a worker or server before these has the disk")
+{
+	struct backdev *v;
+
+	backdev_add(7, 51712);
+	v = backdev_find(7, 51712);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(v);
+	worked = true;
+	backdev_look(v);
+	wait_for(v, &worked);
 	CU_ASSERT_EQUAL(told(), 0);
-	busy = false;
+	wait_for(v, &served);
+	CU_ASSERT_EQUAL(told(), 0);
 	backworkers_run();
 	CU_ASSERT_EQUAL(opened, 1);
 	CU_ASSERT_EQUAL(told(), ORDER_ATTACH);
@@ -729,6 +744,56 @@ TEST(test_removed, "whoever removes a disk learns that nobody has it, however it
 	says(REPORT_DETACHED);
 	CU_ASSERT_TRUE(is(BACK "/state", "6"));
 	CU_ASSERT_TRUE(is(BACK "/hotplug-status", "disconnected"));
+}
+
+/*
+ * A disk goes while what a killed worker began to write is under way, or while a server that nobody
+ * knows any more writes what it has: another host may open it as soon as that is told.
+ */
+TEST(test_removed_busy, "a disk is closed when the last of its I/O is over, whoever was killed")
+{
+	bool *const used[] = { &worked, &served };
+
+	for (unsigned int i = 0; i < 4; i++) {
+		struct backdev *v = connected_disk();
+
+		opened = 0;
+		if (i >= 2) {
+			/* Nobody was killed before it was closed. */
+			put(BACK "/online", "0");
+			backdev_look(v);
+			CU_ASSERT_EQUAL_FATAL(told(), ORDER_DISCONNECT);
+			*used[i % 2] = true;
+			says(REPORT_DISCONNECTED);
+			CU_ASSERT_EQUAL_FATAL(told(), ORDER_DETACH);
+		}
+		*used[i % 2] = true;
+		end_worker(super.workers);
+		put(BACK "/online", "0");
+		now_ms += PAUSE_MS;
+		backworkers_run();
+		wait_for(v, used[i % 2]);
+		CU_ASSERT_TRUE(is(BACK "/hotplug-status", "connected"));
+		CU_ASSERT_TRUE(is(BACK "/state", i < 2 ? "4" : "6"));
+		now_ms += NEWS_MS;
+		backworkers_run();
+		CU_ASSERT_TRUE(is(BACK "/hotplug-status", "disconnected"));
+		CU_ASSERT_TRUE(is(BACK "/state", "6"));
+		/* The entries have gone, and another disk of that number finds the same files. */
+		*used[i % 2] = true;
+		table.nr = 0;
+		backdev_look(v);
+		wait_for(v, used[i % 2]);
+		CU_ASSERT_PTR_EQUAL(backdev_find(7, 51712), v);
+		now_ms += NEWS_MS;
+		backworkers_run();
+		CU_ASSERT_PTR_NULL(backdev_find(7, 51712));
+		CU_ASSERT_EQUAL(dropped, 1);
+		while (told())
+			;
+		super_end();
+		begin();
+	}
 }
 
 /* The entries go and come again, before anybody looks. */

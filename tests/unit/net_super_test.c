@@ -174,6 +174,26 @@ TEST(test_cycles, "frontends that come and go without end do not end the others'
 	CU_ASSERT_TRUE(offers >= 38 && offers <= 42);
 }
 
+TEST(test_removed_busy, "an interface is gone when a worker before this one has let go of it")
+{
+	struct backdev *v = connected(1);
+
+	worked = true;
+	end_worker(super.workers);
+	put_key(BACK, 1, "online", "0");
+	pass(2000, obey);
+	CU_ASSERT_STRING_EQUAL(key(BACK, 1, "hotplug-status"), "connected");
+	table.nr = 0;
+	v->changed = true;
+	pass(2000, obey);
+	CU_ASSERT_PTR_EQUAL(backdev_find(1, 0), v);
+	CU_ASSERT_EQUAL(dropped, 0);
+	worked = false;
+	pass(2000, obey);
+	CU_ASSERT_PTR_NULL(backdev_find(1, 0));
+	CU_ASSERT_EQUAL(dropped, 1);
+}
+
 TEST(test_take_over, "as many as there may be are taken over, however often the worker ends")
 {
 	for (domid_t d = 1; d <= 60; d++)

@@ -21,17 +21,28 @@
 #include "store_table.h"
 
 static int other = -1;			/* the end of the worker that was started last */
-static bool busy;			/* somebody has the journals */
+static bool worked, served;		/* somebody has the journals, or the images */
+static unsigned int dropped;		/* devices whose files went */
 
 static int open_nothing(void)
 {
 	return open("/dev/null", O_RDWR | O_CLOEXEC);
 }
 
-bool files_busy(int fd)
+bool files_worked(const char *run, domid_t domid, uint32_t devid)
 {
-	(void)fd;
-	return busy;
+	(void)run;
+	(void)domid;
+	(void)devid;
+	return worked;
+}
+
+bool files_served(const char *run, domid_t domid, uint32_t devid)
+{
+	(void)run;
+	(void)domid;
+	(void)devid;
+	return served;
 }
 
 void files_drop(const char *run, domid_t domid, uint32_t devid)
@@ -39,6 +50,7 @@ void files_drop(const char *run, domid_t domid, uint32_t devid)
 	(void)run;
 	(void)domid;
 	(void)devid;
+	dropped++;
 }
 
 void files_clean(const char *run, bool (*wanted)(domid_t domid, uint32_t devid))
@@ -83,7 +95,8 @@ static void super_begin(const struct backend *backend, domid_t domid)
 
 	table_init();
 	memset(&super, 0, sizeof(super));
-	busy = false;
+	worked = served = false;
+	dropped = 0;
 	super.backend = backend;
 	super.store = (struct xs *)&table;
 	super.options.run = "/nowhere";
