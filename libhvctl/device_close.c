@@ -52,12 +52,24 @@ static void close_backend(struct hvctl_ctx *ctx, const struct device_kind *kind,
 	free(front);
 }
 
+/* Has a daemon of ours said that it has let go of it, or that it does not serve it? */
+static bool said_gone(struct hvctl_ctx *ctx, const struct device_kind *kind, uint32_t domid,
+		      const char *number)
+{
+	char *status = xs_readf(ctx->xs, 0, "/local/domain/0/backend/%s/%u/%s/hotplug-status",
+				kind->back, domid, number);
+	/* Without one it has not come to this device yet. */
+	bool gone = status && strcmp(status, "connected");
+
+	free(status);
+	return gone;
+}
+
 /* Has the backend let go of disk or interface, and of its grants? */
 static bool backend_gone(struct hvctl_ctx *ctx, const struct device_kind *kind, uint32_t domid,
 			 const char *number)
 {
-	char sysfs[96], *status;
-	bool gone;
+	char sysfs[96];
 
 	if (!device_is_ours(kind)) {
 		/* The driver does when its device object goes. */
@@ -65,12 +77,8 @@ static bool backend_gone(struct hvctl_ctx *ctx, const struct device_kind *kind, 
 			 domid, number);
 		return access(sysfs, F_OK);
 	}
-	status = xs_readf(ctx->xs, 0, "/local/domain/0/backend/%s/%u/%s/hotplug-status",
-			  kind->back, domid, number);
-	/* Without one it has not come to this device yet. */
-	gone = status && strcmp(status, "connected");
-	free(status);
-	return gone || !(kind == &blkd_disk ? blkd_runs() : netd_runs());
+	return said_gone(ctx, kind, domid, number) ||
+	       !(kind == &blkd_disk ? blkd_runs() : netd_runs());
 }
 
 static void await_backend(struct hvctl_ctx *ctx, const struct device_kind *kind, uint32_t domid,
@@ -218,20 +226,25 @@ static int is_idle(struct hvctl_ctx *ctx, const char *back)
 	return known ? disk_idle(use_paths, &id) : 1;
 }
 
-/* Whether nobody writes for it any more: 1, 0, -errno. What is not known is not so. */
+/*
+ * Whether nobody writes for it any more: 1, 0, -errno. What is not known is not so. hvblkd's state
+ * says that the frontend's requests are done: the server of an image may have its tables in memory
+ * after that, and whoever opens the image meanwhile would read others. It says by another key that
+ * this has ended, too; one that has died says nothing, and nobody waits for what it had begun.
+ */
 static int is_closed(struct hvctl_ctx *ctx, const struct device_kind *kind, uint32_t domid,
 		     const char *number)
 {
 	char back[160];
 
-	snprintf(back, sizeof(back), "/local/domain/0/backend/%s/%u/%s", kind->back, domid, number);
-	if (device_state(ctx, back) != XenbusStateClosed) {
-		/* What a daemon that has died had begun to write nobody waits for. */
-		if (kind == &blkd_disk && !blkd_runs())
-			return -EIO;
-		if (!backend_gone(ctx, kind, domid, number))
-			return 0;
+	if (kind == &blkd_disk) {
+		if (said_gone(ctx, kind, domid, number))
+			return 1;
+		return blkd_runs() ? 0 : -EIO;
 	}
+	snprintf(back, sizeof(back), "/local/domain/0/backend/%s/%u/%s", kind->back, domid, number);
+	if (device_state(ctx, back) != XenbusStateClosed && !backend_gone(ctx, kind, domid, number))
+		return 0;
 	return kind == &kernel_disk ? is_idle(ctx, back) : 1;
 }
 

@@ -595,10 +595,44 @@ TEST(test_close_dead, "an hvblkd that has died has not closed a disk")
 	run_daemon(false);
 	CU_ASSERT_EQUAL(devices_close(ctx, 7), -EIO);
 	CU_ASSERT_STRING_EQUAL(get(BACK "/state"), "4");
-	/* One that had closed it has. */
+	/* Nor one that has answered the guest: the image's server may be writing yet. */
 	set(BACK "/state", "6");
+	CU_ASSERT_EQUAL(devices_close(ctx, 7), -EIO);
+	CU_ASSERT_STRING_EQUAL(get(BACK "/state"), "6");
+	/* One that had closed it has. */
+	set(BACK "/hotplug-status", "disconnected");
 	CU_ASSERT_EQUAL(devices_close(ctx, 7), 0);
 	CU_ASSERT_STRING_EQUAL(get(BACK "/state"), "(none)");
+}
+
+/* An image's server writes what it has, for @busy looks more than the guest's requests took. */
+static void server_ends(void)
+{
+	if (!strcmp(get(BACK "/online"), "0"))
+		set(BACK "/state", "6");
+	lets_go();
+}
+
+TEST(test_close_server, "an image is closed when its server has ended, not when the guest is done")
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		set(BACK "/state", "4");
+		set(BACK "/online", "1");
+		set(BACK "/hotplug-status", "connected");
+		backend = server_ends;
+		/* It may also take longer than there is time. */
+		busy = i ? 1u << 30 : 100;
+		CU_ASSERT_EQUAL(devices_close(ctx, 7), i ? -ETIMEDOUT : 0);
+		if (i) {
+			says("hvblkd did not close vbd 51712 of domain 7 within 10 s; see its "
+			     "log (/var/log/hvblkd.log)");
+			CU_ASSERT_STRING_EQUAL(get(BACK "/state"), "6");
+		} else {
+			CU_ASSERT_EQUAL(busy, 0);
+		}
+	}
+	backend = NULL;
+	busy = 0;
 }
 
 TEST(test_tell, "what may have been answered is written again if it has not")
