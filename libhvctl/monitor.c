@@ -18,6 +18,7 @@
 #include "migrate.h"
 #include "pv-abi/sched.h"
 #include "removal.h"
+#include "save/outcome.h"
 #include "save/suspend.h"
 #include "xs.h"
 
@@ -39,11 +40,12 @@ static const char token[] = "hvctl-monitor";
 
 /*
  * It has stopped to be saved, and whoever saves it goes on with it. If there is nobody, or nobody
- * any more, it was too late, or nobody had asked: it goes on.
+ * any more, it was too late, or nobody had asked: it goes on; but not if it may have been moved, or
+ * what was saved of it may count. *@told: so much was said already.
  */
-static void wake(struct hvctl_ctx *ctx, uint32_t *domid)
+static void wake(struct hvctl_ctx *ctx, uint32_t *domid, bool *told)
 {
-	int moving, lock = hvctl_lock_saving(ctx, *domid);
+	int moving, saved = 0, lock = hvctl_lock_saving(ctx, *domid);
 	struct handover_record r;
 
 	if (lock < 0)
@@ -63,13 +65,25 @@ static void wake(struct hvctl_ctx *ctx, uint32_t *domid)
 		return;
 	}
 	if (!moving)
+		saved = outcome_of(ctx, *domid);
+	if (saved == OUTCOME_WHOLE) {
+		hvctl_warn(ctx, "domain %u is in its image, and whoever saved it was killed: it is "
+			   "destroyed", *domid);
+		domain_remove(ctx, *domid);
+		close(lock);
+		return;
+	}
+	if (!moving && !saved)
 		hvctl_nap(SUSPENDED_MS);
 	/* If it is not known whether it was given away, it stands still. */
-	if (moving || guest_resume(ctx, *domid))
-		hvctl_warn(ctx, "%s", ctx->error);
-	else
+	if (moving || saved || guest_resume(ctx, *domid)) {
+		if (saved != OUTCOME_PERHAPS || !*told)
+			hvctl_warn(ctx, "%s", ctx->error);
+		*told = saved == OUTCOME_PERHAPS;
+	} else {
 		hvctl_warn(ctx, "domain %u suspended itself and nobody saves it: it goes on",
 			   *domid);
+	}
 	close(lock);
 }
 
@@ -80,6 +94,7 @@ static void wake(struct hvctl_ctx *ctx, uint32_t *domid)
 static int wait_stopped(struct hvctl_ctx *ctx, uint32_t *domid, unsigned int *reason)
 {
 	struct xen_domctl_getdomaininfo info;
+	bool told = false;
 	char path[128];
 
 	for (;;) {
@@ -96,7 +111,7 @@ static int wait_stopped(struct hvctl_ctx *ctx, uint32_t *domid, unsigned int *re
 			*reason = info.flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask;
 			if (*reason != SHUTDOWN_suspend)
 				return 1;
-			wake(ctx, domid);
+			wake(ctx, domid, &told);
 		}
 		if (!ctx->xs) {
 			hvctl_nap(LOOK_MS);

@@ -284,9 +284,17 @@ void hvctl_set_saving(struct hvctl_ctx *ctx, hvctl_saving_fn fn, void *data);
 /*
  * What a process left that was killed in hvctl_save(), whose lock the caller holds: the guest goes
  * on, also one that has not stopped yet (up to 30 s are waited for that), and one that was being
- * destroyed is. -ESRCH: there is no domain @domid of this uuid.
+ * destroyed is, as is one whose file is whole and has its name. -EBUSY: who read the image from a
+ * pipe may have taken all of it; the guest stands still until somebody says what is. -ESRCH: there
+ * is no domain @domid of this uuid.
  */
 int hvctl_save_undo(struct hvctl_ctx *ctx, uint32_t domid, const uint8_t uuid[16]);
+
+/*
+ * Let such a guest go on: the caller knows that nobody has its image. -EINVAL: it is none; -EBUSY:
+ * its file is whole, or somebody saves it.
+ */
+int hvctl_save_resume(struct hvctl_ctx *ctx, uint32_t domid);
 
 /*
  * Make a guest of the image @path ("-": standard input) that hvctl_save(), or Xen's xl save, wrote.

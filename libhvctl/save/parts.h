@@ -14,6 +14,8 @@ struct saving {
 	uint32_t domid;
 	struct guest g;
 	struct stream_out *out;
+	bool stays;	/* the guest goes on beside its image */
+	bool marked;	/* it does not go on by itself: save/outcome.h */
 };
 
 /*

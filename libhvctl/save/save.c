@@ -19,6 +19,7 @@
 #include "pv-abi/compat.h"
 #include "pv-abi/ring1.h"
 #include "pv-abi/wide.h"
+#include "save/outcome.h"
 #include "save/pages.h"
 #include "save/parts.h"
 #include "save/settings.h"
@@ -560,7 +561,17 @@ static int stood_still(struct saving *s)
 				    "domain %u did not stand still while it was saved", s->domid);
 }
 
-static int save_all(struct saving *s, const char *settings)
+/* From now on the guest must not go on because somebody finds it: see save/outcome.h. */
+static int mark(struct saving *s, const char *part)
+{
+	int error = s->stays ? 0 : outcome_mark(s->ctx, s->domid, part);
+
+	s->marked |= !s->stays;
+	return error;
+}
+
+/* @last: nobody can be asked whether the last record was taken. */
+static int save_all(struct saving *s, const char *settings, bool last)
 {
 	struct pages_stored stored;
 	int error = save_head(s, settings);
@@ -574,6 +585,11 @@ static int save_all(struct saving *s, const char *settings)
 		error = save_tail(s);
 	if (!error)
 		error = stood_still(s);
+	if (!error && last) {
+		error = stream_drain(s->out);
+		if (!error)
+			error = mark(s, NULL);
+	}
 	return error ? error : stream_finish(s->out);
 }
 
@@ -592,7 +608,7 @@ static int target_open(struct hvctl_ctx *ctx, const char *path, struct target *t
 		t->fd = 1;
 		return 0;
 	}
-	if (asprintf(&t->part, "%s.part", path) < 0) {
+	if (asprintf(&t->part, "%s" OUTCOME_PART, path) < 0) {
 		t->part = NULL;
 		return hvctl_no_memory(ctx);
 	}
@@ -606,40 +622,24 @@ static int target_open(struct hvctl_ctx *ctx, const char *path, struct target *t
 	return 0;
 }
 
-/* On the disk, where that means something: not for a pipe, nor for some file systems. */
-static int sync_it(int fd)
+static int target_done(struct saving *s, struct target *t)
 {
-	return fsync(fd) && errno != EINVAL && errno != EROFS ? errno : 0;
-}
-
-/* The name is in the directory, which is a file of its own. */
-static int sync_directory(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char *dir = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-	int error, fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-
-	error = fd < 0 ? errno : sync_it(fd);
-	if (fd >= 0)
-		close(fd);
-	free(dir);
-	return error;
-}
-
-static int target_done(struct hvctl_ctx *ctx, struct target *t)
-{
-	int error = sync_it(t->fd);
+	struct hvctl_ctx *ctx = s->ctx;
+	int error = outcome_sync(t->fd);
 
 	if (error)
 		return hvctl_fail(ctx, error, "cannot write %s: %s", t->part ? t->part : t->path,
 				  strerror(error));
 	if (!t->part)
 		return 0;
+	error = mark(s, t->part);
+	if (error)
+		return error;
 	if (rename(t->part, t->path))
 		return hvctl_fail(ctx, errno, "cannot rename %s: %s", t->part, strerror(errno));
 	free(t->part);
 	t->part = NULL;
-	error = sync_directory(t->path);
+	error = outcome_sync_name(t->path);
 	if (error) {
 		unlink(t->path);
 		return hvctl_fail(ctx, error, "cannot write the directory of %s: %s", t->path,
@@ -679,12 +679,12 @@ static int save_stopped(struct saving *s, struct target *t, unsigned int flags,
 	if (!error)
 		error = stream_create(s->ctx, t->fd, t->path, threads(flags), &s->out);
 	if (!error)
-		error = save_all(s, settings);
+		error = save_all(s, settings, !t->part);
 	/* Of a pipe somebody has the end by now. */
 	if (!error && !(t->fd == 1 && !fstat(1, &st) && S_ISFIFO(st.st_mode)))
 		error = stood_still(s);
 	if (!error)
-		error = target_done(s->ctx, t);
+		error = target_done(s, t);
 	stream_out_free(s->out);
 	guest_close(&s->g);
 	return error;
@@ -698,13 +698,17 @@ static void tell_saving(struct hvctl_ctx *ctx, const struct xen_domctl_getdomain
 }
 
 /* The guest goes on, after a checkpoint or after @error; returns what the caller has to know. */
-static int go_on(struct hvctl_ctx *ctx, uint32_t domid, int error)
+static int go_on(struct saving *s, int error)
 {
+	struct hvctl_ctx *ctx = s->ctx;
 	char why[sizeof(ctx->error)];
 	int failed;
 
 	memcpy(why, ctx->error, sizeof(why));
-	failed = guest_resume(ctx, domid);
+	/* The file has no name, or the reader of the pipe left before the end. */
+	failed = s->marked ? outcome_forget(ctx, s->domid) : 0;
+	if (!failed)
+		failed = guest_resume(ctx, s->domid);
 	if (!error)
 		return failed;
 	if (failed)
@@ -717,7 +721,8 @@ static int go_on(struct hvctl_ctx *ctx, uint32_t domid, int error)
 static int save(struct hvctl_ctx *ctx, uint32_t domid, const char *path, unsigned int flags,
 		unsigned int seconds)
 {
-	struct saving s = { .ctx = ctx, .domid = domid };
+	struct saving s = { .ctx = ctx, .domid = domid,
+			    .stays = flags & HVCTL_SAVE_CHECKPOINT };
 	struct hvctl_config *config = NULL;
 	struct xen_domctl_getdomaininfo info;
 	struct target target = { .fd = -1 };
@@ -747,10 +752,7 @@ static int save(struct hvctl_ctx *ctx, uint32_t domid, const char *path, unsigne
 		error = guest_suspend(ctx, domid, seconds, NULL, NULL);
 		if (!error) {
 			error = save_stopped(&s, &target, flags, settings);
-			if (!error && !(flags & HVCTL_SAVE_CHECKPOINT))
-				error = domain_remove(ctx, domid);
-			else
-				error = go_on(ctx, domid, error);
+			error = error || s.stays ? go_on(&s, error) : domain_remove(ctx, domid);
 		}
 		target_close(&target);
 		tell_saving(ctx, &info, lock, &target, false);
@@ -786,5 +788,40 @@ int hvctl_save_undo(struct hvctl_ctx *ctx, uint32_t domid, const uint8_t uuid[16
 	hvctl_xs(ctx);
 	if (info.flags & XEN_DOMINF_dying)
 		return domain_remove(ctx, domid);
-	return guest_let_go(ctx, domid);
+	switch (error = outcome_of(ctx, domid)) {
+	case OUTCOME_NONE:
+		return guest_let_go(ctx, domid);
+	case OUTCOME_WHOLE:
+		return domain_remove(ctx, domid);
+	case OUTCOME_PERHAPS:
+		return -EBUSY;
+	default:
+		return error;
+	}
+}
+
+int hvctl_save_resume(struct hvctl_ctx *ctx, uint32_t domid)
+{
+	int lock, error = domain_not_dom0(ctx, domid, "resume");
+
+	if (error)
+		return error;
+	if (!hvctl_xs(ctx))
+		return -ECONNREFUSED;
+	lock = hvctl_lock_saving(ctx, domid);
+	if (lock < 0)
+		return lock;
+	error = outcome_of(ctx, domid);
+	if (!error)
+		error = hvctl_fail(ctx, EINVAL, "domain %u is not kept for what was saved of it",
+				   domid);
+	else if (error == OUTCOME_WHOLE)
+		error = hvctl_fail(ctx, EBUSY, "domain %u was saved, and its image is whole; it is "
+				   "about to be destroyed (hvctl destroy %u)", domid, domid);
+	else if (error == OUTCOME_PERHAPS)
+		error = outcome_forget(ctx, domid);
+	if (!error)
+		error = guest_resume(ctx, domid);
+	close(lock);
+	return error;
 }

@@ -239,15 +239,20 @@ int stream_flush(struct stream_out *o)
 	return error ? error : flush(o);
 }
 
+int stream_drain(struct stream_out *o)
+{
+	int error = o->pipe ? stream_flush(o) : 0;
+
+	return !error && o->pipe ? await_taken(o, false) : error;
+}
+
 int stream_finish(struct stream_out *o)
 {
 	uint64_t all = XXH3_64bits_digest(o->all);
 	struct iovec part = { &all, sizeof(all) };
 	/* Who has the end has made something of all before it: it came for more. */
-	int error = o->pipe ? stream_flush(o) : 0;
+	int error = stream_drain(o);
 
-	if (!error && o->pipe)
-		error = await_taken(o, false);
 	if (!error)
 		error = stream_write(o, RECORD_END, &part, 1);
 	if (!error && o->zstd)

@@ -121,6 +121,8 @@ uint64_t stream_memory(unsigned int threads);
 int stream_write(struct stream_out *out, uint32_t type, const struct iovec *part, int parts);
 /* What is in buffers goes out: somebody waits for it. */
 int stream_flush(struct stream_out *out);
+/* All that was written has been taken out, of a pipe; the last record may follow. */
+int stream_drain(struct stream_out *out);
 /*
  * The last record, and all that is still in buffers. Into a pipe it goes when all before it has
  * been taken out, and is waited for: -EPIPE if the reader goes first, which has not believed in the

@@ -24,6 +24,7 @@
 #include "migrate.h"
 #include "overlay.h"
 #include "removal.h"
+#include "save/outcome.h"
 #include "save/suspend.h"
 #include "suite.h"
 #include "xs.h"
@@ -32,6 +33,8 @@ static int reason;			/* why it has stopped; -1: it runs */
 static unsigned int looks, saved_until;	/* somebody saves it so long */
 static unsigned int resumed, resumed_at, napped, removed, overlays;
 static uint32_t removed_domid;
+
+static bool goes_when_removed;
 
 static bool stays; /* it was moved and stays, as domain 8 */
 static unsigned int undone;
@@ -117,6 +120,24 @@ int migrate_holds(struct hvctl_ctx *ctx, enum migrate_side side, uint32_t domid,
 	return moving;
 }
 
+static int outcome;	/* of a saver that was killed */
+static unsigned int warned;
+
+int outcome_of(struct hvctl_ctx *ctx, uint32_t domid)
+{
+	CU_ASSERT_EQUAL(domid, 7);
+	if (outcome < 0)
+		return hvctl_fail(ctx, -outcome, "nobody knows");
+	return outcome;
+}
+
+static void count_warning(void *data, const char *text)
+{
+	(void)data;
+	(void)text;
+	warned++;
+}
+
 int hvctl_migrate_undo(struct hvctl_ctx *ctx, const char *token, bool leaving, pid_t dead,
 		       struct hvctl_config **config, uint32_t *domid)
 {
@@ -192,6 +213,7 @@ int domain_remove(struct hvctl_ctx *ctx, uint32_t domid)
 	(void)ctx;
 	removed++;
 	removed_domid = domid;
+	gone |= goes_when_removed;
 	return 0;
 }
 
@@ -263,9 +285,10 @@ static void mind(unsigned int until)
 	struct hvctl_config config = { .name = "x" };
 	uint32_t domid = 7;
 
-	looks = resumed = napped = removed = overlays = watches = 0;
+	looks = resumed = napped = removed = overlays = watches = warned = 0;
 	reason = SHUTDOWN_suspend;
 	saved_until = until;
+	hvctl_set_warning(ctx, count_warning, NULL);
 	kept_media = 0;
 	CU_ASSERT_EQUAL(hvctl_monitor(ctx, &config, &domid), 0);
 	CU_ASSERT_EQUAL(removed, 1);
@@ -303,6 +326,35 @@ static void test_saved(void)
 	mind(10);
 	CU_ASSERT_EQUAL(resumed, 1);
 	CU_ASSERT_EQUAL(resumed_at, 10);
+}
+
+/* Whoever saved it was killed, and its guard: its image is whole, may be, or nobody knows. */
+static void test_outcome(void)
+{
+	struct hvctl_ctx *ctx = hvctl_open();
+	struct hvctl_config config = { .name = "x" };
+	uint32_t domid = 7;
+
+	outcome = OUTCOME_PERHAPS;
+	mind(0);
+	CU_ASSERT_EQUAL(resumed, 0);
+	/* It is said once, and that it powered off. */
+	CU_ASSERT_EQUAL(warned, 2);
+	outcome = -ETIMEDOUT;
+	mind(0);
+	CU_ASSERT_EQUAL(resumed, 0);
+	outcome = OUTCOME_WHOLE;
+	looks = resumed = removed = 0;
+	reason = SHUTDOWN_suspend;
+	saved_until = 0;
+	goes_when_removed = true;
+	CU_ASSERT_EQUAL(hvctl_monitor(ctx, &config, &domid), 0);
+	CU_ASSERT_EQUAL(resumed, 0);
+	CU_ASSERT_EQUAL(removed, 1);
+	CU_ASSERT_EQUAL(removed_domid, 7);
+	goes_when_removed = gone = false;
+	outcome = OUTCOME_NONE;
+	hvctl_close(ctx);
 }
 
 /* Whoever moves it was killed, and its guard: it may run elsewhere already. */
@@ -430,6 +482,7 @@ int main(void)
 		{ "suspended for nobody", test_nobody },
 		{ "another connection to the store", test_another_connection },
 		{ "suspended to be saved", test_saved },
+		{ "a saver that was killed", test_outcome },
 		{ "suspended to be moved", test_moving },
 		{ "moved, and it stays as another domain", test_another },
 		{ "whether it was moved is not known", test_unknown },

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// sources: libhvctl/save/save.c libhvctl/save/suspend.c libhvctl/domain.c libhvctl/context.c
+// sources: libhvctl/save/save.c libhvctl/save/outcome.c libhvctl/save/suspend.c
+// sources: libhvctl/domain.c libhvctl/context.c
 // sources: libhvctl/cli/guard.c
 // libs: -Wl,--wrap=hvctl_lock_saving,--wrap=hvctl_nap,--wrap=clock_gettime,--wrap=fsync
 /*
  * Saving a guest, all or nothing: hvctl is killed, with all of its process group, before and after
- * each call to the hypervisor and the store, and its guard lets the guest go on, with no file left.
+ * each call to the hypervisor and the store, and its guard lets the guest go on, with no file left,
+ * or ends it. The guard is killed as well, and whoever minds the guest does the same. What goes
+ * into a pipe may be there: then it stands still.
  * Calls fail, two save at once, guests go on by themselves. The hypervisor and the store are a page
  * that all processes share.
  */
@@ -36,6 +39,11 @@
 
 static struct {
 	pid_t saver;
+	bool no_guard;			/* it is killed, too */
+	bool pipe;			/* it is saved into one */
+	bool sent;			/* its end: the image counts */
+	char mark[128];			/* the outcome's, in the store */
+	bool no_store;			/* who looks for the mark */
 	unsigned int steps, kill_at;	/* of the saver: ends there */
 	bool exists, suspended, destroyed;
 	char wish[16];			/* control/shutdown */
@@ -69,11 +77,27 @@ static struct {
 
 static char directory[] = "/tmp/save-test-XXXXXX", lock_path[64], file[64], part[64];
 
+/* Of the saver: its only child. */
+static void end_guard(void)
+{
+	char path[64], children[64] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (read(fd, children, sizeof(children) - 1) > 0 && atoi(children) > 0)
+		kill(atoi(children), SIGKILL);
+	close(fd);
+}
+
 /* The saver may be killed here. */
 static void step(void)
 {
-	if (getpid() == host->saver && ++host->steps == host->kill_at)
-		kill(0, SIGKILL);
+	if (getpid() != host->saver || ++host->steps != host->kill_at)
+		return;
+	if (host->no_guard)
+		end_guard();
+	kill(0, SIGKILL);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -216,7 +240,7 @@ int __wrap_fsync(int fd)
 		return -1;
 	}
 	host->synced += S_ISREG(is.st_mode) && !named;
-	host->directory_synced += S_ISDIR(is.st_mode) && named;
+	host->directory_synced |= S_ISDIR(is.st_mode) && named;
 	errno = EINVAL;
 	return host->synced ? 0 : -1;
 }
@@ -225,8 +249,9 @@ int domain_remove(struct hvctl_ctx *ctx, uint32_t domid)
 {
 	(void)ctx;
 	step();
-	host->wrong += host->synced != 1 || host->directory_synced != 1;
-	host->wrong += domid != GUEST || !host->suspended || access(file, F_OK) || !locked();
+	host->wrong += !host->pipe && (host->synced != 1 || host->directory_synced != 1);
+	host->wrong += domid != GUEST || !host->suspended || !locked();
+	host->wrong += host->pipe ? !host->sent : access(file, F_OK) != 0;
 	/* Whoever made it may have been killed before saying so, and nobody asks the dead. */
 	host->wrong += !host->disks_are_its_own;
 	host->exists = host->suspended = false;
@@ -267,10 +292,7 @@ int guest_look(struct hvctl_ctx *ctx, uint32_t domid, struct guest *g)
 	return 0;
 }
 
-void guest_close(struct guest *g)
-{
-	(void)g;
-}
+void guest_close(struct guest *g) { }
 
 int hvctl_cpuid(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_cpuid *c)
 {
@@ -341,10 +363,21 @@ int stream_write(struct stream_out *o, uint32_t type, const struct iovec *parts,
 	return 0;
 }
 
+int stream_drain(struct stream_out *o)
+{
+	(void)o;
+	return 0;
+}
+
 int stream_finish(struct stream_out *o)
 {
 	(void)o;
-	return host->write_fails ? -ENOSPC : 0;
+	step();
+	if (host->write_fails)
+		return -ENOSPC;
+	host->sent = host->pipe;
+	step();
+	return 0;
 }
 
 void stream_out_free(struct stream_out *o)
@@ -478,11 +511,7 @@ int xs_commit(struct xs *xs, uint32_t tx)
 	return 0;
 }
 
-void xs_abort(struct xs *xs, uint32_t tx)
-{
-	(void)xs;
-	(void)tx;
-}
+void xs_abort(struct xs *xs, uint32_t tx) { (void)xs; (void)tx; }
 
 static bool ends(const char *text, const char *end)
 {
@@ -497,6 +526,7 @@ char *xs_read(struct xs *xs, uint32_t tx, const char *path)
 
 	(void)xs;
 	(void)tx;
+	errno = host->no_store ? ETIMEDOUT : ENOENT;
 	if (ends(path, "/control/shutdown"))
 		return strdup(host->wish);
 	if (ends(path, "/control/feature-suspend"))
@@ -505,6 +535,8 @@ char *xs_read(struct xs *xs, uint32_t tx, const char *path)
 		return strdup("/vm/x");
 	if (ends(path, "/hvctl-devices-closed"))
 		return host->closed ? strdup("token") : NULL;
+	if (ends(path, "/hvctl-saved") && *host->mark)
+		return host->no_store ? NULL : strdup(host->mark);
 	if (ends(path, "/memory/target"))
 		return strdup(host->target);
 	if (sscanf(path, "/vm/x/hvctl/%u", &n) == 1 && n < host->parts)
@@ -542,10 +574,24 @@ int xs_write(struct xs *xs, uint32_t tx, const char *path, const char *format, .
 		vsnprintf(host->wish, sizeof(host->wish), format, args);
 		va_end(args);
 	}
+	if (ends(path, "/hvctl-saved")) {
+		va_start(args, format);
+		vsnprintf(host->mark, sizeof(host->mark), format, args);
+		va_end(args);
+	}
 	if (tx == XS_ONCE && host->store_ends == 3)
 		pass(0);
 	step();
 	return tx == XS_ONCE && host->store_ends ? -ECONNRESET : 0;
+}
+
+int xs_remove(struct xs *xs, uint32_t tx, const char *path)
+{
+	step();
+	host->wrong += !ends(path, "/hvctl-saved");
+	*host->mark = 0;
+	step();
+	return 0;
 }
 
 char **xs_list(struct xs *xs, uint32_t tx, const char *path)
@@ -583,21 +629,8 @@ int xs_resume(struct xs *xs, uint32_t domid)
 	return 0;
 }
 
-int xs_watch(struct xs *xs, const char *path, const char *token)
-{
-	(void)xs;
-	(void)path;
-	(void)token;
-	return 0;
-}
-
-int xs_unwatch(struct xs *xs, const char *path, const char *token)
-{
-	(void)xs;
-	(void)path;
-	(void)token;
-	return 0;
-}
+int xs_watch(struct xs *xs, const char *path, const char *token) { return 0; }
+int xs_unwatch(struct xs *xs, const char *path, const char *token) { return 0; }
 
 /* ------------------------------------------------------------------------------------------------
  * Saving
@@ -612,7 +645,7 @@ static void saver(unsigned int flags)
 	setpgid(0, 0);
 	host->saver = getpid();
 	hvctl_set_saving(ctx, guard_saving, NULL);
-	error = hvctl_save(ctx, GUEST, file, flags, 10);
+	error = hvctl_save(ctx, GUEST, host->pipe ? "-" : file, flags, 10);
 	strcpy(host->error, hvctl_error(ctx));
 	_exit(-error);
 }
@@ -632,6 +665,19 @@ static void reset(void)
 	unlink(part);
 }
 
+/* What whoever minds it does with one that stands still. */
+static void mind(void)
+{
+	const uint8_t uuid[16] = { 0x77 };
+	struct hvctl_ctx *ctx = hvctl_open();
+	int lock = __wrap_hvctl_lock_saving(ctx, GUEST);
+
+	hvctl_save_undo(ctx, GUEST, uuid);
+	strcpy(host->error, hvctl_error(ctx));
+	close(lock);
+	hvctl_close(ctx);
+}
+
 /* Returns the saver's wait status, when neither it nor anything that it started is there. */
 static int save_one(unsigned int flags)
 {
@@ -647,8 +693,13 @@ static int save_one(unsigned int flags)
 			status = one;
 	/* A guest that was asked too late has all the time there is. */
 	pass(1000000);
+	if (host->no_guard && host->suspended)
+		mind();
 	CU_ASSERT_EQUAL(host->wrong, 0);
 	CU_ASSERT_FALSE(locked());
+	/* Who is killed with his guard before he says what he is about to do leaves that. */
+	if (host->no_guard)
+		unlink(part);
 	CU_ASSERT_NOT_EQUAL(access(part, F_OK), 0);
 	return status;
 }
@@ -658,30 +709,79 @@ static bool runs(void)
 	return host->exists && !host->suspended;
 }
 
-static void killed(unsigned int flags)
+static void begin(bool pipe, bool no_guard)
 {
-	unsigned int steps, bad = 0;
-
 	reset();
+	host->pipe = pipe;
+	host->no_guard = no_guard;
+}
+
+/* Of what has ended at any of its steps there is either the guest or its image, and never both. */
+static void killed(unsigned int flags, bool pipe, bool no_guard)
+{
+	unsigned int steps, bad = 0, stands = 0;
+
+	begin(pipe, false);
 	CU_ASSERT_EQUAL(save_one(flags), 0);
 	steps = host->steps;
 	CU_ASSERT_TRUE(steps > 20);
 	for (unsigned int i = 1; i <= steps; i++) {
 		int status;
+		bool image;
 
-		reset();
+		begin(pipe, no_guard);
 		host->kill_at = i;
 		status = save_one(flags);
 		CU_ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-		bad += !runs() && !(host->destroyed && !access(file, F_OK));
+		image = pipe ? host->sent : !access(file, F_OK);
+		if (flags & HVCTL_SAVE_CHECKPOINT)
+			bad += !runs();
+		else if (host->destroyed)
+			bad += !image;
+		else if (runs())
+			bad += image;
+		else
+			stands++;
 	}
 	CU_ASSERT_EQUAL(bad, 0);
+	/* From the mark, which is written before the end goes out, until the guest is destroyed. */
+	CU_ASSERT_EQUAL(stands > 0, pipe && !(flags & HVCTL_SAVE_CHECKPOINT));
+	CU_ASSERT_TRUE(stands <= 8);
 }
 
 static void test_killed(void)
 {
-	killed(0);
-	killed(HVCTL_SAVE_CHECKPOINT);
+	for (unsigned int i = 0; i < 8; i++)
+		killed(i & 1 ? HVCTL_SAVE_CHECKPOINT : 0, i & 2, i & 4);
+}
+
+/* Nobody can ask the reader: somebody says what has become of it. */
+static void test_pipe_killed(void)
+{
+	struct hvctl_ctx *ctx = hvctl_open();
+
+	begin(true, true);
+	CU_ASSERT_EQUAL(hvctl_save_resume(ctx, GUEST), -EINVAL);
+	CU_ASSERT_EQUAL(save_one(0), 0);
+	for (unsigned int at = host->steps; !host->suspended && at; at--) {
+		begin(true, true);
+		host->kill_at = at;
+		save_one(0);
+	}
+	CU_ASSERT_TRUE(host->sent && host->suspended);
+	CU_ASSERT_PTR_NOT_NULL(strstr(host->error, "if that runs the guest, hvctl destroy 7; if "
+				      "not, hvctl save --resume 7"));
+	/* A store that does not answer is not one without a mark. */
+	host->no_store = true;
+	mind();
+	CU_ASSERT_TRUE(host->suspended);
+	host->no_store = false;
+	mind();
+	CU_ASSERT_TRUE(host->suspended);
+	CU_ASSERT_EQUAL(hvctl_save_resume(ctx, GUEST), 0);
+	CU_ASSERT_TRUE(runs() && !*host->mark);
+	CU_ASSERT_EQUAL(host->wrong, 0);
+	hvctl_close(ctx);
 }
 
 static void test_saved(void)
@@ -707,6 +807,11 @@ static void test_fails(void)
 	host->write_fails = true;
 	CU_ASSERT_EQUAL(save_one(0), ENOSPC << 8);
 	CU_ASSERT_TRUE(runs() && access(file, F_OK));
+	/* The reader went before the end. */
+	begin(true, false);
+	host->write_fails = true;
+	CU_ASSERT_EQUAL(save_one(0), ENOSPC << 8);
+	CU_ASSERT_TRUE(runs() && !*host->mark);
 	reset();
 	host->no_directory = true;
 	CU_ASSERT_EQUAL(save_one(0), EIO << 8);
@@ -861,6 +966,7 @@ int main(void)
 	CU_TestInfo tests[] = {
 		{ "saved, or a checkpoint", test_saved },
 		{ "killed at every step", test_killed },
+		{ "killed when the reader of a pipe may have all", test_pipe_killed },
 		{ "what fails", test_fails },
 		{ "its devices were closed", test_closed },
 		{ "slow guests", test_slow },
