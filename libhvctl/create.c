@@ -574,6 +574,8 @@ int domain_make(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int flag
 {
 	struct domain_rings rings;
 	uint64_t overlays = 0;
+	/* It may take as long as somebody else likes. */
+	bool waits = flags & (DOMAIN_NO_DEVICES | DOMAIN_WAITS);
 	uint32_t id = 0;
 	size_t held = ctx->nr_held;
 	int lock, error;
@@ -601,9 +603,10 @@ int domain_make(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int flag
 	error = make_domain(ctx, c, &id);
 	if (error)
 		goto told;
-	/* What fills it may take as long as somebody else likes, and who is called so is known. */
-	if (flags & DOMAIN_NO_DEVICES) {
+	/* Whose its name and uuid are is known, and others create theirs meanwhile. */
+	if (waits) {
 		error = name_it(ctx, c, id);
+		tell_building(ctx, c, -1, true);
 		close(lock);
 		lock = -1;
 	}
@@ -612,6 +615,11 @@ int domain_make(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int flag
 	if (!error) {
 		hvctl_step(ctx, "telling the store", 85);
 		error = write_store(ctx, c, id, &rings);
+	}
+	/* Its disks may be others' by now. */
+	if (!error && waits && !(flags & DOMAIN_NO_DEVICES)) {
+		lock = hvctl_lock(ctx);
+		error = lock < 0 ? lock : devices_check_sharing(ctx, c);
 	}
 	if (!error && !(flags & DOMAIN_NO_DEVICES)) {
 		hvctl_step(ctx, "connecting its devices", 90);

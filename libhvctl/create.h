@@ -29,6 +29,12 @@ typedef int (*domain_fill)(void *data, uint32_t domid, struct domain_rings *ring
 /* For hvctl_create(): it is started again, and what it wrote has to be there. */
 #define DOMAIN_AGAIN 0x200u
 
+/*
+ * For domain_make(): what fills it waits for somebody, another host or a slow disk. It does so
+ * without the lock, and who shares its devices is asked once more after that.
+ */
+#define DOMAIN_WAITS 0x400u
+
 /* All of a configuration that can be found wrong without touching anything. Settles its uuid. */
 int domain_check(struct hvctl_ctx *ctx, struct hvctl_config *config);
 int domain_check_for(struct hvctl_ctx *ctx, struct hvctl_config *config, unsigned int flags);

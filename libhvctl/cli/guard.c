@@ -11,23 +11,25 @@
 #include "minder.h"
 
 static pid_t guard;		/* 0: none */
-static int guard_end;		/* a byte says that all is well, its end that we have ended */
+static int guard_end;		/* a byte says what is, its end that we have ended */
 
-/* A byte from the other side. Returns whether there was one before its end. */
-static bool hear(int fd)
+enum { ALL_IS_WELL, GIVE_BACK };	/* the bytes: the second is answered */
+
+/* A byte from the other side, or -1: its end. */
+static int hear(int fd)
 {
-	char byte;
+	unsigned char byte;
 	ssize_t n;
 
 	do
 		n = read(fd, &byte, 1);
 	while (n < 0 && errno == EINTR);
-	return n == 1;
+	return n == 1 ? byte : -1;
 }
 
-static bool say(int fd)
+static void say(int fd, unsigned char what)
 {
-	return send(fd, "", 1, MSG_NOSIGNAL) == 1;
+	send(fd, &what, 1, MSG_NOSIGNAL);
 }
 
 /* Standard input, output and error stay. */
@@ -79,10 +81,11 @@ static void clean_up(const struct guarded *g)
 		hvctl_destroy_uuid(ctx, g->uuid);
 }
 
-static void stand_by(int fd, const struct guarded *g)
+static void stand_by(int fd, const struct guarded *of)
 {
-	int lock = g->lock < 0 ? fd : g->lock;
-	int low = fd < lock ? fd : lock, high = fd < lock ? lock : fd;
+	struct guarded g = *of;
+	int lock = g.lock < 0 ? fd : g.lock;
+	int low = fd < lock ? fd : lock, high = fd < lock ? lock : fd, what;
 	sigset_t all;
 
 	/* What is said to a process group or a terminal is not said to it. */
@@ -93,9 +96,15 @@ static void stand_by(int fd, const struct guarded *g)
 	close_between(0, low - 1);
 	close_between(low + 1, high - 1);
 	close_between(high + 1, ~0u >> 1);
-	say(fd);
-	if (!hear(fd))
-		clean_up(g);
+	say(fd, ALL_IS_WELL);
+	while ((what = hear(fd)) == GIVE_BACK) {
+		if (g.lock >= 0)
+			close(g.lock);
+		g.lock = -1;
+		say(fd, ALL_IS_WELL);
+	}
+	if (what < 0)
+		clean_up(&g);
 	_exit(0);
 }
 
@@ -125,7 +134,7 @@ static void release_guard(void)
 {
 	if (!guard)
 		return;
-	say(guard_end);
+	say(guard_end, ALL_IS_WELL);
 	close(guard_end);
 	while (waitpid(guard, NULL, 0) < 0 && errno == EINTR)
 		;
@@ -137,10 +146,14 @@ void guard_building(void *data, const uint8_t uuid[16], int lock, bool building)
 	const struct guarded g = { .uuid = uuid, .lock = lock };
 
 	(void)data;
-	if (building)
+	if (building && guard) {
+		say(guard_end, GIVE_BACK);
+		hear(guard_end);
+	} else if (building) {
 		have_guard(&g);
-	else
+	} else {
 		release_guard();
+	}
 }
 
 void guard_saving(void *data, uint32_t domid, const uint8_t uuid[16], int lock, const char *part,

@@ -90,7 +90,9 @@ void hvctl_set_warning(struct hvctl_ctx *ctx, hvctl_warning_fn fn, void *data);
  * empty or half a domain may be left, and whoever remembers its @uuid can hvctl_destroy_uuid() it.
  * @lock: a descriptor that keeps others from creating domains, in this process and in any that
  * inherits it. Whoever cleans up keeps it open until that is done: then no other domain can have
- * got that uuid meanwhile.
+ * got that uuid meanwhile. With -1 it is told once more (@building) when there is a domain that
+ * will take long: then the lock is to be given back at once, and nobody else gets that uuid because
+ * this one has it.
  */
 typedef void (*hvctl_building_fn)(void *data, const uint8_t uuid[16], int lock, bool building);
 void hvctl_set_building(struct hvctl_ctx *ctx, hvctl_building_fn fn, void *data);

@@ -82,7 +82,7 @@ int saved_make(struct image *i, struct hvctl_config *config, unsigned int flags,
 	i->fill.ctx = i->ctx;
 	i->fill.name = i->name;
 	i->fill.config = config;
-	error = domain_make(i->ctx, config, flags, fill_from_image, i, domid);
+	error = domain_make(i->ctx, config, flags | DOMAIN_WAITS, fill_from_image, i, domid);
 	if (!error)
 		hvctl_step(i->ctx, "restored", 100);
 	return error;

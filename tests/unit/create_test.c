@@ -39,6 +39,9 @@ static struct {
 	unsigned int fail;		/* the domctl that is refused */
 	bool exists, runs;
 	uint8_t handle[16];
+	bool waits;			/* what fills it: nobody waits for that or its undoing */
+	bool shared;			/* its disks are others' when it is full */
+	unsigned int asked;		/* times, whose they are */
 	unsigned int wrong;		/* destroyed what was not to be, or without the lock */
 	uint64_t hard[4][2];		/* affinity of its vCPUs; all zero: none was set */
 	uint64_t map_start, map_end;	/* bytes of RAM that it is told of */
@@ -123,7 +126,7 @@ static int answer(struct xen_domctl *op)
 		return -ESRCH;
 	switch (op->cmd) {
 	case XEN_DOMCTL_destroydomain:
-		host->wrong += op->domain != NEW || !locked();
+		host->wrong += op->domain != NEW || !(locked() || host->waits);
 		host->exists = false;
 		return 0;
 	case XEN_DOMCTL_unpausedomain:
@@ -256,9 +259,10 @@ void build_release(struct build *b)
 
 int devices_check_sharing(struct hvctl_ctx *ctx, const struct hvctl_config *config)
 {
-	(void)ctx;
 	(void)config;
-	return 0;
+	host->wrong += host->exists && !locked();
+	host->asked++;
+	return host->shared && host->exists ? hvctl_fail(ctx, EBUSY, "another has it") : 0;
 }
 
 int devices_add(struct hvctl_ctx *ctx, const struct hvctl_config *config, uint32_t domid)
@@ -266,6 +270,7 @@ int devices_add(struct hvctl_ctx *ctx, const struct hvctl_config *config, uint32
 	(void)ctx;
 	(void)config;
 	(void)domid;
+	host->wrong += !locked();
 	step();
 	return 0;
 }
@@ -446,7 +451,9 @@ int xs_release(struct xs *xs, uint32_t domid)
  */
 
 /* In a process of its own. */
-static void creator(void)
+static int slow(void *data, uint32_t domid, struct domain_rings *rings);
+
+static void creator(bool waits)
 {
 	struct hvctl_config config = {
 		.name = "new",
@@ -462,9 +469,19 @@ static void creator(void)
 	int error;
 
 	setpgid(0, 0);
+	/* A lock that is not given back would be waited for. */
+	alarm(60);
 	host->creator = getpid();
 	hvctl_set_building(ctx, guard_building, NULL);
-	error = hvctl_create(ctx, &config, 0, &domid);
+	if (!waits) {
+		error = hvctl_create(ctx, &config, 0, &domid);
+	} else {
+		unsigned int flags = DOMAIN_WAITS;
+
+		error = domain_check(ctx, &config);
+		if (!error)
+			error = domain_make(ctx, &config, flags, slow, &flags, &domid);
+	}
 	_exit(error ? 1 : domid == NEW ? 0 : 2);
 }
 
@@ -473,6 +490,8 @@ static void creator(void)
  * none). Returns the creator's wait status, when neither it nor anything that it started is there.
  */
 #define MAP	(~0u)	/* as the domctl that is refused: the memory map, which is none */
+#define WAITS	(~1u)	/* none is refused, but it is filled by somebody who may take his time */
+#define SHARED	(~2u)	/* the same, and then its disks are another's */
 
 static int create_one(unsigned int kill_at, unsigned int fail)
 {
@@ -483,10 +502,12 @@ static int create_one(unsigned int kill_at, unsigned int fail)
 	host->kill_at = kill_at;
 	host->fail = fail;
 	host->refuse_map = fail == MAP;
+	host->waits = fail == WAITS || fail == SHARED;
+	host->shared = fail == SHARED;
 	fflush(stdout);
 	pid = fork();
 	if (!pid)
-		creator();
+		creator(host->waits);
 	while ((ended = waitpid(-1, &one, 0)) > 0)
 		if (ended == pid)
 			status = one;
@@ -495,21 +516,36 @@ static int create_one(unsigned int kill_at, unsigned int fail)
 	return status;
 }
 
-static void test_killed(void)
+static void killed(unsigned int how)
 {
 	unsigned int steps, left = 0;
 
-	CU_ASSERT_EQUAL(create_one(0, 0), 0);
+	CU_ASSERT_EQUAL(create_one(0, how), 0);
 	CU_ASSERT_TRUE(host->exists && host->runs);
 	steps = host->steps;
 	CU_ASSERT_TRUE(steps > 12);
 	for (unsigned int i = 1; i <= steps; i++) {
-		int status = create_one(i, 0);
+		int status = create_one(i, how);
 
 		CU_ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 		left += host->exists;
 	}
 	CU_ASSERT_EQUAL(left, 0);
+}
+
+static void test_killed(void)
+{
+	killed(0);
+	killed(WAITS);
+}
+
+/* Somebody was given its disks while it was filled. */
+static void test_shared(void)
+{
+	CU_ASSERT_EQUAL(create_one(0, WAITS), 0);
+	CU_ASSERT_EQUAL(host->asked, 3);
+	CU_ASSERT_EQUAL(create_one(0, SHARED), 1 << 8);
+	CU_ASSERT_FALSE(host->exists);
 }
 
 static void test_refused(void)
@@ -532,8 +568,6 @@ static void test_affinity(void)
 	CU_ASSERT_EQUAL(create_one(0, 0), 0);
 	CU_ASSERT_EQUAL(memcmp(host->hard, want, sizeof(want)), 0);
 }
-
-static int slow(void *data, uint32_t domid, struct domain_rings *rings);
 
 /* What it starts with is 16 MiB, the map goes as far as its balloon may. */
 static void test_memory_map(void)
@@ -595,7 +629,10 @@ static int slow(void *data, uint32_t domid, struct domain_rings *rings)
 {
 	const unsigned int *flags = data;
 
+	step();
 	CU_ASSERT_EQUAL(domid, NEW);
+	/* Nor does the guard of a process of its own, where nobody sees what is asserted. */
+	host->wrong += locked() != !*flags;
 	CU_ASSERT_EQUAL(locked(), !*flags);
 	/* Nobody else can be called so meanwhile. */
 	CU_ASSERT_EQUAL(host->named, !!*flags);
@@ -608,9 +645,9 @@ static void test_slow(void)
 {
 	struct hvctl_config config = { .name = "x", .max_vcpus = 1, .vcpus = 1, .memory_mib = 1,
 				       .max_memory_mib = 1, .uuid = { 9 } };
-	unsigned int flags[] = { 0, HVCTL_CREATE_PAUSED | DOMAIN_NO_DEVICES };
+	unsigned int flags[] = { 0, HVCTL_CREATE_PAUSED | DOMAIN_NO_DEVICES, DOMAIN_WAITS };
 
-	for (unsigned int i = 0; i < 2; i++) {
+	for (unsigned int i = 0; i < 3; i++) {
 		struct hvctl_ctx *ctx = hvctl_open();
 		uint32_t domid = 0;
 
@@ -618,7 +655,8 @@ static void test_slow(void)
 		CU_ASSERT_PTR_NOT_NULL_FATAL(hvctl_xs(ctx));
 		CU_ASSERT_EQUAL(domain_make(ctx, &config, flags[i], slow, &flags[i], &domid), 0);
 		CU_ASSERT_EQUAL(domid, NEW);
-		CU_ASSERT_EQUAL(host->runs, !flags[i]);
+		CU_ASSERT_EQUAL(host->runs, !(flags[i] & HVCTL_CREATE_PAUSED));
+		CU_ASSERT_EQUAL(host->wrong, 0);
 		CU_ASSERT_FALSE(locked());
 		hvctl_close(ctx);
 	}
@@ -754,6 +792,7 @@ int main(void)
 {
 	CU_TestInfo tests[] = {
 		{ "killed at every step", test_killed },
+		{ "disks that are others' when it is full", test_shared },
 		{ "calls refused", test_refused },
 		{ "each vCPU has its own CPUs", test_affinity },
 		{ "the memory map ends at maxmem", test_memory_map },
