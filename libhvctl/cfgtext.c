@@ -59,6 +59,8 @@ static const char *action(enum hvctl_action a)
 		return "coredump-destroy";
 	case HVCTL_ACTION_COREDUMP_RESTART:
 		return "coredump-restart";
+	case HVCTL_ACTION_RENAME_RESTART:
+		return "rename-restart";
 	default:
 		return "destroy";
 	}

@@ -79,8 +79,7 @@ static int take_path(struct hvctl_ctx *ctx, const struct cfg_entry *e, char **to
 }
 
 /*
- * The words that 4.17 knows. What is not done here comes as near as a domain that has stopped can:
- * the same end, without a second domain of the old name.
+ * The words that 4.17 knows. What is not done here comes as near as a domain that has stopped can.
  */
 static const struct {
 	const char *word;
@@ -92,7 +91,7 @@ static const struct {
 	{ "preserve", HVCTL_ACTION_PRESERVE, NULL },
 	{ "coredump-destroy", HVCTL_ACTION_COREDUMP_DESTROY, NULL },
 	{ "coredump-restart", HVCTL_ACTION_COREDUMP_RESTART, NULL },
-	{ "rename-restart", HVCTL_ACTION_RESTART, "restart" },
+	{ "rename-restart", HVCTL_ACTION_RENAME_RESTART, NULL },
 	{ "soft-reset", HVCTL_ACTION_RESTART, "restart" },
 };
 
@@ -117,7 +116,7 @@ static int take_action(struct hvctl_ctx *ctx, const struct cfg_entry *e, enum hv
 		return 0;
 	}
 	return BAD(ctx, e, "'%s' cannot be \"%s\"; write destroy, restart, preserve, "
-		   "coredump-destroy or coredump-restart", e->key, text);
+		   "rename-restart, coredump-destroy or coredump-restart", e->key, text);
 }
 
 /* One text is for all vCPUs, a list has one for each; those behind its end may run anywhere. */

@@ -86,4 +86,11 @@ int migrate_write_line(int fd, const char *format, ...) __attribute__((format(pr
 int migrate_go_on(struct hvctl_ctx *ctx, uint32_t domid, const struct hvctl_config *config,
 		  uint32_t *again);
 
+/*
+ * migrate_call_it - give name and uuid to domain @domid, one of two that are the same guest. Its
+ * configuration goes with it, into a directory that nobody else has: the other's may be removed.
+ */
+int migrate_call_it(struct hvctl_ctx *ctx, uint32_t domid, const char *name,
+		    const uint8_t uuid[16], const struct hvctl_config *config);
+
 #endif

@@ -129,12 +129,8 @@ static int go_on_anew(struct hvctl_ctx *ctx, uint32_t domid, const struct hvctl_
 	return error;
 }
 
-/*
- * Give name and uuid to domain @domid, one of two that are the same guest. Its configuration goes
- * with it, into a directory that nobody else has: the other's may be removed.
- */
-static int call_it(struct hvctl_ctx *ctx, uint32_t domid, const char *name, const uint8_t uuid[16],
-		   const struct hvctl_config *config)
+int migrate_call_it(struct hvctl_ctx *ctx, uint32_t domid, const char *name,
+		    const uint8_t uuid[16], const struct hvctl_config *config)
 {
 	struct xen_domctl op = { .cmd = XEN_DOMCTL_setdomainhandle, .domain = (domid_t)domid };
 	char path[64], text[37], vm[48], *before;
@@ -241,7 +237,7 @@ int migrate_go_on(struct hvctl_ctx *ctx, uint32_t domid, const struct hvctl_conf
 	/* A backend that has not let go of its device by now is not asked any more. */
 	devices_remove(ctx, domid);
 	snprintf(name, sizeof(name), "%.*s--left", (int)sizeof(name) - 7, config->name);
-	error = call_it(ctx, domid, name, uuid, config);
+	error = migrate_call_it(ctx, domid, name, uuid, config);
 	if (!error) {
 		error = go_on_anew(ctx, domid, config, again);
 		if (!error) {
@@ -252,7 +248,7 @@ int migrate_go_on(struct hvctl_ctx *ctx, uint32_t domid, const struct hvctl_conf
 		}
 	}
 	memcpy(why, ctx->error, sizeof(why));
-	call_it(ctx, domid, config->name, config->uuid, config);
+	migrate_call_it(ctx, domid, config->name, config->uuid, config);
 	return hvctl_fail(ctx, -error,
 			  "the guest's devices were closed, and it cannot go on here: %.400s", why);
 }

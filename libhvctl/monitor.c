@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "aside.h"
 #include "budget.h"
 #include "cdrom.h"
 #include "clock.h"
@@ -235,9 +236,29 @@ static bool wait_turn(struct hvctl_ctx *ctx, uint32_t domid, uint64_t until)
 	}
 }
 
+/* Whether the domain is built again, and what was is not needed for that any more. */
+static bool builds_again(enum hvctl_action action)
+{
+	return action == HVCTL_ACTION_RESTART || action == HVCTL_ACTION_RENAME_RESTART;
+}
+
+/* Build it again; if there is no memory for it beside the one that is kept, without that one. */
+static int build_again(struct hvctl_ctx *ctx, struct hvctl_config *c, struct aside *aside,
+		       uint32_t *domid)
+{
+	int error = hvctl_create(ctx, c, DOMAIN_AGAIN, domid);
+
+	if (error != -ENOSPC || !domain_drop_aside(ctx, aside))
+		return error;
+	hvctl_warn(ctx, "there is no memory for '%s' beside what was kept of it, which goes",
+		   c->name);
+	return hvctl_create(ctx, c, DOMAIN_AGAIN, domid);
+}
+
 int hvctl_monitor(struct hvctl_ctx *ctx, struct hvctl_config *c, uint32_t *domid)
 {
 	struct budget budget = { 0 };
+	struct aside aside = { { 0 } };
 
 	hvctl_cache_kernel(ctx);
 	for (;;) {
@@ -259,24 +280,26 @@ int hvctl_monitor(struct hvctl_ctx *ctx, struct hvctl_config *c, uint32_t *domid
 		if (action != after_core(action))
 			dump_core(ctx, c, *domid);
 		action = after_core(action);
-		if (action == HVCTL_ACTION_RESTART && reason != SHUTDOWN_reboot &&
+		if (builds_again(action) && reason != SHUTDOWN_reboot &&
 		    reason != SHUTDOWN_poweroff && age < MIN_LIFE_S) {
 			hvctl_warn(ctx, "'%s' %s within %d s of its start and is not started again",
 				   c->name, reason_name(reason), MIN_LIFE_S);
-			action = HVCTL_ACTION_DESTROY;
+			/* Kept it is in any case, if that was wanted. */
+			action = action == HVCTL_ACTION_RESTART ? HVCTL_ACTION_DESTROY
+								: HVCTL_ACTION_PRESERVE;
 		}
 		if (ret)
 			hvctl_warn(ctx, "'%s' (domain %u) %s: %s", c->name, *domid,
 				   reason_name(reason),
 				   action == HVCTL_ACTION_PRESERVE  ? "preserving it"
-				   : action == HVCTL_ACTION_RESTART ? "starting it again"
-								    : "destroying it");
+				   : builds_again(action) ? "starting it again"
+							  : "destroying it");
 		hvctl_drop_held(ctx);
 		if (action == HVCTL_ACTION_PRESERVE)
 			return 0;
 		if (!ret)
 			return 0;
-		if (action == HVCTL_ACTION_RESTART) {
+		if (builds_again(action)) {
 			uint64_t now = monotonic_ms();
 			uint64_t wait = budget_spend(&budget, &restarts, 1, now);
 
@@ -288,19 +311,21 @@ int hvctl_monitor(struct hvctl_ctx *ctx, struct hvctl_config *c, uint32_t *domid
 				return 0;
 		}
 		/* It stays as it is, stopped, if it could not have what it had. */
-		if (action == HVCTL_ACTION_RESTART) {
+		if (builds_again(action)) {
 			ret = overlay_files_there(ctx, c);
 			if (ret)
 				return ret;
 			cdroms_keep(ctx, *domid, c);
 		}
-		ret = domain_remove(ctx, *domid);
+		ret = action == HVCTL_ACTION_RENAME_RESTART
+			      ? domain_set_aside(ctx, *domid, c, &aside)
+			      : domain_remove(ctx, *domid);
 		/* One that is started again has the disks that it had. */
 		if (!ret && action == HVCTL_ACTION_DESTROY)
 			overlays_remove(ctx, c->uuid);
 		if (ret || action == HVCTL_ACTION_DESTROY)
 			return ret;
-		ret = hvctl_create(ctx, c, DOMAIN_AGAIN, domid);
+		ret = build_again(ctx, c, &aside, domid);
 		if (ret)
 			return ret;
 		hvctl_cache_kernel(ctx);

@@ -105,6 +105,7 @@ enum hvctl_action {		/* what happens when a domain has stopped */
 	HVCTL_ACTION_PRESERVE,	/* left as it is, for inspection */
 	HVCTL_ACTION_COREDUMP_DESTROY, /* as the words say, after a core was written */
 	HVCTL_ACTION_COREDUMP_RESTART,
+	HVCTL_ACTION_RENAME_RESTART,	/* kept under another name, and built again */
 };
 
 enum hvctl_disk_backend {

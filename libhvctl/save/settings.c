@@ -16,7 +16,7 @@
 #define RATE_MAX    (1ull << 62)
 
 static const char *const actions[] = { "destroy", "restart", "preserve", "coredump-destroy",
-				       "coredump-restart" };
+				       "coredump-restart", "rename-restart" };
 static const char *const backends[] = { "kernel", "hvblkd" };
 static const char *const vif_backends[] = { "kernel", "hvnetd" };
 /* The first of each is all that dom0's kernel serves. */

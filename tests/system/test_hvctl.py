@@ -261,6 +261,17 @@ def life(build):
         run("hvctl crash-dump t1 /tmp/t1.core && rm /tmp/t1.core")
         run("hvctl destroy t1")
         until("! hvctl list t1 2>/dev/null")
+        # One that has lived for a while is kept under another name, and the next one has its disk.
+        run("hvctl create -q /t1.cfg 'on_crash=\"rename-restart\"' "
+            "'extra=\"console=hvc0 guest.name=t1 guest.job=idle sysrq_always_enabled\"'")
+        until("[ $(grep -c 'GUEST-up t1' %s) = 3 ]" % log)
+        run("sleep 6; hvctl sysrq t1 c")
+        until("[ $(grep -c 'GUEST-up t1' %s) = 4 ]" % log)
+        run("hvctl list", text=" crashed ")
+        run("cat /var/log/hvctl/t1.log", text="what 't1' was is kept as 't1-")
+        run("hvctl dump-config $(hvctl list | sed -n 's/^\\(t1-[0-9]*\\) .*/\\1/p')", text='on_crash = "rename-restart"')
+        run("hvctl destroy t1; hvctl destroy $(hvctl list | sed -n 's/^\\(t1-[0-9]*\\) .*/\\1/p')")
+        until("! hvctl list t1 2>/dev/null")
         # dom0's memory has no room for cores.
         run("mkdir -p /srv/guests/dump /var/lib/annulus && ln -s /srv/guests/dump /var/lib/annulus/dump")
         # Another one leaves a core by itself, and is not built again, since it has not lived for long or is to go.

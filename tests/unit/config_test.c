@@ -548,7 +548,7 @@ TEST(test_values, "values")
 		"t.cfg:3:10: 'kernel' is empty; give a file name or remove the line");
 	refused(BASE "on_crash = 'cry'\n",
 		"t.cfg:3:12: 'on_crash' cannot be \"cry\"; write destroy, restart, preserve, "
-		"coredump-destroy or coredump-restart");
+		"rename-restart, coredump-destroy or coredump-restart");
 	refused(BASE "cap = 65536\n",
 		"t.cfg:3:7: 'cap' is 65536, and has to be between 0 and 65535; correct it");
 	refused(BASE "cpu_weight = 0\n",
@@ -641,7 +641,7 @@ TEST(test_actions, "actions that are not done here are taken as the nearest")
 		{ "preserve", NULL, HVCTL_ACTION_PRESERVE },
 		{ "coredump-destroy", NULL, HVCTL_ACTION_COREDUMP_DESTROY },
 		{ "coredump-restart", NULL, HVCTL_ACTION_COREDUMP_RESTART },
-		{ "rename-restart", "restart", HVCTL_ACTION_RESTART },
+		{ "rename-restart", NULL, HVCTL_ACTION_RENAME_RESTART },
 		{ "soft-reset", "restart", HVCTL_ACTION_RESTART },
 	};
 
@@ -663,7 +663,7 @@ TEST(test_actions, "actions that are not done here are taken as the nearest")
 	}
 	refused(BASE "on_crash = 'coredump'\n",
 		"t.cfg:3:12: 'on_crash' cannot be \"coredump\"; write destroy, restart, "
-		"preserve, coredump-destroy or coredump-restart");
+		"preserve, rename-restart, coredump-destroy or coredump-restart");
 }
 
 TEST(test_files, "files")

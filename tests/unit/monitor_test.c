@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "aside.h"
 #include "cdrom.h"
 #include "create.h"
 #include "domain.h"
@@ -217,6 +218,31 @@ int domain_remove(struct hvctl_ctx *ctx, uint32_t domid)
 	return 0;
 }
 
+static unsigned int set_aside, dropped;
+static int aside_error;
+
+int domain_set_aside(struct hvctl_ctx *ctx, uint32_t domid, const struct hvctl_config *c,
+		     struct aside *aside)
+{
+	(void)c;
+	CU_ASSERT_EQUAL(domid, 7);
+	if (aside_error)
+		return hvctl_fail(ctx, EEXIST, "somebody is called so");
+	set_aside++;
+	aside->uuid[0]++;
+	return 0;
+}
+
+bool domain_drop_aside(struct hvctl_ctx *ctx, struct aside *aside)
+{
+	bool was = aside->uuid[0] != 0;
+
+	(void)ctx;
+	aside->uuid[0] = 0;
+	dropped += was;
+	return was;
+}
+
 void overlays_remove(struct hvctl_ctx *ctx, const uint8_t uuid[16])
 {
 	(void)ctx;
@@ -224,13 +250,23 @@ void overlays_remove(struct hvctl_ctx *ctx, const uint8_t uuid[16])
 	overlays++;
 }
 
+static unsigned int full, built;	/* so often there is no memory; then so often it is built */
+
 int hvctl_create(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int flags, uint32_t *domid)
 {
-	(void)ctx;
 	(void)c;
 	(void)domid;
 	/* What it wrote is not made anew, empty. */
 	CU_ASSERT_EQUAL(flags, DOMAIN_AGAIN);
+	if (full) {
+		full--;
+		return hvctl_fail(ctx, ENOSPC, "no memory");
+	}
+	if (built) {
+		built--;
+		lives = 100;
+		return 0;
+	}
 	return -ENOSYS;
 }
 
@@ -465,6 +501,46 @@ static void test_core(void)
 	hvctl_close(ctx);
 }
 
+/* Kept beside the one that is built; one that crashes at once is only kept. */
+static void test_rename(void)
+{
+	static const struct {
+		unsigned int lives, full, built;
+		int aside_error, result;
+		unsigned int set_aside, dropped;
+	} t[] = {
+		{ 100, 0, 0, 0, -ENOSYS, 1, 0 },
+		{ 100, 0, 2, 0, -ENOSYS, 3, 0 },
+		{ 1, 0, 0, 0, 0, 0, 0 },
+		{ 100, 1, 0, 0, -ENOSYS, 1, 1 },
+		{ 100, 2, 0, 0, -ENOSPC, 1, 1 },
+		{ 100, 0, 0, -EEXIST, -EEXIST, 0, 0 },
+	};
+
+	for (unsigned int i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct hvctl_ctx *ctx = hvctl_open();
+		struct hvctl_config config = { .name = "x",
+					       .on_crash = HVCTL_ACTION_RENAME_RESTART };
+		uint32_t domid = 7;
+
+		looks = removed = overlays = kept_media = set_aside = dropped = 0;
+		reason = SHUTDOWN_crash;
+		lives = t[i].lives;
+		full = t[i].full;
+		built = t[i].built;
+		aside_error = t[i].aside_error;
+		CU_ASSERT_EQUAL(hvctl_monitor(ctx, &config, &domid), t[i].result);
+		CU_ASSERT_EQUAL(set_aside, t[i].set_aside);
+		CU_ASSERT_EQUAL(dropped, t[i].dropped);
+		CU_ASSERT_EQUAL(removed, 0);
+		CU_ASSERT_EQUAL(overlays, 0);
+		CU_ASSERT_EQUAL(kept_media, t[i].aside_error ? 1 : t[i].set_aside);
+		hvctl_close(ctx);
+	}
+	full = built = lives = 0;
+	aside_error = 0;
+}
+
 /* Without files, without memory: nobody knows whether it runs elsewhere. */
 static void test_unknown(void)
 {
@@ -488,6 +564,7 @@ int main(void)
 		{ "whether it was moved is not known", test_unknown },
 		{ "built again", test_reboot },
 		{ "a core first", test_core },
+		{ "kept under another name", test_rename },
 		CU_TEST_INFO_NULL
 	};
 

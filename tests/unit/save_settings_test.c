@@ -86,7 +86,7 @@ static char *good_text(void)
 		.name = "g1", .uuid = { 0xab }, .kernel = (char *)"/boot/vmlinuz",
 		.cmdline = (char *)"a \"b\" \\ c", .memory_mib = 128, .max_memory_mib = 256,
 		.vcpus = 2, .max_vcpus = 4, .cpu_weight = 300, .cap = 50, .rtc_offset = -3600,
-		.on_reboot = HVCTL_ACTION_RESTART, .on_crash = HVCTL_ACTION_PRESERVE,
+		.on_reboot = HVCTL_ACTION_RESTART, .on_crash = HVCTL_ACTION_RENAME_RESTART,
 		.nr_disks = 1, .disks = &disk, .nr_vifs = 1, .vifs = &vif,
 	};
 
@@ -108,7 +108,7 @@ TEST(test_round, "out and in")
 	CU_ASSERT_TRUE(c->vcpus == 2 && c->max_vcpus == 4 && c->cpus[3][1] == 5);
 	CU_ASSERT_TRUE(c->cpu_weight == 300 && c->cap == 50 && c->rtc_offset == -3600);
 	CU_ASSERT_EQUAL(c->on_reboot, HVCTL_ACTION_RESTART);
-	CU_ASSERT_EQUAL(c->on_crash, HVCTL_ACTION_PRESERVE);
+	CU_ASSERT_EQUAL(c->on_crash, HVCTL_ACTION_RENAME_RESTART);
 	CU_ASSERT_TRUE(c->nr_disks == 1 && c->disks[0].writable && c->disks[0].number == 51712);
 	CU_ASSERT_STRING_EQUAL(c->disks[0].target, "/srv/a b.img");
 	CU_ASSERT_EQUAL(c->disks[0].backend, HVCTL_DISK_HVBLKD);
