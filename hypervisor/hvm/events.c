@@ -57,6 +57,7 @@ void hvm_deliver_events(struct vcpu *v)
 	bool both = upcall >= 0 && vector >= 0;
 
 	now->window = now->nmi_window = false;
+	now->held = unlikely(x2apic_cr8(&v->hvm->apic)) && x2apic_held(&v->hvm->apic);
 	if (unlikely(v->nmi_pending))
 		deliver_nmi(v);
 	if (upcall < 0 && vector < 0)

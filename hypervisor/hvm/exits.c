@@ -11,22 +11,48 @@
 #include "pv/cpuid.h"
 #include "sched/sched.h"
 
-unsigned hvm_length_of(const struct vcpu *v, enum hvm_insn insn)
+/* What is where the guest was left, and can be read; how much that is. */
+static unsigned read_code(const struct vcpu *v, u8 bytes[INSN_LENGTH_MAX])
 {
 	const struct hvm_now *now = &v->hvm->now;
 	u64 rip = guest_regs()->rip;
-	u8 bytes[INSN_LENGTH_MAX];
 	unsigned n;
 
 	rip = now->long_code ? rip : (u32)(rip + now->cs_base);
 	/* What lies on the next page need not be there, if it is none of the instruction. */
-	n = (unsigned)min(PAGE_SIZE - (rip & ~PAGE_MASK), (u64)sizeof(bytes));
+	n = (unsigned)min(PAGE_SIZE - (rip & ~PAGE_MASK), (u64)INSN_LENGTH_MAX);
 	if (guest_walk_copy(v->domain, &now->paging, rip, bytes, n, false))
 		return 0;
-	if (n < sizeof(bytes) && !guest_walk_copy(v->domain, &now->paging, rip + n, bytes + n,
-						  sizeof(bytes) - n, false))
-		n = sizeof(bytes);
-	return hvm_insn_length(insn, bytes, n, now->long_code);
+	if (n < INSN_LENGTH_MAX && !guest_walk_copy(v->domain, &now->paging, rip + n, bytes + n,
+						    INSN_LENGTH_MAX - n, false))
+		n = INSN_LENGTH_MAX;
+	return n;
+}
+
+unsigned hvm_length_of(const struct vcpu *v, enum hvm_insn insn)
+{
+	u8 bytes[INSN_LENGTH_MAX];
+	unsigned n = read_code(v, bytes);
+
+	return hvm_insn_length(insn, bytes, n, v->hvm->now.long_code);
+}
+
+unsigned hvm_length_of_mov_cr8(const struct vcpu *v, unsigned *gpr)
+{
+	u8 bytes[INSN_LENGTH_MAX];
+	unsigned n = read_code(v, bytes);
+
+	return hvm_mov_to_cr8(bytes, n, v->hvm->now.long_code, gpr);
+}
+
+u64 *hvm_gpr(unsigned n)
+{
+	struct regs *r = guest_regs();
+	u64 *const at[16] = { &r->rax, &r->rcx, &r->rdx, &r->rbx, &r->rsp, &r->rbp,
+			      &r->rsi, &r->rdi, &r->r8,	 &r->r9,  &r->r10, &r->r11,
+			      &r->r12, &r->r13, &r->r14, &r->r15 };
+
+	return at[n & 15];
 }
 
 void hvm_advance(struct vcpu *v, unsigned length)

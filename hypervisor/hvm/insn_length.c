@@ -46,3 +46,28 @@ unsigned hvm_insn_length(enum hvm_insn insn, const u8 *bytes, unsigned n, bool m
 			return 0;
 	return at + length;
 }
+
+#define LOCK  0xf0
+#define REX_R 4
+#define REX_B 1
+
+unsigned hvm_mov_to_cr8(const u8 *bytes, unsigned n, bool mode64, unsigned *gpr)
+{
+	unsigned at = 0, rex = 0;
+	bool lock = false;
+	u8 modrm;
+
+	n = min(n, (unsigned)INSN_LENGTH_MAX);
+	for (; at < n && (bytes[at] == LOCK || is_prefix(bytes[at], mode64)); at++) {
+		/* A REX that is not the last is none. */
+		rex = mode64 && bytes[at] >> 4 == 4 ? bytes[at] : 0;
+		lock |= bytes[at] == LOCK;
+	}
+	if (n - at < 3 || bytes[at] != 0x0f || bytes[at + 1] != 0x22)
+		return 0;
+	modrm = bytes[at + 2];
+	if ((modrm >> 3 & 7) || !(lock || (rex & REX_R)))
+		return 0;
+	*gpr = (modrm & 7) | (rex & REX_B ? 8 : 0);
+	return at + 3;
+}

@@ -26,5 +26,10 @@ enum hvm_insn {
  * guest goes on with what is there now.
  */
 unsigned hvm_insn_length(enum hvm_insn insn, const u8 *bytes, unsigned n, bool mode64);
+/*
+ * hvm_mov_to_cr8() - the same of MOV to CR8, by REX or, in whatever mode, by LOCK (APM vol. 3);
+ * from which general register, in *gpr.
+ */
+unsigned hvm_mov_to_cr8(const u8 *bytes, unsigned n, bool mode64, unsigned *gpr);
 
 #endif

@@ -34,8 +34,11 @@
  */
 #define EXCEPTIONS (BIT(1) | BIT(17) | BIT(18))
 
+#define INTERCEPT_CR8	BIT(8) /* of writes to control registers: offset 002h */
+
 /* Exit codes: appendix C. */
 enum {
+	EXIT_WRITE_CR8 = 0x18,
 	EXIT_EXCEPTION = 0x40,
 	EXIT_INTR = 0x60,
 	EXIT_NMI,
@@ -64,6 +67,7 @@ enum {
 	EXIT_NPF = 0x400,
 };
 
+#define VINTR_TPR	0xfU
 #define VINTR_PENDING	BIT(8)
 #define VINTR_IGN_TPR	BIT(20)
 #define VINTR_VECTOR(v) ((u64)(v) << 32)
@@ -333,6 +337,23 @@ static void do_io(struct vcpu *v, const struct vmcb *b)
 		  (unsigned)(b->exit_info2 - guest_regs()->rip));
 }
 
+/* It leaves the guest only while what waits is held back by it; else the CPU keeps it (VINTR). */
+static void write_cr8(struct vcpu *v)
+{
+	unsigned gpr, length = hvm_length_of_mov_cr8(v, &gpr);
+	u64 value;
+
+	if (!length)
+		return;
+	value = v->hvm->now.long_code ? *hvm_gpr(gpr) : (u32)*hvm_gpr(gpr);
+	if (value >> 4) {
+		hvm_inject_gp(v);
+		return;
+	}
+	x2apic_set_cr8(&v->hvm->apic, value);
+	hvm_advance(v, length);
+}
+
 static void svm_handle_exit(struct vcpu *v)
 {
 	struct vmcb *b = v->hvm->vmcb;
@@ -346,6 +367,9 @@ static void svm_handle_exit(struct vcpu *v)
 	case EXIT_NMI:
 	case EXIT_VINTR:
 		break; /* taken when GIF was set, or next time around */
+	case EXIT_WRITE_CR8:
+		write_cr8(v);
+		break;
 	case EXIT_EXCEPTION + TRAP_MC:
 		__asm__ volatile("int $18");
 		break;
@@ -444,7 +468,8 @@ static void put_now(struct vcpu *v, struct vmcb *b)
 	    (!v->nmi_masked || (h->nmi_ends && !(guest_regs()->rflags & RFLAGS_IF))))
 		window = true;
 	b->event_inject = 0;
-	b->vintr &= ~(VINTR_PENDING | VINTR_IGN_TPR | VINTR_VECTOR(0xff));
+	b->vintr = VINTR_MASKING | x2apic_cr8(&h->apic);
+	b->cr_writes = now->held ? INTERCEPT_CR8 : 0;
 	b->intercept1 &= ~(u32)INTERCEPT_VINTR;
 	if (!window && is_interrupt(now)) {
 		b->vintr |= VINTR_PENDING | VINTR_IGN_TPR | VINTR_VECTOR((u8)now->event);
@@ -479,6 +504,7 @@ static void get_now(struct vcpu *v, const struct vmcb *b)
 	now->long_code = (b->efer & EFER_LMA) && (b->cs.attributes & SEG_LONG);
 	now->cpl = b->cpl;
 	now->shadow = b->interrupt_shadow & 1;
+	x2apic_set_cr8(&h->apic, b->vintr & VINTR_TPR);
 	/* What was on its way into the guest and did not arrive goes again. */
 	if (b->exit_int_info & EVENT_VALID)
 		now->event = (u32)b->exit_int_info;

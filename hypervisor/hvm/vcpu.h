@@ -42,6 +42,8 @@ struct hvm_now {
 	u32 event, error;
 	/* Leave the guest when it can take an interrupt, or an NMI. */
 	bool window, nmi_window;
+	/* And when its CR8, which holds back what the APIC has, is written. */
+	bool held;
 };
 
 /*
@@ -94,6 +96,10 @@ bool hvm_segments_null(void);
 enum hvm_insn;
 /* How long `insn` is where the guest was left, by a look at its code. */
 unsigned hvm_length_of(const struct vcpu *v, enum hvm_insn insn);
+/* The same of MOV to CR8, and from which register. */
+unsigned hvm_length_of_mov_cr8(const struct vcpu *v, unsigned *gpr);
+/* The guest's general register of this number. */
+u64 *hvm_gpr(unsigned n);
 void hvm_advance(struct vcpu *v, unsigned length);
 void hvm_inject(struct vcpu *v, unsigned vector, bool has_error);
 void hvm_inject_gp(struct vcpu *v);

@@ -526,16 +526,6 @@ static void vmx_switch_out(struct vcpu *v)
 
 /* ---- exits ---- */
 
-static u64 *gpr(unsigned n)
-{
-	struct regs *r = guest_regs();
-	u64 *const at[16] = { &r->rax, &r->rcx, &r->rdx, &r->rbx, &r->rsp, &r->rbp,
-			      &r->rsi, &r->rdi, &r->r8,	 &r->r9,  &r->r10, &r->r11,
-			      &r->r12, &r->r13, &r->r14, &r->r15 };
-
-	return at[n & 15];
-}
-
 static void write_cr0_for(struct vcpu *v, u64 value, unsigned length)
 {
 	struct hvm_now *now = &v->hvm->now;
@@ -561,7 +551,7 @@ static bool do_cr(struct vcpu *v, unsigned length)
 {
 	struct vmx_cr_access a = vmx_cr_access(vmread(VMCS_QUALIFICATION));
 	struct x2apic *apic = &v->hvm->apic;
-	u64 *reg = gpr(a.gpr), value = v->hvm->now.long_code ? *reg : (u32)*reg;
+	u64 *reg = hvm_gpr(a.gpr), value = v->hvm->now.long_code ? *reg : (u32)*reg;
 
 	if (a.cr == 0 && a.what == VMX_CR_WRITE) {
 		write_cr0_for(v, value, length);

@@ -83,6 +83,13 @@ int x2apic_next(const struct x2apic *a)
 	return vector >= 0 && vector >> 4 > busy_class(a) ? vector : -1;
 }
 
+bool x2apic_held(const struct x2apic *a)
+{
+	int class = highest(a->irr) >> 4;
+
+	return class > highest(a->isr) >> 4 && class <= (int)x2apic_cr8(a);
+}
+
 void x2apic_accept(struct x2apic *a, u8 vector)
 {
 	atomic_and(&a->irr[vector / 32], ~(u32)BIT(vector % 32));

@@ -37,6 +37,8 @@ bool x2apic_write(struct x2apic *a, u32 msr, u64 now, u64 value);
 /* The vector that is to be delivered next, or -1; and that it has been. */
 int x2apic_next(const struct x2apic *a);
 void x2apic_accept(struct x2apic *a, u8 vector);
+/* Does the task's priority alone hold back what waits? */
+bool x2apic_held(const struct x2apic *a);
 /*
  * The vector waits to be delivered. X2APIC_NOT_TAKEN: it does not take the vector, being switched
  * off by software, or it is none. X2APIC_WAS_THERE: it waited already, and who raised it wakes.
@@ -53,6 +55,18 @@ void x2apic_export(const struct x2apic *a, u64 now, u32 *words);
 bool x2apic_import(struct x2apic *a, u32 id, u64 now, const u32 *words);
 /* MSR_APIC_BASE of number `id`. */
 u64 x2apic_base(u32 id);
+
+/* The task's priority as CR8 has it: a class. One that is another than before has no more to it. */
+static inline unsigned x2apic_cr8(const struct x2apic *a)
+{
+	return a->tpr >> 4;
+}
+
+static inline void x2apic_set_cr8(struct x2apic *a, u64 cr8)
+{
+	if (cr8 != a->tpr >> 4)
+		a->tpr = (u32)cr8 << 4;
+}
 
 /*
  * The timer. x2apic_timer_run() raises its vector if it has reached 0; x2apic_timer_due() is when

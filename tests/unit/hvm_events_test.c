@@ -143,6 +143,38 @@ TEST(test_later, "what the guest cannot take now comes when it can")
 	CU_ASSERT_FALSE(now->window);
 }
 
+TEST(test_held, "what CR8 holds back is looked for again when CR8 is written")
+{
+	x2apic_set_cr8(&h.apic, 4);
+	CU_ASSERT_EQUAL(enter(), 0);
+	CU_ASSERT_FALSE(now->held);
+	raise(0x45);
+	CU_ASSERT_EQUAL(enter(), 0);
+	CU_ASSERT_TRUE(now->held);
+	CU_ASSERT_FALSE(now->window);
+	/* An upcall passes by. */
+	event_due = true;
+	CU_ASSERT_EQUAL(enter(), GIVEN(CALLBACK));
+	CU_ASSERT_TRUE(now->held);
+	now->event = 0;
+	event_due = false;
+	x2apic_set_cr8(&h.apic, 3);
+	CU_ASSERT_EQUAL(enter(), GIVEN(0x45));
+	CU_ASSERT_FALSE(now->held);
+	/* What its own class holds back its end lets through, which leaves the guest. */
+	now->event = 0;
+	raise(0x46);
+	x2apic_set_cr8(&h.apic, 4);
+	CU_ASSERT_EQUAL(enter(), 0);
+	CU_ASSERT_FALSE(now->held);
+	end_of_interrupt();
+	CU_ASSERT_EQUAL(enter(), 0);
+	CU_ASSERT_TRUE(now->held);
+	x2apic_set_cr8(&h.apic, 0);
+	CU_ASSERT_EQUAL(enter(), GIVEN(0x46));
+	CU_ASSERT_FALSE(now->held);
+}
+
 TEST(test_nmi, "an NMI comes before interrupts, whatever IF is, and none on top of one")
 {
 	sim.regs.rflags = 0;

@@ -84,4 +84,33 @@ TEST(test_limits, "no byte beyond those there are, nor beyond fifteen")
 	}
 }
 
+TEST(test_mov_cr8, "MOV to CR8: every register, by REX or LOCK, and nothing else that is near")
+{
+	unsigned gpr;
+
+	for (unsigned rex = 0; rex < 256; rex++) {
+		for (unsigned modrm = 0; modrm < 256; modrm++) {
+			bool is_rex = rex >> 4 == 4, reg0 = !(modrm & 0x38);
+			u8 insn[] = { rex, 0x0f, 0x22, (u8)modrm };
+			unsigned want = (reg0 && is_rex && (rex & 4)) || (reg0 && rex == 0xf0) ? 4 :
+				0;
+
+			gpr = 99;
+			CU_ASSERT_EQUAL(hvm_mov_to_cr8(insn, 4, true, &gpr), want);
+			CU_ASSERT_EQUAL(gpr, !want ? 99 :
+					     (modrm & 7) + (is_rex && (rex & 1) ? 8 : 0));
+			CU_ASSERT_EQUAL(hvm_mov_to_cr8(insn, 3, true, &gpr), 0);
+			CU_ASSERT_EQUAL(hvm_mov_to_cr8(insn, 4, false, &gpr),
+					reg0 && rex == 0xf0 ? 4 : 0);
+		}
+	}
+	CU_ASSERT_EQUAL(hvm_mov_to_cr8((const u8 *)"\x66\xf0\x41\x0f\x22\xc2", 6, true, &gpr),
+			6);
+	CU_ASSERT_EQUAL(gpr, 10);
+	/* REX in front of another prefix is none; reading CR8, and writing CR0. */
+	CU_ASSERT_EQUAL(hvm_mov_to_cr8((const u8 *)"\x44\x66\x0f\x22\xc0", 5, true, &gpr), 0);
+	CU_ASSERT_EQUAL(hvm_mov_to_cr8((const u8 *)"\x44\x0f\x20\xc0", 4, true, &gpr), 0);
+	CU_ASSERT_EQUAL(hvm_mov_to_cr8((const u8 *)"\x0f\x22\xc0", 3, true, &gpr), 0);
+}
+
 SUITE("insn_length")

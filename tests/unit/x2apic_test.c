@@ -64,6 +64,19 @@ TEST(test_order, "the highest first, none of a class that is busy")
 	CU_ASSERT_EQUAL(get(0x0a), 0x30);
 	CU_ASSERT_TRUE(set(0x08, 0x2f));
 	CU_ASSERT_EQUAL(x2apic_next(&a), 0x31);
+	/* By CR8, which is its class, and what that alone holds back. */
+	CU_ASSERT_FALSE(x2apic_held(&a));
+	x2apic_set_cr8(&a, 2);
+	CU_ASSERT_EQUAL(get(0x08), 0x2f);
+	for (unsigned cr8 = 3; cr8 < 16; cr8++) {
+		x2apic_set_cr8(&a, cr8);
+		CU_ASSERT_EQUAL(get(0x08), cr8 << 4);
+		CU_ASSERT_EQUAL(x2apic_cr8(&a), cr8);
+		CU_ASSERT_EQUAL(x2apic_next(&a), -1);
+		CU_ASSERT_TRUE(x2apic_held(&a));
+	}
+	x2apic_set_cr8(&a, 2);
+	CU_ASSERT_EQUAL(x2apic_next(&a), 0x31);
 	/* One too many ends is none. */
 	CU_ASSERT_TRUE(set(0x0b, 0));
 	CU_ASSERT_EQUAL(x2apic_next(&a), 0x31);

@@ -308,6 +308,58 @@ static void apic(void)
 	check_eq(pvh_probe(wrmsr, end), -1);
 }
 
+static void set_cr8(uint64_t v)
+{
+	__asm__ volatile("mov %0, %%cr8" ::"r"(v) : "memory");
+}
+
+static uint64_t cr8(void)
+{
+	uint64_t v;
+
+	__asm__ volatile("mov %%cr8, %0" : "=r"(v)::"memory");
+	return v;
+}
+
+/* CR8 is the class of the APIC's task priority, and lets through what waits as soon as it may. */
+static void priority(void)
+{
+	uint64_t tpr = 0x808, set[2] = { 0x808, 0x63 }, self[2] = { 0x83f, VECTOR },
+		 end[2] = { 0x80b, 0 }, before = upcalls;
+
+	check_eq(cr8(), 0);
+	check_eq(pvh_probe(wrmsr, set), -1);
+	check_eq(cr8(), 6);
+	for (unsigned i = 5; i < 16; i++) {
+		set_cr8(i);
+		check_eq(cr8(), i);
+		tpr = 0x808;
+		check_eq(pvh_probe(rdmsr, &tpr), -1);
+		check_eq(tpr, i << 4);
+		check_eq(pvh_probe(wrmsr, self), -1);
+		__asm__ volatile("sti");
+		for (unsigned n = 0; n < 1000; n++)
+			__asm__ volatile("nop" ::: "memory");
+		check_eq(upcalls, before);
+		set_cr8(VECTOR / 16);
+		__asm__ volatile("nop; nop" ::: "memory");
+		check_eq(upcalls, before);
+		set_cr8(VECTOR / 16 - 1);
+		__asm__ volatile("nop; nop; cli" ::: "memory");
+		check_eq(upcalls, ++before);
+		check_eq(pvh_probe(wrmsr, end), -1);
+	}
+	/* While interrupts are off it waits for them. */
+	set_cr8(15);
+	check_eq(pvh_probe(wrmsr, self), -1);
+	set_cr8(0);
+	__asm__ volatile("nop; nop" ::: "memory");
+	check_eq(upcalls, before);
+	__asm__ volatile("sti; nop; nop; cli" ::: "memory");
+	check_eq(upcalls, before + 1);
+	check_eq(pvh_probe(wrmsr, end), -1);
+}
+
 /* Of the APIC's timer. */
 #define TICK 0x61
 static volatile uint64_t ticks;
@@ -627,6 +679,7 @@ void test_main(void)
 	events();
 	areas();
 	apic();
+	priority();
 	apic_timer();
 	lists();
 	grants();
