@@ -36,6 +36,10 @@ static const struct budget_rate restarts = { .burst = 10, .period = 10 * 60 * 10
 
 static const char token[] = "hvctl-monitor";
 
+/* How often what is in the way of building it again is looked for: less and less. */
+#define AGAIN_MS	500
+#define AGAIN_MAX_MS	60000
+
 /* How long one that suspended itself without anybody's wish waits: it can do so again at once. */
 #define SUSPENDED_MS	1000
 
@@ -255,6 +259,54 @@ static int build_again(struct hvctl_ctx *ctx, struct hvctl_config *c, struct asi
 	return hvctl_create(ctx, c, DOMAIN_AGAIN, domid);
 }
 
+static unsigned int longer(unsigned int ms)
+{
+	return ms * 2 < AGAIN_MAX_MS ? ms * 2 : AGAIN_MAX_MS;
+}
+
+/* Remove it. If it is built @again it has to be gone: what it leaves in dom0 has its uuid. */
+static int remove_it(struct hvctl_ctx *ctx, uint32_t domid, bool again)
+{
+	struct xen_domctl_getdomaininfo info;
+	int error = domain_remove(ctx, domid);
+
+	for (unsigned int ms = AGAIN_MS; !error && again; ms = longer(ms)) {
+		error = domain_record(ctx, domid, &info);
+		if (!error)
+			hvctl_nap(ms);
+	}
+	return error == -ESRCH ? 0 : error;
+}
+
+/* Whether waiting mends it: memory, descriptors, daemons that are late. */
+static bool may_pass(int error)
+{
+	return error != -EEXIST && error != -EOPNOTSUPP && error != -ENOSYS;
+}
+
+/*
+ * Build it again, and again if that fails: it would be gone for good for what may pass. Who starts
+ * it himself meanwhile ends that.
+ */
+static int start_again(struct hvctl_ctx *ctx, struct hvctl_config *c, struct aside *aside,
+		       uint32_t *domid)
+{
+	char said[sizeof(ctx->error)] = "";
+	unsigned int ms = AGAIN_MS;
+	int error;
+
+	while ((error = build_again(ctx, c, aside, domid)) && may_pass(error)) {
+		if (strcmp(said, ctx->error))
+			hvctl_warn(ctx, "'%s' cannot be started again, and is tried again and "
+				   "again (kill %d ends that): %s", c->name, (int)getpid(),
+				   ctx->error);
+		memcpy(said, ctx->error, sizeof(said));
+		hvctl_nap(ms);
+		ms = longer(ms);
+	}
+	return error;
+}
+
 int hvctl_monitor(struct hvctl_ctx *ctx, struct hvctl_config *c, uint32_t *domid)
 {
 	struct budget budget = { 0 };
@@ -319,13 +371,13 @@ int hvctl_monitor(struct hvctl_ctx *ctx, struct hvctl_config *c, uint32_t *domid
 		}
 		ret = action == HVCTL_ACTION_RENAME_RESTART
 			      ? domain_set_aside(ctx, *domid, c, &aside)
-			      : domain_remove(ctx, *domid);
+			      : remove_it(ctx, *domid, action == HVCTL_ACTION_RESTART);
 		/* One that is started again has the disks that it had. */
 		if (!ret && action == HVCTL_ACTION_DESTROY)
 			overlays_remove(ctx, c->uuid);
 		if (ret || action == HVCTL_ACTION_DESTROY)
 			return ret;
-		ret = build_again(ctx, c, &aside, domid);
+		ret = start_again(ctx, c, &aside, domid);
 		if (ret)
 			return ret;
 		hvctl_cache_kernel(ctx);

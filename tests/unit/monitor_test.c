@@ -35,7 +35,10 @@ static unsigned int looks, saved_until;	/* somebody saves it so long */
 static unsigned int resumed, resumed_at, napped, removed, overlays;
 static uint32_t removed_domid;
 
-static bool goes_when_removed;
+/* Looks, for which dom0 holds frames of what was removed; creations that fail, and how. */
+static unsigned int zombie, failures, created;
+static bool away;
+static int failure;
 
 static bool stays; /* it was moved and stays, as domain 8 */
 static unsigned int undone;
@@ -95,8 +98,9 @@ static unsigned int lives;		/* seconds, until it stops */
 int domain_record(struct hvctl_ctx *ctx, uint32_t domid, struct xen_domctl_getdomaininfo *info)
 {
 	(void)ctx;
-	if (gone)
+	if (gone || (removed && away && !zombie))
 		return -ESRCH;
+	zombie -= removed && away && zombie;
 	clock_now += lives;
 	lives = 0;
 	CU_ASSERT_EQUAL(domid, stays && undone ? 8 : 7);
@@ -214,7 +218,7 @@ int domain_remove(struct hvctl_ctx *ctx, uint32_t domid)
 	(void)ctx;
 	removed++;
 	removed_domid = domid;
-	gone |= goes_when_removed;
+	away = true;
 	return 0;
 }
 
@@ -258,6 +262,11 @@ int hvctl_create(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int fla
 	(void)domid;
 	/* What it wrote is not made anew, empty. */
 	CU_ASSERT_EQUAL(flags, DOMAIN_AGAIN);
+	CU_ASSERT_EQUAL(zombie, 0);
+	created++;
+	away = false;
+	if (failures && failures--)
+		return hvctl_fail(ctx, -failure, "no");
 	if (full) {
 		full--;
 		return hvctl_fail(ctx, ENOSPC, "no memory");
@@ -383,12 +392,10 @@ static void test_outcome(void)
 	looks = resumed = removed = 0;
 	reason = SHUTDOWN_suspend;
 	saved_until = 0;
-	goes_when_removed = true;
 	CU_ASSERT_EQUAL(hvctl_monitor(ctx, &config, &domid), 0);
 	CU_ASSERT_EQUAL(resumed, 0);
 	CU_ASSERT_EQUAL(removed, 1);
 	CU_ASSERT_EQUAL(removed_domid, 7);
-	goes_when_removed = gone = false;
 	outcome = OUTCOME_NONE;
 	hvctl_close(ctx);
 }
@@ -430,6 +437,37 @@ static void test_reboot(void)
 	CU_ASSERT_EQUAL(hvctl_monitor(ctx, &config, &domid), -ENOSYS);
 	CU_ASSERT_EQUAL(kept_media, 1);
 	CU_ASSERT_EQUAL(removed, 1);
+	hvctl_close(ctx);
+}
+
+/* dom0 is slow with letting go of it, or has no memory just now: it is not gone for that. */
+static void test_late(void)
+{
+	static const struct {
+		int error;
+		unsigned int created, least;	/* times; ms that were waited for at least */
+	} t[] = { { -ENOMEM, 11, 200000 }, { -EMFILE, 11, 200000 }, { -ENOENT, 11, 200000 },
+		  { -EEXIST, 1, 0 } };
+	struct hvctl_ctx *ctx = hvctl_open();
+	struct hvctl_config config = { .name = "x", .on_reboot = HVCTL_ACTION_RESTART };
+
+	hvctl_set_warning(ctx, count_warning, NULL);
+	for (unsigned int i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		uint32_t domid = 7;
+
+		looks = removed = napped = warned = created = 0;
+		reason = SHUTDOWN_reboot;
+		zombie = i ? 0 : 10;
+		failures = 10;
+		failure = t[i].error;
+		CU_ASSERT_EQUAL(hvctl_monitor(ctx, &config, &domid),
+				t[i].created > 1 ? -ENOSYS : t[i].error);
+		CU_ASSERT_EQUAL(created, t[i].created);
+		CU_ASSERT_TRUE(napped >= t[i].least && napped <= (i ? 300000 : 600000));
+		/* That it stopped, and why it is not there, once. */
+		CU_ASSERT_EQUAL(warned, t[i].created > 1 ? 2 : 1);
+	}
+	failures = 0;
 	hvctl_close(ctx);
 }
 
@@ -513,7 +551,7 @@ static void test_rename(void)
 		{ 100, 0, 2, 0, -ENOSYS, 3, 0 },
 		{ 1, 0, 0, 0, 0, 0, 0 },
 		{ 100, 1, 0, 0, -ENOSYS, 1, 1 },
-		{ 100, 2, 0, 0, -ENOSPC, 1, 1 },
+		{ 100, 2, 0, 0, -ENOSYS, 1, 1 },
 		{ 100, 0, 0, -EEXIST, -EEXIST, 0, 0 },
 	};
 
@@ -563,6 +601,7 @@ int main(void)
 		{ "moved, and it stays as another domain", test_another },
 		{ "whether it was moved is not known", test_unknown },
 		{ "built again", test_reboot },
+		{ "built again, late", test_late },
 		{ "a core first", test_core },
 		{ "kept under another name", test_rename },
 		CU_TEST_INFO_NULL
