@@ -260,18 +260,26 @@ int hvctl_lock_saving(struct hvctl_ctx *ctx, uint32_t domid)
 			  strerror(error));
 }
 
+uint64_t memory_available_in(FILE *meminfo)
+{
+	unsigned long long kib;
+	char line[128];
+
+	while (fgets(line, sizeof(line), meminfo))
+		if (sscanf(line, "MemAvailable: %llu", &kib) == 1)
+			return kib ? kib << 10 : 1;
+	return 0;
+}
+
 uint64_t memory_available(void)
 {
 	FILE *f = fopen("/proc/meminfo", "re");
-	unsigned long long kib = 0;
-	char line[128];
+	/* Who cannot open it for want of something has nothing to spare. */
+	uint64_t available = f ? memory_available_in(f) : errno != ENOENT;
 
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "MemAvailable: %llu", &kib) == 1)
-			break;
 	if (f)
 		fclose(f);
-	return kib << 10;
+	return available;
 }
 
 bool memory_fits_in(uint64_t bytes, uint64_t available)

@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "include/hvctl.h"
@@ -91,8 +92,10 @@ int hvctl_lock(struct hvctl_ctx *ctx);
  */
 int hvctl_lock_saving(struct hvctl_ctx *ctx, uint32_t domid);
 
-/* Bytes of memory that dom0 has to spare, 0 if its kernel does not tell. */
+/* Bytes of memory that dom0 has to spare, 0 if its kernel does not tell; 1: there is nothing. */
 uint64_t memory_available(void);
+/* The same by what is in /proc/meminfo. */
+uint64_t memory_available_in(FILE *meminfo);
 
 /*
  * Whether @bytes may be asked for at once: what an address can count and half of what dom0 has to

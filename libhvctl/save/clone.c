@@ -53,10 +53,28 @@ static int check(struct cloning *c, const struct hvctl_config *config)
 	return error ? error : domain_check_memory(c->ctx, config, c->count);
 }
 
+/* Each page's number and what is in it; of a vCPU; and the rest: descriptions, CPU policies. */
+#define PAGE_ROOM 4160u
+#define VCPU_ROOM (64u << 10)
+#define REST_ROOM (16u << 20)
+
+/* Bytes that an image of such a guest may take. */
+static uint64_t most_of(const struct hvctl_config *config)
+{
+	uint64_t mib = config->max_memory_mib > config->memory_mib ? config->max_memory_mib
+								   : config->memory_mib;
+
+	/* More than there is of anything else is bounded by what dom0 has. */
+	if (mib > UINT32_MAX)
+		mib = UINT32_MAX;
+	return mib * 256 * PAGE_ROOM + (uint64_t)config->max_vcpus * VCPU_ROOM + REST_ROOM;
+}
+
 /* The image, and all of it at hand as often as it is needed. */
 static int open_it(struct cloning *c)
 {
 	struct hvctl_config *config = NULL;
+	uint64_t most = 0;
 	bool pipe = !strcmp(c->path, "-");
 	int error = hypercall_open(c->ctx);
 
@@ -77,6 +95,7 @@ static int open_it(struct cloning *c)
 		error = hvctl_no_memory(c->ctx);
 	if (!error)
 		error = check(c, config);
+	most = most_of(config);
 	hvctl_config_free(config);
 	if (error || c->count == 1)
 		return error;
@@ -86,7 +105,7 @@ static int open_it(struct cloning *c)
 					 "it into a file")
 			    : 0;
 	hvctl_step(c->ctx, "reading the image", 5);
-	error = stream_keep(c->image.in);
+	error = stream_keep(c->image.in, most);
 	c->kept = !error;
 	/* What was read is lost, but a file can be read again for each. */
 	c->used = error == -ENOMEM;

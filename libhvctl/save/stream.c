@@ -22,6 +22,8 @@
 #define WINDOW_LOG 23 /* of a frame: what a reader has to have, 8 MiB */
 /* Bytes that a thread compresses at a time. By itself the library takes four windows for each. */
 #define JOB (1u << 20)
+/* The unit that the kernel gives memory in. */
+#define KEPT_PAGE 4096u
 
 /* ---- writing ---- */
 
@@ -295,6 +297,7 @@ struct stream_in {
 	size_t room;
 	struct kept *kept;	/* all records, if they are kept */
 	size_t nr_kept, next;	/* the one that is read next */
+	uint64_t kept_bytes;	/* that they take */
 	char buffer[BUFFER];
 };
 
@@ -604,6 +607,29 @@ int stream_read(struct stream_in *s, uint32_t *type, const void **body, size_t *
 	return 0;
 }
 
+/* What a record takes that is kept: whole pages, and its place in the list. */
+static uint64_t cost_of(size_t length)
+{
+	return (length + KEPT_PAGE) / KEPT_PAGE * KEPT_PAGE + sizeof(struct kept);
+}
+
+/*
+ * May there be one more? As many bytes as records have are told by the image, and however short
+ * they are each takes a page: they are bounded by what its guest may have, and by what dom0 has, of
+ * which as much stays as they take.
+ */
+static int may_keep(struct stream_in *s, uint64_t cost, uint64_t most)
+{
+	if (cost > most || s->kept_bytes > most - cost)
+		return hvctl_fail(s->ctx, EINVAL, "%s has more in it than its guest may have, and "
+				  "is not kept; take another copy", s->name);
+	if (!memory_fits((s->kept_bytes + cost) / 2))
+		return hvctl_fail(s->ctx, ENOMEM, "dom0 has not enough memory to keep what is in "
+				  "%s; give it more (hvctl mem-set 0)", s->name);
+	s->kept_bytes += cost;
+	return 0;
+}
+
 /* What a process forks to mind a guest would keep it for as long as that guest lives. */
 static int keep_one(struct stream_in *s, uint32_t type, const void *body, size_t length)
 {
@@ -631,9 +657,10 @@ static void drop_kept(struct stream_in *s)
 	}
 	free(s->kept);
 	s->kept = NULL;
+	s->kept_bytes = 0;
 }
 
-int stream_keep(struct stream_in *s)
+int stream_keep(struct stream_in *s, uint64_t most)
 {
 	uint32_t type = RECORD_END;
 	int error;
@@ -645,11 +672,8 @@ int stream_keep(struct stream_in *s)
 		error = hvctl_cancelled(s->ctx);
 		if (!error)
 			error = read_record(s, &type, &body, &length);
-		/* What there is already has been taken from what dom0 has to spare. */
-		if (!error && !memory_fits(2 * (uint64_t)length))
-			error = hvctl_fail(s->ctx, ENOMEM,
-					   "dom0 has not enough memory to keep what is in %s; "
-					   "give it more (hvctl mem-set 0)", s->name);
+		if (!error)
+			error = may_keep(s, cost_of(length), most);
 		if (!error)
 			error = keep_one(s, type, body, length);
 	} while (!error && type != RECORD_END);

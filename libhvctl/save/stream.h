@@ -172,10 +172,11 @@ bool stream_is_live(const struct stream_in *in);
 void stream_in_free(struct stream_in *in);
 /*
  * Read all that is left and keep it in memory that no child inherits; the next stream_read() gives
- * the first of these records. What stream_read() says; -ENOMEM: dom0 has not the memory for it, and
- * what was read is lost.
+ * the first of these records. What stream_read() says; -EINVAL: it would take more than @most
+ * bytes, each record whole pages; -ENOMEM: dom0 has not the memory for it, and what was read is
+ * lost.
  */
-int stream_keep(struct stream_in *in);
+int stream_keep(struct stream_in *in, uint64_t most);
 /* A kept one begins again with the first record that was kept. */
 void stream_rewind(struct stream_in *in);
 

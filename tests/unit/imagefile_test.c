@@ -256,6 +256,18 @@ static void test_bounds(void)
 	CU_ASSERT_FALSE(memory_fits_in((64 << 20) + 1, 128 << 20));
 	CU_ASSERT_TRUE(memory_fits_in(64 << 20, 0));
 	CU_ASSERT_FALSE(memory_fits_in(UINT64_MAX, 0));
+	for (unsigned int i = 0; i < 3; i++) {
+		char *text = strdup(i == 2 ? "MemTotal: 8 kB\n" : i ? "MemAvailable: 0 kB\n" :
+				    "MemTotal: 8 kB\nMemAvailable: 128 kB\n");
+		FILE *f = fmemopen(text, strlen(text), "r");
+		uint64_t available = memory_available_in(f);
+
+		/* That there is nothing left is not that nobody knows. */
+		CU_ASSERT_EQUAL(memory_fits_in(64 << 10, available), i != 1);
+		CU_ASSERT_EQUAL(memory_fits_in(128 << 10, available), i == 2);
+		fclose(f);
+		free(text);
+	}
 
 	make_file(1);
 	CU_ASSERT_EQUAL(truncate(path, (1 << 30) + 1), 0);
