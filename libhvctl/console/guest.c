@@ -325,7 +325,7 @@ static void ready_listener(struct source *source, uint32_t events)
 	int fd;
 
 	(void)events;
-	while ((fd = accept4(guest->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0)
+	while ((fd = unix_accept(guest->listener)) >= 0)
 		accept_program(guest, fd);
 	pump(guest);
 }

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -187,9 +188,21 @@ bool daemon_option(struct daemon_options *options, int option, const char *argum
 	}
 }
 
+void daemon_files(void)
+{
+	struct rlimit files;
+
+	if (!getrlimit(RLIMIT_NOFILE, &files) && files.rlim_cur < files.rlim_max) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
 int daemon_start(const struct daemon_options *options)
 {
 	int error;
+
+	daemon_files();
 
 	if (!options->foreground && (error = daemon_begin())) {
 		fprintf(stderr, "%s: cannot go to the background: %s\n", options->name,

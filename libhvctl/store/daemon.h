@@ -35,8 +35,15 @@ struct daemon_options {
 bool daemon_option(struct daemon_options *options, int option, const char *argument);
 
 /*
- * daemon_start - go to the background unless told otherwise, become the only one of the name, and
- * open the log. Returns 0, or the exit status after a message to standard error.
+ * daemon_files - as many descriptors as may be: each guest takes some, and what is usual is for
+ * programs that wait by select().
+ */
+void daemon_files(void);
+
+/*
+ * daemon_start - have as many descriptors as may be, go to the background unless told otherwise,
+ * become the only one of the name, and open the log. Returns 0, or the exit status after a message
+ * to standard error.
  */
 int daemon_start(const struct daemon_options *options);
 

@@ -3,6 +3,7 @@
 #include "listen.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,6 +12,15 @@
 #include <unistd.h>
 
 #include "daemon.h"
+
+/* Given up to refuse who comes when there are no descriptors left. */
+static int spare = -1;
+
+static void have_spare(void)
+{
+	if (spare < 0)
+		spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
 
 /* Whether somebody answers at @address. */
 static bool in_use(const struct sockaddr_un *address)
@@ -51,5 +61,23 @@ int unix_listen(const char *path)
 		close(fd);
 		return error;
 	}
+	have_spare();
 	return fd;
+}
+
+int unix_accept(int listener)
+{
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), error = -errno;
+
+	if (fd >= 0 || error == -EAGAIN || error == -EINTR || error == -ECONNABORTED)
+		return fd >= 0 ? fd : error;
+	/* Whoever waits in the queue would wake us again and again, and hear nothing. */
+	if (spare >= 0)
+		close(spare);
+	spare = -1;
+	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	if (fd >= 0)
+		close(fd);
+	have_spare();
+	return error;
 }

@@ -10,4 +10,11 @@
  */
 int unix_listen(const char *path);
 
+/*
+ * unix_accept - take one waiting connection, not blocking. Returns its descriptor or a negative
+ * errno: -EAGAIN: there is none. If there are no descriptors left for it, it is refused, and hears
+ * that by its end.
+ */
+int unix_accept(int listener);
+
 #endif

@@ -2,6 +2,8 @@
 
 #include "socket.h"
 
+#include "listen.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,7 +71,7 @@ struct connection *socket_accept(int listener, int epoll, struct store *store, s
 {
 	struct socket_connection *connection;
 	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET };
-	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = unix_accept(listener);
 
 	if (fd < 0)
 		return NULL;
