@@ -116,6 +116,10 @@ static int check_pages(struct state *s, const struct record_pages *r, size_t len
 		case CONTENT_ZERO:
 			break;
 		case CONTENT_SAME:
+			/* The twin of a guest that runs may have been let go of, or be another. */
+			if (stream_is_live(s->i->in))
+				return bad(s->i, "a page of a guest that ran is said to be like "
+						 "another one");
 			at++;
 			break;
 		default:

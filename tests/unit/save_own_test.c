@@ -750,6 +750,18 @@ TEST(test_known, "a page that is not sent is the one of its digest")
 	known_words = 0;
 }
 
+TEST(test_live_same, "no page of a guest that ran is like another one, which may be gone")
+{
+	begin_live();
+	known_entry[0] = PAGE_ENTRY(CONSOLE, CONTENT_SAME, 0);
+	known_entry[1] = GDT;
+	known_words = 2;
+	CU_ASSERT_EQUAL(restore_from(write_live(0)), -EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(ctx.error, "like another one"));
+	CU_ASSERT_EQUAL(given + pinned, 0);
+	known_words = 0;
+}
+
 TEST(test_live_cut, "cut behind any of its records it is no guest")
 {
 	known_page();
