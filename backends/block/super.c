@@ -37,9 +37,17 @@
  */
 #define DISCONNECT_MS	300000u
 #define SERVER_MS	30000	/* for an image's server to write what it has */
+/*
+ * Opening that takes so long and fails is not tried at once again: all other disks wait meanwhile.
+ * Each pause is twice the one before, and no longer than this.
+ */
+#define SLOW_MS		1000
+#define SLOW_MAX_MS	60000
 
 struct device {
 	struct backdev dev;
+	uint32_t pause;		/* ms: after the last opening that was slow and failed, or 0 */
+	uint64_t not_before;	/* ms: until that is over */
 	pid_t server;		/* the image's; 0: none */
 	int server_fd;		/* its pidfd, if there is one */
 	bool remote;		/* it keeps nothing in memory that would be lost with it */
@@ -190,9 +198,24 @@ static void enlarge(struct device *v, const struct open_spec *spec)
 	v->resize_to = 0;
 }
 
-static void attach(struct backdev *dev)
+/* When one whose opening began at @begin and failed is tried again, in ms from now. */
+static uint32_t pause_after(struct device *v, uint64_t begin)
+{
+	uint64_t now = daemon_now(), took = now - begin;
+
+	if (took < SLOW_MS)
+		return PAUSE_MS;
+	v->pause = took > 2 * v->pause ? (uint32_t)took : 2 * v->pause;
+	if (v->pause > SLOW_MAX_MS)
+		v->pause = SLOW_MAX_MS;
+	v->not_before = now + v->pause;
+	return v->pause;
+}
+
+static void open_it(struct backdev *dev)
 {
 	struct device *v = device_of(dev);
+	uint64_t begin = daemon_now();
 	int journal = room_open(super.options.run, dev->domid, dev->devid);
 	char *format = back_read(dev, "format"), *params = back_read(dev, "params");
 	char *mode = back_read(dev, "mode"), *data_mode = back_read(dev, "data-mode");
@@ -251,7 +274,7 @@ static void attach(struct backdev *dev)
 		backdev_give(dev, &o.head, fds, 2);
 	} else if (dev->state == XenbusStateConnected || error == -EBUSY) {
 		/* It was served before, and a guest waits: what is wrong may pass. */
-		backdev_again(dev, PAUSE_MS, text);
+		backdev_again(dev, pause_after(v, begin), text);
 	} else {
 		backdev_fail(dev, text);
 	}
@@ -264,6 +287,17 @@ out:
 	free(params);
 	free(mode);
 	free(data_mode);
+}
+
+/* News of it, which its guest can make, are no reason to try it sooner. */
+static void attach(struct backdev *dev)
+{
+	uint64_t now = daemon_now(), then = device_of(dev)->not_before;
+
+	if (now < then)
+		backdev_again(dev, (uint32_t)(then - now), NULL);
+	else
+		open_it(dev);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -359,6 +393,7 @@ static bool attached(struct backdev *v, const struct report *report)
 	if (!sane(&r))
 		return false;
 	device_of(v)->sectors = r.sectors;
+	device_of(v)->pause = 0;
 	device_of(v)->reopened = true;
 	if (describe(v, &r))
 		return true;

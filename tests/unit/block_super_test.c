@@ -16,6 +16,7 @@
 
 static unsigned int opened;
 static int open_error;
+static unsigned int open_takes;		/* ms */
 static const char *opens = "/dev/null";
 static uint64_t allowed_size;
 static bool serves;			/* what is opened has a server */
@@ -30,6 +31,7 @@ int open_image(const struct open_spec *spec, struct open_image *image, char *tex
 {
 	(void)spec;
 	opened++;
+	now_ms += open_takes;
 	*image = (struct open_image){ .fd = -1 };
 	snprintf(text, size, "no");
 	if (open_error)
@@ -95,6 +97,7 @@ static void begin(void)
 	super_begin(&hvblkd, 7);
 	opened = 0;
 	open_error = 0;
+	open_takes = 0;
 	serves = false;
 	resized_to = 0;
 	resize_error = 0;
@@ -273,6 +276,49 @@ TEST(test_retries, "a disk that a guest waits for is tried again, whatever is wr
 	CU_ASSERT_EQUAL(v->phase, PHASE_CONNECTING);
 	CU_ASSERT_EQUAL(told(), ORDER_CONNECT);
 	CU_ASSERT_PTR_NULL(find(BACK "/hotplug-error"));
+}
+
+/* A server elsewhere that answers nobody, and a guest that makes news of its disk. */
+TEST(test_slow, "what takes long to fail is tried less and less: all other disks wait meanwhile")
+{
+	struct backdev *v;
+	uint64_t begin;
+
+	put(BACK "/state", "4");
+	put(FRONT "/state", "4");
+	backdev_add(7, 51712);
+	v = backdev_find(7, 51712);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(v);
+	open_error = -ETIMEDOUT;
+	open_takes = 20000;
+	begin = now_ms;
+	backdev_look(v);
+	for (; now_ms < begin + 3600000; now_ms += 100) {
+		v->changed = true;
+		backstore_look();
+		backworkers_run();
+	}
+	/* 20 s, 40 s, and then 20 s of each 80 s. */
+	CU_ASSERT_TRUE(opened >= 40 && opened <= 46);
+	/* It goes all the same. */
+	open_takes = 0;
+	open_error = 0;
+	opened = 0;
+	now_ms += 60000;
+	backworkers_run();
+	CU_ASSERT_EQUAL(opened, 1);
+	CU_ASSERT_EQUAL(told(), ORDER_ATTACH);
+	says(REPORT_ATTACHED);
+	/* The next time it begins with a short pause. */
+	end_worker(super.workers);
+	open_error = -ETIMEDOUT;
+	open_takes = 5000;
+	now_ms += PAUSE_MS;
+	backworkers_run();
+	CU_ASSERT_EQUAL(opened, 2);
+	now_ms += 5000;
+	backworkers_run();
+	CU_ASSERT_EQUAL(opened, 3);
 }
 
 TEST(test_never_served, "one that nobody waits for is an error at once")
