@@ -21,6 +21,8 @@
  */
 #define INTERVAL_MS	20
 #define INTERVAL_EVENTS	200
+/* Units of work that beginning anew costs: what is forgotten is written down at once. */
+#define WORK_RESTART	100
 
 struct domain {
 	struct connection connection; /* without a client once the domain has broken the protocol */
@@ -604,12 +606,34 @@ static void forget(struct domain *domain)
 /* A kernel that has replaced the one before asks for an empty ring. */
 static void restart(struct domain *domain)
 {
+	struct store *store = domain->domains->store;
+	uint64_t work = store->work, journaled = store->journaled;
+
 	forget(domain);
 	/* Until it is written down, the domain has to go on asking. */
-	store_commit(domain->domains->store);
+	store_commit(store);
+	protocol_charge(domain->connection.client,
+			WORK_RESTART + (store->work - work) +
+				(store->journaled - journaled) / JOURNAL_PER_UNIT);
 	ring_restart(domain->ring, &domain->lasting.place);
 	evtchn_notify(domain->domains->evtchn, domain->port);
 	store_log_domain(domain->domains->store, domain->domid, "starts anew");
+}
+
+/* It gets that as soon as it may ask for anything: it is looked at again at each interval. */
+static void look_for_restart(struct domain *domain)
+{
+	uint64_t until;
+
+	if (!domain->connection.client || !ring_wants_restart(domain->ring))
+		return;
+	client_may_ask(domain->connection.client, &until);
+	if (!until) {
+		restart(domain);
+		return;
+	}
+	domain->masked = true;
+	domain->domains->masked = true;
 }
 
 /* An event at the port of @domain, which is masked now. */
@@ -622,8 +646,7 @@ static void on_event(struct domains *domains, struct domain *domain)
 		domain->masked = true;
 		domains->masked = true;
 	}
-	if (ring_wants_restart(domain->ring))
-		restart(domain);
+	look_for_restart(domain);
 	turns_add(domains->turns, &domain->connection);
 }
 
@@ -651,13 +674,17 @@ void domains_events(struct domains *domains)
 int domains_interval(struct domains *domains, uint64_t now)
 {
 	if (now >= domains->next_interval) {
-		for (struct domain *domain = domains->first; domain; domain = domain->next) {
-			domain->events = 0;
-			if (domain->masked)
-				evtchn_unmask(domains->evtchn, domain->port);
-			domain->masked = false;
-		}
 		domains->masked = false;
+		for (struct domain *domain = domains->first; domain; domain = domain->next) {
+			bool masked = domain->masked;
+
+			domain->events = 0;
+			domain->masked = false;
+			if (masked)
+				evtchn_unmask(domains->evtchn, domain->port);
+			if (masked)
+				look_for_restart(domain);
+		}
 		domains->next_interval = now + INTERVAL_MS;
 	}
 	return domains->masked ? (int)(domains->next_interval - now) : -1;

@@ -20,9 +20,6 @@
 /* Names of children in a list that are passed by for what looking at a node costs. */
 #define NAMES_PER_UNIT	8
 
-/* Bytes of the journal that are written for what looking at a node costs. */
-#define JOURNAL_PER_UNIT	64
-
 /* A request being carried out. */
 struct request {
 	struct client *client;

@@ -36,6 +36,9 @@ int inbox_add(struct inbox *inbox, size_t length);
  */
 int protocol_handle(struct client *client, struct inbox *inbox);
 
+/* Bytes of the journal that are written for what looking at a node costs. */
+#define JOURNAL_PER_UNIT	64
+
 /*
  * protocol_charge - book @units of work done for @client to its domain, which will wait for what is
  * beyond its budget. Domain 0 has no limits.
