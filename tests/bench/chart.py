@@ -12,6 +12,7 @@ import json
 import math
 import sys
 
+import catalogue
 import stats
 
 WIDTH, LEFT, RIGHT, GAP = 1000, 246, 28, 76
@@ -97,7 +98,7 @@ def ratios(d, rows, unit, y, x0, x1, place, limit):
 
 
 def draw(report, unit="instructions"):
-    rows = [r for r in report["rows"] if r.get(unit)]
+    rows = [r for r in report["rows"] if r.get(unit) and not catalogue.of_disk(r)]
     both = [r for r in rows if r["has_bare"] and "bare" in r[unit]]
     alone = [r for r in rows if not r["has_bare"] and {"annulus-guest", "xen-guest"} <= set(r[unit])]
     places = [(p, name) for p, name in (("dom0", "dom0"), ("guest", "guest"))

@@ -22,6 +22,7 @@ TREE = os.path.dirname(os.path.dirname(HERE))
 PROJECT = "libhvctl/store"
 TCC_FLAGS = ["-w", "-D_GNU_SOURCE", "-I.", "-Ilibhvctl"]
 MODULES = ["xen-privcmd", "xen-gntdev", "xen-gntalloc", "xen-evtchn", "xenfs"]
+DISKS = ["null_blk"]  # a disk without a medium
 
 
 def which(name):
@@ -109,6 +110,10 @@ def work(build):
     a.add("bench/text", text(2), 0o644)
     for script in glob.glob(os.path.join(HERE, "rows", "*")):
         a.file("bench/rows/" + os.path.basename(script), script)
+    for script in ("devices", "null-disks"):
+        a.file("bench/" + script, os.path.join(HERE, script))
+    modules(a, build, DISKS, "null-disks")
+    modules(a, build, ["xen-blkfront"], "frontend")
     a.write(build.file("bench/work.cpio"))
     return build.file("bench/work.cpio")
 
@@ -124,12 +129,12 @@ def i386(build):
     return build.file("bench/i386.cpio")
 
 
-def modules(a, build):
-    """The modules and what they need; /modules/order lists them so that each comes after what it needs."""
+def modules(a, build, names, listed):
+    """The modules and what they need; /modules/LISTED has them so that each comes after what it needs."""
     with open(build.need("kernel/version")) as f:
         version = f.read().strip()
     order = []
-    for m in MODULES:
+    for m in names:
         out = subprocess.run([which("modprobe"), "-d", build.file("kernel/root"), "-S", version, "--show-depends", m],
                              check=True, stdout=subprocess.PIPE, text=True).stdout
         for path in re.findall(r"^insmod (\S+)", out, re.M):
@@ -137,7 +142,7 @@ def modules(a, build):
             if name not in order:
                 order.append(name)
                 a.file("modules/" + name, path, 0o644)
-    a.add("modules/order", "\n".join(order) + "\n", 0o644)
+    a.add("modules/" + listed, "\n".join(order) + "\n", 0o644)
 
 
 def host(build, work_image):
@@ -148,8 +153,12 @@ def host(build, work_image):
     a.file("init", os.path.join(HERE, "host-init"))
     for name in ("micro", "collect", "peer.elf"):
         a.file("bench/" + name, build.need("bench/" + name))
-    for name in ("hvctl", "hvstored", "hvconsoled"):
+    for name in ("null-disks", "block"):
+        a.file("bench/" + name, os.path.join(HERE, name))
+    for name in ("hvctl", "hvstored", "hvconsoled", "hvblkd"):
         a.program("usr/sbin/" + name, build.need(name))
+    for name in ("read", "write"):
+        a.program("usr/bin/xenstore-" + name, which("xenstore-" + name))
     xen = build.need("xen/root")
     tools = xen + "/usr/lib/xen-4.17/bin"
     for name in ("xl", "oxenstored", "xenconsoled", "xenconsole", "xen-init-dom0"):
@@ -157,7 +166,9 @@ def host(build, work_image):
     a.file("lib/x86_64-linux-gnu/libgcc_s.so.1", "/lib/x86_64-linux-gnu/libgcc_s.so.1")  # wanted when a thread is cancelled
     for name in ("xl.conf", "oxenstored.conf"):
         a.file("etc/xen/" + name, xen + "/etc/xen/" + name, 0o644)
-    modules(a, build)
+    modules(a, build, MODULES, "order")
+    modules(a, build, DISKS, "null-disks")
+    modules(a, build, ["xen-blkback"], "backend")
     a.file("bench/vmlinuz", build.need("kernel/vmlinuz"), 0o644)
     a.file("bench/work.cpio", work_image, 0o644)
     a.write(build.file("bench/host.cpio"))

@@ -7,6 +7,8 @@
     annulus-guest    in a guest that hvctl made on Annulus
     ...-nopv32       the same two with pv32=0: Annulus without what ring 1 makes necessary
     xen-guest        in a guest that xl made on Debian's Xen
+    annulus-guest-window, -persistent
+                     as annulus-guest, with disks of hvblkd's
     bare-32          the kernel of `make linux32` on the machine itself
     annulus-32       the same kernel as dom0 of Annulus, in ring 1
 """
@@ -58,15 +60,16 @@ class Images:
 def prepare(images, config, rows):
     """(initramfs, kernel arguments) for a machine that measures `rows` (names)."""
     kinds = {catalogue.BY_NAME[r].where for r in rows}
-    inner = [r for r in rows if catalogue.BY_NAME[r].where in ("init", "script")]
+    inner = [r for r in rows if catalogue.BY_NAME[r].inner]
     args = "bench.rows=" + (",".join(inner) or "none")
     if config in catalogue.CONFIGS32:
         return images.get("i386"), args
     if catalogue.place(config) == "guest":
         stack = "hvctl" if config.startswith("annulus") else "xl"
-        return images.get("host"), "%s bench.stack=%s bench.peers=%d bench.create=%d bench.guest=%d" % (
-            args, stack, "peers" in kinds, "host" in kinds, bool(kinds & {"init", "script", "boot"}))
-    return images.get("work" if kinds & {"script", "boot"} else "micro"), args
+        disk = "none" if "disk" not in kinds else config.split("-")[-1] if config in catalogue.CONFIGS_DISK else "kernel"
+        return images.get("host"), "%s bench.stack=%s bench.peers=%d bench.create=%d bench.guest=%d bench.disk=%s" % (
+            args, stack, "peers" in kinds, "host" in kinds, bool(inner or "boot" in kinds), disk)
+    return images.get("work" if kinds & {"script", "boot", "disk"} else "micro"), args
 
 
 def boot(config, build, initramfs, args, icount, hv=None, plugin=None):

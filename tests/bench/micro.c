@@ -40,6 +40,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "row.h"
+
 #define PAGE 4096UL
 
 #ifdef __x86_64__
@@ -72,7 +74,7 @@ static inline void profile_end(void)
 	__asm__ volatile("nopl 0x42454730(" AX "," AX ",1)" : : : "memory");
 }
 
-static void __attribute__((format(printf, 1, 2), noreturn)) die(const char *format, ...)
+void die(const char *format, ...)
 {
 	va_list args;
 	int error = errno;
@@ -115,14 +117,14 @@ static pid_t start(void)
 /* The markers belong to timed runs, not to those that only warm up. */
 static bool timed;
 
-static uint64_t clock_start(void)
+uint64_t clock_start(void)
 {
 	if (timed)
 		profile_begin();
 	return ticks();
 }
 
-static uint64_t clock_stop(uint64_t start)
+uint64_t clock_stop(uint64_t start)
 {
 	uint64_t t = ticks() - start;
 
@@ -357,12 +359,7 @@ static uint64_t compute(unsigned n)
 	return clock_stop(t);
 }
 
-static const struct row {
-	const char *name;
-	unsigned operations;
-	unsigned warm_up; /* operations that go before, untimed */
-	uint64_t (*run)(unsigned operations);
-} rows[] = {
+static const struct row rows[] = {
 	{ "null-syscall", 20000, 1000, null_syscall },
 	{ "pipe", 1000, 100, pipe_ping_pong },
 	{ "page-fault", 2048, 2048, page_fault },
@@ -374,8 +371,8 @@ static const struct row {
 	{ "signal", 4000, 400, signal_delivery },
 	{ "clock", 20000, 1000, clock_read },
 	{ "compute", 10000, 100, compute },
+	{ 0 },
 };
-#define ROWS (sizeof(rows) / sizeof(rows[0]))
 
 /* ---- running them ---- */
 
@@ -401,26 +398,27 @@ static void settle(void)
 	nanosleep(&pause, NULL);
 }
 
-static void run_rows(const char *list, unsigned repetitions)
+static void run_row(const struct row *row, unsigned repetitions)
 {
-	for (size_t i = 0; i < ROWS; i++) {
-		const struct row *row = &rows[i];
+	settle();
+	row->run(row->warm_up);
+	for (unsigned r = 0; r < repetitions; r++) {
+		uint64_t t;
 
-		if (!listed(list, row->name))
-			continue;
+		timed = true;
+		t = row->run(row->operations);
+		timed = false;
+		printf("BENCH %s %u %llu\n", row->name, row->operations, (unsigned long long)t);
 		settle();
-		row->run(row->warm_up);
-		for (unsigned r = 0; r < repetitions; r++) {
-			uint64_t t;
-
-			timed = true;
-			t = row->run(row->operations);
-			timed = false;
-			printf("BENCH %s %u %llu\n", row->name, row->operations,
-			       (unsigned long long)t);
-			settle();
-		}
 	}
+}
+
+/* Those of `from` that are listed. */
+static void run_rows(const struct row *from, const char *list, unsigned repetitions)
+{
+	for (; from->name; from++)
+		if (listed(list, from->name))
+			run_row(from, repetitions);
 }
 
 /* The result goes to the console by standard error when the program's output is sent elsewhere. */
@@ -471,6 +469,19 @@ static int tsc_rate(void)
 
 /* ---- as process 1 ---- */
 
+static void run_script(const char *path)
+{
+	pid_t child = start();
+	int status;
+
+	if (!child) {
+		execl(path, path, (char *)NULL);
+		_exit(127);
+	}
+	if (waitpid(child, &status, 0) != child || status)
+		die("%s ended with status %#x", path, (unsigned)status);
+}
+
 /* The scripts time their programs themselves, since some need a server beside them. */
 static void run_scripts(const char *list)
 {
@@ -480,20 +491,12 @@ static void run_scripts(const char *list)
 
 	for (int i = 0; i < n; i++) {
 		char path[300];
-		pid_t child;
-		int status;
 
 		if (entries[i]->d_name[0] == '.' || !listed(list, entries[i]->d_name))
 			continue;
 		settle();
 		snprintf(path, sizeof(path), "%s/%s", folder, entries[i]->d_name);
-		child = start();
-		if (!child) {
-			execl(path, path, (char *)NULL);
-			_exit(127);
-		}
-		if (waitpid(child, &status, 0) != child || status)
-			die("%s ended with status %#x", path, (unsigned)status);
+		run_script(path);
 	}
 }
 
@@ -586,8 +589,13 @@ static int init(void)
 				 "current_clocksource");
 	if (option(line, "bench.symbols="))
 		show_symbols();
-	run_rows(list, repetitions ? (unsigned)atoi(repetitions) : 3);
+	run_rows(rows, list, repetitions ? (unsigned)atoi(repetitions) : 3);
 	run_scripts(list);
+	/* Not with "all": not every machine has such disks. */
+	if (list && strstr(list, "disk-")) {
+		run_script("/bench/devices");
+		run_rows(disk_rows, list, repetitions ? (unsigned)atoi(repetitions) : 3);
+	}
 	printf("BENCH-END\n");
 	settle();
 	reboot(RB_POWER_OFF);
@@ -630,6 +638,6 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
-	run_rows(list, repetitions);
+	run_rows(rows, list, repetitions);
 	return 0;
 }

@@ -85,8 +85,9 @@ def counts(build, config, rows, hv):
             clock, _, operations = machines.measure(m, run.SILENCE)
         except Failure as e:
             raise SystemExit("%s\nprofile.py: %s: %s" % ("\n".join(m.log.split("\n")[-20:]), config, e))
-        # One window for each line of results, in the same order.
-        for window, row in enumerate(["boot"] * boot + re.findall(r"BENCH (\S+) \d+ \d+\n", m.log)):
+        # One window for each line of results, in the same order; before a guest's own is that of its boot.
+        guest = catalogue.place(config) == "guest" and any(catalogue.BY_NAME[r].inner for r in rows)
+        for window, row in enumerate(["boot"] * (boot or guest) + re.findall(r"BENCH (\S+) \d+ \d+\n", m.log)):
             if row not in rows:
                 continue
             found = result.setdefault(row, ({}, sum(clock[row]) / len(clock[row])))[0]

@@ -38,11 +38,11 @@ def verdict(row, unit, place):
     return v["verdict"] + (", %.0f %%" % (100 * v["share"]) if v["share"] is not None else ", " + v["reason"].split(" from")[0])
 
 
-def table(report, rows, unit, configs, places):
+def table(report, rows, unit, configs, places, disks=False):
     lines = ["| %s | %s |" % (unit, " | ".join([catalogue.TITLES[c] for c in configs] + [p + " verdict" for p in places])),
              "|---|" + "---:|" * len(configs) + "---|" * len(places)]
     for row in report["rows"]:
-        if row["name"] in rows and set(row.get(unit, {})) & set(configs):
+        if row["name"] in rows and catalogue.of_disk(row) == disks and set(row.get(unit, {})) & set(configs):
             lines.append("| %s | %s |" % (row["title"], " | ".join(
                 [cell(row, unit, c) for c in configs] + [verdict(row, unit, p) for p in places])))
     return lines
@@ -99,6 +99,10 @@ def main():
     full += table(report, everything, "instructions", configs, places)
     if report["boots"]["nanoseconds"]:
         full += [""] + table(report, everything, "nanoseconds", configs, [])
+    disks = [c for c in report["configurations"] if c in catalogue.OF_DISKS]
+    if any(catalogue.of_disk(r) for r in report["rows"]):
+        full += ["", "Disks that take no time, in a guest (by `xen-blkback` where nothing is said), and on the bare machine:", ""]
+        full += table(report, everything, "instructions", disks, ["guest"], disks=True)
     if configs32:
         full += ["", "The patched 32-bit Linux (`linux-patches/`) on the bare machine and as dom0 of Annulus, its kernel in "
                      "ring 1:", ""]

@@ -50,12 +50,12 @@ def programs(build, configs=()):
 
 def choose_configs(args, build):
     """The machines that are asked for; `all` has those of Linux i386 if its kernel was built."""
-    chosen = words(args.configs, catalogue.TUNING, catalogue.CONFIGS + catalogue.CONFIGS32, "configuration")
+    chosen = words(args.configs, catalogue.TUNING, catalogue.EVERY, "configuration")
     if not os.path.exists(build.file("linux32/vmlinux")) and set(chosen) & set(catalogue.CONFIGS32):
         if args.configs != "all":
             raise SystemExit("run.py: there is no kernel for %s: make linux32" % " and ".join(catalogue.CONFIGS32))
         print("run.py: without Linux i386: there is no %s (make linux32)" % build.file("linux32/vmlinux"), file=sys.stderr)
-        chosen = catalogue.CONFIGS
+        chosen = catalogue.CONFIGS + catalogue.CONFIGS_DISK
     return chosen
 
 
@@ -190,14 +190,15 @@ def short(verdict):
                         verdict["reason"].split(" from")[0])
 
 
-def table(report, unit, configs):
+def table(report, unit, configs, disks=False):
     """Text: the median, half the spread and the ratio to bare for each machine; Annulus' share of Xen's overhead."""
     places = [p for p in ("dom0", "guest") if "annulus-" + p in configs]
-    width = max(len(r["title"]) for r in report["rows"]) + 1
+    rows = [r for r in report["rows"] if catalogue.of_disk(r) == disks]
+    width = max([len(r["title"]) for r in rows] + [len(unit) + 14]) + 1
     head = "%-*s" % (width, unit + " per operation") + "".join("%21s" % catalogue.TITLES[c] for c in configs)
     head += "".join("   %-14s" % (p + " verdict") for p in places)
     lines = [head, "-" * len(head)]
-    for row in report["rows"]:
+    for row in rows:
         cells = row.get(unit, {})
         if not set(cells) & set(configs):
             continue
@@ -220,7 +221,7 @@ def main():
     parser.add_argument("--rows", help="comma-separated, or all; default: " + ",".join(SMALL) + "; further: " +
                         ",".join(r for r in ALL if r not in SMALL))
     parser.add_argument("--configs", help="comma-separated, or all; default: " + ",".join(catalogue.TUNING) +
-                        "; further: " + ",".join(c for c in catalogue.CONFIGS + catalogue.CONFIGS32 if c not in catalogue.TUNING))
+                        "; further: " + ",".join(c for c in catalogue.EVERY if c not in catalogue.TUNING))
     parser.add_argument("--boots", type=int, default=1)
     parser.add_argument("--reps", type=int, default=3, help="repetitions of a row within a boot")
     parser.add_argument("--icount", action="store_true", help="count instructions, in --boots boots")
@@ -243,10 +244,10 @@ def main():
     report = run.report()
     for mode, unit in MODES.items():
         if any(k[0] == mode for k in run.values):
-            for kind in (catalogue.CONFIGS, catalogue.CONFIGS32):
+            for kind, disks in ((catalogue.CONFIGS, False), (catalogue.OF_DISKS, True), (catalogue.CONFIGS32, False)):
                 some = [c for c in configs if c in kind]
-                if some:
-                    print("\n" + table(report, unit, some))
+                if some and any(catalogue.of_disk(r) == disks and set(r.get(unit, {})) & set(some) for r in report["rows"]):
+                    print("\n" + table(report, unit, some, disks))
             if mode == "icount" and any(c.startswith("xen-") for c in configs):
                 print("Annulus' overhead at most half of Xen's: " + tally(report, unit))
     if args.report:

@@ -115,7 +115,7 @@ class Chart(unittest.TestCase):
             svg = chart.draw(self.report(ours))
             xml.etree.ElementTree.fromstring(svg)
             for r in catalogue.ROWS:
-                self.assertIn(">%s<" % r.title, svg)
+                self.assertEqual(">%s<" % r.title in svg, r.where != "disk")
         self.assertIn(">50.00x<", svg)  # beyond the axis, with its number
 
     def test_few_rows(self):
@@ -171,6 +171,42 @@ class Pv32(unittest.TestCase):
                             "instructions_verdict": {"dom0": stats.judge(exact(100), exact(150), exact(200))}}]}
         lines = publish.table(report, ["fork"], "instructions", catalogue.CONFIGS[:4], ["dom0"])
         self.assertEqual(lines[2:], ["| fork, exit, wait | 100 | 150 (1.50x) | 140 (1.40x) | 200 (2.00x) | ok, 50 % |"])
+
+
+class Disks(unittest.TestCase):
+    def test_are_measured_in_guests_by_each_backend(self):
+        for config in catalogue.EVERY:
+            names = {r.name for r in catalogue.ROWS if catalogue.measured(r, config)}
+            self.assertEqual("disk-log" in names, config in catalogue.OF_DISKS)
+            self.assertEqual(names <= {r.name for r in catalogue.ROWS if r.where == "disk"}, config in catalogue.CONFIGS_DISK)
+            self.assertIn(config, catalogue.TITLES)
+
+    def test_their_backend_is_the_configurations(self):
+        class Images:
+            def get(self, name):
+                return name
+        for config, disk in (("annulus-guest", "kernel"), ("xen-guest", "kernel"), ("annulus-guest-window", "window"),
+                             ("annulus-guest-persistent", "persistent")):
+            image, args = machines.prepare(Images(), config, ["disk-read", "disk-log"])
+            self.assertEqual(image, "host")
+            self.assertEqual(set(args.split()) & {"bench.rows=disk-read,disk-log", "bench.guest=1", "bench.disk=" + disk},
+                             {"bench.rows=disk-read,disk-log", "bench.guest=1", "bench.disk=" + disk})
+        self.assertIn("bench.disk=none", machines.prepare(Images(), "annulus-guest", ["fork"])[1])
+        self.assertEqual(machines.prepare(Images(), "bare", ["disk-read"]), ("work", "bench.rows=disk-read"))
+
+    def test_have_a_table_of_their_own(self):
+        cells = {"bare": exact(100), "annulus-guest": exact(150), "annulus-guest-window": exact(120), "xen-guest": exact(300)}
+        r = catalogue.BY_NAME["disk-read"]
+        report = {"rows": [{"name": r.name, "title": r.title, "has_bare": True, "instructions": cells},
+                           {"name": "fork", "title": "fork", "has_bare": True, "instructions": {"bare": exact(10)}}]}
+        disks = [c for c in catalogue.OF_DISKS if c in cells]
+        self.assertEqual(publish.table(report, ["disk-read", "fork"], "instructions", disks, [], disks=True)[2:],
+                         ["| read 128 KiB in sequence | 100 | 150 (1.50x) | 120 (1.20x) | 300 (3.00x) |"])
+        self.assertEqual(len(publish.table(report, ["disk-read"], "instructions", ["bare"], [])), 2)
+        text = run.table(report, "instructions", disks, disks=True)
+        self.assertIn("1.20x", text)
+        self.assertNotIn("fork", text)
+        self.assertNotIn("128 KiB", run.table(report, "instructions", ["bare"]))
 
 
 class LinuxI386(unittest.TestCase):
