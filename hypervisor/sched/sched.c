@@ -19,6 +19,7 @@
 #include "cpu/ipi.h"
 #include "domain/domain.h"
 #include "domain/time.h"
+#include "lib/cmdline.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "memory/heap.h"
@@ -49,6 +50,8 @@ static cpumask_t idle_cpus;
 
 /* Who runs is not interrupted for who wakes up before it ran so many ns; 0: at any time. */
 static u64 rate_limit;
+static u64 opt_rate_limit; /* us */
+OPTION_U64("sched_ratelimit_us", opt_rate_limit);
 
 /* A vCPU that an NMI handler wants to be unblocked; atomic. */
 static struct vcpu *nmi_wakes;
@@ -587,6 +590,9 @@ void sched_init(void)
 		timer_init(&queues[cpu].slice, slice_over, NULL, cpu);
 	}
 	softirq_register(SOFTIRQ_SCHEDULE, schedule);
+	if (sched_set_rate_limit((u32)min(opt_rate_limit, (u64)~0U)))
+		printk(LOG_WARN "sched_ratelimit_us: use 0, or %u to %u microseconds\n",
+		       XEN_SYSCTL_SCHED_RATELIMIT_MIN, XEN_SYSCTL_SCHED_RATELIMIT_MAX);
 }
 
 void sched_init_cpu(unsigned cpu)

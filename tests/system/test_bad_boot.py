@@ -57,6 +57,11 @@ def option(build):
         m.expect(r"\(annulus\) \[[^]]*\] W .*unknown option 'nosuchoption", 60)
 
 
+def rate(build):
+    with Qemu(kernel=build.hv, cmdline=ARGS + "sched_ratelimit_us=99", mem=256, cpus=1, nic=None) as m:
+        m.expect(r"\(annulus\) \[[^]]*\] W .*sched_ratelimit_us: use 0, or 100 to 500000 microseconds", 60)
+
+
 def cases(build):
     yield "no_module", lambda: refused(build, r"module")
     yield "damaged_kernel", lambda: damaged(build)
@@ -69,3 +74,4 @@ def cases(build):
     yield "dom0_memory", lambda: refused(build, r"memory|dom0_mem", bytes(vmlinuz(build)), cmdline="dom0_mem=8M")
     yield "pv32_off", lambda: refused(build, r"dom0 .*pv32=0 refuses: take pv32=0 off", hello32(build), cmdline="pv32=0")
     yield "unknown_option", lambda: option(build)
+    yield "rate_limit", lambda: rate(build)
