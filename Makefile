@@ -155,7 +155,7 @@ FRONTENDS :=
 
 all: hypervisor tools guests frontends ## Build the hypervisor, the tools and the guest kernels
 hypervisor: $(B)/annulus.elf ## Build $(B)/annulus.elf and $(B)/annulus.sym (symbols)
-tools: $(TOOLS) $(LIBS) ## Build hvctl, hvstored, hvconsoled, hvblkd, hvnetd and libhvctl
+tools: $(TOOLS) $(LIBS) ## Build hvctl, hvstored, hvconsoled, hvblkd, hvnetd, hvballoond and libhvctl
 
 # Everything once more for i386, in a directory of its own, with Debian's i386 libraries.
 .PHONY: tools32 programs unit32
@@ -291,6 +291,8 @@ install: $(if $(BUILT),,all) ## Install below $(DESTDIR)$(PREFIX); the hyperviso
 	sed 's,@PREFIX@,$(PREFIX),; s,@LIBDIR@,$(LIBDIR),; s,@VERSION@,$(VERSION),' packaging/libhvctl.pc.in \
 		>$(DESTDIR)$(LIBDIR)/pkgconfig/libhvctl.pc
 	for k in $(FRONTENDS); do install -D -m 644 $$k $(DESTDIR)$(PREFIX)/lib/annulus/$$(basename $$k); done
+	install -D -m 755 packaging/guest-meminfo $(DESTDIR)$(PREFIX)/share/annulus/guest-meminfo
+	install -D -m 644 packaging/guest-meminfo.service.in $(DESTDIR)$(PREFIX)/share/annulus/guest-meminfo.service
 	for h in libhvctl/include/*.h; do install -D -m 644 $$h $(DESTDIR)$(PREFIX)/include/$$(basename $$h); done
 	install -D -m 644 packaging/hvctl.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/hvctl
 	install -D -m 644 packaging/_hvctl $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_hvctl

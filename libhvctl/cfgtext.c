@@ -135,6 +135,11 @@ static void put(FILE *f, const struct hvctl_config *c)
 	put_key(f, "cmdline", c->cmdline);
 	fprintf(f, "memory = %" PRIu64 "\nmaxmem = %" PRIu64 "\nvcpus = %u\nmaxvcpus = %u\n",
 		c->memory_mib, c->max_memory_mib, c->vcpus, c->max_vcpus);
+	/* A domain that was saved may have less by now, and keeps its floor (settings.c). */
+	if (c->min_memory_mib)
+		fprintf(f, "memory_min = %" PRIu64 "\n", c->min_memory_mib < c->memory_mib
+								 ? c->min_memory_mib
+								 : c->memory_mib);
 	put_cpus(f, "cpus", c->cpus, c->max_vcpus);
 	put_cpus(f, "cpus_soft", c->cpus_soft, c->max_vcpus);
 	if (c->cpu_weight)

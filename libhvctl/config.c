@@ -687,6 +687,10 @@ static int take_entry(struct hvctl_ctx *ctx, const struct cfg_entry *e, struct h
 		error = want_number(ctx, e, 1, MAX_MEMORY_MIB, &number);
 		c->max_memory_mib = (uint64_t)number;
 		return error;
+	} else if (!strcmp(e->key, "memory_min")) {
+		error = want_number(ctx, e, 1, MAX_MEMORY_MIB, &number);
+		c->min_memory_mib = (uint64_t)number;
+		return error;
 	} else if (!strcmp(e->key, "vcpus")) {
 		error = want_number(ctx, e, 1, HVCTL_MAX_VCPUS, &number);
 		c->vcpus = (unsigned int)number;
@@ -816,6 +820,12 @@ static int check_whole(struct hvctl_ctx *ctx, const char *name, const struct cfg
 			   (unsigned long long)c->max_memory_mib,
 			   (unsigned long long)c->memory_mib);
 	}
+	if (c->min_memory_mib > c->memory_mib)
+		return BAD(ctx, cfg_find(cfg, "memory_min"),
+			   "'memory_min' (%llu) is more than 'memory' (%llu); lower it or remove "
+			   "it",
+			   (unsigned long long)c->min_memory_mib,
+			   (unsigned long long)c->memory_mib);
 	if (!c->max_vcpus)
 		c->max_vcpus = c->vcpus;
 	if (!cfg_find(cfg, "vcpus"))

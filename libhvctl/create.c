@@ -381,7 +381,7 @@ static void put_all(struct writer *w, const struct hvctl_config *c, const char *
 {
 	static const char *const guests[] = {	/* the guest writes here */
 		"control", "control/shutdown", "data", "drivers", "error", "attr", "device/suspend",
-		"device/suspend/event-channel",
+		"device/suspend/event-channel", "memory/meminfo",
 	};
 	static const char *const ours[] = { "memory", "cpu", "store", "console", "device",
 					    "platform" };

@@ -102,6 +102,7 @@ int hvctl_host(struct hvctl_ctx *ctx, struct hvctl_host *h)
 	h->total_kib = p->total_pages * 4;
 	h->free_kib = p->free_pages * 4;
 	h->scrub_kib = p->scrub_pages * 4;
+	h->claimed_kib = p->outstanding_pages * 4;
 	h->free_frames = p->free_pages;
 	/* As the hypervisor lists the kinds of PV kernels: one word more. */
 	if (p->capabilities & XEN_SYSCTL_PHYSCAP_hvm && p->capabilities & XEN_SYSCTL_PHYSCAP_hap)

@@ -43,6 +43,7 @@ static int check(struct hvctl_ctx *ctx, uint32_t domid, const struct xen_domctl_
 static int tell(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_config *c, uint64_t mib)
 {
 	const uint64_t max = c ? c->max_memory_mib : 0, memory = c ? c->memory_mib : 0;
+	const uint64_t min = c ? c->min_memory_mib : 0;
 	char path[64], why[sizeof(ctx->error)];
 	int error = 0;
 
@@ -50,6 +51,8 @@ static int tell(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_config *c, u
 		c->max_memory_mib = mib;
 		if (memory > mib)
 			c->memory_mib = mib;
+		if (min > mib)
+			c->min_memory_mib = mib;
 		error = domain_replace_settings(ctx, domid, c);
 	}
 	if (error)
@@ -63,6 +66,7 @@ static int tell(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_config *c, u
 		memcpy(why, ctx->error, sizeof(why));
 		c->max_memory_mib = max;
 		c->memory_mib = memory;
+		c->min_memory_mib = min;
 		domain_replace_settings(ctx, domid, c);
 		memcpy(ctx->error, why, sizeof(why));
 	}

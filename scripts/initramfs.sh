@@ -75,7 +75,7 @@ install -D -m 644 "$here/dom0$suffix/profile" "$work/dom0/etc/profile"
 for f in "$here"/dom0/*.cfg "$here/dom0$suffix"/*.cfg; do
 	install -D -m 644 "$f" "$work/dom0/etc/annulus/$(basename "$f")"
 done
-for t in hvctl hvstored hvconsoled hvblkd hvnetd; do
+for t in hvctl hvstored hvconsoled hvblkd hvnetd hvballoond; do
 	if [ -x "$tools/$t" ]; then
 		install -D -m 755 "$tools/$t" "$work/dom0/usr/sbin/$t"
 		program "$work/dom0" "$tools/$t"

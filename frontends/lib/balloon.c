@@ -107,3 +107,8 @@ int balloon_resume(struct balloon *b)
 {
 	return store_watch(b->store, &b->watch);
 }
+
+int balloon_report(struct balloon *b, uint64_t kib)
+{
+	return store_write_number(b->store, 0, "memory/meminfo", kib);
+}

@@ -44,6 +44,12 @@ int balloon_open(struct balloon *b, struct store *s, const struct balloon_ops *o
 int balloon_resume(struct balloon *b);
 
 /*
+ * balloon_report - say in memory/meminfo that the domain uses @kib, for a toolstack that shares
+ * memory by that. What the store says: -EACCES where there is no such node.
+ */
+int balloon_report(struct balloon *b, uint64_t kib);
+
+/*
  * balloon_step - up to BALLOON_BATCH frames nearer to the target.
  * Returns 1: there is more to do; 0: it is reached. -ENOMEM: neither the kernel nor the hypervisor
  * has what is needed now; try again when some time has passed. -EIO: the hypervisor refuses.

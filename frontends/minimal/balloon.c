@@ -9,6 +9,16 @@ static xen_pfn_t out[PAGES_OUT];
 static bool open, moving;
 static uint64_t again;	/* when to try once more, or 0 */
 
+/* What nothing here uses is not used; who shares memory by it is to have something to share by. */
+static bool report(void)
+{
+	int error = settings.uses_mib ? balloon_report(&balloon, settings.uses_mib * 1024ull) : 0;
+
+	if (error)
+		fail("balloon: memory/meminfo: %d", error);
+	return !error;
+}
+
 bool balloon_job(void)
 {
 	int error = balloon_open(&balloon, &store, &balloon_ops, start_info->nr_pages, out,
@@ -21,7 +31,7 @@ bool balloon_job(void)
 	open = true;
 	print("balloon: %lu pages, %lu of them can be given away\n",
 	      (unsigned long)start_info->nr_pages, (unsigned long)memory_spare());
-	return true;
+	return report();
 }
 
 void balloon_serve(void)
@@ -62,5 +72,5 @@ bool balloon_restored(void)
 
 	if (error)
 		fail("balloon: %d", error);
-	return !error;
+	return !error && (!open || report());
 }

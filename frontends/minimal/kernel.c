@@ -235,6 +235,11 @@ static void read_word(const char *word)
 			fail("'%s': 1 to 1024 MiB", word);
 		else
 			settings.block_mib = (uint32_t)n;
+	} else if (begins(word, "uses=", &rest)) {
+		if (text_number(rest, &n) || !n || n > 65536)
+			fail("'%s': 1 to 65536 MiB", word);
+		else
+			settings.uses_mib = (uint32_t)n;
 	} else if (begins(word, "ip=", &rest)) {
 		settings.ip = read_ip(rest, &settings.prefix);
 		if (!settings.ip)

@@ -124,6 +124,7 @@ struct settings {
 	bool ip_of_mac;				/* 10.x.y.z of the address's last three bytes */
 	bool any;				/* something was; else: what there is */
 	uint32_t block_mib;
+	uint32_t uses_mib;			/* that it says it uses; 0: it says nothing */
 	uint32_t ip, peer;			/* host order; 0: none */
 	unsigned int prefix;
 };

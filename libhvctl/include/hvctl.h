@@ -151,6 +151,7 @@ struct hvctl_config {
 	char *cmdline;			/* "" if absent: cmdline, or root= and extra put together */
 	uint64_t memory_mib;
 	uint64_t max_memory_mib;	/* >= memory_mib */
+	uint64_t min_memory_mib;	/* that hvballoond leaves it, 0: it leaves it alone */
 	unsigned int vcpus;		/* online at start */
 	unsigned int max_vcpus;		/* >= vcpus */
 	/* Bit n of a vCPU's: it may run on host CPU n; all zero: anywhere. */
@@ -645,6 +646,7 @@ struct hvctl_host {
 	unsigned int cpus, cores_per_socket, threads_per_core;
 	uint32_t cpu_khz;
 	uint64_t total_kib, free_kib, scrub_kib;
+	uint64_t claimed_kib;		/* of what is free: promised to domains that are made */
 	uint64_t free_frames;
 	uint64_t virt_start;		/* lowest address of the hypervisor's area */
 };

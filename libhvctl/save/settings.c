@@ -116,6 +116,8 @@ char *settings_text(const struct hvctl_config *c)
 	add_text(o, "cmdline", c->cmdline);
 	add_number(o, "memory", c->memory_mib);
 	add_number(o, "maxmem", c->max_memory_mib);
+	if (c->min_memory_mib)
+		add_number(o, "memory_min", c->min_memory_mib);
 	add_number(o, "vcpus", c->vcpus);
 	add_number(o, "maxvcpus", c->max_vcpus);
 	add_masks(o, "cpus", c->cpus, c->max_vcpus);
@@ -356,6 +358,9 @@ static void take(struct taker *t, const json_t *o, struct hvctl_config *c)
 	}
 	c->max_memory_mib = number_of(t, o, "maxmem", 1, MIB_MAX);
 	c->memory_mib = number_of(t, o, "memory", 1, c->max_memory_mib);
+	/* Not there: who wrote it did not know the word, or it is left alone. */
+	if (json_object_get(o, "memory_min"))
+		c->min_memory_mib = number_of(t, o, "memory_min", 1, c->max_memory_mib);
 	c->max_vcpus = (unsigned int)number_of(t, o, "maxvcpus", 1, HVCTL_MAX_VCPUS);
 	c->vcpus = (unsigned int)number_of(t, o, "vcpus", 1, c->max_vcpus);
 	type_of(t, o, c);

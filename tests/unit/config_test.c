@@ -97,7 +97,7 @@ TEST(test_whole, "a whole file")
 		"ramdisk\t=\t\"/boot/initrd\"\n"
 		"root = \"/dev/xvda ro\"\n"
 		"extra = \"console=hvc0 quoted=\\\"x\\\"\"\n"
-		"memory = 256\nmaxmem = 0x200\nvcpus = \"2\"\nmaxvcpus = 4\n"
+		"memory = 256\nmaxmem = 0x200\nmemory_min = 64\nvcpus = \"2\"\nmaxvcpus = 4\n"
 		"disk = [ 'phy:/dev/vg/a,xvda,w',\n"
 		"         # the swap\n"
 		"         'format=raw, vdev=xvdb1, access=ro, target=/srv/b,c=d.img', ]\n"
@@ -121,6 +121,7 @@ TEST(test_whole, "a whole file")
 	CU_ASSERT_STRING_EQUAL(c->cmdline, "root=/dev/xvda ro console=hvc0 quoted=\"x\"");
 	CU_ASSERT_EQUAL(c->memory_mib, 256);
 	CU_ASSERT_EQUAL(c->max_memory_mib, 512);
+	CU_ASSERT_EQUAL(c->min_memory_mib, 64);
 	CU_ASSERT_EQUAL(c->vcpus, 2);
 	CU_ASSERT_EQUAL(c->max_vcpus, 4);
 	CU_ASSERT_EQUAL_FATAL(c->nr_disks, 2);
@@ -511,6 +512,10 @@ TEST(test_values, "values")
 		"write memory = 1 (or another)");
 	refused(BASE "memory = -5\n",
 		"t.cfg:3:10: 'memory' is -5, and has to be between 1 and 1073741824; correct it");
+	refused(BASE "memory = 64\nmemory_min = 65\n",
+		"t.cfg:4:14: 'memory_min' (65) is more than 'memory' (64); lower it or remove it");
+	refused(BASE "memory_min = 0\n", "t.cfg:3:14: 'memory_min' is 0, and has to be between 1 "
+		"and 1073741824; correct it");
 	refused(BASE "memory = 64\nmaxmem = 32\n",
 		"t.cfg:4:10: 'maxmem' (32) is less than 'memory' (64); raise it or "
 		"remove it");

@@ -728,6 +728,8 @@ TEST(test_balloon, "the balloon")
 	target("2047");
 	CU_ASSERT_EQUAL(go(&b), 0);
 	CU_ASSERT_EQUAL(memory.nr, 511);
+	CU_ASSERT_EQUAL(balloon_report(&b, 2040), 0);
+	CU_ASSERT_STRING_EQUAL(daemon_read("/local/domain/1/memory/meminfo"), "2040");
 	/* What is no target changes nothing. */
 	target("0");
 	target("lots");

@@ -15,7 +15,8 @@
 #include "xs.h"
 
 static struct hvctl_ctx *ctx;
-static uint64_t has, limit_kib, static_max, maxmem, memory;	/* frames, KiB, KiB, MiB, MiB */
+/* Frames, KiB, KiB, MiB, MiB, MiB. */
+static uint64_t has, limit_kib, static_max, maxmem, memory, floor_mib;
 static const char *target;
 static int saving, limit_error, store_error, settings_error;
 static bool not_ours;
@@ -60,6 +61,7 @@ int hvctl_config_of(struct hvctl_ctx *c, uint32_t domid, struct hvctl_config **c
 	*config = calloc(1, sizeof(**config));
 	(*config)->max_memory_mib = maxmem;
 	(*config)->memory_mib = memory;
+	(*config)->min_memory_mib = floor_mib;
 	return 0;
 }
 
@@ -70,6 +72,7 @@ int domain_replace_settings(struct hvctl_ctx *c, uint32_t domid, const struct hv
 		return hvctl_fail(c, EIO, "the store refuses the configuration");
 	maxmem = config->max_memory_mib;
 	memory = config->memory_mib;
+	floor_mib = config->min_memory_mib;
 	return 0;
 }
 
@@ -113,6 +116,7 @@ static void begin(void)
 	static_max = 192 << 10;
 	maxmem = 192;
 	memory = 180;
+	floor_mib = 170;
 	target = "163840";		/* 160 MiB */
 	saving = limit_error = store_error = settings_error = 0;
 	not_ours = false;
@@ -132,7 +136,7 @@ static int refused(uint64_t mib, const char *words)
 	CU_ASSERT_PTR_NOT_NULL(strstr(hvctl_error(ctx), words));
 	CU_ASSERT_EQUAL(limit_kib, 160 << 10);
 	CU_ASSERT_EQUAL(static_max, 192 << 10);
-	CU_ASSERT(maxmem == 192 && memory == 180);
+	CU_ASSERT(maxmem == 192 && memory == 180 && floor_mib == 170);
 	return error;
 }
 
@@ -140,11 +144,11 @@ TEST(test_set, "up and down")
 {
 	CU_ASSERT_EQUAL(hvctl_set_max_memory(ctx, 7, 512), 0);
 	CU_ASSERT(limit_kib == 512 << 10 && static_max == 512 << 10);
-	CU_ASSERT(maxmem == 512 && memory == 180);
+	CU_ASSERT(maxmem == 512 && memory == 180 && floor_mib == 170);
 	/* No lower than what it was asked for; what it began with gives way. */
 	CU_ASSERT_EQUAL(hvctl_set_max_memory(ctx, 7, 160), 0);
 	CU_ASSERT(limit_kib == 160 << 10 && static_max == 160 << 10);
-	CU_ASSERT(maxmem == 160 && memory == 160);
+	CU_ASSERT(maxmem == 160 && memory == 160 && floor_mib == 160);
 	/* Another tool's domain, that was asked for nothing. */
 	target = NULL;
 	not_ours = true;

@@ -85,6 +85,7 @@ static char *good_text(void)
 	struct hvctl_config c = {
 		.name = "g1", .uuid = { 0xab }, .kernel = (char *)"/boot/vmlinuz",
 		.cmdline = (char *)"a \"b\" \\ c", .memory_mib = 128, .max_memory_mib = 256,
+		.min_memory_mib = 200, /* it was asked to have less than its floor */
 		.vcpus = 2, .max_vcpus = 4, .cpu_weight = 300, .cap = 50, .rtc_offset = -3600,
 		.on_reboot = HVCTL_ACTION_RESTART, .on_crash = HVCTL_ACTION_RENAME_RESTART,
 		.nr_disks = 1, .disks = &disk, .nr_vifs = 1, .vifs = &vif,
@@ -105,6 +106,7 @@ TEST(test_round, "out and in")
 	CU_ASSERT_TRUE(c->uuid_given && c->uuid[0] == 0xab);
 	CU_ASSERT_STRING_EQUAL(c->cmdline, "a \"b\" \\ c");
 	CU_ASSERT_TRUE(c->memory_mib == 128 && c->max_memory_mib == 256);
+	CU_ASSERT_EQUAL(c->min_memory_mib, 200);
 	CU_ASSERT_TRUE(c->vcpus == 2 && c->max_vcpus == 4 && c->cpus[3][1] == 5);
 	CU_ASSERT_TRUE(c->cpu_weight == 300 && c->cap == 50 && c->rtc_offset == -3600);
 	CU_ASSERT_EQUAL(c->on_reboot, HVCTL_ACTION_RESTART);
