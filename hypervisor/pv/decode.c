@@ -36,9 +36,28 @@ static u64 sign_extend(u64 v, unsigned bytes)
 
 struct prefixes {
 	bool opsize;
-	bool code32;
+	u8 bits; /* of the code: 16, 32, 64 */
 	u8 rex;
 };
+
+/* What a ModRM byte says of addresses of 16 bits: SDM vol. 2, table 2-1. */
+static void modrm16(struct reader *rd, struct insn *in, u8 mod, u8 rm)
+{
+	static const u8 base[8] = { 3, 3, 5, 5, 6, 7, 5, 3 };
+	static const u8 index[4] = { 6, 7, 6, 7 };
+
+	in->base = base[rm];
+	if (rm < 4)
+		in->index = index[rm];
+	if (rm == 6 && mod == 0) {
+		in->base = INSN_NO_REG;
+		in->disp = (s16)take(rd, 2);
+	} else if (mod == 1) {
+		in->disp = (s8)take(rd, 1);
+	} else if (mod == 2) {
+		in->disp = (s16)take(rd, 2);
+	}
+}
 
 /* Returns the digit in the reg field without REX, which tells the members of a group apart. */
 static unsigned modrm(struct reader *rd, struct insn *in, const struct prefixes *p)
@@ -55,6 +74,10 @@ static unsigned modrm(struct reader *rd, struct insn *in, const struct prefixes 
 		in->is_reg = true;
 		return (m >> 3) & 7;
 	}
+	if (unlikely(in->address_size == 2)) {
+		modrm16(rd, in, mod, rm);
+		return (m >> 3) & 7;
+	}
 	if (rm == 4) {
 		u8 sib = (u8)take(rd, 1);
 		u8 index = (u8)(((sib >> 3) & 7) | (p->rex & REX_X ? 8 : 0));
@@ -67,7 +90,7 @@ static unsigned modrm(struct reader *rd, struct insn *in, const struct prefixes 
 		else
 			in->base = (u8)((sib & 7) | (p->rex & REX_B ? 8 : 0));
 	} else if (rm == 5 && mod == 0) {
-		in->base = p->code32 ? INSN_NO_REG : INSN_RIP;
+		in->base = p->bits == 64 ? INSN_RIP : INSN_NO_REG;
 		in->disp = (s32)take(rd, 4);
 	} else {
 		in->base = in->rm;
@@ -95,8 +118,7 @@ static unsigned imm_bytes(const struct insn *in)
 static enum insn_kind arithmetic(unsigned n)
 {
 	static const u8 kinds[8] = {
-		INSN_ADD, INSN_OR, INSN_UNKNOWN, INSN_UNKNOWN, INSN_AND, INSN_SUB, INSN_XOR,
-		INSN_UNKNOWN
+		INSN_ADD, INSN_OR, INSN_ADC, INSN_SBB, INSN_AND, INSN_SUB, INSN_XOR, INSN_CMP
 	};
 
 	return (enum insn_kind)kinds[n & 7];
@@ -139,7 +161,7 @@ static enum insn_kind decode_0f(struct reader *rd, struct insn *in, const struct
 	};
 	static const u8 bit_kinds[8] = {
 		INSN_UNKNOWN, INSN_UNKNOWN, INSN_UNKNOWN, INSN_UNKNOWN,
-		INSN_UNKNOWN, INSN_BTS, INSN_BTR, INSN_BTC
+		INSN_BT, INSN_BTS, INSN_BTR, INSN_BTC
 	};
 	u8 op = (u8)take(rd, 1);
 	unsigned group;
@@ -167,13 +189,18 @@ static enum insn_kind decode_0f(struct reader *rd, struct insn *in, const struct
 	case 0x32: return INSN_RDMSR;
 	case 0x33: return INSN_RDPMC;
 	case 0xa2: return INSN_CPUID;
-	case 0xab: case 0xb3: case 0xbb:
+	case 0xa3: case 0xab: case 0xb3: case 0xbb:
 		(void)modrm(rd, in, p);
-		return op == 0xab ? INSN_BTS : op == 0xb3 ? INSN_BTR : INSN_BTC;
+		return (enum insn_kind)bit_kinds[op >> 3 & 7];
 	case 0xb0: case 0xb1:
 		in->size = op & 1 ? in->size : 1;
 		(void)modrm(rd, in, p);
 		return INSN_CMPXCHG;
+	case 0xb6: case 0xb7: case 0xbe: case 0xbf:
+		in->wide = in->size;
+		in->size = op & 1 ? 2 : 1;
+		(void)modrm(rd, in, p);
+		return op < 0xb8 ? INSN_MOVZX : INSN_MOVSX;
 	case 0xba:
 		group = modrm(rd, in, p);
 		immediate(rd, in, 1);
@@ -191,22 +218,41 @@ static enum insn_kind decode_0f(struct reader *rd, struct insn *in, const struct
 	return INSN_UNKNOWN;
 }
 
+/* There is no PUSH or POP of 32 bits in 64-bit code. */
+static u8 stack_size(const struct insn *in, const struct prefixes *p)
+{
+	return p->bits == 64 && in->size == 4 ? 8 : in->size;
+}
+
 static enum insn_kind decode_main(struct reader *rd, struct insn *in, const struct prefixes *p)
 {
+	/* By bits 1 to 3 of the opcode, which begins at a0. */
+	static const u8 strings[8] = {
+		[2] = INSN_MOVS, INSN_CMPS, INSN_UNKNOWN, INSN_STOS, INSN_LODS, INSN_SCAS
+	};
 	u8 op = (u8)take(rd, 1);
 	unsigned group;
 	enum insn_kind k;
 
-	/* 00-3b: eight operations, each with r/m, reg at +0 (bytes) and +1. */
-	if (op < 0x40 && (op & 7) < 2) {
+	/* 00-3b: eight operations, each with r/m, reg at +0 (bytes) and +1; with reg, r/m at +2. */
+	if (op < 0x40 && (op & 7) < 4) {
 		in->size = op & 1 ? in->size : 1;
 		(void)modrm(rd, in, p);
-		return arithmetic(op >> 3);
+		in->op = arithmetic(op >> 3);
+		return op & 2 ? INSN_LOAD_OP : in->op;
 	}
 	/* Without string and I/O the width bit is the lowest one everywhere below. */
 	switch (op) {
 	case 0x0f:
 		return decode_0f(rd, in, p);
+	case 0x63:
+		/* In other code, and with 16 bits, it is something else. */
+		if (p->bits != 64 || in->size == 2)
+			return INSN_UNKNOWN;
+		in->wide = in->size;
+		in->size = 4;
+		(void)modrm(rd, in, p);
+		return INSN_MOVSX;
 	case 0x6c: case 0x6d: case 0x6e: case 0x6f:
 		in->size = op & 1 ? in->size : 1;
 		in->size = in->size == 8 ? 4 : in->size;
@@ -216,27 +262,30 @@ static enum insn_kind decode_main(struct reader *rd, struct insn *in, const stru
 		group = modrm(rd, in, p);
 		immediate(rd, in, op == 0x81 ? imm_bytes(in) : 1);
 		return arithmetic(group);
+	case 0x84: case 0x85:
+		in->size = op & 1 ? in->size : 1;
+		(void)modrm(rd, in, p);
+		return INSN_TEST;
 	case 0x86: case 0x87:
 		in->size = op & 1 ? in->size : 1;
 		(void)modrm(rd, in, p);
 		return INSN_XCHG;
-	case 0x88: case 0x89:
+	case 0x88: case 0x89: case 0x8a: case 0x8b:
 		in->size = op & 1 ? in->size : 1;
 		(void)modrm(rd, in, p);
-		return INSN_MOV_STORE;
-	case 0xa2: case 0xa3:
-		/*
-		 * In 64-bit code the address has 8 bytes, and no compiler uses it for page tables.
-		 */
-		if (!p->code32)
-			return INSN_UNKNOWN;
+		return op < 0x8a ? INSN_MOV_STORE : INSN_MOV_LOAD;
+	case 0x8f:
+		in->size = stack_size(in, p);
+		return modrm(rd, in, p) == 0 ? INSN_POP : INSN_UNKNOWN;
+	case 0xa0: case 0xa1: case 0xa2: case 0xa3:
 		in->size = op & 1 ? in->size : 1;
-		in->disp = (s32)take(rd, 4);
-		in->has_modrm = true; /* as if one named eax and the address */
-		return INSN_MOV_STORE;
-	case 0xa4: case 0xa5: case 0xaa: case 0xab:
+		in->disp = (s64)take(rd, in->address_size);
+		in->has_modrm = true; /* as if one named rax and the address */
+		return op < 0xa2 ? INSN_MOV_LOAD : INSN_MOV_STORE;
+	case 0xa4: case 0xa5: case 0xa6: case 0xa7:
+	case 0xaa: case 0xab: case 0xac: case 0xad: case 0xae: case 0xaf:
 		in->size = op & 1 ? in->size : 1;
-		return op < 0xa6 ? INSN_MOVS : INSN_STOS;
+		return (enum insn_kind)strings[(op & 0xf) >> 1];
 	case 0xc6: case 0xc7:
 		in->size = op & 1 ? in->size : 1;
 		if (modrm(rd, in, p) != 0)
@@ -259,12 +308,19 @@ static enum insn_kind decode_main(struct reader *rd, struct insn *in, const stru
 	case 0xf6: case 0xf7:
 		in->size = op & 1 ? in->size : 1;
 		group = modrm(rd, in, p);
-		return group == 2 ? INSN_NOT : group == 3 ? INSN_NEG : INSN_UNKNOWN;
+		if (group > 1)
+			return group == 2 ? INSN_NOT : group == 3 ? INSN_NEG : INSN_UNKNOWN;
+		immediate(rd, in, imm_bytes(in));
+		return INSN_TEST;
 	case 0xfa: return INSN_CLI;
 	case 0xfb: return INSN_STI;
 	case 0xfe: case 0xff:
 		in->size = op & 1 ? in->size : 1;
 		group = modrm(rd, in, p);
+		if (group == 6 && op == 0xff) {
+			in->size = stack_size(in, p);
+			return INSN_PUSH;
+		}
 		k = group == 0 ? INSN_INC : group == 1 ? INSN_DEC : INSN_UNKNOWN;
 		return k;
 	}
@@ -277,6 +333,7 @@ static bool lockable(const struct insn *in)
 		return false;
 	switch (in->kind) {
 	case INSN_AND: case INSN_OR: case INSN_XOR: case INSN_ADD: case INSN_SUB:
+	case INSN_ADC: case INSN_SBB:
 	case INSN_XCHG: case INSN_XADD: case INSN_CMPXCHG: case INSN_CMPXCHG8B:
 	case INSN_BTS: case INSN_BTR: case INSN_BTC:
 	case INSN_INC: case INSN_DEC: case INSN_NOT: case INSN_NEG:
@@ -290,41 +347,41 @@ static bool lockable(const struct insn *in)
  * Overrides that 64-bit mode ignores: an FS or GS before them stays in force (AMD APM vol. 3,
  * 1.2.4).
  */
-static void segment_null(struct insn *in, bool code32, enum insn_segment segment)
+static void segment_null(struct insn *in, unsigned bits, enum insn_segment segment)
 {
-	if (code32 || (in->segment != SEG_FS && in->segment != SEG_GS))
+	if (bits != 64 || (in->segment != SEG_FS && in->segment != SEG_GS))
 		in->segment = segment;
 }
 
-static bool decode(const u8 *code, unsigned n, bool code32, struct insn *in)
+static bool decode(const u8 *code, unsigned n, unsigned bits, struct insn *in)
 {
 	struct reader rd = { .code = code, .n = n < INSN_MAX_LENGTH ? n : INSN_MAX_LENGTH };
-	struct prefixes p = { .code32 = code32 };
+	struct prefixes p = { .bits = (u8)bits };
 	bool more = true;
 
 	*in = (struct insn){
 		.base = INSN_NO_REG, .index = INSN_NO_REG, .scale = 1,
-		.address_size = code32 ? 4 : 8,
+		.address_size = (u8)(bits / 8),
 	};
 	while (more && rd.at < rd.n) {
 		u8 b = rd.code[rd.at];
 
 		/* A REX prefix counts only directly before the opcode. */
-		if ((b & 0xf0) == 0x40 && !code32) {
+		if ((b & 0xf0) == 0x40 && bits == 64) {
 			p.rex = b;
 			rd.at++;
 			continue;
 		}
 		switch (b) {
 		case 0x66: p.opsize = true; break;
-		case 0x67: in->address_size = code32 ? 2 : 4; break;
+		case 0x67: in->address_size = bits == 32 ? 2 : 4; break;
 		case 0xf0: in->lock = true; break;
 		case 0xf2: in->rep = REP_NE; break;
 		case 0xf3: in->rep = REP_E; break;
-		case 0x26: segment_null(in, code32, SEG_ES); break;
-		case 0x2e: segment_null(in, code32, SEG_CS); break;
-		case 0x36: segment_null(in, code32, SEG_SS); break;
-		case 0x3e: segment_null(in, code32, SEG_DS); break;
+		case 0x26: segment_null(in, bits, SEG_ES); break;
+		case 0x2e: segment_null(in, bits, SEG_CS); break;
+		case 0x36: segment_null(in, bits, SEG_SS); break;
+		case 0x3e: segment_null(in, bits, SEG_DS); break;
 		case 0x64: in->segment = SEG_FS; break;
 		case 0x65: in->segment = SEG_GS; break;
 		default: more = false; break;
@@ -334,10 +391,9 @@ static bool decode(const u8 *code, unsigned n, bool code32, struct insn *in)
 			rd.at++;
 		}
 	}
-	in->size = (p.rex & REX_W) ? 8 : (p.opsize ? 2 : 4);
+	in->size = (p.rex & REX_W) ? 8 : (p.opsize != (bits == 16) ? 2 : 4);
 	in->kind = decode_main(&rd, in, &p);
-	if (in->kind == INSN_UNKNOWN || rd.short_of || (in->lock && !lockable(in)) ||
-	    in->address_size == 2) {
+	if (in->kind == INSN_UNKNOWN || rd.short_of || (in->lock && !lockable(in))) {
 		in->kind = INSN_UNKNOWN;
 		return false;
 	}
@@ -348,12 +404,21 @@ static bool decode(const u8 *code, unsigned n, bool code32, struct insn *in)
 
 bool insn_decode(const u8 *code, unsigned n, struct insn *in)
 {
-	return decode(code, n, false, in);
+	return decode(code, n, 64, in);
 }
 
 bool insn_decode32(const u8 *code, unsigned n, struct insn *in)
 {
-	return decode(code, n, true, in);
+	if (!decode(code, n, 32, in))
+		return false;
+	if (in->address_size == 2)
+		in->kind = INSN_UNKNOWN;
+	return in->kind != INSN_UNKNOWN;
+}
+
+bool insn_decode_bits(const u8 *code, unsigned n, unsigned bits, struct insn *in)
+{
+	return decode(code, n, bits, in);
 }
 
 u64 *regs_gpr(struct regs *r, unsigned n)
@@ -402,16 +467,16 @@ void regs_write(struct regs *r, unsigned n, unsigned size, bool high, u64 v)
 		*p = (*p & ~mask) | (v & mask);
 }
 
-vaddr_t insn_address(const struct insn *in, const struct regs *r, u64 fs_base, u64 gs_base)
+u64 insn_offset(const struct insn *in, const struct regs *r)
 {
 	struct regs *regs = (struct regs *)r; /* only read: regs_gpr() serves writers too */
 	u64 a = 0;
 
 	switch (in->kind) {
-	case INSN_STOS: case INSN_INS: case INSN_MOVS:
+	case INSN_STOS: case INSN_INS: case INSN_MOVS: case INSN_SCAS:
 		a = r->rdi;
 		break;
-	case INSN_OUTS:
+	case INSN_OUTS: case INSN_LODS: case INSN_CMPS:
 		a = r->rsi;
 		break;
 	default:
@@ -421,16 +486,22 @@ vaddr_t insn_address(const struct insn *in, const struct regs *r, u64 fs_base, u
 			a = *regs_gpr(regs, in->base);
 		if (in->index != INSN_NO_REG)
 			a += *regs_gpr(regs, in->index) * in->scale;
-		a += (u64)(s64)in->disp;
+		a += (u64)in->disp;
 		break;
 	}
-	if (in->address_size == 4)
-		a &= 0xffffffff;
+	return in->address_size == 8 ? a : a & (BIT(8 * in->address_size) - 1);
+}
+
+vaddr_t insn_address(const struct insn *in, const struct regs *r, u64 fs_base, u64 gs_base)
+{
+	u64 a = insn_offset(in, r);
+
 	/*
 	 * In 64-bit mode the other segments have base 0; the string instructions' ES cannot be
 	 * overridden.
 	 */
-	if (in->kind == INSN_STOS || in->kind == INSN_INS || in->kind == INSN_MOVS)
+	if (in->kind == INSN_STOS || in->kind == INSN_INS || in->kind == INSN_MOVS ||
+	    in->kind == INSN_SCAS)
 		return a;
 	if (in->segment == SEG_FS)
 		a += fs_base;

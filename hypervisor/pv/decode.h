@@ -17,14 +17,22 @@ enum insn_kind {
 	INSN_MOV_STORE,      /* mov r -> r/m: source is register `reg` */
 	INSN_MOV_STORE_IMM,  /* mov imm -> r/m */
 	/* r/m op= register `reg`, or imm if has_imm */
-	INSN_AND, INSN_OR, INSN_XOR, INSN_ADD, INSN_SUB,
+	INSN_AND, INSN_OR, INSN_XOR, INSN_ADD, INSN_SUB, INSN_ADC, INSN_SBB,
 	INSN_XCHG,           /* r/m <-> reg */
 	INSN_XADD,
 	INSN_CMPXCHG,        /* with rax; source is reg */
 	INSN_CMPXCHG8B,      /* size is 8 or 16 */
 	INSN_BTS, INSN_BTR, INSN_BTC, /* bit number: register `reg`, or imm if has_imm */
 	INSN_INC, INSN_DEC, INSN_NOT, INSN_NEG,
-	INSN_STOS, INSN_MOVS, /* Privileged, or sensitive. */
+	INSN_STOS, INSN_MOVS,
+	/* Memory is read, or read and written elsewhere; insn_modify() does none of these. */
+	INSN_MOV_LOAD,       /* mov r/m -> r */
+	INSN_MOVZX, INSN_MOVSX, /* the same, the register having `wide` bytes */
+	INSN_LOAD_OP,        /* register `reg` op= r/m; `op` is which */
+	INSN_CMP, INSN_TEST, /* r/m with register `reg`, or imm if has_imm */
+	INSN_BT,
+	INSN_LODS, INSN_SCAS, INSN_CMPS, INSN_PUSH, INSN_POP,
+	/* Privileged, or sensitive. */
 	INSN_IN, INSN_OUT,   /* port: imm if has_imm, else dx; data in al, ax or eax */
 	INSN_INS, INSN_OUTS,
 	INSN_RDMSR, INSN_WRMSR, /* Control register `reg`, general register `rm`, size 8 */
@@ -43,17 +51,20 @@ struct insn {
 	enum insn_kind kind;
 	u8 length;          /* bytes, prefixes included */
 	u8 size;            /* operand size in bytes: 1, 2, 4, 8 (16 for cmpxchg16b) */
-	u8 address_size;    /* 4 or 8 */
+	u8 wide;            /* MOVZX, MOVSX: of the register, in bytes */
+	u8 address_size;    /* 4 or 8; 2 in insn_decode_bits() alone */
+	enum insn_kind op;  /* INSN_LOAD_OP: INSN_ADD .. INSN_SBB, or INSN_CMP */
 	enum insn_segment segment; /* override */
 	enum insn_rep rep;
 	bool lock;
 	bool is_reg;        /* the r/m operand is register `rm` */
 	bool has_modrm, has_imm;
-	bool byte_high;     /* size 1 without REX: `reg` 4..7 mean ah, ch, dh, bh */
+	/* size 1 without REX: `reg` 4..7 mean ah, ch, dh, bh; but for MOVZX and MOVSX */
+	bool byte_high;
 	u8 reg, rm;         /* general register numbers with REX applied, 0 rax .. 15 r15 */
 	u8 base, index;     /* of the memory operand: register numbers, INSN_NO_REG, or INSN_RIP */
 	u8 scale;           /* 1, 2, 4, 8 */
-	s32 disp;
+	s64 disp;           /* of 64 bits where an absolute address is */
 	u64 imm;            /* sign-extended to 64 bits where the instruction does so */
 };
 #define INSN_NO_REG 0xff
@@ -71,6 +82,8 @@ bool insn_decode(const u8 *code, unsigned n, struct insn *in);
  * between eax and an absolute address. Segments other than FS and GS are taken for flat.
  */
 bool insn_decode32(const u8 *code, unsigned n, struct insn *in);
+/* The same for code of 16, 32 or 64 bits, with addresses of any size, whatever segments are. */
+bool insn_decode_bits(const u8 *code, unsigned n, unsigned bits, struct insn *in);
 
 /* The general register `n` (0 rax .. 15 r15) of a saved state. */
 u64 *regs_gpr(struct regs *r, unsigned n);
@@ -82,10 +95,13 @@ u64 regs_read(struct regs *r, unsigned n, unsigned size, bool high);
 void regs_write(struct regs *r, unsigned n, unsigned size, bool high, u64 v);
 
 /*
- * insn_address() - linear address of the memory operand (for string instructions: that at rdi for
- * stos, ins and movs, at rsi for outs), as of `r`, whose rip is still at the instruction. The bases
- * are what FS and GS add under an override.
+ * insn_offset() - where the memory operand is in its segment (for string instructions: that at rdi
+ * for stos, ins, movs and scas, at rsi for outs, lods and cmps), as of `r`, whose rip is still at
+ * the instruction.
+ * insn_address() - the same as a linear address in flat segments. The bases are what FS and GS add
+ * under an override.
  */
+u64 insn_offset(const struct insn *in, const struct regs *r);
 vaddr_t insn_address(const struct insn *in, const struct regs *r, u64 fs_base, u64 gs_base);
 
 #endif

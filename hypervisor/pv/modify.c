@@ -110,7 +110,7 @@ static int modify_bit(const struct insn *in, struct regs *r, u64 *mem)
 
 static int modify(const struct insn *in, struct regs *r, u64 src, u64 *mem)
 {
-	u64 mask = mask_of(in->size), old = *mem & mask, v;
+	u64 mask = mask_of(in->size), old = *mem & mask, carry, v;
 	u64 operand = in->has_imm ? in->imm & mask : regs_read(r, in->reg, in->size, in->byte_high);
 
 	switch (in->kind) {
@@ -143,6 +143,21 @@ static int modify(const struct insn *in, struct regs *r, u64 src, u64 *mem)
 	case INSN_SUB:
 		v = (old - operand) & mask;
 		flags_set(r, FLAGS_ARITH, flags_sub(old, operand, v, in->size));
+		*mem = v;
+		return 1;
+	/* With a carry a sum, or a difference, of nothing more carries as well. */
+	case INSN_ADC:
+		carry = r->rflags & FLAG_CF;
+		v = (old + operand + carry) & mask;
+		flags_set(r, FLAGS_ARITH, flags_add(old, operand, v, in->size) |
+					  (carry && v == old ? FLAG_CF : 0));
+		*mem = v;
+		return 1;
+	case INSN_SBB:
+		carry = r->rflags & FLAG_CF;
+		v = (old - operand - carry) & mask;
+		flags_set(r, FLAGS_ARITH, flags_sub(old, operand, v, in->size) |
+					  (carry && old == operand ? FLAG_CF : 0));
 		*mem = v;
 		return 1;
 	case INSN_INC:

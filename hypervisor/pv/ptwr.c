@@ -80,7 +80,7 @@ static bool target(const struct insn *in, struct regs *r, vaddr_t *ea)
 	if (in->kind != INSN_STOS && in->kind != INSN_MOVS && (!in->has_modrm || in->is_reg))
 		return false;
 	if (likely(in->base < INSN_RIP && in->index == INSN_NO_REG && in->address_size == 8))
-		*ea = *regs_gpr(r, in->base) + (u64)(s64)in->disp;
+		*ea = *regs_gpr(r, in->base) + (u64)in->disp;
 	else
 		*ea = insn_address(in, r, 0, 0);
 	/*

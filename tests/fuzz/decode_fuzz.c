@@ -21,6 +21,12 @@ static const struct {
 	[INSN_AND] = { ZYDIS_MNEMONIC_AND, 0 }, [INSN_OR] = { ZYDIS_MNEMONIC_OR, 0 },
 	[INSN_XOR] = { ZYDIS_MNEMONIC_XOR, 0 }, [INSN_ADD] = { ZYDIS_MNEMONIC_ADD, 0 },
 	[INSN_SUB] = { ZYDIS_MNEMONIC_SUB, 0 }, [INSN_XCHG] = { ZYDIS_MNEMONIC_XCHG, 0 },
+	[INSN_ADC] = { ZYDIS_MNEMONIC_ADC, 0 }, [INSN_SBB] = { ZYDIS_MNEMONIC_SBB, 0 },
+	[INSN_MOV_LOAD] = { ZYDIS_MNEMONIC_MOV, 0 }, [INSN_MOVZX] = { ZYDIS_MNEMONIC_MOVZX, 0 },
+	[INSN_MOVSX] = { ZYDIS_MNEMONIC_MOVSX, ZYDIS_MNEMONIC_MOVSXD },
+	[INSN_CMP] = { ZYDIS_MNEMONIC_CMP, 0 }, [INSN_TEST] = { ZYDIS_MNEMONIC_TEST, 0 },
+	[INSN_BT] = { ZYDIS_MNEMONIC_BT, 0 }, [INSN_PUSH] = { ZYDIS_MNEMONIC_PUSH, 0 },
+	[INSN_POP] = { ZYDIS_MNEMONIC_POP, 0 },
 	[INSN_XADD] = { ZYDIS_MNEMONIC_XADD, 0 }, [INSN_CMPXCHG] = { ZYDIS_MNEMONIC_CMPXCHG, 0 },
 	[INSN_CMPXCHG8B] = { ZYDIS_MNEMONIC_CMPXCHG8B, ZYDIS_MNEMONIC_CMPXCHG16B },
 	[INSN_BTS] = { ZYDIS_MNEMONIC_BTS, 0 }, [INSN_BTR] = { ZYDIS_MNEMONIC_BTR, 0 },
@@ -58,9 +64,18 @@ static bool string_name(enum insn_kind kind, unsigned size, ZydisMnemonic m)
 					     ZYDIS_MNEMONIC_INSD, 0 };
 	static const ZydisMnemonic outs[] = { ZYDIS_MNEMONIC_OUTSB, ZYDIS_MNEMONIC_OUTSW,
 					      ZYDIS_MNEMONIC_OUTSD, 0 };
+	static const ZydisMnemonic lods[] = { ZYDIS_MNEMONIC_LODSB, ZYDIS_MNEMONIC_LODSW,
+					      ZYDIS_MNEMONIC_LODSD, ZYDIS_MNEMONIC_LODSQ };
+	static const ZydisMnemonic scas[] = { ZYDIS_MNEMONIC_SCASB, ZYDIS_MNEMONIC_SCASW,
+					      ZYDIS_MNEMONIC_SCASD, ZYDIS_MNEMONIC_SCASQ };
+	static const ZydisMnemonic cmps[] = { ZYDIS_MNEMONIC_CMPSB, ZYDIS_MNEMONIC_CMPSW,
+					      ZYDIS_MNEMONIC_CMPSD, ZYDIS_MNEMONIC_CMPSQ };
 	unsigned i = (unsigned)__builtin_ctz(size);
 
 	switch (kind) {
+	case INSN_LODS: return m == lods[i];
+	case INSN_SCAS: return m == scas[i];
+	case INSN_CMPS: return m == cmps[i];
 	case INSN_STOS: return m == stos[i];
 	case INSN_MOVS: return m == movs[i];
 	case INSN_INS: return m == ins[i];
@@ -73,7 +88,10 @@ static bool same_name(const struct insn *in, ZydisMnemonic m)
 {
 	switch (in->kind) {
 	case INSN_STOS: case INSN_MOVS: case INSN_INS: case INSN_OUTS:
+	case INSN_LODS: case INSN_SCAS: case INSN_CMPS:
 		return string_name(in->kind, in->size, m);
+	case INSN_LOAD_OP:
+		return m == names[in->op].one;
 	case INSN_SYSRET:
 		return m == ZYDIS_MNEMONIC_SYSRET;
 	case INSN_IRET:
@@ -86,9 +104,9 @@ static bool same_name(const struct insn *in, ZydisMnemonic m)
 	}
 }
 
-static bool writes_memory(enum insn_kind k)
+static bool uses_memory(enum insn_kind k)
 {
-	return k >= INSN_MOV_STORE && k <= INSN_MOVS;
+	return k >= INSN_MOV_STORE && k <= INSN_POP;
 }
 
 static ZydisRegister gpr(unsigned n, unsigned size, bool high)
@@ -169,7 +187,7 @@ static void check_operands(const struct insn *in, const ZydisDecodedInstruction 
 
 		FUZZ_CHECK(want == got, "address %lx, not %lx", got, want);
 	}
-	if (!writes_memory(in->kind))
+	if (!uses_memory(in->kind))
 		return;
 	if (mem)
 		FUZZ_CHECK(mem->size == in->size * 8, "operand of %u bits, not %u", mem->size,
@@ -180,7 +198,8 @@ static void check_operands(const struct insn *in, const ZydisDecodedInstruction 
 		if (o->type == ZYDIS_OPERAND_TYPE_IMMEDIATE && in->has_imm) {
 			u64 mask = in->size >= 8 ? ~0ULL : BIT(8 * in->size) - 1;
 
-			if (in->kind == INSN_BTS || in->kind == INSN_BTR || in->kind == INSN_BTC)
+			if (in->kind == INSN_BTS || in->kind == INSN_BTR || in->kind == INSN_BTC ||
+			    in->kind == INSN_BT)
 				mask = 0xff;
 			FUZZ_CHECK(!((o->imm.value.u ^ in->imm) & mask), "immediate %lx, not %lx",
 				   in->imm, o->imm.value.u);
@@ -188,26 +207,30 @@ static void check_operands(const struct insn *in, const ZydisDecodedInstruction 
 		/* The source, or the register that is exchanged. */
 		if (o->type == ZYDIS_OPERAND_TYPE_REGISTER && mem && !in->has_imm &&
 		    in->kind != INSN_CMPXCHG8B && in->kind != INSN_STOS)
-			FUZZ_CHECK(o->reg.value == gpr(in->reg, in->size, in->byte_high),
+			FUZZ_CHECK(o->reg.value == gpr(in->reg, in->wide ? in->wide : in->size,
+						       in->byte_high && !in->wide),
 				   "register %u, not %s", in->reg,
 				   ZydisRegisterGetString(o->reg.value));
 	}
 }
 
 /*
- * What must be known: everything that modifies memory by general registers and is on the list. Not
- * moves of segment registers and of absolute 64-bit addresses.
+ * What must be known: everything that reads or modifies memory by general registers and is on the
+ * list. Not moves of segment registers, and no 16 bits by MOVSXD.
  */
 static bool expected(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *ops)
 {
 	if (z->encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY || z->operand_count_visible < 1 ||
-	    ops[0].type != ZYDIS_OPERAND_TYPE_MEMORY ||
-	    (z->mnemonic == ZYDIS_MNEMONIC_MOV && z->opcode_map == ZYDIS_OPCODE_MAP_DEFAULT &&
-	     (z->opcode == 0x8c || z->opcode == 0xa2 || z->opcode == 0xa3)))
+	    (ops[0].type != ZYDIS_OPERAND_TYPE_MEMORY &&
+	     (z->operand_count_visible < 2 || ops[1].type != ZYDIS_OPERAND_TYPE_MEMORY)) ||
+	    (z->mnemonic == ZYDIS_MNEMONIC_MOV &&
+	     (z->opcode_map != ZYDIS_OPCODE_MAP_DEFAULT || z->opcode == 0x8c ||
+	      z->opcode == 0x8e)) ||
+	    (z->mnemonic == ZYDIS_MNEMONIC_MOVSXD && z->operand_width == 16))
 		return false;
-	for (unsigned k = INSN_MOV_STORE; k <= INSN_NEG; k++)
-		if (z->mnemonic == names[k].one ||
-		    (names[k].two && z->mnemonic == names[k].two))
+	for (unsigned k = INSN_MOV_STORE; k <= INSN_POP; k++)
+		if (names[k].one && (z->mnemonic == names[k].one ||
+				     (names[k].two && z->mnemonic == names[k].two)))
 			return true;
 	return false;
 }
@@ -239,12 +262,12 @@ static void check_bytes(const u8 *code, unsigned n, struct regs *r)
 		 * The processor raises #UD for it before it comes to us: control and debug
 		 * registers that do not exist, prefixes that other instructions are told by.
 		 */
-		FUZZ_CHECK(!writes_memory(in.kind), "kind %u, and it is none", in.kind);
+		FUZZ_CHECK(!uses_memory(in.kind), "kind %u, and it is none", in.kind);
 		return;
 	}
 	/* The privileged ones have prefixes that make others of them. */
 	if (!same_name(&in, z.mnemonic)) {
-		FUZZ_CHECK(!writes_memory(in.kind) && (in.rep || z.raw.prefix_count > 0),
+		FUZZ_CHECK(!uses_memory(in.kind) && (in.rep || z.raw.prefix_count > 0),
 			   "kind %u, and it is %s", in.kind, ZydisMnemonicGetString(z.mnemonic));
 		return;
 	}
