@@ -52,11 +52,56 @@ static u64 large_base(const struct shape *s, u64 e, u64 size)
 	return e & PTE_ADDR & ~(size - 1);
 }
 
+/* An address's way through the tables. */
+struct path {
+	struct {
+		u64 at, e; /* guest-physical, and what was read there */
+	} step[4];
+	unsigned steps;
+	/* Of all entries together; what maps is the last one. */
+	bool writable, user, nx;
+	u64 gpa;
+};
+enum way { WAY_FOUND, WAY_ABSENT, WAY_NO_TABLE };
+
+static enum way find_path(struct domain *d, const struct guest_paging *p, const struct shape *s,
+			  vaddr_t va, struct path *path)
+{
+	u64 table = p->cr3 & s->root;
+
+	*path = (struct path){ .writable = true, .user = true };
+	for (unsigned level = s->levels;; level--) {
+		unsigned shift = PAGE_SHIFT + s->bits * (level - 1);
+		u64 slot = va >> shift & (BIT(s->bits) - 1), at = table + slot * s->entry, e;
+
+		if (!read_entry(d, at, s->entry, &e))
+			return WAY_NO_TABLE;
+		if (!(e & PTE_P))
+			return WAY_ABSENT;
+		/* A PAE root's entries have no such bits. */
+		if (s != &shape_pae || level < 3) {
+			path->step[path->steps].at = at;
+			path->step[path->steps++].e = e;
+			path->writable &= (e & PTE_RW) != 0;
+			path->user &= (e & PTE_US) != 0;
+			path->nx |= s != &shape_32 && (e & PTE_NX);
+		}
+		if (level == 1 || (level <= s->large && (e & PTE_PS) &&
+				   (s != &shape_32 || (p->cr4 & CR4_PSE)))) {
+			if (level == 1)
+				path->gpa = (e & PTE_ADDR) | (va & ~PAGE_MASK);
+			else
+				path->gpa = large_base(s, e, BIT(shift)) | (va & (BIT(shift) - 1));
+			return WAY_FOUND;
+		}
+		table = e & PTE_ADDR;
+	}
+}
+
 int guest_walk(struct domain *d, const struct guest_paging *p, vaddr_t va, bool write, u64 *gpa)
 {
 	const struct shape *s = shape_of(p);
-	u64 table = p->cr3 & s->root;
-	bool writable = true;
+	struct path path;
 
 	if (s == &shape_long ? !is_canonical(va) : va >> 32)
 		return -EFAULT;
@@ -64,27 +109,94 @@ int guest_walk(struct domain *d, const struct guest_paging *p, vaddr_t va, bool 
 		*gpa = va;
 		return 0;
 	}
-	for (unsigned level = s->levels;; level--) {
-		unsigned shift = PAGE_SHIFT + s->bits * (level - 1);
-		u64 slot = va >> shift & (BIT(s->bits) - 1), e;
+	if (find_path(d, p, s, va, &path) != WAY_FOUND ||
+	    (write && !path.writable && (p->cr0 & CR0_WP)))
+		return -EFAULT;
+	*gpa = path.gpa;
+	return 0;
+}
 
-		if (!read_entry(d, table + slot * s->entry, s->entry, &e) || !(e & PTE_P))
+/* SDM vol. 3A, 4.6.1. */
+static bool rights_allow(const struct guest_paging *p, const struct path *path, unsigned how)
+{
+	bool user = how & GUEST_USER, write = how & GUEST_WRITE, fetch = how & GUEST_FETCH;
+
+	if (user && !path->user)
+		return false;
+	if (fetch)
+		return !(path->nx && (p->efer & EFER_NX)) &&
+		       (user || !path->user || !(p->cr4 & CR4_SMEP));
+	if (!user && path->user && (p->cr4 & CR4_SMAP) && !(how & GUEST_AC))
+		return false;
+	return !write || path->writable || (!user && !(p->cr0 & CR0_WP));
+}
+
+/* A in each entry on the way, D in the last one of a write. False: an entry is another by now. */
+static bool set_accessed(struct domain *d, const struct shape *s, const struct path *path,
+			 bool write)
+{
+	for (unsigned i = 0; i < path->steps; i++) {
+		u64 bits = PTE_A | (write && i + 1 == path->steps ? PTE_D : 0);
+		u64 at = path->step[i].at, e = path->step[i].e;
+		struct frame *f;
+		bool same;
+		void *entry;
+
+		if ((e & bits) == bits)
+			continue;
+		f = p2m_get_frame(d, at >> PAGE_SHIFT);
+		if (!f)
+			return false;
+		entry = (char *)frame_to_va(f) + (at & ~PAGE_MASK);
+		if (s->entry == 4) {
+			u32 was = (u32)e;
+
+			same = atomic_cmpxchg((u32 *)entry, &was, was | (u32)bits);
+		} else {
+			same = atomic_cmpxchg((u64 *)entry, &e, e | bits);
+		}
+		frame_dirtied(f);
+		frame_put(f);
+		if (!same)
+			return false;
+	}
+	return true;
+}
+
+#define FAULT_PRESENT 1U
+#define TRIES	      4
+
+int guest_translate(struct domain *d, const struct guest_paging *p, vaddr_t va, unsigned how,
+		    u64 *gpa, u32 *error)
+{
+	const struct shape *s = shape_of(p);
+	bool fetch_told = (p->efer & EFER_NX) || (p->cr4 & CR4_SMEP);
+	struct path path;
+
+	if (!(p->cr0 & CR0_PG)) {
+		*gpa = va;
+		return 0;
+	}
+	*error = how & (GUEST_WRITE | GUEST_USER | (fetch_told ? GUEST_FETCH : 0));
+	for (unsigned i = 0; i < TRIES; i++) {
+		switch (find_path(d, p, s, va, &path)) {
+		case WAY_NO_TABLE:
+			return -EIO;
+		case WAY_ABSENT:
 			return -EFAULT;
-		/* A PAE root's entries have no such bit. */
-		if (s != &shape_pae || level < 3)
-			writable &= (e & PTE_RW) != 0;
-		if (level == 1 || (level <= s->large && (e & PTE_PS) &&
-				   (s != &shape_32 || (p->cr4 & CR4_PSE)))) {
-			if (write && !writable && (p->cr0 & CR0_WP))
-				return -EFAULT;
-			if (level == 1)
-				*gpa = (e & PTE_ADDR) | (va & ~PAGE_MASK);
-			else
-				*gpa = large_base(s, e, BIT(shift)) | (va & (BIT(shift) - 1));
+		case WAY_FOUND:
+			break;
+		}
+		if (!rights_allow(p, &path, how)) {
+			*error |= FAULT_PRESENT;
+			return -EFAULT;
+		}
+		if (set_accessed(d, s, &path, how & GUEST_WRITE)) {
+			*gpa = path.gpa;
 			return 0;
 		}
-		table = e & PTE_ADDR;
 	}
+	return -EAGAIN;
 }
 
 int guest_walk_copy(struct domain *d, const struct guest_paging *p, vaddr_t va, void *buf,

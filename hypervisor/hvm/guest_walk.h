@@ -24,6 +24,21 @@ struct guest_paging {
  * what was copied so far stays copied.
  */
 int guest_walk(struct domain *d, const struct guest_paging *p, vaddr_t va, bool write, u64 *gpa);
+/*
+ * guest_translate() - the same for an access that the guest itself makes, with the rights that its
+ * CPU would look at and A and D set as it would; reserved bits are not looked at. `how` is of
+ * GUEST_*, of which the first three are as in a page fault's error code. *gpa, and
+ *     0
+ *     -EFAULT  a page fault, whose error code is in *error
+ *     -EIO     a table that is not the domain's own memory
+ *     -EAGAIN  entries change faster than A and D can be set
+ */
+#define GUEST_WRITE 2U
+#define GUEST_USER  4U	  /* by CPL 3 */
+#define GUEST_FETCH 0x10U
+#define GUEST_AC    0x100U /* EFLAGS.AC, which lets a supervisor pass SMAP */
+int guest_translate(struct domain *d, const struct guest_paging *p, vaddr_t va, unsigned how,
+		    u64 *gpa, u32 *error);
 int guest_walk_copy(struct domain *d, const struct guest_paging *p, vaddr_t va, void *buf,
 		    size_t n, bool to_guest);
 

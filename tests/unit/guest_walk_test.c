@@ -213,4 +213,128 @@ TEST(test_copy, "copies over the ends of pages, in pieces")
 	CU_ASSERT_EQUAL(guest_walk_copy(guest, &none, 0xfffffffc, in, 8, false), -EFAULT);
 }
 
+/* ---- as the guest's own accesses ---- */
+
+static u32 error;
+
+/* What an access of its own leads to; NOWHERE: a page fault, with `error`. */
+static u64 translate(const struct guest_paging *p, vaddr_t va, unsigned how)
+{
+	u64 gpa = NOWHERE;
+	int r = guest_translate(guest, p, va, how, &gpa, &error);
+
+	CU_ASSERT_TRUE(r == 0 || (r == -EFAULT && gpa == NOWHERE));
+	return gpa;
+}
+
+static void all_users(void)
+{
+	put8(1, 0x111, 0x2000 | BITS | PTE_US);
+	put8(2, 0, 0x3000 | BITS | PTE_US);
+	put8(3, 1, 0x4000 | BITS | PTE_US);
+	put8(4, 5, 0x7000 | BITS | PTE_US);
+}
+
+#define IS(gpa) CU_ASSERT_EQUAL(gpa, 0x7678)
+#define FAULTS(gpa, code)                       \
+	do {                                    \
+		CU_ASSERT_EQUAL(gpa, NOWHERE);  \
+		CU_ASSERT_EQUAL(error, code);   \
+	} while (0)
+
+TEST(test_access_rights, "rights by U, W, NX, WP, SMEP, SMAP: and what the fault's error code says")
+{
+	struct guest_paging p = four;
+
+	p.efer |= EFER_NX;
+	all_users();
+	IS(translate(&p, VA, GUEST_USER));
+	IS(translate(&p, VA, GUEST_USER | GUEST_WRITE));
+	IS(translate(&p, VA, GUEST_USER | GUEST_FETCH));
+	IS(translate(&p, VA, 0));
+	IS(translate(&p, VA, GUEST_FETCH));
+	p.cr4 |= CR4_SMEP | CR4_SMAP;
+	FAULTS(translate(&p, VA, 0), 1);
+	FAULTS(translate(&p, VA, GUEST_WRITE), 3);
+	IS(translate(&p, VA, GUEST_WRITE | GUEST_AC));
+	FAULTS(translate(&p, VA, GUEST_FETCH | GUEST_AC), 0x11);
+	IS(translate(&p, VA, GUEST_USER));
+	/* U counts where all levels have it. */
+	for (gfn_t table = 1; table <= 4; table++) {
+		unsigned slot = table == 1 ? 0x111 : table == 2 ? 0 : table == 3 ? 1 : 5;
+
+		all_users();
+		((u64 *)page(table))[slot] &= ~(u64)PTE_US;
+		FAULTS(translate(&p, VA, GUEST_USER), 5);
+		FAULTS(translate(&p, VA, GUEST_USER | GUEST_WRITE), 7);
+		IS(translate(&p, VA, GUEST_WRITE));
+		IS(translate(&p, VA, GUEST_FETCH));
+		all_users();
+		((u64 *)page(table))[slot] &= ~(u64)PTE_RW;
+		FAULTS(translate(&p, VA, GUEST_USER | GUEST_WRITE), 7);
+		FAULTS(translate(&p, VA, GUEST_WRITE | GUEST_AC), 3);
+		p.cr0 &= ~CR0_WP;
+		IS(translate(&p, VA, GUEST_WRITE | GUEST_AC));
+		FAULTS(translate(&p, VA, GUEST_USER | GUEST_WRITE), 7);
+		p.cr0 |= CR0_WP;
+		all_users();
+		((u64 *)page(table))[slot] |= PTE_NX;
+		FAULTS(translate(&p, VA, GUEST_USER | GUEST_FETCH), 0x15);
+		IS(translate(&p, VA, GUEST_USER | GUEST_WRITE));
+		p.efer &= ~EFER_NX;
+		IS(translate(&p, VA, GUEST_USER | GUEST_FETCH));
+		p.efer |= EFER_NX;
+		all_users();
+		((u64 *)page(table))[slot] &= ~(u64)PTE_P;
+		FAULTS(translate(&p, VA, GUEST_USER | GUEST_WRITE), 6);
+		FAULTS(translate(&p, VA, GUEST_FETCH), 0x10);
+		((u64 *)page(table))[slot] = 0;
+	}
+	/* Without NX and SMEP a fetch is told as a read. */
+	p = four;
+	FAULTS(translate(&p, VA, GUEST_FETCH), 0);
+	/* PAE's first level has no such bits; without paging there are none. */
+	put8(1, 4 + 3, 0x2000 | PTE_P);
+	put8(2, 5, 0x3000 | BITS | PTE_US);
+	put8(3, 6, 0x7000 | BITS | PTE_US);
+	CU_ASSERT_EQUAL(translate(&pae, 0xc0a06678, GUEST_USER | GUEST_WRITE), 0x7678);
+	CU_ASSERT_EQUAL(((u64 *)page(1))[7], 0x2000 | PTE_P);
+	CU_ASSERT_EQUAL(translate(&none, 0xfee00020, GUEST_USER | GUEST_WRITE), 0xfee00020);
+}
+
+TEST(test_accessed, "A and D are set as a CPU does it")
+{
+	const u64 bits = BITS | PTE_US;
+
+	all_users();
+	IS(translate(&four, VA, GUEST_USER));
+	CU_ASSERT_EQUAL(((u64 *)page(1))[0x111], 0x2000 | bits | PTE_A);
+	CU_ASSERT_EQUAL(((u64 *)page(2))[0], 0x3000 | bits | PTE_A);
+	CU_ASSERT_EQUAL(((u64 *)page(3))[1], 0x4000 | bits | PTE_A);
+	CU_ASSERT_EQUAL(((u64 *)page(4))[5], 0x7000 | bits | PTE_A);
+	IS(translate(&four, VA, GUEST_WRITE));
+	CU_ASSERT_EQUAL(((u64 *)page(3))[1], 0x4000 | bits | PTE_A);
+	CU_ASSERT_EQUAL(((u64 *)page(4))[5], 0x7000 | bits | PTE_A | PTE_D);
+	/* Where there is a fault there is none; what is a hypercall's argument has none either. */
+	all_users();
+	put8(4, 5, 0x7000 | PTE_P | PTE_US);
+	FAULTS(translate(&four, VA, GUEST_USER | GUEST_WRITE), 7);
+	CU_ASSERT_EQUAL(walk(&four, VA, false), 0x7678);
+	CU_ASSERT_EQUAL(((u64 *)page(1))[0x111], 0x2000 | bits);
+	/* Entries of 4 bytes, and their neighbours. */
+	put4(1, 0x301, 0x2000 | (u32)bits);
+	put4(1, 0x302, 0x55555555);
+	put4(2, 0x0fe, 0x66666666);
+	put4(2, 0x0ff, 0x5000 | (u32)bits);
+	CU_ASSERT_EQUAL(translate(&two, 0xc04ff123, GUEST_USER | GUEST_WRITE), 0x5123);
+	CU_ASSERT_EQUAL(((u32 *)page(1))[0x301], 0x2000 | (u32)(bits | PTE_A));
+	CU_ASSERT_EQUAL(((u32 *)page(1))[0x302], 0x55555555);
+	CU_ASSERT_EQUAL(((u32 *)page(2))[0x0ff], 0x5000 | (u32)(bits | PTE_A | PTE_D));
+	CU_ASSERT_EQUAL(((u32 *)page(2))[0x0fe], 0x66666666);
+	/* A table that is no memory is not a fault, but the guest's mistake. */
+	all_users();
+	put8(2, 0, (u64)PAGES << PAGE_SHIFT | bits);
+	CU_ASSERT_EQUAL(guest_translate(guest, &four, VA, 0, &(u64){ 0 }, &error), -EIO);
+}
+
 SUITE("guest_walk", .init = fixture_init, .begin = begin, .end = end)
