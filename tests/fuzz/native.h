@@ -62,7 +62,7 @@ static void native_init(void)
  * An instruction with its memory operand at (rdi) that writes there, or might. Its length; it has
  * at most 15 bytes.
  */
-static unsigned native_build(struct fuzz_in *in, u8 *code)
+static __attribute__((unused)) unsigned native_build(struct fuzz_in *in, u8 *code)
 {
 	/*
 	 * Opcode bytes, digit of the group (8: any register, 9: no ModRM), bytes of immediate (9:
