@@ -19,14 +19,15 @@ static u32 write_context(struct domain *d, u8 *buf)
 	struct hvm_hw_lapic_regs regs;
 	struct hvm_hw_cpu cpu;
 	struct vcpu *v;
+	u64 base;
 
 	for_each_vcpu(d, v) {
 		if (v->initialised) {
 			hvm_get_state(v, &cpu);
 			at = hvm_context_add_cpu(buf, at, v->id, &cpu);
 		}
-		hvm_get_apic(v, &regs);
-		at = hvm_context_add_apic(buf, at, v->id, &regs);
+		base = hvm_get_apic(v, &regs);
+		at = hvm_context_add_apic(buf, at, v->id, base, &regs);
 		at = hvm_context_add_pat(buf, at, v->id, hvm_get_pat(v));
 	}
 	return hvm_context_end(buf, at);

@@ -362,10 +362,11 @@ u32 hvm_context_add_cpu(u8 *buf, u32 at, unsigned id, const struct hvm_hw_cpu *c
 	return add(buf, at, HVM_SAVE_CODE_CPU, (u16)id, cpu, sizeof(*cpu));
 }
 
-u32 hvm_context_add_apic(u8 *buf, u32 at, unsigned id, const struct hvm_hw_lapic_regs *regs)
+u32 hvm_context_add_apic(u8 *buf, u32 at, unsigned id, u64 base,
+			 const struct hvm_hw_lapic_regs *regs)
 {
 	struct hvm_hw_lapic apic = {
-		.apic_base_msr = x2apic_base(id),
+		.apic_base_msr = base,
 		.timer_divisor = divisor(regs->data[APIC_DIVIDE]),
 	};
 

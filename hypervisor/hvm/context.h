@@ -34,7 +34,8 @@ bool hvm_context_apic(const u8 *buf, unsigned id, struct hvm_hw_lapic_regs *regs
 bool hvm_context_pat(const u8 *buf, unsigned id, u64 *pat);
 u32 hvm_context_begin(u8 *buf, u32 cpuid_eax, u32 tsc_khz);
 u32 hvm_context_add_cpu(u8 *buf, u32 at, unsigned id, const struct hvm_hw_cpu *cpu);
-u32 hvm_context_add_apic(u8 *buf, u32 at, unsigned id, const struct hvm_hw_lapic_regs *regs);
+u32 hvm_context_add_apic(u8 *buf, u32 at, unsigned id, u64 base,
+			 const struct hvm_hw_lapic_regs *regs);
 u32 hvm_context_add_pat(u8 *buf, u32 at, unsigned id, u64 pat);
 u32 hvm_context_end(u8 *buf, u32 at);
 /* How much room that takes for `vcpus` vCPUs at most, and the longest that is taken. */

@@ -104,7 +104,9 @@ void hvm_do_msr(struct vcpu *v, bool write, unsigned length)
 
 	if (!length)
 		return;
-	if (msr == MSR_APIC_BASE || (msr >= X2APIC_MSR_FIRST && msr <= X2APIC_MSR_LAST))
+	if (msr == MSR_APIC_BASE && write)
+		done = hvm_write_apic_base(value);
+	else if (msr == MSR_APIC_BASE || (msr >= X2APIC_MSR_FIRST && msr <= X2APIC_MSR_LAST))
 		done = write ? x2apic_write(apic, msr, system_time(), value) :
 			       x2apic_read(apic, msr, system_time(), &value);
 	else

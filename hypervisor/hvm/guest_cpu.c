@@ -36,6 +36,9 @@ struct cpuid_regs hvm_cpuid(const struct vcpu *v, u64 cr4, u32 leaf, u32 sub)
 		r.c = (r.c & ~(u32)OSXSAVE) | (u32)X2APIC;
 		if (cr4 & CR4_OSXSAVE)
 			r.c |= OSXSAVE;
+		/* One that is switched off is not there. */
+		if (v->hvm->apic.mode == X2APIC_OFF)
+			r.d &= ~(u32)APIC;
 		break;
 	case 6:
 		r.a |= (u32)ARAT;

@@ -6,6 +6,7 @@
 
 struct vcpu;
 struct hvm_hw_cpu;
+struct hvm_segment;
 
 /* What a CPU has for guests that are not paravirtual. */
 struct hvm_caps {
@@ -45,6 +46,9 @@ struct hvm_ops {
 	 */
 	void (*get_state)(struct vcpu *v, struct hvm_hw_cpu *c);
 	void (*set_state)(struct vcpu *v, const struct hvm_hw_cpu *c);
+	/* current's: segment register n, SEG_ES to SEG_GS (pv/decode.h); and its CR2. */
+	void (*get_segment)(struct vcpu *v, unsigned n, struct hvm_segment *s);
+	void (*set_cr2)(struct vcpu *v, vaddr_t cr2);
 	u8 hypercall[3]; /* the instruction */
 };
 

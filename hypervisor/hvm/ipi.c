@@ -111,9 +111,21 @@ void hvm_reset_apic(void)
 
 	/* Who raises one later finds the APIC switched off, as all begin. */
 	spin_lock(&v->hvm->raise_lock);
-	x2apic_reset(&v->hvm->apic, v->id);
+	x2apic_init(&v->hvm->apic);
 	spin_unlock(&v->hvm->raise_lock);
 	hvm_timer_update(v);
+}
+
+bool hvm_write_apic_base(u64 value)
+{
+	struct vcpu *v = current;
+	bool done;
+
+	/* The same for one that is switched off. */
+	spin_lock(&v->hvm->raise_lock);
+	done = x2apic_write(&v->hvm->apic, MSR_APIC_BASE, system_time(), value);
+	spin_unlock(&v->hvm->raise_lock);
+	return done;
 }
 
 void hvm_send_ipi(u64 icr)
@@ -121,7 +133,7 @@ void hvm_send_ipi(u64 icr)
 	struct vcpu *from = current, *v;
 
 	for_each_vcpu(from->domain, v) {
-		enum x2apic_ipi what = x2apic_means(icr, from->id, v->id);
+		enum x2apic_ipi what = x2apic_means(icr, &from->hvm->apic, &v->hvm->apic);
 		enum x2apic_raised raised;
 
 		switch (what) {

@@ -65,9 +65,10 @@ void hvm_set_state(struct vcpu *v, const struct hvm_hw_cpu *c)
 		fpu_import(v, c->fpu_regs);
 }
 
-void hvm_get_apic(struct vcpu *v, struct hvm_hw_lapic_regs *r)
+u64 hvm_get_apic(struct vcpu *v, struct hvm_hw_lapic_regs *r)
 {
 	x2apic_export(&v->hvm->apic, system_time(), r->data);
+	return x2apic_base_now(&v->hvm->apic);
 }
 
 void hvm_set_apic(struct vcpu *v, const struct hvm_hw_lapic_regs *r)

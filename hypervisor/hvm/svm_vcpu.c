@@ -74,6 +74,8 @@ enum {
 #define VINTR_MASKING	BIT(24)
 #define SEG_LONG	BIT(9)
 #define NPF_WRITE	BIT(1)
+#define NPF_FETCH	BIT(4)
+#define NPF_TABLE	BIT(33) /* in the guest's own tables */
 
 extern const char svm_left[]; /* behind VMRUN */
 void svm_run(struct regs *guest, paddr_t vmcb, paddr_t host);
@@ -243,6 +245,22 @@ static void svm_set_state(struct vcpu *v, const struct hvm_hw_cpu *c)
 	b->sfmask = c->msr_syscall_mask;
 	b->intercept1 &= ~(u32)INTERCEPT_IRET;
 	v->hvm->nmi_ends = false;
+}
+
+static void svm_get_segment(struct vcpu *v, unsigned n, struct hvm_segment *s)
+{
+	const struct vmcb *b = v->hvm->vmcb;
+	const struct vmcb_segment *const of[] = {
+		[SEG_ES] = &b->es, [SEG_CS] = &b->cs, [SEG_SS] = &b->ss,
+		[SEG_DS] = &b->ds, [SEG_FS] = &b->fs, [SEG_GS] = &b->gs,
+	};
+
+	*s = (struct hvm_segment){ of[n]->base, of[n]->limit, of[n]->attributes };
+}
+
+static void svm_set_cr2(struct vcpu *v, vaddr_t cr2)
+{
+	v->hvm->vmcb->cr2 = cr2;
 }
 
 /* ---- the switch ---- */
@@ -424,6 +442,8 @@ static void svm_handle_exit(struct vcpu *v)
 		hvm_do_triple_fault(v);
 		break;
 	case EXIT_NPF:
+		if (!(b->exit_info1 & (NPF_FETCH | NPF_TABLE)) && hvm_do_mmio(v, b->exit_info2))
+			break;
 		if (hvm_not_granted(v, b->exit_info2, b->exit_info1 & NPF_WRITE))
 			hvm_inject_gp(v);
 		else
@@ -551,5 +571,7 @@ const struct hvm_ops svm_ops = {
 	.handle_exit = svm_handle_exit,
 	.get_state = svm_get_state,
 	.set_state = svm_set_state,
+	.get_segment = svm_get_segment,
+	.set_cr2 = svm_set_cr2,
 	.hypercall = { 0x0f, 0x01, 0xd9 }, /* VMMCALL */
 };

@@ -4,6 +4,7 @@
 
 #include "cpu/cpu_policy.h"
 #include "hvm/guest_walk.h"
+#include "hvm/mmio.h"
 #include "hvm/x2apic.h"
 #include "lib/spinlock.h"
 #include "lib/types.h"
@@ -55,6 +56,7 @@ struct hvm_vcpu {
 	u64 dr[4];
 	struct x2apic apic;
 	bool apic_next; /* before an upcall, if both are due: its turn */
+	struct hvm_mmio mmio; /* a device's memory that it accesses */
 	/* Around what others raise there, and its reset: nothing of a former life is left. */
 	struct spinlock raise_lock;
 	struct timer timer; /* of the APIC */
@@ -132,6 +134,8 @@ void hvm_do_shadowed_hlt(struct vcpu *v);
 
 /* current's APIC as after INIT; of what was on its way to it nothing comes any more. */
 void hvm_reset_apic(void);
+/* current's MSR_APIC_BASE: false for what it cannot be. */
+bool hvm_write_apic_base(u64 value);
 /* What current's APIC was told to send. */
 void hvm_send_ipi(u64 icr);
 /* An NMI for v, a vCPU of current's domain. */
@@ -163,8 +167,11 @@ void hvm_get_state(struct vcpu *v, struct hvm_hw_cpu *c);
  * The time stamp counter is the machine's and stays.
  */
 void hvm_set_state(struct vcpu *v, const struct hvm_hw_cpu *c);
-/* Its local APIC; set: one that hvm_context_check() let pass, after hvm_set_state(). */
-void hvm_get_apic(struct vcpu *v, struct hvm_hw_lapic_regs *r);
+/*
+ * Its local APIC, and what MSR_APIC_BASE says; set: one that hvm_context_check() let pass, after
+ * hvm_set_state().
+ */
+u64 hvm_get_apic(struct vcpu *v, struct hvm_hw_lapic_regs *r);
 void hvm_set_apic(struct vcpu *v, const struct hvm_hw_lapic_regs *r);
 /* PAT: its memory types are these alone; set: one that hvm_pat_valid(). */
 u64 hvm_get_pat(const struct vcpu *v);

@@ -77,11 +77,12 @@ enum {
 #define ATTR_LONG	BIT(13)
 #define EPTP_FLAGS	(6 | (4 - 1) << 3) /* tables are write-back; four levels */
 #define EPT_WRITES	BIT(1)
+#define EPT_FETCHES	BIT(2)
+#define EPT_OPERAND	(BIT(7) | BIT(8)) /* of an address, and not in the guest's own tables */
 #define THE_VPID	1 /* every guest's: what it has there is flushed when it comes */
 #define CR0_MASK	(VMX_CR0_ON | VMX_CR0_OFF)
 /* A machine check with MCE clear would be the machine's end. */
 #define CR4_ON		(CR4_VMXE | CR4_MCE)
-#define MSR_TPR		0x808
 
 bool vmx_run(struct regs *guest, bool launched);
 extern const char vmx_left[];
@@ -452,6 +453,22 @@ static void vmx_set_state(struct vcpu *v, const struct hvm_hw_cpu *c)
 	vmcs_end(v, irq);
 }
 
+static void vmx_get_segment(struct vcpu *v, unsigned n, struct hvm_segment *s)
+{
+	unsigned i = n - SEG_ES;
+
+	(void)v;
+	_Static_assert(VMX_GS - VMX_ES == SEG_GS - SEG_ES && VMX_DS - VMX_ES == SEG_DS - SEG_ES,
+		       "the same order");
+	*s = (struct hvm_segment){ vmread(VMCS_BASE(i)), (u32)vmread(VMCS_LIMIT(i)),
+				   vmx_arbytes((u32)vmread(VMCS_ATTRIBUTES(i))) };
+}
+
+static void vmx_set_cr2(struct vcpu *v, vaddr_t cr2)
+{
+	v->hvm->vmx->cr2 = cr2;
+}
+
 /* ---- the switch ---- */
 
 struct table_ptr {
@@ -568,12 +585,12 @@ static bool do_cr(struct vcpu *v, unsigned length)
 	if (a.cr != 8 || (a.what != VMX_CR_WRITE && a.what != VMX_CR_READ))
 		return false;
 	if (a.what == VMX_CR_READ) {
-		if (!x2apic_read(apic, MSR_TPR, system_time(), reg))
-			return false;
-		*reg >>= 4;
-	} else if (value >> 4 || !x2apic_write(apic, MSR_TPR, system_time(), value << 4)) {
+		*reg = x2apic_cr8(apic);
+	} else if (value >> 4) {
 		hvm_inject_gp(v);
 		return true;
+	} else {
+		x2apic_set_cr8(apic, value);
 	}
 	hvm_advance(v, length);
 	return true;
@@ -625,6 +642,8 @@ static void do_ept_violation(struct vcpu *v)
 
 	if (why & EVENT_UNBLOCKED)
 		v->nmi_masked = true;
+	if ((why & (EPT_OPERAND | EPT_FETCHES)) == EPT_OPERAND && hvm_do_mmio(v, gpa))
+		return;
 	if (hvm_not_granted(v, gpa, why & EPT_WRITES))
 		hvm_inject_gp(v);
 	else
@@ -855,5 +874,7 @@ const struct hvm_ops vmx_ops = {
 	.handle_exit = vmx_handle_exit,
 	.get_state = vmx_get_state,
 	.set_state = vmx_set_state,
+	.get_segment = vmx_get_segment,
+	.set_cr2 = vmx_set_cr2,
 	.hypercall = { 0x0f, 0x01, 0xc1 }, /* VMCALL */
 };

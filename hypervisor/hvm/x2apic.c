@@ -2,9 +2,10 @@
 #include "hvm/x2apic.h"
 #include "lib/string.h"
 
-/* Enabled, in x2APIC mode; number 0 is the boot CPU's. */
-#define BASE	 (0xfee00000ULL | BIT(11) | BIT(10))
-#define BASE_BSP BIT(8)
+/* Number 0 is the boot CPU's. */
+#define BASE_BSP  BIT(8)
+#define BASE_EXTD BIT(10)
+#define BASE_EN	  BIT(11)
 
 /* Registers: what stands in bits 4-11 of their address where they are memory. */
 enum {
@@ -14,12 +15,14 @@ enum {
 	REG_PPR = 0x0a,
 	REG_EOI = 0x0b,
 	REG_LDR = 0x0d,
+	REG_DFR = 0x0e,
 	REG_SPURIOUS = 0x0f,
 	REG_ISR = 0x10,
 	REG_TMR = 0x18,
 	REG_IRR = 0x20,
 	REG_ESR = 0x28,
 	REG_ICR = 0x30,
+	REG_ICR_HIGH = 0x31, /* in the page alone */
 	REG_LVT_TIMER = 0x32,
 	REG_LVT_LAST = 0x37,
 	REG_TIMER_INITIAL = 0x38,
@@ -50,11 +53,26 @@ enum { WHO_DESTINATION, WHO_SELF, WHO_ALL, WHO_OTHERS };
  */
 static const u32 lvt_known[X2APIC_LVTS] = { 0x300ff, 0x107ff, 0x107ff, 0x1a7ff, 0x1a7ff, 0x100ff };
 
-void x2apic_reset(struct x2apic *a, u32 id)
+void x2apic_init(struct x2apic *a)
 {
-	*a = (struct x2apic){ .id = id, .spurious = 0xff, .timer.due = APIC_TIMER_NEVER };
+	/* Others look at number and mode, and raise nothing meanwhile. */
+	WRITE_ONCE(a->ldr, 0);
+	WRITE_ONCE(a->dfr, ~0U);
+	WRITE_ONCE(a->spurious, 0xff);
+	for (unsigned i = 0; i < ARRAY_SIZE(a->irr); i++)
+		a->irr[i] = a->isr[i] = 0;
 	for (unsigned i = 0; i < X2APIC_LVTS; i++)
 		a->lvt[i] = LVT_MASKED;
+	a->tpr = 0;
+	a->icr = 0;
+	a->timer = (struct apic_timer){ .due = APIC_TIMER_NEVER };
+}
+
+void x2apic_reset(struct x2apic *a, u32 id)
+{
+	a->id = id;
+	WRITE_ONCE(a->mode, X2APIC_ON);
+	x2apic_init(a);
 }
 
 static int highest(const u32 *bits)
@@ -147,31 +165,52 @@ static u32 logical_id(u32 id)
 	return id >> 4 << 16 | 1U << (id & 15);
 }
 
-static bool is_for(u64 icr, u32 sender, u32 id)
+/*
+ * By logical destination. In xAPIC mode there are eight bits, and the guest says what they are: a
+ * bit for each, or a cluster above a bit for each. One in x2APIC mode takes eight for a part of its
+ * cluster 0.
+ */
+static bool is_logical(u32 to, const struct x2apic *a)
 {
-	u32 to = (u32)(icr >> 32), logical = logical_id(id);
+	u32 logical = logical_id(a->id), ldr = READ_ONCE(a->ldr) >> 24;
 
+	if (READ_ONCE(a->mode) == X2APIC_ON)
+		return to >> 16 == logical >> 16 && (u16)(to & logical);
+	if (to >> 8)
+		return false;
+	if (READ_ONCE(a->dfr) >> 28 == 0xf)
+		return to & ldr;
+	return to >> 4 == ldr >> 4 && (to & ldr & 0xf);
+}
+
+static bool is_for(u64 icr, const struct x2apic *from, const struct x2apic *a)
+{
+	u32 to = (u32)(icr >> 32), everybody = ~0U;
+
+	if (READ_ONCE(a->mode) == X2APIC_OFF)
+		return false;
+	if (from->mode == X2APIC_XAPIC) {
+		to >>= 24;
+		everybody = 0xff;
+	}
 	switch (ICR_WHO(icr)) {
 	case WHO_SELF:
-		return id == sender;
+		return a->id == from->id;
 	case WHO_ALL:
 		return true;
 	case WHO_OTHERS:
-		return id != sender;
+		return a->id != from->id;
 	default:
-		if (to == ~0U) /* everybody */
-			return true;
-		return icr & ICR_LOGICAL ? to >> 16 == logical >> 16 && (u16)(to & logical) :
-					   to == id;
+		return to == everybody || (icr & ICR_LOGICAL ? is_logical(to, a) : to == a->id);
 	}
 }
 
-enum x2apic_ipi x2apic_means(u64 icr, u32 sender, u32 id)
+enum x2apic_ipi x2apic_means(u64 icr, const struct x2apic *from, const struct x2apic *to)
 {
 	bool with_self = ICR_WHO(icr) == WHO_SELF || ICR_WHO(icr) == WHO_ALL;
 
 	/* By these words fixed interrupts alone are sent: APM vol. 2, 16.5, table 16-4. */
-	if (!is_for(icr, sender, id) || (with_self && ICR_MODE(icr) != MODE_FIXED))
+	if (!is_for(icr, from, to) || (with_self && ICR_MODE(icr) != MODE_FIXED))
 		return X2APIC_NOTHING;
 	switch (ICR_MODE(icr)) {
 	case MODE_FIXED:
@@ -189,19 +228,56 @@ enum x2apic_ipi x2apic_means(u64 icr, u32 sender, u32 id)
 	return X2APIC_NOTHING; /* no system management, and what is reserved */
 }
 
-u64 x2apic_base(u32 id)
+static u64 base_of(u32 id, enum x2apic_mode mode)
 {
-	return BASE | (id ? 0 : BASE_BSP);
+	static const u64 bits[] = { [X2APIC_ON] = BASE_EN | BASE_EXTD, [X2APIC_XAPIC] = BASE_EN };
+
+	return XAPIC_PAGE | (id ? 0 : BASE_BSP) | (mode == X2APIC_OFF ? 0 : bits[mode]);
 }
 
-bool x2apic_read(const struct x2apic *a, u32 msr, u64 now, u64 *value)
+u64 x2apic_base(u32 id)
 {
-	u32 reg = msr - X2APIC_MSR_FIRST;
+	return base_of(id, X2APIC_ON);
+}
 
-	if (msr == MSR_APIC_BASE) {
-		*value = x2apic_base(a->id);
+u64 x2apic_base_now(const struct x2apic *a)
+{
+	return base_of(a->id, a->mode);
+}
+
+/*
+ * What changes is the mode, by the ways that there are (SDM vol. 3A, 10.12.5): on from one to the
+ * next, and off from both. What was said before is forgotten by who is switched off, and by x2APIC
+ * mode what only the other one has.
+ */
+static bool write_base(struct x2apic *a, u64 value)
+{
+	enum x2apic_mode to = X2APIC_OFF;
+
+	while (to != X2APIC_ON && value != base_of(a->id, to))
+		to--;
+	if (value != base_of(a->id, to))
+		return false;
+	if (to == a->mode)
 		return true;
+	if (to == X2APIC_OFF) {
+		x2apic_init(a);
+	} else if (to == X2APIC_ON) {
+		if (a->mode != X2APIC_XAPIC)
+			return false;
+		WRITE_ONCE(a->ldr, 0);
+		WRITE_ONCE(a->dfr, ~0U);
+		a->icr = (u32)a->icr;
+	} else if (a->mode != X2APIC_OFF) {
+		return false;
 	}
+	WRITE_ONCE(a->mode, to);
+	return true;
+}
+
+/* As the MSRs have it. */
+static bool read_reg(const struct x2apic *a, u32 reg, u64 now, u64 *value)
+{
 	*value = 0;
 	switch (reg) {
 	case REG_ESR:
@@ -250,6 +326,15 @@ bool x2apic_read(const struct x2apic *a, u32 msr, u64 now, u64 *value)
 	return false;
 }
 
+bool x2apic_read(const struct x2apic *a, u32 msr, u64 now, u64 *value)
+{
+	if (msr == MSR_APIC_BASE) {
+		*value = x2apic_base_now(a);
+		return true;
+	}
+	return a->mode == X2APIC_ON && read_reg(a, msr - X2APIC_MSR_FIRST, now, value);
+}
+
 static void write_spurious(struct x2apic *a, u32 value)
 {
 	WRITE_ONCE(a->spurious, value);
@@ -262,12 +347,8 @@ static void write_lvt(struct x2apic *a, unsigned i, u32 value)
 	a->lvt[i] = value | (a->spurious & ENABLED ? 0 : (u32)LVT_MASKED);
 }
 
-bool x2apic_write(struct x2apic *a, u32 msr, u64 now, u64 value)
+static bool write_reg(struct x2apic *a, u32 reg, u64 now, u64 value)
 {
-	u32 reg = msr - X2APIC_MSR_FIRST;
-
-	if (msr == MSR_APIC_BASE)
-		return value == x2apic_base(a->id);
 	if (reg == REG_ICR) {
 		if (value & ~ICR_KNOWN)
 			return false;
@@ -318,17 +399,104 @@ bool x2apic_write(struct x2apic *a, u32 msr, u64 now, u64 value)
 	return false;
 }
 
-/* In memory the ICR is two of them. */
-#define REG_ICR_HIGH	(REG_ICR + 1)
+bool x2apic_write(struct x2apic *a, u32 msr, u64 now, u64 value)
+{
+	if (msr == MSR_APIC_BASE) {
+		x2apic_timer_run(a, now);
+		return write_base(a, value);
+	}
+	return a->mode == X2APIC_ON && write_reg(a, msr - X2APIC_MSR_FIRST, now, value);
+}
+
+/* ---- the page ---- */
+
+static u32 read_word(const struct x2apic *a, u32 reg, u64 now)
+{
+	u64 value;
+
+	switch (reg) {
+	case REG_ID:
+		return a->id << 24;
+	case REG_LDR:
+		return a->ldr;
+	case REG_DFR:
+		return a->dfr;
+	case REG_ICR_HIGH:
+		return (u32)(a->icr >> 32);
+	}
+	return read_reg(a, reg, now, &value) ? (u32)value : 0;
+}
+
+u64 xapic_read(const struct x2apic *a, unsigned offset, unsigned size, u64 now)
+{
+	u64 value = 0;
+
+	for (unsigned i = 0; i < size; i++) {
+		unsigned at = (offset + i) % 16;
+
+		if (at < 4)
+			value |= (u64)(u8)(read_word(a, (offset + i) / 16, now) >> 8 * at)
+				 << 8 * i;
+	}
+	return value;
+}
+
+/* What is reserved is not written, where the MSR's would be a fault. */
+static u32 known_of(u32 reg)
+{
+	switch (reg) {
+	case REG_TPR:
+		return 0xff;
+	case REG_EOI:
+	case REG_ESR:
+		return 0;
+	case REG_SPURIOUS:
+		return 0x3ff;
+	case REG_LVT_TIMER ... REG_LVT_LAST:
+		return lvt_known[reg - REG_LVT_TIMER];
+	case REG_TIMER_DIVIDE:
+		return 0xb;
+	}
+	return ~0U;
+}
+
+bool xapic_write(struct x2apic *a, unsigned offset, unsigned size, u64 now, u64 value)
+{
+	u32 reg = offset / 16;
+
+	if (offset % 16 || size != 4)
+		return false;
+	switch (reg) {
+	case REG_LDR:
+		WRITE_ONCE(a->ldr, (u32)value & 0xff000000);
+		return false;
+	case REG_DFR:
+		WRITE_ONCE(a->dfr, (u32)value | 0x0fffffff);
+		return false;
+	case REG_ICR_HIGH:
+		a->icr = (u32)a->icr | (value & 0xff000000) << 32;
+		return false;
+	case REG_ICR:
+		a->icr = (a->icr & ~0xffffffffULL) | ((u32)value & ICR_KNOWN);
+		return true;
+	case REG_SELF_IPI: /* of x2APIC mode alone */
+		return false;
+	}
+	(void)write_reg(a, reg, now, value & known_of(reg));
+	return false;
+}
+
+/* ---- as a whole ---- */
+
 #define WORD(reg)	((reg) * 4)
 
 static u32 word_of(const struct x2apic *a, u32 reg, u64 now)
 {
 	u64 value;
 
-	if (reg == REG_ICR_HIGH)
-		return (u32)(a->icr >> 32);
-	return x2apic_read(a, X2APIC_MSR_FIRST + reg, now, &value) ? (u32)value : 0;
+	if (x2apic_is_page(a) || reg == REG_ICR_HIGH)
+		return read_word(a, reg, now);
+	return read_reg(a, reg, now, &value) ? (u32)value : 0;
 }
 
 void x2apic_export(const struct x2apic *a, u64 now, u32 *words)

@@ -128,5 +128,6 @@ def cases(build):
     yield "vtx.bochs.domain", lambda: vtx_domain(build)
     if SOAK:  # the first takes two minutes
         yield "vtx.bochs.smp", lambda: vtx_guests(build, ["pvh-smp"], 2)
+        yield "vtx.bochs.xapic", lambda: vtx_guests(build, ["pvh-xapic"], 2)
         yield "vtx.bochs.refused", lambda: vtx_refused(build)
         yield "vtx.bochs.linux", lambda: vtx_linux(build)

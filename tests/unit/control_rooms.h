@@ -54,6 +54,7 @@ static struct {
 	bool no_hvm;
 	struct hvm_hw_cpu state; /* of the HVM vCPU */
 	struct hvm_hw_lapic_regs apic;
+	u64 apic_mode;           /* bits that MSR_APIC_BASE has no more */
 	unsigned apics;
 	u64 pat;
 	unsigned states;         /* how often it was set */
@@ -212,10 +213,11 @@ bool hvm_available(void)
 	return !m.no_hvm;
 }
 
-void hvm_get_apic(struct vcpu *v, struct hvm_hw_lapic_regs *r)
+u64 hvm_get_apic(struct vcpu *v, struct hvm_hw_lapic_regs *r)
 {
 	CU_ASSERT_TRUE(v->domain->pause_count);
 	*r = m.apic;
+	return x2apic_base(v->id) & ~m.apic_mode;
 }
 
 void hvm_set_apic(struct vcpu *v, const struct hvm_hw_lapic_regs *r)

@@ -200,6 +200,15 @@ TEST(test_get, "what is read is what may be set")
 	memcpy(&c, buf, SIZE);
 	CU_ASSERT_EQUAL(c.cpu.rip, 0x100000);
 	CU_ASSERT_EQUAL(memcmp(buf + offsetof(struct context, end_at), &ap, sizeof(ap)), 0);
+	/* One in xAPIC mode is told as such, and not taken. */
+	m.apic_mode = BIT(10);
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_gethvmcontext, 5), 0);
+	m.apic_mode = 0;
+	CU_ASSERT_EQUAL(((struct apic_part *)(buf + offsetof(struct context, end_at)))
+				->lapic.apic_base_msr, 0xfee00900);
+	CU_ASSERT_EQUAL(hvm_context_check(buf, op.u.hvmcontext.size, 1), -EINVAL);
+	op.u.hvmcontext = (struct xen_domctl_hvmcontext){ sizeof(buf), (u64)buf };
+	CU_ASSERT_EQUAL(domctl(XEN_DOMCTL_gethvmcontext, 5), 0);
 	memset(&m.apic, 0, sizeof(m.apic));
 	m.pat = 0;
 	op.u.hvmcontext = (struct xen_domctl_hvmcontext){ FULL, (u64)buf };
@@ -251,6 +260,7 @@ TEST(test_apic, "an APIC that no guest could have brought there is refused")
 		CU_ASSERT_EQUAL(check(&ap, sizeof(ap), 1), -EINVAL);\
 	} while (0)
 	BAD_APIC(ap.lapic.apic_base_msr = 0xfee00c00);
+	BAD_APIC(ap.lapic.apic_base_msr = 0xfee00900);
 	BAD_APIC(ap.lapic.disabled = 1);
 	BAD_APIC(ap.lapic.tdt_msr = 1);
 	BAD_APIC(ap.lapic.timer_divisor = 0);

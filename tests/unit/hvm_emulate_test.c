@@ -249,7 +249,8 @@ TEST(test_strings, "rounds of a repeated instruction, by 16 and 32 bits")
 	e.regs.rdi = 0x10;
 	e.regs.rcx = 0x10002;
 	CU_ASSERT_EQUAL(START(0xf3, 0x26, 0xa5), HVM_EMULATED);
-	CU_ASSERT_TRUE(operand(0, 0x10fffe, 2, true, false) && operand(1, 0x100010, 2, false, true));
+	CU_ASSERT_TRUE(operand(0, 0x10fffe, 2, true, false) &&
+		       operand(1, 0x100010, 2, false, true));
 	hvm_emulate_finish(&mode, &e);
 	CU_ASSERT_TRUE(e.again && e.regs.rsi == 0x12340000 && e.regs.rdi == 0x12 &&
 		       e.regs.rcx == 0x10001 && e.regs.rip == 0x1000);

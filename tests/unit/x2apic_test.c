@@ -117,9 +117,14 @@ TEST(test_ipi, "what comes of the ICR for whom: 1 has written it, and who reads 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		u64 icr = rows[i].to << 32 | rows[i].what;
 
-		for (u32 id = 0; id < 20; id++)
-			CU_ASSERT_EQUAL(x2apic_means(icr, 1, id),
+		for (u32 id = 0; id < 20; id++) {
+			struct x2apic from, to;
+
+			x2apic_reset(&from, 1);
+			x2apic_reset(&to, id);
+			CU_ASSERT_EQUAL(x2apic_means(icr, &from, &to),
 					rows[i].ids >> id & 1 ? rows[i].means : X2APIC_NOTHING);
+		}
 		/* It is kept, and sends nothing by itself. */
 		begin();
 		CU_ASSERT_TRUE(set(0x30, icr));
@@ -509,6 +514,248 @@ TEST(test_acpi, "tables that a kernel finds its way through")
 		CU_ASSERT_EQUAL(word(madt + 44 + i * 8), 0x0800 | i << 16 | i << 24);
 		CU_ASSERT_EQUAL(word(madt + 48 + i * 8), 1);
 	}
+}
+
+/* ---- as a page ---- */
+
+static bool base(u64 value)
+{
+	return x2apic_write(&a, 0x1b, now, value);
+}
+
+static u64 base_now(void)
+{
+	u64 v = 0;
+
+	CU_ASSERT_TRUE(x2apic_read(&a, 0x1b, now, &v));
+	return v;
+}
+
+#define ON_X2  0xfee00c00ULL
+#define ON_X   0xfee00800ULL
+#define ALL_OFF 0xfee00000ULL
+
+static void begin_page(u32 id)
+{
+	x2apic_reset(&a, id);
+	CU_ASSERT_TRUE(base(ALL_OFF | (id ? 0 : 0x100)) && base(ON_X | (id ? 0 : 0x100)));
+}
+
+static u32 get4(unsigned offset)
+{
+	return (u32)xapic_read(&a, offset, 4, now);
+}
+
+static void put4(unsigned offset, u32 value)
+{
+	CU_ASSERT_EQUAL(xapic_write(&a, offset, 4, now, value), offset == 0x300);
+}
+
+TEST(test_modes, "x2APIC, xAPIC and off: from each to each")
+{
+	static const u64 of[] = {
+		[X2APIC_ON] = ON_X2, [X2APIC_XAPIC] = ON_X, [X2APIC_OFF] = ALL_OFF,
+	};
+	/* SDM vol. 3A, 10.12.5: rows are from. */
+	static const bool may[3][3] = { { 1, 0, 1 }, { 1, 1, 1 }, { 0, 1, 1 } };
+
+	for (unsigned from = 0; from < 3; from++)
+		for (unsigned to = 0; to < 3; to++) {
+			x2apic_reset(&a, 5);
+			if (from != X2APIC_ON)
+				CU_ASSERT_TRUE(base(ALL_OFF));
+			if (from == X2APIC_XAPIC)
+				CU_ASSERT_TRUE(base(ON_X));
+			CU_ASSERT_EQUAL(base_now(), of[from]);
+			CU_ASSERT_EQUAL(base(of[to]), may[from][to]);
+			CU_ASSERT_EQUAL(base_now(), of[may[from][to] ? to : from]);
+			/* Elsewhere, another number's, x2APIC mode of one that is off, reserved. */
+			CU_ASSERT_FALSE(base(of[to] ^ 0x1000) || base(of[to] | 0x100) ||
+					base(0xfee00400) || base(of[to] | 0x200) ||
+					base(of[to] | 1) || base(of[to] | 1ULL << 36));
+			CU_ASSERT_EQUAL(base_now(), of[may[from][to] ? to : from]);
+		}
+	/* MSRs are there in x2APIC mode alone. */
+	begin_page(0);
+	CU_ASSERT_EQUAL(base_now(), 0xfee00900);
+	CU_ASSERT_FALSE(x2apic_read(&a, 0x802, now, &(u64){ 0 }) ||
+			x2apic_write(&a, 0x80b, now, 0));
+	CU_ASSERT_TRUE(x2apic_is_page(&a));
+	/* Who goes on takes along what both have. */
+	put4(0xf0, 0x1ff);
+	put4(0x80, 0x20);
+	put4(0x320, 0x20041);
+	put4(0xd0, 0x02000000);
+	put4(0xe0, 0x0fffffff);
+	put4(0x310, 0x07000000);
+	put4(0x300, 0x41);
+	CU_ASSERT_EQUAL(x2apic_raise(&a, 0x61), X2APIC_TAKEN);
+	CU_ASSERT_TRUE(base(ON_X2 | 0x100));
+	CU_ASSERT_FALSE(x2apic_is_page(&a));
+	CU_ASSERT_EQUAL(get(0x0f), 0x1ff);
+	CU_ASSERT_EQUAL(get(0x08), 0x20);
+	CU_ASSERT_EQUAL(get(0x32), 0x20041);
+	CU_ASSERT_EQUAL(get(0x0d), 1);
+	CU_ASSERT_EQUAL(get(0x30), 0x41);
+	CU_ASSERT_EQUAL(x2apic_next(&a), 0x61);
+	/* Who is switched off forgets all of it, and takes nothing. */
+	CU_ASSERT_TRUE(set(0x38, 100000));
+	CU_ASSERT_NOT_EQUAL(x2apic_timer_due(&a), APIC_TIMER_NEVER);
+	CU_ASSERT_TRUE(base(ALL_OFF | 0x100));
+	CU_ASSERT_EQUAL(x2apic_next(&a), -1);
+	CU_ASSERT_EQUAL(x2apic_raise(&a, 0x61), X2APIC_NOT_TAKEN);
+	CU_ASSERT_EQUAL(x2apic_timer_due(&a), APIC_TIMER_NEVER);
+	CU_ASSERT_TRUE(base(ON_X | 0x100));
+	CU_ASSERT_EQUAL(get4(0xf0), 0xff);
+	CU_ASSERT_EQUAL(get4(0x80) | get4(0x300) | get4(0x310) | get4(0xd0), 0);
+	CU_ASSERT_EQUAL(get4(0xe0), ~0U);
+	/* INIT leaves the mode. */
+	put4(0xd0, 0x02000000);
+	x2apic_init(&a);
+	CU_ASSERT_EQUAL(base_now(), 0xfee00900);
+	CU_ASSERT_EQUAL(get4(0xd0), 0);
+}
+
+TEST(test_page, "the page: registers, widths, what is between them")
+{
+	begin_page(3);
+	CU_ASSERT_EQUAL(get4(0x20), 3U << 24);
+	CU_ASSERT_EQUAL(get4(0x30), 0x50014);
+	put4(0xf0, ~0U);
+	CU_ASSERT_EQUAL(get4(0xf0), 0x3ff);
+	/* Reserved bits are not kept, and no fault. */
+	put4(0x80, 0xffffff31);
+	CU_ASSERT_EQUAL(get4(0x80), 0x31);
+	CU_ASSERT_EQUAL(x2apic_cr8(&a), 3);
+	put4(0x320, ~0U);
+	CU_ASSERT_EQUAL(get4(0x320), 0x300ff);
+	put4(0x350, ~0U);
+	CU_ASSERT_EQUAL(get4(0x350), 0x1a7ff);
+	put4(0x3e0, ~0U);
+	CU_ASSERT_EQUAL(get4(0x3e0), 0xb);
+	put4(0xd0, ~0U);
+	CU_ASSERT_EQUAL(get4(0xd0), 0xff000000);
+	put4(0xe0, 0);
+	CU_ASSERT_EQUAL(get4(0xe0), 0x0fffffff);
+	put4(0x310, ~0U);
+	put4(0x300, ~0U);
+	CU_ASSERT_EQUAL(get4(0x310), 0xff000000);
+	CU_ASSERT_EQUAL(get4(0x300), 0xccfff);
+	put4(0x310, 0x01000000);
+	CU_ASSERT_EQUAL(get4(0x300), 0xccfff);
+	/* What is read-only, or not there at all. */
+	put4(0x20, 0x55000000);
+	put4(0x30, 0);
+	put4(0x3f0, 0x61);
+	put4(0x400, 1);
+	put4(0xff0, 1);
+	put4(0x200, ~0U);
+	put4(0x100, ~0U);
+	CU_ASSERT_EQUAL(get4(0x20), 3U << 24);
+	CU_ASSERT_EQUAL(get4(0x30), 0x50014);
+	CU_ASSERT_EQUAL(get4(0x3f0) | get4(0x400) | get4(0xff0) | get4(0x200) | get4(0x100), 0);
+	/* Any value ends an interrupt. */
+	put4(0x80, 0);
+	CU_ASSERT_EQUAL(x2apic_raise(&a, 0x61), X2APIC_TAKEN);
+	x2apic_accept(&a, 0x61);
+	CU_ASSERT_EQUAL(get4(0x130), 2);
+	put4(0xb0, 0xdeadbeef);
+	CU_ASSERT_EQUAL(get4(0x130), 0);
+	/* Parts, and what reaches over the end of a register. */
+	CU_ASSERT_EQUAL(xapic_read(&a, 0x30, 1, now), 0x14);
+	CU_ASSERT_EQUAL(xapic_read(&a, 0x32, 2, now), 0x0005);
+	CU_ASSERT_EQUAL(xapic_read(&a, 0x23, 1, now), 3);
+	CU_ASSERT_EQUAL(xapic_read(&a, 0x31, 8, now), 0x000500);
+	CU_ASSERT_EQUAL(xapic_read(&a, 0x34, 8, now), 0);
+	CU_ASSERT_EQUAL(xapic_read(&a, 0x2c, 8, now), 0x5001400000000ULL);
+	CU_ASSERT_EQUAL(xapic_read(&a, 0xff8, 8, now), 0);
+	/* Nothing but a register whole is written. */
+	static const struct {
+		unsigned offset, size;
+	} parts[] = { { 0x80, 1 }, { 0x80, 2 }, { 0x80, 8 }, { 0x81, 4 }, { 0x84, 4 }, { 0x7c, 8 },
+		      { 0x300, 8 }, { 0x301, 4 }, { 0x300, 2 }, { 0xff8, 8 } };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(parts); i++)
+		CU_ASSERT_FALSE(xapic_write(&a, parts[i].offset, parts[i].size, now, 0x4040404040));
+	CU_ASSERT_EQUAL(get4(0x80), 0);
+	CU_ASSERT_EQUAL(get4(0x300), 0xccfff);
+	/* CR8, in any mode. */
+	x2apic_set_cr8(&a, 5);
+	CU_ASSERT_EQUAL(get4(0x80), 0x50);
+	/* A timer by the page. */
+	put4(0x80, 0);
+	put4(0x320, 0x71);
+	put4(0x380, 1000);
+	CU_ASSERT_NOT_EQUAL(x2apic_timer_due(&a), APIC_TIMER_NEVER);
+	now = x2apic_timer_due(&a);
+	CU_ASSERT_EQUAL(get4(0x390), 0);
+	x2apic_timer_run(&a, now);
+	CU_ASSERT_EQUAL(x2apic_next(&a), 0x71);
+}
+
+TEST(test_page_ipi, "destinations of eight bits, and between the modes")
+{
+	enum { F = X2APIC_FIXED };
+	/* `from` and `to`: x2APIC, or the page. LDR and DFR are those of `to`. */
+	static const struct {
+		enum x2apic_mode from, to;
+		u32 id, ldr, dfr, high, low;
+		int means;
+	} rows[] = {
+		{ X2APIC_XAPIC, X2APIC_XAPIC, 2, 0, ~0U, 0x02000000, 0x61, F },
+		{ X2APIC_XAPIC, X2APIC_XAPIC, 2, 0, ~0U, 0x03000000, 0x61, 0 },
+		{ X2APIC_XAPIC, X2APIC_XAPIC, 2, 0, ~0U, 0xff000000, 0x61, F },
+		{ X2APIC_XAPIC, X2APIC_XAPIC, 2, 0, ~0U, 0xff000000, 0x861, F },
+		{ X2APIC_XAPIC, X2APIC_XAPIC, 2, 0x04000000, ~0U, 0x06000000, 0x861, F },
+		{ X2APIC_XAPIC, X2APIC_XAPIC, 2, 0x08000000, ~0U, 0x06000000, 0x861, 0 },
+		{ X2APIC_XAPIC, X2APIC_XAPIC, 2, 0, ~0U, 0x04000000, 0x861, 0 },
+		{ X2APIC_XAPIC, X2APIC_XAPIC, 2, 0x24000000, 0x0fffffff, 0x26000000, 0x861, F },
+		{ X2APIC_XAPIC, X2APIC_XAPIC, 2, 0x24000000, 0x0fffffff, 0x16000000, 0x861, 0 },
+		{ X2APIC_XAPIC, X2APIC_XAPIC, 2, 0x24000000, 0x0fffffff, 0x23000000, 0x861, 0 },
+		{ X2APIC_XAPIC, X2APIC_XAPIC, 2, 0, ~0U, 0, 0xc0061, F },
+		{ X2APIC_XAPIC, X2APIC_XAPIC, 1, 0, ~0U, 0, 0xc0061, 0 },
+		{ X2APIC_XAPIC, X2APIC_XAPIC, 1, 0, ~0U, 0, 0x40061, F },
+		{ X2APIC_XAPIC, X2APIC_ON, 2, 0, 0, 0x02000000, 0x4500, X2APIC_INIT },
+		{ X2APIC_XAPIC, X2APIC_ON, 2, 0, 0, 0x02000000, 0x608, X2APIC_STARTUP },
+		{ X2APIC_XAPIC, X2APIC_ON, 2, 0, 0, 0x06000000, 0x861, F },
+		{ X2APIC_XAPIC, X2APIC_ON, 2, 0, 0, 0xff000000, 0x61, F },
+		{ X2APIC_ON, X2APIC_XAPIC, 2, 0, ~0U, 2, 0x61, F },
+		{ X2APIC_ON, X2APIC_XAPIC, 2, 0, ~0U, 0x102, 0x61, 0 },
+		{ X2APIC_ON, X2APIC_XAPIC, 2, 0, ~0U, ~0U, 0x61, F },
+		{ X2APIC_ON, X2APIC_XAPIC, 2, 0x04000000, ~0U, 4, 0x861, F },
+		{ X2APIC_ON, X2APIC_XAPIC, 2, 0x04000000, ~0U, 0x104, 0x861, 0 },
+		{ X2APIC_ON, X2APIC_XAPIC, 0xff, 0, ~0U, 0xff, 0x61, F },
+		/* One that is off is told nothing, not even to begin. */
+		{ X2APIC_XAPIC, X2APIC_OFF, 2, 0, ~0U, 0x02000000, 0x61, 0 },
+		{ X2APIC_XAPIC, X2APIC_OFF, 2, 0, ~0U, 0xff000000, 0x4500, 0 },
+		{ X2APIC_ON, X2APIC_OFF, 2, 0, ~0U, 0, 0x80061, 0 },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct x2apic from, to;
+
+		x2apic_reset(&from, 1);
+		from.mode = rows[i].from;
+		x2apic_reset(&to, rows[i].id);
+		to.mode = rows[i].to;
+		to.ldr = rows[i].ldr;
+		to.dfr = rows[i].dfr;
+		if (x2apic_means((u64)rows[i].high << 32 | rows[i].low, &from, &to) !=
+		    (enum x2apic_ipi)rows[i].means)
+			CU_FAIL("a destination");
+	}
+	/* The record of one that is a page is told as the page is, and is not taken. */
+	static u32 words[X2APIC_WORDS];
+
+	begin_page(2);
+	put4(0xd0, 0x04000000);
+	put4(0x310, 0x03000000);
+	x2apic_export(&a, now, words);
+	CU_ASSERT_EQUAL(words[0x20 / 4], 2U << 24);
+	CU_ASSERT_EQUAL(words[0xd0 / 4], 0x04000000);
+	CU_ASSERT_EQUAL(words[0xe0 / 4], ~0U);
+	CU_ASSERT_EQUAL(words[0x310 / 4], 0x03000000);
+	CU_ASSERT_FALSE(x2apic_import(&a, 2, now, words));
 }
 
 SUITE("x2apic", .begin = begin)
