@@ -86,8 +86,8 @@ def vtx_refused(build):
     return vtx(build, 1, [guests.module(build, "hello")], "", see)
 
 
-def linux_modules(build):
-    return [(build.need("kernel/vmlinuz"), "domU=linux,mem=256M,pvh console=hvc0 earlyprintk=xen nokaslr panic=-1"),
+def linux_modules(build, options="domU=linux,mem=256M,pvh", words=""):
+    return [(build.need("kernel/vmlinuz"), options + " console=hvc0 earlyprintk=xen nokaslr panic=-1" + words),
             (build.need("guest.cpio.gz"), "initrd=linux")]
 
 
@@ -103,6 +103,17 @@ def linux(build):
     with Qemu(kernel=build.hv, cmdline="console=com1 com1=115200", cpu=MACHINES[0][1], cpus=1, mem=768, nic=None,
               modules=linux_modules(build)) as m:
         see_linux(m, 120)
+        return "%.0f s" % m.seconds()
+
+
+def linux_xapic(build):
+    """The same with two vCPUs and its local APICs as pages of memory."""
+    with Qemu(kernel=build.hv, cmdline="console=com1 com1=115200 loglvl=all guest_loglvl=all", cpu=MACHINES[0][1], mem=768,
+              nic=None, modules=linux_modules(build, "domU=linux,mem=256M,vcpus=2,pvh", " nox2apic")) as m:
+        m.expect("x2apic disabled", 120, fail=r"^\(annulus\).*(?:panic|crashed)|Kernel panic")
+        m.expect("Brought up 1 node, 2 CPUs", 120, fail=r"^\(annulus\).*(?:panic|crashed)|Kernel panic")
+        m.expect("Run /init as init", 120, fail=r"^\(annulus\).*(?:panic|crashed)|Kernel panic")
+        check(not m.lines("accesses a device"), "it has an instruction that is not done for it")
         return "%.0f s" % m.seconds()
 
 
@@ -124,6 +135,7 @@ def cases(build):
     yield "neighbour", lambda: neighbour(build)
     yield "turns", lambda: turns(build)
     yield "linux", lambda: linux(build)
+    yield "linux.xapic", lambda: linux_xapic(build)
     yield "vtx.bochs.tiny", lambda: vtx_guests(build, TINY, 1)
     yield "vtx.bochs.domain", lambda: vtx_domain(build)
     if SOAK:  # the first takes two minutes
