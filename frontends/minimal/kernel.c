@@ -228,6 +228,8 @@ static void read_word(const char *word)
 		settings.any = settings.balloon = true;
 	} else if (text_equal(word, "fill")) {
 		settings.fill = true;
+	} else if (text_equal(word, "spin")) {
+		settings.spin = true;
 	} else if (text_equal(word, "ip=mac")) {
 		settings.ip_of_mac = true;
 	} else if (begins(word, "mib=", &rest)) {
@@ -354,6 +356,10 @@ void kernel_start(struct start_info *si)
 	if (settings.fill)
 		memory_fill();
 	run_jobs();
+	/* Nobody can ask for anything any more; time is only to be had by taking it away. */
+	if (settings.spin)
+		for (;;)
+			;
 	if (!has_store)
 		kernel_shutdown(SHUTDOWN_poweroff); /* nobody could ask for it */
 	for (;;)

@@ -121,6 +121,7 @@ void suspend_now(void);
 struct settings {
 	bool block, read, net, balloon;		/* asked for */
 	bool fill;				/* the balloon's pages */
+	bool spin;				/* in the end, for ever */
 	bool ip_of_mac;				/* 10.x.y.z of the address's last three bytes */
 	bool any;				/* something was; else: what there is */
 	uint32_t block_mib;

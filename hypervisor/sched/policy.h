@@ -14,6 +14,8 @@
 #define SCHED_CREDIT_NS      5000000ULL /* how far before the others one that wakes up may be */
 #define SCHED_GRANULARITY_NS  500000ULL /* who is ahead by less does not interrupt who runs */
 #define SCHED_WEIGHT_NORMAL 256
+/* dom0's, unless it is given another: it works for the others, and sleeps when there is nothing. */
+#define SCHED_WEIGHT_DOM0   512
 
 /* Is virtual time a before b? They may wrap. */
 static inline bool policy_before(u64 a, u64 b)

@@ -612,6 +612,11 @@ void sched_init_cpu(unsigned cpu)
 	atomic_or(&idle_cpus, CPU_MASK(cpu));
 }
 
+static u32 weight_of_new(const struct domain *d)
+{
+	return d->privileged ? SCHED_WEIGHT_DOM0 : SCHED_WEIGHT_NORMAL;
+}
+
 int sched_init_vcpu(struct vcpu *v, unsigned cpu)
 {
 	struct vcpu *first = v->domain->vcpu[0];
@@ -621,7 +626,7 @@ int sched_init_vcpu(struct vcpu *v, unsigned cpu)
 	list_init(&v->sched.link);
 	v->sched.cpu = v->cpu = cpu;
 	v->sched.affinity = v->sched.soft = ~0ULL;
-	v->sched.weight = first && first != v ? first->sched.weight : SCHED_WEIGHT_NORMAL;
+	v->sched.weight = first && first != v ? first->sched.weight : weight_of_new(v->domain);
 	v->sched.vruntime = -SCHED_CREDIT_NS; /* as if it had slept */
 	v->sched.relative = true;
 	return 0;
@@ -787,7 +792,7 @@ u32 sched_get_rate_limit(void)
 
 u32 sched_get_weight(struct domain *d)
 {
-	return d->vcpu[0] ? d->vcpu[0]->sched.weight : SCHED_WEIGHT_NORMAL;
+	return d->vcpu[0] ? d->vcpu[0]->sched.weight : weight_of_new(d);
 }
 
 #define DUMP_WAITING 8

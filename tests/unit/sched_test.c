@@ -318,6 +318,9 @@ TEST(weights, "weights")
 	struct domain *other;
 
 	start_slow(1, 2);
+	/* dom0's: it works for the others. */
+	CU_ASSERT_EQUAL(sched_get_weight(d), 512);
+	sched_set_weight(d, 256);
 	d->vcpu[1]->sched.weight = 768;
 	CU_ASSERT_EQUAL(sched_get_weight(d), 256);
 	up(0);
@@ -332,6 +335,8 @@ TEST(weights, "weights")
 	CU_ASSERT_EQUAL(d->vcpu[1]->sched.weight, 1);
 	other = sim_domain(2, 0, false);
 	CU_ASSERT_EQUAL(sched_get_weight(other), 256);
+	other = sim_domain(3, 0, true);
+	CU_ASSERT_EQUAL(sched_get_weight(other), 512);
 }
 
 TEST(work_spreads, "work spreads")
