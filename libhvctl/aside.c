@@ -11,6 +11,8 @@
 #include "migrate.h"
 #include "removal.h"
 
+#define NAMES 10 /* that are tried */
+
 static bool is_none(const struct aside *aside)
 {
 	static const struct aside none;
@@ -28,20 +30,36 @@ bool domain_drop_aside(struct hvctl_ctx *ctx, struct aside *aside)
 	return gone;
 }
 
+/* NAME-DOMID; while another one is called so, NAME-DOMID-2 and so on. */
+static int free_name(struct hvctl_ctx *ctx, uint32_t domid, const struct hvctl_config *c,
+		     char name[HVCTL_NAME_MAX])
+{
+	char number[24];
+	uint32_t other;
+	int error = 0;
+
+	for (unsigned int i = 1; !error && i <= NAMES; i++) {
+		snprintf(number, sizeof(number), i > 1 ? "-%u-%u" : "-%u", domid, i);
+		snprintf(name, HVCTL_NAME_MAX, "%.*s%s",
+			 (int)(HVCTL_NAME_MAX - 1 - strlen(number)), c->name, number);
+		error = domain_by_name(ctx, name, &other);
+	}
+	if (!error)
+		return hvctl_fail(ctx, EEXIST, "'%s' cannot be kept as '%s': domain %u is called "
+				  "so; rename that one", c->name, name, other);
+	return error == -ESRCH ? 0 : error;
+}
+
 /* Creating and renaming hold the lock: nobody takes the name meanwhile. */
-static int call_it(struct hvctl_ctx *ctx, uint32_t domid, const char *name,
+static int call_it(struct hvctl_ctx *ctx, uint32_t domid, char name[HVCTL_NAME_MAX],
 		   const struct hvctl_config *c, const struct aside *aside)
 {
 	int error, lock = hvctl_lock(ctx);
-	uint32_t other;
 
 	if (lock < 0)
 		return lock;
-	error = domain_by_name(ctx, name, &other);
+	error = free_name(ctx, domid, c, name);
 	if (!error)
-		error = hvctl_fail(ctx, EEXIST, "'%s' cannot be kept as '%s': domain %u is called "
-				   "so; rename that one", c->name, name, other);
-	else if (error == -ESRCH)
 		error = migrate_call_it(ctx, domid, name, aside->uuid, c);
 	close(lock);
 	return error;
@@ -50,7 +68,7 @@ static int call_it(struct hvctl_ctx *ctx, uint32_t domid, const char *name,
 int domain_set_aside(struct hvctl_ctx *ctx, uint32_t domid, const struct hvctl_config *c,
 		     struct aside *aside)
 {
-	char name[HVCTL_NAME_MAX], number[12];
+	char name[HVCTL_NAME_MAX];
 	struct aside next;
 	int error = hvctl_random(ctx, next.uuid, sizeof(next.uuid));
 
@@ -58,9 +76,6 @@ int domain_set_aside(struct hvctl_ctx *ctx, uint32_t domid, const struct hvctl_c
 		return error;
 	if (!hvctl_xs(ctx))
 		return -ECONNREFUSED;
-	snprintf(number, sizeof(number), "-%u", domid);
-	snprintf(name, sizeof(name), "%.*s%s", (int)(sizeof(name) - 1 - strlen(number)), c->name,
-		 number);
 	error = call_it(ctx, domid, name, c, &next);
 	if (error)
 		return error;

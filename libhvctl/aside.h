@@ -12,10 +12,10 @@ struct aside {
 
 /*
  * domain_set_aside - keep the stopped domain @domid, of configuration @c, under another name,
- * NAME-DOMID, and another uuid: both its own are free then. Its devices are closed, since the next
- * one has them. The one that @aside tells of goes, if it is still there: each takes its memory, and
- * a guest can crash as often as it likes. Returns 0 with @aside telling of this one, or -errno:
- * -EEXIST: somebody else is called so.
+ * NAME-DOMID or, if another one has it, NAME-DOMID-2 and so on, and another uuid: both its own are
+ * free then. Its devices are closed, since the next one has them. The one that @aside tells of
+ * goes, if it is still there: each takes its memory, and a guest can crash as often as it likes.
+ * Returns 0 with @aside telling of this one, or -errno: -EEXIST: others are called all of these.
  */
 int domain_set_aside(struct hvctl_ctx *ctx, uint32_t domid, const struct hvctl_config *c,
 		     struct aside *aside);

@@ -84,6 +84,27 @@ static int check_unique(struct hvctl_ctx *ctx, const struct hvctl_config *c)
 	return error;
 }
 
+/* Frames that nobody has, and that were promised to nobody. */
+static uint64_t free_memory(const struct xen_sysctl_physinfo *p)
+{
+	uint64_t frames = p->free_pages + p->scrub_pages;
+
+	return frames > p->outstanding_pages ? frames - p->outstanding_pages : 0;
+}
+
+uint64_t domain_memory_room(struct hvctl_ctx *ctx)
+{
+	struct xen_sysctl op = { .cmd = XEN_SYSCTL_physinfo };
+	uint64_t frames;
+
+	if (do_sysctl(ctx, &op))
+		return 0;
+	frames = free_memory(&op.u.physinfo);
+	frames -= frames / 512; /* a PVH domain's tables */
+	return frames > OVERHEAD_FRAMES + 64 ? (frames - OVERHEAD_FRAMES - 64) >> (20 - FRAME_SHIFT)
+					     : 0;
+}
+
 int domain_check_memory(struct hvctl_ctx *ctx, const struct hvctl_config *c, unsigned int count)
 {
 	struct xen_sysctl op = { .cmd = XEN_SYSCTL_physinfo };
@@ -97,7 +118,7 @@ int domain_check_memory(struct hvctl_ctx *ctx, const struct hvctl_config *c, uns
 	/* The tables that its memory is found by, if none of it comes as large pages. */
 	if (c->pvh)
 		need += need / 512 + 64;
-	free_frames = op.u.physinfo.free_pages + op.u.physinfo.scrub_pages;
+	free_frames = free_memory(&op.u.physinfo);
 	if (count > 1)
 		snprintf(many, sizeof(many), "%u times ", count);
 	if (free_frames / count < need)
@@ -203,6 +224,19 @@ static int give_map(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint32_
 }
 
 /*
+ * Promise the domain what it starts with, so that nobody else takes it while it is filled, which
+ * may be slow. Each frame that it gets is one less that is promised; 0: none is, any more.
+ */
+static int claim(struct hvctl_ctx *ctx, uint32_t domid, uint64_t mib)
+{
+	struct xen_memory_reservation r = { .nr_extents = mib << (20 - FRAME_SHIFT),
+					    .domid = (domid_t)domid };
+
+	return (int)hypercall_struct(ctx, __HYPERVISOR_memory_op, XENMEM_claim_pages, &r,
+				     sizeof(r));
+}
+
+/*
  * An empty domain with its limits. On success it exists and domain_remove() is due on any later
  * failure.
  */
@@ -248,6 +282,16 @@ static int make_domain(struct hvctl_ctx *ctx, const struct hvctl_config *c, uint
 		hvctl_fail(ctx, -error,
 			   "the hypervisor refuses '%s' a limit of %llu MiB: %s; lower 'maxmem'",
 			   c->name, (unsigned long long)c->max_memory_mib, strerror(-error));
+		goto undo;
+	}
+	error = claim(ctx, *domid, c->memory_mib);
+	if (error) {
+		hvctl_fail(ctx, error == -ENOMEM ? ENOSPC : -error,
+			   "the hypervisor does not promise '%s' its %llu MiB: %s; lower 'memory' "
+			   "or shut a domain down", c->name, (unsigned long long)c->memory_mib,
+			   strerror(-error));
+		if (error == -ENOMEM)
+			error = -ENOSPC;
 		goto undo;
 	}
 	error = give_map(ctx, c, *domid);
@@ -612,6 +656,9 @@ int domain_make(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int flag
 	}
 	if (!error)
 		error = fill(data, id, &rings);
+	/* What it did not need, others may have. If this fails nothing is lost but that. */
+	if (!error)
+		claim(ctx, id, 0);
 	if (!error) {
 		hvctl_step(ctx, "telling the store", 85);
 		error = write_store(ctx, c, id, &rings);

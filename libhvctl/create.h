@@ -52,6 +52,9 @@ int domain_put_settings(struct hvctl_ctx *ctx, const char *uuid, const struct hv
 int domain_replace_settings(struct hvctl_ctx *ctx, uint32_t domid,
 			    const struct hvctl_config *config);
 
+/* How many MiB a domain could have now, with what it costs besides; 0: nobody knows. */
+uint64_t domain_memory_room(struct hvctl_ctx *ctx);
+
 /* Does the host have the memory for @count domains like this one? -ENOSPC. */
 int domain_check_memory(struct hvctl_ctx *ctx, const struct hvctl_config *config,
 			unsigned int count);

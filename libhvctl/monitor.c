@@ -82,14 +82,22 @@ static void wake(struct hvctl_ctx *ctx, uint32_t *domid, bool *told)
 		hvctl_nap(SUSPENDED_MS);
 	/* If it is not known whether it was given away, it stands still. */
 	if (moving || saved || guest_resume(ctx, *domid)) {
-		if (saved != OUTCOME_PERHAPS || !*told)
+		if (!*told)
 			hvctl_warn(ctx, "%s", ctx->error);
-		*told = saved == OUTCOME_PERHAPS;
+		*told = true;
 	} else {
+		*told = false;
 		hvctl_warn(ctx, "domain %u suspended itself and nobody saves it: it goes on",
 			   *domid);
 	}
 	close(lock);
+}
+
+/* Errors of a moment without memory or descriptors: a guest is not gone for them. */
+static bool is_moment(int error)
+{
+	return error == -ENOMEM || error == -EAGAIN || error == -EBUSY || error == -EMFILE ||
+	       error == -ENFILE;
 }
 
 /*
@@ -110,6 +118,10 @@ static int wait_stopped(struct hvctl_ctx *ctx, uint32_t *domid, unsigned int *re
 		error = domain_record(ctx, *domid, &info);
 		if (error == -ESRCH)
 			return 0;
+		if (is_moment(error)) {
+			hvctl_nap(LOOK_MS);
+			continue;
+		}
 		if (error)
 			return error;
 		if (info.flags & XEN_DOMINF_shutdown && !(info.flags & XEN_DOMINF_dying)) {
@@ -246,17 +258,35 @@ static bool builds_again(enum hvctl_action action)
 	return action == HVCTL_ACTION_RESTART || action == HVCTL_ACTION_RENAME_RESTART;
 }
 
+/*
+ * With less memory, if it has a least: hvballoond may have given others what it had. It is given
+ * more when it wants that.
+ */
+static int build_smaller(struct hvctl_ctx *ctx, struct hvctl_config *c, uint32_t *domid)
+{
+	struct hvctl_config less = *c;
+	uint64_t room = domain_memory_room(ctx);
+
+	if (!c->min_memory_mib || room < c->min_memory_mib || room >= c->memory_mib)
+		return -ENOSPC;
+	less.memory_mib = room;
+	if (!less.max_memory_mib)
+		less.max_memory_mib = c->memory_mib;
+	return hvctl_create(ctx, &less, DOMAIN_AGAIN, domid);
+}
+
 /* Build it again; if there is no memory for it beside the one that is kept, without that one. */
 static int build_again(struct hvctl_ctx *ctx, struct hvctl_config *c, struct aside *aside,
 		       uint32_t *domid)
 {
 	int error = hvctl_create(ctx, c, DOMAIN_AGAIN, domid);
 
-	if (error != -ENOSPC || !domain_drop_aside(ctx, aside))
-		return error;
-	hvctl_warn(ctx, "there is no memory for '%s' beside what was kept of it, which goes",
-		   c->name);
-	return hvctl_create(ctx, c, DOMAIN_AGAIN, domid);
+	if (error == -ENOSPC && domain_drop_aside(ctx, aside)) {
+		hvctl_warn(ctx, "there is no memory for '%s' beside what was kept of it, which "
+			   "goes", c->name);
+		error = hvctl_create(ctx, c, DOMAIN_AGAIN, domid);
+	}
+	return error == -ENOSPC ? build_smaller(ctx, c, domid) : error;
 }
 
 static unsigned int longer(unsigned int ms)
@@ -268,14 +298,33 @@ static unsigned int longer(unsigned int ms)
 static int remove_it(struct hvctl_ctx *ctx, uint32_t domid, bool again)
 {
 	struct xen_domctl_getdomaininfo info;
-	int error = domain_remove(ctx, domid);
+	unsigned int ms = AGAIN_MS;
+	int error;
 
-	for (unsigned int ms = AGAIN_MS; !error && again; ms = longer(ms)) {
+	for (; is_moment(error = domain_remove(ctx, domid)); ms = longer(ms))
+		hvctl_nap(ms);
+	for (ms = AGAIN_MS; again && (!error || is_moment(error)); ms = longer(ms)) {
 		error = domain_record(ctx, domid, &info);
-		if (!error)
+		if (!error || is_moment(error))
 			hvctl_nap(ms);
 	}
 	return error == -ESRCH ? 0 : error;
+}
+
+/* The same for one that is kept under another name. */
+static int set_aside(struct hvctl_ctx *ctx, uint32_t domid, const struct hvctl_config *c,
+		     struct aside *aside)
+{
+	unsigned int ms;
+	int error;
+
+	for (ms = AGAIN_MS; (error = domain_set_aside(ctx, domid, c, aside)); ms = longer(ms)) {
+		/* The store comes back. */
+		if (!is_moment(error) && error != -ECONNREFUSED)
+			break;
+		hvctl_nap(ms);
+	}
+	return error;
 }
 
 /* Whether waiting mends it: memory, descriptors, daemons that are late. */
@@ -370,7 +419,7 @@ int hvctl_monitor(struct hvctl_ctx *ctx, struct hvctl_config *c, uint32_t *domid
 			cdroms_keep(ctx, *domid, c);
 		}
 		ret = action == HVCTL_ACTION_RENAME_RESTART
-			      ? domain_set_aside(ctx, *domid, c, &aside)
+			      ? set_aside(ctx, *domid, c, &aside)
 			      : remove_it(ctx, *domid, action == HVCTL_ACTION_RESTART);
 		/* One that is started again has the disks that it had. */
 		if (!ret && action == HVCTL_ACTION_DESTROY)

@@ -14,6 +14,7 @@
 #include "domain.h"
 #include "kept.h"
 #include "overlay.h"
+#include "save/outcome.h"
 #include "xs.h"
 
 #define REMOVE_TIMEOUT_MS 15000
@@ -78,7 +79,7 @@ int domain_remove(struct hvctl_ctx *ctx, uint32_t domid)
 int hvctl_destroy(struct hvctl_ctx *ctx, uint32_t domid)
 {
 	struct xen_domctl_getdomaininfo info;
-	int error = domain_not_dom0(ctx, domid, "destroy");
+	int saved, error = domain_not_dom0(ctx, domid, "destroy");
 
 	if (!error)
 		error = domain_need(ctx, domid, &info);
@@ -86,8 +87,10 @@ int hvctl_destroy(struct hvctl_ctx *ctx, uint32_t domid)
 		return error;
 	if (!hvctl_xs(ctx))
 		return -ECONNREFUSED;
+	/* Disks that an image may need stay, as after hvctl save. The mark goes with the domain. */
+	saved = outcome_marked(ctx, domid);
 	error = domain_remove(ctx, domid);
-	if (!error) {
+	if (!error && !saved) {
 		overlays_remove(ctx, info.handle);
 		kept_remove(info.handle);
 	}

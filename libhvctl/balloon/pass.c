@@ -18,6 +18,7 @@ struct pass_domain {
 	uint64_t floor;		/* MiB, 0: it is left alone */
 	struct figure figure;
 	struct share_guest guest;
+	bool stands;		/* it has stopped and follows no target */
 	bool takes_part;	/* in this pass */
 	uint64_t said;		/* the goal that the log has, in a dry run */
 	char name[HVCTL_NAME_MAX];
@@ -126,9 +127,10 @@ static int read_floor(struct pass *p, struct pass_domain *d)
 	if (d->known || !d->domid)
 		return 0;
 	error = hvctl_config_of(p->ctx, d->domid, &c);
-	if (error && error != -EINVAL)
-		return error;
-	d->floor = error ? 0 : c->min_memory_mib;
+	/* None: another tool's, or it is being made, and will have one. */
+	if (error)
+		return error == -EINVAL ? 0 : error;
+	d->floor = c->min_memory_mib;
 	d->known = true;
 	hvctl_config_free(c);
 	return 0;
@@ -150,6 +152,8 @@ static int look_at(struct pass *p, const struct hvctl_domain *from, uint64_t now
 	if (!error)
 		error = read_mib(p, d->domid, "target", true, g->has, &g->target);
 	/* One that stands still does nothing about it. */
+	d->stands = from->state != HVCTL_RUNNING && from->state != HVCTL_BLOCKED &&
+		    from->state != HVCTL_PAUSED;
 	d->takes_part = d->floor &&
 			(from->state == HVCTL_RUNNING || from->state == HVCTL_BLOCKED);
 	if (error || !d->takes_part)
@@ -190,7 +194,7 @@ static int look(struct pass *p, uint64_t now, struct share_host *host)
 	for (size_t i = 0; i < p->count; i++) {
 		const struct share_guest *g = &p->domains[i].guest;
 
-		if (!p->domains[i].takes_part && g->target > g->has)
+		if (!p->domains[i].takes_part && !p->domains[i].stands && g->target > g->has)
 			host->owed += g->target - g->has;
 	}
 	return 0;

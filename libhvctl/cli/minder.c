@@ -83,6 +83,8 @@ static void mind(struct hvctl_ctx *ctx, struct hvctl_config *config, uint32_t do
 		logfile_open(&minder_log, path, LOG_LIMIT, 1, O_NOFOLLOW, 0640);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
 		_exit(CLI_FAILED);
+	/* What it was forked from may have caught them for itself: a SIGTERM ends who minds. */
+	catch_interrupts(NULL);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	/* A limit or a reader that has gone is an error of who writes, and not its end. */

@@ -70,6 +70,16 @@ int outcome_forget(struct hvctl_ctx *ctx, uint32_t domid)
 	return error && error != -ENOENT ? store_refuses(ctx, path, -error) : 0;
 }
 
+int outcome_marked(struct hvctl_ctx *ctx, uint32_t domid)
+{
+	char *mark = hvctl_xs(ctx) ? xs_readf(ctx->xs, 0, OUTCOME_MARK, domid) : NULL;
+
+	if (!mark)
+		return !ctx->xs ? -ECONNREFUSED : errno == ENOENT ? 0 : -errno;
+	free(mark);
+	return 1;
+}
+
 /* Whether @path is that file: 1, 0, -errno. */
 static int is_there(const char *path, unsigned long long dev, unsigned long long ino)
 {

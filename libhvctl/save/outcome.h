@@ -41,6 +41,12 @@ int outcome_forget(struct hvctl_ctx *ctx, uint32_t domid);
  */
 int outcome_of(struct hvctl_ctx *ctx, uint32_t domid);
 
+/*
+ * outcome_marked - whether there is a mark, whatever it says: 1, 0, or -errno: nobody knows. Needs
+ * no lock, and changes nothing.
+ */
+int outcome_marked(struct hvctl_ctx *ctx, uint32_t domid);
+
 /* outcome_sync - what is in @fd, or the name @path in its directory, is on the disk. 0 or errno. */
 int outcome_sync(int fd);
 int outcome_sync_name(const char *path);

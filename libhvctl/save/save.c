@@ -14,6 +14,7 @@
 
 #include "cdrom.h"
 #include "domain.h"
+#include "migrate.h"
 #include "overlay.h"
 #include "removal.h"
 #include "pv-abi/compat.h"
@@ -803,6 +804,7 @@ int hvctl_save_undo(struct hvctl_ctx *ctx, uint32_t domid, const uint8_t uuid[16
 int hvctl_save_resume(struct hvctl_ctx *ctx, uint32_t domid)
 {
 	int lock, error = domain_not_dom0(ctx, domid, "resume");
+	struct handover_record r;
 
 	if (error)
 		return error;
@@ -812,7 +814,9 @@ int hvctl_save_resume(struct hvctl_ctx *ctx, uint32_t domid)
 	if (lock < 0)
 		return lock;
 	error = outcome_of(ctx, domid);
-	if (!error)
+	/* Also one whose saving was killed before that, and that nobody minds. */
+	if (!error && (guest_suspended(ctx, domid) != 1 ||
+		       migrate_holds(ctx, MIGRATE_LEAVING, domid, &r)))
 		error = hvctl_fail(ctx, EINVAL, "domain %u is not kept for what was saved of it",
 				   domid);
 	else if (error == OUTCOME_WHOLE)

@@ -22,7 +22,8 @@
 
 static struct {
 	int lock;			/* held: its descriptor */
-	char taken[HVCTL_NAME_MAX];	/* by domain 3 */
+	char taken[HVCTL_NAME_MAX];	/* by domain 3: all names that begin so, */
+	const char *but;		/* but this one */
 	char name[HVCTL_NAME_MAX];	/* what domain 7 is called */
 	uint8_t uuid[16], before[16];	/* its own; of the one that is kept, which is domain 5 */
 	int call_error;
@@ -42,7 +43,9 @@ int domain_by_name(struct hvctl_ctx *ctx, const char *name, uint32_t *domid)
 	(void)ctx;
 	CU_ASSERT_TRUE(fcntl(host.lock, F_GETFD) >= 0);
 	*domid = 3;
-	return strcmp(name, host.taken) ? -ESRCH : 0;
+	return strncmp(name, host.taken, strlen(host.taken)) || !*host.taken ||
+			       (host.but && !strcmp(name, host.but)) ?
+		       -ESRCH : 0;
 }
 
 int domain_by_uuid(struct hvctl_ctx *ctx, const uint8_t uuid[16], uint32_t *domid)
@@ -149,6 +152,20 @@ static void test_kept(void)
 	hvctl_close(ctx);
 }
 
+/* Others may be called so: clones are. */
+static void test_taken(void)
+{
+	struct hvctl_config c = { .name = "x" };
+	struct hvctl_ctx *ctx = begin();
+	struct aside aside = { { 0 } };
+
+	strcpy(host.taken, "x-7");
+	host.but = "x-7-3";
+	CU_ASSERT_EQUAL(domain_set_aside(ctx, 7, &c, &aside), 0);
+	CU_ASSERT_STRING_EQUAL(host.name, "x-7-3");
+	hvctl_close(ctx);
+}
+
 /* It stays what it is, with its devices, and so does the one before. */
 static void test_refused(void)
 {
@@ -169,7 +186,7 @@ static void test_refused(void)
 		CU_ASSERT_EQUAL(host.removed, 0);
 		CU_ASSERT_EQUAL(aside.uuid[0], 1);
 		if (!i)
-			CU_ASSERT_STRING_EQUAL(hvctl_error(ctx), "'x' cannot be kept as 'x-7': "
+			CU_ASSERT_STRING_EQUAL(hvctl_error(ctx), "'x' cannot be kept as 'x-7-10': "
 					       "domain 3 is called so; rename that one");
 		hvctl_close(ctx);
 	}
@@ -179,6 +196,7 @@ int main(void)
 {
 	CU_TestInfo tests[] = {
 		{ "kept, one at a time", test_kept },
+		{ "its name is taken", test_taken },
 		{ "refused", test_refused },
 		CU_TEST_INFO_NULL
 	};

@@ -284,6 +284,34 @@ TEST(test_unknown, "what cannot be read changes nothing")
 	CU_ASSERT_EQUAL(world[2].target, 32 << 10);
 }
 
+TEST(test_being_made, "one that is first seen while it is made")
+{
+	add(1, 64, 16, "8192");
+	add(2, 32, 16, "49152");
+	world[1].config_error = -EINVAL;
+	run(3);
+	CU_ASSERT_EQUAL(sets, 0);
+	world[1].config_error = 0;
+	run(50);
+	CU_ASSERT_EQUAL(world[2].target, 60 << 10);
+}
+
+TEST(test_stopped, "what one that has stopped would still be given is not kept for it")
+{
+	add(1, 64, 16, "8192");
+	add(2, 32, 16, "49152");
+	add(3, 16, 0, NULL);
+	world[3].target = 64 << 10;
+	world[3].d.state = HVCTL_CRASHED;
+	for (unsigned int i = 0; i < 50; i++) {
+		count = 3;	/* it stays as it is */
+		run(1);
+		count = 4;
+		pass_run(&pass, now);
+	}
+	CU_ASSERT_EQUAL(world[2].target, 60 << 10);
+}
+
 TEST(test_dry, "a dry run")
 {
 	add(1, 64, 16, "8192");

@@ -25,6 +25,7 @@
 #include "cli/guard.h"
 #include "cli/minder.h"
 #include "device.h"
+#include "save/outcome.h"
 #include "save/settings.h"
 #include "suite.h"
 #include "hypercall_memory.h"
@@ -46,7 +47,9 @@ static struct {
 	uint64_t hard[4][2];		/* affinity of its vCPUs; all zero: none was set */
 	uint64_t map_start, map_end;	/* bytes of RAM that it is told of */
 	uint32_t map_type;
-	bool refuse_map;
+	bool refuse_map, refuse_claim;
+	uint64_t claimed, others_claim;	/* frames that it, and others, were promised */
+	unsigned int claims;
 	bool named;			/* in the store */
 	bool replaces;			/* a configuration, of 3 values; then: */
 	unsigned int forgot, replaced;	/* the one before; values written after that */
@@ -159,6 +162,19 @@ int do_domctl(struct hvctl_ctx *ctx, struct xen_domctl *op)
 	return error;
 }
 
+/* It ends with the domain, and before the domain's devices are made. */
+static long claim(const struct xen_memory_reservation *r, size_t size)
+{
+	CU_ASSERT_EQUAL(size, sizeof(*r));
+	CU_ASSERT_EQUAL(r->domid, NEW);
+	CU_ASSERT(!r->extent_start && !r->extent_order && !r->mem_flags);
+	if (host->refuse_claim)
+		return -ENOMEM;
+	host->claimed = r->nr_extents;
+	host->claims++;
+	return 0;
+}
+
 /* The ABI's layout of a map: u64 start, u64 bytes, u32 kind, without a gap. */
 long hypercall_struct(struct hvctl_ctx *ctx, unsigned int op, unsigned int cmd, void *arg,
 		      size_t size)
@@ -170,6 +186,8 @@ long hypercall_struct(struct hvctl_ctx *ctx, unsigned int op, unsigned int cmd, 
 	(void)ctx;
 	step();
 	CU_ASSERT_EQUAL(op, __HYPERVISOR_memory_op);
+	if (cmd == XENMEM_claim_pages)
+		return claim(arg, size);
 	CU_ASSERT_EQUAL(cmd, XENMEM_set_memory_map);
 	CU_ASSERT_EQUAL(size, sizeof(*map));
 	if (host->refuse_map || map->domid != NEW)
@@ -191,6 +209,7 @@ int do_sysctl(struct hvctl_ctx *ctx, struct xen_sysctl *op)
 	step();
 	if (op->cmd == XEN_SYSCTL_physinfo) {
 		op->u.physinfo.free_pages = 1 << 20;
+		op->u.physinfo.outstanding_pages = host->others_claim;
 		op->u.physinfo.capabilities = host->capabilities;
 		return 0;
 	}
@@ -344,6 +363,11 @@ void xs_abort(struct xs *xs, uint32_t tx)
 	(void)tx;
 }
 
+int outcome_marked(struct hvctl_ctx *ctx, uint32_t domid)
+{
+	return 0;
+}
+
 char *xs_readf(struct xs *xs, uint32_t tx, const char *format, ...)
 {
 	(void)xs;
@@ -490,6 +514,7 @@ static void creator(bool waits)
  * none). Returns the creator's wait status, when neither it nor anything that it started is there.
  */
 #define MAP	(~0u)	/* as the domctl that is refused: the memory map, which is none */
+#define CLAIM	(~0u - 9)	/* and the promise of memory */
 #define WAITS	(~1u)	/* none is refused, but it is filled by somebody who may take his time */
 #define SHARED	(~2u)	/* the same, and then its disks are another's */
 
@@ -502,6 +527,7 @@ static int create_one(unsigned int kill_at, unsigned int fail)
 	host->kill_at = kill_at;
 	host->fail = fail;
 	host->refuse_map = fail == MAP;
+	host->refuse_claim = fail == CLAIM;
 	host->waits = fail == WAITS || fail == SHARED;
 	host->shared = fail == SHARED;
 	fflush(stdout);
@@ -553,11 +579,34 @@ static void test_refused(void)
 	static const unsigned int calls[] = {
 		XEN_DOMCTL_createdomain, XEN_DOMCTL_max_vcpus, XEN_DOMCTL_max_mem,
 		XEN_DOMCTL_setvcpuaffinity, XEN_DOMCTL_scheduler_op, XEN_DOMCTL_unpausedomain, MAP,
+		CLAIM,
 	};
 
 	for (unsigned int i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
 		CU_ASSERT_EQUAL(create_one(0, calls[i]), 1 << 8);
 		CU_ASSERT_FALSE(host->exists);
+	}
+}
+
+/* It is promised its memory until it has it; what is promised to others is not there. */
+static void test_claim(void)
+{
+	CU_ASSERT_EQUAL(create_one(0, 0), 0);
+	CU_ASSERT_EQUAL(host->claims, 2);
+	CU_ASSERT_EQUAL(host->claimed, 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		struct hvctl_ctx *ctx = hvctl_open();
+		struct hvctl_config c = { .name = "x", .memory_mib = 1000 };
+
+		memset(host, 0, sizeof(*host));
+		host->others_claim = (1 << 20) - (i ? 1000 << 8 : 2000 << 8);
+		CU_ASSERT_EQUAL(domain_check_memory(ctx, &c, 1), i ? -ENOSPC : 0);
+		CU_ASSERT_TRUE(domain_memory_room(ctx) < (i ? 1000 : 2000));
+		CU_ASSERT_TRUE(domain_memory_room(ctx) > (i ? 980 : 1980));
+		host->others_claim = ~0ULL;
+		CU_ASSERT_EQUAL(domain_memory_room(ctx), 0);
+		CU_ASSERT_EQUAL(domain_check_memory(ctx, &c, 1), -ENOSPC);
+		hvctl_close(ctx);
 	}
 }
 
@@ -631,6 +680,8 @@ static int slow(void *data, uint32_t domid, struct domain_rings *rings)
 
 	step();
 	CU_ASSERT_EQUAL(domid, NEW);
+	/* However long it takes, its memory is promised to it. */
+	CU_ASSERT_EQUAL(host->claimed, 256);
 	/* Nor does the guard of a process of its own, where nobody sees what is asserted. */
 	host->wrong += locked() != !*flags;
 	CU_ASSERT_EQUAL(locked(), !*flags);
@@ -794,6 +845,7 @@ int main(void)
 		{ "killed at every step", test_killed },
 		{ "disks that are others' when it is full", test_shared },
 		{ "calls refused", test_refused },
+		{ "memory is promised first", test_claim },
 		{ "each vCPU has its own CPUs", test_affinity },
 		{ "the memory map ends at maxmem", test_memory_map },
 		{ "what comes takes its time", test_slow },

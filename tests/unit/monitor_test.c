@@ -93,11 +93,14 @@ time_t __wrap_time(time_t *to)
 }
 
 static bool somebody_destroys, gone;	/* while its core is written; by now */
+static unsigned int moments, remove_moments; /* so often there is no memory: to ask; to remove */
 static unsigned int lives;		/* seconds, until it stops */
 
 int domain_record(struct hvctl_ctx *ctx, uint32_t domid, struct xen_domctl_getdomaininfo *info)
 {
 	(void)ctx;
+	if (moments && moments--)
+		return -ENOMEM;
 	if (gone || (removed && away && !zombie))
 		return -ESRCH;
 	zombie -= removed && away && zombie;
@@ -215,7 +218,8 @@ int hvctl_crash_dump(struct hvctl_ctx *ctx, uint32_t domid, const char *path)
 
 int domain_remove(struct hvctl_ctx *ctx, uint32_t domid)
 {
-	(void)ctx;
+	if (remove_moments && remove_moments--)
+		return hvctl_fail(ctx, ENOMEM, "no memory");
 	removed++;
 	removed_domid = domid;
 	away = true;
@@ -224,12 +228,15 @@ int domain_remove(struct hvctl_ctx *ctx, uint32_t domid)
 
 static unsigned int set_aside, dropped;
 static int aside_error;
+static unsigned int aside_moments;	/* so often there is a moment without memory first */
 
 int domain_set_aside(struct hvctl_ctx *ctx, uint32_t domid, const struct hvctl_config *c,
 		     struct aside *aside)
 {
 	(void)c;
 	CU_ASSERT_EQUAL(domid, 7);
+	if (aside_moments && aside_moments--)
+		return hvctl_fail(ctx, ENOMEM, "no memory");
 	if (aside_error)
 		return hvctl_fail(ctx, EEXIST, "somebody is called so");
 	set_aside++;
@@ -256,9 +263,18 @@ void overlays_remove(struct hvctl_ctx *ctx, const uint8_t uuid[16])
 
 static unsigned int full, built;	/* so often there is no memory; then so often it is built */
 
+static uint64_t room, had, had_most; /* MiB that are free; that it was built with at last */
+
+uint64_t domain_memory_room(struct hvctl_ctx *ctx)
+{
+	(void)ctx;
+	return room;
+}
+
 int hvctl_create(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int flags, uint32_t *domid)
 {
-	(void)c;
+	had = c->memory_mib;
+	had_most = c->max_memory_mib;
 	(void)domid;
 	/* What it wrote is not made anew, empty. */
 	CU_ASSERT_EQUAL(flags, DOMAIN_AGAIN);
@@ -388,6 +404,7 @@ static void test_outcome(void)
 	outcome = -ETIMEDOUT;
 	mind(0);
 	CU_ASSERT_EQUAL(resumed, 0);
+	CU_ASSERT_EQUAL(warned, 2);
 	outcome = OUTCOME_WHOLE;
 	looks = resumed = removed = 0;
 	reason = SHUTDOWN_suspend;
@@ -469,6 +486,68 @@ static void test_late(void)
 	}
 	failures = 0;
 	hvctl_close(ctx);
+}
+
+/* A moment without memory is nobody's end. */
+static void test_moments(void)
+{
+	struct hvctl_ctx *ctx = hvctl_open();
+	struct hvctl_config config = { .name = "x", .on_reboot = HVCTL_ACTION_RESTART,
+				       .on_crash = HVCTL_ACTION_RENAME_RESTART };
+	uint32_t domid = 7;
+
+	looks = removed = created = set_aside = napped = 0;
+	reason = SHUTDOWN_reboot;
+	moments = 3;
+	remove_moments = 2;
+	CU_ASSERT_EQUAL(hvctl_monitor(ctx, &config, &domid), -ENOSYS);
+	CU_ASSERT_EQUAL(removed, 1);
+	CU_ASSERT_EQUAL(created, 1);
+	CU_ASSERT_TRUE(napped > 1000);
+	looks = removed = created = 0;
+	reason = SHUTDOWN_crash;
+	lives = 100;
+	aside_moments = 4;
+	CU_ASSERT_EQUAL(hvctl_monitor(ctx, &config, &domid), -ENOSYS);
+	CU_ASSERT_EQUAL(set_aside, 1);
+	CU_ASSERT_EQUAL(created, 1);
+	lives = 0;
+	hvctl_close(ctx);
+}
+
+/* Others have what it had, since it had agreed to have less: it begins with what there is. */
+static void test_smaller(void)
+{
+	static const struct {
+		uint64_t least, most, room, had, had_most;
+	} t[] = {
+		{ 256, 0, 300, 300, 2048 },
+		{ 256, 4096, 256, 256, 4096 },
+		/* Too little, or nothing was agreed: as before, until there is enough. */
+		{ 256, 0, 255, 2048, 0 },
+		{ 0, 0, 300, 2048, 0 },
+		/* There is enough by now. */
+		{ 256, 0, 2048, 2048, 0 },
+	};
+
+	for (unsigned int i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct hvctl_ctx *ctx = hvctl_open();
+		struct hvctl_config config = { .name = "x", .on_reboot = HVCTL_ACTION_RESTART,
+					       .memory_mib = 2048, .max_memory_mib = t[i].most,
+					       .min_memory_mib = t[i].least };
+		uint32_t domid = 7;
+
+		looks = removed = created = 0;
+		reason = SHUTDOWN_reboot;
+		room = t[i].room;
+		full = 1;
+		CU_ASSERT_EQUAL(hvctl_monitor(ctx, &config, &domid), -ENOSYS);
+		CU_ASSERT_EQUAL(had, t[i].had);
+		CU_ASSERT_EQUAL(had_most, t[i].had_most);
+		CU_ASSERT_EQUAL(created, 2);
+		CU_ASSERT_EQUAL(config.memory_mib, 2048);
+		hvctl_close(ctx);
+	}
 }
 
 /* Its core is written while it is there; it is what it is otherwise; one before is kept. */
@@ -602,6 +681,8 @@ int main(void)
 		{ "whether it was moved is not known", test_unknown },
 		{ "built again", test_reboot },
 		{ "built again, late", test_late },
+		{ "moments without memory", test_moments },
+		{ "built again with less", test_smaller },
 		{ "a core first", test_core },
 		{ "kept under another name", test_rename },
 		CU_TEST_INFO_NULL
