@@ -169,6 +169,7 @@ static enum outcome find_operand(struct vcpu *v, struct hvm_mmio *m, unsigned n,
 {
 	const struct hvm_operand *o = &m->emulation.operand[n];
 	unsigned how = rights(v) | (o->write ? GUEST_WRITE : 0), size;
+	enum outcome outcome = DONE;
 	u32 error;
 	u64 gpa;
 
@@ -176,7 +177,6 @@ static enum outcome find_operand(struct vcpu *v, struct hvm_mmio *m, unsigned n,
 		vaddr_t va = m->mode.bits == 64 ? o->va + at : (u32)(o->va + at);
 
 		size = (unsigned)min((u64)(o->size - at), PAGE_SIZE - (va & ~PAGE_MASK));
-		*where = va;
 		switch (guest_translate(v->domain, &v->hvm->now.paging, va, how, &gpa, &error)) {
 		case 0:
 			break;
@@ -186,27 +186,34 @@ static enum outcome find_operand(struct vcpu *v, struct hvm_mmio *m, unsigned n,
 		case -EAGAIN:
 			return AWAY;
 		default:
-			return LOST;
+			if (outcome == DONE)
+				*where = va;
+			outcome = LOST;
+			continue;
 		}
 		if (device_at(v, gpa)) {
 			*device = true;
 		} else {
 			struct frame *f = p2m_get_frame(v->domain, gpa >> PAGE_SHIFT);
 
-			*where = gpa;
-			if (!f)
-				return LOST;
+			if (!f) {
+				if (outcome == DONE)
+					*where = gpa;
+				outcome = LOST;
+				continue;
+			}
 			frame_put(f);
 		}
 		add_accesses(m, gpa, n, at, size);
 	}
-	return DONE;
+	return outcome;
 }
 
 static enum outcome find_accesses(struct vcpu *v, struct hvm_mmio *m, u64 *where)
 {
 	const struct hvm_emulation *e = &m->emulation;
-	bool device = false;
+	bool device = false, lost = false;
+	u64 at = 0;
 	u8 found;
 
 	m->accesses = m->reads = m->next = 0;
@@ -215,7 +222,12 @@ static enum outcome find_accesses(struct vcpu *v, struct hvm_mmio *m, u64 *where
 		enum outcome o;
 
 		found = m->accesses;
-		o = find_operand(v, m, n, &device, where);
+		o = find_operand(v, m, n, &device, &at);
+		if (o == LOST) {
+			*where = lost ? *where : at;
+			lost = true;
+			continue;
+		}
 		if (o != DONE)
 			return o;
 		if (e->operand[n].read)
@@ -223,6 +235,9 @@ static enum outcome find_accesses(struct vcpu *v, struct hvm_mmio *m, u64 *where
 		for (unsigned i = found; !e->operand[n].read && i < m->accesses; i++)
 			m->access[i].write = true;
 	}
+	/* Memory that is none of ours is not our matter if no device is: the CPU does it. */
+	if (lost)
+		return device ? LOST : AWAY;
 	/* What is read and written at one place. */
 	found = m->accesses;
 	for (unsigned i = 0; i < found; i++)

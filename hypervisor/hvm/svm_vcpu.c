@@ -368,7 +368,7 @@ static void write_cr8(struct vcpu *v)
 		hvm_inject_gp(v);
 		return;
 	}
-	x2apic_set_cr8(&v->hvm->apic, value);
+	v->hvm->apic.tpr = (u32)value << 4;
 	hvm_advance(v, length);
 }
 

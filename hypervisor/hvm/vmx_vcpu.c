@@ -590,7 +590,7 @@ static bool do_cr(struct vcpu *v, unsigned length)
 		hvm_inject_gp(v);
 		return true;
 	} else {
-		x2apic_set_cr8(apic, value);
+		apic->tpr = (u32)value << 4;
 	}
 	hvm_advance(v, length);
 	return true;

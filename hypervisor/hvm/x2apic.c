@@ -293,7 +293,8 @@ static bool read_reg(const struct x2apic *a, u32 reg, u64 now, u64 *value)
 		*value = a->tpr;
 		return true;
 	case REG_PPR:
-		*value = (u64)max(busy_class(a), 0) << 4;
+		/* The task's priority whole, if it is the higher class. */
+		*value = (int)(a->tpr >> 4) == busy_class(a) ? a->tpr : (u64)busy_class(a) << 4;
 		return true;
 	case REG_LDR:
 		*value = logical_id(a->id);

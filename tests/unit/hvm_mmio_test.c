@@ -318,6 +318,18 @@ TEST(test_lost, "what is neither a device nor the domain's own memory is the end
 	sim.regs.rdi = 0x600000;
 	CU_ASSERT_TRUE(go());
 	CU_ASSERT_EQUAL(crashes, 3);
+	/* Where no device is any more it is not our matter: a copy that has run out of the page. */
+	map(DATA, 0x7000 | BITS);
+	sim.regs = (struct regs){ .rip = CODE, .rsi = BEHIND - 8, .rdi = DATA, .rcx = 9 };
+	CODE_IS(0xf3, 0xa5);
+	CU_ASSERT_TRUE(go());
+	CU_ASSERT_TRUE(crashes == 3 && !h.now.event && sim.regs.rcx == 7);
+	CU_ASSERT_TRUE(sim.regs.rip == CODE && sim.regs.rsi == BEHIND);
+	/* One that is lost is no reason to leave a device's fault or end unseen. */
+	sim.regs.rdi = APIC;
+	sim.regs.rcx = 1;
+	CU_ASSERT_TRUE(go());
+	CU_ASSERT_EQUAL(crashes, 4);
 }
 
 TEST(test_repeated, "repeated ones: some rounds for one exit, and fewer where others wait")

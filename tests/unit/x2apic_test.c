@@ -63,6 +63,7 @@ TEST(test_order, "the highest first, none of a class that is busy")
 	CU_ASSERT_EQUAL(x2apic_next(&a), -1);
 	CU_ASSERT_EQUAL(get(0x0a), 0x30);
 	CU_ASSERT_TRUE(set(0x08, 0x2f));
+	CU_ASSERT_EQUAL(get(0x0a), 0x2f);
 	CU_ASSERT_EQUAL(x2apic_next(&a), 0x31);
 	/* By CR8, which is its class, and what that alone holds back. */
 	CU_ASSERT_FALSE(x2apic_held(&a));
