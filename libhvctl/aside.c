@@ -43,6 +43,9 @@ static int free_name(struct hvctl_ctx *ctx, uint32_t domid, const struct hvctl_c
 		snprintf(name, HVCTL_NAME_MAX, "%.*s%s",
 			 (int)(HVCTL_NAME_MAX - 1 - strlen(number)), c->name, number);
 		error = domain_by_name(ctx, name, &other);
+		/* Its own, of a try that came so far. */
+		if (!error && other == domid)
+			return 0;
 	}
 	if (!error)
 		return hvctl_fail(ctx, EEXIST, "'%s' cannot be kept as '%s': domain %u is called "

@@ -43,14 +43,17 @@ static const char token[] = "hvctl-monitor";
 /* How long one that suspended itself without anybody's wish waits: it can do so again at once. */
 #define SUSPENDED_MS	1000
 
+/* Beside what outcome_of() says. */
+enum { TOLD_MOVING = 1000, TOLD_STANDS };
+
 /*
  * It has stopped to be saved, and whoever saves it goes on with it. If there is nobody, or nobody
  * any more, it was too late, or nobody had asked: it goes on; but not if it may have been moved, or
- * what was saved of it may count. *@told: so much was said already.
+ * what was saved of it may count. *@told: which reason for that was said already, 0: none.
  */
-static void wake(struct hvctl_ctx *ctx, uint32_t *domid, bool *told)
+static void wake(struct hvctl_ctx *ctx, uint32_t *domid, int *told)
 {
-	int moving, saved = 0, lock = hvctl_lock_saving(ctx, *domid);
+	int moving, saved = 0, why, lock = hvctl_lock_saving(ctx, *domid);
 	struct handover_record r;
 
 	if (lock < 0)
@@ -81,12 +84,13 @@ static void wake(struct hvctl_ctx *ctx, uint32_t *domid, bool *told)
 	if (!moving && !saved)
 		hvctl_nap(SUSPENDED_MS);
 	/* If it is not known whether it was given away, it stands still. */
+	why = moving ? TOLD_MOVING : saved ? saved : TOLD_STANDS;
 	if (moving || saved || guest_resume(ctx, *domid)) {
-		if (!*told)
+		if (*told != why)
 			hvctl_warn(ctx, "%s", ctx->error);
-		*told = true;
+		*told = why;
 	} else {
-		*told = false;
+		*told = 0;
 		hvctl_warn(ctx, "domain %u suspended itself and nobody saves it: it goes on",
 			   *domid);
 	}
@@ -107,7 +111,7 @@ static bool is_moment(int error)
 static int wait_stopped(struct hvctl_ctx *ctx, uint32_t *domid, unsigned int *reason)
 {
 	struct xen_domctl_getdomaininfo info;
-	bool told = false;
+	int told = 0;
 	char path[128];
 
 	for (;;) {
@@ -129,6 +133,8 @@ static int wait_stopped(struct hvctl_ctx *ctx, uint32_t *domid, unsigned int *re
 			if (*reason != SHUTDOWN_suspend)
 				return 1;
 			wake(ctx, domid, &told);
+		} else {
+			told = 0;
 		}
 		if (!ctx->xs) {
 			hvctl_nap(LOOK_MS);
@@ -244,10 +250,14 @@ static bool wait_turn(struct hvctl_ctx *ctx, uint32_t domid, uint64_t until)
 
 	/* Once at least: a core takes its time to be written. */
 	for (;;) {
-		if (domain_record(ctx, domid, &info) || info.flags & XEN_DOMINF_dying)
-			return false;
-		if (monotonic_ms() >= until)
-			return true;
+		int error = domain_record(ctx, domid, &info);
+
+		if (!is_moment(error)) {
+			if (error || info.flags & XEN_DOMINF_dying)
+				return false;
+			if (monotonic_ms() >= until)
+				return true;
+		}
 		hvctl_nap(500);
 	}
 }
@@ -258,16 +268,19 @@ static bool builds_again(enum hvctl_action action)
 	return action == HVCTL_ACTION_RESTART || action == HVCTL_ACTION_RENAME_RESTART;
 }
 
+/* Whether it may be built with less memory than it is to have, and whether it was. */
+enum smaller { MAY_BE_SMALLER, IS_SMALLER, NOT_SMALLER };
+
 /*
  * With less memory, if it has a least: hvballoond may have given others what it had. It is given
- * more when it wants that.
+ * more when it wants that; a PVH domain's map of memory ends where it begins with.
  */
 static int build_smaller(struct hvctl_ctx *ctx, struct hvctl_config *c, uint32_t *domid)
 {
 	struct hvctl_config less = *c;
 	uint64_t room = domain_memory_room(ctx);
 
-	if (!c->min_memory_mib || room < c->min_memory_mib || room >= c->memory_mib)
+	if (c->pvh || !c->min_memory_mib || room < c->min_memory_mib || room >= c->memory_mib)
 		return -ENOSPC;
 	less.memory_mib = room;
 	if (!less.max_memory_mib)
@@ -277,7 +290,7 @@ static int build_smaller(struct hvctl_ctx *ctx, struct hvctl_config *c, uint32_t
 
 /* Build it again; if there is no memory for it beside the one that is kept, without that one. */
 static int build_again(struct hvctl_ctx *ctx, struct hvctl_config *c, struct aside *aside,
-		       uint32_t *domid)
+		       enum smaller *smaller, uint32_t *domid)
 {
 	int error = hvctl_create(ctx, c, DOMAIN_AGAIN, domid);
 
@@ -286,7 +299,13 @@ static int build_again(struct hvctl_ctx *ctx, struct hvctl_config *c, struct asi
 			   "goes", c->name);
 		error = hvctl_create(ctx, c, DOMAIN_AGAIN, domid);
 	}
-	return error == -ENOSPC ? build_smaller(ctx, c, domid) : error;
+	if (error == -ENOSPC && *smaller != NOT_SMALLER) {
+		error = build_smaller(ctx, c, domid);
+		*smaller = error ? MAY_BE_SMALLER : IS_SMALLER;
+	} else if (!error) {
+		*smaller = MAY_BE_SMALLER;
+	}
+	return error;
 }
 
 static unsigned int longer(unsigned int ms)
@@ -320,7 +339,8 @@ static int set_aside(struct hvctl_ctx *ctx, uint32_t domid, const struct hvctl_c
 
 	for (ms = AGAIN_MS; (error = domain_set_aside(ctx, domid, c, aside)); ms = longer(ms)) {
 		/* The store comes back. */
-		if (!is_moment(error) && error != -ECONNREFUSED)
+		if (!is_moment(error) && error != -ECONNREFUSED && error != -ECONNRESET &&
+		    error != -EPIPE && error != -ETIMEDOUT)
 			break;
 		hvctl_nap(ms);
 	}
@@ -338,13 +358,13 @@ static bool may_pass(int error)
  * it himself meanwhile ends that.
  */
 static int start_again(struct hvctl_ctx *ctx, struct hvctl_config *c, struct aside *aside,
-		       uint32_t *domid)
+		       enum smaller *smaller, uint32_t *domid)
 {
 	char said[sizeof(ctx->error)] = "";
 	unsigned int ms = AGAIN_MS;
 	int error;
 
-	while ((error = build_again(ctx, c, aside, domid)) && may_pass(error)) {
+	while ((error = build_again(ctx, c, aside, smaller, domid)) && may_pass(error)) {
 		if (strcmp(said, ctx->error))
 			hvctl_warn(ctx, "'%s' cannot be started again, and is tried again and "
 				   "again (kill %d ends that): %s", c->name, (int)getpid(),
@@ -360,6 +380,7 @@ int hvctl_monitor(struct hvctl_ctx *ctx, struct hvctl_config *c, uint32_t *domid
 {
 	struct budget budget = { 0 };
 	struct aside aside = { { 0 } };
+	enum smaller smaller = MAY_BE_SMALLER;
 
 	hvctl_cache_kernel(ctx);
 	for (;;) {
@@ -369,6 +390,7 @@ int hvctl_monitor(struct hvctl_ctx *ctx, struct hvctl_config *c, uint32_t *domid
 		int ret = wait_stopped(ctx, domid, &reason);
 		/* Before anything is done that takes long: how long it has lived. */
 		time_t age = time(NULL) - start;
+		bool at_once; /* after it began it failed */
 
 		if (ret < 0)
 			return hvctl_fail(ctx, -ret,
@@ -381,8 +403,14 @@ int hvctl_monitor(struct hvctl_ctx *ctx, struct hvctl_config *c, uint32_t *domid
 		if (action != after_core(action))
 			dump_core(ctx, c, *domid);
 		action = after_core(action);
-		if (builds_again(action) && reason != SHUTDOWN_reboot &&
-		    reason != SHUTDOWN_poweroff && age < MIN_LIFE_S) {
+		at_once = builds_again(action) && reason != SHUTDOWN_reboot &&
+			  reason != SHUTDOWN_poweroff && age < MIN_LIFE_S;
+		if (at_once && smaller == IS_SMALLER) {
+			hvctl_warn(ctx, "'%s' %s within %d s of its start with less memory than "
+				   "it is to have: it waits for all of that", c->name,
+				   reason_name(reason), MIN_LIFE_S);
+			smaller = NOT_SMALLER;
+		} else if (at_once) {
 			hvctl_warn(ctx, "'%s' %s within %d s of its start and is not started again",
 				   c->name, reason_name(reason), MIN_LIFE_S);
 			/* Kept it is in any case, if that was wanted. */
@@ -426,7 +454,7 @@ int hvctl_monitor(struct hvctl_ctx *ctx, struct hvctl_config *c, uint32_t *domid
 			overlays_remove(ctx, c->uuid);
 		if (ret || action == HVCTL_ACTION_DESTROY)
 			return ret;
-		ret = start_again(ctx, c, &aside, domid);
+		ret = start_again(ctx, c, &aside, &smaller, domid);
 		if (ret)
 			return ret;
 		hvctl_cache_kernel(ctx);

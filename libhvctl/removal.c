@@ -90,7 +90,8 @@ int hvctl_destroy(struct hvctl_ctx *ctx, uint32_t domid)
 	/* Disks that an image may need stay, as after hvctl save. The mark goes with the domain. */
 	saved = outcome_marked(ctx, domid);
 	error = domain_remove(ctx, domid);
-	if (!error && !saved) {
+	/* Of one that is dead already whoever killed it has decided. */
+	if (!error && !saved && !(info.flags & XEN_DOMINF_dying)) {
 		overlays_remove(ctx, info.handle);
 		kept_remove(info.handle);
 	}

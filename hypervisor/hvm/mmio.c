@@ -186,6 +186,8 @@ static enum outcome find_operand(struct vcpu *v, struct hvm_mmio *m, unsigned n,
 		case -EAGAIN:
 			return AWAY;
 		default:
+			/* A table that is none of its own: it may lead to the device. */
+			*device = true;
 			if (outcome == DONE)
 				*where = va;
 			outcome = LOST;

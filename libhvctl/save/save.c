@@ -822,6 +822,9 @@ int hvctl_save_resume(struct hvctl_ctx *ctx, uint32_t domid)
 	else if (error == OUTCOME_WHOLE)
 		error = hvctl_fail(ctx, EBUSY, "domain %u was saved, and its image is whole; it is "
 				   "about to be destroyed (hvctl destroy %u)", domid, domid);
+	else if (error == OUTCOME_PERHAPS && guest_suspended(ctx, domid) != 1)
+		error = hvctl_fail(ctx, EINVAL, "domain %u does not stand still to be saved",
+				   domid);
 	else if (error == OUTCOME_PERHAPS)
 		error = outcome_forget(ctx, domid);
 	if (!error)

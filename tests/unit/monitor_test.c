@@ -93,6 +93,7 @@ time_t __wrap_time(time_t *to)
 }
 
 static bool somebody_destroys, gone;	/* while its core is written; by now */
+static unsigned int moments_at;		/* that look, once */
 static unsigned int moments, remove_moments; /* so often there is no memory: to ask; to remove */
 static unsigned int lives;		/* seconds, until it stops */
 
@@ -101,6 +102,10 @@ int domain_record(struct hvctl_ctx *ctx, uint32_t domid, struct xen_domctl_getdo
 	(void)ctx;
 	if (moments && moments--)
 		return -ENOMEM;
+	if (moments_at && looks + 1 == moments_at) {
+		moments_at = 0;
+		return -ENOMEM;
+	}
 	if (gone || (removed && away && !zombie))
 		return -ESRCH;
 	zombie -= removed && away && zombie;
@@ -182,6 +187,7 @@ int guest_resume(struct hvctl_ctx *ctx, uint32_t domid)
 	return 0;
 }
 
+static bool short_life;		/* it crashes at once */
 static unsigned int kept_media;	/* asked for while they could still be known */
 
 void cdroms_keep(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_config *c)
@@ -189,7 +195,7 @@ void cdroms_keep(struct hvctl_ctx *ctx, uint32_t domid, struct hvctl_config *c)
 	(void)ctx;
 	(void)c;
 	CU_ASSERT_EQUAL(domid, 7);
-	CU_ASSERT_EQUAL(removed, 0);
+	CU_ASSERT_EQUAL(removed, short_life ? kept_media : 0);
 	kept_media++;
 }
 
@@ -236,7 +242,7 @@ int domain_set_aside(struct hvctl_ctx *ctx, uint32_t domid, const struct hvctl_c
 	(void)c;
 	CU_ASSERT_EQUAL(domid, 7);
 	if (aside_moments && aside_moments--)
-		return hvctl_fail(ctx, ENOMEM, "no memory");
+		return hvctl_fail(ctx, aside_moments & 1 ? ENOMEM : ECONNRESET, "not now");
 	if (aside_error)
 		return hvctl_fail(ctx, EEXIST, "somebody is called so");
 	set_aside++;
@@ -289,7 +295,9 @@ int hvctl_create(struct hvctl_ctx *ctx, struct hvctl_config *c, unsigned int fla
 	}
 	if (built) {
 		built--;
-		lives = 100;
+		lives = short_life ? 1 : 100;
+		if (short_life)
+			reason = SHUTDOWN_crash;
 		return 0;
 	}
 	return -ENOSYS;
@@ -504,6 +512,13 @@ static void test_moments(void)
 	CU_ASSERT_EQUAL(removed, 1);
 	CU_ASSERT_EQUAL(created, 1);
 	CU_ASSERT_TRUE(napped > 1000);
+	/* Also between its end and the start. */
+	looks = removed = created = 0;
+	reason = SHUTDOWN_reboot;
+	moments_at = 2;
+	CU_ASSERT_EQUAL(hvctl_monitor(ctx, &config, &domid), -ENOSYS);
+	CU_ASSERT_EQUAL(created, 1);
+	moments_at = 0;
 	looks = removed = created = 0;
 	reason = SHUTDOWN_crash;
 	lives = 100;
@@ -548,6 +563,31 @@ static void test_smaller(void)
 		CU_ASSERT_EQUAL(config.memory_mib, 2048);
 		hvctl_close(ctx);
 	}
+}
+
+/* One that was too small to start waits for all of its memory, and is not taken for a bad one. */
+static void test_too_small(void)
+{
+	struct hvctl_ctx *ctx = hvctl_open();
+	struct hvctl_config config = { .name = "x", .on_reboot = HVCTL_ACTION_RESTART,
+				       .on_crash = HVCTL_ACTION_RESTART, .memory_mib = 2048,
+				       .min_memory_mib = 256 };
+	uint32_t domid = 7;
+
+	looks = removed = created = overlays = kept_media = 0;
+	reason = SHUTDOWN_reboot;
+	room = 300;
+	full = 1;
+	built = 1;
+	short_life = true;
+	CU_ASSERT_EQUAL(hvctl_monitor(ctx, &config, &domid), -ENOSYS);
+	CU_ASSERT_EQUAL(overlays, 0);
+	CU_ASSERT_EQUAL(removed, 2);
+	/* All of it, then less, which crashed; all of it again, for which there is room here. */
+	CU_ASSERT_EQUAL(created, 3);
+	CU_ASSERT_EQUAL(had, 2048);
+	short_life = false;
+	hvctl_close(ctx);
 }
 
 /* Its core is written while it is there; it is what it is otherwise; one before is kept. */
@@ -683,6 +723,7 @@ int main(void)
 		{ "built again, late", test_late },
 		{ "moments without memory", test_moments },
 		{ "built again with less", test_smaller },
+		{ "built again with too little", test_too_small },
 		{ "a core first", test_core },
 		{ "kept under another name", test_rename },
 		CU_TEST_INFO_NULL

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: libhvctl/removal.c libhvctl/context.c
+// libs: -Wl,--wrap=hvctl_nap
 // bits: 64 32
 /*
  * Who destroys a guest for good destroys what it wrote beside its disks, unless an image may need
@@ -20,6 +21,7 @@
 
 static struct {
 	bool there, entries;
+	bool zombie, killed;	/* somebody in dom0 holds it longer than is waited for */
 	int marked, destroy_error;
 	unsigned int overlays, kept;
 } host;
@@ -32,6 +34,8 @@ int domain_not_dom0(struct hvctl_ctx *ctx, uint32_t domid, const char *what)
 int domain_need(struct hvctl_ctx *ctx, uint32_t domid, struct xen_domctl_getdomaininfo *info)
 {
 	*info = (struct xen_domctl_getdomaininfo){ .handle = { 9 } };
+	if (host.zombie && host.killed)
+		info->flags = XEN_DOMINF_dying;
 	return domid == 7 && host.there ? 0 : hvctl_fail(ctx, ESRCH, "there is none");
 }
 
@@ -51,9 +55,13 @@ int do_domctl(struct hvctl_ctx *ctx, struct xen_domctl *op)
 	CU_ASSERT_EQUAL(op->cmd, XEN_DOMCTL_destroydomain);
 	if (host.destroy_error)
 		return host.destroy_error;
-	host.there = false;
+	host.there = host.zombie;
+	host.killed = true;
 	return 0;
 }
+
+void __wrap_hvctl_nap(unsigned int ms);
+void __wrap_hvctl_nap(unsigned int ms) {}
 
 void devices_remove(struct hvctl_ctx *ctx, uint32_t domid) {}
 
@@ -128,6 +136,20 @@ TEST(test_disks, "what it wrote goes with it, or stays for its image")
 		CU_ASSERT_EQUAL(host.kept, !refused && !host.marked);
 		hvctl_close(ctx);
 	}
+}
+
+TEST(test_twice, "what has been dead since takes nothing with it: an image may need it")
+{
+	struct hvctl_ctx *ctx = hvctl_open();
+
+	memset(&host, 0, sizeof(host));
+	host.there = host.entries = host.zombie = true;
+	host.marked = 1;
+	CU_ASSERT_EQUAL(hvctl_destroy(ctx, 7), 0);
+	CU_ASSERT_FALSE(host.entries);
+	CU_ASSERT_EQUAL(hvctl_destroy(ctx, 7), 0);
+	CU_ASSERT_EQUAL(host.overlays, 0);
+	hvctl_close(ctx);
 }
 
 SUITE("removal")
