@@ -491,7 +491,12 @@ static void put_now(struct vcpu *v, struct vmcb *b)
 	b->vintr = VINTR_MASKING | x2apic_cr8(&h->apic);
 	b->cr_writes = now->held ? INTERCEPT_CR8 : 0;
 	b->intercept1 &= ~(u32)INTERCEPT_VINTR;
-	if (!window && is_interrupt(now)) {
+	/*
+	 * Where it is taken at once, too, when another one waits behind it, which then comes with
+	 * the next exit: what is injected QEMU 7.2 may deliver twice.
+	 */
+	if (is_interrupt(now) && (!window || (!now->nmi_window && !now->shadow &&
+					      guest_regs()->rflags & RFLAGS_IF))) {
 		b->vintr |= VINTR_PENDING | VINTR_IGN_TPR | VINTR_VECTOR((u8)now->event);
 		return;
 	}
