@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "image/pvh_acpi.h"
 #include "image/start_info.h"
 #include "pv-abi/compat.h"
 #include "pv-abi/event_channel.h"

@@ -80,7 +80,6 @@ int build_load(struct build *b);
  */
 int pvh_layout_compute(const struct pv_image *img, uint64_t nr_pages, uint64_t initrd_bytes,
 		       struct pv_layout *l);
-#define PVH_LOW_PAGES 0xf0000u /* below the hole */
 /* The memory map of such a domain as the ABI numbers it: at most PVH_MAP_MAX entries to @map. */
 #define PVH_MAP_MAX 3u
 struct hvm_memmap_table_entry;

@@ -18,8 +18,6 @@
 #include "pv-abi/errno.h"
 #include "pv-abi/hvm_start_info.h"
 
-#define LOW_PAGES 0xf0000 /* behind them is the APIC, which is no memory */
-
 #define PT_LOAD 1
 #define PT_NOTE 4
 
@@ -155,7 +153,7 @@ int __init pvh_build_domain(struct domain *d, const struct boot_kernel *k)
 	u32 entry = 0;
 	int ret = 0;
 
-	if (k->nr_pages > LOW_PAGES)
+	if (k->nr_pages > PVH_LOW_PAGES)
 		return complain(k, -EINVAL, "a PVH domain of a boot module has 3840 MiB at most, "
 				"below its APIC: give it less, or create it by hvctl");
 	d->max_pages = k->nr_pages;

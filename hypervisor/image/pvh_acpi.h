@@ -10,6 +10,8 @@
  */
 #define PVH_ACPI_BYTES 640
 #define PVH_MAX_VCPUS  16
+/* Pages of memory from 0 on: behind them, below 4 GiB, is the APIC, which is no memory. */
+#define PVH_LOW_PAGES  0xf0000u
 
 /*
  * pvh_acpi_write() - the tables to `buf`, PVH_ACPI_BYTES bytes that the guest will find at the

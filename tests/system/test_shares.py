@@ -10,7 +10,7 @@ import re
 import statistics
 
 import guests
-from machine import SOAK, Qemu, check, shell, wait_shell
+from machine import SOAK, Qemu, check, runner, wait_shell
 
 CREATIONS = 9
 SLOWER = 2.0  # beside as many that never stop as there are CPUs
@@ -29,11 +29,7 @@ def tiny(build):
 def create(build):
     with build.dom0(cmdline="dom0_max_vcpus=1", icount=True, cpus=1) as m:
         wait_shell(m, 600)
-
-        def run(command):
-            code, out = shell(m, command, 600)
-            check(code == 0, "%s: exit status %d: %s" % (command, code, out))
-            return out
+        run = runner(m, 600)
 
         def creating():
             out = run("for i in %s; do hvctl create /m.cfg; hvctl destroy m; done" % " ".join(map(str, range(CREATIONS))))
