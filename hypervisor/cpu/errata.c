@@ -15,9 +15,10 @@ void errata_init_cpu(void)
 	const struct cpu_features *f = &cpu_features;
 	u64 wanted = errata_ls_cfg(f->vendor, f->family, f->model), now;
 
-	if (!wanted || (!rdmsr_safe(MSR_LS_CFG, &now) && (now & wanted) == wanted))
+	if (!wanted)
 		return;
-	if (rdmsr_safe(MSR_LS_CFG, &now) || wrmsr_safe(MSR_LS_CFG, now | wanted))
+	if (rdmsr_safe(MSR_LS_CFG, &now) ||
+	    ((now & wanted) != wanted && wrmsr_safe(MSR_LS_CFG, now | wanted)))
 		printk(LOG_WARN "cpu%u: LS_CFG cannot be written: a guest can hang it "
 				"(erratum 793)\n", cpu_id());
 }

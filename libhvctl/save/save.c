@@ -814,16 +814,13 @@ int hvctl_save_resume(struct hvctl_ctx *ctx, uint32_t domid)
 	if (lock < 0)
 		return lock;
 	error = outcome_of(ctx, domid);
-	/* Also one whose saving was killed before that, and that nobody minds. */
-	if (!error && (guest_suspended(ctx, domid) != 1 ||
-		       migrate_holds(ctx, MIGRATE_LEAVING, domid, &r)))
-		error = hvctl_fail(ctx, EINVAL, "domain %u is not kept for what was saved of it",
-				   domid);
-	else if (error == OUTCOME_WHOLE)
+	if (error == OUTCOME_WHOLE)
 		error = hvctl_fail(ctx, EBUSY, "domain %u was saved, and its image is whole; it is "
 				   "about to be destroyed (hvctl destroy %u)", domid, domid);
-	else if (error == OUTCOME_PERHAPS && guest_suspended(ctx, domid) != 1)
-		error = hvctl_fail(ctx, EINVAL, "domain %u does not stand still to be saved",
+	/* Also one whose saving was killed before there was a mark, and that nobody minds. */
+	else if (error >= 0 && (guest_suspended(ctx, domid) != 1 ||
+		 (!error && migrate_holds(ctx, MIGRATE_LEAVING, domid, &r))))
+		error = hvctl_fail(ctx, EINVAL, "domain %u is not kept for what was saved of it",
 				   domid);
 	else if (error == OUTCOME_PERHAPS)
 		error = outcome_forget(ctx, domid);
